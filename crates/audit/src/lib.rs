@@ -1,0 +1,1 @@
+//! The audit chain: hash links, signed checkpoints, export and offline verification.

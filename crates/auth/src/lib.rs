@@ -1,0 +1,1 @@
+//! Who is calling: verification of bearer tokens and the local issuer.

@@ -1,0 +1,132 @@
+//! Remote actions: their registry, their state, their record.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::caller::Actor;
+use crate::id::{ActionId, DeviceId, TenantId};
+use crate::permission::Permission;
+
+/// The declaration of a remote action; model, console, command line and documentation read it.
+#[derive(Debug)]
+pub struct RemoteAction {
+    /// Graph's name, `recoverPasscode`.
+    pub name: &'static str,
+    /// What a caller needs.
+    pub permission: Permission,
+    /// One line for people.
+    pub summary: &'static str,
+}
+
+/// Every remote action.
+pub const ACTIONS: &[&RemoteAction] = &[&crate::actions::recover_passcode::RECOVER_PASSCODE];
+
+/// `actionState` of `deviceActionResult`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ActionState {
+    /// Waits for the device.
+    Pending,
+    /// Went out to the device.
+    Active,
+    /// The device did it and the escrow holds the result.
+    Done,
+    /// It did not happen, or its result is lost; the outcome says which.
+    Failed,
+    /// The device cannot do it.
+    NotSupported,
+    /// Ended before the device was asked.
+    Canceled,
+}
+
+impl ActionState {
+    /// Graph's spelling, also how stores write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::NotSupported => "notSupported",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// Whether the action still waits for something.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Active)
+    }
+}
+
+/// Why an action ended as it did. Stable codes: they are served, audited and translated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// The device set a new passcode and reported it; the escrow holds it.
+    Replaced,
+    /// The device says it changed its passcode but did not give the value.
+    ValueNotDelivered,
+    /// The device refused or could not; the old passcode still works.
+    DeviceRefused,
+    /// The device lacks the feature.
+    FeatureAbsent,
+    /// The device reported a failure and a value; the value is kept.
+    Contradictory,
+    /// The device was asked and never answered, twice.
+    OutcomeUnknown,
+    /// The device did not come in time.
+    Expired,
+    /// The device enrolled again.
+    Reenrolled,
+    /// The device was retired or unenrolled.
+    Retired,
+    /// A person canceled it.
+    CanceledByCaller,
+}
+
+impl Outcome {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Replaced => "replaced",
+            Self::ValueNotDelivered => "valueNotDelivered",
+            Self::DeviceRefused => "deviceRefused",
+            Self::FeatureAbsent => "featureAbsent",
+            Self::Contradictory => "contradictory",
+            Self::OutcomeUnknown => "outcomeUnknown",
+            Self::Expired => "expired",
+            Self::Reenrolled => "reenrolled",
+            Self::Retired => "retired",
+            Self::CanceledByCaller => "canceledByCaller",
+        }
+    }
+}
+
+/// One remote action on one device; becomes a `deviceActionResult`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionRecord {
+    /// Its id.
+    pub id: ActionId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The device.
+    pub device: DeviceId,
+    /// The name of a [`RemoteAction`].
+    pub name: &'static str,
+    /// Where it stands.
+    pub state: ActionState,
+    /// The current attempt, from 1.
+    pub attempt: u32,
+    /// Why it ended so; `None` while open.
+    pub outcome: Option<Outcome>,
+    /// The device's own status for the deciding command, `0` and `None` apart.
+    pub device_status: Option<u16>,
+    /// Who asked.
+    pub requested_by: Actor,
+    /// `client-request-id` of the request that opened it.
+    pub client_request_id: Option<String>,
+    /// When it was accepted.
+    pub started: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+}

@@ -1,0 +1,172 @@
+//! Showing a recovered passcode: an action of its own, with its own permission check, and recorded
+//! before the value leaves.
+//!
+//! The first disclosure opens a short window in which the same caller may read again; nobody else may.
+//! Unread values are kept until their retention ends. Then the envelope is destroyed and only the fact
+//! remains.
+
+use jiff::Timestamp;
+
+use crate::action::ActionRecord;
+use crate::audit::{Activity, AuditEvent};
+use crate::caller::{Actor, Caller};
+use crate::escrow::{EscrowedSecret, SecretContext, Standing};
+use crate::id::RequestId;
+use crate::permission::Permission;
+use crate::ports::UnitOfWork;
+use crate::refusal::{Fault, Refusal, Withheld};
+use crate::tenant::TenantSettings;
+
+/// What a caller needs to be shown a passcode.
+pub const PERMISSION: Permission = Permission::PrivilegedOperationsAll;
+
+/// An envelope that may be opened now, because its disclosure is recorded.
+#[derive(Debug)]
+pub struct Disclosure {
+    /// What it is bound to.
+    pub context: SecretContext,
+    /// The sealed value.
+    pub envelope: Vec<u8>,
+}
+
+/// Decides and records. When this unit of work is durable, the envelope may be opened and shown; if it
+/// cannot be recorded, nothing is shown. A refusal is recorded too and is not an error: the caller sees
+/// the action without its value.
+pub fn disclose(
+    unit: &mut dyn UnitOfWork,
+    caller: &Caller,
+    action: &ActionRecord,
+    request: RequestId,
+    now: Timestamp,
+) -> Result<Result<Disclosure, Withheld>, Fault> {
+    if !caller.permissions.contains(PERMISSION) {
+        return Err(Refusal::MissingPermission(&[PERMISSION]).into());
+    }
+    if action.tenant != caller.tenant {
+        return Err(Refusal::DeviceNotFound.into());
+    }
+    let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+    let secrets = unit.secrets(action.tenant, action.id)?;
+    let Some(mut secret) = secrets.into_iter().find(|secret| secret.standing != Standing::History) else {
+        return Ok(Err(Withheld::Nothing));
+    };
+    let event = |activity| {
+        AuditEvent::new(action.tenant, now, caller.actor.clone(), activity)
+            .on_device(action.device)
+            .for_action(action.id)
+            .in_request(request)
+            .with("secret", secret.id)
+    };
+    let key = caller.actor.key();
+    let (disclosed, refused) = (event(Activity::PasscodeDisclosed), event(Activity::DisclosureRefused));
+    match decide(&secret, &key, now) {
+        Ok(envelope) => {
+            unit.append_audit(&disclosed)?;
+            if secret.disclosed.is_none() {
+                secret.expires = end_of_window(&secret, &settings, now);
+                secret.disclosed = Some((now, key));
+                unit.update_secret(&secret)?;
+            }
+            Ok(Ok(Disclosure { context: secret.context, envelope }))
+        }
+        Err(withheld) => {
+            unit.append_audit(&refused.with("reason", withheld))?;
+            Ok(Err(withheld))
+        }
+    }
+}
+
+/// The window opens with the first disclosure, and never outlives the retention of an unread value.
+fn end_of_window(secret: &EscrowedSecret, settings: &TenantSettings, now: Timestamp) -> Timestamp {
+    now.checked_add(settings.disclosure_window()).map_or(secret.expires, |end| end.min(secret.expires))
+}
+
+/// Whether that caller may see that secret now. Pure.
+pub fn decide(secret: &EscrowedSecret, caller_key: &str, now: Timestamp) -> Result<Vec<u8>, Withheld> {
+    let over = secret.expires <= now;
+    match &secret.disclosed {
+        Some((_, reader)) if reader != caller_key => return Err(Withheld::OtherCaller),
+        Some(_) if over => return Err(Withheld::WindowOver),
+        None if over => return Err(Withheld::Shredded),
+        Some(_) | None => {}
+    }
+    secret.envelope.clone().ok_or(Withheld::Shredded)
+}
+
+/// Destroys the envelopes whose time is over, at most `limit` of them; says how many.
+pub fn shred(unit: &mut dyn UnitOfWork, now: Timestamp, limit: usize) -> Result<usize, Fault> {
+    let expired = unit.secrets_expired(now, limit)?;
+    for secret in &expired {
+        unit.update_secret(&EscrowedSecret { envelope: None, ..secret.clone() })?;
+        let event = AuditEvent::new(secret.context.tenant, now, Actor::system(), Activity::SecretShredded)
+            .on_device(secret.context.device)
+            .for_action(secret.context.action)
+            .with("secret", secret.id)
+            .with("read", secret.disclosed.is_some());
+        unit.append_audit(&event)?;
+    }
+    Ok(expired.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::escrow::SecretKind;
+    use crate::id::{ActionId, DeviceId, SecretId, TenantId};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).expect("a valid time")
+    }
+
+    fn secret(disclosed: Option<(Timestamp, &str)>, expires: Timestamp) -> EscrowedSecret {
+        let nil = uuid::Uuid::nil();
+        EscrowedSecret {
+            id: SecretId(nil),
+            context: SecretContext {
+                tenant: TenantId(nil),
+                device: DeviceId(nil),
+                action: ActionId(nil),
+                attempt: 1,
+                kind: SecretKind::Passcode,
+            },
+            envelope: Some(vec![1]),
+            standing: Standing::Current,
+            received: at(0),
+            expires,
+            disclosed: disclosed.map(|(when, who)| (when, who.to_owned())),
+        }
+    }
+
+    #[test]
+    fn an_unread_passcode_is_shown_until_its_retention_ends() {
+        assert!(decide(&secret(None, at(100)), "ana", at(99)).is_ok());
+        assert_eq!(decide(&secret(None, at(100)), "ana", at(100)), Err(Withheld::Shredded));
+    }
+
+    #[test]
+    fn within_the_window_only_the_first_reader_reads_again() {
+        let read = secret(Some((at(10), "ana")), at(100));
+        assert!(decide(&read, "ana", at(99)).is_ok());
+        assert_eq!(decide(&read, "bob", at(99)), Err(Withheld::OtherCaller));
+        assert_eq!(decide(&read, "ana", at(100)), Err(Withheld::WindowOver));
+    }
+
+    #[test]
+    fn a_shredded_passcode_is_not_shown() {
+        let shredded = EscrowedSecret { envelope: None, ..secret(None, at(100)) };
+        assert_eq!(decide(&shredded, "ana", at(1)), Err(Withheld::Shredded));
+    }
+
+    #[test]
+    fn the_window_never_outlives_the_retention() {
+        let settings = TenantSettings { disclosure_window_s: 900, ..TenantSettings::default() };
+        assert_eq!(end_of_window(&secret(None, at(100)), &settings, at(50)), at(100));
+        let long = secret(None, at(100_000));
+        assert_eq!(
+            end_of_window(&long, &settings, at(50)),
+            at(50).checked_add(Duration::from_secs(900)).expect("a valid time")
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! What is recorded. The chain over these records is the `audit` crate's.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::caller::Actor;
+use crate::id::{ActionId, DeviceId, RequestId, TenantId};
+
+/// One record. It is stored as the JSON text of this struct and hashed as those very bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEvent {
+    /// The tenant whose chain it belongs to.
+    pub tenant: TenantId,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub activity: Activity,
+    /// On which device.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device: Option<DeviceId>,
+    /// For which action.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub action: Option<ActionId>,
+    /// In which request.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<RequestId>,
+    /// Facts beside it: short, never a secret.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub details: Vec<(String, String)>,
+}
+
+impl AuditEvent {
+    /// A record of `activity` by `actor`; the rest is added with the other constructors.
+    pub fn new(tenant: TenantId, at: Timestamp, actor: Actor, activity: Activity) -> Self {
+        Self { tenant, at, actor, activity, device: None, action: None, request: None, details: Vec::new() }
+    }
+
+    /// About that device.
+    pub fn on_device(mut self, device: DeviceId) -> Self {
+        self.device = Some(device);
+        self
+    }
+
+    /// For that action.
+    pub fn for_action(mut self, action: ActionId) -> Self {
+        self.action = Some(action);
+        self
+    }
+
+    /// In that request.
+    pub fn in_request(mut self, request: RequestId) -> Self {
+        self.request = Some(request);
+        self
+    }
+
+    /// With a fact beside it.
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.details.push((name.to_owned(), value.to_string()));
+        self
+    }
+}
+
+/// What can be recorded. The names are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Activity {
+    /// A tenant was made.
+    TenantCreated,
+    /// A tenant's licence or settings changed.
+    TenantChanged,
+    /// An application was registered.
+    ApplicationRegistered,
+    /// An application got another secret, or lost one.
+    ApplicationSecretChanged,
+    /// An operator minted a token on the host.
+    OperatorTokenMinted,
+    /// An enrolment token was made.
+    EnrollmentTokenCreated,
+    /// A device enrolled.
+    DeviceEnrolled,
+    /// A device was retired, or its user unenrolled it.
+    DeviceRetired,
+    /// A user, app, script or run state was made through the API.
+    ResourceCreated,
+    /// One was changed or linked.
+    ResourceChanged,
+    /// One was removed.
+    ResourceDeleted,
+    /// A remote action was accepted.
+    ActionRequested,
+    /// It was asked for again while open: no second command.
+    ActionRequestedAgain,
+    /// A remote action was refused after the caller and the device were known.
+    ActionRefused,
+    /// Its commands went to the device.
+    ActionSent,
+    /// Its answer was lost; the next step follows.
+    ActionAnswerLost,
+    /// It ended.
+    ActionSettled,
+    /// A value arrived that is not the result: late, repeated, contradictory.
+    SecretKept,
+    /// A passcode is about to be shown.
+    PasscodeDisclosed,
+    /// Showing a passcode was refused.
+    DisclosureRefused,
+    /// A secret's envelope was destroyed by retention.
+    SecretShredded,
+}
+
+impl Activity {
+    /// The stable name.
+    pub fn name(self) -> String {
+        serde_json::to_value(self).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+}

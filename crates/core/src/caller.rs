@@ -1,0 +1,82 @@
+//! The authenticated party of a request: a user through an application, or an application alone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::TenantId;
+use crate::permission::PermissionSet;
+
+/// Who is calling, after the token was verified and the tenant found licensed.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The tenant of the token; the wall around everything the caller can reach.
+    pub tenant: TenantId,
+    /// What is written into audit events.
+    pub actor: Actor,
+    /// What the token grants.
+    pub permissions: PermissionSet,
+}
+
+/// The identity of a caller as the audit record keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Actor {
+    /// Application or delegated.
+    pub kind: ActorKind,
+    /// The `appid`/`azp` claim; for operators and the server itself a fixed word.
+    pub application_id: String,
+    /// Display name of the application, when the token says it.
+    pub application_name: Option<String>,
+    /// The `oid` (or `sub`) of the signed-in user.
+    pub user_id: Option<String>,
+    /// The `upn` or `preferred_username` of the signed-in user.
+    pub user_principal_name: Option<String>,
+}
+
+/// How the caller acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ActorKind {
+    /// An application with its own permissions (`roles`).
+    Application,
+    /// A user through an application (`scp`).
+    Delegated,
+    /// A device, over the device channel.
+    Device,
+    /// The server itself: expiry, retention, checkpoints.
+    System,
+    /// A person on the server's own host, through the command line.
+    Operator,
+}
+
+impl Actor {
+    /// The server acting by itself.
+    pub fn system() -> Self {
+        Self::named(ActorKind::System, "chaveiro")
+    }
+
+    /// A person on the server's host.
+    pub fn operator() -> Self {
+        Self::named(ActorKind::Operator, "chaveiro-cli")
+    }
+
+    /// A device, named by its enrolment.
+    pub fn device(enrollment: crate::id::EnrollmentId) -> Self {
+        Self::named(ActorKind::Device, &enrollment.to_string())
+    }
+
+    fn named(kind: ActorKind, application_id: &str) -> Self {
+        Self {
+            kind,
+            application_id: application_id.to_owned(),
+            application_name: None,
+            user_id: None,
+            user_principal_name: None,
+        }
+    }
+
+    /// One text that is equal exactly for the same party: "same caller" in the disclosure window and
+    /// in repeated requests. A user through two applications is two callers.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.application_id, self.user_id.as_deref().unwrap_or("-"))
+    }
+}

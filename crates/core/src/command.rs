@@ -1,0 +1,125 @@
+//! What a device can be asked, in protocol-free words, and the record of one asking.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::id::{ActionId, DeviceId, EnrollmentId, TenantId};
+
+/// One step that a remote action (or enrolment) sends to a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "camelCase")]
+pub enum DeviceCommand {
+    /// Lock the device and set a new PIN, keeping the keys of Windows Hello.
+    /// RemoteLock CSP, `LockAndRecoverPIN` (Exec).
+    LockAndRecoverPin,
+    /// Read the new PIN, which the device gives once. RemoteLock CSP, `NewPINValue` (Get).
+    ReadNewPin,
+    /// Let users of that Entra tenant recover their PIN themselves.
+    /// PassportForWork CSP, `{TenantId}/Policies/EnablePinRecovery`.
+    EnablePinRecovery {
+        /// The Entra tenant.
+        entra_tenant: Uuid,
+    },
+    /// Read one inventory value.
+    ReadInventory {
+        /// Which one.
+        field: InventoryField,
+    },
+}
+
+/// Inventory values that are asked for, one command each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum InventoryField {
+    /// `./DevDetail/SwV`.
+    OsVersion,
+    /// `./DevDetail/Ext/Microsoft/DeviceName`.
+    DeviceName,
+    /// `./DevDetail/Ext/Microsoft/SMBIOSSerialNumber`.
+    SerialNumber,
+    /// `./DevDetail/Ext/Microsoft/TotalStorage`, in mebibytes.
+    TotalStorage,
+    /// `./DevDetail/Ext/Microsoft/FreeStorage`, in mebibytes.
+    FreeStorage,
+    /// `./DevDetail/Ext/Microsoft/TotalRAM`, in mebibytes.
+    TotalRam,
+}
+
+/// Commands that travel together in one message, and what became of them. Deliveries are append-only
+/// in spirit: a lost one is marked lost and another is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Assigned by the store, growing; `0` before it is stored.
+    pub seq: i64,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The device.
+    pub device: DeviceId,
+    /// The enrolment that may fetch it.
+    pub enrollment: EnrollmentId,
+    /// The remote action it serves; `None` for set-up and inventory.
+    pub action: Option<ActionId>,
+    /// Which attempt of the action, from 1; 0 when there is no action.
+    pub attempt: u32,
+    /// Why it is sent.
+    pub purpose: Purpose,
+    /// The commands, in order.
+    pub commands: Vec<DeviceCommand>,
+    /// How far it came.
+    pub phase: Phase,
+    /// The device's status for each command, as far as they arrived. Same length as `commands`.
+    pub statuses: Vec<Option<u16>>,
+    /// When it was queued.
+    pub created: Timestamp,
+}
+
+/// Why a delivery is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Purpose {
+    /// The commands of the action itself.
+    Act,
+    /// Asks whether an earlier attempt, whose answer was lost, left a value behind.
+    Probe,
+    /// Set-up after enrolment and inventory: no action waits for it.
+    SetUp,
+}
+
+/// How far a delivery came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "camelCase")]
+pub enum Phase {
+    /// Waits for the device.
+    Queued,
+    /// Went out in that message; answers are matched by it.
+    Sent(SentIn),
+    /// Answered, and the answer was used.
+    Settled(SentIn),
+    /// Went out and was never answered: a new session began, or the device aborted.
+    Lost(SentIn),
+    /// Never went out: its action was canceled.
+    Withdrawn,
+}
+
+/// Where a delivery travelled: results refer to it by message and command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SentIn {
+    /// The session, as the device spells it.
+    pub session: String,
+    /// Our `MsgID`.
+    pub message: u32,
+    /// The `CmdID` of the first command; the others follow without gaps.
+    pub first_command: u32,
+}
+
+impl Phase {
+    /// Where it travelled, when it did.
+    pub fn sent_in(&self) -> Option<&SentIn> {
+        match self {
+            Self::Sent(at) | Self::Settled(at) | Self::Lost(at) => Some(at),
+            Self::Queued | Self::Withdrawn => None,
+        }
+    }
+}

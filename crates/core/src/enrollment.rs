@@ -1,0 +1,43 @@
+//! Enrolments and the one-time tokens that start them.
+
+use jiff::Timestamp;
+
+use crate::id::{DeviceId, EnrollmentId, ResourceId, TenantId};
+
+/// The relation that binds a device to a tenant by a certificate. A device that enrols again gets a
+/// new one; the old one is closed and kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrollment {
+    /// Its own id; subject of the device certificate, `EntDMID`, and OMA-DM user name.
+    pub id: EnrollmentId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The device.
+    pub device: DeviceId,
+    /// SHA-256 of the DER of the device certificate.
+    pub certificate_sha256: [u8; 32],
+    /// What the device calls itself: the context item `DeviceID` of [MS-MDE2] 3.4.4.1.1.1, which comes
+    /// back as `./DevInfo/DevId` and as the source of every management message.
+    pub oma_device_id: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it ended: enrolled again, retired or unenrolled.
+    pub closed: Option<Timestamp>,
+}
+
+/// What a device shows to enrol. Only a hash is stored; it serves once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnrollmentToken {
+    /// SHA-256 of the token's text.
+    pub token_sha256: [u8; 32],
+    /// The tenant that the device joins.
+    pub tenant: TenantId,
+    /// The user who will own the device, when known.
+    pub user: Option<ResourceId>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// End of validity.
+    pub expires: Timestamp,
+    /// When it was used, and for which enrolment.
+    pub used: Option<(Timestamp, EnrollmentId)>,
+}

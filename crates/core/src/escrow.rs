@@ -1,0 +1,70 @@
+//! What is kept of recovered passcodes, and what a sealed value is bound to.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ActionId, DeviceId, SecretId, TenantId};
+
+/// Everything a sealed value is bound to: an envelope that is moved to another row does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretContext {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The device.
+    pub device: DeviceId,
+    /// The action that produced it.
+    pub action: ActionId,
+    /// The attempt that produced it.
+    pub attempt: u32,
+    /// What it is.
+    pub kind: SecretKind,
+}
+
+/// What a secret is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SecretKind {
+    /// What unlocks the screen.
+    Passcode,
+}
+
+impl SecretKind {
+    /// The stable name, part of what is authenticated.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Passcode => "passcode",
+        }
+    }
+}
+
+/// One sealed value and what happened to it. Nothing overwrites it; retention alone removes the envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EscrowedSecret {
+    /// Its id.
+    pub id: SecretId,
+    /// What it is bound to.
+    pub context: SecretContext,
+    /// The versioned envelope of the `escrow` crate; `None` once shredded.
+    pub envelope: Option<Vec<u8>>,
+    /// Whether it is believed to open the device.
+    pub standing: Standing,
+    /// When it arrived.
+    pub received: Timestamp,
+    /// When the envelope is destroyed: end of the unread retention, or of the disclosure window once
+    /// somebody has read it.
+    pub expires: Timestamp,
+    /// First disclosure: when, and to which [`crate::caller::Actor::key`].
+    pub disclosed: Option<(Timestamp, String)>,
+}
+
+/// What a kept secret means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// The result of its action.
+    Current,
+    /// Came late or contradicted its status; kept, never shown as the result.
+    History,
+    /// The device enrolled again or was retired since.
+    Void,
+}

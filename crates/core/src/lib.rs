@@ -1,0 +1,24 @@
+//! The domain of Chaveiro: devices, remote actions and the rules that decide.
+//!
+//! Nothing here knows HTTP, SQL or XML. Decisions are functions of values; time and identifiers are
+//! parameters; the outside is reached only through the traits of [`ports`]. A remote action is one
+//! file under [`actions`], read from top to bottom.
+
+pub mod action;
+pub mod actions;
+pub mod audit;
+pub mod caller;
+pub mod command;
+pub mod device;
+pub mod enrollment;
+pub mod escrow;
+pub mod id;
+pub mod permission;
+pub mod ports;
+pub mod refusal;
+pub mod resource;
+pub mod secret;
+pub mod tenant;
+
+pub use jiff::Timestamp;
+pub use refusal::{Fault, Refusal};

@@ -1,0 +1,148 @@
+//! Named rights, as they appear in the `scp` and `roles` claims of access tokens.
+
+use std::fmt;
+
+/// One right. The names are Microsoft Graph's; see the table [`PERMISSIONS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Permission {
+    /// Run user-impacting remote actions and read their passcodes.
+    PrivilegedOperationsAll,
+    /// Read and write managed devices.
+    ManagedDevicesReadWriteAll,
+    /// Read managed devices.
+    ManagedDevicesReadAll,
+    /// Read and write device configuration, scripts included.
+    ConfigurationReadWriteAll,
+    /// Read device configuration, scripts included.
+    ConfigurationReadAll,
+    /// Read and write device management scripts.
+    ScriptsReadWriteAll,
+    /// Read device management scripts.
+    ScriptsReadAll,
+    /// Read and write apps; Graph also guards `auditEvents` with it.
+    AppsReadWriteAll,
+    /// Read apps and audit events.
+    AppsReadAll,
+    /// Read and write users.
+    UserReadWriteAll,
+    /// Read users.
+    UserReadAll,
+}
+
+/// One row of the permission table.
+#[derive(Debug)]
+pub struct PermissionRow {
+    /// The right.
+    pub permission: Permission,
+    /// The canonical name: what tokens are minted with and what errors print.
+    pub name: &'static str,
+    /// Other spellings that are accepted in tokens.
+    pub aliases: &'static [&'static str],
+}
+
+const fn row(permission: Permission, name: &'static str) -> PermissionRow {
+    PermissionRow { permission, name, aliases: &[] }
+}
+
+/// Every permission, in the order of the enum. The first row's alias is the spelling of the
+/// `recoverPasscode` reference page, which no permission list has.
+pub const PERMISSIONS: &[PermissionRow] = &[
+    PermissionRow {
+        permission: Permission::PrivilegedOperationsAll,
+        name: "DeviceManagementManagedDevices.PrivilegedOperations.All",
+        aliases: &["DeviceManagementManagedDevices.PriviligedOperation.All"],
+    },
+    row(Permission::ManagedDevicesReadWriteAll, "DeviceManagementManagedDevices.ReadWrite.All"),
+    row(Permission::ManagedDevicesReadAll, "DeviceManagementManagedDevices.Read.All"),
+    row(Permission::ConfigurationReadWriteAll, "DeviceManagementConfiguration.ReadWrite.All"),
+    row(Permission::ConfigurationReadAll, "DeviceManagementConfiguration.Read.All"),
+    row(Permission::ScriptsReadWriteAll, "DeviceManagementScripts.ReadWrite.All"),
+    row(Permission::ScriptsReadAll, "DeviceManagementScripts.Read.All"),
+    row(Permission::AppsReadWriteAll, "DeviceManagementApps.ReadWrite.All"),
+    row(Permission::AppsReadAll, "DeviceManagementApps.Read.All"),
+    row(Permission::UserReadWriteAll, "User.ReadWrite.All"),
+    row(Permission::UserReadAll, "User.Read.All"),
+];
+
+impl Permission {
+    /// The canonical name.
+    pub fn name(self) -> &'static str {
+        PERMISSIONS[self as usize].name
+    }
+
+    /// The permission of that name or alias, compared without case; `None` for names we do not know.
+    pub fn parse(text: &str) -> Option<Self> {
+        PERMISSIONS
+            .iter()
+            .find(|row| {
+                row.name.eq_ignore_ascii_case(text) || row.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(text))
+            })
+            .map(|row| row.permission)
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A set of permissions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PermissionSet(u32);
+
+impl PermissionSet {
+    /// Whether the right is in the set.
+    pub fn contains(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u8) != 0
+    }
+
+    /// Whether at least one of the rights is in the set.
+    pub fn contains_any(self, permissions: &[Permission]) -> bool {
+        permissions.iter().any(|permission| self.contains(*permission))
+    }
+
+    /// Whether nothing is granted.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The granted permissions, in table order.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        PERMISSIONS.iter().map(|row| row.permission).filter(move |p| self.contains(*p))
+    }
+}
+
+impl FromIterator<Permission> for PermissionSet {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        Self(permissions.into_iter().fold(0, |bits, permission| bits | 1 << permission as u8))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_stands_at_the_index_of_its_permission() {
+        for (index, row) in PERMISSIONS.iter().enumerate() {
+            assert_eq!(row.permission as usize, index, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn the_misspelt_name_of_the_reference_page_is_an_alias() {
+        assert_eq!(
+            Permission::parse("DeviceManagementManagedDevices.PriviligedOperation.All"),
+            Some(Permission::PrivilegedOperationsAll)
+        );
+    }
+
+    #[test]
+    fn read_write_does_not_contain_privileged_operations() {
+        let set: PermissionSet = [Permission::ManagedDevicesReadWriteAll].into_iter().collect();
+        assert!(!set.contains(Permission::PrivilegedOperationsAll));
+        assert!(set.contains_any(&[Permission::ManagedDevicesReadAll, Permission::ManagedDevicesReadWriteAll]));
+    }
+}

@@ -1,0 +1,104 @@
+//! Why the domain says no. Each edge (Graph, SOAP, SyncML, command line) has one exhaustive table
+//! from these to its own answers.
+
+use thiserror::Error;
+
+use crate::permission::Permission;
+use crate::ports::StoreError;
+
+/// A typed no, with a stable code.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// The device is absent, foreign or not reachable from where the caller came; one answer for all.
+    #[error("the device does not exist")]
+    DeviceNotFound,
+    /// The entity is absent, foreign or unlinked.
+    #[error("the {0} does not exist")]
+    ResourceNotFound(&'static str),
+    /// The caller lacks all of these permissions.
+    #[error("the caller needs one of {0:?}")]
+    MissingPermission(&'static [Permission]),
+    /// The device is no longer managed.
+    #[error("the device is retired; it must enroll again before its passcode can be recovered")]
+    DeviceRetired,
+    /// The device has no open enrolment.
+    #[error("the device is not enrolled; it must enroll before its passcode can be recovered")]
+    DeviceNotEnrolled,
+    /// The platform has no way to do it.
+    #[error("recovering a passcode is not possible on {0}")]
+    PlatformUnsupported(&'static str),
+    /// Something of that key exists already.
+    #[error("a {0} with that key already exists")]
+    AlreadyExists(&'static str),
+    /// The passcode was shown to another caller, or the window is over, or retention took it.
+    #[error("the passcode is no longer shown: {0}")]
+    NotDisclosed(Withheld),
+    /// An enrolment token that is unknown, used or expired.
+    #[error("the enrollment token is {0}")]
+    EnrollmentToken(TokenFault),
+    /// A tenant whose licence is not active.
+    #[error("the tenant has no active licence")]
+    Unlicensed,
+    /// The action is not open any more.
+    #[error("the action has already ended")]
+    ActionEnded,
+}
+
+/// Why a passcode is withheld.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// No value, or not the result of the action.
+    Nothing,
+    /// Another caller saw it first.
+    OtherCaller,
+    /// The disclosure window is over.
+    WindowOver,
+    /// Retention destroyed it.
+    Shredded,
+}
+
+impl std::fmt::Display for Withheld {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "there is none",
+            Self::OtherCaller => "another caller has read it",
+            Self::WindowOver => "the disclosure window is over",
+            Self::Shredded => "its retention is over",
+        })
+    }
+}
+
+/// What is wrong with an enrolment token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenFault {
+    /// No such token.
+    Unknown,
+    /// It served already.
+    Used,
+    /// It is too old.
+    Expired,
+}
+
+impl std::fmt::Display for TokenFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "not known",
+            Self::Used => "already used",
+            Self::Expired => "expired",
+        })
+    }
+}
+
+/// Why a unit of work ended without its result.
+#[derive(Debug, Error)]
+pub enum Fault {
+    /// The domain said no; everything the unit of work did is undone.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Sealing or unsealing failed. The text is internal.
+    #[error("escrow: {0}")]
+    Escrow(String),
+}

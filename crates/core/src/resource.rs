@@ -1,0 +1,87 @@
+//! Graph entities around the device: users, detected apps, scripts and their run states.
+//!
+//! They have no rules of their own; the domain keeps their identity, their owner and their link to
+//! devices, and the `graph` crate owns the shape of their properties.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{DeviceId, ResourceId, TenantId};
+
+/// What a resource is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ResourceKind {
+    /// `user`.
+    User,
+    /// `detectedApp`.
+    DetectedApp,
+    /// `deviceHealthScript`.
+    DeviceHealthScript,
+    /// `deviceHealthScriptDeviceState`.
+    DeviceHealthScriptDeviceState,
+    /// `deviceManagementScript`.
+    DeviceManagementScript,
+    /// `deviceManagementScriptDeviceState`.
+    DeviceManagementScriptDeviceState,
+    /// `deviceComplianceScript`.
+    DeviceComplianceScript,
+    /// `deviceComplianceScriptDeviceState`.
+    DeviceComplianceScriptDeviceState,
+}
+
+impl ResourceKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::User,
+        Self::DetectedApp,
+        Self::DeviceHealthScript,
+        Self::DeviceHealthScriptDeviceState,
+        Self::DeviceManagementScript,
+        Self::DeviceManagementScriptDeviceState,
+        Self::DeviceComplianceScript,
+        Self::DeviceComplianceScriptDeviceState,
+    ];
+
+    /// The Graph type name; also how stores write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::DetectedApp => "detectedApp",
+            Self::DeviceHealthScript => "deviceHealthScript",
+            Self::DeviceHealthScriptDeviceState => "deviceHealthScriptDeviceState",
+            Self::DeviceManagementScript => "deviceManagementScript",
+            Self::DeviceManagementScriptDeviceState => "deviceManagementScriptDeviceState",
+            Self::DeviceComplianceScript => "deviceComplianceScript",
+            Self::DeviceComplianceScriptDeviceState => "deviceComplianceScriptDeviceState",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// One user, detected app, script or run state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// What it is.
+    pub kind: ResourceKind,
+    /// Its key.
+    pub id: ResourceId,
+    /// Run states: the script they belong to.
+    pub owner: Option<ResourceId>,
+    /// Run states: the device they are about.
+    pub device: Option<DeviceId>,
+    /// A second unique name in the tenant: the `userPrincipalName` of a user, lower-cased.
+    pub alternate_key: Option<String>,
+    /// Its properties as a JSON object, already checked against the model.
+    pub properties: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub modified: Timestamp,
+}

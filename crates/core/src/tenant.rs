@@ -1,0 +1,104 @@
+//! Tenants, their licence and settings, the applications registered with the local issuer.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::id::{ApplicationId, TenantId};
+use crate::permission::Permission;
+
+/// The isolation boundary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// The `tid` of its tokens.
+    pub id: TenantId,
+    /// For people.
+    pub display_name: String,
+    /// Whether the API may be used.
+    pub licence: Licence,
+    /// The Entra tenant whose users sign in on its Windows devices. When known, `EnablePinRecovery`
+    /// is set at enrolment (PassportForWork CSP, `{TenantId}/Policies/EnablePinRecovery`).
+    pub entra_tenant: Option<Uuid>,
+    /// What the tenant may tune.
+    pub settings: TenantSettings,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// The licence of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Licence {
+    /// The API answers.
+    Active,
+    /// The API answers until that moment.
+    ActiveUntil(Timestamp),
+    /// Every call is refused.
+    Inactive,
+}
+
+impl Licence {
+    /// Whether the licence is active at `now`.
+    pub fn is_active(self, now: Timestamp) -> bool {
+        match self {
+            Self::Active => true,
+            Self::ActiveUntil(end) => now < end,
+            Self::Inactive => false,
+        }
+    }
+}
+
+/// What a tenant may tune. Durations are whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TenantSettings {
+    /// After the first disclosure, how long the same caller may read the passcode again.
+    pub disclosure_window_s: u64,
+    /// How long an unread passcode is kept before it is shredded.
+    pub unread_retention_s: u64,
+    /// How long an action may wait for its device.
+    pub action_expiry_s: u64,
+}
+
+impl Default for TenantSettings {
+    fn default() -> Self {
+        const DAY: u64 = 24 * 60 * 60;
+        Self { disclosure_window_s: 15 * 60, unread_retention_s: 7 * DAY, action_expiry_s: 30 * DAY }
+    }
+}
+
+impl TenantSettings {
+    /// [`Self::disclosure_window_s`] as a duration.
+    pub fn disclosure_window(&self) -> Duration {
+        Duration::from_secs(self.disclosure_window_s)
+    }
+
+    /// [`Self::unread_retention_s`] as a duration.
+    pub fn unread_retention(&self) -> Duration {
+        Duration::from_secs(self.unread_retention_s)
+    }
+
+    /// [`Self::action_expiry_s`] as a duration.
+    pub fn action_expiry(&self) -> Duration {
+        Duration::from_secs(self.action_expiry_s)
+    }
+}
+
+/// An application registered with the local issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Application {
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// The client id.
+    pub id: ApplicationId,
+    /// For people.
+    pub display_name: String,
+    /// Application permissions (`roles`) that its tokens carry.
+    pub permissions: Vec<Permission>,
+    /// Hashes of its client secrets, one line each, written and read by the `auth` crate alone.
+    pub secret_hashes: Vec<String>,
+    /// When it was registered.
+    pub created: Timestamp,
+}

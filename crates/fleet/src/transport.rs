@@ -1,0 +1,38 @@
+//! How a simulated device reaches its server.
+
+use std::future::Future;
+
+use thiserror::Error;
+
+/// One HTTP request of a device.
+#[derive(Debug)]
+pub struct Request {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The absolute URL.
+    pub url: String,
+    /// The `Content-Type`, when there is a body.
+    pub content_type: Option<&'static str>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Why nothing came back.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct TransportError(pub String);
+
+/// Carries requests: over a network, or straight into a handler.
+pub trait Transport: Send + Sync {
+    /// Sends a request and waits for its response.
+    fn send(&self, request: Request) -> impl Future<Output = Result<Response, TransportError>> + Send;
+}

@@ -1,0 +1,1 @@
+//! The Microsoft Graph face: entity model as data, resolver, handlers and generated documents.

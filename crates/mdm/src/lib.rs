@@ -1,0 +1,1 @@
+//! The device channel: enrolment, device identity, management sessions.

@@ -1,0 +1,295 @@
+//! A strict reader from XML bytes to a small tree, and the escaping rules for writing.
+//!
+//! Device messages are read by strangers to the network, so everything is limited: size, depth, number
+//! of elements and attributes. Document type declarations, processing instructions and entities other
+//! than the five predefined ones and character references are refused, so there is nothing to expand.
+//! Names are matched by namespace and local name, never by prefix.
+//!
+//! Text may hold a passcode: it is wiped when dropped, and [`Element`] has no `Debug`.
+
+use quick_xml::NsReader;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::name::ResolveResult;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// Limits of one document.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of the document.
+    pub bytes: usize,
+    /// Nesting of elements.
+    pub depth: usize,
+    /// Elements in all.
+    pub elements: usize,
+    /// Attributes of one element.
+    pub attributes: usize,
+}
+
+impl Limits {
+    /// Fit for SOAP and SyncML messages of Windows devices; the request size is that of
+    /// the device channel (512 KiB).
+    pub const MESSAGE: Self = Self { bytes: 512 * 1024, depth: 32, elements: 10_000, attributes: 32 };
+}
+
+/// Why a document was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum XmlError {
+    /// More bytes than allowed.
+    #[error("the document is larger than {0} bytes")]
+    TooLarge(usize),
+    /// Nested deeper than allowed.
+    #[error("elements are nested deeper than {0}")]
+    TooDeep(usize),
+    /// More elements or attributes than allowed.
+    #[error("more than {0} {1}")]
+    TooMany(usize, &'static str),
+    /// A construct that is never needed and often harmful.
+    #[error("{0} is not allowed")]
+    Forbidden(&'static str),
+    /// Not well-formed. The text never quotes the document.
+    #[error("not well-formed XML near byte {0}")]
+    Malformed(u64),
+}
+
+/// An element with its namespace resolved.
+pub struct Element {
+    /// The namespace name; empty for none.
+    pub namespace: String,
+    /// The local name.
+    pub name: String,
+    /// Attributes by local name, in document order; namespace declarations are not among them.
+    pub attributes: Vec<(String, String)>,
+    /// Child elements, in document order.
+    pub children: Vec<Element>,
+    /// All character data directly inside, joined.
+    pub text: Zeroizing<String>,
+}
+
+impl Element {
+    /// Reads one document. Total: any input gives a tree within the limits, or an error.
+    pub fn parse(document: &[u8], limits: Limits) -> Result<Self, XmlError> {
+        if document.len() > limits.bytes {
+            return Err(XmlError::TooLarge(limits.bytes));
+        }
+        let text = std::str::from_utf8(document).map_err(|e| XmlError::Malformed(e.valid_up_to() as u64))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut reader = NsReader::from_str(text);
+        let mut open: Vec<Element> = Vec::new();
+        let mut root: Option<Element> = None;
+        let mut count = 0;
+        loop {
+            let position = reader.buffer_position();
+            let malformed = || XmlError::Malformed(position);
+            let event = reader.read_event().map_err(|_| malformed())?;
+            match event {
+                Event::Start(start) => {
+                    let element = begin(&reader, &start, limits, &mut count, position)?;
+                    if open.len() >= limits.depth {
+                        return Err(XmlError::TooDeep(limits.depth));
+                    }
+                    open.push(element);
+                }
+                Event::Empty(start) => {
+                    let element = begin(&reader, &start, limits, &mut count, position)?;
+                    if open.len() >= limits.depth {
+                        return Err(XmlError::TooDeep(limits.depth));
+                    }
+                    place(element, &mut open, &mut root).ok_or_else(malformed)?;
+                }
+                Event::End(_) => {
+                    let element = open.pop().ok_or_else(malformed)?;
+                    place(element, &mut open, &mut root).ok_or_else(malformed)?;
+                }
+                Event::Text(text) => {
+                    append(&text, &mut open).ok_or_else(malformed)?;
+                }
+                Event::CData(data) => {
+                    append(&data, &mut open).ok_or_else(malformed)?;
+                }
+                Event::GeneralRef(reference) => {
+                    let character = resolve(&reference).ok_or(XmlError::Forbidden("an entity reference"))?;
+                    append(character.encode_utf8(&mut [0; 4]), &mut open).ok_or_else(malformed)?;
+                }
+                Event::DocType(_) => return Err(XmlError::Forbidden("a document type declaration")),
+                Event::PI(_) => return Err(XmlError::Forbidden("a processing instruction")),
+                Event::Decl(_) | Event::Comment(_) => {}
+                Event::Eof => break,
+            }
+        }
+        if !open.is_empty() {
+            return Err(XmlError::Malformed(text.len() as u64));
+        }
+        root.ok_or(XmlError::Malformed(0))
+    }
+
+    /// Whether this is that element.
+    pub fn is(&self, namespace: &str, name: &str) -> bool {
+        self.name == name && self.namespace == namespace
+    }
+
+    /// The first child of that namespace and name.
+    pub fn child(&self, namespace: &str, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.is(namespace, name))
+    }
+
+    /// The children of that namespace and name.
+    pub fn children_named<'a>(&'a self, namespace: &'a str, name: &'a str) -> impl Iterator<Item = &'a Self> {
+        self.children.iter().filter(move |child| child.is(namespace, name))
+    }
+
+    /// The first child of that local name, whatever its namespace: for the sloppy corners of real devices.
+    pub fn child_named(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The text without surrounding white space, which specifications and devices add freely.
+    pub fn trimmed(&self) -> &str {
+        self.text.trim()
+    }
+
+    /// The value of the attribute of that local name.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+fn begin(
+    reader: &NsReader<&[u8]>,
+    start: &BytesStart<'_>,
+    limits: Limits,
+    count: &mut usize,
+    position: u64,
+) -> Result<Element, XmlError> {
+    *count += 1;
+    if *count > limits.elements {
+        return Err(XmlError::TooMany(limits.elements, "elements"));
+    }
+    let malformed = || XmlError::Malformed(position);
+    let (namespace, local) = reader.resolver().resolve_element(start.name());
+    let namespace = match namespace {
+        ResolveResult::Bound(namespace) => namespace.as_ref().to_owned(),
+        ResolveResult::Unbound => String::new(),
+        ResolveResult::Unknown(_) => return Err(malformed()),
+    };
+    let name = local.as_ref().to_owned();
+    let mut attributes = Vec::new();
+    for (index, attribute) in start.attributes().enumerate() {
+        if index >= limits.attributes {
+            return Err(XmlError::TooMany(limits.attributes, "attributes"));
+        }
+        let attribute = attribute.map_err(|_| malformed())?;
+        if attribute.key.as_namespace_binding().is_some() {
+            continue;
+        }
+        let key = attribute.key.local_name().as_ref().to_owned();
+        let value =
+            quick_xml::escape::unescape(&attribute.value).map_err(|_| XmlError::Forbidden("an entity reference"))?;
+        attributes.push((key, value.into_owned()));
+    }
+    Ok(Element { namespace, name, attributes, children: Vec::new(), text: Zeroizing::new(String::new()) })
+}
+
+fn place(element: Element, open: &mut [Element], root: &mut Option<Element>) -> Option<()> {
+    match open.last_mut() {
+        Some(parent) => parent.children.push(element),
+        None if root.is_none() => *root = Some(element),
+        None => return None,
+    }
+    Some(())
+}
+
+fn append(text: &str, open: &mut [Element]) -> Option<()> {
+    match open.last_mut() {
+        Some(element) => element.text.push_str(text),
+        None if text.trim().is_empty() => {}
+        None => return None,
+    }
+    Some(())
+}
+
+/// The five predefined entities and character references; nothing else.
+fn resolve(reference: &BytesRef<'_>) -> Option<char> {
+    if reference.is_char_ref() {
+        return reference.resolve_char_ref().ok().flatten();
+    }
+    match reference.as_ref() {
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "amp" => Some('&'),
+        "apos" => Some('\''),
+        "quot" => Some('"'),
+        _ => None,
+    }
+}
+
+/// Escapes text for element content and attribute values. Characters that XML 1.0 cannot carry are
+/// replaced by U+FFFD, so that no value makes a document unreadable.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        match character {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&apos;"),
+            '\r' => escaped.push_str("&#xD;"),
+            '\t' | '\n' => escaped.push(character),
+            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Element, XmlError> {
+        Element::parse(text.as_bytes(), Limits::MESSAGE)
+    }
+
+    #[test]
+    fn names_are_matched_by_namespace_whatever_the_prefix() {
+        for text in ["<a:x xmlns:a='urn:n'/>", "<b:x xmlns:b='urn:n'></b:x>", "<x xmlns='urn:n'/>"] {
+            assert!(parse(text).is_ok_and(|element| element.is("urn:n", "x")), "{text}");
+        }
+    }
+
+    #[test]
+    fn predefined_entities_and_character_references_are_resolved() {
+        let element = parse("<x>a&lt;b&#x41;&amp;</x>").map(|e| e.trimmed().to_owned());
+        assert_eq!(element.as_deref(), Ok("a<bA&"));
+    }
+
+    #[test]
+    fn hostile_documents_are_refused() {
+        let deep = "<x>".repeat(40) + &"</x>".repeat(40);
+        let wide = format!("<x>{}</x>", "<y/>".repeat(10_001));
+        let attributes = format!("<x {}/>", (0..40).map(|i| format!("a{i}='1' ")).collect::<String>());
+        let bomb = "<!DOCTYPE x [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]><x>&b;</x>";
+        let table = [
+            (deep.as_str(), XmlError::TooDeep(32)),
+            (&wide, XmlError::TooMany(10_000, "elements")),
+            (&attributes, XmlError::TooMany(32, "attributes")),
+            (bomb, XmlError::Forbidden("a document type declaration")),
+            ("<x>&e;</x>", XmlError::Forbidden("an entity reference")),
+            ("<?xml-stylesheet href='a'?><x/>", XmlError::Forbidden("a processing instruction")),
+        ];
+        for (text, error) in table {
+            assert_eq!(parse(text).err(), Some(error));
+        }
+        for text in ["", "text", "<x>", "<x></y>", "<x/><y/>", "<p:x/>", "<x/>tail"] {
+            assert!(matches!(parse(text), Err(XmlError::Malformed(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn escaped_text_comes_back_as_it_was() {
+        let text = "a<b>&\"'\r\n\u{10348}";
+        let document = format!("<x>{}</x>", escape(text));
+        assert_eq!(parse(&document).map(|e| e.text.to_string()).as_deref(), Ok(text));
+    }
+}

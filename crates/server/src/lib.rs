@@ -1,0 +1,1 @@
+//! Configuration, wiring, listeners and background jobs of the Chaveiro server.
