@@ -1,0 +1,201 @@
+//! Following a walk through the store, each hop inside the tenant and from the parent just resolved.
+//!
+//! A hop that is absent, foreign or not linked to its parent ends in the same refusal: what another
+//! tenant has, or another path reaches, cannot be told apart from what does not exist.
+
+use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
+use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError, View};
+use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::{Fault, Refusal};
+
+use crate::model::{Edge, Follow, Target};
+use crate::resolve::{End, Hop, Key, Walk};
+
+/// An entity that was found.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// The service root.
+    Service,
+    /// The singleton.
+    DeviceManagement,
+    /// A device.
+    Device(Box<ManagedDevice>),
+    /// Anything else.
+    Resource(Box<Resource>),
+}
+
+/// The members of a collection, for lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Members {
+    /// Devices.
+    Devices(DeviceScope),
+    /// Resources.
+    Resources(ResourceScope),
+}
+
+/// What a walk resolves to.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// The entity the walk ends on; for a collection, the entity that has it.
+    pub node: Node,
+    /// For a collection, its members.
+    pub members: Option<Members>,
+}
+
+impl Binding {
+    /// The device the walk ends on.
+    pub fn device(&self) -> Option<&ManagedDevice> {
+        match &self.node {
+            Node::Device(device) => Some(device),
+            Node::Service | Node::DeviceManagement | Node::Resource(_) => None,
+        }
+    }
+}
+
+/// A key that no entity of its type can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MalformedKey {
+    /// Where it stands.
+    pub target: Target,
+    /// As given.
+    pub text: String,
+}
+
+/// Checks the keys of a walk without looking anything up. Users also go by their principal name.
+pub fn check_keys(walk: &Walk) -> Result<(), MalformedKey> {
+    for hop in &walk.hops {
+        let user = hop.edge.to == Target::Resource(ResourceKind::User);
+        if let Some(key) = &hop.key
+            && key.id.is_none()
+            && !user
+        {
+            return Err(MalformedKey { target: hop.edge.to, text: key.text.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Follows a walk whose keys are checked.
+pub fn follow(view: &dyn View, tenant: TenantId, walk: &Walk) -> Result<Binding, Fault> {
+    let ends_on_set = matches!(walk.end, End::Set | End::SetRef);
+    let mut node = Node::Service;
+    for hop in &walk.hops {
+        if ends_on_set && hop.key.is_none() && hop.edge.many {
+            let members = members(hop.edge.follow, &node).ok_or_else(|| missing(hop.edge))?;
+            return Ok(Binding { node, members: Some(members) });
+        }
+        node = step(view, tenant, &node, hop)?.ok_or_else(|| missing(hop.edge))?;
+    }
+    Ok(Binding { node, members: None })
+}
+
+fn missing(edge: &Edge) -> Refusal {
+    match edge.to {
+        Target::Device => Refusal::DeviceNotFound,
+        Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
+        Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
+    }
+}
+
+/// The members of a collection edge at that node; `None` for single edges.
+fn members(follow: Follow, parent: &Node) -> Option<Members> {
+    Some(match follow {
+        Follow::Singleton | Follow::DeviceOfRunState => return None,
+        Follow::Devices => Members::Devices(DeviceScope::All),
+        Follow::ComanagedDevices => Members::Devices(DeviceScope::Comanaged),
+        Follow::Resources(kind) => Members::Resources(ResourceScope::All(kind)),
+        Follow::RunStates(kind) => Members::Resources(ResourceScope::OwnedBy(kind, resource_id(parent)?)),
+        Follow::LinkedToDevice(kind) => Members::Resources(ResourceScope::OfDevice(kind, device_id(parent)?)),
+        Follow::DevicesOfUser => Members::Devices(DeviceScope::OfUser(resource_id(parent)?)),
+        Follow::DevicesWithApp => Members::Devices(DeviceScope::WithApp(resource_id(parent)?)),
+    })
+}
+
+/// One hop to one entity; `None` when it is absent, foreign or not linked to the parent.
+fn step(view: &dyn View, tenant: TenantId, parent: &Node, hop: &Hop) -> Result<Option<Node>, StoreError> {
+    let Some(key) = &hop.key else { return single(view, tenant, parent, hop.edge.follow) };
+    match hop.edge.follow {
+        Follow::Singleton | Follow::DeviceOfRunState => Ok(None),
+        Follow::Devices => Ok(device(view, tenant, key)?.map(device_node)),
+        Follow::ComanagedDevices => Ok(device(view, tenant, key)?.filter(|device| device.comanaged).map(device_node)),
+        Follow::Resources(kind) => Ok(resource(view, tenant, kind, key)?.map(resource_node)),
+        Follow::RunStates(kind) => {
+            let Some(script) = resource_id(parent) else { return Ok(None) };
+            let state = resource(view, tenant, kind, key)?;
+            Ok(state.filter(|state| state.owner == Some(script)).map(resource_node))
+        }
+        Follow::LinkedToDevice(kind) => {
+            let (Some(from), Some(found)) = (device_id(parent), resource(view, tenant, kind, key)?) else {
+                return Ok(None);
+            };
+            Ok(view.is_linked(tenant, from, kind, found.id)?.then(|| resource_node(found)))
+        }
+        Follow::DevicesOfUser => linked_device(view, tenant, parent, ResourceKind::User, key),
+        Follow::DevicesWithApp => linked_device(view, tenant, parent, ResourceKind::DetectedApp, key),
+    }
+}
+
+fn single(view: &dyn View, tenant: TenantId, parent: &Node, follow: Follow) -> Result<Option<Node>, StoreError> {
+    match follow {
+        Follow::Singleton => Ok(Some(Node::DeviceManagement)),
+        Follow::DeviceOfRunState => match parent {
+            Node::Resource(state) => match state.device {
+                Some(id) => Ok(view.device(tenant, id)?.map(device_node)),
+                None => Ok(None),
+            },
+            Node::Service | Node::DeviceManagement | Node::Device(_) => Ok(None),
+        },
+        Follow::Devices
+        | Follow::ComanagedDevices
+        | Follow::Resources(_)
+        | Follow::RunStates(_)
+        | Follow::LinkedToDevice(_)
+        | Follow::DevicesOfUser
+        | Follow::DevicesWithApp => Ok(None),
+    }
+}
+
+fn linked_device(
+    view: &dyn View,
+    tenant: TenantId,
+    parent: &Node,
+    kind: ResourceKind,
+    key: &Key,
+) -> Result<Option<Node>, StoreError> {
+    let (Some(from), Some(found)) = (resource_id(parent), device(view, tenant, key)?) else { return Ok(None) };
+    Ok(view.is_linked(tenant, found.id, kind, from)?.then(|| device_node(found)))
+}
+
+fn device(view: &dyn View, tenant: TenantId, key: &Key) -> Result<Option<ManagedDevice>, StoreError> {
+    key.id.map_or(Ok(None), |id| view.device(tenant, DeviceId(id)))
+}
+
+fn resource(view: &dyn View, tenant: TenantId, kind: ResourceKind, key: &Key) -> Result<Option<Resource>, StoreError> {
+    match key.id {
+        Some(id) => view.resource(tenant, kind, ResourceId(id)),
+        None => view.resource_by_key(tenant, kind, &key.text.to_lowercase()),
+    }
+}
+
+fn device_node(device: ManagedDevice) -> Node {
+    Node::Device(Box::new(device))
+}
+
+fn resource_node(resource: Resource) -> Node {
+    Node::Resource(Box::new(resource))
+}
+
+fn device_id(node: &Node) -> Option<DeviceId> {
+    match node {
+        Node::Device(device) => Some(device.id),
+        Node::Service | Node::DeviceManagement | Node::Resource(_) => None,
+    }
+}
+
+fn resource_id(node: &Node) -> Option<ResourceId> {
+    match node {
+        Node::Resource(resource) => Some(resource.id),
+        Node::Service | Node::DeviceManagement | Node::Device(_) => None,
+    }
+}

@@ -1,0 +1,127 @@
+//! The navigation edges, in the words of the Graph reference. A walk through them that ends on a
+//! `managedDevice` can be followed by any remote action.
+//!
+//! Permissions are those of the Graph permission list, least privileged first.
+
+use chaveiro_core::permission::Permission as P;
+use chaveiro_core::resource::ResourceKind as Kind;
+
+use super::{Access, Edge, Follow, Target};
+
+const DEVICE: Target = Target::Device;
+const DEVICE_MANAGEMENT: Target = Target::DeviceManagement;
+const USER: Target = Target::Resource(Kind::User);
+const DETECTED_APP: Target = Target::Resource(Kind::DetectedApp);
+const HEALTH_SCRIPT: Target = Target::Resource(Kind::DeviceHealthScript);
+const HEALTH_STATE: Target = Target::Resource(Kind::DeviceHealthScriptDeviceState);
+const MANAGEMENT_SCRIPT: Target = Target::Resource(Kind::DeviceManagementScript);
+const MANAGEMENT_STATE: Target = Target::Resource(Kind::DeviceManagementScriptDeviceState);
+const COMPLIANCE_SCRIPT: Target = Target::Resource(Kind::DeviceComplianceScript);
+const COMPLIANCE_STATE: Target = Target::Resource(Kind::DeviceComplianceScriptDeviceState);
+
+const READ_DEVICES: &[P] =
+    &[P::ManagedDevicesReadAll, P::ManagedDevicesReadWriteAll, P::ConfigurationReadAll, P::ConfigurationReadWriteAll];
+const WRITE_DEVICES: &[P] = &[P::ManagedDevicesReadWriteAll, P::ConfigurationReadWriteAll];
+const READ_SCRIPTS: &[P] = &[
+    P::ScriptsReadAll,
+    P::ScriptsReadWriteAll,
+    P::ConfigurationReadAll,
+    P::ConfigurationReadWriteAll,
+    P::ManagedDevicesReadAll,
+    P::ManagedDevicesReadWriteAll,
+];
+const WRITE_SCRIPTS: &[P] = &[P::ScriptsReadWriteAll, P::ConfigurationReadWriteAll, P::ManagedDevicesReadWriteAll];
+const READ_USERS: &[P] = &[P::UserReadAll, P::UserReadWriteAll];
+const WRITE_USERS: &[P] = &[P::UserReadWriteAll];
+const READ_LINKED_USERS: &[P] =
+    &[P::UserReadAll, P::UserReadWriteAll, P::ManagedDevicesReadAll, P::ManagedDevicesReadWriteAll];
+
+const fn many(from: Target, name: &'static str, to: Target, follow: Follow) -> Edge {
+    Edge {
+        from,
+        name,
+        to,
+        many: true,
+        follow,
+        beta_only: false,
+        contained: true,
+        access: Access::ReadOnly,
+        read: READ_DEVICES,
+        write: WRITE_DEVICES,
+    }
+}
+
+const fn scripts(name: &'static str, kind: Kind) -> Edge {
+    let access = Access::Owned;
+    let to = Target::Resource(kind);
+    let edge = many(DEVICE_MANAGEMENT, name, to, Follow::Resources(kind));
+    Edge { access, beta_only: true, read: READ_SCRIPTS, write: WRITE_SCRIPTS, ..edge }
+}
+
+const fn run_states(script: Target, kind: Kind) -> Edge {
+    let access = Access::Owned;
+    let edge = many(script, "deviceRunStates", Target::Resource(kind), Follow::RunStates(kind));
+    Edge { access, beta_only: true, read: READ_SCRIPTS, write: WRITE_SCRIPTS, ..edge }
+}
+
+const fn device_of(run_state: Target) -> Edge {
+    let edge = many(run_state, "managedDevice", DEVICE, Follow::DeviceOfRunState);
+    Edge { many: false, contained: false, beta_only: true, ..edge }
+}
+
+/// The edges.
+pub(super) const EDGES: &[Edge] = &[
+    // Roots.
+    Edge {
+        many: false,
+        contained: false,
+        ..many(Target::Service, "deviceManagement", DEVICE_MANAGEMENT, Follow::Singleton)
+    },
+    Edge {
+        access: Access::Owned,
+        contained: false,
+        read: READ_USERS,
+        write: WRITE_USERS,
+        ..many(Target::Service, "users", USER, Follow::Resources(Kind::User))
+    },
+    // deviceManagement.
+    Edge { access: Access::Device, ..many(DEVICE_MANAGEMENT, "managedDevices", DEVICE, Follow::Devices) },
+    Edge {
+        access: Access::Device,
+        beta_only: true,
+        ..many(DEVICE_MANAGEMENT, "comanagedDevices", DEVICE, Follow::ComanagedDevices)
+    },
+    Edge {
+        access: Access::Owned,
+        ..many(DEVICE_MANAGEMENT, "detectedApps", DETECTED_APP, Follow::Resources(Kind::DetectedApp))
+    },
+    scripts("deviceHealthScripts", Kind::DeviceHealthScript),
+    scripts("deviceManagementScripts", Kind::DeviceManagementScript),
+    scripts("deviceComplianceScripts", Kind::DeviceComplianceScript),
+    // Scripts and their run states.
+    run_states(HEALTH_SCRIPT, Kind::DeviceHealthScriptDeviceState),
+    run_states(MANAGEMENT_SCRIPT, Kind::DeviceManagementScriptDeviceState),
+    run_states(COMPLIANCE_SCRIPT, Kind::DeviceComplianceScriptDeviceState),
+    device_of(HEALTH_STATE),
+    device_of(MANAGEMENT_STATE),
+    device_of(COMPLIANCE_STATE),
+    // Around a device, and back.
+    Edge {
+        access: Access::Linked,
+        contained: false,
+        read: READ_LINKED_USERS,
+        ..many(DEVICE, "users", USER, Follow::LinkedToDevice(Kind::User))
+    },
+    Edge {
+        access: Access::Linked,
+        contained: false,
+        beta_only: true,
+        ..many(DEVICE, "detectedApps", DETECTED_APP, Follow::LinkedToDevice(Kind::DetectedApp))
+    },
+    Edge { access: Access::Device, ..many(USER, "managedDevices", DEVICE, Follow::DevicesOfUser) },
+    Edge {
+        access: Access::Linked,
+        contained: false,
+        ..many(DETECTED_APP, "managedDevices", DEVICE, Follow::DevicesWithApp)
+    },
+];

@@ -1,0 +1,231 @@
+//! The entity types other than `managedDevice`, and the list of all.
+//!
+//! Where a value is fixed by the server (`id`, `createdDateTime`, `lastModifiedDateTime`) the property is
+//! read-only; everything else is kept as the caller gave it.
+
+use chaveiro_core::resource::ResourceKind as Kind;
+
+use super::enums::{
+    DETECTED_APP_PLATFORM_TYPE, DEVICE_HEALTH_SCRIPT_TYPE, REMEDIATION_STATE, RUN_AS_ACCOUNT_TYPE, RUN_STATE,
+};
+use super::managed_device::MANAGED_DEVICE;
+use super::{Default, Edm, EntityType, EnumType, Property, Target};
+
+/// Properties that no Graph metadata knows, all on `deviceActionResults` entries, and what they say.
+/// Their prefix keeps them apart; SDKs put them into their additional data.
+pub const EXTENSIONS: &[(&str, &str)] = &[
+    ("chaveiro_actionId", "The id of the action, as audit events name it."),
+    ("chaveiro_attempt", "How often the commands were sent, from 1."),
+    ("chaveiro_outcome", "Why the action ended as it did; null while it is open."),
+    ("chaveiro_deviceStatus", "The device's own status for the deciding command; null when it gave none."),
+    ("chaveiro_passcodeWithheld", "Why passcode is null although the action is done; null otherwise."),
+];
+
+const ID: Property = Property::new("id", Edm::String).or(Default::Text("")).read_only();
+const CREATED: Property = Property::new("createdDateTime", Edm::DateTime).or(Default::Never).read_only();
+const MODIFIED: Property = Property::new("lastModifiedDateTime", Edm::DateTime).or(Default::Never).read_only();
+
+const fn text(name: &'static str) -> Property {
+    Property::new(name, Edm::String)
+}
+
+const fn flag(name: &'static str) -> Property {
+    Property::new(name, Edm::Boolean).or(Default::False)
+}
+
+const fn number(name: &'static str) -> Property {
+    Property::new(name, Edm::Int32).or(Default::Zero)
+}
+
+const fn time(name: &'static str) -> Property {
+    Property::new(name, Edm::DateTime).or(Default::Never)
+}
+
+const fn member(name: &'static str, of: &'static EnumType, default: &'static str) -> Property {
+    Property::new(name, Edm::Enum(of)).or(Default::Text(default))
+}
+
+const fn texts(name: &'static str) -> Property {
+    Property::new(name, Edm::Collection(&Edm::String)).or(Default::Empty)
+}
+
+const SCOPE_TAGS: Property = Property::new("roleScopeTagIds", Edm::Collection(&Edm::String)).or(Default::DefaultScope);
+const RUN_AS: Property = member("runAsAccount", &RUN_AS_ACCOUNT_TYPE, "system");
+
+const DEVICE_MANAGEMENT: &[Property] = &[ID];
+
+const USER: &[Property] = &[
+    ID,
+    texts("businessPhones"),
+    text("displayName"),
+    text("givenName"),
+    text("jobTitle"),
+    text("mail"),
+    text("mobilePhone"),
+    text("officeLocation"),
+    text("preferredLanguage"),
+    text("surname"),
+    text("userPrincipalName").required(),
+    Property::new("accountEnabled", Edm::Boolean).single_only(),
+    text("department").single_only(),
+    text("userType").single_only(),
+    text("usageLocation").single_only(),
+    Property::new("createdDateTime", Edm::DateTime).read_only().single_only(),
+    text("onPremisesImmutableId").single_only(),
+    Property::new("onPremisesSyncEnabled", Edm::Boolean).single_only(),
+    number("deviceEnrollmentLimit").single_only(),
+];
+
+const DETECTED_APP: &[Property] = &[
+    ID,
+    text("displayName").required(),
+    text("version"),
+    Property::new("sizeInByte", Edm::Int64).or(Default::Zero),
+    number("deviceCount"),
+    text("publisher"),
+    member("platform", &DETECTED_APP_PLATFORM_TYPE, "unknown"),
+];
+
+const HEALTH_SCRIPT: &[Property] = &[
+    ID,
+    text("publisher"),
+    text("version"),
+    text("displayName").required(),
+    text("description"),
+    Property::new("detectionScriptContent", Edm::Binary).single_only(),
+    Property::new("remediationScriptContent", Edm::Binary).single_only(),
+    CREATED,
+    MODIFIED,
+    RUN_AS,
+    flag("enforceSignatureCheck"),
+    flag("runAs32Bit"),
+    SCOPE_TAGS,
+    flag("isGlobalScript").read_only(),
+    text("highestAvailableVersion").read_only(),
+    member("deviceHealthScriptType", &DEVICE_HEALTH_SCRIPT_TYPE, "deviceHealthScript"),
+];
+
+const HEALTH_STATE: &[Property] = &[
+    ID,
+    member("detectionState", &RUN_STATE, "unknown"),
+    time("lastStateUpdateDateTime"),
+    Property::new("expectedStateUpdateDateTime", Edm::DateTime),
+    time("lastSyncDateTime"),
+    text("preRemediationDetectionScriptOutput"),
+    text("preRemediationDetectionScriptError"),
+    text("remediationScriptError"),
+    text("postRemediationDetectionScriptOutput"),
+    text("postRemediationDetectionScriptError"),
+    member("remediationState", &REMEDIATION_STATE, "unknown"),
+    texts("assignmentFilterIds"),
+];
+
+const MANAGEMENT_SCRIPT: &[Property] = &[
+    ID,
+    text("displayName").required(),
+    text("description"),
+    Property::new("scriptContent", Edm::Binary).single_only(),
+    CREATED,
+    MODIFIED,
+    RUN_AS,
+    flag("enforceSignatureCheck"),
+    text("fileName"),
+    SCOPE_TAGS,
+    flag("runAs32Bit"),
+];
+
+const MANAGEMENT_STATE: &[Property] = &[
+    ID,
+    member("runState", &RUN_STATE, "unknown"),
+    text("resultMessage"),
+    time("lastStateUpdateDateTime"),
+    number("errorCode"),
+    text("errorDescription"),
+];
+
+const COMPLIANCE_SCRIPT: &[Property] = &[
+    ID,
+    text("publisher"),
+    text("version"),
+    text("displayName").required(),
+    text("description"),
+    Property::new("detectionScriptContent", Edm::Binary).single_only(),
+    CREATED,
+    MODIFIED,
+    RUN_AS,
+    flag("enforceSignatureCheck"),
+    flag("runAs32Bit"),
+    SCOPE_TAGS,
+    member("platform", &COMPLIANCE_SCRIPT_PLATFORM, "windows10"),
+];
+
+/// Its values are published, its name and numbers are not; `$metadata` leaves the property out.
+const COMPLIANCE_SCRIPT_PLATFORM: EnumType =
+    EnumType { name: "", members: &[("windows10", 0), ("linux", 1), ("macOS", 2)], beta_only: true };
+
+const COMPLIANCE_STATE: &[Property] = &[
+    ID,
+    member("detectionState", &RUN_STATE, "unknown"),
+    time("lastStateUpdateDateTime"),
+    Property::new("expectedStateUpdateDateTime", Edm::DateTime),
+    time("lastSyncDateTime"),
+    text("scriptOutput"),
+    text("scriptError"),
+];
+
+const fn entity(
+    target: Target,
+    name: &'static str,
+    properties: &'static [Property],
+    key: &'static str,
+    beta_only: bool,
+) -> EntityType {
+    EntityType { target, name, properties, beta_only, key }
+}
+
+const fn resource(kind: Kind, name: &'static str, properties: &'static [Property], key: &'static str) -> EntityType {
+    entity(Target::Resource(kind), name, properties, key, true)
+}
+
+/// Every entity type. The names of resources are those of [`Kind`]; a test compares them.
+pub(super) const TYPES: &[EntityType] = &[
+    entity(Target::DeviceManagement, "deviceManagement", DEVICE_MANAGEMENT, "", false),
+    entity(Target::Device, "managedDevice", MANAGED_DEVICE, "managedDeviceId", false),
+    entity(Target::Resource(Kind::User), "user", USER, "userId", false),
+    entity(Target::Resource(Kind::DetectedApp), "detectedApp", DETECTED_APP, "detectedAppId", false),
+    resource(Kind::DeviceHealthScript, "deviceHealthScript", HEALTH_SCRIPT, "deviceHealthScriptId"),
+    resource(
+        Kind::DeviceHealthScriptDeviceState,
+        "deviceHealthScriptDeviceState",
+        HEALTH_STATE,
+        "deviceHealthScriptDeviceStateId",
+    ),
+    resource(Kind::DeviceManagementScript, "deviceManagementScript", MANAGEMENT_SCRIPT, "deviceManagementScriptId"),
+    resource(
+        Kind::DeviceManagementScriptDeviceState,
+        "deviceManagementScriptDeviceState",
+        MANAGEMENT_STATE,
+        "deviceManagementScriptDeviceStateId",
+    ),
+    resource(Kind::DeviceComplianceScript, "deviceComplianceScript", COMPLIANCE_SCRIPT, "deviceComplianceScriptId"),
+    resource(
+        Kind::DeviceComplianceScriptDeviceState,
+        "deviceComplianceScriptDeviceState",
+        COMPLIANCE_STATE,
+        "deviceComplianceScriptDeviceStateId",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_of_resources_have_the_names_of_their_kinds() {
+        for entity in TYPES {
+            if let Target::Resource(kind) = entity.target {
+                assert_eq!(entity.name, kind.name());
+            }
+        }
+    }
+}

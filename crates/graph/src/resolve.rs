@@ -1,0 +1,330 @@
+//! URL paths to walks through the model, in two stages.
+//!
+//! [`parse`] needs no store: it splits, decodes and matches segments against edges and actions, in every
+//! spelling that clients use (`/seg/{id}`, `seg('id')`, `seg(id)`, any case, qualified action names). What
+//! comes out is a [`Walk`]. [`crate::follow`] then takes the walk hop by hop inside the caller's tenant.
+//!
+//! References: OData 4.0 URL conventions, 4.3; the path grammar of Intune as its clients use it.
+
+use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::model::{Action, Edge, MAX_HOPS, MODEL, Target};
+
+/// Bytes of a path; the longest documented walk has about 500.
+pub const MAX_PATH_BYTES: usize = 2048;
+
+/// The two API versions; they differ in what they document, not in what they accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// `/beta`.
+    Beta,
+    /// `/v1.0`.
+    V1,
+}
+
+impl Version {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Beta, Self::V1];
+
+    /// The first segment of its paths.
+    pub fn segment(self) -> &'static str {
+        match self {
+            Self::Beta => "beta",
+            Self::V1 => "v1.0",
+        }
+    }
+
+    fn parse(segment: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.segment().eq_ignore_ascii_case(segment))
+    }
+}
+
+/// Why a path is no walk.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PathError {
+    /// More than [`MAX_PATH_BYTES`].
+    #[error("The path is longer than {MAX_PATH_BYTES} bytes.")]
+    TooLong,
+    /// More than [`MAX_HOPS`] hops.
+    #[error(
+        "The path has more than {MAX_HOPS} navigation hops. Address the device directly: /deviceManagement/managedDevices/{{id}}."
+    )]
+    TooManyHops,
+    /// A segment that is not UTF-8 when percent-decoded.
+    #[error("The path is not valid UTF-8 when percent-decoded.")]
+    NotText,
+    /// The first segment is no version.
+    #[error("Invalid version: {0}. Use /beta or /v1.0.")]
+    Version(String),
+    /// Neither edge nor action of where the walk stands.
+    #[error("Resource not found for the segment '{0}'.")]
+    Segment(String),
+}
+
+/// A key as the path gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Decoded text.
+    pub text: String,
+    /// The same as a GUID, if it is one.
+    pub id: Option<Uuid>,
+}
+
+impl Key {
+    fn new(text: String) -> Self {
+        let id = Uuid::try_parse(&text).ok();
+        Self { text, id }
+    }
+
+    /// One spelling for all: GUIDs lower-case and hyphenated, the rest as given.
+    pub fn canonical(&self) -> String {
+        self.id.map_or_else(|| self.text.clone(), |id| id.to_string())
+    }
+}
+
+/// One edge of a walk, and the entity chosen at its end.
+#[derive(Clone, Debug)]
+pub struct Hop {
+    /// The edge.
+    pub edge: &'static Edge,
+    /// The key; `None` on single edges, and on a collection that the walk ends on.
+    pub key: Option<Key>,
+}
+
+/// What a walk ends on.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    /// The service document.
+    Service,
+    /// `$metadata`.
+    Metadata,
+    /// A collection.
+    Set,
+    /// An entity.
+    Entity,
+    /// An action of the entity.
+    Action(Action),
+    /// `$ref` of a collection: links are added here.
+    SetRef,
+    /// `$ref` of an entity in a collection: that link.
+    EntityRef,
+}
+
+/// A path that the model knows; nothing is looked up yet.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// The version.
+    pub version: Version,
+    /// The hops.
+    pub hops: Vec<Hop>,
+    /// What the last hop is used for.
+    pub end: End,
+}
+
+/// Parses a path, `/beta/...` or `/v1.0/...`, still percent-encoded.
+pub fn parse(path: &str) -> Result<Walk, PathError> {
+    if path.len() > MAX_PATH_BYTES {
+        return Err(PathError::TooLong);
+    }
+    let mut segments = path.trim_start_matches('/').trim_end_matches('/').split('/').map(decode);
+    let first = segments.next().unwrap_or_else(|| Ok(String::new()))?;
+    let version = Version::parse(&first).ok_or_else(|| PathError::Version(first.to_lowercase()))?;
+    let rest = segments.collect::<Result<Vec<_>, _>>()?;
+    walk(version, rest)
+}
+
+/// Parses a path without version, as `@odata.bind` values may have it.
+pub fn parse_relative(version: Version, path: &str) -> Result<Walk, PathError> {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    match Version::parse(first) {
+        Some(_) => parse(path),
+        None => parse(&format!("/{}/{}", version.segment(), path.trim_start_matches('/'))),
+    }
+}
+
+fn decode(segment: &str) -> Result<String, PathError> {
+    percent_decode_str(segment).decode_utf8().map(Into::into).map_err(|_| PathError::NotText)
+}
+
+fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
+    let mut segments = segments.into_iter().peekable();
+    let mut hops: Vec<Hop> = Vec::new();
+    let mut at = Target::Service;
+    let mut end = End::Service;
+    while let Some(segment) = segments.next() {
+        if hops.is_empty() && segment.eq_ignore_ascii_case("$metadata") && segments.peek().is_none() {
+            return Ok(Walk { version, hops, end: End::Metadata });
+        }
+        if hops.len() == MAX_HOPS && MODEL.action(at, action_name(&segment)).is_none() {
+            return Err(PathError::TooManyHops);
+        }
+        let (name, inline_key) = split_key(&segment);
+        let Some(edge) = MODEL.edge(at, name).filter(|edge| edge.many || inline_key.is_none()) else {
+            end = last_segment(at, &hops, segment, segments.peek().is_some())?;
+            return Ok(Walk { version, hops, end });
+        };
+        at = edge.to;
+        if !edge.many {
+            hops.push(Hop { edge, key: None });
+            end = End::Entity;
+            continue;
+        }
+        let key = match inline_key {
+            Some(key) => Some(key),
+            None => segments.next_if(|next| !next.starts_with('$')),
+        };
+        let has_key = key.is_some();
+        hops.push(Hop { edge, key: key.map(Key::new) });
+        end = End::Entity;
+        if !has_key {
+            return match (segments.next(), segments.next()) {
+                (None, _) => Ok(Walk { version, hops, end: End::Set }),
+                (Some(last), None) if last.eq_ignore_ascii_case("$ref") => Ok(Walk { version, hops, end: End::SetRef }),
+                (Some(other), _) => Err(PathError::Segment(other)),
+            };
+        }
+    }
+    Ok(Walk { version, hops, end })
+}
+
+/// What follows an entity and is no edge: an action or `$ref`, and nothing after it.
+fn last_segment(at: Target, hops: &[Hop], segment: String, more: bool) -> Result<End, PathError> {
+    if more {
+        return Err(PathError::Segment(segment));
+    }
+    let keyed = hops.last().is_some_and(|hop| hop.key.is_some());
+    if keyed && segment.eq_ignore_ascii_case("$ref") {
+        return Ok(End::EntityRef);
+    }
+    MODEL.action(at, action_name(&segment)).map(End::Action).ok_or(PathError::Segment(segment))
+}
+
+/// The name of an action without its namespace.
+fn action_name(segment: &str) -> &str {
+    const NAMESPACE: &str = "microsoft.graph.";
+    match segment.get(..NAMESPACE.len()) {
+        Some(prefix) if prefix.eq_ignore_ascii_case(NAMESPACE) => &segment[NAMESPACE.len()..],
+        _ => segment,
+    }
+}
+
+/// Splits `seg('id')` and `seg(id)`. A quote inside a quoted key is doubled.
+fn split_key(segment: &str) -> (&str, Option<String>) {
+    let Some((name, key)) = segment.strip_suffix(')').and_then(|rest| rest.split_once('(')) else {
+        return (segment, None);
+    };
+    let quoted = key.len() >= 2 && key.starts_with('\'') && key.ends_with('\'');
+    let key = if quoted { key[1..key.len() - 1].replace("''", "'") } else { key.to_owned() };
+    (name, Some(key))
+}
+
+/// What must be encoded in a path segment; keeps what UUIDs and user principal names are made of.
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}')
+    .add(b'(')
+    .add(b')')
+    .add(b'\'')
+    .add(b'$')
+    .add(b'&')
+    .add(b'+')
+    .add(b'=');
+
+/// Percent-encodes one path segment or query value.
+pub fn encode(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+impl Walk {
+    /// Where it ends.
+    pub fn target(&self) -> Target {
+        self.hops.last().map_or(Target::Service, |hop| hop.edge.to)
+    }
+
+    /// The one spelling of this walk: model's names, `/{id}` keys, no version, percent-encoded.
+    pub fn canonical(&self) -> String {
+        let mut path = String::new();
+        for hop in &self.hops {
+            path.push('/');
+            path.push_str(hop.edge.name);
+            if let Some(key) = &hop.key {
+                path.push('/');
+                path.push_str(&encode(&key.canonical()));
+            }
+        }
+        match self.end {
+            End::Service | End::Set | End::Entity => {}
+            End::Metadata => path.push_str("/$metadata"),
+            End::Action(action) => {
+                path.push('/');
+                path.push_str(action.name);
+            }
+            End::SetRef | End::EntityRef => path.push_str("/$ref"),
+        }
+        path
+    }
+
+    /// The path as OData contexts and Intune's error texts write it: keys in parentheses, no leading slash,
+    /// the action under `namespace`.
+    pub fn parenthesised(&self, namespace: &str) -> String {
+        let mut path = String::new();
+        for hop in &self.hops {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(hop.edge.name);
+            if let Some(key) = &hop.key {
+                // Writing into a string does not fail.
+                let _ = write!(path, "('{}')", key.canonical().replace('\'', "''"));
+            }
+        }
+        match self.end {
+            End::Service | End::Metadata | End::Set | End::Entity => {}
+            End::Action(action) => {
+                let _ = write!(path, "/{namespace}{}", action.name);
+            }
+            End::SetRef | End::EntityRef => path.push_str("/$ref"),
+        }
+        path
+    }
+
+    /// The path in the words of OData's route templates, `~/singleton/navigation/key/action`.
+    pub fn route_template(&self) -> String {
+        let mut path = String::from("~");
+        for hop in &self.hops {
+            path.push_str(match (hop.edge.from, hop.edge.many) {
+                (Target::Service, true) => "/entityset",
+                (Target::Service, false) => "/singleton",
+                _ => "/navigation",
+            });
+            if hop.key.is_some() {
+                path.push_str("/key");
+            }
+        }
+        path.push_str(match self.end {
+            End::Service | End::Set | End::Entity => "",
+            End::Metadata => "/$metadata",
+            End::Action(_) => "/action",
+            End::SetRef | End::EntityRef => "/$ref",
+        });
+        path
+    }
+}
