@@ -1,0 +1,105 @@
+//! The chores, as a table.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::needs;
+
+/// One thing that can be asked of `cargo xtask`.
+pub(crate) struct Chore {
+    pub(crate) name: &'static str,
+    pub(crate) summary: &'static str,
+    pub(crate) run: fn(&[String]) -> Result<()>,
+}
+
+/// Every chore.
+pub(crate) const CHORES: &[Chore] = &[
+    Chore { name: "test", summary: "build everything and run every test; arguments go to the test runner", run: test },
+    Chore { name: "ci", summary: "format, clippy, dependency rules, generated artefacts, tests", run: ci },
+    Chore { name: "codegen", summary: "write generated/ anew (--check: only compare)", run: codegen },
+    Chore { name: "bench", summary: "run the benchmarks; they print ratios, side by side in one run", run: bench },
+];
+
+fn test(arguments: &[String]) -> Result<()> {
+    needs::install_missing()?;
+    let mut command = cargo(&["test", "--workspace", "--locked"]);
+    command.args(arguments);
+    run(&mut command)
+}
+
+fn ci(_: &[String]) -> Result<()> {
+    needs::install_missing()?;
+    needs::install_cargo_deny()?;
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    run(&mut cargo(&["deny", "--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]))?;
+    codegen(&["--check".to_owned()])?;
+    test(&[])
+}
+
+fn bench(arguments: &[String]) -> Result<()> {
+    let mut command = cargo(&["bench", "--locked", "--package", "chaveiro-store-sqlite", "--package", "chaveiro"]);
+    command.args(arguments);
+    run(&mut command)
+}
+
+/// The product prints its own inventories (`chaveiro generate`); this only says where they belong.
+fn codegen(arguments: &[String]) -> Result<()> {
+    let check = arguments.iter().any(|argument| argument == "--check");
+    let committed = root().join("generated");
+    let target = if check { root().join("target/generated") } else { committed.clone() };
+    if check && target.exists() {
+        std::fs::remove_dir_all(&target).context("clearing target/generated")?;
+    }
+    let mut command = cargo(&["run", "--quiet", "--locked", "--package", "chaveiro", "--", "generate"]);
+    run(command.arg(&target))?;
+    if check {
+        compare(&committed, &target)?;
+    }
+    Ok(())
+}
+
+fn compare(committed: &Path, fresh: &Path) -> Result<()> {
+    let (old, new) = (file_names(committed)?, file_names(fresh)?);
+    let stale: Vec<_> = old
+        .iter()
+        .chain(&new)
+        .filter(|name| std::fs::read(committed.join(name)).ok() != std::fs::read(fresh.join(name)).ok())
+        .map(String::as_str)
+        .collect();
+    if !stale.is_empty() {
+        bail!("generated/ is not up to date ({}); run `cargo xtask codegen` and commit", stale.join(", "));
+    }
+    Ok(())
+}
+
+fn file_names(directory: &Path) -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(directory).with_context(|| format!("reading {}", directory.display()))?;
+    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1).unwrap_or(Path::new(".")).to_owned()
+}
+
+/// The cargo that runs us, at the root of the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Runs a command and turns a failure into an error that names it.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
+    let line = words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    eprintln!("xtask: {line}");
+    let status = command.status().with_context(|| format!("starting `{line}`"))?;
+    if !status.success() {
+        bail!("`{line}` failed ({status})");
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The arrows of the architecture: which of our crates may use which, and which libraries the inner
+//! crates must never see. The table is the rule; `cargo metadata` is the fact.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
+
+/// Our crate -> those of ours that it may use outside its tests.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("chaveiro-core", &[]),
+    ("omadm", &[]),
+    ("chaveiro-escrow", &["chaveiro-core"]),
+    ("chaveiro-audit", &["chaveiro-core"]),
+    ("chaveiro-auth", &["chaveiro-core"]),
+    ("chaveiro-store-sqlite", &["chaveiro-core"]),
+    ("chaveiro-store-conformance", &["chaveiro-core"]),
+    ("chaveiro-graph", &["chaveiro-core", "chaveiro-auth"]),
+    ("chaveiro-mdm", &["chaveiro-core", "omadm"]),
+    ("chaveiro-fleet", &["omadm"]),
+    (
+        "chaveiro-server",
+        &[
+            "chaveiro-core",
+            "chaveiro-escrow",
+            "chaveiro-audit",
+            "chaveiro-auth",
+            "chaveiro-graph",
+            "chaveiro-mdm",
+            "chaveiro-store-sqlite",
+        ],
+    ),
+    (
+        "chaveiro",
+        &[
+            "chaveiro-core",
+            "chaveiro-escrow",
+            "chaveiro-audit",
+            "chaveiro-auth",
+            "chaveiro-graph",
+            "chaveiro-mdm",
+            "chaveiro-fleet",
+            "chaveiro-server",
+            "chaveiro-store-sqlite",
+        ],
+    ),
+    ("xtask", &[]),
+];
+
+/// Libraries that decide nothing for the domain and the codec: they stay outside.
+const INNER_NEVER_SEES: &[&str] = &["tokio", "axum", "hyper", "reqwest", "rusqlite", "rustls", "tower", "tracing"];
+
+fn workspace() -> BTreeMap<String, Package> {
+    let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata runs");
+    metadata.packages.into_iter().map(|package| (package.name.to_string(), package)).collect()
+}
+
+fn uses(package: &Package) -> BTreeSet<&str> {
+    let outside_tests = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+    outside_tests.map(|dependency| dependency.name.as_str()).collect()
+}
+
+#[test]
+fn every_crate_uses_only_what_the_architecture_allows() {
+    let packages = workspace();
+    let ours: BTreeSet<&str> = packages.keys().map(String::as_str).collect();
+    for (name, package) in &packages {
+        let allowed = MAY_USE.iter().find(|(of, _)| of == name).map(|(_, allowed)| *allowed);
+        let allowed = allowed.unwrap_or_else(|| panic!("{name} has no row in MAY_USE"));
+        for used in uses(package).intersection(&ours) {
+            assert!(allowed.contains(used), "{name} must not use {used}");
+        }
+    }
+}
+
+#[test]
+fn the_table_names_no_crate_that_is_gone() {
+    let packages = workspace();
+    for (name, allowed) in MAY_USE {
+        for name in std::iter::once(name).chain(*allowed) {
+            assert!(packages.contains_key(*name), "{name} is in the table but not in the workspace");
+        }
+    }
+}
+
+#[test]
+fn the_domain_and_the_codec_know_no_sockets_no_sql_and_no_runtime() {
+    let packages = workspace();
+    for inner in ["chaveiro-core", "omadm"] {
+        for used in uses(&packages[inner]) {
+            assert!(!INNER_NEVER_SEES.contains(&used), "{inner} must not use {used}");
+        }
+    }
+}
+
+#[test]
+fn only_the_backend_of_the_store_knows_sql() {
+    for (name, package) in &workspace() {
+        if uses(package).contains("rusqlite") {
+            assert_eq!(name, "chaveiro-store-sqlite");
+        }
+    }
+}
