@@ -1,0 +1,200 @@
+//! Between values of the domain and columns, and from faults of SQLite to faults of the store.
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::ports::{Page, Paged, StoreError};
+use rusqlite::{Connection, ErrorCode, Params, Row};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+/// Why a row cannot be read.
+pub(crate) enum RowError {
+    Sqlite(rusqlite::Error),
+    Content(String),
+}
+
+impl From<rusqlite::Error> for RowError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<RowError> for StoreError {
+    fn from(error: RowError) -> Self {
+        match error {
+            RowError::Sqlite(error) => fault(error),
+            RowError::Content(text) => Self::Inconsistent(text),
+        }
+    }
+}
+
+/// A fault of SQLite. Its text names tables and columns, never values.
+pub(crate) fn fault(error: rusqlite::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+/// A fault of an insert, where a violated key means that the row is there already.
+pub(crate) fn insert_fault(error: rusqlite::Error, what: &'static str) -> StoreError {
+    const UNIQUE: i32 = rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE;
+    const PRIMARY_KEY: i32 = rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY;
+    match &error {
+        rusqlite::Error::SqliteFailure(failure, _)
+            if failure.code == ErrorCode::ConstraintViolation
+                && matches!(failure.extended_code, UNIQUE | PRIMARY_KEY) =>
+        {
+            StoreError::Duplicate(what)
+        }
+        _ => fault(error),
+    }
+}
+
+/// The first row, if any.
+pub(crate) fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T, RowError>,
+) -> Result<Option<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(fault)?;
+    let mut rows = statement.query(parameters).map_err(fault)?;
+    Ok(rows.next().map_err(fault)?.map(read).transpose()?)
+}
+
+/// Every row.
+pub(crate) fn many<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, RowError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(fault)?;
+    let mut rows = statement.query(parameters).map_err(fault)?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next().map_err(fault)? {
+        items.push(read(row)?);
+    }
+    Ok(items)
+}
+
+/// Runs a statement that must change exactly one row; `what` names the row in the fault.
+pub(crate) fn change_one(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    what: &'static str,
+) -> Result<(), StoreError> {
+    match run(connection, sql, parameters)? {
+        1 => Ok(()),
+        n => Err(StoreError::Inconsistent(format!("{n} rows changed where one {what} was meant"))),
+    }
+}
+
+/// Runs a statement and says how many rows it changed.
+pub(crate) fn run(connection: &Connection, sql: &str, parameters: impl Params) -> Result<usize, StoreError> {
+    connection.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters)).map_err(fault)
+}
+
+/// Runs an insert.
+pub(crate) fn insert(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    what: &'static str,
+) -> Result<(), StoreError> {
+    let inserted = connection.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters));
+    match inserted {
+        Ok(1) => Ok(()),
+        Ok(_) => Err(StoreError::Inconsistent(format!("the row that a {what} belongs to is not there"))),
+        Err(error) => Err(insert_fault(error, what)),
+    }
+}
+
+/// Pages are keyed by the integer row: stable under inserts. The statement takes `?1` as the row to
+/// start after and `?2` as the limit, and its column 0 is the row.
+pub(crate) fn page<T>(
+    page: &Page,
+    fetch: impl FnOnce(i64, i64) -> Result<Vec<(i64, T)>, StoreError>,
+) -> Result<Paged<T>, StoreError> {
+    let after = match &page.after {
+        None => 0,
+        Some(cursor) => match cursor.parse::<i64>() {
+            Ok(after) => after,
+            Err(_) => return Ok(Paged { items: Vec::new(), next: None }),
+        },
+    };
+    // One more than asked tells whether there is a next page.
+    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX - 1);
+    let mut rows = fetch(after, limit + 1)?;
+    let more = rows.len() > page.limit;
+    rows.truncate(page.limit);
+    let next = rows.last().filter(|_| more).map(|(row, _)| row.to_string());
+    Ok(Paged { items: rows.into_iter().map(|(_, item)| item).collect(), next })
+}
+
+/// An identifier as a column.
+pub(crate) fn blob(id: &Uuid) -> &[u8] {
+    id.as_bytes()
+}
+
+/// An identifier from a column.
+pub(crate) fn uuid(row: &Row<'_>, column: &str) -> Result<Uuid, RowError> {
+    optional_uuid(row, column)?.ok_or_else(|| RowError::Content(format!("{column} is empty")))
+}
+
+/// An identifier from a column that may be empty.
+pub(crate) fn optional_uuid(row: &Row<'_>, column: &str) -> Result<Option<Uuid>, RowError> {
+    let bytes: Option<[u8; 16]> = row.get(column)?;
+    Ok(bytes.map(Uuid::from_bytes))
+}
+
+/// A time as a column.
+pub(crate) fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+/// A time from a column.
+pub(crate) fn time(row: &Row<'_>, column: &str) -> Result<Timestamp, RowError> {
+    moment(row.get(column)?, column)
+}
+
+/// A time from a column that may be empty.
+pub(crate) fn optional_time(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>, RowError> {
+    let micros: Option<i64> = row.get(column)?;
+    micros.map(|micros| moment(micros, column)).transpose()
+}
+
+fn moment(micros: i64, column: &str) -> Result<Timestamp, RowError> {
+    Timestamp::from_microsecond(micros).map_err(|_| RowError::Content(format!("{column} is no time")))
+}
+
+/// A structure as a JSON column.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Inconsistent(error.to_string()))
+}
+
+/// A structure from a JSON column.
+pub(crate) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, RowError> {
+    let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    serde_json::from_str(text).map_err(|error| RowError::Content(format!("{column}: {error}")))
+}
+
+/// An enumeration as a column: its serialised name, without quotes.
+pub(crate) fn name<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    let quoted = json(value)?;
+    Ok(quoted.trim_matches('"').to_owned())
+}
+
+/// An enumeration from a column.
+pub(crate) fn from_name<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, RowError> {
+    optional_from_name(row, column)?.ok_or_else(|| RowError::Content(format!("{column} is empty")))
+}
+
+/// An enumeration from a column that may be empty.
+pub(crate) fn optional_from_name<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>, RowError> {
+    let Some(text) = row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)? else { return Ok(None) };
+    let deserializer = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text);
+    match T::deserialize(deserializer) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => Err(RowError::Content(format!("{column}: {error}"))),
+    }
+}

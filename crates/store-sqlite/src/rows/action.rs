@@ -1,0 +1,135 @@
+//! Remote actions and the requests that asked for them.
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::action::{ACTIONS, ActionRecord};
+use chaveiro_core::id::{ActionId, DeviceId, TenantId};
+use chaveiro_core::ports::StoreError;
+use rusqlite::{Connection, Row, params};
+
+use crate::codec::{
+    RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_from_name, run,
+    time, uuid,
+};
+
+const ACTION: &str = "SELECT a.*, t.id AS tenant_id, d.id AS device_id
+    FROM action a JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant";
+
+fn read(row: &Row<'_>) -> Result<ActionRecord, RowError> {
+    let name: String = row.get("name")?;
+    let known = ACTIONS.iter().find(|action| action.name == name);
+    Ok(ActionRecord {
+        id: ActionId(uuid(row, "id")?),
+        tenant: TenantId(uuid(row, "tenant_id")?),
+        device: DeviceId(uuid(row, "device_id")?),
+        name: known.ok_or_else(|| RowError::Content(format!("name: {name} is no remote action")))?.name,
+        state: from_name(row, "state")?,
+        attempt: row.get("attempt")?,
+        outcome: optional_from_name(row, "outcome")?,
+        device_status: row.get("device_status")?,
+        requested_by: from_json(row, "requested_by")?,
+        client_request_id: row.get("client_request_id")?,
+        started: time(row, "started")?,
+        updated: time(row, "updated")?,
+    })
+}
+
+pub(crate) fn action(
+    connection: &Connection,
+    tenant: TenantId,
+    id: ActionId,
+) -> Result<Option<ActionRecord>, StoreError> {
+    let sql = format!("{ACTION} WHERE a.id = ? AND t.id = ?");
+    one(connection, &sql, [blob(&id.0), blob(&tenant.0)], read)
+}
+
+pub(crate) fn actions(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+    limit: usize,
+) -> Result<Vec<ActionRecord>, StoreError> {
+    let sql = format!("{ACTION} WHERE t.id = ? AND d.id = ? ORDER BY a.row DESC LIMIT ?");
+    many(connection, &sql, params![blob(&tenant.0), blob(&device.0), limit as i64], read)
+}
+
+pub(crate) fn open(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+    name: &str,
+) -> Result<Option<ActionRecord>, StoreError> {
+    let sql = format!("{ACTION} WHERE t.id = ? AND d.id = ? AND a.name = ? AND a.state IN ('pending', 'active')");
+    one(connection, &sql, params![blob(&tenant.0), blob(&device.0), name], read)
+}
+
+pub(crate) fn open_before(
+    connection: &Connection,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<ActionRecord>, StoreError> {
+    let sql =
+        format!("{ACTION} WHERE a.state IN ('pending', 'active') AND a.started < ? ORDER BY a.started, a.row LIMIT ?");
+    many(connection, &sql, params![micros(before), limit as i64], read)
+}
+
+pub(crate) fn of_request(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+    caller_key: &str,
+    client_request_id: &str,
+) -> Result<Option<ActionId>, StoreError> {
+    let sql = "SELECT a.id FROM tenant t JOIN device d ON d.tenant = t.row AND d.id = ?2
+        JOIN request r ON r.device = d.row AND r.caller_key = ?3 AND r.client_request_id = ?4
+        JOIN action a ON a.row = r.action WHERE t.id = ?1";
+    let parameters = params![blob(&tenant.0), blob(&device.0), caller_key, client_request_id];
+    one(connection, sql, parameters, |row| Ok(ActionId(uuid(row, "id")?)))
+}
+
+pub(crate) fn insert_action(connection: &Connection, action: &ActionRecord) -> Result<(), StoreError> {
+    let sql = "INSERT INTO action (device, id, name, state, attempt, outcome, device_status, requested_by,
+            client_request_id, started, updated)
+        SELECT d.row, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
+        FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1 AND d.id = ?2";
+    let parameters = params![
+        blob(&action.tenant.0),
+        blob(&action.device.0),
+        blob(&action.id.0),
+        action.name,
+        action.state.name(),
+        action.attempt,
+        action.outcome.as_ref().map(name).transpose()?,
+        action.device_status,
+        json(&action.requested_by)?,
+        action.client_request_id,
+        micros(action.started),
+        micros(action.updated)
+    ];
+    insert(connection, sql, parameters, "action")
+}
+
+pub(crate) fn update_action(connection: &Connection, action: &ActionRecord) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE action SET state = ?2, attempt = ?3, outcome = ?4, device_status = ?5, updated = ?6 WHERE id = ?1";
+    let parameters = params![
+        blob(&action.id.0),
+        action.state.name(),
+        action.attempt,
+        action.outcome.as_ref().map(name).transpose()?,
+        action.device_status,
+        micros(action.updated)
+    ];
+    change_one(connection, sql, parameters, "action")
+}
+
+pub(crate) fn record_request(
+    connection: &Connection,
+    action: &ActionRecord,
+    caller_key: &str,
+    client_request_id: &str,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO request (device, caller_key, client_request_id, action)
+        SELECT device, ?2, ?3, row FROM action WHERE id = ?1
+        ON CONFLICT DO NOTHING";
+    run(connection, sql, params![blob(&action.id.0), caller_key, client_request_id]).map(drop)
+}

@@ -1,0 +1,92 @@
+//! Audit events, the links of their chains, checkpoints; and the counts for metrics.
+
+use chaveiro_core::audit::AuditEvent;
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::{ChainLink, ChainedEvent, Statistics, StoreError, StoredCheckpoint, StoredEvent};
+use rusqlite::{Connection, Row, params};
+
+use crate::codec::{RowError, blob, insert, json, many, one, uuid};
+
+fn read_event(row: &Row<'_>) -> Result<StoredEvent, RowError> {
+    Ok(StoredEvent { seq: row.get("seq")?, tenant: TenantId(uuid(row, "tenant_id")?), body: row.get("body")? })
+}
+
+fn read_link(row: &Row<'_>) -> Result<ChainLink, RowError> {
+    Ok(ChainLink {
+        seq: row.get("seq")?,
+        tenant: TenantId(uuid(row, "tenant_id")?),
+        position: row.get::<_, i64>("position")? as u64,
+        hash: row.get("hash")?,
+    })
+}
+
+pub(crate) fn unchained(connection: &Connection, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+    // Links are made in order of `seq`, so that what has none lies above the highest link.
+    let sql = "SELECT v.seq, v.body, t.id AS tenant_id FROM audit_event v JOIN tenant t ON t.row = v.tenant
+        WHERE v.seq > (SELECT coalesce(max(seq), 0) FROM audit_link) ORDER BY v.seq LIMIT ?";
+    many(connection, sql, [limit as i64], read_event)
+}
+
+pub(crate) fn head(connection: &Connection, tenant: TenantId) -> Result<Option<ChainLink>, StoreError> {
+    let sql = "SELECT l.seq, l.position, l.hash, t.id AS tenant_id FROM tenant t JOIN audit_link l ON l.tenant = t.row
+        WHERE t.id = ? ORDER BY l.position DESC LIMIT 1";
+    one(connection, sql, [blob(&tenant.0)], read_link)
+}
+
+pub(crate) fn chained(
+    connection: &Connection,
+    tenant: TenantId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<ChainedEvent>, StoreError> {
+    let sql = "SELECT l.seq, l.position, l.hash, v.body, t.id AS tenant_id
+        FROM tenant t JOIN audit_link l ON l.tenant = t.row JOIN audit_event v ON v.seq = l.seq
+        WHERE t.id = ? AND l.position > ? ORDER BY l.position LIMIT ?";
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    many(connection, sql, params![blob(&tenant.0), after, limit as i64], |row| {
+        Ok(ChainedEvent { event: read_event(row)?, link: read_link(row)? })
+    })
+}
+
+pub(crate) fn checkpoints(connection: &Connection, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError> {
+    let sql =
+        "SELECT c.position, c.body FROM tenant t JOIN checkpoint c ON c.tenant = t.row WHERE t.id = ? ORDER BY c.row";
+    many(connection, sql, [blob(&tenant.0)], |row| {
+        Ok(StoredCheckpoint { tenant, position: row.get::<_, i64>("position")? as u64, body: row.get("body")? })
+    })
+}
+
+pub(crate) fn append_event(connection: &Connection, event: &AuditEvent) -> Result<(), StoreError> {
+    let sql = "INSERT INTO audit_event (tenant, body) SELECT row, ?2 FROM tenant WHERE id = ?1";
+    insert(connection, sql, params![blob(&event.tenant.0), json(event)?], "audit event")
+}
+
+pub(crate) fn append_links(connection: &Connection, links: &[ChainLink]) -> Result<(), StoreError> {
+    let sql = "INSERT INTO audit_link (seq, tenant, position, hash) SELECT ?2, row, ?3, ?4 FROM tenant WHERE id = ?1";
+    for link in links {
+        let parameters = params![blob(&link.tenant.0), link.seq, link.position as i64, link.hash];
+        insert(connection, sql, parameters, "audit link")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn insert_checkpoint(connection: &Connection, checkpoint: &StoredCheckpoint) -> Result<(), StoreError> {
+    let sql = "INSERT INTO checkpoint (tenant, position, body) SELECT row, ?2, ?3 FROM tenant WHERE id = ?1";
+    let parameters = params![blob(&checkpoint.tenant.0), checkpoint.position as i64, checkpoint.body];
+    insert(connection, sql, parameters, "checkpoint")
+}
+
+pub(crate) fn statistics(connection: &Connection) -> Result<Statistics, StoreError> {
+    let count = |sql: &str| -> Result<u64, StoreError> {
+        let counted = one(connection, sql, [], |row| Ok(row.get::<_, i64>(0)?))?;
+        Ok(counted.unwrap_or_default().unsigned_abs())
+    };
+    Ok(Statistics {
+        devices: count("SELECT count(*) FROM device WHERE management_state = 'managed'")?,
+        open_actions: count("SELECT count(*) FROM action WHERE state IN ('pending', 'active')")?,
+        sealed_secrets: count("SELECT count(*) FROM secret WHERE envelope IS NOT NULL")?,
+        unchained_events: count(
+            "SELECT count(*) FROM audit_event WHERE seq > (SELECT coalesce(max(seq), 0) FROM audit_link)",
+        )?,
+    })
+}

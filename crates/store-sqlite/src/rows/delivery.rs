@@ -1,0 +1,126 @@
+//! Deliveries: the queue of each enrolment, and what became of it.
+
+use chaveiro_core::command::{Delivery, Phase, SentIn};
+use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, TenantId};
+use chaveiro_core::ports::StoreError;
+use rusqlite::{Connection, Row, params};
+
+use crate::codec::{
+    RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_uuid, time, uuid,
+};
+
+const DELIVERY: &str = "SELECT y.*, e.id AS enrollment_id, a.id AS action_id, t.id AS tenant_id, d.id AS device_id
+    FROM delivery y JOIN enrollment e ON e.row = y.enrollment JOIN device d ON d.row = e.device
+    JOIN tenant t ON t.row = d.tenant LEFT JOIN action a ON a.row = y.action";
+
+fn read(row: &Row<'_>) -> Result<Delivery, RowError> {
+    Ok(Delivery {
+        seq: row.get("seq")?,
+        tenant: TenantId(uuid(row, "tenant_id")?),
+        device: DeviceId(uuid(row, "device_id")?),
+        enrollment: EnrollmentId(uuid(row, "enrollment_id")?),
+        action: optional_uuid(row, "action_id")?.map(ActionId),
+        attempt: row.get("attempt")?,
+        purpose: from_name(row, "purpose")?,
+        commands: from_json(row, "commands")?,
+        phase: read_phase(row)?,
+        statuses: from_json(row, "statuses")?,
+        created: time(row, "created")?,
+    })
+}
+
+fn read_phase(row: &Row<'_>) -> Result<Phase, RowError> {
+    let sent_in = || -> Result<SentIn, RowError> {
+        Ok(SentIn {
+            session: row.get("session")?,
+            message: row.get("message")?,
+            first_command: row.get("first_command")?,
+        })
+    };
+    let phase: String = row.get("phase")?;
+    match phase.as_str() {
+        "queued" => Ok(Phase::Queued),
+        "sent" => Ok(Phase::Sent(sent_in()?)),
+        "settled" => Ok(Phase::Settled(sent_in()?)),
+        "lost" => Ok(Phase::Lost(sent_in()?)),
+        "withdrawn" => Ok(Phase::Withdrawn),
+        _ => Err(RowError::Content(format!("phase: {phase} is not known"))),
+    }
+}
+
+fn phase_name(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Queued => "queued",
+        Phase::Sent(_) => "sent",
+        Phase::Settled(_) => "settled",
+        Phase::Lost(_) => "lost",
+        Phase::Withdrawn => "withdrawn",
+    }
+}
+
+pub(crate) fn delivery(connection: &Connection, seq: i64) -> Result<Option<Delivery>, StoreError> {
+    one(connection, &format!("{DELIVERY} WHERE y.seq = ?"), [seq], read)
+}
+
+pub(crate) fn next(connection: &Connection, enrollment: EnrollmentId) -> Result<Option<Delivery>, StoreError> {
+    let sql = format!("{DELIVERY} WHERE e.id = ? AND y.phase = 'queued' ORDER BY y.seq LIMIT 1");
+    one(connection, &sql, [blob(&enrollment.0)], read)
+}
+
+pub(crate) fn in_flight(connection: &Connection, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
+    let sql = format!("{DELIVERY} WHERE e.id = ? AND y.phase = 'sent' ORDER BY y.seq");
+    many(connection, &sql, [blob(&enrollment.0)], read)
+}
+
+pub(crate) fn sent_in(
+    connection: &Connection,
+    enrollment: EnrollmentId,
+    session: &str,
+    message: u32,
+) -> Result<Option<Delivery>, StoreError> {
+    let sql = format!("{DELIVERY} WHERE e.id = ? AND y.session = ? AND y.message = ? ORDER BY y.seq DESC LIMIT 1");
+    one(connection, &sql, params![blob(&enrollment.0), session, message], read)
+}
+
+pub(crate) fn of_action(connection: &Connection, action: ActionId) -> Result<Vec<Delivery>, StoreError> {
+    many(connection, &format!("{DELIVERY} WHERE a.id = ? ORDER BY y.seq"), [blob(&action.0)], read)
+}
+
+pub(crate) fn insert_delivery(connection: &Connection, delivery: &Delivery) -> Result<i64, StoreError> {
+    let at = delivery.phase.sent_in();
+    // An action that is named must be there: a scalar subquery alone would quietly become NULL.
+    let sql = "INSERT INTO delivery (enrollment, action, attempt, purpose, commands, statuses, phase, session, message,
+            first_command, created)
+        SELECT e.row, (SELECT row FROM action WHERE id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11
+        FROM enrollment e WHERE e.id = ?1 AND (?2 IS NULL OR EXISTS (SELECT 1 FROM action WHERE id = ?2))";
+    let parameters = params![
+        blob(&delivery.enrollment.0),
+        delivery.action.as_ref().map(|action| blob(&action.0)),
+        delivery.attempt,
+        name(&delivery.purpose)?,
+        json(&delivery.commands)?,
+        json(&delivery.statuses)?,
+        phase_name(&delivery.phase),
+        at.map(|at| &at.session),
+        at.map(|at| at.message),
+        at.map(|at| at.first_command),
+        micros(delivery.created)
+    ];
+    insert(connection, sql, parameters, "delivery")?;
+    Ok(connection.last_insert_rowid())
+}
+
+pub(crate) fn update_delivery(connection: &Connection, delivery: &Delivery) -> Result<(), StoreError> {
+    let at = delivery.phase.sent_in();
+    let sql =
+        "UPDATE delivery SET phase = ?2, statuses = ?3, session = ?4, message = ?5, first_command = ?6 WHERE seq = ?1";
+    let parameters = params![
+        delivery.seq,
+        phase_name(&delivery.phase),
+        json(&delivery.statuses)?,
+        at.map(|at| &at.session),
+        at.map(|at| at.message),
+        at.map(|at| at.first_command)
+    ];
+    change_one(connection, sql, parameters, "delivery")
+}

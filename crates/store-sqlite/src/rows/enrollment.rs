@@ -1,0 +1,119 @@
+//! Enrolments, their management sessions, and enrolment tokens.
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
+use chaveiro_core::id::{DeviceId, EnrollmentId, ResourceId, TenantId};
+use chaveiro_core::ports::StoreError;
+use rusqlite::{Connection, Row, params};
+
+use crate::codec::{RowError, blob, change_one, insert, many, micros, one, optional_time, optional_uuid, time, uuid};
+
+const ENROLLMENT: &str = "SELECT e.id, e.certificate_sha256, e.oma_device_id, e.created, e.closed,
+        t.id AS tenant_id, d.id AS device_id
+    FROM enrollment e JOIN device d ON d.row = e.device JOIN tenant t ON t.row = d.tenant";
+
+fn read(row: &Row<'_>) -> Result<Enrollment, RowError> {
+    Ok(Enrollment {
+        id: EnrollmentId(uuid(row, "id")?),
+        tenant: TenantId(uuid(row, "tenant_id")?),
+        device: DeviceId(uuid(row, "device_id")?),
+        certificate_sha256: row.get("certificate_sha256")?,
+        oma_device_id: row.get("oma_device_id")?,
+        created: time(row, "created")?,
+        closed: optional_time(row, "closed")?,
+    })
+}
+
+pub(crate) fn enrollment(connection: &Connection, id: EnrollmentId) -> Result<Option<Enrollment>, StoreError> {
+    one(connection, &format!("{ENROLLMENT} WHERE e.id = ?"), [blob(&id.0)], read)
+}
+
+pub(crate) fn open(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+) -> Result<Option<Enrollment>, StoreError> {
+    let sql = format!("{ENROLLMENT} WHERE t.id = ? AND d.id = ? AND e.closed IS NULL");
+    one(connection, &sql, [blob(&tenant.0), blob(&device.0)], read)
+}
+
+pub(crate) fn by_certificate(connection: &Connection, sha256: &[u8; 32]) -> Result<Option<Enrollment>, StoreError> {
+    one(connection, &format!("{ENROLLMENT} WHERE e.certificate_sha256 = ?"), [sha256], read)
+}
+
+pub(crate) fn by_oma_device_id(connection: &Connection, oma_device_id: &str) -> Result<Vec<Enrollment>, StoreError> {
+    let sql = format!("{ENROLLMENT} WHERE e.oma_device_id = ? AND e.closed IS NULL ORDER BY e.row");
+    many(connection, &sql, [oma_device_id], read)
+}
+
+pub(crate) fn insert_enrollment(connection: &Connection, enrollment: &Enrollment) -> Result<(), StoreError> {
+    let sql = "INSERT INTO enrollment (id, device, certificate_sha256, oma_device_id, created, closed)
+        SELECT ?3, d.row, ?4, ?5, ?6, ?7 FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1 AND d.id = ?2";
+    let parameters = params![
+        blob(&enrollment.tenant.0),
+        blob(&enrollment.device.0),
+        blob(&enrollment.id.0),
+        enrollment.certificate_sha256,
+        enrollment.oma_device_id,
+        micros(enrollment.created),
+        enrollment.closed.map(micros)
+    ];
+    insert(connection, sql, parameters, "enrollment")
+}
+
+pub(crate) fn close(connection: &Connection, id: EnrollmentId, at: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE enrollment SET closed = coalesce(closed, ?2), session = NULL WHERE id = ?1";
+    change_one(connection, sql, params![blob(&id.0), micros(at)], "enrollment")
+}
+
+pub(crate) fn session(connection: &Connection, id: EnrollmentId) -> Result<Option<Vec<u8>>, StoreError> {
+    let found = one(connection, "SELECT session FROM enrollment WHERE id = ?", [blob(&id.0)], |row| Ok(row.get(0)?));
+    found.map(Option::flatten)
+}
+
+pub(crate) fn put_session(connection: &Connection, id: EnrollmentId, state: &[u8]) -> Result<(), StoreError> {
+    let sql = "UPDATE enrollment SET session = ?2 WHERE id = ?1 AND closed IS NULL";
+    change_one(connection, sql, params![blob(&id.0), state], "open enrollment")
+}
+
+pub(crate) fn token(connection: &Connection, sha256: &[u8; 32]) -> Result<Option<EnrollmentToken>, StoreError> {
+    let sql =
+        "SELECT k.*, t.id AS tenant_id FROM enrollment_token k JOIN tenant t ON t.row = k.tenant WHERE k.sha256 = ?";
+    one(connection, sql, [sha256], |row| {
+        let used_at = optional_time(row, "used_at")?;
+        let used_for = optional_uuid(row, "used_for")?.map(EnrollmentId);
+        Ok(EnrollmentToken {
+            token_sha256: row.get("sha256")?,
+            tenant: TenantId(uuid(row, "tenant_id")?),
+            user: optional_uuid(row, "user")?.map(ResourceId),
+            created: time(row, "created")?,
+            expires: time(row, "expires")?,
+            used: used_at.zip(used_for),
+        })
+    })
+}
+
+pub(crate) fn insert_token(connection: &Connection, token: &EnrollmentToken) -> Result<(), StoreError> {
+    let sql = "INSERT INTO enrollment_token (sha256, tenant, user, created, expires, used_at, used_for)
+        SELECT ?2, row, ?3, ?4, ?5, ?6, ?7 FROM tenant WHERE id = ?1";
+    let parameters = params![
+        blob(&token.tenant.0),
+        token.token_sha256,
+        token.user.as_ref().map(|user| blob(&user.0)),
+        micros(token.created),
+        micros(token.expires),
+        token.used.map(|(at, _)| micros(at)),
+        token.used.as_ref().map(|(_, enrollment)| blob(&enrollment.0))
+    ];
+    insert(connection, sql, parameters, "enrollment token")
+}
+
+pub(crate) fn use_token(
+    connection: &Connection,
+    sha256: &[u8; 32],
+    at: Timestamp,
+    enrollment: EnrollmentId,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE enrollment_token SET used_at = ?2, used_for = ?3 WHERE sha256 = ?1 AND used_at IS NULL";
+    change_one(connection, sql, params![sha256, micros(at), blob(&enrollment.0)], "unused enrollment token")
+}

@@ -1,0 +1,200 @@
+//! Users, detected apps, scripts, run states, and links between them and devices.
+
+use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
+use chaveiro_core::ports::{Page, Paged, ResourceScope, StoreError};
+use chaveiro_core::resource::{Resource, ResourceKind};
+use rusqlite::{Connection, Row, named_params, params};
+
+use crate::codec::{
+    RowError, blob, change_one, from_name, insert, many, micros, one, optional_uuid, page, run, time, uuid,
+};
+
+const RESOURCE: &str = "SELECT r.*, t.id AS tenant_id FROM resource r JOIN tenant t ON t.row = r.tenant";
+
+fn read(row: &Row<'_>) -> Result<Resource, RowError> {
+    Ok(Resource {
+        tenant: TenantId(uuid(row, "tenant_id")?),
+        kind: from_name(row, "kind")?,
+        id: ResourceId(uuid(row, "id")?),
+        owner: optional_uuid(row, "owner")?.map(ResourceId),
+        device: optional_uuid(row, "device")?.map(DeviceId),
+        alternate_key: row.get("alternate_key")?,
+        properties: row.get("properties")?,
+        created: time(row, "created")?,
+        modified: time(row, "modified")?,
+    })
+}
+
+pub(crate) fn resource(
+    connection: &Connection,
+    tenant: TenantId,
+    kind: ResourceKind,
+    id: ResourceId,
+) -> Result<Option<Resource>, StoreError> {
+    let sql = format!("{RESOURCE} WHERE t.id = ? AND r.kind = ? AND r.id = ?");
+    one(connection, &sql, params![blob(&tenant.0), kind.name(), blob(&id.0)], read)
+}
+
+pub(crate) fn by_key(
+    connection: &Connection,
+    tenant: TenantId,
+    kind: ResourceKind,
+    key: &str,
+) -> Result<Option<Resource>, StoreError> {
+    let sql = format!("{RESOURCE} WHERE t.id = ? AND r.kind = ? AND r.alternate_key = ?");
+    one(connection, &sql, params![blob(&tenant.0), kind.name(), key], read)
+}
+
+pub(crate) fn resources(
+    connection: &Connection,
+    tenant: TenantId,
+    scope: ResourceScope,
+    asked: &Page,
+) -> Result<Paged<Resource>, StoreError> {
+    // Beside a device: linked ones, run states about it, and its primary user.
+    const OF_DEVICE: &str = "AND r.row IN (
+        SELECT row FROM resource WHERE tenant = t.row AND device = ?5
+        UNION
+        SELECT l.resource FROM device d JOIN link l ON l.device = d.row WHERE d.tenant = t.row AND d.id = ?5
+        UNION
+        SELECT u.row FROM device d JOIN resource u ON u.tenant = d.tenant AND u.kind = 'user' AND u.id = d.user
+        WHERE d.tenant = t.row AND d.id = ?5)";
+    let (condition, related) = match scope {
+        ResourceScope::All(_) => ("", None),
+        ResourceScope::OwnedBy(_, owner) => ("AND r.owner = ?5", Some(owner.0)),
+        ResourceScope::OfDevice(_, device) => (OF_DEVICE, Some(device.0)),
+    };
+    let sql = format!("{RESOURCE} WHERE t.id = ?3 AND r.kind = ?4 AND r.row > ?1 {condition} ORDER BY r.row LIMIT ?2");
+    let kind = scope.kind().name();
+    page(asked, |after, limit| {
+        let read = |row: &Row<'_>| Ok((row.get("row")?, read(row)?));
+        match related {
+            None => many(connection, &sql, params![after, limit, blob(&tenant.0), kind], read),
+            Some(id) => many(connection, &sql, params![after, limit, blob(&tenant.0), kind, blob(&id)], read),
+        }
+    })
+}
+
+pub(crate) fn is_linked(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+    kind: ResourceKind,
+    id: ResourceId,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM tenant t
+        JOIN device d ON d.tenant = t.row AND d.id = ?2
+        JOIN resource r ON r.tenant = t.row AND r.kind = ?3 AND r.id = ?4
+        WHERE t.id = ?1 AND ((r.kind = 'user' AND d.user = r.id)
+            OR EXISTS (SELECT 1 FROM link l WHERE l.device = d.row AND l.resource = r.row))";
+    let parameters = params![blob(&tenant.0), blob(&device.0), kind.name(), blob(&id.0)];
+    Ok(one(connection, sql, parameters, |_| Ok(()))?.is_some())
+}
+
+pub(crate) fn insert_resource(connection: &Connection, resource: &Resource) -> Result<(), StoreError> {
+    let sql = "INSERT INTO resource (tenant, kind, id, owner, device, alternate_key, properties, created, modified)
+        SELECT row, :kind, :id, :owner, :device, :alternate_key, :properties, :created, :modified
+        FROM tenant WHERE id = :tenant";
+    insert(
+        connection,
+        sql,
+        named_params! {
+            ":tenant": blob(&resource.tenant.0),
+            ":kind": resource.kind.name(),
+            ":id": blob(&resource.id.0),
+            ":owner": resource.owner.as_ref().map(|owner| blob(&owner.0)),
+            ":device": resource.device.as_ref().map(|device| blob(&device.0)),
+            ":alternate_key": resource.alternate_key,
+            ":properties": resource.properties,
+            ":created": micros(resource.created),
+            ":modified": micros(resource.modified),
+        },
+        resource.kind.name(),
+    )
+}
+
+pub(crate) fn update_resource(connection: &Connection, resource: &Resource) -> Result<(), StoreError> {
+    let sql = "UPDATE resource SET owner = :owner, device = :device, alternate_key = :alternate_key,
+            properties = :properties, modified = :modified
+        WHERE kind = :kind AND id = :id AND tenant = (SELECT row FROM tenant WHERE id = :tenant)";
+    let parameters = named_params! {
+        ":tenant": blob(&resource.tenant.0),
+        ":kind": resource.kind.name(),
+        ":id": blob(&resource.id.0),
+        ":owner": resource.owner.as_ref().map(|owner| blob(&owner.0)),
+        ":device": resource.device.as_ref().map(|device| blob(&device.0)),
+        ":alternate_key": resource.alternate_key,
+        ":properties": resource.properties,
+        ":modified": micros(resource.modified),
+    };
+    // A new alternate key can collide like that of an insert.
+    insert(connection, sql, parameters, resource.kind.name())
+}
+
+pub(crate) fn delete_resource(
+    connection: &Connection,
+    tenant: TenantId,
+    kind: ResourceKind,
+    id: ResourceId,
+) -> Result<(), StoreError> {
+    let parameters = params![blob(&tenant.0), kind.name(), blob(&id.0)];
+    let sql = "DELETE FROM resource WHERE kind = ?2 AND id = ?3 AND tenant = (SELECT row FROM tenant WHERE id = ?1)";
+    if run(connection, sql, parameters)? == 0 {
+        return Ok(());
+    }
+    match kind {
+        ResourceKind::User => change_one_or_none(
+            connection,
+            "UPDATE device SET user = NULL WHERE user = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)",
+            tenant,
+            id,
+        ),
+        ResourceKind::DeviceHealthScript
+        | ResourceKind::DeviceManagementScript
+        | ResourceKind::DeviceComplianceScript => change_one_or_none(
+            connection,
+            "DELETE FROM resource WHERE owner = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)",
+            tenant,
+            id,
+        ),
+        ResourceKind::DetectedApp
+        | ResourceKind::DeviceHealthScriptDeviceState
+        | ResourceKind::DeviceManagementScriptDeviceState
+        | ResourceKind::DeviceComplianceScriptDeviceState => Ok(()),
+    }
+}
+
+fn change_one_or_none(connection: &Connection, sql: &str, tenant: TenantId, id: ResourceId) -> Result<(), StoreError> {
+    run(connection, sql, [blob(&tenant.0), blob(&id.0)]).map(drop)
+}
+
+pub(crate) fn link(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+    kind: ResourceKind,
+    id: ResourceId,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO link (device, resource)
+        SELECT d.row, r.row FROM tenant t
+        JOIN device d ON d.tenant = t.row AND d.id = ?2
+        JOIN resource r ON r.tenant = t.row AND r.kind = ?3 AND r.id = ?4
+        WHERE t.id = ?1
+        ON CONFLICT DO UPDATE SET device = excluded.device";
+    change_one(connection, sql, params![blob(&tenant.0), blob(&device.0), kind.name(), blob(&id.0)], "link")
+}
+
+pub(crate) fn unlink(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+    kind: ResourceKind,
+    id: ResourceId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM link WHERE (device, resource) IN (
+        SELECT d.row, r.row FROM tenant t
+        JOIN device d ON d.tenant = t.row AND d.id = ?2
+        JOIN resource r ON r.tenant = t.row AND r.kind = ?3 AND r.id = ?4
+        WHERE t.id = ?1)";
+    run(connection, sql, params![blob(&tenant.0), blob(&device.0), kind.name(), blob(&id.0)]).map(drop)
+}

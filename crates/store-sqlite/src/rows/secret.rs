@@ -1,0 +1,90 @@
+//! Escrowed secrets: envelopes, never values.
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::escrow::{EscrowedSecret, SecretContext};
+use chaveiro_core::id::{ActionId, DeviceId, SecretId, TenantId};
+use chaveiro_core::ports::StoreError;
+use rusqlite::{Connection, Row, params};
+
+use crate::codec::{RowError, blob, change_one, from_name, insert, many, micros, name, optional_time, run, time, uuid};
+
+const SECRET: &str = "SELECT s.*, a.id AS action_id, d.id AS device_id, t.id AS tenant_id
+    FROM secret s JOIN action a ON a.row = s.action JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant";
+
+fn read(row: &Row<'_>) -> Result<EscrowedSecret, RowError> {
+    let disclosed_by: Option<String> = row.get("disclosed_by")?;
+    Ok(EscrowedSecret {
+        id: SecretId(uuid(row, "id")?),
+        context: SecretContext {
+            tenant: TenantId(uuid(row, "tenant_id")?),
+            device: DeviceId(uuid(row, "device_id")?),
+            action: ActionId(uuid(row, "action_id")?),
+            attempt: row.get("attempt")?,
+            kind: from_name(row, "kind")?,
+        },
+        envelope: row.get("envelope")?,
+        standing: from_name(row, "standing")?,
+        received: time(row, "received")?,
+        expires: time(row, "expires")?,
+        disclosed: optional_time(row, "disclosed_at")?.zip(disclosed_by),
+    })
+}
+
+pub(crate) fn secrets(
+    connection: &Connection,
+    tenant: TenantId,
+    action: ActionId,
+) -> Result<Vec<EscrowedSecret>, StoreError> {
+    let sql = format!("{SECRET} WHERE t.id = ? AND a.id = ? ORDER BY s.row");
+    many(connection, &sql, [blob(&tenant.0), blob(&action.0)], read)
+}
+
+pub(crate) fn expired(
+    connection: &Connection,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<EscrowedSecret>, StoreError> {
+    let sql = format!("{SECRET} WHERE s.envelope IS NOT NULL AND s.expires < ? ORDER BY s.expires, s.row LIMIT ?");
+    many(connection, &sql, params![micros(before), limit as i64], read)
+}
+
+pub(crate) fn insert_secret(connection: &Connection, secret: &EscrowedSecret) -> Result<(), StoreError> {
+    let sql = "INSERT INTO secret (action, id, attempt, kind, envelope, standing, received, expires, disclosed_at,
+            disclosed_by)
+        SELECT row, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM action WHERE id = ?1";
+    let parameters = params![
+        blob(&secret.context.action.0),
+        blob(&secret.id.0),
+        secret.context.attempt,
+        name(&secret.context.kind)?,
+        secret.envelope,
+        name(&secret.standing)?,
+        micros(secret.received),
+        micros(secret.expires),
+        secret.disclosed.as_ref().map(|(at, _)| micros(*at)),
+        secret.disclosed.as_ref().map(|(_, by)| by)
+    ];
+    insert(connection, sql, parameters, "secret")
+}
+
+pub(crate) fn update_secret(connection: &Connection, secret: &EscrowedSecret) -> Result<(), StoreError> {
+    let sql = "UPDATE secret SET envelope = ?3, standing = ?4, expires = ?5, disclosed_at = ?6, disclosed_by = ?7
+        WHERE action = (SELECT row FROM action WHERE id = ?1) AND id = ?2";
+    let parameters = params![
+        blob(&secret.context.action.0),
+        blob(&secret.id.0),
+        secret.envelope,
+        name(&secret.standing)?,
+        micros(secret.expires),
+        secret.disclosed.as_ref().map(|(at, _)| micros(*at)),
+        secret.disclosed.as_ref().map(|(_, by)| by)
+    ];
+    change_one(connection, sql, parameters, "secret")
+}
+
+pub(crate) fn void(connection: &Connection, tenant: TenantId, device: DeviceId) -> Result<(), StoreError> {
+    let sql = "UPDATE secret SET standing = 'void' WHERE standing = 'current' AND action IN (
+        SELECT a.row FROM action a JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant
+        WHERE t.id = ? AND d.id = ?)";
+    run(connection, sql, [blob(&tenant.0), blob(&device.0)]).map(drop)
+}

@@ -1,0 +1,257 @@
+//! One transaction as the domain sees it. Each verb is a line here and a statement in `rows`.
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::action::ActionRecord;
+use chaveiro_core::audit::AuditEvent;
+use chaveiro_core::command::Delivery;
+use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
+use chaveiro_core::escrow::EscrowedSecret;
+use chaveiro_core::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use chaveiro_core::ports::{
+    ChainLink, ChainedEvent, DeviceScope, Page, Paged, ResourceScope, Statistics, StoreError, StoredCheckpoint,
+    StoredEvent, UnitOfWork, View,
+};
+use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::tenant::{Application, Tenant};
+use rusqlite::Connection;
+
+use crate::rows::{action, audit, delivery, device, enrollment, resource, secret, tenant};
+
+/// A transaction that is open on the connection.
+pub(crate) struct Transaction<'c>(pub(crate) &'c Connection);
+
+impl View for Transaction<'_> {
+    fn tenant(&self, tenant: TenantId) -> Result<Option<Tenant>, StoreError> {
+        tenant::tenant(self.0, tenant)
+    }
+    fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        tenant::tenants(self.0)
+    }
+    fn application(&self, tenant: TenantId, id: ApplicationId) -> Result<Option<Application>, StoreError> {
+        tenant::application(self.0, tenant, id)
+    }
+    fn applications(&self, tenant: TenantId) -> Result<Vec<Application>, StoreError> {
+        tenant::applications(self.0, tenant)
+    }
+    fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError> {
+        device::device(self.0, tenant, id)
+    }
+    fn devices(&self, tenant: TenantId, scope: DeviceScope, page: &Page) -> Result<Paged<ManagedDevice>, StoreError> {
+        device::devices(self.0, tenant, scope, page)
+    }
+    fn resource(&self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<Option<Resource>, StoreError> {
+        resource::resource(self.0, tenant, kind, id)
+    }
+    fn resource_by_key(&self, tenant: TenantId, kind: ResourceKind, key: &str) -> Result<Option<Resource>, StoreError> {
+        resource::by_key(self.0, tenant, kind, key)
+    }
+    fn resources(&self, tenant: TenantId, scope: ResourceScope, page: &Page) -> Result<Paged<Resource>, StoreError> {
+        resource::resources(self.0, tenant, scope, page)
+    }
+    fn is_linked(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        kind: ResourceKind,
+        id: ResourceId,
+    ) -> Result<bool, StoreError> {
+        resource::is_linked(self.0, tenant, device, kind, id)
+    }
+    fn enrollment(&self, id: EnrollmentId) -> Result<Option<Enrollment>, StoreError> {
+        enrollment::enrollment(self.0, id)
+    }
+    fn open_enrollment(&self, tenant: TenantId, device: DeviceId) -> Result<Option<Enrollment>, StoreError> {
+        enrollment::open(self.0, tenant, device)
+    }
+    fn enrollment_by_certificate(&self, sha256: &[u8; 32]) -> Result<Option<Enrollment>, StoreError> {
+        enrollment::by_certificate(self.0, sha256)
+    }
+    fn enrollments_by_oma_device_id(&self, oma_device_id: &str) -> Result<Vec<Enrollment>, StoreError> {
+        enrollment::by_oma_device_id(self.0, oma_device_id)
+    }
+    fn device_by_oma_device_id(
+        &self,
+        tenant: TenantId,
+        oma_device_id: &str,
+    ) -> Result<Option<ManagedDevice>, StoreError> {
+        device::by_oma_device_id(self.0, tenant, oma_device_id)
+    }
+    fn enrollment_token(&self, sha256: &[u8; 32]) -> Result<Option<EnrollmentToken>, StoreError> {
+        enrollment::token(self.0, sha256)
+    }
+    fn session(&self, enrollment: EnrollmentId) -> Result<Option<Vec<u8>>, StoreError> {
+        enrollment::session(self.0, enrollment)
+    }
+    fn action(&self, tenant: TenantId, id: ActionId) -> Result<Option<ActionRecord>, StoreError> {
+        action::action(self.0, tenant, id)
+    }
+    fn actions(&self, tenant: TenantId, device: DeviceId, limit: usize) -> Result<Vec<ActionRecord>, StoreError> {
+        action::actions(self.0, tenant, device, limit)
+    }
+    fn open_action(&self, tenant: TenantId, device: DeviceId, name: &str) -> Result<Option<ActionRecord>, StoreError> {
+        action::open(self.0, tenant, device, name)
+    }
+    fn action_of_request(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        caller_key: &str,
+        client_request_id: &str,
+    ) -> Result<Option<ActionId>, StoreError> {
+        action::of_request(self.0, tenant, device, caller_key, client_request_id)
+    }
+    fn open_actions_before(&self, before: Timestamp, limit: usize) -> Result<Vec<ActionRecord>, StoreError> {
+        action::open_before(self.0, before, limit)
+    }
+    fn delivery(&self, seq: i64) -> Result<Option<Delivery>, StoreError> {
+        delivery::delivery(self.0, seq)
+    }
+    fn next_delivery(&self, enrollment: EnrollmentId) -> Result<Option<Delivery>, StoreError> {
+        delivery::next(self.0, enrollment)
+    }
+    fn deliveries_in_flight(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
+        delivery::in_flight(self.0, enrollment)
+    }
+    fn delivery_sent_in(
+        &self,
+        enrollment: EnrollmentId,
+        session: &str,
+        message: u32,
+    ) -> Result<Option<Delivery>, StoreError> {
+        delivery::sent_in(self.0, enrollment, session, message)
+    }
+    fn deliveries(&self, action: ActionId) -> Result<Vec<Delivery>, StoreError> {
+        delivery::of_action(self.0, action)
+    }
+    fn secrets(&self, tenant: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError> {
+        secret::secrets(self.0, tenant, action)
+    }
+    fn secrets_expired(&self, before: Timestamp, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError> {
+        secret::expired(self.0, before, limit)
+    }
+    fn unchained_events(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        audit::unchained(self.0, limit)
+    }
+    fn chain_head(&self, tenant: TenantId) -> Result<Option<ChainLink>, StoreError> {
+        audit::head(self.0, tenant)
+    }
+    fn chained_events(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<ChainedEvent>, StoreError> {
+        audit::chained(self.0, tenant, after, limit)
+    }
+    fn checkpoints(&self, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError> {
+        audit::checkpoints(self.0, tenant)
+    }
+    fn statistics(&self) -> Result<Statistics, StoreError> {
+        audit::statistics(self.0)
+    }
+}
+
+impl UnitOfWork for Transaction<'_> {
+    fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
+        tenant::insert_tenant(self.0, tenant)
+    }
+    fn update_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
+        tenant::update_tenant(self.0, tenant)
+    }
+    fn insert_application(&mut self, application: &Application) -> Result<(), StoreError> {
+        tenant::insert_application(self.0, application)
+    }
+    fn update_application(&mut self, application: &Application) -> Result<(), StoreError> {
+        tenant::update_application(self.0, application)
+    }
+    fn delete_application(&mut self, tenant: TenantId, id: ApplicationId) -> Result<(), StoreError> {
+        tenant::delete_application(self.0, tenant, id)
+    }
+    fn insert_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError> {
+        device::insert_device(self.0, device)
+    }
+    fn update_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError> {
+        device::update_device(self.0, device)
+    }
+    fn insert_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
+        resource::insert_resource(self.0, resource)
+    }
+    fn update_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
+        resource::update_resource(self.0, resource)
+    }
+    fn delete_resource(&mut self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<(), StoreError> {
+        resource::delete_resource(self.0, tenant, kind, id)
+    }
+    fn link(
+        &mut self,
+        tenant: TenantId,
+        device: DeviceId,
+        kind: ResourceKind,
+        id: ResourceId,
+    ) -> Result<(), StoreError> {
+        resource::link(self.0, tenant, device, kind, id)
+    }
+    fn unlink(
+        &mut self,
+        tenant: TenantId,
+        device: DeviceId,
+        kind: ResourceKind,
+        id: ResourceId,
+    ) -> Result<(), StoreError> {
+        resource::unlink(self.0, tenant, device, kind, id)
+    }
+    fn insert_enrollment(&mut self, enrollment: &Enrollment) -> Result<(), StoreError> {
+        enrollment::insert_enrollment(self.0, enrollment)
+    }
+    fn close_enrollment(&mut self, id: EnrollmentId, at: Timestamp) -> Result<(), StoreError> {
+        enrollment::close(self.0, id, at)
+    }
+    fn insert_enrollment_token(&mut self, token: &EnrollmentToken) -> Result<(), StoreError> {
+        enrollment::insert_token(self.0, token)
+    }
+    fn use_enrollment_token(
+        &mut self,
+        sha256: &[u8; 32],
+        at: Timestamp,
+        enrollment: EnrollmentId,
+    ) -> Result<(), StoreError> {
+        enrollment::use_token(self.0, sha256, at, enrollment)
+    }
+    fn put_session(&mut self, enrollment: EnrollmentId, state: &[u8]) -> Result<(), StoreError> {
+        enrollment::put_session(self.0, enrollment, state)
+    }
+    fn insert_action(&mut self, action: &ActionRecord) -> Result<(), StoreError> {
+        action::insert_action(self.0, action)
+    }
+    fn update_action(&mut self, action: &ActionRecord) -> Result<(), StoreError> {
+        action::update_action(self.0, action)
+    }
+    fn record_request(
+        &mut self,
+        action: &ActionRecord,
+        caller_key: &str,
+        client_request_id: &str,
+    ) -> Result<(), StoreError> {
+        action::record_request(self.0, action, caller_key, client_request_id)
+    }
+    fn insert_delivery(&mut self, delivery: &Delivery) -> Result<i64, StoreError> {
+        delivery::insert_delivery(self.0, delivery)
+    }
+    fn update_delivery(&mut self, delivery: &Delivery) -> Result<(), StoreError> {
+        delivery::update_delivery(self.0, delivery)
+    }
+    fn insert_secret(&mut self, secret: &EscrowedSecret) -> Result<(), StoreError> {
+        secret::insert_secret(self.0, secret)
+    }
+    fn update_secret(&mut self, secret: &EscrowedSecret) -> Result<(), StoreError> {
+        secret::update_secret(self.0, secret)
+    }
+    fn void_secrets(&mut self, tenant: TenantId, device: DeviceId) -> Result<(), StoreError> {
+        secret::void(self.0, tenant, device)
+    }
+    fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        audit::append_event(self.0, event)
+    }
+    fn append_links(&mut self, links: &[ChainLink]) -> Result<(), StoreError> {
+        audit::append_links(self.0, links)
+    }
+    fn insert_checkpoint(&mut self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError> {
+        audit::insert_checkpoint(self.0, checkpoint)
+    }
+}
