@@ -9,18 +9,20 @@ use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("chaveiro-core", &[]),
     ("omadm", &[]),
-    ("chaveiro-escrow", &["chaveiro-core"]),
-    ("chaveiro-audit", &["chaveiro-core"]),
-    ("chaveiro-auth", &["chaveiro-core"]),
+    ("chaveiro-keyfile", &[]),
+    ("chaveiro-escrow", &["chaveiro-core", "chaveiro-keyfile"]),
+    ("chaveiro-audit", &["chaveiro-core", "chaveiro-keyfile"]),
+    ("chaveiro-auth", &["chaveiro-core", "chaveiro-keyfile"]),
     ("chaveiro-store-sqlite", &["chaveiro-core"]),
     ("chaveiro-store-conformance", &["chaveiro-core"]),
     ("chaveiro-graph", &["chaveiro-core", "chaveiro-auth"]),
-    ("chaveiro-mdm", &["chaveiro-core", "omadm"]),
+    ("chaveiro-mdm", &["chaveiro-core", "chaveiro-keyfile", "omadm"]),
     ("chaveiro-fleet", &["omadm"]),
     (
         "chaveiro-server",
         &[
             "chaveiro-core",
+            "chaveiro-keyfile",
             "chaveiro-escrow",
             "chaveiro-audit",
             "chaveiro-auth",
@@ -33,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "chaveiro",
         &[
             "chaveiro-core",
+            "chaveiro-keyfile",
             "chaveiro-escrow",
             "chaveiro-audit",
             "chaveiro-auth",

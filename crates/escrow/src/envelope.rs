@@ -1,0 +1,114 @@
+//! The envelope: a small JSON document with one ciphertext for each recipient.
+//!
+//! ```json
+//! {"version":1,"recipients":[{"key":"9f86d081884c7d65","encapsulated":"BASE64","ciphertext":"BASE64"}]}
+//! ```
+//!
+//! The plaintext is the length of the passcode (two bytes, big-endian), the passcode, and zeros up to a
+//! multiple of 64, so that the ciphertext does not tell how long a passcode is.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chaveiro_core::escrow::SecretContext;
+use chaveiro_core::ports::EscrowError;
+use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
+use rustls::crypto::aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_256;
+use rustls::crypto::hpke::{EncapsulatedSecret, Hpke, HpkePrivateKey, HpkePublicKey};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::binding::associated_data;
+use crate::keyring::{KeyId, Recipient};
+
+/// The largest envelope that is read, in bytes: room for sixteen recipients of the longest passcode.
+pub const MAX_ENVELOPE_BYTES: usize = 32 * 1024;
+
+const VERSION: u32 = 1;
+const INFO: &[u8] = b"chaveiro escrow v1";
+const BLOCK: usize = 64;
+
+/// RFC 9180 suite 0x0010, 0x0001, 0x0002.
+pub(crate) fn suite() -> &'static dyn Hpke {
+    DH_KEM_P256_HKDF_SHA256_AES_256
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope {
+    version: u32,
+    recipients: Vec<Sealed>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sealed {
+    key: KeyId,
+    encapsulated: String,
+    ciphertext: String,
+}
+
+/// Seals to every recipient.
+pub(crate) fn seal(
+    recipients: &[Recipient],
+    context: &SecretContext,
+    passcode: &Passcode,
+) -> Result<Vec<u8>, EscrowError> {
+    let (aad, plaintext) = (associated_data(context), pad(passcode));
+    let sealed = recipients.iter().map(|recipient| {
+        let key = HpkePublicKey(recipient.public_key.clone());
+        let (encapsulated, ciphertext) = suite()
+            .seal(INFO, &aad, &plaintext, &key)
+            .map_err(|_| EscrowError::NoKey(format!("recipient {} is no P-256 public key", recipient.id())))?;
+        Ok(Sealed {
+            key: recipient.id(),
+            encapsulated: STANDARD.encode(encapsulated.0),
+            ciphertext: STANDARD.encode(ciphertext),
+        })
+    });
+    let envelope = Envelope { version: VERSION, recipients: sealed.collect::<Result<_, EscrowError>>()? };
+    serde_json::to_vec(&envelope).map_err(|error| EscrowError::Unopenable(error.to_string()))
+}
+
+/// Opens with the private key of one recipient.
+pub(crate) fn unseal(
+    envelope: &[u8],
+    context: &SecretContext,
+    key: KeyId,
+    private_key: &[u8],
+) -> Result<Passcode, EscrowError> {
+    let unopenable = |why: &str| EscrowError::Unopenable(why.to_owned());
+    if envelope.len() > MAX_ENVELOPE_BYTES {
+        return Err(unopenable("it is too large"));
+    }
+    let envelope: Envelope = serde_json::from_slice(envelope).map_err(|_| unopenable("it is not an envelope"))?;
+    if envelope.version != VERSION {
+        return Err(EscrowError::Unopenable(format!("its version is {}, known is {VERSION}", envelope.version)));
+    }
+    let sealed = envelope.recipients.iter().find(|sealed| sealed.key == key);
+    let sealed = sealed.ok_or_else(|| EscrowError::NoKey(format!("it is not sealed to {key}")))?;
+    let decode = |text: &str| STANDARD.decode(text).map_err(|_| unopenable("it is not base64"));
+    let encapsulated = EncapsulatedSecret(decode(&sealed.encapsulated)?);
+    let ciphertext = decode(&sealed.ciphertext)?;
+    let private_key = HpkePrivateKey::from(private_key.to_vec());
+    let opened = suite().open(&encapsulated, INFO, &associated_data(context), &ciphertext, &private_key);
+    let plaintext = opened.map(Zeroizing::new).map_err(|_| unopenable("it is damaged or bound to something else"))?;
+    unpad(&plaintext).ok_or_else(|| unopenable("its contents are not a passcode"))
+}
+
+fn pad(passcode: &Passcode) -> Zeroizing<Vec<u8>> {
+    let text = passcode.expose_secret().as_bytes();
+    // Sized beforehand: no reallocation leaves a copy behind.
+    let size = (2 + text.len()).next_multiple_of(BLOCK);
+    let mut plaintext = Zeroizing::new(Vec::with_capacity(size));
+    plaintext.extend_from_slice(&(text.len() as u16).to_be_bytes());
+    plaintext.extend_from_slice(text);
+    plaintext.resize(size, 0);
+    plaintext
+}
+
+fn unpad(plaintext: &[u8]) -> Option<Passcode> {
+    let (length, rest) = plaintext.split_first_chunk::<2>()?;
+    let length = usize::from(u16::from_be_bytes(*length));
+    let text = rest.get(..length).filter(|text| text.len() <= MAX_PASSCODE_BYTES)?;
+    Passcode::new(Zeroizing::new(std::str::from_utf8(text).ok()?.to_owned()))
+}

@@ -1,0 +1,183 @@
+//! What the escrow promises.
+
+use std::os::unix::fs::PermissionsExt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chaveiro_core::escrow::{SecretContext, SecretKind};
+use chaveiro_core::id::{ActionId, DeviceId, TenantId};
+use chaveiro_core::ports::{EscrowError, Sealer, Unsealer};
+use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
+use chaveiro_escrow::{Keyring, KeyringError, MAX_ENVELOPE_BYTES, Recipient};
+use hpke::aead::AesGcm256;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::DhP256HkdfSha256;
+use hpke::{Deserializable, Kem, OpModeR, Serializable};
+use proptest::prelude::*;
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+const PLANTED: &str = "PLANTED-739105";
+
+fn id(number: u128) -> uuid::Uuid {
+    uuid::Uuid::from_u128(number)
+}
+
+fn context() -> SecretContext {
+    SecretContext {
+        tenant: TenantId(id(1)),
+        device: DeviceId(id(2)),
+        action: ActionId(id(3)),
+        attempt: 1,
+        kind: SecretKind::Passcode,
+    }
+}
+
+fn passcode(text: &str) -> Passcode {
+    Passcode::new(Zeroizing::new(text.to_owned())).expect("a passcode")
+}
+
+fn keyring() -> (TempDir, Keyring) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let keyring = Keyring::open(directory.path()).expect("a keyring");
+    keyring.create_tenant_key(context().tenant).expect("a key");
+    (directory, keyring)
+}
+
+#[test]
+fn what_is_sealed_opens_again_and_its_envelope_shows_nothing() {
+    let (_directory, keyring) = keyring();
+    for text in ["1", "123456", PLANTED, "é\u{1F511} spaced out", &"9".repeat(MAX_PASSCODE_BYTES)] {
+        let envelope = keyring.seal(&context(), &passcode(text)).expect("sealed");
+        assert!(text.len() < 6 || !String::from_utf8_lossy(&envelope).contains(text));
+        let opened = keyring.unseal(&context(), &envelope).map(|passcode| passcode.expose_secret().to_owned());
+        assert_eq!(opened.expect("opens"), text);
+    }
+}
+
+#[test]
+fn the_envelope_does_not_tell_how_long_the_passcode_is() {
+    let (_directory, keyring) = keyring();
+    let size = |text| keyring.seal(&context(), &passcode(text)).expect("sealed").len();
+    assert_eq!(size("1234"), size("a much longer pass phrase of many words"));
+}
+
+#[test]
+fn an_envelope_that_was_moved_to_another_row_does_not_open() {
+    let (_directory, keyring) = keyring();
+    keyring.create_tenant_key(TenantId(id(9))).expect("a key of another tenant");
+    let envelope = keyring.seal(&context(), &passcode(PLANTED)).expect("sealed");
+    let elsewhere = [
+        SecretContext { tenant: TenantId(id(9)), ..context() },
+        SecretContext { device: DeviceId(id(9)), ..context() },
+        SecretContext { action: ActionId(id(9)), ..context() },
+        SecretContext { attempt: 2, ..context() },
+    ];
+    for context in elsewhere {
+        let error = keyring.unseal(&context, &envelope).err().expect("does not open");
+        assert!(!error.to_string().contains(PLANTED), "{error}");
+    }
+}
+
+#[test]
+fn an_envelope_of_another_version_says_so() {
+    let (_directory, keyring) = keyring();
+    let envelope = keyring.seal(&context(), &passcode(PLANTED)).expect("sealed");
+    let newer = String::from_utf8(envelope).expect("JSON").replace("\"version\":1", "\"version\":2");
+    let error = keyring.unseal(&context(), newer.as_bytes()).err().expect("does not open").to_string();
+    assert!(error.contains("version is 2"), "{error}");
+}
+
+#[test]
+fn an_oversized_envelope_is_refused_before_it_is_parsed() {
+    let (_directory, keyring) = keyring();
+    let error = keyring.unseal(&context(), &vec![b'['; MAX_ENVELOPE_BYTES + 1]).err().expect("refused");
+    assert!(matches!(error, EscrowError::Unopenable(why) if why.contains("large")));
+}
+
+#[test]
+fn without_the_private_key_the_server_still_seals() {
+    let (directory, keyring) = keyring();
+    std::fs::remove_file(directory.path().join(format!("{}.key", context().tenant))).expect("removed");
+    let envelope = keyring.seal(&context(), &passcode(PLANTED)).expect("ingest only");
+    assert!(matches!(keyring.unseal(&context(), &envelope), Err(EscrowError::NoKey(_))));
+}
+
+#[test]
+fn a_tenant_without_keys_cannot_be_sealed_to() {
+    let (_directory, keyring) = keyring();
+    let foreign = SecretContext { tenant: TenantId(id(77)), ..context() };
+    assert!(matches!(keyring.seal(&foreign, &passcode(PLANTED)), Err(EscrowError::NoKey(_))));
+}
+
+#[test]
+fn a_private_key_that_others_could_read_is_refused() {
+    let (directory, _keyring) = keyring();
+    let file = directory.path().join(format!("{}.key", context().tenant));
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("chmod");
+    let error = Keyring::open(directory.path()).expect_err("refused").to_string();
+    assert!(error.contains("chmod 600"), "{error}");
+}
+
+#[test]
+fn a_tenant_key_is_never_overwritten() {
+    let (_directory, keyring) = keyring();
+    assert!(matches!(keyring.create_tenant_key(context().tenant), Err(KeyringError::File(_))));
+}
+
+/// The `hpke` crate, which shares no code with ours, opens what is sealed to an offline key.
+#[test]
+fn an_offline_recovery_key_opens_with_another_implementation() {
+    let (_directory, keyring) = keyring();
+    let (private, public) = DhP256HkdfSha256::gen_keypair();
+    let offline = Recipient { public_key: public.to_bytes().to_vec(), name: "safe in the basement".to_owned() };
+    keyring.add_recipient(context().tenant, &offline).expect("added");
+    assert!(matches!(keyring.add_recipient(context().tenant, &offline), Err(KeyringError::Known(_))));
+    assert_eq!(keyring.recipients(context().tenant).expect("recipients")[1], offline);
+
+    let envelope = keyring.seal(&context(), &passcode(PLANTED)).expect("sealed");
+    let json: serde_json::Value = serde_json::from_slice(&envelope).expect("JSON");
+    let sealed = &json["recipients"][1];
+    assert_eq!(sealed["key"], offline.id().to_string());
+    let bytes = |name: &str| STANDARD.decode(sealed[name].as_str().expect("text")).expect("base64");
+
+    let mut aad = Vec::new();
+    let [tenant, device, action] = [1, 2, 3].map(|number| id(number).into_bytes());
+    let fields: [&[u8]; 6] = [b"chaveiro escrow v1", &tenant, &device, &action, &[0, 0, 0, 1], b"passcode"];
+    for field in fields {
+        aad.extend_from_slice(&(field.len() as u32).to_be_bytes());
+        aad.extend_from_slice(field);
+    }
+    let encapsulated = <DhP256HkdfSha256 as Kem>::EncappedKey::from_bytes(&bytes("encapsulated")).expect("a point");
+    let opened = hpke::single_shot_open::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(
+        &OpModeR::Base,
+        &private,
+        &encapsulated,
+        b"chaveiro escrow v1",
+        &bytes("ciphertext"),
+        &aad,
+    )
+    .expect("opens");
+    assert_eq!(&opened[2..2 + PLANTED.len()], PLANTED.as_bytes());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_changed_envelope_never_opens_to_something_else(position in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let (_directory, keyring) = keyring();
+        let mut envelope = keyring.seal(&context(), &passcode(PLANTED)).expect("sealed");
+        let position = position.index(envelope.len());
+        envelope[position] = byte;
+        if let Ok(opened) = keyring.unseal(&context(), &envelope) {
+            prop_assert_eq!(opened.expose_secret(), PLANTED);
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_no_envelope(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
+        let (_directory, keyring) = keyring();
+        prop_assert!(keyring.unseal(&context(), &bytes).is_err());
+    }
+}

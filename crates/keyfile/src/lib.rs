@@ -1,0 +1,160 @@
+//! Files that only their owner may read, and that are whole or not there.
+//!
+//! Every private key of the server lives in such a file: the certificate authority's, the escrow's, the
+//! local issuer's, the audit signer's. A key that others could read is refused, because it may already
+//! be known to them.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// The largest key file that is read, in bytes.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// Why a key file cannot be used, and what to do. No variant holds contents.
+#[derive(Debug, Error)]
+pub enum KeyFileError {
+    /// It is not there.
+    #[error("the key file {} does not exist", .0.display())]
+    Missing(PathBuf),
+    /// It is there already.
+    #[error("the key file {} exists already and is not overwritten", .0.display())]
+    Exists(PathBuf),
+    /// Others than the owner may read or write it.
+    #[error("the key file {} is accessible to others (mode {mode:o}); if nobody has read it, run: chmod 600 {}", file.display(), file.display())]
+    TooOpen {
+        /// Which file.
+        file: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It is not what it should be.
+    #[error("the key file {} is damaged: {what}; restore it from a backup", file.display())]
+    Damaged {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong, without contents.
+        what: &'static str,
+    },
+    /// The file system failed.
+    #[error("the key file {} cannot be used: {error}", file.display())]
+    Io {
+        /// Which file.
+        file: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+}
+
+fn io(file: &Path) -> impl Fn(std::io::Error) -> KeyFileError {
+    move |error| KeyFileError::Io { file: file.to_owned(), error }
+}
+
+/// Reads a key file, wiping the bytes when they are dropped.
+pub fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    let opened = File::open(file).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => KeyFileError::Missing(file.to_owned()),
+        _ => io(file)(error),
+    })?;
+    let metadata = opened.metadata().map_err(io(file))?;
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::TooOpen { file: file.to_owned(), mode });
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(KeyFileError::Damaged { file: file.to_owned(), what: "it is too large for a key" });
+    }
+    // Sized beforehand: no reallocation leaves a copy behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 1));
+    opened.take(MAX_BYTES).read_to_end(&mut bytes).map_err(io(file))?;
+    Ok(bytes)
+}
+
+/// Writes a new key file, readable by its owner only; durable when this returns. Refuses to overwrite.
+pub fn create(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
+    let parent = file.parent().unwrap_or(Path::new("."));
+    let temporary = temporary_name(file);
+    let written = write_synced(&temporary, contents).and_then(|()| fs::hard_link(&temporary, file));
+    // The link is what makes it appear, whole; the temporary name is not needed any more either way.
+    let _ = fs::remove_file(&temporary);
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => KeyFileError::Exists(file.to_owned()),
+        _ => io(file)(error),
+    })?;
+    sync_directory(parent).map_err(io(file))
+}
+
+/// Writes a key file, replacing an older one in one step; durable when this returns.
+pub fn replace(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
+    let temporary = temporary_name(file);
+    let written = write_synced(&temporary, contents).and_then(|()| fs::rename(&temporary, file));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map_err(io(file))?;
+    sync_directory(file.parent().unwrap_or(Path::new("."))).map_err(io(file))
+}
+
+/// Makes a directory that only its owner may enter; one that is there already is left as it is.
+pub fn create_directory(directory: &Path) -> Result<(), KeyFileError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io(directory))
+}
+
+fn temporary_name(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    file.with_file_name(name)
+}
+
+fn write_synced(file: &Path, contents: &[u8]) -> std::io::Result<()> {
+    let mut opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    opened.write_all(contents)?;
+    opened.sync_all()
+}
+
+fn sync_directory(directory: &Path) -> std::io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_new_key_file_is_readable_by_its_owner_only_and_is_not_overwritten() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("a.key");
+        create(&file, b"first").expect("written");
+        assert_eq!(file.metadata().expect("there").mode() & 0o777, 0o600);
+        assert!(matches!(create(&file, b"second"), Err(KeyFileError::Exists(_))));
+        assert_eq!(read(&file).expect("readable").as_slice(), b"first");
+        replace(&file, b"third").expect("replaced");
+        assert_eq!(read(&file).expect("readable").as_slice(), b"third");
+        assert_eq!(fs::read_dir(directory.path()).expect("a directory").count(), 1);
+    }
+
+    #[test]
+    fn a_key_file_that_others_could_read_is_refused_with_the_command_that_helps() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("a.key");
+        create(&file, b"secret").expect("written");
+        for mode in [0o640, 0o604, 0o660, 0o666] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("chmod");
+            let error = read(&file).expect_err("too open").to_string();
+            assert!(error.contains("chmod 600"), "{error}");
+            assert!(!error.contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_missing_key_file_is_named() {
+        let error = read(Path::new("/nonexistent/x.key")).expect_err("missing");
+        assert!(error.to_string().contains("/nonexistent/x.key"));
+    }
+}
