@@ -1,0 +1,95 @@
+//! The export: JSON lines, one header, then events in order, each checkpoint right after what it signs.
+//!
+//! ```json
+//! {"line":"header","version":1,"tenant":"…","publicKey":"ed25519:…"}
+//! {"line":"event","position":1,"hash":"BASE64","body":"{\"tenant\":…}"}
+//! {"line":"checkpoint","position":1,"hash":"BASE64","at":"…","signature":"BASE64"}
+//! ```
+//!
+//! An event's body is the exact text that was hashed, as a JSON string.
+
+use std::io::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::{StoreError, View};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::chain::Checkpoint;
+use crate::signer::PublicKey;
+
+/// The format that is written.
+pub(crate) const VERSION: u32 = 1;
+
+/// How many events are read from the store at once.
+const PAGE: usize = 1000;
+
+/// One line.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "line", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum Line {
+    Header { version: u32, tenant: TenantId, public_key: String },
+    Event { position: u64, hash: String, body: String },
+    Checkpoint(Checkpoint),
+}
+
+/// What was exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExportSummary {
+    /// How many events.
+    pub events: u64,
+    /// How many checkpoints.
+    pub checkpoints: u64,
+}
+
+/// Why an export stopped.
+#[derive(Debug, Error)]
+pub enum ExportError {
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored checkpoint is none.
+    #[error("the stored checkpoint at position {0} is damaged")]
+    Checkpoint(u64),
+    /// The output could not be written.
+    #[error("the export could not be written: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// Writes the whole chain of a tenant.
+pub fn export(
+    view: &dyn View,
+    tenant: TenantId,
+    signer_key: &PublicKey,
+    out: &mut dyn Write,
+) -> Result<ExportSummary, ExportError> {
+    let mut summary = ExportSummary { events: 0, checkpoints: 0 };
+    write(out, &Line::Header { version: VERSION, tenant, public_key: signer_key.to_string() })?;
+    let stored = view.checkpoints(tenant)?;
+    let mut checkpoints = stored.iter().peekable();
+    loop {
+        let events = view.chained_events(tenant, summary.events, PAGE)?;
+        if events.is_empty() {
+            return Ok(summary);
+        }
+        for chained in events {
+            let position = chained.link.position;
+            let hash = STANDARD.encode(chained.link.hash);
+            write(out, &Line::Event { position, hash, body: chained.event.body })?;
+            summary.events = position;
+            while let Some(stored) = checkpoints.next_if(|stored| stored.position == position) {
+                let checkpoint =
+                    serde_json::from_str(&stored.body).map_err(|_| ExportError::Checkpoint(stored.position))?;
+                write(out, &Line::Checkpoint(checkpoint))?;
+                summary.checkpoints += 1;
+            }
+        }
+    }
+}
+
+fn write(out: &mut dyn Write, line: &Line) -> Result<(), std::io::Error> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
+}
