@@ -1,1 +1,25 @@
-//! Who is calling: verification of bearer tokens and the local issuer.
+//! Who is calling: bearer tokens of trusted issuers, and the small local issuer.
+//!
+//! A token is worth something only when everything about it holds: an asymmetric algorithm from an
+//! allow-list, the signature of the very issuer it names, an audience of ours, its times, and a tenant
+//! that this issuer may speak for. What it grants is then a [`chaveiro_core::caller::Caller`].
+
+mod claims;
+mod client_secret;
+mod jwks;
+mod local;
+mod refusal;
+mod verifier;
+
+pub use client_secret::{ClientSecret, hash_client_secret, new_client_secret, verify_client_secret};
+pub use local::keys::{IssuerKeys, KeyError};
+pub use local::{AccessToken, LocalIssuer, MintError};
+pub use refusal::TokenRefusal;
+pub use verifier::{ConfigError, IssuerConfig, Verifier};
+
+/// Application id of Microsoft Graph: an audience that clients ask for.
+pub const GRAPH_APPLICATION_ID: &str = "00000003-0000-0000-c000-000000000000";
+
+/// The audiences that mean "Graph", beside the server's own address.
+pub const GRAPH_AUDIENCES: &[&str] =
+    &[GRAPH_APPLICATION_ID, "https://graph.microsoft.com", "https://graph.microsoft.com/"];

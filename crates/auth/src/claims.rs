@@ -1,0 +1,106 @@
+//! The claims of an access token, in the shapes of Entra v1, Entra v2 and the local issuer.
+
+use std::time::Duration;
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::caller::{Actor, ActorKind, Caller};
+use chaveiro_core::id::TenantId;
+use chaveiro_core::permission::Permission;
+use serde::Deserialize;
+use uuid::{Uuid, uuid};
+
+use crate::refusal::TokenRefusal;
+
+/// Clocks of issuers and ours may differ by that much.
+const LEEWAY: Duration = Duration::from_secs(60);
+
+/// The tenant of personal Microsoft accounts.
+const CONSUMERS: Uuid = uuid!("9188040d-6c67-4c5b-b112-36a304b66dad");
+
+/// `aud` may be one text or a list.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// What we read of a token; everything else in it is ignored.
+#[derive(Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: String,
+    aud: Option<Audience>,
+    exp: Option<f64>,
+    nbf: Option<f64>,
+    tid: Option<String>,
+    scp: Option<String>,
+    roles: Option<Vec<String>>,
+    azp: Option<String>,
+    appid: Option<String>,
+    app_displayname: Option<String>,
+    oid: Option<String>,
+    sub: Option<String>,
+    upn: Option<String>,
+    preferred_username: Option<String>,
+    idtyp: Option<String>,
+}
+
+impl Claims {
+    /// `nbf <= now < exp`, with a little leeway; a token without end is none.
+    pub(crate) fn check_times(&self, now: Timestamp) -> Result<(), TokenRefusal> {
+        let now = now.as_second() as f64;
+        let leeway = LEEWAY.as_secs_f64();
+        let expires = self.exp.ok_or(TokenRefusal::Expired)?;
+        if now >= expires + leeway {
+            return Err(TokenRefusal::Expired);
+        }
+        match self.nbf {
+            Some(begins) if now + leeway < begins => Err(TokenRefusal::NotYetValid),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    pub(crate) fn check_audience(&self, accepted: &[String]) -> Result<(), TokenRefusal> {
+        let ours = |audience: &String| {
+            accepted.iter().any(|accepted| accepted.trim_end_matches('/') == audience.trim_end_matches('/'))
+        };
+        let fits = match &self.aud {
+            Some(Audience::One(audience)) => ours(audience),
+            Some(Audience::Many(audiences)) => audiences.iter().any(ours),
+            None => false,
+        };
+        if fits { Ok(()) } else { Err(TokenRefusal::WrongAudience) }
+    }
+
+    /// The tenant the token names. Personal accounts are told apart, because their owners need another answer.
+    pub(crate) fn tenant(&self) -> Result<Option<TenantId>, TokenRefusal> {
+        let Some(text) = &self.tid else { return Ok(None) };
+        match Uuid::try_parse(text) {
+            Ok(CONSUMERS) => Err(TokenRefusal::PersonalAccount),
+            Ok(tenant) => Ok(Some(TenantId(tenant))),
+            Err(_) => Err(TokenRefusal::NoTenant),
+        }
+    }
+
+    /// The caller. `scp` makes it delegated; without it the application acts by its `roles`.
+    /// Only the local issuer can say that a person on the host acts.
+    pub(crate) fn into_caller(self, tenant: TenantId, local: bool) -> Caller {
+        let operator = local && self.idtyp.as_deref() == Some(crate::local::OPERATOR);
+        let granted = |names: &mut dyn Iterator<Item = &str>| names.filter_map(Permission::parse).collect();
+        let (kind, permissions) = match (&self.scp, &self.roles) {
+            (Some(scp), _) => (ActorKind::Delegated, granted(&mut scp.split_ascii_whitespace())),
+            (None, Some(roles)) if operator => (ActorKind::Operator, granted(&mut roles.iter().map(String::as_str))),
+            (None, Some(roles)) => (ActorKind::Application, granted(&mut roles.iter().map(String::as_str))),
+            (None, None) => (ActorKind::Application, granted(&mut std::iter::empty())),
+        };
+        let user_id = if kind == ActorKind::Delegated { self.oid.or(self.sub) } else { None };
+        let actor = Actor {
+            kind,
+            application_id: self.azp.or(self.appid).unwrap_or_default(),
+            application_name: self.app_displayname,
+            user_principal_name: self.upn.or(self.preferred_username).filter(|_| user_id.is_some()),
+            user_id,
+        };
+        Caller { tenant, actor, permissions }
+    }
+}

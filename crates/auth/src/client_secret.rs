@@ -1,0 +1,113 @@
+//! Client secrets of applications: shown once, stored as a salted hash.
+//!
+//! A secret has 256 bits of randomness, so that a fast hash is enough: there is nothing to guess.
+
+use std::fmt::Write;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chaveiro_core::ports::Entropy;
+use zeroize::Zeroizing;
+
+/// What every secret begins with, so that scanners for leaked secrets can find it.
+const PREFIX: &str = "chs_";
+const SCHEME: &str = "sha256";
+
+/// A client secret in clear.
+pub struct ClientSecret(Zeroizing<String>);
+
+impl ClientSecret {
+    /// The secret in clear, to show it once.
+    pub fn expose_secret(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A new secret.
+pub fn new_client_secret(entropy: &dyn Entropy) -> ClientSecret {
+    let mut bytes = Zeroizing::new([0; 32]);
+    entropy.fill(bytes.as_mut());
+    let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()));
+    ClientSecret(Zeroizing::new(format!("{PREFIX}{}", encoded.as_str())))
+}
+
+/// The line that is stored: `sha256$SALT$HASH`, both in hex.
+pub fn hash_client_secret(secret: &ClientSecret, entropy: &dyn Entropy) -> String {
+    let mut salt = [0; 16];
+    entropy.fill(&mut salt);
+    format!("{SCHEME}${}${}", hex(&salt), hex(&digest(&salt, secret.expose_secret())))
+}
+
+/// Whether the candidate is the secret of that line. Takes the same time wherever they differ.
+pub fn verify_client_secret(candidate: &str, hash_line: &str) -> bool {
+    let mut parts = hash_line.split('$');
+    let (Some(SCHEME), Some(salt), Some(hash), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let Some(salt) = unhex(salt) else { return false };
+    verify_slices_are_equal(hex(&digest(&salt, candidate)).as_bytes(), hash.as_bytes()).is_ok()
+}
+
+fn digest(salt: &[u8], secret: &str) -> Vec<u8> {
+    let mut context = Context::new(&SHA256);
+    context.update(salt);
+    context.update(secret.as_bytes());
+    context.finish().as_ref().to_vec()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    let pairs = digits.chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        return None;
+    }
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counting(std::sync::atomic::AtomicU8);
+
+    impl Entropy for Counting {
+        fn fill(&self, buffer: &mut [u8]) {
+            for byte in buffer {
+                *byte = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_verifies_against_its_own_line_only() {
+        let entropy = Counting(0.into());
+        let (one, other) = (new_client_secret(&entropy), new_client_secret(&entropy));
+        let line = hash_client_secret(&one, &entropy);
+        assert!(one.expose_secret().starts_with(PREFIX));
+        assert!(verify_client_secret(one.expose_secret(), &line));
+        assert!(!verify_client_secret(other.expose_secret(), &line));
+        assert!(!line.contains(one.expose_secret()));
+        for broken in
+            ["", "sha256", "sha256$00", "sha256$0$00", "md5$00$00", "sha256$00$00$00", &line[..line.len() - 1]]
+        {
+            assert!(!verify_client_secret(one.expose_secret(), broken), "{broken}");
+        }
+    }
+
+    #[test]
+    fn the_same_secret_has_another_line_each_time() {
+        let entropy = Counting(0.into());
+        let secret = new_client_secret(&entropy);
+        assert_ne!(hash_client_secret(&secret, &entropy), hash_client_secret(&secret, &entropy));
+    }
+}

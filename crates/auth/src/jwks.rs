@@ -1,0 +1,126 @@
+//! The signing keys of an external issuer: fetched by URL, cached, fetched anew when a key id is unknown,
+//! used although stale when the issuer is down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use chaveiro_core::Timestamp;
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use crate::refusal::TokenRefusal;
+
+/// How old a set may be before it is fetched again.
+const FRESH: Duration = Duration::from_secs(60 * 60);
+
+/// How long to wait between two tries: a flood of unknown key ids must not become a flood of requests.
+const BETWEEN_TRIES: Duration = Duration::from_secs(30);
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The largest document that is read, in bytes.
+const MAX_BYTES: usize = 512 * 1024;
+
+/// Where the keys are found.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// The set itself.
+    Jwks(String),
+    /// The discovery document that names it.
+    Discovery(String),
+}
+
+struct Fetched {
+    set: JwkSet,
+    at: Timestamp,
+}
+
+pub(crate) struct RemoteKeys {
+    source: Source,
+    client: reqwest::Client,
+    fetched: ArcSwapOption<Fetched>,
+    // Held while fetching: callers that need the same keys wait for one request.
+    last_try: Mutex<Option<Timestamp>>,
+}
+
+impl RemoteKeys {
+    pub(crate) fn new(source: Source, client: reqwest::Client) -> Self {
+        Self { source, client, fetched: ArcSwapOption::empty(), last_try: Mutex::new(None) }
+    }
+
+    /// The key of that id; without an id, the only key of the set.
+    pub(crate) async fn key(&self, id: Option<&str>, now: Timestamp) -> Result<Jwk, TokenRefusal> {
+        let known = self.fetched.load_full();
+        let fresh = known.as_deref().is_some_and(|fetched| !older_than(fetched.at, FRESH, now));
+        if let Some(key) = known.as_deref().filter(|_| fresh).and_then(|fetched| find(&fetched.set, id)) {
+            return Ok(key);
+        }
+        self.refresh(now, known.as_ref()).await;
+        let known = self.fetched.load_full().ok_or(TokenRefusal::IssuerUnavailable)?;
+        find(&known.set, id).ok_or(TokenRefusal::BadSignature)
+    }
+
+    /// Fetches, unless somebody else just did or tried.
+    async fn refresh(&self, now: Timestamp, seen: Option<&Arc<Fetched>>) {
+        let mut last_try = self.last_try.lock().await;
+        let current = self.fetched.load_full();
+        let changed = current.as_ref().map(Arc::as_ptr) != seen.map(Arc::as_ptr);
+        if changed || last_try.is_some_and(|at| !older_than(at, BETWEEN_TRIES, now)) {
+            return;
+        }
+        *last_try = Some(now);
+        match self.fetch().await {
+            Ok(set) => self.fetched.store(Some(Arc::new(Fetched { set, at: now }))),
+            Err(error) => {
+                tracing::warn!(source = ?self.source, %error, "the signing keys of an issuer were not fetched")
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<JwkSet, String> {
+        #[derive(Deserialize)]
+        struct Discovery {
+            jwks_uri: String,
+        }
+        let url = match &self.source {
+            Source::Jwks(url) => url.clone(),
+            Source::Discovery(url) => {
+                let document: Discovery = parse(&self.document(url).await?)?;
+                document.jwks_uri
+            }
+        };
+        parse(&self.document(&url).await?)
+    }
+
+    async fn document(&self, url: &str) -> Result<Vec<u8>, String> {
+        let text = |error: reqwest::Error| error.to_string();
+        let response = self.client.get(url).timeout(TIMEOUT).send().await.map_err(text)?;
+        let mut response = response.error_for_status().map_err(text)?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(text)? {
+            if bytes.len() + chunk.len() > MAX_BYTES {
+                return Err(format!("the document is larger than {MAX_BYTES} bytes"));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+fn find(set: &JwkSet, id: Option<&str>) -> Option<Jwk> {
+    match (id, set.keys.as_slice()) {
+        (Some(id), _) => set.find(id).cloned(),
+        (None, [only]) => Some(only.clone()),
+        (None, _) => None,
+    }
+}
+
+fn older_than(at: Timestamp, age: Duration, now: Timestamp) -> bool {
+    at.checked_add(age).is_ok_and(|end| end <= now)
+}

@@ -1,0 +1,474 @@
+//! What makes a caller, and what does not.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use chaveiro_auth::{
+    IssuerConfig, IssuerKeys, LocalIssuer, TokenRefusal, Verifier, hash_client_secret, new_client_secret,
+};
+use chaveiro_core::Timestamp;
+use chaveiro_core::caller::ActorKind;
+use chaveiro_core::id::{ApplicationId, TenantId};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::{Clock, Entropy, Store};
+use chaveiro_core::tenant::{Application, Licence, Tenant, TenantSettings};
+use chaveiro_store_sqlite::SqliteStore;
+use http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
+    }
+}
+
+struct Counting(AtomicU8);
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) {
+        let seed = self.0.fetch_add(1, Ordering::SeqCst);
+        for (index, byte) in buffer.iter_mut().enumerate() {
+            *byte = seed.wrapping_mul(31).wrapping_add(index as u8);
+        }
+    }
+}
+
+const NOW: i64 = 1_800_000_000;
+const BASE: &str = "https://chaveiro.example:8443";
+const EXTERNAL: &str = "https://login.example/realm";
+
+fn tenant() -> TenantId {
+    TenantId(uuid::uuid!("11111111-2222-4333-8444-555555555555"))
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(NOW).expect("a time")
+}
+
+fn entropy() -> Arc<Counting> {
+    Arc::new(Counting(AtomicU8::new(1)))
+}
+
+/// A key pair of an external issuer.
+struct Pair {
+    private: EncodingKey,
+    public: Jwk,
+    algorithm: Algorithm,
+}
+
+fn pair(id: &str) -> Pair {
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+    let document =
+        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &aws_lc_rs::rand::SystemRandom::new())
+            .expect("a key");
+    let private = EncodingKey::from_ec_der(document.as_ref());
+    let mut public = Jwk::from_encoding_key(&private, Algorithm::ES256).expect("a public key");
+    public.common.key_id = Some(id.to_owned());
+    Pair { private, public, algorithm: Algorithm::ES256 }
+}
+
+fn claims() -> Value {
+    json!({
+        "iss": EXTERNAL, "aud": "https://graph.microsoft.com", "exp": NOW + 600, "nbf": NOW - 10,
+        "tid": tenant(), "azp": "app-1", "roles": ["DeviceManagementManagedDevices.PrivilegedOperations.All"]
+    })
+}
+
+fn sign(pair: &Pair, id: Option<&str>, claims: &Value) -> String {
+    let header = Header { kid: id.map(str::to_owned), ..Header::new(pair.algorithm) };
+    format!("Bearer {}", jsonwebtoken::encode(&header, claims, &pair.private).expect("signed"))
+}
+
+/// A JWKS endpoint on the loopback interface that can be told to fail.
+struct Jwks {
+    url: String,
+    keys: Arc<Mutex<Vec<Jwk>>>,
+    asked: Arc<AtomicUsize>,
+    down: Arc<AtomicBool>,
+}
+
+async fn jwks(keys: Vec<Jwk>) -> Jwks {
+    let keys = Arc::new(Mutex::new(keys));
+    let (asked, down) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let state = (Arc::clone(&keys), Arc::clone(&asked), Arc::clone(&down));
+    let answer = move || async move {
+        let (keys, asked, down) = state;
+        asked.fetch_add(1, Ordering::SeqCst);
+        if down.load(Ordering::SeqCst) {
+            return Err(StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        Ok(axum::Json(json!({ "keys": *keys.lock().expect("keys") })))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/keys", listener.local_addr().expect("an address"));
+    let router = axum::Router::new().route("/keys", axum::routing::get(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Jwks { url, keys, asked, down }
+}
+
+fn local(directory: &std::path::Path) -> Arc<LocalIssuer> {
+    let keys = IssuerKeys::open_or_create(directory, now(), entropy().as_ref()).expect("keys");
+    Arc::new(LocalIssuer::new(keys, BASE.to_owned()))
+}
+
+fn config(jwks_url: &str) -> IssuerConfig {
+    IssuerConfig {
+        issuer: EXTERNAL.to_owned(),
+        tenant: tenant(),
+        directory: None,
+        jwks_url: Some(jwks_url.to_owned()),
+        audiences: vec![],
+        algorithms: vec![],
+    }
+}
+
+struct World {
+    directory: tempfile::TempDir,
+    local: Arc<LocalIssuer>,
+    verifier: Verifier,
+    pair: Pair,
+    jwks: Jwks,
+}
+
+async fn world() -> World {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let directory = tempfile::tempdir().expect("a directory");
+    let local = local(&directory.path().join("issuer"));
+    let pair = pair("k1");
+    let jwks = jwks(vec![pair.public.clone()]).await;
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let verifier = Verifier::new(vec![config(&jwks.url)], Arc::clone(&local), vec![BASE.to_owned()], &client);
+    World { directory, local, verifier: verifier.expect("a verifier"), pair, jwks }
+}
+
+#[tokio::test]
+async fn a_sound_token_makes_a_caller() {
+    let world = world().await;
+    let caller = world.verifier.verify(Some(&sign(&world.pair, Some("k1"), &claims())), now()).await.expect("a caller");
+    assert_eq!((caller.tenant, caller.actor.kind), (tenant(), ActorKind::Application));
+    assert_eq!(caller.actor.application_id, "app-1");
+    assert!(caller.permissions.contains(Permission::PrivilegedOperationsAll));
+}
+
+#[tokio::test]
+async fn a_delegated_token_names_its_user_and_the_misspelt_permission_counts() {
+    let world = world().await;
+    let mut claims = claims();
+    claims["scp"] = json!("DeviceManagementManagedDevices.PriviligedOperation.All User.Read");
+    claims["oid"] = json!("user-1");
+    claims["upn"] = json!("ana@example.org");
+    let caller = world.verifier.verify(Some(&sign(&world.pair, Some("k1"), &claims)), now()).await.expect("a caller");
+    assert_eq!(caller.actor.kind, ActorKind::Delegated);
+    assert_eq!(caller.actor.user_principal_name.as_deref(), Some("ana@example.org"));
+    assert!(caller.permissions.contains(Permission::PrivilegedOperationsAll));
+}
+
+#[tokio::test]
+async fn every_bad_token_is_refused_for_its_reason() {
+    use TokenRefusal::*;
+    let world = world().await;
+    let stranger = pair("k1");
+    let changed = |name: &str, value: Value| {
+        let mut claims = claims();
+        claims[name] = value;
+        sign(&world.pair, Some("k1"), &claims)
+    };
+    let unsigned = {
+        use base64::Engine;
+        let encode = |value: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("Bearer {}.{}.", encode(json!({"alg": "none", "kid": "k1"})), encode(claims()))
+    };
+    let symmetric = {
+        // The attacker signs with the public key as if it were a shared secret.
+        let public = serde_json::to_vec(&world.pair.public).expect("JSON");
+        let header = Header { kid: Some("k1".to_owned()), ..Header::new(Algorithm::HS256) };
+        let token = jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_secret(&public)).expect("signed");
+        format!("Bearer {token}")
+    };
+    let good = sign(&world.pair, Some("k1"), &claims());
+    let table: Vec<(&str, Option<String>, TokenRefusal)> = vec![
+        ("no header", None, Missing),
+        ("empty header", Some(String::new()), Missing),
+        ("no token", Some("Bearer ".to_owned()), Missing),
+        ("another scheme", Some("Basic YTpi".to_owned()), Malformed),
+        ("garbage", Some("Bearer garbage".to_owned()), Malformed),
+        ("garbage with dots", Some("Bearer a.b.c".to_owned()), Malformed),
+        ("oversized", Some(format!("Bearer {}", "a".repeat(40_000))), Malformed),
+        ("expired", Some(changed("exp", json!(NOW - 3600))), Expired),
+        ("without end", Some(changed("exp", Value::Null)), Expired),
+        ("not yet valid", Some(changed("nbf", json!(NOW + 3600))), NotYetValid),
+        ("wrong audience", Some(changed("aud", json!("https://vault.example"))), WrongAudience),
+        ("no audience", Some(changed("aud", Value::Null)), WrongAudience),
+        ("unknown issuer", Some(changed("iss", json!("https://evil.example"))), UnknownIssuer),
+        (
+            "issuer that only begins like ours",
+            Some(changed("iss", json!(format!("{BASE}.evil/x/v2.0")))),
+            UnknownIssuer,
+        ),
+        ("alg none", Some(unsigned), WrongAlgorithm),
+        ("HMAC with the public key", Some(symmetric), WrongAlgorithm),
+        ("signed by somebody else", Some(sign(&stranger, Some("k1"), &claims())), BadSignature),
+        ("cut signature", Some(good[..good.len() - 4].to_owned()), BadSignature),
+        ("unknown key", Some(sign(&world.pair, Some("nope"), &claims())), BadSignature),
+        ("personal account", Some(changed("tid", json!("9188040d-6c67-4c5b-b112-36a304b66dad"))), PersonalAccount),
+        ("another tenant", Some(changed("tid", json!("99999999-2222-4333-8444-555555555555"))), NoTenant),
+        ("no tenant id", Some(changed("tid", json!("contoso"))), NoTenant),
+    ];
+    for (what, header, refusal) in table {
+        let refused = world.verifier.verify(header.as_deref(), now()).await.err();
+        assert_eq!(refused, Some(refusal), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_minute_of_clock_difference_is_forgiven() {
+    let world = world().await;
+    for (name, value) in [("exp", NOW - 30), ("nbf", NOW + 30)] {
+        let mut claims = claims();
+        claims[name] = json!(value);
+        assert!(world.verifier.verify(Some(&sign(&world.pair, Some("k1"), &claims)), now()).await.is_ok(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_fetched_once_again_on_an_unknown_id_and_used_stale_when_the_issuer_is_down() {
+    let world = world().await;
+    let ask = |id: &'static str, pair: &Pair, at: i64| {
+        let mut claims = claims();
+        claims["exp"] = json!(at + 600);
+        let header = sign(pair, Some(id), &claims);
+        let verifier = &world.verifier;
+        async move { verifier.verify(Some(&header), Timestamp::from_second(at).expect("a time")).await.err() }
+    };
+    assert_eq!(ask("k1", &world.pair, NOW).await, None);
+    assert_eq!(ask("k1", &world.pair, NOW).await, None);
+    assert_eq!(world.jwks.asked.load(Ordering::SeqCst), 1);
+
+    // The issuer rotates: an unknown id fetches the set again, but not for every request.
+    let second = pair("k2");
+    world.jwks.keys.lock().expect("keys").push(second.public.clone());
+    assert_eq!(ask("k2", &second, NOW + 40).await, None);
+    assert_eq!(ask("nope", &second, NOW + 41).await, Some(TokenRefusal::BadSignature));
+    assert_eq!(ask("nope", &second, NOW + 42).await, Some(TokenRefusal::BadSignature));
+    assert_eq!(world.jwks.asked.load(Ordering::SeqCst), 2);
+
+    // Two hours later the issuer is down: what is known still serves.
+    world.jwks.down.store(true, Ordering::SeqCst);
+    assert_eq!(ask("k1", &world.pair, NOW + 7200).await, None);
+    assert_eq!(world.jwks.asked.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn an_issuer_that_was_never_reached_is_unavailable_not_wrong() {
+    let world = world().await;
+    world.jwks.down.store(true, Ordering::SeqCst);
+    let refused = world.verifier.verify(Some(&sign(&world.pair, Some("k1"), &claims())), now()).await.err();
+    assert_eq!(refused, Some(TokenRefusal::IssuerUnavailable));
+}
+
+#[tokio::test]
+async fn local_keys_rotate_and_old_tokens_live_on() {
+    let world = world().await;
+    let entropy = entropy();
+    let hour = Duration::from_secs(3600);
+    let mint = |issuer: &LocalIssuer, at: Timestamp| {
+        let permissions = [Permission::ManagedDevicesReadAll];
+        let token = issuer.mint_operator_token(tenant(), &permissions, at, hour, entropy.as_ref()).expect("minted");
+        format!("Bearer {}", token.expose_secret())
+    };
+    let before = mint(&world.local, now());
+    // Another process rotates.
+    let elsewhere = local(&world.directory.path().join("issuer"));
+    elsewhere.keys().rotate(now() + Duration::from_secs(5), entropy.as_ref()).expect("rotated");
+    let after = mint(&elsewhere, now());
+    for token in [&before, &after] {
+        let caller = world.verifier.verify(Some(token), now()).await.expect("a caller");
+        assert_eq!(caller.actor.kind, ActorKind::Operator);
+    }
+    let id = |token: &str| jsonwebtoken::decode_header(token.trim_start_matches("Bearer ")).expect("a header").kid;
+    assert_ne!(id(&before), id(&after));
+    assert_eq!(id(&mint(&world.local, now())), id(&after), "the first process signs with the new key too");
+
+    // Two days later a third key is made: the first can verify nothing any more and is gone.
+    let later = now() + Duration::from_secs(48 * 3600);
+    elsewhere.keys().rotate(later, entropy.as_ref()).expect("rotated");
+    let files = std::fs::read_dir(world.directory.path().join("issuer")).expect("a directory").count();
+    assert_eq!(files, 2);
+}
+
+#[tokio::test]
+async fn an_operator_token_cannot_outlive_a_working_day() {
+    let world = world().await;
+    let minted = world.local.mint_operator_token(tenant(), &[], now(), Duration::from_secs(86_400), entropy().as_ref());
+    assert!(minted.is_err());
+}
+
+#[tokio::test]
+async fn an_external_issuer_cannot_make_an_operator() {
+    let world = world().await;
+    let mut claims = claims();
+    claims["idtyp"] = json!("operator");
+    let caller = world.verifier.verify(Some(&sign(&world.pair, Some("k1"), &claims)), now()).await.expect("a caller");
+    assert_eq!(caller.actor.kind, ActorKind::Application);
+}
+
+#[test]
+fn a_configuration_with_a_symmetric_algorithm_or_a_clear_address_is_refused() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let directory = tempfile::tempdir().expect("a directory");
+    let local = local(directory.path());
+    let client = reqwest::Client::new();
+    let try_one = |change: &dyn Fn(&mut IssuerConfig)| {
+        let mut config = config("https://login.example/keys");
+        change(&mut config);
+        Verifier::new(vec![config], Arc::clone(&local), vec![], &client).err().map(|error| error.to_string())
+    };
+    assert!(try_one(&|_| {}).is_none());
+    assert!(try_one(&|c| c.algorithms = vec!["HS256".into()]).expect("refused").contains("HS256"));
+    assert!(try_one(&|c| c.jwks_url = Some("http://login.example/keys".into())).expect("refused").contains("https"));
+}
+
+/// The endpoints, with one application whose secret is known.
+async fn endpoints() -> (tempfile::TempDir, axum::Router, String, ApplicationId) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+    let entropy = entropy();
+    let secret = new_client_secret(entropy.as_ref());
+    let id = ApplicationId(uuid::uuid!("aaaaaaaa-2222-4333-8444-555555555555"));
+    let application = Application {
+        tenant: tenant(),
+        id,
+        display_name: "helpdesk".to_owned(),
+        permissions: vec![Permission::PrivilegedOperationsAll],
+        secret_hashes: vec![hash_client_secret(&secret, entropy.as_ref())],
+        created: now(),
+    };
+    let row = Tenant {
+        id: tenant(),
+        display_name: "t".to_owned(),
+        licence: Licence::Active,
+        entra_tenant: None,
+        settings: TenantSettings::default(),
+        created: now(),
+    };
+    let insert = store.write(move |unit| {
+        unit.insert_tenant(&row)?;
+        unit.insert_application(&application)?;
+        Ok(())
+    });
+    insert.await.expect("inserted");
+    let issuer = local(&directory.path().join("issuer"));
+    let clock = Arc::new(TestClock(AtomicI64::new(NOW)));
+    let router = issuer.router(store, clock, entropy);
+    (directory, router, secret.expose_secret().to_owned(), id)
+}
+
+async fn call(router: &axum::Router, request: Request<Body>) -> (StatusCode, Value) {
+    let response = router.clone().oneshot(request).await.expect("an answer");
+    let status = response.status();
+    let body = response.into_body().collect().await.expect("a body").to_bytes();
+    (status, serde_json::from_slice(&body).expect("JSON"))
+}
+
+fn form(tenant: &str, body: &str) -> Request<Body> {
+    Request::post(format!("/{tenant}/oauth2/v2.0/token"))
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(body.to_owned()))
+        .expect("a request")
+}
+
+#[tokio::test]
+async fn client_credentials_give_a_token_that_the_verifier_accepts() {
+    let (directory, router, secret, id) = endpoints().await;
+    let verifier = Verifier::local_only(local(&directory.path().join("issuer")), vec![]);
+    let body = format!(
+        "grant_type=client_credentials&client_id={id}&client_secret={secret}&client_info=1&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"
+    );
+    let (status, answer) = call(&router, form(&tenant().to_string(), &body)).await;
+    assert_eq!(status, StatusCode::OK);
+    let header = format!("Bearer {}", answer["access_token"].as_str().expect("a token"));
+    let caller = verifier.verify(Some(&header), now()).await.expect("a caller");
+    assert_eq!(caller.actor.application_name.as_deref(), Some("helpdesk"));
+    assert!(caller.permissions.contains(Permission::PrivilegedOperationsAll));
+
+    use base64::Engine;
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
+    let mut request = form(&tenant().to_string(), &format!("grant_type=client_credentials&scope={BASE}/.default"));
+    request.headers_mut().insert(header::AUTHORIZATION, format!("Basic {basic}").parse().expect("a value"));
+    assert_eq!(call(&router, request).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_token_endpoint_says_what_is_wrong_and_what_to_do() {
+    let (_directory, router, secret, id) = endpoints().await;
+    let ours = tenant().to_string();
+    let scope = "scope=https://graph.microsoft.com/.default";
+    let grant = "grant_type=client_credentials";
+    let table = [
+        (ours.as_str(), format!("{grant}&client_id={id}&client_secret=wrong&{scope}"), 401, "invalid_client", 7000215),
+        (&ours, format!("{grant}&client_id={id}&{scope}"), 401, "invalid_client", 7000216),
+        (&ours, format!("{grant}&client_id=other&client_secret={secret}&{scope}"), 400, "unauthorized_client", 700016),
+        (&ours, format!("{grant}&client_secret={secret}&{scope}"), 400, "invalid_request", 900144),
+        (&ours, format!("{grant}&client_id={id}&client_secret={secret}"), 400, "invalid_request", 900144),
+        (&ours, format!("{grant}&client_id={id}&client_secret={secret}&scope=Mail.Read"), 400, "invalid_scope", 70011),
+        (&ours, format!("grant_type=password&client_id={id}&{scope}"), 400, "unsupported_grant_type", 70003),
+        (&ours, String::new(), 400, "invalid_request", 900144),
+        (&ours, "x".repeat(20_000), 400, "invalid_request", 900144),
+        ("common", format!("{grant}&client_id={id}&client_secret={secret}&{scope}"), 400, "invalid_tenant", 90002),
+        (
+            "99999999-2222-4333-8444-555555555555",
+            format!("{grant}&client_id={id}&client_secret={secret}&{scope}"),
+            400,
+            "invalid_tenant",
+            90002,
+        ),
+    ];
+    for (tenant, body, status, error, code) in table {
+        let (found, answer) = call(&router, form(tenant, &body)).await;
+        assert_eq!((found.as_u16(), answer["error"].as_str()), (status, Some(error)), "{body:.80}");
+        assert_eq!(answer["error_codes"][0], code, "{body:.80}");
+        assert!(!answer.to_string().contains(&secret));
+    }
+}
+
+#[tokio::test]
+async fn discovery_leads_to_keys_that_verify() {
+    let (_directory, router, _, _) = endpoints().await;
+    let get = |path: String| Request::get(path).body(Body::empty()).expect("a request");
+    let (status, document) = call(&router, get(format!("/{}/v2.0/.well-known/openid-configuration", tenant()))).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(document["issuer"], format!("{BASE}/{}/v2.0", tenant()));
+    let keys = document["jwks_uri"].as_str().and_then(|url| url.strip_prefix(BASE)).expect("ours").to_owned();
+    let (_, set) = call(&router, get(keys)).await;
+    let key = &set["keys"][0];
+    assert_eq!(
+        (key["kty"].as_str(), key["use"].as_str(), key["alg"].as_str()),
+        (Some("RSA"), Some("sig"), Some("RS256"))
+    );
+    assert!(key["d"].is_null(), "the private half stays here");
+    let (status, _) = call(&router, get("/nobody/v2.0/.well-known/openid-configuration".into())).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (_, instance) = call(&router, get("/common/discovery/instance?api-version=1.1".into())).await;
+    assert_eq!(instance["metadata"][0]["aliases"][0], "chaveiro.example:8443");
+}
+
+proptest::proptest! {
+    #[test]
+    fn arbitrary_headers_never_panic_and_never_pass(header in "(Bearer )?[ -~]{0,200}") {
+        static WORLD: std::sync::LazyLock<(tempfile::TempDir, Verifier)> = std::sync::LazyLock::new(|| {
+            let directory = tempfile::tempdir().expect("a directory");
+            let verifier = Verifier::local_only(local(directory.path()), vec![]);
+            (directory, verifier)
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        proptest::prop_assert!(runtime.block_on(WORLD.1.verify(Some(&header), now())).is_err());
+    }
+}
