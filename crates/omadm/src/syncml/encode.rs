@@ -1,0 +1,177 @@
+//! From a message to bytes, in the element order of the DTD and the namespace style that Windows accepts.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::{
+    Alert, Command, Container, Credential, Element, Header, Item, METINF, Message, NAMESPACE, Results, Status,
+};
+use crate::xml::escape;
+
+/// Writes one message. The buffer is wiped when dropped: a device's message can hold a passcode.
+pub fn encode(message: &Message) -> Zeroizing<String> {
+    let mut writer = Writer(Zeroizing::new(String::with_capacity(2048)));
+    writer.raw(&format!("<SyncML xmlns=\"{NAMESPACE}\">"));
+    writer.header(&message.header);
+    writer.raw("<SyncBody>");
+    for element in &message.body {
+        writer.element(element);
+    }
+    if message.is_final {
+        writer.raw("<Final/>");
+    }
+    writer.raw("</SyncBody></SyncML>");
+    writer.0
+}
+
+struct Writer(Zeroizing<String>);
+
+impl Writer {
+    fn raw(&mut self, markup: &str) {
+        self.0.push_str(markup);
+    }
+
+    fn leaf(&mut self, name: &str, text: &str) {
+        let escaped = Zeroizing::new(escape(text));
+        for part in ["<", name, ">", &escaped, "</", name, ">"] {
+            self.0.push_str(part);
+        }
+    }
+
+    fn meta_leaf(&mut self, name: &str, text: &str) {
+        self.raw(&format!("<{name} xmlns=\"{METINF}\">{}</{name}>", escape(text)));
+    }
+
+    fn inside(&mut self, name: &str, write: impl FnOnce(&mut Self)) {
+        self.raw(&format!("<{name}>"));
+        write(self);
+        self.raw(&format!("</{name}>"));
+    }
+
+    fn number(&mut self, name: &str, number: u32) {
+        self.leaf(name, &number.to_string());
+    }
+
+    fn header(&mut self, header: &Header) {
+        self.inside("SyncHdr", |w| {
+            w.leaf("VerDTD", "1.2");
+            w.leaf("VerProto", "DM/1.2");
+            w.leaf("SessionID", &header.session);
+            w.number("MsgID", header.message);
+            w.inside("Target", |w| w.leaf("LocURI", &header.target));
+            w.inside("Source", |w| {
+                w.leaf("LocURI", &header.source);
+                if let Some(name) = &header.source_name {
+                    w.leaf("LocName", name);
+                }
+            });
+            if let Some(credential) = &header.credential {
+                w.credential(credential);
+            }
+        });
+    }
+
+    fn credential(&mut self, credential: &Credential) {
+        self.inside("Cred", |w| {
+            w.inside("Meta", |w| {
+                w.meta_leaf("Format", "b64");
+                w.meta_leaf("Type", &credential.kind);
+            });
+            w.leaf("Data", &credential.data);
+        });
+    }
+
+    fn element(&mut self, element: &Element) {
+        match element {
+            Element::Status(status) => self.status(status),
+            Element::Results(results) => self.results(results),
+            Element::Alert(alert) => self.alert(alert),
+            Element::Command(command) => self.command(command),
+            Element::Container(container) => self.container(container),
+            // Nothing of ours is unknown to us.
+            Element::Unknown { .. } => {}
+        }
+    }
+
+    fn status(&mut self, status: &Status) {
+        self.inside("Status", |w| {
+            w.number("CmdID", status.id);
+            w.number("MsgRef", status.message_ref);
+            w.number("CmdRef", status.command_ref);
+            w.leaf("Cmd", &status.command);
+            if let Some(target) = &status.target_ref {
+                w.leaf("TargetRef", target);
+            }
+            if let Some(challenge) = &status.challenge {
+                w.inside("Chal", |w| {
+                    w.inside("Meta", |w| {
+                        w.meta_leaf("Format", "b64");
+                        w.meta_leaf("Type", super::AUTH_MD5);
+                        w.meta_leaf("NextNonce", &STANDARD.encode(&challenge.nonce));
+                    });
+                });
+            }
+            w.leaf("Data", &status.code.to_string());
+        });
+    }
+
+    fn results(&mut self, results: &Results) {
+        self.inside("Results", |w| {
+            w.number("CmdID", results.id);
+            w.number("MsgRef", results.message_ref);
+            w.number("CmdRef", results.command_ref);
+            w.items(&results.items);
+        });
+    }
+
+    fn alert(&mut self, alert: &Alert) {
+        self.inside("Alert", |w| {
+            w.number("CmdID", alert.id);
+            w.leaf("Data", &alert.code.to_string());
+            w.items(&alert.items);
+        });
+    }
+
+    fn command(&mut self, command: &Command) {
+        self.inside(command.verb.name(), |w| {
+            w.number("CmdID", command.id);
+            w.items(&command.items);
+        });
+    }
+
+    fn container(&mut self, container: &Container) {
+        self.inside(container.kind.name(), |w| {
+            w.number("CmdID", container.id);
+            for command in &container.commands {
+                w.command(command);
+            }
+        });
+    }
+
+    fn items(&mut self, items: &[Item]) {
+        for item in items {
+            self.inside("Item", |w| w.item(item));
+        }
+    }
+
+    fn item(&mut self, item: &Item) {
+        for (name, location) in [("Target", &item.target), ("Source", &item.source)] {
+            if let Some(location) = location {
+                self.inside(name, |w| w.leaf("LocURI", location));
+            }
+        }
+        if item.format.is_some() || item.kind.is_some() {
+            self.inside("Meta", |w| {
+                for (name, text) in [("Format", &item.format), ("Type", &item.kind)] {
+                    if let Some(text) = text {
+                        w.meta_leaf(name, text);
+                    }
+                }
+            });
+        }
+        if let Some(data) = &item.data {
+            self.leaf("Data", data);
+        }
+    }
+}
