@@ -1,3 +1,10 @@
 //! Simulated devices that speak the real device protocols, for demonstrations, tests and load.
+//!
+//! They use `omadm` and never `mdm`: both ends share a codec, not an understanding of what it is for.
 
+pub mod behavior;
+pub mod enroll;
+pub mod hardware;
+pub mod https;
 pub mod transport;
+pub mod windows;

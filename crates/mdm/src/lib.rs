@@ -1,1 +1,67 @@
-//! The device channel: enrolment, device identity, management sessions.
+//! The device channel: enrolment ([MS-MDE2], on-premise authentication with one-time tokens), device
+//! identity, management sessions (OMA-DM), and the dispatch of what remote actions queued.
+//!
+//! Every answer leaves after what it says is durable, and an identical repeat gets the identical answer.
+
+mod credentials;
+mod enrollment;
+mod management;
+mod pki;
+mod token;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use chaveiro_core::ports::{Clock, Entropy, Sealer, Store};
+
+pub use credentials::DeviceCredentials;
+pub use pki::{CaError, CertificateAuthority, IssuedCertificate, RequestError, VerifiedRequest};
+pub use token::{EnrollmentTokenText, new_enrollment_token, token_sha256};
+
+/// Where devices look for the server: `{base_url}` followed by these.
+pub const DISCOVERY_PATH: &str = "/EnrollmentServer/Discovery.svc";
+/// Certificate policy.
+pub const POLICY_PATH: &str = "/EnrollmentServer/Policy.svc";
+/// Certificate enrolment.
+pub const ENROLLMENT_PATH: &str = "/EnrollmentServer/Enrollment.svc";
+/// Management sessions.
+pub const MANAGEMENT_PATH: &str = "/ManagementServer/MDM.svc";
+
+/// The largest message of a device, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
+
+/// The client certificate of the connection, DER. The server puts it into the extensions of a request
+/// when the connection has one; that its chain ends at our root was verified by TLS.
+#[derive(Clone)]
+pub struct PeerCertificate(pub Arc<[u8]>);
+
+/// What the channel works with.
+pub struct DeviceChannel {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Seals passcodes as they arrive.
+    pub sealer: Arc<dyn Sealer>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Issues the certificates of devices.
+    pub ca: Arc<CertificateAuthority>,
+    /// Derives their OMA-DM credentials.
+    pub credentials: Arc<DeviceCredentials>,
+    /// The address devices use, for example `https://mdm.example.org:8444`, without a slash at its end.
+    pub base_url: String,
+}
+
+/// The endpoints of the device listener.
+pub fn router(channel: Arc<DeviceChannel>) -> Router {
+    Router::new()
+        .route(DISCOVERY_PATH, get(enrollment::probe).post(enrollment::discover))
+        .route(POLICY_PATH, post(enrollment::policy))
+        .route(ENROLLMENT_PATH, post(enrollment::enroll))
+        .route(MANAGEMENT_PATH, post(management::message))
+        .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
+        .with_state(channel)
+}

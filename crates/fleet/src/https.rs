@@ -1,0 +1,51 @@
+//! The network: HTTPS that trusts one root, with the device's certificate when it has one.
+
+use std::time::Duration;
+
+use reqwest::{Certificate, Client, Identity};
+
+use crate::transport::{Request, Response, Transport, TransportError};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// HTTPS over the network.
+pub struct Https(Client);
+
+impl Https {
+    /// Trusts that root (PEM) and nothing else. `identity` is the device's certificate and key, both PEM, in one text.
+    pub fn new(root_pem: &str, identity: Option<&str>) -> Result<Self, TransportError> {
+        let root = Certificate::from_pem(root_pem.as_bytes()).map_err(explain)?;
+        let mut builder = Client::builder().no_proxy().timeout(TIMEOUT).tls_certs_only([root]);
+        if let Some(identity) = identity {
+            builder = builder.identity(Identity::from_pem(identity.as_bytes()).map_err(explain)?);
+        }
+        Ok(Self(builder.build().map_err(explain)?))
+    }
+}
+
+impl Transport for Https {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let Request { method, url, content_type, body } = request;
+        let mut builder = match method {
+            "GET" => self.0.get(url),
+            _ => self.0.post(url),
+        };
+        if let Some(content_type) = content_type {
+            builder = builder.header("Content-Type", content_type);
+        }
+        let response = builder.body(body).send().await.map_err(explain)?;
+        let status = response.status().as_u16();
+        Ok(Response { status, body: response.bytes().await.map_err(explain)?.to_vec() })
+    }
+}
+
+fn explain(error: reqwest::Error) -> TransportError {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(inner) = source {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        source = inner.source();
+    }
+    TransportError(text)
+}

@@ -1,0 +1,298 @@
+//! A Windows device: its nodes, its PIN, its sessions.
+
+use std::collections::BTreeMap;
+
+use omadm::session::device::{Event, Next, Session, Tree};
+use omadm::syncml::{self, Alert, CONTENT_TYPE, DecodeError, Element, Message, Verb, alert};
+use omadm::xml::Limits;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::behavior::Behavior;
+use crate::enroll::Account;
+use crate::hardware::Hardware;
+use crate::transport::{Request, Transport, TransportError};
+
+const LOCK_AND_RECOVER_PIN: &str = "./Device/Vendor/MSFT/RemoteLock/LockAndRecoverPIN";
+const NEW_PIN_VALUE: &str = "./Device/Vendor/MSFT/RemoteLock/NewPINValue";
+const PASSPORT: &str = "./Device/Vendor/MSFT/PassportForWork/";
+
+/// Messages of one session, at the most: a server that never ends one is wrong.
+const MAX_MESSAGES: usize = 50;
+
+/// How a device proves itself in sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// By the certificate of its connection alone.
+    Certificate,
+    /// By MD5 digest, after the challenge.
+    Digest,
+}
+
+/// Why a session ended early.
+#[derive(Debug, Error)]
+pub enum SyncError {
+    /// Nothing came back.
+    #[error("the server was not reached: {0}")]
+    Transport(#[from] TransportError),
+    /// An HTTP status other than 200.
+    #[error("the server answered with HTTP {0}")]
+    Status(u16),
+    /// The answer is no message.
+    #[error("the server's answer is not readable: {0}")]
+    Decode(#[from] DecodeError),
+    /// The server refuses the device.
+    #[error("the server refuses this device with status {0}")]
+    Refused(u16),
+    /// The session does not end.
+    #[error("the session did not end after {MAX_MESSAGES} messages")]
+    Endless,
+}
+
+/// What happened in a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SyncReport {
+    /// Messages sent.
+    pub messages: usize,
+    /// Verb and node of each command that was run, with its status.
+    pub commands: Vec<(Verb, String, u16)>,
+}
+
+/// RemoteLock CSP: the PIN changes on Exec, `NewPINValue` gives it once.
+struct RemoteLock {
+    pin: Zeroizing<String>,
+    unread: Option<Zeroizing<String>>,
+    make: Box<dyn FnMut() -> String + Send>,
+}
+
+/// A device.
+pub struct WindowsDevice {
+    /// What it is.
+    pub hardware: Hardware,
+    /// Its enrolment.
+    pub account: Account,
+    /// How it behaves in the next sessions.
+    pub behavior: Behavior,
+    /// How it proves itself.
+    pub proof: Proof,
+    lock: RemoteLock,
+    /// Nodes that were set.
+    nodes: BTreeMap<String, String>,
+    sessions: u32,
+}
+
+impl WindowsDevice {
+    /// An enrolled device. `make_pin` makes the PINs it will have.
+    pub fn new(hardware: Hardware, account: Account, mut make_pin: Box<dyn FnMut() -> String + Send>) -> Self {
+        let pin = Zeroizing::new(make_pin());
+        let lock = RemoteLock { pin, unread: None, make: make_pin };
+        let (behavior, proof) = (Behavior::Honest, Proof::Digest);
+        Self { hardware, account, behavior, proof, lock, nodes: BTreeMap::new(), sessions: 0 }
+    }
+
+    /// The PIN that unlocks the device now.
+    pub fn pin(&self) -> &str {
+        &self.lock.pin
+    }
+
+    /// The value of a node that the server set.
+    pub fn node(&self, uri: &str) -> Option<&str> {
+        self.nodes.get(uri).map(String::as_str)
+    }
+
+    /// Whether `EnablePinRecovery` was set.
+    pub fn pin_recovery_enabled(&self) -> bool {
+        let mut nodes = self.nodes.iter();
+        nodes.any(|(uri, value)| uri.starts_with(PASSPORT) && uri.ends_with("/EnablePinRecovery") && value == "true")
+    }
+
+    /// One whole management session.
+    pub async fn sync(&mut self, transport: &impl Transport) -> Result<SyncReport, SyncError> {
+        self.session(
+            transport,
+            vec![Event { code: alert::CLIENT_EVENT, kind: "com.microsoft/MDM/LoginStatus", data: "user" }],
+        )
+        .await
+    }
+
+    /// The user disconnects the work account: a session that says so.
+    pub async fn unenroll(&mut self, transport: &impl Transport) -> Result<SyncReport, SyncError> {
+        self.session(transport, vec![Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1" }]).await
+    }
+
+    async fn session(&mut self, transport: &impl Transport, events: Vec<Event>) -> Result<SyncReport, SyncError> {
+        self.sessions += 1;
+        let number = self.sessions.to_string();
+        let hardware = &self.hardware;
+        let information = [
+            ("./DevInfo/DevId", hardware.oma_device_id.clone()),
+            ("./DevInfo/Man", hardware.manufacturer.clone()),
+            ("./DevInfo/Mod", hardware.model.clone()),
+            ("./DevInfo/DmV", "1.3".to_owned()),
+            ("./DevInfo/Lang", hardware.language.clone()),
+        ];
+        let url = format!("{}?mode=Maintenance&Platform=WoA", self.account.management.address);
+        let mut report = SyncReport::default();
+        let mut nodes = Nodes {
+            hardware,
+            lock: &mut self.lock,
+            set: &mut self.nodes,
+            behavior: self.behavior,
+            ran: &mut report.commands,
+        };
+        let mut session = Session::new(&mut self.account.management, &number, false, information.to_vec(), events);
+        let mut message = session.begin();
+        let mut repeat: Option<Message> = None;
+        for sent in 1..=MAX_MESSAGES {
+            report.messages = sent;
+            let recovers = nodes.ran.iter().any(|(_, uri, _)| uri == LOCK_AND_RECOVER_PIN || uri == NEW_PIN_VALUE);
+            if recovers && sent > 1 {
+                repeat = distort(&mut message, self.behavior);
+            }
+            if recovers && self.behavior == Behavior::LosesAnswer {
+                return Err(TransportError("the connection broke".to_owned()).into());
+            }
+            let answer = exchange(transport, &url, &message).await?;
+            match session.receive(&answer, &mut nodes) {
+                Next::Send(next) => message = next,
+                Next::Refused(code) => return Err(SyncError::Refused(code)),
+                Next::End => match repeat.take() {
+                    Some(mut again) => {
+                        again.header.message = message.header.message + 1;
+                        message = again;
+                    }
+                    None => return Ok(report),
+                },
+            }
+        }
+        Err(SyncError::Endless)
+    }
+}
+
+/// Changes an outgoing answer as the behaviour wants; gives what is sent once more afterwards.
+fn distort(message: &mut Message, behavior: Behavior) -> Option<Message> {
+    match behavior {
+        Behavior::DropsResults => message.body.retain(|element| !matches!(element, Element::Results(_))),
+        Behavior::DropsStatuses => {
+            message.body.retain(|element| !matches!(element, Element::Status(status) if status.command_ref != 0));
+        }
+        Behavior::Aborts => {
+            message.body.retain(|element| matches!(element, Element::Status(status) if status.command_ref == 0));
+            message.body.push(Element::Alert(Alert { id: 2, code: alert::SESSION_ABORT, items: Vec::new() }));
+        }
+        Behavior::WrongMessageRef => shift(message, |message_ref, _| *message_ref += 40),
+        Behavior::WrongCommandRef => shift(message, |_, command_ref| *command_ref += 40),
+        Behavior::RepeatsResults => {
+            let text = syncml::encode(message);
+            return syncml::decode(text.as_bytes(), Limits::MESSAGE).ok();
+        }
+        Behavior::Honest
+        | Behavior::NotSupported
+        | Behavior::Fails
+        | Behavior::WithholdsValue
+        | Behavior::Contradicts
+        | Behavior::LosesAnswer => {}
+    }
+    None
+}
+
+fn shift(message: &mut Message, change: impl Fn(&mut u32, &mut u32)) {
+    for element in &mut message.body {
+        match element {
+            Element::Status(status) if status.command_ref != 0 => {
+                change(&mut status.message_ref, &mut status.command_ref);
+            }
+            Element::Results(results) => change(&mut results.message_ref, &mut results.command_ref),
+            _ => {}
+        }
+    }
+}
+
+async fn exchange(transport: &impl Transport, url: &str, message: &Message) -> Result<Message, SyncError> {
+    let body = syncml::encode(message).as_bytes().to_vec();
+    let request = Request { method: "POST", url: url.to_owned(), content_type: Some(CONTENT_TYPE), body };
+    let response = transport.send(request).await?;
+    match response.status {
+        200 => Ok(syncml::decode(&response.body, Limits::MESSAGE)?),
+        status => Err(SyncError::Status(status)),
+    }
+}
+
+/// The management tree of one session.
+struct Nodes<'a> {
+    hardware: &'a Hardware,
+    lock: &'a mut RemoteLock,
+    set: &'a mut BTreeMap<String, String>,
+    behavior: Behavior,
+    ran: &'a mut Vec<(Verb, String, u16)>,
+}
+
+impl Nodes<'_> {
+    fn read(&mut self, uri: &str) -> Result<Option<Zeroizing<String>>, u16> {
+        let hardware = self.hardware;
+        let text = |value: &str| Ok(Some(Zeroizing::new(value.to_owned())));
+        match uri {
+            NEW_PIN_VALUE => match self.behavior {
+                Behavior::NotSupported => Err(404),
+                Behavior::WithholdsValue | Behavior::Fails => Ok(None),
+                _ => Ok(self.lock.unread.take()),
+            },
+            "./DevDetail/SwV" => text(&hardware.os_version),
+            "./DevDetail/Ext/Microsoft/DeviceName" => text(&hardware.device_name),
+            "./DevDetail/Ext/Microsoft/SMBIOSSerialNumber" => text(&hardware.serial_number),
+            "./DevDetail/Ext/Microsoft/TotalStorage" => text(&hardware.total_storage_mib.to_string()),
+            "./DevDetail/Ext/Microsoft/FreeStorage" => text(&hardware.free_storage_mib.to_string()),
+            "./DevDetail/Ext/Microsoft/TotalRAM" => text(&hardware.total_ram_mib.to_string()),
+            uri => self.set.get(uri).map(|value| Some(Zeroizing::new(value.clone()))).ok_or(404),
+        }
+    }
+
+    fn run(&mut self, uri: &str) -> u16 {
+        if uri != LOCK_AND_RECOVER_PIN {
+            return 405;
+        }
+        match self.behavior {
+            Behavior::NotSupported => 406,
+            Behavior::Fails => 500,
+            Behavior::Aborts => 200,
+            behavior => {
+                let pin = Zeroizing::new((self.lock.make)());
+                self.lock.pin = pin.clone();
+                self.lock.unread = Some(pin);
+                if behavior == Behavior::Contradicts { 500 } else { 200 }
+            }
+        }
+    }
+}
+
+impl Tree for Nodes<'_> {
+    fn get(&mut self, uri: &str) -> Result<Option<Zeroizing<String>>, u16> {
+        let result = self.read(uri);
+        let code = result.as_ref().map_or_else(|code| *code, |_| 200);
+        self.ran.push((Verb::Get, uri.to_owned(), code));
+        result
+    }
+
+    fn exec(&mut self, uri: &str) -> u16 {
+        let code = self.run(uri);
+        self.ran.push((Verb::Exec, uri.to_owned(), code));
+        code
+    }
+
+    fn set(&mut self, verb: Verb, uri: &str, value: Option<&str>) -> u16 {
+        let code = match verb {
+            _ if !uri.starts_with(PASSPORT) => 404,
+            Verb::Add if self.set.contains_key(uri) => 418,
+            Verb::Delete => {
+                self.set.remove(uri);
+                200
+            }
+            _ => {
+                self.set.insert(uri.to_owned(), value.unwrap_or_default().to_owned());
+                200
+            }
+        };
+        self.ran.push((verb, uri.to_owned(), code));
+        code
+    }
+}

@@ -1,0 +1,142 @@
+//! Every no of enrolment, and the one table from it to a SOAP fault.
+
+use chaveiro_core::ports::StoreError;
+use chaveiro_core::{Fault, Refusal};
+use http::StatusCode;
+use omadm::soap::SoapError;
+use omadm::soap::fault::{ErrorType, FaultKind};
+
+use crate::pki::{CaError, RequestError};
+
+/// Why a request is refused.
+pub(super) enum No {
+    /// The body is larger than allowed.
+    TooLarge,
+    /// The body did not arrive.
+    Interrupted,
+    /// A fault.
+    Fault(Box<Refused>),
+}
+
+/// A fault before it is written.
+pub(super) struct Refused {
+    pub(super) relates_to: String,
+    pub(super) status: StatusCode,
+    pub(super) kind: FaultKind,
+    pub(super) error_type: Option<ErrorType>,
+    pub(super) reason: String,
+    /// For the log alone.
+    pub(super) internal: Option<String>,
+}
+
+impl No {
+    fn fault(kind: FaultKind, error_type: Option<ErrorType>, reason: impl Into<String>) -> Self {
+        let (relates_to, status) = (String::new(), StatusCode::OK);
+        Self::Fault(Box::new(Refused { relates_to, status, kind, error_type, reason: reason.into(), internal: None }))
+    }
+
+    /// In answer to that message.
+    pub(super) fn to(mut self, message_id: &str) -> Self {
+        if let Self::Fault(refused) = &mut self {
+            message_id.clone_into(&mut refused.relates_to);
+        }
+        self
+    }
+
+    pub(super) fn version((major, minor): (u32, u32)) -> Self {
+        let reason =
+            format!("Enrollment version {major}.{minor} is too old. Update the device to Windows 10 or newer.");
+        Self::fault(FaultKind::MessageFormat, Some(ErrorType::NotSupported), reason)
+    }
+
+    pub(super) fn authentication_policy() -> Self {
+        let reason = "This server enrolls with a user name and an enrollment token (OnPremise).";
+        Self::fault(FaultKind::Authentication, Some(ErrorType::NotSupported), reason)
+    }
+
+    pub(super) fn no_security() -> Self {
+        let reason = "A user name and an enrollment token are needed. Ask your administrator for a token.";
+        Self::fault(FaultKind::InvalidSecurity, None, reason)
+    }
+
+    pub(super) fn renewal() -> Self {
+        let reason = "Certificates are not renewed; enroll the device again with a new token.";
+        Self::fault(FaultKind::CertificateRequest, Some(ErrorType::NotEligibleToRenew), reason)
+    }
+
+    pub(super) fn enrollment_data(reason: &str) -> Self {
+        Self::fault(FaultKind::EnrollmentServer, Some(ErrorType::InvalidEnrollmentData), reason)
+    }
+
+    pub(super) fn device_type(name: &str) -> Self {
+        let reason = format!("Devices of type {name:.40} cannot enroll here.");
+        Self::fault(FaultKind::EnrollmentServer, Some(ErrorType::NotSupported), reason)
+    }
+
+    pub(super) fn internal(error: CaError) -> Self {
+        Self::ours(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+
+    fn ours(status: StatusCode, internal: String) -> Self {
+        let reason = "The server could not enroll the device. Nothing was changed; try again, with the same token.";
+        Self::Fault(Box::new(Refused {
+            relates_to: String::new(),
+            status,
+            kind: FaultKind::EnrollmentServer,
+            error_type: None,
+            reason: reason.to_owned(),
+            internal: Some(internal),
+        }))
+    }
+}
+
+impl From<SoapError> for No {
+    fn from(error: SoapError) -> Self {
+        Self::fault(FaultKind::MessageFormat, None, error.to_string())
+    }
+}
+
+impl From<RequestError> for No {
+    fn from(error: RequestError) -> Self {
+        Self::fault(FaultKind::CertificateRequest, None, error.to_string())
+    }
+}
+
+impl From<Fault> for No {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Refused(refusal) => of_refusal(&refusal),
+            Fault::Store(StoreError::Busy) => Self::ours(StatusCode::SERVICE_UNAVAILABLE, "busy".to_owned()),
+            Fault::Store(error) => Self::ours(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            Fault::Escrow(error) => Self::ours(StatusCode::INTERNAL_SERVER_ERROR, error),
+        }
+    }
+}
+
+fn of_refusal(refusal: &Refusal) -> No {
+    let sentence = |next: &str| {
+        let mut text = refusal.to_string();
+        if let Some(first) = text.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        format!("{text}. {next}")
+    };
+    match refusal {
+        Refusal::EnrollmentToken(_) => {
+            No::fault(FaultKind::Authentication, None, sentence("Ask your administrator for a new one."))
+        }
+        Refusal::Unlicensed => {
+            let reason = sentence("Ask your administrator to activate it.");
+            No::fault(FaultKind::Authorization, Some(ErrorType::UserLicense), reason)
+        }
+        Refusal::DeviceNotFound
+        | Refusal::ResourceNotFound(_)
+        | Refusal::MissingPermission(_)
+        | Refusal::DeviceRetired
+        | Refusal::DeviceNotEnrolled
+        | Refusal::PlatformUnsupported(_)
+        | Refusal::AlreadyExists(_)
+        | Refusal::NotDisclosed(_)
+        | Refusal::ActionEnded => No::fault(FaultKind::Authorization, None, sentence("Ask your administrator.")),
+    }
+}

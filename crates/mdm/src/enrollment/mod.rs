@@ -1,0 +1,222 @@
+//! Enrolment: discovery, certificate policy, certificate request.
+//!
+//! A failed step leaves the token unused. The certificate leaves only after the enrolment is durable.
+
+mod applicant;
+mod faults;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use chaveiro_core::actions::enroll::{self as domain, Enrolled};
+use chaveiro_core::id::{DeviceId, EnrollmentId};
+use chaveiro_core::ports::StoreError;
+use chaveiro_core::resource::ResourceKind;
+use http::{StatusCode, header};
+use omadm::provisioning::{Proof, Provisioning, StoredCertificate};
+use omadm::soap::discovery::{Discover, Discovered, ON_PREMISE};
+use omadm::soap::enrollment::{Issued, RequestSecurityToken};
+use omadm::soap::fault::Fault;
+use omadm::soap::policy::{GetPolicies, Policy};
+use omadm::soap::{CONTENT_TYPE, UsernameToken};
+
+use crate::pki::{VerifiedRequest, thumbprint};
+use crate::{DeviceChannel, ENROLLMENT_PATH, MANAGEMENT_PATH, POLICY_PATH, token_sha256};
+pub(crate) use applicant::bounded;
+use applicant::{Claims, claims};
+use faults::No;
+
+/// The oldest protocol version that is understood.
+const MIN_VERSION: (u32, u32) = (3, 0);
+
+/// Minutes between polls.
+const POLL_MINUTES: u32 = 60;
+
+/// How long an answer is meant to be used.
+const ANSWER_LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// The probe that precedes discovery.
+pub(crate) async fn probe() -> StatusCode {
+    StatusCode::OK
+}
+
+/// Discovery.
+pub(crate) async fn discover(
+    State(channel): State<Arc<DeviceChannel>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let answer = read(body).and_then(|body| {
+        let request = Discover::decode(&body).map_err(No::from)?;
+        let message = request.message_id.clone();
+        check_discovery(&request).map_err(|no| no.to(&message))?;
+        let url = |path: &str| format!("{}{path}", channel.base_url);
+        Ok(Discovered { relates_to: message, policy_url: url(POLICY_PATH), enrollment_url: url(ENROLLMENT_PATH) })
+    });
+    channel.answer(answer.map(|discovered| discovered.encode()))
+}
+
+fn check_discovery(request: &Discover) -> Result<(), No> {
+    if request.version < MIN_VERSION {
+        return Err(No::version(request.version));
+    }
+    let offers = request.auth_policies.is_empty() || request.auth_policies.iter().any(|policy| policy == ON_PREMISE);
+    if offers { Ok(()) } else { Err(No::authentication_policy()) }
+}
+
+/// Certificate policy.
+pub(crate) async fn policy(State(channel): State<Arc<DeviceChannel>>, body: Result<Bytes, BytesRejection>) -> Response {
+    let answer = match read(body).and_then(|body| GetPolicies::decode(&body).map_err(No::from)) {
+        Err(no) => Err(no),
+        Ok(request) => {
+            let message = request.message_id;
+            let checked = channel.check_token(request.token.as_ref()).await;
+            checked.map(|_| Policy::DEFAULT.encode(&message)).map_err(|no| no.to(&message))
+        }
+    };
+    channel.answer(answer)
+}
+
+/// The certificate request.
+pub(crate) async fn enroll(State(channel): State<Arc<DeviceChannel>>, body: Result<Bytes, BytesRejection>) -> Response {
+    let answer = match read(body).and_then(|body| RequestSecurityToken::decode(&body).map_err(No::from)) {
+        Err(no) => Err(no),
+        Ok(request) => {
+            let message = request.message_id.clone();
+            channel.enroll(request).await.map_err(|no| no.to(&message))
+        }
+    };
+    channel.answer(answer.map(|issued| issued.encode().to_string()))
+}
+
+fn read(body: Result<Bytes, BytesRejection>) -> Result<Bytes, No> {
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => No::TooLarge,
+        _ => No::Interrupted,
+    })
+}
+
+impl DeviceChannel {
+    /// Whether the token of a security header can be redeemed. It is not used yet.
+    async fn check_token(&self, token: Option<&UsernameToken>) -> Result<[u8; 32], No> {
+        let token = token.ok_or_else(No::no_security)?;
+        let (sha256, now) = (token_sha256(&token.password), self.clock.now());
+        let checked = self.store.read(move |view| domain::check_token(view, &sha256, now).map(drop));
+        checked.await.map_err(No::from)?;
+        Ok(sha256)
+    }
+
+    async fn enroll(&self, request: RequestSecurityToken) -> Result<Issued, No> {
+        if !request.is_issue {
+            return Err(No::renewal());
+        }
+        let token_sha256 = self.check_token(request.token.as_ref()).await?;
+        let claims = claims(&request)?;
+        let verified = VerifiedRequest::verify(&request.pkcs10).map_err(No::from)?;
+        let now = self.clock.now();
+        let (enrollment, device) = (EnrollmentId(self.entropy.uuid()), DeviceId(self.entropy.uuid()));
+        let certificate = self
+            .ca
+            .issue_device_certificate(&verified, enrollment, now, self.entropy.as_ref())
+            .map_err(No::internal)?;
+
+        let Claims { oma_device_id, platform, inventory, for_user } = claims;
+        let device_name = inventory.device_name.clone().unwrap_or_default();
+        let applicant = domain::Applicant {
+            token_sha256,
+            oma_device_id,
+            platform,
+            inventory,
+            certificate_sha256: certificate.sha256,
+            certificate_expires: certificate.expires,
+            enrollment,
+            device,
+        };
+        let written = self.store.write(move |unit| {
+            let enrolled = domain::enroll(unit, applicant, now)?;
+            let device = unit.device(enrolled.tenant.id, enrolled.enrollment.device)?;
+            let device = device.ok_or_else(|| StoreError::Inconsistent("an enrolled device is not there".into()))?;
+            let user = match device.user {
+                Some(user) => unit.resource(enrolled.tenant.id, ResourceKind::User, user)?,
+                None => None,
+            };
+            Ok((enrolled, user.and_then(|user| user.alternate_key)))
+        });
+        let (enrolled, principal) = written.await.map_err(No::from)?;
+        tracing::info!(
+            enrollment = %enrolled.enrollment.id,
+            device = %enrolled.enrollment.device,
+            known_before = enrolled.known_before,
+            "a device enrolled"
+        );
+        let typed = request.token.map(|token| token.username).unwrap_or_default();
+        let provisioning =
+            self.provisioning(&enrolled, certificate.der, for_user, device_name, principal.unwrap_or(typed));
+        let time = |at: chaveiro_core::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+        Ok(Issued {
+            relates_to: request.message_id,
+            created: time(now),
+            expires: time(now.checked_add(ANSWER_LIFE).unwrap_or(now)),
+            provisioning: provisioning.encode(),
+        })
+    }
+
+    fn provisioning(
+        &self,
+        enrolled: &Enrolled,
+        device: Vec<u8>,
+        for_user: bool,
+        device_name: String,
+        user_principal_name: String,
+    ) -> Provisioning {
+        let id = enrolled.enrollment.id;
+        let store = |der: Vec<u8>| StoredCertificate { thumbprint: thumbprint(&der), der };
+        let nonce = self.credentials.first_nonce(id).to_vec();
+        Provisioning {
+            root: store(self.ca.root_der().to_vec()),
+            device: store(device),
+            for_user,
+            enrollment_id: id.to_string(),
+            address: format!("{}{MANAGEMENT_PATH}", self.base_url),
+            device_proof: Proof {
+                name: Some(self.credentials.client_name(id)),
+                secret: self.credentials.client_secret(id),
+                nonce: nonce.clone(),
+            },
+            server_proof: Proof { name: None, secret: self.credentials.server_secret(id), nonce },
+            user_principal_name,
+            device_name,
+            poll_minutes: POLL_MINUTES,
+        }
+    }
+
+    /// A SOAP answer. What the device got wrong is a fault with status 200, which clients read; only our own
+    /// failures are 500 or 503.
+    fn answer(&self, answer: Result<String, No>) -> Response {
+        let (status, body) = match answer {
+            Ok(body) => (StatusCode::OK, body),
+            Err(No::TooLarge) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+            Err(No::Interrupted) => return StatusCode::BAD_REQUEST.into_response(),
+            Err(No::Fault(no)) => {
+                let trace_id = self.entropy.uuid().to_string();
+                tracing::info!(%trace_id, reason = %no.reason, internal = no.internal.as_deref(), "an enrolment request was refused");
+                let fault = Fault {
+                    relates_to: no.relates_to,
+                    kind: no.kind,
+                    reason: no.reason,
+                    error_type: no.error_type,
+                    trace_id,
+                };
+                (no.status, fault.encode())
+            }
+        };
+        let mut response = (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

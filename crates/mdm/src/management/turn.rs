@@ -1,0 +1,268 @@
+//! One turn of a session, inside one unit of work: what the device says is taken, what waits for it goes out.
+
+use chaveiro_core::actions::recover_passcode::{self, Answer};
+use chaveiro_core::actions::retire;
+use chaveiro_core::caller::Actor;
+use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
+use chaveiro_core::device::{ManagedDevice, ManagementState};
+use chaveiro_core::enrollment::Enrollment;
+use chaveiro_core::ports::{Sealer, StoreError, UnitOfWork};
+use chaveiro_core::secret::Passcode;
+use chaveiro_core::{Fault, Timestamp};
+use omadm::session::server::{Admission, Expected, Reply, State, is_abort, is_first_package, is_unenrollment};
+use omadm::syncml::{Challenge, Element, Message, Verb};
+use zeroize::Zeroizing;
+
+use super::identity::{Speaker, bytes_of, speaker, state};
+use super::{Fresh, csp};
+use crate::DeviceCredentials;
+
+/// What a turn needs beside the store.
+pub(super) struct Context<'a> {
+    pub(super) sealer: &'a dyn Sealer,
+    pub(super) credentials: &'a DeviceCredentials,
+    /// Our own URI.
+    pub(super) address: &'a str,
+    pub(super) now: Timestamp,
+}
+
+/// SyncML status: not this device.
+const FORBIDDEN: u16 = 403;
+/// SyncML status: authentication accepted for this message.
+const OK: u16 = 200;
+/// SyncML status: wrong credentials.
+const UNAUTHORIZED: u16 = 401;
+/// SyncML status: credentials are needed.
+const CREDENTIALS_REQUIRED: u16 = 407;
+
+/// Takes one message and gives the bytes of the answer. Everything it writes belongs together.
+pub(super) fn take(
+    unit: &mut dyn UnitOfWork,
+    context: &Context<'_>,
+    certificate: Option<[u8; 32]>,
+    request: &Message,
+    body_sha256: [u8; 32],
+    fresh: Fresh,
+) -> Result<String, Fault> {
+    let header = &request.header;
+    let reply = |code, challenge| Reply::to(request, context.address, code, challenge);
+    let (enrollment, certified) = match speaker(unit, certificate, header)? {
+        Speaker::Certified(enrollment) => (enrollment, true),
+        Speaker::Named(enrollment) => (enrollment, false),
+        Speaker::Refused(reason) => {
+            tracing::warn!(reason, "a device message was refused");
+            return Ok(reply(FORBIDDEN, None).encode());
+        }
+        Speaker::OneOf(candidates) => {
+            // Nobody learns here whether a name is known: everybody is challenged.
+            for candidate in candidates {
+                let mut state = state(unit, context.credentials, candidate.id)?;
+                state.challenge_with(fresh.nonce);
+                unit.put_session(candidate.id, &bytes_of(&state)?)?;
+            }
+            let challenge = Challenge { nonce: fresh.nonce.to_vec() };
+            return Ok(reply(CREDENTIALS_REQUIRED, Some(challenge)).encode());
+        }
+    };
+
+    let mut state = state(unit, context.credentials, enrollment.id)?;
+    if let Some(response) = state.recall(header, &body_sha256) {
+        return Ok(response.to_owned());
+    }
+    let is_new = state.enter(header);
+    let user = context.credentials.client_name(enrollment.id);
+    let password = context.credentials.client_secret(enrollment.id);
+    let expected = Expected { certificate: certified, user: &user, password: &password };
+    let response = match state.admit(header, expected, fresh.nonce) {
+        Admission::Challenged(code, challenge) => reply(code, Some(challenge)).encode(),
+        Admission::Refused => reply(UNAUTHORIZED, None).encode(),
+        Admission::Admitted(challenge) => {
+            let mut turn = Turn { unit, context, enrollment: &enrollment, request };
+            let open = turn.listen(is_new, fresh.secrets)?;
+            let acknowledged = reply(OK, challenge).acknowledge(request);
+            if open { turn.speak(acknowledged, &state)? } else { acknowledged.encode() }
+        }
+    };
+    state.remember(header, body_sha256, &response);
+    // An enrolment that ended in this very turn has no session any more.
+    if unit.enrollment(enrollment.id)?.is_some_and(|enrollment| enrollment.closed.is_none()) {
+        unit.put_session(enrollment.id, &bytes_of(&state)?)?;
+    }
+    Ok(response)
+}
+
+struct Turn<'a> {
+    unit: &'a mut dyn UnitOfWork,
+    context: &'a Context<'a>,
+    enrollment: &'a Enrollment,
+    request: &'a Message,
+}
+
+impl Turn<'_> {
+    /// Takes everything the message says. Says whether commands may follow.
+    fn listen(&mut self, is_new: bool, secrets: Vec<chaveiro_core::id::SecretId>) -> Result<bool, Fault> {
+        let device = self.unit.device(self.enrollment.tenant, self.enrollment.device)?;
+        let mut device = device.ok_or_else(|| StoreError::Inconsistent("an enrolment has no device".to_owned()))?;
+        let before = device.clone();
+        if is_new {
+            device.last_sync = self.context.now;
+        }
+        self.take_information(&mut device);
+        self.take_answers(&mut device, secrets)?;
+        if device != before {
+            self.unit.update_device(&device)?;
+        }
+        // What is still in flight now was asked in vain: the device begins again, or ends the session.
+        if is_new || is_first_package(self.request) || is_abort(self.request) {
+            for delivery in self.unit.deliveries_in_flight(self.enrollment.id)? {
+                self.lose(delivery)?;
+            }
+        }
+        if is_unenrollment(self.request) {
+            let actor = Actor::device(self.enrollment.id);
+            retire::retire(self.unit, device.tenant, device.id, actor, self.context.now)?;
+            return Ok(false);
+        }
+        Ok(!is_abort(self.request) && device.management_state == ManagementState::Managed)
+    }
+
+    fn take_information(&self, device: &mut ManagedDevice) {
+        for command in self.request.commands().filter(|command| command.verb == Verb::Replace) {
+            for item in &command.items {
+                if let (Some(node), Some(value)) = (&item.source, item.value()) {
+                    csp::take_information(&mut device.inventory, node, value);
+                }
+            }
+        }
+    }
+
+    /// Matches statuses and results to deliveries, message by message. What matches nothing changes nothing.
+    fn take_answers(
+        &mut self,
+        device: &mut ManagedDevice,
+        secrets: Vec<chaveiro_core::id::SecretId>,
+    ) -> Result<(), Fault> {
+        let mut secrets = secrets.into_iter();
+        for message in self.answered_messages() {
+            let session = &self.request.header.session;
+            let found = self.unit.delivery_sent_in(self.enrollment.id, session, message)?;
+            let Some(delivery) = found else {
+                tracing::debug!(message, "an answer to a message without commands");
+                continue;
+            };
+            let Some(first) = delivery.phase.sent_in().map(|at| at.first_command) else { continue };
+            let statuses = self.statuses(message, first, delivery.commands.len());
+            let values = self.values(message, first, &delivery.commands);
+            match delivery.purpose {
+                Purpose::SetUp => self.take_set_up(delivery, statuses, values, device)?,
+                Purpose::Act | Purpose::Probe => {
+                    let pin = values
+                        .into_iter()
+                        .find(|(index, _)| delivery.commands.get(*index) == Some(&DeviceCommand::ReadNewPin));
+                    // A value that is no passcode is as good as none.
+                    let value = pin.and_then(|(_, value)| Passcode::new(value));
+                    let secret = secrets.next().unwrap_or(chaveiro_core::id::SecretId(uuid::Uuid::nil()));
+                    let answer = Answer { statuses, value };
+                    let (sealer, now) = (self.context.sealer, self.context.now);
+                    recover_passcode::receive(self.unit, sealer, delivery, answer, secret, now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Our messages that this one answers, each once, in order.
+    fn answered_messages(&self) -> Vec<u32> {
+        let mut messages = Vec::new();
+        for element in &self.request.body {
+            let message = match element {
+                Element::Status(status) if status.command_ref != 0 => status.message_ref,
+                Element::Results(results) => results.message_ref,
+                Element::Status(_)
+                | Element::Alert(_)
+                | Element::Command(_)
+                | Element::Container(_)
+                | Element::Unknown { .. } => continue,
+            };
+            if !messages.contains(&message) {
+                messages.push(message);
+            }
+        }
+        messages
+    }
+
+    fn statuses(&self, message: u32, first: u32, count: usize) -> Vec<Option<u16>> {
+        let mut statuses = vec![None; count];
+        for status in self.request.statuses().filter(|status| status.message_ref == message) {
+            if let Some(slot) = index_of(status.command_ref, first).and_then(|index| statuses.get_mut(index)) {
+                *slot = slot.or(Some(status.code));
+            }
+        }
+        statuses
+    }
+
+    fn values(&self, message: u32, first: u32, commands: &[DeviceCommand]) -> Vec<(usize, Zeroizing<String>)> {
+        let results = self.request.results().filter(|results| results.message_ref == message);
+        let values = results.filter_map(|results| {
+            let index = index_of(results.command_ref, first).filter(|index| *index < commands.len())?;
+            let value = results.items.iter().find_map(|item| item.value())?;
+            Some((index, value.clone()))
+        });
+        values.collect()
+    }
+
+    fn take_set_up(
+        &mut self,
+        mut delivery: Delivery,
+        statuses: Vec<Option<u16>>,
+        values: Vec<(usize, Zeroizing<String>)>,
+        device: &mut ManagedDevice,
+    ) -> Result<(), Fault> {
+        let Phase::Sent(at) = delivery.phase.clone() else { return Ok(()) };
+        for (known, new) in delivery.statuses.iter_mut().zip(statuses) {
+            *known = known.or(new);
+        }
+        for (index, value) in values {
+            if let Some(DeviceCommand::ReadInventory { field }) = delivery.commands.get(index) {
+                csp::take_inventory(&mut device.inventory, *field, &value);
+            }
+        }
+        if delivery.statuses.iter().all(Option::is_some) {
+            delivery.phase = Phase::Settled(at);
+        }
+        Ok(self.unit.update_delivery(&delivery)?)
+    }
+
+    /// A lost set-up is queued again: its commands may be repeated without harm.
+    fn lose(&mut self, delivery: Delivery) -> Result<(), Fault> {
+        let again = (delivery.purpose == Purpose::SetUp).then(|| Delivery {
+            seq: 0,
+            phase: Phase::Queued,
+            statuses: vec![None; delivery.commands.len()],
+            created: self.context.now,
+            ..delivery.clone()
+        });
+        recover_passcode::lost(self.unit, delivery, self.context.now)?;
+        if let Some(again) = again {
+            self.unit.insert_delivery(&again)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what is queued to the answer, unless something is still waited for.
+    fn speak(&mut self, reply: Reply, state: &State) -> Result<String, Fault> {
+        if !self.unit.deliveries_in_flight(self.enrollment.id)?.is_empty() {
+            return Ok(reply.encode());
+        }
+        let Some(delivery) = self.unit.next_delivery(self.enrollment.id)? else { return Ok(reply.encode()) };
+        let commands = delivery.commands.iter().map(csp::command).collect();
+        let (reply, first_command) = reply.command(commands);
+        let at = SentIn { session: state.session.clone(), message: reply.number(), first_command };
+        recover_passcode::sent(self.unit, delivery, at, self.context.now)?;
+        Ok(reply.encode())
+    }
+}
+
+fn index_of(command: u32, first: u32) -> Option<usize> {
+    command.checked_sub(first).and_then(|index| usize::try_from(index).ok())
+}
