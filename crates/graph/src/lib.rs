@@ -1,5 +1,52 @@
 //! The Microsoft Graph face: entity model as data, resolver, handlers and generated documents.
+//!
+//! A path is a walk through [`model::MODEL`]; there is no second list of routes. [`resolve`] reads a path,
+//! [`follow`] goes it through the store, the handlers do what the method means at its end.
 
+pub mod body;
+pub mod csdl;
+pub mod error;
 pub mod follow;
+mod handlers;
 pub mod model;
+pub mod openapi;
+pub mod query;
+pub mod render;
 pub mod resolve;
+pub mod routes;
+pub mod verb;
+
+use std::sync::Arc;
+
+use axum::Router;
+use chaveiro_auth::Verifier;
+use chaveiro_core::ports::{Clock, Entropy, Store, Unsealer};
+
+pub use openapi::openapi_json;
+pub use routes::{RouteRow, routes, routes_txt};
+
+/// What the Graph face works with.
+pub struct GraphState {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Opens envelopes, for disclosure alone.
+    pub unsealer: Arc<dyn Unsealer>,
+    /// Says who is calling.
+    pub verifier: Arc<Verifier>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// `scheme://host:port` of the Graph listener, without a slash at its end.
+    pub base_url: String,
+}
+
+/// Everything under `/beta` and `/v1.0`, and an error of the right shape for everything else.
+pub fn router(state: Arc<GraphState>) -> Router {
+    Router::new().fallback(handlers::serve).with_state(state)
+}
+
+/// `$metadata` of the beta version.
+pub fn metadata_xml() -> String {
+    csdl::metadata(resolve::Version::Beta)
+}

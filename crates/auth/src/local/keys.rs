@@ -118,10 +118,10 @@ impl IssuerKeys {
         let keys = self.current();
         for pair in keys.windows(2) {
             let [old, successor] = pair else { continue };
-            if successor.created.checked_add(RETIREMENT).is_ok_and(|end| end <= now) {
-                if let Err(error) = std::fs::remove_file(&old.file) {
-                    tracing::warn!(file = %old.file.display(), %error, "an old signing key was not removed");
-                }
+            if successor.created.checked_add(RETIREMENT).is_ok_and(|end| end <= now)
+                && let Err(error) = std::fs::remove_file(&old.file)
+            {
+                tracing::warn!(file = %old.file.display(), %error, "an old signing key was not removed");
             }
         }
         if let Err(error) = self.reload() {

@@ -88,6 +88,8 @@ pub struct Property {
     pub required: bool,
     /// Whether lists give the default and only a single GET the value.
     pub single_only: bool,
+    /// Whether it is left out unless `$select` names it.
+    pub on_select: bool,
 }
 
 impl Property {
@@ -102,6 +104,7 @@ impl Property {
             writable: true,
             required: false,
             single_only: false,
+            on_select: false,
         }
     }
 
@@ -127,6 +130,12 @@ impl Property {
     /// Only in beta.
     pub const fn beta(mut self) -> Self {
         self.beta_only = true;
+        self
+    }
+
+    /// Left out unless selected.
+    pub const fn on_select(mut self) -> Self {
+        self.on_select = true;
         self
     }
 

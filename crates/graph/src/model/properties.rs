@@ -66,14 +66,14 @@ const USER: &[Property] = &[
     text("preferredLanguage"),
     text("surname"),
     text("userPrincipalName").required(),
-    Property::new("accountEnabled", Edm::Boolean).single_only(),
-    text("department").single_only(),
-    text("userType").single_only(),
-    text("usageLocation").single_only(),
-    Property::new("createdDateTime", Edm::DateTime).read_only().single_only(),
-    text("onPremisesImmutableId").single_only(),
-    Property::new("onPremisesSyncEnabled", Edm::Boolean).single_only(),
-    number("deviceEnrollmentLimit").single_only(),
+    Property::new("accountEnabled", Edm::Boolean).on_select(),
+    text("department").on_select(),
+    text("userType").on_select(),
+    text("usageLocation").on_select(),
+    Property::new("createdDateTime", Edm::DateTime).read_only().on_select(),
+    text("onPremisesImmutableId").on_select(),
+    Property::new("onPremisesSyncEnabled", Edm::Boolean).on_select(),
+    number("deviceEnrollmentLimit").on_select(),
 ];
 
 const DETECTED_APP: &[Property] = &[

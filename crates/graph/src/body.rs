@@ -1,0 +1,276 @@
+//! Request bodies: size and encoding limits, and the typed check of JSON against the model.
+
+use std::io::Read;
+
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::model::{Edm, EntityType};
+
+/// Bytes of a body, before and after decompression. Script contents are the largest thing sent.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// Bytes of a body that is accepted and ignored.
+pub const MAX_IGNORED_BYTES: usize = 64 * 1024;
+
+/// What is wrong with a body.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BodyError {
+    /// Larger than allowed.
+    #[error("The request body is larger than {0} bytes.")]
+    TooLarge(usize),
+    /// A content encoding other than gzip.
+    #[error("The content encoding '{0}' is not supported. Send the body as it is, or with gzip.")]
+    Encoding(String),
+    /// The client went away.
+    #[error("The request body ended early.")]
+    Interrupted,
+    /// It says gzip and is none.
+    #[error("The request body is not valid gzip.")]
+    Corrupt,
+    /// No `Content-Type`.
+    #[error("Write requests (excluding DELETE) must contain the Content-Type header declaration.")]
+    NoContentType,
+    /// Another `Content-Type` than JSON.
+    #[error("Entity only allows writes with a JSON Content-Type header.")]
+    ContentType,
+    /// Nothing.
+    #[error("Empty Payload. JSON content expected.")]
+    Empty,
+    /// No JSON object.
+    #[error(
+        "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."
+    )]
+    NotJson,
+    /// A property the type does not have.
+    #[error(
+        "The property '{name}' does not exist on type 'microsoft.graph.{entity}'. Make sure to only use property names that are defined by the type."
+    )]
+    UnknownProperty {
+        /// As sent.
+        name: String,
+        /// The type.
+        entity: &'static str,
+    },
+    /// A property that the server sets.
+    #[error("The property '{name}' of type 'microsoft.graph.{entity}' is read-only. Leave it out.")]
+    ReadOnly {
+        /// Which.
+        name: &'static str,
+        /// The type.
+        entity: &'static str,
+    },
+    /// A value outside the value space.
+    #[error("The value of '{name}' must be {expected}.")]
+    Value {
+        /// Which.
+        name: &'static str,
+        /// What it takes.
+        expected: String,
+    },
+    /// A create without it.
+    #[error("A microsoft.graph.{entity} needs '{name}'. Add it to the request body.")]
+    Required {
+        /// Which.
+        name: &'static str,
+        /// The type.
+        entity: &'static str,
+    },
+    /// A binding that does not lead to an entity.
+    #[error("The value of '{name}' must be {expected}.")]
+    Bind {
+        /// The annotation.
+        name: String,
+        /// What it takes.
+        expected: &'static str,
+    },
+}
+
+/// Reads a body that must be JSON and gives the object in it.
+pub async fn json_object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, BodyError> {
+    let bytes = read(body, MAX_BODY_BYTES).await?;
+    let bytes = decompress(headers, bytes)?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(BodyError::Empty);
+    }
+    let content_type = headers.get(header::CONTENT_TYPE).ok_or(BodyError::NoContentType)?;
+    if !content_type.to_str().is_ok_and(is_json) {
+        return Err(BodyError::ContentType);
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) | Err(_) => Err(BodyError::NotJson),
+    }
+}
+
+/// Reads a body to its end and forgets it.
+pub async fn ignore(body: Body) -> Result<(), BodyError> {
+    read(body, MAX_IGNORED_BYTES).await.map(drop)
+}
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge(limit)),
+        Err(_) => Err(BodyError::Interrupted),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn decompress(headers: &HeaderMap, bytes: Bytes) -> Result<Bytes, BodyError> {
+    let Some(encoding) = headers.get(header::CONTENT_ENCODING) else { return Ok(bytes) };
+    let encoding = encoding.to_str().unwrap_or("?").trim().to_ascii_lowercase();
+    match encoding.as_str() {
+        "" | "identity" => Ok(bytes),
+        "gzip" | "x-gzip" => {
+            let mut plain = Vec::new();
+            // One byte more than allowed tells a bomb from a body that just fits.
+            let limit = MAX_BODY_BYTES as u64 + 1;
+            let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_ref()).take(limit);
+            reader.read_to_end(&mut plain).map_err(|_| BodyError::Corrupt)?;
+            if plain.len() > MAX_BODY_BYTES {
+                return Err(BodyError::TooLarge(MAX_BODY_BYTES));
+            }
+            Ok(plain.into())
+        }
+        _ => Err(BodyError::Encoding(encoding)),
+    }
+}
+
+/// An object that was checked against its type.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// Properties under their canonical names.
+    pub properties: Map<String, Value>,
+    /// `x@odata.bind` annotations: name without the suffix, and the URLs.
+    pub binds: Vec<(String, Vec<String>)>,
+}
+
+/// Checks each member of an object against the type.
+pub fn check(object: Map<String, Value>, entity: &'static EntityType) -> Result<Checked, BodyError> {
+    let mut checked = Checked::default();
+    for (name, value) in object {
+        if let Some(edge) = name.strip_suffix("@odata.bind") {
+            checked.binds.push((edge.to_owned(), urls(&name, value)?));
+            continue;
+        }
+        if name == "@odata.type" {
+            check_type(&value, entity)?;
+            continue;
+        }
+        // Other annotations carry no value of ours.
+        if name.contains('@') {
+            continue;
+        }
+        let property = entity.property(&name).ok_or(BodyError::UnknownProperty { name, entity: entity.name })?;
+        if !property.writable {
+            return Err(BodyError::ReadOnly { name: property.name, entity: entity.name });
+        }
+        if !(value.is_null() && property.nullable && !property.required) {
+            check_value(&value, property.edm).map_err(|expected| BodyError::Value { name: property.name, expected })?;
+        }
+        checked.properties.insert(property.name.to_owned(), value);
+    }
+    Ok(checked)
+}
+
+/// Refuses a create without what its type requires.
+pub fn require(checked: &Checked, entity: &'static EntityType) -> Result<(), BodyError> {
+    for property in entity.properties.iter().filter(|property| property.required) {
+        let given = checked.properties.get(property.name).and_then(Value::as_str);
+        if given.is_none_or(|text| text.trim().is_empty()) {
+            return Err(BodyError::Required { name: property.name, entity: entity.name });
+        }
+    }
+    Ok(())
+}
+
+fn check_type(value: &Value, entity: &'static EntityType) -> Result<(), BodyError> {
+    let name = value.as_str().unwrap_or_default().trim_start_matches('#');
+    match name.strip_prefix("microsoft.graph.") {
+        Some(name) if name == entity.name => Ok(()),
+        _ => Err(BodyError::Value { name: "@odata.type", expected: format!("#microsoft.graph.{}", entity.name) }),
+    }
+}
+
+fn urls(name: &str, value: Value) -> Result<Vec<String>, BodyError> {
+    let wrong = || BodyError::Bind { name: name.to_owned(), expected: "the URL of an entity, or a list of such" };
+    match value {
+        Value::String(url) => Ok(vec![url]),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| match item {
+                Value::String(url) => Ok(url),
+                _ => Err(wrong()),
+            })
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Err(wrong()),
+    }
+}
+
+fn check_value(value: &Value, edm: Edm) -> Result<(), String> {
+    let is = |fits: bool, expected: &str| if fits { Ok(()) } else { Err(expected.to_owned()) };
+    let text = value.as_str();
+    match edm {
+        Edm::String => is(text.is_some(), "a string"),
+        Edm::Boolean => is(value.is_boolean(), "true or false"),
+        Edm::Int32 => is(value.as_i64().is_some_and(|n| i32::try_from(n).is_ok()), "a 32-bit integer"),
+        Edm::Int64 => is(value.is_i64(), "a 64-bit integer"),
+        Edm::DateTime => is(text.is_some_and(is_date_time), "a date and time such as 2026-01-31T08:30:00Z"),
+        Edm::Binary => is(text.is_some_and(|text| STANDARD.decode(text).is_ok()), "base64 text"),
+        Edm::Enum(of) => {
+            let fits = text.is_some_and(|text| of.members.iter().any(|(name, _)| *name == text));
+            let members = || of.members.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            if fits { Ok(()) } else { Err(format!("one of {}", members())) }
+        }
+        Edm::Complex(name) => is(false, &format!("left out: microsoft.graph.{name} is not kept here")),
+        Edm::Collection(item) => match value.as_array() {
+            Some(items) => items.iter().try_for_each(|value| check_value(value, *item)),
+            None => Err("a list".to_owned()),
+        },
+    }
+}
+
+/// `Edm.DateTimeOffset`. The civil part is parsed alone, because the end of time that Intune writes,
+/// 9999-12-31T23:59:59.9999999Z, is beyond what instants can hold.
+fn is_date_time(text: &str) -> bool {
+    let Some((date, rest)) = text.split_once(['T', 't']) else { return false };
+    let Some(end) = rest.find(['Z', 'z', '+', '-']) else { return false };
+    let (time, offset) = rest.split_at(end);
+    let numeric = |text: &str| text.len() == 5 && text.as_bytes()[2] == b':';
+    let offset_fits = offset.eq_ignore_ascii_case("Z")
+        || (numeric(&offset[1..]) && format!("{}:00", &offset[1..]).parse::<jiff::civil::Time>().is_ok());
+    offset_fits && time.contains(':') && format!("{date}T{time}").parse::<jiff::civil::DateTime>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_dates_that_intune_writes() {
+        for text in [
+            "2026-01-31T08:30:00Z",
+            "0001-01-01T00:00:00Z",
+            "9999-12-31T23:59:59.9999999Z",
+            "2026-01-31T08:30:00.5+01:00",
+        ] {
+            assert!(is_date_time(text), "{text}");
+        }
+        for text in
+            ["", "T", "2026-01-31", "2026-13-01T00:00:00Z", "2026-01-31T08:30:00", "nowT1Z", "2026-01-31T08:30:00+é:00"]
+        {
+            assert!(!is_date_time(text), "{text}");
+        }
+    }
+}

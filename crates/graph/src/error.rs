@@ -1,0 +1,373 @@
+//! Every refusal of the Graph face, and the one table from it to a status, a code and a text.
+//!
+//! Graph has two families of errors. *Gateway* errors carry plain text. *Intune* errors carry a second JSON
+//! document, as a string, inside `error.message`; its structure is kept, its host is ours. Codes and the
+//! beginnings of texts are those that callers search for; what is ours says what to do next.
+
+use axum::response::Response;
+use bytes::Bytes;
+use chaveiro_auth::TokenRefusal;
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::StoreError;
+use chaveiro_core::resource::ResourceKind;
+use chaveiro_core::{Fault, Refusal, Timestamp};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::json;
+use thiserror::Error;
+
+use crate::body::BodyError;
+use crate::follow::MalformedKey;
+use crate::model::{MODEL, Target};
+use crate::query::QueryError;
+use crate::resolve::{PathError, Version};
+
+/// Seconds after which a caller may try again when the store is busy.
+const RETRY_AFTER_S: &str = "1";
+
+/// Application id of Microsoft Graph, which clients expect in the challenge.
+const GRAPH_APPLICATION: &str = "00000003-0000-0000-c000-000000000000";
+
+/// Why a request is not answered as wished.
+#[derive(Debug, Error)]
+pub enum GraphError {
+    /// The path is no walk.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The token.
+    #[error("the token is refused: {0:?}")]
+    Token(TokenRefusal),
+    /// The domain said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The path is known, the verb is not for it.
+    #[error("{method} is not for {template}")]
+    Verb {
+        /// As asked.
+        method: String,
+        /// The route template.
+        template: String,
+        /// The path, keys in parentheses.
+        path: String,
+        /// What is for it.
+        allow: String,
+        /// Whether Intune, or the rest of Graph, would answer.
+        intune: bool,
+    },
+    /// A key that cannot be one.
+    #[error("malformed key {0:?}")]
+    Key(MalformedKey),
+    /// A query option.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The body.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// Too much is waiting.
+    #[error("busy")]
+    Busy,
+    /// A fault of ours. The text is for the log alone.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl From<TokenRefusal> for GraphError {
+    fn from(refusal: TokenRefusal) -> Self {
+        Self::Token(refusal)
+    }
+}
+
+impl From<MalformedKey> for GraphError {
+    fn from(key: MalformedKey) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl From<StoreError> for GraphError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy => Self::Busy,
+            StoreError::Duplicate(what) => Self::Refused(Refusal::AlreadyExists(what)),
+            StoreError::Unavailable(_) | StoreError::Inconsistent(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<Fault> for GraphError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Refused(refusal) => Self::Refused(refusal),
+            Fault::Store(error) => error.into(),
+            Fault::Escrow(_) => Self::Internal(fault.to_string()),
+        }
+    }
+}
+
+/// Who words the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Gateway,
+    Intune,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+struct Row {
+    status: StatusCode,
+    code: &'static str,
+    family: Family,
+    message: String,
+    header: Option<(HeaderName, String)>,
+}
+
+fn gateway(status: StatusCode, code: &'static str, message: impl Into<String>) -> Row {
+    Row { status, code, family: Family::Gateway, message: message.into(), header: None }
+}
+
+fn intune(status: StatusCode, code: &'static str, message: impl Into<String>) -> Row {
+    Row { status, code, family: Family::Intune, message: message.into(), header: None }
+}
+
+impl Row {
+    fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.header = Some((name, value.into()));
+        self
+    }
+}
+
+const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
+
+/// The table.
+fn row(error: &GraphError, base_url: &str) -> Row {
+    match error {
+        GraphError::Path(error) => of_path(error),
+        GraphError::Token(refusal) => of_token(refusal, base_url),
+        GraphError::Refused(refusal) => of_refusal(refusal),
+        GraphError::Verb { method, template, path, allow, intune } => match intune {
+            true => gateway(
+                BAD_REQUEST,
+                "No method match route template",
+                format!(
+                    "No OData route exists that match template {template} with http verb {method} for request /DeviceFE/StatelessDeviceFEService/{path}."
+                ),
+            ),
+            false => gateway(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Request_BadRequest",
+                "Specified HTTP method is not allowed for the request target.",
+            ),
+        }
+        .with(header::ALLOW, allow),
+        GraphError::Key(key) => of_key(key),
+        GraphError::Query(error) => gateway(BAD_REQUEST, "BadRequest", error.to_string()),
+        GraphError::Body(error) => of_body(error),
+        GraphError::Busy => gateway(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "serviceNotAvailable",
+            "The service is busy. Nothing was done; try again after the time in Retry-After.",
+        )
+        .with(header::RETRY_AFTER, RETRY_AFTER_S),
+        GraphError::Internal(_) => intune(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerError",
+            "An error has occurred. Nothing was done; the operator finds the reason in the server's log under the request-id",
+        ),
+    }
+}
+
+fn of_path(error: &PathError) -> Row {
+    let text = error.to_string();
+    match error {
+        PathError::TooLong => gateway(StatusCode::URI_TOO_LONG, "RequestUriTooLong", text),
+        PathError::TooManyHops | PathError::NotText | PathError::Segment(_) => gateway(BAD_REQUEST, "BadRequest", text),
+        PathError::Version(_) => gateway(StatusCode::NOT_FOUND, "ResourceNotFound", text),
+    }
+}
+
+fn of_token(refusal: &TokenRefusal, base_url: &str) -> Row {
+    let invalid = |text: &str| {
+        let challenge = format!(
+            "Bearer realm=\"\", authorization_uri=\"{base_url}/common/oauth2/authorize\", client_id=\"{GRAPH_APPLICATION}\""
+        );
+        gateway(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", text).with(header::WWW_AUTHENTICATE, challenge)
+    };
+    match refusal {
+        TokenRefusal::Missing => invalid("Access token is empty."),
+        TokenRefusal::Malformed => invalid(
+            "IDX14100: JWT is not well formed.\nThe token needs to be in JWS Compact Serialization Format: 'EncodedHeader.EncodedPayload.EncodedSignature'.",
+        ),
+        TokenRefusal::Expired => invalid("Lifetime validation failed, the token is expired."),
+        TokenRefusal::NotYetValid => invalid("Access token has expired or is not yet valid."),
+        TokenRefusal::WrongAudience => invalid("Access token validation failure. Invalid audience."),
+        TokenRefusal::UnknownIssuer => invalid("Access token validation failure. Invalid issuer."),
+        TokenRefusal::BadSignature => invalid("Access token validation failure."),
+        TokenRefusal::WrongAlgorithm => invalid("Access token validation failure. Invalid algorithm."),
+        TokenRefusal::NoTenant => invalid("Access token validation failure. The token names no tenant."),
+        TokenRefusal::PersonalAccount => gateway(
+            BAD_REQUEST,
+            "BadRequest",
+            "Specified resource is not supported for MSA requests. Sign in with a work or school account.",
+        ),
+        TokenRefusal::IssuerUnavailable => gateway(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "serviceNotAvailable",
+            "The signing keys of the token's issuer cannot be read at the moment. Try again after the time in Retry-After.",
+        )
+        .with(header::RETRY_AFTER, RETRY_AFTER_S),
+    }
+}
+
+fn of_refusal(refusal: &Refusal) -> Row {
+    let not_applicable = || gateway(BAD_REQUEST, "BadRequest", "Request not applicable to target tenant.");
+    let precondition = |next: &str| {
+        let comma = if next.is_empty() { "" } else { "; " };
+        intune(BAD_REQUEST, "BadRequest", format!("An error has occurred: {refusal}{comma}{next}"))
+    };
+    match refusal {
+        Refusal::DeviceNotFound => intune(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFound",
+            "An error has occurred: no managed device is reached by this path in your tenant; list them with GET /deviceManagement/managedDevices",
+        ),
+        Refusal::ResourceNotFound(kind) => intune(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFound",
+            format!(
+                "An error has occurred: no {kind} is reached by this path in your tenant; list the collection before it to see what is"
+            ),
+        ),
+        Refusal::MissingPermission(permissions) => intune(
+            StatusCode::FORBIDDEN,
+            "Forbidden",
+            format!(
+                "Application is not authorized to perform this operation. Application must have one of the following scopes: {}",
+                names(permissions)
+            ),
+        ),
+        Refusal::DeviceRetired | Refusal::DeviceNotEnrolled | Refusal::EnrollmentToken(_) => precondition(""),
+        Refusal::PlatformUnsupported(_) => precondition("recover it at the device"),
+        Refusal::ActionEnded => precondition("ask for it again to start another"),
+        Refusal::AlreadyExists(what) => gateway(
+            BAD_REQUEST,
+            "Request_BadRequest",
+            format!("Another object with the same value for property {what} already exists."),
+        ),
+        Refusal::NotDisclosed(_) => {
+            intune(StatusCode::FORBIDDEN, "Forbidden", format!("{refusal}; recover the passcode again"))
+        }
+        Refusal::Unlicensed => not_applicable(),
+    }
+}
+
+fn of_key(key: &MalformedKey) -> Row {
+    let kind = |kind: ResourceKind| {
+        let name = kind.name();
+        intune(BAD_REQUEST, "BadRequest", format!("{name} id must be in the form of Guid, {name} id = {}", key.text))
+    };
+    match key.target {
+        Target::Device => {
+            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a managed device must be a GUID")
+        }
+        Target::Resource(of) => kind(of),
+        Target::Service | Target::DeviceManagement => gateway(BAD_REQUEST, "BadRequest", "There is no key here."),
+    }
+}
+
+fn of_body(error: &BodyError) -> Row {
+    let text = error.to_string();
+    match error {
+        BodyError::TooLarge(_) => gateway(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", text),
+        BodyError::Encoding(_) => gateway(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", text)
+            .with(header::ACCEPT_ENCODING, "gzip"),
+        BodyError::Interrupted
+        | BodyError::Corrupt
+        | BodyError::NoContentType
+        | BodyError::ContentType
+        | BodyError::Empty
+        | BodyError::NotJson
+        | BodyError::UnknownProperty { .. }
+        | BodyError::ReadOnly { .. }
+        | BodyError::Value { .. }
+        | BodyError::Required { .. }
+        | BodyError::Bind { .. } => gateway(BAD_REQUEST, "BadRequest", text),
+    }
+}
+
+fn names(permissions: &[Permission]) -> String {
+    permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// What the text of an error refers to.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// `scheme://host:port` of the server.
+    pub base_url: String,
+    /// The version asked.
+    pub version: Version,
+    /// The path, keys in parentheses, when it was understood.
+    pub path: String,
+    /// `request-id`.
+    pub request_id: String,
+    /// `client-request-id`, or the request id.
+    pub client_request_id: String,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// The response to that error, without the headers that every response has.
+pub fn respond(error: &GraphError, place: &Place) -> Response {
+    let row = row(error, &place.base_url);
+    let message = match row.family {
+        Family::Gateway => row.message,
+        Family::Intune => nested(&row.message, place),
+    };
+    let body = json!({"error": {
+        "code": row.code,
+        "message": message,
+        "innerError": {
+            "date": place.now.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            "request-id": place.request_id,
+            "client-request-id": place.client_request_id,
+        },
+    }});
+    let mut response = Response::new(axum::body::Body::from(Bytes::from(body.to_string())));
+    *response.status_mut() = row.status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some((name, value)) = row.header
+        && let Ok(value) = HeaderValue::from_str(&value)
+    {
+        headers.insert(name, value);
+    }
+    response
+}
+
+/// The document inside `error.message`. Line ends and indent are part of what clients have seen.
+fn nested(text: &str, place: &Place) -> String {
+    let encoded = place.path.replace('%', "%25").replace('(', "%28").replace(')', "%29").replace('\'', "%27");
+    let encoded = encoded.replace(' ', "%20").replace('"', "%22");
+    let version = match place.version {
+        Version::Beta => "5026-05-10",
+        Version::V1 => "2026-05-10",
+    };
+    let message = format!(
+        "{text} - Operation ID (for customer support): 00000000-0000-0000-0000-000000000000 - Activity ID: {} - Url: {}/DeviceFE/StatelessDeviceFEService/{encoded}?api-version={version}",
+        place.client_request_id, place.base_url
+    );
+    let message = serde_json::Value::from(message);
+    [
+        "{".to_owned(),
+        "  \"_version\": 3,".to_owned(),
+        format!("  \"Message\": {message},"),
+        "  \"CustomApiErrorPhrase\": \"\",".to_owned(),
+        "  \"RetryAfter\": null,".to_owned(),
+        "  \"ErrorSourceService\": \"\",".to_owned(),
+        "  \"HttpHeaders\": \"{}\"".to_owned(),
+        "}".to_owned(),
+    ]
+    .join("\r\n")
+}
+
+/// Whether Intune, rather than the directory, would answer at that target.
+pub fn is_intune(target: Target) -> bool {
+    target != Target::Resource(ResourceKind::User) && MODEL.entity_type(target).is_some()
+}

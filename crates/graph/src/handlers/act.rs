@@ -1,0 +1,77 @@
+//! Remote actions: `recoverPasscode`, by whichever walk one came to the device.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use chaveiro_core::Refusal;
+use chaveiro_core::actions::recover_passcode::{self, Ask, Begun, RECOVER_PASSCODE};
+use chaveiro_core::id::ActionId;
+
+use super::{Asked, read_store, response};
+use crate::GraphState;
+use crate::body;
+use crate::error::GraphError;
+use crate::follow::follow;
+use crate::model::Action;
+use crate::resolve::End;
+
+/// Accepts an action. The body is read and ignored, whatever it is; 204 leaves after the action is durable.
+pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: Body) -> Result<Response, GraphError> {
+    let End::Action(action) = asked.walk.end else {
+        return Err(GraphError::Internal("a remote action without its name".to_owned()));
+    };
+    let admission = Arc::clone(&asked);
+    let device = read_store(state, move |view| {
+        let admitted = admission.admit(view)?;
+        Ok(admitted.binding.device().map(|device| device.id).ok_or(Refusal::DeviceNotFound)?)
+    });
+    let device = device.await?;
+    body::ignore(body).await?;
+
+    let ask = Ask {
+        caller: asked.caller.clone(),
+        device,
+        path: asked.path.clone(),
+        request: asked.request,
+        client_request_id: asked.client_request_id.clone(),
+        action: ActionId(state.entropy.uuid()),
+    };
+    let begun = begin(state, Arc::clone(&asked), action, ask).await?;
+    tracing::info!(
+        action.name = action.name,
+        device.id = %device,
+        tenant.id = %asked.tenant(),
+        request.id = %asked.request,
+        outcome = outcome(&begun),
+        "a remote action was asked for"
+    );
+    match begun {
+        Begun::Opened(_) | Begun::AlreadyOpen(_) | Begun::Repeated(_) => Ok(response::no_content()),
+        Begun::Refused(refusal) => Err(refusal.into()),
+    }
+}
+
+async fn begin(state: &GraphState, asked: Arc<Asked>, action: Action, ask: Ask) -> Result<Begun, GraphError> {
+    let begin = if action.name == RECOVER_PASSCODE.name {
+        recover_passcode::begin
+    } else {
+        return Err(GraphError::Internal(format!("{} is declared and has no code", action.name)));
+    };
+    let now = asked.now;
+    let begun = state.store.write(move |unit| {
+        // Links may have gone since the request was admitted; what is decided holds for one moment.
+        follow(unit, asked.tenant(), &asked.walk)?;
+        begin(unit, &ask, now)
+    });
+    Ok(begun.await?)
+}
+
+fn outcome(begun: &Begun) -> &'static str {
+    match begun {
+        Begun::Opened(_) => "opened",
+        Begun::AlreadyOpen(_) => "already open",
+        Begun::Repeated(_) => "repeated",
+        Begun::Refused(_) => "refused",
+    }
+}

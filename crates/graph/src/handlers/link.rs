@@ -1,0 +1,89 @@
+//! `$ref`: links between devices and their users and apps, from either end.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use chaveiro_core::Refusal;
+use chaveiro_core::id::DeviceId;
+use chaveiro_core::resource::{Resource, ResourceKind};
+use http::HeaderMap;
+
+use super::{Asked, read_store, response, write};
+use crate::GraphState;
+use crate::body::{self, BodyError};
+use crate::error::GraphError;
+use crate::follow::{Node, follow};
+use crate::model::Target;
+use crate::resolve::{End, Walk};
+
+const ID: &str = "@odata.id";
+
+/// Adds the link that the body names; one that is there already is fine.
+pub(super) async fn link(
+    state: &Arc<GraphState>,
+    asked: Arc<Asked>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, GraphError> {
+    let admission = Arc::clone(&asked);
+    read_store(state, move |view| admission.admit(view).map(drop)).await?;
+    let object = body::json_object(headers, body).await?;
+    let url = object.get(ID).and_then(|url| url.as_str());
+    let expected = "the URL of the entity to link";
+    let url = url.ok_or_else(|| BodyError::Bind { name: ID.to_owned(), expected })?;
+    let reference = write::reference(state, asked.walk.version, "@odata.id", url)?;
+    if reference.target() != asked.walk.target() {
+        let expected = "the URL of an entity of the type that this collection holds";
+        return Err(BodyError::Bind { name: ID.to_owned(), expected }.into());
+    }
+    let written = state.store.write(move |unit| {
+        let from = follow(unit, asked.tenant(), &asked.walk)?.node;
+        let to = follow(unit, asked.tenant(), &reference)?.node;
+        let (device, resource) = ends(from, to).ok_or_else(|| absent(asked.walk.target()))?;
+        write::record_link(unit, &asked, device, &resource, true)
+    });
+    written.await?;
+    Ok(response::no_content())
+}
+
+/// Removes the link that the path names.
+pub(super) async fn unlink(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
+    let admission = Arc::clone(&asked);
+    read_store(state, move |view| admission.admit(view).map(drop)).await?;
+    let written = state.store.write(move |unit| {
+        let to = follow(unit, asked.tenant(), &asked.walk)?.node;
+        let from = follow(unit, asked.tenant(), &parent(&asked.walk))?.node;
+        let (device, resource) = ends(from, to).ok_or_else(|| absent(asked.walk.target()))?;
+        write::record_link(unit, &asked, device, &resource, false)
+    });
+    written.await?;
+    Ok(response::no_content())
+}
+
+/// The walk to the entity that has the collection.
+fn parent(walk: &Walk) -> Walk {
+    let mut parent = walk.clone();
+    parent.hops.pop();
+    parent.end = End::Entity;
+    parent
+}
+
+/// A link has a device at one end.
+fn ends(from: Node, to: Node) -> Option<(DeviceId, Resource)> {
+    match (from, to) {
+        (Node::Device(device), Node::Resource(resource)) | (Node::Resource(resource), Node::Device(device)) => {
+            let links = matches!(resource.kind, ResourceKind::User | ResourceKind::DetectedApp);
+            links.then_some((device.id, *resource))
+        }
+        _ => None,
+    }
+}
+
+fn absent(target: Target) -> Refusal {
+    match target {
+        Target::Device => Refusal::DeviceNotFound,
+        Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
+        Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
+    }
+}

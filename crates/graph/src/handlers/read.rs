@@ -1,0 +1,203 @@
+//! Single entities and lists. A single device is also where a passcode is shown: the disclosure is decided
+//! and recorded in one unit of work, and only after that is durable is the envelope opened.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::response::Response;
+use chaveiro_core::action::{ActionRecord, ActionState};
+use chaveiro_core::actions::disclose_passcode::{self, Disclosure};
+use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::id::{DeviceId, RequestId, ResourceId};
+use chaveiro_core::ports::{Page, Paged, StoreError, View};
+use chaveiro_core::refusal::Withheld;
+use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::{Fault, Refusal};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::{Asked, context, read_store, response, set_path};
+use crate::GraphState;
+use crate::error::GraphError;
+use crate::follow::{Members, Node};
+use crate::model::{MODEL, Target};
+use crate::query::{MAX_PAGE, Selection};
+use crate::render::action_result::{Reason, Shown, current, with_results};
+use crate::render::{self, Form};
+
+/// How far back the actions of a device are searched for its newest results.
+const ACTIONS_LOOKED_AT: usize = 100;
+
+const RESULTS: &str = "deviceActionResults";
+
+/// One entity.
+pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
+    let reading = Arc::clone(&asked);
+    let found = read_store(state, move |view| {
+        let admitted = reading.admit(view)?;
+        let (version, selection) = (reading.walk.version, admitted.selection);
+        let mut records = Vec::new();
+        let object = match &admitted.binding.node {
+            Node::Service => return Err(Refusal::ResourceNotFound("service").into()),
+            Node::DeviceManagement => device_management(&reading, &selection),
+            Node::Resource(resource) => render::resource::resource(resource, version, &selection, Form::Single),
+            Node::Device(device) => {
+                records = current(view.actions(device.tenant, device.id, ACTIONS_LOOKED_AT)?);
+                let user = user_of(view, device)?;
+                render::device::device(device, user.as_ref(), version, &selection, Form::Single)
+            }
+        };
+        let device = admitted.binding.device().map(|device| device.id);
+        Ok((object, device, records, selection))
+    });
+    let (object, device, records, selection) = found.await?;
+
+    let path = if asked.walk.hops.last().is_some_and(|hop| hop.key.is_some()) {
+        set_path(&asked.walk)
+    } else {
+        asked.walk.parenthesised("")
+    };
+    let mut body = Map::new();
+    body.insert("@odata.context".to_owned(), context(state, asked.walk.version, &path, &selection, true).into());
+    body.extend(object);
+    let Some(device) = device.filter(|_| body.contains_key(RESULTS)) else {
+        return Ok(response::json(StatusCode::OK, &Value::Object(body)));
+    };
+    // `with_results` writes this member last, and by itself.
+    body.remove(RESULTS);
+    let results = results(state, &asked, device, records, &selection).await?;
+    Ok(response::secret_json(with_results(&body, &results)))
+}
+
+fn device_management(asked: &Asked, selection: &Selection) -> Map<String, Value> {
+    let known = Map::from_iter([("id".to_owned(), json!(asked.tenant()))]);
+    match MODEL.entity_type(Target::DeviceManagement) {
+        Some(entity) => render::object(entity, asked.walk.version, selection, Form::Single, known),
+        None => Map::new(),
+    }
+}
+
+/// What is said of each action, its passcode included when it may be.
+async fn results(
+    state: &Arc<GraphState>,
+    asked: &Arc<Asked>,
+    device: DeviceId,
+    records: Vec<ActionRecord>,
+    selection: &Selection,
+) -> Result<Vec<(ActionRecord, Shown)>, GraphError> {
+    let permitted = asked.caller.permissions.contains(disclose_passcode::PERMISSION);
+    let reason = match (permitted, selection.names(RESULTS) && !asked.head) {
+        (false, _) => Reason::MissingPermission,
+        (true, false) => Reason::NotSelected,
+        (true, true) => return disclosed(state, asked, device).await,
+    };
+    let shown = records.into_iter().map(|record| {
+        let done = record.state == ActionState::Done;
+        let shown = if done { Shown::Withheld(reason) } else { Shown::Nothing };
+        (record, shown)
+    });
+    Ok(shown.collect())
+}
+
+/// Records the disclosures, durably, and then opens the envelopes.
+async fn disclosed(
+    state: &Arc<GraphState>,
+    asked: &Arc<Asked>,
+    device: DeviceId,
+) -> Result<Vec<(ActionRecord, Shown)>, GraphError> {
+    let asked = Arc::clone(asked);
+    let request = asked.request;
+    let decided = state.store.write(move |unit| {
+        let records = current(unit.actions(asked.tenant(), device, ACTIONS_LOOKED_AT)?);
+        let decide = |record: ActionRecord| -> Result<_, Fault> {
+            let decision = match record.state {
+                ActionState::Done => {
+                    Some(disclose_passcode::disclose(unit, &asked.caller, &record, request, asked.now)?)
+                }
+                ActionState::Pending
+                | ActionState::Active
+                | ActionState::Failed
+                | ActionState::NotSupported
+                | ActionState::Canceled => None,
+            };
+            Ok((record, decision))
+        };
+        records.into_iter().map(decide).collect::<Result<Vec<_>, _>>()
+    });
+    let decided = decided.await?;
+    Ok(decided.into_iter().map(|(record, decision)| (record, open(state, request, decision))).collect())
+}
+
+fn open(state: &GraphState, request: RequestId, decision: Option<Result<Disclosure, Withheld>>) -> Shown {
+    match decision {
+        None => Shown::Nothing,
+        Some(Err(withheld)) => Shown::Withheld(Reason::Domain(withheld)),
+        Some(Ok(disclosure)) => match state.unsealer.unseal(&disclosure.context, &disclosure.envelope) {
+            Ok(passcode) => Shown::Passcode(passcode),
+            Err(error) => {
+                tracing::error!(request.id = %request, %error, "an envelope was not opened");
+                Shown::Withheld(Reason::NotOpenable)
+            }
+        },
+    }
+}
+
+/// One page of a collection.
+pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
+    let reading = Arc::clone(&asked);
+    let found = read_store(state, move |view| {
+        let admitted = reading.admit(view)?;
+        let limit = admitted.query.top.unwrap_or(MAX_PAGE);
+        let page = Page { after: admitted.query.skiptoken.clone(), limit };
+        let (version, selection) = (reading.walk.version, &admitted.selection);
+        let listed = match admitted.binding.members {
+            None => Paged { items: Vec::new(), next: None },
+            Some(Members::Devices(scope)) => {
+                let page = view.devices(reading.tenant(), scope, &page)?;
+                let users = users_of(view, &page.items)?;
+                let items = page.items.iter().map(|device| {
+                    let user = device.user.and_then(|id| users.get(&id));
+                    render::device::device(device, user, version, selection, Form::Listed)
+                });
+                Paged { items: items.collect(), next: page.next }
+            }
+            Some(Members::Resources(scope)) => {
+                let page = view.resources(reading.tenant(), scope, &page)?;
+                let items = page.items.iter();
+                let items = items.map(|item| render::resource::resource(item, version, selection, Form::Listed));
+                Paged { items: items.collect(), next: page.next }
+            }
+        };
+        Ok((listed, admitted.query, admitted.selection))
+    });
+    let (listed, query, selection) = found.await?;
+
+    let mut body = Map::new();
+    let context = context(state, asked.walk.version, &asked.walk.parenthesised(""), &selection, false);
+    body.insert("@odata.context".to_owned(), context.into());
+    body.insert("@odata.count".to_owned(), listed.items.len().into());
+    if let Some(cursor) = &listed.next {
+        let link = format!("{}{}?{}", state.base_url, asked.path, query.next(cursor));
+        body.insert("@odata.nextLink".to_owned(), link.into());
+    }
+    body.insert("value".to_owned(), listed.items.into_iter().map(Value::Object).collect());
+    Ok(response::json(StatusCode::OK, &Value::Object(body)))
+}
+
+fn user_of(view: &dyn View, device: &ManagedDevice) -> Result<Option<Resource>, StoreError> {
+    device.user.map_or(Ok(None), |id| view.resource(device.tenant, ResourceKind::User, id))
+}
+
+/// The primary users of a page, each read once.
+fn users_of(view: &dyn View, devices: &[ManagedDevice]) -> Result<HashMap<ResourceId, Resource>, StoreError> {
+    let mut users = HashMap::new();
+    for device in devices {
+        if let Some(id) = device.user
+            && !users.contains_key(&id)
+            && let Some(user) = user_of(view, device)?
+        {
+            users.insert(id, user);
+        }
+    }
+    Ok(users)
+}

@@ -1,0 +1,106 @@
+//! Responses and the headers that every one of them has.
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::csdl;
+use crate::error::Place;
+use crate::model::{MODEL, Target};
+use crate::resolve::Version;
+
+const ODATA_JSON: HeaderValue = HeaderValue::from_static(
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+);
+const XML: HeaderValue = HeaderValue::from_static("application/xml;charset=utf-8");
+const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+
+/// Headers that scripts in browsers may read.
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, ReadWriteConsistencyToken, SdkVersion, WWW-Authenticate, x-ms-client-gcc-tenant, Retry-After",
+);
+
+/// A JSON answer.
+pub(super) fn json(status: StatusCode, body: &Value) -> Response {
+    odata(status, Bytes::from(body.to_string()).into(), ODATA_JSON)
+}
+
+/// A JSON answer that may hold a passcode: no cache keeps it, and its buffer is wiped when it was sent.
+pub(super) fn secret_json(body: Zeroizing<Vec<u8>>) -> Response {
+    let mut response = odata(StatusCode::OK, Bytes::from_owner(body).into(), ODATA_JSON);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// 204, without body and without the headers of one.
+pub(super) fn no_content() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// `$metadata`, which needs no token.
+pub(super) fn metadata(version: Version) -> Response {
+    odata(StatusCode::OK, Bytes::from(csdl::metadata(version)).into(), XML)
+}
+
+/// The service document: the roots of the model.
+pub(super) fn service_document(base_url: &str, version: Version) -> Response {
+    let roots = MODEL.edges_from(Target::Service).map(|edge| {
+        let kind = if edge.many { "EntitySet" } else { "Singleton" };
+        json!({"name": edge.name, "kind": kind, "url": edge.name})
+    });
+    let context = format!("{base_url}/{}/$metadata", version.segment());
+    json(StatusCode::OK, &json!({"@odata.context": context, "value": roots.collect::<Vec<_>>()}))
+}
+
+/// The answer to OPTIONS: what may be asked here, from any origin. Tokens, not cookies, say who asks.
+pub(super) fn preflight(allow: &str, asked: &HeaderMap) -> Response {
+    let mut response = no_content();
+    let headers = response.headers_mut();
+    if let Ok(allow) = HeaderValue::from_str(allow) {
+        headers.insert(header::ALLOW, allow);
+    }
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
+    );
+    let wanted = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let wanted =
+        wanted.unwrap_or(HeaderValue::from_static("authorization, content-type, client-request-id, sdkversion"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted);
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    response
+}
+
+fn odata(status: StatusCode, body: Body, content_type: HeaderValue) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
+    response
+}
+
+/// Adds what every response has; takes the body away from answers to HEAD.
+pub(super) fn finish(mut response: Response, place: &Place, cross_origin: bool, head: bool) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [("request-id", &place.request_id), ("client-request-id", &place.client_request_id)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    if cross_origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+    if head {
+        *response.body_mut() = Body::empty();
+    }
+    response
+}

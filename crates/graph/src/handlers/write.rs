@@ -1,0 +1,335 @@
+//! Creating, changing and deleting. What is decided and what is written is one unit of work.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use chaveiro_core::actions::retire;
+use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::device::{ManagedDevice, OwnerType};
+use chaveiro_core::id::{DeviceId, ResourceId};
+use chaveiro_core::ports::{ResourceScope, UnitOfWork, View};
+use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::{Fault, Refusal};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value};
+
+use super::{Asked, context, read_store, response, set_path};
+use crate::GraphState;
+use crate::body::{self, BodyError, Checked};
+use crate::error::GraphError;
+use crate::follow::{Binding, Members, Node, check_keys, follow};
+use crate::model::{MODEL, Target};
+use crate::query::Selection;
+use crate::render::{self, Form};
+use crate::resolve::{Version, Walk, parse_relative};
+use crate::verb::updates_silently;
+
+/// The one binding that entities have: a run state is about a device.
+const DEVICE_BINDING: &str = "managedDevice";
+
+/// A new entity in a collection: 201 with the entity and its address.
+pub(super) async fn create(
+    state: &Arc<GraphState>,
+    asked: Arc<Asked>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, GraphError> {
+    let scope = match admitted(state, &asked).await?.members {
+        Some(Members::Resources(scope)) => scope,
+        Some(Members::Devices(_)) | None => return Err(GraphError::Internal("create outside a collection".to_owned())),
+    };
+    let kind = scope.kind();
+    let checked = checked(headers, body, Target::Resource(kind)).await?;
+    if let Some(entity) = MODEL.entity_type(Target::Resource(kind)) {
+        body::require(&checked, entity)?;
+    }
+    let bound = bound_device(state, &asked, kind, &checked)?;
+    let properties = Value::Object(checked.properties);
+    let owner = match scope {
+        ResourceScope::OwnedBy(_, owner) => Some(owner),
+        ResourceScope::All(_) | ResourceScope::OfDevice(..) => None,
+    };
+    let resource = Resource {
+        tenant: asked.tenant(),
+        kind,
+        id: ResourceId(state.entropy.uuid()),
+        owner,
+        device: None,
+        alternate_key: alternate_key(kind, &properties),
+        properties: properties.to_string(),
+        created: asked.now,
+        modified: asked.now,
+    };
+    let writing = Arc::clone(&asked);
+    let written = state.store.write(move |unit| {
+        // The parent may have gone since the request was admitted.
+        follow(unit, writing.tenant(), &writing.walk)?;
+        let device = bound_id(unit, &writing, bound.as_ref())?;
+        let resource = Resource { device, ..resource };
+        unit.insert_resource(&resource)?;
+        unit.append_audit(&resource_event(&writing, Activity::ResourceCreated, &resource))?;
+        Ok(resource)
+    });
+    let resource = written.await.map_err(|fault| duplicate(fault, kind))?;
+    let path = format!("{}/{}", asked.path.trim_end_matches('/'), resource.id);
+    let mut answer = entity(state, &asked, &resource, StatusCode::CREATED);
+    if let Ok(location) = HeaderValue::from_str(&format!("{}{path}", state.base_url)) {
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(answer)
+}
+
+/// Some properties of an entity.
+pub(super) async fn update(
+    state: &Arc<GraphState>,
+    asked: Arc<Asked>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, GraphError> {
+    match admitted(state, &asked).await?.node {
+        Node::Device(device) => update_device(state, asked, device.id, headers, body).await,
+        Node::Resource(resource) => update_resource(state, asked, *resource, headers, body).await,
+        Node::Service | Node::DeviceManagement => Err(Refusal::ResourceNotFound("entity").into()),
+    }
+}
+
+async fn update_device(
+    state: &Arc<GraphState>,
+    asked: Arc<Asked>,
+    id: DeviceId,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, GraphError> {
+    let checked = checked(headers, body, Target::Device).await?;
+    if let Some((name, _)) = checked.binds.first() {
+        return Err(no_binding(name).into());
+    }
+    let writing = Arc::clone(&asked);
+    let written = state.store.write(move |unit| {
+        follow(unit, writing.tenant(), &writing.walk)?;
+        let mut device = unit.device(writing.tenant(), id)?.ok_or(Refusal::DeviceNotFound)?;
+        change_device(&mut device, &checked.properties);
+        unit.update_device(&device)?;
+        let names = checked.properties.keys().cloned().collect::<Vec<_>>().join(",");
+        let actor = writing.caller.actor.clone();
+        let event = AuditEvent::new(device.tenant, writing.now, actor, Activity::ResourceChanged);
+        unit.append_audit(&event.on_device(id).in_request(writing.request).with("changed", names))?;
+        let user = match device.user {
+            Some(user) => unit.resource(device.tenant, ResourceKind::User, user)?,
+            None => None,
+        };
+        Ok((device, user))
+    });
+    let (device, user) = written.await?;
+    let version = asked.walk.version;
+    let object = render::device::device(&device, user.as_ref(), version, &Selection::Default, Form::Single);
+    Ok(answer(state, &asked, object, StatusCode::OK))
+}
+
+/// The properties of a device that callers may set.
+fn change_device(device: &mut ManagedDevice, properties: &Map<String, Value>) {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    for (name, value) in properties {
+        match name.as_str() {
+            "notes" => device.notes = text(value),
+            "managedDeviceName" => device.managed_device_name = text(value),
+            "ownerType" | "managedDeviceOwnerType" => {
+                device.owner_type = match value.as_str() {
+                    Some("company") => OwnerType::Company,
+                    Some("personal") => OwnerType::Personal,
+                    Some(_) | None => OwnerType::Unknown,
+                };
+            }
+            // Writable in the documentation; nothing here depends on it yet, and it is not kept.
+            _ => {}
+        }
+    }
+}
+
+async fn update_resource(
+    state: &Arc<GraphState>,
+    asked: Arc<Asked>,
+    found: Resource,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, GraphError> {
+    let kind = found.kind;
+    let checked = checked(headers, body, Target::Resource(kind)).await?;
+    let bound = bound_device(state, &asked, kind, &checked)?;
+    let writing = Arc::clone(&asked);
+    let written = state.store.write(move |unit| {
+        follow(unit, writing.tenant(), &writing.walk)?;
+        let current = unit.resource(found.tenant, kind, found.id)?.ok_or(Refusal::ResourceNotFound(kind.name()))?;
+        let mut properties: Map<String, Value> = serde_json::from_str(&current.properties).unwrap_or_default();
+        properties.extend(checked.properties);
+        let properties = Value::Object(properties);
+        let device = bound_id(unit, &writing, bound.as_ref())?.or(current.device);
+        let alternate_key = alternate_key(kind, &properties);
+        let changed =
+            Resource { device, alternate_key, properties: properties.to_string(), modified: writing.now, ..current };
+        unit.update_resource(&changed)?;
+        unit.append_audit(&resource_event(&writing, Activity::ResourceChanged, &changed))?;
+        Ok(changed)
+    });
+    let resource = written.await.map_err(|fault| duplicate(fault, kind))?;
+    match updates_silently(Target::Resource(kind)) {
+        true => Ok(response::no_content()),
+        false => Ok(entity(state, &asked, &resource, StatusCode::OK)),
+    }
+}
+
+/// An entity goes; a device is retired, and its record and escrow are kept.
+pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
+    admitted(state, &asked).await?;
+    let written = state.store.write(move |unit| {
+        match follow(unit, asked.tenant(), &asked.walk)?.node {
+            Node::Device(device) => {
+                retire::retire(unit, device.tenant, device.id, asked.caller.actor.clone(), asked.now)?;
+            }
+            Node::Resource(resource) => {
+                unit.delete_resource(resource.tenant, resource.kind, resource.id)?;
+                unit.append_audit(&resource_event(&asked, Activity::ResourceDeleted, &resource))?;
+            }
+            Node::Service | Node::DeviceManagement => return Err(Refusal::ResourceNotFound("entity").into()),
+        }
+        Ok(())
+    });
+    written.await?;
+    Ok(response::no_content())
+}
+
+async fn admitted(state: &Arc<GraphState>, asked: &Arc<Asked>) -> Result<Binding, GraphError> {
+    let admission = Arc::clone(asked);
+    read_store(state, move |view| Ok(admission.admit(view)?.binding)).await
+}
+
+async fn checked(headers: &HeaderMap, body: Body, target: Target) -> Result<Checked, GraphError> {
+    let object = body::json_object(headers, body).await?;
+    let entity = MODEL.entity_type(target).ok_or_else(|| GraphError::Internal("a target without type".to_owned()))?;
+    Ok(body::check(object, entity)?)
+}
+
+fn no_binding(name: &str) -> BodyError {
+    BodyError::Bind { name: format!("{name}@odata.bind"), expected: "left out: this type has no such binding" }
+}
+
+/// The walk to the device that a run state is bound to, its keys checked.
+fn bound_device(
+    state: &GraphState,
+    asked: &Asked,
+    kind: ResourceKind,
+    checked: &Checked,
+) -> Result<Option<Walk>, GraphError> {
+    let is_run_state = match kind {
+        ResourceKind::DeviceHealthScriptDeviceState
+        | ResourceKind::DeviceManagementScriptDeviceState
+        | ResourceKind::DeviceComplianceScriptDeviceState => true,
+        ResourceKind::User
+        | ResourceKind::DetectedApp
+        | ResourceKind::DeviceHealthScript
+        | ResourceKind::DeviceManagementScript
+        | ResourceKind::DeviceComplianceScript => false,
+    };
+    let mut walks = Vec::new();
+    for (name, urls) in &checked.binds {
+        if !is_run_state || !name.eq_ignore_ascii_case(DEVICE_BINDING) {
+            return Err(no_binding(name).into());
+        }
+        for url in urls {
+            walks.push(reference(state, asked.walk.version, name, url)?);
+        }
+    }
+    if walks.len() > 1 {
+        let name = format!("{DEVICE_BINDING}@odata.bind");
+        return Err(BodyError::Bind { name, expected: "the URL of one managed device" }.into());
+    }
+    Ok(walks.pop())
+}
+
+/// A URL in a body: absolute on our host, or relative to the version.
+pub(super) fn reference(state: &GraphState, version: Version, name: &str, url: &str) -> Result<Walk, GraphError> {
+    let expected =
+        "the URL of an entity of this service, for example https://host/beta/deviceManagement/managedDevices('{id}')";
+    let wrong = || BodyError::Bind { name: format!("{name}@odata.bind"), expected };
+    let path = match url.strip_prefix(&state.base_url) {
+        Some(path) => path,
+        // The hosts of the original are understood, so that scripts need not change their bodies.
+        None => url.strip_prefix("https://graph.microsoft.com").unwrap_or(url),
+    };
+    if path.contains("://") {
+        return Err(wrong().into());
+    }
+    let walk = parse_relative(version, path).map_err(|_| wrong())?;
+    check_keys(&walk)?;
+    Ok(walk)
+}
+
+fn bound_id(view: &dyn View, asked: &Asked, walk: Option<&Walk>) -> Result<Option<DeviceId>, Fault> {
+    let Some(walk) = walk else { return Ok(None) };
+    let binding = follow(view, asked.tenant(), walk)?;
+    Ok(Some(binding.device().ok_or(Refusal::DeviceNotFound)?.id))
+}
+
+/// A user also goes by the principal name.
+fn alternate_key(kind: ResourceKind, properties: &Value) -> Option<String> {
+    match kind {
+        ResourceKind::User => properties.get("userPrincipalName")?.as_str().map(str::to_lowercase),
+        ResourceKind::DetectedApp
+        | ResourceKind::DeviceHealthScript
+        | ResourceKind::DeviceHealthScriptDeviceState
+        | ResourceKind::DeviceManagementScript
+        | ResourceKind::DeviceManagementScriptDeviceState
+        | ResourceKind::DeviceComplianceScript
+        | ResourceKind::DeviceComplianceScriptDeviceState => None,
+    }
+}
+
+/// A user who is there already is named by the property that collides.
+fn duplicate(fault: Fault, kind: ResourceKind) -> GraphError {
+    match GraphError::from(fault) {
+        GraphError::Refused(Refusal::AlreadyExists(_)) if kind == ResourceKind::User => {
+            Refusal::AlreadyExists("userPrincipalName").into()
+        }
+        other => other,
+    }
+}
+
+/// An audit event about a resource.
+pub(super) fn resource_event(asked: &Asked, activity: Activity, resource: &Resource) -> AuditEvent {
+    AuditEvent::new(resource.tenant, asked.now, asked.caller.actor.clone(), activity)
+        .in_request(asked.request)
+        .with("kind", resource.kind.name())
+        .with("id", resource.id)
+}
+
+fn entity(state: &GraphState, asked: &Asked, resource: &Resource, status: StatusCode) -> Response {
+    let version = asked.walk.version;
+    let object = render::resource::resource(resource, version, &Selection::Default, Form::Single);
+    answer(state, asked, object, status)
+}
+
+fn answer(state: &GraphState, asked: &Asked, object: Map<String, Value>, status: StatusCode) -> Response {
+    let mut body = Map::new();
+    let context = context(state, asked.walk.version, &set_path(&asked.walk), &Selection::Default, true);
+    body.insert("@odata.context".to_owned(), context.into());
+    body.extend(object);
+    response::json(status, &Value::Object(body))
+}
+
+/// For `$ref`: writes a link or removes it.
+pub(super) fn record_link(
+    unit: &mut dyn UnitOfWork,
+    asked: &Asked,
+    device: DeviceId,
+    resource: &Resource,
+    linked: bool,
+) -> Result<(), Fault> {
+    match linked {
+        true => unit.link(asked.tenant(), device, resource.kind, resource.id)?,
+        false => unit.unlink(asked.tenant(), device, resource.kind, resource.id)?,
+    }
+    let event = resource_event(asked, Activity::ResourceChanged, resource).on_device(device);
+    unit.append_audit(&event.with("linked", linked))?;
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! `deviceActionResults`, the one place where a passcode can be in a response.
+//!
+//! The entries are written straight into the response buffer, which is sized beforehand and wiped when the
+//! response was sent: the passcode is not copied into a JSON tree, and no reallocation leaves one behind.
+
+use chaveiro_core::action::{ActionRecord, ActionState};
+use chaveiro_core::refusal::Withheld;
+use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::date_time;
+
+/// Room for one entry: the passcode, each byte of which can become a six-byte escape, and the rest.
+const ENTRY_BYTES: usize = 6 * MAX_PASSCODE_BYTES + 1024;
+
+/// Why `passcode` is null although the action is done; the value of `chaveiro_passcodeWithheld`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The caller lacks the privileged permission.
+    MissingPermission,
+    /// `$select` does not name `deviceActionResults`.
+    NotSelected,
+    /// The server has no key to open it ("ingest only"), or the envelope does not open.
+    NotOpenable,
+    /// The domain's reason.
+    Domain(Withheld),
+}
+
+impl Reason {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::MissingPermission => "missingPermission",
+            Self::NotSelected => "notSelected",
+            Self::NotOpenable => "notOpenable",
+            Self::Domain(Withheld::Nothing) => "nothing",
+            Self::Domain(Withheld::OtherCaller) => "otherCaller",
+            Self::Domain(Withheld::WindowOver) => "windowOver",
+            Self::Domain(Withheld::Shredded) => "shredded",
+        }
+    }
+}
+
+/// What is said of the passcode of an action.
+pub enum Shown {
+    /// The action is not done: there is nothing to say.
+    Nothing,
+    /// It is not shown.
+    Withheld(Reason),
+    /// It is shown; the disclosure is recorded.
+    Passcode(Passcode),
+}
+
+/// The entries a single GET shows, newest first: of each action name the newest, and beside it the newest
+/// that is done, because its passcode still opens the device when a later try failed or waits.
+pub fn current(records: Vec<ActionRecord>) -> Vec<ActionRecord> {
+    let mut seen: Vec<(&str, bool)> = Vec::new();
+    records
+        .into_iter()
+        .filter(|record| {
+            let done = record.state == ActionState::Done;
+            let newest = seen.iter().all(|(name, _)| *name != record.name);
+            let newest_done = done && seen.iter().all(|(name, done)| *name != record.name || !done);
+            seen.push((record.name, done));
+            newest || newest_done
+        })
+        .collect()
+}
+
+/// The body of a single device: `object` with `results` as its last member.
+pub fn with_results(object: &Map<String, Value>, results: &[(ActionRecord, Shown)]) -> Zeroizing<Vec<u8>> {
+    let head = serde_json::to_vec(object).unwrap_or_default();
+    let mut body = Zeroizing::new(Vec::with_capacity(head.len() + 64 + results.len() * ENTRY_BYTES));
+    body.extend_from_slice(head.strip_suffix(b"}").unwrap_or(&head));
+    if !object.is_empty() {
+        body.push(b',');
+    }
+    body.extend_from_slice(b"\"deviceActionResults\":[");
+    for (index, (record, shown)) in results.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        write_entry(&mut body, record, shown);
+    }
+    body.extend_from_slice(b"]}");
+    body
+}
+
+fn write_entry(body: &mut Vec<u8>, record: &ActionRecord, shown: &Shown) {
+    let failed = matches!(record.state, ActionState::Failed | ActionState::NotSupported);
+    let withheld = match shown {
+        Shown::Withheld(reason) => Some(reason.code()),
+        Shown::Nothing | Shown::Passcode(_) => None,
+    };
+    let before = json!({
+        "@odata.type": "#microsoft.graph.resetPasscodeActionResult",
+        "actionName": record.name,
+        "actionState": record.state.name(),
+        "startDateTime": date_time(record.started),
+        "lastUpdatedDateTime": date_time(record.updated),
+        "errorCode": if failed { record.device_status.unwrap_or_default() } else { 0 },
+        "chaveiro_actionId": record.id,
+        "chaveiro_attempt": record.attempt,
+        "chaveiro_outcome": record.outcome.map(|outcome| outcome.code()),
+        "chaveiro_deviceStatus": record.device_status,
+        "chaveiro_passcodeWithheld": withheld,
+    });
+    let before = before.to_string();
+    body.extend_from_slice(before.strip_suffix('}').unwrap_or(&before).as_bytes());
+    body.extend_from_slice(b",\"passcode\":");
+    match shown {
+        Shown::Passcode(passcode) => write_text(body, passcode.expose_secret()),
+        Shown::Nothing | Shown::Withheld(_) => body.extend_from_slice(b"null"),
+    }
+    body.push(b'}');
+}
+
+/// A JSON string, written without an intermediate copy.
+fn write_text(body: &mut Vec<u8>, text: &str) {
+    // Writing into memory does not fail.
+    let _ = serde_json::to_writer(body, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use chaveiro_core::Timestamp;
+    use chaveiro_core::action::Outcome;
+    use chaveiro_core::caller::Actor;
+    use chaveiro_core::id::{ActionId, DeviceId, TenantId};
+
+    use super::*;
+
+    fn record(number: u128, state: ActionState) -> ActionRecord {
+        ActionRecord {
+            id: ActionId(uuid::Uuid::from_u128(number)),
+            tenant: TenantId(uuid::Uuid::nil()),
+            device: DeviceId(uuid::Uuid::nil()),
+            name: "recoverPasscode",
+            state,
+            attempt: 1,
+            outcome: (!state.is_open()).then_some(Outcome::Replaced),
+            device_status: Some(500),
+            requested_by: Actor::system(),
+            client_request_id: None,
+            started: Timestamp::UNIX_EPOCH,
+            updated: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_later_failure_does_not_hide_the_passcode_that_still_opens_the_device() {
+        use ActionState::{Done, Failed, Pending};
+        for (states, expected) in [
+            (vec![Done, Done], vec![0]),
+            (vec![Pending, Done, Done], vec![0, 1]),
+            (vec![Failed, Failed, Done], vec![0, 2]),
+            (vec![Failed, Failed], vec![0]),
+        ] {
+            let records = states.iter().zip(0..).map(|(state, number)| record(number, *state)).collect();
+            let kept: Vec<_> = current(records).iter().map(|record| record.id.0.as_u128()).collect();
+            assert_eq!(kept, expected, "{states:?}");
+        }
+    }
+
+    #[test]
+    fn every_passcode_survives_the_escaping_and_never_outgrows_the_buffer() {
+        for text in ["123456", "a\"b\\c\n\u{1}é", &"\u{1}".repeat(MAX_PASSCODE_BYTES)] {
+            let passcode = Passcode::new(Zeroizing::new(text.to_owned())).expect("a passcode");
+            let shown = vec![(record(1, ActionState::Done), Shown::Passcode(passcode))];
+            let body = with_results(&Map::new(), &shown);
+            assert!(body.len() <= 64 + ENTRY_BYTES);
+            let json: Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(json["deviceActionResults"][0]["passcode"], text);
+        }
+    }
+
+    #[test]
+    fn only_a_failed_action_has_an_error_code() {
+        for (state, code) in [(ActionState::Done, 0), (ActionState::Failed, 500), (ActionState::Pending, 0)] {
+            let body = with_results(&Map::new(), &[(record(1, state), Shown::Nothing)]);
+            let json: Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(json["deviceActionResults"][0]["errorCode"], code);
+        }
+    }
+}

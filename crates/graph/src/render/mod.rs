@@ -1,0 +1,81 @@
+//! Entities as JSON, in the documented order.
+
+pub mod action_result;
+pub mod device;
+pub mod resource;
+
+use chaveiro_core::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::model::{Default, EntityType, Property};
+use crate::query::{Selection, is_served};
+use crate::resolve::Version;
+
+/// How an entity is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As an item of a list: some properties only have their default.
+    Listed,
+    /// Alone.
+    Single,
+}
+
+/// The JSON of an entity: each served property with its known value, or its default.
+pub fn object(
+    entity: &'static EntityType,
+    version: Version,
+    selection: &Selection,
+    form: Form,
+    mut known: Map<String, Value>,
+) -> Map<String, Value> {
+    let mut object = Map::new();
+    for property in entity.properties {
+        if !is_served(property, entity, version) || !selection.contains(property) {
+            continue;
+        }
+        let hidden = property.single_only && form == Form::Listed;
+        let value = if hidden { None } else { known.remove(property.name) };
+        object.insert(property.name.to_owned(), value.unwrap_or_else(|| default(property)));
+    }
+    object
+}
+
+fn default(property: &Property) -> Value {
+    match property.default {
+        Default::Null => Value::Null,
+        Default::Text(text) => text.into(),
+        Default::False => false.into(),
+        Default::Zero => 0.into(),
+        Default::Empty => json!([]),
+        Default::DefaultScope => json!(["0"]),
+        Default::Never => "0001-01-01T00:00:00Z".into(),
+    }
+}
+
+/// `Edm.DateTimeOffset`: UTC, at most seven fractional digits, none when they are zero.
+pub fn date_time(at: Timestamp) -> String {
+    let whole = at.strftime("%Y-%m-%dT%H:%M:%S");
+    let ticks = at.subsec_nanosecond().unsigned_abs() / 100;
+    match format!("{ticks:07}").trim_end_matches('0') {
+        "" => format!("{whole}Z"),
+        fraction => format!("{whole}.{fraction}Z"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_have_at_most_seven_fractional_digits() {
+        for (nanosecond, expected) in [
+            (0, "2027-01-15T08:00:00Z"),
+            (500_000_000, "2027-01-15T08:00:00.5Z"),
+            (123_456_789, "2027-01-15T08:00:00.1234567Z"),
+            (99, "2027-01-15T08:00:00Z"),
+        ] {
+            let at = Timestamp::new(1_800_000_000, nanosecond).expect("a valid time");
+            assert_eq!(date_time(at), expected);
+        }
+    }
+}

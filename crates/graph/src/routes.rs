@@ -1,0 +1,79 @@
+//! The route list: every collection and entity one edge deep, then the documented walks to each action. Walks
+//! can be longer; what is listed is what a person reads.
+
+use std::collections::VecDeque;
+use std::fmt::Write;
+
+use chaveiro_core::action::ACTIONS;
+use chaveiro_core::permission::Permission;
+
+use crate::model::{DOCUMENTED, Edge, MODEL, Target};
+use crate::verb::{EndShape, permissions, verbs};
+
+/// One line of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteRow {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path without version, keys as `{name}`.
+    pub path: String,
+    /// Any one of these is needed.
+    pub permissions: Vec<Permission>,
+    /// The page that spells it out, for documented walks to an action.
+    pub documented: Option<&'static str>,
+}
+
+/// How deep a listed collection may lie: scripts, their run states, the device of one, its users.
+const MAX_LISTED_HOPS: usize = 3;
+
+/// The list.
+pub fn routes() -> Vec<RouteRow> {
+    let mut rows = Vec::new();
+    for documented in DOCUMENTED {
+        for action in ACTIONS {
+            rows.push(RouteRow {
+                method: "POST",
+                path: documented.template.replace("recoverPasscode", action.name),
+                permissions: vec![action.permission],
+                documented: Some(documented.page),
+            });
+        }
+    }
+    // Breadth first: short paths come before long ones.
+    let mut open: VecDeque<(String, &'static Edge, usize)> =
+        MODEL.edges_from(Target::Service).map(|edge| (format!("/{}", edge.name), edge, 1)).collect();
+    while let Some((path, edge, depth)) = open.pop_front() {
+        let placeholder = MODEL.entity_type(edge.to).map_or("id", |entity| entity.key);
+        let entity_path = if edge.many { format!("{path}/{{{placeholder}}}") } else { path.clone() };
+        if edge.many {
+            add(&mut rows, &path, edge, EndShape::Set);
+            add(&mut rows, &format!("{path}/$ref"), edge, EndShape::SetRef);
+            add(&mut rows, &format!("{entity_path}/$ref"), edge, EndShape::EntityRef);
+        }
+        add(&mut rows, &entity_path, edge, EndShape::Entity);
+        if depth < MAX_LISTED_HOPS {
+            for next in MODEL.edges_from(edge.to) {
+                open.push_back((format!("{entity_path}/{}", next.name), next, depth + 1));
+            }
+        }
+    }
+    rows
+}
+
+fn add(rows: &mut Vec<RouteRow>, path: &str, edge: &'static Edge, shape: EndShape) {
+    for (method, verb) in verbs(shape, edge.access) {
+        let permissions = permissions(edge, *verb).to_vec();
+        rows.push(RouteRow { method, path: path.to_owned(), permissions, documented: None });
+    }
+}
+
+/// The list as text: method, path, least privileged permission.
+pub fn routes_txt() -> String {
+    let mut text = String::from("# Every path stands under /beta and /v1.0. Printed by `chaveiro routes`.\n");
+    for row in routes() {
+        let least = row.permissions.first().map_or("-", |permission| permission.name());
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "{:<6} {}  [{least}]", row.method, row.path);
+    }
+    text
+}

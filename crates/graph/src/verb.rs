@@ -1,0 +1,122 @@
+//! Which HTTP method means what at which end of a walk, and which permission it needs: one table for the
+//! handlers, the route list and OpenAPI.
+
+use chaveiro_core::permission::Permission;
+use chaveiro_core::resource::ResourceKind;
+
+use crate::model::{Access, Edge, Target};
+use crate::resolve::{End, Walk};
+
+/// What is done at the end of a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// One entity.
+    Read,
+    /// A page of a collection.
+    List,
+    /// A new entity in a collection.
+    Create,
+    /// Some properties of an entity.
+    Update,
+    /// An entity goes; a device is retired.
+    Delete,
+    /// A remote action.
+    Act,
+    /// A link is added.
+    Link,
+    /// A link is removed.
+    Unlink,
+}
+
+/// The shape of an end, without what is at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndShape {
+    /// A collection.
+    Set,
+    /// An entity.
+    Entity,
+    /// An action.
+    Action,
+    /// `$ref` of a collection.
+    SetRef,
+    /// `$ref` of an entity.
+    EntityRef,
+}
+
+/// Methods and meanings at an end of that shape; HEAD goes with GET.
+pub fn verbs(shape: EndShape, access: Access) -> &'static [(&'static str, Verb)] {
+    const READ: (&str, Verb) = ("GET", Verb::Read);
+    const LIST: (&str, Verb) = ("GET", Verb::List);
+    match (shape, access) {
+        (EndShape::Set, Access::Owned) => &[LIST, ("POST", Verb::Create)],
+        (EndShape::Set, Access::ReadOnly | Access::Device | Access::Linked) => &[LIST],
+        (EndShape::Entity, Access::Owned | Access::Device) => {
+            &[READ, ("PATCH", Verb::Update), ("DELETE", Verb::Delete)]
+        }
+        (EndShape::Entity, Access::ReadOnly | Access::Linked) => &[READ],
+        (EndShape::Action, _) => &[("POST", Verb::Act)],
+        (EndShape::SetRef, Access::Linked) => &[("POST", Verb::Link)],
+        (EndShape::EntityRef, Access::Linked) => &[("DELETE", Verb::Unlink)],
+        (EndShape::SetRef | EndShape::EntityRef, Access::ReadOnly | Access::Owned | Access::Device) => &[],
+    }
+}
+
+/// Any one of these permissions allows it. Actions have their own, in their declaration.
+///
+/// Whoever may replace a passcode may also look at that device, or the result could not be read.
+pub fn permissions(edge: &'static Edge, verb: Verb) -> &'static [Permission] {
+    const READ_DEVICE: &[Permission] = &[
+        Permission::ManagedDevicesReadAll,
+        Permission::ManagedDevicesReadWriteAll,
+        Permission::ConfigurationReadAll,
+        Permission::ConfigurationReadWriteAll,
+        Permission::PrivilegedOperationsAll,
+    ];
+    match verb {
+        Verb::Read if edge.to == Target::Device => READ_DEVICE,
+        Verb::Read | Verb::List => edge.read,
+        Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => edge.write,
+    }
+}
+
+/// What a method means at the end of a walk, and what it needs; `None` when it is not for it.
+pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
+    let edge = walk.hops.last()?.edge;
+    let method = if method == "HEAD" { "GET" } else { method };
+    let shape = shape(walk.end)?;
+    let (_, verb) = verbs(shape, edge.access).iter().find(|(name, _)| *name == method)?;
+    let permissions = match walk.end {
+        End::Action(action) => std::slice::from_ref(&action.permission),
+        End::Service | End::Metadata | End::Set | End::Entity | End::SetRef | End::EntityRef => {
+            permissions(edge, *verb)
+        }
+    };
+    Some((*verb, permissions))
+}
+
+/// The `Allow` header of a walk.
+pub fn allow(walk: &Walk) -> String {
+    let (Some(hop), Some(shape)) = (walk.hops.last(), shape(walk.end)) else { return "GET, HEAD, OPTIONS".to_owned() };
+    let mut methods: Vec<_> = verbs(shape, hop.edge.access).iter().map(|(method, _)| *method).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.push("OPTIONS");
+    methods.join(", ")
+}
+
+fn shape(end: End) -> Option<EndShape> {
+    match end {
+        End::Service | End::Metadata => None,
+        End::Set => Some(EndShape::Set),
+        End::Entity => Some(EndShape::Entity),
+        End::Action(_) => Some(EndShape::Action),
+        End::SetRef => Some(EndShape::SetRef),
+        End::EntityRef => Some(EndShape::EntityRef),
+    }
+}
+
+/// Whether Graph answers an update of that target without a body.
+pub fn updates_silently(target: Target) -> bool {
+    target == Target::Resource(ResourceKind::User)
+}
