@@ -1,1 +1,18 @@
-//! Configuration, wiring, listeners and background jobs of the Chaveiro server.
+//! The server: configuration, the data directory, wiring, listeners, background jobs, telemetry.
+//!
+//! Decisions live elsewhere; here is the one place where all parts meet, and the only one besides the
+//! command line that reads the time of day and makes random numbers.
+
+mod config;
+mod data_dir;
+mod jobs;
+mod listener;
+mod serve;
+mod shell;
+mod telemetry;
+
+pub use config::{Config, ConfigError, KEYS, Key, Layer, config_reference};
+pub use data_dir::{DataDir, DataDirError, Lock, Opened, Running as RunningServer};
+pub use serve::{Running, Server, StartError};
+pub use shell::{SystemClock, SystemEntropy};
+pub use telemetry::init_logging;

@@ -1,0 +1,319 @@
+//! Configuration: file, environment, flags, in that rising order. One table says every key.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chaveiro_auth::IssuerConfig;
+use thiserror::Error;
+
+/// One key.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name in the file; `--name` as a flag, `CHAVEIRO_NAME` in the environment.
+    pub name: &'static str,
+    /// What holds without it; empty for nothing.
+    pub default: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
+const fn key(name: &'static str, default: &'static str, about: &'static str) -> Key {
+    Key { name, default, about }
+}
+
+/// Every key.
+pub const KEYS: &[Key] = &[
+    key("graph-listen", "127.0.0.1:8443", "Address and port for Graph clients; port 0 takes a free one."),
+    key("device-listen", "127.0.0.1:8444", "Address and port for devices; port 0 takes a free one."),
+    key(
+        "graph-url",
+        "",
+        "The address that Graph clients use, such as https://chaveiro.example; by default https:// and the listening address.",
+    ),
+    key(
+        "device-url",
+        "",
+        "The address that devices use, such as https://mdm.example; by default https:// and the listening address.",
+    ),
+    key(
+        "tls-certificate",
+        "",
+        "PEM file with the certificate chain of both listeners; by default one is issued by the embedded authority.",
+    ),
+    key("tls-key", "", "PEM file with its private key."),
+    key("chain-interval-ms", "500", "Milliseconds between two goes of linking the audit chain."),
+    key("shutdown-grace-s", "10", "Seconds that open requests have when the server is told to stop."),
+    key("log", "info", "What is logged: a tracing filter such as info or chaveiro_mdm=debug,info."),
+];
+
+/// Where a value came from, for error messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    Default,
+    File(PathBuf),
+    Environment(String),
+    Flag(String),
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Default => f.write_str("the default"),
+            Self::File(file) => write!(f, "{}", file.display()),
+            Self::Environment(name) => write!(f, "the environment variable {name}"),
+            Self::Flag(name) => write!(f, "the flag --{name}"),
+        }
+    }
+}
+
+/// Why a configuration cannot be used. Each names the key, where it stands, and what is expected.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {} cannot be read: {error}", file.display())]
+    File {
+        /// Which file.
+        file: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("the configuration file {} is not valid TOML: {reason}", file.display())]
+    Toml {
+        /// Which file.
+        file: PathBuf,
+        /// Where and what.
+        reason: String,
+    },
+    /// A key that does not exist.
+    #[error("{place} has the unknown key {key}; run `chaveiro config-reference` for those there are")]
+    Unknown {
+        /// The file or variable.
+        place: String,
+        /// As written.
+        key: String,
+    },
+    /// A value that is none.
+    #[error("{key} in {place} must be {expected}, but is {value:?}")]
+    Value {
+        /// Which key.
+        key: &'static str,
+        /// Where it stands.
+        place: String,
+        /// As written.
+        value: String,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// One of certificate and key without the other.
+    #[error("tls-certificate and tls-key belong together; give both or neither")]
+    HalfTls,
+}
+
+/// Values of one layer by key.
+pub type Layer = Vec<(String, String)>;
+
+/// The configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data directory.
+    pub data: PathBuf,
+    /// For Graph clients.
+    pub graph_listen: SocketAddr,
+    /// For devices.
+    pub device_listen: SocketAddr,
+    /// Public address of the Graph listener.
+    pub graph_url: Option<String>,
+    /// Public address of the device listener.
+    pub device_url: Option<String>,
+    /// Certificate chain and key of the listeners.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Between two goes of linking the audit chain.
+    pub chain_interval: Duration,
+    /// For open requests at the end.
+    pub shutdown_grace: Duration,
+    /// Filter of the log.
+    pub log: String,
+    /// Trusted issuers beside the local one; only in the file, as `[[issuer]]`.
+    pub issuers: Vec<IssuerConfig>,
+}
+
+impl Config {
+    /// Reads `chaveiro.toml` of the data directory (or that file), then `CHAVEIRO_*` of `environment`, then flags.
+    pub fn load(
+        data: &Path,
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &Layer,
+    ) -> Result<Self, ConfigError> {
+        let mut values: BTreeMap<&'static str, (String, Source)> =
+            KEYS.iter().map(|key| (key.name, (key.default.to_owned(), Source::Default))).collect();
+        let (from_file, issuers) = match file {
+            Some(file) => read_file(file)?,
+            None => {
+                let own = data.join("chaveiro.toml");
+                if own.exists() { read_file(&own)? } else { (Vec::new(), Vec::new()) }
+            }
+        };
+        for (key, value, source) in from_file {
+            values.insert(key, (value, source));
+        }
+        for (name, value) in environment {
+            let Some(rest) = name.strip_prefix("CHAVEIRO_") else { continue };
+            let wanted = rest.to_ascii_lowercase().replace('_', "-");
+            // The command line has variables of its own.
+            if ["data", "config", "lang"].contains(&wanted.as_str()) {
+                continue;
+            }
+            let known = KEYS.iter().find(|key| key.name == wanted);
+            let place = format!("the environment variable {name}");
+            let key = known.ok_or_else(|| ConfigError::Unknown { place, key: wanted.clone() })?;
+            values.insert(key.name, (value, Source::Environment(name)));
+        }
+        for (name, value) in flags {
+            let known = KEYS.iter().find(|key| key.name == name);
+            let place = "the command line".to_owned();
+            let key = known.ok_or_else(|| ConfigError::Unknown { place, key: name.clone() })?;
+            values.insert(key.name, (value.clone(), Source::Flag(name.clone())));
+        }
+        Self::from_values(data, &values, issuers)
+    }
+
+    fn from_values(
+        data: &Path,
+        values: &BTreeMap<&'static str, (String, Source)>,
+        issuers: Vec<IssuerConfig>,
+    ) -> Result<Self, ConfigError> {
+        const ADDRESS: &str = "an address and port such as 127.0.0.1:8443";
+        const URL: &str = "an address such as https://chaveiro.example";
+        const NUMBER: &str = "a whole number";
+        let text = |key: &'static str| values.get(key).map(|(value, _)| value.as_str()).unwrap_or_default();
+        let wrong = |key: &'static str, expected: &'static str| {
+            let (value, source) = values.get(key).cloned().unwrap_or((String::new(), Source::Default));
+            ConfigError::Value { key, place: source.to_string(), value, expected }
+        };
+        let address = |key| text(key).parse().map_err(|_| wrong(key, ADDRESS));
+        let number = |key| text(key).parse::<u64>().map_err(|_| wrong(key, NUMBER));
+        let url = |key| match text(key) {
+            "" => Ok(None),
+            url if url.starts_with("https://") && url.len() > 8 => Ok(Some(url.trim_end_matches('/').to_owned())),
+            _ => Err(wrong(key, URL)),
+        };
+        let path = |key| Some(text(key)).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let tls = match (path("tls-certificate"), path("tls-key")) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err(ConfigError::HalfTls),
+        };
+        Ok(Self {
+            data: data.to_owned(),
+            graph_listen: address("graph-listen")?,
+            device_listen: address("device-listen")?,
+            graph_url: url("graph-url")?,
+            device_url: url("device-url")?,
+            tls,
+            chain_interval: Duration::from_millis(number("chain-interval-ms")?.max(1)),
+            shutdown_grace: Duration::from_secs(number("shutdown-grace-s")?),
+            log: text("log").to_owned(),
+            issuers,
+        })
+    }
+}
+
+type FromFile = (Vec<(&'static str, String, Source)>, Vec<IssuerConfig>);
+
+fn read_file(file: &Path) -> Result<FromFile, ConfigError> {
+    let unreadable = |error| ConfigError::File { file: file.to_owned(), error };
+    let not_toml = |reason: String| ConfigError::Toml { file: file.to_owned(), reason };
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| not_toml(error.to_string()))?;
+    let mut values = Vec::new();
+    let mut issuers = Vec::new();
+    for (name, value) in table {
+        if name == "issuer" {
+            issuers = value.try_into().map_err(|error: toml::de::Error| not_toml(format!("issuer: {error}")))?;
+            continue;
+        }
+        let unknown = || ConfigError::Unknown { place: file.display().to_string(), key: name.clone() };
+        let key = KEYS.iter().find(|key| key.name == name).ok_or_else(unknown)?;
+        let value = match value {
+            toml::Value::String(text) => text,
+            other => other.to_string(),
+        };
+        values.push((key.name, value, Source::File(file.to_owned())));
+    }
+    Ok((values, issuers))
+}
+
+/// Every key with its default, as a configuration file in which everything is commented out.
+pub fn config_reference() -> String {
+    let mut text = String::from(
+        "# Chaveiro: configuration.\n# Rising order: this file, CHAVEIRO_* of the environment, flags of `chaveiro serve`.\n",
+    );
+    for key in KEYS {
+        // Writing into a string does not fail.
+        let _ = write!(text, "\n# {}\n#{} = \"{}\"\n", key.about, key.name, key.default);
+    }
+    text.push_str(
+        "\n# Trusted issuers beside the local one, each for one tenant.\n#[[issuer]]\n\
+         #issuer = \"https://login.example/realm\"\n#tenant = \"11111111-2222-4333-8444-555555555555\"\n\
+         #audiences = [\"api://chaveiro\"]\n",
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("chaveiro.toml"), file).expect("written");
+        let own = |pairs: &[(&str, &str)]| -> Layer {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        Config::load(directory.path(), None, own(environment), &own(flags))
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let file = "graph-listen = \"127.0.0.1:1\"\ndevice-listen = \"127.0.0.1:2\"\nshutdown-grace-s = 3\n";
+        let environment = [("CHAVEIRO_GRAPH_LISTEN", "127.0.0.1:4"), ("CHAVEIRO_DEVICE_LISTEN", "127.0.0.1:5")];
+        let config = load(file, &environment, &[("graph-listen", "127.0.0.1:6")]).expect("fine");
+        assert_eq!(config.graph_listen.port(), 6);
+        assert_eq!(config.device_listen.port(), 5);
+        assert_eq!(config.shutdown_grace, Duration::from_secs(3));
+    }
+
+    #[test]
+    fn every_error_names_the_key_and_its_place() {
+        let table: [(&str, &[(&str, &str)], &[(&str, &str)], &[&str]); 7] = [
+            ("grph-listen = \"x\"", &[], &[], &["grph-listen", "chaveiro.toml", "config-reference"]),
+            ("graph-listen = \"here\"", &[], &[], &["graph-listen", "chaveiro.toml", "127.0.0.1:8443"]),
+            ("graph-listen = [", &[], &[], &["chaveiro.toml", "TOML"]),
+            ("", &[("CHAVEIRO_GRAPH_URL", "http://x")], &[], &["graph-url", "CHAVEIRO_GRAPH_URL", "https://"]),
+            ("", &[("CHAVEIRO_NOPE", "1")], &[], &["nope", "CHAVEIRO_NOPE"]),
+            ("", &[], &[("shutdown-grace-s", "soon")], &["shutdown-grace-s", "--shutdown-grace-s", "whole number"]),
+            ("tls-key = \"/k\"", &[], &[], &["tls-certificate", "tls-key"]),
+        ];
+        for (file, environment, flags, words) in table {
+            let error = load(file, environment, flags).expect_err("wrong").to_string();
+            for word in words {
+                assert!(error.contains(word), "{word} in {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_reference_is_a_file_that_loads() {
+        let uncommented: String = config_reference()
+            .lines()
+            .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(""))
+            .fold(String::new(), |text, line| text + line + "\n");
+        assert_eq!(load(&uncommented, &[], &[]).expect("loads").issuers.len(), 1);
+        assert!(load(&config_reference(), &[], &[]).is_ok());
+    }
+}

@@ -1,0 +1,222 @@
+//! The data directory: where everything is, who may use it.
+//!
+//! ```text
+//! chaveiro.db            the database
+//! chaveiro.toml          the configuration
+//! server.lock            held by the running server; says where it listens
+//! keys/ca/               root certificate and key of the embedded authority
+//! keys/escrow/           per tenant: recipients and private key
+//! keys/issuer/           signing keys of the local issuer
+//! keys/audit.key         signs checkpoints of the audit chain
+//! keys/device-credentials.key   derives the OMA-DM credentials of devices
+//! ```
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chaveiro_audit::{Signer, SignerError};
+use chaveiro_auth::{IssuerKeys, KeyError};
+use chaveiro_core::Timestamp;
+use chaveiro_core::ports::{Entropy, Store};
+use chaveiro_escrow::{Keyring, KeyringError};
+use chaveiro_keyfile::{self as keyfile, KeyFileError};
+use chaveiro_mdm::{CaError, CertificateAuthority, DeviceCredentials};
+use chaveiro_store_sqlite::{FILE_NAME, OpenError, SqliteStore};
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::config::config_reference;
+
+/// Why the data directory cannot be used, and what to do.
+#[derive(Debug, Error)]
+pub enum DataDirError {
+    /// It is not there.
+    #[error("the data directory {} does not exist; make it with: chaveiro init --data {}", .0.display(), .0.display())]
+    Missing(PathBuf),
+    /// It is there, and holds no database.
+    #[error("{} is not a data directory of Chaveiro; make one with: chaveiro init --data {}", .0.display(), .0.display())]
+    NotInitialised(PathBuf),
+    /// It holds one already.
+    #[error("{} is already a data directory of Chaveiro; use it as it is, or name another", .0.display())]
+    AlreadyInitialised(PathBuf),
+    /// Another server uses it.
+    #[error("the data directory {} is in use by another server (process {pid}); stop that one first", directory.display())]
+    InUse {
+        /// Which directory.
+        directory: PathBuf,
+        /// Its process id, `?` when it does not say.
+        pid: String,
+    },
+    /// The file system failed.
+    #[error("{} cannot be used: {error}; the server needs to write there", path.display())]
+    Io {
+        /// Which path.
+        path: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// A key file.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The escrow keys.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The audit key.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The issuer's keys.
+    #[error(transparent)]
+    Issuer(#[from] KeyError),
+    /// The certificate authority.
+    #[error(transparent)]
+    Ca(#[from] CaError),
+}
+
+/// A data directory.
+#[derive(Clone, Debug)]
+pub struct DataDir {
+    root: PathBuf,
+}
+
+/// What a running server says of itself in its lock file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Running {
+    /// Its process.
+    pub pid: u32,
+    /// The address for Graph clients.
+    pub graph_url: String,
+    /// The address for devices.
+    pub device_url: String,
+}
+
+/// Held while a server runs; given back when dropped, also by the death of the process.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Lock {
+    /// Says where the server listens.
+    pub fn announce(&mut self, running: &Running) -> std::io::Result<()> {
+        self.0.set_len(0)?;
+        self.0.rewind()?;
+        serde_json::to_writer(&self.0, running)?;
+        self.0.flush()
+    }
+}
+
+/// Everything that lives in a data directory, opened.
+pub struct Opened {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The escrow keys.
+    pub keyring: Arc<Keyring>,
+    /// The audit key.
+    pub signer: Arc<Signer>,
+    /// The certificate authority.
+    pub ca: Arc<CertificateAuthority>,
+    /// The devices' credentials.
+    pub credentials: Arc<DeviceCredentials>,
+}
+
+impl DataDir {
+    /// Makes a data directory: database, keys, a configuration file to fill in. Refuses to overwrite.
+    pub fn init(root: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<(Self, Opened), DataDirError> {
+        let directory = Self { root: root.to_owned() };
+        if root.join(FILE_NAME).exists() {
+            return Err(DataDirError::AlreadyInitialised(root.to_owned()));
+        }
+        keyfile::create_directory(root)?;
+        let file = directory.config_file();
+        if !file.exists() {
+            std::fs::write(&file, config_reference()).map_err(io(&file))?;
+        }
+        let opened = directory.open_all(now, entropy)?;
+        directory.issuer_keys(now, entropy)?;
+        Ok((directory, opened))
+    }
+
+    /// Names a data directory that is there.
+    pub fn open(root: &Path) -> Result<Self, DataDirError> {
+        if !root.is_dir() {
+            return Err(DataDirError::Missing(root.to_owned()));
+        }
+        if !root.join(FILE_NAME).exists() {
+            return Err(DataDirError::NotInitialised(root.to_owned()));
+        }
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// Opens what is in it. Another process may have it open too.
+    pub fn open_all(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<Opened, DataDirError> {
+        let keys = self.root.join("keys");
+        keyfile::create_directory(&keys)?;
+        Ok(Opened {
+            store: Arc::new(SqliteStore::open(&self.root)?),
+            keyring: Arc::new(Keyring::open(&keys.join("escrow"))?),
+            signer: Arc::new(Signer::open_or_create(&keys.join("audit.key"))?),
+            ca: Arc::new(CertificateAuthority::open_or_create(&keys.join("ca"), now, entropy)?),
+            credentials: Arc::new(DeviceCredentials::open_or_create(&keys.join("device-credentials.key"), entropy)?),
+        })
+    }
+
+    /// The signing keys of the local issuer.
+    pub fn issuer_keys(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<IssuerKeys, DataDirError> {
+        Ok(IssuerKeys::open_or_create(&self.root.join("keys/issuer"), now, entropy)?)
+    }
+
+    /// Takes the directory for a server: there is one at a time.
+    pub fn lock_for_server(&self) -> Result<Lock, DataDirError> {
+        let path = self.lock_file();
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(io(&path))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Lock(file)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let pid = self.running().map_or_else(|| "?".to_owned(), |running| running.pid.to_string());
+                Err(DataDirError::InUse { directory: self.root.clone(), pid })
+            }
+            Err(error) => Err(io(&path)(error.into())),
+        }
+    }
+
+    /// The server that runs on this directory now, if one does.
+    pub fn running(&self) -> Option<Running> {
+        let mut file = File::open(self.lock_file()).ok()?;
+        if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
+            // Nobody holds it: what it says is of a server that has ended.
+            return None;
+        }
+        let mut text = String::new();
+        file.read_to_string(&mut text).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `chaveiro.toml`.
+    pub fn config_file(&self) -> PathBuf {
+        self.root.join("chaveiro.toml")
+    }
+
+    /// The root certificate, PEM.
+    pub fn root_certificate_file(&self) -> PathBuf {
+        self.root.join("keys/ca/root.pem")
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.root.join("server.lock")
+    }
+}
+
+fn io(path: &Path) -> impl Fn(std::io::Error) -> DataDirError {
+    move |error| DataDirError::Io { path: path.to_owned(), error }
+}

@@ -1,0 +1,97 @@
+//! What happens without a request: linking the audit chain, ending actions whose device never came,
+//! destroying envelopes whose time is over.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chaveiro_audit::{Signer, extend};
+use chaveiro_core::Fault;
+use chaveiro_core::actions::{disclose_passcode, recover_passcode};
+use chaveiro_core::ports::{Clock, Store};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How many rows one unit of work handles: others wait meanwhile.
+const LIMIT: usize = 500;
+
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
+const SHRED_INTERVAL: Duration = Duration::from_secs(15);
+
+/// What the jobs work with.
+#[derive(Clone)]
+pub(crate) struct Jobs {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Jobs {
+    /// Starts them; they end when the token is canceled.
+    pub(crate) fn start(&self, chain_interval: Duration, stop: &CancellationToken) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        let jobs = self.clone();
+        tasks.spawn(repeat(chain_interval, stop.clone(), move || {
+            let jobs = jobs.clone();
+            async move { jobs.link().await }
+        }));
+        let jobs = self.clone();
+        tasks.spawn(repeat(EXPIRY_INTERVAL, stop.clone(), move || {
+            let jobs = jobs.clone();
+            async move { jobs.expire().await }
+        }));
+        let jobs = self.clone();
+        tasks.spawn(repeat(SHRED_INTERVAL, stop.clone(), move || {
+            let jobs = jobs.clone();
+            async move { jobs.shred().await }
+        }));
+        tasks
+    }
+
+    /// Links every event that has no link yet.
+    pub(crate) async fn link(&self) {
+        loop {
+            // Asking is cheap; an empty unit of work would cost a commit.
+            let waiting = self.store.read(|view| Ok(!view.unchained_events(1)?.is_empty())).await;
+            if !matches!(waiting, Ok(true)) {
+                return report("linking the audit chain", waiting.map(drop));
+            }
+            let (signer, now) = (Arc::clone(&self.signer), self.clock.now());
+            let linked = self.store.write(move |unit| extend(unit, &signer, now, LIMIT)).await;
+            match linked {
+                Ok(LIMIT) => {}
+                other => return report("linking the audit chain", other.map(drop)),
+            }
+        }
+    }
+
+    async fn expire(&self) {
+        let now = self.clock.now();
+        let ended = self.store.write(move |unit| recover_passcode::expire(unit, now, LIMIT)).await;
+        report("ending expired actions", ended.map(drop));
+    }
+
+    async fn shred(&self) {
+        let now = self.clock.now();
+        let due = self.store.read(move |view| Ok(!view.secrets_expired(now, 1)?.is_empty())).await;
+        if matches!(due, Ok(true)) {
+            let shredded = self.store.write(move |unit| disclose_passcode::shred(unit, now, LIMIT)).await;
+            report("destroying expired secrets", shredded.map(drop));
+        }
+    }
+}
+
+fn report(what: &str, outcome: Result<(), Fault>) {
+    if let Err(error) = outcome {
+        tracing::error!(%error, what, "a background job failed; it is tried again");
+    }
+}
+
+async fn repeat<F: Future<Output = ()>>(interval: Duration, stop: CancellationToken, job: impl Fn() -> F) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(interval) => job().await,
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Starting and stopping: everything is wired here, once.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
+use axum_server::Handle;
+use axum_server::tls::TlsInfo;
+use chaveiro_auth::{LocalIssuer, Verifier};
+use chaveiro_core::ports::{Clock, Entropy};
+use chaveiro_graph::GraphState;
+use chaveiro_mdm::{DeviceChannel, PeerCertificate};
+use thiserror::Error;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::config::Config;
+use crate::data_dir::{DataDir, DataDirError, Lock, Running as Announcement};
+use crate::jobs::Jobs;
+use crate::listener::{self, Identity};
+use crate::shell::{SystemClock, SystemEntropy};
+use crate::telemetry::{self, Metrics, Observed, Probes};
+
+/// The longest a request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why a server does not start. Each says what to do.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// An address.
+    #[error("{address} cannot be listened on ({error}); stop what uses it, or choose another with --{key}")]
+    Port {
+        /// Which address.
+        address: SocketAddr,
+        /// The configuration key.
+        key: &'static str,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// A certificate or key file.
+    #[error("{} cannot be read: {error}", file.display())]
+    TlsFile {
+        /// Which file.
+        file: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// Certificate and key do not work.
+    #[error("the TLS certificate cannot be used: {0}")]
+    Tls(String),
+    /// The issuers of the configuration.
+    #[error(transparent)]
+    Issuers(#[from] chaveiro_auth::ConfigError),
+    /// The HTTP client for issuers.
+    #[error("the HTTP client could not be made: {0}")]
+    Client(String),
+    /// The embedded authority.
+    #[error(transparent)]
+    Ca(#[from] chaveiro_mdm::CaError),
+}
+
+/// The server.
+pub struct Server;
+
+/// A server that runs.
+pub struct Running {
+    /// The address for Graph clients.
+    pub graph_url: String,
+    /// The address for devices.
+    pub device_url: String,
+    /// The root that signed its certificates, PEM.
+    pub root_pem: String,
+    handles: [Handle<SocketAddr>; 2],
+    listeners: JoinSet<std::io::Result<()>>,
+    background: JoinSet<()>,
+    stop: CancellationToken,
+    jobs: Jobs,
+    grace: Duration,
+    _lock: Lock,
+}
+
+impl Server {
+    /// Opens the data directory, binds both listeners, starts the background jobs.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        // Every TLS connection of the process uses the one provider.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let now = clock.now();
+
+        let directory = DataDir::open(&config.data)?;
+        let mut lock = directory.lock_for_server()?;
+        let opened = directory.open_all(now, entropy.as_ref())?;
+
+        let (graph_listener, graph_address) = bind(config.graph_listen, "graph-listen")?;
+        let (device_listener, device_address) = bind(config.device_listen, "device-listen")?;
+        let graph_url = config.graph_url.clone().unwrap_or_else(|| format!("https://{graph_address}"));
+        let device_url = config.device_url.clone().unwrap_or_else(|| format!("https://{device_address}"));
+
+        let identity = match &config.tls {
+            Some((certificate, key)) => {
+                let read = |file: &PathBuf| {
+                    std::fs::read_to_string(file).map_err(|error| StartError::TlsFile { file: file.clone(), error })
+                };
+                Identity { chain_pem: read(certificate)?, key_pem: read(key)?.into() }
+            }
+            None => {
+                let names = names(&[&graph_url, &device_url], &[graph_address, device_address]);
+                let (chain_pem, key_pem) = opened.ca.issue_server_certificate(&names, now, entropy.as_ref())?;
+                Identity { chain_pem, key_pem }
+            }
+        };
+        let graph_tls = listener::tls(&identity, None).map_err(StartError::Tls)?;
+        let device_tls = listener::tls(&identity, Some(opened.ca.root_der())).map_err(StartError::Tls)?;
+
+        let issuer_keys = directory.issuer_keys(now, entropy.as_ref())?;
+        let issuer = Arc::new(LocalIssuer::new(issuer_keys, graph_url.clone()));
+        let client = reqwest::Client::builder().build().map_err(|error| StartError::Client(error.to_string()))?;
+        let verifier = Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], &client)?;
+
+        let metrics = Arc::new(Metrics::new());
+        let probes = Probes { store: Arc::clone(&opened.store), metrics: Arc::clone(&metrics) };
+        let graph = chaveiro_graph::router(Arc::new(GraphState {
+            store: Arc::clone(&opened.store),
+            unsealer: opened.keyring.clone(),
+            verifier: Arc::new(verifier),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            base_url: graph_url.clone(),
+        }));
+        let tokens = issuer.router(Arc::clone(&opened.store), Arc::clone(&clock), Arc::clone(&entropy));
+        let probing = Router::new()
+            .route("/healthz", get(telemetry::healthz))
+            .route("/readyz", get(telemetry::readyz))
+            .route("/metrics", get(telemetry::metrics))
+            .with_state(probes);
+        let graph = tokens.merge(probing).merge(graph);
+        let devices = chaveiro_mdm::router(Arc::new(DeviceChannel {
+            store: Arc::clone(&opened.store),
+            sealer: opened.keyring.clone(),
+            clock: Arc::clone(&clock),
+            entropy,
+            ca: Arc::clone(&opened.ca),
+            credentials: Arc::clone(&opened.credentials),
+            base_url: device_url.clone(),
+        }));
+        let devices = devices.layer(middleware::from_fn(with_peer));
+
+        let handles = [Handle::new(), Handle::new()];
+        let [graph_handle, device_handle] = handles.clone();
+        let mut listeners = JoinSet::new();
+        let graph = observed(graph, "graph", &metrics);
+        let devices = observed(devices, "device", &metrics);
+        listeners.spawn(listener::serve(graph_listener, graph_tls, graph_handle, graph));
+        listeners.spawn(listener::serve(device_listener, device_tls, device_handle, devices));
+
+        let stop = CancellationToken::new();
+        let jobs = Jobs { store: opened.store, signer: opened.signer, clock };
+        let background = jobs.start(config.chain_interval, &stop);
+        let announcement =
+            Announcement { pid: std::process::id(), graph_url: graph_url.clone(), device_url: device_url.clone() };
+        lock.announce(&announcement)
+            .map_err(|error| DataDirError::Io { path: directory.root().join("server.lock"), error })?;
+        tracing::info!(%graph_url, %device_url, "listening");
+        Ok(Running {
+            graph_url,
+            device_url,
+            root_pem: opened.ca.root_pem().to_owned(),
+            handles,
+            listeners,
+            background,
+            stop,
+            jobs,
+            grace: config.shutdown_grace,
+            _lock: lock,
+        })
+    }
+}
+
+impl Running {
+    /// Waits for SIGINT or SIGTERM, then stops gracefully.
+    pub async fn wait_for_signal(self) -> std::io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        self.shutdown().await
+    }
+
+    /// Takes no new connections, finishes open requests, links what is not linked yet.
+    pub async fn shutdown(mut self) -> std::io::Result<()> {
+        tracing::info!("stopping");
+        for handle in &self.handles {
+            handle.graceful_shutdown(Some(self.grace));
+        }
+        let mut outcome = Ok(());
+        while let Some(ended) = self.listeners.join_next().await {
+            outcome = outcome.and(ended.unwrap_or_else(|error| Err(std::io::Error::other(error))));
+        }
+        self.stop.cancel();
+        while self.background.join_next().await.is_some() {}
+        self.jobs.link().await;
+        tracing::info!("stopped");
+        outcome
+    }
+}
+
+fn bind(address: SocketAddr, key: &'static str) -> Result<(std::net::TcpListener, SocketAddr), StartError> {
+    listener::bind(address).map_err(|error| StartError::Port { address, key, error })
+}
+
+/// The names a certificate of ours must hold: hosts of the public addresses, and where we listen.
+fn names(urls: &[&str], addresses: &[SocketAddr]) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned()];
+    for url in urls {
+        let authority = url.trim_start_matches("https://").split('/').next().unwrap_or_default();
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => authority,
+        };
+        names.push(host.trim_matches(['[', ']']).to_owned());
+    }
+    names.extend(addresses.iter().filter(|address| !address.ip().is_unspecified()).map(|at| at.ip().to_string()));
+    names.sort();
+    names.dedup();
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// The certificate of the connection, as the device channel takes it. That it was verified is the listener's work.
+async fn with_peer(mut request: Request, next: Next) -> Response {
+    let tls = request.extensions().get::<Arc<TlsInfo>>();
+    let peer = tls.and_then(|tls| tls.peer_certificates.first()).map(|der| PeerCertificate(Arc::from(der.as_slice())));
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(peer);
+    }
+    next.run(request).await
+}
+
+fn observed(router: Router, listener: &'static str, metrics: &Arc<Metrics>) -> Router {
+    let observed = Observed { listener, metrics: Arc::clone(metrics) };
+    router
+        .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(observed, telemetry::observe))
+}

@@ -1,0 +1,159 @@
+//! Logs and metrics. Neither ever holds a body, a token, a query or an identifier of a device.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use chaveiro_core::ports::Store;
+use http::{StatusCode, header};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use tracing_subscriber::EnvFilter;
+
+/// Logs to standard error: for people when it is a terminal, as JSON when it is not.
+pub fn init_logging(filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process keeps the first subscriber.
+    let _ = match std::io::stderr().is_terminal() {
+        true => builder.try_init(),
+        false => builder.json().try_init(),
+    };
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    listener: &'static str,
+    method: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ListenerLabels {
+    listener: &'static str,
+}
+
+/// What is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    duration: Family<ListenerLabels, Histogram>,
+    devices: Gauge,
+    open_actions: Gauge,
+    sealed_secrets: Gauge,
+    unchained_events: Gauge,
+}
+
+/// Upper bounds of the latency histogram, in seconds.
+const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("chaveiro");
+        let requests = Family::default();
+        let duration: Family<ListenerLabels, Histogram> =
+            Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        let gauges = [(); 4].map(|()| Gauge::default());
+        let [devices, open_actions, sealed_secrets, unchained_events] = gauges;
+        registry.register("http_requests", "Requests by listener, method and status", Family::clone(&requests));
+        registry.register("http_request_duration_seconds", "Time to answer", Family::clone(&duration));
+        for (name, help, gauge) in [
+            ("devices", "Managed devices of all tenants", &devices),
+            ("open_actions", "Remote actions that wait for their device", &open_actions),
+            ("sealed_secrets", "Sealed passcodes that are still kept", &sealed_secrets),
+            ("unchained_audit_events", "Audit events that are not linked yet", &unchained_events),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+        Self { registry, requests, duration, devices, open_actions, sealed_secrets, unchained_events }
+    }
+
+    fn record(&self, listener: &'static str, method: &'static str, status: StatusCode, took: Duration) {
+        self.requests.get_or_create(&RequestLabels { listener, method, status: status.as_u16() }).inc();
+        self.duration.get_or_create(&ListenerLabels { listener }).observe(took.as_secs_f64());
+    }
+}
+
+/// A listener, as logs and metrics name it.
+#[derive(Clone)]
+pub(crate) struct Observed {
+    pub(crate) listener: &'static str,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Counts and logs each request.
+pub(crate) async fn observe(State(observed): State<Observed>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = method_name(request.method());
+    let response = next.run(request).await;
+    let took = begun.elapsed();
+    observed.metrics.record(observed.listener, method, response.status(), took);
+    let request_id = response.headers().get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("-");
+    tracing::info!(
+        listener = observed.listener,
+        method,
+        status = response.status().as_u16(),
+        duration_us = took.as_micros() as u64,
+        request.id = request_id,
+        "answered"
+    );
+    response
+}
+
+/// Only known methods become labels: callers must not be able to make new ones.
+fn method_name(method: &http::Method) -> &'static str {
+    ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"]
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or("other")
+}
+
+/// What the probes and the scraper ask.
+#[derive(Clone)]
+pub(crate) struct Probes {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// The process answers.
+pub(crate) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The store answers too.
+pub(crate) async fn readyz(State(probes): State<Probes>) -> Response {
+    match probes.store.read(|view| Ok(view.statistics()?)).await {
+        Ok(_) => "ready\n".into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; see the log\n").into_response()
+        }
+    }
+}
+
+/// Prometheus' text (OpenMetrics 1.0).
+pub(crate) async fn metrics(State(probes): State<Probes>) -> Response {
+    let metrics = &probes.metrics;
+    if let Ok(statistics) = probes.store.read(|view| Ok(view.statistics()?)).await {
+        for (gauge, value) in [
+            (&metrics.devices, statistics.devices),
+            (&metrics.open_actions, statistics.open_actions),
+            (&metrics.sealed_secrets, statistics.sealed_secrets),
+            (&metrics.unchained_events, statistics.unchained_events),
+        ] {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+    }
+    let mut text = String::new();
+    if prometheus_client::encoding::text::encode(&mut text, &metrics.registry).is_err() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+}
