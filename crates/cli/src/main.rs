@@ -1,1 +1,78 @@
-fn main() {}
+//! The `chaveiro` command: the server, its administration, a Graph client for the help desk, and the
+//! demonstration.
+
+mod args;
+mod client;
+mod demo;
+mod host;
+mod out;
+mod text;
+mod verbs;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anstyle::AnsiColor;
+use anyhow::Result;
+use clap::Parser;
+
+use args::{Cli, Verb};
+use out::Out;
+use text::{Lang, Text};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Out::new(cli.common.json, Lang::choose(cli.common.lang.as_deref()));
+    // Every TLS connection of the process uses the one provider.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = runtime.map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(run(&cli, out)));
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            complain(out, &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
+    let common = &cli.common;
+    match &cli.verb {
+        Verb::Init { name, entra_tenant } => verbs::admin::init(common, out, name, *entra_tenant).await?,
+        Verb::Serve(serve) => verbs::serve::serve(common, out, serve).await?,
+        Verb::Demo { keep } => return demo::run(common, out, *keep).await,
+        Verb::Tenant(tenant) => verbs::admin::tenant(common, out, tenant).await?,
+        Verb::App(app) => verbs::admin::app(common, out, app).await?,
+        Verb::Token { permissions, minutes } => verbs::admin::token(common, out, permissions, *minutes).await?,
+        Verb::Keys(keys) => verbs::admin::keys(common, out, keys).await?,
+        Verb::Device(device) => verbs::device::device(common, out, device).await?,
+        Verb::Recover { device, wait, show, timeout } => {
+            return verbs::device::recover(common, out, device, *wait, *show, *timeout).await;
+        }
+        Verb::Action { device, show } => verbs::device::action(common, out, device, *show).await?,
+        Verb::Audit(audit) => verbs::audit::audit(common, out, audit).await?,
+        Verb::Routes => verbs::docs::routes(out),
+        Verb::ConfigReference => out.line(chaveiro_server::config_reference().trim_end()),
+        Verb::Completions { shell } => verbs::docs::completions(*shell),
+        Verb::Man => verbs::docs::man()?,
+        Verb::Generate { directory } => verbs::docs::generate(directory)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What went wrong, and what to do: the texts of errors end in a hint after a semicolon.
+fn complain(out: Out, error: &anyhow::Error) {
+    let text = format!("{error:#}");
+    if out.json {
+        let _ = writeln!(std::io::stderr(), "{}", serde_json::json!({"error": text}));
+        return;
+    }
+    let (what, hint) = match text.split_once("; ") {
+        Some((what, hint)) => (what, hint.to_owned()),
+        None => (text.as_str(), Text::HintHelp.say(out.lang, &[])),
+    };
+    let hint = if hint.starts_with("start it with") { Text::HintRunning.say(out.lang, &[]) } else { hint };
+    let (error, label) = (Text::Error.say(out.lang, &[]), Text::Hint.say(out.lang, &[]));
+    let _ = writeln!(std::io::stderr(), "{}: {what}\n{label}: {hint}", out.paint(AnsiColor::Red, true, &error));
+}

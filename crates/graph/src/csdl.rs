@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use chaveiro_core::action::ACTIONS;
 
-use crate::model::{ENUMS, Default, EXTENSIONS, Edge, Edm, EntityType, MODEL, Property, Target};
+use crate::model::{Default, ENUMS, EXTENSIONS, Edge, Edm, EntityType, MODEL, Property, Target};
 use crate::query::is_served;
 use crate::resolve::Version;
 

@@ -1,0 +1,338 @@
+//! The command line as data: verbs, flags, help, examples.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Self-hosted passcode recovery that speaks Microsoft Graph.
+#[derive(Debug, Parser)]
+#[command(name = "chaveiro", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Begin with:\n  chaveiro demo\n  chaveiro init --data ./data && chaveiro serve --data ./data")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags of every verb.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// The data directory; /var/lib/chaveiro by default.
+    #[arg(long, global = true, env = "CHAVEIRO_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print JSON for machines.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Language of messages: en or pt. By default that of the system.
+    #[arg(long, global = true, env = "CHAVEIRO_LANG", value_name = "LANG")]
+    pub(crate) lang: Option<String>,
+    /// The tenant: its id or name. Not needed while there is only one.
+    #[arg(long, global = true, value_name = "TENANT")]
+    pub(crate) tenant: Option<String>,
+}
+
+impl Common {
+    /// The data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| PathBuf::from("/var/lib/chaveiro"))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make a data directory: database, keys, certificate authority, first tenant.
+    #[command(after_help = "Example:\n  chaveiro init --data /var/lib/chaveiro --name Contoso")]
+    Init {
+        /// Name of the first tenant.
+        #[arg(long, default_value = "Default")]
+        name: String,
+        /// The Entra tenant of its Windows users, so that EnablePinRecovery can be set.
+        #[arg(long, value_name = "GUID")]
+        entra_tenant: Option<uuid::Uuid>,
+    },
+    /// Run the server.
+    #[command(
+        after_help = "Example:\n  chaveiro serve --data /var/lib/chaveiro --graph-listen 0.0.0.0:443 --graph-url https://chaveiro.example"
+    )]
+    Serve(Serve),
+    /// Show the whole product on this machine, with a simulated device.
+    ///
+    /// With --data the data is kept in that fresh directory; otherwise it is temporary.
+    #[command(after_help = "Example:\n  chaveiro demo --keep")]
+    Demo {
+        /// Leave the server running and print what to try next.
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Tenants: who is served.
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Applications that sign in with the local issuer.
+    #[command(subcommand)]
+    App(App),
+    /// Mint an operator token for the Graph API, for this tenant.
+    #[command(
+        after_help = "Example:\n  curl -H \"Authorization: Bearer $(chaveiro token)\" https://localhost:8443/beta/deviceManagement/managedDevices"
+    )]
+    Token {
+        /// What the token permits; by default everything an operator may do.
+        #[arg(long = "permission", value_name = "NAME")]
+        permissions: Vec<String>,
+        /// Minutes it lives.
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+    },
+    /// Keys: signing keys of the local issuer, recipients of the escrow.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Managed devices.
+    #[command(subcommand)]
+    Device(Device),
+    /// Recover the passcode of a device.
+    #[command(after_help = "Example:\n  chaveiro recover ANA-LT1 --wait --show")]
+    Recover {
+        /// The device: its id or name.
+        device: String,
+        /// Wait until the device has answered.
+        #[arg(long)]
+        wait: bool,
+        /// Show the passcode when it is there. This is recorded.
+        #[arg(long, requires = "wait")]
+        show: bool,
+        /// Seconds to wait at the most.
+        #[arg(long, default_value_t = 600)]
+        timeout: u64,
+    },
+    /// Remote actions of a device.
+    #[command(after_help = "Example:\n  chaveiro action ANA-LT1")]
+    Action {
+        /// The device: its id or name.
+        device: String,
+        /// Show the passcode, when it may be shown. This is recorded.
+        #[arg(long)]
+        show: bool,
+    },
+    /// The audit record.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Every route, with the permission it needs.
+    #[command(after_help = "Example:\n  chaveiro routes | grep recoverPasscode")]
+    Routes,
+    /// Every configuration key, as a file to fill in.
+    #[command(after_help = "Example:\n  chaveiro config-reference > chaveiro.toml")]
+    ConfigReference,
+    /// Completions for a shell.
+    #[command(after_help = "Example:\n  chaveiro completions bash > /etc/bash_completion.d/chaveiro")]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page.
+    #[command(after_help = "Example:\n  chaveiro man > chaveiro.1")]
+    Man,
+    /// Write the generated documents into a directory.
+    #[command(hide = true)]
+    Generate {
+        /// Where.
+        directory: PathBuf,
+    },
+}
+
+/// Flags of `serve`, one for each configuration key.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Another configuration file than chaveiro.toml of the data directory.
+    #[arg(long, env = "CHAVEIRO_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Address and port for Graph clients.
+    #[arg(long)]
+    pub(crate) graph_listen: Option<String>,
+    /// Address and port for devices.
+    #[arg(long)]
+    pub(crate) device_listen: Option<String>,
+    /// The address that Graph clients use.
+    #[arg(long)]
+    pub(crate) graph_url: Option<String>,
+    /// The address that devices use.
+    #[arg(long)]
+    pub(crate) device_url: Option<String>,
+    /// PEM file with the certificate chain of both listeners.
+    #[arg(long)]
+    pub(crate) tls_certificate: Option<String>,
+    /// PEM file with its private key.
+    #[arg(long)]
+    pub(crate) tls_key: Option<String>,
+    /// Milliseconds between two goes of linking the audit chain.
+    #[arg(long)]
+    pub(crate) chain_interval_ms: Option<String>,
+    /// Seconds that open requests have at the end.
+    #[arg(long)]
+    pub(crate) shutdown_grace_s: Option<String>,
+    /// What is logged.
+    #[arg(long)]
+    pub(crate) log: Option<String>,
+}
+
+impl Serve {
+    /// The flags that were given, by configuration key.
+    pub(crate) fn layer(&self) -> chaveiro_server::Layer {
+        let given = [
+            ("graph-listen", &self.graph_listen),
+            ("device-listen", &self.device_listen),
+            ("graph-url", &self.graph_url),
+            ("device-url", &self.device_url),
+            ("tls-certificate", &self.tls_certificate),
+            ("tls-key", &self.tls_key),
+            ("chain-interval-ms", &self.chain_interval_ms),
+            ("shutdown-grace-s", &self.shutdown_grace_s),
+            ("log", &self.log),
+        ];
+        given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenant {
+    /// List them.
+    #[command(after_help = "Example:\n  chaveiro tenant list --json")]
+    List,
+    /// Make one, with its escrow key.
+    #[command(after_help = "Example:\n  chaveiro tenant create Contoso")]
+    Create {
+        /// Its name.
+        name: String,
+        /// The Entra tenant of its Windows users.
+        #[arg(long, value_name = "GUID")]
+        entra_tenant: Option<uuid::Uuid>,
+    },
+    /// Change its licence or settings.
+    #[command(after_help = "Example:\n  chaveiro tenant set --licence inactive")]
+    Set {
+        /// active or inactive.
+        #[arg(long)]
+        licence: Option<String>,
+        /// The Entra tenant of its Windows users.
+        #[arg(long, value_name = "GUID")]
+        entra_tenant: Option<uuid::Uuid>,
+        /// Minutes in which the first reader may read a passcode again.
+        #[arg(long)]
+        disclosure_window: Option<u64>,
+        /// Days that an unread passcode is kept.
+        #[arg(long)]
+        unread_retention: Option<u64>,
+        /// Days that an action waits for its device.
+        #[arg(long)]
+        action_expiry: Option<u64>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum App {
+    /// List them.
+    #[command(after_help = "Example:\n  chaveiro app list")]
+    List,
+    /// Register one; its secret is shown once.
+    #[command(
+        after_help = "Example:\n  chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All"
+    )]
+    Register {
+        /// Its name.
+        name: String,
+        /// An application permission; repeat for more.
+        #[arg(long = "permission", value_name = "NAME", required = true)]
+        permissions: Vec<String>,
+    },
+    /// Give it another secret, beside those it has.
+    #[command(after_help = "Example:\n  chaveiro app add-secret 5f0c6a1e-…")]
+    AddSecret {
+        /// Its client id.
+        id: chaveiro_core::id::ApplicationId,
+        /// Take the older secrets away.
+        #[arg(long)]
+        replace: bool,
+    },
+    /// Remove it.
+    #[command(after_help = "Example:\n  chaveiro app delete 5f0c6a1e-…")]
+    Delete {
+        /// Its client id.
+        id: chaveiro_core::id::ApplicationId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a new signing key for the local issuer; old tokens stay valid until they end.
+    #[command(after_help = "Example:\n  chaveiro keys rotate-issuer")]
+    RotateIssuer,
+    /// List who can open the tenant's passcodes.
+    #[command(after_help = "Example:\n  chaveiro keys recipients")]
+    Recipients,
+    /// Add a recipient, for instance an offline recovery key.
+    #[command(after_help = "Example:\n  chaveiro keys add-recipient \"p256 BASE64 safe\"")]
+    AddRecipient {
+        /// `p256 BASE64 name`.
+        line: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Device {
+    /// List them.
+    #[command(after_help = "Example:\n  chaveiro device list --json")]
+    List,
+    /// Show one.
+    #[command(after_help = "Example:\n  chaveiro device show ANA-LT1")]
+    Show {
+        /// Its id or name.
+        device: String,
+    },
+    /// Make a one-time token with which a device enrols.
+    #[command(after_help = "Example:\n  chaveiro device enroll-token --user ana@example.org")]
+    EnrollToken {
+        /// The user who will own it: principal name or id, known to the server.
+        #[arg(long)]
+        user: Option<String>,
+        /// Hours it is valid.
+        #[arg(long, default_value_t = 24)]
+        hours: u64,
+    },
+    /// Say whether another agent manages it too: then it is also among comanagedDevices.
+    #[command(after_help = "Example:\n  chaveiro device comanage ANA-LT1")]
+    Comanage {
+        /// Its id or name.
+        device: String,
+        /// Take it back.
+        #[arg(long)]
+        off: bool,
+    },
+    /// Retire it: its record and escrow are kept, it must enrol again.
+    #[command(after_help = "Example:\n  chaveiro device retire ANA-LT1")]
+    Retire {
+        /// Its id or name.
+        device: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Write the tenant's whole chain as JSON lines.
+    #[command(after_help = "Example:\n  chaveiro audit export --output audit.jsonl")]
+    Export {
+        /// Where; standard output otherwise.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Verify an export offline; needs no data directory.
+    #[command(after_help = "Example:\n  chaveiro audit verify audit.jsonl --key ed25519:…")]
+    Verify {
+        /// The export.
+        file: PathBuf,
+        /// The key that must have signed it.
+        #[arg(long)]
+        key: Option<chaveiro_audit::PublicKey>,
+    },
+    /// Print the key that signs, to pin it elsewhere.
+    #[command(after_help = "Example:\n  chaveiro audit key")]
+    Key,
+}

@@ -1,0 +1,97 @@
+//! A Graph client: what the verbs about devices use, as any other script would.
+
+use anyhow::{Context, Result, bail};
+use chaveiro_core::id::TenantId;
+use reqwest::{Certificate, Method, StatusCode};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::host::{Host, permissions};
+
+/// Calls the Graph listener with one token.
+pub(crate) struct GraphClient {
+    client: reqwest::Client,
+    base_url: String,
+    token: Zeroizing<String>,
+}
+
+impl GraphClient {
+    /// A client that trusts that root (PEM).
+    pub(crate) fn new(base_url: &str, root_pem: &str, token: Zeroizing<String>) -> Result<Self> {
+        let root = Certificate::from_pem(root_pem.as_bytes())?;
+        let builder = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(30));
+        let client = builder.tls_certs_merge([root]).build()?;
+        Ok(Self { client, base_url: base_url.to_owned(), token })
+    }
+
+    /// A client of the server that runs on this host, with an operator's token.
+    pub(crate) async fn operator(host: &Host, tenant: TenantId) -> Result<Self> {
+        let url = host.graph_url().context("no server runs on this data directory; start it with: chaveiro serve")?;
+        let lifetime = std::time::Duration::from_secs(30 * 60);
+        let token = host.operator_token(tenant, &permissions(&[])?, lifetime).await?;
+        Self::new(&url, host.opened.ca.root_pem(), Zeroizing::new(token.expose_secret().to_owned()))
+    }
+
+    /// One request; the answer's body, `null` when it has none.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Value)> {
+        let url = if path.starts_with("https://") { path.to_owned() } else { format!("{}{path}", self.base_url) };
+        let mut request = self.client.request(method, &url).bearer_auth(self.token.as_str());
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response =
+            request.send().await.with_context(|| format!("the server at {} was not reached", self.base_url))?;
+        let status = response.status();
+        let bytes = Zeroizing::new(response.bytes().await?.to_vec());
+        Ok((status, serde_json::from_slice(&bytes).unwrap_or_default()))
+    }
+
+    /// The same; anything but success is an error with the server's own words.
+    pub(crate) async fn expect(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let (status, answer) = self.call(method, path, body).await?;
+        if !status.is_success() {
+            bail!("{} {}", status.as_u16(), message(&answer));
+        }
+        Ok(answer)
+    }
+
+    /// Every item of a collection.
+    pub(crate) async fn all(&self, path: &str) -> Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut next = Some(path.to_owned());
+        while let Some(path) = next {
+            let mut page = self.expect(Method::GET, &path, None).await?;
+            next = page["@odata.nextLink"].as_str().map(str::to_owned);
+            if let Value::Array(found) = page["value"].take() {
+                items.extend(found);
+            }
+        }
+        Ok(items)
+    }
+
+    /// The id of the device with that id or name.
+    pub(crate) async fn device_id(&self, asked: &str) -> Result<String> {
+        if uuid::Uuid::try_parse(asked).is_ok() {
+            return Ok(asked.to_owned());
+        }
+        let devices = self.all("/beta/deviceManagement/managedDevices?$select=id,deviceName").await?;
+        let found: Vec<_> = devices
+            .iter()
+            .filter(|device| device["deviceName"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(asked)))
+            .filter_map(|device| device["id"].as_str())
+            .collect();
+        match found.as_slice() {
+            [id] => Ok((*id).to_owned()),
+            [] => bail!("there is no device {asked}; see: chaveiro device list"),
+            _ => bail!("{} devices are called {asked}; use the id of one: {}", found.len(), found.join(", ")),
+        }
+    }
+}
+
+/// What a Graph error says, without its outer layers.
+pub(crate) fn message(answer: &Value) -> String {
+    let text = answer["error"]["message"].as_str().unwrap_or("the server gave no reason");
+    let nested: Value = serde_json::from_str(text).unwrap_or_default();
+    let text = nested["Message"].as_str().unwrap_or(text);
+    text.split(" - Operation ID").next().unwrap_or(text).to_owned()
+}

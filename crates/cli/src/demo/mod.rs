@@ -1,0 +1,96 @@
+//! `chaveiro demo`: the whole product on this machine. The server, the protocols and the store are the real
+//! ones; only the device is simulated.
+
+mod story;
+mod world;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use chaveiro_fleet::windows::WindowsDevice;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::args::Common;
+use crate::out::Out;
+use story::{Recovery, Story};
+use world::World;
+
+const DEVICES: &str = "/beta/deviceManagement/managedDevices";
+
+pub(crate) async fn run(common: &Common, out: Out, keep: bool) -> Result<ExitCode> {
+    let story = Story::new(out);
+    let mut world = World::begin(common, &story).await?;
+    let told = tell(&mut world, &story).await;
+    let recoveries = match told {
+        Ok(recoveries) => recoveries,
+        Err(error) => {
+            // What the server still has to say belongs before the reason.
+            world.end().await?;
+            return Err(error);
+        }
+    };
+    let audit = world.verify_audit().await?;
+    let all_good = recoveries.len() == 7 && recoveries.iter().all(Recovery::is_good);
+    story.end(&recoveries, &audit, all_good);
+    if keep {
+        story.try_next(&world.hints());
+        world.wait().await?;
+    } else {
+        world.end().await?;
+    }
+    Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn tell(world: &mut World, story: &Story) -> Result<Vec<Recovery>> {
+    let mut device = world.enroll_device(story).await?;
+    let device_id = world.client.device_id(&device.hardware.device_name).await?;
+    let properties = world.client.expect(Method::GET, &format!("{DEVICES}/{device_id}"), None).await?;
+    story.inventory(&properties, device.pin_recovery_enabled());
+    let paths = world.make_surroundings(story, &device_id).await?;
+    story.begin_recoveries(device.pin().len());
+    let mut recoveries = Vec::new();
+    for path in paths {
+        recoveries.push(recover(world, story, &mut device, &device_id, &path).await?);
+    }
+    Ok(recoveries)
+}
+
+/// One recovery: asked for, carried out, read back, compared.
+async fn recover(
+    world: &World,
+    story: &Story,
+    device: &mut WindowsDevice,
+    device_id: &str,
+    path: &str,
+) -> Result<Recovery> {
+    let before = device.pin().to_owned();
+    let (status, answer) = world.client.call(Method::POST, path, None).await?;
+    story.asked(path, status.as_u16());
+    if status.as_u16() != 204 {
+        bail!("POST {path} was answered with {status}: {}", crate::client::message(&answer));
+    }
+    story.state(&newest(world, device_id, false).await?["actionState"]);
+    let report = device.sync(&world.device_transport).await?;
+    let statuses: Vec<u16> = report.commands.iter().map(|(_, _, status)| *status).collect();
+    story.device_came(report.messages, &statuses);
+    let result = newest(world, device_id, true).await?;
+    let passcode = result["passcode"].as_str().unwrap_or_default().to_owned();
+    let recovery = Recovery {
+        path: path.to_owned(),
+        status: status.as_u16(),
+        state: result["actionState"].as_str().unwrap_or_default().to_owned(),
+        equal: passcode == device.pin() && passcode != before,
+        passcode,
+    };
+    story.read_back(&recovery);
+    Ok(recovery)
+}
+
+/// The newest result of the device, as Graph shows it. Naming it in `$select` is what shows the passcode.
+async fn newest(world: &World, device_id: &str, show: bool) -> Result<Value> {
+    let select = if show { "?$select=deviceActionResults" } else { "" };
+    let device = world.client.expect(Method::GET, &format!("{DEVICES}/{device_id}{select}"), None).await?;
+    let results = device["deviceActionResults"].as_array().cloned().unwrap_or_default();
+    results.into_iter().next().context("the device shows no action")
+}

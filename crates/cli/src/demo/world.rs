@@ -1,0 +1,208 @@
+//! What the demonstration happens in: a fresh data directory, a running server, a tenant with an application and a
+//! user, a device, and the scripts, apps and run states that the seven URLs walk through.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use chaveiro_audit::Report;
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::Entropy;
+use chaveiro_fleet::enroll::enroll;
+use chaveiro_fleet::hardware::Hardware;
+use chaveiro_fleet::https::Https;
+use chaveiro_fleet::windows::WindowsDevice;
+use chaveiro_server::{Config, Running, Server, SystemEntropy, init_logging};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+use super::story::Story;
+use crate::args::Common;
+use crate::client::GraphClient;
+use crate::host::{Host, permissions};
+
+const USER: &str = "ana@demo.example";
+const SCRIPTS: &str = "/beta/deviceManagement";
+
+/// Digits of the PINs that the simulated device makes: long enough to be told from any other number.
+const PIN_DIGITS: usize = 12;
+
+pub(super) struct World {
+    host: Host,
+    running: Running,
+    tenant: TenantId,
+    pub(super) client: GraphClient,
+    pub(super) device_transport: Https,
+    data: PathBuf,
+    client_id: String,
+    client_secret: Zeroizing<String>,
+    // Removed when the world ends.
+    _temporary: Option<TempDir>,
+}
+
+impl World {
+    /// Data directory, tenant, application, server, token, user.
+    pub(super) async fn begin(common: &Common, story: &Story) -> Result<Self> {
+        let log = std::env::var("CHAVEIRO_LOG").unwrap_or_else(|_| "error".to_owned());
+        init_logging(&log);
+        let temporary = if common.data.is_none() { Some(tempfile::tempdir()?) } else { None };
+        let data = temporary.as_ref().map_or_else(|| common.data(), |directory| directory.path().join("data"));
+        let host = Host::init(&data)?;
+        let entra_tenant = SystemEntropy.uuid();
+        let tenant = host.create_tenant("Demonstration", Some(entra_tenant)).await?;
+        let (application, secret) = host.register_app(tenant.id, "help desk robot", permissions(&[])?).await?;
+        let flags = [("graph-listen", "127.0.0.1:0"), ("device-listen", "127.0.0.1:0"), ("log", log.as_str())];
+        let flags = flags.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+        let running = Server::start(Config::load(&data, None, [], &flags)?).await?;
+        story.opened(&running.graph_url, &running.device_url, &data, temporary.is_none());
+        story.tenant(&tenant.display_name, &tenant.id.to_string(), &application.display_name);
+
+        let client_id = application.id.to_string();
+        let client_secret = Zeroizing::new(secret.expose_secret().to_owned());
+        let token = sign_in(&running, tenant.id, &client_id, &client_secret).await?;
+        story.signed_in();
+        let client = GraphClient::new(&running.graph_url, &running.root_pem, token)?;
+        let user = json!({"userPrincipalName": USER, "displayName": "Ana Souza", "mail": USER});
+        client.expect(Method::POST, "/beta/users", Some(&user)).await?;
+        story.user(USER);
+        let device_transport = Https::new(&running.root_pem, None)?;
+        let tenant = tenant.id;
+        Ok(Self {
+            host,
+            running,
+            tenant,
+            client,
+            device_transport,
+            data,
+            client_id,
+            client_secret,
+            _temporary: temporary,
+        })
+    }
+
+    /// The device enrols over the real protocol and has its first session.
+    pub(super) async fn enroll_device(&mut self, story: &Story) -> Result<WindowsDevice> {
+        let (token, _) = self.host.enroll_token(self.tenant, Some(USER), Duration::from_secs(600)).await?;
+        let mut number = [0; 2];
+        SystemEntropy.fill(&mut number);
+        let hardware = Hardware::laptop(u64::from(u16::from_be_bytes(number) % 9000 + 1000));
+        let account = enroll(&self.device_transport, &hardware, &self.running.device_url, USER, token.expose_secret());
+        let account = account.await.context("the device did not enrol")?;
+        story.enrolled(&hardware.device_name, &account.enrollment_id);
+        // From now on the connection has the device's certificate.
+        self.device_transport = Https::new(&account.root_pem, Some(&account.identity))?;
+        let mut device = WindowsDevice::new(hardware, account, Box::new(random_pin));
+        device.sync(&self.device_transport).await.context("the first session failed")?;
+        let id = self.client.device_id(&device.hardware.device_name).await?;
+        self.host.comanage(self.tenant, id.parse()?, true).await?;
+        Ok(device)
+    }
+
+    /// Everything the seven URLs name, made through the Graph API itself. Gives the seven paths.
+    pub(super) async fn make_surroundings(&self, story: &Story, device_id: &str) -> Result<Vec<String>> {
+        let bind = format!("{}{SCRIPTS}/managedDevices('{device_id}')", self.running.graph_url);
+        let mut walks = Vec::new();
+        for (collection, name, body) in [
+            ("deviceHealthScripts", "Disk health", json!({"displayName": "Disk health"})),
+            ("deviceManagementScripts", "Map drives", json!({"displayName": "Map drives"})),
+            ("deviceComplianceScripts", "Firewall is on", json!({"displayName": "Firewall is on"})),
+        ] {
+            let script = self.create(&format!("{SCRIPTS}/{collection}"), &body).await?;
+            let states = format!("{SCRIPTS}/{collection}/{script}/deviceRunStates");
+            let state = self.create(&states, &json!({"managedDevice@odata.bind": bind})).await?;
+            story.made(collection, name);
+            walks.push(format!("{states}/{state}/managedDevice"));
+        }
+        let app = json!({"displayName": "Editor", "version": "9.1"});
+        let app = self.create(&format!("{SCRIPTS}/detectedApps"), &app).await?;
+        let linked = json!({"@odata.id": format!("{}{SCRIPTS}/detectedApps('{app}')", self.running.graph_url)});
+        self.client
+            .expect(Method::POST, &format!("{SCRIPTS}/managedDevices/{device_id}/detectedApps/$ref"), Some(&linked))
+            .await?;
+        story.made("detectedApps", "Editor");
+        let users = self.client.all(&format!("{SCRIPTS}/managedDevices/{device_id}/users")).await?;
+        let user = users.first().and_then(|user| user["id"].as_str()).context("the device has no user")?;
+
+        let [health, management, compliance] = walks.as_slice() else { anyhow::bail!("three walks were made") };
+        let paths = [
+            format!("{SCRIPTS}/managedDevices/{device_id}"),
+            format!("{SCRIPTS}/comanagedDevices/{device_id}"),
+            health.clone(),
+            management.clone(),
+            compliance.clone(),
+            format!("{management}/users/{user}/managedDevices/{device_id}"),
+            format!("{management}/detectedApps/{app}/managedDevices/{device_id}"),
+        ];
+        Ok(paths.into_iter().map(|path| format!("{path}/recoverPasscode")).collect())
+    }
+
+    async fn create(&self, path: &str, body: &Value) -> Result<String> {
+        let created = self.client.expect(Method::POST, path, Some(body)).await?;
+        Ok(created["id"].as_str().context("what was created has no id")?.to_owned())
+    }
+
+    /// Exports the chain and verifies the export, with the key pinned.
+    pub(super) async fn verify_audit(&self) -> Result<Report> {
+        self.host.link_audit().await?;
+        let (tenant, key) = (self.tenant, self.host.opened.signer.public_key());
+        let exported = self.host.opened.store.read(move |view| {
+            let mut text = Vec::new();
+            Ok(chaveiro_audit::export(view, tenant, &key, &mut text).map(|_| text))
+        });
+        let text = exported.await??;
+        Ok(chaveiro_audit::verify(&mut text.as_slice(), Some(&key))?)
+    }
+
+    /// Commands to try while the server stays up.
+    pub(super) fn hints(&self) -> Vec<String> {
+        let (graph, data) = (&self.running.graph_url, self.data.display());
+        let (tenant, id, secret) = (self.tenant, &self.client_id, self.client_secret.as_str());
+        let root = self.host.directory.root_certificate_file().display().to_string();
+        vec![
+            format!("chaveiro device list --data {data}"),
+            format!("chaveiro action ANA-LT… --show --data {data}"),
+            format!(
+                "curl --cacert {root} -H \"Authorization: Bearer $(chaveiro token --data {data})\" {graph}/beta/deviceManagement/managedDevices"
+            ),
+            "pip install msgraph-beta-sdk azure-identity, then in Python:".to_owned(),
+            format!(
+                "  ClientSecretCredential('{tenant}', '{id}', '{secret}', authority='{graph}', disable_instance_discovery=True)"
+            ),
+            format!("  with REQUESTS_CA_BUNDLE={root} SSL_CERT_FILE={root}"),
+        ]
+    }
+
+    /// Stays up until a signal.
+    pub(super) async fn wait(self) -> Result<()> {
+        Ok(self.running.wait_for_signal().await?)
+    }
+
+    /// Stops the server.
+    pub(super) async fn end(self) -> Result<()> {
+        Ok(self.running.shutdown().await?)
+    }
+}
+
+/// Client credentials at the local issuer, as any script signs in.
+async fn sign_in(running: &Running, tenant: TenantId, id: &str, secret: &str) -> Result<Zeroizing<String>> {
+    let root = reqwest::Certificate::from_pem(running.root_pem.as_bytes())?;
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([root]).build()?;
+    let body = format!(
+        "grant_type=client_credentials&client_id={id}&client_secret={secret}&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"
+    );
+    let url = format!("{}/{tenant}/oauth2/v2.0/token", running.graph_url);
+    let request = client.post(url).header("Content-Type", "application/x-www-form-urlencoded").body(body);
+    let answer: Value = request.send().await?.json().await?;
+    let token = answer["access_token"].as_str();
+    Ok(Zeroizing::new(
+        token.with_context(|| format!("no token was given: {}", answer["error_description"]))?.to_owned(),
+    ))
+}
+
+fn random_pin() -> String {
+    let mut digits = [0; PIN_DIGITS];
+    SystemEntropy.fill(&mut digits);
+    digits.iter().map(|byte| char::from(b'0' + byte % 10)).collect()
+}

@@ -1,0 +1,252 @@
+//! What is done on the server's own host, straight in the data directory: it works with and without a
+//! running server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use chaveiro_auth::{AccessToken, ClientSecret, LocalIssuer, hash_client_secret, new_client_secret};
+use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::caller::Actor;
+use chaveiro_core::enrollment::EnrollmentToken;
+use chaveiro_core::id::{ApplicationId, ResourceId, TenantId};
+use chaveiro_core::permission::{PERMISSIONS, Permission};
+use chaveiro_core::ports::{Clock, Entropy};
+use chaveiro_core::resource::ResourceKind;
+use chaveiro_core::tenant::{Application, Licence, Tenant, TenantSettings};
+use chaveiro_core::{Refusal, Timestamp};
+use chaveiro_mdm::{EnrollmentTokenText, new_enrollment_token, token_sha256};
+use chaveiro_server::{DataDir, Opened, SystemClock, SystemEntropy};
+use uuid::Uuid;
+
+/// A data directory and what lives in it.
+pub(crate) struct Host {
+    pub(crate) directory: DataDir,
+    pub(crate) opened: Opened,
+    clock: SystemClock,
+}
+
+impl Host {
+    /// Makes a new data directory.
+    pub(crate) fn init(root: &std::path::Path) -> Result<Self> {
+        let clock = SystemClock::default();
+        let (directory, opened) = DataDir::init(root, clock.now(), &SystemEntropy)?;
+        Ok(Self { directory, opened, clock })
+    }
+
+    /// Opens one that is there.
+    pub(crate) fn open(root: &std::path::Path) -> Result<Self> {
+        let clock = SystemClock::default();
+        let directory = DataDir::open(root)?;
+        let opened = directory.open_all(clock.now(), &SystemEntropy)?;
+        Ok(Self { directory, opened, clock })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn event(&self, tenant: TenantId, activity: Activity) -> AuditEvent {
+        AuditEvent::new(tenant, self.now(), Actor::operator(), activity)
+    }
+
+    /// A new tenant with an active licence and an escrow key.
+    pub(crate) async fn create_tenant(&self, name: &str, entra_tenant: Option<Uuid>) -> Result<Tenant> {
+        let tenant = Tenant {
+            id: TenantId(SystemEntropy.uuid()),
+            display_name: name.to_owned(),
+            licence: Licence::Active,
+            entra_tenant,
+            settings: TenantSettings::default(),
+            created: self.now(),
+        };
+        // The key first: a tenant without one could not keep a passcode.
+        self.opened.keyring.create_tenant_key(tenant.id)?;
+        let event = self.event(tenant.id, Activity::TenantCreated).with("name", name);
+        let row = tenant.clone();
+        let insert = self.opened.store.write(move |unit| {
+            unit.insert_tenant(&row)?;
+            Ok(unit.append_audit(&event)?)
+        });
+        insert.await?;
+        Ok(tenant)
+    }
+
+    pub(crate) async fn change_tenant(&self, tenant: Tenant) -> Result<()> {
+        let event = self.event(tenant.id, Activity::TenantChanged);
+        let update = self.opened.store.write(move |unit| {
+            unit.update_tenant(&tenant)?;
+            Ok(unit.append_audit(&event)?)
+        });
+        Ok(update.await?)
+    }
+
+    pub(crate) async fn tenants(&self) -> Result<Vec<Tenant>> {
+        Ok(self.opened.store.read(|view| Ok(view.tenants()?)).await?)
+    }
+
+    /// The tenant of that id or name; without one, the only one.
+    pub(crate) async fn tenant(&self, asked: Option<&str>) -> Result<Tenant> {
+        let mut tenants = self.tenants().await?;
+        match asked {
+            Some(asked) => tenants
+                .into_iter()
+                .find(|tenant| tenant.id.to_string() == asked || tenant.display_name == asked)
+                .ok_or_else(|| anyhow!("there is no tenant {asked}; see: chaveiro tenant list")),
+            None if tenants.len() == 1 => Ok(tenants.remove(0)),
+            None => bail!("there are {} tenants; choose one with --tenant", tenants.len()),
+        }
+    }
+
+    /// A new application; its secret is shown once.
+    pub(crate) async fn register_app(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        permissions: Vec<Permission>,
+    ) -> Result<(Application, ClientSecret)> {
+        let secret = new_client_secret(&SystemEntropy);
+        let application = Application {
+            tenant,
+            id: ApplicationId(SystemEntropy.uuid()),
+            display_name: name.to_owned(),
+            permissions,
+            secret_hashes: vec![hash_client_secret(&secret, &SystemEntropy)],
+            created: self.now(),
+        };
+        let event =
+            self.event(tenant, Activity::ApplicationRegistered).with("application", application.id).with("name", name);
+        let row = application.clone();
+        let insert = self.opened.store.write(move |unit| {
+            unit.insert_application(&row)?;
+            Ok(unit.append_audit(&event)?)
+        });
+        insert.await?;
+        Ok((application, secret))
+    }
+
+    /// Another secret for an application.
+    pub(crate) async fn add_secret(&self, tenant: TenantId, id: ApplicationId, replace: bool) -> Result<ClientSecret> {
+        let secret = new_client_secret(&SystemEntropy);
+        let hash = hash_client_secret(&secret, &SystemEntropy);
+        let event =
+            self.event(tenant, Activity::ApplicationSecretChanged).with("application", id).with("replaced", replace);
+        let update = self.opened.store.write(move |unit| {
+            let found = unit.application(tenant, id)?;
+            let mut application = found.ok_or(Refusal::ResourceNotFound("application"))?;
+            if replace {
+                application.secret_hashes.clear();
+            }
+            application.secret_hashes.push(hash);
+            unit.update_application(&application)?;
+            Ok(unit.append_audit(&event)?)
+        });
+        update.await?;
+        Ok(secret)
+    }
+
+    pub(crate) async fn delete_app(&self, tenant: TenantId, id: ApplicationId) -> Result<()> {
+        let event =
+            self.event(tenant, Activity::ApplicationSecretChanged).with("application", id).with("deleted", true);
+        let delete = self.opened.store.write(move |unit| {
+            unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
+            unit.delete_application(tenant, id)?;
+            Ok(unit.append_audit(&event)?)
+        });
+        Ok(delete.await?)
+    }
+
+    /// A one-time token for a device.
+    pub(crate) async fn enroll_token(
+        &self,
+        tenant: TenantId,
+        user: Option<&str>,
+        lifetime: Duration,
+    ) -> Result<(EnrollmentTokenText, Timestamp)> {
+        let text = new_enrollment_token(&SystemEntropy);
+        let (now, sha256) = (self.now(), token_sha256(text.expose_secret()));
+        let expires = now.checked_add(lifetime).context("the time is out of range")?;
+        let event = self.event(tenant, Activity::EnrollmentTokenCreated);
+        let asked = user.map(str::to_lowercase);
+        let insert = self.opened.store.write(move |unit| {
+            let user = match asked.as_deref() {
+                None => None,
+                Some(name) => {
+                    let found = match name.parse::<ResourceId>() {
+                        Ok(id) => unit.resource(tenant, ResourceKind::User, id)?,
+                        Err(_) => unit.resource_by_key(tenant, ResourceKind::User, name)?,
+                    };
+                    Some(found.ok_or(Refusal::ResourceNotFound("user"))?.id)
+                }
+            };
+            let token = EnrollmentToken { token_sha256: sha256, tenant, user, created: now, expires, used: None };
+            unit.insert_enrollment_token(&token)?;
+            let event = match user {
+                Some(user) => event.with("user", user),
+                None => event,
+            };
+            Ok(unit.append_audit(&event)?)
+        });
+        insert.await?;
+        Ok((text, expires))
+    }
+
+    /// The address that the running server says it has, or else the configured one.
+    pub(crate) fn graph_url(&self) -> Option<String> {
+        self.directory.running().map(|running| running.graph_url)
+    }
+
+    /// A token for a person on the host. Recorded.
+    pub(crate) async fn operator_token(
+        &self,
+        tenant: TenantId,
+        permissions: &[Permission],
+        lifetime: Duration,
+    ) -> Result<AccessToken> {
+        let url = self.graph_url().context("no server runs on this data directory; start it with: chaveiro serve")?;
+        let keys = self.directory.issuer_keys(self.now(), &SystemEntropy)?;
+        let issuer = LocalIssuer::new(keys, url);
+        let event = self.event(tenant, Activity::OperatorTokenMinted);
+        let names = permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>().join(" ");
+        let event = event.with("permissions", names).with("minutes", lifetime.as_secs() / 60);
+        self.opened.store.write(move |unit| Ok(unit.append_audit(&event)?)).await?;
+        Ok(issuer.mint_operator_token(tenant, permissions, self.now(), lifetime, &SystemEntropy)?)
+    }
+
+    /// Another agent manages the device too, or not any more.
+    pub(crate) async fn comanage(&self, tenant: TenantId, device: chaveiro_core::id::DeviceId, on: bool) -> Result<()> {
+        let event = self.event(tenant, Activity::ResourceChanged).on_device(device).with("comanaged", on);
+        let update = self.opened.store.write(move |unit| {
+            let mut row = unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
+            row.comanaged = on;
+            unit.update_device(&row)?;
+            Ok(unit.append_audit(&event)?)
+        });
+        Ok(update.await?)
+    }
+
+    /// Links what is not linked yet, so that an export holds everything.
+    pub(crate) async fn link_audit(&self) -> Result<()> {
+        const AT_ONCE: usize = 1000;
+        loop {
+            let (signer, now) = (Arc::clone(&self.opened.signer), self.now());
+            let linked =
+                self.opened.store.write(move |unit| chaveiro_audit::extend(unit, &signer, now, AT_ONCE)).await?;
+            if linked < AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Permissions by name; without names, everything.
+pub(crate) fn permissions(names: &[String]) -> Result<Vec<Permission>> {
+    if names.is_empty() {
+        return Ok(PERMISSIONS.iter().map(|row| row.permission).collect());
+    }
+    let parse = |name: &String| {
+        let known = PERMISSIONS.iter().map(|row| row.name).collect::<Vec<_>>().join("\n  ");
+        Permission::parse(name).ok_or_else(|| anyhow!("there is no permission {name}; there are:\n  {known}"))
+    };
+    names.iter().map(parse).collect()
+}

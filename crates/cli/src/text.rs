@@ -1,0 +1,179 @@
+//! What people read, in English and Brazilian Portuguese: one table. Identifiers stay English.
+
+/// A language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lang {
+    English,
+    Portuguese,
+}
+
+impl Lang {
+    /// The language of that name, or else of the environment's `LC_ALL`, `LC_MESSAGES`, `LANG`.
+    pub(crate) fn choose(asked: Option<&str>) -> Self {
+        let environment = ["LC_ALL", "LC_MESSAGES", "LANG"];
+        let named = asked.map(str::to_owned);
+        let found =
+            named.or_else(|| environment.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty())));
+        match found {
+            Some(name) if name.to_ascii_lowercase().starts_with("pt") => Self::Portuguese,
+            Some(_) | None => Self::English,
+        }
+    }
+}
+
+/// A text; `{}` is filled in, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Text {
+    Initialised,
+    NextServe,
+    NextApp,
+    NextToken,
+    Serving,
+    TenantCreated,
+    TenantChanged,
+    AppRegistered,
+    SecretOnce,
+    AppDeleted,
+    IssuerRotated,
+    RecipientAdded,
+    EnrollToken,
+    EnrollHow,
+    DeviceRetired,
+    DeviceComanaged,
+    Accepted,
+    Waiting,
+    Exported,
+    Sound,
+    SoundUnpinned,
+    Nothing,
+    Error,
+    Hint,
+    HintRunning,
+    HintHelp,
+}
+
+/// English, Portuguese; in the order of the enum.
+const TABLE: &[(Text, &str, &str)] = &[
+    (
+        Text::Initialised,
+        "The data directory {} is ready. Tenant {} ({}).",
+        "O diretório de dados {} está pronto. Locatário {} ({}).",
+    ),
+    (Text::NextServe, "Run the server:      chaveiro serve --data {}", "Inicie o servidor:   chaveiro serve --data {}"),
+    (
+        Text::NextApp,
+        "Register a program:  chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All --data {}",
+        "Registre um programa: chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All --data {}",
+    ),
+    (
+        Text::NextToken,
+        "Enrol a device:      chaveiro device enroll-token --data {}",
+        "Inscreva um dispositivo: chaveiro device enroll-token --data {}",
+    ),
+    (
+        Text::Serving,
+        "Graph on {}, devices on {}. Stop with Ctrl+C.",
+        "Graph em {}, dispositivos em {}. Pare com Ctrl+C.",
+    ),
+    (Text::TenantCreated, "Tenant {} was made: {}.", "O locatário {} foi criado: {}."),
+    (Text::TenantChanged, "Tenant {} was changed.", "O locatário {} foi alterado."),
+    (
+        Text::AppRegistered,
+        "Application {} was registered. Client id: {}",
+        "O aplicativo {} foi registrado. Id de cliente: {}",
+    ),
+    (Text::SecretOnce, "Client secret, shown this once: {}", "Segredo do cliente, mostrado só agora: {}"),
+    (Text::AppDeleted, "The application was removed.", "O aplicativo foi removido."),
+    (
+        Text::IssuerRotated,
+        "Tokens are signed with key {} from now on.",
+        "Os tokens passam a ser assinados com a chave {}.",
+    ),
+    (
+        Text::RecipientAdded,
+        "Passcodes sealed from now on also open with key {}.",
+        "Códigos selados a partir de agora também abrem com a chave {}.",
+    ),
+    (
+        Text::EnrollToken,
+        "Enrolment token, shown this once, valid until {}: {}",
+        "Token de inscrição, mostrado só agora, válido até {}: {}",
+    ),
+    (
+        Text::EnrollHow,
+        "On the device: Settings, Accounts, Access work or school, Enroll only in device management; server {}, this token as the password.",
+        "No dispositivo: Configurações, Contas, Acessar trabalho ou escola, Registrar somente no gerenciamento de dispositivo; servidor {}, este token como senha.",
+    ),
+    (
+        Text::DeviceRetired,
+        "The device was retired. Its record and escrow are kept.",
+        "O dispositivo foi aposentado. Seu registro e sua custódia são mantidos.",
+    ),
+    (Text::DeviceComanaged, "Saved: comanaged is {}.", "Salvo: comanaged é {}."),
+    (
+        Text::Accepted,
+        "Accepted: the passcode of {} will be recovered when the device comes in.",
+        "Aceito: o código de {} será recuperado quando o dispositivo se conectar.",
+    ),
+    (Text::Waiting, "Waiting for the device …", "Aguardando o dispositivo …"),
+    (Text::Exported, "{} events, {} checkpoints.", "{} eventos, {} pontos de verificação."),
+    (
+        Text::Sound,
+        "The record is sound: {} events, {} checkpoints, signed through event {}.",
+        "O registro está íntegro: {} eventos, {} pontos de verificação, assinado até o evento {}.",
+    ),
+    (
+        Text::SoundUnpinned,
+        "The key is the export's own claim ({}). Give --key to be sure of its origin.",
+        "A chave é a que a própria exportação declara ({}). Informe --key para ter certeza da origem.",
+    ),
+    (Text::Nothing, "There is nothing to list.", "Não há nada para listar."),
+    (Text::Error, "error", "erro"),
+    (Text::Hint, "hint", "dica"),
+    (
+        Text::HintRunning,
+        "no server runs on this data directory; start it with: chaveiro serve",
+        "nenhum servidor usa este diretório de dados; inicie com: chaveiro serve",
+    ),
+    (Text::HintHelp, "add --help to a verb for an example", "acrescente --help a um verbo para ver um exemplo"),
+];
+
+impl Text {
+    /// The text in that language, with its places filled in.
+    pub(crate) fn say(self, lang: Lang, places: &[&str]) -> String {
+        let (_, english, portuguese) = TABLE[self as usize];
+        let template = match lang {
+            Lang::English => english,
+            Lang::Portuguese => portuguese,
+        };
+        let mut places = places.iter();
+        let mut parts = template.split("{}");
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            text.push_str(places.next().unwrap_or(&""));
+            text.push_str(part);
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_stands_at_its_place_and_both_languages_have_the_same_places() {
+        for (index, (text, english, portuguese)) in TABLE.iter().enumerate() {
+            assert_eq!(*text as usize, index);
+            assert_eq!(english.matches("{}").count(), portuguese.matches("{}").count(), "{english}");
+        }
+        assert_eq!(Text::HintHelp as usize + 1, TABLE.len());
+    }
+
+    #[test]
+    fn portuguese_is_chosen_by_name() {
+        assert_eq!(Lang::choose(Some("pt-BR")), Lang::Portuguese);
+        assert_eq!(Lang::choose(Some("pt_BR.UTF-8")), Lang::Portuguese);
+        assert_eq!(Lang::choose(Some("en_US")), Lang::English);
+    }
+}

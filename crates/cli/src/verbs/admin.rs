@@ -1,0 +1,167 @@
+//! Verbs that work on the data directory itself: tenants, applications, tokens, keys.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use chaveiro_core::ports::Clock;
+use chaveiro_core::tenant::{Licence, Tenant as TenantRow};
+use chaveiro_escrow::Recipient;
+use chaveiro_server::{DataDir, SystemClock, SystemEntropy};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::args::{App, Common, Keys, Tenant};
+use crate::host::{Host, permissions};
+use crate::out::Out;
+use crate::text::Text;
+
+pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Option<Uuid>) -> Result<()> {
+    let data = common.data();
+    let host = Host::init(&data)?;
+    let tenant = host.create_tenant(name, entra_tenant).await?;
+    let shown = data.display().to_string();
+    let value =
+        json!({"data": shown, "tenant": tenant_json(&tenant), "auditKey": host.opened.signer.public_key().to_string()});
+    out.say(Text::Initialised, &[&shown, name, &tenant.id.to_string()], &value);
+    for next in [Text::NextServe, Text::NextApp, Text::NextToken] {
+        out.text(next, &[&shown]);
+    }
+    Ok(())
+}
+
+fn tenant_json(tenant: &TenantRow) -> Value {
+    let licence = match tenant.licence {
+        Licence::Active => "active".to_owned(),
+        Licence::ActiveUntil(end) => format!("active until {end}"),
+        Licence::Inactive => "inactive".to_owned(),
+    };
+    let settings = &tenant.settings;
+    json!({
+        "id": tenant.id,
+        "displayName": tenant.display_name,
+        "licence": licence,
+        "entraTenant": tenant.entra_tenant,
+        "disclosureWindowMinutes": settings.disclosure_window_s / 60,
+        "unreadRetentionDays": settings.unread_retention_s / 86_400,
+        "actionExpiryDays": settings.action_expiry_s / 86_400,
+    })
+}
+
+pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<()> {
+    let host = Host::open(&common.data())?;
+    match verb {
+        Tenant::List => {
+            let tenants: Vec<_> = host.tenants().await?.iter().map(tenant_json).collect();
+            let columns =
+                [("Id", "id"), ("Name", "displayName"), ("Licence", "licence"), ("Entra tenant", "entraTenant")];
+            out.list(&columns, &tenants);
+        }
+        Tenant::Create { name, entra_tenant } => {
+            let tenant = host.create_tenant(name, *entra_tenant).await?;
+            out.say(Text::TenantCreated, &[name, &tenant.id.to_string()], &tenant_json(&tenant));
+        }
+        Tenant::Set { licence, entra_tenant, disclosure_window, unread_retention, action_expiry } => {
+            let mut tenant = host.tenant(common.tenant.as_deref()).await?;
+            tenant.licence = match licence.as_deref() {
+                None => tenant.licence,
+                Some("active") => Licence::Active,
+                Some("inactive") => Licence::Inactive,
+                Some(other) => bail!("{other} is no licence; it is active or inactive"),
+            };
+            tenant.entra_tenant = entra_tenant.or(tenant.entra_tenant);
+            let settings = &mut tenant.settings;
+            for (asked, unit, setting) in [
+                (disclosure_window, 60, &mut settings.disclosure_window_s),
+                (unread_retention, 86_400, &mut settings.unread_retention_s),
+                (action_expiry, 86_400, &mut settings.action_expiry_s),
+            ] {
+                if let Some(asked) = asked {
+                    *setting = asked.saturating_mul(unit);
+                }
+            }
+            host.change_tenant(tenant.clone()).await?;
+            out.say(Text::TenantChanged, &[&tenant.display_name], &tenant_json(&tenant));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
+    let host = Host::open(&common.data())?;
+    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
+    match verb {
+        App::List => {
+            let applications = host.opened.store.read(move |view| Ok(view.applications(tenant)?)).await?;
+            let rows = applications.iter().map(|application| {
+                let permissions: Vec<_> = application.permissions.iter().map(|permission| permission.name()).collect();
+                json!({"id": application.id, "displayName": application.display_name, "permissions": permissions, "secrets": application.secret_hashes.len()})
+            });
+            let columns =
+                [("Client id", "id"), ("Name", "displayName"), ("Permissions", "permissions"), ("Secrets", "secrets")];
+            out.list(&columns, &rows.collect::<Vec<_>>());
+        }
+        App::Register { name, permissions: names } => {
+            let (application, secret) = host.register_app(tenant, name, permissions(names)?).await?;
+            let id = application.id.to_string();
+            let secret = secret.expose_secret();
+            let value = json!({"clientId": id, "clientSecret": secret, "tenantId": tenant});
+            out.say(Text::AppRegistered, &[name, &id], &value);
+            out.text(Text::SecretOnce, &[secret]);
+        }
+        App::AddSecret { id, replace } => {
+            let secret = host.add_secret(tenant, *id, *replace).await?;
+            let secret = secret.expose_secret();
+            out.say(Text::SecretOnce, &[secret], &json!({"clientId": id, "clientSecret": secret}));
+        }
+        App::Delete { id } => {
+            host.delete_app(tenant, *id).await?;
+            out.say(Text::AppDeleted, &[], &json!({"clientId": id, "deleted": true}));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn token(common: &Common, out: Out, names: &[String], minutes: u64) -> Result<()> {
+    let host = Host::open(&common.data())?;
+    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
+    let lifetime = Duration::from_secs(minutes.saturating_mul(60));
+    let token = host.operator_token(tenant, &permissions(names)?, lifetime).await?;
+    match out.json {
+        true => out.value(&json!({"accessToken": token.expose_secret(), "expiresIn": lifetime.as_secs()})),
+        false => out.line(token.expose_secret()),
+    }
+    Ok(())
+}
+
+pub(crate) async fn keys(common: &Common, out: Out, verb: &Keys) -> Result<()> {
+    if let Keys::RotateIssuer = verb {
+        let now = SystemClock::default().now();
+        let keys = DataDir::open(&common.data())?.issuer_keys(now, &SystemEntropy)?;
+        let id = keys.rotate(now, &SystemEntropy)?;
+        out.say(Text::IssuerRotated, &[&id], &json!({"keyId": id}));
+        return Ok(());
+    }
+    let host = Host::open(&common.data())?;
+    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
+    let keyring = &host.opened.keyring;
+    match verb {
+        Keys::RotateIssuer => {}
+        Keys::Recipients => {
+            let rows = keyring.recipients(tenant)?;
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|recipient| json!({"id": recipient.id().to_string(), "name": recipient.name, "line": recipient.line()}))
+                .collect();
+            out.list(&[("Key", "id"), ("Name", "name"), ("Line", "line")], &rows);
+        }
+        Keys::AddRecipient { line } => {
+            let Some(recipient) = Recipient::parse(line) else {
+                bail!("this is no recipient; it must be: p256 BASE64 name");
+            };
+            keyring.add_recipient(tenant, &recipient)?;
+            let id = recipient.id().to_string();
+            out.say(Text::RecipientAdded, &[&id], &json!({"keyId": id}));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Verbs about devices: a Graph client of the running server, as any script would be.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use chaveiro_server::DataDir;
+use indicatif::{ProgressBar, ProgressStyle};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::args::{Common, Device};
+use crate::client::GraphClient;
+use crate::host::Host;
+use crate::out::{Out, cell};
+use crate::text::Text;
+
+const DEVICES: &str = "/beta/deviceManagement/managedDevices";
+
+/// Members of a device that a person wants to see first.
+const SHOWN: [&str; 12] = [
+    "id",
+    "deviceName",
+    "operatingSystem",
+    "osVersion",
+    "manufacturer",
+    "model",
+    "serialNumber",
+    "userPrincipalName",
+    "managementState",
+    "managementAgent",
+    "enrolledDateTime",
+    "lastSyncDateTime",
+];
+
+async fn client(common: &Common) -> Result<GraphClient> {
+    let host = Host::open(&common.data())?;
+    let tenant = host.tenant(common.tenant.as_deref()).await?;
+    GraphClient::operator(&host, tenant.id).await
+}
+
+pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<()> {
+    match verb {
+        Device::List => {
+            let client = client(common).await?;
+            let devices = client.all(DEVICES).await?;
+            let columns = [
+                ("Name", "deviceName"),
+                ("System", "operatingSystem"),
+                ("User", "userPrincipalName"),
+                ("State", "managementState"),
+                ("Last sync", "lastSyncDateTime"),
+                ("Id", "id"),
+            ];
+            out.list(&columns, &devices);
+        }
+        Device::Show { device } => {
+            let client = client(common).await?;
+            let id = client.device_id(device).await?;
+            let found = client.expect(Method::GET, &format!("{DEVICES}/{id}"), None).await?;
+            if out.json {
+                out.value(&found);
+            } else {
+                for name in SHOWN {
+                    out.line(&format!("{name:<18} {}", cell(&found[name])));
+                }
+            }
+        }
+        Device::EnrollToken { user, hours } => {
+            let host = Host::open(&common.data())?;
+            let tenant = host.tenant(common.tenant.as_deref()).await?;
+            let lifetime = Duration::from_secs(hours.saturating_mul(3600));
+            let (token, expires) = host.enroll_token(tenant.id, user.as_deref(), lifetime).await?;
+            let until = expires.strftime("%Y-%m-%d %H:%M UTC").to_string();
+            let value = json!({"token": token.expose_secret(), "expires": expires.to_string()});
+            out.say(Text::EnrollToken, &[&until, token.expose_secret()], &value);
+            let server = DataDir::open(&common.data())?.running().map(|running| running.device_url);
+            out.text(Text::EnrollHow, &[server.as_deref().unwrap_or("https://…")]);
+        }
+        Device::Comanage { device, off } => {
+            let host = Host::open(&common.data())?;
+            let tenant = host.tenant(common.tenant.as_deref()).await?;
+            let id = match device.parse() {
+                Ok(id) => id,
+                Err(_) => GraphClient::operator(&host, tenant.id).await?.device_id(device).await?.parse()?,
+            };
+            host.comanage(tenant.id, id, !off).await?;
+            let on = (!off).to_string();
+            out.say(Text::DeviceComanaged, &[&on], &json!({"id": id, "comanaged": !off}));
+        }
+        Device::Retire { device } => {
+            let client = client(common).await?;
+            let id = client.device_id(device).await?;
+            client.expect(Method::DELETE, &format!("{DEVICES}/{id}"), None).await?;
+            out.say(Text::DeviceRetired, &[], &json!({"id": id, "managementState": "retireIssued"}));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn recover(
+    common: &Common,
+    out: Out,
+    device: &str,
+    wait: bool,
+    show: bool,
+    timeout_s: u64,
+) -> Result<ExitCode> {
+    let client = client(common).await?;
+    let id = client.device_id(device).await?;
+    client.expect(Method::POST, &format!("{DEVICES}/{id}/recoverPasscode"), None).await?;
+    if !wait {
+        out.say(Text::Accepted, &[device], &json!({"id": id, "accepted": true}));
+        return Ok(ExitCode::SUCCESS);
+    }
+    out.text(Text::Accepted, &[device]);
+    let newest = wait_for(&client, out, &id, timeout_s).await?;
+    let newest = if show { results(&client, &id, true).await?.into_iter().next().unwrap_or(newest) } else { newest };
+    print_results(out, std::slice::from_ref(&newest));
+    Ok(if newest["actionState"] == "done" { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+/// Asks until the newest action has ended.
+async fn wait_for(client: &GraphClient, out: Out, id: &str, timeout_s: u64) -> Result<Value> {
+    let spinner = if out.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        spinner.set_style(style);
+    }
+    spinner.set_message(Text::Waiting.say(out.lang, &[]));
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    for _ in 0..timeout_s.saturating_mul(2).max(1) {
+        if let Some(newest) = results(client, id, false).await?.into_iter().next() {
+            let open = ["pending", "active"].iter().any(|state| newest["actionState"] == **state);
+            if !open {
+                spinner.finish_and_clear();
+                return Ok(newest);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    spinner.finish_and_clear();
+    bail!(
+        "the device has not answered within {timeout_s} seconds; the action stays open, look later with: chaveiro action {id}"
+    )
+}
+
+/// The results of a device. Only naming them in `$select` shows a passcode, and records that it was shown.
+async fn results(client: &GraphClient, id: &str, show: bool) -> Result<Vec<Value>> {
+    let select = if show { "?$select=deviceActionResults" } else { "" };
+    let mut device = client.expect(Method::GET, &format!("{DEVICES}/{id}{select}"), None).await?;
+    match device["deviceActionResults"].take() {
+        Value::Array(results) => Ok(results),
+        _ => Ok(Vec::new()),
+    }
+}
+
+pub(crate) async fn action(common: &Common, out: Out, device: &str, show: bool) -> Result<()> {
+    let client = client(common).await?;
+    let id = client.device_id(device).await?;
+    print_results(out, &results(&client, &id, show).await?);
+    Ok(())
+}
+
+fn print_results(out: Out, results: &[Value]) {
+    let columns = [
+        ("Action", "actionName"),
+        ("State", "actionState"),
+        ("Outcome", "chaveiro_outcome"),
+        ("Device status", "chaveiro_deviceStatus"),
+        ("Passcode", "passcode"),
+        ("Withheld", "chaveiro_passcodeWithheld"),
+        ("Updated", "lastUpdatedDateTime"),
+    ];
+    out.list(&columns, results);
+}

@@ -1,0 +1,46 @@
+//! What is printed from the tables: routes, completions, manual page, the generated documents.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use serde_json::json;
+
+use crate::args::Cli;
+use crate::out::Out;
+
+pub(crate) fn routes(out: Out) {
+    if !out.json {
+        return out.line(chaveiro_graph::routes_txt().trim_end());
+    }
+    let rows = chaveiro_graph::routes().into_iter().map(|row| {
+        let permissions: Vec<_> = row.permissions.iter().map(|permission| permission.name()).collect();
+        json!({"method": row.method, "path": row.path, "permissions": permissions, "documented": row.documented})
+    });
+    out.value(&rows.collect());
+}
+
+pub(crate) fn completions(shell: clap_complete::Shell) {
+    clap_complete::generate(shell, &mut Cli::command(), "chaveiro", &mut std::io::stdout());
+}
+
+pub(crate) fn man() -> Result<()> {
+    clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+    Ok(())
+}
+
+/// Every document that is generated from the tables and committed.
+pub(crate) fn generate(directory: &Path) -> Result<()> {
+    std::fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+    let documents = [
+        ("metadata.xml", chaveiro_graph::metadata_xml()),
+        ("openapi.json", chaveiro_graph::openapi_json()),
+        ("routes.txt", chaveiro_graph::routes_txt()),
+        ("chaveiro.toml", chaveiro_server::config_reference()),
+    ];
+    for (name, text) in documents {
+        let file = directory.join(name);
+        std::fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! The verbs, by what they need: the host, a running server, or nothing.
+
+pub(crate) mod admin;
+pub(crate) mod audit;
+pub(crate) mod device;
+pub(crate) mod docs;
+pub(crate) mod serve;
