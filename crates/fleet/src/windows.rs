@@ -143,10 +143,12 @@ impl WindowsDevice {
         let mut session = Session::new(&mut self.account.management, &number, false, information.to_vec(), events);
         let mut message = session.begin();
         let mut repeat: Option<Message> = None;
+        let mut distorted = false;
         for sent in 1..=MAX_MESSAGES {
             report.messages = sent;
             let recovers = nodes.ran.iter().any(|(_, uri, _)| uri == LOCK_AND_RECOVER_PIN || uri == NEW_PIN_VALUE);
-            if recovers && sent > 1 {
+            if recovers && !distorted {
+                distorted = true;
                 repeat = distort(&mut message, self.behavior);
             }
             if recovers && self.behavior == Behavior::LosesAnswer {

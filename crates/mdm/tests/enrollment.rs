@@ -1,0 +1,239 @@
+//! Enrolment as a device sees it, and everything that goes wrong.
+
+#![allow(unreachable_pub, dead_code, reason = "a test crate; the world is shared")]
+
+mod world;
+
+use std::time::Duration;
+
+use chaveiro_core::device::ManagementState;
+use chaveiro_core::tenant::Licence;
+use chaveiro_fleet::enroll::{EnrollError, certificate_request, context, enroll};
+use chaveiro_fleet::hardware::Hardware;
+use chaveiro_mdm::{DISCOVERY_PATH, ENROLLMENT_PATH, POLICY_PATH};
+use omadm::soap::SoapError;
+use omadm::soap::discovery::{Discover, ON_PREMISE};
+use omadm::soap::enrollment::RequestSecurityToken;
+use omadm::soap::{CONTENT_TYPE, UsernameToken};
+use rcgen::{KeyPair, PKCS_RSA_SHA256};
+use world::{BASE, USER, World};
+use zeroize::Zeroizing;
+
+#[tokio::test]
+async fn a_device_enrols_and_its_first_session_fills_its_properties_and_sets_the_policy() {
+    let world = World::new().await;
+    let device = world.enrolled(7).await;
+    let row = world.device_of(&device).await;
+    let inventory = &row.inventory;
+    assert_eq!(row.management_state, ManagementState::Managed);
+    assert_eq!(inventory.device_name.as_deref(), Some("ANA-LT7"));
+    assert_eq!(inventory.manufacturer.as_deref(), Some("Contoso"));
+    assert_eq!(inventory.os_version.as_deref(), Some("10.0.26200.9278"));
+    assert_eq!(inventory.ethernet_mac_address.as_deref(), Some("00155D000007"));
+    assert_eq!(inventory.physical_memory_bytes, Some(16 << 30));
+    assert_eq!(inventory.total_storage_bytes, Some(488_281 << 20));
+    assert!(device.pin_recovery_enabled());
+}
+
+#[tokio::test]
+async fn a_device_that_enrols_again_stays_the_same_device_and_its_old_certificate_is_refused() {
+    let world = World::new().await;
+    let mut old = world.enrolled(7).await;
+    let mut new = world.enrolled(7).await;
+    assert_eq!(world.devices().await.len(), 1);
+    let refused = old.sync(&world.certified(&old.account)).await.expect_err("closed");
+    assert!(refused.to_string().contains("403"), "{refused}");
+    assert!(new.sync(&world.certified(&new.account)).await.is_ok());
+}
+
+#[tokio::test]
+async fn every_bad_token_is_an_authentication_fault_and_changes_nothing() {
+    let world = World::new().await;
+    let used = world.token().await;
+    let hardware = Hardware::laptop(7);
+    enroll(&world.transport(), &hardware, BASE, USER, &used).await.expect("enrolled");
+    let late = world.token().await;
+    world.advance(Duration::from_secs(3601));
+    for (token, word) in
+        [("wrong", "not known"), ("", "not known"), (used.as_str(), "already used"), (&late, "expired")]
+    {
+        let refused = enroll(&world.transport(), &hardware, BASE, USER, token).await.err().expect("refused");
+        let EnrollError::Soap { error: SoapError::Fault { subcode, reason }, .. } = refused else {
+            panic!("{refused}");
+        };
+        assert_eq!(subcode, "s:Authentication");
+        assert!(reason.contains(word) && reason.contains("administrator"), "{reason}");
+    }
+    assert_eq!(world.devices().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_tenant_without_licence_enrols_nobody() {
+    let world = World::new().await;
+    let tenant = world.tenant;
+    let close = world.store.write(move |unit| {
+        let mut row = unit.tenant(tenant)?.expect("the tenant");
+        row.licence = Licence::Inactive;
+        Ok(unit.update_tenant(&row)?)
+    });
+    close.await.expect("closed");
+    let refused = world.try_enroll(7).await.err().expect("refused").to_string();
+    assert!(refused.contains("s:Authorization"), "{refused}");
+}
+
+fn request(token: &str, change: impl FnOnce(&mut RequestSecurityToken)) -> String {
+    let hardware = Hardware::laptop(7);
+    let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key");
+    let password = Zeroizing::new(token.to_owned());
+    let mut request = RequestSecurityToken {
+        message_id: "urn:uuid:m".to_owned(),
+        token: Some(UsernameToken { username: USER.to_owned(), password }),
+        is_issue: true,
+        pkcs10: certificate_request(&key, &hardware).expect("a request"),
+        context: context(&hardware),
+    };
+    change(&mut request);
+    request.encode("https://x").to_string()
+}
+
+#[tokio::test]
+async fn a_bad_certificate_request_is_a_fault_and_leaves_the_token_unused() {
+    let world = World::new().await;
+    let token = world.token().await;
+    let renewal = "http://docs.oasis-open.org/ws-sx/ws-trust/200512/Renew";
+    let issue = "http://docs.oasis-open.org/ws-sx/ws-trust/200512/Issue";
+    let small = KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key");
+    let small = certificate_request(&small, &Hardware::laptop(7)).expect("a request");
+    let table: Vec<(&str, String, &str)> = vec![
+        (
+            "a signature that does not verify",
+            request(&token, |request| {
+                if let Some(last) = request.pkcs10.last_mut() {
+                    *last ^= 1;
+                }
+            }),
+            "s:CertificateRequest",
+        ),
+        ("no PKCS #10", request(&token, |request| request.pkcs10 = b"nonsense".to_vec()), "s:CertificateRequest"),
+        ("an unknown kind of key", request(&token, |request| request.pkcs10 = small), "s:CertificateRequest"),
+        ("a renewal", request(&token, |_| {}).replace(issue, renewal), "s:CertificateRequest"),
+        (
+            "no device id",
+            request(&token, |request| request.context.retain(|(name, _)| name != "DeviceID")),
+            "InvalidEnrollmentData",
+        ),
+        (
+            "another kind of device",
+            request(&token, |request| {
+                for (name, value) in &mut request.context {
+                    if name == "DeviceType" {
+                        *value = "Toaster".to_owned();
+                    }
+                }
+            }),
+            "NotSupported",
+        ),
+        ("no security header", request(&token, |request| request.token = None), "d:InvalidSecurity"),
+        ("a wrong token", request("nope", |_| {}), "s:Authentication"),
+    ];
+    for (what, body, word) in table {
+        let (status, answer) = world.post(ENROLLMENT_PATH, CONTENT_TYPE, body).await;
+        assert_eq!(status, 200, "{what}");
+        assert!(answer.contains(word), "{what}: {answer}");
+        assert!(!answer.contains(&token));
+    }
+    assert!(world.devices().await.is_empty());
+    let hardware = Hardware::laptop(7);
+    assert!(enroll(&world.transport(), &hardware, BASE, USER, &token).await.is_ok(), "the token is still good");
+}
+
+#[tokio::test]
+async fn what_is_no_soap_is_a_message_format_fault_on_every_endpoint() {
+    let world = World::new().await;
+    let bomb = "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><x>&b;</x>";
+    let deep = format!("{}{}", "<a>".repeat(2000), "</a>".repeat(2000));
+    for path in [DISCOVERY_PATH, POLICY_PATH, ENROLLMENT_PATH] {
+        for body in ["", "hello", "<x/>", "<!DOCTYPE x SYSTEM \"file:///etc/passwd\"><x/>", bomb, &deep, "<s:Envelope"]
+        {
+            let (status, answer) = world.post(path, CONTENT_TYPE, body).await;
+            assert_eq!(status, 200, "{path} {body:.40}");
+            assert!(answer.contains("s:MessageFormat"), "{path} {body:.40}: {answer}");
+        }
+        let (status, _) = world.post(path, CONTENT_TYPE, vec![b' '; 600 * 1024]).await;
+        assert_eq!(status, 413, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn discovery_refuses_what_it_cannot_serve_and_says_why() {
+    let world = World::new().await;
+    let discover = |version, policy: &str| Discover {
+        message_id: "urn:uuid:m".to_owned(),
+        email: USER.to_owned(),
+        version,
+        device_type: "CIMClient_Windows".to_owned(),
+        os_edition: None,
+        auth_policies: vec![policy.to_owned()],
+    };
+    for (request, word) in [(discover((2, 0), ON_PREMISE), "too old"), (discover((9, 0), "Federated"), "OnPremise")] {
+        let (status, answer) = world.post(DISCOVERY_PATH, CONTENT_TYPE, request.encode("https://x")).await;
+        assert_eq!(status, 200);
+        assert!(answer.contains("Fault") && answer.contains(word), "{answer}");
+    }
+    for version in [(3, 0), (5, 0), (9, 0), (47, 11)] {
+        let (_, answer) =
+            world.post(DISCOVERY_PATH, CONTENT_TYPE, discover(version, ON_PREMISE).encode("https://x")).await;
+        assert!(answer.contains("EnrollmentServiceUrl"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_wire_of_enrolment_is_as_real_clients_read_it() {
+    let world = World::new().await;
+    let discover = Discover {
+        message_id: "urn:uuid:1".to_owned(),
+        email: USER.to_owned(),
+        version: (9, 0),
+        device_type: "CIMClient_Windows".to_owned(),
+        os_edition: Some(4),
+        auth_policies: vec![ON_PREMISE.to_owned()],
+    };
+    let (_, discovered) = world.post(DISCOVERY_PATH, CONTENT_TYPE, discover.encode("https://x")).await;
+    insta::assert_snapshot!("discovery_response", lines(&discovered));
+    let token = world.token().await;
+    let password = Zeroizing::new(token.clone());
+    let policies = omadm::soap::policy::GetPolicies {
+        message_id: "urn:uuid:2".to_owned(),
+        token: Some(UsernameToken { username: USER.to_owned(), password }),
+    };
+    let (_, policy) = world.post(POLICY_PATH, CONTENT_TYPE, policies.encode("https://x").as_bytes()).await;
+    insta::assert_snapshot!("policy_response", lines(&policy));
+    let (_, fault) = world.post(ENROLLMENT_PATH, CONTENT_TYPE, request("nope", |_| {})).await;
+    insta::assert_snapshot!("fault", lines(&fault));
+    let (_, issued) = world.post(ENROLLMENT_PATH, CONTENT_TYPE, request(&token, |_| {})).await;
+    let document = omadm::soap::enrollment::Issued::decode(issued.as_bytes()).expect("a document");
+    insta::assert_snapshot!("provisioning", lines(&redacted(&document)));
+}
+
+/// One element a line.
+fn lines(xml: &str) -> String {
+    xml.replace("><", ">\n<")
+}
+
+/// Certificates, secrets and ids differ in every run.
+fn redacted(document: &str) -> String {
+    let parts = document.split('"').enumerate().map(|(index, part)| {
+        let random =
+            part.len() > 30 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte));
+        let nonce = part.len() == 24 && part.ends_with("==");
+        match index % 2 == 1 && (random || nonce) {
+            true => "REDACTED",
+            false => part,
+        }
+    });
+    let text = parts.collect::<Vec<_>>().join("\"");
+    match text.split_once("CN%3D") {
+        Some((before, after)) => format!("{before}CN%3DREDACTED{}", &after[36..]),
+        None => text,
+    }
+}

@@ -1,0 +1,234 @@
+//! Management sessions: the outcome of every behaviour, repeats, and everything that goes wrong.
+
+#![allow(unreachable_pub, dead_code, reason = "a test crate; the world is shared")]
+
+mod world;
+
+use chaveiro_core::action::{ActionState, Outcome};
+use chaveiro_core::actions::recover_passcode::Begun;
+use chaveiro_core::device::ManagementState;
+use chaveiro_core::escrow::Standing;
+use chaveiro_core::ports::Unsealer;
+use chaveiro_fleet::behavior::Behavior;
+use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
+use chaveiro_mdm::MANAGEMENT_PATH;
+use omadm::syncml::{self, CONTENT_TYPE};
+use omadm::xml::Limits;
+use world::{InProcess, World};
+
+#[tokio::test]
+async fn a_recovery_ends_with_the_devices_own_pin_in_escrow() {
+    let world = World::new().await;
+    let mut device = world.enrolled(7).await;
+    let id = world.device_of(&device).await.id;
+    let before = device.pin().to_owned();
+    world.ask(id).await;
+    assert_eq!(world.newest(id).await.0.state, ActionState::Pending);
+    device.sync(&world.transport()).await.expect("a session");
+    let (action, secrets) = world.newest(id).await;
+    assert_eq!(
+        (action.state, action.outcome, action.device_status),
+        (ActionState::Done, Some(Outcome::Replaced), Some(200))
+    );
+    let [secret] = secrets.as_slice() else { panic!("{} secrets", secrets.len()) };
+    let envelope = secret.envelope.as_deref().expect("an envelope");
+    let passcode = world.keyring.unseal(&secret.context, envelope).map(|passcode| passcode.expose_secret().to_owned());
+    assert_eq!(passcode.expect("opens"), device.pin());
+    assert_ne!(before, device.pin());
+}
+
+#[tokio::test]
+async fn the_client_certificate_is_enough_and_so_is_the_digest() {
+    let world = World::new().await;
+    let mut device = world.enrolled(7).await;
+    let by_digest = device.sync(&world.transport()).await.expect("a session");
+    let certified = world.certified(&device.account);
+    let by_certificate = device.sync(&certified).await.expect("a session");
+    assert_eq!((by_digest.messages, by_certificate.messages), (2, 1), "only the digest needs a challenge");
+}
+
+#[tokio::test]
+async fn every_behaviour_of_a_device_has_the_outcome_of_the_table() {
+    use ActionState::{Active, Done, Failed, NotSupported};
+    // After one session, and after as many more honest ones as are needed.
+    let table = [
+        (Behavior::Honest, Done, Done, Some(Outcome::Replaced), 1),
+        (Behavior::NotSupported, NotSupported, NotSupported, Some(Outcome::FeatureAbsent), 0),
+        (Behavior::Fails, Failed, Failed, Some(Outcome::DeviceRefused), 0),
+        (Behavior::WithholdsValue, Failed, Failed, Some(Outcome::ValueNotDelivered), 0),
+        (Behavior::Contradicts, Failed, Failed, Some(Outcome::Contradictory), 1),
+        (Behavior::DropsResults, Failed, Failed, Some(Outcome::ValueNotDelivered), 0),
+        (Behavior::DropsStatuses, Active, Failed, Some(Outcome::Contradictory), 1),
+        (Behavior::RepeatsResults, Done, Done, Some(Outcome::Replaced), 2),
+        (Behavior::LosesAnswer, Active, Done, Some(Outcome::Replaced), 1),
+        (Behavior::Aborts, Active, Done, Some(Outcome::Replaced), 1),
+        (Behavior::WrongMessageRef, Active, Done, Some(Outcome::Replaced), 1),
+        (Behavior::WrongCommandRef, Active, Done, Some(Outcome::Replaced), 1),
+    ];
+    assert_eq!(table.len(), Behavior::ALL.len());
+    for (number, (behavior, first, last, outcome, kept)) in (1..).zip(table) {
+        let world = World::new().await;
+        let mut device = world.enrolled(number).await;
+        let id = world.device_of(&device).await.id;
+        world.ask(id).await;
+        device.behavior = behavior;
+        // Some of these sessions end in an error for the device; that is the point.
+        let _ = device.sync(&world.transport()).await;
+        assert_eq!(world.newest(id).await.0.state, first, "{behavior:?}, first session");
+        device.behavior = Behavior::Honest;
+        for _ in 0..3 {
+            device.sync(&world.transport()).await.expect("an honest session");
+        }
+        let (action, secrets) = world.newest(id).await;
+        assert_eq!((action.state, action.outcome), (last, outcome), "{behavior:?}, in the end");
+        assert_eq!(secrets.len(), kept, "{behavior:?}");
+        let current = secrets.iter().filter(|secret| secret.standing == Standing::Current).count();
+        assert_eq!(current, usize::from(last == Done), "{behavior:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_recovery_is_open_at_a_time_and_another_can_follow() {
+    let world = World::new().await;
+    let mut device = world.enrolled(7).await;
+    let id = world.device_of(&device).await.id;
+    let Begun::Opened(first) = world.ask(id).await else { panic!("not opened") };
+    assert_eq!(world.ask(id).await, Begun::AlreadyOpen(first));
+    let report = device.sync(&world.transport()).await.expect("a session");
+    assert_eq!(report.commands.len(), 2, "one Exec, one Get");
+    assert!(matches!(world.ask(id).await, Begun::Opened(second) if second != first));
+}
+
+#[tokio::test]
+async fn a_user_who_unenrols_retires_the_device_and_cancels_what_is_open() {
+    let world = World::new().await;
+    let mut device = world.enrolled(7).await;
+    let id = world.device_of(&device).await.id;
+    world.ask(id).await;
+    device.unenroll(&world.transport()).await.expect("a session");
+    let row = world.device_of(&device).await;
+    assert_eq!(row.management_state, ManagementState::RetireIssued);
+    let (action, _) = world.newest(id).await;
+    assert_eq!((action.state, action.outcome), (ActionState::Canceled, Some(Outcome::Retired)));
+    assert!(matches!(world.ask(id).await, Begun::Refused(_)));
+    assert!(device.sync(&world.certified(&device.account)).await.is_err());
+}
+
+/// Remembers requests and answers, and sends each request a second time.
+struct Twice(InProcess, std::sync::Mutex<Vec<(Vec<u8>, Vec<u8>)>>);
+
+impl Transport for Twice {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let Request { method, url, content_type, body } = request;
+        let send = || self.0.send(Request { method, url: url.clone(), content_type, body: body.clone() });
+        let (first, second) = (send().await?, send().await?);
+        assert_eq!(first.body, second.body, "an identical repeat gets the identical answer");
+        self.1.lock().expect("the list").push((body.clone(), first.body.clone()));
+        Ok(first)
+    }
+}
+
+#[tokio::test]
+async fn an_identical_repeat_gets_the_identical_answer_and_has_no_second_effect() {
+    let world = World::new().await;
+    let mut device = world.enrolled(7).await;
+    let id = world.device_of(&device).await.id;
+    world.ask(id).await;
+    let transport = Twice(world.certified(&device.account), std::sync::Mutex::default());
+    device.sync(&transport).await.expect("a session");
+    let (action, secrets) = world.newest(id).await;
+    assert_eq!((action.state, secrets.len()), (ActionState::Done, 1));
+    let exchanges = transport.1.into_inner().expect("the list");
+    let text = exchanges.iter().map(|(asked, answered)| {
+        let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("><", ">\n<");
+        format!("DEVICE\n{}\n\nSERVER\n{}\n", lines(asked), lines(answered))
+    });
+    insta::assert_snapshot!("a_recovery_on_the_wire", text.collect::<Vec<_>>().join("\n"));
+}
+
+/// A first message of that device, signed by nobody.
+fn first_message(source: &str) -> String {
+    format!(
+        "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>9</SessionID>\
+         <MsgID>1</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>{source}</LocURI></Source></SyncHdr><SyncBody>\
+         <Alert><CmdID>1</CmdID><Data>1201</Data></Alert><Final/></SyncBody></SyncML>"
+    )
+}
+
+fn header_status(answer: &[u8]) -> u16 {
+    let message = syncml::decode(answer, Limits::MESSAGE).expect("an answer");
+    let status = message.statuses().find(|status| status.command_ref == 0).expect("a status");
+    status.code
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_device_is_forbidden() {
+    let world = World::new().await;
+    let (one, other) = (world.enrolled(1).await, world.enrolled(2).await);
+    let body = first_message(&other.hardware.oma_device_id).into_bytes();
+    let url = format!("{}{MANAGEMENT_PATH}", world::BASE);
+    let request = Request { method: "POST", url, content_type: Some(CONTENT_TYPE), body };
+    let answer = world.certified(&one.account).send(request).await.expect("an answer");
+    assert_eq!((answer.status, header_status(&answer.body)), (200, 403));
+}
+
+#[tokio::test]
+async fn nobody_learns_whether_a_device_exists_and_a_wrong_digest_is_challenged_twice_then_refused() {
+    let world = World::new().await;
+    let mut device = world.enrolled(1).await;
+    for source in [device.hardware.oma_device_id.as_str(), "nobody"] {
+        let (status, answer) = world.post(MANAGEMENT_PATH, CONTENT_TYPE, first_message(source)).await;
+        assert_eq!((status, header_status(answer.as_bytes())), (200, 407), "{source}");
+    }
+    device.account.management.password = zeroize::Zeroizing::new("wrong".to_owned());
+    let refused = device.sync(&world.transport()).await.expect_err("refused");
+    assert!(refused.to_string().contains("401"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_result_for_another_devices_command_changes_nothing() {
+    let world = World::new().await;
+    let (mut victim, attacker) = (world.enrolled(1).await, world.enrolled(2).await);
+    let id = world.device_of(&victim).await.id;
+    world.ask(id).await;
+    victim.behavior = Behavior::LosesAnswer;
+    let _ = victim.sync(&world.certified(&victim.account)).await;
+    assert_eq!(world.newest(id).await.0.state, ActionState::Active);
+    for message in 1..5 {
+        for command in 1..9 {
+            let source = &attacker.hardware.oma_device_id;
+            let body = format!(
+                "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>2</SessionID>\
+                 <MsgID>{}</MsgID><Target><LocURI>x</LocURI></Target><Source><LocURI>{source}</LocURI></Source></SyncHdr><SyncBody>\
+                 <Status><CmdID>1</CmdID><MsgRef>{message}</MsgRef><CmdRef>{command}</CmdRef><Cmd>Exec</Cmd><Data>200</Data></Status>\
+                 <Results><CmdID>2</CmdID><MsgRef>{message}</MsgRef><CmdRef>{command}</CmdRef><Item><Data>666666</Data></Item></Results>\
+                 <Final/></SyncBody></SyncML>",
+                message * 10 + command
+            );
+            let url = format!("{}{MANAGEMENT_PATH}", world::BASE);
+            let request = Request { method: "POST", url, content_type: Some(CONTENT_TYPE), body: body.into_bytes() };
+            let answer = world.certified(&attacker.account).send(request).await.expect("an answer");
+            assert_eq!(header_status(&answer.body), 200);
+        }
+    }
+    let (action, secrets) = world.newest(id).await;
+    assert_eq!((action.state, secrets.len()), (ActionState::Active, 0));
+}
+
+#[tokio::test]
+async fn what_is_no_message_is_refused_without_a_five_hundred() {
+    let world = World::new().await;
+    let good = first_message("x");
+    let cut = &good[..good.len() / 2];
+    let no_header = good.replace("<MsgID>1</MsgID>", "");
+    let not_a_number = good.replace("<MsgID>1</MsgID>", "<MsgID>one</MsgID>");
+    let long_session = good.replace("<SessionID>9</SessionID>", "<SessionID>99999999999999999999</SessionID>");
+    let doctype = format!("<!DOCTYPE x>{good}");
+    for body in ["", "hello", "<x/>", cut, &no_header, &not_a_number, &long_session, &doctype] {
+        let (status, answer) = world.post(MANAGEMENT_PATH, CONTENT_TYPE, body).await;
+        assert_eq!(status, 400, "{body:.40}");
+        assert!(!answer.is_empty());
+    }
+    assert_eq!(world.post(MANAGEMENT_PATH, CONTENT_TYPE, vec![b' '; 600 * 1024]).await.0, 413);
+    assert_eq!(world.post(MANAGEMENT_PATH, "application/vnd.syncml.dm+wbxml", good).await.0, 415);
+}

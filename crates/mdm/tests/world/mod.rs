@@ -1,0 +1,223 @@
+//! A device channel on a real store, reached without a network: the transport calls the router.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use chaveiro_core::Timestamp;
+use chaveiro_core::action::ActionRecord;
+use chaveiro_core::actions::recover_passcode::{Ask, Begun, begin};
+use chaveiro_core::caller::{Actor, Caller};
+use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::enrollment::EnrollmentToken;
+use chaveiro_core::escrow::EscrowedSecret;
+use chaveiro_core::id::{ActionId, DeviceId, RequestId, TenantId};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::{Clock, DeviceScope, Entropy, Page, Store};
+use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_escrow::Keyring;
+use chaveiro_fleet::enroll::{Account, EnrollError, enroll};
+use chaveiro_fleet::hardware::Hardware;
+use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
+use chaveiro_fleet::windows::WindowsDevice;
+use chaveiro_mdm::{
+    CertificateAuthority, DeviceChannel, DeviceCredentials, PeerCertificate, new_enrollment_token, router, token_sha256,
+};
+use chaveiro_store_sqlite::SqliteStore;
+use http_body_util::BodyExt;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
+    }
+}
+
+/// A counter, mixed: different every time, the same in every run.
+pub struct TestEntropy(AtomicU64);
+
+impl Entropy for TestEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            word ^= word >> 27;
+            chunk.copy_from_slice(&word.to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+pub const BASE: &str = "https://mdm.example:8444";
+pub const USER: &str = "ana@example.org";
+
+pub struct World {
+    pub directory: TempDir,
+    pub store: Arc<dyn Store>,
+    pub keyring: Arc<Keyring>,
+    pub entropy: Arc<TestEntropy>,
+    pub clock: Arc<TestClock>,
+    pub router: Router,
+    pub tenant: TenantId,
+}
+
+/// Calls the router, as a connection with that certificate.
+pub struct InProcess {
+    router: Router,
+    pub peer: Option<PeerCertificate>,
+}
+
+impl Transport for InProcess {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let path = request.url.strip_prefix(BASE).ok_or_else(|| TransportError(request.url.clone()))?;
+        let mut builder = http::Request::builder().method(request.method).uri(path);
+        if let Some(content_type) = request.content_type {
+            builder = builder.header("Content-Type", content_type);
+        }
+        if let Some(peer) = &self.peer {
+            builder = builder.extension(peer.clone());
+        }
+        let request = builder.body(Body::from(request.body)).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.expect("a body").to_bytes().to_vec();
+        Ok(Response { status, body })
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+        let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
+        let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
+        let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
+        let ca = CertificateAuthority::open_or_create(&directory.path().join("ca"), clock.now(), entropy.as_ref());
+        let credentials = DeviceCredentials::open_or_create(&directory.path().join("credentials"), entropy.as_ref());
+        let tenant = TenantId(uuid::Uuid::from_u128(0x11));
+        keyring.create_tenant_key(tenant).expect("a key");
+        let row = Tenant {
+            id: tenant,
+            display_name: "t".to_owned(),
+            licence: Licence::Active,
+            entra_tenant: Some(uuid::Uuid::from_u128(0xe)),
+            settings: TenantSettings::default(),
+            created: clock.now(),
+        };
+        store.write(move |unit| Ok(unit.insert_tenant(&row)?)).await.expect("inserted");
+        let router = router(Arc::new(DeviceChannel {
+            store: Arc::clone(&store),
+            sealer: keyring.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            ca: Arc::new(ca.expect("an authority")),
+            credentials: Arc::new(credentials.expect("credentials")),
+            base_url: BASE.to_owned(),
+        }));
+        Self { directory, store, keyring, entropy, clock, router, tenant }
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.clock.0.fetch_add(by.as_secs() as i64, Ordering::SeqCst);
+    }
+
+    pub fn transport(&self) -> InProcess {
+        InProcess { router: self.router.clone(), peer: None }
+    }
+
+    /// A connection that shows the certificate of that account.
+    pub fn certified(&self, account: &Account) -> InProcess {
+        use rustls_pki_types::CertificateDer;
+        use rustls_pki_types::pem::PemObject;
+        let der = CertificateDer::from_pem_slice(account.identity.as_bytes()).expect("a certificate");
+        InProcess { router: self.router.clone(), peer: Some(PeerCertificate(Arc::from(der.as_ref()))) }
+    }
+
+    pub async fn token(&self) -> String {
+        let text = new_enrollment_token(self.entropy.as_ref());
+        let now = self.clock.now();
+        let token = EnrollmentToken {
+            token_sha256: token_sha256(text.expose_secret()),
+            tenant: self.tenant,
+            user: None,
+            created: now,
+            expires: now + Duration::from_secs(3600),
+            used: None,
+        };
+        self.store.write(move |unit| Ok(unit.insert_enrollment_token(&token)?)).await.expect("inserted");
+        text.expose_secret().to_owned()
+    }
+
+    pub async fn try_enroll(&self, number: u64) -> Result<WindowsDevice, EnrollError> {
+        let token = self.token().await;
+        let hardware = Hardware::laptop(number);
+        let account = enroll(&self.transport(), &hardware, BASE, USER, &token).await?;
+        let mut next = number * 1_000_000;
+        let make_pin = move || {
+            next += 1;
+            format!("PIN-{next}")
+        };
+        Ok(WindowsDevice::new(hardware, account, Box::new(make_pin)))
+    }
+
+    /// An enrolled device after its first session.
+    pub async fn enrolled(&self, number: u64) -> WindowsDevice {
+        let mut device = self.try_enroll(number).await.expect("enrolled");
+        device.sync(&self.transport()).await.expect("the first session");
+        device
+    }
+
+    pub async fn devices(&self) -> Vec<ManagedDevice> {
+        let (tenant, page) = (self.tenant, Page { after: None, limit: 100 });
+        let read = self.store.read(move |view| Ok(view.devices(tenant, DeviceScope::All, &page)?.items));
+        read.await.expect("read")
+    }
+
+    pub async fn device_of(&self, device: &WindowsDevice) -> ManagedDevice {
+        let (tenant, name) = (self.tenant, device.hardware.oma_device_id.clone());
+        let read = self.store.read(move |view| Ok(view.device_by_oma_device_id(tenant, &name)?));
+        read.await.expect("read").expect("the device")
+    }
+
+    pub async fn ask(&self, device: DeviceId) -> Begun {
+        let caller = Caller {
+            tenant: self.tenant,
+            actor: Actor::operator(),
+            permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
+        };
+        let ask = Ask {
+            caller,
+            device,
+            path: "/x".to_owned(),
+            request: RequestId(self.entropy.uuid()),
+            client_request_id: None,
+            action: ActionId(self.entropy.uuid()),
+        };
+        let now = self.clock.now();
+        self.store.write(move |unit| begin(unit, &ask, now)).await.expect("begun")
+    }
+
+    /// The newest action of that device and what is kept of it.
+    pub async fn newest(&self, device: DeviceId) -> (ActionRecord, Vec<EscrowedSecret>) {
+        let tenant = self.tenant;
+        let read = self.store.read(move |view| {
+            let action = view.actions(tenant, device, 1)?.remove(0);
+            let secrets = view.secrets(tenant, action.id)?;
+            Ok((action, secrets))
+        });
+        read.await.expect("read")
+    }
+
+    pub async fn post(&self, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> (u16, String) {
+        let request = http::Request::post(path).header("Content-Type", content_type);
+        let request = request.body(Body::from(body.into())).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+}
