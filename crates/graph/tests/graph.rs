@@ -1,0 +1,604 @@
+//! The Graph face on a real store, called without a network: the seven URLs, and everything that goes wrong on
+//! the way to them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use chaveiro_auth::{IssuerKeys, LocalIssuer, Verifier};
+use chaveiro_core::Timestamp;
+use chaveiro_core::action::ActionState;
+use chaveiro_core::actions::recover_passcode::{Answer, receive, sent};
+use chaveiro_core::command::SentIn;
+use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::enrollment::Enrollment;
+use chaveiro_core::id::{DeviceId, EnrollmentId, ResourceId, SecretId, TenantId};
+use chaveiro_core::permission::{PERMISSIONS, Permission};
+use chaveiro_core::ports::{Clock, Entropy, Store};
+use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::secret::Passcode;
+use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_escrow::Keyring;
+use chaveiro_graph::model::DOCUMENTED;
+use chaveiro_graph::{GraphState, router};
+use chaveiro_store_sqlite::SqliteStore;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
+    }
+}
+
+struct TestEntropy(AtomicU64);
+
+impl Entropy for TestEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            chunk.copy_from_slice(&(word ^ (word >> 27)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+const BASE: &str = "https://graph.example:8443";
+const PLANTED: &str = "PLANTED-5309";
+
+struct World {
+    _directory: TempDir,
+    store: Arc<dyn Store>,
+    keyring: Arc<Keyring>,
+    clock: Arc<TestClock>,
+    entropy: Arc<TestEntropy>,
+    issuer: Arc<LocalIssuer>,
+    router: Router,
+}
+
+/// Ids are readable: kind in the first digits, number in the last.
+fn id(kind: u32, number: u64) -> Uuid {
+    Uuid::from_u64_pair(u64::from(kind) << 32, number)
+}
+
+fn tenant(number: u64) -> TenantId {
+    TenantId(id(0x7e, number))
+}
+
+fn device(number: u64) -> DeviceId {
+    DeviceId(id(0xde, number))
+}
+
+/// In each tenant `n`: device `n`, user, app, three scripts with one run state on the device. Tenant 1 also has a
+/// retired device 3, and device 4 with nothing around it.
+impl World {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+        let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
+        let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
+        let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
+        let keys = IssuerKeys::open_or_create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
+        let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
+        let router = router(Arc::new(GraphState {
+            store: Arc::clone(&store),
+            unsealer: keyring.clone(),
+            verifier: Arc::new(Verifier::local_only(Arc::clone(&issuer), vec![BASE.to_owned()])),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            base_url: BASE.to_owned(),
+        }));
+        let world = Self { _directory: directory, store, keyring, clock, entropy, issuer, router };
+        for number in [1, 2] {
+            world.fill(number).await;
+        }
+        world.add_device(1, 3, ManagementState::RetireIssued).await;
+        world.add_device(1, 4, ManagementState::Managed).await;
+        world
+    }
+
+    async fn fill(&self, number: u64) {
+        self.keyring.create_tenant_key(tenant(number)).expect("a key");
+        let now = self.clock.now();
+        let row = Tenant {
+            id: tenant(number),
+            display_name: format!("t{number}"),
+            licence: Licence::Active,
+            entra_tenant: None,
+            settings: TenantSettings::default(),
+            created: now,
+        };
+        self.store.write(move |unit| Ok(unit.insert_tenant(&row)?)).await.expect("inserted");
+        self.add_device(number, number, ManagementState::Managed).await;
+        let resource = move |kind, of: u32| Resource {
+            tenant: tenant(number),
+            kind,
+            id: ResourceId(id(of, number)),
+            owner: None,
+            device: None,
+            alternate_key: None,
+            properties: json!({"displayName": "x"}).to_string(),
+            created: now,
+            modified: now,
+        };
+        let insert = self.store.write(move |unit| {
+            let user =
+                Resource { alternate_key: Some("ana@example.org".to_owned()), ..resource(ResourceKind::User, 0xa) };
+            unit.insert_resource(&user)?;
+            unit.insert_resource(&resource(ResourceKind::DetectedApp, 0xb))?;
+            unit.link(tenant(number), device(number), ResourceKind::User, user.id)?;
+            unit.link(tenant(number), device(number), ResourceKind::DetectedApp, ResourceId(id(0xb, number)))?;
+            for (script, state, of) in [
+                (ResourceKind::DeviceHealthScript, ResourceKind::DeviceHealthScriptDeviceState, 0xc0),
+                (ResourceKind::DeviceManagementScript, ResourceKind::DeviceManagementScriptDeviceState, 0xc1),
+                (ResourceKind::DeviceComplianceScript, ResourceKind::DeviceComplianceScriptDeviceState, 0xc2),
+            ] {
+                let script = resource(script, of);
+                unit.insert_resource(&script)?;
+                let state = resource(state, of + 0x10);
+                unit.insert_resource(&Resource { owner: Some(script.id), device: Some(device(number)), ..state })?;
+            }
+            Ok(())
+        });
+        insert.await.expect("inserted");
+    }
+
+    async fn add_device(&self, of: u64, number: u64, management_state: ManagementState) {
+        let now = self.clock.now();
+        let row = ManagedDevice {
+            tenant: tenant(of),
+            id: device(number),
+            platform: Platform::Windows,
+            management_state,
+            comanaged: true,
+            user: None,
+            enrolled: now,
+            last_sync: now,
+            certificate_expires: None,
+            inventory: Inventory { device_name: Some(format!("D{number}")), ..Inventory::default() },
+            notes: None,
+            managed_device_name: None,
+            owner_type: OwnerType::Company,
+        };
+        let enrollment = Enrollment {
+            id: EnrollmentId(id(0xe, number)),
+            tenant: tenant(of),
+            device: device(number),
+            certificate_sha256: [number as u8; 32],
+            oma_device_id: format!("oma{number}"),
+            created: now,
+            closed: (management_state != ManagementState::Managed).then_some(now),
+        };
+        let insert = self.store.write(move |unit| {
+            unit.insert_device(&row)?;
+            Ok(unit.insert_enrollment(&enrollment)?)
+        });
+        insert.await.expect("inserted");
+    }
+
+    fn token_for(&self, of: TenantId, permissions: &[Permission]) -> String {
+        let (now, hour) = (self.clock.now(), Duration::from_secs(3600));
+        let token = self.issuer.mint_operator_token(of, permissions, now, hour, self.entropy.as_ref());
+        token.expect("minted").expose_secret().to_owned()
+    }
+
+    fn token(&self) -> String {
+        let all: Vec<_> = PERMISSIONS.iter().map(|row| row.permission).collect();
+        self.token_for(tenant(1), &all)
+    }
+
+    async fn send(&self, request: Request<Body>) -> (Response<()>, Value) {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        assert!(!parts.status.is_server_error(), "{}", String::from_utf8_lossy(&bytes));
+        assert!(parts.headers.contains_key("request-id"));
+        (Response::from_parts(parts, ()), serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    async fn call(&self, token: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let mut request =
+            Request::builder().method(method).uri(path).header("Authorization", format!("Bearer {token}"));
+        if !body.is_empty() {
+            request = request.header("Content-Type", "application/json");
+        }
+        let (response, answer) = self.send(request.body(Body::from(body.to_owned())).expect("a request")).await;
+        (response.status().as_u16(), answer)
+    }
+
+    /// The device does what it was asked and reports that passcode.
+    async fn carry_out(&self, number: u64, passcode: &str) {
+        let (keyring, now) = (Arc::clone(&self.keyring), self.clock.now());
+        let passcode = Passcode::new(Zeroizing::new(passcode.to_owned())).expect("a passcode");
+        let secret = SecretId(self.entropy.uuid());
+        let work = self.store.write(move |unit| {
+            let delivery = unit.next_delivery(EnrollmentId(id(0xe, number)))?.expect("a delivery");
+            let seq = delivery.seq;
+            sent(unit, delivery, SentIn { session: "1".to_owned(), message: 1, first_command: 2 }, now)?;
+            let delivery = unit.delivery(seq)?.expect("the delivery");
+            let answer = Answer { statuses: vec![Some(200), Some(200)], value: Some(passcode) };
+            receive(unit, keyring.as_ref(), delivery, answer, secret, now)
+        });
+        work.await.expect("carried out");
+    }
+
+    async fn audit_count(&self) -> usize {
+        self.store.read(|view| Ok(view.unchained_events(10_000)?.len())).await.expect("read")
+    }
+}
+
+/// A documented template with the keys of tenant 1's world.
+fn filled(template: &str) -> String {
+    let mut path = template.to_owned();
+    for (name, of) in [
+        ("managedDeviceId", 0xde),
+        ("deviceHealthScriptDeviceStateId", 0xd0),
+        ("deviceManagementScriptDeviceStateId", 0xd1),
+        ("deviceComplianceScriptDeviceStateId", 0xd2),
+        ("deviceHealthScriptId", 0xc0),
+        ("deviceManagementScriptId", 0xc1),
+        ("deviceComplianceScriptId", 0xc2),
+        ("userId", 0xa),
+        ("detectedAppId", 0xb),
+    ] {
+        path = path.replace(&format!("{{{name}}}"), &id(of, 1).to_string());
+    }
+    path
+}
+
+fn device_path(number: u64) -> String {
+    format!("/beta/deviceManagement/managedDevices/{}", device(number).0)
+}
+
+#[tokio::test]
+async fn every_documented_url_recovers_the_passcode_and_it_can_be_read_back() {
+    let world = World::new().await;
+    let token = world.token();
+    for (round, documented) in DOCUMENTED.iter().enumerate() {
+        let path = format!("/beta{}", filled(documented.template));
+        let (status, answer) = world.call(&token, "POST", &path, "").await;
+        assert_eq!((status, answer), (204, Value::Null), "{path}");
+        let passcode = format!("{PLANTED}-{round}");
+        world.carry_out(1, &passcode).await;
+        let (_, seen) = world.call(&token, "GET", &format!("{}?$select=deviceActionResults", device_path(1)), "").await;
+        assert_eq!(seen["deviceActionResults"][0]["passcode"], passcode, "{seen}");
+        assert_eq!(seen["deviceActionResults"][0]["actionState"], "done");
+    }
+    assert_eq!(DOCUMENTED.len(), 9, "seven of the beta page, two of v1.0");
+}
+
+#[tokio::test]
+async fn a_broken_link_at_any_hop_of_any_url_is_not_found() {
+    let world = World::new().await;
+    let token = world.token();
+    let before = world.audit_count().await;
+    for documented in DOCUMENTED {
+        let path = format!("/beta{}", filled(documented.template));
+        let segments: Vec<&str> = path.split('/').collect();
+        for (index, segment) in segments.iter().enumerate() {
+            if Uuid::try_parse(segment).is_err() {
+                continue;
+            }
+            // Unknown; of the other tenant; and, for devices, one that is there but not linked.
+            let mut others =
+                vec![id(0xff, 9), Uuid::from_u64_pair(Uuid::parse_str(segment).expect("a key").as_u64_pair().0, 2)];
+            if segment.starts_with("000000de") || *segment == device(1).to_string() {
+                others.push(device(4).0);
+            }
+            for other in others {
+                let mut broken = segments.clone();
+                let other = other.to_string();
+                broken[index] = &other;
+                let broken = broken.join("/");
+                let direct = index == 4 && other == device(4).to_string();
+                let (status, answer) = world.call(&token, "POST", &broken, "").await;
+                assert_eq!(status, if direct { 204 } else { 404 }, "{broken}: {answer}");
+            }
+        }
+    }
+    assert!(world.audit_count().await >= before, "only real devices leave a trace");
+}
+
+#[tokio::test]
+async fn any_spelling_of_the_action_and_any_body_is_accepted() {
+    let world = World::new().await;
+    let token = world.token();
+    let key = device(1).to_string();
+    for path in [
+        format!("/beta/deviceManagement/managedDevices/{key}/recoverPasscode"),
+        format!("/v1.0/deviceManagement/managedDevices/{key}/recoverPasscode"),
+        format!("/beta/deviceManagement/managedDevices('{key}')/microsoft.graph.recoverPasscode"),
+        format!("/BETA/DEVICEmanagement/MANAGEDdevices/{}/RECOVERpasscode", key.to_uppercase()),
+        format!("/beta/deviceManagement/managedDevices(%27{key}%27)/recoverPasscode"),
+        format!("/beta/users/ana@example.org/managedDevices/{key}/recoverPasscode"),
+        format!("/beta/users('ana%40example.org')/managedDevices/{key}/recoverPasscode"),
+    ] {
+        assert_eq!(world.call(&token, "POST", &path, "").await.0, 204, "{path}");
+    }
+    let gzip = {
+        use std::io::Write;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(b"{}").expect("compressed");
+        encoder.finish().expect("compressed")
+    };
+    let bodies: [(&str, &str, Vec<u8>); 6] = [
+        ("application/json", "", b"{}".to_vec()),
+        ("application/json", "", b"null".to_vec()),
+        ("application/json", "gzip", gzip),
+        ("text/plain", "", b"hello".to_vec()),
+        ("application/x-www-form-urlencoded", "", b"a=b".to_vec()),
+        ("application/json", "", b"{ not json".to_vec()),
+    ];
+    for (content_type, encoding, body) in bodies {
+        let mut request = Request::post(format!("{}/recoverPasscode", device_path(1)))
+            .header("Authorization", format!("Bearer {token}"))
+            .header("Content-Type", content_type);
+        if !encoding.is_empty() {
+            request = request.header("Content-Encoding", encoding);
+        }
+        let (response, _) = world.send(request.body(Body::from(body)).expect("a request")).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT, "{content_type} {encoding}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_is_one_recovery_and_the_same_request_id_not_even_another_record() {
+    let world = World::new().await;
+    let token = world.token();
+    let ask = |request_id: &'static str| {
+        let request = Request::post(format!("{}/recoverPasscode", device_path(1)))
+            .header("Authorization", format!("Bearer {token}"))
+            .header("client-request-id", request_id);
+        request.body(Body::empty()).expect("a request")
+    };
+    let before = world.audit_count().await;
+    for (request_id, records) in [("one", 1), ("one", 1), ("two", 2), ("two", 2), ("one", 2)] {
+        let (response, _) = world.send(ask(request_id)).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        assert_eq!(response.headers()["client-request-id"], request_id);
+        assert_eq!(world.audit_count().await - before, records, "{request_id}");
+    }
+    let deliveries = world.store.read(|view| {
+        let action = view.open_action(tenant(1), device(1), "recoverPasscode")?.expect("open");
+        assert_eq!(action.state, ActionState::Pending);
+        Ok(view.deliveries(action.id)?.len())
+    });
+    assert_eq!(deliveries.await.expect("read"), 1, "one command");
+}
+
+#[tokio::test]
+async fn a_passcode_is_shown_to_its_first_reader_alone_within_the_window() {
+    let world = World::new().await;
+    let (token, select) = (world.token(), format!("{}?$select=deviceActionResults", device_path(1)));
+    world.call(&token, "POST", &format!("{}/recoverPasscode", device_path(1)), "").await;
+    world.carry_out(1, PLANTED).await;
+    let shown = |answer: &Value| answer["deviceActionResults"][0]["passcode"].as_str().map(str::to_owned);
+
+    // Not in lists, not without naming it, not without the permission.
+    let (_, listed) = world.call(&token, "GET", "/beta/deviceManagement/managedDevices", "").await;
+    assert!(!listed.to_string().contains(PLANTED));
+    let (_, unnamed) = world.call(&token, "GET", &device_path(1), "").await;
+    assert_eq!(
+        (shown(&unnamed), &unnamed["deviceActionResults"][0]["chaveiro_passcodeWithheld"]),
+        (None, &json!("notSelected"))
+    );
+    let reader = world.token_for(tenant(1), &[Permission::ManagedDevicesReadAll]);
+    let (_, unprivileged) = world.call(&reader, "GET", &select, "").await;
+    assert_eq!(unprivileged["deviceActionResults"][0]["chaveiro_passcodeWithheld"], "missingPermission");
+
+    let before = world.audit_count().await;
+    let (_, first) = world.call(&token, "GET", &select, "").await;
+    assert_eq!(shown(&first).as_deref(), Some(PLANTED));
+    assert_eq!(world.audit_count().await, before + 1, "seen means recorded");
+    assert_eq!(
+        shown(&world.call(&token, "GET", &select, "").await.1).as_deref(),
+        Some(PLANTED),
+        "again, within the window"
+    );
+    world.clock.0.fetch_add(16 * 60, Ordering::SeqCst);
+    let (_, late) = world.call(&token, "GET", &select, "").await;
+    assert_eq!(
+        (shown(&late), &late["deviceActionResults"][0]["chaveiro_passcodeWithheld"]),
+        (None, &json!("windowOver"))
+    );
+}
+
+#[tokio::test]
+async fn every_refusal_has_its_status_code_and_a_text_that_helps() {
+    let world = World::new().await;
+    let (all, none) = (world.token(), world.token_for(tenant(1), &[]));
+    let read_write = world.token_for(tenant(1), &[Permission::ManagedDevicesReadWriteAll]);
+    let recover = |number| format!("{}/recoverPasscode", device_path(number));
+    let long = format!("/beta/{}", "a".repeat(9000));
+    let hops =
+        format!("/beta/deviceManagement{}", format!("/managedDevices/{}/users/{}", device(1), id(0xa, 1)).repeat(25));
+    let devices = "/beta/deviceManagement/managedDevices";
+    let scripts = "/beta/deviceManagement/deviceHealthScripts";
+    let table: Vec<(&str, &str, &str, String, &str, u16, &str, &str)> = vec![
+        ("no token", "", "POST", recover(1), "", 401, "InvalidAuthenticationToken", "empty"),
+        ("garbage", "garbage", "POST", recover(1), "", 401, "InvalidAuthenticationToken", "well formed"),
+        ("no permission", &none, "POST", recover(1), "", 403, "Forbidden", "PrivilegedOperations.All"),
+        ("ReadWrite.All only", &read_write, "POST", recover(1), "", 403, "Forbidden", "PrivilegedOperations.All"),
+        ("unknown device", &all, "POST", recover(99), "", 404, "ResourceNotFound", "managedDevices"),
+        ("foreign device", &all, "POST", recover(2), "", 404, "ResourceNotFound", "managedDevices"),
+        ("retired device", &all, "POST", recover(3), "", 400, "BadRequest", "enroll again"),
+        ("no GUID", &all, "POST", format!("{devices}/ana-lt1/recoverPasscode"), "", 400, "InternalError", "GUID"),
+        (
+            "unknown segment",
+            &all,
+            "POST",
+            format!("{devices}/{}/resetEverything", device(1)),
+            "",
+            400,
+            "BadRequest",
+            "resetEverything",
+        ),
+        ("wrong verb", &all, "GET", recover(1), "", 400, "No method match route template", "http verb GET"),
+        ("wrong version", &all, "GET", "/v2.0/users".into(), "", 404, "ResourceNotFound", "v2.0"),
+        ("path too long", &all, "GET", long, "", 414, "RequestUriTooLong", "bytes"),
+        ("fifty hops", &all, "POST", hops, "", 400, "BadRequest", "8"),
+        ("filter", &all, "GET", format!("{devices}?$filter=model%20eq%20'x'"), "", 400, "BadRequest", "$filter"),
+        ("select of nothing known", &all, "GET", format!("{devices}?$select=nope"), "", 400, "BadRequest", "nope"),
+        ("top 0", &all, "GET", format!("{devices}?$top=0"), "", 400, "BadRequest", "$top"),
+        ("malformed JSON", &all, "POST", scripts.into(), "{", 400, "BadRequest", "JSON"),
+        ("a list", &all, "POST", scripts.into(), "[]", 400, "BadRequest", "JSON"),
+        (
+            "unknown property",
+            &all,
+            "POST",
+            scripts.into(),
+            "{\"displayName\":\"x\",\"nope\":1}",
+            400,
+            "BadRequest",
+            "nope",
+        ),
+        ("wrong type", &all, "POST", scripts.into(), "{\"displayName\":7}", 400, "BadRequest", "displayName"),
+        (
+            "read-only property",
+            &all,
+            "POST",
+            scripts.into(),
+            "{\"id\":\"x\",\"displayName\":\"x\"}",
+            400,
+            "BadRequest",
+            "read-only",
+        ),
+        (
+            "foreign binding",
+            &all,
+            "POST",
+            format!("{scripts}/{}/deviceRunStates", id(0xc0, 1)),
+            &FOREIGN_BIND,
+            404,
+            "ResourceNotFound",
+            "managedDevices",
+        ),
+        (
+            "binding elsewhere",
+            &all,
+            "POST",
+            format!("{scripts}/{}/deviceRunStates", id(0xc0, 1)),
+            "{\"managedDevice@odata.bind\":\"https://evil.example/x\"}",
+            400,
+            "BadRequest",
+            "odata.bind",
+        ),
+    ];
+    for (what, token, method, path, body, status, code, word) in table {
+        let (found, answer) = world.call(token, method, &path, body).await;
+        let (found_code, text) =
+            (answer["error"]["code"].as_str().unwrap_or("-"), answer["error"]["message"].as_str().unwrap_or("-"));
+        assert_eq!((found, found_code), (status, code), "{what}: {answer}");
+        assert!(text.contains(word), "{what}: {word} in {text}");
+        assert!(answer["error"]["innerError"]["request-id"].is_string(), "{what}");
+    }
+    let large = format!("{{\"displayName\":\"{}\"}}", "x".repeat(2 << 20));
+    assert_eq!(world.call(&all, "POST", scripts, &large).await.0, 413);
+}
+
+static FOREIGN_BIND: std::sync::LazyLock<String> =
+    std::sync::LazyLock::new(|| json!({"managedDevice@odata.bind": format!("{BASE}{}", device_path(2))}).to_string());
+
+#[tokio::test]
+async fn a_tenant_without_licence_is_refused_before_anything_else() {
+    let world = World::new().await;
+    let token = world.token();
+    let close = world.store.write(|unit| {
+        let row = unit.tenant(tenant(1))?.expect("the tenant");
+        Ok(unit.update_tenant(&Tenant { licence: Licence::Inactive, ..row })?)
+    });
+    close.await.expect("closed");
+    for (method, path) in [
+        ("POST", format!("{}/recoverPasscode", device_path(1))),
+        ("GET", "/beta/users".into()),
+        ("PUT", device_path(1)),
+    ] {
+        let (status, answer) = world.call(&token, method, &path, "").await;
+        assert_eq!(status, 400, "{method} {path}");
+        assert_eq!(answer["error"]["message"], "Request not applicable to target tenant.");
+    }
+    let foreign = world.token_for(tenant(99), &[Permission::UserReadAll]);
+    assert_eq!(world.call(&foreign, "GET", "/beta/users", "").await.0, 400);
+}
+
+#[tokio::test]
+async fn what_is_created_can_be_listed_read_changed_linked_and_deleted() {
+    let world = World::new().await;
+    let token = world.token();
+    let (status, app) =
+        world.call(&token, "POST", "/beta/deviceManagement/detectedApps", "{\"displayName\":\"Editor\"}").await;
+    assert_eq!(status, 201, "{app}");
+    let key = app["id"].as_str().expect("an id").to_owned();
+    let path = format!("/beta/deviceManagement/detectedApps/{key}");
+    assert_eq!(world.call(&token, "GET", &path, "").await.1["displayName"], "Editor");
+    assert_eq!(world.call(&token, "PATCH", &path, "{\"version\":\"9.1\"}").await.1["version"], "9.1");
+
+    let reference = json!({"@odata.id": format!("{BASE}{path}")}).to_string();
+    let links = format!("{}/detectedApps/$ref", device_path(4));
+    assert_eq!(world.call(&token, "POST", &links, &reference).await.0, 204);
+    let recover = format!("{path}/managedDevices/{}/recoverPasscode", device(4));
+    assert_eq!(world.call(&token, "POST", &recover, "").await.0, 204);
+    assert_eq!(world.call(&token, "DELETE", &format!("{}/detectedApps/{key}/$ref", device_path(4)), "").await.0, 204);
+    assert_eq!(world.call(&token, "POST", &recover, "").await.0, 404, "the link is gone");
+
+    assert_eq!(world.call(&token, "DELETE", &path, "").await.0, 204);
+    assert_eq!(world.call(&token, "GET", &path, "").await.0, 404);
+    let twice = "{\"userPrincipalName\":\"Ana@Example.org\"}";
+    let (status, answer) = world.call(&token, "POST", "/beta/users", twice).await;
+    assert_eq!(status, 400);
+    assert!(answer["error"]["message"].as_str().is_some_and(|text| text.contains("userPrincipalName")), "{answer}");
+
+    assert_eq!(world.call(&token, "PATCH", &device_path(1), "{\"notes\":\"on loan\"}").await.1["notes"], "on loan");
+    assert_eq!(world.call(&token, "DELETE", &device_path(1), "").await.0, 204);
+    assert_eq!(world.call(&token, "GET", &device_path(1), "").await.1["managementState"], "retireIssued");
+}
+
+#[tokio::test]
+async fn pages_hold_every_device_once() {
+    let world = World::new().await;
+    for number in 10..33 {
+        world.add_device(1, number, ManagementState::Managed).await;
+    }
+    let token = world.token();
+    let mut next = Some("/beta/deviceManagement/managedDevices?$top=7&$select=id".to_owned());
+    let mut seen = Vec::new();
+    while let Some(path) = next {
+        let (status, page) = world.call(&token, "GET", &path, "").await;
+        assert_eq!(status, 200, "{page}");
+        let items = page["value"].as_array().expect("items");
+        assert!(items.len() <= 7);
+        seen.extend(items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()));
+        next = page["@odata.nextLink"].as_str().map(|link| link.strip_prefix(BASE).expect("ours").to_owned());
+    }
+    let unique: std::collections::BTreeSet<_> = seen.iter().collect();
+    assert_eq!((seen.len(), unique.len()), (26, 26));
+}
+
+#[tokio::test]
+async fn the_wire_is_as_clients_know_it() {
+    let world = World::new().await;
+    let token = world.token();
+    let pretty = |value: &Value| serde_json::to_string_pretty(value).expect("JSON");
+    let (_, device) = world.call(&token, "GET", &device_path(1), "").await;
+    insta::assert_snapshot!("managed_device", pretty(&device));
+    let (_, script) =
+        world.call(&token, "GET", &format!("/beta/deviceManagement/deviceHealthScripts/{}", id(0xc0, 1)), "").await;
+    insta::assert_snapshot!("health_script", pretty(&script));
+    let (_, list) = world.call(&token, "GET", "/beta/users", "").await;
+    insta::assert_snapshot!("users", pretty(&list));
+    let (_, root) = world.call(&token, "GET", "/beta", "").await;
+    insta::assert_snapshot!("service_document", pretty(&root));
+    let (_, missing) = world.call(&token, "POST", &format!("{}/recoverPasscode", device_path(99)), "").await;
+    let text = pretty(&missing);
+    let request_id = missing["error"]["innerError"]["request-id"].as_str().expect("an id");
+    insta::assert_snapshot!("not_found", text.replace(request_id, "REQUEST"));
+}
