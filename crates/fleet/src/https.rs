@@ -33,7 +33,14 @@ impl Transport for Https {
         if let Some(content_type) = content_type {
             builder = builder.header("Content-Type", content_type);
         }
-        let response = builder.body(body).send().await.map_err(explain)?;
+        let builder = builder.body(body);
+        // Windows sends a package again when the connection broke (w7 APPLICATION CSP, CONNRETRYFREQ): byte by byte
+        // the same, so that the server must tell a repeat from a new message.
+        let again = builder.try_clone();
+        let response = match (builder.send().await, again) {
+            (Err(_), Some(again)) => again.send().await.map_err(explain)?,
+            (first, _) => first.map_err(explain)?,
+        };
         let status = response.status().as_u16();
         Ok(Response { status, body: response.bytes().await.map_err(explain)?.to_vec() })
     }

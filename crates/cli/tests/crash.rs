@@ -1,0 +1,90 @@
+//! SIGKILL at the worst moments: what was answered is kept, what was not is finished by the rules.
+
+#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
+
+mod support;
+
+use std::time::Duration;
+
+use support::{Server, get, initialised, run};
+
+const DEVICES: &str = "/beta/deviceManagement/managedDevices";
+
+#[tokio::test]
+async fn a_204_survives_the_death_of_the_server() {
+    let (_directory, data) = initialised();
+    let mut server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut device, transport) = server.device(7).await;
+    let client = server.client();
+    let listed = get(&client, &format!("{}{DEVICES}", server.graph_url)).await;
+    let id = listed["value"][0]["id"].as_str().expect("an id").to_owned();
+    for round in 0..3 {
+        let asked = client.post(format!("{}{DEVICES}/{id}/recoverPasscode", server.graph_url)).send().await;
+        assert_eq!(asked.expect("an answer").status(), 204);
+        server = server.kill_and_restart();
+        let found = get(&client, &format!("{}{DEVICES}/{id}", server.graph_url)).await;
+        assert_eq!(found["deviceActionResults"][0]["actionState"], "pending", "round {round}");
+        device.sync(&transport).await.expect("a session");
+        let read = get(&client, &format!("{}{DEVICES}/{id}?$select=deviceActionResults", server.graph_url)).await;
+        assert_eq!(read["deviceActionResults"][0]["passcode"], device.pin(), "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_killed_while_it_takes_the_result_loses_nothing() {
+    let (_directory, data) = initialised();
+    let mut server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut device, transport) = server.device(8).await;
+    let client = server.client();
+    let listed = get(&client, &format!("{}{DEVICES}", server.graph_url)).await;
+    let id = listed["value"][0]["id"].as_str().expect("an id").to_owned();
+    // From before the first message to after the last: the delays cover the whole session.
+    for delay_us in [0, 500, 1_000, 2_000, 3_000, 4_000, 6_000, 10_000, 20_000] {
+        let asked = client.post(format!("{}{DEVICES}/{id}/recoverPasscode", server.graph_url)).send().await;
+        assert_eq!(asked.expect("an answer").status(), 204);
+        let kill = async {
+            tokio::time::sleep(Duration::from_micros(delay_us)).await;
+            server.kill();
+        };
+        let (session, ()) = tokio::join!(device.sync(&transport), kill);
+        server = server.kill_and_restart();
+        let mut state = String::new();
+        for _ in 0..4 {
+            let found = get(&client, &format!("{}{DEVICES}/{id}", server.graph_url)).await;
+            state = found["deviceActionResults"][0]["actionState"].as_str().expect("a state").to_owned();
+            if state == "done" {
+                break;
+            }
+            device.sync(&transport).await.expect("a session");
+        }
+        assert_eq!(state, "done", "killed after {delay_us} us, the session was {session:?}");
+        let read = get(&client, &format!("{}{DEVICES}/{id}?$select=deviceActionResults", server.graph_url)).await;
+        assert_eq!(read["deviceActionResults"][0]["passcode"], device.pin(), "killed after {delay_us} us");
+    }
+    let export = data.join("audit.jsonl");
+    run(&data, &["audit", "export", "--output", export.to_str().expect("text")]);
+    let key = run(&data, &["audit", "key"]);
+    run(&data, &["audit", "verify", export.to_str().expect("text"), "--key", key.trim()]);
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_finishes_open_requests_and_ends_with_success() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let client = server.client();
+    let url = format!("{}/beta/deviceManagement/managedDevices", server.graph_url);
+    let requests: Vec<_> = (0..20).map(|_| tokio::spawn(client.get(&url).send())).collect();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let pid = rustix::process::Pid::from_raw(server.pid() as i32).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
+    let mut answered = 0;
+    for request in requests {
+        // Requests that came after the listener closed were never taken; those that were taken are answered.
+        if let Ok(response) = request.await.expect("joined") {
+            assert_eq!(response.status(), 200);
+            answered += 1;
+        }
+    }
+    assert!(answered > 0);
+    assert!(server.wait());
+}

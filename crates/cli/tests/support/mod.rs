@@ -1,0 +1,163 @@
+//! The real binary, as a person or a service manager runs it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use chaveiro_fleet::enroll::enroll;
+use chaveiro_fleet::hardware::Hardware;
+use chaveiro_fleet::https::Https;
+use chaveiro_fleet::windows::WindowsDevice;
+use serde_json::Value;
+
+/// The command, in English and without colours or settings of this machine.
+pub fn chaveiro() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chaveiro"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CHAVEIRO_")) {
+        command.env_remove(name);
+    }
+    command.env("LC_ALL", "C.UTF-8").env("NO_COLOR", "1").stdin(Stdio::null());
+    command
+}
+
+/// Runs it on that data directory; the output, which must be a success.
+pub fn run(data: &Path, arguments: &[&str]) -> String {
+    let output = try_run(data, arguments);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {out}{err}");
+    out
+}
+
+/// The same, as JSON.
+pub fn run_json(data: &Path, arguments: &[&str]) -> Value {
+    let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+    serde_json::from_str(&run(data, &arguments)).expect("JSON")
+}
+
+pub fn try_run(data: &Path, arguments: &[&str]) -> Output {
+    chaveiro().args(arguments).arg("--data").arg(data).output().expect("it runs")
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A server in a process of its own; killed when dropped.
+pub struct Server {
+    child: Child,
+    pub data: PathBuf,
+    pub graph_url: String,
+    pub device_url: String,
+}
+
+impl Server {
+    pub fn start(data: &Path, graph_listen: &str, device_listen: &str) -> Self {
+        let mut child = chaveiro()
+            .args([
+                "serve",
+                "--json",
+                "--graph-listen",
+                graph_listen,
+                "--device-listen",
+                device_listen,
+                "--log",
+                "error",
+            ])
+            .arg("--data")
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("it starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("its output");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let said: Value = serde_json::from_str(&line).expect("JSON");
+        let url = |name: &str| said[name].as_str().expect("a url").to_owned();
+        let (graph_url, device_url) = (url("graphUrl"), url("deviceUrl"));
+        Self { child, data: data.to_owned(), graph_url, device_url }
+    }
+
+    /// SIGKILL, then the same again on the same addresses.
+    pub fn kill_and_restart(mut self) -> Self {
+        self.kill();
+        let (graph, device) = (address(&self.graph_url), address(&self.device_url));
+        let data = self.data.clone();
+        drop(self);
+        Self::start(&data, &graph, &device)
+    }
+
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end; whether it was a success.
+    pub fn wait(mut self) -> bool {
+        self.child.wait().expect("it ends").success()
+    }
+
+    pub fn root_pem(&self) -> String {
+        std::fs::read_to_string(self.data.join("keys/ca/root.pem")).expect("the root")
+    }
+
+    /// A Graph client with an operator's token.
+    pub fn client(&self) -> reqwest::Client {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let token = run(&self.data, &["token"]);
+        let mut headers = reqwest::header::HeaderMap::new();
+        headers.insert("Authorization", format!("Bearer {}", token.trim()).parse().expect("a header"));
+        let root = reqwest::Certificate::from_pem(self.root_pem().as_bytes()).expect("the root");
+        let builder = reqwest::Client::builder().no_proxy().tls_certs_only([root]).default_headers(headers);
+        builder.pool_max_idle_per_host(0).timeout(Duration::from_secs(20)).build().expect("a client")
+    }
+
+    /// An enrolled device after its first session, and its connection.
+    pub async fn device(&self, number: u64) -> (WindowsDevice, Https) {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let token = run_json(&self.data, &["device", "enroll-token"])["token"].as_str().expect("a token").to_owned();
+        let plain = Https::new(&self.root_pem(), None).expect("a transport");
+        let hardware = Hardware::laptop(number);
+        let account = enroll(&plain, &hardware, &self.device_url, "ana@example.org", &token).await.expect("enrolled");
+        let transport = Https::new(&account.root_pem, Some(&account.identity)).expect("a transport");
+        let mut next = number * 1_000_000_000;
+        let make_pin = move || {
+            next += 1;
+            format!("PLANTED{next}")
+        };
+        let mut device = WindowsDevice::new(hardware, account, Box::new(make_pin));
+        device.sync(&transport).await.expect("the first session");
+        (device, transport)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn address(url: &str) -> String {
+    url.trim_start_matches("https://").to_owned()
+}
+
+/// A data directory with one tenant.
+pub fn initialised() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().join("data");
+    run(&data, &["init"]);
+    (directory, data)
+}
+
+pub async fn get(client: &reqwest::Client, url: &str) -> Value {
+    let response = client.get(url).send().await.expect("an answer");
+    let status = response.status();
+    let bytes = response.bytes().await.expect("a body");
+    assert!(status.is_success(), "{url}: {status} {}", text(&bytes));
+    serde_json::from_slice(&bytes).expect("JSON")
+}

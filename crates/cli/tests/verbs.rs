@@ -1,0 +1,224 @@
+//! Every verb, and what a person reads when something is wrong.
+
+#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+
+use support::{Server, chaveiro, initialised, run, run_json, text, try_run};
+
+const VERBS: &[&[&str]] = &[
+    &[],
+    &["init"],
+    &["serve"],
+    &["demo"],
+    &["tenant"],
+    &["tenant", "list"],
+    &["tenant", "create"],
+    &["tenant", "set"],
+    &["app"],
+    &["app", "list"],
+    &["app", "register"],
+    &["app", "add-secret"],
+    &["app", "delete"],
+    &["token"],
+    &["keys"],
+    &["keys", "rotate-issuer"],
+    &["keys", "recipients"],
+    &["keys", "add-recipient"],
+    &["device"],
+    &["device", "list"],
+    &["device", "show"],
+    &["device", "enroll-token"],
+    &["device", "comanage"],
+    &["device", "retire"],
+    &["recover"],
+    &["action"],
+    &["audit"],
+    &["audit", "export"],
+    &["audit", "verify"],
+    &["audit", "key"],
+    &["routes"],
+    &["config-reference"],
+    &["completions"],
+    &["man"],
+];
+
+#[test]
+fn every_verb_has_help_and_every_verb_that_acts_an_example() {
+    for verb in VERBS {
+        let output = chaveiro().args(*verb).arg("--help").output().expect("it runs");
+        let help = text(&output.stdout);
+        assert!(output.status.success() && help.contains("--json"), "{verb:?}");
+        let groups = help.contains("Commands:");
+        assert!(groups || help.contains("Example:"), "{verb:?} has no example");
+    }
+}
+
+#[test]
+fn init_makes_everything_once_and_says_what_to_do_next() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().join("data");
+    let said = run(&data, &["init", "--name", "Contoso"]);
+    for word in ["Contoso", "chaveiro serve", "app register", "enroll-token"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+    for file in ["chaveiro.db", "chaveiro.toml", "keys/ca/root.pem", "keys/audit.key", "keys/device-credentials.key"] {
+        assert!(data.join(file).exists(), "{file}");
+    }
+    assert_eq!(data.metadata().expect("there").permissions().mode() & 0o777, 0o700);
+    let again = try_run(&data, &["init"]);
+    assert!(!again.status.success() && text(&again.stderr).contains("already"));
+}
+
+#[test]
+fn tenants_applications_and_keys_are_administered() {
+    let (_directory, data) = initialised();
+    let other = run_json(&data, &["tenant", "create", "Other"]);
+    assert_eq!(run_json(&data, &["tenant", "list"]).as_array().map(Vec::len), Some(2));
+    let ambiguous = try_run(&data, &["app", "list"]);
+    assert!(text(&ambiguous.stderr).contains("--tenant"));
+    let permission = "DeviceManagementManagedDevices.Read.All";
+    let app = run_json(&data, &["app", "register", "x", "--permission", permission, "--tenant", "Other"]);
+    assert_eq!(app["tenantId"], other["id"]);
+    let id = app["clientId"].as_str().expect("an id");
+    run(&data, &["app", "add-secret", id, "--tenant", "Other"]);
+    assert_eq!(run_json(&data, &["app", "list", "--tenant", "Other"])[0]["secrets"], 2);
+    run(&data, &["app", "add-secret", id, "--replace", "--tenant", "Other"]);
+    assert_eq!(run_json(&data, &["app", "list", "--tenant", "Other"])[0]["secrets"], 1);
+    run(&data, &["app", "delete", id, "--tenant", "Other"]);
+    assert_eq!(run_json(&data, &["app", "list", "--tenant", "Other"]).as_array().map(Vec::len), Some(0));
+    let changed =
+        run_json(&data, &["tenant", "set", "--licence", "inactive", "--disclosure-window", "5", "--tenant", "Other"]);
+    assert_eq!((&changed["licence"], &changed["disclosureWindowMinutes"]), (&"inactive".into(), &5.into()));
+    assert!(run_json(&data, &["keys", "rotate-issuer"])["keyId"].is_string());
+    assert_eq!(run_json(&data, &["keys", "recipients", "--tenant", "Other"])[0]["name"], "server");
+    let wrong = try_run(&data, &["app", "register", "x", "--permission", "Everything", "--tenant", "Other"]);
+    assert!(text(&wrong.stderr).contains("there is no permission Everything"));
+}
+
+#[tokio::test]
+async fn the_help_desk_recovers_a_passcode_from_the_command_line() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut device, transport) = server.device(7).await;
+    assert_eq!(run_json(&data, &["device", "list"])[0]["deviceName"], "ANA-LT7");
+    let waiting = {
+        let data = data.clone();
+        tokio::task::spawn_blocking(move || {
+            run_json(&data, &["recover", "ana-lt7", "--wait", "--show", "--timeout", "30"])
+        })
+    };
+    // The device polls; here it does so at once.
+    for _ in 0..200 {
+        if waiting.is_finished() {
+            break;
+        }
+        device.sync(&transport).await.expect("a session");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let shown = waiting.await.expect("it ends");
+    assert_eq!((&shown[0]["actionState"], &shown[0]["passcode"]), (&"done".into(), &device.pin().into()));
+    let again = run_json(&data, &["action", "ANA-LT7", "--show"]);
+    assert_eq!(again[0]["passcode"], device.pin(), "the same operator reads again within the window");
+}
+
+#[test]
+fn what_is_wrong_with_a_data_directory_is_said_with_what_to_do() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let nowhere = directory.path().join("nowhere");
+    let empty = directory.path().join("empty");
+    std::fs::create_dir(&empty).expect("made");
+    let (_kept, newer) = initialised();
+    rusqlite_version(&newer);
+    let (_kept, open) = initialised();
+    let key = open.join("keys/audit.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("chmod");
+    let (_kept, damaged) = initialised();
+    std::fs::write(
+        damaged.join("chaveiro.db"),
+        b"not a database, but longer than a header would be ............................",
+    )
+    .expect("written");
+    for suffix in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(damaged.join(format!("chaveiro.db{suffix}")));
+    }
+    let (_kept, blocked) = initialised();
+    std::fs::remove_file(blocked.join("server.lock")).ok();
+    std::fs::create_dir(blocked.join("server.lock")).expect("made");
+    for (what, data, words) in [
+        ("missing", &nowhere, &["does not exist", "chaveiro init"][..]),
+        ("empty", &empty, &["not a data directory", "chaveiro init"]),
+        ("newer", &newer, &["schema version 999", "newer program"]),
+        ("key open to others", &open, &["audit.key", "chmod 600"]),
+        ("damaged", &damaged, &["not a sound SQLite database", "backup"]),
+        ("not writable", &blocked, &["server.lock", "write"]),
+    ] {
+        let output = try_run(data, &["serve", "--graph-listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0"]);
+        let said = text(&output.stderr);
+        assert!(!output.status.success(), "{what}");
+        for word in words {
+            assert!(said.contains(word), "{what}: {word} in {said}");
+        }
+    }
+}
+
+/// As a newer program would leave it.
+fn rusqlite_version(data: &std::path::Path) {
+    let store = chaveiro_store_sqlite::FILE_NAME;
+    let connection = rusqlite::Connection::open(data.join(store)).expect("opened");
+    let sql =
+        "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (999, 'later', '', '0')";
+    connection.execute(sql, []).expect("inserted");
+}
+
+#[test]
+fn a_second_server_and_a_taken_port_are_told_apart() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let second = try_run(&data, &["serve", "--graph-listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0"]);
+    let said = text(&second.stderr);
+    assert!(said.contains("in use by another server") && said.contains(&server.pid().to_string()), "{said}");
+
+    let (_other, data) = initialised();
+    let port = server.graph_url.trim_start_matches("https://").to_owned();
+    let taken = try_run(&data, &["serve", "--graph-listen", &port, "--device-listen", "127.0.0.1:0"]);
+    let said = text(&taken.stderr);
+    assert!(said.contains(&port) && said.contains("--graph-listen"), "{said}");
+}
+
+#[test]
+fn without_a_server_the_graph_verbs_say_how_to_start_one() {
+    let (_directory, data) = initialised();
+    for verb in [&["device", "list"][..], &["recover", "x"], &["token"]] {
+        let output = try_run(&data, verb);
+        assert!(text(&output.stderr).contains("chaveiro serve"), "{verb:?}: {}", text(&output.stderr));
+    }
+    let portuguese = chaveiro().args(["token", "--lang", "pt", "--data"]).arg(&data).output().expect("it runs");
+    assert!(text(&portuguese.stderr).contains("erro") && text(&portuguese.stderr).contains("dica"));
+}
+
+#[test]
+fn an_altered_audit_export_is_found() {
+    let (_directory, data) = initialised();
+    let file = data.join("audit.jsonl");
+    let path = file.to_str().expect("text");
+    run(&data, &["audit", "export", "--output", path]);
+    assert_eq!(run_json(&data, &["audit", "verify", path])["sound"], true);
+    let altered = std::fs::read_to_string(&file).expect("text").replace("tenantCreated", "tenantChanged");
+    std::fs::write(&file, altered).expect("written");
+    let output = try_run(&data, &["audit", "verify", path]);
+    assert!(!output.status.success() && text(&output.stderr).contains("line 2"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn documents_for_machines_are_printed() {
+    let output = |arguments: &[&str]| text(&chaveiro().args(arguments).output().expect("it runs").stdout);
+    assert_eq!(output(&["routes"]).matches("/recoverPasscode").count(), 9);
+    assert!(output(&["config-reference"]).contains("graph-listen"));
+    assert!(output(&["completions", "bash"]).contains("chaveiro"));
+    assert!(output(&["man"]).contains(".TH"));
+    let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../generated/chaveiro.toml");
+    assert_eq!(output(&["config-reference"]), std::fs::read_to_string(committed).expect("committed"));
+}
