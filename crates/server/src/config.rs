@@ -290,7 +290,8 @@ mod tests {
 
     #[test]
     fn every_error_names_the_key_and_its_place() {
-        let table: [(&str, &[(&str, &str)], &[(&str, &str)], &[&str]); 7] = [
+        type Pairs = &'static [(&'static str, &'static str)];
+        let table: [(&str, Pairs, Pairs, &[&str]); 7] = [
             ("grph-listen = \"x\"", &[], &[], &["grph-listen", "chaveiro.toml", "config-reference"]),
             ("graph-listen = \"here\"", &[], &[], &["graph-listen", "chaveiro.toml", "127.0.0.1:8443"]),
             ("graph-listen = [", &[], &[], &["chaveiro.toml", "TOML"]),
