@@ -413,6 +413,7 @@ async fn a_passcode_is_shown_to_its_first_reader_alone_within_the_window() {
 }
 
 #[tokio::test]
+#[expect(clippy::type_complexity, reason = "one row is one refusal, read as a table")]
 async fn every_refusal_has_its_status_code_and_a_text_that_helps() {
     let world = World::new().await;
     let (all, none) = (world.token(), world.token_for(tenant(1), &[]));

@@ -1,0 +1,166 @@
+//! Actions, deliveries, secrets: through the domain's own verbs, as they are really used.
+
+use chaveiro_core::action::{ActionState, Outcome};
+use chaveiro_core::actions::recover_passcode::{Answer, Begun, Received, expire, receive, sent};
+use chaveiro_core::actions::{disclose_passcode, retire};
+use chaveiro_core::caller::Actor;
+use chaveiro_core::command::{Phase, SentIn};
+use chaveiro_core::escrow::Standing;
+use chaveiro_core::id::{ActionId, RequestId, SecretId};
+use chaveiro_core::ports::UnitOfWork;
+use chaveiro_core::refusal::Withheld;
+use chaveiro_core::secret::Passcode;
+use chaveiro_core::{Fault, Timestamp};
+
+use crate::Backend;
+use crate::sample::{Marked, ask, at, caller, device_id, enrollment_id, filled, read, tenant_id, uuid, write};
+
+fn in_message(message: u32) -> SentIn {
+    SentIn { session: "1".to_owned(), message, first_command: 3 }
+}
+
+fn passcode(text: &str) -> Option<Passcode> {
+    Passcode::new(text.to_owned().into())
+}
+
+fn answer(value: Option<&str>) -> Answer {
+    Answer { statuses: vec![Some(200), Some(200)], value: value.and_then(passcode) }
+}
+
+/// Sends the next delivery of that enrolment and gives its number.
+fn send(unit: &mut dyn UnitOfWork, number: u64, message: u32, now: Timestamp) -> Result<i64, Fault> {
+    let delivery = unit.next_delivery(enrollment_id(number))?.unwrap_or_else(|| panic!("nothing is queued"));
+    let seq = delivery.seq;
+    sent(unit, delivery, in_message(message), now)?;
+    Ok(seq)
+}
+
+fn report(unit: &mut dyn UnitOfWork, seq: i64, value: &str, secret: u64, now: Timestamp) -> Result<Received, Fault> {
+    let delivery = unit.delivery(seq)?.unwrap_or_else(|| panic!("no such delivery"));
+    receive(unit, &Marked, delivery, answer(Some(value)), SecretId(uuid(8, secret)), now)
+}
+
+pub(crate) async fn one_action_of_a_name_is_open_per_device(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let first = write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
+    let second = write(&store, |unit| ask(unit, 1, 11, 2, None)).await;
+    let other = write(&store, |unit| ask(unit, 1, 12, 3, None)).await;
+    let id = |number| ActionId(uuid(5, number));
+    assert_eq!((first, second, other), (Begun::Opened(id(1)), Begun::AlreadyOpen(id(1)), Begun::Opened(id(3))));
+    // Even a unit of work that does not ask first cannot open another.
+    let forced = store.write(move |unit| {
+        let open = unit.action(tenant_id(1), id(1))?.unwrap_or_else(|| panic!("no action"));
+        Ok(unit.insert_action(&chaveiro_core::action::ActionRecord { id: id(9), ..open })?)
+    });
+    assert!(forced.await.is_err());
+    assert_eq!(read(&store, |view| Ok(view.statistics()?.open_actions)).await, 2);
+}
+
+pub(crate) async fn a_recovery_runs_from_its_request_to_its_shredding(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
+    let seq = write(&store, |unit| send(unit, 11, 2, at(2))).await;
+    let settled = write(&store, move |unit| report(unit, seq, "482915", 1, at(3))).await;
+    assert_eq!(settled, Received::Settled(ActionState::Done));
+    let late = write(&store, move |unit| report(unit, seq, "111111", 2, at(4))).await;
+    assert_eq!(late, Received::Late);
+    let (action, secrets) = read(&store, |view| {
+        let action = view.actions(tenant_id(1), device_id(11), 5)?.remove(0);
+        let secrets = view.secrets(tenant_id(1), action.id)?;
+        assert!(view.secrets(tenant_id(2), action.id)?.is_empty());
+        Ok((action, secrets))
+    })
+    .await;
+    assert_eq!((action.state, action.outcome, action.attempt), (ActionState::Done, Some(Outcome::Replaced), 1));
+    let standings: Vec<_> = secrets.iter().map(|secret| secret.standing).collect();
+    assert_eq!(standings, [Standing::Current, Standing::History]);
+
+    let shown = {
+        let action = action.clone();
+        write(&store, move |unit| {
+            disclose_passcode::disclose(unit, &caller(1, "ana"), &action, RequestId(uuid(6, 1)), at(10))
+        })
+        .await
+    };
+    assert_eq!(shown.map(|disclosure| disclosure.envelope).ok().as_deref(), Some(&b"sealed:482915"[..]));
+    let other = {
+        let action = action.clone();
+        write(&store, move |unit| {
+            disclose_passcode::disclose(unit, &caller(1, "bob"), &action, RequestId(uuid(6, 2)), at(11))
+        })
+        .await
+    };
+    assert_eq!(other.err(), Some(Withheld::OtherCaller));
+    // The window of this tenant is a minute; what nobody read stays.
+    assert_eq!(write(&store, |unit| disclose_passcode::shred(unit, at(60), 100)).await, 0);
+    assert_eq!(write(&store, |unit| disclose_passcode::shred(unit, at(80), 100)).await, 1);
+    let kept = read(&store, move |view| Ok(view.secrets(tenant_id(1), action.id)?)).await;
+    assert_eq!(kept.iter().map(|secret| secret.envelope.is_some()).collect::<Vec<_>>(), [false, true]);
+    assert!(kept[0].disclosed.is_some(), "the fact remains");
+}
+
+pub(crate) async fn deliveries_leave_in_order_and_are_matched_by_message(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    write(&store, |unit| {
+        ask(unit, 1, 11, 1, None)?;
+        let first = unit.next_delivery(enrollment_id(11))?.unwrap_or_else(|| panic!("nothing is queued"));
+        let second = unit.insert_delivery(&first)?;
+        assert!(second > first.seq);
+        assert_eq!(unit.next_delivery(enrollment_id(11))?.map(|next| next.seq), Some(first.seq));
+        let seq = send(unit, 11, 7, at(2))?;
+        assert_eq!(unit.next_delivery(enrollment_id(11))?.map(|next| next.seq), Some(second));
+        assert_eq!(unit.deliveries_in_flight(enrollment_id(11))?.len(), 1);
+        let found = |session: &str, message| -> Result<_, Fault> {
+            Ok(unit.delivery_sent_in(enrollment_id(11), session, message)?.map(|delivery| delivery.seq))
+        };
+        assert_eq!(found("1", 7)?, Some(seq));
+        assert_eq!((found("2", 7)?, found("1", 8)?), (None, None));
+        assert_eq!(unit.delivery_sent_in(enrollment_id(12), "1", 7)?.map(|delivery| delivery.seq), None);
+        assert_eq!(unit.next_delivery(enrollment_id(12))?.map(|delivery| delivery.seq), None);
+        assert_eq!(unit.deliveries(ActionId(uuid(5, 1)))?.len(), 2);
+        Ok(())
+    })
+    .await;
+}
+
+pub(crate) async fn expired_actions_end_and_late_values_become_history(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    const DAY: u64 = 86_400;
+    write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
+    write(&store, |unit| ask(unit, 1, 12, 2, None)).await;
+    let seq = write(&store, |unit| send(unit, 12, 2, at(3))).await;
+    assert_eq!(write(&store, |unit| expire(unit, at(29 * DAY), 10)).await, 0);
+    assert_eq!(write(&store, |unit| expire(unit, at(31 * DAY), 10)).await, 2);
+    let newest = |number| read(&store, move |view| Ok(view.actions(tenant_id(1), device_id(number), 1)?.remove(0)));
+    let (queued, asked) = (newest(11).await, newest(12).await);
+    assert_eq!((queued.state, queued.outcome), (ActionState::Canceled, Some(Outcome::Expired)));
+    assert_eq!((asked.state, asked.outcome), (ActionState::Failed, Some(Outcome::OutcomeUnknown)));
+    let phases = read(&store, |view| Ok(view.deliveries(ActionId(uuid(5, 1)))?)).await;
+    assert!(phases.iter().all(|delivery| delivery.phase == Phase::Withdrawn));
+    assert_eq!(write(&store, move |unit| report(unit, seq, "482915", 1, at(32 * DAY))).await, Received::Late);
+    let secrets = read(&store, |view| Ok(view.secrets(tenant_id(1), ActionId(uuid(5, 2)))?)).await;
+    assert_eq!(secrets.iter().map(|secret| secret.standing).collect::<Vec<_>>(), [Standing::History]);
+
+    write(&store, |unit| retire::retire(unit, tenant_id(1), device_id(11), Actor::operator(), at(33 * DAY))).await;
+    let begun = write(&store, |unit| ask(unit, 1, 11, 9, None)).await;
+    assert!(matches!(begun, Begun::Refused(_)), "{begun:?}");
+}
+
+pub(crate) async fn requests_are_remembered_per_caller_and_device(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let id = |number| ActionId(uuid(5, number));
+    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 1, Some("r"))).await, Begun::Opened(id(1)));
+    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 2, Some("r"))).await, Begun::Repeated(id(1)));
+    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 3, Some("s"))).await, Begun::AlreadyOpen(id(1)));
+    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 4, Some("s"))).await, Begun::Repeated(id(1)));
+    assert_eq!(write(&store, |unit| ask(unit, 1, 12, 5, Some("r"))).await, Begun::Opened(id(5)));
+    let key = caller(1, "app").actor.key();
+    let (other_caller, other_tenant) = read(&store, move |view| {
+        Ok((
+            view.action_of_request(tenant_id(1), device_id(11), "somebody", "r")?,
+            view.action_of_request(tenant_id(2), device_id(11), &key, "r")?,
+        ))
+    })
+    .await;
+    assert_eq!((other_caller, other_tenant), (None, None));
+}

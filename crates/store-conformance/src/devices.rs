@@ -1,0 +1,226 @@
+//! Devices, what is around them, enrolments.
+
+use std::collections::BTreeSet;
+
+use chaveiro_core::Fault;
+use chaveiro_core::device::{ManagedDevice, ManagementState};
+use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
+use chaveiro_core::ports::{DeviceScope, Page, ResourceScope, StoreError};
+use chaveiro_core::resource::{Resource, ResourceKind};
+
+use crate::Backend;
+use crate::sample::{at, device, device_id, enrollment, enrollment_id, filled, read, resource, tenant_id, write};
+
+const ALL: Page = Page { after: None, limit: 1000 };
+
+pub(crate) async fn a_device_comes_back_as_it_was_written(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    assert_eq!(read(&store, |view| Ok(view.device(tenant_id(1), device_id(11))?)).await, Some(device(1, 11)));
+    let changed = ManagedDevice {
+        management_state: ManagementState::RetireIssued,
+        notes: None,
+        certificate_expires: None,
+        comanaged: true,
+        ..device(1, 11)
+    };
+    let written = changed.clone();
+    write(&store, move |unit| Ok(unit.update_device(&written)?)).await;
+    assert_eq!(read(&store, |view| Ok(view.device(tenant_id(1), device_id(11))?)).await, Some(changed));
+}
+
+pub(crate) async fn pages_hold_every_item_once_while_others_are_inserted(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    write(&store, |unit| (100..120).try_for_each(|number| Ok(unit.insert_device(&device(1, number))?))).await;
+    let (mut seen, mut after, mut number) = (Vec::new(), None, 200);
+    loop {
+        let page = Page { after, limit: 4 };
+        let paged = read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &page)?)).await;
+        assert!(paged.items.len() <= 4);
+        seen.extend(paged.items.into_iter().map(|device| device.id));
+        after = paged.next;
+        if after.is_none() {
+            break;
+        }
+        if number < 203 {
+            write(&store, move |unit| Ok(unit.insert_device(&device(1, number))?)).await;
+            number += 1;
+        }
+    }
+    let unique: BTreeSet<_> = seen.iter().collect();
+    assert_eq!((seen.len(), unique.len()), (26, 26), "3 + 20 + 3 inserted meanwhile");
+    let comanaged = read(&store, |view| Ok(view.devices(tenant_id(1), DeviceScope::Comanaged, &ALL)?)).await;
+    assert!(comanaged.items.iter().all(|device| device.comanaged) && !comanaged.items.is_empty());
+}
+
+pub(crate) async fn an_unreadable_cursor_is_an_empty_page(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    for cursor in ["", "x", "99999999999999999999999", "' OR 1=1"] {
+        let page = Page { after: Some(cursor.to_owned()), limit: 5 };
+        let paged = read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &page)?)).await;
+        assert!(paged.items.is_empty() && paged.next.is_none(), "{cursor}");
+    }
+}
+
+pub(crate) async fn users_and_apps_are_found_from_both_ends(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let user = Resource { alternate_key: Some("ana".to_owned()), ..resource(1, ResourceKind::User, 1) };
+    let (app, primary) = (resource(1, ResourceKind::DetectedApp, 2), resource(1, ResourceKind::User, 3));
+    let (user_id, app_id, primary_id) = (user.id, app.id, primary.id);
+    write(&store, move |unit| {
+        for row in [&user, &app, &primary] {
+            unit.insert_resource(row)?;
+        }
+        for _ in 0..2 {
+            unit.link(tenant_id(1), device_id(11), ResourceKind::User, user_id)?;
+        }
+        unit.link(tenant_id(1), device_id(12), ResourceKind::DetectedApp, app_id)?;
+        unit.update_device(&ManagedDevice { user: Some(primary_id), ..device(1, 11) })?;
+        Ok(())
+    })
+    .await;
+    read(&store, move |view| {
+        let devices = |scope| -> Result<Vec<_>, StoreError> {
+            Ok(view.devices(tenant_id(1), scope, &ALL)?.items.into_iter().map(|device| device.id).collect())
+        };
+        assert_eq!(devices(DeviceScope::OfUser(user_id))?, [device_id(11)]);
+        assert_eq!(devices(DeviceScope::OfUser(primary_id))?, [device_id(11)], "the primary user counts");
+        assert_eq!(devices(DeviceScope::WithApp(app_id))?, [device_id(12)]);
+        let users = view.resources(tenant_id(1), ResourceScope::OfDevice(ResourceKind::User, device_id(11)), &ALL)?;
+        assert_eq!(users.items.len(), 2);
+        assert!(view.is_linked(tenant_id(1), device_id(11), ResourceKind::User, primary_id)?);
+        assert!(!view.is_linked(tenant_id(1), device_id(12), ResourceKind::User, user_id)?);
+        assert!(!view.is_linked(tenant_id(2), device_id(11), ResourceKind::User, user_id)?);
+        assert_eq!(view.resource_by_key(tenant_id(1), ResourceKind::User, "ana")?.map(|found| found.id), Some(user_id));
+        assert_eq!(view.resource_by_key(tenant_id(2), ResourceKind::User, "ana")?, None);
+        Ok(())
+    })
+    .await;
+    let same = Resource { alternate_key: Some("ana".to_owned()), ..resource(1, ResourceKind::User, 9) };
+    let again = store.write(move |unit| Ok(unit.insert_resource(&same)?)).await;
+    assert!(matches!(again, Err(Fault::Store(StoreError::Duplicate(_)))), "{again:?}");
+    write(&store, move |unit| Ok(unit.unlink(tenant_id(1), device_id(11), ResourceKind::User, user_id)?)).await;
+    assert!(
+        !read(&store, move |view| Ok(view.is_linked(tenant_id(1), device_id(11), ResourceKind::User, user_id)?)).await
+    );
+}
+
+pub(crate) async fn deleting_takes_what_hangs_on_it(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let (script, user) = (resource(1, ResourceKind::DeviceHealthScript, 1), resource(1, ResourceKind::User, 2));
+    let state = Resource {
+        owner: Some(script.id),
+        device: Some(device_id(11)),
+        ..resource(1, ResourceKind::DeviceHealthScriptDeviceState, 3)
+    };
+    let (script_id, user_id, state_id) = (script.id, user.id, state.id);
+    write(&store, move |unit| {
+        for row in [&script, &user, &state] {
+            unit.insert_resource(row)?;
+        }
+        unit.update_device(&ManagedDevice { user: Some(user_id), ..device(1, 11) })?;
+        unit.link(tenant_id(1), device_id(12), ResourceKind::User, user_id)?;
+        let owned = ResourceScope::OwnedBy(ResourceKind::DeviceHealthScriptDeviceState, script_id);
+        assert_eq!(unit.resources(tenant_id(1), owned, &ALL)?.items.len(), 1);
+        unit.delete_resource(tenant_id(2), ResourceKind::User, user_id)?;
+        assert!(unit.resource(tenant_id(1), ResourceKind::User, user_id)?.is_some(), "another tenant deletes nothing");
+        unit.delete_resource(tenant_id(1), ResourceKind::DeviceHealthScript, script_id)?;
+        unit.delete_resource(tenant_id(1), ResourceKind::User, user_id)?;
+        unit.delete_resource(tenant_id(1), ResourceKind::User, user_id)?;
+        Ok(())
+    })
+    .await;
+    read(&store, move |view| {
+        assert_eq!(view.resource(tenant_id(1), ResourceKind::DeviceHealthScriptDeviceState, state_id)?, None);
+        assert_eq!(view.device(tenant_id(1), device_id(11))?.and_then(|device| device.user), None);
+        assert!(!view.is_linked(tenant_id(1), device_id(12), ResourceKind::User, user_id)?);
+        Ok(())
+    })
+    .await;
+}
+
+pub(crate) async fn a_device_has_one_open_enrolment(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let second = Enrollment { device: device_id(11), ..enrollment(1, 99) };
+    let refused = {
+        let second = second.clone();
+        store.write(move |unit| Ok(unit.insert_enrollment(&second)?)).await
+    };
+    assert!(refused.is_err(), "the first is still open");
+    write(&store, move |unit| {
+        unit.close_enrollment(enrollment_id(11), at(5))?;
+        Ok(unit.insert_enrollment(&second)?)
+    })
+    .await;
+    read(&store, |view| {
+        assert_eq!(view.open_enrollment(tenant_id(1), device_id(11))?.map(|open| open.id), Some(enrollment_id(99)));
+        assert_eq!(view.enrollment(enrollment_id(11))?.and_then(|closed| closed.closed), Some(at(5)));
+        let old = view.enrollment_by_certificate(&enrollment(1, 11).certificate_sha256)?;
+        assert_eq!(old.map(|old| old.id), Some(enrollment_id(11)), "closed ones are still known");
+        assert!(view.enrollments_by_oma_device_id("oma11")?.is_empty());
+        assert_eq!(view.enrollments_by_oma_device_id("oma99")?.len(), 1);
+        assert_eq!(view.device_by_oma_device_id(tenant_id(1), "oma11")?, None, "only the newest name counts");
+        assert_eq!(view.device_by_oma_device_id(tenant_id(1), "oma99")?.map(|device| device.id), Some(device_id(11)));
+        assert_eq!(view.device_by_oma_device_id(tenant_id(2), "oma99")?, None);
+        Ok(())
+    })
+    .await;
+}
+
+pub(crate) async fn a_token_serves_once(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let token = EnrollmentToken {
+        token_sha256: [7; 32],
+        tenant: tenant_id(1),
+        user: Some(resource(1, ResourceKind::User, 1).id),
+        created: at(1),
+        expires: at(9),
+        used: None,
+    };
+    let written = token.clone();
+    write(&store, move |unit| Ok(unit.insert_enrollment_token(&written)?)).await;
+    assert_eq!(read(&store, |view| Ok(view.enrollment_token(&[7; 32])?)).await, Some(token));
+    write(&store, |unit| Ok(unit.use_enrollment_token(&[7; 32], at(3), enrollment_id(11))?)).await;
+    let used = read(&store, |view| Ok(view.enrollment_token(&[7; 32])?)).await.and_then(|token| token.used);
+    assert_eq!(used, Some((at(3), enrollment_id(11))));
+    let again = store.write(|unit| Ok(unit.use_enrollment_token(&[7; 32], at(4), enrollment_id(12))?)).await;
+    assert!(again.is_err());
+    assert_eq!(read(&store, |view| Ok(view.enrollment_token(&[8; 32])?)).await, None);
+}
+
+pub(crate) async fn a_session_ends_with_its_enrolment(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    write(&store, |unit| {
+        assert_eq!(unit.session(enrollment_id(11))?, None);
+        unit.put_session(enrollment_id(11), b"one")?;
+        unit.put_session(enrollment_id(11), b"two")?;
+        assert_eq!(unit.session(enrollment_id(11))?.as_deref(), Some(&b"two"[..]));
+        unit.close_enrollment(enrollment_id(11), at(5))?;
+        assert_eq!(unit.session(enrollment_id(11))?, None);
+        Ok(())
+    })
+    .await;
+    assert!(store.write(|unit| Ok(unit.put_session(enrollment_id(11), b"x")?)).await.is_err());
+}
+
+pub(crate) async fn every_tenant_is_a_wall(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    write(&store, |unit| {
+        let script = resource(2, ResourceKind::DeviceHealthScript, 1);
+        Ok(unit.insert_resource(&script)?)
+    })
+    .await;
+    read(&store, |view| {
+        // Tenant 1 asks for what is tenant 2's.
+        let one = tenant_id(1);
+        assert_eq!(view.device(one, device_id(21))?, None);
+        assert!(view.devices(one, DeviceScope::All, &ALL)?.items.iter().all(|device| device.tenant == one));
+        let id = resource(2, ResourceKind::DeviceHealthScript, 1).id;
+        assert_eq!(view.resource(one, ResourceKind::DeviceHealthScript, id)?, None);
+        assert!(view.resources(one, ResourceScope::All(ResourceKind::DeviceHealthScript), &ALL)?.items.is_empty());
+        assert_eq!(view.open_enrollment(one, device_id(21))?, None);
+        assert!(view.actions(one, device_id(21), 10)?.is_empty());
+        assert_eq!(view.open_action(one, device_id(21), "recoverPasscode")?, None);
+        Ok(())
+    })
+    .await;
+}

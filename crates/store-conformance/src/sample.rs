@@ -1,0 +1,174 @@
+//! Rows to begin with. Times are whole microseconds, which every backend keeps.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chaveiro_core::actions::recover_passcode::{Ask, Begun, begin};
+use chaveiro_core::caller::{Actor, Caller};
+use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::enrollment::Enrollment;
+use chaveiro_core::escrow::SecretContext;
+use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, ResourceId, TenantId};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::{EscrowError, Sealer, Store, UnitOfWork, View};
+use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::secret::Passcode;
+use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::{Fault, Timestamp};
+use uuid::Uuid;
+
+pub(crate) fn uuid(kind: u64, number: u64) -> Uuid {
+    Uuid::from_u64_pair(kind, number)
+}
+
+pub(crate) fn tenant_id(number: u64) -> TenantId {
+    TenantId(uuid(1, number))
+}
+
+pub(crate) fn device_id(number: u64) -> DeviceId {
+    DeviceId(uuid(2, number))
+}
+
+pub(crate) fn enrollment_id(number: u64) -> EnrollmentId {
+    EnrollmentId(uuid(3, number))
+}
+
+pub(crate) fn at(second: u64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + second)
+}
+
+pub(crate) fn tenant(number: u64) -> Tenant {
+    Tenant {
+        id: tenant_id(number),
+        display_name: format!("tenant {number}"),
+        licence: Licence::ActiveUntil(at(1_000_000)),
+        entra_tenant: Some(uuid(9, number)),
+        settings: TenantSettings { disclosure_window_s: 60, ..TenantSettings::default() },
+        created: at(0),
+    }
+}
+
+pub(crate) fn device(of: u64, number: u64) -> ManagedDevice {
+    ManagedDevice {
+        tenant: tenant_id(of),
+        id: device_id(number),
+        platform: Platform::Windows,
+        management_state: ManagementState::Managed,
+        comanaged: number.is_multiple_of(2),
+        user: None,
+        enrolled: at(1),
+        last_sync: at(2),
+        certificate_expires: Some(at(3)),
+        inventory: Inventory {
+            device_name: Some(format!("D\u{e9}{number}")),
+            total_storage_bytes: Some(1 << 40),
+            ..Inventory::default()
+        },
+        notes: Some("quote \" and \u{1f511}".to_owned()),
+        managed_device_name: None,
+        owner_type: OwnerType::Personal,
+    }
+}
+
+pub(crate) fn enrollment(of: u64, number: u64) -> Enrollment {
+    let mut certificate_sha256 = [0; 32];
+    certificate_sha256[..8].copy_from_slice(&number.to_be_bytes());
+    Enrollment {
+        id: enrollment_id(number),
+        tenant: tenant_id(of),
+        device: device_id(number),
+        certificate_sha256,
+        oma_device_id: format!("oma{number}"),
+        created: at(1),
+        closed: None,
+    }
+}
+
+pub(crate) fn resource(of: u64, kind: ResourceKind, number: u64) -> Resource {
+    Resource {
+        tenant: tenant_id(of),
+        kind,
+        id: ResourceId(uuid(4, number)),
+        owner: None,
+        device: None,
+        alternate_key: None,
+        properties: "{\"displayName\":\"x\"}".to_owned(),
+        created: at(1),
+        modified: at(2),
+    }
+}
+
+pub(crate) fn caller(of: u64, name: &str) -> Caller {
+    let actor = Actor { application_id: name.to_owned(), ..Actor::operator() };
+    Caller { tenant: tenant_id(of), actor, permissions: [Permission::PrivilegedOperationsAll].into_iter().collect() }
+}
+
+/// Asks for a recovery of that device; the number makes the ids.
+pub(crate) fn ask(
+    unit: &mut dyn UnitOfWork,
+    of: u64,
+    device: u64,
+    number: u64,
+    request: Option<&str>,
+) -> Result<Begun, Fault> {
+    let ask = Ask {
+        caller: caller(of, "app"),
+        device: device_id(device),
+        path: "/x".to_owned(),
+        request: RequestId(uuid(6, number)),
+        client_request_id: request.map(str::to_owned),
+        action: ActionId(uuid(5, number)),
+    };
+    begin(unit, &ask, at(number))
+}
+
+/// Puts the passcode behind a mark; sealing itself is not what is tested here.
+pub(crate) struct Marked;
+
+impl Sealer for Marked {
+    fn seal(&self, _: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
+        Ok([b"sealed:", passcode.expose_secret().as_bytes()].concat())
+    }
+}
+
+pub(crate) async fn write<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
+) -> T {
+    match store.write(work).await {
+        Ok(value) => value,
+        Err(fault) => panic!("a unit of work failed: {fault}"),
+    }
+}
+
+pub(crate) async fn read<T: Send + 'static>(
+    store: &Arc<dyn Store>,
+    work: impl FnOnce(&dyn View) -> Result<T, Fault> + Send + 'static,
+) -> T {
+    match store.read(work).await {
+        Ok(value) => value,
+        Err(fault) => panic!("a reading failed: {fault}"),
+    }
+}
+
+/// A store with two tenants and, in each, the devices `10 * tenant + 1` to `+ 3`, all enrolled.
+pub(crate) async fn filled(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    write(&store, |unit| {
+        for of in [1, 2] {
+            unit.insert_tenant(&tenant(of))?;
+            for number in of * 10 + 1..of * 10 + 4 {
+                unit.insert_device(&device(of, number))?;
+                unit.insert_enrollment(&enrollment(of, number))?;
+            }
+        }
+        Ok(())
+    })
+    .await;
+    store
+}
+
+/// Runs cases without a runtime of their own.
+pub(crate) async fn joined<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+    futures_util::future::join_all(futures).await
+}

@@ -1,0 +1,41 @@
+//! The conformance suite on SQLite.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chaveiro_core::ports::Store;
+use chaveiro_store_conformance::{Backend, cases};
+use chaveiro_store_sqlite::SqliteStore;
+use tempfile::TempDir;
+
+#[derive(Default)]
+struct Sqlite(Mutex<Option<TempDir>>);
+
+impl Backend for Sqlite {
+    fn fresh(&self) -> Arc<dyn Store> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(directory);
+        store
+    }
+
+    fn reopen(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        drop(store);
+        let directory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::new(SqliteStore::open(directory.as_ref().expect("a directory").path()).expect("a store"))
+    }
+}
+
+#[test]
+fn sqlite_passes_the_conformance_suite() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let mut failed = Vec::new();
+    for case in cases() {
+        let backend = Sqlite::default();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on((case.run)(&backend))));
+        println!("{} {}", if outcome.is_ok() { "ok    " } else { "FAILED" }, case.name);
+        if outcome.is_err() {
+            failed.push(case.name);
+        }
+    }
+    assert!(failed.is_empty(), "{failed:?}");
+}
