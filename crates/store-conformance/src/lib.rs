@@ -26,12 +26,15 @@ pub trait Backend: Send + Sync {
     fn reopen(&self, store: Arc<dyn Store>) -> Arc<dyn Store>;
 }
 
+/// A check while it runs; it panics with what is wrong.
+pub type Check<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
 /// One behaviour.
 pub struct Case {
     /// A sentence.
     pub name: &'static str,
     /// Checks it.
-    pub run: fn(&dyn Backend) -> Pin<Box<dyn Future<Output = ()> + '_>>,
+    pub run: fn(&dyn Backend) -> Check<'_>,
 }
 
 macro_rules! cases {

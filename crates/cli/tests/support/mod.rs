@@ -1,14 +1,18 @@
 //! The real binary, as a person or a service manager runs it.
 
 use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
 use chaveiro_fleet::windows::WindowsDevice;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use serde_json::Value;
 
 /// The command, in English and without colours or settings of this machine.
@@ -95,6 +99,24 @@ impl Server {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// SIGTERM, as a service manager sends it.
+    pub fn tell_to_stop(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
+    }
+
+    /// A connection to the Graph listener, for a test that decides byte by byte when a request is sent.
+    pub fn connect(&self) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let mut roots = rustls::RootCertStore::empty();
+        let root = CertificateDer::from_pem_slice(self.root_pem().as_bytes()).expect("the root");
+        roots.add(root).expect("a root");
+        let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let address: SocketAddr = address(&self.graph_url).parse().expect("an address");
+        let connection = rustls::ClientConnection::new(Arc::new(config), address.ip().into()).expect("a connection");
+        rustls::StreamOwned::new(connection, TcpStream::connect(address).expect("connected"))
     }
 
     /// Waits for the end; whether it was a success.
