@@ -40,7 +40,7 @@ fn ci(_: &[String]) -> Result<()> {
 }
 
 fn bench(arguments: &[String]) -> Result<()> {
-    let mut command = cargo(&["bench", "--locked", "--package", "chaveiro-store-sqlite", "--package", "chaveiro"]);
+    let mut command = cargo(&["bench", "--locked", "--package", "chaveiro", "--bench", "*"]);
     command.args(arguments);
     run(&mut command)
 }

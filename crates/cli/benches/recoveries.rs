@@ -1,6 +1,13 @@
-//! Accepted recoveries for each second with 64 concurrent callers, beside the raw rate of the same rows in groups of
-//! 64 on the same disk, in the same run. Printed as a ratio, because machines differ.
+//! Accepted recoveries for each second with 64 concurrent callers: over HTTPS from the real server in a process of its
+//! own, then inside the store, then the raw rate of the same rows in groups of 64. All three on the same disk in the
+//! same run, printed with ratios, because machines differ.
 
+#![allow(unreachable_pub, dead_code, reason = "the support is shared with the tests")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +22,7 @@ use chaveiro_core::ports::Store;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
+use support::{Server, initialised, run, run_json};
 use uuid::Uuid;
 
 const CALLERS: usize = 64;
@@ -30,19 +38,52 @@ fn now() -> Timestamp {
 }
 
 fn main() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let (_directory, data) = initialised();
+    let served = runtime.block_on(served(&data));
     let directory = tempfile::tempdir().expect("a directory");
-    let accepted = runtime.block_on(accepted(directory.path()));
+    let stored = runtime.block_on(stored(directory.path()));
     let raw = raw(directory.path());
-    println!("accepted recoveries, {CALLERS} callers: {accepted:>8.0} per second");
-    println!("raw rows in groups of {CALLERS}:        {raw:>8.0} per second");
-    println!("ratio:                              {:>8.2}", accepted / raw);
+    let row = |what: &str, rate: f64| println!("{what:<52} {rate:>8.0} per second  {:>5.2} of raw", rate / raw);
+    row(&format!("accepted over HTTPS, {CALLERS} callers"), served);
+    row(&format!("accepted by the store, {CALLERS} callers"), stored);
+    row(&format!("the same rows, raw, in groups of {CALLERS}"), raw);
 }
 
-async fn accepted(directory: &std::path::Path) -> f64 {
+/// `POST .../recoverPasscode` until 204, on kept connections; callers and server share this machine.
+async fn served(data: &Path) -> f64 {
+    let tenant = run_json(data, &["tenant", "list"])[0]["id"].as_str().expect("a tenant").parse().expect("an id");
+    {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data).expect("a store"));
+        add_devices(store.as_ref(), TenantId(tenant)).await;
+    }
+    let server = Server::start(data, "127.0.0.1:0", "127.0.0.1:0");
+    let root = reqwest::Certificate::from_pem(server.root_pem().as_bytes()).expect("the root");
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([root]).http1_only().build().expect("a client");
+    let token = run(data, &["token"]).trim().to_owned();
+    let url = format!("{}/beta/deviceManagement/managedDevices", server.graph_url);
+    let begun = Instant::now();
+    let callers = (0..CALLERS).map(|caller| {
+        let (client, token, url) = (client.clone(), token.clone(), url.clone());
+        tokio::spawn(async move {
+            for number in (caller..RECOVERIES).step_by(CALLERS) {
+                let request = client.post(format!("{url}/{}/recoverPasscode", id(2, number))).bearer_auth(&token);
+                assert_eq!(request.send().await.expect("an answer").status(), 204);
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.expect("joined");
+    }
+    RECOVERIES as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// The unit of work behind a 204, without HTTP, TLS and tokens.
+async fn stored(directory: &Path) -> f64 {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory).expect("a store"));
     let tenant = TenantId(id(1, 1));
-    let fill = store.write(move |unit| {
+    let insert = store.write(move |unit| {
         unit.insert_tenant(&Tenant {
             id: tenant,
             display_name: String::new(),
@@ -51,6 +92,41 @@ async fn accepted(directory: &std::path::Path) -> f64 {
             settings: TenantSettings::default(),
             created: now(),
         })?;
+        Ok(())
+    });
+    insert.await.expect("a tenant");
+    add_devices(store.as_ref(), tenant).await;
+    let begun = Instant::now();
+    let callers = (0..CALLERS).map(|caller| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for number in (caller..RECOVERIES).step_by(CALLERS) {
+                let ask = Ask {
+                    caller: Caller {
+                        tenant,
+                        actor: Actor::operator(),
+                        permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
+                    },
+                    device: DeviceId(id(2, number)),
+                    path: "/beta/deviceManagement/managedDevices/x/recoverPasscode".to_owned(),
+                    request: RequestId(id(4, number)),
+                    client_request_id: Some(id(5, number).to_string()),
+                    action: ActionId(id(6, number)),
+                };
+                let opened = store.write(move |unit| begin(unit, &ask, now())).await.expect("accepted");
+                assert!(matches!(opened, Begun::Opened(_)));
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.expect("joined");
+    }
+    RECOVERIES as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// Enrolled devices, one for each recovery.
+async fn add_devices(store: &dyn Store, tenant: TenantId) {
+    let fill = store.write(move |unit| {
         for number in 0..RECOVERIES {
             let device = DeviceId(id(2, number));
             unit.insert_device(&ManagedDevice {
@@ -83,36 +159,10 @@ async fn accepted(directory: &std::path::Path) -> f64 {
         Ok(())
     });
     fill.await.expect("filled");
-    let begun = Instant::now();
-    let callers = (0..CALLERS).map(|caller| {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move {
-            for number in (caller..RECOVERIES).step_by(CALLERS) {
-                let ask = Ask {
-                    caller: Caller {
-                        tenant,
-                        actor: Actor::operator(),
-                        permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
-                    },
-                    device: DeviceId(id(2, number)),
-                    path: "/beta/deviceManagement/managedDevices/x/recoverPasscode".to_owned(),
-                    request: RequestId(id(4, number)),
-                    client_request_id: Some(id(5, number).to_string()),
-                    action: ActionId(id(6, number)),
-                };
-                let opened = store.write(move |unit| begin(unit, &ask, now())).await.expect("accepted");
-                assert!(matches!(opened, Begun::Opened(_)));
-            }
-        })
-    });
-    for caller in callers.collect::<Vec<_>>() {
-        caller.await.expect("joined");
-    }
-    RECOVERIES as f64 / begun.elapsed().as_secs_f64()
 }
 
 /// The same four rows for each recovery (action, request, delivery, audit event), written as fast as SQLite takes them.
-fn raw(directory: &std::path::Path) -> f64 {
+fn raw(directory: &Path) -> f64 {
     let connection = Connection::open(directory.join("chaveiro.db")).expect("opened");
     let clear = "DELETE FROM request; DELETE FROM delivery; DELETE FROM action; DELETE FROM audit_event;";
     let pragmas =
