@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::fuzz::fuzz;
 use crate::needs;
 
 /// One thing that can be asked of `cargo xtask`.
@@ -17,8 +18,17 @@ pub(crate) struct Chore {
 /// Every chore.
 pub(crate) const CHORES: &[Chore] = &[
     Chore { name: "test", summary: "build everything and run every test; arguments go to the test runner", run: test },
-    Chore { name: "ci", summary: "format, clippy, dependency rules, generated artefacts, tests", run: ci },
+    Chore {
+        name: "ci",
+        summary: "format, clippy, dependency rules, generated artefacts, tests, a short go of each fuzz target",
+        run: ci,
+    },
     Chore { name: "codegen", summary: "write generated/ anew (--check: only compare)", run: codegen },
+    Chore {
+        name: "fuzz",
+        summary: "fuzz each parser for SECONDS (30); `fuzz 60 soap token` fuzzes those two",
+        run: fuzz,
+    },
     Chore { name: "bench", summary: "run the benchmarks; they print ratios, side by side in one run", run: bench },
 ];
 
@@ -36,7 +46,8 @@ fn ci(_: &[String]) -> Result<()> {
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     run(&mut cargo(&["deny", "--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]))?;
     codegen(&["--check".to_owned()])?;
-    test(&[])
+    test(&[])?;
+    fuzz(&["5".to_owned()])
 }
 
 fn bench(arguments: &[String]) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Every chore of the repository. `cargo xtask help` lists them; `.ci/run` calls one of them.
 
 mod chores;
+mod fuzz;
 mod needs;
 
 use std::process::ExitCode;

@@ -259,15 +259,21 @@ impl Walk {
         self.hops.last().map_or(Target::Service, |hop| hop.edge.to)
     }
 
-    /// The one spelling of this walk: model's names, `/{id}` keys, no version, percent-encoded.
+    /// The one spelling of this walk: model's names, `/{id}` keys, no version, percent-encoded. Keys that would be
+    /// taken for something else as a segment stand in parentheses.
     pub fn canonical(&self) -> String {
         let mut path = String::new();
         for hop in &self.hops {
             path.push('/');
             path.push_str(hop.edge.name);
-            if let Some(key) = &hop.key {
-                path.push('/');
-                path.push_str(&encode(&key.canonical()));
+            if let Some(key) = hop.key.as_ref().map(Key::canonical) {
+                if key.is_empty() || key.starts_with('$') {
+                    // Writing into a string does not fail.
+                    let _ = write!(path, "('{}')", encode(&key.replace('\'', "''")));
+                } else {
+                    path.push('/');
+                    path.push_str(&encode(&key));
+                }
             }
         }
         match self.end {
@@ -292,7 +298,6 @@ impl Walk {
             }
             path.push_str(hop.edge.name);
             if let Some(key) = &hop.key {
-                // Writing into a string does not fail.
                 let _ = write!(path, "('{}')", key.canonical().replace('\'', "''"));
             }
         }

@@ -79,3 +79,11 @@ proptest! {
         let _ = parse(&path);
     }
 }
+
+#[test]
+fn a_key_that_looks_like_a_segment_of_the_grammar_stays_a_key() {
+    for path in ["/beta/users('$ref')", "/beta/users('$a''b')/managedDevices", "/beta/users('')"] {
+        let canonical = parse(path).expect("a walk").canonical();
+        assert_eq!(parse(&format!("/beta{canonical}")).expect("a walk").canonical(), canonical, "{path}");
+    }
+}

@@ -74,6 +74,9 @@ impl Element {
         }
         let text = std::str::from_utf8(document).map_err(|e| XmlError::Malformed(e.valid_up_to() as u64))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if let Some(position) = text.find(|character| !is_allowed(character)) {
+            return Err(XmlError::Malformed(position as u64));
+        }
         let mut reader = NsReader::from_str(text);
         let mut open: Vec<Element> = Vec::new();
         let mut root: Option<Element> = None;
@@ -185,6 +188,9 @@ fn begin(
         let key = attribute.key.local_name().as_ref().to_owned();
         let value =
             quick_xml::escape::unescape(&attribute.value).map_err(|_| XmlError::Forbidden("an entity reference"))?;
+        if !value.chars().all(is_allowed) {
+            return Err(XmlError::Forbidden("an entity reference"));
+        }
         attributes.push((key, value.into_owned()));
     }
     Ok(Element { namespace, name, attributes, children: Vec::new(), text: Zeroizing::new(String::new()) })
@@ -211,7 +217,7 @@ fn append(text: &str, open: &mut [Element]) -> Option<()> {
 /// The five predefined entities and character references; nothing else.
 fn resolve(reference: &BytesRef<'_>) -> Option<char> {
     if reference.is_char_ref() {
-        return reference.resolve_char_ref().ok().flatten();
+        return reference.resolve_char_ref().ok().flatten().filter(|character| is_allowed(*character));
     }
     match reference.as_ref() {
         "lt" => Some('<'),
@@ -221,6 +227,11 @@ fn resolve(reference: &BytesRef<'_>) -> Option<char> {
         "quot" => Some('"'),
         _ => None,
     }
+}
+
+/// What a document can carry (XML 1.0, 2.2, production `Char`).
+fn is_allowed(character: char) -> bool {
+    !matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Escapes text for element content and attribute values. Characters that XML 1.0 cannot carry are
@@ -236,7 +247,7 @@ pub fn escape(text: &str) -> String {
             '\'' => escaped.push_str("&apos;"),
             '\r' => escaped.push_str("&#xD;"),
             '\t' | '\n' => escaped.push(character),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            _ if !is_allowed(character) => escaped.push('\u{fffd}'),
             _ => escaped.push(character),
         }
     }
@@ -275,13 +286,14 @@ mod tests {
             (&wide, XmlError::TooMany(10_000, "elements")),
             (&attributes, XmlError::TooMany(32, "attributes")),
             (bomb, XmlError::Forbidden("a document type declaration")),
+            ("<x>&#1;</x>", XmlError::Forbidden("an entity reference")),
             ("<x>&e;</x>", XmlError::Forbidden("an entity reference")),
             ("<?xml-stylesheet href='a'?><x/>", XmlError::Forbidden("a processing instruction")),
         ];
         for (text, error) in table {
             assert_eq!(parse(text).err(), Some(error));
         }
-        for text in ["", "text", "<x>", "<x></y>", "<x/><y/>", "<p:x/>", "<x/>tail"] {
+        for text in ["", "text", "<x>", "<x></y>", "<x/><y/>", "<p:x/>", "<x/>tail", "<x>\u{1}</x>"] {
             assert!(matches!(parse(text), Err(XmlError::Malformed(_))), "{text}");
         }
     }

@@ -1,0 +1,54 @@
+//! Fuzzing with libFuzzer on the stable toolchain: the coverage pass of LLVM is switched on by hand, and everything
+//! is compiled into a directory of its own.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::chores::{cargo, root, run};
+
+/// What tells libFuzzer which branches an input took.
+const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
+
+/// `cargo xtask fuzz [SECONDS] [TARGET ...]`: each target for that long, all of them by default.
+pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
+    let seconds: u64 = match arguments.first() {
+        Some(text) => text.parse().context("the first argument is the number of seconds for each target")?,
+        None => 30,
+    };
+    let all = targets()?;
+    let chosen: Vec<&String> = match arguments.get(1..) {
+        Some(names) if !names.is_empty() => names.iter().collect(),
+        _ => all.iter().collect(),
+    };
+    if let Some(unknown) = chosen.iter().find(|name| !all.contains(name)) {
+        bail!("there is no target `{unknown}`; there are {}", all.join(", "));
+    }
+    // Named, so that build scripts and procedural macros are not instrumented.
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let built = root().join("target/fuzz");
+    let mut build = cargo(&["build", "--release", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--bins"]);
+    run(build.args(["--target", &target]).arg("--target-dir").arg(&built).env("RUSTFLAGS", COVERAGE))?;
+    for name in chosen {
+        let corpus = built.join("corpus").join(name);
+        std::fs::create_dir_all(&corpus).with_context(|| format!("making {}", corpus.display()))?;
+        let mut fuzzer = Command::new(built.join(&target).join("release").join(name));
+        fuzzer.args([&format!("-max_total_time={seconds}"), "-timeout=10", "-rss_limit_mb=2048", "-verbosity=0"]);
+        fuzzer.args(["-max_len=65536", "-print_final_stats=1"]);
+        fuzzer.arg(format!("-artifact_prefix={}/{name}-", built.display()));
+        run(fuzzer.arg(&corpus).arg(root().join("fuzz/seeds").join(name)))?;
+    }
+    Ok(())
+}
+
+/// The targets, by their files.
+fn targets() -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(root().join("fuzz/targets")).context("reading fuzz/targets")?;
+    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let mut names: Vec<_> = entries.filter_map(|entry| stem(&entry.ok()?.path())).collect();
+    names.sort();
+    Ok(names)
+}
