@@ -5,6 +5,8 @@
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 
 use support::{Server, chaveiro, initialised, run, run_json, text, try_run};
 
@@ -162,6 +164,46 @@ fn what_is_wrong_with_a_data_directory_is_said_with_what_to_do() {
             assert!(said.contains(word), "{what}: {word} in {said}");
         }
     }
+}
+
+#[test]
+fn a_read_only_data_directory_is_said_and_left_as_it_is() {
+    let (directory, data) = initialised();
+    // Root may write everywhere, so the command runs as a user who may not.
+    let nobody = 65534;
+    let program = directory.path().join("chaveiro");
+    std::fs::copy(env!("CARGO_BIN_EXE_chaveiro"), &program).expect("copied");
+    let mode =
+        |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("chmod");
+    mode(directory.path(), 0o755);
+    let mut entries = vec![data.clone()];
+    let mut next = 0;
+    while let Some(path) = entries.get(next).cloned() {
+        let is_directory = path.is_dir();
+        if is_directory {
+            entries.extend(std::fs::read_dir(&path).expect("listed").map(|entry| entry.expect("an entry").path()));
+        }
+        mode(&path, if is_directory { 0o500 } else { 0o400 });
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(nobody), Some(nobody)).expect("chown");
+        }
+        next += 1;
+    }
+    let before: Vec<_> = entries.iter().filter_map(|path| std::fs::read(path).ok()).collect();
+    let mut command = std::process::Command::new(&program);
+    command.env("LC_ALL", "C.UTF-8").args(["serve", "--graph-listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0"]);
+    if rustix::process::geteuid().is_root() {
+        command.uid(nobody).gid(nobody);
+    }
+    let output = command.arg("--data").arg(&data).output().expect("it runs");
+    let said = text(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    for word in ["server.lock", "hint", "write"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+    let after: Vec<_> = entries.iter().filter_map(|path| std::fs::read(path).ok()).collect();
+    assert!(before == after, "a refused start changes nothing");
+    entries.iter().filter(|path| path.is_dir()).for_each(|path| mode(path, 0o700));
 }
 
 /// As a newer program would leave it.
