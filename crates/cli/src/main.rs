@@ -4,6 +4,7 @@
 mod args;
 mod client;
 mod demo;
+mod help;
 mod host;
 mod out;
 mod text;
@@ -14,15 +15,17 @@ use std::process::ExitCode;
 
 use anstyle::AnsiColor;
 use anyhow::Result;
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Verb};
 use out::Out;
-use text::{Lang, Text};
+use text::Text;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let out = Out::new(cli.common.json, Lang::choose(cli.common.lang.as_deref()));
+    let lang = help::language_of(&std::env::args().collect::<Vec<_>>());
+    let matches = help::in_language(Cli::command(), lang).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let out = Out::new(cli.common.json, lang);
     // Every TLS connection of the process uses the one provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -54,8 +57,8 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         Verb::Audit(audit) => verbs::audit::audit(common, out, audit).await?,
         Verb::Routes => verbs::docs::routes(out),
         Verb::ConfigReference => out.line(chaveiro_server::config_reference().trim_end()),
-        Verb::Completions { shell } => verbs::docs::completions(*shell),
-        Verb::Man => verbs::docs::man()?,
+        Verb::Completions { shell } => verbs::docs::completions(out, *shell),
+        Verb::Man => verbs::docs::man(out)?,
         Verb::Generate { directory } => verbs::docs::generate(directory)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use clap::CommandFactory;
 use serde_json::json;
 
 use crate::args::Cli;
+use crate::help::in_language;
 use crate::out::Out;
 
 pub(crate) fn routes(out: Out) {
@@ -20,12 +21,12 @@ pub(crate) fn routes(out: Out) {
     out.value(&rows.collect());
 }
 
-pub(crate) fn completions(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "chaveiro", &mut std::io::stdout());
+pub(crate) fn completions(out: Out, shell: clap_complete::Shell) {
+    clap_complete::generate(shell, &mut in_language(Cli::command(), out.lang), "chaveiro", &mut std::io::stdout());
 }
 
-pub(crate) fn man() -> Result<()> {
-    clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+pub(crate) fn man(out: Out) -> Result<()> {
+    clap_mangen::Man::new(in_language(Cli::command(), out.lang)).render(&mut std::io::stdout())?;
     Ok(())
 }
 

@@ -1,0 +1,267 @@
+//! Help in Brazilian Portuguese: one table from the English of `args`, laid over the finished command.
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::text::Lang;
+
+/// The command in that language: help, manual page and completions are printed from it.
+pub(crate) fn in_language(command: Command, lang: Lang) -> Command {
+    match lang {
+        Lang::English => command,
+        Lang::Portuguese => in_portuguese(command),
+    }
+}
+
+/// The language that these arguments ask for, before they are parsed: help needs it.
+pub(crate) fn language_of(arguments: &[String]) -> Lang {
+    let given = arguments.iter().enumerate().find_map(|(index, argument)| match argument.strip_prefix("--lang") {
+        Some("") => arguments.get(index + 1).cloned(),
+        Some(value) => value.strip_prefix('=').map(str::to_owned),
+        None => None,
+    });
+    let environment = || std::env::var("CHAVEIRO_LANG").ok().filter(|name| !name.is_empty());
+    Lang::choose(given.or_else(environment).as_deref())
+}
+
+fn in_portuguese(command: Command) -> Command {
+    let (about, long_about) = (text(command.get_about()), text(command.get_long_about()));
+    let after_help = command.get_after_help().map(|help| {
+        let help = help.to_string();
+        help.replacen("Example:", "Exemplo:", 1).replacen("Begin with:", "Comece com:", 1)
+    });
+    let mut command = command
+        .help_template("{about-with-newline}\nUso: {usage}\n\n{all-args}{after-help}")
+        .subcommand_help_heading("Comandos")
+        .disable_help_subcommand(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .mut_args(|arg| {
+            let heading = if arg.is_positional() { "Argumentos" } else { "Opções" };
+            let help = text(arg.get_help());
+            let arg = arg.help_heading(heading);
+            match help {
+                Some(help) => arg.help(help),
+                None => arg,
+            }
+        })
+        .mut_subcommands(in_portuguese)
+        .args([help_flag(), version_flag()]);
+    if let Some(about) = about {
+        command = command.about(about);
+    }
+    if let Some(about) = long_about {
+        command = command.long_about(about);
+    }
+    match after_help {
+        Some(help) => command.after_help(help),
+        None => command,
+    }
+}
+
+fn help_flag() -> Arg {
+    Arg::new("help").short('h').long("help").action(ArgAction::Help).help("Mostra esta ajuda").help_heading("Opções")
+}
+
+fn version_flag() -> Arg {
+    let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
+    version.help("Mostra a versão").help_heading("Opções")
+}
+
+fn text(english: Option<&clap::builder::StyledStr>) -> Option<String> {
+    english.map(|english| translated(&english.to_string()).map_or_else(|| english.to_string(), str::to_owned))
+}
+
+/// The Portuguese of an English help text.
+fn translated(english: &str) -> Option<&'static str> {
+    TABLE.iter().find(|(known, _)| *known == english).map(|(_, portuguese)| *portuguese)
+}
+
+const TABLE: &[(&str, &str)] = &[
+    (
+        "Self-hosted passcode recovery that speaks Microsoft Graph",
+        "Recuperação de senhas de dispositivos em servidor próprio, que fala Microsoft Graph",
+    ),
+    ("The data directory; /var/lib/chaveiro by default", "O diretório de dados; por padrão /var/lib/chaveiro"),
+    ("Print JSON for machines", "Imprime JSON para máquinas"),
+    (
+        "Language of messages: en or pt. By default that of the system",
+        "Idioma das mensagens: en ou pt. Por padrão, o do sistema",
+    ),
+    (
+        "The tenant: its id or name. Not needed while there is only one",
+        "O locatário: id ou nome. Desnecessário enquanto houver um só",
+    ),
+    (
+        "Make a data directory: database, keys, certificate authority, first tenant",
+        "Cria um diretório de dados: banco, chaves, autoridade certificadora, primeiro locatário",
+    ),
+    ("Name of the first tenant", "Nome do primeiro locatário"),
+    (
+        "The Entra tenant of its Windows users, so that EnablePinRecovery can be set",
+        "O locatário Entra dos usuários de Windows, para que EnablePinRecovery seja definido",
+    ),
+    ("Run the server", "Executa o servidor"),
+    (
+        "Show the whole product on this machine, with a simulated device",
+        "Mostra o produto inteiro nesta máquina, com um dispositivo simulado",
+    ),
+    (
+        "Show the whole product on this machine, with a simulated device.\n\nWith --data the data is kept in that fresh directory; otherwise it is temporary.",
+        "Mostra o produto inteiro nesta máquina, com um dispositivo simulado.\n\nCom --data os dados ficam nesse diretório novo; sem ele, são temporários.",
+    ),
+    (
+        "Leave the server running and print what to try next",
+        "Deixa o servidor em execução e diz o que experimentar em seguida",
+    ),
+    ("Tenants: who is served", "Locatários: quem é atendido"),
+    ("Applications that sign in with the local issuer", "Aplicações que entram pelo emissor local"),
+    (
+        "Mint an operator token for the Graph API, for this tenant",
+        "Emite um token de operador para a API Graph, para este locatário",
+    ),
+    (
+        "What the token permits; by default everything an operator may do",
+        "O que o token permite; por padrão, tudo o que um operador pode fazer",
+    ),
+    ("Minutes it lives", "Minutos de validade"),
+    (
+        "Keys: signing keys of the local issuer, recipients of the escrow",
+        "Chaves: de assinatura do emissor local e destinatários da custódia",
+    ),
+    ("Managed devices", "Dispositivos gerenciados"),
+    ("Recover the passcode of a device", "Recupera a senha de um dispositivo"),
+    ("The device: its id or name", "O dispositivo: id ou nome"),
+    ("Wait until the device has answered", "Espera até que o dispositivo responda"),
+    ("Show the passcode when it is there. This is recorded", "Mostra a senha quando ela chegar. Isso fica registrado"),
+    ("Seconds to wait at the most", "Segundos de espera, no máximo"),
+    ("Remote actions of a device", "Ações remotas de um dispositivo"),
+    (
+        "Show the passcode, when it may be shown. This is recorded",
+        "Mostra a senha, quando pode ser mostrada. Isso fica registrado",
+    ),
+    ("The audit record", "O registro de auditoria"),
+    ("Every route, with the permission it needs", "Todas as rotas, com a permissão que exigem"),
+    ("Every configuration key, as a file to fill in", "Todas as chaves de configuração, como arquivo a preencher"),
+    ("Completions for a shell", "Complementos para um shell"),
+    ("Which shell", "Qual shell"),
+    ("The manual page", "A página de manual"),
+    (
+        "Another configuration file than chaveiro.toml of the data directory",
+        "Outro arquivo de configuração em lugar do chaveiro.toml do diretório de dados",
+    ),
+    ("Address and port for Graph clients", "Endereço e porta para clientes Graph"),
+    ("Address and port for devices", "Endereço e porta para dispositivos"),
+    ("The address that Graph clients use", "O endereço que os clientes Graph usam"),
+    ("The address that devices use", "O endereço que os dispositivos usam"),
+    (
+        "PEM file with the certificate chain of both listeners",
+        "Arquivo PEM com a cadeia de certificados das duas portas",
+    ),
+    ("PEM file with its private key", "Arquivo PEM com a chave privada dele"),
+    (
+        "Milliseconds between two goes of linking the audit chain",
+        "Milissegundos entre duas rodadas de encadeamento da auditoria",
+    ),
+    ("Seconds that open requests have at the end", "Segundos que os pedidos abertos têm no encerramento"),
+    ("What is logged", "O que vai para o log"),
+    ("List them", "Lista todos"),
+    ("Make one, with its escrow key", "Cria um, com a chave de custódia dele"),
+    ("Its name", "O nome"),
+    ("The Entra tenant of its Windows users", "O locatário Entra dos usuários de Windows"),
+    ("Change its licence or settings", "Muda a licença ou os ajustes"),
+    ("active or inactive", "active (ativa) ou inactive (inativa)"),
+    (
+        "Minutes in which the first reader may read a passcode again",
+        "Minutos em que o primeiro leitor pode reler uma senha",
+    ),
+    ("Days that an unread passcode is kept", "Dias que uma senha não lida é guardada"),
+    ("Days that an action waits for its device", "Dias que uma ação espera pelo dispositivo"),
+    ("Register one; its secret is shown once", "Registra uma; o segredo dela é mostrado uma só vez"),
+    ("An application permission; repeat for more", "Uma permissão de aplicação; repita para mais"),
+    ("Give it another secret, beside those it has", "Dá a ela outro segredo, além dos que tem"),
+    ("Its client id", "O client id"),
+    ("Take the older secrets away", "Retira os segredos mais antigos"),
+    ("Remove it", "Remove"),
+    (
+        "Make a new signing key for the local issuer; old tokens stay valid until they end",
+        "Cria nova chave de assinatura do emissor local; tokens antigos valem até expirar",
+    ),
+    ("List who can open the tenant's passcodes", "Lista quem pode abrir as senhas do locatário"),
+    (
+        "Add a recipient, for instance an offline recovery key",
+        "Acrescenta um destinatário, por exemplo uma chave de recuperação guardada fora",
+    ),
+    ("`p256 BASE64 name`", "`p256 BASE64 nome`"),
+    ("Show one", "Mostra um"),
+    ("Its id or name", "O id ou o nome"),
+    (
+        "Make a one-time token with which a device enrols",
+        "Cria um token de uso único com que um dispositivo se inscreve",
+    ),
+    (
+        "The user who will own it: principal name or id, known to the server",
+        "O usuário que será o dono: nome principal ou id, conhecido do servidor",
+    ),
+    ("Hours it is valid", "Horas de validade"),
+    (
+        "Say whether another agent manages it too: then it is also among comanagedDevices",
+        "Diz se outro agente também o gerencia: então está também em comanagedDevices",
+    ),
+    ("Take it back", "Desfaz"),
+    (
+        "Retire it: its record and escrow are kept, it must enrol again",
+        "Retira o dispositivo: registro e custódia ficam, ele precisa se inscrever de novo",
+    ),
+    ("Write the tenant's whole chain as JSON lines", "Grava a cadeia inteira do locatário como linhas JSON"),
+    ("Where; standard output otherwise", "Onde; senão, na saída padrão"),
+    (
+        "Verify an export offline; needs no data directory",
+        "Verifica uma exportação sem o servidor; dispensa diretório de dados",
+    ),
+    ("The export", "A exportação"),
+    ("The key that must have signed it", "A chave que deve tê-la assinado"),
+    ("Print the key that signs, to pin it elsewhere", "Imprime a chave que assina, para fixá-la em outro lugar"),
+];
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::args::Cli;
+
+    /// Every help text of what a person can see.
+    fn texts(command: &Command, found: &mut Vec<String>) {
+        let of_command = [command.get_about(), command.get_long_about()].into_iter().flatten();
+        let of_args = command.get_arguments().filter_map(Arg::get_help);
+        found.extend(of_command.chain(of_args).map(ToString::to_string));
+        for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+            texts(verb, found);
+        }
+    }
+
+    #[test]
+    fn every_help_text_has_its_portuguese_and_no_translation_is_left_over() {
+        let mut found = Vec::new();
+        texts(&Cli::command(), &mut found);
+        let missing: Vec<_> = found.iter().filter(|english| translated(english).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:#?}");
+        let stale: Vec<_> = TABLE.iter().filter(|(english, _)| !found.iter().any(|text| text == english)).collect();
+        assert!(stale.is_empty(), "{stale:#?}");
+    }
+
+    #[test]
+    fn the_command_is_the_same_in_both_languages() {
+        in_language(Cli::command(), Lang::Portuguese).debug_assert();
+        let line = ["chaveiro", "recover", "ANA-LT1", "--wait", "--show", "--lang", "pt"];
+        assert!(in_language(Cli::command(), Lang::Portuguese).try_get_matches_from(line).is_ok());
+    }
+
+    #[test]
+    fn the_language_is_known_before_the_arguments_are_parsed() {
+        let of = |words: &[&str]| language_of(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&["chaveiro", "--lang", "pt", "--help"]), Lang::Portuguese);
+        assert_eq!(of(&["chaveiro", "--lang=pt-BR"]), Lang::Portuguese);
+        assert_eq!(of(&["chaveiro", "--lang", "en"]), Lang::English);
+    }
+}
