@@ -46,6 +46,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "chaveiro-store-sqlite",
         ],
     ),
+    ("chaveiro-agent", &[]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,107 @@
+//! What people read, in English and Brazilian Portuguese.
+
+use crate::doctor::Obstacle;
+
+/// A language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lang {
+    English,
+    Portuguese,
+}
+
+impl Lang {
+    /// The language of that name, or else of the environment's `LC_ALL`, `LC_MESSAGES`, `LANG`.
+    pub(crate) fn choose(asked: Option<&str>) -> Self {
+        let environment = || {
+            let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
+            ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set)
+        };
+        match asked.map(str::to_owned).or_else(environment) {
+            Some(name) if name.to_ascii_lowercase().starts_with("pt") => Self::Portuguese,
+            Some(_) | None => Self::English,
+        }
+    }
+
+    pub(crate) fn columns(self) -> [&'static str; 4] {
+        match self {
+            Self::English => ["recovery", "of", "state", "what to do"],
+            Self::Portuguese => ["recuperação", "de", "situação", "o que fazer"],
+        }
+    }
+
+    /// State, and what to do about it.
+    pub(crate) fn verdict(self, obstacle: Option<&Obstacle>) -> (String, String) {
+        let (english, portuguese) = texts(obstacle);
+        let (state, hint) = match self {
+            Self::English => english,
+            Self::Portuguese => portuguese,
+        };
+        let (first, second) = match obstacle {
+            Some(Obstacle::Missing(program, package)) => (*program, *package),
+            Some(Obstacle::Volume(why)) => (why.as_str(), ""),
+            _ => ("", ""),
+        };
+        (state.replace("{}", first), hint.replace("{}", second))
+    }
+}
+
+type Pair = (&'static str, &'static str);
+
+/// English and Portuguese, each state and hint.
+fn texts(obstacle: Option<&Obstacle>) -> (Pair, Pair) {
+    let Some(obstacle) = obstacle else { return (("ready", ""), ("pronto", "")) };
+    match obstacle {
+        Obstacle::NotRoot => {
+            (("this user may not look", "run it as root"), ("este usuário não pode examinar", "execute como root"))
+        }
+        Obstacle::NoAccount => (
+            ("nobody has an account here", "name one with --account"),
+            ("ninguém tem conta aqui", "indique uma com --account"),
+        ),
+        Obstacle::Directory => (
+            ("not an account of this machine", "its password belongs to the directory; recover it there"),
+            ("não é conta desta máquina", "a senha pertence ao diretório; recupere-a lá"),
+        ),
+        Obstacle::Homed => (
+            ("managed by systemd-homed", "its password also opens the home; use the account's own recovery key"),
+            (
+                "gerenciada pelo systemd-homed",
+                "a senha também abre a pasta pessoal; use a chave de recuperação da conta",
+            ),
+        ),
+        Obstacle::Locked => (
+            ("the account is locked", "if that is a mistake: usermod --unlock NAME"),
+            ("a conta está bloqueada", "se for engano: usermod --unlock NOME"),
+        ),
+        Obstacle::Expired => (
+            ("the account has expired", "if that is a mistake: chage --expiredate -1 NAME"),
+            ("a conta expirou", "se for engano: chage --expiredate -1 NOME"),
+        ),
+        Obstacle::Passwordless => (
+            ("the account has no password", "it signs in another way; give it one with passwd if it should"),
+            ("a conta não tem senha", "ela entra de outro modo; dê-lhe uma com passwd, se for o caso"),
+        ),
+        Obstacle::NoShell => (
+            ("its shell lets nobody in", "a service account; name a person's with --account"),
+            ("o shell dela não deixa entrar", "conta de serviço; indique a de uma pessoa com --account"),
+        ),
+        Obstacle::Missing(..) => {
+            (("{} is missing", "apt-get install {}"), ("falta o programa {}", "apt-get install {}"))
+        }
+        Obstacle::NoVolume => (
+            ("no encrypted volume in /etc/crypttab", "name one with --volume if there is one"),
+            ("nenhum volume cifrado em /etc/crypttab", "indique um com --volume, se houver"),
+        ),
+        Obstacle::Volume(_) => (
+            ("not usable: {}", "a LUKS2 volume is needed; see cryptsetup luksDump"),
+            ("não serve: {}", "é preciso um volume LUKS2; veja cryptsetup luksDump"),
+        ),
+        Obstacle::NoFreeSlot => (
+            ("every key slot is taken", "free one with cryptsetup luksKillSlot: a replacement needs a spare slot"),
+            (
+                "todas as posições de chave estão ocupadas",
+                "libere uma com cryptsetup luksKillSlot: a troca precisa de uma livre",
+            ),
+        ),
+    }
+}

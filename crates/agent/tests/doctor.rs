@@ -1,0 +1,128 @@
+//! `chaveiro-agent doctor` on systems made for it, below a directory of their own.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
+    ana:x:1000:1000:Ana:/home/ana:/bin/bash\n\
+    bob:x:1001:1001:Bob:/home/bob:/usr/sbin/nologin\n\
+    carl:x:1002:1002::/home/carl:/bin/sh\n\
+    dora:x:1003:1003::/home/dora:/bin/sh\n\
+    ed:x:1004:1004::/home/ed:/bin/sh\n\
+    homed:x:60400:60400::/home/homed:/bin/sh\n";
+const SHADOW: &str = "root:*:19000:0:99999:7:::\n\
+    ana:$y$j9T$salt$PLANTEDHASH:19000:0:99999:7:::\n\
+    bob:$6$salt$PLANTEDHASH:19000:0:99999:7:::\n\
+    carl:!$6$salt$PLANTEDHASH:19000:0:99999:7:::\n\
+    dora:$6$salt$PLANTEDHASH:19000:0:99999:7::1:\n\
+    ed:*:19000:0:99999:7:::\n";
+const HEADER: &[u8] = include_bytes!("data/luks2-header.bin");
+
+fn write(root: &Path, name: &str, bytes: &[u8]) {
+    let path = root.join(name);
+    std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+    std::fs::write(path, bytes).expect("written");
+}
+
+/// A laptop on which everything is ready.
+fn laptop() -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a directory");
+    write(root.path(), "etc/passwd", PASSWD.as_bytes());
+    write(root.path(), "etc/shadow", SHADOW.as_bytes());
+    write(root.path(), "etc/crypttab", b"root_crypt UUID=0a-1b none luks\n");
+    write(root.path(), "dev/disk/by-uuid/0a-1b", HEADER);
+    write(root.path(), "usr/sbin/unix_chkpwd", b"");
+    write(root.path(), "usr/sbin/cryptsetup", b"");
+    write(root.path(), "var/lib/systemd/home/homed.identity", b"{}");
+    root
+}
+
+fn doctor(root: &Path, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chaveiro-agent"));
+    command.env_remove("CHAVEIRO_LANG").env("LC_ALL", "C.UTF-8").args(["doctor", "--root"]).arg(root);
+    let output = command.args(arguments).output().expect("it runs");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().expect("a code"), String::from_utf8(text).expect("text"))
+}
+
+#[test]
+fn a_laptop_on_which_nothing_is_missing_is_ready_for_both_recoveries() {
+    let root = laptop();
+    let (code, text) = doctor(root.path(), &["--json"]);
+    let rows: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(code, 0, "{text}");
+    let facts = |row: &Value| (row["recovery"].clone(), row["subject"].clone(), row["ready"].clone());
+    assert_eq!(facts(&rows[0]), ("login".into(), "ana".into(), true.into()));
+    assert_eq!(facts(&rows[1]), ("luks2".into(), "/dev/disk/by-uuid/0a-1b".into(), true.into()));
+}
+
+#[test]
+fn each_account_that_cannot_be_recovered_is_told_why_and_what_to_do() {
+    let root = laptop();
+    for (account, words) in [
+        ("bob", ["lets nobody in", "--account"]),
+        ("carl", ["locked", "usermod --unlock"]),
+        ("dora", ["expired", "chage"]),
+        ("ed", ["no password", "passwd"]),
+        ("homed", ["systemd-homed", "recovery key"]),
+        ("eve", ["not an account of this machine", "directory"]),
+    ] {
+        let (code, text) = doctor(root.path(), &["--account", account]);
+        assert_eq!(code, 1, "{account}: {text}");
+        for word in words {
+            assert!(text.contains(word), "{account}: {word} in {text}");
+        }
+    }
+}
+
+#[test]
+fn each_volume_that_cannot_be_recovered_is_told_why_and_what_to_do() {
+    let root = laptop();
+    let used = |slots: usize| {
+        let slots: Vec<String> = (0..slots).map(|slot| format!("\"{slot}\":{{}}")).collect();
+        let mut bytes = HEADER[..4096].to_vec();
+        bytes.extend_from_slice(format!("{{\"keyslots\":{{{}}}}}", slots.join(",")).as_bytes());
+        bytes.resize(HEADER.len(), 0);
+        bytes
+    };
+    write(root.path(), "full.img", &used(32));
+    write(root.path(), "almost.img", &used(31));
+    write(root.path(), "plain.img", b"plain");
+    for (volume, code, words) in [
+        ("/full.img", 1, &["every key slot is taken", "luksKillSlot"][..]),
+        ("/almost.img", 0, &["ready"]),
+        ("/plain.img", 1, &["not a LUKS volume", "luksDump"]),
+        ("/absent.img", 1, &["cannot be read"]),
+    ] {
+        let (ended, text) = doctor(root.path(), &["--volume", volume]);
+        assert_eq!(ended, code, "{volume}: {text}");
+        for word in words {
+            assert!(text.contains(word), "{volume}: {word} in {text}");
+        }
+    }
+}
+
+#[test]
+fn missing_programs_are_named_with_the_package_that_has_them() {
+    let root = laptop();
+    std::fs::remove_file(root.path().join("usr/sbin/cryptsetup")).expect("removed");
+    std::fs::remove_file(root.path().join("usr/sbin/unix_chkpwd")).expect("removed");
+    let (code, text) = doctor(root.path(), &[]);
+    assert_eq!(code, 1);
+    assert!(text.contains("apt-get install cryptsetup-bin") && text.contains("libpam-modules-bin"), "{text}");
+}
+
+#[test]
+fn it_speaks_portuguese_shows_no_hash_and_changes_nothing() {
+    let root = laptop();
+    let before = std::fs::read(root.path().join("etc/shadow")).expect("read");
+    let (_, text) = doctor(root.path(), &["--lang", "pt", "--account", "carl"]);
+    assert!(text.contains("a conta está bloqueada") && text.contains("o que fazer"), "{text}");
+    assert!(!text.contains("PLANTED"), "{text}");
+    assert!(before == std::fs::read(root.path().join("etc/shadow")).expect("read"));
+    let (code, text) = doctor(Path::new("/proc/nowhere"), &[]);
+    assert_eq!(code, 2);
+    assert!(text.contains("etc/passwd"), "{text}");
+}
