@@ -17,7 +17,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("chaveiro-store-conformance", &["chaveiro-core"]),
     ("chaveiro-graph", &["chaveiro-core", "chaveiro-auth"]),
     ("chaveiro-mdm", &["chaveiro-core", "chaveiro-keyfile", "omadm"]),
-    ("chaveiro-fleet", &["omadm"]),
+    ("chaveiro-device", &["omadm"]),
+    ("chaveiro-fleet", &["chaveiro-device", "omadm"]),
     (
         "chaveiro-server",
         &[
@@ -46,7 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "chaveiro-store-sqlite",
         ],
     ),
-    ("chaveiro-agent", &[]),
+    ("chaveiro-agent", &["chaveiro-device", "chaveiro-keyfile", "omadm"]),
     ("xtask", &[]),
 ];
 

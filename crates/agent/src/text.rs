@@ -105,3 +105,38 @@ fn texts(obstacle: Option<&Obstacle>) -> (Pair, Pair) {
         ),
     }
 }
+
+/// What the verbs say; `{}` is filled in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Text {
+    Enrolled,
+    NotEnrolled,
+    LastSync,
+    Never,
+    Synced,
+    Left,
+}
+
+impl Text {
+    pub(crate) fn say(self, lang: Lang, value: &str) -> String {
+        let (english, portuguese) = match self {
+            Self::Enrolled => ("enrolled at {}", "inscrita em {}"),
+            Self::NotEnrolled => (
+                "not enrolled; run: chaveiro-agent enroll https://SERVER --token TOKEN",
+                "não inscrita; execute: chaveiro-agent enroll https://SERVIDOR --token TOKEN",
+            ),
+            Self::LastSync => ("last report: {}", "último contato: {}"),
+            Self::Never => ("never", "nunca"),
+            Self::Synced => ("reported, in {} messages", "contato feito, em {} mensagens"),
+            Self::Left => (
+                "no longer enrolled; no password and no key slot was touched",
+                "não está mais inscrita; nenhuma senha e nenhuma posição de chave foi alterada",
+            ),
+        };
+        let template = match lang {
+            Lang::English => english,
+            Lang::Portuguese => portuguese,
+        };
+        template.replace("{}", value)
+    }
+}

@@ -1,66 +1,11 @@
-//! Enrolment from the device's side: discovery, certificate policy, certificate request with its own key,
-//! provisioning document ([MS-MDE2]).
+//! Enrolment of a simulated Windows device, with its own RSA key as Windows has it.
 
-use omadm::provisioning::{Provisioned, ProvisioningError};
-use omadm::session::device;
-use omadm::soap::discovery::{Discover, Discovered, ON_PREMISE};
-use omadm::soap::enrollment::{Issued, RequestSecurityToken};
-use omadm::soap::policy::{GetPolicies, Policy};
-use omadm::soap::{CONTENT_TYPE, SoapError, UsernameToken};
-use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
-use rustls_pki_types::PrivatePkcs8KeyDer;
-use thiserror::Error;
-use zeroize::Zeroizing;
+use chaveiro_device::enroll::{self as exchange, Applicant};
+pub use chaveiro_device::enroll::{Account, EnrollError};
+use chaveiro_device::transport::Transport;
+use rcgen::{KeyPair, PKCS_RSA_SHA256};
 
 use crate::hardware::Hardware;
-use crate::transport::{Request, Transport, TransportError};
-
-const DISCOVERY: &str = "/EnrollmentServer/Discovery.svc";
-
-/// What the device knows once it is enrolled.
-pub struct Account {
-    /// `EntDMID`.
-    pub enrollment_id: String,
-    /// The device's certificate and private key, both PEM, in one text.
-    pub identity: Zeroizing<String>,
-    /// The root it trusts, PEM.
-    pub root_pem: String,
-    /// For management sessions.
-    pub management: device::Account,
-}
-
-/// Why an enrolment ended.
-#[derive(Debug, Error)]
-pub enum EnrollError {
-    /// Nothing came back.
-    #[error("the server was not reached: {0}")]
-    Transport(#[from] TransportError),
-    /// An HTTP status without SOAP.
-    #[error("{step} was answered with HTTP {status}")]
-    Status {
-        /// Which step.
-        step: &'static str,
-        /// The status.
-        status: u16,
-    },
-    /// A fault, or not what was due.
-    #[error("{step}: {error}")]
-    Soap {
-        /// Which step.
-        step: &'static str,
-        /// What is wrong.
-        error: SoapError,
-    },
-    /// The provisioning document.
-    #[error(transparent)]
-    Provisioning(#[from] ProvisioningError),
-    /// The certificate in it is not for this device's key, or its name is wrong.
-    #[error("the provisioning document has a certificate for another key")]
-    ForeignCertificate,
-    /// No key could be made.
-    #[error("no key could be made: {0}")]
-    Key(#[from] rcgen::Error),
-}
 
 /// Enrols: `user` and `token` are what a person would type.
 pub async fn enroll(
@@ -70,50 +15,19 @@ pub async fn enroll(
     user: &str,
     token: &str,
 ) -> Result<Account, EnrollError> {
-    let discovery_url = format!("{server_url}{DISCOVERY}");
-    let probe = Request { method: "GET", url: discovery_url.clone(), content_type: None, body: Vec::new() };
-    transport.send(probe).await?;
-
-    let discover = Discover {
-        message_id: message_id(1),
-        email: user.to_owned(),
-        version: (9, 0),
-        device_type: "CIMClient_Windows".to_owned(),
-        os_edition: Some(hardware.os_edition),
-        auth_policies: vec![ON_PREMISE.to_owned(), "Federated".to_owned()],
-    };
-    let answer = post(transport, "discovery", &discovery_url, discover.encode(&discovery_url).as_bytes()).await?;
-    let discovered = Discovered::decode(&answer).map_err(|error| EnrollError::Soap { step: "discovery", error })?;
-
-    let typed = || {
-        let password = Zeroizing::new(token.to_owned());
-        Some(UsernameToken { username: user.to_owned(), password })
-    };
-    let policies = GetPolicies { message_id: message_id(2), token: typed() };
-    let body = policies.encode(&discovered.policy_url);
-    let answer = post(transport, "policy", &discovered.policy_url, body.as_bytes()).await?;
-    Policy::decode(&answer).map_err(|error| EnrollError::Soap { step: "policy", error })?;
-
     let key = KeyPair::generate_for(&PKCS_RSA_SHA256)?;
-    let request = RequestSecurityToken {
-        message_id: message_id(3),
-        token: typed(),
-        is_issue: true,
-        pkcs10: certificate_request(&key, hardware)?,
+    let applicant = Applicant {
+        oma_device_id: hardware.oma_device_id.clone(),
+        device_type: "CIMClient_Windows",
+        os_edition: Some(hardware.os_edition),
         context: context(hardware),
     };
-    let body = request.encode(&discovered.enrollment_url);
-    let answer = post(transport, "certificate request", &discovered.enrollment_url, body.as_bytes()).await?;
-    let document = Issued::decode(&answer).map_err(|error| EnrollError::Soap { step: "certificate request", error })?;
-    account(&Provisioned::decode(&document)?, &key, hardware)
+    exchange::enroll(transport, &applicant, &key, server_url, user, token).await
 }
 
 /// A PKCS #10 with the device's own key (RFC 2986).
 pub fn certificate_request(key: &KeyPair, hardware: &Hardware) -> Result<Vec<u8>, rcgen::Error> {
-    let mut parameters = CertificateParams::default();
-    parameters.distinguished_name = rcgen::DistinguishedName::new();
-    parameters.distinguished_name.push(rcgen::DnType::CommonName, hardware.oma_device_id.as_str());
-    Ok(parameters.serialize_request(key)?.der().to_vec())
+    exchange::certificate_request(key, &hardware.oma_device_id)
 }
 
 /// The additional context of a Windows 11 request, in its order.
@@ -140,60 +54,4 @@ pub fn context(hardware: &Hardware) -> Vec<(String, String)> {
         ("RequestVersion", "5.0"),
     ]);
     context.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-fn account(provisioned: &Provisioned, key: &KeyPair, hardware: &Hardware) -> Result<Account, EnrollError> {
-    let key_der = PrivatePkcs8KeyDer::from(key.serialized_der().to_vec());
-    let (_, certificate) =
-        x509_parser::parse_x509_certificate(&provisioned.device).map_err(|_| EnrollError::ForeignCertificate)?;
-    let ours = certificate.public_key().raw == rcgen::PublicKeyData::subject_public_key_info(key);
-    if !ours || thumbprint(&provisioned.device) != provisioned.device_thumbprint {
-        return Err(EnrollError::ForeignCertificate);
-    }
-    let identity = Zeroizing::new(format!(
-        "{}{}",
-        pem("CERTIFICATE", &provisioned.device),
-        pem("PRIVATE KEY", key_der.secret_pkcs8_der())
-    ));
-    let proof = &provisioned.device_proof;
-    Ok(Account {
-        enrollment_id: provisioned.enrollment_id.clone(),
-        identity,
-        root_pem: pem("CERTIFICATE", &provisioned.root),
-        management: device::Account {
-            address: provisioned.address.clone(),
-            oma_device_id: hardware.oma_device_id.clone(),
-            user: proof.name.clone().unwrap_or_default(),
-            password: proof.secret.clone(),
-            nonce: proof.nonce.clone(),
-        },
-    })
-}
-
-fn thumbprint(der: &[u8]) -> String {
-    let sha1 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, der);
-    sha1.as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
-}
-
-/// RFC 7468.
-fn pem(label: &str, der: &[u8]) -> String {
-    use base64::Engine;
-    let encoded = base64::engine::general_purpose::STANDARD.encode(der);
-    let lines: Vec<_> =
-        encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
-}
-
-fn message_id(number: u64) -> String {
-    format!("urn:uuid:{}", uuid::Uuid::from_u64_pair(0x0d5a_1441_5891_453b, 0xbecf_a2e5_f6ea_0000 | number))
-}
-
-async fn post(transport: &impl Transport, step: &'static str, url: &str, body: &[u8]) -> Result<Vec<u8>, EnrollError> {
-    let request =
-        Request { method: "POST", url: url.to_owned(), content_type: Some(CONTENT_TYPE), body: body.to_vec() };
-    let response = transport.send(request).await?;
-    match response.status {
-        200 | 500 => Ok(response.body),
-        status => Err(EnrollError::Status { step, status }),
-    }
 }

@@ -5,6 +5,6 @@
 pub mod behavior;
 pub mod enroll;
 pub mod hardware;
-pub mod https;
-pub mod transport;
 pub mod windows;
+
+pub use chaveiro_device::{https, transport};

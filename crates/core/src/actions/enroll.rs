@@ -122,7 +122,7 @@ pub fn enroll(unit: &mut dyn UnitOfWork, applicant: Applicant, now: Timestamp) -
         closed: None,
     };
     unit.insert_enrollment(&enrollment)?;
-    unit.insert_delivery(&set_up(&tenant, &enrollment, now))?;
+    unit.insert_delivery(&set_up(&tenant, &enrollment, device.platform, now))?;
     let event = AuditEvent::new(tenant.id, now, Actor::device(enrollment.id), Activity::DeviceEnrolled)
         .on_device(device.id)
         .with("platform", device.platform.operating_system())
@@ -132,8 +132,10 @@ pub fn enroll(unit: &mut dyn UnitOfWork, applicant: Applicant, now: Timestamp) -
 }
 
 /// What the first session asks: the policy that later recoveries need, and the inventory.
-fn set_up(tenant: &Tenant, enrollment: &Enrollment, now: Timestamp) -> Delivery {
-    let policy = tenant.entra_tenant.map(|entra_tenant| DeviceCommand::EnablePinRecovery { entra_tenant });
+fn set_up(tenant: &Tenant, enrollment: &Enrollment, platform: Platform, now: Timestamp) -> Delivery {
+    let windows_hello = matches!(platform, Platform::Windows | Platform::WindowsPhone);
+    let policy = tenant.entra_tenant.filter(|_| windows_hello);
+    let policy = policy.map(|entra_tenant| DeviceCommand::EnablePinRecovery { entra_tenant });
     let inventory = [
         InventoryField::OsVersion,
         InventoryField::DeviceName,

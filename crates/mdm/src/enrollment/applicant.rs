@@ -23,6 +23,7 @@ pub(super) fn claims(request: &RequestSecurityToken) -> Result<Claims, No> {
     let platform = match text("DeviceType").as_deref() {
         None | Some("CIMClient_Windows") => Platform::Windows,
         Some("WindowsPhone") => Platform::WindowsPhone,
+        Some("Linux") => Platform::Linux,
         Some(other) => return Err(No::device_type(other)),
     };
     let inventory = Inventory {

@@ -1,7 +1,7 @@
 //! From the domain's words to nodes of the management tree, and back to inventory: one table each.
 
 use chaveiro_core::command::{DeviceCommand, InventoryField};
-use chaveiro_core::device::Inventory;
+use chaveiro_core::device::{Inventory, Platform};
 use omadm::syncml::{Item, Verb};
 
 use crate::enrollment::bounded;
@@ -11,18 +11,26 @@ const LOCK_AND_RECOVER_PIN: &str = "./Device/Vendor/MSFT/RemoteLock/LockAndRecov
 /// RemoteLock CSP: the new PIN, readable once.
 const NEW_PIN_VALUE: &str = "./Device/Vendor/MSFT/RemoteLock/NewPINValue";
 
-/// Where each inventory value is.
-const INVENTORY: [(InventoryField, &str); 6] = [
-    (InventoryField::OsVersion, "./DevDetail/SwV"),
-    (InventoryField::DeviceName, "./DevDetail/Ext/Microsoft/DeviceName"),
-    (InventoryField::SerialNumber, "./DevDetail/Ext/Microsoft/SMBIOSSerialNumber"),
-    (InventoryField::TotalStorage, "./DevDetail/Ext/Microsoft/TotalStorage"),
-    (InventoryField::FreeStorage, "./DevDetail/Ext/Microsoft/FreeStorage"),
-    (InventoryField::TotalRam, "./DevDetail/Ext/Microsoft/TotalRAM"),
+/// Where each inventory value is: on Windows (DevDetail CSP), on Linux (our own nodes; sizes are mebibytes on both).
+const INVENTORY: [(InventoryField, &str, &str); 6] = [
+    (InventoryField::OsVersion, "./DevDetail/SwV", "./DevDetail/SwV"),
+    (InventoryField::DeviceName, "./DevDetail/Ext/Microsoft/DeviceName", "./Vendor/Chaveiro/Inventory/DeviceName"),
+    (
+        InventoryField::SerialNumber,
+        "./DevDetail/Ext/Microsoft/SMBIOSSerialNumber",
+        "./Vendor/Chaveiro/Inventory/SerialNumber",
+    ),
+    (
+        InventoryField::TotalStorage,
+        "./DevDetail/Ext/Microsoft/TotalStorage",
+        "./Vendor/Chaveiro/Inventory/TotalStorage",
+    ),
+    (InventoryField::FreeStorage, "./DevDetail/Ext/Microsoft/FreeStorage", "./Vendor/Chaveiro/Inventory/FreeStorage"),
+    (InventoryField::TotalRam, "./DevDetail/Ext/Microsoft/TotalRAM", "./Vendor/Chaveiro/Inventory/TotalRam"),
 ];
 
 /// The command as it travels: one item each, as [MS-MDM] 2.2.7 wants it for `Exec`.
-pub(super) fn command(command: &DeviceCommand) -> (Verb, Item) {
+pub(super) fn command(command: &DeviceCommand, platform: Platform) -> (Verb, Item) {
     match command {
         DeviceCommand::LockAndRecoverPin => (Verb::Exec, Item::at(LOCK_AND_RECOVER_PIN).formatted("null")),
         DeviceCommand::ReadNewPin => (Verb::Get, Item::at(NEW_PIN_VALUE)),
@@ -33,12 +41,16 @@ pub(super) fn command(command: &DeviceCommand) -> (Verb, Item) {
                 Item { kind: Some("text/plain".to_owned()), ..Item::at(&node).formatted("bool").holding("true") },
             )
         }
-        DeviceCommand::ReadInventory { field } => (Verb::Get, Item::at(node_of(*field))),
+        DeviceCommand::ReadInventory { field } => (Verb::Get, Item::at(node_of(*field, platform))),
     }
 }
 
-fn node_of(field: InventoryField) -> &'static str {
-    INVENTORY.iter().find(|(known, _)| *known == field).map_or("", |(_, node)| node)
+fn node_of(field: InventoryField, platform: Platform) -> &'static str {
+    let nodes = INVENTORY.iter().find(|(known, _, _)| *known == field);
+    nodes.map_or("", |(_, windows, linux)| match platform {
+        Platform::Windows | Platform::WindowsPhone => windows,
+        Platform::Linux => linux,
+    })
 }
 
 /// Takes an inventory value that a device reported.
@@ -73,9 +85,11 @@ mod tests {
 
     #[test]
     fn every_inventory_value_has_a_node() {
-        for (field, node) in INVENTORY {
-            assert_eq!(node_of(field), node);
-            assert!(node.starts_with("./DevDetail/"));
+        for (field, windows, linux) in INVENTORY {
+            assert_eq!(node_of(field, Platform::Windows), windows);
+            assert_eq!(node_of(field, Platform::Linux), linux);
+            assert!(windows.starts_with("./DevDetail/"));
+            assert!(linux == windows || linux.starts_with("./Vendor/Chaveiro/"));
         }
     }
 

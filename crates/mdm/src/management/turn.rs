@@ -7,6 +7,7 @@ use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
 use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::ports::{Sealer, StoreError, UnitOfWork};
+use chaveiro_core::refusal::Refusal;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::{Fault, Timestamp};
 use omadm::session::server::{Admission, Expected, Reply, State, is_abort, is_first_package, is_unenrollment};
@@ -255,7 +256,9 @@ impl Turn<'_> {
             return Ok(reply.encode());
         }
         let Some(delivery) = self.unit.next_delivery(self.enrollment.id)? else { return Ok(reply.encode()) };
-        let commands = delivery.commands.iter().map(csp::command).collect();
+        let device = self.unit.device(delivery.tenant, delivery.device)?;
+        let platform = device.map(|device| device.platform).ok_or(Refusal::DeviceNotFound)?;
+        let commands = delivery.commands.iter().map(|command| csp::command(command, platform)).collect();
         let (reply, first_command) = reply.command(commands);
         let at = SentIn { session: state.session.clone(), message: reply.number(), first_command };
         recover_passcode::sent(self.unit, delivery, at, self.context.now)?;

@@ -14,8 +14,15 @@ pub struct Https(Client);
 impl Https {
     /// Trusts that root (PEM) and nothing else. `identity` is the device's certificate and key, both PEM, in one text.
     pub fn new(root_pem: &str, identity: Option<&str>) -> Result<Self, TransportError> {
-        let root = Certificate::from_pem(root_pem.as_bytes()).map_err(explain)?;
-        let mut builder = Client::builder().no_proxy().timeout(TIMEOUT).tls_certs_only([root]);
+        Self::trusting(Some(root_pem), identity)
+    }
+
+    /// The same; without a root, what the system trusts.
+    pub fn trusting(root_pem: Option<&str>, identity: Option<&str>) -> Result<Self, TransportError> {
+        let mut builder = Client::builder().no_proxy().timeout(TIMEOUT);
+        if let Some(root_pem) = root_pem {
+            builder = builder.tls_certs_only([Certificate::from_pem(root_pem.as_bytes()).map_err(explain)?]);
+        }
         if let Some(identity) = identity {
             builder = builder.identity(Identity::from_pem(identity.as_bytes()).map_err(explain)?);
         }

@@ -1,4 +1,4 @@
-//! How a simulated device reaches its server.
+//! How a device reaches its server.
 
 use std::future::Future;
 

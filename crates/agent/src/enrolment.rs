@@ -1,0 +1,103 @@
+//! Enrolling, reporting in, leaving.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use chaveiro_device::enroll::{Applicant, enroll as exchange};
+use chaveiro_device::https::Https;
+use jiff::Timestamp;
+use omadm::session::device::Event;
+use omadm::syncml::alert;
+
+use crate::inventory::{self, Inventory};
+use crate::session;
+use crate::state::{Enrolment, State};
+
+/// What a person gave to enrol with.
+pub(crate) struct Invitation<'a> {
+    pub(crate) server: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) token: &'a str,
+    /// A PEM file with the only root to trust.
+    pub(crate) root_certificate: Option<&'a Path>,
+}
+
+/// Enrols this machine with a key made here, which never leaves it.
+pub(crate) async fn enroll(state: &State, root: &Path, invitation: &Invitation<'_>) -> Result<Enrolment> {
+    if state.is_enrolled() {
+        bail!("this machine is enrolled already; run `chaveiro-agent unenroll` first");
+    }
+    let root_pem = invitation.root_certificate.map(|file| {
+        std::fs::read_to_string(file).with_context(|| format!("the root certificate {} cannot be read", file.display()))
+    });
+    let root_pem = root_pem.transpose()?;
+    let transport = Https::trusting(root_pem.as_deref(), None)?;
+    let inventory = inventory::read(root)?;
+    let key = rcgen::KeyPair::generate().context("no key could be made")?;
+    let server = invitation.server.trim_end_matches('/');
+    let applicant = applicant(&inventory);
+    let account = exchange(&transport, &applicant, &key, server, invitation.user, invitation.token);
+    let account = account.await.context("this machine was not enrolled")?;
+    let enrolment = Enrolment {
+        address: account.management.address.clone(),
+        enrollment_id: account.enrollment_id,
+        oma_device_id: inventory.oma_device_id,
+        root_pem,
+        sessions: 0,
+        last_sync: None,
+    };
+    state.create(&enrolment, &account.identity)?;
+    Ok(enrolment)
+}
+
+fn applicant(inventory: &Inventory) -> Applicant {
+    let one = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut context = vec![
+        one("DeviceType", "Linux"),
+        one("EnrollmentType", "Device"),
+        one("DeviceID", &inventory.oma_device_id),
+        one("DeviceName", &inventory.device_name),
+        one("Manufacturer", &inventory.manufacturer),
+        one("DeviceModel", &inventory.model),
+        one("OSVersion", &inventory.os_version),
+    ];
+    context.extend(inventory.serial_number.iter().map(|serial| one("SerialNumber", serial)));
+    context.extend(inventory.mac_addresses.iter().map(|address| one("MAC", address)));
+    Applicant { oma_device_id: inventory.oma_device_id.clone(), device_type: "Linux", os_edition: None, context }
+}
+
+/// One session. The number of the session is kept first: a number is never used twice.
+pub(crate) async fn sync(state: &State, root: &Path, now: Timestamp) -> Result<usize> {
+    let mut enrolment = begin(state)?;
+    let messages = talk(state, root, &enrolment, Vec::new()).await?;
+    enrolment.last_sync = Some(now);
+    state.update(&enrolment)?;
+    Ok(messages)
+}
+
+/// Tells the server that this machine leaves, then forgets the enrolment. With `force` the server need not answer.
+pub(crate) async fn unenroll(state: &State, root: &Path, force: bool) -> Result<()> {
+    let enrolment = begin(state);
+    let leaving = Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1" };
+    let told = match &enrolment {
+        Ok(enrolment) => talk(state, root, enrolment, vec![leaving]).await.map(drop),
+        Err(error) => Err(anyhow::anyhow!("{error:#}")),
+    };
+    if !force {
+        told.context("the server was not told, and nothing was removed; `--force` removes the enrolment here alone")?;
+    }
+    state.remove()
+}
+
+fn begin(state: &State) -> Result<Enrolment> {
+    let (mut enrolment, _) = state.load()?;
+    enrolment.sessions = enrolment.sessions.wrapping_add(1);
+    state.update(&enrolment)?;
+    Ok(enrolment)
+}
+
+async fn talk(state: &State, root: &Path, enrolment: &Enrolment, events: Vec<Event>) -> Result<usize> {
+    let (_, identity) = state.load()?;
+    let transport = Https::trusting(enrolment.root_pem.as_deref(), Some(&identity))?;
+    session::run(&transport, enrolment, &inventory::read(root)?, events).await
+}

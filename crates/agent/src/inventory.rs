@@ -1,0 +1,122 @@
+//! What this machine is, from the files in which the kernel and the distribution say so.
+
+use std::path::Path;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+/// The machine, as it describes itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Inventory {
+    /// Derived from machine-id(5), which itself must not leave the machine.
+    pub(crate) oma_device_id: String,
+    pub(crate) device_name: String,
+    pub(crate) manufacturer: String,
+    pub(crate) model: String,
+    pub(crate) serial_number: Option<String>,
+    pub(crate) os_version: String,
+    pub(crate) mac_addresses: Vec<String>,
+    pub(crate) total_ram_mib: Option<u64>,
+    pub(crate) total_storage_mib: Option<u64>,
+    pub(crate) free_storage_mib: Option<u64>,
+}
+
+/// Why a machine cannot be told from others.
+#[derive(Debug, thiserror::Error)]
+#[error("/etc/machine-id is missing or empty; make one with systemd-machine-id-setup")]
+pub(crate) struct NoMachineId;
+
+/// Looks at the system below `root`.
+pub(crate) fn read(root: &Path) -> Result<Inventory, NoMachineId> {
+    let line = |name: &str| {
+        let text = std::fs::read_to_string(root.join(name)).ok()?;
+        let line = text.lines().next().unwrap_or_default().trim().to_owned();
+        (!line.is_empty()).then_some(line)
+    };
+    let machine = line("etc/machine-id").ok_or(NoMachineId)?;
+    let os_release = std::fs::read_to_string(root.join("etc/os-release")).unwrap_or_default();
+    let meminfo = std::fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
+    let storage = rustix::fs::statvfs(root).ok();
+    let mib = |blocks: u64, size: u64| blocks.saturating_mul(size) >> 20;
+    Ok(Inventory {
+        oma_device_id: device_id(&machine),
+        device_name: line("proc/sys/kernel/hostname").or_else(|| line("etc/hostname")).unwrap_or_default(),
+        manufacturer: line("sys/class/dmi/id/sys_vendor").unwrap_or_else(|| "unknown".to_owned()),
+        model: line("sys/class/dmi/id/product_name").unwrap_or_else(|| "unknown".to_owned()),
+        serial_number: line("sys/class/dmi/id/product_serial"),
+        os_version: os_version(&os_release),
+        mac_addresses: mac_addresses(&root.join("sys/class/net")),
+        total_ram_mib: total_ram_mib(&meminfo),
+        total_storage_mib: storage.as_ref().map(|fs| mib(fs.f_blocks, fs.f_frsize)),
+        free_storage_mib: storage.as_ref().map(|fs| mib(fs.f_bavail, fs.f_frsize)),
+    })
+}
+
+/// 32 hex digits, always the same for a machine, that do not tell its machine id (machine-id(5): hash it with a
+/// fixed, application-specific key).
+fn device_id(machine_id: &str) -> String {
+    let hash = digest(&SHA256, format!("chaveiro-agent:{machine_id}").as_bytes());
+    hash.as_ref().iter().take(16).map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// os-release(5): `VERSION_ID`, or the whole name of a rolling distribution.
+fn os_version(os_release: &str) -> String {
+    let value = |key: &str| {
+        let line = os_release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+        Some(line.trim().trim_matches('"').to_owned())
+    };
+    value("VERSION_ID").or_else(|| value("PRETTY_NAME")).unwrap_or_default()
+}
+
+/// proc_meminfo(5): `MemTotal` in kibibytes.
+fn total_ram_mib(meminfo: &str) -> Option<u64> {
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    Some(total.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
+}
+
+/// Addresses of interfaces that have a device behind them; virtual ones come and go.
+fn mac_addresses(net: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(net) else { return Vec::new() };
+    let physical = entries.flatten().map(|entry| entry.path()).filter(|path| path.join("device").exists());
+    let address = |path: std::path::PathBuf| std::fs::read_to_string(path.join("address")).ok();
+    let mut addresses: Vec<String> = physical.filter_map(address).map(|text| text.trim().to_owned()).collect();
+    addresses.sort();
+    addresses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_that_of_the_distribution() {
+        for (text, version) in [
+            ("NAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\n", "12"),
+            ("VERSION_ID=24.04\nPRETTY_NAME=\"Ubuntu 24.04 LTS\"\n", "24.04"),
+            ("PRETTY_NAME=\"Arch Linux\"\n", "Arch Linux"),
+            ("", ""),
+        ] {
+            assert_eq!(os_version(text), version);
+        }
+    }
+
+    #[test]
+    fn memory_is_read_in_mebibytes() {
+        assert_eq!(total_ram_mib("MemTotal:       16384000 kB\nMemFree: 1 kB\n"), Some(16_000));
+        assert_eq!(total_ram_mib("MemTotal: many\n"), None);
+    }
+
+    #[test]
+    fn the_device_id_is_stable_and_does_not_tell_the_machine_id() {
+        let machine = "0123456789abcdef0123456789abcdef";
+        assert_eq!(device_id(machine), device_id(machine));
+        assert_ne!(device_id(machine), device_id("0123456789abcdef0123456789abcdee"));
+        assert!(!device_id(machine).to_lowercase().contains(&machine[..8]));
+    }
+
+    #[test]
+    fn a_machine_without_an_id_is_told_so() {
+        let root = tempfile::tempdir().expect("a directory");
+        let error = read(root.path()).expect_err("refused").to_string();
+        assert!(error.contains("systemd-machine-id-setup"), "{error}");
+    }
+}

@@ -1,0 +1,117 @@
+//! What the agent keeps between runs, in files that only root may read.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use chaveiro_keyfile as keyfile;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// Certificate and private key, PEM.
+const IDENTITY: &str = "identity.pem";
+/// Everything else.
+const ENROLMENT: &str = "enrolment.json";
+
+/// The state directory.
+pub(crate) struct State(PathBuf);
+
+/// An enrolment.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Enrolment {
+    /// Where sessions go.
+    pub(crate) address: String,
+    /// Also the common name in the certificate.
+    pub(crate) enrollment_id: String,
+    /// The name of this machine towards the server.
+    pub(crate) oma_device_id: String,
+    /// The only root that is trusted, PEM; what the system trusts when there is none.
+    pub(crate) root_pem: Option<String>,
+    /// Sessions begun.
+    pub(crate) sessions: u32,
+    /// The end of the last session that succeeded.
+    pub(crate) last_sync: Option<jiff::Timestamp>,
+}
+
+impl State {
+    pub(crate) fn at(directory: &Path) -> Self {
+        Self(directory.to_owned())
+    }
+
+    pub(crate) fn is_enrolled(&self) -> bool {
+        self.0.join(ENROLMENT).exists()
+    }
+
+    /// Keeps a new enrolment; the identity first, so that an enrolment without a key never exists.
+    pub(crate) fn create(&self, enrolment: &Enrolment, identity: &str) -> Result<()> {
+        keyfile::create_directory(&self.0)?;
+        // A key that is left of an enrolment that was never finished serves nobody.
+        keyfile::replace(&self.0.join(IDENTITY), identity.as_bytes())?;
+        keyfile::create(&self.0.join(ENROLMENT), &serde_json::to_vec_pretty(enrolment)?)?;
+        Ok(())
+    }
+
+    pub(crate) fn load(&self) -> Result<(Enrolment, Zeroizing<String>)> {
+        if !self.is_enrolled() {
+            bail!("this machine is not enrolled; run: chaveiro-agent enroll https://SERVER --token TOKEN");
+        }
+        let file = self.0.join(ENROLMENT);
+        let enrolment = serde_json::from_slice(&keyfile::read(&file)?);
+        let enrolment = enrolment.with_context(|| format!("{} is damaged; unenrol and enrol again", file.display()))?;
+        let identity = keyfile::read(&self.0.join(IDENTITY))?;
+        let identity = std::str::from_utf8(&identity).context("the identity is not PEM; unenrol and enrol again")?;
+        Ok((enrolment, Zeroizing::new(identity.to_owned())))
+    }
+
+    pub(crate) fn update(&self, enrolment: &Enrolment) -> Result<()> {
+        Ok(keyfile::replace(&self.0.join(ENROLMENT), &serde_json::to_vec_pretty(enrolment)?)?)
+    }
+
+    /// Forgets the enrolment; the enrolment first, so that what is left is never taken for one.
+    pub(crate) fn remove(&self) -> Result<()> {
+        for name in [ENROLMENT, IDENTITY] {
+            let file = self.0.join(name);
+            match std::fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("{} cannot be removed", file.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn an_enrolment_comes_back_as_it_was_kept_and_only_its_owner_may_read_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let state = State::at(&directory.path().join("agent"));
+        let enrolment = Enrolment {
+            address: "https://mdm.example/dm".to_owned(),
+            enrollment_id: "1".to_owned(),
+            oma_device_id: "A1".to_owned(),
+            root_pem: None,
+            sessions: 3,
+            last_sync: None,
+        };
+        assert!(state.load().err().expect("refused").to_string().contains("chaveiro-agent enroll"));
+        state.create(&enrolment, "PEM").expect("kept");
+        assert!(state.create(&enrolment, "PEM").is_err(), "an enrolment is never overwritten");
+        let (read, identity) = state.load().expect("read");
+        assert_eq!((read.sessions, read.address, identity.as_str()), (3, enrolment.address.clone(), "PEM"));
+        for name in [IDENTITY, ENROLMENT] {
+            let mode =
+                std::fs::metadata(directory.path().join("agent").join(name)).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        state.remove().expect("removed");
+        assert!(!state.is_enrolled());
+        state.remove().expect("removing twice is no error");
+    }
+}
