@@ -413,7 +413,7 @@ mod tests {
     fn every_command_in_the_documents_is_one_that_the_command_accepts() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let mut checked = 0;
-        for document in ["README.md", "ARCHITECTURE.md", "docs/quickstart.md", "docs/operations.md"] {
+        for document in ["README.md", "ARCHITECTURE.md", "docs/quickstart.md", "docs/operations.md", "docs/linux.md"] {
             let text = std::fs::read_to_string(root.join(document)).expect("the document");
             let lines = text.lines().filter(|line| line.starts_with("chaveiro "));
             let inline = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("chaveiro "));

@@ -6,22 +6,22 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use support::{Server, get, initialised, run_json, text};
 
-/// Builds the agent, which belongs to another package, and says where it is.
-fn agent() -> PathBuf {
+/// Where the agent is. It belongs to another package, so that it is built here, once.
+static AGENT: LazyLock<PathBuf> = LazyLock::new(|| {
     let program = Path::new(env!("CARGO_BIN_EXE_chaveiro")).with_file_name("chaveiro-agent");
     let mut build = Command::new(env!("CARGO"));
     let built = build.args(["build", "--quiet", "--locked", "--package", "chaveiro-agent"]).arg("--target-dir");
     let target = program.ancestors().nth(2).expect("a target directory");
     assert!(built.arg(target).status().expect("cargo runs").success());
     program
-}
+});
 
 struct Machine {
-    program: PathBuf,
     directory: tempfile::TempDir,
 }
 
@@ -43,11 +43,11 @@ impl Machine {
             std::fs::create_dir_all(file.parent().expect("a parent")).expect("made");
             std::fs::write(file, contents).expect("written");
         }
-        Self { program: agent(), directory }
+        Self { directory }
     }
 
     fn try_run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(&*AGENT);
         command.env("LC_ALL", "C.UTF-8").env_remove("CHAVEIRO_LANG").args(arguments);
         command.arg("--root").arg(self.directory.path().join("root"));
         command.arg("--state").arg(self.directory.path().join("state")).output().expect("it runs")
