@@ -47,7 +47,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "chaveiro-store-sqlite",
         ],
     ),
-    ("chaveiro-agent", &["chaveiro-device", "chaveiro-keyfile", "omadm"]),
+    (
+        "chaveiro-agent",
+        // What a sealed passcode is bound to, and how it is sealed, are shared with the server on purpose.
+        &["chaveiro-core", "chaveiro-escrow", "chaveiro-device", "chaveiro-keyfile", "omadm"],
+    ),
     ("xtask", &[]),
 ];
 
