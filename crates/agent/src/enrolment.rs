@@ -78,7 +78,7 @@ pub(crate) async fn sync(state: &State, root: &Path, now: Timestamp) -> Result<u
 /// Tells the server that this machine leaves, then forgets the enrolment. With `force` the server need not answer.
 pub(crate) async fn unenroll(state: &State, root: &Path, force: bool) -> Result<()> {
     let enrolment = begin(state);
-    let leaving = Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1" };
+    let leaving = Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1".to_owned() };
     let told = match &enrolment {
         Ok(enrolment) => talk(state, root, enrolment, vec![leaving]).await.map(drop),
         Err(error) => Err(anyhow::anyhow!("{error:#}")),

@@ -42,7 +42,7 @@ impl Tree for Nodes<'_> {
         self.value(uri).map(|value| value.map(Zeroizing::new)).ok_or(NOT_FOUND)
     }
 
-    fn exec(&mut self, uri: &str) -> u16 {
+    fn exec(&mut self, uri: &str, _: Option<&str>) -> u16 {
         if self.value(uri).is_some() { NOT_ALLOWED } else { NOT_FOUND }
     }
 

@@ -143,6 +143,7 @@ async fn add_devices(store: &dyn Store, tenant: TenantId) {
                 notes: None,
                 managed_device_name: None,
                 owner_type: OwnerType::Company,
+                recoverability: Vec::new(),
             })?;
             let mut certificate_sha256 = [0; 32];
             certificate_sha256[..16].copy_from_slice(id(3, number).as_bytes());

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::caller::Actor;
 use crate::id::{ActionId, DeviceId, TenantId};
+use crate::lock::{DeviceLock, Lock};
 use crate::permission::Permission;
 
 /// The declaration of a remote action; model, console, command line and documentation read it.
@@ -121,6 +122,14 @@ pub struct ActionRecord {
     pub outcome: Option<Outcome>,
     /// The device's own status for the deciding command, `0` and `None` apart.
     pub device_status: Option<u16>,
+    /// The device's own words for why it did not, or not wholly.
+    pub device_reason: Option<String>,
+    /// What is asked for.
+    pub locks: Vec<Lock>,
+    /// What the passcode opens, once the action is done.
+    pub opens: Vec<DeviceLock>,
+    /// When the device proved that the passcode opens all of that; `None` where a device cannot.
+    pub verified: Option<Timestamp>,
     /// Who asked.
     pub requested_by: Actor,
     /// `client-request-id` of the request that opened it.

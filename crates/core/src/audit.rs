@@ -99,6 +99,8 @@ pub enum Activity {
     ActionSent,
     /// Its answer was lost; the next step follows.
     ActionAnswerLost,
+    /// The device gave a sealed candidate, and the escrow holds it; the device has not changed yet.
+    CandidateEscrowed,
     /// It ended.
     ActionSettled,
     /// A value arrived that is not the result: late, repeated, contradictory.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::id::{ActionId, DeviceId, EnrollmentId, TenantId};
+use crate::lock::Lock;
 
 /// One step that a remote action (or enrolment) sends to a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,38 @@ pub enum DeviceCommand {
         /// Which one.
         field: InventoryField,
     },
+    /// Make a candidate passcode for what can be recovered of these locks, and seal it on the device.
+    /// Nothing is changed yet. `./Vendor/Chaveiro/Recovery/Prepare` (Exec).
+    PrepareCandidate {
+        /// Which locks.
+        locks: Vec<Lock>,
+    },
+    /// Read the sealed candidate. `./Vendor/Chaveiro/Recovery/Candidate` (Get).
+    ReadCandidate,
+    /// Make the locks open with the candidate, prove it, and keep the way back.
+    /// `./Vendor/Chaveiro/Recovery/Apply` (Exec).
+    ApplyCandidate {
+        /// Lower-case hex SHA-256 of the envelope that the escrow holds: the device applies no other.
+        envelope_sha256: String,
+    },
+    /// Read how it went. `./Vendor/Chaveiro/Recovery/Report` (Get).
+    ReadReport,
+    /// The escrow has promoted the candidate: the old secret may go. `./Vendor/Chaveiro/Recovery/Retire` (Exec).
+    RetireOld {
+        /// Of that action.
+        action: ActionId,
+        /// Of that attempt.
+        attempt: u32,
+    },
+    /// The candidate will not be promoted: go back to the old secret. `./Vendor/Chaveiro/Recovery/Undo` (Exec).
+    UndoCandidate {
+        /// Of that action.
+        action: ActionId,
+        /// Of that attempt.
+        attempt: u32,
+    },
+    /// Read the installed packages. `./Vendor/Chaveiro/Inventory/Packages` (Get).
+    ReadPackages,
 }
 
 /// Inventory values that are asked for, one command each.
@@ -44,6 +77,8 @@ pub enum InventoryField {
     FreeStorage,
     /// `./DevDetail/Ext/Microsoft/TotalRAM`, in mebibytes.
     TotalRam,
+    /// `./Vendor/Chaveiro/Inventory/IsEncrypted`; on Linux alone.
+    IsEncrypted,
 }
 
 /// Commands that travel together in one message, and what became of them. Deliveries are append-only
@@ -82,6 +117,13 @@ pub enum Purpose {
     Act,
     /// Asks whether an earlier attempt, whose answer was lost, left a value behind.
     Probe,
+    /// The device makes a candidate and gives it sealed.
+    Prepare,
+    /// The candidate, which the escrow holds by now, is made to work.
+    Apply,
+    /// What follows an action that has ended: the old secret goes, or comes back. When it is lost, the device says in
+    /// its next session what it still waits for.
+    Finish,
     /// Set-up after enrolment and inventory: no action waits for it.
     SetUp,
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, ResourceId, TenantId};
+use crate::lock::Recoverability;
 
 /// A device under management, Graph's `managedDevice`. Only what Chaveiro really learns has a field;
 /// the other properties of the entity have their documented defaults, in the `graph` crate.
@@ -35,6 +36,8 @@ pub struct ManagedDevice {
     pub managed_device_name: Option<String>,
     /// Who owns it.
     pub owner_type: OwnerType,
+    /// What could be recovered today, as the device said in its last session. Empty where devices do not say.
+    pub recoverability: Vec<Recoverability>,
 }
 
 /// What a device reports; every field may be unknown.
@@ -71,6 +74,8 @@ pub struct Inventory {
     pub physical_memory_bytes: Option<u64>,
     /// Whether the system volume is encrypted.
     pub is_encrypted: Option<bool>,
+    /// Hex SHA-256 of the list of packages that was taken last.
+    pub packages_sha256: Option<String>,
 }
 
 /// Operating system family.

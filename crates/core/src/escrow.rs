@@ -20,6 +20,9 @@ pub struct SecretContext {
     pub kind: SecretKind,
 }
 
+/// The expiry of a passcode that stays until a newer one has replaced it.
+pub const UNTIL_REPLACED: Timestamp = Timestamp::constant(253_370_764_800, 0);
+
 /// What a secret is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -13,6 +13,7 @@ pub mod device;
 pub mod enrollment;
 pub mod escrow;
 pub mod id;
+pub mod lock;
 pub mod passcode;
 pub mod permission;
 pub mod ports;

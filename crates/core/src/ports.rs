@@ -449,6 +449,19 @@ impl From<EscrowError> for Fault {
 pub trait Sealer: Send + Sync {
     /// The envelope that only a recipient of `context.tenant` opens, and only for `context`.
     fn seal(&self, context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError>;
+
+    /// The recipients of a tenant, as a device needs them to seal by itself: `p256 BASE64 name` each.
+    fn recipients(&self, tenant: TenantId) -> Result<Vec<String>, EscrowError>;
+
+    /// Whether an envelope that a device sealed can be kept: well-formed, and for every recipient of the tenant and
+    /// nobody else. That it holds a passcode cannot be told without opening it.
+    fn check(&self, tenant: TenantId, envelope: &[u8]) -> Result<(), EscrowError>;
+}
+
+/// Tells devices that wait for it that something waits for them. Missing one is no harm: they come by themselves.
+pub trait Waker: Send + Sync {
+    /// Wakes the device of that enrolment.
+    fn wake(&self, enrollment: EnrollmentId);
 }
 
 /// Opens envelopes. Only disclosure may hold one.

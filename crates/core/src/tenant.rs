@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::id::{ApplicationId, TenantId};
+use crate::lock::Lock;
+use crate::passcode::PasscodePolicy;
 use crate::permission::Permission;
 
 /// The isolation boundary.
@@ -60,12 +62,52 @@ pub struct TenantSettings {
     pub unread_retention_s: u64,
     /// How long an action may wait for its device.
     pub action_expiry_s: u64,
+    /// What a recovery recovers on Linux.
+    pub linux_locks: LinuxLocks,
+    /// How passcodes look that devices make for us.
+    pub passcode: PasscodePolicy,
+    /// Whether a recovered login password must be changed at the next sign-in.
+    pub must_change: bool,
+    /// Whether live sessions of the account are locked when its password was recovered.
+    pub lock_sessions: bool,
+}
+
+/// What a recovery recovers on Linux, as far as the device can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LinuxLocks {
+    /// Login password and encrypted volumes, with one passcode.
+    #[default]
+    Both,
+    /// The login password alone.
+    Login,
+    /// Encrypted volumes alone.
+    Luks2,
+}
+
+impl LinuxLocks {
+    /// As a list.
+    pub fn locks(self) -> &'static [Lock] {
+        match self {
+            Self::Both => &[Lock::Login, Lock::Luks2],
+            Self::Login => &[Lock::Login],
+            Self::Luks2 => &[Lock::Luks2],
+        }
+    }
 }
 
 impl Default for TenantSettings {
     fn default() -> Self {
         const DAY: u64 = 24 * 60 * 60;
-        Self { disclosure_window_s: 15 * 60, unread_retention_s: 7 * DAY, action_expiry_s: 30 * DAY }
+        Self {
+            disclosure_window_s: 15 * 60,
+            unread_retention_s: 7 * DAY,
+            action_expiry_s: 30 * DAY,
+            linux_locks: LinuxLocks::default(),
+            passcode: PasscodePolicy::default(),
+            must_change: false,
+            lock_sessions: false,
+        }
     }
 }
 

@@ -27,6 +27,9 @@ const VERSION: u32 = 1;
 const INFO: &[u8] = b"chaveiro escrow v1";
 const BLOCK: usize = 64;
 
+/// An encapsulated key is an uncompressed P-256 point (RFC 9180, 7.1).
+const ENCAPSULATED_BYTES: usize = 65;
+
 /// RFC 9180 suite 0x0010, 0x0001, 0x0002.
 pub(crate) fn suite() -> &'static dyn Hpke {
     DH_KEM_P256_HKDF_SHA256_AES_256
@@ -47,12 +50,8 @@ struct Sealed {
     ciphertext: String,
 }
 
-/// Seals to every recipient.
-pub(crate) fn seal(
-    recipients: &[Recipient],
-    context: &SecretContext,
-    passcode: &Passcode,
-) -> Result<Vec<u8>, EscrowError> {
+/// Seals to every recipient. Devices that seal by themselves call it; a server has [`crate::Keyring`].
+pub fn seal(recipients: &[Recipient], context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
     let (aad, plaintext) = (associated_data(context), pad(passcode));
     let sealed = recipients.iter().map(|recipient| {
         let key = HpkePublicKey(recipient.public_key.clone());
@@ -69,6 +68,34 @@ pub(crate) fn seal(
     serde_json::to_vec(&envelope).map_err(|error| EscrowError::Unopenable(error.to_string()))
 }
 
+/// The keys that an envelope says it is sealed to.
+pub(crate) fn keys(envelope: &[u8]) -> Result<Vec<KeyId>, EscrowError> {
+    let envelope = read(envelope)?;
+    let sound = |sealed: &Sealed| {
+        let length = |text: &str| STANDARD.decode(text).map_or(0, |bytes| bytes.len());
+        length(&sealed.encapsulated) == ENCAPSULATED_BYTES && length(&sealed.ciphertext) > BLOCK
+    };
+    if !envelope.recipients.iter().all(sound) {
+        return Err(unopenable("a part of it is no ciphertext"));
+    }
+    Ok(envelope.recipients.iter().map(|sealed| sealed.key).collect())
+}
+
+fn unopenable(why: &str) -> EscrowError {
+    EscrowError::Unopenable(why.to_owned())
+}
+
+fn read(envelope: &[u8]) -> Result<Envelope, EscrowError> {
+    if envelope.len() > MAX_ENVELOPE_BYTES {
+        return Err(unopenable("it is too large"));
+    }
+    let envelope: Envelope = serde_json::from_slice(envelope).map_err(|_| unopenable("it is not an envelope"))?;
+    match envelope.version {
+        VERSION => Ok(envelope),
+        other => Err(EscrowError::Unopenable(format!("its version is {other}, known is {VERSION}"))),
+    }
+}
+
 /// Opens with the private key of one recipient.
 pub(crate) fn unseal(
     envelope: &[u8],
@@ -76,14 +103,7 @@ pub(crate) fn unseal(
     key: KeyId,
     private_key: &[u8],
 ) -> Result<Passcode, EscrowError> {
-    let unopenable = |why: &str| EscrowError::Unopenable(why.to_owned());
-    if envelope.len() > MAX_ENVELOPE_BYTES {
-        return Err(unopenable("it is too large"));
-    }
-    let envelope: Envelope = serde_json::from_slice(envelope).map_err(|_| unopenable("it is not an envelope"))?;
-    if envelope.version != VERSION {
-        return Err(EscrowError::Unopenable(format!("its version is {}, known is {VERSION}", envelope.version)));
-    }
+    let envelope = read(envelope)?;
     let sealed = envelope.recipients.iter().find(|sealed| sealed.key == key);
     let sealed = sealed.ok_or_else(|| EscrowError::NoKey(format!("it is not sealed to {key}")))?;
     let decode = |text: &str| STANDARD.decode(text).map_err(|_| unopenable("it is not base64"));

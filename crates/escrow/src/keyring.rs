@@ -237,6 +237,23 @@ impl Sealer for Keyring {
         }
         envelope::seal(&recipients, context, passcode)
     }
+
+    fn recipients(&self, tenant: TenantId) -> Result<Vec<String>, EscrowError> {
+        let recipients = Self::recipients(self, tenant).map_err(|error| EscrowError::NoKey(error.to_string()))?;
+        Ok(recipients.iter().map(Recipient::line).collect())
+    }
+
+    fn check(&self, tenant: TenantId, envelope: &[u8]) -> Result<(), EscrowError> {
+        let recipients = Self::recipients(self, tenant).map_err(|error| EscrowError::NoKey(error.to_string()))?;
+        let mut wanted: Vec<String> = recipients.iter().map(|recipient| recipient.id().to_string()).collect();
+        let mut sealed: Vec<String> = envelope::keys(envelope)?.iter().map(ToString::to_string).collect();
+        wanted.sort();
+        sealed.sort();
+        match wanted == sealed {
+            true => Ok(()),
+            false => Err(EscrowError::Unopenable(format!("it is sealed to {sealed:?}, the recipients are {wanted:?}"))),
+        }
+    }
 }
 
 impl Unsealer for Keyring {

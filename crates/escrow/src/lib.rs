@@ -9,5 +9,5 @@ mod binding;
 mod envelope;
 mod keyring;
 
-pub use envelope::MAX_ENVELOPE_BYTES;
+pub use envelope::{MAX_ENVELOPE_BYTES, seal};
 pub use keyring::{KeyId, Keyring, KeyringError, Recipient};

@@ -110,14 +110,15 @@ impl WindowsDevice {
     pub async fn sync(&mut self, transport: &impl Transport) -> Result<SyncReport, SyncError> {
         self.session(
             transport,
-            vec![Event { code: alert::CLIENT_EVENT, kind: "com.microsoft/MDM/LoginStatus", data: "user" }],
+            vec![Event { code: alert::CLIENT_EVENT, kind: "com.microsoft/MDM/LoginStatus", data: "user".to_owned() }],
         )
         .await
     }
 
     /// The user disconnects the work account: a session that says so.
     pub async fn unenroll(&mut self, transport: &impl Transport) -> Result<SyncReport, SyncError> {
-        self.session(transport, vec![Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1" }]).await
+        self.session(transport, vec![Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1".to_owned() }])
+            .await
     }
 
     async fn session(&mut self, transport: &impl Transport, events: Vec<Event>) -> Result<SyncReport, SyncError> {
@@ -275,7 +276,7 @@ impl Tree for Nodes<'_> {
         result
     }
 
-    fn exec(&mut self, uri: &str) -> u16 {
+    fn exec(&mut self, uri: &str, _: Option<&str>) -> u16 {
         let code = self.run(uri);
         self.ran.push((Verb::Exec, uri.to_owned(), code));
         code

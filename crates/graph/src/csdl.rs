@@ -45,7 +45,8 @@ fn in_version(beta_only: bool, version: Version) -> bool {
 fn entity_type(xml: &mut String, entity: &'static EntityType, version: Version, used: &mut Used) {
     let _ = writeln!(xml, "      <EntityType Name=\"{}\">", entity.name);
     xml.push_str("        <Key><PropertyRef Name=\"id\"/></Key>\n");
-    for property in entity.properties.iter().filter(|property| is_served(property, entity, version)) {
+    let served = |property: &&Property| is_served(property, entity, version) && !property.is_extension();
+    for property in entity.properties.iter().filter(served) {
         let nullable = if property.nullable { "" } else { " Nullable=\"false\"" };
         let name = type_name(property.edm, used);
         let _ = writeln!(xml, "        <Property Name=\"{}\" Type=\"{name}\"{nullable}/>", property.name);

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use chaveiro_auth::Verifier;
-use chaveiro_core::ports::{Clock, Entropy, Store, Unsealer};
+use chaveiro_core::ports::{Clock, Entropy, Store, Unsealer, Waker};
 
 pub use openapi::openapi_json;
 pub use routes::{RouteRow, routes, routes_txt};
@@ -37,6 +37,8 @@ pub struct GraphState {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Wakes devices for which something was queued.
+    pub waker: Arc<dyn Waker>,
     /// `scheme://host:port` of the Graph listener, without a slash at its end.
     pub base_url: String,
 }

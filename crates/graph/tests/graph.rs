@@ -10,13 +10,13 @@ use axum::body::Body;
 use chaveiro_auth::{IssuerKeys, LocalIssuer, Verifier};
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionState;
-use chaveiro_core::actions::recover_passcode::{Answer, receive, sent};
+use chaveiro_core::actions::recover_passcode::{Answer, Value as PasscodeValue, receive, sent};
 use chaveiro_core::command::SentIn;
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{DeviceId, EnrollmentId, ResourceId, SecretId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
-use chaveiro_core::ports::{Clock, Entropy, Store};
+use chaveiro_core::ports::{Clock, Entropy, Store, Waker};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
@@ -50,6 +50,12 @@ impl Entropy for TestEntropy {
             chunk.copy_from_slice(&(word ^ (word >> 27)).to_le_bytes()[..chunk.len()]);
         }
     }
+}
+
+struct NobodyWaits;
+
+impl Waker for NobodyWaits {
+    fn wake(&self, _: EnrollmentId) {}
 }
 
 const BASE: &str = "https://graph.example:8443";
@@ -95,6 +101,7 @@ impl World {
             verifier: Arc::new(Verifier::local_only(Arc::clone(&issuer), vec![BASE.to_owned()])),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            waker: Arc::new(NobodyWaits),
             base_url: BASE.to_owned(),
         }));
         let world = Self { _directory: directory, store, keyring, clock, entropy, issuer, router };
@@ -168,6 +175,7 @@ impl World {
             notes: None,
             managed_device_name: None,
             owner_type: OwnerType::Company,
+            recoverability: Vec::new(),
         };
         let enrollment = Enrollment {
             id: EnrollmentId(id(0xe, number)),
@@ -225,7 +233,11 @@ impl World {
             let seq = delivery.seq;
             sent(unit, delivery, SentIn { session: "1".to_owned(), message: 1, first_command: 2 }, now)?;
             let delivery = unit.delivery(seq)?.expect("the delivery");
-            let answer = Answer { statuses: vec![Some(200), Some(200)], value: Some(passcode) };
+            let answer = Answer {
+                statuses: vec![Some(200), Some(200)],
+                value: Some(PasscodeValue::Passcode(passcode)),
+                report: None,
+            };
             receive(unit, keyring.as_ref(), delivery, answer, secret, now)
         });
         work.await.expect("carried out");

@@ -8,6 +8,7 @@ mod enrollment;
 mod management;
 mod pki;
 mod token;
+mod wake;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use chaveiro_core::ports::{Clock, Entropy, Sealer, Store};
 pub use credentials::DeviceCredentials;
 pub use pki::{CaError, CertificateAuthority, IssuedCertificate, RequestError, VerifiedRequest};
 pub use token::{EnrollmentTokenText, new_enrollment_token, token_sha256};
+pub use wake::{MAX_WAIT, Wakes};
 
 /// Where devices look for the server: `{base_url}` followed by these.
 pub const DISCOVERY_PATH: &str = "/EnrollmentServer/Discovery.svc";
@@ -28,6 +30,9 @@ pub const POLICY_PATH: &str = "/EnrollmentServer/Policy.svc";
 pub const ENROLLMENT_PATH: &str = "/EnrollmentServer/Enrollment.svc";
 /// Management sessions.
 pub const MANAGEMENT_PATH: &str = "/ManagementServer/MDM.svc";
+
+/// Where a device waits to be woken.
+pub const WAKE_PATH: &str = "/ManagementServer/Wake";
 
 /// The largest message of a device, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
@@ -51,6 +56,8 @@ pub struct DeviceChannel {
     pub ca: Arc<CertificateAuthority>,
     /// Derives their OMA-DM credentials.
     pub credentials: Arc<DeviceCredentials>,
+    /// The devices that wait to be woken.
+    pub wakes: Arc<Wakes>,
     /// The address devices use, for example `https://mdm.example.org:8444`, without a slash at its end.
     pub base_url: String,
 }
@@ -64,4 +71,15 @@ pub fn router(channel: Arc<DeviceChannel>) -> Router {
         .route(MANAGEMENT_PATH, post(management::message))
         .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
         .with_state(channel)
+}
+
+/// The endpoint where devices wait. Apart from [`router`], because its requests take minutes by design.
+pub fn wake_router(channel: Arc<DeviceChannel>) -> Router {
+    Router::new().route(WAKE_PATH, get(wake::wait)).with_state(channel)
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    sha256
 }

@@ -15,7 +15,7 @@ use axum_server::tls::TlsInfo;
 use chaveiro_auth::{LocalIssuer, Verifier};
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_graph::GraphState;
-use chaveiro_mdm::{DeviceChannel, PeerCertificate};
+use chaveiro_mdm::{DeviceChannel, PeerCertificate, Wakes};
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -85,6 +85,7 @@ pub struct Running {
     listeners: JoinSet<std::io::Result<()>>,
     background: JoinSet<()>,
     stop: CancellationToken,
+    wakes: Arc<Wakes>,
     jobs: Jobs,
     grace: Duration,
     _lock: Lock,
@@ -130,13 +131,16 @@ impl Server {
         let verifier = Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], &client)?;
 
         let metrics = Arc::new(Metrics::new());
-        let probes = Probes { store: Arc::clone(&opened.store), metrics: Arc::clone(&metrics) };
+        let wakes = Arc::new(Wakes::default());
+        let probes =
+            Probes { store: Arc::clone(&opened.store), metrics: Arc::clone(&metrics), wakes: Arc::clone(&wakes) };
         let graph = chaveiro_graph::router(Arc::new(GraphState {
             store: Arc::clone(&opened.store),
             unsealer: opened.keyring.clone(),
             verifier: Arc::new(verifier),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
+            waker: wakes.clone(),
             base_url: graph_url.clone(),
         }));
         let tokens = issuer.router(Arc::clone(&opened.store), Arc::clone(&clock), Arc::clone(&entropy));
@@ -146,22 +150,24 @@ impl Server {
             .route("/metrics", get(telemetry::metrics))
             .with_state(probes);
         let graph = tokens.merge(probing).merge(graph);
-        let devices = chaveiro_mdm::router(Arc::new(DeviceChannel {
+        let channel = Arc::new(DeviceChannel {
             store: Arc::clone(&opened.store),
             sealer: opened.keyring.clone(),
             clock: Arc::clone(&clock),
             entropy,
             ca: Arc::clone(&opened.ca),
             credentials: Arc::clone(&opened.credentials),
+            wakes: Arc::clone(&wakes),
             base_url: device_url.clone(),
-        }));
+        });
+        let sessions = observed(limited(chaveiro_mdm::router(Arc::clone(&channel))), "device", &metrics);
+        let devices = sessions.merge(observed(chaveiro_mdm::wake_router(channel), "wake", &metrics));
         let devices = devices.layer(middleware::from_fn(with_peer));
 
         let handles = [Handle::new(), Handle::new()];
         let [graph_handle, device_handle] = handles.clone();
         let mut listeners = JoinSet::new();
-        let graph = observed(graph, "graph", &metrics);
-        let devices = observed(devices, "device", &metrics);
+        let graph = observed(limited(graph), "graph", &metrics);
         listeners.spawn(listener::serve(graph_listener, graph_tls, graph_handle, graph));
         listeners.spawn(listener::serve(device_listener, device_tls, device_handle, devices));
 
@@ -181,6 +187,7 @@ impl Server {
             listeners,
             background,
             stop,
+            wakes,
             jobs,
             grace: config.shutdown_grace,
             _lock: lock,
@@ -203,6 +210,7 @@ impl Running {
     /// Takes no new connections, finishes open requests, links what is not linked yet.
     pub async fn shutdown(mut self) -> std::io::Result<()> {
         tracing::info!("stopping");
+        self.wakes.close();
         for handle in &self.handles {
             handle.graceful_shutdown(Some(self.grace));
         }
@@ -250,10 +258,12 @@ async fn with_peer(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// No request takes long, but that of a device that waits to be woken.
+fn limited(router: Router) -> Router {
+    router.layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+}
+
 fn observed(router: Router, listener: &'static str, metrics: &Arc<Metrics>) -> Router {
     let observed = Observed { listener, metrics: Arc::clone(metrics) };
-    router
-        .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
-        .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(observed, telemetry::observe))
+    router.layer(CatchPanicLayer::new()).layer(middleware::from_fn_with_state(observed, telemetry::observe))
 }

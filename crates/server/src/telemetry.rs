@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chaveiro_core::ports::Store;
+use chaveiro_mdm::Wakes;
 use http::{StatusCode, header};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -49,6 +50,7 @@ pub(crate) struct Metrics {
     open_actions: Gauge,
     sealed_secrets: Gauge,
     unchained_events: Gauge,
+    waiting_devices: Gauge,
 }
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -60,8 +62,8 @@ impl Metrics {
         let requests = Family::default();
         let duration: Family<ListenerLabels, Histogram> =
             Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
-        let gauges = [(); 4].map(|()| Gauge::default());
-        let [devices, open_actions, sealed_secrets, unchained_events] = gauges;
+        let gauges = [(); 5].map(|()| Gauge::default());
+        let [devices, open_actions, sealed_secrets, unchained_events, waiting_devices] = gauges;
         registry.register("http_requests", "Requests by listener, method and status", Family::clone(&requests));
         registry.register("http_request_duration_seconds", "Time to answer", Family::clone(&duration));
         for (name, help, gauge) in [
@@ -69,10 +71,11 @@ impl Metrics {
             ("open_actions", "Remote actions that wait for their device", &open_actions),
             ("sealed_secrets", "Sealed passcodes that are still kept", &sealed_secrets),
             ("unchained_audit_events", "Audit events that are not linked yet", &unchained_events),
+            ("waiting_devices", "Held connections of devices that wait to be woken", &waiting_devices),
         ] {
             registry.register(name, help, gauge.clone());
         }
-        Self { registry, requests, duration, devices, open_actions, sealed_secrets, unchained_events }
+        Self { registry, requests, duration, devices, open_actions, sealed_secrets, unchained_events, waiting_devices }
     }
 
     fn record(&self, listener: &'static str, method: &'static str, status: StatusCode, took: Duration) {
@@ -120,6 +123,7 @@ fn method_name(method: &http::Method) -> &'static str {
 pub(crate) struct Probes {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) wakes: Arc<Wakes>,
 }
 
 /// The process answers.
@@ -141,6 +145,7 @@ pub(crate) async fn readyz(State(probes): State<Probes>) -> Response {
 /// Prometheus' text (OpenMetrics 1.0).
 pub(crate) async fn metrics(State(probes): State<Probes>) -> Response {
     let metrics = &probes.metrics;
+    metrics.waiting_devices.set(i64::try_from(probes.wakes.held()).unwrap_or(i64::MAX));
     if let Ok(statistics) = probes.store.read(|view| Ok(view.statistics()?)).await {
         for (gauge, value) in [
             (&metrics.devices, statistics.devices),

@@ -1,7 +1,7 @@
 //! Actions, deliveries, secrets: through the domain's own verbs, as they are really used.
 
 use chaveiro_core::action::{ActionState, Outcome};
-use chaveiro_core::actions::recover_passcode::{Answer, Begun, Received, expire, receive, sent};
+use chaveiro_core::actions::recover_passcode::{Answer, Begun, Received, Value, expire, receive, sent};
 use chaveiro_core::actions::{disclose_passcode, retire};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{Phase, SentIn};
@@ -24,7 +24,7 @@ fn passcode(text: &str) -> Option<Passcode> {
 }
 
 fn answer(value: Option<&str>) -> Answer {
-    Answer { statuses: vec![Some(200), Some(200)], value: value.and_then(passcode) }
+    Answer { statuses: vec![Some(200), Some(200)], value: value.and_then(passcode).map(Value::Passcode), report: None }
 }
 
 /// Sends the next delivery of that enrolment and gives its number.

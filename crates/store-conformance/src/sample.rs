@@ -10,6 +10,7 @@ use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::SecretContext;
 use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, ResourceId, TenantId};
+use chaveiro_core::lock::{DeviceLock, EscrowTest, Lock, Recoverability};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{EscrowError, Sealer, Store, UnitOfWork, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
@@ -68,6 +69,12 @@ pub(crate) fn device(of: u64, number: u64) -> ManagedDevice {
         notes: Some("quote \" and \u{1f511}".to_owned()),
         managed_device_name: None,
         owner_type: OwnerType::Personal,
+        recoverability: vec![Recoverability {
+            of: DeviceLock { lock: Lock::Luks2, subject: "/dev/sda3".to_owned() },
+            obstacle: Some("noFreeSlot".to_owned()),
+            escrow: EscrowTest::Never,
+            action: None,
+        }],
     }
 }
 
@@ -129,6 +136,17 @@ pub(crate) struct Marked;
 impl Sealer for Marked {
     fn seal(&self, _: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
         Ok([b"sealed:", passcode.expose_secret().as_bytes()].concat())
+    }
+
+    fn recipients(&self, _: TenantId) -> Result<Vec<String>, EscrowError> {
+        Ok(vec!["mark".to_owned()])
+    }
+
+    fn check(&self, _: TenantId, envelope: &[u8]) -> Result<(), EscrowError> {
+        match envelope.starts_with(b"sealed:") {
+            true => Ok(()),
+            false => Err(EscrowError::Unopenable("no mark".to_owned())),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chaveiro_core::action::ActionState;
-use chaveiro_core::actions::recover_passcode::{Answer, expire, lost, receive, sent};
+use chaveiro_core::actions::recover_passcode::{Answer, Value, expire, lost, receive, sent};
 use chaveiro_core::command::{DeviceCommand, Phase, SentIn};
 use chaveiro_core::escrow::Standing;
 use chaveiro_core::id::SecretId;
@@ -53,9 +53,10 @@ fn take(unit: &mut dyn UnitOfWork, verb: u64, number: u64, luck: u64, step: u64,
             Some(delivery) => {
                 let code = [200, 200, 200, 406, 500, 405][luck as usize];
                 let reads = delivery.commands.contains(&DeviceCommand::ReadNewPin) && luck < 2;
-                let value = if reads { Passcode::new(format!("{step:06}").into()) } else { None };
+                let value = if reads { Passcode::new(format!("{step:06}").into()).map(Value::Passcode) } else { None };
                 let statuses = vec![Some(code); delivery.commands.len()];
-                receive(unit, &Marked, delivery, Answer { statuses, value }, SecretId(uuid(8, step)), now).map(drop)
+                receive(unit, &Marked, delivery, Answer { statuses, value, report: None }, SecretId(uuid(8, step)), now)
+                    .map(drop)
             }
             None => Ok(()),
         },

@@ -3,14 +3,15 @@
 //!
 //! The first disclosure opens a short window in which the same caller may read again; nobody else may.
 //! Unread values are kept until their retention ends. Then the envelope is destroyed and only the fact
-//! remains.
+//! remains. A passcode that opens a disk is different: it stays until a newer one has replaced it, and whoever is
+//! permitted may read it, because the device may be off and nobody can make another.
 
 use jiff::Timestamp;
 
 use crate::action::ActionRecord;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::{Actor, Caller};
-use crate::escrow::{EscrowedSecret, SecretContext, Standing};
+use crate::escrow::{EscrowedSecret, SecretContext, Standing, UNTIL_REPLACED};
 use crate::id::RequestId;
 use crate::permission::Permission;
 use crate::ports::UnitOfWork;
@@ -63,7 +64,9 @@ pub fn disclose(
         Ok(envelope) => {
             unit.append_audit(&disclosed)?;
             if secret.disclosed.is_none() {
-                secret.expires = end_of_window(&secret, &settings, now);
+                if secret.expires != UNTIL_REPLACED {
+                    secret.expires = end_of_window(&secret, &settings, now);
+                }
                 secret.disclosed = Some((now, key));
                 unit.update_secret(&secret)?;
             }
@@ -85,6 +88,7 @@ fn end_of_window(secret: &EscrowedSecret, settings: &TenantSettings, now: Timest
 pub fn decide(secret: &EscrowedSecret, caller_key: &str, now: Timestamp) -> Result<Vec<u8>, Withheld> {
     let over = secret.expires <= now;
     match &secret.disclosed {
+        _ if secret.expires == UNTIL_REPLACED => {}
         Some((_, reader)) if reader != caller_key => return Err(Withheld::OtherCaller),
         Some(_) if over => return Err(Withheld::WindowOver),
         None if over => return Err(Withheld::Shredded),

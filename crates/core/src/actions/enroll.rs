@@ -86,6 +86,7 @@ pub fn enroll(unit: &mut dyn UnitOfWork, applicant: Applicant, now: Timestamp) -
                 last_sync: now,
                 certificate_expires: Some(applicant.certificate_expires),
                 inventory: applicant.inventory,
+                recoverability: Vec::new(),
                 ..device
             };
             unit.update_device(&device)?;
@@ -106,6 +107,7 @@ pub fn enroll(unit: &mut dyn UnitOfWork, applicant: Applicant, now: Timestamp) -
                 notes: None,
                 managed_device_name: None,
                 owner_type: OwnerType::Company,
+                recoverability: Vec::new(),
             };
             unit.insert_device(&device)?;
             device
@@ -144,8 +146,11 @@ fn set_up(tenant: &Tenant, enrollment: &Enrollment, platform: Platform, now: Tim
         InventoryField::FreeStorage,
         InventoryField::TotalRam,
     ];
-    let commands: Vec<_> =
-        policy.into_iter().chain(inventory.into_iter().map(|field| DeviceCommand::ReadInventory { field })).collect();
+    let encrypted = (platform == Platform::Linux).then_some(InventoryField::IsEncrypted);
+    let commands: Vec<_> = policy
+        .into_iter()
+        .chain(inventory.into_iter().chain(encrypted).map(|field| DeviceCommand::ReadInventory { field }))
+        .collect();
     Delivery {
         seq: 0,
         tenant: enrollment.tenant,

@@ -1,21 +1,24 @@
-//! `recoverPasscode`: the device gets a new passcode, reports it, and the escrow holds it.
+//! `recoverPasscode`: the device gets a new passcode, and the escrow holds it.
 //!
-//! | platform | commands | what the operator gets |
+//! | platform | how | what the operator gets |
 //! |---|---|---|
-//! | Windows, Windows Phone | `LockAndRecoverPIN`, then `NewPINValue` in the same message | the new PIN, or the device's own refusal |
-//! | Linux | none yet | a refusal that says so |
+//! | Windows, Windows Phone | [`remote_lock`]: the device makes a PIN and reports it | the new PIN, or the device's own refusal |
+//! | Linux | [`seal_first`]: the device seals a candidate, the escrow takes it, then the device changes | a passcode that the device has proven to open what it names, or its own reason why not |
 //!
-//! References: the Graph page of the action; RemoteLock CSP; outcome rules of the Windows protocol notes.
+//! References: the Graph page of the action; RemoteLock CSP; `docs/linux.md` for our own nodes.
 //!
 //! The story, in order:
-//! 1. [`begin`]: known request? device? [`check`] -> [`plan`] -> action `pending`, delivery queued, audit:
+//! 1. [`begin`]: known request? device? [`check`] -> [`Recoverable`] -> action `pending`, delivery queued, audit:
 //!    one unit of work; then 204.
 //! 2. The device opens a session; [`sent`] marks the delivery and makes the action `active`.
-//! 3. [`receive`]: answers are matched by delivery, the value is sealed as it arrives, [`settle`] decides;
-//!    secret, result and audit are one unit of work; only then the device is acknowledged.
-//! 4. No answer and a new session: [`lost`]. First ask whether the value can still be read (a probe), else
-//!    one more attempt, else the truth: the outcome is unknown.
+//! 3. [`receive`]: answers are matched by delivery, a value is sealed as it arrives (or arrives sealed), [`settle`]
+//!    decides what follows; secret, result and audit are one unit of work; only then the device is acknowledged.
+//! 4. No answer and a new session: [`lost`]. What can be repeated is sent again; a PIN that can be read once is asked
+//!    for first; else one more attempt, else the truth: the outcome is unknown.
 //! 5. [`close`] ends an action whose device left or never came.
+
+pub mod remote_lock;
+pub mod seal_first;
 
 use jiff::Timestamp;
 
@@ -25,12 +28,14 @@ use crate::caller::{Actor, Caller};
 use crate::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
 use crate::device::{ManagedDevice, ManagementState, Platform};
 use crate::enrollment::Enrollment;
-use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing};
+use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
 use crate::id::{ActionId, DeviceId, EnrollmentId, RequestId, SecretId};
+use crate::lock::{DeviceLock, DeviceReport, Lock};
 use crate::permission::Permission;
 use crate::ports::{Sealer, StoreError, UnitOfWork};
 use crate::refusal::{Fault, Refusal};
 use crate::secret::Passcode;
+use crate::tenant::TenantSettings;
 
 /// The declaration.
 pub const RECOVER_PASSCODE: RemoteAction = RemoteAction {
@@ -38,9 +43,6 @@ pub const RECOVER_PASSCODE: RemoteAction = RemoteAction {
     permission: Permission::PrivilegedOperationsAll,
     summary: "Give the device a new passcode and keep it for a permitted person",
 };
-
-/// How often the commands are sent before the outcome is called unknown.
-const MAX_ATTEMPTS: u32 = 2;
 
 /// How many values of one action are kept beside its result: a device that repeats itself with ever
 /// new values must not fill the store.
@@ -76,7 +78,7 @@ pub enum Begun {
     Refused(Refusal),
 }
 
-/// A device that passed [`check`]; only `check` makes one and [`plan`] takes nothing else.
+/// A device that passed [`check`]; only `check` makes one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Recoverable {
     enrollment: EnrollmentId,
@@ -88,6 +90,42 @@ pub struct Recoverable {
 enum Means {
     /// RemoteLock CSP.
     RemoteLock,
+    /// Our own nodes: sealed on the device before it changes.
+    SealFirst,
+}
+
+impl Means {
+    fn of(platform: Platform) -> Self {
+        match platform {
+            Platform::Windows | Platform::WindowsPhone => Self::RemoteLock,
+            Platform::Linux => Self::SealFirst,
+        }
+    }
+
+    /// How often it is tried before the outcome is called unknown. A PIN is lost with its answer, so that a new one
+    /// changes the device again; a candidate that was lost changed nothing.
+    fn max_attempts(self) -> u32 {
+        match self {
+            Self::RemoteLock => 2,
+            Self::SealFirst => 5,
+        }
+    }
+
+    /// What is asked for.
+    fn locks(self, settings: &TenantSettings) -> &'static [Lock] {
+        match self {
+            Self::RemoteLock => &[Lock::Screen],
+            Self::SealFirst => settings.linux_locks.locks(),
+        }
+    }
+
+    /// The first commands of an attempt, and why they are sent.
+    fn first(self, locks: &[Lock]) -> (Purpose, Vec<DeviceCommand>) {
+        match self {
+            Self::RemoteLock => (Purpose::Act, remote_lock::act()),
+            Self::SealFirst => (Purpose::Prepare, seal_first::prepare(locks)),
+        }
+    }
 }
 
 /// Whether the device can be asked now.
@@ -96,19 +134,7 @@ pub fn check(device: &ManagedDevice, enrollment: Option<&Enrollment>) -> Result<
         return Err(Refusal::DeviceRetired);
     }
     let enrollment = enrollment.ok_or(Refusal::DeviceNotEnrolled)?;
-    let means = match device.platform {
-        Platform::Windows | Platform::WindowsPhone => Means::RemoteLock,
-        Platform::Linux => return Err(Refusal::PlatformUnsupported("Linux")),
-    };
-    Ok(Recoverable { enrollment: enrollment.id, means })
-}
-
-/// The commands, in the order that matters: the PIN must be read after it was made, in the same
-/// message, because the device gives it once (RemoteLock CSP, `NewPINValue`).
-pub fn plan(recoverable: &Recoverable) -> Vec<DeviceCommand> {
-    match recoverable.means {
-        Means::RemoteLock => vec![DeviceCommand::LockAndRecoverPin, DeviceCommand::ReadNewPin],
-    }
+    Ok(Recoverable { enrollment: enrollment.id, means: Means::of(device.platform) })
 }
 
 /// Accepts a recovery. When this unit of work is durable, the caller is answered 204.
@@ -143,25 +169,43 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
         }
     };
 
+    let settings = unit.tenant(tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
     let action = ActionRecord {
-        id: ask.action,
-        tenant,
-        device: ask.device,
+        client_request_id: ask.client_request_id.clone(),
+        ..fresh(&device, ask.action, recoverable.means.locks(&settings), ask.caller.actor.clone(), now)
+    };
+    open(unit, &action, &recoverable)?;
+    remember(unit, &action, &caller_key, ask.client_request_id.as_deref())?;
+    unit.append_audit(&event(Activity::ActionRequested).for_action(action.id))?;
+    Ok(Begun::Opened(action.id))
+}
+
+fn fresh(device: &ManagedDevice, id: ActionId, locks: &[Lock], requested_by: Actor, now: Timestamp) -> ActionRecord {
+    ActionRecord {
+        id,
+        tenant: device.tenant,
+        device: device.id,
         name: RECOVER_PASSCODE.name,
         state: ActionState::Pending,
         attempt: 1,
         outcome: None,
         device_status: None,
-        requested_by: ask.caller.actor.clone(),
-        client_request_id: ask.client_request_id.clone(),
+        device_reason: None,
+        locks: locks.to_vec(),
+        opens: Vec::new(),
+        verified: None,
+        requested_by,
+        client_request_id: None,
         started: now,
         updated: now,
-    };
-    unit.insert_action(&action)?;
-    remember(unit, &action, &caller_key, ask.client_request_id.as_deref())?;
-    unit.insert_delivery(&delivery(&action, recoverable.enrollment, Purpose::Act, plan(&recoverable), now))?;
-    unit.append_audit(&event(Activity::ActionRequested).for_action(action.id))?;
-    Ok(Begun::Opened(action.id))
+    }
+}
+
+/// Stores a fresh action with its first delivery.
+fn open(unit: &mut dyn UnitOfWork, action: &ActionRecord, recoverable: &Recoverable) -> Result<(), StoreError> {
+    unit.insert_action(action)?;
+    let (purpose, commands) = recoverable.means.first(&action.locks);
+    unit.insert_delivery(&delivery(action, recoverable.enrollment, purpose, commands, action.updated)).map(drop)
 }
 
 fn remember(
@@ -222,8 +266,18 @@ fn action_of(unit: &mut dyn UnitOfWork, delivery: &Delivery) -> Result<Option<Ac
 pub struct Answer {
     /// A status for each command of the delivery that this message has one for.
     pub statuses: Vec<Option<u16>>,
-    /// The value of `NewPINValue`, when it is there and not empty.
-    pub value: Option<Passcode>,
+    /// The value, when there is one.
+    pub value: Option<Value>,
+    /// What the device says about the recovery, when it does.
+    pub report: Option<DeviceReport>,
+}
+
+/// A value that a device gives.
+pub enum Value {
+    /// In clear, of `NewPINValue`: sealed before anything else happens to it.
+    Passcode(Passcode),
+    /// Sealed on the device.
+    Envelope(Vec<u8>),
 }
 
 /// How an answer was taken.
@@ -250,8 +304,9 @@ pub fn receive(
 ) -> Result<Received, Fault> {
     let Some(mut action) = action_of(unit, &delivery)? else { return Ok(Received::Late) };
     let current = action.state.is_open() && matches!(delivery.phase, Phase::Sent(_));
-    if let Some(passcode) = answer.value {
-        keep(unit, sealer, &action, &delivery, &passcode, secret, current, now)?;
+    if let Some(value) = answer.value {
+        let keeping = Keeping { action: &action, delivery: &delivery, secret, current, now };
+        keeping.keep(unit, sealer, value)?;
     }
     if !current {
         return Ok(Received::Late);
@@ -261,7 +316,8 @@ pub fn receive(
         *known = known.or(*new);
     }
     let value = held_value(unit, &action, &delivery)?;
-    let evidence = Evidence { statuses: &delivery.statuses, has_value: value.is_some() };
+    let report = answer.report.filter(|report| report.action == action.id && report.attempt == delivery.attempt);
+    let evidence = Evidence { statuses: &delivery.statuses, has_value: value.is_some(), report: report.as_ref() };
     let Some(settlement) = settle(delivery.purpose, evidence) else {
         unit.update_delivery(&delivery)?;
         return Ok(Received::Waiting);
@@ -272,10 +328,19 @@ pub fn receive(
     unit.update_delivery(&delivery)?;
     match settlement {
         Settlement::Ended(ending) => {
-            end(unit, &mut action, ending, value, now)?;
+            let done = ending.state == ActionState::Done;
+            end(unit, &mut action, ending, report, value, now)?;
+            if done && delivery.purpose == Purpose::Apply {
+                let (action, attempt) = (action.id, action.attempt);
+                seal_first::finish(unit, &delivery, DeviceCommand::RetireOld { action, attempt }, now)?;
+            }
             Ok(Received::Settled(action.state))
         }
-        Settlement::TryAgain => match try_again(unit, &mut action, delivery.enrollment, now)? {
+        Settlement::Apply => {
+            seal_first::apply(unit, &action, &delivery, value, now)?;
+            Ok(Received::Waiting)
+        }
+        Settlement::TryAgain => match try_again(unit, &mut action, delivery.enrollment, report, now)? {
             true => Ok(Received::Waiting),
             false => Ok(Received::Settled(action.state)),
         },
@@ -289,6 +354,8 @@ pub struct Evidence<'a> {
     pub statuses: &'a [Option<u16>],
     /// Whether a value of this attempt is in escrow.
     pub has_value: bool,
+    /// What the device says about this very attempt.
+    pub report: Option<&'a DeviceReport>,
 }
 
 /// How an action ends.
@@ -307,84 +374,86 @@ pub struct Ending {
 pub enum Settlement {
     /// The action ends.
     Ended(Ending),
-    /// The probe found nothing: the commands may be sent once more.
+    /// The escrow holds the candidate: the device may change.
+    Apply,
+    /// Nothing came of this attempt, and the device is unchanged by it: another may follow.
     TryAgain,
 }
 
 /// Decides. `None`: the device has not answered every command yet. Pure and total.
 pub fn settle(purpose: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
     match purpose {
-        Purpose::Act => {
-            let [Some(exec), Some(_read)] = evidence.statuses else { return None };
-            Some(Settlement::Ended(ending_of_act(*exec, evidence.has_value)))
-        }
-        Purpose::Probe => {
-            let [Some(read)] = evidence.statuses else { return None };
-            Some(match evidence.has_value {
-                true => Settlement::Ended(Ending {
-                    state: ActionState::Done,
-                    outcome: Outcome::Replaced,
-                    device_status: Some(*read),
-                }),
-                false => Settlement::TryAgain,
-            })
-        }
-        Purpose::SetUp => None,
+        Purpose::Act | Purpose::Probe => remote_lock::settle(purpose, evidence),
+        Purpose::Prepare | Purpose::Apply => seal_first::settle(purpose, evidence),
+        Purpose::Finish | Purpose::SetUp => None,
     }
 }
 
-/// The outcome table: status of `LockAndRecoverPIN` x whether a value came.
-fn ending_of_act(exec: u16, has_value: bool) -> Ending {
-    let (state, outcome) = match (exec, has_value) {
-        (200, true) => (ActionState::Done, Outcome::Replaced),
-        (200, false) => (ActionState::Failed, Outcome::ValueNotDelivered),
-        (_, true) => (ActionState::Failed, Outcome::Contradictory),
-        (404 | 406, false) => (ActionState::NotSupported, Outcome::FeatureAbsent),
-        (_, false) => (ActionState::Failed, Outcome::DeviceRefused),
-    };
-    Ending { state, outcome, device_status: Some(exec) }
-}
-
-/// Seals a value and stores it. It becomes current only when its action is done.
-#[expect(clippy::too_many_arguments, reason = "the facts a sealed value is bound to, named one by one")]
-fn keep(
-    unit: &mut dyn UnitOfWork,
-    sealer: &dyn Sealer,
-    action: &ActionRecord,
-    delivery: &Delivery,
-    passcode: &Passcode,
+/// A value that arrived, and where it belongs.
+struct Keeping<'a> {
+    action: &'a ActionRecord,
+    delivery: &'a Delivery,
     secret: SecretId,
+    /// Whether it answers the current attempt.
     current: bool,
     now: Timestamp,
-) -> Result<(), Fault> {
-    if unit.secrets(action.tenant, action.id)?.len() >= MAX_KEPT_VALUES {
-        return Ok(());
-    }
-    let context = SecretContext {
-        tenant: action.tenant,
-        device: action.device,
-        action: action.id,
-        attempt: delivery.attempt,
-        kind: SecretKind::Passcode,
-    };
-    let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
-    unit.insert_secret(&EscrowedSecret {
-        id: secret,
-        context,
-        envelope: Some(sealer.seal(&context, passcode)?),
-        standing: Standing::History,
-        received: now,
-        expires: now.checked_add(settings.unread_retention()).unwrap_or(Timestamp::MAX),
-        disclosed: None,
-    })?;
-    if !current {
-        let event = AuditEvent::new(action.tenant, now, Actor::device(delivery.enrollment), Activity::SecretKept)
+}
+
+impl Keeping<'_> {
+    /// Stores a value, sealed. It becomes current only when its action is done.
+    fn keep(&self, unit: &mut dyn UnitOfWork, sealer: &dyn Sealer, value: Value) -> Result<(), Fault> {
+        let (action, delivery) = (self.action, self.delivery);
+        let kept = unit.secrets(action.tenant, action.id)?;
+        if kept.len() >= MAX_KEPT_VALUES {
+            return Ok(());
+        }
+        let context = SecretContext {
+            tenant: action.tenant,
+            device: action.device,
+            action: action.id,
+            attempt: delivery.attempt,
+            kind: SecretKind::Passcode,
+        };
+        let envelope = match value {
+            Value::Passcode(passcode) => sealer.seal(&context, &passcode)?,
+            // A device that repeats itself brings nothing new; what cannot be kept is as good as nothing.
+            Value::Envelope(envelope) if kept.iter().any(|known| known.envelope.as_ref() == Some(&envelope)) => {
+                return Ok(());
+            }
+            Value::Envelope(envelope) if sealer.check(action.tenant, &envelope).is_err() => return Ok(()),
+            Value::Envelope(envelope) => envelope,
+        };
+        // While its action is open, a candidate may be what opens the device: retention begins with the end.
+        let expires = match self.current && delivery.purpose == Purpose::Prepare {
+            true => UNTIL_REPLACED,
+            false => unread(unit, action, self.now)?,
+        };
+        unit.insert_secret(&EscrowedSecret {
+            id: self.secret,
+            context,
+            envelope: Some(envelope),
+            standing: Standing::History,
+            received: self.now,
+            expires,
+            disclosed: None,
+        })?;
+        let activity = match (self.current, delivery.purpose) {
+            (false, _) => Activity::SecretKept,
+            (true, Purpose::Prepare) => Activity::CandidateEscrowed,
+            (true, _) => return Ok(()),
+        };
+        let event = AuditEvent::new(action.tenant, self.now, Actor::device(delivery.enrollment), activity)
             .on_device(action.device)
             .for_action(action.id)
             .with("attempt", delivery.attempt);
-        unit.append_audit(&event)?;
+        Ok(unit.append_audit(&event)?)
     }
-    Ok(())
+}
+
+/// When an unread passcode of that action is shredded.
+fn unread(unit: &mut dyn UnitOfWork, action: &ActionRecord, now: Timestamp) -> Result<Timestamp, StoreError> {
+    let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+    Ok(now.checked_add(settings.unread_retention()).unwrap_or(Timestamp::MAX))
 }
 
 /// The newest value that came with that attempt, if any.
@@ -401,18 +470,26 @@ fn end(
     unit: &mut dyn UnitOfWork,
     action: &mut ActionRecord,
     ending: Ending,
+    report: Option<DeviceReport>,
     value: Option<EscrowedSecret>,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    if let (ActionState::Done, Some(mut secret)) = (ending.state, value) {
-        secret.standing = Standing::Current;
-        unit.update_secret(&secret)?;
-    }
     action.state = ending.state;
     action.outcome = Some(ending.outcome);
     action.device_status = ending.device_status;
+    action.device_reason = report.as_ref().and_then(DeviceReport::reason);
     action.updated = now;
+    if ending.state == ActionState::Done {
+        match report {
+            Some(report) => (action.opens, action.verified) = (report.opens, Some(now)),
+            None => {
+                let whole = |lock: &Lock| DeviceLock { lock: *lock, subject: String::new() };
+                action.opens = action.locks.iter().map(whole).collect();
+            }
+        }
+    }
     unit.update_action(action)?;
+    promote(unit, action, value, now)?;
     let mut event = AuditEvent::new(action.tenant, now, Actor::system(), Activity::ActionSettled)
         .on_device(action.device)
         .for_action(action.id)
@@ -422,33 +499,84 @@ fn end(
     if let Some(status) = ending.device_status {
         event = event.with("deviceStatus", status);
     }
+    if let Some(reason) = &action.device_reason {
+        event = event.with("deviceReason", reason);
+    }
+    if !action.opens.is_empty() {
+        let opens: Vec<_> = action.opens.iter().map(ToString::to_string).collect();
+        event = event.with("opens", opens.join(", "));
+    }
     unit.append_audit(&event)?;
     Ok(())
 }
 
-/// Queues the next attempt, or ends the action as unknown. Says whether another attempt follows.
+/// What the end of an action means for what the escrow holds: the result becomes current and the retention of
+/// everything else begins, that of older results included, as far as the new one opens what they opened.
+fn promote(
+    unit: &mut dyn UnitOfWork,
+    action: &ActionRecord,
+    result: Option<EscrowedSecret>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let done = action.state == ActionState::Done;
+    let unread = unread(unit, action, now)?;
+    // A disk is locked while its device is off: what opens it must be here before anybody asks.
+    let stays = action.opens.iter().any(|of| of.lock == Lock::Luks2);
+    for mut secret in unit.secrets(action.tenant, action.id)? {
+        let is_result = done && result.as_ref().is_some_and(|result| result.id == secret.id);
+        if is_result {
+            secret.standing = Standing::Current;
+        }
+        secret.expires = if is_result && stays { UNTIL_REPLACED } else { secret.expires.min(unread) };
+        unit.update_secret(&secret)?;
+    }
+    if !done {
+        return Ok(());
+    }
+    for older in unit.actions(action.tenant, action.device, LOOKED_BACK)? {
+        let replaced = older.state == ActionState::Done
+            && older.id != action.id
+            && older.opens.iter().all(|of| of.lock != Lock::Luks2 || action.opens.contains(of));
+        if replaced {
+            for secret in unit.secrets(action.tenant, older.id)? {
+                if secret.expires > unread {
+                    unit.update_secret(&EscrowedSecret { expires: unread, ..secret })?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many actions of a device are looked at for what a new result replaces.
+const LOOKED_BACK: usize = 50;
+
+/// Queues the next attempt, or ends the action. Says whether another attempt follows.
 fn try_again(
     unit: &mut dyn UnitOfWork,
     action: &mut ActionRecord,
     enrollment: EnrollmentId,
+    report: Option<DeviceReport>,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    if action.attempt >= MAX_ATTEMPTS {
+    let device = unit.device(action.tenant, action.device)?.ok_or(Refusal::DeviceNotFound)?;
+    let means = Means::of(device.platform);
+    if action.attempt >= means.max_attempts() {
         let ending = Ending { state: ActionState::Failed, outcome: Outcome::OutcomeUnknown, device_status: None };
-        end(unit, action, ending, None, now)?;
+        end(unit, action, ending, report, None, now)?;
         return Ok(false);
     }
     action.attempt += 1;
     action.updated = now;
     unit.update_action(action)?;
-    let commands = plan(&Recoverable { enrollment, means: Means::RemoteLock });
-    unit.insert_delivery(&delivery(action, enrollment, Purpose::Act, commands, now))?;
+    let (purpose, commands) = means.first(&action.locks);
+    unit.insert_delivery(&delivery(action, enrollment, purpose, commands, now))?;
     Ok(true)
 }
 
-/// The delivery will not be answered any more: a new session began, or the device aborted. No passcode
-/// of that attempt reached anybody, so asking again is safe; asking first whether the value can still
-/// be read is better.
+/// The delivery will not be answered any more: a new session began, or the device aborted. A device that seals first
+/// answers a repeated command alike. A PIN of that attempt reached nobody, so asking again is safe; asking first
+/// whether it can still be read is better.
 pub fn lost(unit: &mut dyn UnitOfWork, mut delivery: Delivery, now: Timestamp) -> Result<(), Fault> {
     let Phase::Sent(at) = delivery.phase else { return Ok(()) };
     delivery.phase = Phase::Lost(at);
@@ -462,20 +590,22 @@ pub fn lost(unit: &mut dyn UnitOfWork, mut delivery: Delivery, now: Timestamp) -
         .for_action(action.id)
         .with("attempt", delivery.attempt);
     unit.append_audit(&event)?;
-    if held_value(unit, &action, &delivery)?.is_some() {
-        let ending = Ending { state: ActionState::Failed, outcome: Outcome::Contradictory, device_status: None };
-        return end(unit, &mut action, ending, None, now);
-    }
+    let again = |purpose, commands| self::delivery(&action, delivery.enrollment, purpose, commands, now);
     match delivery.purpose {
+        Purpose::Act | Purpose::Probe if held_value(unit, &action, &delivery)?.is_some() => {
+            let ending = Ending { state: ActionState::Failed, outcome: Outcome::Contradictory, device_status: None };
+            end(unit, &mut action, ending, None, None, now)?;
+        }
         Purpose::Act => {
-            let probe =
-                self::delivery(&action, delivery.enrollment, Purpose::Probe, vec![DeviceCommand::ReadNewPin], now);
-            unit.insert_delivery(&probe)?;
+            unit.insert_delivery(&again(Purpose::Probe, remote_lock::probe()))?;
         }
         Purpose::Probe => {
-            try_again(unit, &mut action, delivery.enrollment, now)?;
+            try_again(unit, &mut action, delivery.enrollment, None, now)?;
         }
-        Purpose::SetUp => {}
+        Purpose::Prepare | Purpose::Apply => {
+            unit.insert_delivery(&again(delivery.purpose, delivery.commands.clone()))?;
+        }
+        Purpose::Finish | Purpose::SetUp => {}
     }
     Ok(())
 }
@@ -504,16 +634,17 @@ pub fn close(
         _ => ActionState::Canceled,
     };
     let outcome = if state == ActionState::Failed { Outcome::OutcomeUnknown } else { outcome };
-    end(unit, &mut action, Ending { state, outcome, device_status: None }, None, now)
+    end(unit, &mut action, Ending { state, outcome, device_status: None }, None, None, now)
 }
 
-/// Ends actions whose device did not come in time, at most `limit` of them; says how many.
+/// Ends actions whose device did not come in time, at most `limit` of them; says how many. One that was told to change
+/// and has not answered waits on: its candidate may be what opens the device.
 pub fn expire(unit: &mut dyn UnitOfWork, now: Timestamp, limit: usize) -> Result<usize, Fault> {
     let mut ended = 0;
     for action in unit.open_actions_before(now, limit)? {
         let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
         let deadline = action.started.checked_add(settings.action_expiry()).unwrap_or(Timestamp::MAX);
-        if deadline <= now {
+        if deadline <= now && !seal_first::may_have_changed(&unit.deliveries(action.id)?) {
             close(unit, action, Outcome::Expired, now)?;
             ended += 1;
         }

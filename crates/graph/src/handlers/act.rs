@@ -62,9 +62,16 @@ async fn begin(state: &GraphState, asked: Arc<Asked>, action: Action, ask: Ask) 
     let begun = state.store.write(move |unit| {
         // Links may have gone since the request was admitted; what is decided holds for one moment.
         follow(unit, asked.tenant(), &asked.walk)?;
-        begin(unit, &ask, now)
+        let begun = begin(unit, &ask, now)?;
+        let waits = unit.open_enrollment(ask.caller.tenant, ask.device)?.map(|enrollment| enrollment.id);
+        Ok((begun, waits))
     });
-    Ok(begun.await?)
+    let (begun, waits) = begun.await?;
+    // Durable now: the device may come for it.
+    if let (Begun::Opened(_) | Begun::AlreadyOpen(_), Some(enrollment)) = (&begun, waits) {
+        state.waker.wake(enrollment);
+    }
+    Ok(begun)
 }
 
 fn outcome(begun: &Begun) -> &'static str {

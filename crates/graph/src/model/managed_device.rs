@@ -1,4 +1,4 @@
-//! `managedDevice`: its 84 properties in documented order, except `deviceActionResults`, which the service
+//! `managedDevice`: its 84 properties in documented order and one of our own, except `deviceActionResults`, which the service
 //! writes last. Defaults are what real responses carry when nothing is known.
 
 use super::enums::*;
@@ -123,6 +123,11 @@ pub(super) const MANAGED_DEVICE: &[Property] = &[
     Property::new("enrolledByUserPrincipalName", Edm::String).read_only().beta(),
     Property::new("enrollmentProfileName", Edm::String).read_only(),
     Property::new("securityPatchLevel", Edm::String).read_only().beta(),
+    Property::new("chaveiro_recoverability", Edm::Collection(&Edm::Complex("chaveiroRecoverability")))
+        .or(Default::Empty)
+        .read_only()
+        .beta()
+        .single_only(),
     Property::new("deviceActionResults", Edm::Collection(&Edm::Complex("deviceActionResult")))
         .or(Default::Empty)
         .read_only(),

@@ -108,6 +108,11 @@ impl Property {
         }
     }
 
+    /// Whether it is ours: no Graph metadata knows it, and `$metadata` leaves it out.
+    pub fn is_extension(&self) -> bool {
+        self.name.starts_with("chaveiro_")
+    }
+
     /// Never `null`; unset it is that.
     pub const fn or(mut self, default: Default) -> Self {
         self.default = default;

@@ -11,13 +11,20 @@ use super::enums::{
 use super::managed_device::MANAGED_DEVICE;
 use super::{Default, Edm, EntityType, EnumType, Property, Target};
 
-/// Properties that no Graph metadata knows, all on `deviceActionResults` entries, and what they say.
+/// Properties that no Graph metadata knows, all on `deviceActionResults` entries, and what they say. One more is on
+/// `managedDevice` itself: [`Property::is_extension`].
 /// Their prefix keeps them apart; SDKs put them into their additional data.
 pub const EXTENSIONS: &[(&str, &str)] = &[
     ("chaveiro_actionId", "The id of the action, as audit events name it."),
     ("chaveiro_attempt", "How often the commands were sent, from 1."),
     ("chaveiro_outcome", "Why the action ended as it did; null while it is open."),
     ("chaveiro_deviceStatus", "The device's own status for the deciding command; null when it gave none."),
+    ("chaveiro_deviceReason", "The device's own words for why it did not, or not wholly; null when it gave none."),
+    ("chaveiro_opens", "What the passcode opens: login:ACCOUNT, luks2:VOLUME, or screen."),
+    (
+        "chaveiro_verifiedDateTime",
+        "When the device proved that the passcode opens all of that; null where a device cannot.",
+    ),
     ("chaveiro_passcodeWithheld", "Why passcode is null although the action is done; null otherwise."),
 ];
 

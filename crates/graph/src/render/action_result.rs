@@ -4,6 +4,7 @@
 //! response was sent: the passcode is not copied into a JSON tree, and no reallocation leaves one behind.
 
 use chaveiro_core::action::{ActionRecord, ActionState};
+use chaveiro_core::lock::DeviceLock;
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
 use serde_json::{Map, Value, json};
@@ -52,18 +53,21 @@ pub enum Shown {
     Passcode(Passcode),
 }
 
-/// The entries a single GET shows, newest first: of each action name the newest, and beside it the newest
-/// that is done, because its passcode still opens the device when a later try failed or waits.
+/// The entries a single GET shows, newest first: of each action name the newest, and for each lock the newest that is
+/// done, because its passcode still opens that lock when a later try failed, waits, or was about another lock.
 pub fn current(records: Vec<ActionRecord>) -> Vec<ActionRecord> {
-    let mut seen: Vec<(&str, bool)> = Vec::new();
+    let (mut names, mut opened): (Vec<&str>, Vec<DeviceLock>) = (Vec::new(), Vec::new());
     records
         .into_iter()
         .filter(|record| {
+            let is_newest = !names.contains(&record.name);
+            names.push(record.name);
             let done = record.state == ActionState::Done;
-            let newest = seen.iter().all(|(name, _)| *name != record.name);
-            let newest_done = done && seen.iter().all(|(name, done)| *name != record.name || !done);
-            seen.push((record.name, done));
-            newest || newest_done
+            let opens_more = done && record.opens.iter().any(|of| !opened.contains(of));
+            if done {
+                opened.extend(record.opens.iter().cloned());
+            }
+            is_newest || opens_more
         })
         .collect()
 }
@@ -104,6 +108,9 @@ fn write_entry(body: &mut Vec<u8>, record: &ActionRecord, shown: &Shown) {
         "chaveiro_attempt": record.attempt,
         "chaveiro_outcome": record.outcome.map(|outcome| outcome.code()),
         "chaveiro_deviceStatus": record.device_status,
+        "chaveiro_deviceReason": record.device_reason,
+        "chaveiro_opens": record.opens.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "chaveiro_verifiedDateTime": record.verified.map(date_time),
         "chaveiro_passcodeWithheld": withheld,
     });
     let before = before.to_string();
@@ -128,6 +135,7 @@ mod tests {
     use chaveiro_core::action::Outcome;
     use chaveiro_core::caller::Actor;
     use chaveiro_core::id::{ActionId, DeviceId, TenantId};
+    use chaveiro_core::lock::Lock;
 
     use super::*;
 
@@ -141,6 +149,10 @@ mod tests {
             attempt: 1,
             outcome: (!state.is_open()).then_some(Outcome::Replaced),
             device_status: Some(500),
+            device_reason: None,
+            locks: vec![Lock::Screen],
+            opens: Vec::new(),
+            verified: None,
             requested_by: Actor::system(),
             client_request_id: None,
             started: Timestamp::UNIX_EPOCH,
@@ -151,13 +163,28 @@ mod tests {
     #[test]
     fn a_later_failure_does_not_hide_the_passcode_that_still_opens_the_device() {
         use ActionState::{Done, Failed, Pending};
+        // State and the locks that the passcode opens, newest first -> which are shown.
         for (states, expected) in [
-            (vec![Done, Done], vec![0]),
-            (vec![Pending, Done, Done], vec![0, 1]),
-            (vec![Failed, Failed, Done], vec![0, 2]),
-            (vec![Failed, Failed], vec![0]),
+            (vec![(Done, "s"), (Done, "s")], vec![0]),
+            (vec![(Pending, ""), (Done, "s"), (Done, "s")], vec![0, 1]),
+            (vec![(Failed, ""), (Failed, ""), (Done, "s")], vec![0, 2]),
+            (vec![(Failed, ""), (Failed, "")], vec![0]),
+            (vec![(Done, "l"), (Done, "d"), (Done, "ld")], vec![0, 1]),
+            (vec![(Done, "ld"), (Done, "d"), (Done, "l")], vec![0]),
+            (vec![(Pending, ""), (Done, "l"), (Done, "ld")], vec![0, 1, 2]),
         ] {
-            let records = states.iter().zip(0..).map(|(state, number)| record(number, *state)).collect();
+            let opens = |letters: &str| -> Vec<DeviceLock> {
+                let lock = |letter| match letter {
+                    's' => Lock::Screen,
+                    'l' => Lock::Login,
+                    _ => Lock::Luks2,
+                };
+                letters.chars().map(|letter| DeviceLock { lock: lock(letter), subject: String::new() }).collect()
+            };
+            let records = states.iter().zip(0..);
+            let records = records
+                .map(|((state, letters), number)| ActionRecord { opens: opens(letters), ..record(number, *state) })
+                .collect();
             let kept: Vec<_> = current(records).iter().map(|record| record.id.0.as_u128()).collect();
             assert_eq!(kept, expected, "{states:?}");
         }

@@ -81,7 +81,19 @@ fn known(device: &ManagedDevice, user: Option<&Resource>) -> Map<String, Value> 
         ("skuNumber", json!(inventory.sku_number.unwrap_or_default())),
         ("enrolledByUserPrincipalName", of_user("userPrincipalName")),
     ];
-    let mut known: Map<_, _> = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let recoverability = device.recoverability.iter().map(|entry| {
+        json!({
+            "lock": entry.of.lock.name(),
+            "subject": entry.of.subject,
+            "ready": entry.obstacle.is_none(),
+            "obstacle": entry.obstacle,
+            "escrow": entry.escrow.name(),
+            "actionId": entry.action,
+        })
+    });
+    let recoverability = ("chaveiro_recoverability", recoverability.collect());
+    let values = values.into_iter().chain([recoverability]);
+    let mut known: Map<_, _> = values.map(|(name, value)| (name.to_owned(), value)).collect();
     if let Some(expires) = device.certificate_expires {
         known.insert("managementCertificateExpirationDate".to_owned(), json!(date_time(expires)));
     }
@@ -123,6 +135,7 @@ mod tests {
             notes: Some("n".to_owned()),
             managed_device_name: None,
             owner_type: OwnerType::Company,
+            recoverability: Vec::new(),
         }
     }
 

@@ -1,8 +1,13 @@
 //! From the domain's words to nodes of the management tree, and back to inventory: one table each.
 
-use chaveiro_core::command::{DeviceCommand, InventoryField};
+use chaveiro_core::command::{Delivery, DeviceCommand, InventoryField};
 use chaveiro_core::device::{Inventory, Platform};
-use omadm::syncml::{Item, Verb};
+use chaveiro_core::id::ActionId;
+use chaveiro_core::lock::DeviceReport;
+use chaveiro_core::tenant::TenantSettings;
+use chaveiro_csp::{self as nodes, Standing};
+use omadm::syncml::{Item, Message, Verb, alert};
+use uuid::Uuid;
 
 use crate::enrollment::bounded;
 
@@ -11,26 +16,33 @@ const LOCK_AND_RECOVER_PIN: &str = "./Device/Vendor/MSFT/RemoteLock/LockAndRecov
 /// RemoteLock CSP: the new PIN, readable once.
 const NEW_PIN_VALUE: &str = "./Device/Vendor/MSFT/RemoteLock/NewPINValue";
 
-/// Where each inventory value is: on Windows (DevDetail CSP), on Linux (our own nodes; sizes are mebibytes on both).
-const INVENTORY: [(InventoryField, &str, &str); 6] = [
-    (InventoryField::OsVersion, "./DevDetail/SwV", "./DevDetail/SwV"),
-    (InventoryField::DeviceName, "./DevDetail/Ext/Microsoft/DeviceName", "./Vendor/Chaveiro/Inventory/DeviceName"),
-    (
-        InventoryField::SerialNumber,
-        "./DevDetail/Ext/Microsoft/SMBIOSSerialNumber",
-        "./Vendor/Chaveiro/Inventory/SerialNumber",
-    ),
-    (
-        InventoryField::TotalStorage,
-        "./DevDetail/Ext/Microsoft/TotalStorage",
-        "./Vendor/Chaveiro/Inventory/TotalStorage",
-    ),
-    (InventoryField::FreeStorage, "./DevDetail/Ext/Microsoft/FreeStorage", "./Vendor/Chaveiro/Inventory/FreeStorage"),
-    (InventoryField::TotalRam, "./DevDetail/Ext/Microsoft/TotalRAM", "./Vendor/Chaveiro/Inventory/TotalRam"),
+/// Where each inventory value is: on Windows (DevDetail CSP; nothing where it is not asked), on Linux (our own nodes;
+/// sizes are mebibytes on both).
+const INVENTORY: [(InventoryField, &str, &str); 7] = [
+    (InventoryField::OsVersion, "./DevDetail/SwV", nodes::OS_VERSION),
+    (InventoryField::DeviceName, "./DevDetail/Ext/Microsoft/DeviceName", nodes::DEVICE_NAME),
+    (InventoryField::SerialNumber, "./DevDetail/Ext/Microsoft/SMBIOSSerialNumber", nodes::SERIAL_NUMBER),
+    (InventoryField::TotalStorage, "./DevDetail/Ext/Microsoft/TotalStorage", nodes::TOTAL_STORAGE),
+    (InventoryField::FreeStorage, "./DevDetail/Ext/Microsoft/FreeStorage", nodes::FREE_STORAGE),
+    (InventoryField::TotalRam, "./DevDetail/Ext/Microsoft/TotalRAM", nodes::TOTAL_RAM),
+    (InventoryField::IsEncrypted, "", nodes::IS_ENCRYPTED),
 ];
 
+/// What a command's data is made of, beside the command itself.
+pub(super) struct Facts<'a> {
+    pub(super) platform: Platform,
+    pub(super) delivery: &'a Delivery,
+    pub(super) settings: TenantSettings,
+    /// Whom the device seals to; empty for commands that seal nothing.
+    pub(super) recipients: Vec<String>,
+}
+
 /// The command as it travels: one item each, as [MS-MDM] 2.2.7 wants it for `Exec`.
-pub(super) fn command(command: &DeviceCommand, platform: Platform) -> (Verb, Item) {
+pub(super) fn command(command: &DeviceCommand, facts: &Facts<'_>) -> (Verb, Item) {
+    let run = |node: &str, document: String| (Verb::Exec, Item::at(node).formatted("chr").holding(&document));
+    // Commands of a recovery belong to an action; one that does not is refused by the device.
+    let action = facts.delivery.action.unwrap_or(ActionId(Uuid::nil()));
+    let attempt = facts.delivery.attempt;
     match command {
         DeviceCommand::LockAndRecoverPin => (Verb::Exec, Item::at(LOCK_AND_RECOVER_PIN).formatted("null")),
         DeviceCommand::ReadNewPin => (Verb::Get, Item::at(NEW_PIN_VALUE)),
@@ -41,7 +53,34 @@ pub(super) fn command(command: &DeviceCommand, platform: Platform) -> (Verb, Ite
                 Item { kind: Some("text/plain".to_owned()), ..Item::at(&node).formatted("bool").holding("true") },
             )
         }
-        DeviceCommand::ReadInventory { field } => (Verb::Get, Item::at(node_of(*field, platform))),
+        DeviceCommand::ReadInventory { field } => (Verb::Get, Item::at(node_of(*field, facts.platform))),
+        DeviceCommand::PrepareCandidate { locks } => {
+            let document = nodes::Prepare {
+                tenant: facts.delivery.tenant,
+                device: facts.delivery.device,
+                action,
+                attempt,
+                recipients: facts.recipients.clone(),
+                locks: locks.clone(),
+                passcode: facts.settings.passcode,
+                must_change: facts.settings.must_change,
+                lock_sessions: facts.settings.lock_sessions,
+            };
+            run(nodes::PREPARE, nodes::encode(&document))
+        }
+        DeviceCommand::ReadCandidate => (Verb::Get, Item::at(nodes::CANDIDATE)),
+        DeviceCommand::ApplyCandidate { envelope_sha256 } => {
+            let document = nodes::Apply { action, attempt, envelope_sha256: envelope_sha256.clone() };
+            run(nodes::APPLY, nodes::encode(&document))
+        }
+        DeviceCommand::ReadReport => (Verb::Get, Item::at(nodes::REPORT)),
+        DeviceCommand::RetireOld { action, attempt } => {
+            run(nodes::RETIRE, nodes::encode(&nodes::Finish { action: *action, attempt: *attempt }))
+        }
+        DeviceCommand::UndoCandidate { action, attempt } => {
+            run(nodes::UNDO, nodes::encode(&nodes::Finish { action: *action, attempt: *attempt }))
+        }
+        DeviceCommand::ReadPackages => (Verb::Get, Item::at(nodes::PACKAGES)),
     }
 }
 
@@ -51,6 +90,39 @@ fn node_of(field: InventoryField, platform: Platform) -> &'static str {
         Platform::Windows | Platform::WindowsPhone => windows,
         Platform::Linux => linux,
     })
+}
+
+/// The most locks that a device may report.
+const MAX_LOCKS: usize = 64;
+
+/// What a Linux device says at the beginning of a session, within bounds; nothing when it does not, or not readably.
+pub(super) fn standing(request: &Message) -> Option<Standing> {
+    let mut alerts = request.alerts().filter(|alert| alert.code == alert::GENERIC).flat_map(|alert| &alert.items);
+    let item = alerts.find(|item| item.kind.as_deref() == Some(nodes::STANDING_ALERT))?;
+    let mut standing: Standing = match nodes::decode(item.value()?) {
+        Ok(standing) => standing,
+        Err(error) => {
+            tracing::info!(%error, "what a device says of itself is not readable");
+            return None;
+        }
+    };
+    standing.locks.truncate(MAX_LOCKS);
+    for entry in &mut standing.locks {
+        entry.of.subject = bounded(&entry.of.subject);
+        entry.obstacle = entry.obstacle.as_deref().map(bounded);
+    }
+    Some(standing)
+}
+
+/// What a device says about a recovery, within bounds.
+pub(super) fn report(value: &str) -> Option<DeviceReport> {
+    let mut report: DeviceReport = nodes::decode(value).ok()?;
+    report.opens.truncate(MAX_LOCKS);
+    report.obstacles.truncate(MAX_LOCKS);
+    for lock in report.opens.iter_mut().chain(report.obstacles.iter_mut().map(|obstacle| &mut obstacle.of)) {
+        lock.subject = bounded(&lock.subject);
+    }
+    Some(report)
 }
 
 /// Takes an inventory value that a device reported.
@@ -65,6 +137,7 @@ pub(super) fn take_inventory(inventory: &mut Inventory, field: InventoryField, v
         InventoryField::TotalStorage => inventory.total_storage_bytes = size(),
         InventoryField::FreeStorage => inventory.free_storage_bytes = size(),
         InventoryField::TotalRam => inventory.physical_memory_bytes = size(),
+        InventoryField::IsEncrypted => inventory.is_encrypted = value.trim().parse().ok(),
     }
 }
 
@@ -88,8 +161,8 @@ mod tests {
         for (field, windows, linux) in INVENTORY {
             assert_eq!(node_of(field, Platform::Windows), windows);
             assert_eq!(node_of(field, Platform::Linux), linux);
-            assert!(windows.starts_with("./DevDetail/"));
-            assert!(linux == windows || linux.starts_with("./Vendor/Chaveiro/"));
+            assert!(windows.is_empty() || windows.starts_with("./DevDetail/"));
+            assert!(nodes::find(linux).is_some_and(|node| node.access == nodes::Access::Get), "{linux}");
         }
     }
 

@@ -13,24 +13,25 @@ mod turn;
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use chaveiro_core::Fault;
-use chaveiro_core::id::SecretId;
+use chaveiro_core::id::{ActionId, SecretId};
 use chaveiro_core::ports::StoreError;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use omadm::syncml::{self, CONTENT_TYPE, Message};
 use omadm::xml::Limits;
 
-use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate};
+use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate, sha256};
 
 /// Fresh randomness of one message, made outside the unit of work so that the decision can be repeated.
 struct Fresh {
     nonce: omadm::session::server::Nonce,
     secrets: Vec<SecretId>,
+    action: ActionId,
+    user: uuid::Uuid,
 }
 
 /// One message of a session.
@@ -66,12 +67,6 @@ fn is_syncml(headers: &HeaderMap) -> bool {
     essence == CONTENT_TYPE
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut sha256 = [0; 32];
-    sha256.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-    sha256
-}
-
 impl DeviceChannel {
     async fn handle(
         self: Arc<Self>,
@@ -83,7 +78,8 @@ impl DeviceChannel {
         let mut nonce = [0; omadm::session::server::NONCE_BYTES];
         self.entropy.fill(&mut nonce);
         let secrets = request.results().map(|_| SecretId(self.entropy.uuid())).collect();
-        let fresh = Fresh { nonce, secrets };
+        let (action, user) = (ActionId(self.entropy.uuid()), self.entropy.uuid());
+        let fresh = Fresh { nonce, secrets, action, user };
         let certificate = peer.map(|certificate| sha256(&certificate.0));
         let channel = Arc::clone(&self);
         let written = self.store.write(move |unit| {

@@ -1,15 +1,18 @@
 //! One turn of a session, inside one unit of work: what the device says is taken, what waits for it goes out.
 
-use chaveiro_core::actions::recover_passcode::{self, Answer};
-use chaveiro_core::actions::retire;
+use chaveiro_core::actions::recover_passcode::{self, Answer, Value, seal_first};
+use chaveiro_core::actions::{retire, take_inventory};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
-use chaveiro_core::device::{ManagedDevice, ManagementState};
+use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
 use chaveiro_core::enrollment::Enrollment;
+use chaveiro_core::id::SecretId;
+use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::{Sealer, StoreError, UnitOfWork};
 use chaveiro_core::refusal::Refusal;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::{Fault, Timestamp};
+use chaveiro_csp::Standing;
 use omadm::session::server::{Admission, Expected, Reply, State, is_abort, is_first_package, is_unenrollment};
 use omadm::syncml::{Challenge, Element, Message, Verb};
 use zeroize::Zeroizing;
@@ -79,7 +82,7 @@ pub(super) fn take(
         Admission::Refused => reply(UNAUTHORIZED, None).encode(),
         Admission::Admitted(challenge) => {
             let mut turn = Turn { unit, context, enrollment: &enrollment, request };
-            let open = turn.listen(is_new, fresh.secrets)?;
+            let open = turn.listen(is_new, &fresh)?;
             let acknowledged = reply(OK, challenge).acknowledge(request);
             if open { turn.speak(acknowledged, &state)? } else { acknowledged.encode() }
         }
@@ -101,7 +104,7 @@ struct Turn<'a> {
 
 impl Turn<'_> {
     /// Takes everything the message says. Says whether commands may follow.
-    fn listen(&mut self, is_new: bool, secrets: Vec<chaveiro_core::id::SecretId>) -> Result<bool, Fault> {
+    fn listen(&mut self, is_new: bool, fresh: &Fresh) -> Result<bool, Fault> {
         let device = self.unit.device(self.enrollment.tenant, self.enrollment.device)?;
         let mut device = device.ok_or_else(|| StoreError::Inconsistent("an enrolment has no device".to_owned()))?;
         let before = device.clone();
@@ -109,7 +112,11 @@ impl Turn<'_> {
             device.last_sync = self.context.now;
         }
         self.take_information(&mut device);
-        self.take_answers(&mut device, secrets)?;
+        self.take_answers(&mut device, &fresh.secrets)?;
+        let standing = csp::standing(self.request).filter(|_| device.platform == Platform::Linux);
+        if let Some(standing) = &standing {
+            device.recoverability.clone_from(&standing.locks);
+        }
         if device != before {
             self.unit.update_device(&device)?;
         }
@@ -124,7 +131,40 @@ impl Turn<'_> {
             retire::retire(self.unit, device.tenant, device.id, actor, self.context.now)?;
             return Ok(false);
         }
-        Ok(!is_abort(self.request) && device.management_state == ManagementState::Managed)
+        let open = !is_abort(self.request) && device.management_state == ManagementState::Managed;
+        if let Some(standing) = standing.filter(|_| open) {
+            self.act_on(&standing, &device, fresh)?;
+        }
+        Ok(open)
+    }
+
+    /// What follows from what the device says of itself.
+    fn act_on(&mut self, standing: &Standing, device: &ManagedDevice, fresh: &Fresh) -> Result<(), Fault> {
+        let now = self.context.now;
+        if let Some(unpromoted) = &standing.unpromoted {
+            seal_first::reconcile(self.unit, self.enrollment, unpromoted, now)?;
+        }
+        seal_first::keep_disk_escrowed(self.unit, device, self.enrollment, fresh.action, now)?;
+        if let Some(entry) = standing.locks.iter().find(|entry| entry.of.lock == Lock::Login) {
+            let name = standing.account_name.as_deref();
+            take_inventory::take_account(self.unit, device, &entry.of.subject, name, fresh.user, now)?;
+        }
+        if standing.packages_sha256.is_some() && standing.packages_sha256 != device.inventory.packages_sha256 {
+            self.unit.insert_delivery(&Delivery {
+                seq: 0,
+                tenant: device.tenant,
+                device: device.id,
+                enrollment: self.enrollment.id,
+                action: None,
+                attempt: 0,
+                purpose: Purpose::SetUp,
+                commands: vec![DeviceCommand::ReadPackages],
+                phase: Phase::Queued,
+                statuses: vec![None],
+                created: now,
+            })?;
+        }
+        Ok(())
     }
 
     fn take_information(&self, device: &mut ManagedDevice) {
@@ -138,12 +178,8 @@ impl Turn<'_> {
     }
 
     /// Matches statuses and results to deliveries, message by message. What matches nothing changes nothing.
-    fn take_answers(
-        &mut self,
-        device: &mut ManagedDevice,
-        secrets: Vec<chaveiro_core::id::SecretId>,
-    ) -> Result<(), Fault> {
-        let mut secrets = secrets.into_iter();
+    fn take_answers(&mut self, device: &mut ManagedDevice, secrets: &[SecretId]) -> Result<(), Fault> {
+        let mut secrets = secrets.iter().copied();
         for message in self.answered_messages() {
             let session = &self.request.header.session;
             let found = self.unit.delivery_sent_in(self.enrollment.id, session, message)?;
@@ -155,15 +191,10 @@ impl Turn<'_> {
             let statuses = self.statuses(message, first, delivery.commands.len());
             let values = self.values(message, first, &delivery.commands);
             match delivery.purpose {
-                Purpose::SetUp => self.take_set_up(delivery, statuses, values, device)?,
-                Purpose::Act | Purpose::Probe => {
-                    let pin = values
-                        .into_iter()
-                        .find(|(index, _)| delivery.commands.get(*index) == Some(&DeviceCommand::ReadNewPin));
-                    // A value that is no passcode is as good as none.
-                    let value = pin.and_then(|(_, value)| Passcode::new(value));
-                    let secret = secrets.next().unwrap_or(chaveiro_core::id::SecretId(uuid::Uuid::nil()));
-                    let answer = Answer { statuses, value };
+                Purpose::SetUp | Purpose::Finish => self.take_set_up(delivery, statuses, values, device)?,
+                Purpose::Act | Purpose::Probe | Purpose::Prepare | Purpose::Apply => {
+                    let answer = answer(&delivery.commands, statuses, values);
+                    let secret = secrets.next().unwrap_or(SecretId(uuid::Uuid::nil()));
                     let (sealer, now) = (self.context.sealer, self.context.now);
                     recover_passcode::receive(self.unit, sealer, delivery, answer, secret, now)?;
                 }
@@ -224,8 +255,15 @@ impl Turn<'_> {
             *known = known.or(new);
         }
         for (index, value) in values {
-            if let Some(DeviceCommand::ReadInventory { field }) = delivery.commands.get(index) {
-                csp::take_inventory(&mut device.inventory, *field, &value);
+            match delivery.commands.get(index) {
+                Some(DeviceCommand::ReadInventory { field }) => {
+                    csp::take_inventory(&mut device.inventory, *field, &value);
+                }
+                Some(DeviceCommand::ReadPackages) => {
+                    take_inventory::take_packages(self.unit, device, &value, self.context.now)?;
+                    device.inventory.packages_sha256 = Some(seal_first::sha256_hex(value.as_bytes()));
+                }
+                Some(_) | None => {}
             }
         }
         if delivery.statuses.iter().all(Option::is_some) {
@@ -258,12 +296,36 @@ impl Turn<'_> {
         let Some(delivery) = self.unit.next_delivery(self.enrollment.id)? else { return Ok(reply.encode()) };
         let device = self.unit.device(delivery.tenant, delivery.device)?;
         let platform = device.map(|device| device.platform).ok_or(Refusal::DeviceNotFound)?;
-        let commands = delivery.commands.iter().map(|command| csp::command(command, platform)).collect();
+        let tenant = self.unit.tenant(delivery.tenant)?;
+        let facts = csp::Facts {
+            platform,
+            delivery: &delivery,
+            settings: tenant.map(|tenant| tenant.settings).unwrap_or_default(),
+            recipients: match delivery.purpose {
+                Purpose::Prepare => self.context.sealer.recipients(delivery.tenant)?,
+                Purpose::Act | Purpose::Probe | Purpose::Apply | Purpose::Finish | Purpose::SetUp => Vec::new(),
+            },
+        };
+        let commands = delivery.commands.iter().map(|command| csp::command(command, &facts)).collect();
         let (reply, first_command) = reply.command(commands);
         let at = SentIn { session: state.session.clone(), message: reply.number(), first_command };
         recover_passcode::sent(self.unit, delivery, at, self.context.now)?;
         Ok(reply.encode())
     }
+}
+
+/// What the values mean, by the commands that asked for them. A value that is no passcode is as good as none.
+fn answer(commands: &[DeviceCommand], statuses: Vec<Option<u16>>, values: Vec<(usize, Zeroizing<String>)>) -> Answer {
+    let mut answer = Answer { statuses, value: None, report: None };
+    for (index, value) in values {
+        match commands.get(index) {
+            Some(DeviceCommand::ReadNewPin) => answer.value = Passcode::new(value).map(Value::Passcode),
+            Some(DeviceCommand::ReadCandidate) => answer.value = Some(Value::Envelope(value.as_bytes().to_vec())),
+            Some(DeviceCommand::ReadReport) => answer.report = csp::report(&value),
+            Some(_) | None => {}
+        }
+    }
+    answer
 }
 
 fn index_of(command: u32, first: u32) -> Option<usize> {

@@ -116,6 +116,7 @@ impl World {
             entropy: entropy.clone(),
             ca: Arc::new(ca.expect("an authority")),
             credentials: Arc::new(credentials.expect("credentials")),
+            wakes: Arc::default(),
             base_url: BASE.to_owned(),
         }));
         Self { directory, store, keyring, entropy, clock, router, tenant }

@@ -25,21 +25,21 @@ pub struct Account {
 pub trait Tree {
     /// The value of a node, or the status that says why not; `None` is a node without a value.
     fn get(&mut self, uri: &str) -> Result<Option<Zeroizing<String>>, u16>;
-    /// Runs a node.
-    fn exec(&mut self, uri: &str) -> u16;
+    /// Runs a node, with the data of its item when there is any.
+    fn exec(&mut self, uri: &str, data: Option<&str>) -> u16;
     /// Makes or changes a node.
     fn set(&mut self, verb: Verb, uri: &str, value: Option<&str>) -> u16;
 }
 
 /// An event that the device reports in package 1, beside the beginning of the session.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Event {
     /// See [`alert`].
     pub code: u16,
     /// `Meta/Type`.
     pub kind: &'static str,
     /// `Data`.
-    pub data: &'static str,
+    pub data: String,
 }
 
 /// What comes next.
@@ -79,7 +79,7 @@ impl<'a> Session<'a> {
     pub fn begin(&mut self) -> Message {
         let mut body = vec![Element::Alert(Alert { id: 0, code: alert::CLIENT_INITIATED, items: vec![] })];
         for event in &self.events {
-            let item = Item { kind: Some(event.kind.to_owned()), ..Item::default() }.holding(event.data);
+            let item = Item { kind: Some(event.kind.to_owned()), ..Item::default() }.holding(&event.data);
             body.push(Element::Alert(Alert { id: 0, code: event.code, items: vec![item] }));
         }
         let items = self.first.iter().map(|(node, value)| Item {
@@ -190,7 +190,7 @@ impl Answers {
                     Err(code) => self.status(command.id, "Get", code),
                 },
                 Verb::Exec => {
-                    let code = tree.exec(uri);
+                    let code = tree.exec(uri, item.data.as_ref().map(|data| data.as_str()));
                     self.status(command.id, "Exec", code);
                 }
                 Verb::Add | Verb::Replace | Verb::Delete => {

@@ -7,8 +7,8 @@ use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{
-    RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_from_name, run,
-    time, uuid,
+    RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_from_name,
+    optional_time, run, time, uuid,
 };
 
 const ACTION: &str = "SELECT a.*, t.id AS tenant_id, d.id AS device_id
@@ -26,6 +26,10 @@ fn read(row: &Row<'_>) -> Result<ActionRecord, RowError> {
         attempt: row.get("attempt")?,
         outcome: optional_from_name(row, "outcome")?,
         device_status: row.get("device_status")?,
+        device_reason: row.get("device_reason")?,
+        locks: from_json(row, "locks")?,
+        opens: from_json(row, "opens")?,
+        verified: optional_time(row, "verified")?,
         requested_by: from_json(row, "requested_by")?,
         client_request_id: row.get("client_request_id")?,
         started: time(row, "started")?,
@@ -88,8 +92,8 @@ pub(crate) fn of_request(
 
 pub(crate) fn insert_action(connection: &Connection, action: &ActionRecord) -> Result<(), StoreError> {
     let sql = "INSERT INTO action (device, id, name, state, attempt, outcome, device_status, requested_by,
-            client_request_id, started, updated)
-        SELECT d.row, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
+            client_request_id, started, updated, device_reason, locks, opens, verified)
+        SELECT d.row, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
         FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1 AND d.id = ?2";
     let parameters = params![
         blob(&action.tenant.0),
@@ -103,21 +107,29 @@ pub(crate) fn insert_action(connection: &Connection, action: &ActionRecord) -> R
         json(&action.requested_by)?,
         action.client_request_id,
         micros(action.started),
-        micros(action.updated)
+        micros(action.updated),
+        action.device_reason,
+        json(&action.locks)?,
+        json(&action.opens)?,
+        action.verified.map(micros)
     ];
     insert(connection, sql, parameters, "action")
 }
 
 pub(crate) fn update_action(connection: &Connection, action: &ActionRecord) -> Result<(), StoreError> {
     let sql =
-        "UPDATE action SET state = ?2, attempt = ?3, outcome = ?4, device_status = ?5, updated = ?6 WHERE id = ?1";
+        "UPDATE action SET state = ?2, attempt = ?3, outcome = ?4, device_status = ?5, updated = ?6, device_reason = ?7,
+            opens = ?8, verified = ?9 WHERE id = ?1";
     let parameters = params![
         blob(&action.id.0),
         action.state.name(),
         action.attempt,
         action.outcome.as_ref().map(name).transpose()?,
         action.device_status,
-        micros(action.updated)
+        micros(action.updated),
+        action.device_reason,
+        json(&action.opens)?,
+        action.verified.map(micros)
     ];
     change_one(connection, sql, parameters, "action")
 }

@@ -27,6 +27,7 @@ fn read(row: &Row<'_>) -> Result<ManagedDevice, RowError> {
         notes: row.get("notes")?,
         managed_device_name: row.get("managed_device_name")?,
         owner_type: from_name(row, "owner_type")?,
+        recoverability: from_json(row, "recoverability")?,
     })
 }
 
@@ -86,9 +87,9 @@ pub(crate) fn by_oma_device_id(
 
 pub(crate) fn insert_device(connection: &Connection, device: &ManagedDevice) -> Result<(), StoreError> {
     let sql = "INSERT INTO device (tenant, id, platform, management_state, comanaged, user, enrolled, last_sync,
-            certificate_expires, inventory, notes, managed_device_name, owner_type)
+            certificate_expires, inventory, notes, managed_device_name, owner_type, recoverability)
         SELECT row, :id, :platform, :management_state, :comanaged, :user, :enrolled, :last_sync,
-            :certificate_expires, :inventory, :notes, :managed_device_name, :owner_type
+            :certificate_expires, :inventory, :notes, :managed_device_name, :owner_type, :recoverability
         FROM tenant WHERE id = :tenant";
     insert(
         connection,
@@ -107,6 +108,7 @@ pub(crate) fn insert_device(connection: &Connection, device: &ManagedDevice) -> 
             ":notes": device.notes,
             ":managed_device_name": device.managed_device_name,
             ":owner_type": name(&device.owner_type)?,
+            ":recoverability": json(&device.recoverability)?,
         },
         "device",
     )
@@ -116,7 +118,7 @@ pub(crate) fn update_device(connection: &Connection, device: &ManagedDevice) -> 
     let sql = "UPDATE device SET platform = :platform, management_state = :management_state, comanaged = :comanaged,
             user = :user, enrolled = :enrolled, last_sync = :last_sync, certificate_expires = :certificate_expires,
             inventory = :inventory, notes = :notes, managed_device_name = :managed_device_name,
-            owner_type = :owner_type
+            owner_type = :owner_type, recoverability = :recoverability
         WHERE id = :id AND tenant = (SELECT row FROM tenant WHERE id = :tenant)";
     change_one(
         connection,
@@ -135,6 +137,7 @@ pub(crate) fn update_device(connection: &Connection, device: &ManagedDevice) -> 
             ":notes": device.notes,
             ":managed_device_name": device.managed_device_name,
             ":owner_type": name(&device.owner_type)?,
+            ":recoverability": json(&device.recoverability)?,
         },
         "device",
     )

@@ -23,7 +23,7 @@ fn the_outcome_table_of_windows() {
     ];
     for (exec, read, has_value, state, outcome) in table {
         let statuses = [Some(exec), Some(read)];
-        let settlement = settle(Purpose::Act, Evidence { statuses: &statuses, has_value });
+        let settlement = settle(Purpose::Act, Evidence { statuses: &statuses, has_value, report: None });
         let ending = Ending { state, outcome, device_status: Some(exec) };
         assert_eq!(settlement, Some(Settlement::Ended(ending)), "{exec} {read} {has_value}");
     }
@@ -32,17 +32,17 @@ fn the_outcome_table_of_windows() {
 #[test]
 fn nothing_is_decided_before_every_command_is_answered() {
     for statuses in [[None, None], [Some(200), None], [None, Some(200)]] {
-        assert_eq!(settle(Purpose::Act, Evidence { statuses: &statuses, has_value: true }), None);
+        assert_eq!(settle(Purpose::Act, Evidence { statuses: &statuses, has_value: true, report: None }), None);
     }
-    assert_eq!(settle(Purpose::Probe, Evidence { statuses: &[None], has_value: false }), None);
+    assert_eq!(settle(Purpose::Probe, Evidence { statuses: &[None], has_value: false, report: None }), None);
 }
 
 #[test]
 fn a_probe_that_finds_a_value_ends_the_action_and_one_that_finds_none_tries_again() {
-    let found = settle(Purpose::Probe, Evidence { statuses: &[Some(200)], has_value: true });
+    let found = settle(Purpose::Probe, Evidence { statuses: &[Some(200)], has_value: true, report: None });
     assert!(matches!(found, Some(Settlement::Ended(Ending { state: ActionState::Done, .. }))));
     for status in [200, 404, 500] {
-        let none = settle(Purpose::Probe, Evidence { statuses: &[Some(status)], has_value: false });
+        let none = settle(Purpose::Probe, Evidence { statuses: &[Some(status)], has_value: false, report: None });
         assert_eq!(none, Some(Settlement::TryAgain));
     }
 }

@@ -1,0 +1,247 @@
+//! Linux: the device makes a candidate and seals it; the escrow takes it; only then the device changes.
+//!
+//! | delivery | the device | then the server |
+//! |---|---|---|
+//! | `Prepare` | makes a candidate, seals it to the tenant's recipients; nothing is changed | keeps the envelope, sends `Apply` with its hash |
+//! | `Apply` | adds the new key slot, sets the new hash, keeps the way back, proves that the candidate opens | promotes: the action is done |
+//! | `Finish` | drops the old secret (`Retire`), or goes back to it (`Undo`) | nothing: the device says in each session what it waits for |
+//!
+//! Every command may be repeated: the device's journal answers alike. At every moment either the old secret opens the
+//! device or a candidate does that the escrow holds.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Ending, Evidence, Means, Recoverable, Settlement, delivery, fresh, open};
+use crate::action::{ActionRecord, ActionState, Outcome};
+use crate::audit::{Activity, AuditEvent};
+use crate::caller::Actor;
+use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
+use crate::device::{ManagedDevice, ManagementState};
+use crate::enrollment::Enrollment;
+use crate::escrow::{EscrowedSecret, Standing};
+use crate::id::ActionId;
+use crate::lock::{EscrowTest, Lock, Unpromoted};
+use crate::ports::{StoreError, UnitOfWork, View};
+use crate::refusal::{Fault, Refusal};
+
+/// SyncML status: the device did it.
+const OK: u16 = 200;
+/// SyncML status: no such node; the agent is older than this recovery.
+const NO_NODE: u16 = 404;
+/// SyncML status: nothing on this device can be recovered; the report says why.
+const NOTHING_READY: u16 = 406;
+/// SyncML status: the device has no such candidate any more, and is unchanged by it.
+const UNKNOWN_CANDIDATE: u16 = 409;
+
+/// How long the server waits before it tries again, by itself, to escrow a disk that failed.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many actions are looked at for the passcode that opens a disk now.
+const LOOKED_BACK: usize = 50;
+
+pub(super) fn prepare(locks: &[Lock]) -> Vec<DeviceCommand> {
+    let prepare = DeviceCommand::PrepareCandidate { locks: locks.to_vec() };
+    vec![prepare, DeviceCommand::ReadCandidate, DeviceCommand::ReadReport]
+}
+
+pub(super) fn settle(purpose: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
+    if !evidence.statuses.iter().all(Option::is_some) {
+        return None;
+    }
+    let exec = evidence.statuses.first().copied().flatten()?;
+    let ended = |state, outcome| Settlement::Ended(Ending { state, outcome, device_status: Some(exec) });
+    let refused = ended(ActionState::Failed, Outcome::DeviceRefused);
+    Some(match (purpose, exec) {
+        (_, NO_NODE) | (Purpose::Prepare, NOTHING_READY) => ended(ActionState::NotSupported, Outcome::FeatureAbsent),
+        (Purpose::Prepare, OK) if evidence.has_value => Settlement::Apply,
+        (Purpose::Prepare, OK) => ended(ActionState::Failed, Outcome::ValueNotDelivered),
+        (Purpose::Prepare, _) => refused,
+        // Without its proof the device's word is not enough; what the escrow holds stays, and the device goes back.
+        (_, OK) if evidence.has_value && evidence.report.is_some_and(|report| !report.opens.is_empty()) => {
+            ended(ActionState::Done, Outcome::Replaced)
+        }
+        (_, OK) => ended(ActionState::Failed, Outcome::Contradictory),
+        (_, UNKNOWN_CANDIDATE) => Settlement::TryAgain,
+        (_, _) => refused,
+    })
+}
+
+/// The escrow holds the candidate: the device may change.
+pub(super) fn apply(
+    unit: &mut dyn UnitOfWork,
+    action: &ActionRecord,
+    prepared: &Delivery,
+    candidate: Option<EscrowedSecret>,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let envelope = candidate.and_then(|secret| secret.envelope);
+    let envelope = envelope.ok_or_else(|| StoreError::Inconsistent("a candidate without its envelope".to_owned()))?;
+    let apply = DeviceCommand::ApplyCandidate { envelope_sha256: sha256_hex(&envelope) };
+    let commands = vec![apply, DeviceCommand::ReadReport];
+    unit.insert_delivery(&delivery(action, prepared.enrollment, Purpose::Apply, commands, now))?;
+    Ok(())
+}
+
+/// How envelopes are named between server and device.
+pub fn sha256_hex(envelope: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(envelope).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Queues what follows an action that has ended. It belongs to no action: nothing waits for it.
+pub(super) fn finish(
+    unit: &mut dyn UnitOfWork,
+    after: &Delivery,
+    command: DeviceCommand,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    unit.insert_delivery(&Delivery {
+        seq: 0,
+        action: None,
+        attempt: 0,
+        purpose: Purpose::Finish,
+        commands: vec![command],
+        statuses: vec![None],
+        phase: Phase::Queued,
+        created: now,
+        ..after.clone()
+    })
+    .map(drop)
+}
+
+/// Whether the device was told to change and has not said what became of it.
+pub(super) fn may_have_changed(deliveries: &[Delivery]) -> bool {
+    let told = |delivery: &Delivery| {
+        delivery.purpose == Purpose::Apply && matches!(delivery.phase, Phase::Sent(_) | Phase::Lost(_))
+    };
+    let settled =
+        |delivery: &Delivery| delivery.purpose == Purpose::Apply && matches!(delivery.phase, Phase::Settled(_));
+    deliveries.iter().rev().take_while(|delivery| !settled(delivery)).any(told)
+}
+
+/// A device holds a candidate that works and that it has not seen promoted: its answer, or ours, was lost; or this
+/// server came back from an old backup. The escrow decides: what it holds as the result stays, anything else goes.
+pub fn reconcile(
+    unit: &mut dyn UnitOfWork,
+    enrollment: &Enrollment,
+    unpromoted: &Unpromoted,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let Unpromoted { action: id, attempt, envelope_sha256 } = unpromoted;
+    let action = unit.action(enrollment.tenant, *id)?.filter(|action| action.device == enrollment.device);
+    if action.as_ref().is_some_and(|action| action.state.is_open() && action.attempt == *attempt) {
+        // Its `Apply` goes out again, and is answered from the journal.
+        return Ok(());
+    }
+    let secrets = match &action {
+        Some(action) if action.state == ActionState::Done => unit.secrets(action.tenant, action.id)?,
+        Some(_) | None => Vec::new(),
+    };
+    let is_result = |secret: &EscrowedSecret| {
+        let hash = secret.envelope.as_deref().map(sha256_hex);
+        // A shredded result was the result all the same.
+        secret.standing == Standing::Current
+            && secret.context.attempt == *attempt
+            && hash.is_none_or(|hash| hash == *envelope_sha256)
+    };
+    let command = match secrets.iter().any(is_result) {
+        true => DeviceCommand::RetireOld { action: *id, attempt: *attempt },
+        false => DeviceCommand::UndoCandidate { action: *id, attempt: *attempt },
+    };
+    if unit.next_delivery(enrollment.id)?.is_some_and(|next| next.commands.first() == Some(&command)) {
+        return Ok(());
+    }
+    let like = Delivery {
+        seq: 0,
+        tenant: enrollment.tenant,
+        device: enrollment.device,
+        enrollment: enrollment.id,
+        action: None,
+        attempt: 0,
+        purpose: Purpose::Finish,
+        commands: Vec::new(),
+        statuses: Vec::new(),
+        phase: Phase::Queued,
+        created: now,
+    };
+    Ok(finish(unit, &like, command, now)?)
+}
+
+/// A disk is locked while its device is off: its passcode must be in escrow before anybody asks. Opens a recovery of
+/// the disk alone when the device is ready for one and the escrow holds nothing that opens it, or holds a passcode
+/// that somebody has seen. Says whether it did. `fresh` is the id of the action, if one is opened.
+pub fn keep_disk_escrowed(
+    unit: &mut dyn UnitOfWork,
+    device: &ManagedDevice,
+    enrollment: &Enrollment,
+    id: ActionId,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let tenant = unit.tenant(device.tenant)?.ok_or(Refusal::DeviceNotEnrolled)?;
+    let wanted = tenant.settings.linux_locks.locks().contains(&Lock::Luks2)
+        && tenant.licence.is_active(now)
+        && device.management_state == ManagementState::Managed;
+    if !wanted || !lacks_passcode(unit, device, tenant.settings.disclosure_window(), now)? {
+        return Ok(false);
+    }
+    let actions = unit.actions(device.tenant, device.id, LOOKED_BACK)?;
+    let newest =
+        actions.iter().find(|action| action.locks.contains(&Lock::Luks2) && action.started >= enrollment.created);
+    // An open one will escrow it; one that failed a moment ago would fail again.
+    let in_hand =
+        newest.is_some_and(|action| action.state != ActionState::Done && now.duration_since(action.updated) < PATIENCE);
+    if in_hand || unit.open_action(device.tenant, device.id, super::RECOVER_PASSCODE.name)?.is_some() {
+        return Ok(false);
+    }
+    let recoverable = Recoverable { enrollment: enrollment.id, means: Means::SealFirst };
+    let action = fresh(device, id, &[Lock::Luks2], Actor::system(), now);
+    open(unit, &action, &recoverable)?;
+    let event = AuditEvent::new(device.tenant, now, Actor::system(), Activity::ActionRequested)
+        .on_device(device.id)
+        .for_action(action.id)
+        .with("because", "the escrow holds no unseen passcode of the disk");
+    unit.append_audit(&event)?;
+    Ok(true)
+}
+
+/// Whether a disk that is ready for a recovery has no passcode in escrow that opens it and that nobody has seen.
+fn lacks_passcode(
+    view: &dyn View,
+    device: &ManagedDevice,
+    window: Duration,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let disks = device.recoverability.iter().filter(|entry| entry.of.lock == Lock::Luks2);
+    for entry in disks.filter(|entry| entry.obstacle.is_none()) {
+        let escrowed = match entry.action.filter(|_| entry.escrow == EscrowTest::Opens) {
+            Some(action) => holds_unseen(view, device, action, window, now)?,
+            None => false,
+        };
+        if !escrowed {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the result of that action is in escrow and nobody has seen it, or somebody may still be reading it.
+fn holds_unseen(
+    view: &dyn View,
+    device: &ManagedDevice,
+    action: ActionId,
+    window: Duration,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let secrets = view.secrets(device.tenant, action)?;
+    let unseen = |secret: &EscrowedSecret| {
+        let seen_for_good =
+            secret.disclosed.as_ref().is_some_and(|(at, _)| at.checked_add(window).is_ok_and(|end| end <= now));
+        secret.context.device == device.id
+            && secret.standing == Standing::Current
+            && secret.envelope.is_some()
+            && !seen_for_good
+    };
+    Ok(secrets.iter().any(unseen))
+}

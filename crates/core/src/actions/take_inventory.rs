@@ -1,0 +1,158 @@
+//! What a device reports beside its recoveries: installed packages become `detectedApps`, the person whose account
+//! would be recovered becomes one of its `users`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::device::ManagedDevice;
+use crate::id::{DeviceId, ResourceId, TenantId};
+use crate::ports::{Page, ResourceScope, StoreError, UnitOfWork, View};
+use crate::resource::{Resource, ResourceKind};
+
+/// How many packages of a device are kept.
+pub const MAX_PACKAGES: usize = 5000;
+
+/// The longest name or version, in characters.
+const MAX_TEXT: usize = 128;
+
+/// How many linked apps are read at once.
+const PAGE: usize = 1000;
+
+/// Takes the list of packages: a line each, name and version with a tab between. Only what changed is written. Apps
+/// that callers of the API linked stay.
+pub fn take_packages(
+    unit: &mut dyn UnitOfWork,
+    device: &ManagedDevice,
+    lines: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let tenant = device.tenant;
+    let found: BTreeMap<ResourceId, (String, String)> = lines
+        .lines()
+        .take(MAX_PACKAGES)
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(name, version)| (bounded(name), bounded(version)))
+        .filter(|(name, _)| !name.is_empty())
+        .map(|(name, version)| (app_id(tenant, &name, &version), (name, version)))
+        .collect();
+    let known = linked_apps(unit, tenant, device.id)?;
+    for (id, mut app) in known.iter().map(|(id, app)| (*id, app.clone())).filter(|(id, _)| !found.contains_key(id)) {
+        unit.unlink(tenant, device.id, ResourceKind::DetectedApp, id)?;
+        count(&mut app, -1, now);
+        unit.update_resource(&app)?;
+    }
+    for (id, (name, version)) in found.into_iter().filter(|(id, _)| !known.contains_key(id)) {
+        match unit.resource(tenant, ResourceKind::DetectedApp, id)? {
+            Some(mut app) => {
+                count(&mut app, 1, now);
+                unit.update_resource(&app)?;
+            }
+            None => unit.insert_resource(&app(tenant, id, &name, &version, now))?,
+        }
+        unit.link(tenant, device.id, ResourceKind::DetectedApp, id)?;
+    }
+    Ok(())
+}
+
+/// The apps that devices reported and that are linked to this one.
+fn linked_apps(
+    view: &dyn View,
+    tenant: TenantId,
+    device: DeviceId,
+) -> Result<BTreeMap<ResourceId, Resource>, StoreError> {
+    let mut linked = BTreeMap::new();
+    let mut page = Page { after: None, limit: PAGE };
+    loop {
+        let found = view.resources(tenant, ResourceScope::OfDevice(ResourceKind::DetectedApp, device), &page)?;
+        for app in found.items {
+            let properties: Value = serde_json::from_str(&app.properties).unwrap_or_default();
+            let text = |name: &str| properties[name].as_str().unwrap_or_default();
+            if app.id == app_id(tenant, text("displayName"), text("version")) {
+                linked.insert(app.id, app);
+            }
+        }
+        page.after = match found.next {
+            Some(next) => Some(next),
+            None => return Ok(linked),
+        };
+    }
+}
+
+/// The same package of the same version is the same app on every device of a tenant: its id says so.
+fn app_id(tenant: TenantId, name: &str, version: &str) -> ResourceId {
+    let mut hash = Sha256::new();
+    for part in [tenant.0.as_bytes(), name.as_bytes(), version.as_bytes()] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.finalize()[..16]);
+    ResourceId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+fn app(tenant: TenantId, id: ResourceId, name: &str, version: &str, now: Timestamp) -> Resource {
+    let properties = json!({"displayName": name, "version": version, "deviceCount": 1});
+    resource(tenant, ResourceKind::DetectedApp, id, None, &properties, now)
+}
+
+fn resource(
+    tenant: TenantId,
+    kind: ResourceKind,
+    id: ResourceId,
+    alternate_key: Option<String>,
+    properties: &Value,
+    now: Timestamp,
+) -> Resource {
+    let properties = properties.to_string();
+    Resource { tenant, kind, id, owner: None, device: None, alternate_key, properties, created: now, modified: now }
+}
+
+fn count(app: &mut Resource, change: i64, now: Timestamp) {
+    let mut properties: Value = serde_json::from_str(&app.properties).unwrap_or_default();
+    let devices = properties["deviceCount"].as_i64().unwrap_or_default().saturating_add(change).max(0);
+    properties["deviceCount"] = devices.into();
+    app.properties = properties.to_string();
+    app.modified = now;
+}
+
+/// Takes the account that would be recovered. A device whose token named a user has its user; otherwise the account
+/// becomes one, `account@device`. `fresh` is its id, if it is new.
+pub fn take_account(
+    unit: &mut dyn UnitOfWork,
+    device: &ManagedDevice,
+    account: &str,
+    name: Option<&str>,
+    fresh: Uuid,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let host = device.inventory.device_name.as_deref().unwrap_or_default();
+    if device.user.is_some() || account.is_empty() || host.is_empty() {
+        return Ok(());
+    }
+    let (tenant, kind) = (device.tenant, ResourceKind::User);
+    let plain = format!("{}@{}", bounded(account), bounded(host)).to_lowercase();
+    // Another machine of the same name has another person's account.
+    for principal in [plain.clone(), format!("{plain}-{}", &device.id.to_string()[..8])] {
+        match unit.resource_by_key(tenant, kind, &principal)? {
+            Some(user) if unit.is_linked(tenant, device.id, kind, user.id)? => return Ok(()),
+            Some(_) => {}
+            None => {
+                let shown = name.map(bounded).filter(|name| !name.is_empty()).unwrap_or_else(|| bounded(account));
+                let properties = json!({"userPrincipalName": principal, "displayName": shown});
+                let user = resource(tenant, kind, ResourceId(fresh), Some(principal), &properties, now);
+                unit.insert_resource(&user)?;
+                return unit.link(tenant, device.id, kind, user.id);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Devices are strangers: no value grows without bound, none carries control characters.
+fn bounded(text: &str) -> String {
+    text.trim().chars().filter(|character| !character.is_control()).take(MAX_TEXT).collect()
+}

@@ -1,0 +1,213 @@
+//! Waking devices: a device asks `GET` [`WAKE_PATH`] and the server answers when something waits for it, or after a
+//! while with nothing. One task and one entry of a table for each device that waits; no thread, no row, no timer of
+//! our own.
+//!
+//! | answer | the device |
+//! |---|---|
+//! | 200 | has something waiting: it begins a session |
+//! | 204 | has nothing: it asks again |
+//! | 401, 403 | has no certificate of ours, or one of a closed enrolment: it begins a session, which says so |
+//! | 429, 503 | comes back later |
+//!
+//! `Prefer: wait=N` (RFC 7240, 4.3) asks for another time than [`MAX_WAIT`], up to it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{Extension, State};
+use axum::response::{IntoResponse, Response};
+use chaveiro_core::Fault;
+use chaveiro_core::id::EnrollmentId;
+use chaveiro_core::ports::{StoreError, Waker};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio::sync::oneshot;
+
+use crate::{DeviceChannel, PeerCertificate, sha256};
+
+/// The longest a device is held: shorter than what proxies and address translators give an idle connection.
+pub const MAX_WAIT: Duration = Duration::from_secs(280);
+
+/// How many may wait under one enrolment: a device that reconnects before its old connection is known to be dead, or
+/// a cloned machine, is served; a crowd is not.
+const MAX_WAITING: usize = 4;
+
+/// The devices that wait.
+#[derive(Default)]
+pub struct Wakes(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    devices: HashMap<EnrollmentId, Vec<oneshot::Sender<()>>>,
+    closed: bool,
+}
+
+/// Why nobody can be held.
+enum NotHeld {
+    TooMany,
+    Stopping,
+}
+
+impl Wakes {
+    /// How many connections are held now.
+    pub fn held(&self) -> usize {
+        self.lock().devices.values().map(Vec::len).sum()
+    }
+
+    /// Lets everybody go, and holds nobody from now on: the server stops.
+    pub fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        waiting.devices.clear();
+    }
+
+    fn hold(self: &Arc<Self>, enrollment: EnrollmentId) -> Result<Held, NotHeld> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(NotHeld::Stopping);
+        }
+        let senders = waiting.devices.entry(enrollment).or_default();
+        senders.retain(|sender| !sender.is_closed());
+        if senders.len() >= MAX_WAITING {
+            return Err(NotHeld::TooMany);
+        }
+        senders.push(sender);
+        Ok(Held { wakes: Arc::clone(self), enrollment, receiver })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waker for Wakes {
+    fn wake(&self, enrollment: EnrollmentId) {
+        let senders = self.lock().devices.remove(&enrollment);
+        for sender in senders.into_iter().flatten() {
+            // Whoever went away does not need it.
+            let _ = sender.send(());
+        }
+    }
+}
+
+/// A place in the table; given back when the device goes away.
+struct Held {
+    wakes: Arc<Wakes>,
+    enrollment: EnrollmentId,
+    receiver: oneshot::Receiver<()>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.receiver.close();
+        let mut waiting = self.wakes.lock();
+        if let Some(senders) = waiting.devices.get_mut(&self.enrollment) {
+            senders.retain(|sender| !sender.is_closed());
+            if senders.is_empty() {
+                waiting.devices.remove(&self.enrollment);
+            }
+        }
+    }
+}
+
+/// One wait.
+pub(crate) async fn wait(
+    State(channel): State<Arc<DeviceChannel>>,
+    peer: Option<Extension<PeerCertificate>>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(Extension(certificate)) = peer else { return StatusCode::UNAUTHORIZED.into_response() };
+    let certificate = sha256(&certificate.0);
+    let found = channel.store.read(move |view| Ok(view.enrollment_by_certificate(&certificate)?)).await;
+    let enrollment = match found {
+        Ok(Some(enrollment)) if enrollment.closed.is_none() => enrollment.id,
+        Ok(Some(_) | None) => return StatusCode::FORBIDDEN.into_response(),
+        Err(fault) => return later(&fault),
+    };
+    // First a place, then a look: what is queued in between wakes it.
+    let mut held = match channel.wakes.hold(enrollment) {
+        Ok(held) => held,
+        Err(NotHeld::TooMany) => return with_retry(StatusCode::TOO_MANY_REQUESTS),
+        Err(NotHeld::Stopping) => return with_retry(StatusCode::SERVICE_UNAVAILABLE),
+    };
+    match channel.store.read(move |view| Ok(view.next_delivery(enrollment)?.is_some())).await {
+        Ok(true) => return StatusCode::OK.into_response(),
+        Ok(false) => {}
+        Err(fault) => return later(&fault),
+    }
+    match tokio::time::timeout(time_to_wait(&headers), &mut held.receiver).await {
+        Ok(Ok(())) => StatusCode::OK.into_response(),
+        Ok(Err(_)) => with_retry(StatusCode::SERVICE_UNAVAILABLE),
+        Err(_) => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+fn time_to_wait(headers: &HeaderMap) -> Duration {
+    let asked = headers.get("Prefer").and_then(|value| value.to_str().ok());
+    let seconds =
+        asked.and_then(|text| text.split(',').find_map(|part| part.trim().strip_prefix("wait=")?.parse().ok()));
+    seconds.map_or(MAX_WAIT, Duration::from_secs).min(MAX_WAIT)
+}
+
+fn later(fault: &Fault) -> Response {
+    if !matches!(fault, Fault::Store(StoreError::Busy)) {
+        tracing::error!(error = %fault, "a device was not held");
+    }
+    with_retry(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+fn with_retry(status: StatusCode) -> Response {
+    let mut response = status.into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u128) -> EnrollmentId {
+        EnrollmentId(uuid::Uuid::from_u128(number))
+    }
+
+    #[tokio::test]
+    async fn a_wake_reaches_everybody_under_that_enrolment_and_nobody_else() {
+        let wakes = Arc::new(Wakes::default());
+        let mut held: Vec<_> = [1, 1, 2].iter().map(|n| wakes.hold(id(*n)).ok().expect("held")).collect();
+        wakes.wake(id(1));
+        assert_eq!(held[0].receiver.try_recv(), Ok(()));
+        assert_eq!(held[1].receiver.try_recv(), Ok(()));
+        assert!(held[2].receiver.try_recv().is_err());
+        wakes.wake(id(9));
+        assert_eq!(wakes.held(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_place_is_given_back_and_a_crowd_is_refused() {
+        let wakes = Arc::new(Wakes::default());
+        let held: Vec<_> = (0..MAX_WAITING).map(|_| wakes.hold(id(1)).ok().expect("held")).collect();
+        assert!(matches!(wakes.hold(id(1)), Err(NotHeld::TooMany)));
+        drop(held);
+        assert_eq!(wakes.held(), 0);
+        assert!(wakes.lock().devices.is_empty(), "nothing stays behind");
+        let last = wakes.hold(id(1)).ok().expect("held");
+        wakes.close();
+        assert!(matches!(wakes.hold(id(1)), Err(NotHeld::Stopping)));
+        assert!(last.receiver.is_terminated() || wakes.held() == 0);
+    }
+
+    #[test]
+    fn a_device_may_ask_for_less_but_not_for_more() {
+        let with = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("Prefer", text.parse().expect("a header"));
+            time_to_wait(&headers).as_secs()
+        };
+        assert_eq!(
+            [with("wait=5"), with("respond-async, wait=7"), with("wait=9999"), with("wait=x")],
+            [5, 7, 280, 280]
+        );
+        assert_eq!(time_to_wait(&HeaderMap::new()), MAX_WAIT);
+    }
+}
