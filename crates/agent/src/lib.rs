@@ -5,6 +5,8 @@ mod account;
 mod doctor;
 mod enrolment;
 mod inventory;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired by the recovery itself"))]
+mod passcode;
 mod session;
 mod state;
 mod text;
