@@ -2,9 +2,15 @@
 //! way of a recovery; the recoveries themselves come on top of that.
 
 mod account;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired by the recovery itself"))]
+mod config;
 mod doctor;
 mod enrolment;
 mod inventory;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired by the recovery itself"))]
+mod packages;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired by the recovery itself"))]
+mod passcode;
 mod session;
 mod state;
 mod text;

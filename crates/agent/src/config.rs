@@ -1,0 +1,254 @@
+//! `/etc/chaveiro-agent.toml`, of which everything is optional: `package/chaveiro-agent.toml` explains each key.
+//! Unknown keys are refused, because a key that is misspelt would otherwise be a wish that nobody hears.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Value;
+
+/// Below the root.
+const FILE: &str = "etc/chaveiro-agent.toml";
+
+/// The keys, each with what it takes.
+const ACCOUNT: Key = Key { name: "account", expected: r#"the name of a local account, such as "ana""# };
+const VOLUMES: Key = Key { name: "volumes", expected: r#"a list of absolute paths, such as ["/dev/nvme0n1p3"]"# };
+const POLL: Key = Key { name: "poll_minutes", expected: "a whole number from 1 to 1440, such as 60" };
+const KDF: Key = Key { name: "kdf", expected: r#""default", "argon2id" or "pbkdf2""# };
+const ITERATIONS: Key = Key { name: "pbkdf2_iterations", expected: "a whole number from 1000 to 4294967295" };
+const KEYS: [Key; 5] = [ACCOUNT, VOLUMES, POLL, KDF, ITERATIONS];
+
+/// Minutes between two reports, unless the file says otherwise.
+const POLL_MINUTES: u64 = 60;
+/// Minutes of a day: who reports less often is taken for lost.
+const MAX_POLL_MINUTES: u64 = 24 * 60;
+/// The fewest iterations that cryptsetup takes.
+const MIN_ITERATIONS: u32 = 1000;
+
+struct Key {
+    name: &'static str,
+    expected: &'static str,
+}
+
+/// What the administrator of this machine decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// Whose password `login` recovers; without it, that of who signed in most recently.
+    pub(crate) account: Option<String>,
+    /// LUKS2 volumes; when there are none, those of `/etc/crypttab`.
+    pub(crate) volumes: Vec<PathBuf>,
+    /// Between two reports when nobody wakes the agent.
+    pub(crate) poll: Duration,
+    /// Of recovery key slots.
+    pub(crate) kdf: Kdf,
+}
+
+/// How a key slot turns a passcode into a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kdf {
+    /// As cryptsetup chooses.
+    Default,
+    /// Argon2id, which takes memory.
+    Argon2id,
+    /// PBKDF2, for boot loaders that know nothing else.
+    Pbkdf2 {
+        /// Without it, as many as cryptsetup's benchmark says.
+        iterations: Option<u32>,
+    },
+}
+
+/// Why the file cannot be used. Each names the file, the key, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("{} cannot be read: {error}; make it readable for root, or remove it", file.display())]
+    Unreadable { file: PathBuf, error: std::io::Error },
+    #[error("{} is not valid TOML: {reason}; correct that line, or put # before it", file.display())]
+    Toml { file: PathBuf, reason: String },
+    #[error("{} has the unknown key {key}; correct or remove it, the keys are {}", file.display(), names())]
+    Unknown { file: PathBuf, key: String },
+    #[error("{key} in {} must be {expected}, but is {value}; correct it, or remove it for the default", file.display())]
+    Value { file: PathBuf, key: &'static str, value: String, expected: &'static str },
+}
+
+/// Reads the file below `root`; without one, everything is as by default.
+pub(crate) fn load(root: &Path) -> Result<Config, ConfigError> {
+    let file = root.join(FILE);
+    let text = match std::fs::read_to_string(&file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(ConfigError::Unreadable { file, error }),
+        Ok(text) => text,
+    };
+    let table: toml::Table = match text.parse() {
+        Ok(table) => table,
+        Err(error) => {
+            let reason = toml::de::Error::to_string(&error).trim_end().to_owned();
+            return Err(ConfigError::Toml { file, reason });
+        }
+    };
+    if let Some(key) = table.keys().find(|key| KEYS.iter().all(|known| known.name != *key)) {
+        return Err(ConfigError::Unknown { key: key.clone(), file });
+    }
+    let table = Table { table, file };
+    let iterations = table.take(&ITERATIONS, iterations)?;
+    Ok(Config {
+        account: table.take(&ACCOUNT, account)?,
+        volumes: table.take(&VOLUMES, volumes)?.unwrap_or_default(),
+        poll: Duration::from_secs(60 * table.take(&POLL, poll_minutes)?.unwrap_or(POLL_MINUTES)),
+        kdf: table.take(&KDF, |value| kdf(value, iterations))?.unwrap_or(Kdf::Default),
+    })
+}
+
+/// The values of a file.
+struct Table {
+    table: toml::Table,
+    file: PathBuf,
+}
+
+impl Table {
+    /// The value of a key that need not be there; `read` gives `None` for one that is not as expected.
+    fn take<T>(&self, key: &Key, read: impl FnOnce(&Value) -> Option<T>) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.table.get(key.name) else { return Ok(None) };
+        let wrong = || ConfigError::Value {
+            file: self.file.clone(),
+            key: key.name,
+            value: value.to_string(),
+            expected: key.expected,
+        };
+        read(value).map(Some).ok_or_else(wrong)
+    }
+}
+
+/// The name becomes an argument of programs and part of paths: it must not be taken for an option or lead elsewhere.
+fn account(value: &Value) -> Option<String> {
+    let name = value.as_str().filter(|name| !name.is_empty() && !name.starts_with(['-', '.']))?;
+    let forbidden = |char: char| char.is_control() || char.is_whitespace() || ":/".contains(char);
+    (!name.contains(forbidden)).then(|| name.to_owned())
+}
+
+fn volumes(value: &Value) -> Option<Vec<PathBuf>> {
+    let path = |value: &Value| value.as_str().map(PathBuf::from).filter(|path| path.is_absolute());
+    value.as_array()?.iter().map(path).collect()
+}
+
+fn poll_minutes(value: &Value) -> Option<u64> {
+    let minutes = u64::try_from(value.as_integer()?).ok()?;
+    (1..=MAX_POLL_MINUTES).contains(&minutes).then_some(minutes)
+}
+
+fn kdf(value: &Value, iterations: Option<u32>) -> Option<Kdf> {
+    match value.as_str()? {
+        "default" => Some(Kdf::Default),
+        "argon2id" => Some(Kdf::Argon2id),
+        "pbkdf2" => Some(Kdf::Pbkdf2 { iterations }),
+        _ => None,
+    }
+}
+
+fn iterations(value: &Value) -> Option<u32> {
+    u32::try_from(value.as_integer()?).ok().filter(|iterations| *iterations >= MIN_ITERATIONS)
+}
+
+fn names() -> String {
+    KEYS.map(|key| key.name).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACKAGED: &str = include_str!("../package/chaveiro-agent.toml");
+    const DEFAULTS: Config =
+        Config { account: None, volumes: Vec::new(), poll: Duration::from_secs(3600), kdf: Kdf::Default };
+
+    fn loaded(text: &str) -> Result<Config, String> {
+        let root = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(root.path().join("etc")).expect("made");
+        std::fs::write(root.path().join(FILE), text).expect("written");
+        load(root.path()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_a_file_everything_is_as_by_default() {
+        let root = tempfile::tempdir().expect("a directory");
+        assert_eq!(load(root.path()).expect("defaults"), DEFAULTS);
+        assert_eq!(loaded(""), Ok(DEFAULTS));
+    }
+
+    #[test]
+    fn each_key_is_taken_as_the_administrator_wrote_it() {
+        let volumes = vec![PathBuf::from("/dev/sda3"), PathBuf::from("/srv/disk.img")];
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let pbkdf2 = |iterations| Config { kdf: Kdf::Pbkdf2 { iterations }, ..DEFAULTS };
+        for (text, config) in [
+            ("account = \"ana\"", Config { account: Some("ana".to_owned()), ..DEFAULTS }),
+            ("volumes = [\"/dev/sda3\", \"/srv/disk.img\"]", Config { volumes, ..DEFAULTS }),
+            ("volumes = []", DEFAULTS),
+            ("poll_minutes = 1", Config { poll: minutes(1), ..DEFAULTS }),
+            ("poll_minutes = 1440", Config { poll: minutes(1440), ..DEFAULTS }),
+            ("kdf = \"default\"", DEFAULTS),
+            ("kdf = \"argon2id\"", Config { kdf: Kdf::Argon2id, ..DEFAULTS }),
+            ("kdf = \"pbkdf2\"", pbkdf2(None)),
+            ("kdf = \"pbkdf2\"\npbkdf2_iterations = 1000", pbkdf2(Some(1000))),
+            ("pbkdf2_iterations = 1000", DEFAULTS),
+        ] {
+            assert_eq!(loaded(text), Ok(config), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_error_names_the_file_the_key_and_what_is_expected() {
+        for (text, words) in [
+            ("acount = \"ana\"", ["acount", "account, volumes, poll_minutes, kdf, pbkdf2_iterations"]),
+            ("[kdf]\nname = \"argon2id\"", ["kdf", "\"default\", \"argon2id\" or \"pbkdf2\""]),
+            ("account = 3", ["account", "such as \"ana\", but is 3"]),
+            ("account = \"\"", ["account", "local account"]),
+            ("account = \"-ana\"", ["account", "\"-ana\""]),
+            ("account = \"../ana\"", ["account", "\"../ana\""]),
+            ("account = \"ana:x\"", ["account", "\"ana:x\""]),
+            ("volumes = \"/dev/sda3\"", ["volumes", "[\"/dev/nvme0n1p3\"]"]),
+            ("volumes = [\"sda3\"]", ["volumes", "absolute"]),
+            ("volumes = [\"/dev/sda3\", 3]", ["volumes", "absolute"]),
+            ("poll_minutes = 0", ["poll_minutes", "1 to 1440"]),
+            ("poll_minutes = 1441", ["poll_minutes", "1 to 1440"]),
+            ("poll_minutes = -60", ["poll_minutes", "1 to 1440"]),
+            ("poll_minutes = \"60\"", ["poll_minutes", "but is \"60\""]),
+            ("kdf = \"scrypt\"", ["kdf", "but is \"scrypt\""]),
+            ("pbkdf2_iterations = 999", ["pbkdf2_iterations", "1000"]),
+            ("pbkdf2_iterations = 4294967296", ["pbkdf2_iterations", "4294967295"]),
+            ("account = ana", ["line 1", "TOML"]),
+            ("account = \"ana\"\naccount = \"bob\"", ["line 2", "TOML"]),
+        ] {
+            let error = loaded(text).expect_err(text);
+            for word in words.into_iter().chain([FILE, "correct"]) {
+                assert!(error.contains(word), "{word} in {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told_and_not_taken_for_none() {
+        let root = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir_all(root.path().join(FILE)).expect("made");
+        let error = load(root.path()).expect_err("a directory").to_string();
+        assert!(error.contains(FILE) && error.contains("readable"), "{error}");
+    }
+
+    #[test]
+    fn the_packaged_file_loads_as_it_is_and_uncommented_and_shows_every_key() {
+        assert_eq!(loaded(PACKAGED), Ok(DEFAULTS));
+        let assignment = |line: &'static str| line.strip_prefix('#').filter(|rest| !rest.starts_with(' '));
+        let lines: Vec<&str> = PACKAGED.lines().filter_map(assignment).collect();
+        assert_eq!(
+            lines.iter().filter_map(|line| line.split_once(" =")).map(|(name, _)| name).collect::<Vec<_>>(),
+            KEYS.map(|key| key.name)
+        );
+        let volumes = vec![PathBuf::from("/dev/nvme0n1p3")];
+        assert_eq!(loaded(&lines.join("\n")), Ok(Config { account: Some("ana".to_owned()), volumes, ..DEFAULTS }));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_configuration_or_an_error(text in ".{0,200}") {
+            let _ = loaded(&text);
+        }
+    }
+}
