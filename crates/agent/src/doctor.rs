@@ -5,17 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::account::{self, Account, Password};
+use crate::login::Accounts;
 use crate::text::Lang;
 use crate::volume::{self, HeaderError, SLOTS};
 
-/// The program that proves a password (pam_unix).
-const UNIX_CHKPWD: &[&str] = &["usr/sbin/unix_chkpwd", "sbin/unix_chkpwd"];
 /// The program that changes key slots.
 const CRYPTSETUP: &[&str] = &["usr/sbin/cryptsetup", "sbin/cryptsetup"];
-
-/// Shells that let nobody in.
-const NO_SHELL: [&str; 2] = ["/nologin", "/false"];
 
 /// A recovery that the agent knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +57,26 @@ pub(crate) enum Obstacle {
     Volume(String),
     /// Every key slot is taken, and a replacement needs a spare one.
     NoFreeSlot,
+}
+
+impl Obstacle {
+    /// What machines read; it stays the same for ever.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::NotRoot => "notRoot",
+            Self::NoAccount => "noAccount",
+            Self::Directory => "directory",
+            Self::Homed => "homed",
+            Self::Locked => "locked",
+            Self::Expired => "expired",
+            Self::Passwordless => "passwordless",
+            Self::NoShell => "noShell",
+            Self::Missing(..) => "missingProgram",
+            Self::NoVolume => "noVolume",
+            Self::Volume(_) => "volumeUnusable",
+            Self::NoFreeSlot => "noFreeSlot",
+        }
+    }
 }
 
 /// One recovery of one thing.
@@ -115,40 +130,14 @@ pub(crate) fn examine(root: &Path, named: Option<&str>, volumes: &[PathBuf], tod
 }
 
 fn login(root: &Path, named: Option<&str>, today: i64) -> Result<Finding> {
-    let passwd = std::fs::read_to_string(root.join("etc/passwd"))
-        .with_context(|| format!("{} has no readable etc/passwd", root.display()))?;
-    let lastlog = std::fs::read(root.join("var/log/lastlog")).unwrap_or_default();
-    let name = named.or_else(|| account::most_recent(&passwd, &lastlog)).map(str::to_owned);
-    let finding =
-        |subject: &str, obstacle| Finding { recovery: Recovery::Login, subject: subject.to_owned(), obstacle };
-    let Some(name) = name else { return Ok(finding("", Some(Obstacle::NoAccount))) };
-    let homed = root.join("var/lib/systemd/home").join(format!("{name}.identity")).exists();
-    let obstacle = match std::fs::read_to_string(root.join("etc/shadow")) {
-        _ if homed => Some(Obstacle::Homed),
-        Err(_) => Some(Obstacle::NotRoot),
-        Ok(shadow) => match account::find(&passwd, &shadow, &name) {
-            None => Some(Obstacle::Directory),
-            Some(account) => account_obstacle(&account, today, has(root, UNIX_CHKPWD)),
-        },
+    let accounts = Accounts { root };
+    accounts.passwd().with_context(|| format!("{} has no readable etc/passwd", root.display()))?;
+    let name = accounts.choose(named);
+    let obstacle = match &name {
+        None => Some(Obstacle::NoAccount),
+        Some(name) => accounts.obstacle(name, today),
     };
-    Ok(finding(&name, obstacle))
-}
-
-/// The first thing that must be dealt with, from what concerns the account to what is missing on the machine.
-fn account_obstacle(account: &Account, today: i64, has_unix_chkpwd: bool) -> Option<Obstacle> {
-    match account.password {
-        Password::Elsewhere => return Some(Obstacle::Directory),
-        Password::Locked => return Some(Obstacle::Locked),
-        Password::Unusable | Password::Empty => return Some(Obstacle::Passwordless),
-        Password::Hashed => {}
-    }
-    if account.expires.is_some_and(|day| day <= today) {
-        return Some(Obstacle::Expired);
-    }
-    if NO_SHELL.iter().any(|shell| account.shell.ends_with(shell)) {
-        return Some(Obstacle::NoShell);
-    }
-    (!has_unix_chkpwd).then_some(Obstacle::Missing("unix_chkpwd", "libpam-modules-bin"))
+    Ok(Finding { recovery: Recovery::Login, subject: name.unwrap_or_default(), obstacle })
 }
 
 fn volume_obstacle(path: &Path, has_cryptsetup: bool) -> Option<Obstacle> {

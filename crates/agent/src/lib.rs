@@ -1,18 +1,20 @@
 //! `chaveiro-agent`: the device end on Linux. It enrols this machine, reports what it is, and says what stands in the
 //! way of a recovery; the recoveries themselves come on top of that.
 
-mod account;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired by the recovery itself"))]
 mod config;
 mod doctor;
 mod enrolment;
+mod escrowed;
 mod inventory;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired by the recovery itself"))]
+mod journal;
+mod login;
 mod packages;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired by the recovery itself"))]
 mod passcode;
+mod recovery;
 mod session;
 mod state;
+#[cfg(test)]
+mod testing;
 mod text;
 mod volume;
 
