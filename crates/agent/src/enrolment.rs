@@ -1,16 +1,12 @@
-//! Enrolling, reporting in, leaving.
+//! Enrolling.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use chaveiro_device::enroll::{Applicant, enroll as exchange};
 use chaveiro_device::https::Https;
-use jiff::Timestamp;
-use omadm::session::device::Event;
-use omadm::syncml::alert;
 
 use crate::inventory::{self, Inventory};
-use crate::session;
 use crate::state::{Enrolment, State};
 
 /// What a person gave to enrol with.
@@ -64,40 +60,4 @@ fn applicant(inventory: &Inventory) -> Applicant {
     context.extend(inventory.serial_number.iter().map(|serial| one("SerialNumber", serial)));
     context.extend(inventory.mac_addresses.iter().map(|address| one("MAC", address)));
     Applicant { oma_device_id: inventory.oma_device_id.clone(), device_type: "Linux", os_edition: None, context }
-}
-
-/// One session. The number of the session is kept first: a number is never used twice.
-pub(crate) async fn sync(state: &State, root: &Path, now: Timestamp) -> Result<usize> {
-    let mut enrolment = begin(state)?;
-    let messages = talk(state, root, &enrolment, Vec::new()).await?;
-    enrolment.last_sync = Some(now);
-    state.update(&enrolment)?;
-    Ok(messages)
-}
-
-/// Tells the server that this machine leaves, then forgets the enrolment. With `force` the server need not answer.
-pub(crate) async fn unenroll(state: &State, root: &Path, force: bool) -> Result<()> {
-    let enrolment = begin(state);
-    let leaving = Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1".to_owned() };
-    let told = match &enrolment {
-        Ok(enrolment) => talk(state, root, enrolment, vec![leaving]).await.map(drop),
-        Err(error) => Err(anyhow::anyhow!("{error:#}")),
-    };
-    if !force {
-        told.context("the server was not told, and nothing was removed; `--force` removes the enrolment here alone")?;
-    }
-    state.remove()
-}
-
-fn begin(state: &State) -> Result<Enrolment> {
-    let (mut enrolment, _) = state.load()?;
-    enrolment.sessions = enrolment.sessions.wrapping_add(1);
-    state.update(&enrolment)?;
-    Ok(enrolment)
-}
-
-async fn talk(state: &State, root: &Path, enrolment: &Enrolment, events: Vec<Event>) -> Result<usize> {
-    let (_, identity) = state.load()?;
-    let transport = Https::trusting(enrolment.root_pem.as_deref(), Some(&identity))?;
-    session::run(&transport, enrolment, &inventory::read(root)?, events).await
 }

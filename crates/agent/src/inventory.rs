@@ -4,6 +4,8 @@ use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use crate::luks;
+
 /// The machine, as it describes itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Inventory {
@@ -18,6 +20,7 @@ pub(crate) struct Inventory {
     pub(crate) total_ram_mib: Option<u64>,
     pub(crate) total_storage_mib: Option<u64>,
     pub(crate) free_storage_mib: Option<u64>,
+    pub(crate) is_encrypted: Option<bool>,
 }
 
 /// Why a machine cannot be told from others.
@@ -48,6 +51,7 @@ pub(crate) fn read(root: &Path) -> Result<Inventory, NoMachineId> {
         total_ram_mib: total_ram_mib(&meminfo),
         total_storage_mib: storage.as_ref().map(|fs| mib(fs.f_blocks, fs.f_frsize)),
         free_storage_mib: storage.as_ref().map(|fs| mib(fs.f_bavail, fs.f_frsize)),
+        is_encrypted: luks::is_on_encrypted_disk(root),
     })
 }
 

@@ -1,64 +1,34 @@
-//! A management session over mutual TLS, and the nodes that this machine has (`docs/linux.md` lists them).
+//! A management session over mutual TLS.
 
 use anyhow::{Context, Result, bail};
 use chaveiro_device::transport::{Request, Transport};
-use omadm::session::device::{Account, Event, Next, Session, Tree};
-use omadm::syncml::{self, CONTENT_TYPE, Verb};
+use omadm::session::device::{Account, Event, Next, Session};
+use omadm::syncml::{self, CONTENT_TYPE};
 use omadm::xml::Limits;
 use zeroize::Zeroizing;
 
-use crate::inventory::Inventory;
+use crate::nodes::Nodes;
 use crate::state::Enrolment;
 
 /// Messages of one session, at the most: a server that never ends one is wrong.
 const MAX_MESSAGES: usize = 50;
 
-/// SyncML status: no such node.
-const NOT_FOUND: u16 = 404;
-/// SyncML status: this node does not do that.
-const NOT_ALLOWED: u16 = 405;
-
-/// The nodes of this machine.
-pub(crate) struct Nodes<'a>(pub(crate) &'a Inventory);
-
-impl Nodes<'_> {
-    fn value(&self, uri: &str) -> Option<Option<String>> {
-        let Self(inventory) = self;
-        let number = |number: Option<u64>| number.map(|number| number.to_string());
-        Some(match uri {
-            "./DevDetail/SwV" => Some(inventory.os_version.clone()),
-            "./Vendor/Chaveiro/Inventory/DeviceName" => Some(inventory.device_name.clone()),
-            "./Vendor/Chaveiro/Inventory/SerialNumber" => inventory.serial_number.clone(),
-            "./Vendor/Chaveiro/Inventory/TotalStorage" => number(inventory.total_storage_mib),
-            "./Vendor/Chaveiro/Inventory/FreeStorage" => number(inventory.free_storage_mib),
-            "./Vendor/Chaveiro/Inventory/TotalRam" => number(inventory.total_ram_mib),
-            _ => return None,
-        })
-    }
-}
-
-impl Tree for Nodes<'_> {
-    fn get(&mut self, uri: &str) -> Result<Option<Zeroizing<String>>, u16> {
-        self.value(uri).map(|value| value.map(Zeroizing::new)).ok_or(NOT_FOUND)
-    }
-
-    fn exec(&mut self, uri: &str, _: Option<&str>) -> u16 {
-        if self.value(uri).is_some() { NOT_ALLOWED } else { NOT_FOUND }
-    }
-
-    fn set(&mut self, _: Verb, uri: &str, _: Option<&str>) -> u16 {
-        if self.value(uri).is_some() { NOT_ALLOWED } else { NOT_FOUND }
-    }
-}
+/// Why a session ended early, when the server said so itself.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the server refuses this machine with status {0}; it was retired or enrolled anew: unenrol, then enrol again"
+)]
+pub(crate) struct Refused(pub(crate) u16);
 
 /// One whole session; says how many messages it took. The certificate of the connection proves who we are, so that
 /// no digest is needed.
 pub(crate) async fn run(
     transport: &impl Transport,
     enrolment: &Enrolment,
-    inventory: &Inventory,
+    nodes: &mut Nodes<'_>,
     events: Vec<Event>,
 ) -> Result<usize> {
+    let inventory = nodes.inventory;
     let mut account = Account {
         address: enrolment.address.clone(),
         oma_device_id: enrolment.oma_device_id.clone(),
@@ -75,7 +45,6 @@ pub(crate) async fn run(
     ];
     let number = enrolment.sessions.to_string();
     let mut session = Session::new(&mut account, &number, false, information, events);
-    let mut nodes = Nodes(inventory);
     let mut message = session.begin();
     for sent in 1..=MAX_MESSAGES {
         let body = syncml::encode(&message).as_bytes().to_vec();
@@ -86,12 +55,10 @@ pub(crate) async fn run(
             bail!("the server answered with HTTP {}; try again later", response.status);
         }
         let answer = syncml::decode(&response.body, Limits::MESSAGE).context("the server's answer is not readable")?;
-        match session.receive(&answer, &mut nodes) {
+        match session.receive(&answer, nodes) {
             Next::Send(next) => message = next,
             Next::End => return Ok(sent),
-            Next::Refused(code) => bail!(
-                "the server refuses this machine with status {code}; it was retired or enrolled anew: unenrol, then enrol again"
-            ),
+            Next::Refused(code) => return Err(Refused(code).into()),
         }
     }
     bail!("the session did not end after {MAX_MESSAGES} messages")

@@ -1,14 +1,21 @@
 //! What the agent keeps between runs, in files that only root may read.
 
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use chaveiro_keyfile as keyfile;
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// Certificate and private key, PEM.
 const IDENTITY: &str = "identity.pem";
+/// Held while an agent runs.
+const LOCK: &str = "agent.lock";
+/// What the promoted passcode opens; it means nothing to another enrolment.
+const ESCROWED: &str = "escrowed.json";
 /// Everything else.
 const ENROLMENT: &str = "enrolment.json";
 
@@ -36,6 +43,23 @@ pub(crate) struct Enrolment {
 impl State {
     pub(crate) fn at(directory: &Path) -> Self {
         Self(directory.to_owned())
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.0
+    }
+
+    /// Held by the one process that speaks for this machine.
+    pub(crate) fn lock(&self) -> Result<File> {
+        let file = self.0.join(LOCK);
+        let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&file);
+        let opened = options.with_context(|| format!("{} cannot be opened; run it as root", file.display()))?;
+        match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(opened),
+            Err(_) => bail!(
+                "the agent is running and reports by itself; to do this by hand, first: systemctl stop chaveiro-agent"
+            ),
+        }
     }
 
     pub(crate) fn is_enrolled(&self) -> bool {
@@ -69,7 +93,7 @@ impl State {
 
     /// Forgets the enrolment; the enrolment first, so that what is left is never taken for one.
     pub(crate) fn remove(&self) -> Result<()> {
-        for name in [ENROLMENT, IDENTITY] {
+        for name in [ENROLMENT, IDENTITY, ESCROWED] {
             let file = self.0.join(name);
             match std::fs::remove_file(&file) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -18,7 +18,11 @@ pub fn ddf() -> String {
     let ours = NODES.iter().filter(|node| node.uri != OS_VERSION);
     let mut open = None;
     for node in ours {
-        let Some((group, name)) = node.uri.strip_prefix(ROOT).and_then(|path| path.split_once('/')) else { continue };
+        let path = node.uri.strip_prefix(ROOT).unwrap_or(node.uri);
+        let Some((group, name)) = path.split_once('/') else {
+            leaf(&mut xml, "    ", path, node);
+            continue;
+        };
         if open != Some(group) {
             if open.is_some() {
                 close(&mut xml, 2);
@@ -26,7 +30,7 @@ pub fn ddf() -> String {
             interior(&mut xml, 2, group, None, about(group));
             open = Some(group);
         }
-        leaf(&mut xml, name, node);
+        leaf(&mut xml, "      ", name, node);
     }
     if open.is_some() {
         close(&mut xml, 2);
@@ -58,12 +62,12 @@ fn interior(xml: &mut String, depth: usize, name: &str, path: Option<&str>, abou
     );
 }
 
-fn leaf(xml: &mut String, name: &str, node: &Node) {
+fn leaf(xml: &mut String, pad: &str, name: &str, node: &Node) {
     let access = match node.access {
         Access::Get => "Get",
         Access::Exec => "Exec",
     };
-    let (pad, Node { format, about, .. }) = ("      ", node);
+    let Node { format, about, .. } = node;
     let _ = writeln!(
         xml,
         "{pad}<Node>\n{pad}  <NodeName>{name}</NodeName>\n{pad}  <DFProperties>\n\

@@ -45,6 +45,8 @@ pub const TOTAL_RAM: &str = "./Vendor/Chaveiro/Inventory/TotalRam";
 pub const IS_ENCRYPTED: &str = "./Vendor/Chaveiro/Inventory/IsEncrypted";
 /// Installed packages.
 pub const PACKAGES: &str = "./Vendor/Chaveiro/Inventory/Packages";
+/// This description.
+pub const DESCRIPTION: &str = "./Vendor/Chaveiro/Description";
 /// Makes a candidate.
 pub const PREPARE: &str = "./Vendor/Chaveiro/Recovery/Prepare";
 /// The sealed candidate.
@@ -68,6 +70,7 @@ const fn node(uri: &'static str, access: Access, format: &'static str, about: &'
 /// Every node, in the order of the tree.
 pub const NODES: &[Node] = &[
     node(OS_VERSION, Access::Get, "chr", "The version of the distribution: VERSION_ID of os-release(5)."),
+    node(DESCRIPTION, Access::Get, "chr", "This description, as the agent has it."),
     node(DEVICE_NAME, Access::Get, "chr", "The host name."),
     node(SERIAL_NUMBER, Access::Get, "chr", "The serial number of the product, from DMI."),
     node(TOTAL_STORAGE, Access::Get, "int", "Mebibytes of the root file system."),

@@ -30,6 +30,16 @@ impl Https {
     }
 }
 
+impl Https {
+    /// Asks for something that takes its time: the HTTP status, or why there is none.
+    pub async fn wait(&self, url: &str, wait: Duration) -> Result<u16, TransportError> {
+        let request = self.0.get(url).header("Prefer", format!("wait={}", wait.as_secs()));
+        // The server keeps to the time; a connection that died in silence is noticed a little later.
+        let response = request.timeout(wait + TIMEOUT).send().await.map_err(explain)?;
+        Ok(response.status().as_u16())
+    }
+}
+
 impl Transport for Https {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let Request { method, url, content_type, body } = request;

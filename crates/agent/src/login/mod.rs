@@ -60,6 +60,24 @@ pub(crate) enum LoginError {
     Program { program: &'static str, what: String, package: &'static str },
 }
 
+impl LoginError {
+    /// What the server is told; it stays the same for ever.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Unusable { .. } => "notRoot",
+            Self::Outside(_) => "shadowOutside",
+            Self::NoAccount(_) => "noAccount",
+            Self::Damaged(_) => "shadowDamaged",
+            Self::Busy => "shadowBusy",
+            Self::ChangedMeanwhile => "changedMeanwhile",
+            Self::NotAnEntry | Self::Passcode => "passcodeUnusable",
+            Self::Unwritten(_) | Self::Unconfirmed(_) => "shadowUnwritable",
+            Self::Scheme => "hashUnknown",
+            Self::Program { .. } => "missingProgram",
+        }
+    }
+}
+
 /// Accounts of the system below `root`: `/` or a directory.
 pub(crate) struct Accounts<'a> {
     pub(crate) root: &'a Path,
@@ -85,6 +103,15 @@ impl Entry {
     pub(crate) fn last_change(&self) -> &str {
         &self.last_change
     }
+
+    /// Names the hash without giving it away.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut text = String::with_capacity(64);
+        for byte in digest(&SHA256, self.hash.as_bytes()).as_ref() {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    }
 }
 
 impl Accounts<'_> {
@@ -100,6 +127,14 @@ impl Accounts<'_> {
         }
         let lastlog = std::fs::read(self.root.join("var/log/lastlog")).unwrap_or_default();
         account::most_recent(&self.passwd().ok()?, &lastlog).map(str::to_owned)
+    }
+
+    /// The name of the person, the first part of the comment field of passwd(5).
+    pub(crate) fn full_name(&self, name: &str) -> Option<String> {
+        let passwd = self.passwd().ok()?;
+        let line = passwd.lines().find(|line| line.split(':').next() == Some(name))?;
+        let person = line.split(':').nth(4)?.split(',').next()?.trim();
+        (!person.is_empty()).then(|| person.to_owned())
     }
 
     /// The first thing that must be dealt with. `today` is the day, counted from 1970.
@@ -170,12 +205,7 @@ impl Accounts<'_> {
 
     /// Names the hash without giving it away: whether it is still the same can be asked later.
     pub(crate) fn fingerprint(&self, name: &str) -> Result<String, LoginError> {
-        let entry = self.entry(name)?;
-        let mut text = String::with_capacity(64);
-        for byte in digest(&SHA256, entry.hash.as_bytes()).as_ref() {
-            let _ = write!(text, "{byte:02x}");
-        }
-        Ok(text)
+        Ok(self.entry(name)?.fingerprint())
     }
 
     fn is_this_machine(&self) -> bool {

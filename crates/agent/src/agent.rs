@@ -1,0 +1,155 @@
+//! The agent of one machine: its enrolment, its recovery, its sessions.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use chaveiro_csp::{self as csp, STANDING_ALERT};
+use chaveiro_device::https::Https;
+use jiff::Timestamp;
+use omadm::session::device::Event;
+use omadm::syncml::alert;
+
+use crate::config::{self, Config};
+use crate::inventory;
+use crate::login::Accounts;
+use crate::nodes::Nodes;
+use crate::recovery::Recovery;
+use crate::session::{self, Refused};
+use crate::state::{Enrolment, State};
+use crate::{luks, packages};
+
+/// Below the address of the server: where a device waits to be woken.
+const WAKE_PATH: &str = "/ManagementServer/Wake";
+
+/// What a session did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Synced {
+    /// Messages sent.
+    pub(crate) messages: usize,
+    /// Commands of the server that were run.
+    pub(crate) commands: usize,
+}
+
+/// An enrolled machine. There is one of it at a time in the state directory.
+pub(crate) struct Agent {
+    root: PathBuf,
+    state: State,
+    config: Config,
+    enrolment: Enrolment,
+    transport: Https,
+    recovery: Recovery,
+    _lock: File,
+}
+
+impl Agent {
+    /// Opens the enrolment, and finishes or takes back what an earlier process left.
+    pub(crate) fn open(root: &Path, state: State) -> Result<Self> {
+        let (enrolment, identity) = state.load()?;
+        let lock = state.lock()?;
+        let config = config::load(root)?;
+        let transport = Https::trusting(enrolment.root_pem.as_deref(), Some(&identity))?;
+        let mut recovery = Recovery::open(root, state.directory(), config.clone())?;
+        recovery.resume().context("an interrupted recovery could not be taken back yet")?;
+        Ok(Self { root: root.to_owned(), state, config, enrolment, transport, recovery, _lock: lock })
+    }
+
+    /// Between two reports when nobody wakes the agent.
+    pub(crate) fn poll(&self) -> Duration {
+        self.config.poll
+    }
+
+    /// One session: reports what this machine is, and does what the server asks.
+    pub(crate) async fn sync(&mut self, now: Timestamp) -> Result<Synced> {
+        let synced = self.session(Vec::new(), now).await;
+        if synced.as_ref().is_err_and(|error| error.is::<Refused>()) {
+            // Nobody will promote a candidate any more.
+            self.recovery.give_up()?;
+        }
+        let synced = synced?;
+        self.enrolment.last_sync = Some(now);
+        self.state.update(&self.enrolment)?;
+        Ok(synced)
+    }
+
+    async fn session(&mut self, mut events: Vec<Event>, now: Timestamp) -> Result<Synced> {
+        // What could not be taken back the last time is tried again; a session is needed either way.
+        let _ = self.recovery.resume();
+        // The number is kept first: none is ever used twice.
+        self.enrolment.sessions = self.enrolment.sessions.wrapping_add(1);
+        self.state.update(&self.enrolment)?;
+        let today = now.as_second().div_euclid(86_400);
+        let inventory = inventory::read(&self.root)?;
+        let packages = packages::lines(&packages::installed(&self.root));
+        let mut standing = self.recovery.standing(today);
+        standing.packages_sha256 = Some(packages::digest(&packages));
+        let accounts = Accounts { root: &self.root };
+        standing.account_name =
+            accounts.choose(self.config.account.as_deref()).and_then(|account| accounts.full_name(&account));
+        events.push(Event { code: alert::GENERIC, kind: STANDING_ALERT, data: csp::encode(&standing) });
+        let mut nodes =
+            Nodes { inventory: &inventory, packages: &packages, recovery: &mut self.recovery, today, commands: 0 };
+        let messages = session::run(&self.transport, &self.enrolment, &mut nodes, events).await?;
+        Ok(Synced { messages, commands: nodes.commands })
+    }
+
+    /// Waits until the server has something for this machine, or for that long. Says whether it has.
+    pub(crate) async fn wait(&self, wait: Duration) -> Result<bool> {
+        let address = &self.enrolment.address;
+        let origin = address.find("://").and_then(|at| Some(at + 3 + address.get(at + 3..)?.find('/')?));
+        let url = format!("{}{WAKE_PATH}", address.get(..origin.unwrap_or(address.len())).unwrap_or(address));
+        match self.transport.wait(&url, wait).await? {
+            204 => Ok(false),
+            // A session will say why this machine is not welcome.
+            200 | 401 | 403 => Ok(true),
+            status => bail!("the server answered with HTTP {status}"),
+        }
+    }
+
+    /// Tells the server that this machine leaves, then forgets the enrolment. With `force` the server need not answer.
+    /// With `release` the key slots of the escrow are removed; the user's own secrets are never touched.
+    pub(crate) async fn unenroll(mut self, force: bool, release: bool, now: Timestamp) -> Result<()> {
+        self.recovery.give_up().context("an interrupted recovery could not be taken back, and nothing was removed")?;
+        let leaving = Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1".to_owned() };
+        let told = self.session(vec![leaving], now).await;
+        if !force {
+            told.context("the server was not told, and nothing was removed; `--force` removes the enrolment here alone")?;
+        }
+        if release {
+            release_slots(&self.recovery)?;
+        }
+        self.state.remove()
+    }
+}
+
+/// Removes the agent's and the escrow's key slots of every volume.
+pub(crate) fn release_slots(recovery: &Recovery) -> Result<()> {
+    let locks = recovery.locks();
+    for path in locks.volumes() {
+        let volume = locks.volume(&path);
+        let Some(key) = locks.key(&volume).filter(|key| key.exists()) else { continue };
+        volume.leave(&key).with_context(|| format!("the key slots of {} were not removed", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Gives the agent a key slot of a volume, once: from then on recovery passcodes are replaced without the user.
+pub(crate) fn escrow(root: &Path, state: &State, path: &Path, unlock: &luks::Secret, accept_open_disk: bool) -> Result<()> {
+    let directory = state.directory();
+    chaveiro_keyfile::create_directory(&directory.join("volumes"))?;
+    if !accept_open_disk && luks::is_on_encrypted_disk(directory) != Some(true) {
+        bail!(
+            "{} is not on an encrypted disk, so that the key would lie in the open beside the volume it opens; move it, or accept that with --accept-open-disk",
+            directory.display()
+        );
+    }
+    let recovery = Recovery::open(root, directory, config::load(root)?)?;
+    let locks = recovery.locks();
+    let volume = locks.volume(path);
+    let uuid = volume.uuid()?;
+    let key = locks.key(&volume).with_context(|| format!("{} has no usable UUID", path.display()))?;
+    let mut random = zeroize::Zeroizing::new([0; 64]);
+    crate::passcode::kernel_random(random.as_mut());
+    Ok(volume.enroll(unlock, &key, &directory.join("volumes").join(format!("{uuid}.header")), &random)?)
+}

@@ -1,0 +1,454 @@
+//! One recovery on this machine: sealed first, then applied, proven, promoted by the server, and only then the old
+//! secret goes.
+//!
+//! | order | what happens here | what opens the machine |
+//! |---|---|---|
+//! | [`Recovery::prepare`] | a candidate is made in memory and sealed; nothing changes | the old secret |
+//! | [`Recovery::apply`] | new key slots, then the new password; each is proven to open | both disks' secrets, the new password |
+//! | [`Recovery::retire`] | the old key slots go, the former hash is forgotten | the candidate |
+//! | [`Recovery::undo`] | the new key slots go, the former password is put back | the old secret |
+//!
+//! The candidate in clear is in memory alone, from `prepare` to the end of `apply`. An agent that dies before everything
+//! is proven takes back at its next start what it had begun; one that dies later asks the server, which knows whether it
+//! promoted the candidate. Every order may be repeated.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chaveiro_core::escrow::{SecretContext, SecretKind};
+use chaveiro_core::id::ActionId;
+use chaveiro_core::lock::{DeviceLock, DeviceReport, Lock, Obstacle, Unpromoted};
+use chaveiro_core::secret::Passcode;
+use chaveiro_csp::{Apply, Finish, Prepare, Standing};
+use chaveiro_escrow::Recipient;
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::escrowed::{self, Escrowed};
+use crate::journal::{Journal, Record};
+use crate::locks::Locks;
+use crate::login::{Accounts, Entry};
+use crate::luks::{Mark, Role};
+use crate::passcode::{self, kernel_random};
+use crate::steps::reached;
+
+/// SyncML status: done.
+pub(crate) const OK: u16 = 200;
+/// SyncML status: the order is not readable.
+pub(crate) const BAD_FORMAT: u16 = 400;
+/// SyncML status: nothing here can be recovered; the report says why.
+pub(crate) const NOTHING_READY: u16 = 406;
+/// SyncML status: not the candidate that is here.
+pub(crate) const CONFLICT: u16 = 409;
+/// SyncML status: it failed and was taken back; the report says why.
+pub(crate) const FAILED: u16 = 500;
+
+/// A candidate that nothing opens with yet.
+struct Candidate {
+    action: ActionId,
+    attempt: u32,
+    envelope: Vec<u8>,
+    passcode: Passcode,
+    /// The account, and its password as it was when the candidate was made.
+    login: Option<(String, Entry)>,
+    volumes: Vec<PathBuf>,
+    obstacles: Vec<Obstacle>,
+    must_change: bool,
+    lock_sessions: bool,
+}
+
+/// Why a candidate was not applied: which lock, and a stable code.
+struct Failure(Obstacle);
+
+/// The recovery of this machine.
+pub(crate) struct Recovery {
+    root: PathBuf,
+    config: Config,
+    /// Where the agent's keys of volumes are.
+    keys: PathBuf,
+    escrowed: PathBuf,
+    journal: Journal,
+    candidate: Option<Candidate>,
+    report: Option<DeviceReport>,
+}
+
+impl Recovery {
+    /// Opens what an earlier process left, and finishes it or takes it back.
+    pub(crate) fn open(root: &Path, state: &Path, config: Config) -> Result<Self> {
+        let file = state.join("recovery.journal");
+        let journal = Journal::open(&file).with_context(|| format!("{} cannot be read; run it as root", file.display()))?;
+        let report = journal.applied().cloned();
+        Ok(Self {
+            root: root.to_owned(),
+            config,
+            keys: state.join("volumes"),
+            escrowed: state.join("escrowed.json"),
+            journal,
+            candidate: None,
+            report,
+        })
+    }
+
+    /// Finishes or takes back what was interrupted. Call it before every session: what could not be taken back the last
+    /// time is tried again.
+    pub(crate) fn resume(&mut self) -> Result<()> {
+        if self.journal.is_retiring() {
+            self.finish_retiring()
+        } else if self.journal.applied().is_some() {
+            Ok(())
+        } else {
+            self.take_back()
+        }
+    }
+
+    /// What the server is told at the beginning of a session.
+    pub(crate) fn standing(&self, today: i64) -> Standing {
+        let escrowed = escrowed::load(&self.escrowed).unwrap_or_default();
+        Standing {
+            locks: self.locks().test(&escrowed, today),
+            unpromoted: self.journal.applied().and(self.journal.candidate()).cloned(),
+            ..Standing::default()
+        }
+    }
+
+    /// What is said about the last candidate.
+    pub(crate) fn report(&self) -> Option<&DeviceReport> {
+        self.report.as_ref()
+    }
+
+    /// The sealed candidate.
+    pub(crate) fn envelope(&self) -> Option<&[u8]> {
+        self.candidate.as_ref().map(|candidate| candidate.envelope.as_slice())
+    }
+
+    pub(crate) fn locks(&self) -> Locks<'_> {
+        Locks { root: &self.root, config: &self.config, keys: &self.keys }
+    }
+
+    /// Makes and seals a candidate for everything that can be recovered of what is asked for.
+    pub(crate) fn prepare(&mut self, order: &Prepare, today: i64) -> u16 {
+        let known = self.candidate.as_ref();
+        if known.is_some_and(|known| known.action == order.action && known.attempt == order.attempt) {
+            return OK;
+        }
+        self.candidate = None;
+        let mut report =
+            DeviceReport { action: order.action, attempt: order.attempt, opens: Vec::new(), obstacles: Vec::new() };
+        let status = self.make_candidate(order, today, &mut report);
+        self.report = Some(report);
+        if status == OK {
+            reached("prepared");
+        }
+        status
+    }
+
+    fn make_candidate(&mut self, order: &Prepare, today: i64, report: &mut DeviceReport) -> u16 {
+        let whole = |code: &str| Obstacle {
+            of: DeviceLock { lock: order.locks.first().copied().unwrap_or(Lock::Login), subject: String::new() },
+            code: code.to_owned(),
+        };
+        if !self.journal.records().is_empty() {
+            report.obstacles.push(whole("earlierRecoveryUnfinished"));
+            return CONFLICT;
+        }
+        for lock in &order.locks {
+            for found in self.locks().find(*lock, today) {
+                match found.obstacle {
+                    None => report.opens.push(found.of),
+                    Some(obstacle) => report.obstacles.push(Obstacle { of: found.of, code: obstacle.code().to_owned() }),
+                }
+            }
+        }
+        let account = report.opens.iter().find(|of| of.lock == Lock::Login).map(|of| of.subject.clone());
+        let login = match account.map(|name| (Accounts { root: &self.root }.entry(&name), name)) {
+            None => None,
+            Some((Ok(entry), name)) => Some((name, entry)),
+            Some((Err(_), _)) => {
+                report.opens.retain(|of| of.lock != Lock::Login);
+                report.obstacles.push(whole("noAccount"));
+                None
+            }
+        };
+        if report.opens.is_empty() {
+            return NOTHING_READY;
+        }
+        let recipients: Option<Vec<Recipient>> = order.recipients.iter().map(|line| Recipient::parse(line)).collect();
+        let Some(recipients) = recipients.filter(|recipients| !recipients.is_empty()) else {
+            report.obstacles.push(whole("recipientsUnusable"));
+            return BAD_FORMAT;
+        };
+        let Some(passcode) = passcode::make(order.passcode, &mut kernel_random) else {
+            report.obstacles.push(whole("passcodePolicyUnusable"));
+            return BAD_FORMAT;
+        };
+        let context = SecretContext {
+            tenant: order.tenant,
+            device: order.device,
+            action: order.action,
+            attempt: order.attempt,
+            kind: SecretKind::Passcode,
+        };
+        let Ok(envelope) = chaveiro_escrow::seal(&recipients, &context, &passcode) else {
+            report.obstacles.push(whole("recipientsUnusable"));
+            return BAD_FORMAT;
+        };
+        let disks = report.opens.iter().filter(|of| of.lock == Lock::Luks2);
+        self.candidate = Some(Candidate {
+            action: order.action,
+            attempt: order.attempt,
+            envelope,
+            passcode,
+            login,
+            volumes: disks.map(|of| PathBuf::from(&of.subject)).collect(),
+            obstacles: report.obstacles.clone(),
+            must_change: order.must_change,
+            lock_sessions: order.lock_sessions,
+        });
+        OK
+    }
+
+    /// Makes everything open with the candidate, and proves it; or takes everything back.
+    pub(crate) fn apply(&mut self, order: &Apply, today: i64) -> u16 {
+        let asked = Unpromoted {
+            action: order.action,
+            attempt: order.attempt,
+            envelope_sha256: order.envelope_sha256.clone(),
+        };
+        if let Some(known) = self.journal.candidate() {
+            let again = *known == asked && self.journal.applied().is_some();
+            self.report = self.journal.applied().cloned();
+            return if again { OK } else { CONFLICT };
+        }
+        let is_it = |candidate: &Candidate| {
+            candidate.action == order.action
+                && candidate.attempt == order.attempt
+                && sha256_hex(&candidate.envelope) == order.envelope_sha256
+        };
+        // It is used once: whatever happens, the passcode in clear ends here.
+        let Some(candidate) = self.candidate.take_if(|candidate| is_it(candidate)) else { return CONFLICT };
+        let mut report = DeviceReport {
+            action: candidate.action,
+            attempt: candidate.attempt,
+            opens: Vec::new(),
+            obstacles: candidate.obstacles.clone(),
+        };
+        let carried_out = self.carry_out(&candidate, asked, &mut report, today);
+        let status = match carried_out {
+            Ok(()) => {
+                self.make_way(&candidate);
+                OK
+            }
+            Err(Failure(obstacle)) => {
+                report.opens.clear();
+                report.obstacles.push(obstacle);
+                if self.take_back().is_err() {
+                    // The journal stays; the next session tries again.
+                    let of = DeviceLock { lock: Lock::Login, subject: String::new() };
+                    report.obstacles.push(Obstacle { of, code: "notTakenBackYet".to_owned() });
+                }
+                FAILED
+            }
+        };
+        self.report = Some(report);
+        status
+    }
+
+    fn carry_out(
+        &mut self,
+        candidate: &Candidate,
+        asked: Unpromoted,
+        report: &mut DeviceReport,
+        today: i64,
+    ) -> Result<(), Failure> {
+        let of = DeviceLock { lock: Lock::Login, subject: String::new() };
+        self.write(Record::Applying { candidate: asked }, &of)?;
+        reached("applying");
+        for path in &candidate.volumes {
+            self.add_slot(candidate, path, report)?;
+        }
+        if let Some((name, old)) = &candidate.login {
+            self.set_password(candidate, name, old, report, today)?;
+        }
+        self.write(Record::Applied { report: report.clone() }, &of)?;
+        reached("applied");
+        Ok(())
+    }
+
+    fn add_slot(&mut self, candidate: &Candidate, path: &Path, report: &mut DeviceReport) -> Result<(), Failure> {
+        let of = DeviceLock { lock: Lock::Luks2, subject: path.display().to_string() };
+        let failed = |code: &str| Failure(Obstacle { of: of.clone(), code: code.to_owned() });
+        let volume = self.locks().volume(path);
+        let key = self.locks().key(&volume).ok_or_else(|| failed("volumeUnusable"))?;
+        let free = volume.free_slot().map_err(|_| failed("volumeUnusable"))?;
+        let slot = free.ok_or_else(|| failed("noFreeSlot"))?;
+        self.write(Record::Adding { volume: path.to_owned(), slot }, &of)?;
+        reached("adding");
+        let mark = Mark { action: candidate.action.to_string(), attempt: candidate.attempt };
+        let added = volume.add(&key, &candidate.passcode, self.config.kdf, &mark, slot);
+        added.map_err(|_| failed("slotNotAdded"))?;
+        reached("added");
+        match volume.opens(slot, &candidate.passcode) {
+            Ok(true) => {}
+            Ok(false) | Err(_) => return Err(failed("notProven")),
+        }
+        reached("opened");
+        report.opens.push(of);
+        Ok(())
+    }
+
+    fn set_password(
+        &mut self,
+        candidate: &Candidate,
+        name: &str,
+        old: &Entry,
+        report: &mut DeviceReport,
+        today: i64,
+    ) -> Result<(), Failure> {
+        let of = DeviceLock { lock: Lock::Login, subject: name.to_owned() };
+        let failed = |code: &str| Failure(Obstacle { of: of.clone(), code: code.to_owned() });
+        let mut salt = Zeroizing::new([0; 16]);
+        kernel_random(salt.as_mut());
+        let root = self.root.clone();
+        let accounts = Accounts { root: &root };
+        let new = accounts.make_entry(old, &candidate.passcode, &salt, candidate.must_change, today);
+        let new = new.map_err(|error| failed(error.code()))?;
+        let record = Record::Setting {
+            account: name.to_owned(),
+            old_hash: Zeroizing::new(old.hash_text().to_owned()),
+            old_last_change: old.last_change().to_owned(),
+            new_fingerprint: new.fingerprint(),
+        };
+        self.write(record, &of)?;
+        reached("setting");
+        accounts.replace(name, old, &new).map_err(|error| failed(error.code()))?;
+        reached("set");
+        match accounts.opens(name, &candidate.passcode) {
+            Ok(true) => {}
+            Ok(false) => return Err(failed("notProven")),
+            Err(error) => return Err(failed(error.code())),
+        }
+        reached("proven");
+        report.opens.push(of);
+        Ok(())
+    }
+
+    fn write(&mut self, record: Record, of: &DeviceLock) -> Result<(), Failure> {
+        let failed = |_| Failure(Obstacle { of: of.clone(), code: "journalUnwritable".to_owned() });
+        self.journal.append(record).map_err(failed)
+    }
+
+    /// What else stands between a person and the account. None of it can fail the recovery: the passcode opens already.
+    fn make_way(&self, candidate: &Candidate) {
+        if let Some((name, _)) = &candidate.login {
+            let accounts = Accounts { root: &self.root };
+            let _ = accounts.clear_lockout(name);
+            if candidate.lock_sessions {
+                let _ = accounts.lock_sessions(name);
+            }
+        }
+    }
+
+    /// The server has promoted the candidate.
+    pub(crate) fn retire(&mut self, order: &Finish) -> u16 {
+        let is_it = |known: &Unpromoted| known.action == order.action && known.attempt == order.attempt;
+        match self.journal.applied().and(self.journal.candidate()) {
+            Some(known) if is_it(known) => {}
+            Some(_) => return CONFLICT,
+            None => {
+                let kept = escrowed::load(&self.escrowed).unwrap_or_default();
+                let done = kept.iter().any(|known| known.action == order.action);
+                return if done { OK } else { CONFLICT };
+            }
+        }
+        if self.journal.append(Record::Retiring).is_err() {
+            return FAILED;
+        }
+        reached("retiring");
+        if self.finish_retiring().is_ok() { OK } else { FAILED }
+    }
+
+    fn finish_retiring(&mut self) -> Result<()> {
+        let action = self.journal.candidate().map(|candidate| candidate.action).context("a journal without its beginning")?;
+        let mut newer = Vec::new();
+        for record in self.journal.records() {
+            match record {
+                Record::Adding { volume: path, slot } => {
+                    let (volume, locks) = (self.locks().volume(path), self.locks());
+                    if let Some(key) = locks.key(&volume) {
+                        let owned = volume.owned().unwrap_or_default();
+                        for old in owned.iter().filter(|old| old.role == Role::Escrow && old.slot != *slot) {
+                            // One that stays is killed by the next recovery: what is current opens all the same.
+                            let _ = volume.kill(&key, old.slot, false);
+                        }
+                    }
+                    reached("retired");
+                    let of = DeviceLock { lock: Lock::Luks2, subject: path.display().to_string() };
+                    // Without a fingerprint the next test says that the slot has changed, and it is escrowed anew.
+                    let fingerprint = volume.fingerprint(*slot).unwrap_or_default();
+                    newer.push(Escrowed { of, action, slot: Some(*slot), fingerprint });
+                }
+                Record::Setting { account, new_fingerprint, .. } => {
+                    let of = DeviceLock { lock: Lock::Login, subject: account.clone() };
+                    newer.push(Escrowed { of, action, slot: None, fingerprint: new_fingerprint.clone() });
+                }
+                Record::Applying { .. } | Record::Applied { .. } | Record::Retiring => {}
+            }
+        }
+        escrowed::replace(&self.escrowed, &newer)?;
+        reached("kept");
+        self.journal.remove()?;
+        reached("finished");
+        Ok(())
+    }
+
+    /// The candidate will not be promoted.
+    pub(crate) fn undo(&mut self, order: &Finish) -> u16 {
+        match self.journal.candidate() {
+            None => OK,
+            Some(known) if known.action == order.action && known.attempt == order.attempt => match self.take_back() {
+                Ok(()) => OK,
+                Err(_) => FAILED,
+            },
+            Some(_) => CONFLICT,
+        }
+    }
+
+    /// Takes back what no server will promote any more: it refuses this machine, or the machine leaves.
+    pub(crate) fn give_up(&mut self) -> Result<()> {
+        self.candidate = None;
+        if self.journal.is_retiring() { self.finish_retiring() } else { self.take_back() }
+    }
+
+    /// Undoes the records, the newest first.
+    fn take_back(&mut self) -> Result<()> {
+        for record in self.journal.records().iter().rev() {
+            match record {
+                Record::Adding { volume: path, slot } => {
+                    let volume = self.locks().volume(path);
+                    if let Some(key) = self.locks().key(&volume) {
+                        // A slot that stays opens with a passcode that only the escrow holds; the next recovery of the
+                        // volume removes it. It must not stand in the way of giving somebody their password back.
+                        let _ = volume.kill(&key, *slot, true);
+                    }
+                }
+                Record::Setting { account, old_hash, old_last_change, new_fingerprint } => {
+                    let accounts = Accounts { root: &self.root };
+                    // Somebody else's newer password stays.
+                    if accounts.fingerprint(account).is_ok_and(|now| now == *new_fingerprint) {
+                        let old = Entry::new(old_hash.clone(), old_last_change.clone());
+                        let now = accounts.entry(account)?;
+                        accounts.replace(account, &now, &old)?;
+                    }
+                }
+                Record::Applying { .. } | Record::Applied { .. } | Record::Retiring => {}
+            }
+        }
+        Ok(self.journal.remove()?)
+    }
+}
+
+/// How envelopes are named between server and device.
+fn sha256_hex(bytes: &[u8]) -> String {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,104 @@
+//! The service: a session at the start, then woken by the server; polling is the fallback.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::agent::Agent;
+use crate::passcode::kernel_random;
+
+/// The shortest pause after something went wrong, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// The longest wait that is asked for at once; the server may hold for less.
+const WAIT: Duration = Duration::from_secs(280);
+
+/// So many times in a row the server may wake the agent for nothing before it is taken for a fault.
+const USELESS_WAKES: u32 = 3;
+
+/// Runs until `stop` resolves. `tell` is told what happens, for the log; `now` is the time.
+pub(crate) async fn run(
+    agent: &mut Agent,
+    stop: impl Future<Output = ()>,
+    tell: impl Fn(&str),
+    now: impl Fn() -> Timestamp,
+) -> Result<()> {
+    tokio::pin!(stop);
+    let (mut failures, mut useless) = (0, 0);
+    loop {
+        // A session is never interrupted: it ends by itself, within the time limits of its requests.
+        match agent.sync(now()).await {
+            Ok(synced) => {
+                failures = 0;
+                useless = if synced.commands == 0 { useless + 1 } else { 0 };
+                if synced.commands > 0 {
+                    tell(&format!("session: {} messages, {} commands", synced.messages, synced.commands));
+                }
+            }
+            Err(error) => {
+                failures += 1;
+                tell(&format!("{error:#}"));
+            }
+        }
+        let waiting = async {
+            if failures > 0 {
+                return tokio::time::sleep(pause(failures)).await;
+            }
+            if useless > USELESS_WAKES {
+                tokio::time::sleep(pause(useless - USELESS_WAKES)).await;
+            }
+            match wait(agent).await {
+                Ok(()) => {}
+                Err(error) => {
+                    tell(&format!("{error:#}"));
+                    tokio::time::sleep(pause(1)).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            () = waiting => {}
+        }
+    }
+}
+
+/// Waits until a session is due: the server wakes the agent, or the poll interval is over.
+async fn wait(agent: &Agent) -> Result<()> {
+    let due = tokio::time::Instant::now() + agent.poll();
+    loop {
+        let left = due.saturating_duration_since(tokio::time::Instant::now());
+        if left.is_zero() || agent.wait(left.min(WAIT)).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Doubles with each failure, up to a limit; half of it is chance, so that a fleet does not come back at once.
+fn pause(failures: u32) -> Duration {
+    let whole = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(LONGEST_PAUSE);
+    let mut random = [0; 2];
+    kernel_random(&mut random);
+    jittered(whole, u16::from_be_bytes(random))
+}
+
+fn jittered(whole: Duration, random: u16) -> Duration {
+    whole / 2 + (whole / 2).mul_f64(f64::from(random) / f64::from(u16::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit_and_are_never_the_same_for_a_fleet() {
+        for (failures, longest) in [(1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (u32::MAX, 300)] {
+            let pause = pause(failures);
+            let longest = Duration::from_secs(longest);
+            assert!(pause <= longest && pause >= longest / 2, "{failures}: {pause:?}");
+        }
+        let whole = Duration::from_secs(10);
+        assert_eq!([jittered(whole, 0), jittered(whole, u16::MAX)].map(|pause| pause.as_secs()), [5, 10]);
+    }
+}

@@ -1,0 +1,17 @@
+//! The steps of a recovery, by name. In builds for tests the agent can be told to die at one of them, as a power loss
+//! would have it: `CHAVEIRO_AGENT_DIE_AT=set`. Release builds have no such thing.
+
+/// Every step, in order. `docs/linux.md` and the kill table of the tests name them.
+pub(crate) const STEPS: &[&str] = &[
+    "prepared", "applying", "adding", "added", "opened", "setting", "set", "proven", "applied", "retiring", "retired",
+    "kept", "finished",
+];
+
+/// A step was reached.
+pub(crate) fn reached(step: &str) {
+    debug_assert!(STEPS.contains(&step), "{step} is not in the table");
+    #[cfg(debug_assertions)]
+    if std::env::var_os("CHAVEIRO_AGENT_DIE_AT").is_some_and(|name| name == step) {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}
