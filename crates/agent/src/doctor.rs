@@ -6,13 +6,12 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::account::{self, Account, Password};
+use crate::luks::{self, Volume};
+use crate::state::State;
 use crate::text::Lang;
-use crate::volume::{self, HeaderError, SLOTS};
 
 /// The program that proves a password (pam_unix).
 const UNIX_CHKPWD: &[&str] = &["usr/sbin/unix_chkpwd", "sbin/unix_chkpwd"];
-/// The program that changes key slots.
-const CRYPTSETUP: &[&str] = &["usr/sbin/cryptsetup", "sbin/cryptsetup"];
 
 /// Shells that let nobody in.
 const NO_SHELL: [&str; 2] = ["/nologin", "/false"];
@@ -62,6 +61,8 @@ pub(crate) enum Obstacle {
     Volume(String),
     /// Every key slot is taken, and a replacement needs a spare one.
     NoFreeSlot,
+    /// The agent has no key slot of its own there, or not the key to it.
+    NotEscrowed,
 }
 
 /// One recovery of one thing.
@@ -95,21 +96,27 @@ impl Finding {
 }
 
 /// Looks at the system below `root`. `today` is the day, counted from 1970.
-pub(crate) fn examine(root: &Path, named: Option<&str>, volumes: &[PathBuf], today: i64) -> Result<Vec<Finding>> {
+pub(crate) fn examine(
+    root: &Path,
+    state: &State,
+    named: Option<&str>,
+    volumes: &[PathBuf],
+    today: i64,
+) -> Result<Vec<Finding>> {
     let mut findings = vec![login(root, named, today)?];
     let volumes = match volumes.is_empty() {
-        true => volume::of_crypttab(&optional(root, "etc/crypttab")?),
+        true => luks::of_crypttab(&optional(root, "etc/crypttab")?),
         false => volumes.to_vec(),
     };
     if volumes.is_empty() {
         let obstacle = Some(Obstacle::NoVolume);
         findings.push(Finding { recovery: Recovery::Luks2, subject: String::new(), obstacle });
     }
-    let has_cryptsetup = has(root, CRYPTSETUP);
+    let has_cryptsetup = has(root, luks::CRYPTSETUP);
     findings.extend(volumes.iter().map(|path| Finding {
         recovery: Recovery::Luks2,
         subject: path.display().to_string(),
-        obstacle: volume_obstacle(&below(root, path), has_cryptsetup),
+        obstacle: volume_obstacle(below(root, path), state, has_cryptsetup),
     }));
     Ok(findings)
 }
@@ -151,15 +158,10 @@ fn account_obstacle(account: &Account, today: i64, has_unix_chkpwd: bool) -> Opt
     (!has_unix_chkpwd).then_some(Obstacle::Missing("unix_chkpwd", "libpam-modules-bin"))
 }
 
-fn volume_obstacle(path: &Path, has_cryptsetup: bool) -> Option<Obstacle> {
-    match volume::read(path) {
-        Err(HeaderError::Unreadable(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            Some(Obstacle::NotRoot)
-        }
-        Err(error) => Some(Obstacle::Volume(error.to_string())),
-        Ok(header) if header.used >= SLOTS => Some(Obstacle::NoFreeSlot),
-        Ok(_) => (!has_cryptsetup).then_some(Obstacle::Missing("cryptsetup", "cryptsetup-bin")),
-    }
+fn volume_obstacle(path: PathBuf, state: &State, has_cryptsetup: bool) -> Option<Obstacle> {
+    let volume = Volume { path };
+    let agent_key = volume.uuid().ok().map(|uuid| state.volume_key(&uuid));
+    volume.obstacle(agent_key.as_deref(), has_cryptsetup)
 }
 
 /// An absolute path of that system, below its root.

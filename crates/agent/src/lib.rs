@@ -5,10 +5,12 @@ mod account;
 mod doctor;
 mod enrolment;
 mod inventory;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired by the recovery itself"))]
+#[expect(unused_imports, reason = "wired by the recovery itself")]
+mod luks;
 mod session;
 mod state;
 mod text;
-mod volume;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -150,7 +152,7 @@ fn run(cli: &Cli) -> Result<bool> {
         }
         Verb::Doctor { account, volumes } => {
             let today = now().as_second().div_euclid(86_400);
-            let findings = doctor::examine(&cli.root, account.as_deref(), volumes, today)?;
+            let findings = doctor::examine(&cli.root, &state, account.as_deref(), volumes, today)?;
             print(&findings, cli.json, lang)?;
             return Ok(findings.iter().all(|finding| finding.obstacle.is_none()));
         }

@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 const IDENTITY: &str = "identity.pem";
 /// Everything else.
 const ENROLMENT: &str = "enrolment.json";
+/// The keys of the agent to encrypted volumes, by their UUID.
+const VOLUMES: &str = "volumes";
 
 /// The state directory.
 pub(crate) struct State(PathBuf);
@@ -65,6 +67,11 @@ impl State {
 
     pub(crate) fn update(&self, enrolment: &Enrolment) -> Result<()> {
         Ok(keyfile::replace(&self.0.join(ENROLMENT), &serde_json::to_vec_pretty(enrolment)?)?)
+    }
+
+    /// Where the key of the agent to a volume is kept.
+    pub(crate) fn volume_key(&self, uuid: &str) -> PathBuf {
+        self.0.join(VOLUMES).join(format!("{uuid}.key"))
     }
 
     /// Forgets the enrolment; the enrolment first, so that what is left is never taken for one.

@@ -103,6 +103,10 @@ fn texts(obstacle: Option<&Obstacle>) -> (Pair, Pair) {
                 "libere uma com cryptsetup luksKillSlot: a troca precisa de uma livre",
             ),
         ),
+        Obstacle::NotEscrowed => (
+            ("the agent has no key of its own to it", "chaveiro-agent escrow PATH"),
+            ("o agente não tem chave própria para ele", "chaveiro-agent escrow CAMINHO"),
+        ),
     }
 }
 
