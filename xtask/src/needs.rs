@@ -13,7 +13,14 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: &[Need] = &[Need { program: "cc", package: "build-essential", why: "SQLite and aws-lc are C" }];
+const NEEDS: &[Need] = &[
+    Need { program: "cc", package: "build-essential", why: "SQLite and aws-lc are C" },
+    Need {
+        program: "/usr/sbin/cryptsetup",
+        package: "cryptsetup-bin",
+        why: "the tests of the agent change real LUKS2 volumes",
+    },
+];
 
 /// Installs what the build and the tests need and this machine lacks, and says so.
 pub(crate) fn install_missing() -> Result<()> {

@@ -10,6 +10,7 @@ use chaveiro_device::https::Https;
 use jiff::Timestamp;
 use omadm::session::device::Event;
 use omadm::syncml::alert;
+use zeroize::Zeroizing;
 
 use crate::config::{self, Config};
 use crate::inventory;
@@ -114,7 +115,9 @@ impl Agent {
         let leaving = Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1".to_owned() };
         let told = self.session(vec![leaving], now).await;
         if !force {
-            told.context("the server was not told, and nothing was removed; `--force` removes the enrolment here alone")?;
+            told.context(
+                "the server was not told, and nothing was removed; `--force` removes the enrolment here alone",
+            )?;
         }
         if release {
             release_slots(&self.recovery)?;
@@ -135,7 +138,13 @@ pub(crate) fn release_slots(recovery: &Recovery) -> Result<()> {
 }
 
 /// Gives the agent a key slot of a volume, once: from then on recovery passcodes are replaced without the user.
-pub(crate) fn escrow(root: &Path, state: &State, path: &Path, unlock: &luks::Secret, accept_open_disk: bool) -> Result<()> {
+pub(crate) fn escrow(
+    root: &Path,
+    state: &State,
+    path: &Path,
+    unlock: &Zeroizing<Vec<u8>>,
+    accept_open_disk: bool,
+) -> Result<()> {
     let directory = state.directory();
     chaveiro_keyfile::create_directory(&directory.join("volumes"))?;
     if !accept_open_disk && luks::is_on_encrypted_disk(directory) != Some(true) {
@@ -149,7 +158,7 @@ pub(crate) fn escrow(root: &Path, state: &State, path: &Path, unlock: &luks::Sec
     let volume = locks.volume(path);
     let uuid = volume.uuid()?;
     let key = locks.key(&volume).with_context(|| format!("{} has no usable UUID", path.display()))?;
-    let mut random = zeroize::Zeroizing::new([0; 64]);
+    let mut random = Zeroizing::new([0; 64]);
     crate::passcode::kernel_random(random.as_mut());
     Ok(volume.enroll(unlock, &key, &directory.join("volumes").join(format!("{uuid}.header")), &random)?)
 }

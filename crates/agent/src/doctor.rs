@@ -3,32 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use chaveiro_core::lock::{DeviceLock, Lock};
 use serde_json::{Value, json};
 
+use crate::config::Config;
+use crate::locks::{Found, Locks};
 use crate::login::Accounts;
+use crate::state::State;
 use crate::text::Lang;
-use crate::volume::{self, HeaderError, SLOTS};
-
-/// The program that changes key slots.
-const CRYPTSETUP: &[&str] = &["usr/sbin/cryptsetup", "sbin/cryptsetup"];
-
-/// A recovery that the agent knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Recovery {
-    /// The password of a local account.
-    Login,
-    /// A key slot of an encrypted volume.
-    Luks2,
-}
-
-impl Recovery {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Luks2 => "luks2",
-        }
-    }
-}
 
 /// What stands in the way of a recovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +39,8 @@ pub(crate) enum Obstacle {
     Volume(String),
     /// Every key slot is taken, and a replacement needs a spare one.
     NoFreeSlot,
+    /// The agent has no key slot of its own there, or not the key to it.
+    NotEscrowed,
 }
 
 impl Obstacle {
@@ -75,33 +59,35 @@ impl Obstacle {
             Self::NoVolume => "noVolume",
             Self::Volume(_) => "volumeUnusable",
             Self::NoFreeSlot => "noFreeSlot",
+            Self::NotEscrowed => "notEscrowed",
         }
     }
 }
 
-/// One recovery of one thing.
+/// One lock, and what stands in the way of recovering it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
-    pub(crate) recovery: Recovery,
-    /// The account or the volume; empty when there is none.
-    pub(crate) subject: String,
+    /// The lock; its subject is empty when there is none.
+    pub(crate) of: DeviceLock,
     pub(crate) obstacle: Option<Obstacle>,
 }
 
 impl Finding {
     pub(crate) fn row(&self, lang: Lang) -> [String; 4] {
         let (what, hint) = lang.verdict(self.obstacle.as_ref());
-        [self.recovery.name().to_owned(), self.subject.clone(), what, hint]
+        [self.of.lock.name().to_owned(), self.of.subject.clone(), what, hint]
     }
 
     pub(crate) fn to_json(&self, lang: Lang) -> Value {
         let (reason, hint) = lang.verdict(self.obstacle.as_ref());
+        let (recovery, subject) = (self.of.lock.name(), &self.of.subject);
         match &self.obstacle {
-            None => json!({"recovery": self.recovery.name(), "subject": self.subject, "ready": true}),
-            Some(_) => json!({
-                "recovery": self.recovery.name(),
-                "subject": self.subject,
+            None => json!({"recovery": recovery, "subject": subject, "ready": true}),
+            Some(obstacle) => json!({
+                "recovery": recovery,
+                "subject": subject,
                 "ready": false,
+                "code": obstacle.code(),
                 "reason": reason,
                 "hint": hint,
             }),
@@ -110,60 +96,23 @@ impl Finding {
 }
 
 /// Looks at the system below `root`. `today` is the day, counted from 1970.
-pub(crate) fn examine(root: &Path, named: Option<&str>, volumes: &[PathBuf], today: i64) -> Result<Vec<Finding>> {
-    let mut findings = vec![login(root, named, today)?];
-    let volumes = match volumes.is_empty() {
-        true => volume::of_crypttab(&optional(root, "etc/crypttab")?),
-        false => volumes.to_vec(),
-    };
-    if volumes.is_empty() {
-        let obstacle = Some(Obstacle::NoVolume);
-        findings.push(Finding { recovery: Recovery::Luks2, subject: String::new(), obstacle });
+pub(crate) fn examine(
+    root: &Path,
+    state: &State,
+    config: &Config,
+    named: Option<&str>,
+    volumes: &[PathBuf],
+    today: i64,
+) -> Result<Vec<Finding>> {
+    let mut config = config.clone();
+    if let Some(name) = named {
+        config.account = Some(name.to_owned());
     }
-    let has_cryptsetup = has(root, CRYPTSETUP);
-    findings.extend(volumes.iter().map(|path| Finding {
-        recovery: Recovery::Luks2,
-        subject: path.display().to_string(),
-        obstacle: volume_obstacle(&below(root, path), has_cryptsetup),
-    }));
-    Ok(findings)
-}
-
-fn login(root: &Path, named: Option<&str>, today: i64) -> Result<Finding> {
-    let accounts = Accounts { root };
-    accounts.passwd().with_context(|| format!("{} has no readable etc/passwd", root.display()))?;
-    let name = accounts.choose(named);
-    let obstacle = match &name {
-        None => Some(Obstacle::NoAccount),
-        Some(name) => accounts.obstacle(name, today),
-    };
-    Ok(Finding { recovery: Recovery::Login, subject: name.unwrap_or_default(), obstacle })
-}
-
-fn volume_obstacle(path: &Path, has_cryptsetup: bool) -> Option<Obstacle> {
-    match volume::read(path) {
-        Err(HeaderError::Unreadable(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            Some(Obstacle::NotRoot)
-        }
-        Err(error) => Some(Obstacle::Volume(error.to_string())),
-        Ok(header) if header.used >= SLOTS => Some(Obstacle::NoFreeSlot),
-        Ok(_) => (!has_cryptsetup).then_some(Obstacle::Missing("cryptsetup", "cryptsetup-bin")),
+    if !volumes.is_empty() {
+        config.volumes = volumes.to_vec();
     }
-}
-
-/// An absolute path of that system, below its root.
-fn below(root: &Path, path: &Path) -> PathBuf {
-    root.join(path.strip_prefix("/").unwrap_or(path))
-}
-
-fn has(root: &Path, places: &[&str]) -> bool {
-    places.iter().any(|place| root.join(place).exists())
-}
-
-/// A file that need not be there.
-fn optional(root: &Path, name: &str) -> Result<String> {
-    match std::fs::read_to_string(root.join(name)) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        other => other.with_context(|| format!("/{name} cannot be read")),
-    }
+    Accounts { root }.passwd().with_context(|| format!("{} has no readable etc/passwd", root.display()))?;
+    let locks = Locks { root, config: &config, keys: &state.volumes() };
+    let found = [Lock::Login, Lock::Luks2].into_iter().flat_map(|lock| locks.find(lock, today));
+    Ok(found.map(|Found { of, obstacle }| Finding { of, obstacle }).collect())
 }

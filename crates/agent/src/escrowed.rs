@@ -29,9 +29,8 @@ pub(crate) fn load(file: &Path) -> Result<Vec<Escrowed>> {
         Err(KeyFileError::Missing(_)) => return Ok(Vec::new()),
         other => other?,
     };
-    serde_json::from_slice(&bytes).with_context(|| {
-        format!("{} is damaged; remove it: the next recovery writes it anew", file.display())
-    })
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is damaged; remove it: the next recovery writes it anew", file.display()))
 }
 
 /// Takes what a newly promoted passcode opens; durable when this returns.

@@ -41,6 +41,7 @@ pub(crate) enum Record {
         /// The account.
         account: String,
         /// What it was, fields 2 and 3 of shadow(5).
+        #[serde(with = "former")]
         old_hash: Zeroizing<String>,
         /// The day of its last change.
         old_last_change: String,
@@ -54,6 +55,20 @@ pub(crate) enum Record {
     },
     /// The server has promoted the candidate: the old secrets are about to go.
     Retiring,
+}
+
+/// The former hash is the one secret that this file keeps; its type does not serialise by itself.
+mod former {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use zeroize::Zeroizing;
+
+    pub(super) fn serialize<S: Serializer>(hash: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(hash)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
+        String::deserialize(deserializer).map(Zeroizing::new)
+    }
 }
 
 /// The journal of the recovery under way.
@@ -209,7 +224,8 @@ mod tests {
             journal.append(record).expect("written");
         }
         let whole = std::fs::read(&file).expect("read");
-        let ends: Vec<usize> = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+        let ends: Vec<usize> =
+            whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
         for cut in 0..=whole.len() {
             std::fs::write(&file, &whole[..cut]).expect("written");
             let mut journal = Journal::open(&file).expect("read");

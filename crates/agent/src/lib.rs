@@ -1,107 +1,47 @@
-//! `chaveiro-agent`: the device end on Linux. It enrols this machine, reports what it is, and says what stands in the
-//! way of a recovery; the recoveries themselves come on top of that.
+//! `chaveiro-agent`: the device end on Linux. It enrols this machine, reports what it is, says what stands in the way
+//! of a recovery, and carries recoveries out: `recovery` is the story, `journal` what survives a power loss, `login`
+//! and `luks` the two locks, `nodes` what the server can ask for.
 
+mod agent;
+mod args;
 mod config;
 mod doctor;
+mod embedded;
 mod enrolment;
 mod escrowed;
 mod inventory;
 mod journal;
+mod locks;
 mod login;
+mod luks;
+mod nodes;
 mod packages;
 mod passcode;
 mod recovery;
+mod run;
 mod session;
 mod state;
+mod steps;
 #[cfg(test)]
 mod testing;
 mod text;
-mod volume;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
+use anyhow::{Context, Result, bail};
+use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
+use agent::Agent;
+use args::{Cli, Verb};
 use doctor::Finding;
+pub use embedded::Embedded;
 use enrolment::Invitation;
 use state::State;
 use text::{Lang, Text};
-
-/// The device end of Chaveiro on Linux.
-#[derive(Debug, Parser)]
-#[command(name = "chaveiro-agent", version, arg_required_else_help = true)]
-struct Cli {
-    /// Print JSON for machines.
-    #[arg(long, global = true)]
-    json: bool,
-    /// Language of messages: en or pt. By default that of the system.
-    #[arg(long, global = true, env = "CHAVEIRO_LANG", value_name = "LANG")]
-    lang: Option<String>,
-    /// Where the enrolment is kept.
-    #[arg(
-        long,
-        global = true,
-        env = "CHAVEIRO_AGENT_STATE",
-        default_value = "/var/lib/chaveiro-agent",
-        value_name = "DIR"
-    )]
-    state: PathBuf,
-    /// Look at the system below this directory instead of /.
-    #[arg(long, global = true, default_value = "/", value_name = "DIR")]
-    root: PathBuf,
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Debug, Subcommand)]
-enum Verb {
-    /// Enrol this machine, with a key that is made here and never leaves it.
-    #[command(
-        after_help = "Example:\n  chaveiro-agent enroll https://mdm.example --token TOKEN --user ana@example.org"
-    )]
-    Enroll {
-        /// The address for devices, as the operator of the server gave it.
-        server: String,
-        /// The one-time token: what `chaveiro device enroll-token` printed.
-        #[arg(long)]
-        token: String,
-        /// Who enrols.
-        #[arg(long, default_value = "root@localhost", value_name = "NAME")]
-        user: String,
-        /// A PEM file with the only root certificate to trust, from now on; by default what the system trusts.
-        #[arg(long, value_name = "FILE")]
-        root_certificate: Option<PathBuf>,
-    },
-    /// Report to the server once, and do what it asks.
-    #[command(after_help = "Example:\n  chaveiro-agent sync")]
-    Sync,
-    /// Say whether this machine is enrolled, where, and when it last reported.
-    #[command(after_help = "Example:\n  chaveiro-agent status --json")]
-    Status,
-    /// Tell the server that this machine leaves, and forget the enrolment. No password or key slot is touched.
-    #[command(after_help = "Example:\n  chaveiro-agent unenroll")]
-    Unenroll {
-        /// Forget it even when the server cannot be told.
-        #[arg(long)]
-        force: bool,
-    },
-    /// Say for each recovery whether this machine is ready for it; if not, why, and what to do.
-    ///
-    /// Changes nothing. Ends with 0 when everything is ready, with 1 otherwise. Needs root to read /etc/shadow.
-    #[command(after_help = "Example:\n  chaveiro-agent doctor --account ana --volume /dev/nvme0n1p3")]
-    Doctor {
-        /// The account whose password would be recovered; by default the one that signed in most recently.
-        #[arg(long, value_name = "NAME")]
-        account: Option<String>,
-        /// A LUKS2 volume; repeat for more. By default those of /etc/crypttab.
-        #[arg(long = "volume", value_name = "PATH")]
-        volumes: Vec<PathBuf>,
-    },
-}
 
 /// The whole program: command line in, exit code out.
 pub fn main() -> ExitCode {
@@ -131,9 +71,17 @@ fn run(cli: &Cli) -> Result<bool> {
             let enrolment = runtime.block_on(enrolment::enroll(&state, &cli.root, &invitation))?;
             say(Text::Enrolled, &enrolment.address, json!({"enrolled": true, "address": enrolment.address}))?;
         }
+        Verb::Run => {
+            let mut agent = Agent::open(&cli.root, state)?;
+            runtime.block_on(async {
+                let tell = |line: &str| drop(writeln!(std::io::stderr(), "{line}"));
+                run::run(&mut agent, stop_signal()?, tell, now).await
+            })?;
+        }
         Verb::Sync => {
-            let messages = runtime.block_on(enrolment::sync(&state, &cli.root, now()))?;
-            say(Text::Synced, &messages.to_string(), json!({"messages": messages}))?;
+            let synced = runtime.block_on(async { Agent::open(&cli.root, state)?.sync(now()).await })?;
+            let facts = json!({"messages": synced.messages, "commands": synced.commands});
+            say(Text::Synced, &synced.messages.to_string(), facts)?;
         }
         Verb::Status if !state.is_enrolled() => {
             say(Text::NotEnrolled, "", json!({"enrolled": false}))?;
@@ -152,18 +100,68 @@ fn run(cli: &Cli) -> Result<bool> {
                 }
             }
         }
-        Verb::Unenroll { force } => {
-            runtime.block_on(enrolment::unenroll(&state, &cli.root, *force))?;
-            say(Text::Left, "", json!({"enrolled": false}))?;
+        Verb::Escrow { volumes, passphrase_file, accept_open_disk } => {
+            for volume in volumes_or_configured(&cli.root, volumes)? {
+                let unlock = unlock_secret(passphrase_file.as_deref(), &volume, lang)?;
+                agent::escrow(&cli.root, &state, &volume, &unlock, *accept_open_disk)?;
+                let shown = volume.display().to_string();
+                say(Text::Escrowed, &shown, json!({"volume": shown, "escrowed": true}))?;
+            }
+        }
+        Verb::Unenroll { force, release_slots } => {
+            let left = async { Agent::open(&cli.root, state)?.unenroll(*force, *release_slots, now()).await };
+            runtime.block_on(left)?;
+            let text = if *release_slots { Text::LeftReleased } else { Text::Left };
+            say(text, "", json!({"enrolled": false, "slotsReleased": release_slots}))?;
         }
         Verb::Doctor { account, volumes } => {
-            let today = now().as_second().div_euclid(86_400);
-            let findings = doctor::examine(&cli.root, account.as_deref(), volumes, today)?;
+            let (today, config) = (now().as_second().div_euclid(86_400), config::load(&cli.root)?);
+            let findings = doctor::examine(&cli.root, &state, &config, account.as_deref(), volumes, today)?;
             print(&findings, cli.json, lang)?;
             return Ok(findings.iter().all(|finding| finding.obstacle.is_none()));
         }
+        Verb::Ddf => write!(std::io::stdout(), "{}", chaveiro_csp::ddf())?,
+        Verb::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "chaveiro-agent", &mut std::io::stdout());
+        }
+        Verb::Man => clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?,
     }
     Ok(true)
+}
+
+/// SIGINT or SIGTERM.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+fn volumes_or_configured(root: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    if !named.is_empty() {
+        return Ok(named.to_vec());
+    }
+    let config = config::load(root)?;
+    let volumes = locks::Locks { root, config: &config, keys: Path::new("") }.volumes();
+    if volumes.is_empty() {
+        bail!("no encrypted volume is configured, nor in /etc/crypttab; name one: chaveiro-agent escrow /dev/…");
+    }
+    Ok(volumes)
+}
+
+fn unlock_secret(file: Option<&Path>, volume: &Path, lang: Lang) -> Result<Zeroizing<Vec<u8>>> {
+    if let Some(file) = file {
+        let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        return Ok(Zeroizing::new(bytes));
+    }
+    let prompt = Text::AskPassphrase.say(lang, &volume.display().to_string());
+    let typed =
+        rpassword::prompt_password(prompt).context("nobody is here to type a passphrase; use --passphrase-file")?;
+    Ok(Zeroizing::new(typed.into_bytes()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the shell of the program is where the clock is read")]
@@ -188,4 +186,22 @@ fn print(findings: &[Finding], json: bool, lang: Lang) -> Result<()> {
     }
     writeln!(out, "{table}")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_has_an_example_that_the_command_accepts() {
+        for verb in Cli::command().get_subcommands() {
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples =
+                help.strip_prefix("Example:\n").unwrap_or_else(|| panic!("{} has no example", verb.get_name()));
+            for line in examples.lines() {
+                let words = line.split(" > ").next().unwrap_or_default().split_whitespace();
+                assert!(Cli::command().try_get_matches_from(words).is_ok(), "{line}");
+            }
+        }
+    }
 }

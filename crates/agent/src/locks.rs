@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::doctor::Obstacle;
 use crate::escrowed::Escrowed;
 use crate::login::Accounts;
-use crate::luks::{CRYPTSETUP, Volume, of_crypttab};
+use crate::luks::{self, Volume, of_crypttab};
 
 /// Where the locks are looked for.
 pub(crate) struct Locks<'a> {
@@ -47,7 +47,7 @@ impl Locks<'_> {
     }
 
     fn disks(&self) -> Vec<Found> {
-        let has_cryptsetup = CRYPTSETUP.iter().any(|place| Path::new("/").join(place).exists());
+        let has_cryptsetup = luks::has_cryptsetup();
         let paths = self.volumes();
         let found = paths.iter().map(|path| Found {
             of: DeviceLock { lock: Lock::Luks2, subject: path.display().to_string() },
@@ -89,7 +89,8 @@ impl Locks<'_> {
     /// The file with the agent's key of a volume; none when the volume does not say which it is.
     pub(crate) fn key(&self, volume: &Volume) -> Option<PathBuf> {
         // The name comes from the header: nothing in it may lead elsewhere.
-        let uuid = volume.uuid().ok().filter(|uuid| uuid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))?;
+        let uuid =
+            volume.uuid().ok().filter(|uuid| uuid.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'))?;
         Some(self.keys.join(format!("{uuid}.key")))
     }
 

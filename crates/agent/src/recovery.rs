@@ -76,7 +76,8 @@ impl Recovery {
     /// Opens what an earlier process left, and finishes it or takes it back.
     pub(crate) fn open(root: &Path, state: &Path, config: Config) -> Result<Self> {
         let file = state.join("recovery.journal");
-        let journal = Journal::open(&file).with_context(|| format!("{} cannot be read; run it as root", file.display()))?;
+        let journal =
+            Journal::open(&file).with_context(|| format!("{} cannot be read; run it as root", file.display()))?;
         let report = journal.applied().cloned();
         Ok(Self {
             root: root.to_owned(),
@@ -155,7 +156,9 @@ impl Recovery {
             for found in self.locks().find(*lock, today) {
                 match found.obstacle {
                     None => report.opens.push(found.of),
-                    Some(obstacle) => report.obstacles.push(Obstacle { of: found.of, code: obstacle.code().to_owned() }),
+                    Some(obstacle) => {
+                        report.obstacles.push(Obstacle { of: found.of, code: obstacle.code().to_owned() })
+                    }
                 }
             }
         }
@@ -209,11 +212,8 @@ impl Recovery {
 
     /// Makes everything open with the candidate, and proves it; or takes everything back.
     pub(crate) fn apply(&mut self, order: &Apply, today: i64) -> u16 {
-        let asked = Unpromoted {
-            action: order.action,
-            attempt: order.attempt,
-            envelope_sha256: order.envelope_sha256.clone(),
-        };
+        let asked =
+            Unpromoted { action: order.action, attempt: order.attempt, envelope_sha256: order.envelope_sha256.clone() };
         if let Some(known) = self.journal.candidate() {
             let again = *known == asked && self.journal.applied().is_some();
             self.report = self.journal.applied().cloned();
@@ -368,7 +368,8 @@ impl Recovery {
     }
 
     fn finish_retiring(&mut self) -> Result<()> {
-        let action = self.journal.candidate().map(|candidate| candidate.action).context("a journal without its beginning")?;
+        let action =
+            self.journal.candidate().map(|candidate| candidate.action).context("a journal without its beginning")?;
         let mut newer = Vec::new();
         for record in self.journal.records() {
             match record {

@@ -15,9 +15,7 @@ const MAX_MESSAGES: usize = 50;
 
 /// Why a session ended early, when the server said so itself.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the server refuses this machine with status {0}; it was retired or enrolled anew: unenrol, then enrol again"
-)]
+#[error("the server refuses this machine with status {0}; it was retired or enrolled anew: unenrol, then enrol again")]
 pub(crate) struct Refused(pub(crate) u16);
 
 /// One whole session; says how many messages it took. The certificate of the connection proves who we are, so that

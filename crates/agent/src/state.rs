@@ -18,6 +18,8 @@ const LOCK: &str = "agent.lock";
 const ESCROWED: &str = "escrowed.json";
 /// Everything else.
 const ENROLMENT: &str = "enrolment.json";
+/// The keys of the agent to encrypted volumes, by their UUID.
+const VOLUMES: &str = "volumes";
 
 /// The state directory.
 pub(crate) struct State(PathBuf);
@@ -89,6 +91,11 @@ impl State {
 
     pub(crate) fn update(&self, enrolment: &Enrolment) -> Result<()> {
         Ok(keyfile::replace(&self.0.join(ENROLMENT), &serde_json::to_vec_pretty(enrolment)?)?)
+    }
+
+    /// Where the keys of the agent to encrypted volumes are kept.
+    pub(crate) fn volumes(&self) -> PathBuf {
+        self.0.join(VOLUMES)
     }
 
     /// Forgets the enrolment; the enrolment first, so that what is left is never taken for one.

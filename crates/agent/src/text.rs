@@ -103,6 +103,10 @@ fn texts(obstacle: Option<&Obstacle>) -> (Pair, Pair) {
                 "libere uma com cryptsetup luksKillSlot: a troca precisa de uma livre",
             ),
         ),
+        Obstacle::NotEscrowed => (
+            ("the agent has no key of its own to it", "chaveiro-agent escrow PATH"),
+            ("o agente não tem chave própria para ele", "chaveiro-agent escrow CAMINHO"),
+        ),
     }
 }
 
@@ -114,7 +118,10 @@ pub(crate) enum Text {
     LastSync,
     Never,
     Synced,
+    Escrowed,
+    AskPassphrase,
     Left,
+    LeftReleased,
 }
 
 impl Text {
@@ -128,9 +135,18 @@ impl Text {
             Self::LastSync => ("last report: {}", "último contato: {}"),
             Self::Never => ("never", "nunca"),
             Self::Synced => ("reported, in {} messages", "contato feito, em {} mensagens"),
+            Self::Escrowed => (
+                "{} can be recovered from now on; its passcode goes into escrow with the next session",
+                "{} pode ser recuperado a partir de agora; seu código vai para a custódia na próxima sessão",
+            ),
+            Self::AskPassphrase => ("What opens {} now: ", "O que abre {} agora: "),
             Self::Left => (
-                "no longer enrolled; no password and no key slot was touched",
-                "não está mais inscrita; nenhuma senha e nenhuma posição de chave foi alterada",
+                "no longer enrolled; key slots of the escrow stay (--release-slots removes them)",
+                "não está mais inscrita; as posições de chave da custódia ficam (--release-slots as remove)",
+            ),
+            Self::LeftReleased => (
+                "no longer enrolled; the key slots of the escrow are gone, nobody's own password or slot was touched",
+                "não está mais inscrita; as posições de chave da custódia foram removidas, nenhuma senha ou posição de pessoas foi alterada",
             ),
         };
         let template = match lang {

@@ -19,6 +19,22 @@ const SHADOW: &str = "root:*:19000:0:99999:7:::\n\
     dora:$6$salt$PLANTEDHASH:19000:0:99999:7::1:\n\
     ed:*:19000:0:99999:7:::\n";
 const HEADER: &[u8] = include_bytes!("data/luks2-header.bin");
+const UUID: &str = "71449758-682c-4788-a298-51ec3b633243";
+
+/// A header with as many slots, the first of which is the agent's.
+fn header(slots: usize) -> Vec<u8> {
+    let area = |slot: usize| format!(r#"{{"area":{{"offset":"{}","size":"258048"}}}}"#, 32768 + slot * 258_048);
+    let slots: Vec<String> = (0..slots).map(|slot| format!("\"{slot}\":{}", area(slot))).collect();
+    let token = r#"{"type":"chaveiro","keyslots":["0"],"role":"agent","action":"","attempt":0}"#;
+    let rest = format!(r#""tokens":{{"0":{token}}},"digests":{{}},"config":{{"keyslots_size":"16744448"}}"#);
+    let mut bytes = HEADER[..4096].to_vec();
+    bytes.extend_from_slice(format!("{{\"keyslots\":{{{}}},{rest}}}", slots.join(",")).as_bytes());
+    bytes.resize(HEADER.len(), 0);
+    bytes[448..512].fill(0);
+    let checksum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
+    bytes[448..480].copy_from_slice(checksum.as_ref());
+    bytes
+}
 
 fn write(root: &Path, name: &str, bytes: &[u8]) {
     let path = root.join(name);
@@ -32,7 +48,8 @@ fn laptop() -> tempfile::TempDir {
     write(root.path(), "etc/passwd", PASSWD.as_bytes());
     write(root.path(), "etc/shadow", SHADOW.as_bytes());
     write(root.path(), "etc/crypttab", b"root_crypt UUID=0a-1b none luks\n");
-    write(root.path(), "dev/disk/by-uuid/0a-1b", HEADER);
+    write(root.path(), "dev/disk/by-uuid/0a-1b", &header(2));
+    write(root.path(), &format!("state/volumes/{UUID}.key"), b"");
     write(root.path(), "usr/sbin/unix_chkpwd", b"");
     write(root.path(), "usr/sbin/cryptsetup", b"");
     write(root.path(), "var/lib/systemd/home/homed.identity", b"{}");
@@ -41,8 +58,8 @@ fn laptop() -> tempfile::TempDir {
 
 fn doctor(root: &Path, arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chaveiro-agent"));
-    command.env_remove("CHAVEIRO_LANG").env("LC_ALL", "C.UTF-8").args(["doctor", "--root"]).arg(root);
-    let output = command.args(arguments).output().expect("it runs");
+    command.env_remove("CHAVEIRO_LANG").env("LC_ALL", "C.UTF-8").args(["doctor", "--root"]).arg(root).arg("--state");
+    let output = command.arg(root.join("state")).args(arguments).output().expect("it runs");
     let text = [output.stdout, output.stderr].concat();
     (output.status.code().expect("a code"), String::from_utf8(text).expect("text"))
 }
@@ -80,19 +97,14 @@ fn each_account_that_cannot_be_recovered_is_told_why_and_what_to_do() {
 #[test]
 fn each_volume_that_cannot_be_recovered_is_told_why_and_what_to_do() {
     let root = laptop();
-    let used = |slots: usize| {
-        let slots: Vec<String> = (0..slots).map(|slot| format!("\"{slot}\":{{}}")).collect();
-        let mut bytes = HEADER[..4096].to_vec();
-        bytes.extend_from_slice(format!("{{\"keyslots\":{{{}}}}}", slots.join(",")).as_bytes());
-        bytes.resize(HEADER.len(), 0);
-        bytes
-    };
-    write(root.path(), "full.img", &used(32));
-    write(root.path(), "almost.img", &used(31));
+    write(root.path(), "full.img", &header(32));
+    write(root.path(), "almost.img", &header(31));
+    write(root.path(), "alone.img", HEADER);
     write(root.path(), "plain.img", b"plain");
     for (volume, code, words) in [
         ("/full.img", 1, &["every key slot is taken", "luksKillSlot"][..]),
         ("/almost.img", 0, &["ready"]),
+        ("/alone.img", 1, &["no key of its own", "chaveiro-agent escrow"]),
         ("/plain.img", 1, &["not a LUKS volume", "luksDump"]),
         ("/absent.img", 1, &["cannot be read"]),
     ] {

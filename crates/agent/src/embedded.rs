@@ -1,0 +1,60 @@
+//! The agent inside another program: the demonstration drives the very same code in its own process, on a system below
+//! a directory of its own.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chaveiro_core::secret::Passcode;
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::agent::{self, Agent};
+use crate::enrolment::{Invitation, enroll};
+use crate::locks::Locks;
+use crate::login::Accounts;
+use crate::state::State;
+use crate::{config, luks};
+
+/// A Linux machine below a directory.
+pub struct Embedded {
+    root: PathBuf,
+    agent: Agent,
+}
+
+impl Embedded {
+    /// Enrols the system below `root`, keeping the agent's state in `state`. `root_certificate` is a PEM file.
+    pub async fn enroll(root: &Path, state: &Path, server: &str, token: &str, root_certificate: &Path) -> Result<Self> {
+        let invitation = Invitation { server, user: "root@localhost", token, root_certificate: Some(root_certificate) };
+        enroll(&State::at(state), root, &invitation).await?;
+        Ok(Self { root: root.to_owned(), agent: Agent::open(root, State::at(state))? })
+    }
+
+    /// Gives the agent a key slot of that volume, before it is opened for recoveries. `unlock` opens the volume now.
+    pub fn escrow(root: &Path, state: &Path, volume: &Path, unlock: &str) -> Result<()> {
+        let unlock = Zeroizing::new(unlock.as_bytes().to_vec());
+        agent::escrow(root, &State::at(state), volume, &unlock, true)
+    }
+
+    /// One session; says how many commands of the server were run.
+    pub async fn sync(&mut self, now: Timestamp) -> Result<usize> {
+        Ok(self.agent.sync(now).await?.commands)
+    }
+
+    /// Whether that is the password of that account.
+    pub fn password_opens(&self, account: &str, password: &str) -> Result<bool> {
+        let passcode = Passcode::new(Zeroizing::new(password.to_owned())).context("not a password")?;
+        Ok(Accounts { root: &self.root }.opens(account, &passcode)?)
+    }
+
+    /// Whether that passphrase opens that volume, by the word of cryptsetup.
+    pub fn passphrase_opens(&self, volume: &Path, passphrase: &str) -> Result<bool> {
+        let config = config::load(&self.root)?;
+        let locks = Locks { root: &self.root, config: &config, keys: Path::new("") };
+        Ok(locks.volume(volume).is_opened_by(passphrase.as_bytes())?)
+    }
+
+    /// Whether `cryptsetup` is on this machine.
+    pub fn has_cryptsetup() -> bool {
+        luks::has_cryptsetup()
+    }
+}

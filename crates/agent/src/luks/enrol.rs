@@ -1,0 +1,129 @@
+//! The agent slot: added once with a secret that somebody gives, removed when the machine leaves.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use chaveiro_keyfile as keyfile;
+use zeroize::Zeroizing;
+
+use super::header::Header;
+use crate::config::Kdf;
+
+use super::{LuksError, Role, Volume, token};
+
+/// What cryptsetup takes for its standard input.
+const STDIN: &str = "-";
+
+/// 64 random bytes need no slow derivation: nobody guesses them. The least that cryptsetup accepts.
+const CHEAP: Kdf = Kdf::Pbkdf2 { iterations: Some(1000) };
+
+impl Volume {
+    /// Adds the agent slot, opened by `random`, which is kept in `agent_key`. `unlock` is what opens the volume now. A
+    /// copy of the header is kept in `backup` before it is changed.
+    ///
+    /// A working agent slot is left alone; what an enrolment that was interrupted left is finished or replaced.
+    pub(crate) fn enroll(
+        &self,
+        unlock: &Zeroizing<Vec<u8>>,
+        agent_key: &Path,
+        backup: &Path,
+        random: &[u8; 64],
+    ) -> Result<(), LuksError> {
+        if self.agent_key_opens(agent_key)? {
+            return Ok(());
+        }
+        // First of all, so that a mistyped passphrase changes nothing.
+        if !self.tries(None, unlock)? {
+            return Err(LuksError::WrongPassphrase(self.path.clone()));
+        }
+        self.backup_header(backup)?;
+        self.sweep()?;
+        let header = self.header()?;
+        if let Some(slot) = self.without_note(agent_key, &header)? {
+            return self.note_agent(slot);
+        }
+        // Agent slots that no key opens any more. The secret at hand opens another one: cryptsetup makes sure.
+        for lost in token::owned(&header).iter().filter(|owned| owned.role == Role::Agent) {
+            self.kill_slot(Path::new(STDIN), lost.slot, unlock)?;
+        }
+        self.sweep()?;
+        let slot = self.free_slot()?.ok_or_else(|| LuksError::NoFreeSlot(self.path.clone()))?;
+        keyfile::create_directory(agent_key.parent().unwrap_or(Path::new("/")))?;
+        // The key before the slot, so that there never is a slot without one. A key that was there opens nothing.
+        keyfile::replace(agent_key, random)?;
+        self.add_key(Path::new(STDIN), agent_key, slot, CHEAP, unlock)?;
+        self.note_agent(slot)?;
+        self.authorised(agent_key)
+    }
+
+    /// Removes every slot of ours, and the key of the agent. The slots of people stay.
+    pub(crate) fn leave(&self, agent_key: &Path) -> Result<(), LuksError> {
+        for escrow in self.owned()?.iter().filter(|owned| owned.role == Role::Escrow) {
+            self.kill(agent_key, escrow.slot, false)?;
+        }
+        let header = self.header()?;
+        let agent = match super::agent_slot(&header) {
+            None => self.without_note(agent_key, &header)?,
+            Some(slot) => {
+                self.authorised(agent_key)?;
+                Some(slot)
+            }
+        };
+        if let Some(slot) = agent {
+            if header.slots.len() == 1 {
+                return Err(LuksError::LastSlot(slot));
+            }
+            // `luksKillSlot` wants the key of another slot, and the agent has none: this removes the slot that its key
+            // opens.
+            let removed = self.run("luksRemoveKey", &["--key-file".as_ref(), agent_key.as_os_str()], &[], &[])?;
+            self.authorised_by(removed)?;
+        }
+        self.sweep()?;
+        match fs::remove_file(agent_key) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(LuksError::Io { file: agent_key.to_owned(), error })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies the header with all its slots, for root only, durable when this returns. An older copy is replaced by a
+    /// whole one or stays.
+    pub(crate) fn backup_header(&self, to: &Path) -> Result<(), LuksError> {
+        let directory = to.parent().unwrap_or(Path::new("/"));
+        keyfile::create_directory(directory)?;
+        let mut name = to.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let temporary = to.with_file_name(name);
+        // cryptsetup overwrites nothing, not even what an interrupted copy left.
+        let _ = fs::remove_file(&temporary);
+        self.run("luksHeaderBackup", &["--header-backup-file".as_ref(), temporary.as_os_str()], &[], &[])?;
+        fs::set_permissions(&temporary, Permissions::from_mode(0o600))
+            .and_then(|()| File::open(&temporary)?.sync_all())
+            .and_then(|()| fs::rename(&temporary, to))
+            .and_then(|()| File::open(directory)?.sync_all())
+            .map_err(|error| LuksError::Io { file: to.to_owned(), error })
+    }
+
+    /// The slot that the key of the agent opens without a token that says so.
+    fn without_note(&self, agent_key: &Path, header: &Header) -> Result<Option<u8>, LuksError> {
+        if !agent_key.exists() {
+            return Ok(None);
+        }
+        let key = keyfile::read(agent_key)?;
+        for slot in header.slots.keys().filter(|slot| !token::is_named(header, **slot)) {
+            if self.tries(Some(*slot), &key)? {
+                return Ok(Some(*slot));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Marks the agent slot, and has cryptsetup try it before all others: authorising a replacement then need not go
+    /// through the slow derivations of other slots.
+    fn note_agent(&self, slot: u8) -> Result<(), LuksError> {
+        self.note(slot, Role::Agent, None)?;
+        self.run("config", &["--priority", "prefer", "--key-slot", &slot.to_string()], &[], &[]).map(|_| ())
+    }
+}

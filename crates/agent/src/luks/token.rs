@@ -1,0 +1,85 @@
+//! Whose a key slot is. A token in the header (LUKS2 On-Disk Format Specification 1.1, section 3.6) says so: cryptsetup
+//! keeps it with the slot, copies it with the header, and takes the slot out of it when the slot is removed. So what
+//! a token of ours names is ours, also when somebody else has used cryptsetup in between.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::header::Header;
+
+/// The type of our tokens. cryptsetup knows no way to open a volume with it, and needs none.
+pub(super) const TYPE: &str = "chaveiro";
+
+/// What a slot of ours is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Opened by the key file of the agent: lets it add and remove the others.
+    Agent,
+    /// Opened by a recovery passcode.
+    Escrow,
+}
+
+/// Which attempt of which action added a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    pub(crate) action: String,
+    pub(crate) attempt: u32,
+}
+
+/// A slot of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owned {
+    pub(crate) slot: u8,
+    pub(crate) token: u8,
+    pub(crate) role: Role,
+    pub(crate) mark: Option<Mark>,
+}
+
+/// A token of ours, as it is in the header.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Token {
+    r#type: String,
+    keyslots: Vec<String>,
+    role: Role,
+    action: String,
+    attempt: u32,
+}
+
+/// What `cryptsetup token import` takes.
+pub(super) fn to_json(slot: u8, role: Role, mark: Option<&Mark>) -> Value {
+    serde_json::json!(Token {
+        r#type: TYPE.to_owned(),
+        keyslots: vec![slot.to_string()],
+        role,
+        action: mark.map(|mark| mark.action.clone()).unwrap_or_default(),
+        attempt: mark.map(|mark| mark.attempt).unwrap_or_default(),
+    })
+}
+
+/// The slots that our tokens name. A token that is not exactly as we write it is nobody's.
+pub(super) fn owned(header: &Header) -> Vec<Owned> {
+    let read = |(number, value): (&u8, &Value)| {
+        let token = Token::deserialize(value).ok().filter(|token| token.r#type == TYPE)?;
+        let [slot] = token.keyslots.as_slice() else { return None };
+        let mark = Mark { action: token.action, attempt: token.attempt };
+        let mark = (!mark.action.is_empty()).then_some(mark);
+        Some(Owned { slot: slot.parse().ok()?, token: *number, role: token.role, mark })
+    };
+    header.tokens.iter().filter_map(read).filter(|owned| header.slots.contains_key(&owned.slot)).collect()
+}
+
+/// Our tokens whose slot is gone.
+pub(super) fn stale(header: &Header) -> Vec<u8> {
+    let slots = |token: &Value| token.get("keyslots").and_then(Value::as_array).map(Vec::len);
+    let ours = header.tokens.iter().filter(|(_, token)| token.get("type").and_then(Value::as_str) == Some(TYPE));
+    ours.filter(|(_, token)| slots(token) == Some(0)).map(|(number, _)| *number).collect()
+}
+
+/// Whether a token, no matter whose, names the slot.
+pub(super) fn is_named(header: &Header, slot: u8) -> bool {
+    let slot = slot.to_string();
+    let names = |token: &Value| token.get("keyslots").and_then(Value::as_array).cloned().unwrap_or_default();
+    header.tokens.values().any(|token| names(token).iter().any(|name| name.as_str() == Some(&slot)))
+}
