@@ -1,11 +1,17 @@
 //! The steps of a recovery, by name. In builds for tests the agent can be told to die at one of them, as a power loss
-//! would have it: `CHAVEIRO_AGENT_DIE_AT=set`. Release builds have no such thing.
+//! would have it (`CHAVEIRO_AGENT_DIE_AT=set`), or that a proof fails (`CHAVEIRO_AGENT_SPOIL=proven`). Release builds
+//! have no such thing.
 
 /// Every step, in order. `docs/linux.md` and the kill table of the tests name them.
 pub(crate) const STEPS: &[&str] = &[
     "prepared", "applying", "adding", "added", "opened", "setting", "set", "proven", "applied", "retiring", "retired",
     "kept", "finished",
 ];
+
+/// Whether the proof at that step is to fail.
+pub(crate) fn is_spoiled(step: &str) -> bool {
+    cfg!(debug_assertions) && std::env::var_os("CHAVEIRO_AGENT_SPOIL").is_some_and(|name| name == step)
+}
 
 /// A step was reached.
 pub(crate) fn reached(step: &str) {

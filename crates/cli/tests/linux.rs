@@ -4,72 +4,11 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::LazyLock;
-
 use serde_json::Value;
-use support::{Server, get, initialised, run_json, text};
+use support::machine::{Machine, OLD_PASSWORD, PASSPHRASE, escrowed};
+use support::{Server, get, initialised, run, run_json, text};
 
-/// Where the agent is. It belongs to another package, so that it is built here, once.
-static AGENT: LazyLock<PathBuf> = LazyLock::new(|| {
-    let program = Path::new(env!("CARGO_BIN_EXE_chaveiro")).with_file_name("chaveiro-agent");
-    let mut build = Command::new(env!("CARGO"));
-    let built = build.args(["build", "--quiet", "--locked", "--package", "chaveiro-agent"]).arg("--target-dir");
-    let target = program.ancestors().nth(2).expect("a target directory");
-    assert!(built.arg(target).status().expect("cargo runs").success());
-    program
-});
-
-struct Machine {
-    directory: tempfile::TempDir,
-}
-
-impl Machine {
-    /// A machine with its own system directory and state.
-    fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let root = directory.path().join("root");
-        for (name, contents) in [
-            ("etc/machine-id", "0123456789abcdef0123456789abcdef\n"),
-            ("etc/os-release", "VERSION_ID=\"12\"\n"),
-            ("etc/hostname", "ana-laptop\n"),
-            ("proc/meminfo", "MemTotal:       16384000 kB\n"),
-            ("sys/class/dmi/id/sys_vendor", "Contoso\n"),
-            ("sys/class/dmi/id/product_name", "Laptop 9\n"),
-            ("sys/class/dmi/id/product_serial", "SN-42\n"),
-        ] {
-            let file = root.join(name);
-            std::fs::create_dir_all(file.parent().expect("a parent")).expect("made");
-            std::fs::write(file, contents).expect("written");
-        }
-        Self { directory }
-    }
-
-    fn try_run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(&*AGENT);
-        command.env("LC_ALL", "C.UTF-8").env_remove("CHAVEIRO_LANG").args(arguments);
-        command.arg("--root").arg(self.directory.path().join("root"));
-        command.arg("--state").arg(self.directory.path().join("state")).output().expect("it runs")
-    }
-
-    fn run(&self, arguments: &[&str]) -> String {
-        let output = self.try_run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
-        text(&output.stdout)
-    }
-
-    fn enroll(&self, server: &Server) -> Output {
-        let token = run_json(&server.data, &["device", "enroll-token"])["token"].as_str().expect("a token").to_owned();
-        self.try_enroll(server, &token)
-    }
-
-    fn try_enroll(&self, server: &Server, token: &str) -> Output {
-        let root = server.data.join("keys/ca/root.pem");
-        let root = root.to_str().expect("text");
-        self.try_run(&["enroll", &server.device_url, "--token", token, "--root-certificate", root])
-    }
-}
+const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
 async fn devices(server: &Server) -> Value {
     get(&server.client(), &format!("{}/beta/deviceManagement/managedDevices", server.graph_url)).await["value"].clone()
@@ -105,10 +44,13 @@ async fn a_linux_machine_enrols_reports_what_it_is_and_leaves() {
     assert_eq!(single["physicalMemoryInBytes"].as_u64(), Some(16_000 << 20));
     assert!(single["totalStorageSpaceInBytes"].as_u64() > Some(0));
 
-    // No recovery is pretended: the server says that this platform cannot be recovered yet.
-    let asked = server.client().post(format!("{url}/recoverPasscode")).send().await.expect("an answer");
-    assert!(asked.status().is_client_error());
-    assert!(asked.text().await.expect("a body").contains("Linux"));
+    let apps = get(&server.client(), &format!("{url}/detectedApps")).await;
+    assert_eq!((&apps["value"][0]["displayName"], &apps["value"][1]), (&"editor".into(), &Value::Null), "{apps}");
+    let users = get(&server.client(), &format!("{url}/users")).await;
+    assert_eq!(users["value"][0]["userPrincipalName"], "ana@ana-laptop");
+    assert_eq!(users["value"][0]["displayName"], "Ana Souza");
+    let described = machine.run(&["ddf"]);
+    assert!(described.contains("<NodeName>Prepare</NodeName>"));
 
     let status: Value = serde_json::from_str(&machine.run(&["status", "--json"])).expect("JSON");
     assert!(status["lastSync"].is_string() && status["enrolled"] == true, "{status}");
@@ -157,4 +99,111 @@ async fn what_goes_wrong_is_said_with_what_to_do_and_leaves_nothing_behind() {
     assert!(machine.run(&["status"]).contains("enrolled at"), "nothing was removed");
     machine.run(&["unenroll", "--force"]);
     assert_eq!(machine.try_run(&["status"]).status.code(), Some(1));
+}
+
+/// The newest action result of the only device; naming it in `$select` shows its passcode.
+async fn newest(server: &Server, client: &reqwest::Client, id: &str) -> Value {
+    let url = format!("{}{DEVICES}/{id}?$select=deviceActionResults", server.graph_url);
+    get(client, &url).await["deviceActionResults"][0].clone()
+}
+
+async fn recover(server: &Server, client: &reqwest::Client, id: &str) {
+    let asked = client.post(format!("{}{DEVICES}/{id}/recoverPasscode", server.graph_url)).send().await;
+    assert_eq!(asked.expect("an answer").status(), 204);
+}
+
+/// Asks until the newest action has ended.
+async fn ended(server: &Server, client: &reqwest::Client, id: &str) -> Value {
+    for _ in 0..600 {
+        let url = format!("{}{DEVICES}/{id}", server.graph_url);
+        let result = get(client, &url).await["deviceActionResults"][0].clone();
+        if !["pending", "active"].contains(&result["actionState"].as_str().unwrap_or_default()) {
+            return newest(server, client, id).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("the action did not end");
+}
+
+#[tokio::test]
+async fn a_locked_out_person_gets_a_passcode_that_opens_account_and_disk() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let client = server.client();
+    let machine = Machine::ready(&server);
+    let locks = machine.locks();
+    let id = devices(&server).await[0]["id"].as_str().expect("an id").to_owned();
+
+    // The disk was escrowed by itself, before anybody asked; the password of the account is the person's still.
+    let first = newest(&server, &client, &id).await;
+    let standing = first["passcode"].as_str().expect("a passcode").to_owned();
+    assert_eq!(
+        (&first["actionState"], &first["chaveiro_opens"]),
+        (&"done".into(), &serde_json::json!(["luks2:/disk.img"]))
+    );
+    assert!(locks.passphrase_opens(&standing) && locks.passphrase_opens(PASSPHRASE));
+    assert!(locks.password_opens(OLD_PASSWORD) && !locks.password_opens(&standing));
+
+    // The service is woken by the request; nobody polls.
+    let service = machine.service();
+    recover(&server, &client, &id).await;
+    let result = ended(&server, &client, &id).await;
+    let passcode = result["passcode"].as_str().expect("a passcode").to_owned();
+    assert_eq!(result["actionState"], "done", "{result}");
+    assert_eq!(result["chaveiro_opens"], serde_json::json!(["luks2:/disk.img", "login:ana"]));
+    assert!(result["chaveiro_verifiedDateTime"].is_string());
+    assert!(locks.password_opens(&passcode) && locks.passphrase_opens(&passcode));
+    assert!(!locks.password_opens(OLD_PASSWORD), "the forgotten password is gone");
+    assert!(locks.passphrase_opens(PASSPHRASE), "the person's own slot is untouched");
+    assert!(service.stop(), "it ends well when it is told to");
+    machine.run(&["sync"]);
+    assert!(!locks.passphrase_opens(&standing), "the passcode that was escrowed before is retired");
+    assert!(!machine.state().join("recovery.journal").exists(), "nothing is left to be done");
+
+    let shown = get(&client, &format!("{}{DEVICES}/{id}", server.graph_url)).await;
+    let states: Vec<_> = shown["chaveiro_recoverability"].as_array().expect("a list").iter().collect();
+    assert_eq!(states.len(), 2);
+    assert!(states.iter().all(|state| state["ready"] == true && state["escrow"] == "opens"), "{states:?}");
+    let told = run(&data, &["device", "recoverability", "ana-laptop"]);
+    assert!(told.contains("/disk.img") && told.contains("ana"), "{told}");
+
+    // In clear it is nowhere: not on the device, not on the server.
+    drop(server);
+    for directory in [machine.directory.path(), data.as_path()] {
+        for secret in [&passcode, &standing] {
+            let found = std::process::Command::new("grep").args(["-rlF", "--", secret]).arg(directory).output();
+            let found = text(&found.expect("grep runs").stdout);
+            assert!(found.is_empty(), "a passcode is in {found}");
+        }
+    }
+    assert!(escrowed(&data).await.contains(&passcode));
+}
+
+#[tokio::test]
+async fn leaving_can_take_the_key_slots_along_and_never_takes_a_persons() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let client = server.client();
+    for release in [false, true] {
+        let machine = Machine::ready(&server);
+        let locks = machine.locks();
+        let all = devices(&server).await;
+        let id = all
+            .as_array()
+            .and_then(|all| all.last())
+            .and_then(|device| device["id"].as_str())
+            .expect("an id")
+            .to_owned();
+        let passcode = newest(&server, &client, &id).await["passcode"].as_str().expect("a passcode").to_owned();
+        assert!(locks.passphrase_opens(&passcode));
+        let flags: &[&str] = if release { &["unenroll", "--release-slots"] } else { &["unenroll"] };
+        let told = machine.run(flags);
+        assert_eq!(told.contains("are gone"), release, "{told}");
+        assert_eq!(locks.passphrase_opens(&passcode), !release);
+        assert!(locks.passphrase_opens(PASSPHRASE) && locks.password_opens(OLD_PASSWORD));
+        let device = get(&client, &format!("{}{DEVICES}/{id}", server.graph_url)).await;
+        assert_eq!(device["managementState"], "retireIssued");
+        let events = run_json(&data, &["device", "list"]);
+        assert!(events.is_array());
+    }
 }

@@ -1,5 +1,7 @@
 //! The real binary, as a person or a service manager runs it.
 
+pub mod machine;
+
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -57,6 +59,11 @@ pub struct Server {
 
 impl Server {
     pub fn start(data: &Path, graph_listen: &str, device_listen: &str) -> Self {
+        Self::start_with(data, graph_listen, device_listen, &[])
+    }
+
+    /// The same, with more flags.
+    pub fn start_with(data: &Path, graph_listen: &str, device_listen: &str, flags: &[&str]) -> Self {
         let mut child = chaveiro()
             .args([
                 "serve",
@@ -68,6 +75,7 @@ impl Server {
                 "--log",
                 "error",
             ])
+            .args(flags)
             .arg("--data")
             .arg(data)
             .stdout(Stdio::piped())
@@ -95,6 +103,23 @@ impl Server {
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Where the device listener really is, whatever address devices are told.
+    pub fn device_listen(&self) -> String {
+        let inodes: Vec<String> = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))
+            .expect("its descriptors")
+            .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+            .filter_map(|link| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+            .collect();
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("the table of sockets");
+        let graph = self.graph_url.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0_u16);
+        let mut ports = table.lines().skip(1).filter_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let listens = fields[3] == "0A" && inodes.iter().any(|inode| inode == fields[9]);
+            listens.then(|| u16::from_str_radix(fields[1].rsplit(':').next()?, 16).ok()).flatten()
+        });
+        format!("127.0.0.1:{}", ports.find(|port| *port != graph).expect("the device listener"))
     }
 
     pub fn pid(&self) -> u32 {
