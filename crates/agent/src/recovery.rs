@@ -354,17 +354,18 @@ impl Recovery {
         match self.journal.applied().and(self.journal.candidate()) {
             Some(known) if is_it(known) => {}
             Some(_) => return CONFLICT,
-            None => {
-                let kept = escrowed::load(&self.escrowed).unwrap_or_default();
-                let done = kept.iter().any(|known| known.action == order.action);
-                return if done { OK } else { CONFLICT };
-            }
+            None => return if self.is_promoted(order.action) { OK } else { CONFLICT },
         }
         if self.journal.append(Record::Retiring).is_err() {
             return FAILED;
         }
         reached("retiring");
         if self.finish_retiring().is_ok() { OK } else { FAILED }
+    }
+
+    fn is_promoted(&self, action: ActionId) -> bool {
+        let kept = escrowed::load(&self.escrowed).unwrap_or_default();
+        kept.iter().any(|known| known.action == action)
     }
 
     fn finish_retiring(&mut self) -> Result<()> {
@@ -405,6 +406,8 @@ impl Recovery {
     /// The candidate will not be promoted.
     pub(crate) fn undo(&mut self, order: &Finish) -> u16 {
         match self.journal.candidate() {
+            // What is promoted stays: there is no way back from it, and none is pretended.
+            None if self.is_promoted(order.action) => CONFLICT,
             None => OK,
             Some(known) if known.action == order.action && known.attempt == order.attempt => match self.take_back() {
                 Ok(()) => OK,
@@ -453,3 +456,6 @@ fn sha256_hex(bytes: &[u8]) -> String {
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;
