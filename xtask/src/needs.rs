@@ -20,6 +20,8 @@ const NEEDS: &[Need] = &[
         package: "cryptsetup-bin",
         why: "the tests of the agent change real LUKS2 volumes",
     },
+    Need { program: "faketime", package: "faketime", why: "tests set the clock of the agent and of the server" },
+    Need { program: "perl", package: "perl", why: "tests check password hashes with crypt(3) of this system" },
 ];
 
 /// Installs what the build and the tests need and this machine lacks, and says so.

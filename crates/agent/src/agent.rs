@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use chaveiro_csp::{self as csp, STANDING_ALERT};
+use chaveiro_device::enroll::expires;
 use chaveiro_device::https::Https;
 use jiff::Timestamp;
 use omadm::session::device::Event;
@@ -40,6 +41,7 @@ pub(crate) struct Agent {
     config: Config,
     enrolment: Enrolment,
     transport: Https,
+    certificate_expires: Option<Timestamp>,
     recovery: Recovery,
     _lock: File,
 }
@@ -51,9 +53,19 @@ impl Agent {
         let lock = state.lock()?;
         let config = config::load(root)?;
         let transport = Https::trusting(enrolment.root_pem.as_deref(), Some(&identity))?;
+        let certificate_expires = expires(&identity).and_then(|end| Timestamp::from_second(end).ok());
         let mut recovery = Recovery::open(root, state.directory(), config.clone())?;
         recovery.resume().context("an interrupted recovery could not be taken back yet")?;
-        Ok(Self { root: root.to_owned(), state, config, enrolment, transport, recovery, _lock: lock })
+        Ok(Self {
+            root: root.to_owned(),
+            state,
+            config,
+            enrolment,
+            transport,
+            certificate_expires,
+            recovery,
+            _lock: lock,
+        })
     }
 
     /// Between two reports when nobody wakes the agent.
@@ -67,6 +79,10 @@ impl Agent {
         if synced.as_ref().is_err_and(|error| error.is::<Refused>()) {
             // Nobody will promote a candidate any more.
             self.recovery.give_up()?;
+        }
+        if synced.is_err() && self.certificate_expires.is_some_and(|end| end <= now) {
+            return synced
+                .context("the certificate of this machine has expired; unenrol with --force, then enrol again");
         }
         let synced = synced?;
         self.enrolment.last_sync = Some(now);

@@ -88,15 +88,24 @@ fn run(cli: &Cli) -> Result<bool> {
             return Ok(false);
         }
         Verb::Status => {
-            let (enrolment, _) = state.load()?;
+            let (enrolment, identity) = state.load()?;
             let last = enrolment.last_sync.map(|at| at.to_string());
-            let facts = json!({"enrolled": true, "address": enrolment.address, "lastSync": last});
+            let expires =
+                chaveiro_device::enroll::expires(&identity).and_then(|end| jiff::Timestamp::from_second(end).ok());
+            let expires = expires.map(|end| end.to_string()).unwrap_or_default();
+            let facts = json!({
+                "enrolled": true,
+                "address": enrolment.address,
+                "lastSync": last,
+                "certificateExpires": expires,
+            });
             let last = last.unwrap_or_else(|| Text::Never.say(lang, ""));
             match cli.json {
                 true => say(Text::Enrolled, "", facts)?,
                 false => {
                     say(Text::Enrolled, &enrolment.address, Value::Null)?;
                     say(Text::LastSync, &last, Value::Null)?;
+                    say(Text::CertificateExpires, &expires, Value::Null)?;
                 }
             }
         }

@@ -116,6 +116,7 @@ pub(crate) enum Text {
     Enrolled,
     NotEnrolled,
     LastSync,
+    CertificateExpires,
     Never,
     Synced,
     Escrowed,
@@ -133,6 +134,7 @@ impl Text {
                 "não inscrita; execute: chaveiro-agent enroll https://SERVIDOR --token TOKEN",
             ),
             Self::LastSync => ("last report: {}", "último contato: {}"),
+            Self::CertificateExpires => ("certificate ends: {}", "fim do certificado: {}"),
             Self::Never => ("never", "nunca"),
             Self::Synced => ("reported, in {} messages", "contato feito, em {} mensagens"),
             Self::Escrowed => (

@@ -451,3 +451,160 @@ async fn a_disk_that_is_full_refuses_the_recovery_and_changes_nothing() {
     scene.machine.run(&["sync"]);
     scene.check_done("after there was room again").await;
 }
+
+/// That program with its clock set to another time.
+fn at_another_time(offset: &str, command: &std::process::Command) -> std::process::Command {
+    let mut other = std::process::Command::new("faketime");
+    other.args(["-f", offset]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => other.env(name, value),
+            None => other.env_remove(name),
+        };
+    }
+    other
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_off_by_a_year_is_named_and_nothing_changes_until_it_is_right() {
+    let scene = Scene::new().await;
+    scene.recover().await;
+    for offset in ["-1y", "+2y"] {
+        let output = at_another_time(offset, &scene.machine.agent(&["sync"])).output().expect("faketime runs");
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && said.contains("is the clock of this machine right?"), "{offset}: {said}");
+        assert!(scene.machine.locks().password_opens(OLD_PASSWORD));
+    }
+    scene.machine.run(&["sync"]);
+    scene.check_done("the clock is right again").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_has_expired_says_so_and_enrolling_again_helps() {
+    let mut scene = Scene::new().await;
+    scene.recover().await;
+    let server = scene.server.take().expect("it runs");
+    let (data, device) = (server.data.clone(), server.device_url.trim_start_matches("https://").to_owned());
+    drop(server);
+    // Two years later the server has a new certificate of its own; that of the machine has ended.
+    let mut serve = support::chaveiro();
+    serve.args(["serve", "--json", "--graph-listen", "127.0.0.1:0", "--device-listen", &device, "--log", "error"]);
+    serve.arg("--data").arg(&data);
+    let mut later = at_another_time("+2y", &serve);
+    // faketime(1) runs the server as a child of its own: both are one group, and end together.
+    std::os::unix::process::CommandExt::process_group(&mut later, 0);
+    let mut later =
+        later.stdout(std::process::Stdio::piped()).stdin(std::process::Stdio::null()).spawn().expect("it starts");
+    let mut first = [0];
+    later.stdout.as_mut().expect("its output").read_exact(&mut first).expect("it listens");
+    let output = at_another_time("+2y", &scene.machine.agent(&["sync"])).output().expect("faketime runs");
+    let said = text(&output.stderr);
+    let group = rustix::process::Pid::from_child(&later);
+    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).expect("killed");
+    let _ = later.wait();
+    assert!(!output.status.success() && said.contains("the certificate of this machine has expired"), "{said}");
+    assert!(scene.machine.locks().password_opens(OLD_PASSWORD));
+
+    let server = Server::start(&data, "127.0.0.1:0", &device);
+    scene.server = Some(server);
+    scene.machine.run(&["unenroll", "--force"]);
+    assert!(scene.machine.enroll(scene.server()).status.success());
+    scene.machine.run(&["sync"]);
+    scene.client = scene.server().client();
+    assert_eq!(scene.result().await["actionState"], "done", "the disk is escrowed again");
+    scene.recover().await;
+    scene.machine.run(&["sync"]);
+    scene.check_done("after enrolling again").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_without_a_free_slot_keeps_what_it_has_and_says_so() {
+    let scene = Scene::new().await;
+    let disk = scene.machine.root().join("disk.img");
+    let first = scene.passcode().await.expect("a passcode");
+    // A person fills the room that is left.
+    let mut slots = 0;
+    loop {
+        let mut add = std::process::Command::new("cryptsetup");
+        add.args(["luksAddKey", "--batch-mode", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--key-file"]);
+        add.arg(scene.machine.directory.path().join("passphrase")).arg(&disk).arg("-");
+        let mut running =
+            add.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().expect("it runs");
+        running.stdin.take().expect("its input").write_all(format!("by hand {slots}").as_bytes()).expect("written");
+        if !running.wait().expect("it ends").success() {
+            break;
+        }
+        slots += 1;
+    }
+    assert!(slots > 0);
+    scene.recover().await;
+    scene.machine.run(&["sync"]);
+    let result = scene.result().await;
+    assert_eq!(result["chaveiro_opens"], serde_json::json!(["login:ana"]), "{result}");
+    assert_eq!(result["chaveiro_deviceReason"], "luks2:/disk.img noFreeSlot");
+    let locks = scene.machine.locks();
+    assert!(locks.passphrase_opens(&first), "the passcode that was escrowed before still opens the disk");
+    assert!(
+        (0..slots).all(|slot| locks.passphrase_opens(&format!("by hand {slot}"))),
+        "no slot of a person was touched"
+    );
+}
+
+/// Nothing of our own decides here: a copy of this system's /etc, an account made by useradd(8), and unix_chkpwd.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_system_itself_says_that_the_new_password_opens_and_the_old_one_does_not() {
+    const ENTER: &str = "mount --bind \"$1\" /etc && mount -t tmpfs none /run && shift && exec \"$@\"";
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let client = server.client();
+    let directory = tempfile::tempdir().expect("a directory");
+    let etc = directory.path().join("etc");
+    let copied = std::process::Command::new("cp").args(["-a", "/etc"]).arg(&etc).status();
+    assert!(copied.expect("cp runs").success());
+    std::fs::write(etc.join("machine-id"), "fedcba9876543210fedcba9876543210\n").expect("written");
+    std::fs::write(etc.join("crypttab"), "").expect("written");
+    std::fs::write(etc.join("chaveiro-agent.toml"), "account = \"chaveiro-ana\"\n").expect("written");
+    let inside = |words: &[&str], input: &str| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", ENTER, "sh"]).arg(&etc).args(words);
+        command
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        let mut running = command.spawn().expect("unshare runs");
+        running.stdin.take().expect("its input").write_all(input.as_bytes()).expect("written");
+        running.wait_with_output().expect("it ends")
+    };
+    let made = inside(&["useradd", "--no-create-home", "--shell", "/bin/sh", "chaveiro-ana"], "");
+    assert!(made.status.success(), "this test needs root: {}", text(&made.stderr));
+    assert!(inside(&["chpasswd"], "chaveiro-ana:old-password\n").status.success());
+    let opens = |password: &str| {
+        let checked = inside(&["unix_chkpwd", "chaveiro-ana", "nonull"], &format!("{password}\0"));
+        checked.status.code().expect("a code") == 0
+    };
+    assert!(opens("old-password") && !opens("another"));
+
+    let state = directory.path().join("state");
+    let agent = |words: &[&str]| {
+        let program = support::machine::AGENT.to_str().expect("text");
+        let state = state.to_str().expect("text");
+        let words: Vec<&str> = [program].into_iter().chain(words.iter().copied()).chain(["--state", state]).collect();
+        let output = inside(&words, "");
+        assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+    };
+    let token = support::run_json(&data, &["device", "enroll-token"])["token"].as_str().expect("a token").to_owned();
+    let root = data.join("keys/ca/root.pem");
+    agent(&["enroll", &server.device_url, "--token", &token, "--root-certificate", root.to_str().expect("text")]);
+    agent(&["sync"]);
+    let listed = get(&client, &format!("{}{DEVICES}", server.graph_url)).await;
+    let id = listed["value"][0]["id"].as_str().expect("an id").to_owned();
+    let url = format!("{}{DEVICES}/{id}", server.graph_url);
+    assert_eq!(client.post(format!("{url}/recoverPasscode")).send().await.expect("an answer").status(), 204);
+    agent(&["sync"]);
+    let result = get(&client, &format!("{url}?$select=deviceActionResults")).await["deviceActionResults"][0].clone();
+    assert_eq!(result["chaveiro_opens"], serde_json::json!(["login:chaveiro-ana"]), "{result}");
+    let passcode = result["passcode"].as_str().expect("a passcode");
+    assert!(opens(passcode) && !opens("old-password"), "by the word of unix_chkpwd");
+    let hosts = std::fs::read_to_string("/etc/passwd").expect("read");
+    assert!(!hosts.contains("chaveiro-ana"), "this machine itself is untouched");
+}

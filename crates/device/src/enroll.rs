@@ -156,6 +156,14 @@ fn account(provisioned: &Provisioned, key: &KeyPair, oma_device_id: &str) -> Res
     })
 }
 
+/// When the certificate of an identity (PEM, as in [`Account::identity`]) ends: seconds since 1970.
+pub fn expires(identity: &str) -> Option<i64> {
+    use rustls_pki_types::pem::PemObject;
+    let der = rustls_pki_types::CertificateDer::from_pem_slice(identity.as_bytes()).ok()?;
+    let (_, certificate) = x509_parser::parse_x509_certificate(&der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
+}
+
 fn thumbprint(der: &[u8]) -> String {
     let sha1 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, der);
     sha1.as_ref().iter().map(|byte| format!("{byte:02X}")).collect()

@@ -69,7 +69,25 @@ fn explain(error: reqwest::Error) -> TransportError {
     while let Some(inner) = source {
         text.push_str(": ");
         text.push_str(&inner.to_string());
+        if is_about_time(inner) {
+            text.push_str(" (is the clock of this machine right?)");
+        }
         source = inner.source();
     }
     TransportError(text)
+}
+
+/// Whether a certificate of the server is refused because of its dates: more often it is the clock here that is wrong.
+fn is_about_time(error: &(dyn std::error::Error + 'static)) -> bool {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    // Errors of TLS travel inside errors of input and output, in more than one layer.
+    if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        return is_about_time(inner);
+    }
+    matches!(
+        error.downcast_ref::<rustls::Error>(),
+        Some(rustls::Error::InvalidCertificate(
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. }
+        ))
+    )
 }
