@@ -27,6 +27,9 @@ pub static AGENT: LazyLock<PathBuf> = LazyLock::new(|| {
     let mut build = Command::new(env!("CARGO"));
     let built = build.args(["build", "--quiet", "--locked", "--package", "chaveiro-agent"]).arg("--target-dir");
     let target = program.ancestors().nth(2).expect("a target directory");
+    if program.parent().is_some_and(|directory| directory.ends_with("release")) {
+        built.arg("--release");
+    }
     assert!(built.arg(target).status().expect("cargo runs").success());
     program
 });
