@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use chaveiro_agent::Embedded;
+use chaveiro_core::ports::Entropy;
 use chaveiro_keyfile as keyfile;
+use chaveiro_server::SystemEntropy;
 use reqwest::Method;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -104,7 +106,7 @@ fn make_system(root: &Path, password: &str, has_disk: bool) -> Result<()> {
     let volumes = if has_disk { format!("volumes = [\"{VOLUME}\"]\n") } else { String::new() };
     let config = format!("account = \"{ACCOUNT}\"\n{volumes}kdf = \"pbkdf2\"\npbkdf2_iterations = 1000\n");
     for (name, text) in [
-        ("etc/machine-id", format!("{}\n", uuid::Uuid::new_v4().simple())),
+        ("etc/machine-id", format!("{}\n", SystemEntropy.uuid().simple())),
         ("etc/hostname", format!("{NAME}\n")),
         ("etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\n".to_owned()),
         ("etc/passwd", format!("{ACCOUNT}:x:1000:1000:Ana Souza,,,:/home/{ACCOUNT}:/bin/bash\n")),
