@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 
 use serde_json::Value;
-use support::{Server, chaveiro, run, text, try_run};
+use support::{Server, chaveiro, run, run_json, text, try_run};
 
 fn demo(data: &Path) -> (Vec<Value>, String) {
     let output = chaveiro().args(["demo", "--json", "--data"]).arg(data).env("CHAVEIRO_LOG", "trace").output();
@@ -87,6 +87,25 @@ async fn no_passcode_is_in_any_log_file_page_key_error_or_metric() {
             assert!(!found, "a passcode is in {name}");
         }
     }
+}
+
+#[test]
+fn what_the_linux_machine_said_of_its_locks_and_its_recoveries_is_on_the_command_line() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().join("data");
+    demo(&data);
+    let _server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let locks = run_json(&data, &["device", "recoverability", "ana-desktop"]);
+    for (entry, lock, subject) in [(&locks[0], "login", "ana"), (&locks[1], "luks2", "/disk.img")] {
+        assert_eq!((&entry["lock"], &entry["subject"]), (&lock.into(), &subject.into()), "{locks}");
+        assert_eq!((&entry["ready"], &entry["escrow"]), (&true.into(), &"opens".into()), "{locks}");
+    }
+    let table = run(&data, &["device", "recoverability", "ana-desktop", "--lang", "pt"]);
+    let told = table.lines().any(|line| ["luks2", "/disk.img", "sim", "abre"].iter().all(|word| line.contains(word)));
+    assert!(told && table.contains("Recuperável hoje"), "{table}");
+    let actions = run(&data, &["action", "ana-desktop"]);
+    assert!(actions.contains("Opens") && actions.contains("luks2:/disk.img"), "{actions}");
+    assert!(!actions.contains("Reason"), "a column that nothing is in is not shown: {actions}");
 }
 
 fn read_all(directory: &Path, places: &mut Vec<(String, Vec<u8>)>) {
