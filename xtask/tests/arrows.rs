@@ -43,6 +43,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "chaveiro-auth",
             "chaveiro-graph",
             "chaveiro-mdm",
+            "chaveiro-csp",
+            "chaveiro-agent",
             "chaveiro-fleet",
             "chaveiro-server",
             "chaveiro-store-sqlite",

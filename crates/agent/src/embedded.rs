@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::agent::{self, Agent};
+use crate::config;
 use crate::enrolment::{Invitation, enroll};
 use crate::locks::Locks;
-use crate::login::Accounts;
+use crate::login::{Accounts, Entry};
+use crate::luks::{self, Volume};
+use crate::passcode::kernel_random;
 use crate::state::State;
-use crate::{config, luks};
 
 /// A Linux machine below a directory.
 pub struct Embedded {
@@ -29,6 +31,21 @@ impl Embedded {
         Ok(Self { root: root.to_owned(), agent: Agent::open(root, State::at(state))? })
     }
 
+    /// What the second field of a line of shadow(5) must be for that password, as the system below `root` hashes.
+    pub fn password_hash(root: &Path, password: &str) -> Result<Zeroizing<String>> {
+        let none = Entry::new(Zeroizing::default(), String::new());
+        let mut salt = [0; 16];
+        kernel_random(&mut salt);
+        let made = Accounts { root }.make_entry(&none, &passcode(password)?, &salt, false, 0)?;
+        Ok(Zeroizing::new(made.hash_text().to_owned()))
+    }
+
+    /// Makes an encrypted volume of a file, of six mebibytes at least, that is there. Its passphrase could be guessed
+    /// quickly: it is for demonstrations alone.
+    pub fn make_volume(file: &Path, passphrase: &str) -> Result<()> {
+        Ok(Volume { path: file.to_owned() }.format(passphrase.as_bytes())?)
+    }
+
     /// Gives the agent a key slot of that volume, before it is opened for recoveries. `unlock` opens the volume now.
     pub fn escrow(root: &Path, state: &Path, volume: &Path, unlock: &str) -> Result<()> {
         let unlock = Zeroizing::new(unlock.as_bytes().to_vec());
@@ -42,8 +59,7 @@ impl Embedded {
 
     /// Whether that is the password of that account.
     pub fn password_opens(&self, account: &str, password: &str) -> Result<bool> {
-        let passcode = Passcode::new(Zeroizing::new(password.to_owned())).context("not a password")?;
-        Ok(Accounts { root: &self.root }.opens(account, &passcode)?)
+        Ok(Accounts { root: &self.root }.opens(account, &passcode(password)?)?)
     }
 
     /// Whether that passphrase opens that volume, by the word of cryptsetup.
@@ -57,4 +73,8 @@ impl Embedded {
     pub fn has_cryptsetup() -> bool {
         luks::has_cryptsetup()
     }
+}
+
+fn passcode(password: &str) -> Result<Passcode> {
+    Passcode::new(Zeroizing::new(password.to_owned())).context("not a password")
 }

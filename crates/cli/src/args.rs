@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use chaveiro_core::passcode::{Alphabet, PasscodePolicy, WordLanguage};
+use chaveiro_core::tenant::LinuxLocks;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Self-hosted passcode recovery that speaks Microsoft Graph.
 #[derive(Debug, Parser)]
@@ -56,7 +58,7 @@ pub(crate) enum Verb {
         after_help = "Example:\n  chaveiro serve --data /var/lib/chaveiro --graph-listen 0.0.0.0:443 --graph-url https://chaveiro.example"
     )]
     Serve(Serve),
-    /// Show the whole product on this machine, with a simulated device.
+    /// Show the whole product on this machine: a simulated Windows device, and a Linux system below a directory.
     ///
     /// With --data the data is kept in that fresh directory; otherwise it is temporary.
     #[command(after_help = "Example:\n  chaveiro demo --keep")]
@@ -207,24 +209,112 @@ pub(crate) enum Tenant {
         entra_tenant: Option<uuid::Uuid>,
     },
     /// Change its licence or settings.
-    #[command(after_help = "Example:\n  chaveiro tenant set --licence inactive")]
-    Set {
-        /// active or inactive.
-        #[arg(long)]
-        licence: Option<String>,
-        /// The Entra tenant of its Windows users.
-        #[arg(long, value_name = "GUID")]
-        entra_tenant: Option<uuid::Uuid>,
-        /// Minutes in which the first reader may read a passcode again.
-        #[arg(long)]
-        disclosure_window: Option<u64>,
-        /// Days that an unread passcode is kept.
-        #[arg(long)]
-        unread_retention: Option<u64>,
-        /// Days that an action waits for its device.
-        #[arg(long)]
-        action_expiry: Option<u64>,
-    },
+    #[command(after_help = "Example:\n  chaveiro tenant set --passcode-form words-pt --linux-locks both")]
+    Set(TenantChange),
+}
+
+/// Flags of `tenant set`; what is not given stays as it is.
+#[derive(Debug, Args)]
+pub(crate) struct TenantChange {
+    /// active or inactive.
+    #[arg(long)]
+    pub(crate) licence: Option<String>,
+    /// The Entra tenant of its Windows users.
+    #[arg(long, value_name = "GUID")]
+    pub(crate) entra_tenant: Option<uuid::Uuid>,
+    /// Minutes in which the first reader may read a passcode again.
+    #[arg(long)]
+    pub(crate) disclosure_window: Option<u64>,
+    /// Days that an unread passcode is kept.
+    #[arg(long)]
+    pub(crate) unread_retention: Option<u64>,
+    /// Days that an action waits for its device.
+    #[arg(long)]
+    pub(crate) action_expiry: Option<u64>,
+    /// What a recovery recovers on Linux.
+    #[arg(long, value_name = "LOCKS")]
+    pub(crate) linux_locks: Option<Locks>,
+    /// What passcodes are made of that Linux devices make.
+    #[arg(long, value_name = "FORM")]
+    pub(crate) passcode_form: Option<PasscodeForm>,
+    /// Their length in characters or words; by default what suits the form.
+    #[arg(long, value_name = "N")]
+    pub(crate) passcode_length: Option<u8>,
+    /// Whether a recovered login password must be changed at the next sign-in.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) must_change: Option<bool>,
+    /// Whether open sessions of the account are locked when its password was recovered.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) lock_sessions: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Locks {
+    Both,
+    Login,
+    Luks2,
+}
+
+impl Locks {
+    pub(crate) fn setting(self) -> LinuxLocks {
+        match self {
+            Self::Both => LinuxLocks::Both,
+            Self::Login => LinuxLocks::Login,
+            Self::Luks2 => LinuxLocks::Luks2,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PasscodeForm {
+    Digits,
+    Letters,
+    LettersAndDigits,
+    WordsEn,
+    WordsPt,
+}
+
+impl PasscodeForm {
+    /// The form of a policy, and the length.
+    pub(crate) fn of(policy: PasscodePolicy) -> (Self, u8) {
+        match policy {
+            PasscodePolicy::Characters { alphabet: Alphabet::Digits, length } => (Self::Digits, length),
+            PasscodePolicy::Characters { alphabet: Alphabet::Letters, length } => (Self::Letters, length),
+            PasscodePolicy::Characters { alphabet: Alphabet::LettersAndDigits, length } => {
+                (Self::LettersAndDigits, length)
+            }
+            PasscodePolicy::Words { language: WordLanguage::English, count } => (Self::WordsEn, count),
+            PasscodePolicy::Words { language: WordLanguage::Portuguese, count } => (Self::WordsPt, count),
+        }
+    }
+
+    /// The policy of that form and length.
+    pub(crate) fn policy(self, length: u8) -> PasscodePolicy {
+        let characters = |alphabet| PasscodePolicy::Characters { alphabet, length };
+        let words = |language| PasscodePolicy::Words { language, count: length };
+        match self {
+            Self::Digits => characters(Alphabet::Digits),
+            Self::Letters => characters(Alphabet::Letters),
+            Self::LettersAndDigits => characters(Alphabet::LettersAndDigits),
+            Self::WordsEn => words(WordLanguage::English),
+            Self::WordsPt => words(WordLanguage::Portuguese),
+        }
+    }
+
+    /// The length when none is asked for.
+    pub(crate) fn usual_length(self) -> u8 {
+        match self {
+            Self::Digits => 13,
+            Self::Letters => 14,
+            Self::LettersAndDigits => 16,
+            Self::WordsEn | Self::WordsPt => 6,
+        }
+    }
+
+    /// As it is written on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -287,6 +377,12 @@ pub(crate) enum Device {
         /// Its id or name.
         device: String,
     },
+    /// Say which of its locks could be recovered today, and what stands in the way of the others.
+    #[command(after_help = "Example:\n  chaveiro device recoverability ana-laptop")]
+    Recoverability {
+        /// Its id or name.
+        device: String,
+    },
     /// Make a one-time token with which a device enrols.
     #[command(after_help = "Example:\n  chaveiro device enroll-token --user ana@example.org")]
     EnrollToken {
@@ -341,9 +437,9 @@ pub(crate) enum Audit {
 mod tests {
     use std::path::Path;
 
-    use clap::{Command, CommandFactory};
+    use clap::{Command, CommandFactory, ValueEnum};
 
-    use super::Cli;
+    use super::{Cli, PasscodeForm};
 
     /// The words of a shell line, up to where another command, a file or a comment begins.
     fn words(line: &str) -> Vec<String> {
@@ -373,6 +469,15 @@ mod tests {
                 format!("ed25519:{}=", "A".repeat(43))
             }
             other => other.to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_form_of_passcodes_is_strong_enough_at_its_usual_length_and_comes_back_from_its_policy() {
+        for form in PasscodeForm::value_variants() {
+            let policy = form.policy(form.usual_length());
+            assert!(policy.is_acceptable(), "{form:?}");
+            assert_eq!(PasscodeForm::of(policy), (*form, form.usual_length()));
         }
     }
 

@@ -102,12 +102,12 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("Run the server", "Executa o servidor"),
     (
-        "Show the whole product on this machine, with a simulated device",
-        "Mostra o produto inteiro nesta máquina, com um dispositivo simulado",
+        "Show the whole product on this machine: a simulated Windows device, and a Linux system below a directory",
+        "Mostra o produto inteiro nesta máquina: um dispositivo Windows simulado, e um sistema Linux dentro de um diretório",
     ),
     (
-        "Show the whole product on this machine, with a simulated device.\n\nWith --data the data is kept in that fresh directory; otherwise it is temporary.",
-        "Mostra o produto inteiro nesta máquina, com um dispositivo simulado.\n\nCom --data os dados ficam nesse diretório novo; sem ele, são temporários.",
+        "Show the whole product on this machine: a simulated Windows device, and a Linux system below a directory.\n\nWith --data the data is kept in that fresh directory; otherwise it is temporary.",
+        "Mostra o produto inteiro nesta máquina: um dispositivo Windows simulado, e um sistema Linux dentro de um diretório.\n\nCom --data os dados ficam nesse diretório novo; sem ele, são temporários.",
     ),
     (
         "Leave the server running and print what to try next",
@@ -176,6 +176,23 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("Days that an unread passcode is kept", "Dias que uma senha não lida é guardada"),
     ("Days that an action waits for its device", "Dias que uma ação espera pelo dispositivo"),
+    ("What a recovery recovers on Linux", "O que uma recuperação recupera no Linux"),
+    (
+        "What passcodes are made of that Linux devices make",
+        "De que são feitas as senhas que os dispositivos Linux criam",
+    ),
+    (
+        "Their length in characters or words; by default what suits the form",
+        "O comprimento em caracteres ou palavras; por padrão, o que convém à forma",
+    ),
+    (
+        "Whether a recovered login password must be changed at the next sign-in",
+        "Se uma senha de entrada recuperada deve ser trocada no próximo acesso",
+    ),
+    (
+        "Whether open sessions of the account are locked when its password was recovered",
+        "Se as sessões abertas da conta são bloqueadas quando a senha dela foi recuperada",
+    ),
     ("Register one; its secret is shown once", "Registra uma; o segredo dela é mostrado uma só vez"),
     ("An application permission; repeat for more", "Uma permissão de aplicação; repita para mais"),
     ("Give it another secret, beside those it has", "Dá a ela outro segredo, além dos que tem"),
@@ -194,6 +211,10 @@ const TABLE: &[(&str, &str)] = &[
     ("`p256 BASE64 name`", "`p256 BASE64 nome`"),
     ("Show one", "Mostra um"),
     ("Its id or name", "O id ou o nome"),
+    (
+        "Say which of its locks could be recovered today, and what stands in the way of the others",
+        "Diz quais das fechaduras dele poderiam ser recuperadas hoje, e o que impede as outras",
+    ),
     (
         "Make a one-time token with which a device enrols",
         "Cria um token de uso único com que um dispositivo se inscreve",

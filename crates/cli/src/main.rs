@@ -6,6 +6,7 @@ mod client;
 mod demo;
 mod help;
 mod host;
+mod obstacle;
 mod out;
 mod text;
 mod verbs;

@@ -31,6 +31,7 @@ pub(crate) enum Text {
     Serving,
     TenantCreated,
     TenantChanged,
+    PasscodesFromNow,
     AppRegistered,
     SecretOnce,
     AppDeleted,
@@ -40,6 +41,8 @@ pub(crate) enum Text {
     EnrollHow,
     DeviceRetired,
     DeviceComanaged,
+    LocksUntold,
+    LocksNotYetTold,
     Accepted,
     Waiting,
     Exported,
@@ -78,6 +81,11 @@ const TABLE: &[(Text, &str, &str)] = &[
     (Text::TenantCreated, "Tenant {} was made: {}.", "O locatário {} foi criado: {}."),
     (Text::TenantChanged, "Tenant {} was changed.", "O locatário {} foi alterado."),
     (
+        Text::PasscodesFromNow,
+        "Linux devices make passcodes of {} bits of entropy from now on.",
+        "A partir de agora os dispositivos Linux criam códigos com {} bits de entropia.",
+    ),
+    (
         Text::AppRegistered,
         "Application {} was registered. Client id: {}",
         "O aplicativo {} foi registrado. Id de cliente: {}",
@@ -110,6 +118,16 @@ const TABLE: &[(Text, &str, &str)] = &[
         "O dispositivo foi aposentado. Seu registro e sua custódia são mantidos.",
     ),
     (Text::DeviceComanaged, "Saved: comanaged is {}.", "Salvo: comanaged é {}."),
+    (
+        Text::LocksUntold,
+        "{} ({}) does not say beforehand what can be recovered; only Linux devices do.",
+        "{} ({}) não diz de antemão o que pode ser recuperado; só dispositivos Linux dizem.",
+    ),
+    (
+        Text::LocksNotYetTold,
+        "{} ({}) has not said yet what can be recovered; it does in every session.",
+        "{} ({}) ainda não disse o que pode ser recuperado; ele o diz em cada sessão.",
+    ),
     (
         Text::Accepted,
         "Accepted: the passcode of {} will be recovered when the device comes in.",

@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 
 use serde_json::Value;
-use support::{Server, chaveiro, run, text, try_run};
+use support::{Server, chaveiro, run, run_json, text, try_run};
 
 fn demo(data: &Path) -> (Vec<Value>, String) {
     let output = chaveiro().args(["demo", "--json", "--data"]).arg(data).env("CHAVEIRO_LOG", "trace").output();
@@ -18,15 +18,26 @@ fn demo(data: &Path) -> (Vec<Value>, String) {
 }
 
 #[test]
-fn the_demonstration_recovers_the_passcode_through_all_seven_urls() {
+fn the_demonstration_recovers_windows_through_all_seven_urls_and_linux_with_its_disk() {
     let output = chaveiro().arg("demo").output().expect("it runs");
     let out = text(&output.stdout);
     assert!(output.status.success(), "{out}{}", text(&output.stderr));
-    assert_eq!(out.matches("204 No Content").count(), 7, "{out}");
+    assert_eq!(out.matches("204 No Content").count(), 8, "{out}");
     assert_eq!(out.matches("= the device's PIN").count(), 7, "{out}");
+    for (lock, secret, verdict) in [
+        ("login:ana", "the former secret", "is refused"),
+        ("login:ana", "the recovered passcode", "opens"),
+        ("luks2:/disk.img", "the former secret", "is refused"),
+        ("luks2:/disk.img", "the recovered passcode", "opens"),
+        ("luks2:/disk.img", "the user's own passphrase", "opens"),
+    ] {
+        let told = |line: &str| line.contains(lock) && line.contains(secret) && line.ends_with(verdict);
+        assert!(out.lines().any(told), "{lock}, {secret}: {verdict}\n{out}");
+    }
     assert!(out.contains("verified with the pinned key"), "{out}");
     let portuguese = chaveiro().args(["demo", "--lang", "pt-BR"]).output().expect("it runs");
-    assert!(text(&portuguese.stdout).contains("= o PIN do dispositivo"));
+    let out = text(&portuguese.stdout);
+    assert!(out.contains("= o PIN do dispositivo") && out.contains("frase-senha do próprio usuário"), "{out}");
 }
 
 #[tokio::test]
@@ -34,12 +45,13 @@ async fn no_passcode_is_in_any_log_file_page_key_error_or_metric() {
     let directory = tempfile::tempdir().expect("a directory");
     let data = directory.path().join("data");
     let (story, logs) = demo(&data);
-    let passcodes: Vec<String> = story
-        .iter()
-        .filter(|line| line["step"] == "recovered")
-        .map(|line| line["passcode"].as_str().expect("a passcode").to_owned())
-        .collect();
-    assert_eq!(passcodes.len(), 7);
+    let of = |step: &str| {
+        let lines = story.iter().filter(|line| line["step"] == step);
+        lines.map(|line| line["passcode"].as_str().expect("a passcode").to_owned()).collect::<Vec<_>>()
+    };
+    let (recovered, of_disk) = (of("recovered"), of("linuxDisk"));
+    assert_eq!((recovered.len(), of_disk.len()), (8, 1), "Windows seven times, Linux; its disk before that");
+    let passcodes = [recovered, of_disk].concat();
     assert!(logs.contains("answered"), "the log is there at all");
 
     // The same data under a running server: errors, lists and metrics.
@@ -58,7 +70,7 @@ async fn no_passcode_is_in_any_log_file_page_key_error_or_metric() {
         let answer = client.get(format!("{}{path}", server.graph_url)).send().await.expect("an answer");
         served.push_str(&answer.text().await.expect("text"));
     }
-    assert!(served.contains("chaveiro_devices 1"), "{served}");
+    assert!(served.contains("chaveiro_devices 2"), "{served}");
     let export = run(&data, &["audit", "export"]);
     drop(server);
 
@@ -66,12 +78,34 @@ async fn no_passcode_is_in_any_log_file_page_key_error_or_metric() {
     places.push(("the audit export".to_owned(), export.into_bytes()));
     read_all(&data, &mut places);
     assert!(places.iter().any(|(name, bytes)| name.ends_with("chaveiro.db") && bytes.len() > 4096));
+    for name in ["linux-device/root/etc/shadow", "linux-device/root/disk.img", "linux-device/state/escrowed.json"] {
+        assert!(places.iter().any(|(place, _)| place.ends_with(name)), "{name} is looked at");
+    }
     for passcode in &passcodes {
         for (name, bytes) in &places {
             let found = bytes.windows(passcode.len()).any(|window| window == passcode.as_bytes());
             assert!(!found, "a passcode is in {name}");
         }
     }
+}
+
+#[test]
+fn what_the_linux_machine_said_of_its_locks_and_its_recoveries_is_on_the_command_line() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().join("data");
+    demo(&data);
+    let _server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let locks = run_json(&data, &["device", "recoverability", "ana-desktop"]);
+    for (entry, lock, subject) in [(&locks[0], "login", "ana"), (&locks[1], "luks2", "/disk.img")] {
+        assert_eq!((&entry["lock"], &entry["subject"]), (&lock.into(), &subject.into()), "{locks}");
+        assert_eq!((&entry["ready"], &entry["escrow"]), (&true.into(), &"opens".into()), "{locks}");
+    }
+    let table = run(&data, &["device", "recoverability", "ana-desktop", "--lang", "pt"]);
+    let told = table.lines().any(|line| ["luks2", "/disk.img", "sim", "abre"].iter().all(|word| line.contains(word)));
+    assert!(told && table.contains("Recuperável hoje"), "{table}");
+    let actions = run(&data, &["action", "ana-desktop"]);
+    assert!(actions.contains("Opens") && actions.contains("luks2:/disk.img"), "{actions}");
+    assert!(!actions.contains("Reason"), "a column that nothing is in is not shown: {actions}");
 }
 
 fn read_all(directory: &Path, places: &mut Vec<(String, Vec<u8>)>) {

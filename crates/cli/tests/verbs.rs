@@ -32,6 +32,7 @@ const VERBS: &[&[&str]] = &[
     &["device"],
     &["device", "list"],
     &["device", "show"],
+    &["device", "recoverability"],
     &["device", "enroll-token"],
     &["device", "comanage"],
     &["device", "retire"],
@@ -100,12 +101,64 @@ fn tenants_applications_and_keys_are_administered() {
     assert!(text(&wrong.stderr).contains("there is no permission Everything"));
 }
 
+#[test]
+fn what_linux_devices_do_is_a_setting_of_the_tenant_and_no_weak_passcode_is_one() {
+    let (_directory, data) = initialised();
+    let tenant = run_json(&data, &["tenant", "list"])[0].clone();
+    for (member, value) in [
+        ("linuxLocks", serde_json::json!("both")),
+        ("passcodeForm", serde_json::json!("letters-and-digits")),
+        ("passcodeLength", serde_json::json!(16)),
+        ("passcodeEntropyBits", serde_json::json!(79)),
+        ("mustChange", serde_json::json!(false)),
+        ("lockSessions", serde_json::json!(false)),
+    ] {
+        assert_eq!(tenant[member], value, "{member} by default");
+    }
+    for (flags, form, length, bits) in [
+        (&["--passcode-form", "digits"][..], "digits", 13, 43),
+        (&["--passcode-form", "letters"], "letters", 14, 63),
+        (&["--passcode-length", "9"], "letters", 9, 40),
+        (&["--passcode-form", "words-en"], "words-en", 6, 66),
+        (&["--passcode-form", "words-pt", "--passcode-length", "4"], "words-pt", 4, 44),
+        (&["--passcode-form", "letters-and-digits"], "letters-and-digits", 16, 79),
+    ] {
+        let changed = run_json(&data, &[&["tenant", "set"], flags].concat());
+        let told = (&changed["passcodeForm"], &changed["passcodeLength"], &changed["passcodeEntropyBits"]);
+        assert_eq!(told, (&form.into(), &length.into(), &bits.into()), "{flags:?}");
+    }
+    for (flags, words) in [
+        (&["--passcode-form", "digits", "--passcode-length", "12"][..], &["39 bits", "40", "13 is usual"][..]),
+        (&["--passcode-length", "0"], &["0 bits", "40"]),
+        (&["--passcode-form", "words-pt", "--passcode-length", "65"], &["no longer than 64"]),
+        (&["--linux-locks", "screen"], &["both", "luks2"]),
+        (&["--must-change", "maybe"], &["true", "false"]),
+    ] {
+        let refused = try_run(&data, &[&["tenant", "set"], flags].concat());
+        let said = text(&refused.stderr);
+        assert!(!refused.status.success(), "{flags:?}");
+        assert!(words.iter().all(|word| said.contains(word)), "{flags:?}: {said}");
+    }
+    let locks = ["tenant", "set", "--linux-locks", "luks2", "--must-change", "true", "--lock-sessions", "true"];
+    run(&data, &locks);
+    let kept = run_json(&data, &["tenant", "list"])[0].clone();
+    assert_eq!((&kept["linuxLocks"], &kept["mustChange"]), (&"luks2".into(), &true.into()));
+    assert_eq!(
+        (&kept["lockSessions"], &kept["passcodeLength"]),
+        (&true.into(), &16.into()),
+        "a refusal changes nothing"
+    );
+}
+
 #[tokio::test]
 async fn the_help_desk_recovers_a_passcode_from_the_command_line() {
     let (_directory, data) = initialised();
     let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
     let (mut device, transport) = server.device(7).await;
     assert_eq!(run_json(&data, &["device", "list"])[0]["deviceName"], "ANA-LT7");
+    assert_eq!(run_json(&data, &["device", "recoverability", "ana-lt7"]), serde_json::json!([]));
+    let told = run(&data, &["device", "recoverability", "ANA-LT7"]);
+    assert!(told.contains("Windows") && told.contains("only Linux devices"), "{told}");
     let waiting = {
         let data = data.clone();
         tokio::task::spawn_blocking(move || {

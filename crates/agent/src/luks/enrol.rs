@@ -16,7 +16,7 @@ use super::{LuksError, Role, Volume, token};
 const STDIN: &str = "-";
 
 /// 64 random bytes need no slow derivation: nobody guesses them. The least that cryptsetup accepts.
-const CHEAP: Kdf = Kdf::Pbkdf2 { iterations: Some(1000) };
+pub(super) const CHEAP: Kdf = Kdf::Pbkdf2 { iterations: Some(1000) };
 
 impl Volume {
     /// Adds the agent slot, opened by `random`, which is kept in `agent_key`. `unlock` is what opens the volume now. A

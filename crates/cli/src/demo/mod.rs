@@ -1,6 +1,7 @@
 //! `chaveiro demo`: the whole product on this machine. The server, the protocols and the store are the real
-//! ones; only the device is simulated.
+//! ones, and so is the agent of the Linux machine; only the Windows device is simulated.
 
+mod linux;
 mod story;
 mod world;
 
@@ -18,6 +19,9 @@ use world::World;
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
+/// Seven URLs with Windows, one with Linux.
+const RECOVERIES: usize = 8;
+
 pub(crate) async fn run(common: &Common, out: Out, keep: bool) -> Result<ExitCode> {
     let story = Story::new(out);
     let mut world = World::begin(common, &story).await?;
@@ -31,7 +35,7 @@ pub(crate) async fn run(common: &Common, out: Out, keep: bool) -> Result<ExitCod
         }
     };
     let audit = world.verify_audit().await?;
-    let all_good = recoveries.len() == 7 && recoveries.iter().all(Recovery::is_good);
+    let all_good = recoveries.len() == RECOVERIES && recoveries.iter().all(Recovery::is_good);
     story.end(&recoveries, &audit, all_good);
     if keep {
         story.try_next(&world.hints());
@@ -53,6 +57,7 @@ async fn tell(world: &mut World, story: &Story) -> Result<Vec<Recovery>> {
     for path in paths {
         recoveries.push(recover(world, story, &mut device, &device_id, &path).await?);
     }
+    recoveries.push(linux::recover(world, story).await?);
     Ok(recoveries)
 }
 
@@ -80,7 +85,7 @@ async fn recover(
         path: path.to_owned(),
         status: status.as_u16(),
         state: result["actionState"].as_str().unwrap_or_default().to_owned(),
-        equal: passcode == device.pin() && passcode != before,
+        opens: passcode == device.pin() && passcode != before,
         passcode,
     };
     story.read_back(&recovery);

@@ -9,19 +9,44 @@ use serde_json::{Value, json};
 use crate::out::{Out, cell};
 use crate::text::Lang;
 
-/// One of the seven recoveries.
+/// One recovery.
 pub(super) struct Recovery {
     pub(super) path: String,
     pub(super) status: u16,
     pub(super) state: String,
     pub(super) passcode: String,
-    /// The passcode is the PIN that the device now has, and a new one.
-    pub(super) equal: bool,
+    /// The passcode is a new one and opens the device now; what it replaces does not.
+    pub(super) opens: bool,
 }
 
 impl Recovery {
     pub(super) fn is_good(&self) -> bool {
-        self.status == 204 && self.state == "done" && self.equal
+        self.status == 204 && self.state == "done" && self.opens
+    }
+}
+
+/// Something that somebody may type at a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Secret {
+    /// What opened it before the recovery.
+    Former,
+    /// The passcode that was recovered.
+    Recovered,
+    /// The user's own, which nobody replaced.
+    Own,
+}
+
+/// What became of typing it.
+pub(super) struct Check {
+    pub(super) lock: String,
+    pub(super) secret: Secret,
+    pub(super) expected: bool,
+    pub(super) opens: bool,
+}
+
+impl Check {
+    pub(super) fn is_good(&self) -> bool {
+        self.opens == self.expected
     }
 }
 
@@ -57,8 +82,8 @@ impl Story {
     pub(super) fn opened(&self, graph: &str, device: &str, data: &Path, kept: bool) {
         if !self.out.json {
             let title = self.words(
-                "Chaveiro: one passcode, recovered seven ways",
-                "Chaveiro: um código, recuperado de sete maneiras",
+                "Chaveiro: one passcode, recovered seven ways; then a Linux machine",
+                "Chaveiro: um código, recuperado de sete maneiras; depois, uma máquina Linux",
             );
             self.out.line(&format!("\n{}\n", self.out.paint(AnsiColor::Green, true, title)));
         }
@@ -163,10 +188,10 @@ impl Story {
                 "status": recovery.status,
                 "actionState": recovery.state,
                 "passcode": recovery.passcode,
-                "equalsDevice": recovery.equal,
+                "equalsDevice": recovery.opens,
             }));
         }
-        let verdict = match recovery.equal {
+        let verdict = match recovery.opens {
             true => self.out.paint(AnsiColor::Green, true, self.words("= the device's PIN", "= o PIN do dispositivo")),
             false => self.out.paint(
                 AnsiColor::Red,
@@ -179,6 +204,88 @@ impl Story {
             "     {state} {}\n     GET …?$select=deviceActionResults  {} {verdict}",
             recovery.state, recovery.passcode
         ));
+    }
+
+    pub(super) fn machine(&self, name: &str, account: &str, volume: Option<&str>) {
+        let value = json!({"name": name, "account": account, "volume": volume});
+        if !self.out.json {
+            let text =
+                self.words("And a Linux machine, with the real agent.", "E uma máquina Linux, com o agente real.");
+            self.out.line(&format!("\n{text}"));
+        }
+        let volume = volume.map_or_else(String::new, |volume| format!(", LUKS2 {volume}"));
+        let how = self.words("enrolled: account", "inscrita: conta");
+        self.fact("linux", ("device", "dispositivo"), &format!("{name} {how} {account}{volume}"), value);
+    }
+
+    pub(super) fn no_cryptsetup(&self) {
+        let text = self.words(
+            "cryptsetup is missing here, so that only the login password is recovered; for the disk too: apt-get install cryptsetup-bin",
+            "falta o cryptsetup aqui, e só a senha de entrada é recuperada; para o disco também: apt-get install cryptsetup-bin",
+        );
+        self.fact("linuxDisk", ("disk", "disco"), text, json!({"missing": "cryptsetup", "package": "cryptsetup-bin"}));
+    }
+
+    pub(super) fn disk_escrowed(&self, passcode: &str, opens: bool) {
+        let before = self.words("in escrow before anybody asks:", "em custódia antes que alguém peça:");
+        let text = format!("{before} {passcode} {}", self.opening(opens, true));
+        self.fact("linuxDisk", ("disk", "disco"), &text, json!({"passcode": passcode, "opens": opens}));
+    }
+
+    pub(super) fn machine_came(&self, commands: usize) {
+        if self.out.json {
+            return self.out.value(&json!({"step": "linuxSession", "commands": commands}));
+        }
+        let came = self.words(
+            "the machine comes in: a passcode is made there, sealed, applied, proven",
+            "a máquina se conecta: um código é criado lá, selado, aplicado, provado",
+        );
+        self.out.line(&format!("     {came} ({commands})"));
+    }
+
+    pub(super) fn proven(&self, recovery: &Recovery, checks: &[Check]) {
+        if self.out.json {
+            let checks: Vec<_> = checks
+                .iter()
+                .map(|check| {
+                    let secret = match check.secret {
+                        Secret::Former => "former",
+                        Secret::Recovered => "recovered",
+                        Secret::Own => "own",
+                    };
+                    json!({"lock": check.lock, "secret": secret, "opens": check.opens, "expected": check.expected})
+                })
+                .collect();
+            return self.out.value(&json!({
+                "step": "recovered",
+                "path": recovery.path,
+                "status": recovery.status,
+                "actionState": recovery.state,
+                "passcode": recovery.passcode,
+                "checks": checks,
+            }));
+        }
+        let (state, shown) = (self.words("state", "estado"), (&recovery.state, &recovery.passcode));
+        self.out.line(&format!("     {state} {}\n     GET …?$select=deviceActionResults  {}", shown.0, shown.1));
+        for check in checks {
+            let secret = match check.secret {
+                Secret::Former => self.words("the former secret", "o segredo anterior"),
+                Secret::Recovered => self.words("the recovered passcode", "o código recuperado"),
+                Secret::Own => self.words("the user's own passphrase", "a frase-senha do próprio usuário"),
+            };
+            let verdict = self.opening(check.opens, check.expected);
+            self.out.line(&format!("     {:<16} {secret:<33} {verdict}", check.lock));
+        }
+    }
+
+    /// Whether something opens, in the colour of whether it should.
+    fn opening(&self, opens: bool, expected: bool) -> String {
+        let text = match opens {
+            true => self.words("opens", "abre"),
+            false => self.words("is refused", "é recusado"),
+        };
+        let colour = if opens == expected { AnsiColor::Green } else { AnsiColor::Red };
+        self.out.paint(colour, true, text)
     }
 
     pub(super) fn end(&self, recoveries: &[Recovery], audit: &Report, good: bool) {
@@ -197,14 +304,14 @@ impl Story {
                     "url": shorten(&recovery.path),
                     "status": recovery.status,
                     "state": recovery.state,
-                    "equal": if recovery.equal { self.words("yes", "sim") } else { self.words("NO", "NÃO") },
+                    "opens": if recovery.opens { self.words("yes", "sim") } else { self.words("NO", "NÃO") },
                 })
             })
             .collect();
         self.out.line("");
-        let title = self.words("recovered = device's PIN", "recuperado = PIN do dispositivo");
+        let title = self.words("passcode opens the device", "código abre o dispositivo");
         let (status, state) = (self.words("status", "resposta"), self.words("state", "estado"));
-        self.out.list(&[("URL", "url"), (status, "status"), (state, "state"), (title, "equal")], &rows);
+        self.out.list(&[("URL", "url"), (status, "status"), (state, "state"), (title, "opens")], &rows);
         let text = match self.out.lang {
             Lang::English => format!(
                 "audit chain: {} events, {} checkpoints, verified with the pinned key through event {}",

@@ -1,17 +1,19 @@
 //! What the demonstration happens in: a fresh data directory, a running server, a tenant with an application and a
-//! user, a device, and the scripts, apps and run states that the seven URLs walk through.
+//! user, a Windows device, and the scripts, apps and run states that the seven URLs walk through.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chaveiro_audit::Report;
+use chaveiro_core::Timestamp;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::Entropy;
 use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
 use chaveiro_fleet::windows::WindowsDevice;
+use chaveiro_mdm::EnrollmentTokenText;
 use chaveiro_server::{Config, Running, Server, SystemEntropy, init_logging};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -84,7 +86,7 @@ impl World {
 
     /// The device enrols over the real protocol and has its first session.
     pub(super) async fn enroll_device(&mut self, story: &Story) -> Result<WindowsDevice> {
-        let (token, _) = self.host.enroll_token(self.tenant, Some(USER), Duration::from_secs(600)).await?;
+        let token = self.enroll_token().await?;
         let mut number = [0; 2];
         SystemEntropy.fill(&mut number);
         let hardware = Hardware::laptop(u64::from(u16::from_be_bytes(number) % 9000 + 1000));
@@ -98,6 +100,28 @@ impl World {
         let id = self.client.device_id(&device.hardware.device_name).await?;
         self.host.comanage(self.tenant, id.parse()?, true).await?;
         Ok(device)
+    }
+
+    /// A one-time token for a device of the user.
+    pub(super) async fn enroll_token(&self) -> Result<EnrollmentTokenText> {
+        Ok(self.host.enroll_token(self.tenant, Some(USER), Duration::from_secs(600)).await?.0)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.host.now()
+    }
+
+    pub(super) fn device_url(&self) -> &str {
+        &self.running.device_url
+    }
+
+    pub(super) fn root_certificate(&self) -> PathBuf {
+        self.host.directory.root_certificate_file()
+    }
+
+    /// Where the Linux machine and the state of its agent are kept: with `--data` they can be looked at afterwards.
+    pub(super) fn linux_directory(&self) -> PathBuf {
+        self.data.join("linux-device")
     }
 
     /// Everything the seven URLs name, made through the Graph API itself. Gives the seven paths.
@@ -159,10 +183,11 @@ impl World {
     pub(super) fn hints(&self) -> Vec<String> {
         let (graph, data) = (&self.running.graph_url, self.data.display());
         let (tenant, id, secret) = (self.tenant, &self.client_id, self.client_secret.as_str());
-        let root = self.host.directory.root_certificate_file().display().to_string();
+        let root = self.root_certificate().display().to_string();
         vec![
             format!("chaveiro device list --data {data}"),
             format!("chaveiro action ANA-LT… --show --data {data}"),
+            format!("chaveiro device recoverability ana-desktop --data {data}"),
             format!(
                 "curl --cacert {root} -H \"Authorization: Bearer $(chaveiro token --data {data})\" {graph}/beta/deviceManagement/managedDevices"
             ),
@@ -201,7 +226,8 @@ async fn sign_in(running: &Running, tenant: TenantId, id: &str, secret: &str) ->
     ))
 }
 
-fn random_pin() -> String {
+/// Digits that nobody knows.
+pub(super) fn random_pin() -> String {
     let mut digits = [0; PIN_DIGITS];
     SystemEntropy.fill(&mut digits);
     digits.iter().map(|byte| char::from(b'0' + byte % 10)).collect()

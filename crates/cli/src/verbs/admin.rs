@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use chaveiro_core::passcode::{MIN_ENTROPY_BITS, PasscodePolicy};
 use chaveiro_core::ports::Clock;
-use chaveiro_core::tenant::{Licence, Tenant as TenantRow};
+use chaveiro_core::tenant::{Licence, Tenant as TenantRow, TenantSettings};
 use chaveiro_escrow::Recipient;
 use chaveiro_server::{DataDir, SystemClock, SystemEntropy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::args::{App, Common, Keys, Tenant};
+use crate::args::{App, Common, Keys, PasscodeForm, Tenant, TenantChange};
 use crate::host::{Host, permissions};
 use crate::out::Out;
 use crate::text::Text;
@@ -36,6 +37,7 @@ fn tenant_json(tenant: &TenantRow) -> Value {
         Licence::Inactive => "inactive".to_owned(),
     };
     let settings = &tenant.settings;
+    let (form, length) = PasscodeForm::of(settings.passcode);
     json!({
         "id": tenant.id,
         "displayName": tenant.display_name,
@@ -44,7 +46,48 @@ fn tenant_json(tenant: &TenantRow) -> Value {
         "disclosureWindowMinutes": settings.disclosure_window_s / 60,
         "unreadRetentionDays": settings.unread_retention_s / 86_400,
         "actionExpiryDays": settings.action_expiry_s / 86_400,
+        "linuxLocks": settings.linux_locks,
+        "passcodeForm": form.name(),
+        "passcodeLength": length,
+        "passcodeEntropyBits": entropy_bits(settings.passcode),
+        "mustChange": settings.must_change,
+        "lockSessions": settings.lock_sessions,
     })
+}
+
+/// Whole bits: nothing is promised that is not there.
+fn entropy_bits(policy: PasscodePolicy) -> u64 {
+    policy.entropy_bits().floor() as u64
+}
+
+/// The settings with what was asked for.
+fn changed(mut settings: TenantSettings, asked: &TenantChange) -> Result<TenantSettings> {
+    for (asked, unit, setting) in [
+        (asked.disclosure_window, 60, &mut settings.disclosure_window_s),
+        (asked.unread_retention, 86_400, &mut settings.unread_retention_s),
+        (asked.action_expiry, 86_400, &mut settings.action_expiry_s),
+    ] {
+        *setting = asked.map_or(*setting, |asked| asked.saturating_mul(unit));
+    }
+    settings.linux_locks = asked.linux_locks.map_or(settings.linux_locks, |locks| locks.setting());
+    settings.must_change = asked.must_change.unwrap_or(settings.must_change);
+    settings.lock_sessions = asked.lock_sessions.unwrap_or(settings.lock_sessions);
+    let (form, length) = PasscodeForm::of(settings.passcode);
+    let (form, length) = match (asked.passcode_form, asked.passcode_length) {
+        (form_asked, Some(length)) => (form_asked.unwrap_or(form), length),
+        (Some(form), None) => (form, form.usual_length()),
+        (None, None) => (form, length),
+    };
+    let policy = form.policy(length);
+    if !policy.is_acceptable() {
+        let (name, bits, longest) = (form.name(), entropy_bits(policy), PasscodePolicy::MAX_LENGTH);
+        bail!(
+            "{name} of length {length} have {bits} bits of entropy, and a passcode must have {MIN_ENTROPY_BITS} at least and be no longer than {longest}; give another --passcode-length: {} is usual",
+            form.usual_length()
+        );
+    }
+    settings.passcode = policy;
+    Ok(settings)
 }
 
 pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<()> {
@@ -60,27 +103,21 @@ pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<(
             let tenant = host.create_tenant(name, *entra_tenant).await?;
             out.say(Text::TenantCreated, &[name, &tenant.id.to_string()], &tenant_json(&tenant));
         }
-        Tenant::Set { licence, entra_tenant, disclosure_window, unread_retention, action_expiry } => {
+        Tenant::Set(asked) => {
             let mut tenant = host.tenant(common.tenant.as_deref()).await?;
-            tenant.licence = match licence.as_deref() {
+            tenant.licence = match asked.licence.as_deref() {
                 None => tenant.licence,
                 Some("active") => Licence::Active,
                 Some("inactive") => Licence::Inactive,
                 Some(other) => bail!("{other} is no licence; it is active or inactive"),
             };
-            tenant.entra_tenant = entra_tenant.or(tenant.entra_tenant);
-            let settings = &mut tenant.settings;
-            for (asked, unit, setting) in [
-                (disclosure_window, 60, &mut settings.disclosure_window_s),
-                (unread_retention, 86_400, &mut settings.unread_retention_s),
-                (action_expiry, 86_400, &mut settings.action_expiry_s),
-            ] {
-                if let Some(asked) = asked {
-                    *setting = asked.saturating_mul(unit);
-                }
-            }
+            tenant.entra_tenant = asked.entra_tenant.or(tenant.entra_tenant);
+            tenant.settings = changed(tenant.settings, asked)?;
             host.change_tenant(tenant.clone()).await?;
             out.say(Text::TenantChanged, &[&tenant.display_name], &tenant_json(&tenant));
+            if asked.passcode_form.is_some() || asked.passcode_length.is_some() {
+                out.text(Text::PasscodesFromNow, &[&entropy_bits(tenant.settings.passcode).to_string()]);
+            }
         }
     }
     Ok(())

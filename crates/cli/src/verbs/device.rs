@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::args::{Common, Device};
 use crate::client::GraphClient;
 use crate::host::Host;
+use crate::obstacle;
 use crate::out::{Out, cell};
 use crate::text::Text;
 
@@ -65,6 +66,13 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
                     out.line(&format!("{name:<18} {}", cell(&found[name])));
                 }
             }
+        }
+        Device::Recoverability { device } => {
+            let client = client(common).await?;
+            let id = client.device_id(device).await?;
+            let select = "?$select=deviceName,operatingSystem,chaveiro_recoverability";
+            let found = client.expect(Method::GET, &format!("{DEVICES}/{id}{select}"), None).await?;
+            print_recoverability(out, &found);
         }
         Device::EnrollToken { user, hours } => {
             let host = Host::open(&common.data())?;
@@ -161,8 +169,22 @@ pub(crate) async fn action(common: &Common, out: Out, device: &str, show: bool) 
     Ok(())
 }
 
+fn print_recoverability(out: Out, device: &Value) {
+    let locks = device["chaveiro_recoverability"].as_array().cloned().unwrap_or_default();
+    if out.json {
+        return out.value(&Value::from(locks));
+    }
+    if !locks.is_empty() {
+        let rows: Vec<_> = locks.iter().map(|entry| obstacle::row(entry, out.lang)).collect();
+        return out.list(&obstacle::columns(out.lang), &rows);
+    }
+    let (name, system) = (cell(&device["deviceName"]), cell(&device["operatingSystem"]));
+    let text = if system == "Linux" { Text::LocksNotYetTold } else { Text::LocksUntold };
+    out.text(text, &[&name, &system]);
+}
+
 fn print_results(out: Out, results: &[Value]) {
-    let columns = [
+    let mut columns = vec![
         ("Action", "actionName"),
         ("State", "actionState"),
         ("Outcome", "chaveiro_outcome"),
@@ -171,5 +193,12 @@ fn print_results(out: Out, results: &[Value]) {
         ("Withheld", "chaveiro_passcodeWithheld"),
         ("Updated", "lastUpdatedDateTime"),
     ];
+    // Not every device says these, and the table is wide as it is.
+    for column in [("Opens", "chaveiro_opens"), ("Reason", "chaveiro_deviceReason")] {
+        let told = |value: &Value| !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty());
+        if results.iter().any(|result| told(&result[column.1])) {
+            columns.push(column);
+        }
+    }
     out.list(&columns, results);
 }

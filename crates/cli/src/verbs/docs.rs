@@ -38,6 +38,7 @@ pub(crate) fn generate(directory: &Path) -> Result<()> {
         ("openapi.json", chaveiro_graph::openapi_json()),
         ("routes.txt", chaveiro_graph::routes_txt()),
         ("chaveiro.toml", chaveiro_server::config_reference()),
+        ("chaveiro-ddf.xml", chaveiro_csp::ddf()),
     ];
     for (name, text) in documents {
         let file = directory.join(name);
