@@ -405,6 +405,7 @@ impl Recovery {
 
     /// The candidate will not be promoted.
     pub(crate) fn undo(&mut self, order: &Finish) -> u16 {
+        self.candidate.take_if(|known| known.action == order.action && known.attempt == order.attempt);
         match self.journal.candidate() {
             // What is promoted stays: there is no way back from it, and none is pretended.
             None if self.is_promoted(order.action) => CONFLICT,

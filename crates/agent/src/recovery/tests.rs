@@ -203,6 +203,17 @@ fn orders_that_cannot_be_carried_out_change_nothing_and_say_why() {
 }
 
 #[test]
+fn a_candidate_that_was_undone_before_it_was_applied_is_gone() {
+    let mut bench = Bench::new();
+    let (apply, _) = bench.prepared(1);
+    assert_eq!(bench.recovery.undo(&finish(2)), OK, "another attempt");
+    assert!(bench.recovery.envelope().is_some());
+    assert_eq!(bench.recovery.undo(&finish(1)), OK);
+    assert_eq!(bench.recovery.apply(&apply, TODAY), CONFLICT);
+    assert!(bench.old_opens());
+}
+
+#[test]
 fn a_candidate_does_not_outlive_the_agent_that_made_it() {
     let mut bench = Bench::new();
     let (apply, _) = bench.prepared(1);
