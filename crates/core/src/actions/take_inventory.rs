@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::device::ManagedDevice;
 use crate::id::{DeviceId, ResourceId, TenantId};
-use crate::ports::{Page, ResourceScope, StoreError, UnitOfWork, View};
+use crate::ports::{DeviceScope, Page, ResourceScope, StoreError, UnitOfWork, View};
 use crate::resource::{Resource, ResourceKind};
 
 /// How many packages of a device are kept.
@@ -43,10 +43,17 @@ pub fn take_packages(
     for (id, mut app) in known.iter().map(|(id, app)| (*id, app.clone())).filter(|(id, _)| !found.contains_key(id)) {
         unit.unlink(tenant, device.id, ResourceKind::DetectedApp, id)?;
         count(&mut app, -1, now);
-        unit.update_resource(&app)?;
+        // What is on no device any more goes, so that devices cannot fill the store with what they once had.
+        let first = Page { after: None, limit: 1 };
+        match unit.devices(tenant, DeviceScope::WithApp(id), &first)?.items.is_empty() {
+            true => unit.delete_resource(tenant, ResourceKind::DetectedApp, id)?,
+            false => unit.update_resource(&app)?,
+        }
     }
     for (id, (name, version)) in found.into_iter().filter(|(id, _)| !known.contains_key(id)) {
         match unit.resource(tenant, ResourceKind::DetectedApp, id)? {
+            // Linked, and changed by a caller of the API since: counted already.
+            Some(_) if unit.is_linked(tenant, device.id, ResourceKind::DetectedApp, id)? => continue,
             Some(mut app) => {
                 count(&mut app, 1, now);
                 unit.update_resource(&app)?;
