@@ -131,9 +131,11 @@ pub(crate) async fn an_account_becomes_a_user_of_its_device_once(backend: &dyn B
         (named(14, "Desk"), "Ana", Some("Ana Lima")),
         (named(15, "desk"), "ana", Some(" ")),
         (named(15, "desk"), "ana", None),
+        (named(15, "renamed"), "ANA", None),
         (named(24, "desk"), "ana", None),
         (named(14, "Desk"), "", Some("Nobody")),
         (named(14, ""), "ana", Some("Nowhere")),
+        (named(14, "\u{7}"), "\u{7}", Some("Control")),
         (owned, "ana", Some("Not me")),
     ];
     for (number, (device, account, name)) in (100..).zip(said) {
@@ -152,4 +154,9 @@ pub(crate) async fn an_account_becomes_a_user_of_its_device_once(backend: &dyn B
     assert_eq!(users(15).await, [user(&twin, "ana")]);
     assert_eq!(users(24).await, [user("ana@desk", "ana")]);
     assert_eq!(users(13).await, [user("boss@example.org", "x")]);
+    for number in 200..300 {
+        let (device, account) = (named(24, "desk"), format!("account{number}"));
+        write(&store, move |unit| Ok(take_account(unit, &device, &account, None, uuid(7, number), at(number))?)).await;
+    }
+    assert_eq!(users(24).await.len(), 16, "a device cannot fill the store with its accounts");
 }
