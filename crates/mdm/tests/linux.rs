@@ -8,13 +8,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use chaveiro_core::action::{ActionState, Outcome};
+use chaveiro_core::actions::disclose_passcode::disclose;
 use chaveiro_core::actions::recover_passcode::Begun;
 use chaveiro_core::actions::take_inventory::MAX_PACKAGES;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::escrow::Standing;
-use chaveiro_core::id::ActionId;
+use chaveiro_core::id::{ActionId, RequestId};
 use chaveiro_core::lock::{EscrowTest, Lock, Unpromoted};
-use chaveiro_core::ports::{Page, ResourceScope, Unsealer};
+use chaveiro_core::ports::{Clock, Page, ResourceScope, Unsealer};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_csp as csp;
 use chaveiro_fleet::linux::{LinuxBehavior, LinuxDevice, VOLUME};
@@ -182,6 +183,32 @@ async fn a_disk_is_escrowed_before_anybody_asks_and_once_though_the_answers_are_
     let actions = world.store.read(move |view| Ok(view.actions(tenant, id, 10)?)).await.expect("read");
     assert_eq!(actions.len(), 1, "one recovery escrowed it");
     assert_eq!(actions[0].opens.iter().map(|of| of.subject.as_str()).collect::<Vec<_>>(), [VOLUME]);
+    assert_eq!(world.escrowed(&device).await.as_deref(), Some(device.passcode()));
+}
+
+#[tokio::test]
+async fn a_disk_whose_passcode_was_seen_is_escrowed_anew_once_though_the_end_is_lost() {
+    let world = World::new().await;
+    let mut device = world.enrolled_linux(7).await;
+    let id = world.row(&device).await.id;
+    device.volume_ready = true;
+    device.sync(&world.transport()).await.expect("its disk is escrowed");
+    let (action, _) = world.newest(id).await;
+    let (caller, request) = (world.caller(), RequestId(uuid::Uuid::nil()));
+    let (seen, now) = (action.clone(), world.clock.now());
+    let shown = world.store.write(move |unit| disclose(unit, &caller, &seen, request, now)).await;
+    assert!(shown.expect("recorded").is_ok());
+    // As long as the end is lost, the device counts the passcode that was seen as the one in escrow.
+    for behavior in [LinuxBehavior::LosesRetire, LinuxBehavior::LosesRetire, LinuxBehavior::Honest] {
+        world.advance(Duration::from_secs(60 * 60));
+        device.behavior = behavior;
+        assert_eq!(device.sync(&world.transport()).await.is_ok(), behavior == LinuxBehavior::Honest);
+    }
+    device.sync(&world.transport()).await.expect("a session");
+    let tenant = world.tenant;
+    let actions = world.store.read(move |view| Ok(view.actions(tenant, id, 10)?)).await.expect("read");
+    assert_eq!(actions.len(), 2, "{actions:?}");
+    assert_ne!(actions[0].id, action.id);
     assert_eq!(world.escrowed(&device).await.as_deref(), Some(device.passcode()));
 }
 

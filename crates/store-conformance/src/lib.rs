@@ -72,6 +72,7 @@ cases![
     linux::what_was_lost_is_sent_again_alike_and_is_the_same_attempt,
     linux::an_unknown_candidate_is_made_anew_a_few_times_and_then_it_ends,
     linux::a_candidate_that_cannot_be_kept_ends_the_action,
+    linux::a_candidate_is_not_lost_to_keys_that_cannot_be_read,
     linux::what_is_not_proven_is_taken_back,
     linux::a_candidate_nobody_has_seen_promoted_is_answered_by_what_the_escrow_holds,
     linux::an_action_that_was_told_to_apply_does_not_expire,

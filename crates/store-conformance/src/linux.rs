@@ -7,10 +7,11 @@ use chaveiro_core::action::{ActionRecord, ActionState, Outcome};
 use chaveiro_core::actions::recover_passcode::seal_first::{reconcile, sha256_hex};
 use chaveiro_core::actions::recover_passcode::{Answer, Received, Value, close, expire, lost, receive, sent};
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
-use chaveiro_core::escrow::{EscrowedSecret, Standing};
-use chaveiro_core::id::{ActionId, SecretId};
+use chaveiro_core::escrow::{EscrowedSecret, SecretContext, Standing};
+use chaveiro_core::id::{ActionId, SecretId, TenantId};
 use chaveiro_core::lock::{DeviceLock, DeviceReport, EscrowTest, Lock, Obstacle, Recoverability, Unpromoted};
-use chaveiro_core::ports::{Store, UnitOfWork};
+use chaveiro_core::ports::{EscrowError, Sealer, Store, UnitOfWork};
+use chaveiro_core::secret::Passcode;
 
 use crate::Backend;
 use crate::sample::{
@@ -213,6 +214,42 @@ pub(crate) async fn a_candidate_that_cannot_be_kept_ends_the_action(backend: &dy
         let next = read(&store, |view| Ok(view.next_delivery(enrollment_id(14))?)).await;
         assert_eq!(next, None, "nothing was changed, so nothing follows");
     }
+}
+
+/// Its keys cannot be read.
+struct Keyless;
+
+impl Sealer for Keyless {
+    fn seal(&self, _: &SecretContext, _: &Passcode) -> Result<Vec<u8>, EscrowError> {
+        Err(EscrowError::NoKey("unreadable".to_owned()))
+    }
+
+    fn recipients(&self, _: TenantId) -> Result<Vec<String>, EscrowError> {
+        Err(EscrowError::NoKey("unreadable".to_owned()))
+    }
+
+    fn check(&self, _: TenantId, _: &[u8]) -> Result<(), EscrowError> {
+        Err(EscrowError::NoKey("unreadable".to_owned()))
+    }
+}
+
+pub(crate) async fn a_candidate_is_not_lost_to_keys_that_cannot_be_read(backend: &dyn Backend) {
+    let store = with_linux(backend.fresh()).await;
+    let prepare = write(&store, |unit| {
+        ask(unit, 1, 14, 1, None)?;
+        send(unit, 14, 2)
+    })
+    .await;
+    let prepared = |prepare: &Delivery| answer(prepare, 200, Some("sealed:a"), Vec::new());
+    let asked = prepare.clone();
+    let failed = store.write(move |unit| {
+        let answer = prepared(&asked);
+        receive(unit, &Keyless, asked, answer, SecretId(uuid(8, 3)), at(3))
+    });
+    assert!(matches!(failed.await, Err(Fault::Escrow(_))), "the device is not told that it was taken");
+    let received = write(&store, move |unit| take(unit, &prepare, prepared(&prepare), 4)).await;
+    assert_eq!(received, Received::Waiting, "and says it again");
+    assert_eq!(held(&store, 1).await.1.len(), 1);
 }
 
 pub(crate) async fn what_is_not_proven_is_taken_back(backend: &dyn Backend) {

@@ -209,14 +209,18 @@ impl World {
         read.await.expect("read").expect("the device")
     }
 
-    pub async fn ask(&self, device: DeviceId) -> Begun {
-        let caller = Caller {
+    /// Somebody who may do everything.
+    pub fn caller(&self) -> Caller {
+        Caller {
             tenant: self.tenant,
             actor: Actor::operator(),
             permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
-        };
+        }
+    }
+
+    pub async fn ask(&self, device: DeviceId) -> Begun {
         let ask = Ask {
-            caller,
+            caller: self.caller(),
             device,
             path: "/x".to_owned(),
             request: RequestId(self.entropy.uuid()),
