@@ -19,7 +19,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("chaveiro-graph", &["chaveiro-core", "chaveiro-auth"]),
     ("chaveiro-mdm", &["chaveiro-core", "chaveiro-csp", "chaveiro-keyfile", "omadm"]),
     ("chaveiro-device", &["omadm"]),
-    ("chaveiro-fleet", &["chaveiro-device", "omadm"]),
+    // A simulated Linux device seals as the agent does.
+    ("chaveiro-fleet", &["chaveiro-core", "chaveiro-csp", "chaveiro-device", "chaveiro-escrow", "omadm"]),
     (
         "chaveiro-server",
         &[

@@ -306,8 +306,11 @@ pub trait View {
 
     /// The delivery of that sequence number.
     fn delivery(&self, seq: i64) -> Result<Option<Delivery>, StoreError>;
-    /// The queued delivery of that enrolment with the lowest sequence number.
+    /// The queued delivery of that enrolment that leaves first: of [`crate::command::Purpose::Finish`] before all
+    /// others, so that an old candidate is settled before a new one is prepared; then by sequence number.
     fn next_delivery(&self, enrollment: EnrollmentId) -> Result<Option<Delivery>, StoreError>;
+    /// Deliveries of that enrolment in phase `Queued`, in the order in which they leave.
+    fn deliveries_queued(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError>;
     /// Deliveries of that enrolment in phase `Sent`, oldest first.
     fn deliveries_in_flight(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError>;
     /// The delivery, whatever its phase, that went to that enrolment in that session and message.

@@ -5,6 +5,7 @@
 pub mod behavior;
 pub mod enroll;
 pub mod hardware;
+pub mod linux;
 pub mod windows;
 
 pub use chaveiro_device::{https, transport};

@@ -18,7 +18,7 @@ const NEW_PIN_VALUE: &str = "./Device/Vendor/MSFT/RemoteLock/NewPINValue";
 const PASSPORT: &str = "./Device/Vendor/MSFT/PassportForWork/";
 
 /// Messages of one session, at the most: a server that never ends one is wrong.
-const MAX_MESSAGES: usize = 50;
+pub(crate) const MAX_MESSAGES: usize = 50;
 
 /// How a device proves itself in sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,7 +211,7 @@ fn shift(message: &mut Message, change: impl Fn(&mut u32, &mut u32)) {
     }
 }
 
-async fn exchange(transport: &impl Transport, url: &str, message: &Message) -> Result<Message, SyncError> {
+pub(crate) async fn exchange(transport: &impl Transport, url: &str, message: &Message) -> Result<Message, SyncError> {
     let body = syncml::encode(message).as_bytes().to_vec();
     let request = Request { method: "POST", url: url.to_owned(), content_type: Some(CONTENT_TYPE), body };
     let response = transport.send(request).await?;

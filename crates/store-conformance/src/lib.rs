@@ -6,6 +6,10 @@
 mod actions;
 mod audit;
 mod devices;
+mod disks;
+mod inventory;
+mod linux;
+mod retention;
 mod sample;
 mod tenants;
 mod transactions;
@@ -64,6 +68,28 @@ cases![
     actions::deliveries_leave_in_order_and_are_matched_by_message,
     actions::expired_actions_end_and_late_values_become_history,
     actions::requests_are_remembered_per_caller_and_device,
+    linux::a_recovery_runs_from_its_request_to_the_end_of_the_old_secret,
+    linux::what_was_lost_is_sent_again_alike_and_is_the_same_attempt,
+    linux::an_unknown_candidate_is_made_anew_a_few_times_and_then_it_ends,
+    linux::a_candidate_that_cannot_be_kept_ends_the_action,
+    linux::a_candidate_is_not_lost_to_keys_that_cannot_be_read,
+    linux::what_is_not_proven_is_taken_back,
+    linux::a_candidate_nobody_has_seen_promoted_is_answered_by_what_the_escrow_holds,
+    linux::an_action_that_was_told_to_apply_does_not_expire,
+    linux::the_candidate_that_was_applied_is_promoted_and_no_other,
+    linux::what_follows_an_end_leaves_before_anything_else,
+    linux::what_an_action_opens_comes_back_as_it_was_written,
+    retention::a_candidate_is_never_shredded_while_its_action_is_open,
+    retention::a_disk_passcode_stays_until_newer_ones_open_the_same_disks,
+    retention::a_login_passcode_is_read_by_one_caller_and_shredded,
+    retention::a_disk_passcode_may_be_read_by_several_callers,
+    disks::a_disk_is_escrowed_unasked_exactly_when_it_should_be,
+    disks::a_disk_is_escrowed_anew_after_somebody_has_seen_its_passcode,
+    disks::what_failed_waits_a_day,
+    inventory::packages_become_apps_and_only_changes_are_written,
+    inventory::apps_that_callers_linked_stay,
+    inventory::packages_have_bounds,
+    inventory::an_account_becomes_a_user_of_its_device_once,
     audit::events_are_linked_in_order_and_never_twice,
     audit::chains_of_tenants_do_not_mix,
     transactions::what_is_refused_leaves_nothing_behind,

@@ -78,6 +78,24 @@ pub(crate) fn device(of: u64, number: u64) -> ManagedDevice {
     }
 }
 
+/// A disk that could be recovered, or was.
+pub(crate) fn disk(subject: &str, escrow: EscrowTest, action: Option<u64>) -> Recoverability {
+    Recoverability {
+        of: DeviceLock { lock: Lock::Luks2, subject: subject.to_owned() },
+        obstacle: None,
+        escrow,
+        action: action.map(|number| ActionId(uuid(5, number))),
+    }
+}
+
+pub(crate) fn linux_device(of: u64, number: u64) -> ManagedDevice {
+    ManagedDevice {
+        platform: Platform::Linux,
+        recoverability: vec![disk("/dev/sda3", EscrowTest::Never, None)],
+        ..device(of, number)
+    }
+}
+
 pub(crate) fn enrollment(of: u64, number: u64) -> Enrollment {
     let mut certificate_sha256 = [0; 32];
     certificate_sha256[..8].copy_from_slice(&number.to_be_bytes());
@@ -179,6 +197,20 @@ pub(crate) async fn filled(store: Arc<dyn Store>) -> Arc<dyn Store> {
                 unit.insert_device(&device(of, number))?;
                 unit.insert_enrollment(&enrollment(of, number))?;
             }
+        }
+        Ok(())
+    })
+    .await;
+    store
+}
+
+/// The same, and in each tenant the Linux devices `10 * tenant + 4` and `+ 5`.
+pub(crate) async fn with_linux(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    let store = filled(store).await;
+    write(&store, |unit| {
+        for number in [14, 15, 24, 25] {
+            unit.insert_device(&linux_device(number / 10, number))?;
+            unit.insert_enrollment(&enrollment(number / 10, number))?;
         }
         Ok(())
     })

@@ -110,6 +110,9 @@ impl View for Transaction<'_> {
     fn next_delivery(&self, enrollment: EnrollmentId) -> Result<Option<Delivery>, StoreError> {
         delivery::next(self.0, enrollment)
     }
+    fn deliveries_queued(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
+        delivery::queued(self.0, enrollment)
+    }
     fn deliveries_in_flight(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
         delivery::in_flight(self.0, enrollment)
     }

@@ -32,7 +32,7 @@ use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_R
 use crate::id::{ActionId, DeviceId, EnrollmentId, RequestId, SecretId};
 use crate::lock::{DeviceLock, DeviceReport, Lock};
 use crate::permission::Permission;
-use crate::ports::{Sealer, StoreError, UnitOfWork};
+use crate::ports::{EscrowError, Sealer, StoreError, UnitOfWork};
 use crate::refusal::{Fault, Refusal};
 use crate::secret::Passcode;
 use crate::tenant::TenantSettings;
@@ -420,11 +420,16 @@ impl Keeping<'_> {
             Value::Envelope(envelope) if kept.iter().any(|known| known.envelope.as_ref() == Some(&envelope)) => {
                 return Ok(());
             }
-            Value::Envelope(envelope) if sealer.check(action.tenant, &envelope).is_err() => return Ok(()),
-            Value::Envelope(envelope) => envelope,
+            Value::Envelope(envelope) => match sealer.check(action.tenant, &envelope) {
+                Ok(()) => envelope,
+                Err(EscrowError::Unopenable(_)) => return Ok(()),
+                // Our own keys cannot be read: the device is not to blame, and says it again.
+                Err(fault @ EscrowError::NoKey(_)) => return Err(fault.into()),
+            },
         };
-        // While its action is open, a candidate may be what opens the device: retention begins with the end.
-        let expires = match self.current && delivery.purpose == Purpose::Prepare {
+        // While its action is open, a candidate may be what opens the device, also one that came late: retention
+        // begins with the end.
+        let expires = match action.state.is_open() && delivery.purpose == Purpose::Prepare {
             true => UNTIL_REPLACED,
             false => unread(unit, action, self.now)?,
         };
@@ -456,14 +461,22 @@ fn unread(unit: &mut dyn UnitOfWork, action: &ActionRecord, now: Timestamp) -> R
     Ok(now.checked_add(settings.unread_retention()).unwrap_or(Timestamp::MAX))
 }
 
-/// The newest value that came with that attempt, if any.
+/// The value that this delivery is about, if any: the one that the device is told to apply; otherwise the newest that
+/// came with that attempt.
 fn held_value(
     unit: &mut dyn UnitOfWork,
     action: &ActionRecord,
     delivery: &Delivery,
 ) -> Result<Option<EscrowedSecret>, StoreError> {
     let secrets = unit.secrets(action.tenant, action.id)?;
-    Ok(secrets.into_iter().rfind(|secret| secret.context.attempt == delivery.attempt))
+    let of_attempt = |secret: &EscrowedSecret| secret.context.attempt == delivery.attempt;
+    Ok(match delivery.commands.first() {
+        Some(DeviceCommand::ApplyCandidate { envelope_sha256 }) => secrets.into_iter().find(|secret| {
+            let hash = secret.envelope.as_deref().map(seal_first::sha256_hex);
+            of_attempt(secret) && hash.as_ref() == Some(envelope_sha256)
+        }),
+        Some(_) | None => secrets.into_iter().rfind(of_attempt),
+    })
 }
 
 fn end(
@@ -533,10 +546,14 @@ fn promote(
     if !done {
         return Ok(());
     }
+    // Newest first: several newer results together may open what one older did.
+    let mut opened = action.opens.clone();
     for older in unit.actions(action.tenant, action.device, LOOKED_BACK)? {
-        let replaced = older.state == ActionState::Done
-            && older.id != action.id
-            && older.opens.iter().all(|of| of.lock != Lock::Luks2 || action.opens.contains(of));
+        if older.state != ActionState::Done || older.id == action.id {
+            continue;
+        }
+        let replaced = older.opens.iter().all(|of| of.lock != Lock::Luks2 || opened.contains(of));
+        opened.extend(older.opens);
         if replaced {
             for secret in unit.secrets(action.tenant, older.id)? {
                 if secret.expires > unread {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::device::ManagedDevice;
 use crate::id::{DeviceId, ResourceId, TenantId};
-use crate::ports::{Page, ResourceScope, StoreError, UnitOfWork, View};
+use crate::ports::{DeviceScope, Page, ResourceScope, StoreError, UnitOfWork, View};
 use crate::resource::{Resource, ResourceKind};
 
 /// How many packages of a device are kept.
@@ -43,10 +43,17 @@ pub fn take_packages(
     for (id, mut app) in known.iter().map(|(id, app)| (*id, app.clone())).filter(|(id, _)| !found.contains_key(id)) {
         unit.unlink(tenant, device.id, ResourceKind::DetectedApp, id)?;
         count(&mut app, -1, now);
-        unit.update_resource(&app)?;
+        // What is on no device any more goes, so that devices cannot fill the store with what they once had.
+        let first = Page { after: None, limit: 1 };
+        match unit.devices(tenant, DeviceScope::WithApp(id), &first)?.items.is_empty() {
+            true => unit.delete_resource(tenant, ResourceKind::DetectedApp, id)?,
+            false => unit.update_resource(&app)?,
+        }
     }
     for (id, (name, version)) in found.into_iter().filter(|(id, _)| !known.contains_key(id)) {
         match unit.resource(tenant, ResourceKind::DetectedApp, id)? {
+            // Linked, and changed by a caller of the API since: counted already.
+            Some(_) if unit.is_linked(tenant, device.id, ResourceKind::DetectedApp, id)? => continue,
             Some(mut app) => {
                 count(&mut app, 1, now);
                 unit.update_resource(&app)?;
@@ -119,8 +126,11 @@ fn count(app: &mut Resource, change: i64, now: Timestamp) {
     app.modified = now;
 }
 
+/// How many users a device gets this way: one that calls its account differently every day must not fill the store.
+const MAX_ACCOUNTS: usize = 16;
+
 /// Takes the account that would be recovered. A device whose token named a user has its user; otherwise the account
-/// becomes one, `account@device`. `fresh` is its id, if it is new.
+/// becomes one, `account@device`, and stays it when the device gets another name. `fresh` is its id, if it is new.
 pub fn take_account(
     unit: &mut dyn UnitOfWork,
     device: &ManagedDevice,
@@ -130,18 +140,25 @@ pub fn take_account(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let host = device.inventory.device_name.as_deref().unwrap_or_default();
+    let (tenant, kind) = (device.tenant, ResourceKind::User);
+    let (account, host) = (bounded(account), bounded(host));
     if device.user.is_some() || account.is_empty() || host.is_empty() {
         return Ok(());
     }
-    let (tenant, kind) = (device.tenant, ResourceKind::User);
-    let plain = format!("{}@{}", bounded(account), bounded(host)).to_lowercase();
+    let plain = format!("{account}@{host}").to_lowercase();
+    let page = Page { after: None, limit: MAX_ACCOUNTS };
+    let linked = unit.resources(tenant, ResourceScope::OfDevice(kind, device.id), &page)?.items;
+    let of_account = format!("{account}@").to_lowercase();
+    let is_it = |user: &Resource| user.alternate_key.as_ref().is_some_and(|key| key.starts_with(&of_account));
+    if linked.len() >= MAX_ACCOUNTS || linked.iter().any(is_it) {
+        return Ok(());
+    }
     // Another machine of the same name has another person's account.
     for principal in [plain.clone(), format!("{plain}-{}", &device.id.to_string()[..8])] {
         match unit.resource_by_key(tenant, kind, &principal)? {
-            Some(user) if unit.is_linked(tenant, device.id, kind, user.id)? => return Ok(()),
             Some(_) => {}
             None => {
-                let shown = name.map(bounded).filter(|name| !name.is_empty()).unwrap_or_else(|| bounded(account));
+                let shown = name.map(bounded).filter(|name| !name.is_empty()).unwrap_or(account);
                 let properties = json!({"userPrincipalName": principal, "displayName": shown});
                 let user = resource(tenant, kind, ResourceId(fresh), Some(principal), &properties, now);
                 unit.insert_resource(&user)?;

@@ -141,15 +141,23 @@ impl Turn<'_> {
     /// What follows from what the device says of itself.
     fn act_on(&mut self, standing: &Standing, device: &ManagedDevice, fresh: &Fresh) -> Result<(), Fault> {
         let now = self.context.now;
-        if let Some(unpromoted) = &standing.unpromoted {
-            seal_first::reconcile(self.unit, self.enrollment, unpromoted, now)?;
+        match &standing.unpromoted {
+            // Until it is settled, the device does not count the new passcode as escrowed: another would be one too many.
+            Some(unpromoted) => seal_first::reconcile(self.unit, self.enrollment, unpromoted, now)?,
+            None => {
+                seal_first::keep_disk_escrowed(self.unit, device, self.enrollment, fresh.action, now)?;
+            }
         }
-        seal_first::keep_disk_escrowed(self.unit, device, self.enrollment, fresh.action, now)?;
         if let Some(entry) = standing.locks.iter().find(|entry| entry.of.lock == Lock::Login) {
             let name = standing.account_name.as_deref();
             take_inventory::take_account(self.unit, device, &entry.of.subject, name, fresh.user, now)?;
         }
-        if standing.packages_sha256.is_some() && standing.packages_sha256 != device.inventory.packages_sha256 {
+        let packages = vec![DeviceCommand::ReadPackages];
+        let changed = standing.packages_sha256.is_some()
+            && standing.packages_sha256 != device.inventory.packages_sha256
+            // A device that never gets as far as answering is not asked once more for each of its sessions.
+            && self.unit.deliveries_queued(self.enrollment.id)?.iter().all(|queued| queued.commands != packages);
+        if changed {
             self.unit.insert_delivery(&Delivery {
                 seq: 0,
                 tenant: device.tenant,
@@ -158,7 +166,7 @@ impl Turn<'_> {
                 action: None,
                 attempt: 0,
                 purpose: Purpose::SetUp,
-                commands: vec![DeviceCommand::ReadPackages],
+                commands: packages,
                 phase: Phase::Queued,
                 statuses: vec![None],
                 created: now,

@@ -20,10 +20,12 @@ use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_escrow::Keyring;
 use chaveiro_fleet::enroll::{Account, EnrollError, enroll};
 use chaveiro_fleet::hardware::Hardware;
+use chaveiro_fleet::linux::LinuxDevice;
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
 use chaveiro_fleet::windows::WindowsDevice;
 use chaveiro_mdm::{
-    CertificateAuthority, DeviceChannel, DeviceCredentials, PeerCertificate, new_enrollment_token, router, token_sha256,
+    CertificateAuthority, DeviceChannel, DeviceCredentials, PeerCertificate, Wakes, new_enrollment_token, router,
+    token_sha256, wake_router,
 };
 use chaveiro_store_sqlite::SqliteStore;
 use http_body_util::BodyExt;
@@ -62,6 +64,8 @@ pub struct World {
     pub entropy: Arc<TestEntropy>,
     pub clock: Arc<TestClock>,
     pub router: Router,
+    pub wake_router: Router,
+    pub wakes: Arc<Wakes>,
     pub tenant: TenantId,
 }
 
@@ -109,17 +113,19 @@ impl World {
             created: clock.now(),
         };
         store.write(move |unit| Ok(unit.insert_tenant(&row)?)).await.expect("inserted");
-        let router = router(Arc::new(DeviceChannel {
+        let wakes = Arc::new(Wakes::default());
+        let channel = Arc::new(DeviceChannel {
             store: Arc::clone(&store),
             sealer: keyring.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             ca: Arc::new(ca.expect("an authority")),
             credentials: Arc::new(credentials.expect("credentials")),
-            wakes: Arc::default(),
+            wakes: Arc::clone(&wakes),
             base_url: BASE.to_owned(),
-        }));
-        Self { directory, store, keyring, entropy, clock, router, tenant }
+        });
+        let (router, wake_router) = (router(Arc::clone(&channel)), wake_router(channel));
+        Self { directory, store, keyring, entropy, clock, router, wake_router, wakes, tenant }
     }
 
     pub fn advance(&self, by: Duration) {
@@ -172,6 +178,21 @@ impl World {
         device
     }
 
+    /// An enrolled Linux device after its first session, which found nothing of its disk ready.
+    pub async fn enrolled_linux(&self, number: u64) -> LinuxDevice {
+        let token = self.token().await;
+        let mut next = 0;
+        let make_passcode = move || {
+            next += 1;
+            format!("passcode-{number}-{next}")
+        };
+        let transport = self.transport();
+        let enrolled = LinuxDevice::enroll(&transport, number, BASE, &token, Box::new(make_passcode));
+        let mut device = enrolled.await.expect("enrolled");
+        device.sync(&transport).await.expect("the first session");
+        device
+    }
+
     pub async fn devices(&self) -> Vec<ManagedDevice> {
         let (tenant, page) = (self.tenant, Page { after: None, limit: 100 });
         let read = self.store.read(move |view| Ok(view.devices(tenant, DeviceScope::All, &page)?.items));
@@ -179,19 +200,27 @@ impl World {
     }
 
     pub async fn device_of(&self, device: &WindowsDevice) -> ManagedDevice {
-        let (tenant, name) = (self.tenant, device.hardware.oma_device_id.clone());
+        self.device_named(&device.hardware.oma_device_id).await
+    }
+
+    pub async fn device_named(&self, oma_device_id: &str) -> ManagedDevice {
+        let (tenant, name) = (self.tenant, oma_device_id.to_owned());
         let read = self.store.read(move |view| Ok(view.device_by_oma_device_id(tenant, &name)?));
         read.await.expect("read").expect("the device")
     }
 
-    pub async fn ask(&self, device: DeviceId) -> Begun {
-        let caller = Caller {
+    /// Somebody who may do everything.
+    pub fn caller(&self) -> Caller {
+        Caller {
             tenant: self.tenant,
             actor: Actor::operator(),
             permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
-        };
+        }
+    }
+
+    pub async fn ask(&self, device: DeviceId) -> Begun {
         let ask = Ask {
-            caller,
+            caller: self.caller(),
             device,
             path: "/x".to_owned(),
             request: RequestId(self.entropy.uuid()),

@@ -13,6 +13,9 @@ const DELIVERY: &str = "SELECT y.*, e.id AS enrollment_id, a.id AS action_id, t.
     FROM delivery y JOIN enrollment e ON e.row = y.enrollment JOIN device d ON d.row = e.device
     JOIN tenant t ON t.row = d.tenant LEFT JOIN action a ON a.row = y.action";
 
+/// What an earlier recovery left is settled before anything new begins.
+const LEAVING: &str = "WHERE e.id = ? AND y.phase = 'queued' ORDER BY y.purpose <> 'finish', y.seq";
+
 fn read(row: &Row<'_>) -> Result<Delivery, RowError> {
     Ok(Delivery {
         seq: row.get("seq")?,
@@ -63,8 +66,11 @@ pub(crate) fn delivery(connection: &Connection, seq: i64) -> Result<Option<Deliv
 }
 
 pub(crate) fn next(connection: &Connection, enrollment: EnrollmentId) -> Result<Option<Delivery>, StoreError> {
-    let sql = format!("{DELIVERY} WHERE e.id = ? AND y.phase = 'queued' ORDER BY y.seq LIMIT 1");
-    one(connection, &sql, [blob(&enrollment.0)], read)
+    one(connection, &format!("{DELIVERY} {LEAVING} LIMIT 1"), [blob(&enrollment.0)], read)
+}
+
+pub(crate) fn queued(connection: &Connection, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
+    many(connection, &format!("{DELIVERY} {LEAVING}"), [blob(&enrollment.0)], read)
 }
 
 pub(crate) fn in_flight(connection: &Connection, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {

@@ -141,8 +141,9 @@ pub fn reconcile(
     };
     let is_result = |secret: &EscrowedSecret| {
         let hash = secret.envelope.as_deref().map(sha256_hex);
-        // A shredded result was the result all the same.
-        secret.standing == Standing::Current
+        // A shredded result was the result all the same, and so was one of an earlier enrolment: somebody may have
+        // read it.
+        secret.standing != Standing::History
             && secret.context.attempt == *attempt
             && hash.is_none_or(|hash| hash == *envelope_sha256)
     };
@@ -150,7 +151,7 @@ pub fn reconcile(
         true => DeviceCommand::RetireOld { action: *id, attempt: *attempt },
         false => DeviceCommand::UndoCandidate { action: *id, attempt: *attempt },
     };
-    if unit.next_delivery(enrollment.id)?.is_some_and(|next| next.commands.first() == Some(&command)) {
+    if unit.deliveries_queued(enrollment.id)?.iter().any(|queued| queued.commands.first() == Some(&command)) {
         return Ok(());
     }
     let like = Delivery {
@@ -183,15 +184,17 @@ pub fn keep_disk_escrowed(
     let wanted = tenant.settings.linux_locks.locks().contains(&Lock::Luks2)
         && tenant.licence.is_active(now)
         && device.management_state == ManagementState::Managed;
-    if !wanted || !lacks_passcode(unit, device, tenant.settings.disclosure_window(), now)? {
+    if !wanted {
         return Ok(false);
     }
+    let Some(lack) = lack(unit, device, tenant.settings.disclosure_window(), now)? else { return Ok(false) };
     let actions = unit.actions(device.tenant, device.id, LOOKED_BACK)?;
     let newest =
         actions.iter().find(|action| action.locks.contains(&Lock::Luks2) && action.started >= enrollment.created);
-    // An open one will escrow it; one that failed a moment ago would fail again.
-    let in_hand =
-        newest.is_some_and(|action| action.state != ActionState::Done && now.duration_since(action.updated) < PATIENCE);
+    // An open one will escrow it; one that failed a moment ago, or whose passcode the device does not know a moment
+    // later, would do so again.
+    let tried = |action: &ActionRecord| action.state != ActionState::Done || lack == Lack::Passcode;
+    let in_hand = newest.is_some_and(|action| tried(action) && now.duration_since(action.updated) < PATIENCE);
     if in_hand || unit.open_action(device.tenant, device.id, super::RECOVER_PASSCODE.name)?.is_some() {
         return Ok(false);
     }
@@ -206,42 +209,37 @@ pub fn keep_disk_escrowed(
     Ok(true)
 }
 
-/// Whether a disk that is ready for a recovery has no passcode in escrow that opens it and that nobody has seen.
-fn lacks_passcode(
-    view: &dyn View,
-    device: &ManagedDevice,
-    window: Duration,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let disks = device.recoverability.iter().filter(|entry| entry.of.lock == Lock::Luks2);
-    for entry in disks.filter(|entry| entry.obstacle.is_none()) {
-        let escrowed = match entry.action.filter(|_| entry.escrow == EscrowTest::Opens) {
-            Some(action) => holds_unseen(view, device, action, window, now)?,
-            None => false,
-        };
-        if !escrowed {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// Why a disk needs a recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lack {
+    /// The escrow holds nothing that opens it.
+    Passcode,
+    /// Somebody has seen what it holds.
+    Secrecy,
 }
 
-/// Whether the result of that action is in escrow and nobody has seen it, or somebody may still be reading it.
-fn holds_unseen(
-    view: &dyn View,
-    device: &ManagedDevice,
-    action: ActionId,
-    window: Duration,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let secrets = view.secrets(device.tenant, action)?;
-    let unseen = |secret: &EscrowedSecret| {
-        let seen_for_good =
-            secret.disclosed.as_ref().is_some_and(|(at, _)| at.checked_add(window).is_ok_and(|end| end <= now));
-        secret.context.device == device.id
-            && secret.standing == Standing::Current
-            && secret.envelope.is_some()
-            && !seen_for_good
+/// What a disk lacks that is ready for a recovery; if one has no passcode, that.
+fn lack(view: &dyn View, device: &ManagedDevice, window: Duration, now: Timestamp) -> Result<Option<Lack>, StoreError> {
+    let disks = device.recoverability.iter().filter(|entry| entry.of.lock == Lock::Luks2);
+    let mut found = None;
+    for entry in disks.filter(|entry| entry.obstacle.is_none()) {
+        let result = match entry.action.filter(|_| entry.escrow == EscrowTest::Opens) {
+            Some(action) => result_of(view, device, action)?,
+            None => None,
+        };
+        let Some(result) = result else { return Ok(Some(Lack::Passcode)) };
+        // Until the window is over, somebody may still be reading it.
+        if result.disclosed.is_some_and(|(at, _)| at.checked_add(window).is_ok_and(|end| end <= now)) {
+            found = Some(Lack::Secrecy);
+        }
+    }
+    Ok(found)
+}
+
+/// The result of that action, if the escrow still holds it and it is this device's.
+fn result_of(view: &dyn View, device: &ManagedDevice, action: ActionId) -> Result<Option<EscrowedSecret>, StoreError> {
+    let is_result = |secret: &EscrowedSecret| {
+        secret.context.device == device.id && secret.standing == Standing::Current && secret.envelope.is_some()
     };
-    Ok(secrets.iter().any(unseen))
+    Ok(view.secrets(device.tenant, action)?.into_iter().find(is_result))
 }

@@ -1,3 +1,5 @@
+mod linux;
+
 use super::*;
 
 #[test]

@@ -1,0 +1,126 @@
+//! Disks that the server escrows by itself.
+
+use chaveiro_core::Fault;
+use chaveiro_core::actions::disclose_passcode::disclose;
+use chaveiro_core::actions::recover_passcode::seal_first::keep_disk_escrowed;
+use chaveiro_core::caller::Actor;
+use chaveiro_core::device::{ManagedDevice, ManagementState};
+use chaveiro_core::enrollment::Enrollment;
+use chaveiro_core::id::RequestId;
+use chaveiro_core::lock::{EscrowTest, Lock, Recoverability};
+use chaveiro_core::ports::UnitOfWork;
+use chaveiro_core::tenant::{Licence, LinuxLocks, Tenant, TenantSettings};
+
+use crate::Backend;
+use crate::linux::{DAY, action_id, answer, held, opens, recover, send, settle_finish, take};
+use crate::sample::{ask, at, caller, disk, enrollment, linux_device, tenant, tenant_id, uuid, with_linux, write};
+
+const SDA: &str = "/dev/sda3";
+
+/// Asks for a disk of device 14 what the device channel asks in every session.
+fn keep(unit: &mut dyn UnitOfWork, disks: &[Recoverability], number: u64, second: u64) -> Result<bool, Fault> {
+    let device = ManagedDevice { recoverability: disks.to_vec(), ..linux_device(1, 14) };
+    keep_disk_escrowed(unit, &device, &enrollment(1, 14), action_id(number), at(second))
+}
+
+pub(crate) async fn a_disk_is_escrowed_unasked_exactly_when_it_should_be(backend: &dyn Backend) {
+    use EscrowTest::{Changed, Never, Opens};
+    let hindered = Recoverability { obstacle: Some("noFreeSlot".to_owned()), ..disk(SDA, Never, None) };
+    let login = {
+        let mut login = disk("ana", Never, None);
+        login.of.lock = Lock::Login;
+        login
+    };
+    // Action 1 is a result of device 14, action 2 of device 15; a day has passed.
+    let table = [
+        (vec![], false),
+        (vec![login.clone()], false),
+        (vec![hindered.clone()], false),
+        (vec![disk(SDA, Never, None)], true),
+        (vec![disk(SDA, Opens, Some(1))], false),
+        (vec![disk(SDA, Changed, Some(1))], true),
+        (vec![disk(SDA, Opens, Some(2))], true),
+        (vec![disk(SDA, Opens, Some(77))], true),
+        (vec![disk(SDA, Opens, None)], true),
+        (vec![disk(SDA, Opens, Some(1)), hindered, login], false),
+        (vec![disk(SDA, Opens, Some(1)), disk("/dev/sdb1", Never, None)], true),
+    ];
+    for (row, (disks, expected)) in table.into_iter().enumerate() {
+        let store = with_linux(backend.fresh()).await;
+        let kept = write(&store, move |unit| {
+            for (number, device) in [(1, 14), (2, 15)] {
+                ask(unit, 1, device, number, None)?;
+                recover(unit, device, number * 10, &opens(true, &[SDA]))?;
+                settle_finish(unit, device, number * 10 + 2)?;
+            }
+            keep(unit, &disks, 3, 2 * DAY)
+        });
+        assert_eq!(kept.await, expected, "row {row}");
+        if expected {
+            let (action, _) = held(&store, 3).await;
+            assert_eq!((action.locks, action.requested_by), (vec![Lock::Luks2], Actor::system()));
+        }
+    }
+
+    // Whose tenant, licence, settings or device do not want it, has none.
+    let unlicensed = Tenant { licence: Licence::Inactive, ..tenant(1) };
+    let login_only = TenantSettings { linux_locks: LinuxLocks::Login, ..tenant(1).settings };
+    let login_only = Tenant { settings: login_only, ..tenant(1) };
+    let retired = ManagedDevice { management_state: ManagementState::RetireIssued, ..linux_device(1, 14) };
+    let cases = [(unlicensed, linux_device(1, 14)), (login_only, linux_device(1, 14)), (tenant(1), retired)];
+    for (row, (tenant, device)) in cases.into_iter().enumerate() {
+        let store = with_linux(backend.fresh()).await;
+        let kept = write(&store, move |unit| {
+            unit.update_tenant(&tenant)?;
+            keep_disk_escrowed(unit, &device, &enrollment(1, 14), action_id(1), at(10))
+        });
+        assert!(!kept.await, "case {row}");
+    }
+}
+
+pub(crate) async fn a_disk_is_escrowed_anew_after_somebody_has_seen_its_passcode(backend: &dyn Backend) {
+    let store = with_linux(backend.fresh()).await;
+    let known = [disk(SDA, EscrowTest::Opens, Some(1))];
+    write(&store, move |unit| {
+        ask(unit, 1, 14, 1, None)?;
+        recover(unit, 14, 10, &opens(true, &[SDA]))?;
+        settle_finish(unit, 14, 12)?;
+        assert!(!keep(unit, &known, 2, 13)?);
+        let action = unit.action(tenant_id(1), action_id(1))?.unwrap_or_else(|| panic!("no action"));
+        let shown = disclose(unit, &caller(1, "ana"), &action, RequestId(uuid(6, 1)), at(20))?;
+        assert!(shown.is_ok());
+        // The window of this tenant is a minute: until then she may still be typing it.
+        assert!(!keep(unit, &known, 2, 79)?);
+        assert!(keep(unit, &known, 2, 80)?, "a day need not pass");
+        assert!(!keep(unit, &known, 3, 81)?, "it is in hand");
+        recover(unit, 14, 90, &opens(false, &[SDA]))?;
+        settle_finish(unit, 14, 92)?;
+        assert!(!keep(unit, &[disk(SDA, EscrowTest::Opens, Some(2))], 3, 93)?);
+        Ok(())
+    })
+    .await;
+}
+
+pub(crate) async fn what_failed_waits_a_day(backend: &dyn Backend) {
+    let store = with_linux(backend.fresh()).await;
+    let never = [disk(SDA, EscrowTest::Never, None)];
+    write(&store, move |unit| {
+        assert!(keep(unit, &never, 1, 10)?);
+        let prepare = send(unit, 14, 11)?;
+        let refused = answer(&prepare, 500, None, Vec::new());
+        take(unit, &prepare, refused, 12)?;
+        assert!(!keep(unit, &never, 2, 13)?);
+        assert!(!keep(unit, &never, 2, DAY)?);
+        assert!(keep(unit, &never, 2, DAY + 12)?);
+        // It is done, and the device does not know it a moment later: it is not asked in every session.
+        recover(unit, 14, DAY + 20, &opens(false, &[SDA]))?;
+        settle_finish(unit, 14, DAY + 22)?;
+        assert!(!keep(unit, &never, 3, DAY + 23)?);
+        // A new enrolment begins anew.
+        let device = ManagedDevice { recoverability: never.to_vec(), ..linux_device(1, 14) };
+        let anew = Enrollment { created: at(DAY + 24), ..enrollment(1, 14) };
+        assert!(keep_disk_escrowed(unit, &device, &anew, action_id(3), at(DAY + 25))?);
+        Ok(())
+    })
+    .await;
+}
