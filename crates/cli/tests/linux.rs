@@ -49,6 +49,13 @@ async fn a_linux_machine_enrols_reports_what_it_is_and_leaves() {
     let users = get(&server.client(), &format!("{url}/users")).await;
     assert_eq!(users["value"][0]["userPrincipalName"], "ana@ana-laptop");
     assert_eq!(users["value"][0]["displayName"], "Ana Souza");
+    // What is reported already is not reported again, and an empty list is a list.
+    let again = || -> Value { serde_json::from_str(&machine.run(&["sync", "--json"])).expect("JSON") };
+    assert_eq!(again()["commands"], 0);
+    std::fs::write(machine.root().join("var/lib/dpkg/status"), "").expect("written");
+    assert_eq!((again()["commands"].clone(), again()["commands"].clone()), (1.into(), 0.into()));
+    let apps = get(&server.client(), &format!("{url}/detectedApps")).await;
+    assert_eq!(apps["value"].as_array().map(Vec::len), Some(0), "{apps}");
     let described = machine.run(&["ddf"]);
     assert!(described.contains("<NodeName>Prepare</NodeName>"));
 

@@ -255,10 +255,16 @@ impl Turn<'_> {
         &mut self,
         mut delivery: Delivery,
         statuses: Vec<Option<u16>>,
-        values: Vec<(usize, Zeroizing<String>)>,
+        mut values: Vec<(usize, Zeroizing<String>)>,
         device: &mut ManagedDevice,
     ) -> Result<(), Fault> {
         let Phase::Sent(at) = delivery.phase.clone() else { return Ok(()) };
+        // A machine without packages gives an empty list, which SyncML does not tell from no value.
+        let is_list = |index: usize| delivery.commands.get(index) == Some(&DeviceCommand::ReadPackages);
+        let empty = statuses.iter().enumerate().find(|(index, status)| is_list(*index) && **status == Some(200));
+        if let (Some((index, _)), true) = (empty, values.is_empty()) {
+            values.push((index, Zeroizing::default()));
+        }
         for (known, new) in delivery.statuses.iter_mut().zip(statuses) {
             *known = known.or(new);
         }
