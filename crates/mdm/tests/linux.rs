@@ -128,7 +128,7 @@ async fn every_behaviour_of_a_linux_device_has_its_outcome_and_never_locks_anybo
     // After one session, and after as many more honest ones as are needed.
     let table = [
         (LinuxBehavior::Honest, Done, Done, Some(Outcome::Replaced)),
-        (LinuxBehavior::LosesCandidate, Failed, Failed, Some(Outcome::OutcomeUnknown)),
+        (LinuxBehavior::LosesCandidate, Failed, Failed, Some(Outcome::DeviceRefused)),
         (LinuxBehavior::NothingReady, NotSupported, NotSupported, Some(Outcome::FeatureAbsent)),
         (LinuxBehavior::FailsApply, Failed, Failed, Some(Outcome::DeviceRefused)),
         (LinuxBehavior::GarbageEnvelope, Failed, Failed, Some(Outcome::ValueNotDelivered)),

@@ -181,7 +181,7 @@ pub(crate) async fn an_unknown_candidate_is_made_anew_a_few_times_and_then_it_en
     })
     .await;
     let (action, secrets) = held(&store, 1).await;
-    assert_eq!((action.outcome, action.attempt), (Some(Outcome::OutcomeUnknown), 5));
+    assert_eq!((action.outcome, action.attempt), (Some(Outcome::DeviceRefused), 5));
     assert_eq!(secrets.len(), 5, "what was sealed stays, as history");
     assert!(secrets.iter().all(|secret| secret.standing == Standing::History));
 }

@@ -111,6 +111,15 @@ impl Means {
         }
     }
 
+    /// What is true when the last attempt came to nothing: a PIN may have been made that nobody has, while a device that
+    /// seals first says of each attempt that it is unchanged by it.
+    fn exhausted(self) -> Outcome {
+        match self {
+            Self::RemoteLock => Outcome::OutcomeUnknown,
+            Self::SealFirst => Outcome::DeviceRefused,
+        }
+    }
+
     /// What is asked for.
     fn locks(self, settings: &TenantSettings) -> &'static [Lock] {
         match self {
@@ -579,7 +588,7 @@ fn try_again(
     let device = unit.device(action.tenant, action.device)?.ok_or(Refusal::DeviceNotFound)?;
     let means = Means::of(device.platform);
     if action.attempt >= means.max_attempts() {
-        let ending = Ending { state: ActionState::Failed, outcome: Outcome::OutcomeUnknown, device_status: None };
+        let ending = Ending { state: ActionState::Failed, outcome: means.exhausted(), device_status: None };
         end(unit, action, ending, report, None, now)?;
         return Ok(false);
     }
