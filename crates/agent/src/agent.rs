@@ -55,7 +55,9 @@ impl Agent {
         let transport = Https::trusting(enrolment.root_pem.as_deref(), Some(&identity))?;
         let certificate_expires = expires(&identity).and_then(|end| Timestamp::from_second(end).ok());
         let mut recovery = Recovery::open(root, state.directory(), config.clone())?;
-        recovery.resume().context("an interrupted recovery could not be taken back yet")?;
+        // What cannot be taken back yet is tried again before each session; the server must hear of this machine all
+        // the same.
+        let _ = recovery.resume();
         Ok(Self {
             root: root.to_owned(),
             state,
@@ -108,7 +110,10 @@ impl Agent {
         let mut nodes =
             Nodes { inventory: &inventory, packages: &packages, recovery: &mut self.recovery, today, commands: 0 };
         let messages = session::run(&self.transport, &self.enrolment, &mut nodes, events).await?;
-        Ok(Synced { messages, commands: nodes.commands })
+        let synced = Synced { messages, commands: nodes.commands };
+        // A session that ended well has settled the candidate; one that broke off goes on with it the next time.
+        self.recovery.forget_candidate();
+        Ok(synced)
     }
 
     /// Waits until the server has something for this machine, or for that long. Says whether it has.
@@ -127,19 +132,63 @@ impl Agent {
     /// Tells the server that this machine leaves, then forgets the enrolment. With `force` the server need not answer.
     /// With `release` the key slots of the escrow are removed; the user's own secrets are never touched.
     pub(crate) async fn unenroll(mut self, force: bool, release: bool, now: Timestamp) -> Result<()> {
-        self.recovery.give_up().context("an interrupted recovery could not be taken back, and nothing was removed")?;
-        let leaving = Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1".to_owned() };
-        let told = self.session(vec![leaving], now).await;
+        if release {
+            check_release(&self.recovery)?;
+        }
+        // An ordinary session first: the server settles what this machine still waits for.
+        let told = match self.session(Vec::new(), now).await {
+            Ok(_) => {
+                let leaving = Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1".to_owned() };
+                self.session(vec![leaving], now).await
+            }
+            error => error,
+        };
+        // Who is refused has left already.
+        let told = if told.as_ref().is_err_and(|error| error.is::<Refused>()) { Ok(()) } else { told.map(drop) };
         if !force {
             told.context(
                 "the server was not told, and nothing was removed; `--force` removes the enrolment here alone",
             )?;
         }
-        if release {
-            release_slots(&self.recovery)?;
-        }
-        self.state.remove()
+        forget(&self.state, &mut self.recovery, release)
     }
+}
+
+/// Forgets an enrolment that cannot be read any more: the server is not told.
+pub(crate) fn forget_unreadable(root: &Path, state: &State, release: bool) -> Result<()> {
+    let _lock = state.lock()?;
+    let mut recovery = Recovery::open(root, state.directory(), config::load(root)?)?;
+    if release {
+        check_release(&recovery)?;
+    }
+    forget(state, &mut recovery, release)
+}
+
+fn forget(state: &State, recovery: &mut Recovery, release: bool) -> Result<()> {
+    recovery.give_up().context(
+        "an interrupted recovery could not be taken back; when its cause is gone, run this again with --force",
+    )?;
+    if release {
+        release_slots(recovery)?;
+    }
+    state.remove()
+}
+
+/// Refuses to take the last slots of a volume, before anything is changed or said.
+fn check_release(recovery: &Recovery) -> Result<()> {
+    let locks = recovery.locks();
+    for path in locks.volumes() {
+        let volume = locks.volume(&path);
+        if locks.key(&volume).is_some_and(|key| key.exists()) {
+            volume.has_slot_of_a_person().with_context(|| {
+                format!(
+                    "nobody has a key slot of {} of their own; add one first: cryptsetup luksAddKey",
+                    path.display()
+                )
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes the agent's and the escrow's key slots of every volume.
@@ -171,6 +220,12 @@ pub(crate) fn escrow(
     }
     let recovery = Recovery::open(root, directory, config::load(root)?)?;
     let locks = recovery.locks();
+    if !locks.volumes().iter().any(|known| known == path) {
+        bail!(
+            "recoveries would not look at {}; put it into `volumes` of /etc/chaveiro-agent.toml first",
+            path.display()
+        );
+    }
     let volume = locks.volume(path);
     let uuid = volume.uuid()?;
     let key = locks.key(&volume).with_context(|| format!("{} has no usable UUID", path.display()))?;

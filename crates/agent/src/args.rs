@@ -34,14 +34,17 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// Enrol this machine, with a key that is made here and never leaves it.
     #[command(
-        after_help = "Example:\n  chaveiro-agent enroll https://mdm.example --token TOKEN --user ana@example.org"
+        after_help = "Example:\n  chaveiro-agent enroll https://mdm.example --token-file - --user ana@example.org"
     )]
     Enroll {
         /// The address for devices, as the operator of the server gave it.
         server: String,
-        /// The one-time token: what `chaveiro device enroll-token` printed.
-        #[arg(long)]
-        token: String,
+        /// The one-time token: what `chaveiro device enroll-token` printed. Others on this machine can see arguments.
+        #[arg(long, conflicts_with = "token_file")]
+        token: Option<String>,
+        /// A file that begins with the token; - for standard input.
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
         /// Who enrols.
         #[arg(long, default_value = "root@localhost", value_name = "NAME")]
         user: String,

@@ -41,7 +41,7 @@ pub(crate) fn read(root: &Path) -> Result<Inventory, NoMachineId> {
     let storage = rustix::fs::statvfs(root).ok();
     let mib = |blocks: u64, size: u64| blocks.saturating_mul(size) >> 20;
     Ok(Inventory {
-        oma_device_id: device_id(&machine),
+        oma_device_id: device_id(&machine, &line("sys/class/dmi/id/product_uuid").unwrap_or_default()),
         device_name: line("proc/sys/kernel/hostname").or_else(|| line("etc/hostname")).unwrap_or_default(),
         manufacturer: line("sys/class/dmi/id/sys_vendor").unwrap_or_else(|| "unknown".to_owned()),
         model: line("sys/class/dmi/id/product_name").unwrap_or_else(|| "unknown".to_owned()),
@@ -56,9 +56,9 @@ pub(crate) fn read(root: &Path) -> Result<Inventory, NoMachineId> {
 }
 
 /// 32 hex digits, always the same for a machine, that do not tell its machine id (machine-id(5): hash it with a
-/// fixed, application-specific key).
-fn device_id(machine_id: &str) -> String {
-    let hash = digest(&SHA256, format!("chaveiro-agent:{machine_id}").as_bytes());
+/// fixed, application-specific key). Copies of an image that share the machine id still differ in their hardware.
+fn device_id(machine_id: &str, product_uuid: &str) -> String {
+    let hash = digest(&SHA256, format!("chaveiro-agent:{machine_id}:{product_uuid}").as_bytes());
     hash.as_ref().iter().take(16).map(|byte| format!("{byte:02X}")).collect()
 }
 
@@ -112,9 +112,10 @@ mod tests {
     #[test]
     fn the_device_id_is_stable_and_does_not_tell_the_machine_id() {
         let machine = "0123456789abcdef0123456789abcdef";
-        assert_eq!(device_id(machine), device_id(machine));
-        assert_ne!(device_id(machine), device_id("0123456789abcdef0123456789abcdee"));
-        assert!(!device_id(machine).to_lowercase().contains(&machine[..8]));
+        assert_eq!(device_id(machine, "u"), device_id(machine, "u"));
+        assert_ne!(device_id(machine, "u"), device_id("0123456789abcdef0123456789abcdee", "u"));
+        assert_ne!(device_id(machine, "u"), device_id(machine, "v"), "a copy of the image on another machine");
+        assert!(!device_id(machine, "u").to_lowercase().contains(&machine[..8]));
     }
 
     #[test]

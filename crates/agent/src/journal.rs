@@ -55,6 +55,8 @@ pub(crate) enum Record {
     },
     /// The server has promoted the candidate: the old secrets are about to go.
     Retiring,
+    /// It will not be promoted: what was applied is about to be taken back.
+    TakingBack,
 }
 
 /// The former hash is the one secret that this file keeps; its type does not serialise by itself.
@@ -128,9 +130,12 @@ impl Journal {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
             Ok(mut file) => {
-                // The first record goes first: from here on the journal is empty, whatever happens.
+                // One byte of the first record goes first: from here on the journal is empty, whatever the disk does with
+                // the rest.
                 let length = file.metadata()?.len().min(MAX_BYTES) as usize;
-                file.write_all(&vec![0; length])?;
+                file.write_all(&vec![0; length.min(1)])?;
+                file.sync_all()?;
+                file.write_all(&vec![0; length.saturating_sub(1)])?;
                 file.sync_all()?;
                 std::fs::remove_file(&self.file)?;
                 sync_parent(&self.file)?;
@@ -148,8 +153,11 @@ impl Journal {
         })
     }
 
-    /// What was reported, once everything opens with the candidate.
+    /// What was reported, once everything opens with the candidate, and until it is taken back.
     pub(crate) fn applied(&self) -> Option<&DeviceReport> {
+        if self.records.iter().any(|record| matches!(record, Record::TakingBack)) {
+            return None;
+        }
         self.records.iter().find_map(|record| match record {
             Record::Applied { report } => Some(report),
             _ => None,

@@ -66,8 +66,13 @@ fn run(cli: &Cli) -> Result<bool> {
         writeln!(std::io::stdout(), "{line}")
     };
     match &cli.verb {
-        Verb::Enroll { server, token, user, root_certificate } => {
-            let invitation = Invitation { server, user, token, root_certificate: root_certificate.as_deref() };
+        Verb::Enroll { server, token, token_file, user, root_certificate } => {
+            let token = match (token, token_file) {
+                (Some(token), _) => Zeroizing::new(token.clone()),
+                (None, Some(file)) => token_of(file)?,
+                (None, None) => bail!("a token is needed; give --token-file FILE, or - for standard input"),
+            };
+            let invitation = Invitation { server, user, token: &token, root_certificate: root_certificate.as_deref() };
             let enrolment = runtime.block_on(enrolment::enroll(&state, &cli.root, &invitation))?;
             say(Text::Enrolled, &enrolment.address, json!({"enrolled": true, "address": enrolment.address}))?;
         }
@@ -118,8 +123,13 @@ fn run(cli: &Cli) -> Result<bool> {
             }
         }
         Verb::Unenroll { force, release_slots } => {
-            let left = async { Agent::open(&cli.root, state)?.unenroll(*force, *release_slots, now()).await };
-            runtime.block_on(left)?;
+            match Agent::open(&cli.root, State::at(&cli.state)) {
+                Ok(agent) => runtime.block_on(agent.unenroll(*force, *release_slots, now()))?,
+                Err(_) if *force && state.is_enrolled() => {
+                    agent::forget_unreadable(&cli.root, &state, *release_slots)?;
+                }
+                Err(error) => return Err(error),
+            }
             let text = if *release_slots { Text::LeftReleased } else { Text::Left };
             say(text, "", json!({"enrolled": false, "slotsReleased": release_slots}))?;
         }
@@ -148,6 +158,16 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
         }
     })
+}
+
+/// The first line of that file, or of standard input: arguments can be read by everybody on the machine.
+fn token_of(file: &Path) -> Result<Zeroizing<String>> {
+    let text = match file.to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin()),
+        _ => std::fs::read_to_string(file),
+    };
+    let text = Zeroizing::new(text.with_context(|| format!("{} cannot be read", file.display()))?);
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().trim().to_owned()))
 }
 
 fn volumes_or_configured(root: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>> {

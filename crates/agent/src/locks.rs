@@ -48,7 +48,17 @@ impl Locks<'_> {
 
     fn disks(&self) -> Vec<Found> {
         let has_cryptsetup = luks::has_cryptsetup();
-        let paths = self.volumes();
+        let mut seen = Vec::new();
+        let mut paths = self.volumes();
+        // One volume may have two names; it has one passcode.
+        paths.retain(|path| match self.volume(path).uuid() {
+            Ok(uuid) if seen.contains(&uuid) => false,
+            Ok(uuid) => {
+                seen.push(uuid);
+                true
+            }
+            Err(_) => true,
+        });
         let found = paths.iter().map(|path| Found {
             of: DeviceLock { lock: Lock::Luks2, subject: path.display().to_string() },
             obstacle: self.volume_obstacle(path, has_cryptsetup),

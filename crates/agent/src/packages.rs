@@ -70,8 +70,9 @@ fn of_rpm(root: &Path) -> BTreeSet<Package> {
     if !program.exists() {
         return BTreeSet::new();
     }
-    let mut command = Command::new(program);
-    command.args(["-qa", "--root"]).arg(root).args(["--qf", RPM_FORMAT]).env("LC_ALL", "C");
+    // rpm waits without end for a lock that a dead process left; a list of packages is not worth a recovery.
+    let mut command = Command::new("timeout");
+    command.arg("60").arg(program).args(["-qa", "--root"]).arg(root).args(["--qf", RPM_FORMAT]).env("LC_ALL", "C");
     let Ok(mut child) = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
         return BTreeSet::new();
     };

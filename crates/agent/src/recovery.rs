@@ -27,8 +27,8 @@ use crate::config::Config;
 use crate::escrowed::{self, Escrowed};
 use crate::journal::{Journal, Record};
 use crate::locks::Locks;
-use crate::login::{Accounts, Entry};
-use crate::luks::{Mark, Role};
+use crate::login::{Accounts, Entry, LoginError};
+use crate::luks::{Mark, Owned, Role};
 use crate::passcode::{self, kernel_random};
 use crate::steps::{is_spoiled, reached};
 
@@ -76,8 +76,7 @@ impl Recovery {
     /// Opens what an earlier process left, and finishes it or takes it back.
     pub(crate) fn open(root: &Path, state: &Path, config: Config) -> Result<Self> {
         let file = state.join("recovery.journal");
-        let journal =
-            Journal::open(&file).with_context(|| format!("{} cannot be read; run it as root", file.display()))?;
+        let journal = Journal::open(&file).with_context(|| format!("the journal {} cannot be read", file.display()))?;
         let report = journal.applied().cloned();
         Ok(Self {
             root: root.to_owned(),
@@ -98,7 +97,7 @@ impl Recovery {
         } else if self.journal.applied().is_some() {
             Ok(())
         } else {
-            self.take_back()
+            self.take_back(None)
         }
     }
 
@@ -241,7 +240,7 @@ impl Recovery {
             Err(Failure(obstacle)) => {
                 report.opens.clear();
                 report.obstacles.push(obstacle);
-                if self.take_back().is_err() {
+                if self.take_back(Some(&candidate.passcode)).is_err() {
                     // The journal stays; the next session tries again.
                     let of = DeviceLock { lock: Lock::Login, subject: String::new() };
                     report.obstacles.push(Obstacle { of, code: "notTakenBackYet".to_owned() });
@@ -371,18 +370,14 @@ impl Recovery {
     fn finish_retiring(&mut self) -> Result<()> {
         let action =
             self.journal.candidate().map(|candidate| candidate.action).context("a journal without its beginning")?;
+        let attempt = self.journal.candidate().map_or(0, |candidate| candidate.attempt);
+        let mark = Mark { action: action.to_string(), attempt };
         let mut newer = Vec::new();
         for record in self.journal.records() {
             match record {
                 Record::Adding { volume: path, slot } => {
-                    let (volume, locks) = (self.locks().volume(path), self.locks());
-                    if let Some(key) = locks.key(&volume) {
-                        let owned = volume.owned().unwrap_or_default();
-                        for old in owned.iter().filter(|old| old.role == Role::Escrow && old.slot != *slot) {
-                            // One that stays is killed by the next recovery: what is current opens all the same.
-                            let _ = volume.kill(&key, old.slot, false);
-                        }
-                    }
+                    self.retire_slots(path, *slot, &mark);
+                    let volume = self.locks().volume(path);
                     reached("retired");
                     let of = DeviceLock { lock: Lock::Luks2, subject: path.display().to_string() };
                     // Without a fingerprint the next test says that the slot has changed, and it is escrowed anew.
@@ -390,10 +385,12 @@ impl Recovery {
                     newer.push(Escrowed { of, action, slot: Some(*slot), fingerprint });
                 }
                 Record::Setting { account, new_fingerprint, .. } => {
+                    // Whoever applied it may have died before it came to this.
+                    let _ = Accounts { root: &self.root }.clear_lockout(account);
                     let of = DeviceLock { lock: Lock::Login, subject: account.clone() };
                     newer.push(Escrowed { of, action, slot: None, fingerprint: new_fingerprint.clone() });
                 }
-                Record::Applying { .. } | Record::Applied { .. } | Record::Retiring => {}
+                Record::Applying { .. } | Record::Applied { .. } | Record::Retiring | Record::TakingBack => {}
             }
         }
         escrowed::replace(&self.escrowed, &newer)?;
@@ -403,6 +400,20 @@ impl Recovery {
         Ok(())
     }
 
+    /// Removes the escrow slots of earlier recoveries, as long as the promoted one is there. One that stays is removed by
+    /// the next recovery: what is current opens all the same.
+    fn retire_slots(&self, path: &Path, slot: u8, mark: &Mark) {
+        let volume = self.locks().volume(path);
+        let Some(key) = self.locks().key(&volume) else { return };
+        let owned = volume.owned().unwrap_or_default();
+        let is_promoted = |owned: &Owned| owned.role == Role::Escrow && owned.mark.as_ref() == Some(mark);
+        if owned.iter().any(|owned| owned.slot == slot && is_promoted(owned)) {
+            for old in owned.iter().filter(|owned| owned.role == Role::Escrow && !is_promoted(owned)) {
+                let _ = volume.kill(&key, old.slot, false);
+            }
+        }
+    }
+
     /// The candidate will not be promoted.
     pub(crate) fn undo(&mut self, order: &Finish) -> u16 {
         self.candidate.take_if(|known| known.action == order.action && known.attempt == order.attempt);
@@ -410,7 +421,9 @@ impl Recovery {
             // What is promoted stays: there is no way back from it, and none is pretended.
             None if self.is_promoted(order.action) => CONFLICT,
             None => OK,
-            Some(known) if known.action == order.action && known.attempt == order.attempt => match self.take_back() {
+            Some(_) if self.journal.is_retiring() => CONFLICT,
+            Some(known) if known.action == order.action && known.attempt == order.attempt => match self.take_back(None)
+            {
                 Ok(()) => OK,
                 Err(_) => FAILED,
             },
@@ -421,31 +434,47 @@ impl Recovery {
     /// Takes back what no server will promote any more: it refuses this machine, or the machine leaves.
     pub(crate) fn give_up(&mut self) -> Result<()> {
         self.candidate = None;
-        if self.journal.is_retiring() { self.finish_retiring() } else { self.take_back() }
+        if self.journal.is_retiring() { self.finish_retiring() } else { self.take_back(None) }
     }
 
-    /// Undoes the records, the newest first.
-    fn take_back(&mut self) -> Result<()> {
+    /// A session ended in which nothing came of the candidate: its passcode need not stay in memory.
+    pub(crate) fn forget_candidate(&mut self) {
+        self.candidate = None;
+    }
+
+    /// Undoes the records, the newest first. With the passcode at hand a slot that no token names yet is known to be
+    /// ours; after a crash it is not, and stays: it could be somebody's who added one meanwhile.
+    fn take_back(&mut self, passcode: Option<&Passcode>) -> Result<()> {
+        if self.journal.applied().is_some() {
+            // From here on it is not applied any more, however far this comes.
+            self.journal.append(Record::TakingBack)?;
+        }
         for record in self.journal.records().iter().rev() {
             match record {
                 Record::Adding { volume: path, slot } => {
                     let volume = self.locks().volume(path);
                     if let Some(key) = self.locks().key(&volume) {
-                        // A slot that stays opens with a passcode that only the escrow holds; the next recovery of the
-                        // volume removes it. It must not stand in the way of giving somebody their password back.
-                        let _ = volume.kill(&key, *slot, true);
+                        let is_ours = passcode.is_some_and(|passcode| volume.opens(*slot, passcode).unwrap_or(false));
+                        // A slot that stays opens with a passcode that only the escrow holds; it must not stand in the
+                        // way of giving somebody their password back.
+                        let _ = volume.kill(&key, *slot, is_ours);
                     }
                 }
                 Record::Setting { account, old_hash, old_last_change, new_fingerprint } => {
                     let accounts = Accounts { root: &self.root };
-                    // Somebody else's newer password stays.
-                    if accounts.fingerprint(account).is_ok_and(|now| now == *new_fingerprint) {
-                        let old = Entry::new(old_hash.clone(), old_last_change.clone());
-                        let now = accounts.entry(account)?;
-                        accounts.replace(account, &now, &old)?;
+                    match accounts.entry(account) {
+                        // Nobody's password can be put back.
+                        Err(LoginError::NoAccount(_)) => {}
+                        Err(error) => return Err(error.into()),
+                        Ok(now) if now.fingerprint() == *new_fingerprint => {
+                            let old = Entry::new(old_hash.clone(), old_last_change.clone());
+                            accounts.replace(account, &now, &old)?;
+                        }
+                        // Somebody else's newer password stays.
+                        Ok(_) => {}
                     }
                 }
-                Record::Applying { .. } | Record::Applied { .. } | Record::Retiring => {}
+                Record::Applying { .. } | Record::Applied { .. } | Record::Retiring | Record::TakingBack => {}
             }
         }
         Ok(self.journal.remove()?)

@@ -26,13 +26,13 @@ pub(crate) async fn run(
     now: impl Fn() -> Timestamp,
 ) -> Result<()> {
     tokio::pin!(stop);
-    let (mut failures, mut useless) = (0, 0);
+    let (mut failures, mut useless, mut woken) = (0, 0, false);
     loop {
         // A session is never interrupted: it ends by itself, within the time limits of its requests.
         match agent.sync(now()).await {
             Ok(synced) => {
                 failures = 0;
-                useless = if synced.commands == 0 { useless + 1 } else { 0 };
+                useless = if woken && synced.commands == 0 { useless + 1 } else { 0 };
                 if synced.commands > 0 {
                     tell(&format!("session: {} messages, {} commands", synced.messages, synced.commands));
                 }
@@ -44,33 +44,39 @@ pub(crate) async fn run(
         }
         let waiting = async {
             if failures > 0 {
-                return tokio::time::sleep(pause(failures)).await;
+                tokio::time::sleep(pause(failures)).await;
+                return false;
             }
             if useless > USELESS_WAKES {
                 tokio::time::sleep(pause(useless - USELESS_WAKES)).await;
             }
             match wait(agent).await {
-                Ok(()) => {}
+                Ok(woken) => woken,
                 Err(error) => {
                     tell(&format!("{error:#}"));
                     tokio::time::sleep(pause(1)).await;
+                    false
                 }
             }
         };
         tokio::select! {
             () = &mut stop => return Ok(()),
-            () = waiting => {}
+            by_server = waiting => woken = by_server,
         }
     }
 }
 
-/// Waits until a session is due: the server wakes the agent, or the poll interval is over.
-async fn wait(agent: &Agent) -> Result<()> {
+/// Waits until a session is due: the server wakes the agent, or the poll interval is over. Says whether it was woken.
+async fn wait(agent: &Agent) -> Result<bool> {
     let due = tokio::time::Instant::now() + agent.poll();
     loop {
         let left = due.saturating_duration_since(tokio::time::Instant::now());
-        if left.is_zero() || agent.wait(left.min(WAIT)).await? {
-            return Ok(());
+        // The header that asks for the time knows whole seconds.
+        if left < Duration::from_secs(1) {
+            return Ok(false);
+        }
+        if agent.wait(left.min(WAIT)).await? {
+            return Ok(true);
         }
     }
 }

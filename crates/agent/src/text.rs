@@ -55,8 +55,8 @@ fn texts(obstacle: Option<&Obstacle>) -> (Pair, Pair) {
             (("this user may not look", "run it as root"), ("este usuário não pode examinar", "execute como root"))
         }
         Obstacle::NoAccount => (
-            ("nobody has an account here", "name one with --account"),
-            ("ninguém tem conta aqui", "indique uma com --account"),
+            ("it is not known whose account is meant", "put `account` into /etc/chaveiro-agent.toml"),
+            ("não se sabe de quem é a conta", "ponha `account` em /etc/chaveiro-agent.toml"),
         ),
         Obstacle::Directory => (
             ("not an account of this machine", "its password belongs to the directory; recover it there"),

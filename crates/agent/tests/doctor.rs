@@ -52,6 +52,10 @@ fn laptop() -> tempfile::TempDir {
     write(root.path(), "etc/crypttab", b"root_crypt UUID=0a-1b none luks\n");
     write(root.path(), "dev/disk/by-uuid/0a-1b", &header(2));
     write(root.path(), "usr/sbin/unix_chkpwd", b"");
+    // `ana` signed in, lastlog(5).
+    let mut lastlog = vec![0; 292 * 1001];
+    lastlog[292 * 1000] = 1;
+    write(root.path(), "var/log/lastlog", &lastlog);
     write(root.path(), "var/lib/systemd/home/homed.identity", b"{}");
     root
 }

@@ -39,6 +39,9 @@ pub enum Refusal {
     /// A tenant whose licence is not active.
     #[error("the tenant has no active licence")]
     Unlicensed,
+    /// A recovery of less than what is asked for has changed the device already, and must end first.
+    #[error("a recovery of the disk alone is being carried out; ask again when the device has answered")]
+    RecoveryUnderWay,
     /// The action is not open any more.
     #[error("the action has already ended")]
     ActionEnded,

@@ -245,6 +245,7 @@ fn of_refusal(refusal: &Refusal) -> Row {
         ),
         Refusal::DeviceRetired | Refusal::DeviceNotEnrolled | Refusal::EnrollmentToken(_) => precondition(""),
         Refusal::PlatformUnsupported(_) => precondition("recover it at the device"),
+        Refusal::RecoveryUnderWay => precondition("ask again in a minute"),
         Refusal::ActionEnded => precondition("ask for it again to start another"),
         Refusal::AlreadyExists(what) => gateway(
             BAD_REQUEST,

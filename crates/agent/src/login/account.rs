@@ -54,7 +54,11 @@ pub(crate) fn find(passwd: &str, shadow: &str, name: &str) -> Option<Account> {
     })
 }
 
-/// The person's account that signed in most recently; among those that never did, the first.
+/// How much of lastlog(5) is about people.
+pub(crate) const LASTLOG_OF_PEOPLE: u64 = UID_MAX as u64 * LASTLOG_RECORD as u64;
+
+/// The person's account that signed in most recently, or the only one. When nobody is known to have signed in, it is not
+/// guessed whose password is meant: systems without lastlog need it in the configuration.
 pub(crate) fn most_recent<'p>(passwd: &'p str, lastlog: &[u8]) -> Option<&'p str> {
     let people = passwd.lines().filter_map(|line| {
         let mut fields = line.split(':');
@@ -62,8 +66,9 @@ pub(crate) fn most_recent<'p>(passwd: &'p str, lastlog: &[u8]) -> Option<&'p str
         let uid: u32 = fields.nth(1)?.parse().ok()?;
         (UID_MIN..UID_MAX).contains(&uid).then_some((name, uid))
     });
-    // The first of equals: `min_by_key` on the negated time keeps it, `max_by_key` would not.
-    people.min_by_key(|(_, uid)| std::cmp::Reverse(last_sign_in(lastlog, *uid))).map(|(name, _)| name)
+    let people: Vec<_> = people.collect();
+    let (name, uid) = *people.iter().max_by_key(|(_, uid)| last_sign_in(lastlog, *uid))?;
+    (people.len() == 1 || last_sign_in(lastlog, uid) > 0).then_some(name)
 }
 
 /// Seconds since 1970, 0 for never.
@@ -122,7 +127,7 @@ mod tests {
     #[test]
     fn the_account_is_the_person_who_signed_in_last() {
         let mut lastlog = vec![0; LASTLOG_RECORD * 1002];
-        assert_eq!(most_recent(PASSWD, &lastlog), Some("ana"), "nobody signed in yet");
+        assert_eq!(most_recent(PASSWD, &lastlog), None, "nobody signed in yet");
         let mut sign_in = |uid: usize, time: u32| {
             lastlog[uid * LASTLOG_RECORD..uid * LASTLOG_RECORD + 4].copy_from_slice(&time.to_le_bytes());
         };
@@ -130,7 +135,9 @@ mod tests {
         sign_in(1000, 1_000_000);
         sign_in(1001, 2_000_000);
         assert_eq!(most_recent(PASSWD, &lastlog), Some("bob"), "root is no person");
-        assert_eq!(most_recent(PASSWD, &[]), Some("ana"), "systems without lastlog");
+        assert_eq!(most_recent(PASSWD, &[]), None, "systems without lastlog");
+        let alone = PASSWD.replace("bob:x:1001", "bob:x:101");
+        assert_eq!(most_recent(&alone, &[]), Some("ana"), "the only person");
         assert_eq!(most_recent("root:x:0:0::/root:/bin/sh\n", &[]), None);
     }
 

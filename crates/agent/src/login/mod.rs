@@ -12,6 +12,7 @@ mod system;
 mod tests;
 
 use std::fmt::Write;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -125,7 +126,11 @@ impl Accounts<'_> {
         if let Some(name) = named {
             return Some(name.to_owned());
         }
-        let lastlog = std::fs::read(self.root.join("var/log/lastlog")).unwrap_or_default();
+        let mut lastlog = Vec::new();
+        if let Ok(file) = std::fs::File::open(self.root.join("var/log/lastlog")) {
+            // Sparse, and as long as the highest user id makes it: people's are at its beginning.
+            let _ = file.take(account::LASTLOG_OF_PEOPLE).read_to_end(&mut lastlog);
+        }
         account::most_recent(&self.passwd().ok()?, &lastlog).map(str::to_owned)
     }
 

@@ -59,6 +59,8 @@ impl Volume {
 
     /// Removes every slot of ours, and the key of the agent. The slots of people stay.
     pub(crate) fn leave(&self, agent_key: &Path) -> Result<(), LuksError> {
+        // First of all: without a slot of a person nobody could open the volume any more.
+        self.has_slot_of_a_person()?;
         for escrow in self.owned()?.iter().filter(|owned| owned.role == Role::Escrow) {
             self.kill(agent_key, escrow.slot, false)?;
         }
@@ -85,6 +87,18 @@ impl Volume {
                 Err(LuksError::Io { file: agent_key.to_owned(), error })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Refuses when every slot is one of ours.
+    pub(crate) fn has_slot_of_a_person(&self) -> Result<(), LuksError> {
+        let header = self.header()?;
+        let ours = token::owned(&header);
+        let agent = super::agent_slot(&header).unwrap_or_default();
+        let is_persons = |slot: &u8| ours.iter().all(|owned| owned.slot != *slot);
+        match header.slots.keys().any(is_persons) {
+            true => Ok(()),
+            false => Err(LuksError::LastSlot(agent)),
         }
     }
 

@@ -25,12 +25,13 @@ const OLD_HASH: &str =
 pub static AGENT: LazyLock<PathBuf> = LazyLock::new(|| {
     let program = Path::new(env!("CARGO_BIN_EXE_chaveiro")).with_file_name("chaveiro-agent");
     let mut build = Command::new(env!("CARGO"));
-    let built = build.args(["build", "--quiet", "--locked", "--package", "chaveiro-agent"]).arg("--target-dir");
     let target = program.ancestors().nth(2).expect("a target directory");
+    let built = build.args(["build", "--quiet", "--locked", "--package", "chaveiro-agent"]);
+    built.arg("--target-dir").arg(target);
     if program.parent().is_some_and(|directory| directory.ends_with("release")) {
         built.arg("--release");
     }
-    assert!(built.arg(target).status().expect("cargo runs").success());
+    assert!(built.status().expect("cargo runs").success());
     program
 });
 

@@ -163,7 +163,19 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
             .with("path", &ask.path)
     };
 
-    if let Some(open) = unit.open_action(tenant, ask.device, RECOVER_PASSCODE.name)? {
+    let settings = unit.tenant(tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+    let wanted = Means::of(device.platform).locks(&settings);
+    let mut under_way = unit.open_action(tenant, ask.device, RECOVER_PASSCODE.name)?;
+    // One that the server opened by itself, for a disk alone, must not swallow what a person asks for.
+    if let Some(narrower) = under_way.take_if(|open| wanted.iter().any(|lock| !open.locks.contains(lock))) {
+        if seal_first::may_have_changed(&unit.deliveries(narrower.id)?) {
+            let refusal = Refusal::RecoveryUnderWay;
+            unit.append_audit(&event(Activity::ActionRefused).with("reason", &refusal))?;
+            return Ok(Begun::Refused(refusal));
+        }
+        close(unit, narrower, Outcome::CanceledByCaller, now)?;
+    }
+    if let Some(open) = under_way {
         remember(unit, &open, &caller_key, ask.client_request_id.as_deref())?;
         unit.append_audit(&event(Activity::ActionRequestedAgain).for_action(open.id))?;
         return Ok(Begun::AlreadyOpen(open.id));
@@ -178,10 +190,9 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
         }
     };
 
-    let settings = unit.tenant(tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
     let action = ActionRecord {
         client_request_id: ask.client_request_id.clone(),
-        ..fresh(&device, ask.action, recoverable.means.locks(&settings), ask.caller.actor.clone(), now)
+        ..fresh(&device, ask.action, wanted, ask.caller.actor.clone(), now)
     };
     open(unit, &action, &recoverable)?;
     remember(unit, &action, &caller_key, ask.client_request_id.as_deref())?;
@@ -555,6 +566,7 @@ fn promote(
     if !done {
         return Ok(());
     }
+    let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
     // Newest first: several newer results together may open what one older did.
     let mut opened = action.opens.clone();
     for older in unit.actions(action.tenant, action.device, LOOKED_BACK)? {
@@ -565,8 +577,11 @@ fn promote(
         opened.extend(older.opens);
         if replaced {
             for secret in unit.secrets(action.tenant, older.id)? {
-                if secret.expires > unread {
-                    unit.update_secret(&EscrowedSecret { expires: unread, ..secret })?;
+                let window = settings.disclosure_window();
+                let end = secret.disclosed.as_ref().and_then(|(at, _)| at.checked_add(window).ok());
+                let expires = end.unwrap_or(unread).min(unread).min(secret.expires);
+                if secret.expires > expires {
+                    unit.update_secret(&EscrowedSecret { expires, ..secret })?;
                 }
             }
         }

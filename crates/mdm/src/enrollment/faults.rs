@@ -137,6 +137,7 @@ fn of_refusal(refusal: &Refusal) -> No {
         | Refusal::PlatformUnsupported(_)
         | Refusal::AlreadyExists(_)
         | Refusal::NotDisclosed(_)
+        | Refusal::RecoveryUnderWay
         | Refusal::ActionEnded => No::fault(FaultKind::Authorization, None, sentence("Ask your administrator.")),
     }
 }

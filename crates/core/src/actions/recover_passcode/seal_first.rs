@@ -57,6 +57,8 @@ pub(super) fn settle(purpose: Purpose, evidence: Evidence<'_>) -> Option<Settlem
         (_, NO_NODE) | (Purpose::Prepare, NOTHING_READY) => ended(ActionState::NotSupported, Outcome::FeatureAbsent),
         (Purpose::Prepare, OK) if evidence.has_value => Settlement::Apply,
         (Purpose::Prepare, OK) => ended(ActionState::Failed, Outcome::ValueNotDelivered),
+        // An earlier candidate is in the way; what settles it goes out before the next attempt.
+        (Purpose::Prepare, UNKNOWN_CANDIDATE) => Settlement::TryAgain,
         (Purpose::Prepare, _) => refused,
         // Without its proof the device's word is not enough; what the escrow holds stays, and the device goes back.
         (_, OK) if evidence.has_value && evidence.report.is_some_and(|report| !report.opens.is_empty()) => {

@@ -36,7 +36,7 @@ fn the_outcome_table_of_linux() {
         (Prepare, 200, [nothing; 3], [apply; 3]),
         (Prepare, 404, [absent; 3], [absent; 3]),
         (Prepare, 406, [absent; 3], [absent; 3]),
-        (Prepare, 409, [refused; 3], [refused; 3]),
+        (Prepare, 409, [again; 3], [again; 3]),
         (Prepare, 400, [refused; 3], [refused; 3]),
         (Prepare, 500, [refused; 3], [refused; 3]),
         (Apply, 200, [unproven; 3], [unproven, unproven, done]),
