@@ -13,12 +13,13 @@ use omadm::session::device::Event;
 use omadm::syncml::alert;
 use zeroize::Zeroizing;
 
+use crate::complaint::Complaint;
 use crate::config::{self, Config};
 use crate::inventory;
 use crate::login::Accounts;
 use crate::nodes::Nodes;
 use crate::recovery::Recovery;
-use crate::session::{self, Refused};
+use crate::session;
 use crate::state::{Enrolment, State};
 use crate::{luks, packages};
 
@@ -55,7 +56,7 @@ impl Agent {
         let transport = Https::trusting(enrolment.root_pem.as_deref(), Some(&identity))?;
         let certificate_expires = expires(&identity).and_then(|end| Timestamp::from_second(end).ok());
         let mut recovery = Recovery::open(root, state.directory(), config.clone())?;
-        recovery.resume().context("an interrupted recovery could not be taken back yet")?;
+        recovery.resume().context(Complaint::Interrupted)?;
         Ok(Self {
             root: root.to_owned(),
             state,
@@ -76,13 +77,14 @@ impl Agent {
     /// One session: reports what this machine is, and does what the server asks.
     pub(crate) async fn sync(&mut self, now: Timestamp) -> Result<Synced> {
         let synced = self.session(Vec::new(), now).await;
-        if synced.as_ref().is_err_and(|error| error.is::<Refused>()) {
+        if let Err(error) = &synced
+            && let Some(Complaint::Refused(_)) = error.downcast_ref()
+        {
             // Nobody will promote a candidate any more.
             self.recovery.give_up()?;
         }
         if synced.is_err() && self.certificate_expires.is_some_and(|end| end <= now) {
-            return synced
-                .context("the certificate of this machine has expired; unenrol with --force, then enrol again");
+            return synced.context(Complaint::Expired);
         }
         let synced = synced?;
         self.enrolment.last_sync = Some(now);
@@ -120,20 +122,18 @@ impl Agent {
             204 => Ok(false),
             // A session will say why this machine is not welcome.
             200 | 401 | 403 => Ok(true),
-            status => bail!("the server answered with HTTP {status}"),
+            status => bail!(Complaint::Status(status)),
         }
     }
 
     /// Tells the server that this machine leaves, then forgets the enrolment. With `force` the server need not answer.
     /// With `release` the key slots of the escrow are removed; the user's own secrets are never touched.
     pub(crate) async fn unenroll(mut self, force: bool, release: bool, now: Timestamp) -> Result<()> {
-        self.recovery.give_up().context("an interrupted recovery could not be taken back, and nothing was removed")?;
+        self.recovery.give_up().context(Complaint::InterruptedAndKept)?;
         let leaving = Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1".to_owned() };
         let told = self.session(vec![leaving], now).await;
         if !force {
-            told.context(
-                "the server was not told, and nothing was removed; `--force` removes the enrolment here alone",
-            )?;
+            told.context(Complaint::NotTold)?;
         }
         if release {
             release_slots(&self.recovery)?;
@@ -148,7 +148,7 @@ pub(crate) fn release_slots(recovery: &Recovery) -> Result<()> {
     for path in locks.volumes() {
         let volume = locks.volume(&path);
         let Some(key) = locks.key(&volume).filter(|key| key.exists()) else { continue };
-        volume.leave(&key).with_context(|| format!("the key slots of {} were not removed", path.display()))?;
+        volume.leave(&key).with_context(|| Complaint::SlotsKept(path))?;
     }
     Ok(())
 }
@@ -164,16 +164,13 @@ pub(crate) fn escrow(
     let directory = state.directory();
     chaveiro_keyfile::create_directory(&directory.join("volumes"))?;
     if !accept_open_disk && luks::is_on_encrypted_disk(directory) != Some(true) {
-        bail!(
-            "{} is not on an encrypted disk, so that the key would lie in the open beside the volume it opens; move it, or accept that with --accept-open-disk",
-            directory.display()
-        );
+        bail!(Complaint::OpenDisk(directory.to_owned()));
     }
     let recovery = Recovery::open(root, directory, config::load(root)?)?;
     let locks = recovery.locks();
     let volume = locks.volume(path);
     let uuid = volume.uuid()?;
-    let key = locks.key(&volume).with_context(|| format!("{} has no usable UUID", path.display()))?;
+    let key = locks.key(&volume).with_context(|| Complaint::NoUuid(path.to_owned()))?;
     let mut random = Zeroizing::new([0; 64]);
     crate::passcode::kernel_random(random.as_mut());
     Ok(volume.enroll(unlock, &key, &directory.join("volumes").join(format!("{uuid}.header")), &random)?)

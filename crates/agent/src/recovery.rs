@@ -23,6 +23,7 @@ use chaveiro_csp::{Apply, Finish, Prepare, Standing};
 use chaveiro_escrow::Recipient;
 use zeroize::Zeroizing;
 
+use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::escrowed::{self, Escrowed};
 use crate::journal::{Journal, Record};
@@ -76,8 +77,7 @@ impl Recovery {
     /// Opens what an earlier process left, and finishes it or takes it back.
     pub(crate) fn open(root: &Path, state: &Path, config: Config) -> Result<Self> {
         let file = state.join("recovery.journal");
-        let journal =
-            Journal::open(&file).with_context(|| format!("{} cannot be read; run it as root", file.display()))?;
+        let journal = Journal::open(&file).with_context(|| Complaint::NotRoot(file))?;
         let report = journal.applied().cloned();
         Ok(Self {
             root: root.to_owned(),
