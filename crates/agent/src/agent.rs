@@ -13,12 +13,13 @@ use omadm::session::device::Event;
 use omadm::syncml::alert;
 use zeroize::Zeroizing;
 
+use crate::complaint::Complaint;
 use crate::config::{self, Config};
 use crate::inventory;
 use crate::login::Accounts;
 use crate::nodes::Nodes;
 use crate::recovery::Recovery;
-use crate::session::{self, Refused};
+use crate::session;
 use crate::state::{Enrolment, State};
 use crate::{luks, packages};
 
@@ -78,13 +79,12 @@ impl Agent {
     /// One session: reports what this machine is, and does what the server asks.
     pub(crate) async fn sync(&mut self, now: Timestamp) -> Result<Synced> {
         let synced = self.session(Vec::new(), now).await;
-        if synced.as_ref().is_err_and(|error| error.is::<Refused>()) {
+        if synced.as_ref().is_err_and(is_refusal) {
             // Nobody will promote a candidate any more.
             self.recovery.give_up()?;
         }
         if synced.is_err() && self.certificate_expires.is_some_and(|end| end <= now) {
-            return synced
-                .context("the certificate of this machine has expired; unenrol with --force, then enrol again");
+            return synced.context(Complaint::Expired);
         }
         let synced = synced?;
         self.enrolment.last_sync = Some(now);
@@ -125,7 +125,7 @@ impl Agent {
             204 => Ok(false),
             // A session will say why this machine is not welcome.
             200 | 401 | 403 => Ok(true),
-            status => bail!("the server answered with HTTP {status}"),
+            status => bail!(Complaint::Status(status)),
         }
     }
 
@@ -144,14 +144,17 @@ impl Agent {
             error => error,
         };
         // Who is refused has left already.
-        let told = if told.as_ref().is_err_and(|error| error.is::<Refused>()) { Ok(()) } else { told.map(drop) };
+        let told = if told.as_ref().is_err_and(is_refusal) { Ok(()) } else { told.map(drop) };
         if !force {
-            told.context(
-                "the server was not told, and nothing was removed; `--force` removes the enrolment here alone",
-            )?;
+            told.context(Complaint::NotTold)?;
         }
         forget(&self.state, &mut self.recovery, release)
     }
+}
+
+/// Whether the server itself said that it does not know this machine any more.
+fn is_refusal(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Complaint::Refused(_)))
 }
 
 /// Forgets an enrolment that cannot be read any more: the server is not told.
@@ -165,9 +168,7 @@ pub(crate) fn forget_unreadable(root: &Path, state: &State, release: bool) -> Re
 }
 
 fn forget(state: &State, recovery: &mut Recovery, release: bool) -> Result<()> {
-    recovery.give_up().context(
-        "an interrupted recovery could not be taken back; when its cause is gone, run this again with --force",
-    )?;
+    recovery.give_up().context(Complaint::Interrupted)?;
     if release {
         release_slots(recovery)?;
     }
@@ -180,12 +181,7 @@ fn check_release(recovery: &Recovery) -> Result<()> {
     for path in locks.volumes() {
         let volume = locks.volume(&path);
         if locks.key(&volume).is_some_and(|key| key.exists()) {
-            volume.has_slot_of_a_person().with_context(|| {
-                format!(
-                    "nobody has a key slot of {} of their own; add one first: cryptsetup luksAddKey",
-                    path.display()
-                )
-            })?;
+            volume.has_slot_of_a_person().with_context(|| Complaint::OnlyOurSlots(path))?;
         }
     }
     Ok(())
@@ -197,7 +193,7 @@ pub(crate) fn release_slots(recovery: &Recovery) -> Result<()> {
     for path in locks.volumes() {
         let volume = locks.volume(&path);
         let Some(key) = locks.key(&volume).filter(|key| key.exists()) else { continue };
-        volume.leave(&key).with_context(|| format!("the key slots of {} were not removed", path.display()))?;
+        volume.leave(&key).with_context(|| Complaint::SlotsKept(path))?;
     }
     Ok(())
 }
@@ -213,22 +209,16 @@ pub(crate) fn escrow(
     let directory = state.directory();
     chaveiro_keyfile::create_directory(&directory.join("volumes"))?;
     if !accept_open_disk && luks::is_on_encrypted_disk(directory) != Some(true) {
-        bail!(
-            "{} is not on an encrypted disk, so that the key would lie in the open beside the volume it opens; move it, or accept that with --accept-open-disk",
-            directory.display()
-        );
+        bail!(Complaint::OpenDisk(directory.to_owned()));
     }
     let recovery = Recovery::open(root, directory, config::load(root)?)?;
     let locks = recovery.locks();
     if !locks.volumes().iter().any(|known| known == path) {
-        bail!(
-            "recoveries would not look at {}; put it into `volumes` of /etc/chaveiro-agent.toml first",
-            path.display()
-        );
+        return Err(Complaint::NotLookedAt(path.to_owned()).into());
     }
     let volume = locks.volume(path);
     let uuid = volume.uuid()?;
-    let key = locks.key(&volume).with_context(|| format!("{} has no usable UUID", path.display()))?;
+    let key = locks.key(&volume).with_context(|| Complaint::NoUuid(path.to_owned()))?;
     let mut random = Zeroizing::new([0; 64]);
     crate::passcode::kernel_random(random.as_mut());
     Ok(volume.enroll(unlock, &key, &directory.join("volumes").join(format!("{uuid}.header")), &random)?)

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use chaveiro_core::lock::{DeviceLock, Lock};
 use serde_json::{Value, json};
 
+use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::locks::{Found, Locks};
 use crate::login::Accounts;
@@ -111,7 +112,7 @@ pub(crate) fn examine(
     if !volumes.is_empty() {
         config.volumes = volumes.to_vec();
     }
-    Accounts { root }.passwd().with_context(|| format!("{} has no readable etc/passwd", root.display()))?;
+    Accounts { root }.passwd().with_context(|| Complaint::NoSystem(root.to_owned()))?;
     let locks = Locks { root, config: &config, keys: &state.volumes() };
     let found = [Lock::Login, Lock::Luks2].into_iter().flat_map(|lock| locks.find(lock, today));
     Ok(found.map(|Found { of, obstacle }| Finding { of, obstacle }).collect())

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use chaveiro_device::enroll::{Applicant, enroll as exchange};
 use chaveiro_device::https::Https;
 
+use crate::complaint::Complaint;
 use crate::inventory::{self, Inventory};
 use crate::state::{Enrolment, State};
 
@@ -21,11 +22,11 @@ pub(crate) struct Invitation<'a> {
 /// Enrols this machine with a key made here, which never leaves it.
 pub(crate) async fn enroll(state: &State, root: &Path, invitation: &Invitation<'_>) -> Result<Enrolment> {
     if state.is_enrolled() {
-        bail!("this machine is enrolled already; run `chaveiro-agent unenroll` first");
+        bail!(Complaint::EnrolledAlready);
     }
-    let root_pem = invitation.root_certificate.map(|file| {
-        std::fs::read_to_string(file).with_context(|| format!("the root certificate {} cannot be read", file.display()))
-    });
+    let root_pem = invitation
+        .root_certificate
+        .map(|file| std::fs::read_to_string(file).with_context(|| Complaint::RootCertificate(file.to_owned())));
     let root_pem = root_pem.transpose()?;
     let transport = Https::trusting(root_pem.as_deref(), None)?;
     let inventory = inventory::read(root)?;
@@ -33,7 +34,7 @@ pub(crate) async fn enroll(state: &State, root: &Path, invitation: &Invitation<'
     let server = invitation.server.trim_end_matches('/');
     let applicant = applicant(&inventory);
     let account = exchange(&transport, &applicant, &key, server, invitation.user, invitation.token);
-    let account = account.await.context("this machine was not enrolled")?;
+    let account = account.await.context(Complaint::EnrolmentFailed)?;
     let enrolment = Enrolment {
         address: account.management.address.clone(),
         enrollment_id: account.enrollment_id,

@@ -4,11 +4,13 @@
 
 mod agent;
 mod args;
+mod complaint;
 mod config;
 mod doctor;
 mod embedded;
 mod enrolment;
 mod escrowed;
+mod help;
 mod inventory;
 mod journal;
 mod locks;
@@ -30,13 +32,15 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, bail};
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use agent::Agent;
 use args::{Cli, Verb};
+use complaint::Complaint;
 use doctor::Finding;
 pub use embedded::Embedded;
 use enrolment::Invitation;
@@ -45,21 +49,39 @@ use text::{Lang, Text};
 
 /// The whole program: command line in, exit code out.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(&cli) {
+    let lang = help::language_of(std::env::args_os());
+    let matches = help::in_language(Cli::command(), lang).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run(&cli, lang) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "chaveiro-agent: {error:#}");
+            complain(&error, cli.json, lang);
             ExitCode::from(2)
         }
     }
 }
 
+/// What went wrong, and what to do about it.
+fn complain(error: &anyhow::Error, json: bool, lang: Lang) {
+    let mut out = std::io::stderr();
+    if json {
+        let _ = writeln!(out, "{}", json!({"error": format!("{error:#}")}));
+        return;
+    }
+    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let style = if colour { Style::new().fg_color(Some(AnsiColor::Red.into())).bold() } else { Style::new() };
+    let told = complaint::tell(error, lang);
+    let _ = writeln!(out, "{style}{}{style:#}: {}", Text::Error.say(lang, ""), told.what);
+    for hint in told.hints {
+        let _ = writeln!(out, "{}: {hint}", Text::Hint.say(lang, ""));
+    }
+}
+
 /// Says whether everything is as it should be.
-fn run(cli: &Cli) -> Result<bool> {
+fn run(cli: &Cli, lang: Lang) -> Result<bool> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let (state, lang) = (State::at(&cli.state), Lang::choose(cli.lang.as_deref()));
+    let state = State::at(&cli.state);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let say = |text: Text, value: &str, facts: Value| {
         let line = if cli.json { facts.to_string() } else { text.say(lang, value) };
@@ -70,7 +92,7 @@ fn run(cli: &Cli) -> Result<bool> {
             let token = match (token, token_file) {
                 (Some(token), _) => Zeroizing::new(token.clone()),
                 (None, Some(file)) => token_of(file)?,
-                (None, None) => bail!("a token is needed; give --token-file FILE, or - for standard input"),
+                (None, None) => return Err(Complaint::TokenNeeded.into()),
             };
             let invitation = Invitation { server, user, token: &token, root_certificate: root_certificate.as_deref() };
             let enrolment = runtime.block_on(enrolment::enroll(&state, &cli.root, &invitation))?;
@@ -141,9 +163,10 @@ fn run(cli: &Cli) -> Result<bool> {
         }
         Verb::Ddf => write!(std::io::stdout(), "{}", chaveiro_csp::ddf())?,
         Verb::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "chaveiro-agent", &mut std::io::stdout());
+            let mut command = help::in_language(Cli::command(), lang);
+            clap_complete::generate(*shell, &mut command, "chaveiro-agent", &mut std::io::stdout());
         }
-        Verb::Man => clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?,
+        Verb::Man => clap_mangen::Man::new(help::in_language(Cli::command(), lang)).render(&mut std::io::stdout())?,
     }
     Ok(true)
 }
@@ -166,7 +189,7 @@ fn token_of(file: &Path) -> Result<Zeroizing<String>> {
         Some("-") => std::io::read_to_string(std::io::stdin()),
         _ => std::fs::read_to_string(file),
     };
-    let text = Zeroizing::new(text.with_context(|| format!("{} cannot be read", file.display()))?);
+    let text = Zeroizing::new(text.with_context(|| Complaint::TokenFile(file.to_owned()))?);
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().trim().to_owned()))
 }
 
@@ -177,19 +200,18 @@ fn volumes_or_configured(root: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>>
     let config = config::load(root)?;
     let volumes = locks::Locks { root, config: &config, keys: Path::new("") }.volumes();
     if volumes.is_empty() {
-        bail!("no encrypted volume is configured, nor in /etc/crypttab; name one: chaveiro-agent escrow /dev/…");
+        bail!(Complaint::NoVolume);
     }
     Ok(volumes)
 }
 
 fn unlock_secret(file: Option<&Path>, volume: &Path, lang: Lang) -> Result<Zeroizing<Vec<u8>>> {
     if let Some(file) = file {
-        let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let bytes = std::fs::read(file).with_context(|| Complaint::PassphraseFile(file.to_owned()))?;
         return Ok(Zeroizing::new(bytes));
     }
     let prompt = Text::AskPassphrase.say(lang, &volume.display().to_string());
-    let typed =
-        rpassword::prompt_password(prompt).context("nobody is here to type a passphrase; use --passphrase-file")?;
+    let typed = rpassword::prompt_password(prompt).context(Complaint::NobodyTypes)?;
     Ok(Zeroizing::new(typed.into_bytes()))
 }
 

@@ -23,6 +23,7 @@ use chaveiro_csp::{Apply, Finish, Prepare, Standing};
 use chaveiro_escrow::Recipient;
 use zeroize::Zeroizing;
 
+use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::escrowed::{self, Escrowed};
 use crate::journal::{Journal, Record};
@@ -76,7 +77,7 @@ impl Recovery {
     /// Opens what an earlier process left, and finishes it or takes it back.
     pub(crate) fn open(root: &Path, state: &Path, config: Config) -> Result<Self> {
         let file = state.join("recovery.journal");
-        let journal = Journal::open(&file).with_context(|| format!("the journal {} cannot be read", file.display()))?;
+        let journal = Journal::open(&file).with_context(|| Complaint::JournalUnreadable(file))?;
         let report = journal.applied().cloned();
         Ok(Self {
             root: root.to_owned(),

@@ -1,22 +1,18 @@
 //! A management session over mutual TLS.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use chaveiro_device::transport::{Request, Transport};
 use omadm::session::device::{Account, Event, Next, Session};
 use omadm::syncml::{self, CONTENT_TYPE};
 use omadm::xml::Limits;
 use zeroize::Zeroizing;
 
+use crate::complaint::Complaint;
 use crate::nodes::Nodes;
 use crate::state::Enrolment;
 
 /// Messages of one session, at the most: a server that never ends one is wrong.
 const MAX_MESSAGES: usize = 50;
-
-/// Why a session ended early, when the server said so itself.
-#[derive(Debug, thiserror::Error)]
-#[error("the server refuses this machine with status {0}; it was retired or enrolled anew: unenrol, then enrol again")]
-pub(crate) struct Refused(pub(crate) u16);
 
 /// One whole session; says how many messages it took. The certificate of the connection proves who we are, so that
 /// no digest is needed.
@@ -48,16 +44,16 @@ pub(crate) async fn run(
         let body = syncml::encode(&message).as_bytes().to_vec();
         let url = enrolment.address.clone();
         let request = Request { method: "POST", url, content_type: Some(CONTENT_TYPE), body };
-        let response = transport.send(request).await.context("the server was not reached; try again later")?;
+        let response = transport.send(request).await.map_err(Complaint::NotReached)?;
         if response.status != 200 {
-            bail!("the server answered with HTTP {}; try again later", response.status);
+            bail!(Complaint::Status(response.status));
         }
-        let answer = syncml::decode(&response.body, Limits::MESSAGE).context("the server's answer is not readable")?;
+        let answer = syncml::decode(&response.body, Limits::MESSAGE).map_err(Complaint::AnswerUnreadable)?;
         match session.receive(&answer, nodes) {
             Next::Send(next) => message = next,
             Next::End => return Ok(sent),
-            Next::Refused(code) => return Err(Refused(code).into()),
+            Next::Refused(code) => bail!(Complaint::Refused(code)),
         }
     }
-    bail!("the session did not end after {MAX_MESSAGES} messages")
+    bail!(Complaint::Endless(MAX_MESSAGES))
 }

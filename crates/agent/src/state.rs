@@ -10,6 +10,8 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::complaint::Complaint;
+
 /// Certificate and private key, PEM.
 const IDENTITY: &str = "identity.pem";
 /// Held while an agent runs.
@@ -55,12 +57,10 @@ impl State {
     pub(crate) fn lock(&self) -> Result<File> {
         let file = self.0.join(LOCK);
         let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&file);
-        let opened = options.with_context(|| format!("{} cannot be opened; run it as root", file.display()))?;
+        let opened = options.with_context(|| Complaint::NotRoot(file))?;
         match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(opened),
-            Err(_) => bail!(
-                "the agent is running and reports by itself; to do this by hand, first: systemctl stop chaveiro-agent"
-            ),
+            Err(_) => bail!(Complaint::Running),
         }
     }
 
@@ -79,13 +79,13 @@ impl State {
 
     pub(crate) fn load(&self) -> Result<(Enrolment, Zeroizing<String>)> {
         if !self.is_enrolled() {
-            bail!("this machine is not enrolled; run: chaveiro-agent enroll https://SERVER --token TOKEN");
+            bail!(Complaint::NotEnrolled);
         }
         let file = self.0.join(ENROLMENT);
         let enrolment = serde_json::from_slice(&keyfile::read(&file)?);
-        let enrolment = enrolment.with_context(|| format!("{} is damaged; unenrol and enrol again", file.display()))?;
+        let enrolment = enrolment.with_context(|| Complaint::EnrolmentDamaged(file))?;
         let identity = keyfile::read(&self.0.join(IDENTITY))?;
-        let identity = std::str::from_utf8(&identity).context("the identity is not PEM; unenrol and enrol again")?;
+        let identity = std::str::from_utf8(&identity).context(Complaint::IdentityDamaged)?;
         Ok((enrolment, Zeroizing::new(identity.to_owned())))
     }
 
@@ -104,7 +104,7 @@ impl State {
             let file = self.0.join(name);
             match std::fs::remove_file(&file) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("{} cannot be removed", file.display()));
+                    return Err(error).context(Complaint::NotRemoved(file));
                 }
                 _ => {}
             }

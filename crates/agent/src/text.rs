@@ -22,6 +22,13 @@ impl Lang {
         }
     }
 
+    pub(crate) fn pick<T>(self, english: T, portuguese: T) -> T {
+        match self {
+            Self::English => english,
+            Self::Portuguese => portuguese,
+        }
+    }
+
     pub(crate) fn columns(self) -> [&'static str; 4] {
         match self {
             Self::English => ["recovery", "of", "state", "what to do"],
@@ -32,10 +39,7 @@ impl Lang {
     /// State, and what to do about it.
     pub(crate) fn verdict(self, obstacle: Option<&Obstacle>) -> (String, String) {
         let (english, portuguese) = texts(obstacle);
-        let (state, hint) = match self {
-            Self::English => english,
-            Self::Portuguese => portuguese,
-        };
+        let (state, hint) = self.pick(english, portuguese);
         let (first, second) = match obstacle {
             Some(Obstacle::Missing(program, package)) => (*program, *package),
             Some(Obstacle::Volume(why)) => (why.as_str(), ""),
@@ -123,6 +127,8 @@ pub(crate) enum Text {
     AskPassphrase,
     Left,
     LeftReleased,
+    Error,
+    Hint,
 }
 
 impl Text {
@@ -150,11 +156,9 @@ impl Text {
                 "no longer enrolled; the key slots of the escrow are gone, nobody's own password or slot was touched",
                 "não está mais inscrita; as posições de chave da custódia foram removidas, nenhuma senha ou posição de pessoas foi alterada",
             ),
+            Self::Error => ("error", "erro"),
+            Self::Hint => ("hint", "dica"),
         };
-        let template = match lang {
-            Lang::English => english,
-            Lang::Portuguese => portuguese,
-        };
-        template.replace("{}", value)
+        lang.pick(english, portuguese).replace("{}", value)
     }
 }

@@ -194,7 +194,6 @@ pub(crate) async fn a_candidate_that_cannot_be_kept_ends_the_action(backend: &dy
         (200, None, Failed, ValueNotDelivered),
         (406, None, NotSupported, FeatureAbsent),
         (404, None, NotSupported, FeatureAbsent),
-        (409, None, Failed, DeviceRefused),
         (500, Some("sealed:a"), Failed, DeviceRefused),
     ];
     for (exec, envelope, state, outcome) in table {

@@ -62,6 +62,17 @@ pub(crate) enum HeaderError {
     Damaged,
 }
 
+impl HeaderError {
+    pub(super) fn in_portuguese(&self) -> String {
+        match self {
+            Self::Unreadable(error) => format!("não pode ser lido: {error}"),
+            Self::NotLuks => "não é um volume LUKS".to_owned(),
+            Self::Version(version) => format!("é LUKS versão {version}"),
+            Self::Damaged => "o cabeçalho está danificado".to_owned(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Json {
     keyslots: BTreeMap<u8, Value>,

@@ -1,0 +1,233 @@
+//! Help in Brazilian Portuguese: one table from the English of `args`, laid over the finished command.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::text::Lang;
+
+/// The command in that language: help, manual page and completions are printed from it.
+pub(crate) fn in_language(command: Command, lang: Lang) -> Command {
+    match lang {
+        Lang::English => command,
+        Lang::Portuguese => in_portuguese(command),
+    }
+}
+
+/// The language that these arguments ask for, before they are parsed: help needs it.
+pub(crate) fn language_of(arguments: impl IntoIterator<Item = OsString>) -> Lang {
+    // A path need not be text; a language is.
+    let mut arguments = arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned());
+    let mut given = None;
+    while let (None, Some(argument)) = (&given, arguments.next()) {
+        given = match argument.strip_prefix("--lang") {
+            Some("") => arguments.next(),
+            Some(value) => value.strip_prefix('=').map(str::to_owned),
+            None => None,
+        };
+    }
+    let environment = || std::env::var("CHAVEIRO_LANG").ok().filter(|name| !name.is_empty());
+    Lang::choose(given.or_else(environment).as_deref())
+}
+
+fn in_portuguese(command: Command) -> Command {
+    let (about, long_about) = (text(command.get_about()), text(command.get_long_about()));
+    let after_help = command.get_after_help().map(|help| help.to_string().replacen("Example:", "Exemplo:", 1));
+    let mut command = command
+        .help_template("{about-with-newline}\nUso: {usage}\n\n{all-args}{after-help}")
+        .subcommand_help_heading("Comandos")
+        .disable_help_subcommand(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .mut_args(|arg| {
+            let heading = if arg.is_positional() { "Argumentos" } else { "Opções" };
+            let (help, long_help) = (text(arg.get_help()), text(arg.get_long_help()));
+            let arg = arg.help_heading(heading);
+            let arg = match help {
+                Some(help) => arg.help(help),
+                None => arg,
+            };
+            match long_help {
+                Some(help) => arg.long_help(help),
+                None => arg,
+            }
+        })
+        .mut_subcommands(in_portuguese)
+        .arg(help_flag());
+    // Only the program itself has a version; the verbs have not.
+    if command.get_version().is_some() {
+        command = command.arg(version_flag());
+    }
+    if let Some(about) = about {
+        command = command.about(about);
+    }
+    if let Some(about) = long_about {
+        command = command.long_about(about);
+    }
+    match after_help {
+        Some(help) => command.after_help(help),
+        None => command,
+    }
+}
+
+fn help_flag() -> Arg {
+    Arg::new("help").short('h').long("help").action(ArgAction::Help).help("Mostra esta ajuda").help_heading("Opções")
+}
+
+fn version_flag() -> Arg {
+    let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
+    version.help("Mostra a versão").help_heading("Opções")
+}
+
+fn text(english: Option<&clap::builder::StyledStr>) -> Option<String> {
+    english.map(|english| translated(&english.to_string()).map_or_else(|| english.to_string(), str::to_owned))
+}
+
+/// The Portuguese of an English help text.
+fn translated(english: &str) -> Option<&'static str> {
+    TABLE.iter().find(|(known, _)| *known == english).map(|(_, portuguese)| *portuguese)
+}
+
+const TABLE: &[(&str, &str)] = &[
+    ("The device end of Chaveiro on Linux", "O lado do dispositivo do Chaveiro no Linux"),
+    ("Print JSON for machines", "Imprime JSON para máquinas"),
+    (
+        "Language of messages: en or pt. By default that of the system",
+        "Idioma das mensagens: en ou pt. Por padrão, o do sistema",
+    ),
+    ("Where the enrolment is kept", "Onde a inscrição é guardada"),
+    ("Look at the system below this directory instead of /", "Examina o sistema abaixo deste diretório em vez de /"),
+    (
+        "Enrol this machine, with a key that is made here and never leaves it",
+        "Inscreve esta máquina, com uma chave que é criada aqui e nunca sai dela",
+    ),
+    (
+        "The address for devices, as the operator of the server gave it",
+        "O endereço para dispositivos, como o operador do servidor o deu",
+    ),
+    (
+        "The one-time token: what `chaveiro device enroll-token` printed. Others on this machine can see arguments",
+        "O token de uso único: o que `chaveiro device enroll-token` imprimiu. Outros nesta máquina veem os argumentos",
+    ),
+    (
+        "A file that begins with the token; - for standard input",
+        "Um arquivo que começa com o token; - para a entrada padrão",
+    ),
+    ("Who enrols", "Quem se inscreve"),
+    (
+        "A PEM file with the only root certificate to trust, from now on; by default what the system trusts",
+        "Um arquivo PEM com o único certificado raiz em que confiar, a partir de agora; por padrão, os do sistema",
+    ),
+    (
+        "Run as the service: report, then wait to be woken by the server",
+        "Executa como serviço: faz contato e espera que o servidor o acorde",
+    ),
+    (
+        "Report to the server once, and do what it asks. The service does it by itself",
+        "Faz um contato com o servidor e cumpre o que ele pede. O serviço faz isso por si",
+    ),
+    (
+        "Say whether this machine is enrolled, where, and when it last reported",
+        "Diz se esta máquina está inscrita, onde, e quando foi o último contato",
+    ),
+    (
+        "Give the agent a key slot of an encrypted volume, once; later recoveries need nobody to type anything",
+        "Dá ao agente uma posição de chave de um volume cifrado, uma só vez; depois as recuperações dispensam quem digite",
+    ),
+    (
+        "Give the agent a key slot of an encrypted volume, once; later recoveries need nobody to type anything.\n\nNeeds something that opens the volume now: the passphrase that the installer left in a file, one that is typed, or an existing recovery key. The header is backed up first; no slot of a person is touched.",
+        "Dá ao agente uma posição de chave de um volume cifrado, uma só vez; depois as recuperações dispensam quem digite.\n\nPrecisa de algo que abra o volume agora: a frase secreta que o instalador deixou em um arquivo, uma que se digite, ou uma chave de recuperação que já exista. Antes é feita uma cópia do cabeçalho; nenhuma posição de pessoas é alterada.",
+    ),
+    (
+        "The volumes; by default those of the configuration, or of /etc/crypttab",
+        "Os volumes; por padrão os da configuração, ou os de /etc/crypttab",
+    ),
+    (
+        "A file whose content, to the last byte, opens the volumes; without it the passphrase is asked for",
+        "Um arquivo cujo conteúdo, até o último byte, abre os volumes; sem ele, a frase secreta é pedida",
+    ),
+    (
+        "Accept that the agent's key lies on a disk that is not encrypted, or that cannot be told",
+        "Aceita que a chave do agente fique em um disco que não é cifrado, ou do qual não se sabe",
+    ),
+    (
+        "Say for each recovery whether this machine is ready for it; if not, why, and what to do",
+        "Diz, para cada recuperação, se esta máquina está pronta; se não, por quê, e o que fazer",
+    ),
+    (
+        "Say for each recovery whether this machine is ready for it; if not, why, and what to do.\n\nChanges nothing. Ends with 0 when everything is ready, with 1 otherwise. Needs root to read /etc/shadow.",
+        "Diz, para cada recuperação, se esta máquina está pronta; se não, por quê, e o que fazer.\n\nNão altera nada. Termina com 0 quando tudo está pronto, com 1 caso contrário. Precisa de root para ler /etc/shadow.",
+    ),
+    (
+        "The account whose password would be recovered; by default that of the configuration, or the one that signed in most recently",
+        "A conta cuja senha seria recuperada; por padrão a da configuração, ou a que entrou por último",
+    ),
+    (
+        "A LUKS2 volume; repeat for more. By default those of the configuration, or of /etc/crypttab",
+        "Um volume LUKS2; repita para mais. Por padrão os da configuração, ou os de /etc/crypttab",
+    ),
+    (
+        "Tell the server that this machine leaves, and forget the enrolment. Nobody's own password or key slot is touched",
+        "Avisa ao servidor que esta máquina sai, e esquece a inscrição. Nenhuma senha ou posição de chave de pessoas é alterada",
+    ),
+    ("Forget it even when the server cannot be told", "Esquece mesmo quando o servidor não pode ser avisado"),
+    (
+        "Remove the key slots of the agent and of the escrow; without it an escrowed passcode still opens the disk",
+        "Remove as posições de chave do agente e da custódia; sem isso, um código em custódia ainda abre o disco",
+    ),
+    ("Print the description of the nodes of this machine (DDF)", "Imprime a descrição dos nós desta máquina (DDF)"),
+    ("Completions for a shell", "Complementos para um shell"),
+    ("Which shell", "Qual shell"),
+    ("The manual page", "A página de manual"),
+];
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::args::Cli;
+
+    /// Every help text of the command and its verbs.
+    fn texts(command: &Command, found: &mut Vec<String>) {
+        let of_command = [command.get_about(), command.get_long_about()].into_iter().flatten();
+        let of_args = command.get_arguments().flat_map(|arg| [arg.get_help(), arg.get_long_help()]).flatten();
+        found.extend(of_command.chain(of_args).map(ToString::to_string));
+        for verb in command.get_subcommands() {
+            texts(verb, found);
+        }
+    }
+
+    #[test]
+    fn every_help_text_has_its_portuguese_and_no_translation_is_left_over() {
+        let mut found = Vec::new();
+        texts(&Cli::command(), &mut found);
+        let missing: Vec<_> = found.iter().filter(|english| translated(english).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:#?}");
+        let stale: Vec<_> = TABLE.iter().filter(|(english, _)| !found.iter().any(|text| text == english)).collect();
+        assert!(stale.is_empty(), "{stale:#?}");
+    }
+
+    #[test]
+    fn no_english_help_text_is_left_in_the_portuguese_command() {
+        let mut found = Vec::new();
+        texts(&in_language(Cli::command(), Lang::Portuguese), &mut found);
+        let left: Vec<_> = found.iter().filter(|text| translated(text).is_some()).collect();
+        assert!(left.is_empty(), "{left:#?}");
+    }
+
+    #[test]
+    fn the_command_is_the_same_in_both_languages() {
+        in_language(Cli::command(), Lang::Portuguese).debug_assert();
+        let line = ["chaveiro-agent", "unenroll", "--force", "--release-slots", "--lang", "pt"];
+        assert!(in_language(Cli::command(), Lang::Portuguese).try_get_matches_from(line).is_ok());
+    }
+
+    #[test]
+    fn the_language_is_known_before_the_arguments_are_parsed() {
+        let of = |words: &[&str]| language_of(words.iter().map(OsString::from));
+        assert_eq!(of(&["chaveiro-agent", "--lang", "pt", "--help"]), Lang::Portuguese);
+        assert_eq!(of(&["chaveiro-agent", "status", "--lang=pt-BR"]), Lang::Portuguese);
+        assert_eq!(of(&["chaveiro-agent", "--lang", "en"]), Lang::English);
+    }
+}
