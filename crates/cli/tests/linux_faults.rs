@@ -614,3 +614,38 @@ async fn the_system_itself_says_that_the_new_password_opens_and_the_old_one_does
     let hosts = std::fs::read_to_string("/etc/passwd").expect("read");
     assert!(!hosts.contains("chaveiro-ana"), "this machine itself is untouched");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_disk_under_two_names_has_one_passcode() {
+    let scene = Scene::new().await;
+    let root = scene.machine.root();
+    std::os::unix::fs::symlink("disk.img", root.join("again.img")).expect("linked");
+    let config = root.join("etc/chaveiro-agent.toml");
+    let text =
+        std::fs::read_to_string(&config).expect("read").replace("[\"/disk.img\"]", "[\"/disk.img\", \"/again.img\"]");
+    std::fs::write(&config, text).expect("written");
+    for _ in 0..2 {
+        scene.recover().await;
+        scene.machine.run(&["sync"]);
+        scene.machine.run(&["sync"]);
+        scene.check_done("one disk, two names").await;
+        let result = scene.result().await;
+        assert_eq!(result["chaveiro_opens"], serde_json::json!(["luks2:/disk.img", "login:ana"]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_slots_of_a_disk_are_not_given_up_and_nobody_is_told_otherwise() {
+    let scene = Scene::new().await;
+    let disk = scene.machine.root().join("disk.img");
+    let mut kill = std::process::Command::new("cryptsetup");
+    kill.args(["luksRemoveKey", "--batch-mode"]).arg(&disk).arg(scene.machine.directory.path().join("passphrase"));
+    assert!(kill.status().expect("cryptsetup runs").success(), "a person removed their own slot");
+    let passcode = scene.passcode().await.expect("a passcode");
+    let refused = scene.machine.try_run(&["unenroll", "--release-slots"]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("luksAddKey"), "{}", text(&refused.stderr));
+    assert!(scene.machine.locks().passphrase_opens(&passcode), "nothing was removed");
+    let url = format!("{}{DEVICES}/{}", scene.server().graph_url, scene.id);
+    assert_eq!(get(&scene.client, &url).await["managementState"], "managed", "the server was told nothing");
+    scene.machine.run(&["sync"]);
+}

@@ -1,7 +1,8 @@
 //! Disks that the server escrows by itself.
 
-use chaveiro_core::Fault;
+use chaveiro_core::action::ActionState;
 use chaveiro_core::actions::disclose_passcode::disclose;
+use chaveiro_core::actions::recover_passcode::Begun;
 use chaveiro_core::actions::recover_passcode::seal_first::keep_disk_escrowed;
 use chaveiro_core::caller::Actor;
 use chaveiro_core::device::{ManagedDevice, ManagementState};
@@ -10,6 +11,7 @@ use chaveiro_core::id::RequestId;
 use chaveiro_core::lock::{EscrowTest, Lock, Recoverability};
 use chaveiro_core::ports::UnitOfWork;
 use chaveiro_core::tenant::{Licence, LinuxLocks, Tenant, TenantSettings};
+use chaveiro_core::{Fault, Refusal};
 
 use crate::Backend;
 use crate::linux::{DAY, action_id, answer, held, opens, recover, send, settle_finish, take};
@@ -123,4 +125,37 @@ pub(crate) async fn what_failed_waits_a_day(backend: &dyn Backend) {
         Ok(())
     })
     .await;
+}
+
+pub(crate) async fn what_a_person_asks_for_is_not_swallowed_by_what_the_server_does_by_itself(backend: &dyn Backend) {
+    // How far the recovery of the disk alone came -> what a request for everything becomes.
+    for (steps, expected) in [
+        (0, Begun::Opened(action_id(2))),
+        (1, Begun::Opened(action_id(2))),
+        (2, Begun::Refused(Refusal::RecoveryUnderWay)),
+        (3, Begun::Opened(action_id(2))),
+    ] {
+        let store = with_linux(backend.fresh()).await;
+        let begun = write(&store, move |unit| {
+            assert!(keep(unit, &[disk(SDA, EscrowTest::Never, None)], 1, 1)?);
+            if steps > 0 {
+                let prepare = send(unit, 14, 2)?;
+                if steps > 1 {
+                    take(unit, &prepare, answer(&prepare, 200, Some("sealed:a"), Vec::new()), 3)?;
+                    let apply = send(unit, 14, 4)?;
+                    if steps > 2 {
+                        take(unit, &apply, answer(&apply, 200, None, opens(true, &[SDA])), 5)?;
+                    }
+                }
+            }
+            ask(unit, 1, 14, 2, None)
+        });
+        assert_eq!(begun.await, expected, "after {steps} steps");
+        let (first, _) = held(&store, 1).await;
+        let state = [ActionState::Canceled, ActionState::Canceled, ActionState::Active, ActionState::Done][steps];
+        assert_eq!(first.state, state, "after {steps} steps");
+        if matches!(expected, Begun::Opened(_)) {
+            assert_eq!(held(&store, 2).await.0.locks, [Lock::Login, Lock::Luks2]);
+        }
+    }
 }

@@ -86,6 +86,7 @@ cases![
     disks::a_disk_is_escrowed_unasked_exactly_when_it_should_be,
     disks::a_disk_is_escrowed_anew_after_somebody_has_seen_its_passcode,
     disks::what_failed_waits_a_day,
+    disks::what_a_person_asks_for_is_not_swallowed_by_what_the_server_does_by_itself,
     inventory::packages_become_apps_and_only_changes_are_written,
     inventory::apps_that_callers_linked_stay,
     inventory::packages_have_bounds,

@@ -164,6 +164,36 @@ fn undoing_puts_every_byte_back() {
 }
 
 #[test]
+fn an_agent_that_dies_while_it_takes_back_goes_on_taking_back_and_never_says_applied() {
+    let mut bench = Bench::new();
+    let (before, (apply, _)) = (bench.shadow(), bench.prepared(1));
+    assert_eq!(bench.recovery.apply(&apply, TODAY), OK);
+    let after = bench.shadow();
+    bench.recovery.journal.append(Record::TakingBack).expect("written");
+    let journal = std::fs::read(bench.file("state/recovery.journal")).expect("a journal");
+    for shadow in [&after, &before] {
+        std::fs::write(bench.file("etc/shadow"), shadow).expect("written");
+        std::fs::write(bench.file("state/recovery.journal"), &journal).expect("written");
+        bench.restart();
+        assert!(bench.recovery.standing(TODAY).unpromoted.is_none());
+        assert_eq!(bench.recovery.apply(&apply, TODAY), CONFLICT);
+        assert_eq!(bench.shadow(), before);
+        assert!(!bench.file("state/recovery.journal").exists());
+    }
+}
+
+#[test]
+fn what_is_being_retired_cannot_be_undone() {
+    let mut bench = Bench::new();
+    let (apply, candidate) = bench.prepared(1);
+    assert_eq!(bench.recovery.apply(&apply, TODAY), OK);
+    bench.recovery.journal.append(Record::Retiring).expect("written");
+    assert_eq!(bench.recovery.undo(&finish(1)), CONFLICT);
+    bench.restart();
+    assert!(bench.opens(&candidate) && bench.recovery.standing(TODAY).unpromoted.is_none());
+}
+
+#[test]
 fn orders_that_cannot_be_carried_out_change_nothing_and_say_why() {
     let mut bench = Bench::new();
     let before = bench.shadow();
