@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::complaint::Complaint;
 use crate::config::Config;
-use crate::locks::{Found, Locks};
+use crate::locks::{Found, Locks, Proven};
 use crate::login::Accounts;
 use crate::state::State;
 use crate::text::Lang;
@@ -113,7 +113,7 @@ pub(crate) fn examine(
         config.volumes = volumes.to_vec();
     }
     Accounts { root }.passwd().with_context(|| Complaint::NoSystem(root.to_owned()))?;
-    let locks = Locks { root, config: &config, keys: &state.volumes() };
+    let locks = Locks { root, config: &config, keys: &state.volumes(), proven: &Proven::default() };
     let found = [Lock::Login, Lock::Luks2].into_iter().flat_map(|lock| locks.find(lock, today));
     Ok(found.map(|Found { of, obstacle }| Finding { of, obstacle }).collect())
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::agent::{self, Agent};
 use crate::config;
 use crate::enrolment::{Invitation, enroll};
-use crate::locks::Locks;
+use crate::locks::{Locks, Proven};
 use crate::login::{Accounts, Entry};
 use crate::luks::{self, Volume};
 use crate::passcode::kernel_random;
@@ -65,7 +65,7 @@ impl Embedded {
     /// Whether that passphrase opens that volume, by the word of cryptsetup.
     pub fn passphrase_opens(&self, volume: &Path, passphrase: &str) -> Result<bool> {
         let config = config::load(&self.root)?;
-        let locks = Locks { root: &self.root, config: &config, keys: Path::new("") };
+        let locks = Locks { root: &self.root, config: &config, keys: Path::new(""), proven: &Proven::default() };
         Ok(locks.volume(volume).is_opened_by(passphrase.as_bytes())?)
     }
 

@@ -198,7 +198,8 @@ fn volumes_or_configured(root: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>>
         return Ok(named.to_vec());
     }
     let config = config::load(root)?;
-    let volumes = locks::Locks { root, config: &config, keys: Path::new("") }.volumes();
+    let volumes =
+        locks::Locks { root, config: &config, keys: Path::new(""), proven: &locks::Proven::default() }.volumes();
     if volumes.is_empty() {
         bail!(Complaint::NoVolume);
     }

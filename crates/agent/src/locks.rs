@@ -1,6 +1,8 @@
 //! The locks of this machine: which there are, what stands in the way of recovering each, and whether what the escrow
 //! holds still opens it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chaveiro_core::lock::{DeviceLock, EscrowTest, Lock, Recoverability};
@@ -9,7 +11,7 @@ use crate::config::Config;
 use crate::doctor::Obstacle;
 use crate::escrowed::Escrowed;
 use crate::login::Accounts;
-use crate::luks::{self, Volume, of_crypttab};
+use crate::luks::{self, LuksError, Volume, of_crypttab};
 
 /// Where the locks are looked for.
 pub(crate) struct Locks<'a> {
@@ -19,7 +21,13 @@ pub(crate) struct Locks<'a> {
     pub(crate) config: &'a Config,
     /// Where the agent's keys of volumes are.
     pub(crate) keys: &'a Path,
+    /// What is known of them already.
+    pub(crate) proven: &'a Proven,
 }
+
+/// Agent slots that a key file was seen to open, by volume, each with its fingerprint: unchanged means that it still
+/// does. A woken machine does not derive a key again before it says its first word.
+pub(crate) type Proven = RefCell<BTreeMap<PathBuf, String>>;
 
 /// One lock.
 pub(crate) struct Found {
@@ -76,11 +84,23 @@ impl Locks<'_> {
         let key = self.key(&volume);
         let obstacle = volume.obstacle(key.as_deref(), has_cryptsetup);
         // A key that does not open is no key: better known now than when somebody is locked out.
-        obstacle.or_else(|| match key.map(|key| volume.agent_key_opens(&key)) {
+        obstacle.or_else(|| match key.map(|key| self.agent_key_opens(path, &volume, &key)) {
             Some(Ok(true)) => None,
             Some(Ok(false)) | None => Some(Obstacle::NotEscrowed),
             Some(Err(error)) => Some(Obstacle::Volume(error.to_string())),
         })
+    }
+
+    fn agent_key_opens(&self, path: &Path, volume: &Volume, key: &Path) -> Result<bool, LuksError> {
+        let fingerprint = volume.agent_fingerprint()?;
+        if fingerprint.is_some() && self.proven.borrow().get(path) == fingerprint.as_ref() {
+            return Ok(true);
+        }
+        let opens = volume.agent_key_opens(key)?;
+        if let Some(fingerprint) = fingerprint.filter(|_| opens) {
+            self.proven.borrow_mut().insert(path.to_owned(), fingerprint);
+        }
+        Ok(opens)
     }
 
     /// The volumes of the configuration, or else of crypttab(5).

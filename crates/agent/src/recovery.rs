@@ -27,7 +27,7 @@ use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::escrowed::{self, Escrowed};
 use crate::journal::{Journal, Record};
-use crate::locks::Locks;
+use crate::locks::{Locks, Proven};
 use crate::login::{Accounts, Entry, LoginError};
 use crate::luks::{Mark, Owned, Role};
 use crate::passcode::{self, kernel_random};
@@ -67,6 +67,7 @@ pub(crate) struct Recovery {
     config: Config,
     /// Where the agent's keys of volumes are.
     keys: PathBuf,
+    proven: Proven,
     escrowed: PathBuf,
     journal: Journal,
     candidate: Option<Candidate>,
@@ -83,6 +84,7 @@ impl Recovery {
             root: root.to_owned(),
             config,
             keys: state.join("volumes"),
+            proven: Proven::default(),
             escrowed: state.join("escrowed.json"),
             journal,
             candidate: None,
@@ -123,7 +125,7 @@ impl Recovery {
     }
 
     pub(crate) fn locks(&self) -> Locks<'_> {
-        Locks { root: &self.root, config: &self.config, keys: &self.keys }
+        Locks { root: &self.root, config: &self.config, keys: &self.keys, proven: &self.proven }
     }
 
     /// Makes and seals a candidate for everything that can be recovered of what is asked for.

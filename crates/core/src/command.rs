@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::enrollment::Enrollment;
 use crate::id::{ActionId, DeviceId, EnrollmentId, TenantId};
 use crate::lock::Lock;
 
@@ -107,6 +108,30 @@ pub struct Delivery {
     pub statuses: Vec<Option<u16>>,
     /// When it was queued.
     pub created: Timestamp,
+}
+
+impl Delivery {
+    /// A new one that belongs to no action: no action waits for its answer.
+    pub fn of_no_action(
+        enrollment: &Enrollment,
+        purpose: Purpose,
+        commands: Vec<DeviceCommand>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            seq: 0,
+            tenant: enrollment.tenant,
+            device: enrollment.device,
+            enrollment: enrollment.id,
+            action: None,
+            attempt: 0,
+            purpose,
+            statuses: vec![None; commands.len()],
+            commands,
+            phase: Phase::Queued,
+            created: now,
+        }
+    }
 }
 
 /// Why a delivery is sent.

@@ -72,6 +72,11 @@ impl Volume {
         (!has_key).then_some(Obstacle::NotEscrowed)
     }
 
+    /// Stands for the agent slot with everything that decides whether its key opens it; none without such a slot.
+    pub(crate) fn agent_fingerprint(&self) -> Result<Option<String>, LuksError> {
+        agent_slot(&self.header()?).map(|slot| self.fingerprint(slot)).transpose()
+    }
+
     /// Whether any slot opens with that.
     pub(crate) fn is_opened_by(&self, secret: &[u8]) -> Result<bool, LuksError> {
         self.tries(None, secret)

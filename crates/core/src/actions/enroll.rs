@@ -11,7 +11,7 @@ use crate::action::{ActionRecord, Outcome};
 use crate::actions::recover_passcode;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
-use crate::command::{Delivery, DeviceCommand, InventoryField, Phase, Purpose};
+use crate::command::{Delivery, DeviceCommand, InventoryField, Purpose};
 use crate::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::id::{DeviceId, EnrollmentId, TenantId};
@@ -151,19 +151,7 @@ fn set_up(tenant: &Tenant, enrollment: &Enrollment, platform: Platform, now: Tim
         .into_iter()
         .chain(inventory.into_iter().chain(encrypted).map(|field| DeviceCommand::ReadInventory { field }))
         .collect();
-    Delivery {
-        seq: 0,
-        tenant: enrollment.tenant,
-        device: enrollment.device,
-        enrollment: enrollment.id,
-        action: None,
-        attempt: 0,
-        purpose: Purpose::SetUp,
-        statuses: vec![None; commands.len()],
-        commands,
-        phase: Phase::Queued,
-        created: now,
-    }
+    Delivery::of_no_action(enrollment, Purpose::SetUp, commands, now)
 }
 
 /// What ends with an enrolment: the enrolment itself, open actions, and the belief in old secrets.

@@ -350,9 +350,12 @@ pub fn receive(
         Settlement::Ended(ending) => {
             let done = ending.state == ActionState::Done;
             end(unit, &mut action, ending, report, value, now)?;
-            if done && delivery.purpose == Purpose::Apply {
-                let (action, attempt) = (action.id, action.attempt);
-                seal_first::finish(unit, &delivery, DeviceCommand::RetireOld { action, attempt }, now)?;
+            if done
+                && delivery.purpose == Purpose::Apply
+                && let Some(enrollment) = unit.enrollment(delivery.enrollment)?
+            {
+                let retire = DeviceCommand::RetireOld { action: action.id, attempt: action.attempt };
+                unit.insert_delivery(&seal_first::finish(&enrollment, retire, now))?;
             }
             Ok(Received::Settled(action.state))
         }

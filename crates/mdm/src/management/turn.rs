@@ -158,19 +158,8 @@ impl Turn<'_> {
             // A device that never gets as far as answering is not asked once more for each of its sessions.
             && self.unit.deliveries_queued(self.enrollment.id)?.iter().all(|queued| queued.commands != packages);
         if changed {
-            self.unit.insert_delivery(&Delivery {
-                seq: 0,
-                tenant: device.tenant,
-                device: device.id,
-                enrollment: self.enrollment.id,
-                action: None,
-                attempt: 0,
-                purpose: Purpose::SetUp,
-                commands: packages,
-                phase: Phase::Queued,
-                statuses: vec![None],
-                created: now,
-            })?;
+            let read = Delivery::of_no_action(self.enrollment, Purpose::SetUp, packages, now);
+            self.unit.insert_delivery(&read)?;
         }
         Ok(())
     }

@@ -92,25 +92,9 @@ pub fn sha256_hex(envelope: &[u8]) -> String {
     Sha256::digest(envelope).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Queues what follows an action that has ended. It belongs to no action: nothing waits for it.
-pub(super) fn finish(
-    unit: &mut dyn UnitOfWork,
-    after: &Delivery,
-    command: DeviceCommand,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    unit.insert_delivery(&Delivery {
-        seq: 0,
-        action: None,
-        attempt: 0,
-        purpose: Purpose::Finish,
-        commands: vec![command],
-        statuses: vec![None],
-        phase: Phase::Queued,
-        created: now,
-        ..after.clone()
-    })
-    .map(drop)
+/// What follows an action that has ended. It belongs to no action: nothing waits for it.
+pub(super) fn finish(enrollment: &Enrollment, command: DeviceCommand, now: Timestamp) -> Delivery {
+    Delivery::of_no_action(enrollment, Purpose::Finish, vec![command], now)
 }
 
 /// Whether the device was told to change and has not said what became of it.
@@ -156,20 +140,8 @@ pub fn reconcile(
     if unit.deliveries_queued(enrollment.id)?.iter().any(|queued| queued.commands.first() == Some(&command)) {
         return Ok(());
     }
-    let like = Delivery {
-        seq: 0,
-        tenant: enrollment.tenant,
-        device: enrollment.device,
-        enrollment: enrollment.id,
-        action: None,
-        attempt: 0,
-        purpose: Purpose::Finish,
-        commands: Vec::new(),
-        statuses: Vec::new(),
-        phase: Phase::Queued,
-        created: now,
-    };
-    Ok(finish(unit, &like, command, now)?)
+    unit.insert_delivery(&finish(enrollment, command, now))?;
+    Ok(())
 }
 
 /// A disk is locked while its device is off: its passcode must be in escrow before anybody asks. Opens a recovery of
