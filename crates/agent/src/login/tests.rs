@@ -119,7 +119,8 @@ fn waits_for_an_editor_that_holds_the_lock_and_keeps_what_it_wrote() {
     in_private_etc("login::tests::waits_for_an_editor_that_holds_the_lock_and_keeps_what_it_wrote", || {
         account();
         let script = "#!/bin/sh\n: >/run/editing\nwhile [ ! -e /run/enough ]; do sleep 0.05; done\n\
-            echo 'late:*:1:0:99999:7:::' >>\"$1\"\n";
+            echo 'late:*:1:0:99999:7:::' >>\"$1\"\ntouch -d 2030-01-01 \"$1\"\n";
+        // vipw keeps an edit only when the time of the file is another, in whole seconds.
         fs::write("/run/editor", script).expect("written");
         fs::set_permissions("/run/editor", fs::Permissions::from_mode(0o700)).expect("set");
         let mut vipw = Command::new("vipw");
