@@ -39,6 +39,7 @@ pub(crate) enum Text {
     RecipientAdded,
     EnrollToken,
     EnrollHow,
+    EnrollHowLinux,
     DeviceRetired,
     DeviceComanaged,
     LocksUntold,
@@ -109,8 +110,13 @@ const TABLE: &[(Text, &str, &str)] = &[
     ),
     (
         Text::EnrollHow,
-        "On the device: Settings, Accounts, Access work or school, Enroll only in device management; server {}, this token as the password.",
-        "No dispositivo: Configurações, Contas, Acessar trabalho ou escola, Registrar somente no gerenciamento de dispositivo; servidor {}, este token como senha.",
+        "On Windows: Settings, Accounts, Access work or school, Enroll only in device management; server {}, this token as the password.",
+        "No Windows: Configurações, Contas, Acessar trabalho ou escola, Registrar somente no gerenciamento de dispositivo; servidor {}, este token como senha.",
+    ),
+    (
+        Text::EnrollHowLinux,
+        "On Linux: sudo chaveiro-agent enroll {} --token-file - --root-certificate root.pem, and the token typed.",
+        "No Linux: sudo chaveiro-agent enroll {} --token-file - --root-certificate root.pem, e o token digitado.",
     ),
     (
         Text::DeviceRetired,

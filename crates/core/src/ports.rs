@@ -301,8 +301,13 @@ pub trait View {
         caller_key: &str,
         client_request_id: &str,
     ) -> Result<Option<ActionId>, StoreError>;
-    /// Open actions, of all tenants, accepted before that moment; oldest first, at most `limit`.
-    fn open_actions_before(&self, before: Timestamp, limit: usize) -> Result<Vec<ActionRecord>, StoreError>;
+    /// Open actions, of all tenants, accepted before that moment; oldest first, without the first `skip`, at most `limit`.
+    fn open_actions_before(
+        &self,
+        before: Timestamp,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<ActionRecord>, StoreError>;
 
     /// The delivery of that sequence number.
     fn delivery(&self, seq: i64) -> Result<Option<Delivery>, StoreError>;

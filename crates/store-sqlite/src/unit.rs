@@ -101,8 +101,13 @@ impl View for Transaction<'_> {
     ) -> Result<Option<ActionId>, StoreError> {
         action::of_request(self.0, tenant, device, caller_key, client_request_id)
     }
-    fn open_actions_before(&self, before: Timestamp, limit: usize) -> Result<Vec<ActionRecord>, StoreError> {
-        action::open_before(self.0, before, limit)
+    fn open_actions_before(
+        &self,
+        before: Timestamp,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<ActionRecord>, StoreError> {
+        action::open_before(self.0, before, skip, limit)
     }
     fn delivery(&self, seq: i64) -> Result<Option<Delivery>, StoreError> {
         delivery::delivery(self.0, seq)

@@ -83,7 +83,9 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             let value = json!({"token": token.expose_secret(), "expires": expires.to_string()});
             out.say(Text::EnrollToken, &[&until, token.expose_secret()], &value);
             let server = DataDir::open(&common.data())?.running().map(|running| running.device_url);
-            out.text(Text::EnrollHow, &[server.as_deref().unwrap_or("https://…")]);
+            for how in [Text::EnrollHow, Text::EnrollHowLinux] {
+                out.text(how, &[server.as_deref().unwrap_or("https://…")]);
+            }
         }
         Device::Comanage { device, off } => {
             let host = Host::open(&common.data())?;

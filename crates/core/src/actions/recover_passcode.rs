@@ -684,16 +684,29 @@ pub fn close(
 /// Ends actions whose device did not come in time, at most `limit` of them; says how many. One that was told to change
 /// and has not answered waits on: its candidate may be what opens the device.
 pub fn expire(unit: &mut dyn UnitOfWork, now: Timestamp, limit: usize) -> Result<usize, Fault> {
-    let mut ended = 0;
-    for action in unit.open_actions_before(now, limit)? {
-        let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
-        let deadline = action.started.checked_add(settings.action_expiry()).unwrap_or(Timestamp::MAX);
-        if deadline <= now && !seal_first::may_have_changed(&unit.deliveries(action.id)?) {
-            close(unit, action, Outcome::Expired, now)?;
-            ended += 1;
+    let (mut ended, mut waiting_on) = (0, 0);
+    loop {
+        // Those that wait on stay the oldest for ever: others are looked for behind them.
+        let oldest = unit.open_actions_before(now, waiting_on, limit)?;
+        let mut due = 0;
+        for action in oldest {
+            let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+            let deadline = action.started.checked_add(settings.action_expiry()).unwrap_or(Timestamp::MAX);
+            if deadline > now {
+                continue;
+            }
+            due += 1;
+            if seal_first::may_have_changed(&unit.deliveries(action.id)?) {
+                waiting_on += 1;
+            } else {
+                close(unit, action, Outcome::Expired, now)?;
+                ended += 1;
+            }
+        }
+        if due == 0 || ended >= limit {
+            return Ok(ended);
         }
     }
-    Ok(ended)
 }
 
 #[cfg(test)]

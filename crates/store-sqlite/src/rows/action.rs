@@ -69,11 +69,13 @@ pub(crate) fn open(
 pub(crate) fn open_before(
     connection: &Connection,
     before: Timestamp,
+    skip: usize,
     limit: usize,
 ) -> Result<Vec<ActionRecord>, StoreError> {
-    let sql =
-        format!("{ACTION} WHERE a.state IN ('pending', 'active') AND a.started < ? ORDER BY a.started, a.row LIMIT ?");
-    many(connection, &sql, params![micros(before), limit as i64], read)
+    let sql = format!(
+        "{ACTION} WHERE a.state IN ('pending', 'active') AND a.started < ? ORDER BY a.started, a.row LIMIT ? OFFSET ?"
+    );
+    many(connection, &sql, params![micros(before), limit as i64, skip as i64], read)
 }
 
 pub(crate) fn of_request(
