@@ -50,8 +50,10 @@ pub(crate) struct Agent {
 impl Agent {
     /// Opens the enrolment, and finishes or takes back what an earlier process left.
     pub(crate) fn open(root: &Path, state: State) -> Result<Self> {
-        let (enrolment, identity) = state.load()?;
+        // That there is none is said before anything is locked; what counts is read under the lock.
+        state.load()?;
         let lock = state.lock()?;
+        let (enrolment, identity) = state.load()?;
         let config = config::load(root)?;
         let transport = Https::trusting(enrolment.root_pem.as_deref(), Some(&identity))?;
         let certificate_expires = expires(&identity).and_then(|end| Timestamp::from_second(end).ok());
