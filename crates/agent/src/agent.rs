@@ -17,11 +17,12 @@ use crate::complaint::Complaint;
 use crate::config::{self, Config};
 use crate::inventory;
 use crate::login::Accounts;
+use crate::luks::{self, Volume};
 use crate::nodes::Nodes;
+use crate::packages;
 use crate::recovery::Recovery;
 use crate::session;
 use crate::state::{Enrolment, State};
-use crate::{luks, packages};
 
 /// Below the address of the server: where a device waits to be woken.
 const WAKE_PATH: &str = "/ManagementServer/Wake";
@@ -177,24 +178,28 @@ fn forget(state: &State, recovery: &mut Recovery, release: bool) -> Result<()> {
     state.remove()
 }
 
+/// The volumes that the agent has a key of: name, volume, key. Each is looked at when it is its turn: what was done to a
+/// volume under one name is known under the next.
+fn with_key(recovery: &Recovery) -> impl Iterator<Item = (PathBuf, Volume, PathBuf)> {
+    recovery.locks().volumes().into_iter().filter_map(|path| {
+        let locks = recovery.locks();
+        let volume = locks.volume(&path);
+        let key = locks.key(&volume).filter(|key| key.exists())?;
+        Some((path, volume, key))
+    })
+}
+
 /// Refuses to take the last slots of a volume, before anything is changed or said.
 fn check_release(recovery: &Recovery) -> Result<()> {
-    let locks = recovery.locks();
-    for path in locks.volumes() {
-        let volume = locks.volume(&path);
-        if locks.key(&volume).is_some_and(|key| key.exists()) {
-            volume.has_slot_of_a_person().with_context(|| Complaint::OnlyOurSlots(path))?;
-        }
+    for (path, volume, _) in with_key(recovery) {
+        volume.has_slot_of_a_person().with_context(|| Complaint::OnlyOurSlots(path))?;
     }
     Ok(())
 }
 
 /// Removes the agent's and the escrow's key slots of every volume.
-pub(crate) fn release_slots(recovery: &Recovery) -> Result<()> {
-    let locks = recovery.locks();
-    for path in locks.volumes() {
-        let volume = locks.volume(&path);
-        let Some(key) = locks.key(&volume).filter(|key| key.exists()) else { continue };
+fn release_slots(recovery: &Recovery) -> Result<()> {
+    for (path, volume, key) in with_key(recovery) {
         volume.leave(&key).with_context(|| Complaint::SlotsKept(path))?;
     }
     Ok(())
@@ -209,7 +214,7 @@ pub(crate) fn escrow(
     accept_open_disk: bool,
 ) -> Result<()> {
     let directory = state.directory();
-    chaveiro_keyfile::create_directory(&directory.join("volumes"))?;
+    chaveiro_keyfile::create_directory(&state.volumes())?;
     if !accept_open_disk && luks::is_on_encrypted_disk(directory) != Some(true) {
         bail!(Complaint::OpenDisk(directory.to_owned()));
     }
@@ -223,5 +228,5 @@ pub(crate) fn escrow(
     let key = locks.key(&volume).with_context(|| Complaint::NoUuid(path.to_owned()))?;
     let mut random = Zeroizing::new([0; 64]);
     crate::passcode::kernel_random(random.as_mut());
-    Ok(volume.enroll(unlock, &key, &directory.join("volumes").join(format!("{uuid}.header")), &random)?)
+    Ok(volume.enroll(unlock, &key, &state.volumes().join(format!("{uuid}.header")), &random)?)
 }

@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::digest::{SHA256, digest};
+use chaveiro_core::actions::recover_passcode::seal_first::sha256_hex;
 use chaveiro_core::lock::{DeviceReport, Unpromoted};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -179,7 +179,7 @@ fn parse(line: &[u8]) -> Option<Record> {
 }
 
 fn digits(json: &[u8]) -> String {
-    let mut text: String = digest(&SHA256, json).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut text = sha256_hex(json);
     text.truncate(DIGITS);
     text
 }

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use aws_lc_rs::digest::{self, SHA256};
+use chaveiro_core::actions::recover_passcode::seal_first::sha256_hex;
 
 /// Packages of one machine, at the most; a desktop has some 3000.
 const MAX_PACKAGES: usize = 5000;
@@ -57,7 +57,7 @@ pub(crate) fn lines(packages: &[Package]) -> String {
 
 /// SHA-256 in hex: tells whether anything changed since the last report.
 pub(crate) fn digest(lines: &str) -> String {
-    digest::digest(&SHA256, lines.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256_hex(lines.as_bytes())
 }
 
 fn of_dpkg(root: &Path) -> BTreeSet<Package> {

@@ -15,6 +15,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use chaveiro_core::actions::recover_passcode::seal_first::sha256_hex;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::ActionId;
 use chaveiro_core::lock::{DeviceLock, DeviceReport, Lock, Obstacle, Unpromoted};
@@ -371,10 +372,9 @@ impl Recovery {
     }
 
     fn finish_retiring(&mut self) -> Result<()> {
-        let action =
-            self.journal.candidate().map(|candidate| candidate.action).context("a journal without its beginning")?;
-        let attempt = self.journal.candidate().map_or(0, |candidate| candidate.attempt);
-        let mark = Mark { action: action.to_string(), attempt };
+        let candidate = self.journal.candidate().context("a journal without its beginning")?;
+        let action = candidate.action;
+        let mark = Mark { action: action.to_string(), attempt: candidate.attempt };
         let mut newer = Vec::new();
         for record in self.journal.records() {
             match record {
@@ -482,12 +482,6 @@ impl Recovery {
         }
         Ok(self.journal.remove()?)
     }
-}
-
-/// How envelopes are named between server and device.
-fn sha256_hex(bytes: &[u8]) -> String {
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

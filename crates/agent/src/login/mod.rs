@@ -11,12 +11,11 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use chaveiro_core::actions::recover_passcode::seal_first::sha256_hex;
 use chaveiro_core::secret::Passcode;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -107,11 +106,7 @@ impl Entry {
 
     /// Names the hash without giving it away.
     pub(crate) fn fingerprint(&self) -> String {
-        let mut text = String::with_capacity(64);
-        for byte in digest(&SHA256, self.hash.as_bytes()).as_ref() {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        sha256_hex(self.hash.as_bytes())
     }
 }
 

@@ -86,10 +86,10 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// How envelopes are named between server and device.
-pub fn sha256_hex(envelope: &[u8]) -> String {
+/// How envelopes and lists are named between server and device: lower-case hex of SHA-256.
+pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(envelope).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What follows an action that has ended. It belongs to no action: nothing waits for it.
