@@ -19,6 +19,7 @@ use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::Store;
+use chaveiro_core::scope_tag;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
@@ -144,6 +145,7 @@ async fn add_devices(store: &dyn Store, tenant: TenantId) {
                 managed_device_name: None,
                 owner_type: OwnerType::Company,
                 recoverability: Vec::new(),
+                scope_tags: scope_tag::untagged(),
             })?;
             let mut certificate_sha256 = [0; 32];
             certificate_sha256[..16].copy_from_slice(id(3, number).as_bytes());

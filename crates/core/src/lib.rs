@@ -19,6 +19,7 @@ pub mod permission;
 pub mod ports;
 pub mod refusal;
 pub mod resource;
+pub mod scope_tag;
 pub mod secret;
 pub mod tenant;
 

@@ -25,6 +25,7 @@ use crate::escrow::{EscrowedSecret, SecretContext};
 use crate::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, ResourceId, TenantId};
 use crate::refusal::Fault;
 use crate::resource::{Resource, ResourceKind};
+use crate::scope_tag::Visibility;
 use crate::secret::Passcode;
 use crate::tenant::{Application, Tenant};
 
@@ -250,8 +251,14 @@ pub trait View {
 
     /// A device of that tenant, retired ones included.
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError>;
-    /// A page of devices of that tenant.
-    fn devices(&self, tenant: TenantId, scope: DeviceScope, page: &Page) -> Result<Paged<ManagedDevice>, StoreError>;
+    /// A page of devices of that tenant, as far as they are visible.
+    fn devices(
+        &self,
+        tenant: TenantId,
+        scope: DeviceScope,
+        visible: &Visibility,
+        page: &Page,
+    ) -> Result<Paged<ManagedDevice>, StoreError>;
 
     /// A resource of that tenant and kind.
     fn resource(&self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<Option<Resource>, StoreError>;

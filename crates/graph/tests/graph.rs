@@ -18,6 +18,7 @@ use chaveiro_core::id::{DeviceId, EnrollmentId, ResourceId, SecretId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Entropy, Store, Waker};
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::scope_tag;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_escrow::Keyring;
@@ -176,6 +177,7 @@ impl World {
             managed_device_name: None,
             owner_type: OwnerType::Company,
             recoverability: Vec::new(),
+            scope_tags: scope_tag::untagged(),
         };
         let enrollment = Enrollment {
             id: EnrollmentId(id(0xe, number)),

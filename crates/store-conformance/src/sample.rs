@@ -75,6 +75,7 @@ pub(crate) fn device(of: u64, number: u64) -> ManagedDevice {
             escrow: EscrowTest::Never,
             action: None,
         }],
+        scope_tags: [number % 3, 7].iter().map(u64::to_string).collect(),
     }
 }
 

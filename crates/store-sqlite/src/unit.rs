@@ -13,6 +13,7 @@ use chaveiro_core::ports::{
     StoredEvent, UnitOfWork, View,
 };
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Application, Tenant};
 use rusqlite::Connection;
 
@@ -37,8 +38,14 @@ impl View for Transaction<'_> {
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError> {
         device::device(self.0, tenant, id)
     }
-    fn devices(&self, tenant: TenantId, scope: DeviceScope, page: &Page) -> Result<Paged<ManagedDevice>, StoreError> {
-        device::devices(self.0, tenant, scope, page)
+    fn devices(
+        &self,
+        tenant: TenantId,
+        scope: DeviceScope,
+        visible: &Visibility,
+        page: &Page,
+    ) -> Result<Paged<ManagedDevice>, StoreError> {
+        device::devices(self.0, tenant, scope, visible, page)
     }
     fn resource(&self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<Option<Resource>, StoreError> {
         resource::resource(self.0, tenant, kind, id)

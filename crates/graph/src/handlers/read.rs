@@ -12,6 +12,7 @@ use chaveiro_core::id::{DeviceId, RequestId, ResourceId};
 use chaveiro_core::ports::{Page, Paged, StoreError, View};
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -153,7 +154,7 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
         let listed = match admitted.binding.members {
             None => Paged { items: Vec::new(), next: None },
             Some(Members::Devices(scope)) => {
-                let page = view.devices(reading.tenant(), scope, &page)?;
+                let page = view.devices(reading.tenant(), scope, &Visibility::All, &page)?;
                 let users = users_of(view, &page.items)?;
                 let items = page.items.iter().map(|device| {
                     let user = device.user.and_then(|id| users.get(&id));

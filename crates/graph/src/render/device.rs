@@ -78,6 +78,7 @@ fn known(device: &ManagedDevice, user: Option<&Resource>) -> Map<String, Value> 
         ("notes", json!(device.notes)),
         ("ethernetMacAddress", json!(inventory.ethernet_mac_address)),
         ("physicalMemoryInBytes", json!(inventory.physical_memory_bytes.unwrap_or_default())),
+        ("roleScopeTagIds", json!(device.scope_tags)),
         ("skuNumber", json!(inventory.sku_number.unwrap_or_default())),
         ("enrolledByUserPrincipalName", of_user("userPrincipalName")),
     ];
@@ -117,6 +118,7 @@ fn managed_device_name(device: &ManagedDevice, principal: Option<&str>) -> Strin
 mod tests {
     use chaveiro_core::Timestamp;
     use chaveiro_core::id::{DeviceId, TenantId};
+    use chaveiro_core::scope_tag;
 
     use super::*;
 
@@ -136,6 +138,7 @@ mod tests {
             managed_device_name: None,
             owner_type: OwnerType::Company,
             recoverability: Vec::new(),
+            scope_tags: scope_tag::untagged(),
         }
     }
 

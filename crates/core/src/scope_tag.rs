@@ -1,0 +1,57 @@
+//! Scope tags: labels on devices by which a role assignment says which devices it is about.
+//!
+//! Reference: `managedDevice.roleScopeTagIds`; Intune's `roleScopeTag`.
+
+use std::collections::BTreeSet;
+
+/// The tag of devices that nobody has tagged.
+pub const DEFAULT_TAG: &str = "0";
+
+/// The tags of a device; never empty.
+pub type ScopeTags = BTreeSet<String>;
+
+/// [`DEFAULT_TAG`] alone.
+pub fn untagged() -> ScopeTags {
+    ScopeTags::from([DEFAULT_TAG.to_owned()])
+}
+
+/// Which devices a caller may know of. What is not visible is absent, for that caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Every device of the tenant.
+    All,
+    /// Those with at least one of these tags.
+    Tagged(ScopeTags),
+}
+
+impl Visibility {
+    /// Whether a device with these tags is visible.
+    pub fn admits(&self, tags: &ScopeTags) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tagged(seen) => !seen.is_disjoint(tags),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(names: &[&str]) -> ScopeTags {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn one_common_tag_is_enough_and_none_is_not() {
+        for (seen, device, visible) in [
+            (Visibility::All, untagged(), true),
+            (Visibility::Tagged(tags(&["lisbon"])), tags(&["lisbon", "sales"]), true),
+            (Visibility::Tagged(tags(&["lisbon"])), tags(&["porto"]), false),
+            (Visibility::Tagged(tags(&["lisbon"])), untagged(), false),
+            (Visibility::Tagged(tags(&[])), untagged(), false),
+        ] {
+            assert_eq!(seen.admits(&device), visible, "{seen:?} {device:?}");
+        }
+    }
+}
