@@ -1,5 +1,6 @@
 //! The real binary, as a person or a service manager runs it.
 
+pub mod fill;
 pub mod machine;
 
 use std::io::{BufRead, BufReader};
