@@ -107,6 +107,8 @@ async fn stored(directory: &Path) -> f64 {
                         tenant,
                         actor: Actor::operator(),
                         permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
+                        directory_roles: Vec::new(),
+                        groups: Vec::new(),
                     },
                     device: DeviceId(id(2, number)),
                     path: "/beta/deviceManagement/managedDevices/x/recoverPasscode".to_owned(),

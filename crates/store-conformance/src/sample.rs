@@ -127,7 +127,13 @@ pub(crate) fn resource(of: u64, kind: ResourceKind, number: u64) -> Resource {
 
 pub(crate) fn caller(of: u64, name: &str) -> Caller {
     let actor = Actor { application_id: name.to_owned(), ..Actor::operator() };
-    Caller { tenant: tenant_id(of), actor, permissions: [Permission::PrivilegedOperationsAll].into_iter().collect() }
+    Caller {
+        tenant: tenant_id(of),
+        actor,
+        permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
+        directory_roles: Vec::new(),
+        groups: Vec::new(),
+    }
 }
 
 /// Asks for a recovery of that device; the number makes the ids.

@@ -217,6 +217,8 @@ impl World {
             tenant: self.tenant,
             actor: Actor::operator(),
             permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
+            directory_roles: Vec::new(),
+            groups: Vec::new(),
         }
     }
 
