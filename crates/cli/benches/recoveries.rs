@@ -114,6 +114,8 @@ async fn stored(directory: &Path) -> f64 {
                     path: "/beta/deviceManagement/managedDevices/x/recoverPasscode".to_owned(),
                     request: RequestId(id(4, number)),
                     client_request_id: Some(id(5, number).to_string()),
+                    retry: false,
+                    break_glass: None,
                     action: ActionId(id(6, number)),
                 };
                 let opened = store.write(move |unit| begin(unit, &ask, now())).await.expect("accepted");

@@ -229,6 +229,8 @@ impl World {
             path: "/x".to_owned(),
             request: RequestId(self.entropy.uuid()),
             client_request_id: None,
+            retry: false,
+            break_glass: None,
             action: ActionId(self.entropy.uuid()),
         };
         let now = self.clock.now();
