@@ -87,7 +87,7 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
     let (_, verb) = verbs(shape, edge.access).iter().find(|(name, _)| *name == method)?;
     let permissions = match walk.end {
         End::Action(action) => std::slice::from_ref(&action.permission),
-        End::Service | End::Metadata | End::Set | End::Entity | End::SetRef | End::EntityRef => {
+        End::Service | End::Metadata | End::Batch | End::Set | End::Entity | End::SetRef | End::EntityRef => {
             permissions(edge, *verb)
         }
     };
@@ -107,7 +107,7 @@ pub fn allow(walk: &Walk) -> String {
 
 fn shape(end: End) -> Option<EndShape> {
     match end {
-        End::Service | End::Metadata => None,
+        End::Service | End::Metadata | End::Batch => None,
         End::Set => Some(EndShape::Set),
         End::Entity => Some(EndShape::Entity),
         End::Action(_) => Some(EndShape::Action),
