@@ -152,7 +152,9 @@ fn complex_types(xml: &mut String, version: Version, used: &mut Used) {
 }
 
 fn write_property(xml: &mut String, property: &Property, version: Version, used: &mut Used) {
-    let nullable = if property.nullable { "" } else { " Nullable=\"false\"" };
+    // Of a collection, CSDL means the items, and says nothing of null lists.
+    let nullable =
+        if property.nullable || matches!(property.edm, Edm::Collection(_)) { "" } else { " Nullable=\"false\"" };
     let name = type_name(property.edm, version, used);
     let _ = writeln!(xml, "        <Property Name=\"{}\" Type=\"{name}\"{nullable}/>", property.name);
 }

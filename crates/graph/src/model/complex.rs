@@ -119,6 +119,17 @@ pub(super) const LOGGED_ON_USER: ComplexType = beta("loggedOnUser", &[text("user
 pub(super) const CHROME_OS_DEVICE_PROPERTY: ComplexType =
     beta("chromeOSDeviceProperty", &[text("name"), text("value"), text("valueType"), flag("updatable")]);
 
+const KEY_VALUE_PAIR: ComplexType = of("keyValuePair", &[text("name"), text("value")]);
+
+const STATUS_DETAIL: &[Property] = &[
+    text("code"),
+    text("message"),
+    Property::new("additionalInformation", Edm::Collection(&Edm::Complex(&KEY_VALUE_PAIR))).or(Default::Empty),
+];
+
+const CLOUD_PC_STATUS_DETAIL: ComplexType = beta("cloudPcStatusDetail", STATUS_DETAIL);
+const CLOUD_PC_STATUS_DETAILS: ComplexType = beta("cloudPcStatusDetails", STATUS_DETAIL);
+
 pub(super) const CLOUD_PC_REMOTE_ACTION_RESULT: ComplexType = beta(
     "cloudPcRemoteActionResult",
     &[
@@ -128,6 +139,8 @@ pub(super) const CLOUD_PC_REMOTE_ACTION_RESULT: ComplexType = beta(
         Property::new("lastUpdatedDateTime", Edm::DateTime),
         text("cloudPcId"),
         text("managedDeviceId"),
+        Property::new("statusDetail", Edm::Complex(&CLOUD_PC_STATUS_DETAIL)),
+        Property::new("statusDetails", Edm::Complex(&CLOUD_PC_STATUS_DETAILS)),
     ],
 );
 

@@ -20,7 +20,7 @@ pub(super) const MANAGED_DEVICE: &[Property] = &[
     Property::new("operatingSystem", Edm::String).read_only(),
     Property::new("deviceType", Edm::Enum(&DEVICE_TYPE)).or(Default::Text("unknown")).read_only().beta(),
     Property::new("complianceState", Edm::Enum(&COMPLIANCE_STATE)).or(Default::Text("unknown")).read_only(),
-    Property::new("jailBroken", Edm::String).or(Default::Text("Unknown")).read_only(),
+    Property::new("jailBroken", Edm::String).or(Default::Text("Unknown")).or_null().read_only(),
     Property::new("managementAgent", Edm::Enum(&MANAGEMENT_AGENT_TYPE)).or(Default::Text("mdm")).read_only(),
     Property::new("osVersion", Edm::String).read_only(),
     Property::new("easActivated", Edm::Boolean).or(Default::False).read_only(),
@@ -37,7 +37,7 @@ pub(super) const MANAGED_DEVICE: &[Property] = &[
     Property::new("deviceRegistrationState", Edm::Enum(&DEVICE_REGISTRATION_STATE))
         .or(Default::Text("unknown"))
         .read_only(),
-    Property::new("deviceCategoryDisplayName", Edm::String).or(Default::Text("")).read_only(),
+    Property::new("deviceCategoryDisplayName", Edm::String).or(Default::Text("")).or_null().read_only(),
     Property::new("isSupervised", Edm::Boolean).or(Default::False).read_only(),
     Property::new("exchangeLastSuccessfulSyncDateTime", Edm::DateTime).or(Default::Never).read_only(),
     Property::new("exchangeAccessState", Edm::Enum(&DEVICE_MANAGEMENT_EXCHANGE_ACCESS_STATE))

@@ -147,6 +147,12 @@ impl Property {
         self
     }
 
+    /// `null` is in its value space too, although unset it is something else.
+    pub const fn or_null(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+
     /// Only a single GET whose `$select` names it gives the value.
     pub const fn named_only(mut self) -> Self {
         self.single_only = true;
