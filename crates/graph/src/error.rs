@@ -54,6 +54,9 @@ pub enum GraphError {
         /// Whether Intune, or the rest of Graph, would answer.
         intune: bool,
     },
+    /// `me`, and nobody is signed in.
+    #[error("an application has no me")]
+    NobodySignedIn,
     /// A key that cannot be one.
     #[error("malformed key {0:?}")]
     Key(MalformedKey),
@@ -169,6 +172,11 @@ fn row(error: &GraphError, base_url: &str) -> Row {
             ),
         }
         .with(header::ALLOW, allow),
+        GraphError::NobodySignedIn => gateway(
+            BAD_REQUEST,
+            "BadRequest",
+            "/me request is only valid with delegated authentication flow. Sign a user in, or name one: /users/{id}.",
+        ),
         GraphError::Key(key) => of_key(key),
         GraphError::Query(error) => gateway(BAD_REQUEST, "BadRequest", error.to_string()),
         GraphError::Body(error) => of_body(error),
@@ -196,7 +204,11 @@ fn of_path(error: &PathError) -> Row {
     let text = error.to_string();
     match error {
         PathError::TooLong => gateway(StatusCode::URI_TOO_LONG, "RequestUriTooLong", text),
-        PathError::TooManyHops | PathError::NotText | PathError::Segment(_) => gateway(BAD_REQUEST, "BadRequest", text),
+        PathError::TooManyHops
+        | PathError::NotText
+        | PathError::Segment(_)
+        | PathError::NotOffered(_)
+        | PathError::Bulk => gateway(BAD_REQUEST, "BadRequest", text),
         PathError::Version(_) => gateway(StatusCode::NOT_FOUND, "ResourceNotFound", text),
     }
 }
@@ -321,6 +333,11 @@ fn of_key(key: &MalformedKey) -> Row {
             intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a managed device must be a GUID")
         }
         Target::Resource(of) => kind(of),
+        Target::Unkept(name) => intune(
+            BAD_REQUEST,
+            "BadRequest",
+            format!("{name} id must be in the form of Guid, {name} id = {}", key.text),
+        ),
         Target::Service | Target::DeviceManagement => gateway(BAD_REQUEST, "BadRequest", "There is no key here."),
     }
 }
@@ -339,6 +356,7 @@ fn of_body(error: &BodyError) -> Row {
         | BodyError::NotJson
         | BodyError::UnknownProperty { .. }
         | BodyError::ReadOnly { .. }
+        | BodyError::NotKept { .. }
         | BodyError::Value { .. }
         | BodyError::Required { .. }
         | BodyError::Bind { .. } => gateway(BAD_REQUEST, "BadRequest", text),

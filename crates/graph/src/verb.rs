@@ -91,8 +91,8 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
     }
     let reads = matches!(verb, Verb::Read | Verb::List);
     match target {
-        Target::Service | Target::DeviceManagement if reads => A::ManagedDevicesRead,
-        Target::Service | Target::DeviceManagement => A::ManagedDevicesUpdate,
+        Target::Service | Target::DeviceManagement | Target::Unkept(_) if reads => A::ManagedDevicesRead,
+        Target::Service | Target::DeviceManagement | Target::Unkept(_) => A::ManagedDevicesUpdate,
         Target::Device if reads => A::ManagedDevicesRead,
         Target::Device if verb == Verb::Delete => A::ManagedDevicesDelete,
         Target::Device => A::ManagedDevicesUpdate,
@@ -105,6 +105,9 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
             | ResourceKind::DeviceHealthScriptDeviceState
             | ResourceKind::DeviceManagementScript
             | ResourceKind::DeviceManagementScriptDeviceState
+            | ResourceKind::DeviceManagementScriptUserState
+            | ResourceKind::DeviceShellScript
+            | ResourceKind::DeviceCustomAttributeShellScript
             | ResourceKind::DeviceComplianceScript
             | ResourceKind::DeviceComplianceScriptDeviceState => match reads {
                 true => A::ScriptsRead,
@@ -118,7 +121,7 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
 pub fn role_action(walk: &Walk, verb: Verb) -> RoleAction {
     match walk.end {
         End::Action(action) => action.role_action,
-        End::Service | End::Metadata | End::Set | End::Entity | End::SetRef | End::EntityRef => {
+        End::Service | End::Metadata | End::Batch | End::Set | End::Entity | End::SetRef | End::EntityRef => {
             role_action_at(walk.target(), verb)
         }
     }
@@ -132,7 +135,7 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
     let (_, verb) = verbs(shape, edge.access).iter().find(|(name, _)| *name == method)?;
     let permissions = match walk.end {
         End::Action(action) => std::slice::from_ref(&action.permission),
-        End::Service | End::Metadata | End::Set | End::Entity | End::SetRef | End::EntityRef => {
+        End::Service | End::Metadata | End::Batch | End::Set | End::Entity | End::SetRef | End::EntityRef => {
             permissions(edge, *verb)
         }
     };
@@ -152,7 +155,7 @@ pub fn allow(walk: &Walk) -> String {
 
 fn shape(end: End) -> Option<EndShape> {
     match end {
-        End::Service | End::Metadata => None,
+        End::Service | End::Metadata | End::Batch => None,
         End::Set => Some(EndShape::Set),
         End::Entity => Some(EndShape::Entity),
         End::Action(_) => Some(EndShape::Action),

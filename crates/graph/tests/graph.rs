@@ -1,6 +1,8 @@
 //! The Graph face on a real store, called without a network: the seven URLs, and everything that goes wrong on
 //! the way to them.
 
+mod face;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;

@@ -152,7 +152,7 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
         let page = Page { after: admitted.query.skiptoken.clone(), limit };
         let (version, selection) = (reading.walk.version, &admitted.selection);
         let listed = match admitted.binding.members {
-            None => Paged { items: Vec::new(), next: None },
+            None | Some(Members::Nothing) => Paged { items: Vec::new(), next: None },
             Some(Members::Devices(scope)) => {
                 let page = view.devices(reading.tenant(), scope, &admitted.sight, &page)?;
                 let users = users_of(view, &page.items)?;
