@@ -16,6 +16,7 @@ use chaveiro_core::actions::recover_passcode::{Ask, Begun, begin};
 use chaveiro_core::caller::{Actor, Caller};
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
+use chaveiro_core::hold::HoldRule;
 use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::Store;
@@ -23,11 +24,14 @@ use chaveiro_core::scope_tag;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
-use support::{Server, initialised, run, run_json};
+use support::{Server, WITHOUT_LIMITS, initialised, run, run_json};
 use uuid::Uuid;
 
 const CALLERS: usize = 64;
 const RECOVERIES: usize = 20_000;
+
+/// What is measured is accepting, not refusing.
+const NO_HOLD: HoldRule = HoldRule { recoveries: 0, percent: 0, window_s: 3600 };
 
 fn id(kind: u64, number: usize) -> Uuid {
     // Spread like random ids, the same in every run.
@@ -59,7 +63,8 @@ async fn served(data: &Path) -> f64 {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data).expect("a store"));
         add_devices(store.as_ref(), TenantId(tenant)).await;
     }
-    let server = Server::start(data, "127.0.0.1:0", "127.0.0.1:0");
+    run(data, &["tenant", "set", "--hold-recoveries", "0"]);
+    let server = Server::start_with(data, "127.0.0.1:0", "127.0.0.1:0", WITHOUT_LIMITS);
     let root = reqwest::Certificate::from_pem(server.root_pem().as_bytes()).expect("the root");
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([root]).http1_only().build().expect("a client");
     let token = run(data, &["token"]).trim().to_owned();
@@ -90,7 +95,7 @@ async fn stored(directory: &Path) -> f64 {
             display_name: String::new(),
             licence: Licence::Active,
             entra_tenant: None,
-            settings: TenantSettings::default(),
+            settings: TenantSettings { hold: NO_HOLD, ..TenantSettings::default() },
             created: now(),
         })?;
         Ok(())
