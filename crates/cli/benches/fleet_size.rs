@@ -13,7 +13,7 @@ use chaveiro_core::id::TenantId;
 use reqwest::{Client, Method};
 use serde_json::Value;
 use support::fill::{device_id, enrolled, fill};
-use support::{Server, initialised, run, run_json};
+use support::{Server, WITHOUT_LIMITS, initialised, run, run_json};
 use tempfile::TempDir;
 
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
@@ -104,7 +104,8 @@ async fn fleet(size: usize) -> Fleet {
     let begun = Instant::now();
     fill(&data, TenantId(tenant), 0..size).await;
     eprintln!("{size} devices written in {:.1} s", begun.elapsed().as_secs_f64());
-    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    run(&data, &["tenant", "set", "--hold-recoveries", "0"]);
+    let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", WITHOUT_LIMITS);
     let root = reqwest::Certificate::from_pem(server.root_pem().as_bytes()).expect("the root");
     let client = Client::builder().no_proxy().tls_certs_only([root]).build().expect("a client");
     let token = run(&data, &["token", "--minutes", "120"]).trim().to_owned();

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use chaveiro_core::Timestamp;
 use chaveiro_core::actions::recover_passcode::{Ask, Begun, begin};
 use chaveiro_core::caller::{Actor, Caller};
+use chaveiro_core::hold::HoldRule;
 use chaveiro_core::id::{ActionId, DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::Store;
@@ -21,10 +22,13 @@ use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
 use support::fill::{fill, id};
-use support::{Server, initialised, run, run_json};
+use support::{Server, WITHOUT_LIMITS, initialised, run, run_json};
 
 const CALLERS: usize = 64;
 const RECOVERIES: usize = 20_000;
+
+/// What is measured is accepting, not refusing.
+const NO_HOLD: HoldRule = HoldRule { recoveries: 0, percent: 0, window_s: 3600 };
 
 fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
@@ -48,7 +52,8 @@ fn main() {
 async fn served(data: &Path) -> f64 {
     let tenant = run_json(data, &["tenant", "list"])[0]["id"].as_str().expect("a tenant").parse().expect("an id");
     fill(data, TenantId(tenant), 0..RECOVERIES).await;
-    let server = Server::start(data, "127.0.0.1:0", "127.0.0.1:0");
+    run(data, &["tenant", "set", "--hold-recoveries", "0"]);
+    let server = Server::start_with(data, "127.0.0.1:0", "127.0.0.1:0", WITHOUT_LIMITS);
     let root = reqwest::Certificate::from_pem(server.root_pem().as_bytes()).expect("the root");
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([root]).http1_only().build().expect("a client");
     let token = run(data, &["token"]).trim().to_owned();
@@ -79,7 +84,7 @@ async fn stored(directory: &Path) -> f64 {
             display_name: String::new(),
             licence: Licence::Active,
             entra_tenant: None,
-            settings: TenantSettings::default(),
+            settings: TenantSettings { hold: NO_HOLD, ..TenantSettings::default() },
             created: now(),
         })?;
         Ok(())

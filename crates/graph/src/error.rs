@@ -283,7 +283,7 @@ fn of_refusal(refusal: &Refusal) -> Row {
             header: None,
         },
         Refusal::RoleLacks(action) => {
-            let help = format!("; ask an administrator for a role with {action} whose scope holds the device");
+            let help = format!("; ask an administrator for a role with {action} whose scope holds what this is about");
             intune(
                 StatusCode::FORBIDDEN,
                 "Forbidden",

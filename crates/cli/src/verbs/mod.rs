@@ -4,4 +4,5 @@ pub(crate) mod admin;
 pub(crate) mod audit;
 pub(crate) mod device;
 pub(crate) mod docs;
+pub(crate) mod role;
 pub(crate) mod serve;

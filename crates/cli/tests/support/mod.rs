@@ -50,6 +50,16 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// Flags of a server without limits, for measurements that are about something else.
+pub const WITHOUT_LIMITS: &[&str] = &[
+    "--limit-writes-by-application=0",
+    "--limit-writes-by-tenant=0",
+    "--limit-requests-by-application=0",
+    "--limit-requests-by-tenant=0",
+    "--limit-requests-by-application-everywhere=0",
+    "--limit-recoveries-by-caller=0",
+];
+
 /// A server in a process of its own; killed when dropped.
 pub struct Server {
     child: Child,

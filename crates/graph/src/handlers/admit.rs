@@ -14,7 +14,7 @@ use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal, Timestamp};
 
 use crate::error::GraphError;
-use crate::follow::{Binding, check_keys, follow};
+use crate::follow::{Binding, Node, check_keys, follow};
 use crate::model::MODEL;
 use crate::query::{Query, QueryError, Selection};
 use crate::resolve::Walk;
@@ -91,10 +91,26 @@ impl Asked {
     fn follow_with(&self, view: &dyn View, rights: &Rights) -> Result<Binding, Fault> {
         rights.require(self.role_action)?;
         let binding = follow(view, self.tenant(), &rights.sight(), &self.walk)?;
-        if let Some(device) = binding.device() {
-            rights.require_on(self.role_action, &device.scope_tags)?;
+        match &binding.node {
+            Node::Device(device) => rights.require_on(self.role_action, &device.scope_tags)?,
+            // What is about no device is the whole tenant's, and so must be the right to change it.
+            Node::Service | Node::DeviceManagement | Node::Resource(_) if self.changes() => {
+                let about_a_device = matches!(&binding.node, Node::Resource(resource) if resource.device.is_some());
+                if !about_a_device && rights.scope(self.role_action) != Some(Visibility::All) {
+                    return Err(Refusal::RoleLacks(self.role_action).into());
+                }
+            }
+            Node::Service | Node::DeviceManagement | Node::Resource(_) => {}
         }
         Ok(binding)
+    }
+
+    /// Whether the entity at the end changes; links are facts about devices, and checked at both ends.
+    fn changes(&self) -> bool {
+        match self.verb {
+            Verb::Create | Verb::Update | Verb::Delete => true,
+            Verb::Read | Verb::List | Verb::Act | Verb::Link | Verb::Unlink => false,
+        }
     }
 
     fn selection(&self, query: &Query) -> Result<Selection, GraphError> {
