@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod actions;
+pub mod application;
 pub mod audit;
 pub mod caller;
 pub mod command;
@@ -20,6 +21,7 @@ pub mod ports;
 pub mod refusal;
 pub mod resource;
 pub mod secret;
+pub mod sign_in;
 pub mod tenant;
 
 pub use jiff::Timestamp;

@@ -1,10 +1,12 @@
 //! One file per aggregate: its columns, its statements.
 
 pub(crate) mod action;
+pub(crate) mod application;
 pub(crate) mod audit;
 pub(crate) mod delivery;
 pub(crate) mod device;
 pub(crate) mod enrollment;
 pub(crate) mod resource;
 pub(crate) mod secret;
+pub(crate) mod sign_in;
 pub(crate) mod tenant;
