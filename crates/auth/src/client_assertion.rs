@@ -100,7 +100,7 @@ fn rsa_key(certificate: &X509Certificate<'_>) -> Option<DecodingKey> {
 
 /// Why an assertion proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum AssertionRefusal {
+pub enum AssertionRefusal {
     /// Not a JWS of the right form.
     #[error("The client assertion is malformed, or its algorithm is neither RS256 nor PS256.")]
     Malformed,
@@ -143,8 +143,9 @@ struct Claims {
     nbf: Option<f64>,
 }
 
-/// Checks that the assertion was made by this application, for one of these audiences, now.
-pub(crate) fn check(
+/// Checks that the assertion was made by this application, for one of these audiences, now. The first audience is the one
+/// that a refusal names.
+pub fn check(
     assertion: &str,
     application: &Application,
     audiences: &[String],

@@ -14,7 +14,7 @@ mod refusal;
 mod scope;
 mod verifier;
 
-pub use client_assertion::{CertificateRefusal, read_certificate};
+pub use client_assertion::{AssertionRefusal, CertificateRefusal, check as check_client_assertion, read_certificate};
 pub use client_secret::{ClientSecret, new_application_secret};
 pub use local::keys::{IssuerKeys, KeyError};
 pub use local::{AccessToken, LocalIssuer, MintError};

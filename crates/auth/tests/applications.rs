@@ -66,6 +66,9 @@ async fn the_audience_is_the_resource_that_was_asked_for() {
     }
 }
 
+/// Tenant in the path, form; status, `error`, number, `suberror`.
+type Row<'a> = (&'a str, String, u16, &'a str, u32, Option<&'a str>);
+
 #[tokio::test]
 async fn the_token_endpoint_says_what_is_wrong_and_what_to_do() {
     let endpoints = Endpoints::new().await;
@@ -75,7 +78,7 @@ async fn the_token_endpoint_says_what_is_wrong_and_what_to_do() {
     let scope = "scope=https://graph.microsoft.com/.default";
     let misspelt = "DeviceManagementManagedDevices.PriviligedOperation.All";
     let device = "grant_type=urn:ietf:params:oauth:grant-type:device_code";
-    let table: &[(&str, String, u16, &str, u32, Option<&str>)] = &[
+    let table: &[Row<'_>] = &[
         (
             &ours,
             format!("grant_type=client_credentials&client_id={desk}&client_secret=x&{scope}"),

@@ -29,9 +29,7 @@ pub enum VouchRefusal {
     #[error("the sign-in with the code {0} is decided already; let the person begin again if that was wrong")]
     Decided(String),
     /// Not among the users of the tenant.
-    #[error(
-        "there is no user {0} in this tenant; make one with POST /v1.0/users and its userPrincipalName, or let a device of hers enrol"
-    )]
+    #[error("there is no user {0} in this tenant; make one with POST /v1.0/users and its userPrincipalName")]
     NoUser(String),
 }
 
