@@ -1,11 +1,15 @@
 //! The command line as data: verbs, flags, help, examples.
 
+mod identity;
+
 use std::path::PathBuf;
 
 use chaveiro_core::passcode::{Alphabet, PasscodePolicy, WordLanguage};
 use chaveiro_core::scope_tag;
 use chaveiro_core::tenant::LinuxLocks;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use identity::{App, Login, Registration, SignIn};
 
 /// Self-hosted passcode recovery that speaks Microsoft Graph.
 #[derive(Debug, Parser)]
@@ -74,6 +78,15 @@ pub(crate) enum Verb {
     /// Applications that sign in with the local issuer.
     #[command(subcommand)]
     App(App),
+    /// Sign in to a server, from anywhere: prints a code for which an operator there vouches.
+    #[command(after_help = "Example:\n  chaveiro login --server https://chaveiro.example:8443 --ca root.pem")]
+    Login(Login),
+    /// Sign out: the stored session ends here and on the server.
+    #[command(after_help = "Example:\n  chaveiro logout")]
+    Logout,
+    /// People who sign in: who waits, who may, who is signed in.
+    #[command(subcommand)]
+    SignIn(SignIn),
     /// Mint an operator token for the Graph API, for this tenant.
     #[command(
         after_help = "Example:\n  curl -H \"Authorization: Bearer $(chaveiro token)\" https://localhost:8443/beta/deviceManagement/managedDevices"
@@ -365,39 +378,6 @@ impl PasscodeForm {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum App {
-    /// List them.
-    #[command(after_help = "Example:\n  chaveiro app list")]
-    List,
-    /// Register one; its secret is shown once.
-    #[command(
-        after_help = "Example:\n  chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All"
-    )]
-    Register {
-        /// Its name.
-        name: String,
-        /// An application permission; repeat for more.
-        #[arg(long = "permission", value_name = "NAME", required = true)]
-        permissions: Vec<String>,
-    },
-    /// Give it another secret, beside those it has.
-    #[command(after_help = "Example:\n  chaveiro app add-secret 5f0c6a1e-…")]
-    AddSecret {
-        /// Its client id.
-        id: chaveiro_core::id::ApplicationId,
-        /// Take the older secrets away.
-        #[arg(long)]
-        replace: bool,
-    },
-    /// Remove it.
-    #[command(after_help = "Example:\n  chaveiro app delete 5f0c6a1e-…")]
-    Delete {
-        /// Its client id.
-        id: chaveiro_core::id::ApplicationId,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
     /// Make a new signing key for the local issuer; old tokens stay valid until they end.
     #[command(after_help = "Example:\n  chaveiro keys rotate-issuer")]
@@ -591,7 +571,7 @@ mod tests {
     fn filled(word: &str) -> String {
         let id = "5f0c6a1e-0000-4000-8000-000000000000";
         match word {
-            "GUID" | "ID" | "5f0c6a1e-…" => id.to_owned(),
+            "GUID" | "ID" | "APP" | "5f0c6a1e-…" | "9b2e41d7-…" => id.to_owned(),
             "MINUTES" | "DAYS" | "N" | "P" | "MIN" => "7".to_owned(),
             key if key.starts_with("ed25519:") || key.starts_with("$(") => {
                 format!("ed25519:{}=", "A".repeat(43))
@@ -653,6 +633,7 @@ mod tests {
             "docs/operations.md",
             "docs/linux.md",
             "docs/roles.md",
+            "docs/identity.md",
         ] {
             let text = std::fs::read_to_string(root.join(document)).expect("the document");
             let lines = text.lines().filter(|line| line.starts_with("chaveiro "));

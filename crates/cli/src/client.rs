@@ -3,11 +3,12 @@
 use anyhow::{Context, Result, bail};
 use chaveiro_core::id::TenantId;
 use reqwest::header::HeaderValue;
-use reqwest::{Certificate, Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::host::{Host, permissions};
+use crate::session::{Session, http_client};
 
 /// Calls the Graph listener with one token.
 pub(crate) struct GraphClient {
@@ -19,10 +20,13 @@ pub(crate) struct GraphClient {
 impl GraphClient {
     /// A client that trusts that root (PEM).
     pub(crate) fn new(base_url: &str, root_pem: &str, token: Zeroizing<String>) -> Result<Self> {
-        let root = Certificate::from_pem(root_pem.as_bytes())?;
-        let builder = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(30));
-        let client = builder.tls_certs_merge([root]).build()?;
-        Ok(Self { client, base_url: base_url.to_owned(), token })
+        Ok(Self { client: http_client(Some(root_pem))?, base_url: base_url.to_owned(), token })
+    }
+
+    /// A client of the server where this person is signed in.
+    pub(crate) async fn signed_in(session: Session) -> Result<Self> {
+        let (issuer, token) = session.access_token().await?;
+        Ok(Self { client: http_client(issuer.ca.as_deref())?, base_url: issuer.server, token })
     }
 
     /// A client of the server that runs on this host, with an operator's token.

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use chaveiro_auth::{AccessToken, ClientSecret, LocalIssuer, hash_client_secret, new_client_secret};
+use chaveiro_auth::{AccessToken, LocalIssuer};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::hold::{self, Hold, Release};
-use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, ResourceId, TenantId};
+use chaveiro_core::id::{AssignmentId, DeviceId, ResourceId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::rights::{Principal, RoleAssignment};
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::{ScopeTags, Visibility};
-use chaveiro_core::tenant::{Application, Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_core::{Refusal, Timestamp};
 use chaveiro_mdm::{EnrollmentTokenText, new_enrollment_token, token_sha256};
 use chaveiro_server::{DataDir, Opened, SystemClock, SystemEntropy};
@@ -50,7 +50,7 @@ impl Host {
         self.clock.now()
     }
 
-    fn event(&self, tenant: TenantId, activity: Activity) -> AuditEvent {
+    pub(crate) fn event(&self, tenant: TenantId, activity: Activity) -> AuditEvent {
         AuditEvent::new(tenant, self.now(), Actor::operator(), activity)
     }
 
@@ -100,64 +100,6 @@ impl Host {
             None if tenants.len() == 1 => Ok(tenants.remove(0)),
             None => bail!("there are {} tenants; choose one with --tenant", tenants.len()),
         }
-    }
-
-    /// A new application; its secret is shown once.
-    pub(crate) async fn register_app(
-        &self,
-        tenant: TenantId,
-        name: &str,
-        permissions: Vec<Permission>,
-    ) -> Result<(Application, ClientSecret)> {
-        let secret = new_client_secret(&SystemEntropy);
-        let application = Application {
-            tenant,
-            id: ApplicationId(SystemEntropy.uuid()),
-            display_name: name.to_owned(),
-            permissions,
-            secret_hashes: vec![hash_client_secret(&secret, &SystemEntropy)],
-            created: self.now(),
-        };
-        let event =
-            self.event(tenant, Activity::ApplicationRegistered).with("application", application.id).with("name", name);
-        let row = application.clone();
-        let insert = self.opened.store.write(move |unit| {
-            unit.insert_application(&row)?;
-            Ok(unit.append_audit(&event)?)
-        });
-        insert.await?;
-        Ok((application, secret))
-    }
-
-    /// Another secret for an application.
-    pub(crate) async fn add_secret(&self, tenant: TenantId, id: ApplicationId, replace: bool) -> Result<ClientSecret> {
-        let secret = new_client_secret(&SystemEntropy);
-        let hash = hash_client_secret(&secret, &SystemEntropy);
-        let event =
-            self.event(tenant, Activity::ApplicationSecretChanged).with("application", id).with("replaced", replace);
-        let update = self.opened.store.write(move |unit| {
-            let found = unit.application(tenant, id)?;
-            let mut application = found.ok_or(Refusal::ResourceNotFound("application"))?;
-            if replace {
-                application.secret_hashes.clear();
-            }
-            application.secret_hashes.push(hash);
-            unit.update_application(&application)?;
-            Ok(unit.append_audit(&event)?)
-        });
-        update.await?;
-        Ok(secret)
-    }
-
-    pub(crate) async fn delete_app(&self, tenant: TenantId, id: ApplicationId) -> Result<()> {
-        let event =
-            self.event(tenant, Activity::ApplicationSecretChanged).with("application", id).with("deleted", true);
-        let delete = self.opened.store.write(move |unit| {
-            unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
-            unit.delete_application(tenant, id)?;
-            Ok(unit.append_audit(&event)?)
-        });
-        Ok(delete.await?)
     }
 
     /// A one-time token for a device.

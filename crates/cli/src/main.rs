@@ -6,8 +6,10 @@ mod client;
 mod demo;
 mod help;
 mod host;
+mod identity;
 mod obstacle;
 mod out;
+mod session;
 mod text;
 mod verbs;
 
@@ -47,7 +49,10 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         Verb::Serve(serve) => verbs::serve::serve(common, out, serve).await?,
         Verb::Demo { keep } => return demo::run(common, out, *keep).await,
         Verb::Tenant(tenant) => verbs::admin::tenant(common, out, tenant).await?,
-        Verb::App(app) => verbs::admin::app(common, out, app).await?,
+        Verb::App(app) => verbs::app::app(common, out, app).await?,
+        Verb::Login(login) => verbs::sign_in::login(common, out, login).await?,
+        Verb::Logout => verbs::sign_in::logout(out).await?,
+        Verb::SignIn(verb) => verbs::sign_in::sign_in(common, out, verb).await?,
         Verb::Token { permissions, minutes } => verbs::admin::token(common, out, permissions, *minutes).await?,
         Verb::Keys(keys) => verbs::admin::keys(common, out, keys).await?,
         Verb::Device(device) => verbs::device::device(common, out, device).await?,

@@ -8,6 +8,7 @@ mod audit;
 mod devices;
 mod disks;
 mod holds;
+mod identity;
 mod inventory;
 mod linux;
 mod retention;
@@ -54,8 +55,12 @@ macro_rules! cases {
 
 cases![
     tenants::a_tenant_comes_back_as_it_was_written,
-    tenants::an_application_belongs_to_its_tenant,
     tenants::the_same_key_twice_is_a_duplicate,
+    identity::an_application_belongs_to_its_tenant,
+    identity::a_sign_in_comes_back_as_it_was_written,
+    identity::a_user_code_names_one_sign_in,
+    identity::sign_ins_are_forgotten_an_hour_after_their_end,
+    identity::codes_that_wait_are_bounded_per_tenant,
     devices::a_device_comes_back_as_it_was_written,
     devices::pages_hold_every_item_once_while_others_are_inserted,
     devices::only_visible_devices_are_listed,

@@ -2,6 +2,7 @@
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionRecord;
+use chaveiro_core::application::Application;
 use chaveiro_core::audit::AuditEvent;
 use chaveiro_core::command::Delivery;
 use chaveiro_core::device::ManagedDevice;
@@ -16,10 +17,13 @@ use chaveiro_core::ports::{
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Principal, RoleAssignment};
 use chaveiro_core::scope_tag::Visibility;
-use chaveiro_core::tenant::{Application, Tenant};
+use chaveiro_core::sign_in::SignIn;
+use chaveiro_core::tenant::Tenant;
 use rusqlite::Connection;
 
-use crate::rows::{action, audit, delivery, device, enrollment, hold, resource, role, secret, tenant};
+use crate::rows::{
+    action, application, audit, delivery, device, enrollment, hold, resource, role, secret, sign_in, tenant,
+};
 
 /// A transaction that is open on the connection.
 pub(crate) struct Transaction<'c>(pub(crate) &'c Connection);
@@ -32,10 +36,19 @@ impl View for Transaction<'_> {
         tenant::tenants(self.0)
     }
     fn application(&self, tenant: TenantId, id: ApplicationId) -> Result<Option<Application>, StoreError> {
-        tenant::application(self.0, tenant, id)
+        application::application(self.0, tenant, id)
     }
     fn applications(&self, tenant: TenantId) -> Result<Vec<Application>, StoreError> {
-        tenant::applications(self.0, tenant)
+        application::applications(self.0, tenant)
+    }
+    fn sign_in(&self, tenant: TenantId, handle_sha256: &[u8; 32]) -> Result<Option<SignIn>, StoreError> {
+        sign_in::sign_in(self.0, tenant, handle_sha256)
+    }
+    fn sign_in_by_code(&self, user_code: &str) -> Result<Option<SignIn>, StoreError> {
+        sign_in::by_code(self.0, user_code)
+    }
+    fn sign_ins(&self, tenant: TenantId) -> Result<Vec<SignIn>, StoreError> {
+        sign_in::sign_ins(self.0, tenant)
     }
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError> {
         device::device(self.0, tenant, id)
@@ -200,13 +213,22 @@ impl UnitOfWork for Transaction<'_> {
         tenant::update_tenant(self.0, tenant)
     }
     fn insert_application(&mut self, application: &Application) -> Result<(), StoreError> {
-        tenant::insert_application(self.0, application)
+        application::insert_application(self.0, application)
     }
     fn update_application(&mut self, application: &Application) -> Result<(), StoreError> {
-        tenant::update_application(self.0, application)
+        application::update_application(self.0, application)
     }
     fn delete_application(&mut self, tenant: TenantId, id: ApplicationId) -> Result<(), StoreError> {
-        tenant::delete_application(self.0, tenant, id)
+        application::delete_application(self.0, tenant, id)
+    }
+    fn insert_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError> {
+        sign_in::insert_sign_in(self.0, sign_in)
+    }
+    fn update_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError> {
+        sign_in::update_sign_in(self.0, sign_in)
+    }
+    fn delete_sign_ins(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        sign_in::delete_expired(self.0, now)
     }
     fn insert_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError> {
         device::insert_device(self.0, device)

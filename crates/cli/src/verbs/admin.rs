@@ -11,7 +11,7 @@ use chaveiro_server::{DataDir, SystemClock, SystemEntropy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::args::{App, Common, Keys, PasscodeForm, Tenant, TenantChange};
+use crate::args::{Common, Keys, PasscodeForm, Tenant, TenantChange};
 use crate::host::{Host, permissions};
 use crate::out::Out;
 use crate::text::Text;
@@ -124,41 +124,6 @@ pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<(
             if asked.passcode_form.is_some() || asked.passcode_length.is_some() {
                 out.text(Text::PasscodesFromNow, &[&entropy_bits(tenant.settings.passcode).to_string()]);
             }
-        }
-    }
-    Ok(())
-}
-
-pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
-    let host = Host::open(&common.data())?;
-    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
-    match verb {
-        App::List => {
-            let applications = host.opened.store.read(move |view| Ok(view.applications(tenant)?)).await?;
-            let rows = applications.iter().map(|application| {
-                let permissions: Vec<_> = application.permissions.iter().map(|permission| permission.name()).collect();
-                json!({"id": application.id, "displayName": application.display_name, "permissions": permissions, "secrets": application.secret_hashes.len()})
-            });
-            let columns =
-                [("Client id", "id"), ("Name", "displayName"), ("Permissions", "permissions"), ("Secrets", "secrets")];
-            out.list(&columns, &rows.collect::<Vec<_>>());
-        }
-        App::Register { name, permissions: names } => {
-            let (application, secret) = host.register_app(tenant, name, permissions(names)?).await?;
-            let id = application.id.to_string();
-            let secret = secret.expose_secret();
-            let value = json!({"clientId": id, "clientSecret": secret, "tenantId": tenant});
-            out.say(Text::AppRegistered, &[name, &id], &value);
-            out.text(Text::SecretOnce, &[secret]);
-        }
-        App::AddSecret { id, replace } => {
-            let secret = host.add_secret(tenant, *id, *replace).await?;
-            let secret = secret.expose_secret();
-            out.say(Text::SecretOnce, &[secret], &json!({"clientId": id, "clientSecret": secret}));
-        }
-        App::Delete { id } => {
-            host.delete_app(tenant, *id).await?;
-            out.say(Text::AppDeleted, &[], &json!({"clientId": id, "deleted": true}));
         }
     }
     Ok(())

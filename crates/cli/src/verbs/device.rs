@@ -15,6 +15,7 @@ use crate::client::GraphClient;
 use crate::host::Host;
 use crate::obstacle;
 use crate::out::{Out, cell};
+use crate::session::Session;
 use crate::text::Text;
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
@@ -35,7 +36,18 @@ const SHOWN: [&str; 12] = [
     "lastSyncDateTime",
 ];
 
+/// The server of this host; on a machine that is none, the server where the person is signed in. Whoever names a data
+/// directory means that one and nothing else.
 async fn client(common: &Common) -> Result<GraphClient> {
+    if common.data.is_none()
+        && DataDir::open(&common.data()).is_err()
+        && let Some(session) = Session::load()?
+    {
+        if let Some(asked) = common.tenant.as_ref().filter(|asked| **asked != session.issuer.tenant) {
+            bail!("the session is for tenant {}; sign in with: chaveiro login --tenant {asked}", session.issuer.tenant);
+        }
+        return GraphClient::signed_in(session).await;
+    }
     let host = Host::open(&common.data())?;
     let tenant = host.tenant(common.tenant.as_deref()).await?;
     GraphClient::operator(&host, tenant.id).await

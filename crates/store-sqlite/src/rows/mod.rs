@@ -1,6 +1,7 @@
 //! One file per aggregate: its columns, its statements.
 
 pub(crate) mod action;
+pub(crate) mod application;
 pub(crate) mod audit;
 pub(crate) mod delivery;
 pub(crate) mod device;
@@ -9,4 +10,5 @@ pub(crate) mod hold;
 pub(crate) mod resource;
 pub(crate) mod role;
 pub(crate) mod secret;
+pub(crate) mod sign_in;
 pub(crate) mod tenant;
