@@ -107,8 +107,17 @@ pub enum BodyError {
 
 /// Reads a body that must be JSON and gives the object in it.
 pub async fn json_object(headers: &HeaderMap, body: &mut Body) -> Result<Map<String, Value>, BodyError> {
-    let bytes = read(body, MAX_BODY_BYTES).await?;
-    let bytes = decompress(headers, bytes)?;
+    json_object_within(headers, body, MAX_BODY_BYTES).await
+}
+
+/// The same within another limit, in bytes before and after decompression.
+pub async fn json_object_within(
+    headers: &HeaderMap,
+    body: &mut Body,
+    limit: usize,
+) -> Result<Map<String, Value>, BodyError> {
+    let bytes = read(body, limit).await?;
+    let bytes = decompress(headers, bytes, limit)?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(BodyError::Empty);
     }
@@ -145,12 +154,13 @@ async fn read(body: &mut Body, limit: usize) -> Result<Bytes, BodyError> {
     }
 }
 
-fn is_json(content_type: &str) -> bool {
+/// Whether a media type is JSON.
+pub fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn decompress(headers: &HeaderMap, bytes: Bytes) -> Result<Bytes, BodyError> {
+fn decompress(headers: &HeaderMap, bytes: Bytes, limit: usize) -> Result<Bytes, BodyError> {
     let Some(encoding) = headers.get(header::CONTENT_ENCODING) else { return Ok(bytes) };
     let encoding = encoding.to_str().unwrap_or("?").trim().to_ascii_lowercase();
     match encoding.as_str() {
@@ -158,11 +168,10 @@ fn decompress(headers: &HeaderMap, bytes: Bytes) -> Result<Bytes, BodyError> {
         "gzip" | "x-gzip" => {
             let mut plain = Vec::new();
             // One byte more than allowed tells a bomb from a body that just fits.
-            let limit = MAX_BODY_BYTES as u64 + 1;
-            let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_ref()).take(limit);
+            let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_ref()).take(limit as u64 + 1);
             reader.read_to_end(&mut plain).map_err(|_| BodyError::Corrupt)?;
-            if plain.len() > MAX_BODY_BYTES {
-                return Err(BodyError::TooLarge(MAX_BODY_BYTES));
+            if plain.len() > limit {
+                return Err(BodyError::TooLarge(limit));
             }
             Ok(plain.into())
         }

@@ -15,6 +15,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 use thiserror::Error;
 
+use crate::batch::BatchError;
 use crate::body::BodyError;
 use crate::follow::MalformedKey;
 use crate::model::{MODEL, Target};
@@ -65,6 +66,9 @@ pub enum GraphError {
     /// The body.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// A batch, or an item of one.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
     /// Too much is waiting.
     #[error("busy")]
     Busy,
@@ -168,6 +172,7 @@ fn row(error: &GraphError, base_url: &str) -> Row {
         GraphError::Key(key) => of_key(key),
         GraphError::Query(error) => gateway(BAD_REQUEST, "BadRequest", error.to_string()),
         GraphError::Body(error) => of_body(error),
+        GraphError::Batch(error) => of_batch(error),
         GraphError::Busy => gateway(
             StatusCode::SERVICE_UNAVAILABLE,
             "serviceNotAvailable",
@@ -308,6 +313,24 @@ fn of_body(error: &BodyError) -> Row {
         | BodyError::Value { .. }
         | BodyError::Required { .. }
         | BodyError::Bind { .. } => gateway(BAD_REQUEST, "BadRequest", text),
+    }
+}
+
+fn of_batch(error: &BatchError) -> Row {
+    let text = error.to_string();
+    match error {
+        BatchError::Failed(_) => gateway(StatusCode::FAILED_DEPENDENCY, "FailedDependency", text),
+        BatchError::Format
+        | BatchError::TooMany(_)
+        | BatchError::Id
+        | BatchError::Duplicate(_)
+        | BatchError::Dependency(_)
+        | BatchError::Nested
+        | BatchError::Url
+        | BatchError::Method
+        | BatchError::Header(_)
+        | BatchError::ContentType
+        | BatchError::Body => gateway(BAD_REQUEST, "BadRequest", text),
     }
 }
 

@@ -96,6 +96,9 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
 
 /// The `Allow` header of a walk.
 pub fn allow(walk: &Walk) -> String {
+    if matches!(walk.end, End::Batch) {
+        return "POST, OPTIONS".to_owned();
+    }
     let (Some(hop), Some(shape)) = (walk.hops.last(), shape(walk.end)) else { return "GET, HEAD, OPTIONS".to_owned() };
     let mut methods: Vec<_> = verbs(shape, hop.edge.access).iter().map(|(method, _)| *method).collect();
     if methods.contains(&"GET") {
