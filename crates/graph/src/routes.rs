@@ -26,6 +26,12 @@ pub struct RouteRow {
 /// How deep a listed collection may lie: scripts, their run states, the device of one, its users.
 const MAX_LISTED_HOPS: usize = 3;
 
+/// Up to twenty requests in one.
+pub(crate) const BATCH: &str = "/$batch";
+
+/// The model as CSDL.
+pub(crate) const METADATA: &str = "/$metadata";
+
 /// The list.
 pub fn routes() -> Vec<RouteRow> {
     let mut rows = Vec::new();
@@ -39,11 +45,14 @@ pub fn routes() -> Vec<RouteRow> {
             });
         }
     }
+    for (method, path) in [("POST", BATCH), ("GET", METADATA)] {
+        rows.push(RouteRow { method, path: path.to_owned(), permissions: Vec::new(), documented: None });
+    }
     // Breadth first: short paths come before long ones.
     let mut open: VecDeque<(String, &'static Edge, usize)> =
         MODEL.edges_from(Target::Service).map(|edge| (format!("/{}", edge.name), edge, 1)).collect();
     while let Some((path, edge, depth)) = open.pop_front() {
-        let placeholder = MODEL.entity_type(edge.to).map_or("id", |entity| entity.key);
+        let placeholder = placeholder(&path, MODEL.entity_type(edge.to).map_or("id", |entity| entity.key));
         let entity_path = if edge.many { format!("{path}/{{{placeholder}}}") } else { path.clone() };
         if edge.many {
             add(&mut rows, &path, edge, EndShape::Set);
@@ -58,6 +67,14 @@ pub fn routes() -> Vec<RouteRow> {
         }
     }
     rows
+}
+
+/// A name for a key that no other key of the path has.
+fn placeholder(path: &str, name: &str) -> String {
+    match path.contains(&format!("{{{name}}}")) {
+        true => format!("{name}1"),
+        false => name.to_owned(),
+    }
 }
 
 fn add(rows: &mut Vec<RouteRow>, path: &str, edge: &'static Edge, shape: EndShape) {
