@@ -1,12 +1,14 @@
-//! Following a walk through the store, each hop inside the tenant and from the parent just resolved.
+//! Following a walk through the store, each hop inside the tenant, from the parent just resolved, and to what the caller
+//! sees.
 //!
-//! A hop that is absent, foreign or not linked to its parent ends in the same refusal: what another
+//! A hop that is absent, foreign, out of sight or not linked to its parent ends in the same refusal: what another
 //! tenant has, or another path reaches, cannot be told apart from what does not exist.
 
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal};
 
 use crate::model::{Edge, Follow, Target};
@@ -78,8 +80,8 @@ pub fn check_keys(walk: &Walk) -> Result<(), MalformedKey> {
     Ok(())
 }
 
-/// Follows a walk whose keys are checked.
-pub fn follow(view: &dyn View, tenant: TenantId, walk: &Walk) -> Result<Binding, Fault> {
+/// Follows a walk whose keys are checked, over devices that are in `sight`.
+pub fn follow(view: &dyn View, tenant: TenantId, sight: &Visibility, walk: &Walk) -> Result<Binding, Fault> {
     let ends_on_set = matches!(walk.end, End::Set | End::SetRef);
     let mut node = Node::Service;
     for hop in &walk.hops {
@@ -87,9 +89,33 @@ pub fn follow(view: &dyn View, tenant: TenantId, walk: &Walk) -> Result<Binding,
             let members = members(hop.edge.follow, &node).ok_or_else(|| missing(hop.edge))?;
             return Ok(Binding { node, members: Some(members) });
         }
-        node = step(view, tenant, &node, hop)?.ok_or_else(|| missing(hop.edge))?;
+        let found = step(view, tenant, &node, hop)?;
+        node = match found {
+            Some(found) if is_seen(view, sight, &found)? => found,
+            Some(_) | None => return Err(missing(hop.edge).into()),
+        };
     }
     Ok(Binding { node, members: None })
+}
+
+/// Whether the caller may know of it: a device in sight, and what is about no device out of sight.
+fn is_seen(view: &dyn View, sight: &Visibility, node: &Node) -> Result<bool, StoreError> {
+    match node {
+        Node::Service | Node::DeviceManagement => Ok(true),
+        Node::Device(device) => Ok(sight.admits(&device.scope_tags)),
+        Node::Resource(resource) => is_resource_seen(view, sight, resource),
+    }
+}
+
+/// Whether the caller may know of a resource: a run state is as visible as its device.
+pub fn is_resource_seen(view: &dyn View, sight: &Visibility, resource: &Resource) -> Result<bool, StoreError> {
+    match (sight, resource.device) {
+        (Visibility::All, _) | (Visibility::Tagged(_), None) => Ok(true),
+        (Visibility::Tagged(_), Some(device)) => {
+            let device = view.device(resource.tenant, device)?;
+            Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
+        }
+    }
 }
 
 fn missing(edge: &Edge) -> Refusal {

@@ -6,9 +6,10 @@ use std::fmt::Write;
 
 use chaveiro_core::action::ACTIONS;
 use chaveiro_core::permission::Permission;
+use chaveiro_core::role::RoleAction;
 
 use crate::model::{DOCUMENTED, Edge, MODEL, Target};
-use crate::verb::{EndShape, permissions, verbs};
+use crate::verb::{EndShape, permissions, role_action_at, verbs};
 
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +20,17 @@ pub struct RouteRow {
     pub path: String,
     /// Any one of these is needed.
     pub permissions: Vec<Permission>,
+    /// A role of the caller must allow this too.
+    pub role_action: RoleAction,
     /// The page that spells it out, for documented walks to an action.
     pub documented: Option<&'static str>,
 }
 
 /// How deep a listed collection may lie: scripts, their run states, the device of one, its users.
 const MAX_LISTED_HOPS: usize = 3;
+
+/// What is no walk, and needs no permission of its own: method, path.
+pub(crate) const BESIDE: [(&str, &str); 2] = [("POST", BATCH), ("GET", METADATA)];
 
 /// Up to twenty requests in one.
 pub(crate) const BATCH: &str = "/$batch";
@@ -41,12 +47,10 @@ pub fn routes() -> Vec<RouteRow> {
                 method: "POST",
                 path: documented.template.replace("recoverPasscode", action.name),
                 permissions: vec![action.permission],
+                role_action: action.role_action,
                 documented: Some(documented.page),
             });
         }
-    }
-    for (method, path) in [("POST", BATCH), ("GET", METADATA)] {
-        rows.push(RouteRow { method, path: path.to_owned(), permissions: Vec::new(), documented: None });
     }
     // Breadth first: short paths come before long ones.
     let mut open: VecDeque<(String, &'static Edge, usize)> =
@@ -80,13 +84,17 @@ fn placeholder(path: &str, name: &str) -> String {
 fn add(rows: &mut Vec<RouteRow>, path: &str, edge: &'static Edge, shape: EndShape) {
     for (method, verb) in verbs(shape, edge.access) {
         let permissions = permissions(edge, *verb).to_vec();
-        rows.push(RouteRow { method, path: path.to_owned(), permissions, documented: None });
+        let role_action = role_action_at(edge.to, *verb);
+        rows.push(RouteRow { method, path: path.to_owned(), permissions, role_action, documented: None });
     }
 }
 
 /// The list as text: method, path, least privileged permission.
 pub fn routes_txt() -> String {
     let mut text = String::from("# Every path stands under /beta and /v1.0. Printed by `chaveiro routes`.\n");
+    for (method, path) in BESIDE {
+        let _ = writeln!(text, "{method:<6} {path}");
+    }
     for row in routes() {
         let least = row.permissions.first().map_or("-", |permission| permission.name());
         // Writing into a string does not fail.

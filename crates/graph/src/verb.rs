@@ -3,6 +3,7 @@
 
 use chaveiro_core::permission::Permission;
 use chaveiro_core::resource::ResourceKind;
+use chaveiro_core::role::RoleAction;
 
 use crate::model::{Access, Edge, Target};
 use crate::resolve::{End, Walk};
@@ -76,6 +77,53 @@ pub fn permissions(edge: &'static Edge, verb: Verb) -> &'static [Permission] {
         Verb::Read if edge.to == Target::Device => READ_DEVICE,
         Verb::Read | Verb::List => edge.read,
         Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => edge.write,
+    }
+}
+
+/// What a role must allow for that verb at that target. Remote actions have their own, in their declaration. A target or
+/// verb that is missing here does not compile.
+pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
+    use RoleAction as A;
+    match verb {
+        // A link is a fact about a device, from whichever end it is made.
+        Verb::Link | Verb::Unlink => return A::ManagedDevicesUpdate,
+        Verb::Read | Verb::List | Verb::Create | Verb::Update | Verb::Delete | Verb::Act => {}
+    }
+    let reads = matches!(verb, Verb::Read | Verb::List);
+    match target {
+        Target::Service | Target::DeviceManagement if reads => A::ManagedDevicesRead,
+        Target::Service | Target::DeviceManagement => A::ManagedDevicesUpdate,
+        Target::Device | Target::Unkept(_) if reads => A::ManagedDevicesRead,
+        Target::Device if verb == Verb::Delete => A::ManagedDevicesDelete,
+        Target::Device | Target::Unkept(_) => A::ManagedDevicesUpdate,
+        Target::Resource(kind) => match kind {
+            ResourceKind::User if reads => A::UsersRead,
+            ResourceKind::User => A::UsersWrite,
+            ResourceKind::DetectedApp if reads => A::ManagedDevicesRead,
+            ResourceKind::DetectedApp => A::ManagedDevicesUpdate,
+            ResourceKind::DeviceHealthScript
+            | ResourceKind::DeviceHealthScriptDeviceState
+            | ResourceKind::DeviceManagementScript
+            | ResourceKind::DeviceManagementScriptDeviceState
+            | ResourceKind::DeviceManagementScriptUserState
+            | ResourceKind::DeviceComplianceScript
+            | ResourceKind::DeviceComplianceScriptDeviceState
+            | ResourceKind::DeviceShellScript
+            | ResourceKind::DeviceCustomAttributeShellScript => match reads {
+                true => A::ScriptsRead,
+                false => A::ScriptsWrite,
+            },
+        },
+    }
+}
+
+/// The same for a walk, remote actions included.
+pub fn role_action(walk: &Walk, verb: Verb) -> RoleAction {
+    match walk.end {
+        End::Action(action) => action.role_action,
+        End::Service | End::Metadata | End::Batch | End::Set | End::Entity | End::SetRef | End::EntityRef => {
+            role_action_at(walk.target(), verb)
+        }
     }
 }
 

@@ -13,11 +13,12 @@ use chaveiro_core::{Fault, Refusal};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
-use super::{Asked, change, context, read_store, response, set_path};
+use super::admit::Asked;
+use super::{change, context, read_store, response, set_path};
 use crate::GraphState;
 use crate::body::{self, BodyError, Checked};
 use crate::error::GraphError;
-use crate::follow::{Binding, Members, Node, check_keys, follow};
+use crate::follow::{Binding, Members, Node, check_keys};
 use crate::model::{MODEL, Target};
 use crate::query::Selection;
 use crate::render::{self, Form};
@@ -65,7 +66,7 @@ pub(super) async fn create(
     let writing = Arc::clone(&asked);
     let written = state.store.write(move |unit| {
         // The parent may have gone since the request was admitted.
-        follow(unit, writing.tenant(), &writing.walk)?;
+        writing.follow(unit)?;
         let device = bound_id(unit, &writing, bound.as_ref())?;
         let resource = Resource { device, ..resource };
         unit.insert_resource(&resource)?;
@@ -109,11 +110,13 @@ async fn update_device(
     let changes = change::of_device(&checked.properties)?;
     let writing = Arc::clone(&asked);
     let written = state.store.write(move |unit| {
-        follow(unit, writing.tenant(), &writing.walk)?;
+        writing.follow(unit)?;
         let mut device = unit.device(writing.tenant(), id)?.ok_or(Refusal::DeviceNotFound)?;
+        let before = device.scope_tags.clone();
         for change in &changes {
             change.apply(&mut device);
         }
+        writing.rights(unit)?.require_retag(&before, &device.scope_tags)?;
         unit.update_device(&device)?;
         let names = checked.properties.keys().cloned().collect::<Vec<_>>().join(",");
         let actor = writing.caller.actor.clone();
@@ -143,7 +146,7 @@ async fn update_resource(
     let bound = bound_device(state, &asked, kind, &checked)?;
     let writing = Arc::clone(&asked);
     let written = state.store.write(move |unit| {
-        follow(unit, writing.tenant(), &writing.walk)?;
+        writing.follow(unit)?;
         let current = unit.resource(found.tenant, kind, found.id)?.ok_or(Refusal::ResourceNotFound(kind.name()))?;
         let mut properties: Map<String, Value> = serde_json::from_str(&current.properties).unwrap_or_default();
         properties.extend(checked.properties);
@@ -167,7 +170,7 @@ async fn update_resource(
 pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     admitted(state, &asked).await?;
     let written = state.store.write(move |unit| {
-        match follow(unit, asked.tenant(), &asked.walk)?.node {
+        match asked.follow(unit)?.node {
             Node::Device(device) => {
                 retire::retire(unit, device.tenant, device.id, asked.caller.actor.clone(), asked.now)?;
             }
@@ -242,7 +245,7 @@ pub(super) fn reference(state: &GraphState, version: Version, name: &str, url: &
 
 fn bound_id(view: &dyn View, asked: &Asked, walk: Option<&Walk>) -> Result<Option<DeviceId>, Fault> {
     let Some(walk) = walk else { return Ok(None) };
-    let binding = follow(view, asked.tenant(), walk)?;
+    let binding = asked.follow_to(view, walk)?;
     Ok(Some(binding.device().ok_or(Refusal::DeviceNotFound)?.id))
 }
 

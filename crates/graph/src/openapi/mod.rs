@@ -7,17 +7,22 @@ mod schema;
 use serde_json::{Map, Value, json};
 
 use crate::model::MODEL;
-use crate::routes::routes;
+use crate::routes::{BESIDE, routes};
 
 /// The document, indented.
 pub fn openapi_json() -> String {
     let mut paths: Map<String, Value> = Map::new();
-    for row in routes() {
-        let path = format!("/beta{}", row.path);
-        let operations = paths.entry(path).or_insert_with(|| json!({}));
+    let mut add = |method: &str, path: &str, operation: Value| {
+        let operations = paths.entry(format!("/beta{path}")).or_insert_with(|| json!({}));
         if let Value::Object(operations) = operations {
-            operations.insert(row.method.to_ascii_lowercase(), operation::operation(&row));
+            operations.insert(method.to_ascii_lowercase(), operation);
         }
+    };
+    for row in routes() {
+        add(row.method, &row.path, operation::of_route(&row));
+    }
+    for (method, path) in BESIDE {
+        add(method, path, operation::beside(method, path));
     }
     let mut schemas = Map::new();
     for entity in MODEL.types {

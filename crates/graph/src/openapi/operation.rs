@@ -7,7 +7,7 @@ use crate::batch::MAX_ITEMS;
 use crate::model::{EntityType, MODEL, Property};
 use crate::query::MAX_PAGE;
 use crate::resolve;
-use crate::routes::{BATCH, METADATA, RouteRow};
+use crate::routes::{METADATA, RouteRow};
 use crate::verb::{self, Verb};
 
 /// Statuses of refusals: the code of one example, its text, a header that goes with it.
@@ -40,42 +40,57 @@ pub(super) fn refusals() -> Map<String, Value> {
 }
 
 /// The operation of a row of the route list.
-pub(super) fn operation(row: &RouteRow) -> Value {
+pub(super) fn of_route(row: &RouteRow) -> Value {
     let walk = resolve::parse(&format!("/beta{}", sample(&row.path))).ok();
     let entity = walk.as_ref().and_then(|walk| MODEL.entity_type(walk.target()));
     let verb = walk.as_ref().and_then(|walk| verb::of(walk, row.method)).map(|(verb, _)| verb);
+    let names: Vec<_> = row.permissions.iter().map(|permission| permission.name()).collect();
     let mut operation = json!({
-        "operationId": operation_id(row),
+        "operationId": operation_id(row.method, &row.path),
         "summary": row.documented.unwrap_or(""),
-        "description": description(row),
+        "description": format!("Needs one of: {}", names.join(", ")),
         "parameters": parameters(row, verb, entity),
-        "responses": responses(row, verb, entity),
+        "responses": responses(verb, entity),
     });
-    if let Some(body) = body(row, verb, entity) {
+    if let Some(body) = body(verb, entity) {
         operation["requestBody"] = body;
-    }
-    if row.path == METADATA {
-        operation["security"] = json!([]);
     }
     operation
 }
 
-fn operation_id(row: &RouteRow) -> String {
-    let word =
-        |segment: &str| segment.trim_matches(|c| c == '{' || c == '}' || c == '$').replace(['(', ')', '\'', '='], "_");
-    let path: Vec<_> = row.path.split('/').filter(|segment| !segment.is_empty()).map(word).collect();
-    format!("{}_{}", row.method.to_ascii_lowercase(), path.join("_"))
+/// What is no walk.
+pub(super) fn beside(method: &str, path: &str) -> Value {
+    let answer = |description: &str, content: Value| json!({"description": description, "content": content});
+    if path == METADATA {
+        let xml = json!({"application/xml": {"schema": {"type": "string"}}});
+        return json!({
+            "operationId": operation_id(method, path),
+            "description": "Needs no token.",
+            "security": [],
+            "responses": with_refusals("200", answer("The model, as CSDL", xml), &[400, 500, 503]),
+        });
+    }
+    let item = json!({"type": "object", "required": ["id", "status", "headers"], "properties": {
+        "id": {"type": "string"}, "status": {"type": "integer"}, "headers": {"type": "object"}, "body": {}}});
+    let items = json!({"type": "object", "required": ["responses"], "properties": {
+        "responses": {"type": "array", "items": item}}});
+    json!({
+        "operationId": operation_id(method, path),
+        "description": format!("Up to {MAX_ITEMS} requests in one. Each needs what it needs alone."),
+        "requestBody": {"required": true, "content": content(batch())},
+        "responses": with_refusals(
+            "200",
+            answer("One answer for each request", content(items)),
+            &[400, 401, 413, 415, 429, 500, 503],
+        ),
+    })
 }
 
-fn description(row: &RouteRow) -> String {
-    match (row.path.as_str(), row.permissions.is_empty()) {
-        (BATCH, _) => format!("Up to {MAX_ITEMS} requests in one. Each needs what it needs alone."),
-        (_, true) => "Needs no permission.".to_owned(),
-        (_, false) => {
-            let names: Vec<_> = row.permissions.iter().map(|permission| permission.name()).collect();
-            format!("Needs one of: {}", names.join(", "))
-        }
-    }
+fn operation_id(method: &str, path: &str) -> String {
+    let word =
+        |segment: &str| segment.trim_matches(|c| matches!(c, '{' | '}' | '$')).replace(['(', ')', '\'', '='], "_");
+    let path: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).map(word).collect();
+    format!("{}_{}", method.to_ascii_lowercase(), path.join("_"))
 }
 
 fn parameters(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static EntityType>) -> Vec<Value> {
@@ -87,11 +102,8 @@ fn parameters(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static Entity
     if list {
         let most = format!("Items of a page. More than {MAX_PAGE} means {MAX_PAGE}.");
         parameters.push(option("$top", json!({"type": "integer", "minimum": 1}), &most));
-        parameters.push(option(
-            "$skiptoken",
-            json!({"type": "string"}),
-            "Where the page before ended; from its @odata.nextLink.",
-        ));
+        let cursor = "Where the page before ended; from its @odata.nextLink.";
+        parameters.push(option("$skiptoken", json!({"type": "string"}), cursor));
         parameters.push(option("$count", json!({"type": "boolean"}), "Every list has its @odata.count."));
     }
     parameters
@@ -136,11 +148,8 @@ fn content(schema: Value) -> Value {
     json!({"application/json": {"schema": schema}})
 }
 
-fn body(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static EntityType>) -> Option<Value> {
+fn body(verb: Option<Verb>, entity: Option<&'static EntityType>) -> Option<Value> {
     let required = |schema: Value| Some(json!({"required": true, "content": content(schema)}));
-    if row.path == BATCH {
-        return required(batch());
-    }
     match (verb?, entity) {
         (Verb::Create, Some(entity)) => required(schema::create(entity)),
         (Verb::Update, Some(entity)) => required(schema::update(entity)),
@@ -169,37 +178,26 @@ fn batch() -> Value {
         "requests": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": item}}})
 }
 
-fn responses(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static EntityType>) -> Map<String, Value> {
-    let (status, success) = success(row, verb, entity);
-    let mut responses = Map::from_iter([(status.to_owned(), success)]);
-    let refusals: &[u16] = match (row.path.as_str(), verb) {
-        (METADATA, _) => &[400, 500, 503],
-        (BATCH, _) => &[400, 401, 413, 415, 429, 500, 503],
-        (_, Some(Verb::Create | Verb::Update | Verb::Link | Verb::Act)) => {
-            &[400, 401, 403, 404, 413, 415, 429, 500, 503]
-        }
-        (_, _) => &[400, 401, 403, 404, 429, 500, 503],
+fn responses(verb: Option<Verb>, entity: Option<&'static EntityType>) -> Map<String, Value> {
+    let (status, success) = success(verb, entity);
+    let refusals: &[u16] = match verb {
+        Some(Verb::Create | Verb::Update | Verb::Link | Verb::Act) => &[400, 401, 403, 404, 413, 415, 429, 500, 503],
+        Some(Verb::Read | Verb::List | Verb::Delete | Verb::Unlink) | None => &[400, 401, 403, 404, 429, 500, 503],
     };
+    with_refusals(status, success, refusals)
+}
+
+fn with_refusals(status: &str, success: Value, refusals: &[u16]) -> Map<String, Value> {
+    let mut responses = Map::from_iter([(status.to_owned(), success)]);
     for status in refusals {
         responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{status}")}));
     }
     responses
 }
 
-fn success(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static EntityType>) -> (&'static str, Value) {
+fn success(verb: Option<Verb>, entity: Option<&'static EntityType>) -> (&'static str, Value) {
     let name = entity.map_or("entity", |entity| entity.name);
     let answer = |description: &str, schema: Value| json!({"description": description, "content": content(schema)});
-    if row.path == METADATA {
-        let xml = json!({"application/xml": {"schema": {"type": "string"}}});
-        return ("200", json!({"description": "The model, as CSDL", "content": xml}));
-    }
-    if row.path == BATCH {
-        let item = json!({"type": "object", "required": ["id", "status", "headers"], "properties": {
-            "id": {"type": "string"}, "status": {"type": "integer"}, "headers": {"type": "object"}, "body": {}}});
-        let responses = json!({"type": "object", "required": ["responses"], "properties": {
-            "responses": {"type": "array", "items": item}}});
-        return ("200", answer("One answer for each request", responses));
-    }
     match verb {
         Some(Verb::Read) => ("200", answer("The entity", reference(name))),
         Some(Verb::List) => {
