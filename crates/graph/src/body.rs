@@ -107,8 +107,17 @@ pub enum BodyError {
 
 /// Reads a body that must be JSON and gives the object in it.
 pub async fn json_object(headers: &HeaderMap, body: &mut Body) -> Result<Map<String, Value>, BodyError> {
-    let bytes = read(body, MAX_BODY_BYTES).await?;
-    let bytes = decompress(headers, bytes)?;
+    json_object_within(headers, body, MAX_BODY_BYTES).await
+}
+
+/// The same within another limit, in bytes before and after decompression.
+pub async fn json_object_within(
+    headers: &HeaderMap,
+    body: &mut Body,
+    limit: usize,
+) -> Result<Map<String, Value>, BodyError> {
+    let bytes = read(body, limit).await?;
+    let bytes = decompress(headers, bytes, limit)?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(BodyError::Empty);
     }
@@ -145,12 +154,13 @@ async fn read(body: &mut Body, limit: usize) -> Result<Bytes, BodyError> {
     }
 }
 
-fn is_json(content_type: &str) -> bool {
+/// Whether a media type is JSON.
+pub fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn decompress(headers: &HeaderMap, bytes: Bytes) -> Result<Bytes, BodyError> {
+fn decompress(headers: &HeaderMap, bytes: Bytes, limit: usize) -> Result<Bytes, BodyError> {
     let Some(encoding) = headers.get(header::CONTENT_ENCODING) else { return Ok(bytes) };
     let encoding = encoding.to_str().unwrap_or("?").trim().to_ascii_lowercase();
     match encoding.as_str() {
@@ -158,11 +168,10 @@ fn decompress(headers: &HeaderMap, bytes: Bytes) -> Result<Bytes, BodyError> {
         "gzip" | "x-gzip" => {
             let mut plain = Vec::new();
             // One byte more than allowed tells a bomb from a body that just fits.
-            let limit = MAX_BODY_BYTES as u64 + 1;
-            let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_ref()).take(limit);
+            let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_ref()).take(limit as u64 + 1);
             reader.read_to_end(&mut plain).map_err(|_| BodyError::Corrupt)?;
-            if plain.len() > MAX_BODY_BYTES {
-                return Err(BodyError::TooLarge(MAX_BODY_BYTES));
+            if plain.len() > limit {
+                return Err(BodyError::TooLarge(limit));
             }
             Ok(plain.into())
         }
@@ -205,6 +214,10 @@ pub fn check(object: Map<String, Value>, entity: &'static EntityType) -> Result<
         if !(value.is_null() && property.nullable && !property.required) {
             check_value(&value, property.edm).map_err(|expected| BodyError::Value { name: property.name, expected })?;
         }
+        if property.required && value.as_str().is_none_or(|text| text.trim().is_empty()) {
+            return Err(BodyError::Required { name: property.name, entity: entity.name });
+        }
+        let value = if matches!(property.edm, Edm::Int32 | Edm::Int64) { whole(value) } else { value };
         checked.properties.insert(property.name.to_owned(), value);
     }
     Ok(checked)
@@ -250,8 +263,8 @@ fn check_value(value: &Value, edm: Edm) -> Result<(), String> {
     match edm {
         Edm::String => is(text.is_some(), "a string"),
         Edm::Boolean => is(value.is_boolean(), "true or false"),
-        Edm::Int32 => is(value.as_i64().is_some_and(|n| i32::try_from(n).is_ok()), "a 32-bit integer"),
-        Edm::Int64 => is(value.is_i64(), "a 64-bit integer"),
+        Edm::Int32 => is(integer(value).is_some_and(|n| i32::try_from(n).is_ok()), "a 32-bit integer"),
+        Edm::Int64 => is(integer(value).is_some(), "a 64-bit integer"),
         Edm::DateTime => is(text.is_some_and(is_date_time), "a date and time such as 2026-01-31T08:30:00Z"),
         Edm::Binary => is(text.is_some_and(|text| STANDARD.decode(text).is_ok()), "base64 text"),
         Edm::Enum(of) => {
@@ -271,6 +284,18 @@ fn check_value(value: &Value, edm: Edm) -> Result<(), String> {
             None => Err("a list".to_owned()),
         },
     }
+}
+
+/// A whole number, also one that is written with a fraction of zero: JSON does not tell them apart.
+fn integer(value: &Value) -> Option<i64> {
+    // Beyond this a double does not hold every whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let written = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT);
+    value.as_i64().or_else(|| written.map(|number| number as i64))
+}
+
+fn whole(value: Value) -> Value {
+    integer(&value).map_or(value, Value::from)
 }
 
 /// `Edm.DateTimeOffset`. The civil part is parsed alone, because the end of time that Intune writes,

@@ -15,6 +15,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 use thiserror::Error;
 
+use crate::batch::BatchError;
 use crate::body::BodyError;
 use crate::follow::MalformedKey;
 use crate::limits::Throttled;
@@ -66,6 +67,9 @@ pub enum GraphError {
     /// The body.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// A batch, or an item of one.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
     /// The caller asks for too much.
     #[error("throttled for {} seconds", .0.retry_after_s)]
     Throttled(Throttled),
@@ -180,6 +184,7 @@ fn row(error: &GraphError, base_url: &str) -> Row {
         GraphError::Key(key) => of_key(key),
         GraphError::Query(error) => gateway(BAD_REQUEST, "BadRequest", error.to_string()),
         GraphError::Body(error) => of_body(error),
+        GraphError::Batch(error) => of_batch(error),
         GraphError::Throttled(throttled) => gateway(
             StatusCode::TOO_MANY_REQUESTS,
             "TooManyRequests",
@@ -360,6 +365,24 @@ fn of_body(error: &BodyError) -> Row {
         | BodyError::Value { .. }
         | BodyError::Required { .. }
         | BodyError::Bind { .. } => gateway(BAD_REQUEST, "BadRequest", text),
+    }
+}
+
+fn of_batch(error: &BatchError) -> Row {
+    let text = error.to_string();
+    match error {
+        BatchError::Failed(_) => gateway(StatusCode::FAILED_DEPENDENCY, "FailedDependency", text),
+        BatchError::Format
+        | BatchError::TooMany(_)
+        | BatchError::Id
+        | BatchError::Duplicate(_)
+        | BatchError::Dependency(_)
+        | BatchError::Nested
+        | BatchError::Url
+        | BatchError::Method
+        | BatchError::Header(_)
+        | BatchError::ContentType
+        | BatchError::Body => gateway(BAD_REQUEST, "BadRequest", text),
     }
 }
 

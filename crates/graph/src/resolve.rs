@@ -155,10 +155,15 @@ pub fn parse(path: &str) -> Result<Walk, PathError> {
 
 /// Parses a path without version, as `@odata.bind` values may have it.
 pub fn parse_relative(version: Version, path: &str) -> Result<Walk, PathError> {
-    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    match Version::parse(first) {
-        Some(_) => parse(path),
-        None => parse(&format!("/{}/{}", version.segment(), path.trim_start_matches('/'))),
+    parse(&relative(version, path))
+}
+
+/// The whole path that one without version means, under that version.
+pub fn relative(version: Version, path: &str) -> String {
+    let path = path.trim_start_matches('/');
+    match Version::parse(path.split('/').next().unwrap_or_default()) {
+        Some(_) => format!("/{path}"),
+        None => format!("/{}/{path}", version.segment()),
     }
 }
 

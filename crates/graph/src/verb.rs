@@ -91,11 +91,11 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
     }
     let reads = matches!(verb, Verb::Read | Verb::List);
     match target {
-        Target::Service | Target::DeviceManagement | Target::Unkept(_) if reads => A::ManagedDevicesRead,
-        Target::Service | Target::DeviceManagement | Target::Unkept(_) => A::ManagedDevicesUpdate,
-        Target::Device if reads => A::ManagedDevicesRead,
+        Target::Service | Target::DeviceManagement if reads => A::ManagedDevicesRead,
+        Target::Service | Target::DeviceManagement => A::ManagedDevicesUpdate,
+        Target::Device | Target::Unkept(_) if reads => A::ManagedDevicesRead,
         Target::Device if verb == Verb::Delete => A::ManagedDevicesDelete,
-        Target::Device => A::ManagedDevicesUpdate,
+        Target::Device | Target::Unkept(_) => A::ManagedDevicesUpdate,
         Target::Resource(kind) => match kind {
             ResourceKind::User if reads => A::UsersRead,
             ResourceKind::User => A::UsersWrite,
@@ -106,10 +106,10 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
             | ResourceKind::DeviceManagementScript
             | ResourceKind::DeviceManagementScriptDeviceState
             | ResourceKind::DeviceManagementScriptUserState
-            | ResourceKind::DeviceShellScript
-            | ResourceKind::DeviceCustomAttributeShellScript
             | ResourceKind::DeviceComplianceScript
-            | ResourceKind::DeviceComplianceScriptDeviceState => match reads {
+            | ResourceKind::DeviceComplianceScriptDeviceState
+            | ResourceKind::DeviceShellScript
+            | ResourceKind::DeviceCustomAttributeShellScript => match reads {
                 true => A::ScriptsRead,
                 false => A::ScriptsWrite,
             },
@@ -144,6 +144,9 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
 
 /// The `Allow` header of a walk.
 pub fn allow(walk: &Walk) -> String {
+    if matches!(walk.end, End::Batch) {
+        return "POST, OPTIONS".to_owned();
+    }
     let (Some(hop), Some(shape)) = (walk.hops.last(), shape(walk.end)) else { return "GET, HEAD, OPTIONS".to_owned() };
     let mut methods: Vec<_> = verbs(shape, hop.edge.access).iter().map(|(method, _)| *method).collect();
     if methods.contains(&"GET") {

@@ -3,6 +3,7 @@
 
 mod act;
 mod admit;
+mod batch;
 mod change;
 mod link;
 mod read;
@@ -16,7 +17,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use chaveiro_core::caller::{ActorKind, Caller};
 use chaveiro_core::id::RequestId;
-use chaveiro_core::ports::View;
+use chaveiro_core::ports::{BoxFuture, View};
 use chaveiro_core::{Refusal, Timestamp};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -29,6 +30,7 @@ use crate::query::{Query, Selection};
 use crate::resolve::{self, End, Version, Walk};
 use crate::verb::{self, Verb};
 
+use crate::batch::BatchError;
 use admit::Asked;
 
 /// Longest `client-request-id` that is echoed and kept.
@@ -42,6 +44,16 @@ const INTUNE_ACTIONS: &str = "microsoft.management.services.api.";
 
 /// Answers every request under a version, and everything else with an error of the right shape.
 pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request) -> Response {
+    respond(&state, request, None).await
+}
+
+/// Answers one request, alone or in a batch; one that a batch refused is answered with that. Boxed, because a batch
+/// answers its requests this way too.
+fn respond(state: &Arc<GraphState>, request: Request, refused: Option<BatchError>) -> BoxFuture<'_, Response> {
+    Box::pin(respond_to(state, request, refused))
+}
+
+async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<BatchError>) -> Response {
     let now = state.clock.now();
     let id = RequestId(state.entropy.uuid());
     let client_request_id = client_request_id(request.headers());
@@ -58,9 +70,10 @@ pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request
         client_request_id: client_request_id.clone().unwrap_or_else(|| id.to_string()),
         now,
     };
-    let answer = match walk {
-        Ok(walk) => answer(&state, walk, id, client_request_id, now, &parts, &mut body).await,
-        Err(error) => Err(error.into()),
+    let answer = match (refused, walk) {
+        (Some(refused), _) => Err(refused.into()),
+        (None, Ok(walk)) => answer(state, walk, id, client_request_id, now, &parts, &mut body).await,
+        (None, Err(error)) => Err(error.into()),
     };
     if answer.is_err() {
         body::drain(&mut body).await;
@@ -95,7 +108,10 @@ async fn answer(
     }
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let caller = state.verifier.verify(authorization, now).await?;
-    throttle(state, &caller, &method)?;
+    if matches!(walk.end, End::Batch) && *method == Method::POST {
+        return batch::serve(state, walk.version, &parts.headers, body).await;
+    }
+    throttle(state, &caller, method)?;
     let Some((verb, required)) = verb::of(&walk, method.as_str()) else {
         return Err(wrong_verb(state, &walk, method, &caller, now).await);
     };

@@ -112,9 +112,11 @@ async fn update_device(
     let written = state.store.write(move |unit| {
         writing.follow(unit)?;
         let mut device = unit.device(writing.tenant(), id)?.ok_or(Refusal::DeviceNotFound)?;
+        let before = device.scope_tags.clone();
         for change in &changes {
             change.apply(&mut device);
         }
+        writing.rights(unit)?.require_retag(&before, &device.scope_tags)?;
         unit.update_device(&device)?;
         let names = checked.properties.keys().cloned().collect::<Vec<_>>().join(",");
         let actor = writing.caller.actor.clone();
