@@ -1,0 +1,127 @@
+//! The official clients of Microsoft Graph against the real server over TLS: the scripts of `tests/sdk` sign in, page
+//! through 10,000 devices, recover one that really answers, and meet every class of error. `docs/sdk` shows the same
+//! scripts.
+
+#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
+
+mod support;
+
+#[path = "sdk/issuer.rs"]
+mod issuer;
+#[path = "sdk/packages.rs"]
+mod packages;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use issuer::Issuer;
+use packages::SCRIPTS;
+use serde_json::json;
+use support::{Server, fill, initialised, run, run_json, text};
+
+/// What the server does of that which clients can ask. Checks of what it does not do yet see to it that it is refused
+/// by name; a row turns the check over.
+const SERVED: &[(&str, bool)] = &[
+    ("filter", false),
+    ("orderby", false),
+    ("count", false),
+    ("search", false),
+    ("expand", false),
+    ("batch", false),
+    ("auditEvents", false),
+    ("deviceCode", false),
+];
+
+/// Devices beside the one that answers.
+const DEVICES: usize = 10_000;
+
+const READ: &str = "DeviceManagementManagedDevices.Read.All";
+const PRIVILEGED: &str = "DeviceManagementManagedDevices.PrivilegedOperations.All";
+
+#[tokio::test]
+async fn the_python_sdk_pages_recovers_and_names_every_error() {
+    let python = packages::python("python");
+    let mut command = Command::new(python);
+    command.arg("-B").arg(format!("{SCRIPTS}/python/checks.py"));
+    every_check_is_ok(command).await;
+}
+
+#[tokio::test]
+async fn the_javascript_client_pages_recovers_and_names_every_error() {
+    let mut command = Command::new("node");
+    command.arg(packages::node().join("checks.mjs"));
+    every_check_is_ok(command).await;
+}
+
+#[test]
+fn the_pages_show_the_scripts_that_run_here() {
+    for (page, language, script) in
+        [("python.md", "python", "python/recover.py"), ("javascript.md", "javascript", "javascript/recover.mjs")]
+    {
+        let page = Path::new(SCRIPTS).join("../../../../docs/sdk").join(page);
+        let shown = std::fs::read_to_string(&page).expect("a page");
+        let script = std::fs::read_to_string(Path::new(SCRIPTS).join(script)).expect("a script");
+        assert!(shown.contains(&format!("```{language}\n{script}```\n")), "{} shows another script", page.display());
+    }
+}
+
+/// Runs the checks of one client beside a server and a device that answers, and says all of it when one failed.
+async fn every_check_is_ok(mut command: Command) {
+    let (_directory, data) = initialised();
+    let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").to_owned();
+    let issuer = Issuer::start();
+    issuer.trust(&data, &tenant);
+    fill::fill(&data, chaveiro_core::id::TenantId(tenant.parse().expect("an id")), 0..DEVICES).await;
+    let application = |name: &str, permissions: &[&str], tenant: &str| {
+        let permissions = permissions.iter().flat_map(|permission| ["--permission", permission]);
+        let register = ["app", "register", name, "--tenant", tenant];
+        run_json(&data, &register.into_iter().chain(permissions).collect::<Vec<_>>())
+    };
+    let helpdesk = application("helpdesk", &[READ, PRIVILEGED], &tenant);
+    let reader = application("reader", &[READ], &tenant);
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut device, transport) = server.device(1).await;
+    let other = run_json(&data, &["tenant", "create", "Unlicensed"])["id"].as_str().expect("an id").to_owned();
+    run(&data, &["tenant", "set", "--licence", "inactive", "--tenant", &other]);
+    let unlicensed = application("unlicensed", &[READ], &other);
+    let facts = json!({
+        "devices": DEVICES + 1,
+        "name": "ANA-LT1",
+        "known": {"id": fill::device_id(7).to_string(), "deviceName": "DESKTOP-0000007"},
+        "reader": reader,
+        "unlicensed": unlicensed,
+        "expired": issuer.token("up", &tenant, -3600),
+        "keysUnavailable": issuer.token("down", &tenant, 3600),
+        "served": SERVED.iter().map(|(name, served)| ((*name).to_owned(), (*served).into())).collect::<serde_json::Map<_, _>>(),
+    });
+    let root = data.join("keys/ca/root.pem");
+    let of = |name: &str| helpdesk[name].as_str().expect("text").to_owned();
+    command
+        .env("CHAVEIRO_URL", &server.graph_url)
+        .env("CHAVEIRO_TENANT_ID", &tenant)
+        .env("CHAVEIRO_CLIENT_ID", of("clientId"))
+        .env("CHAVEIRO_CLIENT_SECRET", of("clientSecret"))
+        .env("CHECKS", facts.to_string())
+        .env("NO_PROXY", "127.0.0.1");
+    for variable in ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
+        command.env(variable, &root);
+    }
+    let mut script = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
+    let output = loop {
+        tokio::select! {
+            ended = &mut script => break ended.expect("joined"),
+            // The device polls.
+            () = tokio::time::sleep(Duration::from_millis(100)) => {
+                device.sync(&transport).await.expect("a session");
+            }
+        }
+    };
+    let said = text(&output.stdout);
+    let all = || format!("{said}{}", text(&output.stderr));
+    let checks = said.lines().filter(|line| line.starts_with("ok ")).count();
+    assert!(output.status.success() && !said.contains("FAILED "), "{}", all());
+    assert!(checks >= 25 + SERVED.len(), "all checks ran: {checks}\n{}", all());
+    let read = said.lines().find_map(|line| line.strip_prefix("passcode "));
+    assert_eq!(read, Some(device.pin()), "what the client read opens the device\n{}", all());
+}
