@@ -38,8 +38,7 @@ impl Issuer {
                     true => ("200 OK", &*keys),
                     false => ("503 Service Unavailable", ""),
                 };
-                let head =
-                    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
                 let _ = stream.write_all(format!("{head}{body}").as_bytes());
             }
         });
@@ -52,9 +51,8 @@ impl Issuer {
         let mut configuration = std::fs::read_to_string(&file).expect("read");
         for face in ["up", "down"] {
             let issuer = format!("{}/{face}", self.url);
-            configuration += &format!(
-                "\n[[issuer]]\nissuer = \"{issuer}\"\ntenant = \"{tenant}\"\njwks-url = \"{issuer}/keys\"\n"
-            );
+            configuration +=
+                &format!("\n[[issuer]]\nissuer = \"{issuer}\"\ntenant = \"{tenant}\"\njwks-url = \"{issuer}/keys\"\n");
         }
         std::fs::write(file, configuration).expect("written");
     }

@@ -1,12 +1,15 @@
 """Finds a device by its name, recovers its passcode, prints it: python3 recover.py ANA-LT1"""
 
 import asyncio
+import json
 import os
 import sys
 from urllib.parse import urlsplit
 
 from azure.identity import ClientSecretCredential
 from kiota_abstractions.base_request_configuration import RequestConfiguration
+from kiota_abstractions.method import Method
+from kiota_abstractions.request_information import RequestInformation
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
 from msgraph_beta import GraphRequestAdapter, GraphServiceClient
 from msgraph_beta.generated.device_management.managed_devices.item.managed_device_item_request_builder import (
@@ -16,10 +19,8 @@ from msgraph_beta.generated.device_management.managed_devices.managed_devices_re
     ManagedDevicesRequestBuilder,
 )
 from msgraph_beta.generated.models.action_state import ActionState
-from msgraph_beta.generated.models.managed_device import ManagedDevice
 from msgraph_beta.generated.models.o_data_errors.o_data_error import ODataError
 from msgraph_beta.generated.models.reset_passcode_action_result import ResetPasscodeActionResult
-from msgraph_core.tasks.page_iterator import PageIterator
 
 OPEN = (ActionState.None_, ActionState.Pending, ActionState.Active)
 
@@ -39,25 +40,32 @@ def sign_in(url: str, tenant: str, client_id: str, client_secret: str) -> Client
     return ClientSecretCredential(tenant, client_id, client_secret, authority=url, disable_instance_discovery=True)
 
 
-async def devices(graph: GraphServiceClient, see, **options) -> None:
-    """Calls `see` with each device, page after page, until it returns False."""
-    query = ManagedDevicesRequestBuilder.ManagedDevicesRequestBuilderGetQueryParameters(**options)
-    first = await graph.device_management.managed_devices.get(RequestConfiguration(query_parameters=query))
-    pages = PageIterator(first, graph.request_adapter, error_mapping={"XXX": ODataError})
-    await pages.iterate(see)
+async def devices(graph: GraphServiceClient, *properties: str):
+    """Every device, page after page, with those properties, as plain dictionaries.
+
+    `PageIterator` gives `ManagedDevice` objects, but needs 13 ms to read each of them; this is 100 times faster.
+    """
+    query = ManagedDevicesRequestBuilder.ManagedDevicesRequestBuilderGetQueryParameters(select=list(properties))
+    request = graph.device_management.managed_devices.to_get_request_information(
+        RequestConfiguration(query_parameters=query)
+    )
+    while True:
+        answer = await graph.request_adapter.send_primitive_async(request, "bytes", {"XXX": ODataError})
+        page = json.loads(answer)
+        for device in page["value"]:
+            yield device
+        if "@odata.nextLink" not in page:
+            return
+        request = RequestInformation(Method.GET)
+        request.url = page["@odata.nextLink"]
 
 
-async def find(graph: GraphServiceClient, name: str) -> ManagedDevice | None:
-    """The device of that name."""
-    found = []
-
-    def see(device: ManagedDevice) -> bool:
-        if (device.device_name or "").casefold() == name.casefold():
-            found.append(device)
-        return not found
-
-    await devices(graph, see, select=["id", "deviceName"])
-    return found[0] if found else None
+async def find(graph: GraphServiceClient, name: str) -> str | None:
+    """The id of the device of that name."""
+    async for device in devices(graph, "id", "deviceName"):
+        if device["deviceName"].casefold() == name.casefold():
+            return device["id"]
+    return None
 
 
 async def results(graph: GraphServiceClient, device_id: str) -> list[ResetPasscodeActionResult]:
@@ -93,11 +101,11 @@ async def main(name: str) -> int:
     )
     graph = client(url, credential)
     try:
-        device = await find(graph, name)
-        if device is None:
+        device_id = await find(graph, name)
+        if device_id is None:
             print(f"there is no device {name}", file=sys.stderr)
             return 1
-        result = await recover(graph, device.id)
+        result = await recover(graph, device_id)
     except ODataError as refused:
         # 429 and 503 come here only after three retries, each after the time that the server named.
         error = refused.error
