@@ -19,6 +19,9 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Bytes of a body that is accepted and ignored.
 pub const MAX_IGNORED_BYTES: usize = 64 * 1024;
 
+/// Bytes of a body that are read after its request was refused.
+pub const MAX_DRAINED_BYTES: usize = 8 * 1024 * 1024;
+
 /// What is wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BodyError {
@@ -66,6 +69,16 @@ pub enum BodyError {
         /// The type.
         entity: &'static str,
     },
+    /// A property that Graph lets callers set and this server does not.
+    #[error("The property '{name}' of type 'microsoft.graph.{entity}' cannot be set here: {why}. Leave it out.")]
+    NotKept {
+        /// Which.
+        name: &'static str,
+        /// The type.
+        entity: &'static str,
+        /// Why.
+        why: &'static str,
+    },
     /// A value outside the value space.
     #[error("The value of '{name}' must be {expected}.")]
     Value {
@@ -93,7 +106,7 @@ pub enum BodyError {
 }
 
 /// Reads a body that must be JSON and gives the object in it.
-pub async fn json_object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, BodyError> {
+pub async fn json_object(headers: &HeaderMap, body: &mut Body) -> Result<Map<String, Value>, BodyError> {
     let bytes = read(body, MAX_BODY_BYTES).await?;
     let bytes = decompress(headers, bytes)?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -110,11 +123,21 @@ pub async fn json_object(headers: &HeaderMap, body: Body) -> Result<Map<String, 
 }
 
 /// Reads a body to its end and forgets it.
-pub async fn ignore(body: Body) -> Result<(), BodyError> {
+pub async fn ignore(body: &mut Body) -> Result<(), BodyError> {
     read(body, MAX_IGNORED_BYTES).await.map(drop)
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+/// Takes what is left of a body that nobody wants: a connection that is closed with unread bytes in it is reset, and
+/// the client never sees the answer. More than [`MAX_DRAINED_BYTES`] is not waited for.
+pub async fn drain(body: &mut Body) {
+    let mut left = MAX_DRAINED_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+        left = rest;
+    }
+}
+
+async fn read(body: &mut Body, limit: usize) -> Result<Bytes, BodyError> {
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge(limit)),
@@ -173,6 +196,9 @@ pub fn check(object: Map<String, Value>, entity: &'static EntityType) -> Result<
             continue;
         }
         let property = entity.property(&name).ok_or(BodyError::UnknownProperty { name, entity: entity.name })?;
+        if let Some(why) = property.not_kept {
+            return Err(BodyError::NotKept { name: property.name, entity: entity.name, why });
+        }
         if !property.writable {
             return Err(BodyError::ReadOnly { name: property.name, entity: entity.name });
         }
@@ -229,11 +255,17 @@ fn check_value(value: &Value, edm: Edm) -> Result<(), String> {
         Edm::DateTime => is(text.is_some_and(is_date_time), "a date and time such as 2026-01-31T08:30:00Z"),
         Edm::Binary => is(text.is_some_and(|text| STANDARD.decode(text).is_ok()), "base64 text"),
         Edm::Enum(of) => {
-            let fits = text.is_some_and(|text| of.members.iter().any(|(name, _)| *name == text));
-            let members = || of.members.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            let fits = text.is_some_and(|text| of.names().any(|name| name == text));
+            let members = || of.names().collect::<Vec<_>>().join(", ");
             if fits { Ok(()) } else { Err(format!("one of {}", members())) }
         }
-        Edm::Complex(name) => is(false, &format!("left out: microsoft.graph.{name} is not kept here")),
+        Edm::Double => is(value.is_number(), "a number"),
+        Edm::Guid => is(text.is_some_and(|text| uuid::Uuid::try_parse(text).is_ok()), "a GUID"),
+        Edm::Duration => {
+            let fits = text.is_some_and(|text| text.parse::<jiff::Span>().is_ok());
+            is(fits, "a duration such as PT1H or P1D")
+        }
+        Edm::Complex(of) => is(false, &format!("left out: microsoft.graph.{} is not kept here", of.name)),
         Edm::Collection(item) => match value.as_array() {
             Some(items) => items.iter().try_for_each(|value| check_value(value, *item)),
             None => Err("a list".to_owned()),

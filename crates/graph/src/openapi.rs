@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::csdl::default_of;
-use crate::model::{EXTENSIONS, Edm, EntityType, MODEL, Property};
+use crate::model::{Edm, EntityType, MODEL, Property};
 use crate::query::MAX_PAGE;
 use crate::resolve;
 use crate::routes::{RouteRow, routes};
@@ -135,21 +135,12 @@ fn type_schema(edm: Edm) -> Value {
         Edm::DateTime => json!({"type": "string", "format": "date-time"}),
         Edm::Binary => json!({"type": "string", "contentEncoding": "base64"}),
         Edm::Enum(of) => {
-            json!({"type": "string", "enum": of.members.iter().map(|(name, _)| *name).collect::<Vec<_>>()})
+            json!({"type": "string", "enum": of.names().collect::<Vec<_>>()})
         }
-        Edm::Complex("deviceActionResult") => {
-            let mut properties = json!({
-                "@odata.type": {"type": "string"}, "actionName": {"type": "string"},
-                "actionState": {"type": "string"}, "startDateTime": {"type": "string", "format": "date-time"},
-                "lastUpdatedDateTime": {"type": "string", "format": "date-time"},
-                "errorCode": {"type": "integer"}, "passcode": {"type": ["string", "null"]}
-            });
-            for (name, meaning) in EXTENSIONS {
-                properties[*name] = json!({"description": meaning});
-            }
-            json!({"type": "object", "properties": properties})
-        }
-        Edm::Complex(_) => json!({"type": "object"}),
+        Edm::Double => json!({"type": "number", "format": "double"}),
+        Edm::Guid => json!({"type": "string", "format": "uuid"}),
+        Edm::Duration => json!({"type": "string", "format": "duration"}),
+        Edm::Complex(of) => json!({"$ref": format!("#/components/schemas/{}", of.name)}),
         Edm::Collection(item) => json!({"type": "array", "items": type_schema(*item)}),
     }
 }

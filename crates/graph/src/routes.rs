@@ -6,9 +6,10 @@ use std::fmt::Write;
 
 use chaveiro_core::action::ACTIONS;
 use chaveiro_core::permission::Permission;
+use chaveiro_core::role::RoleAction;
 
 use crate::model::{DOCUMENTED, Edge, MODEL, Target};
-use crate::verb::{EndShape, permissions, verbs};
+use crate::verb::{EndShape, permissions, role_action_at, verbs};
 
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct RouteRow {
     pub path: String,
     /// Any one of these is needed.
     pub permissions: Vec<Permission>,
+    /// A role of the caller must allow this too.
+    pub role_action: RoleAction,
     /// The page that spells it out, for documented walks to an action.
     pub documented: Option<&'static str>,
 }
@@ -35,6 +38,7 @@ pub fn routes() -> Vec<RouteRow> {
                 method: "POST",
                 path: documented.template.replace("recoverPasscode", action.name),
                 permissions: vec![action.permission],
+                role_action: action.role_action,
                 documented: Some(documented.page),
             });
         }
@@ -63,7 +67,8 @@ pub fn routes() -> Vec<RouteRow> {
 fn add(rows: &mut Vec<RouteRow>, path: &str, edge: &'static Edge, shape: EndShape) {
     for (method, verb) in verbs(shape, edge.access) {
         let permissions = permissions(edge, *verb).to_vec();
-        rows.push(RouteRow { method, path: path.to_owned(), permissions, documented: None });
+        let role_action = role_action_at(edge.to, *verb);
+        rows.push(RouteRow { method, path: path.to_owned(), permissions, role_action, documented: None });
     }
 }
 

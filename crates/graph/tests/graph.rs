@@ -1,6 +1,8 @@
 //! The Graph face on a real store, called without a network: the seven URLs, and everything that goes wrong on
 //! the way to them.
 
+mod face;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,14 +18,14 @@ use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{DeviceId, EnrollmentId, ResourceId, SecretId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
-use chaveiro_core::ports::{Clock, Entropy, Store, Waker};
+use chaveiro_core::ports::{Alarm, Alert, Clock, Entropy, Store, Waker};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_escrow::Keyring;
 use chaveiro_graph::model::DOCUMENTED;
-use chaveiro_graph::{GraphState, router};
+use chaveiro_graph::{Ceilings, GraphState, Limits, router};
 use chaveiro_store_sqlite::SqliteStore;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -57,6 +59,12 @@ struct NobodyWaits;
 
 impl Waker for NobodyWaits {
     fn wake(&self, _: EnrollmentId) {}
+}
+
+struct NobodyListens;
+
+impl Alarm for NobodyListens {
+    fn raise(&self, _: Alert) {}
 }
 
 const BASE: &str = "https://graph.example:8443";
@@ -103,6 +111,8 @@ impl World {
             clock: clock.clone(),
             entropy: entropy.clone(),
             waker: Arc::new(NobodyWaits),
+            limits: Limits::new(Ceilings::default(), clock.clone()),
+            alarm: Arc::new(NobodyListens),
             base_url: BASE.to_owned(),
         }));
         let world = Self { _directory: directory, store, keyring, clock, entropy, issuer, router };

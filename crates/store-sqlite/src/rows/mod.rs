@@ -5,6 +5,8 @@ pub(crate) mod audit;
 pub(crate) mod delivery;
 pub(crate) mod device;
 pub(crate) mod enrollment;
+pub(crate) mod hold;
 pub(crate) mod resource;
+pub(crate) mod role;
 pub(crate) mod secret;
 pub(crate) mod tenant;
