@@ -38,7 +38,7 @@ const SERVED: &[(&str, bool)] = &[
 ];
 
 /// How many checks each client has.
-const CHECKS: usize = 28;
+const CHECKS: usize = 29;
 
 /// Devices beside the one that answers.
 const DEVICES: usize = 10_000;
@@ -104,6 +104,7 @@ async fn every_check_is_ok(checks: Command, recipe: Command) {
         "name": "ANA-LT1",
         "known": {"id": fill::device_id(7).to_string(), "deviceName": "DESKTOP-0000007"},
         "reader": application("reader", &[READ], &tenant),
+        "robot": application("robot", &[PRIVILEGED], &tenant),
         "unlicensed": application("unlicensed", &[READ], &other),
         "expired": issuer.token("up", &tenant, -3600),
         "keysUnavailable": issuer.token("down", &tenant, 3600),
