@@ -10,6 +10,8 @@ mod support;
 mod issuer;
 #[path = "sdk/packages.rs"]
 mod packages;
+#[path = "sdk/schemathesis.rs"]
+mod schemathesis;
 
 use std::collections::BTreeMap;
 use std::path::Path;
