@@ -29,12 +29,16 @@ async fn the_server_answers_as_its_openapi_document_says() {
     let data = directory.path().join("data");
     let shown = chaveiro().args(["demo", "--data"]).arg(&data).output().expect("it runs");
     assert!(shown.status.success(), "{}", text(&shown.stderr));
-    let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", NO_LIMITS);
+    let mut settings = std::fs::read_to_string(data.join("chaveiro.toml")).expect("read");
+    LIMITS.iter().for_each(|limit| writeln!(settings, "{limit} = \"0\"").expect("text"));
+    std::fs::write(data.join("chaveiro.toml"), settings).expect("written");
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
     let configuration = std::fs::read_to_string(format!("{SCRIPTS}/schemathesis/schemathesis.toml")).expect("read");
     let keys = format!("{configuration}\n[parameters]\n{}", keys(&server).await);
-    for (name, configuration, more) in
-        [("known", keys, &["--exclude-method", "DELETE"][..]), ("made", configuration, &[])]
-    {
+    for (name, configuration, more) in [
+        ("known", keys, &["--exclude-method", "DELETE"][..]),
+        ("made", configuration, &["--phases", "fuzzing,stateful"]),
+    ] {
         let place = directory.path().join(name);
         std::fs::create_dir(&place).expect("made");
         let file = place.join("schemathesis.toml");
@@ -43,7 +47,7 @@ async fn the_server_answers_as_its_openapi_document_says() {
         command.current_dir(&place).arg("--config-file").arg(&file).args(["run", OPENAPI, "--url", &server.graph_url]);
         command.arg("--tls-verify").arg(data.join("keys/ca/root.pem")).arg("--header");
         command.arg(format!("Authorization: Bearer {}", run(&data, &["token"]).trim()));
-        command.args(["--checks", "all", "--max-examples", EXAMPLES, "--seed", "1", "--workers", "2", "--no-color"]);
+        command.args(["--max-examples", EXAMPLES, "--seed", "1", "--workers", "2", "--no-color"]);
         command.args(["--continue-on-failure", "--warnings", "off"]).args(more).env("NO_PROXY", "127.0.0.1");
         let output = command.output().expect("it runs");
         assert!(output.status.success(), "with keys that are {name}:\n{}", text(&output.stdout));
@@ -53,17 +57,12 @@ async fn the_server_answers_as_its_openapi_document_says() {
 const OPENAPI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../generated/openapi.json");
 
 /// Thousands of requests in half a minute are the point.
-const NO_LIMITS: &[&str] = &[
-    "--limit-writes-by-application",
-    "0",
-    "--limit-writes-by-tenant",
-    "0",
-    "--limit-requests-by-application",
-    "0",
-    "--limit-requests-by-tenant",
-    "0",
-    "--limit-recoveries-by-caller",
-    "0",
+const LIMITS: [&str; 5] = [
+    "limit-writes-by-application",
+    "limit-writes-by-tenant",
+    "limit-requests-by-application",
+    "limit-requests-by-tenant",
+    "limit-recoveries-by-caller",
 ];
 
 /// The keys of what is there, as values of path parameters.
