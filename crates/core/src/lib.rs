@@ -17,6 +17,7 @@ pub mod lock;
 pub mod passcode;
 pub mod permission;
 pub mod ports;
+pub mod query;
 pub mod refusal;
 pub mod resource;
 pub mod scope_tag;

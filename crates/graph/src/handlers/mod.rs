@@ -3,6 +3,7 @@
 
 mod act;
 mod link;
+mod list;
 mod read;
 mod response;
 mod write;
@@ -79,11 +80,15 @@ impl Asked {
 
     fn selection(&self, query: &Query) -> Result<Selection, GraphError> {
         match self.verb {
-            Verb::Read => query.only_select()?,
+            Verb::Read => query.only(&["select"])?,
             Verb::List => {}
-            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => query.nothing()?,
+            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => query.only(&[])?,
         }
         match MODEL.entity_type(self.walk.target()) {
+            Some(entity) if self.verb == Verb::List => {
+                query.check(entity, &self.walk)?;
+                Ok(query.selection(entity, self.walk.version)?)
+            }
             Some(entity) => Ok(query.selection(entity, self.walk.version)?),
             None => Ok(Selection::Default),
         }
@@ -167,7 +172,7 @@ async fn dispatch(
 ) -> Result<Response, GraphError> {
     match asked.verb {
         Verb::Read => read::single(state, asked).await,
-        Verb::List => read::list(state, asked).await,
+        Verb::List => list::list(state, asked).await,
         Verb::Create => write::create(state, asked, headers, body).await,
         Verb::Update => write::update(state, asked, headers, body).await,
         Verb::Delete => write::delete(state, asked).await,

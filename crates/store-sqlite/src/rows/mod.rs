@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod delivery;
 pub(crate) mod device;
 pub(crate) mod enrollment;
+pub(crate) mod list;
 pub(crate) mod resource;
 pub(crate) mod secret;
 pub(crate) mod tenant;
