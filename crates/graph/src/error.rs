@@ -103,6 +103,7 @@ impl From<StoreError> for GraphError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::Busy,
+            StoreError::TooCostly => Self::Query(QueryError::TooCostly),
             StoreError::Duplicate(what) => Self::Refused(Refusal::AlreadyExists(what)),
             StoreError::Unavailable(_) | StoreError::Inconsistent(_) => Self::Internal(error.to_string()),
         }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{self, reference};
 use crate::batch::MAX_ITEMS;
-use crate::model::{EntityType, MODEL, Property};
-use crate::query::MAX_PAGE;
+use crate::model::{EntityType, MODEL, Property, Target};
+use crate::query::{MAX_PAGE, MAX_SKIP};
 use crate::resolve;
 use crate::routes::{METADATA, RouteRow};
 use crate::verb::{self, Verb};
@@ -104,7 +104,13 @@ fn parameters(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static Entity
         parameters.push(option("$top", json!({"type": "integer", "minimum": 1}), &most));
         let cursor = "Where the page before ended; from its @odata.nextLink.";
         parameters.push(option("$skiptoken", json!({"type": "string"}), cursor));
-        parameters.push(option("$count", json!({"type": "boolean"}), "Every list has its @odata.count."));
+        parameters.push(option("$count", json!({"type": "boolean"}), "true: @odata.count is the number of all."));
+        parameters.push(option(
+            "$skip",
+            json!({"type": "integer", "minimum": 0, "maximum": MAX_SKIP}),
+            "Left out first.",
+        ));
+        parameters.extend(entity.filter(|entity| !matches!(entity.target, Target::Unkept(_))).map(filter));
     }
     parameters
 }
@@ -125,6 +131,13 @@ fn select(entity: &'static EntityType) -> Value {
     parameter["style"] = "form".into();
     parameter["explode"] = false.into();
     parameter
+}
+
+/// A condition has a grammar, which a schema cannot say.
+fn filter(entity: &'static EntityType) -> Value {
+    let schema = json!({"type": "string", "format": "odata-filter", "examples": ["id ne null"]});
+    let about = format!("A condition on properties of microsoft.graph.{}, in the words of OData.", entity.name);
+    option("$filter", schema, &about)
 }
 
 fn option(name: &str, schema: Value, description: &str) -> Value {
