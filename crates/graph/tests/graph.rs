@@ -3,6 +3,7 @@
 
 mod batch;
 mod face;
+mod transport;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
