@@ -1,6 +1,7 @@
 //! The Graph face on a real store, called without a network: the seven URLs, and everything that goes wrong on
 //! the way to them.
 
+mod audit;
 mod batch;
 mod face;
 mod transport;

@@ -40,6 +40,7 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         let object = match &admitted.binding.node {
             Node::Service => return Err(Refusal::ResourceNotFound("service").into()),
             Node::DeviceManagement => device_management(&reading, &selection),
+            Node::AuditEvent(event) => render::audit::event(event, version, &selection, Form::Single)?,
             Node::Resource(resource) => render::resource::resource(resource, version, &selection, Form::Single),
             Node::Device(device) => {
                 records = current(view.actions(device.tenant, device.id, ACTIONS_LOOKED_AT)?);

@@ -2,6 +2,7 @@
 
 pub(crate) mod action;
 pub(crate) mod audit;
+pub(crate) mod audit_list;
 pub(crate) mod delivery;
 pub(crate) mod device;
 pub(crate) mod enrollment;
