@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod actions;
+pub mod activity;
 pub mod application;
 pub mod audit;
 pub mod caller;
@@ -19,6 +20,7 @@ pub mod lock;
 pub mod passcode;
 pub mod permission;
 pub mod ports;
+pub mod query;
 pub mod refusal;
 pub mod resource;
 pub mod rights;

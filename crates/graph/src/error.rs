@@ -103,6 +103,7 @@ impl From<StoreError> for GraphError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::Busy,
+            StoreError::TooCostly => Self::Query(QueryError::TooCostly),
             StoreError::Duplicate(what) => Self::Refused(Refusal::AlreadyExists(what)),
             StoreError::Unavailable(_) | StoreError::Inconsistent(_) => Self::Internal(error.to_string()),
         }
@@ -338,6 +339,9 @@ fn of_key(key: &MalformedKey) -> Row {
             intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a managed device must be a GUID")
         }
         Target::Resource(of) => kind(of),
+        Target::AuditEvent => {
+            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of an audit event must be a GUID")
+        }
         Target::Unkept(name) => intune(
             BAD_REQUEST,
             "BadRequest",

@@ -94,13 +94,13 @@ impl Asked {
         match &binding.node {
             Node::Device(device) => rights.require_on(self.role_action, &device.scope_tags)?,
             // What is about no device is the whole tenant's, and so must be the right to change it.
-            Node::Service | Node::DeviceManagement | Node::Resource(_) if self.changes() => {
+            Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::Resource(_) if self.changes() => {
                 let about_a_device = matches!(&binding.node, Node::Resource(resource) if resource.device.is_some());
                 if !about_a_device && rights.scope(self.role_action) != Some(Visibility::All) {
                     return Err(Refusal::RoleLacks(self.role_action).into());
                 }
             }
-            Node::Service | Node::DeviceManagement | Node::Resource(_) => {}
+            Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::Resource(_) => {}
         }
         Ok(binding)
     }
@@ -115,11 +115,15 @@ impl Asked {
 
     fn selection(&self, query: &Query) -> Result<Selection, GraphError> {
         match self.verb {
-            Verb::Read => query.only_select()?,
+            Verb::Read => query.only(&["select"])?,
             Verb::List => {}
-            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => query.nothing()?,
+            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => query.only(&[])?,
         }
         match MODEL.entity_type(self.walk.target()) {
+            Some(entity) if self.verb == Verb::List => {
+                query.check(entity, &self.walk)?;
+                Ok(query.selection(entity, self.walk.version)?)
+            }
             Some(entity) => Ok(query.selection(entity, self.walk.version)?),
             None => Ok(Selection::Default),
         }

@@ -6,6 +6,7 @@ mod admit;
 mod batch;
 mod change;
 mod link;
+mod list;
 mod read;
 mod response;
 mod write;
@@ -153,7 +154,7 @@ async fn dispatch(
 ) -> Result<Response, GraphError> {
     match asked.verb {
         Verb::Read => read::single(state, asked).await,
-        Verb::List => read::list(state, asked).await,
+        Verb::List => list::list(state, asked).await,
         Verb::Create => write::create(state, asked, headers, body).await,
         Verb::Update => write::update(state, asked, headers, body).await,
         Verb::Delete => write::delete(state, asked).await,

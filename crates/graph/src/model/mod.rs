@@ -6,6 +6,7 @@
 //! *documents* (`beta_only`) decides its `$metadata` and the properties of `managedDevice`.
 
 mod around;
+mod audit;
 mod complex;
 mod device_management;
 mod documented;
@@ -18,6 +19,7 @@ use chaveiro_core::action::{ACTIONS, RemoteAction};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::resource::ResourceKind;
 
+pub use audit::{AUDIT_ACTOR, AUDIT_PROPERTY, AUDIT_RESOURCE};
 pub use complex::{ComplexType, DERIVED, DEVICE_ACTION_RESULT, HARDWARE_INFORMATION, RESET_PASSCODE_ACTION_RESULT};
 pub use documented::{DOCUMENTED, Documented};
 pub use enums::*;
@@ -50,6 +52,8 @@ pub enum Target {
     Device,
     /// A user, app, script or run state.
     Resource(ResourceKind),
+    /// An audit event.
+    AuditEvent,
     /// A type of that name, of which this server never holds an entity.
     Unkept(&'static str),
 }
@@ -310,6 +314,8 @@ pub enum Follow {
     Me,
     /// The run states, of that kind, about a device.
     RunStatesOfDevice(ResourceKind),
+    /// The audit events of the tenant.
+    AuditEvents,
     /// Nothing, ever: an empty collection, or an absent entity.
     Nothing,
 }

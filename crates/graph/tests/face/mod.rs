@@ -24,6 +24,21 @@ impl World {
     }
 }
 
+impl World {
+    async fn make_administrator(&self, number: u64, principal_name: &str) {
+        use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
+        let assignment = RoleAssignment {
+            id: chaveiro_core::id::AssignmentId(id(0xa5, number)),
+            tenant: tenant(1),
+            role: chaveiro_core::role::Role::parse("intune-administrator").expect("a role"),
+            principal: Principal::new(PrincipalKind::User, principal_name),
+            scope: scope_tag::Visibility::All,
+            created: self.clock.now(),
+        };
+        self.store.write(move |unit| Ok(unit.insert_role_assignment(&assignment)?)).await.expect("inserted");
+    }
+}
+
 fn id_of_an_application() -> String {
     id(0xaa, 1).to_string()
 }
@@ -100,6 +115,9 @@ async fn me_is_the_user_of_the_token_and_an_application_has_none() {
         "User.Read.All DeviceManagementManagedDevices.PrivilegedOperations.All DeviceManagementManagedDevices.Read.All";
     let key = device(1);
     let user = id(0xa, 1).to_string();
+    for (number, name) in [(1, "somebody@else.example"), (2, "ana@example.org"), (3, "nobody@example.org")] {
+        world.make_administrator(number, name).await;
+    }
     // By object id of ours, by principal name when the directory's object id is another.
     for token in [
         world.token_of_user(scopes, &user, "somebody@else.example"),

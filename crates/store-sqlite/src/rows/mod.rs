@@ -3,10 +3,12 @@
 pub(crate) mod action;
 pub(crate) mod application;
 pub(crate) mod audit;
+pub(crate) mod audit_list;
 pub(crate) mod delivery;
 pub(crate) mod device;
 pub(crate) mod enrollment;
 pub(crate) mod hold;
+pub(crate) mod list;
 pub(crate) mod resource;
 pub(crate) mod role;
 pub(crate) mod secret;
