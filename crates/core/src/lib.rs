@@ -18,6 +18,7 @@ pub mod lock;
 pub mod passcode;
 pub mod permission;
 pub mod ports;
+pub mod query;
 pub mod refusal;
 pub mod resource;
 pub mod rights;

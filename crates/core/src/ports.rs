@@ -25,6 +25,7 @@ use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::escrow::{EscrowedSecret, SecretContext};
 use crate::hold::Hold;
 use crate::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, HoldId, ResourceId, TenantId};
+use crate::query::{DeviceField, Filter, Listing, Paged, ResourceField};
 use crate::refusal::Fault;
 use crate::resource::{Resource, ResourceKind};
 use crate::rights::{Principal, RoleAssignment};
@@ -41,6 +42,9 @@ pub enum StoreError {
     /// The medium failed, or the store is shutting down. Nothing was done.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// Too much would have to be read to answer a filter or an order. Trying again does not help.
+    #[error("the list cannot be answered without reading too much")]
+    TooCostly,
     /// A row of that key exists already.
     #[error("duplicate {0}")]
     Duplicate(&'static str),
@@ -130,24 +134,6 @@ impl<T> Slot<T> {
             .take()
             .unwrap_or_else(|| Err(StoreError::Inconsistent("a unit of work gave no result".into()).into()))
     }
-}
-
-/// One page of a list.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// Where the last page ended: a cursor of [`Paged::next`]. An unreadable cursor is an empty page.
-    pub after: Option<String>,
-    /// How many items at the most.
-    pub limit: usize,
-}
-
-/// Items of one page, in the order they were made, which later inserts do not change.
-#[derive(Clone, Debug)]
-pub struct Paged<T> {
-    /// The items.
-    pub items: Vec<T>,
-    /// The cursor of the next page, when there is one.
-    pub next: Option<String>,
 }
 
 /// Which devices a list holds.
@@ -262,15 +248,37 @@ pub trait View {
         tenant: TenantId,
         scope: DeviceScope,
         visible: &Visibility,
-        page: &Page,
+        listing: &Listing<DeviceField>,
     ) -> Result<Paged<ManagedDevice>, StoreError>;
+    /// How many devices of that tenant are in the scope, visible, and match.
+    fn count_devices(
+        &self,
+        tenant: TenantId,
+        scope: DeviceScope,
+        visible: &Visibility,
+        filter: &Filter<DeviceField>,
+    ) -> Result<u64, StoreError>;
 
     /// A resource of that tenant and kind.
     fn resource(&self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<Option<Resource>, StoreError>;
     /// The resource of that kind with that alternate key (lower-cased by the caller).
     fn resource_by_key(&self, tenant: TenantId, kind: ResourceKind, key: &str) -> Result<Option<Resource>, StoreError>;
-    /// A page of resources of that tenant.
-    fn resources(&self, tenant: TenantId, scope: ResourceScope, page: &Page) -> Result<Paged<Resource>, StoreError>;
+    /// A page of resources of that tenant; what is about a device is as visible as the device.
+    fn resources(
+        &self,
+        tenant: TenantId,
+        scope: ResourceScope,
+        visible: &Visibility,
+        listing: &Listing<ResourceField>,
+    ) -> Result<Paged<Resource>, StoreError>;
+    /// How many resources of that tenant are in the scope, visible, and match.
+    fn count_resources(
+        &self,
+        tenant: TenantId,
+        scope: ResourceScope,
+        visible: &Visibility,
+        filter: &Filter<ResourceField>,
+    ) -> Result<u64, StoreError>;
     /// Whether device and user or app are linked; the primary user counts.
     fn is_linked(
         &self,

@@ -15,6 +15,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 use thiserror::Error;
 
+use crate::batch::BatchError;
 use crate::body::BodyError;
 use crate::follow::MalformedKey;
 use crate::limits::Throttled;
@@ -54,6 +55,9 @@ pub enum GraphError {
         /// Whether Intune, or the rest of Graph, would answer.
         intune: bool,
     },
+    /// `me`, and nobody is signed in.
+    #[error("an application has no me")]
+    NobodySignedIn,
     /// A key that cannot be one.
     #[error("malformed key {0:?}")]
     Key(MalformedKey),
@@ -63,6 +67,9 @@ pub enum GraphError {
     /// The body.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// A batch, or an item of one.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
     /// The caller asks for too much.
     #[error("throttled for {} seconds", .0.retry_after_s)]
     Throttled(Throttled),
@@ -96,6 +103,7 @@ impl From<StoreError> for GraphError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::Busy,
+            StoreError::TooCostly => Self::Query(QueryError::TooCostly),
             StoreError::Duplicate(what) => Self::Refused(Refusal::AlreadyExists(what)),
             StoreError::Unavailable(_) | StoreError::Inconsistent(_) => Self::Internal(error.to_string()),
         }
@@ -169,9 +177,15 @@ fn row(error: &GraphError, base_url: &str) -> Row {
             ),
         }
         .with(header::ALLOW, allow),
+        GraphError::NobodySignedIn => gateway(
+            BAD_REQUEST,
+            "BadRequest",
+            "/me request is only valid with delegated authentication flow. Sign a user in, or name one: /users/{id}.",
+        ),
         GraphError::Key(key) => of_key(key),
         GraphError::Query(error) => gateway(BAD_REQUEST, "BadRequest", error.to_string()),
         GraphError::Body(error) => of_body(error),
+        GraphError::Batch(error) => of_batch(error),
         GraphError::Throttled(throttled) => gateway(
             StatusCode::TOO_MANY_REQUESTS,
             "TooManyRequests",
@@ -196,7 +210,11 @@ fn of_path(error: &PathError) -> Row {
     let text = error.to_string();
     match error {
         PathError::TooLong => gateway(StatusCode::URI_TOO_LONG, "RequestUriTooLong", text),
-        PathError::TooManyHops | PathError::NotText | PathError::Segment(_) => gateway(BAD_REQUEST, "BadRequest", text),
+        PathError::TooManyHops
+        | PathError::NotText
+        | PathError::Segment(_)
+        | PathError::NotOffered(_)
+        | PathError::Bulk => gateway(BAD_REQUEST, "BadRequest", text),
         PathError::Version(_) => gateway(StatusCode::NOT_FOUND, "ResourceNotFound", text),
     }
 }
@@ -321,6 +339,11 @@ fn of_key(key: &MalformedKey) -> Row {
             intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a managed device must be a GUID")
         }
         Target::Resource(of) => kind(of),
+        Target::Unkept(name) => intune(
+            BAD_REQUEST,
+            "BadRequest",
+            format!("{name} id must be in the form of Guid, {name} id = {}", key.text),
+        ),
         Target::Service | Target::DeviceManagement => gateway(BAD_REQUEST, "BadRequest", "There is no key here."),
     }
 }
@@ -339,9 +362,28 @@ fn of_body(error: &BodyError) -> Row {
         | BodyError::NotJson
         | BodyError::UnknownProperty { .. }
         | BodyError::ReadOnly { .. }
+        | BodyError::NotKept { .. }
         | BodyError::Value { .. }
         | BodyError::Required { .. }
         | BodyError::Bind { .. } => gateway(BAD_REQUEST, "BadRequest", text),
+    }
+}
+
+fn of_batch(error: &BatchError) -> Row {
+    let text = error.to_string();
+    match error {
+        BatchError::Failed(_) => gateway(StatusCode::FAILED_DEPENDENCY, "FailedDependency", text),
+        BatchError::Format
+        | BatchError::TooMany(_)
+        | BatchError::Id
+        | BatchError::Duplicate(_)
+        | BatchError::Dependency(_)
+        | BatchError::Nested
+        | BatchError::Url
+        | BatchError::Method
+        | BatchError::Header(_)
+        | BatchError::ContentType
+        | BatchError::Body => gateway(BAD_REQUEST, "BadRequest", text),
     }
 }
 

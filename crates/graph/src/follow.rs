@@ -34,6 +34,8 @@ pub enum Members {
     Devices(DeviceScope),
     /// Resources.
     Resources(ResourceScope),
+    /// None, whatever is asked.
+    Nothing,
 }
 
 /// What a walk resolves to.
@@ -120,6 +122,7 @@ fn missing(edge: &Edge) -> Refusal {
     match edge.to {
         Target::Device => Refusal::DeviceNotFound,
         Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
+        Target::Unkept(name) => Refusal::ResourceNotFound(name),
         Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
     }
 }
@@ -127,7 +130,9 @@ fn missing(edge: &Edge) -> Refusal {
 /// The members of a collection edge at that node; `None` for single edges.
 fn members(follow: Follow, parent: &Node) -> Option<Members> {
     Some(match follow {
-        Follow::Singleton | Follow::DeviceOfRunState => return None,
+        Follow::Singleton | Follow::DeviceOfRunState | Follow::Me => return None,
+        Follow::Nothing => Members::Nothing,
+        Follow::RunStatesOfDevice(kind) => Members::Resources(ResourceScope::OfDevice(kind, device_id(parent)?)),
         Follow::Devices => Members::Devices(DeviceScope::All),
         Follow::ComanagedDevices => Members::Devices(DeviceScope::Comanaged),
         Follow::Resources(kind) => Members::Resources(ResourceScope::All(kind)),
@@ -142,7 +147,12 @@ fn members(follow: Follow, parent: &Node) -> Option<Members> {
 fn step(view: &dyn View, tenant: TenantId, parent: &Node, hop: &Hop) -> Result<Option<Node>, StoreError> {
     let Some(key) = &hop.key else { return single(view, tenant, parent, hop.edge.follow) };
     match hop.edge.follow {
-        Follow::Singleton | Follow::DeviceOfRunState => Ok(None),
+        Follow::Singleton | Follow::DeviceOfRunState | Follow::Me | Follow::Nothing => Ok(None),
+        Follow::RunStatesOfDevice(kind) => {
+            let Some(of) = device_id(parent) else { return Ok(None) };
+            let state = resource(view, tenant, kind, key)?;
+            Ok(state.filter(|state| state.device == Some(of)).map(resource_node))
+        }
         Follow::Devices => Ok(device(view, tenant, key)?.map(device_node)),
         Follow::ComanagedDevices => Ok(device(view, tenant, key)?.filter(|device| device.comanaged).map(device_node)),
         Follow::Resources(kind) => Ok(resource(view, tenant, kind, key)?.map(resource_node)),
@@ -172,7 +182,10 @@ fn single(view: &dyn View, tenant: TenantId, parent: &Node, follow: Follow) -> R
             },
             Node::Service | Node::DeviceManagement | Node::Device(_) => Ok(None),
         },
-        Follow::Devices
+        Follow::Me
+        | Follow::Nothing
+        | Follow::RunStatesOfDevice(_)
+        | Follow::Devices
         | Follow::ComanagedDevices
         | Follow::Resources(_)
         | Follow::RunStates(_)
@@ -198,8 +211,10 @@ fn device(view: &dyn View, tenant: TenantId, key: &Key) -> Result<Option<Managed
 }
 
 fn resource(view: &dyn View, tenant: TenantId, kind: ResourceKind, key: &Key) -> Result<Option<Resource>, StoreError> {
-    match key.id {
-        Some(id) => view.resource(tenant, kind, ResourceId(id)),
+    let by_id = key.id.map_or(Ok(None), |id| view.resource(tenant, kind, ResourceId(id)))?;
+    // The user of a token has both: an object id of the directory that issued it, and a principal name.
+    match by_id {
+        Some(found) => Ok(Some(found)),
         None => view.resource_by_key(tenant, kind, &key.text.to_lowercase()),
     }
 }

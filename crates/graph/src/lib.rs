@@ -3,6 +3,7 @@
 //! A path is a walk through [`model::MODEL`]; there is no second list of routes. [`resolve`] reads a path,
 //! [`follow`] goes it through the store, the handlers do what the method means at its end.
 
+pub mod batch;
 pub mod body;
 pub mod csdl;
 pub mod error;

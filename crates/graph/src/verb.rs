@@ -93,9 +93,9 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
     match target {
         Target::Service | Target::DeviceManagement if reads => A::ManagedDevicesRead,
         Target::Service | Target::DeviceManagement => A::ManagedDevicesUpdate,
-        Target::Device if reads => A::ManagedDevicesRead,
+        Target::Device | Target::Unkept(_) if reads => A::ManagedDevicesRead,
         Target::Device if verb == Verb::Delete => A::ManagedDevicesDelete,
-        Target::Device => A::ManagedDevicesUpdate,
+        Target::Device | Target::Unkept(_) => A::ManagedDevicesUpdate,
         Target::Resource(kind) => match kind {
             ResourceKind::User if reads => A::UsersRead,
             ResourceKind::User => A::UsersWrite,
@@ -105,8 +105,11 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
             | ResourceKind::DeviceHealthScriptDeviceState
             | ResourceKind::DeviceManagementScript
             | ResourceKind::DeviceManagementScriptDeviceState
+            | ResourceKind::DeviceManagementScriptUserState
             | ResourceKind::DeviceComplianceScript
-            | ResourceKind::DeviceComplianceScriptDeviceState => match reads {
+            | ResourceKind::DeviceComplianceScriptDeviceState
+            | ResourceKind::DeviceShellScript
+            | ResourceKind::DeviceCustomAttributeShellScript => match reads {
                 true => A::ScriptsRead,
                 false => A::ScriptsWrite,
             },
@@ -118,7 +121,7 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
 pub fn role_action(walk: &Walk, verb: Verb) -> RoleAction {
     match walk.end {
         End::Action(action) => action.role_action,
-        End::Service | End::Metadata | End::Set | End::Entity | End::SetRef | End::EntityRef => {
+        End::Service | End::Metadata | End::Batch | End::Set | End::Entity | End::SetRef | End::EntityRef => {
             role_action_at(walk.target(), verb)
         }
     }
@@ -132,7 +135,7 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
     let (_, verb) = verbs(shape, edge.access).iter().find(|(name, _)| *name == method)?;
     let permissions = match walk.end {
         End::Action(action) => std::slice::from_ref(&action.permission),
-        End::Service | End::Metadata | End::Set | End::Entity | End::SetRef | End::EntityRef => {
+        End::Service | End::Metadata | End::Batch | End::Set | End::Entity | End::SetRef | End::EntityRef => {
             permissions(edge, *verb)
         }
     };
@@ -141,6 +144,9 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
 
 /// The `Allow` header of a walk.
 pub fn allow(walk: &Walk) -> String {
+    if matches!(walk.end, End::Batch) {
+        return "POST, OPTIONS".to_owned();
+    }
     let (Some(hop), Some(shape)) = (walk.hops.last(), shape(walk.end)) else { return "GET, HEAD, OPTIONS".to_owned() };
     let mut methods: Vec<_> = verbs(shape, hop.edge.access).iter().map(|(method, _)| *method).collect();
     if methods.contains(&"GET") {
@@ -152,7 +158,7 @@ pub fn allow(walk: &Walk) -> String {
 
 fn shape(end: End) -> Option<EndShape> {
     match end {
-        End::Service | End::Metadata => None,
+        End::Service | End::Metadata | End::Batch => None,
         End::Set => Some(EndShape::Set),
         End::Entity => Some(EndShape::Entity),
         End::Action(_) => Some(EndShape::Action),

@@ -15,8 +15,10 @@ use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::escrow::Standing;
 use chaveiro_core::id::{ActionId, RequestId};
 use chaveiro_core::lock::{EscrowTest, Lock, Unpromoted};
-use chaveiro_core::ports::{Clock, Page, ResourceScope, Unsealer};
+use chaveiro_core::ports::{Clock, ResourceScope, Unsealer};
+use chaveiro_core::query::Listing;
 use chaveiro_core::resource::ResourceKind;
+use chaveiro_core::scope_tag::Visibility;
 use chaveiro_csp as csp;
 use chaveiro_fleet::linux::{LinuxBehavior, LinuxDevice, VOLUME};
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
@@ -44,8 +46,10 @@ impl World {
 
     /// How many apps and users that device has.
     async fn linked(&self, device: &LinuxDevice, kind: ResourceKind) -> Vec<String> {
-        let (tenant, id, page) = (self.tenant, self.row(device).await.id, Page { after: None, limit: 10_000 });
-        let read = self.store.read(move |view| Ok(view.resources(tenant, ResourceScope::OfDevice(kind, id), &page)?));
+        let (tenant, id, page) = (self.tenant, self.row(device).await.id, Listing::first(10_000));
+        let read = self.store.read(move |view| {
+            Ok(view.resources(tenant, ResourceScope::OfDevice(kind, id), &Visibility::All, &page)?)
+        });
         let found = read.await.expect("read").items;
         found.into_iter().map(|resource| resource.properties).collect()
     }

@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use chaveiro_core::Fault;
 use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
-use chaveiro_core::ports::{DeviceScope, Page, ResourceScope, StoreError};
+use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError};
+use chaveiro_core::query::Listing;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
 
 use crate::Backend;
 use crate::sample::{at, device, device_id, enrollment, enrollment_id, filled, read, resource, tenant_id, write};
-
-const ALL: Page = Page { after: None, limit: 1000 };
 
 pub(crate) async fn a_device_comes_back_as_it_was_written(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
@@ -34,7 +33,7 @@ pub(crate) async fn pages_hold_every_item_once_while_others_are_inserted(backend
     write(&store, |unit| (100..120).try_for_each(|number| Ok(unit.insert_device(&device(1, number))?))).await;
     let (mut seen, mut after, mut number) = (Vec::new(), None, 200);
     loop {
-        let page = Page { after, limit: 4 };
+        let page = Listing { after, ..Listing::first(4) };
         let paged =
             read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &page)?)).await;
         assert!(paged.items.len() <= 4);
@@ -50,8 +49,10 @@ pub(crate) async fn pages_hold_every_item_once_while_others_are_inserted(backend
     }
     let unique: BTreeSet<_> = seen.iter().collect();
     assert_eq!((seen.len(), unique.len()), (26, 26), "3 + 20 + 3 inserted meanwhile");
-    let comanaged =
-        read(&store, |view| Ok(view.devices(tenant_id(1), DeviceScope::Comanaged, &Visibility::All, &ALL)?)).await;
+    let comanaged = read(&store, |view| {
+        Ok(view.devices(tenant_id(1), DeviceScope::Comanaged, &Visibility::All, &Listing::first(1000))?)
+    })
+    .await;
     assert!(comanaged.items.iter().all(|device| device.comanaged) && !comanaged.items.is_empty());
 }
 
@@ -68,19 +69,11 @@ pub(crate) async fn only_visible_devices_are_listed(backend: &dyn Backend) {
         (Visibility::Tagged(tags(&[])), 0),
     ] {
         let seen = visible.clone();
-        let paged = read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &seen, &ALL)?)).await;
+        let paged =
+            read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &seen, &Listing::first(1000))?))
+                .await;
         assert_eq!(paged.items.len(), expected, "{visible:?}");
         assert!(paged.items.iter().all(|device| visible.admits(&device.scope_tags)));
-    }
-}
-
-pub(crate) async fn an_unreadable_cursor_is_an_empty_page(backend: &dyn Backend) {
-    let store = filled(backend.fresh()).await;
-    for cursor in ["", "x", "99999999999999999999999", "' OR 1=1"] {
-        let page = Page { after: Some(cursor.to_owned()), limit: 5 };
-        let paged =
-            read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &page)?)).await;
-        assert!(paged.items.is_empty() && paged.next.is_none(), "{cursor}");
     }
 }
 
@@ -104,7 +97,7 @@ pub(crate) async fn users_and_apps_are_found_from_both_ends(backend: &dyn Backen
     read(&store, move |view| {
         let devices = |scope| -> Result<Vec<_>, StoreError> {
             Ok(view
-                .devices(tenant_id(1), scope, &Visibility::All, &ALL)?
+                .devices(tenant_id(1), scope, &Visibility::All, &Listing::first(1000))?
                 .items
                 .into_iter()
                 .map(|device| device.id)
@@ -113,7 +106,12 @@ pub(crate) async fn users_and_apps_are_found_from_both_ends(backend: &dyn Backen
         assert_eq!(devices(DeviceScope::OfUser(user_id))?, [device_id(11)]);
         assert_eq!(devices(DeviceScope::OfUser(primary_id))?, [device_id(11)], "the primary user counts");
         assert_eq!(devices(DeviceScope::WithApp(app_id))?, [device_id(12)]);
-        let users = view.resources(tenant_id(1), ResourceScope::OfDevice(ResourceKind::User, device_id(11)), &ALL)?;
+        let users = view.resources(
+            tenant_id(1),
+            ResourceScope::OfDevice(ResourceKind::User, device_id(11)),
+            &Visibility::All,
+            &Listing::first(1000),
+        )?;
         assert_eq!(users.items.len(), 2);
         assert!(view.is_linked(tenant_id(1), device_id(11), ResourceKind::User, primary_id)?);
         assert!(!view.is_linked(tenant_id(1), device_id(12), ResourceKind::User, user_id)?);
@@ -148,7 +146,7 @@ pub(crate) async fn deleting_takes_what_hangs_on_it(backend: &dyn Backend) {
         unit.update_device(&ManagedDevice { user: Some(user_id), ..device(1, 11) })?;
         unit.link(tenant_id(1), device_id(12), ResourceKind::User, user_id)?;
         let owned = ResourceScope::OwnedBy(ResourceKind::DeviceHealthScriptDeviceState, script_id);
-        assert_eq!(unit.resources(tenant_id(1), owned, &ALL)?.items.len(), 1);
+        assert_eq!(unit.resources(tenant_id(1), owned, &Visibility::All, &Listing::first(1000))?.items.len(), 1);
         unit.delete_resource(tenant_id(2), ResourceKind::User, user_id)?;
         assert!(unit.resource(tenant_id(1), ResourceKind::User, user_id)?.is_some(), "another tenant deletes nothing");
         unit.delete_resource(tenant_id(1), ResourceKind::DeviceHealthScript, script_id)?;
@@ -242,14 +240,23 @@ pub(crate) async fn every_tenant_is_a_wall(backend: &dyn Backend) {
         let one = tenant_id(1);
         assert_eq!(view.device(one, device_id(21))?, None);
         assert!(
-            view.devices(one, DeviceScope::All, &Visibility::All, &ALL)?
+            view.devices(one, DeviceScope::All, &Visibility::All, &Listing::first(1000))?
                 .items
                 .iter()
                 .all(|device| device.tenant == one)
         );
         let id = resource(2, ResourceKind::DeviceHealthScript, 1).id;
         assert_eq!(view.resource(one, ResourceKind::DeviceHealthScript, id)?, None);
-        assert!(view.resources(one, ResourceScope::All(ResourceKind::DeviceHealthScript), &ALL)?.items.is_empty());
+        assert!(
+            view.resources(
+                one,
+                ResourceScope::All(ResourceKind::DeviceHealthScript),
+                &Visibility::All,
+                &Listing::first(1000)
+            )?
+            .items
+            .is_empty()
+        );
         assert_eq!(view.open_enrollment(one, device_id(21))?, None);
         assert!(view.actions(one, device_id(21), 10)?.is_empty());
         assert_eq!(view.open_action(one, device_id(21), "recoverPasscode")?, None);

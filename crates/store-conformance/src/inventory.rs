@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use chaveiro_core::actions::take_inventory::{MAX_PACKAGES, take_account, take_packages};
 use chaveiro_core::device::{Inventory, ManagedDevice};
-use chaveiro_core::ports::{Page, ResourceScope, Store};
+use chaveiro_core::ports::{ResourceScope, Store};
+use chaveiro_core::query::Listing;
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::scope_tag::Visibility;
 use serde_json::Value;
 
 use crate::Backend;
@@ -18,8 +20,8 @@ async fn reports(store: &Arc<dyn Store>, number: u64, lines: &str, second: u64) 
 }
 
 async fn found(store: &Arc<dyn Store>, of: u64, scope: ResourceScope) -> Vec<Resource> {
-    let page = Page { after: None, limit: 10_000 };
-    read(store, move |view| Ok(view.resources(tenant_id(of), scope, &page)?.items)).await
+    let page = Listing::first(10_000);
+    read(store, move |view| Ok(view.resources(tenant_id(of), scope, &Visibility::All, &page)?.items)).await
 }
 
 /// The apps of a device: name, version, how many devices have it.

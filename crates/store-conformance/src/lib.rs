@@ -62,7 +62,6 @@ cases![
     devices::a_device_comes_back_as_it_was_written,
     devices::pages_hold_every_item_once_while_others_are_inserted,
     devices::only_visible_devices_are_listed,
-    devices::an_unreadable_cursor_is_an_empty_page,
     devices::users_and_apps_are_found_from_both_ends,
     devices::deleting_takes_what_hangs_on_it,
     devices::a_device_has_one_open_enrolment,

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use chaveiro_core::ports::{DeviceScope, Page, StoreError};
+use chaveiro_core::ports::{DeviceScope, StoreError};
+use chaveiro_core::query::Listing;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal};
 
@@ -72,10 +73,7 @@ pub(crate) async fn a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_mo
     // While one reads twice, another writes: both readings agree.
     let (tell, told) = std::sync::mpsc::channel::<()>();
     let count = |view: &dyn chaveiro_core::ports::View| -> Result<usize, Fault> {
-        Ok(view
-            .devices(tenant_id(1), DeviceScope::All, &Visibility::All, &Page { after: None, limit: 1000 })?
-            .items
-            .len())
+        Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &Listing::first(1000))?.items.len())
     };
     let reading = store.read(move |view| {
         let before = count(view)?;

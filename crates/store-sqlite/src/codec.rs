@@ -1,7 +1,7 @@
 //! Between values of the domain and columns, and from faults of SQLite to faults of the store.
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::ports::{Page, Paged, StoreError};
+use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, ErrorCode, Params, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,7 +30,11 @@ impl From<RowError> for StoreError {
 
 /// A fault of SQLite. Its text names tables and columns, never values.
 pub(crate) fn fault(error: rusqlite::Error) -> StoreError {
-    StoreError::Unavailable(error.to_string())
+    match error.sqlite_error_code() {
+        // Only the bound on lists interrupts.
+        Some(ErrorCode::OperationInterrupted) => StoreError::TooCostly,
+        _ => StoreError::Unavailable(error.to_string()),
+    }
 }
 
 /// A fault of an insert, where a violated key means that the row is there already.
@@ -107,28 +111,6 @@ pub(crate) fn insert(
         Ok(_) => Err(StoreError::Inconsistent(format!("the row that a {what} belongs to is not there"))),
         Err(error) => Err(insert_fault(error, what)),
     }
-}
-
-/// Pages are keyed by the integer row: stable under inserts. The statement takes `?1` as the row to
-/// start after and `?2` as the limit, and its column 0 is the row.
-pub(crate) fn page<T>(
-    page: &Page,
-    fetch: impl FnOnce(i64, i64) -> Result<Vec<(i64, T)>, StoreError>,
-) -> Result<Paged<T>, StoreError> {
-    let after = match &page.after {
-        None => 0,
-        Some(cursor) => match cursor.parse::<i64>() {
-            Ok(after) => after,
-            Err(_) => return Ok(Paged { items: Vec::new(), next: None }),
-        },
-    };
-    // One more than asked tells whether there is a next page.
-    let limit = i64::try_from(page.limit).unwrap_or(i64::MAX - 1);
-    let mut rows = fetch(after, limit + 1)?;
-    let more = rows.len() > page.limit;
-    rows.truncate(page.limit);
-    let next = rows.last().filter(|_| more).map(|(row, _)| row.to_string());
-    Ok(Paged { items: rows.into_iter().map(|(_, item)| item).collect(), next })
 }
 
 /// An identifier as a column.

@@ -33,11 +33,14 @@ pub struct Options {
     pub readers: usize,
     /// How long to wait for another process that writes.
     pub busy_timeout: Duration,
+    /// How many steps of SQLite's virtual machine a filtered or ordered list may take before it is refused: a reader that is busy with it
+    /// reads for nobody else. A `contains` takes about nine for each device, and a million devices about a second.
+    pub list_steps: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue: 4096, group: 256, readers: 2, busy_timeout: Duration::from_secs(10) }
+        Self { queue: 4096, group: 256, readers: 2, busy_timeout: Duration::from_secs(10), list_steps: 10_000_000 }
     }
 }
 

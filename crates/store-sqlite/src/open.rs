@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use chaveiro_core::query::moment;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::Options;
 
@@ -88,7 +91,21 @@ pub(crate) fn reader(file: &Path, options: &Options) -> Result<Connection, OpenE
 fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(128);
+    functions(connection)?;
     connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")
+}
+
+/// What conditions of lists need and SQL does not have. No index is made of them.
+fn functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("moment", 1, flags, |arguments| {
+        let text = arguments.get_raw(0).as_str().ok();
+        Ok(text.and_then(moment))
+    })?;
+    connection.create_scalar_function("uuid_text", 1, flags, |arguments| {
+        let bytes: Option<[u8; 16]> = arguments.get(0)?;
+        Ok(bytes.map(|bytes| Uuid::from_bytes(bytes).to_string()))
+    })
 }
 
 fn migrate(connection: &mut Connection, file: &Path) -> Result<(), OpenError> {

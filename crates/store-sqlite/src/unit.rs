@@ -10,53 +10,106 @@ use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::hold::Hold;
 use chaveiro_core::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
 use chaveiro_core::ports::{
-    ChainLink, ChainedEvent, DeviceScope, Page, Paged, ResourceScope, Statistics, StoreError, StoredCheckpoint,
-    StoredEvent, UnitOfWork, View,
+    ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoreError, StoredCheckpoint, StoredEvent,
+    UnitOfWork, View,
 };
+use chaveiro_core::query::{DeviceField, Filter, Listing, Paged, ResourceField};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Principal, RoleAssignment};
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Application, Tenant};
 use rusqlite::Connection;
 
+use crate::codec::fault;
 use crate::rows::{action, audit, delivery, device, enrollment, hold, resource, role, secret, tenant};
 
 /// A transaction that is open on the connection.
-pub(crate) struct Transaction<'c>(pub(crate) &'c Connection);
+pub(crate) struct Transaction<'c> {
+    pub(crate) connection: &'c Connection,
+    /// [`crate::Options::list_steps`].
+    pub(crate) list_steps: u64,
+}
+
+impl Transaction<'_> {
+    /// Runs a statement of a list; one that takes too many steps ends in [`StoreError::TooCostly`].
+    pub(crate) fn bounded<T>(
+        &self,
+        bounded: bool,
+        run: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        const EVERY: u16 = 1000;
+        if !bounded {
+            return run(self.connection);
+        }
+        let mut left = self.list_steps / u64::from(EVERY);
+        let is_over = move || {
+            left = left.saturating_sub(1);
+            left == 0
+        };
+        self.connection.progress_handler(i32::from(EVERY), Some(is_over)).map_err(fault)?;
+        let outcome = run(self.connection);
+        self.connection.progress_handler(0, None::<fn() -> bool>).map_err(fault)?;
+        outcome
+    }
+}
 
 impl View for Transaction<'_> {
     fn tenant(&self, tenant: TenantId) -> Result<Option<Tenant>, StoreError> {
-        tenant::tenant(self.0, tenant)
+        tenant::tenant(self.connection, tenant)
     }
     fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        tenant::tenants(self.0)
+        tenant::tenants(self.connection)
     }
     fn application(&self, tenant: TenantId, id: ApplicationId) -> Result<Option<Application>, StoreError> {
-        tenant::application(self.0, tenant, id)
+        tenant::application(self.connection, tenant, id)
     }
     fn applications(&self, tenant: TenantId) -> Result<Vec<Application>, StoreError> {
-        tenant::applications(self.0, tenant)
+        tenant::applications(self.connection, tenant)
     }
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError> {
-        device::device(self.0, tenant, id)
+        device::device(self.connection, tenant, id)
     }
     fn devices(
         &self,
         tenant: TenantId,
         scope: DeviceScope,
         visible: &Visibility,
-        page: &Page,
+        listing: &Listing<DeviceField>,
     ) -> Result<Paged<ManagedDevice>, StoreError> {
-        device::devices(self.0, tenant, scope, visible, page)
+        device::devices(self, tenant, scope, visible, listing)
+    }
+    fn count_devices(
+        &self,
+        tenant: TenantId,
+        scope: DeviceScope,
+        visible: &Visibility,
+        filter: &Filter<DeviceField>,
+    ) -> Result<u64, StoreError> {
+        device::count_devices(self, tenant, scope, visible, filter)
     }
     fn resource(&self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<Option<Resource>, StoreError> {
-        resource::resource(self.0, tenant, kind, id)
+        resource::resource(self.connection, tenant, kind, id)
     }
     fn resource_by_key(&self, tenant: TenantId, kind: ResourceKind, key: &str) -> Result<Option<Resource>, StoreError> {
-        resource::by_key(self.0, tenant, kind, key)
+        resource::by_key(self.connection, tenant, kind, key)
     }
-    fn resources(&self, tenant: TenantId, scope: ResourceScope, page: &Page) -> Result<Paged<Resource>, StoreError> {
-        resource::resources(self.0, tenant, scope, page)
+    fn resources(
+        &self,
+        tenant: TenantId,
+        scope: ResourceScope,
+        visible: &Visibility,
+        listing: &Listing<ResourceField>,
+    ) -> Result<Paged<Resource>, StoreError> {
+        resource::resources(self, tenant, scope, visible, listing)
+    }
+    fn count_resources(
+        &self,
+        tenant: TenantId,
+        scope: ResourceScope,
+        visible: &Visibility,
+        filter: &Filter<ResourceField>,
+    ) -> Result<u64, StoreError> {
+        resource::count_resources(self, tenant, scope, visible, filter)
     }
     fn is_linked(
         &self,
@@ -65,41 +118,41 @@ impl View for Transaction<'_> {
         kind: ResourceKind,
         id: ResourceId,
     ) -> Result<bool, StoreError> {
-        resource::is_linked(self.0, tenant, device, kind, id)
+        resource::is_linked(self.connection, tenant, device, kind, id)
     }
     fn enrollment(&self, id: EnrollmentId) -> Result<Option<Enrollment>, StoreError> {
-        enrollment::enrollment(self.0, id)
+        enrollment::enrollment(self.connection, id)
     }
     fn open_enrollment(&self, tenant: TenantId, device: DeviceId) -> Result<Option<Enrollment>, StoreError> {
-        enrollment::open(self.0, tenant, device)
+        enrollment::open(self.connection, tenant, device)
     }
     fn enrollment_by_certificate(&self, sha256: &[u8; 32]) -> Result<Option<Enrollment>, StoreError> {
-        enrollment::by_certificate(self.0, sha256)
+        enrollment::by_certificate(self.connection, sha256)
     }
     fn enrollments_by_oma_device_id(&self, oma_device_id: &str) -> Result<Vec<Enrollment>, StoreError> {
-        enrollment::by_oma_device_id(self.0, oma_device_id)
+        enrollment::by_oma_device_id(self.connection, oma_device_id)
     }
     fn device_by_oma_device_id(
         &self,
         tenant: TenantId,
         oma_device_id: &str,
     ) -> Result<Option<ManagedDevice>, StoreError> {
-        device::by_oma_device_id(self.0, tenant, oma_device_id)
+        device::by_oma_device_id(self.connection, tenant, oma_device_id)
     }
     fn enrollment_token(&self, sha256: &[u8; 32]) -> Result<Option<EnrollmentToken>, StoreError> {
-        enrollment::token(self.0, sha256)
+        enrollment::token(self.connection, sha256)
     }
     fn session(&self, enrollment: EnrollmentId) -> Result<Option<Vec<u8>>, StoreError> {
-        enrollment::session(self.0, enrollment)
+        enrollment::session(self.connection, enrollment)
     }
     fn action(&self, tenant: TenantId, id: ActionId) -> Result<Option<ActionRecord>, StoreError> {
-        action::action(self.0, tenant, id)
+        action::action(self.connection, tenant, id)
     }
     fn actions(&self, tenant: TenantId, device: DeviceId, limit: usize) -> Result<Vec<ActionRecord>, StoreError> {
-        action::actions(self.0, tenant, device, limit)
+        action::actions(self.connection, tenant, device, limit)
     }
     fn open_action(&self, tenant: TenantId, device: DeviceId, name: &str) -> Result<Option<ActionRecord>, StoreError> {
-        action::open(self.0, tenant, device, name)
+        action::open(self.connection, tenant, device, name)
     }
     fn action_of_request(
         &self,
@@ -108,7 +161,7 @@ impl View for Transaction<'_> {
         caller_key: &str,
         client_request_id: &str,
     ) -> Result<Option<ActionId>, StoreError> {
-        action::of_request(self.0, tenant, device, caller_key, client_request_id)
+        action::of_request(self.connection, tenant, device, caller_key, client_request_id)
     }
     fn accepted_since(
         &self,
@@ -117,26 +170,26 @@ impl View for Transaction<'_> {
         caller_key: &str,
         since: Timestamp,
     ) -> Result<Option<ActionId>, StoreError> {
-        action::accepted_since(self.0, tenant, device, caller_key, since)
+        action::accepted_since(self.connection, tenant, device, caller_key, since)
     }
     fn role_assignments(&self, tenant: TenantId) -> Result<Vec<RoleAssignment>, StoreError> {
-        role::assignments(self.0, tenant)
+        role::assignments(self.connection, tenant)
     }
     fn role_assignments_of(
         &self,
         tenant: TenantId,
         principals: &[Principal],
     ) -> Result<Vec<RoleAssignment>, StoreError> {
-        role::assignments_of(self.0, tenant, principals)
+        role::assignments_of(self.connection, tenant, principals)
     }
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError> {
-        hold::holds(self.0, tenant, limit)
+        hold::holds(self.connection, tenant, limit)
     }
     fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        hold::recoveries_since(self.0, tenant, after, limit)
+        hold::recoveries_since(self.connection, tenant, after, limit)
     }
     fn has_managed_devices(&self, tenant: TenantId, at_least: u64) -> Result<bool, StoreError> {
-        hold::has_managed_devices(self.0, tenant, at_least)
+        hold::has_managed_devices(self.connection, tenant, at_least)
     }
     fn open_actions_before(
         &self,
@@ -144,19 +197,19 @@ impl View for Transaction<'_> {
         skip: usize,
         limit: usize,
     ) -> Result<Vec<ActionRecord>, StoreError> {
-        action::open_before(self.0, before, skip, limit)
+        action::open_before(self.connection, before, skip, limit)
     }
     fn delivery(&self, seq: i64) -> Result<Option<Delivery>, StoreError> {
-        delivery::delivery(self.0, seq)
+        delivery::delivery(self.connection, seq)
     }
     fn next_delivery(&self, enrollment: EnrollmentId) -> Result<Option<Delivery>, StoreError> {
-        delivery::next(self.0, enrollment)
+        delivery::next(self.connection, enrollment)
     }
     fn deliveries_queued(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
-        delivery::queued(self.0, enrollment)
+        delivery::queued(self.connection, enrollment)
     }
     fn deliveries_in_flight(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
-        delivery::in_flight(self.0, enrollment)
+        delivery::in_flight(self.connection, enrollment)
     }
     fn delivery_sent_in(
         &self,
@@ -164,64 +217,64 @@ impl View for Transaction<'_> {
         session: &str,
         message: u32,
     ) -> Result<Option<Delivery>, StoreError> {
-        delivery::sent_in(self.0, enrollment, session, message)
+        delivery::sent_in(self.connection, enrollment, session, message)
     }
     fn deliveries(&self, action: ActionId) -> Result<Vec<Delivery>, StoreError> {
-        delivery::of_action(self.0, action)
+        delivery::of_action(self.connection, action)
     }
     fn secrets(&self, tenant: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError> {
-        secret::secrets(self.0, tenant, action)
+        secret::secrets(self.connection, tenant, action)
     }
     fn secrets_expired(&self, before: Timestamp, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError> {
-        secret::expired(self.0, before, limit)
+        secret::expired(self.connection, before, limit)
     }
     fn unchained_events(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
-        audit::unchained(self.0, limit)
+        audit::unchained(self.connection, limit)
     }
     fn chain_head(&self, tenant: TenantId) -> Result<Option<ChainLink>, StoreError> {
-        audit::head(self.0, tenant)
+        audit::head(self.connection, tenant)
     }
     fn chained_events(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<ChainedEvent>, StoreError> {
-        audit::chained(self.0, tenant, after, limit)
+        audit::chained(self.connection, tenant, after, limit)
     }
     fn checkpoints(&self, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError> {
-        audit::checkpoints(self.0, tenant)
+        audit::checkpoints(self.connection, tenant)
     }
     fn statistics(&self) -> Result<Statistics, StoreError> {
-        audit::statistics(self.0)
+        audit::statistics(self.connection)
     }
 }
 
 impl UnitOfWork for Transaction<'_> {
     fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
-        tenant::insert_tenant(self.0, tenant)
+        tenant::insert_tenant(self.connection, tenant)
     }
     fn update_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
-        tenant::update_tenant(self.0, tenant)
+        tenant::update_tenant(self.connection, tenant)
     }
     fn insert_application(&mut self, application: &Application) -> Result<(), StoreError> {
-        tenant::insert_application(self.0, application)
+        tenant::insert_application(self.connection, application)
     }
     fn update_application(&mut self, application: &Application) -> Result<(), StoreError> {
-        tenant::update_application(self.0, application)
+        tenant::update_application(self.connection, application)
     }
     fn delete_application(&mut self, tenant: TenantId, id: ApplicationId) -> Result<(), StoreError> {
-        tenant::delete_application(self.0, tenant, id)
+        tenant::delete_application(self.connection, tenant, id)
     }
     fn insert_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError> {
-        device::insert_device(self.0, device)
+        device::insert_device(self.connection, device)
     }
     fn update_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError> {
-        device::update_device(self.0, device)
+        device::update_device(self.connection, device)
     }
     fn insert_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
-        resource::insert_resource(self.0, resource)
+        resource::insert_resource(self.connection, resource)
     }
     fn update_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
-        resource::update_resource(self.0, resource)
+        resource::update_resource(self.connection, resource)
     }
     fn delete_resource(&mut self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<(), StoreError> {
-        resource::delete_resource(self.0, tenant, kind, id)
+        resource::delete_resource(self.connection, tenant, kind, id)
     }
     fn link(
         &mut self,
@@ -230,7 +283,7 @@ impl UnitOfWork for Transaction<'_> {
         kind: ResourceKind,
         id: ResourceId,
     ) -> Result<(), StoreError> {
-        resource::link(self.0, tenant, device, kind, id)
+        resource::link(self.connection, tenant, device, kind, id)
     }
     fn unlink(
         &mut self,
@@ -239,16 +292,16 @@ impl UnitOfWork for Transaction<'_> {
         kind: ResourceKind,
         id: ResourceId,
     ) -> Result<(), StoreError> {
-        resource::unlink(self.0, tenant, device, kind, id)
+        resource::unlink(self.connection, tenant, device, kind, id)
     }
     fn insert_enrollment(&mut self, enrollment: &Enrollment) -> Result<(), StoreError> {
-        enrollment::insert_enrollment(self.0, enrollment)
+        enrollment::insert_enrollment(self.connection, enrollment)
     }
     fn close_enrollment(&mut self, id: EnrollmentId, at: Timestamp) -> Result<(), StoreError> {
-        enrollment::close(self.0, id, at)
+        enrollment::close(self.connection, id, at)
     }
     fn insert_enrollment_token(&mut self, token: &EnrollmentToken) -> Result<(), StoreError> {
-        enrollment::insert_token(self.0, token)
+        enrollment::insert_token(self.connection, token)
     }
     fn use_enrollment_token(
         &mut self,
@@ -256,16 +309,16 @@ impl UnitOfWork for Transaction<'_> {
         at: Timestamp,
         enrollment: EnrollmentId,
     ) -> Result<(), StoreError> {
-        enrollment::use_token(self.0, sha256, at, enrollment)
+        enrollment::use_token(self.connection, sha256, at, enrollment)
     }
     fn put_session(&mut self, enrollment: EnrollmentId, state: &[u8]) -> Result<(), StoreError> {
-        enrollment::put_session(self.0, enrollment, state)
+        enrollment::put_session(self.connection, enrollment, state)
     }
     fn insert_action(&mut self, action: &ActionRecord) -> Result<(), StoreError> {
-        action::insert_action(self.0, action)
+        action::insert_action(self.connection, action)
     }
     fn update_action(&mut self, action: &ActionRecord) -> Result<(), StoreError> {
-        action::update_action(self.0, action)
+        action::update_action(self.connection, action)
     }
     fn record_request(
         &mut self,
@@ -273,48 +326,48 @@ impl UnitOfWork for Transaction<'_> {
         caller_key: &str,
         client_request_id: &str,
     ) -> Result<(), StoreError> {
-        action::record_request(self.0, action, caller_key, client_request_id)
+        action::record_request(self.connection, action, caller_key, client_request_id)
     }
     fn record_acceptance(&mut self, action: &ActionRecord, caller_key: &str, at: Timestamp) -> Result<(), StoreError> {
-        action::record_acceptance(self.0, action, caller_key, at)
+        action::record_acceptance(self.connection, action, caller_key, at)
     }
     fn count_recovery(&mut self, action: &ActionRecord) -> Result<(), StoreError> {
-        hold::count_recovery(self.0, action)
+        hold::count_recovery(self.connection, action)
     }
     fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError> {
-        role::insert_assignment(self.0, assignment)
+        role::insert_assignment(self.connection, assignment)
     }
     fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError> {
-        role::delete_assignment(self.0, tenant, id)
+        role::delete_assignment(self.connection, tenant, id)
     }
     fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
-        hold::insert_hold(self.0, hold)
+        hold::insert_hold(self.connection, hold)
     }
     fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
-        hold::update_hold(self.0, hold)
+        hold::update_hold(self.connection, hold)
     }
     fn insert_delivery(&mut self, delivery: &Delivery) -> Result<i64, StoreError> {
-        delivery::insert_delivery(self.0, delivery)
+        delivery::insert_delivery(self.connection, delivery)
     }
     fn update_delivery(&mut self, delivery: &Delivery) -> Result<(), StoreError> {
-        delivery::update_delivery(self.0, delivery)
+        delivery::update_delivery(self.connection, delivery)
     }
     fn insert_secret(&mut self, secret: &EscrowedSecret) -> Result<(), StoreError> {
-        secret::insert_secret(self.0, secret)
+        secret::insert_secret(self.connection, secret)
     }
     fn update_secret(&mut self, secret: &EscrowedSecret) -> Result<(), StoreError> {
-        secret::update_secret(self.0, secret)
+        secret::update_secret(self.connection, secret)
     }
     fn void_secrets(&mut self, tenant: TenantId, device: DeviceId) -> Result<(), StoreError> {
-        secret::void(self.0, tenant, device)
+        secret::void(self.connection, tenant, device)
     }
     fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
-        audit::append_event(self.0, event)
+        audit::append_event(self.connection, event)
     }
     fn append_links(&mut self, links: &[ChainLink]) -> Result<(), StoreError> {
-        audit::append_links(self.0, links)
+        audit::append_links(self.connection, links)
     }
     fn insert_checkpoint(&mut self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError> {
-        audit::insert_checkpoint(self.0, checkpoint)
+        audit::insert_checkpoint(self.connection, checkpoint)
     }
 }

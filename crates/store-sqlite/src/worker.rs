@@ -59,12 +59,12 @@ pub(crate) fn start_writer(
     options: &Options,
 ) -> std::io::Result<(Queue<WriteJob>, JoinHandle<()>)> {
     let (queue, waiting) = Queue::new(options.queue);
-    let group = options.group.max(1);
+    let (group, list_steps) = (options.group.max(1), options.list_steps);
     let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
         while let Ok(first) = waiting.recv() {
             let mut jobs = vec![first];
             jobs.extend(waiting.try_iter().take(group - 1));
-            run_group(&connection, jobs);
+            run_group(&connection, list_steps, jobs);
         }
         // What the log still holds belongs into the database when nobody is left to read around it.
         if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
@@ -75,13 +75,13 @@ pub(crate) fn start_writer(
 }
 
 /// Runs a group in one transaction and answers everybody after the commit.
-fn run_group(connection: &Connection, jobs: Vec<Waiting<WriteJob>>) {
+fn run_group(connection: &Connection, list_steps: u64, jobs: Vec<Waiting<WriteJob>>) {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         return answer_all(jobs.into_iter().map(|waiting| waiting.answer), &fault(error));
     }
     let mut answers = Vec::with_capacity(jobs.len());
     for waiting in jobs {
-        let outcome = run_one(connection, waiting.job);
+        let outcome = run_one(connection, list_steps, waiting.job);
         answers.push((waiting.answer, outcome));
     }
     match connection.execute_batch("COMMIT") {
@@ -99,9 +99,9 @@ fn run_group(connection: &Connection, jobs: Vec<Waiting<WriteJob>>) {
 }
 
 /// Runs a unit of work inside a savepoint, so that its neighbours in the group do not suffer from it.
-fn run_one(connection: &Connection, job: WriteJob) -> Result<(), StoreError> {
+fn run_one(connection: &Connection, list_steps: u64, job: WriteJob) -> Result<(), StoreError> {
     connection.execute_batch("SAVEPOINT unit").map_err(fault)?;
-    let verdict = catch_unwind(AssertUnwindSafe(|| job(&mut Transaction(connection))));
+    let verdict = catch_unwind(AssertUnwindSafe(|| job(&mut Transaction { connection, list_steps })));
     let finish = match verdict {
         Ok(Verdict::Keep) => "RELEASE unit",
         Ok(Verdict::Undo) | Err(_) => "ROLLBACK TO unit; RELEASE unit",
@@ -123,6 +123,7 @@ pub(crate) fn start_readers(
 ) -> std::io::Result<(Queue<ReadJob>, Vec<JoinHandle<()>>)> {
     let (queue, waiting) = Queue::new(options.queue);
     let waiting = Arc::new(Mutex::new(waiting));
+    let list_steps = options.list_steps;
     let mut threads = Vec::with_capacity(connections.len());
     for connection in connections {
         let waiting = Arc::clone(&waiting);
@@ -131,7 +132,7 @@ pub(crate) fn start_readers(
                 // The lock is held while waiting only: another reader takes the next job meanwhile.
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(Waiting { job, answer }) = next else { return };
-                let _ = answer.send(run_reading(&connection, job));
+                let _ = answer.send(run_reading(&connection, list_steps, job));
             }
         };
         threads.push(std::thread::Builder::new().name("store-reader".to_owned()).spawn(read)?);
@@ -140,9 +141,9 @@ pub(crate) fn start_readers(
 }
 
 /// One reading sees one snapshot.
-fn run_reading(connection: &Connection, job: ReadJob) -> Result<(), StoreError> {
+fn run_reading(connection: &Connection, list_steps: u64, job: ReadJob) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN DEFERRED").map_err(fault)?;
-    let finished = catch_unwind(AssertUnwindSafe(|| job(&Transaction(connection))));
+    let finished = catch_unwind(AssertUnwindSafe(|| job(&Transaction { connection, list_steps })));
     connection.execute_batch("COMMIT").map_err(fault)?;
     finished.map_err(|_| panicked())
 }

@@ -222,7 +222,7 @@ pub async fn escrowed(data: &Path) -> Vec<String> {
     let keyring = Keyring::open(&data.join("keys/escrow")).expect("keys");
     let secrets = store.read(|view| {
         let tenant = view.tenants()?.remove(0).id;
-        let page = chaveiro_core::ports::Page { after: None, limit: 100 };
+        let page = chaveiro_core::query::Listing::first(100);
         let devices = view.devices(tenant, chaveiro_core::ports::DeviceScope::All, &Visibility::All, &page)?.items;
         let mut secrets = Vec::new();
         for device in devices {

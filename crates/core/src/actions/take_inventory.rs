@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::device::ManagedDevice;
 use crate::id::{DeviceId, ResourceId, TenantId};
-use crate::ports::{DeviceScope, Page, ResourceScope, StoreError, UnitOfWork, View};
+use crate::ports::{DeviceScope, ResourceScope, StoreError, UnitOfWork, View};
+use crate::query::Listing;
 use crate::resource::{Resource, ResourceKind};
 use crate::scope_tag::Visibility;
 
@@ -45,7 +46,7 @@ pub fn take_packages(
         unit.unlink(tenant, device.id, ResourceKind::DetectedApp, id)?;
         count(&mut app, -1, now);
         // What is on no device any more goes, so that devices cannot fill the store with what they once had.
-        let first = Page { after: None, limit: 1 };
+        let first = Listing::first(1);
         match unit.devices(tenant, DeviceScope::WithApp(id), &Visibility::All, &first)?.items.is_empty() {
             true => unit.delete_resource(tenant, ResourceKind::DetectedApp, id)?,
             false => unit.update_resource(&app)?,
@@ -73,9 +74,14 @@ fn linked_apps(
     device: DeviceId,
 ) -> Result<BTreeMap<ResourceId, Resource>, StoreError> {
     let mut linked = BTreeMap::new();
-    let mut page = Page { after: None, limit: PAGE };
+    let mut page = Listing::first(PAGE);
     loop {
-        let found = view.resources(tenant, ResourceScope::OfDevice(ResourceKind::DetectedApp, device), &page)?;
+        let found = view.resources(
+            tenant,
+            ResourceScope::OfDevice(ResourceKind::DetectedApp, device),
+            &Visibility::All,
+            &page,
+        )?;
         for app in found.items {
             let properties: Value = serde_json::from_str(&app.properties).unwrap_or_default();
             let text = |name: &str| properties[name].as_str().unwrap_or_default();
@@ -147,8 +153,8 @@ pub fn take_account(
         return Ok(());
     }
     let plain = format!("{account}@{host}").to_lowercase();
-    let page = Page { after: None, limit: MAX_ACCOUNTS };
-    let linked = unit.resources(tenant, ResourceScope::OfDevice(kind, device.id), &page)?.items;
+    let page = Listing::first(MAX_ACCOUNTS);
+    let linked = unit.resources(tenant, ResourceScope::OfDevice(kind, device.id), &Visibility::All, &page)?.items;
     let of_account = format!("{account}@").to_lowercase();
     let is_it = |user: &Resource| user.alternate_key.as_ref().is_some_and(|key| key.starts_with(&of_account));
     if linked.len() >= MAX_ACCOUNTS || linked.iter().any(is_it) {

@@ -19,7 +19,7 @@ use crate::model::Action;
 use crate::resolve::End;
 
 /// Accepts an action. The body is read and ignored, whatever it is; 204 leaves after the action is durable.
-pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: Body) -> Result<Response, GraphError> {
+pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut Body) -> Result<Response, GraphError> {
     let End::Action(action) = asked.walk.end else {
         return Err(GraphError::Internal("a remote action without its name".to_owned()));
     };

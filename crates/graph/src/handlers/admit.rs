@@ -115,11 +115,15 @@ impl Asked {
 
     fn selection(&self, query: &Query) -> Result<Selection, GraphError> {
         match self.verb {
-            Verb::Read => query.only_select()?,
+            Verb::Read => query.only(&["select"])?,
             Verb::List => {}
-            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => query.nothing()?,
+            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => query.only(&[])?,
         }
         match MODEL.entity_type(self.walk.target()) {
+            Some(entity) if self.verb == Verb::List => {
+                query.check(entity, &self.walk)?;
+                Ok(query.selection(entity, self.walk.version)?)
+            }
             Some(entity) => Ok(query.selection(entity, self.walk.version)?),
             None => Ok(Selection::Default),
         }

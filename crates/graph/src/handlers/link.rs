@@ -27,7 +27,7 @@ pub(super) async fn link(
     state: &Arc<GraphState>,
     asked: Arc<Asked>,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response, GraphError> {
     let admission = Arc::clone(&asked);
     read_store(state, move |view| admission.admit(view).map(drop)).await?;
@@ -95,6 +95,7 @@ fn absent(target: Target) -> Refusal {
     match target {
         Target::Device => Refusal::DeviceNotFound,
         Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
+        Target::Unkept(name) => Refusal::ResourceNotFound(name),
         Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
     }
 }

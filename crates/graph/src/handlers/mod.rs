@@ -3,7 +3,10 @@
 
 mod act;
 mod admit;
+mod batch;
+mod change;
 mod link;
+mod list;
 mod read;
 mod response;
 mod write;
@@ -13,19 +16,22 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chaveiro_core::caller::Caller;
+use chaveiro_core::caller::{ActorKind, Caller};
 use chaveiro_core::id::RequestId;
-use chaveiro_core::ports::View;
+use chaveiro_core::ports::{BoxFuture, View};
 use chaveiro_core::{Refusal, Timestamp};
+use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
 use crate::GraphState;
+use crate::body;
 use crate::error::{self, GraphError, Place};
 use crate::limits::Throttled;
 use crate::query::{Query, Selection};
 use crate::resolve::{self, End, Version, Walk};
 use crate::verb::{self, Verb};
 
+use crate::batch::BatchError;
 use admit::Asked;
 
 /// Longest `client-request-id` that is echoed and kept.
@@ -39,12 +45,23 @@ const INTUNE_ACTIONS: &str = "microsoft.management.services.api.";
 
 /// Answers every request under a version, and everything else with an error of the right shape.
 pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request) -> Response {
+    respond(&state, request, None).await
+}
+
+/// Answers one request, alone or in a batch; one that a batch refused is answered with that. Boxed, because a batch
+/// answers its requests this way too.
+fn respond(state: &Arc<GraphState>, request: Request, refused: Option<BatchError>) -> BoxFuture<'_, Response> {
+    Box::pin(respond_to(state, request, refused))
+}
+
+async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<BatchError>) -> Response {
     let now = state.clock.now();
     let id = RequestId(state.entropy.uuid());
     let client_request_id = client_request_id(request.headers());
     let cross_origin = request.headers().contains_key(header::ORIGIN);
     let head = request.method() == Method::HEAD;
     let walk = resolve::parse(request.uri().path());
+    let (parts, mut body) = request.into_parts();
 
     let place = Place {
         base_url: state.base_url.clone(),
@@ -54,10 +71,14 @@ pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request
         client_request_id: client_request_id.clone().unwrap_or_else(|| id.to_string()),
         now,
     };
-    let answer = match walk {
-        Ok(walk) => answer(&state, walk, id, client_request_id, now, request).await,
-        Err(error) => Err(error.into()),
+    let answer = match (refused, walk) {
+        (Some(refused), _) => Err(refused.into()),
+        (None, Ok(walk)) => answer(state, walk, id, client_request_id, now, &parts, &mut body).await,
+        (None, Err(error)) => Err(error.into()),
     };
+    if answer.is_err() {
+        body::drain(&mut body).await;
+    }
     let response = answer.unwrap_or_else(|error| {
         if let GraphError::Internal(reason) = &error {
             tracing::error!(request.id = %id, reason, "a request failed inside");
@@ -73,52 +94,67 @@ async fn answer(
     request_id: RequestId,
     client_request_id: Option<String>,
     now: Timestamp,
-    request: Request,
+    parts: &Parts,
+    body: &mut Body,
 ) -> Result<Response, GraphError> {
-    let method = request.method().clone();
-    if method == Method::OPTIONS {
-        return Ok(response::preflight(&verb::allow(&walk), request.headers()));
+    let method = &parts.method;
+    if *method == Method::OPTIONS {
+        return Ok(response::preflight(&verb::allow(&walk), &parts.headers));
     }
-    let get = method == Method::GET || method == Method::HEAD;
+    let get = *method == Method::GET || *method == Method::HEAD;
     match walk.end {
         End::Metadata if get => return Ok(response::metadata(walk.version)),
         End::Service if get => return Ok(response::service_document(&state.base_url, walk.version)),
         _ => {}
     }
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let caller = state.verifier.verify(authorization, now).await?;
-    throttle(state, &caller, &method)?;
+    if matches!(walk.end, End::Batch) && *method == Method::POST {
+        return batch::serve(state, walk.version, &parts.headers, body).await;
+    }
+    throttle(state, &caller, method)?;
     let Some((verb, required)) = verb::of(&walk, method.as_str()) else {
-        return Err(wrong_verb(state, &walk, &method, &caller, now).await);
+        return Err(wrong_verb(state, &walk, method, &caller, now).await);
+    };
+    let walk = match walk.is_about_me() {
+        true => signed_in(&walk, &caller)?,
+        false => walk,
     };
     let asked = Arc::new(Asked {
         verb,
         required,
         role_action: verb::role_action(&walk, verb),
-        query: Query::parse(request.uri().query()),
+        query: Query::parse(parts.uri.query()),
         caller,
         request: request_id,
         client_request_id,
-        retry: retry(request.headers()),
-        break_glass: break_glass(request.headers()),
+        retry: retry(&parts.headers),
+        break_glass: break_glass(&parts.headers),
         now,
-        path: request.uri().path().to_owned(),
-        head: method == Method::HEAD,
+        path: parts.uri.path().to_owned(),
+        head: *method == Method::HEAD,
         walk,
     });
-    let (parts, body) = request.into_parts();
     dispatch(state, asked, &parts.headers, body).await
+}
+
+/// The walk from the user of the token, where it began at `me`.
+fn signed_in(walk: &Walk, caller: &Caller) -> Result<Walk, GraphError> {
+    let actor = &caller.actor;
+    let user = (actor.kind == ActorKind::Delegated)
+        .then(|| walk.as_user(actor.user_id.as_deref(), actor.user_principal_name.as_deref()));
+    user.flatten().ok_or(GraphError::NobodySignedIn)
 }
 
 async fn dispatch(
     state: &Arc<GraphState>,
     asked: Arc<Asked>,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response, GraphError> {
     match asked.verb {
         Verb::Read => read::single(state, asked).await,
-        Verb::List => read::list(state, asked).await,
+        Verb::List => list::list(state, asked).await,
         Verb::Create => write::create(state, asked, headers, body).await,
         Verb::Update => write::update(state, asked, headers, body).await,
         Verb::Delete => write::delete(state, asked).await,

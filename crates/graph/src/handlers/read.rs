@@ -1,15 +1,14 @@
-//! Single entities and lists. A single device is also where a passcode is shown: the disclosure is decided
+//! Single entities. A single device is also where a passcode is shown: the disclosure is decided
 //! and recorded in one unit of work, and only after that is durable is the envelope opened.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::response::Response;
 use chaveiro_core::action::{ActionRecord, ActionState};
 use chaveiro_core::actions::disclose_passcode::{self, Disclosure};
 use chaveiro_core::device::ManagedDevice;
-use chaveiro_core::id::{DeviceId, RequestId, ResourceId};
-use chaveiro_core::ports::{Page, Paged, StoreError, View};
+use chaveiro_core::id::{DeviceId, RequestId};
+use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::{Fault, Refusal};
@@ -20,9 +19,9 @@ use super::admit::Asked;
 use super::{context, read_store, response, set_path};
 use crate::GraphState;
 use crate::error::GraphError;
-use crate::follow::{Members, Node, is_resource_seen};
+use crate::follow::Node;
 use crate::model::{MODEL, Target};
-use crate::query::{MAX_PAGE, Selection};
+use crate::query::Selection;
 use crate::render::action_result::{Reason, Shown, current, with_results};
 use crate::render::{self, Form};
 
@@ -143,64 +142,7 @@ fn open(state: &GraphState, request: RequestId, decision: Option<Result<Disclosu
     }
 }
 
-/// One page of a collection.
-pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
-    let reading = Arc::clone(&asked);
-    let found = read_store(state, move |view| {
-        let admitted = reading.admit(view)?;
-        let limit = admitted.query.top.unwrap_or(MAX_PAGE);
-        let page = Page { after: admitted.query.skiptoken.clone(), limit };
-        let (version, selection) = (reading.walk.version, &admitted.selection);
-        let listed = match admitted.binding.members {
-            None => Paged { items: Vec::new(), next: None },
-            Some(Members::Devices(scope)) => {
-                let page = view.devices(reading.tenant(), scope, &admitted.sight, &page)?;
-                let users = users_of(view, &page.items)?;
-                let items = page.items.iter().map(|device| {
-                    let user = device.user.and_then(|id| users.get(&id));
-                    render::device::device(device, user, version, selection, Form::Listed)
-                });
-                Paged { items: items.collect(), next: page.next }
-            }
-            Some(Members::Resources(scope)) => {
-                let page = view.resources(reading.tenant(), scope, &page)?;
-                let seen = page.items.iter().map(|item| Ok((is_resource_seen(view, &admitted.sight, item)?, item)));
-                let seen = seen.collect::<Result<Vec<_>, StoreError>>()?;
-                let items = seen.into_iter().filter_map(|(is_seen, item)| is_seen.then_some(item));
-                let items = items.map(|item| render::resource::resource(item, version, selection, Form::Listed));
-                Paged { items: items.collect(), next: page.next }
-            }
-        };
-        Ok((listed, admitted.query, admitted.selection))
-    });
-    let (listed, query, selection) = found.await?;
-
-    let mut body = Map::new();
-    let context = context(state, asked.walk.version, &asked.walk.parenthesised(""), &selection, false);
-    body.insert("@odata.context".to_owned(), context.into());
-    body.insert("@odata.count".to_owned(), listed.items.len().into());
-    if let Some(cursor) = &listed.next {
-        let link = format!("{}{}?{}", state.base_url, asked.path, query.next(cursor));
-        body.insert("@odata.nextLink".to_owned(), link.into());
-    }
-    body.insert("value".to_owned(), listed.items.into_iter().map(Value::Object).collect());
-    Ok(response::json(StatusCode::OK, &Value::Object(body)))
-}
-
-fn user_of(view: &dyn View, device: &ManagedDevice) -> Result<Option<Resource>, StoreError> {
+/// The primary user of a device.
+pub(super) fn user_of(view: &dyn View, device: &ManagedDevice) -> Result<Option<Resource>, StoreError> {
     device.user.map_or(Ok(None), |id| view.resource(device.tenant, ResourceKind::User, id))
-}
-
-/// The primary users of a page, each read once.
-fn users_of(view: &dyn View, devices: &[ManagedDevice]) -> Result<HashMap<ResourceId, Resource>, StoreError> {
-    let mut users = HashMap::new();
-    for device in devices {
-        if let Some(id) = device.user
-            && !users.contains_key(&id)
-            && let Some(user) = user_of(view, device)?
-        {
-            users.insert(id, user);
-        }
-    }
-    Ok(users)
 }

@@ -72,6 +72,10 @@ fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
         (Kind::Application, None) => !action.is_only_assigned(),
         (_, None) => true,
     };
+    // Graph describes it, and there is none here; an application and an operator have no `me`, and the people of this
+    // world are no users in it.
+    let absent = ["/{id}", "/deviceCategory", "/windowsProtectionState"].iter().any(|end| route.path.ends_with(end));
+    let about_me = route.path.starts_with("/me");
     let by_device = route.path.contains("{managedDeviceId}") || route.path.contains("DeviceStateId}");
     let sees = allows(RoleAction::ManagedDevicesRead) && (scope == Scope::All || number == OWN);
     let about_the_tenant = route.method != "GET"
@@ -81,6 +85,8 @@ fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
         && !route.path.ends_with("DeviceStateId}");
     match () {
         () if !allows(route.role_action) => '-',
+        () if about_me && role.is_none() => '+',
+        () if absent || about_me => '.',
         () if has_keys && (number == FOREIGN || by_device && !sees) => '.',
         () if about_the_tenant && scope == Scope::Own => '-',
         () => '+',

@@ -87,10 +87,23 @@ pub fn device(number: u64) -> DeviceId {
 /// The keys of a template, of that number.
 pub fn filled(template: &str, number: u64) -> String {
     let mut path = template.to_owned();
+    // The three scripts that share their kinds of run states have states of their own.
+    let (states, users) = match template {
+        _ if template.contains("/deviceShellScripts/") => (0xd3, 0xe3),
+        _ if template.contains("/deviceCustomAttributeShellScripts/") => (0xd4, 0xe4),
+        _ => (0xd1, 0xe1),
+    };
     for (name, of) in [
         ("managedDeviceId", 0xde),
+        ("managedDeviceId1", 0xde),
         ("deviceHealthScriptDeviceStateId", 0xd0),
-        ("deviceManagementScriptDeviceStateId", 0xd1),
+        ("deviceManagementScriptDeviceStateId", states),
+        ("deviceManagementScriptUserStateId", users),
+        ("deviceShellScriptId", 0xc3),
+        ("deviceCustomAttributeShellScriptId", 0xc4),
+        ("id", 0x1),
+        ("userId1", 0xa),
+        ("detectedAppId1", 0xb),
         ("deviceComplianceScriptDeviceStateId", 0xd2),
         ("deviceHealthScriptId", 0xc0),
         ("deviceManagementScriptId", 0xc1),
@@ -214,11 +227,17 @@ impl World {
                 (ResourceKind::DeviceHealthScript, ResourceKind::DeviceHealthScriptDeviceState, 0xc0),
                 (ResourceKind::DeviceManagementScript, ResourceKind::DeviceManagementScriptDeviceState, 0xc1),
                 (ResourceKind::DeviceComplianceScript, ResourceKind::DeviceComplianceScriptDeviceState, 0xc2),
+                (ResourceKind::DeviceShellScript, ResourceKind::DeviceManagementScriptDeviceState, 0xc3),
+                (ResourceKind::DeviceCustomAttributeShellScript, ResourceKind::DeviceManagementScriptDeviceState, 0xc4),
             ] {
                 let script = resource(script, key);
                 put(script.clone())?;
-                let state = resource(state, key + 0x10);
-                put(Resource { owner: Some(script.id), device: Some(device(number)), ..state })?;
+                let run = resource(state, key + 0x10);
+                put(Resource { owner: Some(script.id), device: Some(device(number)), ..run })?;
+                if state == ResourceKind::DeviceManagementScriptDeviceState {
+                    let user = resource(ResourceKind::DeviceManagementScriptUserState, key + 0x20);
+                    put(Resource { owner: Some(script.id), ..user })?;
+                }
             }
             for (kind, key) in [(ResourceKind::User, 0xa), (ResourceKind::DetectedApp, 0xb)] {
                 unit.link(tenant(of), device(number), kind, ResourceId(id(key, number)))?;

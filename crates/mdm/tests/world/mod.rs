@@ -15,7 +15,8 @@ use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::id::{ActionId, DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{Clock, DeviceScope, Entropy, Page, Store};
+use chaveiro_core::ports::{Clock, DeviceScope, Entropy, Store};
+use chaveiro_core::query::Listing;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_escrow::Keyring;
@@ -195,7 +196,7 @@ impl World {
     }
 
     pub async fn devices(&self) -> Vec<ManagedDevice> {
-        let (tenant, page) = (self.tenant, Page { after: None, limit: 100 });
+        let (tenant, page) = (self.tenant, Listing::first(100));
         let read =
             self.store.read(move |view| Ok(view.devices(tenant, DeviceScope::All, &Visibility::All, &page)?.items));
         read.await.expect("read")

@@ -2,18 +2,26 @@
 
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
-use chaveiro_core::ports::{DeviceScope, Page, Paged, StoreError};
+use chaveiro_core::ports::{DeviceScope, StoreError};
+use chaveiro_core::query::{DeviceField, Filter, Listing, Paged};
 use chaveiro_core::scope_tag::Visibility;
+use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params};
 
 use crate::codec::{
-    RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_time,
-    optional_uuid, page, run, time, uuid,
+    RowError, blob, change_one, from_json, from_name, insert, json, micros, name, one, optional_time, optional_uuid,
+    run, time, uuid,
 };
+use crate::rows::list::{Column, Fields, Kind, List, Where};
+use crate::rows::tenant::row as tenant_row;
+use crate::unit::Transaction;
 
-const DEVICE: &str = "SELECT d.*, t.id AS tenant_id,
-        (SELECT json_group_array(g.tag) FROM device_tag g WHERE g.device = d.row) AS scope_tags
-    FROM device d JOIN tenant t ON t.row = d.tenant";
+/// Without the generated columns, which are for conditions alone.
+const COLUMNS: &str = "d.row, d.id, d.platform, d.management_state, d.comanaged, d.user, d.enrolled, d.last_sync,
+        d.certificate_expires, d.inventory, d.notes, d.managed_device_name, d.owner_type, d.recoverability, t.id AS tenant_id,
+        (SELECT json_group_array(g.tag) FROM device_tag g WHERE g.device = d.row) AS scope_tags";
+
+const FROM: &str = "device d JOIN tenant t ON t.row = d.tenant";
 
 fn read(row: &Row<'_>) -> Result<ManagedDevice, RowError> {
     Ok(ManagedDevice {
@@ -40,47 +48,126 @@ pub(crate) fn device(
     tenant: TenantId,
     id: DeviceId,
 ) -> Result<Option<ManagedDevice>, StoreError> {
-    let sql = format!("{DEVICE} WHERE t.id = ? AND d.id = ?");
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND d.id = ?");
     one(connection, &sql, [blob(&tenant.0), blob(&id.0)], read)
 }
 
 pub(crate) fn devices(
-    connection: &Connection,
+    unit: &Transaction<'_>,
     tenant: TenantId,
     scope: DeviceScope,
     visible: &Visibility,
-    asked: &Page,
+    listing: &Listing<DeviceField>,
 ) -> Result<Paged<ManagedDevice>, StoreError> {
+    match list(unit, tenant, scope, visible)? {
+        Some(list) => list.page(unit, listing, read),
+        None => Ok(Paged { items: Vec::new(), next: None }),
+    }
+}
+
+pub(crate) fn count_devices(
+    unit: &Transaction<'_>,
+    tenant: TenantId,
+    scope: DeviceScope,
+    visible: &Visibility,
+    filter: &Filter<DeviceField>,
+) -> Result<u64, StoreError> {
+    list(unit, tenant, scope, visible)?.map_or(Ok(0), |list| list.count(unit, filter))
+}
+
+/// The list of devices of a tenant that is there.
+fn list(
+    unit: &Transaction<'_>,
+    tenant: TenantId,
+    scope: DeviceScope,
+    visible: &Visibility,
+) -> Result<Option<List<'static>>, StoreError> {
     // A user's devices are two index walks merged by row: primary user, and link.
-    const OF_USER: &str = "AND d.row IN (
-        SELECT row FROM device WHERE tenant = t.row AND user = ?4
+    const OF_USER: &str = "d.row IN (
+        SELECT row FROM device WHERE tenant = ? AND user = ?
         UNION
         SELECT l.device FROM link l JOIN resource r ON r.row = l.resource
-        WHERE r.tenant = t.row AND r.kind = 'user' AND r.id = ?4)";
-    const WITH_APP: &str = "AND d.row IN (
+        WHERE r.tenant = ? AND r.kind = 'user' AND r.id = ?)";
+    const WITH_APP: &str = "d.row IN (
         SELECT l.device FROM link l JOIN resource r ON r.row = l.resource
-        WHERE r.tenant = t.row AND r.kind = 'detectedApp' AND r.id = ?4)";
-    const TAGGED: &str = "AND EXISTS (
-        SELECT 1 FROM device_tag g JOIN json_each(?5) seen ON g.tag = seen.value WHERE g.device = d.row)";
-    let (condition, related) = match scope {
-        DeviceScope::All => ("", None),
-        DeviceScope::Comanaged => ("AND d.comanaged = 1", None),
-        DeviceScope::OfUser(user) => (OF_USER, Some(user)),
-        DeviceScope::WithApp(app) => (WITH_APP, Some(app)),
+        WHERE r.tenant = ? AND r.kind = 'detectedApp' AND r.id = ?)";
+    const TAGGED: &str = "EXISTS (
+        SELECT 1 FROM device_tag g JOIN json_each(?) seen ON g.tag = seen.value WHERE g.device = d.row)";
+    let Some(tenant) = tenant_row(unit.connection, tenant)? else { return Ok(None) };
+    let base = Where::default().and("d.tenant = ?", [tenant.into()]);
+    let id = |id: ResourceId| Sql::from(blob(&id.0).to_vec());
+    let base = match scope {
+        DeviceScope::All => base,
+        DeviceScope::Comanaged => base.and("d.comanaged = 1", None),
+        DeviceScope::OfUser(user) => base.and(OF_USER, [tenant.into(), id(user), tenant.into(), id(user)]),
+        DeviceScope::WithApp(app) => base.and(WITH_APP, [tenant.into(), id(app)]),
     };
-    let (tagged, tags) = match visible {
-        Visibility::All => ("", None),
-        Visibility::Tagged(tags) => (TAGGED, Some(json(tags)?)),
+    let base = match visible {
+        Visibility::All => base,
+        Visibility::Tagged(tags) => base.and(TAGGED, [json(tags)?.into()]),
     };
-    let sql = format!(
-        "{DEVICE} WHERE t.id = ?3 AND d.row > ?1 AND (?4 IS NULL OR 1) AND (?5 IS NULL OR 1) {condition} {tagged}
-        ORDER BY d.row LIMIT ?2"
-    );
-    page(asked, |after, limit| {
-        let read = |row: &Row<'_>| Ok((row.get("row")?, read(row)?));
-        let related = related.as_ref().map(|id| blob(&id.0));
-        many(connection, &sql, params![after, limit, blob(&tenant.0), related, tags], read)
-    })
+    Ok(Some(List { columns: COLUMNS, from: FROM, row: "d.row", tenant, base }))
+}
+
+impl Fields for DeviceField {
+    /// The values are those that the Graph face serves; the suite compares them.
+    fn column(&self) -> Column {
+        const EXISTS_USER: &str =
+            "EXISTS (SELECT 1 FROM resource u WHERE u.tenant = d.tenant AND u.kind = 'user' AND u.id = d.user)";
+        let exact = |sql: &'static str| Column::new(sql, Kind::Exact);
+        let text = |sql: &'static str| Column::new(sql, Kind::Text);
+        let of_user = |sql: &'static str| Column::new(sql, Kind::OfUser);
+        match self {
+            Self::Id => Column::new("d.id", Kind::Id),
+            Self::UserId => Column::new("d.user", Kind::Id),
+            Self::DeviceName => Column::indexed("d.device_name", Kind::Text),
+            Self::OwnerType => exact("d.owner_type"),
+            Self::ManagementState => Column::indexed("d.management_state", Kind::Exact),
+            Self::ManagementAgent => exact("iif(d.comanaged, 'configurationManagerClientMdm', 'mdm')"),
+            Self::Enrolled => Column::indexed("d.enrolled", Kind::Exact),
+            Self::LastSync => Column::indexed("d.last_sync", Kind::Exact),
+            Self::OperatingSystem => Column::indexed("d.operating_system", Kind::Text),
+            Self::DeviceType => exact("iif(d.platform = 'windows', 'desktop', d.platform)"),
+            Self::OsVersion => text("(d.inventory ->> '$.osVersion')"),
+            Self::AzureAdRegistered => exact("(d.azure_ad_device_id IS NOT NULL)"),
+            Self::EnrollmentType => {
+                Column::new(format!("iif({EXISTS_USER}, 'userEnrollment', 'unknown')"), Kind::Exact)
+            }
+            Self::EmailAddress => of_user("(u.properties ->> '$.mail')"),
+            Self::AzureAdDeviceId => Column::indexed("d.azure_ad_device_id", Kind::Text),
+            Self::IsEncrypted => exact("coalesce(d.inventory ->> '$.isEncrypted', 0)"),
+            Self::UserPrincipalName => of_user("(u.properties ->> '$.userPrincipalName')"),
+            Self::Model => text("(d.inventory ->> '$.model')"),
+            Self::Manufacturer => text("(d.inventory ->> '$.manufacturer')"),
+            Self::Imei => Column::indexed("d.imei", Kind::Text),
+            Self::SerialNumber => Column::indexed("d.serial_number", Kind::Text),
+            Self::UserDisplayName => of_user("(u.properties ->> '$.displayName')"),
+            Self::WifiMacAddress => text("(d.inventory ->> '$.wifiMacAddress')"),
+            Self::TotalStorage => exact("coalesce(d.inventory ->> '$.totalStorageBytes', 0)"),
+            Self::FreeStorage => exact("coalesce(d.inventory ->> '$.freeStorageBytes', 0)"),
+            Self::ManagedDeviceName => {
+                let principal = Self::UserPrincipalName.column().value();
+                let enrolled =
+                    |format: &str| format!("ltrim(strftime('{format}', d.enrolled / 1000000, 'unixepoch'), '0')");
+                let (month, day, time) = (enrolled("%m"), enrolled("%d"), enrolled("%I:%M %p"));
+                let year = "strftime('%Y', d.enrolled / 1000000, 'unixepoch')";
+                Column::new(
+                    format!(
+                        "coalesce(d.managed_device_name, coalesce(substr({principal}, 1, instr({principal} || '@', '@') - 1),
+                        d.device_name, 'device') || '_' || d.operating_system || '_' || {month} || '/' || {day} || '/' || {year} || '_' || {time})"
+                    ),
+                    Kind::Text,
+                )
+            }
+            // Graph's "never".
+            Self::CertificateExpires => exact("coalesce(d.certificate_expires, -62135596800000000)"),
+            Self::ScopeTags => Column::new("NULL", Kind::Tags),
+            Self::Notes => text("d.notes"),
+            Self::EthernetMacAddress => text("(d.inventory ->> '$.ethernetMacAddress')"),
+            Self::PhysicalMemory => exact("coalesce(d.inventory ->> '$.physicalMemoryBytes', 0)"),
+            Self::SkuNumber => exact("coalesce(d.inventory ->> '$.skuNumber', 0)"),
+        }
+    }
 }
 
 pub(crate) fn by_oma_device_id(
@@ -90,7 +177,7 @@ pub(crate) fn by_oma_device_id(
 ) -> Result<Option<ManagedDevice>, StoreError> {
     // Only the newest enrolment of a device speaks for its name.
     let sql = format!(
-        "{DEVICE} JOIN enrollment e ON e.device = d.row
+        "SELECT {COLUMNS} FROM {FROM} JOIN enrollment e ON e.device = d.row
         WHERE t.id = ?1 AND e.oma_device_id = ?2 AND e.row = (SELECT max(row) FROM enrollment WHERE device = d.row)
         ORDER BY e.row DESC LIMIT 1"
     );
@@ -128,9 +215,8 @@ pub(crate) fn insert_device(connection: &Connection, device: &ManagedDevice) -> 
 }
 
 pub(crate) fn update_device(connection: &Connection, device: &ManagedDevice) -> Result<(), StoreError> {
-    let sql = "UPDATE device SET platform = :platform, management_state = :management_state, comanaged = :comanaged,
-            user = :user, enrolled = :enrolled, last_sync = :last_sync, certificate_expires = :certificate_expires,
-            inventory = :inventory, notes = :notes, managed_device_name = :managed_device_name,
+    let sql = "UPDATE device SET comanaged = :comanaged, user = :user, last_sync = :last_sync,
+            certificate_expires = :certificate_expires, notes = :notes, managed_device_name = :managed_device_name,
             owner_type = :owner_type, recoverability = :recoverability
         WHERE id = :id AND tenant = (SELECT row FROM tenant WHERE id = :tenant)";
     change_one(
@@ -139,14 +225,10 @@ pub(crate) fn update_device(connection: &Connection, device: &ManagedDevice) -> 
         named_params! {
             ":tenant": blob(&device.tenant.0),
             ":id": blob(&device.id.0),
-            ":platform": name(&device.platform)?,
-            ":management_state": name(&device.management_state)?,
             ":comanaged": device.comanaged,
             ":user": device.user.as_ref().map(|user| blob(&user.0)),
-            ":enrolled": micros(device.enrolled),
             ":last_sync": micros(device.last_sync),
             ":certificate_expires": device.certificate_expires.map(micros),
-            ":inventory": json(&device.inventory)?,
             ":notes": device.notes,
             ":managed_device_name": device.managed_device_name,
             ":owner_type": name(&device.owner_type)?,
@@ -154,6 +236,21 @@ pub(crate) fn update_device(connection: &Connection, device: &ManagedDevice) -> 
         },
         "device",
     )?;
+    // What most indexes are made of. A session seldom changes it, and to write it alike would write them all.
+    let seldom = "UPDATE device SET platform = :platform, management_state = :management_state, enrolled = :enrolled,
+            inventory = :inventory
+        WHERE id = :id AND tenant = (SELECT row FROM tenant WHERE id = :tenant)
+            AND (platform, management_state, enrolled, inventory)
+                IS NOT (:platform, :management_state, :enrolled, :inventory)";
+    let parameters = named_params! {
+        ":tenant": blob(&device.tenant.0),
+        ":id": blob(&device.id.0),
+        ":platform": name(&device.platform)?,
+        ":management_state": name(&device.management_state)?,
+        ":enrolled": micros(device.enrolled),
+        ":inventory": json(&device.inventory)?,
+    };
+    run(connection, seldom, parameters)?;
     put_tags(connection, device)
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod delivery;
 pub(crate) mod device;
 pub(crate) mod enrollment;
 pub(crate) mod hold;
+pub(crate) mod list;
 pub(crate) mod resource;
 pub(crate) mod role;
 pub(crate) mod secret;

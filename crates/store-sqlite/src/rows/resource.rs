@@ -1,15 +1,21 @@
 //! Users, detected apps, scripts, run states, and links between them and devices.
 
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
-use chaveiro_core::ports::{Page, Paged, ResourceScope, StoreError};
+use chaveiro_core::ports::{ResourceScope, StoreError};
+use chaveiro_core::query::{Filter, Listing, MemberKind, Paged, ResourceField, Value};
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::scope_tag::Visibility;
+use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params};
 
-use crate::codec::{
-    RowError, blob, change_one, from_name, insert, many, micros, one, optional_uuid, page, run, time, uuid,
-};
+use crate::codec::{RowError, blob, change_one, from_name, insert, json, micros, one, optional_uuid, run, time, uuid};
+use crate::rows::list::{Column, Fields, Kind, List, Where};
+use crate::rows::tenant::row as tenant_row;
+use crate::unit::Transaction;
 
-const RESOURCE: &str = "SELECT r.*, t.id AS tenant_id FROM resource r JOIN tenant t ON t.row = r.tenant";
+const COLUMNS: &str = "r.*, t.id AS tenant_id";
+
+const FROM: &str = "resource r JOIN tenant t ON t.row = r.tenant";
 
 fn read(row: &Row<'_>) -> Result<Resource, RowError> {
     Ok(Resource {
@@ -31,7 +37,7 @@ pub(crate) fn resource(
     kind: ResourceKind,
     id: ResourceId,
 ) -> Result<Option<Resource>, StoreError> {
-    let sql = format!("{RESOURCE} WHERE t.id = ? AND r.kind = ? AND r.id = ?");
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND r.kind = ? AND r.id = ?");
     one(connection, &sql, params![blob(&tenant.0), kind.name(), blob(&id.0)], read)
 }
 
@@ -41,38 +47,96 @@ pub(crate) fn by_key(
     kind: ResourceKind,
     key: &str,
 ) -> Result<Option<Resource>, StoreError> {
-    let sql = format!("{RESOURCE} WHERE t.id = ? AND r.kind = ? AND r.alternate_key = ?");
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND r.kind = ? AND r.alternate_key = ?");
     one(connection, &sql, params![blob(&tenant.0), kind.name(), key], read)
 }
 
 pub(crate) fn resources(
-    connection: &Connection,
+    unit: &Transaction<'_>,
     tenant: TenantId,
     scope: ResourceScope,
-    asked: &Page,
+    visible: &Visibility,
+    listing: &Listing<ResourceField>,
 ) -> Result<Paged<Resource>, StoreError> {
+    match list(unit, tenant, scope, visible)? {
+        Some(list) => list.page(unit, listing, read),
+        None => Ok(Paged { items: Vec::new(), next: None }),
+    }
+}
+
+pub(crate) fn count_resources(
+    unit: &Transaction<'_>,
+    tenant: TenantId,
+    scope: ResourceScope,
+    visible: &Visibility,
+    filter: &Filter<ResourceField>,
+) -> Result<u64, StoreError> {
+    list(unit, tenant, scope, visible)?.map_or(Ok(0), |list| list.count(unit, filter))
+}
+
+/// The list of resources of a tenant that is there.
+fn list(
+    unit: &Transaction<'_>,
+    tenant: TenantId,
+    scope: ResourceScope,
+    visible: &Visibility,
+) -> Result<Option<List<'static>>, StoreError> {
     // Beside a device: linked ones, run states about it, and its primary user.
-    const OF_DEVICE: &str = "AND r.row IN (
-        SELECT row FROM resource WHERE tenant = t.row AND device = ?5
+    const OF_DEVICE: &str = "r.row IN (
+        SELECT row FROM resource WHERE tenant = ? AND device = ?
         UNION
-        SELECT l.resource FROM device d JOIN link l ON l.device = d.row WHERE d.tenant = t.row AND d.id = ?5
+        SELECT l.resource FROM device d JOIN link l ON l.device = d.row WHERE d.tenant = ? AND d.id = ?
         UNION
         SELECT u.row FROM device d JOIN resource u ON u.tenant = d.tenant AND u.kind = 'user' AND u.id = d.user
-        WHERE d.tenant = t.row AND d.id = ?5)";
-    let (condition, related) = match scope {
-        ResourceScope::All(_) => ("", None),
-        ResourceScope::OwnedBy(_, owner) => ("AND r.owner = ?5", Some(owner.0)),
-        ResourceScope::OfDevice(_, device) => (OF_DEVICE, Some(device.0)),
-    };
-    let sql = format!("{RESOURCE} WHERE t.id = ?3 AND r.kind = ?4 AND r.row > ?1 {condition} ORDER BY r.row LIMIT ?2");
-    let kind = scope.kind().name();
-    page(asked, |after, limit| {
-        let read = |row: &Row<'_>| Ok((row.get("row")?, read(row)?));
-        match related {
-            None => many(connection, &sql, params![after, limit, blob(&tenant.0), kind], read),
-            Some(id) => many(connection, &sql, params![after, limit, blob(&tenant.0), kind, blob(&id)], read),
+        WHERE d.tenant = ? AND d.id = ?)";
+    const TAGGED: &str = "(r.device IS NULL OR EXISTS (
+        SELECT 1 FROM device d JOIN device_tag g ON g.device = d.row JOIN json_each(?) seen ON g.tag = seen.value
+        WHERE d.tenant = r.tenant AND d.id = r.device))";
+    let Some(tenant) = tenant_row(unit.connection, tenant)? else { return Ok(None) };
+    // The kind is written out: some indexes are for one kind alone.
+    let base = Where::default().and("r.tenant = ?", [tenant.into()]);
+    let base = base.and(&format!("r.kind = '{}'", scope.kind().name()), None);
+    let base = match scope {
+        ResourceScope::All(_) => base,
+        ResourceScope::OwnedBy(_, owner) => base.and("r.owner = ?", [blob(&owner.0).to_vec().into()]),
+        ResourceScope::OfDevice(_, device) => {
+            let beside = [Sql::from(tenant), blob(&device.0).to_vec().into()];
+            base.and(OF_DEVICE, beside.iter().cycle().take(6).cloned())
         }
-    })
+    };
+    let base = match visible {
+        Visibility::All => base,
+        Visibility::Tagged(tags) => base.and(TAGGED, [json(tags)?.into()]),
+    };
+    Ok(Some(List { columns: COLUMNS, from: FROM, row: "r.row", tenant, base }))
+}
+
+impl Fields for ResourceField {
+    fn column(&self) -> Column {
+        match self {
+            Self::Id => Column::new("r.id", Kind::Id),
+            Self::Created => Column::new("r.created", Kind::Exact),
+            Self::Modified => Column::new("r.modified", Kind::Exact),
+            Self::Member { name, kind, absent } => {
+                let member = format!("(r.properties ->> '$.{name}')");
+                let value = match kind {
+                    MemberKind::Plain => member,
+                    MemberKind::Time => format!("moment({member})"),
+                };
+                let (value, kind) = match absent {
+                    Value::Null | Value::Texts(_) => (value, Kind::Text),
+                    // The name of a member of an enum: it needs no quotes inside.
+                    Value::Text(absent) => (format!("coalesce({value}, '{absent}')"), Kind::Text),
+                    Value::Flag(absent) => (format!("coalesce({value}, {})", i64::from(*absent)), Kind::Exact),
+                    Value::Number(absent) | Value::Time(absent) => {
+                        (format!("coalesce({value}, {absent})"), Kind::Exact)
+                    }
+                };
+                let indexed = matches!(*name, "displayName" | "userPrincipalName");
+                Column { indexed, ..Column::new(value, kind) }
+            }
+        }
+    }
 }
 
 pub(crate) fn is_linked(
@@ -142,30 +206,17 @@ pub(crate) fn delete_resource(
     if run(connection, sql, parameters)? == 0 {
         return Ok(());
     }
-    match kind {
-        ResourceKind::User => change_one_or_none(
-            connection,
-            "UPDATE device SET user = NULL WHERE user = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)",
-            tenant,
-            id,
-        ),
-        ResourceKind::DeviceHealthScript
-        | ResourceKind::DeviceManagementScript
-        | ResourceKind::DeviceComplianceScript => change_one_or_none(
-            connection,
-            "DELETE FROM resource WHERE owner = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)",
-            tenant,
-            id,
-        ),
-        ResourceKind::DetectedApp
-        | ResourceKind::DeviceHealthScriptDeviceState
-        | ResourceKind::DeviceManagementScriptDeviceState
-        | ResourceKind::DeviceComplianceScriptDeviceState => Ok(()),
+    if kind == ResourceKind::User {
+        let sql = "UPDATE device SET user = NULL WHERE user = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)";
+        run(connection, sql, [blob(&tenant.0), blob(&id.0)])?;
     }
-}
-
-fn change_one_or_none(connection: &Connection, sql: &str, tenant: TenantId, id: ResourceId) -> Result<(), StoreError> {
-    run(connection, sql, [blob(&tenant.0), blob(&id.0)]).map(drop)
+    // Run states of a script, and those of its users' run states.
+    let owned = "WITH RECURSIVE gone (id, tenant) AS (
+            SELECT ?2, row FROM tenant WHERE id = ?1
+            UNION
+            SELECT r.id, r.tenant FROM gone JOIN resource r ON r.tenant = gone.tenant AND r.owner = gone.id)
+        DELETE FROM resource WHERE (tenant, owner) IN (SELECT tenant, id FROM gone)";
+    run(connection, owned, [blob(&tenant.0), blob(&id.0)]).map(drop)
 }
 
 pub(crate) fn link(

@@ -25,6 +25,11 @@ pub(crate) fn tenant(connection: &Connection, id: TenantId) -> Result<Option<Ten
     one(connection, "SELECT * FROM tenant WHERE id = ?", [blob(&id.0)], read_tenant)
 }
 
+/// The row of that tenant.
+pub(crate) fn row(connection: &Connection, id: TenantId) -> Result<Option<i64>, StoreError> {
+    one(connection, "SELECT row FROM tenant WHERE id = ?", [blob(&id.0)], |row| Ok(row.get(0)?))
+}
+
 pub(crate) fn tenants(connection: &Connection) -> Result<Vec<Tenant>, StoreError> {
     many(connection, "SELECT * FROM tenant ORDER BY row", [], read_tenant)
 }

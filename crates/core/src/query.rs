@@ -1,0 +1,392 @@
+//! Questions to a list: a filter, an order, a page. Plain data that a store translates, and that [`Filter::matches`]
+//! answers for one item without a store, so that the two can be compared.
+//!
+//! Semantics are those of OData 4.01, Part 2, 5.1.1, where null is concerned: `eq` and `ne` are true or false, every other
+//! comparison with null and every function of null is false, and a negation turns that round. Text is compared without
+//! regard to ASCII case, as production Graph does it. In an order null comes first.
+//!
+//! A list has a type of its fields: [`DeviceField`], [`ResourceField`]. Only what differs from item to item is a field;
+//! properties with one value for all are decided before a filter is made.
+
+mod field;
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use jiff::civil;
+use jiff::fmt::temporal::Pieces;
+use serde::{Deserialize, Serialize};
+
+pub use field::{DeviceField, MemberKind, ResourceField};
+
+/// A value of a property or of a literal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Value {
+    /// No value.
+    Null,
+    /// True or false.
+    Flag(bool),
+    /// An integer.
+    Number(i64),
+    /// Microseconds since 1970, UTC. Graph's "never" and its end of time are outside of what `Timestamp` holds.
+    Time(i64),
+    /// Text, or the name of a member of an enum.
+    Text(String),
+    /// A collection of texts; a literal is never one.
+    Texts(Vec<String>),
+}
+
+/// What is asked of one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// `eq`; [`Value::Null`] asks for no value.
+    Equal(Value),
+    /// `lt`.
+    Less(Value),
+    /// `le`.
+    AtMost(Value),
+    /// `gt`.
+    Greater(Value),
+    /// `ge`.
+    AtLeast(Value),
+    /// `startswith`.
+    StartsWith(String),
+    /// `endswith`.
+    EndsWith(String),
+    /// `contains`.
+    Contains(String),
+    /// `any(t:t eq '...')`, to the letter: collections here hold identifiers.
+    Has(String),
+}
+
+/// A condition in negation normal form: `not` stands at a test or nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filter<F> {
+    /// Every one of these; empty is true.
+    All(Vec<Self>),
+    /// At least one of these; empty is false.
+    Any(Vec<Self>),
+    /// The test of that field comes out as `holds`.
+    Is {
+        /// Of what.
+        field: F,
+        /// What is asked.
+        test: Test,
+        /// The outcome that is wanted.
+        holds: bool,
+    },
+}
+
+/// One key of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order<F> {
+    /// By what.
+    pub field: F,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// Where a page ended. Only the store that made it can say what `row` means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The sort keys of the last item, for the order that the page had.
+    pub keys: Vec<Value>,
+    /// Its place among items with the same keys.
+    pub row: i64,
+}
+
+/// A question to a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing<F> {
+    /// Which items.
+    pub filter: Filter<F>,
+    /// In which order; empty leaves it to the store. Items with equal keys are in the order they were made.
+    pub order: Vec<Order<F>>,
+    /// After which item: a cursor of [`Paged::next`] of the same filter and order.
+    pub after: Option<Cursor>,
+    /// How many to leave out first. Only without `after`.
+    pub skip: usize,
+    /// How many at the most.
+    pub limit: usize,
+}
+
+/// Items of one page. Each item that is there throughout comes once, whatever is added and removed between the pages;
+/// one whose sort key changes meanwhile may come again or be missed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paged<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// The cursor of the next page, when there is one.
+    pub next: Option<Cursor>,
+}
+
+impl<F> Listing<F> {
+    /// The first of all items.
+    pub fn first(limit: usize) -> Self {
+        Self { filter: Filter::always(), order: Vec::new(), after: None, skip: 0, limit }
+    }
+
+    /// Whether every item is asked for, in no special order.
+    pub fn is_plain(&self) -> bool {
+        self.filter.is_always() && self.order.is_empty()
+    }
+}
+
+impl<F> Filter<F> {
+    /// True of everything.
+    pub fn always() -> Self {
+        Self::All(Vec::new())
+    }
+
+    /// True of nothing.
+    pub fn never() -> Self {
+        Self::Any(Vec::new())
+    }
+
+    /// Always or never.
+    pub fn constant(outcome: bool) -> Self {
+        if outcome { Self::always() } else { Self::never() }
+    }
+
+    /// Whether it is true of everything, whatever the values.
+    pub fn is_always(&self) -> bool {
+        matches!(self, Self::All(parts) if parts.is_empty())
+    }
+
+    /// Whether it is true of nothing, whatever the values.
+    pub fn is_never(&self) -> bool {
+        matches!(self, Self::Any(parts) if parts.is_empty())
+    }
+
+    /// Every one of these. Nested conjunctions are laid flat, what is decided already is left out.
+    pub fn all(parts: Vec<Self>) -> Self {
+        let mut flat = Vec::with_capacity(parts.len());
+        for part in parts {
+            match part {
+                part if part.is_never() => return Self::never(),
+                Self::All(inner) => flat.extend(inner),
+                part => flat.push(part),
+            }
+        }
+        alone(flat, Self::All)
+    }
+
+    /// At least one of these, laid flat alike.
+    pub fn any(parts: Vec<Self>) -> Self {
+        let mut flat = Vec::with_capacity(parts.len());
+        for part in parts {
+            match part {
+                part if part.is_always() => return Self::always(),
+                Self::Any(inner) => flat.extend(inner),
+                part => flat.push(part),
+            }
+        }
+        alone(flat, Self::Any)
+    }
+
+    /// Whether it is true of the item with these values.
+    pub fn matches(&self, get: &impl Fn(&F) -> Value) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().all(|part| part.matches(get)),
+            Self::Any(parts) => parts.iter().any(|part| part.matches(get)),
+            Self::Is { field, test, holds } => test.of(&get(field)) == *holds,
+        }
+    }
+}
+
+/// One part needs no group around it.
+fn alone<F>(mut parts: Vec<Filter<F>>, group: fn(Vec<Filter<F>>) -> Filter<F>) -> Filter<F> {
+    match parts.len() {
+        1 => parts.remove(0),
+        _ => group(parts),
+    }
+}
+
+impl Test {
+    /// Whether it is true of that value.
+    pub fn of(&self, value: &Value) -> bool {
+        let compared = |literal: &Value, fits: fn(Ordering) -> bool| {
+            *value != Value::Null && *literal != Value::Null && fits(compare(value, literal))
+        };
+        let text = |fits: &dyn Fn(&str) -> bool| matches!(value, Value::Text(text) if fits(&text.to_ascii_lowercase()));
+        match self {
+            Self::Equal(literal) => compare(value, literal).is_eq(),
+            Self::Less(literal) => compared(literal, Ordering::is_lt),
+            Self::AtMost(literal) => compared(literal, Ordering::is_le),
+            Self::Greater(literal) => compared(literal, Ordering::is_gt),
+            Self::AtLeast(literal) => compared(literal, Ordering::is_ge),
+            Self::StartsWith(part) => text(&|text| text.starts_with(&part.to_ascii_lowercase())),
+            Self::EndsWith(part) => text(&|text| text.ends_with(&part.to_ascii_lowercase())),
+            Self::Contains(part) => text(&|text| text.contains(&part.to_ascii_lowercase())),
+            Self::Has(item) => matches!(value, Value::Texts(items) if items.contains(item)),
+        }
+    }
+}
+
+/// The order of values of one type: null first, text without regard to ASCII case.
+pub fn compare(a: &Value, b: &Value) -> Ordering {
+    let rank = |value: &Value| match value {
+        Value::Null => 0,
+        Value::Flag(_) => 1,
+        Value::Number(_) => 2,
+        Value::Time(_) => 3,
+        Value::Text(_) => 4,
+        Value::Texts(_) => 5,
+    };
+    match (a, b) {
+        (Value::Flag(a), Value::Flag(b)) => a.cmp(b),
+        (Value::Number(a), Value::Number(b)) | (Value::Time(a), Value::Time(b)) => a.cmp(b),
+        (Value::Text(a), Value::Text(b)) => {
+            let folded = |text: &str| text.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
+            folded(a).cmp(&folded(b))
+        }
+        (Value::Texts(a), Value::Texts(b)) => a.cmp(b),
+        _ => rank(a).cmp(&rank(b)),
+    }
+}
+
+/// The whole microseconds since 1970 of an `Edm.DateTimeOffset`, from year 1 to the end of 9999. Finer digits are dropped.
+pub fn moment(text: &str) -> Option<i64> {
+    let fits = text.bytes().all(|byte| byte.is_ascii_digit() || b"TtZz:.+-".contains(&byte));
+    let pieces = Pieces::parse(text).ok().filter(|_| fits)?;
+    let offset = i128::from(pieces.to_numeric_offset()?.seconds());
+    let since = pieces.date().to_datetime(pieces.time()?).duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0));
+    let nanoseconds = since.as_nanos() - offset * 1_000_000_000;
+    i64::try_from(nanoseconds.div_euclid(1000)).ok()
+}
+
+/// The text of [`moment`], in UTC.
+fn moment_text(micros: i64) -> String {
+    let since = jiff::SignedDuration::from_micros(micros);
+    match civil::date(1970, 1, 1).at(0, 0, 0, 0).checked_add(since) {
+        Ok(at) => format!("{at}Z"),
+        Err(_) => format!("{micros}us"),
+    }
+}
+
+impl fmt::Display for Value {
+    /// As a literal of `$filter`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Time(micros) => f.write_str(&moment_text(*micros)),
+            Self::Text(text) => f.write_str(&quoted(text)),
+            Self::Texts(texts) => write!(f, "[{}]", texts.join(",")),
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+impl<F: fmt::Display> fmt::Display for Filter<F> {
+    /// As the text of a `$filter` that means the same, with no more parentheses than it needs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (parts, word, empty) = match self {
+            Self::All(parts) => (parts, " and ", "true"),
+            Self::Any(parts) => (parts, " or ", "false"),
+            Self::Is { field, test: Test::Equal(value), holds: false } => return write!(f, "{field} ne {value}"),
+            Self::Is { field, test, holds } => {
+                f.write_str(if *holds { "" } else { "not " })?;
+                return show(f, field, test);
+            }
+        };
+        if parts.is_empty() {
+            return f.write_str(empty);
+        }
+        for (index, part) in parts.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { word })?;
+            match (self, part) {
+                (Self::All(_), Self::Any(inner)) if !inner.is_empty() => write!(f, "({part})")?,
+                _ => write!(f, "{part}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn show(f: &mut fmt::Formatter<'_>, field: &impl fmt::Display, test: &Test) -> fmt::Result {
+    match test {
+        Test::Equal(value) => write!(f, "{field} eq {value}"),
+        Test::Less(value) => write!(f, "{field} lt {value}"),
+        Test::AtMost(value) => write!(f, "{field} le {value}"),
+        Test::Greater(value) => write!(f, "{field} gt {value}"),
+        Test::AtLeast(value) => write!(f, "{field} ge {value}"),
+        Test::StartsWith(text) => write!(f, "startswith({field},{})", quoted(text)),
+        Test::EndsWith(text) => write!(f, "endswith({field},{})", quoted(text)),
+        Test::Contains(text) => write!(f, "contains({field},{})", quoted(text)),
+        Test::Has(text) => write!(f, "{field}/any(t:t eq {})", quoted(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+
+    #[test]
+    fn null_is_equal_to_null_and_nothing_else_is_true_of_it() {
+        for (test, of_null) in [
+            (Test::Equal(Value::Null), true),
+            (Test::Equal(text("")), false),
+            (Test::Less(text("z")), false),
+            (Test::AtMost(Value::Null), false),
+            (Test::AtLeast(text("")), false),
+            (Test::StartsWith(String::new()), false),
+            (Test::Contains(String::new()), false),
+            (Test::Has(String::new()), false),
+        ] {
+            assert_eq!(test.of(&Value::Null), of_null, "{test:?}");
+            let negated = Filter::Is { field: (), test, holds: false };
+            assert_eq!(negated.matches(&|()| Value::Null), !of_null, "a negation turns it round");
+        }
+    }
+
+    #[test]
+    fn text_is_compared_without_ascii_case_only() {
+        assert!(Test::Equal(text("laptop-a")).of(&text("LAPTOP-A")));
+        assert!(!Test::Equal(text("\u{e9}")).of(&text("\u{c9}")));
+        assert!(Test::Contains("TOP".to_owned()).of(&text("laptop")));
+        assert!(Test::Less(text("B")).of(&text("a")));
+        assert!(Test::Has("a".to_owned()).of(&Value::Texts(vec!["a".to_owned()])));
+        assert!(!Test::Has("A".to_owned()).of(&Value::Texts(vec!["a".to_owned()])));
+    }
+
+    #[test]
+    fn groups_are_flat_and_what_is_decided_is_gone() {
+        let is = |number| Filter::Is { field: number, test: Test::Equal(Value::Null), holds: true };
+        assert_eq!(
+            Filter::all(vec![Filter::all(vec![is(1), is(2)]), Filter::always(), is(3)]),
+            Filter::All(vec![is(1), is(2), is(3)])
+        );
+        assert_eq!(Filter::all(vec![is(1), Filter::never()]), Filter::never());
+        assert_eq!(Filter::any(vec![is(1), Filter::never()]), is(1));
+        assert_eq!(Filter::any(vec![is(1), Filter::always()]), Filter::always());
+    }
+
+    #[test]
+    fn moments_reach_from_never_to_the_end_of_time() {
+        for (at, expected) in [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("1970-01-01T02:00:00.5+02:00", Some(500_000)),
+            ("1969-12-31T23:59:59.9999999Z", Some(-1)),
+            ("0001-01-01T00:00:00Z", Some(-62_135_596_800_000_000)),
+            ("9999-12-31T23:59:59.9999999Z", Some(253_402_300_799_999_999)),
+            ("2026-01-31", None),
+            ("2026-01-31T08:30:00", None),
+            ("2026-01-31T08:30:00Z[Europe/Lisbon]", None),
+            ("2026-02-30T00:00:00Z", None),
+            ("", None),
+        ] {
+            assert_eq!(moment(at), expected, "{at}");
+        }
+        assert_eq!(Value::Time(-62_135_596_800_000_000).to_string(), "0001-01-01T00:00:00Z");
+    }
+}

@@ -1,0 +1,95 @@
+//! Lists: which items, in which order, and how many.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::response::Response;
+use chaveiro_core::Refusal;
+use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::id::ResourceId;
+use chaveiro_core::ports::{StoreError, View};
+use chaveiro_core::query::{DeviceField, Paged, ResourceField};
+use chaveiro_core::resource::Resource;
+use http::StatusCode;
+use serde_json::{Map, Value};
+
+use super::admit::{Admitted, Asked};
+use super::read::user_of;
+use super::{context, read_store, response};
+use crate::GraphState;
+use crate::error::GraphError;
+use crate::follow::Members;
+use crate::model::MODEL;
+use crate::render::{self, Form};
+
+/// The items of one page as JSON, and the number of all that match when it was asked for.
+struct Answer {
+    page: Paged<Map<String, Value>>,
+    total: Option<u64>,
+}
+
+/// One page of a collection.
+pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
+    let reading = Arc::clone(&asked);
+    let found = read_store(state, move |view| {
+        let admitted = reading.admit(view)?;
+        let answer = answer(view, &reading, &admitted)?;
+        Ok((answer, admitted.query, admitted.selection))
+    });
+    let (answer, query, selection) = found.await?;
+
+    let mut body = Map::new();
+    let context = context(state, asked.walk.version, &asked.walk.parenthesised(""), &selection, false);
+    body.insert("@odata.context".to_owned(), context.into());
+    // As in production, the number on this page; `$count=true` asks for the number of all.
+    let count = answer.total.unwrap_or(answer.page.items.len() as u64);
+    body.insert("@odata.count".to_owned(), count.into());
+    if let Some(cursor) = &answer.page.next {
+        let link = format!("{}{}?{}", state.base_url, asked.path, query.next(cursor, &asked.walk));
+        body.insert("@odata.nextLink".to_owned(), link.into());
+    }
+    body.insert("value".to_owned(), answer.page.items.into_iter().map(Value::Object).collect());
+    Ok(response::json(StatusCode::OK, &Value::Object(body)))
+}
+
+fn answer(view: &dyn View, asked: &Asked, admitted: &Admitted) -> Result<Answer, GraphError> {
+    let (tenant, walk, query, selection) = (asked.tenant(), &asked.walk, &admitted.query, &admitted.selection);
+    let entity = MODEL.entity_type(walk.target()).ok_or(Refusal::ResourceNotFound("collection"))?;
+    let wants_total = query.count == Some(true);
+    match admitted.binding.members {
+        None | Some(Members::Nothing) => Ok(Answer { page: Paged { items: Vec::new(), next: None }, total: Some(0) }),
+        Some(Members::Devices(scope)) => {
+            let listing = query.listing::<DeviceField>(entity, walk)?;
+            let total = wants_total.then(|| view.count_devices(tenant, scope, &admitted.sight, &listing.filter));
+            let page = view.devices(tenant, scope, &admitted.sight, &listing)?;
+            let users = users_of(view, &page.items)?;
+            let items = page.items.iter().map(|device| {
+                let user = device.user.and_then(|id| users.get(&id));
+                render::device::device(device, user, walk.version, selection, Form::Listed)
+            });
+            Ok(Answer { page: Paged { items: items.collect(), next: page.next }, total: total.transpose()? })
+        }
+        Some(Members::Resources(scope)) => {
+            let listing = query.listing::<ResourceField>(entity, walk)?;
+            let total = wants_total.then(|| view.count_resources(tenant, scope, &admitted.sight, &listing.filter));
+            let page = view.resources(tenant, scope, &admitted.sight, &listing)?;
+            let items = page.items.iter();
+            let items = items.map(|item| render::resource::resource(item, walk.version, selection, Form::Listed));
+            Ok(Answer { page: Paged { items: items.collect(), next: page.next }, total: total.transpose()? })
+        }
+    }
+}
+
+/// The primary users of a page, each read once.
+fn users_of(view: &dyn View, devices: &[ManagedDevice]) -> Result<HashMap<ResourceId, Resource>, StoreError> {
+    let mut users = HashMap::new();
+    for device in devices {
+        if let Some(id) = device.user
+            && !users.contains_key(&id)
+            && let Some(user) = user_of(view, device)?
+        {
+            users.insert(id, user);
+        }
+    }
+    Ok(users)
+}

@@ -1,0 +1,68 @@
+//! `$expand`: edges of the model, one level, each with `$select` and `$top` at most.
+
+use super::QueryError;
+use super::scan::Scan;
+use crate::model::{Edge, MODEL, Target};
+
+/// One expanded edge.
+#[derive(Clone, Debug)]
+pub struct Expand {
+    /// Which.
+    pub edge: &'static Edge,
+    /// What of its entities; names as asked.
+    pub select: Option<Vec<String>>,
+    /// At most so many.
+    pub top: Option<usize>,
+}
+
+/// Reads `users($select=id,displayName;$top=5),detectedApps` for entities of that target.
+pub(super) fn parse(text: &str, target: Target) -> Result<Vec<Expand>, QueryError> {
+    const SUPPORTED: &str = "only $select and $top are supported inside $expand";
+    let mut scan = Scan::new("$expand", text);
+    let mut expands: Vec<Expand> = Vec::new();
+    loop {
+        let at = scan.at();
+        let name = scan.name();
+        let edge = MODEL.edge(target, name).ok_or_else(|| {
+            let edges: Vec<_> = MODEL.edges_from(target).map(|edge| edge.name).collect();
+            match edges.is_empty() {
+                true => scan.problem(at, "there is nothing to expand here"),
+                false => scan.problem(at, format!("expected one of {}", edges.join(", "))),
+            }
+        })?;
+        if expands.iter().any(|other| other.edge.name == edge.name) {
+            return Err(scan.problem(at, format!("'{}' is expanded twice", edge.name)));
+        }
+        let mut expand = Expand { edge, select: None, top: None };
+        if scan.sign('(') {
+            loop {
+                let at = scan.at();
+                let option = scan.name().to_ascii_lowercase();
+                scan.need('=', "$select= or $top=")?;
+                match option.trim_start_matches('$') {
+                    "select" if expand.select.is_none() => {
+                        let mut names = vec![scan.name().to_owned()];
+                        while scan.sign(',') {
+                            names.push(scan.name().to_owned());
+                        }
+                        expand.select = Some(names);
+                    }
+                    "top" if expand.top.is_none() && edge.many => {
+                        let top = scan.name().parse().ok().filter(|top| (1..=super::MAX_PAGE).contains(top));
+                        expand.top = Some(top.ok_or_else(|| scan.problem(at, "$top is a number from 1 to 1000"))?);
+                    }
+                    _ => return Err(scan.problem(at, format!("{SUPPORTED}, each once, and $top for collections"))),
+                }
+                if scan.sign(')') {
+                    break;
+                }
+                scan.need(';', "; or )")?;
+            }
+        }
+        expands.push(expand);
+        if scan.is_at_end() {
+            return Ok(expands);
+        }
+        scan.need(',', "(, a comma or the end")?;
+    }
+}

@@ -1,0 +1,91 @@
+//! Which properties lists are filtered and ordered by, and where their values come from: every property that is no collection,
+//! no structure and no binary content. What has one value for all is decided here, and exact, instead of refused.
+
+use chaveiro_core::query::{DeviceField, MemberKind, ResourceField, Value, moment};
+
+use super::{QueryError, is_served};
+use crate::model::{Default, Edm, EntityType, Property};
+use crate::resolve::Version;
+
+/// Where the value of a property comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source<F> {
+    /// It differs from item to item.
+    Field(F),
+    /// Every item has this.
+    Constant(Value),
+}
+
+/// The fields of a list. A new list plugs in here, and in its store with the columns of the fields.
+pub trait Fields: Clone + 'static {
+    /// What `$search` looks into; empty where it is not supported.
+    const SEARCHED: &'static [Self];
+
+    /// Where the value of that property comes from; `None` when it cannot be asked for.
+    fn source(property: &Property) -> Option<Source<Self>>;
+}
+
+impl Fields for DeviceField {
+    const SEARCHED: &'static [Self] = &DeviceField::SEARCHED;
+
+    fn source(property: &Property) -> Option<Source<Self>> {
+        /// The device channel does not know them; a single GET says so with an empty text.
+        const EMPTY: [&str; 3] = ["iccid", "remoteAssistanceSessionUrl", "udid"];
+        if let Some(field) = Self::named(property.name) {
+            return Some(Source::Field(field));
+        }
+        let constant = if EMPTY.contains(&property.name) { Value::Text(String::new()) } else { default(property)? };
+        Some(Source::Constant(constant))
+    }
+}
+
+impl Fields for ResourceField {
+    const SEARCHED: &'static [Self] = &[];
+
+    fn source(property: &Property) -> Option<Source<Self>> {
+        let absent = default(property)?;
+        Some(Source::Field(match property.name {
+            "id" => Self::Id,
+            "createdDateTime" => Self::Created,
+            "lastModifiedDateTime" => Self::Modified,
+            name => {
+                let kind = if matches!(property.edm, Edm::DateTime) { MemberKind::Time } else { MemberKind::Plain };
+                Self::Member { name, kind, absent }
+            }
+        }))
+    }
+}
+
+/// What is served when nothing is known; `None` for what is no scalar.
+fn default(property: &Property) -> Option<Value> {
+    if matches!(property.edm, Edm::Binary | Edm::Complex(_) | Edm::Collection(_)) {
+        return None;
+    }
+    Some(match property.default {
+        Default::Null => Value::Null,
+        Default::Text(text) if matches!(property.edm, Edm::DateTime) => moment(text).map_or(Value::Null, Value::Time),
+        Default::Text(text) => Value::Text(text.to_owned()),
+        Default::False => Value::Flag(false),
+        Default::Zero => Value::Number(0),
+        Default::Never => moment("0001-01-01T00:00:00Z").map_or(Value::Null, Value::Time),
+        Default::Empty | Default::DefaultScope => return None,
+    })
+}
+
+/// The property of that name, and where its value comes from.
+pub(super) fn find<F: Fields>(
+    option: &'static str,
+    name: &str,
+    at: usize,
+    entity: &'static EntityType,
+    version: Version,
+) -> Result<(&'static Property, Source<F>), QueryError> {
+    let problem = |problem: String| QueryError::Syntax { option, at, problem };
+    let property = entity.property(name).filter(|property| is_served(property, entity, version));
+    let property =
+        property.ok_or_else(|| problem(format!("'{name}' is no property of microsoft.graph.{}", entity.name)))?;
+    let source = F::source(property).ok_or_else(|| {
+        problem(format!("'{}' is no simple value; such properties are not supported here", property.name))
+    })?;
+    Ok((property, source))
+}

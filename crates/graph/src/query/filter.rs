@@ -1,0 +1,285 @@
+//! `$filter`: OData's expressions over properties, as far as they are answered exactly. Everything else is refused, with the
+//! place and what is supported.
+//!
+//! One pass from text to [`Filter`]: `not` is carried inwards while reading, so that it ends at a test.
+//!
+//! References: OData 4.01, Part 2, 5.1.1; its ABNF, `boolCommonExpr`.
+
+use chaveiro_core::query::{Filter, Test, Value, moment};
+
+use super::QueryError;
+use super::fields::{Fields, Source, find};
+use super::scan::Scan;
+use crate::model::{Edm, EntityType, Property};
+use crate::resolve::Version;
+
+/// Longest filter.
+pub const MAX_BYTES: usize = 4096;
+
+/// Most parentheses and `not` inside each other.
+pub const MAX_DEPTH: usize = 16;
+
+/// Most comparisons; each item of an `in` is one.
+pub const MAX_COMPARISONS: usize = 128;
+
+const OPTION: &str = "$filter";
+const OPERATORS: &str = "one of eq, ne, gt, ge, lt, le, in";
+const CONDITION: &str = "a property, startswith, endswith, contains, not or (";
+
+/// Reads a filter over the properties of that type.
+pub fn parse<F: Fields>(text: &str, entity: &'static EntityType, version: Version) -> Result<Filter<F>, QueryError> {
+    let mut parser = Parser { scan: Scan::new(OPTION, text), entity, version, depth: 0, comparisons: 0 };
+    if text.len() > MAX_BYTES {
+        return Err(parser
+            .scan
+            .problem(1, format!("a filter has at most {MAX_BYTES} bytes, this one has {}", text.len())));
+    }
+    let filter = parser.either(true)?;
+    match parser.scan.is_at_end() {
+        true => Ok(filter),
+        false => Err(parser.scan.expected("and, or, or the end")),
+    }
+}
+
+struct Parser<'a> {
+    scan: Scan<'a>,
+    entity: &'static EntityType,
+    version: Version,
+    depth: usize,
+    comparisons: usize,
+}
+
+impl Parser<'_> {
+    /// `a or b`; its opposite when `holds` is false.
+    fn either<F: Fields>(&mut self, holds: bool) -> Result<Filter<F>, QueryError> {
+        let mut parts = vec![self.both(holds)?];
+        while self.scan.keyword("or") {
+            parts.push(self.both(holds)?);
+        }
+        Ok(if holds { Filter::any(parts) } else { Filter::all(parts) })
+    }
+
+    fn both<F: Fields>(&mut self, holds: bool) -> Result<Filter<F>, QueryError> {
+        let mut parts = vec![self.one(holds)?];
+        while self.scan.keyword("and") {
+            parts.push(self.one(holds)?);
+        }
+        Ok(if holds { Filter::all(parts) } else { Filter::any(parts) })
+    }
+
+    fn one<F: Fields>(&mut self, holds: bool) -> Result<Filter<F>, QueryError> {
+        let at = self.scan.at();
+        if self.scan.sign('(') {
+            let inner = self.deeper(at, |parser| parser.either(holds))?;
+            self.scan.need(')', ")")?;
+            return Ok(inner);
+        }
+        let name = self.scan.name();
+        match name.to_ascii_lowercase().as_str() {
+            "" => Err(match self.scan.touches('\'') {
+                true => self.scan.problem(at, "a comparison begins with a property, such as deviceName eq 'x'"),
+                false => self.scan.expected(CONDITION),
+            }),
+            "not" => self.deeper(at, |parser| parser.one(!holds)),
+            "true" => Ok(Filter::constant(holds)),
+            "false" => Ok(Filter::constant(!holds)),
+            "startswith" => self.function(at, name, Test::StartsWith, holds),
+            "endswith" => self.function(at, name, Test::EndsWith, holds),
+            "contains" => self.function(at, name, Test::Contains, holds),
+            _ if self.scan.touches('(') => Err(self.no_function(at, name)),
+            _ if self.scan.sign('/') => self.any_of(at, name, holds),
+            _ => self.comparison(at, name, holds),
+        }
+    }
+
+    fn no_function(&self, at: usize, name: &str) -> QueryError {
+        let problem = match name.to_ascii_lowercase().as_str() {
+            "tolower" | "toupper" => {
+                format!("{name} is not needed and not supported: text is compared without regard to case")
+            }
+            _ => format!("the function {name} is not supported; supported are startswith, endswith and contains"),
+        };
+        self.scan.problem(at, problem)
+    }
+
+    fn deeper<T>(&mut self, at: usize, read: impl FnOnce(&mut Self) -> Result<T, QueryError>) -> Result<T, QueryError> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.scan.problem(at, format!("parentheses and not are nested more than {MAX_DEPTH} deep")));
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn test<F: Fields>(
+        &mut self,
+        at: usize,
+        source: &Source<F>,
+        test: Test,
+        holds: bool,
+    ) -> Result<Filter<F>, QueryError> {
+        self.comparisons += 1;
+        if self.comparisons > MAX_COMPARISONS {
+            let problem = format!("more than {MAX_COMPARISONS} comparisons; ask in several requests");
+            return Err(self.scan.problem(at, problem));
+        }
+        Ok(match source {
+            Source::Field(field) => Filter::Is { field: field.clone(), test, holds },
+            Source::Constant(value) => Filter::constant(test.of(value) == holds),
+        })
+    }
+
+    /// `startswith(property,'text')`, its name read.
+    fn function<F: Fields>(
+        &mut self,
+        at: usize,
+        name: &str,
+        test: fn(String) -> Test,
+        holds: bool,
+    ) -> Result<Filter<F>, QueryError> {
+        self.scan.need('(', "(")?;
+        let property_at = self.scan.at();
+        let property_name = self.scan.name();
+        if property_name.is_empty() {
+            return Err(self.scan.expected("a property"));
+        }
+        if self.scan.touches('(') {
+            return Err(self.no_function(property_at, property_name));
+        }
+        let (property, source) = find(OPTION, property_name, property_at, self.entity, self.version)?;
+        if !matches!(property.edm, Edm::String) {
+            return Err(self.scan.problem(property_at, format!("{name} is for text, '{}' is none", property.name)));
+        }
+        self.scan.need(',', ",")?;
+        let text = self.scan.quoted('\'')?;
+        self.scan.need(')', ")")?;
+        self.test(at, &source, test(text), holds)
+    }
+
+    /// `property/any(x:x eq 'text')`, its name and the slash read.
+    fn any_of<F: Fields>(&mut self, at: usize, name: &str, holds: bool) -> Result<Filter<F>, QueryError> {
+        const FORM: &str = "any(t:t eq 'x')";
+        let served = |property: &&Property| super::is_served(property, self.entity, self.version);
+        let property = self.entity.property(name).filter(served);
+        let texts = property.filter(|property| matches!(property.edm, Edm::Collection(Edm::String)));
+        let Some(Source::Field(field)) = texts.and_then(F::source) else {
+            return Err(self.scan.problem(at, format!("'{name}/' is not supported; the only collection that can be asked is roleScopeTagIds of managedDevice, with roleScopeTagIds/{FORM}")));
+        };
+        let word_at = self.scan.at();
+        if !self.scan.keyword("any") {
+            return Err(self.scan.expected(FORM));
+        }
+        self.scan.need('(', FORM)?;
+        let variable = self.scan.name().to_owned();
+        self.scan.need(':', FORM)?;
+        if variable.is_empty() || self.scan.name() != variable || !self.scan.keyword("eq") {
+            return Err(self.scan.problem(word_at, format!("only {FORM} is supported here")));
+        }
+        let text = self.scan.quoted('\'')?;
+        self.scan.need(')', ")")?;
+        self.test(at, &Source::Field(field), Test::Has(text), holds)
+    }
+
+    /// `property eq value`, its name read.
+    fn comparison<F: Fields>(&mut self, at: usize, name: &str, holds: bool) -> Result<Filter<F>, QueryError> {
+        let (property, source) = find(OPTION, name, at, self.entity, self.version)?;
+        let operator_at = self.scan.at();
+        let operator = self.scan.name().to_ascii_lowercase();
+        let ordered: Option<fn(Value) -> Test> = match operator.as_str() {
+            "eq" | "ne" => {
+                let value = self.literal(property)?;
+                return self.test(at, &source, Test::Equal(value), holds == (operator == "eq"));
+            }
+            "in" => return self.item_of(at, property, &source, holds),
+            "lt" => Some(Test::Less),
+            "le" => Some(Test::AtMost),
+            "gt" => Some(Test::Greater),
+            "ge" => Some(Test::AtLeast),
+            _ => None,
+        };
+        let Some(test) = ordered else {
+            let problem = format!("expected {OPERATORS} after '{}'", property.name);
+            return Err(self.scan.problem(operator_at, problem));
+        };
+        if matches!(property.edm, Edm::Boolean | Edm::Enum(_)) {
+            let problem = format!("'{}' has no order; supported are eq, ne and in", property.name);
+            return Err(self.scan.problem(operator_at, problem));
+        }
+        match self.literal(property)? {
+            // Nothing is before or behind null.
+            Value::Null => Ok(Filter::constant(!holds)),
+            value => self.test(at, &source, test(value), holds),
+        }
+    }
+
+    /// `in ('a','b')`, the word read.
+    fn item_of<F: Fields>(
+        &mut self,
+        at: usize,
+        property: &Property,
+        source: &Source<F>,
+        holds: bool,
+    ) -> Result<Filter<F>, QueryError> {
+        self.scan.need('(', "a list in parentheses")?;
+        let mut parts = Vec::new();
+        loop {
+            let value = self.literal(property)?;
+            parts.push(self.test(at, source, Test::Equal(value), holds)?);
+            if !self.scan.sign(',') {
+                break;
+            }
+        }
+        self.scan.need(')', ", or )")?;
+        Ok(if holds { Filter::any(parts) } else { Filter::all(parts) })
+    }
+
+    /// A literal of the property's type, or null.
+    fn literal(&mut self, property: &Property) -> Result<Value, QueryError> {
+        let at = self.scan.at();
+        let word = if self.scan.touches('\'') { "" } else { self.scan.word() };
+        if word.eq_ignore_ascii_case("null") && !self.scan.touches('\'') {
+            return Ok(Value::Null);
+        }
+        let quoted = if self.scan.touches('\'') { Some(self.scan.quoted('\'')?) } else { None };
+        let value = match (property.edm, &quoted) {
+            (Edm::String, Some(text)) if word.is_empty() => Some(Value::Text(text.clone())),
+            (Edm::Enum(of), Some(text)) => {
+                let typed = word.is_empty() || word.eq_ignore_ascii_case(&format!("microsoft.graph.{}", of.name));
+                let member = of.names().find(|name| name.eq_ignore_ascii_case(text));
+                member.filter(|_| typed).map(|name| Value::Text(name.to_owned()))
+            }
+            (Edm::Boolean, None) => match word.to_ascii_lowercase().as_str() {
+                "true" => Some(Value::Flag(true)),
+                "false" => Some(Value::Flag(false)),
+                _ => None,
+            },
+            (Edm::Int32 | Edm::Int64, None) => word.parse().ok().map(Value::Number),
+            (Edm::DateTime, None) => moment(word).map(Value::Time),
+            _ => None,
+        };
+        value.ok_or_else(|| {
+            self.scan.problem(at, format!("'{}' is compared with {}", property.name, form(property.edm)))
+        })
+    }
+}
+
+/// What a literal of a type looks like.
+fn form(edm: Edm) -> String {
+    match edm {
+        Edm::String => "a text in single quotes, such as 'x' (a quote inside is doubled), or null".to_owned(),
+        Edm::Boolean => "true, false or null, without quotes".to_owned(),
+        Edm::Int32 | Edm::Int64 => "a whole number, without quotes, or null".to_owned(),
+        Edm::DateTime => {
+            "a date and time without quotes, such as 2026-01-31T08:30:00Z (a + in a URL is written %2B), or null"
+                .to_owned()
+        }
+        Edm::Enum(of) => {
+            let members: Vec<_> = of.names().map(|name| format!("'{name}'")).collect();
+            format!("null or one of {}", members.join(", "))
+        }
+        Edm::Double | Edm::Guid | Edm::Duration | Edm::Binary | Edm::Complex(_) | Edm::Collection(_) => {
+            "its items alone: roleScopeTagIds/any(t:t eq 'x')".to_owned()
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `$orderby` and `$search`.
+
+use chaveiro_core::query::{Filter, Order, Test};
+
+use super::QueryError;
+use super::fields::{Fields, Source, find};
+use super::scan::Scan;
+use crate::model::{Edm, EntityType};
+use crate::resolve::Version;
+
+/// Most keys of an order.
+pub(super) const MAX_KEYS: usize = 4;
+
+/// Longest search, and most words of it.
+pub(super) const MAX_SEARCH_BYTES: usize = 256;
+/// See [`MAX_SEARCH_BYTES`].
+pub(super) const MAX_WORDS: usize = 8;
+
+/// Reads `deviceName desc,id`.
+pub(super) fn parse<F: Fields>(
+    text: &str,
+    entity: &'static EntityType,
+    version: Version,
+) -> Result<Vec<Order<F>>, QueryError> {
+    const OPTION: &str = "$orderby";
+    let mut scan = Scan::new(OPTION, text);
+    let mut order = Vec::new();
+    loop {
+        let at = scan.at();
+        let name = scan.name();
+        if name.is_empty() {
+            return Err(scan.expected("a property"));
+        }
+        let (property, source) = find(OPTION, name, at, entity, version)?;
+        if matches!(property.edm, Edm::Collection(_)) {
+            return Err(scan.problem(at, format!("'{}' is a collection and has no order", property.name)));
+        }
+        if order.len() == MAX_KEYS {
+            return Err(scan.problem(at, format!("more than {MAX_KEYS} properties")));
+        }
+        let descending = scan.keyword("desc");
+        if !descending {
+            scan.keyword("asc");
+        }
+        // What is the same everywhere orders nothing.
+        if let Source::Field(field) = source {
+            order.push(Order { field, descending });
+        }
+        if scan.is_at_end() {
+            return Ok(order);
+        }
+        scan.need(',', "asc, desc, a comma or the end")?;
+    }
+}
+
+/// Reads `word "two words"`: each must be part of one of the fields that are searched.
+pub(super) fn search<F: Fields>(text: &str, entity: &'static EntityType) -> Result<Filter<F>, QueryError> {
+    const OPTION: &str = "$search";
+    let mut scan = Scan::new(OPTION, text);
+    if F::SEARCHED.is_empty() {
+        return Err(scan.problem(1, format!("{} cannot be searched, only managedDevice; use $filter", entity.name)));
+    }
+    if text.len() > MAX_SEARCH_BYTES {
+        return Err(scan.problem(1, format!("a search has at most {MAX_SEARCH_BYTES} bytes")));
+    }
+    let mut parts = Vec::new();
+    while !scan.is_at_end() {
+        let at = scan.at();
+        let word = if scan.touches('"') { scan.quoted('"')? } else { scan.until_space().to_owned() };
+        if let Some((property, _)) = word.split_once(':').filter(|(name, _)| entity.property(name).is_some()) {
+            let problem = format!("a search is not for one property; use $filter=contains({property},'...')");
+            return Err(scan.problem(at, problem));
+        }
+        match word.as_str() {
+            "" => return Err(scan.problem(at, "there is nothing between the quotes")),
+            "AND" | "OR" | "NOT" => {
+                return Err(scan.problem(at, "AND, OR and NOT are not supported; every word must be found"));
+            }
+            _ if word.contains(['"', '(', ')']) || word.chars().any(char::is_control) => {
+                return Err(scan.problem(at, "put words with special characters into double quotes"));
+            }
+            _ => {}
+        }
+        if parts.len() == MAX_WORDS {
+            return Err(scan.problem(at, format!("more than {MAX_WORDS} words")));
+        }
+        let is = |field: &F| Filter::Is { field: field.clone(), test: Test::Contains(word.clone()), holds: true };
+        parts.push(Filter::any(F::SEARCHED.iter().map(is).collect()));
+    }
+    match parts.is_empty() {
+        true => Err(scan.expected("a word")),
+        false => Ok(Filter::all(parts)),
+    }
+}

@@ -1,0 +1,193 @@
+//! Options of a request; what filters mean is in `filter`.
+
+use chaveiro_core::query::{Cursor, Value};
+
+use super::*;
+
+fn walk() -> Walk {
+    crate::resolve::parse("/beta/deviceManagement/managedDevices").expect("a walk")
+}
+
+fn device() -> &'static EntityType {
+    crate::model::MODEL.entity_type(Target::Device).expect("in the model")
+}
+
+#[test]
+fn refuses_what_it_does_not_do_in_every_spelling() {
+    for option in ["$apply=a", "%24compute=x", "format=x", "$deltatoken=a", "$new=1", "%24top%3D=1"] {
+        assert!(matches!(Query::parse(Some(option)), Err(QueryError::Unsupported(_))), "{option}");
+    }
+}
+
+#[test]
+fn reads_what_it_does_in_every_spelling() {
+    let query =
+        Query::parse(Some("%24select=id,%20DeviceName&$TOP=5&skiptoken=a%2Bb&$count=true&x=y&%24filter=a%20eq+1"));
+    let query = query.expect("fine");
+    assert_eq!(query.select, Some(vec!["id".to_owned(), "DeviceName".to_owned()]));
+    assert_eq!((query.top, query.skiptoken.as_deref(), query.count), (Some(5), Some("a+b"), Some(true)));
+    assert_eq!(query.filter.as_deref(), Some("a eq 1"));
+}
+
+#[test]
+fn refuses_values_that_mean_nothing() {
+    for option in
+        ["$top=0", "$top=-1", "$top=ten", "$top=", "$count=1", "$select=", "$top=1&$top=2", "$skip=-1", "$skip=10001"]
+    {
+        assert!(Query::parse(Some(option)).is_err(), "{option}");
+    }
+}
+
+#[test]
+fn a_page_is_never_larger_than_the_limit() {
+    assert_eq!(Query::parse(Some("$top=5000")).map(|query| query.top), Ok(Some(MAX_PAGE)));
+    let query = Query::parse(Some("$top=5000&$expand=users")).expect("fine");
+    assert_eq!(query.listing::<DeviceField>(device(), &walk()).map(|listing| listing.limit), Ok(MAX_EXPANDED_PAGE));
+}
+
+#[test]
+fn the_next_page_asks_the_same_question_and_no_other() {
+    let asked = "$select=id,model&$top=2&$count=true&$filter=model eq 'a%26b' or imei eq null&$orderby=model desc&$search=\"x y\"&$skip=3";
+    let query = Query::parse(Some(asked)).expect("fine");
+    let cursor = Cursor { keys: vec![Value::Text("a=b&c/d".to_owned())], row: 7 };
+    let again = Query::parse(Some(&query.next(&cursor, &walk()))).expect("our own query");
+    assert_eq!(again, Query { skiptoken: again.skiptoken.clone(), skip: None, ..query });
+    assert_eq!(again.listing::<DeviceField>(device(), &walk()).expect("fine").after, Some(cursor));
+
+    let comanaged = crate::resolve::parse("/beta/deviceManagement/comanagedDevices").expect("a walk");
+    assert_eq!(again.listing::<DeviceField>(device(), &comanaged).map(drop), Err(QueryError::Cursor));
+    for other in [
+        Query { filter: None, ..again.clone() },
+        Query { orderby: Some("model".to_owned()), ..again.clone() },
+        Query { search: Some("x".to_owned()), ..again.clone() },
+        Query { skiptoken: Some("7".to_owned()), ..again.clone() },
+        Query { skiptoken: Some("A".repeat(20_000)), ..again.clone() },
+        Query { skiptoken: again.skiptoken.as_ref().map(|token| token[..20].to_owned()), ..again.clone() },
+    ] {
+        assert_eq!(other.listing::<DeviceField>(device(), &walk()).map(drop), Err(QueryError::Cursor));
+    }
+    let both = Query { skip: Some(1), ..again };
+    assert!(both.listing::<DeviceField>(device(), &walk()).is_err());
+}
+
+fn said<T>(result: Result<T, QueryError>, read: impl FnOnce(T) -> String) -> String {
+    result.map_or_else(|error| error.to_string(), read)
+}
+
+/// What is read, as it is printed again, or why not.
+#[test]
+fn filters_are_read_or_refused_with_their_place() {
+    let deep = format!("{}true{}", "(".repeat(17), ")".repeat(17));
+    let many = vec!["isEncrypted eq true"; 129].join(" or ");
+    let long = format!("deviceName eq '{}'", "x".repeat(4096));
+    let mut lines = String::new();
+    for text in [
+        "deviceName eq 'O''Brien'",
+        "devicename EQ 'a' AND (model ne null or not startswith(serialNumber,'5C'))",
+        "not (lastSyncDateTime lt 2026-01-31T08:30:00.5+01:00 and contains(osVersion,'10.0'))",
+        "complianceState eq 'compliant'",
+        "complianceState eq microsoft.graph.complianceState'unknown'",
+        "managementState eq 'RETIREISSUED'",
+        "managementState in ('managed','retireIssued') and imei in ('1')",
+        "roleScopeTagIds/any(t:t eq '0')",
+        "not roleScopeTagIds/any(tag: tag eq 'x')",
+        "totalStorageSpaceInBytes ge 1024 and skuNumber ne -5",
+        "isEncrypted eq false or isSupervised eq true",
+        "jailBroken eq 'true' or deviceName gt null",
+        "complianceGracePeriodExpirationDateTime gt 9999-01-01T00:00:00Z and userId eq null",
+        "not not true",
+        "",
+        "deviceName",
+        "deviceName eq",
+        "deviceName eq x",
+        "deviceName eq 'x",
+        "deviceName eq 'x' and",
+        "deviceName eq 'x' deviceName eq 'y'",
+        "deviceName = 'x'",
+        "deviceName has 'x'",
+        "deviceNam eq 'x'",
+        "'x' eq deviceName",
+        "(deviceName eq 'x'",
+        "deviceName eq 'x')",
+        "deviceName eq 'a\nb'",
+        "id eq 5a0b7e0c-0000-0000-0000-000000000000",
+        "lastSyncDateTime lt '2026-01-31T08:30:00Z'",
+        "lastSyncDateTime lt 2026-01-31",
+        "isEncrypted eq 'true'",
+        "isEncrypted gt false",
+        "complianceState eq 'fine'",
+        "managementState gt 'managed'",
+        "totalStorageSpaceInBytes eq 1.5",
+        "deviceName in 'x'",
+        "deviceName in ()",
+        "tolower(deviceName) eq 'x'",
+        "contains(tolower(deviceName),'x')",
+        "length(deviceName) gt 3",
+        "startswith(isEncrypted,'t')",
+        "startswith(deviceName)",
+        "contains('x',deviceName)",
+        "deviceActionResults/any(r:r/passcode eq '1')",
+        "deviceActionResults eq null",
+        "hardwareInformation/model eq 'x'",
+        "roleScopeTagIds eq 'x'",
+        "roleScopeTagIds/all(t:t eq 'x')",
+        "roleScopeTagIds/any(t:startswith(t,'x'))",
+        "users/any(u:u eq 'x')",
+        "\u{e9} eq 'x'",
+        "deviceName eq '\u{e9}' or x",
+        &deep,
+        &many,
+        &long,
+    ] {
+        let read = said(parse_filter::<DeviceField>(text, device(), Version::Beta), |filter| filter.to_string());
+        lines.push_str(&format!("{}\n    {read}\n", if text.len() > 300 { &text[..40] } else { text }));
+    }
+    insta::assert_snapshot!(lines);
+    let v1 = parse_filter::<DeviceField>("roleScopeTagIds/any(t:t eq '0')", device(), Version::V1);
+    assert!(v1.is_err(), "v1.0 does not document it");
+}
+
+#[test]
+fn orders_searches_and_expansions_are_read_or_refused_with_their_place() {
+    let mut lines = String::new();
+    for text in [
+        "deviceName desc, lastSyncDateTime asc,id",
+        "complianceState",
+        "",
+        "deviceName down",
+        "roleScopeTagIds",
+        "nothing",
+        "a,",
+        "deviceName,",
+        "id,id,id,id,id",
+    ] {
+        let read = order::parse::<DeviceField>(text, device(), Version::Beta);
+        lines.push_str(&format!("$orderby={text}\n    {}\n", said(read, |order| format!("{order:?}"))));
+    }
+    for text in
+        ["laptop", "\"two words\" x", "", "\"open", "\"\"", "a OR b", "\"deviceName:x\"", "(a)", "1 2 3 4 5 6 7 8 9"]
+    {
+        let read = order::search::<DeviceField>(text, device());
+        lines.push_str(&format!("$search={text}\n    {}\n", said(read, |filter| filter.to_string())));
+    }
+    for text in [
+        "users",
+        "users($select=id,displayName;$top=5),detectedApps",
+        "",
+        "nothing",
+        "users,users",
+        "users(",
+        "users($top=0)",
+        "users($filter=a)",
+        "users($expand=managedDevices)",
+        "*",
+        "users/$ref",
+    ] {
+        let read = expand::parse(text, Target::Device);
+        let shown = said(read, |expands| {
+            expands.iter().map(|one| format!("{} {:?} {:?};", one.edge.name, one.select, one.top)).collect()
+        });
+        lines.push_str(&format!("$expand={text}\n    {shown}\n"));
+    }
+    insta::assert_snapshot!(lines);
+}
