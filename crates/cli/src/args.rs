@@ -62,7 +62,7 @@ pub(crate) enum Verb {
     #[command(
         after_help = "Example:\n  chaveiro serve --data /var/lib/chaveiro --graph-listen 0.0.0.0:443 --graph-url https://chaveiro.example"
     )]
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Show the whole product on this machine: a simulated Windows device, and a Linux system below a directory.
     ///
     /// With --data the data is kept in that fresh directory; otherwise it is temporary.

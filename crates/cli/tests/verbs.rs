@@ -265,6 +265,44 @@ async fn a_hold_is_seen_and_released_on_the_host_and_passed_with_a_reason() {
     }
 }
 
+/// Takes one request and answers 200; its body.
+fn taken_once(listener: &std::net::TcpListener) -> serde_json::Value {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let (mut stream, _) = listener.accept().expect("a connection");
+    let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
+    let (mut length, mut line) = (0, String::new());
+    while reader.read_line(&mut line).expect("a line") > 2 {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a number");
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).expect("a body");
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("answered");
+    serde_json::from_slice(&body).expect("JSON")
+}
+
+#[tokio::test]
+async fn alerts_are_posted_where_the_configuration_says() {
+    let (_directory, data) = initialised();
+    let hook = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/hook", hook.local_addr().expect("an address"));
+    let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", &["--alert-url", &url]);
+    for number in [1, 2] {
+        server.device(number).await;
+    }
+    run(&data, &["tenant", "set", "--hold-recoveries", "1"]);
+    run(&data, &["recover", "ana-lt1"]);
+    run(&data, &["recover", "ana-lt2", "--break-glass", "ticket 4711: surgery"]);
+    // Placed and passed by one request: both are told, in that order.
+    let told = tokio::task::spawn_blocking(move || [taken_once(&hook), taken_once(&hook)]).await.expect("taken");
+    assert_eq!((&told[0]["alert"], &told[0]["counted"]), (&"chaveiro.hold_placed".into(), &1.into()));
+    assert_eq!(told[1]["alert"], "chaveiro.break_glass_used");
+    assert_eq!((&told[1]["reason"], &told[1]["hold"]), (&"ticket 4711: surgery".into(), &told[0]["hold"]));
+    assert!(told.iter().all(|told| told["text"].as_str().is_some_and(|text| text.starts_with("Chaveiro: "))));
+}
+
 #[test]
 fn what_is_wrong_with_a_data_directory_is_said_with_what_to_do() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -9,7 +9,7 @@ use chaveiro_core::actions::recover_passcode::seal_first::keep_disk_escrowed;
 use chaveiro_core::actions::recover_passcode::{Ask, Begun, begin, close};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
-use chaveiro_core::device::ManagementState;
+use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::hold::{HoldRule, Release, release};
 use chaveiro_core::id::ActionId;
 use chaveiro_core::ports::{Store, View};
@@ -83,6 +83,24 @@ pub(crate) async fn the_limit_is_exact_however_many_ask_at_once(backend: &dyn Ba
     assert_eq!(read(&store, |view| Ok(view.holds(tenant_id(2), 10)?)).await, [], "another tenant");
 }
 
+pub(crate) async fn two_nodes_on_one_store_count_as_one(backend: &dyn Backend) {
+    let store = held_by(backend.fresh(), rule(5), 40).await;
+    let nodes = [Arc::clone(&store), backend.another()];
+    let ask = |number: u64, device: u64, request: Option<&str>| {
+        let node = &nodes[number as usize % 2];
+        ask_at(node, asked(1, device, number, request), at(1))
+    };
+    let begun = joined((100..140).map(|number| ask(number, number, None)).collect()).await;
+    assert_eq!(begun.iter().filter(|begun| matches!(begun, Begun::Opened(_))).count(), 5);
+    assert_eq!(begun.iter().filter(|begun| is_held(begun)).count(), 35);
+    assert_eq!(activities(&store, Activity::HoldPlaced).await, 1);
+    // One request that a balancer sends to both, as retries go: one recovery, of whichever was first.
+    write(&store, |unit| release(unit, tenant_id(1), let_go(at(1), None))).await;
+    let begun = joined((200..240).map(|number| ask(number, 11 + number % 2, Some("same"))).collect()).await;
+    assert_eq!(begun.iter().filter(|begun| matches!(begun, Begun::Opened(_))).count(), 2, "one for each device");
+    assert_eq!(begun.iter().filter(|begun| matches!(begun, Begun::Repeated(_))).count(), 38);
+}
+
 pub(crate) async fn a_hold_survives_a_restart_and_ends_with_its_release(backend: &dyn Backend) {
     let store = held_by(backend.fresh(), rule(2), 8).await;
     for number in 100..103 {
@@ -130,7 +148,7 @@ pub(crate) async fn the_percentage_is_of_managed_devices(backend: &dyn Backend) 
     let store = held_by(backend.fresh(), rule, 30).await;
     write(&store, |unit| {
         for number in 120..129 {
-            unit.update_device(&chaveiro_core::device::ManagedDevice {
+            unit.update_device(&ManagedDevice {
                 management_state: ManagementState::RetireIssued,
                 ..device(1, number)
             })?;
@@ -159,6 +177,15 @@ pub(crate) async fn what_is_no_new_recovery_is_not_counted(backend: &dyn Backend
         assert!(matches!(begun, Begun::Repeated(_) | Begun::AlreadyOpen(_)), "{begun:?}");
     }
     assert!(matches!(ask_at(&store, asked(1, 101, 105, None), at(105)).await, Begun::Opened(_)), "the second");
+    // What is refused anyway places no hold.
+    write(&store, |unit| {
+        let retired = ManagedDevice { management_state: ManagementState::RetireIssued, ..device(1, 103) };
+        Ok(unit.update_device(&retired)?)
+    })
+    .await;
+    let retired = ask_at(&store, asked(1, 103, 107, None), at(106)).await;
+    assert_eq!(retired, Begun::Refused(Refusal::DeviceRetired));
+    assert_eq!(read(&store, |view| Ok(view.holds(tenant_id(1), 1)?)).await, []);
     assert!(is_held(&ask_at(&store, asked(1, 102, 106, None), at(106)).await), "the third");
 }
 

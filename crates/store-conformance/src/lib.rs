@@ -31,6 +31,9 @@ pub trait Backend: Send + Sync {
 
     /// Closes what [`Backend::fresh`] gave last, once nobody else holds it, and opens the same data again.
     fn reopen(&self, store: Arc<dyn Store>) -> Arc<dyn Store>;
+
+    /// Opens what [`Backend::fresh`] gave last once more, as another process would that runs beside it.
+    fn another(&self) -> Arc<dyn Store>;
 }
 
 /// A check while it runs; it panics with what is wrong.
@@ -108,6 +111,7 @@ cases![
     holds::the_percentage_is_of_managed_devices,
     holds::what_is_no_new_recovery_is_not_counted,
     holds::a_hold_leaves_everything_else_as_it_is,
+    holds::two_nodes_on_one_store_count_as_one,
     holds::a_retry_without_an_id_is_its_callers_last_request,
     transactions::what_is_refused_leaves_nothing_behind,
     transactions::a_panic_is_undone_and_its_neighbours_survive,

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::admit::{Admitted, Asked};
 use super::read::user_of;
+use super::sight::in_sight;
 use super::{context, read_store, response};
 use crate::GraphState;
 use crate::error::GraphError;
@@ -103,9 +104,12 @@ fn answer(view: &dyn View, asked: &Asked, admitted: &Admitted) -> Result<Answer,
             let listing = query.listing::<ResourceField>(entity, walk)?;
             let total = wants_total.then(|| view.count_resources(tenant, scope, &admitted.sight, &listing.filter));
             let page = view.resources(tenant, scope, &admitted.sight, &listing)?;
-            let items = page.items.iter();
-            let items = items.map(|item| render::resource::resource(item, walk.version, selection, Form::Listed));
-            Ok(Answer { page: Paged { items: items.collect(), next: page.next }, total: total.transpose()? })
+            let items = page.items.into_iter().map(|item| {
+                let item = in_sight(view, &admitted.sight, item, Form::Listed)?;
+                Ok(render::resource::resource(&item, walk.version, selection, Form::Listed))
+            });
+            let items = items.collect::<Result<_, StoreError>>()?;
+            Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
         }
     }
 }

@@ -9,6 +9,7 @@ mod link;
 mod list;
 mod read;
 mod response;
+mod sight;
 mod write;
 
 use std::sync::Arc;

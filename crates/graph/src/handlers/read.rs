@@ -16,6 +16,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::admit::Asked;
+use super::sight::in_sight;
 use super::{context, read_store, response, set_path};
 use crate::GraphState;
 use crate::error::GraphError;
@@ -41,7 +42,10 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             Node::Service => return Err(Refusal::ResourceNotFound("service").into()),
             Node::DeviceManagement => device_management(&reading, &selection),
             Node::AuditEvent(event) => render::audit::event(event, version, &selection, Form::Single)?,
-            Node::Resource(resource) => render::resource::resource(resource, version, &selection, Form::Single),
+            Node::Resource(resource) => {
+                let resource = in_sight(view, &admitted.sight, (**resource).clone(), Form::Single)?;
+                render::resource::resource(&resource, version, &selection, Form::Single)
+            }
             Node::Device(device) => {
                 records = current(view.actions(device.tenant, device.id, ACTIONS_LOOKED_AT)?);
                 let user = user_of(view, device)?;
