@@ -17,19 +17,35 @@ const LEEWAY: Duration = Duration::from_secs(60);
 /// The tenant of personal Microsoft accounts.
 const CONSUMERS: Uuid = uuid!("9188040d-6c67-4c5b-b112-36a304b66dad");
 
-/// `aud` may be one text or a list.
+/// Issuers write some claims as one text or as a list.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub(crate) enum Audience {
+enum Texts {
     One(String),
     Many(Vec<String>),
+}
+
+impl Texts {
+    fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
+        }
+    }
+
+    fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::Many(texts) => texts,
+        }
+    }
 }
 
 /// What we read of a token; everything else in it is ignored.
 #[derive(Deserialize)]
 pub(crate) struct Claims {
     pub(crate) iss: String,
-    aud: Option<Audience>,
+    aud: Option<Texts>,
     exp: Option<f64>,
     nbf: Option<f64>,
     tid: Option<String>,
@@ -42,7 +58,10 @@ pub(crate) struct Claims {
     sub: Option<String>,
     upn: Option<String>,
     preferred_username: Option<String>,
+    unique_name: Option<String>,
     idtyp: Option<String>,
+    wids: Option<Texts>,
+    groups: Option<Texts>,
 }
 
 impl Claims {
@@ -64,12 +83,11 @@ impl Claims {
         let ours = |audience: &String| {
             accepted.iter().any(|accepted| accepted.trim_end_matches('/') == audience.trim_end_matches('/'))
         };
-        let fits = match &self.aud {
-            Some(Audience::One(audience)) => ours(audience),
-            Some(Audience::Many(audiences)) => audiences.iter().any(ours),
-            None => false,
-        };
-        if fits { Ok(()) } else { Err(TokenRefusal::WrongAudience) }
+        if self.aud.as_ref().is_some_and(|audiences| audiences.as_slice().iter().any(ours)) {
+            Ok(())
+        } else {
+            Err(TokenRefusal::WrongAudience)
+        }
     }
 
     /// The tenant the token names. Personal accounts are told apart, because their owners need another answer.
@@ -98,9 +116,20 @@ impl Claims {
             kind,
             application_id: self.azp.or(self.appid).unwrap_or_default(),
             application_name: self.app_displayname,
-            user_principal_name: self.upn.or(self.preferred_username).filter(|_| user_id.is_some()),
+            user_principal_name: self
+                .upn
+                .or(self.preferred_username)
+                .or(self.unique_name)
+                .filter(|_| user_id.is_some()),
             user_id,
         };
-        Caller { tenant, actor, permissions }
+        let role_ids = self.wids.map(Texts::into_vec).unwrap_or_default();
+        Caller {
+            tenant,
+            actor,
+            permissions,
+            directory_roles: role_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect(),
+            groups: self.groups.map(Texts::into_vec).unwrap_or_default(),
+        }
     }
 }

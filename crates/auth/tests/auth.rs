@@ -172,6 +172,29 @@ async fn a_delegated_token_names_its_user_and_the_misspelt_permission_counts() {
 }
 
 #[tokio::test]
+async fn roles_and_groups_of_the_person_are_kept_as_the_issuer_wrote_them() {
+    let world = world().await;
+    let role = uuid::uuid!("3a2c62db-5318-420d-8d74-23affee5d9d5");
+    let mut claims = claims();
+    claims["scp"] = json!("User.Read");
+    claims["oid"] = json!("user-1");
+    claims["wids"] = json!([role, "no role"]);
+    for (groups, expected) in [
+        (json!(["help desk", "/lisbon"]), vec!["help desk", "/lisbon"]),
+        (json!("help desk"), vec!["help desk"]),
+        (Value::Null, vec![]),
+    ] {
+        claims["groups"] = groups;
+        let header = sign(&world.pair, Some("k1"), &claims);
+        let caller = world.verifier.verify(Some(&header), now()).await.expect("a caller");
+        assert_eq!(
+            (caller.directory_roles, caller.groups),
+            (vec![role], expected.into_iter().map(String::from).collect())
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_bad_token_is_refused_for_its_reason() {
     use TokenRefusal::*;
     let world = world().await;

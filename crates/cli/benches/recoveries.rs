@@ -107,11 +107,15 @@ async fn stored(directory: &Path) -> f64 {
                         tenant,
                         actor: Actor::operator(),
                         permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
+                        directory_roles: Vec::new(),
+                        groups: Vec::new(),
                     },
                     device: DeviceId(id(2, number)),
                     path: "/beta/deviceManagement/managedDevices/x/recoverPasscode".to_owned(),
                     request: RequestId(id(4, number)),
                     client_request_id: Some(id(5, number).to_string()),
+                    retry: false,
+                    break_glass: None,
                     action: ActionId(id(6, number)),
                 };
                 let opened = store.write(move |unit| begin(unit, &ask, now())).await.expect("accepted");

@@ -1,6 +1,7 @@
 //! The authenticated party of a request: a user through an application, or an application alone.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::id::TenantId;
 use crate::permission::PermissionSet;
@@ -14,6 +15,11 @@ pub struct Caller {
     pub actor: Actor,
     /// What the token grants.
     pub permissions: PermissionSet,
+    /// The directory roles of the signed-in user, as template ids: the `wids` claim (graph.md 6.1). Empty when the token
+    /// names none. They are the issuer's word; what they allow is decided elsewhere.
+    pub directory_roles: Vec<Uuid>,
+    /// The groups of the signed-in user: the `groups` claim, ids or names as the issuer writes them.
+    pub groups: Vec<String>,
 }
 
 /// The identity of a caller as the audit record keeps it.

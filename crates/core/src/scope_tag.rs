@@ -32,6 +32,14 @@ impl Visibility {
             Self::Tagged(seen) => !seen.is_disjoint(tags),
         }
     }
+
+    /// What is visible by one or the other.
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Tagged(one), Self::Tagged(other)) => Self::Tagged(one.into_iter().chain(other).collect()),
+            (Self::All, _) | (_, Self::All) => Self::All,
+        }
+    }
 }
 
 #[cfg(test)]

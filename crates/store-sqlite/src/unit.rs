@@ -7,19 +7,21 @@ use chaveiro_core::command::Delivery;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
 use chaveiro_core::escrow::EscrowedSecret;
-use chaveiro_core::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use chaveiro_core::hold::Hold;
+use chaveiro_core::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
 use chaveiro_core::ports::{
     ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoreError, StoredCheckpoint, StoredEvent,
     UnitOfWork, View,
 };
 use chaveiro_core::query::{DeviceField, Filter, Listing, Paged, ResourceField};
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::rights::{Principal, RoleAssignment};
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Application, Tenant};
 use rusqlite::Connection;
 
 use crate::codec::fault;
-use crate::rows::{action, audit, delivery, device, enrollment, resource, secret, tenant};
+use crate::rows::{action, audit, delivery, device, enrollment, hold, resource, role, secret, tenant};
 
 /// A transaction that is open on the connection.
 pub(crate) struct Transaction<'c> {
@@ -161,6 +163,34 @@ impl View for Transaction<'_> {
     ) -> Result<Option<ActionId>, StoreError> {
         action::of_request(self.connection, tenant, device, caller_key, client_request_id)
     }
+    fn accepted_since(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        caller_key: &str,
+        since: Timestamp,
+    ) -> Result<Option<ActionId>, StoreError> {
+        action::accepted_since(self.connection, tenant, device, caller_key, since)
+    }
+    fn role_assignments(&self, tenant: TenantId) -> Result<Vec<RoleAssignment>, StoreError> {
+        role::assignments(self.connection, tenant)
+    }
+    fn role_assignments_of(
+        &self,
+        tenant: TenantId,
+        principals: &[Principal],
+    ) -> Result<Vec<RoleAssignment>, StoreError> {
+        role::assignments_of(self.connection, tenant, principals)
+    }
+    fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError> {
+        hold::holds(self.connection, tenant, limit)
+    }
+    fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        hold::recoveries_since(self.connection, tenant, after, limit)
+    }
+    fn has_managed_devices(&self, tenant: TenantId, at_least: u64) -> Result<bool, StoreError> {
+        hold::has_managed_devices(self.connection, tenant, at_least)
+    }
     fn open_actions_before(
         &self,
         before: Timestamp,
@@ -297,6 +327,24 @@ impl UnitOfWork for Transaction<'_> {
         client_request_id: &str,
     ) -> Result<(), StoreError> {
         action::record_request(self.connection, action, caller_key, client_request_id)
+    }
+    fn record_acceptance(&mut self, action: &ActionRecord, caller_key: &str, at: Timestamp) -> Result<(), StoreError> {
+        action::record_acceptance(self.connection, action, caller_key, at)
+    }
+    fn count_recovery(&mut self, action: &ActionRecord) -> Result<(), StoreError> {
+        hold::count_recovery(self.connection, action)
+    }
+    fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError> {
+        role::insert_assignment(self.connection, assignment)
+    }
+    fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError> {
+        role::delete_assignment(self.connection, tenant, id)
+    }
+    fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
+        hold::insert_hold(self.connection, hold)
+    }
+    fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
+        hold::update_hold(self.connection, hold)
     }
     fn insert_delivery(&mut self, delivery: &Delivery) -> Result<i64, StoreError> {
         delivery::insert_delivery(self.connection, delivery)

@@ -15,7 +15,8 @@ use chaveiro_core::{Fault, Refusal};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{Asked, context, read_store, response, set_path};
+use super::admit::Asked;
+use super::{context, read_store, response, set_path};
 use crate::GraphState;
 use crate::error::GraphError;
 use crate::follow::Node;
@@ -32,11 +33,12 @@ const RESULTS: &str = "deviceActionResults";
 /// One entity.
 pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     let reading = Arc::clone(&asked);
+    let base_url = state.base_url.clone();
     let found = read_store(state, move |view| {
         let admitted = reading.admit(view)?;
         let (version, selection) = (reading.walk.version, admitted.selection);
         let mut records = Vec::new();
-        let object = match &admitted.binding.node {
+        let mut object = match &admitted.binding.node {
             Node::Service => return Err(Refusal::ResourceNotFound("service").into()),
             Node::DeviceManagement => device_management(&reading, &selection),
             Node::Resource(resource) => render::resource::resource(resource, version, &selection, Form::Single),
@@ -46,6 +48,8 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
                 render::device::device(device, user.as_ref(), version, &selection, Form::Single)
             }
         };
+        let (node, path) = (&admitted.binding.node, reading.path.trim_end_matches('/'));
+        admitted.expansions.put(view, &base_url, &reading, &admitted.sight, node, path, &mut object)?;
         let device = admitted.binding.device().map(|device| device.id);
         Ok((object, device, records, selection))
     });

@@ -246,8 +246,8 @@ impl Parser<'_> {
             (Edm::String, Some(text)) if word.is_empty() => Some(Value::Text(text.clone())),
             (Edm::Enum(of), Some(text)) => {
                 let typed = word.is_empty() || word.eq_ignore_ascii_case(&format!("microsoft.graph.{}", of.name));
-                let member = of.members.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-                member.filter(|_| typed).map(|(name, _)| Value::Text((*name).to_owned()))
+                let member = of.names().find(|name| name.eq_ignore_ascii_case(text));
+                member.filter(|_| typed).map(|name| Value::Text(name.to_owned()))
             }
             (Edm::Boolean, None) => match word.to_ascii_lowercase().as_str() {
                 "true" => Some(Value::Flag(true)),
@@ -275,10 +275,10 @@ fn form(edm: Edm) -> String {
                 .to_owned()
         }
         Edm::Enum(of) => {
-            let members: Vec<_> = of.members.iter().map(|(name, _)| format!("'{name}'")).collect();
+            let members: Vec<_> = of.names().map(|name| format!("'{name}'")).collect();
             format!("null or one of {}", members.join(", "))
         }
-        Edm::Binary | Edm::Complex(_) | Edm::Collection(_) => {
+        Edm::Double | Edm::Guid | Edm::Duration | Edm::Binary | Edm::Complex(_) | Edm::Collection(_) => {
             "its items alone: roleScopeTagIds/any(t:t eq 'x')".to_owned()
         }
     }

@@ -128,7 +128,9 @@ impl Query {
                 set(&mut self.select, names, "$select")
             }
             "top" => {
-                let top = value.parse::<usize>().ok().filter(|top| *top > 0);
+                // More digits than a number has are more than a page, too.
+                let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+                let top = digits.then(|| value.parse::<usize>().unwrap_or(usize::MAX)).filter(|top| *top > 0);
                 let top = top.ok_or(QueryError::Value { option: "$top", expected: "a number from 1" })?;
                 set(&mut self.top, top.min(MAX_PAGE), "$top")
             }
@@ -207,7 +209,7 @@ impl Query {
         match entity.target {
             Target::Device => self.listing::<DeviceField>(entity, walk).map(drop),
             Target::Resource(_) => self.listing::<ResourceField>(entity, walk).map(drop),
-            Target::Service | Target::DeviceManagement => Ok(()),
+            Target::Service | Target::DeviceManagement | Target::Unkept(_) => Ok(()),
         }
     }
 

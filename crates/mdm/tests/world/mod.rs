@@ -218,6 +218,8 @@ impl World {
             tenant: self.tenant,
             actor: Actor::operator(),
             permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
+            directory_roles: Vec::new(),
+            groups: Vec::new(),
         }
     }
 
@@ -228,6 +230,8 @@ impl World {
             path: "/x".to_owned(),
             request: RequestId(self.entropy.uuid()),
             client_request_id: None,
+            retry: false,
+            break_glass: None,
             action: ActionId(self.entropy.uuid()),
         };
         let now = self.clock.now();
