@@ -173,7 +173,12 @@ fn step(view: &dyn View, tenant: TenantId, parent: &Node, hop: &Hop) -> Result<O
 }
 
 /// One hop over a single edge.
-pub(crate) fn single(view: &dyn View, tenant: TenantId, parent: &Node, follow: Follow) -> Result<Option<Node>, StoreError> {
+pub(crate) fn single(
+    view: &dyn View,
+    tenant: TenantId,
+    parent: &Node,
+    follow: Follow,
+) -> Result<Option<Node>, StoreError> {
     match follow {
         Follow::Singleton => Ok(Some(Node::DeviceManagement)),
         Follow::DeviceOfRunState => match parent {

@@ -126,9 +126,14 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
 pub fn role_action(walk: &Walk, verb: Verb) -> RoleAction {
     match walk.end {
         End::Action(action) => action.role_action,
-        End::Service | End::Metadata | End::Batch | End::Set | End::SetCount | End::Entity | End::SetRef | End::EntityRef => {
-            role_action_at(walk.target(), verb)
-        }
+        End::Service
+        | End::Metadata
+        | End::Batch
+        | End::Set
+        | End::SetCount
+        | End::Entity
+        | End::SetRef
+        | End::EntityRef => role_action_at(walk.target(), verb),
     }
 }
 
@@ -140,9 +145,14 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
     let (_, verb) = verbs(shape, edge.access).iter().find(|(name, _)| *name == method)?;
     let permissions = match walk.end {
         End::Action(action) => std::slice::from_ref(&action.permission),
-        End::Service | End::Metadata | End::Batch | End::Set | End::SetCount | End::Entity | End::SetRef | End::EntityRef => {
-            permissions(edge, *verb)
-        }
+        End::Service
+        | End::Metadata
+        | End::Batch
+        | End::Set
+        | End::SetCount
+        | End::Entity
+        | End::SetRef
+        | End::EntityRef => permissions(edge, *verb),
     };
     Some((*verb, permissions))
 }

@@ -195,7 +195,9 @@ fn responses(verb: Option<Verb>, entity: Option<&'static EntityType>) -> Map<Str
     let (status, success) = success(verb, entity);
     let refusals: &[u16] = match verb {
         Some(Verb::Create | Verb::Update | Verb::Link | Verb::Act) => &[400, 401, 403, 404, 413, 415, 429, 500, 503],
-        Some(Verb::Read | Verb::List | Verb::Count | Verb::Delete | Verb::Unlink) | None => &[400, 401, 403, 404, 429, 500, 503],
+        Some(Verb::Read | Verb::List | Verb::Count | Verb::Delete | Verb::Unlink) | None => {
+            &[400, 401, 403, 404, 429, 500, 503]
+        }
     };
     with_refusals(status, success, refusals)
 }
