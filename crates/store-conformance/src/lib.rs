@@ -11,6 +11,7 @@ mod holds;
 mod identity;
 mod inventory;
 mod linux;
+mod queries;
 mod retention;
 mod roles;
 mod sample;
@@ -101,6 +102,12 @@ cases![
     inventory::apps_that_callers_linked_stay,
     inventory::packages_have_bounds,
     inventory::an_account_becomes_a_user_of_its_device_once,
+    queries::a_filter_finds_exactly_the_devices_it_is_true_of,
+    queries::a_filter_finds_exactly_the_resources_it_is_true_of,
+    queries::an_order_is_by_its_keys_and_then_by_age,
+    queries::paging_visits_every_device_once_in_every_order_while_others_come_and_go,
+    queries::filters_do_not_reach_around_scope_visibility_or_tenant,
+    queries::what_is_about_a_device_is_as_visible_as_the_device,
     audit::events_are_linked_in_order_and_never_twice,
     audit::chains_of_tenants_do_not_mix,
     roles::an_assignment_comes_back_as_it_was_written_to_its_tenant_alone,

@@ -34,11 +34,12 @@ const RESULTS: &str = "deviceActionResults";
 /// One entity.
 pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     let reading = Arc::clone(&asked);
+    let base_url = state.base_url.clone();
     let found = read_store(state, move |view| {
         let admitted = reading.admit(view)?;
         let (version, selection) = (reading.walk.version, admitted.selection);
         let mut records = Vec::new();
-        let object = match &admitted.binding.node {
+        let mut object = match &admitted.binding.node {
             Node::Service => return Err(Refusal::ResourceNotFound("service").into()),
             Node::DeviceManagement => device_management(&reading, &selection),
             Node::AuditEvent(event) => render::audit::event(event, version, &selection, Form::Single)?,
@@ -52,6 +53,8 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
                 render::device::device(device, user.as_ref(), version, &selection, Form::Single)
             }
         };
+        let (node, path) = (&admitted.binding.node, reading.path.trim_end_matches('/'));
+        admitted.expansions.put(view, &base_url, &reading, &admitted.sight, node, path, &mut object)?;
         let device = admitted.binding.device().map(|device| device.id);
         Ok((object, device, records, selection))
     });
