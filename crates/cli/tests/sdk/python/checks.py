@@ -330,7 +330,7 @@ async def batch_twenty_requests():
     builder = BatchRequestBuilder(HELPDESK.request_adapter, {"XXX": ODataError})
     answer = await served("batch", builder.post(content), 405, "Request_BadRequest", "not allowed")
     if answer:
-        same(answer.response_status_codes()["unknown"], 404)
+        same(answer.get_response_by_id("unknown").status, 404)
         same({answer.get_response_by_id(str(number), ManagedDevice).id for number in range(19)}, {KNOWN["id"]})
 
 
