@@ -34,7 +34,7 @@ const SERVED: &[(&str, bool)] = &[
     ("count", false),
     ("search", false),
     ("expand", false),
-    ("batch", false),
+    ("batch", true),
     ("auditEvents", false),
     ("deviceCode", false),
 ];

@@ -207,9 +207,9 @@ fn batch() -> Value {
         "id": {"type": "string", "minLength": 1},
         "method": {"type": "string", "enum": ["GET", "POST", "PATCH", "PUT", "DELETE"]},
         "url": {"type": "string", "description": "Relative to the version.", "examples": ["/users"]},
-        "headers": {"type": "object", "additionalProperties": text},
+        "headers": {"type": ["object", "null"], "additionalProperties": text},
         "body": {},
-        "dependsOn": {"type": "array", "items": text, "description": "Ids of earlier requests."}}});
+        "dependsOn": {"type": ["array", "null"], "items": text, "description": "Ids of earlier requests."}}});
     json!({"type": "object", "required": ["requests"], "properties": {
         "requests": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": item}}})
 }
