@@ -40,6 +40,13 @@ fn a_secret_is_replaced_without_a_moment_in_which_none_serves() {
 }
 
 #[test]
+fn how_long_people_stay_signed_in_is_a_setting_of_the_tenant() {
+    let (_directory, data) = initialised();
+    assert_eq!(run_json(&data, &["tenant", "list"])[0]["signInLifeHours"], 24);
+    assert_eq!(run_json(&data, &["tenant", "set", "--sign-in-life", "8"])["signInLifeHours"], 8);
+}
+
+#[test]
 fn a_public_client_has_no_secret_and_acts_only_for_people() {
     let (_directory, data) = initialised();
     let app = run_json(&data, &["app", "register", "tool", "--public", "--delegated", READ]);
