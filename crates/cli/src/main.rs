@@ -56,10 +56,13 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         Verb::Token { permissions, minutes } => verbs::admin::token(common, out, permissions, *minutes).await?,
         Verb::Keys(keys) => verbs::admin::keys(common, out, keys).await?,
         Verb::Device(device) => verbs::device::device(common, out, device).await?,
-        Verb::Recover { device, wait, show, timeout } => {
-            return verbs::device::recover(common, out, device, *wait, *show, *timeout).await;
+        Verb::Recover { device, wait, show, timeout, break_glass } => {
+            let reason = break_glass.as_deref();
+            return verbs::device::recover(common, out, device, *wait, *show, *timeout, reason).await;
         }
         Verb::Action { device, show } => verbs::device::action(common, out, device, *show).await?,
+        Verb::Role(role) => verbs::role::role(common, out, role).await?,
+        Verb::Hold(hold) => verbs::role::hold(common, out, hold).await?,
         Verb::Audit(audit) => verbs::audit::audit(common, out, audit).await?,
         Verb::Routes => verbs::docs::routes(out),
         Verb::ConfigReference => out.line(chaveiro_server::config_reference().trim_end()),

@@ -145,6 +145,9 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!(ana.session().metadata().expect("there").permissions().mode() & 0o777, 0o600);
     assert_eq!(run_json(&data, &["sign-in", "list"])[0]["user"], "ana@contoso.example");
 
+    // Being vouched for says who she is; what she may do is said by her roles.
+    assert!(!ana.run(&["device", "list"]).status.success());
+    run(&data, &["role", "assign", "read-only-operator", "--user", "ana@contoso.example"]);
     let devices: Value = serde_json::from_slice(&ana.run(&["device", "list"]).stdout).expect("JSON");
     assert_eq!(devices.as_array().map(Vec::len), Some(1), "{devices}");
     // A data directory that was named means that one, even if it is not there.

@@ -46,9 +46,19 @@ const VERBS: &[&[&str]] = &[
     &["device", "recoverability"],
     &["device", "enroll-token"],
     &["device", "comanage"],
+    &["device", "tag"],
     &["device", "retire"],
     &["recover"],
     &["action"],
+    &["role"],
+    &["role", "list"],
+    &["role", "show"],
+    &["role", "assign"],
+    &["role", "unassign"],
+    &["role", "assignments"],
+    &["hold"],
+    &["hold", "list"],
+    &["hold", "release"],
     &["audit"],
     &["audit", "export"],
     &["audit", "verify"],
@@ -188,6 +198,71 @@ async fn the_help_desk_recovers_a_passcode_from_the_command_line() {
     assert_eq!((&shown[0]["actionState"], &shown[0]["passcode"]), (&"done".into(), &device.pin().into()));
     let again = run_json(&data, &["action", "ANA-LT7", "--show"]);
     assert_eq!(again[0]["passcode"], device.pin(), "the same operator reads again within the window");
+}
+
+#[test]
+fn roles_are_assigned_and_taken_back_on_the_host_and_recorded() {
+    let (_directory, data) = initialised();
+    let roles = run_json(&data, &["role", "list"]);
+    assert!(roles.as_array().is_some_and(|roles| roles.len() == 10), "{roles}");
+    let shown = run(&data, &["role", "show", "help desk OPERATOR"]);
+    assert!(shown.contains("Microsoft.Intune_RemoteTasks_ResetPasscode") && !shown.contains("Delete"), "{shown}");
+    let scoped =
+        ["role", "assign", "help-desk-operator", "--user", "Ana@Example.org", "--tag", "porto", "--tag", "lisbon"];
+    let one = run_json(&data, &scoped);
+    assert_eq!((&one["principal"], &one["tags"]), (&"ana@example.org".into(), &serde_json::json!(["lisbon", "porto"])));
+    let two = run_json(&data, &["role", "assign", "Read Only Operator", "--group", "desk"]);
+    assert_eq!((&two["kind"], &two["tags"]), (&"group".into(), &serde_json::Value::Null));
+    assert_eq!(run_json(&data, &["role", "assignments"]), serde_json::json!([one, two]));
+    let id = one["id"].as_str().expect("an id");
+    run(&data, &["role", "unassign", id]);
+    assert_eq!(run_json(&data, &["role", "assignments"]), serde_json::json!([two]));
+    for (arguments, words) in [
+        (&["role", "assign", "owner", "--user", "ana"][..], "chaveiro role list"),
+        (&["role", "assign", "break-glass"], "--user"),
+        (&["role", "assign", "break-glass", "--user", "a", "--group", "b"], "--group"),
+        (&["role", "assign", "break-glass", "--user", "a", "--tag", "two words"], "scope tag"),
+        (&["role", "unassign", id], "does not exist"),
+        (&["hold", "release"], "does not exist"),
+        (&["tenant", "set", "--hold-percent", "101"], "100"),
+    ] {
+        let refused = try_run(&data, arguments);
+        assert!(!refused.status.success() && text(&refused.stderr).contains(words), "{}", text(&refused.stderr));
+    }
+    let recorded = run(&data, &["audit", "export"]);
+    for word in ["roleAssigned", "roleUnassigned", "ana@example.org", "lisbon,porto"] {
+        assert!(recorded.contains(word), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_hold_is_seen_and_released_on_the_host_and_passed_with_a_reason() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    for number in [1, 2, 3] {
+        server.device(number).await;
+    }
+    let rule = ["tenant", "set", "--hold-recoveries", "1", "--hold-percent", "0", "--hold-window", "600"];
+    let tenant = run_json(&data, &rule);
+    assert_eq!((&tenant["holdRecoveries"], &tenant["holdWindowMinutes"]), (&1.into(), &600.into()));
+    run(&data, &["recover", "ana-lt1"]);
+    assert_eq!(run_json(&data, &["hold", "list"]), serde_json::json!([]));
+    let held = try_run(&data, &["recover", "ana-lt2"]);
+    let said = text(&held.stderr);
+    assert!(!held.status.success() && said.contains("on hold") && said.contains("chaveiro hold release"), "{said}");
+    let listed = run_json(&data, &["hold", "list"]);
+    assert_eq!((&listed[0]["counted"], &listed[0]["causedBy"]), (&1.into(), &"chaveiro-cli".into()));
+    let short = try_run(&data, &["recover", "ana-lt2", "--break-glass", "please"]);
+    assert!(text(&short.stderr).contains("10 to 256 characters"), "{}", text(&short.stderr));
+    run(&data, &["recover", "ana-lt2", "--break-glass", "chamado 4711: cirurgi\u{e3} sem acesso"]);
+    run(&data, &["device", "tag", "ana-lt3", "lisbon", "sales"]);
+    let released = run_json(&data, &["hold", "release", "--reason", "a drill"]);
+    assert_eq!(released["reason"], "a drill");
+    run(&data, &["recover", "ana-lt3"]);
+    let recorded = run(&data, &["audit", "export"]);
+    for word in ["holdPlaced", "holdReleased", "breakGlassUsed", "4711", "lisbon,sales"] {
+        assert!(recorded.contains(word), "{word}");
+    }
 }
 
 #[test]

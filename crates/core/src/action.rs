@@ -7,14 +7,17 @@ use crate::caller::Actor;
 use crate::id::{ActionId, DeviceId, TenantId};
 use crate::lock::{DeviceLock, Lock};
 use crate::permission::Permission;
+use crate::role::RoleAction;
 
 /// The declaration of a remote action; model, console, command line and documentation read it.
 #[derive(Debug)]
 pub struct RemoteAction {
     /// Graph's name, `recoverPasscode`.
     pub name: &'static str,
-    /// What a caller needs.
+    /// What the token of a caller needs.
     pub permission: Permission,
+    /// What a role of the caller must allow.
+    pub role_action: RoleAction,
     /// One line for people.
     pub summary: &'static str,
 }

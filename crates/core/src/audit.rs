@@ -121,6 +121,16 @@ pub enum Activity {
     DisclosureRefused,
     /// A secret's envelope was destroyed by retention.
     SecretShredded,
+    /// A role was assigned.
+    RoleAssigned,
+    /// An assignment was removed.
+    RoleUnassigned,
+    /// Recoveries of the tenant were put on hold.
+    HoldPlaced,
+    /// They were released.
+    HoldReleased,
+    /// One recovery passed a hold.
+    BreakGlassUsed,
 }
 
 impl Activity {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, ResourceId, TenantId};
 use crate::lock::Recoverability;
+use crate::scope_tag::ScopeTags;
 
 /// A device under management, Graph's `managedDevice`. Only what Chaveiro really learns has a field;
 /// the other properties of the entity have their documented defaults, in the `graph` crate.
@@ -36,6 +37,8 @@ pub struct ManagedDevice {
     pub managed_device_name: Option<String>,
     /// Who owns it.
     pub owner_type: OwnerType,
+    /// By which tags role assignments find it.
+    pub scope_tags: ScopeTags,
     /// What could be recovered today, as the device said in its last session. Empty where devices do not say.
     pub recoverability: Vec<Recoverability>,
 }

@@ -46,6 +46,10 @@ identifiers! {
     ApplicationId
     /// One remote action on one device.
     ActionId
+    /// One assignment of a role.
+    AssignmentId
+    /// One hold on recoveries.
+    HoldId
     /// One escrowed secret.
     SecretId
     /// A Graph entity that is not a device: user, detected app, script, run state.

@@ -19,13 +19,17 @@ use uuid::Uuid;
 use crate::action::ActionRecord;
 use crate::application::Application;
 use crate::audit::AuditEvent;
+use crate::caller::Actor;
 use crate::command::Delivery;
 use crate::device::ManagedDevice;
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::escrow::{EscrowedSecret, SecretContext};
-use crate::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use crate::hold::Hold;
+use crate::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, HoldId, ResourceId, TenantId};
 use crate::refusal::Fault;
 use crate::resource::{Resource, ResourceKind};
+use crate::rights::{Principal, RoleAssignment};
+use crate::scope_tag::Visibility;
 use crate::secret::Passcode;
 use crate::sign_in::SignIn;
 use crate::tenant::Tenant;
@@ -192,6 +196,8 @@ pub struct Statistics {
     pub sealed_secrets: u64,
     /// Audit events that are not chained yet.
     pub unchained_events: u64,
+    /// Holds of all tenants that nobody has released.
+    pub active_holds: u64,
 }
 
 /// An audit event as stored: the text is what is hashed.
@@ -259,8 +265,14 @@ pub trait View {
 
     /// A device of that tenant, retired ones included.
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError>;
-    /// A page of devices of that tenant.
-    fn devices(&self, tenant: TenantId, scope: DeviceScope, page: &Page) -> Result<Paged<ManagedDevice>, StoreError>;
+    /// A page of devices of that tenant, as far as they are visible.
+    fn devices(
+        &self,
+        tenant: TenantId,
+        scope: DeviceScope,
+        visible: &Visibility,
+        page: &Page,
+    ) -> Result<Paged<ManagedDevice>, StoreError>;
 
     /// A resource of that tenant and kind.
     fn resource(&self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<Option<Resource>, StoreError>;
@@ -339,6 +351,33 @@ pub trait View {
 
     /// Every secret of an action, oldest first, shredded ones included.
     fn secrets(&self, tenant: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError>;
+    /// The action of the newest request without a `client-request-id` that this caller had accepted for that device, if
+    /// it was at that moment or later.
+    fn accepted_since(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        caller_key: &str,
+        since: Timestamp,
+    ) -> Result<Option<ActionId>, StoreError>;
+
+    /// The role assignments of a tenant, oldest first.
+    fn role_assignments(&self, tenant: TenantId) -> Result<Vec<RoleAssignment>, StoreError>;
+    /// Those for any of these principals, oldest first.
+    fn role_assignments_of(
+        &self,
+        tenant: TenantId,
+        principals: &[Principal],
+    ) -> Result<Vec<RoleAssignment>, StoreError>;
+
+    /// Holds of a tenant, newest first, at most `limit`.
+    fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError>;
+    /// How many recoveries of a tenant were counted after that moment, at most `limit`. No two units of work that count
+    /// one more may both miss the other's.
+    fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError>;
+    /// Whether a tenant has so many managed devices. No more of them are looked at.
+    fn has_managed_devices(&self, tenant: TenantId, at_least: u64) -> Result<bool, StoreError>;
+
     /// Secrets of all tenants that still have an envelope and expired before that moment.
     fn secrets_expired(&self, before: Timestamp, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError>;
 
@@ -432,6 +471,20 @@ pub trait UnitOfWork: View {
         client_request_id: &str,
     ) -> Result<(), StoreError>;
 
+    /// Remembers that this caller was answered with that action, in a request without a `client-request-id`.
+    fn record_acceptance(&mut self, action: &ActionRecord, caller_key: &str, at: Timestamp) -> Result<(), StoreError>;
+    /// Counts a recovery that somebody asked for, at the time it was opened.
+    fn count_recovery(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
+
+    /// Adds a role assignment.
+    fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError>;
+    /// Removes a role assignment; says whether it was there.
+    fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError>;
+    /// Adds a hold. A second one that is not released is [`StoreError::Duplicate`].
+    fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
+    /// Replaces the release of that hold.
+    fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
+
     /// Adds a delivery and gives its sequence number.
     fn insert_delivery(&mut self, delivery: &Delivery) -> Result<i64, StoreError>;
     /// Replaces phase and statuses of the delivery with that `seq`.
@@ -486,6 +539,34 @@ pub trait Sealer: Send + Sync {
 pub trait Waker: Send + Sync {
     /// Wakes the device of that enrolment.
     fn wake(&self, enrollment: EnrollmentId);
+}
+
+/// What people must know at once. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alert {
+    /// Recoveries of a tenant were put on hold.
+    HoldPlaced(Hold),
+    /// A recovery passed a hold.
+    BreakGlassUsed {
+        /// Which hold.
+        hold: HoldId,
+        /// The tenant.
+        tenant: TenantId,
+        /// Who.
+        actor: Actor,
+        /// For which device.
+        device: DeviceId,
+        /// The reason that was given.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// Tells people. Returns at once, and never fails: what could not be told is logged.
+pub trait Alarm: Send + Sync {
+    /// Tells them that.
+    fn raise(&self, alert: Alert);
 }
 
 /// Opens envelopes. Only disclosure may hold one.

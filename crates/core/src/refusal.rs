@@ -1,10 +1,13 @@
 //! Why the domain says no. Each edge (Graph, SOAP, SyncML, command line) has one exhaustive table
 //! from these to its own answers.
 
+use jiff::Timestamp;
 use thiserror::Error;
 
+use crate::id::HoldId;
 use crate::permission::Permission;
 use crate::ports::StoreError;
+use crate::role::RoleAction;
 
 /// A typed no, with a stable code.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -18,6 +21,30 @@ pub enum Refusal {
     /// The caller lacks all of these permissions.
     #[error("the caller needs one of {0:?}")]
     MissingPermission(&'static [Permission]),
+    /// The signed-in person has no role at all.
+    #[error("the caller has no role")]
+    NoRole,
+    /// The caller has roles, and none allows this there.
+    #[error("the caller has no role that allows {0} there")]
+    RoleLacks(RoleAction),
+    /// A device would change into or out of a scope that the caller does not hold.
+    #[error("the caller does not hold the scope tag {0:?}")]
+    ScopeNotHeld(String),
+    /// The tenant's recoveries are on hold since that moment.
+    #[error("recoveries of this tenant are on hold since {since}")]
+    RecoveryOnHold {
+        /// Which hold.
+        hold: HoldId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The reason for breaking the glass is none.
+    #[error(
+        "the reason for breaking the glass must have {} to {} characters",
+        crate::hold::MIN_REASON,
+        crate::hold::MAX_REASON
+    )]
+    BreakGlassReason,
     /// The device is no longer managed.
     #[error("the device is retired; it must enroll again before its passcode can be recovered")]
     DeviceRetired,
@@ -50,6 +77,8 @@ pub enum Refusal {
 /// Why a passcode is withheld.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Withheld {
+    /// No role of the caller allows it on that device.
+    MissingRole,
     /// No value, or not the result of the action.
     Nothing,
     /// Another caller saw it first.
@@ -63,6 +92,7 @@ pub enum Withheld {
 impl std::fmt::Display for Withheld {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::MissingRole => "no role of the caller allows it",
             Self::Nothing => "there is none",
             Self::OtherCaller => "another caller has read it",
             Self::WindowOver => "the disclosure window is over",

@@ -28,11 +28,17 @@ pub enum ResourceKind {
     DeviceComplianceScript,
     /// `deviceComplianceScriptDeviceState`.
     DeviceComplianceScriptDeviceState,
+    /// `deviceShellScript`.
+    DeviceShellScript,
+    /// `deviceCustomAttributeShellScript`.
+    DeviceCustomAttributeShellScript,
+    /// `deviceManagementScriptUserState`.
+    DeviceManagementScriptUserState,
 }
 
 impl ResourceKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::User,
         Self::DetectedApp,
         Self::DeviceHealthScript,
@@ -41,6 +47,9 @@ impl ResourceKind {
         Self::DeviceManagementScriptDeviceState,
         Self::DeviceComplianceScript,
         Self::DeviceComplianceScriptDeviceState,
+        Self::DeviceShellScript,
+        Self::DeviceCustomAttributeShellScript,
+        Self::DeviceManagementScriptUserState,
     ];
 
     /// The Graph type name; also how stores write it.
@@ -54,6 +63,26 @@ impl ResourceKind {
             Self::DeviceManagementScriptDeviceState => "deviceManagementScriptDeviceState",
             Self::DeviceComplianceScript => "deviceComplianceScript",
             Self::DeviceComplianceScriptDeviceState => "deviceComplianceScriptDeviceState",
+            Self::DeviceShellScript => "deviceShellScript",
+            Self::DeviceCustomAttributeShellScript => "deviceCustomAttributeShellScript",
+            Self::DeviceManagementScriptUserState => "deviceManagementScriptUserState",
+        }
+    }
+
+    /// Whether entities of this kind are about a device.
+    pub fn is_run_state(self) -> bool {
+        match self {
+            Self::DeviceHealthScriptDeviceState
+            | Self::DeviceManagementScriptDeviceState
+            | Self::DeviceComplianceScriptDeviceState => true,
+            Self::User
+            | Self::DetectedApp
+            | Self::DeviceHealthScript
+            | Self::DeviceManagementScript
+            | Self::DeviceComplianceScript
+            | Self::DeviceShellScript
+            | Self::DeviceCustomAttributeShellScript
+            | Self::DeviceManagementScriptUserState => false,
         }
     }
 
@@ -72,7 +101,7 @@ pub struct Resource {
     pub kind: ResourceKind,
     /// Its key.
     pub id: ResourceId,
-    /// Run states: the script they belong to.
+    /// Run states: the script, or the user's run state, that they belong to.
     pub owner: Option<ResourceId>,
     /// Run states: the device they are about.
     pub device: Option<DeviceId>,

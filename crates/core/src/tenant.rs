@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::hold::HoldRule;
 use crate::id::TenantId;
 use crate::lock::Lock;
 use crate::passcode::PasscodePolicy;
@@ -71,6 +72,8 @@ pub struct TenantSettings {
     pub must_change: bool,
     /// Whether live sessions of the account are locked when its password was recovered.
     pub lock_sessions: bool,
+    /// When further recoveries are put on hold.
+    pub hold: HoldRule,
 }
 
 /// What a recovery recovers on Linux, as far as the device can.
@@ -109,6 +112,7 @@ impl Default for TenantSettings {
             passcode: PasscodePolicy::default(),
             must_change: false,
             lock_sessions: false,
+            hold: HoldRule::default(),
         }
     }
 }

@@ -19,6 +19,9 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Bytes of a body that is accepted and ignored.
 pub const MAX_IGNORED_BYTES: usize = 64 * 1024;
 
+/// Bytes of a body that are read after its request was refused.
+pub const MAX_DRAINED_BYTES: usize = 8 * 1024 * 1024;
+
 /// What is wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BodyError {
@@ -66,6 +69,16 @@ pub enum BodyError {
         /// The type.
         entity: &'static str,
     },
+    /// A property that Graph lets callers set and this server does not.
+    #[error("The property '{name}' of type 'microsoft.graph.{entity}' cannot be set here: {why}. Leave it out.")]
+    NotKept {
+        /// Which.
+        name: &'static str,
+        /// The type.
+        entity: &'static str,
+        /// Why.
+        why: &'static str,
+    },
     /// A value outside the value space.
     #[error("The value of '{name}' must be {expected}.")]
     Value {
@@ -93,9 +106,18 @@ pub enum BodyError {
 }
 
 /// Reads a body that must be JSON and gives the object in it.
-pub async fn json_object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, BodyError> {
-    let bytes = read(body, MAX_BODY_BYTES).await?;
-    let bytes = decompress(headers, bytes)?;
+pub async fn json_object(headers: &HeaderMap, body: &mut Body) -> Result<Map<String, Value>, BodyError> {
+    json_object_within(headers, body, MAX_BODY_BYTES).await
+}
+
+/// The same within another limit, in bytes before and after decompression.
+pub async fn json_object_within(
+    headers: &HeaderMap,
+    body: &mut Body,
+    limit: usize,
+) -> Result<Map<String, Value>, BodyError> {
+    let bytes = read(body, limit).await?;
+    let bytes = decompress(headers, bytes, limit)?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(BodyError::Empty);
     }
@@ -110,11 +132,21 @@ pub async fn json_object(headers: &HeaderMap, body: Body) -> Result<Map<String, 
 }
 
 /// Reads a body to its end and forgets it.
-pub async fn ignore(body: Body) -> Result<(), BodyError> {
+pub async fn ignore(body: &mut Body) -> Result<(), BodyError> {
     read(body, MAX_IGNORED_BYTES).await.map(drop)
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+/// Takes what is left of a body that nobody wants: a connection that is closed with unread bytes in it is reset, and
+/// the client never sees the answer. More than [`MAX_DRAINED_BYTES`] is not waited for.
+pub async fn drain(body: &mut Body) {
+    let mut left = MAX_DRAINED_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+        left = rest;
+    }
+}
+
+async fn read(body: &mut Body, limit: usize) -> Result<Bytes, BodyError> {
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge(limit)),
@@ -122,12 +154,13 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     }
 }
 
-fn is_json(content_type: &str) -> bool {
+/// Whether a media type is JSON.
+pub fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn decompress(headers: &HeaderMap, bytes: Bytes) -> Result<Bytes, BodyError> {
+fn decompress(headers: &HeaderMap, bytes: Bytes, limit: usize) -> Result<Bytes, BodyError> {
     let Some(encoding) = headers.get(header::CONTENT_ENCODING) else { return Ok(bytes) };
     let encoding = encoding.to_str().unwrap_or("?").trim().to_ascii_lowercase();
     match encoding.as_str() {
@@ -135,11 +168,10 @@ fn decompress(headers: &HeaderMap, bytes: Bytes) -> Result<Bytes, BodyError> {
         "gzip" | "x-gzip" => {
             let mut plain = Vec::new();
             // One byte more than allowed tells a bomb from a body that just fits.
-            let limit = MAX_BODY_BYTES as u64 + 1;
-            let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_ref()).take(limit);
+            let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_ref()).take(limit as u64 + 1);
             reader.read_to_end(&mut plain).map_err(|_| BodyError::Corrupt)?;
-            if plain.len() > MAX_BODY_BYTES {
-                return Err(BodyError::TooLarge(MAX_BODY_BYTES));
+            if plain.len() > limit {
+                return Err(BodyError::TooLarge(limit));
             }
             Ok(plain.into())
         }
@@ -173,12 +205,19 @@ pub fn check(object: Map<String, Value>, entity: &'static EntityType) -> Result<
             continue;
         }
         let property = entity.property(&name).ok_or(BodyError::UnknownProperty { name, entity: entity.name })?;
+        if let Some(why) = property.not_kept {
+            return Err(BodyError::NotKept { name: property.name, entity: entity.name, why });
+        }
         if !property.writable {
             return Err(BodyError::ReadOnly { name: property.name, entity: entity.name });
         }
         if !(value.is_null() && property.nullable && !property.required) {
             check_value(&value, property.edm).map_err(|expected| BodyError::Value { name: property.name, expected })?;
         }
+        if property.required && value.as_str().is_none_or(|text| text.trim().is_empty()) {
+            return Err(BodyError::Required { name: property.name, entity: entity.name });
+        }
+        let value = if matches!(property.edm, Edm::Int32 | Edm::Int64) { whole(value) } else { value };
         checked.properties.insert(property.name.to_owned(), value);
     }
     Ok(checked)
@@ -224,21 +263,39 @@ fn check_value(value: &Value, edm: Edm) -> Result<(), String> {
     match edm {
         Edm::String => is(text.is_some(), "a string"),
         Edm::Boolean => is(value.is_boolean(), "true or false"),
-        Edm::Int32 => is(value.as_i64().is_some_and(|n| i32::try_from(n).is_ok()), "a 32-bit integer"),
-        Edm::Int64 => is(value.is_i64(), "a 64-bit integer"),
+        Edm::Int32 => is(integer(value).is_some_and(|n| i32::try_from(n).is_ok()), "a 32-bit integer"),
+        Edm::Int64 => is(integer(value).is_some(), "a 64-bit integer"),
         Edm::DateTime => is(text.is_some_and(is_date_time), "a date and time such as 2026-01-31T08:30:00Z"),
         Edm::Binary => is(text.is_some_and(|text| STANDARD.decode(text).is_ok()), "base64 text"),
         Edm::Enum(of) => {
-            let fits = text.is_some_and(|text| of.members.iter().any(|(name, _)| *name == text));
-            let members = || of.members.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            let fits = text.is_some_and(|text| of.names().any(|name| name == text));
+            let members = || of.names().collect::<Vec<_>>().join(", ");
             if fits { Ok(()) } else { Err(format!("one of {}", members())) }
         }
-        Edm::Complex(name) => is(false, &format!("left out: microsoft.graph.{name} is not kept here")),
+        Edm::Double => is(value.is_number(), "a number"),
+        Edm::Guid => is(text.is_some_and(|text| uuid::Uuid::try_parse(text).is_ok()), "a GUID"),
+        Edm::Duration => {
+            let fits = text.is_some_and(|text| text.parse::<jiff::Span>().is_ok());
+            is(fits, "a duration such as PT1H or P1D")
+        }
+        Edm::Complex(of) => is(false, &format!("left out: microsoft.graph.{} is not kept here", of.name)),
         Edm::Collection(item) => match value.as_array() {
             Some(items) => items.iter().try_for_each(|value| check_value(value, *item)),
             None => Err("a list".to_owned()),
         },
     }
+}
+
+/// A whole number, also one that is written with a fraction of zero: JSON does not tell them apart.
+fn integer(value: &Value) -> Option<i64> {
+    // Beyond this a double does not hold every whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let written = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT);
+    value.as_i64().or_else(|| written.map(|number| number as i64))
+}
+
+fn whole(value: Value) -> Value {
+    integer(&value).map_or(value, Value::from)
 }
 
 /// `Edm.DateTimeOffset`. The civil part is parsed alone, because the end of time that Intune writes,

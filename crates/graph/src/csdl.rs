@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use chaveiro_core::action::ACTIONS;
+use chaveiro_core::resource::ResourceKind;
 
-use crate::model::{Default, ENUMS, EXTENSIONS, Edge, Edm, EntityType, MODEL, Property, Target};
+use crate::model::{
+    ComplexType, DERIVED, Default, ENUMS, EXTENSIONS, Edge, Edm, EntityType, MODEL, Property,
+    RESET_PASSCODE_ACTION_RESULT, Target,
+};
 use crate::query::is_served;
 use crate::resolve::Version;
 
@@ -19,12 +23,17 @@ pub fn metadata(version: Version) -> String {
     // Writing into a string does not fail.
     let _ = writeln!(xml, "    <Schema Namespace=\"{NAMESPACE}\" xmlns=\"http://docs.oasis-open.org/odata/ns/edm\">");
     let types: Vec<_> = MODEL.types.iter().filter(|entity| in_version(entity.beta_only, version)).collect();
+    xml.push_str(
+        "      <EntityType Name=\"entity\" Abstract=\"true\">\n        <Key><PropertyRef Name=\"id\"/></Key>\n",
+    );
+    xml.push_str("        <Property Name=\"id\" Type=\"Edm.String\" Nullable=\"false\"/>\n      </EntityType>\n");
+    let _ = writeln!(xml, "      <EntityType Name=\"directoryObject\" BaseType=\"{NAMESPACE}.entity\"/>");
     let mut names = Used::default();
     for entity in &types {
         entity_type(&mut xml, entity, version, &mut names);
     }
-    enums(&mut xml, version, &names);
-    complex_types(&mut xml, &names);
+    complex_types(&mut xml, version, &mut names);
+    enums(&mut xml, &names);
     actions(&mut xml);
     container(&mut xml, version);
     xml.push_str("    </Schema>\n  </edmx:DataServices>\n</edmx:Edmx>\n");
@@ -35,7 +44,7 @@ pub fn metadata(version: Version) -> String {
 #[derive(std::default::Default)]
 struct Used {
     enums: BTreeSet<&'static str>,
-    complex: BTreeSet<&'static str>,
+    complex: Vec<&'static ComplexType>,
 }
 
 fn in_version(beta_only: bool, version: Version) -> bool {
@@ -43,13 +52,15 @@ fn in_version(beta_only: bool, version: Version) -> bool {
 }
 
 fn entity_type(xml: &mut String, entity: &'static EntityType, version: Version, used: &mut Used) {
-    let _ = writeln!(xml, "      <EntityType Name=\"{}\">", entity.name);
-    xml.push_str("        <Key><PropertyRef Name=\"id\"/></Key>\n");
-    let served = |property: &&Property| is_served(property, entity, version) && !property.is_extension();
-    for property in entity.properties.iter().filter(served) {
-        let nullable = if property.nullable { "" } else { " Nullable=\"false\"" };
-        let name = type_name(property.edm, used);
-        let _ = writeln!(xml, "        <Property Name=\"{}\" Type=\"{name}\"{nullable}/>", property.name);
+    let base = if entity.target == Target::Resource(ResourceKind::User) { "directoryObject" } else { "entity" };
+    let _ = writeln!(xml, "      <EntityType Name=\"{}\" BaseType=\"{NAMESPACE}.{base}\">", entity.name);
+    // Of an enum without values only the property is known, not its type: it is left out.
+    let declared = |property: &&Property| {
+        let unnamed = matches!(property.edm, Edm::Enum(of) if of.name.is_empty());
+        is_served(property, entity, version) && !property.is_extension() && !unnamed && property.name != "id"
+    };
+    for property in entity.properties.iter().filter(declared) {
+        write_property(xml, property, version, used);
     }
     for edge in MODEL.edges_from(entity.target).filter(|edge| in_version(edge.beta_only, version)) {
         navigation(xml, edge);
@@ -65,29 +76,57 @@ fn navigation(xml: &mut String, edge: &Edge) {
     let _ = writeln!(xml, "        <NavigationProperty Name=\"{}\" Type=\"{name}\"{contained}/>", edge.name);
 }
 
-fn type_name(edm: Edm, used: &mut Used) -> String {
+fn type_name(edm: Edm, version: Version, used: &mut Used) -> String {
     match edm {
         Edm::String => "Edm.String".to_owned(),
         Edm::Boolean => "Edm.Boolean".to_owned(),
         Edm::Int32 => "Edm.Int32".to_owned(),
         Edm::Int64 => "Edm.Int64".to_owned(),
+        Edm::Double => "Edm.Double".to_owned(),
         Edm::DateTime => "Edm.DateTimeOffset".to_owned(),
+        Edm::Guid => "Edm.Guid".to_owned(),
+        Edm::Duration => "Edm.Duration".to_owned(),
         Edm::Binary => "Edm.Binary".to_owned(),
         Edm::Enum(of) => {
             used.enums.insert(of.name);
             format!("{NAMESPACE}.{}", of.name)
         }
-        Edm::Complex(name) => {
-            used.complex.insert(name);
-            format!("{NAMESPACE}.{name}")
+        Edm::Complex(of) => {
+            used.add(of, version);
+            format!("{NAMESPACE}.{}", of.name)
         }
-        Edm::Collection(item) => format!("Collection({})", type_name(*item, used)),
+        Edm::Collection(item) => format!("Collection({})", type_name(*item, version, used)),
     }
 }
 
-fn enums(xml: &mut String, version: Version, used: &Used) {
-    let served = |name: &str| used.enums.contains(name) || name == "actionState";
-    for of in ENUMS.iter().filter(|of| served(of.name) && in_version(of.beta_only, version)) {
+impl Used {
+    /// A complex type, what it derives from, what its properties need, and what derives from it.
+    fn add(&mut self, of: &'static ComplexType, version: Version) {
+        if self.complex.iter().any(|known| known.name == of.name) {
+            return;
+        }
+        if let Some(base) = of.base {
+            self.add(base, version);
+        }
+        self.complex.push(of);
+        for property in served(of.properties, version) {
+            type_name(property.edm, version, self);
+        }
+        for derived in DERIVED.iter().filter(|derived| derived.base.is_some_and(|base| base.name == of.name)) {
+            if in_version(derived.beta_only, version) {
+                self.add(derived, version);
+            }
+        }
+    }
+}
+
+fn served(properties: &'static [Property], version: Version) -> impl Iterator<Item = &'static Property> {
+    properties.iter().filter(move |property| in_version(property.beta_only, version) && !property.is_extension())
+}
+
+/// Enums that something refers to. One whose members have no published values could not be declared truthfully.
+fn enums(xml: &mut String, used: &Used) {
+    for of in ENUMS.iter().filter(|of| used.enums.contains(of.name)) {
         let _ = writeln!(xml, "      <EnumType Name=\"{}\">", of.name);
         for (name, value) in of.members {
             let _ = writeln!(xml, "        <Member Name=\"{name}\" Value=\"{value}\"/>");
@@ -96,31 +135,28 @@ fn enums(xml: &mut String, version: Version, used: &Used) {
     }
 }
 
-/// `deviceActionResult` and its kind with a passcode are spelt out; other complex types are open.
-fn complex_types(xml: &mut String, used: &Used) {
-    for name in &used.complex {
-        if *name != "deviceActionResult" {
-            let _ = writeln!(xml, "      <ComplexType Name=\"{name}\" OpenType=\"true\"/>");
+fn complex_types(xml: &mut String, version: Version, used: &mut Used) {
+    for of in used.complex.clone() {
+        let base = of.base.map(|base| format!(" BaseType=\"{NAMESPACE}.{}\"", base.name)).unwrap_or_default();
+        let _ = writeln!(xml, "      <ComplexType Name=\"{}\"{base}>", of.name);
+        for property in served(of.properties, version) {
+            write_property(xml, property, version, used);
         }
+        if of.name == RESET_PASSCODE_ACTION_RESULT.name {
+            for (name, meaning) in EXTENSIONS {
+                let _ = writeln!(xml, "        <!-- {name}: {meaning} -->");
+            }
+        }
+        xml.push_str("      </ComplexType>\n");
     }
-    xml.push_str("      <ComplexType Name=\"deviceActionResult\">\n");
-    for (name, of, nullable) in [
-        ("actionName", "Edm.String", true),
-        ("actionState", "microsoft.graph.actionState", false),
-        ("startDateTime", "Edm.DateTimeOffset", false),
-        ("lastUpdatedDateTime", "Edm.DateTimeOffset", false),
-    ] {
-        let nullable = if nullable { "" } else { " Nullable=\"false\"" };
-        let _ = writeln!(xml, "        <Property Name=\"{name}\" Type=\"{of}\"{nullable}/>");
-    }
-    xml.push_str("      </ComplexType>\n");
-    xml.push_str("      <ComplexType Name=\"resetPasscodeActionResult\" BaseType=\"microsoft.graph.deviceActionResult\" OpenType=\"true\">\n");
-    xml.push_str("        <Property Name=\"passcode\" Type=\"Edm.String\"/>\n");
-    xml.push_str("        <Property Name=\"errorCode\" Type=\"Edm.Int32\" Nullable=\"false\"/>\n");
-    for (name, meaning) in EXTENSIONS {
-        let _ = writeln!(xml, "        <!-- {name}: {meaning} -->");
-    }
-    xml.push_str("      </ComplexType>\n");
+}
+
+fn write_property(xml: &mut String, property: &Property, version: Version, used: &mut Used) {
+    // Of a collection, CSDL means the items, and says nothing of null lists.
+    let nullable =
+        if property.nullable || matches!(property.edm, Edm::Collection(_)) { "" } else { " Nullable=\"false\"" };
+    let name = type_name(property.edm, version, used);
+    let _ = writeln!(xml, "        <Property Name=\"{}\" Type=\"{name}\"{nullable}/>", property.name);
 }
 
 fn actions(xml: &mut String) {

@@ -15,8 +15,10 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 use thiserror::Error;
 
+use crate::batch::BatchError;
 use crate::body::BodyError;
 use crate::follow::MalformedKey;
+use crate::limits::Throttled;
 use crate::model::{MODEL, Target};
 use crate::query::QueryError;
 use crate::resolve::{PathError, Version};
@@ -53,6 +55,9 @@ pub enum GraphError {
         /// Whether Intune, or the rest of Graph, would answer.
         intune: bool,
     },
+    /// `me`, and nobody is signed in.
+    #[error("an application has no me")]
+    NobodySignedIn,
     /// A key that cannot be one.
     #[error("malformed key {0:?}")]
     Key(MalformedKey),
@@ -62,6 +67,12 @@ pub enum GraphError {
     /// The body.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// A batch, or an item of one.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The caller asks for too much.
+    #[error("throttled for {} seconds", .0.retry_after_s)]
+    Throttled(Throttled),
     /// Too much is waiting.
     #[error("busy")]
     Busy,
@@ -73,6 +84,12 @@ pub enum GraphError {
 impl From<TokenRefusal> for GraphError {
     fn from(refusal: TokenRefusal) -> Self {
         Self::Token(refusal)
+    }
+}
+
+impl From<Throttled> for GraphError {
+    fn from(throttled: Throttled) -> Self {
+        Self::Throttled(throttled)
     }
 }
 
@@ -107,6 +124,8 @@ impl From<Fault> for GraphError {
 enum Family {
     Gateway,
     Intune,
+    /// Intune's answer to somebody without any role: its document once more inside another.
+    NoRole,
 }
 
 /// One row of the table.
@@ -157,9 +176,21 @@ fn row(error: &GraphError, base_url: &str) -> Row {
             ),
         }
         .with(header::ALLOW, allow),
+        GraphError::NobodySignedIn => gateway(
+            BAD_REQUEST,
+            "BadRequest",
+            "/me request is only valid with delegated authentication flow. Sign a user in, or name one: /users/{id}.",
+        ),
         GraphError::Key(key) => of_key(key),
         GraphError::Query(error) => gateway(BAD_REQUEST, "BadRequest", error.to_string()),
         GraphError::Body(error) => of_body(error),
+        GraphError::Batch(error) => of_batch(error),
+        GraphError::Throttled(throttled) => gateway(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequests",
+            "Too many requests. Nothing was done; send it again after the seconds in Retry-After.",
+        )
+        .with(header::RETRY_AFTER, throttled.retry_after_s.to_string()),
         GraphError::Busy => gateway(
             StatusCode::SERVICE_UNAVAILABLE,
             "serviceNotAvailable",
@@ -178,7 +209,11 @@ fn of_path(error: &PathError) -> Row {
     let text = error.to_string();
     match error {
         PathError::TooLong => gateway(StatusCode::URI_TOO_LONG, "RequestUriTooLong", text),
-        PathError::TooManyHops | PathError::NotText | PathError::Segment(_) => gateway(BAD_REQUEST, "BadRequest", text),
+        PathError::TooManyHops
+        | PathError::NotText
+        | PathError::Segment(_)
+        | PathError::NotOffered(_)
+        | PathError::Bulk => gateway(BAD_REQUEST, "BadRequest", text),
         PathError::Version(_) => gateway(StatusCode::NOT_FOUND, "ResourceNotFound", text),
     }
 }
@@ -243,6 +278,40 @@ fn of_refusal(refusal: &Refusal) -> Row {
                 names(permissions)
             ),
         ),
+        Refusal::NoRole => Row {
+            status: StatusCode::UNAUTHORIZED,
+            code: "UnknownError",
+            family: Family::NoRole,
+            message:
+                "An error has occurred: the signed-in user has no role in this tenant; ask an administrator for one"
+                    .to_owned(),
+            header: None,
+        },
+        Refusal::RoleLacks(action) => {
+            let help = format!("; ask an administrator for a role with {action} whose scope holds what this is about");
+            intune(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                format!("User is not authorized to perform this operation{help}"),
+            )
+        }
+        Refusal::ScopeNotHeld(_) => {
+            let help = "whoever moves a device into or out of a scope must hold it";
+            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
+            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+        }
+        Refusal::RecoveryOnHold { since, .. } => gateway(
+            StatusCode::FORBIDDEN,
+            "RecoveryOnHold",
+            format!(
+                "Recoveries of this tenant are on hold since {since}, because more were asked for than its limit allows. Nothing was done for this device. An operator sees what happened with `chaveiro hold list` and releases it with `chaveiro hold release` on the server's host. For one device that cannot wait, a caller with the role Break Glass sends the header x-chaveiro-break-glass with a reason."
+            ),
+        ),
+        Refusal::BreakGlassReason => gateway(
+            BAD_REQUEST,
+            "BadRequest",
+            format!("The header x-chaveiro-break-glass is no reason: {refusal}, in UTF-8. Nothing was done; say why."),
+        ),
         Refusal::DeviceRetired | Refusal::DeviceNotEnrolled | Refusal::EnrollmentToken(_) => precondition(""),
         Refusal::PlatformUnsupported(_) => precondition("recover it at the device"),
         Refusal::RecoveryUnderWay => precondition("ask again in a minute"),
@@ -269,6 +338,11 @@ fn of_key(key: &MalformedKey) -> Row {
             intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a managed device must be a GUID")
         }
         Target::Resource(of) => kind(of),
+        Target::Unkept(name) => intune(
+            BAD_REQUEST,
+            "BadRequest",
+            format!("{name} id must be in the form of Guid, {name} id = {}", key.text),
+        ),
         Target::Service | Target::DeviceManagement => gateway(BAD_REQUEST, "BadRequest", "There is no key here."),
     }
 }
@@ -287,9 +361,28 @@ fn of_body(error: &BodyError) -> Row {
         | BodyError::NotJson
         | BodyError::UnknownProperty { .. }
         | BodyError::ReadOnly { .. }
+        | BodyError::NotKept { .. }
         | BodyError::Value { .. }
         | BodyError::Required { .. }
         | BodyError::Bind { .. } => gateway(BAD_REQUEST, "BadRequest", text),
+    }
+}
+
+fn of_batch(error: &BatchError) -> Row {
+    let text = error.to_string();
+    match error {
+        BatchError::Failed(_) => gateway(StatusCode::FAILED_DEPENDENCY, "FailedDependency", text),
+        BatchError::Format
+        | BatchError::TooMany(_)
+        | BatchError::Id
+        | BatchError::Duplicate(_)
+        | BatchError::Dependency(_)
+        | BatchError::Nested
+        | BatchError::Url
+        | BatchError::Method
+        | BatchError::Header(_)
+        | BatchError::ContentType
+        | BatchError::Body => gateway(BAD_REQUEST, "BadRequest", text),
     }
 }
 
@@ -319,7 +412,8 @@ pub fn respond(error: &GraphError, place: &Place) -> Response {
     let row = row(error, &place.base_url);
     let message = match row.family {
         Family::Gateway => row.message,
-        Family::Intune => nested(&row.message, place),
+        Family::Intune => nested(&row.message, "{}", place),
+        Family::NoRole => no_role(&row.message, place),
     };
     let body = json!({"error": {
         "code": row.code,
@@ -334,6 +428,11 @@ pub fn respond(error: &GraphError, place: &Place) -> Response {
     *response.status_mut() = row.status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if row.family == Family::NoRole
+        && let Ok(challenge) = HeaderValue::from_str(&no_role_challenge(place))
+    {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
     if let Some((name, value)) = row.header
         && let Ok(value) = HeaderValue::from_str(&value)
     {
@@ -343,7 +442,7 @@ pub fn respond(error: &GraphError, place: &Place) -> Response {
 }
 
 /// The document inside `error.message`. Line ends and indent are part of what clients have seen.
-fn nested(text: &str, place: &Place) -> String {
+fn nested(text: &str, http_headers: &str, place: &Place) -> String {
     let encoded = place.path.replace('%', "%25").replace('(', "%28").replace(')', "%29").replace('\'', "%27");
     let encoded = encoded.replace(' ', "%20").replace('"', "%22");
     let version = match place.version {
@@ -362,10 +461,29 @@ fn nested(text: &str, place: &Place) -> String {
         "  \"CustomApiErrorPhrase\": \"\",".to_owned(),
         "  \"RetryAfter\": null,".to_owned(),
         "  \"ErrorSourceService\": \"\",".to_owned(),
-        "  \"HttpHeaders\": \"{}\"".to_owned(),
+        format!("  \"HttpHeaders\": {}", serde_json::Value::from(http_headers)),
         "}".to_owned(),
     ]
     .join("\r\n")
+}
+
+/// The message for somebody without any role (graph.md 3.3): a JSON text that holds the document of [`nested`], whose
+/// `HttpHeaders` has the challenge.
+fn no_role(text: &str, place: &Place) -> String {
+    let headers = json!({"WWW-Authenticate": no_role_challenge(place)}).to_string();
+    json!({
+        "ErrorCode": "Forbidden",
+        "Message": nested(text, &headers, place),
+        "Target": null,
+        "Details": null,
+        "InnerError": null,
+        "InstanceAnnotations": [],
+    })
+    .to_string()
+}
+
+fn no_role_challenge(place: &Place) -> String {
+    format!("Bearer realm=\"urn:intune:service,{},{}\"", uuid::Uuid::nil(), place.request_id)
 }
 
 /// Whether Intune, rather than the directory, would answer at that target.

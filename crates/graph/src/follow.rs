@@ -1,12 +1,14 @@
-//! Following a walk through the store, each hop inside the tenant and from the parent just resolved.
+//! Following a walk through the store, each hop inside the tenant, from the parent just resolved, and to what the caller
+//! sees.
 //!
-//! A hop that is absent, foreign or not linked to its parent ends in the same refusal: what another
+//! A hop that is absent, foreign, out of sight or not linked to its parent ends in the same refusal: what another
 //! tenant has, or another path reaches, cannot be told apart from what does not exist.
 
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal};
 
 use crate::model::{Edge, Follow, Target};
@@ -32,6 +34,8 @@ pub enum Members {
     Devices(DeviceScope),
     /// Resources.
     Resources(ResourceScope),
+    /// None, whatever is asked.
+    Nothing,
 }
 
 /// What a walk resolves to.
@@ -76,8 +80,8 @@ pub fn check_keys(walk: &Walk) -> Result<(), MalformedKey> {
     Ok(())
 }
 
-/// Follows a walk whose keys are checked.
-pub fn follow(view: &dyn View, tenant: TenantId, walk: &Walk) -> Result<Binding, Fault> {
+/// Follows a walk whose keys are checked, over devices that are in `sight`.
+pub fn follow(view: &dyn View, tenant: TenantId, sight: &Visibility, walk: &Walk) -> Result<Binding, Fault> {
     let ends_on_set = matches!(walk.end, End::Set | End::SetRef);
     let mut node = Node::Service;
     for hop in &walk.hops {
@@ -85,15 +89,40 @@ pub fn follow(view: &dyn View, tenant: TenantId, walk: &Walk) -> Result<Binding,
             let members = members(hop.edge.follow, &node).ok_or_else(|| missing(hop.edge))?;
             return Ok(Binding { node, members: Some(members) });
         }
-        node = step(view, tenant, &node, hop)?.ok_or_else(|| missing(hop.edge))?;
+        let found = step(view, tenant, &node, hop)?;
+        node = match found {
+            Some(found) if is_seen(view, sight, &found)? => found,
+            Some(_) | None => return Err(missing(hop.edge).into()),
+        };
     }
     Ok(Binding { node, members: None })
+}
+
+/// Whether the caller may know of it: a device in sight, and what is about no device out of sight.
+fn is_seen(view: &dyn View, sight: &Visibility, node: &Node) -> Result<bool, StoreError> {
+    match node {
+        Node::Service | Node::DeviceManagement => Ok(true),
+        Node::Device(device) => Ok(sight.admits(&device.scope_tags)),
+        Node::Resource(resource) => is_resource_seen(view, sight, resource),
+    }
+}
+
+/// Whether the caller may know of a resource: a run state is as visible as its device.
+pub fn is_resource_seen(view: &dyn View, sight: &Visibility, resource: &Resource) -> Result<bool, StoreError> {
+    match (sight, resource.device) {
+        (Visibility::All, _) | (Visibility::Tagged(_), None) => Ok(true),
+        (Visibility::Tagged(_), Some(device)) => {
+            let device = view.device(resource.tenant, device)?;
+            Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
+        }
+    }
 }
 
 fn missing(edge: &Edge) -> Refusal {
     match edge.to {
         Target::Device => Refusal::DeviceNotFound,
         Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
+        Target::Unkept(name) => Refusal::ResourceNotFound(name),
         Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
     }
 }
@@ -101,7 +130,9 @@ fn missing(edge: &Edge) -> Refusal {
 /// The members of a collection edge at that node; `None` for single edges.
 fn members(follow: Follow, parent: &Node) -> Option<Members> {
     Some(match follow {
-        Follow::Singleton | Follow::DeviceOfRunState => return None,
+        Follow::Singleton | Follow::DeviceOfRunState | Follow::Me => return None,
+        Follow::Nothing => Members::Nothing,
+        Follow::RunStatesOfDevice(kind) => Members::Resources(ResourceScope::OfDevice(kind, device_id(parent)?)),
         Follow::Devices => Members::Devices(DeviceScope::All),
         Follow::ComanagedDevices => Members::Devices(DeviceScope::Comanaged),
         Follow::Resources(kind) => Members::Resources(ResourceScope::All(kind)),
@@ -116,7 +147,12 @@ fn members(follow: Follow, parent: &Node) -> Option<Members> {
 fn step(view: &dyn View, tenant: TenantId, parent: &Node, hop: &Hop) -> Result<Option<Node>, StoreError> {
     let Some(key) = &hop.key else { return single(view, tenant, parent, hop.edge.follow) };
     match hop.edge.follow {
-        Follow::Singleton | Follow::DeviceOfRunState => Ok(None),
+        Follow::Singleton | Follow::DeviceOfRunState | Follow::Me | Follow::Nothing => Ok(None),
+        Follow::RunStatesOfDevice(kind) => {
+            let Some(of) = device_id(parent) else { return Ok(None) };
+            let state = resource(view, tenant, kind, key)?;
+            Ok(state.filter(|state| state.device == Some(of)).map(resource_node))
+        }
         Follow::Devices => Ok(device(view, tenant, key)?.map(device_node)),
         Follow::ComanagedDevices => Ok(device(view, tenant, key)?.filter(|device| device.comanaged).map(device_node)),
         Follow::Resources(kind) => Ok(resource(view, tenant, kind, key)?.map(resource_node)),
@@ -146,7 +182,10 @@ fn single(view: &dyn View, tenant: TenantId, parent: &Node, follow: Follow) -> R
             },
             Node::Service | Node::DeviceManagement | Node::Device(_) => Ok(None),
         },
-        Follow::Devices
+        Follow::Me
+        | Follow::Nothing
+        | Follow::RunStatesOfDevice(_)
+        | Follow::Devices
         | Follow::ComanagedDevices
         | Follow::Resources(_)
         | Follow::RunStates(_)
@@ -172,8 +211,10 @@ fn device(view: &dyn View, tenant: TenantId, key: &Key) -> Result<Option<Managed
 }
 
 fn resource(view: &dyn View, tenant: TenantId, kind: ResourceKind, key: &Key) -> Result<Option<Resource>, StoreError> {
-    match key.id {
-        Some(id) => view.resource(tenant, kind, ResourceId(id)),
+    let by_id = key.id.map_or(Ok(None), |id| view.resource(tenant, kind, ResourceId(id)))?;
+    // The user of a token has both: an object id of the directory that issued it, and a principal name.
+    match by_id {
+        Some(found) => Ok(Some(found)),
         None => view.resource_by_key(tenant, kind, &key.text.to_lowercase()),
     }
 }

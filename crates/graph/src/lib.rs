@@ -3,11 +3,13 @@
 //! A path is a walk through [`model::MODEL`]; there is no second list of routes. [`resolve`] reads a path,
 //! [`follow`] goes it through the store, the handlers do what the method means at its end.
 
+pub mod batch;
 pub mod body;
 pub mod csdl;
 pub mod error;
 pub mod follow;
 mod handlers;
+pub mod limits;
 pub mod model;
 pub mod openapi;
 pub mod query;
@@ -20,8 +22,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use chaveiro_auth::Verifier;
-use chaveiro_core::ports::{Clock, Entropy, Store, Unsealer, Waker};
+use chaveiro_core::ports::{Alarm, Clock, Entropy, Store, Unsealer, Waker};
 
+pub use limits::{Ceilings, Limits};
 pub use openapi::openapi_json;
 pub use routes::{RouteRow, routes, routes_txt};
 
@@ -39,6 +42,10 @@ pub struct GraphState {
     pub entropy: Arc<dyn Entropy>,
     /// Wakes devices for which something was queued.
     pub waker: Arc<dyn Waker>,
+    /// How much a caller may ask for.
+    pub limits: Limits,
+    /// Tells people what they must know at once.
+    pub alarm: Arc<dyn Alarm>,
     /// `scheme://host:port` of the Graph listener, without a slash at its end.
     pub base_url: String,
 }

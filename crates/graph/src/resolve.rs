@@ -8,14 +8,18 @@
 
 use std::fmt::Write as _;
 
+use chaveiro_core::resource::ResourceKind;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::model::{Action, Edge, MAX_HOPS, MODEL, Target};
+use crate::model::{Action, Bound, Edge, Follow, MAX_HOPS, MODEL, Target, known};
 
 /// Bytes of a path; the longest documented walk has about 500.
 pub const MAX_PATH_BYTES: usize = 2048;
+
+/// The key that client libraries write for the signed-in user.
+const ME_TOKEN: &str = "me-token-to-replace";
 
 /// The two API versions; they differ in what they document, not in what they accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +64,16 @@ pub enum PathError {
     /// The first segment is no version.
     #[error("Invalid version: {0}. Use /beta or /v1.0.")]
     Version(String),
+    /// Something that Graph has there, and this server does not.
+    #[error(
+        "Resource not found for the segment '{0}': Microsoft Graph knows it, and this server does not offer it. What it offers is listed in /$metadata."
+    )]
+    NotOffered(&'static str),
+    /// The action on many devices at once.
+    #[error(
+        "Resource not found for the segment 'executeAction': this server does not offer it. Its action names have no recoverPasscode in Microsoft Graph either: a passcode cannot be recovered in bulk. POST .../managedDevices/{{id}}/recoverPasscode for each device, up to 20 in one $batch."
+    )]
+    Bulk,
     /// Neither edge nor action of where the walk stands.
     #[error("Resource not found for the segment '{0}'.")]
     Segment(String),
@@ -102,6 +116,8 @@ pub enum End {
     Service,
     /// `$metadata`.
     Metadata,
+    /// `$batch`.
+    Batch,
     /// A collection.
     Set,
     /// An entity.
@@ -139,10 +155,15 @@ pub fn parse(path: &str) -> Result<Walk, PathError> {
 
 /// Parses a path without version, as `@odata.bind` values may have it.
 pub fn parse_relative(version: Version, path: &str) -> Result<Walk, PathError> {
-    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    match Version::parse(first) {
-        Some(_) => parse(path),
-        None => parse(&format!("/{}/{}", version.segment(), path.trim_start_matches('/'))),
+    parse(&relative(version, path))
+}
+
+/// The whole path that one without version means, under that version.
+pub fn relative(version: Version, path: &str) -> String {
+    let path = path.trim_start_matches('/');
+    match Version::parse(path.split('/').next().unwrap_or_default()) {
+        Some(_) => format!("/{path}"),
+        None => format!("/{}/{path}", version.segment()),
     }
 }
 
@@ -156,8 +177,12 @@ fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
     let mut at = Target::Service;
     let mut end = End::Service;
     while let Some(segment) = segments.next() {
-        if hops.is_empty() && segment.eq_ignore_ascii_case("$metadata") && segments.peek().is_none() {
-            return Ok(Walk { version, hops, end: End::Metadata });
+        if hops.is_empty() && segments.peek().is_none() {
+            for (name, end) in [("$metadata", End::Metadata), ("$batch", End::Batch)] {
+                if segment.eq_ignore_ascii_case(name) {
+                    return Ok(Walk { version, hops, end });
+                }
+            }
         }
         if hops.len() == MAX_HOPS && MODEL.action(at, action_name(&segment)).is_none() {
             return Err(PathError::TooManyHops);
@@ -177,6 +202,19 @@ fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
             Some(key) => Some(key),
             None => segments.next_if(|next| !next.starts_with('$')),
         };
+        if let Some(key) = &key {
+            offered(at, key)?;
+        }
+        // Client libraries write it where they mean the signed-in user, and rewrite it themselves if all goes well.
+        if hops.is_empty()
+            && at == Target::Resource(ResourceKind::User)
+            && key.as_deref() == Some(ME_TOKEN)
+            && let Some(me) = MODEL.edge(Target::Service, "me")
+        {
+            hops.push(Hop { edge: me, key: None });
+            end = End::Entity;
+            continue;
+        }
         let has_key = key.is_some();
         hops.push(Hop { edge, key: key.map(Key::new) });
         end = End::Entity;
@@ -200,7 +238,25 @@ fn last_segment(at: Target, hops: &[Hop], segment: String, more: bool) -> Result
     if keyed && segment.eq_ignore_ascii_case("$ref") {
         return Ok(End::EntityRef);
     }
-    MODEL.action(at, action_name(&segment)).map(End::Action).ok_or(PathError::Segment(segment))
+    let name = action_name(&segment);
+    if let Some(action) = MODEL.action(at, name) {
+        return Ok(End::Action(action));
+    }
+    let (name, _) = split_key(name);
+    match known(Bound::Device, name).filter(|_| at == Target::Device) {
+        Some(name) => Err(PathError::NotOffered(name)),
+        None => Err(PathError::Segment(segment)),
+    }
+}
+
+/// Refuses a key of a device that is the name of something on all of them.
+fn offered(at: Target, key: &str) -> Result<(), PathError> {
+    let (name, _) = split_key(action_name(key));
+    match known(Bound::Devices, name).filter(|_| at == Target::Device) {
+        None => Ok(()),
+        Some("executeAction") => Err(PathError::Bulk),
+        Some(name) => Err(PathError::NotOffered(name)),
+    }
 }
 
 /// The name of an action without its namespace.
@@ -254,6 +310,22 @@ pub fn encode(text: &str) -> String {
 }
 
 impl Walk {
+    /// Whether it begins at the signed-in user.
+    pub fn is_about_me(&self) -> bool {
+        self.hops.first().is_some_and(|hop| hop.edge.follow == Follow::Me)
+    }
+
+    /// The same walk from that user: `me` becomes `users/{id}`. The id is an object id or a principal name; with both,
+    /// whichever is found counts.
+    pub fn as_user(&self, object_id: Option<&str>, principal_name: Option<&str>) -> Option<Self> {
+        let edge = MODEL.users()?;
+        let text = principal_name.or(object_id)?.to_owned();
+        let id = object_id.and_then(|id| Uuid::try_parse(id).ok());
+        let mut walk = self.clone();
+        *walk.hops.first_mut()? = Hop { edge, key: Some(Key { text, id }) };
+        Some(walk)
+    }
+
     /// Where it ends.
     pub fn target(&self) -> Target {
         self.hops.last().map_or(Target::Service, |hop| hop.edge.to)
@@ -279,6 +351,7 @@ impl Walk {
         match self.end {
             End::Service | End::Set | End::Entity => {}
             End::Metadata => path.push_str("/$metadata"),
+            End::Batch => path.push_str("/$batch"),
             End::Action(action) => {
                 path.push('/');
                 path.push_str(action.name);
@@ -302,7 +375,7 @@ impl Walk {
             }
         }
         match self.end {
-            End::Service | End::Metadata | End::Set | End::Entity => {}
+            End::Service | End::Metadata | End::Batch | End::Set | End::Entity => {}
             End::Action(action) => {
                 let _ = write!(path, "/{namespace}{}", action.name);
             }
@@ -327,6 +400,7 @@ impl Walk {
         path.push_str(match self.end {
             End::Service | End::Set | End::Entity => "",
             End::Metadata => "/$metadata",
+            End::Batch => "/$batch",
             End::Action(_) => "/action",
             End::SetRef | End::EntityRef => "/$ref",
         });

@@ -6,9 +6,10 @@ use std::fmt::Write;
 
 use chaveiro_core::action::ACTIONS;
 use chaveiro_core::permission::Permission;
+use chaveiro_core::role::RoleAction;
 
 use crate::model::{DOCUMENTED, Edge, MODEL, Target};
-use crate::verb::{EndShape, permissions, verbs};
+use crate::verb::{EndShape, permissions, role_action_at, verbs};
 
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +20,23 @@ pub struct RouteRow {
     pub path: String,
     /// Any one of these is needed.
     pub permissions: Vec<Permission>,
+    /// A role of the caller must allow this too.
+    pub role_action: RoleAction,
     /// The page that spells it out, for documented walks to an action.
     pub documented: Option<&'static str>,
 }
 
 /// How deep a listed collection may lie: scripts, their run states, the device of one, its users.
 const MAX_LISTED_HOPS: usize = 3;
+
+/// What is no walk, and needs no permission of its own: method, path.
+pub(crate) const BESIDE: [(&str, &str); 2] = [("POST", BATCH), ("GET", METADATA)];
+
+/// Up to twenty requests in one.
+pub(crate) const BATCH: &str = "/$batch";
+
+/// The model as CSDL.
+pub(crate) const METADATA: &str = "/$metadata";
 
 /// The list.
 pub fn routes() -> Vec<RouteRow> {
@@ -35,6 +47,7 @@ pub fn routes() -> Vec<RouteRow> {
                 method: "POST",
                 path: documented.template.replace("recoverPasscode", action.name),
                 permissions: vec![action.permission],
+                role_action: action.role_action,
                 documented: Some(documented.page),
             });
         }
@@ -43,7 +56,7 @@ pub fn routes() -> Vec<RouteRow> {
     let mut open: VecDeque<(String, &'static Edge, usize)> =
         MODEL.edges_from(Target::Service).map(|edge| (format!("/{}", edge.name), edge, 1)).collect();
     while let Some((path, edge, depth)) = open.pop_front() {
-        let placeholder = MODEL.entity_type(edge.to).map_or("id", |entity| entity.key);
+        let placeholder = placeholder(&path, MODEL.entity_type(edge.to).map_or("id", |entity| entity.key));
         let entity_path = if edge.many { format!("{path}/{{{placeholder}}}") } else { path.clone() };
         if edge.many {
             add(&mut rows, &path, edge, EndShape::Set);
@@ -60,16 +73,28 @@ pub fn routes() -> Vec<RouteRow> {
     rows
 }
 
+/// A name for a key that no other key of the path has.
+fn placeholder(path: &str, name: &str) -> String {
+    match path.contains(&format!("{{{name}}}")) {
+        true => format!("{name}1"),
+        false => name.to_owned(),
+    }
+}
+
 fn add(rows: &mut Vec<RouteRow>, path: &str, edge: &'static Edge, shape: EndShape) {
     for (method, verb) in verbs(shape, edge.access) {
         let permissions = permissions(edge, *verb).to_vec();
-        rows.push(RouteRow { method, path: path.to_owned(), permissions, documented: None });
+        let role_action = role_action_at(edge.to, *verb);
+        rows.push(RouteRow { method, path: path.to_owned(), permissions, role_action, documented: None });
     }
 }
 
 /// The list as text: method, path, least privileged permission.
 pub fn routes_txt() -> String {
     let mut text = String::from("# Every path stands under /beta and /v1.0. Printed by `chaveiro routes`.\n");
+    for (method, path) in BESIDE {
+        let _ = writeln!(text, "{method:<6} {path}");
+    }
     for row in routes() {
         let least = row.permissions.first().map_or("-", |permission| permission.name());
         // Writing into a string does not fail.

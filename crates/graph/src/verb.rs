@@ -3,6 +3,7 @@
 
 use chaveiro_core::permission::Permission;
 use chaveiro_core::resource::ResourceKind;
+use chaveiro_core::role::RoleAction;
 
 use crate::model::{Access, Edge, Target};
 use crate::resolve::{End, Walk};
@@ -79,6 +80,53 @@ pub fn permissions(edge: &'static Edge, verb: Verb) -> &'static [Permission] {
     }
 }
 
+/// What a role must allow for that verb at that target. Remote actions have their own, in their declaration. A target or
+/// verb that is missing here does not compile.
+pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
+    use RoleAction as A;
+    match verb {
+        // A link is a fact about a device, from whichever end it is made.
+        Verb::Link | Verb::Unlink => return A::ManagedDevicesUpdate,
+        Verb::Read | Verb::List | Verb::Create | Verb::Update | Verb::Delete | Verb::Act => {}
+    }
+    let reads = matches!(verb, Verb::Read | Verb::List);
+    match target {
+        Target::Service | Target::DeviceManagement if reads => A::ManagedDevicesRead,
+        Target::Service | Target::DeviceManagement => A::ManagedDevicesUpdate,
+        Target::Device | Target::Unkept(_) if reads => A::ManagedDevicesRead,
+        Target::Device if verb == Verb::Delete => A::ManagedDevicesDelete,
+        Target::Device | Target::Unkept(_) => A::ManagedDevicesUpdate,
+        Target::Resource(kind) => match kind {
+            ResourceKind::User if reads => A::UsersRead,
+            ResourceKind::User => A::UsersWrite,
+            ResourceKind::DetectedApp if reads => A::ManagedDevicesRead,
+            ResourceKind::DetectedApp => A::ManagedDevicesUpdate,
+            ResourceKind::DeviceHealthScript
+            | ResourceKind::DeviceHealthScriptDeviceState
+            | ResourceKind::DeviceManagementScript
+            | ResourceKind::DeviceManagementScriptDeviceState
+            | ResourceKind::DeviceManagementScriptUserState
+            | ResourceKind::DeviceComplianceScript
+            | ResourceKind::DeviceComplianceScriptDeviceState
+            | ResourceKind::DeviceShellScript
+            | ResourceKind::DeviceCustomAttributeShellScript => match reads {
+                true => A::ScriptsRead,
+                false => A::ScriptsWrite,
+            },
+        },
+    }
+}
+
+/// The same for a walk, remote actions included.
+pub fn role_action(walk: &Walk, verb: Verb) -> RoleAction {
+    match walk.end {
+        End::Action(action) => action.role_action,
+        End::Service | End::Metadata | End::Batch | End::Set | End::Entity | End::SetRef | End::EntityRef => {
+            role_action_at(walk.target(), verb)
+        }
+    }
+}
+
 /// What a method means at the end of a walk, and what it needs; `None` when it is not for it.
 pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
     let edge = walk.hops.last()?.edge;
@@ -87,7 +135,7 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
     let (_, verb) = verbs(shape, edge.access).iter().find(|(name, _)| *name == method)?;
     let permissions = match walk.end {
         End::Action(action) => std::slice::from_ref(&action.permission),
-        End::Service | End::Metadata | End::Set | End::Entity | End::SetRef | End::EntityRef => {
+        End::Service | End::Metadata | End::Batch | End::Set | End::Entity | End::SetRef | End::EntityRef => {
             permissions(edge, *verb)
         }
     };
@@ -96,6 +144,9 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
 
 /// The `Allow` header of a walk.
 pub fn allow(walk: &Walk) -> String {
+    if matches!(walk.end, End::Batch) {
+        return "POST, OPTIONS".to_owned();
+    }
     let (Some(hop), Some(shape)) = (walk.hops.last(), shape(walk.end)) else { return "GET, HEAD, OPTIONS".to_owned() };
     let mut methods: Vec<_> = verbs(shape, hop.edge.access).iter().map(|(method, _)| *method).collect();
     if methods.contains(&"GET") {
@@ -107,7 +158,7 @@ pub fn allow(walk: &Walk) -> String {
 
 fn shape(end: End) -> Option<EndShape> {
     match end {
-        End::Service | End::Metadata => None,
+        End::Service | End::Metadata | End::Batch => None,
         End::Set => Some(EndShape::Set),
         End::Entity => Some(EndShape::Entity),
         End::Action(_) => Some(EndShape::Action),

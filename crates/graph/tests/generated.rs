@@ -21,5 +21,5 @@ fn the_metadata_is_well_formed_and_the_openapi_document_is_json() {
     let document: serde_json::Value = serde_json::from_str(&chaveiro_graph::openapi_json()).expect("JSON");
     let paths = document["paths"].as_object().expect("paths");
     let acts = paths.keys().filter(|path| path.ends_with("/recoverPasscode")).count();
-    assert_eq!(acts, 9);
+    assert_eq!(acts, 10);
 }

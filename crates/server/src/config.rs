@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chaveiro_auth::IssuerConfig;
+use chaveiro_graph::Ceilings;
 use thiserror::Error;
 
 /// One key.
@@ -46,6 +47,29 @@ pub const KEYS: &[Key] = &[
     key("tls-key", "", "PEM file with its private key."),
     key("chain-interval-ms", "500", "Milliseconds between two goes of linking the audit chain."),
     key("shutdown-grace-s", "10", "Seconds that open requests have when the server is told to stop."),
+    key(
+        "limit-writes-by-application",
+        "200",
+        "Writes of one application in one tenant in 20 seconds; 0 for any number. As all limits: counted by this process.",
+    ),
+    key("limit-writes-by-tenant", "400", "Writes in one tenant in 20 seconds; 0 for any number."),
+    key(
+        "limit-requests-by-application",
+        "2000",
+        "Requests of one application in one tenant in 20 seconds; 0 for any number.",
+    ),
+    key("limit-requests-by-tenant", "4000", "Requests in one tenant in 20 seconds; 0 for any number."),
+    key(
+        "limit-requests-by-application-everywhere",
+        "130000",
+        "Requests of one application over all tenants in 10 seconds; 0 for any number.",
+    ),
+    key("limit-recoveries-by-caller", "30", "Recoveries that one caller asks for in a minute; 0 for any number."),
+    key(
+        "alert-url",
+        "",
+        "Where alerts are posted as JSON, such as https://hooks.example/chaveiro; https, or http on this host. They are logged in any case.",
+    ),
     key("log", "info", "What is logged: a tracing filter such as info or chaveiro_mdm=debug,info."),
 ];
 
@@ -135,6 +159,10 @@ pub struct Config {
     pub chain_interval: Duration,
     /// For open requests at the end.
     pub shutdown_grace: Duration,
+    /// How much callers may ask for.
+    pub ceilings: Ceilings,
+    /// Where alerts are posted.
+    pub alert_url: Option<String>,
     /// Filter of the log.
     pub log: String,
     /// Trusted issuers beside the local one; only in the file, as `[[issuer]]`.
@@ -189,6 +217,7 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         const ADDRESS: &str = "an address and port such as 127.0.0.1:8443";
         const URL: &str = "an address such as https://chaveiro.example";
+        const ALERT_URL: &str = "an address such as https://hooks.example/chaveiro, or http on a loopback address";
         const NUMBER: &str = "a whole number";
         let text = |key: &'static str| values.get(key).map(|(value, _)| value.as_str()).unwrap_or_default();
         let wrong = |key: &'static str, expected: &'static str| {
@@ -201,6 +230,12 @@ impl Config {
             "" => Ok(None),
             url if url.starts_with("https://") && url.len() > 8 => Ok(Some(url.trim_end_matches('/').to_owned())),
             _ => Err(wrong(key, URL)),
+        };
+        let ceiling = |key| text(key).parse::<u32>().map_err(|_| wrong(key, NUMBER));
+        let alert_url = match text("alert-url") {
+            "" => None,
+            url if is_private(url) => Some(url.to_owned()),
+            _ => return Err(wrong("alert-url", ALERT_URL)),
         };
         let path = |key| Some(text(key)).filter(|path| !path.is_empty()).map(PathBuf::from);
         let tls = match (path("tls-certificate"), path("tls-key")) {
@@ -217,9 +252,32 @@ impl Config {
             tls,
             chain_interval: Duration::from_millis(number("chain-interval-ms")?.max(1)),
             shutdown_grace: Duration::from_secs(number("shutdown-grace-s")?),
+            ceilings: Ceilings {
+                writes_by_application: ceiling("limit-writes-by-application")?,
+                writes_by_tenant: ceiling("limit-writes-by-tenant")?,
+                requests_by_application: ceiling("limit-requests-by-application")?,
+                requests_by_tenant: ceiling("limit-requests-by-tenant")?,
+                requests_by_application_everywhere: ceiling("limit-requests-by-application-everywhere")?,
+                recoveries_by_caller: ceiling("limit-recoveries-by-caller")?,
+            },
+            alert_url,
             log: text("log").to_owned(),
             issuers,
         })
+    }
+}
+
+/// Whether what is sent there cannot be read on the way: TLS, or this host.
+fn is_private(url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(url) else { return false };
+    let loopback = url.host_str().is_some_and(|host| {
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        address.map_or(host == "localhost", |address| address.is_loopback())
+    });
+    match url.scheme() {
+        "https" => url.has_host(),
+        "http" => loopback,
+        _ => false,
     }
 }
 
@@ -291,7 +349,7 @@ mod tests {
     #[test]
     fn every_error_names_the_key_and_its_place() {
         type Pairs = &'static [(&'static str, &'static str)];
-        let table: [(&str, Pairs, Pairs, &[&str]); 7] = [
+        let table: [(&str, Pairs, Pairs, &[&str]); 10] = [
             ("grph-listen = \"x\"", &[], &[], &["grph-listen", "chaveiro.toml", "config-reference"]),
             ("graph-listen = \"here\"", &[], &[], &["graph-listen", "chaveiro.toml", "127.0.0.1:8443"]),
             ("graph-listen = [", &[], &[], &["chaveiro.toml", "TOML"]),
@@ -299,12 +357,30 @@ mod tests {
             ("", &[("CHAVEIRO_NOPE", "1")], &[], &["nope", "CHAVEIRO_NOPE"]),
             ("", &[], &[("shutdown-grace-s", "soon")], &["shutdown-grace-s", "--shutdown-grace-s", "whole number"]),
             ("tls-key = \"/k\"", &[], &[], &["tls-certificate", "tls-key"]),
+            ("alert-url = \"http://hooks.example\"", &[], &[], &["alert-url", "https://"]),
+            ("alert-url = \"file:///etc/passwd\"", &[], &[], &["alert-url", "https://"]),
+            ("limit-writes-by-tenant = -1", &[], &[], &["limit-writes-by-tenant", "whole number"]),
         ];
         for (file, environment, flags, words) in table {
             let error = load(file, environment, flags).expect_err("wrong").to_string();
             for word in words {
                 assert!(error.contains(word), "{word} in {error}");
             }
+        }
+    }
+
+    #[test]
+    fn the_ceilings_are_the_published_ones_unless_they_are_set() {
+        assert_eq!(load("", &[], &[]).expect("fine").ceilings, Ceilings::default());
+        let changed = load("limit-recoveries-by-caller = 5", &[("CHAVEIRO_LIMIT_WRITES_BY_TENANT", "0")], &[]);
+        let ceilings = Ceilings { recoveries_by_caller: 5, writes_by_tenant: 0, ..Ceilings::default() };
+        assert_eq!(changed.expect("fine").ceilings, ceilings);
+    }
+
+    #[test]
+    fn alerts_leave_this_host_over_tls_alone() {
+        for url in ["https://hooks.example/x", "http://127.0.0.1:9/x", "http://[::1]:9", "http://localhost/x"] {
+            assert_eq!(load(&format!("alert-url = \"{url}\""), &[], &[]).expect(url).alert_url.as_deref(), Some(url));
         }
     }
 

@@ -3,6 +3,7 @@
 //! Decisions live elsewhere; here is the one place where all parts meet, and the only one besides the
 //! command line that reads the time of day and makes random numbers.
 
+mod alarm;
 mod config;
 mod data_dir;
 mod jobs;

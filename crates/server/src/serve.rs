@@ -14,7 +14,7 @@ use axum_server::Handle;
 use axum_server::tls::TlsInfo;
 use chaveiro_auth::{LocalIssuer, Verifier};
 use chaveiro_core::ports::{Clock, Entropy};
-use chaveiro_graph::GraphState;
+use chaveiro_graph::{GraphState, Limits};
 use chaveiro_mdm::{DeviceChannel, PeerCertificate, Wakes};
 use thiserror::Error;
 use tokio::task::JoinSet;
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::alarm;
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, Lock, Running as Announcement};
 use crate::jobs::Jobs;
@@ -128,6 +129,10 @@ impl Server {
         let issuer_keys = directory.issuer_keys(now, entropy.as_ref())?;
         let issuer = Arc::new(LocalIssuer::new(issuer_keys, graph_url.clone()));
         let client = reqwest::Client::builder().build().map_err(|error| StartError::Client(error.to_string()))?;
+        // An alert goes where it was told to, and nowhere that this place points to.
+        let no_detour = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let alert_client = no_detour.build().map_err(|error| StartError::Client(error.to_string()))?;
+        let (bell, post) = alarm::bell(config.alert_url, &alert_client);
         let verifier = Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], &client)?;
 
         let metrics = Arc::new(Metrics::new());
@@ -141,6 +146,8 @@ impl Server {
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             waker: wakes.clone(),
+            limits: Limits::new(config.ceilings, Arc::clone(&clock)),
+            alarm: Arc::new(bell),
             base_url: graph_url.clone(),
         }));
         let tokens = issuer.router(Arc::clone(&opened.store), Arc::clone(&clock), Arc::clone(&entropy));
@@ -173,7 +180,10 @@ impl Server {
 
         let stop = CancellationToken::new();
         let jobs = Jobs { store: opened.store, signer: opened.signer, clock };
-        let background = jobs.start(config.chain_interval, &stop);
+        let mut background = jobs.start(config.chain_interval, &stop);
+        if let Some(post) = post {
+            background.spawn(alarm::deliver(post, stop.clone()));
+        }
         let announcement =
             Announcement { pid: std::process::id(), graph_url: graph_url.clone(), device_url: device_url.clone() };
         lock.announce(&announcement)

@@ -50,6 +50,7 @@ pub(crate) struct Metrics {
     open_actions: Gauge,
     sealed_secrets: Gauge,
     unchained_events: Gauge,
+    holds_active: Gauge,
     waiting_devices: Gauge,
 }
 
@@ -62,8 +63,8 @@ impl Metrics {
         let requests = Family::default();
         let duration: Family<ListenerLabels, Histogram> =
             Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
-        let gauges = [(); 5].map(|()| Gauge::default());
-        let [devices, open_actions, sealed_secrets, unchained_events, waiting_devices] = gauges;
+        let gauges = [(); 6].map(|()| Gauge::default());
+        let [devices, open_actions, sealed_secrets, unchained_events, holds_active, waiting_devices] = gauges;
         registry.register("http_requests", "Requests by listener, method and status", Family::clone(&requests));
         registry.register("http_request_duration_seconds", "Time to answer", Family::clone(&duration));
         for (name, help, gauge) in [
@@ -71,11 +72,22 @@ impl Metrics {
             ("open_actions", "Remote actions that wait for their device", &open_actions),
             ("sealed_secrets", "Sealed passcodes that are still kept", &sealed_secrets),
             ("unchained_audit_events", "Audit events that are not linked yet", &unchained_events),
+            ("holds_active", "Tenants whose recoveries are on hold", &holds_active),
             ("waiting_devices", "Held connections of devices that wait to be woken", &waiting_devices),
         ] {
             registry.register(name, help, gauge.clone());
         }
-        Self { registry, requests, duration, devices, open_actions, sealed_secrets, unchained_events, waiting_devices }
+        Self {
+            registry,
+            requests,
+            duration,
+            devices,
+            open_actions,
+            sealed_secrets,
+            unchained_events,
+            holds_active,
+            waiting_devices,
+        }
     }
 
     fn record(&self, listener: &'static str, method: &'static str, status: StatusCode, took: Duration) {
@@ -152,6 +164,7 @@ pub(crate) async fn metrics(State(probes): State<Probes>) -> Response {
             (&metrics.open_actions, statistics.open_actions),
             (&metrics.sealed_secrets, statistics.sealed_secrets),
             (&metrics.unchained_events, statistics.unchained_events),
+            (&metrics.holds_active, statistics.active_holds),
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }

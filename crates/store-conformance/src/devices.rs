@@ -7,6 +7,7 @@ use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
 use chaveiro_core::ports::{DeviceScope, Page, ResourceScope, StoreError};
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::scope_tag::Visibility;
 
 use crate::Backend;
 use crate::sample::{at, device, device_id, enrollment, enrollment_id, filled, read, resource, tenant_id, write};
@@ -34,7 +35,8 @@ pub(crate) async fn pages_hold_every_item_once_while_others_are_inserted(backend
     let (mut seen, mut after, mut number) = (Vec::new(), None, 200);
     loop {
         let page = Page { after, limit: 4 };
-        let paged = read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &page)?)).await;
+        let paged =
+            read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &page)?)).await;
         assert!(paged.items.len() <= 4);
         seen.extend(paged.items.into_iter().map(|device| device.id));
         after = paged.next;
@@ -48,15 +50,36 @@ pub(crate) async fn pages_hold_every_item_once_while_others_are_inserted(backend
     }
     let unique: BTreeSet<_> = seen.iter().collect();
     assert_eq!((seen.len(), unique.len()), (26, 26), "3 + 20 + 3 inserted meanwhile");
-    let comanaged = read(&store, |view| Ok(view.devices(tenant_id(1), DeviceScope::Comanaged, &ALL)?)).await;
+    let comanaged =
+        read(&store, |view| Ok(view.devices(tenant_id(1), DeviceScope::Comanaged, &Visibility::All, &ALL)?)).await;
     assert!(comanaged.items.iter().all(|device| device.comanaged) && !comanaged.items.is_empty());
+}
+
+pub(crate) async fn only_visible_devices_are_listed(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let tags = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let tagged = ManagedDevice { scope_tags: tags(&["lisbon", "sales"]), ..device(1, 11) };
+    write(&store, move |unit| Ok(unit.update_device(&tagged)?)).await;
+    for (visible, expected) in [
+        (Visibility::All, 3),
+        (Visibility::Tagged(tags(&["sales", "lisbon"])), 1),
+        (Visibility::Tagged(tags(&["7"])), 2),
+        (Visibility::Tagged(tags(&["sales' OR 1=1 --", "SALES"])), 0),
+        (Visibility::Tagged(tags(&[])), 0),
+    ] {
+        let seen = visible.clone();
+        let paged = read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &seen, &ALL)?)).await;
+        assert_eq!(paged.items.len(), expected, "{visible:?}");
+        assert!(paged.items.iter().all(|device| visible.admits(&device.scope_tags)));
+    }
 }
 
 pub(crate) async fn an_unreadable_cursor_is_an_empty_page(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     for cursor in ["", "x", "99999999999999999999999", "' OR 1=1"] {
         let page = Page { after: Some(cursor.to_owned()), limit: 5 };
-        let paged = read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &page)?)).await;
+        let paged =
+            read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &page)?)).await;
         assert!(paged.items.is_empty() && paged.next.is_none(), "{cursor}");
     }
 }
@@ -80,7 +103,12 @@ pub(crate) async fn users_and_apps_are_found_from_both_ends(backend: &dyn Backen
     .await;
     read(&store, move |view| {
         let devices = |scope| -> Result<Vec<_>, StoreError> {
-            Ok(view.devices(tenant_id(1), scope, &ALL)?.items.into_iter().map(|device| device.id).collect())
+            Ok(view
+                .devices(tenant_id(1), scope, &Visibility::All, &ALL)?
+                .items
+                .into_iter()
+                .map(|device| device.id)
+                .collect())
         };
         assert_eq!(devices(DeviceScope::OfUser(user_id))?, [device_id(11)]);
         assert_eq!(devices(DeviceScope::OfUser(primary_id))?, [device_id(11)], "the primary user counts");
@@ -213,7 +241,12 @@ pub(crate) async fn every_tenant_is_a_wall(backend: &dyn Backend) {
         // Tenant 1 asks for what is tenant 2's.
         let one = tenant_id(1);
         assert_eq!(view.device(one, device_id(21))?, None);
-        assert!(view.devices(one, DeviceScope::All, &ALL)?.items.iter().all(|device| device.tenant == one));
+        assert!(
+            view.devices(one, DeviceScope::All, &Visibility::All, &ALL)?
+                .items
+                .iter()
+                .all(|device| device.tenant == one)
+        );
         let id = resource(2, ResourceKind::DeviceHealthScript, 1).id;
         assert_eq!(view.resource(one, ResourceKind::DeviceHealthScript, id)?, None);
         assert!(view.resources(one, ResourceScope::All(ResourceKind::DeviceHealthScript), &ALL)?.items.is_empty());

@@ -7,10 +7,12 @@ mod actions;
 mod audit;
 mod devices;
 mod disks;
+mod holds;
 mod identity;
 mod inventory;
 mod linux;
 mod retention;
+mod roles;
 mod sample;
 mod tenants;
 mod transactions;
@@ -61,6 +63,7 @@ cases![
     identity::codes_that_wait_are_bounded_per_tenant,
     devices::a_device_comes_back_as_it_was_written,
     devices::pages_hold_every_item_once_while_others_are_inserted,
+    devices::only_visible_devices_are_listed,
     devices::an_unreadable_cursor_is_an_empty_page,
     devices::users_and_apps_are_found_from_both_ends,
     devices::deleting_takes_what_hangs_on_it,
@@ -98,6 +101,15 @@ cases![
     inventory::an_account_becomes_a_user_of_its_device_once,
     audit::events_are_linked_in_order_and_never_twice,
     audit::chains_of_tenants_do_not_mix,
+    roles::an_assignment_comes_back_as_it_was_written_to_its_tenant_alone,
+    roles::assignments_are_found_by_the_principals_they_are_for,
+    holds::the_limit_is_exact_however_many_ask_at_once,
+    holds::a_hold_survives_a_restart_and_ends_with_its_release,
+    holds::a_release_can_keep_quiet_for_a_while,
+    holds::the_percentage_is_of_managed_devices,
+    holds::what_is_no_new_recovery_is_not_counted,
+    holds::a_hold_leaves_everything_else_as_it_is,
+    holds::a_retry_without_an_id_is_its_callers_last_request,
     transactions::what_is_refused_leaves_nothing_behind,
     transactions::a_panic_is_undone_and_its_neighbours_survive,
     transactions::a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_moment,

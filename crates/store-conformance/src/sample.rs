@@ -9,6 +9,7 @@ use chaveiro_core::caller::{Actor, Caller};
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::SecretContext;
+use chaveiro_core::hold::HoldRule;
 use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, ResourceId, TenantId};
 use chaveiro_core::lock::{DeviceLock, EscrowTest, Lock, Recoverability};
 use chaveiro_core::permission::Permission;
@@ -39,13 +40,17 @@ pub(crate) fn at(second: u64) -> Timestamp {
     Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + second)
 }
 
+/// Any number of recoveries.
+pub(crate) const NO_HOLD: HoldRule = HoldRule { recoveries: 0, percent: 0, window_s: 3600 };
+
 pub(crate) fn tenant(number: u64) -> Tenant {
     Tenant {
         id: tenant_id(number),
         display_name: format!("tenant {number}"),
         licence: Licence::ActiveUntil(at(1_000_000)),
         entra_tenant: Some(uuid(9, number)),
-        settings: TenantSettings { disclosure_window_s: 60, ..TenantSettings::default() },
+        // Holds have cases of their own.
+        settings: TenantSettings { disclosure_window_s: 60, hold: NO_HOLD, ..TenantSettings::default() },
         created: at(0),
     }
 }
@@ -75,6 +80,7 @@ pub(crate) fn device(of: u64, number: u64) -> ManagedDevice {
             escrow: EscrowTest::Never,
             action: None,
         }],
+        scope_tags: [number % 3, 7].iter().map(u64::to_string).collect(),
     }
 }
 
@@ -135,7 +141,21 @@ pub(crate) fn caller(of: u64, name: &str) -> Caller {
     }
 }
 
-/// Asks for a recovery of that device; the number makes the ids.
+/// A request for a recovery of that device; the number makes the ids.
+pub(crate) fn asked(of: u64, device: u64, number: u64, request: Option<&str>) -> Ask {
+    Ask {
+        caller: caller(of, "app"),
+        device: device_id(device),
+        path: "/x".to_owned(),
+        request: RequestId(uuid(6, number)),
+        client_request_id: request.map(str::to_owned),
+        retry: false,
+        break_glass: None,
+        action: ActionId(uuid(5, number)),
+    }
+}
+
+/// Asks for it, at the second of that number.
 pub(crate) fn ask(
     unit: &mut dyn UnitOfWork,
     of: u64,
@@ -143,15 +163,7 @@ pub(crate) fn ask(
     number: u64,
     request: Option<&str>,
 ) -> Result<Begun, Fault> {
-    let ask = Ask {
-        caller: caller(of, "app"),
-        device: device_id(device),
-        path: "/x".to_owned(),
-        request: RequestId(uuid(6, number)),
-        client_request_id: request.map(str::to_owned),
-        action: ActionId(uuid(5, number)),
-    };
-    begin(unit, &ask, at(number))
+    begin(unit, &asked(of, device, number, request), at(number))
 }
 
 /// Puts the passcode behind a mark; sealing itself is not what is tested here.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chaveiro_core::ports::{DeviceScope, Page, StoreError};
+use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal};
 
 use crate::Backend;
@@ -71,7 +72,10 @@ pub(crate) async fn a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_mo
     // While one reads twice, another writes: both readings agree.
     let (tell, told) = std::sync::mpsc::channel::<()>();
     let count = |view: &dyn chaveiro_core::ports::View| -> Result<usize, Fault> {
-        Ok(view.devices(tenant_id(1), DeviceScope::All, &Page { after: None, limit: 1000 })?.items.len())
+        Ok(view
+            .devices(tenant_id(1), DeviceScope::All, &Visibility::All, &Page { after: None, limit: 1000 })?
+            .items
+            .len())
     };
     let reading = store.read(move |view| {
         let before = count(view)?;

@@ -8,17 +8,22 @@ use chaveiro_core::command::Delivery;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
 use chaveiro_core::escrow::EscrowedSecret;
-use chaveiro_core::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use chaveiro_core::hold::Hold;
+use chaveiro_core::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
 use chaveiro_core::ports::{
     ChainLink, ChainedEvent, DeviceScope, Page, Paged, ResourceScope, Statistics, StoreError, StoredCheckpoint,
     StoredEvent, UnitOfWork, View,
 };
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::rights::{Principal, RoleAssignment};
+use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::sign_in::SignIn;
 use chaveiro_core::tenant::Tenant;
 use rusqlite::Connection;
 
-use crate::rows::{action, application, audit, delivery, device, enrollment, resource, secret, sign_in, tenant};
+use crate::rows::{
+    action, application, audit, delivery, device, enrollment, hold, resource, role, secret, sign_in, tenant,
+};
 
 /// A transaction that is open on the connection.
 pub(crate) struct Transaction<'c>(pub(crate) &'c Connection);
@@ -48,8 +53,14 @@ impl View for Transaction<'_> {
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError> {
         device::device(self.0, tenant, id)
     }
-    fn devices(&self, tenant: TenantId, scope: DeviceScope, page: &Page) -> Result<Paged<ManagedDevice>, StoreError> {
-        device::devices(self.0, tenant, scope, page)
+    fn devices(
+        &self,
+        tenant: TenantId,
+        scope: DeviceScope,
+        visible: &Visibility,
+        page: &Page,
+    ) -> Result<Paged<ManagedDevice>, StoreError> {
+        device::devices(self.0, tenant, scope, visible, page)
     }
     fn resource(&self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<Option<Resource>, StoreError> {
         resource::resource(self.0, tenant, kind, id)
@@ -111,6 +122,34 @@ impl View for Transaction<'_> {
         client_request_id: &str,
     ) -> Result<Option<ActionId>, StoreError> {
         action::of_request(self.0, tenant, device, caller_key, client_request_id)
+    }
+    fn accepted_since(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        caller_key: &str,
+        since: Timestamp,
+    ) -> Result<Option<ActionId>, StoreError> {
+        action::accepted_since(self.0, tenant, device, caller_key, since)
+    }
+    fn role_assignments(&self, tenant: TenantId) -> Result<Vec<RoleAssignment>, StoreError> {
+        role::assignments(self.0, tenant)
+    }
+    fn role_assignments_of(
+        &self,
+        tenant: TenantId,
+        principals: &[Principal],
+    ) -> Result<Vec<RoleAssignment>, StoreError> {
+        role::assignments_of(self.0, tenant, principals)
+    }
+    fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError> {
+        hold::holds(self.0, tenant, limit)
+    }
+    fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        hold::recoveries_since(self.0, tenant, after, limit)
+    }
+    fn has_managed_devices(&self, tenant: TenantId, at_least: u64) -> Result<bool, StoreError> {
+        hold::has_managed_devices(self.0, tenant, at_least)
     }
     fn open_actions_before(
         &self,
@@ -257,6 +296,24 @@ impl UnitOfWork for Transaction<'_> {
         client_request_id: &str,
     ) -> Result<(), StoreError> {
         action::record_request(self.0, action, caller_key, client_request_id)
+    }
+    fn record_acceptance(&mut self, action: &ActionRecord, caller_key: &str, at: Timestamp) -> Result<(), StoreError> {
+        action::record_acceptance(self.0, action, caller_key, at)
+    }
+    fn count_recovery(&mut self, action: &ActionRecord) -> Result<(), StoreError> {
+        hold::count_recovery(self.0, action)
+    }
+    fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError> {
+        role::insert_assignment(self.0, assignment)
+    }
+    fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError> {
+        role::delete_assignment(self.0, tenant, id)
+    }
+    fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
+        hold::insert_hold(self.0, hold)
+    }
+    fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
+        hold::update_hold(self.0, hold)
     }
     fn insert_delivery(&mut self, delivery: &Delivery) -> Result<i64, StoreError> {
         delivery::insert_delivery(self.0, delivery)

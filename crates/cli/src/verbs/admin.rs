@@ -53,6 +53,9 @@ fn tenant_json(tenant: &TenantRow) -> Value {
         "passcodeEntropyBits": entropy_bits(settings.passcode),
         "mustChange": settings.must_change,
         "lockSessions": settings.lock_sessions,
+        "holdRecoveries": settings.hold.recoveries,
+        "holdPercent": settings.hold.percent,
+        "holdWindowMinutes": settings.hold.window_s / 60,
     })
 }
 
@@ -74,6 +77,9 @@ fn changed(mut settings: TenantSettings, asked: &TenantChange) -> Result<TenantS
     settings.linux_locks = asked.linux_locks.map_or(settings.linux_locks, |locks| locks.setting());
     settings.must_change = asked.must_change.unwrap_or(settings.must_change);
     settings.lock_sessions = asked.lock_sessions.unwrap_or(settings.lock_sessions);
+    settings.hold.recoveries = asked.hold_recoveries.unwrap_or(settings.hold.recoveries);
+    settings.hold.percent = asked.hold_percent.unwrap_or(settings.hold.percent);
+    settings.hold.window_s = asked.hold_window.map_or(settings.hold.window_s, |minutes| minutes.saturating_mul(60));
     let (form, length) = PasscodeForm::of(settings.passcode);
     let (form, length) = match (asked.passcode_form, asked.passcode_length) {
         (form_asked, Some(length)) => (form_asked.unwrap_or(form), length),

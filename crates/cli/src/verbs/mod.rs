@@ -5,5 +5,6 @@ pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod device;
 pub(crate) mod docs;
+pub(crate) mod role;
 pub(crate) mod serve;
 pub(crate) mod sign_in;

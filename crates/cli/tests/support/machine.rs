@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, LazyLock};
 
 use chaveiro_core::ports::{Store, Unsealer};
+use chaveiro_core::scope_tag::Visibility;
 use chaveiro_escrow::Keyring;
 use chaveiro_store_sqlite::SqliteStore;
 
@@ -222,7 +223,7 @@ pub async fn escrowed(data: &Path) -> Vec<String> {
     let secrets = store.read(|view| {
         let tenant = view.tenants()?.remove(0).id;
         let page = chaveiro_core::ports::Page { after: None, limit: 100 };
-        let devices = view.devices(tenant, chaveiro_core::ports::DeviceScope::All, &page)?.items;
+        let devices = view.devices(tenant, chaveiro_core::ports::DeviceScope::All, &Visibility::All, &page)?.items;
         let mut secrets = Vec::new();
         for device in devices {
             for action in view.actions(tenant, device.id, 1000)? {

@@ -16,6 +16,8 @@ use crate::id::RequestId;
 use crate::permission::Permission;
 use crate::ports::UnitOfWork;
 use crate::refusal::{Fault, Refusal, Withheld};
+use crate::rights::Rights;
+use crate::role::RoleAction;
 use crate::tenant::TenantSettings;
 
 /// What a caller needs to be shown a passcode.
@@ -46,18 +48,24 @@ pub fn disclose(
     if action.tenant != caller.tenant {
         return Err(Refusal::DeviceNotFound.into());
     }
-    let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
-    let secrets = unit.secrets(action.tenant, action.id)?;
-    let Some(mut secret) = secrets.into_iter().find(|secret| secret.standing != Standing::History) else {
-        return Ok(Err(Withheld::Nothing));
-    };
+    let device = unit.device(action.tenant, action.device)?.ok_or(Refusal::DeviceNotFound)?;
     let event = |activity| {
         AuditEvent::new(action.tenant, now, caller.actor.clone(), activity)
             .on_device(action.device)
             .for_action(action.id)
             .in_request(request)
-            .with("secret", secret.id)
     };
+    let rights = Rights::of(unit, caller)?;
+    if rights.and_then(|rights| rights.require_on(RoleAction::PasscodesDisclose, &device.scope_tags)).is_err() {
+        unit.append_audit(&event(Activity::DisclosureRefused).with("reason", Withheld::MissingRole))?;
+        return Ok(Err(Withheld::MissingRole));
+    }
+    let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+    let secrets = unit.secrets(action.tenant, action.id)?;
+    let Some(mut secret) = secrets.into_iter().find(|secret| secret.standing != Standing::History) else {
+        return Ok(Err(Withheld::Nothing));
+    };
+    let event = |activity| event(activity).with("secret", secret.id);
     let key = caller.actor.key();
     let (disclosed, refused) = (event(Activity::PasscodeDisclosed), event(Activity::DisclosureRefused));
     match decide(&secret, &key, now) {

@@ -17,6 +17,7 @@ use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::id::{DeviceId, EnrollmentId, TenantId};
 use crate::ports::{UnitOfWork, View};
 use crate::refusal::{Fault, Refusal, TokenFault};
+use crate::scope_tag;
 use crate::tenant::Tenant;
 
 /// A device that asks to enrol, after its certificate request was verified.
@@ -108,6 +109,7 @@ pub fn enroll(unit: &mut dyn UnitOfWork, applicant: Applicant, now: Timestamp) -
                 managed_device_name: None,
                 owner_type: OwnerType::Company,
                 recoverability: Vec::new(),
+                scope_tags: scope_tag::untagged(),
             };
             unit.insert_device(&device)?;
             device

@@ -20,6 +20,8 @@
 pub mod remote_lock;
 pub mod seal_first;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::action::{ActionRecord, ActionState, Outcome, RemoteAction};
@@ -29,11 +31,13 @@ use crate::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
 use crate::device::{ManagedDevice, ManagementState, Platform};
 use crate::enrollment::Enrollment;
 use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
+use crate::hold;
 use crate::id::{ActionId, DeviceId, EnrollmentId, RequestId, SecretId};
 use crate::lock::{DeviceLock, DeviceReport, Lock};
 use crate::permission::Permission;
 use crate::ports::{EscrowError, Sealer, StoreError, UnitOfWork};
 use crate::refusal::{Fault, Refusal};
+use crate::role::RoleAction;
 use crate::secret::Passcode;
 use crate::tenant::TenantSettings;
 
@@ -41,8 +45,13 @@ use crate::tenant::TenantSettings;
 pub const RECOVER_PASSCODE: RemoteAction = RemoteAction {
     name: "recoverPasscode",
     permission: Permission::PrivilegedOperationsAll,
+    role_action: RoleAction::ResetPasscode,
     summary: "Give the device a new passcode and keep it for a permitted person",
 };
+
+/// How long a retry without an id is taken for the caller's last request: longer than the three retries of an SDK with
+/// their delays of at most 180 seconds each.
+const RETRY_WINDOW: Duration = Duration::from_secs(10 * 60);
 
 /// How many values of one action are kept beside its result: a device that repeats itself with ever
 /// new values must not fill the store.
@@ -61,6 +70,11 @@ pub struct Ask {
     pub request: RequestId,
     /// The caller's own id of the request, equal in repeats of it.
     pub client_request_id: Option<String>,
+    /// The caller says that it sends this request again: `Retry-Attempt` of 1 or more. SDKs send it even where they leave
+    /// `client-request-id` out (graph.md 1.8).
+    pub retry: bool,
+    /// Why the caller wants to pass a hold, if it does.
+    pub break_glass: Option<String>,
     /// The id of the action, if one is opened.
     pub action: ActionId,
 }
@@ -155,6 +169,14 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
     {
         return Ok(Begun::Repeated(action));
     }
+    // Without an id, a caller that says so itself repeats what it asked for last.
+    if ask.retry
+        && ask.client_request_id.is_none()
+        && let Some(since) = now.checked_sub(RETRY_WINDOW).ok()
+        && let Some(action) = unit.accepted_since(tenant, ask.device, &caller_key, since)?
+    {
+        return Ok(Begun::Repeated(action));
+    }
     let device = unit.device(tenant, ask.device)?.ok_or(Refusal::DeviceNotFound)?;
     let event = |activity| {
         AuditEvent::new(tenant, now, ask.caller.actor.clone(), activity)
@@ -167,35 +189,44 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
     let wanted = Means::of(device.platform).locks(&settings);
     let mut under_way = unit.open_action(tenant, ask.device, RECOVER_PASSCODE.name)?;
     // One that the server opened by itself, for a disk alone, must not swallow what a person asks for.
-    if let Some(narrower) = under_way.take_if(|open| wanted.iter().any(|lock| !open.locks.contains(lock))) {
-        if seal_first::may_have_changed(&unit.deliveries(narrower.id)?) {
-            let refusal = Refusal::RecoveryUnderWay;
-            unit.append_audit(&event(Activity::ActionRefused).with("reason", &refusal))?;
-            return Ok(Begun::Refused(refusal));
-        }
-        close(unit, narrower, Outcome::CanceledByCaller, now)?;
-    }
+    let narrower = under_way.take_if(|open| wanted.iter().any(|lock| !open.locks.contains(lock)));
     if let Some(open) = under_way {
-        remember(unit, &open, &caller_key, ask.client_request_id.as_deref())?;
+        remember(unit, &open, &caller_key, ask.client_request_id.as_deref(), now)?;
         unit.append_audit(&event(Activity::ActionRequestedAgain).for_action(open.id))?;
         return Ok(Begun::AlreadyOpen(open.id));
     }
 
     let enrollment = unit.open_enrollment(tenant, ask.device)?;
-    let recoverable = match check(&device, enrollment.as_ref()) {
+    let permitted = match narrower.as_ref() {
+        Some(narrower) if seal_first::may_have_changed(&unit.deliveries(narrower.id)?) => {
+            Err(Refusal::RecoveryUnderWay)
+        }
+        Some(_) | None => check(&device, enrollment.as_ref()),
+    };
+    // The hold last: what is refused anyway places none.
+    let asker = hold::Asker { ask, device: &device, rule: settings.hold, event: &event };
+    let permitted = match permitted {
+        Ok(recoverable) => hold::pass(unit, &asker, now)?.map(|()| recoverable),
+        Err(refusal) => Err(refusal),
+    };
+    let recoverable = match permitted {
         Ok(recoverable) => recoverable,
         Err(refusal) => {
             unit.append_audit(&event(Activity::ActionRefused).with("reason", &refusal))?;
             return Ok(Begun::Refused(refusal));
         }
     };
+    if let Some(narrower) = narrower {
+        close(unit, narrower, Outcome::CanceledByCaller, now)?;
+    }
 
     let action = ActionRecord {
         client_request_id: ask.client_request_id.clone(),
         ..fresh(&device, ask.action, wanted, ask.caller.actor.clone(), now)
     };
     open(unit, &action, &recoverable)?;
-    remember(unit, &action, &caller_key, ask.client_request_id.as_deref())?;
+    unit.count_recovery(&action)?;
+    remember(unit, &action, &caller_key, ask.client_request_id.as_deref(), now)?;
     unit.append_audit(&event(Activity::ActionRequested).for_action(action.id))?;
     Ok(Begun::Opened(action.id))
 }
@@ -233,8 +264,12 @@ fn remember(
     action: &ActionRecord,
     caller_key: &str,
     client_request_id: Option<&str>,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    client_request_id.map_or(Ok(()), |id| unit.record_request(action, caller_key, id))
+    match client_request_id {
+        Some(id) => unit.record_request(action, caller_key, id),
+        None => unit.record_acceptance(action, caller_key, now),
+    }
 }
 
 fn delivery(

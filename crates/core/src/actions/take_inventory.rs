@@ -12,6 +12,7 @@ use crate::device::ManagedDevice;
 use crate::id::{DeviceId, ResourceId, TenantId};
 use crate::ports::{DeviceScope, Page, ResourceScope, StoreError, UnitOfWork, View};
 use crate::resource::{Resource, ResourceKind};
+use crate::scope_tag::Visibility;
 
 /// How many packages of a device are kept.
 pub const MAX_PACKAGES: usize = 5000;
@@ -45,7 +46,7 @@ pub fn take_packages(
         count(&mut app, -1, now);
         // What is on no device any more goes, so that devices cannot fill the store with what they once had.
         let first = Page { after: None, limit: 1 };
-        match unit.devices(tenant, DeviceScope::WithApp(id), &first)?.items.is_empty() {
+        match unit.devices(tenant, DeviceScope::WithApp(id), &Visibility::All, &first)?.items.is_empty() {
             true => unit.delete_resource(tenant, ResourceKind::DetectedApp, id)?,
             false => unit.update_resource(&app)?,
         }

@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use chaveiro_core::Refusal;
 use chaveiro_core::actions::recover_passcode::{self, Ask, Begun, RECOVER_PASSCODE};
-use chaveiro_core::id::ActionId;
+use chaveiro_core::hold::Hold;
+use chaveiro_core::id::{ActionId, TenantId};
+use chaveiro_core::ports::{Alert, StoreError, View};
+use chaveiro_core::{Refusal, Timestamp};
 
-use super::{Asked, read_store, response};
+use super::admit::Asked;
+use super::{read_store, response};
 use crate::GraphState;
 use crate::body;
 use crate::error::GraphError;
-use crate::follow::follow;
 use crate::model::Action;
 use crate::resolve::End;
 
 /// Accepts an action. The body is read and ignored, whatever it is; 204 leaves after the action is durable.
-pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: Body) -> Result<Response, GraphError> {
+pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut Body) -> Result<Response, GraphError> {
     let End::Action(action) = asked.walk.end else {
         return Err(GraphError::Internal("a remote action without its name".to_owned()));
     };
@@ -28,6 +30,7 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: Body) 
     });
     let device = device.await?;
     body::ignore(body).await?;
+    state.limits.take_recovery(&asked.caller)?;
 
     let ask = Ask {
         caller: asked.caller.clone(),
@@ -35,6 +38,8 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: Body) 
         path: asked.path.clone(),
         request: asked.request,
         client_request_id: asked.client_request_id.clone(),
+        retry: asked.retry,
+        break_glass: asked.break_glass.clone(),
         action: ActionId(state.entropy.uuid()),
     };
     let begun = begin(state, Arc::clone(&asked), action, ask).await?;
@@ -60,18 +65,42 @@ async fn begin(state: &GraphState, asked: Arc<Asked>, action: Action, ask: Ask) 
     };
     let now = asked.now;
     let begun = state.store.write(move |unit| {
-        // Links may have gone since the request was admitted; what is decided holds for one moment.
-        follow(unit, asked.tenant(), &asked.walk)?;
+        // Links and roles may have gone since the request was admitted; what is decided holds for one moment.
+        asked.follow(unit)?;
+        let before = active_hold(unit, asked.tenant())?;
         let begun = begin(unit, &ask, now)?;
+        let alerts = alerts(before, active_hold(unit, asked.tenant())?, &begun, &ask, now);
         let waits = unit.open_enrollment(ask.caller.tenant, ask.device)?.map(|enrollment| enrollment.id);
-        Ok((begun, waits))
+        Ok((begun, waits, alerts))
     });
-    let (begun, waits) = begun.await?;
+    let (begun, waits, alerts) = begun.await?;
+    for alert in alerts {
+        state.alarm.raise(alert);
+    }
     // Durable now: the device may come for it.
     if let (Begun::Opened(_) | Begun::AlreadyOpen(_), Some(enrollment)) = (&begun, waits) {
         state.waker.wake(enrollment);
     }
     Ok(begun)
+}
+
+fn active_hold(view: &dyn View, tenant: TenantId) -> Result<Option<Hold>, StoreError> {
+    Ok(view.holds(tenant, 1)?.pop().filter(|hold| hold.released.is_none()))
+}
+
+/// What people must be told of: a hold that was not there before, a recovery that was opened in spite of one.
+fn alerts(before: Option<Hold>, after: Option<Hold>, begun: &Begun, ask: &Ask, at: Timestamp) -> Vec<Alert> {
+    let Some(hold) = after else { return Vec::new() };
+    let placed = before.is_none().then(|| Alert::HoldPlaced(hold.clone()));
+    let passed = matches!(begun, Begun::Opened(_)).then(|| Alert::BreakGlassUsed {
+        hold: hold.id,
+        tenant: hold.tenant,
+        actor: ask.caller.actor.clone(),
+        device: ask.device,
+        reason: ask.break_glass.clone().unwrap_or_default(),
+        at,
+    });
+    placed.into_iter().chain(passed).collect()
 }
 
 fn outcome(begun: &Begun) -> &'static str {

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use chaveiro_core::Refusal;
+use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::DeviceId;
+use chaveiro_core::ports::View;
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::{Fault, Refusal};
 use http::HeaderMap;
 
-use super::{Asked, read_store, response, write};
+use super::admit::Asked;
+use super::{read_store, response, write};
 use crate::GraphState;
 use crate::body::{self, BodyError};
 use crate::error::GraphError;
-use crate::follow::{Node, follow};
+use crate::follow::Node;
 use crate::model::Target;
 use crate::resolve::{End, Walk};
 
@@ -24,7 +27,7 @@ pub(super) async fn link(
     state: &Arc<GraphState>,
     asked: Arc<Asked>,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response, GraphError> {
     let admission = Arc::clone(&asked);
     read_store(state, move |view| admission.admit(view).map(drop)).await?;
@@ -38,9 +41,10 @@ pub(super) async fn link(
         return Err(BodyError::Bind { name: ID.to_owned(), expected }.into());
     }
     let written = state.store.write(move |unit| {
-        let from = follow(unit, asked.tenant(), &asked.walk)?.node;
-        let to = follow(unit, asked.tenant(), &reference)?.node;
+        let from = asked.follow(unit)?.node;
+        let to = asked.follow_to(unit, &reference)?.node;
         let (device, resource) = ends(from, to).ok_or_else(|| absent(asked.walk.target()))?;
+        let device = changeable(unit, &asked, &device)?;
         write::record_link(unit, &asked, device, &resource, true)
     });
     written.await?;
@@ -52,9 +56,10 @@ pub(super) async fn unlink(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     let admission = Arc::clone(&asked);
     read_store(state, move |view| admission.admit(view).map(drop)).await?;
     let written = state.store.write(move |unit| {
-        let to = follow(unit, asked.tenant(), &asked.walk)?.node;
-        let from = follow(unit, asked.tenant(), &parent(&asked.walk))?.node;
+        let to = asked.follow(unit)?.node;
+        let from = asked.follow_to(unit, &parent(&asked.walk))?.node;
         let (device, resource) = ends(from, to).ok_or_else(|| absent(asked.walk.target()))?;
+        let device = changeable(unit, &asked, &device)?;
         write::record_link(unit, &asked, device, &resource, false)
     });
     written.await?;
@@ -70,20 +75,27 @@ fn parent(walk: &Walk) -> Walk {
 }
 
 /// A link has a device at one end.
-fn ends(from: Node, to: Node) -> Option<(DeviceId, Resource)> {
+fn ends(from: Node, to: Node) -> Option<(ManagedDevice, Resource)> {
     match (from, to) {
         (Node::Device(device), Node::Resource(resource)) | (Node::Resource(resource), Node::Device(device)) => {
             let links = matches!(resource.kind, ResourceKind::User | ResourceKind::DetectedApp);
-            links.then_some((device.id, *resource))
+            links.then_some((*device, *resource))
         }
         _ => None,
     }
+}
+
+/// The device at whichever end, when the caller may change it.
+fn changeable(view: &dyn View, asked: &Asked, device: &ManagedDevice) -> Result<DeviceId, Fault> {
+    asked.rights(view)?.require_on(asked.role_action, &device.scope_tags)?;
+    Ok(device.id)
 }
 
 fn absent(target: Target) -> Refusal {
     match target {
         Target::Device => Refusal::DeviceNotFound,
         Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
+        Target::Unkept(name) => Refusal::ResourceNotFound(name),
         Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
     }
 }

@@ -1,7 +1,10 @@
-//! From a request to a response. The order of answers is written here, once: version and route, token,
-//! tenant and licence, permission, verb, query options, id syntax, existence, preconditions.
+//! From a request to a response. The order of answers is written here and in [`admit`], once: version and route, token,
+//! limits, tenant and licence, verb, role, permission, query options, id syntax, existence, preconditions.
 
 mod act;
+mod admit;
+mod batch;
+mod change;
 mod link;
 mod read;
 mod response;
@@ -12,92 +15,52 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use chaveiro_core::caller::Caller;
-use chaveiro_core::id::{RequestId, TenantId};
-use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::View;
+use chaveiro_core::caller::{ActorKind, Caller};
+use chaveiro_core::id::RequestId;
+use chaveiro_core::ports::{BoxFuture, View};
 use chaveiro_core::{Refusal, Timestamp};
+use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
 use crate::GraphState;
+use crate::body;
 use crate::error::{self, GraphError, Place};
-use crate::follow::{Binding, check_keys, follow};
-use crate::model::MODEL;
+use crate::limits::Throttled;
 use crate::query::{Query, Selection};
 use crate::resolve::{self, End, Version, Walk};
 use crate::verb::{self, Verb};
 
+use crate::batch::BatchError;
+use admit::Asked;
+
 /// Longest `client-request-id` that is echoed and kept.
 const MAX_CLIENT_REQUEST_ID: usize = 128;
+
+/// The header by which a recovery passes a hold, with a reason.
+const BREAK_GLASS: &str = "x-chaveiro-break-glass";
 
 /// Namespace of actions in Intune's own paths, as its errors print them.
 const INTUNE_ACTIONS: &str = "microsoft.management.services.api.";
 
-/// A request whose token is verified.
-pub(crate) struct Asked {
-    pub(crate) walk: Walk,
-    pub(crate) verb: Verb,
-    pub(crate) required: &'static [Permission],
-    pub(crate) query: Result<Query, crate::query::QueryError>,
-    pub(crate) caller: Caller,
-    pub(crate) request: RequestId,
-    pub(crate) client_request_id: Option<String>,
-    pub(crate) now: Timestamp,
-    /// Path as asked, still encoded.
-    pub(crate) path: String,
-    /// HEAD: nothing is shown, so nothing may be disclosed.
-    pub(crate) head: bool,
-}
-
-/// What an admitted request is about.
-pub(crate) struct Admitted {
-    pub(crate) binding: Binding,
-    pub(crate) query: Query,
-    pub(crate) selection: Selection,
-}
-
-impl Asked {
-    pub(crate) fn tenant(&self) -> TenantId {
-        self.caller.tenant
-    }
-
-    /// Everything that is checked before the request is looked at more closely, in order.
-    pub(crate) fn admit(&self, view: &dyn View) -> Result<Admitted, GraphError> {
-        let tenant = view.tenant(self.tenant())?.ok_or(Refusal::Unlicensed)?;
-        if !tenant.licence.is_active(self.now) {
-            return Err(Refusal::Unlicensed.into());
-        }
-        if !self.caller.permissions.contains_any(self.required) {
-            return Err(Refusal::MissingPermission(self.required).into());
-        }
-        let query = self.query.clone()?;
-        let selection = self.selection(&query)?;
-        check_keys(&self.walk)?;
-        let binding = follow(view, self.tenant(), &self.walk)?;
-        Ok(Admitted { binding, query, selection })
-    }
-
-    fn selection(&self, query: &Query) -> Result<Selection, GraphError> {
-        match self.verb {
-            Verb::Read => query.only_select()?,
-            Verb::List => {}
-            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => query.nothing()?,
-        }
-        match MODEL.entity_type(self.walk.target()) {
-            Some(entity) => Ok(query.selection(entity, self.walk.version)?),
-            None => Ok(Selection::Default),
-        }
-    }
-}
-
 /// Answers every request under a version, and everything else with an error of the right shape.
 pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request) -> Response {
+    respond(&state, request, None).await
+}
+
+/// Answers one request, alone or in a batch; one that a batch refused is answered with that. Boxed, because a batch
+/// answers its requests this way too.
+fn respond(state: &Arc<GraphState>, request: Request, refused: Option<BatchError>) -> BoxFuture<'_, Response> {
+    Box::pin(respond_to(state, request, refused))
+}
+
+async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<BatchError>) -> Response {
     let now = state.clock.now();
     let id = RequestId(state.entropy.uuid());
     let client_request_id = client_request_id(request.headers());
     let cross_origin = request.headers().contains_key(header::ORIGIN);
     let head = request.method() == Method::HEAD;
     let walk = resolve::parse(request.uri().path());
+    let (parts, mut body) = request.into_parts();
 
     let place = Place {
         base_url: state.base_url.clone(),
@@ -107,10 +70,14 @@ pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request
         client_request_id: client_request_id.clone().unwrap_or_else(|| id.to_string()),
         now,
     };
-    let answer = match walk {
-        Ok(walk) => answer(&state, walk, id, client_request_id, now, request).await,
-        Err(error) => Err(error.into()),
+    let answer = match (refused, walk) {
+        (Some(refused), _) => Err(refused.into()),
+        (None, Ok(walk)) => answer(state, walk, id, client_request_id, now, &parts, &mut body).await,
+        (None, Err(error)) => Err(error.into()),
     };
+    if answer.is_err() {
+        body::drain(&mut body).await;
+    }
     let response = answer.unwrap_or_else(|error| {
         if let GraphError::Internal(reason) = &error {
             tracing::error!(request.id = %id, reason, "a request failed inside");
@@ -126,44 +93,63 @@ async fn answer(
     request_id: RequestId,
     client_request_id: Option<String>,
     now: Timestamp,
-    request: Request,
+    parts: &Parts,
+    body: &mut Body,
 ) -> Result<Response, GraphError> {
-    let method = request.method().clone();
-    if method == Method::OPTIONS {
-        return Ok(response::preflight(&verb::allow(&walk), request.headers()));
+    let method = &parts.method;
+    if *method == Method::OPTIONS {
+        return Ok(response::preflight(&verb::allow(&walk), &parts.headers));
     }
-    let get = method == Method::GET || method == Method::HEAD;
+    let get = *method == Method::GET || *method == Method::HEAD;
     match walk.end {
         End::Metadata if get => return Ok(response::metadata(walk.version)),
         End::Service if get => return Ok(response::service_document(&state.base_url, walk.version)),
         _ => {}
     }
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let caller = state.verifier.verify(authorization, now).await?;
+    if matches!(walk.end, End::Batch) && *method == Method::POST {
+        return batch::serve(state, walk.version, &parts.headers, body).await;
+    }
+    throttle(state, &caller, method)?;
     let Some((verb, required)) = verb::of(&walk, method.as_str()) else {
-        return Err(wrong_verb(state, &walk, &method, &caller, now).await);
+        return Err(wrong_verb(state, &walk, method, &caller, now).await);
+    };
+    let walk = match walk.is_about_me() {
+        true => signed_in(&walk, &caller)?,
+        false => walk,
     };
     let asked = Arc::new(Asked {
         verb,
         required,
-        query: Query::parse(request.uri().query()),
+        role_action: verb::role_action(&walk, verb),
+        query: Query::parse(parts.uri.query()),
         caller,
         request: request_id,
         client_request_id,
+        retry: retry(&parts.headers),
+        break_glass: break_glass(&parts.headers),
         now,
-        path: request.uri().path().to_owned(),
-        head: method == Method::HEAD,
+        path: parts.uri.path().to_owned(),
+        head: *method == Method::HEAD,
         walk,
     });
-    let (parts, body) = request.into_parts();
     dispatch(state, asked, &parts.headers, body).await
+}
+
+/// The walk from the user of the token, where it began at `me`.
+fn signed_in(walk: &Walk, caller: &Caller) -> Result<Walk, GraphError> {
+    let actor = &caller.actor;
+    let user = (actor.kind == ActorKind::Delegated)
+        .then(|| walk.as_user(actor.user_id.as_deref(), actor.user_principal_name.as_deref()));
+    user.flatten().ok_or(GraphError::NobodySignedIn)
 }
 
 async fn dispatch(
     state: &Arc<GraphState>,
     asked: Arc<Asked>,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response, GraphError> {
     match asked.verb {
         Verb::Read => read::single(state, asked).await,
@@ -207,6 +193,23 @@ async fn read_store<T: Send + 'static>(
     work: impl FnOnce(&dyn View) -> Result<T, GraphError> + Send + 'static,
 ) -> Result<T, GraphError> {
     state.store.read(move |view| Ok(work(view))).await?
+}
+
+/// Counts one request of a verified caller against the limits. Each item of a batch is one.
+pub(crate) fn throttle(state: &GraphState, caller: &Caller, method: &Method) -> Result<(), Throttled> {
+    let writes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    state.limits.take(caller, writes)
+}
+
+/// `Retry-Attempt`, which SDKs add to a repeated request (graph.md 1.8).
+fn retry(headers: &HeaderMap) -> bool {
+    let text = headers.get("retry-attempt").and_then(|value| value.to_str().ok());
+    text.and_then(|text| text.trim().parse::<u32>().ok()).is_some_and(|attempt| attempt >= 1)
+}
+
+/// The reason of a caller that wants to pass a hold, as UTF-8. What is no text is no reason, and refused as such.
+fn break_glass(headers: &HeaderMap) -> Option<String> {
+    headers.get(BREAK_GLASS).map(|value| std::str::from_utf8(value.as_bytes()).unwrap_or_default().to_owned())
 }
 
 /// The caller's own id of the request: any printable text that is not too long.

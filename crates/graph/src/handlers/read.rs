@@ -16,10 +16,11 @@ use chaveiro_core::{Fault, Refusal};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{Asked, context, read_store, response, set_path};
+use super::admit::Asked;
+use super::{context, read_store, response, set_path};
 use crate::GraphState;
 use crate::error::GraphError;
-use crate::follow::{Members, Node};
+use crate::follow::{Members, Node, is_resource_seen};
 use crate::model::{MODEL, Target};
 use crate::query::{MAX_PAGE, Selection};
 use crate::render::action_result::{Reason, Shown, current, with_results};
@@ -151,9 +152,9 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
         let page = Page { after: admitted.query.skiptoken.clone(), limit };
         let (version, selection) = (reading.walk.version, &admitted.selection);
         let listed = match admitted.binding.members {
-            None => Paged { items: Vec::new(), next: None },
+            None | Some(Members::Nothing) => Paged { items: Vec::new(), next: None },
             Some(Members::Devices(scope)) => {
-                let page = view.devices(reading.tenant(), scope, &page)?;
+                let page = view.devices(reading.tenant(), scope, &admitted.sight, &page)?;
                 let users = users_of(view, &page.items)?;
                 let items = page.items.iter().map(|device| {
                     let user = device.user.and_then(|id| users.get(&id));
@@ -163,7 +164,9 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
             }
             Some(Members::Resources(scope)) => {
                 let page = view.resources(reading.tenant(), scope, &page)?;
-                let items = page.items.iter();
+                let seen = page.items.iter().map(|item| Ok((is_resource_seen(view, &admitted.sight, item)?, item)));
+                let seen = seen.collect::<Result<Vec<_>, StoreError>>()?;
+                let items = seen.into_iter().filter_map(|(is_seen, item)| is_seen.then_some(item));
                 let items = items.map(|item| render::resource::resource(item, version, selection, Form::Listed));
                 Paged { items: items.collect(), next: page.next }
             }

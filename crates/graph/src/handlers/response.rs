@@ -15,6 +15,7 @@ use crate::resolve::Version;
 const ODATA_JSON: HeaderValue = HeaderValue::from_static(
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
 );
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const XML: HeaderValue = HeaderValue::from_static("application/xml;charset=utf-8");
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 
@@ -28,10 +29,20 @@ pub(super) fn json(status: StatusCode, body: &Value) -> Response {
     odata(status, Bytes::from(body.to_string()).into(), ODATA_JSON)
 }
 
+/// A JSON answer that is written already.
+pub(super) fn json_bytes(status: StatusCode, body: Bytes) -> Response {
+    odata(status, body.into(), ODATA_JSON)
+}
+
+/// Whether an answer may hold a passcode.
+pub(super) fn is_secret(headers: &HeaderMap) -> bool {
+    headers.get(header::CACHE_CONTROL).is_some_and(|value| value == NO_STORE)
+}
+
 /// A JSON answer that may hold a passcode: no cache keeps it, and its buffer is wiped when it was sent.
 pub(super) fn secret_json(body: Zeroizing<Vec<u8>>) -> Response {
     let mut response = odata(StatusCode::OK, Bytes::from_owner(body).into(), ODATA_JSON);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     response
 }
 

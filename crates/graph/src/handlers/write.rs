@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::actions::retire;
 use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::device::{ManagedDevice, OwnerType};
 use chaveiro_core::id::{DeviceId, ResourceId};
 use chaveiro_core::ports::{ResourceScope, UnitOfWork, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
@@ -14,11 +13,12 @@ use chaveiro_core::{Fault, Refusal};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
-use super::{Asked, context, read_store, response, set_path};
+use super::admit::Asked;
+use super::{change, context, read_store, response, set_path};
 use crate::GraphState;
 use crate::body::{self, BodyError, Checked};
 use crate::error::GraphError;
-use crate::follow::{Binding, Members, Node, check_keys, follow};
+use crate::follow::{Binding, Members, Node, check_keys};
 use crate::model::{MODEL, Target};
 use crate::query::Selection;
 use crate::render::{self, Form};
@@ -33,11 +33,13 @@ pub(super) async fn create(
     state: &Arc<GraphState>,
     asked: Arc<Asked>,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response, GraphError> {
     let scope = match admitted(state, &asked).await?.members {
         Some(Members::Resources(scope)) => scope,
-        Some(Members::Devices(_)) | None => return Err(GraphError::Internal("create outside a collection".to_owned())),
+        Some(Members::Devices(_) | Members::Nothing) | None => {
+            return Err(GraphError::Internal("create outside a collection".to_owned()));
+        }
     };
     let kind = scope.kind();
     let checked = checked(headers, body, Target::Resource(kind)).await?;
@@ -64,7 +66,7 @@ pub(super) async fn create(
     let writing = Arc::clone(&asked);
     let written = state.store.write(move |unit| {
         // The parent may have gone since the request was admitted.
-        follow(unit, writing.tenant(), &writing.walk)?;
+        writing.follow(unit)?;
         let device = bound_id(unit, &writing, bound.as_ref())?;
         let resource = Resource { device, ..resource };
         unit.insert_resource(&resource)?;
@@ -85,7 +87,7 @@ pub(super) async fn update(
     state: &Arc<GraphState>,
     asked: Arc<Asked>,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response, GraphError> {
     match admitted(state, &asked).await?.node {
         Node::Device(device) => update_device(state, asked, device.id, headers, body).await,
@@ -99,17 +101,22 @@ async fn update_device(
     asked: Arc<Asked>,
     id: DeviceId,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response, GraphError> {
     let checked = checked(headers, body, Target::Device).await?;
     if let Some((name, _)) = checked.binds.first() {
         return Err(no_binding(name).into());
     }
+    let changes = change::of_device(&checked.properties)?;
     let writing = Arc::clone(&asked);
     let written = state.store.write(move |unit| {
-        follow(unit, writing.tenant(), &writing.walk)?;
+        writing.follow(unit)?;
         let mut device = unit.device(writing.tenant(), id)?.ok_or(Refusal::DeviceNotFound)?;
-        change_device(&mut device, &checked.properties);
+        let before = device.scope_tags.clone();
+        for change in &changes {
+            change.apply(&mut device);
+        }
+        writing.rights(unit)?.require_retag(&before, &device.scope_tags)?;
         unit.update_device(&device)?;
         let names = checked.properties.keys().cloned().collect::<Vec<_>>().join(",");
         let actor = writing.caller.actor.clone();
@@ -127,39 +134,19 @@ async fn update_device(
     Ok(answer(state, &asked, object, StatusCode::OK))
 }
 
-/// The properties of a device that callers may set.
-fn change_device(device: &mut ManagedDevice, properties: &Map<String, Value>) {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    for (name, value) in properties {
-        match name.as_str() {
-            "notes" => device.notes = text(value),
-            "managedDeviceName" => device.managed_device_name = text(value),
-            "ownerType" | "managedDeviceOwnerType" => {
-                device.owner_type = match value.as_str() {
-                    Some("company") => OwnerType::Company,
-                    Some("personal") => OwnerType::Personal,
-                    Some(_) | None => OwnerType::Unknown,
-                };
-            }
-            // Writable in the documentation; nothing here depends on it yet, and it is not kept.
-            _ => {}
-        }
-    }
-}
-
 async fn update_resource(
     state: &Arc<GraphState>,
     asked: Arc<Asked>,
     found: Resource,
     headers: &HeaderMap,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response, GraphError> {
     let kind = found.kind;
     let checked = checked(headers, body, Target::Resource(kind)).await?;
     let bound = bound_device(state, &asked, kind, &checked)?;
     let writing = Arc::clone(&asked);
     let written = state.store.write(move |unit| {
-        follow(unit, writing.tenant(), &writing.walk)?;
+        writing.follow(unit)?;
         let current = unit.resource(found.tenant, kind, found.id)?.ok_or(Refusal::ResourceNotFound(kind.name()))?;
         let mut properties: Map<String, Value> = serde_json::from_str(&current.properties).unwrap_or_default();
         properties.extend(checked.properties);
@@ -183,7 +170,7 @@ async fn update_resource(
 pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     admitted(state, &asked).await?;
     let written = state.store.write(move |unit| {
-        match follow(unit, asked.tenant(), &asked.walk)?.node {
+        match asked.follow(unit)?.node {
             Node::Device(device) => {
                 retire::retire(unit, device.tenant, device.id, asked.caller.actor.clone(), asked.now)?;
             }
@@ -204,7 +191,7 @@ async fn admitted(state: &Arc<GraphState>, asked: &Arc<Asked>) -> Result<Binding
     read_store(state, move |view| Ok(admission.admit(view)?.binding)).await
 }
 
-async fn checked(headers: &HeaderMap, body: Body, target: Target) -> Result<Checked, GraphError> {
+async fn checked(headers: &HeaderMap, body: &mut Body, target: Target) -> Result<Checked, GraphError> {
     let object = body::json_object(headers, body).await?;
     let entity = MODEL.entity_type(target).ok_or_else(|| GraphError::Internal("a target without type".to_owned()))?;
     Ok(body::check(object, entity)?)
@@ -221,16 +208,7 @@ fn bound_device(
     kind: ResourceKind,
     checked: &Checked,
 ) -> Result<Option<Walk>, GraphError> {
-    let is_run_state = match kind {
-        ResourceKind::DeviceHealthScriptDeviceState
-        | ResourceKind::DeviceManagementScriptDeviceState
-        | ResourceKind::DeviceComplianceScriptDeviceState => true,
-        ResourceKind::User
-        | ResourceKind::DetectedApp
-        | ResourceKind::DeviceHealthScript
-        | ResourceKind::DeviceManagementScript
-        | ResourceKind::DeviceComplianceScript => false,
-    };
+    let is_run_state = kind.is_run_state();
     let mut walks = Vec::new();
     for (name, urls) in &checked.binds {
         if !is_run_state || !name.eq_ignore_ascii_case(DEVICE_BINDING) {
@@ -267,7 +245,7 @@ pub(super) fn reference(state: &GraphState, version: Version, name: &str, url: &
 
 fn bound_id(view: &dyn View, asked: &Asked, walk: Option<&Walk>) -> Result<Option<DeviceId>, Fault> {
     let Some(walk) = walk else { return Ok(None) };
-    let binding = follow(view, asked.tenant(), walk)?;
+    let binding = asked.follow_to(view, walk)?;
     Ok(Some(binding.device().ok_or(Refusal::DeviceNotFound)?.id))
 }
 
@@ -280,8 +258,11 @@ fn alternate_key(kind: ResourceKind, properties: &Value) -> Option<String> {
         | ResourceKind::DeviceHealthScriptDeviceState
         | ResourceKind::DeviceManagementScript
         | ResourceKind::DeviceManagementScriptDeviceState
+        | ResourceKind::DeviceManagementScriptUserState
         | ResourceKind::DeviceComplianceScript
-        | ResourceKind::DeviceComplianceScriptDeviceState => None,
+        | ResourceKind::DeviceComplianceScriptDeviceState
+        | ResourceKind::DeviceShellScript
+        | ResourceKind::DeviceCustomAttributeShellScript => None,
     }
 }
 

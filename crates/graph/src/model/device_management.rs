@@ -17,6 +17,9 @@ const HEALTH_STATE: Target = Target::Resource(Kind::DeviceHealthScriptDeviceStat
 const MANAGEMENT_SCRIPT: Target = Target::Resource(Kind::DeviceManagementScript);
 const MANAGEMENT_STATE: Target = Target::Resource(Kind::DeviceManagementScriptDeviceState);
 const COMPLIANCE_SCRIPT: Target = Target::Resource(Kind::DeviceComplianceScript);
+const SHELL_SCRIPT: Target = Target::Resource(Kind::DeviceShellScript);
+const ATTRIBUTE_SCRIPT: Target = Target::Resource(Kind::DeviceCustomAttributeShellScript);
+const USER_STATE: Target = Target::Resource(Kind::DeviceManagementScriptUserState);
 const COMPLIANCE_STATE: Target = Target::Resource(Kind::DeviceComplianceScriptDeviceState);
 
 const READ_DEVICES: &[P] =
@@ -64,6 +67,20 @@ const fn run_states(script: Target, kind: Kind) -> Edge {
     Edge { access, beta_only: true, read: READ_SCRIPTS, write: WRITE_SCRIPTS, ..edge }
 }
 
+const fn user_states(script: Target) -> Edge {
+    let kind = Kind::DeviceManagementScriptUserState;
+    Edge { name: "userRunStates", ..run_states(script, kind) }
+}
+
+/// What Graph has on a device and this server never holds.
+const fn nothing(name: &'static str, of: &'static str) -> Edge {
+    many(DEVICE, name, Target::Unkept(of), Follow::Nothing)
+}
+
+const fn nothing_beta(name: &'static str, of: &'static str) -> Edge {
+    Edge { beta_only: true, ..nothing(name, of) }
+}
+
 const fn device_of(run_state: Target) -> Edge {
     let edge = many(run_state, "managedDevice", DEVICE, Follow::DeviceOfRunState);
     Edge { many: false, contained: false, beta_only: true, ..edge }
@@ -84,6 +101,13 @@ pub(super) const EDGES: &[Edge] = &[
         write: WRITE_USERS,
         ..many(Target::Service, "users", USER, Follow::Resources(Kind::User))
     },
+    Edge {
+        many: false,
+        contained: false,
+        read: READ_USERS,
+        write: WRITE_USERS,
+        ..many(Target::Service, "me", USER, Follow::Me)
+    },
     // deviceManagement.
     Edge { access: Access::Device, ..many(DEVICE_MANAGEMENT, "managedDevices", DEVICE, Follow::Devices) },
     Edge {
@@ -98,10 +122,18 @@ pub(super) const EDGES: &[Edge] = &[
     scripts("deviceHealthScripts", Kind::DeviceHealthScript),
     scripts("deviceManagementScripts", Kind::DeviceManagementScript),
     scripts("deviceComplianceScripts", Kind::DeviceComplianceScript),
+    scripts("deviceShellScripts", Kind::DeviceShellScript),
+    scripts("deviceCustomAttributeShellScripts", Kind::DeviceCustomAttributeShellScript),
     // Scripts and their run states.
     run_states(HEALTH_SCRIPT, Kind::DeviceHealthScriptDeviceState),
     run_states(MANAGEMENT_SCRIPT, Kind::DeviceManagementScriptDeviceState),
     run_states(COMPLIANCE_SCRIPT, Kind::DeviceComplianceScriptDeviceState),
+    run_states(SHELL_SCRIPT, Kind::DeviceManagementScriptDeviceState),
+    run_states(ATTRIBUTE_SCRIPT, Kind::DeviceManagementScriptDeviceState),
+    run_states(USER_STATE, Kind::DeviceManagementScriptDeviceState),
+    user_states(MANAGEMENT_SCRIPT),
+    user_states(SHELL_SCRIPT),
+    user_states(ATTRIBUTE_SCRIPT),
     device_of(HEALTH_STATE),
     device_of(MANAGEMENT_STATE),
     device_of(COMPLIANCE_STATE),
@@ -117,6 +149,24 @@ pub(super) const EDGES: &[Edge] = &[
         contained: false,
         beta_only: true,
         ..many(DEVICE, "detectedApps", DETECTED_APP, Follow::LinkedToDevice(Kind::DetectedApp))
+    },
+    Edge { many: false, ..nothing("deviceCategory", "deviceCategory") },
+    nothing("deviceCompliancePolicyStates", "deviceCompliancePolicyState"),
+    nothing("deviceConfigurationStates", "deviceConfigurationState"),
+    nothing("logCollectionRequests", "deviceLogCollectionResponse"),
+    Edge { many: false, ..nothing("windowsProtectionState", "windowsProtectionState") },
+    nothing_beta("assignmentFilterEvaluationStatusDetails", "assignmentFilterEvaluationStatusDetails"),
+    nothing_beta("managedDeviceMobileAppConfigurationStates", "managedDeviceMobileAppConfigurationState"),
+    nothing_beta("securityBaselineStates", "securityBaselineState"),
+    Edge {
+        beta_only: true,
+        read: READ_SCRIPTS,
+        ..many(
+            DEVICE,
+            "deviceHealthScriptStates",
+            HEALTH_STATE,
+            Follow::RunStatesOfDevice(Kind::DeviceHealthScriptDeviceState),
+        )
     },
     Edge { access: Access::Device, ..many(USER, "managedDevices", DEVICE, Follow::DevicesOfUser) },
     Edge {

@@ -17,7 +17,7 @@ const fn beta(template: &'static str) -> Documented {
     Documented { template, page: BETA }
 }
 
-/// The seven URLs of the beta page, in its order, then two that v1.0 pages had.
+/// The seven URLs of the beta page, in its order, then three that v1.0 pages had.
 pub const DOCUMENTED: &[Documented] = &[
     beta("/deviceManagement/managedDevices/{managedDeviceId}/recoverPasscode"),
     beta("/deviceManagement/comanagedDevices/{managedDeviceId}/recoverPasscode"),
@@ -39,6 +39,10 @@ pub const DOCUMENTED: &[Documented] = &[
     Documented { template: "/users/{userId}/managedDevices/{managedDeviceId}/recoverPasscode", page: V1 },
     Documented {
         template: "/deviceManagement/detectedApps/{detectedAppId}/managedDevices/{managedDeviceId}/recoverPasscode",
+        page: V1,
+    },
+    Documented {
+        template: "/deviceManagement/detectedApps/{detectedAppId}/managedDevices/{managedDeviceId}/users/{userId}/managedDevices/{managedDeviceId1}/recoverPasscode",
         page: V1,
     },
 ];

@@ -1,5 +1,4 @@
-//! The enum types of the model, members as in the public metadata. Members without a published value
-//! are left out: the server never writes them, and refuses them on input.
+//! The enum types of the model, members as in the public metadata.
 
 use super::EnumType;
 
@@ -15,6 +14,7 @@ pub const ACTION_STATE: EnumType = EnumType {
         ("failed", 5),
         ("notSupported", 6),
     ],
+    unnumbered: &[],
     beta_only: false,
 };
 /// `complianceState`.
@@ -29,6 +29,7 @@ pub const COMPLIANCE_STATE: EnumType = EnumType {
         ("inGracePeriod", 254),
         ("configManager", 255),
     ],
+    unnumbered: &[],
     beta_only: false,
 };
 /// `managementAgentType`.
@@ -47,9 +48,11 @@ pub const MANAGEMENT_AGENT_TYPE: EnumType = EnumType {
         ("jamf", 32),
         ("googleCloudDevicePolicyController", 64),
         ("microsoft365ManagedMdm", 258),
+        ("windowsManagementCloudApi", 512),
         ("msSense", 1024),
         ("intuneAosp", 2048),
     ],
+    unnumbered: &["google", "unknownFutureValue"],
     beta_only: false,
 };
 /// `managementState`.
@@ -70,17 +73,23 @@ pub const MANAGEMENT_STATE: EnumType = EnumType {
         ("discovered", 11),
         ("unknownFutureValue", 12),
     ],
+    unnumbered: &[],
     beta_only: false,
 };
 /// `managedDeviceOwnerType`.
 pub const MANAGED_DEVICE_OWNER_TYPE: EnumType = EnumType {
     name: "managedDeviceOwnerType",
     members: &[("unknown", 0), ("company", 1), ("personal", 2), ("unknownFutureValue", 3)],
+    unnumbered: &[],
     beta_only: false,
 };
 /// `ownerType`.
-pub const OWNER_TYPE: EnumType =
-    EnumType { name: "ownerType", members: &[("unknown", 0), ("company", 1), ("personal", 2)], beta_only: true };
+pub const OWNER_TYPE: EnumType = EnumType {
+    name: "ownerType",
+    members: &[("unknown", 0), ("company", 1), ("personal", 2)],
+    unnumbered: &[],
+    beta_only: true,
+};
 /// `deviceEnrollmentType`.
 pub const DEVICE_ENROLLMENT_TYPE: EnumType = EnumType {
     name: "deviceEnrollmentType",
@@ -104,6 +113,11 @@ pub const DEVICE_ENROLLMENT_TYPE: EnumType = EnumType {
         ("androidEnterpriseFullyManaged", 16),
         ("androidEnterpriseCorporateWorkProfile", 17),
     ],
+    unnumbered: &[
+        "androidAOSPUserOwnedDeviceEnrollment",
+        "androidAOSPUserlessDeviceEnrollment",
+        "appleAccountDrivenUserEnrollment",
+    ],
     beta_only: false,
 };
 /// `deviceRegistrationState`.
@@ -119,12 +133,14 @@ pub const DEVICE_REGISTRATION_STATE: EnumType = EnumType {
         ("notRegisteredPendingEnrollment", 7),
         ("unknown", 8),
     ],
+    unnumbered: &[],
     beta_only: false,
 };
 /// `deviceManagementExchangeAccessState`.
 pub const DEVICE_MANAGEMENT_EXCHANGE_ACCESS_STATE: EnumType = EnumType {
     name: "deviceManagementExchangeAccessState",
     members: &[("none", 0), ("unknown", 1), ("allowed", 2), ("blocked", 3), ("quarantined", 4)],
+    unnumbered: &[],
     beta_only: false,
 };
 /// `deviceManagementExchangeAccessStateReason`.
@@ -148,6 +164,7 @@ pub const DEVICE_MANAGEMENT_EXCHANGE_ACCESS_STATE_REASON: EnumType = EnumType {
         ("compromisedPassword", 15),
         ("deviceNotKnownWithManagedApp", 16),
     ],
+    unnumbered: &[],
     beta_only: false,
 };
 /// `managedDevicePartnerReportedHealthState`.
@@ -165,15 +182,17 @@ pub const MANAGED_DEVICE_PARTNER_REPORTED_HEALTH_STATE: EnumType = EnumType {
         ("compromised", 8),
         ("misconfigured", 9),
     ],
+    unnumbered: &[],
     beta_only: false,
 };
 /// `lostModeState`.
 pub const LOST_MODE_STATE: EnumType =
-    EnumType { name: "lostModeState", members: &[("disabled", 0), ("enabled", 1)], beta_only: true };
+    EnumType { name: "lostModeState", members: &[("disabled", 0), ("enabled", 1)], unnumbered: &[], beta_only: true };
 /// `joinType`.
 pub const JOIN_TYPE: EnumType = EnumType {
     name: "joinType",
     members: &[("unknown", 0), ("azureADJoined", 1), ("azureADRegistered", 2), ("hybridAzureADJoined", 3)],
+    unnumbered: &[],
     beta_only: true,
 };
 /// `chassisType`.
@@ -190,6 +209,7 @@ pub const CHASSIS_TYPE: EnumType = EnumType {
         ("mobileOther", 102),
         ("mobileUnknown", 103),
     ],
+    unnumbered: &[],
     beta_only: true,
 };
 /// `deviceType`.
@@ -224,24 +244,28 @@ pub const DEVICE_TYPE: EnumType = EnumType {
         ("unknown", 255),
         ("cloudPC", 257),
     ],
+    unnumbered: &["visionOS", "tvOS"],
     beta_only: true,
 };
 /// `managedDeviceArchitecture`.
 pub const MANAGED_DEVICE_ARCHITECTURE: EnumType = EnumType {
     name: "managedDeviceArchitecture",
     members: &[("unknown", 0), ("x86", 1), ("x64", 2), ("arm", 3), ("arM64", 4)],
+    unnumbered: &[],
     beta_only: true,
 };
 /// `managedDeviceManagementFeatures`.
 pub const MANAGED_DEVICE_MANAGEMENT_FEATURES: EnumType = EnumType {
     name: "managedDeviceManagementFeatures",
     members: &[("none", 0), ("microsoftManagedDesktop", 1)],
+    unnumbered: &[],
     beta_only: true,
 };
 /// `runState`.
 pub const RUN_STATE: EnumType = EnumType {
     name: "runState",
     members: &[("unknown", 0), ("success", 1), ("fail", 2), ("scriptError", 3), ("pending", 4), ("notApplicable", 5)],
+    unnumbered: &[],
     beta_only: true,
 };
 /// `remediationState`.
@@ -255,15 +279,17 @@ pub const REMEDIATION_STATE: EnumType = EnumType {
         ("scriptError", 4),
         ("unknownFutureValue", 5),
     ],
+    unnumbered: &[],
     beta_only: true,
 };
 /// `runAsAccountType`.
 pub const RUN_AS_ACCOUNT_TYPE: EnumType =
-    EnumType { name: "runAsAccountType", members: &[("system", 0), ("user", 1)], beta_only: true };
+    EnumType { name: "runAsAccountType", members: &[("system", 0), ("user", 1)], unnumbered: &[], beta_only: true };
 /// `deviceHealthScriptType`.
 pub const DEVICE_HEALTH_SCRIPT_TYPE: EnumType = EnumType {
     name: "deviceHealthScriptType",
     members: &[("deviceHealthScript", 0), ("managedInstallerScript", 1)],
+    unnumbered: &[],
     beta_only: true,
 };
 /// `detectedAppPlatformType`.
@@ -283,6 +309,161 @@ pub const DETECTED_APP_PLATFORM_TYPE: EnumType = EnumType {
         ("androidDedicatedAndFullyManaged", 10),
         ("unknownFutureValue", 11),
     ],
+    unnumbered: &[],
+    beta_only: false,
+};
+
+/// `configurationManagerActionDeliveryStatus`.
+pub const CONFIGURATION_MANAGER_ACTION_DELIVERY_STATUS: EnumType = EnumType {
+    name: "configurationManagerActionDeliveryStatus",
+    members: &[
+        ("unknown", 0),
+        ("pendingDelivery", 1),
+        ("deliveredToConnectorService", 2),
+        ("failedToDeliverToConnectorService", 3),
+        ("deliveredToOnPremisesServer", 4),
+    ],
+    unnumbered: &[],
+    beta_only: true,
+};
+/// `configurationManagerClientState`.
+pub const CONFIGURATION_MANAGER_CLIENT_STATE: EnumType = EnumType {
+    name: "configurationManagerClientState",
+    members: &[
+        ("unknown", 0),
+        ("installed", 1),
+        ("healthy", 7),
+        ("installFailed", 8),
+        ("updateFailed", 11),
+        ("communicationError", 19),
+    ],
+    unnumbered: &[],
+    beta_only: true,
+};
+/// `deviceGuardVirtualizationBasedSecurityHardwareRequirementState`.
+pub const DEVICE_GUARD_HARDWARE_REQUIREMENT_STATE: EnumType = EnumType {
+    name: "deviceGuardVirtualizationBasedSecurityHardwareRequirementState",
+    members: &[
+        ("meetHardwareRequirements", 0),
+        ("secureBootRequired", 1),
+        ("dmaProtectionRequired", 2),
+        ("hyperVNotSupportedForGuestVM", 4),
+        ("hyperVNotAvailable", 8),
+    ],
+    unnumbered: &[],
+    beta_only: true,
+};
+/// `deviceGuardVirtualizationBasedSecurityState`.
+pub const DEVICE_GUARD_SECURITY_STATE: EnumType = EnumType {
+    name: "deviceGuardVirtualizationBasedSecurityState",
+    members: &[
+        ("running", 0),
+        ("rebootRequired", 1),
+        ("require64BitArchitecture", 2),
+        ("notLicensed", 3),
+        ("notConfigured", 4),
+        ("doesNotMeetHardwareRequirements", 5),
+        ("other", 42),
+    ],
+    unnumbered: &[],
+    beta_only: true,
+};
+/// `deviceGuardLocalSystemAuthorityCredentialGuardState`.
+pub const DEVICE_GUARD_CREDENTIAL_GUARD_STATE: EnumType = EnumType {
+    name: "deviceGuardLocalSystemAuthorityCredentialGuardState",
+    members: &[
+        ("running", 0),
+        ("rebootRequired", 1),
+        ("notLicensed", 2),
+        ("notConfigured", 3),
+        ("virtualizationBasedSecurityNotRunning", 4),
+    ],
+    unnumbered: &[],
+    beta_only: true,
+};
+/// `deviceLicensingStatus`.
+pub const DEVICE_LICENSING_STATUS: EnumType = EnumType {
+    name: "deviceLicensingStatus",
+    members: &[
+        ("licenseRefreshStarted", 0),
+        ("licenseRefreshPending", 1),
+        ("deviceIsNotAzureActiveDirectoryJoined", 2),
+        ("verifyingMicrosoftDeviceIdentity", 3),
+        ("deviceIdentityVerificationFailed", 4),
+        ("verifyingMicrosoftAccountIdentity", 5),
+        ("microsoftAccountVerificationFailed", 6),
+        ("acquiringDeviceLicense", 7),
+        ("refreshingDeviceLicense", 8),
+        ("deviceLicenseRefreshSucceed", 9),
+        ("deviceLicenseRefreshFailed", 10),
+        ("removingDeviceLicense", 11),
+        ("deviceLicenseRemoveSucceed", 12),
+        ("deviceLicenseRemoveFailed", 13),
+        ("unknownFutureValue", 14),
+        ("unknown", -1),
+    ],
+    unnumbered: &[],
+    beta_only: true,
+};
+/// `complianceStatus`.
+pub const COMPLIANCE_STATUS: EnumType = EnumType {
+    name: "complianceStatus",
+    members: &[
+        ("unknown", 0),
+        ("notApplicable", 1),
+        ("compliant", 2),
+        ("remediated", 3),
+        ("nonCompliant", 4),
+        ("error", 5),
+        ("conflict", 6),
+        ("notAssigned", 255),
+    ],
+    unnumbered: &[],
+    beta_only: false,
+};
+/// `policyPlatformType`.
+pub const POLICY_PLATFORM_TYPE: EnumType = EnumType {
+    name: "policyPlatformType",
+    members: &[
+        ("android", 0),
+        ("androidForWork", 1),
+        ("iOS", 2),
+        ("macOS", 3),
+        ("windowsPhone81", 4),
+        ("windows81AndLater", 5),
+        ("windows10AndLater", 6),
+        ("androidWorkProfile", 7),
+        ("all", 100),
+    ],
+    unnumbered: &[],
+    beta_only: false,
+};
+/// `settingSourceType`.
+pub const SETTING_SOURCE_TYPE: EnumType = EnumType {
+    name: "settingSourceType",
+    members: &[("deviceConfiguration", 0), ("deviceIntent", 1)],
+    unnumbered: &[],
+    beta_only: false,
+};
+/// `appLogUploadState`.
+pub const APP_LOG_UPLOAD_STATE: EnumType = EnumType {
+    name: "appLogUploadState",
+    members: &[("pending", 0), ("completed", 1), ("failed", 2), ("unknownFutureValue", 3)],
+    unnumbered: &[],
+    beta_only: false,
+};
+/// `windowsDeviceHealthState`.
+pub const WINDOWS_DEVICE_HEALTH_STATE: EnumType = EnumType {
+    name: "windowsDeviceHealthState",
+    members: &[
+        ("clean", 0),
+        ("fullScanPending", 1),
+        ("rebootPending", 2),
+        ("manualStepsPending", 4),
+        ("offlineScanPending", 8),
+        ("critical", 16),
+    ],
+    unnumbered: &[],
     beta_only: false,
 };
 
@@ -310,4 +491,15 @@ pub const ENUMS: &[&EnumType] = &[
     &RUN_AS_ACCOUNT_TYPE,
     &DEVICE_HEALTH_SCRIPT_TYPE,
     &DETECTED_APP_PLATFORM_TYPE,
+    &CONFIGURATION_MANAGER_ACTION_DELIVERY_STATUS,
+    &CONFIGURATION_MANAGER_CLIENT_STATE,
+    &DEVICE_GUARD_HARDWARE_REQUIREMENT_STATE,
+    &DEVICE_GUARD_SECURITY_STATE,
+    &DEVICE_GUARD_CREDENTIAL_GUARD_STATE,
+    &DEVICE_LICENSING_STATUS,
+    &COMPLIANCE_STATUS,
+    &POLICY_PLATFORM_TYPE,
+    &SETTING_SOURCE_TYPE,
+    &APP_LOG_UPLOAD_STATE,
+    &WINDOWS_DEVICE_HEALTH_STATE,
 ];

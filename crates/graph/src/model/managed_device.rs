@@ -1,6 +1,7 @@
 //! `managedDevice`: its 84 properties in documented order and one of our own, except `deviceActionResults`, which the service
 //! writes last. Defaults are what real responses carry when nothing is known.
 
+use super::complex::*;
 use super::enums::*;
 use super::{Default, Edm, Property};
 
@@ -9,7 +10,7 @@ pub(super) const MANAGED_DEVICE: &[Property] = &[
     Property::new("id", Edm::String).or(Default::Text("")).read_only(),
     Property::new("userId", Edm::String).read_only(),
     Property::new("deviceName", Edm::String).read_only(),
-    Property::new("hardwareInformation", Edm::Complex("hardwareInformation")).read_only().beta().single_only(),
+    Property::new("hardwareInformation", Edm::Complex(&HARDWARE_INFORMATION)).read_only().beta().named_only(),
     Property::new("ownerType", Edm::Enum(&OWNER_TYPE)).or(Default::Text("unknown")).beta(),
     Property::new("managedDeviceOwnerType", Edm::Enum(&MANAGED_DEVICE_OWNER_TYPE)).or(Default::Text("unknown")),
     Property::new("managementState", Edm::Enum(&MANAGEMENT_STATE)).or(Default::Text("managed")).read_only(),
@@ -19,7 +20,7 @@ pub(super) const MANAGED_DEVICE: &[Property] = &[
     Property::new("operatingSystem", Edm::String).read_only(),
     Property::new("deviceType", Edm::Enum(&DEVICE_TYPE)).or(Default::Text("unknown")).read_only().beta(),
     Property::new("complianceState", Edm::Enum(&COMPLIANCE_STATE)).or(Default::Text("unknown")).read_only(),
-    Property::new("jailBroken", Edm::String).or(Default::Text("Unknown")).read_only(),
+    Property::new("jailBroken", Edm::String).or(Default::Text("Unknown")).or_null().read_only(),
     Property::new("managementAgent", Edm::Enum(&MANAGEMENT_AGENT_TYPE)).or(Default::Text("mdm")).read_only(),
     Property::new("osVersion", Edm::String).read_only(),
     Property::new("easActivated", Edm::Boolean).or(Default::False).read_only(),
@@ -36,7 +37,7 @@ pub(super) const MANAGED_DEVICE: &[Property] = &[
     Property::new("deviceRegistrationState", Edm::Enum(&DEVICE_REGISTRATION_STATE))
         .or(Default::Text("unknown"))
         .read_only(),
-    Property::new("deviceCategoryDisplayName", Edm::String).or(Default::Text("")).read_only(),
+    Property::new("deviceCategoryDisplayName", Edm::String).or(Default::Text("")).or_null().read_only(),
     Property::new("isSupervised", Edm::Boolean).or(Default::False).read_only(),
     Property::new("exchangeLastSuccessfulSyncDateTime", Edm::DateTime).or(Default::Never).read_only(),
     Property::new("exchangeAccessState", Edm::Enum(&DEVICE_MANAGEMENT_EXCHANGE_ACCESS_STATE))
@@ -61,11 +62,11 @@ pub(super) const MANAGED_DEVICE: &[Property] = &[
     Property::new("userDisplayName", Edm::String).read_only(),
     Property::new(
         "configurationManagerClientEnabledFeatures",
-        Edm::Complex("configurationManagerClientEnabledFeatures"),
+        Edm::Complex(&CONFIGURATION_MANAGER_CLIENT_ENABLED_FEATURES),
     )
     .read_only(),
     Property::new("wiFiMacAddress", Edm::String).read_only(),
-    Property::new("deviceHealthAttestationState", Edm::Complex("deviceHealthAttestationState")).read_only(),
+    Property::new("deviceHealthAttestationState", Edm::Complex(&DEVICE_HEALTH_ATTESTATION_STATE)).read_only(),
     Property::new("subscriberCarrier", Edm::String).read_only(),
     Property::new("meid", Edm::String).read_only(),
     Property::new("totalStorageSpaceInBytes", Edm::Int64).or(Default::Zero).read_only(),
@@ -75,7 +76,7 @@ pub(super) const MANAGED_DEVICE: &[Property] = &[
         .or(Default::Text("unknown"))
         .read_only(),
     Property::new("retireAfterDateTime", Edm::DateTime).or(Default::Never).read_only().beta(),
-    Property::new("usersLoggedOn", Edm::Collection(&Edm::Complex("loggedOnUser")))
+    Property::new("usersLoggedOn", Edm::Collection(&Edm::Complex(&LOGGED_ON_USER)))
         .or(Default::Empty)
         .read_only()
         .beta(),
@@ -85,14 +86,14 @@ pub(super) const MANAGED_DEVICE: &[Property] = &[
     Property::new("managementCertificateExpirationDate", Edm::DateTime).or(Default::Never).read_only(),
     Property::new("iccid", Edm::String).read_only().single_only(),
     Property::new("udid", Edm::String).read_only().single_only(),
-    Property::new("roleScopeTagIds", Edm::Collection(&Edm::String)).or(Default::DefaultScope).read_only().beta(),
+    Property::new("roleScopeTagIds", Edm::Collection(&Edm::String)).or(Default::DefaultScope).beta(),
     Property::new("windowsActiveMalwareCount", Edm::Int32).or(Default::Zero).read_only().beta().single_only(),
     Property::new("windowsRemediatedMalwareCount", Edm::Int32).or(Default::Zero).read_only().beta().single_only(),
     Property::new("notes", Edm::String).single_only(),
-    Property::new("configurationManagerClientHealthState", Edm::Complex("configurationManagerClientHealthState"))
+    Property::new("configurationManagerClientHealthState", Edm::Complex(&CONFIGURATION_MANAGER_CLIENT_HEALTH_STATE))
         .read_only()
         .beta(),
-    Property::new("configurationManagerClientInformation", Edm::Complex("configurationManagerClientInformation"))
+    Property::new("configurationManagerClientInformation", Edm::Complex(&CONFIGURATION_MANAGER_CLIENT_INFORMATION))
         .read_only()
         .beta(),
     Property::new("ethernetMacAddress", Edm::String).read_only().single_only(),
@@ -109,26 +110,29 @@ pub(super) const MANAGED_DEVICE: &[Property] = &[
         .or(Default::Text("none"))
         .read_only()
         .beta(),
-    Property::new("chromeOSDeviceInfo", Edm::Collection(&Edm::Complex("chromeOSDeviceProperty")))
+    Property::new("chromeOSDeviceInfo", Edm::Collection(&Edm::Complex(&CHROME_OS_DEVICE_PROPERTY)))
         .or(Default::Empty)
         .read_only()
         .beta()
         .single_only(),
     Property::new("bootstrapTokenEscrowed", Edm::Boolean).or(Default::False).read_only().beta().single_only(),
-    Property::new("cloudPcRemoteActionResults", Edm::Collection(&Edm::Complex("cloudPcRemoteActionResult")))
+    Property::new("cloudPcRemoteActionResults", Edm::Collection(&Edm::Complex(&CLOUD_PC_REMOTE_ACTION_RESULT)))
         .or(Default::Empty)
         .read_only()
         .beta(),
-    Property::new("deviceFirmwareConfigurationInterfaceManaged", Edm::Boolean).or(Default::False).read_only().beta(),
+    Property::new("deviceFirmwareConfigurationInterfaceManaged", Edm::Boolean)
+        .or(Default::False)
+        .beta()
+        .not_kept("it would turn firmware management on or off, which this server does not do"),
     Property::new("enrolledByUserPrincipalName", Edm::String).read_only().beta(),
     Property::new("enrollmentProfileName", Edm::String).read_only(),
     Property::new("securityPatchLevel", Edm::String).read_only().beta(),
-    Property::new("chaveiro_recoverability", Edm::Collection(&Edm::Complex("chaveiroRecoverability")))
+    Property::new("chaveiro_recoverability", Edm::Collection(&Edm::Complex(&RECOVERABILITY)))
         .or(Default::Empty)
         .read_only()
         .beta()
         .single_only(),
-    Property::new("deviceActionResults", Edm::Collection(&Edm::Complex("deviceActionResult")))
+    Property::new("deviceActionResults", Edm::Collection(&Edm::Complex(&DEVICE_ACTION_RESULT)))
         .or(Default::Empty)
         .read_only(),
 ];

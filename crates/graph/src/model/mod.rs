@@ -5,9 +5,12 @@
 //! Both API versions accept every walk, so that a caller of `/v1.0` needs no second host; what a version
 //! *documents* (`beta_only`) decides its `$metadata` and the properties of `managedDevice`.
 
+mod around;
+mod complex;
 mod device_management;
 mod documented;
 mod enums;
+mod known;
 mod managed_device;
 mod properties;
 
@@ -15,8 +18,10 @@ use chaveiro_core::action::{ACTIONS, RemoteAction};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::resource::ResourceKind;
 
+pub use complex::{ComplexType, DERIVED, DEVICE_ACTION_RESULT, HARDWARE_INFORMATION, RESET_PASSCODE_ACTION_RESULT};
 pub use documented::{DOCUMENTED, Documented};
 pub use enums::*;
+pub use known::{Bound, known};
 pub use properties::EXTENSIONS;
 
 /// The model.
@@ -45,6 +50,8 @@ pub enum Target {
     Device,
     /// A user, app, script or run state.
     Resource(ResourceKind),
+    /// A type of that name, of which this server never holds an entity.
+    Unkept(&'static str),
 }
 
 /// An entity type and the shape of its JSON.
@@ -60,6 +67,13 @@ pub struct EntityType {
     pub beta_only: bool,
     /// Placeholder of its key in templates.
     pub key: &'static str,
+}
+
+impl EnumType {
+    /// Every member that callers may write.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.members.iter().map(|(name, _)| *name).chain(self.unnumbered.iter().copied())
+    }
 }
 
 impl EntityType {
@@ -90,6 +104,10 @@ pub struct Property {
     pub single_only: bool,
     /// Whether it is left out unless `$select` names it.
     pub on_select: bool,
+    /// Whether even a single GET gives the default unless `$select` names it.
+    pub named_only: bool,
+    /// Why callers cannot set it here, although Graph lets them.
+    pub not_kept: Option<&'static str>,
 }
 
 impl Property {
@@ -105,6 +123,8 @@ impl Property {
             required: false,
             single_only: false,
             on_select: false,
+            named_only: false,
+            not_kept: None,
         }
     }
 
@@ -117,6 +137,33 @@ impl Property {
     pub const fn or(mut self, default: Default) -> Self {
         self.default = default;
         self.nullable = matches!(default, Default::Null);
+        self
+    }
+
+    /// `null` while it is not known, although the type has no member for that.
+    pub const fn unknown(mut self) -> Self {
+        self.default = Default::Null;
+        self.nullable = true;
+        self
+    }
+
+    /// `null` is in its value space too, although unset it is something else.
+    pub const fn or_null(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+
+    /// Only a single GET whose `$select` names it gives the value.
+    pub const fn named_only(mut self) -> Self {
+        self.single_only = true;
+        self.named_only = true;
+        self
+    }
+
+    /// Graph lets callers set it; here that is refused, for that reason.
+    pub const fn not_kept(mut self, why: &'static str) -> Self {
+        self.writable = false;
+        self.not_kept = Some(why);
         self
     }
 
@@ -164,12 +211,18 @@ pub enum Edm {
     Int64,
     /// `Edm.DateTimeOffset`.
     DateTime,
+    /// `Edm.Double`.
+    Double,
+    /// `Edm.Guid`.
+    Guid,
+    /// `Edm.Duration`, for example `PT1H`.
+    Duration,
     /// `Edm.Binary`, base64 text.
     Binary,
     /// An enum, written as its member's name.
     Enum(&'static EnumType),
-    /// A complex type that is only ever `null` or empty here.
-    Complex(&'static str),
+    /// A complex type.
+    Complex(&'static ComplexType),
     /// A collection.
     Collection(&'static Edm),
 }
@@ -181,6 +234,9 @@ pub struct EnumType {
     pub name: &'static str,
     /// Members with their values, where a public source gives the value.
     pub members: &'static [(&'static str, i32)],
+    /// Members that beta has and whose values no public source gives. They are read and written by name like the
+    /// others; `$metadata`, where a member needs a value, leaves them out.
+    pub unnumbered: &'static [&'static str],
     /// Only in beta.
     pub beta_only: bool,
 }
@@ -250,6 +306,12 @@ pub enum Follow {
     DevicesOfUser,
     /// The devices with an app.
     DevicesWithApp,
+    /// The signed-in user. The handlers put the user of the token in its place before anything is followed.
+    Me,
+    /// The run states, of that kind, about a device.
+    RunStatesOfDevice(ResourceKind),
+    /// Nothing, ever: an empty collection, or an absent entity.
+    Nothing,
 }
 
 /// What may be done at the end of an edge, beside reading.
@@ -282,6 +344,11 @@ impl Model {
     /// The edge of that name, compared without case.
     pub fn edge(&self, from: Target, name: &str) -> Option<&'static Edge> {
         self.edges_from(from).find(|edge| edge.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The `me` edge leads to a user; this is the edge that the same user hangs on.
+    pub fn users(&self) -> Option<&'static Edge> {
+        self.edge(Target::Service, "users")
     }
 
     /// The action of that name that is bound to that target. All remote actions are bound to devices.
@@ -334,7 +401,7 @@ mod tests {
     fn every_default_of_an_enum_is_a_member() {
         for property in MODEL.types.iter().flat_map(|entity| entity.properties) {
             if let (Edm::Enum(of), Default::Text(text)) = (property.edm, property.default) {
-                assert!(of.members.iter().any(|(name, _)| *name == text), "{}: {text}", property.name);
+                assert!(of.names().any(|name| name == text), "{}: {text}", property.name);
             }
         }
     }

@@ -5,6 +5,7 @@
 
 use chaveiro_core::resource::ResourceKind as Kind;
 
+use super::around;
 use super::enums::{
     DETECTED_APP_PLATFORM_TYPE, DEVICE_HEALTH_SCRIPT_TYPE, REMEDIATION_STATE, RUN_AS_ACCOUNT_TYPE, RUN_STATE,
 };
@@ -28,31 +29,31 @@ pub const EXTENSIONS: &[(&str, &str)] = &[
     ("chaveiro_passcodeWithheld", "Why passcode is null although the action is done; null otherwise."),
 ];
 
-const ID: Property = Property::new("id", Edm::String).or(Default::Text("")).read_only();
+pub(super) const ID: Property = Property::new("id", Edm::String).or(Default::Text("")).read_only();
 const CREATED: Property = Property::new("createdDateTime", Edm::DateTime).or(Default::Never).read_only();
 const MODIFIED: Property = Property::new("lastModifiedDateTime", Edm::DateTime).or(Default::Never).read_only();
 
-const fn text(name: &'static str) -> Property {
+pub(super) const fn text(name: &'static str) -> Property {
     Property::new(name, Edm::String)
 }
 
-const fn flag(name: &'static str) -> Property {
+pub(super) const fn flag(name: &'static str) -> Property {
     Property::new(name, Edm::Boolean).or(Default::False)
 }
 
-const fn number(name: &'static str) -> Property {
+pub(super) const fn number(name: &'static str) -> Property {
     Property::new(name, Edm::Int32).or(Default::Zero)
 }
 
-const fn time(name: &'static str) -> Property {
+pub(super) const fn time(name: &'static str) -> Property {
     Property::new(name, Edm::DateTime).or(Default::Never)
 }
 
-const fn member(name: &'static str, of: &'static EnumType, default: &'static str) -> Property {
+pub(super) const fn member(name: &'static str, of: &'static EnumType, default: &'static str) -> Property {
     Property::new(name, Edm::Enum(of)).or(Default::Text(default))
 }
 
-const fn texts(name: &'static str) -> Property {
+pub(super) const fn texts(name: &'static str) -> Property {
     Property::new(name, Edm::Collection(&Edm::String)).or(Default::Empty)
 }
 
@@ -150,6 +151,36 @@ const MANAGEMENT_STATE: &[Property] = &[
     text("errorDescription"),
 ];
 
+const USER_STATE: &[Property] =
+    &[ID, text("userPrincipalName"), number("successDeviceCount"), number("errorDeviceCount")];
+
+const SHELL_SCRIPT: &[Property] = &[
+    ID,
+    Property::new("executionFrequency", Edm::Duration).or(Default::Text("PT0S")),
+    number("retryCount"),
+    flag("blockExecutionNotifications"),
+    text("displayName").required(),
+    text("description"),
+    Property::new("scriptContent", Edm::Binary).single_only(),
+    CREATED,
+    MODIFIED,
+    RUN_AS,
+    text("fileName"),
+    SCOPE_TAGS,
+];
+
+const CUSTOM_ATTRIBUTE_SHELL_SCRIPT: &[Property] = &[
+    ID,
+    text("displayName").required(),
+    text("description"),
+    Property::new("scriptContent", Edm::Binary).single_only(),
+    CREATED,
+    MODIFIED,
+    RUN_AS,
+    text("fileName"),
+    SCOPE_TAGS,
+];
+
 const COMPLIANCE_SCRIPT: &[Property] = &[
     ID,
     text("publisher"),
@@ -168,7 +199,7 @@ const COMPLIANCE_SCRIPT: &[Property] = &[
 
 /// Its values are published, its name and numbers are not; `$metadata` leaves the property out.
 const COMPLIANCE_SCRIPT_PLATFORM: EnumType =
-    EnumType { name: "", members: &[("windows10", 0), ("linux", 1), ("macOS", 2)], beta_only: true };
+    EnumType { name: "", members: &[], unnumbered: &["windows10", "linux", "macOS"], beta_only: true };
 
 const COMPLIANCE_STATE: &[Property] = &[
     ID,
@@ -221,6 +252,27 @@ pub(super) const TYPES: &[EntityType] = &[
         COMPLIANCE_STATE,
         "deviceComplianceScriptDeviceStateId",
     ),
+    resource(Kind::DeviceShellScript, "deviceShellScript", SHELL_SCRIPT, "deviceShellScriptId"),
+    resource(
+        Kind::DeviceCustomAttributeShellScript,
+        "deviceCustomAttributeShellScript",
+        CUSTOM_ATTRIBUTE_SHELL_SCRIPT,
+        "deviceCustomAttributeShellScriptId",
+    ),
+    resource(
+        Kind::DeviceManagementScriptUserState,
+        "deviceManagementScriptUserState",
+        USER_STATE,
+        "deviceManagementScriptUserStateId",
+    ),
+    around::DEVICE_CATEGORY,
+    around::COMPLIANCE_POLICY_STATE,
+    around::CONFIGURATION_STATE,
+    around::LOG_COLLECTION_RESPONSE,
+    around::WINDOWS_PROTECTION_STATE,
+    around::FILTER_EVALUATION,
+    around::APP_CONFIGURATION_STATE,
+    around::BASELINE_STATE,
 ];
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ impl Reason {
             Self::MissingPermission => "missingPermission",
             Self::NotSelected => "notSelected",
             Self::NotOpenable => "notOpenable",
+            Self::Domain(Withheld::MissingRole) => "missingRole",
             Self::Domain(Withheld::Nothing) => "nothing",
             Self::Domain(Withheld::OtherCaller) => "otherCaller",
             Self::Domain(Withheld::WindowOver) => "windowOver",

@@ -4,8 +4,8 @@ use chaveiro_core::device::{ManagedDevice, ManagementState, OwnerType, Platform}
 use chaveiro_core::resource::Resource;
 use serde_json::{Map, Value, json};
 
-use super::{Form, date_time, object};
-use crate::model::{MODEL, Target};
+use super::{Form, complex, date_time, object};
+use crate::model::{HARDWARE_INFORMATION, MODEL, Target};
 use crate::query::Selection;
 use crate::resolve::Version;
 
@@ -78,9 +78,22 @@ fn known(device: &ManagedDevice, user: Option<&Resource>) -> Map<String, Value> 
         ("notes", json!(device.notes)),
         ("ethernetMacAddress", json!(inventory.ethernet_mac_address)),
         ("physicalMemoryInBytes", json!(inventory.physical_memory_bytes.unwrap_or_default())),
+        ("roleScopeTagIds", json!(device.scope_tags)),
         ("skuNumber", json!(inventory.sku_number.unwrap_or_default())),
         ("enrolledByUserPrincipalName", of_user("userPrincipalName")),
     ];
+    let hardware = [
+        ("serialNumber", json!(inventory.serial_number)),
+        ("totalStorageSpace", json!(inventory.total_storage_bytes.unwrap_or_default())),
+        ("freeStorageSpace", json!(inventory.free_storage_bytes.unwrap_or_default())),
+        ("imei", json!(inventory.imei)),
+        ("manufacturer", json!(inventory.manufacturer)),
+        ("model", json!(inventory.model)),
+        ("wifiMac", json!(inventory.wifi_mac_address)),
+        ("operatingSystemLanguage", json!(inventory.language)),
+        ("isEncrypted", json!(inventory.is_encrypted.unwrap_or_default())),
+    ];
+    let hardware = hardware.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let recoverability = device.recoverability.iter().map(|entry| {
         json!({
             "lock": entry.of.lock.name(),
@@ -92,7 +105,8 @@ fn known(device: &ManagedDevice, user: Option<&Resource>) -> Map<String, Value> 
         })
     });
     let recoverability = ("chaveiro_recoverability", recoverability.collect());
-    let values = values.into_iter().chain([recoverability]);
+    let hardware = ("hardwareInformation", complex(&HARDWARE_INFORMATION, hardware));
+    let values = values.into_iter().chain([recoverability, hardware]);
     let mut known: Map<_, _> = values.map(|(name, value)| (name.to_owned(), value)).collect();
     if let Some(expires) = device.certificate_expires {
         known.insert("managementCertificateExpirationDate".to_owned(), json!(date_time(expires)));
@@ -117,6 +131,7 @@ fn managed_device_name(device: &ManagedDevice, principal: Option<&str>) -> Strin
 mod tests {
     use chaveiro_core::Timestamp;
     use chaveiro_core::id::{DeviceId, TenantId};
+    use chaveiro_core::scope_tag;
 
     use super::*;
 
@@ -136,6 +151,7 @@ mod tests {
             managed_device_name: None,
             owner_type: OwnerType::Company,
             recoverability: Vec::new(),
+            scope_tags: scope_tag::untagged(),
         }
     }
 
@@ -152,6 +168,17 @@ mod tests {
         let of = |form| device(&sample(), None, Version::Beta, &Selection::Default, form);
         assert_eq!(of(Form::Single)["notes"], "n");
         assert_eq!(of(Form::Listed)["notes"], Value::Null);
+    }
+
+    #[test]
+    fn hardware_is_told_to_whoever_names_it() {
+        let mut sample = sample();
+        sample.inventory.serial_number = Some("S1".to_owned());
+        let of =
+            |selection| device(&sample, None, Version::Beta, &selection, Form::Single)["hardwareInformation"].clone();
+        assert_eq!(of(Selection::Default), Value::Null);
+        let named = of(Selection::Only(vec!["hardwareInformation"]));
+        assert_eq!((&named["serialNumber"], &named["productName"]), (&json!("S1"), &Value::Null));
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub mod resource;
 use chaveiro_core::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::model::{Default, EntityType, Property};
+use crate::model::{ComplexType, Default, EntityType, Property};
 use crate::query::{Selection, is_served};
 use crate::resolve::Version;
 
@@ -33,11 +33,21 @@ pub fn object(
         if !is_served(property, entity, version) || !selection.contains(property) {
             continue;
         }
-        let hidden = property.single_only && form == Form::Listed;
+        let hidden =
+            (property.single_only && form == Form::Listed) || (property.named_only && !selection.names(property.name));
         let value = if hidden { None } else { known.remove(property.name) };
         object.insert(property.name.to_owned(), value.unwrap_or_else(|| default(property)));
     }
     object
+}
+
+/// The JSON of a complex value: each property with its known value, or its default.
+pub fn complex(of: &'static ComplexType, mut known: Map<String, Value>) -> Value {
+    let mut object = Map::new();
+    for property in of.properties {
+        object.insert(property.name.to_owned(), known.remove(property.name).unwrap_or_else(|| default(property)));
+    }
+    object.into()
 }
 
 fn default(property: &Property) -> Value {

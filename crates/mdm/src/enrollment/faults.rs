@@ -132,6 +132,11 @@ fn of_refusal(refusal: &Refusal) -> No {
         Refusal::DeviceNotFound
         | Refusal::ResourceNotFound(_)
         | Refusal::MissingPermission(_)
+        | Refusal::NoRole
+        | Refusal::RoleLacks(_)
+        | Refusal::ScopeNotHeld(_)
+        | Refusal::RecoveryOnHold { .. }
+        | Refusal::BreakGlassReason
         | Refusal::DeviceRetired
         | Refusal::DeviceNotEnrolled
         | Refusal::PlatformUnsupported(_)

@@ -16,6 +16,7 @@ use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::id::{ActionId, DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Clock, DeviceScope, Entropy, Page, Store};
+use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_escrow::Keyring;
 use chaveiro_fleet::enroll::{Account, EnrollError, enroll};
@@ -195,7 +196,8 @@ impl World {
 
     pub async fn devices(&self) -> Vec<ManagedDevice> {
         let (tenant, page) = (self.tenant, Page { after: None, limit: 100 });
-        let read = self.store.read(move |view| Ok(view.devices(tenant, DeviceScope::All, &page)?.items));
+        let read =
+            self.store.read(move |view| Ok(view.devices(tenant, DeviceScope::All, &Visibility::All, &page)?.items));
         read.await.expect("read")
     }
 
@@ -227,6 +229,8 @@ impl World {
             path: "/x".to_owned(),
             request: RequestId(self.entropy.uuid()),
             client_request_id: None,
+            retry: false,
+            break_glass: None,
             action: ActionId(self.entropy.uuid()),
         };
         let now = self.clock.now();

@@ -147,3 +147,29 @@ pub(crate) fn record_request(
         ON CONFLICT DO NOTHING";
     run(connection, sql, params![blob(&action.id.0), caller_key, client_request_id]).map(drop)
 }
+
+pub(crate) fn accepted_since(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+    caller_key: &str,
+    since: Timestamp,
+) -> Result<Option<ActionId>, StoreError> {
+    let sql = "SELECT a.id FROM tenant t JOIN device d ON d.tenant = t.row AND d.id = ?2
+        JOIN acceptance c ON c.device = d.row AND c.caller_key = ?3 AND c.at >= ?4
+        JOIN action a ON a.row = c.action WHERE t.id = ?1";
+    let parameters = params![blob(&tenant.0), blob(&device.0), caller_key, micros(since)];
+    one(connection, sql, parameters, |row| Ok(ActionId(uuid(row, "id")?)))
+}
+
+pub(crate) fn record_acceptance(
+    connection: &Connection,
+    action: &ActionRecord,
+    caller_key: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO acceptance (device, caller_key, at, action)
+        SELECT device, ?2, ?3, row FROM action WHERE id = ?1
+        ON CONFLICT (device, caller_key) DO UPDATE SET at = excluded.at, action = excluded.action";
+    run(connection, sql, params![blob(&action.id.0), caller_key, micros(at)]).map(drop)
+}

@@ -88,5 +88,6 @@ pub(crate) fn statistics(connection: &Connection) -> Result<Statistics, StoreErr
         unchained_events: count(
             "SELECT count(*) FROM audit_event WHERE seq > (SELECT coalesce(max(seq), 0) FROM audit_link)",
         )?,
+        active_holds: count("SELECT count(*) FROM hold WHERE released IS NULL")?,
     })
 }

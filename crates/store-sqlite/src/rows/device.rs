@@ -3,14 +3,17 @@
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::ports::{DeviceScope, Page, Paged, StoreError};
+use chaveiro_core::scope_tag::Visibility;
 use rusqlite::{Connection, Row, named_params, params};
 
 use crate::codec::{
     RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_time,
-    optional_uuid, page, time, uuid,
+    optional_uuid, page, run, time, uuid,
 };
 
-const DEVICE: &str = "SELECT d.*, t.id AS tenant_id FROM device d JOIN tenant t ON t.row = d.tenant";
+const DEVICE: &str = "SELECT d.*, t.id AS tenant_id,
+        (SELECT json_group_array(g.tag) FROM device_tag g WHERE g.device = d.row) AS scope_tags
+    FROM device d JOIN tenant t ON t.row = d.tenant";
 
 fn read(row: &Row<'_>) -> Result<ManagedDevice, RowError> {
     Ok(ManagedDevice {
@@ -28,6 +31,7 @@ fn read(row: &Row<'_>) -> Result<ManagedDevice, RowError> {
         managed_device_name: row.get("managed_device_name")?,
         owner_type: from_name(row, "owner_type")?,
         recoverability: from_json(row, "recoverability")?,
+        scope_tags: from_json(row, "scope_tags")?,
     })
 }
 
@@ -44,6 +48,7 @@ pub(crate) fn devices(
     connection: &Connection,
     tenant: TenantId,
     scope: DeviceScope,
+    visible: &Visibility,
     asked: &Page,
 ) -> Result<Paged<ManagedDevice>, StoreError> {
     // A user's devices are two index walks merged by row: primary user, and link.
@@ -55,19 +60,26 @@ pub(crate) fn devices(
     const WITH_APP: &str = "AND d.row IN (
         SELECT l.device FROM link l JOIN resource r ON r.row = l.resource
         WHERE r.tenant = t.row AND r.kind = 'detectedApp' AND r.id = ?4)";
+    const TAGGED: &str = "AND EXISTS (
+        SELECT 1 FROM device_tag g JOIN json_each(?5) seen ON g.tag = seen.value WHERE g.device = d.row)";
     let (condition, related) = match scope {
         DeviceScope::All => ("", None),
         DeviceScope::Comanaged => ("AND d.comanaged = 1", None),
         DeviceScope::OfUser(user) => (OF_USER, Some(user)),
         DeviceScope::WithApp(app) => (WITH_APP, Some(app)),
     };
-    let sql = format!("{DEVICE} WHERE t.id = ?3 AND d.row > ?1 {condition} ORDER BY d.row LIMIT ?2");
+    let (tagged, tags) = match visible {
+        Visibility::All => ("", None),
+        Visibility::Tagged(tags) => (TAGGED, Some(json(tags)?)),
+    };
+    let sql = format!(
+        "{DEVICE} WHERE t.id = ?3 AND d.row > ?1 AND (?4 IS NULL OR 1) AND (?5 IS NULL OR 1) {condition} {tagged}
+        ORDER BY d.row LIMIT ?2"
+    );
     page(asked, |after, limit| {
         let read = |row: &Row<'_>| Ok((row.get("row")?, read(row)?));
-        match related {
-            None => many(connection, &sql, params![after, limit, blob(&tenant.0)], read),
-            Some(id) => many(connection, &sql, params![after, limit, blob(&tenant.0), blob(&id.0)], read),
-        }
+        let related = related.as_ref().map(|id| blob(&id.0));
+        many(connection, &sql, params![after, limit, blob(&tenant.0), related, tags], read)
     })
 }
 
@@ -111,7 +123,8 @@ pub(crate) fn insert_device(connection: &Connection, device: &ManagedDevice) -> 
             ":recoverability": json(&device.recoverability)?,
         },
         "device",
-    )
+    )?;
+    put_tags(connection, device)
 }
 
 pub(crate) fn update_device(connection: &Connection, device: &ManagedDevice) -> Result<(), StoreError> {
@@ -140,5 +153,20 @@ pub(crate) fn update_device(connection: &Connection, device: &ManagedDevice) -> 
             ":recoverability": json(&device.recoverability)?,
         },
         "device",
-    )
+    )?;
+    put_tags(connection, device)
+}
+
+/// Writes only what differs: most changes of a device are not about its tags.
+fn put_tags(connection: &Connection, device: &ManagedDevice) -> Result<(), StoreError> {
+    const ROW: &str = "SELECT d.row FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1 AND d.id = ?2";
+    let gone =
+        format!("DELETE FROM device_tag WHERE device = ({ROW}) AND tag NOT IN (SELECT value FROM json_each(?3))");
+    let come = format!(
+        "INSERT INTO device_tag (device, tag) SELECT ({ROW}), value FROM json_each(?3) WHERE true ON CONFLICT DO NOTHING"
+    );
+    for sql in [gone, come] {
+        run(connection, &sql, params![blob(&device.tenant.0), blob(&device.id.0), json(&device.scope_tags)?])?;
+    }
+    Ok(())
 }

@@ -142,30 +142,17 @@ pub(crate) fn delete_resource(
     if run(connection, sql, parameters)? == 0 {
         return Ok(());
     }
-    match kind {
-        ResourceKind::User => change_one_or_none(
-            connection,
-            "UPDATE device SET user = NULL WHERE user = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)",
-            tenant,
-            id,
-        ),
-        ResourceKind::DeviceHealthScript
-        | ResourceKind::DeviceManagementScript
-        | ResourceKind::DeviceComplianceScript => change_one_or_none(
-            connection,
-            "DELETE FROM resource WHERE owner = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)",
-            tenant,
-            id,
-        ),
-        ResourceKind::DetectedApp
-        | ResourceKind::DeviceHealthScriptDeviceState
-        | ResourceKind::DeviceManagementScriptDeviceState
-        | ResourceKind::DeviceComplianceScriptDeviceState => Ok(()),
+    if kind == ResourceKind::User {
+        let sql = "UPDATE device SET user = NULL WHERE user = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)";
+        run(connection, sql, [blob(&tenant.0), blob(&id.0)])?;
     }
-}
-
-fn change_one_or_none(connection: &Connection, sql: &str, tenant: TenantId, id: ResourceId) -> Result<(), StoreError> {
-    run(connection, sql, [blob(&tenant.0), blob(&id.0)]).map(drop)
+    // Run states of a script, and those of its users' run states.
+    let owned = "WITH RECURSIVE gone (id, tenant) AS (
+            SELECT ?2, row FROM tenant WHERE id = ?1
+            UNION
+            SELECT r.id, r.tenant FROM gone JOIN resource r ON r.tenant = gone.tenant AND r.owner = gone.id)
+        DELETE FROM resource WHERE (tenant, owner) IN (SELECT tenant, id FROM gone)";
+    run(connection, owned, [blob(&tenant.0), blob(&id.0)]).map(drop)
 }
 
 pub(crate) fn link(

@@ -1,0 +1,229 @@
+//! The blast-radius hold: when more recoveries were asked for than a tenant ordinarily needs, further ones wait until a
+//! person has looked. It is decided in the unit of work that would open the recovery, so that it is exact under
+//! concurrency and survives restarts.
+//!
+//! Breaking the glass passes a hold for one device, by a caller who was given that right, with a reason.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::audit::{Activity, AuditEvent};
+use crate::caller::Actor;
+use crate::device::ManagedDevice;
+use crate::id::{HoldId, TenantId};
+use crate::ports::{StoreError, UnitOfWork};
+use crate::refusal::{Fault, Refusal};
+use crate::rights::Rights;
+use crate::role::RoleAction;
+
+/// So many recoveries within the window never place a hold by the percentage alone: small tenants must be able to work.
+pub const FLOOR: u32 = 10;
+
+/// Fewest characters of a reason for breaking the glass: enough for a ticket number and a word.
+pub const MIN_REASON: usize = 10;
+
+/// Most characters of a reason.
+pub const MAX_REASON: usize = 256;
+
+/// When further recoveries of a tenant are put on hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HoldRule {
+    /// So many recoveries may be opened within the window; 0 means that there is no hold.
+    pub recoveries: u32,
+    /// And, beyond [`FLOOR`], no more than so many of a hundred managed devices; 0 means any.
+    pub percent: u8,
+    /// The window, in seconds.
+    pub window_s: u64,
+}
+
+impl Default for HoldRule {
+    /// Fifty an hour is more than a busy help desk of a large organisation needs; one device of twenty is more than one of
+    /// a small one does.
+    fn default() -> Self {
+        Self { recoveries: 50, percent: 5, window_s: 60 * 60 }
+    }
+}
+
+/// Whether one more recovery has room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Yes,
+    No,
+    /// If the tenant has so many managed devices.
+    WithDevices(u64),
+}
+
+impl HoldRule {
+    /// Whether there is room for one more when `counted` were opened within the window.
+    fn room(self, counted: u32) -> Room {
+        match (self.recoveries, self.percent) {
+            (0, _) => Room::Yes,
+            (most, _) if counted >= most => Room::No,
+            (_, 0) => Room::Yes,
+            _ if counted < FLOOR => Room::Yes,
+            (_, percent) => Room::WithDevices((u64::from(counted) + 1).saturating_mul(100).div_ceil(percent.into())),
+        }
+    }
+}
+
+/// A hold on the recoveries of a tenant. At most one of a tenant is not released: the newest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Its key.
+    pub id: HoldId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Since when.
+    pub placed: Timestamp,
+    /// Who asked for the first recovery that was refused.
+    pub caused_by: Actor,
+    /// How many recoveries were opened within the window before.
+    pub counted: u32,
+    /// How it ended, when it has.
+    pub released: Option<Release>,
+}
+
+/// The end of a hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Release {
+    /// When. What was opened before does not count any more.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: Actor,
+    /// Until then no other hold is placed.
+    pub quiet_until: Option<Timestamp>,
+    /// Why, in the words of who did it.
+    pub reason: Option<String>,
+}
+
+/// Who asks for what, as a hold sees it.
+pub(crate) struct Asker<'a> {
+    pub(crate) ask: &'a crate::actions::recover_passcode::Ask,
+    pub(crate) device: &'a ManagedDevice,
+    pub(crate) rule: HoldRule,
+    /// An event about that request, to be completed.
+    pub(crate) event: &'a dyn Fn(Activity) -> AuditEvent,
+}
+
+/// Whether another recovery may be opened now; places a hold when it may not and none is there. What is refused, what is
+/// placed and what breaks the glass is recorded.
+pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Result<(), Refusal>, Fault> {
+    let reason = match broken_glass(unit, asker)? {
+        Ok(reason) => reason,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let Some(hold) = held(unit, asker, now)? else { return Ok(Ok(())) };
+    let Some(reason) = reason else {
+        return Ok(Err(Refusal::RecoveryOnHold { hold: hold.id, since: hold.placed }));
+    };
+    let event = (asker.event)(Activity::BreakGlassUsed).with("hold", hold.id).with("reason", reason);
+    unit.append_audit(&event)?;
+    Ok(Ok(()))
+}
+
+/// The reason that the caller gives, when it is one and the caller may. Who claims what they may not do is told so,
+/// whether there is a hold or not.
+fn broken_glass<'a>(
+    unit: &mut dyn UnitOfWork,
+    asker: &Asker<'a>,
+) -> Result<Result<Option<&'a str>, Refusal>, StoreError> {
+    let Some(reason) = asker.ask.break_glass.as_deref().map(str::trim) else { return Ok(Ok(None)) };
+    let rights = match Rights::of(unit, &asker.ask.caller)? {
+        Ok(rights) => rights,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if let Err(refusal) = rights.require_on(RoleAction::BreakGlassUse, &asker.device.scope_tags) {
+        return Ok(Err(refusal));
+    }
+    match (MIN_REASON..=MAX_REASON).contains(&reason.chars().count()) {
+        true => Ok(Ok(Some(reason))),
+        false => Ok(Err(Refusal::BreakGlassReason)),
+    }
+}
+
+/// The hold that stands, or that this recovery places.
+fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Option<Hold>, StoreError> {
+    let tenant = asker.device.tenant;
+    let newest = unit.holds(tenant, 1)?.pop();
+    let release = match newest {
+        Some(Hold { released: None, .. }) => return Ok(newest),
+        Some(Hold { released: Some(release), .. }) => Some(release),
+        None => None,
+    };
+    if release.as_ref().and_then(|release| release.quiet_until).is_some_and(|until| now < until) {
+        return Ok(None);
+    }
+    let window = std::time::Duration::from_secs(asker.rule.window_s);
+    let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
+    let since = release.map_or(since, |release| since.max(release.quiet_until.unwrap_or(release.at)));
+    let counted = unit.recoveries_since(tenant, since, asker.rule.recoveries)?;
+    let full = match asker.rule.room(counted) {
+        Room::Yes => false,
+        Room::No => true,
+        Room::WithDevices(needed) => !unit.has_managed_devices(tenant, needed)?,
+    };
+    if !full {
+        return Ok(None);
+    }
+    let hold = Hold {
+        // The fresh id of the action that is not opened.
+        id: HoldId(asker.ask.action.0),
+        tenant,
+        placed: now,
+        caused_by: asker.ask.caller.actor.clone(),
+        counted,
+        released: None,
+    };
+    unit.insert_hold(&hold)?;
+    unit.append_audit(&(asker.event)(Activity::HoldPlaced).with("hold", hold.id).with("counted", counted))?;
+    Ok(Some(hold))
+}
+
+/// Releases the hold of a tenant. With `quiet_until`, none is placed before then.
+pub fn release(unit: &mut dyn UnitOfWork, tenant: TenantId, release: Release) -> Result<Hold, Fault> {
+    let newest = unit.holds(tenant, 1)?.pop().filter(|hold| hold.released.is_none());
+    let hold = newest.ok_or(Refusal::ResourceNotFound("hold"))?;
+    let mut event =
+        AuditEvent::new(tenant, release.at, release.by.clone(), Activity::HoldReleased).with("hold", hold.id);
+    if let Some(until) = release.quiet_until {
+        event = event.with("quietUntil", until);
+    }
+    if let Some(reason) = &release.reason {
+        event = event.with("reason", reason);
+    }
+    let hold = Hold { released: Some(release), ..hold };
+    unit.update_hold(&hold)?;
+    unit.append_audit(&event)?;
+    Ok(hold)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many recoveries a tenant of so many devices can open within a window.
+    fn most(rule: HoldRule, devices: u64) -> u32 {
+        let has_room = |counted: &u32| match rule.room(*counted) {
+            Room::Yes => true,
+            Room::No => false,
+            Room::WithDevices(needed) => devices >= needed,
+        };
+        (0..2_000).take_while(has_room).count() as u32
+    }
+
+    #[test]
+    fn the_smaller_of_number_and_percentage_holds_and_small_tenants_have_a_floor() {
+        let rule = HoldRule::default();
+        for (devices, expected) in
+            [(0, 10), (1, 10), (200, 10), (219, 10), (220, 11), (999, 49), (1_000, 50), (90_000, 50)]
+        {
+            assert_eq!(most(rule, devices), expected, "{devices} devices");
+        }
+        assert_eq!(most(HoldRule { recoveries: 3, ..rule }, 90_000), 3, "the number holds below the floor too");
+        assert_eq!(most(HoldRule { percent: 0, ..rule }, 1), 50, "no percentage");
+        assert_eq!(most(HoldRule { recoveries: 0, ..rule }, 1), 2_000, "no hold");
+        assert_eq!(most(HoldRule { recoveries: 1_000, percent: 100, ..rule }, 30), 30);
+    }
+}

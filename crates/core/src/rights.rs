@@ -1,0 +1,218 @@
+//! What a caller may do, and on which devices: role assignments, and what follows from them.
+//!
+//! Nothing here is cached: rights are read in the same transaction as what they decide about.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::caller::{ActorKind, Caller};
+use crate::id::{AssignmentId, TenantId};
+use crate::ports::{StoreError, View};
+use crate::refusal::Refusal;
+use crate::role::{DIRECTORY_ROLES, Role, RoleAction};
+use crate::scope_tag::{ScopeTags, Visibility};
+
+/// Whom an assignment is for. Texts are compared as [`Principal::new`] writes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// What the text names.
+    pub kind: PrincipalKind,
+    /// Object id or principal name of a user; id or name of a group, as the token has it; client id of an application.
+    pub text: String,
+}
+
+/// What a principal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PrincipalKind {
+    /// A person.
+    User,
+    /// A group, by the `groups` claim.
+    Group,
+    /// An application with permissions of its own.
+    Application,
+}
+
+impl Principal {
+    /// A principal; the text is trimmed and lower-cased, as ids and principal names are compared.
+    pub fn new(kind: PrincipalKind, text: &str) -> Self {
+        Self { kind, text: text.trim().to_lowercase() }
+    }
+}
+
+/// A role for somebody, on all devices of a tenant or on those with a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleAssignment {
+    /// Its key.
+    pub id: AssignmentId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// The role.
+    pub role: &'static Role,
+    /// Whom it is for.
+    pub principal: Principal,
+    /// On which devices.
+    pub scope: Visibility,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// What a caller may do, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// Everything, everywhere: a person on the server's host.
+    Everything,
+    /// Whatever the permissions of the token allow, everywhere: an application without assignments.
+    Permissions,
+    /// What these roles allow, each in its scope. Never empty.
+    Roles(Vec<(&'static Role, Visibility)>),
+}
+
+impl Rights {
+    /// The rights of a caller. A person without any role is refused; an application is bound by roles as soon as an
+    /// assignment names it.
+    pub fn of(view: &dyn View, caller: &Caller) -> Result<Result<Self, Refusal>, StoreError> {
+        let (principals, unassigned) = match caller.actor.kind {
+            ActorKind::Operator | ActorKind::System => return Ok(Ok(Self::Everything)),
+            // Devices have their own channel and no business here.
+            ActorKind::Device => return Ok(Err(Refusal::NoRole)),
+            ActorKind::Application => {
+                (vec![Principal::new(PrincipalKind::Application, &caller.actor.application_id)], Ok(Self::Permissions))
+            }
+            ActorKind::Delegated => (person(caller), Err(Refusal::NoRole)),
+        };
+        let assigned = view.role_assignments_of(caller.tenant, &principals)?;
+        let assigned = assigned.into_iter().map(|assignment| (assignment.role, assignment.scope));
+        let by_directory = DIRECTORY_ROLES.iter().filter(|(id, ..)| caller.directory_roles.contains(id));
+        let by_directory = by_directory.filter_map(|(.., key)| Some((Role::parse(key)?, Visibility::All)));
+        let roles: Vec<_> = match caller.actor.kind {
+            ActorKind::Delegated => assigned.chain(by_directory).collect(),
+            ActorKind::Application | ActorKind::Device | ActorKind::Operator | ActorKind::System => assigned.collect(),
+        };
+        Ok(if roles.is_empty() { unassigned } else { Ok(Self::Roles(roles)) })
+    }
+
+    /// The devices on which that may be done; `None` when it may not be done at all.
+    pub fn scope(&self, action: RoleAction) -> Option<Visibility> {
+        match self {
+            Self::Everything => Some(Visibility::All),
+            Self::Permissions => (!action.is_only_assigned()).then_some(Visibility::All),
+            Self::Roles(roles) => {
+                let scopes = roles.iter().filter(|(role, _)| role.allows(action)).map(|(_, scope)| scope);
+                scopes.cloned().reduce(Visibility::or)
+            }
+        }
+    }
+
+    /// The devices that exist for the caller. Whoever may see none, sees none.
+    pub fn sight(&self) -> Visibility {
+        self.scope(RoleAction::ManagedDevicesRead).unwrap_or(Visibility::Tagged(ScopeTags::new()))
+    }
+
+    /// Refuses what may not be done at all.
+    pub fn require(&self, action: RoleAction) -> Result<Visibility, Refusal> {
+        self.scope(action).ok_or(Refusal::RoleLacks(action))
+    }
+
+    /// Refuses what may not be done to a device with these tags, which the caller is known to see.
+    pub fn require_on(&self, action: RoleAction, tags: &ScopeTags) -> Result<(), Refusal> {
+        match self.require(action)?.admits(tags) {
+            true => Ok(()),
+            false => Err(Refusal::RoleLacks(action)),
+        }
+    }
+
+    /// Refuses to move a device into or out of a scope that the caller does not hold for changing devices.
+    pub fn require_retag(&self, before: &ScopeTags, after: &ScopeTags) -> Result<(), Refusal> {
+        match self.require(RoleAction::ManagedDevicesUpdate)? {
+            Visibility::All => Ok(()),
+            Visibility::Tagged(held) => match before.symmetric_difference(after).find(|tag| !held.contains(*tag)) {
+                None => Ok(()),
+                Some(tag) => Err(Refusal::ScopeNotHeld(tag.clone())),
+            },
+        }
+    }
+}
+
+/// The names under which a signed-in user can have assignments.
+fn person(caller: &Caller) -> Vec<Principal> {
+    let names = [caller.actor.user_id.as_deref(), caller.actor.user_principal_name.as_deref()];
+    let user = names.into_iter().flatten().map(|name| Principal::new(PrincipalKind::User, name));
+    user.chain(caller.groups.iter().map(|group| Principal::new(PrincipalKind::Group, group))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::role::ROLES;
+
+    fn tags(names: &[&str]) -> ScopeTags {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn role(key: &str) -> &'static Role {
+        Role::parse(key).expect("a role")
+    }
+
+    #[test]
+    fn a_right_holds_in_the_scope_of_the_role_that_gives_it_and_nowhere_else() {
+        let rights = Rights::Roles(vec![
+            (role("read-only-operator"), Visibility::All),
+            (role("help-desk-operator"), Visibility::Tagged(tags(&["lisbon"]))),
+            (role("help-desk-operator"), Visibility::Tagged(tags(&["porto"]))),
+        ]);
+        assert_eq!(rights.sight(), Visibility::All);
+        assert_eq!(rights.scope(RoleAction::ResetPasscode), Some(Visibility::Tagged(tags(&["lisbon", "porto"]))));
+        assert_eq!(rights.scope(RoleAction::ManagedDevicesUpdate), None);
+        assert_eq!(rights.require_on(RoleAction::ResetPasscode, &tags(&["porto", "x"])), Ok(()));
+        let foreign = rights.require_on(RoleAction::ResetPasscode, &tags(&["madrid"]));
+        assert_eq!(foreign, Err(Refusal::RoleLacks(RoleAction::ResetPasscode)));
+    }
+
+    #[test]
+    fn an_application_without_assignments_has_what_permissions_can_say_and_no_more() {
+        for (action, name) in crate::role::ROLE_ACTIONS {
+            let expected = (!action.is_only_assigned()).then_some(Visibility::All);
+            assert_eq!(Rights::Permissions.scope(*action), expected, "{name}");
+            assert_eq!(Rights::Everything.scope(*action), Some(Visibility::All), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_role_without_devices_sees_none() {
+        let rights = Rights::Roles(vec![(role("intune-role-administrator"), Visibility::All)]);
+        assert!(!rights.sight().admits(&crate::scope_tag::untagged()));
+    }
+
+    #[test]
+    fn nobody_moves_a_device_into_or_out_of_a_scope_they_do_not_hold() {
+        let school = |scope| Rights::Roles(vec![(role("school-administrator"), scope)]);
+        let held = || school(Visibility::Tagged(tags(&["lisbon", "porto"])));
+        let not_held = |tag: &str| Err(Refusal::ScopeNotHeld(tag.to_owned()));
+        for (rights, before, after, expected) in [
+            (held(), tags(&["lisbon"]), tags(&["porto"]), Ok(())),
+            (held(), tags(&["lisbon", "vip"]), tags(&["porto", "vip"]), Ok(())),
+            (held(), tags(&["lisbon"]), tags(&["lisbon", "madrid"]), not_held("madrid")),
+            (held(), tags(&["lisbon", "vip"]), tags(&["lisbon"]), not_held("vip")),
+            (held(), tags(&["lisbon"]), tags(&["0"]), not_held("0")),
+            (school(Visibility::All), tags(&["lisbon"]), tags(&["madrid"]), Ok(())),
+        ] {
+            assert_eq!(rights.require_retag(&before, &after), expected, "{before:?} -> {after:?}");
+        }
+        let reader = Rights::Roles(vec![(role("read-only-operator"), Visibility::All)]);
+        let refused = reader.require_retag(&tags(&["0"]), &tags(&["1"]));
+        assert_eq!(refused, Err(Refusal::RoleLacks(RoleAction::ManagedDevicesUpdate)));
+    }
+
+    #[test]
+    fn a_scope_never_widens_what_its_role_allows() {
+        for role in ROLES {
+            let rights = Rights::Roles(vec![(role, Visibility::Tagged(tags(&["lisbon"])))]);
+            for (action, name) in crate::role::ROLE_ACTIONS {
+                let allowed = rights.require_on(*action, &tags(&["lisbon"])).is_ok();
+                assert_eq!(allowed, role.allows(*action), "{} {name}", role.name);
+                assert!(rights.require_on(*action, &tags(&["porto"])).is_err(), "{} {name}", role.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Roles: named sets of role actions. A permission in a token says what an application was granted; a role says what a
+//! person may do with it, and an assignment on which devices.
+//!
+//! The names of actions are Intune's where it has one (graph.md 7.3); ours begin with `Chaveiro_`. `docs/roles.md`
+//! holds the same two tables, and a test compares them.
+
+use std::fmt;
+
+use uuid::{Uuid, uuid};
+
+/// One thing that a role can allow; see the table [`ROLE_ACTIONS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum RoleAction {
+    /// See devices, their apps and run states.
+    ManagedDevicesRead,
+    /// Change devices and what is linked to them.
+    ManagedDevicesUpdate,
+    /// Retire devices.
+    ManagedDevicesDelete,
+    /// Ask for the recovery of a passcode.
+    ResetPasscode,
+    /// Be shown a recovered passcode.
+    PasscodesDisclose,
+    /// Pass a hold for one device, with a reason.
+    BreakGlassUse,
+    /// Release holds.
+    HoldsRelease,
+    /// Read the audit record.
+    AuditRead,
+    /// See scripts and their run states.
+    ScriptsRead,
+    /// Make, change and remove scripts and run states.
+    ScriptsWrite,
+    /// See users.
+    UsersRead,
+    /// Make, change and remove users.
+    UsersWrite,
+    /// Register applications.
+    ApplicationsManage,
+    /// Assign roles.
+    RolesManage,
+}
+
+/// Every role action with its name, in the order of the enum.
+pub const ROLE_ACTIONS: &[(RoleAction, &str)] = &[
+    (RoleAction::ManagedDevicesRead, "Microsoft.Intune_ManagedDevices_Read"),
+    (RoleAction::ManagedDevicesUpdate, "Microsoft.Intune_ManagedDevices_Update"),
+    (RoleAction::ManagedDevicesDelete, "Microsoft.Intune_ManagedDevices_Delete"),
+    (RoleAction::ResetPasscode, "Microsoft.Intune_RemoteTasks_ResetPasscode"),
+    (RoleAction::PasscodesDisclose, "Chaveiro_Passcodes_Disclose"),
+    (RoleAction::BreakGlassUse, "Chaveiro_BreakGlass_Use"),
+    (RoleAction::HoldsRelease, "Chaveiro_Holds_Release"),
+    (RoleAction::AuditRead, "Microsoft.Intune_Audit_Read"),
+    (RoleAction::ScriptsRead, "Chaveiro_Scripts_Read"),
+    (RoleAction::ScriptsWrite, "Chaveiro_Scripts_Write"),
+    (RoleAction::UsersRead, "Chaveiro_Users_Read"),
+    (RoleAction::UsersWrite, "Chaveiro_Users_Write"),
+    (RoleAction::ApplicationsManage, "Chaveiro_Applications_Manage"),
+    (RoleAction::RolesManage, "Chaveiro_Roles_Manage"),
+];
+
+impl RoleAction {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        ROLE_ACTIONS[self as usize].1
+    }
+
+    /// Whether no permission of a token implies it: an application needs an assignment for it, as a person does.
+    pub fn is_only_assigned(self) -> bool {
+        match self {
+            Self::BreakGlassUse | Self::HoldsRelease | Self::ApplicationsManage | Self::RolesManage => true,
+            Self::ManagedDevicesRead
+            | Self::ManagedDevicesUpdate
+            | Self::ManagedDevicesDelete
+            | Self::ResetPasscode
+            | Self::PasscodesDisclose
+            | Self::AuditRead
+            | Self::ScriptsRead
+            | Self::ScriptsWrite
+            | Self::UsersRead
+            | Self::UsersWrite => false,
+        }
+    }
+}
+
+impl fmt::Display for RoleAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A built-in role.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Role {
+    /// How it is written on command lines and stored.
+    pub key: &'static str,
+    /// For people.
+    pub name: &'static str,
+    /// What it allows.
+    pub actions: &'static [RoleAction],
+    /// One line for people.
+    pub about: &'static str,
+}
+
+impl Role {
+    /// Whether it allows that.
+    pub fn allows(&self, action: RoleAction) -> bool {
+        self.actions.contains(&action)
+    }
+
+    /// The role of that key or name, compared without case.
+    pub fn parse(text: &str) -> Option<&'static Self> {
+        ROLES.iter().find(|role| role.key.eq_ignore_ascii_case(text) || role.name.eq_ignore_ascii_case(text))
+    }
+}
+
+use RoleAction::{
+    ApplicationsManage, AuditRead, BreakGlassUse, HoldsRelease, ManagedDevicesDelete, ManagedDevicesRead,
+    ManagedDevicesUpdate, PasscodesDisclose, ResetPasscode, RolesManage, ScriptsRead, ScriptsWrite, UsersRead,
+    UsersWrite,
+};
+
+/// Every role. The first six have the names that people know from Intune and Entra; the others are ours, for those who
+/// keep asking, reading and releasing apart.
+pub const ROLES: &[Role] = &[
+    Role {
+        key: "intune-administrator",
+        name: "Intune Administrator",
+        actions: &[
+            ManagedDevicesRead,
+            ManagedDevicesUpdate,
+            ManagedDevicesDelete,
+            ResetPasscode,
+            PasscodesDisclose,
+            HoldsRelease,
+            AuditRead,
+            ScriptsRead,
+            ScriptsWrite,
+            UsersRead,
+            UsersWrite,
+            ApplicationsManage,
+            RolesManage,
+        ],
+        about: "Everything but break-glass, which is assigned by itself",
+    },
+    Role {
+        key: "intune-role-administrator",
+        name: "Intune Role Administrator",
+        actions: &[UsersRead, ApplicationsManage, RolesManage],
+        about: "Roles and applications; neither devices nor passcodes",
+    },
+    Role {
+        key: "help-desk-operator",
+        name: "Help Desk Operator",
+        actions: &[ManagedDevicesRead, ResetPasscode, PasscodesDisclose, UsersRead],
+        about: "Find a device, recover its passcode, read it out",
+    },
+    Role {
+        key: "school-administrator",
+        name: "School Administrator",
+        actions: &[ManagedDevicesRead, ManagedDevicesUpdate, ResetPasscode, PasscodesDisclose, UsersRead],
+        about: "As the help desk, and change what is written about devices",
+    },
+    Role {
+        key: "endpoint-security-manager",
+        name: "Endpoint Security Manager",
+        actions: &[ManagedDevicesRead, AuditRead, ScriptsRead, UsersRead],
+        about: "See devices, scripts and the audit record",
+    },
+    Role {
+        key: "read-only-operator",
+        name: "Read Only Operator",
+        actions: &[ManagedDevicesRead, AuditRead, ScriptsRead, UsersRead],
+        about: "See devices, scripts and the audit record",
+    },
+    Role {
+        key: "passcode-requester",
+        name: "Passcode Requester",
+        actions: &[ManagedDevicesRead, ResetPasscode, UsersRead],
+        about: "Ask for recoveries; somebody else reads the passcode",
+    },
+    Role {
+        key: "passcode-reader",
+        name: "Passcode Reader",
+        actions: &[ManagedDevicesRead, PasscodesDisclose, UsersRead],
+        about: "Read passcodes that somebody else asked for",
+    },
+    Role {
+        key: "hold-releaser",
+        name: "Hold Releaser",
+        actions: &[ManagedDevicesRead, HoldsRelease, AuditRead],
+        about: "Look at what happened and release a hold; no passcodes",
+    },
+    Role {
+        key: "break-glass",
+        name: "Break Glass",
+        actions: &[ManagedDevicesRead, ResetPasscode, PasscodesDisclose, BreakGlassUse, UsersRead],
+        about: "As the help desk, and pass a hold for one device with a reason; always alerted",
+    },
+];
+
+/// Directory roles of Entra that stand for one of ours on every device of the tenant: the `wids` claim (graph.md 6.1).
+pub const DIRECTORY_ROLES: &[(Uuid, &str, &str)] = &[
+    (uuid!("62e90394-69f5-4237-9190-012177145e10"), "Global Administrator", "intune-administrator"),
+    (uuid!("3a2c62db-5318-420d-8d74-23affee5d9d5"), "Intune Administrator", "intune-administrator"),
+    (uuid!("729827e3-9c14-49f7-bb1b-9608f156bbb8"), "Helpdesk Administrator", "help-desk-operator"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_stands_at_the_index_of_its_action() {
+        for (index, (action, name)) in ROLE_ACTIONS.iter().enumerate() {
+            assert_eq!(*action as usize, index, "{name}");
+            assert!(name.starts_with("Microsoft.Intune_") || name.starts_with("Chaveiro_"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_role_is_found_by_key_and_by_name() {
+        for role in ROLES {
+            assert_eq!(Role::parse(role.key), Some(role));
+            assert_eq!(Role::parse(&role.name.to_uppercase()), Some(role));
+        }
+        assert_eq!(Role::parse("Owner"), None);
+    }
+
+    #[test]
+    fn whoever_may_do_something_to_a_device_may_see_it() {
+        let to_devices = [ManagedDevicesUpdate, ManagedDevicesDelete, ResetPasscode, PasscodesDisclose, BreakGlassUse];
+        for role in ROLES.iter().filter(|role| to_devices.iter().any(|action| role.allows(*action))) {
+            assert!(role.allows(ManagedDevicesRead), "{}", role.name);
+        }
+    }
+
+    #[test]
+    fn break_glass_comes_with_the_role_of_that_name_alone() {
+        let roles: Vec<_> = ROLES.iter().filter(|role| role.allows(BreakGlassUse)).map(|role| role.key).collect();
+        assert_eq!(roles, ["break-glass"]);
+    }
+
+    #[test]
+    fn every_directory_role_stands_for_a_role_that_exists() {
+        for (_, name, key) in DIRECTORY_ROLES {
+            assert!(Role::parse(key).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_documentation_has_these_roles_and_actions() {
+        let page = include_str!("../../../docs/roles.md");
+        for role in ROLES {
+            let allowed = ROLE_ACTIONS.iter().filter(|(action, _)| role.allows(*action));
+            let names = allowed.map(|(_, name)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let row = format!("| {} | `{}` | {} | {names} |", role.name, role.key, role.about);
+            assert!(page.contains(&row), "docs/roles.md lacks: {row}");
+        }
+        for (id, name, key) in DIRECTORY_ROLES {
+            assert!(page.contains(&format!("| {name} | `{id}` | `{key}` |")), "docs/roles.md lacks {name}");
+        }
+    }
+}

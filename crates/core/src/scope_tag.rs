@@ -1,0 +1,84 @@
+//! Scope tags: labels on devices by which a role assignment says which devices it is about.
+//!
+//! Reference: `managedDevice.roleScopeTagIds`; Intune's `roleScopeTag`.
+
+use std::collections::BTreeSet;
+
+/// The tag of devices that nobody has tagged.
+pub const DEFAULT_TAG: &str = "0";
+
+/// The tags of a device; never empty.
+pub type ScopeTags = BTreeSet<String>;
+
+/// Characters of a tag at the most.
+pub const MAX_TAG: usize = 64;
+
+/// Whether that can be a tag: letters, digits and `-_.`, so that it needs no quotes anywhere.
+pub fn is_tag(text: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty() && text.chars().count() <= MAX_TAG && text.chars().all(plain)
+}
+
+/// [`DEFAULT_TAG`] alone.
+pub fn untagged() -> ScopeTags {
+    ScopeTags::from([DEFAULT_TAG.to_owned()])
+}
+
+/// Which devices a caller may know of. What is not visible is absent, for that caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Every device of the tenant.
+    All,
+    /// Those with at least one of these tags.
+    Tagged(ScopeTags),
+}
+
+impl Visibility {
+    /// Whether a device with these tags is visible.
+    pub fn admits(&self, tags: &ScopeTags) -> bool {
+        match self {
+            Self::All => true,
+            Self::Tagged(seen) => !seen.is_disjoint(tags),
+        }
+    }
+
+    /// What is visible by one or the other.
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Tagged(one), Self::Tagged(other)) => Self::Tagged(one.into_iter().chain(other).collect()),
+            (Self::All, _) | (_, Self::All) => Self::All,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(names: &[&str]) -> ScopeTags {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_tag_is_a_short_word() {
+        for (text, good) in
+            [("0", true), ("s\u{e3}o-paulo.2_b", true), ("", false), ("two words", false), ("a,b", false)]
+        {
+            assert_eq!(is_tag(text), good, "{text:?}");
+        }
+        assert!(is_tag(&"x".repeat(MAX_TAG)) && !is_tag(&"x".repeat(MAX_TAG + 1)));
+    }
+
+    #[test]
+    fn one_common_tag_is_enough_and_none_is_not() {
+        for (seen, device, visible) in [
+            (Visibility::All, untagged(), true),
+            (Visibility::Tagged(tags(&["lisbon"])), tags(&["lisbon", "sales"]), true),
+            (Visibility::Tagged(tags(&["lisbon"])), tags(&["porto"]), false),
+            (Visibility::Tagged(tags(&["lisbon"])), untagged(), false),
+            (Visibility::Tagged(tags(&[])), untagged(), false),
+        ] {
+            assert_eq!(seen.admits(&device), visible, "{seen:?} {device:?}");
+        }
+    }
+}

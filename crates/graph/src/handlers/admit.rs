@@ -1,0 +1,127 @@
+//! Whether a request is looked at at all: licence, role, permission, query options, form of the ids, existence. What is
+//! out of the caller's scope does not exist for the caller.
+//!
+//! Rights are read in the transaction that they decide about. What is decided for reading is decided again when it is
+//! written: roles, scopes and links may have changed in between.
+
+use chaveiro_core::caller::Caller;
+use chaveiro_core::id::{RequestId, TenantId};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::View;
+use chaveiro_core::rights::Rights;
+use chaveiro_core::role::RoleAction;
+use chaveiro_core::scope_tag::Visibility;
+use chaveiro_core::{Fault, Refusal, Timestamp};
+
+use crate::error::GraphError;
+use crate::follow::{Binding, Node, check_keys, follow};
+use crate::model::MODEL;
+use crate::query::{Query, QueryError, Selection};
+use crate::resolve::Walk;
+use crate::verb::Verb;
+
+/// A request whose token is verified.
+pub(crate) struct Asked {
+    pub(crate) walk: Walk,
+    pub(crate) verb: Verb,
+    pub(crate) required: &'static [Permission],
+    pub(crate) role_action: RoleAction,
+    pub(crate) query: Result<Query, QueryError>,
+    pub(crate) caller: Caller,
+    pub(crate) request: RequestId,
+    pub(crate) client_request_id: Option<String>,
+    /// The caller says that it sends the request again.
+    pub(crate) retry: bool,
+    /// Why the caller wants to pass a hold, if it does.
+    pub(crate) break_glass: Option<String>,
+    pub(crate) now: Timestamp,
+    /// Path as asked, still encoded.
+    pub(crate) path: String,
+    /// HEAD: nothing is shown, so nothing may be disclosed.
+    pub(crate) head: bool,
+}
+
+/// What an admitted request is about.
+pub(crate) struct Admitted {
+    pub(crate) binding: Binding,
+    pub(crate) query: Query,
+    pub(crate) selection: Selection,
+    /// The devices that exist for the caller.
+    pub(crate) sight: Visibility,
+}
+
+impl Asked {
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.caller.tenant
+    }
+
+    /// Everything that is checked before the request is looked at more closely, in order.
+    pub(crate) fn admit(&self, view: &dyn View) -> Result<Admitted, GraphError> {
+        let tenant = view.tenant(self.tenant())?.ok_or(Refusal::Unlicensed)?;
+        if !tenant.licence.is_active(self.now) {
+            return Err(Refusal::Unlicensed.into());
+        }
+        let rights = self.rights(view)?;
+        if !self.caller.permissions.contains_any(self.required) {
+            return Err(Refusal::MissingPermission(self.required).into());
+        }
+        rights.require(self.role_action)?;
+        let query = self.query.clone()?;
+        let selection = self.selection(&query)?;
+        check_keys(&self.walk)?;
+        let binding = self.follow_with(view, &rights)?;
+        Ok(Admitted { binding, query, selection, sight: rights.sight() })
+    }
+
+    /// What the caller may do, at this moment.
+    pub(crate) fn rights(&self, view: &dyn View) -> Result<Rights, Fault> {
+        Ok(Rights::of(view, &self.caller)??)
+    }
+
+    /// Follows the walk of the request, for the unit of work that writes.
+    pub(crate) fn follow(&self, view: &dyn View) -> Result<Binding, Fault> {
+        self.follow_with(view, &self.rights(view)?)
+    }
+
+    /// Follows another walk, such as one that a body names, to what the caller may see.
+    pub(crate) fn follow_to(&self, view: &dyn View, walk: &Walk) -> Result<Binding, Fault> {
+        follow(view, self.tenant(), &self.rights(view)?.sight(), walk)
+    }
+
+    fn follow_with(&self, view: &dyn View, rights: &Rights) -> Result<Binding, Fault> {
+        rights.require(self.role_action)?;
+        let binding = follow(view, self.tenant(), &rights.sight(), &self.walk)?;
+        match &binding.node {
+            Node::Device(device) => rights.require_on(self.role_action, &device.scope_tags)?,
+            // What is about no device is the whole tenant's, and so must be the right to change it.
+            Node::Service | Node::DeviceManagement | Node::Resource(_) if self.changes() => {
+                let about_a_device = matches!(&binding.node, Node::Resource(resource) if resource.device.is_some());
+                if !about_a_device && rights.scope(self.role_action) != Some(Visibility::All) {
+                    return Err(Refusal::RoleLacks(self.role_action).into());
+                }
+            }
+            Node::Service | Node::DeviceManagement | Node::Resource(_) => {}
+        }
+        Ok(binding)
+    }
+
+    /// Whether the entity at the end changes; links are facts about devices, and checked at both ends.
+    fn changes(&self) -> bool {
+        match self.verb {
+            Verb::Create | Verb::Update | Verb::Delete => true,
+            Verb::Read | Verb::List | Verb::Act | Verb::Link | Verb::Unlink => false,
+        }
+    }
+
+    fn selection(&self, query: &Query) -> Result<Selection, GraphError> {
+        match self.verb {
+            Verb::Read => query.only_select()?,
+            Verb::List => {}
+            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => query.nothing()?,
+        }
+        match MODEL.entity_type(self.walk.target()) {
+            Some(entity) => Ok(query.selection(entity, self.walk.version)?),
+            None => Ok(Selection::Default),
+        }
+    }
+}

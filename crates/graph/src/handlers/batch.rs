@@ -1,0 +1,198 @@
+//! `$batch`: up to twenty requests in one. Each goes the way of a request of its own, with its own limits, audit record
+//! and disclosure; only the token is shared, unless an item brings another.
+//!
+//! Items run one after the other, in their order: a dependency names an earlier item, so it has always been answered.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyExt;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::{respond, response};
+use crate::GraphState;
+use crate::batch::{self, BatchError, Item, MAX_BATCH_BYTES};
+use crate::body;
+use crate::error::GraphError;
+use crate::resolve::{End, Version, parse, relative};
+
+/// What an item has of the request around it, unless it says otherwise itself.
+const INHERITED: [HeaderName; 3] =
+    [header::AUTHORIZATION, HeaderName::from_static("client-request-id"), HeaderName::from_static("retry-attempt")];
+
+/// Headers of an answer that its item carries, as clients spell them.
+const CARRIED: [(&str, &str); 9] = [
+    ("content-type", "Content-Type"),
+    ("location", "Location"),
+    ("retry-after", "Retry-After"),
+    ("www-authenticate", "WWW-Authenticate"),
+    ("allow", "Allow"),
+    ("cache-control", "Cache-Control"),
+    ("odata-version", "OData-Version"),
+    ("request-id", "request-id"),
+    ("client-request-id", "client-request-id"),
+];
+
+/// Answers a batch of a caller whose token was verified.
+pub(super) async fn serve(
+    state: &Arc<GraphState>,
+    version: Version,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<Response, GraphError> {
+    let batch = batch::read(body::json_object_within(headers, body, MAX_BATCH_BYTES).await?)?;
+    let mut failed = BTreeSet::new();
+    let mut answers = Vec::new();
+    for item in batch.requests {
+        let id = item.id.clone();
+        let unmet = item.depends_on.iter().flatten().find(|id| failed.contains(id.as_str()));
+        let request = match unmet {
+            Some(id) => Err(BatchError::Failed(id.clone())),
+            None => request(item, version, headers),
+        };
+        let (request, refused) = match request {
+            Ok(request) => (request, None),
+            Err(error) => (Request::new(Body::empty()), Some(error)),
+        };
+        let answer = respond(state, request, refused).await;
+        if answer.status().as_u16() >= 400 {
+            failed.insert(id.clone());
+        }
+        answers.push(answered(&id, answer).await);
+    }
+    Ok(together(&answers))
+}
+
+/// The request that an item means.
+fn request(item: Item, version: Version, outer: &HeaderMap) -> Result<Request, BatchError> {
+    let allowed = [Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE];
+    let method = allowed.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(&item.method));
+    let url = address(version, &item.url)?;
+    let mut headers = HeaderMap::new();
+    for name in INHERITED {
+        if let Some(value) = outer.get(&name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    for (name, value) in item.headers.iter().flatten() {
+        let wrong = || BatchError::Header(name.clone());
+        let value = value.as_str().ok_or_else(wrong)?;
+        let value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+        headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?, value);
+    }
+    let body = content(&item.body, &headers)?;
+    let mut request = Request::new(body);
+    *request.method_mut() = method.ok_or(BatchError::Method)?;
+    *request.uri_mut() = url;
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// Characters that people leave as they are in the URLs of a batch, and HTTP does not allow.
+const RAW: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+fn address(version: Version, url: &str) -> Result<http::Uri, BatchError> {
+    let url = utf8_percent_encode(url, RAW).to_string();
+    let (path, query) = url.split_once('?').map_or((url.as_str(), None), |(path, query)| (path, Some(query)));
+    if path.contains("://") || path.starts_with("//") {
+        return Err(BatchError::Url);
+    }
+    let path = relative(version, path);
+    if parse(&path).is_ok_and(|walk| matches!(walk.end, End::Batch)) {
+        return Err(BatchError::Nested);
+    }
+    let whole = query.map_or(path.clone(), |query| format!("{path}?{query}"));
+    whole.parse().map_err(|_| BatchError::Url)
+}
+
+fn content(body: &Value, headers: &HeaderMap) -> Result<Body, BatchError> {
+    if body.is_null() {
+        return Ok(Body::empty());
+    }
+    let of = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).ok_or(BatchError::ContentType)?;
+    if body::is_json(of) {
+        return Ok(Body::from(body.to_string()));
+    }
+    let text = body.as_str().ok_or(BatchError::Body)?;
+    STANDARD.decode(text).map(Body::from).map_err(|_| BatchError::Body)
+}
+
+/// An answer as an item: what stands before its body, and the body, which may hold a passcode and is not copied.
+struct Answered {
+    head: String,
+    body: Bytes,
+    secret: bool,
+}
+
+async fn answered(id: &str, answer: Response) -> Answered {
+    let (parts, body) = answer.into_parts();
+    // Bodies of ours are in memory already.
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let carried = CARRIED.iter().filter_map(|(name, spelt)| {
+        let value = parts.headers.get(*name)?.to_str().ok()?;
+        Some(((*spelt).to_owned(), Value::from(value)))
+    });
+    let head = json!({
+        "id": id,
+        "status": parts.status.as_u16(),
+        "headers": carried.collect::<Map<_, _>>(),
+    });
+    let mut head = head.to_string();
+    head.pop();
+    let content_type =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let secret = response::is_secret(&parts.headers);
+    let body = match (body.is_empty(), content_type) {
+        (true, _) => body,
+        (false, of) if body::is_json(of) => body,
+        (false, of) if of.starts_with("text/") => {
+            Value::from(String::from_utf8_lossy(&body).into_owned()).to_string().into()
+        }
+        (false, _) => Value::from(STANDARD.encode(&body)).to_string().into(),
+    };
+    if !body.is_empty() {
+        head.push_str(",\"body\":");
+    }
+    Answered { head, body, secret }
+}
+
+/// All answers in one buffer, sized beforehand so that no copy of a passcode stays behind, and wiped when it was sent.
+fn together(answers: &[Answered]) -> Response {
+    const BEGIN: &[u8] = b"{\"responses\":[";
+    let bytes: usize = answers.iter().map(|answer| answer.head.len() + answer.body.len() + 2).sum();
+    let mut buffer = Zeroizing::new(Vec::with_capacity(BEGIN.len() + bytes + 2));
+    buffer.extend_from_slice(BEGIN);
+    for (index, answer) in answers.iter().enumerate() {
+        if index > 0 {
+            buffer.push(b',');
+        }
+        buffer.extend_from_slice(answer.head.as_bytes());
+        buffer.extend_from_slice(&answer.body);
+        buffer.push(b'}');
+    }
+    buffer.extend_from_slice(b"]}");
+    match answers.iter().any(|answer| answer.secret) {
+        true => response::secret_json(buffer),
+        false => response::json_bytes(StatusCode::OK, Bytes::from_owner(buffer)),
+    }
+}

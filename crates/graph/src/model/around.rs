@@ -1,0 +1,99 @@
+//! What Graph hangs on a `managedDevice` and this server never holds: categories, policy states, log collections,
+//! the state of Windows' protection. The types are declared, and their collections are truthfully empty.
+
+use super::complex::{COMPLIANCE_POLICY_SETTING_STATE, CONFIGURATION_SETTING_STATE};
+use super::enums::{APP_LOG_UPLOAD_STATE, COMPLIANCE_STATUS, POLICY_PLATFORM_TYPE, WINDOWS_DEVICE_HEALTH_STATE};
+use super::properties::{ID, member, number, text};
+use super::{Default, Edm, EntityType, Property, Target};
+
+const fn settings(of: &'static Edm) -> Property {
+    Property::new("settingStates", Edm::Collection(of)).or(Default::Empty)
+}
+
+const CATEGORY: &[Property] = &[ID, text("displayName"), text("description")];
+
+const COMPLIANCE: &[Property] = &[
+    ID,
+    settings(&Edm::Complex(&COMPLIANCE_POLICY_SETTING_STATE)),
+    text("displayName"),
+    number("version"),
+    member("platformType", &POLICY_PLATFORM_TYPE, "all"),
+    member("state", &COMPLIANCE_STATUS, "unknown"),
+    number("settingCount"),
+];
+
+const CONFIGURATION: &[Property] = &[
+    ID,
+    settings(&Edm::Complex(&CONFIGURATION_SETTING_STATE)),
+    text("displayName"),
+    number("version"),
+    member("platformType", &POLICY_PLATFORM_TYPE, "all"),
+    member("state", &COMPLIANCE_STATUS, "unknown"),
+    number("settingCount"),
+];
+
+const LOG_COLLECTION: &[Property] = &[
+    ID,
+    member("status", &APP_LOG_UPLOAD_STATE, "pending"),
+    Property::new("managedDeviceId", Edm::Guid),
+    Property::new("requestedDateTimeUTC", Edm::DateTime),
+    Property::new("receivedDateTimeUTC", Edm::DateTime),
+    text("initiatedByUserPrincipalName"),
+    Property::new("expirationDateTimeUTC", Edm::DateTime),
+    Property::new("sizeInKB", Edm::Double),
+    text("enrolledByUser"),
+];
+
+const PROTECTION: &[Property] = &[
+    ID,
+    Property::new("malwareProtectionEnabled", Edm::Boolean),
+    Property::new("deviceState", Edm::Enum(&WINDOWS_DEVICE_HEALTH_STATE)),
+    Property::new("realTimeProtectionEnabled", Edm::Boolean),
+    Property::new("networkInspectionSystemEnabled", Edm::Boolean),
+    Property::new("quickScanOverdue", Edm::Boolean),
+    Property::new("fullScanOverdue", Edm::Boolean),
+    Property::new("signatureUpdateOverdue", Edm::Boolean),
+    Property::new("rebootRequired", Edm::Boolean),
+    Property::new("fullScanRequired", Edm::Boolean),
+    text("engineVersion"),
+    text("signatureVersion"),
+    text("antiMalwareVersion"),
+    Property::new("lastQuickScanDateTime", Edm::DateTime),
+    Property::new("lastFullScanDateTime", Edm::DateTime),
+    text("lastQuickScanSignatureVersion"),
+    text("lastFullScanSignatureVersion"),
+    Property::new("lastReportedDateTime", Edm::DateTime),
+];
+
+const FILTER_DETAILS: &[Property] = &[ID, text("payloadId")];
+
+const APP_CONFIGURATION: &[Property] = &[
+    ID,
+    text("displayName"),
+    number("version"),
+    member("platformType", &POLICY_PLATFORM_TYPE, "all"),
+    member("state", &COMPLIANCE_STATUS, "unknown"),
+    number("settingCount"),
+    text("userId"),
+    text("userPrincipalName"),
+];
+
+const BASELINE: &[Property] = &[ID, text("securityBaselineTemplateId"), text("displayName"), text("userPrincipalName")];
+
+const fn unkept(name: &'static str, properties: &'static [Property]) -> EntityType {
+    EntityType { target: Target::Unkept(name), name, properties, beta_only: false, key: "id" }
+}
+
+const fn unkept_beta(name: &'static str, properties: &'static [Property]) -> EntityType {
+    EntityType { beta_only: true, ..unkept(name, properties) }
+}
+
+pub(super) const DEVICE_CATEGORY: EntityType = unkept("deviceCategory", CATEGORY);
+pub(super) const COMPLIANCE_POLICY_STATE: EntityType = unkept("deviceCompliancePolicyState", COMPLIANCE);
+pub(super) const CONFIGURATION_STATE: EntityType = unkept("deviceConfigurationState", CONFIGURATION);
+pub(super) const LOG_COLLECTION_RESPONSE: EntityType = unkept("deviceLogCollectionResponse", LOG_COLLECTION);
+pub(super) const WINDOWS_PROTECTION_STATE: EntityType = unkept("windowsProtectionState", PROTECTION);
+pub(super) const FILTER_EVALUATION: EntityType = unkept_beta("assignmentFilterEvaluationStatusDetails", FILTER_DETAILS);
+pub(super) const APP_CONFIGURATION_STATE: EntityType =
+    unkept_beta("managedDeviceMobileAppConfigurationState", APP_CONFIGURATION);
+pub(super) const BASELINE_STATE: EntityType = unkept_beta("securityBaselineState", BASELINE);

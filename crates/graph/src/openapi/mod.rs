@@ -1,0 +1,52 @@
+//! The OpenAPI 3.1 document, printed from the route list and the model. It says of each route what is taken, what is
+//! answered and which statuses there are, exactly enough for a machine to try them all.
+
+mod operation;
+mod schema;
+
+use serde_json::{Map, Value, json};
+
+use crate::model::MODEL;
+use crate::routes::{BESIDE, routes};
+
+/// The document, indented.
+pub fn openapi_json() -> String {
+    let mut paths: Map<String, Value> = Map::new();
+    let mut add = |method: &str, path: &str, operation: Value| {
+        let operations = paths.entry(format!("/beta{path}")).or_insert_with(|| json!({}));
+        if let Value::Object(operations) = operations {
+            operations.insert(method.to_ascii_lowercase(), operation);
+        }
+    };
+    for row in routes() {
+        add(row.method, &row.path, operation::of_route(&row));
+    }
+    for (method, path) in BESIDE {
+        add(method, path, operation::beside(method, path));
+    }
+    let mut schemas = Map::new();
+    for entity in MODEL.types {
+        schemas.insert(entity.name.to_owned(), schema::entity(entity));
+    }
+    schema::complex_types(&mut schemas);
+    schemas.insert("ODataError".to_owned(), schema::error());
+    let document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Chaveiro",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Passcode recovery that speaks Microsoft Graph. Every path also stands under /v1.0.",
+            "license": {"name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT"}
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": operation::refusals(),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+        },
+        "security": [{"bearer": []}]
+    });
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,218 @@
+//! One operation: what a method takes at a path, and what it can answer.
+
+use serde_json::{Map, Value, json};
+
+use super::schema::{self, reference};
+use crate::batch::MAX_ITEMS;
+use crate::model::{EntityType, MODEL, Property};
+use crate::query::MAX_PAGE;
+use crate::resolve;
+use crate::routes::{METADATA, RouteRow};
+use crate::verb::{self, Verb};
+
+/// Statuses of refusals: the code of one example, its text, a header that goes with it.
+const REFUSALS: &[(u16, &str, &str, Option<&str>)] = &[
+    (400, "BadRequest", "Resource not found for the segment 'x'.", None),
+    (401, "InvalidAuthenticationToken", "Access token is empty.", Some("WWW-Authenticate")),
+    (403, "Forbidden", "Application is not authorized to perform this operation.", None),
+    (404, "ResourceNotFound", "An error has occurred", None),
+    (413, "RequestEntityTooLarge", "The request body is larger than 1048576 bytes.", None),
+    (415, "UnsupportedMediaType", "The content encoding 'br' is not supported.", Some("Accept-Encoding")),
+    (429, "TooManyRequests", "Too many requests.", Some("Retry-After")),
+    (500, "InternalServerError", "An error has occurred.", None),
+    (503, "serviceNotAvailable", "The service is busy.", Some("Retry-After")),
+];
+
+/// The refusals as components, named by their status.
+pub(super) fn refusals() -> Map<String, Value> {
+    let refusal = |(status, code, message, header): &(u16, &str, &str, Option<&str>)| {
+        let inner = json!({"date": "2026-08-21T10:00:00", "request-id": "7d1ec2a4-0c0d-4b5e-8f57-2f3b8a4c9d10",
+            "client-request-id": "0f3c5a52-1b1f-4a53-9f4e-6a0f8f1d2c3b"});
+        let example = json!({"error": {"code": code, "message": message, "innerError": inner}});
+        let mut response = json!({"description": *code,
+            "content": {"application/json": {"schema": reference("ODataError"), "example": example}}});
+        if let Some(name) = header {
+            response["headers"] = json!({*name: {"schema": {"type": "string"}}});
+        }
+        (status.to_string(), response)
+    };
+    REFUSALS.iter().map(refusal).collect()
+}
+
+/// The operation of a row of the route list.
+pub(super) fn of_route(row: &RouteRow) -> Value {
+    let walk = resolve::parse(&format!("/beta{}", sample(&row.path))).ok();
+    let entity = walk.as_ref().and_then(|walk| MODEL.entity_type(walk.target()));
+    let verb = walk.as_ref().and_then(|walk| verb::of(walk, row.method)).map(|(verb, _)| verb);
+    let names: Vec<_> = row.permissions.iter().map(|permission| permission.name()).collect();
+    let mut operation = json!({
+        "operationId": operation_id(row.method, &row.path),
+        "summary": row.documented.unwrap_or(""),
+        "description": format!("Needs one of: {}", names.join(", ")),
+        "parameters": parameters(row, verb, entity),
+        "responses": responses(verb, entity),
+    });
+    if let Some(body) = body(verb, entity) {
+        operation["requestBody"] = body;
+    }
+    operation
+}
+
+/// What is no walk.
+pub(super) fn beside(method: &str, path: &str) -> Value {
+    let answer = |description: &str, content: Value| json!({"description": description, "content": content});
+    if path == METADATA {
+        let xml = json!({"application/xml": {"schema": {"type": "string"}}});
+        return json!({
+            "operationId": operation_id(method, path),
+            "description": "Needs no token.",
+            "security": [],
+            "responses": with_refusals("200", answer("The model, as CSDL", xml), &[400, 500, 503]),
+        });
+    }
+    let item = json!({"type": "object", "required": ["id", "status", "headers"], "properties": {
+        "id": {"type": "string"}, "status": {"type": "integer"}, "headers": {"type": "object"}, "body": {}}});
+    let items = json!({"type": "object", "required": ["responses"], "properties": {
+        "responses": {"type": "array", "items": item}}});
+    json!({
+        "operationId": operation_id(method, path),
+        "description": format!("Up to {MAX_ITEMS} requests in one. Each needs what it needs alone."),
+        "requestBody": {"required": true, "content": content(batch())},
+        "responses": with_refusals(
+            "200",
+            answer("One answer for each request", content(items)),
+            &[400, 401, 413, 415, 429, 500, 503],
+        ),
+    })
+}
+
+fn operation_id(method: &str, path: &str) -> String {
+    let word =
+        |segment: &str| segment.trim_matches(|c| matches!(c, '{' | '}' | '$')).replace(['(', ')', '\'', '='], "_");
+    let path: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).map(word).collect();
+    format!("{}_{}", method.to_ascii_lowercase(), path.join("_"))
+}
+
+fn parameters(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static EntityType>) -> Vec<Value> {
+    let mut parameters: Vec<Value> = placeholders(&row.path).map(key).collect();
+    let list = verb == Some(Verb::List);
+    if let (true, Some(entity)) = (list || verb == Some(Verb::Read), entity) {
+        parameters.push(select(entity));
+    }
+    if list {
+        let most = format!("Items of a page. More than {MAX_PAGE} means {MAX_PAGE}.");
+        parameters.push(option("$top", json!({"type": "integer", "minimum": 1}), &most));
+        let cursor = "Where the page before ended; from its @odata.nextLink.";
+        parameters.push(option("$skiptoken", json!({"type": "string"}), cursor));
+        parameters.push(option("$count", json!({"type": "boolean"}), "Every list has its @odata.count."));
+    }
+    parameters
+}
+
+/// Users also go by their principal name.
+fn key(name: &str) -> Value {
+    let schema = match name.starts_with("userId") {
+        true => json!({"type": "string", "minLength": 1}),
+        false => json!({"type": "string", "format": "uuid"}),
+    };
+    json!({"name": name, "in": "path", "required": true, "schema": schema})
+}
+
+fn select(entity: &'static EntityType) -> Value {
+    let names: Vec<_> = entity.properties.iter().map(|property: &Property| property.name).collect();
+    let schema = json!({"type": "array", "minItems": 1, "items": {"type": "string", "enum": names}});
+    let mut parameter = option("$select", schema, "The properties that are answered.");
+    parameter["style"] = "form".into();
+    parameter["explode"] = false.into();
+    parameter
+}
+
+fn option(name: &str, schema: Value, description: &str) -> Value {
+    json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema})
+}
+
+fn placeholders(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+/// The template with a key that can be one in place of each placeholder.
+fn sample(path: &str) -> String {
+    let segments = path.split('/').map(|segment| match segment.starts_with('{') {
+        true => "00000000-0000-0000-0000-000000000000",
+        false => segment,
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+fn content(schema: Value) -> Value {
+    json!({"application/json": {"schema": schema}})
+}
+
+fn body(verb: Option<Verb>, entity: Option<&'static EntityType>) -> Option<Value> {
+    let required = |schema: Value| Some(json!({"required": true, "content": content(schema)}));
+    match (verb?, entity) {
+        (Verb::Create, Some(entity)) => required(schema::create(entity)),
+        (Verb::Update, Some(entity)) => required(schema::update(entity)),
+        (Verb::Link, _) => {
+            let id =
+                json!({"type": "string", "format": "uri", "description": "The address of the entity, on this server."});
+            required(json!({"type": "object", "required": ["@odata.id"], "properties": {"@odata.id": id}}))
+        }
+        (Verb::Act, _) => {
+            Some(json!({"required": false, "description": "Read and ignored.", "content": content(json!({}))}))
+        }
+        _ => None,
+    }
+}
+
+fn batch() -> Value {
+    let text = json!({"type": "string"});
+    let item = json!({"type": "object", "required": ["id", "method", "url"], "properties": {
+        "id": {"type": "string", "minLength": 1},
+        "method": {"type": "string", "enum": ["GET", "POST", "PATCH", "PUT", "DELETE"]},
+        "url": {"type": "string", "description": "Relative to the version.", "examples": ["/users"]},
+        "headers": {"type": "object", "additionalProperties": text},
+        "body": {},
+        "dependsOn": {"type": "array", "items": text, "description": "Ids of earlier requests."}}});
+    json!({"type": "object", "required": ["requests"], "properties": {
+        "requests": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": item}}})
+}
+
+fn responses(verb: Option<Verb>, entity: Option<&'static EntityType>) -> Map<String, Value> {
+    let (status, success) = success(verb, entity);
+    let refusals: &[u16] = match verb {
+        Some(Verb::Create | Verb::Update | Verb::Link | Verb::Act) => &[400, 401, 403, 404, 413, 415, 429, 500, 503],
+        Some(Verb::Read | Verb::List | Verb::Delete | Verb::Unlink) | None => &[400, 401, 403, 404, 429, 500, 503],
+    };
+    with_refusals(status, success, refusals)
+}
+
+fn with_refusals(status: &str, success: Value, refusals: &[u16]) -> Map<String, Value> {
+    let mut responses = Map::from_iter([(status.to_owned(), success)]);
+    for status in refusals {
+        responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{status}")}));
+    }
+    responses
+}
+
+fn success(verb: Option<Verb>, entity: Option<&'static EntityType>) -> (&'static str, Value) {
+    let name = entity.map_or("entity", |entity| entity.name);
+    let answer = |description: &str, schema: Value| json!({"description": description, "content": content(schema)});
+    match verb {
+        Some(Verb::Read) => ("200", answer("The entity", reference(name))),
+        Some(Verb::List) => {
+            let page = json!({"type": "object", "required": ["@odata.context", "@odata.count", "value"], "properties": {
+                "@odata.context": {"type": "string"}, "@odata.count": {"type": "integer", "minimum": 0},
+                "@odata.nextLink": {"type": "string", "format": "uri"},
+                "value": {"type": "array", "items": reference(name)}}});
+            ("200", answer("A page", page))
+        }
+        Some(Verb::Create) => ("201", answer("Created", reference(name))),
+        Some(Verb::Update) if entity.is_some_and(|entity| !verb::updates_silently(entity.target)) => {
+            ("200", answer("Changed", reference(name)))
+        }
+        Some(Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink) | None => {
+            ("204", json!({"description": "Done, or accepted; no content"}))
+        }
+    }
+}

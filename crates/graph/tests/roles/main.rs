@@ -1,0 +1,271 @@
+//! Who may do what on which devices, called without a network: the whole matrix, and the sentences behind it.
+
+#![allow(unreachable_pub, reason = "a test crate")]
+
+mod matrix;
+mod world;
+
+use chaveiro_core::hold::HoldRule;
+use chaveiro_core::ports::Alert;
+use chaveiro_core::rights::PrincipalKind;
+use chaveiro_graph::Ceilings;
+use serde_json::{Value, json};
+use world::{BASE, OTHER, OWN, World, device, id, permissions};
+
+const DEVICES: &str = "/beta/deviceManagement/managedDevices";
+
+const NO_HOLD: HoldRule = HoldRule { recoveries: 0, percent: 0, window_s: 3600 };
+
+async fn world() -> World {
+    World::new(NO_HOLD, Ceilings::default()).await
+}
+
+fn recover(number: u64) -> String {
+    format!("{DEVICES}/{}/recoverPasscode", device(number))
+}
+
+/// The text inside an error of Intune.
+fn message(answer: &Value) -> String {
+    answer["error"]["message"].as_str().expect("a message").to_owned()
+}
+
+#[tokio::test]
+async fn somebody_without_any_role_gets_the_answer_of_intune() {
+    let world = world().await;
+    let (status, answer) = world.call(&world.person("nobody@x"), "POST", &recover(OWN), &[]).await;
+    assert_eq!((status, &answer["error"]["code"]), (401, &json!("UnknownError")));
+    let outer: Value = serde_json::from_str(&message(&answer)).expect("a JSON text");
+    assert_eq!((&outer["ErrorCode"], &outer["InstanceAnnotations"]), (&json!("Forbidden"), &json!([])));
+    assert!(outer["Target"].is_null() && outer["Details"].is_null() && outer["InnerError"].is_null());
+    let inner: Value = serde_json::from_str(outer["Message"].as_str().expect("text")).expect("a JSON text");
+    assert!(inner["Message"].as_str().expect("text").contains("no role in this tenant"), "{inner}");
+    let headers: Value = serde_json::from_str(inner["HttpHeaders"].as_str().expect("text")).expect("a JSON text");
+    let realm = headers["WWW-Authenticate"].as_str().expect("a challenge");
+    assert!(realm.starts_with("Bearer realm=\"urn:intune:service,"), "{realm}");
+    assert_eq!(answer["challenge"], realm, "what a 401 must have");
+}
+
+#[tokio::test]
+async fn a_role_needs_the_permission_and_the_permission_a_role() {
+    let world = world().await;
+    world.assign(1, "help-desk-operator", PrincipalKind::User, "Ana@X", None).await;
+    let reads = world.token(&json!({"scp": "DeviceManagementManagedDevices.Read.All", "oid": "1", "upn": "ana@x"}));
+    assert_eq!(world.call(&reads, "GET", DEVICES, &[]).await.0, 200);
+    let (status, answer) = world.call(&reads, "POST", &recover(OWN), &[]).await;
+    assert_eq!(status, 403);
+    assert!(message(&answer).contains("PrivilegedOperations.All"), "{answer}");
+    let (status, answer) =
+        world.call(&world.person("ana@x"), "DELETE", &format!("{DEVICES}/{}", device(OWN)), &[]).await;
+    assert_eq!((status, &answer["error"]["code"]), (403, &json!("Forbidden")));
+    assert!(message(&answer).contains("User is not authorized to perform this operation"), "{answer}");
+    assert!(message(&answer).contains("Microsoft.Intune_ManagedDevices_Delete"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_person_is_found_by_id_name_group_and_directory_role() {
+    let world = world().await;
+    world.assign(1, "read-only-operator", PrincipalKind::User, "OID-1", Some("own")).await;
+    world.assign(2, "read-only-operator", PrincipalKind::Group, "Desk", Some("other")).await;
+    world.assign(3, "read-only-operator", PrincipalKind::Application, "desk", None).await;
+    let token = |claims: Value| {
+        let mut all = json!({"scp": permissions()});
+        all.as_object_mut().expect("an object").extend(claims.as_object().expect("an object").clone());
+        world.token(&all)
+    };
+    for (claims, seen) in [
+        (json!({"oid": "oid-1"}), vec![OWN]),
+        (json!({"oid": "2", "groups": ["desk", "x"]}), vec![OTHER]),
+        (json!({"oid": "oid-1", "groups": ["desk"]}), vec![OWN, OTHER]),
+        (json!({"oid": "3", "wids": ["729827e3-9c14-49f7-bb1b-9608f156bbb8"]}), vec![OWN, OTHER]),
+        // A name that is a group's, or the application's, is not the person's.
+        (json!({"oid": "desk"}), vec![]),
+    ] {
+        let (status, answer) = world.call(&token(claims.clone()), "GET", &format!("{DEVICES}?$select=id"), &[]).await;
+        let found: Vec<_> = answer["value"].as_array().into_iter().flatten().map(|one| one["id"].clone()).collect();
+        let expected: Vec<_> = seen.iter().map(|number| json!(device(*number))).collect();
+        assert_eq!((status, found), (if seen.is_empty() { 401 } else { 200 }, expected), "{claims}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_ends_with_the_assignment_at_once() {
+    let world = world().await;
+    world.assign(1, "help-desk-operator", PrincipalKind::User, "ana@x", None).await;
+    let ana = world.person("ana@x");
+    assert_eq!(world.call(&ana, "GET", DEVICES, &[]).await.0, 200);
+    let assignment = chaveiro_core::id::AssignmentId(id(0xa5, 1));
+    world.write(move |unit| unit.delete_role_assignment(world::tenant(1), assignment).map(drop)).await;
+    assert_eq!(world.call(&ana, "GET", DEVICES, &[]).await.0, 401);
+}
+
+#[tokio::test]
+async fn an_application_is_bound_by_roles_as_soon_as_one_is_assigned_to_it() {
+    let world = world().await;
+    let claims = json!({"roles": permissions().split(' ').collect::<Vec<_>>(), "azp": "Script"});
+    let script = world.token(&claims);
+    assert_eq!(world.call(&script, "POST", &recover(OTHER), &[]).await.0, 204);
+    let glass = [("x-chaveiro-break-glass", "ticket 4711: the CEO is locked out")];
+    let (status, answer) = world.call(&script, "POST", &recover(OWN), &glass).await;
+    assert_eq!(status, 403, "no permission stands for break-glass");
+    assert!(message(&answer).contains("Chaveiro_BreakGlass_Use"), "{answer}");
+    world.assign(1, "passcode-requester", PrincipalKind::Application, "script", Some("own")).await;
+    assert_eq!(world.call(&script, "POST", &recover(OWN), &[]).await.0, 204);
+    assert_eq!(world.call(&script, "POST", &recover(OTHER), &[]).await.0, 404);
+    assert_eq!(world.call(&script, "DELETE", &format!("{DEVICES}/{}", device(OWN)), &[]).await.0, 403);
+}
+
+#[tokio::test]
+async fn what_is_out_of_scope_is_not_listed_not_counted_and_not_reached() {
+    let world = world().await;
+    world.assign(1, "intune-administrator", PrincipalKind::User, "ana@x", Some("own")).await;
+    let ana = world.person("ana@x");
+    let user = format!("/beta/users/{}", id(0xa, OTHER));
+    let app = format!("/beta/deviceManagement/detectedApps/{}", id(0xb, OTHER));
+    let states = format!("/beta/deviceManagement/deviceHealthScripts/{}/deviceRunStates", id(0xc0, OTHER));
+    for path in [format!("{user}/managedDevices"), format!("{app}/managedDevices"), states.clone()] {
+        let (status, answer) = world.call(&ana, "GET", &path, &[]).await;
+        assert_eq!((status, &answer["value"], &answer["@odata.count"]), (200, &json!([]), &json!(0)), "{path}");
+    }
+    let unknown = |answer: &Value| message(answer).split(" - Operation").next().expect("text").to_owned();
+    let (_, absent) = world.call(&ana, "GET", &format!("{DEVICES}/{}", device(99)), &[]).await;
+    for path in [
+        format!("{DEVICES}/{}", device(OTHER)),
+        format!("{user}/managedDevices/{}", device(OTHER)),
+        format!("{app}/managedDevices/{}", device(OTHER)),
+    ] {
+        let (status, answer) = world.call(&ana, "GET", &path, &[]).await;
+        assert_eq!(
+            (status, unknown(&answer)),
+            (404, unknown(&absent)),
+            "{path}: the same words as for what is not there"
+        );
+    }
+    for path in [format!("{states}/{}", id(0xd0, OTHER)), format!("{states}/{}/managedDevice", id(0xd0, OTHER))] {
+        assert_eq!(world.call(&ana, "GET", &path, &[]).await.0, 404, "{path}");
+    }
+    let (_, listed) = world.call(&ana, "GET", &format!("{DEVICES}?$select=id"), &[]).await;
+    assert_eq!((&listed["value"][0]["id"], &listed["@odata.count"]), (&json!(device(OWN)), &json!(1)));
+}
+
+#[tokio::test]
+async fn what_is_out_of_scope_cannot_be_linked_from_either_end() {
+    let world = world().await;
+    world.assign(1, "school-administrator", PrincipalKind::User, "ana@x", Some("own")).await;
+    world.assign(2, "read-only-operator", PrincipalKind::User, "bob@x", None).await;
+    world.assign(3, "school-administrator", PrincipalKind::User, "bob@x", Some("own")).await;
+    let app = format!("/beta/deviceManagement/detectedApps/{}", id(0xb, OWN));
+    let link = |path: String| json!({"@odata.id": format!("{BASE}{path}")}).to_string();
+    let to_other = link(format!("{DEVICES}/{}", device(OTHER)));
+    let (ana, bob) = (world.person("ana@x"), world.person("bob@x"));
+    let from_app = format!("{app}/managedDevices/$ref");
+    let from_device = format!("{DEVICES}/{}/detectedApps/$ref", device(OTHER));
+    for (token, status) in [(&ana, 404), (&bob, 403)] {
+        assert_eq!(world.send(token, "POST", &from_app, &[], &to_other).await.0, status, "what ana does not even see");
+        assert_eq!(world.send(token, "POST", &from_device, &[], &link(app.clone())).await.0, status);
+        let unlink =
+            format!("/beta/deviceManagement/detectedApps/{}/managedDevices/{}/$ref", id(0xb, OTHER), device(OTHER));
+        assert_eq!(world.call(token, "DELETE", &unlink, &[]).await.0, status);
+    }
+    let to_own = link(format!("{DEVICES}/{}", device(OWN)));
+    assert_eq!(world.send(&ana, "POST", &from_app, &[], &to_own).await.0, 204);
+}
+
+#[tokio::test]
+async fn who_asks_need_not_be_who_reads() {
+    let world = world().await;
+    world.assign(1, "passcode-requester", PrincipalKind::User, "ana@x", None).await;
+    let ana = world.person("ana@x");
+    assert_eq!(world.call(&ana, "POST", &recover(OWN), &[]).await.0, 204);
+    world
+        .write(|unit| {
+            let mut action = unit.open_action(world::tenant(1), device(OWN), "recoverPasscode")?.expect("open");
+            action.state = chaveiro_core::action::ActionState::Done;
+            unit.update_action(&action)
+        })
+        .await;
+    let select = format!("{DEVICES}/{}?$select=deviceActionResults", device(OWN));
+    let (_, seen) = world.call(&ana, "GET", &select, &[]).await;
+    assert_eq!(seen["deviceActionResults"][0]["chaveiro_passcodeWithheld"], "missingRole");
+    assert_eq!(world.recorded().await.last().map(String::as_str), Some("disclosureRefused"));
+    world.assign(2, "passcode-reader", PrincipalKind::User, "bob@x", Some("own")).await;
+    let bob = world.person("bob@x");
+    let (_, seen) = world.call(&bob, "GET", &select, &[]).await;
+    assert_eq!(seen["deviceActionResults"][0]["chaveiro_passcodeWithheld"], "nothing", "this world seals nothing");
+    assert_eq!(world.call(&bob, "POST", &recover(OWN), &[]).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_hold_says_what_to_do_and_break_glass_passes_it_loudly() {
+    let world = World::new(HoldRule { recoveries: 2, percent: 0, window_s: 3600 }, Ceilings::default()).await;
+    world.add_devices(5).await;
+    world.assign(1, "help-desk-operator", PrincipalKind::User, "ana@x", None).await;
+    world.assign(2, "break-glass", PrincipalKind::User, "eva@x", Some("own")).await;
+    let (ana, eva) = (world.person("ana@x"), world.person("eva@x"));
+    for (number, status) in [(100, 204), (101, 204), (102, 403), (103, 403), (100, 204)] {
+        assert_eq!(world.call(&ana, "POST", &recover(number), &[]).await.0, status, "device {number}");
+    }
+    let (_, answer) = world.call(&ana, "POST", &recover(102), &[]).await;
+    assert_eq!(answer["error"]["code"], "RecoveryOnHold");
+    for words in ["on hold since 2027-01-15T08:00:00Z", "chaveiro hold release", "x-chaveiro-break-glass"] {
+        assert!(message(&answer).contains(words), "{words} in {answer}");
+    }
+    let glass = |reason| [("x-chaveiro-break-glass", reason)];
+    let because = "ticket 4711: o diretor est\u{e1} trancado fora";
+    for (token, number, reason, status) in [
+        (&ana, 102, because, 403),
+        (&eva, 102, "why not", 400),
+        (&eva, OTHER, because, 404),
+        (&eva, 102, because, 204),
+        (&eva, 103, "   ", 400),
+    ] {
+        assert_eq!(world.call(token, "POST", &recover(number), &glass(reason)).await.0, status, "{number} {reason}");
+    }
+    assert_eq!(world.call(&ana, "POST", &recover(104), &[]).await.0, 403, "the hold stands");
+    let recorded = world.recorded().await;
+    let count = |name: &str| recorded.iter().filter(|one| *one == name).count();
+    assert_eq!((count("holdPlaced"), count("breakGlassUsed"), count("actionRequested")), (1, 1, 3));
+    assert_eq!(count("actionRefused"), 7, "every refusal of a known device is recorded");
+    let heard = world.heard.0.lock().expect("alerts");
+    assert!(
+        matches!(&heard[..], [
+        Alert::HoldPlaced(hold),
+        Alert::BreakGlassUsed { reason, actor, .. },
+    ] if hold.counted == 2 && reason == because && actor.user_principal_name.as_deref() == Some("eva@x")),
+        "{heard:?}"
+    );
+}
+
+#[tokio::test]
+async fn too_many_recoveries_of_one_caller_are_told_to_wait_whole_seconds() {
+    let ceilings = Ceilings { recoveries_by_caller: 3, writes_by_tenant: 5, ..Ceilings::default() };
+    let world = World::new(NO_HOLD, ceilings).await;
+    world.assign(1, "help-desk-operator", PrincipalKind::User, "ana@x", None).await;
+    world.assign(2, "help-desk-operator", PrincipalKind::User, "bob@x", None).await;
+    let (ana, bob) = (world.person("ana@x"), world.person("bob@x"));
+    for (token, status) in [(&ana, 204), (&ana, 204), (&ana, 204), (&ana, 429), (&bob, 204), (&bob, 429)] {
+        let (found, answer) = world.call(token, "POST", &recover(OWN), &[]).await;
+        assert_eq!(found, status, "{answer}");
+        if status == 429 {
+            assert_eq!(answer["error"]["code"], "TooManyRequests");
+            assert!(message(&answer).starts_with("Too many requests."));
+            assert!(answer["retryAfter"].as_str().expect("text").parse::<u32>().expect("an integer") >= 1);
+        }
+    }
+    assert_eq!(world.call(&bob, "GET", DEVICES, &[]).await.0, 200, "reading goes on");
+    assert_eq!(world.call("garbage", "POST", &recover(OWN), &[]).await.0, 401, "who is not known uses nothing up");
+}
+
+#[tokio::test]
+async fn a_retry_without_an_id_is_the_same_request() {
+    let world = world().await;
+    world.assign(1, "help-desk-operator", PrincipalKind::User, "ana@x", None).await;
+    let ana = world.person("ana@x");
+    assert_eq!(world.call(&ana, "POST", &recover(OWN), &[]).await.0, 204);
+    let before = world.recorded().await.len();
+    assert_eq!(world.call(&ana, "POST", &recover(OWN), &[("Retry-Attempt", "1")]).await.0, 204);
+    assert_eq!(world.recorded().await.len(), before, "not even another record");
+    for headers in [[("Retry-Attempt", "0")], [("Retry-Attempt", "soon")]] {
+        assert_eq!(world.call(&ana, "POST", &recover(OWN), &headers).await.0, 204);
+    }
+    assert_eq!(world.recorded().await.len(), before + 2, "those are no retries");
+}

@@ -1,0 +1,342 @@
+//! Two tenants, and in the first two scopes: device 1 with the tag `own`, device 5 with the tag `other`. Device 2 is of the
+//! other tenant. Around each device: a user, an app, three scripts with one run state on it, all with the same number.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use chaveiro_auth::{IssuerKeys, LocalIssuer, Verifier};
+use chaveiro_core::Timestamp;
+use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::enrollment::Enrollment;
+use chaveiro_core::hold::HoldRule;
+use chaveiro_core::id::{AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use chaveiro_core::permission::PERMISSIONS;
+use chaveiro_core::ports::{Alarm, Alert, Clock, Entropy, Store, StoreError, UnitOfWork, Waker};
+use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::role::Role;
+use chaveiro_core::scope_tag::Visibility;
+use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_escrow::Keyring;
+use chaveiro_graph::{Ceilings, GraphState, Limits, router};
+use chaveiro_store_sqlite::SqliteStore;
+use http::Request;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+pub struct TestClock(pub AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
+    }
+}
+
+struct TestEntropy(AtomicU64);
+
+impl Entropy for TestEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            chunk.copy_from_slice(&(word ^ (word >> 27)).to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+struct NobodyWaits;
+
+impl Waker for NobodyWaits {
+    fn wake(&self, _: EnrollmentId) {}
+}
+
+#[derive(Default)]
+pub struct Heard(pub Mutex<Vec<Alert>>);
+
+impl Alarm for Heard {
+    fn raise(&self, alert: Alert) {
+        self.0.lock().expect("alerts").push(alert);
+    }
+}
+
+pub const BASE: &str = "https://graph.example:8443";
+
+pub const OWN: u64 = 1;
+pub const OTHER: u64 = 5;
+pub const FOREIGN: u64 = 2;
+
+pub fn id(kind: u32, number: u64) -> Uuid {
+    Uuid::from_u64_pair(u64::from(kind) << 32, number)
+}
+
+pub fn tenant(number: u64) -> TenantId {
+    TenantId(id(0x7e, number))
+}
+
+pub fn device(number: u64) -> DeviceId {
+    DeviceId(id(0xde, number))
+}
+
+/// The keys of a template, of that number.
+pub fn filled(template: &str, number: u64) -> String {
+    let mut path = template.to_owned();
+    // The three scripts that share their kinds of run states have states of their own.
+    let (states, users) = match template {
+        _ if template.contains("/deviceShellScripts/") => (0xd3, 0xe3),
+        _ if template.contains("/deviceCustomAttributeShellScripts/") => (0xd4, 0xe4),
+        _ => (0xd1, 0xe1),
+    };
+    for (name, of) in [
+        ("managedDeviceId", 0xde),
+        ("managedDeviceId1", 0xde),
+        ("deviceHealthScriptDeviceStateId", 0xd0),
+        ("deviceManagementScriptDeviceStateId", states),
+        ("deviceManagementScriptUserStateId", users),
+        ("deviceShellScriptId", 0xc3),
+        ("deviceCustomAttributeShellScriptId", 0xc4),
+        ("id", 0x1),
+        ("userId1", 0xa),
+        ("detectedAppId1", 0xb),
+        ("deviceComplianceScriptDeviceStateId", 0xd2),
+        ("deviceHealthScriptId", 0xc0),
+        ("deviceManagementScriptId", 0xc1),
+        ("deviceComplianceScriptId", 0xc2),
+        ("userId", 0xa),
+        ("detectedAppId", 0xb),
+    ] {
+        path = path.replace(&format!("{{{name}}}"), &id(of, number).to_string());
+    }
+    assert!(!path.contains('{'), "{path} has a key that this world does not know");
+    path
+}
+
+pub struct World {
+    directory: TempDir,
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<TestClock>,
+    pub heard: Arc<Heard>,
+    router: Router,
+}
+
+impl World {
+    pub async fn new(hold: HoldRule, ceilings: Ceilings) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+        let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
+        let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
+        let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
+        let keys = IssuerKeys::open_or_create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
+        let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
+        let heard = Arc::new(Heard::default());
+        let router = router(Arc::new(GraphState {
+            store: Arc::clone(&store),
+            unsealer: keyring.clone(),
+            verifier: Arc::new(Verifier::local_only(issuer, vec![BASE.to_owned()])),
+            clock: clock.clone(),
+            entropy,
+            waker: Arc::new(NobodyWaits),
+            limits: Limits::new(ceilings, clock.clone()),
+            alarm: heard.clone(),
+            base_url: BASE.to_owned(),
+        }));
+        let world = Self { directory, store, clock, heard, router };
+        for number in [1, 2] {
+            let row = Tenant {
+                id: tenant(number),
+                display_name: format!("t{number}"),
+                licence: Licence::Active,
+                entra_tenant: None,
+                settings: TenantSettings { hold, ..TenantSettings::default() },
+                created: world.clock.now(),
+            };
+            world.write(move |unit| unit.insert_tenant(&row)).await;
+        }
+        for (of, number, tag) in [(1, OWN, "own"), (1, OTHER, "other"), (2, FOREIGN, "own")] {
+            world.restore(of, number, tag).await;
+        }
+        world
+    }
+
+    pub async fn write(&self, work: impl FnOnce(&mut dyn UnitOfWork) -> Result<(), StoreError> + Send + 'static) {
+        self.store.write(|unit| Ok(work(unit)?)).await.expect("written");
+    }
+
+    /// Puts everything of that number back as it was at the beginning.
+    pub async fn restore(&self, of: u64, number: u64, tag: &'static str) {
+        let now = self.clock.now();
+        let row = ManagedDevice {
+            tenant: tenant(of),
+            id: device(number),
+            platform: Platform::Windows,
+            management_state: ManagementState::Managed,
+            comanaged: true,
+            user: None,
+            enrolled: now,
+            last_sync: now,
+            certificate_expires: None,
+            inventory: Inventory { device_name: Some(format!("D{number}")), ..Inventory::default() },
+            notes: None,
+            managed_device_name: None,
+            owner_type: OwnerType::Company,
+            recoverability: Vec::new(),
+            scope_tags: [tag.to_owned()].into(),
+        };
+        let enrollment = Enrollment {
+            id: EnrollmentId(id(0xe, number)),
+            tenant: tenant(of),
+            device: device(number),
+            certificate_sha256: [number as u8; 32],
+            oma_device_id: format!("oma{number}"),
+            created: now,
+            closed: None,
+        };
+        let resource = move |kind, key: u32| Resource {
+            tenant: tenant(of),
+            kind,
+            id: ResourceId(id(key, number)),
+            owner: None,
+            device: None,
+            alternate_key: None,
+            properties: json!({"displayName": "x"}).to_string(),
+            created: now,
+            modified: now,
+        };
+        self.write(move |unit| {
+            match unit.device(tenant(of), device(number))? {
+                Some(_) => unit.update_device(&row)?,
+                None => {
+                    unit.insert_device(&row)?;
+                    unit.insert_enrollment(&enrollment)?;
+                }
+            }
+            let mut put = |row: Resource| match unit.resource(row.tenant, row.kind, row.id)? {
+                Some(_) => Ok(()),
+                None => unit.insert_resource(&row),
+            };
+            for (kind, key) in [(ResourceKind::User, 0xa), (ResourceKind::DetectedApp, 0xb)] {
+                put(resource(kind, key))?;
+            }
+            for (script, state, key) in [
+                (ResourceKind::DeviceHealthScript, ResourceKind::DeviceHealthScriptDeviceState, 0xc0),
+                (ResourceKind::DeviceManagementScript, ResourceKind::DeviceManagementScriptDeviceState, 0xc1),
+                (ResourceKind::DeviceComplianceScript, ResourceKind::DeviceComplianceScriptDeviceState, 0xc2),
+                (ResourceKind::DeviceShellScript, ResourceKind::DeviceManagementScriptDeviceState, 0xc3),
+                (ResourceKind::DeviceCustomAttributeShellScript, ResourceKind::DeviceManagementScriptDeviceState, 0xc4),
+            ] {
+                let script = resource(script, key);
+                put(script.clone())?;
+                let run = resource(state, key + 0x10);
+                put(Resource { owner: Some(script.id), device: Some(device(number)), ..run })?;
+                if state == ResourceKind::DeviceManagementScriptDeviceState {
+                    let user = resource(ResourceKind::DeviceManagementScriptUserState, key + 0x20);
+                    put(Resource { owner: Some(script.id), ..user })?;
+                }
+            }
+            for (kind, key) in [(ResourceKind::User, 0xa), (ResourceKind::DetectedApp, 0xb)] {
+                unit.link(tenant(of), device(number), kind, ResourceId(id(key, number)))?;
+            }
+            Ok(())
+        })
+        .await;
+    }
+
+    /// Adds devices 100 and up with the tag `own`, enrolled.
+    pub async fn add_devices(&self, count: u64) {
+        for number in 100..100 + count {
+            self.restore(1, number, "own").await;
+        }
+    }
+
+    pub async fn assign(&self, number: u64, role: &str, kind: PrincipalKind, name: &str, tag: Option<&str>) {
+        let assignment = RoleAssignment {
+            id: AssignmentId(id(0xa5, number)),
+            tenant: tenant(1),
+            role: Role::parse(role).expect("a role"),
+            principal: Principal::new(kind, name),
+            scope: tag.map_or(Visibility::All, |tag| Visibility::Tagged([tag.to_owned()].into())),
+            created: self.clock.now(),
+        };
+        self.write(move |unit| unit.insert_role_assignment(&assignment)).await;
+    }
+
+    /// A token with these claims beside the usual ones, signed by the local issuer.
+    pub fn token(&self, claims: &Value) -> String {
+        let file = std::fs::read_dir(self.directory.path().join("issuer")).expect("keys");
+        let file: PathBuf = file.filter_map(|entry| Some(entry.ok()?.path())).max().expect("a key");
+        let stem = file.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        let key = jsonwebtoken::EncodingKey::from_rsa_pem(&std::fs::read(&file).expect("read")).expect("a key");
+        let header = jsonwebtoken::Header {
+            kid: stem.split_once('-').map(|(_, id)| id.to_owned()),
+            ..jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS256)
+        };
+        let now = self.clock.now().as_second();
+        let mut all = json!({
+            "aud": BASE, "iss": format!("{BASE}/{}/v2.0", tenant(1)), "tid": tenant(1), "azp": "desk",
+            "nbf": now - 10, "exp": now + 100_000,
+        });
+        let all = all.as_object_mut().expect("an object");
+        all.extend(claims.as_object().expect("an object").clone());
+        jsonwebtoken::encode(&header, all, &key).expect("signed")
+    }
+
+    /// A person with every permission; roles decide.
+    pub fn person(&self, name: &str) -> String {
+        self.token(&json!({"scp": permissions(), "oid": format!("oid-{name}"), "upn": name}))
+    }
+
+    pub async fn call(&self, token: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, Value) {
+        self.send(token, method, path, headers, "").await
+    }
+
+    pub async fn send(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, Value) {
+        let mut request =
+            Request::builder().method(method).uri(path).header("Authorization", format!("Bearer {token}"));
+        if !body.is_empty() {
+            request = request.header("Content-Type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_owned())).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        assert!(!parts.status.is_server_error(), "{}", String::from_utf8_lossy(&bytes));
+        let mut answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        if let Some(answer) = answer.as_object_mut() {
+            let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            answer.insert("retryAfter".to_owned(), header("retry-after").into());
+            answer.insert("challenge".to_owned(), header("www-authenticate").into());
+        }
+        (parts.status.as_u16(), answer)
+    }
+
+    /// The activities that were recorded, in order.
+    pub async fn recorded(&self) -> Vec<String> {
+        let events = self.store.read(|view| Ok(view.unchained_events(100_000)?)).await.expect("read");
+        let name = |body: &str| {
+            let event: Value = serde_json::from_str(body).expect("JSON");
+            event["activity"].as_str().expect("a name").to_owned()
+        };
+        events.iter().map(|event| name(&event.body)).collect()
+    }
+}
+
+/// Every permission, as `scp` holds them.
+pub fn permissions() -> String {
+    PERMISSIONS.iter().map(|row| row.name).collect::<Vec<_>>().join(" ")
+}

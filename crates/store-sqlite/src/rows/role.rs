@@ -1,0 +1,75 @@
+//! Role assignments.
+
+use chaveiro_core::id::{AssignmentId, TenantId};
+use chaveiro_core::ports::StoreError;
+use chaveiro_core::rights::{Principal, RoleAssignment};
+use chaveiro_core::role::Role;
+use chaveiro_core::scope_tag::Visibility;
+use rusqlite::{Connection, Row, params};
+
+use crate::codec::{RowError, blob, from_json, from_name, insert, json, many, micros, name, run, time, uuid};
+
+const ASSIGNMENT: &str = "SELECT r.*, t.id AS tenant_id FROM role_assignment r JOIN tenant t ON t.row = r.tenant
+    WHERE t.id = ?1";
+
+fn read(row: &Row<'_>) -> Result<RoleAssignment, RowError> {
+    let role: String = row.get("role")?;
+    let scope = match row.get_ref("tags")?.as_str_or_null().map_err(rusqlite::Error::from)? {
+        None => Visibility::All,
+        Some(_) => Visibility::Tagged(from_json(row, "tags")?),
+    };
+    Ok(RoleAssignment {
+        id: AssignmentId(uuid(row, "id")?),
+        tenant: TenantId(uuid(row, "tenant_id")?),
+        role: Role::parse(&role).ok_or_else(|| RowError::Content(format!("role: {role} is not known")))?,
+        principal: Principal { kind: from_name(row, "kind")?, text: row.get("principal")? },
+        scope,
+        created: time(row, "created")?,
+    })
+}
+
+pub(crate) fn assignments(connection: &Connection, tenant: TenantId) -> Result<Vec<RoleAssignment>, StoreError> {
+    many(connection, &format!("{ASSIGNMENT} ORDER BY r.row"), [blob(&tenant.0)], read)
+}
+
+pub(crate) fn assignments_of(
+    connection: &Connection,
+    tenant: TenantId,
+    principals: &[Principal],
+) -> Result<Vec<RoleAssignment>, StoreError> {
+    let sql = format!("{ASSIGNMENT} AND r.kind = ?2 AND r.principal = ?3 ORDER BY r.row");
+    let mut found: Vec<RoleAssignment> = Vec::new();
+    for principal in principals {
+        let parameters = params![blob(&tenant.0), name(&principal.kind)?, principal.text];
+        found.extend(many(connection, &sql, parameters, read)?);
+    }
+    Ok(found)
+}
+
+pub(crate) fn insert_assignment(connection: &Connection, assignment: &RoleAssignment) -> Result<(), StoreError> {
+    let sql = "INSERT INTO role_assignment (tenant, id, role, kind, principal, tags, created)
+        SELECT row, ?2, ?3, ?4, ?5, ?6, ?7 FROM tenant WHERE id = ?1";
+    let tags = match &assignment.scope {
+        Visibility::All => None,
+        Visibility::Tagged(tags) => Some(json(tags)?),
+    };
+    let parameters = params![
+        blob(&assignment.tenant.0),
+        blob(&assignment.id.0),
+        assignment.role.key,
+        name(&assignment.principal.kind)?,
+        assignment.principal.text,
+        tags,
+        micros(assignment.created)
+    ];
+    insert(connection, sql, parameters, "role assignment")
+}
+
+pub(crate) fn delete_assignment(
+    connection: &Connection,
+    tenant: TenantId,
+    id: AssignmentId,
+) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM role_assignment WHERE id = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)";
+    Ok(run(connection, sql, [blob(&tenant.0), blob(&id.0)])? > 0)
+}
