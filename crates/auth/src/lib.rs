@@ -25,5 +25,9 @@ pub use verifier::{ConfigError, IssuerConfig, Verifier};
 pub const GRAPH_APPLICATION_ID: &str = "00000003-0000-0000-c000-000000000000";
 
 /// The audiences that mean "Graph", beside the server's own address.
-pub const GRAPH_AUDIENCES: &[&str] =
-    &[GRAPH_APPLICATION_ID, "https://graph.microsoft.com", "https://graph.microsoft.com/"];
+pub const GRAPH_AUDIENCES: &[&str] = &[
+    GRAPH_APPLICATION_ID,
+    "https://graph.microsoft.com",
+    "https://graph.microsoft.com/",
+    "api://00000003-0000-0000-c000-000000000000",
+];

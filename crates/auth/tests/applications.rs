@@ -49,6 +49,10 @@ async fn the_audience_is_the_resource_that_was_asked_for() {
         ("https://graph.microsoft.com//.default".to_owned(), "https://graph.microsoft.com/".to_owned()),
         (format!("{BASE}/.default"), BASE.to_owned()),
         (format!("{}/.default", chaveiro_auth::GRAPH_APPLICATION_ID), chaveiro_auth::GRAPH_APPLICATION_ID.to_owned()),
+        (
+            format!("api://{}/.default", chaveiro_auth::GRAPH_APPLICATION_ID),
+            format!("api://{}", chaveiro_auth::GRAPH_APPLICATION_ID),
+        ),
         (".default openid".to_owned(), chaveiro_auth::GRAPH_APPLICATION_ID.to_owned()),
     ] {
         let fields = [GRANT, ("client_id", &id), ("client_secret", &endpoints.secret), ("scope", &scope)];

@@ -250,6 +250,22 @@ async fn a_sign_in_ends_after_a_day_without_a_refresh_by_signing_out_or_by_an_op
 }
 
 #[tokio::test]
+async fn a_tenant_says_how_long_its_people_stay_signed_in() {
+    let endpoints = Endpoints::new().await;
+    let shorten = endpoints.store.write(|unit| {
+        let mut tenant = unit.tenant(tenant())?.expect("the tenant");
+        tenant.settings.sign_in_life_s = 7200;
+        Ok(unit.update_tenant(&tenant)?)
+    });
+    shorten.await.expect("changed");
+    let first = signed_in(&endpoints, EVERYTHING).await;
+    endpoints.pass(7199);
+    let (_, second) = refresh(&endpoints, &first["refresh_token"], None).await;
+    endpoints.pass(7200);
+    assert_eq!(says(&refresh(&endpoints, &second["refresh_token"], None).await), (400, "invalid_grant", 700_082));
+}
+
+#[tokio::test]
 async fn whoever_is_removed_from_the_users_is_not_signed_in_any_more() {
     let endpoints = Endpoints::new().await;
     let before = signed_in(&endpoints, EVERYTHING).await;

@@ -282,6 +282,9 @@ pub(crate) struct TenantChange {
     /// Days that an action waits for its device.
     #[arg(long)]
     pub(crate) action_expiry: Option<u64>,
+    /// Hours that a person stays signed in without using it.
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) sign_in_life: Option<u64>,
     /// What a recovery recovers on Linux.
     #[arg(long, value_name = "LOCKS")]
     pub(crate) linux_locks: Option<Locks>,
@@ -572,7 +575,7 @@ mod tests {
         let id = "5f0c6a1e-0000-4000-8000-000000000000";
         match word {
             "GUID" | "ID" | "APP" | "5f0c6a1e-…" | "9b2e41d7-…" => id.to_owned(),
-            "MINUTES" | "DAYS" | "N" | "P" | "MIN" => "7".to_owned(),
+            "MINUTES" | "HOURS" | "DAYS" | "N" | "P" | "MIN" => "7".to_owned(),
             key if key.starts_with("ed25519:") || key.starts_with("$(") => {
                 format!("ed25519:{}=", "A".repeat(43))
             }

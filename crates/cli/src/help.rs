@@ -176,6 +176,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("Days that an unread passcode is kept", "Dias que uma senha não lida é guardada"),
     ("Days that an action waits for its device", "Dias que uma ação espera pelo dispositivo"),
+    ("Hours that a person stays signed in without using it", "Horas que uma pessoa continua com a sessão sem usá-la"),
     ("What a recovery recovers on Linux", "O que uma recuperação recupera no Linux"),
     (
         "What passcodes are made of that Linux devices make",

@@ -131,8 +131,8 @@ const TABLE: &[(Text, &str, &str)] = &[
     (Text::LoggedOut, "Signed out of {}.", "Sessão encerrada em {}."),
     (
         Text::LoggedOutHere,
-        "The session of {} is gone here, but the server could not be told ({}). It ends there a day after its last use.",
-        "A sessão de {} foi apagada aqui, mas o servidor não pôde ser avisado ({}). Lá ela termina um dia após o último uso.",
+        "The session of {} is gone here, but the server could not be told ({}). It ends there by itself, some time after its last use.",
+        "A sessão de {} foi apagada aqui, mas o servidor não pôde ser avisado ({}). Lá ela termina sozinha, algum tempo após o último uso.",
     ),
     (Text::SignInApproved, "{} may sign in.", "{} pode entrar."),
     (Text::SignInDenied, "The sign-in with the code {} was denied.", "A entrada com o código {} foi negada."),

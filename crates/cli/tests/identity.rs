@@ -40,6 +40,13 @@ fn a_secret_is_replaced_without_a_moment_in_which_none_serves() {
 }
 
 #[test]
+fn how_long_people_stay_signed_in_is_a_setting_of_the_tenant() {
+    let (_directory, data) = initialised();
+    assert_eq!(run_json(&data, &["tenant", "list"])[0]["signInLifeHours"], 24);
+    assert_eq!(run_json(&data, &["tenant", "set", "--sign-in-life", "8"])["signInLifeHours"], 8);
+}
+
+#[test]
 fn a_public_client_has_no_secret_and_acts_only_for_people() {
     let (_directory, data) = initialised();
     let app = run_json(&data, &["app", "register", "tool", "--public", "--delegated", READ]);
@@ -138,6 +145,9 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!(ana.session().metadata().expect("there").permissions().mode() & 0o777, 0o600);
     assert_eq!(run_json(&data, &["sign-in", "list"])[0]["user"], "ana@contoso.example");
 
+    // Being vouched for says who she is; what she may do is said by her roles.
+    assert!(!ana.run(&["device", "list"]).status.success());
+    run(&data, &["role", "assign", "read-only-operator", "--user", "ana@contoso.example"]);
     let devices: Value = serde_json::from_slice(&ana.run(&["device", "list"]).stdout).expect("JSON");
     assert_eq!(devices.as_array().map(Vec::len), Some(1), "{devices}");
     // A data directory that was named means that one, even if it is not there.

@@ -28,9 +28,6 @@ pub const INTERVAL: Duration = Duration::from_secs(5);
 /// Clients count from when they sent, we from when it arrived.
 const INTERVAL_LEEWAY: Duration = Duration::from_secs(1);
 
-/// How long a person stays signed in without a refresh.
-pub const SIGN_IN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// How long the refresh token before the present one still serves: the answer that held the new one can be lost on its
 /// way, and the client asks again.
 const LOST_ANSWER: Duration = Duration::from_secs(30);
@@ -151,17 +148,17 @@ impl SignIn {
         }
     }
 
-    /// From now on this refresh token serves.
-    pub fn activate(&mut self, refresh_sha256: [u8; 32], now: Timestamp) {
+    /// From now on this refresh token serves, for `life` ([`crate::tenant::TenantSettings::sign_in_life_s`]).
+    pub fn activate(&mut self, refresh_sha256: [u8; 32], now: Timestamp, life: Duration) {
         self.standing = Standing::Active;
         self.refresh_sha256 = Some(refresh_sha256);
-        self.expires = now + SIGN_IN_LIFE;
+        self.expires = now.checked_add(life).unwrap_or(Timestamp::MAX);
     }
 
     /// The client asks with a refresh token, whose place `next` is to take. A token that is neither the present one nor
     /// the one just before it was stolen, or its thief used it first: nobody can tell who is who, so the sign-in ends
     /// (RFC 9700, 4.14.2).
-    pub fn refresh(&mut self, presented: &[u8; 32], next: [u8; 32], now: Timestamp) -> Refreshed {
+    pub fn refresh(&mut self, presented: &[u8; 32], next: [u8; 32], now: Timestamp, life: Duration) -> Refreshed {
         let (Standing::Active, Some(user)) = (self.standing, self.user) else { return Refreshed::Ended };
         if now >= self.expires {
             return Refreshed::Expired;
@@ -175,7 +172,7 @@ impl SignIn {
             return Refreshed::Reused;
         }
         self.refresh_sha256 = Some(next);
-        self.expires = now + SIGN_IN_LIFE;
+        self.expires = now.checked_add(life).unwrap_or(Timestamp::MAX);
         Refreshed::Rotated(user)
     }
 
@@ -223,6 +220,8 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
+    const LIFE: Duration = Duration::from_secs(24 * 3600);
+
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).expect("a time")
     }
@@ -251,7 +250,7 @@ mod tests {
     fn active() -> SignIn {
         let mut sign_in = approved();
         sign_in.ask(at(10));
-        sign_in.activate([1; 32], at(10));
+        sign_in.activate([1; 32], at(10), LIFE);
         sign_in
     }
 
@@ -287,27 +286,27 @@ mod tests {
     fn every_refresh_rotates_and_slides_the_end() {
         let mut sign_in = active();
         for (round, second) in [(1_u8, 3600), (2, 7200), (3, 7200 + 86_000)] {
-            let rotated = sign_in.refresh(&[round; 32], [round + 1; 32], at(second));
+            let rotated = sign_in.refresh(&[round; 32], [round + 1; 32], at(second), LIFE);
             assert!(matches!(rotated, Refreshed::Rotated(_)), "{round}");
-            assert_eq!(sign_in.expires, at(second) + SIGN_IN_LIFE);
+            assert_eq!(sign_in.expires, at(second) + LIFE);
         }
-        assert_eq!(sign_in.refresh(&[4; 32], [5; 32], sign_in.expires), Refreshed::Expired);
+        assert_eq!(sign_in.refresh(&[4; 32], [5; 32], sign_in.expires, LIFE), Refreshed::Expired);
     }
 
     #[test]
     fn an_answer_that_was_lost_can_be_asked_for_again_for_a_moment() {
         let mut sign_in = active();
-        sign_in.refresh(&[1; 32], [2; 32], at(3600));
-        assert!(matches!(sign_in.refresh(&[1; 32], [3; 32], at(3620)), Refreshed::Rotated(_)));
-        assert!(matches!(sign_in.refresh(&[3; 32], [4; 32], at(7200)), Refreshed::Rotated(_)));
+        sign_in.refresh(&[1; 32], [2; 32], at(3600), LIFE);
+        assert!(matches!(sign_in.refresh(&[1; 32], [3; 32], at(3620), LIFE), Refreshed::Rotated(_)));
+        assert!(matches!(sign_in.refresh(&[3; 32], [4; 32], at(7200), LIFE), Refreshed::Rotated(_)));
     }
 
     #[test]
     fn a_refresh_token_that_was_used_already_ends_the_sign_in_for_both() {
         let mut sign_in = active();
-        sign_in.refresh(&[1; 32], [2; 32], at(3600));
-        assert_eq!(sign_in.refresh(&[1; 32], [3; 32], at(3640)), Refreshed::Reused);
-        assert_eq!(sign_in.refresh(&[2; 32], [4; 32], at(3641)), Refreshed::Ended);
+        sign_in.refresh(&[1; 32], [2; 32], at(3600), LIFE);
+        assert_eq!(sign_in.refresh(&[1; 32], [3; 32], at(3640), LIFE), Refreshed::Reused);
+        assert_eq!(sign_in.refresh(&[2; 32], [4; 32], at(3641), LIFE), Refreshed::Ended);
     }
 
     #[test]

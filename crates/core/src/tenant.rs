@@ -62,6 +62,8 @@ pub struct TenantSettings {
     pub unread_retention_s: u64,
     /// How long an action may wait for its device.
     pub action_expiry_s: u64,
+    /// How long a person stays signed in at the local issuer after her last refresh.
+    pub sign_in_life_s: u64,
     /// What a recovery recovers on Linux.
     pub linux_locks: LinuxLocks,
     /// How passcodes look that devices make for us.
@@ -105,6 +107,7 @@ impl Default for TenantSettings {
             disclosure_window_s: 15 * 60,
             unread_retention_s: 7 * DAY,
             action_expiry_s: 30 * DAY,
+            sign_in_life_s: DAY,
             linux_locks: LinuxLocks::default(),
             passcode: PasscodePolicy::default(),
             must_change: false,
@@ -123,6 +126,11 @@ impl TenantSettings {
     /// [`Self::unread_retention_s`] as a duration.
     pub fn unread_retention(&self) -> Duration {
         Duration::from_secs(self.unread_retention_s)
+    }
+
+    /// [`Self::sign_in_life_s`] as a duration.
+    pub fn sign_in_life(&self) -> Duration {
+        Duration::from_secs(self.sign_in_life_s)
     }
 
     /// [`Self::action_expiry_s`] as a duration.

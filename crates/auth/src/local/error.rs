@@ -216,3 +216,58 @@ fn assertion_code(refusal: &AssertionRefusal) -> u32 {
 fn day(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_a_text_a_number_and_a_meaning_of_that_number() {
+        let text = || "x".to_owned();
+        let all = [
+            Refusal::UnknownTenant(text()),
+            Refusal::NoTenantNamed,
+            Refusal::PersonalAccounts,
+            Refusal::NotAForm,
+            Refusal::Missing("scope"),
+            Refusal::Grant(text()),
+            Refusal::Scope(ScopeRefusal::Nothing),
+            Refusal::NotDefault,
+            Refusal::NoSecret,
+            Refusal::NoProof,
+            Refusal::WrongSecret,
+            Refusal::ExpiredSecret(Vec::new()),
+            Refusal::PublicWithSecret,
+            Refusal::AssertionType,
+            Refusal::Assertion(AssertionRefusal::Malformed),
+            Refusal::Assertion(AssertionRefusal::NotTheClient),
+            Refusal::Assertion(AssertionRefusal::Audience(text())),
+            Refusal::Assertion(AssertionRefusal::Time("x")),
+            Refusal::Assertion(AssertionRefusal::Signature),
+            Refusal::UnknownApplication(text()),
+            Refusal::Consent { application: text(), missing: None },
+            Refusal::Pending,
+            Refusal::TooOften,
+            Refusal::CodeExpired,
+            Refusal::CodeUnknown,
+            Refusal::CodeUsed,
+            Refusal::Declined,
+            Refusal::UnknownUser,
+            Refusal::RefreshRevoked,
+            Refusal::RefreshReused,
+            Refusal::RefreshExpired,
+            Refusal::RefreshMalformed,
+            Refusal::TooManyCodes,
+            Refusal::Busy,
+        ];
+        for refusal in &all {
+            let row = refusal.row();
+            assert!(meaning(row.code).is_some(), "{} has no meaning", row.code);
+            assert!(!refusal.text("https://chaveiro.example").is_empty(), "{}", row.code);
+            assert!(row.status.is_client_error() || row.status == StatusCode::SERVICE_UNAVAILABLE);
+        }
+        for (code, _) in CODES {
+            assert!(all.iter().any(|refusal| refusal.row().code == *code), "{code} is said by nobody");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The token endpoint: client credentials, device codes, refresh tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
@@ -75,6 +76,8 @@ pub(super) struct Authenticated {
     pub(super) tenant: TenantId,
     pub(super) application: Application,
     pub(super) proof: Proof,
+    /// How long its people stay signed in.
+    pub(super) sign_in_life: Duration,
 }
 
 /// What a person gets when she signs in or refreshes.
@@ -100,9 +103,10 @@ impl Endpoint {
             return Err(Refusal::UnknownTenant(tenant.to_owned()));
         }
         let now = self.now();
-        let (tenant_id, application) = (named.tenant.id, self.application(&named, &form).await?);
+        let application = self.application(&named, &form).await?;
         let proof = self.authenticate(grant, tenant, &application, &form, now)?;
-        let client = Authenticated { tenant: tenant_id, application, proof };
+        let sign_in_life = named.tenant.settings.sign_in_life();
+        let client = Authenticated { tenant: named.tenant.id, application, proof, sign_in_life };
         match grant {
             Grant::ClientCredentials => self.client_credentials(&client, &form, now),
             Grant::DeviceCode => {

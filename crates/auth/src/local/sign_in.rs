@@ -99,7 +99,7 @@ impl Endpoint {
     ) -> Result<Granted, Refusal> {
         let handle = Handle::read(device_code).ok_or(Refusal::CodeUnknown)?;
         let refresh_token = handle.refresh_token(self.entropy.as_ref());
-        let (tenant, application) = (client.tenant, client.application.id);
+        let (tenant, application, life) = (client.tenant, client.application.id, client.sign_in_life);
         let (sha, refresh_sha) = (handle.sha256(), sha256(refresh_token.as_bytes()));
         let issuer = Arc::clone(&self.issuer);
         let asked = self.store.write(move |unit| {
@@ -115,7 +115,7 @@ impl Endpoint {
                     let Ok(scope) = scope else { return Ok(Err(Refusal::CodeUnknown)) };
                     let keeps = scope.has("offline_access");
                     if keeps {
-                        sign_in.activate(refresh_sha, now);
+                        sign_in.activate(refresh_sha, now, life);
                     }
                     unit.update_sign_in(&sign_in)?;
                     return Ok(Ok((person, scope, keeps)));
@@ -144,7 +144,7 @@ impl Endpoint {
         let handle = Handle::of_refresh_token(presented).ok_or(Refusal::RefreshMalformed)?;
         let narrower = scope.map(|text| self.scope(text)).transpose()?;
         let next = handle.refresh_token(self.entropy.as_ref());
-        let (tenant, application) = (client.tenant, client.application.clone());
+        let (tenant, application, life) = (client.tenant, client.application.clone(), client.sign_in_life);
         let (sha, presented, next_sha) = (handle.sha256(), sha256(presented.as_bytes()), sha256(next.as_bytes()));
         let issuer = Arc::clone(&self.issuer);
         let rotated = self.store.write(move |unit| {
@@ -155,7 +155,7 @@ impl Endpoint {
                 Ok(scope) => scope,
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            let user = match sign_in.refresh(&presented, next_sha, now) {
+            let user = match sign_in.refresh(&presented, next_sha, now, life) {
                 Refreshed::Rotated(user) => user,
                 Refreshed::Expired => return Ok(Err(Refusal::RefreshExpired)),
                 Refreshed::Ended => return Ok(Err(Refusal::RefreshRevoked)),

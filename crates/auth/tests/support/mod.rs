@@ -95,7 +95,7 @@ pub struct Endpoints {
     pub store: Arc<dyn Store>,
     pub clock: Arc<TestClock>,
     pub router: axum::Router,
-    /// Of [`Endpoints::desk`].
+    /// Of [`Endpoints::DESK`].
     pub secret: String,
 }
 

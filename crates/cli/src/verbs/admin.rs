@@ -46,6 +46,7 @@ fn tenant_json(tenant: &TenantRow) -> Value {
         "disclosureWindowMinutes": settings.disclosure_window_s / 60,
         "unreadRetentionDays": settings.unread_retention_s / 86_400,
         "actionExpiryDays": settings.action_expiry_s / 86_400,
+        "signInLifeHours": settings.sign_in_life_s / 3600,
         "linuxLocks": settings.linux_locks,
         "passcodeForm": form.name(),
         "passcodeLength": length,
@@ -69,6 +70,7 @@ fn changed(mut settings: TenantSettings, asked: &TenantChange) -> Result<TenantS
         (asked.disclosure_window, 60, &mut settings.disclosure_window_s),
         (asked.unread_retention, 86_400, &mut settings.unread_retention_s),
         (asked.action_expiry, 86_400, &mut settings.action_expiry_s),
+        (asked.sign_in_life, 3600, &mut settings.sign_in_life_s),
     ] {
         *setting = asked.map_or(*setting, |asked| asked.saturating_mul(unit));
     }
