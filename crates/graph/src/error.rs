@@ -339,6 +339,9 @@ fn of_key(key: &MalformedKey) -> Row {
             intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a managed device must be a GUID")
         }
         Target::Resource(of) => kind(of),
+        Target::RemoteAction => {
+            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a remote action must be a GUID")
+        }
         Target::AuditEvent => {
             intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of an audit event must be a GUID")
         }

@@ -5,6 +5,7 @@
 
 mod actions;
 mod audit;
+mod audit_list;
 mod devices;
 mod disks;
 mod inventory;
@@ -93,6 +94,9 @@ cases![
     inventory::an_account_becomes_a_user_of_its_device_once,
     audit::events_are_linked_in_order_and_never_twice,
     audit::chains_of_tenants_do_not_mix,
+    audit_list::audit_events_are_found_by_what_graph_calls_them,
+    audit_list::audit_events_are_seen_with_their_devices,
+    devices::a_script_goes_with_the_states_of_its_users_and_theirs,
     transactions::what_is_refused_leaves_nothing_behind,
     transactions::a_panic_is_undone_and_its_neighbours_survive,
     transactions::a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_moment,
