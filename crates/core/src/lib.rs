@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod actions;
+pub mod activity;
 pub mod audit;
 pub mod caller;
 pub mod command;

@@ -35,6 +35,7 @@ pub fn metadata(version: Version) -> String {
     complex_types(&mut xml, version, &mut names);
     enums(&mut xml, &names);
     actions(&mut xml);
+    functions(&mut xml);
     container(&mut xml, version);
     xml.push_str("    </Schema>\n  </edmx:DataServices>\n</edmx:Edmx>\n");
     xml
@@ -164,6 +165,19 @@ fn actions(xml: &mut String) {
         let _ = writeln!(xml, "      <Action Name=\"{}\" IsBound=\"true\">", action.name);
         xml.push_str("        <Parameter Name=\"bindingParameter\" Type=\"microsoft.graph.managedDevice\" Nullable=\"false\"/>\n");
         xml.push_str("      </Action>\n");
+    }
+}
+
+/// Functions of the collection of audit events.
+fn functions(xml: &mut String) {
+    for (name, parameter) in [("getAuditCategories", None), ("getAuditActivityTypes", Some("category"))] {
+        let _ = writeln!(xml, "      <Function Name=\"{name}\" IsBound=\"true\">");
+        let events = format!("Collection({NAMESPACE}.auditEvent)");
+        let _ = writeln!(xml, "        <Parameter Name=\"bindingParameter\" Type=\"{events}\" Nullable=\"false\"/>");
+        if let Some(parameter) = parameter {
+            let _ = writeln!(xml, "        <Parameter Name=\"{parameter}\" Type=\"Edm.String\"/>");
+        }
+        xml.push_str("        <ReturnType Type=\"Collection(Edm.String)\"/>\n      </Function>\n");
     }
 }
 

@@ -4,14 +4,17 @@
 //! A hop that is absent, foreign, out of sight or not linked to its parent ends in the same refusal: what another
 //! tenant has, or another path reaches, cannot be told apart from what does not exist.
 
+use chaveiro_core::action::ActionRecord;
+use chaveiro_core::activity::seq_of_event;
 use chaveiro_core::device::ManagedDevice;
-use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
-use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError, View};
+use chaveiro_core::id::{ActionId, DeviceId, ResourceId, TenantId};
+use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError, StoredEvent, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal};
 
 use crate::model::{Edge, Follow, Target};
+use crate::render;
 use crate::resolve::{End, Hop, Key, Walk};
 
 /// An entity that was found.
@@ -23,6 +26,10 @@ pub enum Node {
     DeviceManagement,
     /// A device.
     Device(Box<ManagedDevice>),
+    /// An audit event.
+    AuditEvent(Box<StoredEvent>),
+    /// A remote action.
+    RemoteAction(Box<ActionRecord>),
     /// Anything else.
     Resource(Box<Resource>),
 }
@@ -34,6 +41,10 @@ pub enum Members {
     Devices(DeviceScope),
     /// Resources.
     Resources(ResourceScope),
+    /// Audit events.
+    AuditEvents,
+    /// Remote actions.
+    RemoteActions,
     /// None, whatever is asked.
     Nothing,
 }
@@ -52,7 +63,11 @@ impl Binding {
     pub fn device(&self) -> Option<&ManagedDevice> {
         match &self.node {
             Node::Device(device) => Some(device),
-            Node::Service | Node::DeviceManagement | Node::Resource(_) => None,
+            Node::Service
+            | Node::DeviceManagement
+            | Node::AuditEvent(_)
+            | Node::RemoteAction(_)
+            | Node::Resource(_) => None,
         }
     }
 }
@@ -82,7 +97,7 @@ pub fn check_keys(walk: &Walk) -> Result<(), MalformedKey> {
 
 /// Follows a walk whose keys are checked, over devices that are in `sight`.
 pub fn follow(view: &dyn View, tenant: TenantId, sight: &Visibility, walk: &Walk) -> Result<Binding, Fault> {
-    let ends_on_set = matches!(walk.end, End::Set | End::SetRef);
+    let ends_on_set = matches!(walk.end, End::Set | End::SetRef | End::Function(_));
     let mut node = Node::Service;
     for hop in &walk.hops {
         if ends_on_set && hop.key.is_none() && hop.edge.many {
@@ -102,9 +117,24 @@ pub fn follow(view: &dyn View, tenant: TenantId, sight: &Visibility, walk: &Walk
 fn is_seen(view: &dyn View, sight: &Visibility, node: &Node) -> Result<bool, StoreError> {
     match node {
         Node::Service | Node::DeviceManagement => Ok(true),
+        Node::AuditEvent(event) => is_event_seen(view, sight, event),
+        Node::RemoteAction(action) => {
+            let device = view.device(action.tenant, action.device)?;
+            Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
+        }
         Node::Device(device) => Ok(sight.admits(&device.scope_tags)),
         Node::Resource(resource) => is_resource_seen(view, sight, resource),
     }
+}
+
+/// Whether the caller may know of an event: with all devices in sight of any, else of those about a device in sight.
+fn is_event_seen(view: &dyn View, sight: &Visibility, event: &StoredEvent) -> Result<bool, StoreError> {
+    if *sight == Visibility::All {
+        return Ok(true);
+    }
+    let Some(device) = render::audit::record(event)?.device else { return Ok(false) };
+    let device = view.device(event.tenant, device)?;
+    Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
 }
 
 /// Whether the caller may know of a resource: a run state is as visible as its device.
@@ -122,6 +152,8 @@ fn missing(edge: &Edge) -> Refusal {
     match edge.to {
         Target::Device => Refusal::DeviceNotFound,
         Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
+        Target::AuditEvent => Refusal::ResourceNotFound("auditEvent"),
+        Target::RemoteAction => Refusal::ResourceNotFound("remoteActionAudit"),
         Target::Unkept(name) => Refusal::ResourceNotFound(name),
         Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
     }
@@ -132,6 +164,8 @@ fn members(follow: Follow, parent: &Node) -> Option<Members> {
     Some(match follow {
         Follow::Singleton | Follow::DeviceOfRunState | Follow::Me => return None,
         Follow::Nothing => Members::Nothing,
+        Follow::AuditEvents => Members::AuditEvents,
+        Follow::RemoteActions => Members::RemoteActions,
         Follow::RunStatesOfDevice(kind) => Members::Resources(ResourceScope::OfDevice(kind, device_id(parent)?)),
         Follow::Devices => Members::Devices(DeviceScope::All),
         Follow::ComanagedDevices => Members::Devices(DeviceScope::Comanaged),
@@ -148,6 +182,15 @@ fn step(view: &dyn View, tenant: TenantId, parent: &Node, hop: &Hop) -> Result<O
     let Some(key) = &hop.key else { return single(view, tenant, parent, hop.edge.follow) };
     match hop.edge.follow {
         Follow::Singleton | Follow::DeviceOfRunState | Follow::Me | Follow::Nothing => Ok(None),
+        Follow::RemoteActions => {
+            let action = key.id.map_or(Ok(None), |id| view.action(tenant, ActionId(id)))?;
+            Ok(action.map(|action| Node::RemoteAction(Box::new(action))))
+        }
+        Follow::AuditEvents => {
+            let seq = key.id.and_then(|id| seq_of_event(tenant, id));
+            let event = seq.map_or(Ok(None), |seq| view.audit_event(tenant, seq))?;
+            Ok(event.map(|event| Node::AuditEvent(Box::new(event))))
+        }
         Follow::RunStatesOfDevice(kind) => {
             let Some(of) = device_id(parent) else { return Ok(None) };
             let state = resource(view, tenant, kind, key)?;
@@ -180,10 +223,14 @@ fn single(view: &dyn View, tenant: TenantId, parent: &Node, follow: Follow) -> R
                 Some(id) => Ok(view.device(tenant, id)?.map(device_node)),
                 None => Ok(None),
             },
-            Node::Service | Node::DeviceManagement | Node::Device(_) => Ok(None),
+            Node::Service | Node::DeviceManagement | Node::Device(_) | Node::AuditEvent(_) | Node::RemoteAction(_) => {
+                Ok(None)
+            }
         },
         Follow::Me
         | Follow::Nothing
+        | Follow::AuditEvents
+        | Follow::RemoteActions
         | Follow::RunStatesOfDevice(_)
         | Follow::Devices
         | Follow::ComanagedDevices
@@ -230,13 +277,15 @@ fn resource_node(resource: Resource) -> Node {
 fn device_id(node: &Node) -> Option<DeviceId> {
     match node {
         Node::Device(device) => Some(device.id),
-        Node::Service | Node::DeviceManagement | Node::Resource(_) => None,
+        Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) | Node::Resource(_) => {
+            None
+        }
     }
 }
 
 fn resource_id(node: &Node) -> Option<ResourceId> {
     match node {
         Node::Resource(resource) => Some(resource.id),
-        Node::Service | Node::DeviceManagement | Node::Device(_) => None,
+        Node::Service | Node::DeviceManagement | Node::Device(_) | Node::AuditEvent(_) | Node::RemoteAction(_) => None,
     }
 }

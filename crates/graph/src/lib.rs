@@ -16,6 +16,7 @@ pub mod query;
 pub mod render;
 pub mod resolve;
 pub mod routes;
+mod transport;
 pub mod verb;
 
 use std::sync::Arc;
@@ -52,7 +53,7 @@ pub struct GraphState {
 
 /// Everything under `/beta` and `/v1.0`, and an error of the right shape for everything else.
 pub fn router(state: Arc<GraphState>) -> Router {
-    Router::new().fallback(handlers::serve).with_state(state)
+    transport::compressed(Router::new().fallback(handlers::serve).with_state(state))
 }
 
 /// `$metadata` of the beta version.

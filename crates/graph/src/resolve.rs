@@ -109,8 +109,45 @@ pub struct Hop {
     pub key: Option<Key>,
 }
 
+/// A function of a collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// `getAuditCategories()`.
+    Categories,
+    /// `getAuditActivityTypes(category='...')`, with the category.
+    ActivityTypes(String),
+}
+
+impl Function {
+    /// The function of that segment, with its parameters.
+    fn parse(at: Target, segment: &str) -> Option<Self> {
+        let (name, parameters) = action_name(segment).strip_suffix(')')?.split_once('(')?;
+        if at != Target::AuditEvent {
+            return None;
+        }
+        if name.eq_ignore_ascii_case("getAuditCategories") && parameters.trim().is_empty() {
+            return Some(Self::Categories);
+        }
+        let (parameter, value) = parameters.split_once('=')?;
+        let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'");
+        let named = name.eq_ignore_ascii_case("getAuditActivityTypes") && parameter.trim() == "category";
+        named.then_some(Self::ActivityTypes(value))
+    }
+}
+
+impl std::fmt::Display for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Categories => f.write_str("getAuditCategories()"),
+            Self::ActivityTypes(category) => {
+                write!(f, "getAuditActivityTypes(category='{}')", category.replace('\'', "''"))
+            }
+        }
+    }
+}
+
 /// What a walk ends on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum End {
     /// The service document.
     Service,
@@ -124,6 +161,8 @@ pub enum End {
     Entity,
     /// An action of the entity.
     Action(Action),
+    /// A function of a collection.
+    Function(Function),
     /// `$ref` of a collection: links are added here.
     SetRef,
     /// `$ref` of an entity in a collection: that link.
@@ -197,6 +236,14 @@ fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
             hops.push(Hop { edge, key: None });
             end = End::Entity;
             continue;
+        }
+        if let Some(function) = segments.peek().and_then(|next| Function::parse(at, next)) {
+            segments.next();
+            hops.push(Hop { edge, key: None });
+            return match segments.next() {
+                None => Ok(Walk { version, hops, end: End::Function(function) }),
+                Some(more) => Err(PathError::Segment(more)),
+            };
         }
         let key = match inline_key {
             Some(key) => Some(key),
@@ -348,13 +395,16 @@ impl Walk {
                 }
             }
         }
-        match self.end {
+        match &self.end {
             End::Service | End::Set | End::Entity => {}
             End::Metadata => path.push_str("/$metadata"),
             End::Batch => path.push_str("/$batch"),
             End::Action(action) => {
                 path.push('/');
                 path.push_str(action.name);
+            }
+            End::Function(function) => {
+                let _ = write!(path, "/{}", encode(&function.to_string()));
             }
             End::SetRef | End::EntityRef => path.push_str("/$ref"),
         }
@@ -374,10 +424,13 @@ impl Walk {
                 let _ = write!(path, "('{}')", key.canonical().replace('\'', "''"));
             }
         }
-        match self.end {
+        match &self.end {
             End::Service | End::Metadata | End::Batch | End::Set | End::Entity => {}
             End::Action(action) => {
                 let _ = write!(path, "/{namespace}{}", action.name);
+            }
+            End::Function(function) => {
+                let _ = write!(path, "/{function}");
             }
             End::SetRef | End::EntityRef => path.push_str("/$ref"),
         }
@@ -397,11 +450,12 @@ impl Walk {
                 path.push_str("/key");
             }
         }
-        path.push_str(match self.end {
+        path.push_str(match &self.end {
             End::Service | End::Set | End::Entity => "",
             End::Metadata => "/$metadata",
             End::Batch => "/$batch",
             End::Action(_) => "/action",
+            End::Function(_) => "/function",
             End::SetRef | End::EntityRef => "/$ref",
         });
         path

@@ -29,8 +29,17 @@ pub struct RouteRow {
 /// How deep a listed collection may lie: scripts, their run states, the device of one, its users.
 const MAX_LISTED_HOPS: usize = 3;
 
-/// What is no walk, and needs no permission of its own: method, path.
-pub(crate) const BESIDE: [(&str, &str); 2] = [("POST", BATCH), ("GET", METADATA)];
+/// What is no walk to an entity: method, path, the least permission.
+pub(crate) const BESIDE: [(&str, &str, Option<Permission>); 4] = [
+    ("POST", BATCH, None),
+    ("GET", METADATA, None),
+    ("GET", "/deviceManagement/auditEvents/getAuditCategories()", Some(Permission::AppsReadAll)),
+    (
+        "GET",
+        "/deviceManagement/auditEvents/getAuditActivityTypes(category='{category}')",
+        Some(Permission::AppsReadAll),
+    ),
+];
 
 /// Up to twenty requests in one.
 pub(crate) const BATCH: &str = "/$batch";
@@ -92,8 +101,9 @@ fn add(rows: &mut Vec<RouteRow>, path: &str, edge: &'static Edge, shape: EndShap
 /// The list as text: method, path, least privileged permission.
 pub fn routes_txt() -> String {
     let mut text = String::from("# Every path stands under /beta and /v1.0. Printed by `chaveiro routes`.\n");
-    for (method, path) in BESIDE {
-        let _ = writeln!(text, "{method:<6} {path}");
+    for (method, path, permission) in BESIDE {
+        let least = permission.map_or("-", Permission::name);
+        let _ = writeln!(text, "{method:<6} {path}  [{least}]");
     }
     for row in routes() {
         let least = row.permissions.first().map_or("-", |permission| permission.name());

@@ -38,6 +38,8 @@ pub enum EndShape {
     Entity,
     /// An action.
     Action,
+    /// A function of a collection.
+    Function,
     /// `$ref` of a collection.
     SetRef,
     /// `$ref` of an entity.
@@ -55,6 +57,7 @@ pub fn verbs(shape: EndShape, access: Access) -> &'static [(&'static str, Verb)]
             &[READ, ("PATCH", Verb::Update), ("DELETE", Verb::Delete)]
         }
         (EndShape::Entity, Access::ReadOnly | Access::Linked) => &[READ],
+        (EndShape::Function, _) => &[LIST],
         (EndShape::Action, _) => &[("POST", Verb::Act)],
         (EndShape::SetRef, Access::Linked) => &[("POST", Verb::Link)],
         (EndShape::EntityRef, Access::Linked) => &[("DELETE", Verb::Unlink)],
@@ -93,6 +96,8 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
     match target {
         Target::Service | Target::DeviceManagement if reads => A::ManagedDevicesRead,
         Target::Service | Target::DeviceManagement => A::ManagedDevicesUpdate,
+        Target::AuditEvent => A::AuditRead,
+        Target::RemoteAction => A::ManagedDevicesRead,
         Target::Device | Target::Unkept(_) if reads => A::ManagedDevicesRead,
         Target::Device if verb == Verb::Delete => A::ManagedDevicesDelete,
         Target::Device | Target::Unkept(_) => A::ManagedDevicesUpdate,
@@ -119,11 +124,16 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
 
 /// The same for a walk, remote actions included.
 pub fn role_action(walk: &Walk, verb: Verb) -> RoleAction {
-    match walk.end {
+    match &walk.end {
         End::Action(action) => action.role_action,
-        End::Service | End::Metadata | End::Batch | End::Set | End::Entity | End::SetRef | End::EntityRef => {
-            role_action_at(walk.target(), verb)
-        }
+        End::Service
+        | End::Metadata
+        | End::Batch
+        | End::Set
+        | End::Entity
+        | End::Function(_)
+        | End::SetRef
+        | End::EntityRef => role_action_at(walk.target(), verb),
     }
 }
 
@@ -131,13 +141,18 @@ pub fn role_action(walk: &Walk, verb: Verb) -> RoleAction {
 pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
     let edge = walk.hops.last()?.edge;
     let method = if method == "HEAD" { "GET" } else { method };
-    let shape = shape(walk.end)?;
+    let shape = shape(&walk.end)?;
     let (_, verb) = verbs(shape, edge.access).iter().find(|(name, _)| *name == method)?;
-    let permissions = match walk.end {
+    let permissions = match &walk.end {
         End::Action(action) => std::slice::from_ref(&action.permission),
-        End::Service | End::Metadata | End::Batch | End::Set | End::Entity | End::SetRef | End::EntityRef => {
-            permissions(edge, *verb)
-        }
+        End::Service
+        | End::Metadata
+        | End::Batch
+        | End::Set
+        | End::Entity
+        | End::Function(_)
+        | End::SetRef
+        | End::EntityRef => permissions(edge, *verb),
     };
     Some((*verb, permissions))
 }
@@ -147,7 +162,7 @@ pub fn allow(walk: &Walk) -> String {
     if matches!(walk.end, End::Batch) {
         return "POST, OPTIONS".to_owned();
     }
-    let (Some(hop), Some(shape)) = (walk.hops.last(), shape(walk.end)) else { return "GET, HEAD, OPTIONS".to_owned() };
+    let (Some(hop), Some(shape)) = (walk.hops.last(), shape(&walk.end)) else { return "GET, HEAD, OPTIONS".to_owned() };
     let mut methods: Vec<_> = verbs(shape, hop.edge.access).iter().map(|(method, _)| *method).collect();
     if methods.contains(&"GET") {
         methods.push("HEAD");
@@ -156,10 +171,11 @@ pub fn allow(walk: &Walk) -> String {
     methods.join(", ")
 }
 
-fn shape(end: End) -> Option<EndShape> {
+fn shape(end: &End) -> Option<EndShape> {
     match end {
         End::Service | End::Metadata | End::Batch => None,
         End::Set => Some(EndShape::Set),
+        End::Function(_) => Some(EndShape::Function),
         End::Entity => Some(EndShape::Entity),
         End::Action(_) => Some(EndShape::Action),
         End::SetRef => Some(EndShape::SetRef),

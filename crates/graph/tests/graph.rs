@@ -1,8 +1,11 @@
 //! The Graph face on a real store, called without a network: the seven URLs, and everything that goes wrong on
 //! the way to them.
 
+mod audit;
 mod batch;
+mod errors;
 mod face;
+mod transport;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

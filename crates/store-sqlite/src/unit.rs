@@ -13,7 +13,7 @@ use chaveiro_core::ports::{
     ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoreError, StoredCheckpoint, StoredEvent,
     UnitOfWork, View,
 };
-use chaveiro_core::query::{DeviceField, Filter, Listing, Paged, ResourceField};
+use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Principal, RoleAssignment};
 use chaveiro_core::scope_tag::Visibility;
@@ -21,7 +21,9 @@ use chaveiro_core::tenant::{Application, Tenant};
 use rusqlite::Connection;
 
 use crate::codec::fault;
-use crate::rows::{action, audit, delivery, device, enrollment, hold, resource, role, secret, tenant};
+use crate::rows::{
+    action, action_list, audit, audit_list, delivery, device, enrollment, hold, resource, role, secret, tenant,
+};
 
 /// A transaction that is open on the connection.
 pub(crate) struct Transaction<'c> {
@@ -227,6 +229,41 @@ impl View for Transaction<'_> {
     }
     fn secrets_expired(&self, before: Timestamp, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError> {
         secret::expired(self.connection, before, limit)
+    }
+    fn remote_actions(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        listing: &Listing<ActionField>,
+    ) -> Result<Paged<ActionRecord>, StoreError> {
+        action_list::actions(self, tenant, visible, listing)
+    }
+    fn count_remote_actions(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        filter: &Filter<ActionField>,
+    ) -> Result<u64, StoreError> {
+        action_list::count_actions(self, tenant, visible, filter)
+    }
+    fn audit_event(&self, tenant: TenantId, seq: i64) -> Result<Option<StoredEvent>, StoreError> {
+        audit_list::event(self.connection, tenant, seq)
+    }
+    fn audit_events(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        listing: &Listing<AuditField>,
+    ) -> Result<Paged<StoredEvent>, StoreError> {
+        audit_list::events(self, tenant, visible, listing)
+    }
+    fn count_audit_events(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        filter: &Filter<AuditField>,
+    ) -> Result<u64, StoreError> {
+        audit_list::count_events(self, tenant, visible, filter)
     }
     fn unchained_events(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         audit::unchained(self.connection, limit)

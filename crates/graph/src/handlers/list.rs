@@ -1,17 +1,19 @@
 //! Lists: which items, in which order, and how many.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::response::Response;
 use chaveiro_core::Refusal;
+use chaveiro_core::action::ActionRecord;
+use chaveiro_core::audit::Activity;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::ResourceId;
 use chaveiro_core::ports::{StoreError, View};
-use chaveiro_core::query::{DeviceField, Paged, ResourceField};
+use chaveiro_core::query::{ActionField, AuditField, DeviceField, Paged, ResourceField};
 use chaveiro_core::resource::Resource;
 use http::StatusCode;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::admit::{Admitted, Asked};
 use super::read::user_of;
@@ -22,6 +24,7 @@ use crate::error::GraphError;
 use crate::follow::Members;
 use crate::model::MODEL;
 use crate::render::{self, Form};
+use crate::resolve::{End, Function};
 
 /// The items of one page as JSON, and the number of all that match when it was asked for.
 struct Answer {
@@ -31,6 +34,9 @@ struct Answer {
 
 /// One page of a collection.
 pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
+    if let End::Function(function) = &asked.walk.end {
+        return names(state, &asked, function).await;
+    }
     let reading = Arc::clone(&asked);
     let found = read_store(state, move |view| {
         let admitted = reading.admit(view)?;
@@ -53,12 +59,50 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
     Ok(response::json(StatusCode::OK, &Value::Object(body)))
 }
 
+/// What a function of a collection answers: names, of which there is one table.
+async fn names(state: &Arc<GraphState>, asked: &Arc<Asked>, function: &Function) -> Result<Response, GraphError> {
+    let admission = Arc::clone(asked);
+    read_store(state, move |view| Ok(admission.admit(view)?.query.only(&[])?)).await?;
+    let described = Activity::ALL.iter().map(|activity| activity.described());
+    let names: BTreeSet<_> = match function {
+        Function::Categories => described.map(|described| described.category).collect(),
+        Function::ActivityTypes(category) => described
+            .filter(|described| described.category.eq_ignore_ascii_case(category))
+            .map(|described| described.activity_type)
+            .collect(),
+    };
+    let context = format!("{}/{}/$metadata#Collection(Edm.String)", state.base_url, asked.walk.version.segment());
+    Ok(response::json(StatusCode::OK, &json!({"@odata.context": context, "value": names})))
+}
+
 fn answer(view: &dyn View, asked: &Asked, admitted: &Admitted) -> Result<Answer, GraphError> {
     let (tenant, walk, query, selection) = (asked.tenant(), &asked.walk, &admitted.query, &admitted.selection);
     let entity = MODEL.entity_type(walk.target()).ok_or(Refusal::ResourceNotFound("collection"))?;
     let wants_total = query.count == Some(true);
     match admitted.binding.members {
         None | Some(Members::Nothing) => Ok(Answer { page: Paged { items: Vec::new(), next: None }, total: Some(0) }),
+        Some(Members::RemoteActions) => {
+            let listing = query.listing::<ActionField>(entity, walk)?;
+            let total = wants_total.then(|| view.count_remote_actions(tenant, &admitted.sight, &listing.filter));
+            let page = view.remote_actions(tenant, &admitted.sight, &listing)?;
+            let item = |record: &ActionRecord| {
+                let device = view.device(tenant, record.device)?;
+                let owner = device.as_ref().map_or(Ok(None), |device| user_of(view, device))?;
+                let (device, owner) = (device.as_ref(), owner.as_ref());
+                Ok(render::remote_action::action(record, device, owner, walk.version, selection, Form::Listed))
+            };
+            let items = page.items.iter().map(item).collect::<Result<Vec<_>, StoreError>>()?;
+            Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
+        }
+        Some(Members::AuditEvents) => {
+            let listing = query.listing::<AuditField>(entity, walk)?;
+            let total = wants_total.then(|| view.count_audit_events(tenant, &admitted.sight, &listing.filter));
+            let page = view.audit_events(tenant, &admitted.sight, &listing)?;
+            let items =
+                page.items.iter().map(|event| render::audit::event(event, walk.version, selection, Form::Listed));
+            let items = items.collect::<Result<Vec<_>, _>>()?;
+            Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
+        }
         Some(Members::Devices(scope)) => {
             let listing = query.listing::<DeviceField>(entity, walk)?;
             let total = wants_total.then(|| view.count_devices(tenant, scope, &admitted.sight, &listing.filter));

@@ -19,6 +19,13 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const XML: HeaderValue = HeaderValue::from_static("application/xml;charset=utf-8");
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 
+/// Which server answered, in the form that support tools look for. There is one, and it has no slices and rings.
+const DIAGNOSTIC: HeaderValue = HeaderValue::from_static(concat!(
+    "{\"ServerInfo\":{\"DataCenter\":\"Self-hosted\",\"Slice\":\"-\",\"Ring\":\"-\",\"ScaleUnit\":\"-\",\"RoleInstance\":\"chaveiro ",
+    env!("CARGO_PKG_VERSION"),
+    "\"}}"
+));
+
 /// Headers that scripts in browsers may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Location, Preference-Applied, Content-Range, request-id, client-request-id, ReadWriteConsistencyToken, SdkVersion, WWW-Authenticate, x-ms-client-gcc-tenant, Retry-After",
@@ -106,6 +113,8 @@ pub(super) fn finish(mut response: Response, place: &Place, cross_origin: bool, 
     }
     headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding, Origin"));
+    headers.insert("x-ms-ags-diagnostic", DIAGNOSTIC);
     if cross_origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);

@@ -18,11 +18,11 @@ pub struct ComplexType {
     pub beta_only: bool,
 }
 
-const fn of(name: &'static str, properties: &'static [Property]) -> ComplexType {
+pub(super) const fn of(name: &'static str, properties: &'static [Property]) -> ComplexType {
     ComplexType { name, base: None, properties, beta_only: false }
 }
 
-const fn beta(name: &'static str, properties: &'static [Property]) -> ComplexType {
+pub(super) const fn beta(name: &'static str, properties: &'static [Property]) -> ComplexType {
     ComplexType { name, base: None, properties, beta_only: true }
 }
 

@@ -34,6 +34,7 @@ const READ_SCRIPTS: &[P] = &[
     P::ManagedDevicesReadWriteAll,
 ];
 const WRITE_SCRIPTS: &[P] = &[P::ScriptsReadWriteAll, P::ConfigurationReadWriteAll, P::ManagedDevicesReadWriteAll];
+const READ_AUDIT: &[P] = &[P::AppsReadAll, P::AppsReadWriteAll];
 const READ_USERS: &[P] = &[P::UserReadAll, P::UserReadWriteAll];
 const WRITE_USERS: &[P] = &[P::UserReadWriteAll];
 const READ_LINKED_USERS: &[P] =
@@ -124,6 +125,16 @@ pub(super) const EDGES: &[Edge] = &[
     scripts("deviceComplianceScripts", Kind::DeviceComplianceScript),
     scripts("deviceShellScripts", Kind::DeviceShellScript),
     scripts("deviceCustomAttributeShellScripts", Kind::DeviceCustomAttributeShellScript),
+    Edge {
+        read: READ_AUDIT,
+        write: &[],
+        ..many(DEVICE_MANAGEMENT, "auditEvents", Target::AuditEvent, Follow::AuditEvents)
+    },
+    Edge {
+        beta_only: true,
+        write: &[],
+        ..many(DEVICE_MANAGEMENT, "remoteActionAudits", Target::RemoteAction, Follow::RemoteActions)
+    },
     // Scripts and their run states.
     run_states(HEALTH_SCRIPT, Kind::DeviceHealthScriptDeviceState),
     run_states(MANAGEMENT_SCRIPT, Kind::DeviceManagementScriptDeviceState),

@@ -6,6 +6,7 @@
 //! *documents* (`beta_only`) decides its `$metadata` and the properties of `managedDevice`.
 
 mod around;
+mod audit;
 mod complex;
 mod device_management;
 mod documented;
@@ -13,11 +14,13 @@ mod enums;
 mod known;
 mod managed_device;
 mod properties;
+mod remote_action;
 
 use chaveiro_core::action::{ACTIONS, RemoteAction};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::resource::ResourceKind;
 
+pub use audit::{AUDIT_ACTOR, AUDIT_PROPERTY, AUDIT_RESOURCE};
 pub use complex::{ComplexType, DERIVED, DEVICE_ACTION_RESULT, HARDWARE_INFORMATION, RESET_PASSCODE_ACTION_RESULT};
 pub use documented::{DOCUMENTED, Documented};
 pub use enums::*;
@@ -50,6 +53,10 @@ pub enum Target {
     Device,
     /// A user, app, script or run state.
     Resource(ResourceKind),
+    /// An audit event.
+    AuditEvent,
+    /// A remote action that was asked for.
+    RemoteAction,
     /// A type of that name, of which this server never holds an entity.
     Unkept(&'static str),
 }
@@ -310,6 +317,10 @@ pub enum Follow {
     Me,
     /// The run states, of that kind, about a device.
     RunStatesOfDevice(ResourceKind),
+    /// The audit events of the tenant.
+    AuditEvents,
+    /// The remote actions on devices of the tenant.
+    RemoteActions,
     /// Nothing, ever: an empty collection, or an absent entity.
     Nothing,
 }

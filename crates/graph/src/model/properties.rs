@@ -5,12 +5,12 @@
 
 use chaveiro_core::resource::ResourceKind as Kind;
 
-use super::around;
 use super::enums::{
     DETECTED_APP_PLATFORM_TYPE, DEVICE_HEALTH_SCRIPT_TYPE, REMEDIATION_STATE, RUN_AS_ACCOUNT_TYPE, RUN_STATE,
 };
 use super::managed_device::MANAGED_DEVICE;
 use super::{Default, Edm, EntityType, EnumType, Property, Target};
+use super::{around, audit, remote_action};
 
 /// Properties that no Graph metadata knows, all on `deviceActionResults` entries, and what they say. One more is on
 /// `managedDevice` itself: [`Property::is_extension`].
@@ -265,6 +265,8 @@ pub(super) const TYPES: &[EntityType] = &[
         USER_STATE,
         "deviceManagementScriptUserStateId",
     ),
+    audit::AUDIT_EVENT,
+    remote_action::REMOTE_ACTION_AUDIT,
     around::DEVICE_CATEGORY,
     around::COMPLIANCE_POLICY_STATE,
     around::CONFIGURATION_STATE,

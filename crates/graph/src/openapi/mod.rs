@@ -21,8 +21,8 @@ pub fn openapi_json() -> String {
     for row in routes() {
         add(row.method, &row.path, operation::of_route(&row));
     }
-    for (method, path) in BESIDE {
-        add(method, path, operation::beside(method, path));
+    for (method, path, permission) in BESIDE {
+        add(method, path, operation::beside(method, path, permission));
     }
     let mut schemas = Map::new();
     for entity in MODEL.types {

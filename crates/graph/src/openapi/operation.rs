@@ -1,5 +1,9 @@
 //! One operation: what a method takes at a path, and what it can answer.
 
+use std::collections::BTreeSet;
+
+use chaveiro_core::audit::Activity;
+use chaveiro_core::permission::Permission;
 use serde_json::{Map, Value, json};
 
 use super::schema::{self, reference};
@@ -58,8 +62,8 @@ pub(super) fn of_route(row: &RouteRow) -> Value {
     operation
 }
 
-/// What is no walk.
-pub(super) fn beside(method: &str, path: &str) -> Value {
+/// What is no walk to an entity.
+pub(super) fn beside(method: &str, path: &str, permission: Option<Permission>) -> Value {
     let answer = |description: &str, content: Value| json!({"description": description, "content": content});
     if path == METADATA {
         let xml = json!({"application/xml": {"schema": {"type": "string"}}});
@@ -68,6 +72,24 @@ pub(super) fn beside(method: &str, path: &str) -> Value {
             "description": "Needs no token.",
             "security": [],
             "responses": with_refusals("200", answer("The model, as CSDL", xml), &[400, 500, 503]),
+        });
+    }
+    if let Some(permission) = permission {
+        let categories: BTreeSet<_> = Activity::ALL.iter().map(|activity| activity.described().category).collect();
+        let category = json!({"name": "category", "in": "path", "required": true,
+            "schema": {"type": "string", "enum": categories}});
+        let names = json!({"type": "object", "required": ["@odata.context", "value"], "properties": {
+            "@odata.context": {"type": "string"}, "value": {"type": "array", "items": {"type": "string"}}}});
+        let parameters = if path.contains("{category}") { json!([category]) } else { json!([]) };
+        return json!({
+            "operationId": operation_id(method, path),
+            "description": format!("Needs one of: {}", permission.name()),
+            "parameters": parameters,
+            "responses": with_refusals(
+                "200",
+                answer("The names", content(names)),
+                &[400, 401, 403, 404, 429, 500, 503],
+            ),
         });
     }
     let item = json!({"type": "object", "required": ["id", "status", "headers"], "properties": {
@@ -87,8 +109,9 @@ pub(super) fn beside(method: &str, path: &str) -> Value {
 }
 
 fn operation_id(method: &str, path: &str) -> String {
-    let word =
-        |segment: &str| segment.trim_matches(|c| matches!(c, '{' | '}' | '$')).replace(['(', ')', '\'', '='], "_");
+    let word = |segment: &str| {
+        segment.trim_matches(|c| matches!(c, '{' | '}' | '$')).replace(['(', ')', '\'', '=', '{', '}'], "_")
+    };
     let path: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).map(word).collect();
     format!("{}_{}", method.to_ascii_lowercase(), path.join("_"))
 }

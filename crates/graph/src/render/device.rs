@@ -105,7 +105,7 @@ fn known(device: &ManagedDevice, user: Option<&Resource>) -> Map<String, Value> 
         })
     });
     let recoverability = ("chaveiro_recoverability", recoverability.collect());
-    let hardware = ("hardwareInformation", complex(&HARDWARE_INFORMATION, hardware));
+    let hardware = ("hardwareInformation", complex(&HARDWARE_INFORMATION, Version::Beta, hardware));
     let values = values.into_iter().chain([recoverability, hardware]);
     let mut known: Map<_, _> = values.map(|(name, value)| (name.to_owned(), value)).collect();
     if let Some(expires) = device.certificate_expires {

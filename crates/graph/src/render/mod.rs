@@ -1,7 +1,9 @@
 //! Entities as JSON, in the documented order.
 
 pub mod action_result;
+pub mod audit;
 pub mod device;
+pub mod remote_action;
 pub mod resource;
 
 use chaveiro_core::Timestamp;
@@ -42,9 +44,9 @@ pub fn object(
 }
 
 /// The JSON of a complex value: each property with its known value, or its default.
-pub fn complex(of: &'static ComplexType, mut known: Map<String, Value>) -> Value {
+pub fn complex(of: &'static ComplexType, version: Version, mut known: Map<String, Value>) -> Value {
     let mut object = Map::new();
-    for property in of.properties {
+    for property in of.properties.iter().filter(|property| version == Version::Beta || !property.beta_only) {
         object.insert(property.name.to_owned(), known.remove(property.name).unwrap_or_else(|| default(property)));
     }
     object.into()

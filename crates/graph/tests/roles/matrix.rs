@@ -74,7 +74,9 @@ fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
     };
     // Graph describes it, and there is none here; an application and an operator have no `me`, and the people of this
     // world are no users in it.
-    let absent = ["/{id}", "/deviceCategory", "/windowsProtectionState"].iter().any(|end| route.path.ends_with(end));
+    let absent = ["/{id}", "/{auditEventId}", "/{remoteActionAuditId}", "/deviceCategory", "/windowsProtectionState"]
+        .iter()
+        .any(|end| route.path.ends_with(end));
     let about_me = route.path.starts_with("/me");
     let by_device = route.path.contains("{managedDeviceId}") || route.path.contains("DeviceStateId}");
     let sees = allows(RoleAction::ManagedDevicesRead) && (scope == Scope::All || number == OWN);

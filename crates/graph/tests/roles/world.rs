@@ -102,6 +102,8 @@ pub fn filled(template: &str, number: u64) -> String {
         ("deviceShellScriptId", 0xc3),
         ("deviceCustomAttributeShellScriptId", 0xc4),
         ("id", 0x1),
+        ("auditEventId", 0x1),
+        ("remoteActionAuditId", 0x1),
         ("userId1", 0xa),
         ("detectedAppId1", 0xb),
         ("deviceComplianceScriptDeviceStateId", 0xd2),

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::codec::{RowError, blob, insert, json, many, one, uuid};
 
-fn read_event(row: &Row<'_>) -> Result<StoredEvent, RowError> {
+pub(crate) fn read_event(row: &Row<'_>) -> Result<StoredEvent, RowError> {
     Ok(StoredEvent { seq: row.get("seq")?, tenant: TenantId(uuid(row, "tenant_id")?), body: row.get("body")? })
 }
 

@@ -1,7 +1,9 @@
 //! One file per aggregate: its columns, its statements.
 
 pub(crate) mod action;
+pub(crate) mod action_list;
 pub(crate) mod audit;
+pub(crate) mod audit_list;
 pub(crate) mod delivery;
 pub(crate) mod device;
 pub(crate) mod enrollment;

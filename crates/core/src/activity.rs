@@ -1,0 +1,150 @@
+//! Activities as Graph's audit events name them: the one table from ours to theirs.
+//!
+//! Reference: graph.md 2.7. `activityType` is `verb Entity` there, for instance `wipe ManagedDevice`.
+
+use uuid::Uuid;
+
+use crate::audit::Activity;
+use crate::id::TenantId;
+
+/// What Graph says of an activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// `activityType`, and `displayName`.
+    pub activity_type: &'static str,
+    /// `category`.
+    pub category: &'static str,
+    /// `componentName`.
+    pub component: &'static str,
+    /// `activityOperationType`.
+    pub operation: &'static str,
+    /// `activityResult`.
+    pub result: &'static str,
+}
+
+const SUCCESS: &str = "Success";
+const FAILURE: &str = "Failure";
+
+const fn of(activity_type: &'static str, category: &'static str, operation: &'static str) -> Described {
+    let component = match category.as_bytes() {
+        b"Device" => "ManagedDevices",
+        b"Enrollment" => "Enrollment",
+        b"Role" => "RBAC",
+        b"DeviceConfiguration" => "DeviceConfiguration",
+        _ => "Administration",
+    };
+    Described { activity_type, category, component, operation, result: SUCCESS }
+}
+
+impl Activity {
+    /// Every activity.
+    pub const ALL: &'static [Self] = &[
+        Self::TenantCreated,
+        Self::TenantChanged,
+        Self::ApplicationRegistered,
+        Self::ApplicationSecretChanged,
+        Self::OperatorTokenMinted,
+        Self::EnrollmentTokenCreated,
+        Self::DeviceEnrolled,
+        Self::DeviceRetired,
+        Self::ResourceCreated,
+        Self::ResourceChanged,
+        Self::ResourceDeleted,
+        Self::ActionRequested,
+        Self::ActionRequestedAgain,
+        Self::ActionRefused,
+        Self::ActionSent,
+        Self::ActionAnswerLost,
+        Self::CandidateEscrowed,
+        Self::ActionSettled,
+        Self::SecretKept,
+        Self::PasscodeDisclosed,
+        Self::DisclosureRefused,
+        Self::SecretShredded,
+        Self::RoleAssigned,
+        Self::RoleUnassigned,
+        Self::HoldPlaced,
+        Self::HoldReleased,
+        Self::BreakGlassUsed,
+    ];
+
+    /// What Graph says of it. Whoever adds an activity adds it here and to [`Self::ALL`].
+    pub const fn described(self) -> Described {
+        match self {
+            Self::TenantCreated => of("create Tenant", "Authorization", "Create"),
+            Self::TenantChanged => of("patch Tenant", "Authorization", "Patch"),
+            Self::ApplicationRegistered => of("create Application", "Authorization", "Create"),
+            Self::ApplicationSecretChanged => of("patch Application", "Authorization", "Patch"),
+            Self::OperatorTokenMinted => of("create OperatorToken", "Authorization", "Create"),
+            Self::EnrollmentTokenCreated => of("create EnrollmentToken", "Enrollment", "Create"),
+            Self::DeviceEnrolled => of("enroll ManagedDevice", "Enrollment", "Create"),
+            Self::DeviceRetired => of("retire ManagedDevice", "Device", "Action"),
+            Self::ResourceCreated => of("create Resource", "DeviceConfiguration", "Create"),
+            Self::ResourceChanged => of("patch Resource", "DeviceConfiguration", "Patch"),
+            Self::ResourceDeleted => of("delete Resource", "DeviceConfiguration", "Delete"),
+            Self::ActionRequested => of("recoverPasscode ManagedDevice", "Device", "Action"),
+            Self::ActionRequestedAgain => of("repeatRecoverPasscode ManagedDevice", "Device", "Action"),
+            Self::ActionRefused => {
+                Described { result: FAILURE, ..of("recoverPasscode ManagedDevice", "Device", "Action") }
+            }
+            Self::ActionSent => of("sendRecoverPasscode ManagedDevice", "Device", "Action"),
+            Self::ActionAnswerLost => {
+                Described { result: FAILURE, ..of("sendRecoverPasscode ManagedDevice", "Device", "Action") }
+            }
+            Self::CandidateEscrowed => of("escrowPasscode ManagedDevice", "Device", "Create"),
+            Self::ActionSettled => of("settleRecoverPasscode ManagedDevice", "Device", "Action"),
+            Self::SecretKept => of("keepPasscode ManagedDevice", "Device", "Create"),
+            Self::PasscodeDisclosed => of("readPasscode ManagedDevice", "Device", "Get"),
+            Self::DisclosureRefused => {
+                Described { result: FAILURE, ..of("readPasscode ManagedDevice", "Device", "Get") }
+            }
+            Self::SecretShredded => of("deletePasscode ManagedDevice", "Device", "Delete"),
+            Self::RoleAssigned => of("create RoleAssignment", "Role", "Create"),
+            Self::RoleUnassigned => of("delete RoleAssignment", "Role", "Delete"),
+            Self::HoldPlaced => of("create RecoveryHold", "Device", "Create"),
+            Self::HoldReleased => of("delete RecoveryHold", "Device", "Delete"),
+            Self::BreakGlassUsed => of("breakGlass ManagedDevice", "Device", "Action"),
+        }
+    }
+}
+
+/// The id of an event: always the same for the same place in the record of the same tenant. A version 8 UUID of the
+/// tenant's last eight bytes and the sequence number, so that the event is found by it without another index.
+pub fn event_id(tenant: TenantId, seq: i64) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&tenant.0.as_bytes()[8..]);
+    bytes[8..].copy_from_slice(&seq.to_be_bytes());
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// The sequence number in the id of an event of that tenant.
+pub fn seq_of_event(tenant: TenantId, id: Uuid) -> Option<i64> {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&id.as_bytes()[8..]);
+    // The two bits of the variant.
+    bytes[0] &= 0x3f;
+    let seq = i64::from_be_bytes(bytes);
+    (event_id(tenant, seq) == id).then_some(seq)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_found_by_its_id_in_its_tenant_alone() {
+        let (one, other) = (TenantId(Uuid::from_u128(1)), TenantId(Uuid::from_u128(2)));
+        for seq in [0, 1, 1 << 40] {
+            assert_eq!(seq_of_event(one, event_id(one, seq)), Some(seq));
+            assert_eq!(seq_of_event(other, event_id(one, seq)), None);
+        }
+        assert_eq!(seq_of_event(one, Uuid::from_u128(7)), None);
+    }
+
+    #[test]
+    fn every_activity_is_listed_once() {
+        for (index, activity) in Activity::ALL.iter().enumerate() {
+            assert_eq!(*activity as usize, index, "{activity:?}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The fields of the list of audit events.
+
+use std::fmt;
+
+/// What differs from one audit event to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditField {
+    /// `activityDateTime`.
+    At,
+    /// `activityType`, and `displayName`, which repeats it.
+    ActivityType,
+    /// `category`.
+    Category,
+    /// `componentName`.
+    Component,
+    /// `activityOperationType`.
+    Operation,
+    /// `activityResult`.
+    Result,
+}
+
+impl AuditField {
+    /// Every field with the name of its property, and then the aliases.
+    pub const NAMES: [(&'static str, Self); 7] = [
+        ("activityDateTime", Self::At),
+        ("activityType", Self::ActivityType),
+        ("category", Self::Category),
+        ("componentName", Self::Component),
+        ("activityOperationType", Self::Operation),
+        ("activityResult", Self::Result),
+        ("displayName", Self::ActivityType),
+    ];
+
+    /// The field of that property, the name as the model has it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+    }
+}
+
+impl fmt::Display for AuditField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::NAMES.iter().find(|(_, field)| field == self).map_or("", |(name, _)| name))
+    }
+}

@@ -1,0 +1,37 @@
+//! Compression of answers.
+//!
+//! An answer that may hold a passcode is never compressed: the length of compressed text tells of its content (BREACH), and
+//! a compressor keeps copies that nobody wipes.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{Predicate, SizeAbove};
+
+/// Shorter answers do not become shorter.
+const WORTH_IT_BYTES: u64 = 512;
+
+/// Answers with gzip when the client takes it.
+pub(crate) fn compressed(router: Router) -> Router {
+    let harmless = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| !keeps_nothing(headers);
+    let layer = CompressionLayer::new().compress_when(SizeAbove::new(WORTH_IT_BYTES).and(harmless));
+    router.layer(layer).layer(middleware::from_fn(satisfiable))
+}
+
+/// What must not be stored may hold a passcode.
+fn keeps_nothing(headers: &HeaderMap) -> bool {
+    headers.get(header::CACHE_CONTROL).is_some_and(|value| value.as_bytes() == b"no-store")
+}
+
+/// A client that takes no encoding at all, not even none, is answered as if it had not said so: what it asked for is done
+/// by the time that could be noticed, and must not be answered with a refusal.
+async fn satisfiable(mut request: Request, next: Next) -> Response {
+    let refuses = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.replace(' ', "").contains(";q=0"));
+    if request.headers().get_all(header::ACCEPT_ENCODING).iter().any(refuses) {
+        request.headers_mut().remove(header::ACCEPT_ENCODING);
+    }
+    next.run(request).await
+}

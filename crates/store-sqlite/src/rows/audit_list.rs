@@ -1,0 +1,82 @@
+//! The list of audit events.
+
+use chaveiro_core::activity::Described;
+use chaveiro_core::audit::Activity;
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::{StoreError, StoredEvent};
+use chaveiro_core::query::{AuditField, Filter, Listing, Paged};
+use chaveiro_core::scope_tag::Visibility;
+use rusqlite::{Connection, params};
+
+use crate::codec::{blob, json, one};
+use crate::rows::audit::read_event;
+use crate::rows::list::{Column, Fields, Kind, List, Where};
+use crate::rows::tenant::row as tenant_row;
+use crate::unit::Transaction;
+
+const COLUMNS: &str = "v.seq AS row, v.seq, v.body, t.id AS tenant_id";
+const FROM: &str = "audit_event v JOIN tenant t ON t.row = v.tenant";
+
+pub(crate) fn event(connection: &Connection, tenant: TenantId, seq: i64) -> Result<Option<StoredEvent>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND v.seq = ?");
+    one(connection, &sql, params![blob(&tenant.0), seq], read_event)
+}
+
+pub(crate) fn events(
+    unit: &Transaction<'_>,
+    tenant: TenantId,
+    visible: &Visibility,
+    listing: &Listing<AuditField>,
+) -> Result<Paged<StoredEvent>, StoreError> {
+    match list(unit, tenant, visible)? {
+        Some(list) => list.page(unit, listing, read_event),
+        None => Ok(Paged { items: Vec::new(), next: None }),
+    }
+}
+
+pub(crate) fn count_events(
+    unit: &Transaction<'_>,
+    tenant: TenantId,
+    visible: &Visibility,
+    filter: &Filter<AuditField>,
+) -> Result<u64, StoreError> {
+    list(unit, tenant, visible)?.map_or(Ok(0), |list| list.count(unit, filter))
+}
+
+/// Whoever sees some devices sees the events of these, and of nothing else.
+fn list(unit: &Transaction<'_>, tenant: TenantId, visible: &Visibility) -> Result<Option<List<'static>>, StoreError> {
+    const TAGGED: &str = "v.device IN (
+        SELECT d.id FROM device d JOIN device_tag g ON g.device = d.row JOIN json_each(?) seen ON g.tag = seen.value
+        WHERE d.tenant = ?)";
+    let Some(tenant) = tenant_row(unit.connection, tenant)? else { return Ok(None) };
+    let base = Where::default().and("v.tenant = ?", [tenant.into()]);
+    let base = match visible {
+        Visibility::All => base,
+        Visibility::Tagged(tags) => base.and(TAGGED, [json(tags)?.into(), tenant.into()]),
+    };
+    Ok(Some(List { columns: COLUMNS, from: FROM, row: "v.seq", tenant, base }))
+}
+
+impl Fields for AuditField {
+    fn column(&self) -> Column {
+        let described = |of: fn(Described) -> &'static str| Column::new(cases(of), Kind::Text);
+        match self {
+            Self::At => Column::indexed("v.at", Kind::Exact),
+            Self::ActivityType => described(|activity| activity.activity_type),
+            Self::Category => described(|activity| activity.category),
+            Self::Component => described(|activity| activity.component),
+            Self::Operation => described(|activity| activity.operation),
+            Self::Result => described(|activity| activity.result),
+        }
+    }
+}
+
+/// What the one table says of each activity, as SQL.
+fn cases(of: fn(Described) -> &'static str) -> String {
+    let mut sql = String::from("CASE v.activity");
+    for activity in Activity::ALL {
+        sql.push_str(&format!(" WHEN '{}' THEN '{}'", activity.name(), of(activity.described())));
+    }
+    sql.push_str(" END");
+    sql
+}
