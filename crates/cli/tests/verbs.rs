@@ -434,7 +434,7 @@ fn an_altered_audit_export_is_found() {
 #[test]
 fn documents_for_machines_are_printed() {
     let output = |arguments: &[&str]| text(&chaveiro().args(arguments).output().expect("it runs").stdout);
-    assert_eq!(output(&["routes"]).matches("/recoverPasscode").count(), 9);
+    assert_eq!(output(&["routes"]).matches("/recoverPasscode").count(), 10);
     assert!(output(&["config-reference"]).contains("graph-listen"));
     assert!(output(&["completions", "bash"]).contains("chaveiro"));
     assert!(output(&["man"]).contains(".TH"));

@@ -26,7 +26,7 @@ use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::escrow::{EscrowedSecret, SecretContext};
 use crate::hold::Hold;
 use crate::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, HoldId, ResourceId, TenantId};
-use crate::query::{AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
+use crate::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use crate::refusal::Fault;
 use crate::resource::{Resource, ResourceKind};
 use crate::rights::{Principal, RoleAssignment};
@@ -389,6 +389,20 @@ pub trait View {
     /// Secrets of all tenants that still have an envelope and expired before that moment.
     fn secrets_expired(&self, before: Timestamp, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError>;
 
+    /// A page of the remote actions on visible devices of that tenant.
+    fn remote_actions(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        listing: &Listing<ActionField>,
+    ) -> Result<Paged<ActionRecord>, StoreError>;
+    /// How many of them match.
+    fn count_remote_actions(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        filter: &Filter<ActionField>,
+    ) -> Result<u64, StoreError>;
     /// The audit event of that tenant with that `seq`.
     fn audit_event(&self, tenant: TenantId, seq: i64) -> Result<Option<StoredEvent>, StoreError>;
     /// A page of audit events of that tenant. Unless every device is visible, only those about visible ones.

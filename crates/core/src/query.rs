@@ -8,6 +8,7 @@
 //! A list has a type of its fields: [`DeviceField`], [`ResourceField`]. Only what differs from item to item is a field;
 //! properties with one value for all are decided before a filter is made.
 
+mod action_field;
 mod audit_field;
 mod field;
 
@@ -18,6 +19,7 @@ use jiff::civil;
 use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Serialize};
 
+pub use action_field::ActionField;
 pub use audit_field::AuditField;
 pub use field::{DeviceField, MemberKind, ResourceField};
 

@@ -12,6 +12,7 @@ use chaveiro_core::ports::StoreError;
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::{Fault, Refusal, Timestamp};
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use thiserror::Error;
 
@@ -25,6 +26,9 @@ use crate::resolve::{PathError, Version};
 
 /// Seconds after which a caller may try again when the store is busy.
 const RETRY_AFTER_S: &str = "1";
+
+/// What Intune leaves as it is in the `Url` of its messages; parentheses and quotes are encoded there.
+const KEPT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Application id of Microsoft Graph, which clients expect in the challenge.
 const GRAPH_APPLICATION: &str = "00000003-0000-0000-c000-000000000000";
@@ -339,6 +343,9 @@ fn of_key(key: &MalformedKey) -> Row {
             intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a managed device must be a GUID")
         }
         Target::Resource(of) => kind(of),
+        Target::RemoteAction => {
+            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a remote action must be a GUID")
+        }
         Target::AuditEvent => {
             intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of an audit event must be a GUID")
         }
@@ -447,8 +454,7 @@ pub fn respond(error: &GraphError, place: &Place) -> Response {
 
 /// The document inside `error.message`. Line ends and indent are part of what clients have seen.
 fn nested(text: &str, http_headers: &str, place: &Place) -> String {
-    let encoded = place.path.replace('%', "%25").replace('(', "%28").replace(')', "%29").replace('\'', "%27");
-    let encoded = encoded.replace(' ', "%20").replace('"', "%22");
+    let encoded = utf8_percent_encode(&place.path, KEPT_IN_URLS);
     let version = match place.version {
         Version::Beta => "5026-05-10",
         Version::V1 => "2026-05-10",

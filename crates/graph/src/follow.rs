@@ -4,9 +4,10 @@
 //! A hop that is absent, foreign, out of sight or not linked to its parent ends in the same refusal: what another
 //! tenant has, or another path reaches, cannot be told apart from what does not exist.
 
+use chaveiro_core::action::ActionRecord;
 use chaveiro_core::activity::seq_of_event;
 use chaveiro_core::device::ManagedDevice;
-use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
+use chaveiro_core::id::{ActionId, DeviceId, ResourceId, TenantId};
 use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError, StoredEvent, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
@@ -27,6 +28,8 @@ pub enum Node {
     Device(Box<ManagedDevice>),
     /// An audit event.
     AuditEvent(Box<StoredEvent>),
+    /// A remote action.
+    RemoteAction(Box<ActionRecord>),
     /// Anything else.
     Resource(Box<Resource>),
 }
@@ -40,6 +43,8 @@ pub enum Members {
     Resources(ResourceScope),
     /// Audit events.
     AuditEvents,
+    /// Remote actions.
+    RemoteActions,
     /// None, whatever is asked.
     Nothing,
 }
@@ -58,7 +63,11 @@ impl Binding {
     pub fn device(&self) -> Option<&ManagedDevice> {
         match &self.node {
             Node::Device(device) => Some(device),
-            Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::Resource(_) => None,
+            Node::Service
+            | Node::DeviceManagement
+            | Node::AuditEvent(_)
+            | Node::RemoteAction(_)
+            | Node::Resource(_) => None,
         }
     }
 }
@@ -109,6 +118,10 @@ fn is_seen(view: &dyn View, sight: &Visibility, node: &Node) -> Result<bool, Sto
     match node {
         Node::Service | Node::DeviceManagement => Ok(true),
         Node::AuditEvent(event) => is_event_seen(view, sight, event),
+        Node::RemoteAction(action) => {
+            let device = view.device(action.tenant, action.device)?;
+            Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
+        }
         Node::Device(device) => Ok(sight.admits(&device.scope_tags)),
         Node::Resource(resource) => is_resource_seen(view, sight, resource),
     }
@@ -140,6 +153,7 @@ fn missing(edge: &Edge) -> Refusal {
         Target::Device => Refusal::DeviceNotFound,
         Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
         Target::AuditEvent => Refusal::ResourceNotFound("auditEvent"),
+        Target::RemoteAction => Refusal::ResourceNotFound("remoteActionAudit"),
         Target::Unkept(name) => Refusal::ResourceNotFound(name),
         Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
     }
@@ -151,6 +165,7 @@ pub(crate) fn members(follow: Follow, parent: &Node) -> Option<Members> {
         Follow::Singleton | Follow::DeviceOfRunState | Follow::Me => return None,
         Follow::Nothing => Members::Nothing,
         Follow::AuditEvents => Members::AuditEvents,
+        Follow::RemoteActions => Members::RemoteActions,
         Follow::RunStatesOfDevice(kind) => Members::Resources(ResourceScope::OfDevice(kind, device_id(parent)?)),
         Follow::Devices => Members::Devices(DeviceScope::All),
         Follow::ComanagedDevices => Members::Devices(DeviceScope::Comanaged),
@@ -167,6 +182,10 @@ fn step(view: &dyn View, tenant: TenantId, parent: &Node, hop: &Hop) -> Result<O
     let Some(key) = &hop.key else { return single(view, tenant, parent, hop.edge.follow) };
     match hop.edge.follow {
         Follow::Singleton | Follow::DeviceOfRunState | Follow::Me | Follow::Nothing => Ok(None),
+        Follow::RemoteActions => {
+            let action = key.id.map_or(Ok(None), |id| view.action(tenant, ActionId(id)))?;
+            Ok(action.map(|action| Node::RemoteAction(Box::new(action))))
+        }
         Follow::AuditEvents => {
             let seq = key.id.and_then(|id| seq_of_event(tenant, id));
             let event = seq.map_or(Ok(None), |seq| view.audit_event(tenant, seq))?;
@@ -210,11 +229,14 @@ pub(crate) fn single(
                 Some(id) => Ok(view.device(tenant, id)?.map(device_node)),
                 None => Ok(None),
             },
-            Node::Service | Node::DeviceManagement | Node::Device(_) | Node::AuditEvent(_) => Ok(None),
+            Node::Service | Node::DeviceManagement | Node::Device(_) | Node::AuditEvent(_) | Node::RemoteAction(_) => {
+                Ok(None)
+            }
         },
         Follow::Me
         | Follow::Nothing
         | Follow::AuditEvents
+        | Follow::RemoteActions
         | Follow::RunStatesOfDevice(_)
         | Follow::Devices
         | Follow::ComanagedDevices
@@ -261,13 +283,15 @@ fn resource_node(resource: Resource) -> Node {
 fn device_id(node: &Node) -> Option<DeviceId> {
     match node {
         Node::Device(device) => Some(device.id),
-        Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::Resource(_) => None,
+        Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) | Node::Resource(_) => {
+            None
+        }
     }
 }
 
 fn resource_id(node: &Node) -> Option<ResourceId> {
     match node {
         Node::Resource(resource) => Some(resource.id),
-        Node::Service | Node::DeviceManagement | Node::Device(_) | Node::AuditEvent(_) => None,
+        Node::Service | Node::DeviceManagement | Node::Device(_) | Node::AuditEvent(_) | Node::RemoteAction(_) => None,
     }
 }

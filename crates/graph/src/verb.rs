@@ -102,6 +102,7 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
         Target::Service | Target::DeviceManagement if reads => A::ManagedDevicesRead,
         Target::Service | Target::DeviceManagement => A::ManagedDevicesUpdate,
         Target::AuditEvent => A::AuditRead,
+        Target::RemoteAction => A::ManagedDevicesRead,
         Target::Device | Target::Unkept(_) if reads => A::ManagedDevicesRead,
         Target::Device if verb == Verb::Delete => A::ManagedDevicesDelete,
         Target::Device | Target::Unkept(_) => A::ManagedDevicesUpdate,

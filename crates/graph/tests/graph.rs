@@ -3,6 +3,7 @@
 
 mod audit;
 mod batch;
+mod errors;
 mod face;
 mod transport;
 

@@ -164,6 +164,30 @@ pub(crate) async fn deleting_takes_what_hangs_on_it(backend: &dyn Backend) {
     .await;
 }
 
+pub(crate) async fn a_script_goes_with_the_states_of_its_users_and_theirs(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let script = resource(1, ResourceKind::DeviceShellScript, 1);
+    let user = Resource { owner: Some(script.id), ..resource(1, ResourceKind::DeviceManagementScriptUserState, 2) };
+    let state = Resource { owner: Some(user.id), ..resource(1, ResourceKind::DeviceManagementScriptDeviceState, 3) };
+    let other = Resource { owner: None, ..resource(1, ResourceKind::DeviceManagementScriptDeviceState, 4) };
+    let rows = [script, user, state, other];
+    let kept = rows.clone();
+    write(&store, move |unit| {
+        for row in &rows {
+            unit.insert_resource(row)?;
+        }
+        Ok(unit.delete_resource(tenant_id(1), ResourceKind::DeviceShellScript, rows[0].id)?)
+    })
+    .await;
+    read(&store, move |view| {
+        for (row, is_there) in kept.iter().zip([false, false, false, true]) {
+            assert_eq!(view.resource(tenant_id(1), row.kind, row.id)?.is_some(), is_there, "{:?}", row.kind);
+        }
+        Ok(())
+    })
+    .await;
+}
+
 pub(crate) async fn a_device_has_one_open_enrolment(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     let second = Enrollment { device: device_id(11), ..enrollment(1, 99) };

@@ -5,6 +5,7 @@
 
 mod actions;
 mod audit;
+mod audit_list;
 mod devices;
 mod disks;
 mod holds;
@@ -110,6 +111,9 @@ cases![
     queries::what_is_about_a_device_is_as_visible_as_the_device,
     audit::events_are_linked_in_order_and_never_twice,
     audit::chains_of_tenants_do_not_mix,
+    audit_list::audit_events_are_found_by_what_graph_calls_them,
+    audit_list::audit_events_are_seen_with_their_devices,
+    devices::a_script_goes_with_the_states_of_its_users_and_theirs,
     roles::an_assignment_comes_back_as_it_was_written_to_its_tenant_alone,
     roles::assignments_are_found_by_the_principals_they_are_for,
     holds::the_limit_is_exact_however_many_ask_at_once,

@@ -14,7 +14,7 @@ use chaveiro_core::ports::{
     ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoreError, StoredCheckpoint, StoredEvent,
     UnitOfWork, View,
 };
-use chaveiro_core::query::{AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
+use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Principal, RoleAssignment};
 use chaveiro_core::scope_tag::Visibility;
@@ -24,7 +24,8 @@ use rusqlite::Connection;
 
 use crate::codec::fault;
 use crate::rows::{
-    action, application, audit, audit_list, delivery, device, enrollment, hold, resource, role, secret, sign_in, tenant,
+    action, action_list, application, audit, audit_list, delivery, device, enrollment, hold, resource, role, secret,
+    sign_in, tenant,
 };
 
 /// A transaction that is open on the connection.
@@ -240,6 +241,22 @@ impl View for Transaction<'_> {
     }
     fn secrets_expired(&self, before: Timestamp, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError> {
         secret::expired(self.connection, before, limit)
+    }
+    fn remote_actions(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        listing: &Listing<ActionField>,
+    ) -> Result<Paged<ActionRecord>, StoreError> {
+        action_list::actions(self, tenant, visible, listing)
+    }
+    fn count_remote_actions(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        filter: &Filter<ActionField>,
+    ) -> Result<u64, StoreError> {
+        action_list::count_actions(self, tenant, visible, filter)
     }
     fn audit_event(&self, tenant: TenantId, seq: i64) -> Result<Option<StoredEvent>, StoreError> {
         audit_list::event(self.connection, tenant, seq)

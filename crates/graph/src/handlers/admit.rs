@@ -97,13 +97,23 @@ impl Asked {
         match &binding.node {
             Node::Device(device) => rights.require_on(self.role_action, &device.scope_tags)?,
             // What is about no device is the whole tenant's, and so must be the right to change it.
-            Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::Resource(_) if self.changes() => {
+            Node::Service
+            | Node::DeviceManagement
+            | Node::AuditEvent(_)
+            | Node::RemoteAction(_)
+            | Node::Resource(_)
+                if self.changes() =>
+            {
                 let about_a_device = matches!(&binding.node, Node::Resource(resource) if resource.device.is_some());
                 if !about_a_device && rights.scope(self.role_action) != Some(Visibility::All) {
                     return Err(Refusal::RoleLacks(self.role_action).into());
                 }
             }
-            Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::Resource(_) => {}
+            Node::Service
+            | Node::DeviceManagement
+            | Node::AuditEvent(_)
+            | Node::RemoteAction(_)
+            | Node::Resource(_) => {}
         }
         Ok(binding)
     }

@@ -96,6 +96,7 @@ fn absent(target: Target) -> Refusal {
         Target::Device => Refusal::DeviceNotFound,
         Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
         Target::AuditEvent => Refusal::ResourceNotFound("auditEvent"),
+        Target::RemoteAction => Refusal::ResourceNotFound("remoteActionAudit"),
         Target::Unkept(name) => Refusal::ResourceNotFound(name),
         Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
     }

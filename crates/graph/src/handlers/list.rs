@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use chaveiro_core::Refusal;
+use chaveiro_core::action::ActionRecord;
 use chaveiro_core::audit::Activity;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::ResourceId;
 use chaveiro_core::ports::{StoreError, View};
-use chaveiro_core::query::{AuditField, DeviceField, Paged, ResourceField};
+use chaveiro_core::query::{ActionField, AuditField, DeviceField, Paged, ResourceField};
 use chaveiro_core::resource::Resource;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -112,6 +113,19 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
     };
     match admitted.binding.members {
         None | Some(Members::Nothing) => Ok(Answer { page: Paged { items: Vec::new(), next: None }, total: Some(0) }),
+        Some(Members::RemoteActions) => {
+            let listing = query.listing::<ActionField>(entity, walk)?;
+            let total = wants_total.then(|| view.count_remote_actions(tenant, &admitted.sight, &listing.filter));
+            let page = view.remote_actions(tenant, &admitted.sight, &listing)?;
+            let item = |record: &ActionRecord| {
+                let device = view.device(tenant, record.device)?;
+                let owner = device.as_ref().map_or(Ok(None), |device| user_of(view, device))?;
+                let (device, owner) = (device.as_ref(), owner.as_ref());
+                Ok(render::remote_action::action(record, device, owner, walk.version, selection, Form::Listed))
+            };
+            let items = page.items.iter().map(item).collect::<Result<Vec<_>, StoreError>>()?;
+            Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
+        }
         Some(Members::AuditEvents) => {
             let listing = query.listing::<AuditField>(entity, walk)?;
             let total = wants_total.then(|| view.count_audit_events(tenant, &admitted.sight, &listing.filter));

@@ -43,6 +43,12 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             Node::Service => return Err(Refusal::ResourceNotFound("service").into()),
             Node::DeviceManagement => device_management(&reading, &selection),
             Node::AuditEvent(event) => render::audit::event(event, version, &selection, Form::Single)?,
+            Node::RemoteAction(record) => {
+                let device = view.device(record.tenant, record.device)?;
+                let owner = device.as_ref().map_or(Ok(None), |device| user_of(view, device))?;
+                let (device, owner) = (device.as_ref(), owner.as_ref());
+                render::remote_action::action(record, device, owner, version, &selection, Form::Single)
+            }
             Node::Resource(resource) => {
                 let resource = in_sight(view, &admitted.sight, (**resource).clone(), Form::Single)?;
                 render::resource::resource(&resource, version, &selection, Form::Single)

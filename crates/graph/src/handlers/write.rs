@@ -37,7 +37,7 @@ pub(super) async fn create(
 ) -> Result<Response, GraphError> {
     let scope = match admitted(state, &asked).await?.members {
         Some(Members::Resources(scope)) => scope,
-        Some(Members::Devices(_) | Members::AuditEvents | Members::Nothing) | None => {
+        Some(Members::Devices(_) | Members::AuditEvents | Members::RemoteActions | Members::Nothing) | None => {
             return Err(GraphError::Internal("create outside a collection".to_owned()));
         }
     };
@@ -92,7 +92,9 @@ pub(super) async fn update(
     match admitted(state, &asked).await?.node {
         Node::Device(device) => update_device(state, asked, device.id, headers, body).await,
         Node::Resource(resource) => update_resource(state, asked, *resource, headers, body).await,
-        Node::Service | Node::DeviceManagement | Node::AuditEvent(_) => Err(Refusal::ResourceNotFound("entity").into()),
+        Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) => {
+            Err(Refusal::ResourceNotFound("entity").into())
+        }
     }
 }
 
@@ -178,7 +180,7 @@ pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
                 unit.delete_resource(resource.tenant, resource.kind, resource.id)?;
                 unit.append_audit(&resource_event(&asked, Activity::ResourceDeleted, &resource))?;
             }
-            Node::Service | Node::DeviceManagement | Node::AuditEvent(_) => {
+            Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) => {
                 return Err(Refusal::ResourceNotFound("entity").into());
             }
         }

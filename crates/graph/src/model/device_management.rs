@@ -130,6 +130,11 @@ pub(super) const EDGES: &[Edge] = &[
         write: &[],
         ..many(DEVICE_MANAGEMENT, "auditEvents", Target::AuditEvent, Follow::AuditEvents)
     },
+    Edge {
+        beta_only: true,
+        write: &[],
+        ..many(DEVICE_MANAGEMENT, "remoteActionAudits", Target::RemoteAction, Follow::RemoteActions)
+    },
     // Scripts and their run states.
     run_states(HEALTH_SCRIPT, Kind::DeviceHealthScriptDeviceState),
     run_states(MANAGEMENT_SCRIPT, Kind::DeviceManagementScriptDeviceState),

@@ -467,6 +467,60 @@ pub const WINDOWS_DEVICE_HEALTH_STATE: EnumType = EnumType {
     beta_only: false,
 };
 
+/// `remoteAction`.
+pub const REMOTE_ACTION: EnumType = EnumType {
+    name: "remoteAction",
+    members: &[
+        ("unknown", 0),
+        ("factoryReset", 1),
+        ("removeCompanyData", 2),
+        ("resetPasscode", 3),
+        ("remoteLock", 4),
+        ("enableLostMode", 5),
+        ("disableLostMode", 6),
+        ("locateDevice", 7),
+        ("rebootNow", 8),
+        ("recoverPasscode", 9),
+        ("cleanWindowsDevice", 10),
+        ("logoutSharedAppleDeviceActiveUser", 11),
+        ("quickScan", 12),
+        ("fullScan", 13),
+        ("windowsDefenderUpdateSignatures", 14),
+        ("factoryResetKeepEnrollmentData", 15),
+        ("updateDeviceAccount", 16),
+        ("automaticRedeployment", 17),
+        ("shutDown", 18),
+        ("rotateBitLockerKeys", 19),
+        ("rotateFileVaultKey", 20),
+        ("getFileVaultKey", 21),
+        ("setDeviceName", 22),
+        ("activateDeviceEsim", 23),
+    ],
+    unnumbered: &[
+        "deprovision",
+        "disable",
+        "reenable",
+        "moveDeviceToOrganizationalUnit",
+        "initiateMobileDeviceManagementKeyRecovery",
+        "initiateOnDemandProactiveRemediation",
+        "rotateLocalAdminPassword",
+        "unknownFutureValue",
+        "launchRemoteHelp",
+        "revokeAppleVppLicenses",
+        "removeDeviceFirmwareConfigurationInterfaceManagement",
+        "pauseConfigurationRefresh",
+        "initiateDeviceAttestation",
+        "changeAssignments",
+        "delete",
+        "suspendManagedHomeScreen",
+        "restoreManagedHomeScreen",
+    ],
+    beta_only: true,
+};
+/// `deviceActionCategory`.
+pub const DEVICE_ACTION_CATEGORY: EnumType =
+    EnumType { name: "deviceActionCategory", members: &[("single", 0), ("bulk", 1)], unnumbered: &[], beta_only: true };
+
 /// Every enum type.
 pub const ENUMS: &[&EnumType] = &[
     &ACTION_STATE,
@@ -502,4 +556,6 @@ pub const ENUMS: &[&EnumType] = &[
     &SETTING_SOURCE_TYPE,
     &APP_LOG_UPLOAD_STATE,
     &WINDOWS_DEVICE_HEALTH_STATE,
+    &REMOTE_ACTION,
+    &DEVICE_ACTION_CATEGORY,
 ];

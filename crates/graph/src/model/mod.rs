@@ -14,6 +14,7 @@ mod enums;
 mod known;
 mod managed_device;
 mod properties;
+mod remote_action;
 
 use chaveiro_core::action::{ACTIONS, RemoteAction};
 use chaveiro_core::permission::Permission;
@@ -54,6 +55,8 @@ pub enum Target {
     Resource(ResourceKind),
     /// An audit event.
     AuditEvent,
+    /// A remote action that was asked for.
+    RemoteAction,
     /// A type of that name, of which this server never holds an entity.
     Unkept(&'static str),
 }
@@ -316,6 +319,8 @@ pub enum Follow {
     RunStatesOfDevice(ResourceKind),
     /// The audit events of the tenant.
     AuditEvents,
+    /// The remote actions on devices of the tenant.
+    RemoteActions,
     /// Nothing, ever: an empty collection, or an absent entity.
     Nothing,
 }

@@ -10,7 +10,7 @@ use super::enums::{
 };
 use super::managed_device::MANAGED_DEVICE;
 use super::{Default, Edm, EntityType, EnumType, Property, Target};
-use super::{around, audit};
+use super::{around, audit, remote_action};
 
 /// Properties that no Graph metadata knows, all on `deviceActionResults` entries, and what they say. One more is on
 /// `managedDevice` itself: [`Property::is_extension`].
@@ -266,6 +266,7 @@ pub(super) const TYPES: &[EntityType] = &[
         "deviceManagementScriptUserStateId",
     ),
     audit::AUDIT_EVENT,
+    remote_action::REMOTE_ACTION_AUDIT,
     around::DEVICE_CATEGORY,
     around::COMPLIANCE_POLICY_STATE,
     around::CONFIGURATION_STATE,

@@ -1,7 +1,7 @@
 //! Which properties lists are filtered and ordered by, and where their values come from: every property that is no collection,
 //! no structure and no binary content. What has one value for all is decided here, and exact, instead of refused.
 
-use chaveiro_core::query::{AuditField, DeviceField, MemberKind, ResourceField, Value, moment};
+use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, ResourceField, Value, moment};
 
 use super::{QueryError, is_served};
 use crate::model::{Default, Edm, EntityType, Property};
@@ -36,6 +36,19 @@ impl Fields for DeviceField {
         }
         let constant = if EMPTY.contains(&property.name) { Value::Text(String::new()) } else { default(property)? };
         Some(Source::Constant(constant))
+    }
+}
+
+impl Fields for ActionField {
+    const SEARCHED: &'static [Self] = &[];
+
+    fn source(property: &Property) -> Option<Source<Self>> {
+        match (Self::named(property.name), property.name) {
+            (Some(field), _) => Some(Source::Field(field)),
+            (None, "action") => Some(Source::Constant(Value::Text("recoverPasscode".to_owned()))),
+            (None, "deviceActionCategory" | "bulkDeviceActionId") => default(property).map(Source::Constant),
+            (None, _) => None,
+        }
     }
 }
 

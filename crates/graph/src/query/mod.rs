@@ -8,7 +8,7 @@ mod filter;
 mod order;
 mod scan;
 
-use chaveiro_core::query::{AuditField, DeviceField, Filter, Listing, ResourceField};
+use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, ResourceField};
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
@@ -208,6 +208,7 @@ impl Query {
     pub fn check(&self, entity: &'static EntityType, walk: &Walk) -> Result<(), QueryError> {
         match entity.target {
             Target::Device => self.listing::<DeviceField>(entity, walk).map(drop),
+            Target::RemoteAction => self.listing::<ActionField>(entity, walk).map(drop),
             Target::AuditEvent => self.listing::<AuditField>(entity, walk).map(drop),
             Target::Resource(_) => self.listing::<ResourceField>(entity, walk).map(drop),
             Target::Service | Target::DeviceManagement | Target::Unkept(_) => Ok(()),

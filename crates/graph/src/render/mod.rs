@@ -3,6 +3,7 @@
 pub mod action_result;
 pub mod audit;
 pub mod device;
+pub mod remote_action;
 pub mod resource;
 
 use chaveiro_core::Timestamp;

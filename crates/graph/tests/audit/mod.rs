@@ -115,3 +115,40 @@ async fn the_functions_name_categories_and_activities() {
     let (status, _) = world.call(&token, "POST", &format!("{EVENTS}/getAuditCategories()"), "").await;
     assert_eq!(status, 400);
 }
+
+#[tokio::test]
+async fn remote_actions_are_listed_with_their_states_and_their_devices() {
+    let world = World::new().await;
+    let token = world.token();
+    let audits = "/beta/deviceManagement/remoteActionAudits";
+    world.call(&token, "POST", &format!("{}/recoverPasscode", device_path(1)), "").await;
+    world.carry_out(1, PLANTED).await;
+    world.call(&token, "POST", &format!("{}/recoverPasscode", device_path(4)), "").await;
+    let (_, all) = world.call(&token, "GET", audits, "").await;
+    let seen: Vec<_> = all["value"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|item| (item["managedDeviceId"].as_str().unwrap_or("-"), item["actionState"].as_str().unwrap_or("-")))
+        .collect();
+    assert_eq!(seen, [(device(1).to_string().as_str(), "done"), (device(4).to_string().as_str(), "pending")]);
+    let first = &all["value"][0];
+    assert_eq!((&first["action"], &first["deviceDisplayName"]), (&json!("recoverPasscode"), &json!("D1")), "{first}");
+    assert!(!all.to_string().contains(PLANTED));
+    let single = format!("{audits}/{}", first["id"].as_str().expect("an id"));
+    assert_eq!(world.call(&token, "GET", &single, "").await.1["actionState"], "done");
+    for (filter, expected) in [
+        ("actionState eq 'pending'", 1),
+        ("action eq 'wipe'", 0),
+        ("action eq 'recoverPasscode'", 2),
+        ("requestDateTime lt 2020-01-01T00:00:00Z", 0),
+    ] {
+        let path = format!("{audits}?$filter={}", filter.replace(' ', "%20"));
+        let (_, answer) = world.call(&token, "GET", &path, "").await;
+        let found = answer["value"].as_array().map(Vec::len);
+        // `wipe` is no member of remoteAction, which is said instead of answered with nothing.
+        assert_eq!(found, (filter != "action eq 'wipe'").then_some(expected), "{filter}: {answer}");
+    }
+    let foreign = world.token_for(tenant(2), &[Permission::ManagedDevicesReadAll]);
+    assert_eq!(world.call(&foreign, "GET", &single, "").await.0, 404);
+}

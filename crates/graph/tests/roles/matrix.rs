@@ -74,7 +74,7 @@ fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
     };
     // Graph describes it, and there is none here; an application and an operator have no `me`, and the people of this
     // world are no users in it.
-    let absent = ["/{id}", "/{auditEventId}", "/deviceCategory", "/windowsProtectionState"]
+    let absent = ["/{id}", "/{auditEventId}", "/{remoteActionAuditId}", "/deviceCategory", "/windowsProtectionState"]
         .iter()
         .any(|end| route.path.ends_with(end));
     let about_me = route.path.starts_with("/me");

@@ -103,6 +103,7 @@ pub fn filled(template: &str, number: u64) -> String {
         ("deviceCustomAttributeShellScriptId", 0xc4),
         ("id", 0x1),
         ("auditEventId", 0x1),
+        ("remoteActionAuditId", 0x1),
         ("userId1", 0xa),
         ("detectedAppId1", 0xb),
         ("deviceComplianceScriptDeviceStateId", 0xd2),

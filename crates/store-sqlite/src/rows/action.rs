@@ -14,7 +14,7 @@ use crate::codec::{
 const ACTION: &str = "SELECT a.*, t.id AS tenant_id, d.id AS device_id
     FROM action a JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant";
 
-fn read(row: &Row<'_>) -> Result<ActionRecord, RowError> {
+pub(crate) fn read(row: &Row<'_>) -> Result<ActionRecord, RowError> {
     let name: String = row.get("name")?;
     let known = ACTIONS.iter().find(|action| action.name == name);
     Ok(ActionRecord {

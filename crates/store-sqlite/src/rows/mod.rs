@@ -1,6 +1,7 @@
 //! One file per aggregate: its columns, its statements.
 
 pub(crate) mod action;
+pub(crate) mod action_list;
 pub(crate) mod application;
 pub(crate) mod audit;
 pub(crate) mod audit_list;

@@ -1,0 +1,31 @@
+//! The fields of the list of remote actions.
+
+use std::fmt;
+
+/// What differs from one remote action to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionField {
+    /// `requestDateTime`.
+    Requested,
+    /// `actionState`.
+    State,
+    /// `managedDeviceId`.
+    Device,
+}
+
+impl ActionField {
+    /// Every field with the name of its property.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("requestDateTime", Self::Requested), ("actionState", Self::State), ("managedDeviceId", Self::Device)];
+
+    /// The field of that property, the name as the model has it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+    }
+}
+
+impl fmt::Display for ActionField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::NAMES.iter().find(|(_, field)| field == self).map_or("", |(name, _)| name))
+    }
+}

@@ -1,0 +1,351 @@
+//! The catalogue of errors (graph.md 3.3), row by row as far as it is about this server: status, code, family of the
+//! message, a word of it, a header.
+
+use super::*;
+
+/// Who words an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    /// Plain text.
+    Plain,
+    /// A JSON document inside the message.
+    Nested,
+}
+
+use Family::{Nested, Plain};
+
+struct Row {
+    what: &'static str,
+    token: String,
+    method: &'static str,
+    path: String,
+    headers: &'static [(&'static str, &'static str)],
+    body: &'static str,
+    expected: (u16, &'static str, Family, &'static str, &'static str),
+}
+
+const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn rows(world: &World) -> Vec<Row> {
+    let now = world.clock.now().as_second();
+    let scopes = "DeviceManagementManagedDevices.Read.All";
+    let all = world.token();
+    let with = |claims: Value| world.signed(claims);
+    let few = world.token_for(tenant(1), &[Permission::ManagedDevicesReadWriteAll]);
+    let recover = format!("{}/recoverPasscode", device_path(1));
+    let row = |what, token: &str, method, path: &str, headers, body, expected| Row {
+        what,
+        token: token.to_owned(),
+        method,
+        path: path.to_owned(),
+        headers,
+        body,
+        expected,
+    };
+    let token = "InvalidAuthenticationToken";
+    let scripts = "/beta/deviceManagement/deviceHealthScripts";
+    vec![
+        row(
+            "no token",
+            "",
+            "POST",
+            &recover,
+            &[],
+            "",
+            (401, token, Plain, "Access token is empty.", "www-authenticate"),
+        ),
+        row("malformed", "abc", "POST", &recover, &[], "", (401, token, Plain, "IDX14100", "www-authenticate")),
+        row(
+            "expired",
+            &with(json!({"exp": now - 4000})),
+            "POST",
+            &recover,
+            &[],
+            "",
+            (401, token, Plain, "Lifetime validation failed, the token is expired.", "www-authenticate"),
+        ),
+        row(
+            "not yet valid",
+            &with(json!({"nbf": now + 4000})),
+            "POST",
+            &recover,
+            &[],
+            "",
+            (401, token, Plain, "expired or is not yet valid", "www-authenticate"),
+        ),
+        row(
+            "wrong audience",
+            &with(json!({"aud": "https://elsewhere.example"})),
+            "POST",
+            &recover,
+            &[],
+            "",
+            (401, token, Plain, "Invalid audience.", "www-authenticate"),
+        ),
+        row(
+            "bad signature",
+            &format!("{}x", all.trim_end_matches(|c: char| c.is_ascii_alphanumeric())),
+            "POST",
+            &recover,
+            &[],
+            "",
+            (401, token, Plain, "Access token validation failure.", "www-authenticate"),
+        ),
+        row(
+            "the token lacks the role",
+            &few,
+            "POST",
+            &recover,
+            &[],
+            "",
+            (
+                403,
+                "Forbidden",
+                Nested,
+                "must have one of the following scopes: DeviceManagementManagedDevices.PrivilegedOperations.All",
+                "",
+            ),
+        ),
+        row(
+            "no roles at all",
+            &world.token_for(tenant(1), &[]),
+            "POST",
+            &recover,
+            &[],
+            "",
+            (403, "Forbidden", Nested, "not authorized to perform this operation", ""),
+        ),
+        row(
+            "a person without any role of Intune",
+            &world.token_of_user(scopes, "o", "nobody@example.org"),
+            "GET",
+            &device_path(1),
+            &[],
+            "",
+            (401, "UnknownError", Plain, "\"ErrorCode\":\"Forbidden\"", "www-authenticate"),
+        ),
+        row(
+            "a tenant without Intune",
+            &world.token_for(tenant(99), &[Permission::ManagedDevicesReadAll]),
+            "GET",
+            &device_path(1),
+            &[],
+            "",
+            (400, "BadRequest", Plain, "Request not applicable to target tenant.", ""),
+        ),
+        row(
+            "a personal account",
+            &with(json!({"tid": "9188040d-6c67-4c5b-b112-36a304b66dad"})),
+            "GET",
+            &device_path(1),
+            &[],
+            "",
+            (400, "BadRequest", Plain, "not supported for MSA requests", ""),
+        ),
+        row(
+            "me of an application",
+            &all,
+            "GET",
+            "/beta/me",
+            &[],
+            "",
+            (400, "BadRequest", Plain, "/me request is only valid", ""),
+        ),
+        row(
+            "an unknown device",
+            &all,
+            "POST",
+            &format!("{}/recoverPasscode", device_path(99)),
+            &[],
+            "",
+            (404, "ResourceNotFound", Nested, "An error has occurred", ""),
+        ),
+        row(
+            "a device id that is no GUID",
+            &all,
+            "DELETE",
+            "/v1.0/deviceManagement/managedDevices/Name%3Bid",
+            &[],
+            "",
+            (400, "InternalError", Nested, "%28%27Name%3Bid%27%29", ""),
+        ),
+        row(
+            "a state that does not allow it",
+            &all,
+            "POST",
+            &format!("{}/recoverPasscode", device_path(3)),
+            &[],
+            "",
+            (400, "BadRequest", Nested, "microsoft.management.services.api.recoverPasscode", ""),
+        ),
+        row(
+            "a wrong verb in Intune",
+            &all,
+            "GET",
+            &recover,
+            &[],
+            "",
+            (
+                400,
+                "No method match route template",
+                Plain,
+                "~/singleton/navigation/key/action with http verb GET",
+                "allow",
+            ),
+        ),
+        row(
+            "POST on the collection",
+            &all,
+            "POST",
+            "/beta/deviceManagement/managedDevices",
+            JSON,
+            "{}",
+            (400, "No method match route template", Plain, "~/singleton/navigation with http verb POST", "allow"),
+        ),
+        row(
+            "a wrong verb elsewhere",
+            &all,
+            "PUT",
+            "/beta/users",
+            JSON,
+            "{}",
+            (405, "Request_BadRequest", Plain, "Specified HTTP method is not allowed for the request target.", "allow"),
+        ),
+        row(
+            "an unknown segment",
+            &all,
+            "GET",
+            "/beta/managedDevices",
+            &[],
+            "",
+            (400, "BadRequest", Plain, "Resource not found for the segment 'manageddevices'.", ""),
+        ),
+        row(
+            "an unknown action",
+            &all,
+            "POST",
+            &format!("{}/explode", device_path(1)),
+            &[],
+            "",
+            (400, "BadRequest", Plain, "Resource not found for the segment 'explode'.", ""),
+        ),
+        row(
+            "an unknown version",
+            &all,
+            "GET",
+            "/deviceManagement/managedDevices",
+            &[],
+            "",
+            (404, "ResourceNotFound", Plain, "Invalid version: devicemanagement", ""),
+        ),
+        row(
+            "no body where one is needed",
+            &all,
+            "POST",
+            scripts,
+            JSON,
+            "",
+            (400, "BadRequest", Plain, "Empty Payload. JSON content expected.", ""),
+        ),
+        row(
+            "a body that is no JSON",
+            &all,
+            "POST",
+            scripts,
+            JSON,
+            "{",
+            (400, "BadRequest", Plain, "Unable to read JSON request payload.", ""),
+        ),
+        row(
+            "no content type",
+            &all,
+            "POST",
+            scripts,
+            &[],
+            "{}",
+            (400, "BadRequest", Plain, "must contain the Content-Type header declaration.", ""),
+        ),
+        row(
+            "another content type",
+            &all,
+            "POST",
+            scripts,
+            &[("Content-Type", "text/plain")],
+            "{}",
+            (400, "BadRequest", Plain, "Entity only allows writes with a JSON Content-Type header.", ""),
+        ),
+        row(
+            "another encoding",
+            &all,
+            "POST",
+            scripts,
+            &[("Content-Type", "application/json"), ("Content-Encoding", "br")],
+            "{}",
+            (415, "UnsupportedMediaType", Plain, "gzip", "accept-encoding"),
+        ),
+        row(
+            "a filter on nothing known",
+            &all,
+            "GET",
+            "/beta/deviceManagement/managedDevices?$filter=nope%20eq%201",
+            &[],
+            "",
+            (400, "BadRequest", Plain, "$filter", ""),
+        ),
+    ]
+}
+
+impl World {
+    /// A token of the local issuer with other claims than usual.
+    fn signed(&self, other: Value) -> String {
+        let now = self.clock.now().as_second();
+        let mut claims = json!({
+            "aud": BASE, "iss": format!("{BASE}/{}/v2.0", tenant(1)), "tid": tenant(1), "iat": now, "nbf": now,
+            "exp": now + 3600, "azp": "x", "roles": ["DeviceManagementManagedDevices.Read.All"],
+        });
+        for (name, value) in other.as_object().expect("claims") {
+            claims[name] = value.clone();
+        }
+        self.sign(&claims)
+    }
+}
+
+#[tokio::test]
+async fn every_row_of_the_catalogue_leaves_as_clients_know_it() {
+    let world = World::new().await;
+    for row in rows(&world) {
+        let mut request = Request::builder().method(row.method).uri(&row.path).header("client-request-id", "mine");
+        if !row.token.is_empty() {
+            request = request.header("Authorization", format!("Bearer {}", row.token));
+        }
+        for (name, value) in row.headers {
+            request = request.header(*name, *value);
+        }
+        let (response, answer) = world.send(request.body(Body::from(row.body)).expect("a request")).await;
+        let (status, code, family, word, header) = row.expected;
+        let what = row.what;
+        assert_eq!((response.status().as_u16(), &answer["error"]["code"]), (status, &json!(code)), "{what}: {answer}");
+        assert_eq!(response.headers()["content-type"], "application/json", "{what}");
+        assert!(header.is_empty() || response.headers().contains_key(header), "{what}: {header}");
+        let message = answer["error"]["message"].as_str().expect("text");
+        assert!(message.to_lowercase().contains(&word.to_lowercase()), "{what}: {word} in {message}");
+        let inner = &answer["error"]["innerError"];
+        assert_eq!(inner["client-request-id"], "mine", "{what}");
+        assert_eq!(inner["request-id"], response.headers()["request-id"].to_str().expect("text"), "{what}");
+        assert!(inner["date"].as_str().is_some_and(|date| date.len() == 19 && date.is_ascii()), "{what}: no zone");
+        match family {
+            Plain => assert!(!message.starts_with("{\r\n"), "{what}"),
+            Nested => {
+                let document: Value = serde_json::from_str(message).unwrap_or_else(|_| panic!("{what}: {message}"));
+                assert!(message.starts_with("{\r\n  \"_version\": 3,\r\n"), "{what}");
+                let text = document["Message"].as_str().expect("text");
+                assert!(
+                    text.contains("Activity ID: mine - Url: https://graph.example:8443/DeviceFE/"),
+                    "{what}: {text}"
+                );
+                assert_eq!((&document["CustomApiErrorPhrase"], &document["HttpHeaders"]), (&json!(""), &json!("{}")));
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The lists of audit events and of actions: what is found, in which order, and by whom.
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::caller::Actor;
+use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::ports::Store;
+use chaveiro_core::query::{AuditField, Filter, Listing, Order, Test, Value};
+use chaveiro_core::scope_tag::Visibility;
+
+use crate::Backend;
+use crate::sample::{device, device_id, filled, read, tenant_id, write};
+
+/// Milliseconds of the moments, so that some have a fraction and some have none.
+const MOMENTS_MS: [i64; 5] =
+    [1_700_000_000_000, 1_700_000_000_500, 1_700_000_001_000, 1_700_000_001_001, 1_700_000_002_000];
+
+async fn with_events(backend: &dyn Backend) -> std::sync::Arc<dyn Store> {
+    let store = filled(backend.fresh()).await;
+    write(&store, |unit| {
+        unit.update_device(&ManagedDevice { scope_tags: ["lisbon".to_owned()].into(), ..device(1, 11) })?;
+        let activities = [
+            (Activity::TenantChanged, None),
+            (Activity::ActionRequested, Some(11)),
+            (Activity::ActionRefused, Some(12)),
+            (Activity::PasscodeDisclosed, Some(11)),
+            (Activity::RoleAssigned, None),
+        ];
+        for ((activity, number), at) in activities.into_iter().zip(MOMENTS_MS) {
+            let at = Timestamp::from_millisecond(at).unwrap_or_default();
+            let event = AuditEvent::new(tenant_id(1), at, Actor::system(), activity);
+            let event = number.map_or(event.clone(), |number| event.on_device(device_id(number)));
+            unit.append_audit(&event)?;
+        }
+        let foreign = AuditEvent::new(tenant_id(2), Timestamp::UNIX_EPOCH, Actor::system(), Activity::DeviceRetired);
+        Ok(unit.append_audit(&foreign.on_device(device_id(11)))?)
+    })
+    .await;
+    store
+}
+
+fn is(field: AuditField, test: Test) -> Filter<AuditField> {
+    Filter::Is { field, test, holds: true }
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+/// The places, from 0, of the events that are found.
+async fn found(store: &std::sync::Arc<dyn Store>, seen: Visibility, listing: Listing<AuditField>) -> Vec<usize> {
+    read(store, move |view| {
+        let all = view.audit_events(tenant_id(1), &Visibility::All, &Listing::first(100))?.items;
+        let items = view.audit_events(tenant_id(1), &seen, &listing)?.items;
+        assert_eq!(view.count_audit_events(tenant_id(1), &seen, &listing.filter)?, items.len() as u64);
+        let place = |event| all.iter().position(|other| other == event).unwrap_or(usize::MAX);
+        Ok(items.iter().map(place).collect())
+    })
+    .await
+}
+
+pub(crate) async fn audit_events_are_found_by_what_graph_calls_them(backend: &dyn Backend) {
+    let store = with_events(backend).await;
+    for (filter, expected) in [
+        (Filter::always(), vec![0, 1, 2, 3, 4]),
+        (is(AuditField::Category, Test::Equal(text("device"))), vec![1, 2, 3]),
+        (is(AuditField::ActivityType, Test::Equal(text("recoverPasscode ManagedDevice"))), vec![1, 2]),
+        (is(AuditField::Result, Test::Equal(text("Failure"))), vec![2]),
+        (is(AuditField::Operation, Test::StartsWith("ge".to_owned())), vec![3]),
+        (is(AuditField::At, Test::AtLeast(Value::Time(MOMENTS_MS[1] * 1000))), vec![1, 2, 3, 4]),
+        (is(AuditField::At, Test::Greater(Value::Time(MOMENTS_MS[2] * 1000))), vec![3, 4]),
+        (is(AuditField::At, Test::Equal(Value::Time(MOMENTS_MS[3] * 1000))), vec![3]),
+    ] {
+        let listing = Listing { filter: filter.clone(), ..Listing::first(100) };
+        assert_eq!(found(&store, Visibility::All, listing).await, expected, "{filter}");
+    }
+    let newest = Listing { order: vec![Order { field: AuditField::At, descending: true }], ..Listing::first(100) };
+    assert_eq!(found(&store, Visibility::All, newest.clone()).await, [4, 3, 2, 1, 0]);
+    let pages = read(&store, move |view| {
+        let (mut pages, mut after) = (Vec::new(), None);
+        loop {
+            let listing = Listing { after: after.clone(), limit: 2, ..newest.clone() };
+            let page = view.audit_events(tenant_id(1), &Visibility::All, &listing)?;
+            pages.push(page.items.len());
+            after = page.next;
+            if after.is_none() {
+                return Ok(pages);
+            }
+        }
+    });
+    assert_eq!(pages.await, [2, 2, 1]);
+}
+
+pub(crate) async fn audit_events_are_seen_with_their_devices(backend: &dyn Backend) {
+    let store = with_events(backend).await;
+    let lisbon = Visibility::Tagged(["lisbon".to_owned()].into());
+    assert_eq!(found(&store, lisbon, Listing::first(100)).await, [1, 3], "not those of the tenant as a whole either");
+    assert_eq!(found(&store, Visibility::Tagged([].into()), Listing::first(100)).await, Vec::<usize>::new());
+    read(&store, |view| {
+        let event = view.audit_events(tenant_id(1), &Visibility::All, &Listing::first(1))?.items.remove(0);
+        assert_eq!(view.audit_event(tenant_id(1), event.seq)?.as_ref(), Some(&event));
+        assert_eq!(view.audit_event(tenant_id(2), event.seq)?, None, "another tenant's");
+        Ok(())
+    })
+    .await;
+}
