@@ -18,6 +18,14 @@ use crate::render::{self, Form};
 use crate::resolve;
 use crate::verb::{self, Verb};
 
+/// What is read from, for whom.
+pub(crate) struct Reading<'a> {
+    pub(crate) view: &'a dyn View,
+    pub(crate) base_url: &'a str,
+    pub(crate) asked: &'a Asked,
+    pub(crate) sight: &'a Visibility,
+}
+
 /// Expansions of a request that are admitted.
 pub(crate) struct Expansions(Vec<(Expand, Selection)>);
 
@@ -48,14 +56,12 @@ impl Expansions {
     /// Puts them into the JSON of an entity, which stands at that path.
     pub(crate) fn put(
         &self,
-        view: &dyn View,
-        base_url: &str,
-        asked: &Asked,
-        sight: &Visibility,
+        reading: &Reading<'_>,
         parent: &Node,
         path: &str,
         object: &mut Map<String, Value>,
     ) -> Result<(), GraphError> {
+        let Reading { view, base_url, asked, sight } = *reading;
         let (tenant, version) = (asked.tenant(), asked.walk.version);
         for (expand, selection) in &self.0 {
             let name = expand.edge.name;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::admit::{Admitted, Asked};
+use super::expand::Reading;
 use super::read::user_of;
 use super::{context, read_store, response};
 use crate::GraphState;
@@ -80,10 +81,11 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
     let sight = &admitted.sight;
     let entity = MODEL.entity_type(walk.target()).ok_or(Refusal::ResourceNotFound("collection"))?;
     let wants_total = query.count == Some(true);
+    let from = Reading { view, base_url, asked, sight };
     let expand = |objects: &mut Vec<Map<String, Value>>, parents: Vec<(Uuid, Node)>| {
         objects.iter_mut().zip(parents).try_for_each(|(object, (id, parent))| {
             let path = format!("{}/{id}", asked.path.trim_end_matches('/'));
-            admitted.expansions.put(view, base_url, asked, sight, &parent, &path, object)
+            admitted.expansions.put(&from, &parent, &path, object)
         })
     };
     match admitted.binding.members {

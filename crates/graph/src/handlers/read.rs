@@ -16,6 +16,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::admit::Asked;
+use super::expand::Reading;
 use super::{context, read_store, response, set_path};
 use crate::GraphState;
 use crate::error::GraphError;
@@ -49,7 +50,8 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             }
         };
         let (node, path) = (&admitted.binding.node, reading.path.trim_end_matches('/'));
-        admitted.expansions.put(view, &base_url, &reading, &admitted.sight, node, path, &mut object)?;
+        let from = Reading { view, base_url: &base_url, asked: &reading, sight: &admitted.sight };
+        admitted.expansions.put(&from, node, path, &mut object)?;
         let device = admitted.binding.device().map(|device| device.id);
         Ok((object, device, records, selection))
     });
