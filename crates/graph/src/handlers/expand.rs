@@ -3,7 +3,7 @@
 
 use chaveiro_core::Refusal;
 use chaveiro_core::ports::View;
-use chaveiro_core::query::{AuditField, Cursor, DeviceField, Listing, ResourceField};
+use chaveiro_core::query::{ActionField, AuditField, Cursor, DeviceField, Listing, ResourceField};
 use chaveiro_core::rights::Rights;
 use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Map, Value};
@@ -18,6 +18,14 @@ use crate::query::{Expand, MAX_EXPANDED_PAGE, Query, QueryError, Selection};
 use crate::render::{self, Form};
 use crate::resolve;
 use crate::verb::{self, Verb};
+
+/// What is read from, for whom.
+pub(crate) struct Reading<'a> {
+    pub(crate) view: &'a dyn View,
+    pub(crate) base_url: &'a str,
+    pub(crate) asked: &'a Asked,
+    pub(crate) sight: &'a Visibility,
+}
 
 /// Expansions of a request that are admitted.
 pub(crate) struct Expansions(Vec<(Expand, Selection)>);
@@ -49,14 +57,12 @@ impl Expansions {
     /// Puts them into the JSON of an entity, which stands at that path.
     pub(crate) fn put(
         &self,
-        view: &dyn View,
-        base_url: &str,
-        asked: &Asked,
-        sight: &Visibility,
+        reading: &Reading<'_>,
         parent: &Node,
         path: &str,
         object: &mut Map<String, Value>,
     ) -> Result<(), GraphError> {
+        let Reading { view, base_url, asked, sight } = *reading;
         let (tenant, version) = (asked.tenant(), asked.walk.version);
         for (expand, selection) in &self.0 {
             let name = expand.edge.name;
@@ -85,6 +91,11 @@ impl Expansions {
                     let seen = seen.collect::<Result<Vec<_>, _>>()?;
                     let render = |item| render::resource::resource(item, version, selection, Form::Listed);
                     (seen.iter().map(render).collect(), page.next)
+                }
+                Some(Members::RemoteActions) => {
+                    let page = view.remote_actions(tenant, sight, &Listing::<ActionField>::first(limit))?;
+                    let render = |record| list::remote_action(view, record, version, selection, Form::Listed);
+                    (page.items.iter().map(render).collect::<Result<_, _>>()?, page.next)
                 }
                 Some(Members::AuditEvents) => {
                     let page = view.audit_events(tenant, sight, &Listing::<AuditField>::first(limit))?;

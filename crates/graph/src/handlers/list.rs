@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::admit::{Admitted, Asked};
+use super::expand::Reading;
 use super::read::user_of;
 use super::sight::in_sight;
 use super::{context, read_store, response};
@@ -92,6 +93,9 @@ pub(super) async fn count(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<
             Some(Members::AuditEvents) => {
                 view.count_audit_events(tenant, sight, &admitted.query.filter(entity, version)?)?
             }
+            Some(Members::RemoteActions) => {
+                view.count_remote_actions(tenant, sight, &admitted.query.filter(entity, version)?)?
+            }
             Some(Members::Resources(scope)) => {
                 view.count_resources(tenant, scope, sight, &admitted.query.filter(entity, version)?)?
             }
@@ -105,10 +109,11 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
     let sight = &admitted.sight;
     let entity = MODEL.entity_type(walk.target()).ok_or(Refusal::ResourceNotFound("collection"))?;
     let wants_total = query.count == Some(true);
+    let from = Reading { view, base_url, asked, sight };
     let expand = |objects: &mut Vec<Map<String, Value>>, parents: Vec<(Uuid, Node)>| {
         objects.iter_mut().zip(parents).try_for_each(|(object, (id, parent))| {
             let path = format!("{}/{id}", asked.path.trim_end_matches('/'));
-            admitted.expansions.put(view, base_url, asked, sight, &parent, &path, object)
+            admitted.expansions.put(&from, &parent, &path, object)
         })
     };
     match admitted.binding.members {
@@ -117,12 +122,7 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
             let listing = query.listing::<ActionField>(entity, walk)?;
             let total = wants_total.then(|| view.count_remote_actions(tenant, &admitted.sight, &listing.filter));
             let page = view.remote_actions(tenant, &admitted.sight, &listing)?;
-            let item = |record: &ActionRecord| {
-                let device = view.device(tenant, record.device)?;
-                let owner = device.as_ref().map_or(Ok(None), |device| user_of(view, device))?;
-                let (device, owner) = (device.as_ref(), owner.as_ref());
-                Ok(render::remote_action::action(record, device, owner, walk.version, selection, Form::Listed))
-            };
+            let item = |record| remote_action(view, record, walk.version, selection, Form::Listed);
             let items = page.items.iter().map(item).collect::<Result<Vec<_>, StoreError>>()?;
             Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
         }
@@ -161,6 +161,19 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
             Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
         }
     }
+}
+
+/// A remote action, with its device and the user of that.
+pub(super) fn remote_action(
+    view: &dyn View,
+    record: &ActionRecord,
+    version: Version,
+    selection: &Selection,
+    form: Form,
+) -> Result<Map<String, Value>, StoreError> {
+    let device = view.device(record.tenant, record.device)?;
+    let owner = device.as_ref().map_or(Ok(None), |device| user_of(view, device))?;
+    Ok(render::remote_action::action(record, device.as_ref(), owner.as_ref(), version, selection, form))
 }
 
 /// Devices as items of a list.

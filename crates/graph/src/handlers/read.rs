@@ -16,8 +16,9 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::admit::Asked;
+use super::expand::Reading;
 use super::sight::in_sight;
-use super::{context, read_store, response, set_path};
+use super::{context, list, read_store, response, set_path};
 use crate::GraphState;
 use crate::error::GraphError;
 use crate::follow::Node;
@@ -43,12 +44,7 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             Node::Service => return Err(Refusal::ResourceNotFound("service").into()),
             Node::DeviceManagement => device_management(&reading, &selection),
             Node::AuditEvent(event) => render::audit::event(event, version, &selection, Form::Single)?,
-            Node::RemoteAction(record) => {
-                let device = view.device(record.tenant, record.device)?;
-                let owner = device.as_ref().map_or(Ok(None), |device| user_of(view, device))?;
-                let (device, owner) = (device.as_ref(), owner.as_ref());
-                render::remote_action::action(record, device, owner, version, &selection, Form::Single)
-            }
+            Node::RemoteAction(record) => list::remote_action(view, record, version, &selection, Form::Single)?,
             Node::Resource(resource) => {
                 let resource = in_sight(view, &admitted.sight, (**resource).clone(), Form::Single)?;
                 render::resource::resource(&resource, version, &selection, Form::Single)
@@ -60,7 +56,8 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             }
         };
         let (node, path) = (&admitted.binding.node, reading.path.trim_end_matches('/'));
-        admitted.expansions.put(view, &base_url, &reading, &admitted.sight, node, path, &mut object)?;
+        let from = Reading { view, base_url: &base_url, asked: &reading, sight: &admitted.sight };
+        admitted.expansions.put(&from, node, path, &mut object)?;
         let device = admitted.binding.device().map(|device| device.id);
         Ok((object, device, records, selection))
     });

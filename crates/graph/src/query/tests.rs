@@ -139,7 +139,11 @@ fn filters_are_read_or_refused_with_their_place() {
         &many,
         &long,
     ] {
-        let read = said(parse_filter::<DeviceField>(text, device(), Version::Beta), |filter| filter.to_string());
+        let read = said(parse_filter::<DeviceField>(text, device(), Version::Beta), |filter| {
+            let printed = filter.to_string();
+            assert_eq!(parse_filter(&printed, device(), Version::Beta), Ok(filter), "what is printed means the same");
+            printed
+        });
         lines.push_str(&format!("{}\n    {read}\n", if text.len() > 300 { &text[..40] } else { text }));
     }
     insta::assert_snapshot!(lines);

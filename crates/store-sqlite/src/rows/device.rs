@@ -76,7 +76,7 @@ pub(crate) fn count_devices(
 }
 
 /// The list of devices of a tenant that is there.
-fn list(
+pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,
     scope: DeviceScope,

@@ -288,12 +288,14 @@ impl List<'_> {
             let cursor = Cursor { keys: keys.collect::<Result<_, RowError>>()?, row: row.get("row")? };
             Ok((cursor, read(row)?))
         };
+        let by_row = self.row(&listing.filter);
         let bounded = !listing.is_plain();
-        for range in self.ranges(&order, &columns, listing.after.as_ref()) {
+        for range in self.ranges(&by_row, &order, &columns, listing.after.as_ref()) {
             if rows.len() >= wanted {
                 break;
             }
             let (sql, parameters) = self.select(
+                &by_row,
                 &order,
                 &columns,
                 range.filter(&listing.filter, self.tenant),
@@ -320,8 +322,14 @@ impl List<'_> {
         Ok(counted.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
+    /// The row as conditions and orders have it.
+    fn row<F: Fields>(&self, filter: &Filter<F>) -> String {
+        format!("{}{}", if goes_by_user(filter) { "+" } else { "" }, self.row)
+    }
+
     fn select<F>(
         &self,
+        row: &str,
         order: &[Order<F>],
         columns: &[Column],
         condition: Where,
@@ -337,8 +345,8 @@ impl List<'_> {
         // The row goes the way of the last key, so that one walk over an index gives both.
         let last = direction(order.last().is_some_and(|key| key.descending));
         sql.push_str(&format!(
-            " FROM {} WHERE {} ORDER BY {by}{} {last} LIMIT ? OFFSET ?",
-            self.from, condition.sql, self.row
+            " FROM {} WHERE {} ORDER BY {by}{row} {last} LIMIT ? OFFSET ?",
+            self.from, condition.sql
         ));
         let mut parameters = condition.parameters;
         parameters.extend([limit, skip].map(|number| Sql::Integer(i64::try_from(number).unwrap_or(i64::MAX))));
@@ -346,7 +354,7 @@ impl List<'_> {
     }
 
     /// What comes after a cursor, as ranges in their order.
-    fn ranges<F>(&self, order: &[Order<F>], columns: &[Column], after: Option<&Cursor>) -> Vec<Where> {
+    fn ranges<F>(&self, row: &str, order: &[Order<F>], columns: &[Column], after: Option<&Cursor>) -> Vec<Where> {
         let Some(cursor) = after else { return vec![self.base.clone()] };
         let mut same = self.base.clone();
         let mut ranges = Vec::new();
@@ -373,9 +381,24 @@ impl List<'_> {
             };
         }
         let descending = order.last().is_some_and(|key| key.descending);
-        let onward = format!("{} {} ?", self.row, if descending { "<" } else { ">" });
+        let onward = format!("{row} {} ?", if descending { "<" } else { ">" });
         ranges.insert(0, same.and(&onward, [Sql::Integer(cursor.row)]));
         ranges
+    }
+}
+
+/// Whether a condition on the primary user finds a few devices. The planner would rather walk all devices in order than sort a few:
+/// a row with a sign is a row that no index has.
+fn goes_by_user<F: Fields>(filter: &Filter<F>) -> bool {
+    let is = |part: &Filter<F>| match part {
+        Filter::Is { field, test: Test::Equal(Value::Text(_)) | Test::StartsWith(_), holds: true } => {
+            field.column().kind == Kind::OfUser
+        }
+        _ => false,
+    };
+    match filter {
+        Filter::All(parts) => parts.iter().any(is),
+        other => is(other),
     }
 }
 
@@ -414,3 +437,6 @@ fn effective_order<F: Fields>(listing: &Listing<F>) -> Cow<'_, [Order<F>]> {
     }
     range.map_or(Cow::Borrowed(&[]), |order| Cow::Owned(vec![order]))
 }
+
+#[cfg(test)]
+mod tests;

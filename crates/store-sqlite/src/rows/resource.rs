@@ -75,7 +75,7 @@ pub(crate) fn count_resources(
 }
 
 /// The list of resources of a tenant that is there.
-fn list(
+pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,
     scope: ResourceScope,
