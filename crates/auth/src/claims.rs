@@ -12,7 +12,7 @@ use uuid::{Uuid, uuid};
 use crate::refusal::TokenRefusal;
 
 /// Clocks of issuers and ours may differ by that much.
-const LEEWAY: Duration = Duration::from_secs(60);
+pub(crate) const LEEWAY: Duration = Duration::from_secs(60);
 
 /// The tenant of personal Microsoft accounts.
 const CONSUMERS: Uuid = uuid!("9188040d-6c67-4c5b-b112-36a304b66dad");
@@ -20,13 +20,13 @@ const CONSUMERS: Uuid = uuid!("9188040d-6c67-4c5b-b112-36a304b66dad");
 /// Issuers write some claims as one text or as a list.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Texts {
+pub(crate) enum Texts {
     One(String),
     Many(Vec<String>),
 }
 
 impl Texts {
-    fn as_slice(&self) -> &[String] {
+    pub(crate) fn as_slice(&self) -> &[String] {
         match self {
             Self::One(text) => std::slice::from_ref(text),
             Self::Many(texts) => texts,
@@ -49,8 +49,12 @@ pub(crate) struct Claims {
     exp: Option<f64>,
     nbf: Option<f64>,
     tid: Option<String>,
-    scp: Option<String>,
+    /// Entra writes one text, others a list.
+    scp: Option<Texts>,
     roles: Option<Vec<String>>,
+    /// What issuers write that follow RFC 9068 (2.2.3) and not Entra.
+    scope: Option<String>,
+    client_id: Option<String>,
     azp: Option<String>,
     appid: Option<String>,
     app_displayname: Option<String>,
@@ -100,21 +104,29 @@ impl Claims {
         }
     }
 
-    /// The caller. `scp` makes it delegated; without it the application acts by its `roles`.
+    /// The caller. `scp` makes it delegated; without it the application acts by its `roles`. Issuers that know neither write
+    /// `scope` (RFC 9068): delegated then too, unless the subject is the client itself.
     /// Only the local issuer can say that a person on the host acts.
     pub(crate) fn into_caller(self, tenant: TenantId, local: bool) -> Caller {
         let operator = local && self.idtyp.as_deref() == Some(crate::local::OPERATOR);
+        let client = self.azp.or(self.appid).or(self.client_id).unwrap_or_default();
         let granted = |names: &mut dyn Iterator<Item = &str>| names.filter_map(Permission::parse).collect();
-        let (kind, permissions) = match (&self.scp, &self.roles) {
-            (Some(scp), _) => (ActorKind::Delegated, granted(&mut scp.split_ascii_whitespace())),
-            (None, Some(roles)) if operator => (ActorKind::Operator, granted(&mut roles.iter().map(String::as_str))),
-            (None, Some(roles)) => (ActorKind::Application, granted(&mut roles.iter().map(String::as_str))),
-            (None, None) => (ActorKind::Application, granted(&mut std::iter::empty())),
+        let words = |texts: &[String]| granted(&mut texts.iter().flat_map(|text| text.split_ascii_whitespace()));
+        let (kind, permissions) = match (&self.scp, &self.roles, &self.scope) {
+            (Some(scp), _, _) => (ActorKind::Delegated, words(scp.as_slice())),
+            (None, Some(roles), _) if operator => (ActorKind::Operator, words(roles)),
+            (None, Some(roles), _) => (ActorKind::Application, words(roles)),
+            (None, None, Some(scope)) => {
+                let is_client = self.sub.as_ref().is_none_or(|subject| *subject == client);
+                let kind = if is_client { ActorKind::Application } else { ActorKind::Delegated };
+                (kind, words(std::slice::from_ref(scope)))
+            }
+            (None, None, None) => (ActorKind::Application, granted(&mut std::iter::empty())),
         };
         let user_id = if kind == ActorKind::Delegated { self.oid.or(self.sub) } else { None };
         let actor = Actor {
             kind,
-            application_id: self.azp.or(self.appid).unwrap_or_default(),
+            application_id: client,
             application_name: self.app_displayname,
             user_principal_name: self
                 .upn

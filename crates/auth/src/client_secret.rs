@@ -4,10 +4,14 @@
 
 use std::fmt::Write;
 
+use std::time::Duration;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chaveiro_core::Timestamp;
+use chaveiro_core::application::ApplicationSecret;
 use chaveiro_core::ports::Entropy;
 use zeroize::Zeroizing;
 
@@ -25,8 +29,25 @@ impl ClientSecret {
     }
 }
 
+/// How many characters after the prefix tell secrets apart: too few to be of use to anybody else.
+const HINT: usize = 3;
+
+/// A new secret that ends after `life`, to show it once, and what is kept of it.
+pub fn new_application_secret(
+    now: Timestamp,
+    life: Duration,
+    entropy: &dyn Entropy,
+) -> (ClientSecret, ApplicationSecret) {
+    let secret = new_client_secret(entropy);
+    let hint = secret.expose_secret().trim_start_matches(PREFIX).chars().take(HINT).collect();
+    let hash = hash_client_secret(&secret, entropy);
+    let expires = now.checked_add(life).unwrap_or(Timestamp::MAX);
+    let kept = ApplicationSecret { id: entropy.uuid(), hint, hash, created: now, expires };
+    (secret, kept)
+}
+
 /// A new secret.
-pub fn new_client_secret(entropy: &dyn Entropy) -> ClientSecret {
+fn new_client_secret(entropy: &dyn Entropy) -> ClientSecret {
     let mut bytes = Zeroizing::new([0; 32]);
     entropy.fill(bytes.as_mut());
     let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()));
@@ -34,14 +55,14 @@ pub fn new_client_secret(entropy: &dyn Entropy) -> ClientSecret {
 }
 
 /// The line that is stored: `sha256$SALT$HASH`, both in hex.
-pub fn hash_client_secret(secret: &ClientSecret, entropy: &dyn Entropy) -> String {
+fn hash_client_secret(secret: &ClientSecret, entropy: &dyn Entropy) -> String {
     let mut salt = [0; 16];
     entropy.fill(&mut salt);
     format!("{SCHEME}${}${}", hex(&salt), hex(&digest(&salt, secret.expose_secret())))
 }
 
 /// Whether the candidate is the secret of that line. Takes the same time wherever they differ.
-pub fn verify_client_secret(candidate: &str, hash_line: &str) -> bool {
+pub(crate) fn verify_client_secret(candidate: &str, hash_line: &str) -> bool {
     let mut parts = hash_line.split('$');
     let (Some(SCHEME), Some(salt), Some(hash), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return false;

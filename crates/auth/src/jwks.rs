@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use chaveiro_core::Timestamp;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::refusal::TokenRefusal;
 
@@ -37,6 +37,13 @@ struct Fetched {
     at: Timestamp,
 }
 
+impl Fetched {
+    /// Whether a key that is not in it is no key of the issuer: it is as new as it can be without asking all the time.
+    fn answers_for(&self, now: Timestamp) -> bool {
+        !older_than(self.at, BETWEEN_TRIES, now)
+    }
+}
+
 pub(crate) struct RemoteKeys {
     source: Source,
     client: reqwest::Client,
@@ -53,18 +60,34 @@ impl RemoteKeys {
     /// The key of that id; without an id, the only key of the set.
     pub(crate) async fn key(&self, id: Option<&str>, now: Timestamp) -> Result<Jwk, TokenRefusal> {
         let known = self.fetched.load_full();
-        let fresh = known.as_deref().is_some_and(|fetched| !older_than(fetched.at, FRESH, now));
-        if let Some(key) = known.as_deref().filter(|_| fresh).and_then(|fetched| find(&fetched.set, id)) {
-            return Ok(key);
-        }
-        self.refresh(now, known.as_ref()).await;
+        let stale = match known.as_deref().map(|fetched| (find(&fetched.set, id), older_than(fetched.at, FRESH, now))) {
+            Some((Some(key), false)) => return Ok(key),
+            Some((key, _)) => key,
+            None => None,
+        };
+        let last_try = match (self.last_try.try_lock(), &stale) {
+            (Ok(last_try), _) => last_try,
+            // Somebody asks already: what is known is good enough meanwhile, as an issuer can be slow to fail.
+            (Err(_), Some(key)) => return Ok(key.clone()),
+            (Err(_), None) => self.last_try.lock().await,
+        };
+        self.refresh(last_try, now, known.as_ref()).await;
         let known = self.fetched.load_full().ok_or(TokenRefusal::IssuerUnavailable)?;
-        find(&known.set, id).ok_or(TokenRefusal::BadSignature)
+        match find(&known.set, id) {
+            Some(key) => Ok(key),
+            // Known to be no key, or only not known to be one because nobody could be asked.
+            None if known.answers_for(now) => Err(TokenRefusal::BadSignature),
+            None => Err(TokenRefusal::IssuerUnavailable),
+        }
     }
 
     /// Fetches, unless somebody else just did or tried.
-    async fn refresh(&self, now: Timestamp, seen: Option<&Arc<Fetched>>) {
-        let mut last_try = self.last_try.lock().await;
+    async fn refresh(
+        &self,
+        mut last_try: MutexGuard<'_, Option<Timestamp>>,
+        now: Timestamp,
+        seen: Option<&Arc<Fetched>>,
+    ) {
         let current = self.fetched.load_full();
         let changed = current.as_ref().map(Arc::as_ptr) != seen.map(Arc::as_ptr);
         if changed || last_try.is_some_and(|at| !older_than(at, BETWEEN_TRIES, now)) {

@@ -5,13 +5,17 @@
 //! that this issuer may speak for. What it grants is then a [`chaveiro_core::caller::Caller`].
 
 mod claims;
+mod client_assertion;
 mod client_secret;
 mod jwks;
+mod jws;
 mod local;
 mod refusal;
+mod scope;
 mod verifier;
 
-pub use client_secret::{ClientSecret, hash_client_secret, new_client_secret, verify_client_secret};
+pub use client_assertion::{AssertionRefusal, CertificateRefusal, check as check_client_assertion, read_certificate};
+pub use client_secret::{ClientSecret, new_application_secret};
 pub use local::keys::{IssuerKeys, KeyError};
 pub use local::{AccessToken, LocalIssuer, MintError};
 pub use refusal::TokenRefusal;

@@ -3,19 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Timestamp;
 use chaveiro_core::caller::Caller;
 use chaveiro_core::id::TenantId;
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::claims::Claims;
 use crate::jwks::{RemoteKeys, Source};
+use crate::jws::Parts;
 use crate::local::LocalIssuer;
 use crate::refusal::TokenRefusal;
 
@@ -194,57 +192,4 @@ fn bearer(authorization: Option<&str>) -> Result<&str, TokenRefusal> {
         (true, token) => Ok(token),
         (false, _) => Err(TokenRefusal::Malformed),
     }
-}
-
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    kid: Option<String>,
-    // RFC 7515, 4.1.11: extensions that must be understood are not.
-    crit: Option<serde_json::Value>,
-}
-
-/// The parts of a JWS in compact serialisation (RFC 7515, 7.1).
-struct Parts<'t> {
-    signed: &'t str,
-    claims: &'t str,
-    signature: &'t str,
-    header: Header,
-}
-
-impl<'t> Parts<'t> {
-    fn split(token: &'t str) -> Result<Self, TokenRefusal> {
-        let (signed, signature) = token.rsplit_once('.').ok_or(TokenRefusal::Malformed)?;
-        let (header, claims) = signed.split_once('.').ok_or(TokenRefusal::Malformed)?;
-        let header: Header = decode(header)?;
-        if header.crit.is_some() {
-            return Err(TokenRefusal::Malformed);
-        }
-        Ok(Self { signed, claims, signature, header })
-    }
-
-    fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, TokenRefusal> {
-        let algorithm = self.header.alg.parse().ok();
-        algorithm.filter(|algorithm| allowed.contains(algorithm)).ok_or(TokenRefusal::WrongAlgorithm)
-    }
-
-    fn claims<T: serde::de::DeserializeOwned>(&self) -> Result<T, TokenRefusal> {
-        decode(self.claims)
-    }
-
-    fn check_signature(&self, key: &Jwk, algorithm: Algorithm) -> Result<(), TokenRefusal> {
-        // A key that names its algorithm is for no other.
-        let named = key.common.key_algorithm.and_then(|named| named.to_string().parse().ok());
-        if named.is_some_and(|named: Algorithm| named != algorithm) {
-            return Err(TokenRefusal::WrongAlgorithm);
-        }
-        let key = DecodingKey::from_jwk(key).map_err(|_| TokenRefusal::BadSignature)?;
-        let verified = jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), &key, algorithm);
-        if verified.unwrap_or(false) { Ok(()) } else { Err(TokenRefusal::BadSignature) }
-    }
-}
-
-fn decode<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, TokenRefusal> {
-    let bytes = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).map_err(|_| TokenRefusal::Malformed)?;
-    serde_json::from_slice(&bytes).map_err(|_| TokenRefusal::Malformed)
 }

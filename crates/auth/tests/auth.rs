@@ -1,61 +1,25 @@
 //! What makes a caller, and what does not.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicUsize, Ordering};
+#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Body;
-use chaveiro_auth::{
-    IssuerConfig, IssuerKeys, LocalIssuer, TokenRefusal, Verifier, hash_client_secret, new_client_secret,
-};
+use chaveiro_auth::{IssuerConfig, LocalIssuer, TokenRefusal, Verifier};
 use chaveiro_core::Timestamp;
 use chaveiro_core::caller::ActorKind;
-use chaveiro_core::id::{ApplicationId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{Clock, Entropy, Store};
-use chaveiro_core::tenant::{Application, Licence, Tenant, TenantSettings};
-use chaveiro_store_sqlite::SqliteStore;
-use http::{Request, StatusCode, header};
-use http_body_util::BodyExt;
+use http::StatusCode;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
-struct TestClock(AtomicI64);
+use support::{BASE, NOW, entropy, local, now, tenant};
 
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
-    }
-}
-
-struct Counting(AtomicU8);
-
-impl Entropy for Counting {
-    fn fill(&self, buffer: &mut [u8]) {
-        let seed = self.0.fetch_add(1, Ordering::SeqCst);
-        for (index, byte) in buffer.iter_mut().enumerate() {
-            *byte = seed.wrapping_mul(31).wrapping_add(index as u8);
-        }
-    }
-}
-
-const NOW: i64 = 1_800_000_000;
-const BASE: &str = "https://chaveiro.example:8443";
 const EXTERNAL: &str = "https://login.example/realm";
-
-fn tenant() -> TenantId {
-    TenantId(uuid::uuid!("11111111-2222-4333-8444-555555555555"))
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_second(NOW).expect("a time")
-}
-
-fn entropy() -> Arc<Counting> {
-    Arc::new(Counting(AtomicU8::new(1)))
-}
 
 /// A key pair of an external issuer.
 struct Pair {
@@ -114,11 +78,6 @@ async fn jwks(keys: Vec<Jwk>) -> Jwks {
     Jwks { url, keys, asked, down }
 }
 
-fn local(directory: &std::path::Path) -> Arc<LocalIssuer> {
-    let keys = IssuerKeys::open_or_create(directory, now(), entropy().as_ref()).expect("keys");
-    Arc::new(LocalIssuer::new(keys, BASE.to_owned()))
-}
-
 fn config(jwks_url: &str) -> IssuerConfig {
     IssuerConfig {
         issuer: EXTERNAL.to_owned(),
@@ -169,6 +128,29 @@ async fn a_delegated_token_names_its_user_and_the_misspelt_permission_counts() {
     assert_eq!(caller.actor.kind, ActorKind::Delegated);
     assert_eq!(caller.actor.user_principal_name.as_deref(), Some("ana@example.org"));
     assert!(caller.permissions.contains(Permission::PrivilegedOperationsAll));
+}
+
+#[tokio::test]
+async fn an_issuer_that_follows_rfc_9068_is_understood() {
+    let world = world().await;
+    let table = [
+        (json!({"scope": "User.Read.All", "client_id": "desk", "sub": "desk"}), ActorKind::Application, None),
+        (json!({"scope": "User.Read.All", "client_id": "desk", "sub": "u1"}), ActorKind::Delegated, Some("u1")),
+        (json!({"scp": ["User.Read.All"], "client_id": "desk", "sub": "u1"}), ActorKind::Delegated, Some("u1")),
+        (json!({"roles": ["User.Read.All"], "scope": "email", "client_id": "desk"}), ActorKind::Application, None),
+    ];
+    for (own, kind, user) in table {
+        let mut claims = claims();
+        for name in ["azp", "roles"] {
+            claims.as_object_mut().expect("an object").remove(name);
+        }
+        claims.as_object_mut().expect("an object").extend(own.as_object().expect("an object").clone());
+        let header = sign(&world.pair, Some("k1"), &claims);
+        let caller = world.verifier.verify(Some(&header), now()).await.expect("a caller");
+        assert_eq!((caller.actor.kind, caller.actor.user_id.as_deref()), (kind, user), "{own}");
+        assert_eq!(caller.actor.application_id, "desk");
+        assert!(caller.permissions.contains(Permission::UserReadAll), "{own}");
+    }
 }
 
 #[tokio::test]
@@ -357,130 +339,6 @@ fn a_configuration_with_a_symmetric_algorithm_or_a_clear_address_is_refused() {
     assert!(try_one(&|_| {}).is_none());
     assert!(try_one(&|c| c.algorithms = vec!["HS256".into()]).expect("refused").contains("HS256"));
     assert!(try_one(&|c| c.jwks_url = Some("http://login.example/keys".into())).expect("refused").contains("https"));
-}
-
-/// The endpoints, with one application whose secret is known.
-async fn endpoints() -> (tempfile::TempDir, axum::Router, String, ApplicationId) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
-    let entropy = entropy();
-    let secret = new_client_secret(entropy.as_ref());
-    let id = ApplicationId(uuid::uuid!("aaaaaaaa-2222-4333-8444-555555555555"));
-    let application = Application {
-        tenant: tenant(),
-        id,
-        display_name: "helpdesk".to_owned(),
-        permissions: vec![Permission::PrivilegedOperationsAll],
-        secret_hashes: vec![hash_client_secret(&secret, entropy.as_ref())],
-        created: now(),
-    };
-    let row = Tenant {
-        id: tenant(),
-        display_name: "t".to_owned(),
-        licence: Licence::Active,
-        entra_tenant: None,
-        settings: TenantSettings::default(),
-        created: now(),
-    };
-    let insert = store.write(move |unit| {
-        unit.insert_tenant(&row)?;
-        unit.insert_application(&application)?;
-        Ok(())
-    });
-    insert.await.expect("inserted");
-    let issuer = local(&directory.path().join("issuer"));
-    let clock = Arc::new(TestClock(AtomicI64::new(NOW)));
-    let router = issuer.router(store, clock, entropy);
-    (directory, router, secret.expose_secret().to_owned(), id)
-}
-
-async fn call(router: &axum::Router, request: Request<Body>) -> (StatusCode, Value) {
-    let response = router.clone().oneshot(request).await.expect("an answer");
-    let status = response.status();
-    let body = response.into_body().collect().await.expect("a body").to_bytes();
-    (status, serde_json::from_slice(&body).expect("JSON"))
-}
-
-fn form(tenant: &str, body: &str) -> Request<Body> {
-    Request::post(format!("/{tenant}/oauth2/v2.0/token"))
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(Body::from(body.to_owned()))
-        .expect("a request")
-}
-
-#[tokio::test]
-async fn client_credentials_give_a_token_that_the_verifier_accepts() {
-    let (directory, router, secret, id) = endpoints().await;
-    let verifier = Verifier::local_only(local(&directory.path().join("issuer")), vec![]);
-    let body = format!(
-        "grant_type=client_credentials&client_id={id}&client_secret={secret}&client_info=1&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"
-    );
-    let (status, answer) = call(&router, form(&tenant().to_string(), &body)).await;
-    assert_eq!(status, StatusCode::OK);
-    let header = format!("Bearer {}", answer["access_token"].as_str().expect("a token"));
-    let caller = verifier.verify(Some(&header), now()).await.expect("a caller");
-    assert_eq!(caller.actor.application_name.as_deref(), Some("helpdesk"));
-    assert!(caller.permissions.contains(Permission::PrivilegedOperationsAll));
-
-    use base64::Engine;
-    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
-    let mut request = form(&tenant().to_string(), &format!("grant_type=client_credentials&scope={BASE}/.default"));
-    request.headers_mut().insert(header::AUTHORIZATION, format!("Basic {basic}").parse().expect("a value"));
-    assert_eq!(call(&router, request).await.0, StatusCode::OK);
-}
-
-#[tokio::test]
-async fn the_token_endpoint_says_what_is_wrong_and_what_to_do() {
-    let (_directory, router, secret, id) = endpoints().await;
-    let ours = tenant().to_string();
-    let scope = "scope=https://graph.microsoft.com/.default";
-    let grant = "grant_type=client_credentials";
-    let table = [
-        (ours.as_str(), format!("{grant}&client_id={id}&client_secret=wrong&{scope}"), 401, "invalid_client", 7000215),
-        (&ours, format!("{grant}&client_id={id}&{scope}"), 401, "invalid_client", 7000216),
-        (&ours, format!("{grant}&client_id=other&client_secret={secret}&{scope}"), 400, "unauthorized_client", 700016),
-        (&ours, format!("{grant}&client_secret={secret}&{scope}"), 400, "invalid_request", 900144),
-        (&ours, format!("{grant}&client_id={id}&client_secret={secret}"), 400, "invalid_request", 900144),
-        (&ours, format!("{grant}&client_id={id}&client_secret={secret}&scope=Mail.Read"), 400, "invalid_scope", 70011),
-        (&ours, format!("grant_type=password&client_id={id}&{scope}"), 400, "unsupported_grant_type", 70003),
-        (&ours, String::new(), 400, "invalid_request", 900144),
-        (&ours, "x".repeat(20_000), 400, "invalid_request", 900144),
-        ("common", format!("{grant}&client_id={id}&client_secret={secret}&{scope}"), 400, "invalid_tenant", 90002),
-        (
-            "99999999-2222-4333-8444-555555555555",
-            format!("{grant}&client_id={id}&client_secret={secret}&{scope}"),
-            400,
-            "invalid_tenant",
-            90002,
-        ),
-    ];
-    for (tenant, body, status, error, code) in table {
-        let (found, answer) = call(&router, form(tenant, &body)).await;
-        assert_eq!((found.as_u16(), answer["error"].as_str()), (status, Some(error)), "{body:.80}");
-        assert_eq!(answer["error_codes"][0], code, "{body:.80}");
-        assert!(!answer.to_string().contains(&secret));
-    }
-}
-
-#[tokio::test]
-async fn discovery_leads_to_keys_that_verify() {
-    let (_directory, router, _, _) = endpoints().await;
-    let get = |path: String| Request::get(path).body(Body::empty()).expect("a request");
-    let (status, document) = call(&router, get(format!("/{}/v2.0/.well-known/openid-configuration", tenant()))).await;
-    assert_eq!(status, StatusCode::OK);
-    assert_eq!(document["issuer"], format!("{BASE}/{}/v2.0", tenant()));
-    let keys = document["jwks_uri"].as_str().and_then(|url| url.strip_prefix(BASE)).expect("ours").to_owned();
-    let (_, set) = call(&router, get(keys)).await;
-    let key = &set["keys"][0];
-    assert_eq!(
-        (key["kty"].as_str(), key["use"].as_str(), key["alg"].as_str()),
-        (Some("RSA"), Some("sig"), Some("RS256"))
-    );
-    assert!(key["d"].is_null(), "the private half stays here");
-    let (status, _) = call(&router, get("/nobody/v2.0/.well-known/openid-configuration".into())).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
-    let (_, instance) = call(&router, get("/common/discovery/instance?api-version=1.1".into())).await;
-    assert_eq!(instance["metadata"][0]["aliases"][0], "chaveiro.example:8443");
 }
 
 proptest::proptest! {

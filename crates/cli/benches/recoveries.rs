@@ -14,25 +14,21 @@ use std::time::{Duration, Instant};
 use chaveiro_core::Timestamp;
 use chaveiro_core::actions::recover_passcode::{Ask, Begun, begin};
 use chaveiro_core::caller::{Actor, Caller};
-use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
-use chaveiro_core::enrollment::Enrollment;
-use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, TenantId};
+use chaveiro_core::hold::HoldRule;
+use chaveiro_core::id::{ActionId, DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::Store;
-use chaveiro_core::scope_tag;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
-use support::{Server, initialised, run, run_json};
-use uuid::Uuid;
+use support::fill::{fill, id};
+use support::{Server, WITHOUT_LIMITS, initialised, run, run_json};
 
 const CALLERS: usize = 64;
 const RECOVERIES: usize = 20_000;
 
-fn id(kind: u64, number: usize) -> Uuid {
-    // Spread like random ids, the same in every run.
-    Uuid::from_u64_pair(kind ^ (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15), number as u64)
-}
+/// What is measured is accepting, not refusing.
+const NO_HOLD: HoldRule = HoldRule { recoveries: 0, percent: 0, window_s: 3600 };
 
 fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
@@ -55,11 +51,9 @@ fn main() {
 /// `POST .../recoverPasscode` until 204, on kept connections; callers and server share this machine.
 async fn served(data: &Path) -> f64 {
     let tenant = run_json(data, &["tenant", "list"])[0]["id"].as_str().expect("a tenant").parse().expect("an id");
-    {
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data).expect("a store"));
-        add_devices(store.as_ref(), TenantId(tenant)).await;
-    }
-    let server = Server::start(data, "127.0.0.1:0", "127.0.0.1:0");
+    fill(data, TenantId(tenant), 0..RECOVERIES).await;
+    run(data, &["tenant", "set", "--hold-recoveries", "0"]);
+    let server = Server::start_with(data, "127.0.0.1:0", "127.0.0.1:0", WITHOUT_LIMITS);
     let root = reqwest::Certificate::from_pem(server.root_pem().as_bytes()).expect("the root");
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([root]).http1_only().build().expect("a client");
     let token = run(data, &["token"]).trim().to_owned();
@@ -82,21 +76,21 @@ async fn served(data: &Path) -> f64 {
 
 /// The unit of work behind a 204, without HTTP, TLS and tokens.
 async fn stored(directory: &Path) -> f64 {
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory).expect("a store"));
     let tenant = TenantId(id(1, 1));
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory).expect("a store"));
     let insert = store.write(move |unit| {
         unit.insert_tenant(&Tenant {
             id: tenant,
             display_name: String::new(),
             licence: Licence::Active,
             entra_tenant: None,
-            settings: TenantSettings::default(),
+            settings: TenantSettings { hold: NO_HOLD, ..TenantSettings::default() },
             created: now(),
         })?;
         Ok(())
     });
     insert.await.expect("a tenant");
-    add_devices(store.as_ref(), tenant).await;
+    fill(directory, tenant, 0..RECOVERIES).await;
     let begun = Instant::now();
     let callers = (0..CALLERS).map(|caller| {
         let store = Arc::clone(&store);
@@ -127,45 +121,6 @@ async fn stored(directory: &Path) -> f64 {
         caller.await.expect("joined");
     }
     RECOVERIES as f64 / begun.elapsed().as_secs_f64()
-}
-
-/// Enrolled devices, one for each recovery.
-async fn add_devices(store: &dyn Store, tenant: TenantId) {
-    let fill = store.write(move |unit| {
-        for number in 0..RECOVERIES {
-            let device = DeviceId(id(2, number));
-            unit.insert_device(&ManagedDevice {
-                tenant,
-                id: device,
-                platform: Platform::Windows,
-                management_state: ManagementState::Managed,
-                comanaged: false,
-                user: None,
-                enrolled: now(),
-                last_sync: now(),
-                certificate_expires: None,
-                inventory: Inventory::default(),
-                notes: None,
-                managed_device_name: None,
-                owner_type: OwnerType::Company,
-                recoverability: Vec::new(),
-                scope_tags: scope_tag::untagged(),
-            })?;
-            let mut certificate_sha256 = [0; 32];
-            certificate_sha256[..16].copy_from_slice(id(3, number).as_bytes());
-            unit.insert_enrollment(&Enrollment {
-                id: EnrollmentId(id(3, number)),
-                tenant,
-                device,
-                certificate_sha256,
-                oma_device_id: number.to_string(),
-                created: now(),
-                closed: None,
-            })?;
-        }
-        Ok(())
-    });
-    fill.await.expect("filled");
 }
 
 /// The same four rows for each recovery (action, request, delivery, audit event), written as fast as SQLite takes them.

@@ -1,10 +1,15 @@
 //! The command line as data: verbs, flags, help, examples.
 
+mod identity;
+
 use std::path::PathBuf;
 
 use chaveiro_core::passcode::{Alphabet, PasscodePolicy, WordLanguage};
+use chaveiro_core::scope_tag;
 use chaveiro_core::tenant::LinuxLocks;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use identity::{App, Login, Registration, SignIn};
 
 /// Self-hosted passcode recovery that speaks Microsoft Graph.
 #[derive(Debug, Parser)]
@@ -57,7 +62,7 @@ pub(crate) enum Verb {
     #[command(
         after_help = "Example:\n  chaveiro serve --data /var/lib/chaveiro --graph-listen 0.0.0.0:443 --graph-url https://chaveiro.example"
     )]
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Show the whole product on this machine: a simulated Windows device, and a Linux system below a directory.
     ///
     /// With --data the data is kept in that fresh directory; otherwise it is temporary.
@@ -73,6 +78,15 @@ pub(crate) enum Verb {
     /// Applications that sign in with the local issuer.
     #[command(subcommand)]
     App(App),
+    /// Sign in to a server, from anywhere: prints a code for which an operator there vouches.
+    #[command(after_help = "Example:\n  chaveiro login --server https://chaveiro.example:8443 --ca root.pem")]
+    Login(Login),
+    /// Sign out: the stored session ends here and on the server.
+    #[command(after_help = "Example:\n  chaveiro logout")]
+    Logout,
+    /// People who sign in: who waits, who may, who is signed in.
+    #[command(subcommand)]
+    SignIn(SignIn),
     /// Mint an operator token for the Graph API, for this tenant.
     #[command(
         after_help = "Example:\n  curl -H \"Authorization: Bearer $(chaveiro token)\" https://localhost:8443/beta/deviceManagement/managedDevices"
@@ -105,6 +119,9 @@ pub(crate) enum Verb {
         /// Seconds to wait at the most.
         #[arg(long, default_value_t = 600)]
         timeout: u64,
+        /// Pass a hold for this one device, and say why. This is recorded, and people are alerted.
+        #[arg(long, value_name = "REASON")]
+        break_glass: Option<String>,
     },
     /// Remote actions of a device.
     #[command(after_help = "Example:\n  chaveiro action ANA-LT1")]
@@ -115,6 +132,12 @@ pub(crate) enum Verb {
         #[arg(long)]
         show: bool,
     },
+    /// Roles: who may do what, on which devices.
+    #[command(subcommand)]
+    Role(Role),
+    /// Holds: recoveries that wait until somebody has looked.
+    #[command(subcommand)]
+    Hold(Hold),
     /// The audit record.
     #[command(subcommand)]
     Audit(Audit),
@@ -171,6 +194,27 @@ pub(crate) struct Serve {
     /// Seconds that open requests have at the end.
     #[arg(long)]
     pub(crate) shutdown_grace_s: Option<String>,
+    /// Writes of one application in one tenant in 20 seconds.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_writes_by_application: Option<String>,
+    /// Writes in one tenant in 20 seconds.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_writes_by_tenant: Option<String>,
+    /// Requests of one application in one tenant in 20 seconds.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_requests_by_application: Option<String>,
+    /// Requests in one tenant in 20 seconds.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_requests_by_tenant: Option<String>,
+    /// Requests of one application over all tenants in 10 seconds.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_requests_by_application_everywhere: Option<String>,
+    /// Recoveries that one caller asks for in a minute.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_recoveries_by_caller: Option<String>,
+    /// Where alerts are posted as JSON.
+    #[arg(long, value_name = "URL")]
+    pub(crate) alert_url: Option<String>,
     /// What is logged.
     #[arg(long)]
     pub(crate) log: Option<String>,
@@ -188,6 +232,13 @@ impl Serve {
             ("tls-key", &self.tls_key),
             ("chain-interval-ms", &self.chain_interval_ms),
             ("shutdown-grace-s", &self.shutdown_grace_s),
+            ("limit-writes-by-application", &self.limit_writes_by_application),
+            ("limit-writes-by-tenant", &self.limit_writes_by_tenant),
+            ("limit-requests-by-application", &self.limit_requests_by_application),
+            ("limit-requests-by-tenant", &self.limit_requests_by_tenant),
+            ("limit-requests-by-application-everywhere", &self.limit_requests_by_application_everywhere),
+            ("limit-recoveries-by-caller", &self.limit_recoveries_by_caller),
+            ("alert-url", &self.alert_url),
             ("log", &self.log),
         ];
         given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
@@ -246,6 +297,15 @@ pub(crate) struct TenantChange {
     /// Whether open sessions of the account are locked when its password was recovered.
     #[arg(long, value_name = "BOOL")]
     pub(crate) lock_sessions: Option<bool>,
+    /// Recoveries within the window before further ones are put on hold; 0 for no hold.
+    #[arg(long, value_name = "N")]
+    pub(crate) hold_recoveries: Option<u32>,
+    /// The same in percent of the managed devices, beyond the first ten; 0 for any.
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) hold_percent: Option<u8>,
+    /// Minutes of that window.
+    #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(u64).range(1..=43_200))]
+    pub(crate) hold_window: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -318,39 +378,6 @@ impl PasscodeForm {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum App {
-    /// List them.
-    #[command(after_help = "Example:\n  chaveiro app list")]
-    List,
-    /// Register one; its secret is shown once.
-    #[command(
-        after_help = "Example:\n  chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All"
-    )]
-    Register {
-        /// Its name.
-        name: String,
-        /// An application permission; repeat for more.
-        #[arg(long = "permission", value_name = "NAME", required = true)]
-        permissions: Vec<String>,
-    },
-    /// Give it another secret, beside those it has.
-    #[command(after_help = "Example:\n  chaveiro app add-secret 5f0c6a1e-…")]
-    AddSecret {
-        /// Its client id.
-        id: chaveiro_core::id::ApplicationId,
-        /// Take the older secrets away.
-        #[arg(long)]
-        replace: bool,
-    },
-    /// Remove it.
-    #[command(after_help = "Example:\n  chaveiro app delete 5f0c6a1e-…")]
-    Delete {
-        /// Its client id.
-        id: chaveiro_core::id::ApplicationId,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
     /// Make a new signing key for the local issuer; old tokens stay valid until they end.
     #[command(after_help = "Example:\n  chaveiro keys rotate-issuer")]
@@ -402,11 +429,92 @@ pub(crate) enum Device {
         #[arg(long)]
         off: bool,
     },
+    /// Give it scope tags, by which role assignments find it, in place of those it has.
+    #[command(after_help = "Example:\n  chaveiro device tag ANA-LT1 lisbon sales")]
+    Tag {
+        /// Its id or name.
+        device: String,
+        /// The tags; 0 is that of devices that nobody has tagged.
+        #[arg(required = true, value_name = "TAG", value_parser = scope_tag)]
+        tags: Vec<String>,
+    },
     /// Retire it: its record and escrow are kept, it must enrol again.
     #[command(after_help = "Example:\n  chaveiro device retire ANA-LT1")]
     Retire {
         /// Its id or name.
         device: String,
+    },
+}
+
+/// A scope tag from the command line.
+fn scope_tag(text: &str) -> Result<String, String> {
+    match scope_tag::is_tag(text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("a scope tag has 1 to {} letters, digits, '-', '_' or '.'", scope_tag::MAX_TAG)),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Role {
+    /// List the roles.
+    #[command(after_help = "Example:\n  chaveiro role list")]
+    List,
+    /// Show what a role allows.
+    #[command(after_help = "Example:\n  chaveiro role show \"Help Desk Operator\"")]
+    Show {
+        /// Its key or name.
+        role: String,
+    },
+    /// Assign a role.
+    #[command(
+        after_help = "Example:\n  chaveiro role assign help-desk-operator --user ana@example.org --tag lisbon --tag porto"
+    )]
+    Assign(Assign),
+    /// Take an assignment back.
+    #[command(after_help = "Example:\n  chaveiro role unassign 5f0c6a1e-…")]
+    Unassign {
+        /// Its id.
+        id: chaveiro_core::id::AssignmentId,
+    },
+    /// List the assignments.
+    #[command(after_help = "Example:\n  chaveiro role assignments")]
+    Assignments,
+}
+
+/// Flags of `role assign`.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("principal").required(true).args(["user", "group", "app"])))]
+pub(crate) struct Assign {
+    /// Its key or name.
+    pub(crate) role: String,
+    /// A person: object id or principal name.
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// A group, as the groups claim of tokens names it.
+    #[arg(long)]
+    pub(crate) group: Option<String>,
+    /// An application that acts by itself: its client id.
+    #[arg(long)]
+    pub(crate) app: Option<String>,
+    /// Devices with this scope tag alone; repeat for more. Without, all devices.
+    #[arg(long = "tag", value_name = "TAG", value_parser = scope_tag)]
+    pub(crate) tags: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Hold {
+    /// List them, the newest first.
+    #[command(after_help = "Example:\n  chaveiro hold list")]
+    List,
+    /// Release the one that stands; as many recoveries as before are possible again.
+    #[command(after_help = "Example:\n  chaveiro hold release --reason \"exchange of all laptops\" --for 120")]
+    Release {
+        /// Minutes in which no other hold is placed.
+        #[arg(long = "for", value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=43_200))]
+        minutes: Option<u64>,
+        /// Why. This is recorded.
+        #[arg(long)]
+        reason: Option<String>,
     },
 }
 
@@ -463,8 +571,8 @@ mod tests {
     fn filled(word: &str) -> String {
         let id = "5f0c6a1e-0000-4000-8000-000000000000";
         match word {
-            "GUID" | "ID" | "5f0c6a1e-…" => id.to_owned(),
-            "MINUTES" | "DAYS" => "7".to_owned(),
+            "GUID" | "ID" | "APP" | "5f0c6a1e-…" | "9b2e41d7-…" => id.to_owned(),
+            "MINUTES" | "DAYS" | "N" | "P" | "MIN" => "7".to_owned(),
             key if key.starts_with("ed25519:") || key.starts_with("$(") => {
                 format!("ed25519:{}=", "A".repeat(43))
             }
@@ -518,7 +626,15 @@ mod tests {
     fn every_command_in_the_documents_is_one_that_the_command_accepts() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let mut checked = 0;
-        for document in ["README.md", "ARCHITECTURE.md", "docs/quickstart.md", "docs/operations.md", "docs/linux.md"] {
+        for document in [
+            "README.md",
+            "ARCHITECTURE.md",
+            "docs/quickstart.md",
+            "docs/operations.md",
+            "docs/linux.md",
+            "docs/roles.md",
+            "docs/identity.md",
+        ] {
             let text = std::fs::read_to_string(root.join(document)).expect("the document");
             let lines = text.lines().filter(|line| line.starts_with("chaveiro "));
             let inline = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("chaveiro "));

@@ -2,11 +2,13 @@
 
 use anyhow::{Context, Result, bail};
 use chaveiro_core::id::TenantId;
-use reqwest::{Certificate, Method, StatusCode};
+use reqwest::header::HeaderValue;
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::host::{Host, permissions};
+use crate::session::{Session, http_client};
 
 /// Calls the Graph listener with one token.
 pub(crate) struct GraphClient {
@@ -18,10 +20,13 @@ pub(crate) struct GraphClient {
 impl GraphClient {
     /// A client that trusts that root (PEM).
     pub(crate) fn new(base_url: &str, root_pem: &str, token: Zeroizing<String>) -> Result<Self> {
-        let root = Certificate::from_pem(root_pem.as_bytes())?;
-        let builder = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(30));
-        let client = builder.tls_certs_merge([root]).build()?;
-        Ok(Self { client, base_url: base_url.to_owned(), token })
+        Ok(Self { client: http_client(Some(root_pem))?, base_url: base_url.to_owned(), token })
+    }
+
+    /// A client of the server where this person is signed in.
+    pub(crate) async fn signed_in(session: Session) -> Result<Self> {
+        let (issuer, token) = session.access_token().await?;
+        Ok(Self { client: http_client(issuer.ca.as_deref())?, base_url: issuer.server, token })
     }
 
     /// A client of the server that runs on this host, with an operator's token.
@@ -34,11 +39,26 @@ impl GraphClient {
 
     /// One request; the answer's body, `null` when it has none.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Value)> {
-        let url = if path.starts_with("https://") { path.to_owned() } else { format!("{}{path}", self.base_url) };
-        let mut request = self.client.request(method, &url).bearer_auth(self.token.as_str());
-        if let Some(body) = body {
-            request = request.json(body);
+        let request = self.request(method, path);
+        self.answer(if let Some(body) = body { request.json(body) } else { request }).await
+    }
+
+    /// Asks for the recovery of a device; with a reason, in spite of a hold.
+    pub(crate) async fn recover(&self, device_path: &str, break_glass: Option<&str>) -> Result<()> {
+        let mut request = self.request(Method::POST, &format!("{device_path}/recoverPasscode"));
+        if let Some(reason) = break_glass {
+            let reason = HeaderValue::from_bytes(reason.as_bytes()).context("the reason must be one line of text")?;
+            request = request.header("x-chaveiro-break-glass", reason);
         }
+        succeeded(self.answer(request).await?).map(drop)
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = if path.starts_with("https://") { path.to_owned() } else { format!("{}{path}", self.base_url) };
+        self.client.request(method, &url).bearer_auth(self.token.as_str())
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<(StatusCode, Value)> {
         let response =
             request.send().await.with_context(|| format!("the server at {} was not reached", self.base_url))?;
         let status = response.status();
@@ -48,11 +68,7 @@ impl GraphClient {
 
     /// The same; anything but success is an error with the server's own words.
     pub(crate) async fn expect(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        let (status, answer) = self.call(method, path, body).await?;
-        if !status.is_success() {
-            bail!("{} {}", status.as_u16(), message(&answer));
-        }
-        Ok(answer)
+        succeeded(self.call(method, path, body).await?)
     }
 
     /// Every item of a collection.
@@ -86,6 +102,13 @@ impl GraphClient {
             _ => bail!("{} devices are called {asked}; use the id of one: {}", found.len(), found.join(", ")),
         }
     }
+}
+
+fn succeeded((status, answer): (StatusCode, Value)) -> Result<Value> {
+    if !status.is_success() {
+        bail!("{} {}", status.as_u16(), message(&answer));
+    }
+    Ok(answer)
 }
 
 /// What a Graph error says, without its outer layers.

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use chaveiro_auth::{AccessToken, ClientSecret, LocalIssuer, hash_client_secret, new_client_secret};
+use chaveiro_auth::{AccessToken, LocalIssuer};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::enrollment::EnrollmentToken;
-use chaveiro_core::id::{ApplicationId, ResourceId, TenantId};
+use chaveiro_core::hold::{self, Hold, Release};
+use chaveiro_core::id::{AssignmentId, DeviceId, ResourceId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_core::resource::ResourceKind;
-use chaveiro_core::tenant::{Application, Licence, Tenant, TenantSettings};
+use chaveiro_core::rights::{Principal, RoleAssignment};
+use chaveiro_core::role::Role;
+use chaveiro_core::scope_tag::{ScopeTags, Visibility};
+use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_core::{Refusal, Timestamp};
 use chaveiro_mdm::{EnrollmentTokenText, new_enrollment_token, token_sha256};
 use chaveiro_server::{DataDir, Opened, SystemClock, SystemEntropy};
@@ -46,7 +50,7 @@ impl Host {
         self.clock.now()
     }
 
-    fn event(&self, tenant: TenantId, activity: Activity) -> AuditEvent {
+    pub(crate) fn event(&self, tenant: TenantId, activity: Activity) -> AuditEvent {
         AuditEvent::new(tenant, self.now(), Actor::operator(), activity)
     }
 
@@ -96,64 +100,6 @@ impl Host {
             None if tenants.len() == 1 => Ok(tenants.remove(0)),
             None => bail!("there are {} tenants; choose one with --tenant", tenants.len()),
         }
-    }
-
-    /// A new application; its secret is shown once.
-    pub(crate) async fn register_app(
-        &self,
-        tenant: TenantId,
-        name: &str,
-        permissions: Vec<Permission>,
-    ) -> Result<(Application, ClientSecret)> {
-        let secret = new_client_secret(&SystemEntropy);
-        let application = Application {
-            tenant,
-            id: ApplicationId(SystemEntropy.uuid()),
-            display_name: name.to_owned(),
-            permissions,
-            secret_hashes: vec![hash_client_secret(&secret, &SystemEntropy)],
-            created: self.now(),
-        };
-        let event =
-            self.event(tenant, Activity::ApplicationRegistered).with("application", application.id).with("name", name);
-        let row = application.clone();
-        let insert = self.opened.store.write(move |unit| {
-            unit.insert_application(&row)?;
-            Ok(unit.append_audit(&event)?)
-        });
-        insert.await?;
-        Ok((application, secret))
-    }
-
-    /// Another secret for an application.
-    pub(crate) async fn add_secret(&self, tenant: TenantId, id: ApplicationId, replace: bool) -> Result<ClientSecret> {
-        let secret = new_client_secret(&SystemEntropy);
-        let hash = hash_client_secret(&secret, &SystemEntropy);
-        let event =
-            self.event(tenant, Activity::ApplicationSecretChanged).with("application", id).with("replaced", replace);
-        let update = self.opened.store.write(move |unit| {
-            let found = unit.application(tenant, id)?;
-            let mut application = found.ok_or(Refusal::ResourceNotFound("application"))?;
-            if replace {
-                application.secret_hashes.clear();
-            }
-            application.secret_hashes.push(hash);
-            unit.update_application(&application)?;
-            Ok(unit.append_audit(&event)?)
-        });
-        update.await?;
-        Ok(secret)
-    }
-
-    pub(crate) async fn delete_app(&self, tenant: TenantId, id: ApplicationId) -> Result<()> {
-        let event =
-            self.event(tenant, Activity::ApplicationSecretChanged).with("application", id).with("deleted", true);
-        let delete = self.opened.store.write(move |unit| {
-            unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
-            unit.delete_application(tenant, id)?;
-            Ok(unit.append_audit(&event)?)
-        });
-        Ok(delete.await?)
     }
 
     /// A one-time token for a device.
@@ -214,7 +160,7 @@ impl Host {
     }
 
     /// Another agent manages the device too, or not any more.
-    pub(crate) async fn comanage(&self, tenant: TenantId, device: chaveiro_core::id::DeviceId, on: bool) -> Result<()> {
+    pub(crate) async fn comanage(&self, tenant: TenantId, device: DeviceId, on: bool) -> Result<()> {
         let event = self.event(tenant, Activity::ResourceChanged).on_device(device).with("comanaged", on);
         let update = self.opened.store.write(move |unit| {
             let mut row = unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
@@ -223,6 +169,64 @@ impl Host {
             Ok(unit.append_audit(&event)?)
         });
         Ok(update.await?)
+    }
+
+    /// Other scope tags for a device.
+    pub(crate) async fn tag_device(&self, tenant: TenantId, device: DeviceId, tags: ScopeTags) -> Result<ScopeTags> {
+        let event = self.event(tenant, Activity::ResourceChanged).on_device(device);
+        let event = event.with("scopeTags", tags.iter().cloned().collect::<Vec<_>>().join(","));
+        let update = self.opened.store.write(move |unit| {
+            let mut row = unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
+            row.scope_tags = tags;
+            unit.update_device(&row)?;
+            unit.append_audit(&event)?;
+            Ok(row.scope_tags)
+        });
+        Ok(update.await?)
+    }
+
+    /// A role for somebody.
+    pub(crate) async fn assign_role(
+        &self,
+        tenant: TenantId,
+        role: &'static Role,
+        principal: Principal,
+        scope: Visibility,
+    ) -> Result<RoleAssignment> {
+        let id = AssignmentId(SystemEntropy.uuid());
+        let assignment = RoleAssignment { id, tenant, role, principal, scope, created: self.now() };
+        let event = described(self.event(tenant, Activity::RoleAssigned), &assignment);
+        let row = assignment.clone();
+        let insert = self.opened.store.write(move |unit| {
+            unit.insert_role_assignment(&row)?;
+            Ok(unit.append_audit(&event)?)
+        });
+        insert.await?;
+        Ok(assignment)
+    }
+
+    pub(crate) async fn unassign_role(&self, tenant: TenantId, id: AssignmentId) -> Result<()> {
+        let event = self.event(tenant, Activity::RoleUnassigned);
+        let delete = self.opened.store.write(move |unit| {
+            let found = unit.role_assignments(tenant)?.into_iter().find(|assignment| assignment.id == id);
+            let assignment = found.ok_or(Refusal::ResourceNotFound("role assignment"))?;
+            unit.delete_role_assignment(tenant, id)?;
+            Ok(unit.append_audit(&described(event, &assignment))?)
+        });
+        Ok(delete.await?)
+    }
+
+    /// Lets recoveries through again.
+    pub(crate) async fn release_hold(
+        &self,
+        tenant: TenantId,
+        quiet: Option<Duration>,
+        reason: Option<String>,
+    ) -> Result<Hold> {
+        let at = self.now();
+        let quiet_until = quiet.map(|quiet| at.checked_add(quiet).context("the time is out of range")).transpose()?;
+        let release = Release { at, by: Actor::operator(), quiet_until, reason };
+        Ok(self.opened.store.write(move |unit| hold::release(unit, tenant, release)).await?)
     }
 
     /// Links what is not linked yet, so that an export holds everything.
@@ -236,6 +240,17 @@ impl Host {
                 return Ok(());
             }
         }
+    }
+}
+
+/// An event about an assignment.
+fn described(event: AuditEvent, assignment: &RoleAssignment) -> AuditEvent {
+    let event = event.with("assignment", assignment.id).with("role", assignment.role.key);
+    let kind = serde_json::to_value(assignment.principal.kind).unwrap_or_default();
+    let event = event.with(kind.as_str().unwrap_or_default(), &assignment.principal.text);
+    match &assignment.scope {
+        Visibility::All => event,
+        Visibility::Tagged(tags) => event.with("tags", tags.iter().cloned().collect::<Vec<_>>().join(",")),
     }
 }
 

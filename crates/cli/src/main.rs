@@ -6,8 +6,10 @@ mod client;
 mod demo;
 mod help;
 mod host;
+mod identity;
 mod obstacle;
 mod out;
+mod session;
 mod text;
 mod verbs;
 
@@ -47,14 +49,20 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         Verb::Serve(serve) => verbs::serve::serve(common, out, serve).await?,
         Verb::Demo { keep } => return demo::run(common, out, *keep).await,
         Verb::Tenant(tenant) => verbs::admin::tenant(common, out, tenant).await?,
-        Verb::App(app) => verbs::admin::app(common, out, app).await?,
+        Verb::App(app) => verbs::app::app(common, out, app).await?,
+        Verb::Login(login) => verbs::sign_in::login(common, out, login).await?,
+        Verb::Logout => verbs::sign_in::logout(out).await?,
+        Verb::SignIn(verb) => verbs::sign_in::sign_in(common, out, verb).await?,
         Verb::Token { permissions, minutes } => verbs::admin::token(common, out, permissions, *minutes).await?,
         Verb::Keys(keys) => verbs::admin::keys(common, out, keys).await?,
         Verb::Device(device) => verbs::device::device(common, out, device).await?,
-        Verb::Recover { device, wait, show, timeout } => {
-            return verbs::device::recover(common, out, device, *wait, *show, *timeout).await;
+        Verb::Recover { device, wait, show, timeout, break_glass } => {
+            let reason = break_glass.as_deref();
+            return verbs::device::recover(common, out, device, *wait, *show, *timeout, reason).await;
         }
         Verb::Action { device, show } => verbs::device::action(common, out, device, *show).await?,
+        Verb::Role(role) => verbs::role::role(common, out, role).await?,
+        Verb::Hold(hold) => verbs::role::hold(common, out, hold).await?,
         Verb::Audit(audit) => verbs::audit::audit(common, out, audit).await?,
         Verb::Routes => verbs::docs::routes(out),
         Verb::ConfigReference => out.line(chaveiro_server::config_reference().trim_end()),

@@ -33,6 +33,60 @@ async fn a_204_survives_the_death_of_the_server() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_sent_again_after_the_death_of_the_server_is_one_recovery() {
+    let (_directory, data) = initialised();
+    let mut server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut device, transport) = server.device(9).await;
+    let client = server.client();
+    let listed = get(&client, &format!("{}{DEVICES}", server.graph_url)).await;
+    let path = format!("{DEVICES}/{}/recoverPasscode", listed["value"][0]["id"].as_str().expect("an id"));
+    // With an id, and as SDKs repeat that leave the id out; each before and after the device has answered.
+    for (first, again, answered) in [
+        (("client-request-id", "one"), ("client-request-id", "one"), false),
+        (("client-request-id", "two"), ("client-request-id", "two"), true),
+        (("Retry-Attempt", "0"), ("Retry-Attempt", "1"), false),
+        (("Retry-Attempt", "0"), ("Retry-Attempt", "2"), true),
+    ] {
+        let ask =
+            |url: &str, (name, value): (&str, &str)| client.post(format!("{url}{path}")).header(name, value).send();
+        assert_eq!(ask(&server.graph_url, first).await.expect("an answer").status(), 204);
+        if answered {
+            device.sync(&transport).await.expect("a session");
+        }
+        server = server.kill_and_restart();
+        let before = device.pin().to_owned();
+        assert_eq!(ask(&server.graph_url, again).await.expect("an answer").status(), 204);
+        device.sync(&transport).await.expect("a session");
+        assert_eq!(before == device.pin(), answered, "{again:?}: the repeat makes no other passcode");
+    }
+    let export = run(&data, &["audit", "export"]);
+    assert_eq!(export.matches("actionRequested\\\"").count(), 4, "four recoveries");
+    assert_eq!(export.matches("actionRequestedAgain").count(), 0, "and no record of a repeat");
+}
+
+#[tokio::test]
+async fn a_hold_outlives_the_death_of_the_server() {
+    let (_directory, data) = initialised();
+    let mut server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    for number in [1, 2, 3] {
+        server.device(number).await;
+    }
+    run(&data, &["tenant", "set", "--hold-recoveries", "1"]);
+    let client = server.client();
+    let listed = get(&client, &format!("{}{DEVICES}", server.graph_url)).await;
+    let mut statuses = Vec::new();
+    for device in listed["value"].as_array().expect("devices") {
+        let path = format!("{DEVICES}/{}/recoverPasscode", device["id"].as_str().expect("an id"));
+        let asked = client.post(format!("{}{path}", server.graph_url)).send().await.expect("an answer");
+        statuses.push(asked.status().as_u16());
+        server = server.kill_and_restart();
+    }
+    assert_eq!(statuses, [204, 403, 403]);
+    let metrics = client.get(format!("{}/metrics", server.graph_url)).send().await.expect("an answer");
+    assert!(metrics.text().await.expect("text").contains("chaveiro_holds_active 1"));
+}
+
+#[tokio::test]
 async fn a_server_killed_while_it_takes_the_result_loses_nothing() {
     let (_directory, data) = initialised();
     let mut server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");

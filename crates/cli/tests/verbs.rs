@@ -22,8 +22,19 @@ const VERBS: &[&[&str]] = &[
     &["app"],
     &["app", "list"],
     &["app", "register"],
+    &["app", "show"],
     &["app", "add-secret"],
+    &["app", "remove-secret"],
+    &["app", "add-certificate"],
+    &["app", "remove-certificate"],
     &["app", "delete"],
+    &["login"],
+    &["logout"],
+    &["sign-in"],
+    &["sign-in", "list"],
+    &["sign-in", "approve"],
+    &["sign-in", "deny"],
+    &["sign-in", "revoke"],
     &["token"],
     &["keys"],
     &["keys", "rotate-issuer"],
@@ -35,9 +46,19 @@ const VERBS: &[&[&str]] = &[
     &["device", "recoverability"],
     &["device", "enroll-token"],
     &["device", "comanage"],
+    &["device", "tag"],
     &["device", "retire"],
     &["recover"],
     &["action"],
+    &["role"],
+    &["role", "list"],
+    &["role", "show"],
+    &["role", "assign"],
+    &["role", "unassign"],
+    &["role", "assignments"],
+    &["hold"],
+    &["hold", "list"],
+    &["hold", "release"],
     &["audit"],
     &["audit", "export"],
     &["audit", "verify"],
@@ -177,6 +198,109 @@ async fn the_help_desk_recovers_a_passcode_from_the_command_line() {
     assert_eq!((&shown[0]["actionState"], &shown[0]["passcode"]), (&"done".into(), &device.pin().into()));
     let again = run_json(&data, &["action", "ANA-LT7", "--show"]);
     assert_eq!(again[0]["passcode"], device.pin(), "the same operator reads again within the window");
+}
+
+#[test]
+fn roles_are_assigned_and_taken_back_on_the_host_and_recorded() {
+    let (_directory, data) = initialised();
+    let roles = run_json(&data, &["role", "list"]);
+    assert!(roles.as_array().is_some_and(|roles| roles.len() == 10), "{roles}");
+    let shown = run(&data, &["role", "show", "help desk OPERATOR"]);
+    assert!(shown.contains("Microsoft.Intune_RemoteTasks_ResetPasscode") && !shown.contains("Delete"), "{shown}");
+    let scoped =
+        ["role", "assign", "help-desk-operator", "--user", "Ana@Example.org", "--tag", "porto", "--tag", "lisbon"];
+    let one = run_json(&data, &scoped);
+    assert_eq!((&one["principal"], &one["tags"]), (&"ana@example.org".into(), &serde_json::json!(["lisbon", "porto"])));
+    let two = run_json(&data, &["role", "assign", "Read Only Operator", "--group", "desk"]);
+    assert_eq!((&two["kind"], &two["tags"]), (&"group".into(), &serde_json::Value::Null));
+    assert_eq!(run_json(&data, &["role", "assignments"]), serde_json::json!([one, two]));
+    let id = one["id"].as_str().expect("an id");
+    run(&data, &["role", "unassign", id]);
+    assert_eq!(run_json(&data, &["role", "assignments"]), serde_json::json!([two]));
+    for (arguments, words) in [
+        (&["role", "assign", "owner", "--user", "ana"][..], "chaveiro role list"),
+        (&["role", "assign", "break-glass"], "--user"),
+        (&["role", "assign", "break-glass", "--user", "a", "--group", "b"], "--group"),
+        (&["role", "assign", "break-glass", "--user", "a", "--tag", "two words"], "scope tag"),
+        (&["role", "unassign", id], "does not exist"),
+        (&["hold", "release"], "does not exist"),
+        (&["tenant", "set", "--hold-percent", "101"], "100"),
+    ] {
+        let refused = try_run(&data, arguments);
+        assert!(!refused.status.success() && text(&refused.stderr).contains(words), "{}", text(&refused.stderr));
+    }
+    let recorded = run(&data, &["audit", "export"]);
+    for word in ["roleAssigned", "roleUnassigned", "ana@example.org", "lisbon,porto"] {
+        assert!(recorded.contains(word), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_hold_is_seen_and_released_on_the_host_and_passed_with_a_reason() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    for number in [1, 2, 3] {
+        server.device(number).await;
+    }
+    let rule = ["tenant", "set", "--hold-recoveries", "1", "--hold-percent", "0", "--hold-window", "600"];
+    let tenant = run_json(&data, &rule);
+    assert_eq!((&tenant["holdRecoveries"], &tenant["holdWindowMinutes"]), (&1.into(), &600.into()));
+    run(&data, &["recover", "ana-lt1"]);
+    assert_eq!(run_json(&data, &["hold", "list"]), serde_json::json!([]));
+    let held = try_run(&data, &["recover", "ana-lt2"]);
+    let said = text(&held.stderr);
+    assert!(!held.status.success() && said.contains("on hold") && said.contains("chaveiro hold release"), "{said}");
+    let listed = run_json(&data, &["hold", "list"]);
+    assert_eq!((&listed[0]["counted"], &listed[0]["causedBy"]), (&1.into(), &"chaveiro-cli".into()));
+    let short = try_run(&data, &["recover", "ana-lt2", "--break-glass", "please"]);
+    assert!(text(&short.stderr).contains("10 to 256 characters"), "{}", text(&short.stderr));
+    run(&data, &["recover", "ana-lt2", "--break-glass", "chamado 4711: cirurgi\u{e3} sem acesso"]);
+    run(&data, &["device", "tag", "ana-lt3", "lisbon", "sales"]);
+    let released = run_json(&data, &["hold", "release", "--reason", "a drill"]);
+    assert_eq!(released["reason"], "a drill");
+    run(&data, &["recover", "ana-lt3"]);
+    let recorded = run(&data, &["audit", "export"]);
+    for word in ["holdPlaced", "holdReleased", "breakGlassUsed", "4711", "lisbon,sales"] {
+        assert!(recorded.contains(word), "{word}");
+    }
+}
+
+/// Takes one request and answers 200; its body.
+fn taken_once(listener: &std::net::TcpListener) -> serde_json::Value {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let (mut stream, _) = listener.accept().expect("a connection");
+    let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
+    let (mut length, mut line) = (0, String::new());
+    while reader.read_line(&mut line).expect("a line") > 2 {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a number");
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).expect("a body");
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("answered");
+    serde_json::from_slice(&body).expect("JSON")
+}
+
+#[tokio::test]
+async fn alerts_are_posted_where_the_configuration_says() {
+    let (_directory, data) = initialised();
+    let hook = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/hook", hook.local_addr().expect("an address"));
+    let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", &["--alert-url", &url]);
+    for number in [1, 2] {
+        server.device(number).await;
+    }
+    run(&data, &["tenant", "set", "--hold-recoveries", "1"]);
+    run(&data, &["recover", "ana-lt1"]);
+    run(&data, &["recover", "ana-lt2", "--break-glass", "ticket 4711: surgery"]);
+    // Placed and passed by one request: both are told, in that order.
+    let told = tokio::task::spawn_blocking(move || [taken_once(&hook), taken_once(&hook)]).await.expect("taken");
+    assert_eq!((&told[0]["alert"], &told[0]["counted"]), (&"chaveiro.hold_placed".into(), &1.into()));
+    assert_eq!(told[1]["alert"], "chaveiro.break_glass_used");
+    assert_eq!((&told[1]["reason"], &told[1]["hold"]), (&"ticket 4711: surgery".into(), &told[0]["hold"]));
+    assert!(told.iter().all(|told| told["text"].as_str().is_some_and(|text| text.starts_with("Chaveiro: "))));
 }
 
 #[test]

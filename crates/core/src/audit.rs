@@ -75,6 +75,16 @@ pub enum Activity {
     ApplicationRegistered,
     /// An application got another secret, or lost one.
     ApplicationSecretChanged,
+    /// An application got another certificate, or lost one.
+    ApplicationCertificateChanged,
+    /// An application was removed.
+    ApplicationDeleted,
+    /// An operator vouched for a person who signs in.
+    SignInApproved,
+    /// An operator said no.
+    SignInDenied,
+    /// A person signed out, an operator ended it, or a refresh token was used twice.
+    SignInRevoked,
     /// An operator minted a token on the host.
     OperatorTokenMinted,
     /// An enrolment token was made.

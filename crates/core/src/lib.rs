@@ -7,6 +7,7 @@
 pub mod action;
 pub mod actions;
 pub mod activity;
+pub mod application;
 pub mod audit;
 pub mod caller;
 pub mod command;
@@ -26,6 +27,7 @@ pub mod rights;
 pub mod role;
 pub mod scope_tag;
 pub mod secret;
+pub mod sign_in;
 pub mod tenant;
 
 pub use jiff::Timestamp;

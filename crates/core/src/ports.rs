@@ -17,6 +17,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::action::ActionRecord;
+use crate::application::Application;
 use crate::audit::AuditEvent;
 use crate::caller::Actor;
 use crate::command::Delivery;
@@ -31,7 +32,8 @@ use crate::resource::{Resource, ResourceKind};
 use crate::rights::{Principal, RoleAssignment};
 use crate::scope_tag::Visibility;
 use crate::secret::Passcode;
-use crate::tenant::{Application, Tenant};
+use crate::sign_in::SignIn;
+use crate::tenant::Tenant;
 
 /// A fault of the store. Texts are internal: they go to logs, never to callers.
 #[derive(Debug, Error)]
@@ -240,6 +242,13 @@ pub trait View {
     /// The applications of that tenant, in the order they were made.
     fn applications(&self, tenant: TenantId) -> Result<Vec<Application>, StoreError>;
 
+    /// The sign-in whose handle has that SHA-256, ended ones included until they are deleted.
+    fn sign_in(&self, tenant: TenantId, handle_sha256: &[u8; 32]) -> Result<Option<SignIn>, StoreError>;
+    /// The sign-in of that user code, whatever its tenant: the page where people type it knows none.
+    fn sign_in_by_code(&self, user_code: &str) -> Result<Option<SignIn>, StoreError>;
+    /// Every sign-in of that tenant, oldest first, ended ones included until they are deleted.
+    fn sign_ins(&self, tenant: TenantId) -> Result<Vec<SignIn>, StoreError>;
+
     /// A device of that tenant, retired ones included.
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError>;
     /// A page of devices of that tenant, as far as they are visible.
@@ -436,6 +445,13 @@ pub trait UnitOfWork: View {
     fn update_application(&mut self, application: &Application) -> Result<(), StoreError>;
     /// Removes an application; absent is fine.
     fn delete_application(&mut self, tenant: TenantId, id: ApplicationId) -> Result<(), StoreError>;
+
+    /// Adds a sign-in. A handle or user code that is there already is [`StoreError::Duplicate`].
+    fn insert_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError>;
+    /// Replaces standing, user, refresh tokens and times of that sign-in.
+    fn update_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError>;
+    /// Removes sign-ins, of all tenants, that expired an hour or more before that moment.
+    fn delete_sign_ins(&mut self, now: Timestamp) -> Result<(), StoreError>;
 
     /// Adds a device.
     fn insert_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError>;

@@ -10,6 +10,15 @@ pub const DEFAULT_TAG: &str = "0";
 /// The tags of a device; never empty.
 pub type ScopeTags = BTreeSet<String>;
 
+/// Characters of a tag at the most.
+pub const MAX_TAG: usize = 64;
+
+/// Whether that can be a tag: letters, digits and `-_.`, so that it needs no quotes anywhere.
+pub fn is_tag(text: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !text.is_empty() && text.chars().count() <= MAX_TAG && text.chars().all(plain)
+}
+
 /// [`DEFAULT_TAG`] alone.
 pub fn untagged() -> ScopeTags {
     ScopeTags::from([DEFAULT_TAG.to_owned()])
@@ -48,6 +57,16 @@ mod tests {
 
     fn tags(names: &[&str]) -> ScopeTags {
         names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_tag_is_a_short_word() {
+        for (text, good) in
+            [("0", true), ("s\u{e3}o-paulo.2_b", true), ("", false), ("two words", false), ("a,b", false)]
+        {
+            assert_eq!(is_tag(text), good, "{text:?}");
+        }
+        assert!(is_tag(&"x".repeat(MAX_TAG)) && !is_tag(&"x".repeat(MAX_TAG + 1)));
     }
 
     #[test]

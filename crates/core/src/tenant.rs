@@ -1,4 +1,4 @@
-//! Tenants, their licence and settings, the applications registered with the local issuer.
+//! Tenants, their licence and settings.
 
 use std::time::Duration;
 
@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::hold::HoldRule;
-use crate::id::{ApplicationId, TenantId};
+use crate::id::TenantId;
 use crate::lock::Lock;
 use crate::passcode::PasscodePolicy;
-use crate::permission::Permission;
 
 /// The isolation boundary.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,21 +129,4 @@ impl TenantSettings {
     pub fn action_expiry(&self) -> Duration {
         Duration::from_secs(self.action_expiry_s)
     }
-}
-
-/// An application registered with the local issuer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Application {
-    /// Its tenant.
-    pub tenant: TenantId,
-    /// The client id.
-    pub id: ApplicationId,
-    /// For people.
-    pub display_name: String,
-    /// Application permissions (`roles`) that its tokens carry.
-    pub permissions: Vec<Permission>,
-    /// Hashes of its client secrets, one line each, written and read by the `auth` crate alone.
-    pub secret_hashes: Vec<String>,
-    /// When it was registered.
-    pub created: Timestamp,
 }

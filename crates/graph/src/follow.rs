@@ -97,7 +97,7 @@ pub fn check_keys(walk: &Walk) -> Result<(), MalformedKey> {
 
 /// Follows a walk whose keys are checked, over devices that are in `sight`.
 pub fn follow(view: &dyn View, tenant: TenantId, sight: &Visibility, walk: &Walk) -> Result<Binding, Fault> {
-    let ends_on_set = matches!(walk.end, End::Set | End::SetRef | End::Function(_));
+    let ends_on_set = matches!(walk.end, End::Set | End::SetCount | End::SetRef | End::Function(_));
     let mut node = Node::Service;
     for hop in &walk.hops {
         if ends_on_set && hop.key.is_none() && hop.edge.many {
@@ -160,7 +160,7 @@ fn missing(edge: &Edge) -> Refusal {
 }
 
 /// The members of a collection edge at that node; `None` for single edges.
-fn members(follow: Follow, parent: &Node) -> Option<Members> {
+pub(crate) fn members(follow: Follow, parent: &Node) -> Option<Members> {
     Some(match follow {
         Follow::Singleton | Follow::DeviceOfRunState | Follow::Me => return None,
         Follow::Nothing => Members::Nothing,
@@ -215,7 +215,13 @@ fn step(view: &dyn View, tenant: TenantId, parent: &Node, hop: &Hop) -> Result<O
     }
 }
 
-fn single(view: &dyn View, tenant: TenantId, parent: &Node, follow: Follow) -> Result<Option<Node>, StoreError> {
+/// One hop over a single edge.
+pub(crate) fn single(
+    view: &dyn View,
+    tenant: TenantId,
+    parent: &Node,
+    follow: Follow,
+) -> Result<Option<Node>, StoreError> {
     match follow {
         Follow::Singleton => Ok(Some(Node::DeviceManagement)),
         Follow::DeviceOfRunState => match parent {

@@ -163,6 +163,8 @@ pub enum End {
     Action(Action),
     /// A function of a collection.
     Function(Function),
+    /// `$count` of a collection.
+    SetCount,
     /// `$ref` of a collection: links are added here.
     SetRef,
     /// `$ref` of an entity in a collection: that link.
@@ -268,6 +270,9 @@ fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
         if !has_key {
             return match (segments.next(), segments.next()) {
                 (None, _) => Ok(Walk { version, hops, end: End::Set }),
+                (Some(last), None) if last.eq_ignore_ascii_case("$count") => {
+                    Ok(Walk { version, hops, end: End::SetCount })
+                }
                 (Some(last), None) if last.eq_ignore_ascii_case("$ref") => Ok(Walk { version, hops, end: End::SetRef }),
                 (Some(other), _) => Err(PathError::Segment(other)),
             };
@@ -406,6 +411,7 @@ impl Walk {
             End::Function(function) => {
                 let _ = write!(path, "/{}", encode(&function.to_string()));
             }
+            End::SetCount => path.push_str("/$count"),
             End::SetRef | End::EntityRef => path.push_str("/$ref"),
         }
         path
@@ -432,6 +438,7 @@ impl Walk {
             End::Function(function) => {
                 let _ = write!(path, "/{function}");
             }
+            End::SetCount => path.push_str("/$count"),
             End::SetRef | End::EntityRef => path.push_str("/$ref"),
         }
         path
@@ -456,6 +463,7 @@ impl Walk {
             End::Batch => "/$batch",
             End::Action(_) => "/action",
             End::Function(_) => "/function",
+            End::SetCount => "/$count",
             End::SetRef | End::EntityRef => "/$ref",
         });
         path

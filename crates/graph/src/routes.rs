@@ -69,6 +69,7 @@ pub fn routes() -> Vec<RouteRow> {
         let entity_path = if edge.many { format!("{path}/{{{placeholder}}}") } else { path.clone() };
         if edge.many {
             add(&mut rows, &path, edge, EndShape::Set);
+            add(&mut rows, &format!("{path}/$count"), edge, EndShape::SetCount);
             add(&mut rows, &format!("{path}/$ref"), edge, EndShape::SetRef);
             add(&mut rows, &format!("{entity_path}/$ref"), edge, EndShape::EntityRef);
         }

@@ -15,6 +15,8 @@ pub enum Verb {
     Read,
     /// A page of a collection.
     List,
+    /// How many a collection has.
+    Count,
     /// A new entity in a collection.
     Create,
     /// Some properties of an entity.
@@ -40,6 +42,8 @@ pub enum EndShape {
     Action,
     /// A function of a collection.
     Function,
+    /// `$count` of a collection.
+    SetCount,
     /// `$ref` of a collection.
     SetRef,
     /// `$ref` of an entity.
@@ -58,6 +62,7 @@ pub fn verbs(shape: EndShape, access: Access) -> &'static [(&'static str, Verb)]
         }
         (EndShape::Entity, Access::ReadOnly | Access::Linked) => &[READ],
         (EndShape::Function, _) => &[LIST],
+        (EndShape::SetCount, _) => &[("GET", Verb::Count)],
         (EndShape::Action, _) => &[("POST", Verb::Act)],
         (EndShape::SetRef, Access::Linked) => &[("POST", Verb::Link)],
         (EndShape::EntityRef, Access::Linked) => &[("DELETE", Verb::Unlink)],
@@ -78,7 +83,7 @@ pub fn permissions(edge: &'static Edge, verb: Verb) -> &'static [Permission] {
     ];
     match verb {
         Verb::Read if edge.to == Target::Device => READ_DEVICE,
-        Verb::Read | Verb::List => edge.read,
+        Verb::Read | Verb::List | Verb::Count => edge.read,
         Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => edge.write,
     }
 }
@@ -90,9 +95,9 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
     match verb {
         // A link is a fact about a device, from whichever end it is made.
         Verb::Link | Verb::Unlink => return A::ManagedDevicesUpdate,
-        Verb::Read | Verb::List | Verb::Create | Verb::Update | Verb::Delete | Verb::Act => {}
+        Verb::Read | Verb::List | Verb::Count | Verb::Create | Verb::Update | Verb::Delete | Verb::Act => {}
     }
-    let reads = matches!(verb, Verb::Read | Verb::List);
+    let reads = matches!(verb, Verb::Read | Verb::List | Verb::Count);
     match target {
         Target::Service | Target::DeviceManagement if reads => A::ManagedDevicesRead,
         Target::Service | Target::DeviceManagement => A::ManagedDevicesUpdate,
@@ -130,6 +135,7 @@ pub fn role_action(walk: &Walk, verb: Verb) -> RoleAction {
         | End::Metadata
         | End::Batch
         | End::Set
+        | End::SetCount
         | End::Entity
         | End::Function(_)
         | End::SetRef
@@ -149,6 +155,7 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
         | End::Metadata
         | End::Batch
         | End::Set
+        | End::SetCount
         | End::Entity
         | End::Function(_)
         | End::SetRef
@@ -176,6 +183,7 @@ fn shape(end: &End) -> Option<EndShape> {
         End::Service | End::Metadata | End::Batch => None,
         End::Set => Some(EndShape::Set),
         End::Function(_) => Some(EndShape::Function),
+        End::SetCount => Some(EndShape::SetCount),
         End::Entity => Some(EndShape::Entity),
         End::Action(_) => Some(EndShape::Action),
         End::SetRef => Some(EndShape::SetRef),

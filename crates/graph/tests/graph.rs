@@ -475,7 +475,7 @@ async fn every_refusal_has_its_status_code_and_a_text_that_helps() {
         ("wrong version", &all, "GET", "/v2.0/users".into(), "", 404, "ResourceNotFound", "v2.0"),
         ("path too long", &all, "GET", long, "", 414, "RequestUriTooLong", "bytes"),
         ("fifty hops", &all, "POST", hops, "", 400, "BadRequest", "8"),
-        ("filter", &all, "GET", format!("{devices}?$filter=nope%20eq%20'x'"), "", 400, "BadRequest", "$filter"),
+        ("filter", &all, "GET", format!("{devices}?$filter=modle%20eq%20'x'"), "", 400, "BadRequest", "$filter"),
         ("select of nothing known", &all, "GET", format!("{devices}?$select=nope"), "", 400, "BadRequest", "nope"),
         ("top 0", &all, "GET", format!("{devices}?$top=0"), "", 400, "BadRequest", "$top"),
         ("malformed JSON", &all, "POST", scripts.into(), "{", 400, "BadRequest", "JSON"),

@@ -8,9 +8,13 @@ mod audit;
 mod audit_list;
 mod devices;
 mod disks;
+mod holds;
+mod identity;
 mod inventory;
 mod linux;
+mod queries;
 mod retention;
+mod roles;
 mod sample;
 mod tenants;
 mod transactions;
@@ -29,6 +33,9 @@ pub trait Backend: Send + Sync {
 
     /// Closes what [`Backend::fresh`] gave last, once nobody else holds it, and opens the same data again.
     fn reopen(&self, store: Arc<dyn Store>) -> Arc<dyn Store>;
+
+    /// Opens what [`Backend::fresh`] gave last once more, as another process would that runs beside it.
+    fn another(&self) -> Arc<dyn Store>;
 }
 
 /// A check while it runs; it panics with what is wrong.
@@ -53,8 +60,12 @@ macro_rules! cases {
 
 cases![
     tenants::a_tenant_comes_back_as_it_was_written,
-    tenants::an_application_belongs_to_its_tenant,
     tenants::the_same_key_twice_is_a_duplicate,
+    identity::an_application_belongs_to_its_tenant,
+    identity::a_sign_in_comes_back_as_it_was_written,
+    identity::a_user_code_names_one_sign_in,
+    identity::sign_ins_are_forgotten_an_hour_after_their_end,
+    identity::codes_that_wait_are_bounded_per_tenant,
     devices::a_device_comes_back_as_it_was_written,
     devices::pages_hold_every_item_once_while_others_are_inserted,
     devices::only_visible_devices_are_listed,
@@ -92,11 +103,27 @@ cases![
     inventory::apps_that_callers_linked_stay,
     inventory::packages_have_bounds,
     inventory::an_account_becomes_a_user_of_its_device_once,
+    queries::a_filter_finds_exactly_the_devices_it_is_true_of,
+    queries::a_filter_finds_exactly_the_resources_it_is_true_of,
+    queries::an_order_is_by_its_keys_and_then_by_age,
+    queries::paging_visits_every_device_once_in_every_order_while_others_come_and_go,
+    queries::filters_do_not_reach_around_scope_visibility_or_tenant,
+    queries::what_is_about_a_device_is_as_visible_as_the_device,
     audit::events_are_linked_in_order_and_never_twice,
     audit::chains_of_tenants_do_not_mix,
     audit_list::audit_events_are_found_by_what_graph_calls_them,
     audit_list::audit_events_are_seen_with_their_devices,
     devices::a_script_goes_with_the_states_of_its_users_and_theirs,
+    roles::an_assignment_comes_back_as_it_was_written_to_its_tenant_alone,
+    roles::assignments_are_found_by_the_principals_they_are_for,
+    holds::the_limit_is_exact_however_many_ask_at_once,
+    holds::a_hold_survives_a_restart_and_ends_with_its_release,
+    holds::a_release_can_keep_quiet_for_a_while,
+    holds::the_percentage_is_of_managed_devices,
+    holds::what_is_no_new_recovery_is_not_counted,
+    holds::a_hold_leaves_everything_else_as_it_is,
+    holds::two_nodes_on_one_store_count_as_one,
+    holds::a_retry_without_an_id_is_its_callers_last_request,
     transactions::what_is_refused_leaves_nothing_behind,
     transactions::a_panic_is_undone_and_its_neighbours_survive,
     transactions::a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_moment,

@@ -141,15 +141,9 @@ pub(crate) fn caller(of: u64, name: &str) -> Caller {
     }
 }
 
-/// Asks for a recovery of that device; the number makes the ids.
-pub(crate) fn ask(
-    unit: &mut dyn UnitOfWork,
-    of: u64,
-    device: u64,
-    number: u64,
-    request: Option<&str>,
-) -> Result<Begun, Fault> {
-    let ask = Ask {
+/// A request for a recovery of that device; the number makes the ids.
+pub(crate) fn asked(of: u64, device: u64, number: u64, request: Option<&str>) -> Ask {
+    Ask {
         caller: caller(of, "app"),
         device: device_id(device),
         path: "/x".to_owned(),
@@ -158,8 +152,18 @@ pub(crate) fn ask(
         retry: false,
         break_glass: None,
         action: ActionId(uuid(5, number)),
-    };
-    begin(unit, &ask, at(number))
+    }
+}
+
+/// Asks for it, at the second of that number.
+pub(crate) fn ask(
+    unit: &mut dyn UnitOfWork,
+    of: u64,
+    device: u64,
+    number: u64,
+    request: Option<&str>,
+) -> Result<Begun, Fault> {
+    begin(unit, &asked(of, device, number, request), at(number))
 }
 
 /// Puts the passcode behind a mark; sealing itself is not what is tested here.

@@ -2,6 +2,7 @@
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionRecord;
+use chaveiro_core::application::Application;
 use chaveiro_core::audit::AuditEvent;
 use chaveiro_core::command::Delivery;
 use chaveiro_core::device::ManagedDevice;
@@ -17,12 +18,14 @@ use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Principal, RoleAssignment};
 use chaveiro_core::scope_tag::Visibility;
-use chaveiro_core::tenant::{Application, Tenant};
+use chaveiro_core::sign_in::SignIn;
+use chaveiro_core::tenant::Tenant;
 use rusqlite::Connection;
 
 use crate::codec::fault;
 use crate::rows::{
-    action, action_list, audit, audit_list, delivery, device, enrollment, hold, resource, role, secret, tenant,
+    action, action_list, application, audit, audit_list, delivery, device, enrollment, hold, resource, role, secret,
+    sign_in, tenant,
 };
 
 /// A transaction that is open on the connection.
@@ -63,10 +66,19 @@ impl View for Transaction<'_> {
         tenant::tenants(self.connection)
     }
     fn application(&self, tenant: TenantId, id: ApplicationId) -> Result<Option<Application>, StoreError> {
-        tenant::application(self.connection, tenant, id)
+        application::application(self.connection, tenant, id)
     }
     fn applications(&self, tenant: TenantId) -> Result<Vec<Application>, StoreError> {
-        tenant::applications(self.connection, tenant)
+        application::applications(self.connection, tenant)
+    }
+    fn sign_in(&self, tenant: TenantId, handle_sha256: &[u8; 32]) -> Result<Option<SignIn>, StoreError> {
+        sign_in::sign_in(self.connection, tenant, handle_sha256)
+    }
+    fn sign_in_by_code(&self, user_code: &str) -> Result<Option<SignIn>, StoreError> {
+        sign_in::by_code(self.connection, user_code)
+    }
+    fn sign_ins(&self, tenant: TenantId) -> Result<Vec<SignIn>, StoreError> {
+        sign_in::sign_ins(self.connection, tenant)
     }
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError> {
         device::device(self.connection, tenant, id)
@@ -290,13 +302,22 @@ impl UnitOfWork for Transaction<'_> {
         tenant::update_tenant(self.connection, tenant)
     }
     fn insert_application(&mut self, application: &Application) -> Result<(), StoreError> {
-        tenant::insert_application(self.connection, application)
+        application::insert_application(self.connection, application)
     }
     fn update_application(&mut self, application: &Application) -> Result<(), StoreError> {
-        tenant::update_application(self.connection, application)
+        application::update_application(self.connection, application)
     }
     fn delete_application(&mut self, tenant: TenantId, id: ApplicationId) -> Result<(), StoreError> {
-        tenant::delete_application(self.connection, tenant, id)
+        application::delete_application(self.connection, tenant, id)
+    }
+    fn insert_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError> {
+        sign_in::insert_sign_in(self.connection, sign_in)
+    }
+    fn update_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError> {
+        sign_in::update_sign_in(self.connection, sign_in)
+    }
+    fn delete_sign_ins(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        sign_in::delete_expired(self.connection, now)
     }
     fn insert_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError> {
         device::insert_device(self.connection, device)

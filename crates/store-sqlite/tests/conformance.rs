@@ -20,6 +20,10 @@ impl Backend for Sqlite {
 
     fn reopen(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         drop(store);
+        self.another()
+    }
+
+    fn another(&self) -> Arc<dyn Store> {
         let directory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::new(SqliteStore::open(directory.as_ref().expect("a directory").path()).expect("a store"))
     }

@@ -1,20 +1,23 @@
-//! The local issuer: makes the embedded default work with no outside service. It knows applications,
-//! not people: client credentials, and operator tokens minted on the host.
+//! The local issuer: makes the embedded default work with no outside service. Applications prove themselves with a
+//! secret or a certificate; people are vouched for on the host; operators mint tokens there.
 
+mod discovery;
+mod error;
+mod grants;
 mod http;
 pub(crate) mod keys;
+mod page;
+mod sign_in;
+mod token;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Clock, Entropy, Store};
-use chaveiro_core::tenant::Application;
 use jsonwebtoken::Header;
 use jsonwebtoken::jwk::Jwk;
 use serde::Serialize;
@@ -23,9 +26,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use keys::{ALGORITHM, IssuerKeys, KeyError};
+use token::{Client, Ends, Person, Span, Subject};
 
-/// `idtyp` of tokens that a person minted on the host.
-pub(crate) const OPERATOR: &str = "operator";
+pub(crate) use token::OPERATOR;
 
 /// How long a token lives.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -61,34 +64,6 @@ impl AccessToken {
     }
 }
 
-/// The claims of a minted token, in the shape of Entra v2 with its v1 names beside.
-#[derive(Serialize)]
-struct Minted<'a> {
-    aud: &'a str,
-    iss: &'a str,
-    iat: i64,
-    nbf: i64,
-    exp: i64,
-    tid: TenantId,
-    azp: &'a str,
-    appid: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    app_displayname: Option<&'a str>,
-    oid: &'a str,
-    sub: &'a str,
-    roles: Vec<&'static str>,
-    idtyp: &'static str,
-    uti: String,
-    ver: &'static str,
-}
-
-/// Who a token is for.
-struct Subject<'a> {
-    id: &'a str,
-    name: Option<&'a str>,
-    kind: &'static str,
-}
-
 /// The issuer.
 pub struct LocalIssuer {
     keys: IssuerKeys,
@@ -106,7 +81,7 @@ impl LocalIssuer {
         &self.keys
     }
 
-    /// Token endpoint, discovery and keys, under `/{tenant}/`.
+    /// Token endpoint, device codes, discovery and keys, under `/{tenant}/`; the pages beside them.
     pub fn router(self: Arc<Self>, store: Arc<dyn Store>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Router {
         http::router(self, store, clock, entropy)
     }
@@ -123,58 +98,41 @@ impl LocalIssuer {
         if lifetime > MAX_OPERATOR_LIFETIME {
             return Err(MintError::TooLong);
         }
-        let subject = Subject { id: "chaveiro-cli", name: None, kind: OPERATOR };
-        self.mint(tenant, &subject, permissions, now, lifetime, entropy)
+        let client = Client { id: "chaveiro-cli", name: None, proof: None };
+        let asked = Minting { tenant, audience: crate::GRAPH_APPLICATION_ID, client: &client, now, lifetime };
+        self.mint_access(&asked, &Subject::Operator, permissions, entropy)
     }
 
-    fn mint_for_application(
+    fn mint_access(
         &self,
-        application: &Application,
-        now: Timestamp,
-        entropy: &dyn Entropy,
-    ) -> Result<AccessToken, MintError> {
-        let id = application.id.to_string();
-        let subject = Subject { id: &id, name: Some(&application.display_name), kind: "app" };
-        self.mint(application.tenant, &subject, &application.permissions, now, LIFETIME, entropy)
-    }
-
-    fn mint(
-        &self,
-        tenant: TenantId,
+        asked: &Minting<'_>,
         subject: &Subject<'_>,
         permissions: &[Permission],
-        now: Timestamp,
-        lifetime: Duration,
         entropy: &dyn Entropy,
     ) -> Result<AccessToken, MintError> {
+        let (issuer, span) = (self.issuer(asked.tenant), asked.span());
+        let claims = token::access(&asked.ends(&issuer, entropy), asked.client, subject, permissions, span);
+        Ok(AccessToken { text: self.sign(&claims)?, lifetime: asked.lifetime })
+    }
+
+    /// An id token; `asked.audience` is the client.
+    fn mint_identity(
+        &self,
+        asked: &Minting<'_>,
+        person: &Person,
+        entropy: &dyn Entropy,
+    ) -> Result<Zeroizing<String>, MintError> {
+        let issuer = self.issuer(asked.tenant);
+        self.sign(&token::identity(&asked.ends(&issuer, entropy), asked.client, person, asked.span()))
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> Result<Zeroizing<String>, MintError> {
         // Another process may have rotated.
         self.keys.reload()?;
         let keys = self.keys.current();
         let key = keys.last().ok_or_else(|| KeyError::None(self.keys.directory().to_owned()))?;
-        let begins = now.as_second();
-        let issuer = self.issuer(tenant);
-        let mut unique = [0; 16];
-        entropy.fill(&mut unique);
-        let claims = Minted {
-            aud: crate::GRAPH_APPLICATION_ID,
-            iss: &issuer,
-            iat: begins,
-            nbf: begins,
-            exp: begins + lifetime.as_secs() as i64,
-            tid: tenant,
-            azp: subject.id,
-            appid: subject.id,
-            app_displayname: subject.name,
-            oid: subject.id,
-            sub: subject.id,
-            roles: permissions.iter().map(|permission| permission.name()).collect(),
-            idtyp: subject.kind,
-            uti: URL_SAFE_NO_PAD.encode(unique),
-            ver: "2.0",
-        };
         let header = Header { kid: Some(key.id.clone()), ..Header::new(ALGORITHM) };
-        let text = jsonwebtoken::encode(&header, &claims, &key.private).map_err(|_| MintError::Signing)?;
-        Ok(AccessToken { text: Zeroizing::new(text), lifetime })
+        jsonwebtoken::encode(&header, claims, &key.private).map(Zeroizing::new).map_err(|_| MintError::Signing)
     }
 
     /// The `iss` of a tenant's tokens.
@@ -198,5 +156,26 @@ impl LocalIssuer {
             self.keys.reload().ok()?;
             find()
         })
+    }
+}
+
+/// What a token is minted for.
+struct Minting<'a> {
+    tenant: TenantId,
+    audience: &'a str,
+    client: &'a Client<'a>,
+    now: Timestamp,
+    lifetime: Duration,
+}
+
+impl<'a> Minting<'a> {
+    fn span(&self) -> Span {
+        Span { begins: self.now, seconds: self.lifetime.as_secs() }
+    }
+
+    fn ends(&self, issuer: &'a str, entropy: &dyn Entropy) -> Ends<'a> {
+        let mut unique = [0; 16];
+        entropy.fill(&mut unique);
+        Ends { issuer, audience: self.audience, tenant: self.tenant, unique }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use chaveiro_audit::Report;
 use chaveiro_core::Timestamp;
+use chaveiro_core::application::SECRET_LIFE;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::Entropy;
 use chaveiro_fleet::enroll::enroll;
@@ -24,6 +25,7 @@ use super::story::Story;
 use crate::args::Common;
 use crate::client::GraphClient;
 use crate::host::{Host, permissions};
+use crate::identity::NewApplication;
 
 const USER: &str = "ana@demo.example";
 const SCRIPTS: &str = "/beta/deviceManagement";
@@ -54,7 +56,15 @@ impl World {
         let host = Host::init(&data)?;
         let entra_tenant = SystemEntropy.uuid();
         let tenant = host.create_tenant("Demonstration", Some(entra_tenant)).await?;
-        let (application, secret) = host.register_app(tenant.id, "help desk robot", permissions(&[])?).await?;
+        let robot = NewApplication {
+            name: "help desk robot".to_owned(),
+            permissions: permissions(&[])?,
+            delegated: Vec::new(),
+            public: false,
+            secret_life: SECRET_LIFE,
+        };
+        let (application, secret) = host.register_app(tenant.id, robot).await?;
+        let secret = secret.context("a confidential application has a secret")?;
         let flags = [("graph-listen", "127.0.0.1:0"), ("device-listen", "127.0.0.1:0"), ("log", log.as_str())];
         let flags = flags.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
         let running = Server::start(Config::load(&data, None, [], &flags)?).await?;

@@ -11,7 +11,7 @@ use chaveiro_server::{DataDir, SystemClock, SystemEntropy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::args::{App, Common, Keys, PasscodeForm, Tenant, TenantChange};
+use crate::args::{Common, Keys, PasscodeForm, Tenant, TenantChange};
 use crate::host::{Host, permissions};
 use crate::out::Out;
 use crate::text::Text;
@@ -52,6 +52,9 @@ fn tenant_json(tenant: &TenantRow) -> Value {
         "passcodeEntropyBits": entropy_bits(settings.passcode),
         "mustChange": settings.must_change,
         "lockSessions": settings.lock_sessions,
+        "holdRecoveries": settings.hold.recoveries,
+        "holdPercent": settings.hold.percent,
+        "holdWindowMinutes": settings.hold.window_s / 60,
     })
 }
 
@@ -72,6 +75,9 @@ fn changed(mut settings: TenantSettings, asked: &TenantChange) -> Result<TenantS
     settings.linux_locks = asked.linux_locks.map_or(settings.linux_locks, |locks| locks.setting());
     settings.must_change = asked.must_change.unwrap_or(settings.must_change);
     settings.lock_sessions = asked.lock_sessions.unwrap_or(settings.lock_sessions);
+    settings.hold.recoveries = asked.hold_recoveries.unwrap_or(settings.hold.recoveries);
+    settings.hold.percent = asked.hold_percent.unwrap_or(settings.hold.percent);
+    settings.hold.window_s = asked.hold_window.map_or(settings.hold.window_s, |minutes| minutes.saturating_mul(60));
     let (form, length) = PasscodeForm::of(settings.passcode);
     let (form, length) = match (asked.passcode_form, asked.passcode_length) {
         (form_asked, Some(length)) => (form_asked.unwrap_or(form), length),
@@ -118,41 +124,6 @@ pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<(
             if asked.passcode_form.is_some() || asked.passcode_length.is_some() {
                 out.text(Text::PasscodesFromNow, &[&entropy_bits(tenant.settings.passcode).to_string()]);
             }
-        }
-    }
-    Ok(())
-}
-
-pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
-    let host = Host::open(&common.data())?;
-    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
-    match verb {
-        App::List => {
-            let applications = host.opened.store.read(move |view| Ok(view.applications(tenant)?)).await?;
-            let rows = applications.iter().map(|application| {
-                let permissions: Vec<_> = application.permissions.iter().map(|permission| permission.name()).collect();
-                json!({"id": application.id, "displayName": application.display_name, "permissions": permissions, "secrets": application.secret_hashes.len()})
-            });
-            let columns =
-                [("Client id", "id"), ("Name", "displayName"), ("Permissions", "permissions"), ("Secrets", "secrets")];
-            out.list(&columns, &rows.collect::<Vec<_>>());
-        }
-        App::Register { name, permissions: names } => {
-            let (application, secret) = host.register_app(tenant, name, permissions(names)?).await?;
-            let id = application.id.to_string();
-            let secret = secret.expose_secret();
-            let value = json!({"clientId": id, "clientSecret": secret, "tenantId": tenant});
-            out.say(Text::AppRegistered, &[name, &id], &value);
-            out.text(Text::SecretOnce, &[secret]);
-        }
-        App::AddSecret { id, replace } => {
-            let secret = host.add_secret(tenant, *id, *replace).await?;
-            let secret = secret.expose_secret();
-            out.say(Text::SecretOnce, &[secret], &json!({"clientId": id, "clientSecret": secret}));
-        }
-        App::Delete { id } => {
-            host.delete_app(tenant, *id).await?;
-            out.say(Text::AppDeleted, &[], &json!({"clientId": id, "deleted": true}));
         }
     }
     Ok(())

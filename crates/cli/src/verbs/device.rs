@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_server::DataDir;
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Method;
@@ -14,6 +15,7 @@ use crate::client::GraphClient;
 use crate::host::Host;
 use crate::obstacle;
 use crate::out::{Out, cell};
+use crate::session::Session;
 use crate::text::Text;
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
@@ -34,7 +36,18 @@ const SHOWN: [&str; 12] = [
     "lastSyncDateTime",
 ];
 
+/// The server of this host; on a machine that is none, the server where the person is signed in. Whoever names a data
+/// directory means that one and nothing else.
 async fn client(common: &Common) -> Result<GraphClient> {
+    if common.data.is_none()
+        && DataDir::open(&common.data()).is_err()
+        && let Some(session) = Session::load()?
+    {
+        if let Some(asked) = common.tenant.as_ref().filter(|asked| **asked != session.issuer.tenant) {
+            bail!("the session is for tenant {}; sign in with: chaveiro login --tenant {asked}", session.issuer.tenant);
+        }
+        return GraphClient::signed_in(session).await;
+    }
     let host = Host::open(&common.data())?;
     let tenant = host.tenant(common.tenant.as_deref()).await?;
     GraphClient::operator(&host, tenant.id).await
@@ -90,13 +103,18 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
         Device::Comanage { device, off } => {
             let host = Host::open(&common.data())?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
-            let id = match device.parse() {
-                Ok(id) => id,
-                Err(_) => GraphClient::operator(&host, tenant.id).await?.device_id(device).await?.parse()?,
-            };
+            let id = id_on_host(&host, tenant.id, device).await?;
             host.comanage(tenant.id, id, !off).await?;
             let on = (!off).to_string();
             out.say(Text::DeviceComanaged, &[&on], &json!({"id": id, "comanaged": !off}));
+        }
+        Device::Tag { device, tags } => {
+            let host = Host::open(&common.data())?;
+            let tenant = host.tenant(common.tenant.as_deref()).await?;
+            let id = id_on_host(&host, tenant.id, device).await?;
+            let tags = host.tag_device(tenant.id, id, tags.iter().cloned().collect()).await?;
+            let shown = tags.iter().cloned().collect::<Vec<_>>().join(", ");
+            out.say(Text::DeviceTagged, &[&shown], &json!({"id": id, "scopeTags": tags}));
         }
         Device::Retire { device } => {
             let client = client(common).await?;
@@ -108,6 +126,14 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
     Ok(())
 }
 
+/// The device of that id, without asking anybody, or of that name, which the running server knows.
+async fn id_on_host(host: &Host, tenant: TenantId, device: &str) -> Result<DeviceId> {
+    match device.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(GraphClient::operator(host, tenant).await?.device_id(device).await?.parse()?),
+    }
+}
+
 pub(crate) async fn recover(
     common: &Common,
     out: Out,
@@ -115,10 +141,11 @@ pub(crate) async fn recover(
     wait: bool,
     show: bool,
     timeout_s: u64,
+    break_glass: Option<&str>,
 ) -> Result<ExitCode> {
     let client = client(common).await?;
     let id = client.device_id(device).await?;
-    client.expect(Method::POST, &format!("{DEVICES}/{id}/recoverPasscode"), None).await?;
+    client.recover(&format!("{DEVICES}/{id}"), break_glass).await?;
     if !wait {
         out.say(Text::Accepted, &[device], &json!({"id": id, "accepted": true}));
         return Ok(ExitCode::SUCCESS);

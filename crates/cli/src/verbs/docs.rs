@@ -16,7 +16,7 @@ pub(crate) fn routes(out: Out) {
     }
     let rows = chaveiro_graph::routes().into_iter().map(|row| {
         let permissions: Vec<_> = row.permissions.iter().map(|permission| permission.name()).collect();
-        json!({"method": row.method, "path": row.path, "permissions": permissions, "documented": row.documented})
+        json!({"method": row.method, "path": row.path, "permissions": permissions, "roleAction": row.role_action.name(), "documented": row.documented})
     });
     out.value(&rows.collect());
 }

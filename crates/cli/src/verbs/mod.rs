@@ -1,7 +1,10 @@
 //! The verbs, by what they need: the host, a running server, or nothing.
 
 pub(crate) mod admin;
+pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod device;
 pub(crate) mod docs;
+pub(crate) mod role;
 pub(crate) mod serve;
+pub(crate) mod sign_in;

@@ -1,5 +1,6 @@
 //! The real binary, as a person or a service manager runs it.
 
+pub mod fill;
 pub mod machine;
 
 use std::io::{BufRead, BufReader};
@@ -48,6 +49,16 @@ pub fn try_run(data: &Path, arguments: &[&str]) -> Output {
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+/// Flags of a server without limits, for measurements that are about something else.
+pub const WITHOUT_LIMITS: &[&str] = &[
+    "--limit-writes-by-application=0",
+    "--limit-writes-by-tenant=0",
+    "--limit-requests-by-application=0",
+    "--limit-requests-by-tenant=0",
+    "--limit-requests-by-application-everywhere=0",
+    "--limit-recoveries-by-caller=0",
+];
 
 /// A server in a process of its own; killed when dropped.
 pub struct Server {

@@ -1,9 +1,10 @@
 //! One remote action, one file. [`recover_passcode`] gives a device a new passcode and escrows it;
 //! [`disclose_passcode`] shows it. [`retire`] and [`enroll`] are the two ends of a device's life here;
-//! [`take_inventory`] is what it reports in between.
+//! [`take_inventory`] is what it reports in between. [`vouch`] says who somebody is that signs in.
 
 pub mod disclose_passcode;
 pub mod enroll;
 pub mod recover_passcode;
 pub mod retire;
 pub mod take_inventory;
+pub mod vouch;

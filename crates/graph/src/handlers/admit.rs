@@ -13,6 +13,7 @@ use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal, Timestamp};
 
+use super::expand::Expansions;
 use crate::error::GraphError;
 use crate::follow::{Binding, Node, check_keys, follow};
 use crate::model::MODEL;
@@ -46,6 +47,7 @@ pub(crate) struct Admitted {
     pub(crate) binding: Binding,
     pub(crate) query: Query,
     pub(crate) selection: Selection,
+    pub(crate) expansions: Expansions,
     /// The devices that exist for the caller.
     pub(crate) sight: Visibility,
 }
@@ -68,9 +70,10 @@ impl Asked {
         rights.require(self.role_action)?;
         let query = self.query.clone()?;
         let selection = self.selection(&query)?;
+        let expansions = Expansions::admit(self, &query, &rights)?;
         check_keys(&self.walk)?;
         let binding = self.follow_with(view, &rights)?;
-        Ok(Admitted { binding, query, selection, sight: rights.sight() })
+        Ok(Admitted { binding, query, selection, expansions, sight: rights.sight() })
     }
 
     /// What the caller may do, at this moment.
@@ -119,18 +122,19 @@ impl Asked {
     fn changes(&self) -> bool {
         match self.verb {
             Verb::Create | Verb::Update | Verb::Delete => true,
-            Verb::Read | Verb::List | Verb::Act | Verb::Link | Verb::Unlink => false,
+            Verb::Read | Verb::List | Verb::Count | Verb::Act | Verb::Link | Verb::Unlink => false,
         }
     }
 
     fn selection(&self, query: &Query) -> Result<Selection, GraphError> {
         match self.verb {
-            Verb::Read => query.only(&["select"])?,
+            Verb::Read => query.only(&["select", "expand"])?,
+            Verb::Count => query.only(&["filter", "search"])?,
             Verb::List => {}
             Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => query.only(&[])?,
         }
         match MODEL.entity_type(self.walk.target()) {
-            Some(entity) if self.verb == Verb::List => {
+            Some(entity) if matches!(self.verb, Verb::List | Verb::Count) => {
                 query.check(entity, &self.walk)?;
                 Ok(query.selection(entity, self.walk.version)?)
             }

@@ -52,8 +52,11 @@ pub(super) async fn serve(
     let batch = batch::read(body::json_object_within(headers, body, MAX_BATCH_BYTES).await?)?;
     let mut failed = BTreeSet::new();
     let mut answers = Vec::new();
-    for item in batch.requests {
+    for mut item in batch.requests {
         let id = item.id.clone();
+        // The Python SDK gives whole addresses, of this server.
+        let own = item.url.strip_prefix(&state.base_url).filter(|rest| rest.starts_with('/')).map(str::to_owned);
+        item.url = own.unwrap_or(item.url);
         let unmet = item.depends_on.iter().flatten().find(|id| failed.contains(id.as_str()));
         let request = match unmet {
             Some(id) => Err(BatchError::Failed(id.clone())),

@@ -14,16 +14,19 @@ use chaveiro_core::query::{ActionField, AuditField, DeviceField, Paged, Resource
 use chaveiro_core::resource::Resource;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::admit::{Admitted, Asked};
 use super::read::user_of;
+use super::sight::in_sight;
 use super::{context, read_store, response};
 use crate::GraphState;
 use crate::error::GraphError;
-use crate::follow::Members;
+use crate::follow::{Members, Node};
 use crate::model::MODEL;
+use crate::query::Selection;
 use crate::render::{self, Form};
-use crate::resolve::{End, Function};
+use crate::resolve::{End, Function, Version};
 
 /// The items of one page as JSON, and the number of all that match when it was asked for.
 struct Answer {
@@ -37,9 +40,10 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
         return names(state, &asked, function).await;
     }
     let reading = Arc::clone(&asked);
+    let base_url = state.base_url.clone();
     let found = read_store(state, move |view| {
         let admitted = reading.admit(view)?;
-        let answer = answer(view, &reading, &admitted)?;
+        let answer = answer(view, &base_url, &reading, &admitted)?;
         Ok((answer, admitted.query, admitted.selection))
     });
     let (answer, query, selection) = found.await?;
@@ -74,23 +78,49 @@ async fn names(state: &Arc<GraphState>, asked: &Arc<Asked>, function: &Function)
     Ok(response::json(StatusCode::OK, &json!({"@odata.context": context, "value": names})))
 }
 
-fn answer(view: &dyn View, asked: &Asked, admitted: &Admitted) -> Result<Answer, GraphError> {
+/// How many a collection has, as text.
+pub(super) async fn count(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
+    let counted = read_store(state, move |view| {
+        let admitted = asked.admit(view)?;
+        let (tenant, version, sight) = (asked.tenant(), asked.walk.version, &admitted.sight);
+        let entity = MODEL.entity_type(asked.walk.target()).ok_or(Refusal::ResourceNotFound("collection"))?;
+        Ok(match admitted.binding.members {
+            None | Some(Members::Nothing) => 0,
+            Some(Members::Devices(scope)) => {
+                view.count_devices(tenant, scope, sight, &admitted.query.filter(entity, version)?)?
+            }
+            Some(Members::AuditEvents) => {
+                view.count_audit_events(tenant, sight, &admitted.query.filter(entity, version)?)?
+            }
+            Some(Members::RemoteActions) => {
+                view.count_remote_actions(tenant, sight, &admitted.query.filter(entity, version)?)?
+            }
+            Some(Members::Resources(scope)) => {
+                view.count_resources(tenant, scope, sight, &admitted.query.filter(entity, version)?)?
+            }
+        })
+    });
+    Ok(response::text(StatusCode::OK, counted.await?.to_string()))
+}
+
+fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -> Result<Answer, GraphError> {
     let (tenant, walk, query, selection) = (asked.tenant(), &asked.walk, &admitted.query, &admitted.selection);
+    let sight = &admitted.sight;
     let entity = MODEL.entity_type(walk.target()).ok_or(Refusal::ResourceNotFound("collection"))?;
     let wants_total = query.count == Some(true);
+    let expand = |objects: &mut Vec<Map<String, Value>>, parents: Vec<(Uuid, Node)>| {
+        objects.iter_mut().zip(parents).try_for_each(|(object, (id, parent))| {
+            let path = format!("{}/{id}", asked.path.trim_end_matches('/'));
+            admitted.expansions.put(view, base_url, asked, sight, &parent, &path, object)
+        })
+    };
     match admitted.binding.members {
         None | Some(Members::Nothing) => Ok(Answer { page: Paged { items: Vec::new(), next: None }, total: Some(0) }),
         Some(Members::RemoteActions) => {
             let listing = query.listing::<ActionField>(entity, walk)?;
             let total = wants_total.then(|| view.count_remote_actions(tenant, &admitted.sight, &listing.filter));
             let page = view.remote_actions(tenant, &admitted.sight, &listing)?;
-            let item = |record: &ActionRecord| {
-                let device = view.device(tenant, record.device)?;
-                let owner = device.as_ref().map_or(Ok(None), |device| user_of(view, device))?;
-                let (device, owner) = (device.as_ref(), owner.as_ref());
-                Ok(render::remote_action::action(record, device, owner, walk.version, selection, Form::Listed))
-            };
-            let items = page.items.iter().map(item).collect::<Result<Vec<_>, StoreError>>()?;
+            let items = remote_actions(view, &page.items, walk.version, selection)?;
             Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
         }
         Some(Members::AuditEvents) => {
@@ -104,24 +134,61 @@ fn answer(view: &dyn View, asked: &Asked, admitted: &Admitted) -> Result<Answer,
         }
         Some(Members::Devices(scope)) => {
             let listing = query.listing::<DeviceField>(entity, walk)?;
-            let total = wants_total.then(|| view.count_devices(tenant, scope, &admitted.sight, &listing.filter));
-            let page = view.devices(tenant, scope, &admitted.sight, &listing)?;
-            let users = users_of(view, &page.items)?;
-            let items = page.items.iter().map(|device| {
-                let user = device.user.and_then(|id| users.get(&id));
-                render::device::device(device, user, walk.version, selection, Form::Listed)
-            });
-            Ok(Answer { page: Paged { items: items.collect(), next: page.next }, total: total.transpose()? })
+            let total = wants_total.then(|| view.count_devices(tenant, scope, sight, &listing.filter));
+            let page = view.devices(tenant, scope, sight, &listing)?;
+            let mut items = devices(view, &page.items, walk.version, selection)?;
+            if !admitted.expansions.is_empty() {
+                let parents = page.items.into_iter().map(|device| (device.id.0, Node::Device(Box::new(device))));
+                expand(&mut items, parents.collect())?;
+            }
+            Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
         }
         Some(Members::Resources(scope)) => {
             let listing = query.listing::<ResourceField>(entity, walk)?;
-            let total = wants_total.then(|| view.count_resources(tenant, scope, &admitted.sight, &listing.filter));
-            let page = view.resources(tenant, scope, &admitted.sight, &listing)?;
-            let items = page.items.iter();
-            let items = items.map(|item| render::resource::resource(item, walk.version, selection, Form::Listed));
-            Ok(Answer { page: Paged { items: items.collect(), next: page.next }, total: total.transpose()? })
+            let total = wants_total.then(|| view.count_resources(tenant, scope, sight, &listing.filter));
+            let page = view.resources(tenant, scope, sight, &listing)?;
+            let seen = page.items.into_iter().map(|item| in_sight(view, sight, item, Form::Listed));
+            let seen = seen.collect::<Result<Vec<_>, _>>()?;
+            let render = |item| render::resource::resource(item, walk.version, selection, Form::Listed);
+            let mut items: Vec<_> = seen.iter().map(render).collect();
+            if !admitted.expansions.is_empty() {
+                let parents = seen.into_iter().map(|item| (item.id.0, Node::Resource(Box::new(item))));
+                expand(&mut items, parents.collect())?;
+            }
+            Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
         }
     }
+}
+
+/// Remote actions as items of a list.
+pub(super) fn remote_actions(
+    view: &dyn View,
+    actions: &[ActionRecord],
+    version: Version,
+    selection: &Selection,
+) -> Result<Vec<Map<String, Value>>, StoreError> {
+    let render = |record: &ActionRecord| {
+        let device = view.device(record.tenant, record.device)?;
+        let owner = device.as_ref().map_or(Ok(None), |device| user_of(view, device))?;
+        let (device, owner) = (device.as_ref(), owner.as_ref());
+        Ok(render::remote_action::action(record, device, owner, version, selection, Form::Listed))
+    };
+    actions.iter().map(render).collect()
+}
+
+/// Devices as items of a list.
+pub(super) fn devices(
+    view: &dyn View,
+    devices: &[ManagedDevice],
+    version: Version,
+    selection: &Selection,
+) -> Result<Vec<Map<String, Value>>, StoreError> {
+    let users = users_of(view, devices)?;
+    let render = |device: &ManagedDevice| {
+        let user = device.user.and_then(|id| users.get(&id));
+        render::device::device(device, user, version, selection, Form::Listed)
+    };
+    Ok(devices.iter().map(render).collect())
 }
 
 /// The primary users of a page, each read once.

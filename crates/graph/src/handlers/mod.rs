@@ -5,10 +5,12 @@ mod act;
 mod admit;
 mod batch;
 mod change;
+mod expand;
 mod link;
 mod list;
 mod read;
 mod response;
+mod sight;
 mod write;
 
 use std::sync::Arc;
@@ -155,6 +157,7 @@ async fn dispatch(
     match asked.verb {
         Verb::Read => read::single(state, asked).await,
         Verb::List => list::list(state, asked).await,
+        Verb::Count => list::count(state, asked).await,
         Verb::Create => write::create(state, asked, headers, body).await,
         Verb::Update => write::update(state, asked, headers, body).await,
         Verb::Delete => write::delete(state, asked).await,

@@ -16,6 +16,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::admit::Asked;
+use super::sight::in_sight;
 use super::{context, read_store, response, set_path};
 use crate::GraphState;
 use crate::error::GraphError;
@@ -33,11 +34,12 @@ const RESULTS: &str = "deviceActionResults";
 /// One entity.
 pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     let reading = Arc::clone(&asked);
+    let base_url = state.base_url.clone();
     let found = read_store(state, move |view| {
         let admitted = reading.admit(view)?;
         let (version, selection) = (reading.walk.version, admitted.selection);
         let mut records = Vec::new();
-        let object = match &admitted.binding.node {
+        let mut object = match &admitted.binding.node {
             Node::Service => return Err(Refusal::ResourceNotFound("service").into()),
             Node::DeviceManagement => device_management(&reading, &selection),
             Node::AuditEvent(event) => render::audit::event(event, version, &selection, Form::Single)?,
@@ -47,13 +49,18 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
                 let (device, owner) = (device.as_ref(), owner.as_ref());
                 render::remote_action::action(record, device, owner, version, &selection, Form::Single)
             }
-            Node::Resource(resource) => render::resource::resource(resource, version, &selection, Form::Single),
+            Node::Resource(resource) => {
+                let resource = in_sight(view, &admitted.sight, (**resource).clone(), Form::Single)?;
+                render::resource::resource(&resource, version, &selection, Form::Single)
+            }
             Node::Device(device) => {
                 records = current(view.actions(device.tenant, device.id, ACTIONS_LOOKED_AT)?);
                 let user = user_of(view, device)?;
                 render::device::device(device, user.as_ref(), version, &selection, Form::Single)
             }
         };
+        let (node, path) = (&admitted.binding.node, reading.path.trim_end_matches('/'));
+        admitted.expansions.put(view, &base_url, &reading, &admitted.sight, node, path, &mut object)?;
         let device = admitted.binding.device().map(|device| device.id);
         Ok((object, device, records, selection))
     });

@@ -41,6 +41,11 @@ pub(super) fn json_bytes(status: StatusCode, body: Bytes) -> Response {
     odata(status, body.into(), ODATA_JSON)
 }
 
+/// Plain text, as `/$count` answers.
+pub(super) fn text(status: StatusCode, text: String) -> Response {
+    odata(status, Bytes::from(text).into(), HeaderValue::from_static("text/plain"))
+}
+
 /// Whether an answer may hold a passcode.
 pub(super) fn is_secret(headers: &HeaderMap) -> bool {
     headers.get(header::CACHE_CONTROL).is_some_and(|value| value == NO_STORE)

@@ -207,9 +207,9 @@ fn batch() -> Value {
         "id": {"type": "string", "minLength": 1},
         "method": {"type": "string", "enum": ["GET", "POST", "PATCH", "PUT", "DELETE"]},
         "url": {"type": "string", "description": "Relative to the version.", "examples": ["/users"]},
-        "headers": {"type": "object", "additionalProperties": text},
+        "headers": {"type": ["object", "null"], "additionalProperties": text},
         "body": {},
-        "dependsOn": {"type": "array", "items": text, "description": "Ids of earlier requests."}}});
+        "dependsOn": {"type": ["array", "null"], "items": text, "description": "Ids of earlier requests."}}});
     json!({"type": "object", "required": ["requests"], "properties": {
         "requests": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": item}}})
 }
@@ -218,7 +218,9 @@ fn responses(verb: Option<Verb>, entity: Option<&'static EntityType>) -> Map<Str
     let (status, success) = success(verb, entity);
     let refusals: &[u16] = match verb {
         Some(Verb::Create | Verb::Update | Verb::Link | Verb::Act) => &[400, 401, 403, 404, 413, 415, 429, 500, 503],
-        Some(Verb::Read | Verb::List | Verb::Delete | Verb::Unlink) | None => &[400, 401, 403, 404, 429, 500, 503],
+        Some(Verb::Read | Verb::List | Verb::Count | Verb::Delete | Verb::Unlink) | None => {
+            &[400, 401, 403, 404, 429, 500, 503]
+        }
     };
     with_refusals(status, success, refusals)
 }
@@ -236,6 +238,10 @@ fn success(verb: Option<Verb>, entity: Option<&'static EntityType>) -> (&'static
     let answer = |description: &str, schema: Value| json!({"description": description, "content": content(schema)});
     match verb {
         Some(Verb::Read) => ("200", answer("The entity", reference(name))),
+        Some(Verb::Count) => {
+            let number = json!({"text/plain": {"schema": {"type": "integer"}}});
+            ("200", json!({"description": "How many match", "content": number}))
+        }
         Some(Verb::List) => {
             let page = json!({"type": "object", "required": ["@odata.context", "@odata.count", "value"], "properties": {
                 "@odata.context": {"type": "string"}, "@odata.count": {"type": "integer", "minimum": 0},

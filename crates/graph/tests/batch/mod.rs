@@ -22,7 +22,7 @@ async fn recoveries_in_a_batch_are_accepted_and_their_passcodes_read_back_in_one
         .batch(
             &token,
             json!([
-                {"id": "1", "method": "POST", "url": format!("{}/recoverPasscode", relative(1))},
+                {"id": "1", "method": "POST", "url": format!("{BASE}/beta{}/recoverPasscode", relative(1))},
                 {"id": "2", "method": "post", "url": format!("v1.0{}/recoverPasscode", relative(4)), "body": null},
                 {"id": "3", "method": "POST", "url": format!("{}/recoverPasscode", relative(99))},
                 {"id": "4", "method": "POST", "url": format!("/beta{}/recoverPasscode", relative(3)),
@@ -134,6 +134,7 @@ async fn an_item_that_is_none_fails_alone() {
             "another batch",
         ),
         (json!({"method": "GET", "url": "https://evil.example/users"}), 400, "relative"),
+        (json!({"method": "GET", "url": format!("{BASE}0/beta/users")}), 400, "relative"),
         (json!({"method": "GET", "url": "//evil.example/users"}), 400, "relative"),
         (json!({"method": "BREW", "url": "/users"}), 400, "method"),
         (json!({"method": "GET", "url": "/users", "headers": {"a b": "c"}}), 400, "a b"),

@@ -143,8 +143,37 @@ async fn what_is_out_of_scope_is_not_listed_not_counted_and_not_reached() {
     for path in [format!("{states}/{}", id(0xd0, OTHER)), format!("{states}/{}/managedDevice", id(0xd0, OTHER))] {
         assert_eq!(world.call(&ana, "GET", &path, &[]).await.0, 404, "{path}");
     }
-    let (_, listed) = world.call(&ana, "GET", &format!("{DEVICES}?$select=id"), &[]).await;
-    assert_eq!((&listed["value"][0]["id"], &listed["@odata.count"]), (&json!(device(OWN)), &json!(1)));
+    for query in ["?$select=id", "?$select=id&$count=true", "?$select=id&$filter=operatingSystem%20eq%20'Windows'"] {
+        let (_, listed) = world.call(&ana, "GET", &format!("{DEVICES}{query}"), &[]).await;
+        assert_eq!((&listed["value"][0]["id"], &listed["@odata.count"]), (&json!(device(OWN)), &json!(1)), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_app_counts_the_devices_that_the_caller_sees() {
+    let world = world().await;
+    world.assign(1, "help-desk-operator", PrincipalKind::User, "ana@x", Some("own")).await;
+    world.assign(2, "help-desk-operator", PrincipalKind::User, "bob@x", None).await;
+    world
+        .write(|unit| {
+            let (kind, key) =
+                (chaveiro_core::resource::ResourceKind::DetectedApp, chaveiro_core::id::ResourceId(id(0xb, OTHER)));
+            unit.link(world::tenant(1), device(OWN), kind, key)?;
+            let app = unit.resource(world::tenant(1), kind, key)?.expect("the app");
+            let properties = json!({"displayName": "x", "deviceCount": 2}).to_string();
+            unit.update_resource(&chaveiro_core::resource::Resource { properties, ..app })
+        })
+        .await;
+    let apps = "/beta/deviceManagement/detectedApps";
+    for (name, single, listed) in [("ana@x", json!(1), json!(null)), ("bob@x", json!(2), json!(2))] {
+        let token = world.person(name);
+        let (_, app) = world.call(&token, "GET", &format!("{apps}/{}", id(0xb, OTHER)), &[]).await;
+        assert_eq!(app["deviceCount"], single, "{name}");
+        let (_, list) = world.call(&token, "GET", apps, &[]).await;
+        let items = list["value"].as_array().expect("items");
+        let item = items.iter().find(|item| item["id"] == app["id"]).expect("listed");
+        assert_eq!(item["deviceCount"], listed, "{name}");
+    }
 }
 
 #[tokio::test]

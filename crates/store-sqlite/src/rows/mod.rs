@@ -2,6 +2,7 @@
 
 pub(crate) mod action;
 pub(crate) mod action_list;
+pub(crate) mod application;
 pub(crate) mod audit;
 pub(crate) mod audit_list;
 pub(crate) mod delivery;
@@ -12,4 +13,5 @@ pub(crate) mod list;
 pub(crate) mod resource;
 pub(crate) mod role;
 pub(crate) mod secret;
+pub(crate) mod sign_in;
 pub(crate) mod tenant;

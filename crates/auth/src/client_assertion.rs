@@ -1,0 +1,228 @@
+//! Client certificates: an application signs an assertion with its key instead of sending a secret (RFC 7523, 2.2, in
+//! Entra's form, where the header names the certificate by its thumbprint).
+//!
+//! An assertion is not remembered: the official libraries send one again and again for the ten minutes it lives, so that
+//! refusing a repeated `jti` would refuse them. What bounds a stolen one is its short life and its audience.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use chaveiro_core::Timestamp;
+use chaveiro_core::application::{Application, ApplicationCertificate};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use thiserror::Error;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::pem::parse_x509_pem;
+use x509_parser::public_key::PublicKey;
+
+use crate::claims::{LEEWAY, Texts};
+use crate::client_secret::hex;
+use crate::jws::Parts;
+use crate::refusal::TokenRefusal;
+
+/// The value of `client_assertion_type`.
+pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The longest assertion that is read, in bytes: the header may carry a chain of certificates.
+const MAX_BYTES: usize = 32 * 1024;
+
+/// How far ahead an assertion may end. Entra's documents speak of 5 to 10 minutes.
+const MAX_LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// The largest file that is read as a certificate, in bytes.
+const MAX_PEM_BYTES: usize = 64 * 1024;
+
+const ALGORITHMS: [Algorithm; 2] = [Algorithm::RS256, Algorithm::PS256];
+
+/// Why a file cannot be registered. Each says what is expected.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CertificateRefusal {
+    /// Something else.
+    #[error("this is no certificate; give a PEM file that begins with -----BEGIN CERTIFICATE-----")]
+    NotOne,
+    /// A private key lies beside it, or alone.
+    #[error(
+        "there is a private key in this file; give the public certificate alone, the key stays with the application"
+    )]
+    PrivateKey,
+    /// Not RSA, or too short.
+    #[error("the key of this certificate cannot sign RS256 or PS256; make one with RSA of 2048 bits or more")]
+    Key,
+    /// Already over.
+    #[error("the certificate ended on {0}; make a new one")]
+    Over(Timestamp),
+}
+
+/// Reads a public certificate to register it.
+pub fn read_certificate(pem: &str, now: Timestamp) -> Result<ApplicationCertificate, CertificateRefusal> {
+    if pem.len() > MAX_PEM_BYTES {
+        return Err(CertificateRefusal::NotOne);
+    }
+    if pem.contains("PRIVATE KEY-----") {
+        return Err(CertificateRefusal::PrivateKey);
+    }
+    let (_, block) = parse_x509_pem(pem.as_bytes()).map_err(|_| CertificateRefusal::NotOne)?;
+    let certificate = block.parse_x509().map_err(|_| CertificateRefusal::NotOne)?;
+    rsa_key(&certificate).ok_or(CertificateRefusal::Key)?;
+    let moment = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp());
+    let begins = moment(certificate.validity().not_before).map_err(|_| CertificateRefusal::NotOne)?;
+    let expires = moment(certificate.validity().not_after).map_err(|_| CertificateRefusal::NotOne)?;
+    if expires <= now {
+        return Err(CertificateRefusal::Over(expires));
+    }
+    let encoded = STANDARD.encode(&block.contents);
+    let lines = encoded.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap_or_default());
+    let body = lines.collect::<Vec<_>>().join("\n");
+    Ok(ApplicationCertificate {
+        sha1: hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, &block.contents).as_ref()),
+        sha256: hex(digest(&SHA256, &block.contents).as_ref()),
+        subject: certificate.subject().to_string(),
+        pem: format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"),
+        begins,
+        expires,
+        added: now,
+    })
+}
+
+/// The RSA key, when it is one and long enough.
+fn rsa_key(certificate: &X509Certificate<'_>) -> Option<DecodingKey> {
+    let info = certificate.public_key();
+    match info.parsed() {
+        Ok(PublicKey::RSA(key)) if (2048..=8192).contains(&key.key_size()) => {
+            Some(DecodingKey::from_rsa_der(&info.subject_public_key.data))
+        }
+        _ => None,
+    }
+}
+
+/// Why an assertion proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AssertionRefusal {
+    /// Not a JWS of the right form.
+    #[error("The client assertion is malformed, or its algorithm is neither RS256 nor PS256.")]
+    Malformed,
+    /// `iss` or `sub` is somebody else.
+    #[error("The issuer and the subject of the client assertion must both be the client id.")]
+    NotTheClient,
+    /// `aud` is another server.
+    #[error("The audience of the client assertion is not valid. Use {0}.")]
+    Audience(String),
+    /// Before its begin, after its end, or an end too far away.
+    #[error("The client assertion is not within its valid time range: {0}.")]
+    Time(&'static str),
+    /// No thumbprint, or one that is not registered.
+    #[error(
+        "The certificate with identifier used to sign the client assertion is not registered on application. Thumbprint in the assertion: {0}. Register it with `chaveiro app add-certificate`."
+    )]
+    UnknownCertificate(String),
+    /// Outside its own dates.
+    #[error(
+        "The certificate used to sign the client assertion is not valid now: it is valid from {begins} to {expires}. Register a new one with `chaveiro app add-certificate`."
+    )]
+    CertificateDates {
+        /// Its begin.
+        begins: Timestamp,
+        /// Its end.
+        expires: Timestamp,
+    },
+    /// Signed with another key.
+    #[error("Client assertion failed signature validation. Sign with the private key of the registered certificate.")]
+    Signature,
+}
+
+/// What we read of an assertion.
+#[derive(Deserialize)]
+struct Claims {
+    iss: Option<String>,
+    sub: Option<String>,
+    aud: Option<Texts>,
+    exp: Option<f64>,
+    nbf: Option<f64>,
+}
+
+/// Checks that the assertion was made by this application, for one of these audiences, now. The first audience is the one
+/// that a refusal names.
+pub fn check(
+    assertion: &str,
+    application: &Application,
+    audiences: &[String],
+    now: Timestamp,
+) -> Result<(), AssertionRefusal> {
+    let malformed = |_: TokenRefusal| AssertionRefusal::Malformed;
+    if assertion.len() > MAX_BYTES {
+        return Err(AssertionRefusal::Malformed);
+    }
+    let parts = Parts::split(assertion).map_err(malformed)?;
+    let algorithm = parts.algorithm(&ALGORITHMS).map_err(malformed)?;
+    let certificate = find(&parts, &application.certificates)?;
+    if now < certificate.begins || certificate.expires <= now {
+        let (begins, expires) = (certificate.begins, certificate.expires);
+        return Err(AssertionRefusal::CertificateDates { begins, expires });
+    }
+    let key = stored_key(&certificate.pem).ok_or(AssertionRefusal::Signature)?;
+    parts.check_signature_with(&key, algorithm).map_err(|_| AssertionRefusal::Signature)?;
+
+    let claims: Claims = parts.claims().map_err(malformed)?;
+    let client = application.id.to_string();
+    let is_client = |claim: &Option<String>| claim.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(&client));
+    if !is_client(&claims.iss) || !is_client(&claims.sub) {
+        return Err(AssertionRefusal::NotTheClient);
+    }
+    let ours = |audience: &String| audiences.iter().any(|ours| ours.eq_ignore_ascii_case(audience));
+    if !claims.aud.as_ref().is_some_and(|audiences| audiences.as_slice().iter().any(ours)) {
+        return Err(AssertionRefusal::Audience(audiences.first().cloned().unwrap_or_default()));
+    }
+    check_times(&claims, now).map_err(AssertionRefusal::Time)
+}
+
+fn check_times(claims: &Claims, now: Timestamp) -> Result<(), &'static str> {
+    let (now, leeway) = (now.as_second() as f64, LEEWAY.as_secs_f64());
+    let expires = claims.exp.ok_or("it has no exp")?;
+    if now >= expires + leeway {
+        return Err("its exp is over; are both clocks right?");
+    }
+    if expires > now + MAX_LIFE.as_secs_f64() + leeway {
+        return Err("its exp is more than an hour ahead");
+    }
+    match claims.nbf {
+        Some(begins) if now + leeway < begins => Err("its nbf is still to come; are both clocks right?"),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The registered certificate that the header names: `x5t#S256`, `x5t`, or a `kid` that is a thumbprint.
+fn find<'c>(
+    parts: &Parts<'_>,
+    registered: &'c [ApplicationCertificate],
+) -> Result<&'c ApplicationCertificate, AssertionRefusal> {
+    let header = &parts.header;
+    let named = header.x5t_s256.as_deref().or(header.x5t.as_deref()).or(header.kid.as_deref());
+    let unknown = || AssertionRefusal::UnknownCertificate(named.map_or("none".to_owned(), shortened));
+    let named = named.ok_or_else(unknown)?;
+    let thumbprint = match URL_SAFE_NO_PAD.decode(named.trim_end_matches('=')) {
+        Ok(bytes) if [20, 32].contains(&bytes.len()) => hex(&bytes),
+        _ => named.to_ascii_lowercase(),
+    };
+    registered.iter().find(|known| known.sha1 == thumbprint || known.sha256 == thumbprint).ok_or_else(unknown)
+}
+
+/// For the text of an error: nothing longer than a thumbprint, and nothing that is none.
+fn shortened(named: &str) -> String {
+    named.chars().filter(|character| character.is_ascii_alphanumeric() || "-_=".contains(*character)).take(64).collect()
+}
+
+fn stored_key(pem: &str) -> Option<DecodingKey> {
+    let (_, block) = parse_x509_pem(pem.as_bytes()).ok()?;
+    rsa_key(&block.parse_x509().ok()?)
+}
+
+/// SHA-256.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let hash: Digest = digest(&SHA256, bytes);
+    let mut array = [0; 32];
+    array.copy_from_slice(hash.as_ref());
+    array
+}

@@ -1,0 +1,116 @@
+//! What the issuer says of itself (graph.md 6.2): true of this server, field by field.
+
+use std::sync::Arc;
+
+use axum::extract::{Extension, Path, State};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::error::Refusal;
+use super::http::{Call, Endpoint, busy, find_tenant, is_any, is_consumers, public};
+
+/// A document changes with a release; keys change when an operator says so.
+const DOCUMENT_S: u32 = 86_400;
+const KEYS_S: u32 = 300;
+
+pub(super) async fn document(
+    State(endpoint): State<Arc<Endpoint>>,
+    Extension(call): Extension<Call>,
+    Path(tenant): Path<String>,
+) -> Response {
+    match endpoint.document(&tenant).await {
+        Ok(document) => public(&document, DOCUMENT_S),
+        Err(refusal) => endpoint.refuse(&refusal, call),
+    }
+}
+
+pub(super) async fn keys(
+    State(endpoint): State<Arc<Endpoint>>,
+    Extension(call): Extension<Call>,
+    Path(tenant): Path<String>,
+) -> Response {
+    match endpoint.path_of(&tenant).await {
+        Ok(_) => all_keys(State(endpoint)).await,
+        Err(refusal) => endpoint.refuse(&refusal, call),
+    }
+}
+
+/// The keys are the same for every tenant; that a token is of one tenant is said by its `iss`.
+pub(super) async fn all_keys(State(endpoint): State<Arc<Endpoint>>) -> Response {
+    if let Err(error) = endpoint.issuer.keys.reload() {
+        tracing::error!(%error, "the signing keys were not read");
+    }
+    let keys = endpoint.issuer.keys.current();
+    let keys: Vec<_> = keys.iter().map(|key| &key.public).collect();
+    public(&json!({ "keys": keys }), KEYS_S)
+}
+
+pub(super) async fn instance(State(endpoint): State<Arc<Endpoint>>) -> Response {
+    let host = endpoint.host();
+    let document = json!({
+        "tenant_discovery_endpoint":
+            format!("{}/common/v2.0/.well-known/openid-configuration", endpoint.issuer.base_url),
+        "api-version": "1.1",
+        "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+    });
+    public(&document, DOCUMENT_S)
+}
+
+impl Endpoint {
+    fn host(&self) -> &str {
+        let base = self.issuer.base_url.as_str();
+        base.strip_prefix("https://").unwrap_or(base)
+    }
+
+    /// How paths of that tenant begin, and its issuer. Entra answers `common` with a placeholder in the issuer, and
+    /// clients know it.
+    async fn path_of(&self, name: &str) -> Result<(String, String), Refusal> {
+        let base = &self.issuer.base_url;
+        if is_any(name) {
+            let name = name.to_ascii_lowercase();
+            return Ok((format!("{base}/{name}"), format!("{base}/{{tenantid}}/v2.0")));
+        }
+        if is_consumers(name) {
+            return Err(Refusal::PersonalAccounts);
+        }
+        let asked = name.to_owned();
+        let found = self.store.read(move |view| Ok(find_tenant(view, &asked)?)).await;
+        let id = found.map_err(|error| busy(&error))??.tenant.id;
+        Ok((format!("{base}/{id}"), self.issuer.issuer(id)))
+    }
+
+    async fn document(&self, name: &str) -> Result<Value, Refusal> {
+        let (path, issuer) = self.path_of(name).await?;
+        let host = self.host();
+        Ok(json!({
+            "token_endpoint": format!("{path}/oauth2/v2.0/token"),
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+            "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256"],
+            "jwks_uri": format!("{path}/discovery/v2.0/keys"),
+            "response_modes_supported": ["query", "fragment", "form_post"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            // Required, and empty is the truth: nobody signs in through the browser here.
+            "response_types_supported": [],
+            "grant_types_supported":
+                ["client_credentials", "urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            "issuer": issuer,
+            "request_uri_parameter_supported": false,
+            "authorization_endpoint": format!("{path}/oauth2/v2.0/authorize"),
+            // MSAL.js derives it from token_endpoint, MSAL Python reads it here: they must agree.
+            "device_authorization_endpoint": format!("{path}/oauth2/v2.0/devicecode"),
+            "revocation_endpoint": format!("{path}/oauth2/v2.0/revoke"),
+            "http_logout_supported": false,
+            "frontchannel_logout_supported": false,
+            "end_session_endpoint": format!("{path}/oauth2/v2.0/logout"),
+            "claims_supported": [
+                "sub", "iss", "aud", "exp", "iat", "nbf", "tid", "oid", "name", "preferred_username", "uti", "ver"
+            ],
+            "tenant_region_scope": null,
+            "cloud_instance_name": host,
+            "cloud_graph_host_name": host,
+            "msgraph_host": host,
+        }))
+    }
+}

@@ -1,0 +1,218 @@
+//! Why the login endpoints say no: one exhaustive table (graph.md 3.4). Clients look at `error`; people search for the
+//! AADSTS number.
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::application::ApplicationSecret;
+use http::StatusCode;
+
+use crate::client_assertion::AssertionRefusal;
+use crate::scope::ScopeRefusal;
+
+/// Why no token, and no code, is given.
+pub(super) enum Refusal {
+    UnknownTenant(String),
+    NoTenantNamed,
+    PersonalAccounts,
+    NotAForm,
+    Missing(&'static str),
+    Grant(String),
+    Scope(ScopeRefusal),
+    NotDefault,
+    NoSecret,
+    NoProof,
+    WrongSecret,
+    ExpiredSecret(Vec<ApplicationSecret>),
+    PublicWithSecret,
+    AssertionType,
+    Assertion(AssertionRefusal),
+    UnknownApplication(String),
+    Consent { application: String, missing: Option<&'static str> },
+    Pending,
+    TooOften,
+    CodeExpired,
+    CodeUnknown,
+    CodeUsed,
+    Declined,
+    UnknownUser,
+    RefreshRevoked,
+    RefreshReused,
+    RefreshExpired,
+    RefreshMalformed,
+    TooManyCodes,
+    Busy,
+}
+
+/// One row of the table.
+pub(super) struct Row {
+    pub(super) status: StatusCode,
+    pub(super) error: &'static str,
+    pub(super) code: u32,
+    pub(super) suberror: Option<&'static str>,
+}
+
+/// What a number means, for the page that `error_uri` names. Refusals that share a number share its meaning.
+pub(super) const CODES: &[(u32, &str)] = &[
+    (50027, "The client assertion is malformed, or signed with another algorithm than RS256 or PS256."),
+    (50034, "The person who signed in is not among the users of the tenant any more."),
+    (50059, "The request names no tenant, and there is more than one. Put the tenant's id into the address."),
+    (50173, "The sign-in has ended: signed out, revoked, or its refresh token was used twice. Sign in again."),
+    (50020, "Personal Microsoft accounts cannot sign in here. Use the address of your tenant."),
+    (54005, "The device code has served already. Begin a new sign-in."),
+    (65001, "The application is not registered for what it asks for, or for nothing of it."),
+    (65004, "An operator denied the sign-in."),
+    (70003, "The grant type is not supported."),
+    (70011, "The scope is not valid."),
+    (70016, "Nobody has approved the sign-in yet. Keep asking, at the interval that was told."),
+    (70019, "The code is over after 15 minutes. Begin a new sign-in."),
+    (70000, "The device code is not known. Begin a new sign-in."),
+    (90002, "There is no such tenant. `chaveiro tenant list` prints those there are."),
+    (90033, "The server is busy for a moment. Try again."),
+    (700003, "The refresh token is malformed. Sign in again."),
+    (700016, "There is no such application in this tenant. `chaveiro app list` prints those there are."),
+    (700021, "Issuer and subject of the client assertion must both be the client id."),
+    (700023, "The audience of the client assertion must be the token endpoint."),
+    (700024, "The client assertion is over, begins later, or ends more than an hour ahead. Look at the clocks."),
+    (700025, "The application is a public client and has no secret. Send none."),
+    (700027, "The client assertion is not signed with a registered, valid certificate of the application."),
+    (700082, "Nobody has used the refresh token for too long. Sign in again."),
+    (900144, "The request is no form, or lacks a parameter."),
+    (
+        1002012,
+        "An application that signs in as itself asks for `.default`; its permissions are those it is registered for.",
+    ),
+    (7000215, "The client secret is wrong. Send its value, not its id."),
+    (7000216, "A client secret or a client assertion is needed."),
+    (7000218, "The application is no public client: a client secret or a client assertion is needed."),
+    (7000222, "The client secret has ended. Make another with `chaveiro app add-secret`."),
+    (7000219, "The client assertion is of another type than jwt-bearer, or lacks it."),
+];
+
+impl Refusal {
+    pub(super) fn row(&self) -> Row {
+        const BAD: StatusCode = StatusCode::BAD_REQUEST;
+        const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
+        let (status, error, code, suberror) = match self {
+            Self::UnknownTenant(_) => (BAD, "invalid_tenant", 90002, None),
+            Self::NoTenantNamed => (BAD, "invalid_request", 50059, None),
+            Self::PersonalAccounts => (BAD, "invalid_request", 50020, None),
+            Self::NotAForm | Self::Missing(_) => (BAD, "invalid_request", 900144, None),
+            Self::Grant(_) => (BAD, "unsupported_grant_type", 70003, None),
+            Self::Scope(_) => (BAD, "invalid_scope", 70011, None),
+            Self::NotDefault => (BAD, "invalid_scope", 1002012, None),
+            Self::NoSecret => (UNAUTHORIZED, "invalid_client", 7000216, None),
+            Self::NoProof => (UNAUTHORIZED, "invalid_client", 7000218, None),
+            Self::WrongSecret => (UNAUTHORIZED, "invalid_client", 7000215, None),
+            Self::ExpiredSecret(_) => (UNAUTHORIZED, "invalid_client", 7000222, None),
+            Self::PublicWithSecret => (UNAUTHORIZED, "invalid_client", 700025, None),
+            Self::AssertionType => (UNAUTHORIZED, "invalid_client", 7000219, None),
+            Self::Assertion(refusal) => (UNAUTHORIZED, "invalid_client", assertion_code(refusal), None),
+            Self::UnknownApplication(_) => (BAD, "unauthorized_client", 700016, None),
+            Self::Consent { .. } => (BAD, "invalid_grant", 65001, Some("consent_required")),
+            Self::Pending => (BAD, "authorization_pending", 70016, None),
+            Self::TooOften => (BAD, "slow_down", 70016, None),
+            Self::CodeExpired => (BAD, "expired_token", 70019, None),
+            Self::CodeUnknown => (BAD, "bad_verification_code", 70000, None),
+            Self::CodeUsed => (BAD, "invalid_grant", 54005, None),
+            Self::Declined => (BAD, "authorization_declined", 65004, None),
+            Self::UnknownUser => (BAD, "invalid_grant", 50034, None),
+            Self::RefreshRevoked | Self::RefreshReused => (BAD, "invalid_grant", 50173, Some("bad_token")),
+            Self::RefreshExpired => (BAD, "invalid_grant", 700082, Some("bad_token")),
+            Self::RefreshMalformed => (BAD, "invalid_grant", 700003, Some("bad_token")),
+            Self::TooManyCodes | Self::Busy => {
+                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", 90033, None)
+            }
+        };
+        Row { status, error, code, suberror }
+    }
+
+    /// What happened and what to do, without the number. Never repeats a secret; what it repeats of the request goes into
+    /// JSON and nowhere else.
+    pub(super) fn text(&self, base_url: &str) -> String {
+        match self {
+            Self::UnknownTenant(tenant) => {
+                format!("Tenant '{tenant}' not found. Use the tenant id that `chaveiro tenant list` prints.")
+            }
+            Self::Missing(field) => format!("The request body must contain the following parameter: '{field}'."),
+            Self::NotAForm => "The request body must be application/x-www-form-urlencoded, each parameter once.".to_owned(),
+            Self::Grant(grant) => format!(
+                "The grant type '{grant}' is not supported here. Use client_credentials, urn:ietf:params:oauth:grant-type:device_code or refresh_token."
+            ),
+            Self::Scope(refusal) => format!(
+                "The provided value for the input parameter 'scope' is not valid. {refusal} Ask for https://graph.microsoft.com/.default or {base_url}/.default."
+            ),
+            Self::NotDefault => format!(
+                "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier, such as {base_url}/.default."
+            ),
+            Self::NoSecret => {
+                "The request body must contain 'client_secret' or 'client_assertion' for the 'client_credentials' grant type."
+                    .to_owned()
+            }
+            Self::NoProof => {
+                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'. The application is no public client.".to_owned()
+            }
+            Self::WrongSecret => {
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID; make another with `chaveiro app add-secret`.".to_owned()
+            }
+            Self::ExpiredSecret(secrets) => {
+                let ends = secrets.iter().map(|secret| format!("{}… ended on {}", secret.hint, day(secret.expires)));
+                format!(
+                    "The provided client secret keys are expired: {}. Make another with `chaveiro app add-secret`, then remove the old one.",
+                    ends.collect::<Vec<_>>().join(", ")
+                )
+            }
+            Self::AssertionType => format!(
+                "'client_assertion' and 'client_assertion_type' belong together; the type is {}.",
+                crate::client_assertion::ASSERTION_TYPE
+            ),
+            Self::Assertion(refusal) => refusal.to_string(),
+            Self::UnknownApplication(id) => format!(
+                "Application with identifier '{id}' was not found in the directory. Register it with `chaveiro app register`."
+            ),
+            Self::Consent { application, missing: Some(permission) } => format!(
+                "The application '{application}' is not registered for the delegated permission {permission}. Register one with `chaveiro app register --delegated {permission}`."
+            ),
+            Self::Consent { application, missing: None } => format!(
+                "The application '{application}' is registered for no delegated permission. Register one with `chaveiro app register --delegated`."
+            ),
+            Self::TooOften => "The client asks too often. Wait for the interval between two questions.".to_owned(),
+            Self::RefreshReused => {
+                "The provided grant has been revoked: the refresh token was used twice, so that somebody else may have it. Sign in again.".to_owned()
+            }
+            Self::TooManyCodes => "Too many sign-ins wait for approval in this tenant. Try again in a few minutes.".to_owned(),
+            Self::NoTenantNamed
+            | Self::PersonalAccounts
+            | Self::PublicWithSecret
+            | Self::Pending
+            | Self::CodeExpired
+            | Self::CodeUnknown
+            | Self::CodeUsed
+            | Self::Declined
+            | Self::UnknownUser
+            | Self::RefreshRevoked
+            | Self::RefreshExpired
+            | Self::RefreshMalformed
+            | Self::Busy => meaning(self.row().code).unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// What that number means.
+pub(super) fn meaning(code: u32) -> Option<&'static str> {
+    CODES.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
+}
+
+fn assertion_code(refusal: &AssertionRefusal) -> u32 {
+    match refusal {
+        AssertionRefusal::Malformed => 50027,
+        AssertionRefusal::NotTheClient => 700021,
+        AssertionRefusal::Audience(_) => 700023,
+        AssertionRefusal::Time(_) => 700024,
+        AssertionRefusal::UnknownCertificate(_)
+        | AssertionRefusal::CertificateDates { .. }
+        | AssertionRefusal::Signature => 700027,
+    }
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}

@@ -1,0 +1,225 @@
+//! What minted tokens say (graph.md 6.1): the shape of Entra v2 with its v1 names beside.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chaveiro_core::Timestamp;
+use chaveiro_core::id::{ResourceId, TenantId};
+use chaveiro_core::permission::Permission;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::client_assertion::sha256;
+
+/// `idtyp` of tokens that a person minted on the host.
+pub(crate) const OPERATOR: &str = "operator";
+
+/// How a client proved itself: `azpacr`, and `appidacr` of v1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// A public client: by nothing.
+    None,
+    /// A secret.
+    Secret,
+    /// A certificate.
+    Certificate,
+}
+
+impl Proof {
+    fn number(self) -> &'static str {
+        match self {
+            Self::None => "0",
+            Self::Secret => "1",
+            Self::Certificate => "2",
+        }
+    }
+}
+
+/// A person who signed in.
+pub(super) struct Person {
+    pub(super) id: ResourceId,
+    pub(super) principal: String,
+    pub(super) name: Option<String>,
+}
+
+/// The client of a token.
+pub(super) struct Client<'a> {
+    pub(super) id: &'a str,
+    pub(super) name: Option<&'a str>,
+    pub(super) proof: Option<Proof>,
+}
+
+/// Whose permissions a token carries.
+pub(super) enum Subject<'a> {
+    /// An operator on the host.
+    Operator,
+    /// The client itself.
+    Application,
+    /// A person, through the client.
+    Person(&'a Person),
+}
+
+/// When, and for how long.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    pub(super) begins: Timestamp,
+    pub(super) seconds: u64,
+}
+
+/// What stands in every token of ours.
+#[derive(Serialize)]
+struct Common<'a> {
+    aud: &'a str,
+    iss: &'a str,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    tid: TenantId,
+    oid: String,
+    sub: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preferred_username: Option<&'a str>,
+    uti: String,
+    ver: &'static str,
+}
+
+/// An access token.
+#[derive(Serialize)]
+pub(super) struct AccessClaims<'a> {
+    #[serde(flatten)]
+    common: Common<'a>,
+    azp: &'a str,
+    appid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    azpacr: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    appidacr: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_displayname: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upn: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unique_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<&'static str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scp: Option<String>,
+    idtyp: &'static str,
+}
+
+/// Where a token comes from and goes to.
+pub(super) struct Ends<'a> {
+    pub(super) issuer: &'a str,
+    pub(super) audience: &'a str,
+    pub(super) tenant: TenantId,
+    /// Makes it unique.
+    pub(super) unique: [u8; 16],
+}
+
+pub(super) fn access<'a>(
+    ends: &Ends<'a>,
+    client: &Client<'a>,
+    subject: &Subject<'a>,
+    permissions: &[Permission],
+    span: Span,
+) -> AccessClaims<'a> {
+    let names = permissions.iter().map(|permission| permission.name());
+    let person = match subject {
+        Subject::Person(person) => Some(*person),
+        Subject::Operator | Subject::Application => None,
+    };
+    let principal = person.map(|person| person.principal.as_str());
+    let proof = client.proof.map(Proof::number);
+    AccessClaims {
+        common: common(ends, client, person, span),
+        azp: client.id,
+        appid: client.id,
+        azpacr: proof,
+        appidacr: proof,
+        app_displayname: client.name,
+        upn: principal,
+        unique_name: principal,
+        roles: person.is_none().then(|| names.clone().collect()),
+        scp: person.map(|_| names.collect::<Vec<_>>().join(" ")),
+        idtyp: match subject {
+            Subject::Operator => OPERATOR,
+            Subject::Application => "app",
+            Subject::Person(_) => "user",
+        },
+    }
+}
+
+/// An id token (OpenID Connect Core, 2), for the client itself.
+pub(super) fn identity<'a>(ends: &Ends<'a>, client: &Client<'a>, person: &'a Person, span: Span) -> impl Serialize {
+    common(ends, client, Some(person), span)
+}
+
+fn common<'a>(ends: &Ends<'a>, client: &Client<'a>, person: Option<&'a Person>, span: Span) -> Common<'a> {
+    let begins = span.begins.as_second();
+    Common {
+        aud: ends.audience,
+        iss: ends.issuer,
+        iat: begins,
+        nbf: begins,
+        exp: begins + span.seconds as i64,
+        tid: ends.tenant,
+        oid: person.map_or_else(|| client.id.to_owned(), |person| person.id.to_string()),
+        sub: person.map_or_else(|| client.id.to_owned(), |person| pairwise(client.id, person.id)),
+        name: person.and_then(|person| person.name.as_deref()),
+        preferred_username: person.map(|person| person.principal.as_str()),
+        uti: URL_SAFE_NO_PAD.encode(ends.unique),
+        ver: "2.0",
+    }
+}
+
+/// The subject of a person for one client: two clients cannot compare notes by it (OpenID Connect Core, 8.1).
+fn pairwise(client: &str, person: ResourceId) -> String {
+    URL_SAFE_NO_PAD.encode(sha256(format!("{client}/{person}").as_bytes()))
+}
+
+/// `client_info`: how Microsoft's libraries learn which account they have.
+pub(super) fn client_info(tenant: TenantId, person: &Person) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::json!({"uid": person.id, "utid": tenant}).to_string())
+}
+
+/// What a client holds of its sign-in: the device code first, later the first half of every refresh token.
+pub(super) struct Handle(Zeroizing<[u8; 32]>);
+
+const REFRESH_PREFIX: &str = "chr_";
+
+impl Handle {
+    pub(super) fn new(entropy: &dyn chaveiro_core::ports::Entropy) -> Self {
+        let mut bytes = Zeroizing::new([0; 32]);
+        entropy.fill(bytes.as_mut());
+        Self(bytes)
+    }
+
+    /// From a device code.
+    pub(super) fn read(device_code: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        let length = URL_SAFE_NO_PAD.decode_slice(device_code, bytes.as_mut()).ok()?;
+        (length == 32).then_some(Self(bytes))
+    }
+
+    /// From a refresh token.
+    pub(super) fn of_refresh_token(token: &str) -> Option<Self> {
+        let (handle, secret) = token.strip_prefix(REFRESH_PREFIX)?.split_once('.')?;
+        (secret.len() <= 64).then_some(())?;
+        Self::read(handle)
+    }
+
+    pub(super) fn device_code(&self) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
+    }
+
+    /// A new refresh token of this sign-in.
+    pub(super) fn refresh_token(&self, entropy: &dyn chaveiro_core::ports::Entropy) -> Zeroizing<String> {
+        let secret = Self::new(entropy).device_code();
+        Zeroizing::new(format!("{REFRESH_PREFIX}{}.{}", self.device_code().as_str(), secret.as_str()))
+    }
+
+    pub(super) fn sha256(&self) -> [u8; 32] {
+        sha256(self.0.as_slice())
+    }
+}

@@ -1,0 +1,202 @@
+//! A clock that is set, randomness that repeats, and a local issuer over a real store.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use chaveiro_auth::{IssuerKeys, LocalIssuer, Verifier, new_application_secret};
+use chaveiro_core::Timestamp;
+use chaveiro_core::application::Application;
+use chaveiro_core::audit::Activity;
+use chaveiro_core::id::{ApplicationId, ResourceId, TenantId};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::{Clock, Entropy, Store};
+use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_store_sqlite::SqliteStore;
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+pub const NOW: i64 = 1_800_000_000;
+pub const BASE: &str = "https://chaveiro.example:8443";
+pub const SCOPE: &str = "https://graph.microsoft.com/.default";
+
+pub struct TestClock(pub AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
+    }
+}
+
+/// Repeats from run to run, and never within one.
+pub struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) {
+        let seed = self.0.fetch_add(1, Ordering::SeqCst);
+        for (index, byte) in buffer.iter_mut().enumerate() {
+            // The finisher of SplitMix64: neighbours look unlike.
+            let mut mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(index as u64);
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            *byte = (mixed >> 56) as u8;
+        }
+    }
+}
+
+pub fn tenant() -> TenantId {
+    TenantId(uuid::uuid!("11111111-2222-4333-8444-555555555555"))
+}
+
+pub fn now() -> Timestamp {
+    Timestamp::from_second(NOW).expect("a time")
+}
+
+pub fn entropy() -> Arc<Counting> {
+    entropy_from(1)
+}
+
+pub fn entropy_from(seed: u64) -> Arc<Counting> {
+    Arc::new(Counting(AtomicU64::new(seed)))
+}
+
+pub fn local(directory: &Path) -> Arc<LocalIssuer> {
+    let keys = IssuerKeys::open_or_create(directory, now(), entropy().as_ref()).expect("keys");
+    Arc::new(LocalIssuer::new(keys, BASE.to_owned()))
+}
+
+pub fn user() -> ResourceId {
+    ResourceId(uuid::uuid!("bbbbbbbb-2222-4333-8444-555555555555"))
+}
+
+/// An application with a secret, allowed a little of everything.
+pub fn application(number: u128) -> Application {
+    Application {
+        tenant: tenant(),
+        id: ApplicationId(uuid::Uuid::from_u128(number)),
+        display_name: "helpdesk".to_owned(),
+        permissions: vec![Permission::PrivilegedOperationsAll],
+        delegated: vec![Permission::PrivilegedOperationsAll, Permission::ManagedDevicesReadAll],
+        public: false,
+        secrets: Vec::new(),
+        certificates: Vec::new(),
+        created: now(),
+    }
+}
+
+/// The endpoints over a store with a tenant, a user, and applications.
+pub struct Endpoints {
+    pub directory: tempfile::TempDir,
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<TestClock>,
+    pub router: axum::Router,
+    /// Of [`Endpoints::desk`].
+    pub secret: String,
+}
+
+impl Endpoints {
+    /// A confidential application with one secret.
+    pub const DESK: ApplicationId = ApplicationId(uuid::Uuid::from_u128(1));
+    /// A public one.
+    pub const TOOL: ApplicationId = ApplicationId(uuid::Uuid::from_u128(2));
+
+    pub async fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+        let entropy = entropy();
+        let day = Duration::from_secs(24 * 3600);
+        let (secret, kept) = new_application_secret(now(), 180 * day, entropy.as_ref());
+        let desk = Application { secrets: vec![kept], ..application(1) };
+        let tool = Application { public: true, permissions: Vec::new(), ..application(2) };
+        let row = Tenant {
+            id: tenant(),
+            display_name: "Contoso".to_owned(),
+            licence: Licence::Active,
+            entra_tenant: None,
+            settings: TenantSettings::default(),
+            created: now(),
+        };
+        let ana = Resource {
+            tenant: tenant(),
+            kind: ResourceKind::User,
+            id: user(),
+            owner: None,
+            device: None,
+            alternate_key: Some("ana@contoso.example".to_owned()),
+            properties: r#"{"userPrincipalName":"Ana@contoso.example","displayName":"Ana Souza"}"#.to_owned(),
+            created: now(),
+            modified: now(),
+        };
+        let insert = store.write(move |unit| {
+            unit.insert_tenant(&row)?;
+            unit.insert_resource(&ana)?;
+            unit.insert_application(&desk)?;
+            Ok(unit.insert_application(&tool)?)
+        });
+        insert.await.expect("inserted");
+        let clock = Arc::new(TestClock(AtomicI64::new(NOW)));
+        let issuer = local(&directory.path().join("issuer"));
+        let router = issuer.router(Arc::clone(&store), Arc::<TestClock>::clone(&clock), entropy);
+        Self { directory, store, clock, router, secret: secret.expose_secret().to_owned() }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// A verifier of the same issuer, as the Graph listener has it.
+    pub fn verifier(&self) -> Verifier {
+        Verifier::local_only(local(&self.directory.path().join("issuer")), vec![BASE.to_owned()])
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        (head.status, head.headers, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    pub async fn get(&self, path: &str) -> (StatusCode, HeaderMap, String) {
+        self.send(Request::get(path).body(Body::empty()).expect("a request")).await
+    }
+
+    pub async fn json(&self, path: &str) -> (u16, Value) {
+        let (status, _, body) = self.get(path).await;
+        (status.as_u16(), serde_json::from_str(&body).expect("JSON"))
+    }
+
+    /// A form to `/{tenant}/oauth2/v2.0/{endpoint}`.
+    pub async fn post_at(&self, tenant: &str, endpoint: &str, fields: &[(&str, &str)]) -> (u16, Value) {
+        let body = serde_urlencoded::to_string(fields).expect("a form");
+        let (status, _, body) = self.send(form(tenant, endpoint, &body)).await;
+        (status.as_u16(), serde_json::from_str(&body).unwrap_or_default())
+    }
+
+    pub async fn post(&self, endpoint: &str, fields: &[(&str, &str)]) -> (u16, Value) {
+        self.post_at(&tenant().to_string(), endpoint, fields).await
+    }
+
+    /// The activities on record.
+    pub async fn recorded(&self) -> Vec<Activity> {
+        let events = self.store.read(|view| Ok(view.unchained_events(1000)?)).await.expect("read");
+        let of =
+            |body: &str| serde_json::from_str::<chaveiro_core::audit::AuditEvent>(body).expect("an event").activity;
+        events.iter().map(|event| of(&event.body)).collect()
+    }
+}
+
+pub fn form(tenant: &str, endpoint: &str, body: &str) -> Request<Body> {
+    Request::post(format!("/{tenant}/oauth2/v2.0/{endpoint}"))
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(body.to_owned()))
+        .expect("a request")
+}

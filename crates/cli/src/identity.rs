@@ -1,0 +1,189 @@
+//! Applications and people, straight in the data directory: each change is one unit of work, recorded.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use chaveiro_auth::{ClientSecret, new_application_secret, read_certificate};
+use chaveiro_core::Refusal;
+use chaveiro_core::actions::vouch::{self, Decision};
+use chaveiro_core::application::{Application, ApplicationCertificate, ApplicationRefusal, ApplicationSecret};
+use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::id::{ApplicationId, TenantId};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::Entropy;
+use chaveiro_core::resource::ResourceKind;
+use chaveiro_core::sign_in::SignIn;
+use chaveiro_server::SystemEntropy;
+use uuid::Uuid;
+
+use crate::host::Host;
+
+/// An application to register.
+pub(crate) struct NewApplication {
+    pub(crate) name: String,
+    pub(crate) permissions: Vec<Permission>,
+    pub(crate) delegated: Vec<Permission>,
+    pub(crate) public: bool,
+    pub(crate) secret_life: Duration,
+}
+
+impl Host {
+    /// Registers it. Its secret, unless it is public, is shown once.
+    pub(crate) async fn register_app(
+        &self,
+        tenant: TenantId,
+        new: NewApplication,
+    ) -> Result<(Application, Option<ClientSecret>)> {
+        let (secret, kept) = new_application_secret(self.now(), new.secret_life, &SystemEntropy);
+        let application = Application {
+            tenant,
+            id: ApplicationId(SystemEntropy.uuid()),
+            display_name: new.name,
+            permissions: new.permissions,
+            delegated: new.delegated,
+            public: new.public,
+            secrets: if new.public { Vec::new() } else { vec![kept] },
+            certificates: Vec::new(),
+            created: self.now(),
+        };
+        let event = self.event(tenant, Activity::ApplicationRegistered).with("application", application.id);
+        let event = event.with("name", &application.display_name).with("public", application.public);
+        let row = application.clone();
+        let insert = self.opened.store.write(move |unit| {
+            unit.insert_application(&row)?;
+            Ok(unit.append_audit(&event)?)
+        });
+        insert.await?;
+        Ok((application, (!new.public).then_some(secret)))
+    }
+
+    pub(crate) async fn applications(&self, tenant: TenantId) -> Result<Vec<Application>> {
+        Ok(self.opened.store.read(move |view| Ok(view.applications(tenant)?)).await?)
+    }
+
+    pub(crate) async fn application(&self, tenant: TenantId, id: ApplicationId) -> Result<Application> {
+        let found = self.opened.store.read(move |view| Ok(view.application(tenant, id)?)).await?;
+        found.ok_or_else(|| anyhow!("there is no application {id}; see: chaveiro app list"))
+    }
+
+    /// Another secret for an application.
+    pub(crate) async fn add_secret(
+        &self,
+        tenant: TenantId,
+        id: ApplicationId,
+        life: Duration,
+        replace: bool,
+    ) -> Result<(ClientSecret, ApplicationSecret)> {
+        let (secret, kept) = new_application_secret(self.now(), life, &SystemEntropy);
+        let event = self.event(tenant, Activity::ApplicationSecretChanged).with("added", kept.id);
+        let event = event.with("hint", &kept.hint).with("expires", kept.expires).with("replaced", replace);
+        let added = kept.clone();
+        let change = move |application: &mut Application| {
+            if replace {
+                application.secrets.clear();
+            }
+            application.add_secret(added)
+        };
+        self.change_app(tenant, id, event, change).await?;
+        Ok((secret, kept))
+    }
+
+    /// Takes away the secret of that id, whichever application has it.
+    pub(crate) async fn remove_secret(&self, tenant: TenantId, secret: Uuid) -> Result<Application> {
+        let applications = self.applications(tenant).await?;
+        let owner = applications.into_iter().find(|application| application.secrets.iter().any(|own| own.id == secret));
+        let owner = owner.ok_or_else(|| ApplicationRefusal::Unknown(secret.to_string()))?;
+        let event = self.event(tenant, Activity::ApplicationSecretChanged).with("removed", secret);
+        self.change_app(tenant, owner.id, event, move |application| application.remove_secret(secret)).await?;
+        Ok(owner)
+    }
+
+    /// Registers a certificate with an application.
+    pub(crate) async fn add_certificate(
+        &self,
+        tenant: TenantId,
+        id: ApplicationId,
+        pem: &str,
+    ) -> Result<ApplicationCertificate> {
+        let certificate = read_certificate(pem, self.now())?;
+        let event = self.event(tenant, Activity::ApplicationCertificateChanged).with("added", &certificate.sha256);
+        let added = certificate.clone();
+        self.change_app(tenant, id, event, move |application| application.add_certificate(added)).await?;
+        Ok(certificate)
+    }
+
+    pub(crate) async fn remove_certificate(&self, tenant: TenantId, id: ApplicationId, thumbprint: &str) -> Result<()> {
+        let event = self.event(tenant, Activity::ApplicationCertificateChanged).with("removed", thumbprint);
+        let thumbprint = thumbprint.to_owned();
+        self.change_app(tenant, id, event, move |application| application.remove_certificate(&thumbprint)).await
+    }
+
+    async fn change_app(
+        &self,
+        tenant: TenantId,
+        id: ApplicationId,
+        event: AuditEvent,
+        change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
+    ) -> Result<()> {
+        let event = event.with("application", id);
+        let changed = self.opened.store.write(move |unit| {
+            let mut application = unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
+            if let Err(refusal) = change(&mut application) {
+                return Ok(Err(refusal));
+            }
+            unit.update_application(&application)?;
+            unit.append_audit(&event)?;
+            Ok(Ok(()))
+        });
+        Ok(changed.await??)
+    }
+
+    pub(crate) async fn delete_app(&self, tenant: TenantId, id: ApplicationId) -> Result<()> {
+        let event = self.event(tenant, Activity::ApplicationDeleted).with("application", id);
+        let delete = self.opened.store.write(move |unit| {
+            let application = unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
+            unit.delete_application(tenant, id)?;
+            Ok(unit.append_audit(&event.with("name", &application.display_name))?)
+        });
+        Ok(delete.await?)
+    }
+
+    /// Who waits and who is signed in, each with the names of the application and of the person.
+    pub(crate) async fn sign_ins(&self, tenant: TenantId) -> Result<Vec<(SignIn, Option<String>, Option<String>)>> {
+        let now = self.now();
+        let found = self.opened.store.read(move |view| {
+            let mut named = Vec::new();
+            for sign_in in view.sign_ins(tenant)? {
+                if !sign_in.is_waiting(now) && !sign_in.is_live(now) {
+                    continue;
+                }
+                let application = match sign_in.application {
+                    chaveiro_core::application::COMMAND_LINE => Some(Application::command_line(tenant)),
+                    id => view.application(tenant, id)?,
+                };
+                let user = match sign_in.user {
+                    Some(id) => view.resource(tenant, ResourceKind::User, id)?,
+                    None => None,
+                };
+                let names = (application.map(|known| known.display_name), user.and_then(|user| user.alternate_key));
+                named.push((sign_in, names.0, names.1));
+            }
+            Ok(named)
+        });
+        Ok(found.await?)
+    }
+
+    /// Vouches for the person with that code, or says no.
+    pub(crate) async fn decide(&self, tenant: TenantId, code: &str, decision: Decision) -> Result<SignIn> {
+        let (now, code) = (self.now(), code.to_owned());
+        let decided = self.opened.store.write(move |unit| Ok(vouch::decide(unit, tenant, &code, &decision, now)?));
+        Ok(decided.await??)
+    }
+
+    /// Ends every sign-in of that user.
+    pub(crate) async fn revoke_sign_ins(&self, tenant: TenantId, user: &str) -> Result<usize> {
+        let (now, user) = (self.now(), user.to_owned());
+        let revoked = self.opened.store.write(move |unit| Ok(vouch::revoke(unit, tenant, &user, now)?));
+        Ok(revoked.await??)
+    }
+}

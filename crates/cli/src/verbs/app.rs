@@ -1,0 +1,162 @@
+//! `chaveiro app`: applications, their secrets and certificates.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use chaveiro_core::Timestamp;
+use chaveiro_core::application::Application;
+use chaveiro_core::permission::Permission;
+use serde_json::{Value, json};
+
+use crate::args::{App, Common, Registration};
+use crate::host::{Host, permissions};
+use crate::identity::NewApplication;
+use crate::out::Out;
+use crate::text::Text;
+
+pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
+    let host = Host::open(&common.data())?;
+    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
+    match verb {
+        App::List => {
+            let applications = host.applications(tenant).await?;
+            let columns = [
+                ("Client id", "id"),
+                ("Name", "displayName"),
+                ("Permissions", "permissions"),
+                ("Delegated", "delegated"),
+                ("Secrets", "secrets"),
+                ("Certificates", "certificates"),
+            ];
+            out.list(&columns, &applications.iter().map(summary).collect::<Vec<_>>());
+        }
+        App::Show { id } => show(out, &host.application(tenant, *id).await?),
+        App::Register(asked) => {
+            let (application, secret) = host.register_app(tenant, new(asked)?).await?;
+            let id = application.id.to_string();
+            let kept = application.secrets.first();
+            let value = json!({
+                "clientId": id,
+                "clientSecret": secret.as_ref().map(|secret| secret.expose_secret()),
+                "secretId": kept.map(|kept| kept.id),
+                "secretExpires": kept.map(|kept| kept.expires.to_string()),
+                "tenantId": tenant,
+            });
+            out.say(Text::AppRegistered, &[&asked.name, &id], &value);
+            if let (Some(secret), Some(kept)) = (secret, kept) {
+                out.text(Text::SecretOnce, &[&day(kept.expires), secret.expose_secret()]);
+            }
+        }
+        App::AddSecret { id, days, replace } => {
+            let (secret, kept) = host.add_secret(tenant, *id, life(*days), *replace).await?;
+            let secret = secret.expose_secret();
+            let expires = kept.expires.to_string();
+            let value = json!({"clientId": id, "clientSecret": secret, "secretId": kept.id, "secretExpires": expires});
+            out.say(Text::SecretOnce, &[&day(kept.expires), secret], &value);
+        }
+        App::RemoveSecret { secret } => {
+            let owner = host.remove_secret(tenant, *secret).await?;
+            let value = json!({"clientId": owner.id, "secretId": secret, "deleted": true});
+            out.say(Text::SecretRemoved, &[&owner.display_name], &value);
+        }
+        App::AddCertificate { id, file } => {
+            let read = std::fs::read_to_string(file);
+            let pem = read.with_context(|| format!("{} cannot be read", file.display()))?;
+            let added = host.add_certificate(tenant, *id, &pem).await?;
+            let value = json!({
+                "clientId": id, "thumbprint": added.sha1.to_uppercase(), "sha256": added.sha256,
+                "subject": added.subject, "expires": added.expires.to_string(),
+            });
+            let places = [&added.subject, &added.sha1.to_uppercase(), &day(added.expires)];
+            out.say(Text::CertificateAdded, &places.map(String::as_str), &value);
+        }
+        App::RemoveCertificate { id, thumbprint } => {
+            host.remove_certificate(tenant, *id, thumbprint).await?;
+            let value = json!({"clientId": id, "thumbprint": thumbprint, "deleted": true});
+            out.say(Text::CertificateRemoved, &[], &value);
+        }
+        App::Delete { id } => {
+            host.delete_app(tenant, *id).await?;
+            out.say(Text::AppDeleted, &[], &json!({"clientId": id, "deleted": true}));
+        }
+    }
+    Ok(())
+}
+
+fn new(asked: &Registration) -> Result<NewApplication> {
+    // Without names `permissions` means everything, which is what nobody asked for here.
+    let named = |names: &[String]| if names.is_empty() { Ok(Vec::new()) } else { permissions(names) };
+    Ok(NewApplication {
+        name: asked.name.clone(),
+        permissions: named(&asked.permissions)?,
+        delegated: named(&asked.delegated)?,
+        public: asked.public,
+        secret_life: life(asked.secret_days),
+    })
+}
+
+fn life(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days) * 24 * 60 * 60)
+}
+
+fn names(permissions: &[Permission]) -> Vec<&'static str> {
+    permissions.iter().map(|permission| permission.name()).collect()
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+fn summary(application: &Application) -> Value {
+    json!({
+        "id": application.id,
+        "displayName": application.display_name,
+        "permissions": names(&application.permissions),
+        "delegated": names(&application.delegated),
+        "public": application.public,
+        "secrets": application.secrets.len(),
+        "certificates": application.certificates.len(),
+    })
+}
+
+fn show(out: Out, application: &Application) {
+    let secrets = application.secrets.iter().map(|secret| {
+        json!({
+            "id": secret.id, "hint": secret.hint, "created": secret.created.to_string(),
+            "expires": secret.expires.to_string(),
+        })
+    });
+    let certificates = application.certificates.iter().map(|certificate| {
+        json!({
+            "thumbprint": certificate.sha1.to_uppercase(), "sha256": certificate.sha256,
+            "subject": certificate.subject, "created": certificate.added.to_string(),
+            "expires": certificate.expires.to_string(),
+        })
+    });
+    let (secrets, certificates): (Vec<_>, Vec<_>) = (secrets.collect(), certificates.collect());
+    let mut value = summary(application);
+    if out.json {
+        value["secrets"] = secrets.into();
+        value["certificates"] = certificates.into();
+        return out.value(&value);
+    }
+    out.list(
+        &[
+            ("Client id", "id"),
+            ("Name", "displayName"),
+            ("Permissions", "permissions"),
+            ("Delegated", "delegated"),
+            ("Public", "public"),
+        ],
+        &[value],
+    );
+    if !secrets.is_empty() {
+        let columns = [("Secret", "id"), ("Begins with", "hint"), ("Made", "created"), ("Ends", "expires")];
+        out.list(&columns, &secrets);
+    }
+    if !certificates.is_empty() {
+        let columns =
+            [("Certificate", "thumbprint"), ("Subject", "subject"), ("Registered", "created"), ("Ends", "expires")];
+        out.list(&columns, &certificates);
+    }
+}

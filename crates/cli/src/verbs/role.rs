@@ -1,0 +1,143 @@
+//! Verbs about roles and holds: on the host, with or without a running server.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use chaveiro_core::hold::Hold as HoldRow;
+use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::role::{ROLES, Role as RoleRow};
+use chaveiro_core::scope_tag::Visibility;
+use serde_json::{Value, json};
+
+use crate::args::{Assign, Common, Hold, Role};
+use crate::host::Host;
+use crate::out::Out;
+use crate::text::Text;
+
+pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
+    match verb {
+        Role::List => {
+            let rows: Vec<_> = ROLES.iter().map(role_json).collect();
+            out.list(&[("Role", "key"), ("Name", "name"), ("For", "about")], &rows);
+            return Ok(());
+        }
+        Role::Show { role } => {
+            let role = find(role)?;
+            match out.json {
+                true => out.value(&role_json(role)),
+                false => {
+                    out.line(&format!("{} ({}): {}", role.name, role.key, role.about));
+                    role.actions.iter().for_each(|action| out.line(&format!("  {action}")));
+                }
+            }
+            return Ok(());
+        }
+        Role::Assign(_) | Role::Unassign { .. } | Role::Assignments => {}
+    }
+    let host = Host::open(&common.data())?;
+    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
+    match verb {
+        Role::List | Role::Show { .. } => {}
+        Role::Assign(asked) => {
+            let assignment = host.assign_role(tenant, find(&asked.role)?, principal(asked)?, scope(asked)).await?;
+            let places = [assignment.role.name, &assignment.principal.text, &assignment.id.to_string()];
+            out.say(Text::RoleAssigned, &places, &assignment_json(&assignment));
+        }
+        Role::Unassign { id } => {
+            host.unassign_role(tenant, *id).await?;
+            out.say(Text::RoleUnassigned, &[], &json!({"id": id, "removed": true}));
+        }
+        Role::Assignments => {
+            let found = host.opened.store.read(move |view| Ok(view.role_assignments(tenant)?)).await?;
+            let rows: Vec<_> = found.iter().map(assignment_json).collect();
+            let columns = [("Role", "role"), ("Kind", "kind"), ("For", "principal"), ("Tags", "tags"), ("Id", "id")];
+            out.list(&columns, &rows);
+        }
+    }
+    Ok(())
+}
+
+fn find(text: &str) -> Result<&'static RoleRow> {
+    RoleRow::parse(text).ok_or_else(|| anyhow!("there is no role {text}; see: chaveiro role list"))
+}
+
+fn principal(asked: &Assign) -> Result<Principal> {
+    let named = [
+        (PrincipalKind::User, &asked.user),
+        (PrincipalKind::Group, &asked.group),
+        (PrincipalKind::Application, &asked.app),
+    ];
+    let given = named.into_iter().find_map(|(kind, text)| Some(Principal::new(kind, text.as_deref()?)));
+    given.filter(|principal| !principal.text.is_empty()).context("nobody is named; give --user, --group or --app")
+}
+
+fn scope(asked: &Assign) -> Visibility {
+    match asked.tags.is_empty() {
+        true => Visibility::All,
+        false => Visibility::Tagged(asked.tags.iter().cloned().collect()),
+    }
+}
+
+fn role_json(role: &RoleRow) -> Value {
+    let actions: Vec<_> = role.actions.iter().map(|action| action.name()).collect();
+    json!({"key": role.key, "name": role.name, "about": role.about, "actions": actions})
+}
+
+fn assignment_json(assignment: &RoleAssignment) -> Value {
+    let tags = match &assignment.scope {
+        Visibility::All => Value::Null,
+        Visibility::Tagged(tags) => json!(tags),
+    };
+    json!({
+        "id": assignment.id,
+        "role": assignment.role.key,
+        "kind": assignment.principal.kind,
+        "principal": assignment.principal.text,
+        "tags": tags,
+        "created": assignment.created.to_string(),
+    })
+}
+
+pub(crate) async fn hold(common: &Common, out: Out, verb: &Hold) -> Result<()> {
+    /// As many as anybody looks at.
+    const LISTED: usize = 100;
+    let host = Host::open(&common.data())?;
+    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
+    match verb {
+        Hold::List => {
+            let holds = host.opened.store.read(move |view| Ok(view.holds(tenant, LISTED)?)).await?;
+            let rows: Vec<_> = holds.iter().map(hold_json).collect();
+            let columns = [
+                ("Since", "placed"),
+                ("After", "counted"),
+                ("Caused by", "causedBy"),
+                ("Released", "released"),
+                ("Reason", "reason"),
+                ("Id", "id"),
+            ];
+            out.list(&columns, &rows);
+        }
+        Hold::Release { minutes, reason } => {
+            let quiet = minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
+            let hold = host.release_hold(tenant, quiet, reason.clone()).await?;
+            out.say(Text::HoldReleased, &[&hold.placed.to_string()], &hold_json(&hold));
+        }
+    }
+    Ok(())
+}
+
+fn hold_json(hold: &HoldRow) -> Value {
+    let actor = &hold.caused_by;
+    let user = actor.user_principal_name.as_deref().or(actor.user_id.as_deref());
+    let application = actor.application_name.as_deref().unwrap_or(&actor.application_id);
+    let release = hold.released.as_ref();
+    json!({
+        "id": hold.id,
+        "placed": hold.placed.to_string(),
+        "counted": hold.counted,
+        "causedBy": user.map_or_else(|| application.to_owned(), |user| format!("{user} ({application})")),
+        "released": release.map(|release| release.at.to_string()),
+        "quietUntil": release.and_then(|release| release.quiet_until).map(|until| until.to_string()),
+        "reason": release.and_then(|release| release.reason.clone()),
+    })
+}

@@ -1,0 +1,129 @@
+//! People: `login` and `logout` on their own machine, `sign-in` on the host.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use chaveiro_core::actions::vouch::Decision;
+use chaveiro_core::application::COMMAND_LINE;
+use chaveiro_core::ports::Clock;
+use chaveiro_core::sign_in::{Standing, spoken_code};
+use chaveiro_server::SystemClock;
+use serde_json::{Value, json};
+
+use crate::args::{Common, Login, SignIn};
+use crate::host::Host;
+use crate::out::Out;
+use crate::session::{Issuer, Session, error_text};
+use crate::text::Text;
+
+/// What the command asks for: everything that the person may do, for as long as she uses it.
+const SCOPE: &str = ".default offline_access openid profile";
+
+pub(crate) async fn login(common: &Common, out: Out, asked: &Login) -> Result<()> {
+    let read = |file: &std::path::PathBuf| {
+        std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
+    };
+    let ca = asked.ca.as_ref().map(read).transpose()?;
+    let tenant = common.tenant.clone().unwrap_or_else(|| "organizations".to_owned());
+    let issuer = Issuer::new(&asked.server, &tenant, ca)?;
+    let client_id = COMMAND_LINE.to_string();
+    let begun = issuer.post("devicecode", &[("client_id", &client_id), ("scope", SCOPE)]).await?;
+    if begun.0 != 200 {
+        bail!("{}; with several tenants on the server, name yours with --tenant", error_text(&begun.1));
+    }
+    let begun = begun.1;
+    let text = |name: &str| begun[name].as_str().unwrap_or_default().to_owned();
+    let (code, uri) = (text("user_code"), text("verification_uri"));
+    out.say(Text::LoginCode, &[&uri, &code], &json!({"userCode": code, "verificationUri": uri}));
+    out.text(Text::LoginOperator, &[&code]);
+
+    let answer = wait(&issuer, &text("device_code"), begun["interval"].as_u64().unwrap_or(5)).await?;
+    let session = Session::from_answer(issuer, &answer, SystemClock::default().now())?;
+    session.save()?;
+    let value = json!({"user": session.user, "server": session.issuer.server, "tenant": session.issuer.tenant});
+    out.say(Text::LoggedIn, &[&session.user, &session.issuer.server], &value);
+    Ok(())
+}
+
+/// Asks until somebody has decided, or the code is over.
+async fn wait(issuer: &Issuer, device_code: &str, mut interval_s: u64) -> Result<Value> {
+    let client_id = COMMAND_LINE.to_string();
+    let fields = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+        ("client_id", client_id.as_str()),
+        ("device_code", device_code),
+    ];
+    loop {
+        tokio::time::sleep(Duration::from_secs(interval_s)).await;
+        let (status, answer) = issuer.post("token", &fields).await?;
+        match (status, answer["error"].as_str().unwrap_or_default()) {
+            (200, _) => return Ok(answer),
+            (_, "authorization_pending") => {}
+            // RFC 8628, 3.5.
+            (_, "slow_down") => interval_s += 5,
+            (_, "authorization_declined") => bail!("an operator denied the sign-in; ask why before you begin again"),
+            (_, "expired_token") => bail!("nobody vouched for you within 15 minutes; begin again with: chaveiro login"),
+            _ => bail!("{}", error_text(&answer)),
+        }
+    }
+}
+
+pub(crate) async fn logout(out: Out) -> Result<()> {
+    let Some(session) = Session::load()? else {
+        out.say(Text::NotLoggedIn, &[], &json!({"signedOut": false}));
+        return Ok(());
+    };
+    // Gone here whatever the server says: that is what the person asked for.
+    Session::forget()?;
+    let ended = session.revoke().await;
+    let value = json!({"signedOut": true, "endedOnServer": ended.is_ok()});
+    match ended {
+        Ok(()) => out.say(Text::LoggedOut, &[&session.issuer.server], &value),
+        Err(error) => out.say(Text::LoggedOutHere, &[&session.user, &format!("{error:#}")], &value),
+    }
+    Ok(())
+}
+
+pub(crate) async fn sign_in(common: &Common, out: Out, verb: &SignIn) -> Result<()> {
+    let host = Host::open(&common.data())?;
+    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
+    match verb {
+        SignIn::List => {
+            let rows = host.sign_ins(tenant).await?.into_iter().map(|(sign_in, application, user)| {
+                let waiting = sign_in.standing == Standing::Pending;
+                json!({
+                    "code": waiting.then(|| spoken_code(&sign_in.user_code)),
+                    "standing": sign_in.standing,
+                    "application": application,
+                    "user": user,
+                    "created": sign_in.created.to_string(),
+                    "expires": sign_in.expires.to_string(),
+                })
+            });
+            let columns = [
+                ("Code", "code"),
+                ("State", "standing"),
+                ("Application", "application"),
+                ("User", "user"),
+                ("Begun", "created"),
+                ("Ends", "expires"),
+            ];
+            out.list(&columns, &rows.collect::<Vec<_>>());
+        }
+        SignIn::Approve { code, user } => {
+            let decided = host.decide(tenant, code, Decision::Approve(user.clone())).await?;
+            let value = json!({"code": spoken_code(&decided.user_code), "approved": true, "user": decided.user});
+            out.say(Text::SignInApproved, &[user], &value);
+        }
+        SignIn::Deny { code } => {
+            let decided = host.decide(tenant, code, Decision::Deny).await?;
+            let code = spoken_code(&decided.user_code);
+            out.say(Text::SignInDenied, &[&code], &json!({"code": code, "approved": false}));
+        }
+        SignIn::Revoke { user } => {
+            let ended = host.revoke_sign_ins(tenant, user).await?;
+            out.say(Text::SignInsRevoked, &[&ended.to_string(), user], &json!({"user": user, "ended": ended}));
+        }
+    }
+    Ok(())
+}

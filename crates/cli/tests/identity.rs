@@ -1,0 +1,175 @@
+//! Applications and people through the real binary: rotation of secrets, and a person who signs in from elsewhere.
+
+#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use support::{Server, chaveiro, initialised, run, run_json, text, try_run};
+
+const READ: &str = "DeviceManagementManagedDevices.Read.All";
+
+#[test]
+fn a_secret_is_replaced_without_a_moment_in_which_none_serves() {
+    let (_directory, data) = initialised();
+    let app = run_json(&data, &["app", "register", "desk", "--permission", READ, "--secret-days", "30"]);
+    let id = app["clientId"].as_str().expect("an id");
+    let second = run_json(&data, &["app", "add-secret", id]);
+    let third = try_run(&data, &["app", "add-secret", id]);
+    let complaint = text(&third.stderr);
+    assert!(!third.status.success());
+    for word in ["2 secrets", "remove-secret", app["secretId"].as_str().expect("an id")] {
+        assert!(complaint.contains(word), "{word} in {complaint}");
+    }
+    let shown = run_json(&data, &["app", "show", id]);
+    let hint = shown["secrets"][0]["hint"].as_str().expect("a hint");
+    assert!(app["clientSecret"].as_str().expect("a secret").starts_with(&format!("chs_{hint}")) && hint.len() == 3);
+    assert!(!shown.to_string().contains(second["clientSecret"].as_str().expect("a secret")), "shown once");
+    assert!(shown["secrets"][0]["expires"].as_str() < shown["secrets"][1]["expires"].as_str(), "30 days, 180 days");
+
+    run(&data, &["app", "remove-secret", app["secretId"].as_str().expect("an id")]);
+    let again = try_run(&data, &["app", "remove-secret", app["secretId"].as_str().expect("an id")]);
+    assert!(text(&again.stderr).contains("app show"));
+    assert_eq!(run_json(&data, &["app", "show", id])["secrets"][0]["id"], second["secretId"]);
+    run(&data, &["app", "add-secret", id]);
+}
+
+#[test]
+fn a_public_client_has_no_secret_and_acts_only_for_people() {
+    let (_directory, data) = initialised();
+    let app = run_json(&data, &["app", "register", "tool", "--public", "--delegated", READ]);
+    assert_eq!(app["clientSecret"], Value::Null);
+    let id = app["clientId"].as_str().expect("an id");
+    assert!(text(&try_run(&data, &["app", "add-secret", id]).stderr).contains("public client"));
+    assert!(!try_run(&data, &["app", "register", "x", "--public", "--permission", READ]).status.success());
+    assert!(!try_run(&data, &["app", "register", "x"]).status.success(), "for nothing at all");
+    let listed = &run_json(&data, &["app", "list"])[0];
+    assert_eq!((&listed["delegated"], &listed["permissions"]), (&json!([READ]), &json!([])));
+}
+
+#[test]
+fn certificates_are_registered_shown_and_taken_away() {
+    let (directory, data) = initialised();
+    let app = run_json(&data, &["app", "register", "desk", "--permission", READ]);
+    let id = app["clientId"].as_str().expect("an id");
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).expect("a key");
+    let certificate = rcgen::CertificateParams::new(vec!["desk.example".to_owned()]).expect("parameters");
+    let pem = certificate.self_signed(&key).expect("a certificate").pem();
+    let file = directory.path().join("desk.pem");
+    let file = file.to_str().expect("a path");
+    std::fs::write(file, format!("{}{pem}", key.serialize_pem())).expect("written");
+    assert!(text(&try_run(&data, &["app", "add-certificate", id, file]).stderr).contains("private key"));
+    std::fs::write(file, pem).expect("written");
+    let added = run_json(&data, &["app", "add-certificate", id, file]);
+    assert!(text(&try_run(&data, &["app", "add-certificate", id, file]).stderr).contains("already"));
+    let shown = run_json(&data, &["app", "show", id]);
+    assert_eq!(shown["certificates"][0]["thumbprint"], added["thumbprint"]);
+    run(&data, &["app", "remove-certificate", id, added["thumbprint"].as_str().expect("a thumbprint")]);
+    assert_eq!(run_json(&data, &["app", "list"])[0]["certificates"], 0);
+}
+
+/// Somebody on another machine: no data directory, a configuration directory of her own.
+struct Person<'a> {
+    home: &'a Path,
+    server: &'a Server,
+}
+
+impl Person<'_> {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = chaveiro();
+        command.env("XDG_CONFIG_HOME", self.home).args(arguments).arg("--json");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("it runs")
+    }
+
+    fn session(&self) -> std::path::PathBuf {
+        self.home.join("chaveiro/session.json")
+    }
+
+    /// Begins to sign in and lets an operator decide about the code; what the command says in the end.
+    fn login(&self, decide: impl Fn(&str)) -> (bool, String) {
+        let root = self.server.data.join("keys/ca/root.pem");
+        let root = root.to_str().expect("a path");
+        let arguments = ["login", "--server", &self.server.graph_url, "--ca", root];
+        let mut child = self.command(&arguments);
+        let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let begun: Value = serde_json::from_str(&lines.next().expect("a line").expect("a line")).expect("JSON");
+        decide(begun["userCode"].as_str().expect("a code"));
+        let last = lines.map(|line| line.expect("a line")).last().unwrap_or_default();
+        let output = child.wait_with_output().expect("it ends");
+        (output.status.success(), format!("{last}{}", text(&output.stderr)))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
+    let (directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let made = server.client().post(format!("{}/v1.0/users", server.graph_url));
+    let user = json!({"userPrincipalName": "ana@contoso.example", "displayName": "Ana"});
+    assert_eq!(made.json(&user).send().await.expect("an answer").status(), 201);
+    server.device(1).await;
+    let home = directory.path().join("home");
+    let ana = Person { home: &home, server: &server };
+
+    // Without a session the command says what is missing, and a denied person is told so.
+    assert!(text(&ana.run(&["device", "list"]).stderr).contains("does not exist"));
+    let (signed_in, said) = ana.login(|code| drop(run(&data, &["sign-in", "deny", code])));
+    assert!(!signed_in && said.contains("denied"), "{said}");
+
+    let approve = |code: &str| {
+        let waiting = run_json(&data, &["sign-in", "list"]);
+        assert_eq!((&waiting[0]["code"], &waiting[0]["application"]), (&json!(code), &json!("Chaveiro CLI")));
+        let stranger = try_run(&data, &["sign-in", "approve", code, "--user", "bob@contoso.example"]);
+        assert!(text(&stranger.stderr).contains("POST /v1.0/users"));
+        run(&data, &["sign-in", "approve", code, "--user", "ana@contoso.example"]);
+    };
+    let (signed_in, said) = ana.login(approve);
+    assert!(signed_in && said.contains("ana@contoso.example"), "{said}");
+    assert_eq!(ana.session().metadata().expect("there").permissions().mode() & 0o777, 0o600);
+    assert_eq!(run_json(&data, &["sign-in", "list"])[0]["user"], "ana@contoso.example");
+
+    let devices: Value = serde_json::from_slice(&ana.run(&["device", "list"]).stdout).expect("JSON");
+    assert_eq!(devices.as_array().map(Vec::len), Some(1), "{devices}");
+    // A data directory that was named means that one, even if it is not there.
+    let elsewhere = directory.path().join("typo");
+    assert!(text(&try_run(&elsewhere, &["device", "list"]).stderr).contains("does not exist"));
+
+    // An hour later: the refresh token rotates, for several commands at a time as well.
+    age(&ana.session());
+    let before = std::fs::read(ana.session()).expect("a session");
+    let both: Vec<_> = (0..2).map(|_| ana.command(&["device", "list"]).stdout(Stdio::piped()).spawn()).collect();
+    for child in both {
+        assert!(child.expect("it starts").wait().expect("it ends").success());
+    }
+    assert_ne!(std::fs::read(ana.session()).expect("a session"), before);
+
+    run(&data, &["sign-in", "revoke", "--user", "ana@contoso.example"]);
+    age(&ana.session());
+    assert!(text(&ana.run(&["device", "list"]).stderr).contains("chaveiro login"));
+
+    assert!(ana.run(&["logout"]).status.success() && !ana.session().exists());
+    assert!(text(&ana.run(&["logout"]).stdout).contains("false"), "there is nothing to sign out of");
+    let (signed_in, said) = ana.login(|code| {
+        run(&data, &["sign-in", "approve", code, "--user", "ana@contoso.example"]);
+    });
+    assert!(signed_in, "{said}");
+    assert!(text(&ana.run(&["logout"]).stdout).contains("\"endedOnServer\":true"));
+    assert_eq!(run_json(&data, &["sign-in", "list"]), json!([]));
+}
+
+/// Makes the stored access token one that has ended.
+fn age(session: &Path) {
+    let mut stored: Value = serde_json::from_slice(&std::fs::read(session).expect("a session")).expect("JSON");
+    stored["expires"] = json!("2020-01-01T00:00:00Z");
+    std::fs::write(session, stored.to_string()).expect("written");
+}

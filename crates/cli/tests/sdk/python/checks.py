@@ -1,0 +1,392 @@
+"""Checks of the Python SDK against a running server; each prints `ok NAME` or `FAILED NAME: why`.
+
+The recipe is in `recover.py`. `CHECKS` in the environment says what there is to find; what its `served` says to be
+missing is checked to be refused by name.
+"""
+
+import asyncio
+import faulthandler
+import json
+import os
+import sys
+import time
+import traceback
+from uuid import uuid4
+
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import DeviceCodeCredential
+from kiota_abstractions.authentication import AnonymousAuthenticationProvider
+from kiota_abstractions.base_request_configuration import RequestConfiguration
+from kiota_http.middleware.options import RetryHandlerOption
+from msgraph_beta import GraphRequestAdapter, GraphServiceClient
+from msgraph_beta.generated.device_management.audit_events.audit_events_request_builder import (
+    AuditEventsRequestBuilder,
+)
+from msgraph_beta.generated.device_management.managed_devices.count.count_request_builder import CountRequestBuilder
+from msgraph_beta.generated.models.managed_device import ManagedDevice
+from msgraph_core.requests.batch_request_builder import BatchRequestBuilder
+from msgraph_core.requests.batch_request_content import BatchRequestContent
+from msgraph_core.requests.batch_request_item import BatchRequestItem
+from msgraph_core.tasks.page_iterator import PageIterator
+from recover import (
+    ActionState,
+    ManagedDeviceItemRequestBuilder,
+    ManagedDevicesRequestBuilder,
+    ODataError,
+    client,
+    devices,
+    find,
+    recover,
+    results,
+    sign_in,
+)
+
+URL, TENANT = os.environ["CHAVEIRO_URL"], os.environ["CHAVEIRO_TENANT_ID"]
+FACTS = json.loads(os.environ["CHECKS"])
+KNOWN = FACTS["known"]
+CHECKS = []
+LIMIT_S = 180
+
+
+def check(function):
+    CHECKS.append(function)
+    return function
+
+
+class Fixed:
+    """A credential that is always that token."""
+
+    def __init__(self, token: str):
+        self.token = token
+
+    def get_token(self, *scopes, **options) -> AccessToken:
+        return AccessToken(self.token, int(time.time()) + 3600)
+
+
+def graph_of(application) -> GraphServiceClient:
+    of = application["tenantId"], application["clientId"], application["clientSecret"]
+    return client(URL, sign_in(URL, *of))
+
+
+HELPDESK = client(
+    URL, sign_in(URL, TENANT, os.environ["CHAVEIRO_CLIENT_ID"], os.environ["CHAVEIRO_CLIENT_SECRET"])
+)
+READER = graph_of(FACTS["reader"])
+
+
+def same(got, wanted) -> None:
+    assert got == wanted, f"{got!r} instead of {wanted!r}"
+
+
+def query(**options) -> RequestConfiguration:
+    return RequestConfiguration(
+        query_parameters=ManagedDevicesRequestBuilder.ManagedDevicesRequestBuilderGetQueryParameters(**options)
+    )
+
+
+def all_devices(graph=HELPDESK):
+    return graph.device_management.managed_devices
+
+
+def one(device_id: str, graph=HELPDESK):
+    return all_devices(graph).by_managed_device_id(device_id)
+
+
+async def refused(call, status: int, code: str, text: str) -> ODataError:
+    """The call fails with an ODataError of that status and code, and that text in its message."""
+    try:
+        answer = await call
+    except ODataError as error:
+        same((error.response_status_code, error.error.code), (status, code))
+        assert text in error.error.message, f"{text!r} is not in {error.error.message!r}"
+        inner = error.error.inner_error
+        assert inner.request_id and inner.client_request_id and inner.date, "innerError is whole"
+        return error
+    raise AssertionError(f"answered {answer!r}")
+
+
+async def served(name: str, call, status: int, code: str, text: str):
+    """What the call gives where the server does that; otherwise None, and it was refused like that."""
+    if FACTS["served"][name]:
+        return await call
+    await refused(call, status, code, text)
+    return None
+
+
+@check
+async def sign_in_with_a_wrong_secret():
+    wrong = sign_in(URL, TENANT, os.environ["CHAVEIRO_CLIENT_ID"], "wrong")
+    try:
+        await all_devices(client(URL, wrong)).get()
+    except ClientAuthenticationError as error:
+        assert "AADSTS7000215" in str(error), error
+    else:
+        raise AssertionError("signed in")
+
+
+@check
+async def sign_in_for_either_name_of_the_resource():
+    for scope in ("https://graph.microsoft.com/.default", f"{URL}/.default"):
+        application = FACTS["reader"]
+        credential = sign_in(URL, application["tenantId"], application["clientId"], application["clientSecret"])
+        answer = await all_devices(client(URL, credential, [scope])).get(query(top=1))
+        same(len(answer.value), 1)
+
+
+@check
+async def page_through_all_devices():
+    seen = {device["id"]: device["deviceName"] async for device in devices(HELPDESK, "id", "deviceName")}
+    same((len(seen), len(set(seen.values()))), (FACTS["devices"], FACTS["devices"]))
+    same(seen[KNOWN["id"]], KNOWN["deviceName"])
+
+
+@check
+async def page_with_the_iterator_of_the_sdk():
+    seen = []
+    pages = PageIterator(await all_devices().get(query(top=40)), HELPDESK.request_adapter, None, {"XXX": ODataError})
+    await pages.iterate(lambda device: not seen.append(device) and len(seen) < 100)
+    same(len({device.id for device in seen}), 100)
+    assert all(device.serial_number and device.enrolled_date_time and device.model for device in seen)
+    assert all(device.device_action_results == [] for device in seen), "results are not in lists"
+
+
+@check
+async def take_the_first_few():
+    answer = await all_devices().get(query(top=5))
+    same(len(answer.value), 5)
+    assert answer.odata_next_link.startswith(f"{URL}/beta/"), answer.odata_next_link
+
+
+@check
+async def select_properties():
+    answer = await all_devices().get(query(top=1, select=["id", "model"]))
+    device = answer.value[0]
+    assert device.id and device.model and device.device_name is None and device.serial_number is None
+
+
+@check
+async def get_one():
+    device = await one(KNOWN["id"]).get()
+    same((device.id, device.device_name), (KNOWN["id"], KNOWN["deviceName"]))
+    same((device.operating_system, device.is_supervised, device.management_state.value), ("Windows", False, "managed"))
+
+
+@check
+async def recover_poll_and_read_the_passcode():
+    device_id = await find(HELPDESK, FACTS["name"])
+    result = await recover(HELPDESK, device_id, every=0.2)
+    same(result.action_state, ActionState.Done)
+    same(result.odata_type, "#microsoft.graph.resetPasscodeActionResult")
+    same((result.error_code, result.additional_data["chaveiro_outcome"]), (0, "replaced"))
+    print("passcode", result.passcode)
+    again = await results(HELPDESK, device_id)
+    same(again[0].passcode, result.passcode)
+
+
+@check
+async def a_reader_sees_the_result_without_the_passcode():
+    (result, *_) = await results(READER, await find(READER, FACTS["name"]))
+    same((result.action_state, result.passcode), (ActionState.Done, None))
+    same(result.additional_data["chaveiro_passcodeWithheld"], "missingPermission")
+
+
+@check
+async def without_a_token():
+    adapter = GraphRequestAdapter(AnonymousAuthenticationProvider())
+    adapter.base_url = f"{URL}/beta"
+    anonymous = GraphServiceClient(request_adapter=adapter)
+    await refused(all_devices(anonymous).get(), 401, "InvalidAuthenticationToken", "Access token is empty.")
+
+
+@check
+async def with_a_token_that_is_none():
+    await refused(all_devices(client(URL, Fixed("garbled"))).get(), 401, "InvalidAuthenticationToken", "IDX14100")
+
+
+@check
+async def with_an_expired_token():
+    expired = client(URL, Fixed(FACTS["expired"]))
+    await refused(all_devices(expired).get(), 401, "InvalidAuthenticationToken", "the token is expired")
+
+
+@check
+async def without_the_permission():
+    text = "DeviceManagementManagedDevices.PrivilegedOperations.All"
+    error = await refused(one(KNOWN["id"], READER).recover_passcode.post(), 403, "Forbidden", text)
+    assert "scopes: " + text in json.loads(error.error.message)["Message"], "the message is a document itself"
+
+
+@check
+async def an_unknown_device():
+    unknown = str(uuid4())
+    await refused(one(unknown).get(), 404, "ResourceNotFound", "no managed device")
+    await refused(one(unknown).recover_passcode.post(), 404, "ResourceNotFound", "no managed device")
+
+
+@check
+async def an_id_that_is_no_guid():
+    await refused(one("Ana's laptop").recover_passcode.post(), 400, "InternalError", "must be a GUID")
+
+
+@check
+async def an_unknown_property_in_select():
+    await refused(all_devices().get(query(select=["nope"])), 400, "BadRequest", "property named 'nope'")
+
+
+@check
+async def a_tenant_without_licence():
+    graph = graph_of(FACTS["unlicensed"])
+    await refused(all_devices(graph).get(), 400, "BadRequest", "Request not applicable to target tenant.")
+
+
+@check
+async def a_verb_that_is_not_for_it():
+    call = all_devices().post(ManagedDevice(device_name="made up"))
+    await refused(call, 400, "No method match route template", "No OData route exists that match template")
+
+
+@check
+async def an_action_that_there_is_not():
+    await refused(one(KNOWN["id"]).locate_device.post(), 400, "BadRequest", "segment 'locateDevice'")
+
+
+@check
+async def retry_after_is_obeyed_before_503_is_told():
+    begun = time.monotonic()
+    waiting = client(URL, Fixed(FACTS["keysUnavailable"]))
+    error = await refused(all_devices(waiting).get(), 503, "serviceNotAvailable", "Retry-After")
+    after = int(error.response_headers["retry-after"])
+    # Three retries, none of them earlier than told.
+    assert time.monotonic() - begun >= 3 * after >= 3, "the client waits as long as the server says"
+
+
+@check
+async def after_429_the_client_waits_and_succeeds():
+    one_known = one(KNOWN["id"], graph_of(FACTS["robot"])).recover_passcode
+    impatient = RequestConfiguration(options=[RetryHandlerOption(should_retry=False)])
+
+    async def flood():
+        for _ in range(100):
+            await one_known.post(impatient)
+
+    error = await refused(flood(), 429, "TooManyRequests", "Retry-After")
+    assert int(error.response_headers["retry-after"]) >= 1
+    await one_known.post()
+
+
+@check
+async def filter_devices():
+    call = all_devices().get(query(filter=f"deviceName eq '{FACTS['name']}'"))
+    answer = await served("filter", call, 400, "BadRequest", "$filter")
+    if answer:
+        same([device.device_name for device in answer.value], [FACTS["name"]])
+        call = all_devices().get(query(filter="deviceName eq 'none such'"))
+        same((await call).value, [])
+
+
+@check
+async def order_devices():
+    answer = await served("orderby", all_devices().get(query(orderby=["deviceName desc"], top=3)), 400, "BadRequest", "$orderby")
+    if answer:
+        names = [device.device_name for device in answer.value]
+        same(names, [f"DESKTOP-{FACTS['devices'] - 2 - number:07}" for number in range(3)])
+
+
+@check
+async def count_devices():
+    options = CountRequestBuilder.CountRequestBuilderGetQueryParameters()
+    call = all_devices().count.get(RequestConfiguration(query_parameters=options))
+    answer = await served("count", call, 400, "BadRequest", "$count")
+    if answer is not None:
+        same(answer, FACTS["devices"])
+
+
+@check
+async def search_devices():
+    answer = await served("search", all_devices().get(query(search=f'"{FACTS["name"]}"')), 400, "BadRequest", "$search")
+    if answer:
+        same([device.device_name for device in answer.value], [FACTS["name"]])
+
+
+@check
+async def expand_the_users_of_a_device():
+    device_id = await find(HELPDESK, FACTS["name"])
+    options = ManagedDeviceItemRequestBuilder.ManagedDeviceItemRequestBuilderGetQueryParameters(
+        select=["id"], expand=["users"]
+    )
+    call = one(device_id).get(RequestConfiguration(query_parameters=options))
+    answer = await served("expand", call, 400, "BadRequest", "$expand")
+    if answer:
+        same([user.user_principal_name for user in answer.users], ["ana@example.org"])
+
+
+@check
+async def batch_twenty_requests():
+    known, unknown = one(KNOWN["id"]), one(str(uuid4()))
+    items = [BatchRequestItem(known.to_get_request_information(), id=str(number)) for number in range(19)]
+    items.append(BatchRequestItem(unknown.to_get_request_information(), id="unknown"))
+    content = BatchRequestContent({item.id: item for item in items})
+    builder = BatchRequestBuilder(HELPDESK.request_adapter, {"XXX": ODataError})
+    answer = await served("batch", builder.post(content), 405, "Request_BadRequest", "not allowed")
+    if answer:
+        # msgraph-core 1.5.2 loses bodies that are objects, so statuses are what can be looked at.
+        statuses = {id: item.status for id, item in answer.responses.items()}
+        same(statuses, {str(number): 200 for number in range(19)} | {"unknown": 404})
+
+
+@check
+async def read_what_was_audited():
+    options = AuditEventsRequestBuilder.AuditEventsRequestBuilderGetQueryParameters(
+        filter="category eq 'Device'", orderby=["activityDateTime desc"]
+    )
+    call = HELPDESK.device_management.audit_events.get(RequestConfiguration(query_parameters=options))
+    answer = await served("auditEvents", call, 400, "BadRequest", "segment 'auditEvents'")
+    if answer:
+        assert any(event.activity_type == "recoverPasscode ManagedDevice" for event in answer.value)
+
+
+@check
+async def sign_in_with_a_device_code():
+    def approve(uri, code, _expires):
+        print("approve", code, flush=True)
+
+    person = DeviceCodeCredential(
+        client_id=FACTS["reader"]["clientId"],
+        tenant_id=TENANT,
+        authority=URL,
+        disable_instance_discovery=True,
+        prompt_callback=approve,
+    )
+    scopes = [f"{URL}/DeviceManagementManagedDevices.Read.All"]
+    if FACTS["served"]["deviceCode"]:
+        same((await one(KNOWN["id"], client(URL, person, scopes)).get()).id, KNOWN["id"])
+        return
+    try:
+        person.get_token(*scopes)
+    except Exception as error:  # The library has no type of its own for an endpoint that is not there.
+        assert "device" in str(error).lower(), error
+    else:
+        raise AssertionError("signed in")
+
+
+async def main() -> int:
+    # Whatever hangs says where.
+    faulthandler.dump_traceback_later(LIMIT_S, exit=True)
+    failed = 0
+    for function in CHECKS:
+        begun = time.monotonic()
+        try:
+            await function()
+        except Exception as error:
+            failed += 1
+            print(f"FAILED {function.__name__}: {type(error).__name__}: {error}", flush=True)
+            traceback.print_exc()
+        else:
+            print(f"ok {function.__name__}", flush=True)
+            print(f"{function.__name__}: {time.monotonic() - begun:.1f} s", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

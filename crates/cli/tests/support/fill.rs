@@ -1,0 +1,90 @@
+//! Many enrolled devices at once, written into the store of a data directory that no server runs on.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::enrollment::Enrollment;
+use chaveiro_core::id::{DeviceId, EnrollmentId, TenantId};
+use chaveiro_core::ports::Store;
+use chaveiro_core::scope_tag;
+use chaveiro_store_sqlite::SqliteStore;
+use uuid::Uuid;
+
+/// Devices of one unit of work.
+const AT_ONCE: usize = 5_000;
+
+/// The same in every run, and spread like random ids.
+pub fn id(kind: u64, number: usize) -> Uuid {
+    Uuid::from_u64_pair(kind ^ (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15), number as u64)
+}
+
+/// The device of that number.
+pub fn device_id(number: usize) -> DeviceId {
+    DeviceId(id(2, number))
+}
+
+/// When all of them enrolled; device N synchronised last N seconds later.
+pub fn enrolled() -> Timestamp {
+    Timestamp::UNIX_EPOCH + Duration::from_secs(1_750_000_000)
+}
+
+/// Writes devices `DESKTOP-0000000` and on into that tenant.
+pub async fn fill(data: &Path, tenant: TenantId, numbers: Range<usize>) {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data).expect("a store"));
+    for first in numbers.clone().step_by(AT_ONCE) {
+        let last = numbers.end.min(first + AT_ONCE);
+        let fill = store.write(move |unit| {
+            (first..last).try_for_each(|number| {
+                unit.insert_device(&device(tenant, number))?;
+                Ok(unit.insert_enrollment(&enrollment(tenant, number))?)
+            })
+        });
+        fill.await.expect("filled");
+    }
+}
+
+fn device(tenant: TenantId, number: usize) -> ManagedDevice {
+    ManagedDevice {
+        tenant,
+        id: device_id(number),
+        platform: if number.is_multiple_of(4) { Platform::Linux } else { Platform::Windows },
+        management_state: ManagementState::Managed,
+        comanaged: false,
+        user: None,
+        enrolled: enrolled(),
+        last_sync: enrolled() + Duration::from_secs(number as u64),
+        certificate_expires: None,
+        inventory: Inventory {
+            device_name: Some(format!("DESKTOP-{number:07}")),
+            serial_number: Some(format!("SN{number:08}")),
+            manufacturer: Some("Contoso".to_owned()),
+            model: Some(format!("Model {}", number % 7)),
+            os_version: Some("10.0.26200.9278".to_owned()),
+            total_storage_bytes: Some(1 << 39),
+            ..Inventory::default()
+        },
+        notes: None,
+        managed_device_name: None,
+        owner_type: OwnerType::Company,
+        recoverability: Vec::new(),
+        scope_tags: scope_tag::untagged(),
+    }
+}
+
+fn enrollment(tenant: TenantId, number: usize) -> Enrollment {
+    let mut certificate_sha256 = [0; 32];
+    certificate_sha256[..16].copy_from_slice(id(3, number).as_bytes());
+    Enrollment {
+        id: EnrollmentId(id(3, number)),
+        tenant,
+        device: device_id(number),
+        certificate_sha256,
+        oma_device_id: number.to_string(),
+        created: enrolled(),
+        closed: None,
+    }
+}

@@ -1,0 +1,127 @@
+//! Vouching: an operator says who somebody is that signs in, or that nobody is to.
+//!
+//! ```text
+//! approve   the code waits, the user exists          -> approved, recorded
+//! deny      the code waits                           -> denied, recorded
+//! revoke    whoever is signed in as that user        -> ended, recorded one by one
+//! ```
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::audit::{Activity, AuditEvent};
+use crate::caller::{Actor, ActorKind};
+use crate::id::{ResourceId, TenantId};
+use crate::ports::{StoreError, UnitOfWork};
+use crate::resource::{Resource, ResourceKind};
+use crate::sign_in::{SignIn, Standing, plain_code, spoken_code};
+
+/// Why a decision is not taken. Each says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum VouchRefusal {
+    /// No such code in this tenant, or not any more.
+    #[error("no sign-in waits under the code {0}; see: chaveiro sign-in list")]
+    Unknown(String),
+    /// Too late.
+    #[error("the code {0} is over after 15 minutes; let the person begin again")]
+    Expired(String),
+    /// Decided already.
+    #[error("the sign-in with the code {0} is decided already; let the person begin again if that was wrong")]
+    Decided(String),
+    /// Not among the users of the tenant.
+    #[error("there is no user {0} in this tenant; make one with POST /v1.0/users and its userPrincipalName")]
+    NoUser(String),
+}
+
+/// What an operator decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The person who shows the code is that user: principal name or id.
+    Approve(String),
+    /// Nobody is to sign in with it.
+    Deny,
+}
+
+/// Decides about the code. `Ok(Err)` wrote nothing.
+pub fn decide(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    code: &str,
+    decision: &Decision,
+    now: Timestamp,
+) -> Result<Result<SignIn, VouchRefusal>, StoreError> {
+    let plain = plain_code(code);
+    let spoken = spoken_code(&plain);
+    let found = unit.sign_in_by_code(&plain)?.filter(|sign_in| sign_in.tenant == tenant);
+    let Some(mut sign_in) = found else { return Ok(Err(VouchRefusal::Unknown(spoken))) };
+    if sign_in.standing != Standing::Pending {
+        return Ok(Err(VouchRefusal::Decided(spoken)));
+    }
+    if now >= sign_in.expires {
+        return Ok(Err(VouchRefusal::Expired(spoken)));
+    }
+    let event = |activity| {
+        let event = AuditEvent::new(tenant, now, Actor::operator(), activity);
+        event.with("code", &spoken).with("application", sign_in.application).with("scope", &sign_in.scope)
+    };
+    let event = match decision {
+        Decision::Approve(name) => {
+            let Some(user) = user(unit, tenant, name)? else { return Ok(Err(VouchRefusal::NoUser(name.clone()))) };
+            let principal = user.alternate_key.unwrap_or_else(|| user.id.to_string());
+            let event = event(Activity::SignInApproved).with("user", user.id).with("userPrincipalName", principal);
+            sign_in.user = Some(user.id);
+            sign_in.standing = Standing::Approved;
+            event
+        }
+        Decision::Deny => {
+            let event = event(Activity::SignInDenied);
+            sign_in.standing = Standing::Denied;
+            event
+        }
+    };
+    unit.update_sign_in(&sign_in)?;
+    unit.append_audit(&event)?;
+    Ok(Ok(sign_in))
+}
+
+/// Ends every sign-in of that user; says how many there were.
+pub fn revoke(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    name: &str,
+    now: Timestamp,
+) -> Result<Result<usize, VouchRefusal>, StoreError> {
+    let Some(user) = user(unit, tenant, name)? else { return Ok(Err(VouchRefusal::NoUser(name.to_owned()))) };
+    let mut ended = 0;
+    for mut sign_in in unit.sign_ins(tenant)? {
+        if sign_in.user != Some(user.id) || !sign_in.is_live(now) {
+            continue;
+        }
+        sign_in.end();
+        unit.update_sign_in(&sign_in)?;
+        let event = AuditEvent::new(tenant, now, Actor::operator(), Activity::SignInRevoked);
+        unit.append_audit(&event.with("application", sign_in.application).with("user", user.id))?;
+        ended += 1;
+    }
+    Ok(Ok(ended))
+}
+
+/// Records that a sign-in ended through its own client: the person signed out, or its refresh token was used twice.
+pub fn record_end(unit: &mut dyn UnitOfWork, ended: &SignIn, why: &str, now: Timestamp) -> Result<(), StoreError> {
+    let actor = Actor {
+        kind: ActorKind::Delegated,
+        application_id: ended.application.to_string(),
+        application_name: None,
+        user_id: ended.user.map(|user| user.to_string()),
+        user_principal_name: None,
+    };
+    let event = AuditEvent::new(ended.tenant, now, actor, Activity::SignInRevoked);
+    unit.append_audit(&event.with("application", ended.application).with("why", why))
+}
+
+fn user(unit: &dyn UnitOfWork, tenant: TenantId, name: &str) -> Result<Option<Resource>, StoreError> {
+    match name.parse::<ResourceId>() {
+        Ok(id) => unit.resource(tenant, ResourceKind::User, id),
+        Err(_) => unit.resource_by_key(tenant, ResourceKind::User, &name.to_lowercase()),
+    }
+}

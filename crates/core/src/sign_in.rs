@@ -1,0 +1,327 @@
+//! A person signs in at the local issuer: the device authorization grant (RFC 8628), and what keeps her signed in.
+//!
+//! There is no password. Whoever operates the host vouches for the person who shows a code
+//! (`docs/adr/0009-people-are-vouched-for-on-the-host.md`). One sign-in is one row, from the code to its end:
+//!
+//! ```text
+//! pending -- approve --> approved -- the client fetches its tokens --> active -- refresh, refresh, … --> ended
+//!    \------ deny ----> denied
+//! ```
+//!
+//! The client holds a *handle*: the device code first, later the first half of its refresh token. The second half is a
+//! secret that changes with every refresh. Only hashes of both are kept.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ApplicationId, ResourceId, TenantId};
+use crate::ports::{StoreError, UnitOfWork};
+
+/// How long a code waits for its approval. As Entra.
+pub const CODE_LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// How long a client waits between two questions, at the least (RFC 8628, 3.2).
+pub const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Clients count from when they sent, we from when it arrived.
+const INTERVAL_LEEWAY: Duration = Duration::from_secs(1);
+
+/// How long a person stays signed in without a refresh.
+pub const SIGN_IN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the refresh token before the present one still serves: the answer that held the new one can be lost on its
+/// way, and the client asks again.
+const LOST_ANSWER: Duration = Duration::from_secs(30);
+
+/// How many codes may wait in one tenant: anybody can ask for one.
+pub const MAX_PENDING: usize = 500;
+
+/// The letters of user codes: no vowels, so that none spells a word (RFC 8628, 6.1).
+pub const CODE_LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+
+/// How many of them a code has: 34 bits, for 15 minutes.
+pub const CODE_LENGTH: usize = 8;
+
+/// One sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// The application that asks.
+    pub application: ApplicationId,
+    /// SHA-256 of the handle.
+    pub handle_sha256: [u8; 32],
+    /// What the person shows to the operator, without its hyphen.
+    pub user_code: String,
+    /// The scope as it was asked for.
+    pub scope: String,
+    /// How far it is.
+    pub standing: Standing,
+    /// Who signed in.
+    pub user: Option<ResourceId>,
+    /// SHA-256 of the refresh token that serves.
+    pub refresh_sha256: Option<[u8; 32]>,
+    /// SHA-256 of the one before.
+    pub previous_sha256: Option<[u8; 32]>,
+    /// When the code was made.
+    pub created: Timestamp,
+    /// When the code, or the refresh token, ends.
+    pub expires: Timestamp,
+    /// When the client asked last, or refreshed last.
+    pub asked: Option<Timestamp>,
+}
+
+/// How far a sign-in is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// Waits for an operator.
+    Pending,
+    /// An operator vouched; the client has not fetched its tokens yet.
+    Approved,
+    /// An operator said no.
+    Denied,
+    /// The client has its tokens and may refresh them.
+    Active,
+    /// Signed out, revoked, or its refresh token was used twice.
+    Ended,
+}
+
+/// What a client is told that asks with its device code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nobody has decided yet.
+    Pending,
+    /// The same, and it asks too often.
+    TooOften,
+    /// Too late.
+    Expired,
+    /// An operator said no.
+    Denied,
+    /// The code has served already.
+    Used,
+    /// This person signed in; tokens may be given, now and once.
+    Approved(ResourceId),
+}
+
+/// What a client is told that asks with a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refreshed {
+    /// The next refresh token serves from now on.
+    Rotated(ResourceId),
+    /// It was used already: somebody else has it. The sign-in has ended.
+    Reused,
+    /// Nobody refreshed it in time.
+    Expired,
+    /// Signed out or revoked.
+    Ended,
+}
+
+impl SignIn {
+    /// Whether it waits for an operator at `now`.
+    pub fn is_waiting(&self, now: Timestamp) -> bool {
+        self.standing == Standing::Pending && now < self.expires
+    }
+
+    /// Whether somebody is signed in by it at `now`, or can be in a moment.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        matches!(self.standing, Standing::Approved | Standing::Active) && now < self.expires
+    }
+
+    /// The client asks with its device code. Tokens are given on [`Asked::Approved`], which happens once.
+    pub fn ask(&mut self, now: Timestamp) -> Asked {
+        let before = self.asked.replace(now);
+        match self.standing {
+            Standing::Denied => Asked::Denied,
+            Standing::Active | Standing::Ended => Asked::Used,
+            Standing::Pending | Standing::Approved if now >= self.expires => Asked::Expired,
+            Standing::Pending => match before.is_some_and(|before| now < before + (INTERVAL - INTERVAL_LEEWAY)) {
+                true => Asked::TooOften,
+                false => Asked::Pending,
+            },
+            Standing::Approved => match self.user {
+                Some(user) => {
+                    self.standing = Standing::Ended;
+                    Asked::Approved(user)
+                }
+                None => Asked::Pending,
+            },
+        }
+    }
+
+    /// From now on this refresh token serves.
+    pub fn activate(&mut self, refresh_sha256: [u8; 32], now: Timestamp) {
+        self.standing = Standing::Active;
+        self.refresh_sha256 = Some(refresh_sha256);
+        self.expires = now + SIGN_IN_LIFE;
+    }
+
+    /// The client asks with a refresh token, whose place `next` is to take. A token that is neither the present one nor
+    /// the one just before it was stolen, or its thief used it first: nobody can tell who is who, so the sign-in ends
+    /// (RFC 9700, 4.14.2).
+    pub fn refresh(&mut self, presented: &[u8; 32], next: [u8; 32], now: Timestamp) -> Refreshed {
+        let (Standing::Active, Some(user)) = (self.standing, self.user) else { return Refreshed::Ended };
+        if now >= self.expires {
+            return Refreshed::Expired;
+        }
+        let lost = self.asked.is_some_and(|asked| now < asked + LOST_ANSWER);
+        if self.refresh_sha256.as_ref() == Some(presented) {
+            self.previous_sha256 = self.refresh_sha256;
+            self.asked = Some(now);
+        } else if !(lost && self.previous_sha256.as_ref() == Some(presented)) {
+            self.end();
+            return Refreshed::Reused;
+        }
+        self.refresh_sha256 = Some(next);
+        self.expires = now + SIGN_IN_LIFE;
+        Refreshed::Rotated(user)
+    }
+
+    /// Nobody is signed in by it any more. The row stays until it would have expired, so that its tokens are known as ended.
+    pub fn end(&mut self) {
+        self.standing = Standing::Ended;
+        self.refresh_sha256 = None;
+        self.previous_sha256 = None;
+    }
+}
+
+/// A user code as it is stored: what people put between and around the letters is left out.
+pub fn plain_code(typed: &str) -> String {
+    typed.chars().filter(char::is_ascii_alphanumeric).take(CODE_LENGTH + 1).collect::<String>().to_ascii_uppercase()
+}
+
+/// A user code as people read it: `WDJB-MJHT`.
+pub fn spoken_code(plain: &str) -> String {
+    match plain.split_at_checked(CODE_LENGTH / 2) {
+        Some((first, second)) => format!("{first}-{second}"),
+        None => plain.to_owned(),
+    }
+}
+
+/// A user code from random bytes; `None` when they do not suffice, which 32 practically always do.
+pub fn code_from(random: &[u8]) -> Option<String> {
+    // 240 is the largest multiple of 20 below 256: what lies above would make some letters likelier.
+    let even = random.iter().filter(|byte| **byte < 240);
+    let code: String = even.take(CODE_LENGTH).map(|byte| char::from(CODE_LETTERS[usize::from(byte % 20)])).collect();
+    (code.len() == CODE_LENGTH).then_some(code)
+}
+
+/// Makes room and begins a sign-in. `false` when too many wait already.
+pub fn begin(unit: &mut dyn UnitOfWork, sign_in: &SignIn, now: Timestamp) -> Result<bool, StoreError> {
+    unit.delete_sign_ins(now)?;
+    if unit.sign_ins(sign_in.tenant)?.iter().filter(|other| other.is_waiting(now)).count() >= MAX_PENDING {
+        return Ok(false);
+    }
+    unit.insert_sign_in(sign_in)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).expect("a time")
+    }
+
+    fn pending() -> SignIn {
+        SignIn {
+            tenant: TenantId(Uuid::nil()),
+            application: crate::application::COMMAND_LINE,
+            handle_sha256: [0; 32],
+            user_code: "WDJBMJHT".to_owned(),
+            scope: String::new(),
+            standing: Standing::Pending,
+            user: None,
+            refresh_sha256: None,
+            previous_sha256: None,
+            created: at(0),
+            expires: at(0) + CODE_LIFE,
+            asked: None,
+        }
+    }
+
+    fn approved() -> SignIn {
+        SignIn { standing: Standing::Approved, user: Some(ResourceId(Uuid::nil())), ..pending() }
+    }
+
+    fn active() -> SignIn {
+        let mut sign_in = approved();
+        sign_in.ask(at(10));
+        sign_in.activate([1; 32], at(10));
+        sign_in
+    }
+
+    #[test]
+    fn a_client_that_asks_is_told_the_truth() {
+        let user = ResourceId(Uuid::nil());
+        let after_question = SignIn { asked: Some(at(10)), ..pending() };
+        let table = [
+            ("first question", pending(), 10, Asked::Pending),
+            ("after five seconds", after_question.clone(), 15, Asked::Pending),
+            ("a second early, on its clock", after_question.clone(), 14, Asked::Pending),
+            ("after two seconds", after_question, 12, Asked::TooOften),
+            ("after fifteen minutes", pending(), 900, Asked::Expired),
+            ("approved", approved(), 899, Asked::Approved(user)),
+            ("approved, but never fetched", approved(), 900, Asked::Expired),
+            ("denied", SignIn { standing: Standing::Denied, ..pending() }, 10, Asked::Denied),
+            ("fetched already", active(), 12, Asked::Used),
+            ("ended", SignIn { standing: Standing::Ended, ..approved() }, 12, Asked::Used),
+        ];
+        for (what, mut sign_in, second, expected) in table {
+            assert_eq!(sign_in.ask(at(second)), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn an_approved_code_serves_once() {
+        let mut sign_in = approved();
+        assert!(matches!(sign_in.ask(at(1)), Asked::Approved(_)));
+        assert_eq!(sign_in.ask(at(10)), Asked::Used);
+    }
+
+    #[test]
+    fn every_refresh_rotates_and_slides_the_end() {
+        let mut sign_in = active();
+        for (round, second) in [(1_u8, 3600), (2, 7200), (3, 7200 + 86_000)] {
+            let rotated = sign_in.refresh(&[round; 32], [round + 1; 32], at(second));
+            assert!(matches!(rotated, Refreshed::Rotated(_)), "{round}");
+            assert_eq!(sign_in.expires, at(second) + SIGN_IN_LIFE);
+        }
+        assert_eq!(sign_in.refresh(&[4; 32], [5; 32], sign_in.expires), Refreshed::Expired);
+    }
+
+    #[test]
+    fn an_answer_that_was_lost_can_be_asked_for_again_for_a_moment() {
+        let mut sign_in = active();
+        sign_in.refresh(&[1; 32], [2; 32], at(3600));
+        assert!(matches!(sign_in.refresh(&[1; 32], [3; 32], at(3620)), Refreshed::Rotated(_)));
+        assert!(matches!(sign_in.refresh(&[3; 32], [4; 32], at(7200)), Refreshed::Rotated(_)));
+    }
+
+    #[test]
+    fn a_refresh_token_that_was_used_already_ends_the_sign_in_for_both() {
+        let mut sign_in = active();
+        sign_in.refresh(&[1; 32], [2; 32], at(3600));
+        assert_eq!(sign_in.refresh(&[1; 32], [3; 32], at(3640)), Refreshed::Reused);
+        assert_eq!(sign_in.refresh(&[2; 32], [4; 32], at(3641)), Refreshed::Ended);
+    }
+
+    #[test]
+    fn a_code_is_read_however_it_is_typed() {
+        for typed in ["WDJB-MJHT", " wdjb mjht\n", "wdjbmjht"] {
+            assert_eq!(plain_code(typed), "WDJBMJHT");
+        }
+        assert_eq!(spoken_code("WDJBMJHT"), "WDJB-MJHT");
+        assert_eq!(plain_code(&"A".repeat(1000)).len(), CODE_LENGTH + 1);
+    }
+
+    #[test]
+    fn a_code_has_letters_that_spell_no_word_and_none_is_likelier() {
+        assert_eq!(code_from(&[255, 0, 1, 19, 20, 240, 39, 239, 220, 40, 0]).as_deref(), Some("BCZBZZBB"));
+        assert_eq!(code_from(&[0, 0, 0, 0, 0, 0, 0, 240]), None);
+    }
+}

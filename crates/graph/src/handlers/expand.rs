@@ -1,0 +1,114 @@
+//! `$expand`: what an edge leads to, inside the entity that it starts from. Whoever expands an edge needs what reading through it needs,
+//! and sees what would be seen there; devices are served as in lists, so nothing is disclosed.
+
+use chaveiro_core::Refusal;
+use chaveiro_core::ports::View;
+use chaveiro_core::query::{ActionField, AuditField, Cursor, DeviceField, Listing, ResourceField};
+use chaveiro_core::rights::Rights;
+use chaveiro_core::scope_tag::Visibility;
+use serde_json::{Map, Value};
+
+use super::admit::Asked;
+use super::list;
+use super::sight::in_sight;
+use crate::error::GraphError;
+use crate::follow::{self, Members, Node};
+use crate::model::MODEL;
+use crate::query::{Expand, MAX_EXPANDED_PAGE, Query, QueryError, Selection};
+use crate::render::{self, Form};
+use crate::resolve;
+use crate::verb::{self, Verb};
+
+/// Expansions of a request that are admitted.
+pub(crate) struct Expansions(Vec<(Expand, Selection)>);
+
+impl Expansions {
+    /// Those that the query asks for, if the caller may read through each.
+    pub(crate) fn admit(asked: &Asked, query: &Query, rights: &Rights) -> Result<Self, GraphError> {
+        let expands = query.expands(asked.walk.target())?.into_iter().map(|expand| {
+            let verb = if expand.edge.many { Verb::List } else { Verb::Read };
+            let required = verb::permissions(expand.edge, verb);
+            if !asked.caller.permissions.contains_any(required) {
+                return Err(Refusal::MissingPermission(required).into());
+            }
+            rights.require(verb::role_action_at(expand.edge.to, verb))?;
+            let selection = match (&expand.select, MODEL.entity_type(expand.edge.to)) {
+                (Some(names), Some(entity)) => Selection::of(names, entity, asked.walk.version)?,
+                _ => Selection::Default,
+            };
+            Ok((expand, selection))
+        });
+        Ok(Self(expands.collect::<Result<_, GraphError>>()?))
+    }
+
+    /// Whether nothing is expanded.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Puts them into the JSON of an entity, which stands at that path.
+    pub(crate) fn put(
+        &self,
+        view: &dyn View,
+        base_url: &str,
+        asked: &Asked,
+        sight: &Visibility,
+        parent: &Node,
+        path: &str,
+        object: &mut Map<String, Value>,
+    ) -> Result<(), GraphError> {
+        let (tenant, version) = (asked.tenant(), asked.walk.version);
+        for (expand, selection) in &self.0 {
+            let name = expand.edge.name;
+            if !expand.edge.many {
+                let found = follow::single(view, tenant, parent, expand.edge.follow)?;
+                let value = match found {
+                    Some(Node::Device(device)) if sight.admits(&device.scope_tags) => {
+                        let rendered = list::devices(view, &[*device], version, selection)?;
+                        rendered.into_iter().next().map_or(Value::Null, Value::Object)
+                    }
+                    _ => Value::Null,
+                };
+                object.insert(name.to_owned(), value);
+                continue;
+            }
+            let limit = expand.top.unwrap_or(MAX_EXPANDED_PAGE).min(MAX_EXPANDED_PAGE);
+            let (items, next): (Vec<_>, Option<Cursor>) = match follow::members(expand.edge.follow, parent) {
+                None | Some(Members::Nothing) => (Vec::new(), None),
+                Some(Members::Devices(scope)) => {
+                    let page = view.devices(tenant, scope, sight, &Listing::<DeviceField>::first(limit))?;
+                    (list::devices(view, &page.items, version, selection)?, page.next)
+                }
+                Some(Members::Resources(scope)) => {
+                    let page = view.resources(tenant, scope, sight, &Listing::<ResourceField>::first(limit))?;
+                    let seen = page.items.into_iter().map(|item| in_sight(view, sight, item, Form::Listed));
+                    let seen = seen.collect::<Result<Vec<_>, _>>()?;
+                    let render = |item| render::resource::resource(item, version, selection, Form::Listed);
+                    (seen.iter().map(render).collect(), page.next)
+                }
+                Some(Members::RemoteActions) => {
+                    let page = view.remote_actions(tenant, sight, &Listing::<ActionField>::first(limit))?;
+                    (list::remote_actions(view, &page.items, version, selection)?, page.next)
+                }
+                Some(Members::AuditEvents) => {
+                    let page = view.audit_events(tenant, sight, &Listing::<AuditField>::first(limit))?;
+                    let render = |event| render::audit::event(event, version, selection, Form::Listed);
+                    (page.items.iter().map(render).collect::<Result<_, _>>()?, page.next)
+                }
+            };
+            object.insert(name.to_owned(), items.into_iter().map(Value::Object).collect());
+            // Whoever asks for so many wants no more; otherwise the rest is where the link leads.
+            if let (Some(cursor), None) = (next, expand.top) {
+                let path = format!("{path}/{name}");
+                let walk = resolve::parse(&path).map_err(|_| QueryError::Value {
+                    option: "$expand",
+                    expected: "used on a shorter path, or with $top inside: there is more than one page, and no path to the rest",
+                })?;
+                let query = Query { select: expand.select.clone(), ..Query::default() };
+                let link = format!("{}{path}?{}", base_url, query.next(&cursor, &walk));
+                object.insert(format!("{name}@odata.nextLink"), link.into());
+            }
+        }
+        Ok(())
+    }
+}

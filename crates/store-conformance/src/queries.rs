@@ -1,0 +1,515 @@
+//! Filters, orders and pages. What a filter means is said by [`Filter::matches`]; here are the values that it is asked about, written
+//! anew, so that a store and the Graph face cannot share a mistake.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::id::{DeviceId, ResourceId};
+use chaveiro_core::ports::{DeviceScope, ResourceScope, Store};
+use chaveiro_core::query::{
+    DeviceField, Filter, Listing, MemberKind, Order, ResourceField, Test, Value, compare, moment,
+};
+use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::scope_tag::Visibility;
+use serde_json::json;
+
+use crate::Backend;
+use crate::sample::{at, device, device_id, read, resource, tenant, tenant_id, uuid, write};
+use crate::walk::Dice;
+
+/// Few of each, so that filters find something.
+const TEXTS: [&str; 12] = ["", "a", "A", "b", "Ab", "aB_c", "a%b", "\u{c9}a", "\u{e9}a", "@x", "[x", "50\\%"];
+const NUMBERS: [i64; 4] = [0, 1, 7, 1 << 40];
+
+const FIELDS: [DeviceField; 32] = {
+    let mut fields = [DeviceField::Id; 32];
+    let mut index = 0;
+    while index < fields.len() {
+        fields[index] = DeviceField::NAMES[index].1;
+        index += 1;
+    }
+    fields
+};
+
+const MEMBERS: [DeviceField; 5] = [
+    DeviceField::OwnerType,
+    DeviceField::ManagementState,
+    DeviceField::ManagementAgent,
+    DeviceField::DeviceType,
+    DeviceField::EnrollmentType,
+];
+
+fn one_of<T: Clone>(dice: &mut Dice, all: &[T]) -> T {
+    all[usize::try_from(dice.roll(all.len() as u64)).expect("a small number")].clone()
+}
+
+fn perhaps<T>(dice: &mut Dice, value: impl FnOnce(&mut Dice) -> T) -> Option<T> {
+    (dice.roll(4) > 0).then(|| value(dice))
+}
+
+fn text(dice: &mut Dice) -> String {
+    one_of(dice, &TEXTS).to_owned()
+}
+
+fn users() -> Vec<Resource> {
+    let user = |number: u64, properties: serde_json::Value| Resource {
+        properties: properties.to_string(),
+        alternate_key: Some(format!("u{number}")),
+        ..resource(1, ResourceKind::User, number)
+    };
+    vec![
+        user(1, json!({"userPrincipalName": "Ab@x", "mail": "a", "displayName": "\u{e9}a"})),
+        user(2, json!({"userPrincipalName": "b", "mail": null, "displayName": "aB_c"})),
+        user(3, json!({})),
+    ]
+}
+
+fn random_device(dice: &mut Dice, number: u64) -> ManagedDevice {
+    let size = |dice: &mut Dice| one_of(dice, &NUMBERS).unsigned_abs();
+    ManagedDevice {
+        platform: one_of(dice, &[Platform::Windows, Platform::WindowsPhone, Platform::Linux]),
+        management_state: one_of(dice, &[ManagementState::Managed, ManagementState::RetireIssued]),
+        comanaged: dice.roll(2) == 0,
+        user: perhaps(dice, |dice| ResourceId(uuid(4, 1 + dice.roll(4)))),
+        enrolled: at(dice.roll(5) * 40_000_000),
+        last_sync: at(dice.roll(5)),
+        certificate_expires: perhaps(dice, |dice| at(dice.roll(5))),
+        inventory: Inventory {
+            device_name: perhaps(dice, text),
+            manufacturer: perhaps(dice, text),
+            model: perhaps(dice, text),
+            serial_number: perhaps(dice, text),
+            os_version: perhaps(dice, text),
+            sku_number: perhaps(dice, |dice| i32::try_from(dice.roll(3)).expect("small")),
+            azure_ad_device_id: perhaps(dice, text),
+            imei: perhaps(dice, text),
+            ethernet_mac_address: perhaps(dice, text),
+            wifi_mac_address: perhaps(dice, text),
+            total_storage_bytes: perhaps(dice, size),
+            free_storage_bytes: perhaps(dice, size),
+            physical_memory_bytes: perhaps(dice, size),
+            is_encrypted: perhaps(dice, |dice| dice.roll(2) == 0),
+            ..Inventory::default()
+        },
+        notes: perhaps(dice, text),
+        managed_device_name: if dice.roll(2) == 0 { Some(text(dice)) } else { None },
+        owner_type: one_of(dice, &[OwnerType::Unknown, OwnerType::Company, OwnerType::Personal]),
+        scope_tags: (0..=dice.roll(2)).map(|_| text(dice)).collect(),
+        ..device(1, number)
+    }
+}
+
+/// What Graph says of a device.
+fn value(device: &ManagedDevice, users: &[Resource], field: DeviceField) -> Value {
+    let word = |word: &str| Value::Text(word.to_owned());
+    let maybe = |text: &Option<String>| text.as_deref().map_or(Value::Null, word);
+    let size = |size: Option<u64>| Value::Number(size.map_or(0, |size| i64::try_from(size).expect("fits")));
+    let time = |at: Timestamp| Value::Time(at.as_microsecond());
+    let user = users.iter().find(|user| Some(user.id) == device.user);
+    let of_user = |name: &str| {
+        let properties: Option<serde_json::Value> = user.and_then(|user| serde_json::from_str(&user.properties).ok());
+        properties.and_then(|properties| properties[name].as_str().map(word)).unwrap_or(Value::Null)
+    };
+    let inventory = &device.inventory;
+    match field {
+        DeviceField::Id => word(&device.id.to_string()),
+        DeviceField::UserId => device.user.map_or(Value::Null, |user| word(&user.to_string())),
+        DeviceField::DeviceName => maybe(&inventory.device_name),
+        DeviceField::OwnerType => word(match device.owner_type {
+            OwnerType::Unknown => "unknown",
+            OwnerType::Company => "company",
+            OwnerType::Personal => "personal",
+        }),
+        DeviceField::ManagementState => word(match device.management_state {
+            ManagementState::Managed => "managed",
+            ManagementState::RetireIssued => "retireIssued",
+        }),
+        DeviceField::ManagementAgent => word(if device.comanaged { "configurationManagerClientMdm" } else { "mdm" }),
+        DeviceField::Enrolled => time(device.enrolled),
+        DeviceField::LastSync => time(device.last_sync),
+        DeviceField::OperatingSystem => word(device.platform.operating_system()),
+        DeviceField::DeviceType => word(match device.platform {
+            Platform::Windows => "desktop",
+            Platform::WindowsPhone => "windowsPhone",
+            Platform::Linux => "linux",
+        }),
+        DeviceField::OsVersion => maybe(&inventory.os_version),
+        DeviceField::AzureAdRegistered => Value::Flag(inventory.azure_ad_device_id.is_some()),
+        DeviceField::EnrollmentType => word(if user.is_some() { "userEnrollment" } else { "unknown" }),
+        DeviceField::EmailAddress => of_user("mail"),
+        DeviceField::AzureAdDeviceId => maybe(&inventory.azure_ad_device_id),
+        DeviceField::IsEncrypted => Value::Flag(inventory.is_encrypted == Some(true)),
+        DeviceField::UserPrincipalName => of_user("userPrincipalName"),
+        DeviceField::Model => maybe(&inventory.model),
+        DeviceField::Manufacturer => maybe(&inventory.manufacturer),
+        DeviceField::Imei => maybe(&inventory.imei),
+        DeviceField::SerialNumber => maybe(&inventory.serial_number),
+        DeviceField::UserDisplayName => of_user("displayName"),
+        DeviceField::WifiMacAddress => maybe(&inventory.wifi_mac_address),
+        DeviceField::TotalStorage => size(inventory.total_storage_bytes),
+        DeviceField::FreeStorage => size(inventory.free_storage_bytes),
+        DeviceField::ManagedDeviceName => match (&device.managed_device_name, of_user("userPrincipalName")) {
+            (Some(name), _) => word(name),
+            (None, principal) => {
+                let before = |text: String| text.split('@').next().unwrap_or_default().to_owned();
+                let principal = if let Value::Text(text) = principal { Some(before(text)) } else { None };
+                let whose = principal.or(inventory.device_name.clone()).unwrap_or("device".to_owned());
+                let when = device.enrolled.strftime("%-m/%-d/%Y_%-I:%M %p");
+                Value::Text(format!("{whose}_{}_{when}", device.platform.operating_system()))
+            }
+        },
+        DeviceField::CertificateExpires => match device.certificate_expires {
+            Some(at) => time(at),
+            None => moment("0001-01-01T00:00:00Z").map(Value::Time).expect("a time"),
+        },
+        DeviceField::ScopeTags => Value::Texts(device.scope_tags.iter().cloned().collect()),
+        DeviceField::Notes => maybe(&device.notes),
+        DeviceField::EthernetMacAddress => maybe(&inventory.ethernet_mac_address),
+        DeviceField::PhysicalMemory => size(inventory.physical_memory_bytes),
+        DeviceField::SkuNumber => Value::Number(inventory.sku_number.unwrap_or(0).into()),
+    }
+}
+
+/// A test that fits the type of that value.
+fn random_test(dice: &mut Dice, of: &Value) -> Test {
+    let ordered = |dice: &mut Dice, value: Value| {
+        one_of(dice, &[Test::Equal, Test::Less, Test::AtMost, Test::Greater, Test::AtLeast])(value)
+    };
+    match of {
+        _ if dice.roll(8) == 0 && !matches!(of, Value::Texts(_)) => Test::Equal(Value::Null),
+        Value::Null | Value::Text(_) => {
+            let literal = match of {
+                Value::Text(text) if dice.roll(2) == 0 => one_of(dice, &[text.clone(), text.to_uppercase()]),
+                _ => text(dice),
+            };
+            let part: String = literal.chars().take(usize::try_from(dice.roll(4)).expect("small")).collect();
+            match dice.roll(5) {
+                0 => Test::StartsWith(part),
+                1 => Test::EndsWith(part),
+                2 => Test::Contains(part),
+                _ => ordered(dice, Value::Text(literal)),
+            }
+        }
+        Value::Flag(_) => Test::Equal(Value::Flag(dice.roll(2) == 0)),
+        Value::Number(_) => {
+            let number = Value::Number(one_of(dice, &NUMBERS));
+            ordered(dice, number)
+        }
+        Value::Time(micros) => {
+            let time = Value::Time(if dice.roll(2) == 0 { *micros } else { at(dice.roll(5)).as_microsecond() });
+            ordered(dice, time)
+        }
+        Value::Texts(_) => Test::Has(text(dice)),
+    }
+}
+
+fn random_filter<F: Clone>(dice: &mut Dice, depth: u32, leaf: &impl Fn(&mut Dice) -> (F, Test)) -> Filter<F> {
+    match dice.roll(if depth == 0 { 1 } else { 3 }) {
+        0 => {
+            let (field, test) = leaf(dice);
+            Filter::Is { field, test, holds: dice.roll(3) > 0 }
+        }
+        which => {
+            let parts = (0..1 + dice.roll(4)).map(|_| random_filter(dice, depth - 1, leaf)).collect();
+            if which == 1 { Filter::all(parts) } else { Filter::any(parts) }
+        }
+    }
+}
+
+/// Tenant 1 with these devices and the users; tenant 2 with the same devices under other ids.
+async fn filled_with(store: Arc<dyn Store>, devices: &[ManagedDevice]) -> Arc<dyn Store> {
+    let devices = devices.to_vec();
+    write(&store, move |unit| {
+        for of in [1, 2] {
+            unit.insert_tenant(&tenant(of))?;
+            for user in users() {
+                unit.insert_resource(&Resource { tenant: tenant_id(of), ..user })?;
+            }
+            for device in &devices {
+                unit.insert_device(&ManagedDevice { tenant: tenant_id(of), ..device.clone() })?;
+            }
+        }
+        Ok(())
+    })
+    .await;
+    store
+}
+
+fn fleet(dice: &mut Dice, many: u64) -> Vec<ManagedDevice> {
+    (100..100 + many).map(|number| random_device(dice, number)).collect()
+}
+
+async fn listed(store: &Arc<dyn Store>, listing: Listing<DeviceField>) -> Vec<ManagedDevice> {
+    read(store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &listing)?.items)).await
+}
+
+pub(crate) async fn a_filter_finds_exactly_the_devices_it_is_true_of(backend: &dyn Backend) {
+    let mut dice = Dice(7);
+    let devices = fleet(&mut dice, 60);
+    let store = filled_with(backend.fresh(), &devices).await;
+    let users = users();
+    let mut found_some = 0;
+    for _ in 0..800 {
+        let leaf = |dice: &mut Dice| {
+            let field = one_of(dice, &FIELDS);
+            let of = value(&one_of(dice, &devices), &users, field);
+            // Members of enums are asked for by their one spelling and have no order.
+            let test = if MEMBERS.contains(&field) { Test::Equal(of) } else { random_test(dice, &of) };
+            (field, test)
+        };
+        let filter = random_filter(&mut dice, 2, &leaf);
+        let expected: BTreeSet<DeviceId> = devices
+            .iter()
+            .filter(|device| filter.matches(&|field| value(device, &users, *field)))
+            .map(|device| device.id)
+            .collect();
+        let found = listed(&store, Listing { filter: filter.clone(), ..Listing::first(1000) }).await;
+        let found_ids: BTreeSet<DeviceId> = found.iter().map(|device| device.id).collect();
+        assert_eq!(found_ids, expected, "{filter}\n{filter:?}");
+        assert_eq!(found.len(), expected.len(), "each once: {filter}");
+        let counted = filter.clone();
+        let count = read(&store, move |view| {
+            Ok(view.count_devices(tenant_id(1), DeviceScope::All, &Visibility::All, &counted)?)
+        });
+        assert_eq!(count.await, expected.len() as u64, "{filter}");
+        found_some += usize::from(!expected.is_empty() && expected.len() < devices.len());
+    }
+    assert!(found_some > 200, "filters that find all or nothing prove little: {found_some}");
+}
+
+pub(crate) async fn an_order_is_by_its_keys_and_then_by_age(backend: &dyn Backend) {
+    let mut dice = Dice(8);
+    let devices = fleet(&mut dice, 50);
+    let store = filled_with(backend.fresh(), &devices).await;
+    let users = users();
+    for field in FIELDS.into_iter().filter(|field| *field != DeviceField::ScopeTags) {
+        for descending in [false, true] {
+            let second = one_of(&mut dice, &[DeviceField::Model, DeviceField::LastSync, DeviceField::UserDisplayName]);
+            let order = vec![Order { field, descending }, Order { field: second, descending: !descending }];
+            let mut expected: Vec<_> = devices.iter().enumerate().collect();
+            expected.sort_by(|(a_age, a), (b_age, b)| {
+                let turned = |order: Ordering, turn: bool| if turn { order.reverse() } else { order };
+                let by = |field| compare(&value(a, &users, field), &value(b, &users, field));
+                // Age goes the way of the last key.
+                turned(by(field), descending)
+                    .then(turned(by(second), !descending))
+                    .then(turned(a_age.cmp(b_age), !descending))
+            });
+            let expected: Vec<DeviceId> = expected.into_iter().map(|(_, device)| device.id).collect();
+            let whole = listed(&store, Listing { order: order.clone(), ..Listing::first(1000) }).await;
+            assert_eq!(whole.iter().map(|device| device.id).collect::<Vec<_>>(), expected, "{order:?}");
+            let skipped = listed(&store, Listing { order: order.clone(), skip: 7, ..Listing::first(5) }).await;
+            assert_eq!(skipped.iter().map(|device| device.id).collect::<Vec<_>>(), expected[7..12], "{order:?}");
+        }
+    }
+}
+
+pub(crate) async fn paging_visits_every_device_once_in_every_order_while_others_come_and_go(backend: &dyn Backend) {
+    let mut dice = Dice(9);
+    let devices = fleet(&mut dice, 40);
+    let ordered = FIELDS.into_iter().filter(|field| *field != DeviceField::ScopeTags);
+    let mut orders: Vec<Vec<Order<DeviceField>>> =
+        ordered.flat_map(|field| [false, true].map(|descending| vec![Order { field, descending }])).collect();
+    orders.push(Vec::new());
+    let is = |field, test| Filter::Is { field, test, holds: true };
+    let filters = [
+        is(DeviceField::LastSync, Test::AtLeast(Value::Time(0))),
+        is(DeviceField::DeviceName, Test::StartsWith("a".to_owned())),
+    ];
+    let store = filled_with(backend.fresh(), &devices).await;
+    let (mut number, mut known) = (0, BTreeSet::new());
+    for (order, filter) in orders.iter().flat_map(|order| filters.iter().map(move |filter| (order, filter))) {
+        let expected: BTreeSet<DeviceId> = {
+            let listing = Listing { filter: filter.clone(), ..Listing::first(1000) };
+            let found = listed(&store, listing).await.into_iter().map(|device| device.id);
+            found.filter(|id| devices.iter().any(|device| device.id == *id)).collect()
+        };
+        let (mut seen, mut after) = (BTreeMap::new(), None);
+        loop {
+            let listing = Listing { filter: filter.clone(), order: order.clone(), after, ..Listing::first(7) };
+            let page = read(&store, move |view| {
+                Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &listing)?)
+            });
+            let page = page.await;
+            assert!(page.items.len() <= 7);
+            for device in page.items {
+                *seen.entry(device.id).or_insert(0) += 1;
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+            // One comes, and later, when it is its turn again, becomes another, wherever that puts it.
+            number = (number + 1) % 6;
+            let (come, moving) = (known.insert(number), random_device(&mut dice, 1000 + number));
+            write(&store, move |unit| match come {
+                true => Ok(unit.insert_device(&moving)?),
+                false => Ok(unit.update_device(&moving)?),
+            })
+            .await;
+        }
+        for device in &expected {
+            assert_eq!(seen.get(device), Some(&1), "{order:?} {filter}");
+        }
+    }
+}
+
+pub(crate) async fn filters_do_not_reach_around_scope_visibility_or_tenant(backend: &dyn Backend) {
+    let mut dice = Dice(10);
+    let devices = fleet(&mut dice, 40);
+    let store = filled_with(backend.fresh(), &devices).await;
+    let everything = Filter::Any(vec![
+        Filter::Is { field: DeviceField::Model, test: Test::Equal(Value::Null), holds: true },
+        Filter::Is { field: DeviceField::Model, test: Test::Equal(Value::Null), holds: false },
+    ]);
+    let seen = Visibility::Tagged(BTreeSet::from(["a".to_owned()]));
+    read(&store, move |view| {
+        let listing = Listing { filter: everything.clone(), ..Listing::first(1000) };
+        for (visible, scope) in [
+            (&Visibility::All, DeviceScope::Comanaged),
+            (&seen, DeviceScope::All),
+            (&Visibility::All, DeviceScope::OfUser(ResourceId(uuid(4, 1)))),
+        ] {
+            let fits = |device: &ManagedDevice| match scope {
+                DeviceScope::Comanaged => device.comanaged,
+                DeviceScope::OfUser(user) => device.user == Some(user),
+                DeviceScope::All | DeviceScope::WithApp(_) => true,
+            };
+            let expected = devices.iter().filter(|device| fits(device) && visible.admits(&device.scope_tags)).count();
+            let found = view.devices(tenant_id(1), scope, visible, &listing)?.items;
+            assert_eq!(found.len(), expected, "{scope:?}");
+            assert!(found.iter().all(|device| device.tenant == tenant_id(1)));
+            assert_eq!(view.count_devices(tenant_id(1), scope, visible, &everything)?, expected as u64);
+        }
+        let nobody = tenant_id(3);
+        assert_eq!(view.count_devices(nobody, DeviceScope::All, &Visibility::All, &everything)?, 0);
+        Ok(())
+    })
+    .await;
+}
+
+pub(crate) async fn what_is_about_a_device_is_as_visible_as_the_device(backend: &dyn Backend) {
+    let store = filled_with(backend.fresh(), &[]).await;
+    let kind = ResourceKind::DeviceHealthScriptDeviceState;
+    write(&store, move |unit| {
+        for (number, tag) in [(1, "lisbon"), (2, "porto")] {
+            let scope_tags = BTreeSet::from([tag.to_owned()]);
+            unit.insert_device(&ManagedDevice { scope_tags, ..device(1, number) })?;
+            unit.insert_resource(&Resource { device: Some(device_id(number)), ..resource(1, kind, 10 + number) })?;
+        }
+        Ok(())
+    })
+    .await;
+    read(&store, move |view| {
+        let scope = ResourceScope::All(kind);
+        for (visible, expected) in [(Visibility::All, 2), (Visibility::Tagged(BTreeSet::from(["porto".to_owned()])), 1)]
+        {
+            let found = view.resources(tenant_id(1), scope, &visible, &Listing::first(10))?.items;
+            assert_eq!(found.len() as u64, expected);
+            assert_eq!(view.count_resources(tenant_id(1), scope, &visible, &Filter::always())?, expected);
+        }
+        Ok(())
+    })
+    .await;
+}
+
+pub(crate) async fn a_filter_finds_exactly_the_resources_it_is_true_of(backend: &dyn Backend) {
+    let mut dice = Dice(11);
+    let kind = ResourceKind::DeviceHealthScriptDeviceState;
+    let member = |name, kind, absent| ResourceField::Member { name, kind, absent };
+    let never = moment("0001-01-01T00:00:00Z").map(Value::Time).expect("a time");
+    let fields = [
+        ResourceField::Id,
+        ResourceField::Created,
+        ResourceField::Modified,
+        member("displayName", MemberKind::Plain, Value::Null),
+        member("detectionState", MemberKind::Plain, Value::Text("unknown".to_owned())),
+        member("errorCode", MemberKind::Plain, Value::Number(0)),
+        member("flag", MemberKind::Plain, Value::Flag(false)),
+        member("lastSyncDateTime", MemberKind::Time, never),
+        member("expected", MemberKind::Time, Value::Null),
+    ];
+    let times = [
+        "2027-01-15T08:00:00Z",
+        "2027-01-15T08:00:00.5Z",
+        "2027-01-15T10:00:00.25+02:00",
+        "9999-12-31T23:59:59.9999999Z",
+    ];
+    let mut rows = Vec::new();
+    for number in 100..150 {
+        let mut properties = serde_json::Map::new();
+        let mut put = |dice: &mut Dice, name: &str, value: serde_json::Value| {
+            if dice.roll(3) > 0 {
+                properties.insert(name.to_owned(), value);
+            }
+        };
+        let (name, time, other) = (text(&mut dice), one_of(&mut dice, &times), one_of(&mut dice, &times));
+        put(&mut dice, "displayName", json!(name));
+        let (number_of, state, flag) =
+            (one_of(&mut dice, &NUMBERS), one_of(&mut dice, &["fail", "success"]), dice.roll(2) == 0);
+        put(&mut dice, "errorCode", json!(number_of));
+        put(&mut dice, "detectionState", json!(state));
+        put(&mut dice, "flag", json!(flag));
+        put(&mut dice, "lastSyncDateTime", json!(time));
+        put(&mut dice, "expected", json!(other));
+        rows.push(Resource {
+            properties: serde_json::Value::Object(properties).to_string(),
+            created: at(dice.roll(3)),
+            modified: at(dice.roll(3)),
+            ..resource(1, kind, number)
+        });
+    }
+    let value = |row: &Resource, field: &ResourceField| match field {
+        ResourceField::Id => Value::Text(row.id.to_string()),
+        ResourceField::Created => Value::Time(row.created.as_microsecond()),
+        ResourceField::Modified => Value::Time(row.modified.as_microsecond()),
+        ResourceField::Member { name, kind, absent } => {
+            let properties: serde_json::Value = serde_json::from_str(&row.properties).expect("JSON");
+            match (&properties[*name], kind) {
+                (serde_json::Value::String(text), MemberKind::Time) => moment(text).map_or(Value::Null, Value::Time),
+                (serde_json::Value::String(text), MemberKind::Plain) => Value::Text(text.clone()),
+                (serde_json::Value::Bool(flag), _) => Value::Flag(*flag),
+                (serde_json::Value::Number(number), _) => Value::Number(number.as_i64().expect("an integer")),
+                _ => absent.clone(),
+            }
+        }
+    };
+    let store = filled_with(backend.fresh(), &[]).await;
+    let inserted = rows.clone();
+    write(&store, move |unit| Ok(inserted.iter().try_for_each(|row| unit.insert_resource(row))?)).await;
+    for _ in 0..400 {
+        let leaf = |dice: &mut Dice| {
+            let field = one_of(dice, &fields);
+            let of = value(&one_of(dice, &rows), &field);
+            // A time that is not there is still a time.
+            let of = if of == Value::Null && matches!(&field, ResourceField::Member { kind: MemberKind::Time, .. }) {
+                Value::Time(at(0).as_microsecond())
+            } else {
+                of
+            };
+            (field, random_test(dice, &of))
+        };
+        let filter = random_filter(&mut dice, 2, &leaf);
+        let expected: BTreeSet<_> =
+            rows.iter().filter(|row| filter.matches(&|field| value(row, field))).map(|row| row.id).collect();
+        let order = vec![Order { field: one_of(&mut dice, &fields), descending: dice.roll(2) == 0 }];
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let listing = Listing { filter: filter.clone(), order: order.clone(), after, ..Listing::first(13) };
+            let page = read(&store, move |view| {
+                Ok(view.resources(tenant_id(1), ResourceScope::All(kind), &Visibility::All, &listing)?)
+            });
+            let page = page.await;
+            seen.extend(page.items.into_iter().map(|row| row.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), expected.len(), "{filter}");
+        assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), expected, "{filter}");
+    }
+}

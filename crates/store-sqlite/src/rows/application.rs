@@ -1,0 +1,96 @@
+//! Applications registered with the local issuer.
+
+use chaveiro_core::application::Application;
+use chaveiro_core::id::{ApplicationId, TenantId};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::StoreError;
+use rusqlite::{Connection, Row, params};
+
+use crate::codec::{RowError, blob, change_one, from_json, insert, json, many, micros, one, run, time, uuid};
+
+const APPLICATION: &str = "SELECT a.*, t.id AS tenant_id
+    FROM application a JOIN tenant t ON t.row = a.tenant WHERE t.id = ?";
+
+fn read(row: &Row<'_>) -> Result<Application, RowError> {
+    Ok(Application {
+        tenant: TenantId(uuid(row, "tenant_id")?),
+        id: ApplicationId(uuid(row, "id")?),
+        display_name: row.get("display_name")?,
+        permissions: permissions(row, "permissions")?,
+        delegated: permissions(row, "delegated")?,
+        public: row.get("public")?,
+        secrets: from_json(row, "secrets")?,
+        certificates: from_json(row, "certificates")?,
+        created: time(row, "created")?,
+    })
+}
+
+fn permissions(row: &Row<'_>, column: &str) -> Result<Vec<Permission>, RowError> {
+    let names: Vec<String> = from_json(row, column)?;
+    let known = names
+        .iter()
+        .map(|name| Permission::parse(name).ok_or_else(|| RowError::Content(format!("{column}: {name} is not known"))));
+    known.collect()
+}
+
+pub(crate) fn application(
+    connection: &Connection,
+    tenant: TenantId,
+    id: ApplicationId,
+) -> Result<Option<Application>, StoreError> {
+    let sql = format!("{APPLICATION} AND a.id = ?");
+    one(connection, &sql, [blob(&tenant.0), blob(&id.0)], read)
+}
+
+pub(crate) fn applications(connection: &Connection, tenant: TenantId) -> Result<Vec<Application>, StoreError> {
+    let sql = format!("{APPLICATION} ORDER BY a.row");
+    many(connection, &sql, [blob(&tenant.0)], read)
+}
+
+fn names(permissions: &[Permission]) -> Result<String, StoreError> {
+    json(&permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>())
+}
+
+pub(crate) fn insert_application(connection: &Connection, application: &Application) -> Result<(), StoreError> {
+    let sql = "INSERT INTO application
+            (tenant, id, display_name, permissions, delegated, public, secrets, certificates, created)
+        SELECT row, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM tenant WHERE id = ?1";
+    let parameters = params![
+        blob(&application.tenant.0),
+        blob(&application.id.0),
+        application.display_name,
+        names(&application.permissions)?,
+        names(&application.delegated)?,
+        application.public,
+        json(&application.secrets)?,
+        json(&application.certificates)?,
+        micros(application.created)
+    ];
+    insert(connection, sql, parameters, "application")
+}
+
+pub(crate) fn update_application(connection: &Connection, application: &Application) -> Result<(), StoreError> {
+    let sql = "UPDATE application SET display_name = ?3, permissions = ?4, delegated = ?5, public = ?6, secrets = ?7,
+            certificates = ?8
+        WHERE id = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)";
+    let parameters = params![
+        blob(&application.tenant.0),
+        blob(&application.id.0),
+        application.display_name,
+        names(&application.permissions)?,
+        names(&application.delegated)?,
+        application.public,
+        json(&application.secrets)?,
+        json(&application.certificates)?
+    ];
+    change_one(connection, sql, parameters, "application")
+}
+
+pub(crate) fn delete_application(
+    connection: &Connection,
+    tenant: TenantId,
+    id: ApplicationId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM application WHERE id = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)";
+    run(connection, sql, [blob(&tenant.0), blob(&id.0)]).map(drop)
+}

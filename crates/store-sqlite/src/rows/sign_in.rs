@@ -1,0 +1,94 @@
+//! People who sign in at the local issuer.
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::id::{ApplicationId, ResourceId, TenantId};
+use chaveiro_core::ports::StoreError;
+use chaveiro_core::sign_in::SignIn;
+use rusqlite::{Connection, Row, named_params};
+
+use crate::codec::{
+    RowError, blob, change_one, from_name, insert, many, micros, name, one, optional_time, optional_uuid, run, time,
+    uuid,
+};
+
+const SIGN_IN: &str = "SELECT s.*, t.id AS tenant_id FROM sign_in s JOIN tenant t ON t.row = s.tenant";
+
+/// How long an ended row stays, so that whoever asks with its code or token is told that it has ended.
+const KEPT_MICROS: i64 = 60 * 60 * 1_000_000;
+
+fn read(row: &Row<'_>) -> Result<SignIn, RowError> {
+    Ok(SignIn {
+        tenant: TenantId(uuid(row, "tenant_id")?),
+        application: ApplicationId(uuid(row, "application")?),
+        handle_sha256: row.get("handle_sha256")?,
+        user_code: row.get("user_code")?,
+        scope: row.get("scope")?,
+        standing: from_name(row, "standing")?,
+        user: optional_uuid(row, "user")?.map(ResourceId),
+        refresh_sha256: row.get("refresh_sha256")?,
+        previous_sha256: row.get("previous_sha256")?,
+        created: time(row, "created")?,
+        expires: time(row, "expires")?,
+        asked: optional_time(row, "asked")?,
+    })
+}
+
+pub(crate) fn sign_in(
+    connection: &Connection,
+    tenant: TenantId,
+    handle_sha256: &[u8; 32],
+) -> Result<Option<SignIn>, StoreError> {
+    let sql = format!("{SIGN_IN} WHERE t.id = ? AND s.handle_sha256 = ?");
+    one(connection, &sql, [blob(&tenant.0), handle_sha256.as_slice()], read)
+}
+
+pub(crate) fn by_code(connection: &Connection, user_code: &str) -> Result<Option<SignIn>, StoreError> {
+    one(connection, &format!("{SIGN_IN} WHERE s.user_code = ?"), [user_code], read)
+}
+
+pub(crate) fn sign_ins(connection: &Connection, tenant: TenantId) -> Result<Vec<SignIn>, StoreError> {
+    many(connection, &format!("{SIGN_IN} WHERE t.id = ? ORDER BY s.row"), [blob(&tenant.0)], read)
+}
+
+pub(crate) fn insert_sign_in(connection: &Connection, sign_in: &SignIn) -> Result<(), StoreError> {
+    let sql = "INSERT INTO sign_in (tenant, application, handle_sha256, user_code, scope, standing, user,
+            refresh_sha256, previous_sha256, created, expires, asked)
+        SELECT row, :application, :handle, :user_code, :scope, :standing, :user, :refresh, :previous, :created,
+            :expires, :asked FROM tenant WHERE id = :tenant";
+    let parameters = named_params! {
+        ":tenant": blob(&sign_in.tenant.0),
+        ":application": blob(&sign_in.application.0),
+        ":handle": sign_in.handle_sha256,
+        ":user_code": sign_in.user_code,
+        ":scope": sign_in.scope,
+        ":standing": name(&sign_in.standing)?,
+        ":user": sign_in.user.as_ref().map(|user| blob(&user.0)),
+        ":refresh": sign_in.refresh_sha256,
+        ":previous": sign_in.previous_sha256,
+        ":created": micros(sign_in.created),
+        ":expires": micros(sign_in.expires),
+        ":asked": sign_in.asked.map(micros),
+    };
+    insert(connection, sql, parameters, "sign-in")
+}
+
+pub(crate) fn update_sign_in(connection: &Connection, sign_in: &SignIn) -> Result<(), StoreError> {
+    let sql = "UPDATE sign_in SET standing = :standing, user = :user, refresh_sha256 = :refresh,
+            previous_sha256 = :previous, expires = :expires, asked = :asked
+        WHERE handle_sha256 = :handle AND tenant = (SELECT row FROM tenant WHERE id = :tenant)";
+    let parameters = named_params! {
+        ":tenant": blob(&sign_in.tenant.0),
+        ":handle": sign_in.handle_sha256,
+        ":standing": name(&sign_in.standing)?,
+        ":user": sign_in.user.as_ref().map(|user| blob(&user.0)),
+        ":refresh": sign_in.refresh_sha256,
+        ":previous": sign_in.previous_sha256,
+        ":expires": micros(sign_in.expires),
+        ":asked": sign_in.asked.map(micros),
+    };
+    change_one(connection, sql, parameters, "sign-in")
+}
+
+pub(crate) fn delete_expired(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
+    run(connection, "DELETE FROM sign_in WHERE expires <= ?", [micros(now) - KEPT_MICROS]).map(drop)
+}

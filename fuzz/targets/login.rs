@@ -1,0 +1,58 @@
+//! A form at the login endpoints: the first byte chooses which. Nobody is let in who proves nothing.
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::Body;
+use chaveiro_auth::{IssuerKeys, LocalIssuer};
+use chaveiro_core::Timestamp;
+use chaveiro_core::ports::{Clock, Entropy, Store};
+use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_store_sqlite::SqliteStore;
+use http::Request;
+use tower::ServiceExt;
+
+struct Fixed;
+
+impl Entropy for Fixed {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+}
+
+const TENANT: &str = "11111111-2222-4333-8444-555555555555";
+
+static ROUTER: LazyLock<(tempfile::TempDir, Router)> = LazyLock::new(|| {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+    let tenant = Tenant {
+        id: TENANT.parse().expect("an id"),
+        display_name: "t".to_owned(),
+        licence: Licence::Active,
+        entra_tenant: None,
+        settings: TenantSettings::default(),
+        created: Timestamp::UNIX_EPOCH,
+    };
+    let insert = store.write(move |unit| Ok(unit.insert_tenant(&tenant)?));
+    futures_executor::block_on(insert).expect("a tenant");
+    let keys = IssuerKeys::open_or_create(&directory.path().join("issuer"), Timestamp::UNIX_EPOCH, &Fixed);
+    let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), "https://chaveiro.example".to_owned()));
+    let router = issuer.router(store, Arc::new(Fixed), Arc::new(Fixed));
+    (directory, router)
+});
+
+libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {
+    let (choice, body) = input;
+    let endpoint = ["token", "devicecode", "revoke"][usize::from(choice % 3)];
+    let request = Request::post(format!("/{TENANT}/oauth2/v2.0/{endpoint}")).body(Body::from(body.to_vec()));
+    let answer = ROUTER.1.clone().oneshot(request.expect("a request"));
+    let status = futures_executor::block_on(answer).expect("an answer").status();
+    assert!(endpoint != "token" || !status.is_success(), "a token was given for nothing");
+});
