@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use support::machine::{Locks, Machine, OLD_PASSWORD, PASSPHRASE, escrowed};
-use support::{Server, get, initialised, run, text};
+use support::{Server, WITHOUT_LIMITS, get, initialised, run, text};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
@@ -31,7 +31,9 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let (directory, data) = initialised();
-        Self::with(directory, Server::start(&data, "127.0.0.1:0", "127.0.0.1:0")).await
+        // One device is recovered more often here than a tenant of one device ever needs.
+        run(&data, &["tenant", "set", "--hold-recoveries", "0"]);
+        Self::with(directory, Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", WITHOUT_LIMITS)).await
     }
 
     async fn with(directory: tempfile::TempDir, server: Server) -> Self {
