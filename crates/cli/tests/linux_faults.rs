@@ -8,7 +8,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -28,11 +28,16 @@ struct Scene {
     id: String,
 }
 
+/// One device is recovered more often here than a tenant of one device ever needs.
+fn without_hold() -> (tempfile::TempDir, PathBuf) {
+    let (directory, data) = initialised();
+    run(&data, &["tenant", "set", "--hold-recoveries", "0"]);
+    (directory, data)
+}
+
 impl Scene {
     async fn new() -> Self {
-        let (directory, data) = initialised();
-        // One device is recovered more often here than a tenant of one device ever needs.
-        run(&data, &["tenant", "set", "--hold-recoveries", "0"]);
+        let (directory, data) = without_hold();
         Self::with(directory, Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", WITHOUT_LIMITS)).await
     }
 
@@ -206,7 +211,7 @@ fn pump(mut from: TcpStream, mut to: TcpStream, mut passes: impl FnMut() -> bool
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_lost_at_any_point_of_the_session_is_asked_for_again() {
-    let (directory, data) = initialised();
+    let (directory, data) = without_hold();
     let (wire, listener) = Wire::new();
     let url = format!("https://{}", wire.address);
     let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", &["--device-url", &url]);
