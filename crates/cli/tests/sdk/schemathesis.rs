@@ -53,6 +53,9 @@ async fn the_server_answers_as_its_openapi_document_says() {
         command.arg(format!("Authorization: Bearer {}", run(&data, &["token"]).trim()));
         command.args(["--seed", "1", "--workers", WORKERS, "--no-color"]);
         command.args(["--continue-on-failure", "--warnings", "off"]).args(more).env("NO_PROXY", "127.0.0.1");
+        command
+            .env("SCHEMATHESIS_HOOKS", format!("{SCRIPTS}/schemathesis/hooks.py"))
+            .env("PYTHONDONTWRITEBYTECODE", "1");
         let output = command.output().expect("it runs");
         assert!(output.status.success(), "with keys that are {name}:\n{}", text(&output.stdout));
     }

@@ -158,23 +158,14 @@ fn select(entity: &'static EntityType) -> Value {
 
 /// A condition has a grammar, which a schema cannot say.
 fn filter(entity: &'static EntityType) -> Value {
-    let names = filtered_by(entity.target);
-    let example = format!("{} ne null", names.first().unwrap_or(&"id"));
-    let schema = json!({"type": "string", "format": "odata-filter", "examples": [example]});
-    let about = match names.is_empty() {
-        true => format!("A condition on properties of microsoft.graph.{}, in the words of OData.", entity.name),
-        false => format!("A condition on {}, in the words of OData.", names.join(", ")),
+    // A text by which that list is filtered, and what it is filtered by.
+    let (text, about) = match entity.target {
+        Target::AuditEvent => ("activityType", AuditField::NAMES.map(|(name, _)| name).join(", ")),
+        Target::RemoteAction => ("managedDeviceId", ActionField::NAMES.map(|(name, _)| name).join(", ")),
+        _ => ("id", format!("properties of microsoft.graph.{}", entity.name)),
     };
-    option("$filter", schema, &about)
-}
-
-/// The properties that tell the members of such a list apart; empty where nearly all do.
-fn filtered_by(target: Target) -> Vec<&'static str> {
-    match target {
-        Target::AuditEvent => AuditField::NAMES.iter().map(|(name, _)| *name).collect(),
-        Target::RemoteAction => ActionField::NAMES.iter().map(|(name, _)| *name).collect(),
-        _ => Vec::new(),
-    }
+    let schema = json!({"type": "string", "format": "odata-filter", "examples": [format!("{text} ne null")]});
+    option("$filter", schema, &format!("A condition on {about}, in the words of OData."))
 }
 
 fn option(name: &str, schema: Value, description: &str) -> Value {
