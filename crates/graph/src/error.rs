@@ -247,12 +247,12 @@ fn of_token(refusal: &TokenRefusal, base_url: &str) -> Row {
             "BadRequest",
             "Specified resource is not supported for MSA requests. Sign in with a work or school account.",
         ),
-        TokenRefusal::IssuerUnavailable => gateway(
+        TokenRefusal::IssuerUnavailable { retry_after_s } => gateway(
             StatusCode::SERVICE_UNAVAILABLE,
             "serviceNotAvailable",
             "The signing keys of the token's issuer cannot be read at the moment. Try again after the time in Retry-After.",
         )
-        .with(header::RETRY_AFTER, RETRY_AFTER_S),
+        .with(header::RETRY_AFTER, retry_after_s.to_string()),
     }
 }
 

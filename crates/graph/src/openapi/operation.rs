@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chaveiro_core::audit::Activity;
 use chaveiro_core::permission::Permission;
+use chaveiro_core::query::{ActionField, AuditField};
 use serde_json::{Map, Value, json};
 
 use super::schema::{self, reference};
@@ -77,7 +78,8 @@ pub(super) fn beside(method: &str, path: &str, permission: Option<Permission>) -
     if let Some(permission) = permission {
         let categories: BTreeSet<_> = Activity::ALL.iter().map(|activity| activity.described().category).collect();
         let category = json!({"name": "category", "in": "path", "required": true,
-            "schema": {"type": "string", "enum": categories}});
+            "description": "One of getAuditCategories(), without regard to case; another has no activity types.",
+            "schema": {"type": "string", "minLength": 1, "examples": categories}});
         let names = json!({"type": "object", "required": ["@odata.context", "value"], "properties": {
             "@odata.context": {"type": "string"}, "value": {"type": "array", "items": {"type": "string"}}}});
         let parameters = if path.contains("{category}") { json!([category]) } else { json!([]) };
@@ -125,8 +127,6 @@ fn parameters(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static Entity
     if list {
         let most = format!("Items of a page. More than {MAX_PAGE} means {MAX_PAGE}.");
         parameters.push(option("$top", json!({"type": "integer", "minimum": 1}), &most));
-        let cursor = "Where the page before ended; from its @odata.nextLink.";
-        parameters.push(option("$skiptoken", json!({"type": "string"}), cursor));
         parameters.push(option("$count", json!({"type": "boolean"}), "true: @odata.count is the number of all."));
         parameters.push(option(
             "$skip",
@@ -158,9 +158,14 @@ fn select(entity: &'static EntityType) -> Value {
 
 /// A condition has a grammar, which a schema cannot say.
 fn filter(entity: &'static EntityType) -> Value {
-    let schema = json!({"type": "string", "format": "odata-filter", "examples": ["id ne null"]});
-    let about = format!("A condition on properties of microsoft.graph.{}, in the words of OData.", entity.name);
-    option("$filter", schema, &about)
+    // A text by which that list is filtered, and what it is filtered by.
+    let (text, about) = match entity.target {
+        Target::AuditEvent => ("activityType", AuditField::NAMES.map(|(name, _)| name).join(", ")),
+        Target::RemoteAction => ("managedDeviceId", ActionField::NAMES.map(|(name, _)| name).join(", ")),
+        _ => ("id", format!("properties of microsoft.graph.{}", entity.name)),
+    };
+    let schema = json!({"type": "string", "format": "odata-filter", "examples": [format!("{text} ne null")]});
+    option("$filter", schema, &format!("A condition on {about}, in the words of OData."))
 }
 
 fn option(name: &str, schema: Value, description: &str) -> Value {
