@@ -18,7 +18,7 @@ impl Fields for Rendered {
 
     fn source(property: &Property) -> Option<Source<Self>> {
         let simple = !matches!(property.edm, Edm::Binary | Edm::Complex(_) | Edm::Collection(_));
-        simple.then(|| Source::Field(Self(*property)))
+        simple.then_some(Source::Field(Self(*property)))
     }
 }
 
