@@ -101,6 +101,8 @@ impl Asked {
             | Node::DeviceManagement
             | Node::AuditEvent(_)
             | Node::RemoteAction(_)
+            | Node::Hold(_)
+            | Node::Application(_)
             | Node::Resource(_)
                 if self.changes() =>
             {
@@ -113,6 +115,8 @@ impl Asked {
             | Node::DeviceManagement
             | Node::AuditEvent(_)
             | Node::RemoteAction(_)
+            | Node::Hold(_)
+            | Node::Application(_)
             | Node::Resource(_) => {}
         }
         Ok(binding)
@@ -121,7 +125,7 @@ impl Asked {
     /// Whether the entity at the end changes; links are facts about devices, and checked at both ends.
     fn changes(&self) -> bool {
         match self.verb {
-            Verb::Create | Verb::Update | Verb::Delete => true,
+            Verb::Create | Verb::Update | Verb::Delete | Verb::Operate => true,
             Verb::Read | Verb::List | Verb::Count | Verb::Act | Verb::Link | Verb::Unlink => false,
         }
     }
@@ -131,7 +135,9 @@ impl Asked {
             Verb::Read => query.only(&["select", "expand"])?,
             Verb::Count => query.only(&["filter", "search"])?,
             Verb::List => {}
-            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => query.only(&[])?,
+            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Operate | Verb::Link | Verb::Unlink => {
+                query.only(&[])?
+            }
         }
         match MODEL.entity_type(self.walk.target()) {
             Some(entity) if matches!(self.verb, Verb::List | Verb::Count) => {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
+use chaveiro_core::Fault;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::DeviceId;
 use chaveiro_core::ports::View;
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::{Fault, Refusal};
 use http::HeaderMap;
 
 use super::admit::Asked;
@@ -16,8 +16,7 @@ use super::{read_store, response, write};
 use crate::GraphState;
 use crate::body::{self, BodyError};
 use crate::error::GraphError;
-use crate::follow::Node;
-use crate::model::Target;
+use crate::follow::{Node, missing};
 use crate::resolve::{End, Walk};
 
 const ID: &str = "@odata.id";
@@ -43,7 +42,7 @@ pub(super) async fn link(
     let written = state.store.write(move |unit| {
         let from = asked.follow(unit)?.node;
         let to = asked.follow_to(unit, &reference)?.node;
-        let (device, resource) = ends(from, to).ok_or_else(|| absent(asked.walk.target()))?;
+        let (device, resource) = ends(from, to).ok_or_else(|| missing(asked.walk.target()))?;
         let device = changeable(unit, &asked, &device)?;
         write::record_link(unit, &asked, device, &resource, true)
     });
@@ -58,7 +57,7 @@ pub(super) async fn unlink(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     let written = state.store.write(move |unit| {
         let to = asked.follow(unit)?.node;
         let from = asked.follow_to(unit, &parent(&asked.walk))?.node;
-        let (device, resource) = ends(from, to).ok_or_else(|| absent(asked.walk.target()))?;
+        let (device, resource) = ends(from, to).ok_or_else(|| missing(asked.walk.target()))?;
         let device = changeable(unit, &asked, &device)?;
         write::record_link(unit, &asked, device, &resource, false)
     });
@@ -89,15 +88,4 @@ fn ends(from: Node, to: Node) -> Option<(ManagedDevice, Resource)> {
 fn changeable(view: &dyn View, asked: &Asked, device: &ManagedDevice) -> Result<DeviceId, Fault> {
     asked.rights(view)?.require_on(asked.role_action, &device.scope_tags)?;
     Ok(device.id)
-}
-
-fn absent(target: Target) -> Refusal {
-    match target {
-        Target::Device => Refusal::DeviceNotFound,
-        Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
-        Target::AuditEvent => Refusal::ResourceNotFound("auditEvent"),
-        Target::RemoteAction => Refusal::ResourceNotFound("remoteActionAudit"),
-        Target::Unkept(name) => Refusal::ResourceNotFound(name),
-        Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
-    }
 }

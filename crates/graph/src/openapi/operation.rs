@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{self, reference};
 use crate::batch::MAX_ITEMS;
-use crate::model::{EntityType, MODEL, Property, Target};
+use crate::model::{EntityType, MODEL, Operation, Property, Target};
 use crate::query::{MAX_PAGE, MAX_SKIP};
-use crate::resolve;
+use crate::resolve::{self, End};
 use crate::routes::{METADATA, RouteRow};
 use crate::verb::{self, Verb};
 
@@ -49,15 +49,19 @@ pub(super) fn of_route(row: &RouteRow) -> Value {
     let walk = resolve::parse(&format!("/beta{}", sample(&row.path))).ok();
     let entity = walk.as_ref().and_then(|walk| MODEL.entity_type(walk.target()));
     let verb = walk.as_ref().and_then(|walk| verb::of(walk, row.method)).map(|(verb, _)| verb);
+    let bound = walk.as_ref().and_then(|walk| match walk.end {
+        End::Operation(operation) => Some(operation),
+        _ => None,
+    });
     let names: Vec<_> = row.permissions.iter().map(|permission| permission.name()).collect();
     let mut operation = json!({
         "operationId": operation_id(row.method, &row.path),
         "summary": row.documented.unwrap_or(""),
         "description": format!("Needs one of: {}", names.join(", ")),
         "parameters": parameters(row, verb, entity),
-        "responses": responses(verb, entity),
+        "responses": responses(verb, entity, bound),
     });
-    if let Some(body) = body(verb, entity) {
+    if let Some(body) = bound.map(operands).or_else(|| body(verb, entity)) {
         operation["requestBody"] = body;
     }
     operation
@@ -206,6 +210,13 @@ fn body(verb: Option<Verb>, entity: Option<&'static EntityType>) -> Option<Value
     }
 }
 
+/// The body of an operation.
+fn operands(operation: &'static Operation) -> Value {
+    let required: Vec<_> =
+        operation.parameters.iter().filter(|parameter| parameter.required).map(|parameter| parameter.name).collect();
+    json!({"required": !required.is_empty(), "content": content(schema::parameters(operation.parameters, &required))})
+}
+
 fn batch() -> Value {
     let text = json!({"type": "string"});
     let item = json!({"type": "object", "required": ["id", "method", "url"], "properties": {
@@ -219,10 +230,19 @@ fn batch() -> Value {
         "requests": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": item}}})
 }
 
-fn responses(verb: Option<Verb>, entity: Option<&'static EntityType>) -> Map<String, Value> {
-    let (status, success) = success(verb, entity);
+fn responses(
+    verb: Option<Verb>,
+    entity: Option<&'static EntityType>,
+    operation: Option<&'static Operation>,
+) -> Map<String, Value> {
+    let (status, success) = match operation.and_then(|operation| operation.answers) {
+        Some(of) => ("200", json!({"description": "The result", "content": content(reference(of.name))})),
+        None => success(verb, entity),
+    };
     let refusals: &[u16] = match verb {
-        Some(Verb::Create | Verb::Update | Verb::Link | Verb::Act) => &[400, 401, 403, 404, 413, 415, 429, 500, 503],
+        Some(Verb::Create | Verb::Update | Verb::Link | Verb::Act | Verb::Operate) => {
+            &[400, 401, 403, 404, 413, 415, 429, 500, 503]
+        }
         Some(Verb::Read | Verb::List | Verb::Count | Verb::Delete | Verb::Unlink) | None => {
             &[400, 401, 403, 404, 429, 500, 503]
         }
@@ -258,7 +278,7 @@ fn success(verb: Option<Verb>, entity: Option<&'static EntityType>) -> (&'static
         Some(Verb::Update) if entity.is_some_and(|entity| !verb::updates_silently(entity.target)) => {
             ("200", answer("Changed", reference(name)))
         }
-        Some(Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink) | None => {
+        Some(Verb::Update | Verb::Delete | Verb::Act | Verb::Operate | Verb::Link | Verb::Unlink) | None => {
             ("204", json!({"description": "Done, or accepted; no content"}))
         }
     }
