@@ -13,7 +13,7 @@ use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal};
 
-use crate::model::{Edge, Follow, Target};
+use crate::model::{Follow, Target};
 use crate::render;
 use crate::resolve::{End, Hop, Key, Walk};
 
@@ -101,20 +101,20 @@ pub fn follow(view: &dyn View, tenant: TenantId, sight: &Visibility, walk: &Walk
     let mut node = Node::Service;
     for hop in &walk.hops {
         if ends_on_set && hop.key.is_none() && hop.edge.many {
-            let members = members(hop.edge.follow, &node).ok_or_else(|| missing(hop.edge))?;
+            let members = members(hop.edge.follow, &node).ok_or_else(|| missing(hop.edge.to))?;
             return Ok(Binding { node, members: Some(members) });
         }
         let found = step(view, tenant, &node, hop)?;
         node = match found {
             Some(found) if is_seen(view, sight, &found)? => found,
-            Some(_) | None => return Err(missing(hop.edge).into()),
+            Some(_) | None => return Err(missing(hop.edge.to).into()),
         };
     }
     Ok(Binding { node, members: None })
 }
 
 /// Whether the caller may know of it: a device in sight, and what is about no device out of sight.
-fn is_seen(view: &dyn View, sight: &Visibility, node: &Node) -> Result<bool, StoreError> {
+pub(crate) fn is_seen(view: &dyn View, sight: &Visibility, node: &Node) -> Result<bool, StoreError> {
     match node {
         Node::Service | Node::DeviceManagement => Ok(true),
         Node::AuditEvent(event) => is_event_seen(view, sight, event),
@@ -138,7 +138,7 @@ fn is_event_seen(view: &dyn View, sight: &Visibility, event: &StoredEvent) -> Re
 }
 
 /// Whether the caller may know of a resource: a run state is as visible as its device.
-pub fn is_resource_seen(view: &dyn View, sight: &Visibility, resource: &Resource) -> Result<bool, StoreError> {
+fn is_resource_seen(view: &dyn View, sight: &Visibility, resource: &Resource) -> Result<bool, StoreError> {
     match (sight, resource.device) {
         (Visibility::All, _) | (Visibility::Tagged(_), None) => Ok(true),
         (Visibility::Tagged(_), Some(device)) => {
@@ -148,8 +148,9 @@ pub fn is_resource_seen(view: &dyn View, sight: &Visibility, resource: &Resource
     }
 }
 
-fn missing(edge: &Edge) -> Refusal {
-    match edge.to {
+/// What is answered for an entity of that type that is absent, foreign or out of sight.
+pub(crate) fn missing(target: Target) -> Refusal {
+    match target {
         Target::Device => Refusal::DeviceNotFound,
         Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
         Target::AuditEvent => Refusal::ResourceNotFound("auditEvent"),

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::device::ManagedDevice;
-use chaveiro_core::id::DeviceId;
-use chaveiro_core::ports::View;
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::{Fault, Refusal};
 use http::HeaderMap;
 
 use super::admit::Asked;
@@ -16,8 +13,7 @@ use super::{read_store, response, write};
 use crate::GraphState;
 use crate::body::{self, BodyError};
 use crate::error::GraphError;
-use crate::follow::Node;
-use crate::model::Target;
+use crate::follow::{Node, missing};
 use crate::resolve::{End, Walk};
 
 const ID: &str = "@odata.id";
@@ -43,8 +39,8 @@ pub(super) async fn link(
     let written = state.store.write(move |unit| {
         let from = asked.follow(unit)?.node;
         let to = asked.follow_to(unit, &reference)?.node;
-        let (device, resource) = ends(from, to).ok_or_else(|| absent(asked.walk.target()))?;
-        let device = changeable(unit, &asked, &device)?;
+        let (device, resource) = ends(from, to).ok_or_else(|| missing(asked.walk.target()))?;
+        asked.rights(unit)?.require_on(asked.role_action, &device.scope_tags)?;
         write::record_link(unit, &asked, device, &resource, true)
     });
     written.await?;
@@ -58,8 +54,8 @@ pub(super) async fn unlink(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     let written = state.store.write(move |unit| {
         let to = asked.follow(unit)?.node;
         let from = asked.follow_to(unit, &parent(&asked.walk))?.node;
-        let (device, resource) = ends(from, to).ok_or_else(|| absent(asked.walk.target()))?;
-        let device = changeable(unit, &asked, &device)?;
+        let (device, resource) = ends(from, to).ok_or_else(|| missing(asked.walk.target()))?;
+        asked.rights(unit)?.require_on(asked.role_action, &device.scope_tags)?;
         write::record_link(unit, &asked, device, &resource, false)
     });
     written.await?;
@@ -82,22 +78,5 @@ fn ends(from: Node, to: Node) -> Option<(ManagedDevice, Resource)> {
             links.then_some((*device, *resource))
         }
         _ => None,
-    }
-}
-
-/// The device at whichever end, when the caller may change it.
-fn changeable(view: &dyn View, asked: &Asked, device: &ManagedDevice) -> Result<DeviceId, Fault> {
-    asked.rights(view)?.require_on(asked.role_action, &device.scope_tags)?;
-    Ok(device.id)
-}
-
-fn absent(target: Target) -> Refusal {
-    match target {
-        Target::Device => Refusal::DeviceNotFound,
-        Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
-        Target::AuditEvent => Refusal::ResourceNotFound("auditEvent"),
-        Target::RemoteAction => Refusal::ResourceNotFound("remoteActionAudit"),
-        Target::Unkept(name) => Refusal::ResourceNotFound(name),
-        Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
     }
 }

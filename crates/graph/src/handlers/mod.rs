@@ -118,10 +118,7 @@ async fn answer(
     let Some((verb, required)) = verb::of(&walk, method.as_str()) else {
         return Err(wrong_verb(state, &walk, method, &caller, now).await);
     };
-    let walk = match walk.is_about_me() {
-        true => signed_in(&walk, &caller)?,
-        false => walk,
-    };
+    let walk = of_caller(walk, &caller)?;
     let asked = Arc::new(Asked {
         verb,
         required,
@@ -140,8 +137,11 @@ async fn answer(
     dispatch(state, asked, &parts.headers, body).await
 }
 
-/// The walk from the user of the token, where it began at `me`.
-fn signed_in(walk: &Walk, caller: &Caller) -> Result<Walk, GraphError> {
+/// The walk, from the user of the token where it began at `me`.
+fn of_caller(walk: Walk, caller: &Caller) -> Result<Walk, GraphError> {
+    if !walk.is_about_me() {
+        return Ok(walk);
+    }
     let actor = &caller.actor;
     let user = (actor.kind == ActorKind::Delegated)
         .then(|| walk.as_user(actor.user_id.as_deref(), actor.user_principal_name.as_deref()));

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a test crate")]
 
 mod matrix;
+mod walls;
 mod world;
 
 use chaveiro_core::hold::HoldRule;
