@@ -13,6 +13,8 @@ mod response;
 mod sight;
 mod write;
 
+pub(crate) use response::is_secret;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -33,7 +35,6 @@ use crate::query::{Query, Selection};
 use crate::resolve::{self, End, Version, Walk};
 use crate::verb::{self, Verb};
 
-use crate::batch::BatchError;
 use admit::Asked;
 
 /// Longest `client-request-id` that is echoed and kept.
@@ -52,11 +53,11 @@ pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request
 
 /// Answers one request, alone or in a batch; one that a batch refused is answered with that. Boxed, because a batch
 /// answers its requests this way too.
-fn respond(state: &Arc<GraphState>, request: Request, refused: Option<BatchError>) -> BoxFuture<'_, Response> {
+fn respond(state: &Arc<GraphState>, request: Request, refused: Option<GraphError>) -> BoxFuture<'_, Response> {
     Box::pin(respond_to(state, request, refused))
 }
 
-async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<BatchError>) -> Response {
+async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<GraphError>) -> Response {
     let now = state.clock.now();
     let id = RequestId(state.entropy.uuid());
     let client_request_id = client_request_id(request.headers());
@@ -74,7 +75,7 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<B
         now,
     };
     let answer = match (refused, walk) {
-        (Some(refused), _) => Err(refused.into()),
+        (Some(refused), _) => Err(refused),
         (None, Ok(walk)) => answer(state, walk, id, client_request_id, now, &parts, &mut body).await,
         (None, Err(error)) => Err(error.into()),
     };
@@ -112,7 +113,7 @@ async fn answer(
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let caller = state.verifier.verify(authorization, now).await?;
     if matches!(walk.end, End::Batch) && *method == Method::POST {
-        return batch::serve(state, walk.version, &parts.headers, body).await;
+        return batch::serve(state, &caller, walk.version, &parts.headers, body).await;
     }
     throttle(state, &caller, method)?;
     let Some((verb, required)) = verb::of(&walk, method.as_str()) else {

@@ -3,10 +3,11 @@
 use chaveiro_core::id::ResourceId;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::PrincipalKind;
+use chaveiro_graph::Ceilings;
 use serde_json::{Value, json};
 
 use crate::world::{BASE, OTHER, OWN, World, device, id, tenant};
-use crate::{DEVICES, message, recover, world};
+use crate::{DEVICES, NO_HOLD, message, recover, world};
 
 fn states(number: u64) -> String {
     format!("/beta/deviceManagement/deviceHealthScripts/{}/deviceRunStates", id(0xc0, number))
@@ -137,4 +138,20 @@ async fn whoever_unlinks_the_primary_user_leaves_a_device_without_one() {
     assert_eq!(world.call(&ana, "GET", &path, &[]).await.0, 200);
     assert_eq!(world.call(&ana, "DELETE", &format!("{path}/$ref"), &[]).await.0, 204);
     assert_eq!(world.call(&ana, "GET", &path, &[]).await.0, 404, "204 said that it is gone");
+}
+
+#[tokio::test]
+async fn every_item_of_a_batch_is_counted_whether_it_is_one_or_not() {
+    let ceilings = Ceilings { requests_by_application: 3, ..Ceilings::default() };
+    let world = World::new(NO_HOLD, ceilings).await;
+    world.assign(1, "help-desk-operator", PrincipalKind::User, "ana@x", None).await;
+    let ana = world.person("ana@x");
+    assert_eq!(world.send(&ana, "POST", "/beta/$batch", &[], "{}").await.0, 400);
+    let item = |id: &str, method: &str| json!({"id": id, "method": method, "url": "/users"});
+    let items = json!({"requests": [item("1", "BREW"), item("2", "GET"), item("3", "BREW"), item("4", "GET")]});
+    let (status, answer) = world.send(&ana, "POST", "/beta/$batch", &[], &items.to_string()).await;
+    let statuses = answer["responses"].as_array().expect("items").iter().map(|item| item["status"].clone());
+    assert_eq!((status, statuses.collect::<Vec<_>>()), (200, vec![json!(400), json!(200), json!(429), json!(429)]));
+    assert!(answer["responses"][3]["headers"]["Retry-After"].is_string(), "{answer}");
+    assert_eq!(world.send(&ana, "POST", "/beta/$batch", &[], "{}").await.0, 429);
 }
