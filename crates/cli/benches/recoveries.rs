@@ -147,8 +147,8 @@ fn raw(directory: &Path) -> f64 {
             };
             let action = id(6, *row as usize);
             run(
-                "INSERT INTO action (row, device, id, name, state, attempt, requested_by, client_request_id, started, updated)
-                    VALUES (?1, ?1, ?2, 'recoverPasscode', 'pending', 1, ?3, ?4, 1, 1)",
+                "INSERT INTO action (row, tenant, device, id, name, state, attempt, requested_by, client_request_id, started, updated)
+                    VALUES (?1, 1, ?1, ?2, 'recoverPasscode', 'pending', 1, ?3, ?4, 1, 1)",
                 params![row, &action.as_bytes()[..], json, id(5, *row as usize).to_string()],
             );
             run(

@@ -189,6 +189,14 @@ impl<F> Filter<F> {
         alone(flat, Self::Any)
     }
 
+    /// Whether one of its tests is of such a field.
+    pub fn asks(&self, of: &impl Fn(&F) -> bool) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.asks(of)),
+            Self::Is { field, .. } => of(field),
+        }
+    }
+
     /// Whether it is true of the item with these values.
     pub fn matches(&self, get: &impl Fn(&F) -> Value) -> bool {
         match self {

@@ -118,6 +118,11 @@ impl Rights {
         })
     }
 
+    /// The devices of which that may be read: those that exist for the caller, in the scope of the right to read it.
+    pub fn sight_by(&self, reads: RoleAction) -> Visibility {
+        self.sight().and(self.scope(reads).unwrap_or(Visibility::Tagged(ScopeTags::new())))
+    }
+
     /// Refuses what may not be done at all.
     pub fn require(&self, action: RoleAction) -> Result<Visibility, Refusal> {
         self.scope(action).ok_or(Refusal::RoleLacks(action))
@@ -176,6 +181,25 @@ mod tests {
         assert_eq!(rights.require_on(RoleAction::ResetPasscode, &tags(&["porto", "x"])), Ok(()));
         let foreign = rights.require_on(RoleAction::ResetPasscode, &tags(&["madrid"]));
         assert_eq!(foreign, Err(Refusal::RoleLacks(RoleAction::ResetPasscode)));
+    }
+
+    #[test]
+    fn what_is_read_of_devices_is_read_in_the_scope_of_its_own_right() {
+        let desk = |scope| (role("help-desk-operator"), scope);
+        let reader = |scope| (role("read-only-operator"), scope);
+        let [lisbon, porto] = ["lisbon", "porto"].map(|tag| Visibility::Tagged(tags(&[tag])));
+        let nothing = Visibility::Tagged(tags(&[]));
+        for (roles, expected) in [
+            (vec![desk(Visibility::All), reader(lisbon.clone())], lisbon.clone()),
+            (vec![desk(porto.clone()), reader(lisbon.clone())], lisbon),
+            (vec![desk(porto), reader(Visibility::All)], Visibility::All),
+            (vec![desk(Visibility::All)], nothing.clone()),
+            (vec![(role("intune-role-administrator"), Visibility::All)], nothing),
+        ] {
+            let rights = Rights::Roles(roles);
+            assert_eq!(rights.sight_by(RoleAction::AuditRead), expected, "{rights:?}");
+        }
+        assert_eq!(Rights::Permissions.sight_by(RoleAction::AuditRead), Visibility::All);
     }
 
     #[test]

@@ -58,6 +58,14 @@ impl Visibility {
             (Self::All, _) | (_, Self::All) => Self::All,
         }
     }
+
+    /// What is visible by both, as far as one of the same tags says so: never more than either.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All, one) | (one, Self::All) => one,
+            (Self::Tagged(one), Self::Tagged(other)) => Self::Tagged(&one & &other),
+        }
+    }
 }
 
 #[cfg(test)]

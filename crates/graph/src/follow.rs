@@ -126,7 +126,7 @@ pub fn follow(view: &dyn View, tenant: TenantId, sight: &Visibility, walk: &Walk
 }
 
 /// Whether the caller may know of it: a device in sight, and what is about no device out of sight.
-fn is_seen(view: &dyn View, sight: &Visibility, node: &Node) -> Result<bool, StoreError> {
+pub(crate) fn is_seen(view: &dyn View, sight: &Visibility, node: &Node) -> Result<bool, StoreError> {
     match node {
         Node::Service | Node::DeviceManagement | Node::Application(_) => Ok(true),
         // It says who asked for recoveries anywhere in the tenant.
@@ -152,7 +152,7 @@ fn is_event_seen(view: &dyn View, sight: &Visibility, event: &StoredEvent) -> Re
 }
 
 /// Whether the caller may know of a resource: a run state is as visible as its device.
-pub fn is_resource_seen(view: &dyn View, sight: &Visibility, resource: &Resource) -> Result<bool, StoreError> {
+fn is_resource_seen(view: &dyn View, sight: &Visibility, resource: &Resource) -> Result<bool, StoreError> {
     match (sight, resource.device) {
         (Visibility::All, _) | (Visibility::Tagged(_), None) => Ok(true),
         (Visibility::Tagged(_), Some(device)) => {
@@ -162,7 +162,7 @@ pub fn is_resource_seen(view: &dyn View, sight: &Visibility, resource: &Resource
     }
 }
 
-/// What is said of a target that is not there.
+/// What is answered for an entity of that type that is absent, foreign or out of sight.
 pub(crate) fn missing(target: Target) -> Refusal {
     match target {
         Target::Device => Refusal::DeviceNotFound,

@@ -11,19 +11,16 @@ use http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{Predicate, SizeAbove};
 
+use crate::handlers::is_secret;
+
 /// Shorter answers do not become shorter.
 const WORTH_IT_BYTES: u64 = 512;
 
 /// Answers with gzip when the client takes it.
 pub(crate) fn compressed(router: Router) -> Router {
-    let harmless = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| !keeps_nothing(headers);
+    let harmless = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| !is_secret(headers);
     let layer = CompressionLayer::new().compress_when(SizeAbove::new(WORTH_IT_BYTES).and(harmless));
     router.layer(layer).layer(middleware::from_fn(satisfiable))
-}
-
-/// What must not be stored may hold a passcode.
-fn keeps_nothing(headers: &HeaderMap) -> bool {
-    headers.get(header::CACHE_CONTROL).is_some_and(|value| value.as_bytes() == b"no-store")
 }
 
 /// A client that takes no encoding at all, not even none, is answered as if it had not said so: what it asked for is done

@@ -4,6 +4,8 @@
 #[allow(dead_code, unreachable_pub, reason = "it serves the tests of roles, which need more of it")]
 mod world;
 
+mod expressions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chaveiro_core::Timestamp;

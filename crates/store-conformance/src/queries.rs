@@ -260,7 +260,7 @@ pub(crate) async fn a_filter_finds_exactly_the_devices_it_is_true_of(backend: &d
             let test = if MEMBERS.contains(&field) { Test::Equal(of) } else { random_test(dice, &of) };
             (field, test)
         };
-        let filter = random_filter(&mut dice, 2, &leaf);
+        let filter = random_filter(&mut dice, 3, &leaf);
         let expected: BTreeSet<DeviceId> = devices
             .iter()
             .filter(|device| filter.matches(&|field| value(device, &users, *field)))
@@ -492,7 +492,7 @@ pub(crate) async fn a_filter_finds_exactly_the_resources_it_is_true_of(backend: 
             };
             (field, random_test(dice, &of))
         };
-        let filter = random_filter(&mut dice, 2, &leaf);
+        let filter = random_filter(&mut dice, 3, &leaf);
         let expected: BTreeSet<_> =
             rows.iter().filter(|row| filter.matches(&|field| value(row, field))).map(|row| row.id).collect();
         let order = vec![Order { field: one_of(&mut dice, &fields), descending: dice.roll(2) == 0 }];

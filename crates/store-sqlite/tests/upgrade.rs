@@ -30,3 +30,22 @@ fn secrets_of_an_older_database_serve_on_and_have_an_end() {
     assert!(two[0].expires > "2020-01-01T00:00:00Z".parse().expect("a time"));
     assert_eq!(secrets("none"), []);
 }
+
+#[test]
+fn actions_of_an_older_database_are_in_the_list_of_their_tenant() {
+    let database = Connection::open_in_memory().expect("a database");
+    database.execute_batch(include_str!("../migrations/V1__first.sql")).expect("an older schema");
+    database
+        .execute_batch(
+            "INSERT INTO tenant (id, display_name, licence, settings, created)
+            VALUES (x'01', 'one', '', '{}', 0), (x'02', 'two', '', '{}', 0);
+            INSERT INTO device (tenant, id, platform, management_state, comanaged, enrolled, last_sync, inventory, owner_type)
+            VALUES (2, x'03', 'linux', 'managed', 0, 0, 0, '{}', 'company');
+            INSERT INTO action (id, device, name, state, attempt, requested_by, started, updated)
+            VALUES (x'04', 1, 'recoverPasscode', 'done', 1, '{}', 0, 0);",
+        )
+        .expect("rows");
+    database.execute_batch(include_str!("../migrations/V8__plain_lists.sql")).expect("the upgrade");
+    let tenant = database.query_row("SELECT tenant FROM action", [], |row| row.get::<_, Option<i64>>(0));
+    assert_eq!(tenant, Ok(Some(2)));
+}

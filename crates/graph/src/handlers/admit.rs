@@ -5,7 +5,7 @@
 //! written: roles, scopes and links may have changed in between.
 
 use chaveiro_core::caller::Caller;
-use chaveiro_core::id::{RequestId, TenantId};
+use chaveiro_core::id::{DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::View;
 use chaveiro_core::rights::Rights;
@@ -15,7 +15,7 @@ use chaveiro_core::{Fault, Refusal, Timestamp};
 
 use super::expand::Expansions;
 use crate::error::GraphError;
-use crate::follow::{Binding, Node, check_keys, follow};
+use crate::follow::{Binding, Node, check_keys, follow, is_seen, missing};
 use crate::model::MODEL;
 use crate::query::{Query, QueryError, Selection};
 use crate::resolve::Walk;
@@ -48,7 +48,7 @@ pub(crate) struct Admitted {
     pub(crate) query: Query,
     pub(crate) selection: Selection,
     pub(crate) expansions: Expansions,
-    /// The devices that exist for the caller.
+    /// The devices of which the caller may read what is asked for.
     pub(crate) sight: Visibility,
 }
 
@@ -73,7 +73,7 @@ impl Asked {
         let expansions = Expansions::admit(self, &query, &rights)?;
         check_keys(&self.walk)?;
         let binding = self.follow_with(view, &rights)?;
-        Ok(Admitted { binding, query, selection, expansions, sight: rights.sight() })
+        Ok(Admitted { binding, query, selection, expansions, sight: rights.sight_by(self.role_action) })
     }
 
     /// What the caller may do, at this moment.
@@ -94,32 +94,31 @@ impl Asked {
     fn follow_with(&self, view: &dyn View, rights: &Rights) -> Result<Binding, Fault> {
         rights.require(self.role_action)?;
         let binding = follow(view, self.tenant(), &rights.sight(), &self.walk)?;
+        let read = matches!(self.verb, Verb::Read);
         match &binding.node {
             Node::Device(device) => rights.require_on(self.role_action, &device.scope_tags)?,
-            // What is about no device is the whole tenant's, and so must be the right to change it.
-            Node::Service
-            | Node::DeviceManagement
-            | Node::AuditEvent(_)
-            | Node::RemoteAction(_)
-            | Node::Hold(_)
-            | Node::Application(_)
-            | Node::Resource(_)
-                if self.changes() =>
-            {
-                let about_a_device = matches!(&binding.node, Node::Resource(resource) if resource.device.is_some());
-                if !about_a_device && rights.scope(self.role_action) != Some(Visibility::All) {
-                    return Err(Refusal::RoleLacks(self.role_action).into());
-                }
+            Node::Resource(resource) if self.changes() && resource.device.is_some() => {
+                let device = resource.device.map_or(Ok(None), |id| view.device(self.tenant(), id))?;
+                rights.require_on(self.role_action, &device.ok_or(Refusal::DeviceNotFound)?.scope_tags)?;
             }
-            Node::Service
-            | Node::DeviceManagement
-            | Node::AuditEvent(_)
-            | Node::RemoteAction(_)
-            | Node::Hold(_)
-            | Node::Application(_)
-            | Node::Resource(_) => {}
+            // What is about no device is the whole tenant's, and so must be the right to change it.
+            _ if self.changes() && rights.scope(self.role_action) != Some(Visibility::All) => {
+                return Err(Refusal::RoleLacks(self.role_action).into());
+            }
+            node if read && !is_seen(view, &rights.sight_by(self.role_action), node)? => {
+                return Err(missing(self.walk.target()).into());
+            }
+            _ => {}
         }
         Ok(binding)
+    }
+
+    /// Follows a walk that a body names to a device that the caller may tie something to.
+    pub(crate) fn follow_to_device(&self, view: &dyn View, walk: &Walk) -> Result<DeviceId, Fault> {
+        let binding = self.follow_to(view, walk)?;
+        let device = binding.device().ok_or(Refusal::DeviceNotFound)?;
+        self.rights(view)?.require_on(self.role_action, &device.scope_tags)?;
+        Ok(device.id)
     }
 
     /// Whether the entity at the end changes; links are facts about devices, and checked at both ends.

@@ -12,13 +12,14 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use chaveiro_core::caller::Caller;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::{respond, response};
+use super::{respond, response, throttle};
 use crate::GraphState;
 use crate::batch::{self, BatchError, Item, MAX_BATCH_BYTES};
 use crate::body;
@@ -42,14 +43,25 @@ const CARRIED: [(&str, &str); 9] = [
     ("client-request-id", "client-request-id"),
 ];
 
-/// Answers a batch of a caller whose token was verified.
+/// Answers a batch of a caller whose token was verified. Each item is counted, those that are none by themselves, too.
 pub(super) async fn serve(
     state: &Arc<GraphState>,
+    caller: &Caller,
     version: Version,
     headers: &HeaderMap,
     body: &mut Body,
 ) -> Result<Response, GraphError> {
-    let batch = batch::read(body::json_object_within(headers, body, MAX_BATCH_BYTES).await?)?;
+    let batch = match body::json_object_within(headers, body, MAX_BATCH_BYTES).await {
+        Ok(object) => batch::read(object).map_err(GraphError::from),
+        Err(error) => Err(error.into()),
+    };
+    let batch = match batch {
+        Ok(batch) => batch,
+        Err(error) => {
+            throttle(state, caller, &Method::GET)?;
+            return Err(error);
+        }
+    };
     let mut failed = BTreeSet::new();
     let mut answers = Vec::new();
     for mut item in batch.requests {
@@ -64,7 +76,14 @@ pub(super) async fn serve(
         };
         let (request, refused) = match request {
             Ok(request) => (request, None),
-            Err(error) => (Request::new(Body::empty()), Some(error)),
+            Err(error) => {
+                let counted = match error {
+                    BatchError::Failed(_) => Ok(()),
+                    _ => throttle(state, caller, &Method::GET),
+                };
+                let refused = counted.map_or_else(GraphError::from, |()| error.into());
+                (Request::new(Body::empty()), Some(refused))
+            }
         };
         let answer = respond(state, request, refused).await;
         if answer.status().as_u16() >= 400 {

@@ -2,14 +2,13 @@
 //! silence.
 
 use chaveiro_core::device::{ManagedDevice, OwnerType};
-use chaveiro_core::scope_tag::ScopeTags;
+use chaveiro_core::scope_tag::{MAX_TAG, ScopeTags, is_tag};
 use serde_json::{Map, Value};
 
 use crate::body::BodyError;
 
-/// Tags that one device may carry, and characters that one tag may have.
+/// Tags that one device may carry.
 const MAX_TAGS: usize = 100;
-const MAX_TAG_CHARS: usize = 128;
 
 /// One change of a device.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,11 +63,10 @@ fn owner(name: &'static str, value: &Value) -> Result<OwnerType, BodyError> {
 fn tags(value: &Value) -> Result<ScopeTags, BodyError> {
     let wrong = || BodyError::Value {
         name: "roleScopeTagIds",
-        expected: format!("a list of 1 to {MAX_TAGS} tags of 1 to {MAX_TAG_CHARS} characters each"),
+        expected: format!("a list of 1 to {MAX_TAGS} tags, each of 1 to {MAX_TAG} letters, digits, -, _ and ."),
     };
     let items = value.as_array().filter(|items| (1..=MAX_TAGS).contains(&items.len())).ok_or_else(wrong)?;
-    let fits = |tag: &&str| !tag.trim().is_empty() && tag.chars().count() <= MAX_TAG_CHARS;
-    let tag = |item: &Value| item.as_str().filter(fits).map(str::to_owned);
+    let tag = |item: &Value| item.as_str().filter(|text| is_tag(text)).map(str::to_owned);
     items.iter().map(tag).collect::<Option<_>>().ok_or_else(wrong)
 }
 
@@ -99,7 +97,9 @@ mod tests {
         for (name, value) in [
             ("roleScopeTagIds", json!([])),
             ("roleScopeTagIds", json!([""])),
-            ("roleScopeTagIds", json!(["x".repeat(MAX_TAG_CHARS + 1)])),
+            ("roleScopeTagIds", json!(["x".repeat(MAX_TAG + 1)])),
+            // No role could be assigned with it.
+            ("roleScopeTagIds", json!(["two words"])),
             ("roleScopeTagIds", json!(many)),
             ("ownerType", json!("unknownFutureValue")),
             ("complianceState", json!("compliant")),

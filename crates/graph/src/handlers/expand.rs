@@ -9,8 +9,8 @@ use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
-use super::list;
 use super::sight::in_sight;
+use super::{list, of_caller};
 use crate::error::GraphError;
 use crate::follow::{self, Members, Node};
 use crate::model::MODEL;
@@ -25,11 +25,10 @@ pub(crate) struct Reading<'a> {
     pub(crate) view: &'a dyn View,
     pub(crate) base_url: &'a str,
     pub(crate) asked: &'a Asked,
-    pub(crate) sight: &'a Visibility,
 }
 
-/// Expansions of a request that are admitted.
-pub(crate) struct Expansions(Vec<(Expand, Selection)>);
+/// Expansions of a request that are admitted, each with the devices of which it may be read.
+pub(crate) struct Expansions(Vec<(Expand, Selection, Visibility)>);
 
 impl Expansions {
     /// Those that the query asks for, if the caller may read through each.
@@ -40,12 +39,13 @@ impl Expansions {
             if !asked.caller.permissions.contains_any(required) {
                 return Err(Refusal::MissingPermission(required).into());
             }
-            rights.require(verb::role_action_at(expand.edge.to, verb))?;
+            let role_action = verb::role_action_at(expand.edge.to, verb);
+            rights.require(role_action)?;
             let selection = match (&expand.select, MODEL.entity_type(expand.edge.to)) {
                 (Some(names), Some(entity)) => Selection::of(names, entity, asked.walk.version)?,
                 _ => Selection::Default,
             };
-            Ok((expand, selection))
+            Ok((expand, selection, rights.sight_by(role_action)))
         });
         Ok(Self(expands.collect::<Result<_, GraphError>>()?))
     }
@@ -63,9 +63,9 @@ impl Expansions {
         path: &str,
         object: &mut Map<String, Value>,
     ) -> Result<(), GraphError> {
-        let Reading { view, base_url, asked, sight } = *reading;
+        let Reading { view, base_url, asked } = *reading;
         let (tenant, version) = (asked.tenant(), asked.walk.version);
-        for (expand, selection) in &self.0 {
+        for (expand, selection, sight) in &self.0 {
             let name = expand.edge.name;
             if !expand.edge.many {
                 let found = follow::single(view, tenant, parent, expand.edge.follow)?;
@@ -117,6 +117,7 @@ impl Expansions {
                     option: "$expand",
                     expected: "used on a shorter path, or with $top inside: there is more than one page, and no path to the rest",
                 })?;
+                let walk = of_caller(walk, &asked.caller)?;
                 let query = Query { select: expand.select.clone(), ..Query::default() };
                 let link = format!("{}{path}?{}", base_url, query.next(&cursor, &walk));
                 object.insert(format!("{name}@odata.nextLink"), link.into());

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use chaveiro_core::Fault;
 use chaveiro_core::device::ManagedDevice;
-use chaveiro_core::id::DeviceId;
-use chaveiro_core::ports::View;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use http::HeaderMap;
 
@@ -43,7 +40,7 @@ pub(super) async fn link(
         let from = asked.follow(unit)?.node;
         let to = asked.follow_to(unit, &reference)?.node;
         let (device, resource) = ends(from, to).ok_or_else(|| missing(asked.walk.target()))?;
-        let device = changeable(unit, &asked, &device)?;
+        asked.rights(unit)?.require_on(asked.role_action, &device.scope_tags)?;
         write::record_link(unit, &asked, device, &resource, true)
     });
     written.await?;
@@ -58,7 +55,7 @@ pub(super) async fn unlink(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         let to = asked.follow(unit)?.node;
         let from = asked.follow_to(unit, &parent(&asked.walk))?.node;
         let (device, resource) = ends(from, to).ok_or_else(|| missing(asked.walk.target()))?;
-        let device = changeable(unit, &asked, &device)?;
+        asked.rights(unit)?.require_on(asked.role_action, &device.scope_tags)?;
         write::record_link(unit, &asked, device, &resource, false)
     });
     written.await?;
@@ -82,10 +79,4 @@ fn ends(from: Node, to: Node) -> Option<(ManagedDevice, Resource)> {
         }
         _ => None,
     }
-}
-
-/// The device at whichever end, when the caller may change it.
-fn changeable(view: &dyn View, asked: &Asked, device: &ManagedDevice) -> Result<DeviceId, Fault> {
-    asked.rights(view)?.require_on(asked.role_action, &device.scope_tags)?;
-    Ok(device.id)
 }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::admit::{Admitted, Asked};
 use super::expand::Reading;
 use super::read::user_of;
-use super::sight::in_sight;
+use super::sight::{self, in_sight};
 use super::{context, read_store, response};
 use crate::GraphState;
 use crate::error::GraphError;
@@ -105,7 +105,9 @@ pub(super) async fn count(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<
                 short_list::count(&filter, &few(view, &asked, sight, members)?)
             }
             Some(Members::Resources(scope)) => {
-                view.count_resources(tenant, scope, sight, &admitted.query.filter(entity, version)?)?
+                let filter = admitted.query.filter(entity, version)?;
+                sight::check(sight, &filter, &[])?;
+                view.count_resources(tenant, scope, sight, &filter)?
             }
         })
     });
@@ -117,7 +119,7 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
     let sight = &admitted.sight;
     let entity = MODEL.entity_type(walk.target()).ok_or(Refusal::ResourceNotFound("collection"))?;
     let wants_total = query.count == Some(true);
-    let from = Reading { view, base_url, asked, sight };
+    let from = Reading { view, base_url, asked };
     let expand = |objects: &mut Vec<Map<String, Value>>, parents: Vec<(Uuid, Node)>| {
         objects.iter_mut().zip(parents).try_for_each(|(object, (id, parent))| {
             let path = format!("{}/{id}", asked.path.trim_end_matches('/'));
@@ -164,6 +166,7 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
         }
         Some(Members::Resources(scope)) => {
             let listing = query.listing::<ResourceField>(entity, walk)?;
+            sight::check(sight, &listing.filter, &listing.order)?;
             let total = wants_total.then(|| view.count_resources(tenant, scope, sight, &listing.filter));
             let page = view.resources(tenant, scope, sight, &listing)?;
             let seen = page.items.into_iter().map(|item| in_sight(view, sight, item, Form::Listed));

@@ -15,6 +15,8 @@ mod response;
 mod sight;
 mod write;
 
+pub(crate) use response::is_secret;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -35,7 +37,6 @@ use crate::query::{Query, Selection};
 use crate::resolve::{self, End, Version, Walk};
 use crate::verb::{self, Verb};
 
-use crate::batch::BatchError;
 use admit::Asked;
 
 /// Longest `client-request-id` that is echoed and kept.
@@ -54,11 +55,11 @@ pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request
 
 /// Answers one request, alone or in a batch; one that a batch refused is answered with that. Boxed, because a batch
 /// answers its requests this way too.
-fn respond(state: &Arc<GraphState>, request: Request, refused: Option<BatchError>) -> BoxFuture<'_, Response> {
+fn respond(state: &Arc<GraphState>, request: Request, refused: Option<GraphError>) -> BoxFuture<'_, Response> {
     Box::pin(respond_to(state, request, refused))
 }
 
-async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<BatchError>) -> Response {
+async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<GraphError>) -> Response {
     let now = state.clock.now();
     let id = RequestId(state.entropy.uuid());
     let client_request_id = client_request_id(request.headers());
@@ -76,7 +77,7 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<B
         now,
     };
     let answer = match (refused, walk) {
-        (Some(refused), _) => Err(refused.into()),
+        (Some(refused), _) => Err(refused),
         (None, Ok(walk)) => answer(state, walk, id, client_request_id, now, &parts, &mut body).await,
         (None, Err(error)) => Err(error.into()),
     };
@@ -114,16 +115,13 @@ async fn answer(
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let caller = state.verifier.verify(authorization, now).await?;
     if matches!(walk.end, End::Batch) && *method == Method::POST {
-        return batch::serve(state, walk.version, &parts.headers, body).await;
+        return batch::serve(state, &caller, walk.version, &parts.headers, body).await;
     }
     throttle(state, &caller, method)?;
     let Some((verb, required)) = verb::of(&walk, method.as_str()) else {
         return Err(wrong_verb(state, &walk, method, &caller, now).await);
     };
-    let walk = match walk.is_about_me() {
-        true => signed_in(&walk, &caller)?,
-        false => walk,
-    };
+    let walk = of_caller(walk, &caller)?;
     let asked = Arc::new(Asked {
         verb,
         required,
@@ -142,8 +140,11 @@ async fn answer(
     dispatch(state, asked, &parts.headers, body).await
 }
 
-/// The walk from the user of the token, where it began at `me`.
-fn signed_in(walk: &Walk, caller: &Caller) -> Result<Walk, GraphError> {
+/// The walk, from the user of the token where it began at `me`.
+fn of_caller(walk: Walk, caller: &Caller) -> Result<Walk, GraphError> {
+    if !walk.is_about_me() {
+        return Ok(walk);
+    }
     let actor = &caller.actor;
     let user = (actor.kind == ActorKind::Delegated)
         .then(|| walk.as_user(actor.user_id.as_deref(), actor.user_principal_name.as_deref()));

@@ -58,7 +58,7 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             }
         };
         let (node, path) = (&admitted.binding.node, reading.path.trim_end_matches('/'));
-        let from = Reading { view, base_url: &base_url, asked: &reading, sight: &admitted.sight };
+        let from = Reading { view, base_url: &base_url, asked: &reading };
         admitted.expansions.put(&from, node, path, &mut object)?;
         let device = admitted.binding.device().map(|device| device.id);
         Ok((object, device, records, selection))

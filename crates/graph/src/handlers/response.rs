@@ -47,7 +47,7 @@ pub(super) fn text(status: StatusCode, text: String) -> Response {
 }
 
 /// Whether an answer may hold a secret.
-pub(super) fn is_secret(headers: &HeaderMap) -> bool {
+pub(crate) fn is_secret(headers: &HeaderMap) -> bool {
     headers.get(header::CACHE_CONTROL).is_some_and(|value| value == NO_STORE)
 }
 

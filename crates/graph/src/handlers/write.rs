@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::actions::{manage_applications, retire};
 use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, ResourceId};
 use chaveiro_core::ports::{ResourceScope, UnitOfWork, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
@@ -94,7 +95,7 @@ pub(super) async fn update(
     body: &mut Body,
 ) -> Result<Response, GraphError> {
     match admitted(state, &asked).await?.node {
-        Node::Device(device) => update_device(state, asked, device.id, headers, body).await,
+        Node::Device(_) => update_device(state, asked, headers, body).await,
         Node::Resource(resource) => update_resource(state, asked, *resource, headers, body).await,
         Node::Application(_) => application::rename(state, asked, headers, body).await,
         Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) | Node::Hold(_) => {
@@ -106,7 +107,6 @@ pub(super) async fn update(
 async fn update_device(
     state: &Arc<GraphState>,
     asked: Arc<Asked>,
-    id: DeviceId,
     headers: &HeaderMap,
     body: &mut Body,
 ) -> Result<Response, GraphError> {
@@ -117,8 +117,7 @@ async fn update_device(
     let changes = change::of_device(&checked.properties)?;
     let writing = Arc::clone(&asked);
     let written = state.store.write(move |unit| {
-        writing.follow(unit)?;
-        let mut device = unit.device(writing.tenant(), id)?.ok_or(Refusal::DeviceNotFound)?;
+        let Node::Device(mut device) = writing.follow(unit)?.node else { return Err(Refusal::DeviceNotFound.into()) };
         let before = device.scope_tags.clone();
         for change in &changes {
             change.apply(&mut device);
@@ -128,7 +127,7 @@ async fn update_device(
         let names = checked.properties.keys().cloned().collect::<Vec<_>>().join(",");
         let actor = writing.caller.actor.clone();
         let event = AuditEvent::new(device.tenant, writing.now, actor, Activity::ResourceChanged);
-        unit.append_audit(&event.on_device(id).in_request(writing.request).with("changed", names))?;
+        unit.append_audit(&event.on_device(device.id).in_request(writing.request).with("changed", names))?;
         let user = match device.user {
             Some(user) => unit.resource(device.tenant, ResourceKind::User, user)?,
             None => None,
@@ -257,9 +256,7 @@ pub(super) fn reference(state: &GraphState, version: Version, name: &str, url: &
 }
 
 fn bound_id(view: &dyn View, asked: &Asked, walk: Option<&Walk>) -> Result<Option<DeviceId>, Fault> {
-    let Some(walk) = walk else { return Ok(None) };
-    let binding = asked.follow_to(view, walk)?;
-    Ok(Some(binding.device().ok_or(Refusal::DeviceNotFound)?.id))
+    walk.map(|walk| asked.follow_to_device(view, walk)).transpose()
 }
 
 /// A user also goes by the principal name.
@@ -311,19 +308,25 @@ pub(super) fn answer(state: &GraphState, asked: &Asked, object: Map<String, Valu
     response::json(status, &Value::Object(body))
 }
 
-/// For `$ref`: writes a link or removes it.
+/// For `$ref`: writes a link or removes it. The primary user is linked, too, and no longer the primary user then.
 pub(super) fn record_link(
     unit: &mut dyn UnitOfWork,
     asked: &Asked,
-    device: DeviceId,
+    device: ManagedDevice,
     resource: &Resource,
     linked: bool,
 ) -> Result<(), Fault> {
+    let id = device.id;
     match linked {
-        true => unit.link(asked.tenant(), device, resource.kind, resource.id)?,
-        false => unit.unlink(asked.tenant(), device, resource.kind, resource.id)?,
+        true => unit.link(asked.tenant(), id, resource.kind, resource.id)?,
+        false => {
+            unit.unlink(asked.tenant(), id, resource.kind, resource.id)?;
+            if resource.kind == ResourceKind::User && device.user == Some(resource.id) {
+                unit.update_device(&ManagedDevice { user: None, ..device })?;
+            }
+        }
     }
-    let event = resource_event(asked, Activity::ResourceChanged, resource).on_device(device);
+    let event = resource_event(asked, Activity::ResourceChanged, resource).on_device(id);
     unit.append_audit(&event.with("linked", linked))?;
     Ok(())
 }

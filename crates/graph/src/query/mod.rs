@@ -69,6 +69,11 @@ pub enum QueryError {
         /// What is wrong, and what would be right.
         problem: String,
     },
+    /// A number that tells of devices that the caller does not see.
+    #[error(
+        "'{0}' counts every device of the tenant, and your role shows you some of them, so lists cannot be filtered or ordered by it for you. Leave it out of $filter and $orderby; a single GET counts the devices that you see."
+    )]
+    OutOfSight(&'static str),
     /// A cursor of another question.
     #[error(
         "The $skiptoken does not belong to this list with this $filter, $search and $orderby. Use @odata.nextLink as it is, or begin without $skiptoken."

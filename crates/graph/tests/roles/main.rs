@@ -4,6 +4,7 @@
 
 mod manage;
 mod matrix;
+mod walls;
 mod world;
 
 use chaveiro_core::hold::HoldRule;

@@ -93,9 +93,9 @@ pub(crate) fn of_request(
 }
 
 pub(crate) fn insert_action(connection: &Connection, action: &ActionRecord) -> Result<(), StoreError> {
-    let sql = "INSERT INTO action (device, id, name, state, attempt, outcome, device_status, requested_by,
+    let sql = "INSERT INTO action (tenant, device, id, name, state, attempt, outcome, device_status, requested_by,
             client_request_id, started, updated, device_reason, locks, opens, verified)
-        SELECT d.row, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
+        SELECT t.row, d.row, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
         FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1 AND d.id = ?2";
     let parameters = params![
         blob(&action.tenant.0),

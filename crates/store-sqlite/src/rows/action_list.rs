@@ -8,12 +8,16 @@ use chaveiro_core::scope_tag::Visibility;
 
 use crate::codec::json;
 use crate::rows::action::read;
+use crate::rows::device_tag::{self, THESE};
 use crate::rows::list::{Column, Fields, Kind, List, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
 const COLUMNS: &str = "a.*, t.id AS tenant_id, d.id AS device_id";
-const FROM: &str = "device d JOIN tenant t ON t.row = d.tenant JOIN action a ON a.device = d.row";
+const FROM: &str = "action a JOIN tenant t ON t.row = a.tenant JOIN device d ON d.row = a.device";
+
+/// See [`device_tag::is_seldom`]. Devices have a few actions each.
+const FEW: i64 = 2_000;
 
 pub(crate) fn actions(
     unit: &Transaction<'_>,
@@ -36,14 +40,27 @@ pub(crate) fn count_actions(
     list(unit, tenant, visible)?.map_or(Ok(0), |list| list.count(unit, filter))
 }
 
-fn list(unit: &Transaction<'_>, tenant: TenantId, visible: &Visibility) -> Result<Option<List<'static>>, StoreError> {
-    const TAGGED: &str = "EXISTS (
-        SELECT 1 FROM device_tag g JOIN json_each(?) seen ON g.tag = seen.value WHERE g.device = d.row)";
+/// The list of the actions of a tenant that is there.
+pub(crate) fn list(
+    unit: &Transaction<'_>,
+    tenant: TenantId,
+    visible: &Visibility,
+) -> Result<Option<List<'static>>, StoreError> {
     let Some(tenant) = tenant_row(unit.connection, tenant)? else { return Ok(None) };
-    let base = Where::default().and("d.tenant = ?", [tenant.into()]);
     let base = match visible {
-        Visibility::All => base,
-        Visibility::Tagged(tags) => base.and(TAGGED, [json(tags)?.into()]),
+        Visibility::All => Where::default().and("a.tenant = ?", [tenant.into()]),
+        Visibility::Tagged(tags) => {
+            let tags = json(tags)?;
+            let seen = match device_tag::is_seldom(unit.connection, &tags, FEW)? {
+                true => format!("+a.tenant = ? AND a.device IN (SELECT device FROM device_tag WHERE {THESE})"),
+                false => {
+                    format!(
+                        "a.tenant = ? AND EXISTS (SELECT 1 FROM device_tag g WHERE g.device = a.device AND g.{THESE})"
+                    )
+                }
+            };
+            Where::default().and(&seen, [tenant.into(), tags.into()])
+        }
     };
     Ok(Some(List { columns: COLUMNS, from: FROM, row: "a.row", tenant, base }))
 }
@@ -51,7 +68,7 @@ fn list(unit: &Transaction<'_>, tenant: TenantId, visible: &Visibility) -> Resul
 impl Fields for ActionField {
     fn column(&self) -> Column {
         match self {
-            Self::Requested => Column::new("a.started", Kind::Exact),
+            Self::Requested => Column::indexed("a.started", Kind::Exact),
             Self::State => Column::new("a.state", Kind::Exact),
             Self::Device => Column::new("d.id", Kind::Id),
         }

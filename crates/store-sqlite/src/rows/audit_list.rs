@@ -10,12 +10,16 @@ use rusqlite::{Connection, params};
 
 use crate::codec::{blob, json, one};
 use crate::rows::audit::read_event;
+use crate::rows::device_tag::{self, THESE};
 use crate::rows::list::{Column, Fields, Kind, List, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
 const COLUMNS: &str = "v.seq AS row, v.seq, v.body, t.id AS tenant_id";
 const FROM: &str = "audit_event v JOIN tenant t ON t.row = v.tenant";
+
+/// See [`device_tag::is_seldom`]. Devices have some dozens of events each.
+const FEW: i64 = 1_000;
 
 pub(crate) fn event(connection: &Connection, tenant: TenantId, seq: i64) -> Result<Option<StoredEvent>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND v.seq = ?");
@@ -44,17 +48,36 @@ pub(crate) fn count_events(
 }
 
 /// Whoever sees some devices sees the events of these, and of nothing else.
-fn list(unit: &Transaction<'_>, tenant: TenantId, visible: &Visibility) -> Result<Option<List<'static>>, StoreError> {
-    const TAGGED: &str = "v.device IN (
-        SELECT d.id FROM device d JOIN device_tag g ON g.device = d.row JOIN json_each(?) seen ON g.tag = seen.value
-        WHERE d.tenant = ?)";
+pub(crate) fn list(
+    unit: &Transaction<'_>,
+    tenant: TenantId,
+    visible: &Visibility,
+) -> Result<Option<List<'static>>, StoreError> {
     let Some(tenant) = tenant_row(unit.connection, tenant)? else { return Ok(None) };
     let base = Where::default().and("v.tenant = ?", [tenant.into()]);
-    let base = match visible {
-        Visibility::All => base,
-        Visibility::Tagged(tags) => base.and(TAGGED, [json(tags)?.into(), tenant.into()]),
+    let (row, base) = match visible {
+        Visibility::All => ("v.seq", base),
+        Visibility::Tagged(tags) => {
+            let tags = json(tags)?;
+            let (row, seen) = match device_tag::is_seldom(unit.connection, &tags, FEW)? {
+                // With a sign, so that the events of each device are looked up and sorted.
+                true => (
+                    "+v.seq",
+                    format!(
+                        "v.device IN (SELECT d.id FROM device_tag g CROSS JOIN device d ON d.row = g.device WHERE g.{THESE} AND d.tenant = ?)"
+                    ),
+                ),
+                false => (
+                    "v.seq",
+                    format!(
+                        "EXISTS (SELECT 1 FROM device d JOIN device_tag g ON g.device = d.row WHERE d.id = v.device AND g.{THESE} AND d.tenant = ?)"
+                    ),
+                ),
+            };
+            (row, base.and(&seen, [tags.into(), tenant.into()]))
+        }
     };
-    Ok(Some(List { columns: COLUMNS, from: FROM, row: "v.seq", tenant, base }))
+    Ok(Some(List { columns: COLUMNS, from: FROM, row, tenant, base }))
 }
 
 impl Fields for AuditField {

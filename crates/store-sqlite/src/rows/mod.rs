@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod audit_list;
 pub(crate) mod delivery;
 pub(crate) mod device;
+pub(crate) mod device_tag;
 pub(crate) mod enrollment;
 pub(crate) mod hold;
 pub(crate) mod list;

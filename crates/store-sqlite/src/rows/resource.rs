@@ -9,6 +9,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params};
 
 use crate::codec::{RowError, blob, change_one, from_name, insert, json, micros, one, optional_uuid, run, time, uuid};
+use crate::rows::device_tag::THESE;
 use crate::rows::list::{Column, Fields, Kind, List, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
@@ -89,9 +90,6 @@ pub(crate) fn list(
         UNION
         SELECT u.row FROM device d JOIN resource u ON u.tenant = d.tenant AND u.kind = 'user' AND u.id = d.user
         WHERE d.tenant = ? AND d.id = ?)";
-    const TAGGED: &str = "(r.device IS NULL OR EXISTS (
-        SELECT 1 FROM device d JOIN device_tag g ON g.device = d.row JOIN json_each(?) seen ON g.tag = seen.value
-        WHERE d.tenant = r.tenant AND d.id = r.device))";
     let Some(tenant) = tenant_row(unit.connection, tenant)? else { return Ok(None) };
     // The kind is written out: some indexes are for one kind alone.
     let base = Where::default().and("r.tenant = ?", [tenant.into()]);
@@ -106,7 +104,13 @@ pub(crate) fn list(
     };
     let base = match visible {
         Visibility::All => base,
-        Visibility::Tagged(tags) => base.and(TAGGED, [json(tags)?.into()]),
+        Visibility::Tagged(tags) => {
+            let seen = format!(
+                "(r.device IS NULL OR EXISTS (SELECT 1 FROM device d JOIN device_tag g ON g.device = d.row
+                WHERE d.tenant = r.tenant AND d.id = r.device AND g.{THESE}))"
+            );
+            base.and(&seen, [json(tags)?.into()])
+        }
     };
     Ok(Some(List { columns: COLUMNS, from: FROM, row: "r.row", tenant, base }))
 }

@@ -3,7 +3,7 @@
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{DeviceScope, ResourceScope, UnitOfWork, View};
-use chaveiro_core::query::{DeviceField, MemberKind, ResourceField};
+use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, ResourceField};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
@@ -11,7 +11,8 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::Options;
-use crate::rows::{device, resource};
+use crate::rows::list::condition::successor;
+use crate::rows::{action_list, audit_list, device, resource};
 
 const TENANT: TenantId = TenantId(Uuid::from_u128(1));
 
@@ -99,6 +100,113 @@ fn the_filters_that_find_few_enter_an_index() {
         let order = vec![Order { field: DeviceField::DeviceName, descending: false }];
         let plan = plan(&connection, &list, &Listing { order, after, ..Listing::first(10) });
         assert!(plan.contains(index), "{names}: {plan}");
+    }
+}
+
+#[test]
+fn plain_lists_go_along_an_index_and_read_no_more_than_a_page() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let connection = connection(&directory);
+    let unit = Transaction { connection: &connection, list_steps: u64::MAX };
+    let after = || Some(Cursor { keys: Vec::new(), row: 7 });
+    for after in [None, after()] {
+        let all = Visibility::All;
+        let devices = device::list(&unit, TENANT, DeviceScope::All, &all).expect("read").expect("a tenant");
+        let devices =
+            plan(&connection, &devices, &Listing::<DeviceField> { after: after.clone(), ..Listing::first(10) });
+        let events = audit_list::list(&unit, TENANT, &all).expect("read").expect("a tenant");
+        let events = plan(&connection, &events, &Listing::<AuditField> { after: after.clone(), ..Listing::first(10) });
+        let actions = action_list::list(&unit, TENANT, &all).expect("read").expect("a tenant");
+        let newest = vec![Order { field: ActionField::Requested, descending: true }];
+        let latest = Listing { order: newest, ..Listing::first(10) };
+        let latest = plan(&connection, &actions, &latest);
+        let actions = plan(&connection, &actions, &Listing::<ActionField> { after, ..Listing::first(10) });
+        for (plan, index) in [
+            (devices, "device_of_tenant (tenant=?"),
+            (events, "audit_of_tenant (tenant=?"),
+            (actions, "action_of_tenant (tenant=?"),
+            (latest, "action_by_started (tenant=?"),
+        ] {
+            assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
+}
+
+#[test]
+fn whoever_sees_few_devices_has_lists_that_begin_with_these() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let connection = connection(&directory);
+    let unit = Transaction { connection: &connection, list_steps: u64::MAX };
+    let few = Visibility::Tagged(["lisbon".to_owned()].into());
+    let devices = device::list(&unit, TENANT, DeviceScope::All, &few).expect("read").expect("a tenant");
+    for (filter, field) in [
+        (Filter::always(), None),
+        (is(DeviceField::Model, Test::Contains("x".to_owned())), None),
+        (is(DeviceField::Model, Test::Contains("x".to_owned())), Some(DeviceField::DeviceName)),
+    ] {
+        let order = field.into_iter().map(|field| Order { field, descending: false }).collect();
+        let plan = plan(&connection, &devices, &Listing { filter, order, ..Listing::first(10) });
+        assert!(plan.contains("SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"), "{plan}");
+        assert!(plan.contains("device_tag_devices (tag=?)"), "{plan}");
+    }
+    let events = audit_list::list(&unit, TENANT, &few).expect("read").expect("a tenant");
+    let events = plan(&connection, &events, &Listing::<AuditField>::first(10));
+    let actions = action_list::list(&unit, TENANT, &few).expect("read").expect("a tenant");
+    let actions = plan(&connection, &actions, &Listing::<ActionField>::first(10));
+    for (plan, index) in [(events, "audit_by_device (tenant=? AND device=?)"), (actions, "action_of_device (device=?)")]
+    {
+        assert!(plan.contains(index) && plan.contains("device_tag_devices (tag=?)"), "{plan}");
+    }
+}
+
+#[test]
+fn seldom_tags_and_common_ones_show_the_same() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let connection = connection(&directory);
+    let fill = "
+        INSERT INTO device (tenant, id, platform, management_state, comanaged, enrolled, last_sync, inventory, owner_type)
+        SELECT 1, unhex(printf('%032d', value)), 'linux', 'managed', 0, 0, 0, '{}', 'company' FROM generated;
+        INSERT INTO device_tag (device, tag) SELECT row, iif(row = 12000, 'other', 'common') FROM device;
+        INSERT INTO device_tag (device, tag) SELECT row, 'seldom' FROM device WHERE row <= 3;
+        INSERT INTO action (tenant, id, device, name, state, attempt, requested_by, started, updated)
+        SELECT tenant, id, row, 'recoverPasscode', 'done', 1, '{}', 0, 0 FROM device WHERE row IN (1, 12000);
+        INSERT INTO audit_event (tenant, body)
+        SELECT 1, json_object('at', '2027-01-15T08:00:00Z', 'activity', 'deviceEnrolled', 'device',
+            printf('00000000-0000-0000-0000-%012d', row)) FROM device WHERE row IN (1, 12000);
+        INSERT INTO audit_event (tenant, body) VALUES (1, '{\"at\":\"2027-01-15T08:00:00Z\",\"activity\":\"tenantCreated\"}');";
+    let generated = "(WITH RECURSIVE n (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 12000)
+        SELECT value FROM n)";
+    connection.execute_batch(&fill.replace("generated", generated)).expect("rows");
+    let unit = Transaction { connection: &connection, list_steps: u64::MAX };
+    let few =
+        |tag: &str| crate::rows::device_tag::is_seldom(&connection, &format!("[\"{tag}\"]"), 10_000).expect("read");
+    assert!(few("seldom") && few("nobody") && !few("common"));
+    for (tags, seen, about) in [
+        (vec!["common"], 11_999, 1),
+        (vec!["common", "seldom"], 11_999, 1),
+        (vec!["common", "other"], 12_000, 2),
+        (vec!["seldom"], 3, 1),
+        (vec!["seldom", "other"], 4, 2),
+        (vec!["nobody"], 0, 0),
+        (vec![], 0, 0),
+    ] {
+        let visible = Visibility::Tagged(tags.iter().map(|tag| (*tag).to_owned()).collect());
+        let counted = unit.count_devices(TENANT, DeviceScope::All, &visible, &Filter::always()).expect("counted");
+        let actions = unit.count_remote_actions(TENANT, &visible, &Filter::always()).expect("counted");
+        let events = unit.count_audit_events(TENANT, &visible, &Filter::always()).expect("counted");
+        assert_eq!((counted, actions, events), (seen, about, about), "{tags:?}");
+        let (mut paged, mut after) = (0, None);
+        loop {
+            let listing = Listing { after, ..Listing::first(5_000) };
+            let page = unit.devices(TENANT, DeviceScope::All, &visible, &listing).expect("a page");
+            paged += page.items.len() as u64;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let listed = unit.audit_events(TENANT, &visible, &Listing::first(10)).expect("a page").items.len() as u64;
+        assert_eq!((paged, listed), (seen, about), "{tags:?}");
     }
 }
 
