@@ -76,7 +76,7 @@ async fn no_passcode_is_in_any_log_file_page_key_error_or_metric() {
 
     let mut places = vec![("the log".to_owned(), logs.into_bytes()), ("answers".to_owned(), served.into_bytes())];
     places.push(("the audit export".to_owned(), export.into_bytes()));
-    read_all(&data, &mut places);
+    support::read_all(&data, &mut places);
     assert!(places.iter().any(|(name, bytes)| name.ends_with("chaveiro.db") && bytes.len() > 4096));
     for name in ["linux-device/root/etc/shadow", "linux-device/root/disk.img", "linux-device/state/escrowed.json"] {
         assert!(places.iter().any(|(place, _)| place.ends_with(name)), "{name} is looked at");
@@ -106,17 +106,6 @@ fn what_the_linux_machine_said_of_its_locks_and_its_recoveries_is_on_the_command
     let actions = run(&data, &["action", "ana-desktop"]);
     assert!(actions.contains("Opens") && actions.contains("luks2:/disk.img"), "{actions}");
     assert!(!actions.contains("Reason"), "a column that nothing is in is not shown: {actions}");
-}
-
-fn read_all(directory: &Path, places: &mut Vec<(String, Vec<u8>)>) {
-    for entry in std::fs::read_dir(directory).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            read_all(&path, places);
-        } else {
-            places.push((path.display().to_string(), std::fs::read(&path).expect("bytes")));
-        }
-    }
 }
 
 #[test]

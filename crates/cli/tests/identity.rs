@@ -80,6 +80,48 @@ fn certificates_are_registered_shown_and_taken_away() {
     assert_eq!(run_json(&data, &["app", "list"])[0]["certificates"], 0);
 }
 
+#[tokio::test]
+async fn a_secret_made_through_the_api_signs_in_and_is_in_no_log_and_no_file() {
+    let (directory, data) = initialised();
+    let log = directory.path().join("log");
+    let server = Server::start_logging(&data, std::fs::File::create(&log).expect("a log"));
+    let (client, applications) = (server.client(), format!("{}/v1.0/applications", server.graph_url));
+    let post = async |path: &str, body: Value| -> Value {
+        client.post(path).json(&body).send().await.expect("an answer").json().await.expect("JSON")
+    };
+    let made = post(&applications, json!({"displayName": "desk"})).await;
+    let id = made["appId"].as_str().expect("an id").to_owned();
+    let added = post(&format!("{applications}/{id}/addPassword"), json!({})).await;
+    let batched = json!({"id": "1", "method": "POST", "url": format!("/applications/{id}/addPassword")});
+    let batched = post(&format!("{}/v1.0/$batch", server.graph_url), json!({"requests": [batched]})).await;
+    let secrets = [&added, &batched["responses"][0]["body"]].map(|one| one["secretText"].as_str().expect("a secret"));
+
+    let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").to_owned();
+    let token = format!("{}/{tenant}/oauth2/v2.0/token", server.graph_url);
+    for secret in secrets {
+        let scope = "https://graph.microsoft.com/.default";
+        let form =
+            [("grant_type", "client_credentials"), ("client_id", &id), ("client_secret", secret), ("scope", scope)];
+        let body = serde_urlencoded::to_string(form).expect("a form");
+        let sent = client.post(&token).header("content-type", "application/x-www-form-urlencoded").body(body).send();
+        let answer: Value = sent.await.expect("an answer").json().await.expect("JSON");
+        let access = answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        let mine = client.get(&applications).header("Authorization", format!("Bearer {access}")).send();
+        assert_eq!(mine.await.expect("an answer").status(), 403, "nothing is granted with it");
+    }
+    drop(server);
+    let logged = std::fs::read(&log).expect("a log");
+    assert!(logged.len() > 1000, "the log is there at all");
+    let mut places = vec![("the log".to_owned(), logged)];
+    support::read_all(&data, &mut places);
+    assert!(places.iter().any(|(name, _)| name.ends_with("chaveiro.db")));
+    for (name, bytes) in &places {
+        for secret in secrets.map(|secret| secret.trim_start_matches("chs_").as_bytes()) {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret), "a secret is in {name}");
+        }
+    }
+}
+
 /// Somebody on another machine: no data directory, a configuration directory of her own.
 struct Person<'a> {
     home: &'a Path,

@@ -97,3 +97,31 @@ impl Actor {
             || same(&self.user_principal_name, &other.user_principal_name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_the_same_through_whichever_application_and_an_application_only_itself() {
+        let actor = |application: &str, user: Option<&str>, name: Option<&str>| Actor {
+            application_id: application.to_owned(),
+            user_id: user.map(str::to_owned),
+            user_principal_name: name.map(str::to_owned),
+            ..Actor::operator()
+        };
+        let ana = actor("desk", Some("1"), Some("ana@x"));
+        for (other, same) in [
+            (actor("desk", Some("1"), Some("ana@x")), true),
+            (actor("other", Some("1"), None), true),
+            (actor("other", Some("2"), Some("ANA@x")), true),
+            (actor("desk", Some("2"), Some("bob@x")), false),
+            (actor("desk", None, None), false),
+        ] {
+            assert_eq!(ana.is_same_party(&other), same, "{other:?}");
+        }
+        let script = actor("script", None, None);
+        assert!(script.is_same_party(&actor("SCRIPT", None, None)));
+        assert!(!script.is_same_party(&actor("desk", None, None)));
+    }
+}

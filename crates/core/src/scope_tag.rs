@@ -87,6 +87,20 @@ mod tests {
     }
 
     #[test]
+    fn all_covers_everything_and_tags_cover_their_subsets() {
+        let tagged = |names: &[&str]| Visibility::Tagged(tags(names));
+        for (ours, theirs, covered) in [
+            (Visibility::All, Visibility::All, true),
+            (Visibility::All, tagged(&["a"]), true),
+            (tagged(&["a", "b"]), tagged(&["a"]), true),
+            (tagged(&["a"]), tagged(&["a", "b"]), false),
+            (tagged(&["a"]), Visibility::All, false),
+        ] {
+            assert_eq!(ours.covers(&theirs), covered, "{ours:?} {theirs:?}");
+        }
+    }
+
+    #[test]
     fn one_common_tag_is_enough_and_none_is_not() {
         for (seen, device, visible) in [
             (Visibility::All, untagged(), true),

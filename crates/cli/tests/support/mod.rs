@@ -50,6 +50,18 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// Every file under a directory, with its bytes.
+pub fn read_all(directory: &Path, places: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            read_all(&path, places);
+        } else {
+            places.push((path.display().to_string(), std::fs::read(&path).expect("bytes")));
+        }
+    }
+}
+
 /// Flags of a server without limits, for measurements that are about something else.
 pub const WITHOUT_LIMITS: &[&str] = &[
     "--limit-writes-by-application=0",
@@ -75,22 +87,23 @@ impl Server {
 
     /// The same, with more flags.
     pub fn start_with(data: &Path, graph_listen: &str, device_listen: &str, flags: &[&str]) -> Self {
+        let flags = [&["--log", "error"], flags].concat();
+        Self::spawn(data, graph_listen, device_listen, Stdio::inherit(), &flags)
+    }
+
+    /// One that says everything it has to say into that file.
+    pub fn start_logging(data: &Path, log: std::fs::File) -> Self {
+        Self::spawn(data, "127.0.0.1:0", "127.0.0.1:0", log.into(), &["--log", "trace"])
+    }
+
+    fn spawn(data: &Path, graph_listen: &str, device_listen: &str, log: Stdio, flags: &[&str]) -> Self {
         let mut child = chaveiro()
-            .args([
-                "serve",
-                "--json",
-                "--graph-listen",
-                graph_listen,
-                "--device-listen",
-                device_listen,
-                "--log",
-                "error",
-            ])
+            .args(["serve", "--json", "--graph-listen", graph_listen, "--device-listen", device_listen])
             .args(flags)
             .arg("--data")
             .arg(data)
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(log)
             .spawn()
             .expect("it starts");
         let mut line = String::new();

@@ -1,5 +1,7 @@
 //! Types of the model as JSON Schema.
 
+use chaveiro_core::application::MAX_NAME;
+use chaveiro_core::hold::{MAX_QUIET_MINUTES, MAX_REASON};
 use serde_json::{Map, Value, json};
 
 use crate::csdl::default_of;
@@ -37,6 +39,9 @@ pub(super) fn update(entity: &EntityType) -> Value {
         narrowed.insert(property.name.to_owned(), json!({"type": "string", "minLength": 1, "pattern": "\\S"}));
     }
     let mut parts = vec![reference(entity.name)];
+    if entity.target == Target::Application {
+        narrowed.insert("displayName".to_owned(), line("string", MAX_NAME, SOME_LINE));
+    }
     if entity.target == Target::Device {
         let tag = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "\\S"});
         let tags = json!({"type": "array", "minItems": 1, "maxItems": 100, "items": tag});
@@ -54,9 +59,28 @@ pub(super) fn update(entity: &EntityType) -> Value {
     }
 }
 
+/// One line of text, as JSON Schema and Python read it; and one that is not blank.
+const ANY_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+const SOME_LINE: &str =
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+
+fn line(types: impl Into<Value>, most: usize, pattern: &str) -> Value {
+    json!({"type": types.into(), "maxLength": most, "pattern": pattern})
+}
+
 /// What the body of an operation takes.
 pub(super) fn parameters(parameters: &[Property], required: &[&str]) -> Value {
-    let properties = of_properties(parameters);
+    let mut properties = of_properties(parameters);
+    for parameter in parameters.iter().filter(|parameter| parameter.required) {
+        properties.insert(parameter.name.to_owned(), of_type(parameter.edm));
+    }
+    let or_null = |of: &str| json!([of, "null"]);
+    for (name, narrowed) in [
+        ("reason", line(or_null("string"), MAX_REASON, ANY_LINE)),
+        ("quietMinutes", json!({"type": or_null("integer"), "minimum": 1, "maximum": MAX_QUIET_MINUTES})),
+    ] {
+        properties.entry(name).and_modify(|schema| *schema = narrowed);
+    }
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false,
         "patternProperties": {"@": {}}})
 }
