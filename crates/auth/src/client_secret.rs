@@ -42,7 +42,7 @@ pub fn new_application_secret(
     let hint = secret.expose_secret().trim_start_matches(PREFIX).chars().take(HINT).collect();
     let hash = hash_client_secret(&secret, entropy);
     let expires = now.checked_add(life).unwrap_or(Timestamp::MAX);
-    let kept = ApplicationSecret { id: entropy.uuid(), hint, hash, created: now, expires };
+    let kept = ApplicationSecret { id: entropy.uuid(), display_name: None, hint, hash, created: now, expires };
     (secret, kept)
 }
 

@@ -71,35 +71,36 @@ impl RemoteKeys {
             (Err(_), Some(key)) => return Ok(key.clone()),
             (Err(_), None) => self.last_try.lock().await,
         };
-        self.refresh(last_try, now, known.as_ref()).await;
-        let known = self.fetched.load_full().ok_or(TokenRefusal::IssuerUnavailable)?;
+        let unavailable = self.refresh(last_try, now, known.as_ref()).await;
+        let known = self.fetched.load_full().ok_or(unavailable)?;
         match find(&known.set, id) {
             Some(key) => Ok(key),
             // Known to be no key, or only not known to be one because nobody could be asked.
             None if known.answers_for(now) => Err(TokenRefusal::BadSignature),
-            None => Err(TokenRefusal::IssuerUnavailable),
+            None => Err(unavailable),
         }
     }
 
-    /// Fetches, unless somebody else just did or tried.
+    /// Fetches, unless somebody else just did or tried; the refusal of whoever does without the keys until the next try.
     async fn refresh(
         &self,
         mut last_try: MutexGuard<'_, Option<Timestamp>>,
         now: Timestamp,
         seen: Option<&Arc<Fetched>>,
-    ) {
+    ) -> TokenRefusal {
         let current = self.fetched.load_full();
         let changed = current.as_ref().map(Arc::as_ptr) != seen.map(Arc::as_ptr);
-        if changed || last_try.is_some_and(|at| !older_than(at, BETWEEN_TRIES, now)) {
-            return;
-        }
-        *last_try = Some(now);
-        match self.fetch().await {
-            Ok(set) => self.fetched.store(Some(Arc::new(Fetched { set, at: now }))),
-            Err(error) => {
-                tracing::warn!(source = ?self.source, %error, "the signing keys of an issuer were not fetched")
+        let tried = last_try.filter(|at| changed || !older_than(*at, BETWEEN_TRIES, now));
+        if tried.is_none() {
+            *last_try = Some(now);
+            match self.fetch().await {
+                Ok(set) => self.fetched.store(Some(Arc::new(Fetched { set, at: now }))),
+                Err(error) => {
+                    tracing::warn!(source = ?self.source, %error, "the signing keys of an issuer were not fetched")
+                }
             }
         }
+        unavailable(tried.unwrap_or(now), now)
     }
 
     async fn fetch(&self) -> Result<JwkSet, String> {
@@ -142,6 +143,12 @@ fn find(set: &JwkSet, id: Option<&str>) -> Option<Jwk> {
         (None, [only]) => Some(only.clone()),
         (None, _) => None,
     }
+}
+
+/// What is told until the issuer is asked again.
+fn unavailable(tried: Timestamp, now: Timestamp) -> TokenRefusal {
+    let age = u64::try_from(now.duration_since(tried).as_secs()).unwrap_or(0);
+    TokenRefusal::IssuerUnavailable { retry_after_s: BETWEEN_TRIES.as_secs().saturating_sub(age).max(1) }
 }
 
 fn older_than(at: Timestamp, age: Duration, now: Timestamp) -> bool {

@@ -4,6 +4,7 @@
 //! allow-list, the signature of the very issuer it names, an audience of ours, its times, and a tenant
 //! that this issuer may speak for. What it grants is then a [`chaveiro_core::caller::Caller`].
 
+mod ceiling;
 mod claims;
 mod client_assertion;
 mod client_secret;
@@ -14,10 +15,11 @@ mod refusal;
 mod scope;
 mod verifier;
 
+pub use ceiling::{Ceiling, Throttled, Ticks};
 pub use client_assertion::{AssertionRefusal, CertificateRefusal, check as check_client_assertion, read_certificate};
 pub use client_secret::{ClientSecret, new_application_secret};
 pub use local::keys::{IssuerKeys, KeyError};
-pub use local::{AccessToken, LocalIssuer, MintError};
+pub use local::{AccessToken, LocalIssuer, MintError, TokenCeilings};
 pub use refusal::TokenRefusal;
 pub use verifier::{ConfigError, IssuerConfig, Verifier};
 

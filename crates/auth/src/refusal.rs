@@ -37,5 +37,8 @@ pub enum TokenRefusal {
     PersonalAccount,
     /// The issuer's keys cannot be fetched and none are known.
     #[error("the keys of the issuer are not available")]
-    IssuerUnavailable,
+    IssuerUnavailable {
+        /// Seconds until the issuer is asked again, at least one.
+        retry_after_s: u64,
+    },
 }

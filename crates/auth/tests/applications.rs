@@ -6,7 +6,7 @@ mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use chaveiro_auth::{CertificateRefusal, read_certificate};
+use chaveiro_auth::{CertificateRefusal, TokenCeilings, read_certificate};
 use chaveiro_core::application::ApplicationCertificate;
 use chaveiro_core::permission::Permission;
 use http::header;
@@ -211,6 +211,39 @@ async fn answers_have_the_headers_of_a_login_endpoint_and_the_ids_of_their_reque
     assert_eq!(headers["cache-control"], "max-age=86400, private");
     assert_eq!(headers["access-control-allow-origin"], "*");
     assert!(headers.contains_key("x-ms-request-id") && !headers.contains_key("client-request-id"));
+}
+
+#[tokio::test]
+async fn too_many_tokens_of_one_application_wait_and_nobody_else_uses_them_up() {
+    let endpoints = Endpoints::with(TokenCeilings { by_application: 2, by_tenant: 0 }).await;
+    let desk = Endpoints::DESK.to_string();
+    let ask = |secret: String| {
+        let fields = [
+            ("grant_type", "client_credentials".to_owned()),
+            ("client_id", desk.clone()),
+            ("client_secret", secret),
+            ("scope", SCOPE.to_owned()),
+        ];
+        let body = serde_urlencoded::to_string(fields).expect("a form");
+        endpoints.send(form(&tenant().to_string(), "token", &body))
+    };
+    for _ in 0..10 {
+        assert_eq!(ask("wrong".to_owned()).await.0, 401, "who proves nothing takes nothing from it");
+    }
+    for status in [200, 200, 429] {
+        let (found, headers, body) = ask(endpoints.secret.clone()).await;
+        assert_eq!(found, status, "{body}");
+        if status == 429 {
+            let answer: Value = serde_json::from_str(&body).expect("JSON");
+            assert_eq!(
+                (&answer["error"], &answer["error_codes"]),
+                (&json!("temporarily_unavailable"), &json!([90055]))
+            );
+            assert_eq!(headers["retry-after"], "10");
+        }
+    }
+    endpoints.pass(10);
+    assert_eq!(ask(endpoints.secret.clone()).await.0, 200, "after so many seconds there is room");
 }
 
 #[tokio::test]

@@ -275,8 +275,13 @@ async fn keys_are_fetched_once_again_on_an_unknown_id_and_used_stale_when_the_is
 async fn an_issuer_that_was_never_reached_is_unavailable_not_wrong() {
     let world = world().await;
     world.jwks.down.store(true, Ordering::SeqCst);
-    let refused = world.verifier.verify(Some(&sign(&world.pair, Some("k1"), &claims())), now()).await.err();
-    assert_eq!(refused, Some(TokenRefusal::IssuerUnavailable));
+    // It is asked again 30 seconds after the last try, and that is what callers are told.
+    let token = sign(&world.pair, Some("k1"), &claims());
+    for (seconds, retry_after_s) in [(0, 30), (12, 18), (29, 1), (30, 30)] {
+        let at = Timestamp::from_second(NOW + seconds).expect("a time");
+        let refused = world.verifier.verify(Some(&token), at).await.err();
+        assert_eq!(refused, Some(TokenRefusal::IssuerUnavailable { retry_after_s }), "after {seconds} s");
+    }
 }
 
 #[tokio::test]

@@ -290,6 +290,7 @@ async fn a_sign_in_survives_a_restart() {
             std::sync::Arc::new(chaveiro_store_sqlite::SqliteStore::open(endpoints.directory.path()).expect("a store")),
             std::sync::Arc::<support::TestClock>::clone(&endpoints.clock),
             support::entropy(),
+            chaveiro_auth::TokenCeilings::default(),
         ),
         ..endpoints
     };

@@ -2,11 +2,13 @@
 
 use anyhow::{Context, Result, bail};
 use chaveiro_core::id::TenantId;
+use chaveiro_server::DataDir;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::args::Common;
 use crate::host::{Host, permissions};
 use crate::session::{Session, http_client};
 
@@ -102,6 +104,19 @@ impl GraphClient {
             _ => bail!("{} devices are called {asked}; use the id of one: {}", found.len(), found.join(", ")),
         }
     }
+}
+
+/// On a machine that is no server: a client of the server where the person is signed in, if she is. Whoever names a data
+/// directory means that one and nothing else.
+pub(crate) async fn signed_in_elsewhere(common: &Common) -> Result<Option<GraphClient>> {
+    if common.data.is_some() || DataDir::open(&common.data()).is_ok() {
+        return Ok(None);
+    }
+    let Some(session) = Session::load()? else { return Ok(None) };
+    if let Some(asked) = common.tenant.as_ref().filter(|asked| **asked != session.issuer.tenant) {
+        bail!("the session is for tenant {}; sign in with: chaveiro login --tenant {asked}", session.issuer.tenant);
+    }
+    Ok(Some(GraphClient::signed_in(session).await?))
 }
 
 fn succeeded((status, answer): (StatusCode, Value)) -> Result<Value> {

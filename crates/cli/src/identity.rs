@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use chaveiro_auth::{ClientSecret, new_application_secret, read_certificate};
-use chaveiro_core::Refusal;
+use chaveiro_core::actions::manage_applications;
 use chaveiro_core::actions::vouch::{self, Decision};
 use chaveiro_core::application::{Application, ApplicationCertificate, ApplicationRefusal, ApplicationSecret};
 use chaveiro_core::audit::{Activity, AuditEvent};
@@ -46,14 +46,9 @@ impl Host {
             certificates: Vec::new(),
             created: self.now(),
         };
-        let event = self.event(tenant, Activity::ApplicationRegistered).with("application", application.id);
-        let event = event.with("name", &application.display_name).with("public", application.public);
+        let event = self.event(tenant, Activity::ApplicationRegistered);
         let row = application.clone();
-        let insert = self.opened.store.write(move |unit| {
-            unit.insert_application(&row)?;
-            Ok(unit.append_audit(&event)?)
-        });
-        insert.await?;
+        self.opened.store.write(move |unit| manage_applications::register(unit, &row, event)).await?;
         Ok((application, (!new.public).then_some(secret)))
     }
 
@@ -75,8 +70,8 @@ impl Host {
         replace: bool,
     ) -> Result<(ClientSecret, ApplicationSecret)> {
         let (secret, kept) = new_application_secret(self.now(), life, &SystemEntropy);
-        let event = self.event(tenant, Activity::ApplicationSecretChanged).with("added", kept.id);
-        let event = event.with("hint", &kept.hint).with("expires", kept.expires).with("replaced", replace);
+        let event = self.event(tenant, Activity::ApplicationSecretChanged);
+        let event = manage_applications::secret_added(event, &kept).with("replaced", replace);
         let added = kept.clone();
         let change = move |application: &mut Application| {
             if replace {
@@ -125,27 +120,14 @@ impl Host {
         event: AuditEvent,
         change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
     ) -> Result<()> {
-        let event = event.with("application", id);
-        let changed = self.opened.store.write(move |unit| {
-            let mut application = unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
-            if let Err(refusal) = change(&mut application) {
-                return Ok(Err(refusal));
-            }
-            unit.update_application(&application)?;
-            unit.append_audit(&event)?;
-            Ok(Ok(()))
-        });
-        Ok(changed.await??)
+        let changed = self.opened.store.write(move |unit| manage_applications::change(unit, tenant, id, event, change));
+        changed.await??;
+        Ok(())
     }
 
     pub(crate) async fn delete_app(&self, tenant: TenantId, id: ApplicationId) -> Result<()> {
-        let event = self.event(tenant, Activity::ApplicationDeleted).with("application", id);
-        let delete = self.opened.store.write(move |unit| {
-            let application = unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
-            unit.delete_application(tenant, id)?;
-            Ok(unit.append_audit(&event.with("name", &application.display_name))?)
-        });
-        Ok(delete.await?)
+        let event = self.event(tenant, Activity::ApplicationDeleted);
+        Ok(self.opened.store.write(move |unit| manage_applications::delete(unit, tenant, id, event)).await?)
     }
 
     /// Who waits and who is signed in, each with the names of the application and of the person.

@@ -62,7 +62,7 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         }
         Verb::Action { device, show } => verbs::device::action(common, out, device, *show).await?,
         Verb::Role(role) => verbs::role::role(common, out, role).await?,
-        Verb::Hold(hold) => verbs::role::hold(common, out, hold).await?,
+        Verb::Hold(hold) => verbs::hold::hold(common, out, hold).await?,
         Verb::Audit(audit) => verbs::audit::audit(common, out, audit).await?,
         Verb::Routes => verbs::docs::routes(out),
         Verb::ConfigReference => out.line(chaveiro_server::config_reference().trim_end()),

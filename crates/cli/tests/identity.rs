@@ -163,6 +163,24 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     }
     assert_ne!(std::fs::read(ana.session()).expect("a session"), before);
 
+    // What her role allows works from there, too: the operator's own recoveries are on hold, and she releases them.
+    run(&data, &["tenant", "set", "--hold-recoveries", "1", "--hold-percent", "0"]);
+    let second = server.device(2).await;
+    drop(second);
+    let id = |index: usize| run_json(&data, &["device", "list"])[index]["id"].as_str().expect("an id").to_owned();
+    run(&data, &["recover", &id(0)]);
+    assert!(text(&try_run(&data, &["recover", &id(1)]).stderr).contains("on hold"));
+    assert!(text(&ana.run(&["hold", "release"]).stderr).contains("Chaveiro_Holds_Release"));
+    run(&data, &["role", "assign", "hold-releaser", "--user", "ana@contoso.example"]);
+    let released: Value =
+        serde_json::from_slice(&ana.run(&["hold", "release", "--reason", "two laptops"]).stdout).expect("JSON");
+    let listed = &run_json(&data, &["hold", "list"])[0];
+    assert_eq!((&released["id"], &released["reason"]), (&listed["id"], &json!("two laptops")), "{released}");
+    let from_there: Value = serde_json::from_slice(&ana.run(&["hold", "list"]).stdout).expect("JSON");
+    assert_eq!(from_there[0]["causedBy"], listed["causedBy"]);
+    assert!(text(&ana.run(&["hold", "release"]).stderr).contains("no hold to release"));
+    run(&data, &["recover", &id(1)]);
+
     run(&data, &["sign-in", "revoke", "--user", "ana@contoso.example"]);
     age(&ana.session());
     assert!(text(&ana.run(&["device", "list"]).stderr).contains("chaveiro login"));

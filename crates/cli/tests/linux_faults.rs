@@ -8,14 +8,14 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 use support::machine::{Locks, Machine, OLD_PASSWORD, PASSPHRASE, escrowed};
-use support::{Server, get, initialised, run, text};
+use support::{Server, WITHOUT_LIMITS, get, initialised, run, text};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
@@ -28,10 +28,17 @@ struct Scene {
     id: String,
 }
 
+/// One device is recovered more often here than a tenant of one device ever needs.
+fn without_hold() -> (tempfile::TempDir, PathBuf) {
+    let (directory, data) = initialised();
+    run(&data, &["tenant", "set", "--hold-recoveries", "0"]);
+    (directory, data)
+}
+
 impl Scene {
     async fn new() -> Self {
-        let (directory, data) = initialised();
-        Self::with(directory, Server::start(&data, "127.0.0.1:0", "127.0.0.1:0")).await
+        let (directory, data) = without_hold();
+        Self::with(directory, Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", WITHOUT_LIMITS)).await
     }
 
     async fn with(directory: tempfile::TempDir, server: Server) -> Self {
@@ -204,7 +211,7 @@ fn pump(mut from: TcpStream, mut to: TcpStream, mut passes: impl FnMut() -> bool
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_lost_at_any_point_of_the_session_is_asked_for_again() {
-    let (directory, data) = initialised();
+    let (directory, data) = without_hold();
     let (wire, listener) = Wire::new();
     let url = format!("https://{}", wire.address);
     let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", &["--device-url", &url]);

@@ -1,6 +1,6 @@
 //! The official clients of Microsoft Graph against the real server over TLS: the scripts of `tests/sdk` sign in, page
-//! through 10,000 devices, recover one that really answers, and meet every class of error. `docs/sdk` shows the same
-//! scripts.
+//! through 10,000 devices, recover one that really answers as an application and as a person, and meet every class of
+//! error. `docs/sdk` shows the same scripts.
 
 #![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
 
@@ -13,9 +13,9 @@ mod packages;
 #[path = "sdk/schemathesis.rs"]
 mod schemathesis;
 
-use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chaveiro_core::id::TenantId;
@@ -26,27 +26,20 @@ use packages::SCRIPTS;
 use serde_json::json;
 use support::{Server, fill, initialised, run, run_json, text};
 
-/// What the server does of that which clients can ask. Checks of what it does not do yet see to it that it is refused
-/// by name; a row turns the check over.
-const SERVED: &[(&str, bool)] = &[
-    ("filter", false),
-    ("orderby", false),
-    ("count", false),
-    ("search", false),
-    ("expand", false),
-    ("batch", true),
-    ("auditEvents", false),
-    ("deviceCode", false),
-];
-
 /// How many checks each client has.
-const CHECKS: usize = 29;
+const CHECKS: usize = 32;
 
 /// Devices beside the one that answers.
 const DEVICES: usize = 10_000;
 
+/// Whose device it is, and who signs in with a device code.
+const PERSON: &str = "ana@example.org";
+
 const READ: &str = "DeviceManagementManagedDevices.Read.All";
+const WRITE: &str = "DeviceManagementManagedDevices.ReadWrite.All";
 const PRIVILEGED: &str = "DeviceManagementManagedDevices.PrivilegedOperations.All";
+const AUDIT: &str = "DeviceManagementApps.Read.All";
+const USERS: &str = "User.Read.All";
 
 #[tokio::test]
 async fn the_python_sdk_pages_recovers_and_names_every_error() {
@@ -85,32 +78,42 @@ fn the_pages_show_the_scripts_that_run_here() {
 
 /// Runs the checks of one client, and then its recipe as it stands, beside a server and a device that answers.
 async fn every_check_is_ok(checks: Command, recipe: Command) {
-    let (_directory, data) = initialised();
+    let (directory, data) = initialised();
     let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").to_owned();
     let issuer = Issuer::start();
     issuer.trust(&data, &tenant);
     fill::fill(&data, TenantId(tenant.parse().expect("an id")), 0..DEVICES).await;
     let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
-    let (mut device, transport) = server.device(1).await;
+    let made = server.client().post(format!("{}/v1.0/users", server.graph_url));
+    let user = json!({"userPrincipalName": PERSON, "displayName": "Ana"});
+    assert_eq!(made.json(&user).send().await.expect("an answer").status(), 201);
+    run(&data, &["role", "assign", "help-desk-operator", "--user", PERSON]);
+    let (mut device, transport) = server.device_by(1, &["--user", PERSON]).await;
 
-    let application = |name: &str, permissions: &[&str], tenant: &str| {
-        let permissions = permissions.iter().flat_map(|permission| ["--permission", permission]);
-        let register = ["app", "register", name, "--tenant", tenant];
-        run_json(&data, &register.into_iter().chain(permissions).collect::<Vec<_>>())
+    let register = |name: &str, tenant: &str, more: &[&str]| {
+        run_json(&data, &[&["app", "register", name, "--tenant", tenant], more].concat())
     };
-    let helpdesk = application("helpdesk", &[READ, PRIVILEGED], &tenant);
+    let application = |name: &str, permissions: &[&str], tenant: &str| {
+        register(name, tenant, &permissions.iter().flat_map(|name| ["--permission", name]).collect::<Vec<_>>())
+    };
+    let delegated = [READ, WRITE, PRIVILEGED, USERS].map(|name| ["--delegated", name]);
+    let helpdesk = application("helpdesk", &[READ, PRIVILEGED, AUDIT, USERS], &tenant);
+    let certificate = directory.path().join("helpdesk.pem");
+    add_certificate(&data, helpdesk["clientId"].as_str().expect("text"), &certificate);
     let other = run_json(&data, &["tenant", "create", "Unlicensed"])["id"].as_str().expect("an id").to_owned();
     run(&data, &["tenant", "set", "--licence", "inactive", "--tenant", &other]);
     let facts = json!({
         "devices": DEVICES + 1,
         "name": "ANA-LT1",
-        "known": {"id": fill::device_id(7).to_string(), "deviceName": "DESKTOP-0000007"},
+        "person": PERSON,
+        "known": {"id": fill::device_id(7).to_string(), "deviceName": "DESKTOP-0000007", "serialNumber": "SN00000007"},
+        "certificate": certificate,
+        "public": register("console", &tenant, &[&["--public"], delegated.as_flattened()].concat()),
         "reader": application("reader", &[READ], &tenant),
         "robot": application("robot", &[PRIVILEGED], &tenant),
         "unlicensed": application("unlicensed", &[READ], &other),
         "expired": issuer.token("up", &tenant, -3600),
         "keysUnavailable": issuer.token("down", &tenant, 3600),
-        "served": SERVED.iter().copied().collect::<BTreeMap<_, _>>(),
     });
     let with_environment = |mut command: Command| {
         let of = |name: &str| helpdesk[name].as_str().expect("text");
@@ -126,30 +129,75 @@ async fn every_check_is_ok(checks: Command, recipe: Command) {
         }
         command
     };
-    let all = |output: &Output| format!("{}{}", text(&output.stdout), text(&output.stderr));
 
-    let output = beside(&mut device, &transport, with_environment(checks)).await;
-    let said = text(&output.stdout);
-    assert!(output.status.success() && !said.contains("FAILED "), "{}", all(&output));
-    let passed = said.lines().filter(|line| line.starts_with("ok ")).count();
-    assert_eq!(passed, CHECKS, "all checks ran\n{}", all(&output));
-    let read = said.lines().find_map(|line| line.strip_prefix("passcode "));
-    assert_eq!(read, Some(device.pin()), "what the client read opens the device\n{}", all(&output));
+    let approve = {
+        let (data, tenant) = (data.clone(), tenant.clone());
+        move |code: &str| drop(run(&data, &["sign-in", "approve", code, "--user", PERSON, "--tenant", &tenant]))
+    };
+    let (said, pins) = beside(&mut device, &transport, with_environment(checks), approve).await;
+    assert!(said.success && !said.out.contains("FAILED "), "{}{}", said.out, said.err);
+    let passed = said.out.lines().filter(|line| line.starts_with("ok ")).count();
+    assert_eq!(passed, CHECKS, "all checks ran\n{}{}", said.out, said.err);
+    let read: Vec<_> = said.out.lines().filter_map(|line| line.strip_prefix("passcode ")).collect();
+    assert_eq!(read, pins, "what the application read, and then the person, opened the device");
 
     let mut recipe = with_environment(recipe);
     recipe.arg("ana-lt1");
-    let output = beside(&mut device, &transport, recipe).await;
-    assert_eq!(text(&output.stdout).trim(), device.pin(), "the recipe prints the new passcode\n{}", all(&output));
+    let (said, pins) = beside(&mut device, &transport, recipe, |_| {}).await;
+    assert!(said.success && pins.len() == 1, "{}", said.err);
+    assert_eq!(said.out.trim(), pins[0], "the recipe prints the new passcode");
 }
 
-/// Runs it to its end while the device polls.
-async fn beside(device: &mut WindowsDevice, transport: &Https, mut command: Command) -> Output {
-    let mut running = tokio::task::spawn_blocking(move || command.output().expect("it runs"));
+/// Registers a new certificate; the file holds it with its key, as identity libraries want it.
+fn add_certificate(data: &Path, application: &str, file: &Path) {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).expect("a key");
+    let certificate = rcgen::CertificateParams::new(vec!["helpdesk.example".to_owned()]).expect("parameters");
+    let pem = certificate.self_signed(&key).expect("a certificate").pem();
+    let public = file.with_extension("crt");
+    std::fs::write(&public, &pem).expect("written");
+    std::fs::write(file, format!("{}{pem}", key.serialize_pem())).expect("written");
+    run(data, &["app", "add-certificate", application, public.to_str().expect("a path")]);
+}
+
+/// What a script said.
+struct Said {
+    success: bool,
+    out: String,
+    err: String,
+}
+
+/// Runs it to its end while the device polls, and lets somebody approve the codes that it shows. Also gives the
+/// passcodes that the device had one after the other since then.
+async fn beside(
+    device: &mut WindowsDevice,
+    transport: &Https,
+    mut command: Command,
+    approve: impl Fn(&str) + Send + 'static,
+) -> (Said, Vec<String>) {
+    let mut running = tokio::task::spawn_blocking(move || {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let reader = std::thread::spawn(move || {
+            let mut out = String::new();
+            for line in lines.map_while(Result::ok) {
+                line.strip_prefix("approve ").into_iter().for_each(&approve);
+                out += &line;
+                out.push('\n');
+            }
+            out
+        });
+        let output = child.wait_with_output().expect("it ends");
+        Said { success: output.status.success(), out: reader.join().expect("read"), err: text(&output.stderr) }
+    });
+    let mut pins = vec![device.pin().to_owned()];
     loop {
         tokio::select! {
-            ended = &mut running => return ended.expect("joined"),
+            ended = &mut running => return (ended.expect("joined"), pins.split_off(1)),
             () = tokio::time::sleep(Duration::from_millis(100)) => {
                 device.sync(transport).await.expect("a session");
+                if pins.last().is_some_and(|pin| pin != device.pin()) {
+                    pins.push(device.pin().to_owned());
+                }
             }
         }
     }

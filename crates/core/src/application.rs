@@ -16,6 +16,9 @@ pub const MAX_SECRETS: usize = 2;
 /// How many certificates an application may have at a time.
 pub const MAX_CERTIFICATES: usize = 4;
 
+/// Most characters of the name of an application, or of a secret.
+pub const MAX_NAME: usize = 256;
+
 /// How long a secret lives when nobody says otherwise: half a year, the term that Entra suggests as well.
 pub const SECRET_LIFE: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
@@ -51,6 +54,9 @@ pub struct Application {
 pub struct ApplicationSecret {
     /// Names it, to remove it.
     pub id: Uuid,
+    /// For people, when whoever made it gave it a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
     /// Its first three characters after the prefix, so that its owner can tell which one it is.
     pub hint: String,
     /// The line that the `auth` crate writes and reads alone.
@@ -177,6 +183,7 @@ mod tests {
     fn secret(number: u128) -> ApplicationSecret {
         ApplicationSecret {
             id: Uuid::from_u128(number),
+            display_name: None,
             hint: "abc".to_owned(),
             hash: String::new(),
             created: Timestamp::UNIX_EPOCH,

@@ -73,6 +73,8 @@ pub enum Activity {
     TenantChanged,
     /// An application was registered.
     ApplicationRegistered,
+    /// An application got another name.
+    ApplicationRenamed,
     /// An application got another secret, or lost one.
     ApplicationSecretChanged,
     /// An application got another certificate, or lost one.

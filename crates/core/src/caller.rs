@@ -85,4 +85,15 @@ impl Actor {
     pub fn key(&self) -> String {
         format!("{}/{}", self.application_id, self.user_id.as_deref().unwrap_or("-"))
     }
+
+    /// Whether the same person is behind both, through whichever application; without a person, the same application.
+    pub fn is_same_party(&self, other: &Self) -> bool {
+        let same = |one: &Option<String>, other: &Option<String>| match (one, other) {
+            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+            (None, _) | (_, None) => false,
+        };
+        self.key().eq_ignore_ascii_case(&other.key())
+            || same(&self.user_id, &other.user_id)
+            || same(&self.user_principal_name, &other.user_principal_name)
+    }
 }

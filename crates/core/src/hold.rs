@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::device::ManagedDevice;
-use crate::id::{HoldId, TenantId};
+use crate::id::{HoldId, RequestId, TenantId};
 use crate::ports::{StoreError, UnitOfWork};
 use crate::refusal::{Fault, Refusal};
 use crate::rights::Rights;
@@ -18,6 +18,12 @@ use crate::role::RoleAction;
 
 /// So many recoveries within the window never place a hold by the percentage alone: small tenants must be able to work.
 pub const FLOOR: u32 = 10;
+
+/// Holds of a tenant that are looked at. Each was released by a person, so that no tenant comes near it.
+pub const MOST: usize = 10_000;
+
+/// Longest quiet time after a release, in minutes: thirty days.
+pub const MAX_QUIET_MINUTES: u32 = 43_200;
 
 /// Fewest characters of a reason for breaking the glass: enough for a ticket number and a word.
 pub const MIN_REASON: usize = 10;
@@ -181,12 +187,36 @@ fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<
     Ok(Some(hold))
 }
 
-/// Releases the hold of a tenant. With `quiet_until`, none is placed before then.
+/// Releases the hold of a tenant, for an operator on the host. With `quiet_until`, none is placed before then.
 pub fn release(unit: &mut dyn UnitOfWork, tenant: TenantId, release: Release) -> Result<Hold, Fault> {
     let newest = unit.holds(tenant, 1)?.pop().filter(|hold| hold.released.is_none());
     let hold = newest.ok_or(Refusal::ResourceNotFound("hold"))?;
-    let mut event =
-        AuditEvent::new(tenant, release.at, release.by.clone(), Activity::HoldReleased).with("hold", hold.id);
+    let event = AuditEvent::new(tenant, release.at, release.by.clone(), Activity::HoldReleased);
+    end(unit, hold, release, event)
+}
+
+/// Releases that hold for a caller whose role is known to allow it. Whoever caused a hold is not who looks at it.
+pub fn release_in_request(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    id: HoldId,
+    release: Release,
+    request: RequestId,
+) -> Result<Hold, Fault> {
+    let found = unit.holds(tenant, MOST)?.into_iter().find(|hold| hold.id == id);
+    let hold = found.ok_or(Refusal::ResourceNotFound("hold"))?;
+    if let Some(release) = &hold.released {
+        return Err(Refusal::HoldReleased(release.at).into());
+    }
+    if hold.caused_by.is_same_party(&release.by) {
+        return Err(Refusal::OwnHold.into());
+    }
+    let event = AuditEvent::new(tenant, release.at, release.by.clone(), Activity::HoldReleased);
+    end(unit, hold, release, event.in_request(request))
+}
+
+fn end(unit: &mut dyn UnitOfWork, hold: Hold, release: Release, event: AuditEvent) -> Result<Hold, Fault> {
+    let mut event = event.with("hold", hold.id);
     if let Some(until) = release.quiet_until {
         event = event.with("quietUntil", until);
     }

@@ -28,6 +28,10 @@ pub enum Permission {
     UserReadWriteAll,
     /// Read users.
     UserReadAll,
+    /// Read and write applications.
+    ApplicationReadWriteAll,
+    /// Read applications.
+    ApplicationReadAll,
 }
 
 /// One row of the permission table.
@@ -63,6 +67,8 @@ pub const PERMISSIONS: &[PermissionRow] = &[
     row(Permission::AppsReadAll, "DeviceManagementApps.Read.All"),
     row(Permission::UserReadWriteAll, "User.ReadWrite.All"),
     row(Permission::UserReadAll, "User.Read.All"),
+    row(Permission::ApplicationReadWriteAll, "Application.ReadWrite.All"),
+    row(Permission::ApplicationReadAll, "Application.Read.All"),
 ];
 
 impl Permission {

@@ -38,6 +38,15 @@ pub enum Refusal {
         /// Since when.
         since: Timestamp,
     },
+    /// The hold was released before.
+    #[error("the hold was released at {0}")]
+    HoldReleased(Timestamp),
+    /// Who caused a hold wants to release it.
+    #[error("whoever caused a hold cannot release it")]
+    OwnHold,
+    /// The application may do what the caller may not, and whoever gives it a secret can act as it.
+    #[error("the application may do more than the caller")]
+    ApplicationBeyondCaller,
     /// The reason for breaking the glass is none.
     #[error(
         "the reason for breaking the glass must have {} to {} characters",

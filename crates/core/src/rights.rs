@@ -9,7 +9,7 @@ use crate::caller::{ActorKind, Caller};
 use crate::id::{AssignmentId, TenantId};
 use crate::ports::{StoreError, View};
 use crate::refusal::Refusal;
-use crate::role::{DIRECTORY_ROLES, Role, RoleAction};
+use crate::role::{DIRECTORY_ROLES, ROLE_ACTIONS, Role, RoleAction};
 use crate::scope_tag::{ScopeTags, Visibility};
 
 /// Whom an assignment is for. Texts are compared as [`Principal::new`] writes them.
@@ -107,6 +107,15 @@ impl Rights {
     /// The devices that exist for the caller. Whoever may see none, sees none.
     pub fn sight(&self) -> Visibility {
         self.scope(RoleAction::ManagedDevicesRead).unwrap_or(Visibility::Tagged(ScopeTags::new()))
+    }
+
+    /// Whether everything that the other rights allow is allowed by these, on all the same devices.
+    pub fn cover(&self, other: &Self) -> bool {
+        ROLE_ACTIONS.iter().all(|(action, _)| match (self.scope(*action), other.scope(*action)) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(ours), Some(theirs)) => ours.covers(&theirs),
+        })
     }
 
     /// The devices of which that may be read: those that exist for the caller, in the scope of the right to read it.

@@ -243,6 +243,13 @@ mod tests {
     }
 
     #[test]
+    fn whoever_may_release_holds_may_look_at_them() {
+        for role in ROLES.iter().filter(|role| role.allows(HoldsRelease)) {
+            assert!(role.allows(AuditRead), "{}", role.name);
+        }
+    }
+
+    #[test]
     fn every_directory_role_stands_for_a_role_that_exists() {
         for (_, name, key) in DIRECTORY_ROLES {
             assert!(Role::parse(key).is_some(), "{name}");

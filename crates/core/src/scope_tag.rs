@@ -42,6 +42,15 @@ impl Visibility {
         }
     }
 
+    /// Whether everything that is visible by the other is visible by this.
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, _) => true,
+            (Self::Tagged(_), Self::All) => false,
+            (Self::Tagged(ours), Self::Tagged(theirs)) => theirs.is_subset(ours),
+        }
+    }
+
     /// What is visible by one or the other.
     pub fn or(self, other: Self) -> Self {
         match (self, other) {

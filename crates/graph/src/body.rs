@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::model::{Edm, EntityType};
+use crate::model::{ComplexType, Edm, EntityType, Operation};
 
 /// Bytes of a body, before and after decompression. Script contents are the largest thing sent.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -61,6 +61,22 @@ pub enum BodyError {
         /// The type.
         entity: &'static str,
     },
+    /// A parameter the operation does not have.
+    #[error("The parameter '{name}' in the request payload is not a valid parameter for the operation '{operation}'.")]
+    Parameter {
+        /// As sent.
+        name: String,
+        /// The operation.
+        operation: &'static str,
+    },
+    /// An operation without it.
+    #[error("The operation '{operation}' needs '{name}'. Add it to the request body.")]
+    Missing {
+        /// Which.
+        name: &'static str,
+        /// The operation.
+        operation: &'static str,
+    },
     /// A property that the server sets.
     #[error("The property '{name}' of type 'microsoft.graph.{entity}' is read-only. Leave it out.")]
     ReadOnly {
@@ -108,6 +124,14 @@ pub enum BodyError {
 /// Reads a body that must be JSON and gives the object in it.
 pub async fn json_object(headers: &HeaderMap, body: &mut Body) -> Result<Map<String, Value>, BodyError> {
     json_object_within(headers, body, MAX_BODY_BYTES).await
+}
+
+/// The same of a body that may be left out.
+pub async fn optional_object(headers: &HeaderMap, body: &mut Body) -> Result<Map<String, Value>, BodyError> {
+    match json_object_within(headers, body, MAX_IGNORED_BYTES).await {
+        Err(BodyError::Empty) => Ok(Map::new()),
+        read => read,
+    }
 }
 
 /// The same within another limit, in bytes before and after decompression.
@@ -232,6 +256,51 @@ pub fn require(checked: &Checked, entity: &'static EntityType) -> Result<(), Bod
         }
     }
     Ok(())
+}
+
+/// Checks the parameters of an operation, those that are structures included. What is null counts as left out.
+pub fn parameters(object: Map<String, Value>, operation: &Operation) -> Result<Map<String, Value>, BodyError> {
+    let mut given = Map::new();
+    for (name, value) in object.into_iter().filter(|(name, value)| !name.contains('@') && !value.is_null()) {
+        let known = operation.parameters.iter().find(|parameter| parameter.name == name);
+        let parameter = known.ok_or(BodyError::Parameter { name, operation: operation.name })?;
+        let value = match parameter.edm {
+            Edm::Complex(of) => structure(value, parameter.name, of)?,
+            edm => {
+                let wrong = |expected| BodyError::Value { name: parameter.name, expected };
+                check_value(&value, edm).map_err(wrong)?;
+                if matches!(edm, Edm::Int32 | Edm::Int64) { whole(value) } else { value }
+            }
+        };
+        given.insert(parameter.name.to_owned(), value);
+    }
+    let missing = operation.parameters.iter().find(|one| one.required && !given.contains_key(one.name));
+    match missing {
+        Some(one) => Err(BodyError::Missing { name: one.name, operation: operation.name }),
+        None => Ok(given),
+    }
+}
+
+/// A structure whose properties are simple.
+fn structure(value: Value, name: &'static str, of: &'static ComplexType) -> Result<Value, BodyError> {
+    let Value::Object(object) = value else {
+        return Err(BodyError::Value { name, expected: format!("an object of type microsoft.graph.{}", of.name) });
+    };
+    let mut given = Map::new();
+    // What a client read it may send back: nulls say nothing.
+    for (name, value) in object.into_iter().filter(|(name, value)| !name.contains('@') && !value.is_null()) {
+        let known = of.properties.iter().find(|property| property.name == name);
+        let property = known.ok_or(BodyError::UnknownProperty { name, entity: of.name })?;
+        if let Some(why) = property.not_kept {
+            return Err(BodyError::NotKept { name: property.name, entity: of.name, why });
+        }
+        if !property.writable {
+            return Err(BodyError::ReadOnly { name: property.name, entity: of.name });
+        }
+        check_value(&value, property.edm).map_err(|expected| BodyError::Value { name: property.name, expected })?;
+        given.insert(property.name.to_owned(), value);
+    }
+    Ok(given.into())
 }
 
 fn check_type(value: &Value, entity: &'static EntityType) -> Result<(), BodyError> {

@@ -7,7 +7,7 @@ use chaveiro_core::action::ACTIONS;
 use chaveiro_core::resource::ResourceKind;
 
 use crate::model::{
-    ComplexType, DERIVED, Default, ENUMS, EXTENSIONS, Edge, Edm, EntityType, MODEL, Property,
+    ComplexType, DERIVED, Default, ENUMS, EXTENSIONS, Edge, Edm, EntityType, MODEL, OPERATIONS, Property,
     RESET_PASSCODE_ACTION_RESULT, Target,
 };
 use crate::query::is_served;
@@ -22,7 +22,8 @@ pub fn metadata(version: Version) -> String {
     xml.push_str("  <edmx:DataServices>\n");
     // Writing into a string does not fail.
     let _ = writeln!(xml, "    <Schema Namespace=\"{NAMESPACE}\" xmlns=\"http://docs.oasis-open.org/odata/ns/edm\">");
-    let types: Vec<_> = MODEL.types.iter().filter(|entity| in_version(entity.beta_only, version)).collect();
+    let of_graph = |entity: &&EntityType| in_version(entity.beta_only, version) && !entity.is_extension();
+    let types: Vec<_> = MODEL.types.iter().filter(of_graph).collect();
     xml.push_str(
         "      <EntityType Name=\"entity\" Abstract=\"true\">\n        <Key><PropertyRef Name=\"id\"/></Key>\n",
     );
@@ -35,6 +36,7 @@ pub fn metadata(version: Version) -> String {
     complex_types(&mut xml, version, &mut names);
     enums(&mut xml, &names);
     actions(&mut xml);
+    operations(&mut xml, version, &mut names);
     functions(&mut xml);
     container(&mut xml, version);
     xml.push_str("    </Schema>\n  </edmx:DataServices>\n</edmx:Edmx>\n");
@@ -53,7 +55,8 @@ fn in_version(beta_only: bool, version: Version) -> bool {
 }
 
 fn entity_type(xml: &mut String, entity: &'static EntityType, version: Version, used: &mut Used) {
-    let base = if entity.target == Target::Resource(ResourceKind::User) { "directoryObject" } else { "entity" };
+    let of_the_directory = matches!(entity.target, Target::Resource(ResourceKind::User) | Target::Application);
+    let base = if of_the_directory { "directoryObject" } else { "entity" };
     let _ = writeln!(xml, "      <EntityType Name=\"{}\" BaseType=\"{NAMESPACE}.{base}\">", entity.name);
     // Of an enum without values only the property is known, not its type: it is left out.
     let declared = |property: &&Property| {
@@ -70,7 +73,7 @@ fn entity_type(xml: &mut String, entity: &'static EntityType, version: Version, 
 }
 
 fn navigation(xml: &mut String, edge: &Edge) {
-    let Some(to) = MODEL.entity_type(edge.to) else { return };
+    let Some(to) = MODEL.entity_type(edge.to).filter(|to| !to.is_extension()) else { return };
     let name =
         if edge.many { format!("Collection({NAMESPACE}.{})", to.name) } else { format!("{NAMESPACE}.{}", to.name) };
     let contained = if edge.contained { " ContainsTarget=\"true\"" } else { "" };
@@ -164,6 +167,25 @@ fn actions(xml: &mut String) {
     for action in ACTIONS {
         let _ = writeln!(xml, "      <Action Name=\"{}\" IsBound=\"true\">", action.name);
         xml.push_str("        <Parameter Name=\"bindingParameter\" Type=\"microsoft.graph.managedDevice\" Nullable=\"false\"/>\n");
+        xml.push_str("      </Action>\n");
+    }
+}
+
+/// Operations of Graph's types.
+fn operations(xml: &mut String, version: Version, used: &mut Used) {
+    for operation in OPERATIONS {
+        let Some(on) = MODEL.entity_type(operation.on).filter(|on| !on.is_extension()) else { continue };
+        let _ = writeln!(xml, "      <Action Name=\"{}\" IsBound=\"true\">", operation.name);
+        let on = format!("{NAMESPACE}.{}", on.name);
+        let _ = writeln!(xml, "        <Parameter Name=\"bindingParameter\" Type=\"{on}\" Nullable=\"false\"/>");
+        for parameter in operation.parameters {
+            let nullable = if parameter.required { " Nullable=\"false\"" } else { "" };
+            let of = type_name(parameter.edm, version, used);
+            let _ = writeln!(xml, "        <Parameter Name=\"{}\" Type=\"{of}\"{nullable}/>", parameter.name);
+        }
+        if let Some(answer) = operation.answers {
+            let _ = writeln!(xml, "        <ReturnType Type=\"{NAMESPACE}.{}\"/>", answer.name);
+        }
         xml.push_str("      </Action>\n");
     }
 }

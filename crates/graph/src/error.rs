@@ -7,6 +7,7 @@
 use axum::response::Response;
 use bytes::Bytes;
 use chaveiro_auth::TokenRefusal;
+use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::resource::ResourceKind;
@@ -71,6 +72,9 @@ pub enum GraphError {
     /// The body.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// What an application cannot get or lose.
+    #[error(transparent)]
+    Application(#[from] ApplicationRefusal),
     /// A batch, or an item of one.
     #[error(transparent)]
     Batch(#[from] BatchError),
@@ -189,6 +193,7 @@ fn row(error: &GraphError, base_url: &str) -> Row {
         GraphError::Key(key) => of_key(key),
         GraphError::Query(error) => gateway(BAD_REQUEST, "BadRequest", error.to_string()),
         GraphError::Body(error) => of_body(error),
+        GraphError::Application(refusal) => of_application(refusal),
         GraphError::Batch(error) => of_batch(error),
         GraphError::Throttled(throttled) => gateway(
             StatusCode::TOO_MANY_REQUESTS,
@@ -247,12 +252,12 @@ fn of_token(refusal: &TokenRefusal, base_url: &str) -> Row {
             "BadRequest",
             "Specified resource is not supported for MSA requests. Sign in with a work or school account.",
         ),
-        TokenRefusal::IssuerUnavailable => gateway(
+        TokenRefusal::IssuerUnavailable { retry_after_s } => gateway(
             StatusCode::SERVICE_UNAVAILABLE,
             "serviceNotAvailable",
             "The signing keys of the token's issuer cannot be read at the moment. Try again after the time in Retry-After.",
         )
-        .with(header::RETRY_AFTER, RETRY_AFTER_S),
+        .with(header::RETRY_AFTER, retry_after_s.to_string()),
     }
 }
 
@@ -309,9 +314,20 @@ fn of_refusal(refusal: &Refusal) -> Row {
             StatusCode::FORBIDDEN,
             "RecoveryOnHold",
             format!(
-                "Recoveries of this tenant are on hold since {since}, because more were asked for than its limit allows. Nothing was done for this device. An operator sees what happened with `chaveiro hold list` and releases it with `chaveiro hold release` on the server's host. For one device that cannot wait, a caller with the role Break Glass sends the header x-chaveiro-break-glass with a reason."
+                "Recoveries of this tenant are on hold since {since}, because more were asked for than its limit allows. Nothing was done for this device. Somebody else with a role that has Chaveiro_Holds_Release, or an operator on the server's host, sees what happened with `chaveiro hold list` and releases it with `chaveiro hold release`. For one device that cannot wait, a caller with the role Break Glass sends the header x-chaveiro-break-glass with a reason."
             ),
         ),
+        Refusal::HoldReleased(_) => precondition("there is nothing to do"),
+        Refusal::OwnHold => {
+            let help = "somebody else with a role that has Chaveiro_Holds_Release looks at it, or an operator on the server's host with `chaveiro hold release`";
+            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
+            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+        }
+        Refusal::ApplicationBeyondCaller => {
+            let help = "whoever gives it a secret can act as it, and so must hold all of its permissions and the rights of its roles; an operator does it on the server's host with `chaveiro app add-secret`";
+            let text = format!("Insufficient privileges to complete the operation: {refusal}; {help}.");
+            gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
+        }
         Refusal::BreakGlassReason => gateway(
             BAD_REQUEST,
             "BadRequest",
@@ -354,6 +370,10 @@ fn of_key(key: &MalformedKey) -> Row {
             "BadRequest",
             format!("{name} id must be in the form of Guid, {name} id = {}", key.text),
         ),
+        Target::Hold => intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a hold must be a GUID"),
+        Target::Application => {
+            gateway(BAD_REQUEST, "Request_BadRequest", format!("Invalid object identifier '{}'.", key.text))
+        }
         Target::Service | Target::DeviceManagement => gateway(BAD_REQUEST, "BadRequest", "There is no key here."),
     }
 }
@@ -371,12 +391,31 @@ fn of_body(error: &BodyError) -> Row {
         | BodyError::Empty
         | BodyError::NotJson
         | BodyError::UnknownProperty { .. }
+        | BodyError::Parameter { .. }
+        | BodyError::Missing { .. }
         | BodyError::ReadOnly { .. }
         | BodyError::NotKept { .. }
         | BodyError::Value { .. }
         | BodyError::Required { .. }
         | BodyError::Bind { .. } => gateway(BAD_REQUEST, "BadRequest", text),
     }
+}
+
+/// The words of the domain are for the command line; these are for callers of the API.
+fn of_application(refusal: &ApplicationRefusal) -> Row {
+    let text = match refusal {
+        ApplicationRefusal::TooManySecrets(named) => format!(
+            "The application has {MAX_SECRETS} password credentials, which is the most: {named}. Remove the one that nobody uses any more: POST .../removePassword with its keyId."
+        ),
+        ApplicationRefusal::Public => {
+            "The application is a public client, which can keep no secret. Create another application for what runs on a server.".to_owned()
+        }
+        ApplicationRefusal::Unknown(id) => format!(
+            "No password credential found with keyId {id}. GET the application to see what passwordCredentials it has."
+        ),
+        ApplicationRefusal::TooManyCertificates | ApplicationRefusal::CertificateTwice(_) => refusal.to_string(),
+    };
+    gateway(BAD_REQUEST, "Request_BadRequest", text)
 }
 
 fn of_batch(error: &BatchError) -> Row {
@@ -498,5 +537,5 @@ fn no_role_challenge(place: &Place) -> String {
 
 /// Whether Intune, rather than the directory, would answer at that target.
 pub fn is_intune(target: Target) -> bool {
-    target != Target::Resource(ResourceKind::User) && MODEL.entity_type(target).is_some()
+    !matches!(target, Target::Resource(ResourceKind::User) | Target::Application) && MODEL.entity_type(target).is_some()
 }

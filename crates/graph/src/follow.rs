@@ -6,8 +6,10 @@
 
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::activity::seq_of_event;
+use chaveiro_core::application::Application;
 use chaveiro_core::device::ManagedDevice;
-use chaveiro_core::id::{ActionId, DeviceId, ResourceId, TenantId};
+use chaveiro_core::hold::{Hold, MOST};
+use chaveiro_core::id::{ActionId, ApplicationId, DeviceId, ResourceId, TenantId};
 use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError, StoredEvent, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
@@ -30,6 +32,10 @@ pub enum Node {
     AuditEvent(Box<StoredEvent>),
     /// A remote action.
     RemoteAction(Box<ActionRecord>),
+    /// A hold.
+    Hold(Box<Hold>),
+    /// An application.
+    Application(Box<Application>),
     /// Anything else.
     Resource(Box<Resource>),
 }
@@ -45,6 +51,10 @@ pub enum Members {
     AuditEvents,
     /// Remote actions.
     RemoteActions,
+    /// Holds.
+    Holds,
+    /// Applications.
+    Applications,
     /// None, whatever is asked.
     Nothing,
 }
@@ -67,6 +77,8 @@ impl Binding {
             | Node::DeviceManagement
             | Node::AuditEvent(_)
             | Node::RemoteAction(_)
+            | Node::Hold(_)
+            | Node::Application(_)
             | Node::Resource(_) => None,
         }
     }
@@ -116,7 +128,9 @@ pub fn follow(view: &dyn View, tenant: TenantId, sight: &Visibility, walk: &Walk
 /// Whether the caller may know of it: a device in sight, and what is about no device out of sight.
 pub(crate) fn is_seen(view: &dyn View, sight: &Visibility, node: &Node) -> Result<bool, StoreError> {
     match node {
-        Node::Service | Node::DeviceManagement => Ok(true),
+        Node::Service | Node::DeviceManagement | Node::Application(_) => Ok(true),
+        // It says who asked for recoveries anywhere in the tenant.
+        Node::Hold(_) => Ok(*sight == Visibility::All),
         Node::AuditEvent(event) => is_event_seen(view, sight, event),
         Node::RemoteAction(action) => {
             let device = view.device(action.tenant, action.device)?;
@@ -155,6 +169,8 @@ pub(crate) fn missing(target: Target) -> Refusal {
         Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
         Target::AuditEvent => Refusal::ResourceNotFound("auditEvent"),
         Target::RemoteAction => Refusal::ResourceNotFound("remoteActionAudit"),
+        Target::Hold => Refusal::ResourceNotFound("hold"),
+        Target::Application => Refusal::ResourceNotFound("application"),
         Target::Unkept(name) => Refusal::ResourceNotFound(name),
         Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
     }
@@ -167,6 +183,8 @@ pub(crate) fn members(follow: Follow, parent: &Node) -> Option<Members> {
         Follow::Nothing => Members::Nothing,
         Follow::AuditEvents => Members::AuditEvents,
         Follow::RemoteActions => Members::RemoteActions,
+        Follow::Holds => Members::Holds,
+        Follow::Applications => Members::Applications,
         Follow::RunStatesOfDevice(kind) => Members::Resources(ResourceScope::OfDevice(kind, device_id(parent)?)),
         Follow::Devices => Members::Devices(DeviceScope::All),
         Follow::ComanagedDevices => Members::Devices(DeviceScope::Comanaged),
@@ -186,6 +204,14 @@ fn step(view: &dyn View, tenant: TenantId, parent: &Node, hop: &Hop) -> Result<O
         Follow::RemoteActions => {
             let action = key.id.map_or(Ok(None), |id| view.action(tenant, ActionId(id)))?;
             Ok(action.map(|action| Node::RemoteAction(Box::new(action))))
+        }
+        Follow::Holds => {
+            let held = view.holds(tenant, MOST)?.into_iter().find(|hold| Some(hold.id.0) == key.id);
+            Ok(held.map(|hold| Node::Hold(Box::new(hold))))
+        }
+        Follow::Applications => {
+            let found = key.id.map_or(Ok(None), |id| view.application(tenant, ApplicationId(id)))?;
+            Ok(found.map(|application| Node::Application(Box::new(application))))
         }
         Follow::AuditEvents => {
             let seq = key.id.and_then(|id| seq_of_event(tenant, id));
@@ -230,14 +256,20 @@ pub(crate) fn single(
                 Some(id) => Ok(view.device(tenant, id)?.map(device_node)),
                 None => Ok(None),
             },
-            Node::Service | Node::DeviceManagement | Node::Device(_) | Node::AuditEvent(_) | Node::RemoteAction(_) => {
-                Ok(None)
-            }
+            Node::Service
+            | Node::DeviceManagement
+            | Node::Device(_)
+            | Node::AuditEvent(_)
+            | Node::RemoteAction(_)
+            | Node::Hold(_)
+            | Node::Application(_) => Ok(None),
         },
         Follow::Me
         | Follow::Nothing
         | Follow::AuditEvents
         | Follow::RemoteActions
+        | Follow::Holds
+        | Follow::Applications
         | Follow::RunStatesOfDevice(_)
         | Follow::Devices
         | Follow::ComanagedDevices
@@ -284,15 +316,25 @@ fn resource_node(resource: Resource) -> Node {
 fn device_id(node: &Node) -> Option<DeviceId> {
     match node {
         Node::Device(device) => Some(device.id),
-        Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) | Node::Resource(_) => {
-            None
-        }
+        Node::Service
+        | Node::DeviceManagement
+        | Node::AuditEvent(_)
+        | Node::RemoteAction(_)
+        | Node::Hold(_)
+        | Node::Application(_)
+        | Node::Resource(_) => None,
     }
 }
 
 fn resource_id(node: &Node) -> Option<ResourceId> {
     match node {
         Node::Resource(resource) => Some(resource.id),
-        Node::Service | Node::DeviceManagement | Node::Device(_) | Node::AuditEvent(_) | Node::RemoteAction(_) => None,
+        Node::Service
+        | Node::DeviceManagement
+        | Node::Device(_)
+        | Node::AuditEvent(_)
+        | Node::RemoteAction(_)
+        | Node::Hold(_)
+        | Node::Application(_) => None,
     }
 }

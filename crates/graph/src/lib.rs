@@ -16,6 +16,7 @@ pub mod query;
 pub mod render;
 pub mod resolve;
 pub mod routes;
+pub mod short_list;
 mod transport;
 pub mod verb;
 

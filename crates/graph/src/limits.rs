@@ -5,20 +5,15 @@
 //! The hold of [`chaveiro_core::hold`] is what is exact and durable; this is what keeps a runaway script from getting there
 //! in a second.
 
-use std::hash::Hash;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+pub use chaveiro_auth::Throttled;
+use chaveiro_auth::{Ceiling, Ticks};
 use chaveiro_core::caller::Caller;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::Clock;
-use governor::clock::Clock as _;
-use governor::middleware::NoOpMiddleware;
-use governor::nanos::Nanos;
-use governor::state::keyed::DashMapStateStore;
-use governor::{Quota, RateLimiter};
 
 /// What is allowed within a window. A bucket of that size that fills evenly: a burst of the whole is fine, and then as
 /// many as the window gives back. 0 means any number.
@@ -52,61 +47,8 @@ impl Default for Ceilings {
     }
 }
 
-/// Too much was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Throttled {
-    /// Whole seconds until there is room again, at least one.
-    pub retry_after_s: u64,
-}
-
 /// Callers' keys are forgotten again after so many requests, when nothing is left to remember of them.
 const SWEEP_EVERY: u32 = 4_096;
-
-/// The clock of the domain, as the limiter reads it.
-#[derive(Clone)]
-struct Ticks(Arc<dyn Clock>);
-
-impl governor::clock::Clock for Ticks {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        // Until the year 2554; before 1970 nothing is served.
-        Nanos::from(u64::try_from(self.0.now().as_nanosecond()).unwrap_or_default())
-    }
-}
-
-type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, Ticks, NoOpMiddleware<Nanos>>;
-
-/// One ceiling for each key; `None` when there is none.
-struct Ceiling<K: Hash + Eq + Clone>(Option<Limiter<K>>);
-
-impl<K: Hash + Eq + Clone> Ceiling<K> {
-    fn new(most: u32, window: Duration, clock: &Ticks) -> Self {
-        let quota =
-            NonZeroU32::new(most).and_then(|burst| Some(Quota::with_period(window / burst.get())?.allow_burst(burst)));
-        Self(quota.map(|quota| Limiter::new(quota, DashMapStateStore::default(), clock.clone())))
-    }
-
-    fn take(&self, key: &K, clock: &Ticks) -> Result<(), Throttled> {
-        let Some(limiter) = &self.0 else { return Ok(()) };
-        limiter.check_key(key).map_err(|not_until| {
-            let wait = not_until.wait_time_from(clock.now());
-            let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            Throttled { retry_after_s: whole.max(1) }
-        })
-    }
-
-    fn forget_idle(&self) {
-        if let Some(limiter) = &self.0 {
-            limiter.retain_recent();
-        }
-    }
-
-    #[cfg(test)]
-    fn remembered(&self) -> usize {
-        self.0.as_ref().map_or(0, Limiter::len)
-    }
-}
 
 /// The counters.
 pub struct Limits {
@@ -126,7 +68,7 @@ impl Limits {
         const GRAPH: Duration = Duration::from_secs(20);
         const EVERYWHERE: Duration = Duration::from_secs(10);
         const RECOVERIES: Duration = Duration::from_secs(60);
-        let clock = Ticks(clock);
+        let clock = Ticks::new(clock);
         Self {
             writes_by_application: Ceiling::new(ceilings.writes_by_application, GRAPH, &clock),
             writes_by_tenant: Ceiling::new(ceilings.writes_by_tenant, GRAPH, &clock),

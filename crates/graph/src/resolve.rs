@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::model::{Action, Bound, Edge, Follow, MAX_HOPS, MODEL, Target, known};
+use crate::model::{Action, Bound, Edge, Follow, MAX_HOPS, MODEL, Operation, Target, known};
 
 /// Bytes of a path; the longest documented walk has about 500.
 pub const MAX_PATH_BYTES: usize = 2048;
@@ -161,6 +161,8 @@ pub enum End {
     Entity,
     /// An action of the entity.
     Action(Action),
+    /// An operation on the entity.
+    Operation(&'static Operation),
     /// A function of a collection.
     Function(Function),
     /// `$count` of a collection.
@@ -248,7 +250,7 @@ fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
             };
         }
         let key = match inline_key {
-            Some(key) => Some(key),
+            Some(key) => Some(application_key(at, key)),
             None => segments.next_if(|next| !next.starts_with('$')),
         };
         if let Some(key) = &key {
@@ -294,6 +296,9 @@ fn last_segment(at: Target, hops: &[Hop], segment: String, more: bool) -> Result
     if let Some(action) = MODEL.action(at, name) {
         return Ok(End::Action(action));
     }
+    if let Some(operation) = MODEL.operation(at, name).filter(|_| keyed) {
+        return Ok(End::Operation(operation));
+    }
     let (name, _) = split_key(name);
     match known(Bound::Device, name).filter(|_| at == Target::Device) {
         Some(name) => Err(PathError::NotOffered(name)),
@@ -328,6 +333,13 @@ fn split_key(segment: &str) -> (&str, Option<String>) {
     let quoted = key.len() >= 2 && key.starts_with('\'') && key.ends_with('\'');
     let key = if quoted { key[1..key.len() - 1].replace("''", "'") } else { key.to_owned() };
     (name, Some(key))
+}
+
+/// The key of an application in `applications(appId='...')`: it has one id under both names.
+fn application_key(at: Target, key: String) -> String {
+    let named = key.split_once('=').filter(|(name, _)| at == Target::Application && name.trim() == "appId");
+    let quoted = named.and_then(|(_, value)| value.trim().strip_prefix('\'')?.strip_suffix('\''));
+    quoted.map(str::to_owned).unwrap_or(key)
 }
 
 /// What must be encoded in a path segment; keeps what UUIDs and user principal names are made of.
@@ -408,6 +420,10 @@ impl Walk {
                 path.push('/');
                 path.push_str(action.name);
             }
+            End::Operation(operation) => {
+                path.push('/');
+                path.push_str(operation.name);
+            }
             End::Function(function) => {
                 let _ = write!(path, "/{}", encode(&function.to_string()));
             }
@@ -435,6 +451,9 @@ impl Walk {
             End::Action(action) => {
                 let _ = write!(path, "/{namespace}{}", action.name);
             }
+            End::Operation(operation) => {
+                let _ = write!(path, "/{namespace}{}", operation.name);
+            }
             End::Function(function) => {
                 let _ = write!(path, "/{function}");
             }
@@ -461,7 +480,7 @@ impl Walk {
             End::Service | End::Set | End::Entity => "",
             End::Metadata => "/$metadata",
             End::Batch => "/$batch",
-            End::Action(_) => "/action",
+            End::Action(_) | End::Operation(_) => "/action",
             End::Function(_) => "/function",
             End::SetCount => "/$count",
             End::SetRef | End::EntityRef => "/$ref",

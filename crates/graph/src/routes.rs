@@ -8,8 +8,8 @@ use chaveiro_core::action::ACTIONS;
 use chaveiro_core::permission::Permission;
 use chaveiro_core::role::RoleAction;
 
-use crate::model::{DOCUMENTED, Edge, MODEL, Target};
-use crate::verb::{EndShape, permissions, role_action_at, verbs};
+use crate::model::{DOCUMENTED, Edge, MODEL, OPERATIONS, Target};
+use crate::verb::{EndShape, Verb, permissions, role_action_at, verbs};
 
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,15 @@ pub fn routes() -> Vec<RouteRow> {
             add(&mut rows, &format!("{entity_path}/$ref"), edge, EndShape::EntityRef);
         }
         add(&mut rows, &entity_path, edge, EndShape::Entity);
+        for operation in OPERATIONS.iter().filter(|operation| operation.on == edge.to) {
+            rows.push(RouteRow {
+                method: "POST",
+                path: format!("{entity_path}/{}", operation.name),
+                permissions: operation.permissions.to_vec(),
+                role_action: role_action_at(edge.to, Verb::Operate),
+                documented: None,
+            });
+        }
         if depth < MAX_LISTED_HOPS {
             for next in MODEL.edges_from(edge.to) {
                 open.push_back((format!("{entity_path}/{}", next.name), next, depth + 1));

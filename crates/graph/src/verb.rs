@@ -25,6 +25,8 @@ pub enum Verb {
     Delete,
     /// A remote action.
     Act,
+    /// An operation of an entity that is no device.
+    Operate,
     /// A link is added.
     Link,
     /// A link is removed.
@@ -40,6 +42,8 @@ pub enum EndShape {
     Entity,
     /// An action.
     Action,
+    /// An operation.
+    Operation,
     /// A function of a collection.
     Function,
     /// `$count` of a collection.
@@ -64,13 +68,14 @@ pub fn verbs(shape: EndShape, access: Access) -> &'static [(&'static str, Verb)]
         (EndShape::Function, _) => &[LIST],
         (EndShape::SetCount, _) => &[("GET", Verb::Count)],
         (EndShape::Action, _) => &[("POST", Verb::Act)],
+        (EndShape::Operation, _) => &[("POST", Verb::Operate)],
         (EndShape::SetRef, Access::Linked) => &[("POST", Verb::Link)],
         (EndShape::EntityRef, Access::Linked) => &[("DELETE", Verb::Unlink)],
         (EndShape::SetRef | EndShape::EntityRef, Access::ReadOnly | Access::Owned | Access::Device) => &[],
     }
 }
 
-/// Any one of these permissions allows it. Actions have their own, in their declaration.
+/// Any one of these permissions allows it. Actions and operations have their own, in their declaration.
 ///
 /// Whoever may replace a passcode may also look at that device, or the result could not be read.
 pub fn permissions(edge: &'static Edge, verb: Verb) -> &'static [Permission] {
@@ -84,7 +89,9 @@ pub fn permissions(edge: &'static Edge, verb: Verb) -> &'static [Permission] {
     match verb {
         Verb::Read if edge.to == Target::Device => READ_DEVICE,
         Verb::Read | Verb::List | Verb::Count => edge.read,
-        Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => edge.write,
+        Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Operate | Verb::Link | Verb::Unlink => {
+            edge.write
+        }
     }
 }
 
@@ -95,7 +102,14 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
     match verb {
         // A link is a fact about a device, from whichever end it is made.
         Verb::Link | Verb::Unlink => return A::ManagedDevicesUpdate,
-        Verb::Read | Verb::List | Verb::Count | Verb::Create | Verb::Update | Verb::Delete | Verb::Act => {}
+        Verb::Read
+        | Verb::List
+        | Verb::Count
+        | Verb::Create
+        | Verb::Update
+        | Verb::Delete
+        | Verb::Act
+        | Verb::Operate => {}
     }
     let reads = matches!(verb, Verb::Read | Verb::List | Verb::Count);
     match target {
@@ -103,6 +117,9 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
         Target::Service | Target::DeviceManagement => A::ManagedDevicesUpdate,
         Target::AuditEvent => A::AuditRead,
         Target::RemoteAction => A::ManagedDevicesRead,
+        Target::Hold if reads => A::AuditRead,
+        Target::Hold => A::HoldsRelease,
+        Target::Application => A::ApplicationsManage,
         Target::Device | Target::Unkept(_) if reads => A::ManagedDevicesRead,
         Target::Device if verb == Verb::Delete => A::ManagedDevicesDelete,
         Target::Device | Target::Unkept(_) => A::ManagedDevicesUpdate,
@@ -137,6 +154,7 @@ pub fn role_action(walk: &Walk, verb: Verb) -> RoleAction {
         | End::Set
         | End::SetCount
         | End::Entity
+        | End::Operation(_)
         | End::Function(_)
         | End::SetRef
         | End::EntityRef => role_action_at(walk.target(), verb),
@@ -151,6 +169,7 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
     let (_, verb) = verbs(shape, edge.access).iter().find(|(name, _)| *name == method)?;
     let permissions = match &walk.end {
         End::Action(action) => std::slice::from_ref(&action.permission),
+        End::Operation(operation) => operation.permissions,
         End::Service
         | End::Metadata
         | End::Batch
@@ -186,6 +205,7 @@ fn shape(end: &End) -> Option<EndShape> {
         End::SetCount => Some(EndShape::SetCount),
         End::Entity => Some(EndShape::Entity),
         End::Action(_) => Some(EndShape::Action),
+        End::Operation(_) => Some(EndShape::Operation),
         End::SetRef => Some(EndShape::SetRef),
         End::EntityRef => Some(EndShape::EntityRef),
     }
@@ -193,5 +213,5 @@ fn shape(end: &End) -> Option<EndShape> {
 
 /// Whether Graph answers an update of that target without a body.
 pub fn updates_silently(target: Target) -> bool {
-    target == Target::Resource(ResourceKind::User)
+    matches!(target, Target::Resource(ResourceKind::User) | Target::Application)
 }

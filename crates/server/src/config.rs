@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chaveiro_auth::IssuerConfig;
+use chaveiro_auth::{IssuerConfig, TokenCeilings};
 use chaveiro_graph::Ceilings;
 use thiserror::Error;
 
@@ -65,6 +65,16 @@ pub const KEYS: &[Key] = &[
         "Requests of one application over all tenants in 10 seconds; 0 for any number.",
     ),
     key("limit-recoveries-by-caller", "30", "Recoveries that one caller asks for in a minute; 0 for any number."),
+    key(
+        "limit-tokens-by-application",
+        "1000",
+        "Tokens that one application gets for itself in 20 seconds; 0 for any number.",
+    ),
+    key(
+        "limit-tokens-by-tenant",
+        "2000",
+        "Tokens that applications of one tenant get in 20 seconds; 0 for any number.",
+    ),
     key(
         "alert-url",
         "",
@@ -161,6 +171,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// How much callers may ask for.
     pub ceilings: Ceilings,
+    /// How many tokens applications may ask for.
+    pub token_ceilings: TokenCeilings,
     /// Where alerts are posted.
     pub alert_url: Option<String>,
     /// Filter of the log.
@@ -259,6 +271,10 @@ impl Config {
                 requests_by_tenant: ceiling("limit-requests-by-tenant")?,
                 requests_by_application_everywhere: ceiling("limit-requests-by-application-everywhere")?,
                 recoveries_by_caller: ceiling("limit-recoveries-by-caller")?,
+            },
+            token_ceilings: TokenCeilings {
+                by_application: ceiling("limit-tokens-by-application")?,
+                by_tenant: ceiling("limit-tokens-by-tenant")?,
             },
             alert_url,
             log: text("log").to_owned(),
@@ -372,6 +388,7 @@ mod tests {
     #[test]
     fn the_ceilings_are_the_published_ones_unless_they_are_set() {
         assert_eq!(load("", &[], &[]).expect("fine").ceilings, Ceilings::default());
+        assert_eq!(load("", &[], &[]).expect("fine").token_ceilings, TokenCeilings::default());
         let changed = load("limit-recoveries-by-caller = 5", &[("CHAVEIRO_LIMIT_WRITES_BY_TENANT", "0")], &[]);
         let ceilings = Ceilings { recoveries_by_caller: 5, writes_by_tenant: 0, ..Ceilings::default() };
         assert_eq!(changed.expect("fine").ceilings, ceilings);

@@ -150,7 +150,8 @@ impl Server {
             alarm: Arc::new(bell),
             base_url: graph_url.clone(),
         }));
-        let tokens = issuer.router(Arc::clone(&opened.store), Arc::clone(&clock), Arc::clone(&entropy));
+        let (store, ceilings) = (Arc::clone(&opened.store), config.token_ceilings);
+        let tokens = issuer.router(store, Arc::clone(&clock), Arc::clone(&entropy), ceilings);
         let probing = Router::new()
             .route("/healthz", get(telemetry::healthz))
             .route("/readyz", get(telemetry::readyz))

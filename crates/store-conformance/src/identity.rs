@@ -22,6 +22,7 @@ fn application(number: u64) -> Application {
         public: number.is_multiple_of(2),
         secrets: vec![ApplicationSecret {
             id: uuid(8, number),
+            display_name: Some("of\u{e9}".to_owned()),
             hint: "a\u{e9}\"".to_owned(),
             hash: "sha256$00$00".to_owned(),
             created: at(1),

@@ -5,6 +5,7 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::application::ApplicationSecret;
 use http::StatusCode;
 
+use crate::ceiling::Throttled;
 use crate::client_assertion::AssertionRefusal;
 use crate::scope::ScopeRefusal;
 
@@ -39,6 +40,7 @@ pub(super) enum Refusal {
     RefreshExpired,
     RefreshMalformed,
     TooManyCodes,
+    TooManyTokens(Throttled),
     Busy,
 }
 
@@ -66,6 +68,7 @@ pub(super) const CODES: &[(u32, &str)] = &[
     (70019, "The code is over after 15 minutes. Begin a new sign-in."),
     (70000, "The device code is not known. Begin a new sign-in."),
     (90002, "There is no such tenant. `chaveiro tenant list` prints those there are."),
+    (90055, "The application, or its tenant, asks for too many tokens. Keep a token while it lives; an hour."),
     (90033, "The server is busy for a moment. Try again."),
     (700003, "The refresh token is malformed. Sign in again."),
     (700016, "There is no such application in this tenant. `chaveiro app list` prints those there are."),
@@ -118,6 +121,7 @@ impl Refusal {
             Self::RefreshRevoked | Self::RefreshReused => (BAD, "invalid_grant", 50173, Some("bad_token")),
             Self::RefreshExpired => (BAD, "invalid_grant", 700082, Some("bad_token")),
             Self::RefreshMalformed => (BAD, "invalid_grant", 700003, Some("bad_token")),
+            Self::TooManyTokens(_) => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", 90055, None),
             Self::TooManyCodes | Self::Busy => {
                 (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", 90033, None)
             }
@@ -178,6 +182,10 @@ impl Refusal {
             Self::RefreshReused => {
                 "The provided grant has been revoked: the refresh token was used twice, so that somebody else may have it. Sign in again.".to_owned()
             }
+            Self::TooManyTokens(throttled) => format!(
+                "There are too many incoming requests. Ask again in {} s, and keep each token while it lives.",
+                throttled.retry_after_s
+            ),
             Self::TooManyCodes => "Too many sign-ins wait for approval in this tenant. Try again in a few minutes.".to_owned(),
             Self::NoTenantNamed
             | Self::PersonalAccounts
@@ -258,6 +266,7 @@ mod tests {
             Refusal::RefreshExpired,
             Refusal::RefreshMalformed,
             Refusal::TooManyCodes,
+            Refusal::TooManyTokens(Throttled { retry_after_s: 1 }),
             Refusal::Busy,
         ];
         for refusal in &all {

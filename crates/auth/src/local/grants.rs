@@ -183,6 +183,7 @@ impl Endpoint {
         if scope.wanted != Wanted::Default {
             return Err(Refusal::NotDefault);
         }
+        self.limits.take(client.tenant, client.application.id).map_err(Refusal::TooManyTokens)?;
         let id = client.application.id.to_string();
         let named = client.named(&id);
         let minting =

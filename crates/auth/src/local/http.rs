@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use uuid::{Uuid, uuid};
 
 use super::error::Refusal;
+use super::limits::TokenLimits;
 use super::{LocalIssuer, discovery, grants, page, sign_in};
 
 /// The tenant of personal Microsoft accounts, by its id and by its name.
@@ -32,15 +33,11 @@ pub(super) struct Endpoint {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) limits: TokenLimits,
 }
 
-pub(super) fn router(
-    issuer: Arc<LocalIssuer>,
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-) -> Router {
-    let endpoint = Arc::new(Endpoint { issuer, store, clock, entropy });
+pub(super) fn router(endpoint: Endpoint) -> Router {
+    let endpoint = Arc::new(endpoint);
     Router::new()
         .route("/{tenant}/oauth2/v2.0/token", post(grants::token))
         .route("/{tenant}/oauth2/v2.0/devicecode", post(sign_in::device_code))
@@ -176,6 +173,9 @@ impl Endpoint {
             answer["suberror"] = suberror.into();
         }
         let mut response = no_store(row.status, answer);
+        if let Refusal::TooManyTokens(throttled) = refusal {
+            set(response.headers_mut(), header::RETRY_AFTER, &throttled.retry_after_s.to_string());
+        }
         match row.status {
             StatusCode::SERVICE_UNAVAILABLE => set(response.headers_mut(), header::RETRY_AFTER, "1"),
             // RFC 6749, 5.2: whoever tried this way is told that it exists.

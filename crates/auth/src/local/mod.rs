@@ -6,6 +6,7 @@ mod error;
 mod grants;
 mod http;
 pub(crate) mod keys;
+mod limits;
 mod page;
 mod sign_in;
 mod token;
@@ -25,9 +26,12 @@ use thiserror::Error;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use http::Endpoint;
 use keys::{ALGORITHM, IssuerKeys, KeyError};
+use limits::TokenLimits;
 use token::{Client, Ends, Person, Span, Subject};
 
+pub use limits::TokenCeilings;
 pub(crate) use token::OPERATOR;
 
 /// How long a token lives.
@@ -82,8 +86,15 @@ impl LocalIssuer {
     }
 
     /// Token endpoint, device codes, discovery and keys, under `/{tenant}/`; the pages beside them.
-    pub fn router(self: Arc<Self>, store: Arc<dyn Store>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Router {
-        http::router(self, store, clock, entropy)
+    pub fn router(
+        self: Arc<Self>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        ceilings: TokenCeilings,
+    ) -> Router {
+        let limits = TokenLimits::new(ceilings, Arc::clone(&clock));
+        http::router(Endpoint { issuer: self, store, clock, entropy, limits })
     }
 
     /// A token for a person on the host: for that tenant, with these permissions.

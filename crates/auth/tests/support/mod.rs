@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
-use chaveiro_auth::{IssuerKeys, LocalIssuer, Verifier, new_application_secret};
+use chaveiro_auth::{IssuerKeys, LocalIssuer, TokenCeilings, Verifier, new_application_secret};
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::Application;
 use chaveiro_core::audit::Activity;
@@ -106,6 +106,10 @@ impl Endpoints {
     pub const TOOL: ApplicationId = ApplicationId(uuid::Uuid::from_u128(2));
 
     pub async fn new() -> Self {
+        Self::with(TokenCeilings::default()).await
+    }
+
+    pub async fn with(ceilings: TokenCeilings) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
         let entropy = entropy();
@@ -141,7 +145,7 @@ impl Endpoints {
         insert.await.expect("inserted");
         let clock = Arc::new(TestClock(AtomicI64::new(NOW)));
         let issuer = local(&directory.path().join("issuer"));
-        let router = issuer.router(Arc::clone(&store), Arc::<TestClock>::clone(&clock), entropy);
+        let router = issuer.router(Arc::clone(&store), Arc::<TestClock>::clone(&clock), entropy, ceilings);
         Self { directory, store, clock, router, secret: secret.expose_secret().to_owned() }
     }
 

@@ -122,7 +122,7 @@ fn summary(application: &Application) -> Value {
 fn show(out: Out, application: &Application) {
     let secrets = application.secrets.iter().map(|secret| {
         json!({
-            "id": secret.id, "hint": secret.hint, "created": secret.created.to_string(),
+            "id": secret.id, "displayName": secret.display_name, "hint": secret.hint, "created": secret.created.to_string(),
             "expires": secret.expires.to_string(),
         })
     });

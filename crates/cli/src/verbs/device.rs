@@ -11,11 +11,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::args::{Common, Device};
-use crate::client::GraphClient;
+use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::host::Host;
 use crate::obstacle;
 use crate::out::{Out, cell};
-use crate::session::Session;
 use crate::text::Text;
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
@@ -36,17 +35,10 @@ const SHOWN: [&str; 12] = [
     "lastSyncDateTime",
 ];
 
-/// The server of this host; on a machine that is none, the server where the person is signed in. Whoever names a data
-/// directory means that one and nothing else.
+/// The server of this host; on a machine that is none, the server where the person is signed in.
 async fn client(common: &Common) -> Result<GraphClient> {
-    if common.data.is_none()
-        && DataDir::open(&common.data()).is_err()
-        && let Some(session) = Session::load()?
-    {
-        if let Some(asked) = common.tenant.as_ref().filter(|asked| **asked != session.issuer.tenant) {
-            bail!("the session is for tenant {}; sign in with: chaveiro login --tenant {asked}", session.issuer.tenant);
-        }
-        return GraphClient::signed_in(session).await;
+    if let Some(client) = signed_in_elsewhere(common).await? {
+        return Ok(client);
     }
     let host = Host::open(&common.data())?;
     let tenant = host.tenant(common.tenant.as_deref()).await?;

@@ -5,6 +5,7 @@ pub(crate) mod app;
 pub(crate) mod audit;
 pub(crate) mod device;
 pub(crate) mod docs;
+pub(crate) mod hold;
 pub(crate) mod role;
 pub(crate) mod serve;
 pub(crate) mod sign_in;

@@ -1,15 +1,12 @@
-//! Verbs about roles and holds: on the host, with or without a running server.
-
-use std::time::Duration;
+//! Verbs about roles: on the host, with or without a running server.
 
 use anyhow::{Context, Result, anyhow};
-use chaveiro_core::hold::Hold as HoldRow;
 use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::{ROLES, Role as RoleRow};
 use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Value, json};
 
-use crate::args::{Assign, Common, Hold, Role};
+use crate::args::{Assign, Common, Role};
 use crate::host::Host;
 use crate::out::Out;
 use crate::text::Text;
@@ -95,49 +92,5 @@ fn assignment_json(assignment: &RoleAssignment) -> Value {
         "principal": assignment.principal.text,
         "tags": tags,
         "created": assignment.created.to_string(),
-    })
-}
-
-pub(crate) async fn hold(common: &Common, out: Out, verb: &Hold) -> Result<()> {
-    /// As many as anybody looks at.
-    const LISTED: usize = 100;
-    let host = Host::open(&common.data())?;
-    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
-    match verb {
-        Hold::List => {
-            let holds = host.opened.store.read(move |view| Ok(view.holds(tenant, LISTED)?)).await?;
-            let rows: Vec<_> = holds.iter().map(hold_json).collect();
-            let columns = [
-                ("Since", "placed"),
-                ("After", "counted"),
-                ("Caused by", "causedBy"),
-                ("Released", "released"),
-                ("Reason", "reason"),
-                ("Id", "id"),
-            ];
-            out.list(&columns, &rows);
-        }
-        Hold::Release { minutes, reason } => {
-            let quiet = minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
-            let hold = host.release_hold(tenant, quiet, reason.clone()).await?;
-            out.say(Text::HoldReleased, &[&hold.placed.to_string()], &hold_json(&hold));
-        }
-    }
-    Ok(())
-}
-
-fn hold_json(hold: &HoldRow) -> Value {
-    let actor = &hold.caused_by;
-    let user = actor.user_principal_name.as_deref().or(actor.user_id.as_deref());
-    let application = actor.application_name.as_deref().unwrap_or(&actor.application_id);
-    let release = hold.released.as_ref();
-    json!({
-        "id": hold.id,
-        "placed": hold.placed.to_string(),
-        "counted": hold.counted,
-        "causedBy": user.map_or_else(|| application.to_owned(), |user| format!("{user} ({application})")),
-        "released": release.map(|release| release.at.to_string()),
-        "quietUntil": release.and_then(|release| release.quiet_until).map(|until| until.to_string()),
-        "reason": release.and_then(|release| release.reason.clone()),
     })
 }

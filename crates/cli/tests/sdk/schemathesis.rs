@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::process::Command;
 
 use super::packages::{self, SCRIPTS};
-use super::support::{Server, chaveiro, get, run, text};
+use super::support::{Server, WITHOUT_LIMITS, chaveiro, get, run, text};
 
 /// Threads. With two, one seed does not make the same requests again.
 const WORKERS: &str = "1";
@@ -36,10 +36,8 @@ async fn the_server_answers_as_its_openapi_document_says() {
     let data = directory.path().join("data");
     let shown = chaveiro().args(["demo", "--data"]).arg(&data).output().expect("it runs");
     assert!(shown.status.success(), "{}", text(&shown.stderr));
-    let mut settings = std::fs::read_to_string(data.join("chaveiro.toml")).expect("read");
-    LIMITS.iter().for_each(|limit| writeln!(settings, "{limit} = \"0\"").expect("text"));
-    std::fs::write(data.join("chaveiro.toml"), settings).expect("written");
-    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    // Thousands of requests in half a minute are the point.
+    let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", WITHOUT_LIMITS);
     let configuration = std::fs::read_to_string(format!("{SCRIPTS}/schemathesis/schemathesis.toml")).expect("read");
     let keys = format!("{configuration}\n[parameters]\n{}", keys(&server).await);
     let corners = ["--phases", "examples,coverage", "--exclude-method", "DELETE", "--exclude-path-regex", SAME_AGAIN];
@@ -55,21 +53,15 @@ async fn the_server_answers_as_its_openapi_document_says() {
         command.arg(format!("Authorization: Bearer {}", run(&data, &["token"]).trim()));
         command.args(["--seed", "1", "--workers", WORKERS, "--no-color"]);
         command.args(["--continue-on-failure", "--warnings", "off"]).args(more).env("NO_PROXY", "127.0.0.1");
+        command
+            .env("SCHEMATHESIS_HOOKS", format!("{SCRIPTS}/schemathesis/hooks.py"))
+            .env("PYTHONDONTWRITEBYTECODE", "1");
         let output = command.output().expect("it runs");
         assert!(output.status.success(), "with keys that are {name}:\n{}", text(&output.stdout));
     }
 }
 
 const OPENAPI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../generated/openapi.json");
-
-/// Thousands of requests in half a minute are the point.
-const LIMITS: [&str; 5] = [
-    "limit-writes-by-application",
-    "limit-writes-by-tenant",
-    "limit-requests-by-application",
-    "limit-requests-by-tenant",
-    "limit-recoveries-by-caller",
-];
 
 /// The keys of what is there, as values of path parameters.
 async fn keys(server: &Server) -> String {

@@ -177,8 +177,14 @@ impl Server {
 
     /// An enrolled device after its first session, and its connection.
     pub async fn device(&self, number: u64) -> (WindowsDevice, Https) {
+        self.device_by(number, &[]).await
+    }
+
+    /// The same, enrolled with a token that was made with those flags.
+    pub async fn device_by(&self, number: u64, flags: &[&str]) -> (WindowsDevice, Https) {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let token = run_json(&self.data, &["device", "enroll-token"])["token"].as_str().expect("a token").to_owned();
+        let token = run_json(&self.data, &[&["device", "enroll-token"], flags].concat());
+        let token = token["token"].as_str().expect("a token").to_owned();
         let plain = Https::new(&self.root_pem(), None).expect("a transport");
         let hardware = Hardware::laptop(number);
         let account = enroll(&plain, &hardware, &self.device_url, "ana@example.org", &token).await.expect("enrolled");

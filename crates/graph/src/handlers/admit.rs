@@ -124,7 +124,7 @@ impl Asked {
     /// Whether the entity at the end changes; links are facts about devices, and checked at both ends.
     fn changes(&self) -> bool {
         match self.verb {
-            Verb::Create | Verb::Update | Verb::Delete => true,
+            Verb::Create | Verb::Update | Verb::Delete | Verb::Operate => true,
             Verb::Read | Verb::List | Verb::Count | Verb::Act | Verb::Link | Verb::Unlink => false,
         }
     }
@@ -134,7 +134,9 @@ impl Asked {
             Verb::Read => query.only(&["select", "expand"])?,
             Verb::Count => query.only(&["filter", "search"])?,
             Verb::List => {}
-            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink => query.only(&[])?,
+            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Operate | Verb::Link | Verb::Unlink => {
+                query.only(&[])?
+            }
         }
         match MODEL.entity_type(self.walk.target()) {
             Some(entity) if matches!(self.verb, Verb::List | Verb::Count) => {

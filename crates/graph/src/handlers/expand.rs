@@ -17,6 +17,7 @@ use crate::model::MODEL;
 use crate::query::{Expand, MAX_EXPANDED_PAGE, Query, QueryError, Selection};
 use crate::render::{self, Form};
 use crate::resolve;
+use crate::short_list;
 use crate::verb::{self, Verb};
 
 /// What is read from, for whom.
@@ -91,6 +92,11 @@ impl Expansions {
                     let seen = seen.collect::<Result<Vec<_>, _>>()?;
                     let render = |item| render::resource::resource(item, version, selection, Form::Listed);
                     (seen.iter().map(render).collect(), page.next)
+                }
+                Some(members @ (Members::Holds | Members::Applications)) => {
+                    let page = short_list::page(&Listing::first(limit), list::few(view, asked, sight, members)?);
+                    let of = MODEL.entity_type(expand.edge.to).ok_or(Refusal::ResourceNotFound("collection"))?;
+                    (page.items.into_iter().map(|item| selection.of_rendered(of, item)).collect(), page.next)
                 }
                 Some(Members::RemoteActions) => {
                     let page = view.remote_actions(tenant, sight, &Listing::<ActionField>::first(limit))?;

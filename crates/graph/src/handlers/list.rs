@@ -6,12 +6,15 @@ use std::sync::Arc;
 use axum::response::Response;
 use chaveiro_core::Refusal;
 use chaveiro_core::action::ActionRecord;
+use chaveiro_core::application::Application;
 use chaveiro_core::audit::Activity;
 use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::hold::{Hold, MOST};
 use chaveiro_core::id::ResourceId;
 use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Paged, ResourceField};
 use chaveiro_core::resource::Resource;
+use chaveiro_core::scope_tag::Visibility;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -28,6 +31,7 @@ use crate::model::MODEL;
 use crate::query::Selection;
 use crate::render::{self, Form};
 use crate::resolve::{End, Function, Version};
+use crate::short_list::{self, Item};
 
 /// The items of one page as JSON, and the number of all that match when it was asked for.
 struct Answer {
@@ -96,6 +100,10 @@ pub(super) async fn count(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<
             Some(Members::RemoteActions) => {
                 view.count_remote_actions(tenant, sight, &admitted.query.filter(entity, version)?)?
             }
+            Some(members @ (Members::Holds | Members::Applications)) => {
+                let filter = admitted.query.filter(entity, version)?;
+                short_list::count(&filter, &few(view, &asked, sight, members)?)
+            }
             Some(Members::Resources(scope)) => {
                 let filter = admitted.query.filter(entity, version)?;
                 sight::check(sight, &filter, &[])?;
@@ -120,6 +128,14 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
     };
     match admitted.binding.members {
         None | Some(Members::Nothing) => Ok(Answer { page: Paged { items: Vec::new(), next: None }, total: Some(0) }),
+        Some(members @ (Members::Holds | Members::Applications)) => {
+            let listing = query.listing(entity, walk)?;
+            let items = few(view, asked, sight, members)?;
+            let total = wants_total.then(|| short_list::count(&listing.filter, &items));
+            let page = short_list::page(&listing, items);
+            let items = page.items.into_iter().map(|item| selection.of_rendered(entity, item)).collect();
+            Ok(Answer { page: Paged { items, next: page.next }, total })
+        }
         Some(Members::RemoteActions) => {
             let listing = query.listing::<ActionField>(entity, walk)?;
             let total = wants_total.then(|| view.count_remote_actions(tenant, &admitted.sight, &listing.filter));
@@ -164,6 +180,39 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
             Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
         }
     }
+}
+
+/// All of what a tenant has few of: holds, the newest first, and applications, the oldest first.
+pub(super) fn few(
+    view: &dyn View,
+    asked: &Asked,
+    sight: &Visibility,
+    members: Members,
+) -> Result<Vec<Item>, StoreError> {
+    let (tenant, version, all) = (asked.tenant(), asked.walk.version, Selection::All(Vec::new()));
+    Ok(match members {
+        // A hold says who asked for recoveries anywhere in the tenant.
+        Members::Holds if *sight == Visibility::All => {
+            let item = |hold: &Hold| Item {
+                place: -hold.placed.as_microsecond(),
+                object: render::hold::hold(hold, version, &all, Form::Listed),
+            };
+            view.holds(tenant, MOST)?.iter().map(item).collect()
+        }
+        Members::Applications => {
+            let item = |found: &Application| Item {
+                place: found.created.as_microsecond(),
+                object: render::application::application(found, version, &all, Form::Listed),
+            };
+            view.applications(tenant)?.iter().map(item).collect()
+        }
+        Members::Holds
+        | Members::Devices(_)
+        | Members::Resources(_)
+        | Members::AuditEvents
+        | Members::RemoteActions
+        | Members::Nothing => Vec::new(),
+    })
 }
 
 /// A remote action, with its device and the user of that.

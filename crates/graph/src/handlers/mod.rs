@@ -3,11 +3,13 @@
 
 mod act;
 mod admit;
+mod application;
 mod batch;
 mod change;
 mod expand;
 mod link;
 mod list;
+mod operate;
 mod read;
 mod response;
 mod sight;
@@ -163,6 +165,7 @@ async fn dispatch(
         Verb::Update => write::update(state, asked, headers, body).await,
         Verb::Delete => write::delete(state, asked).await,
         Verb::Act => act::act(state, asked, body).await,
+        Verb::Operate => operate::operate(state, asked, headers, body).await,
         Verb::Link => link::link(state, asked, headers, body).await,
         Verb::Unlink => link::unlink(state, asked).await,
     }

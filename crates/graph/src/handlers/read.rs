@@ -45,6 +45,8 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             Node::DeviceManagement => device_management(&reading, &selection),
             Node::AuditEvent(event) => render::audit::event(event, version, &selection, Form::Single)?,
             Node::RemoteAction(record) => list::remote_action(view, record, version, &selection, Form::Single)?,
+            Node::Hold(hold) => render::hold::hold(hold, version, &selection, Form::Single),
+            Node::Application(found) => render::application::application(found, version, &selection, Form::Single),
             Node::Resource(resource) => {
                 let resource = in_sight(view, &admitted.sight, (**resource).clone(), Form::Single)?;
                 render::resource::resource(&resource, version, &selection, Form::Single)

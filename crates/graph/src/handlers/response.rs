@@ -46,12 +46,12 @@ pub(super) fn text(status: StatusCode, text: String) -> Response {
     odata(status, Bytes::from(text).into(), HeaderValue::from_static("text/plain"))
 }
 
-/// Whether an answer may hold a passcode.
+/// Whether an answer may hold a secret.
 pub(crate) fn is_secret(headers: &HeaderMap) -> bool {
     headers.get(header::CACHE_CONTROL).is_some_and(|value| value == NO_STORE)
 }
 
-/// A JSON answer that may hold a passcode: no cache keeps it, and its buffer is wiped when it was sent.
+/// A JSON answer that may hold a secret: no cache keeps it, and its buffer is wiped when it was sent.
 pub(super) fn secret_json(body: Zeroizing<Vec<u8>>) -> Response {
     let mut response = odata(StatusCode::OK, Bytes::from_owner(body).into(), ODATA_JSON);
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);

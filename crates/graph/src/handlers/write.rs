@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use chaveiro_core::actions::retire;
+use chaveiro_core::actions::{manage_applications, retire};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, ResourceId};
@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
-use super::{change, context, read_store, response, set_path};
+use super::{application, change, context, read_store, response, set_path};
 use crate::GraphState;
 use crate::body::{self, BodyError, Checked};
 use crate::error::GraphError;
@@ -38,7 +38,11 @@ pub(super) async fn create(
 ) -> Result<Response, GraphError> {
     let scope = match admitted(state, &asked).await?.members {
         Some(Members::Resources(scope)) => scope,
-        Some(Members::Devices(_) | Members::AuditEvents | Members::RemoteActions | Members::Nothing) | None => {
+        Some(Members::Applications) => return application::create(state, asked, headers, body).await,
+        Some(
+            Members::Devices(_) | Members::AuditEvents | Members::RemoteActions | Members::Holds | Members::Nothing,
+        )
+        | None => {
             return Err(GraphError::Internal("create outside a collection".to_owned()));
         }
     };
@@ -93,7 +97,8 @@ pub(super) async fn update(
     match admitted(state, &asked).await?.node {
         Node::Device(_) => update_device(state, asked, headers, body).await,
         Node::Resource(resource) => update_resource(state, asked, *resource, headers, body).await,
-        Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) => {
+        Node::Application(_) => application::rename(state, asked, headers, body).await,
+        Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) | Node::Hold(_) => {
             Err(Refusal::ResourceNotFound("entity").into())
         }
     }
@@ -179,7 +184,11 @@ pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
                 unit.delete_resource(resource.tenant, resource.kind, resource.id)?;
                 unit.append_audit(&resource_event(&asked, Activity::ResourceDeleted, &resource))?;
             }
-            Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) => {
+            Node::Application(found) => {
+                let event = application::event(&asked, Activity::ApplicationDeleted);
+                manage_applications::delete(unit, found.tenant, found.id, event)?;
+            }
+            Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) | Node::Hold(_) => {
                 return Err(Refusal::ResourceNotFound("entity").into());
             }
         }
@@ -194,13 +203,13 @@ async fn admitted(state: &Arc<GraphState>, asked: &Arc<Asked>) -> Result<Binding
     read_store(state, move |view| Ok(admission.admit(view)?.binding)).await
 }
 
-async fn checked(headers: &HeaderMap, body: &mut Body, target: Target) -> Result<Checked, GraphError> {
+pub(super) async fn checked(headers: &HeaderMap, body: &mut Body, target: Target) -> Result<Checked, GraphError> {
     let object = body::json_object(headers, body).await?;
     let entity = MODEL.entity_type(target).ok_or_else(|| GraphError::Internal("a target without type".to_owned()))?;
     Ok(body::check(object, entity)?)
 }
 
-fn no_binding(name: &str) -> BodyError {
+pub(super) fn no_binding(name: &str) -> BodyError {
     BodyError::Bind { name: format!("{name}@odata.bind"), expected: "left out: this type has no such binding" }
 }
 
@@ -291,7 +300,7 @@ fn entity(state: &GraphState, asked: &Asked, resource: &Resource, status: Status
     answer(state, asked, object, status)
 }
 
-fn answer(state: &GraphState, asked: &Asked, object: Map<String, Value>, status: StatusCode) -> Response {
+pub(super) fn answer(state: &GraphState, asked: &Asked, object: Map<String, Value>, status: StatusCode) -> Response {
     let mut body = Map::new();
     let context = context(state, asked.walk.version, &set_path(&asked.walk), &Selection::Default, true);
     body.insert("@odata.context".to_owned(), context.into());

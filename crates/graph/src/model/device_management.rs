@@ -35,6 +35,10 @@ const READ_SCRIPTS: &[P] = &[
 ];
 const WRITE_SCRIPTS: &[P] = &[P::ScriptsReadWriteAll, P::ConfigurationReadWriteAll, P::ManagedDevicesReadWriteAll];
 const READ_AUDIT: &[P] = &[P::AppsReadAll, P::AppsReadWriteAll];
+/// As the remote actions that a hold counted; and whoever may release one may look at it.
+const READ_HOLDS: &[P] = &[P::ManagedDevicesReadAll, P::ManagedDevicesReadWriteAll, P::PrivilegedOperationsAll];
+const READ_APPLICATIONS: &[P] = &[P::ApplicationReadAll, P::ApplicationReadWriteAll];
+const WRITE_APPLICATIONS: &[P] = &[P::ApplicationReadWriteAll];
 const READ_USERS: &[P] = &[P::UserReadAll, P::UserReadWriteAll];
 const WRITE_USERS: &[P] = &[P::UserReadWriteAll];
 const READ_LINKED_USERS: &[P] =
@@ -109,6 +113,13 @@ pub(super) const EDGES: &[Edge] = &[
         write: WRITE_USERS,
         ..many(Target::Service, "me", USER, Follow::Me)
     },
+    Edge {
+        access: Access::Owned,
+        contained: false,
+        read: READ_APPLICATIONS,
+        write: WRITE_APPLICATIONS,
+        ..many(Target::Service, "applications", Target::Application, Follow::Applications)
+    },
     // deviceManagement.
     Edge { access: Access::Device, ..many(DEVICE_MANAGEMENT, "managedDevices", DEVICE, Follow::Devices) },
     Edge {
@@ -134,6 +145,12 @@ pub(super) const EDGES: &[Edge] = &[
         beta_only: true,
         write: &[],
         ..many(DEVICE_MANAGEMENT, "remoteActionAudits", Target::RemoteAction, Follow::RemoteActions)
+    },
+    Edge {
+        beta_only: true,
+        read: READ_HOLDS,
+        write: &[],
+        ..many(DEVICE_MANAGEMENT, "chaveiroHolds", Target::Hold, Follow::Holds)
     },
     // Scripts and their run states.
     run_states(HEALTH_SCRIPT, Kind::DeviceHealthScriptDeviceState),

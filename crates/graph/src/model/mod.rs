@@ -5,14 +5,17 @@
 //! Both API versions accept every walk, so that a caller of `/v1.0` needs no second host; what a version
 //! *documents* (`beta_only`) decides its `$metadata` and the properties of `managedDevice`.
 
+mod application;
 mod around;
 mod audit;
 mod complex;
 mod device_management;
 mod documented;
 mod enums;
+mod hold;
 mod known;
 mod managed_device;
+mod operation;
 mod properties;
 mod remote_action;
 
@@ -20,11 +23,13 @@ use chaveiro_core::action::{ACTIONS, RemoteAction};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::resource::ResourceKind;
 
+pub use application::{KEY_CREDENTIAL, PASSWORD_CREDENTIAL};
 pub use audit::{AUDIT_ACTOR, AUDIT_PROPERTY, AUDIT_RESOURCE};
 pub use complex::{ComplexType, DERIVED, DEVICE_ACTION_RESULT, HARDWARE_INFORMATION, RESET_PASSCODE_ACTION_RESULT};
 pub use documented::{DOCUMENTED, Documented};
 pub use enums::*;
 pub use known::{Bound, known};
+pub use operation::{Does, OPERATIONS, Operation};
 pub use properties::EXTENSIONS;
 
 /// The model.
@@ -57,6 +62,10 @@ pub enum Target {
     AuditEvent,
     /// A remote action that was asked for.
     RemoteAction,
+    /// A hold on recoveries.
+    Hold,
+    /// An application registered with the local issuer.
+    Application,
     /// A type of that name, of which this server never holds an entity.
     Unkept(&'static str),
 }
@@ -84,6 +93,11 @@ impl EnumType {
 }
 
 impl EntityType {
+    /// Whether it is ours: no Graph metadata knows it, and `$metadata` leaves it out, with every edge to it.
+    pub fn is_extension(&self) -> bool {
+        self.name.starts_with("chaveiro")
+    }
+
     /// The property of that name, compared without case.
     pub fn property(&self, name: &str) -> Option<&'static Property> {
         self.properties.iter().find(|property| property.name.eq_ignore_ascii_case(name))
@@ -321,6 +335,10 @@ pub enum Follow {
     AuditEvents,
     /// The remote actions on devices of the tenant.
     RemoteActions,
+    /// The holds of the tenant.
+    Holds,
+    /// The applications of the tenant.
+    Applications,
     /// Nothing, ever: an empty collection, or an absent entity.
     Nothing,
 }
@@ -355,6 +373,11 @@ impl Model {
     /// The edge of that name, compared without case.
     pub fn edge(&self, from: Target, name: &str) -> Option<&'static Edge> {
         self.edges_from(from).find(|edge| edge.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The operation of that name that is bound to that target, compared without case.
+    pub fn operation(&self, target: Target, name: &str) -> Option<&'static Operation> {
+        OPERATIONS.iter().find(|operation| operation.on == target && operation.name.eq_ignore_ascii_case(name))
     }
 
     /// The `me` edge leads to a user; this is the edge that the same user hangs on.

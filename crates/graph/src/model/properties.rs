@@ -10,10 +10,10 @@ use super::enums::{
 };
 use super::managed_device::MANAGED_DEVICE;
 use super::{Default, Edm, EntityType, EnumType, Property, Target};
-use super::{around, audit, remote_action};
+use super::{application, around, audit, hold, remote_action};
 
-/// Properties that no Graph metadata knows, all on `deviceActionResults` entries, and what they say. One more is on
-/// `managedDevice` itself: [`Property::is_extension`].
+/// Properties that no Graph metadata knows, all on `deviceActionResults` entries, and what they say. Those of
+/// entities are in their types: [`Property::is_extension`].
 /// Their prefix keeps them apart; SDKs put them into their additional data.
 pub const EXTENSIONS: &[(&str, &str)] = &[
     ("chaveiro_actionId", "The id of the action, as audit events name it."),
@@ -267,6 +267,8 @@ pub(super) const TYPES: &[EntityType] = &[
     ),
     audit::AUDIT_EVENT,
     remote_action::REMOTE_ACTION_AUDIT,
+    hold::HOLD,
+    application::APPLICATION,
     around::DEVICE_CATEGORY,
     around::COMPLIANCE_POLICY_STATE,
     around::CONFIGURATION_STATE,

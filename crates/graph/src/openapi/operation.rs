@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use chaveiro_core::audit::Activity;
 use chaveiro_core::permission::Permission;
+use chaveiro_core::query::{ActionField, AuditField};
 use serde_json::{Map, Value, json};
 
 use super::schema::{self, reference};
 use crate::batch::MAX_ITEMS;
-use crate::model::{EntityType, MODEL, Property, Target};
+use crate::model::{EntityType, MODEL, Operation, Property, Target};
 use crate::query::{MAX_PAGE, MAX_SKIP};
-use crate::resolve;
+use crate::resolve::{self, End};
 use crate::routes::{METADATA, RouteRow};
 use crate::verb::{self, Verb};
 
@@ -48,15 +49,19 @@ pub(super) fn of_route(row: &RouteRow) -> Value {
     let walk = resolve::parse(&format!("/beta{}", sample(&row.path))).ok();
     let entity = walk.as_ref().and_then(|walk| MODEL.entity_type(walk.target()));
     let verb = walk.as_ref().and_then(|walk| verb::of(walk, row.method)).map(|(verb, _)| verb);
+    let bound = walk.as_ref().and_then(|walk| match walk.end {
+        End::Operation(operation) => Some(operation),
+        _ => None,
+    });
     let names: Vec<_> = row.permissions.iter().map(|permission| permission.name()).collect();
     let mut operation = json!({
         "operationId": operation_id(row.method, &row.path),
         "summary": row.documented.unwrap_or(""),
         "description": format!("Needs one of: {}", names.join(", ")),
         "parameters": parameters(row, verb, entity),
-        "responses": responses(verb, entity),
+        "responses": responses(verb, entity, bound),
     });
-    if let Some(body) = body(verb, entity) {
+    if let Some(body) = bound.map(operands).or_else(|| body(verb, entity)) {
         operation["requestBody"] = body;
     }
     operation
@@ -77,7 +82,8 @@ pub(super) fn beside(method: &str, path: &str, permission: Option<Permission>) -
     if let Some(permission) = permission {
         let categories: BTreeSet<_> = Activity::ALL.iter().map(|activity| activity.described().category).collect();
         let category = json!({"name": "category", "in": "path", "required": true,
-            "schema": {"type": "string", "enum": categories}});
+            "description": "One of getAuditCategories(), without regard to case; another has no activity types.",
+            "schema": {"type": "string", "minLength": 1, "examples": categories}});
         let names = json!({"type": "object", "required": ["@odata.context", "value"], "properties": {
             "@odata.context": {"type": "string"}, "value": {"type": "array", "items": {"type": "string"}}}});
         let parameters = if path.contains("{category}") { json!([category]) } else { json!([]) };
@@ -125,8 +131,6 @@ fn parameters(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static Entity
     if list {
         let most = format!("Items of a page. More than {MAX_PAGE} means {MAX_PAGE}.");
         parameters.push(option("$top", json!({"type": "integer", "minimum": 1}), &most));
-        let cursor = "Where the page before ended; from its @odata.nextLink.";
-        parameters.push(option("$skiptoken", json!({"type": "string"}), cursor));
         parameters.push(option("$count", json!({"type": "boolean"}), "true: @odata.count is the number of all."));
         parameters.push(option(
             "$skip",
@@ -158,9 +162,14 @@ fn select(entity: &'static EntityType) -> Value {
 
 /// A condition has a grammar, which a schema cannot say.
 fn filter(entity: &'static EntityType) -> Value {
-    let schema = json!({"type": "string", "format": "odata-filter", "examples": ["id ne null"]});
-    let about = format!("A condition on properties of microsoft.graph.{}, in the words of OData.", entity.name);
-    option("$filter", schema, &about)
+    // A text by which that list is filtered, and what it is filtered by.
+    let (text, about) = match entity.target {
+        Target::AuditEvent => ("activityType", AuditField::NAMES.map(|(name, _)| name).join(", ")),
+        Target::RemoteAction => ("managedDeviceId", ActionField::NAMES.map(|(name, _)| name).join(", ")),
+        _ => ("id", format!("properties of microsoft.graph.{}", entity.name)),
+    };
+    let schema = json!({"type": "string", "format": "odata-filter", "examples": [format!("{text} ne null")]});
+    option("$filter", schema, &format!("A condition on {about}, in the words of OData."))
 }
 
 fn option(name: &str, schema: Value, description: &str) -> Value {
@@ -201,6 +210,13 @@ fn body(verb: Option<Verb>, entity: Option<&'static EntityType>) -> Option<Value
     }
 }
 
+/// The body of an operation.
+fn operands(operation: &'static Operation) -> Value {
+    let required: Vec<_> =
+        operation.parameters.iter().filter(|parameter| parameter.required).map(|parameter| parameter.name).collect();
+    json!({"required": !required.is_empty(), "content": content(schema::parameters(operation.parameters, &required))})
+}
+
 fn batch() -> Value {
     let text = json!({"type": "string"});
     let item = json!({"type": "object", "required": ["id", "method", "url"], "properties": {
@@ -214,10 +230,19 @@ fn batch() -> Value {
         "requests": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": item}}})
 }
 
-fn responses(verb: Option<Verb>, entity: Option<&'static EntityType>) -> Map<String, Value> {
-    let (status, success) = success(verb, entity);
+fn responses(
+    verb: Option<Verb>,
+    entity: Option<&'static EntityType>,
+    operation: Option<&'static Operation>,
+) -> Map<String, Value> {
+    let (status, success) = match operation.and_then(|operation| operation.answers) {
+        Some(of) => ("200", json!({"description": "The result", "content": content(reference(of.name))})),
+        None => success(verb, entity),
+    };
     let refusals: &[u16] = match verb {
-        Some(Verb::Create | Verb::Update | Verb::Link | Verb::Act) => &[400, 401, 403, 404, 413, 415, 429, 500, 503],
+        Some(Verb::Create | Verb::Update | Verb::Link | Verb::Act | Verb::Operate) => {
+            &[400, 401, 403, 404, 413, 415, 429, 500, 503]
+        }
         Some(Verb::Read | Verb::List | Verb::Count | Verb::Delete | Verb::Unlink) | None => {
             &[400, 401, 403, 404, 429, 500, 503]
         }
@@ -253,7 +278,7 @@ fn success(verb: Option<Verb>, entity: Option<&'static EntityType>) -> (&'static
         Some(Verb::Update) if entity.is_some_and(|entity| !verb::updates_silently(entity.target)) => {
             ("200", answer("Changed", reference(name)))
         }
-        Some(Verb::Update | Verb::Delete | Verb::Act | Verb::Link | Verb::Unlink) | None => {
+        Some(Verb::Update | Verb::Delete | Verb::Act | Verb::Operate | Verb::Link | Verb::Unlink) | None => {
             ("204", json!({"description": "Done, or accepted; no content"}))
         }
     }

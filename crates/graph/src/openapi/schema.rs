@@ -54,6 +54,13 @@ pub(super) fn update(entity: &EntityType) -> Value {
     }
 }
 
+/// What the body of an operation takes.
+pub(super) fn parameters(parameters: &[Property], required: &[&str]) -> Value {
+    let properties = of_properties(parameters);
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false,
+        "patternProperties": {"@": {}}})
+}
+
 /// Every complex type that entities use, and what derives from it.
 pub(super) fn complex_types(schemas: &mut Map<String, Value>) {
     for property in MODEL.types.iter().flat_map(|entity| entity.properties) {

@@ -111,7 +111,7 @@ pub(super) fn find<F: Fields>(
     let property =
         property.ok_or_else(|| problem(format!("'{name}' is no property of microsoft.graph.{}", entity.name)))?;
     let source = F::source(property).ok_or_else(|| {
-        problem(format!("'{}' is no simple value; such properties are not supported here", property.name))
+        problem(format!("lists of microsoft.graph.{} are not filtered or ordered by '{}'", entity.name, property.name))
     })?;
     Ok((property, source))
 }

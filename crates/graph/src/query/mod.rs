@@ -10,6 +10,7 @@ mod scan;
 
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, ResourceField};
 use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 pub use self::expand::Expand;
@@ -17,6 +18,7 @@ pub use self::fields::{Fields, Source};
 pub use self::filter::{MAX_BYTES, MAX_COMPARISONS, MAX_DEPTH, parse as parse_filter};
 use crate::model::{EntityType, Property, Target};
 use crate::resolve::{Version, Walk, encode};
+use crate::short_list::Rendered;
 
 /// Items of a page, when nothing else is asked; also the most that can be asked.
 pub const MAX_PAGE: usize = 1000;
@@ -215,6 +217,7 @@ impl Query {
             Target::Device => self.listing::<DeviceField>(entity, walk).map(drop),
             Target::RemoteAction => self.listing::<ActionField>(entity, walk).map(drop),
             Target::AuditEvent => self.listing::<AuditField>(entity, walk).map(drop),
+            Target::Hold | Target::Application => self.listing::<Rendered>(entity, walk).map(drop),
             Target::Resource(_) => self.listing::<ResourceField>(entity, walk).map(drop),
             Target::Service | Target::DeviceManagement | Target::Unkept(_) => Ok(()),
         }
@@ -289,6 +292,12 @@ impl Selection {
             Self::All(_) => true,
             Self::Only(names) => names.contains(&property.name),
         }
+    }
+
+    /// What is served of an entity of which everything is rendered.
+    pub fn of_rendered(&self, entity: &EntityType, mut object: Map<String, Value>) -> Map<String, Value> {
+        object.retain(|name, _| entity.property(name).is_some_and(|property| self.contains(property)));
+        object
     }
 
     /// Whether the caller wrote the name of that property.

@@ -1,8 +1,10 @@
 //! Entities as JSON, in the documented order.
 
 pub mod action_result;
+pub mod application;
 pub mod audit;
 pub mod device;
+pub mod hold;
 pub mod remote_action;
 pub mod resource;
 

@@ -10,10 +10,12 @@ use axum::Router;
 use axum::body::Body;
 use chaveiro_auth::{IssuerKeys, LocalIssuer, Verifier};
 use chaveiro_core::Timestamp;
+use chaveiro_core::application::Application;
+use chaveiro_core::caller::{Actor, ActorKind};
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
-use chaveiro_core::hold::HoldRule;
-use chaveiro_core::id::{AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use chaveiro_core::hold::{Hold, HoldRule, Release};
+use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, EnrollmentId, HoldId, ResourceId, TenantId};
 use chaveiro_core::permission::PERMISSIONS;
 use chaveiro_core::ports::{Alarm, Alert, Clock, Entropy, Store, StoreError, UnitOfWork, Waker};
 use chaveiro_core::resource::{Resource, ResourceKind};
@@ -84,6 +86,35 @@ pub fn device(number: u64) -> DeviceId {
     DeviceId(id(0xde, number))
 }
 
+pub fn application(number: u64) -> ApplicationId {
+    ApplicationId(id(0xaa, number))
+}
+
+/// An application of that number, without permissions and secrets.
+pub fn registered(of: u64, number: u64, now: Timestamp) -> Application {
+    Application {
+        tenant: tenant(of),
+        id: application(number),
+        display_name: format!("app{number}"),
+        permissions: Vec::new(),
+        delegated: Vec::new(),
+        public: false,
+        secrets: Vec::new(),
+        certificates: Vec::new(),
+        created: now,
+    }
+}
+
+/// A hold of that number that somebody has released.
+fn released(of: u64, number: u64, now: Timestamp) -> Hold {
+    let by = Actor { kind: ActorKind::Application, application_id: "runaway".to_owned(), ..Actor::operator() };
+    // Long enough ago that it says nothing about recoveries of today.
+    let placed = now - std::time::Duration::from_secs(10 * 60 * 60);
+    let release = Release { at: placed, by: Actor::operator(), quiet_until: None, reason: None };
+    let (id, tenant) = (HoldId(id(0x4d, number)), tenant(of));
+    Hold { id, tenant, placed, caused_by: by, counted: 10, released: Some(release) }
+}
+
 /// The keys of a template, of that number.
 pub fn filled(template: &str, number: u64) -> String {
     let mut path = template.to_owned();
@@ -104,6 +135,8 @@ pub fn filled(template: &str, number: u64) -> String {
         ("id", 0x1),
         ("auditEventId", 0x1),
         ("remoteActionAuditId", 0x1),
+        ("chaveiroHoldId", 0x4d),
+        ("applicationId", 0xaa),
         ("userId1", 0xa),
         ("detectedAppId1", 0xb),
         ("deviceComplianceScriptDeviceStateId", 0xd2),
@@ -241,6 +274,12 @@ impl World {
                     put(Resource { owner: Some(script.id), ..user })?;
                 }
             }
+            if unit.application(tenant(of), application(number))?.is_none() {
+                unit.insert_application(&registered(of, number, now))?;
+            }
+            if unit.holds(tenant(of), 100)?.iter().all(|hold| hold.id != HoldId(id(0x4d, number))) {
+                unit.insert_hold(&released(of, number, now))?;
+            }
             for (kind, key) in [(ResourceKind::User, 0xa), (ResourceKind::DetectedApp, 0xb)] {
                 unit.link(tenant(of), device(number), kind, ResourceId(id(key, number)))?;
             }
@@ -322,6 +361,7 @@ impl World {
         if let Some(answer) = answer.as_object_mut() {
             let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
             answer.insert("retryAfter".to_owned(), header("retry-after").into());
+            answer.insert("cacheControl".to_owned(), header("cache-control").into());
             answer.insert("challenge".to_owned(), header("www-authenticate").into());
         }
         (parts.status.as_u16(), answer)
@@ -329,12 +369,24 @@ impl World {
 
     /// The activities that were recorded, in order.
     pub async fn recorded(&self) -> Vec<String> {
+        self.events().await.iter().map(|event| event["activity"].as_str().expect("a name").to_owned()).collect()
+    }
+
+    /// The same, whole.
+    pub async fn events(&self) -> Vec<Value> {
         let events = self.store.read(|view| Ok(view.unchained_events(100_000)?)).await.expect("read");
-        let name = |body: &str| {
-            let event: Value = serde_json::from_str(body).expect("JSON");
-            event["activity"].as_str().expect("a name").to_owned()
-        };
-        events.iter().map(|event| name(&event.body)).collect()
+        events.iter().map(|event| serde_json::from_str(&event.body).expect("JSON")).collect()
+    }
+
+    /// Every byte of the database.
+    pub fn stored_bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.directory.path()).expect("the directory");
+        let files = files.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file());
+        files.flat_map(|path| std::fs::read(path).expect("read")).collect()
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }
 

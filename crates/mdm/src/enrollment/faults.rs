@@ -136,6 +136,9 @@ fn of_refusal(refusal: &Refusal) -> No {
         | Refusal::RoleLacks(_)
         | Refusal::ScopeNotHeld(_)
         | Refusal::RecoveryOnHold { .. }
+        | Refusal::HoldReleased(_)
+        | Refusal::OwnHold
+        | Refusal::ApplicationBeyondCaller
         | Refusal::BreakGlassReason
         | Refusal::DeviceRetired
         | Refusal::DeviceNotEnrolled

@@ -1,15 +1,15 @@
 // Checks of the JavaScript client against a running server; each prints `ok NAME` or `FAILED NAME: why`.
 //
-// The recipe is in `recover.mjs`. `CHECKS` in the environment says what there is to find; what its `served` says to be
-// missing is checked to be refused by name.
+// The recipe is in `recover.mjs`. `CHECKS` in the environment says what there is to find. `approve CODE` asks whoever reads
+// this to vouch for a person, `passcode VALUE` tells what was read.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 
-import { DeviceCodeCredential } from "@azure/identity";
+import { ClientCertificateCredential, DeviceCodeCredential } from "@azure/identity";
 import graphClient from "@microsoft/microsoft-graph-client";
 
-import { client, devices, find, recover, results, signIn } from "./recover.mjs";
+import { client, find, recover, results, signIn } from "./recover.mjs";
 
 const { BatchRequestContent, BatchResponseContent, Client, GraphError, PageIterator, RetryHandlerOptions } = graphClient;
 
@@ -17,6 +17,8 @@ const { CHAVEIRO_URL: URL_, CHAVEIRO_TENANT_ID, CHAVEIRO_CLIENT_ID, CHAVEIRO_CLI
 const FACTS = JSON.parse(process.env.CHECKS);
 const KNOWN = FACTS.known;
 const DEVICES = "/deviceManagement/managedDevices";
+const LIMIT_MS = 180_000;
+const IMPATIENT = [new RetryHandlerOptions(undefined, 0)];
 
 const of = ({ tenantId, clientId, clientSecret }) => client(URL_, signIn(URL_, tenantId, clientId, clientSecret));
 const helpdesk = client(URL_, signIn(URL_, CHAVEIRO_TENANT_ID, CHAVEIRO_CLIENT_ID, CHAVEIRO_CLIENT_SECRET));
@@ -38,12 +40,6 @@ async function refused(call, status, code, text) {
   return error;
 }
 
-/** What the call gives where the server does that; otherwise undefined, and it was refused like that. */
-async function served(name, call, ...refusal) {
-  if (FACTS.served[name]) return call;
-  await refused(call, ...refusal);
-}
-
 const checks = {
   async sign_in_with_a_wrong_secret() {
     const wrong = client(URL_, signIn(URL_, CHAVEIRO_TENANT_ID, CHAVEIRO_CLIENT_ID, "wrong"));
@@ -58,9 +54,18 @@ const checks = {
     }
   },
 
+  async sign_in_with_a_certificate() {
+    const options = { authorityHost: URL_, disableInstanceDiscovery: true };
+    const { certificate } = FACTS;
+    const credential = new ClientCertificateCredential(CHAVEIRO_TENANT_ID, CHAVEIRO_CLIENT_ID, certificate, options);
+    assert.equal((await client(URL_, credential).api(`${DEVICES}/${KNOWN.id}`).get()).id, KNOWN.id);
+  },
+
   async page_through_all_devices() {
     const seen = new Map();
-    await devices(helpdesk, (device) => Boolean(seen.set(device.id, device.deviceName)), "id", "deviceName");
+    const first = await helpdesk.api(DEVICES).select("id,deviceName").get();
+    const see = (device) => Boolean(seen.set(device.id, device.deviceName));
+    await new PageIterator(helpdesk, first, see).iterate();
     assert.deepEqual([seen.size, new Set(seen.values()).size], [FACTS.devices, FACTS.devices]);
     assert.equal(seen.get(KNOWN.id), KNOWN.deviceName);
   },
@@ -92,6 +97,13 @@ const checks = {
     const device = await helpdesk.api(`${DEVICES}/${KNOWN.id}`).get();
     assert.deepEqual([device.id, device.deviceName], [KNOWN.id, KNOWN.deviceName]);
     assert.deepEqual([device.operatingSystem, device.isSupervised, device.managementState], ["Windows", false, "managed"]);
+  },
+
+  async find_by_name_and_by_serial_number() {
+    for (const name of [KNOWN.deviceName.toLowerCase(), KNOWN.serialNumber]) {
+      assert.equal((await find(helpdesk, name)).id, KNOWN.id);
+    }
+    await assert.rejects(find(helpdesk, "Ana's laptop"), /0 devices are called Ana's laptop/);
   },
 
   async recover_poll_and_read_the_passcode() {
@@ -165,59 +177,63 @@ const checks = {
     await refused(call, 400, "BadRequest", "segment 'locateDevice'");
   },
 
-  async retry_after_is_obeyed_before_503_is_told() {
-    const begun = performance.now();
-    const call = fixed(FACTS.keysUnavailable).api(DEVICES).get();
+  async keys_that_cannot_be_had_are_503() {
+    const call = fixed(FACTS.keysUnavailable).api(DEVICES).middlewareOptions(IMPATIENT).get();
     const error = await refused(call, 503, "serviceNotAvailable", "Retry-After");
     const after = Number(error.headers.get("retry-after"));
-    // Three retries, none of them earlier than told; timers of Node may be a millisecond early.
-    assert.ok(performance.now() - begun >= 3 * (1000 * after - 1) && after >= 1, "it waits as long as the server says");
+    assert.ok(1 <= after && after <= 30, "that long until they are asked for again");
   },
 
   async after_429_the_client_waits_and_succeeds() {
     const graph = of(FACTS.robot);
     const path = `${DEVICES}/${KNOWN.id}/recoverPasscode`;
     const flood = async () => {
-      const impatient = [new RetryHandlerOptions(undefined, 0)];
-      for (let sent = 0; sent < 100; sent += 1) await graph.api(path).middlewareOptions(impatient).post();
+      for (let sent = 0; sent < 100; sent += 1) await graph.api(path).middlewareOptions(IMPATIENT).post();
     };
     const error = await refused(flood(), 429, "TooManyRequests", "Retry-After");
-    assert.ok(Number(error.headers.get("retry-after")) >= 1);
+    const after = Number(error.headers.get("retry-after"));
+    const begun = performance.now();
     await graph.api(path).post();
+    const waited = (performance.now() - begun) / 1000;
+    assert.ok(after >= 1 && waited >= after - 1, "it waits as long as the server says");
   },
 
   async filter_devices() {
-    const filter = (name) => helpdesk.api(DEVICES).filter(`deviceName eq '${name}'`).get();
-    const answer = await served("filter", filter(FACTS.name), 400, "BadRequest", "$filter");
-    if (!answer) return;
-    assert.deepEqual(answer.value.map(({ deviceName }) => deviceName), [FACTS.name]);
-    assert.deepEqual((await filter("none such")).value, []);
+    const names = async (filter) =>
+      (await helpdesk.api(DEVICES).filter(filter).orderby("deviceName").get()).value.map((device) => device.deviceName);
+    const begin = KNOWN.deviceName.slice(0, -1);
+    assert.deepEqual(
+      await names(`startswith(deviceName,'${begin}') and operatingSystem eq 'Linux'`),
+      [0, 4, 8].map((number) => `${begin}${number}`),
+    );
+    assert.deepEqual(await names("deviceName eq 'none such'"), []);
+  },
+
+  async a_filter_that_is_none() {
+    await refused(helpdesk.api(DEVICES).filter("deviceName equals 'x'").get(), 400, "BadRequest", "$filter");
   },
 
   async order_devices() {
-    const call = helpdesk.api(DEVICES).orderby("deviceName desc").top(3).get();
-    const answer = await served("orderby", call, 400, "BadRequest", "$orderby");
-    if (!answer) return;
+    const { value } = await helpdesk.api(DEVICES).orderby("deviceName desc").top(3).get();
     const names = [2, 3, 4].map((back) => `DESKTOP-${String(FACTS.devices - back).padStart(7, "0")}`);
-    assert.deepEqual(answer.value.map(({ deviceName }) => deviceName), names);
+    assert.deepEqual(value.map(({ deviceName }) => deviceName), names);
   },
 
   async count_devices() {
-    const answer = await served("count", helpdesk.api(`${DEVICES}/$count`).get(), 400, "BadRequest", "$count");
-    if (answer !== undefined) assert.equal(Number(answer), FACTS.devices);
+    assert.equal(Number(await helpdesk.api(`${DEVICES}/$count`).get()), FACTS.devices);
+    const answer = await helpdesk.api(DEVICES).count(true).top(1).get();
+    assert.deepEqual([answer["@odata.count"], answer.value.length], [FACTS.devices, 1]);
   },
 
   async search_devices() {
-    const call = helpdesk.api(DEVICES).search(`"${FACTS.name}"`).get();
-    const answer = await served("search", call, 400, "BadRequest", "$search");
-    if (answer) assert.deepEqual(answer.value.map(({ deviceName }) => deviceName), [FACTS.name]);
+    const { value } = await helpdesk.api(DEVICES).search(`"${FACTS.name}"`).get();
+    assert.deepEqual(value.map(({ deviceName }) => deviceName), [FACTS.name]);
   },
 
   async expand_the_users_of_a_device() {
     const { id } = await find(helpdesk, FACTS.name);
-    const call = helpdesk.api(`${DEVICES}/${id}`).select("id").expand("users").get();
-    const answer = await served("expand", call, 400, "BadRequest", "$expand");
-    if (answer) assert.deepEqual(answer.users.map((user) => user.userPrincipalName), ["ana@example.org"]);
+    const { users } = await helpdesk.api(`${DEVICES}/${id}`).select("id").expand("users").get();
+    assert.deepEqual(users.map((user) => user.userPrincipalName), [FACTS.person]);
   },
 
   async batch_twenty_requests() {
@@ -227,9 +243,7 @@ const checks = {
     }));
     items.push({ id: "unknown", request: new Request(`${URL_}${DEVICES}/${randomUUID()}`) });
     const content = await new BatchRequestContent(items).getContent();
-    const answer = await served("batch", helpdesk.api("/$batch").post(content), 405, "Request_BadRequest", "not allowed");
-    if (!answer) return;
-    const responses = new BatchResponseContent(answer);
+    const responses = new BatchResponseContent(await helpdesk.api("/$batch").post(content));
     assert.equal(responses.getResponseById("unknown").status, 404);
     for (const { id } of items.slice(0, 19)) {
       assert.equal((await responses.getResponseById(id).json()).id, KNOWN.id);
@@ -238,25 +252,31 @@ const checks = {
 
   async read_what_was_audited() {
     const request = helpdesk.api("/deviceManagement/auditEvents").filter("category eq 'Device'");
-    const call = request.orderby("activityDateTime desc").get();
-    const answer = await served("auditEvents", call, 400, "BadRequest", "segment 'auditEvents'");
-    if (answer) assert.ok(answer.value.some((event) => event.activityType === "recoverPasscode ManagedDevice"));
+    const events = await request.orderby("activityDateTime desc").get();
+    assert.ok(events.value.some((event) => event.activityType === "recoverPasscode ManagedDevice"));
+    const audits = await helpdesk.api("/deviceManagement/remoteActionAudits").get();
+    assert.deepEqual([...new Set(audits.value.map(({ action }) => action))], ["recoverPasscode"]);
   },
 
-  async sign_in_with_a_device_code() {
+  async a_person_recovers_after_signing_in_with_a_device_code() {
     const person = new DeviceCodeCredential({
       tenantId: CHAVEIRO_TENANT_ID,
-      clientId: FACTS.reader.clientId,
+      clientId: FACTS.public.clientId,
       authorityHost: URL_,
       disableInstanceDiscovery: true,
       userPromptCallback: ({ userCode }) => console.log("approve", userCode),
     });
-    const scopes = [`${URL_}/DeviceManagementManagedDevices.Read.All`];
-    const call = client(URL_, person, scopes).api(`${DEVICES}/${KNOWN.id}`).get();
-    if (FACTS.served.deviceCode) assert.equal((await call).id, KNOWN.id);
-    else await assert.rejects(call);
+    const graph = client(URL_, person);
+    assert.equal((await graph.api("/me").get()).userPrincipalName, FACTS.person);
+    const { id } = await find(graph, FACTS.name);
+    console.log("passcode", (await recover(graph, id, 200)).passcode);
+    // The application may, but her role does not allow it.
+    await refused(graph.api(`${DEVICES}/${id}`).patch({ notes: "x" }), 403, "Forbidden", "role");
   },
 };
+
+// Nothing may wait for ever, such as for somebody who does not approve.
+setTimeout(() => process.exit(2), LIMIT_MS).unref();
 
 let failed = 0;
 for (const [name, check] of Object.entries(checks)) {

@@ -7,7 +7,7 @@ import { ClientSecretCredential } from "@azure/identity";
 import graphClient from "@microsoft/microsoft-graph-client";
 import azure from "@microsoft/microsoft-graph-client/authProviders/azureTokenCredentials/index.js";
 
-const { Client, GraphError, PageIterator } = graphClient;
+const { Client, GraphError } = graphClient;
 const { TokenCredentialAuthenticationProvider } = azure;
 
 const OPEN = ["none", "pending", "active"];
@@ -30,21 +30,13 @@ export function signIn(url, tenant, clientId, clientSecret) {
   });
 }
 
-/** Calls `see` with each device, page after page, until it returns false. */
-export async function devices(graph, see, ...select) {
-  const first = await graph.api("/deviceManagement/managedDevices").select(select).get();
-  await new PageIterator(graph, first, see).iterate();
-}
-
-/** The device of that name. */
+/** The one device that has this name or serial number. */
 export async function find(graph, name) {
-  let found;
-  const see = (device) => {
-    if (device.deviceName?.toLowerCase() === name.toLowerCase()) found = device;
-    return found === undefined;
-  };
-  await devices(graph, see, "id", "deviceName");
-  return found;
+  const quoted = name.replaceAll("'", "''");
+  const filter = `deviceName eq '${quoted}' or serialNumber eq '${quoted}'`;
+  const { value } = await graph.api("/deviceManagement/managedDevices").filter(filter).select("id").get();
+  if (value.length !== 1) throw new Error(`${value.length} devices are called ${name}`);
+  return value[0];
 }
 
 /** What became of the recoveries of a device, the newest first. This reading is recorded. */
@@ -70,9 +62,7 @@ async function main(name) {
   const { CHAVEIRO_URL, CHAVEIRO_TENANT_ID, CHAVEIRO_CLIENT_ID, CHAVEIRO_CLIENT_SECRET } = process.env;
   const credential = signIn(CHAVEIRO_URL, CHAVEIRO_TENANT_ID, CHAVEIRO_CLIENT_ID, CHAVEIRO_CLIENT_SECRET);
   const graph = client(CHAVEIRO_URL, credential);
-  const device = await find(graph, name);
-  if (!device) throw new Error(`there is no device ${name}`);
-  const result = await recover(graph, device.id);
+  const result = await recover(graph, (await find(graph, name)).id);
   if (result.actionState !== "done") throw new Error(`${result.actionState}: ${result.chaveiro_outcome}`);
   if (result.passcode === null) throw new Error(`not shown: ${result.chaveiro_passcodeWithheld}`);
   console.log(result.passcode);

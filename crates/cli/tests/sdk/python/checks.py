@@ -1,7 +1,7 @@
 """Checks of the Python SDK against a running server; each prints `ok NAME` or `FAILED NAME: why`.
 
-The recipe is in `recover.py`. `CHECKS` in the environment says what there is to find; what its `served` says to be
-missing is checked to be refused by name.
+The recipe is in `recover.py`. `CHECKS` in the environment says what there is to find. `approve CODE` asks whoever reads
+this to vouch for a person, `passcode VALUE` tells what was read.
 """
 
 import asyncio
@@ -15,9 +15,11 @@ from uuid import uuid4
 
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
-from azure.identity import DeviceCodeCredential
+from azure.identity import CertificateCredential, DeviceCodeCredential
 from kiota_abstractions.authentication import AnonymousAuthenticationProvider
 from kiota_abstractions.base_request_configuration import RequestConfiguration
+from kiota_abstractions.method import Method
+from kiota_abstractions.request_information import RequestInformation
 from kiota_http.middleware.options import RetryHandlerOption
 from msgraph_beta import GraphRequestAdapter, GraphServiceClient
 from msgraph_beta.generated.device_management.audit_events.audit_events_request_builder import (
@@ -25,6 +27,7 @@ from msgraph_beta.generated.device_management.audit_events.audit_events_request_
 )
 from msgraph_beta.generated.device_management.managed_devices.count.count_request_builder import CountRequestBuilder
 from msgraph_beta.generated.models.managed_device import ManagedDevice
+from msgraph_beta.generated.models.remote_action import RemoteAction
 from msgraph_core.requests.batch_request_builder import BatchRequestBuilder
 from msgraph_core.requests.batch_request_content import BatchRequestContent
 from msgraph_core.requests.batch_request_item import BatchRequestItem
@@ -35,7 +38,6 @@ from recover import (
     ManagedDevicesRequestBuilder,
     ODataError,
     client,
-    devices,
     find,
     recover,
     results,
@@ -47,6 +49,7 @@ FACTS = json.loads(os.environ["CHECKS"])
 KNOWN = FACTS["known"]
 CHECKS = []
 LIMIT_S = 180
+IMPATIENT = RequestConfiguration(options=[RetryHandlerOption(should_retry=False)])
 
 
 def check(function):
@@ -106,12 +109,21 @@ async def refused(call, status: int, code: str, text: str) -> ODataError:
     raise AssertionError(f"answered {answer!r}")
 
 
-async def served(name: str, call, status: int, code: str, text: str):
-    """What the call gives where the server does that; otherwise None, and it was refused like that."""
-    if FACTS["served"][name]:
-        return await call
-    await refused(call, status, code, text)
-    return None
+async def devices(graph: GraphServiceClient, *properties: str):
+    """Every device, page after page, with those properties, as plain dictionaries.
+
+    `PageIterator` gives `ManagedDevice` objects, but needs 13 ms to read each of them; this is 100 times faster.
+    """
+    request = all_devices(graph).to_get_request_information(query(select=list(properties)))
+    while True:
+        answer = await graph.request_adapter.send_primitive_async(request, "bytes", {"XXX": ODataError})
+        page = json.loads(answer)
+        for device in page["value"]:
+            yield device
+        if "@odata.nextLink" not in page:
+            return
+        request = RequestInformation(Method.GET)
+        request.url = page["@odata.nextLink"]
 
 
 @check
@@ -132,6 +144,18 @@ async def sign_in_for_either_name_of_the_resource():
         credential = sign_in(URL, application["tenantId"], application["clientId"], application["clientSecret"])
         answer = await all_devices(client(URL, credential, [scope])).get(query(top=1))
         same(len(answer.value), 1)
+
+
+@check
+async def sign_in_with_a_certificate():
+    credential = CertificateCredential(
+        TENANT,
+        os.environ["CHAVEIRO_CLIENT_ID"],
+        certificate_path=FACTS["certificate"],
+        authority=URL,
+        disable_instance_discovery=True,
+    )
+    same((await one(KNOWN["id"], client(URL, credential)).get()).id, KNOWN["id"])
 
 
 @check
@@ -170,6 +194,18 @@ async def get_one():
     device = await one(KNOWN["id"]).get()
     same((device.id, device.device_name), (KNOWN["id"], KNOWN["deviceName"]))
     same((device.operating_system, device.is_supervised, device.management_state.value), ("Windows", False, "managed"))
+
+
+@check
+async def find_by_name_and_by_serial_number():
+    for name in (KNOWN["deviceName"].lower(), KNOWN["serialNumber"]):
+        same(await find(HELPDESK, name), KNOWN["id"])
+    try:
+        await find(HELPDESK, "Ana's laptop")
+    except LookupError as error:
+        same(str(error), "0 devices are called Ana's laptop")
+    else:
+        raise AssertionError("found")
 
 
 @check
@@ -252,61 +288,59 @@ async def an_action_that_there_is_not():
 
 
 @check
-async def retry_after_is_obeyed_before_503_is_told():
-    begun = time.monotonic()
-    waiting = client(URL, Fixed(FACTS["keysUnavailable"]))
-    error = await refused(all_devices(waiting).get(), 503, "serviceNotAvailable", "Retry-After")
-    after = int(error.response_headers["retry-after"])
-    # Three retries, none of them earlier than told.
-    assert time.monotonic() - begun >= 3 * after >= 3, "the client waits as long as the server says"
+async def keys_that_cannot_be_had_are_503():
+    call = all_devices(client(URL, Fixed(FACTS["keysUnavailable"]))).get(IMPATIENT)
+    error = await refused(call, 503, "serviceNotAvailable", "Retry-After")
+    assert 1 <= int(error.response_headers["retry-after"]) <= 30, "that long until they are asked for again"
 
 
 @check
 async def after_429_the_client_waits_and_succeeds():
     one_known = one(KNOWN["id"], graph_of(FACTS["robot"])).recover_passcode
-    impatient = RequestConfiguration(options=[RetryHandlerOption(should_retry=False)])
 
     async def flood():
         for _ in range(100):
-            await one_known.post(impatient)
+            await one_known.post(IMPATIENT)
 
     error = await refused(flood(), 429, "TooManyRequests", "Retry-After")
-    assert int(error.response_headers["retry-after"]) >= 1
+    after, begun = int(error.response_headers["retry-after"]), time.monotonic()
     await one_known.post()
+    assert time.monotonic() - begun >= after - 1 >= 0, "the client waits as long as the server says"
 
 
 @check
 async def filter_devices():
-    call = all_devices().get(query(filter=f"deviceName eq '{FACTS['name']}'"))
-    answer = await served("filter", call, 400, "BadRequest", "$filter")
-    if answer:
-        same([device.device_name for device in answer.value], [FACTS["name"]])
-        call = all_devices().get(query(filter="deviceName eq 'none such'"))
-        same((await call).value, [])
+    name = KNOWN["deviceName"]
+    linux = f"startswith(deviceName,'{name[:-1]}') and operatingSystem eq 'Linux'"
+    answer = await all_devices().get(query(filter=linux, orderby=["deviceName"]))
+    same([device.device_name for device in answer.value], [f"{name[:-1]}{number}" for number in (0, 4, 8)])
+    same((await all_devices().get(query(filter="deviceName eq 'none such'"))).value, [])
+
+
+@check
+async def a_filter_that_is_none():
+    await refused(all_devices().get(query(filter="deviceName equals 'x'")), 400, "BadRequest", "$filter")
 
 
 @check
 async def order_devices():
-    answer = await served("orderby", all_devices().get(query(orderby=["deviceName desc"], top=3)), 400, "BadRequest", "$orderby")
-    if answer:
-        names = [device.device_name for device in answer.value]
-        same(names, [f"DESKTOP-{FACTS['devices'] - 2 - number:07}" for number in range(3)])
+    answer = await all_devices().get(query(orderby=["deviceName desc"], top=3))
+    names = [device.device_name for device in answer.value]
+    same(names, [f"DESKTOP-{FACTS['devices'] - 2 - number:07}" for number in range(3)])
 
 
 @check
 async def count_devices():
     options = CountRequestBuilder.CountRequestBuilderGetQueryParameters()
-    call = all_devices().count.get(RequestConfiguration(query_parameters=options))
-    answer = await served("count", call, 400, "BadRequest", "$count")
-    if answer is not None:
-        same(answer, FACTS["devices"])
+    same(await all_devices().count.get(RequestConfiguration(query_parameters=options)), FACTS["devices"])
+    answer = await all_devices().get(query(count=True, top=1))
+    same((answer.odata_count, len(answer.value)), (FACTS["devices"], 1))
 
 
 @check
 async def search_devices():
-    answer = await served("search", all_devices().get(query(search=f'"{FACTS["name"]}"')), 400, "BadRequest", "$search")
-    if answer:
-        same([device.device_name for device in answer.value], [FACTS["name"]])
+    answer = await all_devices().get(query(search=f'"{FACTS["name"]}"'))
+    same([device.device_name for device in answer.value], [FACTS["name"]])
 
 
 @check
@@ -315,10 +349,8 @@ async def expand_the_users_of_a_device():
     options = ManagedDeviceItemRequestBuilder.ManagedDeviceItemRequestBuilderGetQueryParameters(
         select=["id"], expand=["users"]
     )
-    call = one(device_id).get(RequestConfiguration(query_parameters=options))
-    answer = await served("expand", call, 400, "BadRequest", "$expand")
-    if answer:
-        same([user.user_principal_name for user in answer.users], ["ana@example.org"])
+    answer = await one(device_id).get(RequestConfiguration(query_parameters=options))
+    same([user.user_principal_name for user in answer.users], [FACTS["person"]])
 
 
 @check
@@ -327,12 +359,10 @@ async def batch_twenty_requests():
     items = [BatchRequestItem(known.to_get_request_information(), id=str(number)) for number in range(19)]
     items.append(BatchRequestItem(unknown.to_get_request_information(), id="unknown"))
     content = BatchRequestContent({item.id: item for item in items})
-    builder = BatchRequestBuilder(HELPDESK.request_adapter, {"XXX": ODataError})
-    answer = await served("batch", builder.post(content), 405, "Request_BadRequest", "not allowed")
-    if answer:
-        # msgraph-core 1.5.2 loses bodies that are objects, so statuses are what can be looked at.
-        statuses = {id: item.status for id, item in answer.responses.items()}
-        same(statuses, {str(number): 200 for number in range(19)} | {"unknown": 404})
+    answer = await BatchRequestBuilder(HELPDESK.request_adapter, {"XXX": ODataError}).post(content)
+    # msgraph-core 1.5.2 loses bodies that are objects, so statuses are what can be looked at.
+    statuses = {id: item.status for id, item in answer.responses.items()}
+    same(statuses, {str(number): 200 for number in range(19)} | {"unknown": 404})
 
 
 @check
@@ -340,34 +370,31 @@ async def read_what_was_audited():
     options = AuditEventsRequestBuilder.AuditEventsRequestBuilderGetQueryParameters(
         filter="category eq 'Device'", orderby=["activityDateTime desc"]
     )
-    call = HELPDESK.device_management.audit_events.get(RequestConfiguration(query_parameters=options))
-    answer = await served("auditEvents", call, 400, "BadRequest", "segment 'auditEvents'")
-    if answer:
-        assert any(event.activity_type == "recoverPasscode ManagedDevice" for event in answer.value)
+    answer = await HELPDESK.device_management.audit_events.get(RequestConfiguration(query_parameters=options))
+    assert any(event.activity_type == "recoverPasscode ManagedDevice" for event in answer.value), answer.value
+    answer = await HELPDESK.device_management.remote_action_audits.get()
+    assert {audit.action for audit in answer.value} == {RemoteAction.RecoverPasscode}, answer.value
 
 
 @check
-async def sign_in_with_a_device_code():
-    def approve(uri, code, _expires):
+async def a_person_recovers_after_signing_in_with_a_device_code():
+    def approve(_uri, code, _expires):
         print("approve", code, flush=True)
 
     person = DeviceCodeCredential(
-        client_id=FACTS["reader"]["clientId"],
+        client_id=FACTS["public"]["clientId"],
         tenant_id=TENANT,
         authority=URL,
         disable_instance_discovery=True,
         prompt_callback=approve,
     )
-    scopes = [f"{URL}/DeviceManagementManagedDevices.Read.All"]
-    if FACTS["served"]["deviceCode"]:
-        same((await one(KNOWN["id"], client(URL, person, scopes)).get()).id, KNOWN["id"])
-        return
-    try:
-        person.get_token(*scopes)
-    except Exception as error:  # The library has no type of its own for an endpoint that is not there.
-        assert "device" in str(error).lower(), error
-    else:
-        raise AssertionError("signed in")
+    graph = client(URL, person)
+    same((await graph.me().get()).user_principal_name, FACTS["person"])
+    device_id = await find(graph, FACTS["name"])
+    result = await recover(graph, device_id, every=0.2)
+    print("passcode", result.passcode)
+    # The application may, but her role does not allow it.
+    await refused(one(device_id, graph).patch(ManagedDevice(notes="x")), 403, "Forbidden", "role")
 
 
 async def main() -> int:

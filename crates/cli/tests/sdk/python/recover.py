@@ -1,15 +1,12 @@
 """Finds a device by its name, recovers its passcode, prints it: python3 recover.py ANA-LT1"""
 
 import asyncio
-import json
 import os
 import sys
 from urllib.parse import urlsplit
 
 from azure.identity import ClientSecretCredential
 from kiota_abstractions.base_request_configuration import RequestConfiguration
-from kiota_abstractions.method import Method
-from kiota_abstractions.request_information import RequestInformation
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
 from msgraph_beta import GraphRequestAdapter, GraphServiceClient
 from msgraph_beta.generated.device_management.managed_devices.item.managed_device_item_request_builder import (
@@ -40,32 +37,16 @@ def sign_in(url: str, tenant: str, client_id: str, client_secret: str) -> Client
     return ClientSecretCredential(tenant, client_id, client_secret, authority=url, disable_instance_discovery=True)
 
 
-async def devices(graph: GraphServiceClient, *properties: str):
-    """Every device, page after page, with those properties, as plain dictionaries.
-
-    `PageIterator` gives `ManagedDevice` objects, but needs 13 ms to read each of them; this is 100 times faster.
-    """
-    query = ManagedDevicesRequestBuilder.ManagedDevicesRequestBuilderGetQueryParameters(select=list(properties))
-    request = graph.device_management.managed_devices.to_get_request_information(
-        RequestConfiguration(query_parameters=query)
+async def find(graph: GraphServiceClient, name: str) -> str:
+    """The id of the one device that has this name or serial number."""
+    quoted = name.replace("'", "''")
+    query = ManagedDevicesRequestBuilder.ManagedDevicesRequestBuilderGetQueryParameters(
+        filter=f"deviceName eq '{quoted}' or serialNumber eq '{quoted}'", select=["id"]
     )
-    while True:
-        answer = await graph.request_adapter.send_primitive_async(request, "bytes", {"XXX": ODataError})
-        page = json.loads(answer)
-        for device in page["value"]:
-            yield device
-        if "@odata.nextLink" not in page:
-            return
-        request = RequestInformation(Method.GET)
-        request.url = page["@odata.nextLink"]
-
-
-async def find(graph: GraphServiceClient, name: str) -> str | None:
-    """The id of the device of that name."""
-    async for device in devices(graph, "id", "deviceName"):
-        if device["deviceName"].casefold() == name.casefold():
-            return device["id"]
-    return None
+    page = await graph.device_management.managed_devices.get(RequestConfiguration(query_parameters=query))
+    if len(page.value) != 1:
+        raise LookupError(f"{len(page.value)} devices are called {name}")
+    return page.value[0].id
 
 
 async def results(graph: GraphServiceClient, device_id: str) -> list[ResetPasscodeActionResult]:
@@ -101,11 +82,10 @@ async def main(name: str) -> int:
     )
     graph = client(url, credential)
     try:
-        device_id = await find(graph, name)
-        if device_id is None:
-            print(f"there is no device {name}", file=sys.stderr)
-            return 1
-        result = await recover(graph, device_id)
+        result = await recover(graph, await find(graph, name))
+    except LookupError as error:
+        print(error, file=sys.stderr)
+        return 1
     except ODataError as refused:
         # 429 and 503 come here only after three retries, each after the time that the server named.
         error = refused.error

@@ -1,0 +1,80 @@
+//! Applications registered with the local issuer: made, changed and removed, each in one unit of work, recorded. Operators on
+//! the host and callers of the API go this way alike; the `event` says who it was.
+//!
+//! Whoever gives an application a secret can act as that application from then on. So a caller must hold everything that it
+//! may do; an operator on the host may do everything anyway.
+
+use crate::application::{Application, ApplicationRefusal, ApplicationSecret};
+use crate::audit::AuditEvent;
+use crate::caller::{Actor, ActorKind, Caller};
+use crate::id::{ApplicationId, TenantId};
+use crate::permission::PermissionSet;
+use crate::ports::{StoreError, UnitOfWork, View};
+use crate::refusal::{Fault, Refusal};
+use crate::rights::Rights;
+
+/// Registers it.
+pub fn register(unit: &mut dyn UnitOfWork, application: &Application, event: AuditEvent) -> Result<(), Fault> {
+    unit.insert_application(application)?;
+    let event = event.with("application", application.id).with("name", &application.display_name);
+    Ok(unit.append_audit(&event.with("public", application.public))?)
+}
+
+/// Changes it; a refusal changes and records nothing.
+pub fn change(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    id: ApplicationId,
+    event: AuditEvent,
+    change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal>,
+) -> Result<Result<Application, ApplicationRefusal>, Fault> {
+    let mut application = unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
+    if let Err(refusal) = change(&mut application) {
+        return Ok(Err(refusal));
+    }
+    unit.update_application(&application)?;
+    unit.append_audit(&event.with("application", id))?;
+    Ok(Ok(application))
+}
+
+/// An event about another secret.
+pub fn secret_added(event: AuditEvent, secret: &ApplicationSecret) -> AuditEvent {
+    event.with("added", secret.id).with("hint", &secret.hint).with("expires", secret.expires)
+}
+
+/// Removes it.
+pub fn delete(unit: &mut dyn UnitOfWork, tenant: TenantId, id: ApplicationId, event: AuditEvent) -> Result<(), Fault> {
+    let application = unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
+    unit.delete_application(tenant, id)?;
+    let event = event.with("application", id).with("name", &application.display_name);
+    Ok(unit.append_audit(&event)?)
+}
+
+/// Whether the caller holds all that the application may do by itself: each permission, and each right of its roles on the same
+/// devices.
+pub fn holds_all_of(view: &dyn View, caller: &Caller, application: &Application) -> Result<bool, StoreError> {
+    if application.permissions.is_empty() {
+        // What it does for people is bounded by their own roles.
+        return Ok(true);
+    }
+    if !application.permissions.iter().all(|permission| caller.permissions.contains(*permission)) {
+        return Ok(false);
+    }
+    let itself = Caller {
+        tenant: application.tenant,
+        actor: Actor {
+            kind: ActorKind::Application,
+            application_id: application.id.to_string(),
+            application_name: None,
+            user_id: None,
+            user_principal_name: None,
+        },
+        permissions: application.permissions.iter().copied().collect::<PermissionSet>(),
+        directory_roles: Vec::new(),
+        groups: Vec::new(),
+    };
+    Ok(match (Rights::of(view, caller)?, Rights::of(view, &itself)?) {
+        (Ok(ours), Ok(theirs)) => ours.cover(&theirs),
+        (Err(_), _) | (_, Err(_)) => false,
+    })
+}

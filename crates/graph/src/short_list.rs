@@ -1,0 +1,145 @@
+//! Lists of which a tenant has few items: they are read whole, and filtered, ordered and paged here, by the rules of
+//! [`chaveiro_core::query`] that hold in the store too.
+
+use std::cmp::Ordering;
+
+use chaveiro_core::query::{Cursor, Filter, Listing, Paged, Value, compare, moment};
+use serde_json::{Map, Value as Json};
+
+use crate::model::{Edm, Property};
+use crate::query::{Fields, Source};
+
+/// A property as it was rendered.
+#[derive(Clone, Debug)]
+pub struct Rendered(Property);
+
+impl Fields for Rendered {
+    const SEARCHED: &'static [Self] = &[];
+
+    fn source(property: &Property) -> Option<Source<Self>> {
+        let simple = !matches!(property.edm, Edm::Binary | Edm::Complex(_) | Edm::Collection(_));
+        simple.then_some(Source::Field(Self(*property)))
+    }
+}
+
+impl Rendered {
+    fn value(&self, object: &Map<String, Json>) -> Value {
+        match object.get(self.0.name) {
+            Some(Json::Bool(flag)) => Value::Flag(*flag),
+            Some(Json::Number(number)) => number.as_i64().map_or(Value::Null, Value::Number),
+            Some(Json::String(text)) if matches!(self.0.edm, Edm::DateTime) => {
+                moment(text).map_or(Value::Null, Value::Time)
+            }
+            Some(Json::String(text)) => Value::Text(text.clone()),
+            Some(Json::Null | Json::Array(_) | Json::Object(_)) | None => Value::Null,
+        }
+    }
+}
+
+/// One item: all its properties, and its place when nothing else orders them. Items of the same place go by their ids.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Smaller comes first.
+    pub place: i64,
+    /// Its properties, `id` among them.
+    pub object: Map<String, Json>,
+}
+
+/// How many match.
+pub fn count(filter: &Filter<Rendered>, items: &[Item]) -> u64 {
+    items.iter().filter(|item| filter.matches(&|field: &Rendered| field.value(&item.object))).count() as u64
+}
+
+/// The page that was asked for.
+pub fn page(listing: &Listing<Rendered>, items: Vec<Item>) -> Paged<Map<String, Json>> {
+    let place = |item: &Item| {
+        let mut keys: Vec<_> = listing.order.iter().map(|order| order.field.value(&item.object)).collect();
+        keys.push(Value::Text(item.object.get("id").and_then(Json::as_str).unwrap_or_default().to_owned()));
+        Cursor { keys, row: item.place }
+    };
+    let in_order = |one: &Cursor, other: &Cursor| {
+        let by_keys = listing.order.iter().zip(one.keys.iter().zip(&other.keys)).map(|(order, (one, other))| {
+            let ascending = compare(one, other);
+            if order.descending { ascending.reverse() } else { ascending }
+        });
+        let by_keys = by_keys.fold(Ordering::Equal, Ordering::then);
+        let id = |cursor: &Cursor| cursor.keys.last().cloned().unwrap_or(Value::Null);
+        by_keys.then(one.row.cmp(&other.row)).then_with(|| compare(&id(one), &id(other)))
+    };
+    let matching =
+        items.into_iter().filter(|item| listing.filter.matches(&|field: &Rendered| field.value(&item.object)));
+    let mut placed: Vec<_> = matching.map(|item| (place(&item), item.object)).collect();
+    placed.sort_by(|(one, _), (other, _)| in_order(one, other));
+    if let Some(after) = &listing.after {
+        placed.retain(|(place, _)| in_order(place, after).is_gt());
+    }
+    let mut rest = placed.into_iter().skip(listing.skip);
+    let (mut items, mut last) = (Vec::new(), None);
+    for (place, object) in rest.by_ref().take(listing.limit) {
+        items.push(object);
+        last = Some(place);
+    }
+    let more = rest.next().is_some();
+    Paged { items, next: last.filter(|_| more) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::{MODEL, Target};
+    use crate::query::Query;
+    use crate::resolve;
+
+    fn items() -> Vec<Item> {
+        let item = |(number, name): (i64, &str)| {
+            let object =
+                json!({"id": format!("i{number}"), "displayName": name, "createdDateTime": "2027-01-15T08:00:00Z"});
+            Item { place: number, object: object.as_object().expect("an object").clone() }
+        };
+        [(1, "b"), (2, "a"), (3, "C"), (4, "a"), (5, "d")].map(item).into()
+    }
+
+    fn asked(query: &str) -> (Query, Listing<Rendered>) {
+        let walk = resolve::parse("/beta/applications").expect("a walk");
+        let query = Query::parse(Some(query)).expect("a query");
+        let entity = MODEL.entity_type(Target::Application).expect("in the model");
+        let listing = query.listing(entity, &walk).expect("a listing");
+        (query, listing)
+    }
+
+    #[test]
+    fn pages_of_one_follow_each_other_to_the_end_in_every_order() {
+        for (query, expected) in [
+            ("$top=1", vec!["b", "a", "C", "a", "d"]),
+            ("$top=1&$orderby=displayName", vec!["a", "a", "b", "C", "d"]),
+            ("$top=1&$orderby=displayName desc", vec!["d", "C", "b", "a", "a"]),
+            ("$top=1&$filter=startswith(displayName,'A') or displayName eq 'c'", vec!["a", "C", "a"]),
+            ("$top=1&$filter=createdDateTime gt 2027-01-15T08:00:00Z", vec![]),
+            ("$top=1&$skip=4", vec!["d"]),
+        ] {
+            let (_, mut listing) = asked(query);
+            let mut found = Vec::new();
+            loop {
+                let page = page(&listing, items());
+                found.extend(page.items.iter().map(|item| item["displayName"].as_str().expect("a name").to_owned()));
+                match page.next {
+                    Some(next) => (listing.after, listing.skip) = (Some(next), 0),
+                    None => break,
+                }
+            }
+            assert_eq!(found, expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn an_item_that_goes_between_two_pages_takes_no_other_with_it() {
+        let (_, mut listing) = asked("$top=2");
+        let mut left = items();
+        listing.after = page(&listing, left.clone()).next;
+        left.drain(..2);
+        let names: Vec<_> = page(&listing, left).items.iter().map(|item| item["id"].clone()).collect();
+        assert_eq!(names, ["i3", "i4"]);
+    }
+}
