@@ -13,6 +13,7 @@ mod identity;
 mod inventory;
 mod linux;
 mod queries;
+mod random;
 mod retention;
 mod roles;
 mod sample;

@@ -83,21 +83,25 @@ impl fmt::Display for Expression {
 fn leaf(dice: &mut Dice) -> Expression {
     let ordered = ["eq", "ne", "gt", "ge", "lt", "le", "in"];
     let sorts = ["eq", "ne", "in"];
-    let (of, operator, mut value): (_, _, Box<dyn FnMut(&mut Dice) -> Value>) = match dice.roll(7) {
-        0 | 1 => (dice.one(&OF_TEXT), dice.one(&ordered), Box::new(|dice| dice.one(&TEXTS).into())),
-        2 => (dice.one(&OF_NUMBERS), dice.one(&ordered), Box::new(|dice| (dice.roll(3) as u64).into())),
-        3 => (dice.one(&OF_TIMES), dice.one(&ordered), Box::new(|dice| dice.one(&TIMES).into())),
-        4 => (dice.one(&OF_FLAGS), dice.one(&sorts), Box::new(|dice| (dice.roll(2) == 0).into())),
-        5 => {
-            let (of, members) = ENUMS[dice.roll(ENUMS.len())];
-            (of, dice.one(&sorts), Box::new(move |dice| dice.one(&members).into()))
-        }
+    let (of, operator) = match dice.roll(7) {
+        0 | 1 => (dice.one(&OF_TEXT), dice.one(&ordered)),
+        2 => (dice.one(&OF_NUMBERS), dice.one(&ordered)),
+        3 => (dice.one(&OF_TIMES), dice.one(&ordered)),
+        4 => (dice.one(&OF_FLAGS), dice.one(&sorts)),
+        5 => (ENUMS[dice.roll(ENUMS.len())].0, dice.one(&sorts)),
         _ if dice.roll(4) == 0 => return Expression::Tagged(dice.one(&["own", "porto", "OWN", ""]).to_owned()),
         _ => {
             let part: String = dice.one(&TEXTS).chars().take(dice.roll(4)).collect();
             let function = dice.one(&["startswith", "endswith", "contains"]);
             return Expression::Called(function, dice.one(&OF_TEXT), part);
         }
+    };
+    let value = |dice: &mut Dice| match ENUMS.iter().find(|(name, _)| *name == of) {
+        Some((_, members)) => Value::from(dice.one(members)),
+        None if OF_NUMBERS.contains(&of) => (dice.roll(3) as u64).into(),
+        None if OF_TIMES.contains(&of) => dice.one(&TIMES).into(),
+        None if OF_FLAGS.contains(&of) => (dice.roll(2) == 0).into(),
+        None => dice.one(&TEXTS).into(),
     };
     let many = if operator == "in" { 1 + dice.roll(3) } else { 1 };
     let values = (0..many).map(|_| if dice.roll(6) == 0 { Value::Null } else { value(dice) });
