@@ -247,6 +247,10 @@ const TABLE: &[(&str, &str)] = &[
         "Dá a ela outro segredo, além do que tem: depois troque, depois retire o antigo",
     ),
     ("Days until the secret ends", "Dias até o fim do segredo"),
+    (
+        "Say anew what it may do: these permissions instead of those it has",
+        "Diz de novo o que ela pode: estas permissões em vez das que tem",
+    ),
     ("Take a secret away from its application", "Retira um segredo da aplicação dele"),
     ("The secret's id, as `chaveiro app show` prints it", "O id do segredo, como `chaveiro app show` o mostra"),
     (

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use chaveiro_auth::{ClientSecret, new_application_secret, read_certificate};
 use chaveiro_core::actions::manage_applications;
 use chaveiro_core::actions::vouch::{self, Decision};
@@ -105,6 +105,29 @@ impl Host {
         let added = certificate.clone();
         self.change_app(tenant, id, event, move |application| application.add_certificate(added)).await?;
         Ok(certificate)
+    }
+
+    /// Grants these permissions instead of those it has. A public client cannot prove that it is itself, and gets delegated
+    /// ones alone.
+    pub(crate) async fn grant(
+        &self,
+        tenant: TenantId,
+        id: ApplicationId,
+        permissions: Vec<Permission>,
+        delegated: Vec<Permission>,
+    ) -> Result<Application> {
+        if !permissions.is_empty() && self.application(tenant, id).await?.public {
+            bail!("a public client keeps no secret, so it has no permissions of its own; give it --delegated ones");
+        }
+        let names = |granted: &[Permission]| granted.iter().map(|granted| granted.name()).collect::<Vec<_>>().join(" ");
+        let event = self.event(tenant, Activity::ApplicationPermissionsChanged);
+        let event = event.with("permissions", names(&permissions)).with("delegated", names(&delegated));
+        let change = move |application: &mut Application| {
+            (application.permissions, application.delegated) = (permissions, delegated);
+            Ok(())
+        };
+        self.change_app(tenant, id, event, change).await?;
+        self.application(tenant, id).await
     }
 
     pub(crate) async fn remove_certificate(&self, tenant: TenantId, id: ApplicationId, thumbprint: &str) -> Result<()> {

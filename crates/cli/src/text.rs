@@ -33,6 +33,7 @@ pub(crate) enum Text {
     TenantChanged,
     PasscodesFromNow,
     AppRegistered,
+    AppGranted,
     SecretOnce,
     SecretRemoved,
     CertificateAdded,
@@ -106,6 +107,11 @@ const TABLE: &[(Text, &str, &str)] = &[
         Text::AppRegistered,
         "Application {} was registered. Client id: {}",
         "O aplicativo {} foi registrado. Id de cliente: {}",
+    ),
+    (
+        Text::AppGranted,
+        "{} may do what was said, and nothing else; its tokens follow within the hour.",
+        "{} pode o que foi dito, e nada mais; os tokens dele seguem dentro de uma hora.",
     ),
     (
         Text::SecretOnce,

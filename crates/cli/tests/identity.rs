@@ -40,6 +40,25 @@ fn a_secret_is_replaced_without_a_moment_in_which_none_serves() {
 }
 
 #[test]
+fn what_an_application_may_do_is_granted_anew_and_recorded() {
+    const RECOVER: &str = "DeviceManagementManagedDevices.PrivilegedOperations.All";
+    let (_directory, data) = initialised();
+    let desk = run_json(&data, &["app", "register", "desk", "--permission", READ, "--delegated", READ]);
+    let desk = desk["clientId"].as_str().expect("an id");
+    run(&data, &["app", "grant", desk, "--permission", READ, "--permission", RECOVER]);
+    let listed = &run_json(&data, &["app", "list"])[0];
+    assert_eq!((&listed["permissions"], &listed["delegated"]), (&json!([READ, RECOVER]), &json!([])));
+    let tool = run_json(&data, &["app", "register", "tool", "--public", "--delegated", READ]);
+    let tool = tool["clientId"].as_str().expect("an id");
+    let refused = try_run(&data, &["app", "grant", tool, "--permission", RECOVER]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("--delegated"));
+    let record = data.join("record.jsonl");
+    run(&data, &["audit", "export", "--output", record.to_str().expect("a path")]);
+    let record = std::fs::read_to_string(record).expect("the record");
+    assert_eq!(record.matches("applicationPermissionsChanged").count(), 1, "{record}");
+}
+
+#[test]
 fn how_long_people_stay_signed_in_is_a_setting_of_the_tenant() {
     let (_directory, data) = initialised();
     assert_eq!(run_json(&data, &["tenant", "list"])[0]["signInLifeHours"], 24);

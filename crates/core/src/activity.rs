@@ -43,6 +43,7 @@ impl Activity {
         Self::TenantChanged,
         Self::ApplicationRegistered,
         Self::ApplicationRenamed,
+        Self::ApplicationPermissionsChanged,
         Self::ApplicationSecretChanged,
         Self::ApplicationCertificateChanged,
         Self::ApplicationDeleted,
@@ -81,6 +82,7 @@ impl Activity {
             Self::TenantChanged => of("patch Tenant", "Authorization", "Patch"),
             Self::ApplicationRegistered => of("create Application", "Authorization", "Create"),
             Self::ApplicationRenamed => of("rename Application", "Authorization", "Patch"),
+            Self::ApplicationPermissionsChanged => of("grant Application", "Authorization", "Patch"),
             Self::ApplicationSecretChanged => of("patch Application", "Authorization", "Patch"),
             Self::ApplicationCertificateChanged => of("patch ApplicationCertificate", "Authorization", "Patch"),
             Self::ApplicationDeleted => of("delete Application", "Authorization", "Delete"),
@@ -158,5 +160,8 @@ mod tests {
         for (index, activity) in Activity::ALL.iter().enumerate() {
             assert_eq!(*activity as usize, index, "{activity:?}");
         }
+        let last = Activity::ALL.last().map(|last| *last as usize);
+        let none_after = serde_json::from_str::<Activity>("\"breakGlassUsed\"").ok().map(|last| last as usize);
+        assert_eq!(last, none_after, "whoever adds an activity at the end adds it to the list");
     }
 }

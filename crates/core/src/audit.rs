@@ -75,6 +75,8 @@ pub enum Activity {
     ApplicationRegistered,
     /// An application got another name.
     ApplicationRenamed,
+    /// An application was granted other permissions.
+    ApplicationPermissionsChanged,
     /// An application got another secret, or lost one.
     ApplicationSecretChanged,
     /// An application got another certificate, or lost one.

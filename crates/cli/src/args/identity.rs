@@ -34,6 +34,20 @@ pub(crate) enum App {
         #[arg(long)]
         replace: bool,
     },
+    /// Say anew what it may do: these permissions instead of those it has.
+    #[command(
+        after_help = "Example:\n  chaveiro app grant 5f0c6a1e-… --permission DeviceManagementManagedDevices.Read.All"
+    )]
+    Grant {
+        /// Its client id.
+        id: ApplicationId,
+        /// An application permission, for what it does as itself; repeat for more.
+        #[arg(long = "permission", value_name = "NAME")]
+        permissions: Vec<String>,
+        /// A delegated permission, for what it does for people who sign in with it; repeat for more.
+        #[arg(long, value_name = "NAME")]
+        delegated: Vec<String>,
+    },
     /// Take a secret away from its application.
     #[command(after_help = "Example:\n  chaveiro app remove-secret 9b2e41d7-…")]
     RemoveSecret {

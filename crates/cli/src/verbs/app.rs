@@ -54,6 +54,10 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
             let value = json!({"clientId": id, "clientSecret": secret, "secretId": kept.id, "secretExpires": expires});
             out.say(Text::SecretOnce, &[&day(kept.expires), secret], &value);
         }
+        App::Grant { id, permissions: own, delegated } => {
+            let granted = host.grant(tenant, *id, named(own)?, named(delegated)?).await?;
+            out.say(Text::AppGranted, &[&granted.display_name], &summary(&granted));
+        }
         App::RemoveSecret { secret } => {
             let owner = host.remove_secret(tenant, *secret).await?;
             let value = json!({"clientId": owner.id, "secretId": secret, "deleted": true});
@@ -84,8 +88,6 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
 }
 
 fn new(asked: &Registration) -> Result<NewApplication> {
-    // Without names `permissions` means everything, which is what nobody asked for here.
-    let named = |names: &[String]| if names.is_empty() { Ok(Vec::new()) } else { permissions(names) };
     Ok(NewApplication {
         name: asked.name.clone(),
         permissions: named(&asked.permissions)?,
@@ -93,6 +95,11 @@ fn new(asked: &Registration) -> Result<NewApplication> {
         public: asked.public,
         secret_life: life(asked.secret_days),
     })
+}
+
+/// Without names `permissions` means everything, which is what nobody asked for here.
+fn named(names: &[String]) -> Result<Vec<Permission>> {
+    if names.is_empty() { Ok(Vec::new()) } else { permissions(names) }
 }
 
 fn life(days: u32) -> Duration {
