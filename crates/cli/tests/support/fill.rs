@@ -14,8 +14,8 @@ use chaveiro_core::scope_tag;
 use chaveiro_store_sqlite::SqliteStore;
 use uuid::Uuid;
 
-/// Devices of one unit of work.
-const AT_ONCE: usize = 5_000;
+/// Devices of one unit of work. SQLite remembers what a unit may have to undo in a list that every statement walks.
+const AT_ONCE: usize = 250;
 
 /// The same in every run, and spread like random ids.
 pub fn id(kind: u64, number: usize) -> Uuid {

@@ -2,6 +2,7 @@
 
 use chaveiro_core::application::MAX_NAME;
 use chaveiro_core::hold::{MAX_QUIET_MINUTES, MAX_REASON};
+use chaveiro_core::scope_tag::MAX_TAG;
 use serde_json::{Map, Value, json};
 
 use crate::csdl::default_of;
@@ -43,7 +44,8 @@ pub(super) fn update(entity: &EntityType) -> Value {
         narrowed.insert("displayName".to_owned(), line("string", MAX_NAME, SOME_LINE));
     }
     if entity.target == Target::Device {
-        let tag = json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": "\\S"});
+        // Letters and digits of any script.
+        let tag = json!({"type": "string", "pattern": format!("^[\\w.-]{{1,{MAX_TAG}}}$")});
         let tags = json!({"type": "array", "minItems": 1, "maxItems": 100, "items": tag});
         narrowed.insert("roleScopeTagIds".to_owned(), tags);
         narrowed.insert("managedDeviceOwnerType".to_owned(), json!({"enum": ["unknown", "company", "personal"]}));
