@@ -16,6 +16,7 @@ use support::fill::{device_id, enrolled, fill};
 use support::{Server, WITHOUT_LIMITS, initialised, run, run_json};
 use tempfile::TempDir;
 
+/// Unless the command line has others: `cargo bench -p chaveiro --bench fleet_size -- 1000 10000`.
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
 const ROUNDS: usize = 200;
 
@@ -73,8 +74,11 @@ const QUESTIONS: &[Question] = &[
 fn main() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let fleets: Vec<Fleet> = SIZES.iter().map(|size| runtime.block_on(fleet(*size))).collect();
-    println!("{:<34} {:>12} {:>12} {:>12}   ratio of the medians", "p50 / p99 in ms", 1_000, 100_000, 1_000_000);
+    let asked: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let sizes = if asked.is_empty() { SIZES.to_vec() } else { asked };
+    let fleets: Vec<Fleet> = sizes.iter().map(|size| runtime.block_on(fleet(*size))).collect();
+    let columns: Vec<_> = sizes.iter().map(|size| format!("{size:>13}")).collect();
+    println!("{:<34} {}   ratio of the medians", "p50 / p99 in ms", columns.join(" "));
     for question in QUESTIONS {
         let mut times = vec![Vec::with_capacity(ROUNDS); fleets.len()];
         for round in 0..ROUNDS {

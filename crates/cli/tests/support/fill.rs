@@ -12,10 +12,12 @@ use chaveiro_core::id::{DeviceId, EnrollmentId, TenantId};
 use chaveiro_core::ports::Store;
 use chaveiro_core::scope_tag;
 use chaveiro_store_sqlite::SqliteStore;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
-/// Devices of one unit of work. SQLite remembers what a unit may have to undo in a list that every statement walks.
-const AT_ONCE: usize = 250;
+/// Units of work that wait together, for commits of full groups. A device each: SQLite remembers what a unit may have to
+/// undo in a list that every statement walks.
+const AT_ONCE: usize = 1_024;
 
 /// The same in every run, and spread like random ids.
 pub fn id(kind: u64, number: usize) -> Uuid {
@@ -37,13 +39,18 @@ pub async fn fill(data: &Path, tenant: TenantId, numbers: Range<usize>) {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data).expect("a store"));
     for first in numbers.clone().step_by(AT_ONCE) {
         let last = numbers.end.min(first + AT_ONCE);
-        let fill = store.write(move |unit| {
-            (first..last).try_for_each(|number| {
-                unit.insert_device(&device(tenant, number))?;
-                Ok(unit.insert_enrollment(&enrollment(tenant, number))?)
-            })
-        });
-        fill.await.expect("filled");
+        let mut units = JoinSet::new();
+        for number in first..last {
+            let store = Arc::clone(&store);
+            units.spawn(async move {
+                let fill = store.write(move |unit| {
+                    unit.insert_device(&device(tenant, number))?;
+                    Ok(unit.insert_enrollment(&enrollment(tenant, number))?)
+                });
+                fill.await.expect("filled");
+            });
+        }
+        units.join_all().await;
     }
 }
 
