@@ -40,6 +40,22 @@ pub enum Node {
     Resource(Box<Resource>),
 }
 
+impl Node {
+    /// The device that it is.
+    pub fn device(&self) -> Option<&ManagedDevice> {
+        match self {
+            Self::Device(device) => Some(device),
+            Self::Service
+            | Self::DeviceManagement
+            | Self::AuditEvent(_)
+            | Self::RemoteAction(_)
+            | Self::Hold(_)
+            | Self::Application(_)
+            | Self::Resource(_) => None,
+        }
+    }
+}
+
 /// The members of a collection, for lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Members {
@@ -71,16 +87,7 @@ pub struct Binding {
 impl Binding {
     /// The device the walk ends on.
     pub fn device(&self) -> Option<&ManagedDevice> {
-        match &self.node {
-            Node::Device(device) => Some(device),
-            Node::Service
-            | Node::DeviceManagement
-            | Node::AuditEvent(_)
-            | Node::RemoteAction(_)
-            | Node::Hold(_)
-            | Node::Application(_)
-            | Node::Resource(_) => None,
-        }
+        self.node.device()
     }
 }
 
@@ -314,16 +321,7 @@ fn resource_node(resource: Resource) -> Node {
 }
 
 fn device_id(node: &Node) -> Option<DeviceId> {
-    match node {
-        Node::Device(device) => Some(device.id),
-        Node::Service
-        | Node::DeviceManagement
-        | Node::AuditEvent(_)
-        | Node::RemoteAction(_)
-        | Node::Hold(_)
-        | Node::Application(_)
-        | Node::Resource(_) => None,
-    }
+    node.device().map(|device| device.id)
 }
 
 fn resource_id(node: &Node) -> Option<ResourceId> {

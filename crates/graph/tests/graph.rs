@@ -3,6 +3,8 @@
 
 mod audit;
 mod batch;
+#[allow(unreachable_pub, reason = "the doubles are shared with other test crates")]
+mod doubles;
 mod errors;
 mod face;
 mod transport;
@@ -14,15 +16,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use chaveiro_auth::{IssuerKeys, LocalIssuer, Verifier};
-use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionState;
 use chaveiro_core::actions::recover_passcode::{Answer, Value as PasscodeValue, receive, sent};
 use chaveiro_core::command::SentIn;
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
-use chaveiro_core::id::{DeviceId, EnrollmentId, ResourceId, SecretId, TenantId};
+use chaveiro_core::id::{EnrollmentId, ResourceId, SecretId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
-use chaveiro_core::ports::{Alarm, Alert, Clock, Entropy, Store, Waker};
+use chaveiro_core::ports::{Alarm, Alert, Clock, Entropy, Store};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag;
 use chaveiro_core::secret::Passcode;
@@ -31,6 +32,7 @@ use chaveiro_escrow::Keyring;
 use chaveiro_graph::model::DOCUMENTED;
 use chaveiro_graph::{Ceilings, GraphState, Limits, router};
 use chaveiro_store_sqlite::SqliteStore;
+use doubles::{BASE, NobodyWaits, TestClock, TestEntropy, device, id, tenant};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -39,39 +41,12 @@ use tower::ServiceExt;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-struct TestClock(AtomicI64);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
-    }
-}
-
-struct TestEntropy(AtomicU64);
-
-impl Entropy for TestEntropy {
-    fn fill(&self, buffer: &mut [u8]) {
-        for chunk in buffer.chunks_mut(8) {
-            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
-            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            chunk.copy_from_slice(&(word ^ (word >> 27)).to_le_bytes()[..chunk.len()]);
-        }
-    }
-}
-
-struct NobodyWaits;
-
-impl Waker for NobodyWaits {
-    fn wake(&self, _: EnrollmentId) {}
-}
-
 struct NobodyListens;
 
 impl Alarm for NobodyListens {
     fn raise(&self, _: Alert) {}
 }
 
-const BASE: &str = "https://graph.example:8443";
 const PLANTED: &str = "PLANTED-5309";
 
 struct World {
@@ -82,19 +57,6 @@ struct World {
     entropy: Arc<TestEntropy>,
     issuer: Arc<LocalIssuer>,
     router: Router,
-}
-
-/// Ids are readable: kind in the first digits, number in the last.
-fn id(kind: u32, number: u64) -> Uuid {
-    Uuid::from_u64_pair(u64::from(kind) << 32, number)
-}
-
-fn tenant(number: u64) -> TenantId {
-    TenantId(id(0x7e, number))
-}
-
-fn device(number: u64) -> DeviceId {
-    DeviceId(id(0xde, number))
 }
 
 /// In each tenant `n`: device `n`, user, app, three scripts with one run state on the device. Tenant 1 also has a

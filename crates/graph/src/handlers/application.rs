@@ -13,7 +13,7 @@ use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::id::ApplicationId;
 use chaveiro_core::ports::View;
 use chaveiro_core::{Fault, Refusal, Timestamp};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -54,13 +54,10 @@ pub(super) async fn create(
         manage_applications::register(unit, &row, event(&writing, Activity::ApplicationRegistered))
     });
     written.await?;
-    let (version, place) = (asked.walk.version, format!("{}/{}", asked.path.trim_end_matches('/'), application.id));
-    let object = render::application::application(&application, version, &Selection::Default, Form::Single);
-    let mut answer = answer(state, &asked, object, StatusCode::CREATED);
-    if let Ok(location) = HeaderValue::from_str(&format!("{}{place}", state.base_url)) {
-        answer.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(answer)
+    let url = format!("{}{}/{}", state.base_url, asked.path.trim_end_matches('/'), application.id);
+    let (version, default) = (asked.walk.version, Selection::Default);
+    let object = render::application::application(&application, version, &default, Form::Single);
+    Ok(response::located(answer(state, &asked, object, StatusCode::CREATED), &url))
 }
 
 /// Another name.

@@ -58,6 +58,14 @@ pub(super) fn secret_json(body: Zeroizing<Vec<u8>>) -> Response {
     response
 }
 
+/// The answer to a create: what was made, and where it is found.
+pub(super) fn located(mut response: Response, url: &str) -> Response {
+    if let Ok(location) = HeaderValue::from_str(url) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
 /// 204, without body and without the headers of one.
 pub(super) fn no_content() -> Response {
     let mut response = Response::new(Body::empty());

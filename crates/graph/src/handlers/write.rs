@@ -11,7 +11,7 @@ use chaveiro_core::id::{DeviceId, ResourceId};
 use chaveiro_core::ports::{ResourceScope, UnitOfWork, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::{Fault, Refusal};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
@@ -79,12 +79,8 @@ pub(super) async fn create(
         Ok(resource)
     });
     let resource = written.await.map_err(|fault| duplicate(fault, kind))?;
-    let path = format!("{}/{}", asked.path.trim_end_matches('/'), resource.id);
-    let mut answer = entity(state, &asked, &resource, StatusCode::CREATED);
-    if let Ok(location) = HeaderValue::from_str(&format!("{}{path}", state.base_url)) {
-        answer.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(answer)
+    let url = format!("{}{}/{}", state.base_url, asked.path.trim_end_matches('/'), resource.id);
+    Ok(response::located(entity(state, &asked, &resource, StatusCode::CREATED), &url))
 }
 
 /// Some properties of an entity.

@@ -1,10 +1,13 @@
 //! Two tenants, and in the first two scopes: device 1 with the tag `own`, device 5 with the tag `other`. Device 2 is of the
 //! other tenant. Around each device: a user, an app, three scripts with one run state on it, all with the same number.
 
+#[path = "../doubles/mod.rs"]
+mod doubles;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use axum::Router;
 use axum::body::Body;
@@ -15,9 +18,9 @@ use chaveiro_core::caller::{Actor, ActorKind};
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::hold::{Hold, HoldRule, Release};
-use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, EnrollmentId, HoldId, ResourceId, TenantId};
+use chaveiro_core::id::{ApplicationId, AssignmentId, EnrollmentId, HoldId, ResourceId};
 use chaveiro_core::permission::PERMISSIONS;
-use chaveiro_core::ports::{Alarm, Alert, Clock, Entropy, Store, StoreError, UnitOfWork, Waker};
+use chaveiro_core::ports::{Alarm, Alert, Clock, Store, StoreError, UnitOfWork};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::Role;
@@ -26,38 +29,13 @@ use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_escrow::Keyring;
 use chaveiro_graph::{Ceilings, GraphState, Limits, router};
 use chaveiro_store_sqlite::SqliteStore;
+pub use doubles::{BASE, TestClock, device, id, tenant};
+use doubles::{NobodyWaits, TestEntropy};
 use http::Request;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
-use uuid::Uuid;
-
-pub struct TestClock(pub AtomicI64);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
-    }
-}
-
-struct TestEntropy(AtomicU64);
-
-impl Entropy for TestEntropy {
-    fn fill(&self, buffer: &mut [u8]) {
-        for chunk in buffer.chunks_mut(8) {
-            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
-            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            chunk.copy_from_slice(&(word ^ (word >> 27)).to_le_bytes()[..chunk.len()]);
-        }
-    }
-}
-
-struct NobodyWaits;
-
-impl Waker for NobodyWaits {
-    fn wake(&self, _: EnrollmentId) {}
-}
 
 #[derive(Default)]
 pub struct Heard(pub Mutex<Vec<Alert>>);
@@ -68,23 +46,9 @@ impl Alarm for Heard {
     }
 }
 
-pub const BASE: &str = "https://graph.example:8443";
-
 pub const OWN: u64 = 1;
 pub const OTHER: u64 = 5;
 pub const FOREIGN: u64 = 2;
-
-pub fn id(kind: u32, number: u64) -> Uuid {
-    Uuid::from_u64_pair(u64::from(kind) << 32, number)
-}
-
-pub fn tenant(number: u64) -> TenantId {
-    TenantId(id(0x7e, number))
-}
-
-pub fn device(number: u64) -> DeviceId {
-    DeviceId(id(0xde, number))
-}
 
 pub fn application(number: u64) -> ApplicationId {
     ApplicationId(id(0xaa, number))

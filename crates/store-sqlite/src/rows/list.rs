@@ -60,8 +60,9 @@ impl List<'_> {
         let columns: Vec<Column> = order.iter().map(|key| key.field.column()).collect();
         let wanted = listing.limit.saturating_add(1);
         let mut rows: Vec<(Cursor, T)> = Vec::new();
+        let names: Vec<String> = (0..columns.len()).map(|index| format!("key_{index}")).collect();
         let read = |row: &Row<'_>| {
-            let keys = (0..columns.len()).map(|index| Ok(key(row.get(format!("key_{index}").as_str())?)));
+            let keys = names.iter().map(|name| Ok(key(row.get(name.as_str())?)));
             let cursor = Cursor { keys: keys.collect::<Result<_, RowError>>()?, row: row.get("row")? };
             Ok((cursor, read(row)?))
         };
