@@ -1,0 +1,54 @@
+//! The documents that Intune puts inside `error.message`.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+
+use super::Place;
+use crate::resolve::Version;
+
+/// What Intune leaves as it is in the `Url` of its messages; parentheses and quotes are encoded there.
+const KEPT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The document inside `error.message`. Line ends and indent are part of what clients have seen.
+pub(super) fn nested(text: &str, http_headers: &str, place: &Place) -> String {
+    let encoded = utf8_percent_encode(&place.path, KEPT_IN_URLS);
+    let version = match place.version {
+        Version::Beta => "5026-05-10",
+        Version::V1 => "2026-05-10",
+    };
+    let message = format!(
+        "{text} - Operation ID (for customer support): 00000000-0000-0000-0000-000000000000 - Activity ID: {} - Url: {}/DeviceFE/StatelessDeviceFEService/{encoded}?api-version={version}",
+        place.client_request_id, place.base_url
+    );
+    let message = serde_json::Value::from(message);
+    [
+        "{".to_owned(),
+        "  \"_version\": 3,".to_owned(),
+        format!("  \"Message\": {message},"),
+        "  \"CustomApiErrorPhrase\": \"\",".to_owned(),
+        "  \"RetryAfter\": null,".to_owned(),
+        "  \"ErrorSourceService\": \"\",".to_owned(),
+        format!("  \"HttpHeaders\": {}", serde_json::Value::from(http_headers)),
+        "}".to_owned(),
+    ]
+    .join("\r\n")
+}
+
+/// The message for somebody without any role (graph.md 3.3): a JSON text that holds the document of [`nested`], whose
+/// `HttpHeaders` has the challenge.
+pub(super) fn no_role(text: &str, place: &Place) -> String {
+    let headers = json!({"WWW-Authenticate": no_role_challenge(place)}).to_string();
+    json!({
+        "ErrorCode": "Forbidden",
+        "Message": nested(text, &headers, place),
+        "Target": null,
+        "Details": null,
+        "InnerError": null,
+        "InstanceAnnotations": [],
+    })
+    .to_string()
+}
+
+pub(super) fn no_role_challenge(place: &Place) -> String {
+    format!("Bearer realm=\"urn:intune:service,{},{}\"", uuid::Uuid::nil(), place.request_id)
+}

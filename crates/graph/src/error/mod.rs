@@ -1,0 +1,177 @@
+//! Every refusal of the Graph face, and how it is answered: [`table`] has its status, code and text, [`document`] the
+//! form that Intune gives to a text.
+
+mod document;
+mod refusal;
+mod table;
+
+use axum::response::Response;
+use bytes::Bytes;
+use chaveiro_auth::TokenRefusal;
+use chaveiro_core::application::ApplicationRefusal;
+use chaveiro_core::ports::StoreError;
+use chaveiro_core::resource::ResourceKind;
+use chaveiro_core::{Fault, Refusal, Timestamp};
+use http::{HeaderValue, header};
+use serde_json::json;
+use thiserror::Error;
+
+use self::document::{nested, no_role, no_role_challenge};
+use self::table::{Family, row};
+use crate::batch::BatchError;
+use crate::body::BodyError;
+use crate::follow::MalformedKey;
+use crate::limits::Throttled;
+use crate::model::{MODEL, Target};
+use crate::query::QueryError;
+use crate::resolve::{PathError, Version};
+
+/// Why a request is not answered as wished.
+#[derive(Debug, Error)]
+pub enum GraphError {
+    /// The path is no walk.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// The token.
+    #[error("the token is refused: {0:?}")]
+    Token(TokenRefusal),
+    /// The domain said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The path is known, the verb is not for it.
+    #[error("{method} is not for {template}")]
+    Verb {
+        /// As asked.
+        method: String,
+        /// The route template.
+        template: String,
+        /// The path, keys in parentheses.
+        path: String,
+        /// What is for it.
+        allow: String,
+        /// Whether Intune, or the rest of Graph, would answer.
+        intune: bool,
+    },
+    /// `me`, and nobody is signed in.
+    #[error("an application has no me")]
+    NobodySignedIn,
+    /// A key that cannot be one.
+    #[error("malformed key {0:?}")]
+    Key(MalformedKey),
+    /// A query option.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The body.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// What an application cannot get or lose.
+    #[error(transparent)]
+    Application(#[from] ApplicationRefusal),
+    /// A batch, or an item of one.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The caller asks for too much.
+    #[error("throttled for {} seconds", .0.retry_after_s)]
+    Throttled(Throttled),
+    /// Too much is waiting.
+    #[error("busy")]
+    Busy,
+    /// A fault of ours. The text is for the log alone.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl From<TokenRefusal> for GraphError {
+    fn from(refusal: TokenRefusal) -> Self {
+        Self::Token(refusal)
+    }
+}
+
+impl From<Throttled> for GraphError {
+    fn from(throttled: Throttled) -> Self {
+        Self::Throttled(throttled)
+    }
+}
+
+impl From<MalformedKey> for GraphError {
+    fn from(key: MalformedKey) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl From<StoreError> for GraphError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy => Self::Busy,
+            StoreError::TooCostly => Self::Query(QueryError::TooCostly),
+            StoreError::Duplicate(what) => Self::Refused(Refusal::AlreadyExists(what)),
+            StoreError::Unavailable(_) | StoreError::Inconsistent(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<Fault> for GraphError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Refused(refusal) => Self::Refused(refusal),
+            Fault::Store(error) => error.into(),
+            Fault::Escrow(_) => Self::Internal(fault.to_string()),
+        }
+    }
+}
+
+/// What the text of an error refers to.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// `scheme://host:port` of the server.
+    pub base_url: String,
+    /// The version asked.
+    pub version: Version,
+    /// The path, keys in parentheses, when it was understood.
+    pub path: String,
+    /// `request-id`.
+    pub request_id: String,
+    /// `client-request-id`, or the request id.
+    pub client_request_id: String,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// The response to that error, without the headers that every response has.
+pub fn respond(error: &GraphError, place: &Place) -> Response {
+    let row = row(error, &place.base_url);
+    let message = match row.family {
+        Family::Gateway => row.message,
+        Family::Intune => nested(&row.message, "{}", place),
+        Family::NoRole => no_role(&row.message, place),
+    };
+    let body = json!({"error": {
+        "code": row.code,
+        "message": message,
+        "innerError": {
+            "date": place.now.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            "request-id": place.request_id,
+            "client-request-id": place.client_request_id,
+        },
+    }});
+    let mut response = Response::new(axum::body::Body::from(Bytes::from(body.to_string())));
+    *response.status_mut() = row.status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if row.family == Family::NoRole
+        && let Ok(challenge) = HeaderValue::from_str(&no_role_challenge(place))
+    {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Some((name, value)) = row.header
+        && let Ok(value) = HeaderValue::from_str(&value)
+    {
+        headers.insert(name, value);
+    }
+    response
+}
+
+/// Whether Intune, rather than the directory, would answer at that target.
+pub fn is_intune(target: Target) -> bool {
+    !matches!(target, Target::Resource(ResourceKind::User) | Target::Application) && MODEL.entity_type(target).is_some()
+}

@@ -1,0 +1,99 @@
+//! The rows of what the domain refuses.
+
+use chaveiro_core::Refusal;
+use chaveiro_core::permission::Permission;
+use http::StatusCode;
+
+use super::table::{BAD_REQUEST, Family, Row, gateway, intune};
+
+pub(super) fn of_refusal(refusal: &Refusal) -> Row {
+    let not_applicable = || gateway(BAD_REQUEST, "BadRequest", "Request not applicable to target tenant.");
+    let precondition = |next: &str| {
+        let comma = if next.is_empty() { "" } else { "; " };
+        intune(BAD_REQUEST, "BadRequest", format!("An error has occurred: {refusal}{comma}{next}"))
+    };
+    match refusal {
+        Refusal::DeviceNotFound => intune(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFound",
+            "An error has occurred: no managed device is reached by this path in your tenant; list them with GET /deviceManagement/managedDevices",
+        ),
+        Refusal::ResourceNotFound(kind) => intune(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFound",
+            format!(
+                "An error has occurred: no {kind} is reached by this path in your tenant; list the collection before it to see what is"
+            ),
+        ),
+        Refusal::MissingPermission(permissions) => intune(
+            StatusCode::FORBIDDEN,
+            "Forbidden",
+            format!(
+                "Application is not authorized to perform this operation. Application must have one of the following scopes: {}",
+                names(permissions)
+            ),
+        ),
+        Refusal::NoRole => Row {
+            status: StatusCode::UNAUTHORIZED,
+            code: "UnknownError",
+            family: Family::NoRole,
+            message:
+                "An error has occurred: the signed-in user has no role in this tenant; ask an administrator for one"
+                    .to_owned(),
+            header: None,
+        },
+        Refusal::RoleLacks(action) => {
+            let help = format!("; ask an administrator for a role with {action} whose scope holds what this is about");
+            intune(
+                StatusCode::FORBIDDEN,
+                "Forbidden",
+                format!("User is not authorized to perform this operation{help}"),
+            )
+        }
+        Refusal::ScopeNotHeld(_) => {
+            let help = "whoever moves a device into or out of a scope must hold it";
+            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
+            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+        }
+        Refusal::RecoveryOnHold { since, .. } => gateway(
+            StatusCode::FORBIDDEN,
+            "RecoveryOnHold",
+            format!(
+                "Recoveries of this tenant are on hold since {since}, because more were asked for than its limit allows. Nothing was done for this device. Somebody else with a role that has Chaveiro_Holds_Release, or an operator on the server's host, sees what happened with `chaveiro hold list` and releases it with `chaveiro hold release`. For one device that cannot wait, a caller with the role Break Glass sends the header x-chaveiro-break-glass with a reason."
+            ),
+        ),
+        Refusal::HoldReleased(_) => precondition("there is nothing to do"),
+        Refusal::OwnHold => {
+            let help = "somebody else with a role that has Chaveiro_Holds_Release looks at it, or an operator on the server's host with `chaveiro hold release`";
+            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
+            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+        }
+        Refusal::ApplicationBeyondCaller => {
+            let help = "whoever gives it a secret can act as it, and so must hold all of its permissions and the rights of its roles; an operator does it on the server's host with `chaveiro app add-secret`";
+            let text = format!("Insufficient privileges to complete the operation: {refusal}; {help}.");
+            gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
+        }
+        Refusal::BreakGlassReason => gateway(
+            BAD_REQUEST,
+            "BadRequest",
+            format!("The header x-chaveiro-break-glass is no reason: {refusal}, in UTF-8. Nothing was done; say why."),
+        ),
+        Refusal::DeviceRetired | Refusal::DeviceNotEnrolled | Refusal::EnrollmentToken(_) => precondition(""),
+        Refusal::PlatformUnsupported(_) => precondition("recover it at the device"),
+        Refusal::RecoveryUnderWay => precondition("ask again in a minute"),
+        Refusal::ActionEnded => precondition("ask for it again to start another"),
+        Refusal::AlreadyExists(what) => gateway(
+            BAD_REQUEST,
+            "Request_BadRequest",
+            format!("Another object with the same value for property {what} already exists."),
+        ),
+        Refusal::NotDisclosed(_) => {
+            intune(StatusCode::FORBIDDEN, "Forbidden", format!("{refusal}; recover the passcode again"))
+        }
+        Refusal::Unlicensed => not_applicable(),
+    }
+}
+
+fn names(permissions: &[Permission]) -> String {
+    permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,244 @@
+//! The one table from a refusal to a status, a code and a text.
+//!
+//! Graph has two families of errors. *Gateway* errors carry plain text. *Intune* errors carry a second JSON
+//! document, as a string, inside `error.message`; its structure is kept, its host is ours. Codes and the
+//! beginnings of texts are those that callers search for; what is ours says what to do next.
+
+use chaveiro_auth::TokenRefusal;
+use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
+use chaveiro_core::resource::ResourceKind;
+use http::{HeaderName, StatusCode, header};
+
+use super::GraphError;
+use super::refusal::of_refusal;
+use crate::batch::BatchError;
+use crate::body::BodyError;
+use crate::follow::MalformedKey;
+use crate::model::Target;
+use crate::resolve::PathError;
+
+/// Seconds after which a caller may try again when the store is busy.
+const RETRY_AFTER_S: &str = "1";
+
+/// Application id of Microsoft Graph, which clients expect in the challenge.
+const GRAPH_APPLICATION: &str = "00000003-0000-0000-c000-000000000000";
+
+/// Who words the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Gateway,
+    Intune,
+    /// Intune's answer to somebody without any role: its document once more inside another.
+    NoRole,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) family: Family,
+    pub(super) message: String,
+    pub(super) header: Option<(HeaderName, String)>,
+}
+
+pub(super) fn gateway(status: StatusCode, code: &'static str, message: impl Into<String>) -> Row {
+    Row { status, code, family: Family::Gateway, message: message.into(), header: None }
+}
+
+pub(super) fn intune(status: StatusCode, code: &'static str, message: impl Into<String>) -> Row {
+    Row { status, code, family: Family::Intune, message: message.into(), header: None }
+}
+
+impl Row {
+    pub(super) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.header = Some((name, value.into()));
+        self
+    }
+}
+
+pub(super) const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
+
+/// The row of that error.
+pub(super) fn row(error: &GraphError, base_url: &str) -> Row {
+    match error {
+        GraphError::Path(error) => of_path(error),
+        GraphError::Token(refusal) => of_token(refusal, base_url),
+        GraphError::Refused(refusal) => of_refusal(refusal),
+        GraphError::Verb { method, template, path, allow, intune } => match intune {
+            true => gateway(
+                BAD_REQUEST,
+                "No method match route template",
+                format!(
+                    "No OData route exists that match template {template} with http verb {method} for request /DeviceFE/StatelessDeviceFEService/{path}."
+                ),
+            ),
+            false => gateway(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Request_BadRequest",
+                "Specified HTTP method is not allowed for the request target.",
+            ),
+        }
+        .with(header::ALLOW, allow),
+        GraphError::NobodySignedIn => gateway(
+            BAD_REQUEST,
+            "BadRequest",
+            "/me request is only valid with delegated authentication flow. Sign a user in, or name one: /users/{id}.",
+        ),
+        GraphError::Key(key) => of_key(key),
+        GraphError::Query(error) => gateway(BAD_REQUEST, "BadRequest", error.to_string()),
+        GraphError::Body(error) => of_body(error),
+        GraphError::Application(refusal) => of_application(refusal),
+        GraphError::Batch(error) => of_batch(error),
+        GraphError::Throttled(throttled) => gateway(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequests",
+            "Too many requests. Nothing was done; send it again after the seconds in Retry-After.",
+        )
+        .with(header::RETRY_AFTER, throttled.retry_after_s.to_string()),
+        GraphError::Busy => gateway(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "serviceNotAvailable",
+            "The service is busy. Nothing was done; try again after the time in Retry-After.",
+        )
+        .with(header::RETRY_AFTER, RETRY_AFTER_S),
+        GraphError::Internal(_) => intune(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerError",
+            "An error has occurred. Nothing was done; the operator finds the reason in the server's log under the request-id",
+        ),
+    }
+}
+
+fn of_path(error: &PathError) -> Row {
+    let text = error.to_string();
+    match error {
+        PathError::TooLong => gateway(StatusCode::URI_TOO_LONG, "RequestUriTooLong", text),
+        PathError::TooManyHops
+        | PathError::NotText
+        | PathError::Segment(_)
+        | PathError::NotOffered(_)
+        | PathError::Bulk => gateway(BAD_REQUEST, "BadRequest", text),
+        PathError::Version(_) => gateway(StatusCode::NOT_FOUND, "ResourceNotFound", text),
+    }
+}
+
+fn of_token(refusal: &TokenRefusal, base_url: &str) -> Row {
+    let invalid = |text: &str| {
+        let challenge = format!(
+            "Bearer realm=\"\", authorization_uri=\"{base_url}/common/oauth2/authorize\", client_id=\"{GRAPH_APPLICATION}\""
+        );
+        gateway(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", text).with(header::WWW_AUTHENTICATE, challenge)
+    };
+    match refusal {
+        TokenRefusal::Missing => invalid("Access token is empty."),
+        TokenRefusal::Malformed => invalid(
+            "IDX14100: JWT is not well formed.\nThe token needs to be in JWS Compact Serialization Format: 'EncodedHeader.EncodedPayload.EncodedSignature'.",
+        ),
+        TokenRefusal::Expired => invalid("Lifetime validation failed, the token is expired."),
+        TokenRefusal::NotYetValid => invalid("Access token has expired or is not yet valid."),
+        TokenRefusal::WrongAudience => invalid("Access token validation failure. Invalid audience."),
+        TokenRefusal::UnknownIssuer => invalid("Access token validation failure. Invalid issuer."),
+        TokenRefusal::BadSignature => invalid("Access token validation failure."),
+        TokenRefusal::WrongAlgorithm => invalid("Access token validation failure. Invalid algorithm."),
+        TokenRefusal::NoTenant => invalid("Access token validation failure. The token names no tenant."),
+        TokenRefusal::PersonalAccount => gateway(
+            BAD_REQUEST,
+            "BadRequest",
+            "Specified resource is not supported for MSA requests. Sign in with a work or school account.",
+        ),
+        TokenRefusal::IssuerUnavailable { retry_after_s } => gateway(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "serviceNotAvailable",
+            "The signing keys of the token's issuer cannot be read at the moment. Try again after the time in Retry-After.",
+        )
+        .with(header::RETRY_AFTER, retry_after_s.to_string()),
+    }
+}
+
+fn of_key(key: &MalformedKey) -> Row {
+    let kind = |kind: ResourceKind| {
+        let name = kind.name();
+        intune(BAD_REQUEST, "BadRequest", format!("{name} id must be in the form of Guid, {name} id = {}", key.text))
+    };
+    match key.target {
+        Target::Device => {
+            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a managed device must be a GUID")
+        }
+        Target::Resource(of) => kind(of),
+        Target::RemoteAction => {
+            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a remote action must be a GUID")
+        }
+        Target::AuditEvent => {
+            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of an audit event must be a GUID")
+        }
+        Target::Unkept(name) => intune(
+            BAD_REQUEST,
+            "BadRequest",
+            format!("{name} id must be in the form of Guid, {name} id = {}", key.text),
+        ),
+        Target::Hold => intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a hold must be a GUID"),
+        Target::Application => {
+            gateway(BAD_REQUEST, "Request_BadRequest", format!("Invalid object identifier '{}'.", key.text))
+        }
+        Target::Service | Target::DeviceManagement => gateway(BAD_REQUEST, "BadRequest", "There is no key here."),
+    }
+}
+
+fn of_body(error: &BodyError) -> Row {
+    let text = error.to_string();
+    match error {
+        BodyError::TooLarge(_) => gateway(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", text),
+        BodyError::Encoding(_) => gateway(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", text)
+            .with(header::ACCEPT_ENCODING, "gzip"),
+        BodyError::Interrupted
+        | BodyError::Corrupt
+        | BodyError::NoContentType
+        | BodyError::ContentType
+        | BodyError::Empty
+        | BodyError::NotJson
+        | BodyError::UnknownProperty { .. }
+        | BodyError::Parameter { .. }
+        | BodyError::Missing { .. }
+        | BodyError::ReadOnly { .. }
+        | BodyError::NotKept { .. }
+        | BodyError::Value { .. }
+        | BodyError::Required { .. }
+        | BodyError::Bind { .. } => gateway(BAD_REQUEST, "BadRequest", text),
+    }
+}
+
+/// The words of the domain are for the command line; these are for callers of the API.
+fn of_application(refusal: &ApplicationRefusal) -> Row {
+    let text = match refusal {
+        ApplicationRefusal::TooManySecrets(named) => format!(
+            "The application has {MAX_SECRETS} password credentials, which is the most: {named}. Remove the one that nobody uses any more: POST .../removePassword with its keyId."
+        ),
+        ApplicationRefusal::Public => {
+            "The application is a public client, which can keep no secret. Create another application for what runs on a server.".to_owned()
+        }
+        ApplicationRefusal::Unknown(id) => format!(
+            "No password credential found with keyId {id}. GET the application to see what passwordCredentials it has."
+        ),
+        ApplicationRefusal::TooManyCertificates | ApplicationRefusal::CertificateTwice(_) => refusal.to_string(),
+    };
+    gateway(BAD_REQUEST, "Request_BadRequest", text)
+}
+
+fn of_batch(error: &BatchError) -> Row {
+    let text = error.to_string();
+    match error {
+        BatchError::Failed(_) => gateway(StatusCode::FAILED_DEPENDENCY, "FailedDependency", text),
+        BatchError::Format
+        | BatchError::TooMany(_)
+        | BatchError::Id
+        | BatchError::Duplicate(_)
+        | BatchError::Dependency(_)
+        | BatchError::Nested
+        | BatchError::Url
+        | BatchError::Method
+        | BatchError::Header(_)
+        | BatchError::ContentType
+        | BatchError::Body => gateway(BAD_REQUEST, "BadRequest", text),
+    }
+}

@@ -1,0 +1,227 @@
+//! URL paths to walks through the model, in two stages.
+//!
+//! [`parse`] needs no store: it splits, decodes and matches segments against edges and actions, in every
+//! spelling that clients use (`/seg/{id}`, `seg('id')`, `seg(id)`, any case, qualified action names). What
+//! comes out is a [`Walk`]. [`crate::follow`] then takes the walk hop by hop inside the caller's tenant.
+//!
+//! References: OData 4.0 URL conventions, 4.3; the path grammar of Intune as its clients use it.
+
+mod walk;
+
+use chaveiro_core::resource::ResourceKind;
+use percent_encoding::percent_decode_str;
+use thiserror::Error;
+
+pub use self::walk::{End, Function, Hop, Key, Version, Walk, encode};
+use crate::model::{Bound, MAX_HOPS, MODEL, Target, known};
+
+/// Bytes of a path; the longest documented walk has about 500.
+pub const MAX_PATH_BYTES: usize = 2048;
+
+/// The key that client libraries write for the signed-in user.
+const ME_TOKEN: &str = "me-token-to-replace";
+
+/// Why a path is no walk.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PathError {
+    /// More than [`MAX_PATH_BYTES`].
+    #[error("The path is longer than {MAX_PATH_BYTES} bytes.")]
+    TooLong,
+    /// More than [`MAX_HOPS`] hops.
+    #[error(
+        "The path has more than {MAX_HOPS} navigation hops. Address the device directly: /deviceManagement/managedDevices/{{id}}."
+    )]
+    TooManyHops,
+    /// A segment that is not UTF-8 when percent-decoded.
+    #[error("The path is not valid UTF-8 when percent-decoded.")]
+    NotText,
+    /// The first segment is no version.
+    #[error("Invalid version: {0}. Use /beta or /v1.0.")]
+    Version(String),
+    /// Something that Graph has there, and this server does not.
+    #[error(
+        "Resource not found for the segment '{0}': Microsoft Graph knows it, and this server does not offer it. What it offers is listed in /$metadata."
+    )]
+    NotOffered(&'static str),
+    /// The action on many devices at once.
+    #[error(
+        "Resource not found for the segment 'executeAction': this server does not offer it. Its action names have no recoverPasscode in Microsoft Graph either: a passcode cannot be recovered in bulk. POST .../managedDevices/{{id}}/recoverPasscode for each device, up to 20 in one $batch."
+    )]
+    Bulk,
+    /// Neither edge nor action of where the walk stands.
+    #[error("Resource not found for the segment '{0}'.")]
+    Segment(String),
+}
+
+/// Parses a path, `/beta/...` or `/v1.0/...`, still percent-encoded.
+pub fn parse(path: &str) -> Result<Walk, PathError> {
+    if path.len() > MAX_PATH_BYTES {
+        return Err(PathError::TooLong);
+    }
+    let mut segments = path.trim_start_matches('/').trim_end_matches('/').split('/').map(decode);
+    let first = segments.next().unwrap_or_else(|| Ok(String::new()))?;
+    let version = Version::parse(&first).ok_or_else(|| PathError::Version(first.to_lowercase()))?;
+    let rest = segments.collect::<Result<Vec<_>, _>>()?;
+    walk(version, rest)
+}
+
+/// Parses a path without version, as `@odata.bind` values may have it.
+pub fn parse_relative(version: Version, path: &str) -> Result<Walk, PathError> {
+    parse(&relative(version, path))
+}
+
+/// The whole path that one without version means, under that version.
+pub fn relative(version: Version, path: &str) -> String {
+    let path = path.trim_start_matches('/');
+    match Version::parse(path.split('/').next().unwrap_or_default()) {
+        Some(_) => format!("/{path}"),
+        None => format!("/{}/{path}", version.segment()),
+    }
+}
+
+fn decode(segment: &str) -> Result<String, PathError> {
+    percent_decode_str(segment).decode_utf8().map(Into::into).map_err(|_| PathError::NotText)
+}
+
+fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
+    let mut segments = segments.into_iter().peekable();
+    let mut hops: Vec<Hop> = Vec::new();
+    let mut at = Target::Service;
+    let mut end = End::Service;
+    while let Some(segment) = segments.next() {
+        if hops.is_empty() && segments.peek().is_none() {
+            for (name, end) in [("$metadata", End::Metadata), ("$batch", End::Batch)] {
+                if segment.eq_ignore_ascii_case(name) {
+                    return Ok(Walk { version, hops, end });
+                }
+            }
+        }
+        if hops.len() == MAX_HOPS && MODEL.action(at, action_name(&segment)).is_none() {
+            return Err(PathError::TooManyHops);
+        }
+        let (name, inline_key) = split_key(&segment);
+        let Some(edge) = MODEL.edge(at, name).filter(|edge| edge.many || inline_key.is_none()) else {
+            end = last_segment(at, &hops, segment, segments.peek().is_some())?;
+            return Ok(Walk { version, hops, end });
+        };
+        at = edge.to;
+        if !edge.many {
+            hops.push(Hop { edge, key: None });
+            end = End::Entity;
+            continue;
+        }
+        if let Some(function) = segments.peek().and_then(|next| function(at, next)) {
+            segments.next();
+            hops.push(Hop { edge, key: None });
+            return match segments.next() {
+                None => Ok(Walk { version, hops, end: End::Function(function) }),
+                Some(more) => Err(PathError::Segment(more)),
+            };
+        }
+        let key = match inline_key {
+            Some(key) => Some(application_key(at, key)),
+            None => segments.next_if(|next| !next.starts_with('$')),
+        };
+        if let Some(key) = &key {
+            offered(at, key)?;
+        }
+        // Client libraries write it where they mean the signed-in user, and rewrite it themselves if all goes well.
+        if hops.is_empty()
+            && at == Target::Resource(ResourceKind::User)
+            && key.as_deref() == Some(ME_TOKEN)
+            && let Some(me) = MODEL.edge(Target::Service, "me")
+        {
+            hops.push(Hop { edge: me, key: None });
+            end = End::Entity;
+            continue;
+        }
+        let has_key = key.is_some();
+        hops.push(Hop { edge, key: key.map(Key::new) });
+        end = End::Entity;
+        if !has_key {
+            return match (segments.next(), segments.next()) {
+                (None, _) => Ok(Walk { version, hops, end: End::Set }),
+                (Some(last), None) if last.eq_ignore_ascii_case("$count") => {
+                    Ok(Walk { version, hops, end: End::SetCount })
+                }
+                (Some(last), None) if last.eq_ignore_ascii_case("$ref") => Ok(Walk { version, hops, end: End::SetRef }),
+                (Some(other), _) => Err(PathError::Segment(other)),
+            };
+        }
+    }
+    Ok(Walk { version, hops, end })
+}
+
+/// What follows an entity and is no edge: an action or `$ref`, and nothing after it.
+fn last_segment(at: Target, hops: &[Hop], segment: String, more: bool) -> Result<End, PathError> {
+    if more {
+        return Err(PathError::Segment(segment));
+    }
+    let keyed = hops.last().is_some_and(|hop| hop.key.is_some());
+    if keyed && segment.eq_ignore_ascii_case("$ref") {
+        return Ok(End::EntityRef);
+    }
+    let name = action_name(&segment);
+    if let Some(action) = MODEL.action(at, name) {
+        return Ok(End::Action(action));
+    }
+    if let Some(operation) = MODEL.operation(at, name).filter(|_| keyed) {
+        return Ok(End::Operation(operation));
+    }
+    let (name, _) = split_key(name);
+    match known(Bound::Device, name).filter(|_| at == Target::Device) {
+        Some(name) => Err(PathError::NotOffered(name)),
+        None => Err(PathError::Segment(segment)),
+    }
+}
+
+/// The function of a collection that a segment calls, with its parameters.
+fn function(at: Target, segment: &str) -> Option<Function> {
+    let (name, parameters) = action_name(segment).strip_suffix(')')?.split_once('(')?;
+    if at != Target::AuditEvent {
+        return None;
+    }
+    if name.eq_ignore_ascii_case("getAuditCategories") && parameters.trim().is_empty() {
+        return Some(Function::Categories);
+    }
+    let (parameter, value) = parameters.split_once('=')?;
+    let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'");
+    let named = name.eq_ignore_ascii_case("getAuditActivityTypes") && parameter.trim() == "category";
+    named.then_some(Function::ActivityTypes(value))
+}
+
+/// Refuses a key of a device that is the name of something on all of them.
+fn offered(at: Target, key: &str) -> Result<(), PathError> {
+    let (name, _) = split_key(action_name(key));
+    match known(Bound::Devices, name).filter(|_| at == Target::Device) {
+        None => Ok(()),
+        Some("executeAction") => Err(PathError::Bulk),
+        Some(name) => Err(PathError::NotOffered(name)),
+    }
+}
+
+/// The name of an action without its namespace.
+fn action_name(segment: &str) -> &str {
+    const NAMESPACE: &str = "microsoft.graph.";
+    match segment.get(..NAMESPACE.len()) {
+        Some(prefix) if prefix.eq_ignore_ascii_case(NAMESPACE) => &segment[NAMESPACE.len()..],
+        _ => segment,
+    }
+}
+
+/// Splits `seg('id')` and `seg(id)`. A quote inside a quoted key is doubled.
+fn split_key(segment: &str) -> (&str, Option<String>) {
+    let Some((name, key)) = segment.strip_suffix(')').and_then(|rest| rest.split_once('(')) else {
+        return (segment, None);
+    };
+    let quoted = key.len() >= 2 && key.starts_with('\'') && key.ends_with('\'');
+    let key = if quoted { key[1..key.len() - 1].replace("''", "'") } else { key.to_owned() };
+    (name, Some(key))
+}
+
+/// The key of an application in `applications(appId='...')`: it has one id under both names.
+fn application_key(at: Target, key: String) -> String {
+    let named = key.split_once('=').filter(|(name, _)| at == Target::Application && name.trim() == "appId");
+    let quoted = named.and_then(|(_, value)| value.trim().strip_prefix('\'')?.strip_suffix('\''));
+    quoted.map(str::to_owned).unwrap_or(key)
+}

@@ -1,0 +1,269 @@
+//! A path that the model knows, and its spellings.
+
+use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use uuid::Uuid;
+
+use crate::model::{Action, Edge, Follow, MODEL, Operation, Target};
+
+/// The two API versions; they differ in what they document, not in what they accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// `/beta`.
+    Beta,
+    /// `/v1.0`.
+    V1,
+}
+
+impl Version {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Beta, Self::V1];
+
+    /// The first segment of its paths.
+    pub fn segment(self) -> &'static str {
+        match self {
+            Self::Beta => "beta",
+            Self::V1 => "v1.0",
+        }
+    }
+
+    pub(super) fn parse(segment: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.segment().eq_ignore_ascii_case(segment))
+    }
+}
+
+/// A key as the path gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Decoded text.
+    pub text: String,
+    /// The same as a GUID, if it is one.
+    pub id: Option<Uuid>,
+}
+
+impl Key {
+    pub(super) fn new(text: String) -> Self {
+        let id = Uuid::try_parse(&text).ok();
+        Self { text, id }
+    }
+
+    /// One spelling for all: GUIDs lower-case and hyphenated, the rest as given.
+    pub fn canonical(&self) -> String {
+        self.id.map_or_else(|| self.text.clone(), |id| id.to_string())
+    }
+}
+
+/// One edge of a walk, and the entity chosen at its end.
+#[derive(Clone, Debug)]
+pub struct Hop {
+    /// The edge.
+    pub edge: &'static Edge,
+    /// The key; `None` on single edges, and on a collection that the walk ends on.
+    pub key: Option<Key>,
+}
+
+/// A function of a collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// `getAuditCategories()`.
+    Categories,
+    /// `getAuditActivityTypes(category='...')`, with the category.
+    ActivityTypes(String),
+}
+
+impl std::fmt::Display for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Categories => f.write_str("getAuditCategories()"),
+            Self::ActivityTypes(category) => {
+                write!(f, "getAuditActivityTypes(category='{}')", category.replace('\'', "''"))
+            }
+        }
+    }
+}
+
+/// What a walk ends on.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// The service document.
+    Service,
+    /// `$metadata`.
+    Metadata,
+    /// `$batch`.
+    Batch,
+    /// A collection.
+    Set,
+    /// An entity.
+    Entity,
+    /// An action of the entity.
+    Action(Action),
+    /// An operation on the entity.
+    Operation(&'static Operation),
+    /// A function of a collection.
+    Function(Function),
+    /// `$count` of a collection.
+    SetCount,
+    /// `$ref` of a collection: links are added here.
+    SetRef,
+    /// `$ref` of an entity in a collection: that link.
+    EntityRef,
+}
+
+/// A path that the model knows; nothing is looked up yet.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// The version.
+    pub version: Version,
+    /// The hops.
+    pub hops: Vec<Hop>,
+    /// What the last hop is used for.
+    pub end: End,
+}
+
+/// What must be encoded in a path segment; keeps what UUIDs and user principal names are made of.
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}')
+    .add(b'(')
+    .add(b')')
+    .add(b'\'')
+    .add(b'$')
+    .add(b'&')
+    .add(b'+')
+    .add(b'=');
+
+/// Percent-encodes one path segment or query value.
+pub fn encode(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+impl Walk {
+    /// Whether it begins at the signed-in user.
+    pub fn is_about_me(&self) -> bool {
+        self.hops.first().is_some_and(|hop| hop.edge.follow == Follow::Me)
+    }
+
+    /// The same walk from that user: `me` becomes `users/{id}`. The id is an object id or a principal name; with both,
+    /// whichever is found counts.
+    pub fn as_user(&self, object_id: Option<&str>, principal_name: Option<&str>) -> Option<Self> {
+        let edge = MODEL.users()?;
+        let text = principal_name.or(object_id)?.to_owned();
+        let id = object_id.and_then(|id| Uuid::try_parse(id).ok());
+        let mut walk = self.clone();
+        *walk.hops.first_mut()? = Hop { edge, key: Some(Key { text, id }) };
+        Some(walk)
+    }
+
+    /// Where it ends.
+    pub fn target(&self) -> Target {
+        self.hops.last().map_or(Target::Service, |hop| hop.edge.to)
+    }
+
+    /// The one spelling of this walk: model's names, `/{id}` keys, no version, percent-encoded. Keys that would be
+    /// taken for something else as a segment stand in parentheses.
+    pub fn canonical(&self) -> String {
+        let mut path = String::new();
+        for hop in &self.hops {
+            path.push('/');
+            path.push_str(hop.edge.name);
+            if let Some(key) = hop.key.as_ref().map(Key::canonical) {
+                if key.is_empty() || key.starts_with('$') {
+                    // Writing into a string does not fail.
+                    let _ = write!(path, "('{}')", encode(&key.replace('\'', "''")));
+                } else {
+                    path.push('/');
+                    path.push_str(&encode(&key));
+                }
+            }
+        }
+        match &self.end {
+            End::Service | End::Set | End::Entity => {}
+            End::Metadata => path.push_str("/$metadata"),
+            End::Batch => path.push_str("/$batch"),
+            End::Action(action) => {
+                path.push('/');
+                path.push_str(action.name);
+            }
+            End::Operation(operation) => {
+                path.push('/');
+                path.push_str(operation.name);
+            }
+            End::Function(function) => {
+                let _ = write!(path, "/{}", encode(&function.to_string()));
+            }
+            End::SetCount => path.push_str("/$count"),
+            End::SetRef | End::EntityRef => path.push_str("/$ref"),
+        }
+        path
+    }
+
+    /// The path as OData contexts and Intune's error texts write it: keys in parentheses, no leading slash,
+    /// the action under `namespace`.
+    pub fn parenthesised(&self, namespace: &str) -> String {
+        let mut path = String::new();
+        for hop in &self.hops {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(hop.edge.name);
+            if let Some(key) = &hop.key {
+                let _ = write!(path, "('{}')", key.canonical().replace('\'', "''"));
+            }
+        }
+        match &self.end {
+            End::Service | End::Metadata | End::Batch | End::Set | End::Entity => {}
+            End::Action(action) => {
+                let _ = write!(path, "/{namespace}{}", action.name);
+            }
+            End::Operation(operation) => {
+                let _ = write!(path, "/{namespace}{}", operation.name);
+            }
+            End::Function(function) => {
+                let _ = write!(path, "/{function}");
+            }
+            End::SetCount => path.push_str("/$count"),
+            End::SetRef | End::EntityRef => path.push_str("/$ref"),
+        }
+        path
+    }
+
+    /// The path in the words of OData's route templates, `~/singleton/navigation/key/action`.
+    pub fn route_template(&self) -> String {
+        let mut path = String::from("~");
+        for hop in &self.hops {
+            path.push_str(match (hop.edge.from, hop.edge.many) {
+                (Target::Service, true) => "/entityset",
+                (Target::Service, false) => "/singleton",
+                _ => "/navigation",
+            });
+            if hop.key.is_some() {
+                path.push_str("/key");
+            }
+        }
+        path.push_str(match &self.end {
+            End::Service | End::Set | End::Entity => "",
+            End::Metadata => "/$metadata",
+            End::Batch => "/$batch",
+            End::Action(_) | End::Operation(_) => "/action",
+            End::Function(_) => "/function",
+            End::SetCount => "/$count",
+            End::SetRef | End::EntityRef => "/$ref",
+        });
+        path
+    }
+}
