@@ -25,10 +25,7 @@ pub(crate) fn actions(
     visible: &Visibility,
     listing: &Listing<ActionField>,
 ) -> Result<Paged<ActionRecord>, StoreError> {
-    match list(unit, tenant, visible)? {
-        Some(list) => list.page(unit, listing, read),
-        None => Ok(Paged { items: Vec::new(), next: None }),
-    }
+    list(unit, tenant, visible)?.page(unit, listing, read)
 }
 
 pub(crate) fn count_actions(
@@ -37,16 +34,16 @@ pub(crate) fn count_actions(
     visible: &Visibility,
     filter: &Filter<ActionField>,
 ) -> Result<u64, StoreError> {
-    list(unit, tenant, visible)?.map_or(Ok(0), |list| list.count(unit, filter))
+    list(unit, tenant, visible)?.count(unit, filter)
 }
 
-/// The list of the actions of a tenant that is there.
+/// The list of the actions of a tenant.
 pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,
     visible: &Visibility,
-) -> Result<Option<List<'static>>, StoreError> {
-    let Some(tenant) = tenant_row(unit.connection, tenant)? else { return Ok(None) };
+) -> Result<List<'static>, StoreError> {
+    let tenant = tenant_row(unit.connection, tenant)?;
     let base = match visible {
         Visibility::All => Where::default().and("a.tenant = ?", [tenant.into()]),
         Visibility::Tagged(tags) => {
@@ -62,7 +59,7 @@ pub(crate) fn list(
             Where::default().and(&seen, [tenant.into(), tags.into()])
         }
     };
-    Ok(Some(List { columns: COLUMNS, from: FROM, row: "a.row", tenant, base }))
+    Ok(List { columns: COLUMNS, from: FROM, row: "a.row", tenant, base })
 }
 
 impl Fields for ActionField {

@@ -32,10 +32,7 @@ pub(crate) fn events(
     visible: &Visibility,
     listing: &Listing<AuditField>,
 ) -> Result<Paged<StoredEvent>, StoreError> {
-    match list(unit, tenant, visible)? {
-        Some(list) => list.page(unit, listing, read_event),
-        None => Ok(Paged { items: Vec::new(), next: None }),
-    }
+    list(unit, tenant, visible)?.page(unit, listing, read_event)
 }
 
 pub(crate) fn count_events(
@@ -44,7 +41,7 @@ pub(crate) fn count_events(
     visible: &Visibility,
     filter: &Filter<AuditField>,
 ) -> Result<u64, StoreError> {
-    list(unit, tenant, visible)?.map_or(Ok(0), |list| list.count(unit, filter))
+    list(unit, tenant, visible)?.count(unit, filter)
 }
 
 /// Whoever sees some devices sees the events of these, and of nothing else.
@@ -52,8 +49,8 @@ pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,
     visible: &Visibility,
-) -> Result<Option<List<'static>>, StoreError> {
-    let Some(tenant) = tenant_row(unit.connection, tenant)? else { return Ok(None) };
+) -> Result<List<'static>, StoreError> {
+    let tenant = tenant_row(unit.connection, tenant)?;
     let base = Where::default().and("v.tenant = ?", [tenant.into()]);
     let (row, base) = match visible {
         Visibility::All => ("v.seq", base),
@@ -77,7 +74,7 @@ pub(crate) fn list(
             (row, base.and(&seen, [tags.into(), tenant.into()]))
         }
     };
-    Ok(Some(List { columns: COLUMNS, from: FROM, row, tenant, base }))
+    Ok(List { columns: COLUMNS, from: FROM, row, tenant, base })
 }
 
 impl Fields for AuditField {

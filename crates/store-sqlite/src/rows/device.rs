@@ -63,10 +63,7 @@ pub(crate) fn devices(
     visible: &Visibility,
     listing: &Listing<DeviceField>,
 ) -> Result<Paged<ManagedDevice>, StoreError> {
-    match list(unit, tenant, scope, visible)? {
-        Some(list) => list.page(unit, listing, read),
-        None => Ok(Paged { items: Vec::new(), next: None }),
-    }
+    list(unit, tenant, scope, visible)?.page(unit, listing, read)
 }
 
 pub(crate) fn count_devices(
@@ -76,16 +73,16 @@ pub(crate) fn count_devices(
     visible: &Visibility,
     filter: &Filter<DeviceField>,
 ) -> Result<u64, StoreError> {
-    list(unit, tenant, scope, visible)?.map_or(Ok(0), |list| list.count(unit, filter))
+    list(unit, tenant, scope, visible)?.count(unit, filter)
 }
 
-/// The list of devices of a tenant that is there.
+/// The list of devices of a tenant.
 pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,
     scope: DeviceScope,
     visible: &Visibility,
-) -> Result<Option<List<'static>>, StoreError> {
+) -> Result<List<'static>, StoreError> {
     // A user's devices are two index walks merged by row: primary user, and link.
     const OF_USER: &str = "d.row IN (
         SELECT row FROM device WHERE tenant = ? AND user = ?
@@ -95,7 +92,7 @@ pub(crate) fn list(
     const WITH_APP: &str = "d.row IN (
         SELECT l.device FROM link l JOIN resource r ON r.row = l.resource
         WHERE r.tenant = ? AND r.kind = 'detectedApp' AND r.id = ?)";
-    let Some(tenant) = tenant_row(unit.connection, tenant)? else { return Ok(None) };
+    let tenant = tenant_row(unit.connection, tenant)?;
     let base = match visible {
         Visibility::All => Where::default().and("d.tenant = ?", [tenant.into()]),
         Visibility::Tagged(tags) => {
@@ -117,7 +114,7 @@ pub(crate) fn list(
         DeviceScope::OfUser(user) => base.and(OF_USER, [tenant.into(), id(user), tenant.into(), id(user)]),
         DeviceScope::WithApp(app) => base.and(WITH_APP, [tenant.into(), id(app)]),
     };
-    Ok(Some(List { columns: COLUMNS, from: FROM, row: "d.row", tenant, base }))
+    Ok(List { columns: COLUMNS, from: FROM, row: "d.row", tenant, base })
 }
 
 impl Fields for DeviceField {

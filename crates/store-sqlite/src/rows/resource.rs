@@ -59,10 +59,7 @@ pub(crate) fn resources(
     visible: &Visibility,
     listing: &Listing<ResourceField>,
 ) -> Result<Paged<Resource>, StoreError> {
-    match list(unit, tenant, scope, visible)? {
-        Some(list) => list.page(unit, listing, read),
-        None => Ok(Paged { items: Vec::new(), next: None }),
-    }
+    list(unit, tenant, scope, visible)?.page(unit, listing, read)
 }
 
 pub(crate) fn count_resources(
@@ -72,16 +69,16 @@ pub(crate) fn count_resources(
     visible: &Visibility,
     filter: &Filter<ResourceField>,
 ) -> Result<u64, StoreError> {
-    list(unit, tenant, scope, visible)?.map_or(Ok(0), |list| list.count(unit, filter))
+    list(unit, tenant, scope, visible)?.count(unit, filter)
 }
 
-/// The list of resources of a tenant that is there.
+/// The list of resources of a tenant.
 pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,
     scope: ResourceScope,
     visible: &Visibility,
-) -> Result<Option<List<'static>>, StoreError> {
+) -> Result<List<'static>, StoreError> {
     // Beside a device: linked ones, run states about it, and its primary user.
     const OF_DEVICE: &str = "r.row IN (
         SELECT row FROM resource WHERE tenant = ? AND device = ?
@@ -90,7 +87,7 @@ pub(crate) fn list(
         UNION
         SELECT u.row FROM device d JOIN resource u ON u.tenant = d.tenant AND u.kind = 'user' AND u.id = d.user
         WHERE d.tenant = ? AND d.id = ?)";
-    let Some(tenant) = tenant_row(unit.connection, tenant)? else { return Ok(None) };
+    let tenant = tenant_row(unit.connection, tenant)?;
     // The kind is written out: some indexes are for one kind alone.
     let base = Where::default().and("r.tenant = ?", [tenant.into()]);
     let base = base.and(&format!("r.kind = '{}'", scope.kind().name()), None);
@@ -112,7 +109,7 @@ pub(crate) fn list(
             base.and(&seen, [json(tags)?.into()])
         }
     };
-    Ok(Some(List { columns: COLUMNS, from: FROM, row: "r.row", tenant, base }))
+    Ok(List { columns: COLUMNS, from: FROM, row: "r.row", tenant, base })
 }
 
 impl Fields for ResourceField {

@@ -22,9 +22,10 @@ pub(crate) fn tenant(connection: &Connection, id: TenantId) -> Result<Option<Ten
     one(connection, "SELECT * FROM tenant WHERE id = ?", [blob(&id.0)], read_tenant)
 }
 
-/// The row of that tenant.
-pub(crate) fn row(connection: &Connection, id: TenantId) -> Result<Option<i64>, StoreError> {
-    one(connection, "SELECT row FROM tenant WHERE id = ?", [blob(&id.0)], |row| Ok(row.get(0)?))
+/// The row of that tenant. One that is not there has the row 0, in which nothing is.
+pub(crate) fn row(connection: &Connection, id: TenantId) -> Result<i64, StoreError> {
+    let found = one(connection, "SELECT row FROM tenant WHERE id = ?", [blob(&id.0)], |row| Ok(row.get(0)?))?;
+    Ok(found.unwrap_or(0))
 }
 
 pub(crate) fn tenants(connection: &Connection) -> Result<Vec<Tenant>, StoreError> {

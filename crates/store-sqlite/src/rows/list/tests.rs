@@ -57,7 +57,7 @@ fn the_filters_that_find_few_enter_an_index() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
     let unit = Transaction { connection: &connection, list_steps: u64::MAX };
-    let list = device::list(&unit, TENANT, DeviceScope::All, &Visibility::All).expect("read").expect("a tenant");
+    let list = device::list(&unit, TENANT, DeviceScope::All, &Visibility::All).expect("read");
     let text = |text: &str| Test::Equal(Value::Text(text.to_owned()));
     for (filter, index, sorts) in [
         (is(DeviceField::DeviceName, text("a")), "device_by_name (tenant=? AND device_name=?)", false),
@@ -111,12 +111,12 @@ fn plain_lists_go_along_an_index_and_read_no_more_than_a_page() {
     let after = || Some(Cursor { keys: Vec::new(), row: 7 });
     for after in [None, after()] {
         let all = Visibility::All;
-        let devices = device::list(&unit, TENANT, DeviceScope::All, &all).expect("read").expect("a tenant");
+        let devices = device::list(&unit, TENANT, DeviceScope::All, &all).expect("read");
         let devices =
             plan(&connection, &devices, &Listing::<DeviceField> { after: after.clone(), ..Listing::first(10) });
-        let events = audit_list::list(&unit, TENANT, &all).expect("read").expect("a tenant");
+        let events = audit_list::list(&unit, TENANT, &all).expect("read");
         let events = plan(&connection, &events, &Listing::<AuditField> { after: after.clone(), ..Listing::first(10) });
-        let actions = action_list::list(&unit, TENANT, &all).expect("read").expect("a tenant");
+        let actions = action_list::list(&unit, TENANT, &all).expect("read");
         let newest = vec![Order { field: ActionField::Requested, descending: true }];
         let latest = Listing { order: newest, ..Listing::first(10) };
         let latest = plan(&connection, &actions, &latest);
@@ -138,7 +138,7 @@ fn whoever_sees_few_devices_has_lists_that_begin_with_these() {
     let connection = connection(&directory);
     let unit = Transaction { connection: &connection, list_steps: u64::MAX };
     let few = Visibility::Tagged(["lisbon".to_owned()].into());
-    let devices = device::list(&unit, TENANT, DeviceScope::All, &few).expect("read").expect("a tenant");
+    let devices = device::list(&unit, TENANT, DeviceScope::All, &few).expect("read");
     for (filter, field) in [
         (Filter::always(), None),
         (is(DeviceField::Model, Test::Contains("x".to_owned())), None),
@@ -149,9 +149,9 @@ fn whoever_sees_few_devices_has_lists_that_begin_with_these() {
         assert!(plan.contains("SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"), "{plan}");
         assert!(plan.contains("device_tag_devices (tag=?)"), "{plan}");
     }
-    let events = audit_list::list(&unit, TENANT, &few).expect("read").expect("a tenant");
+    let events = audit_list::list(&unit, TENANT, &few).expect("read");
     let events = plan(&connection, &events, &Listing::<AuditField>::first(10));
-    let actions = action_list::list(&unit, TENANT, &few).expect("read").expect("a tenant");
+    let actions = action_list::list(&unit, TENANT, &few).expect("read");
     let actions = plan(&connection, &actions, &Listing::<ActionField>::first(10));
     for (plan, index) in [(events, "audit_by_device (tenant=? AND device=?)"), (actions, "action_of_device (device=?)")]
     {
@@ -221,7 +221,7 @@ fn names_of_resources_enter_an_index() {
         (ResourceKind::DetectedApp, "displayName", "resource_by_display_name"),
     ] {
         let list = resource::list(&unit, TENANT, ResourceScope::All(kind), &Visibility::All);
-        let list = list.expect("read").expect("a tenant");
+        let list = list.expect("read");
         for test in [Test::Equal(Value::Text("a".to_owned())), Test::StartsWith("a".to_owned())] {
             let listing = Listing { filter: is(member(field), test), ..Listing::first(10) };
             let plan = plan(&connection, &list, &listing);
