@@ -11,6 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("omadm", &[]),
     ("chaveiro-csp", &["chaveiro-core"]),
     ("chaveiro-keyfile", &[]),
+    ("chaveiro-lang", &[]),
     ("chaveiro-escrow", &["chaveiro-core", "chaveiro-keyfile"]),
     ("chaveiro-audit", &["chaveiro-core", "chaveiro-keyfile"]),
     ("chaveiro-auth", &["chaveiro-core", "chaveiro-keyfile"]),
@@ -39,6 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "chaveiro-core",
             "chaveiro-keyfile",
+            "chaveiro-lang",
             "chaveiro-escrow",
             "chaveiro-audit",
             "chaveiro-auth",
@@ -54,7 +56,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "chaveiro-agent",
         // What a sealed passcode is bound to, and how it is sealed, are shared with the server on purpose.
-        &["chaveiro-core", "chaveiro-csp", "chaveiro-escrow", "chaveiro-device", "chaveiro-keyfile", "omadm"],
+        &[
+            "chaveiro-core",
+            "chaveiro-csp",
+            "chaveiro-escrow",
+            "chaveiro-device",
+            "chaveiro-keyfile",
+            "chaveiro-lang",
+            "omadm",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -8,7 +8,7 @@ use chaveiro_device::transport::TransportError;
 use omadm::syncml::DecodeError;
 
 use crate::luks::LuksError;
-use crate::text::Lang;
+use chaveiro_lang::Lang;
 
 /// An error in words of our own. As an error it is English, as logs are.
 #[derive(Debug)]

@@ -11,7 +11,8 @@ use crate::config::Config;
 use crate::locks::{Found, Locks, Proven};
 use crate::login::Accounts;
 use crate::state::State;
-use crate::text::Lang;
+use crate::text::verdict;
+use chaveiro_lang::Lang;
 
 /// What stands in the way of a recovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,12 +76,12 @@ pub(crate) struct Finding {
 
 impl Finding {
     pub(crate) fn row(&self, lang: Lang) -> [String; 4] {
-        let (what, hint) = lang.verdict(self.obstacle.as_ref());
+        let (what, hint) = verdict(lang, self.obstacle.as_ref());
         [self.of.lock.name().to_owned(), self.of.subject.clone(), what, hint]
     }
 
     pub(crate) fn to_json(&self, lang: Lang) -> Value {
-        let (reason, hint) = lang.verdict(self.obstacle.as_ref());
+        let (reason, hint) = verdict(lang, self.obstacle.as_ref());
         let (recovery, subject) = (self.of.lock.name(), &self.of.subject);
         match &self.obstacle {
             None => json!({"recovery": recovery, "subject": subject, "ready": true}),

@@ -1,94 +1,9 @@
-//! Help in Brazilian Portuguese: one table from the English of `args`, laid over the finished command.
+//! Help in Brazilian Portuguese: one table from the English of `args`.
 
-use std::ffi::OsString;
+use chaveiro_lang::HelpTexts;
 
-use clap::{Arg, ArgAction, Command};
-
-use crate::text::Lang;
-
-/// The command in that language: help, manual page and completions are printed from it.
-pub(crate) fn in_language(command: Command, lang: Lang) -> Command {
-    match lang {
-        Lang::English => command,
-        Lang::Portuguese => in_portuguese(command),
-    }
-}
-
-/// The language that these arguments ask for, before they are parsed: help needs it.
-pub(crate) fn language_of(arguments: impl IntoIterator<Item = OsString>) -> Lang {
-    // A path need not be text; a language is.
-    let mut arguments = arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned());
-    let mut given = None;
-    while let (None, Some(argument)) = (&given, arguments.next()) {
-        given = match argument.strip_prefix("--lang") {
-            Some("") => arguments.next(),
-            Some(value) => value.strip_prefix('=').map(str::to_owned),
-            None => None,
-        };
-    }
-    let environment = || std::env::var("CHAVEIRO_LANG").ok().filter(|name| !name.is_empty());
-    Lang::choose(given.or_else(environment).as_deref())
-}
-
-fn in_portuguese(command: Command) -> Command {
-    let (about, long_about) = (text(command.get_about()), text(command.get_long_about()));
-    let after_help = command.get_after_help().map(|help| help.to_string().replacen("Example:", "Exemplo:", 1));
-    let mut command = command
-        .help_template("{about-with-newline}\nUso: {usage}\n\n{all-args}{after-help}")
-        .subcommand_help_heading("Comandos")
-        .disable_help_subcommand(true)
-        .disable_help_flag(true)
-        .disable_version_flag(true)
-        .mut_args(|arg| {
-            let heading = if arg.is_positional() { "Argumentos" } else { "Opções" };
-            let (help, long_help) = (text(arg.get_help()), text(arg.get_long_help()));
-            let arg = arg.help_heading(heading);
-            let arg = match help {
-                Some(help) => arg.help(help),
-                None => arg,
-            };
-            match long_help {
-                Some(help) => arg.long_help(help),
-                None => arg,
-            }
-        })
-        .mut_subcommands(in_portuguese)
-        .arg(help_flag());
-    // Only the program itself has a version; the verbs have not.
-    if command.get_version().is_some() {
-        command = command.arg(version_flag());
-    }
-    if let Some(about) = about {
-        command = command.about(about);
-    }
-    if let Some(about) = long_about {
-        command = command.long_about(about);
-    }
-    match after_help {
-        Some(help) => command.after_help(help),
-        None => command,
-    }
-}
-
-fn help_flag() -> Arg {
-    Arg::new("help").short('h').long("help").action(ArgAction::Help).help("Mostra esta ajuda").help_heading("Opções")
-}
-
-fn version_flag() -> Arg {
-    let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
-    version.help("Mostra a versão").help_heading("Opções")
-}
-
-fn text(english: Option<&clap::builder::StyledStr>) -> Option<String> {
-    english.map(|english| translated(&english.to_string()).map_or_else(|| english.to_string(), str::to_owned))
-}
-
-/// The Portuguese of an English help text.
-fn translated(english: &str) -> Option<&'static str> {
-    TABLE.iter().find(|(known, _)| *known == english).map(|(_, portuguese)| *portuguese)
-}
-
-const TABLE: &[(&str, &str)] = &[
+/// Every help text of [`crate::args`].
+pub(crate) const HELP: HelpTexts = HelpTexts(&[
     ("The device end of Chaveiro on Linux", "O lado do dispositivo do Chaveiro no Linux"),
     ("Print JSON for machines", "Imprime JSON para máquinas"),
     (
@@ -179,55 +94,25 @@ const TABLE: &[(&str, &str)] = &[
     ("Completions for a shell", "Complementos para um shell"),
     ("Which shell", "Qual shell"),
     ("The manual page", "A página de manual"),
-];
+]);
 
 #[cfg(test)]
 mod tests {
+    use chaveiro_lang::Lang;
     use clap::CommandFactory;
 
     use super::*;
     use crate::args::Cli;
 
-    /// Every help text of the command and its verbs.
-    fn texts(command: &Command, found: &mut Vec<String>) {
-        let of_command = [command.get_about(), command.get_long_about()].into_iter().flatten();
-        let of_args = command.get_arguments().flat_map(|arg| [arg.get_help(), arg.get_long_help()]).flatten();
-        found.extend(of_command.chain(of_args).map(ToString::to_string));
-        for verb in command.get_subcommands() {
-            texts(verb, found);
-        }
-    }
-
     #[test]
     fn every_help_text_has_its_portuguese_and_no_translation_is_left_over() {
-        let mut found = Vec::new();
-        texts(&Cli::command(), &mut found);
-        let missing: Vec<_> = found.iter().filter(|english| translated(english).is_none()).collect();
-        assert!(missing.is_empty(), "{missing:#?}");
-        let stale: Vec<_> = TABLE.iter().filter(|(english, _)| !found.iter().any(|text| text == english)).collect();
-        assert!(stale.is_empty(), "{stale:#?}");
-    }
-
-    #[test]
-    fn no_english_help_text_is_left_in_the_portuguese_command() {
-        let mut found = Vec::new();
-        texts(&in_language(Cli::command(), Lang::Portuguese), &mut found);
-        let left: Vec<_> = found.iter().filter(|text| translated(text).is_some()).collect();
-        assert!(left.is_empty(), "{left:#?}");
+        assert_eq!(HELP.unmatched(&Cli::command()), Vec::<String>::new());
     }
 
     #[test]
     fn the_command_is_the_same_in_both_languages() {
-        in_language(Cli::command(), Lang::Portuguese).debug_assert();
+        HELP.in_language(Cli::command(), Lang::Portuguese).debug_assert();
         let line = ["chaveiro-agent", "unenroll", "--force", "--release-slots", "--lang", "pt"];
-        assert!(in_language(Cli::command(), Lang::Portuguese).try_get_matches_from(line).is_ok());
-    }
-
-    #[test]
-    fn the_language_is_known_before_the_arguments_are_parsed() {
-        let of = |words: &[&str]| language_of(words.iter().map(OsString::from));
-        assert_eq!(of(&["chaveiro-agent", "--lang", "pt", "--help"]), Lang::Portuguese);
-        assert_eq!(of(&["chaveiro-agent", "status", "--lang=pt-BR"]), Lang::Portuguese);
-        assert_eq!(of(&["chaveiro-agent", "--lang", "en"]), Lang::English);
+        assert!(HELP.in_language(Cli::command(), Lang::Portuguese).try_get_matches_from(line).is_ok());
     }
 }

@@ -40,17 +40,19 @@ use zeroize::Zeroizing;
 
 use agent::Agent;
 use args::{Cli, Verb};
+use chaveiro_lang::Lang;
 use complaint::Complaint;
 use doctor::Finding;
 pub use embedded::Embedded;
 use enrolment::Invitation;
+use help::HELP;
 use state::State;
-use text::{Lang, Text};
+use text::Text;
 
 /// The whole program: command line in, exit code out.
 pub fn main() -> ExitCode {
-    let lang = help::language_of(std::env::args_os());
-    let matches = help::in_language(Cli::command(), lang).get_matches();
+    let lang = Lang::of_arguments(std::env::args_os());
+    let matches = HELP.in_language(Cli::command(), lang).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(&cli, lang) {
         Ok(true) => ExitCode::SUCCESS,
@@ -163,10 +165,10 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
         }
         Verb::Ddf => write!(std::io::stdout(), "{}", chaveiro_csp::ddf())?,
         Verb::Completions { shell } => {
-            let mut command = help::in_language(Cli::command(), lang);
+            let mut command = HELP.in_language(Cli::command(), lang);
             clap_complete::generate(*shell, &mut command, "chaveiro-agent", &mut std::io::stdout());
         }
-        Verb::Man => clap_mangen::Man::new(help::in_language(Cli::command(), lang)).render(&mut std::io::stdout())?,
+        Verb::Man => clap_mangen::Man::new(HELP.in_language(Cli::command(), lang)).render(&mut std::io::stdout())?,
     }
     Ok(true)
 }
@@ -229,7 +231,7 @@ fn print(findings: &[Finding], json: bool, lang: Lang) -> Result<()> {
         return Ok(());
     }
     let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(lang.columns());
+    table.load_style(comfy_table::presets::NOTHING).set_header(text::columns(lang));
     if std::io::stdout().is_terminal() {
         table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     }

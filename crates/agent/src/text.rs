@@ -1,52 +1,23 @@
 //! What people read, in English and Brazilian Portuguese.
 
+use chaveiro_lang::Lang;
+
 use crate::doctor::Obstacle;
 
-/// A language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lang {
-    English,
-    Portuguese,
+pub(crate) fn columns(lang: Lang) -> [&'static str; 4] {
+    lang.pick(["recovery", "of", "state", "what to do"], ["recuperação", "de", "situação", "o que fazer"])
 }
 
-impl Lang {
-    /// The language of that name, or else of the environment's `LC_ALL`, `LC_MESSAGES`, `LANG`.
-    pub(crate) fn choose(asked: Option<&str>) -> Self {
-        let environment = || {
-            let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
-            ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set)
-        };
-        match asked.map(str::to_owned).or_else(environment) {
-            Some(name) if name.to_ascii_lowercase().starts_with("pt") => Self::Portuguese,
-            Some(_) | None => Self::English,
-        }
-    }
-
-    pub(crate) fn pick<T>(self, english: T, portuguese: T) -> T {
-        match self {
-            Self::English => english,
-            Self::Portuguese => portuguese,
-        }
-    }
-
-    pub(crate) fn columns(self) -> [&'static str; 4] {
-        match self {
-            Self::English => ["recovery", "of", "state", "what to do"],
-            Self::Portuguese => ["recuperação", "de", "situação", "o que fazer"],
-        }
-    }
-
-    /// State, and what to do about it.
-    pub(crate) fn verdict(self, obstacle: Option<&Obstacle>) -> (String, String) {
-        let (english, portuguese) = texts(obstacle);
-        let (state, hint) = self.pick(english, portuguese);
-        let (first, second) = match obstacle {
-            Some(Obstacle::Missing(program, package)) => (*program, *package),
-            Some(Obstacle::Volume(why)) => (why.as_str(), ""),
-            _ => ("", ""),
-        };
-        (state.replace("{}", first), hint.replace("{}", second))
-    }
+/// State, and what to do about it.
+pub(crate) fn verdict(lang: Lang, obstacle: Option<&Obstacle>) -> (String, String) {
+    let (english, portuguese) = texts(obstacle);
+    let (state, hint) = lang.pick(english, portuguese);
+    let (first, second) = match obstacle {
+        Some(Obstacle::Missing(program, package)) => (*program, *package),
+        Some(Obstacle::Volume(why)) => (why.as_str(), ""),
+        _ => ("", ""),
+    };
+    (state.replace("{}", first), hint.replace("{}", second))
 }
 
 type Pair = (&'static str, &'static str);

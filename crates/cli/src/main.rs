@@ -21,12 +21,14 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Verb};
+use chaveiro_lang::Lang;
+use help::HELP;
 use out::Out;
 use text::Text;
 
 fn main() -> ExitCode {
-    let lang = help::language_of(&std::env::args().collect::<Vec<_>>());
-    let matches = help::in_language(Cli::command(), lang).get_matches();
+    let lang = Lang::of_arguments(std::env::args_os());
+    let matches = HELP.in_language(Cli::command(), lang).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let out = Out::new(cli.common.json, lang);
     // Every TLS connection of the process uses the one provider.

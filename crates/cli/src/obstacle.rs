@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::text::Lang;
+use chaveiro_lang::Lang;
 
 /// What is wrong, and what to do about it.
 type Words = (&'static str, &'static str);

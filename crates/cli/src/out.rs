@@ -7,7 +7,8 @@ use comfy_table::Table;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use serde_json::Value;
 
-use crate::text::{Lang, Text};
+use crate::text::Text;
+use chaveiro_lang::Lang;
 
 /// Where and how to print.
 #[derive(Clone, Copy)]

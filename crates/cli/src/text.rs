@@ -1,25 +1,6 @@
 //! What people read, in English and Brazilian Portuguese: one table. Identifiers stay English.
 
-/// A language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lang {
-    English,
-    Portuguese,
-}
-
-impl Lang {
-    /// The language of that name, or else of the environment's `LC_ALL`, `LC_MESSAGES`, `LANG`.
-    pub(crate) fn choose(asked: Option<&str>) -> Self {
-        let environment = ["LC_ALL", "LC_MESSAGES", "LANG"];
-        let named = asked.map(str::to_owned);
-        let found =
-            named.or_else(|| environment.iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty())));
-        match found {
-            Some(name) if name.to_ascii_lowercase().starts_with("pt") => Self::Portuguese,
-            Some(_) | None => Self::English,
-        }
-    }
-}
+use chaveiro_lang::Lang;
 
 /// A text; `{}` is filled in, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,12 +231,5 @@ mod tests {
             assert_eq!(english.matches("{}").count(), portuguese.matches("{}").count(), "{english}");
         }
         assert_eq!(Text::HintHelp as usize + 1, TABLE.len());
-    }
-
-    #[test]
-    fn portuguese_is_chosen_by_name() {
-        assert_eq!(Lang::choose(Some("pt-BR")), Lang::Portuguese);
-        assert_eq!(Lang::choose(Some("pt_BR.UTF-8")), Lang::Portuguese);
-        assert_eq!(Lang::choose(Some("en_US")), Lang::English);
     }
 }

@@ -6,7 +6,7 @@ use chaveiro_keyfile::KeyFileError;
 use thiserror::Error;
 
 use super::header::HeaderError;
-use crate::text::Lang;
+use chaveiro_lang::Lang;
 
 #[derive(Debug, Error)]
 pub(crate) enum LuksError {

@@ -7,7 +7,7 @@ use chaveiro_audit::Report;
 use serde_json::{Value, json};
 
 use crate::out::{Out, cell};
-use crate::text::Lang;
+use chaveiro_lang::Lang;
 
 /// One recovery.
 pub(super) struct Recovery {

@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use serde_json::json;
 
 use crate::args::Cli;
-use crate::help::in_language;
+use crate::help::HELP;
 use crate::out::Out;
 
 pub(crate) fn routes(out: Out) {
@@ -22,11 +22,11 @@ pub(crate) fn routes(out: Out) {
 }
 
 pub(crate) fn completions(out: Out, shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut in_language(Cli::command(), out.lang), "chaveiro", &mut std::io::stdout());
+    clap_complete::generate(shell, &mut HELP.in_language(Cli::command(), out.lang), "chaveiro", &mut std::io::stdout());
 }
 
 pub(crate) fn man(out: Out) -> Result<()> {
-    clap_mangen::Man::new(in_language(Cli::command(), out.lang)).render(&mut std::io::stdout())?;
+    clap_mangen::Man::new(HELP.in_language(Cli::command(), out.lang)).render(&mut std::io::stdout())?;
     Ok(())
 }
 
