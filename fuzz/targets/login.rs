@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::Body;
-use chaveiro_auth::{IssuerKeys, LocalIssuer};
+use chaveiro_auth::{IssuerKeys, LocalIssuer, TokenCeilings};
 use chaveiro_core::Timestamp;
 use chaveiro_core::ports::{Clock, Entropy, Store};
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
@@ -44,7 +44,7 @@ static ROUTER: LazyLock<(tempfile::TempDir, Router)> = LazyLock::new(|| {
     futures_executor::block_on(insert).expect("a tenant");
     let keys = IssuerKeys::open_or_create(&directory.path().join("issuer"), Timestamp::UNIX_EPOCH, &Fixed);
     let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), "https://chaveiro.example".to_owned()));
-    let router = issuer.router(store, Arc::new(Fixed), Arc::new(Fixed));
+    let router = issuer.router(store, Arc::new(Fixed), Arc::new(Fixed), TokenCeilings::default());
     (directory, router)
 });
 

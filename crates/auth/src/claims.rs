@@ -48,6 +48,7 @@ pub(crate) struct Claims {
     aud: Option<Texts>,
     exp: Option<f64>,
     nbf: Option<f64>,
+    iat: Option<f64>,
     tid: Option<String>,
     /// Entra writes one text, others a list.
     scp: Option<Texts>,
@@ -69,7 +70,8 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// `nbf <= now < exp`, with a little leeway; a token without end is none.
+    /// `nbf <= now < exp`, with a little leeway; a token without end is none. Nor is one that will have been issued: it
+    /// would outlive a revocation that comes first.
     pub(crate) fn check_times(&self, now: Timestamp) -> Result<(), TokenRefusal> {
         let now = now.as_second() as f64;
         let leeway = LEEWAY.as_secs_f64();
@@ -77,10 +79,16 @@ impl Claims {
         if now >= expires + leeway {
             return Err(TokenRefusal::Expired);
         }
-        match self.nbf {
-            Some(begins) if now + leeway < begins => Err(TokenRefusal::NotYetValid),
-            Some(_) | None => Ok(()),
+        match [self.nbf, self.iat].into_iter().flatten().any(|begins| now + leeway < begins) {
+            true => Err(TokenRefusal::NotYetValid),
+            false => Ok(()),
         }
+    }
+
+    /// When it was issued; an issuer that does not say so says at least since when it is valid.
+    fn issued(&self) -> Option<Timestamp> {
+        let seconds = self.iat.or(self.nbf).filter(|seconds| seconds.is_finite())?;
+        Timestamp::from_second(seconds.floor() as i64).ok()
     }
 
     pub(crate) fn check_audience(&self, accepted: &[String]) -> Result<(), TokenRefusal> {
@@ -108,6 +116,7 @@ impl Claims {
     /// `scope` (RFC 9068): delegated then too, unless the subject is the client itself.
     /// Only the local issuer can say that a person on the host acts.
     pub(crate) fn into_caller(self, tenant: TenantId, local: bool) -> Caller {
+        let issued = self.issued();
         let operator = local && self.idtyp.as_deref() == Some(crate::local::OPERATOR);
         let client = self.azp.or(self.appid).or(self.client_id).unwrap_or_default();
         let granted = |names: &mut dyn Iterator<Item = &str>| names.filter_map(Permission::parse).collect();
@@ -142,6 +151,7 @@ impl Claims {
             permissions,
             directory_roles: role_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect(),
             groups: self.groups.map(Texts::into_vec).unwrap_or_default(),
+            issued,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod ceiling;
 mod claims;
+mod claims_request;
 mod client_assertion;
 mod client_secret;
 mod jwks;

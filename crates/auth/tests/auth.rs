@@ -118,6 +118,22 @@ async fn a_sound_token_makes_a_caller() {
 }
 
 #[tokio::test]
+async fn a_token_says_when_it_was_issued_or_at_least_since_when_it_is_valid() {
+    let world = world().await;
+    for (iat, nbf, issued) in [
+        (json!(NOW - 5), json!(NOW - 10), Some(NOW - 5)),
+        (json!(NOW as f64 - 4.5), json!(NOW - 10), Some(NOW - 5)),
+        (Value::Null, json!(NOW - 10), Some(NOW - 10)),
+        (Value::Null, Value::Null, None),
+    ] {
+        let mut claims = claims();
+        (claims["iat"], claims["nbf"]) = (iat, nbf);
+        let verified = world.verifier.verify(Some(&sign(&world.pair, Some("k1"), &claims)), now()).await;
+        assert_eq!(verified.expect("a caller").issued.map(Timestamp::as_second), issued, "{claims}");
+    }
+}
+
+#[tokio::test]
 async fn a_delegated_token_names_its_user_and_the_misspelt_permission_counts() {
     let world = world().await;
     let mut claims = claims();
@@ -210,6 +226,7 @@ async fn every_bad_token_is_refused_for_its_reason() {
         ("expired", Some(changed("exp", json!(NOW - 3600))), Expired),
         ("without end", Some(changed("exp", Value::Null)), Expired),
         ("not yet valid", Some(changed("nbf", json!(NOW + 3600))), NotYetValid),
+        ("issued later", Some(changed("iat", json!(NOW + 3600))), NotYetValid),
         ("wrong audience", Some(changed("aud", json!("https://vault.example"))), WrongAudience),
         ("no audience", Some(changed("aud", Value::Null)), WrongAudience),
         ("unknown issuer", Some(changed("iss", json!("https://evil.example"))), UnknownIssuer),

@@ -98,6 +98,9 @@ pub(crate) enum Verb {
         /// Minutes it lives.
         #[arg(long, default_value_t = 10)]
         minutes: u64,
+        /// Mint none: end every operator token of the tenant that is out.
+        #[arg(long, conflicts_with_all = ["permissions", "minutes"])]
+        revoke_all: bool,
     },
     /// Keys: signing keys of the local issuer, recipients of the escrow.
     #[command(subcommand)]

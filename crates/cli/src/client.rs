@@ -120,6 +120,9 @@ pub(crate) async fn signed_in_elsewhere(common: &Common) -> Result<Option<GraphC
 }
 
 fn succeeded((status, answer): (StatusCode, Value)) -> Result<Value> {
+    if message(&answer).contains("TokenIssuedBeforeRevocationTimestamp") {
+        bail!("the access token was revoked; sign in again with: chaveiro login");
+    }
     if !status.is_success() {
         bail!("{} {}", status.as_u16(), message(&answer));
     }

@@ -147,10 +147,13 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
     ),
     ("Say no to a code", "Nega um código"),
     (
-        "End every sign-in of a person. Access tokens that are out live for up to an hour",
-        "Encerra todas as entradas de uma pessoa. Tokens de acesso já emitidos valem por até uma hora",
+        "End every sign-in and every access token of a person, at once",
+        "Encerra imediatamente todas as entradas e todos os tokens de acesso de uma pessoa",
     ),
-    ("Whose: principal name or id", "De quem: nome principal ou id"),
+    (
+        "Whose: principal name or id of a user, or the object id (oid) of somebody whom another issuer alone knows",
+        "De quem: nome principal ou id de um usuário, ou o id de objeto (oid) de alguém que só outro emissor conhece",
+    ),
     (
         "Show one: its permissions, its secrets and certificates with their ends",
         "Mostra uma: permissões, segredos e certificados com o fim de cada um",
@@ -189,7 +192,23 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
     ("The certificate's thumbprint, SHA-1 or SHA-256", "A impressão digital do certificado, SHA-1 ou SHA-256"),
     ("Its client id", "O client id"),
     ("Take the older secrets away", "Retira os segredos mais antigos"),
-    ("Remove it", "Remove"),
+    (
+        "End every token that was given until now, because somebody else may have one",
+        "Encerra todo token dado até agora, porque outra pessoa pode ter um",
+    ),
+    (
+        "End every token that it has, those of people who signed in with it included. It may fetch new ones",
+        "Encerra todos os tokens dela, inclusive os de pessoas que entraram por ela. Ela pode buscar novos",
+    ),
+    (
+        "Its client id, as its tokens have it; also of an application of another issuer",
+        "O client id, como está nos tokens dela; também de uma aplicação de outro emissor",
+    ),
+    (
+        "Mint none: end every operator token of the tenant that is out",
+        "Não emite nenhum: encerra todo token de operador do locatário já emitido",
+    ),
+    ("Remove it, and end every token that it has", "Remove a aplicação e encerra todos os tokens dela"),
     (
         "Make a new signing key for the local issuer; old tokens stay valid until they end",
         "Cria nova chave de assinatura do emissor local; tokens antigos valem até expirar",

@@ -14,6 +14,7 @@ use chaveiro_core::id::{AssignmentId, DeviceId, ResourceId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_core::resource::ResourceKind;
+use chaveiro_core::revocation;
 use chaveiro_core::rights::{Principal, RoleAssignment};
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::{ScopeTags, Visibility};
@@ -155,8 +156,12 @@ impl Host {
         let event = self.event(tenant, Activity::OperatorTokenMinted);
         let names = permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>().join(" ");
         let event = event.with("permissions", names).with("minutes", lifetime.as_secs() / 60);
-        self.opened.store.write(move |unit| Ok(unit.append_audit(&event)?)).await?;
-        Ok(issuer.mint_operator_token(tenant, permissions, self.now(), lifetime, &SystemEntropy)?)
+        let recorded = self.opened.store.write(move |unit| {
+            unit.append_audit(&event)?;
+            Ok(unit.tokens_valid_from(tenant, &[revocation::of_operators()])?)
+        });
+        let issued = revocation::issued_at(self.now(), recorded.await?);
+        Ok(issuer.mint_operator_token(tenant, permissions, issued, lifetime, &SystemEntropy)?)
     }
 
     /// Another agent manages the device too, or not any more.

@@ -5,15 +5,18 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use chaveiro_auth::{ClientSecret, new_application_secret, read_certificate};
 use chaveiro_core::actions::manage_applications;
+use chaveiro_core::actions::revoke_tokens::{self, SignedOut};
 use chaveiro_core::actions::vouch::{self, Decision};
-use chaveiro_core::application::{Application, ApplicationCertificate, ApplicationRefusal, ApplicationSecret};
+use chaveiro_core::application::{
+    Application, ApplicationCertificate, ApplicationRefusal, ApplicationSecret, COMMAND_LINE,
+};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::id::{ApplicationId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::Entropy;
+use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::sign_in::SignIn;
-use chaveiro_server::SystemEntropy;
+use chaveiro_server::{SystemClock, SystemEntropy};
 use uuid::Uuid;
 
 use crate::host::Host;
@@ -25,6 +28,17 @@ pub(crate) struct NewApplication {
     pub(crate) delegated: Vec<Permission>,
     pub(crate) public: bool,
     pub(crate) secret_life: Duration,
+}
+
+/// What goes when an application gets another secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    /// Nothing: both serve.
+    Nothing,
+    /// The older secrets.
+    Secrets,
+    /// And every token that was given until now.
+    SecretsAndTokens,
 }
 
 impl Host {
@@ -67,29 +81,29 @@ impl Host {
         tenant: TenantId,
         id: ApplicationId,
         life: Duration,
-        replace: bool,
+        replaced: Replaced,
     ) -> Result<(ClientSecret, ApplicationSecret)> {
         let (secret, kept) = new_application_secret(self.now(), life, &SystemEntropy);
         let event = self.event(tenant, Activity::ApplicationSecretChanged);
-        let event = manage_applications::secret_added(event, &kept).with("replaced", replace);
+        let event = manage_applications::secret_added(event, &kept).with("replaced", replaced != Replaced::Nothing);
         let added = kept.clone();
         let change = move |application: &mut Application| {
-            if replace {
+            if replaced != Replaced::Nothing {
                 application.secrets.clear();
             }
             application.add_secret(added)
         };
-        self.change_app(tenant, id, event, change).await?;
+        self.change_app(tenant, id, event, replaced == Replaced::SecretsAndTokens, change).await?;
         Ok((secret, kept))
     }
 
-    /// Takes away the secret of that id, whichever application has it.
-    pub(crate) async fn remove_secret(&self, tenant: TenantId, secret: Uuid) -> Result<Application> {
+    /// Takes away the secret of that id, whichever application has it; its tokens, too, when they may be a thief's.
+    pub(crate) async fn remove_secret(&self, tenant: TenantId, secret: Uuid, revoke: bool) -> Result<Application> {
         let applications = self.applications(tenant).await?;
         let owner = applications.into_iter().find(|application| application.secrets.iter().any(|own| own.id == secret));
         let owner = owner.ok_or_else(|| ApplicationRefusal::Unknown(secret.to_string()))?;
         let event = self.event(tenant, Activity::ApplicationSecretChanged).with("removed", secret);
-        self.change_app(tenant, owner.id, event, move |application| application.remove_secret(secret)).await?;
+        self.change_app(tenant, owner.id, event, revoke, move |application| application.remove_secret(secret)).await?;
         Ok(owner)
     }
 
@@ -103,7 +117,7 @@ impl Host {
         let certificate = read_certificate(pem, self.now())?;
         let event = self.event(tenant, Activity::ApplicationCertificateChanged).with("added", &certificate.sha256);
         let added = certificate.clone();
-        self.change_app(tenant, id, event, move |application| application.add_certificate(added)).await?;
+        self.change_app(tenant, id, event, false, move |application| application.add_certificate(added)).await?;
         Ok(certificate)
     }
 
@@ -126,14 +140,34 @@ impl Host {
             (application.permissions, application.delegated) = (permissions, delegated);
             Ok(())
         };
-        self.change_app(tenant, id, event, change).await?;
+        self.change_app(tenant, id, event, false, change).await?;
         self.application(tenant, id).await
     }
 
-    pub(crate) async fn remove_certificate(&self, tenant: TenantId, id: ApplicationId, thumbprint: &str) -> Result<()> {
+    pub(crate) async fn remove_certificate(
+        &self,
+        tenant: TenantId,
+        id: ApplicationId,
+        thumbprint: &str,
+        revoke: bool,
+    ) -> Result<()> {
         let event = self.event(tenant, Activity::ApplicationCertificateChanged).with("removed", thumbprint);
         let thumbprint = thumbprint.to_owned();
-        self.change_app(tenant, id, event, move |application| application.remove_certificate(&thumbprint)).await
+        self.change_app(tenant, id, event, revoke, move |application| application.remove_certificate(&thumbprint)).await
+    }
+
+    /// Ends every token of the application of that client id; gives the application, when it is one of the tenant's.
+    pub(crate) async fn revoke_app(&self, tenant: TenantId, client_id: &str) -> Result<Option<Application>> {
+        let (client_id, revoked) = (client_id.to_owned(), self.event(tenant, Activity::TokensRevoked));
+        let revoke = self.opened.store.write(move |unit| {
+            revoke_tokens::application(unit, tenant, &client_id, revoked, SystemClock::default().now())?;
+            match client_id.parse() {
+                Ok(COMMAND_LINE) => Ok(Some(Application::command_line(tenant))),
+                Ok(id) => Ok(unit.application(tenant, id)?),
+                Err(_) => Ok(None),
+            }
+        });
+        Ok(revoke.await?)
     }
 
     async fn change_app(
@@ -141,16 +175,29 @@ impl Host {
         tenant: TenantId,
         id: ApplicationId,
         event: AuditEvent,
+        revoke: bool,
         change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
     ) -> Result<()> {
-        let changed = self.opened.store.write(move |unit| manage_applications::change(unit, tenant, id, event, change));
+        let revoked = self.event(tenant, Activity::TokensRevoked);
+        let changed = self.opened.store.write(move |unit| {
+            let changed = manage_applications::change(unit, tenant, id, event, change)?;
+            if revoke && changed.is_ok() {
+                let now = SystemClock::default().now();
+                revoke_tokens::application(unit, tenant, &id.to_string(), revoked, now)?;
+            }
+            Ok(changed)
+        });
         changed.await??;
         Ok(())
     }
 
     pub(crate) async fn delete_app(&self, tenant: TenantId, id: ApplicationId) -> Result<()> {
         let event = self.event(tenant, Activity::ApplicationDeleted);
-        Ok(self.opened.store.write(move |unit| manage_applications::delete(unit, tenant, id, event)).await?)
+        let delete = self
+            .opened
+            .store
+            .write(move |unit| manage_applications::delete(unit, tenant, id, event, SystemClock::default().now()));
+        Ok(delete.await?)
     }
 
     /// Who waits and who is signed in, each with the names of the application and of the person.
@@ -163,7 +210,7 @@ impl Host {
                     continue;
                 }
                 let application = match sign_in.application {
-                    chaveiro_core::application::COMMAND_LINE => Some(Application::command_line(tenant)),
+                    COMMAND_LINE => Some(Application::command_line(tenant)),
                     id => view.application(tenant, id)?,
                 };
                 let user = match sign_in.user {
@@ -185,10 +232,11 @@ impl Host {
         Ok(decided.await??)
     }
 
-    /// Ends every sign-in of that user.
-    pub(crate) async fn revoke_sign_ins(&self, tenant: TenantId, user: &str) -> Result<usize> {
-        let (now, user) = (self.now(), user.to_owned());
-        let revoked = self.opened.store.write(move |unit| Ok(vouch::revoke(unit, tenant, &user, now)?));
+    /// Ends every sign-in and every access token of that person.
+    pub(crate) async fn revoke_sign_ins(&self, tenant: TenantId, user: &str) -> Result<SignedOut> {
+        let user = user.to_owned();
+        let revoked =
+            self.opened.store.write(move |unit| Ok(vouch::revoke(unit, tenant, &user, SystemClock::default().now())?));
         Ok(revoked.await??)
     }
 }

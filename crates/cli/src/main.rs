@@ -55,7 +55,10 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         Verb::Login(login) => verbs::sign_in::login(common, out, login).await?,
         Verb::Logout => verbs::sign_in::logout(out).await?,
         Verb::SignIn(verb) => verbs::sign_in::sign_in(common, out, verb).await?,
-        Verb::Token { permissions, minutes } => verbs::admin::token(common, out, permissions, *minutes).await?,
+        Verb::Token { revoke_all: true, .. } => verbs::admin::revoke_tokens(common, out).await?,
+        Verb::Token { permissions, minutes, revoke_all: false } => {
+            verbs::admin::token(common, out, permissions, *minutes).await?
+        }
         Verb::Keys(keys) => verbs::admin::keys(common, out, keys).await?,
         Verb::Device(device) => verbs::device::device(common, out, device).await?,
         Verb::Recover { device, wait, show, timeout, break_glass } => {

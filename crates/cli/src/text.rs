@@ -19,6 +19,10 @@ pub(crate) enum Text {
     SecretRemoved,
     CertificateAdded,
     CertificateRemoved,
+    AppRevoked,
+    ForeignAppRevoked,
+    TokensLiveOn,
+    OperatorTokensRevoked,
     AppDeleted,
     LoginCode,
     LoginOperator,
@@ -106,7 +110,31 @@ const TABLE: &[(Text, &str, &str)] = &[
         "O certificado {} foi registrado. Impressão digital {}, válido até {}.",
     ),
     (Text::CertificateRemoved, "The certificate was taken away.", "O certificado foi retirado."),
-    (Text::AppDeleted, "The application was removed.", "O aplicativo foi removido."),
+    (
+        Text::AppRevoked,
+        "Every token of {} that was given until now has ended. Its clients fetch new ones, if they still can.",
+        "Todo token de {} dado até agora foi encerrado. Os clientes dele buscam novos, se ainda puderem.",
+    ),
+    (
+        Text::ForeignAppRevoked,
+        "No application {} is registered here. Tokens of other issuers for it that were given until now have ended.",
+        "Nenhum aplicativo {} está registrado aqui. Os tokens de outros emissores para ele, dados até agora, foram encerrados.",
+    ),
+    (
+        Text::TokensLiveOn,
+        "Tokens that were given with it live for up to an hour. If somebody else may have one: chaveiro app revoke {}",
+        "Os tokens dados com ele valem por até uma hora. Se outra pessoa puder ter um: chaveiro app revoke {}",
+    ),
+    (
+        Text::OperatorTokensRevoked,
+        "Every operator token of {} that is out has ended.",
+        "Todo token de operador de {} já emitido foi encerrado.",
+    ),
+    (
+        Text::AppDeleted,
+        "The application was removed, and its tokens have ended.",
+        "O aplicativo foi removido, e os tokens dele foram encerrados.",
+    ),
     (Text::LoginCode, "Open {} and enter the code {}.", "Abra {} e digite o código {}."),
     (
         Text::LoginOperator,
@@ -123,7 +151,11 @@ const TABLE: &[(Text, &str, &str)] = &[
     ),
     (Text::SignInApproved, "{} may sign in.", "{} pode entrar."),
     (Text::SignInDenied, "The sign-in with the code {} was denied.", "A entrada com o código {} foi negada."),
-    (Text::SignInsRevoked, "{} sign-ins of {} have ended.", "{} entradas de {} foram encerradas."),
+    (
+        Text::SignInsRevoked,
+        "{} is signed out: {} sign-ins and every access token have ended.",
+        "{} está sem sessão: {} entradas e todos os tokens de acesso foram encerrados.",
+    ),
     (
         Text::IssuerRotated,
         "Tokens are signed with key {} from now on.",

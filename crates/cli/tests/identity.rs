@@ -99,6 +99,64 @@ fn certificates_are_registered_shown_and_taken_away() {
     assert_eq!(run_json(&data, &["app", "list"])[0]["certificates"], 0);
 }
 
+/// What the server answers to that token.
+async fn status_of(server: &Server, token: &str) -> u16 {
+    let devices = format!("{}/v1.0/deviceManagement/managedDevices", server.graph_url);
+    let asked = server.client().get(devices).header("Authorization", format!("Bearer {}", token.trim())).send();
+    asked.await.expect("an answer").status().as_u16()
+}
+
+#[tokio::test]
+async fn what_leaked_ends_together_with_the_tokens_that_it_brought() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").to_owned();
+    let app = run_json(&data, &["app", "register", "desk", "--permission", READ]);
+    let id = app["clientId"].as_str().expect("an id");
+    let token_of = async |secret: &Value| -> Option<String> {
+        let (secret, scope) = (secret.as_str().expect("a secret"), "https://graph.microsoft.com/.default");
+        let form =
+            [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret), ("scope", scope)];
+        let request = server.client().post(format!("{}/{tenant}/oauth2/v2.0/token", server.graph_url));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let sent = request.body(serde_urlencoded::to_string(form).expect("a form")).send();
+        let answer: Value = sent.await.expect("an answer").json().await.expect("JSON");
+        answer["access_token"].as_str().map(str::to_owned)
+    };
+    let first = token_of(&app["clientSecret"]).await.expect("a token");
+    assert_eq!(status_of(&server, &first).await, 200);
+
+    let replaced = run_json(&data, &["app", "add-secret", id, "--replace", "--revoke"]);
+    assert_eq!(status_of(&server, &first).await, 401);
+    assert_eq!(token_of(&app["clientSecret"]).await, None);
+    let second = token_of(&replaced["clientSecret"]).await.expect("a token");
+    assert_eq!(status_of(&server, &second).await, 200, "within the same second");
+
+    assert_eq!(run_json(&data, &["app", "revoke", id])["registered"], true);
+    assert_eq!(status_of(&server, &second).await, 401);
+    let third = token_of(&replaced["clientSecret"]).await.expect("a token");
+    let secret = replaced["secretId"].as_str().expect("an id");
+    let said = text(
+        &chaveiro()
+            .args(["app", "remove-secret", secret, "--revoke", "--data"])
+            .arg(&data)
+            .output()
+            .expect("it runs")
+            .stdout,
+    );
+    assert!(said.contains("taken away from desk") && said.contains("has ended"), "{said}");
+    assert_eq!((status_of(&server, &third).await, token_of(&replaced["clientSecret"]).await), (401, None));
+    assert_eq!(run_json(&data, &["app", "revoke", "portal-of-another-issuer"])["registered"], false);
+
+    let operator = run(&data, &["token"]);
+    assert_eq!(status_of(&server, &operator).await, 200);
+    run(&data, &["token", "--revoke-all"]);
+    assert_eq!(status_of(&server, &operator).await, 401);
+    assert_eq!(status_of(&server, &run(&data, &["token"])).await, 200);
+    assert!(!try_run(&data, &["token", "--revoke-all", "--minutes", "5"]).status.success(), "one or the other");
+    assert!(text(&try_run(&data, &["sign-in", "revoke", "--user", "nobody@x"]).stderr).contains("oid"));
+}
+
 #[tokio::test]
 async fn a_secret_made_through_the_api_signs_in_and_is_in_no_log_and_no_file() {
     let (directory, data) = initialised();
@@ -243,6 +301,8 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     run(&data, &["recover", &id(1)]);
 
     run(&data, &["sign-in", "revoke", "--user", "ana@contoso.example"]);
+    let at_once = text(&ana.run(&["device", "list"]).stderr);
+    assert!(at_once.contains("the access token was revoked; sign in again with: chaveiro login"), "{at_once}");
     age(&ana.session());
     assert!(text(&ana.run(&["device", "list"]).stderr).contains("chaveiro login"));
 

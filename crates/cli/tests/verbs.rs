@@ -27,6 +27,7 @@ const VERBS: &[&[&str]] = &[
     &["app", "remove-secret"],
     &["app", "add-certificate"],
     &["app", "remove-certificate"],
+    &["app", "revoke"],
     &["app", "delete"],
     &["login"],
     &["logout"],

@@ -89,6 +89,8 @@ pub enum Activity {
     SignInDenied,
     /// A person signed out, an operator ended it, or a refresh token was used twice.
     SignInRevoked,
+    /// Access tokens of a person, of an application or of operators were ended before their time.
+    TokensRevoked,
     /// An operator minted a token on the host.
     OperatorTokenMinted,
     /// An enrolment token was made.

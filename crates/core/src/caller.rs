@@ -1,5 +1,6 @@
 //! The authenticated party of a request: a user through an application, or an application alone.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ pub struct Caller {
     pub directory_roles: Vec<Uuid>,
     /// The groups of the signed-in user: the `groups` claim, ids or names as the issuer writes them.
     pub groups: Vec<String>,
+    /// When the token was issued, in whole seconds; `None` when it does not say.
+    pub issued: Option<Timestamp>,
 }
 
 /// The identity of a caller as the audit record keeps it.
@@ -62,7 +65,7 @@ impl Actor {
 
     /// A person on the server's host.
     pub fn operator() -> Self {
-        Self::named(ActorKind::Operator, "chaveiro-cli")
+        Self::named(ActorKind::Operator, crate::revocation::OPERATOR_CLIENT)
     }
 
     /// A device, named by its enrolment.

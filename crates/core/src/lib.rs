@@ -23,6 +23,7 @@ pub mod ports;
 pub mod query;
 pub mod refusal;
 pub mod resource;
+pub mod revocation;
 pub mod rights;
 pub mod role;
 pub mod scope_tag;

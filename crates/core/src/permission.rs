@@ -32,6 +32,8 @@ pub enum Permission {
     ApplicationReadWriteAll,
     /// Read applications.
     ApplicationReadAll,
+    /// Sign users out everywhere.
+    UserRevokeSessionsAll,
 }
 
 /// One row of the permission table.
@@ -69,6 +71,7 @@ pub const PERMISSIONS: &[PermissionRow] = &[
     row(Permission::UserReadAll, "User.Read.All"),
     row(Permission::ApplicationReadWriteAll, "Application.ReadWrite.All"),
     row(Permission::ApplicationReadAll, "Application.Read.All"),
+    row(Permission::UserRevokeSessionsAll, "User.RevokeSessions.All"),
 ];
 
 impl Permission {

@@ -378,6 +378,9 @@ pub trait View {
         principals: &[Principal],
     ) -> Result<Vec<RoleAssignment>, StoreError>;
 
+    /// Since when tokens of these principals count; of several moments the last. `None` when none were ever revoked.
+    fn tokens_valid_from(&self, tenant: TenantId, principals: &[Principal]) -> Result<Option<Timestamp>, StoreError>;
+
     /// Holds of a tenant, newest first, at most `limit`.
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError>;
     /// How many recoveries of a tenant were counted after that moment, at most `limit`. No two units of work that count
@@ -518,6 +521,13 @@ pub trait UnitOfWork: View {
     fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError>;
     /// Removes a role assignment; says whether it was there.
     fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError>;
+    /// From now on tokens of that principal count that were issued at that moment, in whole seconds, or later.
+    fn set_tokens_valid_from(
+        &mut self,
+        tenant: TenantId,
+        principal: &Principal,
+        moment: Timestamp,
+    ) -> Result<(), StoreError>;
     /// Adds a hold. A second one that is not released is [`StoreError::Duplicate`].
     fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
     /// Replaces the release of that hold.

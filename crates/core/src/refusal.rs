@@ -18,6 +18,12 @@ pub enum Refusal {
     /// The entity is absent, foreign or unlinked.
     #[error("the {0} does not exist")]
     ResourceNotFound(&'static str),
+    /// The token was issued before tokens of its person, or of its application, began to count.
+    #[error("the token was revoked; those issued since {valid_from} count")]
+    TokenRevoked {
+        /// Since when they count, in whole seconds.
+        valid_from: Timestamp,
+    },
     /// The caller lacks all of these permissions.
     #[error("the caller needs one of {0:?}")]
     MissingPermission(&'static [Permission]),

@@ -178,13 +178,14 @@ fn operations(xml: &mut String, version: Version, used: &mut Used) {
         let _ = writeln!(xml, "      <Action Name=\"{}\" IsBound=\"true\">", operation.name);
         let on = format!("{NAMESPACE}.{}", on.name);
         let _ = writeln!(xml, "        <Parameter Name=\"bindingParameter\" Type=\"{on}\" Nullable=\"false\"/>");
-        for parameter in operation.parameters {
+        for parameter in operation.parameters.iter().filter(|parameter| !parameter.is_extension()) {
             let nullable = if parameter.required { " Nullable=\"false\"" } else { "" };
             let of = type_name(parameter.edm, version, used);
             let _ = writeln!(xml, "        <Parameter Name=\"{}\" Type=\"{of}\"{nullable}/>", parameter.name);
         }
         if let Some(answer) = operation.answers {
-            let _ = writeln!(xml, "        <ReturnType Type=\"{NAMESPACE}.{}\"/>", answer.name);
+            let of = type_name(answer, version, used);
+            let _ = writeln!(xml, "        <ReturnType Type=\"{of}\"/>");
         }
         xml.push_str("      </Action>\n");
     }

@@ -15,6 +15,7 @@ mod linux;
 mod queries;
 mod random;
 mod retention;
+mod revocations;
 mod roles;
 mod sample;
 mod tenants;
@@ -117,6 +118,9 @@ cases![
     devices::a_script_goes_with_the_states_of_its_users_and_theirs,
     roles::an_assignment_comes_back_as_it_was_written_to_its_tenant_alone,
     roles::assignments_are_found_by_the_principals_they_are_for,
+    revocations::a_moment_is_kept_for_its_principal_in_its_tenant_alone,
+    revocations::a_moment_only_ever_moves_on,
+    revocations::a_token_is_refused_by_its_person_or_its_application_and_by_nothing_else,
     holds::the_limit_is_exact_however_many_ask_at_once,
     holds::a_hold_survives_a_restart_and_ends_with_its_release,
     holds::a_release_can_keep_quiet_for_a_while,

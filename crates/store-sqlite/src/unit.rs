@@ -24,8 +24,8 @@ use rusqlite::Connection;
 
 use crate::codec::fault;
 use crate::rows::{
-    action, action_list, application, audit, audit_list, delivery, device, enrollment, hold, resource, role, secret,
-    sign_in, tenant,
+    action, action_list, application, audit, audit_list, delivery, device, enrollment, hold, resource, revocation,
+    role, secret, sign_in, tenant,
 };
 
 /// A transaction that is open on the connection.
@@ -195,6 +195,9 @@ impl View for Transaction<'_> {
         principals: &[Principal],
     ) -> Result<Vec<RoleAssignment>, StoreError> {
         role::assignments_of(self.connection, tenant, principals)
+    }
+    fn tokens_valid_from(&self, tenant: TenantId, principals: &[Principal]) -> Result<Option<Timestamp>, StoreError> {
+        revocation::valid_from(self.connection, tenant, principals)
     }
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError> {
         hold::holds(self.connection, tenant, limit)
@@ -397,6 +400,14 @@ impl UnitOfWork for Transaction<'_> {
     }
     fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError> {
         role::delete_assignment(self.connection, tenant, id)
+    }
+    fn set_tokens_valid_from(
+        &mut self,
+        tenant: TenantId,
+        principal: &Principal,
+        moment: Timestamp,
+    ) -> Result<(), StoreError> {
+        revocation::set_valid_from(self.connection, tenant, principal, moment)
     }
     fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
         hold::insert_hold(self.connection, hold)

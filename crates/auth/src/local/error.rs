@@ -6,6 +6,7 @@ use chaveiro_core::application::ApplicationSecret;
 use http::StatusCode;
 
 use crate::ceiling::Throttled;
+use crate::claims_request::ClaimsRefusal;
 use crate::client_assertion::AssertionRefusal;
 use crate::scope::ScopeRefusal;
 
@@ -18,6 +19,7 @@ pub(super) enum Refusal {
     Missing(&'static str),
     Grant(String),
     Scope(ScopeRefusal),
+    Claims(ClaimsRefusal),
     NotDefault,
     NoSecret,
     NoProof,
@@ -87,6 +89,7 @@ pub(super) const CODES: &[(u32, &str)] = &[
     (7000216, "A client secret or a client assertion is needed."),
     (7000218, "The application is no public client: a client secret or a client assertion is needed."),
     (7000222, "The client secret has ended. Make another with `chaveiro app add-secret`."),
+    (9002313, "The request is malformed: its 'claims' are no JSON of the right form."),
     (7000219, "The client assertion is of another type than jwt-bearer, or lacks it."),
 ];
 
@@ -101,6 +104,7 @@ impl Refusal {
             Self::NotAForm | Self::Missing(_) => (BAD, "invalid_request", 900144, None),
             Self::Grant(_) => (BAD, "unsupported_grant_type", 70003, None),
             Self::Scope(_) => (BAD, "invalid_scope", 70011, None),
+            Self::Claims(_) => (BAD, "invalid_request", 9002313, None),
             Self::NotDefault => (BAD, "invalid_scope", 1002012, None),
             Self::NoSecret => (UNAUTHORIZED, "invalid_client", 7000216, None),
             Self::NoProof => (UNAUTHORIZED, "invalid_client", 7000218, None),
@@ -144,6 +148,9 @@ impl Refusal {
             Self::Scope(refusal) => format!(
                 "The provided value for the input parameter 'scope' is not valid. {refusal} Ask for https://graph.microsoft.com/.default or {base_url}/.default."
             ),
+            Self::Claims(refusal) => {
+                format!("The provided value for the input parameter 'claims' is not valid: {refusal}.")
+            }
             Self::NotDefault => format!(
                 "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier, such as {base_url}/.default."
             ),
@@ -240,6 +247,7 @@ mod tests {
             Refusal::Missing("scope"),
             Refusal::Grant(text()),
             Refusal::Scope(ScopeRefusal::Nothing),
+            Refusal::Claims(ClaimsRefusal::NotAnObject),
             Refusal::NotDefault,
             Refusal::NoSecret,
             Refusal::NoProof,

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::application::{Application, COMMAND_LINE};
 use chaveiro_core::id::{ApplicationId, TenantId};
 use chaveiro_core::ports::View;
+use chaveiro_core::revocation::{self, issued_at};
 use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, header};
 use serde::Deserialize;
@@ -21,6 +22,7 @@ use super::error::Refusal;
 use super::http::{Call, Endpoint, Named, busy, find_tenant};
 use super::token::{Client, Person, Proof, Subject, client_info};
 use super::{LIFETIME, MintError, Minting};
+use crate::claims_request::ClaimsRequest;
 use crate::client_assertion::{self, ASSERTION_TYPE};
 use crate::client_secret::verify_client_secret;
 use crate::scope::{Scope, Wanted};
@@ -42,6 +44,7 @@ pub(super) struct Form {
     code: Option<Zeroizing<String>>,
     pub(super) refresh_token: Option<Zeroizing<String>>,
     pub(super) token: Option<Zeroizing<String>>,
+    claims: Option<String>,
 }
 
 /// A grant.
@@ -76,6 +79,10 @@ pub(super) struct Authenticated {
     pub(super) tenant: TenantId,
     pub(super) application: Application,
     pub(super) proof: Proof,
+    /// Since when its tokens count.
+    pub(super) valid_from: Option<Timestamp>,
+    /// Whether it understands a claims challenge.
+    pub(super) capable: bool,
     /// How long its people stay signed in.
     pub(super) sign_in_life: Duration,
 }
@@ -85,6 +92,16 @@ pub(super) struct Granted {
     pub(super) person: Person,
     pub(super) scope: Scope,
     pub(super) refresh_token: Option<Zeroizing<String>>,
+    /// Since when tokens of the person count.
+    pub(super) valid_from: Option<Timestamp>,
+}
+
+/// An application, as it was at one moment.
+pub(super) struct Known {
+    pub(super) application: Application,
+    /// Since when its tokens count. Read together with its secrets: who proves to be it with one that goes a moment later
+    /// must not be given a token that counts.
+    valid_from: Option<Timestamp>,
 }
 
 impl Endpoint {
@@ -102,11 +119,14 @@ impl Endpoint {
         if grant == Grant::ClientCredentials && named.by_any {
             return Err(Refusal::UnknownTenant(tenant.to_owned()));
         }
+        // Before anything is used up: what cannot be read is told, and asked for again.
+        let claims = ClaimsRequest::parse(form.claims.as_deref().unwrap_or_default()).map_err(Refusal::Claims)?;
         let now = self.now();
-        let application = self.application(&named, &form).await?;
+        let Known { application, valid_from } = self.application(&named, &form).await?;
         let proof = self.authenticate(grant, tenant, &application, &form, now)?;
         let sign_in_life = named.tenant.settings.sign_in_life();
-        let client = Authenticated { tenant: named.tenant.id, application, proof, sign_in_life };
+        let (tenant, capable) = (named.tenant.id, claims.capable);
+        let client = Authenticated { tenant, application, proof, valid_from, capable, sign_in_life };
         match grant {
             Grant::ClientCredentials => self.client_credentials(&client, &form, now),
             Grant::DeviceCode => {
@@ -129,12 +149,17 @@ impl Endpoint {
     }
 
     /// The application that the form names.
-    pub(super) async fn application(&self, named: &Named, form: &Form) -> Result<Application, Refusal> {
+    pub(super) async fn application(&self, named: &Named, form: &Form) -> Result<Known, Refusal> {
         let tenant = named.tenant.id;
         let asked = form.client_id.clone().ok_or(Refusal::Missing("client_id"))?;
         let unknown = || Refusal::UnknownApplication(asked.clone());
         let id: ApplicationId = asked.parse().map_err(|_| unknown())?;
-        let found = self.store.read(move |view| find_application(view, tenant, id)).await;
+        let found = self.store.read(move |view| {
+            let valid_from = view.tokens_valid_from(tenant, &[revocation::of_application(id)])?;
+            let found = find_application(view, tenant, id)?;
+            Ok(found.map(|application| Known { application, valid_from }))
+        });
+        let found = found.await;
         found.map_err(|error| busy(&error))?.ok_or_else(unknown)
     }
 
@@ -186,8 +211,7 @@ impl Endpoint {
         self.limits.take(client.tenant, client.application.id).map_err(Refusal::TooManyTokens)?;
         let id = client.application.id.to_string();
         let named = client.named(&id);
-        let minting =
-            Minting { tenant: client.tenant, audience: scope.audience(), client: &named, now, lifetime: LIFETIME };
+        let minting = client.minting(&named, &scope, issued_at(now, client.valid_from));
         let permissions = &client.application.permissions;
         let minted = self.issuer.mint_access(&minting, &Subject::Application, permissions, self.entropy.as_ref());
         let token = minted.map_err(|error| not_minted(&error))?;
@@ -206,8 +230,7 @@ impl Endpoint {
         let permissions = consented(&client.application, scope)?;
         let (id, entropy) = (client.application.id.to_string(), self.entropy.as_ref());
         let named = client.named(&id);
-        let minting =
-            Minting { tenant: client.tenant, audience: scope.audience(), client: &named, now, lifetime: LIFETIME };
+        let minting = client.minting(&named, scope, issued_at(now, client.valid_from.max(granted.valid_from)));
         let access = self.issuer.mint_access(&minting, &Subject::Person(person), &permissions, entropy);
         let access = access.map_err(|error| not_minted(&error))?;
         let seconds = access.lifetime.as_secs();
@@ -237,7 +260,12 @@ impl Endpoint {
 
 impl Authenticated {
     fn named<'a>(&'a self, id: &'a str) -> Client<'a> {
-        Client { id, name: Some(&self.application.display_name), proof: Some(self.proof) }
+        let (name, proof) = (Some(self.application.display_name.as_str()), Some(self.proof));
+        Client { id, name, proof, capable: self.capable }
+    }
+
+    fn minting<'a>(&self, client: &'a Client<'a>, scope: &'a Scope, issued: Timestamp) -> Minting<'a> {
+        Minting { tenant: self.tenant, audience: scope.audience(), client, issued, lifetime: LIFETIME }
     }
 }
 

@@ -19,6 +19,7 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Clock, Entropy, Store};
+use chaveiro_core::revocation::OPERATOR_CLIENT;
 use jsonwebtoken::Header;
 use jsonwebtoken::jwk::Jwk;
 use serde::Serialize;
@@ -97,20 +98,21 @@ impl LocalIssuer {
         http::router(Endpoint { issuer: self, store, clock, entropy, limits })
     }
 
-    /// A token for a person on the host: for that tenant, with these permissions.
+    /// A token for a person on the host: for that tenant, with these permissions. It begins at `issued`, which is not
+    /// before operator tokens of the tenant count ([`chaveiro_core::revocation::issued_at`]).
     pub fn mint_operator_token(
         &self,
         tenant: TenantId,
         permissions: &[Permission],
-        now: Timestamp,
+        issued: Timestamp,
         lifetime: Duration,
         entropy: &dyn Entropy,
     ) -> Result<AccessToken, MintError> {
         if lifetime > MAX_OPERATOR_LIFETIME {
             return Err(MintError::TooLong);
         }
-        let client = Client { id: "chaveiro-cli", name: None, proof: None };
-        let asked = Minting { tenant, audience: crate::GRAPH_APPLICATION_ID, client: &client, now, lifetime };
+        let client = Client { id: OPERATOR_CLIENT, name: None, proof: None, capable: false };
+        let asked = Minting { tenant, audience: crate::GRAPH_APPLICATION_ID, client: &client, issued, lifetime };
         self.mint_access(&asked, &Subject::Operator, permissions, entropy)
     }
 
@@ -175,13 +177,14 @@ struct Minting<'a> {
     tenant: TenantId,
     audience: &'a str,
     client: &'a Client<'a>,
-    now: Timestamp,
+    /// Not before tokens of its person and its application count.
+    issued: Timestamp,
     lifetime: Duration,
 }
 
 impl<'a> Minting<'a> {
     fn span(&self) -> Span {
-        Span { begins: self.now, seconds: self.lifetime.as_secs() }
+        Span { begins: self.issued, seconds: self.lifetime.as_secs() }
     }
 
     fn ends(&self, issuer: &'a str, entropy: &dyn Entropy) -> Ends<'a> {

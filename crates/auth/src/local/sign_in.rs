@@ -50,7 +50,7 @@ impl Endpoint {
     async fn device_code(&self, tenant: &str, body: &[u8]) -> Result<Value, Refusal> {
         let named = self.tenant(tenant).await?;
         let form = read_form(body)?;
-        let application = self.application(&named, &form).await?;
+        let application = self.application(&named, &form).await?.application;
         let asked = form.scope.ok_or(Refusal::Missing("scope"))?;
         consented(&application, &self.scope(&asked)?)?;
 
@@ -118,7 +118,8 @@ impl Endpoint {
                         sign_in.activate(refresh_sha, now, life);
                     }
                     unit.update_sign_in(&sign_in)?;
-                    return Ok(Ok((person, scope, keeps)));
+                    let valid_from = unit.tokens_valid_from(tenant, &person.names())?;
+                    return Ok(Ok((person, scope, keeps, valid_from)));
                 }
                 Asked::Pending => Refusal::Pending,
                 Asked::TooOften => Refusal::TooOften,
@@ -129,8 +130,8 @@ impl Endpoint {
             unit.update_sign_in(&sign_in)?;
             Ok(Err(refused))
         });
-        let (person, scope, keeps) = asked.await.map_err(|error| busy(&error))??;
-        Ok(Granted { person, scope, refresh_token: keeps.then_some(refresh_token) })
+        let (person, scope, keeps, valid_from) = asked.await.map_err(|error| busy(&error))??;
+        Ok(Granted { person, scope, refresh_token: keeps.then_some(refresh_token), valid_from })
     }
 
     /// The next tokens of somebody who is signed in.
@@ -146,7 +147,7 @@ impl Endpoint {
         let next = handle.refresh_token(self.entropy.as_ref());
         let (tenant, application, life) = (client.tenant, client.application.clone(), client.sign_in_life);
         let (sha, presented, next_sha) = (handle.sha256(), sha256(presented.as_bytes()), sha256(next.as_bytes()));
-        let issuer = Arc::clone(&self.issuer);
+        let (issuer, clock) = (Arc::clone(&self.issuer), Arc::clone(&self.clock));
         let rotated = self.store.write(move |unit| {
             let found = unit.sign_in(tenant, &sha)?.filter(|sign_in| sign_in.application == application.id);
             let Some(mut sign_in) = found else { return Ok(Err(Refusal::RefreshExpired)) };
@@ -161,16 +162,17 @@ impl Endpoint {
                 Refreshed::Ended => return Ok(Err(Refusal::RefreshRevoked)),
                 Refreshed::Reused => {
                     unit.update_sign_in(&sign_in)?;
-                    vouch::record_end(unit, &sign_in, "the refresh token was used twice", now)?;
+                    vouch::record_theft(unit, &sign_in, clock.now())?;
                     return Ok(Err(Refusal::RefreshReused));
                 }
             };
             let Some(person) = person(unit, tenant, user)? else { return Ok(Err(Refusal::UnknownUser)) };
             unit.update_sign_in(&sign_in)?;
-            Ok(Ok((person, scope)))
+            let valid_from = unit.tokens_valid_from(tenant, &person.names())?;
+            Ok(Ok((person, scope, valid_from)))
         });
-        let (person, scope) = rotated.await.map_err(|error| busy(&error))??;
-        Ok(Granted { person, scope, refresh_token: Some(next) })
+        let (person, scope, valid_from) = rotated.await.map_err(|error| busy(&error))??;
+        Ok(Granted { person, scope, refresh_token: Some(next), valid_from })
     }
 
     async fn revoke(&self, tenant: &str, body: &[u8]) -> Result<(), Refusal> {

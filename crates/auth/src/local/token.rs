@@ -5,9 +5,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::{ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
+use chaveiro_core::rights::{Principal, PrincipalKind};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::claims_request::CAPABLE;
 use crate::client_assertion::sha256;
 
 /// `idtyp` of tokens that a person minted on the host.
@@ -41,11 +43,20 @@ pub(super) struct Person {
     pub(super) name: Option<String>,
 }
 
+impl Person {
+    /// As whom a revocation means her: by what her tokens say of her.
+    pub(super) fn names(&self) -> [Principal; 2] {
+        [&self.id.to_string(), &self.principal].map(|name| Principal::new(PrincipalKind::User, name))
+    }
+}
+
 /// The client of a token.
 pub(super) struct Client<'a> {
     pub(super) id: &'a str,
     pub(super) name: Option<&'a str>,
     pub(super) proof: Option<Proof>,
+    /// Whether it understands a claims challenge.
+    pub(super) capable: bool,
 }
 
 /// Whose permissions a token carries.
@@ -105,6 +116,8 @@ pub(super) struct AccessClaims<'a> {
     roles: Option<Vec<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scp: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    xms_cc: Option<[&'static str; 1]>,
     idtyp: &'static str,
 }
 
@@ -142,6 +155,7 @@ pub(super) fn access<'a>(
         unique_name: principal,
         roles: person.is_none().then(|| names.clone().collect()),
         scp: person.map(|_| names.collect::<Vec<_>>().join(" ")),
+        xms_cc: client.capable.then_some([CAPABLE]),
         idtyp: match subject {
             Subject::Operator => OPERATOR,
             Subject::Application => "app",

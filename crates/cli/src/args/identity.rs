@@ -33,6 +33,9 @@ pub(crate) enum App {
         /// Take the older secrets away.
         #[arg(long)]
         replace: bool,
+        /// End every token that was given until now, because somebody else may have one.
+        #[arg(long, requires = "replace")]
+        revoke: bool,
     },
     /// Say anew what it may do: these permissions instead of those it has.
     #[command(
@@ -49,10 +52,13 @@ pub(crate) enum App {
         delegated: Vec<String>,
     },
     /// Take a secret away from its application.
-    #[command(after_help = "Example:\n  chaveiro app remove-secret 9b2e41d7-…")]
+    #[command(after_help = "Example:\n  chaveiro app remove-secret 9b2e41d7-… --revoke")]
     RemoveSecret {
         /// The secret's id, as `chaveiro app show` prints it.
         secret: Uuid,
+        /// End every token that was given until now, because somebody else may have one.
+        #[arg(long)]
+        revoke: bool,
     },
     /// Register the public certificate of a key that it signs assertions with.
     #[command(after_help = "Example:\n  chaveiro app add-certificate 5f0c6a1e-… helpdesk.pem")]
@@ -69,8 +75,17 @@ pub(crate) enum App {
         id: ApplicationId,
         /// The certificate's thumbprint, SHA-1 or SHA-256.
         thumbprint: String,
+        /// End every token that was given until now, because somebody else may have one.
+        #[arg(long)]
+        revoke: bool,
     },
-    /// Remove it.
+    /// End every token that it has, those of people who signed in with it included. It may fetch new ones.
+    #[command(after_help = "Example:\n  chaveiro app revoke 5f0c6a1e-…")]
+    Revoke {
+        /// Its client id, as its tokens have it; also of an application of another issuer.
+        id: String,
+    },
+    /// Remove it, and end every token that it has.
     #[command(after_help = "Example:\n  chaveiro app delete 5f0c6a1e-…")]
     Delete {
         /// Its client id.
@@ -117,10 +132,10 @@ pub(crate) enum SignIn {
         /// The code.
         code: String,
     },
-    /// End every sign-in of a person. Access tokens that are out live for up to an hour.
+    /// End every sign-in and every access token of a person, at once.
     #[command(after_help = "Example:\n  chaveiro sign-in revoke --user ana@contoso.example")]
     Revoke {
-        /// Whose: principal name or id.
+        /// Whose: principal name or id of a user, or the object id (oid) of somebody whom another issuer alone knows.
         #[arg(long)]
         user: String,
     },

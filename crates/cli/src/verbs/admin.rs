@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use chaveiro_core::passcode::{MIN_ENTROPY_BITS, PasscodePolicy};
 use chaveiro_core::ports::Clock;
+use chaveiro_core::revocation::OPERATOR_CLIENT;
 use chaveiro_core::tenant::{Licence, Tenant as TenantRow, TenantSettings};
 use chaveiro_escrow::Recipient;
 use chaveiro_server::{DataDir, SystemClock, SystemEntropy};
@@ -128,6 +129,15 @@ pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<(
             }
         }
     }
+    Ok(())
+}
+
+/// Ends the tokens that were minted on this host for the tenant.
+pub(crate) async fn revoke_tokens(common: &Common, out: Out) -> Result<()> {
+    let host = Host::open(&common.data())?;
+    let tenant = host.tenant(common.tenant.as_deref()).await?;
+    host.revoke_app(tenant.id, OPERATOR_CLIENT).await?;
+    out.say(Text::OperatorTokensRevoked, &[&tenant.display_name], &json!({"tenantId": tenant.id, "revoked": true}));
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::{App, Common, Registration};
 use crate::host::{Host, permissions};
-use crate::identity::NewApplication;
+use crate::identity::{NewApplication, Replaced};
 use crate::out::Out;
 use crate::text::Text;
 
@@ -47,8 +47,13 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
                 out.text(Text::SecretOnce, &[&day(kept.expires), secret.expose_secret()]);
             }
         }
-        App::AddSecret { id, days, replace } => {
-            let (secret, kept) = host.add_secret(tenant, *id, life(*days), *replace).await?;
+        App::AddSecret { id, days, replace, revoke } => {
+            let replaced = match (replace, revoke) {
+                (false, _) => Replaced::Nothing,
+                (true, false) => Replaced::Secrets,
+                (true, true) => Replaced::SecretsAndTokens,
+            };
+            let (secret, kept) = host.add_secret(tenant, *id, life(*days), replaced).await?;
             let secret = secret.expose_secret();
             let expires = kept.expires.to_string();
             let value = json!({"clientId": id, "clientSecret": secret, "secretId": kept.id, "secretExpires": expires});
@@ -58,10 +63,11 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
             let granted = host.grant(tenant, *id, named(own)?, named(delegated)?).await?;
             out.say(Text::AppGranted, &[&granted.display_name], &summary(&granted));
         }
-        App::RemoveSecret { secret } => {
-            let owner = host.remove_secret(tenant, *secret).await?;
-            let value = json!({"clientId": owner.id, "secretId": secret, "deleted": true});
+        App::RemoveSecret { secret, revoke } => {
+            let owner = host.remove_secret(tenant, *secret, *revoke).await?;
+            let value = json!({"clientId": owner.id, "secretId": secret, "deleted": true, "revoked": revoke});
             out.say(Text::SecretRemoved, &[&owner.display_name], &value);
+            say_of_tokens(out, *revoke, &owner.display_name, &owner.id.to_string());
         }
         App::AddCertificate { id, file } => {
             let read = std::fs::read_to_string(file);
@@ -74,10 +80,20 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
             let places = [&added.subject, &added.sha1.to_uppercase(), &day(added.expires)];
             out.say(Text::CertificateAdded, &places.map(String::as_str), &value);
         }
-        App::RemoveCertificate { id, thumbprint } => {
-            host.remove_certificate(tenant, *id, thumbprint).await?;
-            let value = json!({"clientId": id, "thumbprint": thumbprint, "deleted": true});
+        App::RemoveCertificate { id, thumbprint, revoke } => {
+            host.remove_certificate(tenant, *id, thumbprint, *revoke).await?;
+            let value = json!({"clientId": id, "thumbprint": thumbprint, "deleted": true, "revoked": revoke});
             out.say(Text::CertificateRemoved, &[], &value);
+            let id = id.to_string();
+            say_of_tokens(out, *revoke, &id, &id);
+        }
+        App::Revoke { id } => {
+            let known = host.revoke_app(tenant, id).await?;
+            let value = json!({"clientId": id, "revoked": true, "registered": known.is_some()});
+            match known {
+                Some(known) => out.say(Text::AppRevoked, &[&known.display_name], &value),
+                None => out.say(Text::ForeignAppRevoked, &[id], &value),
+            }
         }
         App::Delete { id } => {
             host.delete_app(tenant, *id).await?;
@@ -85,6 +101,14 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What has become of the tokens of an application that lost a secret or a certificate, and how they end.
+fn say_of_tokens(out: Out, revoked: bool, name: &str, id: &str) {
+    match revoked {
+        true => out.text(Text::AppRevoked, &[name]),
+        false => out.text(Text::TokensLiveOn, &[id]),
+    }
 }
 
 fn new(asked: &Registration) -> Result<NewApplication> {

@@ -122,7 +122,8 @@ pub(crate) async fn sign_in(common: &Common, out: Out, verb: &SignIn) -> Result<
         }
         SignIn::Revoke { user } => {
             let ended = host.revoke_sign_ins(tenant, user).await?;
-            out.say(Text::SignInsRevoked, &[&ended.to_string(), user], &json!({"user": user, "ended": ended}));
+            let value = json!({"user": user, "ended": ended.sign_ins, "issuedBefore": ended.valid_from.to_string()});
+            out.say(Text::SignInsRevoked, &[user, &ended.sign_ins.to_string()], &value);
         }
     }
     Ok(())

@@ -4,6 +4,8 @@
 //! Whoever gives an application a secret can act as that application from then on. So a caller must hold everything that it
 //! may do; an operator on the host may do everything anyway.
 
+use jiff::Timestamp;
+
 use crate::application::{Application, ApplicationRefusal, ApplicationSecret};
 use crate::audit::AuditEvent;
 use crate::caller::{Actor, ActorKind, Caller};
@@ -11,6 +13,7 @@ use crate::id::{ApplicationId, TenantId};
 use crate::permission::PermissionSet;
 use crate::ports::{StoreError, UnitOfWork, View};
 use crate::refusal::{Fault, Refusal};
+use crate::revocation::{self, end_tokens};
 use crate::rights::Rights;
 
 /// Registers it.
@@ -42,12 +45,19 @@ pub fn secret_added(event: AuditEvent, secret: &ApplicationSecret) -> AuditEvent
     event.with("added", secret.id).with("hint", &secret.hint).with("expires", secret.expires)
 }
 
-/// Removes it.
-pub fn delete(unit: &mut dyn UnitOfWork, tenant: TenantId, id: ApplicationId, event: AuditEvent) -> Result<(), Fault> {
+/// Removes it, and ends every token that it has. `now` is read in this unit of work ([`end_tokens`]).
+pub fn delete(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    id: ApplicationId,
+    event: AuditEvent,
+    now: Timestamp,
+) -> Result<(), Fault> {
     let application = unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
     unit.delete_application(tenant, id)?;
+    let valid_from = end_tokens(unit, tenant, &[revocation::of_application(id)], now)?;
     let event = event.with("application", id).with("name", &application.display_name);
-    Ok(unit.append_audit(&event)?)
+    Ok(unit.append_audit(&event.with("issuedBefore", valid_from))?)
 }
 
 /// Whether the caller holds all that the application may do by itself: each permission, and each right of its roles on the same
@@ -72,6 +82,7 @@ pub fn holds_all_of(view: &dyn View, caller: &Caller, application: &Application)
         permissions: application.permissions.iter().copied().collect::<PermissionSet>(),
         directory_roles: Vec::new(),
         groups: Vec::new(),
+        issued: None,
     };
     Ok(match (Rights::of(view, caller)?, Rights::of(view, &itself)?) {
         (Ok(ours), Ok(theirs)) => ours.cover(&theirs),

@@ -1,12 +1,13 @@
 //! One remote action, one file. [`recover_passcode`] gives a device a new passcode and escrows it;
 //! [`disclose_passcode`] shows it. [`retire`] and [`enroll`] are the two ends of a device's life here;
 //! [`take_inventory`] is what it reports in between. [`vouch`] says who somebody is that signs in;
-//! [`manage_applications`] says which applications may.
+//! [`manage_applications`] says which applications may; [`revoke_tokens`] ends what both hold.
 
 pub mod disclose_passcode;
 pub mod enroll;
 pub mod manage_applications;
 pub mod recover_passcode;
 pub mod retire;
+pub mod revoke_tokens;
 pub mod take_inventory;
 pub mod vouch;

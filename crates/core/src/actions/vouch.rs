@@ -3,17 +3,20 @@
 //! ```text
 //! approve   the code waits, the user exists          -> approved, recorded
 //! deny      the code waits                           -> denied, recorded
-//! revoke    whoever is signed in as that user        -> ended, recorded one by one
+//! revoke    whoever is signed in as that user        -> ended, access tokens included, recorded ([`super::revoke_tokens`])
 //! ```
 
 use jiff::Timestamp;
 use thiserror::Error;
 
+use crate::actions::revoke_tokens::{Person, SignedOut, sign_out};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::{Actor, ActorKind};
 use crate::id::{ResourceId, TenantId};
 use crate::ports::{StoreError, UnitOfWork};
 use crate::resource::{Resource, ResourceKind};
+use crate::revocation;
+use crate::rights::{Principal, PrincipalKind};
 use crate::sign_in::{SignIn, Standing, plain_code, spoken_code};
 
 /// Why a decision is not taken. Each says what to do.
@@ -31,6 +34,11 @@ pub enum VouchRefusal {
     /// Not among the users of the tenant.
     #[error("there is no user {0} in this tenant; make one with POST /v1.0/users and its userPrincipalName")]
     NoUser(String),
+    /// The same, and no object id either.
+    #[error(
+        "there is no user {0} in this tenant; somebody whom another issuer alone knows is named by her object id (oid)"
+    )]
+    NobodyToRevoke(String),
 }
 
 /// What an operator decides.
@@ -84,39 +92,51 @@ pub fn decide(
     Ok(Ok(sign_in))
 }
 
-/// Ends every sign-in of that user; says how many there were.
+/// Ends every sign-in and every access token of that person: a user of the tenant by principal name or id, or the object
+/// id of somebody whom another issuer alone knows. `now` is read in this unit of work
+/// ([`crate::revocation::end_tokens`]).
 pub fn revoke(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
     name: &str,
     now: Timestamp,
-) -> Result<Result<usize, VouchRefusal>, StoreError> {
-    let Some(user) = user(unit, tenant, name)? else { return Ok(Err(VouchRefusal::NoUser(name.to_owned()))) };
-    let mut ended = 0;
-    for mut sign_in in unit.sign_ins(tenant)? {
-        if sign_in.user != Some(user.id) || !sign_in.is_live(now) {
-            continue;
-        }
-        sign_in.end();
-        unit.update_sign_in(&sign_in)?;
-        let event = AuditEvent::new(tenant, now, Actor::operator(), Activity::SignInRevoked);
-        unit.append_audit(&event.with("application", sign_in.application).with("user", user.id))?;
-        ended += 1;
-    }
-    Ok(Ok(ended))
+) -> Result<Result<SignedOut, VouchRefusal>, StoreError> {
+    let person = match (user(unit, tenant, name)?, name.parse::<ResourceId>()) {
+        (Some(user), _) => Person { tenant, id: user.id, names: revocation::of_user(&user) },
+        (None, Ok(id)) => Person { tenant, id, names: vec![Principal::new(PrincipalKind::User, name)] },
+        (None, Err(_)) => return Ok(Err(VouchRefusal::NobodyToRevoke(name.to_owned()))),
+    };
+    let event = |activity| AuditEvent::new(tenant, now, Actor::operator(), activity);
+    Ok(Ok(sign_out(unit, &person, event, now)?))
 }
 
-/// Records that a sign-in ended through its own client: the person signed out, or its refresh token was used twice.
+/// Records that a sign-in ended through its own client: the person signed out, for instance.
 pub fn record_end(unit: &mut dyn UnitOfWork, ended: &SignIn, why: &str, now: Timestamp) -> Result<(), StoreError> {
-    let actor = Actor {
-        kind: ActorKind::Delegated,
-        application_id: ended.application.to_string(),
-        application_name: None,
-        user_id: ended.user.map(|user| user.to_string()),
-        user_principal_name: None,
-    };
-    let event = AuditEvent::new(ended.tenant, now, actor, Activity::SignInRevoked);
+    let event = AuditEvent::new(ended.tenant, now, client_of(ended), Activity::SignInRevoked);
     unit.append_audit(&event.with("application", ended.application).with("why", why))
+}
+
+/// Records that a refresh token was used twice. Whoever stole it may have an access token by now: those of the person end,
+/// too. `now` is read in this unit of work ([`revocation::end_tokens`]).
+pub fn record_theft(unit: &mut dyn UnitOfWork, ended: &SignIn, now: Timestamp) -> Result<(), StoreError> {
+    const WHY: &str = "the refresh token was used twice";
+    record_end(unit, ended, WHY, now)?;
+    let user = ended.user.map_or(Ok(None), |user| unit.resource(ended.tenant, ResourceKind::User, user))?;
+    let Some(user) = user else { return Ok(()) };
+    let valid_from = revocation::end_tokens(unit, ended.tenant, &revocation::of_user(&user), now)?;
+    let event = AuditEvent::new(ended.tenant, now, client_of(ended), Activity::TokensRevoked);
+    unit.append_audit(&event.with("user", user.id).with("issuedBefore", valid_from).with("why", WHY))
+}
+
+/// Through whom a sign-in ends by itself.
+fn client_of(sign_in: &SignIn) -> Actor {
+    Actor {
+        kind: ActorKind::Delegated,
+        application_id: sign_in.application.to_string(),
+        application_name: None,
+        user_id: sign_in.user.map(|user| user.to_string()),
+        user_principal_name: None,
+    }
 }
 
 fn user(unit: &dyn UnitOfWork, tenant: TenantId, name: &str) -> Result<Option<Resource>, StoreError> {

@@ -2,11 +2,11 @@
 
 use chaveiro_core::Refusal;
 use chaveiro_core::permission::Permission;
-use http::StatusCode;
+use http::{StatusCode, header};
 
-use super::table::{BAD_REQUEST, Family, Row, gateway, intune};
+use super::table::{BAD_REQUEST, Family, Row, claims_challenge, gateway, intune};
 
-pub(super) fn of_refusal(refusal: &Refusal) -> Row {
+pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
     let not_applicable = || gateway(BAD_REQUEST, "BadRequest", "Request not applicable to target tenant.");
     let precondition = |next: &str| {
         let comma = if next.is_empty() { "" } else { "; " };
@@ -25,6 +25,13 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Row {
                 "An error has occurred: no {kind} is reached by this path in your tenant; list the collection before it to see what is"
             ),
         ),
+        // Clients look for these words and for the challenge, get themselves another token and send the request again.
+        Refusal::TokenRevoked { valid_from } => gateway(
+            StatusCode::UNAUTHORIZED,
+            "InvalidAuthenticationToken",
+            "Continuous access evaluation resulted in claims challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp",
+        )
+        .with(header::WWW_AUTHENTICATE, claims_challenge(base_url, *valid_from)),
         Refusal::MissingPermission(permissions) => intune(
             StatusCode::FORBIDDEN,
             "Forbidden",

@@ -4,10 +4,14 @@
 //! document, as a string, inside `error.message`; its structure is kept, its host is ours. Codes and the
 //! beginnings of texts are those that callers search for; what is ours says what to do next.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chaveiro_auth::TokenRefusal;
+use chaveiro_core::Timestamp;
 use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
 use chaveiro_core::resource::ResourceKind;
 use http::{HeaderName, StatusCode, header};
+use serde_json::json;
 
 use super::GraphError;
 use super::refusal::of_refusal;
@@ -64,7 +68,7 @@ pub(super) fn row(error: &GraphError, base_url: &str) -> Row {
     match error {
         GraphError::Path(error) => of_path(error),
         GraphError::Token(refusal) => of_token(refusal, base_url),
-        GraphError::Refused(refusal) => of_refusal(refusal),
+        GraphError::Refused(refusal) => of_refusal(refusal, base_url),
         GraphError::Verb { method, template, path, allow, intune } => match intune {
             true => gateway(
                 BAD_REQUEST,
@@ -123,12 +127,23 @@ fn of_path(error: &PathError) -> Row {
     }
 }
 
+fn challenge(base_url: &str) -> String {
+    format!(
+        "Bearer realm=\"\", authorization_uri=\"{base_url}/common/oauth2/authorize\", client_id=\"{GRAPH_APPLICATION}\""
+    )
+}
+
+/// Asks for a token that was not issued before that moment (graph.md 3.3). Clients hand the claims on to the issuer.
+pub(super) fn claims_challenge(base_url: &str, not_before: Timestamp) -> String {
+    let moment = json!({"essential": true, "value": not_before.as_second().to_string()});
+    let claims = STANDARD.encode(json!({"access_token": {"nbf": moment}}).to_string());
+    format!("{}, error=\"insufficient_claims\", claims=\"{claims}\"", challenge(base_url))
+}
+
 fn of_token(refusal: &TokenRefusal, base_url: &str) -> Row {
     let invalid = |text: &str| {
-        let challenge = format!(
-            "Bearer realm=\"\", authorization_uri=\"{base_url}/common/oauth2/authorize\", client_id=\"{GRAPH_APPLICATION}\""
-        );
-        gateway(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", text).with(header::WWW_AUTHENTICATE, challenge)
+        gateway(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", text)
+            .with(header::WWW_AUTHENTICATE, challenge(base_url))
     };
     match refusal {
         TokenRefusal::Missing => invalid("Access token is empty."),

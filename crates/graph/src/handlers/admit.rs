@@ -1,4 +1,4 @@
-//! Whether a request is looked at at all: licence, role, permission, query options, form of the ids, existence. What is
+//! Whether a request is looked at at all: whether its token was revoked, licence, role, permission, query options, form of the ids, existence. What is
 //! out of the caller's scope does not exist for the caller.
 //!
 //! Rights are read in the transaction that they decide about. What is decided for reading is decided again when it is
@@ -8,6 +8,7 @@ use chaveiro_core::caller::Caller;
 use chaveiro_core::id::{DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::View;
+use chaveiro_core::revocation::require_valid;
 use chaveiro_core::rights::Rights;
 use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
@@ -38,6 +39,8 @@ pub(crate) struct Asked {
     pub(crate) now: Timestamp,
     /// Path as asked, still encoded.
     pub(crate) path: String,
+    /// A person asks about herself for what needs no role.
+    pub(crate) of_oneself: bool,
     /// HEAD: nothing is shown, so nothing may be disclosed.
     pub(crate) head: bool,
 }
@@ -59,11 +62,12 @@ impl Asked {
 
     /// Everything that is checked before the request is looked at more closely, in order.
     pub(crate) fn admit(&self, view: &dyn View) -> Result<Admitted, GraphError> {
+        self.require_valid(view)?;
         let tenant = view.tenant(self.tenant())?.ok_or(Refusal::Unlicensed)?;
         if !tenant.licence.is_active(self.now) {
             return Err(Refusal::Unlicensed.into());
         }
-        let rights = self.rights(view)?;
+        let rights = self.rights_of_roles(view)?;
         if !self.caller.permissions.contains_any(self.required) {
             return Err(Refusal::MissingPermission(self.required).into());
         }
@@ -76,9 +80,23 @@ impl Asked {
         Ok(Admitted { binding, query, selection, expansions, sight: rights.sight_by(self.role_action) })
     }
 
-    /// What the caller may do, at this moment.
+    /// What the caller may do, at this moment, if the token still counts.
     pub(crate) fn rights(&self, view: &dyn View) -> Result<Rights, Fault> {
-        Ok(Rights::of(view, &self.caller)??)
+        self.require_valid(view)?;
+        self.rights_of_roles(view)
+    }
+
+    /// Refuses a token that was revoked.
+    pub(crate) fn require_valid(&self, view: &dyn View) -> Result<(), Fault> {
+        Ok(require_valid(view, &self.caller)??)
+    }
+
+    fn rights_of_roles(&self, view: &dyn View) -> Result<Rights, Fault> {
+        match self.of_oneself {
+            // The walk has one hop, and that is the caller: no other entity is reached with them.
+            true => Ok(Rights::Permissions),
+            false => Ok(Rights::of(view, &self.caller)??),
+        }
     }
 
     /// Follows the walk of the request, for the unit of work that writes.

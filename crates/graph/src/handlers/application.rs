@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::response::Response;
 use chaveiro_auth::{ClientSecret, new_application_secret};
 use chaveiro_core::actions::manage_applications::{self, holds_all_of};
+use chaveiro_core::actions::revoke_tokens;
 use chaveiro_core::application::{Application, ApplicationRefusal, MAX_NAME, SECRET_LIFE};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::id::ApplicationId;
@@ -25,7 +26,7 @@ use crate::GraphState;
 use crate::body::BodyError;
 use crate::error::GraphError;
 use crate::follow::Node;
-use crate::model::Target;
+use crate::model::{REVOKE_TOKENS, Target};
 use crate::query::Selection;
 use crate::render::{self, Form};
 
@@ -99,7 +100,7 @@ pub(super) async fn add_password(
     Ok(response::secret_json(with_secret(&context, render::application::password(&kept, version), &secret)))
 }
 
-/// One secret less.
+/// One secret less, and with it the tokens that it may have brought whoever has it, when that is asked for.
 pub(super) async fn remove_password(
     state: &Arc<GraphState>,
     asked: Arc<Asked>,
@@ -107,8 +108,20 @@ pub(super) async fn remove_password(
 ) -> Result<Response, GraphError> {
     let id = given.get("keyId").and_then(Value::as_str).and_then(|text| Uuid::try_parse(text).ok());
     let id = id.ok_or_else(|| GraphError::Internal("a key id that was checked".to_owned()))?;
-    let event = event(&asked, Activity::ApplicationSecretChanged).with("removed", id);
-    change(state, asked, event, none, move |application| application.remove_secret(id)).await?;
+    let revokes = given.get(REVOKE_TOKENS).and_then(Value::as_bool).unwrap_or_default();
+    let removed = event(&asked, Activity::ApplicationSecretChanged).with("removed", id);
+    let clock = Arc::clone(&state.clock);
+    let written = state.store.write(move |unit| {
+        let found = found(unit, &asked)?;
+        let remove = |application: &mut Application| application.remove_secret(id);
+        let changed = manage_applications::change(unit, found.tenant, found.id, removed, remove)?;
+        if revokes && changed.is_ok() {
+            let event = event(&asked, Activity::TokensRevoked);
+            revoke_tokens::application(unit, found.tenant, &found.id.to_string(), event, clock.now())?;
+        }
+        Ok(changed)
+    });
+    written.await??;
     Ok(response::no_content())
 }
 
@@ -135,13 +148,19 @@ async fn change(
     change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
 ) -> Result<(), GraphError> {
     let written = state.store.write(move |unit| {
-        let Node::Application(found) = asked.follow(unit)?.node else {
-            return Err(Refusal::ResourceNotFound("application").into());
-        };
+        let found = found(unit, &asked)?;
         condition(unit, &asked, &found)?;
         manage_applications::change(unit, found.tenant, found.id, event, change)
     });
     Ok(written.await?.map(drop)?)
+}
+
+/// The application at the end of the walk.
+fn found(view: &dyn View, asked: &Asked) -> Result<Box<Application>, Fault> {
+    match asked.follow(view)?.node {
+        Node::Application(found) => Ok(found),
+        _ => Err(Refusal::ResourceNotFound("application").into()),
+    }
 }
 
 /// An event about applications in that request.

@@ -13,13 +13,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chaveiro_core::caller::Caller;
+use chaveiro_core::revocation::require_valid;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::{respond, response, throttle};
+use super::{read_store, respond, response, throttle};
 use crate::GraphState;
 use crate::batch::{self, BatchError, Item, MAX_BATCH_BYTES};
 use crate::body;
@@ -51,6 +52,9 @@ pub(super) async fn serve(
     headers: &HeaderMap,
     body: &mut Body,
 ) -> Result<Response, GraphError> {
+    // A client that understands the challenge sends all of it again, and not the items that were refused.
+    let asked_by = caller.clone();
+    read_store(state, move |view| Ok(require_valid(view, &asked_by)??)).await?;
     let batch = match body::json_object_within(headers, body, MAX_BATCH_BYTES).await {
         Ok(object) => batch::read(object).map_err(GraphError::from),
         Err(error) => Err(error.into()),

@@ -1,5 +1,5 @@
 //! From a request to a response. The order of answers is written here and in [`admit`], once: version and route, token,
-//! limits, tenant and licence, verb, role, permission, query options, id syntax, existence, preconditions.
+//! limits, revocation, tenant and licence, verb, role, permission, query options, id syntax, existence, preconditions.
 
 mod act;
 mod admit;
@@ -25,6 +25,7 @@ use axum::response::Response;
 use chaveiro_core::caller::{ActorKind, Caller};
 use chaveiro_core::id::RequestId;
 use chaveiro_core::ports::{BoxFuture, View};
+use chaveiro_core::revocation::require_valid;
 use chaveiro_core::{Refusal, Timestamp};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -127,14 +128,15 @@ async fn answer(
         required,
         role_action: verb::role_action(&walk, verb),
         query: Query::parse(parts.uri.query()),
-        caller,
         request: request_id,
         client_request_id,
         retry: retry(&parts.headers),
         break_glass: break_glass(&parts.headers),
         now,
         path: parts.uri.path().to_owned(),
+        of_oneself: is_of_oneself(&walk, &caller),
         head: *method == Method::HEAD,
+        caller,
         walk,
     });
     dispatch(state, asked, &parts.headers, body).await
@@ -149,6 +151,15 @@ fn of_caller(walk: Walk, caller: &Caller) -> Result<Walk, GraphError> {
     let user = (actor.kind == ActorKind::Delegated)
         .then(|| walk.as_user(actor.user_id.as_deref(), actor.user_principal_name.as_deref()));
     user.flatten().ok_or(GraphError::NobodySignedIn)
+}
+
+/// Whether a person asks about herself, by a name that her token has, for what everybody may do to herself.
+fn is_of_oneself(walk: &Walk, caller: &Caller) -> bool {
+    let (End::Operation(operation), [hop]) = (&walk.end, walk.hops.as_slice()) else { return false };
+    let (actor, key) = (&caller.actor, hop.key.as_ref().map(|key| key.text.as_str()));
+    let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref()];
+    let is_name = |key: &str| names.into_iter().flatten().any(|name| name.eq_ignore_ascii_case(key));
+    operation.of_oneself && actor.kind == ActorKind::Delegated && key.is_some_and(is_name)
 }
 
 async fn dispatch(
@@ -171,7 +182,7 @@ async fn dispatch(
     }
 }
 
-/// A known path and a method that is not for it; the licence is told first.
+/// A known path and a method that is not for it; a revoked token and the licence are told first.
 async fn wrong_verb(
     state: &Arc<GraphState>,
     walk: &Walk,
@@ -179,9 +190,11 @@ async fn wrong_verb(
     caller: &Caller,
     now: Timestamp,
 ) -> GraphError {
-    let tenant = caller.tenant;
-    let licensed =
-        read_store(state, move |view| Ok(view.tenant(tenant)?.is_some_and(|tenant| tenant.licence.is_active(now))));
+    let asked_by = caller.clone();
+    let licensed = read_store(state, move |view| {
+        require_valid(view, &asked_by)??;
+        Ok(view.tenant(asked_by.tenant)?.is_some_and(|tenant| tenant.licence.is_active(now)))
+    });
     match licensed.await {
         Err(error) => error,
         Ok(false) => Refusal::Unlicensed.into(),

@@ -6,9 +6,13 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::Refusal;
+use chaveiro_core::actions::revoke_tokens::{Person, sign_out};
 use chaveiro_core::hold::{self, MAX_QUIET_MINUTES, MAX_REASON, Release};
-use http::HeaderMap;
-use serde_json::{Map, Value};
+use chaveiro_core::resource::Resource;
+use chaveiro_core::revocation;
+use chaveiro_core::rights::PrincipalKind;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
 
 use super::admit::Asked;
 use super::{application, read_store, response};
@@ -36,6 +40,7 @@ pub(super) async fn operate(
         Does::ReleaseHold => release_hold(state, asked, &given).await,
         Does::AddPassword => application::add_password(state, asked, &given).await,
         Does::RemovePassword => application::remove_password(state, asked, &given).await,
+        Does::RevokeSignInSessions => revoke_sign_in_sessions(state, asked).await,
     }
 }
 
@@ -68,4 +73,31 @@ async fn release_hold(
     let hold = written.await?;
     tracing::info!(tenant.id = %hold.tenant, hold.id = %hold.id, "a hold was released through the API");
     Ok(response::no_content())
+}
+
+/// Ends the sign-ins and the access tokens of a user. Of the caller herself also those of another issuer, where she has
+/// other names.
+async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
+    let context = format!("{}/{}/$metadata#Edm.Boolean", state.base_url, asked.walk.version.segment());
+    let clock = Arc::clone(&state.clock);
+    let written = state.store.write(move |unit| {
+        let Node::Resource(user) = asked.follow(unit)?.node else {
+            return Err(Refusal::ResourceNotFound("user").into());
+        };
+        let mut person = person(&user);
+        if asked.of_oneself {
+            let own = revocation::of_actor(&asked.caller.actor).into_iter();
+            person.names.extend(own.filter(|name| name.kind == PrincipalKind::User));
+        }
+        let event = |activity| application::event(&asked, activity);
+        Ok((person.id, sign_out(unit, &person, event, clock.now())?))
+    });
+    let (user, ended) = written.await?;
+    tracing::info!(user.id = %user, sign_ins = ended.sign_ins, "a user was signed out through the API");
+    Ok(response::json(StatusCode::OK, &json!({"@odata.context": context, "value": true})))
+}
+
+/// A user of the tenant, to sign her out.
+pub(super) fn person(user: &Resource) -> Person {
+    Person { tenant: user.tenant, id: user.id, names: revocation::of_user(user) }
 }

@@ -121,6 +121,7 @@ async fn disclosed(
     let asked = Arc::clone(asked);
     let request = asked.request;
     let decided = state.store.write(move |unit| {
+        asked.require_valid(unit)?;
         let records = current(unit.actions(asked.tenant(), device, ACTIONS_LOOKED_AT)?);
         let decide = |record: ActionRecord| -> Result<_, Fault> {
             let decision = match record.state {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
+use chaveiro_core::actions::revoke_tokens::sign_out;
 use chaveiro_core::actions::{manage_applications, retire};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::device::ManagedDevice;
@@ -15,7 +16,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
-use super::{application, change, context, read_store, response, set_path};
+use super::{application, change, context, operate, read_store, response, set_path};
 use crate::GraphState;
 use crate::body::{self, BodyError, Checked};
 use crate::error::GraphError;
@@ -171,6 +172,7 @@ async fn update_resource(
 /// An entity goes; a device is retired, and its record and escrow are kept.
 pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     admitted(state, &asked).await?;
+    let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
         match asked.follow(unit)?.node {
             Node::Device(device) => {
@@ -179,10 +181,14 @@ pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             Node::Resource(resource) => {
                 unit.delete_resource(resource.tenant, resource.kind, resource.id)?;
                 unit.append_audit(&resource_event(&asked, Activity::ResourceDeleted, &resource))?;
+                if resource.kind == ResourceKind::User {
+                    let event = |activity| application::event(&asked, activity);
+                    sign_out(unit, &operate::person(&resource), event, clock.now())?;
+                }
             }
             Node::Application(found) => {
                 let event = application::event(&asked, Activity::ApplicationDeleted);
-                manage_applications::delete(unit, found.tenant, found.id, event)?;
+                manage_applications::delete(unit, found.tenant, found.id, event, clock.now())?;
             }
             Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) | Node::Hold(_) => {
                 return Err(Refusal::ResourceNotFound("entity").into());

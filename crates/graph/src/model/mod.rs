@@ -29,7 +29,7 @@ pub use complex::{ComplexType, DERIVED, DEVICE_ACTION_RESULT, HARDWARE_INFORMATI
 pub use documented::{DOCUMENTED, Documented};
 pub use enums::*;
 pub use known::{Bound, known};
-pub use operation::{Does, OPERATIONS, Operation};
+pub use operation::{Does, OPERATIONS, Operation, REVOKE_TOKENS};
 pub use properties::EXTENSIONS;
 
 /// The model.

@@ -2,10 +2,11 @@
 //! parameters.
 
 use chaveiro_core::permission::Permission as P;
+use chaveiro_core::resource::ResourceKind;
 
 use super::application::PASSWORD_CREDENTIAL;
 use super::properties::{number, text};
-use super::{ComplexType, Edm, Property, Target};
+use super::{Edm, Property, Target};
 
 /// One of them. Its role action is that of its target.
 #[derive(Debug)]
@@ -21,7 +22,9 @@ pub struct Operation {
     /// What its body takes. It may be left out where nothing is required.
     pub parameters: &'static [Property],
     /// What it answers; 204 without.
-    pub answers: Option<&'static ComplexType>,
+    pub answers: Option<Edm>,
+    /// Whether everybody who is signed in may do it to herself, without any role.
+    pub of_oneself: bool,
 }
 
 /// What an operation does.
@@ -33,7 +36,12 @@ pub enum Does {
     AddPassword,
     /// Takes one away.
     RemovePassword,
+    /// Signs a user out everywhere.
+    RevokeSignInSessions,
 }
+
+/// Ours: whether the tokens of an application end together with a secret of it.
+pub const REVOKE_TOKENS: &str = "chaveiro_revokeTokens";
 
 /// The operations.
 pub const OPERATIONS: &[Operation] = &[
@@ -45,6 +53,7 @@ pub const OPERATIONS: &[Operation] = &[
         permissions: &[P::PrivilegedOperationsAll],
         parameters: &[text("reason"), number("quietMinutes").unknown()],
         answers: None,
+        of_oneself: false,
     },
     Operation {
         name: "addPassword",
@@ -52,14 +61,25 @@ pub const OPERATIONS: &[Operation] = &[
         does: Does::AddPassword,
         permissions: &[P::ApplicationReadWriteAll],
         parameters: &[Property::new("passwordCredential", Edm::Complex(&PASSWORD_CREDENTIAL))],
-        answers: Some(&PASSWORD_CREDENTIAL),
+        answers: Some(Edm::Complex(&PASSWORD_CREDENTIAL)),
+        of_oneself: false,
     },
     Operation {
         name: "removePassword",
         on: Target::Application,
         does: Does::RemovePassword,
         permissions: &[P::ApplicationReadWriteAll],
-        parameters: &[Property::new("keyId", Edm::Guid).required()],
+        parameters: &[Property::new("keyId", Edm::Guid).required(), Property::new(REVOKE_TOKENS, Edm::Boolean)],
         answers: None,
+        of_oneself: false,
+    },
+    Operation {
+        name: "revokeSignInSessions",
+        on: Target::Resource(ResourceKind::User),
+        does: Does::RevokeSignInSessions,
+        permissions: &[P::UserRevokeSessionsAll, P::UserReadWriteAll],
+        parameters: &[],
+        answers: Some(Edm::Boolean),
+        of_oneself: true,
     },
 ];

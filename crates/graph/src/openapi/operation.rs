@@ -236,7 +236,7 @@ fn responses(
     operation: Option<&'static Operation>,
 ) -> Map<String, Value> {
     let (status, success) = match operation.and_then(|operation| operation.answers) {
-        Some(of) => ("200", json!({"description": "The result", "content": content(reference(of.name))})),
+        Some(of) => ("200", json!({"description": "The result", "content": content(schema::result(of))})),
         None => success(verb, entity),
     };
     let refusals: &[u16] = match verb {

@@ -87,6 +87,15 @@ pub(super) fn parameters(parameters: &[Property], required: &[&str]) -> Value {
         "patternProperties": {"@": {}}})
 }
 
+/// What an operation answers: a structure as it is, anything else as the `value` of an object.
+pub(super) fn result(of: Edm) -> Value {
+    match of {
+        Edm::Complex(of) => reference(of.name),
+        of => json!({"type": "object", "required": ["@odata.context", "value"], "properties": {
+            "@odata.context": {"type": "string"}, "value": of_type(of)}}),
+    }
+}
+
 /// Every complex type that entities use, and what derives from it.
 pub(super) fn complex_types(schemas: &mut Map<String, Value>) {
     for property in MODEL.types.iter().flat_map(|entity| entity.properties) {

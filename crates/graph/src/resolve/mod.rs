@@ -165,7 +165,8 @@ fn last_segment(at: Target, hops: &[Hop], segment: String, more: bool) -> Result
     if let Some(action) = MODEL.action(at, name) {
         return Ok(End::Action(action));
     }
-    if let Some(operation) = MODEL.operation(at, name).filter(|_| keyed) {
+    // Of a collection nothing comes here: the last hop ends on an entity.
+    if let Some(operation) = MODEL.operation(at, name) {
         return Ok(End::Operation(operation));
     }
     let (name, _) = split_key(name);

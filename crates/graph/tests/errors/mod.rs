@@ -1,6 +1,9 @@
 //! The catalogue of errors (graph.md 3.3), row by row as far as it is about this server: status, code, family of the
 //! message, a word of it, a header.
 
+use chaveiro_core::revocation::end_tokens;
+use chaveiro_core::rights::{Principal, PrincipalKind};
+
 use super::*;
 
 /// Who words an error.
@@ -91,6 +94,23 @@ fn rows(world: &World) -> Vec<Row> {
             &[],
             "",
             (401, token, Plain, "Access token validation failure.", "www-authenticate"),
+        ),
+        row(
+            "revoked",
+            &world.signed(
+                json!({"azp": "revoked", "roles": ["DeviceManagementManagedDevices.PrivilegedOperations.All"]}),
+            ),
+            "POST",
+            &recover,
+            &[],
+            "",
+            (
+                401,
+                token,
+                Plain,
+                "Continuous access evaluation resulted in claims challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp",
+                "www-authenticate",
+            ),
         ),
         row(
             "the token lacks the role",
@@ -314,6 +334,9 @@ impl World {
 #[tokio::test]
 async fn every_row_of_the_catalogue_leaves_as_clients_know_it() {
     let world = World::new().await;
+    let (now, gone) = (world.clock.now(), Principal::new(PrincipalKind::Application, "revoked"));
+    let revoke = world.store.write(move |unit| Ok(end_tokens(unit, tenant(1), &[gone], now)?));
+    revoke.await.expect("revoked");
     for row in rows(&world) {
         let mut request = Request::builder().method(row.method).uri(&row.path).header("client-request-id", "mine");
         if !row.token.is_empty() {

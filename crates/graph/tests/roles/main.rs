@@ -4,6 +4,7 @@
 
 mod manage;
 mod matrix;
+mod revocation;
 mod walls;
 mod world;
 

@@ -61,6 +61,11 @@ async fn columns(world: &World) -> Vec<Column> {
 
 /// What must come out: `+` it is admitted, `-` 403, `.` 404, `!` 401.
 fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
+    // Whoever is signed in may end what is hers, without any role; the people of this world are no users in it.
+    let of_oneself = route.path == "/me/revokeSignInSessions";
+    if of_oneself {
+        return if matches!(kind, Kind::Nobody | Kind::Role(..)) { '.' } else { '+' };
+    }
     let has_keys = route.path.contains('{');
     let (role, scope) = match kind {
         Kind::Nobody => return '!',

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use axum::Router;
 use axum::body::Body;
-use chaveiro_auth::{IssuerKeys, LocalIssuer, Verifier};
+use chaveiro_auth::{IssuerConfig, IssuerKeys, LocalIssuer, Verifier};
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::Application;
 use chaveiro_core::caller::{Actor, ActorKind};
@@ -20,7 +20,7 @@ use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::hold::{Hold, HoldRule, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, EnrollmentId, HoldId, ResourceId};
 use chaveiro_core::permission::PERMISSIONS;
-use chaveiro_core::ports::{Alarm, Alert, Clock, Store, StoreError, UnitOfWork};
+use chaveiro_core::ports::{Alarm, Alert, BoxFuture, Clock, ReadJob, Store, StoreError, UnitOfWork, Verdict, WriteJob};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::Role;
@@ -33,6 +33,8 @@ pub use doubles::{BASE, TestClock, device, id, tenant};
 use doubles::{NobodyWaits, TestEntropy};
 use http::Request;
 use http_body_util::BodyExt;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -116,9 +118,43 @@ pub fn filled(template: &str, number: u64) -> String {
     path
 }
 
+/// A store in which something happens just before the next unit of work: after its request was admitted.
+pub struct Meanwhile {
+    store: Arc<dyn Store>,
+    next: Mutex<Option<WriteJob>>,
+}
+
+impl Meanwhile {
+    pub fn before_the_next(&self, work: impl FnOnce(&mut dyn UnitOfWork) -> Result<(), StoreError> + Send + 'static) {
+        let job: WriteJob = Box::new(|unit| {
+            work(unit).expect("written meanwhile");
+            Verdict::Keep
+        });
+        *self.next.lock().expect("a job") = Some(job);
+    }
+}
+
+impl Store for Meanwhile {
+    fn submit(&self, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
+        let first = self.next.lock().expect("a job").take();
+        Box::pin(async move {
+            if let Some(first) = first {
+                self.store.submit(first).await?;
+            }
+            self.store.submit(job).await
+        })
+    }
+
+    fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.store.query(job)
+    }
+}
+
 pub struct World {
     directory: TempDir,
     pub store: Arc<dyn Store>,
+    /// The store as the server has it.
+    pub meanwhile: Arc<Meanwhile>,
     pub clock: Arc<TestClock>,
     pub heard: Arc<Heard>,
     router: Router,
@@ -126,6 +162,11 @@ pub struct World {
 
 impl World {
     pub async fn new(hold: HoldRule, ceilings: Ceilings) -> Self {
+        Self::trusting(hold, ceilings, Vec::new()).await
+    }
+
+    /// The same, with other issuers beside the local one.
+    pub async fn trusting(hold: HoldRule, ceilings: Ceilings, issuers: Vec<IssuerConfig>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
         let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
@@ -134,10 +175,20 @@ impl World {
         let keys = IssuerKeys::open_or_create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
         let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
         let heard = Arc::new(Heard::default());
+        let ours = vec![BASE.to_owned()];
+        let verifier = match issuers.is_empty() {
+            true => Verifier::local_only(issuer, ours),
+            false => {
+                let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+                let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+                Verifier::new(issuers, issuer, ours, &client).expect("a verifier")
+            }
+        };
+        let meanwhile = Arc::new(Meanwhile { store: Arc::clone(&store), next: Mutex::default() });
         let router = router(Arc::new(GraphState {
-            store: Arc::clone(&store),
+            store: meanwhile.clone(),
             unsealer: keyring.clone(),
-            verifier: Arc::new(Verifier::local_only(issuer, vec![BASE.to_owned()])),
+            verifier: Arc::new(verifier),
             clock: clock.clone(),
             entropy,
             waker: Arc::new(NobodyWaits),
@@ -145,7 +196,7 @@ impl World {
             alarm: heard.clone(),
             base_url: BASE.to_owned(),
         }));
-        let world = Self { directory, store, clock, heard, router };
+        let world = Self { directory, store, meanwhile, clock, heard, router };
         for number in [1, 2] {
             let row = Tenant {
                 id: tenant(number),
@@ -271,16 +322,27 @@ impl World {
         self.write(move |unit| unit.insert_role_assignment(&assignment)).await;
     }
 
-    /// A token with these claims beside the usual ones, signed by the local issuer.
-    pub fn token(&self, claims: &Value) -> String {
+    /// The key of the local issuer, and its id.
+    fn issuer_key(&self) -> (EncodingKey, String) {
         let file = std::fs::read_dir(self.directory.path().join("issuer")).expect("keys");
         let file: PathBuf = file.filter_map(|entry| Some(entry.ok()?.path())).max().expect("a key");
         let stem = file.file_stem().and_then(|stem| stem.to_str()).expect("a name");
-        let key = jsonwebtoken::EncodingKey::from_rsa_pem(&std::fs::read(&file).expect("read")).expect("a key");
-        let header = jsonwebtoken::Header {
-            kid: stem.split_once('-').map(|(_, id)| id.to_owned()),
-            ..jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS256)
-        };
+        let key = EncodingKey::from_rsa_pem(&std::fs::read(&file).expect("read")).expect("a key");
+        (key, stem.split_once('-').expect("an id").1.to_owned())
+    }
+
+    /// The same key as the key set of another issuer.
+    pub fn key_set(&self) -> Value {
+        let (key, id) = self.issuer_key();
+        let mut public = Jwk::from_encoding_key(&key, Algorithm::RS256).expect("a public key");
+        public.common.key_id = Some(id);
+        json!({"keys": [public]})
+    }
+
+    /// A token with these claims beside the usual ones, signed by the local issuer.
+    pub fn token(&self, claims: &Value) -> String {
+        let (key, id) = self.issuer_key();
+        let header = jsonwebtoken::Header { kid: Some(id), ..jsonwebtoken::Header::new(Algorithm::RS256) };
         let now = self.clock.now().as_second();
         let mut all = json!({
             "aud": BASE, "iss": format!("{BASE}/{}/v2.0", tenant(1)), "tid": tenant(1), "azp": "desk",

@@ -131,6 +131,7 @@ fn of_refusal(refusal: &Refusal) -> No {
         }
         Refusal::DeviceNotFound
         | Refusal::ResourceNotFound(_)
+        | Refusal::TokenRevoked { .. }
         | Refusal::MissingPermission(_)
         | Refusal::NoRole
         | Refusal::RoleLacks(_)

@@ -12,6 +12,7 @@ pub(crate) mod enrollment;
 pub(crate) mod hold;
 pub(crate) mod list;
 pub(crate) mod resource;
+pub(crate) mod revocation;
 pub(crate) mod role;
 pub(crate) mod secret;
 pub(crate) mod sign_in;

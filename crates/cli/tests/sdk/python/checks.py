@@ -1,7 +1,7 @@
 """Checks of the Python SDK against a running server; each prints `ok NAME` or `FAILED NAME: why`.
 
 The recipe is in `recover.py`. `CHECKS` in the environment says what there is to find. `approve CODE` asks whoever reads
-this to vouch for a person, `passcode VALUE` tells what was read.
+this to vouch for a person, `revoke APPLICATION` to end the tokens of an application, `passcode VALUE` tells what was read.
 """
 
 import asyncio
@@ -374,6 +374,42 @@ async def read_what_was_audited():
     assert any(event.activity_type == "recoverPasscode ManagedDevice" for event in answer.value), answer.value
     answer = await HELPDESK.device_management.remote_action_audits.get()
     assert {audit.action for audit in answer.value} == {RemoteAction.RecoverPasscode}, answer.value
+
+
+async def requests_of(application) -> int:
+    """How many recoveries an application asked for, by the audit record."""
+    options = AuditEventsRequestBuilder.AuditEventsRequestBuilderGetQueryParameters(
+        filter="activityType in ('recoverPasscode ManagedDevice','repeatRecoverPasscode ManagedDevice')",
+        orderby=["activityDateTime desc"],
+        top=50,
+    )
+    answer = await HELPDESK.device_management.audit_events.get(RequestConfiguration(query_parameters=options))
+    return sum(event.actor.application_id == application["clientId"] for event in answer.value)
+
+
+@check
+async def after_a_revocation_the_client_gets_another_token_and_posts_once():
+    application = FACTS["revoked"]
+    of = application["tenantId"], application["clientId"], application["clientSecret"]
+    credential = sign_in(URL, *of)
+    graph = client(URL, credential)
+    same((await one(KNOWN["id"], graph).get()).id, KNOWN["id"])
+    # The very token that the client keeps, for somebody who cannot get another.
+    kept = credential.get_token(f"{URL}/.default", enable_cae=True).token
+    print("revoke", application["clientId"], flush=True)
+    thief = one(KNOWN["id"], client(URL, Fixed(kept)))
+    try:
+        while await thief.get():
+            await asyncio.sleep(0.1)
+    except ODataError as error:
+        same((error.response_status_code, error.error.code), (401, "InvalidAuthenticationToken"))
+        assert "TokenIssuedBeforeRevocationTimestamp" in error.error.message, error.error.message
+    before = await requests_of(application)
+    await refused(thief.recover_passcode.post(), 401, "InvalidAuthenticationToken", "claims challenge")
+    same(await requests_of(application), before)
+    await one(KNOWN["id"], graph).recover_passcode.post()
+    same(await requests_of(application), before + 1)
+    assert credential.get_token(f"{URL}/.default", enable_cae=True).token != kept, "the client keeps the new one"
 
 
 @check

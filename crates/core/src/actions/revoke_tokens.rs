@@ -1,0 +1,74 @@
+//! Ending what people and applications hold, at once: access tokens, and what would give the next ones.
+//!
+//! ```text
+//! sign_out        a person       -> her sign-ins end, recorded one by one; her access tokens end, recorded
+//! application     an application -> its access tokens end, recorded; what it proves itself with stays
+//! ```
+
+use jiff::Timestamp;
+
+use crate::audit::{Activity, AuditEvent};
+use crate::id::{ResourceId, TenantId};
+use crate::ports::{StoreError, UnitOfWork};
+use crate::revocation::end_tokens;
+use crate::rights::{Principal, PrincipalKind};
+
+/// Somebody to sign out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Her tenant.
+    pub tenant: TenantId,
+    /// Her object id at the local issuer.
+    pub id: ResourceId,
+    /// The names in tokens by which she is meant.
+    pub names: Vec<Principal>,
+}
+
+/// What ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignedOut {
+    /// How many sign-ins.
+    pub sign_ins: usize,
+    /// Access tokens that were issued earlier are refused.
+    pub valid_from: Timestamp,
+}
+
+/// Ends every sign-in of a person and every access token that she has, through whichever application. `event` begins a
+/// record of who does it.
+pub fn sign_out(
+    unit: &mut dyn UnitOfWork,
+    person: &Person,
+    event: impl Fn(Activity) -> AuditEvent,
+    now: Timestamp,
+) -> Result<SignedOut, StoreError> {
+    let mut ended = 0;
+    for mut sign_in in unit.sign_ins(person.tenant)? {
+        if sign_in.user != Some(person.id) || !sign_in.is_live(now) {
+            continue;
+        }
+        sign_in.end();
+        unit.update_sign_in(&sign_in)?;
+        let event = event(Activity::SignInRevoked).with("application", sign_in.application);
+        unit.append_audit(&event.with("user", person.id))?;
+        ended += 1;
+    }
+    let valid_from = end_tokens(unit, person.tenant, &person.names, now)?;
+    let event = event(Activity::TokensRevoked).with("user", person.id).with("issuedBefore", valid_from);
+    unit.append_audit(&event)?;
+    Ok(SignedOut { sign_ins: ended, valid_from })
+}
+
+/// Ends every access token of the application of that client id, whichever issuer it is of: those of its own, and those of
+/// people who signed in with it. With [`crate::revocation::OPERATOR_CLIENT`] those that were minted on the host. Says since when
+/// its tokens count. `event` is a record of who does it.
+pub fn application(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    client_id: &str,
+    event: AuditEvent,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
+    let valid_from = end_tokens(unit, tenant, &[Principal::new(PrincipalKind::Application, client_id)], now)?;
+    unit.append_audit(&event.with("application", client_id).with("issuedBefore", valid_from))?;
+    Ok(valid_from)
+}

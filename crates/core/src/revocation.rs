@@ -1,0 +1,135 @@
+//! Access tokens that end before their hour.
+//!
+//! A token proves itself; nobody can take it back. But whoever is shown one reads the store anyway, and finds there since
+//! when tokens of that person and of that application count. What was issued before is refused, whoever issued it: the
+//! local issuer or another (`docs/adr/0013-tokens-end-by-a-moment.md`).
+//!
+//! Tokens say in whole seconds when they were issued. So the moment is a whole second that has not begun yet, and a token
+//! that is minted after the revocation says that it was issued then, a second ahead at the most:
+//!
+//! ```text
+//!  ..T.0......T.4......T.6......T+1.0..
+//!    old       revoked  new
+//!    iat T     moment   iat T+1          refused: iat < T+1
+//!              T+1
+//! ```
+
+use jiff::Timestamp;
+
+use crate::caller::{Actor, Caller};
+use crate::id::{ApplicationId, TenantId};
+use crate::ports::{StoreError, UnitOfWork, View};
+use crate::refusal::Refusal;
+use crate::resource::Resource;
+use crate::rights::{Principal, PrincipalKind};
+
+/// The `application_id` of tokens that a person minted on the host.
+pub const OPERATOR_CLIENT: &str = "chaveiro-cli";
+
+/// Since when tokens count after a revocation at `now`, in whole seconds. Later than every second in which one can have
+/// been issued until then, tokens that were minted after the `previous` revocation and carry its moment included.
+pub fn moment_after(now: Timestamp, previous: Option<Timestamp>) -> Timestamp {
+    let ended = previous.map_or(now, |previous| previous.max(now)).as_second();
+    Timestamp::from_second(ended.saturating_add(1)).unwrap_or(Timestamp::MAX)
+}
+
+/// When a token says that it was issued which is minted now, for somebody whose tokens count since `valid_from`.
+pub fn issued_at(now: Timestamp, valid_from: Option<Timestamp>) -> Timestamp {
+    valid_from.map_or(now, |valid_from| valid_from.max(now))
+}
+
+/// Ends every token that was issued to one of these until now. Gives the moment since which they count. `now` must be
+/// read in this unit of work: a token that was minted while it waited for its turn has to end, too.
+pub fn end_tokens(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    principals: &[Principal],
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
+    let moment = moment_after(now, unit.tokens_valid_from(tenant, principals)?);
+    for principal in principals {
+        unit.set_tokens_valid_from(tenant, principal, moment)?;
+    }
+    Ok(moment)
+}
+
+/// Refuses a caller whose token was issued before tokens of that person, or of that application, began to count. Of a
+/// token that does not say when it was issued nobody knows that it came later.
+pub fn require_valid(view: &dyn View, caller: &Caller) -> Result<Result<(), Refusal>, StoreError> {
+    let valid_from = view.tokens_valid_from(caller.tenant, &of_actor(&caller.actor))?;
+    Ok(match valid_from {
+        Some(valid_from) if caller.issued.is_none_or(|issued| issued < valid_from) => {
+            Err(Refusal::TokenRevoked { valid_from })
+        }
+        Some(_) | None => Ok(()),
+    })
+}
+
+/// By what a token of that actor ends: its application, and the person by every name that the token gives her.
+pub fn of_actor(actor: &Actor) -> Vec<Principal> {
+    let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref()];
+    let person = names.into_iter().flatten().map(|name| Principal::new(PrincipalKind::User, name));
+    let application = Principal::new(PrincipalKind::Application, &actor.application_id);
+    person.chain([application]).collect()
+}
+
+/// The names of a user: the object id of the local issuer, and the principal name by which other issuers know her.
+pub fn of_user(user: &Resource) -> Vec<Principal> {
+    let names = [Some(user.id.to_string()), user.alternate_key.clone()];
+    names.into_iter().flatten().map(|name| Principal::new(PrincipalKind::User, &name)).collect()
+}
+
+/// An application of the local issuer.
+pub fn of_application(id: ApplicationId) -> Principal {
+    Principal::new(PrincipalKind::Application, &id.to_string())
+}
+
+/// Whoever holds a token that was minted on the host.
+pub fn of_operators() -> Principal {
+    Principal::new(PrincipalKind::Application, OPERATOR_CLIENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_800_000_000_000 + millis).expect("a time")
+    }
+
+    /// What a token says that is minted at that moment.
+    fn minted(now: Timestamp, valid_from: Option<Timestamp>) -> Timestamp {
+        Timestamp::from_second(issued_at(now, valid_from).as_second()).expect("a time")
+    }
+
+    #[test]
+    fn within_one_second_old_tokens_end_and_new_ones_count() {
+        for revoked in [0, 1, 400, 999] {
+            let moment = moment_after(at(revoked), None);
+            assert!(minted(at(0), None) < moment, "an old token of that second, revoked at {revoked}");
+            for new in [revoked, 999, 1000, 5000] {
+                assert!(minted(at(new), Some(moment)) >= moment, "revoked at {revoked}, minted at {new}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_that_was_minted_after_a_revocation_ends_with_the_next_of_the_same_second() {
+        let mut valid_from = None;
+        for revoked in [400, 500, 600] {
+            let before = minted(at(revoked), valid_from);
+            let next = moment_after(at(revoked), valid_from);
+            assert!(before < next && minted(at(revoked), Some(next)) >= next, "{revoked}");
+            valid_from = Some(next);
+        }
+        assert_eq!(valid_from, Some(at(3000)));
+        assert_eq!(moment_after(at(60_000), valid_from), at(61_000), "what is long ago costs nothing");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_bring_old_tokens_back() {
+        let first = moment_after(at(60_000), None);
+        let second = moment_after(at(0), Some(first));
+        assert!(second > first, "a token that was minted at 60 s in between carries that second");
+    }
+}

@@ -1,0 +1,37 @@
+//! Since when tokens of a principal count.
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::StoreError;
+use chaveiro_core::rights::Principal;
+use rusqlite::{Connection, params};
+
+use crate::codec::{blob, insert, micros, name, one, time};
+
+pub(crate) fn valid_from(
+    connection: &Connection,
+    tenant: TenantId,
+    principals: &[Principal],
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT r.valid_from FROM revocation r JOIN tenant t ON t.row = r.tenant
+        WHERE t.id = ?1 AND r.kind = ?2 AND r.principal = ?3";
+    let mut last = None;
+    for principal in principals {
+        let parameters = params![blob(&tenant.0), name(&principal.kind)?, principal.text];
+        last = last.max(one(connection, sql, parameters, |row| time(row, "valid_from"))?);
+    }
+    Ok(last)
+}
+
+pub(crate) fn set_valid_from(
+    connection: &Connection,
+    tenant: TenantId,
+    principal: &Principal,
+    moment: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO revocation (tenant, kind, principal, valid_from)
+        SELECT row, ?2, ?3, ?4 FROM tenant WHERE id = ?1
+        ON CONFLICT (tenant, kind, principal) DO UPDATE SET valid_from = excluded.valid_from";
+    let parameters = params![blob(&tenant.0), name(&principal.kind)?, principal.text, micros(moment)];
+    insert(connection, sql, parameters, "revocation")
+}
