@@ -61,7 +61,8 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
         }
         App::Grant { id, permissions: own, delegated } => {
             let granted = host.grant(tenant, *id, named(own)?, named(delegated)?).await?;
-            out.say(Text::AppGranted, &[&granted.display_name], &summary(&granted));
+            let places = [granted.display_name.as_str(), &granted.id.to_string()];
+            out.say(Text::AppGranted, &places, &summary(&granted));
         }
         App::RemoveSecret { secret, revoke } => {
             let owner = host.remove_secret(tenant, *secret, *revoke).await?;
