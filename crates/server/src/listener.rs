@@ -55,7 +55,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)>
     Ok((listener, local))
 }
 
-/// Serves until the handle shuts it down.
+/// Serves until the handle shuts it down. Requests know the address of their peer.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
@@ -64,5 +64,5 @@ pub(crate) async fn serve(
 ) -> io::Result<()> {
     let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(HANDSHAKE_TIMEOUT);
     let server = axum_server::from_tcp(listener)?;
-    server.acceptor(acceptor).handle(handle).serve(router.into_make_service()).await
+    server.acceptor(acceptor).handle(handle).serve(router.into_make_service_with_connect_info::<SocketAddr>()).await
 }

@@ -151,7 +151,7 @@ impl Server {
             base_url: graph_url.clone(),
         }));
         let (store, ceilings) = (Arc::clone(&opened.store), config.token_ceilings);
-        let tokens = issuer.router(store, Arc::clone(&clock), Arc::clone(&entropy), ceilings);
+        let tokens = issuer.router(store, Arc::clone(&clock), Arc::clone(&entropy), ceilings, config.trusted_proxies);
         let probing = Router::new()
             .route("/healthz", get(telemetry::healthz))
             .route("/readyz", get(telemetry::readyz))
