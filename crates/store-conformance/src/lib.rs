@@ -124,6 +124,7 @@ cases![
     holds::what_is_no_new_recovery_is_not_counted,
     holds::a_hold_leaves_everything_else_as_it_is,
     holds::two_nodes_on_one_store_count_as_one,
+    holds::whatever_is_alarming_is_in_the_outbox_until_it_is_taken,
     holds::a_retry_without_an_id_is_its_callers_last_request,
     transactions::what_is_refused_leaves_nothing_behind,
     transactions::a_panic_is_undone_and_its_neighbours_survive,
