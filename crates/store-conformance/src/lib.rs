@@ -3,6 +3,7 @@
 //!
 //! Each case gets a fresh store. A case is an `async fn` that panics with what is wrong.
 
+mod action_list;
 mod actions;
 mod audit;
 mod audit_list;
@@ -114,6 +115,9 @@ cases![
     audit::chains_of_tenants_do_not_mix,
     audit_list::audit_events_are_found_by_what_graph_calls_them,
     audit_list::audit_events_are_seen_with_their_devices,
+    audit_list::audit_events_are_found_by_who_did_it_and_by_their_id,
+    action_list::remote_actions_are_found_by_what_graph_calls_them,
+    action_list::remote_actions_are_seen_with_their_devices,
     devices::a_script_goes_with_the_states_of_its_users_and_theirs,
     roles::an_assignment_comes_back_as_it_was_written_to_its_tenant_alone,
     roles::assignments_are_found_by_the_principals_they_are_for,

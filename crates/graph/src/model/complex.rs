@@ -18,6 +18,14 @@ pub struct ComplexType {
     pub beta_only: bool,
 }
 
+impl ComplexType {
+    /// The property of that name, its own or of a type it derives from, compared without case.
+    pub fn property(&self, name: &str) -> Option<&'static Property> {
+        let own = self.properties.iter().find(|property| property.name.eq_ignore_ascii_case(name));
+        own.or_else(|| self.base.and_then(|base| base.property(name)))
+    }
+}
+
 pub(super) const fn of(name: &'static str, properties: &'static [Property]) -> ComplexType {
     ComplexType { name, base: None, properties, beta_only: false }
 }
