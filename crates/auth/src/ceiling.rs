@@ -1,8 +1,9 @@
 //! How much somebody may ask for within a window, counted in the memory of this process.
 
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chaveiro_core::ports::Clock;
@@ -17,6 +18,13 @@ use governor::{Quota, RateLimiter};
 pub struct Throttled {
     /// Whole seconds until there is room again, at least one.
     pub retry_after_s: u64,
+}
+
+impl Throttled {
+    fn after(wait: Duration) -> Self {
+        let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self { retry_after_s: whole.max(1) }
+    }
 }
 
 /// The clock of the domain, as the limiter reads it.
@@ -55,11 +63,7 @@ impl<K: Hash + Eq + Clone> Ceiling<K> {
     /// Counts one of that key, or refuses it.
     pub fn take(&self, key: &K, clock: &Ticks) -> Result<(), Throttled> {
         let Some(limiter) = &self.0 else { return Ok(()) };
-        limiter.check_key(key).map_err(|not_until| {
-            let wait = not_until.wait_time_from(clock.now());
-            let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            Throttled { retry_after_s: whole.max(1) }
-        })
+        limiter.check_key(key).map_err(|not_until| Throttled::after(not_until.wait_time_from(clock.now())))
     }
 
     /// Forgets the keys of which nothing is left to remember.
@@ -72,5 +76,109 @@ impl<K: Hash + Eq + Clone> Ceiling<K> {
     /// How many keys are remembered.
     pub fn remembered(&self) -> usize {
         self.0.as_ref().map_or(0, Limiter::len)
+    }
+}
+
+/// The most keys that a [`Tally`] remembers: a few megabytes.
+const MOST_KEYS: usize = 65_536;
+
+/// A ceiling that can be asked without being counted, for what is counted only when it failed; and whose memory has a
+/// bound, for keys that strangers choose.
+pub(crate) struct Tally<K> {
+    /// Between two that fit evenly into the window; `None` for any number.
+    every: Option<Duration>,
+    window: Duration,
+    /// When the bucket of each key will be empty of what was counted (the generic cell rate algorithm).
+    empty_at: Mutex<HashMap<K, Nanos>>,
+}
+
+impl<K: Hash + Eq + Clone> Tally<K> {
+    /// At most so many within the window; 0 means any number.
+    pub(crate) fn new(most: u32, window: Duration) -> Self {
+        let every = NonZeroU32::new(most).map(|most| window / most.get());
+        Self { every, window, empty_at: Mutex::new(HashMap::new()) }
+    }
+
+    /// Whether there is room for one more of that key.
+    pub(crate) fn room(&self, key: &K, clock: &Ticks) -> Result<(), Throttled> {
+        let Some(every) = self.every else { return Ok(()) };
+        let empty_at = self.empty_at.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
+        let full_for = empty_at.map_or(Duration::ZERO, |at| Duration::from(at.saturating_sub(clock.now())));
+        match (full_for + every).checked_sub(self.window) {
+            Some(wait) if !wait.is_zero() => Err(Throttled::after(wait)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Counts one of that key.
+    pub(crate) fn count(&self, key: &K, clock: &Ticks) {
+        let Some(every) = self.every else { return };
+        let now = clock.now();
+        let mut empty_at = self.empty_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if empty_at.len() >= MOST_KEYS && !empty_at.contains_key(key) {
+            empty_at.retain(|_, at| *at > now);
+            // Whoever has so many addresses has as many ceilings: to forget them gives at most as much again.
+            if empty_at.len() >= MOST_KEYS {
+                empty_at.clear();
+            }
+        }
+        let at = empty_at.entry(key.clone()).or_insert(now);
+        *at = Nanos::from(Duration::from((*at).max(now)) + every);
+    }
+
+    /// Counts one of that key, or refuses it.
+    pub(crate) fn take(&self, key: &K, clock: &Ticks) -> Result<(), Throttled> {
+        self.room(key, clock)?;
+        self.count(key, clock);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use chaveiro_core::Timestamp;
+
+    use super::*;
+
+    struct Hand(AtomicI64);
+
+    impl Clock for Hand {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
+        }
+    }
+
+    #[test]
+    fn a_tally_refuses_what_is_beyond_it_and_fills_evenly() {
+        let hand = Arc::new(Hand(AtomicI64::new(1_000)));
+        let clock = Ticks::new(Arc::<Hand>::clone(&hand));
+        let tally = Tally::new(4, Duration::from_secs(60));
+        for _ in 0..4 {
+            assert_eq!(tally.room(&1, &clock), Ok(()), "asking is not counted");
+            assert_eq!(tally.take(&1, &clock), Ok(()));
+        }
+        assert_eq!(tally.take(&1, &clock), Err(Throttled { retry_after_s: 15 }));
+        assert_eq!(tally.take(&2, &clock), Ok(()), "another key");
+        hand.0.fetch_add(14, Ordering::SeqCst);
+        assert_eq!(tally.room(&1, &clock), Err(Throttled { retry_after_s: 1 }));
+        hand.0.fetch_add(1, Ordering::SeqCst);
+        assert_eq!(tally.take(&1, &clock), Ok(()));
+        assert_eq!(tally.take(&1, &clock), Err(Throttled { retry_after_s: 15 }), "one at a time from now on");
+        hand.0.fetch_add(600, Ordering::SeqCst);
+        assert_eq!((0..10).filter(|_| tally.take(&1, &clock).is_ok()).count(), 4, "no more than the window holds");
+        let any = Tally::new(0, Duration::from_secs(60));
+        assert!((0..1_000).all(|_| any.take(&1, &clock).is_ok()));
+    }
+
+    #[test]
+    fn a_tally_remembers_no_more_keys_than_its_bound() {
+        let clock = Ticks::new(Arc::new(Hand(AtomicI64::new(1_000))));
+        let tally = Tally::new(1, Duration::from_secs(60));
+        for key in 0..MOST_KEYS * 2 + 5 {
+            tally.count(&key, &clock);
+        }
+        assert!(tally.empty_at.lock().expect("a lock").len() <= MOST_KEYS);
     }
 }

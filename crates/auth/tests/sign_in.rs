@@ -292,6 +292,7 @@ async fn a_sign_in_survives_a_restart() {
             std::sync::Arc::<support::TestClock>::clone(&endpoints.clock),
             support::entropy(),
             chaveiro_auth::TokenCeilings::default(),
+            chaveiro_auth::TrustedProxies::default(),
         ),
         ..endpoints
     };

@@ -215,6 +215,21 @@ pub(crate) struct Serve {
     /// Recoveries that one caller asks for in a minute.
     #[arg(long, value_name = "N")]
     pub(crate) limit_recoveries_by_caller: Option<String>,
+    /// Tokens that one application gets for itself in 20 seconds.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_tokens_by_application: Option<String>,
+    /// Tokens that applications of one tenant get in 20 seconds.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_tokens_by_tenant: Option<String>,
+    /// New device codes for one client address in 15 minutes.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_device_codes_by_address: Option<String>,
+    /// Wrong secrets, assertions and device codes of one application from one client address in 5 minutes.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_failures_by_address: Option<String>,
+    /// Proxies in front of graph-listen whose X-Forwarded-For says who the client is.
+    #[arg(long, value_name = "ADDRESSES")]
+    pub(crate) trusted_proxies: Option<String>,
     /// Where alerts are posted as JSON.
     #[arg(long, value_name = "URL")]
     pub(crate) alert_url: Option<String>,
@@ -241,6 +256,11 @@ impl Serve {
             ("limit-requests-by-tenant", &self.limit_requests_by_tenant),
             ("limit-requests-by-application-everywhere", &self.limit_requests_by_application_everywhere),
             ("limit-recoveries-by-caller", &self.limit_recoveries_by_caller),
+            ("limit-tokens-by-application", &self.limit_tokens_by_application),
+            ("limit-tokens-by-tenant", &self.limit_tokens_by_tenant),
+            ("limit-device-codes-by-address", &self.limit_device_codes_by_address),
+            ("limit-failures-by-address", &self.limit_failures_by_address),
+            ("trusted-proxies", &self.trusted_proxies),
             ("alert-url", &self.alert_url),
             ("log", &self.log),
         ];
@@ -583,6 +603,17 @@ mod tests {
                 format!("ed25519:{}=", "A".repeat(43))
             }
             other => other.to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_configuration_key_is_a_flag_of_serve_and_reaches_its_layer() {
+        use clap::Parser;
+        for key in chaveiro_server::KEYS {
+            let parsed = Cli::try_parse_from(["chaveiro", "serve", &format!("--{}=x", key.name)]);
+            let parsed = parsed.unwrap_or_else(|error| panic!("{}: {error}", key.name));
+            let super::Verb::Serve(serve) = parsed.verb else { panic!("another verb") };
+            assert_eq!(serve.layer(), [(key.name.to_owned(), "x".to_owned())]);
         }
     }
 

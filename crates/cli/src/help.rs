@@ -258,6 +258,26 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
         "Requests of one application in one tenant in 20 seconds",
         "Pedidos de uma aplicação num locatário em 20 segundos",
     ),
+    (
+        "Tokens that one application gets for itself in 20 seconds",
+        "Tokens que uma aplicação obtém para si em 20 segundos",
+    ),
+    (
+        "Tokens that applications of one tenant get in 20 seconds",
+        "Tokens que as aplicações de um locatário obtêm em 20 segundos",
+    ),
+    (
+        "New device codes for one client address in 15 minutes",
+        "Novos códigos de dispositivo para um endereço de cliente em 15 minutos",
+    ),
+    (
+        "Wrong secrets, assertions and device codes of one application from one client address in 5 minutes",
+        "Segredos, asserções e códigos de dispositivo errados de uma aplicação, de um endereço de cliente, em 5 minutos",
+    ),
+    (
+        "Proxies in front of graph-listen whose X-Forwarded-For says who the client is",
+        "Proxies diante de graph-listen cujo X-Forwarded-For diz quem é o cliente",
+    ),
     ("Requests in one tenant in 20 seconds", "Pedidos num locatário em 20 segundos"),
     (
         "Requests of one application over all tenants in 10 seconds",

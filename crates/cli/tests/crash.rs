@@ -5,10 +5,10 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use support::{Server, get, initialised, run};
+use support::{Server, get, initialised, run, taken_once};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
@@ -84,6 +84,45 @@ async fn a_hold_outlives_the_death_of_the_server() {
     assert_eq!(statuses, [204, 403, 403]);
     let metrics = client.get(format!("{}/metrics", server.graph_url)).send().await.expect("an answer");
     assert!(metrics.text().await.expect("text").contains("chaveiro_holds_active 1"));
+}
+
+#[tokio::test]
+async fn an_alert_is_told_although_the_server_died_right_after_its_answer() {
+    let (_directory, data) = initialised();
+    // Nobody is at home yet; later somebody is, at the same address.
+    let hook = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let file = std::fs::OpenOptions::new().append(true).open(data.join("chaveiro.toml"));
+    write!(file.expect("the configuration"), "\nalert-url = \"http://{hook}/hook\"\n").expect("written");
+    let mut server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    for number in [1, 2] {
+        server.device(number).await;
+    }
+    run(&data, &["tenant", "set", "--hold-recoveries", "1"]);
+    let client = server.client();
+    let listed = get(&client, &format!("{}{DEVICES}", server.graph_url)).await;
+    for (device, status) in listed["value"].as_array().expect("devices").iter().zip([204, 403]) {
+        let path = format!("{DEVICES}/{}/recoverPasscode", device["id"].as_str().expect("an id"));
+        let asked = client.post(format!("{}{path}", server.graph_url)).send().await;
+        assert_eq!(asked.expect("an answer").status(), status);
+    }
+    server.kill();
+
+    let waiting = || -> u32 {
+        let database = rusqlite::Connection::open(data.join("chaveiro.db")).expect("the database");
+        database.query_row("SELECT count(*) FROM alert", [], |row| row.get(0)).expect("a count")
+    };
+    assert_eq!(waiting(), 1, "nobody has taken it");
+    let hook = TcpListener::bind(hook).expect("the same port");
+    let told = tokio::task::spawn_blocking(move || taken_once(&hook));
+    let _server = server.kill_and_restart();
+    let told = tokio::time::timeout(Duration::from_secs(30), told).await.expect("in time").expect("taken");
+    assert_eq!((&told["alert"], &told["counted"]), (&"chaveiro.hold_placed".into(), &1.into()));
+    assert!(told["id"].as_str().is_some_and(|id| id.starts_with("chaveiro.hold_placed/")), "{told}");
+    let is_empty = (0..2_000).any(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        waiting() == 0
+    });
+    assert!(is_empty, "what was taken is not told again");
 }
 
 #[tokio::test]

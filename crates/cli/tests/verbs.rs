@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 
-use support::{Server, chaveiro, initialised, run, run_json, text, try_run};
+use support::{Server, chaveiro, initialised, run, run_json, taken_once, text, try_run};
 
 const VERBS: &[&[&str]] = &[
     &[],
@@ -266,24 +266,6 @@ async fn a_hold_is_seen_and_released_on_the_host_and_passed_with_a_reason() {
     }
 }
 
-/// Takes one request and answers 200; its body.
-fn taken_once(listener: &std::net::TcpListener) -> serde_json::Value {
-    use std::io::{BufRead, BufReader, Read, Write};
-    let (mut stream, _) = listener.accept().expect("a connection");
-    let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
-    let (mut length, mut line) = (0, String::new());
-    while reader.read_line(&mut line).expect("a line") > 2 {
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().expect("a number");
-        }
-        line.clear();
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).expect("a body");
-    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("answered");
-    serde_json::from_slice(&body).expect("JSON")
-}
-
 #[tokio::test]
 async fn alerts_are_posted_where_the_configuration_says() {
     let (_directory, data) = initialised();
@@ -301,6 +283,7 @@ async fn alerts_are_posted_where_the_configuration_says() {
     assert_eq!((&told[0]["alert"], &told[0]["counted"]), (&"chaveiro.hold_placed".into(), &1.into()));
     assert_eq!(told[1]["alert"], "chaveiro.break_glass_used");
     assert_eq!((&told[1]["reason"], &told[1]["hold"]), (&"ticket 4711: surgery".into(), &told[0]["hold"]));
+    assert_ne!(told[0]["id"], told[1]["id"]);
     assert!(told.iter().all(|told| told["text"].as_str().is_some_and(|text| text.starts_with("Chaveiro: "))));
 }
 

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::alert::{Alert, News};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::device::ManagedDevice;
@@ -113,8 +114,16 @@ pub(crate) struct Asker<'a> {
     pub(crate) event: &'a dyn Fn(Activity) -> AuditEvent,
 }
 
+impl Asker<'_> {
+    /// What people must be told of.
+    fn alert(&self, hold: HoldId, news: News, now: Timestamp) -> Alert {
+        let (ask, tenant) = (self.ask, self.device.tenant);
+        Alert { tenant, action: ask.action, hold, at: now, actor: ask.caller.actor.clone(), news }
+    }
+}
+
 /// Whether another recovery may be opened now; places a hold when it may not and none is there. What is refused, what is
-/// placed and what breaks the glass is recorded.
+/// placed and what breaks the glass is recorded; people are told of the last two.
 pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Result<(), Refusal>, Fault> {
     let reason = match broken_glass(unit, asker)? {
         Ok(reason) => reason,
@@ -126,6 +135,8 @@ pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp)
     };
     let event = (asker.event)(Activity::BreakGlassUsed).with("hold", hold.id).with("reason", reason);
     unit.append_audit(&event)?;
+    let news = News::BreakGlassUsed { device: asker.device.id, reason: reason.to_owned() };
+    unit.insert_alert(&asker.alert(hold.id, news, now))?;
     Ok(Ok(()))
 }
 
@@ -184,6 +195,7 @@ fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<
     };
     unit.insert_hold(&hold)?;
     unit.append_audit(&(asker.event)(Activity::HoldPlaced).with("hold", hold.id).with("counted", counted))?;
+    unit.insert_alert(&asker.alert(hold.id, News::HoldPlaced { counted }, now))?;
     Ok(Some(hold))
 }
 

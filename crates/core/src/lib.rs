@@ -7,6 +7,7 @@
 pub mod action;
 pub mod actions;
 pub mod activity;
+pub mod alert;
 pub mod application;
 pub mod audit;
 pub mod caller;

@@ -17,15 +17,15 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::action::ActionRecord;
+use crate::alert::Alert;
 use crate::application::Application;
 use crate::audit::AuditEvent;
-use crate::caller::Actor;
 use crate::command::Delivery;
 use crate::device::ManagedDevice;
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::escrow::{EscrowedSecret, SecretContext};
 use crate::hold::Hold;
-use crate::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, HoldId, ResourceId, TenantId};
+use crate::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
 use crate::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use crate::refusal::Fault;
 use crate::resource::{Resource, ResourceKind};
@@ -383,6 +383,10 @@ pub trait View {
 
     /// Holds of a tenant, newest first, at most `limit`.
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError>;
+    /// Alerts of all tenants that nobody has taken yet, oldest first, at most `limit`.
+    fn alerts(&self, limit: usize) -> Result<Vec<Alert>, StoreError>;
+    /// Those of them that this recovery raised.
+    fn alerts_of(&self, tenant: TenantId, action: ActionId) -> Result<Vec<Alert>, StoreError>;
     /// How many recoveries of a tenant were counted after that moment, at most `limit`. No two units of work that count
     /// one more may both miss the other's.
     fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError>;
@@ -532,6 +536,10 @@ pub trait UnitOfWork: View {
     fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
     /// Replaces the release of that hold.
     fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
+    /// Adds an alert. One of that id that nobody has taken is [`StoreError::Duplicate`].
+    fn insert_alert(&mut self, alert: &Alert) -> Result<(), StoreError>;
+    /// Removes an alert that was taken, or given up; absent is fine.
+    fn delete_alert(&mut self, alert: &Alert) -> Result<(), StoreError>;
 
     /// Adds a delivery and gives its sequence number.
     fn insert_delivery(&mut self, delivery: &Delivery) -> Result<i64, StoreError>;
@@ -589,32 +597,11 @@ pub trait Waker: Send + Sync {
     fn wake(&self, enrollment: EnrollmentId);
 }
 
-/// What people must know at once. Holds no secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Alert {
-    /// Recoveries of a tenant were put on hold.
-    HoldPlaced(Hold),
-    /// A recovery passed a hold.
-    BreakGlassUsed {
-        /// Which hold.
-        hold: HoldId,
-        /// The tenant.
-        tenant: TenantId,
-        /// Who.
-        actor: Actor,
-        /// For which device.
-        device: DeviceId,
-        /// The reason that was given.
-        reason: String,
-        /// When.
-        at: Timestamp,
-    },
-}
-
-/// Tells people. Returns at once, and never fails: what could not be told is logged.
+/// Tells people at once, as far as this host reaches, and returns at once. What must reach somebody further away waits in the
+/// store ([`View::alerts`]); this says that it is there.
 pub trait Alarm: Send + Sync {
-    /// Tells them that.
-    fn raise(&self, alert: Alert);
+    /// Tells them that. It is durable by now.
+    fn raise(&self, alert: &Alert);
 }
 
 /// Opens envelopes. Only disclosure may hold one.

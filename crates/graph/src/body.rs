@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::model::{ComplexType, Edm, EntityType, Operation};
+use crate::model::{ComplexType, DERIVED_ENTITIES, Edm, EntityType, Operation};
 
 /// Bytes of a body, before and after decompression. Script contents are the largest thing sent.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -230,6 +230,10 @@ pub fn check(object: Map<String, Value>, entity: &'static EntityType) -> Result<
         }
         let property = entity.property(&name).ok_or(BodyError::UnknownProperty { name, entity: entity.name })?;
         if let Some(why) = property.not_kept {
+            // What is not kept of an empty list is nothing.
+            if value.as_array().is_some_and(Vec::is_empty) {
+                continue;
+            }
             return Err(BodyError::NotKept { name: property.name, entity: entity.name, why });
         }
         if !property.writable {
@@ -307,6 +311,7 @@ fn check_type(value: &Value, entity: &'static EntityType) -> Result<(), BodyErro
     let name = value.as_str().unwrap_or_default().trim_start_matches('#');
     match name.strip_prefix("microsoft.graph.") {
         Some(name) if name == entity.name => Ok(()),
+        Some(name) if DERIVED_ENTITIES.iter().any(|(known, of, _)| *known == name && *of == entity.target) => Ok(()),
         _ => Err(BodyError::Value { name: "@odata.type", expected: format!("#microsoft.graph.{}", entity.name) }),
     }
 }

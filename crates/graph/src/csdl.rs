@@ -7,8 +7,8 @@ use chaveiro_core::action::ACTIONS;
 use chaveiro_core::resource::ResourceKind;
 
 use crate::model::{
-    ComplexType, DERIVED, Default, ENUMS, EXTENSIONS, Edge, Edm, EntityType, MODEL, OPERATIONS, Property,
-    RESET_PASSCODE_ACTION_RESULT, Target,
+    ComplexType, DERIVED, DERIVED_ENTITIES, Default, ENUMS, EXTENSIONS, Edge, Edm, EntityType, MODEL, OPERATIONS,
+    Property, RESET_PASSCODE_ACTION_RESULT, Target,
 };
 use crate::query::is_served;
 use crate::resolve::Version;
@@ -32,6 +32,11 @@ pub fn metadata(version: Version) -> String {
     let mut names = Used::default();
     for entity in &types {
         entity_type(&mut xml, entity, version, &mut names);
+        let derived =
+            DERIVED_ENTITIES.iter().filter(|(_, of, beta)| *of == entity.target && in_version(*beta, version));
+        for (name, _, _) in derived {
+            let _ = writeln!(xml, "      <EntityType Name=\"{name}\" BaseType=\"{NAMESPACE}.{}\"/>", entity.name);
+        }
     }
     complex_types(&mut xml, version, &mut names);
     enums(&mut xml, &names);

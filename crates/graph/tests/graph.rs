@@ -18,12 +18,13 @@ use axum::body::Body;
 use chaveiro_auth::{IssuerKeys, LocalIssuer, Verifier};
 use chaveiro_core::action::ActionState;
 use chaveiro_core::actions::recover_passcode::{Answer, Value as PasscodeValue, receive, sent};
+use chaveiro_core::alert::Alert;
 use chaveiro_core::command::SentIn;
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{EnrollmentId, ResourceId, SecretId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
-use chaveiro_core::ports::{Alarm, Alert, Clock, Entropy, Store};
+use chaveiro_core::ports::{Alarm, Clock, Entropy, Store};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag;
 use chaveiro_core::secret::Passcode;
@@ -44,7 +45,7 @@ use zeroize::Zeroizing;
 struct NobodyListens;
 
 impl Alarm for NobodyListens {
-    fn raise(&self, _: Alert) {}
+    fn raise(&self, _: &Alert) {}
 }
 
 const PLANTED: &str = "PLANTED-5309";

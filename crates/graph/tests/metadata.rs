@@ -126,6 +126,22 @@ fn complex_types_have_the_properties_of_graph() {
         }
     }
     assert_eq!(declared.bases["resetPasscodeActionResult"], "microsoft.graph.deviceActionResult");
+    let first = read(Version::V1);
+    for fact in facts("field").filter(|fact| fact.get(3) == Some(&"beta")) {
+        assert!(!first.properties.contains_key(&key(fact[1], fact[2])), "{fact:?}");
+    }
+}
+
+#[test]
+fn derived_types_have_the_bases_of_graph() {
+    for version in Version::ALL {
+        let declared = read(version);
+        for fact in facts("derived") {
+            let base = declared.bases.get(fact[1]).map(String::as_str);
+            let expected = in_version(fact[3], version).then(|| format!("microsoft.graph.{}", fact[2]));
+            assert_eq!(base, expected.as_deref(), "{version:?} {fact:?}");
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chaveiro_auth::{IssuerConfig, TokenCeilings};
+use chaveiro_auth::{IssuerConfig, TokenCeilings, TrustedProxies};
 use chaveiro_graph::Ceilings;
 use thiserror::Error;
 
@@ -74,6 +74,21 @@ pub const KEYS: &[Key] = &[
         "limit-tokens-by-tenant",
         "2000",
         "Tokens that applications of one tenant get in 20 seconds; 0 for any number.",
+    ),
+    key(
+        "limit-device-codes-by-address",
+        "100",
+        "New device codes for one client address (IPv6: for one /64) in 15 minutes; 0 for any number.",
+    ),
+    key(
+        "limit-failures-by-address",
+        "20",
+        "Wrong secrets, assertions and device codes of one application from one client address in 5 minutes; 0 for any number.",
+    ),
+    key(
+        "trusted-proxies",
+        "",
+        "Addresses or networks of proxies in front of graph-listen, such as 10.0.0.7, fd00::/8: their X-Forwarded-For says who the client is.",
     ),
     key(
         "alert-url",
@@ -173,6 +188,8 @@ pub struct Config {
     pub ceilings: Ceilings,
     /// How many tokens applications may ask for.
     pub token_ceilings: TokenCeilings,
+    /// Whose word about the address of a client is taken.
+    pub trusted_proxies: TrustedProxies,
     /// Where alerts are posted.
     pub alert_url: Option<String>,
     /// Filter of the log.
@@ -230,6 +247,7 @@ impl Config {
         const ADDRESS: &str = "an address and port such as 127.0.0.1:8443";
         const URL: &str = "an address such as https://chaveiro.example";
         const ALERT_URL: &str = "an address such as https://hooks.example/chaveiro, or http on a loopback address";
+        const PROXIES: &str = "addresses or networks such as 10.0.0.7, fd00::/8";
         const NUMBER: &str = "a whole number";
         let text = |key: &'static str| values.get(key).map(|(value, _)| value.as_str()).unwrap_or_default();
         let wrong = |key: &'static str, expected: &'static str| {
@@ -275,7 +293,11 @@ impl Config {
             token_ceilings: TokenCeilings {
                 by_application: ceiling("limit-tokens-by-application")?,
                 by_tenant: ceiling("limit-tokens-by-tenant")?,
+                device_codes_by_address: ceiling("limit-device-codes-by-address")?,
+                failures_by_address: ceiling("limit-failures-by-address")?,
             },
+            trusted_proxies: TrustedProxies::parse(text("trusted-proxies"))
+                .ok_or_else(|| wrong("trusted-proxies", PROXIES))?,
             alert_url,
             log: text("log").to_owned(),
             issuers,
@@ -365,7 +387,7 @@ mod tests {
     #[test]
     fn every_error_names_the_key_and_its_place() {
         type Pairs = &'static [(&'static str, &'static str)];
-        let table: [(&str, Pairs, Pairs, &[&str]); 10] = [
+        let table: [(&str, Pairs, Pairs, &[&str]); 11] = [
             ("grph-listen = \"x\"", &[], &[], &["grph-listen", "chaveiro.toml", "config-reference"]),
             ("graph-listen = \"here\"", &[], &[], &["graph-listen", "chaveiro.toml", "127.0.0.1:8443"]),
             ("graph-listen = [", &[], &[], &["chaveiro.toml", "TOML"]),
@@ -375,6 +397,7 @@ mod tests {
             ("tls-key = \"/k\"", &[], &[], &["tls-certificate", "tls-key"]),
             ("alert-url = \"http://hooks.example\"", &[], &[], &["alert-url", "https://"]),
             ("alert-url = \"file:///etc/passwd\"", &[], &[], &["alert-url", "https://"]),
+            ("trusted-proxies = \"proxy.example\"", &[], &[], &["trusted-proxies", "chaveiro.toml", "10.0.0.7"]),
             ("limit-writes-by-tenant = -1", &[], &[], &["limit-writes-by-tenant", "whole number"]),
         ];
         for (file, environment, flags, words) in table {

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::alarm;
+use crate::alarm::{Post, Receiver};
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, Lock, Running as Announcement};
 use crate::jobs::Jobs;
@@ -132,7 +132,8 @@ impl Server {
         // An alert goes where it was told to, and nowhere that this place points to.
         let no_detour = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         let alert_client = no_detour.build().map_err(|error| StartError::Client(error.to_string()))?;
-        let (bell, post) = alarm::bell(config.alert_url, &alert_client);
+        let receiver = config.alert_url.map(|url| Receiver { url, client: alert_client });
+        let post = Post::new(Arc::clone(&opened.store), Arc::clone(&clock), receiver);
         let verifier = Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], &client)?;
 
         let metrics = Arc::new(Metrics::new());
@@ -147,11 +148,11 @@ impl Server {
             entropy: Arc::clone(&entropy),
             waker: wakes.clone(),
             limits: Limits::new(config.ceilings, Arc::clone(&clock)),
-            alarm: Arc::new(bell),
+            alarm: Arc::new(post.bell()),
             base_url: graph_url.clone(),
         }));
         let (store, ceilings) = (Arc::clone(&opened.store), config.token_ceilings);
-        let tokens = issuer.router(store, Arc::clone(&clock), Arc::clone(&entropy), ceilings);
+        let tokens = issuer.router(store, Arc::clone(&clock), Arc::clone(&entropy), ceilings, config.trusted_proxies);
         let probing = Router::new()
             .route("/healthz", get(telemetry::healthz))
             .route("/readyz", get(telemetry::readyz))
@@ -182,9 +183,7 @@ impl Server {
         let stop = CancellationToken::new();
         let jobs = Jobs { store: opened.store, signer: opened.signer, clock };
         let mut background = jobs.start(config.chain_interval, &stop);
-        if let Some(post) = post {
-            background.spawn(alarm::deliver(post, stop.clone()));
-        }
+        background.spawn(post.deliver(stop.clone()));
         let announcement =
             Announcement { pid: std::process::id(), graph_url: graph_url.clone(), device_url: device_url.clone() };
         lock.announce(&announcement)

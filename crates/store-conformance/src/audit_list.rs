@@ -1,6 +1,7 @@
 //! The lists of audit events and of actions: what is found, in which order, and by whom.
 
 use chaveiro_core::Timestamp;
+use chaveiro_core::activity::event_id;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::device::ManagedDevice;
@@ -9,7 +10,7 @@ use chaveiro_core::query::{AuditField, Filter, Listing, Order, Test, Value};
 use chaveiro_core::scope_tag::Visibility;
 
 use crate::Backend;
-use crate::sample::{device, device_id, filled, read, tenant_id, write};
+use crate::sample::{at, device, device_id, filled, read, tenant_id, write};
 
 /// Milliseconds of the moments, so that some have a fraction and some have none.
 const MOMENTS_MS: [i64; 5] =
@@ -103,4 +104,92 @@ pub(crate) async fn audit_events_are_seen_with_their_devices(backend: &dyn Backe
         Ok(())
     })
     .await;
+}
+
+fn by(application: &str, user: Option<(&str, &str)>) -> Actor {
+    Actor {
+        application_id: application.to_owned(),
+        user_id: user.map(|(id, _)| id.to_owned()),
+        user_principal_name: user.map(|(_, name)| name.to_owned()),
+        ..Actor::operator()
+    }
+}
+
+pub(crate) async fn audit_events_are_found_by_who_did_it_and_by_their_id(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    write(&store, |unit| {
+        let ana = by("desk", Some(("oid-1", "Ana@Contoso.example")));
+        let actors = [ana.clone(), by("desk", Some(("oid-2", "bob@contoso.example"))), by("script", None), ana];
+        for actor in actors {
+            unit.append_audit(&AuditEvent::new(tenant_id(1), at(1), actor, Activity::ActionRequested))?;
+        }
+        let foreign = by("desk", Some(("oid-1", "ana@contoso.example")));
+        Ok(unit.append_audit(&AuditEvent::new(tenant_id(2), at(1), foreign, Activity::ActionRequested))?)
+    })
+    .await;
+    let events = read(&store, |view| {
+        let of = |tenant| view.audit_events(tenant_id(tenant), &Visibility::All, &Listing::first(10));
+        Ok([of(1)?.items, of(2)?.items].concat())
+    });
+    let ids: Vec<String> = events.await.iter().map(|event| event_id(event.tenant, event.seq).to_string()).collect();
+    let equal = |field, value: &str| is(field, Test::Equal(text(value)));
+    let none = |field| is(field, Test::Equal(Value::Null));
+    let not = |filter: Filter<AuditField>| match filter {
+        Filter::Is { field, test, holds } => Filter::Is { field, test, holds: !holds },
+        other => other,
+    };
+    for (filter, expected) in [
+        (equal(AuditField::ActorName, "ana@contoso.EXAMPLE"), vec![0, 3]),
+        (is(AuditField::ActorName, Test::StartsWith("an".to_owned())), vec![0, 3]),
+        (is(AuditField::ActorName, Test::Contains("@contoso".to_owned())), vec![0, 1, 3]),
+        (none(AuditField::ActorName), vec![2]),
+        (not(equal(AuditField::ActorName, "ana@contoso.example")), vec![1, 2]),
+        (equal(AuditField::ActorUser, "oid-2"), vec![1]),
+        (equal(AuditField::ActorUser, "oid-3"), vec![]),
+        (equal(AuditField::ActorApplication, "desk"), vec![0, 1, 3]),
+        (equal(AuditField::ActorApplication, "DESK"), vec![0, 1, 3]),
+        (
+            Filter::all(vec![equal(AuditField::ActorApplication, "desk"), not(equal(AuditField::ActorUser, "oid-1"))]),
+            vec![1],
+        ),
+        (equal(AuditField::Id, &ids[1]), vec![1]),
+        (equal(AuditField::Id, &ids[1].to_uppercase()), vec![1]),
+        (equal(AuditField::Id, &ids[4]), vec![]),
+        (equal(AuditField::Id, &ids[1].replace('-', "")), vec![]),
+        (equal(AuditField::Id, "x"), vec![]),
+        (none(AuditField::Id), vec![]),
+        (not(equal(AuditField::Id, &ids[1])), vec![0, 2, 3]),
+        (not(equal(AuditField::Id, &ids[4])), vec![0, 1, 2, 3]),
+        (not(equal(AuditField::Id, "x")), vec![0, 1, 2, 3]),
+        (is(AuditField::Id, Test::AtLeast(text(&ids[2]))), vec![2, 3]),
+        (is(AuditField::Id, Test::EndsWith(ids[3][30..].to_owned())), vec![3]),
+        (Filter::any(vec![equal(AuditField::Id, &ids[0]), equal(AuditField::Id, &ids[3])]), vec![0, 3]),
+    ] {
+        let listing = Listing { filter: filter.clone(), ..Listing::first(100) };
+        let mut seen = found(&store, Visibility::All, listing).await;
+        seen.sort_unstable();
+        assert_eq!(seen, expected, "{filter}");
+    }
+    let order = |field, descending| Listing { order: vec![Order { field, descending }], ..Listing::first(100) };
+    for (listing, expected) in [
+        (order(AuditField::ActorName, false), [2, 0, 3, 1]),
+        (order(AuditField::ActorUser, true), [1, 3, 0, 2]),
+        (order(AuditField::ActorApplication, false), [0, 1, 3, 2]),
+        (order(AuditField::Id, true), [3, 2, 1, 0]),
+    ] {
+        assert_eq!(found(&store, Visibility::All, listing.clone()).await, expected, "{:?}", listing.order);
+        let pages = read(&store, move |view| {
+            let (mut items, mut after) = (Vec::new(), None);
+            loop {
+                let page = Listing { after: after.clone(), limit: 1, ..listing.clone() };
+                let page = view.audit_events(tenant_id(1), &Visibility::All, &page)?;
+                items.extend(page.items.iter().map(|event| event_id(event.tenant, event.seq).to_string()));
+                after = page.next;
+                if after.is_none() {
+                    return Ok(items);
+                }
+            }
+        });
+        assert_eq!(pages.await, expected.map(|place| ids[place].clone()), "a page for each");
+    }
 }

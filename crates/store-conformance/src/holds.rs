@@ -7,12 +7,13 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::action::Outcome;
 use chaveiro_core::actions::recover_passcode::seal_first::keep_disk_escrowed;
 use chaveiro_core::actions::recover_passcode::{Ask, Begun, begin, close};
+use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::hold::{HoldRule, Release, release};
 use chaveiro_core::id::ActionId;
-use chaveiro_core::ports::{Store, View};
+use chaveiro_core::ports::{Store, StoreError, View};
 use chaveiro_core::refusal::Refusal;
 use chaveiro_core::tenant::{Tenant, TenantSettings};
 
@@ -209,6 +210,52 @@ pub(crate) async fn a_hold_leaves_everything_else_as_it_is(backend: &dyn Backend
     assert!(is_held(&ask_at(&store, asked(1, 102, 107, None), at(107)).await));
     assert_eq!(activities(&store, Activity::BreakGlassUsed).await, 1);
     assert_eq!(read(&store, |view| Ok(view.recoveries_since(tenant_id(1), at(0), 100)?)).await, 2);
+}
+
+pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(backend: &dyn Backend) {
+    let store = held_by(backend.fresh(), rule(1), 4).await;
+    let waiting = async |store: &Arc<dyn Store>| read(store, |view| Ok(view.alerts(10)?)).await;
+    ask_at(&store, asked(1, 100, 100, None), at(100)).await;
+    assert_eq!(waiting(&store).await, [], "an ordinary recovery alarms nobody");
+    // Two that are refused by one hold; then one that passes it, asked for twice.
+    for number in [101, 102] {
+        assert!(is_held(&ask_at(&store, asked(1, number, number, None), at(number)).await));
+    }
+    let glass = |number: u64| Ask { break_glass: Some(" ticket 4711 ".to_owned()), ..asked(1, 101, number, None) };
+    assert!(matches!(ask_at(&store, glass(103), at(103)).await, Begun::Opened(_)));
+    assert!(matches!(ask_at(&store, glass(104), at(104)).await, Begun::AlreadyOpen(_)));
+    let hold = read(&store, |view| Ok(view.holds(tenant_id(1), 1)?)).await[0].id;
+    let alert = |number: u64, news: News| {
+        let (tenant, action, actor) = (tenant_id(1), ActionId(uuid(5, number)), caller(1, "app").actor);
+        Alert { tenant, action, hold, at: at(number), actor, news }
+    };
+    let placed = alert(101, News::HoldPlaced { counted: 1 });
+    let passed = alert(103, News::BreakGlassUsed { device: device_id(101), reason: "ticket 4711".to_owned() });
+    assert_eq!(waiting(&store).await, [placed.clone(), passed.clone()], "as they were written, oldest first");
+    assert_eq!(read(&store, |view| Ok(view.alerts(1)?)).await, [placed.clone()]);
+    let of = async |tenant: u64, number: u64| {
+        read(&store, move |view| Ok(view.alerts_of(tenant_id(tenant), ActionId(uuid(5, number)))?)).await
+    };
+    assert_eq!(of(1, 101).await, [placed.clone()]);
+    assert_eq!((of(1, 102).await, of(2, 101).await), (vec![], vec![]), "another request, another tenant");
+    let twice = placed.clone();
+    let twice = store.write(move |unit| Ok(unit.insert_alert(&twice)?)).await;
+    assert!(matches!(twice, Err(Fault::Store(StoreError::Duplicate(_)))), "{twice:?}");
+
+    // One that brings both: a hold that is placed, and passed at once.
+    write(&store, |unit| release(unit, tenant_id(1), let_go(at(105), None))).await;
+    ask_at(&store, asked(1, 102, 106, None), at(106)).await;
+    let glass = Ask { break_glass: Some("ticket 4712".to_owned()), ..asked(1, 103, 107, None) };
+    assert!(matches!(ask_at(&store, glass, at(107)).await, Begun::Opened(_)));
+    assert_eq!(of(1, 107).await.len(), 2);
+
+    // What is taken is gone, and only that; the rest outlives a restart.
+    let taken = placed.clone();
+    write(&store, move |unit| Ok(unit.delete_alert(&taken)?)).await;
+    write(&store, move |unit| Ok(unit.delete_alert(&placed)?)).await;
+    let store = backend.reopen(store);
+    let left = waiting(&store).await;
+    assert_eq!((left.len(), &left[0]), (3, &passed));
 }
 
 pub(crate) async fn a_retry_without_an_id_is_its_callers_last_request(backend: &dyn Backend) {

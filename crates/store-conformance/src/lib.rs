@@ -3,6 +3,7 @@
 //!
 //! Each case gets a fresh store. A case is an `async fn` that panics with what is wrong.
 
+mod action_list;
 mod actions;
 mod audit;
 mod audit_list;
@@ -115,6 +116,9 @@ cases![
     audit::chains_of_tenants_do_not_mix,
     audit_list::audit_events_are_found_by_what_graph_calls_them,
     audit_list::audit_events_are_seen_with_their_devices,
+    audit_list::audit_events_are_found_by_who_did_it_and_by_their_id,
+    action_list::remote_actions_are_found_by_what_graph_calls_them,
+    action_list::remote_actions_are_seen_with_their_devices,
     devices::a_script_goes_with_the_states_of_its_users_and_theirs,
     roles::an_assignment_comes_back_as_it_was_written_to_its_tenant_alone,
     roles::assignments_are_found_by_the_principals_they_are_for,
@@ -128,6 +132,7 @@ cases![
     holds::what_is_no_new_recovery_is_not_counted,
     holds::a_hold_leaves_everything_else_as_it_is,
     holds::two_nodes_on_one_store_count_as_one,
+    holds::whatever_is_alarming_is_in_the_outbox_until_it_is_taken,
     holds::a_retry_without_an_id_is_its_callers_last_request,
     transactions::what_is_refused_leaves_nothing_behind,
     transactions::a_panic_is_undone_and_its_neighbours_survive,

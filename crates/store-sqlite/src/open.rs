@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use chaveiro_core::activity::{event_id, seq_of_event};
+use chaveiro_core::id::TenantId;
 use chaveiro_core::query::moment;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -110,6 +112,16 @@ fn functions(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("uuid_text", 1, flags, |arguments| {
         let bytes: Option<[u8; 16]> = arguments.get(0)?;
         Ok(bytes.map(|bytes| Uuid::from_bytes(bytes).to_string()))
+    })?;
+    connection.create_scalar_function("event_text", 2, flags, |arguments| {
+        let tenant = TenantId(Uuid::from_bytes(arguments.get(0)?));
+        Ok(event_id(tenant, arguments.get(1)?).to_string())
+    })?;
+    connection.create_scalar_function("event_seq", 2, flags, |arguments| {
+        let tenant = TenantId(Uuid::from_bytes(arguments.get(0)?));
+        // As ids are written; other spellings of the same number are other texts.
+        let id = arguments.get_raw(1).as_str().ok().filter(|text| text.len() == 36);
+        Ok(id.and_then(|text| Uuid::try_parse(text).ok()).and_then(|id| seq_of_event(tenant, id)))
     })
 }
 

@@ -2,6 +2,7 @@
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionRecord;
+use chaveiro_core::alert::Alert;
 use chaveiro_core::application::Application;
 use chaveiro_core::audit::AuditEvent;
 use chaveiro_core::command::Delivery;
@@ -24,8 +25,8 @@ use rusqlite::Connection;
 
 use crate::codec::fault;
 use crate::rows::{
-    action, action_list, application, audit, audit_list, delivery, device, enrollment, hold, resource, revocation,
-    role, secret, sign_in, tenant,
+    action, action_list, alert, application, audit, audit_list, delivery, device, enrollment, hold, resource,
+    revocation, role, secret, sign_in, tenant,
 };
 
 /// A transaction that is open on the connection.
@@ -201,6 +202,12 @@ impl View for Transaction<'_> {
     }
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError> {
         hold::holds(self.connection, tenant, limit)
+    }
+    fn alerts(&self, limit: usize) -> Result<Vec<Alert>, StoreError> {
+        alert::alerts(self.connection, limit)
+    }
+    fn alerts_of(&self, tenant: TenantId, action: ActionId) -> Result<Vec<Alert>, StoreError> {
+        alert::alerts_of(self.connection, tenant, action)
     }
     fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError> {
         hold::recoveries_since(self.connection, tenant, after, limit)
@@ -414,6 +421,12 @@ impl UnitOfWork for Transaction<'_> {
     }
     fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
         hold::update_hold(self.connection, hold)
+    }
+    fn insert_alert(&mut self, alert: &Alert) -> Result<(), StoreError> {
+        alert::insert_alert(self.connection, alert)
+    }
+    fn delete_alert(&mut self, alert: &Alert) -> Result<(), StoreError> {
+        alert::delete_alert(self.connection, alert)
     }
     fn insert_delivery(&mut self, delivery: &Delivery) -> Result<i64, StoreError> {
         delivery::insert_delivery(self.connection, delivery)

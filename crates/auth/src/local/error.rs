@@ -42,6 +42,8 @@ pub(super) enum Refusal {
     RefreshExpired,
     RefreshMalformed,
     TooManyCodes,
+    TooManyCodesHere(Throttled),
+    TooManyFailures(Throttled),
     TooManyTokens(Throttled),
     Busy,
 }
@@ -57,6 +59,7 @@ pub(super) struct Row {
 /// What a number means, for the page that `error_uri` names. Refusals that share a number share its meaning.
 pub(super) const CODES: &[(u32, &str)] = &[
     (50027, "The client assertion is malformed, or signed with another algorithm than RS256 or PS256."),
+    (50053, "Somebody at this address failed too often to prove to be that application. Wait, and look at the secret."),
     (50034, "The person who signed in is not among the users of the tenant any more."),
     (50059, "The request names no tenant, and there is more than one. Put the tenant's id into the address."),
     (50173, "The sign-in has ended: signed out, revoked, or its refresh token was used twice. Sign in again."),
@@ -70,7 +73,10 @@ pub(super) const CODES: &[(u32, &str)] = &[
     (70019, "The code is over after 15 minutes. Begin a new sign-in."),
     (70000, "The device code is not known. Begin a new sign-in."),
     (90002, "There is no such tenant. `chaveiro tenant list` prints those there are."),
-    (90055, "The application, or its tenant, asks for too many tokens. Keep a token while it lives; an hour."),
+    (
+        90055,
+        "Too much is asked for: tokens of an application or its tenant, or device codes from one address. Keep a token while it lives; an hour.",
+    ),
     (90033, "The server is busy for a moment. Try again."),
     (700003, "The refresh token is malformed. Sign in again."),
     (700016, "There is no such application in this tenant. `chaveiro app list` prints those there are."),
@@ -125,12 +131,39 @@ impl Refusal {
             Self::RefreshRevoked | Self::RefreshReused => (BAD, "invalid_grant", 50173, Some("bad_token")),
             Self::RefreshExpired => (BAD, "invalid_grant", 700082, Some("bad_token")),
             Self::RefreshMalformed => (BAD, "invalid_grant", 700003, Some("bad_token")),
-            Self::TooManyTokens(_) => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", 90055, None),
+            Self::TooManyTokens(_) | Self::TooManyCodesHere(_) => {
+                (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", 90055, None)
+            }
+            Self::TooManyFailures(_) => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", 50053, None),
             Self::TooManyCodes | Self::Busy => {
                 (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", 90033, None)
             }
         };
         Row { status, error, code, suberror }
+    }
+
+    /// When there is room again, for what is refused because there was too much of it.
+    pub(super) fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::TooManyTokens(throttled) | Self::TooManyCodesHere(throttled) | Self::TooManyFailures(throttled) => {
+                Some(throttled.retry_after_s)
+            }
+            _ if self.row().status == StatusCode::SERVICE_UNAVAILABLE => Some(1),
+            _ => None,
+        }
+    }
+
+    /// Whether it may be a guess: what was shown is nothing that the application has or had. An old secret, or an assertion
+    /// of the right key with a wrong clock, is none.
+    pub(super) fn proves_nothing(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongSecret
+                | Self::CodeUnknown
+                | Self::Assertion(
+                    AssertionRefusal::Malformed | AssertionRefusal::UnknownCertificate(_) | AssertionRefusal::Signature
+                )
+        )
     }
 
     /// What happened and what to do, without the number. Never repeats a secret; what it repeats of the request goes into
@@ -191,6 +224,14 @@ impl Refusal {
             }
             Self::TooManyTokens(throttled) => format!(
                 "There are too many incoming requests. Ask again in {} s, and keep each token while it lives.",
+                throttled.retry_after_s
+            ),
+            Self::TooManyCodesHere(throttled) => format!(
+                "Too many sign-ins were begun from this address. Begin again in {} s.",
+                throttled.retry_after_s
+            ),
+            Self::TooManyFailures(throttled) => format!(
+                "Too many attempts from this address did not prove to be this application. Ensure that the secret or the certificate is the registered one, and try again in {} s.",
                 throttled.retry_after_s
             ),
             Self::TooManyCodes => "Too many sign-ins wait for approval in this tenant. Try again in a few minutes.".to_owned(),
@@ -274,6 +315,8 @@ mod tests {
             Refusal::RefreshExpired,
             Refusal::RefreshMalformed,
             Refusal::TooManyCodes,
+            Refusal::TooManyCodesHere(Throttled { retry_after_s: 1 }),
+            Refusal::TooManyFailures(Throttled { retry_after_s: 1 }),
             Refusal::TooManyTokens(Throttled { retry_after_s: 1 }),
             Refusal::Busy,
         ];

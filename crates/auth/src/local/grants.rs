@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use super::error::Refusal;
 use super::http::{Call, Endpoint, Named, busy, find_tenant};
+use super::origin::Origin;
 use super::token::{Client, Person, Proof, Subject, client_info};
 use super::{LIFETIME, MintError, Minting};
 use crate::claims_request::ClaimsRequest;
@@ -70,7 +71,7 @@ pub(super) async fn token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let answer = endpoint.token(&tenant, &headers, &body).await;
+    let answer = endpoint.token(&tenant, call.origin, &headers, &body).await;
     endpoint.answer(answer, call)
 }
 
@@ -105,7 +106,7 @@ pub(super) struct Known {
 }
 
 impl Endpoint {
-    async fn token(&self, tenant: &str, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+    async fn token(&self, tenant: &str, origin: Origin, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
         let named = self.tenant(tenant).await?;
         let mut form = read_form(body)?;
         if let Some((id, secret)) = basic(headers) {
@@ -123,7 +124,9 @@ impl Endpoint {
         let claims = ClaimsRequest::parse(form.claims.as_deref().unwrap_or_default()).map_err(Refusal::Claims)?;
         let now = self.now();
         let Known { application, valid_from } = self.application(&named, &form).await?;
-        let proof = self.authenticate(grant, tenant, &application, &form, now)?;
+        self.limits.may_try(origin, &application)?;
+        let note = |refusal: &Refusal| self.limits.note(origin, &application, refusal);
+        let proof = self.authenticate(grant, tenant, &application, &form, now).inspect_err(note)?;
         let sign_in_life = named.tenant.settings.sign_in_life();
         let (tenant, capable) = (named.tenant.id, claims.capable);
         let client = Authenticated { tenant, application, proof, valid_from, capable, sign_in_life };
@@ -131,7 +134,8 @@ impl Endpoint {
             Grant::ClientCredentials => self.client_credentials(&client, &form, now),
             Grant::DeviceCode => {
                 let code = form.device_code.or(form.code).ok_or(Refusal::Missing("device_code"))?;
-                let granted = self.redeem(&client, &code, now).await?;
+                let redeemed = self.redeem(&client, &code, now).await;
+                let granted = redeemed.inspect_err(|refusal| self.limits.note(origin, &client.application, refusal))?;
                 self.give(&client, &granted, now)
             }
             Grant::RefreshToken => {

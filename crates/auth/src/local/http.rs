@@ -1,9 +1,10 @@
 //! The endpoints, in the paths and with the headers that Microsoft's identity libraries expect (graph.md 4 and 6.2).
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -17,6 +18,7 @@ use uuid::{Uuid, uuid};
 
 use super::error::Refusal;
 use super::limits::TokenLimits;
+use super::origin::{Origin, TrustedProxies};
 use super::{LocalIssuer, discovery, grants, page, sign_in};
 
 /// The tenant of personal Microsoft accounts, by its id and by its name.
@@ -34,6 +36,7 @@ pub(super) struct Endpoint {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) limits: TokenLimits,
+    pub(super) proxies: TrustedProxies,
 }
 
 pub(super) fn router(endpoint: Endpoint) -> Router {
@@ -68,12 +71,19 @@ pub(super) struct Call {
     pub(super) trace: Uuid,
     /// The client's `client-request-id` when it sent one.
     pub(super) correlation: Uuid,
+    /// Whence it comes.
+    pub(super) origin: Origin,
 }
 
 /// Every answer has the ids of its request and is believed to be what its `Content-Type` says.
 async fn with_call(State(endpoint): State<Arc<Endpoint>>, mut request: Request, next: Next) -> Response {
     let sent = client_request_id(&request);
-    let call = Call { trace: endpoint.entropy.uuid(), correlation: sent.unwrap_or_else(|| endpoint.entropy.uuid()) };
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let call = Call {
+        trace: endpoint.entropy.uuid(),
+        correlation: sent.unwrap_or_else(|| endpoint.entropy.uuid()),
+        origin: Origin::of(peer, request.headers(), &endpoint.proxies),
+    };
     request.extensions_mut().insert(call);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -155,7 +165,7 @@ impl Endpoint {
     pub(super) fn refuse(&self, refusal: &Refusal, call: Call) -> Response {
         let (row, base) = (refusal.row(), &self.issuer.base_url);
         let timestamp = self.now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-        let Call { trace, correlation } = call;
+        let Call { trace, correlation, .. } = call;
         let text = refusal.text(base);
         let code = row.code;
         let mut answer = json!({
@@ -173,16 +183,12 @@ impl Endpoint {
             answer["suberror"] = suberror.into();
         }
         let mut response = no_store(row.status, answer);
-        if let Refusal::TooManyTokens(throttled) = refusal {
-            set(response.headers_mut(), header::RETRY_AFTER, &throttled.retry_after_s.to_string());
+        if let Some(seconds) = refusal.retry_after_s() {
+            set(response.headers_mut(), header::RETRY_AFTER, &seconds.to_string());
         }
-        match row.status {
-            StatusCode::SERVICE_UNAVAILABLE => set(response.headers_mut(), header::RETRY_AFTER, "1"),
+        if row.status == StatusCode::UNAUTHORIZED {
             // RFC 6749, 5.2: whoever tried this way is told that it exists.
-            StatusCode::UNAUTHORIZED => {
-                set(response.headers_mut(), header::WWW_AUTHENTICATE, "Basic realm=\"chaveiro\"")
-            }
-            _ => {}
+            set(response.headers_mut(), header::WWW_AUTHENTICATE, "Basic realm=\"chaveiro\"");
         }
         response
     }

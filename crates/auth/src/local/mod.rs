@@ -7,6 +7,7 @@ mod grants;
 mod http;
 pub(crate) mod keys;
 mod limits;
+mod origin;
 mod page;
 mod sign_in;
 mod token;
@@ -33,6 +34,7 @@ use limits::TokenLimits;
 use token::{Client, Ends, Person, Span, Subject};
 
 pub use limits::TokenCeilings;
+pub use origin::TrustedProxies;
 pub(crate) use token::OPERATOR;
 
 /// How long a token lives.
@@ -93,9 +95,10 @@ impl LocalIssuer {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         ceilings: TokenCeilings,
+        proxies: TrustedProxies,
     ) -> Router {
         let limits = TokenLimits::new(ceilings, Arc::clone(&clock));
-        http::router(Endpoint { issuer: self, store, clock, entropy, limits })
+        http::router(Endpoint { issuer: self, store, clock, entropy, limits, proxies })
     }
 
     /// A token for a person on the host: for that tenant, with these permissions. It begins at `issued`, which is not

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use super::error::Refusal;
 use super::grants::{Authenticated, Granted, consented, read_form};
 use super::http::{Call, Endpoint, busy};
+use super::origin::Origin;
 use super::token::{Handle, Person};
 use crate::client_assertion::sha256;
 use crate::scope::{Scope, Wanted};
@@ -29,7 +30,7 @@ pub(super) async fn device_code(
     Path(tenant): Path<String>,
     body: Bytes,
 ) -> Response {
-    let answer = endpoint.device_code(&tenant, &body).await;
+    let answer = endpoint.device_code(&tenant, call.origin, &body).await;
     endpoint.answer(answer, call)
 }
 
@@ -47,12 +48,13 @@ pub(super) async fn revoke(
 }
 
 impl Endpoint {
-    async fn device_code(&self, tenant: &str, body: &[u8]) -> Result<Value, Refusal> {
+    async fn device_code(&self, tenant: &str, origin: Origin, body: &[u8]) -> Result<Value, Refusal> {
         let named = self.tenant(tenant).await?;
         let form = read_form(body)?;
         let application = self.application(&named, &form).await?.application;
         let asked = form.scope.ok_or(Refusal::Missing("scope"))?;
         consented(&application, &self.scope(&asked)?)?;
+        self.limits.take_device_code(origin)?;
 
         let (now, handle) = (self.now(), Handle::new(self.entropy.as_ref()));
         let mut random = [0; 32];

@@ -1,12 +1,14 @@
 //! A clock that is set, randomness that repeats, and a local issuer over a real store.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
-use chaveiro_auth::{IssuerKeys, LocalIssuer, TokenCeilings, Verifier, new_application_secret};
+use axum::extract::ConnectInfo;
+use chaveiro_auth::{IssuerKeys, LocalIssuer, TokenCeilings, TrustedProxies, Verifier, new_application_secret};
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::Application;
 use chaveiro_core::audit::Activity;
@@ -24,6 +26,9 @@ use tower::ServiceExt;
 pub const NOW: i64 = 1_800_000_000;
 pub const BASE: &str = "https://chaveiro.example:8443";
 pub const SCOPE: &str = "https://graph.microsoft.com/.default";
+
+/// Its `X-Forwarded-For` is believed.
+pub const PROXY: &str = "192.0.2.80";
 
 pub struct TestClock(pub AtomicI64);
 
@@ -145,7 +150,8 @@ impl Endpoints {
         insert.await.expect("inserted");
         let clock = Arc::new(TestClock(AtomicI64::new(NOW)));
         let issuer = local(&directory.path().join("issuer"));
-        let router = issuer.router(Arc::clone(&store), Arc::<TestClock>::clone(&clock), entropy, ceilings);
+        let proxies = TrustedProxies::parse(PROXY).expect("an address");
+        let router = issuer.router(Arc::clone(&store), Arc::<TestClock>::clone(&clock), entropy, ceilings, proxies);
         Self { directory, store, clock, router, secret: secret.expose_secret().to_owned() }
     }
 
@@ -167,6 +173,19 @@ impl Endpoints {
         let (head, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
         (head.status, head.headers, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// A form from that address.
+    pub async fn post_from(&self, peer: &str, endpoint: &str, fields: &[(&str, &str)]) -> (u16, HeaderMap, Value) {
+        let body = serde_urlencoded::to_string(fields).expect("a form");
+        self.send_from(peer, form(&tenant().to_string(), endpoint, &body)).await
+    }
+
+    pub async fn send_from(&self, peer: &str, mut request: Request<Body>) -> (u16, HeaderMap, Value) {
+        let peer = SocketAddr::new(peer.parse().expect("an address"), 4711);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let (status, headers, body) = self.send(request).await;
+        (status.as_u16(), headers, serde_json::from_str(&body).unwrap_or_default())
     }
 
     pub async fn get(&self, path: &str) -> (StatusCode, HeaderMap, String) {

@@ -3,7 +3,7 @@
 pub mod fill;
 pub mod machine;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -221,6 +221,23 @@ impl Drop for Server {
 
 fn address(url: &str) -> String {
     url.trim_start_matches("https://").to_owned()
+}
+
+/// Takes one post and answers 200; its JSON.
+pub fn taken_once(listener: &std::net::TcpListener) -> Value {
+    let (mut stream, _) = listener.accept().expect("a connection");
+    let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
+    let (mut length, mut line) = (0, String::new());
+    while reader.read_line(&mut line).expect("a line") > 2 {
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a number");
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).expect("a body");
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").expect("answered");
+    serde_json::from_slice(&body).expect("JSON")
 }
 
 /// A data directory with one tenant.

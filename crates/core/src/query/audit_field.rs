@@ -17,21 +17,33 @@ pub enum AuditField {
     Operation,
     /// `activityResult`.
     Result,
+    /// `id`.
+    Id,
+    /// `actor/userPrincipalName`.
+    ActorName,
+    /// `actor/userId`.
+    ActorUser,
+    /// `actor/applicationId`.
+    ActorApplication,
 }
 
 impl AuditField {
     /// Every field with the name of its property, and then the aliases.
-    pub const NAMES: [(&'static str, Self); 7] = [
+    pub const NAMES: [(&'static str, Self); 11] = [
         ("activityDateTime", Self::At),
         ("activityType", Self::ActivityType),
         ("category", Self::Category),
         ("componentName", Self::Component),
         ("activityOperationType", Self::Operation),
         ("activityResult", Self::Result),
+        ("id", Self::Id),
+        ("actor/userPrincipalName", Self::ActorName),
+        ("actor/userId", Self::ActorUser),
+        ("actor/applicationId", Self::ActorApplication),
         ("displayName", Self::ActivityType),
     ];
 
-    /// The field of that property, the name as the model has it.
+    /// The field of that property, the name as the model has it; of a member of a structure, by `structure/member`.
     pub fn named(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
     }

@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
+use chaveiro_core::Refusal;
 use chaveiro_core::actions::recover_passcode::{self, Ask, Begun, RECOVER_PASSCODE};
-use chaveiro_core::hold::Hold;
-use chaveiro_core::id::{ActionId, TenantId};
-use chaveiro_core::ports::{Alert, StoreError, View};
-use chaveiro_core::{Refusal, Timestamp};
+use chaveiro_core::id::ActionId;
 
 use super::admit::Asked;
 use super::{read_store, response};
@@ -67,14 +65,13 @@ async fn begin(state: &GraphState, asked: Arc<Asked>, action: Action, ask: Ask) 
     let begun = state.store.write(move |unit| {
         // Links and roles may have gone since the request was admitted; what is decided holds for one moment.
         asked.follow(unit)?;
-        let before = active_hold(unit, asked.tenant())?;
         let begun = begin(unit, &ask, now)?;
-        let alerts = alerts(before, active_hold(unit, asked.tenant())?, &begun, &ask, now);
+        let alerts = unit.alerts_of(ask.caller.tenant, ask.action)?;
         let waits = unit.open_enrollment(ask.caller.tenant, ask.device)?.map(|enrollment| enrollment.id);
         Ok((begun, waits, alerts))
     });
     let (begun, waits, alerts) = begun.await?;
-    for alert in alerts {
+    for alert in &alerts {
         state.alarm.raise(alert);
     }
     // Durable now: the device may come for it.
@@ -82,25 +79,6 @@ async fn begin(state: &GraphState, asked: Arc<Asked>, action: Action, ask: Ask) 
         state.waker.wake(enrollment);
     }
     Ok(begun)
-}
-
-fn active_hold(view: &dyn View, tenant: TenantId) -> Result<Option<Hold>, StoreError> {
-    Ok(view.holds(tenant, 1)?.pop().filter(|hold| hold.released.is_none()))
-}
-
-/// What people must be told of: a hold that was not there before, a recovery that was opened in spite of one.
-fn alerts(before: Option<Hold>, after: Option<Hold>, begun: &Begun, ask: &Ask, at: Timestamp) -> Vec<Alert> {
-    let Some(hold) = after else { return Vec::new() };
-    let placed = before.is_none().then(|| Alert::HoldPlaced(hold.clone()));
-    let passed = matches!(begun, Begun::Opened(_)).then(|| Alert::BreakGlassUsed {
-        hold: hold.id,
-        tenant: hold.tenant,
-        actor: ask.caller.actor.clone(),
-        device: ask.device,
-        reason: ask.break_glass.clone().unwrap_or_default(),
-        at,
-    });
-    placed.into_iter().chain(passed).collect()
 }
 
 fn outcome(begun: &Begun) -> &'static str {

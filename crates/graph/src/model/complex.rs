@@ -18,6 +18,14 @@ pub struct ComplexType {
     pub beta_only: bool,
 }
 
+impl ComplexType {
+    /// The property of that name, its own or of a type it derives from, compared without case.
+    pub fn property(&self, name: &str) -> Option<&'static Property> {
+        let own = self.properties.iter().find(|property| property.name.eq_ignore_ascii_case(name));
+        own.or_else(|| self.base.and_then(|base| base.property(name)))
+    }
+}
+
 pub(super) const fn of(name: &'static str, properties: &'static [Property]) -> ComplexType {
     ComplexType { name, base: None, properties, beta_only: false }
 }
@@ -71,7 +79,17 @@ const DEVICE_GEO_LOCATION: ComplexType = of(
 pub const RESET_PASSCODE_ACTION_RESULT: ComplexType =
     result("resetPasscodeActionResult", &[text("passcode"), number("errorCode")]);
 
-/// The types that derive from [`DEVICE_ACTION_RESULT`].
+/// What a health script takes. This server runs none; what is served is that there are no parameters.
+pub(super) const DEVICE_HEALTH_SCRIPT_PARAMETER: ComplexType = beta(
+    "deviceHealthScriptParameter",
+    &[text("name"), text("description"), flag("isRequired"), flag("applyDefaultValueWhenNotAssigned")],
+);
+
+const fn script_parameter(name: &'static str, properties: &'static [Property]) -> ComplexType {
+    ComplexType { name, base: Some(&DEVICE_HEALTH_SCRIPT_PARAMETER), properties, beta_only: true }
+}
+
+/// The types that derive from another: those of [`DEVICE_ACTION_RESULT`], and the parameters of health scripts.
 pub const DERIVED: &[&ComplexType] = &[
     &result("deleteUserFromSharedAppleDeviceActionResult", &[text("userPrincipalName")]),
     &result("locateDeviceActionResult", &[Property::new("deviceLocation", Edm::Complex(&DEVICE_GEO_LOCATION))]),
@@ -88,6 +106,9 @@ pub const DERIVED: &[&ComplexType] = &[
         ],
     ),
     &beta_result("revokeAppleVppLicensesActionResult", &[number("totalLicensesCount"), number("failedLicensesCount")]),
+    &script_parameter("deviceHealthScriptBooleanParameter", &[flag("defaultValue")]),
+    &script_parameter("deviceHealthScriptIntegerParameter", &[number("defaultValue")]),
+    &script_parameter("deviceHealthScriptStringParameter", &[text("defaultValue")]),
 ];
 
 pub(super) const CONFIGURATION_MANAGER_CLIENT_ENABLED_FEATURES: ComplexType = of(

@@ -30,7 +30,7 @@ pub use documented::{DOCUMENTED, Documented};
 pub use enums::*;
 pub use known::{Bound, known};
 pub use operation::{Does, OPERATIONS, Operation, REVOKE_TOKENS};
-pub use properties::EXTENSIONS;
+pub use properties::{DERIVED_ENTITIES, EXTENSIONS};
 
 /// The model.
 pub const MODEL: Model = Model { types: properties::TYPES, edges: device_management::EDGES };

@@ -5,6 +5,7 @@
 
 use chaveiro_core::resource::ResourceKind as Kind;
 
+use super::complex::DEVICE_HEALTH_SCRIPT_PARAMETER;
 use super::enums::{
     DETECTED_APP_PLATFORM_TYPE, DEVICE_HEALTH_SCRIPT_TYPE, REMEDIATION_STATE, RUN_AS_ACCOUNT_TYPE, RUN_STATE,
 };
@@ -94,6 +95,12 @@ const DETECTED_APP: &[Property] = &[
     member("platform", &DETECTED_APP_PLATFORM_TYPE, "unknown"),
 ];
 
+const fn script_parameters(name: &'static str) -> Property {
+    Property::new(name, Edm::Collection(&Edm::Complex(&DEVICE_HEALTH_SCRIPT_PARAMETER)))
+        .or(Default::Empty)
+        .not_kept("this server keeps scripts and their states, and runs none")
+}
+
 const HEALTH_SCRIPT: &[Property] = &[
     ID,
     text("publisher"),
@@ -111,6 +118,8 @@ const HEALTH_SCRIPT: &[Property] = &[
     flag("isGlobalScript").read_only(),
     text("highestAvailableVersion").read_only(),
     member("deviceHealthScriptType", &DEVICE_HEALTH_SCRIPT_TYPE, "deviceHealthScript"),
+    script_parameters("detectionScriptParameters"),
+    script_parameters("remediationScriptParameters"),
 ];
 
 const HEALTH_STATE: &[Property] = &[
@@ -278,6 +287,10 @@ pub(super) const TYPES: &[EntityType] = &[
     around::APP_CONFIGURATION_STATE,
     around::BASELINE_STATE,
 ];
+
+/// Entity types of Graph that derive from one of these and add nothing: name, what they derive from, whether only beta has
+/// them. `$metadata` declares them, and a body may say that it is one; what is served says the type it derives from.
+pub const DERIVED_ENTITIES: &[(&str, Target, bool)] = &[("windowsManagedDevice", Target::Device, true)];
 
 #[cfg(test)]
 mod tests {

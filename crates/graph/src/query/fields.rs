@@ -3,8 +3,9 @@
 
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, ResourceField, Value, moment};
 
+use super::scan::Scan;
 use super::{QueryError, is_served};
-use crate::model::{Default, Edm, EntityType, Property};
+use crate::model::{ComplexType, Default, Edm, EntityType, Property};
 use crate::resolve::Version;
 
 /// Where the value of a property comes from.
@@ -23,6 +24,11 @@ pub trait Fields: Clone + 'static {
 
     /// Where the value of that property comes from; `None` when it cannot be asked for.
     fn source(property: &Property) -> Option<Source<Self>>;
+
+    /// The same for a member of a structure.
+    fn member_source(_structure: &Property, _member: &Property) -> Option<Source<Self>> {
+        None
+    }
 }
 
 impl Fields for DeviceField {
@@ -63,6 +69,16 @@ impl Fields for AuditField {
             (None, _) => None,
         }
     }
+
+    fn member_source(structure: &Property, member: &Property) -> Option<Source<Self>> {
+        let field = Self::named(&format!("{}/{}", structure.name, member.name));
+        match (field, structure.name, member.name) {
+            (Some(field), _, _) => Some(Source::Field(field)),
+            // The record does not know them.
+            (None, "actor", "servicePrincipalName" | "ipAddress") => Some(Source::Constant(Value::Null)),
+            (None, _, _) => None,
+        }
+    }
 }
 
 impl Fields for ResourceField {
@@ -96,6 +112,44 @@ fn default(property: &Property) -> Option<Value> {
         Default::Never => moment("0001-01-01T00:00:00Z").map_or(Value::Null, Value::Time),
         Default::Empty | Default::DefaultScope => return None,
     })
+}
+
+/// The property of that name, which was just read, or the member of it that follows after a slash; and where its value comes
+/// from.
+pub(super) fn find_path<F: Fields>(
+    scan: &mut Scan<'_>,
+    name: &str,
+    at: usize,
+    entity: &'static EntityType,
+    version: Version,
+) -> Result<(&'static Property, Source<F>), QueryError> {
+    if !scan.sign('/') {
+        return find(scan.option(), name, at, entity, version);
+    }
+    let member_name = scan.name();
+    let path = format!("{name}/{member_name}");
+    let structure = structure(name, entity, version);
+    let found = structure.and_then(|(property, of)| Some((property, of, of.property(member_name)?)));
+    let found = found.filter(|(_, of, member)| version == Version::Beta || of.beta_only || !member.beta_only);
+    let (structure, _, member) =
+        found.ok_or_else(|| scan.problem(at, format!("'{path}' is no property of microsoft.graph.{}", entity.name)))?;
+    let source = F::member_source(structure, member).ok_or_else(|| {
+        scan.problem(at, format!("lists of microsoft.graph.{} are not filtered or ordered by '{path}'", entity.name))
+    })?;
+    Ok((member, source))
+}
+
+/// The property of that name when it is one structure, and the type of that.
+pub(super) fn structure(
+    name: &str,
+    entity: &'static EntityType,
+    version: Version,
+) -> Option<(&'static Property, &'static ComplexType)> {
+    let property = entity.property(name).filter(|property| is_served(property, entity, version))?;
+    match property.edm {
+        Edm::Complex(of) => Some((property, of)),
+        _ => None,
+    }
 }
 
 /// The property of that name, and where its value comes from.

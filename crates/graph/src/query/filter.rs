@@ -8,7 +8,7 @@
 use chaveiro_core::query::{Filter, Test, Value, moment};
 
 use super::QueryError;
-use super::fields::{Fields, Source, find};
+use super::fields::{Fields, Source, find_path, structure};
 use super::scan::Scan;
 use crate::model::{Edm, EntityType, Property};
 use crate::resolve::Version;
@@ -87,7 +87,9 @@ impl Parser<'_> {
             "endswith" => self.function(at, name, Test::EndsWith, holds),
             "contains" => self.function(at, name, Test::Contains, holds),
             _ if self.scan.touches('(') => Err(self.no_function(at, name)),
-            _ if self.scan.sign('/') => self.any_of(at, name, holds),
+            _ if self.scan.touches('/') && structure(name, self.entity, self.version).is_none() => {
+                self.any_of(at, name, holds)
+            }
             _ => self.comparison(at, name, holds),
         }
     }
@@ -147,7 +149,7 @@ impl Parser<'_> {
         if self.scan.touches('(') {
             return Err(self.no_function(property_at, property_name));
         }
-        let (property, source) = find(OPTION, property_name, property_at, self.entity, self.version)?;
+        let (property, source) = find_path(&mut self.scan, property_name, property_at, self.entity, self.version)?;
         if !matches!(property.edm, Edm::String) {
             return Err(self.scan.problem(property_at, format!("{name} is for text, '{}' is none", property.name)));
         }
@@ -157,9 +159,10 @@ impl Parser<'_> {
         self.test(at, &source, test(text), holds)
     }
 
-    /// `property/any(x:x eq 'text')`, its name and the slash read.
+    /// `property/any(x:x eq 'text')`, its name read.
     fn any_of<F: Fields>(&mut self, at: usize, name: &str, holds: bool) -> Result<Filter<F>, QueryError> {
         const FORM: &str = "any(t:t eq 'x')";
+        self.scan.need('/', "/")?;
         let served = |property: &&Property| super::is_served(property, self.entity, self.version);
         let property = self.entity.property(name).filter(served);
         let texts = property.filter(|property| matches!(property.edm, Edm::Collection(Edm::String)));
@@ -181,9 +184,9 @@ impl Parser<'_> {
         self.test(at, &Source::Field(field), Test::Has(text), holds)
     }
 
-    /// `property eq value`, its name read.
+    /// `property eq value` or `structure/member eq value`, its first name read.
     fn comparison<F: Fields>(&mut self, at: usize, name: &str, holds: bool) -> Result<Filter<F>, QueryError> {
-        let (property, source) = find(OPTION, name, at, self.entity, self.version)?;
+        let (property, source) = find_path(&mut self.scan, name, at, self.entity, self.version)?;
         let operator_at = self.scan.at();
         let operator = self.scan.name().to_ascii_lowercase();
         let ordered: Option<fn(Value) -> Test> = match operator.as_str() {

@@ -3,7 +3,7 @@
 use chaveiro_core::query::{Filter, Order, Test};
 
 use super::QueryError;
-use super::fields::{Fields, Source, find};
+use super::fields::{Fields, Source, find_path};
 use super::scan::Scan;
 use crate::model::{Edm, EntityType};
 use crate::resolve::Version;
@@ -31,7 +31,7 @@ pub(super) fn parse<F: Fields>(
         if name.is_empty() {
             return Err(scan.expected("a property"));
         }
-        let (property, source) = find(OPTION, name, at, entity, version)?;
+        let (property, source) = find_path(&mut scan, name, at, entity, version)?;
         if matches!(property.edm, Edm::Collection(_)) {
             return Err(scan.problem(at, format!("'{}' is a collection and has no order", property.name)));
         }

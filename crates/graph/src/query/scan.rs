@@ -15,6 +15,11 @@ impl<'a> Scan<'a> {
         Self { option, rest: text, at: 1 }
     }
 
+    /// What is read.
+    pub(super) fn option(&self) -> &'static str {
+        self.option
+    }
+
     /// The position of what comes next, which is no space.
     pub(super) fn at(&mut self) -> usize {
         self.spaces();

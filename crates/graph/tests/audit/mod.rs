@@ -67,12 +67,43 @@ async fn a_recovery_can_be_followed_in_the_audit_events_and_no_passcode_is_in_th
         ("activityType eq 'recoverPasscode ManagedDevice'", 1),
         ("activityResult eq 'Failure'", 0),
         ("activityOperationType eq 'Get' and activityDateTime ge 2027-01-15T08:00:00Z", 1),
+        ("actor/applicationId eq 'CHAVEIRO-CLI'", 3),
+        ("startswith(actor/applicationId,'chaveiro-c') and category ne 'Device'", 1),
+        ("actor/applicationId in ('chaveiro','x')", 2),
+        ("not (actor/userPrincipalName eq null)", 0),
+        ("Actor/UserId eq null and actor/ipAddress eq null", 5),
+        (&format!("id eq '{}'", first["id"].as_str().expect("an id")), 1),
+        (&format!("id ne '{}' and category eq 'Device'", first["id"].as_str().expect("an id")), 3),
     ] {
         let path = format!("{EVENTS}?$count=true&$filter={}", filter.replace(' ', "%20"));
         let (status, answer) = world.call(&token, "GET", &path, "").await;
         assert_eq!((status, &answer["@odata.count"]), (200, &json!(expected)), "{filter}: {answer}");
         assert_eq!(types(&answer).len(), expected, "{filter}");
     }
+}
+
+#[tokio::test]
+async fn a_member_of_the_actor_that_cannot_be_asked_for_is_refused_by_its_path() {
+    let world = World::new().await;
+    let token = world.token();
+    for (version, option, words) in [
+        ("beta", "$filter=actor/nope eq 'x'", "'actor/nope' is no property of microsoft.graph.auditEvent"),
+        ("v1.0", "$filter=actor/remoteUserId eq 'x'", "'actor/remoteUserId' is no property"),
+        ("beta", "$filter=actor/remoteUserId eq 'x'", "not filtered or ordered by 'actor/remoteUserId'"),
+        ("beta", "$filter=actor/userPermissions eq 'x'", "not filtered or ordered by 'actor/userPermissions'"),
+        ("beta", "$filter=actor eq 'x'", "not filtered or ordered by 'actor'"),
+        ("beta", "$filter=actor/ eq 'x'", "'actor/eq' is no property"),
+        ("beta", "$filter=actor/userId/x eq 'x'", "expected one of eq"),
+        ("beta", "$filter=category/x eq 'x'", "'category/' is not supported"),
+        ("beta", "$orderby=actor/ipAddress,actor/nope", "'actor/nope' is no property"),
+    ] {
+        let path = format!("/{version}/deviceManagement/auditEvents?{}", option.replace(' ', "%20"));
+        let (status, answer) = world.call(&token, "GET", &path, "").await;
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(status == 400 && message.contains(words), "{option}: {answer}");
+    }
+    let (status, _) = world.call(&token, "GET", &format!("{EVENTS}?$orderby=actor/userPrincipalName%20desc"), "").await;
+    assert_eq!(status, 200);
 }
 
 #[tokio::test]

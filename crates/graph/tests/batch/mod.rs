@@ -68,6 +68,37 @@ async fn recoveries_in_a_batch_are_accepted_and_their_passcodes_read_back_in_one
 }
 
 #[tokio::test]
+async fn items_for_one_device_under_one_request_id_are_one_recovery_however_they_are_numbered() {
+    let world = World::new().await;
+    let token = world.token();
+    let item = |id: &str, headers: Value| {
+        let url = format!("/deviceManagement/managedDevices/{}/recoverPasscode", device(1));
+        json!({"id": id, "method": "POST", "url": url, "headers": headers})
+    };
+    // How many records a batch makes.
+    let records = async |items: Vec<Value>| {
+        let before = world.audit_count().await;
+        let request = Request::post("/beta/$batch")
+            .header("Authorization", format!("Bearer {token}"))
+            .header("Content-Type", "application/json")
+            .header("client-request-id", "0f0e0d0c-0000-4000-8000-000000000001");
+        let body = json!({"requests": items}).to_string();
+        let (_, answer) = world.send(request.body(Body::from(body)).expect("a request")).await;
+        let responses = answer["responses"].as_array().expect("responses");
+        assert!(responses.len() == items.len() && responses.iter().all(|item| item["status"] == 204), "{answer}");
+        world.audit_count().await - before
+    };
+    assert_eq!(records(vec![item("1", json!({})), item("2", json!({}))]).await, 1, "one request, one record");
+    world.carry_out(1, PLANTED).await;
+    assert_eq!(records(vec![item("1", json!({}))]).await, 0, "the batch again, after its answer was lost");
+    assert_eq!(records(vec![item("another", json!({}))]).await, 0, "and numbered anew");
+    let own = |id: &str| item(id, json!({"client-request-id": format!("{id} of its own")}));
+    assert_eq!(records(vec![own("3"), own("4"), own("3 again")]).await, 3, "requests of their own, each recorded");
+    let (_, single) = world.call(&token, "GET", &device_path(1), "").await;
+    assert_eq!(single["deviceActionResults"].as_array().map(Vec::len), Some(2), "and yet one recovery at a time");
+}
+
+#[tokio::test]
 async fn an_item_waits_for_those_it_depends_on_and_fails_with_them() {
     let world = World::new().await;
     let token = world.token();

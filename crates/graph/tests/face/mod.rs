@@ -177,6 +177,10 @@ async fn a_patch_of_a_device_keeps_all_it_takes_and_refuses_the_rest() {
         let text = answer["error"]["message"].as_str().unwrap_or_default();
         assert!(status == 400 && text.contains(word), "{body}: {answer}");
     }
+    for (of, status) in [("managedDevice", 200), ("windowsManagedDevice", 200), ("user", 400)] {
+        let body = json!({"@odata.type": format!("#microsoft.graph.{of}"), "notes": of});
+        assert_eq!(world.call(&token, "PATCH", &device_path(1), &body.to_string()).await.0, status, "{of}");
+    }
     assert_eq!(world.call(&token, "DELETE", &through_user, "").await.0, 204);
     assert_eq!(world.call(&token, "GET", &device_path(1), "").await.1["managementState"], "retireIssued");
 }
@@ -240,4 +244,19 @@ async fn every_answer_says_what_it_is_about() {
         let (_, answer) = world.call(&token, "GET", &path, "").await;
         assert_eq!(answer["@odata.context"], format!("{BASE}/beta/$metadata#{context}"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_health_script_has_no_parameters_and_says_so() {
+    let world = World::new().await;
+    let token = world.token();
+    let scripts = "/beta/deviceManagement/deviceHealthScripts";
+    let body = |parameters: Value| json!({"displayName": "x", "detectionScriptParameters": parameters}).to_string();
+    let (status, made) = world.call(&token, "POST", scripts, &body(json!([]))).await;
+    assert_eq!((status, &made["detectionScriptParameters"]), (201, &json!([])), "{made}");
+    assert_eq!(made["remediationScriptParameters"], json!([]));
+    let one = json!([{"@odata.type": "#microsoft.graph.deviceHealthScriptStringParameter", "name": "a"}]);
+    let (status, answer) = world.call(&token, "POST", scripts, &body(one)).await;
+    let text = answer["error"]["message"].as_str().unwrap_or_default();
+    assert!(status == 400 && text.contains("detectionScriptParameters") && text.contains("runs none"), "{answer}");
 }

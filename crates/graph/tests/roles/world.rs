@@ -13,6 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use chaveiro_auth::{IssuerConfig, IssuerKeys, LocalIssuer, Verifier};
 use chaveiro_core::Timestamp;
+use chaveiro_core::alert::Alert;
 use chaveiro_core::application::Application;
 use chaveiro_core::caller::{Actor, ActorKind};
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
@@ -20,7 +21,7 @@ use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::hold::{Hold, HoldRule, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, EnrollmentId, HoldId, ResourceId};
 use chaveiro_core::permission::PERMISSIONS;
-use chaveiro_core::ports::{Alarm, Alert, BoxFuture, Clock, ReadJob, Store, StoreError, UnitOfWork, Verdict, WriteJob};
+use chaveiro_core::ports::{Alarm, BoxFuture, Clock, ReadJob, Store, StoreError, UnitOfWork, Verdict, WriteJob};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::Role;
@@ -43,8 +44,8 @@ use tower::ServiceExt;
 pub struct Heard(pub Mutex<Vec<Alert>>);
 
 impl Alarm for Heard {
-    fn raise(&self, alert: Alert) {
-        self.0.lock().expect("alerts").push(alert);
+    fn raise(&self, alert: &Alert) {
+        self.0.lock().expect("alerts").push(alert.clone());
     }
 }
 

@@ -87,6 +87,10 @@ impl Fields for AuditField {
             Self::Component => described(|activity| activity.component),
             Self::Operation => described(|activity| activity.operation),
             Self::Result => described(|activity| activity.result),
+            Self::Id => Column::new("event_text(t.id, v.seq)", Kind::Event),
+            Self::ActorName => Column::indexed("v.actor_name", Kind::Text),
+            Self::ActorUser => Column::indexed("v.actor_user", Kind::Text),
+            Self::ActorApplication => Column::indexed("v.actor_application", Kind::Text),
         }
     }
 }

@@ -204,7 +204,7 @@ fn effective_order<F: Fields>(listing: &Listing<F>) -> Cow<'_, [Order<F>]> {
         };
         match (field.column(), found) {
             // A few rows, which are quickly sorted.
-            (Column { indexed: true, .. } | Column { kind: Kind::Id | Kind::OfUser, .. }, false) => {
+            (Column { indexed: true, .. } | Column { kind: Kind::Id | Kind::OfUser | Kind::Event, .. }, false) => {
                 return Cow::Borrowed(&[]);
             }
             (Column { indexed: true, .. }, true) if range.is_none() => {

@@ -2,6 +2,7 @@
 
 pub(crate) mod action;
 pub(crate) mod action_list;
+pub(crate) mod alert;
 pub(crate) mod application;
 pub(crate) mod audit;
 pub(crate) mod audit_list;

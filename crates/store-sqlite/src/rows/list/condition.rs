@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     OfUser,
     /// The tags of device `d`.
     Tags,
+    /// The id of event `v`, which is made of its tenant and its place.
+    Event,
 }
 
 /// A field as SQL.
@@ -47,14 +49,14 @@ impl Column {
                 let of_user = "FROM resource u WHERE u.tenant = d.tenant AND u.kind = 'user' AND u.id = d.user";
                 format!("(SELECT {} {of_user})", self.sql).into()
             }
-            Kind::Exact | Kind::Text | Kind::Id | Kind::Tags => self.sql.clone(),
+            Kind::Exact | Kind::Text | Kind::Id | Kind::Tags | Kind::Event => self.sql.clone(),
         }
     }
 
     /// What stands behind a parameter that is compared with it.
     pub(super) fn collation(&self) -> &'static str {
         match self.kind {
-            Kind::Text | Kind::OfUser => " COLLATE NOCASE",
+            Kind::Text | Kind::OfUser | Kind::Event => " COLLATE NOCASE",
             Kind::Exact | Kind::Id | Kind::Tags => "",
         }
     }
@@ -140,7 +142,13 @@ impl Where {
                 let text = Column::new(format!("uuid_text({})", column.sql), Kind::Text);
                 return self.compare(&text, &text.sql, test, holds);
             }
-            (Kind::Exact | Kind::Text | Kind::OfUser, _) => {}
+            (Kind::Event, Test::Equal(Value::Text(text))) => {
+                let operator = if holds { "=" } else { "<>" };
+                // The id of no event of this tenant is the place of none.
+                let place = "coalesce(event_seq((SELECT id FROM tenant WHERE row = ?), ?), -1)";
+                return self.put(&format!("v.seq {operator} {place}"), [tenant.into(), Sql::Text(text.clone())]);
+            }
+            (Kind::Exact | Kind::Text | Kind::OfUser | Kind::Event, _) => {}
         }
         self.compare(column, &column.value(), test, holds);
     }

@@ -104,6 +104,28 @@ fn the_filters_that_find_few_enter_an_index() {
 }
 
 #[test]
+fn audit_events_of_somebody_and_the_one_of_an_id_are_found_by_an_index() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let connection = connection(&directory);
+    let unit = Transaction { connection: &connection, list_steps: u64::MAX };
+    let list = audit_list::list(&unit, TENANT, &Visibility::All).expect("read");
+    let text = |text: &str| Test::Equal(Value::Text(text.to_owned()));
+    for (filter, index) in [
+        (is(AuditField::ActorName, text("a")), "audit_by_actor_name (tenant=? AND actor_name=?)"),
+        (
+            is(AuditField::ActorName, Test::StartsWith("a".to_owned())),
+            "audit_by_actor_name (tenant=? AND actor_name>? AND actor_name<?)",
+        ),
+        (is(AuditField::ActorUser, text("a")), "audit_by_actor_user (tenant=? AND actor_user=?)"),
+        (is(AuditField::ActorApplication, text("a")), "audit_by_actor_application (tenant=? AND actor_application=?)"),
+        (is(AuditField::Id, text(&Uuid::nil().to_string())), "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)"),
+    ] {
+        let plan = plan(&connection, &list, &Listing { filter: filter.clone(), ..Listing::first(10) });
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE FOR ORDER"), "{filter}: {plan}");
+    }
+}
+
+#[test]
 fn plain_lists_go_along_an_index_and_read_no_more_than_a_page() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
