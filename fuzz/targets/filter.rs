@@ -1,20 +1,28 @@
 #![no_main]
-//! `$filter`: any text is a filter or an error; a filter that is printed and read again is the same.
+//! `$filter`: any text is a filter or an error; a filter that is printed and read again is the same. Devices, and audit
+//! events, where structures have members.
 
-use chaveiro_core::query::{DeviceField, Filter};
+use std::fmt::{Debug, Display};
+
+use chaveiro_core::query::{AuditField, DeviceField, Filter};
 use chaveiro_graph::model::{MODEL, Target};
-use chaveiro_graph::query::{MAX_BYTES, parse_filter};
+use chaveiro_graph::query::{Fields, MAX_BYTES, parse_filter};
 use chaveiro_graph::resolve::Version;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
-    let entity = MODEL.entity_type(Target::Device).expect("in the model");
-    let read = |text: &str| parse_filter::<DeviceField>(text, entity, Version::Beta);
+fn check<F: Fields + Debug + Display + PartialEq>(text: &str, of: Target) {
+    let entity = MODEL.entity_type(of).expect("in the model");
+    let read = |text: &str| parse_filter::<F>(text, entity, Version::Beta);
     let Ok(filter) = read(text) else { return };
     let printed = filter.to_string();
     // An `in` is printed as comparisons, which can be too long to be read.
     if printed.len() <= MAX_BYTES {
-        let again: Filter<DeviceField> = read(&printed).expect("what is printed can be read");
+        let again: Filter<F> = read(&printed).expect("what is printed can be read");
         assert_eq!(again, filter, "{printed}");
     }
+}
+
+fuzz_target!(|text: &str| {
+    check::<DeviceField>(text, Target::Device);
+    check::<AuditField>(text, Target::AuditEvent);
 });

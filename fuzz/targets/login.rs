@@ -1,16 +1,19 @@
-//! A form at the login endpoints: the first byte chooses which. Nobody is let in who proves nothing.
+//! A form at the login endpoints: the first byte chooses which. Nobody is let in who proves nothing. The words of proxies
+//! about the client are read on the way.
 #![no_main]
 
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::Body;
-use chaveiro_auth::{IssuerKeys, LocalIssuer, TokenCeilings};
+use axum::extract::ConnectInfo;
+use chaveiro_auth::{IssuerKeys, LocalIssuer, TokenCeilings, TrustedProxies};
 use chaveiro_core::Timestamp;
 use chaveiro_core::ports::{Clock, Entropy, Store};
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
-use http::Request;
+use http::{HeaderValue, Request};
 use tower::ServiceExt;
 
 struct Fixed;
@@ -44,7 +47,10 @@ static ROUTER: LazyLock<(tempfile::TempDir, Router)> = LazyLock::new(|| {
     futures_executor::block_on(insert).expect("a tenant");
     let keys = IssuerKeys::open_or_create(&directory.path().join("issuer"), Timestamp::UNIX_EPOCH, &Fixed);
     let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), "https://chaveiro.example".to_owned()));
-    let router = issuer.router(store, Arc::new(Fixed), Arc::new(Fixed), TokenCeilings::default());
+    // No limits, so that every input is looked at; everybody is a proxy, so that every entry is read.
+    let none = TokenCeilings { by_application: 0, by_tenant: 0, device_codes_by_address: 0, failures_by_address: 0 };
+    let everybody = TrustedProxies::parse("0.0.0.0/0, ::/0").expect("networks");
+    let router = issuer.router(store, Arc::new(Fixed), Arc::new(Fixed), none, everybody);
     (directory, router)
 });
 
@@ -52,7 +58,13 @@ libfuzzer_sys::fuzz_target!(|input: (u8, &[u8])| {
     let (choice, body) = input;
     let endpoint = ["token", "devicecode", "revoke"][usize::from(choice % 3)];
     let request = Request::post(format!("/{TENANT}/oauth2/v2.0/{endpoint}")).body(Body::from(body.to_vec()));
-    let answer = ROUTER.1.clone().oneshot(request.expect("a request"));
+    let mut request = request.expect("a request");
+    // The same bytes: the two are read apart.
+    if let Ok(forwarded) = HeaderValue::from_bytes(body) {
+        request.headers_mut().insert("x-forwarded-for", forwarded);
+    }
+    request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 443))));
+    let answer = ROUTER.1.clone().oneshot(request);
     let status = futures_executor::block_on(answer).expect("an answer").status();
     assert!(endpoint != "token" || !status.is_success(), "a token was given for nothing");
 });

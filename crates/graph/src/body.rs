@@ -230,10 +230,6 @@ pub fn check(object: Map<String, Value>, entity: &'static EntityType) -> Result<
         }
         let property = entity.property(&name).ok_or(BodyError::UnknownProperty { name, entity: entity.name })?;
         if let Some(why) = property.not_kept {
-            // What is not kept of an empty list is nothing.
-            if value.as_array().is_some_and(Vec::is_empty) {
-                continue;
-            }
             return Err(BodyError::NotKept { name: property.name, entity: entity.name, why });
         }
         if !property.writable {
