@@ -135,6 +135,8 @@ pub enum Activity {
     HoldReleased,
     /// One recovery passed a hold.
     BreakGlassUsed,
+    /// An assignment got another name or description.
+    RoleAssignmentChanged,
 }
 
 impl Activity {

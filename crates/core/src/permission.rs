@@ -32,6 +32,10 @@ pub enum Permission {
     ApplicationReadWriteAll,
     /// Read applications.
     ApplicationReadAll,
+    /// Read and write role assignments.
+    RbacReadWriteAll,
+    /// Read roles and their assignments.
+    RbacReadAll,
 }
 
 /// One row of the permission table.
@@ -69,6 +73,8 @@ pub const PERMISSIONS: &[PermissionRow] = &[
     row(Permission::UserReadAll, "User.Read.All"),
     row(Permission::ApplicationReadWriteAll, "Application.ReadWrite.All"),
     row(Permission::ApplicationReadAll, "Application.Read.All"),
+    row(Permission::RbacReadWriteAll, "DeviceManagementRBAC.ReadWrite.All"),
+    row(Permission::RbacReadAll, "DeviceManagementRBAC.Read.All"),
 ];
 
 impl Permission {

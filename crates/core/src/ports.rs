@@ -516,6 +516,8 @@ pub trait UnitOfWork: View {
 
     /// Adds a role assignment.
     fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError>;
+    /// Replaces name and description of that role assignment.
+    fn update_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError>;
     /// Removes a role assignment; says whether it was there.
     fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError>;
     /// Adds a hold. A second one that is not released is [`StoreError::Duplicate`].
@@ -598,6 +600,13 @@ pub enum Alert {
         reason: String,
         /// When.
         at: Timestamp,
+    },
+    /// A role was assigned through the API.
+    RoleAssigned {
+        /// Which, to whom, where, and when.
+        assignment: Box<RoleAssignment>,
+        /// Who did it.
+        actor: Actor,
     },
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chaveiro_core::caller::Actor;
 use chaveiro_core::ports::{Alarm, Alert};
+use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
@@ -60,6 +61,14 @@ impl Alarm for Bell {
                 application.id = actor.application_id,
                 reason,
                 "a recovery passed a hold"
+            ),
+            Alert::RoleAssigned { assignment, actor } => tracing::warn!(
+                alert = "chaveiro.role_assigned",
+                tenant.id = %assignment.tenant,
+                assignment.id = %assignment.id,
+                role = assignment.role.key,
+                application.id = actor.application_id,
+                "a role was assigned through the API: if nobody expects it, run chaveiro role unassign"
             ),
         }
         if let Some(post) = &self.post
@@ -128,6 +137,28 @@ fn document(alert: &Alert) -> Value {
             "reason": reason,
             "actor": actor,
         }),
+        Alert::RoleAssigned { assignment, actor } => {
+            let (role, principal, tenant) = (assignment.role, &assignment.principal, assignment.tenant);
+            let (where_to, tags) = match &assignment.scope {
+                Visibility::All => ("on all devices".to_owned(), Value::Null),
+                Visibility::Tagged(tags) => {
+                    let named = tags.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                    (format!("on devices with the tags {named}"), json!(tags))
+                }
+            };
+            json!({
+                "alert": "chaveiro.role_assigned",
+                "text": format!("Chaveiro: {} assigned the role {} in tenant {tenant} to the {} {} {where_to}.", name(actor), role.name, principal.kind.name(), principal.text),
+                "tenant": tenant,
+                "assignment": assignment.id,
+                "at": assignment.created.to_string(),
+                "role": role.key,
+                "principalType": principal.kind,
+                "principal": principal.text,
+                "tags": tags,
+                "actor": actor,
+            })
+        }
     }
 }
 
@@ -146,7 +177,9 @@ mod tests {
     use axum::routing::post;
     use chaveiro_core::Timestamp;
     use chaveiro_core::hold::Hold;
-    use chaveiro_core::id::{HoldId, TenantId};
+    use chaveiro_core::id::{AssignmentId, HoldId, TenantId};
+    use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
+    use chaveiro_core::role::Role;
     use http::StatusCode;
     use uuid::Uuid;
 
@@ -196,6 +229,31 @@ mod tests {
         assert_eq!(told["hold"], json!(HoldId(Uuid::from_u128(7))));
         stop.cancel();
         delivering.await.expect("it ends");
+    }
+
+    #[test]
+    fn whoever_is_told_of_an_assignment_learns_who_gave_what_to_whom_and_where() {
+        let assigned = |scope| Alert::RoleAssigned {
+            assignment: Box::new(RoleAssignment {
+                id: AssignmentId(Uuid::from_u128(9)),
+                tenant: TenantId(Uuid::from_u128(1)),
+                display_name: None,
+                description: None,
+                role: Role::parse("help-desk-operator").expect("a role"),
+                principal: Principal::new(PrincipalKind::User, "Bob@X"),
+                scope,
+                created: Timestamp::UNIX_EPOCH,
+            }),
+            actor: Actor { user_principal_name: Some("ana@x".to_owned()), ..Actor::operator() },
+        };
+        let told = document(&assigned(Visibility::Tagged(["lisbon".to_owned(), "porto".to_owned()].into())));
+        let text = told["text"].as_str().expect("text");
+        for word in ["ana@x", "Help Desk Operator", "the user bob@x", "lisbon, porto"] {
+            assert!(text.contains(word), "{word} in {text}");
+        }
+        assert_eq!((&told["role"], &told["tags"]), (&json!("help-desk-operator"), &json!(["lisbon", "porto"])));
+        let told = document(&assigned(Visibility::All));
+        assert!(told["text"].as_str().is_some_and(|text| text.contains("all devices")) && told["tags"].is_null());
     }
 
     #[tokio::test]

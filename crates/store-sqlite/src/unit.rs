@@ -395,6 +395,9 @@ impl UnitOfWork for Transaction<'_> {
     fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError> {
         role::insert_assignment(self.connection, assignment)
     }
+    fn update_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError> {
+        role::update_assignment(self.connection, assignment)
+    }
     fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError> {
         role::delete_assignment(self.connection, tenant, id)
     }
