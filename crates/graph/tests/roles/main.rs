@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub, reason = "a test crate")]
 
+mod assign;
 mod manage;
 mod matrix;
 mod walls;
