@@ -14,8 +14,8 @@ fn assignment(of: u64, number: u64, kind: PrincipalKind, name: &str, tags: Optio
     RoleAssignment {
         id: AssignmentId(uuid(10, number)),
         tenant: tenant_id(of),
-        display_name: (number % 2 == 0).then(|| format!("n\u{e9} {number}")),
-        description: (number % 3 == 0).then(|| "why".to_owned()),
+        display_name: number.is_multiple_of(2).then(|| format!("n\u{e9} {number}")),
+        description: number.is_multiple_of(3).then(|| "why".to_owned()),
         role: &ROLES[number as usize % ROLES.len()],
         principal: Principal::new(kind, name),
         scope: match tags {

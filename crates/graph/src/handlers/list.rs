@@ -28,7 +28,7 @@ use crate::model::MODEL;
 use crate::query::Selection;
 use crate::render::{self, Form};
 use crate::resolve::{End, Function, Version};
-use crate::short_list::{self, Item};
+use crate::short_list;
 
 /// The items of one page as JSON, and the number of all that match when it was asked for.
 struct Answer {
@@ -134,12 +134,13 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
             members @ (Members::Holds | Members::Applications | Members::RoleDefinitions | Members::RoleAssignments(_)),
         ) => {
             let listing = query.listing(entity, walk)?;
-            let nodes = few::nodes(view, asked, sight, members)?;
-            let items: Vec<_> = nodes.iter().filter_map(|node| few::item(node, walk.version)).collect();
+            let found = few::nodes(view, asked, sight, members)?.into_iter();
+            let found = found.filter_map(|node| few::item(&node, walk.version).map(|item| (node, item)));
+            let (nodes, items): (Vec<_>, Vec<_>) = found.unzip();
             let total = wants_total.then(|| short_list::count(&listing.filter, &items));
-            let page = short_list::page(&listing, items.clone());
-            let parents =
-                if admitted.expansions.is_empty() { Vec::new() } else { parents(&page.items, &items, &nodes) };
+            let ids: Vec<_> = items.iter().map(|item| item.object.get("id").cloned()).collect();
+            let page = short_list::page(&listing, items);
+            let parents = if admitted.expansions.is_empty() { Vec::new() } else { parents(&page.items, &ids, &nodes) };
             let mut items = page.items.into_iter().map(|item| selection.of_rendered(entity, item)).collect();
             expand(&mut items, parents)?;
             Ok(Answer { page: Paged { items, next: page.next }, total })
@@ -190,11 +191,12 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
     }
 }
 
-/// The entities of a page, found again by their ids.
-fn parents(page: &[Map<String, Value>], items: &[Item], nodes: &[Node]) -> Vec<(Uuid, Node)> {
+/// The entities of a page, found again by their ids, which stand as the entities do.
+fn parents(page: &[Map<String, Value>], ids: &[Option<Value>], nodes: &[Node]) -> Vec<(Uuid, Node)> {
     let parent = |shown: &Map<String, Value>| {
-        let at = items.iter().position(|item| item.object.get("id") == shown.get("id"))?;
-        Some((Uuid::try_parse(shown.get("id")?.as_str()?).ok()?, nodes.get(at)?.clone()))
+        let id = shown.get("id")?;
+        let at = ids.iter().position(|one| one.as_ref() == Some(id))?;
+        Some((Uuid::try_parse(id.as_str()?).ok()?, nodes.get(at)?.clone()))
     };
     page.iter().filter_map(parent).collect()
 }

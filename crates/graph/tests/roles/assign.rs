@@ -20,6 +20,7 @@ fn role(key: &str) -> &'static Role {
 fn body(key: &str, kind: &str, name: &str, tag: Option<&str>) -> String {
     let mut body = json!({
         "@odata.type": "#microsoft.graph.deviceAndAppManagementRoleAssignment",
+        "id": "",
         "displayName": "x",
         "roleDefinition@odata.bind": format!("https://graph.microsoft.com/beta/deviceManagement/roleDefinitions('{}')", role(key).id),
         "members": [name],
