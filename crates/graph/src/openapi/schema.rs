@@ -91,11 +91,11 @@ fn assignment(entity: &EntityType) -> Value {
     said["roleDefinition@odata.bind"] = json!({"type": "string", "enum": ROLES.iter().map(role).collect::<Vec<_>>(),
         "description": "The address of the role, on this server or without a host."});
     let all = json!({"properties": {"scopeType": {"const": "allDevices"},
-        "chaveiro_scopeTags": {"type": ["array", "null"], "maxItems": 0}}});
+        "chaveiro_scopeTags": {"type": ["array", "null"], "maxItems": 0}}, "required": ["scopeType"]});
     let some = json!({"properties": {"scopeType": {"const": "resourceScope"}, "chaveiro_scopeTags": tags()},
         "required": ["chaveiro_scopeTags"]});
     json!({"allOf": [reference(entity.name),
-        {"properties": said, "required": ["roleDefinition@odata.bind", "members", "scopeType"], "oneOf": [all, some]}]})
+        {"properties": said, "required": ["roleDefinition@odata.bind", "members"], "oneOf": [all, some]}]})
 }
 
 /// One line of text, as JSON Schema and Python read it; and one that is not blank.
