@@ -74,7 +74,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Row {
             gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
         }
         Refusal::OwnRole => {
-            let help = "somebody else with a role that has Chaveiro_Roles_Manage does it, or an operator on the server's host with `chaveiro role`";
+            let help = "somebody else with a role that has Chaveiro_Roles_Manage does it, or an operator on the server's host with `chaveiro role assign` or `chaveiro role unassign`";
             let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
             intune(StatusCode::FORBIDDEN, "Forbidden", text)
         }
