@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use chaveiro_auth::{AccessToken, LocalIssuer};
+use chaveiro_core::actions::assign_roles;
 use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::caller::Actor;
+use chaveiro_core::caller::{Actor, Caller};
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::hold::{self, Hold, Release};
 use chaveiro_core::id::{AssignmentId, DeviceId, ResourceId, TenantId};
-use chaveiro_core::permission::{PERMISSIONS, Permission};
+use chaveiro_core::permission::{PERMISSIONS, Permission, PermissionSet};
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::revocation;
@@ -199,14 +200,11 @@ impl Host {
         scope: Visibility,
     ) -> Result<RoleAssignment> {
         let id = AssignmentId(SystemEntropy.uuid());
-        let assignment = RoleAssignment { id, tenant, role, principal, scope, created: self.now() };
-        let event = described(self.event(tenant, Activity::RoleAssigned), &assignment);
+        let (display_name, description, created) = (None, None, self.now());
+        let assignment = RoleAssignment { id, tenant, display_name, description, role, principal, scope, created };
+        let event = self.event(tenant, Activity::RoleAssigned);
         let row = assignment.clone();
-        let insert = self.opened.store.write(move |unit| {
-            unit.insert_role_assignment(&row)?;
-            Ok(unit.append_audit(&event)?)
-        });
-        insert.await?;
+        self.opened.store.write(move |unit| assign_roles::assign(unit, &operator(tenant), &row, event)).await?;
         Ok(assignment)
     }
 
@@ -215,8 +213,7 @@ impl Host {
         let delete = self.opened.store.write(move |unit| {
             let found = unit.role_assignments(tenant)?.into_iter().find(|assignment| assignment.id == id);
             let assignment = found.ok_or(Refusal::ResourceNotFound("role assignment"))?;
-            unit.delete_role_assignment(tenant, id)?;
-            Ok(unit.append_audit(&described(event, &assignment))?)
+            assign_roles::unassign(unit, &operator(tenant), &assignment, event)
         });
         Ok(delete.await?)
     }
@@ -248,14 +245,15 @@ impl Host {
     }
 }
 
-/// An event about an assignment.
-fn described(event: AuditEvent, assignment: &RoleAssignment) -> AuditEvent {
-    let event = event.with("assignment", assignment.id).with("role", assignment.role.key);
-    let kind = serde_json::to_value(assignment.principal.kind).unwrap_or_default();
-    let event = event.with(kind.as_str().unwrap_or_default(), &assignment.principal.text);
-    match &assignment.scope {
-        Visibility::All => event,
-        Visibility::Tagged(tags) => event.with("tags", tags.iter().cloned().collect::<Vec<_>>().join(",")),
+/// A person on this host, as a caller.
+fn operator(tenant: TenantId) -> Caller {
+    Caller {
+        tenant,
+        actor: Actor::operator(),
+        permissions: PermissionSet::default(),
+        directory_roles: Vec::new(),
+        groups: Vec::new(),
+        issued: None,
     }
 }
 

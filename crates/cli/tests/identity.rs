@@ -300,6 +300,26 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert!(text(&ana.run(&["hold", "release"]).stderr).contains("no hold to release"));
     run(&data, &["recover", &id(1)]);
 
+    // So does managing roles, for others and within what she may pass on.
+    let json = |arguments: &[&str]| -> Value { serde_json::from_slice(&ana.run(arguments).stdout).expect("JSON") };
+    let refused = |arguments: &[&str]| text(&ana.run(arguments).stderr);
+    assert!(refused(&["role", "assignments"]).contains("Chaveiro_Roles_Manage"));
+    run(&data, &["role", "assign", "intune-role-administrator", "--user", "ana@contoso.example"]);
+    let given =
+        json(&["role", "assign", "school-administrator", "--user", "Bob@X", "--tag", "lisbon", "--tag", "porto"]);
+    let mut listed = run_json(&data, &["role", "assignments"]).as_array().expect("a list").clone();
+    let mut kept = listed.pop().expect("the newest");
+    assert!(kept.as_object_mut().expect("an object").remove("created").is_some(), "the API does not say since when");
+    assert_eq!(given, kept);
+    assert_eq!((&given["kind"], &given["tags"]), (&json!("user"), &json!(["lisbon", "porto"])));
+    assert_eq!(json(&["role", "assignments"]).as_array().map(Vec::len), Some(listed.len() + 1));
+    assert_eq!(json(&["role", "assign", "read-only-operator", "--group", "g"])["tags"], Value::Null);
+    assert!(refused(&["role", "assign", "read-only-operator", "--group", "G"]).contains("already exists"));
+    assert!(refused(&["role", "assign", "break-glass", "--user", "bob@x"]).contains("cannot pass it on"));
+    assert!(refused(&["role", "assign", "school-administrator", "--user", "ana@contoso.example"]).contains("herself"));
+    assert_eq!(json(&["role", "unassign", given["id"].as_str().expect("an id")])["removed"], true);
+    assert!(refused(&["role", "unassign", given["id"].as_str().expect("an id")]).contains("404"));
+
     run(&data, &["sign-in", "revoke", "--user", "ana@contoso.example"]);
     let at_once = text(&ana.run(&["device", "list"]).stderr);
     assert!(at_once.contains("the access token was revoked; sign in again with: chaveiro login"), "{at_once}");

@@ -224,6 +224,7 @@ fn roles_are_assigned_and_taken_back_on_the_host_and_recorded() {
         (&["role", "assign", "break-glass", "--user", "a", "--group", "b"], "--group"),
         (&["role", "assign", "break-glass", "--user", "a", "--tag", "two words"], "scope tag"),
         (&["role", "unassign", id], "does not exist"),
+        (&["role", "assign", "read-only-operator", "--group", two["principal"].as_str().expect("text")], "already"),
         (&["hold", "release"], "does not exist"),
         (&["tenant", "set", "--hold-percent", "101"], "100"),
     ] {

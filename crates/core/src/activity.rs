@@ -74,6 +74,7 @@ impl Activity {
         Self::HoldPlaced,
         Self::HoldReleased,
         Self::BreakGlassUsed,
+        Self::RoleAssignmentChanged,
     ];
 
     /// What Graph says of it. Whoever adds an activity adds it here and to [`Self::ALL`].
@@ -120,6 +121,7 @@ impl Activity {
             Self::HoldPlaced => of("create RecoveryHold", "Device", "Create"),
             Self::HoldReleased => of("delete RecoveryHold", "Device", "Delete"),
             Self::BreakGlassUsed => of("breakGlass ManagedDevice", "Device", "Action"),
+            Self::RoleAssignmentChanged => of("patch RoleAssignment", "Role", "Patch"),
         }
     }
 }
@@ -163,7 +165,7 @@ mod tests {
             assert_eq!(*activity as usize, index, "{activity:?}");
         }
         let last = Activity::ALL.last().map(|last| *last as usize);
-        let none_after = serde_json::from_str::<Activity>("\"breakGlassUsed\"").ok().map(|last| last as usize);
+        let none_after = serde_json::from_str::<Activity>("\"roleAssignmentChanged\"").ok().map(|last| last as usize);
         assert_eq!(last, none_after, "whoever adds an activity at the end adds it to the list");
     }
 }

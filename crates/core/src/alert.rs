@@ -4,8 +4,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use uuid::Uuid;
+
 use crate::caller::Actor;
-use crate::id::{ActionId, DeviceId, HoldId, TenantId};
+use crate::id::{AssignmentId, DeviceId, HoldId, TenantId};
+use crate::rights::PrincipalKind;
+use crate::scope_tag::ScopeTags;
 
 /// One alert. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,10 +17,8 @@ use crate::id::{ActionId, DeviceId, HoldId, TenantId};
 pub struct Alert {
     /// The tenant.
     pub tenant: TenantId,
-    /// The recovery that was asked for, by its fresh id; it may have been refused.
-    pub action: ActionId,
-    /// Which hold.
-    pub hold: HoldId,
+    /// What the request made, by its fresh id: the recovery that was asked for, even if it was refused, or the assignment.
+    pub about: Uuid,
     /// When.
     pub at: Timestamp,
     /// By whom.
@@ -32,15 +34,32 @@ pub struct Alert {
 pub enum News {
     /// Recoveries of a tenant were put on hold.
     HoldPlaced {
+        /// Which.
+        hold: HoldId,
         /// How many recoveries were opened within the window before.
         counted: u32,
     },
     /// A recovery passed a hold.
     BreakGlassUsed {
+        /// Which hold.
+        hold: HoldId,
         /// For which device.
         device: DeviceId,
         /// The reason that was given.
         reason: String,
+    },
+    /// A role was assigned through the API.
+    RoleAssigned {
+        /// Which assignment.
+        assignment: AssignmentId,
+        /// The key of the role.
+        role: String,
+        /// What the principal is.
+        principal_type: PrincipalKind,
+        /// To whom.
+        principal: String,
+        /// On which devices; `None` when on all.
+        tags: Option<ScopeTags>,
     },
 }
 
@@ -50,6 +69,7 @@ impl News {
         match self {
             Self::HoldPlaced { .. } => "chaveiro.hold_placed",
             Self::BreakGlassUsed { .. } => "chaveiro.break_glass_used",
+            Self::RoleAssigned { .. } => "chaveiro.role_assigned",
         }
     }
 }
@@ -57,6 +77,6 @@ impl News {
 impl Alert {
     /// The same for every repeat, and for no other alert: one request raises at most one of each name.
     pub fn id(&self) -> String {
-        format!("{}/{}", self.news.name(), self.action)
+        format!("{}/{}", self.news.name(), self.about)
     }
 }

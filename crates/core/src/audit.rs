@@ -137,6 +137,8 @@ pub enum Activity {
     HoldReleased,
     /// One recovery passed a hold.
     BreakGlassUsed,
+    /// An assignment got another name or description.
+    RoleAssignmentChanged,
 }
 
 impl Activity {

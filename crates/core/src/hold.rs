@@ -116,9 +116,9 @@ pub(crate) struct Asker<'a> {
 
 impl Asker<'_> {
     /// What people must be told of.
-    fn alert(&self, hold: HoldId, news: News, now: Timestamp) -> Alert {
+    fn alert(&self, news: News, now: Timestamp) -> Alert {
         let (ask, tenant) = (self.ask, self.device.tenant);
-        Alert { tenant, action: ask.action, hold, at: now, actor: ask.caller.actor.clone(), news }
+        Alert { tenant, about: ask.action.0, at: now, actor: ask.caller.actor.clone(), news }
     }
 }
 
@@ -135,8 +135,8 @@ pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp)
     };
     let event = (asker.event)(Activity::BreakGlassUsed).with("hold", hold.id).with("reason", reason);
     unit.append_audit(&event)?;
-    let news = News::BreakGlassUsed { device: asker.device.id, reason: reason.to_owned() };
-    unit.insert_alert(&asker.alert(hold.id, news, now))?;
+    let news = News::BreakGlassUsed { hold: hold.id, device: asker.device.id, reason: reason.to_owned() };
+    unit.insert_alert(&asker.alert(news, now))?;
     Ok(Ok(()))
 }
 
@@ -195,7 +195,7 @@ fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<
     };
     unit.insert_hold(&hold)?;
     unit.append_audit(&(asker.event)(Activity::HoldPlaced).with("hold", hold.id).with("counted", counted))?;
-    unit.insert_alert(&asker.alert(hold.id, News::HoldPlaced { counted }, now))?;
+    unit.insert_alert(&asker.alert(News::HoldPlaced { hold: hold.id, counted }, now))?;
     Ok(Some(hold))
 }
 

@@ -34,6 +34,10 @@ pub enum Permission {
     ApplicationReadAll,
     /// Sign users out everywhere.
     UserRevokeSessionsAll,
+    /// Read and write role assignments.
+    RbacReadWriteAll,
+    /// Read roles and their assignments.
+    RbacReadAll,
 }
 
 /// One row of the permission table.
@@ -72,6 +76,8 @@ pub const PERMISSIONS: &[PermissionRow] = &[
     row(Permission::ApplicationReadWriteAll, "Application.ReadWrite.All"),
     row(Permission::ApplicationReadAll, "Application.Read.All"),
     row(Permission::UserRevokeSessionsAll, "User.RevokeSessions.All"),
+    row(Permission::RbacReadWriteAll, "DeviceManagementRBAC.ReadWrite.All"),
+    row(Permission::RbacReadAll, "DeviceManagementRBAC.Read.All"),
 ];
 
 impl Permission {

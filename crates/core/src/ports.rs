@@ -385,8 +385,8 @@ pub trait View {
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError>;
     /// Alerts of all tenants that nobody has taken yet, oldest first, at most `limit`.
     fn alerts(&self, limit: usize) -> Result<Vec<Alert>, StoreError>;
-    /// Those of them that this recovery raised.
-    fn alerts_of(&self, tenant: TenantId, action: ActionId) -> Result<Vec<Alert>, StoreError>;
+    /// Those of them that are about this ([`Alert::about`]).
+    fn alerts_about(&self, tenant: TenantId, about: Uuid) -> Result<Vec<Alert>, StoreError>;
     /// How many recoveries of a tenant were counted after that moment, at most `limit`. No two units of work that count
     /// one more may both miss the other's.
     fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError>;
@@ -523,6 +523,8 @@ pub trait UnitOfWork: View {
 
     /// Adds a role assignment.
     fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError>;
+    /// Replaces name and description of that role assignment.
+    fn update_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError>;
     /// Removes a role assignment; says whether it was there.
     fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError>;
     /// From now on tokens of that principal count that were issued at that moment, in whole seconds, or later.

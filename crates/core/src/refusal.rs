@@ -53,6 +53,21 @@ pub enum Refusal {
     /// The application may do what the caller may not, and whoever gives it a secret can act as it.
     #[error("the application may do more than the caller")]
     ApplicationBeyondCaller,
+    /// A role is assigned to whoever assigns it, or taken from her.
+    #[error("nobody gives herself a role or takes one back")]
+    OwnRole,
+    /// The assignment would give somebody a right that whoever assigns it may not pass on.
+    #[error("the caller does not hold {0} there and cannot pass it on")]
+    RoleBeyondCaller(RoleAction),
+    /// Without the assignment the application may do what the caller may not.
+    #[error("without it the application may do what the caller may not: {0}")]
+    UnboundBeyondCaller(RoleAction),
+    /// That assignment exists.
+    #[error("the role is assigned to that principal in that scope already")]
+    AssignedAlready,
+    /// The tenant has as many assignments as it may have.
+    #[error("the tenant has {} role assignments, which is the most", crate::rights::MAX_ASSIGNMENTS)]
+    TooManyAssignments,
     /// The reason for breaking the glass is none.
     #[error(
         "the reason for breaking the glass must have {} to {} characters",

@@ -12,6 +12,15 @@ use crate::refusal::Refusal;
 use crate::role::{DIRECTORY_ROLES, ROLE_ACTIONS, Role, RoleAction};
 use crate::scope_tag::{ScopeTags, Visibility};
 
+/// How many role assignments a tenant may have.
+pub const MAX_ASSIGNMENTS: usize = 1000;
+
+/// Most characters of the name of a principal, or of an assignment.
+pub const MAX_NAME: usize = 256;
+
+/// Most characters of the description of an assignment, as in Intune.
+pub const MAX_DESCRIPTION: usize = 1500;
+
 /// Whom an assignment is for. Texts are compared as [`Principal::new`] writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
@@ -33,10 +42,35 @@ pub enum PrincipalKind {
     Application,
 }
 
+impl PrincipalKind {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Application => "application",
+        }
+    }
+}
+
 impl Principal {
     /// A principal; the text is trimmed and lower-cased, as ids and principal names are compared.
     pub fn new(kind: PrincipalKind, text: &str) -> Self {
         Self { kind, text: text.trim().to_lowercase() }
+    }
+
+    /// The names under which a caller can have assignments: those of the person, or of the application alone.
+    pub fn names_of(caller: &Caller) -> Vec<Self> {
+        let actor = &caller.actor;
+        match actor.kind {
+            ActorKind::Application => vec![Self::new(PrincipalKind::Application, &actor.application_id)],
+            ActorKind::Delegated => {
+                let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref()];
+                let user = names.into_iter().flatten().map(|name| Self::new(PrincipalKind::User, name));
+                user.chain(caller.groups.iter().map(|group| Self::new(PrincipalKind::Group, group))).collect()
+            }
+            ActorKind::Device | ActorKind::Operator | ActorKind::System => Vec::new(),
+        }
     }
 }
 
@@ -47,6 +81,10 @@ pub struct RoleAssignment {
     pub id: AssignmentId,
     /// Its tenant.
     pub tenant: TenantId,
+    /// What people call it; nothing is decided by it.
+    pub display_name: Option<String>,
+    /// What people say of it.
+    pub description: Option<String>,
     /// The role.
     pub role: &'static Role,
     /// Whom it is for.
@@ -72,16 +110,14 @@ impl Rights {
     /// The rights of a caller. A person without any role is refused; an application is bound by roles as soon as an
     /// assignment names it.
     pub fn of(view: &dyn View, caller: &Caller) -> Result<Result<Self, Refusal>, StoreError> {
-        let (principals, unassigned) = match caller.actor.kind {
+        let unassigned = match caller.actor.kind {
             ActorKind::Operator | ActorKind::System => return Ok(Ok(Self::Everything)),
             // Devices have their own channel and no business here.
             ActorKind::Device => return Ok(Err(Refusal::NoRole)),
-            ActorKind::Application => {
-                (vec![Principal::new(PrincipalKind::Application, &caller.actor.application_id)], Ok(Self::Permissions))
-            }
-            ActorKind::Delegated => (person(caller), Err(Refusal::NoRole)),
+            ActorKind::Application => Ok(Self::Permissions),
+            ActorKind::Delegated => Err(Refusal::NoRole),
         };
-        let assigned = view.role_assignments_of(caller.tenant, &principals)?;
+        let assigned = view.role_assignments_of(caller.tenant, &Principal::names_of(caller))?;
         let assigned = assigned.into_iter().map(|assignment| (assignment.role, assignment.scope));
         let by_directory = DIRECTORY_ROLES.iter().filter(|(id, ..)| caller.directory_roles.contains(id));
         let by_directory = by_directory.filter_map(|(.., key)| Some((Role::parse(key)?, Visibility::All)));
@@ -118,9 +154,24 @@ impl Rights {
         })
     }
 
-    /// The devices of which that may be read: those that exist for the caller, in the scope of the right to read it.
+    /// The devices of which that may be read: those that exist for the caller, in the scope of the right to read it. Who has
+    /// which role is no fact about devices, and is read in the scope of that right alone.
     pub fn sight_by(&self, reads: RoleAction) -> Visibility {
-        self.sight().and(self.scope(reads).unwrap_or(Visibility::Tagged(ScopeTags::new())))
+        let held = self.scope(reads).unwrap_or(Visibility::Tagged(ScopeTags::new()));
+        if reads == RoleAction::RolesManage { held } else { self.sight().and(held) }
+    }
+
+    /// What `after` allows beyond `before` and these rights do not, if there is anything.
+    pub fn lack_beyond(&self, before: &Self, after: &Self) -> Option<RoleAction> {
+        let lacks = |action: RoleAction| {
+            let held = [self.scope(action), before.scope(action)].into_iter().flatten().reduce(Visibility::or);
+            match (held, after.scope(action)) {
+                (_, None) => false,
+                (None, Some(_)) => true,
+                (Some(held), Some(wanted)) => !held.covers(&wanted),
+            }
+        };
+        ROLE_ACTIONS.iter().map(|(action, _)| *action).find(|action| lacks(*action))
     }
 
     /// Refuses what may not be done at all.
@@ -146,13 +197,6 @@ impl Rights {
             },
         }
     }
-}
-
-/// The names under which a signed-in user can have assignments.
-fn person(caller: &Caller) -> Vec<Principal> {
-    let names = [caller.actor.user_id.as_deref(), caller.actor.user_principal_name.as_deref()];
-    let user = names.into_iter().flatten().map(|name| Principal::new(PrincipalKind::User, name));
-    user.chain(caller.groups.iter().map(|group| Principal::new(PrincipalKind::Group, group))).collect()
 }
 
 #[cfg(test)]
@@ -200,6 +244,40 @@ mod tests {
             assert_eq!(rights.sight_by(RoleAction::AuditRead), expected, "{rights:?}");
         }
         assert_eq!(Rights::Permissions.sight_by(RoleAction::AuditRead), Visibility::All);
+    }
+
+    #[test]
+    fn who_has_which_role_is_read_by_those_who_see_no_device_too() {
+        let lisbon = Visibility::Tagged(tags(&["lisbon"]));
+        for scope in [Visibility::All, lisbon] {
+            let rights = Rights::Roles(vec![(role("intune-role-administrator"), scope.clone())]);
+            assert_eq!(rights.sight_by(RoleAction::RolesManage), scope);
+        }
+    }
+
+    #[test]
+    fn what_a_change_gives_is_found_whether_the_scope_or_the_role_grows() {
+        let one = |key: &str, tag: Option<&str>| {
+            let scope = tag.map_or(Visibility::All, |tag| Visibility::Tagged(tags(&[tag])));
+            Rights::Roles(vec![(role(key), scope)])
+        };
+        let (reader, desk) = ("read-only-operator", "help-desk-operator");
+        let admin = one("intune-role-administrator", None);
+        for (ours, before, after, lacking) in [
+            (&admin, one(desk, Some("a")), one(desk, Some("a")), None),
+            (&admin, one(desk, None), one(desk, Some("a")), None),
+            (&admin, one(desk, Some("a")), one(desk, None), Some(RoleAction::ManagedDevicesRead)),
+            (&admin, one(reader, None), one(desk, Some("a")), Some(RoleAction::ResetPasscode)),
+            (&one(desk, Some("a")), one(reader, None), one(desk, Some("a")), None),
+            (&one(desk, Some("b")), one(reader, None), one(desk, Some("a")), Some(RoleAction::ResetPasscode)),
+            (&admin, Rights::Permissions, one(desk, None), None),
+            (&admin, Rights::Permissions, one("hold-releaser", Some("a")), Some(RoleAction::HoldsRelease)),
+            (&admin, one(desk, None), Rights::Permissions, Some(RoleAction::ManagedDevicesUpdate)),
+            (&one("intune-administrator", None), one(desk, Some("a")), Rights::Permissions, None),
+            (&Rights::Everything, one(desk, Some("a")), one("break-glass", None), None),
+        ] {
+            assert_eq!(ours.lack_beyond(&before, &after), lacking, "{ours:?}: {before:?} -> {after:?}");
+        }
     }
 
     #[test]

@@ -93,6 +93,9 @@ impl fmt::Display for RoleAction {
 /// A built-in role.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Role {
+    /// The id of its `roleDefinition`: Intune's for the roles that Intune has, so that scripts which name one mean it here
+    /// too; ours for the others. It never changes.
+    pub id: Uuid,
     /// How it is written on command lines and stored.
     pub key: &'static str,
     /// For people.
@@ -113,6 +116,11 @@ impl Role {
     pub fn parse(text: &str) -> Option<&'static Self> {
         ROLES.iter().find(|role| role.key.eq_ignore_ascii_case(text) || role.name.eq_ignore_ascii_case(text))
     }
+
+    /// The role of that id.
+    pub fn of_id(id: Uuid) -> Option<&'static Self> {
+        ROLES.iter().find(|role| role.id == id)
+    }
 }
 
 use RoleAction::{
@@ -125,6 +133,7 @@ use RoleAction::{
 /// keep asking, reading and releasing apart.
 pub const ROLES: &[Role] = &[
     Role {
+        id: uuid!("689f1d69-87c5-41f8-9efb-b6c28d4f09dc"),
         key: "intune-administrator",
         name: "Intune Administrator",
         actions: &[
@@ -145,54 +154,63 @@ pub const ROLES: &[Role] = &[
         about: "Everything but break-glass, which is assigned by itself",
     },
     Role {
+        id: uuid!("fb2603eb-3c87-4be3-8b5b-d58a5b4a0bc0"),
         key: "intune-role-administrator",
         name: "Intune Role Administrator",
         actions: &[UsersRead, ApplicationsManage, RolesManage],
         about: "Roles and applications; neither devices nor passcodes",
     },
     Role {
+        id: uuid!("9e0cc482-82df-4ab2-a24c-0c23a3f52e1e"),
         key: "help-desk-operator",
         name: "Help Desk Operator",
         actions: &[ManagedDevicesRead, ResetPasscode, PasscodesDisclose, UsersRead],
         about: "Find a device, recover its passcode, read it out",
     },
     Role {
+        id: uuid!("2f9f4f7e-2d13-427b-adf2-361a1eef7ae8"),
         key: "school-administrator",
         name: "School Administrator",
         actions: &[ManagedDevicesRead, ManagedDevicesUpdate, ResetPasscode, PasscodesDisclose, UsersRead],
         about: "As the help desk, and change what is written about devices",
     },
     Role {
+        id: uuid!("c56d53a2-73d0-4502-b6bd-4a9d3dba28d5"),
         key: "endpoint-security-manager",
         name: "Endpoint Security Manager",
         actions: &[ManagedDevicesRead, AuditRead, ScriptsRead, UsersRead],
         about: "See devices, scripts and the audit record",
     },
     Role {
+        id: uuid!("fa1d7878-e8cb-41a1-8254-0142355c9f84"),
         key: "read-only-operator",
         name: "Read Only Operator",
         actions: &[ManagedDevicesRead, AuditRead, ScriptsRead, UsersRead],
         about: "See devices, scripts and the audit record",
     },
     Role {
+        id: uuid!("f60888cd-82e6-424d-ae03-3c6a56715563"),
         key: "passcode-requester",
         name: "Passcode Requester",
         actions: &[ManagedDevicesRead, ResetPasscode, UsersRead],
         about: "Ask for recoveries; somebody else reads the passcode",
     },
     Role {
+        id: uuid!("4d447e58-22d2-479f-815a-6b9b05079711"),
         key: "passcode-reader",
         name: "Passcode Reader",
         actions: &[ManagedDevicesRead, PasscodesDisclose, UsersRead],
         about: "Read passcodes that somebody else asked for",
     },
     Role {
+        id: uuid!("c8a168f9-ea43-4f90-b835-ce6bd4e82b54"),
         key: "hold-releaser",
         name: "Hold Releaser",
         actions: &[ManagedDevicesRead, HoldsRelease, AuditRead],
         about: "Look at what happened and release a hold; no passcodes",
     },
     Role {
+        id: uuid!("a4508de8-b9a2-4d3d-89fd-e00151cbb4a3"),
         key: "break-glass",
         name: "Break Glass",
         actions: &[ManagedDevicesRead, ResetPasscode, PasscodesDisclose, BreakGlassUse, UsersRead],
@@ -226,6 +244,14 @@ mod tests {
             assert_eq!(Role::parse(&role.name.to_uppercase()), Some(role));
         }
         assert_eq!(Role::parse("Owner"), None);
+    }
+
+    #[test]
+    fn no_two_roles_have_one_id() {
+        for role in ROLES {
+            assert_eq!(Role::of_id(role.id), Some(role));
+        }
+        assert_eq!(Role::of_id(Uuid::nil()), None);
     }
 
     #[test]
@@ -263,6 +289,8 @@ mod tests {
             let allowed = ROLE_ACTIONS.iter().filter(|(action, _)| role.allows(*action));
             let names = allowed.map(|(_, name)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let row = format!("| {} | `{}` | {} | {names} |", role.name, role.key, role.about);
+            assert!(page.contains(&row), "docs/roles.md lacks: {row}");
+            let row = format!("| {} | `{}` |", role.name, role.id);
             assert!(page.contains(&row), "docs/roles.md lacks: {row}");
         }
         for (id, name, key) in DIRECTORY_ROLES {

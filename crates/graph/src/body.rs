@@ -228,6 +228,10 @@ pub fn check(object: Map<String, Value>, entity: &'static EntityType) -> Result<
         if name.contains('@') {
             continue;
         }
+        // As Graph's own samples write it where they mean none.
+        if name == "id" && value.as_str() == Some("") {
+            continue;
+        }
         let property = entity.property(&name).ok_or(BodyError::UnknownProperty { name, entity: entity.name })?;
         if let Some(why) = property.not_kept {
             return Err(BodyError::NotKept { name: property.name, entity: entity.name, why });

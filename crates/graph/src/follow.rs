@@ -4,14 +4,18 @@
 //! A hop that is absent, foreign, out of sight or not linked to its parent ends in the same refusal: what another
 //! tenant has, or another path reaches, cannot be told apart from what does not exist.
 
+use std::borrow::Cow;
+
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::activity::seq_of_event;
 use chaveiro_core::application::Application;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::hold::{Hold, MOST};
-use chaveiro_core::id::{ActionId, ApplicationId, DeviceId, ResourceId, TenantId};
+use chaveiro_core::id::{ActionId, ApplicationId, AssignmentId, DeviceId, ResourceId, TenantId};
 use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError, StoredEvent, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::rights::{Rights, RoleAssignment};
+use chaveiro_core::role::{Role, RoleAction};
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal};
 
@@ -36,6 +40,10 @@ pub enum Node {
     Hold(Box<Hold>),
     /// An application.
     Application(Box<Application>),
+    /// A role.
+    RoleDefinition(&'static Role),
+    /// A role for somebody.
+    RoleAssignment(Box<RoleAssignment>),
     /// Anything else.
     Resource(Box<Resource>),
 }
@@ -51,6 +59,8 @@ impl Node {
             | Self::RemoteAction(_)
             | Self::Hold(_)
             | Self::Application(_)
+            | Self::RoleDefinition(_)
+            | Self::RoleAssignment(_)
             | Self::Resource(_) => None,
         }
     }
@@ -71,6 +81,10 @@ pub enum Members {
     Holds,
     /// Applications.
     Applications,
+    /// Roles.
+    RoleDefinitions,
+    /// Role assignments: all, or those of that role.
+    RoleAssignments(Option<&'static Role>),
     /// None, whatever is asked.
     Nothing,
 }
@@ -114,8 +128,9 @@ pub fn check_keys(walk: &Walk) -> Result<(), MalformedKey> {
     Ok(())
 }
 
-/// Follows a walk whose keys are checked, over devices that are in `sight`.
-pub fn follow(view: &dyn View, tenant: TenantId, sight: &Visibility, walk: &Walk) -> Result<Binding, Fault> {
+/// Follows a walk whose keys are checked, over what a caller with these rights may know of.
+pub fn follow(view: &dyn View, tenant: TenantId, rights: &Rights, walk: &Walk) -> Result<Binding, Fault> {
+    let sight = rights.sight();
     let ends_on_set = matches!(walk.end, End::Set | End::SetCount | End::SetRef | End::Function(_));
     let mut node = Node::Service;
     for hop in &walk.hops {
@@ -125,17 +140,27 @@ pub fn follow(view: &dyn View, tenant: TenantId, sight: &Visibility, walk: &Walk
         }
         let found = step(view, tenant, &node, hop)?;
         node = match found {
-            Some(found) if is_seen(view, sight, &found)? => found,
+            Some(found) if is_seen(view, &sight_of(&found, rights, &sight), &found)? => found,
             Some(_) | None => return Err(missing(hop.edge.to).into()),
         };
     }
     Ok(Binding { node, members: None })
 }
 
+/// By what the caller may know of it. Who has which role is no fact about devices.
+fn sight_of<'a>(node: &Node, rights: &Rights, sight: &'a Visibility) -> Cow<'a, Visibility> {
+    match node {
+        Node::RoleAssignment(_) => Cow::Owned(rights.sight_by(RoleAction::RolesManage)),
+        _ => Cow::Borrowed(sight),
+    }
+}
+
 /// Whether the caller may know of it: a device in sight, and what is about no device out of sight.
 pub(crate) fn is_seen(view: &dyn View, sight: &Visibility, node: &Node) -> Result<bool, StoreError> {
     match node {
-        Node::Service | Node::DeviceManagement | Node::Application(_) => Ok(true),
+        Node::Service | Node::DeviceManagement | Node::Application(_) | Node::RoleDefinition(_) => Ok(true),
+        // Whoever manages the roles of a scope may know of those that reach no further.
+        Node::RoleAssignment(assignment) => Ok(sight.covers(&assignment.scope)),
         // It says who asked for recoveries anywhere in the tenant.
         Node::Hold(_) => Ok(*sight == Visibility::All),
         Node::AuditEvent(event) => is_event_seen(view, sight, event),
@@ -178,6 +203,8 @@ pub(crate) fn missing(target: Target) -> Refusal {
         Target::RemoteAction => Refusal::ResourceNotFound("remoteActionAudit"),
         Target::Hold => Refusal::ResourceNotFound("hold"),
         Target::Application => Refusal::ResourceNotFound("application"),
+        Target::RoleDefinition => Refusal::ResourceNotFound("roleDefinition"),
+        Target::RoleAssignment => Refusal::ResourceNotFound("roleAssignment"),
         Target::Unkept(name) => Refusal::ResourceNotFound(name),
         Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
     }
@@ -186,12 +213,15 @@ pub(crate) fn missing(target: Target) -> Refusal {
 /// The members of a collection edge at that node; `None` for single edges.
 pub(crate) fn members(follow: Follow, parent: &Node) -> Option<Members> {
     Some(match follow {
-        Follow::Singleton | Follow::DeviceOfRunState | Follow::Me => return None,
+        Follow::Singleton | Follow::DeviceOfRunState | Follow::RoleOfAssignment | Follow::Me => return None,
         Follow::Nothing => Members::Nothing,
         Follow::AuditEvents => Members::AuditEvents,
         Follow::RemoteActions => Members::RemoteActions,
         Follow::Holds => Members::Holds,
         Follow::Applications => Members::Applications,
+        Follow::RoleDefinitions => Members::RoleDefinitions,
+        Follow::RoleAssignments => Members::RoleAssignments(None),
+        Follow::AssignmentsOfRole => Members::RoleAssignments(Some(role(parent)?)),
         Follow::RunStatesOfDevice(kind) => Members::Resources(ResourceScope::OfDevice(kind, device_id(parent)?)),
         Follow::Devices => Members::Devices(DeviceScope::All),
         Follow::ComanagedDevices => Members::Devices(DeviceScope::Comanaged),
@@ -207,7 +237,12 @@ pub(crate) fn members(follow: Follow, parent: &Node) -> Option<Members> {
 fn step(view: &dyn View, tenant: TenantId, parent: &Node, hop: &Hop) -> Result<Option<Node>, StoreError> {
     let Some(key) = &hop.key else { return single(view, tenant, parent, hop.edge.follow) };
     match hop.edge.follow {
-        Follow::Singleton | Follow::DeviceOfRunState | Follow::Me | Follow::Nothing => Ok(None),
+        Follow::Singleton | Follow::DeviceOfRunState | Follow::RoleOfAssignment | Follow::Me | Follow::Nothing => {
+            Ok(None)
+        }
+        Follow::RoleDefinitions => Ok(key.id.and_then(Role::of_id).map(Node::RoleDefinition)),
+        Follow::RoleAssignments => role_assignment(view, tenant, None, key),
+        Follow::AssignmentsOfRole => role_assignment(view, tenant, role(parent), key),
         Follow::RemoteActions => {
             let action = key.id.map_or(Ok(None), |id| view.action(tenant, ActionId(id)))?;
             Ok(action.map(|action| Node::RemoteAction(Box::new(action))))
@@ -269,14 +304,20 @@ pub(crate) fn single(
             | Node::AuditEvent(_)
             | Node::RemoteAction(_)
             | Node::Hold(_)
-            | Node::Application(_) => Ok(None),
+            | Node::Application(_)
+            | Node::RoleDefinition(_)
+            | Node::RoleAssignment(_) => Ok(None),
         },
+        Follow::RoleOfAssignment => Ok(role(parent).map(Node::RoleDefinition)),
         Follow::Me
         | Follow::Nothing
         | Follow::AuditEvents
         | Follow::RemoteActions
         | Follow::Holds
         | Follow::Applications
+        | Follow::RoleDefinitions
+        | Follow::RoleAssignments
+        | Follow::AssignmentsOfRole
         | Follow::RunStatesOfDevice(_)
         | Follow::Devices
         | Follow::ComanagedDevices
@@ -333,6 +374,36 @@ fn resource_id(node: &Node) -> Option<ResourceId> {
         | Node::AuditEvent(_)
         | Node::RemoteAction(_)
         | Node::Hold(_)
-        | Node::Application(_) => None,
+        | Node::Application(_)
+        | Node::RoleDefinition(_)
+        | Node::RoleAssignment(_) => None,
     }
+}
+
+/// The role that it is, or is for.
+fn role(node: &Node) -> Option<&'static Role> {
+    match node {
+        Node::RoleDefinition(role) => Some(role),
+        Node::RoleAssignment(assignment) => Some(assignment.role),
+        Node::Service
+        | Node::DeviceManagement
+        | Node::Device(_)
+        | Node::AuditEvent(_)
+        | Node::RemoteAction(_)
+        | Node::Hold(_)
+        | Node::Application(_)
+        | Node::Resource(_) => None,
+    }
+}
+
+fn role_assignment(
+    view: &dyn View,
+    tenant: TenantId,
+    of: Option<&'static Role>,
+    key: &Key,
+) -> Result<Option<Node>, StoreError> {
+    let Some(id) = key.id.map(AssignmentId) else { return Ok(None) };
+    let found = view.role_assignments(tenant)?.into_iter().find(|assignment| assignment.id == id);
+    let found = found.filter(|assignment| of.is_none_or(|role| assignment.role == role));
+    Ok(found.map(|assignment| Node::RoleAssignment(Box::new(assignment))))
 }

@@ -120,6 +120,7 @@ pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
         Target::Hold if reads => A::AuditRead,
         Target::Hold => A::HoldsRelease,
         Target::Application => A::ApplicationsManage,
+        Target::RoleDefinition | Target::RoleAssignment => A::RolesManage,
         Target::Device | Target::Unkept(_) if reads => A::ManagedDevicesRead,
         Target::Device if verb == Verb::Delete => A::ManagedDevicesDelete,
         Target::Device | Target::Unkept(_) => A::ManagedDevicesUpdate,

@@ -80,12 +80,12 @@ fn key(of: &str, name: &str) -> (String, String) {
 }
 
 #[test]
-fn a_managed_device_is_declared_as_graph_declares_it_and_nothing_more() {
+fn entities_are_declared_as_graph_declares_them_and_with_nothing_more() {
     for version in Version::ALL {
         let declared = read(version);
         let mut known = BTreeSet::new();
         for fact in facts("property").filter(|fact| in_version(fact[5], version)) {
-            known.insert(fact[2]);
+            known.insert((fact[1], fact[2]));
             if fact[2] == "id" {
                 continue;
             }
@@ -93,8 +93,9 @@ fn a_managed_device_is_declared_as_graph_declares_it_and_nothing_more() {
             assert_eq!(of, fact[3], "{fact:?}");
             assert_eq!(*nullable, fact[4] == "null", "{fact:?}");
         }
-        let ours = declared.properties.keys().filter(|(of, _)| of == "managedDevice");
-        let unknown: Vec<_> = ours.filter(|(_, name)| !known.contains(name.as_str())).collect();
+        let types: BTreeSet<_> = facts("property").map(|fact| fact[1]).collect();
+        let ours = declared.properties.keys().filter(|(of, _)| types.contains(of.as_str()));
+        let unknown: Vec<_> = ours.filter(|(of, name)| !known.contains(&(of.as_str(), name.as_str()))).collect();
         assert!(unknown.is_empty(), "{version:?}: {unknown:?}");
     }
 }

@@ -11,6 +11,7 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::ports::{Alarm, Clock, Store};
+use chaveiro_core::role::Role;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -48,9 +49,9 @@ impl Alarm for Bell {
 
 /// The names are stable: alarms are set on them.
 fn log(alert: &Alert) {
-    let Alert { tenant, hold, actor, news, .. } = alert;
+    let Alert { tenant, actor, news, .. } = alert;
     match news {
-        News::HoldPlaced { counted } => tracing::error!(
+        News::HoldPlaced { hold, counted } => tracing::error!(
             alert = news.name(),
             alert.id = alert.id(),
             tenant.id = %tenant,
@@ -59,7 +60,7 @@ fn log(alert: &Alert) {
             application.id = actor.application_id,
             "recoveries are on hold: look at the audit record, then run chaveiro hold release"
         ),
-        News::BreakGlassUsed { device, reason } => tracing::error!(
+        News::BreakGlassUsed { hold, device, reason } => tracing::error!(
             alert = news.name(),
             alert.id = alert.id(),
             tenant.id = %tenant,
@@ -68,6 +69,15 @@ fn log(alert: &Alert) {
             application.id = actor.application_id,
             reason,
             "a recovery passed a hold"
+        ),
+        News::RoleAssigned { assignment, role, .. } => tracing::warn!(
+            alert = news.name(),
+            alert.id = alert.id(),
+            tenant.id = %tenant,
+            assignment.id = %assignment,
+            role,
+            application.id = actor.application_id,
+            "a role was assigned through the API: if nobody expects it, run chaveiro role unassign"
         ),
     }
 }
@@ -211,34 +221,48 @@ impl Receiver {
 
 /// The alert for machines; `text` is what chat systems show. No secret is in it.
 fn document(alert: &Alert) -> Value {
-    let Alert { tenant, hold, at, actor, news, .. } = alert;
-    let mut told = json!({
-        "id": alert.id(),
-        "alert": news.name(),
-        "text": text(alert),
-        "tenant": tenant,
-        "hold": hold,
-        "at": at.to_string(),
-        "actor": actor,
-    });
-    match news {
-        News::HoldPlaced { counted } => told["counted"] = json!(counted),
-        News::BreakGlassUsed { device, reason } => {
-            told["device"] = json!(device);
-            told["reason"] = json!(reason);
-        }
-    }
+    let Alert { tenant, at, actor, news, .. } = alert;
+    let mut told = match news {
+        News::HoldPlaced { hold, counted } => json!({"hold": hold, "counted": counted}),
+        News::BreakGlassUsed { hold, device, reason } => json!({"hold": hold, "device": device, "reason": reason}),
+        News::RoleAssigned { assignment, role, principal_type, principal, tags } => json!({
+            "assignment": assignment,
+            "role": role,
+            "principalType": principal_type,
+            "principal": principal,
+            "tags": tags,
+        }),
+    };
+    told["id"] = json!(alert.id());
+    told["alert"] = json!(news.name());
+    told["text"] = json!(text(alert));
+    told["tenant"] = json!(tenant);
+    told["at"] = json!(at.to_string());
+    told["actor"] = json!(actor);
     told
 }
 
 fn text(alert: &Alert) -> String {
     let (tenant, actor) = (alert.tenant, name(&alert.actor));
     match &alert.news {
-        News::HoldPlaced { counted } => {
+        News::HoldPlaced { counted, .. } => {
             format!("Chaveiro: recoveries of tenant {tenant} are on hold after {counted}. Caused by {actor}.")
         }
-        News::BreakGlassUsed { device, reason } => {
+        News::BreakGlassUsed { device, reason, .. } => {
             format!("Chaveiro: {actor} passed the hold of tenant {tenant} for device {device}: {reason}")
+        }
+        News::RoleAssigned { role, principal_type, principal, tags, .. } => {
+            let devices = match tags {
+                None => "all devices".to_owned(),
+                Some(tags) => {
+                    let named = tags.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                    format!("devices with the tags {named}")
+                }
+            };
+            let (role, kind) = (Role::parse(role).map_or(role.as_str(), |role| role.name), principal_type.name());
+            format!(
+                "Chaveiro: {actor} assigned the role {role} in tenant {tenant} to the {kind} {principal} on {devices}."
+            )
         }
     }
 }
@@ -256,7 +280,8 @@ mod tests {
     use axum::Router;
     use axum::extract::State;
     use axum::routing::post;
-    use chaveiro_core::id::{ActionId, HoldId, TenantId};
+    use chaveiro_core::id::{AssignmentId, HoldId, TenantId};
+    use chaveiro_core::rights::PrincipalKind;
     use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
     use chaveiro_store_sqlite::SqliteStore;
     use http::StatusCode;
@@ -271,11 +296,10 @@ mod tests {
     fn placed(number: u128) -> Alert {
         Alert {
             tenant: TenantId(Uuid::from_u128(1)),
-            action: ActionId(Uuid::from_u128(number)),
-            hold: HoldId(Uuid::from_u128(number)),
+            about: Uuid::from_u128(number),
             at: at(0),
             actor: Actor::operator(),
-            news: News::HoldPlaced { counted: 10 },
+            news: News::HoldPlaced { hold: HoldId(Uuid::from_u128(number)), counted: 10 },
         }
     }
 
@@ -446,5 +470,31 @@ mod tests {
         stop.cancel();
         delivering.await.expect("it ends");
         assert_eq!(world.taken.ids(), [placed(1).id(), placed(2).id()]);
+    }
+
+    #[test]
+    fn whoever_is_told_of_an_assignment_learns_who_gave_what_to_whom_and_where() {
+        let assigned = |tags: Option<&[&str]>| Alert {
+            tenant: TenantId(Uuid::from_u128(1)),
+            about: Uuid::from_u128(9),
+            at: at(0),
+            actor: Actor { user_principal_name: Some("ana@x".to_owned()), ..Actor::operator() },
+            news: News::RoleAssigned {
+                assignment: AssignmentId(Uuid::from_u128(9)),
+                role: "help-desk-operator".to_owned(),
+                principal_type: PrincipalKind::User,
+                principal: "bob@x".to_owned(),
+                tags: tags.map(|tags| tags.iter().map(|tag| (*tag).to_owned()).collect()),
+            },
+        };
+        let told = document(&assigned(Some(&["lisbon", "porto"])));
+        let text = told["text"].as_str().expect("text");
+        for word in ["ana@x", "Help Desk Operator", "the user bob@x", "lisbon, porto"] {
+            assert!(text.contains(word), "{word} in {text}");
+        }
+        assert_eq!((&told["role"], &told["tags"]), (&json!("help-desk-operator"), &json!(["lisbon", "porto"])));
+        assert_eq!(told["principalType"], "user");
+        let told = document(&assigned(None));
+        assert!(told["text"].as_str().is_some_and(|text| text.contains("all devices")) && told["tags"].is_null());
     }
 }

@@ -226,15 +226,15 @@ pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(back
     assert!(matches!(ask_at(&store, glass(104), at(104)).await, Begun::AlreadyOpen(_)));
     let hold = read(&store, |view| Ok(view.holds(tenant_id(1), 1)?)).await[0].id;
     let alert = |number: u64, news: News| {
-        let (tenant, action, actor) = (tenant_id(1), ActionId(uuid(5, number)), caller(1, "app").actor);
-        Alert { tenant, action, hold, at: at(number), actor, news }
+        let (tenant, about, actor) = (tenant_id(1), uuid(5, number), caller(1, "app").actor);
+        Alert { tenant, about, at: at(number), actor, news }
     };
-    let placed = alert(101, News::HoldPlaced { counted: 1 });
-    let passed = alert(103, News::BreakGlassUsed { device: device_id(101), reason: "ticket 4711".to_owned() });
+    let placed = alert(101, News::HoldPlaced { hold, counted: 1 });
+    let passed = alert(103, News::BreakGlassUsed { hold, device: device_id(101), reason: "ticket 4711".to_owned() });
     assert_eq!(waiting(&store).await, [placed.clone(), passed.clone()], "as they were written, oldest first");
     assert_eq!(read(&store, |view| Ok(view.alerts(1)?)).await, waiting(&store).await[..1]);
     let of = async |tenant: u64, number: u64| {
-        read(&store, move |view| Ok(view.alerts_of(tenant_id(tenant), ActionId(uuid(5, number)))?)).await
+        read(&store, move |view| Ok(view.alerts_about(tenant_id(tenant), uuid(5, number))?)).await
     };
     assert_eq!(of(1, 101).await, std::slice::from_ref(&placed));
     assert_eq!((of(1, 102).await, of(2, 101).await), (vec![], vec![]), "another request, another tenant");

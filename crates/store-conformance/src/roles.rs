@@ -14,6 +14,8 @@ fn assignment(of: u64, number: u64, kind: PrincipalKind, name: &str, tags: Optio
     RoleAssignment {
         id: AssignmentId(uuid(10, number)),
         tenant: tenant_id(of),
+        display_name: number.is_multiple_of(2).then(|| format!("n\u{e9} {number}")),
+        description: number.is_multiple_of(3).then(|| "why".to_owned()),
         role: &ROLES[number as usize % ROLES.len()],
         principal: Principal::new(kind, name),
         scope: match tags {
@@ -40,13 +42,28 @@ pub(crate) async fn an_assignment_comes_back_as_it_was_written_to_its_tenant_alo
     let again = rows[0].clone();
     let twice = store.write(move |unit| Ok(unit.insert_role_assignment(&again)?)).await;
     assert!(matches!(twice, Err(Fault::Store(StoreError::Duplicate("role assignment")))), "{twice:?}");
+    let named = RoleAssignment {
+        display_name: Some("desk".to_owned()),
+        description: Some("of \"Lisbon\"".to_owned()),
+        ..rows[1].clone()
+    };
+    // Whom it is for does not change with it, nor an assignment of another tenant.
+    let other = RoleAssignment { principal: Principal::new(PrincipalKind::User, "eva"), ..named.clone() };
+    let foreign = RoleAssignment { tenant: tenant_id(2), display_name: None, ..rows[1].clone() };
+    write(&store, move |unit| {
+        unit.update_role_assignment(&other)?;
+        Ok(unit.update_role_assignment(&foreign)?)
+    })
+    .await;
+    assert_eq!(all(1).await[1], named);
+    assert_eq!(all(2).await, rows[3..]);
     let (foreign, own) = write(&store, |unit| {
         let first = AssignmentId(uuid(10, 1));
         Ok((unit.delete_role_assignment(tenant_id(2), first)?, unit.delete_role_assignment(tenant_id(1), first)?))
     })
     .await;
     assert_eq!((foreign, own), (false, true));
-    assert_eq!(all(1).await, rows[1..3]);
+    assert_eq!(all(1).await, [named, rows[2].clone()]);
 }
 
 pub(crate) async fn assignments_are_found_by_the_principals_they_are_for(backend: &dyn Backend) {

@@ -22,6 +22,7 @@ use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::sign_in::SignIn;
 use chaveiro_core::tenant::Tenant;
 use rusqlite::Connection;
+use uuid::Uuid;
 
 use crate::codec::fault;
 use crate::rows::{
@@ -206,8 +207,8 @@ impl View for Transaction<'_> {
     fn alerts(&self, limit: usize) -> Result<Vec<Alert>, StoreError> {
         alert::alerts(self.connection, limit)
     }
-    fn alerts_of(&self, tenant: TenantId, action: ActionId) -> Result<Vec<Alert>, StoreError> {
-        alert::alerts_of(self.connection, tenant, action)
+    fn alerts_about(&self, tenant: TenantId, about: Uuid) -> Result<Vec<Alert>, StoreError> {
+        alert::alerts_about(self.connection, tenant, about)
     }
     fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError> {
         hold::recoveries_since(self.connection, tenant, after, limit)
@@ -404,6 +405,9 @@ impl UnitOfWork for Transaction<'_> {
     }
     fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError> {
         role::insert_assignment(self.connection, assignment)
+    }
+    fn update_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError> {
+        role::update_assignment(self.connection, assignment)
     }
     fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError> {
         role::delete_assignment(self.connection, tenant, id)

@@ -1,15 +1,22 @@
-//! Verbs about roles: on the host, with or without a running server.
+//! `chaveiro role`: on the host straight in the data directory, elsewhere through the API, as whoever is signed in.
 
 use anyhow::{Context, Result, anyhow};
 use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::{ROLES, Role as RoleRow};
 use chaveiro_core::scope_tag::Visibility;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::args::{Assign, Common, Role};
+use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::host::Host;
 use crate::out::Out;
 use crate::text::Text;
+
+const ASSIGNMENTS: &str = "/beta/deviceManagement/roleAssignments";
+
+const COLUMNS: [(&str, &str); 5] =
+    [("Role", "role"), ("Kind", "kind"), ("For", "principal"), ("Tags", "tags"), ("Id", "id")];
 
 pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
     match verb {
@@ -31,6 +38,9 @@ pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
         }
         Role::Assign(_) | Role::Unassign { .. } | Role::Assignments => {}
     }
+    if let Some(client) = signed_in_elsewhere(common).await? {
+        return through(&client, out, verb).await;
+    }
     let host = Host::open(&common.data())?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     match verb {
@@ -47,8 +57,40 @@ pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
         Role::Assignments => {
             let found = host.opened.store.read(move |view| Ok(view.role_assignments(tenant)?)).await?;
             let rows: Vec<_> = found.iter().map(assignment_json).collect();
-            let columns = [("Role", "role"), ("Kind", "kind"), ("For", "principal"), ("Tags", "tags"), ("Id", "id")];
-            out.list(&columns, &rows);
+            out.list(&COLUMNS, &rows);
+        }
+    }
+    Ok(())
+}
+
+async fn through(client: &GraphClient, out: Out, verb: &Role) -> Result<()> {
+    match verb {
+        Role::List | Role::Show { .. } => {}
+        Role::Assign(asked) => {
+            let (role, principal) = (find(&asked.role)?, principal(asked)?);
+            let (scope_type, tags) = match scope(asked) {
+                Visibility::All => ("allDevices", Value::Null),
+                Visibility::Tagged(tags) => ("resourceScope", json!(tags)),
+            };
+            let body = json!({
+                "roleDefinition@odata.bind": format!("/beta/deviceManagement/roleDefinitions('{}')", role.id),
+                "members": [principal.text],
+                "chaveiro_principalType": principal.kind,
+                "scopeType": scope_type,
+                "chaveiro_scopeTags": tags,
+            });
+            let made = client.expect(Method::POST, ASSIGNMENTS, Some(&body)).await?;
+            let places = [role.name, &principal.text, made["id"].as_str().unwrap_or_default()];
+            out.say(Text::RoleAssigned, &places, &of_answer(&made, &json!(role.key)));
+        }
+        Role::Unassign { id } => {
+            client.expect(Method::DELETE, &format!("{ASSIGNMENTS}/{id}"), None).await?;
+            out.say(Text::RoleUnassigned, &[], &json!({"id": id, "removed": true}));
+        }
+        Role::Assignments => {
+            let found = client.all(&format!("{ASSIGNMENTS}?$expand=roleDefinition")).await?;
+            let row = |one: &Value| of_answer(one, &one["roleDefinition"]["chaveiro_key"]);
+            out.list(&COLUMNS, &found.iter().map(row).collect::<Vec<_>>());
         }
     }
     Ok(())
@@ -92,5 +134,16 @@ fn assignment_json(assignment: &RoleAssignment) -> Value {
         "principal": assignment.principal.text,
         "tags": tags,
         "created": assignment.created.to_string(),
+    })
+}
+
+/// The same of what the API answers, which does not say since when.
+fn of_answer(assignment: &Value, role: &Value) -> Value {
+    json!({
+        "id": assignment["id"],
+        "role": role,
+        "kind": assignment["chaveiro_principalType"],
+        "principal": assignment["members"][0],
+        "tags": assignment["chaveiro_scopeTags"],
     })
 }

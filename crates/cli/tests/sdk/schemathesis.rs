@@ -18,6 +18,7 @@ const COLLECTIONS: &[(&str, &str)] = &[
     ("users", "userId"),
     ("deviceManagement/managedDevices", "managedDeviceId"),
     ("deviceManagement/detectedApps", "detectedAppId"),
+    ("deviceManagement/roleDefinitions", "roleDefinitionId"),
     ("deviceManagement/deviceHealthScripts", "deviceHealthScriptId"),
     ("deviceManagement/deviceManagementScripts", "deviceManagementScriptId"),
     ("deviceManagement/deviceComplianceScripts", "deviceComplianceScriptId"),

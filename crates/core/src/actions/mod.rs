@@ -1,8 +1,10 @@
 //! One remote action, one file. [`recover_passcode`] gives a device a new passcode and escrows it;
 //! [`disclose_passcode`] shows it. [`retire`] and [`enroll`] are the two ends of a device's life here;
 //! [`take_inventory`] is what it reports in between. [`vouch`] says who somebody is that signs in;
-//! [`manage_applications`] says which applications may; [`revoke_tokens`] ends what both hold.
+//! [`manage_applications`] says which applications may, [`assign_roles`] who may what; [`revoke_tokens`] ends what both
+//! hold.
 
+pub mod assign_roles;
 pub mod disclose_passcode;
 pub mod enroll;
 pub mod manage_applications;

@@ -80,6 +80,29 @@ pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
             let text = format!("Insufficient privileges to complete the operation: {refusal}; {help}.");
             gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
         }
+        Refusal::OwnRole => {
+            let help = "somebody else with a role that has Chaveiro_Roles_Manage does it, or an operator on the server's host with `chaveiro role assign` or `chaveiro role unassign`";
+            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
+            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+        }
+        Refusal::RoleBeyondCaller(_) => {
+            let help = "somebody who holds it assigns the role, or an operator on the server's host with `chaveiro role assign`";
+            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
+            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+        }
+        Refusal::UnboundBeyondCaller(_) => {
+            let help = "an application without assignments may do whatever its permissions allow; assign it another role first, or let an operator do it on the server's host with `chaveiro role unassign`";
+            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
+            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+        }
+        Refusal::AssignedAlready => gateway(
+            BAD_REQUEST,
+            "Request_BadRequest",
+            "Another object with the same value for property roleDefinition, members and scope already exists.",
+        ),
+        Refusal::TooManyAssignments => {
+            precondition("delete those that nobody needs any more, or assign roles to groups")
+        }
         Refusal::BreakGlassReason => gateway(
             BAD_REQUEST,
             "BadRequest",

@@ -193,6 +193,12 @@ fn of_key(key: &MalformedKey) -> Row {
             format!("{name} id must be in the form of Guid, {name} id = {}", key.text),
         ),
         Target::Hold => intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a hold must be a GUID"),
+        Target::RoleDefinition => {
+            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a role must be a GUID")
+        }
+        Target::RoleAssignment => {
+            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a role assignment must be a GUID")
+        }
         Target::Application => {
             gateway(BAD_REQUEST, "Request_BadRequest", format!("Invalid object identifier '{}'.", key.text))
         }

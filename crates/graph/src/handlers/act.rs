@@ -66,7 +66,7 @@ async fn begin(state: &GraphState, asked: Arc<Asked>, action: Action, ask: Ask) 
         // Links and roles may have gone since the request was admitted; what is decided holds for one moment.
         asked.follow(unit)?;
         let begun = begin(unit, &ask, now)?;
-        let alerts = unit.alerts_of(ask.caller.tenant, ask.action)?;
+        let alerts = unit.alerts_about(ask.caller.tenant, ask.action.0)?;
         let waits = unit.open_enrollment(ask.caller.tenant, ask.device)?.map(|enrollment| enrollment.id);
         Ok((begun, waits, alerts))
     });

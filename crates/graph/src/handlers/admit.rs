@@ -106,12 +106,12 @@ impl Asked {
 
     /// Follows another walk, such as one that a body names, to what the caller may see.
     pub(crate) fn follow_to(&self, view: &dyn View, walk: &Walk) -> Result<Binding, Fault> {
-        follow(view, self.tenant(), &self.rights(view)?.sight(), walk)
+        follow(view, self.tenant(), &self.rights(view)?, walk)
     }
 
     fn follow_with(&self, view: &dyn View, rights: &Rights) -> Result<Binding, Fault> {
         rights.require(self.role_action)?;
-        let binding = follow(view, self.tenant(), &rights.sight(), &self.walk)?;
+        let binding = follow(view, self.tenant(), rights, &self.walk)?;
         let read = matches!(self.verb, Verb::Read);
         match &binding.node {
             Node::Device(device) => rights.require_on(self.role_action, &device.scope_tags)?,

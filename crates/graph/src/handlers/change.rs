@@ -45,7 +45,7 @@ pub(super) fn of_device(properties: &Map<String, Value>) -> Result<Vec<Change>, 
         "managedDeviceName" => Ok(Change::Name(text(value))),
         "ownerType" => Ok(Change::Owner(owner("ownerType", value)?)),
         "managedDeviceOwnerType" => Ok(Change::Owner(owner("managedDeviceOwnerType", value)?)),
-        "roleScopeTagIds" => Ok(Change::Tags(tags(value)?)),
+        "roleScopeTagIds" => Ok(Change::Tags(tags("roleScopeTagIds", value)?)),
         _ => Err(BodyError::UnknownProperty { name: name.clone(), entity: "managedDevice" }),
     };
     properties.iter().map(change).collect()
@@ -60,9 +60,10 @@ fn owner(name: &'static str, value: &Value) -> Result<OwnerType, BodyError> {
     }
 }
 
-fn tags(value: &Value) -> Result<ScopeTags, BodyError> {
+/// The tags in a list under that name.
+pub(super) fn tags(name: &'static str, value: &Value) -> Result<ScopeTags, BodyError> {
     let wrong = || BodyError::Value {
-        name: "roleScopeTagIds",
+        name,
         expected: format!("a list of 1 to {MAX_TAGS} tags, each of 1 to {MAX_TAG} letters, digits, -, _ and ."),
     };
     let items = value.as_array().filter(|items| (1..=MAX_TAGS).contains(&items.len())).ok_or_else(wrong)?;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::admit::Asked;
 use super::sight::in_sight;
-use super::{list, of_caller};
+use super::{few, list, of_caller};
 use crate::error::GraphError;
 use crate::follow::{self, Members, Node};
 use crate::model::MODEL;
@@ -74,6 +74,9 @@ impl Expansions {
                         let rendered = list::devices(view, &[*device], version, selection)?;
                         rendered.into_iter().next().map_or(Value::Null, Value::Object)
                     }
+                    Some(Node::RoleDefinition(role)) => {
+                        render::role::definition(role, version, selection, Form::Listed).into()
+                    }
                     _ => Value::Null,
                 };
                 object.insert(name.to_owned(), value);
@@ -93,8 +96,13 @@ impl Expansions {
                     let render = |item| render::resource::resource(item, version, selection, Form::Listed);
                     (seen.iter().map(render).collect(), page.next)
                 }
-                Some(members @ (Members::Holds | Members::Applications)) => {
-                    let page = short_list::page(&Listing::first(limit), list::few(view, asked, sight, members)?);
+                Some(
+                    members @ (Members::Holds
+                    | Members::Applications
+                    | Members::RoleDefinitions
+                    | Members::RoleAssignments(_)),
+                ) => {
+                    let page = short_list::page(&Listing::first(limit), few::items(view, asked, sight, members)?);
                     let of = MODEL.entity_type(expand.edge.to).ok_or(Refusal::ResourceNotFound("collection"))?;
                     (page.items.into_iter().map(|item| selection.of_rendered(of, item)).collect(), page.next)
                 }

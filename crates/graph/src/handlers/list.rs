@@ -6,15 +6,12 @@ use std::sync::Arc;
 use axum::response::Response;
 use chaveiro_core::Refusal;
 use chaveiro_core::action::ActionRecord;
-use chaveiro_core::application::Application;
 use chaveiro_core::audit::Activity;
 use chaveiro_core::device::ManagedDevice;
-use chaveiro_core::hold::{Hold, MOST};
 use chaveiro_core::id::ResourceId;
 use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Paged, ResourceField};
 use chaveiro_core::resource::Resource;
-use chaveiro_core::scope_tag::Visibility;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -23,7 +20,7 @@ use super::admit::{Admitted, Asked};
 use super::expand::Reading;
 use super::read::user_of;
 use super::sight::{self, in_sight};
-use super::{context, read_store, response};
+use super::{context, few, read_store, response};
 use crate::GraphState;
 use crate::error::GraphError;
 use crate::follow::{Members, Node};
@@ -31,7 +28,7 @@ use crate::model::MODEL;
 use crate::query::Selection;
 use crate::render::{self, Form};
 use crate::resolve::{End, Function, Version};
-use crate::short_list::{self, Item};
+use crate::short_list;
 
 /// The items of one page as JSON, and the number of all that match when it was asked for.
 struct Answer {
@@ -100,9 +97,14 @@ pub(super) async fn count(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<
             Some(Members::RemoteActions) => {
                 view.count_remote_actions(tenant, sight, &admitted.query.filter(entity, version)?)?
             }
-            Some(members @ (Members::Holds | Members::Applications)) => {
+            Some(
+                members @ (Members::Holds
+                | Members::Applications
+                | Members::RoleDefinitions
+                | Members::RoleAssignments(_)),
+            ) => {
                 let filter = admitted.query.filter(entity, version)?;
-                short_list::count(&filter, &few(view, &asked, sight, members)?)
+                short_list::count(&filter, &few::items(view, &asked, sight, members)?)
             }
             Some(Members::Resources(scope)) => {
                 let filter = admitted.query.filter(entity, version)?;
@@ -128,12 +130,19 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
     };
     match admitted.binding.members {
         None | Some(Members::Nothing) => Ok(Answer { page: Paged { items: Vec::new(), next: None }, total: Some(0) }),
-        Some(members @ (Members::Holds | Members::Applications)) => {
+        Some(
+            members @ (Members::Holds | Members::Applications | Members::RoleDefinitions | Members::RoleAssignments(_)),
+        ) => {
             let listing = query.listing(entity, walk)?;
-            let items = few(view, asked, sight, members)?;
+            let found = few::nodes(view, asked, sight, members)?.into_iter();
+            let found = found.filter_map(|node| few::item(&node, walk.version).map(|item| (node, item)));
+            let (nodes, items): (Vec<_>, Vec<_>) = found.unzip();
             let total = wants_total.then(|| short_list::count(&listing.filter, &items));
+            let ids: Vec<_> = items.iter().map(|item| item.object.get("id").cloned()).collect();
             let page = short_list::page(&listing, items);
-            let items = page.items.into_iter().map(|item| selection.of_rendered(entity, item)).collect();
+            let parents = if admitted.expansions.is_empty() { Vec::new() } else { parents(&page.items, &ids, &nodes) };
+            let mut items = page.items.into_iter().map(|item| selection.of_rendered(entity, item)).collect();
+            expand(&mut items, parents)?;
             Ok(Answer { page: Paged { items, next: page.next }, total })
         }
         Some(Members::RemoteActions) => {
@@ -182,37 +191,14 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
     }
 }
 
-/// All of what a tenant has few of: holds, the newest first, and applications, the oldest first.
-pub(super) fn few(
-    view: &dyn View,
-    asked: &Asked,
-    sight: &Visibility,
-    members: Members,
-) -> Result<Vec<Item>, StoreError> {
-    let (tenant, version, all) = (asked.tenant(), asked.walk.version, Selection::All(Vec::new()));
-    Ok(match members {
-        // A hold says who asked for recoveries anywhere in the tenant.
-        Members::Holds if *sight == Visibility::All => {
-            let item = |hold: &Hold| Item {
-                place: -hold.placed.as_microsecond(),
-                object: render::hold::hold(hold, version, &all, Form::Listed),
-            };
-            view.holds(tenant, MOST)?.iter().map(item).collect()
-        }
-        Members::Applications => {
-            let item = |found: &Application| Item {
-                place: found.created.as_microsecond(),
-                object: render::application::application(found, version, &all, Form::Listed),
-            };
-            view.applications(tenant)?.iter().map(item).collect()
-        }
-        Members::Holds
-        | Members::Devices(_)
-        | Members::Resources(_)
-        | Members::AuditEvents
-        | Members::RemoteActions
-        | Members::Nothing => Vec::new(),
-    })
+/// The entities of a page, found again by their ids, which stand as the entities do.
+fn parents(page: &[Map<String, Value>], ids: &[Option<Value>], nodes: &[Node]) -> Vec<(Uuid, Node)> {
+    let parent = |shown: &Map<String, Value>| {
+        let id = shown.get("id")?;
+        let at = ids.iter().position(|one| one.as_ref() == Some(id))?;
+        Some((Uuid::try_parse(id.as_str()?).ok()?, nodes.get(at)?.clone()))
+    };
+    page.iter().filter_map(parent).collect()
 }
 
 /// A remote action, with its device and the user of that.

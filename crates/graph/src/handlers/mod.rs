@@ -7,11 +7,13 @@ mod application;
 mod batch;
 mod change;
 mod expand;
+mod few;
 mod link;
 mod list;
 mod operate;
 mod read;
 mod response;
+mod role;
 mod sight;
 mod write;
 

@@ -47,6 +47,8 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             Node::RemoteAction(record) => list::remote_action(view, record, version, &selection, Form::Single)?,
             Node::Hold(hold) => render::hold::hold(hold, version, &selection, Form::Single),
             Node::Application(found) => render::application::application(found, version, &selection, Form::Single),
+            Node::RoleDefinition(role) => render::role::definition(role, version, &selection, Form::Single),
+            Node::RoleAssignment(found) => render::role::assignment(found, version, &selection, Form::Single),
             Node::Resource(resource) => {
                 let resource = in_sight(view, &admitted.sight, (**resource).clone(), Form::Single)?;
                 render::resource::resource(&resource, version, &selection, Form::Single)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::actions::revoke_tokens::sign_out;
-use chaveiro_core::actions::{manage_applications, retire};
+use chaveiro_core::actions::{assign_roles, manage_applications, retire};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, ResourceId};
@@ -16,7 +16,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
-use super::{application, change, context, operate, read_store, response, set_path};
+use super::{application, change, context, operate, read_store, response, role, set_path};
 use crate::GraphState;
 use crate::body::{self, BodyError, Checked};
 use crate::error::GraphError;
@@ -40,8 +40,14 @@ pub(super) async fn create(
     let scope = match admitted(state, &asked).await?.members {
         Some(Members::Resources(scope)) => scope,
         Some(Members::Applications) => return application::create(state, asked, headers, body).await,
+        Some(Members::RoleAssignments(_)) => return role::assign(state, asked, headers, body).await,
         Some(
-            Members::Devices(_) | Members::AuditEvents | Members::RemoteActions | Members::Holds | Members::Nothing,
+            Members::Devices(_)
+            | Members::AuditEvents
+            | Members::RemoteActions
+            | Members::Holds
+            | Members::RoleDefinitions
+            | Members::Nothing,
         )
         | None => {
             return Err(GraphError::Internal("create outside a collection".to_owned()));
@@ -95,9 +101,13 @@ pub(super) async fn update(
         Node::Device(_) => update_device(state, asked, headers, body).await,
         Node::Resource(resource) => update_resource(state, asked, *resource, headers, body).await,
         Node::Application(_) => application::rename(state, asked, headers, body).await,
-        Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) | Node::Hold(_) => {
-            Err(Refusal::ResourceNotFound("entity").into())
-        }
+        Node::RoleAssignment(found) => role::rename(state, asked, &found, headers, body).await,
+        Node::Service
+        | Node::DeviceManagement
+        | Node::AuditEvent(_)
+        | Node::RemoteAction(_)
+        | Node::Hold(_)
+        | Node::RoleDefinition(_) => Err(Refusal::ResourceNotFound("entity").into()),
     }
 }
 
@@ -190,9 +200,16 @@ pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
                 let event = application::event(&asked, Activity::ApplicationDeleted);
                 manage_applications::delete(unit, found.tenant, found.id, event, clock.now())?;
             }
-            Node::Service | Node::DeviceManagement | Node::AuditEvent(_) | Node::RemoteAction(_) | Node::Hold(_) => {
-                return Err(Refusal::ResourceNotFound("entity").into());
+            Node::RoleAssignment(found) => {
+                let event = application::event(&asked, Activity::RoleUnassigned);
+                assign_roles::unassign(unit, &asked.caller, &found, event)?;
             }
+            Node::Service
+            | Node::DeviceManagement
+            | Node::AuditEvent(_)
+            | Node::RemoteAction(_)
+            | Node::Hold(_)
+            | Node::RoleDefinition(_) => return Err(Refusal::ResourceNotFound("entity").into()),
         }
         Ok(())
     });

@@ -39,6 +39,8 @@ const READ_AUDIT: &[P] = &[P::AppsReadAll, P::AppsReadWriteAll];
 const READ_HOLDS: &[P] = &[P::ManagedDevicesReadAll, P::ManagedDevicesReadWriteAll, P::PrivilegedOperationsAll];
 const READ_APPLICATIONS: &[P] = &[P::ApplicationReadAll, P::ApplicationReadWriteAll];
 const WRITE_APPLICATIONS: &[P] = &[P::ApplicationReadWriteAll];
+const READ_ROLES: &[P] = &[P::RbacReadAll, P::RbacReadWriteAll];
+const WRITE_ROLES: &[P] = &[P::RbacReadWriteAll];
 const READ_USERS: &[P] = &[P::UserReadAll, P::UserReadWriteAll];
 const WRITE_USERS: &[P] = &[P::UserReadWriteAll];
 const READ_LINKED_USERS: &[P] =
@@ -84,6 +86,10 @@ const fn nothing(name: &'static str, of: &'static str) -> Edge {
 
 const fn nothing_beta(name: &'static str, of: &'static str) -> Edge {
     Edge { beta_only: true, ..nothing(name, of) }
+}
+
+const fn roles(name: &'static str, to: Target, follow: Follow) -> Edge {
+    Edge { read: READ_ROLES, write: WRITE_ROLES, ..many(DEVICE_MANAGEMENT, name, to, follow) }
 }
 
 const fn device_of(run_state: Target) -> Edge {
@@ -151,6 +157,19 @@ pub(super) const EDGES: &[Edge] = &[
         read: READ_HOLDS,
         write: &[],
         ..many(DEVICE_MANAGEMENT, "chaveiroHolds", Target::Hold, Follow::Holds)
+    },
+    roles("roleDefinitions", Target::RoleDefinition, Follow::RoleDefinitions),
+    Edge { access: Access::Owned, ..roles("roleAssignments", Target::RoleAssignment, Follow::RoleAssignments) },
+    // An assignment is made in one place. Roles are built in and live nowhere else.
+    Edge {
+        from: Target::RoleDefinition,
+        ..roles("roleAssignments", Target::RoleAssignment, Follow::AssignmentsOfRole)
+    },
+    Edge {
+        from: Target::RoleAssignment,
+        many: false,
+        contained: false,
+        ..roles("roleDefinition", Target::RoleDefinition, Follow::RoleOfAssignment)
     },
     // Scripts and their run states.
     run_states(HEALTH_SCRIPT, Kind::DeviceHealthScriptDeviceState),

@@ -520,6 +520,13 @@ pub const REMOTE_ACTION: EnumType = EnumType {
 /// `deviceActionCategory`.
 pub const DEVICE_ACTION_CATEGORY: EnumType =
     EnumType { name: "deviceActionCategory", members: &[("single", 0), ("bulk", 1)], unnumbered: &[], beta_only: true };
+/// `roleAssignmentScopeType`. The values are the places of the members in Microsoft's generated clients.
+pub const ROLE_ASSIGNMENT_SCOPE_TYPE: EnumType = EnumType {
+    name: "roleAssignmentScopeType",
+    members: &[("resourceScope", 0), ("allDevices", 1), ("allLicensedUsers", 2), ("allDevicesAndLicensedUsers", 3)],
+    unnumbered: &[],
+    beta_only: true,
+};
 
 /// Every enum type.
 pub const ENUMS: &[&EnumType] = &[
@@ -558,4 +565,5 @@ pub const ENUMS: &[&EnumType] = &[
     &WINDOWS_DEVICE_HEALTH_STATE,
     &REMOTE_ACTION,
     &DEVICE_ACTION_CATEGORY,
+    &ROLE_ASSIGNMENT_SCOPE_TYPE,
 ];

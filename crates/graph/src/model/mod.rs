@@ -18,6 +18,7 @@ mod managed_device;
 mod operation;
 mod properties;
 mod remote_action;
+mod role;
 
 use chaveiro_core::action::{ACTIONS, RemoteAction};
 use chaveiro_core::permission::Permission;
@@ -31,6 +32,7 @@ pub use enums::*;
 pub use known::{Bound, known};
 pub use operation::{Does, OPERATIONS, Operation, REVOKE_TOKENS};
 pub use properties::{DERIVED_ENTITIES, EXTENSIONS};
+pub use role::{PRINCIPAL_TYPE, ROLE_PERMISSION};
 
 /// The model.
 pub const MODEL: Model = Model { types: properties::TYPES, edges: device_management::EDGES };
@@ -66,6 +68,10 @@ pub enum Target {
     Hold,
     /// An application registered with the local issuer.
     Application,
+    /// A role.
+    RoleDefinition,
+    /// A role for somebody.
+    RoleAssignment,
     /// A type of that name, of which this server never holds an entity.
     Unkept(&'static str),
 }
@@ -339,6 +345,14 @@ pub enum Follow {
     Holds,
     /// The applications of the tenant.
     Applications,
+    /// The roles, the same in every tenant.
+    RoleDefinitions,
+    /// The role assignments of the tenant.
+    RoleAssignments,
+    /// Those of a role.
+    AssignmentsOfRole,
+    /// The role of one.
+    RoleOfAssignment,
     /// Nothing, ever: an empty collection, or an absent entity.
     Nothing,
 }

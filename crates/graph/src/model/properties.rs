@@ -11,7 +11,7 @@ use super::enums::{
 };
 use super::managed_device::MANAGED_DEVICE;
 use super::{Default, Edm, EntityType, EnumType, Property, Target};
-use super::{application, around, audit, hold, remote_action};
+use super::{application, around, audit, hold, remote_action, role};
 
 /// Properties that no Graph metadata knows, all on `deviceActionResults` entries, and what they say. Those of
 /// entities are in their types: [`Property::is_extension`].
@@ -278,6 +278,8 @@ pub(super) const TYPES: &[EntityType] = &[
     remote_action::REMOTE_ACTION_AUDIT,
     hold::HOLD,
     application::APPLICATION,
+    role::ROLE_DEFINITION,
+    role::ROLE_ASSIGNMENT,
     around::DEVICE_CATEGORY,
     around::COMPLIANCE_POLICY_STATE,
     around::CONFIGURATION_STATE,

@@ -2,6 +2,8 @@
 
 use chaveiro_core::application::MAX_NAME;
 use chaveiro_core::hold::{MAX_QUIET_MINUTES, MAX_REASON};
+use chaveiro_core::rights::{self, MAX_DESCRIPTION};
+use chaveiro_core::role::{ROLES, Role};
 use chaveiro_core::scope_tag::MAX_TAG;
 use serde_json::{Map, Value, json};
 
@@ -24,6 +26,9 @@ pub(super) fn entity(entity: &EntityType) -> Value {
 
 /// What a create takes beside the type itself: what it must give.
 pub(super) fn create(entity: &EntityType) -> Value {
+    if entity.target == Target::RoleAssignment {
+        return assignment(entity);
+    }
     let mut schema = update(entity);
     let required: Vec<_> = entity.properties.iter().filter(|property| property.required).collect();
     if !required.is_empty() {
@@ -35,6 +40,10 @@ pub(super) fn create(entity: &EntityType) -> Value {
 
 /// What a change takes: the type, and what cannot be emptied is not emptied.
 pub(super) fn update(entity: &EntityType) -> Value {
+    if entity.target == Target::RoleAssignment {
+        return json!({"type": "object", "properties": assignment_words(), "additionalProperties": false,
+            "description": "What else an assignment says may stand here as it is, and cannot be changed."});
+    }
     let mut narrowed = Map::new();
     for property in entity.properties.iter().filter(|property| property.required) {
         narrowed.insert(property.name.to_owned(), json!({"type": "string", "minLength": 1, "pattern": "\\S"}));
@@ -44,10 +53,7 @@ pub(super) fn update(entity: &EntityType) -> Value {
         narrowed.insert("displayName".to_owned(), line("string", MAX_NAME, SOME_LINE));
     }
     if entity.target == Target::Device {
-        // Letters and digits of any script.
-        let tag = json!({"type": "string", "pattern": format!("^[\\w.-]{{1,{MAX_TAG}}}$")});
-        let tags = json!({"type": "array", "minItems": 1, "maxItems": 100, "items": tag});
-        narrowed.insert("roleScopeTagIds".to_owned(), tags);
+        narrowed.insert("roleScopeTagIds".to_owned(), tags());
         narrowed.insert("managedDeviceOwnerType".to_owned(), json!({"enum": ["unknown", "company", "personal"]}));
         // Both name the owner: one of them is enough, and they must not differ.
         parts.push(json!({"not": {"required": ["ownerType", "managedDeviceOwnerType"]}}));
@@ -59,6 +65,37 @@ pub(super) fn update(entity: &EntityType) -> Value {
         [one] => one.clone(),
         _ => json!({"allOf": parts}),
     }
+}
+
+/// A list of scope tags: letters and digits of any script.
+fn tags() -> Value {
+    let tag = json!({"type": "string", "pattern": format!("^[\\w.-]{{1,{MAX_TAG}}}$")});
+    json!({"type": "array", "minItems": 1, "maxItems": 100, "items": tag})
+}
+
+/// What people call an assignment, and say of it.
+fn assignment_words() -> Value {
+    let text = |most: usize, pattern: &str| line(json!(["string", "null"]), most, pattern);
+    json!({"displayName": text(rights::MAX_NAME, ANY_LINE), "description": text(MAX_DESCRIPTION, ANY_LINE)})
+}
+
+/// A new assignment: for one principal, with one role, and either on all devices or on those with a tag.
+fn assignment(entity: &EntityType) -> Value {
+    let role = |role: &Role| format!("/deviceManagement/roleDefinitions/{}", role.id);
+    let none = json!({"type": "array", "maxItems": 0});
+    let mut said = assignment_words();
+    said["members"] = json!({"type": "array", "minItems": 1, "maxItems": 1,
+        "items": line("string", rights::MAX_NAME, SOME_LINE)});
+    said["resourceScopes"] = none.clone();
+    said["scopeMembers"] = none;
+    said["roleDefinition@odata.bind"] = json!({"type": "string", "enum": ROLES.iter().map(role).collect::<Vec<_>>(),
+        "description": "The address of the role, on this server or without a host."});
+    let all = json!({"properties": {"scopeType": {"const": "allDevices"},
+        "chaveiro_scopeTags": {"type": ["array", "null"], "maxItems": 0}}, "required": ["scopeType"]});
+    let some = json!({"properties": {"scopeType": {"const": "resourceScope"}, "chaveiro_scopeTags": tags()},
+        "required": ["chaveiro_scopeTags"]});
+    json!({"allOf": [reference(entity.name),
+        {"properties": said, "required": ["roleDefinition@odata.bind", "members"], "oneOf": [all, some]}]})
 }
 
 /// One line of text, as JSON Schema and Python read it; and one that is not blank.

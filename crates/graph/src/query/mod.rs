@@ -217,7 +217,9 @@ impl Query {
             Target::Device => self.listing::<DeviceField>(entity, walk).map(drop),
             Target::RemoteAction => self.listing::<ActionField>(entity, walk).map(drop),
             Target::AuditEvent => self.listing::<AuditField>(entity, walk).map(drop),
-            Target::Hold | Target::Application => self.listing::<Rendered>(entity, walk).map(drop),
+            Target::Hold | Target::Application | Target::RoleDefinition | Target::RoleAssignment => {
+                self.listing::<Rendered>(entity, walk).map(drop)
+            }
             Target::Resource(_) => self.listing::<ResourceField>(entity, walk).map(drop),
             Target::Service | Target::DeviceManagement | Target::Unkept(_) => Ok(()),
         }

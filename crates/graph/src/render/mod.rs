@@ -7,6 +7,7 @@ pub mod device;
 pub mod hold;
 pub mod remote_action;
 pub mod resource;
+pub mod role;
 
 use chaveiro_core::Timestamp;
 use serde_json::{Map, Value, json};

@@ -34,6 +34,8 @@ impl World {
         let assignment = RoleAssignment {
             id: chaveiro_core::id::AssignmentId(id(0xa5, number)),
             tenant: tenant(1),
+            display_name: None,
+            description: None,
             role: chaveiro_core::role::Role::parse("intune-administrator").expect("a role"),
             principal: Principal::new(PrincipalKind::User, principal_name),
             scope: scope_tag::Visibility::All,

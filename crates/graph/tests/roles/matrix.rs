@@ -66,7 +66,8 @@ fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
     if of_oneself {
         return if matches!(kind, Kind::Nobody | Kind::Role(..)) { '.' } else { '+' };
     }
-    let has_keys = route.path.contains('{');
+    // Roles are the same everywhere: their key is nobody's.
+    let has_keys = route.path.replace("{roleDefinitionId}", "").contains('{');
     let (role, scope) = match kind {
         Kind::Nobody => return '!',
         Kind::Role(role, scope) => (Some(role), scope),
@@ -92,11 +93,12 @@ fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
         && !route.path.ends_with("DeviceStateId}");
     // A hold is about the whole tenant, and there for those who see all of it.
     let hold_unseen = route.path.contains("{chaveiroHoldId}") && scope == Scope::Own;
+    let assignment_unseen = route.path.contains("RoleAssignmentId}") && scope == Scope::Own && number != OWN;
     match () {
         () if !allows(route.role_action) => '-',
         () if about_me && role.is_none() => '+',
         () if absent || about_me => '.',
-        () if hold_unseen => '.',
+        () if hold_unseen || assignment_unseen => '.',
         () if has_keys && (number == FOREIGN || by_device && !sees) => '.',
         () if about_the_tenant && scope == Scope::Own => '-',
         () => '+',

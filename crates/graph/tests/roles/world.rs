@@ -82,6 +82,20 @@ fn released(of: u64, number: u64, now: Timestamp) -> Hold {
     Hold { id, tenant, placed, caused_by: by, counted: 10, released: Some(release) }
 }
 
+/// An assignment of that number for somebody who never calls, in the scope of that tag.
+pub fn seeded(of: u64, number: u64, tag: &str, now: Timestamp) -> RoleAssignment {
+    RoleAssignment {
+        id: AssignmentId(id(0xa6, number)),
+        tenant: tenant(of),
+        display_name: Some(format!("seed {number}")),
+        description: None,
+        role: Role::parse("help-desk-operator").expect("a role"),
+        principal: Principal::new(PrincipalKind::Group, "absent"),
+        scope: Visibility::Tagged([tag.to_owned()].into()),
+        created: now,
+    }
+}
+
 /// The keys of a template, of that number.
 pub fn filled(template: &str, number: u64) -> String {
     let mut path = template.to_owned();
@@ -104,6 +118,7 @@ pub fn filled(template: &str, number: u64) -> String {
         ("remoteActionAuditId", 0x1),
         ("chaveiroHoldId", 0x4d),
         ("applicationId", 0xaa),
+        ("deviceAndAppManagementRoleAssignmentId", 0xa6),
         ("userId1", 0xa),
         ("detectedAppId1", 0xb),
         ("deviceComplianceScriptDeviceStateId", 0xd2),
@@ -115,6 +130,9 @@ pub fn filled(template: &str, number: u64) -> String {
     ] {
         path = path.replace(&format!("{{{name}}}"), &id(of, number).to_string());
     }
+    // Roles are the same in every tenant.
+    let role = Role::parse("help-desk-operator").expect("a role");
+    path = path.replace("{roleDefinitionId}", &role.id.to_string());
     assert!(!path.contains('{'), "{path} has a key that this world does not know");
     path
 }
@@ -296,6 +314,10 @@ impl World {
             if unit.holds(tenant(of), 100)?.iter().all(|hold| hold.id != HoldId(id(0x4d, number))) {
                 unit.insert_hold(&released(of, number, now))?;
             }
+            let seed = seeded(of, number, tag, now);
+            if unit.role_assignments(tenant(of))?.iter().all(|one| one.id != seed.id) {
+                unit.insert_role_assignment(&seed)?;
+            }
             for (kind, key) in [(ResourceKind::User, 0xa), (ResourceKind::DetectedApp, 0xb)] {
                 unit.link(tenant(of), device(number), kind, ResourceId(id(key, number)))?;
             }
@@ -315,6 +337,8 @@ impl World {
         let assignment = RoleAssignment {
             id: AssignmentId(id(0xa5, number)),
             tenant: tenant(1),
+            display_name: None,
+            description: None,
             role: Role::parse(role).expect("a role"),
             principal: Principal::new(kind, name),
             scope: tag.map_or(Visibility::All, |tag| Visibility::Tagged([tag.to_owned()].into())),

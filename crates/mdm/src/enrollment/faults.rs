@@ -140,6 +140,11 @@ fn of_refusal(refusal: &Refusal) -> No {
         | Refusal::HoldReleased(_)
         | Refusal::OwnHold
         | Refusal::ApplicationBeyondCaller
+        | Refusal::OwnRole
+        | Refusal::RoleBeyondCaller(_)
+        | Refusal::UnboundBeyondCaller(_)
+        | Refusal::AssignedAlready
+        | Refusal::TooManyAssignments
         | Refusal::BreakGlassReason
         | Refusal::DeviceRetired
         | Refusal::DeviceNotEnrolled

@@ -1,9 +1,10 @@
 //! The outbox of alerts.
 
 use chaveiro_core::alert::Alert;
-use chaveiro_core::id::{ActionId, TenantId};
+use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
+use uuid::Uuid;
 
 use crate::codec::{RowError, blob, from_json, insert, json, many, run};
 
@@ -15,18 +16,18 @@ pub(crate) fn alerts(connection: &Connection, limit: usize) -> Result<Vec<Alert>
     many(connection, "SELECT body FROM alert ORDER BY row LIMIT ?", [limit as i64], read)
 }
 
-pub(crate) fn alerts_of(connection: &Connection, tenant: TenantId, action: ActionId) -> Result<Vec<Alert>, StoreError> {
-    let sql = "SELECT body FROM alert WHERE tenant = (SELECT row FROM tenant WHERE id = ?) AND action = ? ORDER BY row";
-    many(connection, sql, params![blob(&tenant.0), blob(&action.0)], read)
+pub(crate) fn alerts_about(connection: &Connection, tenant: TenantId, about: Uuid) -> Result<Vec<Alert>, StoreError> {
+    let sql = "SELECT body FROM alert WHERE tenant = (SELECT row FROM tenant WHERE id = ?) AND about = ? ORDER BY row";
+    many(connection, sql, params![blob(&tenant.0), blob(&about)], read)
 }
 
 pub(crate) fn insert_alert(connection: &Connection, alert: &Alert) -> Result<(), StoreError> {
-    let sql = "INSERT INTO alert (tenant, action, name, body) SELECT row, ?2, ?3, ?4 FROM tenant WHERE id = ?1";
-    let parameters = params![blob(&alert.tenant.0), blob(&alert.action.0), alert.news.name(), json(alert)?];
+    let sql = "INSERT INTO alert (tenant, about, name, body) SELECT row, ?2, ?3, ?4 FROM tenant WHERE id = ?1";
+    let parameters = params![blob(&alert.tenant.0), blob(&alert.about), alert.news.name(), json(alert)?];
     insert(connection, sql, parameters, "alert")
 }
 
 pub(crate) fn delete_alert(connection: &Connection, alert: &Alert) -> Result<(), StoreError> {
-    let sql = "DELETE FROM alert WHERE tenant = (SELECT row FROM tenant WHERE id = ?) AND action = ? AND name = ?";
-    run(connection, sql, params![blob(&alert.tenant.0), blob(&alert.action.0), alert.news.name()]).map(drop)
+    let sql = "DELETE FROM alert WHERE tenant = (SELECT row FROM tenant WHERE id = ?) AND about = ? AND name = ?";
+    run(connection, sql, params![blob(&alert.tenant.0), blob(&alert.about), alert.news.name()]).map(drop)
 }

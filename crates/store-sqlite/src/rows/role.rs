@@ -21,6 +21,8 @@ fn read(row: &Row<'_>) -> Result<RoleAssignment, RowError> {
     Ok(RoleAssignment {
         id: AssignmentId(uuid(row, "id")?),
         tenant: TenantId(uuid(row, "tenant_id")?),
+        display_name: row.get("display_name")?,
+        description: row.get("description")?,
         role: Role::parse(&role).ok_or_else(|| RowError::Content(format!("role: {role} is not known")))?,
         principal: Principal { kind: from_name(row, "kind")?, text: row.get("principal")? },
         scope,
@@ -47,8 +49,9 @@ pub(crate) fn assignments_of(
 }
 
 pub(crate) fn insert_assignment(connection: &Connection, assignment: &RoleAssignment) -> Result<(), StoreError> {
-    let sql = "INSERT INTO role_assignment (tenant, id, role, kind, principal, tags, created)
-        SELECT row, ?2, ?3, ?4, ?5, ?6, ?7 FROM tenant WHERE id = ?1";
+    let sql =
+        "INSERT INTO role_assignment (tenant, id, role, kind, principal, tags, created, display_name, description)
+        SELECT row, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM tenant WHERE id = ?1";
     let tags = match &assignment.scope {
         Visibility::All => None,
         Visibility::Tagged(tags) => Some(json(tags)?),
@@ -60,9 +63,19 @@ pub(crate) fn insert_assignment(connection: &Connection, assignment: &RoleAssign
         name(&assignment.principal.kind)?,
         assignment.principal.text,
         tags,
-        micros(assignment.created)
+        micros(assignment.created),
+        assignment.display_name,
+        assignment.description
     ];
     insert(connection, sql, parameters, "role assignment")
+}
+
+pub(crate) fn update_assignment(connection: &Connection, assignment: &RoleAssignment) -> Result<(), StoreError> {
+    let sql = "UPDATE role_assignment SET display_name = ?3, description = ?4
+        WHERE id = ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)";
+    let key = (blob(&assignment.tenant.0), blob(&assignment.id.0));
+    let parameters = params![key.0, key.1, assignment.display_name, assignment.description];
+    run(connection, sql, parameters).map(drop)
 }
 
 pub(crate) fn delete_assignment(

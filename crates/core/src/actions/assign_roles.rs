@@ -1,0 +1,158 @@
+//! Role assignments: made, named and taken back, each in one unit of work, recorded. Operators on the host and callers of the
+//! API go this way alike; the `event` says who it was.
+//!
+//! Whoever manages roles may give people what she does not have herself: that is what the right is for. So that it is no ladder
+//! (`docs/roles.md`):
+//!
+//! - Nobody gives herself a role or takes one back.
+//! - The rights that no permission implies ([`RoleAction::is_only_assigned`]), managing roles and applications among them, are
+//!   passed on by those who hold them, in their own scope.
+//! - What an *application* may do, whoever has its secret may do, and that can be the caller. So an application gets nothing
+//!   beyond what it could do before and what the caller may do. The first assignment binds it and takes; the last one that goes
+//!   unbinds it and gives.
+//! - An application that manages roles is nobody whom somebody knows. It passes on what it may do itself, and nothing else.
+
+use crate::alert::{Alert, News};
+use crate::audit::AuditEvent;
+use crate::caller::{ActorKind, Caller};
+use crate::ports::{UnitOfWork, View};
+use crate::refusal::{Fault, Refusal};
+use crate::rights::{MAX_ASSIGNMENTS, Principal, PrincipalKind, Rights, RoleAssignment};
+use crate::role::RoleAction;
+use crate::scope_tag::Visibility;
+
+/// Makes it. Gives what people must be told of: that somebody did it through the API. An operator on the host knows.
+pub fn assign(
+    unit: &mut dyn UnitOfWork,
+    by: &Caller,
+    assignment: &RoleAssignment,
+    event: AuditEvent,
+) -> Result<Option<Alert>, Fault> {
+    let held = manages(unit, by)?;
+    refuse_own(by, &assignment.principal)?;
+    let all = unit.role_assignments(assignment.tenant)?;
+    let lacking = match assignment.principal.kind {
+        PrincipalKind::Application => {
+            let before: Vec<_> = all.iter().filter(|one| one.principal == assignment.principal).collect();
+            let after: Vec<_> = before.iter().copied().chain([assignment]).collect();
+            held.lack_beyond(&bound_by(&before), &bound_by(&after))
+        }
+        PrincipalKind::User | PrincipalKind::Group => {
+            let must_hold = |action: &RoleAction| by.actor.kind == ActorKind::Application || action.is_only_assigned();
+            let holds = |action| held.scope(action).is_some_and(|scope| scope.covers(&assignment.scope));
+            assignment.role.actions.iter().copied().find(|action| must_hold(action) && !holds(*action))
+        }
+    };
+    if let Some(action) = lacking {
+        return Err(Refusal::RoleBeyondCaller(action).into());
+    }
+    let same = |one: &RoleAssignment| {
+        one.role == assignment.role && one.principal == assignment.principal && one.scope == assignment.scope
+    };
+    if all.iter().any(same) {
+        return Err(Refusal::AssignedAlready.into());
+    }
+    if all.len() >= MAX_ASSIGNMENTS {
+        return Err(Refusal::TooManyAssignments.into());
+    }
+    unit.insert_role_assignment(assignment)?;
+    unit.append_audit(&described(event, assignment))?;
+    let alert = (by.actor.kind != ActorKind::Operator).then(|| told(by, assignment));
+    alert.iter().try_for_each(|alert| unit.insert_alert(alert))?;
+    Ok(alert)
+}
+
+/// Gives it another name and description; nothing else of it is changed.
+pub fn rename(
+    unit: &mut dyn UnitOfWork,
+    by: &Caller,
+    assignment: &RoleAssignment,
+    event: AuditEvent,
+) -> Result<(), Fault> {
+    manages(unit, by)?;
+    unit.update_role_assignment(assignment)?;
+    Ok(unit.append_audit(&described(event, assignment))?)
+}
+
+/// Takes it back.
+pub fn unassign(
+    unit: &mut dyn UnitOfWork,
+    by: &Caller,
+    assignment: &RoleAssignment,
+    event: AuditEvent,
+) -> Result<(), Fault> {
+    let held = manages(unit, by)?;
+    refuse_own(by, &assignment.principal)?;
+    if assignment.principal.kind == PrincipalKind::Application {
+        let all = unit.role_assignments(assignment.tenant)?;
+        let before: Vec<_> = all.iter().filter(|one| one.principal == assignment.principal).collect();
+        let after: Vec<_> = before.iter().copied().filter(|one| one.id != assignment.id).collect();
+        if let Some(action) = held.lack_beyond(&bound_by(&before), &bound_by(&after)) {
+            return Err(Refusal::UnboundBeyondCaller(action).into());
+        }
+    }
+    if !unit.delete_role_assignment(assignment.tenant, assignment.id)? {
+        return Err(Refusal::ResourceNotFound("role assignment").into());
+    }
+    Ok(unit.append_audit(&described(event, assignment))?)
+}
+
+/// The rights of somebody who manages the roles of the whole tenant.
+fn manages(view: &dyn View, by: &Caller) -> Result<Rights, Fault> {
+    let held = Rights::of(view, by)??;
+    match held.scope(RoleAction::RolesManage) {
+        Some(Visibility::All) => Ok(held),
+        Some(Visibility::Tagged(_)) | None => Err(Refusal::RoleLacks(RoleAction::RolesManage).into()),
+    }
+}
+
+/// Refuses an assignment for the caller: the person, a group of hers, or the application that she uses.
+fn refuse_own(by: &Caller, principal: &Principal) -> Result<(), Refusal> {
+    let application = Principal::new(PrincipalKind::Application, &by.actor.application_id);
+    let is_hers = match by.actor.kind {
+        ActorKind::Application | ActorKind::Delegated => {
+            *principal == application || Principal::names_of(by).contains(principal)
+        }
+        ActorKind::Device | ActorKind::Operator | ActorKind::System => false,
+    };
+    if is_hers { Err(Refusal::OwnRole) } else { Ok(()) }
+}
+
+/// The rights of an application with these assignments.
+fn bound_by(assignments: &[&RoleAssignment]) -> Rights {
+    match assignments {
+        [] => Rights::Permissions,
+        _ => Rights::Roles(assignments.iter().map(|one| (one.role, one.scope.clone())).collect()),
+    }
+}
+
+/// What people are told of an assignment.
+fn told(by: &Caller, assignment: &RoleAssignment) -> Alert {
+    let tags = match &assignment.scope {
+        Visibility::All => None,
+        Visibility::Tagged(tags) => Some(tags.clone()),
+    };
+    let news = News::RoleAssigned {
+        assignment: assignment.id,
+        role: assignment.role.key.to_owned(),
+        principal_type: assignment.principal.kind,
+        principal: assignment.principal.text.clone(),
+        tags,
+    };
+    let (tenant, about) = (assignment.tenant, assignment.id.0);
+    Alert { tenant, about, at: assignment.created, actor: by.actor.clone(), news }
+}
+
+/// An event about an assignment.
+fn described(event: AuditEvent, assignment: &RoleAssignment) -> AuditEvent {
+    let event = event.with("assignment", assignment.id).with("role", assignment.role.key);
+    let event = event.with(assignment.principal.kind.name(), &assignment.principal.text);
+    let event = match &assignment.scope {
+        Visibility::All => event,
+        Visibility::Tagged(tags) => event.with("tags", tags.iter().cloned().collect::<Vec<_>>().join(",")),
+    };
+    match &assignment.display_name {
+        None => event,
+        Some(name) => event.with("name", name),
+    }
+}
