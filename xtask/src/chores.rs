@@ -29,6 +29,11 @@ pub(crate) const CHORES: &[Chore] = &[
         summary: "fuzz each parser for SECONDS (30); `fuzz 60 soap token` fuzzes those two",
         run: fuzz,
     },
+    Chore {
+        name: "sdk",
+        summary: "run the clients of Graph that every test run leaves out: `sdk go terraform`, or all of them",
+        run: sdk,
+    },
     Chore { name: "bench", summary: "run the benchmarks; they print ratios, side by side in one run", run: bench },
 ];
 
@@ -44,10 +49,31 @@ fn ci(_: &[String]) -> Result<()> {
     needs::install_cargo_deny()?;
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    run(&mut cargo(&["clippy", "--workspace", "--test", "sdk_more", "--locked", "--", "-D", "warnings"]))?;
     run(&mut cargo(&["deny", "--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]))?;
     codegen(&["--check".to_owned()])?;
     test(&[])?;
     fuzz(&["5".to_owned()])
+}
+
+/// Those clients, by the name of the program that they need, and the test that runs each.
+const CLIENTS: &[(&str, &str)] = &[
+    ("go", "the_go_sdk_pages_recovers_and_names_every_error"),
+    ("terraform", "terraform_recovers_once_for_each_ticket_and_keeps_the_passcode_out_of_its_state"),
+];
+
+fn sdk(arguments: &[String]) -> Result<()> {
+    if let Some(unknown) = arguments.iter().find(|name| !CLIENTS.iter().any(|(client, _)| client == name)) {
+        bail!("there is no client `{unknown}`; `cargo xtask help` names those that there are");
+    }
+    needs::install_missing()?;
+    for (client, test) in CLIENTS {
+        if arguments.is_empty() || arguments.iter().any(|name| name == client) {
+            run(Command::new(client).arg("version")).with_context(|| format!("{client} is needed"))?;
+            run(&mut cargo(&["test", "--workspace", "--locked", "--test", "sdk_more", "--", "--exact", test]))?;
+        }
+    }
+    Ok(())
 }
 
 fn bench(arguments: &[String]) -> Result<()> {

@@ -56,6 +56,13 @@ const NEEDS: &[Need] = &[
         why: "tests run the JavaScript client of Microsoft Graph, which needs Node 20 or newer",
     },
     Need { program: "npm", probe: VERSION, package: "npm", why: "it installs that client" },
+    Need {
+        program: "javac",
+        probe: VERSION,
+        package: "default-jdk-headless",
+        why: "tests compile and run the Java SDK of Microsoft Graph",
+    },
+    Need { program: "mvn", probe: VERSION, package: "maven", why: "it installs that SDK" },
 ];
 
 /// Installs what the build and the tests need and this machine lacks, and says so.

@@ -193,7 +193,8 @@ fn check_times(claims: &Claims, now: Timestamp) -> Result<(), &'static str> {
     }
 }
 
-/// The registered certificate that the header names: `x5t#S256`, `x5t`, or a `kid` that is a thumbprint.
+/// The registered certificate that the header names: `x5t#S256`, `x5t`, or a `kid` that is a thumbprint. Microsoft's library
+/// for Java writes the first two in plain base64 (msal4j 1.23, `ClientCertificate`), and Entra takes it.
 fn find<'c>(
     parts: &Parts<'_>,
     registered: &'c [ApplicationCertificate],
@@ -202,7 +203,8 @@ fn find<'c>(
     let named = header.x5t_s256.as_deref().or(header.x5t.as_deref()).or(header.kid.as_deref());
     let unknown = || AssertionRefusal::UnknownCertificate(named.map_or("none".to_owned(), shortened));
     let named = named.ok_or_else(unknown)?;
-    let thumbprint = match URL_SAFE_NO_PAD.decode(named.trim_end_matches('=')) {
+    let url_safe = named.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    let thumbprint = match URL_SAFE_NO_PAD.decode(url_safe) {
         Ok(bytes) if [20, 32].contains(&bytes.len()) => hex(&bytes),
         _ => named.to_ascii_lowercase(),
     };
@@ -211,7 +213,8 @@ fn find<'c>(
 
 /// For the text of an error: nothing longer than a thumbprint, and nothing that is none.
 fn shortened(named: &str) -> String {
-    named.chars().filter(|character| character.is_ascii_alphanumeric() || "-_=".contains(*character)).take(64).collect()
+    let of_one = |character: &char| character.is_ascii_alphanumeric() || "-_=+/".contains(*character);
+    named.chars().filter(of_one).take(64).collect()
 }
 
 fn stored_key(pem: &str) -> Option<DecodingKey> {

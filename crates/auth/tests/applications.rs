@@ -300,6 +300,8 @@ fn assertion(signer: &Signer, algorithm: Algorithm, name: &str, claims: &Value) 
     match name {
         "x5t" => header.x5t = Some(URL_SAFE_NO_PAD.encode(unhex(&signer.kept.sha1))),
         "x5t#S256" => header.x5t_s256 = Some(URL_SAFE_NO_PAD.encode(unhex(&signer.kept.sha256))),
+        "x5t in plain base64" => header.x5t = Some(STANDARD.encode(unhex(&signer.kept.sha1))),
+        "x5t#S256 in plain base64" => header.x5t_s256 = Some(STANDARD.encode(unhex(&signer.kept.sha256))),
         "kid" => header.kid = Some(signer.kept.sha1.to_uppercase()),
         _ => {}
     }
@@ -341,7 +343,7 @@ async fn an_application_proves_itself_with_a_registered_certificate() {
     let signer = signer();
     let endpoints = with_certificate(&signer).await;
     for algorithm in [Algorithm::RS256, Algorithm::PS256] {
-        for name in ["x5t", "x5t#S256", "kid"] {
+        for name in ["x5t", "x5t#S256", "kid", "x5t in plain base64", "x5t#S256 in plain base64"] {
             let proof = assertion(&signer, algorithm, name, &assertion_claims());
             let (status, answer) = prove(&endpoints, &proof).await;
             assert_eq!(status, 200, "{algorithm:?} {name} {answer}");

@@ -1,5 +1,5 @@
-//! Packages of Python and Node for tests: exactly those of a committed lock file, installed once below `target/sdk` into
-//! a directory that is named after the hash of that file.
+//! Packages of Python, Node and Java for tests: exactly those of a committed lock file (for Java, which has none: of the
+//! versions that `pom.xml` names), installed once below `target/sdk` into a directory that is named after the hash of that file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,6 +48,72 @@ pub fn node() -> PathBuf {
     directory
 }
 
+/// The packages of `tests/sdk/java/pom.xml`, and the programs beside it, compiled against them.
+pub fn java() -> Java {
+    let lock = format!("{SCRIPTS}/java/pom.xml");
+    let directory = installed("java", &lock, |directory| {
+        let mut maven = Command::new("mvn");
+        maven.args(["--quiet", "--batch-mode", "--file", &lock, "dependency:copy-dependencies"]);
+        run(&lock, maven.arg(format!("-DoutputDirectory={}", directory.join("lib").display())));
+    });
+    let java = Java { directory };
+    let mut compiler = Command::new("javac");
+    compiler.arg("-cp").arg(java.path("lib/*")).arg("-d").arg(java.path("classes"));
+    run(&lock, compiler.args(["Recover", "Checks"].map(|name| format!("{SCRIPTS}/java/{name}.java"))));
+    java
+}
+
+/// The program of `tests/sdk/go`, or its checks, compiled. The first time takes long: the SDK is one of the largest Go
+/// modules that there are.
+pub fn go(arguments: &[&str], name: &str) -> PathBuf {
+    let program = target().join("sdk/go").join(name);
+    let mut compiler = Command::new("go");
+    compiler.args(arguments).arg("-o").arg(&program).arg(".").current_dir(format!("{SCRIPTS}/go"));
+    let output = compiler.output().unwrap_or_else(|error| panic!("Go 1.25 or newer is needed: {error}"));
+    assert!(output.status.success(), "{compiler:?}: {}", text(&output.stderr));
+    program
+}
+
+/// Compiled programs, and the packages that they use.
+pub struct Java {
+    directory: PathBuf,
+}
+
+impl Java {
+    /// A compiled program.
+    pub fn program(&self, root: &Path, name: &str) -> Command {
+        let mut java = self.command(root, &["classes", "lib/*"]);
+        java.arg(name);
+        java
+    }
+
+    /// A program from its source, as the launcher of Java runs single files.
+    pub fn source(&self, root: &Path, name: &str) -> Command {
+        let mut java = self.command(root, &["lib/*"]);
+        java.arg(format!("{SCRIPTS}/java/{name}.java"));
+        java
+    }
+
+    /// Trusts that root certificate.
+    fn command(&self, root: &Path, class_path: &[&str]) -> Command {
+        let store = root.with_extension("p12");
+        if !store.exists() {
+            let mut keytool = Command::new("keytool");
+            keytool.args(["-importcert", "-noprompt", "-alias", "chaveiro", "-storepass", "changeit", "-file"]);
+            run("a trust store", keytool.arg(root).arg("-keystore").arg(&store));
+        }
+        let mut java = Command::new("java");
+        java.arg(format!("-Djavax.net.ssl.trustStore={}", store.display()));
+        java.args(["-Djavax.net.ssl.trustStorePassword=changeit", "-cp"]);
+        java.arg(class_path.iter().map(|name| self.path(name).display().to_string()).collect::<Vec<_>>().join(":"));
+        java
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
 fn copy(name: &str, directory: &Path) {
     let from = format!("{SCRIPTS}/javascript/{name}");
     std::fs::copy(&from, directory.join(name)).unwrap_or_else(|error| panic!("{from}: {error}"));
@@ -74,8 +140,8 @@ fn target() -> PathBuf {
 fn run(lock: &str, command: &mut Command) {
     let advice = format!(
         "The packages of {lock} could not be installed. They are needed to run the official clients against the server: \
-         `cargo xtask test` installs python3, python3-venv, nodejs and npm; the package index that pip and npm are \
-         configured for must be reachable the first time."
+         `cargo xtask test` installs python3, python3-venv, nodejs, npm, maven and a JDK; the package indexes that pip, npm \
+         and mvn are configured for must be reachable the first time."
     );
     let output = command.output().unwrap_or_else(|error| panic!("{advice}\n{command:?}: {error}"));
     let said = || format!("{}{}", text(&output.stdout), text(&output.stderr));

@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 
-import { ClientCertificateCredential, DeviceCodeCredential } from "@azure/identity";
+import { ClientCertificateCredential, ClientSecretCredential, DeviceCodeCredential } from "@azure/identity";
+import { ConfidentialClientApplication } from "@azure/msal-node";
 import graphClient from "@microsoft/microsoft-graph-client";
 
 import { client, find, recover, results, signIn } from "./recover.mjs";
@@ -59,6 +60,29 @@ const checks = {
     const { certificate } = FACTS;
     const credential = new ClientCertificateCredential(CHAVEIRO_TENANT_ID, CHAVEIRO_CLIENT_ID, certificate, options);
     assert.equal((await client(URL_, credential).api(`${DEVICES}/${KNOWN.id}`).get()).id, KNOWN.id);
+  },
+
+  async sign_in_with_msal_alone() {
+    const application = new ConfidentialClientApplication({
+      auth: {
+        clientId: CHAVEIRO_CLIENT_ID,
+        clientSecret: CHAVEIRO_CLIENT_SECRET,
+        authority: `${URL_}/${CHAVEIRO_TENANT_ID}`,
+        knownAuthorities: [new URL(URL_).host],
+      },
+    });
+    const { accessToken } = await application.acquireTokenByClientCredential({ scopes: [`${URL_}/.default`] });
+    assert.equal((await fixed(accessToken).api(`${DEVICES}/${KNOWN.id}`).get()).id, KNOWN.id);
+  },
+
+  async sign_in_where_the_environment_says() {
+    process.env.AZURE_AUTHORITY_HOST = URL_;
+    const options = { disableInstanceDiscovery: true };
+    const credential = new ClientSecretCredential(CHAVEIRO_TENANT_ID, CHAVEIRO_CLIENT_ID, CHAVEIRO_CLIENT_SECRET, options);
+    const { id } = await client(URL_, credential).api(`${DEVICES}/${KNOWN.id}`).get();
+    // Not sooner: every token asks it anew.
+    delete process.env.AZURE_AUTHORITY_HOST;
+    assert.equal(id, KNOWN.id);
   },
 
   async page_through_all_devices() {

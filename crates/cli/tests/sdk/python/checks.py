@@ -13,9 +13,10 @@ import time
 import traceback
 from uuid import uuid4
 
+import msal
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
-from azure.identity import CertificateCredential, DeviceCodeCredential
+from azure.identity import CertificateCredential, ClientSecretCredential, DeviceCodeCredential
 from kiota_abstractions.authentication import AnonymousAuthenticationProvider
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
@@ -155,6 +156,27 @@ async def sign_in_with_a_certificate():
         authority=URL,
         disable_instance_discovery=True,
     )
+    same((await one(KNOWN["id"], client(URL, credential)).get()).id, KNOWN["id"])
+
+
+@check
+async def sign_in_with_msal_alone():
+    application = msal.ConfidentialClientApplication(
+        os.environ["CHAVEIRO_CLIENT_ID"],
+        client_credential=os.environ["CHAVEIRO_CLIENT_SECRET"],
+        authority=f"{URL}/{TENANT}",
+        instance_discovery=False,
+    )
+    answer = application.acquire_token_for_client([f"{URL}/.default"])
+    same((await one(KNOWN["id"], client(URL, Fixed(answer["access_token"]))).get()).id, KNOWN["id"])
+
+
+@check
+async def sign_in_where_the_environment_says():
+    os.environ["AZURE_AUTHORITY_HOST"] = URL
+    of = TENANT, os.environ["CHAVEIRO_CLIENT_ID"], os.environ["CHAVEIRO_CLIENT_SECRET"]
+    credential = ClientSecretCredential(*of, disable_instance_discovery=True)
+    del os.environ["AZURE_AUTHORITY_HOST"]
     same((await one(KNOWN["id"], client(URL, credential)).get()).id, KNOWN["id"])
 
 
