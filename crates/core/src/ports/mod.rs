@@ -1,0 +1,204 @@
+//! The only doors of the domain: the store, the escrow, the clock, randomness.
+//!
+//! # The store
+//! A decision is a closure over a [`UnitOfWork`]: it reads, decides, writes, and returns. `Ok` keeps
+//! everything it wrote, `Err` undoes everything. [`Store::submit`] resolves only after what was kept
+//! is durable; backends are free to commit many units of work together.
+//!
+//! The methods are the verbs of the domain, not tables. Absence is `Option`; an `Err` is a fault of
+//! the store. Every method that takes a [`TenantId`] must not see rows of another tenant.
+
+mod stored;
+mod unit_of_work;
+mod view;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::alert::Alert;
+use crate::escrow::SecretContext;
+use crate::id::{EnrollmentId, TenantId};
+use crate::refusal::Fault;
+use crate::secret::Passcode;
+
+pub use self::stored::{
+    ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoredCheckpoint, StoredEvent,
+};
+pub use self::unit_of_work::UnitOfWork;
+pub use self::view::View;
+
+/// A fault of the store. Texts are internal: they go to logs, never to callers.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Too much is waiting; try again in a moment. Nothing was done.
+    #[error("the store's queue is full")]
+    Busy,
+    /// The medium failed, or the store is shutting down. Nothing was done.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// Too much would have to be read to answer a filter or an order. Trying again does not help.
+    #[error("the list cannot be answered without reading too much")]
+    TooCostly,
+    /// A row of that key exists already.
+    #[error("duplicate {0}")]
+    Duplicate(&'static str),
+    /// What is stored cannot be read back, or a unit of work panicked.
+    #[error("the store is inconsistent: {0}")]
+    Inconsistent(String),
+}
+
+/// A boxed future, as the ports return them.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a unit of work ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Keep what it wrote.
+    Keep,
+    /// Undo what it wrote.
+    Undo,
+}
+
+/// A unit of work as the backend sees it.
+pub type WriteJob = Box<dyn FnOnce(&mut dyn UnitOfWork) -> Verdict + Send>;
+
+/// A consistent reading as the backend sees it.
+pub type ReadJob = Box<dyn FnOnce(&dyn View) + Send>;
+
+/// A store backend.
+pub trait Store: Send + Sync + 'static {
+    /// Runs a unit of work. Resolves to `Ok` only when its verdict is carried out, and, if that is
+    /// [`Verdict::Keep`], durable. A job that panics is undone and answered [`StoreError::Inconsistent`].
+    fn submit(&self, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Runs a reading on one consistent snapshot, which includes every unit of work that was answered before.
+    fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+impl dyn Store {
+    /// Runs `work` as one unit of work: `Ok` is durable when this returns, `Err` left nothing behind.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let slot = Slot::new();
+        let filled = slot.clone();
+        let job = move |unit: &mut dyn UnitOfWork| {
+            let result = work(unit);
+            let verdict = if result.is_ok() { Verdict::Keep } else { Verdict::Undo };
+            filled.fill(result);
+            verdict
+        };
+        self.submit(Box::new(job)).await?;
+        slot.take()
+    }
+
+    /// Runs `work` on one consistent snapshot.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn View) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let slot = Slot::new();
+        let filled = slot.clone();
+        self.query(Box::new(move |view| filled.fill(work(view)))).await?;
+        slot.take()
+    }
+}
+
+/// Carries the typed result of a job past the untyped backend.
+struct Slot<T>(Arc<Mutex<Option<Result<T, Fault>>>>);
+
+impl<T> Slot<T> {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(None)))
+    }
+
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    fn fill(&self, result: Result<T, Fault>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    }
+
+    fn take(&self) -> Result<T, Fault> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .unwrap_or_else(|| Err(StoreError::Inconsistent("a unit of work gave no result".into()).into()))
+    }
+}
+
+/// Why sealing or unsealing failed. Texts are internal.
+#[derive(Debug, Error)]
+pub enum EscrowError {
+    /// The tenant has no recipient to seal to, or no private key is here to open with.
+    #[error("no key: {0}")]
+    NoKey(String),
+    /// The envelope is damaged, of another version, or bound to something else.
+    #[error("the envelope does not open: {0}")]
+    Unopenable(String),
+}
+
+impl From<EscrowError> for Fault {
+    fn from(error: EscrowError) -> Self {
+        Self::Escrow(error.to_string())
+    }
+}
+
+/// Seals passcodes to the recipients of a tenant.
+pub trait Sealer: Send + Sync {
+    /// The envelope that only a recipient of `context.tenant` opens, and only for `context`.
+    fn seal(&self, context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError>;
+
+    /// The recipients of a tenant, as a device needs them to seal by itself: `p256 BASE64 name` each.
+    fn recipients(&self, tenant: TenantId) -> Result<Vec<String>, EscrowError>;
+
+    /// Whether an envelope that a device sealed can be kept: well-formed, and for every recipient of the tenant and
+    /// nobody else. That it holds a passcode cannot be told without opening it.
+    fn check(&self, tenant: TenantId, envelope: &[u8]) -> Result<(), EscrowError>;
+}
+
+/// Tells devices that wait for it that something waits for them. Missing one is no harm: they come by themselves.
+pub trait Waker: Send + Sync {
+    /// Wakes the device of that enrolment.
+    fn wake(&self, enrollment: EnrollmentId);
+}
+
+/// Tells people at once, as far as this host reaches, and returns at once. What must reach somebody further away waits in the
+/// store ([`View::alerts`]); this says that it is there.
+pub trait Alarm: Send + Sync {
+    /// Tells them that. It is durable by now.
+    fn raise(&self, alert: &Alert);
+}
+
+/// Opens envelopes. Only disclosure may hold one.
+pub trait Unsealer: Send + Sync {
+    /// The passcode that was sealed for exactly that context.
+    fn unseal(&self, context: &SecretContext, envelope: &[u8]) -> Result<Passcode, EscrowError>;
+}
+
+/// The time. Never goes back within one process.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Randomness fit for keys.
+pub trait Entropy: Send + Sync {
+    /// Fills the buffer.
+    fn fill(&self, buffer: &mut [u8]);
+
+    /// A random (version 4) UUID.
+    fn uuid(&self) -> Uuid {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+}

@@ -1,0 +1,97 @@
+//! What lists are asked for and rows come back as, where the domain has no word of its own for it.
+
+use crate::audit::AuditEvent;
+use crate::id::{DeviceId, ResourceId, TenantId};
+use crate::resource::ResourceKind;
+
+/// Which devices a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceScope {
+    /// All of the tenant.
+    All,
+    /// Those also managed by another agent.
+    Comanaged,
+    /// Those whose user this is: the primary user or a linked one.
+    OfUser(ResourceId),
+    /// Those on which this app was detected.
+    WithApp(ResourceId),
+}
+
+/// Which resources a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceScope {
+    /// All of that kind.
+    All(ResourceKind),
+    /// Run states of that kind that belong to that script.
+    OwnedBy(ResourceKind, ResourceId),
+    /// Those of that kind linked to that device (users: the primary user included).
+    OfDevice(ResourceKind, DeviceId),
+}
+
+impl ResourceScope {
+    /// The kind of the items.
+    pub fn kind(self) -> ResourceKind {
+        match self {
+            Self::All(kind) | Self::OwnedBy(kind, _) | Self::OfDevice(kind, _) => kind,
+        }
+    }
+}
+
+/// Counts for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Managed devices of all tenants.
+    pub devices: u64,
+    /// Open actions of all tenants.
+    pub open_actions: u64,
+    /// Sealed values that are still kept.
+    pub sealed_secrets: u64,
+    /// Audit events that are not chained yet.
+    pub unchained_events: u64,
+    /// Holds of all tenants that nobody has released.
+    pub active_holds: u64,
+}
+
+/// An audit event as stored: the text is what is hashed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Assigned by the store, growing over all tenants.
+    pub seq: i64,
+    /// The chain it belongs to.
+    pub tenant: TenantId,
+    /// The JSON text of an [`AuditEvent`].
+    pub body: String,
+}
+
+/// The place of one event in its tenant's chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainLink {
+    /// [`StoredEvent::seq`].
+    pub seq: i64,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// 1 for the first event of the tenant, without gaps.
+    pub position: u64,
+    /// The hash over the previous link's hash and this event.
+    pub hash: [u8; 32],
+}
+
+/// An event together with its link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainedEvent {
+    /// The event.
+    pub event: StoredEvent,
+    /// Its link.
+    pub link: ChainLink,
+}
+
+/// A signed chain head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCheckpoint {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The position of the head it signs.
+    pub position: u64,
+    /// The JSON text of the checkpoint, of the `audit` crate.
+    pub body: String,
+}

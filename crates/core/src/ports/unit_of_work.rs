@@ -1,0 +1,143 @@
+//! What can be written.
+
+use jiff::Timestamp;
+
+use super::{ChainLink, StoreError, StoredCheckpoint, View};
+use crate::action::ActionRecord;
+use crate::alert::Alert;
+use crate::application::Application;
+use crate::audit::AuditEvent;
+use crate::command::Delivery;
+use crate::device::ManagedDevice;
+use crate::enrollment::{Enrollment, EnrollmentToken};
+use crate::escrow::EscrowedSecret;
+use crate::hold::Hold;
+use crate::id::{ApplicationId, AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use crate::resource::{Resource, ResourceKind};
+use crate::rights::{Principal, RoleAssignment};
+use crate::sign_in::SignIn;
+use crate::tenant::Tenant;
+
+/// What can be written. Reads see what the same unit of work wrote.
+pub trait UnitOfWork: View {
+    /// Adds a tenant.
+    fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
+    /// Replaces the row of that tenant.
+    fn update_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
+
+    /// Adds an application.
+    fn insert_application(&mut self, application: &Application) -> Result<(), StoreError>;
+    /// Replaces the row of that application.
+    fn update_application(&mut self, application: &Application) -> Result<(), StoreError>;
+    /// Removes an application; absent is fine.
+    fn delete_application(&mut self, tenant: TenantId, id: ApplicationId) -> Result<(), StoreError>;
+
+    /// Adds a sign-in. A handle or user code that is there already is [`StoreError::Duplicate`].
+    fn insert_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError>;
+    /// Replaces standing, user, refresh tokens and times of that sign-in.
+    fn update_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError>;
+    /// Removes sign-ins, of all tenants, that expired an hour or more before that moment.
+    fn delete_sign_ins(&mut self, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Adds a device.
+    fn insert_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError>;
+    /// Replaces the row of that device.
+    fn update_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError>;
+
+    /// Adds a resource. A duplicate id, or alternate key within its kind, is [`StoreError::Duplicate`].
+    fn insert_resource(&mut self, resource: &Resource) -> Result<(), StoreError>;
+    /// Replaces the row of that resource.
+    fn update_resource(&mut self, resource: &Resource) -> Result<(), StoreError>;
+    /// Removes a resource, its links and, for a script, its run states; absent is fine.
+    fn delete_resource(&mut self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<(), StoreError>;
+    /// Links a user or app to a device; a repeated link is fine.
+    fn link(
+        &mut self,
+        tenant: TenantId,
+        device: DeviceId,
+        kind: ResourceKind,
+        id: ResourceId,
+    ) -> Result<(), StoreError>;
+    /// Removes a link; absent is fine.
+    fn unlink(
+        &mut self,
+        tenant: TenantId,
+        device: DeviceId,
+        kind: ResourceKind,
+        id: ResourceId,
+    ) -> Result<(), StoreError>;
+
+    /// Adds an enrolment.
+    fn insert_enrollment(&mut self, enrollment: &Enrollment) -> Result<(), StoreError>;
+    /// Closes an enrolment and forgets its session.
+    fn close_enrollment(&mut self, id: EnrollmentId, at: Timestamp) -> Result<(), StoreError>;
+    /// Adds an enrolment token.
+    fn insert_enrollment_token(&mut self, token: &EnrollmentToken) -> Result<(), StoreError>;
+    /// Marks an enrolment token used.
+    fn use_enrollment_token(
+        &mut self,
+        sha256: &[u8; 32],
+        at: Timestamp,
+        enrollment: EnrollmentId,
+    ) -> Result<(), StoreError>;
+    /// Replaces the session state of an enrolment.
+    fn put_session(&mut self, enrollment: EnrollmentId, state: &[u8]) -> Result<(), StoreError>;
+
+    /// Adds an action.
+    fn insert_action(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
+    /// Replaces the row of that action.
+    fn update_action(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
+    /// Remembers that this caller asked for that action with that `client-request-id`.
+    fn record_request(
+        &mut self,
+        action: &ActionRecord,
+        caller_key: &str,
+        client_request_id: &str,
+    ) -> Result<(), StoreError>;
+
+    /// Remembers that this caller was answered with that action, in a request without a `client-request-id`.
+    fn record_acceptance(&mut self, action: &ActionRecord, caller_key: &str, at: Timestamp) -> Result<(), StoreError>;
+    /// Counts a recovery that somebody asked for, at the time it was opened.
+    fn count_recovery(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
+
+    /// Adds a role assignment.
+    fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError>;
+    /// Replaces name and description of that role assignment.
+    fn update_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError>;
+    /// Removes a role assignment; says whether it was there.
+    fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError>;
+    /// From now on tokens of that principal count that were issued at that moment, in whole seconds, or later.
+    fn set_tokens_valid_from(
+        &mut self,
+        tenant: TenantId,
+        principal: &Principal,
+        moment: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Adds a hold. A second one that is not released is [`StoreError::Duplicate`].
+    fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
+    /// Replaces the release of that hold.
+    fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
+    /// Adds an alert. One of that id that nobody has taken is [`StoreError::Duplicate`].
+    fn insert_alert(&mut self, alert: &Alert) -> Result<(), StoreError>;
+    /// Removes an alert that was taken, or given up; absent is fine.
+    fn delete_alert(&mut self, alert: &Alert) -> Result<(), StoreError>;
+
+    /// Adds a delivery and gives its sequence number.
+    fn insert_delivery(&mut self, delivery: &Delivery) -> Result<i64, StoreError>;
+    /// Replaces phase and statuses of the delivery with that `seq`.
+    fn update_delivery(&mut self, delivery: &Delivery) -> Result<(), StoreError>;
+
+    /// Adds a secret.
+    fn insert_secret(&mut self, secret: &EscrowedSecret) -> Result<(), StoreError>;
+    /// Replaces standing, envelope, expiry and disclosure of that secret.
+    fn update_secret(&mut self, secret: &EscrowedSecret) -> Result<(), StoreError>;
+    /// Marks every current secret of a device void.
+    fn void_secrets(&mut self, tenant: TenantId, device: DeviceId) -> Result<(), StoreError>;
+
+    /// Records an event.
+    fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError>;
+    /// Adds links to chains.
+    fn append_links(&mut self, links: &[ChainLink]) -> Result<(), StoreError>;
+    /// Adds a checkpoint.
+    fn insert_checkpoint(&mut self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError>;
+}

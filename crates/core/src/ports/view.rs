@@ -1,0 +1,232 @@
+//! What can be read.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoreError, StoredCheckpoint, StoredEvent,
+};
+use crate::action::ActionRecord;
+use crate::alert::Alert;
+use crate::application::Application;
+use crate::command::Delivery;
+use crate::device::ManagedDevice;
+use crate::enrollment::{Enrollment, EnrollmentToken};
+use crate::escrow::EscrowedSecret;
+use crate::hold::Hold;
+use crate::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use crate::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
+use crate::resource::{Resource, ResourceKind};
+use crate::rights::{Principal, RoleAssignment};
+use crate::scope_tag::Visibility;
+use crate::sign_in::SignIn;
+use crate::tenant::Tenant;
+
+/// What can be read.
+pub trait View {
+    /// The tenant of that id.
+    fn tenant(&self, tenant: TenantId) -> Result<Option<Tenant>, StoreError>;
+    /// Every tenant, in the order they were made.
+    fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
+
+    /// An application of that tenant.
+    fn application(&self, tenant: TenantId, id: ApplicationId) -> Result<Option<Application>, StoreError>;
+    /// The applications of that tenant, in the order they were made.
+    fn applications(&self, tenant: TenantId) -> Result<Vec<Application>, StoreError>;
+
+    /// The sign-in whose handle has that SHA-256, ended ones included until they are deleted.
+    fn sign_in(&self, tenant: TenantId, handle_sha256: &[u8; 32]) -> Result<Option<SignIn>, StoreError>;
+    /// The sign-in of that user code, whatever its tenant: the page where people type it knows none.
+    fn sign_in_by_code(&self, user_code: &str) -> Result<Option<SignIn>, StoreError>;
+    /// Every sign-in of that tenant, oldest first, ended ones included until they are deleted.
+    fn sign_ins(&self, tenant: TenantId) -> Result<Vec<SignIn>, StoreError>;
+
+    /// A device of that tenant, retired ones included.
+    fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError>;
+    /// A page of devices of that tenant, as far as they are visible.
+    fn devices(
+        &self,
+        tenant: TenantId,
+        scope: DeviceScope,
+        visible: &Visibility,
+        listing: &Listing<DeviceField>,
+    ) -> Result<Paged<ManagedDevice>, StoreError>;
+    /// How many devices of that tenant are in the scope, visible, and match.
+    fn count_devices(
+        &self,
+        tenant: TenantId,
+        scope: DeviceScope,
+        visible: &Visibility,
+        filter: &Filter<DeviceField>,
+    ) -> Result<u64, StoreError>;
+
+    /// A resource of that tenant and kind.
+    fn resource(&self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<Option<Resource>, StoreError>;
+    /// The resource of that kind with that alternate key (lower-cased by the caller).
+    fn resource_by_key(&self, tenant: TenantId, kind: ResourceKind, key: &str) -> Result<Option<Resource>, StoreError>;
+    /// A page of resources of that tenant; what is about a device is as visible as the device.
+    fn resources(
+        &self,
+        tenant: TenantId,
+        scope: ResourceScope,
+        visible: &Visibility,
+        listing: &Listing<ResourceField>,
+    ) -> Result<Paged<Resource>, StoreError>;
+    /// How many resources of that tenant are in the scope, visible, and match.
+    fn count_resources(
+        &self,
+        tenant: TenantId,
+        scope: ResourceScope,
+        visible: &Visibility,
+        filter: &Filter<ResourceField>,
+    ) -> Result<u64, StoreError>;
+    /// Whether device and user or app are linked; the primary user counts.
+    fn is_linked(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        kind: ResourceKind,
+        id: ResourceId,
+    ) -> Result<bool, StoreError>;
+
+    /// The enrolment of that id, closed ones included.
+    fn enrollment(&self, id: EnrollmentId) -> Result<Option<Enrollment>, StoreError>;
+    /// The open enrolment of that device.
+    fn open_enrollment(&self, tenant: TenantId, device: DeviceId) -> Result<Option<Enrollment>, StoreError>;
+    /// The enrolment whose device certificate has that SHA-256, closed ones included.
+    fn enrollment_by_certificate(&self, sha256: &[u8; 32]) -> Result<Option<Enrollment>, StoreError>;
+    /// Open enrolments of all tenants with that OMA-DM device id: cloned devices can share one.
+    fn enrollments_by_oma_device_id(&self, oma_device_id: &str) -> Result<Vec<Enrollment>, StoreError>;
+    /// The device of that tenant whose newest enrolment, open or closed, has that OMA-DM device id.
+    fn device_by_oma_device_id(
+        &self,
+        tenant: TenantId,
+        oma_device_id: &str,
+    ) -> Result<Option<ManagedDevice>, StoreError>;
+    /// The enrolment token with that SHA-256.
+    fn enrollment_token(&self, sha256: &[u8; 32]) -> Result<Option<EnrollmentToken>, StoreError>;
+    /// The management session state of an enrolment: bytes of the `mdm` crate.
+    fn session(&self, enrollment: EnrollmentId) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// An action of that tenant.
+    fn action(&self, tenant: TenantId, id: ActionId) -> Result<Option<ActionRecord>, StoreError>;
+    /// The actions of a device, newest first, at most `limit`.
+    fn actions(&self, tenant: TenantId, device: DeviceId, limit: usize) -> Result<Vec<ActionRecord>, StoreError>;
+    /// The open action of that device with that name.
+    fn open_action(&self, tenant: TenantId, device: DeviceId, name: &str) -> Result<Option<ActionRecord>, StoreError>;
+    /// The action that this caller asked for on that device with that `client-request-id`.
+    fn action_of_request(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        caller_key: &str,
+        client_request_id: &str,
+    ) -> Result<Option<ActionId>, StoreError>;
+    /// Open actions, of all tenants, accepted before that moment; oldest first, without the first `skip`, at most `limit`.
+    fn open_actions_before(
+        &self,
+        before: Timestamp,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<ActionRecord>, StoreError>;
+
+    /// The delivery of that sequence number.
+    fn delivery(&self, seq: i64) -> Result<Option<Delivery>, StoreError>;
+    /// The queued delivery of that enrolment that leaves first: of [`crate::command::Purpose::Finish`] before all
+    /// others, so that an old candidate is settled before a new one is prepared; then by sequence number.
+    fn next_delivery(&self, enrollment: EnrollmentId) -> Result<Option<Delivery>, StoreError>;
+    /// Deliveries of that enrolment in phase `Queued`, in the order in which they leave.
+    fn deliveries_queued(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError>;
+    /// Deliveries of that enrolment in phase `Sent`, oldest first.
+    fn deliveries_in_flight(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError>;
+    /// The delivery, whatever its phase, that went to that enrolment in that session and message.
+    fn delivery_sent_in(
+        &self,
+        enrollment: EnrollmentId,
+        session: &str,
+        message: u32,
+    ) -> Result<Option<Delivery>, StoreError>;
+    /// The deliveries of an action, oldest first.
+    fn deliveries(&self, action: ActionId) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Every secret of an action, oldest first, shredded ones included.
+    fn secrets(&self, tenant: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError>;
+    /// The action of the newest request without a `client-request-id` that this caller had accepted for that device, if
+    /// it was at that moment or later.
+    fn accepted_since(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        caller_key: &str,
+        since: Timestamp,
+    ) -> Result<Option<ActionId>, StoreError>;
+
+    /// The role assignments of a tenant, oldest first.
+    fn role_assignments(&self, tenant: TenantId) -> Result<Vec<RoleAssignment>, StoreError>;
+    /// Those for any of these principals, oldest first.
+    fn role_assignments_of(
+        &self,
+        tenant: TenantId,
+        principals: &[Principal],
+    ) -> Result<Vec<RoleAssignment>, StoreError>;
+
+    /// Since when tokens of these principals count; of several moments the last. `None` when none were ever revoked.
+    fn tokens_valid_from(&self, tenant: TenantId, principals: &[Principal]) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Holds of a tenant, newest first, at most `limit`.
+    fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError>;
+    /// Alerts of all tenants that nobody has taken yet, oldest first, at most `limit`.
+    fn alerts(&self, limit: usize) -> Result<Vec<Alert>, StoreError>;
+    /// Those of them that are about this ([`Alert::about`]).
+    fn alerts_about(&self, tenant: TenantId, about: Uuid) -> Result<Vec<Alert>, StoreError>;
+    /// How many recoveries of a tenant were counted after that moment, at most `limit`. No two units of work that count
+    /// one more may both miss the other's.
+    fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError>;
+    /// Whether a tenant has so many managed devices. No more of them are looked at.
+    fn has_managed_devices(&self, tenant: TenantId, at_least: u64) -> Result<bool, StoreError>;
+
+    /// Secrets of all tenants that still have an envelope and expired before that moment.
+    fn secrets_expired(&self, before: Timestamp, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError>;
+
+    /// A page of the remote actions on visible devices of that tenant.
+    fn remote_actions(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        listing: &Listing<ActionField>,
+    ) -> Result<Paged<ActionRecord>, StoreError>;
+    /// How many of them match.
+    fn count_remote_actions(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        filter: &Filter<ActionField>,
+    ) -> Result<u64, StoreError>;
+    /// The audit event of that tenant with that `seq`.
+    fn audit_event(&self, tenant: TenantId, seq: i64) -> Result<Option<StoredEvent>, StoreError>;
+    /// A page of audit events of that tenant. Unless every device is visible, only those about visible ones.
+    fn audit_events(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        listing: &Listing<AuditField>,
+    ) -> Result<Paged<StoredEvent>, StoreError>;
+    /// How many audit events of that tenant are visible, and match.
+    fn count_audit_events(
+        &self,
+        tenant: TenantId,
+        visible: &Visibility,
+        filter: &Filter<AuditField>,
+    ) -> Result<u64, StoreError>;
+    /// Audit events without a link, in order of `seq`.
+    fn unchained_events(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+    /// The newest link of a tenant's chain.
+    fn chain_head(&self, tenant: TenantId) -> Result<Option<ChainLink>, StoreError>;
+    /// Chained events of a tenant after that position (0 for all), in order.
+    fn chained_events(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<ChainedEvent>, StoreError>;
+    /// The checkpoints of a tenant, in order.
+    fn checkpoints(&self, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError>;
+
+    /// Counts for metrics.
+    fn statistics(&self) -> Result<Statistics, StoreError>;
+}
