@@ -1,6 +1,5 @@
 //! What lists are asked for and rows come back as, where the domain has no word of its own for it.
 
-use crate::audit::AuditEvent;
 use crate::id::{DeviceId, ResourceId, TenantId};
 use crate::resource::ResourceKind;
 
@@ -59,7 +58,7 @@ pub struct StoredEvent {
     pub seq: i64,
     /// The chain it belongs to.
     pub tenant: TenantId,
-    /// The JSON text of an [`AuditEvent`].
+    /// The JSON text of an [`AuditEvent`](crate::audit::AuditEvent).
     pub body: String,
 }
 
