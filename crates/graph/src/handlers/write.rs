@@ -31,6 +31,10 @@ use crate::verb::updates_silently;
 /// The one binding that entities have: a run state is about a device.
 const DEVICE_BINDING: &str = "managedDevice";
 
+/// What such a binding is.
+const A_DEVICE: &str =
+    "the URL of a managed device, for example https://host/beta/deviceManagement/managedDevices('{id}')";
+
 /// A new entity in a collection: 201 with the entity and its address.
 pub(super) async fn create(
     state: &Arc<GraphState>,
@@ -170,7 +174,8 @@ async fn update_resource(
         properties.extend(checked.properties);
         let properties = Value::Object(properties);
         let device = bound_id(unit, &writing, bound.as_ref())?.or(current.device);
-        let alternate_key = alternate_key(kind, &properties);
+        // No body takes a name away: what it does not say stays.
+        let alternate_key = alternate_key(kind, &properties).or_else(|| current.alternate_key.clone());
         let former = (kind == ResourceKind::User).then(|| current.clone());
         let changed =
             Resource { device, alternate_key, properties: properties.to_string(), modified: writing.now, ..current };
@@ -260,21 +265,26 @@ fn bound_device(
             return Err(no_binding(name).into());
         }
         for url in urls {
-            walks.push(reference(state, asked.walk.version, name, url)?);
+            walks.push(reference(state, asked.walk.version, url, || device_bind(A_DEVICE))?);
         }
     }
     if walks.len() > 1 {
-        let name = format!("{DEVICE_BINDING}@odata.bind");
-        return Err(BodyError::Bind { name, expected: "the URL of one managed device" }.into());
+        return Err(device_bind("the URL of one managed device").into());
     }
     Ok(walks.pop())
 }
 
-/// A URL in a body: absolute on our host, or relative to the version.
-pub(super) fn reference(state: &GraphState, version: Version, name: &str, url: &str) -> Result<Walk, GraphError> {
-    let expected =
-        "the URL of an entity of this service, for example https://host/beta/deviceManagement/managedDevices('{id}')";
-    let wrong = || BodyError::Bind { name: format!("{name}@odata.bind"), expected };
+fn device_bind(expected: &'static str) -> BodyError {
+    BodyError::Bind { name: format!("{DEVICE_BINDING}@odata.bind"), expected }
+}
+
+/// A URL in a body: absolute on our host, or relative to the version. What is none is answered with `wrong`.
+pub(super) fn reference(
+    state: &GraphState,
+    version: Version,
+    url: &str,
+    wrong: impl Fn() -> BodyError,
+) -> Result<Walk, GraphError> {
     let path = match url.strip_prefix(&state.base_url) {
         Some(path) => path,
         // The hosts of the original are understood, so that scripts need not change their bodies.

@@ -87,6 +87,10 @@ async fn a_role_is_given_found_named_and_taken_back_without_a_shell() {
             assert!(event["details"].as_array().expect("facts").contains(&json!(fact)), "{fact:?} in {event}");
         }
     }
+    let renamed = events[1]["details"].as_array().expect("facts");
+    for fact in [["changed", "displayName,description"], ["description", "until\nJune"], ["name", "desk of Lisbon"]] {
+        assert!(renamed.contains(&json!(fact)), "{fact:?} in {renamed:?}");
+    }
     let heard = world.heard.0.lock().expect("alerts");
     assert!(
         matches!(&heard[..], [Alert { news: News::RoleAssigned { principal, .. }, actor, .. }]
@@ -196,6 +200,8 @@ async fn what_an_assignment_does_not_say_is_refused_by_name_and_never_means_ever
         (with(json!({"description": "x".repeat(1501)})), "'description' must be text of up to 1500"),
         (with(json!({"roleScopeTags@odata.bind": []})), "no such binding"),
         (with(json!({"roleDefinition@odata.bind": device})), "the URL of one role"),
+        (with(json!({"roleDefinition@odata.bind": "https://elsewhere.example/beta/x"})), "roleDefinitions('{id}')"),
+        (with(json!({"roleDefinition@odata.bind": "nonsense"})), "roleDefinitions('{id}')"),
         (with(json!({"roleDefinition@odata.bind": [bind, bind]})), "the URL of one role"),
         (with(json!({"roleDefinition@odata.bind": DEFINITIONS})), "the URL of one role"),
         (with(json!({"roleDefinition@odata.bind": format!("{DEFINITIONS}/{}", id(1, 1))})), "the URL of one role"),
