@@ -61,6 +61,17 @@ async fn names_that_stand_for_any_tenant_have_a_placeholder_and_strangers_have_n
 }
 
 #[tokio::test]
+async fn the_address_that_a_challenge_names_explains_itself() {
+    let endpoints = Endpoints::new().await;
+    for name in ["common", "contoso"] {
+        let (status, _, new) = endpoints.get(&format!("/{name}/oauth2/v2.0/authorize")).await;
+        let (of_challenge, _, page) = endpoints.get(&format!("/{name}/oauth2/authorize?client_id=x")).await;
+        assert_eq!((of_challenge, &page), (status, &new));
+        assert!(page.contains("no sign-in in the browser"), "{page}");
+    }
+}
+
+#[tokio::test]
 async fn with_two_tenants_any_names_none() {
     let endpoints = Endpoints::new().await;
     let add = endpoints.store.write(|unit| {

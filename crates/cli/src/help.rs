@@ -178,9 +178,10 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
     ),
     ("Days until the secret ends", "Dias até o fim do segredo"),
     (
-        "Say anew what it may do: these permissions instead of those it has",
-        "Diz de novo o que ela pode: estas permissões em vez das que tem",
+        "Say anew what it may do. Say all of it: what is not named goes",
+        "Diz de novo o que ela pode. Diga tudo: o que não for citado se perde",
     ),
+    ("Nothing at all: take every permission away", "Absolutamente nada: retira todas as permissões"),
     ("Take a secret away from its application", "Retira um segredo da aplicação dele"),
     ("The secret's id, as `chaveiro app show` prints it", "O id do segredo, como `chaveiro app show` o mostra"),
     (

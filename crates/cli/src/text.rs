@@ -95,8 +95,8 @@ const TABLE: &[(Text, &str, &str)] = &[
     ),
     (
         Text::AppGranted,
-        "{} may do what was said, and nothing else; its tokens follow within the hour, or at once with: chaveiro app revoke {}",
-        "{} pode o que foi dito, e nada mais; os tokens dele seguem dentro de uma hora, ou já, com: chaveiro app revoke {}",
+        "{} may do this, and nothing else.\n  As itself:  {}\n  For people: {}\nIts tokens follow within the hour, or at once with: chaveiro app revoke {}",
+        "{} pode isto, e nada mais.\n  Por si:       {}\n  Por pessoas:  {}\nOs tokens dele seguem dentro de uma hora, ou já, com: chaveiro app revoke {}",
     ),
     (
         Text::SecretOnce,

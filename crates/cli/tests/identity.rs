@@ -45,17 +45,28 @@ fn what_an_application_may_do_is_granted_anew_and_recorded() {
     let (_directory, data) = initialised();
     let desk = run_json(&data, &["app", "register", "desk", "--permission", READ, "--delegated", READ]);
     let desk = desk["clientId"].as_str().expect("an id");
-    run(&data, &["app", "grant", desk, "--permission", READ, "--permission", RECOVER]);
+    // Saying nothing is no way to take everything.
+    for wrong in [&["app", "grant", desk][..], &["app", "grant", desk, "--none", "--permission", READ]] {
+        let refused = try_run(&data, wrong);
+        assert!(!refused.status.success() && text(&refused.stderr).contains("--permission"), "{wrong:?}");
+    }
+    let kept = &run_json(&data, &["app", "list"])[0];
+    assert_eq!((&kept["permissions"], &kept["delegated"]), (&json!([READ]), &json!([READ])));
+    let said = run(&data, &["app", "grant", desk, "--permission", READ, "--permission", RECOVER]);
+    assert!(said.contains(&format!("{READ}, {RECOVER}")), "what it has from now on: {said}");
     let listed = &run_json(&data, &["app", "list"])[0];
     assert_eq!((&listed["permissions"], &listed["delegated"]), (&json!([READ, RECOVER]), &json!([])));
     let tool = run_json(&data, &["app", "register", "tool", "--public", "--delegated", READ]);
     let tool = tool["clientId"].as_str().expect("an id");
     let refused = try_run(&data, &["app", "grant", tool, "--permission", RECOVER]);
     assert!(!refused.status.success() && text(&refused.stderr).contains("--delegated"));
+    run(&data, &["app", "grant", desk, "--none"]);
+    let listed = &run_json(&data, &["app", "list"])[0];
+    assert_eq!((&listed["permissions"], &listed["delegated"]), (&json!([]), &json!([])));
     let record = data.join("record.jsonl");
     run(&data, &["audit", "export", "--output", record.to_str().expect("a path")]);
     let record = std::fs::read_to_string(record).expect("the record");
-    assert_eq!(record.matches("applicationPermissionsChanged").count(), 1, "{record}");
+    assert_eq!(record.matches("applicationPermissionsChanged").count(), 2, "{record}");
 }
 
 #[test]

@@ -62,6 +62,12 @@ pub enum Refusal {
     /// Without the assignment the application may do what the caller may not.
     #[error("without it the application may do what the caller may not: {0}")]
     UnboundBeyondCaller(RoleAction),
+    /// A user would get, or lose, a principal name to which a role is assigned.
+    #[error("a role is assigned to the principal name {0:?}")]
+    NameAssigned(String),
+    /// A principal name looks like an object id, and somebody else can have that one.
+    #[error("a principal name cannot have the form of an object id")]
+    NameIsId,
     /// That assignment exists.
     #[error("the role is assigned to that principal in that scope already")]
     AssignedAlready,

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use chaveiro_core::actions::take_inventory::{MAX_PACKAGES, take_account, take_packages};
 use chaveiro_core::device::{Inventory, ManagedDevice};
+use chaveiro_core::id::AssignmentId;
 use chaveiro_core::ports::{ResourceScope, Store};
 use chaveiro_core::query::Listing;
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::role::ROLES;
 use chaveiro_core::scope_tag::Visibility;
 use serde_json::Value;
 
@@ -127,6 +130,17 @@ pub(crate) async fn an_account_becomes_a_user_of_its_device_once(backend: &dyn B
         .await;
         ManagedDevice { user: Some(resource(1, ResourceKind::User, 9).id), ..named(13, "Desk") }
     };
+    let named_role = RoleAssignment {
+        id: AssignmentId(uuid(10, 1)),
+        tenant: tenant_id(1),
+        display_name: None,
+        description: None,
+        role: &ROLES[0],
+        principal: Principal::new(PrincipalKind::User, "Eva@Desk"),
+        scope: Visibility::All,
+        created: at(1),
+    };
+    write(&store, move |unit| Ok(unit.insert_role_assignment(&named_role)?)).await;
     // Who says it, with which account and name; the second twin of a host is told apart.
     let said = [
         (named(14, "Desk"), "Ana", Some("Ana Lima")),
@@ -136,6 +150,7 @@ pub(crate) async fn an_account_becomes_a_user_of_its_device_once(backend: &dyn B
         (named(15, "renamed"), "ANA", None),
         (named(24, "desk"), "ana", None),
         (named(14, "Desk"), "", Some("Nobody")),
+        (named(14, "Desk"), "eva", None),
         (named(14, ""), "ana", Some("Nowhere")),
         (named(14, "\u{7}"), "\u{7}", Some("Control")),
         (owned, "ana", Some("Not me")),
@@ -151,7 +166,9 @@ pub(crate) async fn an_account_becomes_a_user_of_its_device_once(backend: &dyn B
         }
     };
     let user = |key: &str, name: &str| (key.to_owned(), name.to_owned());
-    assert_eq!(users(14).await, [user("ana@desk", "Ana Lima")]);
+    let assigned = format!("eva@desk-{}", &device_id(14).to_string()[..8]);
+    let of_first = [user("ana@desk", "Ana Lima"), user(&assigned, "eva")];
+    assert_eq!(users(14).await, of_first, "no device brings anybody a name that a role is assigned to");
     let twin = format!("ana@desk-{}", &device_id(15).to_string()[..8]);
     assert_eq!(users(15).await, [user(&twin, "ana")]);
     assert_eq!(users(24).await, [user("ana@desk", "ana")]);

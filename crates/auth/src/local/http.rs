@@ -46,6 +46,8 @@ pub(super) fn router(endpoint: Endpoint) -> Router {
         .route("/{tenant}/oauth2/v2.0/devicecode", post(sign_in::device_code))
         .route("/{tenant}/oauth2/v2.0/revoke", post(sign_in::revoke))
         .route("/{tenant}/oauth2/v2.0/authorize", get(page::no_browser_sign_in).post(page::no_browser_sign_in))
+        // The address that the challenge of a refused request names, as Graph's does.
+        .route("/{tenant}/oauth2/authorize", get(page::no_browser_sign_in).post(page::no_browser_sign_in))
         .route("/{tenant}/oauth2/v2.0/logout", get(page::sign_out))
         .route("/devicelogin", get(page::device_login))
         .route("/error", get(page::error))

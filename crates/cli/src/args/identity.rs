@@ -37,7 +37,7 @@ pub(crate) enum App {
         #[arg(long, requires = "replace")]
         revoke: bool,
     },
-    /// Say anew what it may do: these permissions instead of those it has.
+    /// Say anew what it may do. Say all of it: what is not named goes.
     #[command(
         after_help = "Example:\n  chaveiro app grant 5f0c6a1e-… --permission DeviceManagementManagedDevices.Read.All"
     )]
@@ -45,11 +45,14 @@ pub(crate) enum App {
         /// Its client id.
         id: ApplicationId,
         /// An application permission, for what it does as itself; repeat for more.
-        #[arg(long = "permission", value_name = "NAME")]
+        #[arg(long = "permission", value_name = "NAME", required_unless_present_any = ["delegated", "none"])]
         permissions: Vec<String>,
         /// A delegated permission, for what it does for people who sign in with it; repeat for more.
         #[arg(long, value_name = "NAME")]
         delegated: Vec<String>,
+        /// Nothing at all: take every permission away.
+        #[arg(long, conflicts_with_all = ["permissions", "delegated"])]
+        none: bool,
     },
     /// Take a secret away from its application.
     #[command(after_help = "Example:\n  chaveiro app remove-secret 9b2e41d7-… --revoke")]

@@ -59,10 +59,11 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
             let value = json!({"clientId": id, "clientSecret": secret, "secretId": kept.id, "secretExpires": expires});
             out.say(Text::SecretOnce, &[&day(kept.expires), secret], &value);
         }
-        App::Grant { id, permissions: own, delegated } => {
+        App::Grant { id, permissions: own, delegated, none: _ } => {
             let granted = host.grant(tenant, *id, named(own)?, named(delegated)?).await?;
-            let places = [granted.display_name.as_str(), &granted.id.to_string()];
-            out.say(Text::AppGranted, &places, &summary(&granted));
+            let (own, delegated) = (listed(&granted.permissions), listed(&granted.delegated));
+            let places = [&granted.display_name, &own, &delegated, &granted.id.to_string()];
+            out.say(Text::AppGranted, &places.map(String::as_str), &summary(&granted));
         }
         App::RemoveSecret { secret, revoke } => {
             let owner = host.remove_secret(tenant, *secret, *revoke).await?;
@@ -133,6 +134,11 @@ fn life(days: u32) -> Duration {
 
 fn names(permissions: &[Permission]) -> Vec<&'static str> {
     permissions.iter().map(|permission| permission.name()).collect()
+}
+
+/// The same in a line for people.
+fn listed(permissions: &[Permission]) -> String {
+    if permissions.is_empty() { "-".to_owned() } else { names(permissions).join(", ") }
 }
 
 fn day(at: Timestamp) -> String {

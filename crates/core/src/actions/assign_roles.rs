@@ -70,8 +70,16 @@ pub fn rename(
     event: AuditEvent,
 ) -> Result<(), Fault> {
     manages(unit, by)?;
+    let all = unit.role_assignments(assignment.tenant)?;
+    let before = all.iter().find(|one| one.id == assignment.id).ok_or(Refusal::ResourceNotFound("roleAssignment"))?;
     unit.update_role_assignment(assignment)?;
-    Ok(unit.append_audit(&described(event, assignment))?)
+    let event = described(event, assignment);
+    let changed = [
+        ("displayName", before.display_name != assignment.display_name),
+        ("description", before.description != assignment.description),
+    ];
+    let changed: Vec<_> = changed.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
+    Ok(unit.append_audit(&event.with("changed", changed.join(",")))?)
 }
 
 /// Takes it back.
@@ -92,7 +100,7 @@ pub fn unassign(
         }
     }
     if !unit.delete_role_assignment(assignment.tenant, assignment.id)? {
-        return Err(Refusal::ResourceNotFound("role assignment").into());
+        return Err(Refusal::ResourceNotFound("roleAssignment").into());
     }
     Ok(unit.append_audit(&described(event, assignment))?)
 }
@@ -151,8 +159,9 @@ fn described(event: AuditEvent, assignment: &RoleAssignment) -> AuditEvent {
         Visibility::All => event,
         Visibility::Tagged(tags) => event.with("tags", tags.iter().cloned().collect::<Vec<_>>().join(",")),
     };
-    match &assignment.display_name {
-        None => event,
-        Some(name) => event.with("name", name),
-    }
+    let texts = [("name", &assignment.display_name), ("description", &assignment.description)];
+    texts
+        .into_iter()
+        .filter_map(|(fact, text)| Some((fact, text.as_ref()?)))
+        .fold(event, |event, (fact, text)| event.with(fact, text))
 }

@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::actions::name_users;
 use crate::device::ManagedDevice;
 use crate::id::{DeviceId, ResourceId, TenantId};
 use crate::ports::{DeviceScope, ResourceScope, StoreError, UnitOfWork, View};
 use crate::query::Listing;
 use crate::resource::{Resource, ResourceKind};
+use crate::rights::{Principal, PrincipalKind};
 use crate::scope_tag::Visibility;
 
 /// How many packages of a device are kept.
@@ -162,8 +164,11 @@ pub fn take_account(
     }
     // Another machine of the same name has another person's account.
     for principal in [plain.clone(), format!("{plain}-{}", &device.id.to_string()[..8])] {
+        // A device says what it likes; it does not bring anybody a name that a role is assigned to.
+        let named = Principal::new(PrincipalKind::User, &principal);
         match unit.resource_by_key(tenant, kind, &principal)? {
             Some(_) => {}
+            None if name_users::is_assigned(unit, tenant, &named)? => {}
             None => {
                 let shown = name.map(bounded).filter(|name| !name.is_empty()).unwrap_or(account);
                 let properties = json!({"userPrincipalName": principal, "displayName": shown});

@@ -95,6 +95,16 @@ pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
             let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
             intune(StatusCode::FORBIDDEN, "Forbidden", text)
         }
+        Refusal::NameAssigned(_) => {
+            let help = "whoever has the name has the role. Remove the assignment first, or assign the role to the object id of the user, which stays whatever she is called; an operator changes the name with a token that was minted on the server's host";
+            let text = format!("Insufficient privileges to complete the operation: {refusal}, and {help}.");
+            gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
+        }
+        Refusal::NameIsId => gateway(
+            BAD_REQUEST,
+            "Request_BadRequest",
+            "Invalid value specified for property 'userPrincipalName': it must not have the form of an object id, because roles are assigned to both.",
+        ),
         Refusal::AssignedAlready => gateway(
             BAD_REQUEST,
             "Request_BadRequest",

@@ -31,7 +31,10 @@ pub(super) async fn link(
     let url = object.get(ID).and_then(|url| url.as_str());
     let expected = "the URL of the entity to link";
     let url = url.ok_or_else(|| BodyError::Bind { name: ID.to_owned(), expected })?;
-    let reference = write::reference(state, asked.walk.version, "@odata.id", url)?;
+    let reference = write::reference(state, asked.walk.version, url, || {
+        let expected = "the URL of an entity of this service, for example https://host/beta/users('{id}')";
+        BodyError::Bind { name: ID.to_owned(), expected }
+    })?;
     if reference.target() != asked.walk.target() {
         let expected = "the URL of an entity of the type that this collection holds";
         return Err(BodyError::Bind { name: ID.to_owned(), expected }.into());

@@ -119,7 +119,7 @@ fn role(state: &GraphState, asked: &Asked, checked: &Checked) -> Result<Option<&
         let expected = "the URL of one role, such as https://host/beta/deviceManagement/roleDefinitions('{id}'); GET .../roleDefinitions lists them";
         let wrong = || BodyError::Bind { name: format!("{ROLE}@odata.bind"), expected };
         let [url] = urls.as_slice() else { return Err(wrong().into()) };
-        let walk = reference(state, asked.walk.version, name, url)?;
+        let walk = reference(state, asked.walk.version, url, wrong)?;
         let key = walk.hops.last().and_then(|hop| hop.key.as_ref()?.id);
         let is_role = walk.target() == Target::RoleDefinition && matches!(walk.end, End::Entity);
         bound = Some(key.filter(|_| is_role).and_then(Role::of_id).ok_or_else(wrong)?);

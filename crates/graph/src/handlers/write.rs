@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::actions::revoke_tokens::sign_out;
-use chaveiro_core::actions::{assign_roles, manage_applications, retire};
+use chaveiro_core::actions::{assign_roles, manage_applications, name_users, retire};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, ResourceId};
 use chaveiro_core::ports::{ResourceScope, UnitOfWork, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::rights::{Principal, PrincipalKind};
 use chaveiro_core::{Fault, Refusal};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
@@ -29,6 +30,10 @@ use crate::verb::updates_silently;
 
 /// The one binding that entities have: a run state is about a device.
 const DEVICE_BINDING: &str = "managedDevice";
+
+/// What such a binding is.
+const A_DEVICE: &str =
+    "the URL of a managed device, for example https://host/beta/deviceManagement/managedDevices('{id}')";
 
 /// A new entity in a collection: 201 with the entity and its address.
 pub(super) async fn create(
@@ -81,6 +86,9 @@ pub(super) async fn create(
         writing.follow(unit)?;
         let device = bound_id(unit, &writing, bound.as_ref())?;
         let resource = Resource { device, ..resource };
+        if kind == ResourceKind::User {
+            name_users::name(unit, &writing.caller, None, &resource)?;
+        }
         unit.insert_resource(&resource)?;
         unit.append_audit(&resource_event(&writing, Activity::ResourceCreated, &resource))?;
         Ok(resource)
@@ -158,6 +166,7 @@ async fn update_resource(
     let checked = checked(headers, body, Target::Resource(kind)).await?;
     let bound = bound_device(state, &asked, kind, &checked)?;
     let writing = Arc::clone(&asked);
+    let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
         writing.follow(unit)?;
         let current = unit.resource(found.tenant, kind, found.id)?.ok_or(Refusal::ResourceNotFound(kind.name()))?;
@@ -165,11 +174,21 @@ async fn update_resource(
         properties.extend(checked.properties);
         let properties = Value::Object(properties);
         let device = bound_id(unit, &writing, bound.as_ref())?.or(current.device);
-        let alternate_key = alternate_key(kind, &properties);
+        // No body takes a name away: what it does not say stays.
+        let alternate_key = alternate_key(kind, &properties).or_else(|| current.alternate_key.clone());
+        let former = (kind == ResourceKind::User).then(|| current.clone());
         let changed =
             Resource { device, alternate_key, properties: properties.to_string(), modified: writing.now, ..current };
+        let renamed = match &former {
+            Some(former) if name_users::name(unit, &writing.caller, Some(former), &changed)? => Some(former),
+            Some(_) | None => None,
+        };
         unit.update_resource(&changed)?;
         unit.append_audit(&resource_event(&writing, Activity::ResourceChanged, &changed))?;
+        if let Some(former) = renamed {
+            let event = |activity| application::event(&writing, activity);
+            sign_out(unit, &operate::person(former), event, clock.now())?;
+        }
         Ok(changed)
     });
     let resource = written.await.map_err(|fault| duplicate(fault, kind))?;
@@ -246,21 +265,26 @@ fn bound_device(
             return Err(no_binding(name).into());
         }
         for url in urls {
-            walks.push(reference(state, asked.walk.version, name, url)?);
+            walks.push(reference(state, asked.walk.version, url, || device_bind(A_DEVICE))?);
         }
     }
     if walks.len() > 1 {
-        let name = format!("{DEVICE_BINDING}@odata.bind");
-        return Err(BodyError::Bind { name, expected: "the URL of one managed device" }.into());
+        return Err(device_bind("the URL of one managed device").into());
     }
     Ok(walks.pop())
 }
 
-/// A URL in a body: absolute on our host, or relative to the version.
-pub(super) fn reference(state: &GraphState, version: Version, name: &str, url: &str) -> Result<Walk, GraphError> {
-    let expected =
-        "the URL of an entity of this service, for example https://host/beta/deviceManagement/managedDevices('{id}')";
-    let wrong = || BodyError::Bind { name: format!("{name}@odata.bind"), expected };
+fn device_bind(expected: &'static str) -> BodyError {
+    BodyError::Bind { name: format!("{DEVICE_BINDING}@odata.bind"), expected }
+}
+
+/// A URL in a body: absolute on our host, or relative to the version. What is none is answered with `wrong`.
+pub(super) fn reference(
+    state: &GraphState,
+    version: Version,
+    url: &str,
+    wrong: impl Fn() -> BodyError,
+) -> Result<Walk, GraphError> {
     let path = match url.strip_prefix(&state.base_url) {
         Some(path) => path,
         // The hosts of the original are understood, so that scripts need not change their bodies.
@@ -278,10 +302,13 @@ fn bound_id(view: &dyn View, asked: &Asked, walk: Option<&Walk>) -> Result<Optio
     walk.map(|walk| asked.follow_to_device(view, walk)).transpose()
 }
 
-/// A user also goes by the principal name.
+/// A user also goes by the principal name, written as roles are assigned to it.
 fn alternate_key(kind: ResourceKind, properties: &Value) -> Option<String> {
     match kind {
-        ResourceKind::User => properties.get("userPrincipalName")?.as_str().map(str::to_lowercase),
+        ResourceKind::User => {
+            let name = properties.get("userPrincipalName")?.as_str()?;
+            Some(Principal::new(PrincipalKind::User, name).text)
+        }
         ResourceKind::DetectedApp
         | ResourceKind::DeviceHealthScript
         | ResourceKind::DeviceHealthScriptDeviceState

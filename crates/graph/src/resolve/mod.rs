@@ -154,6 +154,11 @@ fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
 
 /// What follows an entity and is no edge: an action or `$ref`, and nothing after it.
 fn last_segment(at: Target, hops: &[Hop], segment: String, more: bool) -> Result<End, PathError> {
+    let name = action_name(&segment);
+    // Whatever comes after it: what is not offered has nothing that is.
+    if let Some(known) = known(Bound::Entity(at), split_key(name).0) {
+        return Err(PathError::NotOffered(known));
+    }
     if more {
         return Err(PathError::Segment(segment));
     }
@@ -161,7 +166,6 @@ fn last_segment(at: Target, hops: &[Hop], segment: String, more: bool) -> Result
     if keyed && segment.eq_ignore_ascii_case("$ref") {
         return Ok(End::EntityRef);
     }
-    let name = action_name(&segment);
     if let Some(action) = MODEL.action(at, name) {
         return Ok(End::Action(action));
     }
@@ -169,11 +173,7 @@ fn last_segment(at: Target, hops: &[Hop], segment: String, more: bool) -> Result
     if let Some(operation) = MODEL.operation(at, name) {
         return Ok(End::Operation(operation));
     }
-    let (name, _) = split_key(name);
-    match known(Bound::Device, name).filter(|_| at == Target::Device) {
-        Some(name) => Err(PathError::NotOffered(name)),
-        None => Err(PathError::Segment(segment)),
-    }
+    Err(PathError::Segment(segment))
 }
 
 /// The function of a collection that a segment calls, with its parameters.

@@ -202,6 +202,7 @@ async fn a_deleted_device_is_retired_and_its_passcode_can_still_be_read() {
 async fn what_graph_offers_and_this_server_does_not_is_told_from_what_nobody_knows() {
     let world = World::new().await;
     let token = world.token();
+    let (scripts, script) = ("/beta/deviceManagement", id(0xc1, 1));
     for (path, word) in [
         (format!("{}/wipe", device_path(1)), "'wipe': Microsoft Graph knows it"),
         (format!("{}/microsoft.graph.REBOOTNOW", device_path(1)), "'rebootNow': Microsoft Graph knows it"),
@@ -210,6 +211,14 @@ async fn what_graph_offers_and_this_server_does_not_is_told_from_what_nobody_kno
         ("/beta/deviceManagement/comanagedDevices/microsoft.graph.executeAction".into(), "cannot be recovered in bulk"),
         (format!("/beta/users/{}/managedDevices/moveDevicesToOU", id(0xa, 1)), "Microsoft Graph knows it"),
         ("/beta/deviceManagement/managedDevices/appDiagnostics(upn='a')".into(), "Microsoft Graph knows it"),
+        (format!("{scripts}/deviceHealthScripts/{script}/runSummary"), "'runSummary': Microsoft Graph knows it"),
+        (format!("{scripts}/deviceComplianceScripts('{script}')/Assignments"), "'assignments': Microsoft Graph knows"),
+        (format!("{scripts}/deviceShellScripts/{script}/groupAssignments/{script}"), "'groupAssignments': Microsoft"),
+        (format!("{scripts}/deviceManagementScripts/{script}/assign"), "'assign': Microsoft Graph knows it"),
+        (format!("/v1.0/users/{script}/managedAppRegistrations/$count"), "'managedAppRegistrations': Microsoft"),
+        ("/v1.0/me/deviceManagementTroubleshootingEvents('1')".into(), "Microsoft Graph knows it"),
+        (format!("{scripts}/deviceHealthScripts/{script}/groupAssignments"), "the segment 'groupAssignments'."),
+        (format!("{}/assignments", device_path(1)), "the segment 'assignments'."),
         (format!("{}/resetEverything", device_path(1)), "Resource not found for the segment 'resetEverything'."),
     ] {
         let (status, answer) = world.call(&token, "POST", &path, "{}").await;

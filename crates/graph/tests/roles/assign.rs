@@ -87,6 +87,10 @@ async fn a_role_is_given_found_named_and_taken_back_without_a_shell() {
             assert!(event["details"].as_array().expect("facts").contains(&json!(fact)), "{fact:?} in {event}");
         }
     }
+    let renamed = events[1]["details"].as_array().expect("facts");
+    for fact in [["changed", "displayName,description"], ["description", "until\nJune"], ["name", "desk of Lisbon"]] {
+        assert!(renamed.contains(&json!(fact)), "{fact:?} in {renamed:?}");
+    }
     let heard = world.heard.0.lock().expect("alerts");
     assert!(
         matches!(&heard[..], [Alert { news: News::RoleAssigned { principal, .. }, actor, .. }]
@@ -196,6 +200,8 @@ async fn what_an_assignment_does_not_say_is_refused_by_name_and_never_means_ever
         (with(json!({"description": "x".repeat(1501)})), "'description' must be text of up to 1500"),
         (with(json!({"roleScopeTags@odata.bind": []})), "no such binding"),
         (with(json!({"roleDefinition@odata.bind": device})), "the URL of one role"),
+        (with(json!({"roleDefinition@odata.bind": "https://elsewhere.example/beta/x"})), "roleDefinitions('{id}')"),
+        (with(json!({"roleDefinition@odata.bind": "nonsense"})), "roleDefinitions('{id}')"),
         (with(json!({"roleDefinition@odata.bind": [bind, bind]})), "the URL of one role"),
         (with(json!({"roleDefinition@odata.bind": DEFINITIONS})), "the URL of one role"),
         (with(json!({"roleDefinition@odata.bind": format!("{DEFINITIONS}/{}", id(1, 1))})), "the URL of one role"),
@@ -424,10 +430,24 @@ async fn rights_are_read_when_the_assignment_is_written() {
     let (world, ana) = administered().await;
     let other = AssignmentId(id(0xa6, OWN));
     let path = format!("{ASSIGNMENTS}/{other}");
-    world.write(move |unit| unit.delete_role_assignment(tenant(1), AssignmentId(id(0xa5, 1))).map(drop)).await;
     let given = body("help-desk-operator", "user", "bob@x", None);
-    assert_eq!(world.send(&ana, "POST", ASSIGNMENTS, &[], &given).await.0, 401, "her role is gone");
-    assert_eq!(world.call(&ana, "DELETE", &path, &[]).await.0, 401);
-    let left: Vec<RoleAssignment> = world.store.read(|view| Ok(view.role_assignments(tenant(1))?)).await.expect("read");
-    assert_eq!(left.len(), 2, "{left:?}");
+    for (method, path, body) in [
+        ("POST", ASSIGNMENTS, given.as_str()),
+        ("PATCH", path.as_str(), r#"{"displayName": "mine"}"#),
+        ("DELETE", path.as_str(), ""),
+    ] {
+        // Her role goes after the request was admitted and before its unit of work begins.
+        world
+            .meanwhile
+            .before_the_next(|unit| unit.delete_role_assignment(tenant(1), AssignmentId(id(0xa5, 1))).map(drop));
+        let (status, answer) = world.send(&ana, method, path, &[], body).await;
+        assert_eq!((status, &answer["error"]["code"]), (401, &json!("UnknownError")), "{method}: {answer}");
+        assert!(world.recorded().await.is_empty(), "{method}");
+        let left: Vec<RoleAssignment> =
+            world.store.read(|view| Ok(view.role_assignments(tenant(1))?)).await.expect("read");
+        let seeds: Vec<_> = left.iter().map(|one| one.display_name.as_deref()).collect();
+        assert_eq!(seeds, [Some("seed 1"), Some("seed 5")], "{method}");
+        world.assign(1, "intune-role-administrator", PrincipalKind::User, "ana@x", None).await;
+    }
+    assert_eq!(world.send(&ana, "DELETE", &path, &[], "").await.0, 204, "with her role she does");
 }

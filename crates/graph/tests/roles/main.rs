@@ -5,6 +5,7 @@
 mod assign;
 mod manage;
 mod matrix;
+mod names;
 mod revocation;
 mod walls;
 mod world;

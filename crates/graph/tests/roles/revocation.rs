@@ -150,6 +150,13 @@ async fn a_token_that_is_revoked_after_its_request_was_admitted_changes_and_disc
     let user = format!("{DEVICES}/{}/users", device(OWN));
     let link = json!({"@odata.id": format!("{BASE}/beta/users/{}", ana())}).to_string();
     let results = format!("{DEVICES}/{}?$select=deviceActionResults", device(OWN));
+    let assignments = "/beta/deviceManagement/roleAssignments";
+    let assignment = format!("{assignments}/{}", id(0xa6, OWN));
+    let desk = json!({
+        "roleDefinition@odata.bind": "/deviceManagement/roleDefinitions/9e0cc482-82df-4ab2-a24c-0c23a3f52e1e",
+        "members": ["x"], "scopeType": "allDevices",
+    })
+    .to_string();
     for (method, path, body) in [
         ("POST", recover(OWN), ""),
         ("PATCH", format!("{DEVICES}/{}", device(OWN)), r#"{"notes": "x"}"#),
@@ -165,6 +172,9 @@ async fn a_token_that_is_revoked_after_its_request_was_admitted_changes_and_disc
         ("POST", format!("{app}/addPassword"), ""),
         ("POST", format!("{app}/removePassword"), r#"{"keyId": "11111111-2222-4333-8444-555555555555"}"#),
         ("DELETE", app.clone(), ""),
+        ("POST", assignments.to_owned(), &desk),
+        ("PATCH", assignment.clone(), r#"{"displayName": "x"}"#),
+        ("DELETE", assignment, ""),
         ("POST", "/v1.0/me/revokeSignInSessions".to_owned(), ""),
     ] {
         let before = world.recorded().await.len();

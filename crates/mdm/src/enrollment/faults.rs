@@ -143,6 +143,8 @@ fn of_refusal(refusal: &Refusal) -> No {
         | Refusal::OwnRole
         | Refusal::RoleBeyondCaller(_)
         | Refusal::UnboundBeyondCaller(_)
+        | Refusal::NameAssigned(_)
+        | Refusal::NameIsId
         | Refusal::AssignedAlready
         | Refusal::TooManyAssignments
         | Refusal::BreakGlassReason
