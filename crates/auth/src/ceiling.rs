@@ -85,26 +85,45 @@ const MOST_KEYS: usize = 65_536;
 /// A ceiling that can be asked without being counted, for what is counted only when it failed; and whose memory has a
 /// bound, for keys that strangers choose.
 pub(crate) struct Tally<K> {
-    /// Between two that fit evenly into the window; `None` for any number.
-    every: Option<Duration>,
-    window: Duration,
+    /// How it fills; `None` for any number.
+    bucket: Option<Bucket>,
     /// When the bucket of each key will be empty of what was counted (the generic cell rate algorithm).
     empty_at: Mutex<HashMap<K, Nanos>>,
 }
 
+/// A bucket that fills evenly.
+#[derive(Clone, Copy)]
+struct Bucket {
+    /// Between two that fill it.
+    every: Duration,
+    /// How long an empty one fills.
+    whole: Duration,
+}
+
+impl Bucket {
+    /// One that gives no more than so many within *any* window, not twice as many: half of them at once, the others over the
+    /// window that begins with these.
+    fn new(most: NonZeroU32, window: Duration) -> Self {
+        let at_once = most.get().div_ceil(2);
+        let later = u64::from(most.get() - at_once + 1);
+        let every = Duration::from_nanos(u64::try_from(window.as_nanos()).unwrap_or(u64::MAX).div_ceil(later));
+        Self { every, whole: every.saturating_mul(at_once) }
+    }
+}
+
 impl<K: Hash + Eq + Clone> Tally<K> {
-    /// At most so many within the window; 0 means any number.
+    /// At most so many within any window, half of them at once; 0 means any number.
     pub(crate) fn new(most: u32, window: Duration) -> Self {
-        let every = NonZeroU32::new(most).map(|most| window / most.get());
-        Self { every, window, empty_at: Mutex::new(HashMap::new()) }
+        let bucket = NonZeroU32::new(most).map(|most| Bucket::new(most, window));
+        Self { bucket, empty_at: Mutex::new(HashMap::new()) }
     }
 
     /// Whether there is room for one more of that key.
     pub(crate) fn room(&self, key: &K, clock: &Ticks) -> Result<(), Throttled> {
-        let Some(every) = self.every else { return Ok(()) };
+        let Some(Bucket { every, whole }) = self.bucket else { return Ok(()) };
         let empty_at = self.empty_at.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
         let full_for = empty_at.map_or(Duration::ZERO, |at| Duration::from(at.saturating_sub(clock.now())));
-        match (full_for + every).checked_sub(self.window) {
+        match (full_for + every).checked_sub(whole) {
             Some(wait) if !wait.is_zero() => Err(Throttled::after(wait)),
             Some(_) | None => Ok(()),
         }
@@ -112,7 +131,7 @@ impl<K: Hash + Eq + Clone> Tally<K> {
 
     /// Counts one of that key.
     pub(crate) fn count(&self, key: &K, clock: &Ticks) {
-        let Some(every) = self.every else { return };
+        let Some(Bucket { every, .. }) = self.bucket else { return };
         let now = clock.now();
         let mut empty_at = self.empty_at.lock().unwrap_or_else(PoisonError::into_inner);
         if empty_at.len() >= MOST_KEYS && !empty_at.contains_key(key) {
@@ -155,21 +174,41 @@ mod tests {
         let hand = Arc::new(Hand(AtomicI64::new(1_000)));
         let clock = Ticks::new(Arc::<Hand>::clone(&hand));
         let tally = Tally::new(4, Duration::from_secs(60));
-        for _ in 0..4 {
+        for _ in 0..2 {
             assert_eq!(tally.room(&1, &clock), Ok(()), "asking is not counted");
             assert_eq!(tally.take(&1, &clock), Ok(()));
         }
-        assert_eq!(tally.take(&1, &clock), Err(Throttled { retry_after_s: 15 }));
+        assert_eq!(tally.take(&1, &clock), Err(Throttled { retry_after_s: 20 }));
         assert_eq!(tally.take(&2, &clock), Ok(()), "another key");
-        hand.0.fetch_add(14, Ordering::SeqCst);
+        hand.0.fetch_add(19, Ordering::SeqCst);
         assert_eq!(tally.room(&1, &clock), Err(Throttled { retry_after_s: 1 }));
         hand.0.fetch_add(1, Ordering::SeqCst);
         assert_eq!(tally.take(&1, &clock), Ok(()));
-        assert_eq!(tally.take(&1, &clock), Err(Throttled { retry_after_s: 15 }), "one at a time from now on");
+        assert_eq!(tally.take(&1, &clock), Err(Throttled { retry_after_s: 20 }), "one at a time from now on");
         hand.0.fetch_add(600, Ordering::SeqCst);
-        assert_eq!((0..10).filter(|_| tally.take(&1, &clock).is_ok()).count(), 4, "no more than the window holds");
+        assert_eq!((0..10).filter(|_| tally.take(&1, &clock).is_ok()).count(), 2, "no more than the bucket holds");
         let any = Tally::new(0, Duration::from_secs(60));
         assert!((0..1_000).all(|_| any.take(&1, &clock).is_ok()));
+    }
+
+    #[test]
+    fn no_window_sees_more_than_a_tally_says_wherever_it_begins() {
+        let window = 900;
+        for most in [1, 2, 3, 7, 20, 100, 500] {
+            let hand = Arc::new(Hand(AtomicI64::new(1_000)));
+            let clock = Ticks::new(Arc::<Hand>::clone(&hand));
+            let tally = Tally::new(most, Duration::from_secs(window));
+            // Somebody who asks for more in every second, after a long silence.
+            let taken: Vec<usize> = (0..3 * window)
+                .map(|_| {
+                    let taken = (0..=most).filter(|_| tally.take(&1, &clock).is_ok()).count();
+                    hand.0.fetch_add(1, Ordering::SeqCst);
+                    taken
+                })
+                .collect();
+            let seen = taken.windows(window as usize).map(|seconds| seconds.iter().sum::<usize>());
+            assert_eq!(seen.max(), Some(most as usize), "of {most}");
+        }
     }
 
     #[test]

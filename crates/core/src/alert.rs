@@ -49,18 +49,25 @@ pub enum News {
         reason: String,
     },
     /// A role was assigned through the API.
-    RoleAssigned {
-        /// Which assignment.
-        assignment: AssignmentId,
-        /// The key of the role.
-        role: String,
-        /// What the principal is.
-        principal_type: PrincipalKind,
-        /// To whom.
-        principal: String,
-        /// On which devices; `None` when on all.
-        tags: Option<ScopeTags>,
-    },
+    RoleAssigned(Assigned),
+    /// A role was taken from somebody through the API.
+    RoleUnassigned(Assigned),
+}
+
+/// A role that somebody has, or had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Assigned {
+    /// Which assignment.
+    pub assignment: AssignmentId,
+    /// The key of the role.
+    pub role: String,
+    /// What the principal is.
+    pub principal_type: PrincipalKind,
+    /// Whose it is.
+    pub principal: String,
+    /// On which devices; `None` when on all.
+    pub tags: Option<ScopeTags>,
 }
 
 impl News {
@@ -69,7 +76,8 @@ impl News {
         match self {
             Self::HoldPlaced { .. } => "chaveiro.hold_placed",
             Self::BreakGlassUsed { .. } => "chaveiro.break_glass_used",
-            Self::RoleAssigned { .. } => "chaveiro.role_assigned",
+            Self::RoleAssigned(_) => "chaveiro.role_assigned",
+            Self::RoleUnassigned(_) => "chaveiro.role_unassigned",
         }
     }
 }

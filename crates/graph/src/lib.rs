@@ -46,7 +46,7 @@ pub struct GraphState {
     pub waker: Arc<dyn Waker>,
     /// How much a caller may ask for.
     pub limits: Limits,
-    /// Tells people what they must know at once.
+    /// Wakes whoever tells people what they must know at once.
     pub alarm: Arc<dyn Alarm>,
     /// `scheme://host:port` of the Graph listener, without a slash at its end.
     pub base_url: String,

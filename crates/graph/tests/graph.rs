@@ -18,7 +18,6 @@ use axum::body::Body;
 use chaveiro_auth::{IssuerKeys, LocalIssuer, Verifier};
 use chaveiro_core::action::ActionState;
 use chaveiro_core::actions::recover_passcode::{Answer, Value as PasscodeValue, receive, sent};
-use chaveiro_core::alert::Alert;
 use chaveiro_core::command::SentIn;
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
@@ -45,7 +44,7 @@ use zeroize::Zeroizing;
 struct NobodyListens;
 
 impl Alarm for NobodyListens {
-    fn raise(&self, _: &Alert) {}
+    fn ring(&self) {}
 }
 
 const PLANTED: &str = "PLANTED-5309";

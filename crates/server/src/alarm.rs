@@ -1,23 +1,31 @@
 //! Telling people: a line in the log at once, and a post to an address until it is taken.
 //!
-//! What is posted waits in the store, where the unit of work that decided it has put it: it is told however often this
-//! process is killed, at least once. The receiver knows a repeat by its id.
+//! What is told waits in the store, where the unit of work that decided it has put it. It is logged and posted from there and
+//! nowhere else, and logged before it is removed: it is told however often this process is killed and whoever hangs up, at
+//! least once. The receiver knows a repeat by its id.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::alert::{Alert, News};
+use chaveiro_core::alert::{Alert, Assigned, News};
 use chaveiro_core::caller::Actor;
+use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{Alarm, Clock, Store};
 use chaveiro_core::role::Role;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// How many alerts one look at the outbox sees. A tenant has one hold at a time, and whoever breaks the glass is one person.
-const BATCH: usize = 1_000;
+/// How many alerts of one tenant wait to be posted, the newest; what is older is in the log alone. More than that come from
+/// somebody who makes them on purpose while nobody takes them: for each role that is assigned there is one.
+const MOST: usize = 1_000;
+
+/// How many of a tenant one look sees beyond them, to log and remove.
+const SPARE: usize = 200;
 
 /// The pause after the first attempt that failed; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -29,20 +37,23 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 const IDLE: Duration = Duration::from_secs(60);
 
 /// How long an alert is worth posting. A hold is on the page of a metric by then.
-const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+const LIFE: SignedDuration = SignedDuration::from_hours(24);
 
-/// However old it is, each start of the server tries so often: the server may have been off for longer than that.
+/// However old it is, each start of the server tries so often, and for at least [`SETTLING`]: the server may have been off for
+/// longer than that, and what is started together with it, the receiver too, takes a while.
 const ATTEMPTS: u32 = 4;
+
+/// How long after its start the server gives up nothing.
+const SETTLING: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long one attempt may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Logs alerts, and wakes the post.
+/// Wakes the post.
 pub(crate) struct Bell(Arc<Notify>);
 
 impl Alarm for Bell {
-    fn raise(&self, alert: &Alert) {
-        log(alert);
+    fn ring(&self) {
         self.0.notify_one();
     }
 }
@@ -70,7 +81,7 @@ fn log(alert: &Alert) {
             reason,
             "a recovery passed a hold"
         ),
-        News::RoleAssigned { assignment, role, .. } => tracing::warn!(
+        News::RoleAssigned(Assigned { assignment, role, .. }) => tracing::warn!(
             alert = news.name(),
             alert.id = alert.id(),
             tenant.id = %tenant,
@@ -79,10 +90,20 @@ fn log(alert: &Alert) {
             application.id = actor.application_id,
             "a role was assigned through the API: if nobody expects it, run chaveiro role unassign"
         ),
+        News::RoleUnassigned(Assigned { assignment, role, .. }) => tracing::warn!(
+            alert = news.name(),
+            alert.id = alert.id(),
+            tenant.id = %tenant,
+            assignment.id = %assignment,
+            role,
+            application.id = actor.application_id,
+            "a role was taken from somebody through the API: if nobody expects it, run chaveiro role assign"
+        ),
     }
 }
 
 /// Where alerts are posted.
+#[derive(Clone)]
 pub(crate) struct Receiver {
     /// May hold a secret: it is not logged.
     pub(crate) url: String,
@@ -96,7 +117,12 @@ pub(crate) struct Post {
     /// Without one, the log is all there is, and nothing waits.
     receiver: Option<Receiver>,
     rung: Arc<Notify>,
-    /// What was not taken, by the id of the alert.
+    started: Timestamp,
+    /// What waited at the last look, oldest first.
+    waiting: Vec<Alert>,
+    /// What of it is in the log, by the id of the alert.
+    logged: HashSet<String>,
+    /// What of it was not taken, or taken and could not be removed, by the id of the alert.
     failed: HashMap<String, Failed>,
 }
 
@@ -108,7 +134,9 @@ struct Failed {
 
 impl Post {
     pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, receiver: Option<Receiver>) -> Self {
-        Self { store, clock, receiver, rung: Arc::new(Notify::new()), failed: HashMap::new() }
+        let (started, rung) = (clock.now(), Arc::new(Notify::new()));
+        let (waiting, logged, failed) = (Vec::new(), HashSet::new(), HashMap::new());
+        Self { store, clock, receiver, rung, started, waiting, logged, failed }
     }
 
     /// What rings for this post.
@@ -119,8 +147,6 @@ impl Post {
     /// Posts what waits until the token is canceled. What is left then is posted after the next start.
     pub(crate) async fn deliver(mut self, stop: CancellationToken) {
         let work = async {
-            // From before the start, when the process may have ended before it could log them.
-            self.waiting().await.iter().for_each(log);
             let rung = Arc::clone(&self.rung);
             loop {
                 let pause = self.empty().await;
@@ -136,77 +162,136 @@ impl Post {
         }
     }
 
-    async fn waiting(&self) -> Vec<Alert> {
-        let waiting = self.store.read(|view| Ok(view.alerts(BATCH)?)).await;
-        waiting.unwrap_or_else(|error| {
-            tracing::error!(%error, "the alerts that wait to be posted cannot be read; it is tried again");
-            Vec::new()
-        })
+    /// Tries everything that is due, one after the other, and says how long to wait after it. It looks again before each: what
+    /// has just come does not wait for what nobody takes.
+    async fn empty(&mut self) -> Duration {
+        loop {
+            self.look().await;
+            let Some((attempts, alert)) = self.next() else { return self.pause() };
+            if self.attempt(&alert, attempts + 1).await && !self.remove(vec![alert.clone()]).await {
+                self.put_off(&alert, attempts + 1);
+            }
+        }
     }
 
-    /// Tries everything that is due, and says how long to wait after it.
-    async fn empty(&mut self) -> Duration {
-        let waiting = self.waiting().await;
-        if self.receiver.is_none() {
-            self.remove(waiting).await;
-            return IDLE;
+    /// Reads what waits, logs what is new, and lets go of what nobody is going to post.
+    async fn look(&mut self) {
+        loop {
+            let waiting = self.store.read(|view| Ok(view.alerts(MOST + SPARE)?)).await;
+            self.waiting = match waiting {
+                Ok(waiting) => waiting,
+                Err(error) => {
+                    tracing::error!(%error, "the alerts that wait cannot be read; it is tried again");
+                    return self.waiting.clear();
+                }
+            };
+            let ids: HashSet<String> = self.waiting.iter().map(Alert::id).collect();
+            self.logged.retain(|id| ids.contains(id));
+            self.failed.retain(|id, _| ids.contains(id));
+            for alert in &self.waiting {
+                if self.logged.insert(alert.id()) {
+                    log(alert);
+                }
+            }
+            let most = self.receiver.as_ref().map_or(0, |_| MOST);
+            let beyond = beyond(&self.waiting, most);
+            if beyond.is_empty() {
+                return;
+            }
+            if most > 0 {
+                let id = beyond.last().map(Alert::id);
+                tracing::error!(
+                    alerts = beyond.len(),
+                    alert.id = id,
+                    "more alerts wait than are kept; the oldest up to this one are in the log alone"
+                );
+            }
+            if !self.remove(beyond).await {
+                return;
+            }
         }
-        let mut due: Vec<(u32, Alert)> = Vec::new();
+    }
+
+    /// What is due and was tried least, how often; of that the newest, and what one request raised as it was written.
+    fn next(&self) -> Option<(u32, Alert)> {
+        self.receiver.as_ref()?;
         let now = self.clock.now();
-        for alert in waiting {
-            match self.failed.get(&alert.id()) {
-                None => due.push((0, alert)),
-                Some(failed) if failed.again <= now => due.push((failed.attempts, alert)),
-                Some(_) => {}
-            }
-        }
-        // What was never tried does not wait for what nobody takes.
-        due.sort_by_key(|(attempts, _)| *attempts);
-        for (attempts, alert) in due {
-            if self.attempt(&alert, attempts + 1).await {
-                self.failed.remove(&alert.id());
-                self.remove(vec![alert]).await;
-            }
-        }
+        let due = self.waiting.iter().filter_map(|alert| match self.failed.get(&alert.id()) {
+            None => Some((0, alert)),
+            Some(failed) => (failed.again <= now).then_some((failed.attempts, alert)),
+        });
+        let (attempts, alert) = due.min_by_key(|(attempts, alert)| (*attempts, Reverse(alert.at)))?;
+        Some((attempts, alert.clone()))
+    }
+
+    /// Until the next is due.
+    fn pause(&self) -> Duration {
         let now = self.clock.now();
         let soonest = self.failed.values().map(|failed| failed.again).min();
         let pause = soonest.and_then(|again| Duration::try_from(again.duration_since(now)).ok());
         pause.unwrap_or(IDLE).min(IDLE)
     }
 
-    /// Whether this alert is done with: taken, or given up.
+    /// Whether this alert is done with: taken, or given up. What comes meanwhile is logged meanwhile.
     async fn attempt(&mut self, alert: &Alert, attempt: u32) -> bool {
-        let Some(receiver) = &self.receiver else { return true };
-        let error = match receiver.tell(&document(alert)).await {
-            Ok(()) => return true,
-            Err(error) => error,
+        let Some(receiver) = self.receiver.clone() else { return true };
+        let (told, rung) = (document(alert), Arc::clone(&self.rung));
+        let telling = receiver.tell(&told);
+        tokio::pin!(telling);
+        let taken = loop {
+            tokio::select! {
+                taken = &mut telling => break taken,
+                () = rung.notified() => self.look().await,
+            }
         };
+        let Err(error) = taken else { return true };
         let (id, now) = (alert.id(), self.clock.now());
-        if attempt >= ATTEMPTS && now.duration_since(alert.at) >= LIFE.try_into().unwrap_or_default() {
+        let (age, running) = (now.duration_since(alert.at), now.duration_since(self.started));
+        if attempt >= ATTEMPTS && age >= LIFE && running >= SETTLING {
             tracing::error!(alert.id = id, error, "an alert was not taken for too long; it is in the log alone");
             return true;
         }
         tracing::warn!(alert.id = id, attempt, error, "an alert was not taken; it is posted again");
-        let pause = FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
-        self.failed.insert(id, Failed { attempts: attempt, again: now + pause });
+        self.put_off(alert, attempt);
         false
     }
 
-    /// When this fails, the alert is posted once more.
-    async fn remove(&self, alerts: Vec<Alert>) {
-        if alerts.is_empty() {
-            return;
-        }
+    fn put_off(&mut self, alert: &Alert, attempts: u32) {
+        let pause = FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
+        self.failed.insert(alert.id(), Failed { attempts, again: self.clock.now() + pause });
+    }
+
+    /// Whether they are gone. One that is not is posted once more.
+    async fn remove(&self, alerts: Vec<Alert>) -> bool {
         let removed = self.store.write(move |unit| {
             for alert in &alerts {
                 unit.delete_alert(alert)?;
             }
             Ok(())
         });
-        if let Err(error) = removed.await {
-            tracing::error!(%error, "an alert that was taken could not be removed; it is posted again");
+        let removed = removed.await;
+        if let Err(error) = &removed {
+            tracing::error!(%error, "an alert that is done with could not be removed; it is posted again");
         }
+        removed.is_ok()
     }
+}
+
+/// All but the newest `most` of each tenant, oldest first as they are.
+fn beyond(waiting: &[Alert], most: usize) -> Vec<Alert> {
+    let mut newer: HashMap<TenantId, usize> = HashMap::new();
+    let mut beyond: Vec<_> = waiting
+        .iter()
+        .rev()
+        .filter(|alert| {
+            let newer = newer.entry(alert.tenant).or_default();
+            *newer += 1;
+            *newer > most
+        })
+        .cloned()
+        .collect();
+    beyond.reverse();
+    beyond
 }
 
 impl Receiver {
@@ -225,13 +310,7 @@ fn document(alert: &Alert) -> Value {
     let mut told = match news {
         News::HoldPlaced { hold, counted } => json!({"hold": hold, "counted": counted}),
         News::BreakGlassUsed { hold, device, reason } => json!({"hold": hold, "device": device, "reason": reason}),
-        News::RoleAssigned { assignment, role, principal_type, principal, tags } => json!({
-            "assignment": assignment,
-            "role": role,
-            "principalType": principal_type,
-            "principal": principal,
-            "tags": tags,
-        }),
+        News::RoleAssigned(assigned) | News::RoleUnassigned(assigned) => json!(assigned),
     };
     told["id"] = json!(alert.id());
     told["alert"] = json!(news.name());
@@ -251,20 +330,27 @@ fn text(alert: &Alert) -> String {
         News::BreakGlassUsed { device, reason, .. } => {
             format!("Chaveiro: {actor} passed the hold of tenant {tenant} for device {device}: {reason}")
         }
-        News::RoleAssigned { role, principal_type, principal, tags, .. } => {
-            let devices = match tags {
-                None => "all devices".to_owned(),
-                Some(tags) => {
-                    let named = tags.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-                    format!("devices with the tags {named}")
-                }
-            };
-            let (role, kind) = (Role::parse(role).map_or(role.as_str(), |role| role.name), principal_type.name());
-            format!(
-                "Chaveiro: {actor} assigned the role {role} in tenant {tenant} to the {kind} {principal} on {devices}."
-            )
+        News::RoleAssigned(assigned) => {
+            format!("Chaveiro: {actor} assigned in tenant {tenant}: {}.", in_words(assigned))
+        }
+        News::RoleUnassigned(assigned) => {
+            format!("Chaveiro: {actor} took back in tenant {tenant}: {}.", in_words(assigned))
         }
     }
+}
+
+/// Which role, whose, and where.
+fn in_words(assigned: &Assigned) -> String {
+    let Assigned { role, principal_type, principal, tags, .. } = assigned;
+    let devices = match tags {
+        None => "all devices".to_owned(),
+        Some(tags) => {
+            let named = tags.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            format!("devices with the tags {named}")
+        }
+    };
+    let (role, kind) = (Role::parse(role).map_or(role.as_str(), |role| role.name), principal_type.name());
+    format!("the role {role} of the {kind} {principal} on {devices}")
 }
 
 fn name(actor: &Actor) -> &str {

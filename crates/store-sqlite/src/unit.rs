@@ -22,7 +22,6 @@ use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::sign_in::SignIn;
 use chaveiro_core::tenant::Tenant;
 use rusqlite::Connection;
-use uuid::Uuid;
 
 use crate::codec::fault;
 use crate::rows::{
@@ -206,9 +205,6 @@ impl View for Transaction<'_> {
     }
     fn alerts(&self, limit: usize) -> Result<Vec<Alert>, StoreError> {
         alert::alerts(self.connection, limit)
-    }
-    fn alerts_about(&self, tenant: TenantId, about: Uuid) -> Result<Vec<Alert>, StoreError> {
-        alert::alerts_about(self.connection, tenant, about)
     }
     fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError> {
         hold::recoveries_since(self.connection, tenant, after, limit)

@@ -28,15 +28,15 @@ pub struct TokenCeilings {
     pub by_application: u32,
     /// Tokens of all applications of one tenant within 20 seconds.
     pub by_tenant: u32,
-    /// New device codes for one client address within 15 minutes, which is how long a code waits.
+    /// New device codes for one client address within any 15 minutes, which is how long a code waits; half of them at once.
     pub device_codes_by_address: u32,
-    /// Proofs that failed, of one application from one client address, within 5 minutes.
+    /// Proofs that failed, of one application from one client address, within any 5 minutes; half of them at once.
     pub failures_by_address: u32,
 }
 
 impl Default for TokenCeilings {
     /// What a thousand processes of one application need that start together; codes for an office behind one address, and
-    /// no more than a fifth of what may wait in a tenant; and a failure every 15 seconds.
+    /// no more than a fifth of what may wait in a tenant; and ten failures, then one every 28 seconds.
     fn default() -> Self {
         Self { by_application: 1_000, by_tenant: 2_000, device_codes_by_address: 100, failures_by_address: 20 }
     }

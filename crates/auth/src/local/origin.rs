@@ -38,11 +38,12 @@ impl TrustedProxies {
     }
 }
 
-/// Some proxies write the port too.
+/// Some proxies write the port too, and brackets with it or without it.
 fn address(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim();
-    let with_port = || entry.parse::<SocketAddr>().map(|address| address.ip());
-    entry.parse().or_else(|_| with_port()).map(|address: IpAddr| address.to_canonical()).ok()
+    let in_brackets = || entry.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::from);
+    let with_port = || entry.parse::<SocketAddr>().ok().map(|address| address.ip());
+    entry.parse().ok().or_else(in_brackets).or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
 
 /// Who counts as one: an IPv4 address, or an IPv6 network of 64 bits, which is the least that anybody is given.
@@ -96,6 +97,10 @@ mod tests {
             ("192.0.2.1", "192.0.2.1", &["203.0.113.9,"], "192.0.2.1"),
             ("192.0.2.1", "192.0.2.1", &["203.0.113.9:4711"], "203.0.113.9"),
             ("fd00::/8", "fd00::1", &["[2001:db8:1:2:3::4]:80"], "2001:db8:1:2::"),
+            ("fd00::/8", "fd00::1", &["[2001:db8:1:2:3::4]"], "2001:db8:1:2::"),
+            ("fd00::/8", "fd00::1", &["[::ffff:203.0.113.9]"], "203.0.113.9"),
+            ("fd00::/8", "fd00::1", &["[203.0.113.9]"], "fd00::"),
+            ("fd00::/8", "fd00::1", &["[2001:db8::1"], "fd00::"),
         ] {
             assert_eq!(seen(proxies, peer, lines), expected, "{peer} {lines:?} behind {proxies}");
         }

@@ -12,22 +12,23 @@
 //!   unbinds it and gives.
 //! - An application that manages roles is nobody whom somebody knows. It passes on what it may do itself, and nothing else.
 
-use crate::alert::{Alert, News};
+use crate::alert::{Alert, Assigned, News};
 use crate::audit::AuditEvent;
 use crate::caller::{ActorKind, Caller};
-use crate::ports::{UnitOfWork, View};
+use crate::ports::{StoreError, UnitOfWork, View};
 use crate::refusal::{Fault, Refusal};
 use crate::rights::{MAX_ASSIGNMENTS, Principal, PrincipalKind, Rights, RoleAssignment};
 use crate::role::RoleAction;
 use crate::scope_tag::Visibility;
 
-/// Makes it. Gives what people must be told of: that somebody did it through the API. An operator on the host knows.
+/// Makes it. People are told when it was done through the API; whoever does it on the host knows, and is not kept from it by
+/// the limit: others may have used it up.
 pub fn assign(
     unit: &mut dyn UnitOfWork,
     by: &Caller,
     assignment: &RoleAssignment,
     event: AuditEvent,
-) -> Result<Option<Alert>, Fault> {
+) -> Result<(), Fault> {
     let held = manages(unit, by)?;
     refuse_own(by, &assignment.principal)?;
     let all = unit.role_assignments(assignment.tenant)?;
@@ -52,14 +53,12 @@ pub fn assign(
     if all.iter().any(same) {
         return Err(Refusal::AssignedAlready.into());
     }
-    if all.len() >= MAX_ASSIGNMENTS {
+    if all.len() >= MAX_ASSIGNMENTS && event.request.is_some() {
         return Err(Refusal::TooManyAssignments.into());
     }
     unit.insert_role_assignment(assignment)?;
-    unit.append_audit(&described(event, assignment))?;
-    let alert = (by.actor.kind != ActorKind::Operator).then(|| told(by, assignment));
-    alert.iter().try_for_each(|alert| unit.insert_alert(alert))?;
-    Ok(alert)
+    tell(unit, News::RoleAssigned, &event, assignment)?;
+    Ok(unit.append_audit(&described(event, assignment))?)
 }
 
 /// Gives it another name and description; nothing else of it is changed.
@@ -82,7 +81,7 @@ pub fn rename(
     Ok(unit.append_audit(&event.with("changed", changed.join(",")))?)
 }
 
-/// Takes it back.
+/// Takes it back. People are told when it was done through the API.
 pub fn unassign(
     unit: &mut dyn UnitOfWork,
     by: &Caller,
@@ -102,6 +101,7 @@ pub fn unassign(
     if !unit.delete_role_assignment(assignment.tenant, assignment.id)? {
         return Err(Refusal::ResourceNotFound("roleAssignment").into());
     }
+    tell(unit, News::RoleUnassigned, &event, assignment)?;
     Ok(unit.append_audit(&described(event, assignment))?)
 }
 
@@ -134,21 +134,30 @@ fn bound_by(assignments: &[&RoleAssignment]) -> Rights {
     }
 }
 
-/// What people are told of an assignment.
-fn told(by: &Caller, assignment: &RoleAssignment) -> Alert {
+/// Tells people of what a request of the API did with an assignment, by whatever token: one of an operator serves wherever it
+/// is taken to.
+fn tell(
+    unit: &mut dyn UnitOfWork,
+    news: fn(Assigned) -> News,
+    event: &AuditEvent,
+    assignment: &RoleAssignment,
+) -> Result<(), StoreError> {
+    if event.request.is_none() {
+        return Ok(());
+    }
     let tags = match &assignment.scope {
         Visibility::All => None,
         Visibility::Tagged(tags) => Some(tags.clone()),
     };
-    let news = News::RoleAssigned {
+    let assigned = Assigned {
         assignment: assignment.id,
         role: assignment.role.key.to_owned(),
         principal_type: assignment.principal.kind,
         principal: assignment.principal.text.clone(),
         tags,
     };
-    let (tenant, about) = (assignment.tenant, assignment.id.0);
-    Alert { tenant, about, at: assignment.created, actor: by.actor.clone(), news }
+    let (tenant, about, actor) = (assignment.tenant, assignment.id.0, event.actor.clone());
+    unit.insert_alert(&Alert { tenant, about, at: event.at, actor, news: news(assigned) })
 }
 
 /// An event about an assignment.

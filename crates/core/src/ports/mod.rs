@@ -20,7 +20,6 @@ use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::alert::Alert;
 use crate::escrow::SecretContext;
 use crate::id::{EnrollmentId, TenantId};
 use crate::refusal::Fault;
@@ -171,11 +170,10 @@ pub trait Waker: Send + Sync {
     fn wake(&self, enrollment: EnrollmentId);
 }
 
-/// Tells people at once, as far as this host reaches, and returns at once. What must reach somebody further away waits in the
-/// store ([`View::alerts`]); this says that it is there.
+/// Wakes whoever tells people of alerts, and returns at once. What they are told waits in the store ([`View::alerts`]).
 pub trait Alarm: Send + Sync {
-    /// Tells them that. It is durable by now.
-    fn raise(&self, alert: &Alert);
+    /// Says that something may wait. What does is durable by now; to ring for nothing is no harm.
+    fn ring(&self);
 }
 
 /// Opens envelopes. Only disclosure may hold one.

@@ -1,7 +1,6 @@
 //! What can be read.
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::{
     ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoreError, StoredCheckpoint, StoredEvent,
@@ -175,10 +174,8 @@ pub trait View {
 
     /// Holds of a tenant, newest first, at most `limit`.
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError>;
-    /// Alerts of all tenants that nobody has taken yet, oldest first, at most `limit`.
+    /// Alerts that nobody has taken yet, oldest first: of each tenant the newest `limit`.
     fn alerts(&self, limit: usize) -> Result<Vec<Alert>, StoreError>;
-    /// Those of them that are about this ([`Alert::about`]).
-    fn alerts_about(&self, tenant: TenantId, about: Uuid) -> Result<Vec<Alert>, StoreError>;
     /// How many recoveries of a tenant were counted after that moment, at most `limit`. No two units of work that count
     /// one more may both miss the other's.
     fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError>;

@@ -9,7 +9,7 @@ use chaveiro_core::actions::recover_passcode::{self, Ask, Begun, RECOVER_PASSCOD
 use chaveiro_core::id::ActionId;
 
 use super::admit::Asked;
-use super::{read_store, response};
+use super::{read_store, response, write_aloud};
 use crate::GraphState;
 use crate::body;
 use crate::error::GraphError;
@@ -55,25 +55,21 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut B
     }
 }
 
-async fn begin(state: &GraphState, asked: Arc<Asked>, action: Action, ask: Ask) -> Result<Begun, GraphError> {
+async fn begin(state: &Arc<GraphState>, asked: Arc<Asked>, action: Action, ask: Ask) -> Result<Begun, GraphError> {
     let begin = if action.name == RECOVER_PASSCODE.name {
         recover_passcode::begin
     } else {
         return Err(GraphError::Internal(format!("{} is declared and has no code", action.name)));
     };
     let now = asked.now;
-    let begun = state.store.write(move |unit| {
+    let begun = write_aloud(state, move |unit| {
         // Links and roles may have gone since the request was admitted; what is decided holds for one moment.
         asked.follow(unit)?;
         let begun = begin(unit, &ask, now)?;
-        let alerts = unit.alerts_about(ask.caller.tenant, ask.action.0)?;
         let waits = unit.open_enrollment(ask.caller.tenant, ask.device)?.map(|enrollment| enrollment.id);
-        Ok((begun, waits, alerts))
+        Ok((begun, waits))
     });
-    let (begun, waits, alerts) = begun.await?;
-    for alert in &alerts {
-        state.alarm.raise(alert);
-    }
+    let (begun, waits) = begun.await?;
     // Durable now: the device may come for it.
     if let (Begun::Opened(_) | Begun::AlreadyOpen(_), Some(enrollment)) = (&begun, waits) {
         state.waker.wake(enrollment);

@@ -26,11 +26,12 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use chaveiro_core::caller::{ActorKind, Caller};
 use chaveiro_core::id::RequestId;
-use chaveiro_core::ports::{BoxFuture, View};
+use chaveiro_core::ports::{BoxFuture, UnitOfWork, View};
 use chaveiro_core::revocation::require_valid;
-use chaveiro_core::{Refusal, Timestamp};
+use chaveiro_core::{Fault, Refusal, Timestamp};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
+use tracing::Instrument;
 
 use crate::GraphState;
 use crate::body;
@@ -216,6 +217,22 @@ async fn read_store<T: Send + 'static>(
     work: impl FnOnce(&dyn View) -> Result<T, GraphError> + Send + 'static,
 ) -> Result<T, GraphError> {
     state.store.read(move |view| Ok(work(view))).await?
+}
+
+/// Writes what people may have to be told of, and rings. Whoever asks may go away at any moment; this goes on, so that nobody
+/// delays an alert by hanging up.
+async fn write_aloud<T: Send + 'static>(
+    state: &Arc<GraphState>,
+    work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, GraphError> {
+    let state = Arc::clone(state);
+    let writing = async move {
+        let written = state.store.write(work).await;
+        state.alarm.ring();
+        written
+    };
+    let written = tokio::spawn(writing.in_current_span()).await;
+    Ok(written.map_err(|error| GraphError::Internal(error.to_string()))??)
 }
 
 /// Counts one request of a verified caller against the limits. Each item of a batch is one.

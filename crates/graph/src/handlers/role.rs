@@ -18,8 +18,8 @@ use serde_json::{Map, Value};
 use super::admit::Asked;
 use super::application::event;
 use super::change::tags;
-use super::response;
 use super::write::{answer, checked, no_binding, reference};
+use super::{response, write_aloud};
 use crate::GraphState;
 use crate::body::{BodyError, Checked};
 use crate::error::GraphError;
@@ -57,15 +57,13 @@ pub(super) async fn assign(
         created: asked.now,
     };
     let (writing, row) = (Arc::clone(&asked), assignment.clone());
-    let written = state.store.write(move |unit| {
+    let written = write_aloud(state, move |unit| {
         writing.follow(unit)?;
         assign_roles::assign(unit, &writing.caller, &row, event(&writing, Activity::RoleAssigned))
     });
-    let alert = written.await?;
+    written.await?;
     let url = format!("{}{}/{}", state.base_url, asked.path.trim_end_matches('/'), assignment.id);
-    let created = shown(state, &asked, &assignment, StatusCode::CREATED);
-    alert.iter().for_each(|alert| state.alarm.raise(alert));
-    Ok(response::located(created, &url))
+    Ok(response::located(shown(state, &asked, &assignment, StatusCode::CREATED), &url))
 }
 
 /// Another name and description. What else a body says must be so already: clients send back what they read.

@@ -17,7 +17,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
-use super::{application, change, context, operate, read_store, response, role, set_path};
+use super::{application, change, context, operate, read_store, response, role, set_path, write_aloud};
 use crate::GraphState;
 use crate::body::{self, BodyError, Checked};
 use crate::error::GraphError;
@@ -202,7 +202,7 @@ async fn update_resource(
 pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     admitted(state, &asked).await?;
     let clock = Arc::clone(&state.clock);
-    let written = state.store.write(move |unit| {
+    let written = write_aloud(state, move |unit| {
         match asked.follow(unit)?.node {
             Node::Device(device) => {
                 retire::retire(unit, device.tenant, device.id, asked.caller.actor.clone(), asked.now)?;

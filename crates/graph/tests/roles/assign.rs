@@ -1,8 +1,16 @@
 //! Role assignments through the API: what they say, who may make and take back which, and that nobody climbs by them.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chaveiro_core::actions::assign_roles;
 use chaveiro_core::alert::{Alert, News};
+use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::caller::{Actor, ActorKind, Caller};
 use chaveiro_core::id::AssignmentId;
-use chaveiro_core::rights::{MAX_ASSIGNMENTS, PrincipalKind, RoleAssignment};
+use chaveiro_core::permission::PermissionSet;
+use chaveiro_core::rights::{MAX_ASSIGNMENTS, Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::{ROLES, Role};
 use serde_json::{Value, json};
 
@@ -91,12 +99,87 @@ async fn a_role_is_given_found_named_and_taken_back_without_a_shell() {
     for fact in [["changed", "displayName,description"], ["description", "until\nJune"], ["name", "desk of Lisbon"]] {
         assert!(renamed.contains(&json!(fact)), "{fact:?} in {renamed:?}");
     }
-    let heard = world.heard.0.lock().expect("alerts");
-    assert!(
-        matches!(&heard[..], [Alert { news: News::RoleAssigned { principal, .. }, actor, .. }]
-            if principal == "bob@x" && actor.user_principal_name.as_deref() == Some("ana@x")),
-        "{heard:?}"
+    let told = world.alerts().await;
+    let [Alert { news: News::RoleAssigned(given), .. }, Alert { news: News::RoleUnassigned(taken), .. }] = &told[..]
+    else {
+        panic!("{told:?}");
+    };
+    assert_eq!((given, given.principal.as_str()), (taken, "bob@x"));
+    assert!(told.iter().all(|alert| alert.actor.user_principal_name.as_deref() == Some("ana@x")), "{told:?}");
+    assert!(world.heard.0.load(Ordering::SeqCst) >= 2, "at once");
+}
+
+#[tokio::test]
+async fn whatever_goes_through_the_api_is_told_by_whatever_token_and_nothing_from_the_host() {
+    let (world, ana) = administered().await;
+    let names: Vec<String> = permissions().split(' ').map(str::to_owned).collect();
+    let operator = world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator"}));
+    for (token, who) in [(&operator, "bob@x"), (&ana, "eva@x")] {
+        let given = body("help-desk-operator", "user", who, None);
+        let (status, made) = world.send(token, "POST", ASSIGNMENTS, &[], &given).await;
+        assert_eq!(status, 201, "{made}");
+        let path = format!("{ASSIGNMENTS}/{}", made["id"].as_str().expect("text"));
+        assert_eq!(world.call(token, "DELETE", &path, &[]).await.0, 204);
+    }
+    let (caller, row) = (on_the_host(), seeded(1, 50, "own", world.now()));
+    let written = world.store.write(move |unit| {
+        let event = |activity| AuditEvent::new(row.tenant, row.created, Actor::operator(), activity);
+        assign_roles::assign(unit, &caller, &row, event(Activity::RoleAssigned)).expect_err("the same as a seed");
+        let row = RoleAssignment { principal: Principal::new(PrincipalKind::User, "x"), ..row.clone() };
+        assign_roles::assign(unit, &caller, &row, event(Activity::RoleAssigned))?;
+        assign_roles::unassign(unit, &caller, &row, event(Activity::RoleUnassigned))
+    });
+    written.await.expect("written");
+    let told = world.alerts().await;
+    let told: Vec<_> = told.iter().map(|alert| (alert.news.name(), alert.actor.kind)).collect();
+    assert_eq!(
+        told,
+        [
+            ("chaveiro.role_assigned", ActorKind::Operator),
+            ("chaveiro.role_unassigned", ActorKind::Operator),
+            ("chaveiro.role_assigned", ActorKind::Delegated),
+            ("chaveiro.role_unassigned", ActorKind::Delegated),
+        ]
     );
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it_quiet() {
+    let (world, ana) = administered().await;
+    let world = Arc::new(world);
+    let (begun, began) = tokio::sync::oneshot::channel();
+    let (go_on, waits) = std::sync::mpsc::channel::<()>();
+    world.meanwhile.before_the_next(move |_| {
+        begun.send(()).expect("somebody waits");
+        waits.recv().expect("told to go on");
+        Ok(())
+    });
+    let (asking, given) = (Arc::clone(&world), body("help-desk-operator", "user", "bob@x", None));
+    let asked = tokio::spawn(async move { asking.send(&ana, "POST", ASSIGNMENTS, &[], &given).await });
+    began.await.expect("it is being written");
+    let rung = world.heard.0.load(Ordering::SeqCst);
+    asked.abort();
+    assert!(asked.await.expect_err("gone").is_cancelled());
+    go_on.send(()).expect("it waits");
+    let heard = async {
+        while world.heard.0.load(Ordering::SeqCst) == rung {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), heard).await.expect("rung for");
+    assert_eq!((world.alerts().await.len(), world.recorded().await), (1, vec!["roleAssigned".to_owned()]));
+}
+
+/// A person on the server's host, who uses no API.
+fn on_the_host() -> Caller {
+    Caller {
+        tenant: tenant(1),
+        actor: Actor::operator(),
+        permissions: PermissionSet::default(),
+        directory_roles: Vec::new(),
+        groups: Vec::new(),
+        issued: None,
+    }
 }
 
 #[tokio::test]
@@ -262,6 +345,11 @@ async fn the_same_twice_is_refused_and_so_is_one_too_many() {
     let (status, answer) = world.send(&ana, "POST", ASSIGNMENTS, &[], &one_more).await;
     assert_eq!(status, 400, "{answer}");
     assert!(message(&answer).contains("1000 role assignments") && message(&answer).contains("groups"), "{answer}");
+    // Whoever filled it up has not kept the operator on the host from helping.
+    let row = RoleAssignment { principal: Principal::new(PrincipalKind::User, "eva@x"), ..seeded(1, 3000, "own", now) };
+    let event = AuditEvent::new(tenant(1), now, Actor::operator(), Activity::RoleAssigned);
+    let written = world.store.write(move |unit| assign_roles::assign(unit, &on_the_host(), &row, event));
+    written.await.expect("assigned");
 }
 
 #[tokio::test]

@@ -29,6 +29,38 @@ fn placed(number: u128) -> Alert {
     }
 }
 
+/// What is logged in this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let log = self.clone();
+        let writer = tracing_subscriber::fmt().json().with_writer(move || log.clone());
+        tracing::subscriber::set_default(writer.finish())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("a log").clone()).expect("text")
+    }
+
+    /// How often that alert was told, by the name that alarms are set on.
+    fn told(&self, alert: &Alert) -> usize {
+        let [name, id] = [format!("\"alert\":\"{}\"", alert.news.name()), format!("\"alert.id\":\"{}\"", alert.id())];
+        self.text().lines().filter(|line| line.contains(&name) && line.contains(&id)).count()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("a log").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 struct Hand(AtomicI64);
 
 impl Clock for Hand {
@@ -43,6 +75,9 @@ struct Taken {
     told: Mutex<Vec<Value>>,
     asked: AtomicUsize,
     refuses: Mutex<Vec<String>>,
+    /// Answers what it refuses only when it is told to.
+    hangs: bool,
+    go_on: Notify,
 }
 
 impl Taken {
@@ -65,22 +100,31 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::with(Taken::default()).await
+    }
+
+    async fn with(taken: Taken) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let directory = tempfile::tempdir().expect("a directory");
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
-        let tenant = Tenant {
-            id: TenantId(Uuid::from_u128(1)),
+        let tenant = |number: u128| Tenant {
+            id: TenantId(Uuid::from_u128(number)),
             display_name: "Contoso".to_owned(),
             licence: Licence::Active,
             entra_tenant: None,
             settings: TenantSettings::default(),
             created: at(0),
         };
-        store.write(move |unit| Ok(unit.insert_tenant(&tenant)?)).await.expect("a tenant");
-        let taken = Arc::new(Taken::default());
+        let tenants = [tenant(1), tenant(2)];
+        let written = store.write(move |unit| Ok(tenants.iter().try_for_each(|tenant| unit.insert_tenant(tenant))?));
+        written.await.expect("tenants");
+        let taken = Arc::new(taken);
         let take = |State(taken): State<Arc<Taken>>, axum::Json(told): axum::Json<Value>| async move {
             taken.asked.fetch_add(1, Ordering::SeqCst);
             let refuses = taken.refuses.lock().expect("refuses").iter().any(|id| told["id"] == id.as_str());
+            if refuses && taken.hangs {
+                taken.go_on.notified().await;
+            }
             if refuses {
                 // Not followed, so that nobody has it.
                 return StatusCode::FOUND;
@@ -109,7 +153,7 @@ impl World {
     }
 
     async fn waiting(&self) -> usize {
-        self.store.read(|view| Ok(view.alerts(100)?.len())).await.expect("read")
+        self.store.read(|view| Ok(view.alerts(10_000)?.len())).await.expect("read")
     }
 
     fn pass(&self, seconds: i64) {
@@ -168,11 +212,98 @@ async fn what_nobody_takes_makes_nothing_else_wait_and_is_given_up_after_a_day()
 }
 
 #[tokio::test]
-async fn without_an_address_nothing_waits() {
+async fn an_old_alert_is_not_given_up_before_the_server_has_run_for_an_hour() {
     let world = World::new().await;
+    world.taken.refuse(&[placed(1)]);
+    world.raise(&[placed(1)]).await;
+    world.pass(3 * 24 * 3600);
+    let mut post = world.post(Some(&world.url));
+    for _ in 0..11 {
+        post.empty().await;
+        world.pass(300);
+    }
+    assert_eq!((world.asked(), world.waiting().await), (11, 1), "after 55 minutes the receiver may still be starting");
+    post.empty().await;
+    world.pass(300);
+    post.empty().await;
+    assert_eq!((world.asked(), world.waiting().await), (13, 0));
+}
+
+#[tokio::test]
+async fn without_an_address_nothing_waits_and_everything_is_logged_first() {
+    let (world, log) = (World::new().await, Log::default());
+    let _logging = log.listen();
     world.raise(&[placed(1), placed(2)]).await;
     world.post(None).empty().await;
     assert_eq!((world.waiting().await, world.asked()), (0, 0));
+    assert_eq!((log.told(&placed(1)), log.told(&placed(2))), (1, 1), "although nobody has rung");
+}
+
+#[tokio::test]
+async fn an_alert_is_logged_once_however_often_it_is_posted() {
+    let (world, log) = (World::new().await, Log::default());
+    let _logging = log.listen();
+    world.taken.refuse(&[placed(1)]);
+    world.raise(&[placed(1)]).await;
+    let mut post = world.post(Some(&world.url));
+    for _ in 0..5 {
+        post.empty().await;
+        world.pass(300);
+    }
+    assert_eq!((world.asked(), log.told(&placed(1))), (5, 1));
+    world.post(Some(&world.url)).look().await;
+    assert_eq!(log.told(&placed(1)), 2, "once more after a start: the process may have ended before it could");
+}
+
+#[tokio::test]
+async fn a_new_alert_does_not_wait_behind_a_thousand_that_nobody_takes() {
+    let world = World::with(Taken { hangs: true, ..Taken::default() }).await;
+    let log = Log::default();
+    let _logging = log.listen();
+    let old: Vec<_> = (1..=MOST as u128 + 50).map(placed).collect();
+    world.taken.refuse(&old);
+    world.raise(&old).await;
+    let newer = |number: u128| Alert { at: at(number as i64), ..placed(10_000 + number) };
+    world.raise(&[newer(1)]).await;
+    let post = world.post(Some(&world.url));
+    let (bell, stop) = (post.bell(), CancellationToken::new());
+    let delivering = tokio::spawn(post.deliver(stop.clone()));
+    let until = async |done: &dyn Fn() -> bool| {
+        let wait = async {
+            while !done() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(TIMEOUT - Duration::from_secs(1), wait).await.expect("before an attempt ends by itself");
+    };
+    until(&|| world.asked() == 2).await;
+    assert_eq!(world.taken.ids(), [newer(1).id()], "the newest first, and one of the old ones hangs");
+    world.raise(&[newer(2)]).await;
+    bell.ring();
+    until(&|| log.told(&newer(2)) == 1).await;
+    assert_eq!(world.asked(), 2, "logged while the other hangs");
+    world.taken.go_on.notify_one();
+    until(&|| world.taken.ids().len() == 2).await;
+    assert_eq!((world.taken.ids()[1].clone(), world.asked()), (newer(2).id(), 3), "and told next");
+    stop.cancel();
+    delivering.await.expect("it ends");
+}
+
+#[tokio::test]
+async fn the_newest_thousand_of_a_tenant_wait_and_what_is_older_is_in_the_log() {
+    let (world, log) = (World::new().await, Log::default());
+    let _logging = log.listen();
+    let elsewhere = Alert { tenant: TenantId(Uuid::from_u128(2)), ..placed(1) };
+    world.raise(std::slice::from_ref(&elsewhere)).await;
+    let many: Vec<_> = (1..=MOST as u128 + SPARE as u128 + 5).map(placed).collect();
+    world.raise(&many).await;
+    world.post(Some(&world.url)).look().await;
+    let left = world.store.read(|view| Ok(view.alerts(10_000)?)).await.expect("read");
+    let mut expected = vec![elsewhere];
+    expected.extend_from_slice(&many[SPARE + 5..]);
+    assert!(left == expected, "{} are left", left.len());
+    assert!(many.iter().all(|alert| log.told(alert) >= 1), "each is in the log");
+    assert!(log.text().contains("more alerts wait than are kept"));
 }
 
 #[tokio::test]
@@ -190,7 +321,7 @@ async fn the_bell_wakes_the_post_and_what_waited_before_is_posted_too() {
     // Sooner than it would look by itself.
     tokio::time::timeout(IDLE / 2, taken(1)).await.expect("from before the start");
     world.raise(&[placed(2)]).await;
-    bell.raise(&placed(2));
+    bell.ring();
     tokio::time::timeout(IDLE / 2, taken(2)).await.expect("rung for");
     stop.cancel();
     delivering.await.expect("it ends");
@@ -204,13 +335,13 @@ fn whoever_is_told_of_an_assignment_learns_who_gave_what_to_whom_and_where() {
         about: Uuid::from_u128(9),
         at: at(0),
         actor: Actor { user_principal_name: Some("ana@x".to_owned()), ..Actor::operator() },
-        news: News::RoleAssigned {
+        news: News::RoleAssigned(Assigned {
             assignment: AssignmentId(Uuid::from_u128(9)),
             role: "help-desk-operator".to_owned(),
             principal_type: PrincipalKind::User,
             principal: "bob@x".to_owned(),
             tags: tags.map(|tags| tags.iter().map(|tag| (*tag).to_owned()).collect()),
-        },
+        }),
     };
     let told = document(&assigned(Some(&["lisbon", "porto"])));
     let text = told["text"].as_str().expect("text");
@@ -219,6 +350,12 @@ fn whoever_is_told_of_an_assignment_learns_who_gave_what_to_whom_and_where() {
     }
     assert_eq!((&told["role"], &told["tags"]), (&json!("help-desk-operator"), &json!(["lisbon", "porto"])));
     assert_eq!(told["principalType"], "user");
+    assert_eq!(told["assignment"], Uuid::from_u128(9).to_string());
+    let News::RoleAssigned(its) = assigned(None).news else { unreachable!("it was assigned") };
+    let taken = document(&Alert { news: News::RoleUnassigned(its), ..assigned(None) });
+    assert_eq!((&taken["alert"], &taken["role"]), (&json!("chaveiro.role_unassigned"), &json!("help-desk-operator")));
+    let text = taken["text"].as_str().expect("text");
+    assert!(text.contains("ana@x took back") && text.contains("the user bob@x on all devices"), "{text}");
     let told = document(&assigned(None));
     assert!(told["text"].as_str().is_some_and(|text| text.contains("all devices")) && told["tags"].is_null());
 }

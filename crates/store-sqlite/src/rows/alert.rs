@@ -1,10 +1,8 @@
 //! The outbox of alerts.
 
 use chaveiro_core::alert::Alert;
-use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
-use uuid::Uuid;
 
 use crate::codec::{RowError, blob, from_json, insert, json, many, run};
 
@@ -13,12 +11,9 @@ fn read(row: &Row<'_>) -> Result<Alert, RowError> {
 }
 
 pub(crate) fn alerts(connection: &Connection, limit: usize) -> Result<Vec<Alert>, StoreError> {
-    many(connection, "SELECT body FROM alert ORDER BY row LIMIT ?", [limit as i64], read)
-}
-
-pub(crate) fn alerts_about(connection: &Connection, tenant: TenantId, about: Uuid) -> Result<Vec<Alert>, StoreError> {
-    let sql = "SELECT body FROM alert WHERE tenant = (SELECT row FROM tenant WHERE id = ?) AND about = ? ORDER BY row";
-    many(connection, sql, params![blob(&tenant.0), blob(&about)], read)
+    let sql = "SELECT body FROM (SELECT row, body, row_number() OVER (PARTITION BY tenant ORDER BY row DESC) AS age FROM alert)
+        WHERE age <= ? ORDER BY row";
+    many(connection, sql, [limit as i64], read)
 }
 
 pub(crate) fn insert_alert(connection: &Connection, alert: &Alert) -> Result<(), StoreError> {
