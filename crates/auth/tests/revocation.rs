@@ -114,6 +114,30 @@ async fn what_was_minted_before_ends_and_what_is_minted_after_counts_within_one_
 }
 
 #[tokio::test]
+async fn an_id_is_the_same_however_an_operator_writes_it() {
+    for written in [
+        |id: String| id.to_uppercase(),
+        |id: String| id.replace('-', ""),
+        |id: String| format!("{{{}}}", id.to_uppercase()),
+        |id: String| format!(" urn:uuid:{id}"),
+    ] {
+        let endpoints = Endpoints::new().await;
+        let token = endpoints.as_itself(None).await.1;
+        let person = endpoints.signed_in(None).await;
+        let id = written(Endpoints::DESK.to_string());
+        endpoints.revoke_application(&id).await;
+        assert!(!endpoints.counts(&token).await, "{id}");
+        let ana = claims(&person["access_token"])["oid"].as_str().expect("an id").to_owned();
+        let (now, ana) = (endpoints.now(), written(ana).trim().to_owned());
+        let named = ana.clone();
+        let revoke = endpoints.store.write(move |unit| Ok(vouch::revoke(unit, tenant(), &named, now)?));
+        revoke.await.expect("written").expect("revoked");
+        assert!(!endpoints.counts(&person).await, "{ana}");
+        assert!(endpoints.counts(&endpoints.signed_in(None).await).await, "{ana}");
+    }
+}
+
+#[tokio::test]
 async fn revocations_in_a_burst_lock_nobody_out() {
     let endpoints = Endpoints::new().await;
     let desk = Endpoints::DESK.to_string();

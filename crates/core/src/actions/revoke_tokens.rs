@@ -72,10 +72,11 @@ pub fn application(
     event: AuditEvent,
     now: Timestamp,
 ) -> Result<Result<Timestamp, Refusal>, StoreError> {
-    let valid_from = match end_tokens(unit, tenant, &[Principal::new(PrincipalKind::Application, client_id)], now)? {
+    let principal = Principal::new(PrincipalKind::Application, client_id);
+    let valid_from = match end_tokens(unit, tenant, std::slice::from_ref(&principal), now)? {
         Ok(valid_from) => valid_from,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    unit.append_audit(&event.with("application", client_id).with("issuedBefore", valid_from))?;
+    unit.append_audit(&event.with("application", &principal.text).with("issuedBefore", valid_from))?;
     Ok(Ok(valid_from))
 }
