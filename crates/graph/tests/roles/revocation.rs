@@ -387,6 +387,26 @@ async fn tokens_of_other_issuers_end_by_name_by_object_id_and_by_application() {
     assert_eq!(status, 401, "{answer}");
 }
 
+#[tokio::test]
+async fn a_token_that_its_issuer_dates_back_is_refused_until_the_date_is_past_the_revocation() {
+    let world = world().await;
+    let back = 300;
+    let given = |world: &World| {
+        let iat = world.now().as_second() - back;
+        let roles = ["DeviceManagementManagedDevices.Read.All"];
+        world.token(&json!({"roles": roles, "azp": "robot", "iat": iat, "nbf": iat}))
+    };
+    // Whether it was stolen before the revocation or given after it cannot be told apart: both are refused.
+    let stolen = given(&world);
+    assert!(!world.is_revoked(&stolen).await);
+    world.revoke(of_application("robot")).await;
+    for (passed, revoked) in [(0, true), (2, true), (200, true), (99, true), (1, false)] {
+        world.clock.0.fetch_add(passed, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(world.is_revoked(&given(&world)).await, revoked, "another {passed} s");
+        assert!(world.is_revoked(&stolen).await, "another {passed} s");
+    }
+}
+
 /// What an operator does on the host.
 fn world_revoke(
     name: String,
