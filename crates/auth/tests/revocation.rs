@@ -7,6 +7,7 @@ mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chaveiro_core::Refusal;
 use chaveiro_core::actions::manage_applications;
 use chaveiro_core::actions::revoke_tokens;
 use chaveiro_core::actions::vouch::{self, Decision};
@@ -78,7 +79,7 @@ impl Endpoints {
 
     async fn revoke_application(&self, id: &str) {
         let (now, id, event) = (self.now(), id.to_owned(), event(Activity::TokensRevoked, self));
-        let revoke = self.store.write(move |unit| Ok(revoke_tokens::application(unit, tenant(), &id, event, now)?));
+        let revoke = self.store.write(move |unit| Ok(revoke_tokens::application(unit, tenant(), &id, event, now)??));
         revoke.await.expect("revoked");
     }
 
@@ -95,7 +96,7 @@ async fn what_was_minted_before_ends_and_what_is_minted_after_counts_within_one_
     let (desk, mut old) = (Endpoints::DESK.to_string(), endpoints.as_itself(None).await.1);
     assert!(endpoints.counts(&old).await);
     // Three times in one second: what the last revocation let through ends with the next.
-    for ahead in [1, 2, 3] {
+    for ahead in [2, 3, 4] {
         endpoints.revoke_application(&desk).await;
         assert!(!endpoints.counts(&old).await, "{ahead}");
         let (status, new) = endpoints.as_itself(Some(CHALLENGE)).await;
@@ -110,6 +111,60 @@ async fn what_was_minted_before_ends_and_what_is_minted_after_counts_within_one_
     let (_, later) = endpoints.as_itself(None).await;
     assert_eq!(claims(&later["access_token"])["iat"], NOW + 60);
     assert!(endpoints.counts(&later).await && endpoints.counts(&old).await);
+}
+
+#[tokio::test]
+async fn an_id_is_the_same_however_an_operator_writes_it() {
+    for written in [
+        |id: String| id.to_uppercase(),
+        |id: String| id.replace('-', ""),
+        |id: String| format!("{{{}}}", id.to_uppercase()),
+        |id: String| format!(" urn:uuid:{id}"),
+    ] {
+        let endpoints = Endpoints::new().await;
+        let token = endpoints.as_itself(None).await.1;
+        let person = endpoints.signed_in(None).await;
+        let id = written(Endpoints::DESK.to_string());
+        endpoints.revoke_application(&id).await;
+        assert!(!endpoints.counts(&token).await, "{id}");
+        let ana = claims(&person["access_token"])["oid"].as_str().expect("an id").to_owned();
+        let (now, ana) = (endpoints.now(), written(ana).trim().to_owned());
+        let named = ana.clone();
+        let revoke = endpoints.store.write(move |unit| Ok(vouch::revoke(unit, tenant(), &named, now)?));
+        revoke.await.expect("written").expect("revoked");
+        assert!(!endpoints.counts(&person).await, "{ana}");
+        assert!(endpoints.counts(&endpoints.signed_in(None).await).await, "{ana}");
+    }
+}
+
+#[tokio::test]
+async fn revocations_in_a_burst_lock_nobody_out() {
+    let endpoints = Endpoints::new().await;
+    let desk = Endpoints::DESK.to_string();
+    let mut refused = 0;
+    for _ in 0..100 {
+        let (now, id, event) = (endpoints.now(), desk.clone(), event(Activity::TokensRevoked, &endpoints));
+        let revoke =
+            endpoints.store.write(move |unit| Ok(revoke_tokens::application(unit, tenant(), &id, event, now)?));
+        match revoke.await.expect("written") {
+            Ok(_) => assert_eq!(refused, 0),
+            Err(refusal) => {
+                assert_eq!(refusal, Refusal::TooManyRevocations { retry_after_s: 1 });
+                refused += 1;
+            }
+        }
+        // Our own verifier takes what our own issuer gives, and nobody is locked out.
+        let (status, new) = endpoints.as_itself(Some(CHALLENGE)).await;
+        assert_eq!(status, 200, "{new}");
+        assert!(endpoints.counts(&new).await, "after {refused} refusals");
+    }
+    assert_eq!(refused, 91, "nine fit into the seconds ahead");
+    assert_eq!(endpoints.recorded().await.len(), 9, "what is refused is not recorded");
+    // A second later there is room: nothing that has to end stays for longer.
+    let last = endpoints.as_itself(None).await.1;
+    endpoints.pass(1);
+    endpoints.revoke_application(&desk).await;
+    assert!(!endpoints.counts(&last).await);
 }
 
 #[tokio::test]

@@ -160,7 +160,7 @@ impl Host {
     pub(crate) async fn revoke_app(&self, tenant: TenantId, client_id: &str) -> Result<Option<Application>> {
         let (client_id, revoked) = (client_id.to_owned(), self.event(tenant, Activity::TokensRevoked));
         let revoke = self.opened.store.write(move |unit| {
-            revoke_tokens::application(unit, tenant, &client_id, revoked, SystemClock::default().now())?;
+            revoke_tokens::application(unit, tenant, &client_id, revoked, SystemClock::default().now())??;
             match client_id.parse() {
                 Ok(COMMAND_LINE) => Ok(Some(Application::command_line(tenant))),
                 Ok(id) => Ok(unit.application(tenant, id)?),
@@ -183,7 +183,7 @@ impl Host {
             let changed = manage_applications::change(unit, tenant, id, event, change)?;
             if revoke && changed.is_ok() {
                 let now = SystemClock::default().now();
-                revoke_tokens::application(unit, tenant, &id.to_string(), revoked, now)?;
+                revoke_tokens::application(unit, tenant, &id.to_string(), revoked, now)??;
             }
             Ok(changed)
         });

@@ -24,6 +24,12 @@ pub enum Refusal {
         /// Since when they count, in whole seconds.
         valid_from: Timestamp,
     },
+    /// Tokens of the same person or application were ended again and again within seconds.
+    #[error("tokens of the same were ended too often just now; nothing was done, try again in {retry_after_s} s")]
+    TooManyRevocations {
+        /// When there is room for the next, in seconds.
+        retry_after_s: u64,
+    },
     /// The caller lacks all of these permissions.
     #[error("the caller needs one of {0:?}")]
     MissingPermission(&'static [Permission]),

@@ -4,15 +4,19 @@
 //! when tokens of that person and of that application count. What was issued before is refused, whoever issued it: the
 //! local issuer or another (`docs/adr/0013-tokens-end-by-a-moment.md`).
 //!
-//! Tokens say in whole seconds when they were issued. So the moment is a whole second that has not begun yet, and a token
-//! that is minted after the revocation says that it was issued then, a second ahead at the most:
+//! Tokens say in whole seconds when they were issued, and whoever mints one sees a revocation when it is kept, not when it
+//! is decided. So the moment is the second after the next, and a token that is minted when the revocation is kept says that
+//! it was issued then:
 //!
 //! ```text
-//!  ..T.0......T.4......T.6......T+1.0..
-//!    old       revoked  new
-//!    iat T     moment   iat T+1          refused: iat < T+1
-//!              T+1
+//!  ..T.0......T.8......T+1.0......T+1.1......T+1.2......T+2.0..
+//!    old       decided  old        kept       new
+//!    iat T     moment   iat T+1               iat T+2          refused: iat < T+2
+//!              T+2
 //! ```
+//!
+//! A token that was minted since carries the moment itself, so the next revocation needs a later one. That cannot go on for
+//! ever: a token from a future that is too far off is refused ([`MOST_AHEAD_S`]).
 
 use jiff::Timestamp;
 
@@ -26,11 +30,17 @@ use crate::rights::{Principal, PrincipalKind};
 /// The `application_id` of tokens that a person minted on the host.
 pub const OPERATOR_CLIENT: &str = "chaveiro-cli";
 
+/// How many seconds ahead of the clock a revocation may put the moment. Verifiers refuse what was issued a minute ahead, and
+/// other issuers' tokens are refused until the moment has come: revocation after revocation would lock everybody out.
+pub const MOST_AHEAD_S: i64 = 10;
+
 /// Since when tokens count after a revocation at `now`, in whole seconds. Later than every second in which one can have
-/// been issued until then, tokens that were minted after the `previous` revocation and carry its moment included.
+/// been issued until then, tokens that were minted after the `previous` revocation and carry its moment included. And later
+/// than the next second, in which one may still be minted before the revocation is kept.
 pub fn moment_after(now: Timestamp, previous: Option<Timestamp>) -> Timestamp {
-    let ended = previous.map_or(now, |previous| previous.max(now)).as_second();
-    Timestamp::from_second(ended.saturating_add(1)).unwrap_or(Timestamp::MAX)
+    let next = now.as_second().saturating_add(1);
+    let last = previous.map_or(next, |previous| previous.as_second().max(next));
+    Timestamp::from_second(last.saturating_add(1)).unwrap_or(Timestamp::MAX)
 }
 
 /// When a token says that it was issued which is minted now, for somebody whose tokens count since `valid_from`.
@@ -40,7 +50,25 @@ pub fn issued_at(now: Timestamp, valid_from: Option<Timestamp>) -> Timestamp {
 
 /// Ends every token that was issued to one of these until now. Gives the moment since which they count. `now` must be
 /// read in this unit of work: a token that was minted while it waited for its turn has to end, too.
+///
+/// Refused, with nothing written, while revocations have put the moment [`MOST_AHEAD_S`] ahead: what they were about has
+/// ended, and in a second there is room for the next.
 pub fn end_tokens(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    principals: &[Principal],
+    now: Timestamp,
+) -> Result<Result<Timestamp, Refusal>, StoreError> {
+    let moment = moment_after(now, unit.tokens_valid_from(tenant, principals)?);
+    let too_far = moment.as_second() - now.as_second() - MOST_AHEAD_S;
+    match u64::try_from(too_far) {
+        Ok(retry_after_s @ 1..) => Ok(Err(Refusal::TooManyRevocations { retry_after_s })),
+        Ok(0) | Err(_) => Ok(Ok(end_tokens_once(unit, tenant, principals, now)?)),
+    }
+}
+
+/// The same for what happens once and not again and again, because it takes away what it needs; never refused.
+pub fn end_tokens_once(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
     principals: &[Principal],
@@ -114,6 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_is_minted_while_the_revocation_is_being_kept_ends_with_it() {
+        for previous in [None, Some(at(-60_000)), Some(at(1000)), Some(at(2000)), Some(at(5000))] {
+            // Decided in the last instant of a second, kept in the next.
+            let moment = moment_after(at(999), previous);
+            for between in [999, 1000, 1500, 1999] {
+                assert!(minted(at(between), previous) < moment, "{previous:?}, minted at {between}");
+            }
+        }
+    }
+
+    #[test]
     fn a_token_that_was_minted_after_a_revocation_ends_with_the_next_of_the_same_second() {
         let mut valid_from = None;
         for revoked in [400, 500, 600] {
@@ -122,8 +161,8 @@ mod tests {
             assert!(before < next && minted(at(revoked), Some(next)) >= next, "{revoked}");
             valid_from = Some(next);
         }
-        assert_eq!(valid_from, Some(at(3000)));
-        assert_eq!(moment_after(at(60_000), valid_from), at(61_000), "what is long ago costs nothing");
+        assert_eq!(valid_from, Some(at(4000)));
+        assert_eq!(moment_after(at(60_000), valid_from), at(62_000), "what is long ago costs nothing");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::caller::{ActorKind, Caller};
 use crate::id::{AssignmentId, TenantId};
@@ -54,9 +55,12 @@ impl PrincipalKind {
 }
 
 impl Principal {
-    /// A principal; the text is trimmed and lower-cased, as ids and principal names are compared.
+    /// A principal; the text is trimmed and lower-cased, as ids and principal names are compared. An id is the same however
+    /// it is written: in braces, without hyphens, in capitals.
     pub fn new(kind: PrincipalKind, text: &str) -> Self {
-        Self { kind, text: text.trim().to_lowercase() }
+        let text = text.trim();
+        let text = Uuid::try_parse(text).map_or_else(|_| text.to_lowercase(), |id| id.to_string());
+        Self { kind, text }
     }
 
     /// The names under which a caller can have assignments: those of the person, or of the application alone.

@@ -28,9 +28,9 @@ async fn is_valid(store: &Arc<dyn Store>, caller: Caller) -> bool {
 pub(crate) async fn a_moment_is_kept_for_its_principal_in_its_tenant_alone(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     let moment = write(&store, |unit| {
-        end_tokens(unit, tenant_id(2), &[user("ana")], at(900))?;
-        end_tokens(unit, tenant_id(1), &[user("Ana"), user("ana@Example.org")], at(10))?;
-        Ok(end_tokens(unit, tenant_id(1), &[application("desk")], at(20))?)
+        end_tokens(unit, tenant_id(2), &[user("ana")], at(900))??;
+        end_tokens(unit, tenant_id(1), &[user("Ana"), user("ana@Example.org")], at(10))??;
+        Ok(end_tokens(unit, tenant_id(1), &[application("desk")], at(20))??)
     })
     .await;
     assert_eq!(moment, moment_after(at(20), None));
@@ -57,10 +57,10 @@ pub(crate) async fn a_moment_is_kept_for_its_principal_in_its_tenant_alone(backe
 pub(crate) async fn a_moment_only_ever_moves_on(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     let moments = write(&store, |unit| {
-        let first = end_tokens(unit, tenant_id(1), &[user("ana")], at(10))?;
+        let first = end_tokens(unit, tenant_id(1), &[user("ana")], at(10))??;
         // The same second again, and then a clock that was set back.
-        let second = end_tokens(unit, tenant_id(1), &[user("ana"), user("ana@x")], at(10))?;
-        let third = end_tokens(unit, tenant_id(1), &[user("ana@x")], at(5))?;
+        let second = end_tokens(unit, tenant_id(1), &[user("ana"), user("ana@x")], at(10))??;
+        let third = end_tokens(unit, tenant_id(1), &[user("ana@x")], at(5))??;
         let kept = unit.tokens_valid_from(tenant_id(1), &[user("ana")])?;
         assert_eq!(kept, Some(second), "the third was not about that name");
         Ok([first, second, third])
@@ -80,8 +80,8 @@ pub(crate) async fn a_token_is_refused_by_its_person_or_its_application_and_by_n
     for principal in [user("ana"), user("ana@x"), application("desk")] {
         let store = filled(backend.fresh()).await;
         assert!(is_valid(&store, of_token(None)).await, "nothing was ever revoked");
-        write(&store, move |unit| Ok(end_tokens(unit, tenant_id(1), &[principal], at(10))?)).await;
-        for (issued, valid) in [(Some(9), false), (Some(10), false), (None, false), (Some(11), true)] {
+        write(&store, move |unit| Ok(end_tokens(unit, tenant_id(1), &[principal], at(10))??)).await;
+        for (issued, valid) in [(Some(9), false), (Some(11), false), (None, false), (Some(12), true)] {
             assert_eq!(is_valid(&store, of_token(issued)).await, valid, "{issued:?}");
         }
         let mut foreign = of_token(Some(9));
@@ -90,6 +90,6 @@ pub(crate) async fn a_token_is_refused_by_its_person_or_its_application_and_by_n
     }
     let store = filled(backend.fresh()).await;
     let others = [user("desk"), application("ana"), user("bob"), application("other")];
-    write(&store, move |unit| Ok(end_tokens(unit, tenant_id(1), &others, at(10))?)).await;
+    write(&store, move |unit| Ok(end_tokens(unit, tenant_id(1), &others, at(10))??)).await;
     assert!(is_valid(&store, of_token(Some(9))).await);
 }

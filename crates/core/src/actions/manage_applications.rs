@@ -13,7 +13,7 @@ use crate::id::{ApplicationId, TenantId};
 use crate::permission::PermissionSet;
 use crate::ports::{StoreError, UnitOfWork, View};
 use crate::refusal::{Fault, Refusal};
-use crate::revocation::{self, end_tokens};
+use crate::revocation::{self, end_tokens_once};
 use crate::rights::Rights;
 
 /// Registers it.
@@ -45,7 +45,7 @@ pub fn secret_added(event: AuditEvent, secret: &ApplicationSecret) -> AuditEvent
     event.with("added", secret.id).with("hint", &secret.hint).with("expires", secret.expires)
 }
 
-/// Removes it, and ends every token that it has. `now` is read in this unit of work ([`end_tokens`]).
+/// Removes it, and ends every token that it has. `now` is read in this unit of work ([`end_tokens_once`]).
 pub fn delete(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -55,7 +55,7 @@ pub fn delete(
 ) -> Result<(), Fault> {
     let application = unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
     unit.delete_application(tenant, id)?;
-    let valid_from = end_tokens(unit, tenant, &[revocation::of_application(id)], now)?;
+    let valid_from = end_tokens_once(unit, tenant, &[revocation::of_application(id)], now)?;
     let event = event.with("application", id).with("name", &application.display_name);
     Ok(unit.append_audit(&event.with("issuedBefore", valid_from))?)
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::audit::{Activity, AuditEvent};
 use crate::id::{ResourceId, TenantId};
 use crate::ports::{StoreError, UnitOfWork};
+use crate::refusal::Refusal;
 use crate::revocation::end_tokens;
 use crate::rights::{Principal, PrincipalKind};
 
@@ -34,13 +35,17 @@ pub struct SignedOut {
 }
 
 /// Ends every sign-in of a person and every access token that she has, through whichever application. `event` begins a
-/// record of who does it.
+/// record of who does it. `Ok(Err)` wrote nothing: it was asked for too often ([`end_tokens`]).
 pub fn sign_out(
     unit: &mut dyn UnitOfWork,
     person: &Person,
     event: impl Fn(Activity) -> AuditEvent,
     now: Timestamp,
-) -> Result<SignedOut, StoreError> {
+) -> Result<Result<SignedOut, Refusal>, StoreError> {
+    let valid_from = match end_tokens(unit, person.tenant, &person.names, now)? {
+        Ok(valid_from) => valid_from,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let mut ended = 0;
     for mut sign_in in unit.sign_ins(person.tenant)? {
         if sign_in.user != Some(person.id) || !sign_in.is_live(now) {
@@ -52,23 +57,26 @@ pub fn sign_out(
         unit.append_audit(&event.with("user", person.id))?;
         ended += 1;
     }
-    let valid_from = end_tokens(unit, person.tenant, &person.names, now)?;
     let event = event(Activity::TokensRevoked).with("user", person.id).with("issuedBefore", valid_from);
     unit.append_audit(&event)?;
-    Ok(SignedOut { sign_ins: ended, valid_from })
+    Ok(Ok(SignedOut { sign_ins: ended, valid_from }))
 }
 
 /// Ends every access token of the application of that client id, whichever issuer it is of: those of its own, and those of
 /// people who signed in with it. With [`crate::revocation::OPERATOR_CLIENT`] those that were minted on the host. Says since when
-/// its tokens count. `event` is a record of who does it.
+/// its tokens count. `event` is a record of who does it. `Ok(Err)` wrote nothing ([`end_tokens`]).
 pub fn application(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
     client_id: &str,
     event: AuditEvent,
     now: Timestamp,
-) -> Result<Timestamp, StoreError> {
-    let valid_from = end_tokens(unit, tenant, &[Principal::new(PrincipalKind::Application, client_id)], now)?;
-    unit.append_audit(&event.with("application", client_id).with("issuedBefore", valid_from))?;
-    Ok(valid_from)
+) -> Result<Result<Timestamp, Refusal>, StoreError> {
+    let principal = Principal::new(PrincipalKind::Application, client_id);
+    let valid_from = match end_tokens(unit, tenant, std::slice::from_ref(&principal), now)? {
+        Ok(valid_from) => valid_from,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    unit.append_audit(&event.with("application", &principal.text).with("issuedBefore", valid_from))?;
+    Ok(Ok(valid_from))
 }

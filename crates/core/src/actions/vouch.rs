@@ -14,6 +14,7 @@ use crate::audit::{Activity, AuditEvent};
 use crate::caller::{Actor, ActorKind};
 use crate::id::{ResourceId, TenantId};
 use crate::ports::{StoreError, UnitOfWork};
+use crate::refusal::Refusal;
 use crate::resource::{Resource, ResourceKind};
 use crate::revocation;
 use crate::rights::{Principal, PrincipalKind};
@@ -39,6 +40,9 @@ pub enum VouchRefusal {
         "there is no user {0} in this tenant; somebody whom another issuer alone knows is named by her object id (oid)"
     )]
     NobodyToRevoke(String),
+    /// Asked for too often within seconds.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
 }
 
 /// What an operator decides.
@@ -107,7 +111,7 @@ pub fn revoke(
         (None, Err(_)) => return Ok(Err(VouchRefusal::NobodyToRevoke(name.to_owned()))),
     };
     let event = |activity| AuditEvent::new(tenant, now, Actor::operator(), activity);
-    Ok(Ok(sign_out(unit, &person, event, now)?))
+    Ok(sign_out(unit, &person, event, now)?.map_err(VouchRefusal::from))
 }
 
 /// Records that a sign-in ended through its own client: the person signed out, for instance.
@@ -117,13 +121,13 @@ pub fn record_end(unit: &mut dyn UnitOfWork, ended: &SignIn, why: &str, now: Tim
 }
 
 /// Records that a refresh token was used twice. Whoever stole it may have an access token by now: those of the person end,
-/// too. `now` is read in this unit of work ([`revocation::end_tokens`]).
+/// too. `now` is read in this unit of work ([`revocation::end_tokens_once`]).
 pub fn record_theft(unit: &mut dyn UnitOfWork, ended: &SignIn, now: Timestamp) -> Result<(), StoreError> {
     const WHY: &str = "the refresh token was used twice";
     record_end(unit, ended, WHY, now)?;
     let user = ended.user.map_or(Ok(None), |user| unit.resource(ended.tenant, ResourceKind::User, user))?;
     let Some(user) = user else { return Ok(()) };
-    let valid_from = revocation::end_tokens(unit, ended.tenant, &revocation::of_user(&user), now)?;
+    let valid_from = revocation::end_tokens_once(unit, ended.tenant, &revocation::of_user(&user), now)?;
     let event = AuditEvent::new(ended.tenant, now, client_of(ended), Activity::TokensRevoked);
     unit.append_audit(&event.with("user", user.id).with("issuedBefore", valid_from).with("why", WHY))
 }

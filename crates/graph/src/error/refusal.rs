@@ -32,6 +32,12 @@ pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
             "Continuous access evaluation resulted in claims challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp",
         )
         .with(header::WWW_AUTHENTICATE, claims_challenge(base_url, *valid_from)),
+        Refusal::TooManyRevocations { retry_after_s } => gateway(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequests",
+            "Tokens of the same user or application were ended too often just now. Those that were issued before have ended; nothing else was done. Send it again after the seconds in Retry-After.",
+        )
+        .with(header::RETRY_AFTER, retry_after_s.to_string()),
         Refusal::MissingPermission(permissions) => intune(
             StatusCode::FORBIDDEN,
             "Forbidden",

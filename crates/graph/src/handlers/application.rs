@@ -117,7 +117,7 @@ pub(super) async fn remove_password(
         let changed = manage_applications::change(unit, found.tenant, found.id, removed, remove)?;
         if revokes && changed.is_ok() {
             let event = event(&asked, Activity::TokensRevoked);
-            revoke_tokens::application(unit, found.tenant, &found.id.to_string(), event, clock.now())?;
+            revoke_tokens::application(unit, found.tenant, &found.id.to_string(), event, clock.now())??;
         }
         Ok(changed)
     });

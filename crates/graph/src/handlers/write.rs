@@ -212,7 +212,7 @@ pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
                 unit.append_audit(&resource_event(&asked, Activity::ResourceDeleted, &resource))?;
                 if resource.kind == ResourceKind::User {
                     let event = |activity| application::event(&asked, activity);
-                    sign_out(unit, &operate::person(&resource), event, clock.now())?;
+                    sign_out(unit, &operate::person(&resource), event, clock.now())??;
                 }
             }
             Node::Application(found) => {

@@ -336,7 +336,7 @@ async fn every_row_of_the_catalogue_leaves_as_clients_know_it() {
     let world = World::new().await;
     let (now, gone) = (world.clock.now(), Principal::new(PrincipalKind::Application, "revoked"));
     let revoke = world.store.write(move |unit| Ok(end_tokens(unit, tenant(1), &[gone], now)?));
-    revoke.await.expect("revoked");
+    revoke.await.expect("written").expect("revoked");
     for row in rows(&world) {
         let mut request = Request::builder().method(row.method).uri(&row.path).header("client-request-id", "mine");
         if !row.token.is_empty() {

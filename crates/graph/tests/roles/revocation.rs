@@ -91,7 +91,7 @@ async fn a_revoked_token_is_refused_everywhere_with_the_challenge_that_clients_u
     let old = world.issued(claims.clone());
     assert!(!world.is_revoked(&old).await);
     world.revoke(of_application("robot")).await;
-    let moment = world.now().as_second() + 1;
+    let moment = world.now().as_second() + 2;
     let before = world.recorded().await;
     let user = format!("/v1.0/users/{}", id(0xa, OWN));
     for (method, path, body) in [
@@ -211,10 +211,10 @@ async fn everybody_ends_her_own_sessions_and_those_of_others_need_a_role() {
 
     for (ahead, path) in [
         (0, "/v1.0/me/revokeSignInSessions".to_owned()),
-        (1, "/beta/me/microsoft.graph.revokeSignInSessions".to_owned()),
-        (2, format!("/beta/users/{}/revokeSignInSessions", ana())),
-        (3, "/v1.0/users/ANA@x/revokeSignInSessions".to_owned()),
-        (4, "/v1.0/users('ana@x')/revokesigninsessions".to_owned()),
+        (2, "/beta/me/microsoft.graph.revokeSignInSessions".to_owned()),
+        (3, format!("/beta/users/{}/revokeSignInSessions", ana())),
+        (4, "/v1.0/users/ANA@x/revokeSignInSessions".to_owned()),
+        (5, "/v1.0/users('ana@x')/revokesigninsessions".to_owned()),
     ] {
         let token = world.ana(ahead);
         let (status, answer) = world.call(&token, "POST", &path, &[]).await;
@@ -225,7 +225,7 @@ async fn everybody_ends_her_own_sessions_and_those_of_others_need_a_role() {
         assert_eq!((status, &answer["error"]["code"]), (401, &json!("InvalidAuthenticationToken")), "her own, too");
     }
     // With what she has not, and for anything but this, she still needs a role.
-    let new = world.ana(5);
+    let new = world.ana(6);
     assert_eq!(world.call(&new, "GET", "/v1.0/me", &[]).await.1["error"]["code"], "UnknownError");
     let other = format!("/v1.0/users/{}/revokeSignInSessions", id(0xa, OWN));
     assert_eq!(world.call(&new, "POST", &other, &[]).await.1["error"]["code"], "UnknownError");
@@ -247,6 +247,35 @@ async fn everybody_ends_her_own_sessions_and_those_of_others_need_a_role() {
     let of_eva = revoked[5];
     assert_eq!(of_eva["actor"]["userPrincipalName"], "eva@x");
     assert!(of_eva["request"].is_string() && of_eva.to_string().contains(&ana().to_string()), "{of_eva}");
+}
+
+#[tokio::test]
+async fn revocations_in_a_burst_are_refused_before_they_lock_a_person_out() {
+    let world = world().await;
+    world.add_ana().await;
+    world.assign(1, "intune-administrator", PrincipalKind::User, "ana@x", None).await;
+    let robot = world.token(&json!({"roles": ["User.RevokeSessions.All", "User.ReadWrite.All"], "azp": "robot"}));
+    let path = format!("/v1.0/users/{}/revokeSignInSessions", ana());
+    let mut answers = Vec::new();
+    for _ in 0..100 {
+        answers.push(world.call(&robot, "POST", &path, &[]).await);
+    }
+    let refused: Vec<_> = answers.iter().skip_while(|(status, _)| *status == 200).collect();
+    assert_eq!(refused.len(), 91);
+    for (status, answer) in &refused {
+        assert_eq!((*status, &answer["error"]["code"]), (429, &json!("TooManyRequests")), "{answer}");
+        assert_eq!(answer["retryAfter"], "1", "{answer}");
+        assert!(message(answer).contains("ended too often"), "not the limit of requests: {answer}");
+    }
+    assert!(!world.is_revoked(&world.ana(10)).await, "what the local issuer gives her now");
+    // Removing her is refused as a whole, and nothing is half done.
+    let user = format!("/v1.0/users/{}", ana());
+    assert_eq!(world.call(&robot, "DELETE", &user, &[]).await.0, 429);
+    assert_eq!(world.call(&world.ana(10), "GET", "/v1.0/me", &[]).await.0, 200);
+    let token = world.ana(10);
+    world.clock.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(world.call(&robot, "POST", &path, &[]).await.0, 200, "a second later");
+    assert!(world.is_revoked(&token).await);
 }
 
 #[tokio::test]
@@ -366,6 +395,26 @@ async fn tokens_of_other_issuers_end_by_name_by_object_id_and_by_application() {
     assert!(world.is_revoked(&no_time).await, "nobody knows when it was issued");
     let (status, answer) = world.call(&of_ana, "POST", "/v1.0/me/revokeSignInSessions", &[]).await;
     assert_eq!(status, 401, "{answer}");
+}
+
+#[tokio::test]
+async fn a_token_that_its_issuer_dates_back_is_refused_until_the_date_is_past_the_revocation() {
+    let world = world().await;
+    let back = 300;
+    let given = |world: &World| {
+        let iat = world.now().as_second() - back;
+        let roles = ["DeviceManagementManagedDevices.Read.All"];
+        world.token(&json!({"roles": roles, "azp": "robot", "iat": iat, "nbf": iat}))
+    };
+    // Whether it was stolen before the revocation or given after it cannot be told apart: both are refused.
+    let stolen = given(&world);
+    assert!(!world.is_revoked(&stolen).await);
+    world.revoke(of_application("robot")).await;
+    for (passed, revoked) in [(0, true), (2, true), (200, true), (99, true), (1, false)] {
+        world.clock.0.fetch_add(passed, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(world.is_revoked(&given(&world)).await, revoked, "another {passed} s");
+        assert!(world.is_revoked(&stolen).await, "another {passed} s");
+    }
 }
 
 /// What an operator does on the host.

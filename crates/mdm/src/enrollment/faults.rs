@@ -132,6 +132,7 @@ fn of_refusal(refusal: &Refusal) -> No {
         Refusal::DeviceNotFound
         | Refusal::ResourceNotFound(_)
         | Refusal::TokenRevoked { .. }
+        | Refusal::TooManyRevocations { .. }
         | Refusal::MissingPermission(_)
         | Refusal::NoRole
         | Refusal::RoleLacks(_)
