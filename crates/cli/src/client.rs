@@ -129,10 +129,19 @@ fn succeeded((status, answer): (StatusCode, Value)) -> Result<Value> {
     Ok(answer)
 }
 
-/// What a Graph error says, without its outer layers.
+/// What a Graph error says, without its outer layers: `UnknownError` has two of them (an Intune object in a Graph one).
 pub(crate) fn message(answer: &Value) -> String {
-    let text = answer["error"]["message"].as_str().unwrap_or("the server gave no reason");
-    let nested: Value = serde_json::from_str(text).unwrap_or_default();
-    let text = nested["Message"].as_str().unwrap_or(text);
-    text.split(" - Operation ID").next().unwrap_or(text).to_owned()
+    let mut text = answer["error"]["message"].as_str().unwrap_or("the server gave no reason").to_owned();
+    // Each layer is shorter than the one around it, so that this ends.
+    while let Some(inner) = inner_message(&text) {
+        text = inner;
+    }
+    text.split(" - Operation ID").next().unwrap_or(&text).to_owned()
+}
+
+/// The `Message` or `message` of a text that is itself an object.
+fn inner_message(text: &str) -> Option<String> {
+    let object: Value = serde_json::from_str(text).ok()?;
+    let inner = ["Message", "message"].into_iter().find_map(|name| object[name].as_str());
+    inner.map(str::to_owned)
 }

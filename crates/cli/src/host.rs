@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use chaveiro_auth::{AccessToken, LocalIssuer};
 use chaveiro_core::actions::assign_roles;
+use chaveiro_core::actions::vouch::VouchRefusal;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, Caller};
 use chaveiro_core::enrollment::EnrollmentToken;
@@ -124,7 +125,8 @@ impl Host {
                         Ok(id) => unit.resource(tenant, ResourceKind::User, id)?,
                         Err(_) => unit.resource_by_key(tenant, ResourceKind::User, name)?,
                     };
-                    Some(found.ok_or(Refusal::ResourceNotFound("user"))?.id)
+                    let Some(user) = found else { return Ok(Err(VouchRefusal::NoUser(name.to_owned()))) };
+                    Some(user.id)
                 }
             };
             let token = EnrollmentToken { token_sha256: sha256, tenant, user, created: now, expires, used: None };
@@ -133,9 +135,9 @@ impl Host {
                 Some(user) => event.with("user", user),
                 None => event,
             };
-            Ok(unit.append_audit(&event)?)
+            Ok(Ok(unit.append_audit(&event)?))
         });
-        insert.await?;
+        insert.await??;
         Ok((text, expires))
     }
 

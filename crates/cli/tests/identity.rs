@@ -265,7 +265,11 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!(run_json(&data, &["sign-in", "list"])[0]["user"], "ana@contoso.example");
 
     // Being vouched for says who she is; what she may do is said by her roles.
-    assert!(!ana.run(&["device", "list"]).status.success());
+    let without_role = ana.run(&["device", "list"]);
+    let said: Value = serde_json::from_slice(&without_role.stderr).expect("JSON");
+    let said = said["error"].as_str().expect("text");
+    assert!(!without_role.status.success() && said.starts_with("401 "), "{said}");
+    assert!(!said.contains('{') && !said.contains('\\'), "no layer is left: {said}");
     run(&data, &["role", "assign", "read-only-operator", "--user", "ana@contoso.example"]);
     let devices: Value = serde_json::from_slice(&ana.run(&["device", "list"]).stdout).expect("JSON");
     assert_eq!(devices.as_array().map(Vec::len), Some(1), "{devices}");

@@ -426,3 +426,12 @@ fn documents_for_machines_are_printed() {
     let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../generated/chaveiro.toml");
     assert_eq!(output(&["config-reference"]), std::fs::read_to_string(committed).expect("committed"));
 }
+
+#[test]
+fn a_device_for_nobody_is_refused_with_how_to_make_the_user() {
+    let (_directory, data) = initialised();
+    let stranger = try_run(&data, &["device", "enroll-token", "--user", "ana@example.org"]);
+    let said = text(&stranger.stderr);
+    assert!(!stranger.status.success() && said.contains("ana@example.org") && said.contains("POST /v1.0/users"), "{said}");
+    run(&data, &["device", "enroll-token"]);
+}
