@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::args::Common;
 use crate::host::{Host, permissions};
 use crate::session::{Session, http_client};
+use crate::text::Complaint;
 
 /// Calls the Graph listener with one token.
 pub(crate) struct GraphClient {
@@ -33,7 +34,7 @@ impl GraphClient {
 
     /// A client of the server that runs on this host, with an operator's token.
     pub(crate) async fn operator(host: &Host, tenant: TenantId) -> Result<Self> {
-        let url = host.graph_url().context("no server runs on this data directory; start it with: chaveiro serve")?;
+        let url = host.graph_url().ok_or_else(Complaint::no_server)?;
         let lifetime = std::time::Duration::from_secs(30 * 60);
         let token = host.operator_token(tenant, &permissions(&[])?, lifetime).await?;
         Self::new(&url, host.opened.ca.root_pem(), Zeroizing::new(token.expose_secret().to_owned()))

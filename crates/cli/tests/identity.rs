@@ -248,7 +248,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     let ana = Person { home: &home, server: &server };
 
     // Without a session the command says what is missing, and a denied person is told so.
-    assert!(text(&ana.run(&["device", "list"]).stderr).contains("does not exist"));
+    assert!(text(&ana.run(&["device", "list"]).stderr).contains("chaveiro login --server"));
     let (signed_in, said) = ana.login(|code| drop(run(&data, &["sign-in", "deny", code])));
     assert!(!signed_in && said.contains("denied"), "{said}");
 
@@ -273,6 +273,9 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     run(&data, &["role", "assign", "read-only-operator", "--user", "ana@contoso.example"]);
     let devices: Value = serde_json::from_slice(&ana.run(&["device", "list"]).stdout).expect("JSON");
     assert_eq!(devices.as_array().map(Vec::len), Some(1), "{devices}");
+    for verb in [&["tenant", "list"][..], &["sign-in", "list"], &["audit", "export"], &["keys", "rotate-issuer"]] {
+        assert!(text(&ana.run(verb).stderr).contains("the server's host alone"), "{verb:?}");
+    }
     // A data directory that was named means that one, even if it is not there.
     let elsewhere = directory.path().join("typo");
     assert!(text(&try_run(&elsewhere, &["device", "list"]).stderr).contains("does not exist"));
@@ -301,7 +304,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!((&released["id"], &released["reason"]), (&listed["id"], &json!("two laptops")), "{released}");
     let from_there: Value = serde_json::from_slice(&ana.run(&["hold", "list"]).stdout).expect("JSON");
     assert_eq!(from_there[0]["causedBy"], listed["causedBy"]);
-    assert!(text(&ana.run(&["hold", "release"]).stderr).contains("no hold to release"));
+    assert!(text(&ana.run(&["hold", "release"]).stderr).contains("nothing is on hold"));
     run(&data, &["recover", &id(1)]);
 
     // So does managing roles, for others and within what she may pass on.
