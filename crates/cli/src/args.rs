@@ -32,7 +32,7 @@ pub(crate) struct Common {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Language of messages: en or pt. By default that of the system.
-    #[arg(long, global = true, env = "CHAVEIRO_LANG", value_name = "LANG")]
+    #[arg(long, global = true, env = "CHAVEIRO_LANG", value_name = "LANG", value_parser = chaveiro_lang::spoken)]
     pub(crate) lang: Option<String>,
     /// The tenant: its id or name. Not needed while there is only one.
     #[arg(long, global = true, value_name = "TENANT")]
@@ -282,13 +282,13 @@ pub(crate) enum Tenant {
         #[arg(long, value_name = "GUID")]
         entra_tenant: Option<uuid::Uuid>,
     },
-    /// Change its licence or settings.
+    /// Change its licence or settings; without an option, show them.
     #[command(after_help = "Example:\n  chaveiro tenant set --passcode-form words-pt --linux-locks both")]
     Set(TenantChange),
 }
 
-/// Flags of `tenant set`; what is not given stays as it is.
-#[derive(Debug, Args)]
+/// Flags of `tenant set`; what is not given stays as it is. Without any, the settings are shown.
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct TenantChange {
     /// active or inactive.
     #[arg(long)]

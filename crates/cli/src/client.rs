@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::args::Common;
 use crate::host::{Host, permissions};
 use crate::session::{Session, http_client};
+use crate::text::Complaint;
 
 /// Calls the Graph listener with one token.
 pub(crate) struct GraphClient {
@@ -33,7 +34,7 @@ impl GraphClient {
 
     /// A client of the server that runs on this host, with an operator's token.
     pub(crate) async fn operator(host: &Host, tenant: TenantId) -> Result<Self> {
-        let url = host.graph_url().context("no server runs on this data directory; start it with: chaveiro serve")?;
+        let url = host.graph_url().ok_or_else(Complaint::no_server)?;
         let lifetime = std::time::Duration::from_secs(30 * 60);
         let token = host.operator_token(tenant, &permissions(&[])?, lifetime).await?;
         Self::new(&url, host.opened.ca.root_pem(), Zeroizing::new(token.expose_secret().to_owned()))
@@ -129,10 +130,19 @@ fn succeeded((status, answer): (StatusCode, Value)) -> Result<Value> {
     Ok(answer)
 }
 
-/// What a Graph error says, without its outer layers.
+/// What a Graph error says, without its outer layers: `UnknownError` has two of them (an Intune object in a Graph one).
 pub(crate) fn message(answer: &Value) -> String {
-    let text = answer["error"]["message"].as_str().unwrap_or("the server gave no reason");
-    let nested: Value = serde_json::from_str(text).unwrap_or_default();
-    let text = nested["Message"].as_str().unwrap_or(text);
-    text.split(" - Operation ID").next().unwrap_or(text).to_owned()
+    let mut text = answer["error"]["message"].as_str().unwrap_or("the server gave no reason").to_owned();
+    // Each layer is shorter than the one around it, so that this ends.
+    while let Some(inner) = inner_message(&text) {
+        text = inner;
+    }
+    text.split(" - Operation ID").next().unwrap_or(&text).to_owned()
+}
+
+/// The `Message` or `message` of a text that is itself an object.
+fn inner_message(text: &str) -> Option<String> {
+    let object: Value = serde_json::from_str(text).ok()?;
+    let inner = ["Message", "message"].into_iter().find_map(|name| object[name].as_str());
+    inner.map(str::to_owned)
 }

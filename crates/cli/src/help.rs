@@ -95,7 +95,10 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
     ("Make one, with its escrow key", "Cria um, com a chave de custódia dele"),
     ("Its name", "O nome"),
     ("The Entra tenant of its Windows users", "O locatário Entra dos usuários de Windows"),
-    ("Change its licence or settings", "Muda a licença ou os ajustes"),
+    (
+        "Change its licence or settings; without an option, show them",
+        "Muda a licença ou os ajustes; sem opção, mostra os atuais",
+    ),
     ("active or inactive", "active (ativa) ou inactive (inativa)"),
     (
         "Minutes in which the first reader may read a passcode again",

@@ -7,23 +7,28 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use chaveiro_auth::{AccessToken, LocalIssuer};
 use chaveiro_core::actions::assign_roles;
+use chaveiro_core::actions::vouch::VouchRefusal;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, Caller};
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::hold::{self, Hold, Release};
-use chaveiro_core::id::{AssignmentId, DeviceId, ResourceId, TenantId};
+use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, ResourceId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission, PermissionSet};
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::revocation;
-use chaveiro_core::rights::{Principal, RoleAssignment};
+use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::{ScopeTags, Visibility};
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
-use chaveiro_core::{Refusal, Timestamp};
+use chaveiro_core::{Fault, Refusal, Timestamp};
 use chaveiro_mdm::{EnrollmentTokenText, new_enrollment_token, token_sha256};
-use chaveiro_server::{DataDir, Opened, SystemClock, SystemEntropy};
+use chaveiro_server::{DataDir, DataDirError, Opened, SystemClock, SystemEntropy};
 use uuid::Uuid;
+
+use crate::args::Common;
+use crate::session::Session;
+use crate::text::{Complaint, Text};
 
 /// A data directory and what lives in it.
 pub(crate) struct Host {
@@ -41,9 +46,9 @@ impl Host {
     }
 
     /// Opens one that is there.
-    pub(crate) fn open(root: &std::path::Path) -> Result<Self> {
+    pub(crate) fn open(common: &Common) -> Result<Self> {
         let clock = SystemClock::default();
-        let directory = DataDir::open(root)?;
+        let directory = data_directory(common)?;
         let opened = directory.open_all(clock.now(), &SystemEntropy)?;
         Ok(Self { directory, opened, clock })
     }
@@ -124,7 +129,8 @@ impl Host {
                         Ok(id) => unit.resource(tenant, ResourceKind::User, id)?,
                         Err(_) => unit.resource_by_key(tenant, ResourceKind::User, name)?,
                     };
-                    Some(found.ok_or(Refusal::ResourceNotFound("user"))?.id)
+                    let Some(user) = found else { return Ok(Err(VouchRefusal::NoUser(name.to_owned()))) };
+                    Some(user.id)
                 }
             };
             let token = EnrollmentToken { token_sha256: sha256, tenant, user, created: now, expires, used: None };
@@ -133,9 +139,9 @@ impl Host {
                 Some(user) => event.with("user", user),
                 None => event,
             };
-            Ok(unit.append_audit(&event)?)
+            Ok(Ok(unit.append_audit(&event)?))
         });
-        insert.await?;
+        insert.await??;
         Ok((text, expires))
     }
 
@@ -151,7 +157,7 @@ impl Host {
         permissions: &[Permission],
         lifetime: Duration,
     ) -> Result<AccessToken> {
-        let url = self.graph_url().context("no server runs on this data directory; start it with: chaveiro serve")?;
+        let url = self.graph_url().ok_or_else(Complaint::no_server)?;
         let keys = self.directory.issuer_keys(self.now(), &SystemEntropy)?;
         let issuer = LocalIssuer::new(keys, url);
         let event = self.event(tenant, Activity::OperatorTokenMinted);
@@ -208,6 +214,21 @@ impl Host {
         Ok(assignment)
     }
 
+    /// Whether nobody of that name is known here; of groups only issuers know.
+    pub(crate) async fn is_unknown(&self, tenant: TenantId, principal: &Principal) -> Result<bool> {
+        let (kind, text) = (principal.kind, principal.text.clone());
+        let known = self.opened.store.read(move |view| {
+            Ok(match (kind, text.parse::<Uuid>()) {
+                (PrincipalKind::Group, _) => true,
+                (PrincipalKind::User, Ok(id)) => view.resource(tenant, ResourceKind::User, ResourceId(id))?.is_some(),
+                (PrincipalKind::User, Err(_)) => view.resource_by_key(tenant, ResourceKind::User, &text)?.is_some(),
+                (PrincipalKind::Application, Ok(id)) => view.application(tenant, ApplicationId(id))?.is_some(),
+                (PrincipalKind::Application, Err(_)) => false,
+            })
+        });
+        Ok(!known.await?)
+    }
+
     pub(crate) async fn unassign_role(&self, tenant: TenantId, id: AssignmentId) -> Result<()> {
         let event = self.event(tenant, Activity::RoleUnassigned);
         let delete = self.opened.store.write(move |unit| {
@@ -228,7 +249,10 @@ impl Host {
         let at = self.now();
         let quiet_until = quiet.map(|quiet| at.checked_add(quiet).context("the time is out of range")).transpose()?;
         let release = Release { at, by: Actor::operator(), quiet_until, reason };
-        Ok(self.opened.store.write(move |unit| hold::release(unit, tenant, release)).await?)
+        match self.opened.store.write(move |unit| hold::release(unit, tenant, release)).await {
+            Err(Fault::Refused(Refusal::ResourceNotFound(_))) => Err(Complaint::no_hold().into()),
+            released => Ok(released?),
+        }
     }
 
     /// Links what is not linked yet, so that an export holds everything.
@@ -242,6 +266,18 @@ impl Host {
                 return Ok(());
             }
         }
+    }
+}
+
+/// The data directory that is meant. Where none is and none was named, this may be somebody's own machine: then a server
+/// elsewhere is what she wants, or what she asked for cannot be done from here.
+pub(crate) fn data_directory(common: &Common) -> Result<DataDir> {
+    match (DataDir::open(&common.data()), &common.data) {
+        (Err(DataDirError::Missing(path)), None) if !matches!(Session::load(), Ok(Some(_))) => {
+            Err(Complaint::new(Text::NoDataDirectory, Text::HintInitOrLogin, &path.display().to_string()).into())
+        }
+        (Err(DataDirError::Missing(_)), None) => Err(Complaint::new(Text::HostAlone, Text::HintHost, "").into()),
+        (opened, _) => Ok(opened?),
     }
 }
 

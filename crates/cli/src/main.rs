@@ -24,11 +24,11 @@ use args::{Cli, Verb};
 use chaveiro_lang::Lang;
 use help::HELP;
 use out::Out;
-use text::Text;
+use text::{Complaint, Text};
 
 fn main() -> ExitCode {
     let lang = Lang::of_arguments(std::env::args_os());
-    let matches = HELP.in_language(Cli::command(), lang).get_matches();
+    let matches = HELP.in_language(Cli::command(), lang).try_get_matches().unwrap_or_else(|error| refuse(&error, lang));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let out = Out::new(cli.common.json, lang);
     // Every TLS connection of the process uses the one provider.
@@ -42,6 +42,23 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What is wrong with the command line: for machines a JSON object, as for every other error.
+fn refuse(error: &clap::Error, lang: Lang) -> ! {
+    if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        error.exit();
+    }
+    if !std::env::args_os().any(|argument| argument == "--json") {
+        let text = chaveiro_lang::refusal(&error.to_string(), lang);
+        let _ = write!(std::io::stderr(), "{text}");
+        std::process::exit(error.exit_code());
+    }
+    let text = error.to_string();
+    let (what, _) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let what = what.trim_start_matches("error: ");
+    let _ = writeln!(std::io::stderr(), "{}", serde_json::json!({"error": what}));
+    std::process::exit(error.exit_code());
 }
 
 async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
@@ -80,16 +97,18 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
 
 /// What went wrong, and what to do: the texts of errors end in a hint after a semicolon.
 fn complain(out: Out, error: &anyhow::Error) {
-    let text = format!("{error:#}");
+    let text = match error.downcast_ref::<Complaint>() {
+        Some(complaint) if !out.json => complaint.say(out.lang),
+        Some(_) | None => format!("{error:#}"),
+    };
     if out.json {
         let _ = writeln!(std::io::stderr(), "{}", serde_json::json!({"error": text}));
         return;
     }
-    let (what, hint) = match text.split_once("; ") {
-        Some((what, hint)) => (what, hint.to_owned()),
-        None => (text.as_str(), Text::HintHelp.say(out.lang, &[])),
-    };
-    let hint = if hint.starts_with("start it with") { Text::HintRunning.say(out.lang, &[]) } else { hint };
+    let (what, hint) = text.split_once("; ").map_or((text.as_str(), None), |(what, hint)| (what, Some(hint)));
     let (error, label) = (Text::Error.say(out.lang, &[]), Text::Hint.say(out.lang, &[]));
-    let _ = writeln!(std::io::stderr(), "{}: {what}\n{label}: {hint}", out.paint(AnsiColor::Red, true, &error));
+    let _ = writeln!(std::io::stderr(), "{}: {what}", out.paint(AnsiColor::Red, true, &error));
+    if let Some(hint) = hint {
+        let _ = writeln!(std::io::stderr(), "{label}: {hint}");
+    }
 }

@@ -42,6 +42,8 @@ pub(crate) enum Text {
     DeviceComanaged,
     DeviceTagged,
     RoleAssigned,
+    UnknownUser,
+    UnknownApplication,
     RoleUnassigned,
     HoldReleased,
     LocksUntold,
@@ -54,8 +56,14 @@ pub(crate) enum Text {
     Nothing,
     Error,
     Hint,
-    HintRunning,
-    HintHelp,
+    NoServer,
+    HintServe,
+    NoDataDirectory,
+    HintInitOrLogin,
+    HostAlone,
+    HintHost,
+    NoHold,
+    HintHolds,
 }
 
 /// English, Portuguese; in the order of the enum.
@@ -91,12 +99,12 @@ const TABLE: &[(Text, &str, &str)] = &[
     (
         Text::AppRegistered,
         "Application {} was registered. Client id: {}",
-        "O aplicativo {} foi registrado. Id de cliente: {}",
+        "A aplicação {} foi registrada. Id de cliente: {}",
     ),
     (
         Text::AppGranted,
         "{} may do this, and nothing else.\n  As itself:  {}\n  For people: {}\nIts tokens follow within the hour, or at once with: chaveiro app revoke {}",
-        "{} pode isto, e nada mais.\n  Por si:       {}\n  Por pessoas:  {}\nOs tokens dele seguem dentro de uma hora, ou já, com: chaveiro app revoke {}",
+        "{} pode isto, e nada mais.\n  Por si:       {}\n  Por pessoas:  {}\nOs tokens dela seguem dentro de uma hora, ou já, com: chaveiro app revoke {}",
     ),
     (
         Text::SecretOnce,
@@ -113,12 +121,12 @@ const TABLE: &[(Text, &str, &str)] = &[
     (
         Text::AppRevoked,
         "Every token of {} that was given until now has ended. Its clients fetch new ones, if they still can.",
-        "Todo token de {} dado até agora foi encerrado. Os clientes dele buscam novos, se ainda puderem.",
+        "Todo token de {} dado até agora foi encerrado. Os clientes dela buscam novos, se ainda puderem.",
     ),
     (
         Text::ForeignAppRevoked,
         "No application {} is registered here. Tokens of other issuers for it that were given until now have ended.",
-        "Nenhum aplicativo {} está registrado aqui. Os tokens de outros emissores para ele, dados até agora, foram encerrados.",
+        "Nenhuma aplicação {} está registrada aqui. Os tokens de outros emissores para ela, dados até agora, foram encerrados.",
     ),
     (
         Text::TokensLiveOn,
@@ -133,7 +141,7 @@ const TABLE: &[(Text, &str, &str)] = &[
     (
         Text::AppDeleted,
         "The application was removed, and its tokens have ended.",
-        "O aplicativo foi removido, e os tokens dele foram encerrados.",
+        "A aplicação foi removida, e os tokens dela foram encerrados.",
     ),
     (Text::LoginCode, "Open {} and enter the code {}.", "Abra {} e digite o código {}."),
     (
@@ -153,8 +161,8 @@ const TABLE: &[(Text, &str, &str)] = &[
     (Text::SignInDenied, "The sign-in with the code {} was denied.", "A entrada com o código {} foi negada."),
     (
         Text::SignInsRevoked,
-        "{} is signed out: {} sign-ins and every access token have ended.",
-        "{} está sem sessão: {} entradas e todos os tokens de acesso foram encerrados.",
+        "{} is signed out. Sign-ins ended: {}. Every access token has ended, too.",
+        "{} está sem sessão. Entradas encerradas: {}. Todos os tokens de acesso também foram encerrados.",
     ),
     (
         Text::IssuerRotated,
@@ -189,6 +197,16 @@ const TABLE: &[(Text, &str, &str)] = &[
     (Text::DeviceComanaged, "Saved: comanaged is {}.", "Salvo: comanaged é {}."),
     (Text::DeviceTagged, "Saved: its scope tags are {}.", "Salvo: as etiquetas de escopo dele são {}."),
     (Text::RoleAssigned, "Assigned: {} to {} ({}).", "Atribuído: {} a {} ({})."),
+    (
+        Text::UnknownUser,
+        "No user {} is known here; the role counts when an issuer names her so.",
+        "Nenhum usuário {} é conhecido aqui; o papel vale quando um emissor o nomear assim.",
+    ),
+    (
+        Text::UnknownApplication,
+        "No application {} is known here; the role counts when an issuer names it so.",
+        "Nenhuma aplicação {} é conhecida aqui; o papel vale quando um emissor a nomear assim.",
+    ),
     (Text::RoleUnassigned, "The assignment was taken back.", "A atribuição foi retirada."),
     (
         Text::HoldReleased,
@@ -225,12 +243,26 @@ const TABLE: &[(Text, &str, &str)] = &[
     (Text::Nothing, "There is nothing to list.", "Não há nada para listar."),
     (Text::Error, "error", "erro"),
     (Text::Hint, "hint", "dica"),
+    (Text::NoServer, "no server runs on this data directory", "nenhum servidor usa este diretório de dados"),
+    (Text::HintServe, "start it with: chaveiro serve", "inicie-o com: chaveiro serve"),
+    (Text::NoDataDirectory, "the data directory {} does not exist", "o diretório de dados {} não existe"),
     (
-        Text::HintRunning,
-        "no server runs on this data directory; start it with: chaveiro serve",
-        "nenhum servidor usa este diretório de dados; inicie com: chaveiro serve",
+        Text::HintInitOrLogin,
+        "make it with: chaveiro init --data {}, or sign in to a server with: chaveiro login --server URL",
+        "crie-o com: chaveiro init --data {}, ou entre num servidor com: chaveiro login --server URL",
     ),
-    (Text::HintHelp, "add --help to a verb for an example", "acrescente --help a um verbo para ver um exemplo"),
+    (
+        Text::HostAlone,
+        "this verb works on the server's host alone",
+        "este verbo só funciona na máquina do próprio servidor",
+    ),
+    (
+        Text::HintHost,
+        "run it there, or name its data directory with --data",
+        "execute-o lá, ou indique o diretório de dados dele com --data",
+    ),
+    (Text::NoHold, "nothing is on hold", "nada está retido"),
+    (Text::HintHolds, "see: chaveiro hold list", "veja: chaveiro hold list"),
 ];
 
 impl Text {
@@ -252,6 +284,42 @@ impl Text {
     }
 }
 
+/// What is wrong and what to do, in the language of the reader. Others print it in English.
+#[derive(Debug)]
+pub(crate) struct Complaint {
+    what: Text,
+    hint: Text,
+    place: String,
+}
+
+impl Complaint {
+    /// With what fills the places of both.
+    pub(crate) fn new(what: Text, hint: Text, place: &str) -> Self {
+        Self { what, hint, place: place.to_owned() }
+    }
+
+    pub(crate) fn no_server() -> Self {
+        Self::new(Text::NoServer, Text::HintServe, "")
+    }
+
+    pub(crate) fn no_hold() -> Self {
+        Self::new(Text::NoHold, Text::HintHolds, "")
+    }
+
+    /// In that language, parted as all errors are.
+    pub(crate) fn say(&self, lang: Lang) -> String {
+        format!("{}; {}", self.what.say(lang, &[&self.place]), self.hint.say(lang, &[&self.place]))
+    }
+}
+
+impl std::fmt::Display for Complaint {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.say(Lang::English))
+    }
+}
+
+impl std::error::Error for Complaint {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,6 +330,6 @@ mod tests {
             assert_eq!(*text as usize, index);
             assert_eq!(english.matches("{}").count(), portuguese.matches("{}").count(), "{english}");
         }
-        assert_eq!(Text::HintHelp as usize + 1, TABLE.len());
+        assert_eq!(Text::HintHolds as usize + 1, TABLE.len());
     }
 }

@@ -259,7 +259,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     let ana = Person { home: &home, server: &server };
 
     // Without a session the command says what is missing, and a denied person is told so.
-    assert!(text(&ana.run(&["device", "list"]).stderr).contains("does not exist"));
+    assert!(text(&ana.run(&["device", "list"]).stderr).contains("chaveiro login --server"));
     let (signed_in, said) = ana.login(|code| drop(run(&data, &["sign-in", "deny", code])));
     assert!(!signed_in && said.contains("denied"), "{said}");
 
@@ -276,10 +276,17 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!(run_json(&data, &["sign-in", "list"])[0]["user"], "ana@contoso.example");
 
     // Being vouched for says who she is; what she may do is said by her roles.
-    assert!(!ana.run(&["device", "list"]).status.success());
+    let without_role = ana.run(&["device", "list"]);
+    let said: Value = serde_json::from_slice(&without_role.stderr).expect("JSON");
+    let said = said["error"].as_str().expect("text");
+    assert!(!without_role.status.success() && said.starts_with("401 "), "{said}");
+    assert!(!said.contains('{') && !said.contains('\\'), "no layer is left: {said}");
     run(&data, &["role", "assign", "read-only-operator", "--user", "ana@contoso.example"]);
     let devices: Value = serde_json::from_slice(&ana.run(&["device", "list"]).stdout).expect("JSON");
     assert_eq!(devices.as_array().map(Vec::len), Some(1), "{devices}");
+    for verb in [&["tenant", "list"][..], &["sign-in", "list"], &["audit", "export"], &["keys", "rotate-issuer"]] {
+        assert!(text(&ana.run(verb).stderr).contains("the server's host alone"), "{verb:?}");
+    }
     // A data directory that was named means that one, even if it is not there.
     let elsewhere = directory.path().join("typo");
     assert!(text(&try_run(&elsewhere, &["device", "list"]).stderr).contains("does not exist"));
@@ -308,7 +315,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!((&released["id"], &released["reason"]), (&listed["id"], &json!("two laptops")), "{released}");
     let from_there: Value = serde_json::from_slice(&ana.run(&["hold", "list"]).stdout).expect("JSON");
     assert_eq!(from_there[0]["causedBy"], listed["causedBy"]);
-    assert!(text(&ana.run(&["hold", "release"]).stderr).contains("no hold to release"));
+    assert!(text(&ana.run(&["hold", "release"]).stderr).contains("nothing is on hold"));
     run(&data, &["recover", &id(1)]);
 
     // So does managing roles, for others and within what she may pass on.

@@ -225,7 +225,7 @@ fn roles_are_assigned_and_taken_back_on_the_host_and_recorded() {
         (&["role", "assign", "break-glass", "--user", "a", "--tag", "two words"], "scope tag"),
         (&["role", "unassign", id], "does not exist"),
         (&["role", "assign", "read-only-operator", "--group", two["principal"].as_str().expect("text")], "already"),
-        (&["hold", "release"], "does not exist"),
+        (&["hold", "release"], "nothing is on hold\nhint: see: chaveiro hold list\n"),
         (&["tenant", "set", "--hold-percent", "101"], "100"),
     ] {
         let refused = try_run(&data, arguments);
@@ -400,7 +400,8 @@ fn without_a_server_the_graph_verbs_say_how_to_start_one() {
         assert!(text(&output.stderr).contains("chaveiro serve"), "{verb:?}: {}", text(&output.stderr));
     }
     let portuguese = chaveiro().args(["token", "--lang", "pt", "--data"]).arg(&data).output().expect("it runs");
-    assert!(text(&portuguese.stderr).contains("erro") && text(&portuguese.stderr).contains("dica"));
+    let said = text(&portuguese.stderr);
+    assert_eq!(said, "erro: nenhum servidor usa este diretório de dados\ndica: inicie-o com: chaveiro serve\n");
 }
 
 #[test]
@@ -425,4 +426,55 @@ fn documents_for_machines_are_printed() {
     assert!(output(&["man"]).contains(".TH"));
     let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../generated/chaveiro.toml");
     assert_eq!(output(&["config-reference"]), std::fs::read_to_string(committed).expect("committed"));
+}
+
+#[test]
+fn a_wrong_command_line_is_json_for_machines_and_portuguese_for_who_asks_for_it() {
+    let output = |arguments: &[&str]| chaveiro().args(arguments).output().expect("it runs");
+    for arguments in [&["--json", "nosuch"][..], &["device", "show", "--json"], &["token", "--minutes", "x", "--json"]]
+    {
+        let refused = output(arguments);
+        let said: serde_json::Value = serde_json::from_slice(&refused.stderr).expect("JSON");
+        assert!(said["error"].as_str().is_some_and(|text| !text.starts_with("error")), "{said}");
+        assert_eq!(refused.status.code(), Some(2));
+    }
+    let said = text(&output(&["device", "show", "--lang", "pt"]).stderr);
+    assert!(said.starts_with("erro: faltam") && said.contains("Uso:") && said.contains("Para mais"), "{said}");
+    let french = output(&["routes", "--lang", "fr"]);
+    assert!(!french.status.success() && text(&french.stderr).contains("choose en or pt"));
+}
+
+#[test]
+fn settings_are_shown_when_none_is_changed() {
+    let (_directory, data) = initialised();
+    let shown = run(&data, &["tenant", "set"]);
+    assert!(shown.contains("--hold-recoveries") && shown.contains("50") && !shown.contains("changed"), "{shown}");
+    assert_eq!(run_json(&data, &["tenant", "set"])["holdPercent"], 5);
+    assert!(!run(&data, &["audit", "export"]).contains("tenantChanged"), "looking changes nothing");
+}
+
+#[test]
+fn a_role_for_somebody_unknown_is_assigned_and_said() {
+    let (_directory, data) = initialised();
+    let app = run_json(&data, &["app", "register", "x", "--permission", "User.Read.All"])["clientId"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let assign = |flag: &str, name: &str| run(&data, &["role", "assign", "read-only-operator", flag, name]);
+    assert!(assign("--user", "Ana@Example.org").contains("No user ana@example.org is known here"));
+    assert!(assign("--app", "helpdesk").contains("No application helpdesk is known here"));
+    assert!(!assign("--app", &app).contains("known here"));
+    assert!(!assign("--group", "desk").contains("known here"), "of groups only issuers know");
+}
+
+#[test]
+fn a_device_for_nobody_is_refused_with_how_to_make_the_user() {
+    let (_directory, data) = initialised();
+    let stranger = try_run(&data, &["device", "enroll-token", "--user", "ana@example.org"]);
+    let said = text(&stranger.stderr);
+    assert!(
+        !stranger.status.success() && said.contains("ana@example.org") && said.contains("POST /v1.0/users"),
+        "{said}"
+    );
+    run(&data, &["device", "enroll-token"]);
 }

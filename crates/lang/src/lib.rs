@@ -57,6 +57,58 @@ impl Lang {
     }
 }
 
+/// Parses the name of a language that we speak. The neutral names of systems mean English.
+pub fn spoken(name: &str) -> Result<String, String> {
+    let lower = name.to_ascii_lowercase();
+    let known = ["en", "pt"].iter().any(|known| {
+        lower.strip_prefix(known).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+    });
+    match known || lower.split('.').next().is_some_and(|name| ["c", "posix"].contains(&name)) {
+        true => Ok(name.to_owned()),
+        false => Err("choose en or pt".to_owned()),
+    }
+}
+
+/// What frames the refusals of `clap`, English and Portuguese; the longer first.
+const FRAME: &[(&str, &str)] = &[
+    ("the following required arguments were not provided:", "faltam estes argumentos obrigatórios:"),
+    ("requires a subcommand but one was not provided", "pede um comando, e nenhum foi dado"),
+    ("a value is required for '", "falta um valor para '"),
+    ("' but none was supplied", "'"),
+    ("unrecognized subcommand '", "comando desconhecido '"),
+    ("unexpected argument '", "argumento inesperado '"),
+    ("' found", "'"),
+    ("invalid value '", "valor inválido '"),
+    ("' for '", "' para '"),
+    ("the argument '", "o argumento '"),
+    ("' cannot be used with one or more of the other specified arguments", "' não combina com outro dos argumentos"),
+    ("' cannot be used multiple times", "' só pode ser dado uma vez"),
+    ("' cannot be used with '", "' não combina com '"),
+    ("' cannot be used with:", "' não combina com:"),
+    ("some similar subcommands exist:", "há comandos parecidos:"),
+    ("a similar subcommand exists:", "há um comando parecido:"),
+    ("a similar argument exists:", "há um argumento parecido:"),
+    ("a similar value exists:", "há um valor parecido:"),
+    ("to pass '", "para passar '"),
+    ("' as a value, use '", "' como valor, use '"),
+    ("possible values:", "valores possíveis:"),
+    ("subcommands:", "comandos:"),
+    ("For more information, try '--help'.", "Para mais informações, use '--help'."),
+    ("Usage:", "Uso:"),
+    ("  tip: ", "  dica: "),
+    ("error: ", "erro: "),
+];
+
+/// A refusal of a command line, as `clap` words it, in that language.
+pub fn refusal(text: &str, lang: Lang) -> String {
+    match lang {
+        Lang::English => text.to_owned(),
+        Lang::Portuguese => {
+            FRAME.iter().fold(text.to_owned(), |text, (english, portuguese)| text.replace(english, portuguese))
+        }
+    }
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -209,6 +261,38 @@ mod tests {
         assert_eq!(of(&["chaveiro", "--lang", "pt", "--help"]), Lang::Portuguese);
         assert_eq!(of(&["chaveiro", "status", "--lang=pt-BR"]), Lang::Portuguese);
         assert_eq!(of(&["chaveiro", "--lang", "en"]), Lang::English);
+    }
+
+    #[test]
+    fn only_languages_that_we_speak_are_accepted() {
+        for name in ["en", "pt", "PT", "pt_BR.UTF-8", "en-GB", "C", "C.UTF-8", "POSIX"] {
+            assert_eq!(spoken(name).as_deref(), Ok(name));
+        }
+        for name in ["fr", "", "ptolemaic", "english"] {
+            assert!(spoken(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_refused_command_line_is_told_in_portuguese() {
+        let number = Arg::new("number").long("number").value_parser(clap::value_parser!(u8).range(1..3));
+        let form = Arg::new("form").long("form").value_parser(["round", "square"]).conflicts_with("number");
+        let open = Command::new("open").arg(Arg::new("lock").required(true)).arg(number).arg(form);
+        let command = Command::new("chaveiro").subcommand_required(true).subcommand(open);
+        let told = [
+            &["chaveiro"][..],
+            &["chaveiro", "opne"],
+            &["chaveiro", "open"],
+            &["chaveiro", "open", "a", "b"],
+            &["chaveiro", "open", "a", "--numbr", "1"],
+            &["chaveiro", "open", "a", "--number"],
+            &["chaveiro", "open", "a", "--form", "roun"],
+            &["chaveiro", "open", "a", "--form", "round", "--number", "1"],
+            &["chaveiro", "open", "a", "--number", "1", "--number", "2"],
+        ]
+        .map(|line| command.clone().try_get_matches_from(line).expect_err("refused").to_string())
+        .map(|error| refusal(&error, Lang::Portuguese));
+        insta::assert_snapshot!(told.join("----\n"));
     }
 
     #[test]

@@ -355,8 +355,14 @@ pub fn config_reference() -> String {
     }
     text.push_str(
         "\n# Trusted issuers beside the local one, each for one tenant.\n#[[issuer]]\n\
+         # The exact iss of its tokens, and the tenant it speaks for (chaveiro tenant list).\n\
          #issuer = \"https://login.example/realm\"\n#tenant = \"11111111-2222-4333-8444-555555555555\"\n\
-         #audiences = [\"api://chaveiro\"]\n",
+         # Optional: its own name of the tenant (the tid of its tokens), when it differs: an Entra directory id.\n\
+         #directory = \"66666666-7777-4888-9999-000000000000\"\n\
+         # Optional: where its keys are; by default found through ISSUER/.well-known/openid-configuration.\n\
+         #jwks-url = \"https://login.example/realm/keys\"\n\
+         # Optional: audiences accepted from it beside the server's own.\n#audiences = [\"api://chaveiro\"]\n\
+         # Optional: algorithms it may use; by default every asymmetric one.\n#algorithms = [\"RS256\", \"ES256\"]\n",
     );
     text
 }
@@ -430,7 +436,11 @@ mod tests {
             .lines()
             .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(""))
             .fold(String::new(), |text, line| text + line + "\n");
-        assert_eq!(load(&uncommented, &[], &[]).expect("loads").issuers.len(), 1);
+        let issuers = load(&uncommented, &[], &[]).expect("loads").issuers;
+        let [issuer] = issuers.as_slice() else { panic!("{issuers:?}") };
+        // Every key of an issuer is shown.
+        assert!(issuer.directory.is_some() && issuer.jwks_url.is_some());
+        assert!(!issuer.audiences.is_empty() && !issuer.algorithms.is_empty());
         assert!(load(&config_reference(), &[], &[]).is_ok());
     }
 }

@@ -105,7 +105,7 @@ impl Story {
             &format!("{name} {id}, {licence}"),
             json!({"id": id, "name": name}),
         );
-        self.fact("application", ("application", "aplicativo"), application, json!({"name": application}));
+        self.fact("application", ("application", "aplicação"), application, json!({"name": application}));
     }
 
     pub(super) fn signed_in(&self) {

@@ -8,13 +8,13 @@ use chaveiro_core::ports::Clock;
 use chaveiro_core::revocation::OPERATOR_CLIENT;
 use chaveiro_core::tenant::{Licence, Tenant as TenantRow, TenantSettings};
 use chaveiro_escrow::Recipient;
-use chaveiro_server::{DataDir, SystemClock, SystemEntropy};
+use chaveiro_server::{SystemClock, SystemEntropy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::args::{Common, Keys, PasscodeForm, Tenant, TenantChange};
-use crate::host::{Host, permissions};
-use crate::out::Out;
+use crate::host::{Host, data_directory, permissions};
+use crate::out::{Out, cell};
 use crate::text::Text;
 
 pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Option<Uuid>) -> Result<()> {
@@ -30,6 +30,24 @@ pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Op
     }
     Ok(())
 }
+
+/// Flags of `tenant set`, the member of [`tenant_json`] that each changes, and its unit.
+const SETTINGS: [(&str, &str, &str); 14] = [
+    ("--licence", "licence", ""),
+    ("--entra-tenant", "entraTenant", ""),
+    ("--disclosure-window", "disclosureWindowMinutes", "min"),
+    ("--unread-retention", "unreadRetentionDays", "d"),
+    ("--action-expiry", "actionExpiryDays", "d"),
+    ("--sign-in-life", "signInLifeHours", "h"),
+    ("--linux-locks", "linuxLocks", ""),
+    ("--passcode-form", "passcodeForm", ""),
+    ("--passcode-length", "passcodeLength", ""),
+    ("--must-change", "mustChange", ""),
+    ("--lock-sessions", "lockSessions", ""),
+    ("--hold-recoveries", "holdRecoveries", ""),
+    ("--hold-percent", "holdPercent", "%"),
+    ("--hold-window", "holdWindowMinutes", "min"),
+];
 
 fn tenant_json(tenant: &TenantRow) -> Value {
     let licence = match tenant.licence {
@@ -100,7 +118,7 @@ fn changed(mut settings: TenantSettings, asked: &TenantChange) -> Result<TenantS
 }
 
 pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<()> {
-    let host = Host::open(&common.data())?;
+    let host = Host::open(common)?;
     match verb {
         Tenant::List => {
             let tenants: Vec<_> = host.tenants().await?.iter().map(tenant_json).collect();
@@ -114,6 +132,10 @@ pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<(
         }
         Tenant::Set(asked) => {
             let mut tenant = host.tenant(common.tenant.as_deref()).await?;
+            if *asked == TenantChange::default() {
+                show_settings(out, &tenant_json(&tenant));
+                return Ok(());
+            }
             tenant.licence = match asked.licence.as_deref() {
                 None => tenant.licence,
                 Some("active") => Licence::Active,
@@ -132,9 +154,21 @@ pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<(
     Ok(())
 }
 
+/// Each setting by the flag that changes it.
+fn show_settings(out: Out, tenant: &Value) {
+    if out.json {
+        return out.value(tenant);
+    }
+    let rows = SETTINGS.map(|(flag, member, unit)| {
+        let value = cell(&tenant[member]);
+        json!({"flag": flag, "value": if unit.is_empty() { value } else { format!("{value} {unit}") }})
+    });
+    out.list(&[("Setting", "flag"), ("Value", "value")], &rows);
+}
+
 /// Ends the tokens that were minted on this host for the tenant.
 pub(crate) async fn revoke_tokens(common: &Common, out: Out) -> Result<()> {
-    let host = Host::open(&common.data())?;
+    let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?;
     host.revoke_app(tenant.id, OPERATOR_CLIENT).await?;
     out.say(Text::OperatorTokensRevoked, &[&tenant.display_name], &json!({"tenantId": tenant.id, "revoked": true}));
@@ -142,7 +176,7 @@ pub(crate) async fn revoke_tokens(common: &Common, out: Out) -> Result<()> {
 }
 
 pub(crate) async fn token(common: &Common, out: Out, names: &[String], minutes: u64) -> Result<()> {
-    let host = Host::open(&common.data())?;
+    let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     let lifetime = Duration::from_secs(minutes.saturating_mul(60));
     let token = host.operator_token(tenant, &permissions(names)?, lifetime).await?;
@@ -156,12 +190,12 @@ pub(crate) async fn token(common: &Common, out: Out, names: &[String], minutes: 
 pub(crate) async fn keys(common: &Common, out: Out, verb: &Keys) -> Result<()> {
     if let Keys::RotateIssuer = verb {
         let now = SystemClock::default().now();
-        let keys = DataDir::open(&common.data())?.issuer_keys(now, &SystemEntropy)?;
+        let keys = data_directory(common)?.issuer_keys(now, &SystemEntropy)?;
         let id = keys.rotate(now, &SystemEntropy)?;
         out.say(Text::IssuerRotated, &[&id], &json!({"keyId": id}));
         return Ok(());
     }
-    let host = Host::open(&common.data())?;
+    let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     let keyring = &host.opened.keyring;
     match verb {

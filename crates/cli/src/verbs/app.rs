@@ -15,7 +15,7 @@ use crate::out::Out;
 use crate::text::Text;
 
 pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
-    let host = Host::open(&common.data())?;
+    let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     match verb {
         App::List => {

@@ -14,7 +14,7 @@ use crate::text::Text;
 pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()> {
     match verb {
         Audit::Export { output } => {
-            let host = Host::open(&common.data())?;
+            let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?.id;
             host.link_audit().await?;
             let key = host.opened.signer.public_key();
@@ -54,7 +54,7 @@ pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()>
             }
         }
         Audit::Key => {
-            let key = Host::open(&common.data())?.opened.signer.public_key().to_string();
+            let key = Host::open(common)?.opened.signer.public_key().to_string();
             match out.json {
                 true => out.value(&json!({"publicKey": key})),
                 false => out.line(&key),

@@ -40,7 +40,7 @@ async fn client(common: &Common) -> Result<GraphClient> {
     if let Some(client) = signed_in_elsewhere(common).await? {
         return Ok(client);
     }
-    let host = Host::open(&common.data())?;
+    let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?;
     GraphClient::operator(&host, tenant.id).await
 }
@@ -80,7 +80,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             print_recoverability(out, &found);
         }
         Device::EnrollToken { user, hours } => {
-            let host = Host::open(&common.data())?;
+            let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
             let lifetime = Duration::from_secs(hours.saturating_mul(3600));
             let (token, expires) = host.enroll_token(tenant.id, user.as_deref(), lifetime).await?;
@@ -93,7 +93,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             }
         }
         Device::Comanage { device, off } => {
-            let host = Host::open(&common.data())?;
+            let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
             let id = id_on_host(&host, tenant.id, device).await?;
             host.comanage(tenant.id, id, !off).await?;
@@ -101,7 +101,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             out.say(Text::DeviceComanaged, &[&on], &json!({"id": id, "comanaged": !off}));
         }
         Device::Tag { device, tags } => {
-            let host = Host::open(&common.data())?;
+            let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
             let id = id_on_host(&host, tenant.id, device).await?;
             let tags = host.tag_device(tenant.id, id, tags.iter().cloned().collect()).await?;

@@ -1,5 +1,6 @@
 //! What is printed from the tables: routes, completions, manual page, the generated documents.
 
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -22,12 +23,22 @@ pub(crate) fn routes(out: Out) {
 }
 
 pub(crate) fn completions(out: Out, shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut HELP.in_language(Cli::command(), out.lang), "chaveiro", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut HELP.in_language(Cli::command(), out.lang), "chaveiro", &mut script);
+    print(&script);
 }
 
 pub(crate) fn man(out: Out) -> Result<()> {
-    clap_mangen::Man::new(HELP.in_language(Cli::command(), out.lang)).render(&mut std::io::stdout())?;
+    let mut page = Vec::new();
+    clap_mangen::Man::new(HELP.in_language(Cli::command(), out.lang)).render(&mut page)?;
+    print(&page);
     Ok(())
+}
+
+/// Who closed the pipe does not want to read on.
+fn print(text: &[u8]) {
+    let mut stdout = std::io::stdout();
+    let _ = stdout.write_all(text).and_then(|()| stdout.flush());
 }
 
 /// Every document that is generated from the tables and committed.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chaveiro_core::hold::{Hold as HoldRow, MOST};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::args::{Common, Hold};
 use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::host::Host;
 use crate::out::Out;
-use crate::text::Text;
+use crate::text::{Complaint, Text};
 
 const HOLDS: &str = "/beta/deviceManagement/chaveiroHolds";
 
@@ -28,7 +28,7 @@ pub(crate) async fn hold(common: &Common, out: Out, verb: &Hold) -> Result<()> {
     if let Some(client) = signed_in_elsewhere(common).await? {
         return through(&client, out, verb).await;
     }
-    let host = Host::open(&common.data())?;
+    let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     match verb {
         Hold::List => {
@@ -53,7 +53,7 @@ async fn through(client: &GraphClient, out: Out, verb: &Hold) -> Result<()> {
         Hold::Release { minutes, reason } => {
             let standing = client.all(&format!("{HOLDS}?$filter=isReleased%20eq%20false")).await?;
             let id = standing.first().and_then(|hold| hold["id"].as_str());
-            let path = format!("{HOLDS}/{}", id.context("there is no hold to release; see: chaveiro hold list")?);
+            let path = format!("{HOLDS}/{}", id.ok_or_else(Complaint::no_hold)?);
             let body = json!({"reason": reason, "quietMinutes": minutes});
             client.expect(Method::POST, &format!("{path}/release"), Some(&body)).await?;
             let hold = of_answer(&client.expect(Method::GET, &path, None).await?);

@@ -41,14 +41,19 @@ pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
     if let Some(client) = signed_in_elsewhere(common).await? {
         return through(&client, out, verb).await;
     }
-    let host = Host::open(&common.data())?;
+    let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     match verb {
         Role::List | Role::Show { .. } => {}
         Role::Assign(asked) => {
-            let assignment = host.assign_role(tenant, find(&asked.role)?, principal(asked)?, scope(asked)).await?;
+            let principal = principal(asked)?;
+            let unknown = host.is_unknown(tenant, &principal).await?;
+            let assignment = host.assign_role(tenant, find(&asked.role)?, principal, scope(asked)).await?;
             let places = [assignment.role.name, &assignment.principal.text, &assignment.id.to_string()];
             out.say(Text::RoleAssigned, &places, &assignment_json(&assignment));
+            if unknown {
+                say_unknown(out, &assignment.principal);
+            }
         }
         Role::Unassign { id } => {
             host.unassign_role(tenant, *id).await?;
@@ -94,6 +99,15 @@ async fn through(client: &GraphClient, out: Out, verb: &Role) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// That a typing error would look just like this.
+fn say_unknown(out: Out, principal: &Principal) {
+    match principal.kind {
+        PrincipalKind::User => out.text(Text::UnknownUser, &[&principal.text]),
+        PrincipalKind::Application => out.text(Text::UnknownApplication, &[&principal.text]),
+        PrincipalKind::Group => {}
+    }
 }
 
 fn find(text: &str) -> Result<&'static RoleRow> {

@@ -85,7 +85,7 @@ pub(crate) async fn logout(out: Out) -> Result<()> {
 }
 
 pub(crate) async fn sign_in(common: &Common, out: Out, verb: &SignIn) -> Result<()> {
-    let host = Host::open(&common.data())?;
+    let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     match verb {
         SignIn::List => {

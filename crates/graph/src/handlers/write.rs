@@ -187,7 +187,7 @@ async fn update_resource(
         unit.append_audit(&resource_event(&writing, Activity::ResourceChanged, &changed))?;
         if let Some(former) = renamed {
             let event = |activity| application::event(&writing, activity);
-            sign_out(unit, &operate::person(former), event, clock.now())?;
+            sign_out(unit, &operate::person(former), event, clock.now())??;
         }
         Ok(changed)
     });
