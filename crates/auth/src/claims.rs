@@ -151,6 +151,7 @@ impl Claims {
             permissions,
             directory_roles: role_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect(),
             groups: self.groups.map(Texts::into_vec).unwrap_or_default(),
+            local,
             issued,
         }
     }

@@ -103,6 +103,7 @@ async fn stored(directory: &Path) -> f64 {
                         permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
                         directory_roles: Vec::new(),
                         groups: Vec::new(),
+                        local: true,
                         issued: None,
                     },
                     device: DeviceId(id(2, number)),

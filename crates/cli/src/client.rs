@@ -6,6 +6,7 @@ use chaveiro_server::DataDir;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
+use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use crate::args::Common;
@@ -17,19 +18,23 @@ use crate::text::Complaint;
 pub(crate) struct GraphClient {
     client: reqwest::Client,
     base_url: String,
-    token: Zeroizing<String>,
+    token: Mutex<Zeroizing<String>>,
+    /// Whether the stored session gives another token for one that was revoked.
+    renews: bool,
 }
 
 impl GraphClient {
     /// A client that trusts that root (PEM).
     pub(crate) fn new(base_url: &str, root_pem: &str, token: Zeroizing<String>) -> Result<Self> {
-        Ok(Self { client: http_client(Some(root_pem))?, base_url: base_url.to_owned(), token })
+        let (client, base_url) = (http_client(Some(root_pem))?, base_url.to_owned());
+        Ok(Self { client, base_url, token: Mutex::new(token), renews: false })
     }
 
     /// A client of the server where this person is signed in.
     pub(crate) async fn signed_in(session: Session) -> Result<Self> {
-        let (issuer, token) = session.access_token().await?;
-        Ok(Self { client: http_client(issuer.ca.as_deref())?, base_url: issuer.server, token })
+        let (issuer, token) = session.access_token(None).await?;
+        let client = http_client(issuer.ca.as_deref())?;
+        Ok(Self { client, base_url: issuer.server, token: Mutex::new(token), renews: true })
     }
 
     /// A client of the server that runs on this host, with an operator's token.
@@ -58,10 +63,27 @@ impl GraphClient {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with("https://") { path.to_owned() } else { format!("{}{path}", self.base_url) };
-        self.client.request(method, &url).bearer_auth(self.token.as_str())
+        self.client.request(method, &url)
     }
 
+    /// The answer; once more with another token, where there is one, when this one was revoked: an application's tokens may
+    /// have ended, and the person is still signed in.
     async fn answer(&self, request: RequestBuilder) -> Result<(StatusCode, Value)> {
+        let again = request.try_clone().filter(|_| self.renews);
+        let token = self.token.lock().await.clone();
+        let answered = self.send(request, &token).await?;
+        let (true, Some(again)) = (is_revoked(&answered.1), again) else { return Ok(answered) };
+        let session = Session::load()?.context("nobody is signed in any more; sign in again with: chaveiro login")?;
+        let (issuer, next) = session.access_token(Some(&token)).await?;
+        if issuer.server != self.base_url {
+            bail!("somebody signed in to {} meanwhile; try again", issuer.server);
+        }
+        self.token.lock().await.clone_from(&next);
+        self.send(again, &next).await
+    }
+
+    async fn send(&self, request: RequestBuilder, token: &str) -> Result<(StatusCode, Value)> {
+        let request = request.bearer_auth(token);
         let response =
             request.send().await.with_context(|| format!("the server at {} was not reached", self.base_url))?;
         let status = response.status();
@@ -121,13 +143,18 @@ pub(crate) async fn signed_in_elsewhere(common: &Common) -> Result<Option<GraphC
 }
 
 fn succeeded((status, answer): (StatusCode, Value)) -> Result<Value> {
-    if message(&answer).contains("TokenIssuedBeforeRevocationTimestamp") {
+    if is_revoked(&answer) {
         bail!("the access token was revoked; sign in again with: chaveiro login");
     }
     if !status.is_success() {
         bail!("{} {}", status.as_u16(), message(&answer));
     }
     Ok(answer)
+}
+
+/// Whether the server says that the token was revoked. It has done nothing then.
+fn is_revoked(answer: &Value) -> bool {
+    message(answer).contains("TokenIssuedBeforeRevocationTimestamp")
 }
 
 /// What a Graph error says, without its outer layers: `UnknownError` has two of them (an Intune object in a Graph one).

@@ -158,6 +158,10 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
         "De quem: nome principal ou id de um usuário, ou o id de objeto (oid) de alguém que só outro emissor conhece",
     ),
     (
+        "The same for somebody who is no user here, as tokens of another issuer name her: oid, sub or principal name",
+        "O mesmo para alguém que não é usuário aqui, como os tokens de outro emissor a chamam: oid, sub ou nome principal",
+    ),
+    (
         "Show one: its permissions, its secrets and certificates with their ends",
         "Mostra uma: permissões, segredos e certificados com o fim de cada um",
     ),

@@ -289,6 +289,7 @@ fn operator(tenant: TenantId) -> Caller {
         permissions: PermissionSet::default(),
         directory_roles: Vec::new(),
         groups: Vec::new(),
+        local: true,
         issued: None,
     }
 }

@@ -239,4 +239,14 @@ impl Host {
             self.opened.store.write(move |unit| Ok(vouch::revoke(unit, tenant, &user, SystemClock::default().now())?));
         Ok(revoked.await??)
     }
+
+    /// Ends every access token that names a person so.
+    pub(crate) async fn revoke_external(&self, tenant: TenantId, name: &str) -> Result<chaveiro_core::Timestamp> {
+        let name = name.to_owned();
+        let revoked = self
+            .opened
+            .store
+            .write(move |unit| Ok(vouch::revoke_external(unit, tenant, &name, SystemClock::default().now())??));
+        Ok(revoked.await?)
+    }
 }

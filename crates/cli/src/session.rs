@@ -136,9 +136,11 @@ impl Session {
         std::fs::remove_file(&file).with_context(|| format!("{} cannot be removed", file.display()))
     }
 
-    /// A token that still lives for a while. Two commands at a time must not use one refresh token twice: one waits.
-    pub(crate) async fn access_token(self) -> Result<(Issuer, Zeroizing<String>)> {
-        let fresh = |session: &Self, now: Timestamp| now + MARGIN < session.expires;
+    /// A token that still lives for a while, and is not the one that the server `refused`. Two commands at a time must not use one refresh token twice: one waits.
+    pub(crate) async fn access_token(self, refused: Option<&str>) -> Result<(Issuer, Zeroizing<String>)> {
+        let fresh = |session: &Self, now: Timestamp| {
+            now + MARGIN < session.expires && refused != Some(session.access_token.as_str())
+        };
         let clock = SystemClock::default();
         if fresh(&self, clock.now()) {
             return Ok((self.issuer, self.access_token));

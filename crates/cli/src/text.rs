@@ -16,6 +16,7 @@ pub(crate) enum Text {
     AppRegistered,
     AppGranted,
     SecretOnce,
+    SecretsReplaced,
     SecretRemoved,
     CertificateAdded,
     CertificateRemoved,
@@ -33,6 +34,7 @@ pub(crate) enum Text {
     SignInApproved,
     SignInDenied,
     SignInsRevoked,
+    ForeignTokensRevoked,
     IssuerRotated,
     RecipientAdded,
     EnrollToken,
@@ -111,6 +113,11 @@ const TABLE: &[(Text, &str, &str)] = &[
         "Client secret, shown this once, valid until {}: {}",
         "Segredo do cliente, mostrado só agora, válido até {}: {}",
     ),
+    (
+        Text::SecretsReplaced,
+        "The older secrets of {} were taken away.",
+        "Os segredos anteriores de {} foram retirados.",
+    ),
     (Text::SecretRemoved, "The secret was taken away from {}.", "O segredo foi retirado de {}."),
     (
         Text::CertificateAdded,
@@ -163,6 +170,11 @@ const TABLE: &[(Text, &str, &str)] = &[
         Text::SignInsRevoked,
         "{} is signed out. Sign-ins ended: {}. Every access token has ended, too.",
         "{} está sem sessão. Entradas encerradas: {}. Todos os tokens de acesso também foram encerrados.",
+    ),
+    (
+        Text::ForeignTokensRevoked,
+        "Every token that names a person {} and was given until now has ended. End her sign-in at her issuer, too.",
+        "Todo token que chama uma pessoa de {} e foi dado até agora foi encerrado. Encerre também a entrada dela no emissor.",
     ),
     (
         Text::IssuerRotated,

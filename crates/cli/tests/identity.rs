@@ -137,6 +137,13 @@ async fn what_leaked_ends_together_with_the_tokens_that_it_brought() {
     let first = token_of(&app["clientSecret"]).await.expect("a token");
     assert_eq!(status_of(&server, &first).await, 200);
 
+    let said = |arguments: &[&str]| {
+        text(&chaveiro().args(arguments).arg("--data").arg(&data).output().expect("it runs").stdout)
+    };
+    let kept = said(&["app", "add-secret", id]);
+    assert!(!kept.contains("taken away") && !kept.contains("ended"), "{kept}");
+    let told = said(&["app", "add-secret", id, "--replace", "--revoke"]);
+    assert!(told.contains("older secrets of desk were taken away") && told.contains("token of desk"), "{told}");
     let replaced = run_json(&data, &["app", "add-secret", id, "--replace", "--revoke"]);
     assert_eq!(status_of(&server, &first).await, 401);
     assert_eq!(token_of(&app["clientSecret"]).await, None);
@@ -166,6 +173,11 @@ async fn what_leaked_ends_together_with_the_tokens_that_it_brought() {
     assert_eq!(status_of(&server, &run(&data, &["token"])).await, 200);
     assert!(!try_run(&data, &["token", "--revoke-all", "--minutes", "5"]).status.success(), "one or the other");
     assert!(text(&try_run(&data, &["sign-in", "revoke", "--user", "nobody@x"]).stderr).contains("oid"));
+    assert_eq!(run_json(&data, &["sign-in", "revoke", "--external", "auth0|5f7c"])["user"], "auth0|5f7c");
+    for refused in [vec!["--external", ""], vec![], vec!["--external", "a", "--user", "b"]] {
+        let arguments: Vec<&str> = ["sign-in", "revoke"].into_iter().chain(refused).collect();
+        assert!(!try_run(&data, &arguments).status.success(), "{arguments:?}");
+    }
 }
 
 #[tokio::test]
@@ -338,9 +350,17 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!(json(&["role", "unassign", given["id"].as_str().expect("an id")])["removed"], true);
     assert!(refused(&["role", "unassign", given["id"].as_str().expect("an id")]).contains("404"));
 
+    // Tokens of the command line end for everybody, and whoever is signed in gets the next by herself.
+    let stored = || std::fs::read_to_string(ana.session()).expect("a session");
+    let before = stored();
+    run(&data, &["app", "revoke", "{5FC567BC-F6E7-4205-BAF4-477D4BC05D43}"]);
+    let renewed = ana.run(&["device", "list"]);
+    assert!(renewed.status.success(), "{}", text(&renewed.stderr));
+    assert_ne!(stored(), before, "the next token is kept");
+
     run(&data, &["sign-in", "revoke", "--user", "ana@contoso.example"]);
     let at_once = text(&ana.run(&["device", "list"]).stderr);
-    assert!(at_once.contains("the access token was revoked; sign in again with: chaveiro login"), "{at_once}");
+    assert!(at_once.contains("not signed in") && at_once.contains("sign in again with: chaveiro login"), "{at_once}");
     age(&ana.session());
     assert!(text(&ana.run(&["device", "list"]).stderr).contains("chaveiro login"));
 

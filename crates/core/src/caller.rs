@@ -21,6 +21,8 @@ pub struct Caller {
     pub directory_roles: Vec<Uuid>,
     /// The groups of the signed-in user: the `groups` claim, ids or names as the issuer writes them.
     pub groups: Vec<String>,
+    /// Whether the token is of the local issuer. Another may let people choose the names by which it calls them.
+    pub local: bool,
     /// When the token was issued, in whole seconds; `None` when it does not say.
     pub issued: Option<Timestamp>,
 }

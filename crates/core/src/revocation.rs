@@ -101,6 +101,14 @@ pub fn of_actor(actor: &Actor) -> Vec<Principal> {
     person.chain([application]).collect()
 }
 
+/// By what a person is herself for whatever she may do to herself alone: by object id, and by principal name only where the
+/// local issuer says it. Others may let people choose it.
+pub fn of_oneself(caller: &Caller) -> Vec<Principal> {
+    let actor = &caller.actor;
+    let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref().filter(|_| caller.local)];
+    names.into_iter().flatten().map(|name| Principal::new(PrincipalKind::User, name)).collect()
+}
+
 /// The names of a user: the object id of the local issuer, and the principal name by which other issuers know her.
 pub fn of_user(user: &Resource) -> Vec<Principal> {
     let names = [Some(user.id.to_string()), user.alternate_key.clone()];

@@ -145,7 +145,15 @@ mod tests {
             Actor { application_id: application.to_owned(), user_id: Some(user.to_owned()), ..Actor::operator() };
         let tenant = TenantId(Uuid::from_u128(tenant));
         let permissions = PermissionSet::default();
-        Caller { tenant, actor, permissions, directory_roles: Vec::new(), groups: Vec::new(), issued: None }
+        Caller {
+            tenant,
+            actor,
+            permissions,
+            directory_roles: Vec::new(),
+            groups: Vec::new(),
+            local: true,
+            issued: None,
+        }
     }
 
     /// How many are let through before the first that is not.

@@ -138,6 +138,7 @@ pub(crate) fn caller(of: u64, name: &str) -> Caller {
         permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
         directory_roles: Vec::new(),
         groups: Vec::new(),
+        local: true,
         issued: None,
     }
 }

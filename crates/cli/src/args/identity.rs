@@ -136,11 +136,16 @@ pub(crate) enum SignIn {
         code: String,
     },
     /// End every sign-in and every access token of a person, at once.
-    #[command(after_help = "Example:\n  chaveiro sign-in revoke --user ana@contoso.example")]
+    #[command(
+        after_help = "Example:\n  chaveiro sign-in revoke --user ana@contoso.example\n  chaveiro sign-in revoke --external 'auth0|5f7c8ec7'"
+    )]
     Revoke {
         /// Whose: principal name or id of a user, or the object id (oid) of somebody whom another issuer alone knows.
-        #[arg(long)]
-        user: String,
+        #[arg(long, required_unless_present = "external")]
+        user: Option<String>,
+        /// The same for somebody who is no user here, as tokens of another issuer name her: oid, sub or principal name.
+        #[arg(long, value_name = "NAME", conflicts_with = "user", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        external: Option<String>,
     },
 }
 

@@ -58,6 +58,15 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
             let expires = kept.expires.to_string();
             let value = json!({"clientId": id, "clientSecret": secret, "secretId": kept.id, "secretExpires": expires});
             out.say(Text::SecretOnce, &[&day(kept.expires), secret], &value);
+            let name = host.application(tenant, *id).await?.display_name;
+            match replaced {
+                Replaced::Nothing => {}
+                Replaced::Secrets => out.text(Text::SecretsReplaced, &[&name]),
+                Replaced::SecretsAndTokens => {
+                    out.text(Text::SecretsReplaced, &[&name]);
+                    out.text(Text::AppRevoked, &[&name]);
+                }
+            }
         }
         App::Grant { id, permissions: own, delegated, none: _ } => {
             let granted = host.grant(tenant, *id, named(own)?, named(delegated)?).await?;
@@ -84,10 +93,10 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
         }
         App::RemoveCertificate { id, thumbprint, revoke } => {
             host.remove_certificate(tenant, *id, thumbprint, *revoke).await?;
+            let name = host.application(tenant, *id).await?.display_name;
             let value = json!({"clientId": id, "thumbprint": thumbprint, "deleted": true, "revoked": revoke});
             out.say(Text::CertificateRemoved, &[], &value);
-            let id = id.to_string();
-            say_of_tokens(out, *revoke, &id, &id);
+            say_of_tokens(out, *revoke, &name, &id.to_string());
         }
         App::Revoke { id } => {
             let known = host.revoke_app(tenant, id).await?;

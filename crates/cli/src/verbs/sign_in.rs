@@ -120,7 +120,13 @@ pub(crate) async fn sign_in(common: &Common, out: Out, verb: &SignIn) -> Result<
             let code = spoken_code(&decided.user_code);
             out.say(Text::SignInDenied, &[&code], &json!({"code": code, "approved": false}));
         }
-        SignIn::Revoke { user } => {
+        SignIn::Revoke { external: Some(name), .. } => {
+            let valid_from = host.revoke_external(tenant, name).await?;
+            let value = json!({"user": name, "ended": 0, "issuedBefore": valid_from.to_string()});
+            out.say(Text::ForeignTokensRevoked, &[name], &value);
+        }
+        SignIn::Revoke { user, external: None } => {
+            let user = user.as_deref().unwrap_or_default();
             let ended = host.revoke_sign_ins(tenant, user).await?;
             let value = json!({"user": user, "ended": ended.sign_ins, "issuedBefore": ended.valid_from.to_string()});
             out.say(Text::SignInsRevoked, &[user, &ended.sign_ins.to_string()], &value);

@@ -82,6 +82,7 @@ pub fn holds_all_of(view: &dyn View, caller: &Caller, application: &Application)
         permissions: application.permissions.iter().copied().collect::<PermissionSet>(),
         directory_roles: Vec::new(),
         groups: Vec::new(),
+        local: true,
         issued: None,
     };
     Ok(match (Rights::of(view, caller)?, Rights::of(view, &itself)?) {

@@ -37,7 +37,7 @@ pub enum VouchRefusal {
     NoUser(String),
     /// The same, and no object id either.
     #[error(
-        "there is no user {0} in this tenant; somebody whom another issuer alone knows is named by her object id (oid)"
+        "there is no user {0} in this tenant; somebody whom another issuer alone knows is named by her object id (oid), or as its tokens name her (oid, sub or principal name) with: chaveiro sign-in revoke --external NAME"
     )]
     NobodyToRevoke(String),
     /// Asked for too often within seconds.
@@ -112,6 +112,25 @@ pub fn revoke(
     };
     let event = |activity| AuditEvent::new(tenant, now, Actor::operator(), activity);
     Ok(sign_out(unit, &person, event, now)?.map_err(VouchRefusal::from))
+}
+
+/// Ends every access token that names a person so, whichever issuer it is of: for somebody who is no user of the tenant, and
+/// whose name is no object id. Says since when such tokens count. `now` is read in this unit of work
+/// ([`crate::revocation::end_tokens`]).
+pub fn revoke_external(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    name: &str,
+    now: Timestamp,
+) -> Result<Result<Timestamp, Refusal>, StoreError> {
+    let principal = Principal::new(PrincipalKind::User, name);
+    let valid_from = match revocation::end_tokens(unit, tenant, std::slice::from_ref(&principal), now)? {
+        Ok(valid_from) => valid_from,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let event = AuditEvent::new(tenant, now, Actor::operator(), Activity::TokensRevoked);
+    unit.append_audit(&event.with("user", &principal.text).with("issuedBefore", valid_from))?;
+    Ok(Ok(valid_from))
 }
 
 /// Records that a sign-in ended through its own client: the person signed out, for instance.

@@ -27,7 +27,8 @@ use axum::response::Response;
 use chaveiro_core::caller::{ActorKind, Caller};
 use chaveiro_core::id::RequestId;
 use chaveiro_core::ports::{BoxFuture, UnitOfWork, View};
-use chaveiro_core::revocation::require_valid;
+use chaveiro_core::revocation::{of_oneself, require_valid};
+use chaveiro_core::rights::{Principal, PrincipalKind};
 use chaveiro_core::{Fault, Refusal, Timestamp};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -151,18 +152,19 @@ fn of_caller(walk: Walk, caller: &Caller) -> Result<Walk, GraphError> {
         return Ok(walk);
     }
     let actor = &caller.actor;
-    let user = (actor.kind == ActorKind::Delegated)
-        .then(|| walk.as_user(actor.user_id.as_deref(), actor.user_principal_name.as_deref()));
+    // For what everybody may do to herself, a name that she may have chosen is nobody's.
+    let chosen = !caller.local && matches!(&walk.end, End::Operation(operation) if operation.of_oneself);
+    let name = actor.user_principal_name.as_deref().filter(|_| !chosen);
+    let user = (actor.kind == ActorKind::Delegated).then(|| walk.as_user(actor.user_id.as_deref(), name));
     user.flatten().ok_or(GraphError::NobodySignedIn)
 }
 
-/// Whether a person asks about herself, by a name that her token has, for what everybody may do to herself.
+/// Whether a person asks about herself, by a name that she has for certain, for what everybody may do to herself.
 fn is_of_oneself(walk: &Walk, caller: &Caller) -> bool {
     let (End::Operation(operation), [hop]) = (&walk.end, walk.hops.as_slice()) else { return false };
-    let (actor, key) = (&caller.actor, hop.key.as_ref().map(|key| key.text.as_str()));
-    let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref()];
-    let is_name = |key: &str| names.into_iter().flatten().any(|name| name.eq_ignore_ascii_case(key));
-    operation.of_oneself && actor.kind == ActorKind::Delegated && key.is_some_and(is_name)
+    let key = hop.key.as_ref().map(|key| Principal::new(PrincipalKind::User, &key.text));
+    let is_oneself = key.is_some_and(|key| of_oneself(caller).contains(&key));
+    operation.of_oneself && caller.actor.kind == ActorKind::Delegated && is_oneself
 }
 
 async fn dispatch(

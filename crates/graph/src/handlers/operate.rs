@@ -10,7 +10,6 @@ use chaveiro_core::actions::revoke_tokens::{Person, sign_out};
 use chaveiro_core::hold::{self, MAX_QUIET_MINUTES, MAX_REASON, Release};
 use chaveiro_core::resource::Resource;
 use chaveiro_core::revocation;
-use chaveiro_core::rights::PrincipalKind;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -75,8 +74,7 @@ async fn release_hold(
     Ok(response::no_content())
 }
 
-/// Ends the sign-ins and the access tokens of a user. Of the caller herself also those of another issuer, where she has
-/// other names.
+/// Ends the sign-ins and the access tokens of a user. Of the caller herself by every name that she has for certain.
 async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     let context = format!("{}/{}/$metadata#Edm.Boolean", state.base_url, asked.walk.version.segment());
     let clock = Arc::clone(&state.clock);
@@ -86,8 +84,7 @@ async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> 
         };
         let mut person = person(&user);
         if asked.of_oneself {
-            let own = revocation::of_actor(&asked.caller.actor).into_iter();
-            person.names.extend(own.filter(|name| name.kind == PrincipalKind::User));
+            person.names.extend(revocation::of_oneself(&asked.caller));
         }
         let event = |activity| application::event(&asked, activity);
         Ok((person.id, sign_out(unit, &person, event, clock.now())??))

@@ -342,15 +342,7 @@ async fn a_secret_that_leaked_takes_the_tokens_with_it_when_that_is_asked_for() 
 #[tokio::test]
 async fn tokens_of_other_issuers_end_by_name_by_object_id_and_by_application() {
     let keys = Arc::new(Mutex::new(String::new()));
-    let config = IssuerConfig {
-        issuer: EXTERNAL.to_owned(),
-        tenant: tenant(1),
-        directory: None,
-        jwks_url: Some(serve(Arc::clone(&keys))),
-        audiences: Vec::new(),
-        algorithms: Vec::new(),
-    };
-    let world = World::trusting(NO_HOLD, Ceilings::default(), vec![config]).await;
+    let world = World::trusting(NO_HOLD, Ceilings::default(), vec![external(&keys)]).await;
     *keys.lock().expect("keys") = world.key_set().to_string();
     world.add_ana().await;
     let role = "intune-administrator";
@@ -367,6 +359,16 @@ async fn tokens_of_other_issuers_end_by_name_by_object_id_and_by_application() {
     let of_ana = external(json!({"oid": id(0xabc, 1), "upn": "Ana@X"}));
     let of_bob = external(json!({"oid": bob, "upn": "bob@x", "groups": ["desk"]}));
     let robot = external(json!({"scp": null, "roles": ["DeviceManagementManagedDevices.Read.All"], "azp": "Robot"}));
+    let of_dora = external(json!({"sub": "auth0|5f7C", "upn": "dora@x", "groups": ["desk"]}));
+    assert!(!world.is_revoked(&of_dora).await);
+    let (now, name) = (world.now(), "auth0|5f7c");
+    world
+        .write(move |unit| {
+            assert!(vouch::revoke(unit, tenant(1), name, now)?.is_err(), "no user, and no object id");
+            vouch::revoke_external(unit, tenant(1), name, now).map(drop)
+        })
+        .await;
+    assert!(world.is_revoked(&of_dora).await);
     let no_time = {
         let claims = json!({"iss": EXTERNAL, "scp": permissions(), "oid": "o", "upn": "carl@x", "groups": ["desk"],
             "nbf": null, "azp": "portal"});
@@ -395,6 +397,42 @@ async fn tokens_of_other_issuers_end_by_name_by_object_id_and_by_application() {
     assert!(world.is_revoked(&no_time).await, "nobody knows when it was issued");
     let (status, answer) = world.call(&of_ana, "POST", "/v1.0/me/revokeSignInSessions", &[]).await;
     assert_eq!(status, 401, "{answer}");
+}
+
+#[tokio::test]
+async fn a_name_that_another_issuer_lets_people_choose_signs_nobody_else_out() {
+    let keys = Arc::new(Mutex::new(String::new()));
+    let world = World::trusting(NO_HOLD, Ceilings::default(), vec![external(&keys)]).await;
+    *keys.lock().expect("keys") = world.key_set().to_string();
+    world.add_ana().await;
+    let of_ana = world.ana(0);
+    world.assign(1, "read-only-operator", PrincipalKind::User, &ana().to_string(), None).await;
+    let token = |id: String, name: &str| {
+        world.issued(
+            json!({"iss": EXTERNAL, "scp": permissions(), "azp": "portal", "oid": id, "preferred_username": name}),
+        )
+    };
+    let me = "/v1.0/me/revokeSignInSessions".to_owned();
+    let by_name = "/v1.0/users/ana@x/revokeSignInSessions".to_owned();
+    let by_id = format!("/v1.0/users/{}/revokeSignInSessions", ana());
+    for id in [id(0xbad, 1).to_string(), "auth0|mallory".to_owned()] {
+        let mallory = token(id, "ana@x");
+        for path in [&me, &by_name, &by_id] {
+            let (status, answer) = world.call(&mallory, "POST", path, &[]).await;
+            assert!(matches!(status, 401 | 404), "{path}: {answer}");
+            assert!(!world.is_revoked(&of_ana).await, "{path}");
+        }
+    }
+    // Who has the object id is she, whatever she is called; and another's name that she took stays the other's.
+    for path in [&me, &by_id] {
+        let of_eva = world.issued(json!({"scp": permissions(), "oid": id(0xe, 1), "upn": "eva@x"}));
+        let (status, answer) = world.call(&token(ana().to_string(), "eva@x"), "POST", path, &[]).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        assert!(world.is_revoked(&of_ana).await);
+        let (_, answer) = world.call(&of_eva, "GET", DEVICES, &[]).await;
+        assert_eq!(answer["error"]["code"], "UnknownError", "not revoked, merely without a role: {answer}");
+        world.clock.0.fetch_add(10, std::sync::atomic::Ordering::SeqCst);
+    }
 }
 
 #[tokio::test]
@@ -427,6 +465,18 @@ fn world_revoke(
         vouch::revoke(unit, tenant(1), &name, now)?.expect("somebody");
         assert!(vouch::revoke(unit, tenant(1), "nobody@x", now)?.is_err(), "a name that nobody has is a slip");
         Ok(())
+    }
+}
+
+/// An issuer beside the local one.
+fn external(keys: &Arc<Mutex<String>>) -> IssuerConfig {
+    IssuerConfig {
+        issuer: EXTERNAL.to_owned(),
+        tenant: tenant(1),
+        directory: None,
+        jwks_url: Some(serve(Arc::clone(keys))),
+        audiences: Vec::new(),
+        algorithms: Vec::new(),
     }
 }
 

@@ -220,6 +220,7 @@ impl World {
             permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
             directory_roles: Vec::new(),
             groups: Vec::new(),
+            local: true,
             issued: None,
         }
     }
