@@ -7,7 +7,7 @@ use comfy_table::Table;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use serde_json::Value;
 
-use crate::text::Text;
+use crate::text::{Text, title_in};
 use chaveiro_lang::Lang;
 
 /// Where and how to print.
@@ -60,7 +60,7 @@ impl Out {
         }
         let mut table = Table::new();
         table.load_style(if std::io::stdout().is_terminal() { UTF8_HORIZONTAL_ONLY } else { NOTHING });
-        table.set_header(columns.iter().map(|(title, _)| *title));
+        table.set_header(columns.iter().map(|(title, _)| title_in(self.lang, title)));
         for item in items {
             table.add_row(columns.iter().map(|(_, member)| cell(&item[*member])));
         }
@@ -77,11 +77,18 @@ impl Out {
     }
 }
 
+/// A moment as messages say it, without what nobody reads.
+pub(crate) fn moment(text: &str) -> Option<String> {
+    let at: chaveiro_core::Timestamp = text.parse().ok()?;
+    Some(at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}
+
 /// A value as a person reads it.
 pub(crate) fn cell(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => moment(text).unwrap_or_else(|| text.clone()),
+        Value::Array(items) if items.is_empty() => "–".to_owned(),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join("\n"),
         Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
     }

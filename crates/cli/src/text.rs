@@ -296,6 +296,88 @@ impl Text {
     }
 }
 
+/// Titles of tables, English and Portuguese.
+const TITLES: &[(&str, &str)] = &[
+    ("Id", "Id"),
+    ("Name", "Nome"),
+    ("Licence", "Licença"),
+    ("Entra tenant", "Locatário Entra"),
+    ("Key", "Chave"),
+    ("Line", "Linha"),
+    ("Setting", "Ajuste"),
+    ("Value", "Valor"),
+    ("Client id", "Id de cliente"),
+    ("Permissions", "Permissões"),
+    ("Delegated", "Delegadas"),
+    ("Public", "Pública"),
+    ("Secrets", "Segredos"),
+    ("Certificates", "Certificados"),
+    ("Secret", "Segredo"),
+    ("Begins with", "Começa com"),
+    ("Made", "Criado"),
+    ("Ends", "Termina"),
+    ("Certificate", "Certificado"),
+    ("Subject", "Titular"),
+    ("Registered", "Registrado"),
+    ("System", "Sistema"),
+    ("User", "Usuário"),
+    ("State", "Estado"),
+    ("Last sync", "Última sincronização"),
+    ("Action", "Ação"),
+    ("Outcome", "Desfecho"),
+    ("Device status", "Status do dispositivo"),
+    ("Passcode", "Senha"),
+    ("Withheld", "Retida por"),
+    ("Updated", "Atualizado"),
+    ("Opens", "Abre"),
+    ("Reason", "Motivo"),
+    ("Since", "Desde"),
+    ("After", "Após"),
+    ("Caused by", "Causada por"),
+    ("Released", "Liberada"),
+    ("Role", "Papel"),
+    ("For", "Para"),
+    ("Kind", "Tipo"),
+    ("Tags", "Etiquetas"),
+    ("Code", "Código"),
+    ("Application", "Aplicação"),
+    ("Begun", "Iniciado"),
+];
+
+/// What roles are for, English and Portuguese.
+const ROLES_ABOUT: &[(&str, &str)] = &[
+    ("Everything but break-glass, which is assigned by itself", "Tudo, menos quebrar o vidro, que se atribui à parte"),
+    ("Roles and applications; neither devices nor passcodes", "Papéis e aplicações; nem dispositivos nem senhas"),
+    ("Find a device, recover its passcode, read it out", "Achar um dispositivo, recuperar a senha dele, ditá-la"),
+    (
+        "As the help desk, and change what is written about devices",
+        "Como o suporte, e mudar o que está escrito sobre dispositivos",
+    ),
+    ("See devices, scripts and the audit record", "Ver dispositivos, scripts e o registro de auditoria"),
+    ("Ask for recoveries; somebody else reads the passcode", "Pedir recuperações; outra pessoa lê a senha"),
+    ("Read passcodes that somebody else asked for", "Ler senhas que outra pessoa pediu"),
+    ("Look at what happened and release a hold; no passcodes", "Ver o que houve e liberar uma retenção; sem senhas"),
+    (
+        "As the help desk, and pass a hold for one device with a reason; always alerted",
+        "Como o suporte, e passar por uma retenção para um dispositivo, com motivo; sempre alertado",
+    ),
+];
+
+/// The title of a column in that language; those that are not ours stay as they are.
+pub(crate) fn title_in<'a>(lang: Lang, title: &'a str) -> &'a str {
+    found(TITLES, lang, title)
+}
+
+/// What a role is for, in that language.
+pub(crate) fn role_about(lang: Lang, about: &str) -> &str {
+    found(ROLES_ABOUT, lang, about)
+}
+
+fn found<'a>(table: &[(&'static str, &'static str)], lang: Lang, english: &'a str) -> &'a str {
+    let row = table.iter().find(|(known, _)| *known == english);
+    row.map_or(english, |(_, portuguese)| lang.pick(english, portuguese))
+}
+
 /// What is wrong and what to do, in the language of the reader. Others print it in English.
 #[derive(Debug)]
 pub(crate) struct Complaint {
@@ -335,6 +417,30 @@ impl std::error::Error for Complaint {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_role_and_every_title_of_a_table_has_its_portuguese() {
+        for role in chaveiro_core::role::ROLES {
+            assert_ne!(role_about(Lang::Portuguese, role.about), role.about);
+        }
+        let verbs = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/verbs")).expect("the sources");
+        let mut titles = 0;
+        for file in verbs {
+            let source = std::fs::read_to_string(file.expect("an entry").path()).expect("text");
+            // A column is written ("Title", "member"), a setting ("--flag", "member", "unit").
+            for part in source.split("(\"").skip(1) {
+                let mut words = part.splitn(4, '"');
+                let (title, comma, _, rest) = (words.next(), words.next(), words.next(), words.next());
+                let column = comma == Some(", ") && rest.is_some_and(|rest| rest.starts_with(')'));
+                let Some(title) = title.filter(|title| column && title.starts_with(char::is_uppercase)) else {
+                    continue;
+                };
+                assert!(TITLES.iter().any(|(english, _)| *english == title), "{title} has no Portuguese");
+                titles += 1;
+            }
+        }
+        assert!(titles > 40, "{titles}");
+    }
 
     #[test]
     fn every_text_stands_at_its_place_and_both_languages_have_the_same_places() {

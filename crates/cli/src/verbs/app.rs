@@ -25,6 +25,7 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
                 ("Name", "displayName"),
                 ("Permissions", "permissions"),
                 ("Delegated", "delegated"),
+                ("Public", "public"),
                 ("Secrets", "secrets"),
                 ("Certificates", "certificates"),
             ];

@@ -11,7 +11,7 @@ use crate::args::{Assign, Common, Role};
 use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::host::Host;
 use crate::out::Out;
-use crate::text::Text;
+use crate::text::{Text, role_about};
 
 const ASSIGNMENTS: &str = "/beta/deviceManagement/roleAssignments";
 
@@ -21,7 +21,12 @@ const COLUMNS: [(&str, &str); 5] =
 pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
     match verb {
         Role::List => {
-            let rows: Vec<_> = ROLES.iter().map(role_json).collect();
+            let mut rows: Vec<_> = ROLES.iter().map(role_json).collect();
+            if !out.json {
+                for (row, role) in rows.iter_mut().zip(ROLES) {
+                    row["about"] = role_about(out.lang, role.about).into();
+                }
+            }
             out.list(&[("Role", "key"), ("Name", "name"), ("For", "about")], &rows);
             return Ok(());
         }
@@ -30,7 +35,7 @@ pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
             match out.json {
                 true => out.value(&role_json(role)),
                 false => {
-                    out.line(&format!("{} ({}): {}", role.name, role.key, role.about));
+                    out.line(&format!("{} ({}): {}", role.name, role.key, role_about(out.lang, role.about)));
                     role.actions.iter().for_each(|action| out.line(&format!("  {action}")));
                 }
             }
