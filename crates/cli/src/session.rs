@@ -136,7 +136,8 @@ impl Session {
         std::fs::remove_file(&file).with_context(|| format!("{} cannot be removed", file.display()))
     }
 
-    /// A token that still lives for a while, and is not the one that the server `refused`. Two commands at a time must not use one refresh token twice: one waits.
+    /// A token that still lives for a while, and is not the one that the server `refused`. Two commands at a time must not use
+    /// one refresh token twice: one waits.
     pub(crate) async fn access_token(self, refused: Option<&str>) -> Result<(Issuer, Zeroizing<String>)> {
         let fresh = |session: &Self, now: Timestamp| {
             now + MARGIN < session.expires && refused != Some(session.access_token.as_str())

@@ -364,7 +364,7 @@ const ROLES_ABOUT: &[(&str, &str)] = &[
 ];
 
 /// The title of a column in that language; those that are not ours stay as they are.
-pub(crate) fn title_in<'a>(lang: Lang, title: &'a str) -> &'a str {
+pub(crate) fn title_in(lang: Lang, title: &str) -> &str {
     found(TITLES, lang, title)
 }
 

@@ -15,8 +15,9 @@
 //!              T+2
 //! ```
 //!
-//! A token that was minted since carries the moment itself, so the next revocation needs a later one. That cannot go on for
-//! ever: a token from a future that is too far off is refused ([`MOST_AHEAD_S`]).
+//! A token that was minted since carries the moment itself, so the next revocation needs a later one; and a token of a person
+//! through an application carries the later of two moments, so that each kind of principal needs a moment after every one of
+//! the other. That cannot go on for ever: a token from a future that is too far off is refused ([`MOST_AHEAD_S`]).
 
 use jiff::Timestamp;
 
@@ -74,7 +75,13 @@ pub fn end_tokens_once(
     principals: &[Principal],
     now: Timestamp,
 ) -> Result<Timestamp, StoreError> {
-    let moment = moment_after(now, unit.tokens_valid_from(tenant, principals)?);
+    let mut previous = unit.tokens_valid_from(tenant, principals)?;
+    for kind in [PrincipalKind::User, PrincipalKind::Application] {
+        if principals.iter().all(|principal| principal.kind != kind) {
+            previous = previous.max(unit.last_valid_from(tenant, kind)?);
+        }
+    }
+    let moment = moment_after(now, previous);
     for principal in principals {
         unit.set_tokens_valid_from(tenant, principal, moment)?;
     }

@@ -124,6 +124,7 @@ cases![
     roles::assignments_are_found_by_the_principals_they_are_for,
     revocations::a_moment_is_kept_for_its_principal_in_its_tenant_alone,
     revocations::a_moment_only_ever_moves_on,
+    revocations::a_token_that_carries_the_moment_of_its_application_ends_with_its_person,
     revocations::a_token_is_refused_by_its_person_or_its_application_and_by_nothing_else,
     holds::the_limit_is_exact_however_many_ask_at_once,
     holds::a_hold_survives_a_restart_and_ends_with_its_release,

@@ -69,6 +69,31 @@ pub(crate) async fn a_moment_only_ever_moves_on(backend: &dyn Backend) {
     assert!(moments.is_sorted() && moments[0] < moments[1] && moments[1] < moments[2], "{moments:?}");
 }
 
+pub(crate) async fn a_token_that_carries_the_moment_of_its_application_ends_with_its_person(backend: &dyn Backend) {
+    // And the other way round. Principals of the same kind do not push one another.
+    for [first, second, third] in
+        [[application("desk"), user("ana"), user("bob")], [user("ana"), application("desk"), application("other")]]
+    {
+        let store = filled(backend.fresh()).await;
+        let moments = write(&store, move |unit| {
+            end_tokens(unit, tenant_id(2), &[user("far"), application("far")], at(900))??;
+            let [first, second, third] = [first, second, third].map(|one| [one]);
+            let moments = [
+                end_tokens(unit, tenant_id(1), &first, at(10))??,
+                end_tokens(unit, tenant_id(1), &second, at(10))??,
+                end_tokens(unit, tenant_id(1), &third, at(10))??,
+            ];
+            for kind in [first[0].kind, second[0].kind] {
+                assert!(unit.last_valid_from(tenant_id(1), kind)?.is_some_and(|last| last <= moments[1]), "{kind:?}");
+            }
+            assert_eq!(unit.last_valid_from(tenant_id(1), PrincipalKind::Group)?, None);
+            Ok(moments)
+        })
+        .await;
+        assert!(moments[0] < moments[1] && moments[1] == moments[2], "{moments:?}");
+    }
+}
+
 pub(crate) async fn a_token_is_refused_by_its_person_or_its_application_and_by_nothing_else(backend: &dyn Backend) {
     let of_token = |issued: Option<u64>| {
         let mut caller = caller(1, "desk");

@@ -7,3 +7,6 @@ CREATE TABLE revocation (
     valid_from INTEGER NOT NULL,
     PRIMARY KEY (tenant, kind, principal)
 ) STRICT, WITHOUT ROWID;
+
+-- For the last moment of a kind.
+CREATE INDEX revocation_by_moment ON revocation (tenant, kind, valid_from);

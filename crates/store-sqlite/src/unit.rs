@@ -17,7 +17,7 @@ use chaveiro_core::ports::{
 };
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::rights::{Principal, RoleAssignment};
+use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::sign_in::SignIn;
 use chaveiro_core::tenant::Tenant;
@@ -199,6 +199,9 @@ impl View for Transaction<'_> {
     }
     fn tokens_valid_from(&self, tenant: TenantId, principals: &[Principal]) -> Result<Option<Timestamp>, StoreError> {
         revocation::valid_from(self.connection, tenant, principals)
+    }
+    fn last_valid_from(&self, tenant: TenantId, kind: PrincipalKind) -> Result<Option<Timestamp>, StoreError> {
+        revocation::last_valid_from(self.connection, tenant, kind)
     }
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError> {
         hold::holds(self.connection, tenant, limit)

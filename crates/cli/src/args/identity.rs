@@ -136,9 +136,7 @@ pub(crate) enum SignIn {
         code: String,
     },
     /// End every sign-in and every access token of a person, at once.
-    #[command(
-        after_help = "Example:\n  chaveiro sign-in revoke --user ana@contoso.example\n  chaveiro sign-in revoke --external 'auth0|5f7c8ec7'"
-    )]
+    #[command(after_help = "Example:\n  chaveiro sign-in revoke --user ana@contoso.example")]
     Revoke {
         /// Whose: principal name or id of a user, or the object id (oid) of somebody whom another issuer alone knows.
         #[arg(long, required_unless_present = "external")]

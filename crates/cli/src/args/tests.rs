@@ -57,6 +57,17 @@ fn every_form_of_passcodes_is_strong_enough_at_its_usual_length_and_comes_back_f
     }
 }
 
+/// Whether it names a verb and says no more, as sentences do.
+fn is_verb(line: &str) -> bool {
+    let mut command = Cli::command();
+    line.split(' ').skip(1).all(|word| {
+        let found = command.find_subcommand(word).cloned();
+        let known = found.is_some();
+        command = found.unwrap_or_default();
+        known
+    })
+}
+
 fn check(line: &str, place: &str) {
     let words: Vec<String> = words(line).iter().map(|word| filled(word)).collect();
     if let Err(error) = Cli::command().try_get_matches_from(&words) {
@@ -106,7 +117,7 @@ fn every_command_in_the_documents_is_one_that_the_command_accepts() {
         let text = std::fs::read_to_string(root.join(document)).expect("the document");
         let lines = text.lines().filter(|line| line.starts_with("chaveiro "));
         let inline = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("chaveiro "));
-        for line in lines.chain(inline) {
+        for line in lines.chain(inline.filter(|code| !is_verb(code))) {
             check(line, document);
             checked += 1;
         }

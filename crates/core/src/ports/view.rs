@@ -16,7 +16,7 @@ use crate::hold::Hold;
 use crate::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, ResourceId, TenantId};
 use crate::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use crate::resource::{Resource, ResourceKind};
-use crate::rights::{Principal, RoleAssignment};
+use crate::rights::{Principal, PrincipalKind, RoleAssignment};
 use crate::scope_tag::Visibility;
 use crate::sign_in::SignIn;
 use crate::tenant::Tenant;
@@ -171,6 +171,8 @@ pub trait View {
 
     /// Since when tokens of these principals count; of several moments the last. `None` when none were ever revoked.
     fn tokens_valid_from(&self, tenant: TenantId, principals: &[Principal]) -> Result<Option<Timestamp>, StoreError>;
+    /// The last of these moments of all principals of that kind.
+    fn last_valid_from(&self, tenant: TenantId, kind: PrincipalKind) -> Result<Option<Timestamp>, StoreError>;
 
     /// Holds of a tenant, newest first, at most `limit`.
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError>;

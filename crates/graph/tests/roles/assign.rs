@@ -178,6 +178,7 @@ fn on_the_host() -> Caller {
         permissions: PermissionSet::default(),
         directory_roles: Vec::new(),
         groups: Vec::new(),
+        local: true,
         issued: None,
     }
 }

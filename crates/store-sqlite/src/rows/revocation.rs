@@ -3,7 +3,7 @@
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
-use chaveiro_core::rights::Principal;
+use chaveiro_core::rights::{Principal, PrincipalKind};
 use rusqlite::{Connection, params};
 
 use crate::codec::{blob, insert, micros, name, one, time};
@@ -21,6 +21,16 @@ pub(crate) fn valid_from(
         last = last.max(one(connection, sql, parameters, |row| time(row, "valid_from"))?);
     }
     Ok(last)
+}
+
+pub(crate) fn last_valid_from(
+    connection: &Connection,
+    tenant: TenantId,
+    kind: PrincipalKind,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT valid_from FROM revocation WHERE tenant = (SELECT row FROM tenant WHERE id = ?1) AND kind = ?2
+        ORDER BY valid_from DESC LIMIT 1";
+    one(connection, sql, params![blob(&tenant.0), name(&kind)?], |row| time(row, "valid_from"))
 }
 
 pub(crate) fn set_valid_from(
