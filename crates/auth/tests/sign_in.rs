@@ -267,6 +267,30 @@ async fn a_tenant_says_how_long_its_people_stay_signed_in() {
 }
 
 #[tokio::test]
+async fn whose_account_is_disabled_is_not_signed_in_until_it_is_enabled_again() {
+    let endpoints = Endpoints::new().await;
+    let before = signed_in(&endpoints, EVERYTHING).await;
+    let begun = begin(&endpoints, SCOPE).await;
+    decide(&endpoints, &begun, ana()).await.expect("approved");
+    let set = async |enabled: bool| {
+        let changed = endpoints.store.write(move |unit| {
+            let kind = chaveiro_core::resource::ResourceKind::User;
+            let mut user = unit.resource(tenant(), kind, user())?.expect("a user");
+            let mut properties: Value = serde_json::from_str(&user.properties).expect("JSON");
+            properties["accountEnabled"] = enabled.into();
+            user.properties = properties.to_string();
+            Ok(unit.update_resource(&user)?)
+        });
+        changed.await.expect("changed");
+    };
+    set(false).await;
+    assert_eq!(says(&refresh(&endpoints, &before["refresh_token"], None).await), (400, "invalid_grant", 50_057));
+    assert_eq!(says(&poll(&endpoints, &begun).await), (400, "invalid_grant", 50_057));
+    set(true).await;
+    assert_eq!(refresh(&endpoints, &before["refresh_token"], None).await.0, 200, "nothing was used up");
+}
+
+#[tokio::test]
 async fn whoever_is_removed_from_the_users_is_not_signed_in_any_more() {
     let endpoints = Endpoints::new().await;
     let before = signed_in(&endpoints, EVERYTHING).await;

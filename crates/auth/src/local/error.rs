@@ -37,6 +37,7 @@ pub(super) enum Refusal {
     CodeUsed,
     Declined,
     UnknownUser,
+    DisabledUser,
     RefreshRevoked,
     RefreshReused,
     RefreshExpired,
@@ -61,6 +62,7 @@ pub(super) const CODES: &[(u32, &str)] = &[
     (50027, "The client assertion is malformed, or signed with another algorithm than RS256 or PS256."),
     (50053, "Somebody at this address failed too often to prove to be that application. Wait, and look at the secret."),
     (50034, "The person who signed in is not among the users of the tenant any more."),
+    (50057, "The account of the person who signed in is disabled (`accountEnabled` of the user)."),
     (50059, "The request names no tenant, and there is more than one. Put the tenant's id into the address."),
     (50173, "The sign-in has ended: signed out, revoked, or its refresh token was used twice. Sign in again."),
     (50020, "Personal Microsoft accounts cannot sign in here. Use the address of your tenant."),
@@ -128,6 +130,7 @@ impl Refusal {
             Self::CodeUsed => (BAD, "invalid_grant", 54005, None),
             Self::Declined => (BAD, "authorization_declined", 65004, None),
             Self::UnknownUser => (BAD, "invalid_grant", 50034, None),
+            Self::DisabledUser => (BAD, "invalid_grant", 50057, None),
             Self::RefreshRevoked | Self::RefreshReused => (BAD, "invalid_grant", 50173, Some("bad_token")),
             Self::RefreshExpired => (BAD, "invalid_grant", 700082, Some("bad_token")),
             Self::RefreshMalformed => (BAD, "invalid_grant", 700003, Some("bad_token")),
@@ -244,6 +247,7 @@ impl Refusal {
             | Self::CodeUsed
             | Self::Declined
             | Self::UnknownUser
+            | Self::DisabledUser
             | Self::RefreshRevoked
             | Self::RefreshExpired
             | Self::RefreshMalformed
@@ -310,6 +314,7 @@ mod tests {
             Refusal::CodeUsed,
             Refusal::Declined,
             Refusal::UnknownUser,
+            Refusal::DisabledUser,
             Refusal::RefreshRevoked,
             Refusal::RefreshReused,
             Refusal::RefreshExpired,

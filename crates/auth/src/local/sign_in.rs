@@ -109,9 +109,12 @@ impl Endpoint {
             let Some(mut sign_in) = found else { return Ok(Err(Refusal::CodeUnknown)) };
             let refused = match sign_in.ask(now) {
                 Asked::Approved(user) => {
-                    let Some(person) = person(unit, tenant, user)? else {
-                        unit.update_sign_in(&sign_in)?;
-                        return Ok(Err(Refusal::UnknownUser));
+                    let person = match person(unit, tenant, user)? {
+                        Ok(person) => person,
+                        Err(refusal) => {
+                            unit.update_sign_in(&sign_in)?;
+                            return Ok(Err(refusal));
+                        }
                     };
                     let scope = Scope::parse(&sign_in.scope, &issuer.base_url);
                     let Ok(scope) = scope else { return Ok(Err(Refusal::CodeUnknown)) };
@@ -168,7 +171,10 @@ impl Endpoint {
                     return Ok(Err(Refusal::RefreshReused));
                 }
             };
-            let Some(person) = person(unit, tenant, user)? else { return Ok(Err(Refusal::UnknownUser)) };
+            let person = match person(unit, tenant, user)? {
+                Ok(person) => person,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
             unit.update_sign_in(&sign_in)?;
             let valid_from = unit.tokens_valid_from(tenant, &person.names())?;
             Ok(Ok((person, scope, valid_from)))
@@ -209,11 +215,14 @@ fn narrowed(application: &Application, approved: &str, asked: Option<Scope>, bas
     Ok(asked)
 }
 
-/// The user of that id, as tokens name her.
-fn person(view: &dyn View, tenant: TenantId, id: ResourceId) -> Result<Option<Person>, Fault> {
-    let Some(user) = view.resource(tenant, ResourceKind::User, id)? else { return Ok(None) };
+/// The user of that id, as tokens name her, while she may sign in.
+fn person(view: &dyn View, tenant: TenantId, id: ResourceId) -> Result<Result<Person, Refusal>, Fault> {
+    let Some(user) = view.resource(tenant, ResourceKind::User, id)? else { return Ok(Err(Refusal::UnknownUser)) };
     let properties: Value = serde_json::from_str(&user.properties).unwrap_or_default();
+    if properties["accountEnabled"] == false {
+        return Ok(Err(Refusal::DisabledUser));
+    }
     let text = |name: &str| properties[name].as_str().map(str::to_owned);
     let principal = text("userPrincipalName").or(user.alternate_key).unwrap_or_else(|| id.to_string());
-    Ok(Some(Person { id, principal, name: text("displayName") }))
+    Ok(Ok(Person { id, principal, name: text("displayName") }))
 }

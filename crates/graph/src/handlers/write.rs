@@ -171,7 +171,10 @@ async fn update_resource(
         writing.follow(unit)?;
         let current = unit.resource(found.tenant, kind, found.id)?.ok_or(Refusal::ResourceNotFound(kind.name()))?;
         let mut properties: Map<String, Value> = serde_json::from_str(&current.properties).unwrap_or_default();
+        let is_disabled = |of: &Map<String, Value>| of.get("accountEnabled") == Some(&Value::Bool(false));
+        let was_disabled = is_disabled(&properties);
         properties.extend(checked.properties);
+        let disabled = is_disabled(&properties) && !was_disabled;
         let properties = Value::Object(properties);
         let device = bound_id(unit, &writing, bound.as_ref())?.or(current.device);
         // No body takes a name away: what it does not say stays.
@@ -179,13 +182,16 @@ async fn update_resource(
         let former = (kind == ResourceKind::User).then(|| current.clone());
         let changed =
             Resource { device, alternate_key, properties: properties.to_string(), modified: writing.now, ..current };
-        let renamed = match &former {
-            Some(former) if name_users::name(unit, &writing.caller, Some(former), &changed)? => Some(former),
-            Some(_) | None => None,
+        let signed_out = match &former {
+            Some(former) => {
+                let renamed = name_users::name(unit, &writing.caller, Some(former), &changed)?;
+                (renamed || disabled).then_some(former)
+            }
+            None => None,
         };
         unit.update_resource(&changed)?;
         unit.append_audit(&resource_event(&writing, Activity::ResourceChanged, &changed))?;
-        if let Some(former) = renamed {
+        if let Some(former) = signed_out {
             let event = |activity| application::event(&writing, activity);
             sign_out(unit, &operate::person(former), event, clock.now())??;
         }

@@ -175,3 +175,21 @@ async fn an_operator_names_people_as_she_likes_and_nobody_takes_an_object_id_for
     assert_eq!(status, 400, "{answer}");
     assert!(message(&answer).contains("already exists"), "{answer}");
 }
+
+#[tokio::test]
+async fn whose_account_is_disabled_loses_her_tokens_at_once_and_once() {
+    let world = peopled().await;
+    let (eva, carol) = (world.signed_in(EVA, "eva@x"), world.signed_in(CAROL, "carol@x"));
+    let patch = async |body: Value| world.send(&eva, "PATCH", &path(CAROL), &[], &body.to_string()).await.0;
+    assert_eq!(world.call(&carol, "GET", DEVICES, &[]).await.0, 200);
+    assert_eq!(patch(json!({"accountEnabled": true})).await, 204);
+    assert_eq!(world.call(&carol, "GET", DEVICES, &[]).await.0, 200, "nothing was disabled");
+    for _ in 0..20 {
+        assert_eq!(patch(json!({"accountEnabled": false})).await, 204);
+    }
+    let (status, answer) = world.call(&carol, "GET", DEVICES, &[]).await;
+    assert_eq!(status, 401, "{answer}");
+    assert!(message(&answer).contains("TokenIssuedBeforeRevocationTimestamp"), "{answer}");
+    let ended = world.recorded().await.iter().filter(|one| *one == "tokensRevoked").count();
+    assert_eq!(ended, 1, "what is disabled already is not disabled again");
+}
