@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use chaveiro_auth::{ClientSecret, new_application_secret, read_certificate};
+use chaveiro_core::Timestamp;
 use chaveiro_core::actions::manage_applications;
 use chaveiro_core::actions::revoke_tokens::{self, SignedOut};
 use chaveiro_core::actions::vouch::{self, Decision};
@@ -241,7 +242,7 @@ impl Host {
     }
 
     /// Ends every access token that names a person so.
-    pub(crate) async fn revoke_external(&self, tenant: TenantId, name: &str) -> Result<chaveiro_core::Timestamp> {
+    pub(crate) async fn revoke_external(&self, tenant: TenantId, name: &str) -> Result<Timestamp> {
         let name = name.to_owned();
         let revoked = self
             .opened
