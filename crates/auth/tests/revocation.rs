@@ -9,11 +9,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Refusal;
 use chaveiro_core::actions::manage_applications;
-use chaveiro_core::actions::revoke_tokens;
+use chaveiro_core::actions::revoke_tokens::tokens_of;
 use chaveiro_core::actions::vouch::{self, Decision};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::revocation::{self, require_valid};
+use chaveiro_core::rights::{Principal, PrincipalKind};
 use serde_json::{Value, json};
 
 use support::{Endpoints, NOW, SCOPE, tenant};
@@ -79,7 +80,9 @@ impl Endpoints {
 
     async fn revoke_application(&self, id: &str) {
         let (now, id, event) = (self.now(), id.to_owned(), event(Activity::TokensRevoked, self));
-        let revoke = self.store.write(move |unit| Ok(revoke_tokens::application(unit, tenant(), &id, event, now)??));
+        let revoke = self.store.write(move |unit| {
+            Ok(tokens_of(unit, tenant(), &Principal::new(PrincipalKind::Application, &id), event, now)??)
+        });
         revoke.await.expect("revoked");
     }
 
@@ -144,8 +147,9 @@ async fn revocations_in_a_burst_lock_nobody_out() {
     let mut refused = 0;
     for _ in 0..100 {
         let (now, id, event) = (endpoints.now(), desk.clone(), event(Activity::TokensRevoked, &endpoints));
-        let revoke =
-            endpoints.store.write(move |unit| Ok(revoke_tokens::application(unit, tenant(), &id, event, now)?));
+        let revoke = endpoints.store.write(move |unit| {
+            Ok(tokens_of(unit, tenant(), &Principal::new(PrincipalKind::Application, &id), event, now)?)
+        });
         match revoke.await.expect("written") {
             Ok(_) => assert_eq!(refused, 0),
             Err(refusal) => {

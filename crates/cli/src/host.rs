@@ -13,7 +13,7 @@ use chaveiro_core::caller::{Actor, Caller};
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::hold::{self, Hold, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, ResourceId, TenantId};
-use chaveiro_core::permission::{PERMISSIONS, Permission, PermissionSet};
+use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::revocation;
@@ -210,7 +210,7 @@ impl Host {
         let assignment = RoleAssignment { id, tenant, display_name, description, role, principal, scope, created };
         let event = self.event(tenant, Activity::RoleAssigned);
         let row = assignment.clone();
-        self.opened.store.write(move |unit| assign_roles::assign(unit, &operator(tenant), &row, event)).await?;
+        self.opened.store.write(move |unit| assign_roles::assign(unit, &Caller::operator(tenant), &row, event)).await?;
         Ok(assignment)
     }
 
@@ -234,7 +234,7 @@ impl Host {
         let delete = self.opened.store.write(move |unit| {
             let found = unit.role_assignments(tenant)?.into_iter().find(|assignment| assignment.id == id);
             let assignment = found.ok_or(Refusal::ResourceNotFound("role assignment"))?;
-            assign_roles::unassign(unit, &operator(tenant), &assignment, event)
+            assign_roles::unassign(unit, &Caller::operator(tenant), &assignment, event)
         });
         Ok(delete.await?)
     }
@@ -278,19 +278,6 @@ pub(crate) fn data_directory(common: &Common) -> Result<DataDir> {
         }
         (Err(DataDirError::Missing(_)), None) => Err(Complaint::new(Text::HostAlone, Text::HintHost, "").into()),
         (opened, _) => Ok(opened?),
-    }
-}
-
-/// A person on this host, as a caller.
-fn operator(tenant: TenantId) -> Caller {
-    Caller {
-        tenant,
-        actor: Actor::operator(),
-        permissions: PermissionSet::default(),
-        directory_roles: Vec::new(),
-        groups: Vec::new(),
-        local: true,
-        issued: None,
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use chaveiro_auth::{ClientSecret, new_application_secret, read_certificate};
 use chaveiro_core::Timestamp;
 use chaveiro_core::actions::manage_applications;
-use chaveiro_core::actions::revoke_tokens::{self, SignedOut};
+use chaveiro_core::actions::revoke_tokens::{SignedOut, tokens_of};
 use chaveiro_core::actions::vouch::{self, Decision};
 use chaveiro_core::application::{
     Application, ApplicationCertificate, ApplicationRefusal, ApplicationSecret, COMMAND_LINE,
@@ -16,6 +16,8 @@ use chaveiro_core::id::{ApplicationId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_core::resource::ResourceKind;
+use chaveiro_core::revocation::of_application;
+use chaveiro_core::rights::{Principal, PrincipalKind};
 use chaveiro_core::sign_in::SignIn;
 use chaveiro_server::{SystemClock, SystemEntropy};
 use uuid::Uuid;
@@ -161,7 +163,8 @@ impl Host {
     pub(crate) async fn revoke_app(&self, tenant: TenantId, client_id: &str) -> Result<Option<Application>> {
         let (client_id, revoked) = (client_id.to_owned(), self.event(tenant, Activity::TokensRevoked));
         let revoke = self.opened.store.write(move |unit| {
-            revoke_tokens::application(unit, tenant, &client_id, revoked, SystemClock::default().now())??;
+            let principal = Principal::new(PrincipalKind::Application, &client_id);
+            tokens_of(unit, tenant, &principal, revoked, SystemClock::default().now())??;
             match client_id.parse() {
                 Ok(COMMAND_LINE) => Ok(Some(Application::command_line(tenant))),
                 Ok(id) => Ok(unit.application(tenant, id)?),
@@ -184,7 +187,7 @@ impl Host {
             let changed = manage_applications::change(unit, tenant, id, event, change)?;
             if revoke && changed.is_ok() {
                 let now = SystemClock::default().now();
-                revoke_tokens::application(unit, tenant, &id.to_string(), revoked, now)??;
+                tokens_of(unit, tenant, &of_application(id), revoked, now)??;
             }
             Ok(changed)
         });

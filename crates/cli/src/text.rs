@@ -281,10 +281,7 @@ impl Text {
     /// The text in that language, with its places filled in.
     pub(crate) fn say(self, lang: Lang, places: &[&str]) -> String {
         let (_, english, portuguese) = TABLE[self as usize];
-        let template = match lang {
-            Lang::English => english,
-            Lang::Portuguese => portuguese,
-        };
+        let template = lang.pick(english, portuguese);
         let mut places = places.iter();
         let mut parts = template.split("{}");
         let mut text = parts.next().unwrap_or_default().to_owned();

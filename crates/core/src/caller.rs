@@ -27,6 +27,21 @@ pub struct Caller {
     pub issued: Option<Timestamp>,
 }
 
+impl Caller {
+    /// A person on the server's host, who uses no API and needs no permissions.
+    pub fn operator(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            actor: Actor::operator(),
+            permissions: PermissionSet::default(),
+            directory_roles: Vec::new(),
+            groups: Vec::new(),
+            local: true,
+            issued: None,
+        }
+    }
+}
+
 /// The identity of a caller as the audit record keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

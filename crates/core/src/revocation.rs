@@ -60,11 +60,11 @@ pub fn end_tokens(
     principals: &[Principal],
     now: Timestamp,
 ) -> Result<Result<Timestamp, Refusal>, StoreError> {
-    let moment = moment_after(now, unit.tokens_valid_from(tenant, principals)?);
-    let too_far = moment.as_second() - now.as_second() - MOST_AHEAD_S;
+    let previous = unit.tokens_valid_from(tenant, principals)?;
+    let too_far = moment_after(now, previous).as_second() - now.as_second() - MOST_AHEAD_S;
     match u64::try_from(too_far) {
         Ok(retry_after_s @ 1..) => Ok(Err(Refusal::TooManyRevocations { retry_after_s })),
-        Ok(0) | Err(_) => Ok(Ok(end_tokens_once(unit, tenant, principals, now)?)),
+        Ok(0) | Err(_) => Ok(Ok(end(unit, tenant, principals, previous, now)?)),
     }
 }
 
@@ -75,7 +75,18 @@ pub fn end_tokens_once(
     principals: &[Principal],
     now: Timestamp,
 ) -> Result<Timestamp, StoreError> {
-    let mut previous = unit.tokens_valid_from(tenant, principals)?;
+    let previous = unit.tokens_valid_from(tenant, principals)?;
+    end(unit, tenant, principals, previous, now)
+}
+
+/// `previous` is the last moment of these principals.
+fn end(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    principals: &[Principal],
+    mut previous: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
     for kind in [PrincipalKind::User, PrincipalKind::Application] {
         if principals.iter().all(|principal| principal.kind != kind) {
             previous = previous.max(unit.last_valid_from(tenant, kind)?);
@@ -102,10 +113,8 @@ pub fn require_valid(view: &dyn View, caller: &Caller) -> Result<Result<(), Refu
 
 /// By what a token of that actor ends: its application, and the person by every name that the token gives her.
 pub fn of_actor(actor: &Actor) -> Vec<Principal> {
-    let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref()];
-    let person = names.into_iter().flatten().map(|name| Principal::new(PrincipalKind::User, name));
     let application = Principal::new(PrincipalKind::Application, &actor.application_id);
-    person.chain([application]).collect()
+    Principal::of_person(actor).chain([application]).collect()
 }
 
 /// By what a person is herself for whatever she may do to herself alone: by object id, and by principal name only where the

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::caller::{ActorKind, Caller};
+use crate::caller::{Actor, ActorKind, Caller};
 use crate::id::{AssignmentId, TenantId};
 use crate::ports::{StoreError, View};
 use crate::refusal::Refusal;
@@ -63,16 +63,20 @@ impl Principal {
         Self { kind, text }
     }
 
+    /// The names that a token gives its person: object id and principal name, as far as it has them.
+    pub fn of_person(actor: &Actor) -> impl Iterator<Item = Self> {
+        let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref()];
+        names.into_iter().flatten().map(|name| Self::new(PrincipalKind::User, name))
+    }
+
     /// The names under which a caller can have assignments: those of the person, or of the application alone.
     pub fn names_of(caller: &Caller) -> Vec<Self> {
         let actor = &caller.actor;
         match actor.kind {
             ActorKind::Application => vec![Self::new(PrincipalKind::Application, &actor.application_id)],
-            ActorKind::Delegated => {
-                let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref()];
-                let user = names.into_iter().flatten().map(|name| Self::new(PrincipalKind::User, name));
-                user.chain(caller.groups.iter().map(|group| Self::new(PrincipalKind::Group, group))).collect()
-            }
+            ActorKind::Delegated => Self::of_person(actor)
+                .chain(caller.groups.iter().map(|group| Self::new(PrincipalKind::Group, group)))
+                .collect(),
             ActorKind::Device | ActorKind::Operator | ActorKind::System => Vec::new(),
         }
     }

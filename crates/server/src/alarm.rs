@@ -81,25 +81,30 @@ fn log(alert: &Alert) {
             reason,
             "a recovery passed a hold"
         ),
-        News::RoleAssigned(Assigned { assignment, role, .. }) => tracing::warn!(
-            alert = news.name(),
-            alert.id = alert.id(),
-            tenant.id = %tenant,
-            assignment.id = %assignment,
-            role,
-            application.id = actor.application_id,
-            "a role was assigned through the API: if nobody expects it, run chaveiro role unassign"
-        ),
-        News::RoleUnassigned(Assigned { assignment, role, .. }) => tracing::warn!(
-            alert = news.name(),
-            alert.id = alert.id(),
-            tenant.id = %tenant,
-            assignment.id = %assignment,
-            role,
-            application.id = actor.application_id,
-            "a role was taken from somebody through the API: if nobody expects it, run chaveiro role assign"
-        ),
+        News::RoleAssigned(assigned) => {
+            warn(
+                alert,
+                assigned,
+                "a role was assigned through the API: if nobody expects it, run chaveiro role unassign",
+            );
+        }
+        News::RoleUnassigned(assigned) => {
+            let what = "a role was taken from somebody through the API: if nobody expects it, run chaveiro role assign";
+            warn(alert, assigned, what);
+        }
     }
+}
+
+fn warn(alert: &Alert, assigned: &Assigned, what: &str) {
+    tracing::warn!(
+        alert = alert.news.name(),
+        alert.id = alert.id(),
+        tenant.id = %alert.tenant,
+        assignment.id = %assigned.assignment,
+        role = assigned.role,
+        application.id = alert.actor.application_id,
+        "{what}"
+    );
 }
 
 /// Where alerts are posted.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! sign_out        a person       -> her sign-ins end, recorded one by one; her access tokens end, recorded
-//! application     an application -> its access tokens end, recorded; what it proves itself with stays
+//! tokens_of       a principal    -> its access tokens end, recorded; what it proves itself with stays
 //! ```
 
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use crate::id::{ResourceId, TenantId};
 use crate::ports::{StoreError, UnitOfWork};
 use crate::refusal::Refusal;
 use crate::revocation::end_tokens;
-use crate::rights::{Principal, PrincipalKind};
+use crate::rights::Principal;
 
 /// Somebody to sign out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,21 +62,20 @@ pub fn sign_out(
     Ok(Ok(SignedOut { sign_ins: ended, valid_from }))
 }
 
-/// Ends every access token of the application of that client id, whichever issuer it is of: those of its own, and those of
-/// people who signed in with it. With [`crate::revocation::OPERATOR_CLIENT`] those that were minted on the host. Says since when
-/// its tokens count. `event` is a record of who does it. `Ok(Err)` wrote nothing ([`end_tokens`]).
-pub fn application(
+/// Ends every access token that names that principal, whichever issuer it is of: of an application its own and those of people
+/// who signed in with it, with [`crate::revocation::of_operators`] those that were minted on the host; of a person those in which
+/// she is called so. Says since when its tokens count. `event` is a record of who does it. `Ok(Err)` wrote nothing ([`end_tokens`]).
+pub fn tokens_of(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
-    client_id: &str,
+    principal: &Principal,
     event: AuditEvent,
     now: Timestamp,
 ) -> Result<Result<Timestamp, Refusal>, StoreError> {
-    let principal = Principal::new(PrincipalKind::Application, client_id);
-    let valid_from = match end_tokens(unit, tenant, std::slice::from_ref(&principal), now)? {
+    let valid_from = match end_tokens(unit, tenant, std::slice::from_ref(principal), now)? {
         Ok(valid_from) => valid_from,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    unit.append_audit(&event.with("application", &principal.text).with("issuedBefore", valid_from))?;
+    unit.append_audit(&event.with(principal.kind.name(), &principal.text).with("issuedBefore", valid_from))?;
     Ok(Ok(valid_from))
 }

@@ -9,7 +9,7 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::actions::revoke_tokens::{Person, SignedOut, sign_out};
+use crate::actions::revoke_tokens::{Person, SignedOut, sign_out, tokens_of};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::{Actor, ActorKind};
 use crate::id::{ResourceId, TenantId};
@@ -123,14 +123,8 @@ pub fn revoke_external(
     name: &str,
     now: Timestamp,
 ) -> Result<Result<Timestamp, Refusal>, StoreError> {
-    let principal = Principal::new(PrincipalKind::User, name);
-    let valid_from = match revocation::end_tokens(unit, tenant, std::slice::from_ref(&principal), now)? {
-        Ok(valid_from) => valid_from,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
     let event = AuditEvent::new(tenant, now, Actor::operator(), Activity::TokensRevoked);
-    unit.append_audit(&event.with("user", &principal.text).with("issuedBefore", valid_from))?;
-    Ok(Ok(valid_from))
+    tokens_of(unit, tenant, &Principal::new(PrincipalKind::User, name), event, now)
 }
 
 /// Records that a sign-in ended through its own client: the person signed out, for instance.

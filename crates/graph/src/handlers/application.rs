@@ -8,11 +8,12 @@ use axum::body::Body;
 use axum::response::Response;
 use chaveiro_auth::{ClientSecret, new_application_secret};
 use chaveiro_core::actions::manage_applications::{self, holds_all_of};
-use chaveiro_core::actions::revoke_tokens;
+use chaveiro_core::actions::revoke_tokens::tokens_of;
 use chaveiro_core::application::{Application, ApplicationRefusal, MAX_NAME, SECRET_LIFE};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::id::ApplicationId;
 use chaveiro_core::ports::View;
+use chaveiro_core::revocation::of_application;
 use chaveiro_core::{Fault, Refusal, Timestamp};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
@@ -117,7 +118,7 @@ pub(super) async fn remove_password(
         let changed = manage_applications::change(unit, found.tenant, found.id, removed, remove)?;
         if revokes && changed.is_ok() {
             let event = event(&asked, Activity::TokensRevoked);
-            revoke_tokens::application(unit, found.tenant, &found.id.to_string(), event, clock.now())??;
+            tokens_of(unit, found.tenant, &of_application(found.id), event, clock.now())??;
         }
         Ok(changed)
     });

@@ -9,7 +9,6 @@ use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, ActorKind, Caller};
 use chaveiro_core::id::AssignmentId;
-use chaveiro_core::permission::PermissionSet;
 use chaveiro_core::rights::{MAX_ASSIGNMENTS, Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::{ROLES, Role};
 use serde_json::{Value, json};
@@ -121,7 +120,7 @@ async fn whatever_goes_through_the_api_is_told_by_whatever_token_and_nothing_fro
         let path = format!("{ASSIGNMENTS}/{}", made["id"].as_str().expect("text"));
         assert_eq!(world.call(token, "DELETE", &path, &[]).await.0, 204);
     }
-    let (caller, row) = (on_the_host(), seeded(1, 50, "own", world.now()));
+    let (caller, row) = (Caller::operator(tenant(1)), seeded(1, 50, "own", world.now()));
     let written = world.store.write(move |unit| {
         let event = |activity| AuditEvent::new(row.tenant, row.created, Actor::operator(), activity);
         assign_roles::assign(unit, &caller, &row, event(Activity::RoleAssigned)).expect_err("the same as a seed");
@@ -168,19 +167,6 @@ async fn whoever_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it_quie
     };
     tokio::time::timeout(Duration::from_secs(20), heard).await.expect("rung for");
     assert_eq!((world.alerts().await.len(), world.recorded().await), (1, vec!["roleAssigned".to_owned()]));
-}
-
-/// A person on the server's host, who uses no API.
-fn on_the_host() -> Caller {
-    Caller {
-        tenant: tenant(1),
-        actor: Actor::operator(),
-        permissions: PermissionSet::default(),
-        directory_roles: Vec::new(),
-        groups: Vec::new(),
-        local: true,
-        issued: None,
-    }
 }
 
 #[tokio::test]
@@ -349,7 +335,7 @@ async fn the_same_twice_is_refused_and_so_is_one_too_many() {
     // Whoever filled it up has not kept the operator on the host from helping.
     let row = RoleAssignment { principal: Principal::new(PrincipalKind::User, "eva@x"), ..seeded(1, 3000, "own", now) };
     let event = AuditEvent::new(tenant(1), now, Actor::operator(), Activity::RoleAssigned);
-    let written = world.store.write(move |unit| assign_roles::assign(unit, &on_the_host(), &row, event));
+    let written = world.store.write(move |unit| assign_roles::assign(unit, &Caller::operator(tenant(1)), &row, event));
     written.await.expect("assigned");
 }
 
