@@ -6,6 +6,7 @@
 mod alarm;
 mod config;
 mod data_dir;
+mod health;
 mod jobs;
 mod listener;
 mod serve;

@@ -25,6 +25,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::alarm::{Post, Receiver};
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, Lock, Running as Announcement};
+use crate::health::Health;
 use crate::jobs::Jobs;
 use crate::listener::{self, Identity};
 use crate::shell::{SystemClock, SystemEntropy};
@@ -138,8 +139,13 @@ impl Server {
 
         let metrics = Arc::new(Metrics::new());
         let wakes = Arc::new(Wakes::default());
-        let probes =
-            Probes { store: Arc::clone(&opened.store), metrics: Arc::clone(&metrics), wakes: Arc::clone(&wakes) };
+        let health = Arc::new(Health::default());
+        let probes = Probes {
+            store: Arc::clone(&opened.store),
+            metrics: Arc::clone(&metrics),
+            wakes: Arc::clone(&wakes),
+            health: Arc::clone(&health),
+        };
         let graph = chaveiro_graph::router(Arc::new(GraphState {
             store: Arc::clone(&opened.store),
             unsealer: opened.keyring.clone(),

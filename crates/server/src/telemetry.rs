@@ -18,6 +18,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
+use crate::health::{Health, Subject, Weight};
+
 /// Logs to standard error: for people when it is a terminal, as JSON when it is not.
 pub fn init_logging(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -41,6 +43,11 @@ struct ListenerLabels {
     listener: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SubjectLabels {
+    subject: &'static str,
+}
+
 /// What is counted.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -52,6 +59,7 @@ pub(crate) struct Metrics {
     unchained_events: Gauge,
     holds_active: Gauge,
     waiting_devices: Gauge,
+    complaints: Family<SubjectLabels, Gauge>,
 }
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -77,6 +85,8 @@ impl Metrics {
         ] {
             registry.register(name, help, gauge.clone());
         }
+        let complaints = Family::default();
+        registry.register("complaints", "1 while /readyz complains of the subject", Family::clone(&complaints));
         Self {
             registry,
             requests,
@@ -87,6 +97,7 @@ impl Metrics {
             unchained_events,
             holds_active,
             waiting_devices,
+            complaints,
         }
     }
 
@@ -136,6 +147,7 @@ pub(crate) struct Probes {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) wakes: Arc<Wakes>,
+    pub(crate) health: Arc<Health>,
 }
 
 /// The process answers.
@@ -143,15 +155,19 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The store answers too.
+/// The store answers too, and no subject has a fault. Notices are told with 200, one a line.
 pub(crate) async fn readyz(State(probes): State<Probes>) -> Response {
-    match probes.store.read(|view| Ok(view.statistics()?)).await {
-        Ok(_) => "ready\n".into_response(),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; see the log\n").into_response()
-        }
+    if let Err(error) = probes.store.read(|view| Ok(view.statistics()?)).await {
+        tracing::warn!(%error, "not ready");
+        return (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; see the log\n").into_response();
     }
+    let complaints = probes.health.complaints();
+    let fault = complaints.iter().any(|(_, complaint)| complaint.weight == Weight::Fault);
+    let mut text = if fault { String::from("not ready\n") } else { String::from("ready\n") };
+    for (subject, complaint) in complaints {
+        text.push_str(&format!("{}: {}\n", subject.name(), complaint.text));
+    }
+    (if fault { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, text).into_response()
 }
 
 /// Prometheus' text (OpenMetrics 1.0).
@@ -168,6 +184,11 @@ pub(crate) async fn metrics(State(probes): State<Probes>) -> Response {
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
+    }
+    let complaints = probes.health.complaints();
+    for subject in Subject::ALL {
+        let complains = complaints.iter().any(|(of, _)| *of == subject);
+        metrics.complaints.get_or_create(&SubjectLabels { subject: subject.name() }).set(i64::from(complains));
     }
     let mut text = String::new();
     if prometheus_client::encoding::text::encode(&mut text, &metrics.registry).is_err() {

@@ -1,0 +1,94 @@
+//! Conditions that an operator must know of: `/readyz` tells them, `/metrics` shows them, the log says when one begins and ends.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// A subject that has at most one complaint at a time. The name is stable: metrics are labelled with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    /// The disk has room for what must be written.
+    Disk,
+    /// The system's clock and the monotonic clock agree.
+    Clock,
+    /// Every tenant's escrow seals, and opens where the private key is meant to be.
+    Escrow,
+    /// The audit record and the rows that grant rights verify.
+    Record,
+}
+
+impl Subject {
+    /// Every subject, in the order in which `/readyz` tells them.
+    pub(crate) const ALL: [Self; 4] = [Self::Disk, Self::Clock, Self::Escrow, Self::Record];
+
+    /// The stable name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::Clock => "clock",
+            Self::Escrow => "escrow",
+            Self::Record => "record",
+        }
+    }
+}
+
+/// How much a complaint means to a load balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// The server serves; an operator should look.
+    Notice,
+    /// The server cannot do its work: `/readyz` answers 503.
+    Fault,
+}
+
+/// A complaint: a sentence that says what is wrong and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    pub(crate) weight: Weight,
+    pub(crate) text: String,
+}
+
+/// The complaints of now. Whoever watches a subject sets it, each time it looked.
+#[derive(Debug, Default)]
+pub(crate) struct Health(Mutex<BTreeMap<Subject, Complaint>>);
+
+impl Health {
+    /// Replaces the complaint about a subject, or ends it, and logs a change.
+    pub(crate) fn set(&self, subject: Subject, complaint: Option<Complaint>) {
+        let mut complaints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match &complaint {
+            Some(complaint) => complaints.insert(subject, complaint.clone()),
+            None => complaints.remove(&subject),
+        };
+        match complaint {
+            Some(new) if before.as_ref() != Some(&new) => {
+                tracing::error!(subject = subject.name(), complaint = new.text, "the server is not well");
+            }
+            None if before.is_some() => tracing::info!(subject = subject.name(), "the server is well again"),
+            _ => {}
+        }
+    }
+
+    /// The complaints of now, in the order of their subjects.
+    pub(crate) fn complaints(&self) -> Vec<(Subject, Complaint)> {
+        let complaints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        complaints.iter().map(|(subject, complaint)| (*subject, complaint.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_has_one_complaint_and_none_when_it_is_well() {
+        let health = Health::default();
+        let complaint = |text: &str| Complaint { weight: Weight::Fault, text: text.to_owned() };
+        health.set(Subject::Clock, Some(complaint("a")));
+        health.set(Subject::Clock, Some(complaint("b")));
+        health.set(Subject::Disk, Some(complaint("c")));
+        assert_eq!(health.complaints(), [(Subject::Disk, complaint("c")), (Subject::Clock, complaint("b"))]);
+        health.set(Subject::Clock, None);
+        health.set(Subject::Disk, None);
+        assert_eq!(health.complaints(), []);
+    }
+}
