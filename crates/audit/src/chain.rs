@@ -9,7 +9,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::id::TenantId;
-use chaveiro_core::ports::{ChainLink, StoreError, StoredCheckpoint, UnitOfWork};
+use chaveiro_core::ports::{ChainLink, ChainedEvent, StoreError, StoredCheckpoint, UnitOfWork};
 use chaveiro_core::{Fault, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,37 @@ pub(crate) fn link_hash(previous: &Hash, tenant: TenantId, position: u64, body: 
     let mut hash = [0; 32];
     hash.copy_from_slice(context.finish().as_ref());
     hash
+}
+
+/// The links of one tenant, made again from its events and compared with those that are stored. Signatures are not asked for.
+pub struct Links {
+    tenant: TenantId,
+    position: u64,
+    head: Hash,
+}
+
+impl Links {
+    /// The links of that tenant, before the first.
+    pub fn of(tenant: TenantId) -> Self {
+        Self { tenant, position: 0, head: BEFORE_THE_FIRST }
+    }
+
+    /// How many links were right.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Takes the next event; gives the position at which it is not the one that was linked.
+    pub fn follow(&mut self, chained: &ChainedEvent) -> Result<(), u64> {
+        let position = self.position + 1;
+        let hash = link_hash(&self.head, self.tenant, position, &chained.event.body);
+        let ChainLink { tenant, position: stored, hash: linked, .. } = &chained.link;
+        if (*tenant, *stored, *linked) != (self.tenant, position, hash) {
+            return Err(position);
+        }
+        (self.position, self.head) = (position, hash);
+        Ok(())
+    }
 }
 
 /// A signed link, as it is stored and exported.

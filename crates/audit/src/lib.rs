@@ -9,7 +9,7 @@ mod export;
 mod signer;
 mod verify;
 
-pub use chain::extend;
+pub use chain::{Links, extend};
 pub use export::{ExportError, ExportSummary, export};
 pub use signer::{PublicKey, Signer, SignerError};
 pub use verify::{Broken, BrokenKind, MAX_LINE_BYTES, Report, verify};

@@ -144,6 +144,24 @@ pub(crate) enum Verb {
     /// The audit record.
     #[command(subcommand)]
     Audit(Audit),
+    /// Back up the database while the server runs: a copy, its mark and checksums. The keys go to another place.
+    #[command(after_help = "Example:\n  chaveiro backup /backup/chaveiro-$(date +%F)")]
+    Backup {
+        /// A new directory for the backup.
+        directory: PathBuf,
+        /// A new directory for a copy of the keys. Keep it where the backup is not: together they open passcodes.
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
+    },
+    /// Check that a backup is whole, and say how old it is; needs no data directory.
+    #[command(after_help = "Example:\n  chaveiro check /backup/chaveiro-2026-11-27")]
+    Check {
+        /// The directory of the backup.
+        backup: PathBuf,
+    },
+    /// Go on after a restore.
+    #[command(subcommand)]
+    Restore(Restore),
     /// Every route, with the permission it needs.
     #[command(after_help = "Example:\n  chaveiro routes | grep recoverPasscode")]
     Routes,
@@ -541,6 +559,23 @@ pub(crate) enum Hold {
         /// Why. This is recorded.
         #[arg(long)]
         reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Restore {
+    /// Accept a database that may not be the newest state. Results are marked as uncertain; tokens and sign-ins end.
+    #[command(after_help = "Example:\n  chaveiro restore accept --reason \"disk failed, backup of 27 November\"")]
+    Accept {
+        /// Why. This is recorded, and people are alerted.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// The data directory was moved as a whole while no server ran: nothing is missing, and nothing is marked.
+        #[arg(long)]
+        moved: bool,
+        /// The whole machine or its disk was set back, which the server cannot notice.
+        #[arg(long, conflicts_with = "moved")]
+        snapshot: bool,
     },
 }
 

@@ -227,6 +227,34 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
         "Acrescenta um destinatário, por exemplo uma chave de recuperação guardada fora",
     ),
     ("`p256 BASE64 name`", "`p256 BASE64 nome`"),
+    (
+        "Back up the database while the server runs: a copy, its mark and checksums. The keys go to another place",
+        "Faz backup do banco com o servidor em execução: cópia, marca e somas de verificação. As chaves vão para outro lugar",
+    ),
+    ("A new directory for the backup", "Um diretório novo para o backup"),
+    (
+        "A new directory for a copy of the keys. Keep it where the backup is not: together they open passcodes",
+        "Um diretório novo para uma cópia das chaves. Guarde-o longe do backup: juntos eles abrem senhas",
+    ),
+    (
+        "Check that a backup is whole, and say how old it is; needs no data directory",
+        "Verifica se um backup está inteiro e diz a idade dele; dispensa diretório de dados",
+    ),
+    ("The directory of the backup", "O diretório do backup"),
+    ("Go on after a restore", "Segue em frente depois de uma restauração"),
+    (
+        "Accept a database that may not be the newest state. Results are marked as uncertain; tokens and sign-ins end",
+        "Aceita um banco que pode não ser o estado mais novo. Resultados ficam marcados como incertos; tokens e sessões terminam",
+    ),
+    ("Why. This is recorded, and people are alerted", "Por quê. Isso fica registrado, e pessoas são alertadas"),
+    (
+        "The data directory was moved as a whole while no server ran: nothing is missing, and nothing is marked",
+        "O diretório de dados foi movido inteiro com o servidor parado: nada falta, e nada é marcado",
+    ),
+    (
+        "The whole machine or its disk was set back, which the server cannot notice",
+        "A máquina inteira ou o disco dela voltou a um estado anterior, o que o servidor não percebe",
+    ),
     ("Show one", "Mostra um"),
     ("Its id or name", "O id ou o nome"),
     (

@@ -38,11 +38,16 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Makes a new data directory.
-    pub(crate) fn init(root: &std::path::Path) -> Result<Self> {
+    /// Makes a new data directory and its first tenant. One that an earlier run did not finish is finished.
+    pub(crate) async fn init(root: &std::path::Path, name: &str, entra_tenant: Option<Uuid>) -> Result<(Self, Tenant)> {
         let clock = SystemClock::default();
-        let (directory, opened) = DataDir::init(root, clock.now(), &SystemEntropy)?;
-        Ok(Self { directory, opened, clock })
+        let (directory, opened, _lock) = DataDir::init(root, clock.now(), &SystemEntropy)?;
+        let host = Self { directory, opened, clock };
+        if !host.tenants().await?.is_empty() {
+            return Err(DataDirError::AlreadyInitialised(root.to_owned()).into());
+        }
+        let tenant = host.create_tenant(name, entra_tenant).await?;
+        Ok((host, tenant))
     }
 
     /// Opens one that is there.

@@ -66,6 +66,19 @@ pub(crate) enum Text {
     HintHost,
     NoHold,
     HintHolds,
+    BackedUp,
+    KeysBackedUp,
+    KeysNotBackedUp,
+    BackupWhole,
+    BackupOlderSchema,
+    RestoreAccepted,
+    RestoreReview,
+    MoveAccepted,
+    BeforeRestore,
+    NothingDoubtful,
+    HintSnapshot,
+    NotMoved,
+    HintNotMoved,
 }
 
 /// English, Portuguese; in the order of the enum.
@@ -275,6 +288,63 @@ const TABLE: &[(Text, &str, &str)] = &[
     ),
     (Text::NoHold, "nothing is on hold", "nada está retido"),
     (Text::HintHolds, "see: chaveiro hold list", "veja: chaveiro hold list"),
+    (Text::BackedUp, "The backup {} is whole: {}, up to commit {}.", "O backup {} está inteiro: {}, até o commit {}."),
+    (
+        Text::KeysBackedUp,
+        "The keys were copied to {}. Keep them where the backup is not: together they open passcodes.",
+        "As chaves foram copiadas para {}. Guarde-as longe do backup: juntos eles abrem senhas.",
+    ),
+    (
+        Text::KeysNotBackedUp,
+        "The keys are not in it. Copy them to another place once, with: --keys DIR",
+        "As chaves não estão nele. Copie-as uma vez para outro lugar, com: --keys DIR",
+    ),
+    (
+        Text::BackupWhole,
+        "The backup {} is whole. Made {}, {} ago. {} tenants, {} audit events, every link right.",
+        "O backup {} está inteiro. Feito em {}, há {}. {} locatários, {} eventos de auditoria, cada elo correto.",
+    ),
+    (
+        Text::BackupOlderSchema,
+        "Its schema has version {}; it is brought to version {} when it is restored.",
+        "O esquema dele é da versão {}; passa à versão {} quando for restaurado.",
+    ),
+    (
+        Text::RestoreAccepted,
+        "Accepted. {} results are marked as of before the restore; {} sign-ins, {} enrolment tokens and {} disclosure windows have ended, and every token.",
+        "Aceito. {} resultados ficaram marcados como anteriores à restauração; {} sessões, {} tokens de inscrição e {} janelas de leitura terminaram, e todo token.",
+    ),
+    (
+        Text::RestoreReview,
+        "Now look at what may have come back: chaveiro app list, chaveiro role assignments, chaveiro device list. Then start the server.",
+        "Agora veja o que pode ter voltado: chaveiro app list, chaveiro role assignments, chaveiro device list. Depois inicie o servidor.",
+    ),
+    (
+        Text::MoveAccepted,
+        "Accepted as moved. Nothing is marked, and nothing has ended.",
+        "Aceito como movido. Nada foi marcado, e nada terminou.",
+    ),
+    (
+        Text::BeforeRestore,
+        "This result is of before the restore of {}. The device may have another passcode since; recover it again to be sure.",
+        "Este resultado é anterior à restauração de {}. O dispositivo pode ter outra senha desde então; recupere-a de novo para ter certeza.",
+    ),
+    (
+        Text::NothingDoubtful,
+        "the database is the newest state that was promised",
+        "o banco é o estado mais novo que foi prometido",
+    ),
+    (
+        Text::HintSnapshot,
+        "there is nothing to accept, unless the whole machine was set back; then add --snapshot",
+        "não há o que aceitar, a menos que a máquina inteira tenha voltado a um estado anterior; então acrescente --snapshot",
+    ),
+    (Text::NotMoved, "the data directory was not only moved: {}", "o diretório de dados não foi só movido: {}"),
+    (
+        Text::HintNotMoved,
+        "put the newest copy in its place, or accept it without --moved",
+        "ponha a cópia mais nova no lugar, ou aceite-o sem --moved",
+    ),
 ];
 
 impl Text {
@@ -339,6 +409,7 @@ const TITLES: &[(&str, &str)] = &[
     ("Code", "Código"),
     ("Application", "Aplicação"),
     ("Begun", "Iniciado"),
+    ("Before restore", "Antes da restauração"),
 ];
 
 /// What roles are for, English and Portuguese.

@@ -133,6 +133,8 @@ pub struct ActionRecord {
     pub opens: Vec<DeviceLock>,
     /// When the device proved that the passcode opens all of that; `None` where a device cannot.
     pub verified: Option<Timestamp>,
+    /// The restore since which nothing has confirmed the result; `None` when there was none.
+    pub before_restore: Option<Timestamp>,
     /// Who asked.
     pub requested_by: Actor,
     /// `client-request-id` of the request that opened it.

@@ -75,6 +75,8 @@ impl Activity {
         Self::HoldReleased,
         Self::BreakGlassUsed,
         Self::RoleAssignmentChanged,
+        Self::RestoreAccepted,
+        Self::ResultConfirmed,
     ];
 
     /// What Graph says of it. Whoever adds an activity adds it here and to [`Self::ALL`].
@@ -122,6 +124,8 @@ impl Activity {
             Self::HoldReleased => of("delete RecoveryHold", "Device", "Delete"),
             Self::BreakGlassUsed => of("breakGlass ManagedDevice", "Device", "Action"),
             Self::RoleAssignmentChanged => of("patch RoleAssignment", "Role", "Patch"),
+            Self::RestoreAccepted => of("restore Tenant", "Authorization", "Action"),
+            Self::ResultConfirmed => of("confirmPasscode ManagedDevice", "Device", "Action"),
         }
     }
 }

@@ -52,6 +52,15 @@ pub enum News {
     RoleAssigned(Assigned),
     /// A role was taken from somebody through the API.
     RoleUnassigned(Assigned),
+    /// An operator went on from a database that may not be the newest state.
+    RestoreAccepted {
+        /// Why the server refused it.
+        doubt: String,
+        /// The reason that was given.
+        reason: String,
+        /// How many results are marked as of before the restore.
+        results: u64,
+    },
 }
 
 /// A role that somebody has, or had.
@@ -78,6 +87,7 @@ impl News {
             Self::BreakGlassUsed { .. } => "chaveiro.break_glass_used",
             Self::RoleAssigned(_) => "chaveiro.role_assigned",
             Self::RoleUnassigned(_) => "chaveiro.role_unassigned",
+            Self::RestoreAccepted { .. } => "chaveiro.restore_accepted",
         }
     }
 }

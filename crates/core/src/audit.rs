@@ -139,6 +139,10 @@ pub enum Activity {
     BreakGlassUsed,
     /// An assignment got another name or description.
     RoleAssignmentChanged,
+    /// An operator went on from a database that may not be the newest state.
+    RestoreAccepted,
+    /// A device proved that a result of before a restore still opens its locks.
+    ResultConfirmed,
 }
 
 impl Activity {

@@ -141,6 +141,11 @@ pub fn of_operators() -> Principal {
     Principal::new(PrincipalKind::Application, OPERATOR_CLIENT)
 }
 
+/// Everyone in a tenant, whatever issued the token: stores count the moment of this principal for each other one.
+pub fn of_everyone() -> Principal {
+    Principal::new(PrincipalKind::Application, "*")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,9 @@ use std::time::Duration;
 use chaveiro_core::action::{ActionState, Outcome};
 use chaveiro_core::actions::disclose_passcode::disclose;
 use chaveiro_core::actions::recover_passcode::Begun;
+use chaveiro_core::actions::restore::{Accepted, accept};
 use chaveiro_core::actions::take_inventory::MAX_PACKAGES;
+use chaveiro_core::caller::Actor;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::escrow::Standing;
 use chaveiro_core::id::{ActionId, RequestId};
@@ -187,6 +189,26 @@ async fn a_disk_is_escrowed_before_anybody_asks_and_once_though_the_answers_are_
     let actions = world.store.read(move |view| Ok(view.actions(tenant, id, 10)?)).await.expect("read");
     assert_eq!(actions.len(), 1, "one recovery escrowed it");
     assert_eq!(actions[0].opens.iter().map(|of| of.subject.as_str()).collect::<Vec<_>>(), [VOLUME]);
+    assert_eq!(world.escrowed(&device).await.as_deref(), Some(device.passcode()));
+}
+
+#[tokio::test]
+async fn a_machine_proves_after_a_restore_which_passcodes_still_open_its_disk() {
+    let world = World::new().await;
+    let mut device = world.enrolled_linux(7).await;
+    let id = world.row(&device).await.id;
+    device.volume_ready = true;
+    device.sync(&world.transport()).await.expect("its disk is escrowed");
+    let accepted = Accepted { doubt: "a backup".to_owned(), reason: "a test".to_owned(), moved: false };
+    let now = world.clock.now();
+    let restored = world.store.write(move |unit| {
+        Ok(accept(unit, &accepted, &Actor::operator(), uuid::Uuid::from_u128(9), now)?)
+    });
+    restored.await.expect("accepted");
+    assert_eq!(world.newest(id).await.0.before_restore, Some(now));
+    device.sync(&world.transport()).await.expect("a session");
+    let (action, _) = world.newest(id).await;
+    assert_eq!((action.before_restore, action.state), (None, ActionState::Done));
     assert_eq!(world.escrowed(&device).await.as_deref(), Some(device.passcode()));
 }
 

@@ -92,6 +92,15 @@ fn log(alert: &Alert) {
             let what = "a role was taken from somebody through the API: if nobody expects it, run chaveiro role assign";
             warn(alert, assigned, what);
         }
+        News::RestoreAccepted { doubt, reason, results } => tracing::error!(
+            alert = news.name(),
+            alert.id = alert.id(),
+            tenant.id = %tenant,
+            doubt,
+            reason,
+            results,
+            "the server goes on from an older database: passcodes of before may not open their devices, and tokens have ended"
+        ),
     }
 }
 
@@ -316,6 +325,9 @@ fn document(alert: &Alert) -> Value {
         News::HoldPlaced { hold, counted } => json!({"hold": hold, "counted": counted}),
         News::BreakGlassUsed { hold, device, reason } => json!({"hold": hold, "device": device, "reason": reason}),
         News::RoleAssigned(assigned) | News::RoleUnassigned(assigned) => json!(assigned),
+        News::RestoreAccepted { doubt, reason, results } => {
+            json!({"doubt": doubt, "reason": reason, "results": results})
+        }
     };
     told["id"] = json!(alert.id());
     told["alert"] = json!(news.name());
@@ -338,6 +350,9 @@ fn text(alert: &Alert) -> String {
         News::RoleAssigned(assigned) => {
             format!("Chaveiro: {actor} assigned in tenant {tenant}: {}.", in_words(assigned))
         }
+        News::RestoreAccepted { doubt, results, .. } => format!(
+            "Chaveiro: {actor} let the server go on from an older database ({doubt}); {results} results of tenant {tenant} are uncertain."
+        ),
         News::RoleUnassigned(assigned) => {
             format!("Chaveiro: {actor} took back in tenant {tenant}: {}.", in_words(assigned))
         }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! chaveiro.db            the database
+//! chaveiro.mark          how far the database had come when the last caller was answered
 //! chaveiro.toml          the configuration
 //! server.lock            held by the running server; says where it listens
 //! keys/ca/               root certificate and key of the embedded authority
@@ -23,7 +24,7 @@ use chaveiro_core::ports::{Entropy, Store};
 use chaveiro_escrow::{Keyring, KeyringError};
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use chaveiro_mdm::{CaError, CertificateAuthority, DeviceCredentials};
-use chaveiro_store_sqlite::{FILE_NAME, OpenError, SqliteStore};
+use chaveiro_store_sqlite::{Doubt, FILE_NAME, OpenError, SqliteStore};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -114,6 +115,8 @@ impl Lock {
 pub struct Opened {
     /// The database.
     pub store: Arc<dyn Store>,
+    /// The same, for what only the embedded store has: its disk, its backup.
+    pub sqlite: Arc<SqliteStore>,
     /// The escrow keys.
     pub keyring: Arc<Keyring>,
     /// The audit key.
@@ -125,20 +128,19 @@ pub struct Opened {
 }
 
 impl DataDir {
-    /// Makes a data directory: database, keys, a configuration file to fill in. Refuses to overwrite.
-    pub fn init(root: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<(Self, Opened), DataDirError> {
+    /// Makes a data directory: database, keys, a configuration file to fill in. Finishes one that an earlier run did not; the
+    /// caller refuses one that has a tenant. Runs at the same time take turns: the lock is held until it is dropped.
+    pub fn init(root: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<(Self, Opened, Lock), DataDirError> {
         let directory = Self { root: root.to_owned() };
-        if root.join(FILE_NAME).exists() {
-            return Err(DataDirError::AlreadyInitialised(root.to_owned()));
-        }
         keyfile::create_directory(root)?;
+        let lock = directory.wait_for_lock()?;
         let file = directory.config_file();
         if !file.exists() {
             std::fs::write(&file, config_reference()).map_err(io(&file))?;
         }
         let opened = directory.open_all(now, entropy)?;
         directory.issuer_keys(now, entropy)?;
-        Ok((directory, opened))
+        Ok((directory, opened, lock))
     }
 
     /// Names a data directory that is there.
@@ -156,8 +158,10 @@ impl DataDir {
     pub fn open_all(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<Opened, DataDirError> {
         let keys = self.root.join("keys");
         keyfile::create_directory(&keys)?;
+        let sqlite = Arc::new(SqliteStore::open(&self.root)?);
         Ok(Opened {
-            store: Arc::new(SqliteStore::open(&self.root)?),
+            store: sqlite.clone(),
+            sqlite,
             keyring: Arc::new(Keyring::open(&keys.join("escrow"))?),
             signer: Arc::new(Signer::open_or_create(&keys.join("audit.key"))?),
             ca: Arc::new(CertificateAuthority::open_or_create(&keys.join("ca"), now, entropy)?),
@@ -168,6 +172,27 @@ impl DataDir {
     /// The signing keys of the local issuer.
     pub fn issuer_keys(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<IssuerKeys, DataDirError> {
         Ok(IssuerKeys::open_or_create(&self.root.join("keys/issuer"), now, entropy)?)
+    }
+
+    /// The database alone.
+    pub fn open_store(&self) -> Result<SqliteStore, DataDirError> {
+        Ok(SqliteStore::open(&self.root)?)
+    }
+
+    /// The database alone, opened for an operator who goes on from it, and what speaks against it.
+    pub fn open_to_accept(&self) -> Result<(SqliteStore, Option<Doubt>), DataDirError> {
+        Ok(SqliteStore::open_to_accept(&self.root)?)
+    }
+
+    /// Takes the directory for making it, when another run is done with it. A running server is not waited for.
+    fn wait_for_lock(&self) -> Result<Lock, DataDirError> {
+        const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+        loop {
+            match self.lock_for_server() {
+                Err(DataDirError::InUse { .. }) if self.running().is_none() => std::thread::sleep(PAUSE),
+                done => return done,
+            }
+        }
     }
 
     /// Takes the directory for a server: there is one at a time.
@@ -210,6 +235,11 @@ impl DataDir {
     /// The root certificate, PEM.
     pub fn root_certificate_file(&self) -> PathBuf {
         self.root.join("keys/ca/root.pem")
+    }
+
+    /// `keys`.
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys")
     }
 
     fn lock_file(&self) -> PathBuf {

@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) enum Subject {
     /// The disk has room for what must be written.
     Disk,
+    /// The database is whole, and its log was when the server started.
+    Database,
     /// The system's clock and the monotonic clock agree.
     Clock,
     /// Every tenant's escrow seals, and opens where the private key is meant to be.
@@ -18,12 +20,13 @@ pub(crate) enum Subject {
 
 impl Subject {
     /// Every subject, in the order in which `/readyz` tells them.
-    pub(crate) const ALL: [Self; 4] = [Self::Disk, Self::Clock, Self::Escrow, Self::Record];
+    pub(crate) const ALL: [Self; 5] = [Self::Disk, Self::Database, Self::Clock, Self::Escrow, Self::Record];
 
     /// The stable name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Disk => "disk",
+            Self::Database => "database",
             Self::Clock => "clock",
             Self::Escrow => "escrow",
             Self::Record => "record",

@@ -4,6 +4,7 @@
 //! command line that reads the time of day and makes random numbers.
 
 mod alarm;
+mod backup;
 mod config;
 mod data_dir;
 mod health;
@@ -12,7 +13,9 @@ mod listener;
 mod serve;
 mod shell;
 mod telemetry;
+mod watch;
 
+pub use backup::{BackupError, Checked, Manifest, back_up, check as check_backup, copy_keys};
 pub use config::{Config, ConfigError, KEYS, Key, Layer, config_reference};
 pub use data_dir::{DataDir, DataDirError, Lock, Opened, Running as RunningServer};
 pub use serve::{Running, Server, StartError};

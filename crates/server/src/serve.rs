@@ -16,6 +16,7 @@ use chaveiro_auth::{LocalIssuer, Verifier};
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_graph::{GraphState, Limits};
 use chaveiro_mdm::{DeviceChannel, PeerCertificate, Wakes};
+use chaveiro_store_sqlite::OpenError;
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,7 @@ use crate::jobs::Jobs;
 use crate::listener::{self, Identity};
 use crate::shell::{SystemClock, SystemEntropy};
 use crate::telemetry::{self, Metrics, Observed, Probes};
+use crate::watch;
 
 /// The longest a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -105,6 +107,10 @@ impl Server {
         let directory = DataDir::open(&config.data)?;
         let mut lock = directory.lock_for_server()?;
         let opened = directory.open_all(now, entropy.as_ref())?;
+        match opened.sqlite.count_boot() {
+            Err(error @ OpenError::Full(_)) => tracing::error!(%error, "the start was not counted"),
+            counted => counted.map_err(DataDirError::from)?,
+        }
 
         let (graph_listener, graph_address) = bind(config.graph_listen, "graph-listen")?;
         let (device_listener, device_address) = bind(config.device_listen, "device-listen")?;
@@ -190,6 +196,7 @@ impl Server {
         let jobs = Jobs { store: opened.store, signer: opened.signer, clock };
         let mut background = jobs.start(config.chain_interval, &stop);
         background.spawn(post.deliver(stop.clone()));
+        watch::start(&opened.sqlite, &health, metrics.disk_free_bytes.clone(), &mut background, &stop);
         let announcement =
             Announcement { pid: std::process::id(), graph_url: graph_url.clone(), device_url: device_url.clone() };
         lock.announce(&announcement)

@@ -60,6 +60,8 @@ pub(crate) struct Metrics {
     holds_active: Gauge,
     waiting_devices: Gauge,
     complaints: Family<SubjectLabels, Gauge>,
+    /// Set by [`crate::watch`].
+    pub(crate) disk_free_bytes: Gauge,
 }
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -87,6 +89,9 @@ impl Metrics {
         }
         let complaints = Family::default();
         registry.register("complaints", "1 while /readyz complains of the subject", Family::clone(&complaints));
+        let disk_free_bytes = Gauge::default();
+        let free = "Bytes that are free on the disk of the data directory";
+        registry.register("disk_free_bytes", free, disk_free_bytes.clone());
         Self {
             registry,
             requests,
@@ -98,6 +103,7 @@ impl Metrics {
             holds_active,
             waiting_devices,
             complaints,
+            disk_free_bytes,
         }
     }
 

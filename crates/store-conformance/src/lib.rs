@@ -15,6 +15,7 @@ mod inventory;
 mod linux;
 mod queries;
 mod random;
+mod restores;
 mod retention;
 mod revocations;
 mod roles;
@@ -62,6 +63,9 @@ macro_rules! cases {
 }
 
 cases![
+    restores::a_restore_marks_every_result_and_ends_what_could_have_been_ended_since,
+    restores::a_directory_that_was_only_moved_loses_nothing,
+    restores::a_device_confirms_the_results_that_still_open_its_locks,
     tenants::a_tenant_comes_back_as_it_was_written,
     tenants::the_same_key_twice_is_a_duplicate,
     identity::an_application_belongs_to_its_tenant,

@@ -451,6 +451,7 @@ pub(crate) async fn what_an_action_opens_comes_back_as_it_was_written(backend: &
         let action = ActionRecord {
             opens: opens(true, &["/dev/sda3", "/dev/s\u{e9}"]),
             verified: Some(at(9)),
+            before_restore: None,
             device_reason: Some("because \"of\" it".to_owned()),
             ..opened
         };

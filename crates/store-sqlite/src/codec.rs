@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::disk;
+
 /// Why a row cannot be read.
 pub(crate) enum RowError {
     Sqlite(rusqlite::Error),
@@ -28,9 +30,14 @@ impl From<RowError> for StoreError {
     }
 }
 
-/// A fault of SQLite. Its text names tables and columns, never values.
+/// A fault of SQLite. Its text names tables and columns, never values. After a failed `fsync` nothing is told: the process ends.
 pub(crate) fn fault(error: rusqlite::Error) -> StoreError {
+    if disk::is_sync_failure(&error) {
+        disk::end_process(&error);
+    }
     match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::DatabaseBusy) => StoreError::Busy,
         // Only the bound on lists interrupts.
         Some(ErrorCode::OperationInterrupted) => StoreError::TooCostly,
         _ => StoreError::Unavailable(error.to_string()),

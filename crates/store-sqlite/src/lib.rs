@@ -4,20 +4,34 @@
 //! on the disk. Nothing is cached across transactions: the command line writes the same database while
 //! a server runs on it.
 
+mod backup;
 mod codec;
+mod disk;
+mod doubt;
+mod mark;
+mod migrate;
 mod open;
 mod rows;
+mod state;
 mod unit;
+mod wal;
 mod worker;
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use chaveiro_core::ports::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
 
+pub use backup::{BackupError, Snapshot};
+pub use doubt::Doubt;
+pub use mark::{FILE_NAME as MARK_FILE_NAME, Place, Promise};
 pub use open::OpenError;
-use worker::Queue;
+use open::{Opened, Trust};
+pub use wal::{Log, Rest, scan as scan_log};
+use worker::{Condition, Queue, Writer};
 
 /// The file name of the database in its directory.
 pub const FILE_NAME: &str = "chaveiro.db";
@@ -49,26 +63,93 @@ pub struct SqliteStore {
     // `None` only while it is dropped: closing the queues is what ends the threads.
     queues: Option<(Queue<WriteJob>, Queue<ReadJob>)>,
     threads: Vec<JoinHandle<()>>,
+    file: PathBuf,
+    options: Options,
+    condition: Arc<Condition>,
+    notice: Option<String>,
+    // Held until the threads have ended.
+    _presence: File,
 }
 
 impl SqliteStore {
-    /// Opens or creates `chaveiro.db` in that directory, brings its schema up to date and starts the threads.
+    /// Opens or creates `chaveiro.db` in that directory, brings its schema up to date and starts the threads. Refuses a database
+    /// that may not be the newest state of what was promised, and leaves it as it is.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         Self::open_with(directory, Options::default())
     }
 
     /// The same, tuned.
     pub fn open_with(directory: &Path, options: Options) -> Result<Self, OpenError> {
+        Self::start(directory, options, Trust::Verified).map(|(store, _)| store)
+    }
+
+    /// Opens a database for an operator who takes it as it is, and tells what speaks against it. The first unit of work that is
+    /// kept accepts it.
+    pub fn open_to_accept(directory: &Path) -> Result<(Self, Option<Doubt>), OpenError> {
+        Self::start(directory, Options::default(), Trust::Accepting)
+    }
+
+    fn start(directory: &Path, options: Options, trust: Trust) -> Result<(Self, Option<Doubt>), OpenError> {
         let file = directory.join(FILE_NAME);
-        let writer = open::writer(directory, &file, &options)?;
+        let Opened { connection, mark, schema, floor, doubt, notice, presence } =
+            open::writer(directory, &file, &options, trust)?;
         let readers = (0..options.readers.max(1)).map(|_| open::reader(&file, &options));
         let readers = readers.collect::<Result<Vec<_>, _>>()?;
         let (reads, reader_threads) = worker::start_readers(readers, &options).map_err(OpenError::Thread)?;
+        let condition = Arc::new(Condition::default());
+        let writer = Writer {
+            connection,
+            mark,
+            schema,
+            floor,
+            accepting: doubt.is_some(),
+            file: file.clone(),
+            condition: Arc::clone(&condition),
+            list_steps: options.list_steps,
+            busy_timeout: options.busy_timeout,
+            promised: None,
+            log: None,
+            due: 0,
+        };
         let (writes, writer_thread) = worker::start_writer(writer, &options).map_err(OpenError::Thread)?;
         // Readers end first, so that the writer's last checkpoint finds no snapshot in its way.
         let mut threads = reader_threads;
         threads.push(writer_thread);
-        Ok(Self { queues: Some((writes, reads)), threads })
+        let queues = Some((writes, reads));
+        Ok((Self { queues, threads, file, options, condition, notice, _presence: presence }, doubt))
+    }
+
+    /// Counts a start of a server.
+    pub fn count_boot(&self) -> Result<(), OpenError> {
+        open::count_boot(&self.file, &self.options)
+    }
+
+    /// Returns what an operator should hear of the log that was found at the start, if anything.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
+    }
+
+    /// Says whether the last commit found no room on the disk. Looks again while that is so.
+    pub fn is_full(&self) -> bool {
+        if self.condition.is_full() && disk::has_room(self.directory()) {
+            self.condition.set_full(false);
+        }
+        self.condition.is_full()
+    }
+
+    /// The bytes that are free on the disk of the database; `None` when the system does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        disk::free_bytes(self.directory())
+    }
+
+    /// Returns what SQLite finds wrong with the database. Takes long for a large one, and reads beside everybody else.
+    pub fn problems(&self) -> Result<Vec<String>, OpenError> {
+        let connection = open::reader(&self.file, &self.options)?;
+        open::quick_problems(&connection).map_err(|error| open::explain(error, &self.file))
+    }
+
+    fn directory(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("."))
     }
 }
 

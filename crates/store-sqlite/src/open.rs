@@ -1,20 +1,26 @@
-//! Opening the database: what can be wrong, pragmas, migrations.
+//! Opening the database: what can be wrong, the comparison with the mark, pragmas, migrations.
 
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chaveiro_core::activity::{event_id, seq_of_event};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::query::moment;
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::Options;
-
-mod embedded {
-    refinery::embed_migrations!("migrations");
-}
+use crate::doubt::{Doubt, judge};
+use crate::mark::{self, MarkFile, Promise, Reading};
+use crate::state::{self, State};
+use crate::wal::{self, Log, Rest};
+use crate::{Options, disk, migrate};
 
 /// Why the database cannot be used, and what to do.
 #[derive(Debug, Error)]
@@ -49,6 +55,25 @@ pub enum OpenError {
     /// A migration failed; the database is as it was.
     #[error("the schema could not be brought up to date: {0}")]
     Migration(String),
+    /// The database may not be the newest state.
+    #[error("{} may not be the newest state: {doubt}; put the newest copy in its place, or go on from this one with: chaveiro restore accept --reason TEXT", file.display())]
+    Doubtful {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        doubt: Doubt,
+    },
+    /// The mark cannot be read or written.
+    #[error("the mark {} cannot be used: {error}; this user needs to write there", file.display())]
+    Mark {
+        /// Which file.
+        file: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// The disk has no room for what must be written.
+    #[error("the disk of {} is full; make room and start again", .0.display())]
+    Full(PathBuf),
     /// Anything else that SQLite reports.
     #[error("opening the database {} failed: {reason}", file.display())]
     Other {
@@ -66,23 +91,285 @@ pub enum OpenError {
 /// large fleet reads and writes its pages anew.
 const CACHE_KIB: i64 = 64 * 1024;
 
-/// The connection that writes, its schema up to date.
-pub(crate) fn writer(directory: &Path, file: &Path, options: &Options) -> Result<Connection, OpenError> {
+/// Whether a database that may not be the newest state is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// No.
+    Verified,
+    /// Yes: the operator is about to accept it.
+    Accepting,
+}
+
+/// A database that is open for writing.
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    pub(crate) mark: MarkFile,
+    /// The version of its schema.
+    pub(crate) schema: u32,
+    /// The number that the next commit has to exceed.
+    pub(crate) floor: u64,
+    pub(crate) doubt: Option<Doubt>,
+    /// What an operator should hear of the log.
+    pub(crate) notice: Option<String>,
+    /// Shows other processes that the database is in use.
+    pub(crate) presence: File,
+}
+
+/// Opens the connection that writes, compares the database with its mark, and brings its schema up to date.
+pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Trust) -> Result<Opened, OpenError> {
     if !directory.is_dir() {
         return Err(OpenError::Missing(directory.to_owned()));
     }
     let explain = |error| explain(error, file);
+    let mark_path = directory.join(mark::FILE_NAME);
+    let broken_mark = |error| OpenError::Mark { file: mark_path.clone(), error };
+    let broken_log = |error| OpenError::Mark { file: wal::path_of(file), error };
+
+    let (presence, is_first) = arrive(directory).map_err(|error| OpenError::Mark { file: directory.into(), error })?;
+    // Read before the database: what is promised meanwhile by another process is in the database before it is in the mark.
+    let reading = match MarkFile::open(&mark_path).map_err(broken_mark)? {
+        Some(mark) => Some(mark.read().map_err(broken_mark)?),
+        None => None,
+    };
+    let (mut doubt, mut log) = (None, None);
+    if is_first {
+        log = wal::scan_file(&wal::path_of(file)).map_err(broken_log)?;
+        if is_foreign_log(file, log.as_ref(), reading.as_ref()) {
+            if trust == Trust::Verified {
+                return Err(OpenError::Doubtful { file: file.into(), doubt: Doubt::ForeignLog });
+            }
+            set_aside(file).map_err(broken_log)?;
+            (doubt, log) = (Some(Doubt::ForeignLog), None);
+        }
+    }
+
     let mut connection = Connection::open(file).map_err(explain)?;
+    // A database that is refused is left as it was found, its log included.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(explain)?;
     prepare(&connection, options).map_err(explain)?;
-    // `secure_delete` overwrites a shredded envelope in its page; full `synchronous` makes a commit durable.
+    let (found, known) = (migrate::version(&connection).map_err(explain)?, migrate::known());
+    if found > known {
+        return Err(OpenError::NewerVersion { found, known });
+    }
+    let state = state::read(&connection).map_err(explain)?;
+    let judged = judge(&connection, reading.as_ref(), found, state.as_ref()).map_err(explain)?;
+    doubt = doubt.or(judged.map(|doubt| match log {
+        Some(Log { rest: Rest::Broken(frame), .. }) => Doubt::Damaged { frame, because: Box::new(doubt) },
+        _ => doubt,
+    }));
+    if let (Some(doubt), Trust::Verified) = (&doubt, trust) {
+        return Err(OpenError::Doubtful { file: file.into(), doubt: doubt.clone() });
+    }
+    let notice = notice(log.as_ref());
+    if doubt.is_some() || notice.is_some() {
+        // A log that ends early can leave pages of different moments in the file.
+        let wrong = problems(&connection).map_err(explain)?;
+        if let Some(reason) = wrong.into_iter().next() {
+            return Err(OpenError::Damaged { file: file.into(), reason });
+        }
+    }
+
+    // `secure_delete` overwrites a shredded envelope in its page; full `synchronous` makes a commit durable. Checkpoints are the
+    // writer's, because the mark goes with them, and a new generation of the log leaves nothing of the one before behind it.
     connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
+            PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0;",
+        )
         .map_err(explain)?;
     if connection.is_readonly("main").map_err(explain)? {
         return Err(OpenError::ReadOnly(file.to_owned()));
     }
-    migrate(&mut connection, file)?;
-    Ok(connection)
+    for owned in [file.to_owned(), wal::path_of(file)] {
+        let _ = std::fs::set_permissions(&owned, std::fs::Permissions::from_mode(0o600));
+    }
+    let is_changed = migrate::migrate(&mut connection).map_err(|error| migration(error, file))?;
+    let schema = u32::try_from(known).unwrap_or_default();
+    let floor = match &reading {
+        Some(Reading::Promised { promise, .. }) if doubt.is_some() => promise.commits,
+        _ => 0,
+    };
+    let mark = MarkFile::open_or_create(&mark_path).map_err(broken_mark)?;
+    if doubt.is_none() {
+        begin(&connection, &mark, schema, is_changed, file).map_err(|error| match error {
+            Begin::Database(error) => explain(error),
+            Begin::Mark(error) => broken_mark(error),
+        })?;
+    }
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(explain)?;
+    admit(&presence).map_err(|error| OpenError::Mark { file: directory.into(), error })?;
+    Ok(Opened { connection, mark, schema, floor, doubt, notice, presence })
+}
+
+enum Begin {
+    Database(rusqlite::Error),
+    Mark(std::io::Error),
+}
+
+impl From<rusqlite::Error> for Begin {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Makes the mark if the database has none yet, and lets it tell what the database is now.
+fn begin(connection: &Connection, mark: &MarkFile, schema: u32, is_changed: bool, file: &Path) -> Result<(), Begin> {
+    let missing = || Begin::Database(rusqlite::Error::QueryReturnedNoRows);
+    let now = |state: &State| -> rusqlite::Result<Promise> {
+        let salt = wal::salt_of(file).unwrap_or_default();
+        Ok(Promise { salt, ..state::promise(connection, state, schema)? })
+    };
+    let state = state::read(connection)?.ok_or_else(missing)?;
+    let kept = |promise: &Promise| {
+        mark.promise(promise)?;
+        mark.sync()
+    };
+    if state.marked && !is_changed {
+        return mark.promise(&now(&state)?).map_err(Begin::Mark);
+    }
+    if !state.marked {
+        // The mark first: a database that says it has one must have it.
+        kept(&now(&state)?).map_err(Begin::Mark)?;
+        File::open(file.parent().unwrap_or(Path::new(".")))
+            .and_then(|directory| directory.sync_all())
+            .map_err(Begin::Mark)?;
+    }
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let state = state::count(connection, 0, true)?;
+    let promise = now(&state)?;
+    connection.execute_batch("COMMIT")?;
+    kept(&promise).map_err(Begin::Mark)
+}
+
+/// Says whether this is the first process on that database, and shows others that it is there. While the first one looks at
+/// the files no other is let in: they may only be read as they are while nobody writes them.
+fn arrive(directory: &Path) -> std::io::Result<(File, bool)> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let presence = File::open(directory)?;
+    loop {
+        for (operation, is_first) in
+            [(FlockOperation::NonBlockingLockExclusive, true), (FlockOperation::NonBlockingLockShared, false)]
+        {
+            match flock(&presence, operation) {
+                Ok(()) => return Ok((presence, is_first)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Lets other processes in, once the database is known to be good.
+fn admit(presence: &File) -> std::io::Result<()> {
+    Ok(flock(presence, FlockOperation::LockShared)?)
+}
+
+/// Whether the log belongs to another state of the database file: to what was there before somebody put a copy in its place.
+fn is_foreign_log(file: &Path, log: Option<&Log>, reading: Option<&Reading>) -> bool {
+    let Some(log) = log.filter(|log| log.committed > 0) else { return false };
+    let base = base(file);
+    let is_copy = base.is_some_and(|base| base.copy);
+    let is_older = match reading {
+        Some(Reading::Promised { promise, .. }) if promise.salt == log.salt => {
+            base.is_none_or(|base| base.database != promise.database || base.commits < promise.checkpointed)
+                && promise.checkpointed > 0
+        }
+        _ => false,
+    };
+    is_copy || is_older
+}
+
+/// The row of the database file alone, without its log. Only the first process on the database may look.
+fn base(file: &Path) -> Option<State> {
+    if !file.exists() {
+        return None;
+    }
+    let connection = immutable(file).ok()?;
+    state::read(&connection).ok().flatten()
+}
+
+/// A connection to a file that nobody changes. It reads no log and takes no lock.
+pub(crate) fn immutable(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let mut uri = String::from("file:");
+    for byte in std::os::unix::ffi::OsStrExt::as_bytes(file.as_os_str()) {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => uri.push(char::from(*byte)),
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    Connection::open_with_flags(uri, flags)
+}
+
+/// Moves the log away, so that SQLite does not apply it.
+fn set_aside(file: &Path) -> std::io::Result<()> {
+    let log = wal::path_of(file);
+    let mut aside = log.as_os_str().to_owned();
+    aside.push(".set-aside");
+    std::fs::rename(&log, &aside)?;
+    let mut index = file.as_os_str().to_owned();
+    index.push("-shm");
+    match std::fs::remove_file(index) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What an operator should hear of a log whose sound part holds everything that was promised.
+fn notice(log: Option<&Log>) -> Option<String> {
+    match log?.rest {
+        Rest::Nothing => None,
+        Rest::Unfinished => {
+            tracing::info!("the log of the database ended within a commit; nobody was promised it, and it is undone");
+            None
+        }
+        Rest::Broken(frame) => Some(format!(
+            "the log of the database was damaged from its frame {frame} on, behind everything that was promised; \
+            look after the disk"
+        )),
+    }
+}
+
+/// Counts a start of a server, in a transaction of its own.
+pub(crate) fn count_boot(file: &Path, options: &Options) -> Result<(), OpenError> {
+    let explain = |error| explain(error, file);
+    let path = file.with_file_name(mark::FILE_NAME);
+    let broken = |error| OpenError::Mark { file: path.clone(), error };
+    let connection = Connection::open(file).map_err(explain)?;
+    prepare(&connection, options).map_err(explain)?;
+    let counted = || -> rusqlite::Result<Promise> {
+        connection.execute_batch(
+            "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0;
+            BEGIN IMMEDIATE; UPDATE mark SET boots = boots + 1;",
+        )?;
+        let state = state::count(&connection, 0, false)?;
+        let schema = u32::try_from(migrate::known()).unwrap_or_default();
+        let promise = state::promise(&connection, &state, schema)?;
+        connection.execute_batch("COMMIT")?;
+        Ok(Promise { salt: wal::salt_of(file).unwrap_or_default(), ..promise })
+    };
+    let promise = counted().map_err(explain)?;
+    let mark = MarkFile::open(&path).map_err(broken)?;
+    let mark = mark.ok_or_else(|| broken(ErrorKind::NotFound.into()))?;
+    mark.promise(&promise).and_then(|()| mark.sync()).map_err(broken)
+}
+
+/// What SQLite finds wrong with the whole database.
+pub(crate) fn problems(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    listed(connection, "PRAGMA integrity_check(10)")
+}
+
+/// The same without a look at what indexes hold.
+pub(crate) fn quick_problems(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    listed(connection, "PRAGMA quick_check(10)")
+}
+
+fn listed(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(sql)?;
+    let found = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    Ok(found.into_iter().filter(|line| line != "ok").collect())
 }
 
 /// A connection that only reads.
@@ -94,7 +381,7 @@ pub(crate) fn reader(file: &Path, options: &Options) -> Result<Connection, OpenE
     Ok(connection)
 }
 
-fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
+pub(crate) fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(128);
     functions(connection)?;
@@ -103,7 +390,7 @@ fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
 }
 
 /// What conditions of lists need and SQL does not have. No index is made of them.
-fn functions(connection: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn functions(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("moment", 1, flags, |arguments| {
         let text = arguments.get_raw(0).as_str().ok();
@@ -125,31 +412,19 @@ fn functions(connection: &Connection) -> rusqlite::Result<()> {
     })
 }
 
-fn migrate(connection: &mut Connection, file: &Path) -> Result<(), OpenError> {
-    let runner = embedded::migrations::runner();
-    let known = runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
-    let found = schema_version(connection).map_err(|error| explain(error, file))?;
-    if found > known {
-        return Err(OpenError::NewerVersion { found, known });
+fn migration(error: rusqlite::Error, file: &Path) -> OpenError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::Unknown) | None => OpenError::Migration(error.to_string()),
+        Some(_) => explain(error, file),
     }
-    if found < known {
-        runner.run(connection).map_err(|error| OpenError::Migration(error.to_string()))?;
-    }
-    Ok(())
 }
 
-/// The newest applied migration, 0 for a fresh database.
-fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
-    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
-    let has_history: i64 = connection.query_row(sql, [], |row| row.get(0))?;
-    if has_history == 0 {
-        return Ok(0);
-    }
-    connection.query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
-}
-
-fn explain(error: rusqlite::Error, file: &Path) -> OpenError {
+pub(crate) fn explain(error: rusqlite::Error, file: &Path) -> OpenError {
     let reason = error.to_string();
+    let directory = file.parent().unwrap_or(Path::new("."));
+    if disk::may_be_full(&error) && !disk::has_room(directory) {
+        return OpenError::Full(directory.to_owned());
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             OpenError::ReadOnly(file.to_owned())

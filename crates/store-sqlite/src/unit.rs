@@ -446,6 +446,15 @@ impl UnitOfWork for Transaction<'_> {
     fn void_secrets(&mut self, tenant: TenantId, device: DeviceId) -> Result<(), StoreError> {
         secret::void(self.connection, tenant, device)
     }
+    fn close_disclosure_windows(&mut self, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError> {
+        secret::close_windows(self.connection, tenant, at)
+    }
+    fn mark_before_restore(&mut self, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError> {
+        action::mark_before_restore(self.connection, tenant, at)
+    }
+    fn void_enrollment_tokens(&mut self, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError> {
+        enrollment::void_tokens(self.connection, tenant, at)
+    }
     fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
         audit::append_event(self.connection, event)
     }

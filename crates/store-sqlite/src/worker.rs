@@ -2,20 +2,26 @@
 //!
 //! The writer takes whatever waits, up to [`Options::group`] units of work, runs each inside its own
 //! savepoint, commits them together and answers them only then. One `fsync` serves the whole group, so
-//! that durability costs the less the more callers there are.
+//! that durability costs the less the more callers there are. After the commit, and before the answers, the mark is written
+//! ([`crate::mark`]).
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use chaveiro_core::ports::{ReadJob, StoreError, Verdict, WriteJob};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use crate::Options;
 use crate::codec::fault;
+use crate::mark::{MarkFile, Promise};
 use crate::unit::Transaction;
+use crate::{Options, disk, state, wal};
 
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 
@@ -53,49 +59,234 @@ fn panicked() -> StoreError {
     StoreError::Inconsistent("a unit of work panicked".to_owned())
 }
 
+/// How long the log grows before it is copied into the database file.
+const LOG_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How much further it grows after readers were in the way.
+const LOG_STEP_BYTES: u64 = 1024 * 1024;
+
+/// What the store tells of its disk.
+#[derive(Debug, Default)]
+pub(crate) struct Condition {
+    full: AtomicBool,
+}
+
+impl Condition {
+    /// Whether the last commit found no room.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::Relaxed);
+    }
+}
+
+/// The thread that writes, and what it writes with.
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    pub(crate) mark: MarkFile,
+    pub(crate) schema: u32,
+    /// The number that the next commit has to exceed.
+    pub(crate) floor: u64,
+    /// Whether the next commit takes a doubtful database as the state to go on from.
+    pub(crate) accepting: bool,
+    pub(crate) file: PathBuf,
+    pub(crate) condition: Arc<Condition>,
+    pub(crate) list_steps: u64,
+    pub(crate) busy_timeout: Duration,
+    /// The newest promise of this process.
+    pub(crate) promised: Option<Promise>,
+    /// The log, for its salt.
+    pub(crate) log: Option<File>,
+    /// The length of the log at which it is copied.
+    pub(crate) due: u64,
+}
+
+/// Why a group was not committed.
+enum Failure {
+    Full,
+    Busy,
+    Unavailable(String),
+}
+
+impl Failure {
+    fn error(&self) -> StoreError {
+        match self {
+            Self::Full => StoreError::Full,
+            Self::Busy => StoreError::Busy,
+            Self::Unavailable(text) => StoreError::Unavailable(text.clone()),
+        }
+    }
+}
+
 /// Starts the thread that writes.
 pub(crate) fn start_writer(
-    connection: Connection,
+    mut writer: Writer,
     options: &Options,
 ) -> std::io::Result<(Queue<WriteJob>, JoinHandle<()>)> {
     let (queue, waiting) = Queue::new(options.queue);
-    let (group, list_steps) = (options.group.max(1), options.list_steps);
+    let group = options.group.max(1);
     let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
         while let Ok(first) = waiting.recv() {
             let mut jobs = vec![first];
             jobs.extend(waiting.try_iter().take(group - 1));
-            run_group(&connection, list_steps, jobs);
+            writer.run_group(jobs);
         }
         // What the log still holds belongs into the database when nobody is left to read around it.
-        if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-            tracing::warn!(%error, "the last checkpoint of the database failed");
+        if !writer.accepting {
+            writer.checkpoint();
         }
     })?;
     Ok((queue, thread))
 }
 
-/// Runs a group in one transaction and answers everybody after the commit.
-fn run_group(connection: &Connection, list_steps: u64, jobs: Vec<Waiting<WriteJob>>) {
-    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
-        return answer_all(jobs.into_iter().map(|waiting| waiting.answer), &fault(error));
-    }
-    let mut answers = Vec::with_capacity(jobs.len());
-    for waiting in jobs {
-        let outcome = run_one(connection, list_steps, waiting.job);
-        answers.push((waiting.answer, outcome));
-    }
-    match connection.execute_batch("COMMIT") {
-        Ok(()) => {
-            for (answer, outcome) in answers {
-                // A caller that went away does not undo what it asked for.
-                let _ = answer.send(outcome);
+impl Writer {
+    /// Runs a group in one transaction. Answers everybody after the commit is durable and the mark tells of it.
+    fn run_group(&mut self, jobs: Vec<Waiting<WriteJob>>) {
+        let mut jobs = jobs.into_iter();
+        let mut answers = Vec::with_capacity(jobs.len());
+        let done = self.commit_group(&mut jobs, &mut answers);
+        match done {
+            Ok(()) => {
+                for (answer, outcome) in answers {
+                    // A caller that went away does not undo what it asked for.
+                    let _ = answer.send(outcome);
+                }
+                self.checkpoint_if_due();
+            }
+            Err(failure) => {
+                self.condition.set_full(matches!(failure, Failure::Full));
+                let answers = answers.into_iter().map(|(answer, _)| answer);
+                for answer in answers.chain(jobs.map(|waiting| waiting.answer)) {
+                    let _ = answer.send(Err(failure.error()));
+                }
             }
         }
-        Err(error) => {
+    }
+
+    fn commit_group(
+        &mut self,
+        jobs: &mut impl Iterator<Item = Waiting<WriteJob>>,
+        answers: &mut Vec<(Answer, Result<(), StoreError>)>,
+    ) -> Result<(), Failure> {
+        let connection = &self.connection;
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.failure(error))?;
+        let before = connection.total_changes();
+        for waiting in jobs {
+            let outcome = run_one(connection, self.list_steps, waiting.job);
+            answers.push((waiting.answer, outcome));
+            if connection.is_autocommit() {
+                // SQLite undid the whole transaction, as it does when there is no room: nothing of the group is kept.
+                return Err(self.undone());
+            }
+        }
+        if connection.total_changes() == before {
+            return connection.execute_batch("COMMIT").map_err(|error| self.failure(error));
+        }
+        let sealed = state::count(connection, self.floor, self.accepting)
+            .and_then(|state| state::promise(connection, &state, self.schema))
+            .and_then(|promise| connection.execute_batch("COMMIT").map(|()| promise));
+        let promise = sealed.map_err(|error| {
+            let failure = self.failure(error);
             let _ = connection.execute_batch("ROLLBACK");
-            answer_all(answers.into_iter().map(|(answer, _)| answer), &fault(error));
+            failure
+        })?;
+        self.keep(promise)?;
+        self.condition.set_full(false);
+        Ok(())
+    }
+
+    /// Writes the promise of a commit into the mark.
+    fn keep(&mut self, promise: Promise) -> Result<(), Failure> {
+        if self.log.is_none() {
+            self.log = File::open(wal::path_of(&self.file)).ok();
+        }
+        let salt = self.log.as_ref().and_then(|log| wal::salt(log).ok()).unwrap_or_default();
+        let promise = Promise { salt, ..promise };
+        match self.accepting {
+            true => self.flushed(self.mark.replace(&promise))?,
+            false => self.mark.promise(&promise).map_err(|error| self.broken_mark(&error))?,
+        }
+        self.promised = Some(promise);
+        (self.floor, self.accepting) = (0, false);
+        Ok(())
+    }
+
+    fn failure(&self, error: rusqlite::Error) -> Failure {
+        if disk::may_be_full(&error) && (is_full(&error) || !disk::has_room(self.directory())) {
+            return Failure::Full;
+        }
+        match fault(error) {
+            StoreError::Busy => Failure::Busy,
+            other => Failure::Unavailable(other.to_string()),
         }
     }
+
+    fn undone(&self) -> Failure {
+        match disk::has_room(self.directory()) {
+            true => Failure::Unavailable("SQLite undid the transaction".to_owned()),
+            false => Failure::Full,
+        }
+    }
+
+    fn broken_mark(&self, error: &std::io::Error) -> Failure {
+        match disk::is_full(error) {
+            true => Failure::Full,
+            false => Failure::Unavailable(format!("the mark cannot be written: {error}")),
+        }
+    }
+
+    /// A mark that could not be flushed ends the process, as a database does.
+    fn flushed(&self, flushed: std::io::Result<()>) -> Result<(), Failure> {
+        match flushed {
+            Err(error) if disk::is_full(&error) => Err(Failure::Full),
+            Err(error) => disk::end_process(&error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn directory(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("."))
+    }
+
+    fn checkpoint_if_due(&mut self) {
+        let length = self.log.as_ref().and_then(|log| log.metadata().ok()).map_or(0, |metadata| metadata.len());
+        if length >= self.due {
+            let emptied = self.checkpoint();
+            self.due = if emptied { LOG_BYTES } else { length + LOG_STEP_BYTES };
+        }
+    }
+
+    /// Copies the log into the database file, empties it, and flushes the mark. Readers are not waited for; says whether none
+    /// was in the way.
+    fn checkpoint(&mut self) -> bool {
+        let connection = &self.connection;
+        let emptied = connection.busy_timeout(Duration::ZERO).and_then(|()| {
+            let blocked = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+            connection.busy_timeout(self.busy_timeout)?;
+            Ok(!blocked?)
+        });
+        let emptied = emptied.unwrap_or_else(|error| {
+            if disk::is_sync_failure(&error) {
+                disk::end_process(&error);
+            }
+            tracing::warn!(%error, "a checkpoint of the database failed; it is tried again");
+            false
+        });
+        if let Some(promise) = self.promised.filter(|_| emptied) {
+            let promise = Promise { checkpointed: promise.commits, ..promise };
+            let kept = self.mark.promise(&promise).and_then(|()| self.mark.sync());
+            if let Err(Failure::Unavailable(error)) = self.flushed(kept) {
+                tracing::warn!(error, "the mark was not flushed; it is tried again");
+            }
+        }
+        emptied
+    }
+}
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
 }
 
 /// Runs a unit of work inside a savepoint, so that its neighbours in the group do not suffer from it.
@@ -108,12 +299,6 @@ fn run_one(connection: &Connection, list_steps: u64, job: WriteJob) -> Result<()
     };
     connection.execute_batch(finish).map_err(fault)?;
     verdict.map(drop).map_err(|_| panicked())
-}
-
-fn answer_all(answers: impl Iterator<Item = Answer>, error: &StoreError) {
-    for answer in answers {
-        let _ = answer.send(Err(StoreError::Unavailable(error.to_string())));
-    }
 }
 
 /// Starts the threads that read, one for each connection.

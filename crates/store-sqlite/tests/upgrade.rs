@@ -1,7 +1,101 @@
 //! What an older database holds is there after an upgrade.
 
 use chaveiro_core::application::ApplicationSecret;
+use chaveiro_core::ports::Store;
+use chaveiro_store_sqlite::{FILE_NAME, OpenError, SqliteStore};
 use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// Every step of the schema, in order.
+fn steps() -> Vec<(i64, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    let mut steps: Vec<_> = std::fs::read_dir(folder)
+        .expect("the migrations")
+        .map(|entry| {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+            let (version, _) = name.trim_start_matches('V').split_once("__").expect("a version");
+            (version.parse().expect("a number"), std::fs::read_to_string(path).expect("a script"))
+        })
+        .collect();
+    steps.sort();
+    steps
+}
+
+/// A database of that version as an older program left it; with `taken`, one that died after the next step and before its row.
+fn older(version: i64, taken: bool) -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let database = Connection::open(directory.path().join(FILE_NAME)).expect("a database");
+    let history = "PRAGMA journal_mode = WAL; CREATE TABLE IF NOT EXISTS refinery_schema_history(
+        version INT4 PRIMARY KEY, name VARCHAR(255), applied_on VARCHAR(255), checksum VARCHAR(255));";
+    database.execute_batch(history).expect("the history");
+    for (number, script) in steps() {
+        if number <= version + i64::from(taken) {
+            database.execute_batch(&script).expect("a step");
+        }
+        if number <= version {
+            let row = "INSERT INTO refinery_schema_history VALUES (?, 'a step', '2026-01-01T00:00:00Z', '1')";
+            database.execute(row, [number]).expect("a row");
+        }
+        if number == 1.min(version) {
+            let tenant = "INSERT INTO tenant (id, display_name, licence, settings, created)
+                VALUES (x'00000000000000000000000000000001', 'one', '\"active\"', '{}', 0)";
+            database.execute(tenant, []).expect("a tenant");
+        }
+    }
+    directory
+}
+
+fn history(directory: &TempDir) -> Vec<i64> {
+    let database = Connection::open(directory.path().join(FILE_NAME)).expect("a database");
+    let mut rows = database.prepare("SELECT version FROM refinery_schema_history ORDER BY version").expect("a query");
+    rows.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>().expect("versions")
+}
+
+#[test]
+fn a_database_of_every_version_is_brought_up_to_date_half_taken_steps_too() {
+    let all: Vec<i64> = steps().into_iter().map(|(version, _)| version).collect();
+    let newest = *all.last().expect("a step");
+    for version in 0..newest {
+        for taken in [false, true] {
+            let directory = older(version, taken);
+            let store = SqliteStore::open(directory.path());
+            let store = store.unwrap_or_else(|error| panic!("version {version}, next step taken {taken}: {error}"));
+            drop(store);
+            assert_eq!(history(&directory), all, "version {version}, next step taken {taken}");
+        }
+    }
+}
+
+#[test]
+fn a_schema_that_no_version_had_is_refused_and_left_as_it_is() {
+    let directory = older(8, false);
+    let database = Connection::open(directory.path().join(FILE_NAME)).expect("a database");
+    database.execute_batch("CREATE TABLE alert (a)").expect("a table of somebody else");
+    drop(database);
+    let refused = SqliteStore::open(directory.path()).err();
+    assert!(matches!(&refused, Some(OpenError::Migration(reason)) if reason.contains("alert")), "{refused:?}");
+    // The steps before it were taken, each with its row.
+    assert_eq!(history(&directory), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn eight_that_open_an_older_database_at_once_all_succeed() {
+    for version in [0, 1, 8, 12] {
+        let directory = older(version, false);
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let opened: Vec<_> = std::thread::scope(|scope| {
+            let open = || SqliteStore::open(directory.path()).map(|store| (store, ()));
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        });
+        for opened in opened {
+            let (store, ()) = opened.unwrap_or_else(|error| panic!("version {version}: {error}"));
+            let tenants = runtime.block_on((&store as &dyn Store).read(|view| Ok(view.tenants()?.len())));
+            assert_eq!(tenants.expect("read"), usize::from(version > 0), "version {version}");
+        }
+    }
+}
 
 #[test]
 fn secrets_of_an_older_database_serve_on_and_have_an_end() {

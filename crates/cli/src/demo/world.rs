@@ -53,9 +53,8 @@ impl World {
         init_logging(&log);
         let temporary = if common.data.is_none() { Some(tempfile::tempdir()?) } else { None };
         let data = temporary.as_ref().map_or_else(|| common.data(), |directory| directory.path().join("data"));
-        let host = Host::init(&data)?;
         let entra_tenant = SystemEntropy.uuid();
-        let tenant = host.create_tenant("Demonstration", Some(entra_tenant)).await?;
+        let (host, tenant) = Host::init(&data, "Demonstration", Some(entra_tenant)).await?;
         let robot = NewApplication {
             name: "help desk robot".to_owned(),
             permissions: permissions(&[])?,

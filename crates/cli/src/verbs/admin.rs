@@ -19,8 +19,7 @@ use crate::text::Text;
 
 pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Option<Uuid>) -> Result<()> {
     let data = common.data();
-    let host = Host::init(&data)?;
-    let tenant = host.create_tenant(name, entra_tenant).await?;
+    let (host, tenant) = Host::init(&data, name, entra_tenant).await?;
     let shown = data.display().to_string();
     let value =
         json!({"data": shown, "tenant": tenant_json(&tenant), "auditKey": host.opened.signer.public_key().to_string()});

@@ -215,11 +215,16 @@ fn print_results(out: Out, results: &[Value]) {
         ("Updated", "lastUpdatedDateTime"),
     ];
     // Not every device says these, and the table is wide as it is.
-    for column in [("Opens", "chaveiro_opens"), ("Reason", "chaveiro_deviceReason")] {
+    let before_restore = ("Before restore", "chaveiro_beforeRestoreDateTime");
+    for column in [("Opens", "chaveiro_opens"), ("Reason", "chaveiro_deviceReason"), before_restore] {
         let told = |value: &Value| !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty());
         if results.iter().any(|result| told(&result[column.1])) {
             columns.push(column);
         }
     }
     out.list(&columns, results);
+    let doubted = results.iter().find(|result| result[before_restore.1].is_string());
+    if let Some(result) = doubted {
+        out.text(Text::BeforeRestore, &[&cell(&result[before_restore.1])]);
+    }
 }

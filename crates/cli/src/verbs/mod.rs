@@ -3,9 +3,11 @@
 pub(crate) mod admin;
 pub(crate) mod app;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod device;
 pub(crate) mod docs;
 pub(crate) mod hold;
+pub(crate) mod restore;
 pub(crate) mod role;
 pub(crate) mod serve;
 pub(crate) mod sign_in;

@@ -1,5 +1,6 @@
 //! The real binary, as a person or a service manager runs it.
 
+pub mod disk;
 pub mod fill;
 pub mod machine;
 
@@ -96,8 +97,25 @@ impl Server {
         Self::spawn(data, "127.0.0.1:0", "127.0.0.1:0", log.into(), &["--log", "trace"])
     }
 
+    /// One whose disk the test commands.
+    pub fn start_on(disk: &disk::Disk, data: &Path) -> Self {
+        let command = disk.under(chaveiro());
+        Self::spawn_as(command, data, "127.0.0.1:0", "127.0.0.1:0", Stdio::inherit(), &["--log", "off"])
+    }
+
     fn spawn(data: &Path, graph_listen: &str, device_listen: &str, log: Stdio, flags: &[&str]) -> Self {
-        let mut child = chaveiro()
+        Self::spawn_as(chaveiro(), data, graph_listen, device_listen, log, flags)
+    }
+
+    fn spawn_as(
+        mut command: Command,
+        data: &Path,
+        graph_listen: &str,
+        device_listen: &str,
+        log: Stdio,
+        flags: &[&str],
+    ) -> Self {
+        let mut child = command
             .args(["serve", "--json", "--graph-listen", graph_listen, "--device-listen", device_listen])
             .args(flags)
             .arg("--data")
@@ -166,6 +184,11 @@ impl Server {
         let address: SocketAddr = address(&self.graph_url).parse().expect("an address");
         let connection = rustls::ClientConnection::new(Arc::new(config), address.ip().into()).expect("a connection");
         rustls::StreamOwned::new(connection, TcpStream::connect(address).expect("connected"))
+    }
+
+    /// Waits for the end; its exit code, `None` when a signal ended it.
+    pub fn exit_code(mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
     }
 
     /// Waits for the end; whether it was a success.

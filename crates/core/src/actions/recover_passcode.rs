@@ -245,6 +245,7 @@ fn fresh(device: &ManagedDevice, id: ActionId, locks: &[Lock], requested_by: Act
         locks: locks.to_vec(),
         opens: Vec::new(),
         verified: None,
+        before_restore: None,
         requested_by,
         client_request_id: None,
         started: now,
@@ -550,6 +551,8 @@ fn end(
     action.device_status = ending.device_status;
     action.device_reason = report.as_ref().and_then(DeviceReport::reason);
     action.updated = now;
+    // Whatever it says, it says it now.
+    action.before_restore = None;
     if ending.state == ActionState::Done {
         match report {
             Some(report) => (action.opens, action.verified) = (report.opens, Some(now)),

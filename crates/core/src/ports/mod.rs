@@ -37,6 +37,9 @@ pub enum StoreError {
     /// Too much is waiting; try again in a moment. Nothing was done.
     #[error("the store's queue is full")]
     Busy,
+    /// The disk has no room. What was asked for may be kept all the same, and is found when it is asked for again.
+    #[error("the disk of the store is full")]
+    Full,
     /// The medium failed, or the store is shutting down. Nothing was done.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),

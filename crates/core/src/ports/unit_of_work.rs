@@ -80,6 +80,8 @@ pub trait UnitOfWork: View {
         at: Timestamp,
         enrollment: EnrollmentId,
     ) -> Result<(), StoreError>;
+    /// Lets every enrolment token of the tenant that is not used expire at that moment; says how many.
+    fn void_enrollment_tokens(&mut self, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError>;
     /// Replaces the session state of an enrolment.
     fn put_session(&mut self, enrollment: EnrollmentId, state: &[u8]) -> Result<(), StoreError>;
 
@@ -131,6 +133,11 @@ pub trait UnitOfWork: View {
     fn insert_secret(&mut self, secret: &EscrowedSecret) -> Result<(), StoreError>;
     /// Replaces standing, envelope, expiry and disclosure of that secret.
     fn update_secret(&mut self, secret: &EscrowedSecret) -> Result<(), StoreError>;
+    /// Lets every disclosure window of the tenant that is open end at that moment; says how many. What stays until it is
+    /// replaced has none.
+    fn close_disclosure_windows(&mut self, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError>;
+    /// Marks every action of the tenant that has ended as of before the restore at that moment; says how many.
+    fn mark_before_restore(&mut self, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError>;
     /// Marks every current secret of a device void.
     fn void_secrets(&mut self, tenant: TenantId, device: DeviceId) -> Result<(), StoreError>;
 

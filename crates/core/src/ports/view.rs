@@ -169,7 +169,8 @@ pub trait View {
         principals: &[Principal],
     ) -> Result<Vec<RoleAssignment>, StoreError>;
 
-    /// Since when tokens of these principals count; of several moments the last. `None` when none were ever revoked.
+    /// Since when tokens of these principals count; of several moments the last, that of
+    /// [`of_everyone`](crate::revocation::of_everyone) included. `None` when none were ever revoked.
     fn tokens_valid_from(&self, tenant: TenantId, principals: &[Principal]) -> Result<Option<Timestamp>, StoreError>;
     /// The last of these moments of all principals of that kind.
     fn last_valid_from(&self, tenant: TenantId, kind: PrincipalKind) -> Result<Option<Timestamp>, StoreError>;

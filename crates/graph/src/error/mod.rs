@@ -76,6 +76,9 @@ pub enum GraphError {
     /// Too much is waiting.
     #[error("busy")]
     Busy,
+    /// The disk has no room.
+    #[error("the disk is full")]
+    Full,
     /// A fault of ours. The text is for the log alone.
     #[error("internal: {0}")]
     Internal(String),
@@ -103,6 +106,7 @@ impl From<StoreError> for GraphError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::Busy,
+            StoreError::Full => Self::Full,
             StoreError::TooCostly => Self::Query(QueryError::TooCostly),
             StoreError::Duplicate(what) => Self::Refused(Refusal::AlreadyExists(what)),
             StoreError::Unavailable(_) | StoreError::Inconsistent(_) => Self::Internal(error.to_string()),

@@ -24,6 +24,9 @@ use crate::resolve::PathError;
 /// Seconds after which a caller may try again when the store is busy.
 const RETRY_AFTER_S: &str = "1";
 
+/// Seconds after which a caller may try again when the disk is full: an operator has to make room.
+const FULL_RETRY_AFTER_S: &str = "30";
+
 /// Application id of Microsoft Graph, which clients expect in the challenge.
 const GRAPH_APPLICATION: &str = "00000003-0000-0000-c000-000000000000";
 
@@ -106,6 +109,12 @@ pub(super) fn row(error: &GraphError, base_url: &str) -> Row {
             "The service is busy. Nothing was done; try again after the time in Retry-After.",
         )
         .with(header::RETRY_AFTER, RETRY_AFTER_S),
+        GraphError::Full => gateway(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "serviceNotAvailable",
+            "The service cannot store anything at the moment: its disk is full. Try again after the time in Retry-After.",
+        )
+        .with(header::RETRY_AFTER, FULL_RETRY_AFTER_S),
         GraphError::Internal(_) => intune(
             StatusCode::INTERNAL_SERVER_ERROR,
             "InternalServerError",

@@ -27,6 +27,10 @@ pub const EXTENSIONS: &[(&str, &str)] = &[
         "chaveiro_verifiedDateTime",
         "When the device proved that the passcode opens all of that; null where a device cannot.",
     ),
+    (
+        "chaveiro_beforeRestoreDateTime",
+        "The restore from an older backup since which nothing has confirmed this result; null when it is certain.",
+    ),
     ("chaveiro_passcodeWithheld", "Why passcode is null although the action is done; null otherwise."),
 ];
 

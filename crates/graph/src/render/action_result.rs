@@ -112,6 +112,7 @@ fn write_entry(body: &mut Vec<u8>, record: &ActionRecord, shown: &Shown) {
         "chaveiro_deviceReason": record.device_reason,
         "chaveiro_opens": record.opens.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "chaveiro_verifiedDateTime": record.verified.map(date_time),
+        "chaveiro_beforeRestoreDateTime": record.before_restore.map(date_time),
         "chaveiro_passcodeWithheld": withheld,
     });
     let before = before.to_string();
@@ -154,6 +155,7 @@ mod tests {
             locks: vec![Lock::Screen],
             opens: Vec::new(),
             verified: None,
+            before_restore: None,
             requested_by: Actor::system(),
             client_request_id: None,
             started: Timestamp::UNIX_EPOCH,

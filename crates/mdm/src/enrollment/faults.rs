@@ -106,7 +106,9 @@ impl From<Fault> for No {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Refused(refusal) => of_refusal(&refusal),
-            Fault::Store(StoreError::Busy) => Self::ours(StatusCode::SERVICE_UNAVAILABLE, "busy".to_owned()),
+            Fault::Store(error @ (StoreError::Busy | StoreError::Full)) => {
+                Self::ours(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            }
             Fault::Store(error) => Self::ours(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
             Fault::Escrow(error) => Self::ours(StatusCode::INTERNAL_SERVER_ERROR, error),
         }

@@ -105,8 +105,12 @@ fn failed(fault: &Fault) -> Response {
         tracing::error!(error = %fault, "a device message was not handled");
     }
     // 429 is the one "later" that devices understand ([MS-MDM] 3.1.6).
-    let mut response =
-        if busy { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::INTERNAL_SERVER_ERROR }.into_response();
+    let status = match fault {
+        Fault::Store(StoreError::Busy) => StatusCode::TOO_MANY_REQUESTS,
+        Fault::Store(StoreError::Full) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let mut response = status.into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }

@@ -1,7 +1,7 @@
 //! One turn of a session, inside one unit of work: what the device says is taken, what waits for it goes out.
 
 use chaveiro_core::actions::recover_passcode::{self, Answer, Value, seal_first};
-use chaveiro_core::actions::{retire, take_inventory};
+use chaveiro_core::actions::{restore, retire, take_inventory};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
 use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
@@ -119,6 +119,9 @@ impl Turn<'_> {
         }
         if device != before {
             self.unit.update_device(&device)?;
+        }
+        if standing.is_some() {
+            restore::confirm(self.unit, &device, self.context.now)?;
         }
         // What is still in flight now was asked in vain: the device begins again, or ends the session.
         if is_new || is_first_package(self.request) || is_abort(self.request) {

@@ -30,6 +30,7 @@ pub(crate) fn read(row: &Row<'_>) -> Result<ActionRecord, RowError> {
         locks: from_json(row, "locks")?,
         opens: from_json(row, "opens")?,
         verified: optional_time(row, "verified")?,
+        before_restore: optional_time(row, "before_restore")?,
         requested_by: from_json(row, "requested_by")?,
         client_request_id: row.get("client_request_id")?,
         started: time(row, "started")?,
@@ -94,8 +95,8 @@ pub(crate) fn of_request(
 
 pub(crate) fn insert_action(connection: &Connection, action: &ActionRecord) -> Result<(), StoreError> {
     let sql = "INSERT INTO action (tenant, device, id, name, state, attempt, outcome, device_status, requested_by,
-            client_request_id, started, updated, device_reason, locks, opens, verified)
-        SELECT t.row, d.row, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
+            client_request_id, started, updated, device_reason, locks, opens, verified, before_restore)
+        SELECT t.row, d.row, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
         FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1 AND d.id = ?2";
     let parameters = params![
         blob(&action.tenant.0),
@@ -113,7 +114,8 @@ pub(crate) fn insert_action(connection: &Connection, action: &ActionRecord) -> R
         action.device_reason,
         json(&action.locks)?,
         json(&action.opens)?,
-        action.verified.map(micros)
+        action.verified.map(micros),
+        action.before_restore.map(micros)
     ];
     insert(connection, sql, parameters, "action")
 }
@@ -121,7 +123,7 @@ pub(crate) fn insert_action(connection: &Connection, action: &ActionRecord) -> R
 pub(crate) fn update_action(connection: &Connection, action: &ActionRecord) -> Result<(), StoreError> {
     let sql =
         "UPDATE action SET state = ?2, attempt = ?3, outcome = ?4, device_status = ?5, updated = ?6, device_reason = ?7,
-            opens = ?8, verified = ?9 WHERE id = ?1";
+            opens = ?8, verified = ?9, before_restore = ?10 WHERE id = ?1";
     let parameters = params![
         blob(&action.id.0),
         action.state.name(),
@@ -131,9 +133,16 @@ pub(crate) fn update_action(connection: &Connection, action: &ActionRecord) -> R
         micros(action.updated),
         action.device_reason,
         json(&action.opens)?,
-        action.verified.map(micros)
+        action.verified.map(micros),
+        action.before_restore.map(micros)
     ];
     change_one(connection, sql, parameters, "action")
+}
+
+pub(crate) fn mark_before_restore(connection: &Connection, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError> {
+    let sql = "UPDATE action SET before_restore = ?2 WHERE state NOT IN ('pending', 'active') AND device IN (
+        SELECT d.row FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1)";
+    run(connection, sql, params![blob(&tenant.0), micros(at)]).map(|marked| marked as u64)
 }
 
 pub(crate) fn record_request(

@@ -6,7 +6,9 @@ use chaveiro_core::id::{DeviceId, EnrollmentId, ResourceId, TenantId};
 use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{RowError, blob, change_one, insert, many, micros, one, optional_time, optional_uuid, time, uuid};
+use crate::codec::{
+    RowError, blob, change_one, insert, many, micros, one, optional_time, optional_uuid, run, time, uuid,
+};
 
 const ENROLLMENT: &str = "SELECT e.id, e.certificate_sha256, e.oma_device_id, e.created, e.closed,
         t.id AS tenant_id, d.id AS device_id
@@ -106,6 +108,12 @@ pub(crate) fn insert_token(connection: &Connection, token: &EnrollmentToken) -> 
         token.used.as_ref().map(|(_, enrollment)| blob(&enrollment.0))
     ];
     insert(connection, sql, parameters, "enrollment token")
+}
+
+pub(crate) fn void_tokens(connection: &Connection, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError> {
+    let sql = "UPDATE enrollment_token SET expires = ?2
+        WHERE used_at IS NULL AND expires > ?2 AND tenant = (SELECT row FROM tenant WHERE id = ?1)";
+    run(connection, sql, params![blob(&tenant.0), micros(at)]).map(|voided| voided as u64)
 }
 
 pub(crate) fn use_token(

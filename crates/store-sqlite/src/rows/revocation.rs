@@ -3,6 +3,7 @@
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::revocation::of_everyone;
 use chaveiro_core::rights::{Principal, PrincipalKind};
 use rusqlite::{Connection, params};
 
@@ -15,8 +16,8 @@ pub(crate) fn valid_from(
 ) -> Result<Option<Timestamp>, StoreError> {
     let sql = "SELECT r.valid_from FROM revocation r JOIN tenant t ON t.row = r.tenant
         WHERE t.id = ?1 AND r.kind = ?2 AND r.principal = ?3";
-    let mut last = None;
-    for principal in principals {
+    let (everyone, mut last) = (of_everyone(), None);
+    for principal in principals.iter().chain([&everyone]) {
         let parameters = params![blob(&tenant.0), name(&principal.kind)?, principal.text];
         last = last.max(one(connection, sql, parameters, |row| time(row, "valid_from"))?);
     }

@@ -1,7 +1,7 @@
 //! Escrowed secrets: envelopes, never values.
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::escrow::{EscrowedSecret, SecretContext};
+use chaveiro_core::escrow::{EscrowedSecret, SecretContext, UNTIL_REPLACED};
 use chaveiro_core::id::{ActionId, DeviceId, SecretId, TenantId};
 use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
@@ -80,6 +80,14 @@ pub(crate) fn update_secret(connection: &Connection, secret: &EscrowedSecret) ->
         secret.disclosed.as_ref().map(|(_, by)| by)
     ];
     change_one(connection, sql, parameters, "secret")
+}
+
+pub(crate) fn close_windows(connection: &Connection, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError> {
+    let sql = "UPDATE secret SET expires = ?2 WHERE disclosed_at IS NOT NULL AND envelope IS NOT NULL AND expires > ?2
+        AND expires <> ?3 AND action IN (
+            SELECT a.row FROM action a JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1)";
+    let parameters = params![blob(&tenant.0), micros(at), micros(UNTIL_REPLACED)];
+    run(connection, sql, parameters).map(|closed| closed as u64)
 }
 
 pub(crate) fn void(connection: &Connection, tenant: TenantId, device: DeviceId) -> Result<(), StoreError> {

@@ -18,7 +18,9 @@ const TENANT: TenantId = TenantId(Uuid::from_u128(1));
 
 fn connection(directory: &tempfile::TempDir) -> Connection {
     let file = directory.path().join(crate::FILE_NAME);
-    let connection = crate::open::writer(directory.path(), &file, &Options::default()).expect("a database");
+    let trust = crate::open::Trust::Verified;
+    let opened = crate::open::writer(directory.path(), &file, &Options::default(), trust).expect("a database");
+    let connection = opened.connection;
     let tenant = Tenant {
         id: TENANT,
         display_name: "t".to_owned(),

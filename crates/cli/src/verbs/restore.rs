@@ -1,0 +1,64 @@
+//! `chaveiro restore`: going on from a database that may not be the newest state.
+
+use anyhow::Result;
+use chaveiro_core::actions::restore::{self, Accepted, Restored};
+use chaveiro_core::caller::Actor;
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::{Clock, Entropy, Store};
+use chaveiro_server::{SystemClock, SystemEntropy};
+use chaveiro_store_sqlite::Doubt;
+use serde_json::json;
+
+use crate::args::{Common, Restore};
+use crate::host::data_directory;
+use crate::out::Out;
+use crate::text::{Complaint, Text};
+
+pub(crate) async fn restore(common: &Common, out: Out, verb: &Restore) -> Result<()> {
+    let Restore::Accept { reason, moved, snapshot } = verb;
+    let directory = data_directory(common)?;
+    // No server may run: what it has answered since would be marked, and its mark written over.
+    let _lock = directory.lock_for_server()?;
+    let (store, doubt) = directory.open_to_accept()?;
+    let doubt = match (doubt, moved, snapshot) {
+        (None, _, false) => return Err(Complaint::new(Text::NothingDoubtful, Text::HintSnapshot, "").into()),
+        (None, _, true) => "the operator says that the machine or its disk was set back".to_owned(),
+        (Some(doubt), true, _) if doubt != Doubt::Moved => {
+            return Err(Complaint::new(Text::NotMoved, Text::HintNotMoved, &doubt.to_string()).into());
+        }
+        (Some(doubt), _, _) => doubt.to_string(),
+    };
+    let accepted = Accepted { doubt: doubt.clone(), reason: reason.clone(), moved: *moved };
+    let (actor, id) = (Actor::operator(), SystemEntropy.uuid());
+    let store: &dyn Store = &store;
+    let done: Vec<(TenantId, Restored)> = store
+        .write(move |unit| Ok(restore::accept(unit, &accepted, &actor, id, SystemClock::default().now())?))
+        .await?;
+    let tenants: Vec<_> = done
+        .iter()
+        .map(|(tenant, restored)| {
+            json!({
+                "tenant": tenant,
+                "results": restored.results,
+                "signIns": restored.sign_ins,
+                "enrollmentTokens": restored.enrollment_tokens,
+                "disclosureWindows": restored.windows,
+            })
+        })
+        .collect();
+    let value = json!({"restore": id, "doubt": doubt, "moved": moved, "tenants": tenants});
+    if *moved {
+        out.say(Text::MoveAccepted, &[], &value);
+        return Ok(());
+    }
+    let sum = |count: fn(&Restored) -> u64| done.iter().map(|(_, restored)| count(restored)).sum::<u64>().to_string();
+    let counts = [
+        sum(|restored| restored.results),
+        sum(|restored| restored.sign_ins),
+        sum(|restored| restored.enrollment_tokens),
+        sum(|restored| restored.windows),
+    ];
+    out.say(Text::RestoreAccepted, &counts.each_ref().map(String::as_str), &value);
+    out.text(Text::RestoreReview, &[]);
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Going on from a database that is older than what was promised: a copy of yesterday, or one whose log was damaged.
+//!
+//! Nobody knows what happened between the state that is here and the last one. So every result is marked as of before the
+//! restore, and everything ends that could have been ended since: tokens, sign-ins, enrolment tokens, open disclosure windows.
+//! A Linux device proves in its next session which results still open its locks ([`confirm`]). A Windows device cannot: its
+//! results stay marked until it has a new one. A marked passcode is still shown, with the mark beside it.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::action::ActionRecord;
+use crate::alert::{Alert, News};
+use crate::audit::{Activity, AuditEvent};
+use crate::caller::Actor;
+use crate::device::ManagedDevice;
+use crate::id::TenantId;
+use crate::lock::EscrowTest;
+use crate::ports::{StoreError, UnitOfWork};
+use crate::revocation;
+use crate::rights::PrincipalKind;
+
+/// What an operator says of a database that may not be the newest state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Why the server refused the database.
+    pub doubt: String,
+    /// Why the operator goes on from it.
+    pub reason: String,
+    /// Whether the data directory was moved as a whole while no server ran, so that nothing is missing.
+    pub moved: bool,
+}
+
+/// What a restore ended or marked in one tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Results that are marked as of before the restore.
+    pub results: u64,
+    /// Sign-ins that were ended.
+    pub sign_ins: u64,
+    /// Enrolment tokens that were voided.
+    pub enrollment_tokens: u64,
+    /// Disclosure windows that were closed.
+    pub windows: u64,
+}
+
+/// Accepts the database, in every tenant. `restore` is the fresh id of this restore.
+pub fn accept(
+    unit: &mut dyn UnitOfWork,
+    accepted: &Accepted,
+    actor: &Actor,
+    restore: Uuid,
+    now: Timestamp,
+) -> Result<Vec<(TenantId, Restored)>, StoreError> {
+    let mut done = Vec::new();
+    for tenant in unit.tenants()?.into_iter().map(|tenant| tenant.id) {
+        let restored = if accepted.moved { Restored::default() } else { doubt_everything(unit, tenant, now)? };
+        let event = AuditEvent::new(tenant, now, actor.clone(), Activity::RestoreAccepted)
+            .with("doubt", &accepted.doubt)
+            .with("reason", &accepted.reason)
+            .with("moved", accepted.moved)
+            .with("results", restored.results)
+            .with("signIns", restored.sign_ins)
+            .with("enrollmentTokens", restored.enrollment_tokens)
+            .with("disclosureWindows", restored.windows);
+        unit.append_audit(&event)?;
+        let (doubt, reason) = (accepted.doubt.clone(), accepted.reason.clone());
+        let news = News::RestoreAccepted { doubt, reason, results: restored.results };
+        unit.insert_alert(&Alert { tenant, about: restore, at: now, actor: actor.clone(), news })?;
+        done.push((tenant, restored));
+    }
+    Ok(done)
+}
+
+fn doubt_everything(unit: &mut dyn UnitOfWork, tenant: TenantId, now: Timestamp) -> Result<Restored, StoreError> {
+    let everyone = revocation::of_everyone();
+    let mut previous = unit.tokens_valid_from(tenant, std::slice::from_ref(&everyone))?;
+    for kind in [PrincipalKind::User, PrincipalKind::Application] {
+        previous = previous.max(unit.last_valid_from(tenant, kind)?);
+    }
+    unit.set_tokens_valid_from(tenant, &everyone, revocation::moment_after(now, previous))?;
+    let mut sign_ins = 0;
+    for mut sign_in in unit.sign_ins(tenant)? {
+        if sign_in.is_waiting(now) || sign_in.is_live(now) {
+            sign_in.end();
+            unit.update_sign_in(&sign_in)?;
+            sign_ins += 1;
+        }
+    }
+    Ok(Restored {
+        results: unit.mark_before_restore(tenant, now)?,
+        sign_ins,
+        enrollment_tokens: unit.void_enrollment_tokens(tenant, now)?,
+        windows: unit.close_disclosure_windows(tenant, now)?,
+    })
+}
+
+/// A device has tested what the escrow holds: results of before a restore that open every lock they are about count again.
+pub fn confirm(unit: &mut dyn UnitOfWork, device: &ManagedDevice, now: Timestamp) -> Result<(), StoreError> {
+    let opens = |action: &ActionRecord| {
+        let proven = device
+            .recoverability
+            .iter()
+            .filter(|entry| entry.escrow == EscrowTest::Opens && entry.action == Some(action.id));
+        let proven: Vec<_> = proven.map(|entry| &entry.of).collect();
+        !action.opens.is_empty() && action.opens.iter().all(|of| proven.contains(&of))
+    };
+    let mut seen = Vec::new();
+    for id in device.recoverability.iter().filter_map(|entry| entry.action) {
+        if seen.contains(&id) {
+            continue;
+        }
+        seen.push(id);
+        let found = unit.action(device.tenant, id)?;
+        let doubted = found.filter(|action| action.device == device.id && action.before_restore.is_some());
+        if let Some(action) = doubted.filter(opens) {
+            unit.update_action(&ActionRecord { before_restore: None, verified: Some(now), ..action })?;
+            let event = AuditEvent::new(device.tenant, now, Actor::system(), Activity::ResultConfirmed);
+            unit.append_audit(&event.on_device(device.id).for_action(id))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! Backups: a copy of the database while the server runs, with its mark and checksums in a manifest; and whether one is whole.
+//!
+//! ```text
+//! backup.json     the manifest: when, of which state, the length and SHA-256 of each file
+//! chaveiro.db     the database
+//! ```
+//!
+//! Keys are no part of it: a copy of both together opens passcodes. They are copied to another place when that is asked for.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufReader, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use chaveiro_core::Timestamp;
+use chaveiro_core::ports::StoreError;
+use chaveiro_keyfile::{self as keyfile, KeyFileError};
+use chaveiro_store_sqlite::{BackupError as CopyError, FILE_NAME, OpenError, Promise, Snapshot, SqliteStore};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The file name of the manifest.
+const MANIFEST: &str = "backup.json";
+
+/// The version of the manifest that this program writes and reads.
+const VERSION: u32 = 1;
+
+/// The longest manifest that is read, in bytes.
+const MAX_MANIFEST_BYTES: u64 = 64 * 1024;
+
+/// How many audit events are read at once.
+const EVENTS_AT_ONCE: usize = 1000;
+
+/// Why a backup was not made, or is not whole. Each says what to do.
+#[derive(Debug, Error)]
+pub enum BackupError {
+    /// The place is taken.
+    #[error("{} exists already; name a new directory for each backup", .0.display())]
+    Exists(PathBuf),
+    /// Keys would lie with what they open.
+    #[error("the keys would lie within the backup {}; name another place for them, which the backup does not reach", .0.display())]
+    KeysWithin(PathBuf),
+    /// There is no manifest.
+    #[error("{} is no backup of Chaveiro: it holds no {MANIFEST}; name the directory that chaveiro backup made", .0.display())]
+    NoManifest(PathBuf),
+    /// The manifest cannot be understood.
+    #[error("the manifest {} cannot be read: {reason}; use another backup", file.display())]
+    Manifest {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file is not what it was.
+    #[error("{} is not what was backed up: {what}; use another backup", file.display())]
+    Changed {
+        /// Which file.
+        file: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// The database or a copy of it.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The rows of the copy.
+    #[error("the rows of the backup cannot be read: {0}; use another backup")]
+    Rows(#[from] StoreError),
+    /// A directory or key file.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The file system failed.
+    #[error("{} cannot be used: {error}; this user needs to read and write there", path.display())]
+    Io {
+        /// Which path.
+        path: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+}
+
+fn io(path: &Path) -> impl Fn(std::io::Error) -> BackupError {
+    move |error| BackupError::Io { path: path.to_owned(), error }
+}
+
+/// The manifest of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Manifest {
+    /// The version of this format.
+    pub version: u32,
+    /// When the backup was made.
+    pub made: Timestamp,
+    /// The version of the program that made it.
+    pub program: String,
+    /// The version of the schema.
+    pub schema: u32,
+    /// Which database it is of.
+    pub database: String,
+    /// The number of its last commit.
+    pub commits: u64,
+    /// The number of its newest audit event, over all tenants.
+    pub audit_event: i64,
+    /// The SHA-256 of that event.
+    pub audit_event_sha256: String,
+    /// The files.
+    pub files: Vec<Entry>,
+}
+
+/// A file of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: String,
+}
+
+/// What a look at a whole backup shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// The version of the schema that this program has.
+    pub known_schema: i64,
+    /// How many tenants it holds.
+    pub tenants: usize,
+    /// How many events of the audit record are linked, and every link is right.
+    pub linked_events: u64,
+}
+
+/// Makes a backup in a new directory. Others may read and write the database meanwhile. Durable when this returns.
+pub fn back_up(store: &SqliteStore, to: &Path, now: Timestamp) -> Result<Manifest, BackupError> {
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(BackupError::Exists(to.to_owned()));
+    }
+    // Made beside it and renamed: what has the name of a backup is whole.
+    let mut partial = to.as_os_str().to_owned();
+    partial.push(format!(".{}.partial", std::process::id()));
+    let partial = PathBuf::from(partial);
+    let parent = match to.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    keyfile::create_directory(parent)?;
+    let made = fill(store, &partial, now).and_then(|manifest| {
+        fs::rename(&partial, to).map_err(io(to))?;
+        sync(parent)?;
+        Ok(manifest)
+    });
+    if made.is_err() {
+        let _ = fs::remove_dir_all(&partial);
+    }
+    made
+}
+
+fn fill(store: &SqliteStore, directory: &Path, now: Timestamp) -> Result<Manifest, BackupError> {
+    keyfile::create_directory(directory)?;
+    let file = directory.join(FILE_NAME);
+    let Promise { schema, database, commits, event, .. } = store.back_up(&file)?;
+    let manifest = Manifest {
+        version: VERSION,
+        made: now,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        schema,
+        database: hex(&database),
+        commits,
+        audit_event: event.seq,
+        audit_event_sha256: hex(&event.hash),
+        files: vec![entry(&file)?],
+    };
+    let path = directory.join(MANIFEST);
+    let mut text = serde_json::to_vec_pretty(&manifest).map_err(|error| io(&path)(error.into()))?;
+    text.push(b'\n');
+    let mut options = OpenOptions::new();
+    let opened = options.write(true).create_new(true).mode(0o600).open(&path);
+    opened.and_then(|mut opened| opened.write_all(&text).and_then(|()| opened.sync_all())).map_err(io(&path))?;
+    sync(directory)?;
+    Ok(manifest)
+}
+
+/// Copies every key into a new directory that neither holds the backup nor lies in it.
+pub fn copy_keys(keys: &Path, to: &Path, backup: &Path) -> Result<(), BackupError> {
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(BackupError::Exists(to.to_owned()));
+    }
+    keyfile::create_directory(to)?;
+    let within = |path: &Path| fs::canonicalize(path).map_err(io(path));
+    let (place, backup_place) = (within(to)?, within(backup)?);
+    if place.starts_with(&backup_place) || backup_place.starts_with(&place) {
+        let _ = fs::remove_dir(to);
+        return Err(BackupError::KeysWithin(backup.to_owned()));
+    }
+    copy_tree(keys, to)
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<(), BackupError> {
+    keyfile::create_directory(to)?;
+    for found in fs::read_dir(from).map_err(io(from))? {
+        let found = found.map_err(io(from))?;
+        let (source, target) = (found.path(), to.join(found.file_name()));
+        if found.file_type().map_err(io(&source))?.is_dir() {
+            copy_tree(&source, &target)?;
+        } else {
+            let mut options = OpenOptions::new();
+            let opened = options.write(true).create_new(true).mode(0o600).open(&target);
+            let mut opened = opened.map_err(io(&target))?;
+            let copied = File::open(&source).and_then(|mut source| std::io::copy(&mut source, &mut opened));
+            copied.and_then(|_| opened.sync_all()).map_err(io(&target))?;
+        }
+    }
+    sync(to)
+}
+
+/// Looks at a whole backup: the length and checksum of each file, the database from its first page to its last, the state that
+/// the manifest names, and every link of the audit record.
+pub fn check(backup: &Path) -> Result<Checked, BackupError> {
+    let manifest = manifest(backup)?;
+    for expected in &manifest.files {
+        if expected.name.contains('/') || expected.name.starts_with('.') {
+            let reason = format!("{:?} is no name of a file", expected.name);
+            return Err(BackupError::Manifest { file: backup.join(MANIFEST), reason });
+        }
+        let file = backup.join(&expected.name);
+        let found = entry(&file)?;
+        if found != *expected {
+            let what = format!(
+                "it has {} bytes and SHA-256 {}, and had {} and {}",
+                found.bytes, found.sha256, expected.bytes, expected.sha256
+            );
+            return Err(BackupError::Changed { file, what });
+        }
+    }
+    let file = backup.join(FILE_NAME);
+    let changed = |what: String| BackupError::Changed { file: file.clone(), what };
+    let snapshot = Snapshot::open(&file)?;
+    if let Some(problem) = snapshot.problems()?.into_iter().next() {
+        return Err(changed(problem));
+    }
+    let (schema, known_schema) = snapshot.schema()?;
+    let state = snapshot.promise()?.ok_or_else(|| changed("it has no mark".to_owned()))?;
+    let named = (i64::from(manifest.schema), &manifest.database, manifest.commits, manifest.audit_event);
+    if named != (schema, &hex(&state.database), state.commits, state.event.seq)
+        || manifest.audit_event_sha256 != hex(&state.event.hash)
+    {
+        return Err(changed("its state is not the one that the manifest names".to_owned()));
+    }
+    let tenants = snapshot.tenants()?;
+    let mut linked_events = 0;
+    for tenant in &tenants {
+        let mut links = chaveiro_audit::Links::of(*tenant);
+        loop {
+            let events = snapshot.chained_events(*tenant, links.position(), EVENTS_AT_ONCE)?;
+            if events.is_empty() {
+                break;
+            }
+            for event in &events {
+                let follows = links.follow(event);
+                follows
+                    .map_err(|broken| changed(format!("event {broken} of tenant {tenant} is not what was linked")))?;
+            }
+        }
+        linked_events += links.position();
+    }
+    Ok(Checked { tenants: tenants.len(), linked_events, known_schema, manifest })
+}
+
+fn manifest(backup: &Path) -> Result<Manifest, BackupError> {
+    let file = backup.join(MANIFEST);
+    let opened = match File::open(&file) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Err(BackupError::NoManifest(backup.to_owned()));
+        }
+        opened => opened.map_err(io(&file))?,
+    };
+    let mut text = String::new();
+    opened.take(MAX_MANIFEST_BYTES).read_to_string(&mut text).map_err(io(&file))?;
+    let bad = |reason: String| BackupError::Manifest { file: file.clone(), reason };
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+    if manifest.version != VERSION {
+        return Err(bad(format!("it has version {}, this program knows {VERSION}", manifest.version)));
+    }
+    if !manifest.files.iter().any(|entry| entry.name == FILE_NAME) {
+        return Err(bad(format!("it names no {FILE_NAME}")));
+    }
+    Ok(manifest)
+}
+
+fn entry(file: &Path) -> Result<Entry, BackupError> {
+    let mut reader = BufReader::with_capacity(1 << 17, File::open(file).map_err(io(file))?);
+    let (mut digest, mut bytes, mut buffer) = (Context::new(&SHA256), 0, vec![0; 1 << 17]);
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                digest.update(&buffer[..read]);
+                bytes += read as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(io(file)(error)),
+        }
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Entry { name, bytes, sha256: hex(digest.finish().as_ref()) })
+}
+
+fn sync(directory: &Path) -> Result<(), BackupError> {
+    File::open(directory).and_then(|opened| opened.sync_all()).map_err(io(directory))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,111 @@
+//! A copy of a database while it is in use, and a look at one.
+
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::{ChainedEvent, StoreError};
+use rusqlite::Connection;
+use thiserror::Error;
+
+use crate::codec::{many, uuid};
+use crate::mark::Promise;
+use crate::rows::audit;
+use crate::{OpenError, SqliteStore, migrate, open, state};
+
+/// Why a backup was not made, or is not whole.
+#[derive(Debug, Error)]
+pub enum BackupError {
+    /// The database, or the copy of it.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// A file.
+    #[error("{} cannot be used: {error}", file.display())]
+    Io {
+        /// Which file.
+        file: PathBuf,
+        /// The system's words.
+        error: std::io::Error,
+    },
+    /// The database has no row that says how far it has come.
+    #[error("{} is of a version without marks; start the server on it once", .0.display())]
+    Unmarked(PathBuf),
+}
+
+impl SqliteStore {
+    /// Copies the database as it is now into a new file, while others read and write. The copy says that it is one: no server
+    /// serves from it until an operator accepts it. Durable when this returns.
+    pub fn back_up(&self, target: &Path) -> Result<Promise, BackupError> {
+        let source = open::reader(&self.file, &self.options)?;
+        let copied = || -> rusqlite::Result<Option<Promise>> {
+            let name = target.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(target.to_owned()))?;
+            source.execute("VACUUM INTO ?", [name])?;
+            let copy = Connection::open(target)?;
+            open::prepare(&copy, &self.options)?;
+            copy.execute_batch("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; UPDATE mark SET copy = 1;")?;
+            let schema = u32::try_from(migrate::version(&copy)?).unwrap_or_default();
+            state::read(&copy)?.map(|state| state::promise(&copy, &state, schema)).transpose()
+        };
+        let promise = copied().map_err(|error| open::explain(error, target))?;
+        let flushed = File::open(target).and_then(|file| {
+            file.set_permissions(Permissions::from_mode(0o600))?;
+            file.sync_all()
+        });
+        flushed.map_err(|error| BackupError::Io { file: target.to_owned(), error })?;
+        promise.ok_or_else(|| BackupError::Unmarked(target.to_owned()))
+    }
+}
+
+/// A database that nobody writes, opened to be looked at. Nothing of it is changed, its schema neither.
+pub struct Snapshot {
+    connection: Connection,
+    file: PathBuf,
+}
+
+impl Snapshot {
+    /// Opens a copy of a database.
+    pub fn open(file: &Path) -> Result<Self, OpenError> {
+        if !file.is_file() {
+            return Err(OpenError::Missing(file.to_owned()));
+        }
+        let explain = |error| open::explain(error, file);
+        let connection = open::immutable(file).map_err(explain)?;
+        open::functions(&connection).map_err(explain)?;
+        Ok(Self { connection, file: file.to_owned() })
+    }
+
+    /// Returns what SQLite finds wrong with it.
+    pub fn problems(&self) -> Result<Vec<String>, OpenError> {
+        open::problems(&self.connection).map_err(|error| self.explain(error))
+    }
+
+    /// The version of its schema, and the version that this program has.
+    pub fn schema(&self) -> Result<(i64, i64), OpenError> {
+        let found = migrate::version(&self.connection).map_err(|error| self.explain(error))?;
+        Ok((found, migrate::known()))
+    }
+
+    /// How far it has come; `None` for one of before there were marks.
+    pub fn promise(&self) -> Result<Option<Promise>, OpenError> {
+        let read = || {
+            let schema = u32::try_from(migrate::version(&self.connection)?).unwrap_or_default();
+            state::read(&self.connection)?.map(|state| state::promise(&self.connection, &state, schema)).transpose()
+        };
+        read().map_err(|error| self.explain(error))
+    }
+
+    /// Its tenants.
+    pub fn tenants(&self) -> Result<Vec<TenantId>, StoreError> {
+        many(&self.connection, "SELECT id FROM tenant ORDER BY row", [], |row| Ok(TenantId(uuid(row, "id")?)))
+    }
+
+    /// The chained events of a tenant after that position, in order.
+    pub fn chained_events(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<ChainedEvent>, StoreError> {
+        audit::chained(&self.connection, tenant, after, limit)
+    }
+
+    fn explain(&self, error: rusqlite::Error) -> OpenError {
+        open::explain(error, &self.file)
+    }
+}
