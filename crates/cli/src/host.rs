@@ -1,6 +1,7 @@
 //! What is done on the server's own host, straight in the data directory: it works with and without a
 //! running server.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,10 @@ impl Host {
         let clock = SystemClock::default();
         let directory = data_directory(common)?;
         let opened = directory.open_all(clock.now(), &SystemEntropy)?;
+        // After this the log is another one: whoever opens it first has to tell.
+        if let Some(notice) = opened.sqlite.notice() {
+            let _ = writeln!(std::io::stderr(), "chaveiro: {notice}");
+        }
         Ok(Self { directory, opened, clock })
     }
 

@@ -201,9 +201,8 @@ async fn a_machine_proves_after_a_restore_which_passcodes_still_open_its_disk() 
     device.sync(&world.transport()).await.expect("its disk is escrowed");
     let accepted = Accepted { doubt: "a backup".to_owned(), reason: "a test".to_owned(), moved: false };
     let now = world.clock.now();
-    let restored = world.store.write(move |unit| {
-        Ok(accept(unit, &accepted, &Actor::operator(), uuid::Uuid::from_u128(9), now)?)
-    });
+    let restored =
+        world.store.write(move |unit| Ok(accept(unit, &accepted, &Actor::operator(), uuid::Uuid::from_u128(9), now)?));
     restored.await.expect("accepted");
     assert_eq!(world.newest(id).await.0.before_restore, Some(now));
     device.sync(&world.transport()).await.expect("a session");

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -143,6 +143,10 @@ pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Tr
         }
     }
 
+    if let Err(error) = keep_to_the_owner(file) {
+        // A file of somebody else, or of a read-only system: SQLite says below what can be done with it.
+        tracing::warn!(%error, "the database could not be made readable by its owner only");
+    }
     let mut connection = Connection::open(file).map_err(explain)?;
     // A database that is refused is left as it was found, its log included.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(explain)?;
@@ -180,9 +184,6 @@ pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Tr
     if connection.is_readonly("main").map_err(explain)? {
         return Err(OpenError::ReadOnly(file.to_owned()));
     }
-    for owned in [file.to_owned(), wal::path_of(file)] {
-        let _ = std::fs::set_permissions(&owned, std::fs::Permissions::from_mode(0o600));
-    }
     let is_changed = migrate::migrate(&mut connection).map_err(|error| migration(error, file))?;
     let schema = u32::try_from(known).unwrap_or_default();
     let floor = match &reading {
@@ -196,7 +197,9 @@ pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Tr
             Begin::Mark(error) => broken_mark(error),
         })?;
     }
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(explain)?;
+    if doubt.is_none() {
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(explain)?;
+    }
     admit(&presence).map_err(|error| OpenError::Mark { file: directory.into(), error })?;
     Ok(Opened { connection, mark, schema, floor, doubt, notice, presence })
 }
@@ -268,12 +271,12 @@ fn admit(presence: &File) -> std::io::Result<()> {
 /// Whether the log belongs to another state of the database file: to what was there before somebody put a copy in its place.
 fn is_foreign_log(file: &Path, log: Option<&Log>, reading: Option<&Reading>) -> bool {
     let Some(log) = log.filter(|log| log.committed > 0) else { return false };
-    let base = base(file);
+    // A file that cannot be read without its log tells nothing: a process can have died while it copied the log.
+    let Ok(base) = base(file) else { return false };
     let is_copy = base.is_some_and(|base| base.copy);
     let is_older = match reading {
-        Some(Reading::Promised { promise, .. }) if promise.salt == log.salt => {
+        Some(Reading::Promised { promise, .. }) if promise.salt == log.salt && promise.checkpointed > 0 => {
             base.is_none_or(|base| base.database != promise.database || base.commits < promise.checkpointed)
-                && promise.checkpointed > 0
         }
         _ => false,
     };
@@ -281,12 +284,26 @@ fn is_foreign_log(file: &Path, log: Option<&Log>, reading: Option<&Reading>) -> 
 }
 
 /// The row of the database file alone, without its log. Only the first process on the database may look.
-fn base(file: &Path) -> Option<State> {
-    if !file.exists() {
-        return None;
+fn base(file: &Path) -> rusqlite::Result<Option<State>> {
+    if file.exists() { state::read(&immutable(file)?) } else { Ok(None) }
+}
+
+/// Lets nobody but the owner read the database and its log. A new one is made so, before SQLite makes it.
+fn keep_to_the_owner(file: &Path) -> std::io::Result<()> {
+    let mut options = File::options();
+    match options.write(true).create_new(true).mode(0o600).open(file) {
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
     }
-    let connection = immutable(file).ok()?;
-    state::read(&connection).ok().flatten()
+    // By name: to open and close a file that SQLite has open would drop its locks.
+    for owned in [file.to_owned(), wal::path_of(file)] {
+        match std::fs::set_permissions(owned, std::fs::Permissions::from_mode(0o600)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A connection to a file that nobody changes. It reads no log and takes no lock.

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use chaveiro_core::ports::{ReadJob, StoreError, Verdict, WriteJob};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use crate::codec::fault;
@@ -205,8 +206,12 @@ impl Writer {
         let salt = self.log.as_ref().and_then(|log| wal::salt(log).ok()).unwrap_or_default();
         let promise = Promise { salt, ..promise };
         match self.accepting {
-            true => self.flushed(self.mark.replace(&promise))?,
-            false => self.mark.promise(&promise).map_err(|error| self.broken_mark(&error))?,
+            true => {
+                self.flushed(self.mark.replace(&promise))?;
+                let closing = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+                self.connection.set_db_config(closing, false).map_err(|error| self.failure(error))?;
+            }
+            false => self.flushed(self.mark.promise(&promise))?,
         }
         self.promised = Some(promise);
         (self.floor, self.accepting) = (0, false);
@@ -230,14 +235,7 @@ impl Writer {
         }
     }
 
-    fn broken_mark(&self, error: &std::io::Error) -> Failure {
-        match disk::is_full(error) {
-            true => Failure::Full,
-            false => Failure::Unavailable(format!("the mark cannot be written: {error}")),
-        }
-    }
-
-    /// A mark that could not be flushed ends the process, as a database does.
+    /// A mark that could not be written or flushed ends the process: what is committed cannot be undone, and may not be promised.
     fn flushed(&self, flushed: std::io::Result<()>) -> Result<(), Failure> {
         match flushed {
             Err(error) if disk::is_full(&error) => Err(Failure::Full),

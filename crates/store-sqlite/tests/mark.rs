@@ -59,7 +59,7 @@ impl Left {
             let change = changed.iter().find(|(name, _)| path.ends_with(name));
             match change.map_or(Some(bytes.as_slice()), |(_, bytes)| *bytes) {
                 Some(bytes) => std::fs::write(path, bytes).expect("written"),
-                None => std::fs::remove_file(path).expect("removed"),
+                None => drop(std::fs::remove_file(path)),
             }
             let _ = std::fs::remove_file(path.with_file_name("chaveiro.db-shm"));
         }

@@ -1,5 +1,6 @@
 //! `chaveiro backup` and `chaveiro check`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -16,6 +17,9 @@ use crate::text::Text;
 pub(crate) async fn backup(common: &Common, out: Out, to: &Path, keys: Option<&PathBuf>) -> Result<()> {
     let directory = data_directory(common)?;
     let (store, now) = (directory.open_store()?, SystemClock::default().now());
+    if let Some(notice) = store.notice() {
+        let _ = writeln!(std::io::stderr(), "chaveiro: {notice}");
+    }
     let target = to.to_owned();
     let manifest = tokio::task::spawn_blocking(move || back_up(&store, &target, now)).await??;
     if let Some(keys) = keys {
