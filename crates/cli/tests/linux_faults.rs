@@ -409,7 +409,10 @@ async fn a_server_that_forgot_what_it_acknowledged_gets_the_old_secret_back_in_p
     server.kill();
     std::fs::remove_dir_all(&data).expect("removed");
     copy(backup.path(), &data);
+    // It does not serve before an operator has said that this is the state to go on from; tokens of before have ended.
+    run(&data, &["restore", "accept", "--reason", "the disk failed"]);
     scene.server = Some(server.kill_and_restart());
+    scene.client = scene.server().client();
     scene.machine.run(&["sync"]);
     let locks = scene.machine.locks();
     assert!(locks.password_opens(OLD_PASSWORD), "what the escrow does not hold is not what opens the machine");

@@ -122,7 +122,11 @@ pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Tr
     }
     let explain = |error| explain(error, file);
     let mark_path = directory.join(mark::FILE_NAME);
-    let broken_mark = |error| OpenError::Mark { file: mark_path.clone(), error };
+    let broken_mark = |error: std::io::Error| match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly(file.to_owned()),
+        _ if disk::is_full(&error) => OpenError::Full(directory.to_owned()),
+        _ => OpenError::Mark { file: mark_path.clone(), error },
+    };
     let broken_log = |error| OpenError::Mark { file: wal::path_of(file), error };
 
     let (presence, is_first) = arrive(directory).map_err(|error| OpenError::Mark { file: directory.into(), error })?;
