@@ -568,7 +568,7 @@ pub(crate) enum Restore {
     #[command(after_help = "Example:\n  chaveiro restore accept --reason \"disk failed, backup of 27 November\"")]
     Accept {
         /// Why. This is recorded, and people are alerted.
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         reason: String,
         /// The data directory was moved as a whole while no server ran: nothing is missing, and nothing is marked.
         #[arg(long)]

@@ -76,6 +76,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<bool> {
 
 /// Whether a database has the schema of that version although its history lacks the row. Versions of this program before 13 wrote
 /// the row in a transaction of its own, and could be killed before it.
+/// A step that changes no definition is not recognised, and is taken again.
 fn is_taken(connection: &Connection, steps: &[Step], version: i64) -> rusqlite::Result<bool> {
     let found = schema(connection)?;
     if found.is_empty() {
@@ -83,10 +84,13 @@ fn is_taken(connection: &Connection, steps: &[Step], version: i64) -> rusqlite::
     }
     let scratch = Connection::open_in_memory()?;
     functions(&scratch)?;
+    let mut before = Vec::new();
     for step in steps.iter().take_while(|step| step.version <= version) {
+        before = schema(&scratch)?;
         scratch.execute_batch(&step.sql)?;
     }
-    Ok(schema(&scratch)? == found)
+    let after = schema(&scratch)?;
+    Ok(after == found && after != before)
 }
 
 /// Every table and index, as SQLite keeps their definitions.
@@ -96,4 +100,26 @@ fn schema(connection: &Connection) -> rusqlite::Result<Vec<(String, String, Opti
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_was_taken_is_known_by_what_it_defines_and_one_that_defines_nothing_is_taken_again() {
+        let step =
+            |version, sql: &str| Step { version, name: String::new(), sql: sql.to_owned(), checksum: String::new() };
+        let steps =
+            [step(1, "CREATE TABLE t (a)"), step(2, "UPDATE t SET a = 1"), step(3, "ALTER TABLE t ADD COLUMN b TEXT")];
+        let database = Connection::open_in_memory().expect("a database");
+        assert!(!is_taken(&database, &steps, 1).expect("compared"), "a fresh one");
+        for (taken, version, expected) in [(0, 1, true), (0, 2, false), (1, 2, false), (1, 3, false), (2, 3, true)] {
+            let database = Connection::open_in_memory().expect("a database");
+            for step in &steps[..=taken] {
+                database.execute_batch(&step.sql).expect("a step");
+            }
+            assert_eq!(is_taken(&database, &steps, version).expect("compared"), expected, "{taken} {version}");
+        }
+    }
 }
