@@ -1,12 +1,14 @@
-//! The claims of an access token, in the shapes of Entra v1, Entra v2 and the local issuer.
+//! The claims of a token, read by name and by type. [`crate::subject`] decides what they mean.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
 use std::time::Duration;
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::caller::{Actor, ActorKind, Caller};
-use chaveiro_core::id::TenantId;
-use chaveiro_core::permission::Permission;
-use serde::Deserialize;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use uuid::{Uuid, uuid};
 
 use crate::refusal::TokenRefusal;
@@ -32,127 +34,137 @@ impl Texts {
             Self::Many(texts) => texts,
         }
     }
+}
 
-    fn into_vec(self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text],
-            Self::Many(texts) => texts,
+/// The claims of one token. A name stands once, and is compared with its case; `null` is the same as absent.
+pub(crate) struct Claims(BTreeMap<String, Value>);
+
+impl<'de> Deserialize<'de> for Claims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Claims;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Claims, A::Error> {
+                let mut claims = BTreeMap::new();
+                while let Some((name, value)) = members.next_entry()? {
+                    match claims.entry(name) {
+                        Entry::Vacant(place) => place.insert(value),
+                        // RFC 7519, 4: the issuer and this server could each mean another of the two.
+                        Entry::Occupied(_) => return Err(de::Error::custom("a claim stands twice")),
+                    };
+                }
+                Ok(Claims(claims))
+            }
         }
+        deserializer.deserialize_map(Members)
     }
 }
 
-/// What we read of a token; everything else in it is ignored.
-#[derive(Deserialize)]
-pub(crate) struct Claims {
-    pub(crate) iss: String,
-    aud: Option<Texts>,
-    exp: Option<f64>,
-    nbf: Option<f64>,
-    iat: Option<f64>,
-    tid: Option<String>,
-    /// Entra writes one text, others a list.
-    scp: Option<Texts>,
-    roles: Option<Vec<String>>,
-    /// What issuers write that follow RFC 9068 (2.2.3) and not Entra.
-    scope: Option<String>,
-    client_id: Option<String>,
-    azp: Option<String>,
-    appid: Option<String>,
-    app_displayname: Option<String>,
-    oid: Option<String>,
-    sub: Option<String>,
-    upn: Option<String>,
-    preferred_username: Option<String>,
-    unique_name: Option<String>,
-    idtyp: Option<String>,
-    wids: Option<Texts>,
-    groups: Option<Texts>,
-}
-
 impl Claims {
-    /// `nbf <= now < exp`, with a little leeway; a token without end is none. Nor is one that will have been issued: it
-    /// would outlive a revocation that comes first.
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Returns whether the claim is there, of whichever type.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// A claim that is one text.
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<&str>, TokenRefusal> {
+        let wrong = TokenRefusal::WrongType { claim: name };
+        self.get(name).map(|value| value.as_str().ok_or(wrong)).transpose()
+    }
+
+    /// A claim that is one text with something in it.
+    pub(crate) fn name(&self, name: &'static str) -> Result<Option<&str>, TokenRefusal> {
+        Ok(self.text(name)?.filter(|text| !text.trim().is_empty()))
+    }
+
+    /// A claim whose name an operator configured. A list would leave open which of its texts is meant.
+    pub(crate) fn configured(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+
+    /// A claim that is a list of texts.
+    pub(crate) fn list(&self, name: &'static str) -> Result<Option<Vec<&str>>, TokenRefusal> {
+        let wrong = TokenRefusal::WrongType { claim: name };
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let items = value.as_array().ok_or(wrong)?;
+        items.iter().map(|item| item.as_str().ok_or(wrong)).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A claim that issuers write as one text or as a list of them.
+    pub(crate) fn texts(&self, name: &'static str) -> Result<Option<Vec<&str>>, TokenRefusal> {
+        match self.get(name).and_then(Value::as_str) {
+            Some(text) => Ok(Some(vec![text])),
+            None => self.list(name),
+        }
+    }
+
+    /// A moment in seconds since 1970 (RFC 7519, `NumericDate`); one that no calendar of ours has is refused.
+    fn moment(&self, name: &'static str) -> Result<Option<f64>, TokenRefusal> {
+        let range = 0.0..=Timestamp::MAX.as_second() as f64;
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::Number(seconds)) => {
+                let seconds = seconds.as_f64().filter(|seconds| range.contains(seconds));
+                seconds.map(Some).ok_or(TokenRefusal::TimeOutOfRange { claim: name })
+            }
+            Some(_) => Err(TokenRefusal::WrongType { claim: name }),
+        }
+    }
+
+    /// Checks `nbf <= now < exp`, with a little leeway. A token without `exp` is refused, and so is one whose `iat` lies
+    /// ahead: it would outlive a revocation that comes first.
     pub(crate) fn check_times(&self, now: Timestamp) -> Result<(), TokenRefusal> {
         let now = now.as_second() as f64;
         let leeway = LEEWAY.as_secs_f64();
-        let expires = self.exp.ok_or(TokenRefusal::Expired)?;
+        let begins = [self.moment("nbf")?, self.moment("iat")?];
+        let expires = self.moment("exp")?.ok_or(TokenRefusal::Expired)?;
         if now >= expires + leeway {
             return Err(TokenRefusal::Expired);
         }
-        match [self.nbf, self.iat].into_iter().flatten().any(|begins| now + leeway < begins) {
+        match begins.into_iter().flatten().any(|begins| now + leeway < begins) {
             true => Err(TokenRefusal::NotYetValid),
             false => Ok(()),
         }
     }
 
-    /// When it was issued; an issuer that does not say so says at least since when it is valid.
-    fn issued(&self) -> Option<Timestamp> {
-        let seconds = self.iat.or(self.nbf).filter(|seconds| seconds.is_finite())?;
-        Timestamp::from_second(seconds.floor() as i64).ok()
+    /// The moment at which the token was issued; without `iat`, the moment since which it is valid.
+    pub(crate) fn issued(&self) -> Result<Option<Timestamp>, TokenRefusal> {
+        let seconds = self.moment("iat")?.or(self.moment("nbf")?);
+        Ok(seconds.and_then(|seconds| Timestamp::from_second(seconds.floor() as i64).ok()))
+    }
+
+    /// The audiences of the token.
+    pub(crate) fn audiences(&self) -> Result<Vec<&str>, TokenRefusal> {
+        Ok(self.texts("aud")?.unwrap_or_default())
     }
 
     pub(crate) fn check_audience(&self, accepted: &[String]) -> Result<(), TokenRefusal> {
-        let ours = |audience: &String| {
-            accepted.iter().any(|accepted| accepted.trim_end_matches('/') == audience.trim_end_matches('/'))
-        };
-        if self.aud.as_ref().is_some_and(|audiences| audiences.as_slice().iter().any(ours)) {
-            Ok(())
-        } else {
-            Err(TokenRefusal::WrongAudience)
-        }
+        let ours = |audience: &&str| accepted.iter().any(|accepted| is_same_audience(accepted, audience));
+        if self.audiences()?.iter().any(ours) { Ok(()) } else { Err(TokenRefusal::WrongAudience) }
     }
 
-    /// The tenant the token names. Personal accounts are told apart, because their owners need another answer.
-    pub(crate) fn tenant(&self) -> Result<Option<TenantId>, TokenRefusal> {
-        let Some(text) = &self.tid else { return Ok(None) };
+    /// The directory that `tid` names. Personal accounts have a refusal of their own, because their owners need another
+    /// answer.
+    pub(crate) fn directory(&self) -> Result<Option<Uuid>, TokenRefusal> {
+        let Some(text) = self.text("tid")? else { return Ok(None) };
         match Uuid::try_parse(text) {
             Ok(CONSUMERS) => Err(TokenRefusal::PersonalAccount),
-            Ok(tenant) => Ok(Some(TenantId(tenant))),
+            Ok(directory) => Ok(Some(directory)),
             Err(_) => Err(TokenRefusal::NoTenant),
         }
     }
+}
 
-    /// The caller. `scp` makes it delegated; without it the application acts by its `roles`. Issuers that know neither write
-    /// `scope` (RFC 9068): delegated then too, unless the subject is the client itself.
-    /// Only the local issuer can say that a person on the host acts.
-    pub(crate) fn into_caller(self, tenant: TenantId, local: bool) -> Caller {
-        let issued = self.issued();
-        let operator = local && self.idtyp.as_deref() == Some(crate::local::OPERATOR);
-        let client = self.azp.or(self.appid).or(self.client_id).unwrap_or_default();
-        let granted = |names: &mut dyn Iterator<Item = &str>| names.filter_map(Permission::parse).collect();
-        let words = |texts: &[String]| granted(&mut texts.iter().flat_map(|text| text.split_ascii_whitespace()));
-        let (kind, permissions) = match (&self.scp, &self.roles, &self.scope) {
-            (Some(scp), _, _) => (ActorKind::Delegated, words(scp.as_slice())),
-            (None, Some(roles), _) if operator => (ActorKind::Operator, words(roles)),
-            (None, Some(roles), _) => (ActorKind::Application, words(roles)),
-            (None, None, Some(scope)) => {
-                let is_client = self.sub.as_ref().is_none_or(|subject| *subject == client);
-                let kind = if is_client { ActorKind::Application } else { ActorKind::Delegated };
-                (kind, words(std::slice::from_ref(scope)))
-            }
-            (None, None, None) => (ActorKind::Application, granted(&mut std::iter::empty())),
-        };
-        let user_id = if kind == ActorKind::Delegated { self.oid.or(self.sub) } else { None };
-        let actor = Actor {
-            kind,
-            application_id: client,
-            application_name: self.app_displayname,
-            user_principal_name: self
-                .upn
-                .or(self.preferred_username)
-                .or(self.unique_name)
-                .filter(|_| user_id.is_some()),
-            user_id,
-        };
-        let role_ids = self.wids.map(Texts::into_vec).unwrap_or_default();
-        Caller {
-            tenant,
-            actor,
-            permissions,
-            directory_roles: role_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect(),
-            groups: self.groups.map(Texts::into_vec).unwrap_or_default(),
-            local,
-            issued,
-        }
-    }
+/// Returns whether both are the same audience; a slash at the end makes no difference.
+pub(crate) fn is_same_audience(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
 }

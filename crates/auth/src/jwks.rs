@@ -1,15 +1,18 @@
-//! The signing keys of an external issuer: fetched by URL, cached, fetched anew when a key id is unknown,
-//! used although stale when the issuer is down.
+//! The signing keys of an external issuer: fetched by URL, cached, fetched again when a key id is unknown or the set is an
+//! hour old. While the issuer cannot be reached, the known keys serve for a bounded time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use chaveiro_core::Timestamp;
-use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::jwk::Jwk;
+use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::jws::serves;
 use crate::refusal::TokenRefusal;
 
 /// How old a set may be before it is fetched again.
@@ -27,101 +30,143 @@ const MAX_BYTES: usize = 512 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     /// The set itself.
-    Jwks(String),
+    Jwks(Url),
     /// The discovery document that names it.
-    Discovery(String),
+    Discovery {
+        /// Its address.
+        url: Url,
+        /// The issuer that it must be of.
+        issuer: String,
+    },
 }
 
 struct Fetched {
-    set: JwkSet,
+    keys: Vec<Jwk>,
     at: Timestamp,
 }
 
 impl Fetched {
-    /// Whether a key that is not in it is no key of the issuer: it is as new as it can be without asking all the time.
+    /// Returns whether a key that is not in it is no key of the issuer: it is as new as it can be without asking all the
+    /// time.
     fn answers_for(&self, now: Timestamp) -> bool {
-        !older_than(self.at, BETWEEN_TRIES, now)
+        !is_apart(self.at, BETWEEN_TRIES, now)
     }
 }
 
 pub(crate) struct RemoteKeys {
     source: Source,
     client: reqwest::Client,
+    /// How long keys serve that could not be fetched again.
+    most_stale: Duration,
     fetched: ArcSwapOption<Fetched>,
     // Held while fetching: callers that need the same keys wait for one request.
     last_try: Mutex<Option<Timestamp>>,
 }
 
 impl RemoteKeys {
-    pub(crate) fn new(source: Source, client: reqwest::Client) -> Self {
-        Self { source, client, fetched: ArcSwapOption::empty(), last_try: Mutex::new(None) }
+    pub(crate) fn new(source: Source, client: reqwest::Client, most_stale: Duration) -> Self {
+        Self { source, client, most_stale, fetched: ArcSwapOption::empty(), last_try: Mutex::new(None) }
     }
 
-    /// The key of that id; without an id, the only key of the set.
-    pub(crate) async fn key(&self, id: Option<&str>, now: Timestamp) -> Result<Jwk, TokenRefusal> {
+    /// The key of that id for that algorithm; without an id, the only one of the set that serves it.
+    pub(crate) async fn key(
+        &self,
+        id: Option<&str>,
+        algorithm: Algorithm,
+        now: Timestamp,
+    ) -> Result<Jwk, TokenRefusal> {
         let known = self.fetched.load_full();
-        let stale = match known.as_deref().map(|fetched| (find(&fetched.set, id), older_than(fetched.at, FRESH, now))) {
-            Some((Some(key), false)) => return Ok(key),
-            Some((key, _)) => key,
+        let usable = known.as_deref().filter(|fetched| !self.is_spent(fetched, now));
+        let found = usable.map(|fetched| (find(&fetched.keys, id, algorithm), is_apart(fetched.at, FRESH, now)));
+        let stale = match found {
+            Some((Ok(key), false)) => return Ok(key),
+            Some((found, _)) => found.ok(),
             None => None,
         };
         let last_try = match (self.last_try.try_lock(), &stale) {
             (Ok(last_try), _) => last_try,
-            // Somebody asks already: what is known is good enough meanwhile, as an issuer can be slow to fail.
+            // Another caller asks already: what is known is good enough meanwhile, as an issuer can be slow to fail.
             (Err(_), Some(key)) => return Ok(key.clone()),
             (Err(_), None) => self.last_try.lock().await,
         };
-        let unavailable = self.refresh(last_try, now, known.as_ref()).await;
-        let known = self.fetched.load_full().ok_or(unavailable)?;
-        match find(&known.set, id) {
-            Some(key) => Ok(key),
-            // Known to be no key, or only not known to be one because nobody could be asked.
-            None if known.answers_for(now) => Err(TokenRefusal::BadSignature),
-            None => Err(unavailable),
+        let retry_after_s = self.refresh(last_try, now, known.as_ref()).await;
+        let known = self.fetched.load_full().ok_or(TokenRefusal::IssuerUnavailable { retry_after_s })?;
+        if self.is_spent(&known, now) {
+            return Err(TokenRefusal::KeysTooOld { retry_after_s });
         }
+        // A key that is not found is known to be none, or only not known to be one because the issuer could not be asked.
+        find(&known.keys, id, algorithm).map_err(|refusal| match known.answers_for(now) {
+            true => refusal,
+            false => TokenRefusal::IssuerUnavailable { retry_after_s },
+        })
     }
 
-    /// Fetches, unless somebody else just did or tried; the refusal of whoever does without the keys until the next try.
+    /// Returns whether the set is too old to serve: a key that the issuer removed must not live for as long as its address
+    /// can be blocked.
+    fn is_spent(&self, fetched: &Fetched, now: Timestamp) -> bool {
+        is_apart(fetched.at, self.most_stale, now)
+    }
+
+    /// Fetches the keys, unless another caller just did or tried. Returns the seconds until the next try.
     async fn refresh(
         &self,
         mut last_try: MutexGuard<'_, Option<Timestamp>>,
         now: Timestamp,
         seen: Option<&Arc<Fetched>>,
-    ) -> TokenRefusal {
+    ) -> u64 {
         let current = self.fetched.load_full();
         let changed = current.as_ref().map(Arc::as_ptr) != seen.map(Arc::as_ptr);
-        let tried = last_try.filter(|at| changed || !older_than(*at, BETWEEN_TRIES, now));
+        let tried = last_try.filter(|at| changed || !is_apart(*at, BETWEEN_TRIES, now));
         if tried.is_none() {
             *last_try = Some(now);
             match self.fetch().await {
-                Ok(set) => self.fetched.store(Some(Arc::new(Fetched { set, at: now }))),
+                Ok(keys) => self.fetched.store(Some(Arc::new(Fetched { keys, at: now }))),
                 Err(error) => {
                     tracing::warn!(source = ?self.source, %error, "the signing keys of an issuer were not fetched")
                 }
             }
         }
-        unavailable(tried.unwrap_or(now), now)
+        let age = u64::try_from(now.duration_since(tried.unwrap_or(now)).as_secs()).unwrap_or(0);
+        BETWEEN_TRIES.as_secs().saturating_sub(age).max(1)
     }
 
-    async fn fetch(&self) -> Result<JwkSet, String> {
+    async fn fetch(&self) -> Result<Vec<Jwk>, String> {
         #[derive(Deserialize)]
         struct Discovery {
+            issuer: String,
             jwks_uri: String,
+        }
+        #[derive(Deserialize)]
+        struct KeySet {
+            keys: Vec<serde_json::Value>,
         }
         let url = match &self.source {
             Source::Jwks(url) => url.clone(),
-            Source::Discovery(url) => {
-                let document: Discovery = parse(&self.document(url).await?)?;
-                document.jwks_uri
+            Source::Discovery { url, issuer } => {
+                let document: Discovery = parse(&self.document(url.clone()).await?)?;
+                // OpenID Connect Discovery, 4.3: identical, or an issuer could speak for another.
+                if document.issuer != *issuer {
+                    return Err(format!("the discovery document is of another issuer: {}", document.issuer));
+                }
+                let keys = secure(&document.jwks_uri).ok_or_else(|| format!("{} is not https", document.jwks_uri))?;
+                if url.scheme() == "https" && keys.scheme() != "https" {
+                    return Err(format!("{keys} is not https"));
+                }
+                keys
             }
         };
-        parse(&self.document(&url).await?)
+        let set: KeySet = parse(&self.document(url).await?)?;
+        // A key of a kind that is not understood is no fault of the others (RFC 7517, 5).
+        Ok(set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
     }
 
-    async fn document(&self, url: &str) -> Result<Vec<u8>, String> {
+    async fn document(&self, url: Url) -> Result<Vec<u8>, String> {
         let text = |error: reqwest::Error| error.to_string();
-        let response = self.client.get(url).timeout(TIMEOUT).send().await.map_err(text)?;
-        let mut response = response.error_for_status().map_err(text)?;
+        let mut response = self.client.get(url).timeout(TIMEOUT).send().await.map_err(text)?;
+        // The client follows no redirect: the address that is trusted is the one that was configured.
+        if response.status() != StatusCode::OK {
+            return Err(format!("{} answers {}", response.url(), response.status()));
+        }
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(text)? {
             if bytes.len() + chunk.len() > MAX_BYTES {
@@ -137,20 +182,34 @@ fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
-fn find(set: &JwkSet, id: Option<&str>) -> Option<Jwk> {
-    match (id, set.keys.as_slice()) {
-        (Some(id), _) => set.find(id).cloned(),
-        (None, [only]) => Some(only.clone()),
-        (None, _) => None,
+/// The address, if what comes from it cannot be changed on the way: https, or http on this very machine.
+pub(crate) fn secure(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let host = url.host_str()?;
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    let loopback = address.map_or(host == "localhost", |address| address.is_loopback());
+    let plain = url.username().is_empty() && url.password().is_none();
+    let fits = match url.scheme() {
+        "https" => plain,
+        "http" => plain && loopback,
+        _ => false,
+    };
+    fits.then_some(url)
+}
+
+/// The key of that id that serves the algorithm. Keys for other purposes may have the same id.
+fn find(keys: &[Jwk], id: Option<&str>, algorithm: Algorithm) -> Result<Jwk, TokenRefusal> {
+    let named = keys.iter().filter(|key| id.is_none() || key.common.key_id.as_deref() == id);
+    let (serving, others): (Vec<_>, Vec<_>) = named.map(|key| (key, serves(key, algorithm))).partition(|(_, serves)| serves.is_ok());
+    match (id, serving.as_slice()) {
+        (Some(_), [(key, _), ..]) | (None, [(key, _)]) => Ok((*key).clone()),
+        (Some(_), []) => Err(others.first().and_then(|(_, refused)| refused.err()).unwrap_or(TokenRefusal::BadSignature)),
+        (None, _) => Err(TokenRefusal::BadSignature),
     }
 }
 
-/// What is told until the issuer is asked again.
-fn unavailable(tried: Timestamp, now: Timestamp) -> TokenRefusal {
-    let age = u64::try_from(now.duration_since(tried).as_secs()).unwrap_or(0);
-    TokenRefusal::IssuerUnavailable { retry_after_s: BETWEEN_TRIES.as_secs().saturating_sub(age).max(1) }
-}
-
-fn older_than(at: Timestamp, age: Duration, now: Timestamp) -> bool {
-    at.checked_add(age).is_ok_and(|end| end <= now)
+/// Returns whether the two moments are at least so far apart. A moment ahead counts as well: then the clock was set back,
+/// and nobody knows how much time has passed.
+fn is_apart(at: Timestamp, by: Duration, now: Timestamp) -> bool {
+    now.duration_since(at).unsigned_abs() >= by
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
@@ -12,6 +12,8 @@ use crate::refusal::TokenRefusal;
 pub(crate) struct Header {
     alg: String,
     pub(crate) kid: Option<String>,
+    /// The kind of token (RFC 8725, 3.11).
+    pub(crate) typ: Option<String>,
     /// SHA-1 of the certificate, base64url (RFC 7515, 4.1.7).
     pub(crate) x5t: Option<String>,
     /// SHA-256 of it (4.1.8).
@@ -50,11 +52,7 @@ impl<'t> Parts<'t> {
     }
 
     pub(crate) fn check_signature(&self, key: &Jwk, algorithm: Algorithm) -> Result<(), TokenRefusal> {
-        // A key that names its algorithm is for no other.
-        let named = key.common.key_algorithm.and_then(|named| named.to_string().parse().ok());
-        if named.is_some_and(|named: Algorithm| named != algorithm) {
-            return Err(TokenRefusal::WrongAlgorithm);
-        }
+        serves(key, algorithm)?;
         let key = DecodingKey::from_jwk(key).map_err(|_| TokenRefusal::BadSignature)?;
         self.check_signature_with(&key, algorithm)
     }
@@ -63,6 +61,31 @@ impl<'t> Parts<'t> {
         let verified = jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm);
         if verified.unwrap_or(false) { Ok(()) } else { Err(TokenRefusal::BadSignature) }
     }
+}
+
+/// Refuses a key that is not published for checking signatures of that algorithm (RFC 7517, 4.2 to 4.4).
+pub(crate) fn serves(key: &Jwk, algorithm: Algorithm) -> Result<(), TokenRefusal> {
+    let common = &key.common;
+    let for_signing = common.public_key_use.as_ref().is_none_or(|named| *named == PublicKeyUse::Signature);
+    let verifies = common.key_operations.as_ref().is_none_or(|named| named.contains(&KeyOperations::Verify));
+    if !for_signing || !verifies {
+        return Err(TokenRefusal::KeyNotForSigning);
+    }
+    // A key that names its algorithm is for no other; one for encryption (RSA-OAEP) signs nothing.
+    match common.key_algorithm.map(Algorithm::try_from) {
+        Some(Err(_)) => return Err(TokenRefusal::KeyNotForSigning),
+        Some(Ok(named)) if named != algorithm => return Err(TokenRefusal::WrongAlgorithm),
+        Some(Ok(_)) | None => {}
+    }
+    let fits = match (&key.algorithm, algorithm) {
+        (AlgorithmParameters::RSA(_), Algorithm::RS256 | Algorithm::RS384 | Algorithm::RS512)
+        | (AlgorithmParameters::RSA(_), Algorithm::PS256 | Algorithm::PS384 | Algorithm::PS512) => true,
+        (AlgorithmParameters::EllipticCurve(key), Algorithm::ES256) => key.curve == EllipticCurve::P256,
+        (AlgorithmParameters::EllipticCurve(key), Algorithm::ES384) => key.curve == EllipticCurve::P384,
+        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDSA) => key.curve == EllipticCurve::Ed25519,
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(TokenRefusal::WrongAlgorithm) }
 }
 
 fn decode<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, TokenRefusal> {

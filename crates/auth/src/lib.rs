@@ -14,6 +14,7 @@ mod jws;
 mod local;
 mod refusal;
 mod scope;
+mod subject;
 mod verifier;
 
 pub use ceiling::{Ceiling, Throttled, Ticks};
@@ -22,7 +23,7 @@ pub use client_secret::{ClientSecret, new_application_secret};
 pub use local::keys::{IssuerKeys, KeyError};
 pub use local::{AccessToken, LocalIssuer, MintError, TokenCeilings, TrustedProxies};
 pub use refusal::TokenRefusal;
-pub use verifier::{ConfigError, IssuerConfig, Verifier};
+pub use verifier::{ConfigError, IssuerConfig, Reading, Verifier};
 
 /// Application id of Microsoft Graph: an audience that clients ask for.
 pub const GRAPH_APPLICATION_ID: &str = "00000003-0000-0000-c000-000000000000";

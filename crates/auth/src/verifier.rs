@@ -1,7 +1,8 @@
 //! From an `Authorization` header to a caller.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::caller::Caller;
@@ -12,10 +13,11 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::claims::Claims;
-use crate::jwks::{RemoteKeys, Source};
+use crate::jwks::{RemoteKeys, Source, secure};
 use crate::jws::Parts;
 use crate::local::LocalIssuer;
 use crate::refusal::TokenRefusal;
+use crate::subject::{Access, Subject, Trust};
 
 /// The longest header that is read, in bytes. Entra's longest tokens have about 8 KiB.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
@@ -34,7 +36,24 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-/// An external issuer that is trusted for one tenant.
+/// How many hours keys serve that cannot be fetched again, unless the configuration says otherwise; and the most it can say.
+const STALE_HOURS: u32 = 24;
+const MOST_STALE_HOURS: u32 = 7 * 24;
+
+/// The issuers whose `wids` names roles of a directory, unless the configuration says otherwise: Entra ID, v1 and v2, of each
+/// cloud.
+const ENTRA: [&str; 5] = [
+    "https://login.microsoftonline.com/",
+    "https://sts.windows.net/",
+    "https://login.microsoftonline.us/",
+    "https://login.partner.microsoftonline.cn/",
+    "https://sts.chinacloudapi.cn/",
+];
+
+/// The claim that names the tenant of an issuer that speaks for several.
+const TENANT_CLAIM: &str = "tid";
+
+/// An external issuer, and what it is trusted with.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct IssuerConfig {
@@ -42,10 +61,17 @@ pub struct IssuerConfig {
     pub issuer: String,
     /// The tenant it speaks for. A token that names another tenant in `tid` is refused, unless that is
     /// [`Self::directory`].
-    pub tenant: TenantId,
+    #[serde(default)]
+    pub tenant: Option<TenantId>,
     /// The issuer's own name of the tenant, when it differs: the Entra directory id.
     #[serde(default)]
     pub directory: Option<Uuid>,
+    /// Instead of [`Self::tenant`]: the tenants it speaks for, by the value of [`Self::tenant_claim`].
+    #[serde(default)]
+    pub tenants: BTreeMap<String, TenantId>,
+    /// The claim that says for which of [`Self::tenants`] a token is; by default `tid`.
+    #[serde(default)]
+    pub tenant_claim: Option<String>,
     /// Where its keys are; by default found through `{issuer}/.well-known/openid-configuration`.
     #[serde(default)]
     pub jwks_url: Option<String>,
@@ -55,14 +81,84 @@ pub struct IssuerConfig {
     /// Algorithms it may use; by default every asymmetric one.
     #[serde(default)]
     pub algorithms: Vec<String>,
+    /// Subjects (`sub`, else `oid`) of its tokens that are applications. Every other subject is a person, unless it is the
+    /// client itself or `idtyp` says `app`.
+    #[serde(default)]
+    pub application_subjects: Vec<String>,
+    /// `wids` counts as roles of the directory; by default of Entra ID alone.
+    #[serde(default)]
+    pub directory_roles: Option<bool>,
+    /// How many hours its keys serve while it cannot be reached; by default 24.
+    #[serde(default)]
+    pub stale_keys_hours: Option<u32>,
+}
+
+impl IssuerConfig {
+    /// An issuer that speaks for one tenant; for the rest, the defaults.
+    pub fn new(issuer: &str, tenant: TenantId) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            tenant: Some(tenant),
+            directory: None,
+            tenants: BTreeMap::new(),
+            tenant_claim: None,
+            jwks_url: None,
+            audiences: Vec::new(),
+            algorithms: Vec::new(),
+            application_subjects: Vec::new(),
+            directory_roles: None,
+            stale_keys_hours: None,
+        }
+    }
+
+    fn trust(&self) -> Trust<'_> {
+        let is_entra = || ENTRA.iter().any(|origin| self.issuer.starts_with(origin));
+        Trust::External {
+            application_subjects: &self.application_subjects,
+            directory_roles: self.directory_roles.unwrap_or_else(is_entra),
+        }
+    }
+
+    /// The tenant of a token with these claims.
+    fn tenant_of(&self, claims: &Claims) -> Result<TenantId, TokenRefusal> {
+        let directory = claims.directory()?;
+        let tenant = match self.tenant {
+            Some(tenant) => tenant,
+            None => {
+                let claim = self.tenant_claim.as_deref().unwrap_or(TENANT_CLAIM);
+                let named = claims.configured(claim).ok_or(TokenRefusal::NoTenant)?;
+                *self.tenants.get(&written(named)).ok_or(TokenRefusal::NoTenant)?
+            }
+        };
+        // A `tid` that chose the tenant is the issuer's own name of it.
+        let chose = self.tenant.is_none() && self.tenant_claim.as_deref().unwrap_or(TENANT_CLAIM) == TENANT_CLAIM;
+        let fits = directory.is_none_or(|named| named == tenant.0 || Some(named) == self.directory);
+        if chose || fits { Ok(tenant) } else { Err(TokenRefusal::NoTenant) }
+    }
 }
 
 /// Why a configuration of issuers cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConfigError {
     /// Two entries of one issuer.
-    #[error("the issuer {0} is configured twice; keep one entry")]
+    #[error("the issuer {0} is configured twice; keep one entry, with tenants when it speaks for several")]
     Twice(String),
+    /// Neither `tenant` nor `tenants`, both, or what belongs to the other of them.
+    #[error(
+        "the issuer {0} must have a tenant, perhaps with its directory, or tenants, perhaps with a tenant-claim; give one of them"
+    )]
+    Tenants(String),
+    /// An audience or a subject with nothing in it.
+    #[error("the issuer {issuer} has an empty text among its {key}; remove it")]
+    Empty {
+        /// Which issuer.
+        issuer: String,
+        /// Which key.
+        key: &'static str,
+    },
+    /// Keys that would serve for ever, or not at all.
+    #[error("stale-keys-hours of the issuer {0} is out of range; use 1 to {MOST_STALE_HOURS}")]
+    StaleKeys(String),
     /// An algorithm that is unknown or symmetric.
     #[error("the issuer {issuer} may not use the algorithm {algorithm}; use asymmetric ones such as RS256 or ES256")]
     Algorithm {
@@ -72,14 +168,16 @@ pub enum ConfigError {
         algorithm: String,
     },
     /// Not an `https` address.
-    #[error("the address {0} must begin with https://, or with http:// on the loopback interface")]
+    #[error("the address {0} must begin with https://, or with http:// on the loopback interface; correct it")]
     Address(String),
+    /// The HTTP client for issuers.
+    #[error("the HTTP client for issuers could not be made: {0}; see the configuration of TLS on this host")]
+    Client(String),
 }
 
 struct External {
     keys: RemoteKeys,
-    tenant: TenantId,
-    directory: Option<Uuid>,
+    config: IssuerConfig,
     audiences: Vec<String>,
     algorithms: Vec<Algorithm>,
 }
@@ -92,18 +190,20 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Trusts the local issuer, and these issuers, whose keys are fetched with `client`. `audiences` are the
-    /// names of this server beside those of Graph.
+    /// Trusts the local issuer, and these issuers, whose keys are fetched with `client`, which is made to follow no redirect.
+    /// `audiences` are the names of this server beside those of Graph.
     pub fn new(
         issuers: Vec<IssuerConfig>,
         local: Arc<LocalIssuer>,
         audiences: Vec<String>,
-        client: &reqwest::Client,
+        client: reqwest::ClientBuilder,
     ) -> Result<Self, ConfigError> {
+        let client = client.redirect(reqwest::redirect::Policy::none()).build();
+        let client = client.map_err(|error| ConfigError::Client(error.to_string()))?;
         let mut verifier = Self::local_only(local, audiences);
         for config in issuers {
             let issuer = config.issuer.clone();
-            let external = external(config, &verifier.audiences, client)?;
+            let external = external(config, &verifier.audiences, &client)?;
             if verifier.external.insert(issuer.clone(), external).is_some() {
                 return Err(ConfigError::Twice(issuer));
             }
@@ -123,62 +223,108 @@ impl Verifier {
         let parts = Parts::split(token)?;
         let algorithm = parts.algorithm(&ALGORITHMS)?;
         let claims: Claims = parts.claims()?;
+        let (kid, typ) = (parts.header.kid.as_deref(), parts.header.typ.as_deref());
+        let named = claims.text("iss")?.ok_or(TokenRefusal::UnknownIssuer)?;
 
-        if let Some(tenant) = self.local.tenant_of_issuer(&claims.iss) {
-            let key = self.local.key(parts.header.kid.as_deref()).ok_or(TokenRefusal::BadSignature)?;
+        if let Some(tenant) = self.local.tenant_of_issuer(named) {
+            let key = self.local.key(kid).ok_or(TokenRefusal::BadSignature)?;
             parts.check_signature(&key, algorithm)?;
             claims.check_times(now)?;
+            let access = Access::read(&claims, typ, Trust::Local)?;
             claims.check_audience(&self.audiences)?;
-            let named = claims.tenant()?.filter(|named| *named == tenant).ok_or(TokenRefusal::NoTenant)?;
-            return Ok(claims.into_caller(named, true));
+            let fits = claims.directory()? == Some(tenant.0);
+            return if fits { access.into_caller(tenant, Trust::Local) } else { Err(TokenRefusal::NoTenant) };
         }
 
-        let issuer = self.external.get(&claims.iss).ok_or(TokenRefusal::UnknownIssuer)?;
+        let issuer = self.external.get(named).ok_or(TokenRefusal::UnknownIssuer)?;
         if !issuer.algorithms.contains(&algorithm) {
             return Err(TokenRefusal::WrongAlgorithm);
         }
-        let key = issuer.keys.key(parts.header.kid.as_deref(), now).await?;
+        let key = issuer.keys.key(kid, algorithm, now).await?;
         parts.check_signature(&key, algorithm)?;
         claims.check_times(now)?;
+        let trust = issuer.config.trust();
+        let access = Access::read(&claims, typ, trust)?;
         claims.check_audience(&issuer.audiences)?;
-        let fits = claims.tenant()?.is_none_or(|named| named == issuer.tenant || Some(named.0) == issuer.directory);
-        if !fits {
-            return Err(TokenRefusal::NoTenant);
-        }
-        Ok(claims.into_caller(issuer.tenant, false))
+        access.into_caller(issuer.config.tenant_of(&claims)?, trust)
     }
 }
 
-fn external(config: IssuerConfig, ours: &[String], client: &reqwest::Client) -> Result<External, ConfigError> {
+/// What a token of one of these issuers would count as. Its claims alone are looked at: neither its signature nor its times
+/// nor its audience.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The client to which it was given.
+    pub client: String,
+    /// Its subject: `sub`, else `oid`.
+    pub subject: Option<String>,
+    /// It is an application's; otherwise it is a person's.
+    pub application: bool,
+}
+
+impl Reading {
+    /// Reads a token as the verifier would that trusts these issuers.
+    pub fn of(token: &str, issuers: &[IssuerConfig]) -> Result<Self, TokenRefusal> {
+        let parts = Parts::split(token.trim())?;
+        let claims: Claims = parts.claims()?;
+        let named = claims.text("iss")?;
+        let issuer = issuers.iter().find(|issuer| named == Some(issuer.issuer.as_str()));
+        let issuer = issuer.ok_or(TokenRefusal::UnknownIssuer)?;
+        let access = Access::read(&claims, parts.header.typ.as_deref(), issuer.trust())?;
+        let subject = claims.name("sub")?.or(claims.name("oid")?);
+        Ok(Self {
+            client: access.client.to_owned(),
+            subject: subject.map(str::to_owned),
+            application: access.subject == Subject::Application,
+        })
+    }
+}
+
+/// An id is the same however it is written; another text is compared with its case.
+fn written(tenant: &str) -> String {
+    Uuid::try_parse(tenant).map_or_else(|_| tenant.to_owned(), |id| id.to_string())
+}
+
+fn external(mut config: IssuerConfig, ours: &[String], client: &reqwest::Client) -> Result<External, ConfigError> {
+    let issuer = config.issuer.clone();
+    let issuer = || issuer.clone();
     let allowed = |name: &String| {
         let algorithm = name.parse().ok().filter(|algorithm| ALGORITHMS.contains(algorithm));
-        algorithm.ok_or_else(|| ConfigError::Algorithm { issuer: config.issuer.clone(), algorithm: name.clone() })
+        algorithm.ok_or_else(|| ConfigError::Algorithm { issuer: issuer(), algorithm: name.clone() })
     };
     let algorithms = match config.algorithms.is_empty() {
         true => ALGORITHMS.to_vec(),
         false => config.algorithms.iter().map(allowed).collect::<Result<_, _>>()?,
     };
-    let source = match config.jwks_url {
-        Some(url) => Source::Jwks(secure(url)?),
-        None => Source::Discovery(secure(format!(
-            "{}/.well-known/openid-configuration",
-            config.issuer.trim_end_matches('/')
-        ))?),
+    match (config.tenant, config.tenants.is_empty()) {
+        (Some(_), true) if config.tenant_claim.is_none() => {}
+        (None, false) if config.directory.is_none() => {}
+        _ => return Err(ConfigError::Tenants(issuer())),
+    }
+    let lists = [("audiences", &config.audiences), ("application-subjects", &config.application_subjects)];
+    if let Some((key, _)) = lists.iter().find(|(_, texts)| texts.iter().any(|text| text.trim().is_empty())) {
+        return Err(ConfigError::Empty { issuer: issuer(), key });
+    }
+    let stale_hours = config.stale_keys_hours.unwrap_or(STALE_HOURS);
+    if !(1..=MOST_STALE_HOURS).contains(&stale_hours) {
+        return Err(ConfigError::StaleKeys(issuer()));
+    }
+    let address = |text: &str| secure(text).ok_or_else(|| ConfigError::Address(text.to_owned()));
+    let source = match &config.jwks_url {
+        Some(url) => Source::Jwks(address(url)?),
+        None => Source::Discovery {
+            url: address(&format!("{}/.well-known/openid-configuration", config.issuer.trim_end_matches('/')))?,
+            issuer: issuer(),
+        },
     };
+    config.tenants = config.tenants.iter().map(|(named, tenant)| (written(named), *tenant)).collect();
+    let most_stale = Duration::from_secs(u64::from(stale_hours) * 60 * 60);
     Ok(External {
-        keys: RemoteKeys::new(source, client.clone()),
-        tenant: config.tenant,
-        directory: config.directory,
-        audiences: ours.iter().cloned().chain(config.audiences).collect(),
+        keys: RemoteKeys::new(source, client.clone(), most_stale),
+        audiences: ours.iter().chain(&config.audiences).cloned().collect(),
         algorithms,
+        config,
     })
-}
-
-/// Keys that arrive in clear are worth nothing, except on this very machine.
-fn secure(url: String) -> Result<String, ConfigError> {
-    let loopback = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
-    let fits = url.starts_with("https://") || loopback.iter().any(|prefix| url.starts_with(prefix));
-    if fits { Ok(url) } else { Err(ConfigError::Address(url)) }
 }
 
 fn bearer(authorization: Option<&str>) -> Result<&str, TokenRefusal> {

@@ -97,14 +97,7 @@ impl Provider {
     }
 
     fn config(&self) -> IssuerConfig {
-        IssuerConfig {
-            issuer: self.issuer.clone(),
-            tenant: tenant(),
-            directory: None,
-            jwks_url: None,
-            audiences: vec![],
-            algorithms: vec![],
-        }
+        IssuerConfig::new(&self.issuer, tenant())
     }
 
     fn stop(&mut self) {
@@ -145,8 +138,8 @@ struct World {
 fn world(config: IssuerConfig) -> World {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let directory = tempfile::tempdir().expect("a directory");
-    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
-    let verifier = Verifier::new(vec![config], local(directory.path()), vec![BASE.to_owned()], &client);
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+    let verifier = Verifier::new(vec![config], local(directory.path()), vec![BASE.to_owned()], client);
     World { _directory: directory, verifier: verifier.expect("a verifier") }
 }
 

@@ -135,13 +135,12 @@ impl Server {
 
         let issuer_keys = directory.issuer_keys(now, entropy.as_ref())?;
         let issuer = Arc::new(LocalIssuer::new(issuer_keys, graph_url.clone()));
-        let client = reqwest::Client::builder().build().map_err(|error| StartError::Client(error.to_string()))?;
         // An alert goes where it was told to, and nowhere that this place points to.
         let no_detour = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         let alert_client = no_detour.build().map_err(|error| StartError::Client(error.to_string()))?;
         let receiver = config.alert_url.map(|url| Receiver { url, client: alert_client });
         let post = Post::new(Arc::clone(&opened.store), Arc::clone(&clock), receiver);
-        let verifier = Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], &client)?;
+        let verifier = Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], reqwest::Client::builder())?;
 
         let metrics = Arc::new(Metrics::new());
         let wakes = Arc::new(Wakes::default());

@@ -166,11 +166,44 @@ fn of_token(refusal: &TokenRefusal, base_url: &str) -> Row {
         TokenRefusal::BadSignature => invalid("Access token validation failure."),
         TokenRefusal::WrongAlgorithm => invalid("Access token validation failure. Invalid algorithm."),
         TokenRefusal::NoTenant => invalid("Access token validation failure. The token names no tenant."),
+        TokenRefusal::WrongType { claim } => {
+            invalid(&format!("Access token validation failure. The claim {claim} has the wrong type."))
+        }
+        TokenRefusal::TimeOutOfRange { claim } => {
+            invalid(&format!("Lifetime validation failed, the claim {claim} is out of range."))
+        }
+        TokenRefusal::IdToken => {
+            invalid("Access token validation failure. This is an ID token; send the access token instead.")
+        }
+        TokenRefusal::LogoutToken => invalid("Access token validation failure. This is a logout token."),
+        TokenRefusal::NotAnAccessToken => invalid("Access token validation failure. This is not an access token."),
+        TokenRefusal::BoundToken => invalid(
+            "Access token validation failure. The token is bound to a key (cnf), which this server does not check; ask the issuer for a bearer token.",
+        ),
+        TokenRefusal::NoClient => {
+            invalid("Access token validation failure. The token names no client (azp, appid or client_id).")
+        }
+        TokenRefusal::ClientsDisagree => {
+            invalid("Access token validation failure. Two of azp, appid and client_id name different clients.")
+        }
+        TokenRefusal::NoSubject => invalid("Access token validation failure. The token names no subject (oid or sub)."),
+        TokenRefusal::SubjectUnclear => invalid(
+            "Access token validation failure. The token does not say clearly whether it is a person's or an application's; see application-subjects in docs/identity.md.",
+        ),
+        TokenRefusal::KeyNotForSigning => {
+            invalid("Access token validation failure. The issuer does not publish the key of the token for signing.")
+        }
         TokenRefusal::PersonalAccount => gateway(
             BAD_REQUEST,
             "BadRequest",
             "Specified resource is not supported for MSA requests. Sign in with a work or school account.",
         ),
+        TokenRefusal::KeysTooOld { retry_after_s } => gateway(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "serviceNotAvailable",
+            "The signing keys of the token's issuer could not be read for so long that the known ones no longer serve. Try again after the time in Retry-After.",
+        )
+        .with(header::RETRY_AFTER, retry_after_s.to_string()),
         TokenRefusal::IssuerUnavailable { retry_after_s } => gateway(
             StatusCode::SERVICE_UNAVAILABLE,
             "serviceNotAvailable",
