@@ -200,10 +200,13 @@ pub(crate) fn secure(text: &str) -> Option<Url> {
 /// The key of that id that serves the algorithm. Keys for other purposes may have the same id.
 fn find(keys: &[Jwk], id: Option<&str>, algorithm: Algorithm) -> Result<Jwk, TokenRefusal> {
     let named = keys.iter().filter(|key| id.is_none() || key.common.key_id.as_deref() == id);
-    let (serving, others): (Vec<_>, Vec<_>) = named.map(|key| (key, serves(key, algorithm))).partition(|(_, serves)| serves.is_ok());
+    let (serving, others): (Vec<_>, Vec<_>) =
+        named.map(|key| (key, serves(key, algorithm))).partition(|(_, serves)| serves.is_ok());
     match (id, serving.as_slice()) {
         (Some(_), [(key, _), ..]) | (None, [(key, _)]) => Ok((*key).clone()),
-        (Some(_), []) => Err(others.first().and_then(|(_, refused)| refused.err()).unwrap_or(TokenRefusal::BadSignature)),
+        (Some(_), []) => {
+            Err(others.first().and_then(|(_, refused)| refused.err()).unwrap_or(TokenRefusal::BadSignature))
+        }
         (None, _) => Err(TokenRefusal::BadSignature),
     }
 }

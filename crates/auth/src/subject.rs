@@ -229,6 +229,7 @@ fn names_a_person(claims: &Claims, client: &str) -> Result<bool, TokenRefusal> {
     // Keycloak calls the account of a client so.
     let account = format!("service-account-{client}");
     let called = claims.name("preferred_username")?.is_some_and(|name| !name.eq_ignore_ascii_case(&account));
-    let signed_in = claims.text("scope")?.is_some_and(|scope| scope.split_ascii_whitespace().any(|word| word == "openid"));
+    let signed_in =
+        claims.text("scope")?.is_some_and(|scope| scope.split_ascii_whitespace().any(|word| word == "openid"));
     Ok(named || called || signed_in)
 }

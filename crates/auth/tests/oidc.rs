@@ -82,6 +82,13 @@ impl Provider {
         self.answers.find_map(|line| line.expect("a line").parse().ok()).expect("a number")
     }
 
+    /// A token of that kind that the provider signs for Ana.
+    fn signed(&mut self, kind: &str) -> Token {
+        writeln!(self.commands, "token {kind}").expect("told");
+        let answer = self.answers.find_map(|line| line.expect("a line").strip_prefix("token ").map(str::to_owned));
+        Token(answer.expect("a token"))
+    }
+
     /// What a client gets that asks for a token of that resource, RFC 8707.
     async fn token(&self, audience: &str) -> Token {
         let form = [
@@ -161,6 +168,34 @@ async fn a_token_of_a_certified_provider_makes_a_caller() {
         assert_eq!(caller.actor.application_id, "desk");
         let granted: Vec<_> = caller.permissions.iter().collect();
         assert_eq!(granted, [Permission::ManagedDevicesReadAll], "what we do not know grants nothing");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_that_a_provider_signs_for_a_person_the_access_token_alone_is_hers() {
+    let mut provider = Provider::start();
+    // An operator who lists the client as an audience opens no door to its ID tokens.
+    let config = IssuerConfig { audiences: vec!["desk".to_owned()], ..provider.config() };
+    let world = world(config);
+    for kind in ["person", "person-with-roles"] {
+        let token = provider.signed(kind);
+        let caller = world.verifier.verify(Some(&token.header()), token.after_issue(1)).await.expect("a caller");
+        assert_eq!((caller.actor.kind, caller.actor.user_id.as_deref()), (ActorKind::Delegated, Some("ana")), "{kind}");
+        assert_eq!(caller.actor.application_id, "desk");
+        let granted: Vec<_> = caller.permissions.iter().collect();
+        assert_eq!(granted, [Permission::ManagedDevicesReadAll], "{kind}");
+    }
+    for (kind, refusal) in [
+        ("bound-to-key", TokenRefusal::BoundToken),
+        ("bound-to-certificate", TokenRefusal::BoundToken),
+        ("id", TokenRefusal::NoClient),
+        ("id-with-nonce", TokenRefusal::IdToken),
+        ("id-with-hash", TokenRefusal::IdToken),
+        ("logout", TokenRefusal::LogoutToken),
+    ] {
+        let token = provider.signed(kind);
+        assert_eq!(token.part(1)["iss"], provider.issuer.as_str(), "{kind}");
+        assert_eq!(world.refusal(&token, token.after_issue(1)).await, Some(refusal), "{kind}: {}", token.part(1));
     }
 }
 

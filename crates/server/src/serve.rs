@@ -140,7 +140,8 @@ impl Server {
         let alert_client = no_detour.build().map_err(|error| StartError::Client(error.to_string()))?;
         let receiver = config.alert_url.map(|url| Receiver { url, client: alert_client });
         let post = Post::new(Arc::clone(&opened.store), Arc::clone(&clock), receiver);
-        let verifier = Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], reqwest::Client::builder())?;
+        let verifier =
+            Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], reqwest::Client::builder())?;
 
         let metrics = Arc::new(Metrics::new());
         let wakes = Arc::new(Wakes::default());

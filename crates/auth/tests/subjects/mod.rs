@@ -132,7 +132,10 @@ async fn a_person_has_the_permissions_of_the_scope_and_an_application_those_of_i
         (json!({"sub": "ana", "scp": read, "roles": [users]}), vec![Permission::ManagedDevicesReadAll]),
         (json!({"sub": "ana", "scp": "", "roles": [users], "scope": users}), vec![]),
         (json!({"sub": "ana", "scp": "access_as_user", "roles": [users]}), vec![]),
-        (json!({"sub": "ana", "scope": format!("openid {read}"), "roles": [users]}), vec![Permission::ManagedDevicesReadAll]),
+        (
+            json!({"sub": "ana", "scope": format!("openid {read}"), "roles": [users]}),
+            vec![Permission::ManagedDevicesReadAll],
+        ),
         (json!({"sub": "ana", "scope": "openid profile", "roles": [users]}), vec![Permission::UserReadAll]),
         (json!({"sub": "ana", "scope": "openid profile"}), vec![]),
         (json!({"sub": "ana"}), vec![]),
@@ -359,7 +362,8 @@ mod entra {
         let v2_id = v2(&also(json!({
             "aud": CLIENT, "preferred_username": "ana@contoso.example", "nonce": "12345", "roles": [READ],
         })));
-        let v1_id = v1(&also(json!({"aud": CLIENT, "amr": ["pwd"], "unique_name": "ana@contoso.example", "roles": [READ]})));
+        let v1_id =
+            v1(&also(json!({"aud": CLIENT, "amr": ["pwd"], "unique_name": "ana@contoso.example", "roles": [READ]})));
         let of_client = ["azp", "azpacr", "appid", "appidacr"];
         // The sample of the documentation has the API as its own client.
         let own_api = v2(&also(json!({"azp": API, "azpacr": "0", "scp": READ})));
@@ -407,7 +411,8 @@ mod entra {
                 entra(format!("https://login.microsoftonline.com/{DIRECTORY}/v2.0")),
             ];
             let directory = tempfile::tempdir().expect("a directory");
-            let verifier = Verifier::new(issuers.clone(), local(directory.path()), vec![], client()).expect("a verifier");
+            let verifier =
+                Verifier::new(issuers.clone(), local(directory.path()), vec![], client()).expect("a verifier");
             for (what, claims, plain, listed) in &table {
                 let expected = if named { listed } else { plain };
                 let header = sign(&pair, Some("k1"), claims);

@@ -65,7 +65,7 @@ impl Issuer {
     pub fn token(&self, face: &str, tenant: &str, seconds: i64) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs().cast_signed();
         let claims = json!({"iss": format!("{}/{face}", self.url), "aud": "https://graph.microsoft.com", "tid": tenant,
-            "nbf": now - 7200, "exp": now + seconds, "azp": "another", "roles": ["DeviceManagementManagedDevices.Read.All"]});
+            "nbf": now - 7200, "exp": now + seconds, "azp": "another", "sub": "another", "roles": ["DeviceManagementManagedDevices.Read.All"]});
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(&json!({"alg": "ES256", "kid": "1"})), part(&claims));
         let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).expect("signed");

@@ -23,7 +23,7 @@ impl World {
         self.sign(&json!({
             "aud": BASE, "iss": format!("{BASE}/{}/v2.0", tenant(1)), "tid": tenant(1),
             "iat": now, "nbf": now, "exp": now + 3600,
-            "azp": id_of_an_application(), "oid": object_id, "sub": object_id, "upn": principal_name, "scp": scopes,
+            "azp": id_of_an_application(), "idtyp": "user", "oid": object_id, "sub": object_id, "upn": principal_name, "scp": scopes,
         }))
     }
 }

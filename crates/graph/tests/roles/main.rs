@@ -10,6 +10,8 @@ mod revocation;
 mod walls;
 mod world;
 
+use std::sync::{Arc, Mutex};
+
 use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::hold::HoldRule;
 use chaveiro_core::rights::PrincipalKind;
@@ -226,6 +228,59 @@ async fn who_asks_need_not_be_who_reads() {
     let (_, seen) = world.call(&bob, "GET", &select, &[]).await;
     assert_eq!(seen["deviceActionResults"][0]["chaveiro_passcodeWithheld"], "nothing", "this world seals nothing");
     assert_eq!(world.call(&bob, "POST", &recover(OWN), &[]).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_person_is_bound_by_roles_in_whichever_claim_an_issuer_writes_permissions() {
+    let keys = Arc::new(Mutex::new(String::new()));
+    let world = World::trusting(NO_HOLD, Ceilings::default(), vec![revocation::external(&keys)]).await;
+    *keys.lock().expect("keys") = world.key_set().to_string();
+    let names: Vec<String> = permissions().split(' ').map(str::to_owned).collect();
+    world.assign(1, "passcode-requester", PrincipalKind::User, "ana-oid", Some("own")).await;
+    let shapes = [
+        json!({"scp": permissions()}),
+        json!({"scope": permissions()}),
+        json!({"scope": "openid profile email", "roles": names}),
+        json!({"roles": names}),
+        json!({"roles": names, "scope": ""}),
+    ];
+    let token = |who: &str, shape: &Value| {
+        let mut claims = json!({
+            "iss": revocation::EXTERNAL, "idtyp": null, "azp": "console", "sub": who, "preferred_username": "ana",
+        });
+        claims.as_object_mut().expect("an object").extend(shape.as_object().expect("an object").clone());
+        world.token(&claims)
+    };
+    assert_eq!(world.call(&token("ana-oid", &shapes[0]), "POST", &recover(OWN), &[]).await.0, 204);
+    world
+        .write(|unit| {
+            let mut action = unit.open_action(world::tenant(1), device(OWN), "recoverPasscode")?.expect("open");
+            action.state = chaveiro_core::action::ActionState::Done;
+            unit.update_action(&action)
+        })
+        .await;
+    let result = |number| format!("{DEVICES}/{}?$select=deviceActionResults", device(number));
+    for shape in &shapes {
+        let ana = token("ana-oid", shape);
+        let (status, seen) = world.call(&ana, "GET", &result(OWN), &[]).await;
+        assert_eq!((status, &seen["deviceActionResults"][0]["passcode"]), (200, &Value::Null), "{shape}: {seen}");
+        assert_eq!(seen["deviceActionResults"][0]["chaveiro_passcodeWithheld"], "missingRole", "{shape}");
+        assert_eq!(world.call(&ana, "GET", &result(OTHER), &[]).await.0, 404, "{shape}");
+        assert_eq!(world.call(&ana, "POST", &recover(OTHER), &[]).await.0, 404, "{shape}");
+        let (_, listed) = world.call(&ana, "GET", DEVICES, &[]).await;
+        assert_eq!(listed["value"].as_array().map(Vec::len), Some(1), "{shape}: {listed}");
+        let events = world.events().await;
+        let actor = &events.last().expect("an event")["actor"];
+        assert_eq!((&actor["kind"], &actor["userId"]), (&json!("delegated"), &json!("ana-oid")), "{shape}: {actor}");
+        let nobody = token("bob", shape);
+        for (method, path) in [("GET", DEVICES.to_owned()), ("GET", result(OWN)), ("POST", recover(OWN))] {
+            let (status, answer) = world.call(&nobody, method, &path, &[]).await;
+            assert_eq!((status, &answer["error"]["code"]), (401, &json!("UnknownError")), "{shape}: {answer}");
+        }
+    }
+    // Neither a scope of ours nor a role: with a role of ours there is still nothing that the token permits.
+    let (status, answer) = world.call(&token("ana-oid", &json!({"scope": "openid"})), "GET", DEVICES, &[]).await;
+    assert_eq!((status, &answer["error"]["code"]), (403, &json!("Forbidden")), "{answer}");
 }
 
 #[tokio::test]

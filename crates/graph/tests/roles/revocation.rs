@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::world::{BASE, FOREIGN, OWN, World, application, device, id, permissions, tenant};
 use crate::{DEVICES, NO_HOLD, message, recover, world};
 
-const EXTERNAL: &str = "https://login.example/realm";
+pub const EXTERNAL: &str = "https://login.example/realm";
 
 fn ana() -> ResourceId {
     ResourceId(id(0xa, 77))
@@ -469,15 +469,8 @@ fn world_revoke(
 }
 
 /// An issuer beside the local one.
-fn external(keys: &Arc<Mutex<String>>) -> IssuerConfig {
-    IssuerConfig {
-        issuer: EXTERNAL.to_owned(),
-        tenant: tenant(1),
-        directory: None,
-        jwks_url: Some(serve(Arc::clone(keys))),
-        audiences: Vec::new(),
-        algorithms: Vec::new(),
-    }
+pub fn external(keys: &Arc<Mutex<String>>) -> IssuerConfig {
+    IssuerConfig { jwks_url: Some(serve(Arc::clone(keys))), ..IssuerConfig::new(EXTERNAL, tenant(1)) }
 }
 
 /// The address of a key set.

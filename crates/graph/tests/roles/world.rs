@@ -200,8 +200,8 @@ impl World {
             true => Verifier::local_only(issuer, ours),
             false => {
                 let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-                let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-                Verifier::new(issuers, issuer, ours, &client).expect("a verifier")
+                let client = reqwest::Client::builder().no_proxy();
+                Verifier::new(issuers, issuer, ours, client).expect("a verifier")
             }
         };
         let meanwhile = Arc::new(Meanwhile { store: Arc::clone(&store), next: Mutex::default() });
@@ -365,7 +365,8 @@ impl World {
         json!({"keys": [public]})
     }
 
-    /// A token with these claims beside the usual ones, signed by the local issuer.
+    /// A token with these claims beside the usual ones, signed by the local issuer. Without an `idtyp` of its own it is a
+    /// person's when it has `scp`, and else an application's.
     pub fn token(&self, claims: &Value) -> String {
         let (key, id) = self.issuer_key();
         let header = jsonwebtoken::Header { kid: Some(id), ..jsonwebtoken::Header::new(Algorithm::RS256) };
@@ -376,6 +377,8 @@ impl World {
         });
         let all = all.as_object_mut().expect("an object");
         all.extend(claims.as_object().expect("an object").clone());
+        let idtyp = if all.get("scp").is_some_and(Value::is_string) { "user" } else { "app" };
+        all.entry("idtyp").or_insert(idtyp.into());
         jsonwebtoken::encode(&header, all, &key).expect("signed")
     }
 
