@@ -162,6 +162,9 @@ pub(crate) enum Verb {
     /// Go on after a restore.
     #[command(subcommand)]
     Restore(Restore),
+    /// Look for what an operator should know or change. Nothing is changed.
+    #[command(subcommand)]
+    Doctor(Doctor),
     /// Every route, with the permission it needs.
     #[command(after_help = "Example:\n  chaveiro routes | grep recoverPasscode")]
     Routes,
@@ -182,6 +185,23 @@ pub(crate) enum Verb {
     Generate {
         /// Where.
         directory: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Doctor {
+    /// List the applications whose tokens count as a person's unless they prove otherwise.
+    ///
+    /// These are applications of other issuers. The record names them and not the subjects of their tokens, so it cannot
+    /// tell which of them prove it. With --token one token is looked at.
+    #[command(after_help = "Example:\n  chaveiro doctor tokens --token token.jwt")]
+    Tokens {
+        /// A token of another issuer, in a file or - for the standard input. Its signature and times are not checked.
+        #[arg(long, value_name = "FILE")]
+        token: Option<PathBuf>,
+        /// Another configuration file than chaveiro.toml of the data directory.
+        #[arg(long, env = "CHAVEIRO_CONFIG", value_name = "FILE", requires = "token")]
+        config: Option<PathBuf>,
     },
 }
 

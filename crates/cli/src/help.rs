@@ -67,6 +67,22 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
         "Mostra a senha, quando pode ser mostrada. Isso fica registrado",
     ),
     ("The audit record", "O registro de auditoria"),
+    (
+        "Look for what an operator should know or change. Nothing is changed",
+        "Procura o que um operador deve saber ou mudar. Nada é alterado",
+    ),
+    (
+        "List the applications whose tokens count as a person's unless they prove otherwise",
+        "Lista as aplicações cujos tokens contam como de uma pessoa, a menos que provem o contrário",
+    ),
+    (
+        "List the applications whose tokens count as a person's unless they prove otherwise.\n\nThese are applications of other issuers. The record names them and not the subjects of their tokens, so it cannot tell which of them prove it. With --token one token is looked at.",
+        "Lista as aplicações cujos tokens contam como de uma pessoa, a menos que provem o contrário.\n\nSão aplicações de outros emissores. O registro as nomeia, e não os titulares dos tokens delas; por isso não sabe dizer quais o provam. Com --token olha-se um token.",
+    ),
+    (
+        "A token of another issuer, in a file or - for the standard input. Its signature and times are not checked",
+        "Um token de outro emissor, num arquivo, ou - para a entrada padrão. A assinatura e a validade não são conferidas",
+    ),
     ("Every route, with the permission it needs", "Todas as rotas, com a permissão que exigem"),
     ("Every configuration key, as a file to fill in", "Todas as chaves de configuração, como arquivo a preencher"),
     ("Completions for a shell", "Complementos para um shell"),

@@ -89,6 +89,7 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         Verb::Backup { directory, keys } => verbs::backup::backup(common, out, directory, keys.as_ref()).await?,
         Verb::Check { backup } => verbs::backup::check(out, backup).await?,
         Verb::Restore(restore) => verbs::restore::restore(common, out, restore).await?,
+        Verb::Doctor(doctor) => verbs::doctor::doctor(common, out, doctor).await?,
         Verb::Routes => verbs::docs::routes(out),
         Verb::ConfigReference => out.line(chaveiro_server::config_reference().trim_end()),
         Verb::Completions { shell } => verbs::docs::completions(out, *shell),

@@ -55,6 +55,12 @@ pub(crate) enum Text {
     Exported,
     Sound,
     SoundUnpinned,
+    TokenOfApplication,
+    TokenOfPerson,
+    StaysApplication,
+    PersonUnlessProven,
+    ProveApplications,
+    NoForeignApplications,
     Nothing,
     Error,
     Hint,
@@ -265,6 +271,28 @@ const TABLE: &[(Text, &str, &str)] = &[
         "The key is the export's own claim ({}). Give --key to be sure of its origin.",
         "A chave é a que a própria exportação declara ({}). Informe --key para ter certeza da origem.",
     ),
+    (
+        Text::TokenOfApplication,
+        "The token counts as an application's: {}. Its subject is {}.",
+        "O token conta como de uma aplicação: {}. O titular é {}.",
+    ),
+    (
+        Text::TokenOfPerson,
+        "The token counts as a person's, through the application {}. Its subject is {}; a person needs a role.\nIf it is the application itself, name that subject in application-subjects of the issuer (docs/identity.md).",
+        "O token conta como de uma pessoa, pela aplicação {}. O titular é {}; uma pessoa precisa de um papel.\nSe é a própria aplicação, indique esse titular em application-subjects do emissor (docs/identity.md).",
+    ),
+    (Text::StaysApplication, "an application: registered here", "uma aplicação: registrada aqui"),
+    (Text::PersonUnlessProven, "a person, unless proven", "uma pessoa, salvo prova"),
+    (
+        Text::ProveApplications,
+        "Not registered here are applications of other issuers, and clients through which people acted whom the record did not tell apart. What only read devices is in no record.\nFor each application that acts by itself: let Entra ID write the claim idtyp, or name its subject in application-subjects (docs/identity.md).\nLook at one of its tokens with: chaveiro doctor tokens --token FILE",
+        "Não registradas aqui são aplicações de outros emissores, e clientes pelos quais agiram pessoas que o registro não distinguiu. Quem só leu dispositivos não está em registro algum.\nPara cada aplicação que age por si: faça o Entra ID escrever a claim idtyp, ou indique o titular dela em application-subjects (docs/identity.md).\nOlhe um token dela com: chaveiro doctor tokens --token ARQUIVO",
+    ),
+    (
+        Text::NoForeignApplications,
+        "No application of another issuer acted here or has a role.",
+        "Nenhuma aplicação de outro emissor agiu aqui nem tem papel.",
+    ),
     (Text::Nothing, "There is nothing to list.", "Não há nada para listar."),
     (Text::Error, "error", "erro"),
     (Text::Hint, "hint", "dica"),
@@ -410,6 +438,9 @@ const TITLES: &[(&str, &str)] = &[
     ("Application", "Aplicação"),
     ("Begun", "Iniciado"),
     ("Before restore", "Antes da restauração"),
+    ("Events", "Eventos"),
+    ("Last event", "Último evento"),
+    ("Counts as", "Conta como"),
 ];
 
 /// What roles are for, English and Portuguese.

@@ -380,3 +380,94 @@ fn age(session: &Path) {
     stored["expires"] = json!("2020-01-01T00:00:00Z");
     std::fs::write(session, stored.to_string()).expect("written");
 }
+
+/// A token of another issuer with these claims; nobody has signed it.
+fn unsigned(claims: &Value) -> String {
+    use base64::Engine;
+    let part = |value: &Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.", part(&json!({"alg": "RS256", "typ": "JWT"})), part(claims))
+}
+
+#[tokio::test]
+async fn the_doctor_lists_the_applications_whose_tokens_may_count_as_a_persons() {
+    use chaveiro_core::audit::{Activity, AuditEvent};
+    use chaveiro_core::caller::{Actor, ActorKind};
+    use chaveiro_core::ports::Store;
+    let (_directory, data) = initialised();
+    assert!(run(&data, &["doctor", "tokens"]).contains("No application of another issuer"));
+    let own = run_json(&data, &["app", "register", "helpdesk", "--permission", "User.Read.All"])["clientId"].clone();
+    run(&data, &["role", "assign", "help-desk-operator", "--app", "Portal"]);
+    let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").parse().expect("an id");
+    let acted = |kind, application: &str, second: i64| {
+        let actor = Actor { kind, application_id: application.to_owned(), ..Actor::operator() };
+        let at = chaveiro_core::Timestamp::from_second(second).expect("a time");
+        AuditEvent::new(tenant, at, actor, Activity::ActionRequested)
+    };
+    let events = [
+        acted(ActorKind::Application, "console", 1_800_000_000),
+        acted(ActorKind::Application, "console", 1_700_000_000),
+        acted(ActorKind::Application, own.as_str().expect("an id"), 1_700_000_000),
+        acted(ActorKind::Delegated, "phone", 1_700_000_000),
+    ];
+    let store: Box<dyn Store> = Box::new(chaveiro_store_sqlite::SqliteStore::open(&data).expect("the store"));
+    let write = store.write(move |unit| {
+        events.iter().try_for_each(|event| unit.append_audit(event))?;
+        Ok(())
+    });
+    write.await.expect("written");
+    let found = run_json(&data, &["doctor", "tokens"]);
+    let row = |application: Value, registered: bool, roles: Value, events: u64, last: Value, counts: &str| {
+        let name = if registered { json!("helpdesk") } else { Value::Null };
+        json!({"applicationId": application, "displayName": name, "registered": registered, "roles": roles,
+            "events": events, "lastEvent": last, "countsAs": counts})
+    };
+    let unproven = "personUnlessProven";
+    let expected = json!([
+        row(json!("console"), false, json!([]), 2, json!("2027-01-15T08:00:00Z"), unproven),
+        row(json!("portal"), false, json!(["help-desk-operator"]), 0, Value::Null, unproven),
+        row(own, true, json!([]), 1, json!("2023-11-14T22:13:20Z"), "application"),
+    ]);
+    assert_eq!(found, expected);
+    // An export links what waits; nothing is lost by it.
+    run(&data, &["audit", "export", "--output", data.join("record").to_str().expect("a path")]);
+    assert_eq!(run_json(&data, &["doctor", "tokens"]), expected);
+    let said = run(&data, &["doctor", "tokens", "--lang", "pt"]);
+    assert!(said.contains("uma pessoa, salvo prova") && said.contains("application-subjects"), "{said}");
+}
+
+#[test]
+fn the_doctor_says_of_one_token_what_it_counts_as_and_why_it_is_refused() {
+    let (_directory, data) = initialised();
+    let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").to_owned();
+    let config = data.join("chaveiro.toml");
+    let issuer = "https://login.example/realm";
+    let written = std::fs::read_to_string(&config).expect("read")
+        + &format!(
+            "\n[[issuer]]\nissuer = \"{issuer}\"\ntenant = \"{tenant}\"\napplication-subjects = [\"service-1\"]\n"
+        );
+    std::fs::write(&config, written).expect("written");
+    let file = data.join("token");
+    let path = file.to_str().expect("a path").to_owned();
+    let verb = ["doctor", "tokens", "--token", &path];
+    for (claims, counts) in [
+        (json!({"iss": issuer, "azp": "robot", "sub": "service-1"}), "application"),
+        (json!({"iss": issuer, "azp": "robot", "sub": "service-2"}), "person"),
+        (json!({"iss": issuer, "azp": "robot", "sub": "robot"}), "application"),
+    ] {
+        std::fs::write(&file, format!("Bearer {}\n", unsigned(&claims))).expect("written");
+        let said = run_json(&data, &verb);
+        assert_eq!(said, json!({"countsAs": counts, "applicationId": "robot", "subject": claims["sub"]}));
+        let words = if counts == "person" { "application-subjects" } else { "application's" };
+        assert!(run(&data, &verb).contains(words));
+    }
+    for (claims, reason) in [
+        (json!({"iss": issuer, "azp": "robot", "sub": "ana", "nonce": "1"}), "ID token"),
+        (json!({"iss": issuer, "sub": "ana"}), "names no client"),
+        (json!({"iss": "https://elsewhere.example", "azp": "robot", "sub": "ana"}), "the issuer is not trusted"),
+    ] {
+        std::fs::write(&file, unsigned(&claims)).expect("written");
+        let refused = try_run(&data, &verb);
+        let said = text(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(reason) && said.contains("hint: "), "{said}");
+    }
+}

@@ -64,6 +64,8 @@ const VERBS: &[&[&str]] = &[
     &["audit", "export"],
     &["audit", "verify"],
     &["audit", "key"],
+    &["doctor"],
+    &["doctor", "tokens"],
     &["routes"],
     &["config-reference"],
     &["completions"],

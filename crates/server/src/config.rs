@@ -354,7 +354,7 @@ pub fn config_reference() -> String {
         let _ = write!(text, "\n# {}\n#{} = \"{}\"\n", key.about, key.name, key.default);
     }
     text.push_str(
-        "\n# Trusted issuers beside the local one, each for one tenant.\n#[[issuer]]\n\
+        "\n# Trusted issuers beside the local one: docs/identity.md.\n#[[issuer]]\n\
          # The exact iss of its tokens, and the tenant it speaks for (chaveiro tenant list).\n\
          #issuer = \"https://login.example/realm\"\n#tenant = \"11111111-2222-4333-8444-555555555555\"\n\
          # Optional: its own name of the tenant (the tid of its tokens), when it differs: an Entra directory id.\n\
@@ -362,7 +362,14 @@ pub fn config_reference() -> String {
          # Optional: where its keys are; by default found through ISSUER/.well-known/openid-configuration.\n\
          #jwks-url = \"https://login.example/realm/keys\"\n\
          # Optional: audiences accepted from it beside the server's own.\n#audiences = [\"api://chaveiro\"]\n\
-         # Optional: algorithms it may use; by default every asymmetric one.\n#algorithms = [\"RS256\", \"ES256\"]\n",
+         # Optional: algorithms it may use; by default every asymmetric one.\n#algorithms = [\"RS256\", \"ES256\"]\n\
+         # Optional: subjects (sub, else oid) that are applications; others are people, unless idtyp or the subject proves it.\n\
+         #application-subjects = [\"5e41ce00-0000-4000-8000-000000000001\"]\n\
+         # Optional: whether wids names roles of the directory; by default of Entra ID alone.\n#directory-roles = false\n\
+         # Optional: hours that its keys serve while it cannot be reached.\n#stale-keys-hours = 24\n\
+         \n# An issuer that speaks for several tenants: instead of tenant, the claim that tells them apart, and its values.\n\
+         #[[issuer]]\n#issuer = \"https://login.example/several\"\n#tenant-claim = \"organization\"\n\
+         #[issuer.tenants]\n#contoso = \"11111111-2222-4333-8444-555555555555\"\n",
     );
     text
 }
@@ -437,10 +444,14 @@ mod tests {
             .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(""))
             .fold(String::new(), |text, line| text + line + "\n");
         let issuers = load(&uncommented, &[], &[]).expect("loads").issuers;
-        let [issuer] = issuers.as_slice() else { panic!("{issuers:?}") };
+        let [issuer, several] = issuers.as_slice() else { panic!("{issuers:?}") };
         // Every key of an issuer is shown.
-        assert!(issuer.directory.is_some() && issuer.jwks_url.is_some());
-        assert!(!issuer.audiences.is_empty() && !issuer.algorithms.is_empty());
+        assert!(issuer.tenant.is_some() && issuer.directory.is_some() && issuer.jwks_url.is_some());
+        assert!(
+            !issuer.audiences.is_empty() && !issuer.algorithms.is_empty() && !issuer.application_subjects.is_empty()
+        );
+        assert!(issuer.directory_roles.is_some() && issuer.stale_keys_hours.is_some());
+        assert!(several.tenant_claim.is_some() && several.tenants.len() == 1);
         assert!(load(&config_reference(), &[], &[]).is_ok());
     }
 }

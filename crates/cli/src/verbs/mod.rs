@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod device;
 pub(crate) mod docs;
+pub(crate) mod doctor;
 pub(crate) mod hold;
 pub(crate) mod restore;
 pub(crate) mod role;

@@ -1,0 +1,154 @@
+//! `chaveiro doctor`: what an operator should know or change, read from the data directory; nothing is changed.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use chaveiro_auth::Reading;
+use chaveiro_core::Timestamp;
+use chaveiro_core::application::Application;
+use chaveiro_core::caller::{Actor, ActorKind};
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::{StoreError, View};
+use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
+use chaveiro_server::Config;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::args::{Common, Doctor};
+use crate::host::Host;
+use crate::out::Out;
+use crate::text::Text;
+
+/// The longest file that is read as a token, in bytes.
+const MAX_TOKEN_BYTES: u64 = 64 * 1024;
+
+/// How many events are read from the store at once; and the most that can wait to be linked.
+const PAGE: usize = 1000;
+const MOST_UNCHAINED: usize = 1_000_000;
+
+pub(crate) async fn doctor(common: &Common, out: Out, verb: &Doctor) -> Result<()> {
+    match verb {
+        Doctor::Tokens { token: Some(file), config } => one(common, out, file, config.as_deref()),
+        Doctor::Tokens { token: None, .. } => all(common, out).await,
+    }
+}
+
+/// Says what one token counts as.
+fn one(common: &Common, out: Out, file: &Path, config: Option<&Path>) -> Result<()> {
+    let config = Config::load(&common.data(), config, std::env::vars(), &Vec::new())?;
+    let mut text = String::new();
+    let read = match file == Path::new("-") {
+        true => std::io::stdin().take(MAX_TOKEN_BYTES).read_to_string(&mut text),
+        false => std::fs::File::open(file).and_then(|opened| opened.take(MAX_TOKEN_BYTES).read_to_string(&mut text)),
+    };
+    read.with_context(|| format!("{} cannot be read", file.display()))?;
+    let text = text.trim();
+    let reading = Reading::of(text.strip_prefix("Bearer ").unwrap_or(text), &config.issuers);
+    let reading = reading
+        .map_err(|refusal| anyhow!("the token is refused: {refusal}; see External issuers in docs/identity.md"))?;
+    let kind = if reading.application { "application" } else { "person" };
+    let value = json!({"countsAs": kind, "applicationId": reading.client, "subject": reading.subject});
+    let said = if reading.application { Text::TokenOfApplication } else { Text::TokenOfPerson };
+    out.say(said, &[&reading.client, reading.subject.as_deref().unwrap_or("–")], &value);
+    Ok(())
+}
+
+/// Lists every application that is registered, has a role, or acted without a person.
+async fn all(common: &Common, out: Out) -> Result<()> {
+    let host = Host::open(common)?;
+    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
+    let read = host
+        .opened
+        .store
+        .read(move |view| Ok((view.applications(tenant)?, view.role_assignments(tenant)?, acted(view, tenant)?)));
+    let (registered, assigned, acted) = read.await?;
+    let mut rows = rows(&registered, &assigned, &acted);
+    let foreign = rows.iter().any(|row| row["registered"] == false);
+    if !out.json {
+        for row in &mut rows {
+            let said = if row["registered"] == true { Text::StaysApplication } else { Text::PersonUnlessProven };
+            row["countsAs"] = said.say(out.lang, &[]).into();
+        }
+    }
+    let columns = [
+        ("Client id", "applicationId"),
+        ("Name", "displayName"),
+        ("Role", "roles"),
+        ("Events", "events"),
+        ("Last event", "lastEvent"),
+        ("Counts as", "countsAs"),
+    ];
+    out.list(&columns, &rows);
+    out.text(if foreign { Text::ProveApplications } else { Text::NoForeignApplications }, &[]);
+    Ok(())
+}
+
+/// What an application did without a person.
+struct Acted {
+    application: Actor,
+    events: u64,
+    last: Timestamp,
+}
+
+/// The applications in the record of a tenant, by principal.
+fn acted(view: &dyn View, tenant: TenantId) -> Result<BTreeMap<String, Acted>, StoreError> {
+    let mut acted = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let page = view.chained_events(tenant, after, PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = last.link.position;
+        page.iter().for_each(|chained| note(&mut acted, &chained.event.body));
+    }
+    let waiting = view.unchained_events(MOST_UNCHAINED)?;
+    waiting.iter().filter(|event| event.tenant == tenant).for_each(|event| note(&mut acted, &event.body));
+    Ok(acted)
+}
+
+fn note(acted: &mut BTreeMap<String, Acted>, body: &str) {
+    #[derive(Deserialize)]
+    struct Event {
+        at: Timestamp,
+        actor: Actor,
+    }
+    // A damaged event is for `audit verify` to tell.
+    let Ok(Event { at, actor }) = serde_json::from_str(body) else { return };
+    if actor.kind != ActorKind::Application {
+        return;
+    }
+    let name = principal(&actor.application_id);
+    let known = acted.entry(name).or_insert(Acted { application: actor, events: 0, last: at });
+    known.events += 1;
+    known.last = known.last.max(at);
+}
+
+/// Client ids are compared as role assignments compare them.
+fn principal(application: &str) -> String {
+    Principal::new(PrincipalKind::Application, application).text
+}
+
+fn rows(registered: &[Application], assigned: &[RoleAssignment], acted: &BTreeMap<String, Acted>) -> Vec<Value> {
+    let own: BTreeMap<_, _> = registered.iter().map(|application| (application.id.to_string(), application)).collect();
+    let of_roles = assigned.iter().filter(|assignment| assignment.principal.kind == PrincipalKind::Application);
+    let mut names: Vec<&String> = own.keys().chain(acted.keys()).collect();
+    names.extend(of_roles.clone().map(|assignment| &assignment.principal.text));
+    names.sort_by_key(|name| (own.contains_key(*name), *name));
+    names.dedup();
+    let row = |name: &String| {
+        let (own, acted) = (own.get(name), acted.get(name));
+        let roles = of_roles.clone().filter(|assignment| assignment.principal.text == *name);
+        let said = acted.and_then(|acted| acted.application.application_name.clone());
+        json!({
+            "applicationId": acted.map_or(name, |acted| &acted.application.application_id),
+            "displayName": own.map(|own| own.display_name.clone()).or(said),
+            "registered": own.is_some(),
+            "roles": roles.map(|assignment| assignment.role.key).collect::<Vec<_>>(),
+            "events": acted.map_or(0, |acted| acted.events),
+            "lastEvent": acted.map(|acted| acted.last.to_string()),
+            "countsAs": if own.is_some() { "application" } else { "personUnlessProven" },
+        })
+    };
+    names.into_iter().map(row).collect()
+}
