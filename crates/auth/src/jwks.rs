@@ -2,6 +2,7 @@
 //! hour old. While the issuer cannot be reached, the known keys serve for a bounded time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -40,6 +41,12 @@ pub(crate) enum Source {
     },
 }
 
+/// An issuer whose keys could not be fetched.
+pub(crate) struct Failing {
+    /// The moment at which the known keys serve no longer; `None` without any.
+    pub(crate) serve_until: Option<Timestamp>,
+}
+
 struct Fetched {
     keys: Vec<Jwk>,
     at: Timestamp,
@@ -59,13 +66,23 @@ pub(crate) struct RemoteKeys {
     /// How long keys serve that could not be fetched again.
     most_stale: Duration,
     fetched: ArcSwapOption<Fetched>,
+    /// The last try failed.
+    failing: AtomicBool,
     // Held while fetching: callers that need the same keys wait for one request.
     last_try: Mutex<Option<Timestamp>>,
 }
 
 impl RemoteKeys {
     pub(crate) fn new(source: Source, client: reqwest::Client, most_stale: Duration) -> Self {
-        Self { source, client, most_stale, fetched: ArcSwapOption::empty(), last_try: Mutex::new(None) }
+        let (fetched, failing, last_try) = (ArcSwapOption::empty(), AtomicBool::new(false), Mutex::new(None));
+        Self { source, client, most_stale, fetched, failing, last_try }
+    }
+
+    /// Until when the known keys serve, if the last try to fetch them failed.
+    pub(crate) fn failing(&self) -> Option<Failing> {
+        let until = |fetched: Arc<Fetched>| fetched.at.checked_add(self.most_stale).ok();
+        let failing = self.failing.load(Ordering::Relaxed);
+        failing.then(|| Failing { serve_until: self.fetched.load_full().and_then(until) })
     }
 
     /// The key of that id for that algorithm; without an id, the only one of the set that serves it.
@@ -94,7 +111,7 @@ impl RemoteKeys {
         if self.is_spent(&known, now) {
             return Err(TokenRefusal::KeysTooOld { retry_after_s });
         }
-        // A key that is not found is known to be none, or only not known to be one because the issuer could not be asked.
+        // An unknown key is refused only if the set is new enough to say so; otherwise the issuer could not be asked.
         find(&known.keys, id, algorithm).map_err(|refusal| match known.answers_for(now) {
             true => refusal,
             false => TokenRefusal::IssuerUnavailable { retry_after_s },
@@ -119,7 +136,9 @@ impl RemoteKeys {
         let tried = last_try.filter(|at| changed || !is_apart(*at, BETWEEN_TRIES, now));
         if tried.is_none() {
             *last_try = Some(now);
-            match self.fetch().await {
+            let fetched = self.fetch().await;
+            self.failing.store(fetched.is_err(), Ordering::Relaxed);
+            match fetched {
                 Ok(keys) => self.fetched.store(Some(Arc::new(Fetched { keys, at: now }))),
                 Err(error) => {
                     tracing::warn!(source = ?self.source, %error, "the signing keys of an issuer were not fetched")
@@ -132,31 +151,17 @@ impl RemoteKeys {
 
     async fn fetch(&self) -> Result<Vec<Jwk>, String> {
         #[derive(Deserialize)]
-        struct Discovery {
-            issuer: String,
-            jwks_uri: String,
-        }
-        #[derive(Deserialize)]
         struct KeySet {
             keys: Vec<serde_json::Value>,
         }
         let url = match &self.source {
             Source::Jwks(url) => url.clone(),
             Source::Discovery { url, issuer } => {
-                let document: Discovery = parse(&self.document(url.clone()).await?)?;
-                // OpenID Connect Discovery, 4.3: identical, or an issuer could speak for another.
-                if document.issuer != *issuer {
-                    return Err(format!("the discovery document is of another issuer: {}", document.issuer));
-                }
-                let keys = secure(&document.jwks_uri).ok_or_else(|| format!("{} is not https", document.jwks_uri))?;
-                if url.scheme() == "https" && keys.scheme() != "https" {
-                    return Err(format!("{keys} is not https"));
-                }
-                keys
+                parse::<Discovery>(&self.document(url.clone()).await?)?.keys(url, issuer)?
             }
         };
         let set: KeySet = parse(&self.document(url).await?)?;
-        // A key of a kind that is not understood is no fault of the others (RFC 7517, 5).
+        // Keys of an unknown kind are left out; the others serve (RFC 7517, 5).
         Ok(set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
     }
 
@@ -180,6 +185,25 @@ impl RemoteKeys {
 
 fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// A discovery document (OpenID Connect Discovery, 3).
+#[derive(Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
+}
+
+impl Discovery {
+    /// The address of the keys, if the document was found at that address and is of that issuer.
+    fn keys(&self, found: &Url, issuer: &str) -> Result<Url, String> {
+        // OpenID Connect Discovery, 4.3: identical, or an issuer could speak for another.
+        if self.issuer != issuer {
+            return Err(format!("the discovery document is of another issuer: {}", self.issuer));
+        }
+        let keys = secure(&self.jwks_uri).filter(|keys| found.scheme() != "https" || keys.scheme() == "https");
+        keys.ok_or_else(|| format!("the address of the keys, {}, is not https", self.jwks_uri))
+    }
 }
 
 /// The address, if what comes from it cannot be changed on the way: https, or http on this very machine.
@@ -211,8 +235,37 @@ fn find(keys: &[Jwk], id: Option<&str>, algorithm: Algorithm) -> Result<Jwk, Tok
     }
 }
 
-/// Returns whether the two moments are at least so far apart. A moment ahead counts as well: then the clock was set back,
-/// and nobody knows how much time has passed.
+/// Returns whether the two moments are at least so far apart. A moment ahead counts as well: then the clock was set back, and
+/// the time that has passed is unknown.
 fn is_apart(at: Timestamp, by: Duration, now: Timestamp) -> bool {
     now.duration_since(at).unsigned_abs() >= by
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_of_keys_is_no_less_secure_than_that_of_the_document() {
+        let found = |text: &str| secure(text).expect("an address");
+        for (document, keys, good) in [
+            ("https://login.example/x", "https://login.example/keys", true),
+            ("https://login.example/x", "https://keys.example/", true),
+            ("https://login.example/x", "http://127.0.0.1:8080/keys", false),
+            ("https://login.example/x", "http://login.example/keys", false),
+            ("https://login.example/x", "HTTP://localhost/keys", false),
+            ("https://login.example/x", "//login.example/keys", false),
+            ("https://login.example/x", "/keys", false),
+            ("https://login.example/x", "data:application/json,{}", false),
+            ("http://127.0.0.1:1/x", "http://127.0.0.1:2/keys", true),
+            ("http://127.0.0.1:1/x", "http://[::1]/keys", true),
+            ("http://127.0.0.1:1/x", "http://[::ffff:192.0.2.1]/keys", false),
+            ("http://127.0.0.1:1/x", "http://2130706433/keys", true),
+            ("http://127.0.0.1:1/x", "http://localhost.example/keys", false),
+            ("http://127.0.0.1:1/x", "http://127.0.0.1@login.example/keys", false),
+        ] {
+            let named = Discovery { issuer: "i".to_owned(), jwks_uri: keys.to_owned() }.keys(&found(document), "i");
+            assert_eq!(named.is_ok(), good, "{document}: {named:?}");
+        }
+    }
 }

@@ -1,19 +1,19 @@
-//! The decision for whom a token speaks: an application itself, a person through an application, or nobody here.
+//! The subject of a token: an application that acts by itself, or a person who acts through one.
 //!
 //! An issuer signs more than access tokens, and it signs tokens of people and of applications with the same key. Roles and
 //! scopes tell nothing about which of them a token is: Keycloak and Entra write `roles` into tokens of people, too. The
 //! subject tells it:
 //!
-//! | the token | speaks for |
+//! | the token | is of |
 //! |---|---|
 //! | its subject is listed in `application-subjects` of the issuer | the application |
 //! | `idtyp` is `app`, and nothing in it names a person | the application |
 //! | `sub` and `oid`, as far as they are there, are both the client id, and nothing in it names a person | the application |
 //! | `idtyp` is `user`, or any other subject | the person |
-//! | it says both, or `idtyp` is another word | nobody: refused |
+//! | it says both, or `idtyp` is another word | neither: it is refused |
 //!
 //! A person needs a role of ours beside the permissions of the token ([`chaveiro_core::rights::Rights::of`]); an application
-//! does not. So every doubt is decided for the person, or refused.
+//! does not. So a token that is not clearly an application's is a person's or refused.
 
 use chaveiro_core::caller::{Actor, ActorKind, Caller};
 use chaveiro_core::id::TenantId;
@@ -24,10 +24,10 @@ use crate::claims::{Claims, is_same_audience};
 use crate::local::OPERATOR;
 use crate::refusal::TokenRefusal;
 
-/// What an issuer is believed beside its signature.
+/// The trust that an issuer has beside its signature.
 #[derive(Clone, Copy)]
 pub(crate) enum Trust<'a> {
-    /// The local issuer: its `idtyp` says for whom a token speaks.
+    /// The local issuer: its `idtyp` names the kind of subject.
     Local,
     /// Another issuer.
     External {
@@ -38,7 +38,7 @@ pub(crate) enum Trust<'a> {
     },
 }
 
-/// The party for which a token speaks.
+/// The subject of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject<'a> {
     /// A person on the host.
@@ -49,7 +49,7 @@ pub(crate) enum Subject<'a> {
     Person(&'a str),
 }
 
-/// An access token of which it is known for whom it speaks.
+/// An access token with its client and its subject.
 pub(crate) struct Access<'a> {
     claims: &'a Claims,
     pub(crate) client: &'a str,
@@ -162,7 +162,7 @@ fn require_access(claims: &Claims, typ: Option<&str>) -> Result<bool, TokenRefus
     if OF_ID_TOKENS.iter().any(|name| claims.has(name)) {
         return Err(TokenRefusal::IdToken);
     }
-    // RFC 7800: whoever holds the token must also prove that they hold a key, which no request here does.
+    // RFC 7800: the caller must also prove that it holds a key, and no request here does.
     if claims.has("cnf") {
         return Err(TokenRefusal::BoundToken);
     }
@@ -216,14 +216,14 @@ fn of_external<'c>(
     }
 }
 
-/// A person whom nothing identifies could not be recorded, nor have a role.
+/// The person that the token names. Without an id the person could neither be recorded nor have a role.
 fn person(claims: &Claims) -> Result<Subject<'_>, TokenRefusal> {
     let id = claims.name("oid")?.or(claims.name("sub")?);
     id.map(Subject::Person).ok_or(TokenRefusal::NoSubject)
 }
 
-/// Returns whether the token says of a person who signed in. Where people choose their subject, one can be called like a
-/// client; and a mapper that writes `idtyp` may be set for more clients than were meant.
+/// Returns whether the token has claims of a person who signed in. Where people choose their subject, a person can be called
+/// like a client; and a mapper that writes `idtyp` may be set for more clients than were meant.
 fn names_a_person(claims: &Claims, client: &str) -> Result<bool, TokenRefusal> {
     let named = ["upn", "unique_name", "email", "auth_time"].iter().any(|name| claims.has(name));
     // Keycloak calls the account of a client so.

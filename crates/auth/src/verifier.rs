@@ -217,6 +217,12 @@ impl Verifier {
         Self { local, external: HashMap::new(), audiences: graph.chain(audiences).collect() }
     }
 
+    /// Tells of every issuer whose keys could not be fetched at the last try: its name, and until when the known keys serve.
+    pub fn unreachable(&self) -> Vec<(&str, Option<Timestamp>)> {
+        let failing = self.external.iter().filter_map(|(issuer, external)| Some((issuer, external.keys.failing()?)));
+        failing.map(|(issuer, failing)| (issuer.as_str(), failing.serve_until)).collect()
+    }
+
     /// The caller that the header of a request proves.
     pub async fn verify(&self, authorization: Option<&str>, now: Timestamp) -> Result<Caller, TokenRefusal> {
         let token = bearer(authorization)?;

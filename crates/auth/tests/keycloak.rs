@@ -145,7 +145,7 @@ impl Keycloak {
     }
 
     fn config(&self) -> IssuerConfig {
-        // Whoever lists a client as an audience shall get no ID tokens by it.
+        // A client that an operator lists as an audience gets no ID tokens accepted by it.
         IssuerConfig { audiences: vec!["console".to_owned()], ..IssuerConfig::new(&self.issuer, tenant()) }
     }
 }
@@ -195,7 +195,7 @@ async fn a_person_stays_a_person_although_client_roles_are_mapped_into_the_token
 }
 
 #[tokio::test]
-async fn what_is_no_bearer_token_of_a_person_is_none() {
+async fn an_id_token_a_refresh_token_and_a_bound_token_of_keycloak_are_refused() {
     let keycloak = Keycloak::running().await;
     let answer = keycloak.ana("console", "openid", None).await;
     let identity = Token::of(&answer, "id_token");

@@ -172,7 +172,7 @@ async fn a_token_of_a_certified_provider_makes_a_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_all_that_a_provider_signs_for_a_person_the_access_token_alone_is_hers() {
+async fn of_what_a_provider_signs_for_a_person_only_the_access_token_is_accepted() {
     let mut provider = Provider::start();
     // An operator who lists the client as an audience opens no door to its ID tokens.
     let config = IssuerConfig { audiences: vec!["desk".to_owned()], ..provider.config() };

@@ -16,11 +16,14 @@ pub(crate) enum Subject {
     Escrow,
     /// The audit record and the rows that grant rights verify.
     Record,
+    /// The signing keys of every external issuer were fetched at the last try.
+    Issuers,
 }
 
 impl Subject {
     /// Every subject, in the order in which `/readyz` tells them.
-    pub(crate) const ALL: [Self; 5] = [Self::Disk, Self::Database, Self::Clock, Self::Escrow, Self::Record];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Disk, Self::Database, Self::Clock, Self::Escrow, Self::Record, Self::Issuers];
 
     /// The stable name.
     pub(crate) fn name(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Subject {
             Self::Clock => "clock",
             Self::Escrow => "escrow",
             Self::Record => "record",
+            Self::Issuers => "issuers",
         }
     }
 }

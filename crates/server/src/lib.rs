@@ -8,6 +8,7 @@ mod backup;
 mod config;
 mod data_dir;
 mod health;
+mod issuers;
 mod jobs;
 mod listener;
 mod serve;

@@ -140,8 +140,9 @@ impl Server {
         let alert_client = no_detour.build().map_err(|error| StartError::Client(error.to_string()))?;
         let receiver = config.alert_url.map(|url| Receiver { url, client: alert_client });
         let post = Post::new(Arc::clone(&opened.store), Arc::clone(&clock), receiver);
-        let verifier =
-            Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], reqwest::Client::builder())?;
+        let clients = reqwest::Client::builder();
+        let verifier = Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], clients)?;
+        let verifier = Arc::new(verifier);
 
         let metrics = Arc::new(Metrics::new());
         let wakes = Arc::new(Wakes::default());
@@ -155,7 +156,7 @@ impl Server {
         let graph = chaveiro_graph::router(Arc::new(GraphState {
             store: Arc::clone(&opened.store),
             unsealer: opened.keyring.clone(),
-            verifier: Arc::new(verifier),
+            verifier: Arc::clone(&verifier),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             waker: wakes.clone(),
@@ -197,6 +198,7 @@ impl Server {
         let mut background = jobs.start(config.chain_interval, &stop);
         background.spawn(post.deliver(stop.clone()));
         watch::start(&opened.sqlite, &health, metrics.disk_free_bytes.clone(), &mut background, &stop);
+        background.spawn(crate::issuers::watch(verifier, Arc::clone(&health), stop.clone()));
         let announcement =
             Announcement { pid: std::process::id(), graph_url: graph_url.clone(), device_url: device_url.clone() };
         lock.announce(&announcement)

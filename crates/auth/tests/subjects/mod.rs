@@ -1,4 +1,4 @@
-//! For whom a token speaks: an application, a person, nobody. Tables of claims, and what becomes of each.
+//! The subject of a token: an application or a person. Each table has claims, and what the verifier makes of them.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -47,7 +47,7 @@ fn signed(pair: &Pair, typ: Option<&str>, claims: &Value) -> String {
 }
 
 #[tokio::test]
-async fn an_application_is_whose_subject_is_the_client_and_everybody_else_is_a_person() {
+async fn a_token_is_an_applications_only_if_its_subject_is_the_client() {
     let world = world_of(|config| config.application_subjects = vec!["service-1".to_owned()]).await;
     let unclear = || Refused(TokenRefusal::SubjectUnclear);
     let roles = json!([READ]);
@@ -101,7 +101,7 @@ async fn an_application_is_whose_subject_is_the_client_and_everybody_else_is_a_p
         (json!({"azp": "console", "oid": "service-1", "sub": "ana", "roles": roles}), Person("service-1")),
         (json!({"azp": "robot", "sub": "service-1", "idtyp": "user"}), unclear()),
         (json!({"azp": "robot", "sub": "service-1", "scp": READ}), unclear()),
-        // Nobody.
+        // Neither.
         (json!({"azp": "console", "roles": roles}), Refused(TokenRefusal::NoSubject)),
         (json!({"azp": "console", "sub": "", "oid": " ", "roles": roles}), Refused(TokenRefusal::NoSubject)),
         (json!({"azp": "console", "idtyp": "user", "roles": roles}), Refused(TokenRefusal::NoSubject)),
@@ -152,7 +152,7 @@ async fn a_person_has_the_permissions_of_the_scope_and_an_application_those_of_i
 }
 
 #[tokio::test]
-async fn what_is_no_access_token_is_refused_for_its_own_reason() {
+async fn every_other_kind_of_token_is_refused_with_its_own_reason() {
     use TokenRefusal::{BoundToken, IdToken, LogoutToken, NotAnAccessToken};
     let world = world_of(|config| config.audiences = vec!["console".to_owned()]).await;
     let person = json!({"azp": "console", "sub": "ana", "roles": [READ]});
@@ -279,7 +279,7 @@ async fn a_claim_of_the_wrong_type_or_out_of_range_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_claim_that_stands_twice_says_nothing() {
+async fn a_token_with_a_repeated_claim_is_refused() {
     let world = world().await;
     let text = claims().to_string();
     let twice = |own: &str| text.replacen('{', &format!("{{{own},"), 1);
