@@ -60,9 +60,9 @@ const NEEDS: &[Need] = &[
         program: "javac",
         probe: VERSION,
         package: "default-jdk-headless",
-        why: "tests compile and run the Java SDK of Microsoft Graph",
+        why: "tests compile and run the Java SDK of Microsoft Graph, and run Keycloak",
     },
-    Need { program: "mvn", probe: VERSION, package: "maven", why: "it installs that SDK" },
+    Need { program: "mvn", probe: VERSION, package: "maven", why: "it installs that SDK and Keycloak" },
 ];
 
 /// Installs what the build and the tests need and this machine lacks, and says so.
