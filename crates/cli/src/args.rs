@@ -265,6 +265,18 @@ pub(crate) struct Serve {
     /// Wrong secrets, assertions and device codes of one application from one client address in 5 minutes.
     #[arg(long, value_name = "N")]
     pub(crate) limit_failures_by_address: Option<String>,
+    /// Connections of both listeners, a quarter of them for Graph clients.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_connections: Option<String>,
+    /// Connections from one address that have shown neither a certificate nor a valid token.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit_connections_by_address: Option<String>,
+    /// Seconds that a client has for the head of a request.
+    #[arg(long, value_name = "N")]
+    pub(crate) head_timeout_s: Option<String>,
+    /// Seconds after which a connection without a request is closed.
+    #[arg(long, value_name = "N")]
+    pub(crate) idle_timeout_s: Option<String>,
     /// Proxies in front of graph-listen whose X-Forwarded-For says who the client is.
     #[arg(long, value_name = "ADDRESSES")]
     pub(crate) trusted_proxies: Option<String>,
@@ -298,6 +310,10 @@ impl Serve {
             ("limit-tokens-by-tenant", &self.limit_tokens_by_tenant),
             ("limit-device-codes-by-address", &self.limit_device_codes_by_address),
             ("limit-failures-by-address", &self.limit_failures_by_address),
+            ("limit-connections", &self.limit_connections),
+            ("limit-connections-by-address", &self.limit_connections_by_address),
+            ("head-timeout-s", &self.head_timeout_s),
+            ("idle-timeout-s", &self.idle_timeout_s),
             ("trusted-proxies", &self.trusted_proxies),
             ("alert-url", &self.alert_url),
             ("log", &self.log),

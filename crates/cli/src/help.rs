@@ -327,6 +327,22 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
         "Segredos, asserções e códigos de dispositivo errados de uma aplicação, de um endereço de cliente, em 5 minutos",
     ),
     (
+        "Connections of both listeners, a quarter of them for Graph clients",
+        "Conexões das duas portas, um quarto delas para clientes do Graph",
+    ),
+    (
+        "Connections from one address that have shown neither a certificate nor a valid token",
+        "Conexões de um endereço que não mostraram certificado nem token válido",
+    ),
+    (
+        "Seconds that a client has for the head of a request",
+        "Segundos que um cliente tem para o cabeçalho de um pedido",
+    ),
+    (
+        "Seconds after which a connection without a request is closed",
+        "Segundos após os quais uma conexão sem pedido é fechada",
+    ),
+    (
         "Proxies in front of graph-listen whose X-Forwarded-For says who the client is",
         "Proxies diante de graph-listen cujo X-Forwarded-For diz quem é o cliente",
     ),

@@ -31,6 +31,10 @@ fn main() -> ExitCode {
     let matches = HELP.in_language(Cli::command(), lang).try_get_matches().unwrap_or_else(|error| refuse(&error, lang));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let out = Out::new(cli.common.json, lang);
+    // What `generate` writes is for everybody; all else is for the user of the data directory.
+    if !matches!(cli.verb, Verb::Generate { .. }) {
+        chaveiro_server::keep_to_oneself();
+    }
     // Every TLS connection of the process uses the one provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -10,6 +10,8 @@ use chaveiro_auth::{IssuerConfig, TokenCeilings, TrustedProxies};
 use chaveiro_graph::Ceilings;
 use thiserror::Error;
 
+use crate::room::Times;
+
 /// One key.
 #[derive(Debug)]
 pub struct Key {
@@ -85,6 +87,18 @@ pub const KEYS: &[Key] = &[
         "20",
         "Wrong secrets, assertions and device codes of one application from one client address in 5 minutes; 0 for any number.",
     ),
+    key(
+        "limit-connections",
+        "0",
+        "Connections of both listeners, a quarter of them for Graph clients; 0 for as many as open files allow.",
+    ),
+    key(
+        "limit-connections-by-address",
+        "256",
+        "Connections from one address (IPv6: one /64) to each listener that have shown neither a certificate nor a valid token; 0 for any number. The one that is quiet the longest gives way.",
+    ),
+    key("head-timeout-s", "10", "Seconds that a client has for the head of a request."),
+    key("idle-timeout-s", "100", "Seconds after which a connection without a request is closed."),
     key(
         "trusted-proxies",
         "",
@@ -188,6 +202,12 @@ pub struct Config {
     pub ceilings: Ceilings,
     /// How many tokens applications may ask for.
     pub token_ceilings: TokenCeilings,
+    /// How many connections both listeners hold; 0 for as many as open files allow.
+    pub connections: u32,
+    /// How many connections of one address may have proven nothing; 0 for any number.
+    pub connections_by_address: u32,
+    /// How long a connection may take.
+    pub times: Times,
     /// Whose word about the address of a client is taken.
     pub trusted_proxies: TrustedProxies,
     /// Where alerts are posted.
@@ -295,6 +315,12 @@ impl Config {
                 by_tenant: ceiling("limit-tokens-by-tenant")?,
                 device_codes_by_address: ceiling("limit-device-codes-by-address")?,
                 failures_by_address: ceiling("limit-failures-by-address")?,
+            },
+            connections: ceiling("limit-connections")?,
+            connections_by_address: ceiling("limit-connections-by-address")?,
+            times: Times {
+                head: Duration::from_secs(number("head-timeout-s")?.max(1)),
+                idle: Duration::from_secs(number("idle-timeout-s")?.max(1)),
             },
             trusted_proxies: TrustedProxies::parse(text("trusted-proxies"))
                 .ok_or_else(|| wrong("trusted-proxies", PROXIES))?,

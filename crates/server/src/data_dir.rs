@@ -12,8 +12,9 @@
 //! keys/device-credentials.key   derives the OMA-DM credentials of devices
 //! ```
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +44,14 @@ pub enum DataDirError {
     /// It holds one already.
     #[error("{} is already a data directory of Chaveiro; use it as it is, or name another", .0.display())]
     AlreadyInitialised(PathBuf),
+    /// Others than its owner may enter it.
+    #[error("the data directory {} is accessible to others (mode {mode:o}); if nobody has read it, run: chmod 700 {}", directory.display(), directory.display())]
+    TooOpen {
+        /// Which directory.
+        directory: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// Another server uses it.
     #[error("the data directory {} is in use by another server (process {pid}); stop that one first", directory.display())]
     InUse {
@@ -133,10 +142,12 @@ impl DataDir {
     pub fn init(root: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<(Self, Opened, Lock), DataDirError> {
         let directory = Self { root: root.to_owned() };
         keyfile::create_directory(root)?;
+        close_if_empty(root).map_err(io(root))?;
+        require_closed(root)?;
         let lock = directory.wait_for_lock()?;
         let file = directory.config_file();
         if !file.exists() {
-            std::fs::write(&file, config_reference()).map_err(io(&file))?;
+            keyfile::create(&file, config_reference().as_bytes())?;
         }
         let opened = directory.open_all(now, entropy)?;
         directory.issuer_keys(now, entropy)?;
@@ -151,6 +162,7 @@ impl DataDir {
         if !root.join(FILE_NAME).exists() {
             return Err(DataDirError::NotInitialised(root.to_owned()));
         }
+        require_closed(root)?;
         Ok(Self { root: root.to_owned() })
     }
 
@@ -198,7 +210,8 @@ impl DataDir {
     /// Takes the directory for a server: there is one at a time.
     pub fn lock_for_server(&self) -> Result<Lock, DataDirError> {
         let path = self.lock_file();
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.map_err(io(&path))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Lock(file)),
@@ -244,6 +257,23 @@ impl DataDir {
 
     fn lock_file(&self) -> PathBuf {
         self.root.join("server.lock")
+    }
+}
+
+/// Takes a directory that somebody made for this from everybody else, as long as nothing is in it.
+fn close_if_empty(root: &Path) -> std::io::Result<()> {
+    match std::fs::read_dir(root)?.next() {
+        None => std::fs::set_permissions(root, Permissions::from_mode(0o700)),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Refuses a directory that others may enter: databases, backups and keys are in it.
+fn require_closed(root: &Path) -> Result<(), DataDirError> {
+    let mode = root.metadata().map_err(io(root))?.permissions().mode() & 0o7777;
+    match mode & 0o077 {
+        0 => Ok(()),
+        _ => Err(DataDirError::TooOpen { directory: root.to_owned(), mode }),
     }
 }
 

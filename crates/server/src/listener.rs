@@ -1,21 +1,63 @@
-//! TLS listeners: HTTP/1.1 and HTTP/2, and on the device side the client's certificate.
+//! TLS listeners: HTTP/1.1 and HTTP/2, and on the device side the client's certificate. Connections that prove nothing
+//! cannot keep others out: [`crate::room`] says which gives way, and each stage of a connection has its time.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::convert::Infallible;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
-use axum_server::Handle;
-use axum_server::accept::NoDelayAcceptor;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
+use chaveiro_core::ports::Peer;
+use chaveiro_mdm::PeerCertificate;
+use http::Request;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::room::{Guest, Room, Times, Visit};
 
 /// How long a client may take for its handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections that the kernel keeps until they are accepted.
+const BACKLOG: u32 = 4096;
+
+/// The pause after the system had nothing left for another connection.
+const SYSTEM_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long an idle connection has to hear that it ends.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The largest head of a request over HTTP/1, and what is buffered of an answer, in bytes.
+const MAX_BUFFER: usize = 128 * 1024;
+
+/// Requests at a time on one HTTP/2 connection.
+const MAX_STREAMS: u32 = 64;
+
+/// HTTP/2 pings tell a client that is gone from one that waits.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Descriptors beyond the room of a listener, for connections that gave way and are not closed yet.
+pub(crate) const CLOSING: usize = 32;
 
 /// Chain and key, as PEM.
 pub(crate) struct Identity {
@@ -50,22 +92,242 @@ pub(crate) fn tls(identity: &Identity, client_root: Option<&[u8]>) -> Result<Arc
 
 /// Binds an address.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that was killed starts again on the same address at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let listener = socket.listen(BACKLOG)?;
     let local = listener.local_addr()?;
     Ok((listener, local))
 }
 
-/// Serves until the handle shuts it down. Requests know the address of their peer.
+/// When listeners stop.
+#[derive(Clone)]
+pub(crate) struct Stop {
+    /// No more connections; open requests are finished.
+    pub(crate) gracefully: CancellationToken,
+    /// How long that may take.
+    pub(crate) grace: Duration,
+}
+
+/// What every connection of a listener needs.
+struct Conversation {
+    tls: TlsAcceptor,
+    http1: Builder<TokioExecutor>,
+    http2: Builder<TokioExecutor>,
+    router: Router,
+    times: Times,
+    stop: CancellationToken,
+}
+
+/// Serves until it is told to stop. Requests know their connection, the address of its peer, and the certificate that it
+/// has shown.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
-    handle: Handle<SocketAddr>,
+    room: Arc<Room>,
+    times: Times,
     router: Router,
+    stop: Stop,
 ) -> io::Result<()> {
-    let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(HANDSHAKE_TIMEOUT);
-    // Otherwise the end of a long answer waits for an acknowledgement, which a client may put off by 40 ms.
-    let acceptor = acceptor.acceptor(NoDelayAcceptor::new());
-    let server = axum_server::from_tcp(listener)?;
-    server.acceptor(acceptor).handle(handle).serve(router.into_make_service_with_connect_info::<SocketAddr>()).await
+    let (tls, gracefully) = (TlsAcceptor::from(tls), stop.gracefully.clone());
+    let (http1, http2) = (http1(), http2());
+    let conversation = Arc::new(Conversation { tls, http1, http2, router, times, stop: gracefully.clone() });
+    let (connections, at_once) = (TaskTracker::new(), CancellationToken::new());
+    let descriptors = Arc::new(Semaphore::new(room.capacity().all + CLOSING));
+    let accepting = async {
+        loop {
+            let Ok(descriptor) = Arc::clone(&descriptors).acquire_owned().await else { return };
+            let Some((stream, peer)) = accept(&listener, &room).await else { continue };
+            let Some(guest) = room.enter(peer.ip()) else { continue };
+            let (conversation, at_once) = (Arc::clone(&conversation), at_once.clone());
+            connections.spawn(async move {
+                tokio::select! {
+                    biased;
+                    () = guest.gives_way() => {}
+                    () = at_once.cancelled() => {}
+                    () = conversation.hold(stream, peer, &guest) => {}
+                }
+                drop(descriptor);
+            });
+        }
+    };
+    tokio::select! {
+        biased;
+        () = gracefully.cancelled() => {}
+        () = accepting => {}
+    }
+    drop(listener);
+    connections.close();
+    if timeout(stop.grace, connections.wait()).await.is_err() {
+        at_once.cancel();
+        connections.wait().await;
+    }
+    Ok(())
+}
+
+/// The next connection; `None` when there was none to accept after all.
+async fn accept(listener: &TcpListener, room: &Room) -> Option<(TcpStream, SocketAddr)> {
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Otherwise the end of a long answer waits for an acknowledgement, which a client may put off by 40 ms.
+            let _ = stream.set_nodelay(true);
+            Some((stream, peer))
+        }
+        // The client is gone already.
+        Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => None,
+        Err(_) => {
+            room.make_room();
+            tokio::time::sleep(SYSTEM_PAUSE).await;
+            None
+        }
+    }
+}
+
+fn http1() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    // hyper's own limit would end idle connections, too: it begins before the first byte.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_BUFFER);
+    builder
+}
+
+fn http2() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new()).http2_only();
+    // Floods of resets and of header frames are limited by h2 itself.
+    let mut http2 = builder.http2();
+    http2.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS);
+    http2.keep_alive_interval(PING_INTERVAL).keep_alive_timeout(PING_TIMEOUT);
+    builder
+}
+
+impl Conversation {
+    /// Shakes hands and answers requests until the connection ends or takes too long.
+    async fn hold(&self, stream: TcpStream, peer: SocketAddr, guest: &Arc<Guest>) {
+        let handshake = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return,
+            shaken = timeout(HANDSHAKE_TIMEOUT, self.tls.accept(stream)) => shaken,
+        };
+        let stream = match handshake {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(_)) => return,
+            Err(_) => return guest.slow(),
+        };
+        let (_, session) = stream.get_ref();
+        let shown = session.peer_certificates().and_then(|chain| chain.first());
+        let certificate = shown.map(|der| PeerCertificate(Arc::from(der.as_ref())));
+        if certificate.is_some() {
+            guest.has_proven_itself();
+        }
+        let is_http2 = session.alpn_protocol() == Some(b"h2");
+        guest.seated();
+        let service = hyper::service::service_fn(|request| self.answer(request, peer, certificate.clone(), guest));
+        let builder = if is_http2 { &self.http2 } else { &self.http1 };
+        // An idle HTTP/2 connection has traffic of its own, and its heads are frames: requests alone say what it does.
+        let watched = Watched { stream, guest: (!is_http2).then(|| Arc::clone(guest)) };
+        let mut serving = pin!(builder.serve_connection(TokioIo::new(watched), service));
+        tokio::select! {
+            biased;
+            _ = &mut serving => {}
+            () = self.stop.cancelled() => {
+                serving.as_mut().graceful_shutdown();
+                let _ = serving.await;
+            }
+            slow = guest.overdue(&self.times) => {
+                if !slow {
+                    serving.as_mut().graceful_shutdown();
+                    let _ = timeout(FAREWELL, serving).await;
+                }
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+        certificate: Option<PeerCertificate>,
+        guest: &Arc<Guest>,
+    ) -> impl Future<Output = Result<http::Response<Accompanied>, Infallible>> + use<> {
+        let mut visit = guest.visit();
+        let connection: Arc<dyn Peer> = Arc::clone(guest) as _;
+        let extensions = request.extensions_mut();
+        extensions.insert(ConnectInfo(peer));
+        extensions.insert(connection);
+        if let Some(certificate) = certificate {
+            extensions.insert(certificate);
+        }
+        let router = self.router.clone();
+        async move {
+            let response = router.oneshot(request).await?;
+            visit.answered();
+            Ok(response.map(|body| Accompanied { body, _visit: visit }))
+        }
+    }
+}
+
+/// The body of an answer. The visit ends when it has been sent, or the client is gone.
+struct Accompanied {
+    body: Body,
+    _visit: Visit,
+}
+
+impl HttpBody for Accompanied {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A stream that tells when bytes arrive.
+struct Watched {
+    stream: TlsStream<TcpStream>,
+    guest: Option<Arc<Guest>>,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if let Some(guest) = self.guest.as_ref().filter(|_| buffer.filled().len() > before) {
+            guest.bytes();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
 }

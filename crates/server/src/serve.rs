@@ -6,16 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::middleware;
 use axum::routing::get;
-use axum_server::Handle;
-use axum_server::tls::TlsInfo;
 use chaveiro_auth::{LocalIssuer, Verifier};
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_graph::{GraphState, Limits};
-use chaveiro_mdm::{DeviceChannel, PeerCertificate, Wakes};
+use chaveiro_mdm::{DeviceChannel, Wakes};
 use chaveiro_store_sqlite::OpenError;
 use thiserror::Error;
 use tokio::task::JoinSet;
@@ -28,7 +24,9 @@ use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, Lock, Running as Announcement};
 use crate::health::Health;
 use crate::jobs::Jobs;
-use crate::listener::{self, Identity};
+use crate::listener::{self, Identity, Stop};
+use crate::process;
+use crate::room::{Capacity, Room};
 use crate::shell::{SystemClock, SystemEntropy};
 use crate::telemetry::{self, Metrics, Observed, Probes};
 use crate::watch;
@@ -85,13 +83,12 @@ pub struct Running {
     pub device_url: String,
     /// The root that signed its certificates, PEM.
     pub root_pem: String,
-    handles: [Handle<SocketAddr>; 2],
     listeners: JoinSet<std::io::Result<()>>,
+    listening: CancellationToken,
     background: JoinSet<()>,
     stop: CancellationToken,
     wakes: Arc<Wakes>,
     jobs: Jobs,
-    grace: Duration,
     _lock: Lock,
 }
 
@@ -144,6 +141,9 @@ impl Server {
         let verifier = Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], clients)?;
         let verifier = Arc::new(verifier);
 
+        let [graph_room, device_room] = capacities(process::files(), config.connections, config.connections_by_address);
+        let graph_room = Room::new("graph", graph_room, config.trusted_proxies.clone());
+        let device_room = Room::new("device", device_room, config.trusted_proxies.clone());
         let metrics = Arc::new(Metrics::new());
         let wakes = Arc::new(Wakes::default());
         let health = Arc::new(Health::default());
@@ -152,6 +152,7 @@ impl Server {
             metrics: Arc::clone(&metrics),
             wakes: Arc::clone(&wakes),
             health: Arc::clone(&health),
+            rooms: [Arc::clone(&graph_room), Arc::clone(&device_room)],
         };
         let graph = chaveiro_graph::router(Arc::new(GraphState {
             store: Arc::clone(&opened.store),
@@ -184,19 +185,20 @@ impl Server {
         });
         let sessions = observed(limited(chaveiro_mdm::router(Arc::clone(&channel))), "device", &metrics);
         let devices = sessions.merge(observed(chaveiro_mdm::wake_router(channel), "wake", &metrics));
-        let devices = devices.layer(middleware::from_fn(with_peer));
 
-        let handles = [Handle::new(), Handle::new()];
-        let [graph_handle, device_handle] = handles.clone();
-        let mut listeners = JoinSet::new();
         let graph = observed(limited(graph), "graph", &metrics);
-        listeners.spawn(listener::serve(graph_listener, graph_tls, graph_handle, graph));
-        listeners.spawn(listener::serve(device_listener, device_tls, device_handle, devices));
+        let stop = Stop { gracefully: CancellationToken::new(), grace: config.shutdown_grace };
+        let (listening, times) = (stop.gracefully.clone(), config.times);
+        let rooms = [Arc::clone(&graph_room), Arc::clone(&device_room)];
+        let mut listeners = JoinSet::new();
+        listeners.spawn(listener::serve(graph_listener, graph_tls, graph_room, times, graph, stop.clone()));
+        listeners.spawn(listener::serve(device_listener, device_tls, device_room, times, devices, stop));
 
         let stop = CancellationToken::new();
         let jobs = Jobs { store: opened.store, signer: opened.signer, clock };
         let mut background = jobs.start(config.chain_interval, &stop);
         background.spawn(post.deliver(stop.clone()));
+        background.spawn(telemetry::tell_refusals(rooms, stop.clone()));
         watch::start(&opened.sqlite, &health, metrics.disk_free_bytes.clone(), &mut background, &stop);
         background.spawn(crate::issuers::watch(verifier, Arc::clone(&health), stop.clone()));
         let announcement =
@@ -208,13 +210,12 @@ impl Server {
             graph_url,
             device_url,
             root_pem: opened.ca.root_pem().to_owned(),
-            handles,
             listeners,
+            listening,
             background,
             stop,
             wakes,
             jobs,
-            grace: config.shutdown_grace,
             _lock: lock,
         })
     }
@@ -236,9 +237,7 @@ impl Running {
     pub async fn shutdown(mut self) -> std::io::Result<()> {
         tracing::info!("stopping");
         self.wakes.close();
-        for handle in &self.handles {
-            handle.graceful_shutdown(Some(self.grace));
-        }
+        self.listening.cancel();
         let mut outcome = Ok(());
         while let Some(ended) = self.listeners.join_next().await {
             outcome = outcome.and(ended.unwrap_or_else(|error| Err(std::io::Error::other(error))));
@@ -251,8 +250,18 @@ impl Running {
     }
 }
 
-fn bind(address: SocketAddr, key: &'static str) -> Result<(std::net::TcpListener, SocketAddr), StartError> {
+fn bind(address: SocketAddr, key: &'static str) -> Result<(tokio::net::TcpListener, SocketAddr), StartError> {
     listener::bind(address).map_err(|error| StartError::Port { address, key, error })
+}
+
+/// How many connections each listener holds, the Graph side first: a quarter of all is for it, because devices hold one
+/// connection each. Neither listener takes from the other, and some descriptors are for files and outgoing connections.
+fn capacities(files: u64, all: u32, by_address: u32) -> [Capacity; 2] {
+    let reserve = (files / 8).clamp(128, 1024).min(files / 2);
+    let possible = files.saturating_sub(reserve).max(4);
+    let all = if all == 0 { possible } else { u64::from(all).clamp(4, possible) };
+    let by_address = usize::try_from(by_address).unwrap_or(usize::MAX);
+    [all / 4, all - all / 4].map(|all| Capacity { all: usize::try_from(all).unwrap_or(usize::MAX), by_address })
 }
 
 /// The names a certificate of ours must hold: hosts of the public addresses, and where we listen.
@@ -273,16 +282,6 @@ fn names(urls: &[&str], addresses: &[SocketAddr]) -> Vec<String> {
     names
 }
 
-/// The certificate of the connection, as the device channel takes it. That it was verified is the listener's work.
-async fn with_peer(mut request: Request, next: Next) -> Response {
-    let tls = request.extensions().get::<Arc<TlsInfo>>();
-    let peer = tls.and_then(|tls| tls.peer_certificates.first()).map(|der| PeerCertificate(Arc::from(der.as_slice())));
-    if let Some(peer) = peer {
-        request.extensions_mut().insert(peer);
-    }
-    next.run(request).await
-}
-
 /// No request takes long, but that of a device that waits to be woken.
 fn limited(router: Router) -> Router {
     router.layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
@@ -291,4 +290,27 @@ fn limited(router: Router) -> Router {
 fn observed(router: Router, listener: &'static str, metrics: &Arc<Metrics>) -> Router {
     let observed = Observed { listener, metrics: Arc::clone(metrics) };
     router.layer(CatchPanicLayer::new()).layer(middleware::from_fn_with_state(observed, telemetry::observe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listener::CLOSING;
+
+    #[test]
+    fn connections_leave_descriptors_for_files_however_few_there_are() {
+        for (files, asked, graph, device) in [
+            (1024, 0, 224, 672),
+            (1024, 100, 25, 75),
+            (1024, 5000, 224, 672),
+            (524_288, 0, 130_816, 392_448),
+            (256, 0, 32, 96),
+            (1024, 1, 1, 3),
+        ] {
+            let [of_graph, of_devices] = capacities(files, asked, 256).map(|capacity| capacity.all);
+            assert_eq!((of_graph, of_devices), (graph, device), "{files} files, {asked} asked for");
+            let left = files - (graph + device) as u64;
+            assert!(left > 2 * CLOSING as u64 + 32, "{left} descriptors are left of {files}");
+        }
+    }
 }

@@ -16,9 +16,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::health::{Health, Subject, Weight};
+use crate::room::{Refused, Room};
 
 /// Logs to standard error: for people when it is a terminal, as JSON when it is not.
 pub fn init_logging(filter: &str) {
@@ -44,6 +46,18 @@ struct ListenerLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConnectionLabels {
+    listener: &'static str,
+    proven: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusedLabels {
+    listener: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SubjectLabels {
     subject: &'static str,
 }
@@ -62,6 +76,8 @@ pub(crate) struct Metrics {
     complaints: Family<SubjectLabels, Gauge>,
     /// Set by [`crate::watch`].
     pub(crate) disk_free_bytes: Gauge,
+    connections: Family<ConnectionLabels, Gauge>,
+    refused: Family<RefusedLabels, Counter>,
 }
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -92,6 +108,9 @@ impl Metrics {
         let disk_free_bytes = Gauge::default();
         let free = "Bytes that are free on the disk of the data directory";
         registry.register("disk_free_bytes", free, disk_free_bytes.clone());
+        let (connections, refused) = (Family::default(), Family::default());
+        registry.register("connections", "Connections held, by whether they have proven themselves", Family::clone(&connections));
+        registry.register("connections_refused", "Connections that gave way or were not accepted, by reason", Family::clone(&refused));
         Self {
             registry,
             requests,
@@ -104,6 +123,21 @@ impl Metrics {
             waiting_devices,
             complaints,
             disk_free_bytes,
+            connections,
+            refused,
+        }
+    }
+
+    fn look_at(&self, room: &Room) {
+        let listener = room.listener;
+        let (held, strangers) = room.held();
+        for (proven, count) in [("true", held - strangers), ("false", strangers)] {
+            let gauge = self.connections.get_or_create(&ConnectionLabels { listener, proven });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        for (why, count) in room.refused() {
+            let counter = self.refused.get_or_create(&RefusedLabels { listener, reason: why.name() });
+            counter.inc_by(count.saturating_sub(counter.get()));
         }
     }
 
@@ -154,6 +188,30 @@ pub(crate) struct Probes {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) health: Arc<Health>,
+    pub(crate) rooms: [Arc<Room>; 2],
+}
+
+/// Between two lines of the log about connections that were refused.
+const REFUSALS_EVERY: Duration = Duration::from_secs(60);
+
+/// Logs once a minute how many connections gave way or were not accepted, if any.
+pub(crate) async fn tell_refusals(rooms: [Arc<Room>; 2], stop: CancellationToken) {
+    let mut told = rooms.each_ref().map(|room| room.refused());
+    while tokio::time::timeout(REFUSALS_EVERY, stop.cancelled()).await.is_err() {
+        for (room, told) in rooms.iter().zip(&mut told) {
+            let now = room.refused();
+            let since = |why: Refused| now[why as usize].1 - told[why as usize].1;
+            if Refused::ALL.into_iter().any(|why| since(why) > 0) {
+                let [address, full, busy, system, slow] = Refused::ALL.map(since);
+                let listener = room.listener;
+                tracing::warn!(
+                    listener, address, full, busy, system, slow,
+                    "connections gave way or were not accepted in the last minute; see Limits in docs/operations.md"
+                );
+            }
+            *told = now;
+        }
+    }
 }
 
 /// The process answers.
@@ -190,6 +248,9 @@ pub(crate) async fn metrics(State(probes): State<Probes>) -> Response {
         ] {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         }
+    }
+    for room in &probes.rooms {
+        metrics.look_at(room);
     }
     let complaints = probes.health.complaints();
     for subject in Subject::ALL {

@@ -9,7 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chaveiro_core::id::TenantId;
-use chaveiro_core::ports::{Clock, Entropy, Store, StoreError, View};
+use chaveiro_core::ports::{Clock, Entropy, Peer, Store, StoreError, View};
 use chaveiro_core::tenant::Tenant;
 use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -30,6 +30,9 @@ const ANY_TENANT: [&str; 2] = ["common", "organizations"];
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
+/// Where tokens are given out, below the tenant.
+const TOKEN_PATH: &str = "/oauth2/v2.0/token";
+
 pub(super) struct Endpoint {
     pub(super) issuer: Arc<LocalIssuer>,
     pub(super) store: Arc<dyn Store>,
@@ -42,7 +45,7 @@ pub(super) struct Endpoint {
 pub(super) fn router(endpoint: Endpoint) -> Router {
     let endpoint = Arc::new(endpoint);
     Router::new()
-        .route("/{tenant}/oauth2/v2.0/token", post(grants::token))
+        .route(&format!("/{{tenant}}{TOKEN_PATH}"), post(grants::token))
         .route("/{tenant}/oauth2/v2.0/devicecode", post(sign_in::device_code))
         .route("/{tenant}/oauth2/v2.0/revoke", post(sign_in::revoke))
         .route("/{tenant}/oauth2/v2.0/authorize", get(page::no_browser_sign_in).post(page::no_browser_sign_in))
@@ -86,8 +89,14 @@ async fn with_call(State(endpoint): State<Arc<Endpoint>>, mut request: Request, 
         correlation: sent.unwrap_or_else(|| endpoint.entropy.uuid()),
         origin: Origin::of(peer, request.headers(), &endpoint.proxies),
     };
+    let connection = request.extensions().get::<Arc<dyn Peer>>().cloned();
+    let connection = connection.filter(|_| request.uri().path().ends_with(TOKEN_PATH));
     request.extensions_mut().insert(call);
     let mut response = next.run(request).await;
+    // A token is the answer to a proof.
+    if let Some(connection) = connection.filter(|_| response.status() == StatusCode::OK) {
+        connection.has_proven_itself();
+    }
     let headers = response.headers_mut();
     set(headers, REQUEST_ID, &call.trace.to_string());
     if sent.is_some() {

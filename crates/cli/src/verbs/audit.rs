@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -20,7 +21,7 @@ pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()>
             let key = host.opened.signer.public_key();
             let mut sink: Box<dyn Write + Send> = match output {
                 Some(file) => {
-                    let created = File::create(file);
+                    let created = File::options().write(true).create(true).truncate(true).mode(0o600).open(file);
                     Box::new(BufWriter::new(created.with_context(|| format!("{} cannot be written", file.display()))?))
                 }
                 None => Box::new(std::io::stdout()),

@@ -92,6 +92,14 @@ impl Server {
         Self::spawn(data, graph_listen, device_listen, Stdio::inherit(), &flags)
     }
 
+    /// One that may open so many files, and logs into `log` of the data directory.
+    pub fn start_limited(data: &Path, files: u64, flags: &[&str]) -> Self {
+        let log = std::fs::File::create(data.join("log")).expect("a log");
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--nofile={files}:{files}")).arg(chaveiro().get_program());
+        Self::spawn_as(command, data, "127.0.0.1:0", "127.0.0.1:0", log.into(), flags)
+    }
+
     /// One that says everything it has to say into that file.
     pub fn start_logging(data: &Path, log: std::fs::File) -> Self {
         Self::spawn(data, "127.0.0.1:0", "127.0.0.1:0", log.into(), &["--log", "trace"])

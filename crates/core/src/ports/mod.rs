@@ -173,6 +173,13 @@ pub trait Waker: Send + Sync {
     fn wake(&self, enrollment: EnrollmentId);
 }
 
+/// The connection of a request. A listener puts it into the extensions of each request as `Arc<dyn Peer>`; it closes
+/// connections that have proven nothing before others when it has no room.
+pub trait Peer: Send + Sync {
+    /// Notes that the client has shown a valid certificate, token or secret.
+    fn has_proven_itself(&self);
+}
+
 /// Wakes whoever tells people of alerts, and returns at once. What they are told waits in the store ([`View::alerts`]).
 pub trait Alarm: Send + Sync {
     /// Says that something may wait. What does is durable by now; to ring for nothing is no harm.

@@ -26,7 +26,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use chaveiro_core::caller::{ActorKind, Caller};
 use chaveiro_core::id::RequestId;
-use chaveiro_core::ports::{BoxFuture, UnitOfWork, View};
+use chaveiro_core::ports::{BoxFuture, Peer, UnitOfWork, View};
 use chaveiro_core::revocation::{of_oneself, require_valid};
 use chaveiro_core::rights::{Principal, PrincipalKind};
 use chaveiro_core::{Fault, Refusal, Timestamp};
@@ -119,6 +119,9 @@ async fn answer(
     }
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let caller = state.verifier.verify(authorization, now).await?;
+    if let Some(connection) = parts.extensions.get::<Arc<dyn Peer>>() {
+        connection.has_proven_itself();
+    }
     if matches!(walk.end, End::Batch) && *method == Method::POST {
         return batch::serve(state, &caller, walk.version, &parts.headers, body).await;
     }
