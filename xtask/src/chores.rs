@@ -5,8 +5,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::advisories::advisories;
 use crate::fuzz::fuzz;
 use crate::needs;
+use crate::sbom::sbom;
 
 /// One thing that can be asked of `cargo xtask`.
 pub(crate) struct Chore {
@@ -20,9 +22,15 @@ pub(crate) const CHORES: &[Chore] = &[
     Chore { name: "test", summary: "build everything and run every test; arguments go to the test runner", run: test },
     Chore {
         name: "ci",
-        summary: "format, clippy, dependency rules, generated artefacts, tests, a short go of each fuzz target",
+        summary: "format, clippy, dependency rules, advisories, generated artefacts, tests, a short go of each fuzz target",
         run: ci,
     },
+    Chore {
+        name: "advisories",
+        summary: "compare the lock files with the RustSec database (or the copy that is named)",
+        run: advisories,
+    },
+    Chore { name: "sbom", summary: "write a bill of materials of each program to target/sbom/", run: sbom },
     Chore { name: "codegen", summary: "write generated/ anew (--check: only compare)", run: codegen },
     Chore {
         name: "fuzz",
@@ -51,6 +59,7 @@ fn ci(_: &[String]) -> Result<()> {
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--test", "sdk_more", "--locked", "--", "-D", "warnings"]))?;
     run(&mut cargo(&["deny", "--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]))?;
+    advisories(&[])?;
     codegen(&["--check".to_owned()])?;
     test(&[])?;
     fuzz(&["5".to_owned()])

@@ -1,8 +1,10 @@
 //! Every chore of the repository. `cargo xtask help` lists them; `.ci/run` calls one of them.
 
+mod advisories;
 mod chores;
 mod fuzz;
 mod needs;
+mod sbom;
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -20,7 +20,7 @@ use crate::login::Accounts;
 use crate::luks::{self, Volume};
 use crate::nodes::Nodes;
 use crate::packages;
-use crate::recovery::Recovery;
+use crate::recovery::{Cleared, Recovery};
 use crate::session;
 use crate::state::{Enrolment, State};
 
@@ -203,6 +203,15 @@ fn release_slots(recovery: &Recovery) -> Result<()> {
         volume.leave(&key).with_context(|| Complaint::SlotsKept(path))?;
     }
     Ok(())
+}
+
+/// Finishes or takes back an interrupted recovery as far as this machine can by itself, and removes the key slots that
+/// recoveries left behind.
+pub(crate) fn clear_slots(root: &Path, state: &State) -> Result<Vec<Cleared>> {
+    let _lock = state.lock()?;
+    let mut recovery = Recovery::open(root, state.directory(), config::load(root)?)?;
+    recovery.settle().context(Complaint::Interrupted)?;
+    Ok(recovery.clear_slots())
 }
 
 /// Gives the agent a key slot of a volume, once: from then on recovery passcodes are replaced without the user.

@@ -91,6 +91,12 @@ pub(crate) enum Verb {
         #[arg(long = "volume", value_name = "PATH")]
         volumes: Vec<PathBuf>,
     },
+    /// Remove key slots that an interrupted recovery left, without the server. The service does it before each session.
+    ///
+    /// Only slots that the agent added itself go; what the escrow holds still opens the volume. Needs root, and the
+    /// service stopped.
+    #[command(after_help = "Example:\n  chaveiro-agent clear-slots")]
+    ClearSlots,
     /// Tell the server that this machine leaves, and forget the enrolment. Nobody's own password or key slot is touched.
     #[command(after_help = "Example:\n  chaveiro-agent unenroll --release-slots")]
     Unenroll {

@@ -10,8 +10,10 @@ use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::locks::{Found, Locks, Proven};
 use crate::login::Accounts;
+use crate::luks::{LuksError, Role, Volume};
+use crate::recovery::Recovery;
 use crate::state::State;
-use crate::text::verdict;
+use crate::text::{left_behind, verdict};
 use chaveiro_lang::Lang;
 
 /// What stands in the way of a recovery.
@@ -41,6 +43,8 @@ pub(crate) enum Obstacle {
     Volume(String),
     /// Every key slot is taken, and a replacement needs a spare one.
     NoFreeSlot,
+    /// Few key slots are free; a recovery works now, and the next one may not.
+    FewFreeSlots,
     /// The agent has no key slot of its own there, or not the key to it.
     NotEscrowed,
 }
@@ -61,6 +65,7 @@ impl Obstacle {
             Self::NoVolume => "noVolume",
             Self::Volume(_) => "volumeUnusable",
             Self::NoFreeSlot => "noFreeSlot",
+            Self::FewFreeSlots => "fewFreeSlots",
             Self::NotEscrowed => "notEscrowed",
         }
     }
@@ -72,15 +77,72 @@ pub(crate) struct Finding {
     /// The lock; its subject is empty when there is none.
     pub(crate) of: DeviceLock,
     pub(crate) obstacle: Option<Obstacle>,
+    /// The key slots of a volume.
+    pub(crate) slots: Option<KeySlots>,
+}
+
+/// Whose the key slots of a volume are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeySlots {
+    agent: Vec<u8>,
+    escrow: Vec<u8>,
+    /// What recoveries added and no longer need.
+    left_behind: Vec<u8>,
+    /// Of people and of other programs.
+    others: Vec<u8>,
+    free: u64,
+}
+
+/// A volume with so few free key slots has room for the next recovery, and not for one that is interrupted.
+const FEW: u64 = 1;
+
+impl KeySlots {
+    fn of(volume: &Volume, left_behind: Vec<u8>) -> Result<Self, LuksError> {
+        let owned = volume.owned()?;
+        let is_left = |slot: &u8| left_behind.contains(slot);
+        let of = |role| owned.iter().filter(move |owned| owned.role == role).map(|owned| owned.slot);
+        Ok(Self {
+            agent: of(Role::Agent).collect(),
+            escrow: of(Role::Escrow).filter(|slot| !is_left(slot)).collect(),
+            others: volume.not_named()?.into_iter().filter(|slot| !is_left(slot)).collect(),
+            free: volume.free_slots()?,
+            left_behind,
+        })
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "agent": self.agent,
+            "escrow": self.escrow,
+            "leftBehind": self.left_behind,
+            "others": self.others,
+            "free": self.free,
+        })
+    }
 }
 
 impl Finding {
-    pub(crate) fn row(&self, lang: Lang) -> [String; 4] {
+    /// The row of the finding, and one for what recoveries left behind.
+    pub(crate) fn rows(&self, lang: Lang) -> Vec<[String; 4]> {
+        let (lock, subject) = (self.of.lock.name().to_owned(), self.of.subject.clone());
         let (what, hint) = verdict(lang, self.obstacle.as_ref());
-        [self.of.lock.name().to_owned(), self.of.subject.clone(), what, hint]
+        let mut rows = vec![[lock.clone(), subject.clone(), what, hint]];
+        if let Some(slots) = self.slots.as_ref().filter(|slots| !slots.left_behind.is_empty()) {
+            let (what, hint) = left_behind(lang, &slots.left_behind);
+            rows.push([lock, subject, what, hint]);
+        }
+        rows
     }
 
     pub(crate) fn to_json(&self, lang: Lang) -> Value {
+        let mut value = self.verdict_json(lang);
+        if let Some(slots) = &self.slots {
+            value["keySlots"] = slots.to_json();
+        }
+        value
+    }
+
+    fn verdict_json(&self, lang: Lang) -> Value {
         let (reason, hint) = verdict(lang, self.obstacle.as_ref());
         let (recovery, subject) = (self.of.lock.name(), &self.of.subject);
         match &self.obstacle {
@@ -116,5 +178,15 @@ pub(crate) fn examine(
     Accounts { root }.passwd().with_context(|| Complaint::NoSystem(root.to_owned()))?;
     let locks = Locks { root, config: &config, keys: &state.volumes(), proven: &Proven::default() };
     let found = [Lock::Login, Lock::Luks2].into_iter().flat_map(|lock| locks.find(lock, today));
-    Ok(found.map(|Found { of, obstacle }| Finding { of, obstacle }).collect())
+    // What recoveries left is known to root alone, who can read the journal.
+    let recovery = Recovery::open(root, state.directory(), config.clone()).ok();
+    let look = |Found { of, obstacle }: Found| {
+        let path = Path::new(&of.subject);
+        let left = recovery.as_ref().filter(|_| of.lock == Lock::Luks2).and_then(|recovery| recovery.slots_left(path).ok());
+        let slots = left.and_then(|left| KeySlots::of(&locks.volume(path), left).ok());
+        let is_few = slots.as_ref().is_some_and(|slots| slots.free <= FEW);
+        let obstacle = obstacle.or_else(|| is_few.then_some(Obstacle::FewFreeSlots));
+        Finding { of, obstacle, slots }
+    };
+    Ok(found.map(look).collect())
 }

@@ -82,6 +82,14 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
         "Um volume LUKS2; repita para mais. Por padrão os da configuração, ou os de /etc/crypttab",
     ),
     (
+        "Remove key slots that an interrupted recovery left, without the server. The service does it before each session",
+        "Remove posições de chave que uma recuperação interrompida deixou, sem o servidor. O serviço faz isso antes de cada sessão",
+    ),
+    (
+        "Remove key slots that an interrupted recovery left, without the server. The service does it before each session.\n\nOnly slots that the agent added itself go; what the escrow holds still opens the volume. Needs root, and the service stopped.",
+        "Remove posições de chave que uma recuperação interrompida deixou, sem o servidor. O serviço faz isso antes de cada sessão.\n\nSó saem posições que o próprio agente acrescentou; o que está em custódia continua abrindo o volume. Precisa de root, e do serviço parado.",
+    ),
+    (
         "Tell the server that this machine leaves, and forget the enrolment. Nobody's own password or key slot is touched",
         "Avisa ao servidor que esta máquina sai, e esquece a inscrição. Nenhuma senha ou posição de chave de pessoas é alterada",
     ),

@@ -4,6 +4,7 @@
 
 mod agent;
 mod args;
+mod child;
 mod complaint;
 mod config;
 mod doctor;
@@ -51,6 +52,9 @@ use text::Text;
 
 /// The whole program: command line in, exit code out.
 pub fn main() -> ExitCode {
+    if let Some(code) = child::launch(std::env::args_os()) {
+        return code;
+    }
     let lang = Lang::of_arguments(std::env::args_os());
     let matches = HELP.in_language(Cli::command(), lang).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -157,6 +161,13 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
             let text = if *release_slots { Text::LeftReleased } else { Text::Left };
             say(text, "", json!({"enrolled": false, "slotsReleased": release_slots}))?;
         }
+        Verb::ClearSlots => {
+            for cleared in agent::clear_slots(&cli.root, &state)? {
+                let (volume, slots) = (cleared.volume.display().to_string(), cleared.slots);
+                let text = if slots.is_empty() { Text::NothingLeft } else { Text::SlotsCleared };
+                say(text, &volume, json!({"volume": volume, "removed": slots}))?;
+            }
+        }
         Verb::Doctor { account, volumes } => {
             let (today, config) = (now().as_second().div_euclid(86_400), config::load(&cli.root)?);
             let findings = doctor::examine(&cli.root, &state, &config, account.as_deref(), volumes, today)?;
@@ -235,8 +246,8 @@ fn print(findings: &[Finding], json: bool, lang: Lang) -> Result<()> {
     if std::io::stdout().is_terminal() {
         table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     }
-    for finding in findings {
-        table.add_row(finding.row(lang));
+    for row in findings.iter().flat_map(|finding| finding.rows(lang)) {
+        table.add_row(row);
     }
     writeln!(out, "{table}")?;
     Ok(())

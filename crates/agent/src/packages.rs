@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use chaveiro_core::actions::recover_passcode::seal_first::sha256_hex;
+
+use crate::child;
 
 /// Packages of one machine, at the most; a desktop has some 3000.
 const MAX_PACKAGES: usize = 5000;
@@ -71,8 +73,8 @@ fn of_rpm(root: &Path) -> BTreeSet<Package> {
         return BTreeSet::new();
     }
     // rpm waits without end for a lock that a dead process left; a list of packages is not worth a recovery.
-    let mut command = Command::new("timeout");
-    command.arg("60").arg(program).args(["-qa", "--root"]).arg(root).args(["--qf", RPM_FORMAT]).env("LC_ALL", "C");
+    let mut command = child::command_within(60, &program);
+    command.args(["-qa", "--root"]).arg(root).args(["--qf", RPM_FORMAT]).env("LC_ALL", "C");
     let Ok(mut child) = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
         return BTreeSet::new();
     };

@@ -30,7 +30,7 @@ use crate::escrowed::{self, Escrowed};
 use crate::journal::{Journal, Record};
 use crate::locks::{Locks, Proven};
 use crate::login::{Accounts, Entry, LoginError};
-use crate::luks::{Mark, Owned, Role};
+use crate::luks::{LuksError, Mark, Owned, Role};
 use crate::passcode::{self, kernel_random};
 use crate::steps::{is_spoiled, reached};
 
@@ -61,6 +61,12 @@ struct Candidate {
 
 /// Why a candidate was not applied: which lock, and a stable code.
 struct Failure(Obstacle);
+
+/// Key slots of a volume that are gone.
+pub(crate) struct Cleared {
+    pub(crate) volume: PathBuf,
+    pub(crate) slots: Vec<u8>,
+}
 
 /// The recovery of this machine.
 pub(crate) struct Recovery {
@@ -96,6 +102,13 @@ impl Recovery {
     /// Finishes or takes back what was interrupted. Call it before every session: what could not be taken back the last
     /// time is tried again.
     pub(crate) fn resume(&mut self) -> Result<()> {
+        let settled = self.settle();
+        self.clear_slots();
+        settled
+    }
+
+    /// Finishes or takes back what was interrupted, as far as the server need not be asked.
+    pub(crate) fn settle(&mut self) -> Result<()> {
         if self.journal.is_retiring() {
             self.finish_retiring()
         } else if self.journal.applied().is_some() {
@@ -103,6 +116,40 @@ impl Recovery {
         } else {
             self.take_back(None)
         }
+    }
+
+    /// The key slots of that volume that a recovery left behind: no recovery under way and no escrowed passcode needs them.
+    pub(crate) fn slots_left(&self, path: &Path) -> Result<Vec<u8>, LuksError> {
+        let volume = self.locks().volume(path);
+        let Some(key) = self.locks().key(&volume) else { return Ok(Vec::new()) };
+        let escrowed = escrowed::load(&self.escrowed).unwrap_or_default();
+        let current = escrowed.iter().find(|known| known.of.lock == Lock::Luks2 && Path::new(&known.of.subject) == path);
+        let owned = volume.owned()?;
+        let is_current = |owned: &Owned| {
+            let action = owned.mark.as_ref().map(|mark| &mark.action);
+            current.is_some_and(|known| known.slot == Some(owned.slot) && action == Some(&known.action.to_string()))
+        };
+        // Without the slot of the current passcode, any other may be all that the escrow has.
+        let has_current = owned.iter().any(is_current);
+        let left = volume.left_behind(&key, |owned| !has_current || is_current(owned))?;
+        let under_way = |slot: &u8| {
+            let claims = |record: &Record| matches!(record, Record::Adding { volume, slot: added } if volume == path && added == slot);
+            self.journal.records().iter().any(claims)
+        };
+        Ok(left.into_iter().filter(|slot| !under_way(slot)).collect())
+    }
+
+    /// Removes what recoveries left behind; says which slots of which volumes. What cannot be removed now is tried again
+    /// before the next session.
+    pub(crate) fn clear_slots(&self) -> Vec<Cleared> {
+        let clear = |path: PathBuf| {
+            let volume = self.locks().volume(&path);
+            let mut slots = self.slots_left(&path).unwrap_or_default();
+            let key = self.locks().key(&volume);
+            slots.retain(|slot| key.as_ref().is_some_and(|key| volume.kill(key, *slot, true).is_ok()));
+            Cleared { volume: path, slots }
+        };
+        self.locks().volumes().into_iter().map(clear).collect()
     }
 
     /// What the server is told at the beginning of a session.
@@ -445,8 +492,8 @@ impl Recovery {
         self.candidate = None;
     }
 
-    /// Undoes the records, the newest first. With the passcode at hand a slot that no token names yet is known to be
-    /// ours; after a crash it is not, and stays: it could be somebody's who added one meanwhile.
+    /// Undoes the records, the newest first. A slot that no token names yet is known to be ours by what opens it: the
+    /// passcode, if it is at hand, or the key of the agent.
     fn take_back(&mut self, passcode: Option<&Passcode>) -> Result<()> {
         if self.journal.applied().is_some() {
             // From here on it is not applied any more, however far this comes.
@@ -457,9 +504,10 @@ impl Recovery {
                 Record::Adding { volume: path, slot } => {
                     let volume = self.locks().volume(path);
                     if let Some(key) = self.locks().key(&volume) {
-                        let is_ours = passcode.is_some_and(|passcode| volume.opens(*slot, passcode).unwrap_or(false));
-                        // A slot that stays opens with a passcode that only the escrow holds; it must not stand in the
-                        // way of giving somebody their password back.
+                        let is_ours = passcode.is_some_and(|passcode| volume.opens(*slot, passcode).unwrap_or(false))
+                            || volume.is_of_agent(*slot, &key).unwrap_or(false);
+                        // A slot that stays must not stand in the way of giving somebody their password back; it is
+                        // removed before the next session.
                         let _ = volume.kill(&key, *slot, is_ours);
                     }
                 }

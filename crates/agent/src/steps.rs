@@ -4,7 +4,7 @@
 
 /// Every step, in order. `docs/linux.md` and the kill table of the tests name them.
 pub(crate) const STEPS: &[&str] = &[
-    "prepared", "applying", "adding", "added", "opened", "setting", "set", "proven", "applied", "retiring", "retired",
+    "prepared", "applying", "adding", "slotAdded", "slotMarked", "added", "opened", "setting", "set", "proven", "applied", "retiring", "retired",
     "kept", "finished",
 ];
 

@@ -20,6 +20,19 @@ pub(crate) fn verdict(lang: Lang, obstacle: Option<&Obstacle>) -> (String, Strin
     (state.replace("{}", first), hint.replace("{}", second))
 }
 
+/// What the agent says of key slots that an interrupted recovery left, and what to do about it.
+pub(crate) fn left_behind(lang: Lang, slots: &[u8]) -> (String, String) {
+    let slots = slots.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+    let (state, hint) = lang.pick(
+        ("key slots that an interrupted recovery left: {}", "the next session removes them; at once: chaveiro-agent clear-slots"),
+        (
+            "posições de chave que uma recuperação interrompida deixou: {}",
+            "a próxima sessão as remove; de imediato: chaveiro-agent clear-slots",
+        ),
+    );
+    (state.replace("{}", &slots), hint.to_owned())
+}
+
 type Pair = (&'static str, &'static str);
 
 /// English and Portuguese, each state and hint.
@@ -78,6 +91,16 @@ fn texts(obstacle: Option<&Obstacle>) -> (Pair, Pair) {
                 "libere uma com cryptsetup luksKillSlot: a troca precisa de uma livre",
             ),
         ),
+        Obstacle::FewFreeSlots => (
+            (
+                "one key slot is free at the most",
+                "free some with cryptsetup luksKillSlot; cryptsetup luksDump shows them",
+            ),
+            (
+                "há no máximo uma posição de chave livre",
+                "libere algumas com cryptsetup luksKillSlot; cryptsetup luksDump as mostra",
+            ),
+        ),
         Obstacle::NotEscrowed => (
             ("the agent has no key of its own to it", "chaveiro-agent escrow PATH"),
             ("o agente não tem chave própria para ele", "chaveiro-agent escrow CAMINHO"),
@@ -98,6 +121,8 @@ pub(crate) enum Text {
     AskPassphrase,
     Left,
     LeftReleased,
+    SlotsCleared,
+    NothingLeft,
     Error,
     Hint,
 }
@@ -126,6 +151,14 @@ impl Text {
             Self::LeftReleased => (
                 "no longer enrolled; the key slots of the escrow are gone, nobody's own password or slot was touched",
                 "não está mais inscrita; as posições de chave da custódia foram removidas, nenhuma senha ou posição de pessoas foi alterada",
+            ),
+            Self::SlotsCleared => (
+                "{}: the key slots of interrupted recoveries are gone",
+                "{}: as posições de chave de recuperações interrompidas foram removidas",
+            ),
+            Self::NothingLeft => (
+                "{}: no recovery left a key slot behind",
+                "{}: nenhuma recuperação deixou posição de chave",
             ),
             Self::Error => ("error", "erro"),
             Self::Hint => ("hint", "dica"),

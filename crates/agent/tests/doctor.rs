@@ -102,6 +102,70 @@ fn a_laptop_on_which_nothing_is_missing_is_ready_for_both_recoveries() {
     let facts = |row: &Value| (row["recovery"].clone(), row["subject"].clone(), row["ready"].clone());
     assert_eq!(facts(&rows[0]), ("login".into(), "ana".into(), true.into()));
     assert_eq!(facts(&rows[1]), ("luks2".into(), "/dev/disk/by-uuid/0a-1b".into(), true.into()));
+    let slots = serde_json::json!({"agent": [31], "escrow": [], "leftBehind": [], "others": [0], "free": 30});
+    assert_eq!(rows[1]["keySlots"], slots);
+}
+
+/// Adds a slot that the agent's own key opens, as a recovery begins one.
+fn interrupt(root: &Path, slot: u8) {
+    let key = std::fs::read_dir(root.join("state/volumes")).expect("keys").find_map(|entry| {
+        let path = entry.expect("an entry").path();
+        (path.extension()? == "key").then_some(path)
+    });
+    let key = key.expect("the agent's key");
+    let mut add = Command::new("cryptsetup");
+    add.args(["luksAddKey", "--batch-mode", "--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000", "--key-file"]);
+    add.arg(&key).arg(format!("--key-slot={slot}")).arg(root.join("dev/disk/by-uuid/0a-1b")).arg(&key);
+    assert!(add.status().expect("cryptsetup runs").success());
+}
+
+#[test]
+fn key_slots_that_a_recovery_left_behind_are_shown_and_cleared_without_the_server() {
+    let root = laptop();
+    encrypt(root.path(), "dev/disk/by-uuid/0a-1b");
+    let passphrase = root.path().join("passphrase");
+    std::fs::write(&passphrase, PASSPHRASE).expect("written");
+    let file = passphrase.to_str().expect("text");
+    let (code, text) = agent(root.path(), &["escrow", "--accept-open-disk", "--passphrase-file", file], &[]);
+    assert_eq!(code, 0, "{text}");
+    interrupt(root.path(), 30);
+    interrupt(root.path(), 29);
+    for (lang, words) in [("en", "interrupted recovery left: 29, 30"), ("pt", "recuperação interrompida deixou: 29, 30")] {
+        let (code, text) = doctor(root.path(), &["--lang", lang]);
+        assert!(code == 0 && text.contains(words) && text.contains("chaveiro-agent clear-slots"), "{code}: {text}");
+    }
+    let slots = || {
+        let (_, text) = doctor(root.path(), &["--json"]);
+        serde_json::from_str::<Value>(&text).expect("JSON")[1]["keySlots"].clone()
+    };
+    assert_eq!(slots()["leftBehind"], serde_json::json!([29, 30]));
+    let (code, text) = agent(root.path(), &["clear-slots", "--json"], &[]);
+    let cleared: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((code, &cleared["removed"]), (0, &serde_json::json!([29, 30])), "{text}");
+    assert_eq!((slots()["leftBehind"].clone(), slots()["others"].clone()), (serde_json::json!([]), serde_json::json!([0])));
+    let (code, text) = agent(root.path(), &["clear-slots"], &[]);
+    assert!(code == 0 && text.contains("no recovery left"), "{text}");
+}
+
+#[test]
+fn a_volume_with_one_free_slot_is_not_ready() {
+    let root = laptop();
+    encrypt(root.path(), "dev/disk/by-uuid/0a-1b");
+    let passphrase = root.path().join("passphrase");
+    std::fs::write(&passphrase, PASSPHRASE).expect("written");
+    let file = passphrase.to_str().expect("text");
+    agent(root.path(), &["escrow", "--accept-open-disk", "--passphrase-file", file], &[]);
+    for slot in 1..30 {
+        let mut add = Command::new("cryptsetup");
+        add.args(["luksAddKey", "--batch-mode", "--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000", "--key-file", file]);
+        add.arg(format!("--key-slot={slot}")).arg(root.path().join("dev/disk/by-uuid/0a-1b")).arg(file);
+        assert!(add.status().expect("cryptsetup runs").success());
+    }
+    let (code, text) = doctor(root.path(), &[]);
+    assert!(code == 1 && text.contains("one key slot is free") && text.contains("luksKillSlot"), "{code}: {text}");
+    let (_, text) = doctor(root.path(), &["--json"]);
+    let rows: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((&rows[1]["code"], &rows[1]["keySlots"]["free"]), (&"fewFreeSlots".into(), &1.into()), "{text}");
 }
 
 #[test]

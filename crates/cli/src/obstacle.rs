@@ -73,6 +73,11 @@ const TABLE: &[(&str, Words, Words)] = &[
         ),
     ),
     (
+        "fewFreeSlots",
+        ("one key slot is free at the most", "free some with cryptsetup luksKillSlot; luksDump shows them"),
+        ("há no máximo uma posição de chave livre", "libere algumas com cryptsetup luksKillSlot; luksDump as mostra"),
+    ),
+    (
         "notEscrowed",
         ("the agent has no key of its own to it", "on the device: chaveiro-agent escrow PATH"),
         ("o agente não tem chave própria para ele", "no dispositivo: chaveiro-agent escrow CAMINHO"),

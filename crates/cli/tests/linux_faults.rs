@@ -98,7 +98,7 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_killed_at_each_step_finishes_or_takes_back_at_its_next_start() {
     let steps = [
-        "prepared", "applying", "adding", "added", "opened", "setting", "set", "proven", "applied", "retiring",
+        "prepared", "applying", "adding", "slotAdded", "slotMarked", "added", "opened", "setting", "set", "proven", "applied", "retiring",
         "retired", "kept", "finished",
     ];
     println!(
@@ -123,12 +123,46 @@ async fn an_agent_killed_at_each_step_finishes_or_takes_back_at_its_next_start()
         }
         scene.check_done(step).await;
         assert!(!scene.machine.state().join("recovery.journal").exists(), "{step}: nothing is left to be done");
+        assert_eq!(key_slots(&scene.machine), 3, "{step}: a person's, the agent's, and that of the passcode");
         let state = state.as_str().expect("a state").to_owned();
         println!(
             "{step:<10} {:<17} {:<17} {state:<8} {:<17} {:<17} done",
             killed.0, killed.1, restarted.0, restarted.1
         );
     }
+}
+
+/// How many key slots the disk has.
+fn key_slots(machine: &Machine) -> usize {
+    let mut dump = std::process::Command::new("cryptsetup");
+    let dumped = dump.args(["luksDump", "--dump-json-metadata"]).arg(machine.root().join("disk.img")).output();
+    let metadata: Value = serde_json::from_slice(&dumped.expect("cryptsetup runs").stdout).expect("JSON");
+    metadata["keyslots"].as_object().expect("slots").len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_killed_forty_times_leaves_no_key_slot_behind() {
+    let scene = Scene::new().await;
+    let mut interrupted = 0;
+    for round in 0..40_u64 {
+        scene.recover().await;
+        let mut session = scene.machine.agent(&["sync"]).spawn().expect("it starts");
+        // Spread over the whole session, in no order.
+        tokio::time::sleep(Duration::from_millis(round * 97 % 600)).await;
+        // The agent alone: what it runs has to end by itself.
+        session.kill().expect("killed");
+        interrupted += usize::from(!session.wait().expect("it ended").success());
+        let slots = key_slots(&scene.machine);
+        assert!(slots <= 5, "round {round}: {slots} key slots");
+        if round % 10 == 9 {
+            for _ in 0..3 {
+                scene.machine.run(&["sync"]);
+            }
+            scene.check_done(&format!("round {round}")).await;
+            assert_eq!(key_slots(&scene.machine), 3, "round {round}");
+        }
+    }
+    assert!(interrupted > 20, "{interrupted} sessions were interrupted");
 }
 
 #[tokio::test(flavor = "multi_thread")]

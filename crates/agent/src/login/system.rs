@@ -9,6 +9,7 @@ use chaveiro_core::secret::Passcode;
 use zeroize::Zeroizing;
 
 use super::LoginError;
+use crate::child;
 
 /// The program that proves a password (pam_unix).
 const UNIX_CHKPWD: &[&str] = &["usr/sbin/unix_chkpwd", "sbin/unix_chkpwd"];
@@ -116,8 +117,8 @@ fn tallies(root: &Path) -> PathBuf {
 
 /// Says nothing, and is told nothing: neither the environment nor the words of this process.
 fn quiet(program: &Path) -> Command {
-    let mut command = Command::new("/usr/bin/timeout");
-    command.arg("30").arg(program).env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut command = child::command_within(30, program);
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 

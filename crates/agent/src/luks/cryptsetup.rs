@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::error::LuksError;
+use crate::child;
 
 /// Where it is, below the root.
 pub(crate) const PLACES: &[&str] = &["usr/sbin/cryptsetup", "sbin/cryptsetup"];
@@ -29,7 +30,7 @@ const BAD_PASSPHRASE: i32 = 2;
 pub(super) fn run<S: AsRef<OsStr>>(verb: &'static str, arguments: &[S], input: &[u8]) -> Result<bool, LuksError> {
     let root = Path::new("/");
     let program = PLACES.iter().map(|place| root.join(place)).find(|program| program.exists());
-    let mut command = Command::new(program.ok_or(LuksError::NoCryptsetup)?);
+    let mut command = child::command(&program.ok_or(LuksError::NoCryptsetup)?);
     command.env_clear().env("LC_ALL", "C").arg(verb).arg("--batch-mode").args(arguments);
     run_until(command, verb, input, DEADLINE)
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use chaveiro_keyfile as keyfile;
 use zeroize::Zeroizing;
 
-use super::header::Header;
+use super::header::{CHEAP_ITERATIONS, Header};
 use crate::config::Kdf;
 
 use super::{LuksError, Role, Volume, token};
@@ -15,8 +15,8 @@ use super::{LuksError, Role, Volume, token};
 /// What cryptsetup takes for its standard input.
 const STDIN: &str = "-";
 
-/// 64 random bytes need no slow derivation: nobody guesses them. The least that cryptsetup accepts.
-pub(super) const CHEAP: Kdf = Kdf::Pbkdf2 { iterations: Some(1000) };
+/// 64 random bytes need no slow derivation: nobody guesses them.
+pub(super) const CHEAP: Kdf = Kdf::Pbkdf2 { iterations: Some(CHEAP_ITERATIONS) };
 
 impl Volume {
     /// Adds the agent slot, opened by `random`, which is kept in `agent_key`. `unlock` is what opens the volume now. A
@@ -61,8 +61,9 @@ impl Volume {
     pub(crate) fn leave(&self, agent_key: &Path) -> Result<(), LuksError> {
         // First of all: without a slot of a person nobody could open the volume any more.
         self.has_slot_of_a_person()?;
-        for escrow in self.owned()?.iter().filter(|owned| owned.role == Role::Escrow) {
-            self.kill(agent_key, escrow.slot, false)?;
+        // Those that open with the key of the agent, too: which of them goes below would be chance.
+        for slot in self.left_behind(agent_key, |_| false)? {
+            self.kill(agent_key, slot, true)?;
         }
         let header = self.header()?;
         let agent = match super::agent_slot(&header) {

@@ -16,6 +16,8 @@ use thiserror::Error;
 pub(crate) const SLOTS: u8 = 32;
 /// Bytes of the binary header; the JSON area follows.
 const BINARY_HEADER: usize = 4096;
+/// Iterations of PBKDF2 that random keys are derived with. The least that cryptsetup accepts.
+pub(super) const CHEAP_ITERATIONS: u32 = 1000;
 /// The largest header that the specification allows: binary header and JSON area.
 const MAX_HEADER: u64 = 4 * 1024 * 1024;
 /// The smallest one. Each further size is the double, and the second copy follows the first.
@@ -96,17 +98,30 @@ impl Header {
         (self.areas.start <= area.offset && end <= self.areas.end).then_some(area)
     }
 
-    /// The lowest slot that is not in use, if there is also room for what it would keep: volumes that began as LUKS1
-    /// have less room than numbers.
+    /// Returns whether the slot is derived as the agent's are, before its passcode takes effect.
+    pub(crate) fn is_cheap(&self, slot: u8) -> bool {
+        let kdf = self.slots.get(&slot).and_then(|slot| slot.get("kdf"));
+        let is = |name: &str, value: Value| kdf.and_then(|kdf| kdf.get(name)) == Some(&value);
+        is("type", "pbkdf2".into()) && is("iterations", CHEAP_ITERATIONS.into())
+    }
+
+    /// The highest slot that is not in use, if there is also room for what it would keep. Whatever people add without
+    /// naming a slot takes the lowest, so that their slots and ours stay apart.
     pub(crate) fn free_slot(&self) -> Option<u8> {
+        (0..SLOTS).rev().find(|slot| self.free_slots() > 0 && !self.slots.contains_key(slot))
+    }
+
+    /// How many more slots fit: volumes that began as LUKS1 have less room than numbers.
+    pub(crate) fn free_slots(&self) -> u64 {
         let mut areas: Vec<Area> = self.slots.keys().filter_map(|slot| self.area(*slot)).collect();
         areas.sort_by_key(|area| area.offset);
         // A volume has one key, so its slots are of one size.
         let needed = areas.iter().map(|area| area.size).max().unwrap_or(0);
         let starts = std::iter::once(self.areas.start).chain(areas.iter().map(|area| area.offset + area.size));
         let ends = areas.iter().map(|area| area.offset).chain(std::iter::once(self.areas.end));
-        let has_room = starts.zip(ends).any(|(start, end)| end.saturating_sub(start) >= needed);
-        (0..SLOTS).find(|slot| has_room && !self.slots.contains_key(slot))
+        let fits = |(start, end): (u64, u64)| end.saturating_sub(start).checked_div(needed).unwrap_or(u64::MAX);
+        let room = starts.zip(ends).map(fits).fold(0_u64, u64::saturating_add);
+        room.min(u64::from(SLOTS).saturating_sub(self.slots.len() as u64))
     }
 }
 
@@ -215,7 +230,7 @@ mod tests {
         assert_eq!(header.uuid, "71449758-682c-4788-a298-51ec3b633243");
         assert_eq!((header.slots.len(), header.tokens.len(), header.digests.len()), (1, 0, 1));
         assert_eq!(header.area(0), Some(Area { offset: 32768, size: 258_048 }));
-        assert_eq!((header.area(1), header.free_slot()), (None, Some(1)));
+        assert_eq!((header.area(1), header.free_slot(), header.free_slots()), (None, Some(31), 31));
     }
 
     #[test]

@@ -82,6 +82,18 @@ impl Volume {
         self.tries(None, secret)
     }
 
+    /// How many more slots the volume can have.
+    pub(crate) fn free_slots(&self) -> Result<u64, LuksError> {
+        Ok(self.header()?.free_slots())
+    }
+
+    /// The slots that no token of ours names: those of people and of other programs, and what is left of recoveries.
+    pub(crate) fn not_named(&self) -> Result<Vec<u8>, LuksError> {
+        let header = self.header()?;
+        let ours = token::owned(&header);
+        Ok(header.slots.keys().copied().filter(|slot| ours.iter().all(|owned| owned.slot != *slot)).collect())
+    }
+
     pub(crate) fn owned(&self) -> Result<Vec<Owned>, LuksError> {
         Ok(token::owned(&self.header()?))
     }
@@ -121,6 +133,16 @@ impl Volume {
         options.extend(kdf.iter().map(OsStr::new));
         let added = self.run("luksAddKey", &options, &[new.as_os_str()], input)?;
         self.authorised_by(added)
+    }
+
+    /// Makes the slot open with `new` instead of the key that is in the file. Its number and its token stay.
+    fn change_key(&self, key: &Path, slot: u8, kdf: Kdf, new: &[u8]) -> Result<(), LuksError> {
+        let (slot, kdf) = (slot.to_string(), kdf.options());
+        let mut options: Vec<&OsStr> = ["--key-slot", &slot, "--key-file"].map(OsStr::new).to_vec();
+        options.push(key.as_os_str());
+        options.extend(kdf.iter().map(OsStr::new));
+        let changed = self.run("luksChangeKey", &options, &[OsStr::new("-")], new)?;
+        self.authorised_by(changed)
     }
 
     /// Removes a slot; what authorises it must open another one. `authority` is a file or `-`.

@@ -8,23 +8,26 @@ use aws_lc_rs::digest::{Context, SHA256};
 use chaveiro_core::secret::Passcode;
 use serde_json::Value;
 
+use super::enrol::CHEAP;
 use super::header::Header;
 use crate::config::Kdf;
+use crate::steps::reached;
 
-use super::{LuksError, Mark, Role, Volume, token};
+use super::{LuksError, Mark, Owned, Role, Volume, token};
 
 /// The largest area of a slot that is read. The usual one has 252 KiB: a key of 64 bytes in 4000 stripes.
 const MAX_AREA: u64 = 16 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
 
 impl Volume {
-    /// The lowest slot that a replacement can take. Whoever calls [`Volume::add`] notes it down before, so that after a
+    /// The slot that a replacement takes. Whoever calls [`Volume::add`] notes it down before, so that after a
     /// crash it is known whose the slot is.
     pub(crate) fn free_slot(&self) -> Result<Option<u8>, LuksError> {
         Ok(self.header()?.free_slot())
     }
 
-    /// Adds a slot that opens with the passcode, and marks it.
+    /// Adds a slot that opens with the passcode, and marks it. A token can only name a slot that is there; so the new slot
+    /// opens with the key of the agent until it is marked, and is known as the agent's at every moment.
     pub(crate) fn add(
         &self,
         agent_key: &Path,
@@ -37,9 +40,37 @@ impl Volume {
             return Err(LuksError::SlotTaken(slot));
         }
         self.authorised(agent_key)?;
-        self.add_key(agent_key, Path::new("-"), slot, kdf, passcode.expose_secret().as_bytes())?;
-        // A token can only name a slot that is there, so it comes second.
-        self.note(slot, Role::Escrow, Some(mark))
+        self.add_key(agent_key, agent_key, slot, CHEAP, &[])?;
+        reached("slotAdded");
+        self.note(slot, Role::Escrow, Some(mark))?;
+        reached("slotMarked");
+        self.change_key(agent_key, slot, kdf, passcode.expose_secret().as_bytes())
+    }
+
+    /// The slots that the agent added and no escrowed passcode needs: those that opened with its key when it was
+    /// interrupted, and escrow slots that `is_kept` does not want.
+    pub(crate) fn left_behind(&self, agent_key: &Path, is_kept: impl Fn(&Owned) -> bool) -> Result<Vec<u8>, LuksError> {
+        let header = self.header()?;
+        let escrow = token::owned(&header).into_iter().filter(|owned| owned.role == Role::Escrow && !is_kept(owned));
+        let mut left: Vec<u8> = escrow.map(|owned| owned.slot).collect();
+        // Without a slot that is marked as the agent's own, such a slot is to become that.
+        let has_own = super::agent_slot(&header).is_some();
+        // Others are not even tried: no person's slot is derived as cheaply.
+        let is_candidate = |slot: &u8| has_own && !token::is_named(&header, *slot) && header.is_cheap(*slot);
+        for slot in header.slots.keys().filter(|slot| is_candidate(slot)) {
+            if self.is_of_agent(*slot, agent_key)? {
+                left.push(*slot);
+            }
+        }
+        Ok(left)
+    }
+
+    /// Returns whether the slot opens with the key of the agent.
+    pub(crate) fn is_of_agent(&self, slot: u8, agent_key: &Path) -> Result<bool, LuksError> {
+        match agent_key.exists() && self.header()?.slots.contains_key(&slot) {
+            true => self.tries(Some(slot), &chaveiro_keyfile::read(agent_key)?),
+            false => Ok(false),
+        }
     }
 
     /// Whether this passcode opens this slot.

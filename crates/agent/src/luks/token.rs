@@ -58,16 +58,19 @@ pub(super) fn to_json(slot: u8, role: Role, mark: Option<&Mark>) -> Value {
     })
 }
 
-/// The slots that our tokens name. A token that is not exactly as we write it is nobody's.
+/// The slots that our tokens name. A token that is not as we write it is nobody's. It may name two slots: cryptsetup
+/// copies what a token says of a slot to the one that is about to take its place.
 pub(super) fn owned(header: &Header) -> Vec<Owned> {
     let read = |(number, value): (&u8, &Value)| {
         let token = Token::deserialize(value).ok().filter(|token| token.r#type == TYPE)?;
-        let [slot] = token.keyslots.as_slice() else { return None };
+        let slots: Vec<u8> = token.keyslots.iter().map(|slot| slot.parse().ok()).collect::<Option<_>>()?;
         let mark = Mark { action: token.action, attempt: token.attempt };
         let mark = (!mark.action.is_empty()).then_some(mark);
-        Some(Owned { slot: slot.parse().ok()?, token: *number, role: token.role, mark })
+        let (number, role) = (*number, token.role);
+        Some(slots.into_iter().map(move |slot| Owned { slot, token: number, role, mark: mark.clone() }))
     };
-    header.tokens.iter().filter_map(read).filter(|owned| header.slots.contains_key(&owned.slot)).collect()
+    let named = header.tokens.iter().filter_map(read).flatten();
+    named.filter(|owned| header.slots.contains_key(&owned.slot)).collect()
 }
 
 /// Our tokens whose slot is gone.

@@ -8,7 +8,7 @@ fn the_agent_gets_a_slot_of_its_own_and_the_header_as_it_was_is_kept() {
     let before = bench.bytes();
     bench.enroll(ANA).expect("enrolled");
     assert!(bench.volume.agent_key_opens(&bench.key).expect("told"));
-    assert_eq!(bench.volume.owned().expect("read"), [Owned { slot: 1, token: 0, role: Role::Agent, mark: None }]);
+    assert_eq!(bench.volume.owned().expect("read"), [Owned { slot: 31, token: 0, role: Role::Agent, mark: None }]);
     for file in [&bench.key, &bench.backup] {
         assert_eq!(file.metadata().expect("there").permissions().mode() & 0o777, 0o600);
     }
@@ -51,7 +51,7 @@ fn what_an_interrupted_enrolment_left_is_finished_or_replaced() {
     assert!(!bench.volume.agent_key_opens(&bench.key).expect("told"));
     bench.enroll(ANA).expect("enrolled");
     assert!(bench.volume.agent_key_opens(&bench.key).expect("told"));
-    assert_eq!(bench.used(), [0, 1]);
+    assert_eq!(bench.used(), [0, 31]);
     // A slot without a key, or with a damaged one: nobody can open it, so it makes place.
     for damaged in [false, true] {
         std::fs::remove_file(&bench.key).expect("removed");
@@ -61,7 +61,7 @@ fn what_an_interrupted_enrolment_left_is_finished_or_replaced() {
         assert!(bench.enroll("a senha da Eva").is_err());
         bench.enroll(ANA).expect("enrolled");
         assert!(bench.volume.agent_key_opens(&bench.key).expect("told"));
-        assert_eq!((bench.used(), bench.volume.owned().expect("read").len()), (vec![0, 1], 1));
+        assert_eq!((bench.used(), bench.volume.owned().expect("read").len()), (vec![0, 31], 1));
     }
     assert!(bench.opens_when_typed(ANA));
 }
@@ -116,5 +116,5 @@ fn leaving_removes_no_slot_when_none_of_a_person_remains_or_the_key_is_lost() {
     assert!(bench.cryptsetup(&["luksRemoveKey", "--key-file=-"], &[], ANA));
     let error = bench.volume.leave(&bench.key).expect_err("refused").to_string();
     assert!(error.contains("last one") && bench.key.exists(), "{error}");
-    assert_eq!(bench.used(), [1, 2], "nothing was removed, not even what is ours");
+    assert_eq!(bench.used(), [2, 31], "nothing was removed, not even what is ours");
 }

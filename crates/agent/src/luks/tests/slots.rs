@@ -11,7 +11,7 @@ fn a_replacement_adds_before_it_removes_and_the_owner_always_gets_in() {
     bench.volume.add(&bench.key, &passcode("nova"), FAST, &mark(2), other).expect("added");
     assert!(bench.opens(slot, "antiga") && bench.opens(other, "nova"));
     let marks: Vec<_> = bench.volume.owned().expect("read").into_iter().map(|owned| (owned.slot, owned.mark)).collect();
-    assert_eq!(marks, [(1, None), (slot, Some(mark(1))), (other, Some(mark(2)))]);
+    assert_eq!(marks, [(31, None), (slot, Some(mark(1))), (other, Some(mark(2)))]);
     bench.kill(slot, false).expect("removed");
     assert!(!bench.opens(slot, "antiga") && !bench.opens_when_typed("antiga"));
     assert!(bench.opens(other, "nova") && bench.opens_when_typed("nova") && bench.opens_when_typed(ANA));
@@ -56,11 +56,11 @@ fn the_slots_of_people_and_of_the_agent_are_not_removed() {
     assert!(bench.add_by_hand(2, "outra pessoa"));
     let token = r#"{"type":"another","keyslots":["2"]}"#;
     bench.volume.run_token(&["import", "--json-file=-"], token.as_bytes()).expect("imported");
-    for (slot, claimed) in [(0, false), (1, false), (1, true), (2, false), (2, true)] {
+    for (slot, claimed) in [(0, false), (31, false), (31, true), (2, false), (2, true)] {
         let error = bench.kill(slot, claimed).expect_err("refused");
         assert!(matches!(error, LuksError::NotOurs(refused) if refused == slot), "{error}");
     }
-    assert_eq!(bench.used(), [0, 1, 2]);
+    assert_eq!(bench.used(), [0, 2, 31]);
 }
 
 #[test]
@@ -92,7 +92,62 @@ fn what_a_crash_left_without_a_token_is_removed_only_when_it_is_claimed() {
     bench.volume.run_token(&["remove", "--token-id=1"], &[]).expect("removed");
     assert!(matches!(bench.kill(2, false), Err(LuksError::NotOurs(2))));
     bench.kill(2, true).expect("removed");
-    assert_eq!(bench.used(), [0, 1]);
+    assert_eq!(bench.used(), [0, 31]);
+}
+
+#[test]
+fn slots_come_from_the_top_and_what_people_add_from_the_bottom() {
+    let bench = Bench::enrolled();
+    let slot = bench.volume.free_slot().expect("read").expect("a free one");
+    bench.add("abacate", slot).expect("added");
+    let ana = bench.directory.path().join("ana");
+    std::fs::write(&ana, ANA).expect("written");
+    let key_file = format!("--key-file={}", ana.display());
+    assert!(bench.cryptsetup(&["luksAddKey", &key_file, "--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000"], &["-"], "outra"));
+    assert_eq!(bench.used(), [0, 1, 30, 31]);
+}
+
+#[test]
+fn an_addition_that_was_interrupted_anywhere_is_known_as_the_agents_and_nothing_else_is() {
+    let none_kept = |_: &Owned| false;
+    for stage in ["added", "marked", "changed"] {
+        let bench = Bench::enrolled();
+        // Slots of people, one of them as cheap as the agent's and up there, and one that another program named.
+        assert!([1, 29, 28].into_iter().all(|slot| bench.add_by_hand(slot, "outra pessoa")));
+        let token = r#"{"type":"another","keyslots":["28"]}"#;
+        bench.volume.run_token(&["import", "--json-file=-"], token.as_bytes()).expect("imported");
+        let before = bench.used();
+        bench.volume.add_key(&bench.key, &bench.key, 30, FAST, &[]).expect("added");
+        if stage != "added" {
+            bench.volume.note(30, Role::Escrow, Some(&mark(1))).expect("marked");
+        }
+        if stage == "changed" {
+            bench.volume.change_key(&bench.key, 30, FAST, b"abacate").expect("changed");
+            assert!(bench.opens(30, "abacate") && !bench.volume.is_of_agent(30, &bench.key).expect("told"));
+        }
+        assert_eq!(bench.volume.left_behind(&bench.key, none_kept).expect("told"), [30], "{stage}");
+        let kept = bench.volume.left_behind(&bench.key, |owned| owned.mark == Some(mark(1))).expect("told");
+        assert_eq!(kept.is_empty(), stage != "added", "{stage}: a slot without a mark is nobody's current one");
+        bench.kill(30, true).expect("removed");
+        assert_eq!(bench.used(), before, "{stage}");
+        assert_eq!(bench.volume.left_behind(&bench.key, none_kept).expect("told"), [0; 0], "{stage}");
+        for slot in [0, 1, 28, 29, 31] {
+            assert!(matches!(bench.kill(slot, false), Err(LuksError::NotOurs(_))), "{stage}: {slot}");
+        }
+    }
+}
+
+#[test]
+fn a_token_that_cryptsetup_copied_to_a_second_slot_names_both() {
+    let bench = Bench::enrolled();
+    for slot in [29, 30] {
+        bench.volume.add_key(&bench.key, &bench.key, slot, FAST, &[]).expect("added");
+    }
+    let token = r#"{"type":"chaveiro","keyslots":["30","29"],"role":"escrow","action":"0191-a1","attempt":1}"#;
+    bench.volume.run_token(&["import", "--json-file=-"], token.as_bytes()).expect("imported");
+    let mut left = bench.volume.left_behind(&bench.key, |_| false).expect("told");
+    left.sort_unstable();
+    assert_eq!(left, [29, 30]);
 }
 
 #[test]
@@ -126,11 +181,12 @@ fn a_volume_on_which_every_slot_is_taken_has_no_free_one() {
 fn a_volume_with_little_room_runs_out_of_it_before_it_runs_out_of_numbers() {
     let bench = Bench::new(&["--luks2-keyslots-size=774144"]);
     bench.enroll(ANA).expect("enrolled");
-    assert_eq!(bench.volume.free_slot().expect("read"), Some(2));
-    bench.add("abacate", 2).expect("added");
-    assert_eq!(bench.volume.free_slot().expect("read"), None);
-    bench.kill(2, false).expect("removed");
-    assert_eq!(bench.volume.free_slot().expect("read"), Some(2));
+    let free = || (bench.volume.free_slot().expect("read"), bench.volume.free_slots().expect("read"));
+    assert_eq!(free(), (Some(30), 1));
+    bench.add("abacate", 30).expect("added");
+    assert_eq!(free(), (None, 0));
+    bench.kill(30, false).expect("removed");
+    assert_eq!(free(), (Some(30), 1));
 }
 
 #[test]
