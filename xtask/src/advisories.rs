@@ -51,10 +51,10 @@ pub(crate) fn advisories(arguments: &[String]) -> Result<()> {
 
 /// The advisories about versions of the lock file. What is unsound or no longer maintained counts like a vulnerability.
 fn concerned(database: &Database, lock: &Lockfile) -> Vec<Vulnerability> {
-    let notable = |found: &Vulnerability| found.advisory.informational.as_ref().is_none_or(|kind| *kind != Informational::Notice);
-    let of_kind = |informational| {
-        database.query_vulnerabilities(lock, &Query::crate_scope().informational(informational))
-    };
+    let notable =
+        |found: &Vulnerability| found.advisory.informational.as_ref().is_none_or(|kind| *kind != Informational::Notice);
+    let of_kind =
+        |informational| database.query_vulnerabilities(lock, &Query::crate_scope().informational(informational));
     let found = [false, true].into_iter().flat_map(of_kind);
     found.filter(|found| found.advisory.withdrawn.is_none()).filter(notable).collect()
 }
@@ -68,7 +68,8 @@ fn line(lock: &str, found: &Vulnerability) -> String {
 /// The advisories that `deny.toml` ignores; each has a reason there.
 fn ignored(deny: &str) -> Result<Vec<advisory::Id>> {
     let deny: toml::Table = deny.parse().context("deny.toml")?;
-    let list = deny.get("advisories").and_then(|section| section.get("ignore")?.as_array().cloned()).unwrap_or_default();
+    let list =
+        deny.get("advisories").and_then(|section| section.get("ignore")?.as_array().cloned()).unwrap_or_default();
     let entry = |entry: &toml::Value| {
         let text = |name: &str| entry.get(name)?.as_str().filter(|text| !text.trim().is_empty());
         let (Some(id), Some(_)) = (text("id"), text("reason")) else {
@@ -110,8 +111,11 @@ mod tests {
             ("RUSTSEC-2026-0004", "informational = \"notice\"\n"),
             ("RUSTSEC-2026-0005", "withdrawn = \"2026-02-01\"\n"),
         ] {
-            let advisory = format!("[advisory]\nid = \"{id}\"\npackage = \"leaky\"\ndate = \"2026-01-02\"\n{more}\n[versions]\npatched = [\">= 1.2.0\"]\n");
-            std::fs::write(place.join(format!("{id}.md")), format!("```toml\n{advisory}```\n\n# It leaks\n\nBadly.\n")).expect("written");
+            let advisory = format!(
+                "[advisory]\nid = \"{id}\"\npackage = \"leaky\"\ndate = \"2026-01-02\"\n{more}\n[versions]\npatched = [\">= 1.2.0\"]\n"
+            );
+            std::fs::write(place.join(format!("{id}.md")), format!("```toml\n{advisory}```\n\n# It leaks\n\nBadly.\n"))
+                .expect("written");
         }
         let database = Database::open(directory.path()).expect("a database");
         (directory, database)
@@ -119,7 +123,8 @@ mod tests {
 
     fn lock(version: &str) -> Lockfile {
         let source = "registry+https://github.com/rust-lang/crates.io-index";
-        let text = format!("version = 4\n\n[[package]]\nname = \"leaky\"\nversion = \"{version}\"\nsource = \"{source}\"\n");
+        let text =
+            format!("version = 4\n\n[[package]]\nname = \"leaky\"\nversion = \"{version}\"\nsource = \"{source}\"\n");
         text.parse().expect("a lock file")
     }
 
@@ -127,22 +132,31 @@ mod tests {
     fn a_version_that_an_advisory_is_about_is_found_and_a_patched_one_is_not() {
         let (_directory, database) = database();
         let ids = |version| -> Vec<String> {
-            let mut ids: Vec<_> = concerned(&database, &lock(version)).iter().map(|found| found.advisory.id.to_string()).collect();
+            let mut ids: Vec<_> =
+                concerned(&database, &lock(version)).iter().map(|found| found.advisory.id.to_string()).collect();
             ids.sort();
             ids
         };
         assert_eq!(ids("1.1.9"), ["RUSTSEC-2026-0001", "RUSTSEC-2026-0002", "RUSTSEC-2026-0003"]);
         assert_eq!(ids("1.2.0"), [""; 0]);
         let found = concerned(&database, &lock("1.1.9"));
-        assert_eq!(line("Cargo.lock", &found[0]), "Cargo.lock: leaky 1.1.9 has RUSTSEC-2026-0001 (vulnerability): It leaks");
+        assert_eq!(
+            line("Cargo.lock", &found[0]),
+            "Cargo.lock: leaky 1.1.9 has RUSTSEC-2026-0001 (vulnerability): It leaks"
+        );
     }
 
     #[test]
     fn an_advisory_is_ignored_with_a_reason_only() {
-        let one = ignored("[advisories]\nignore = [{ id = \"RUSTSEC-2026-0001\", reason = \"not reached\" }]").expect("read");
+        let one =
+            ignored("[advisories]\nignore = [{ id = \"RUSTSEC-2026-0001\", reason = \"not reached\" }]").expect("read");
         assert_eq!(one.iter().map(ToString::to_string).collect::<Vec<_>>(), ["RUSTSEC-2026-0001"]);
         assert_eq!(ignored("[bans]\n").expect("read"), []);
-        for wrong in ["[{ id = \"RUSTSEC-2026-0001\" }]", "[\"RUSTSEC-2026-0001\"]", "[{ id = \"RUSTSEC-2026-0001\", reason = \" \" }]"] {
+        for wrong in [
+            "[{ id = \"RUSTSEC-2026-0001\" }]",
+            "[\"RUSTSEC-2026-0001\"]",
+            "[{ id = \"RUSTSEC-2026-0001\", reason = \" \" }]",
+        ] {
             assert!(ignored(&format!("[advisories]\nignore = {wrong}")).is_err(), "{wrong}");
         }
     }

@@ -33,7 +33,8 @@ fn write() -> Result<Vec<PathBuf>> {
     let write = |program: &&str| {
         let file = directory.join(format!("{program}.cdx.json"));
         let bill = bill(program, &metadata, &lock)?;
-        std::fs::write(&file, serde_json::to_vec_pretty(&bill)?).with_context(|| format!("writing {}", file.display()))?;
+        std::fs::write(&file, serde_json::to_vec_pretty(&bill)?)
+            .with_context(|| format!("writing {}", file.display()))?;
         Ok(file)
     };
     PROGRAMS.iter().map(write).collect()
@@ -41,7 +42,8 @@ fn write() -> Result<Vec<PathBuf>> {
 
 /// The bill of one program: all that is linked into it or runs to build it, and what of that needs what.
 fn bill(program: &str, metadata: &Metadata, lock: &Lockfile) -> Result<Value> {
-    let packages: BTreeMap<&PackageId, &Package> = metadata.packages.iter().map(|package| (&package.id, package)).collect();
+    let packages: BTreeMap<&PackageId, &Package> =
+        metadata.packages.iter().map(|package| (&package.id, package)).collect();
     let resolve = metadata.resolve.as_ref().context("no resolved dependencies")?;
     let nodes: BTreeMap<&PackageId, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
     let root = metadata.packages.iter().find(|package| package.name.as_str() == program).context("no such program")?;
@@ -51,8 +53,10 @@ fn bill(program: &str, metadata: &Metadata, lock: &Lockfile) -> Result<Value> {
             continue;
         }
         let node = nodes.get(id).context("a dependency that is not resolved")?;
-        let ships = |kinds: &[cargo_metadata::DepKindInfo]| kinds.iter().any(|kind| kind.kind != DependencyKind::Development);
-        let needs: BTreeSet<&PackageId> = node.deps.iter().filter(|dep| ships(&dep.dep_kinds)).map(|dep| &dep.pkg).collect();
+        let ships =
+            |kinds: &[cargo_metadata::DepKindInfo]| kinds.iter().any(|kind| kind.kind != DependencyKind::Development);
+        let needs: BTreeSet<&PackageId> =
+            node.deps.iter().filter(|dep| ships(&dep.dep_kinds)).map(|dep| &dep.pkg).collect();
         waiting.extend(&needs);
         parts.insert(id, needs);
     }
@@ -85,7 +89,8 @@ fn component(kind: &str, package: &Package, lock: &Lockfile) -> Value {
     if let Some(licence) = &package.license {
         component["licenses"] = json!([{"expression": licence.replace('/', " OR ").replace("  ", " ")}]);
     }
-    let locked = lock.packages.iter().find(|locked| locked.name.as_str() == name && locked.version.to_string() == version);
+    let locked =
+        lock.packages.iter().find(|locked| locked.name.as_str() == name && locked.version.to_string() == version);
     if let Some(checksum) = locked.and_then(|locked| locked.checksum.as_ref()) {
         component["hashes"] = json!([{"alg": "SHA-256", "content": checksum.to_string()}]);
     }
@@ -126,7 +131,12 @@ mod tests {
             let ours = |component: &&Value| component.get("hashes").is_some();
             assert!(components.iter().filter(ours).all(|component| component.get("licenses").is_some()));
             assert!(components.iter().filter(ours).count() > components.len() / 2);
-            let references: BTreeSet<&str> = bill["dependencies"].as_array().expect("a list").iter().filter_map(|part| part["ref"].as_str()).collect();
+            let references: BTreeSet<&str> = bill["dependencies"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .filter_map(|part| part["ref"].as_str())
+                .collect();
             for part in bill["dependencies"].as_array().expect("a list") {
                 let needs = part["dependsOn"].as_array().expect("a list");
                 assert!(needs.iter().all(|need| references.contains(need.as_str().expect("text"))), "{part}");

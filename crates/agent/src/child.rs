@@ -30,7 +30,8 @@ pub(crate) fn launch(mut arguments: impl Iterator<Item = OsString>) -> Option<Ex
     let (parent, program) = (arguments.next()?, arguments.next()?);
     let asked = set_parent_process_death_signal(Some(Signal::KILL)).is_ok();
     // The agent may have ended before the kernel was asked.
-    let is_there = || parent == ANY_PARENT || getppid().is_some_and(|now| parent == now.as_raw_nonzero().to_string().as_str());
+    let is_there =
+        || parent == ANY_PARENT || getppid().is_some_and(|now| parent == now.as_raw_nonzero().to_string().as_str());
     if asked && is_there() {
         let _ = Command::new(program).args(arguments).exec();
     }

@@ -182,7 +182,8 @@ pub(crate) fn examine(
     let recovery = Recovery::open(root, state.directory(), config.clone()).ok();
     let look = |Found { of, obstacle }: Found| {
         let path = Path::new(&of.subject);
-        let left = recovery.as_ref().filter(|_| of.lock == Lock::Luks2).and_then(|recovery| recovery.slots_left(path).ok());
+        let left =
+            recovery.as_ref().filter(|_| of.lock == Lock::Luks2).and_then(|recovery| recovery.slots_left(path).ok());
         let slots = left.and_then(|left| KeySlots::of(&locks.volume(path), left).ok());
         let is_few = slots.as_ref().is_some_and(|slots| slots.free <= FEW);
         let obstacle = obstacle.or_else(|| is_few.then_some(Obstacle::FewFreeSlots));

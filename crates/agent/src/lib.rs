@@ -55,6 +55,7 @@ pub fn main() -> ExitCode {
     if let Some(code) = child::launch(std::env::args_os()) {
         return code;
     }
+    chaveiro_keyfile::keep_to_oneself();
     let lang = Lang::of_arguments(std::env::args_os());
     let matches = HELP.in_language(Cli::command(), lang).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());

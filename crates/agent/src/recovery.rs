@@ -123,7 +123,8 @@ impl Recovery {
         let volume = self.locks().volume(path);
         let Some(key) = self.locks().key(&volume) else { return Ok(Vec::new()) };
         let escrowed = escrowed::load(&self.escrowed).unwrap_or_default();
-        let current = escrowed.iter().find(|known| known.of.lock == Lock::Luks2 && Path::new(&known.of.subject) == path);
+        let current =
+            escrowed.iter().find(|known| known.of.lock == Lock::Luks2 && Path::new(&known.of.subject) == path);
         let owned = volume.owned()?;
         let is_current = |owned: &Owned| {
             let action = owned.mark.as_ref().map(|mark| &mark.action);

@@ -4,8 +4,21 @@
 
 /// Every step, in order. `docs/linux.md` and the kill table of the tests name them.
 pub(crate) const STEPS: &[&str] = &[
-    "prepared", "applying", "adding", "slotAdded", "slotMarked", "added", "opened", "setting", "set", "proven", "applied", "retiring", "retired",
-    "kept", "finished",
+    "prepared",
+    "applying",
+    "adding",
+    "slotAdded",
+    "slotMarked",
+    "added",
+    "opened",
+    "setting",
+    "set",
+    "proven",
+    "applied",
+    "retiring",
+    "retired",
+    "kept",
+    "finished",
 ];
 
 /// Whether the proof at that step is to fail.

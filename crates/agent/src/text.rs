@@ -24,7 +24,10 @@ pub(crate) fn verdict(lang: Lang, obstacle: Option<&Obstacle>) -> (String, Strin
 pub(crate) fn left_behind(lang: Lang, slots: &[u8]) -> (String, String) {
     let slots = slots.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
     let (state, hint) = lang.pick(
-        ("key slots that an interrupted recovery left: {}", "the next session removes them; at once: chaveiro-agent clear-slots"),
+        (
+            "key slots that an interrupted recovery left: {}",
+            "the next session removes them; at once: chaveiro-agent clear-slots",
+        ),
         (
             "posições de chave que uma recuperação interrompida deixou: {}",
             "a próxima sessão as remove; de imediato: chaveiro-agent clear-slots",
@@ -156,10 +159,9 @@ impl Text {
                 "{}: the key slots of interrupted recoveries are gone",
                 "{}: as posições de chave de recuperações interrompidas foram removidas",
             ),
-            Self::NothingLeft => (
-                "{}: no recovery left a key slot behind",
-                "{}: nenhuma recuperação deixou posição de chave",
-            ),
+            Self::NothingLeft => {
+                ("{}: no recovery left a key slot behind", "{}: nenhuma recuperação deixou posição de chave")
+            }
             Self::Error => ("error", "erro"),
             Self::Hint => ("hint", "dica"),
         };

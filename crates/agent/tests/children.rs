@@ -40,7 +40,7 @@ fn a_child_ends_with_its_parent_and_one_without_a_launcher_goes_on() {
 
 #[test]
 fn a_program_whose_agent_has_ended_already_is_not_run() {
-    let mut launch = |parent: &str| {
+    let launch = |parent: &str| {
         let output = Command::new(AGENT).args(["--launch", parent, "echo", "run"]).output().expect("it runs");
         (output.status.code(), String::from_utf8(output.stdout).expect("text"))
     };

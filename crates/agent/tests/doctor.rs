@@ -130,7 +130,9 @@ fn key_slots_that_a_recovery_left_behind_are_shown_and_cleared_without_the_serve
     assert_eq!(code, 0, "{text}");
     interrupt(root.path(), 30);
     interrupt(root.path(), 29);
-    for (lang, words) in [("en", "interrupted recovery left: 29, 30"), ("pt", "recuperação interrompida deixou: 29, 30")] {
+    for (lang, words) in
+        [("en", "interrupted recovery left: 29, 30"), ("pt", "recuperação interrompida deixou: 29, 30")]
+    {
         let (code, text) = doctor(root.path(), &["--lang", lang]);
         assert!(code == 0 && text.contains(words) && text.contains("chaveiro-agent clear-slots"), "{code}: {text}");
     }
@@ -142,7 +144,10 @@ fn key_slots_that_a_recovery_left_behind_are_shown_and_cleared_without_the_serve
     let (code, text) = agent(root.path(), &["clear-slots", "--json"], &[]);
     let cleared: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!((code, &cleared["removed"]), (0, &serde_json::json!([29, 30])), "{text}");
-    assert_eq!((slots()["leftBehind"].clone(), slots()["others"].clone()), (serde_json::json!([]), serde_json::json!([0])));
+    assert_eq!(
+        (slots()["leftBehind"].clone(), slots()["others"].clone()),
+        (serde_json::json!([]), serde_json::json!([0]))
+    );
     let (code, text) = agent(root.path(), &["clear-slots"], &[]);
     assert!(code == 0 && text.contains("no recovery left"), "{text}");
 }

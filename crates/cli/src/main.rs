@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let out = Out::new(cli.common.json, lang);
     // What `generate` writes is for everybody; all else is for the user of the data directory.
     if !matches!(cli.verb, Verb::Generate { .. }) {
-        chaveiro_server::keep_to_oneself();
+        chaveiro_keyfile::keep_to_oneself();
     }
     // Every TLS connection of the process uses the one provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

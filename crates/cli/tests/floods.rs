@@ -93,7 +93,9 @@ impl Scene {
 
     fn tls(&self, alpn: &[u8]) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.server.root_pem().as_bytes()).expect("the root")).expect("a root");
+        roots
+            .add(CertificateDer::from_pem_slice(self.server.root_pem().as_bytes()).expect("the root"))
+            .expect("a root");
         let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![alpn.to_vec()];
         Arc::new(config)
@@ -274,7 +276,8 @@ async fn floods_of_pings_streams_and_resets_keep_nobody_out() {
         }
     }
     let memory = std::fs::read_to_string(format!("/proc/{}/status", scene.server.pid())).expect("its status");
-    let peak = memory.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok());
+    let peak =
+        memory.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok());
     assert!(peak.expect("a number") < 400_000, "{memory}");
 }
 
@@ -343,7 +346,8 @@ async fn a_listener_without_descriptors_waits_for_some_and_goes_on() {
     };
     let ticks = || {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", scene.server.pid())).expect("its times");
-        let fields: Vec<u64> = stat.rsplit(") ").next().expect("fields").split(' ').map(|n| n.parse().unwrap_or(0)).collect();
+        let fields: Vec<u64> =
+            stat.rsplit(") ").next().expect("fields").split(' ').map(|n| n.parse().unwrap_or(0)).collect();
         fields[11] + fields[12]
     };
     limit(scene.files());

@@ -70,7 +70,8 @@ fn the_unit_has_limits_and_a_sandbox_and_systemd_understands_it() {
     if let Some(judged) = judged.ok().filter(|judged| judged.status.success()) {
         let (words, complaints) = (text(&judged.stdout), text(&judged.stderr));
         assert_eq!(complaints, "", "each line is understood");
-        let level = words.lines().last().and_then(|line| line.split(": ").nth(1)?.split(' ').next()?.parse::<f32>().ok());
+        let level =
+            words.lines().last().and_then(|line| line.split(": ").nth(1)?.split(' ').next()?.parse::<f32>().ok());
         assert!(level.expect("a level") < 2.0, "{words}");
     }
 }

@@ -9,8 +9,20 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, setrlimit, umask};
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+/// Keeps what this process makes from everybody but its user: the files that it creates from now on, and its memory, which
+/// holds keys and passcodes, from core files and debuggers.
+pub fn keep_to_oneself() {
+    umask(Mode::RWXG | Mode::RWXO);
+    // Neither can fail: each process may lower its own limits.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
 
 /// The largest key file that is read, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;

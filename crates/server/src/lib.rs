@@ -21,7 +21,6 @@ mod watch;
 pub use backup::{BackupError, Checked, Manifest, back_up, check as check_backup, copy_keys};
 pub use config::{Config, ConfigError, KEYS, Key, Layer, config_reference};
 pub use data_dir::{DataDir, DataDirError, Lock, Opened, Running as RunningServer};
-pub use process::keep_to_oneself;
 pub use room::Times;
 pub use serve::{Running, Server, StartError};
 pub use shell::{SystemClock, SystemEntropy};

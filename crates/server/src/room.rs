@@ -109,7 +109,7 @@ impl Room {
 
     /// Gives a new connection a seat; `None` when nothing gives way to it.
     pub(crate) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Arc<Guest>> {
-        let proven = self.proxies.contains(peer.to_canonical());
+        let proven = self.proxies.has(peer.to_canonical());
         let entered = self.seats().enter(share_of(peer), proven, self.capacity);
         let Some(Entered { id, evicted, gave_way }) = entered else {
             self.count(Refused::Busy);

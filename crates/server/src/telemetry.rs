@@ -109,8 +109,16 @@ impl Metrics {
         let free = "Bytes that are free on the disk of the data directory";
         registry.register("disk_free_bytes", free, disk_free_bytes.clone());
         let (connections, refused) = (Family::default(), Family::default());
-        registry.register("connections", "Connections held, by whether they have proven themselves", Family::clone(&connections));
-        registry.register("connections_refused", "Connections that gave way or were not accepted, by reason", Family::clone(&refused));
+        registry.register(
+            "connections",
+            "Connections held, by whether they have proven themselves",
+            Family::clone(&connections),
+        );
+        registry.register(
+            "connections_refused",
+            "Connections that gave way or were not accepted, by reason",
+            Family::clone(&refused),
+        );
         Self {
             registry,
             requests,
@@ -205,7 +213,12 @@ pub(crate) async fn tell_refusals(rooms: [Arc<Room>; 2], stop: CancellationToken
                 let [address, full, busy, system, slow] = Refused::ALL.map(since);
                 let listener = room.listener;
                 tracing::warn!(
-                    listener, address, full, busy, system, slow,
+                    listener,
+                    address,
+                    full,
+                    busy,
+                    system,
+                    slow,
                     "connections gave way or were not accepted in the last minute; see Limits in docs/operations.md"
                 );
             }

@@ -20,8 +20,8 @@ impl TrustedProxies {
         named.map(network).collect::<Option<_>>().map(Self)
     }
 
-    /// Returns whether the address, in its canonical form, is one of a proxy.
-    pub fn contains(&self, address: IpAddr) -> bool {
+    /// Says whether that address is one of theirs.
+    pub fn has(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 
@@ -32,7 +32,7 @@ impl TrustedProxies {
         let entries = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
         let mut nearest = peer.to_canonical();
         for entry in entries {
-            let Some(before) = Some(nearest).filter(|known| self.contains(*known)).and(address(entry)) else { break };
+            let Some(before) = Some(nearest).filter(|known| self.has(*known)).and(address(entry)) else { break };
             nearest = before;
         }
         nearest

@@ -103,7 +103,11 @@ fn slots_come_from_the_top_and_what_people_add_from_the_bottom() {
     let ana = bench.directory.path().join("ana");
     std::fs::write(&ana, ANA).expect("written");
     let key_file = format!("--key-file={}", ana.display());
-    assert!(bench.cryptsetup(&["luksAddKey", &key_file, "--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000"], &["-"], "outra"));
+    assert!(bench.cryptsetup(
+        &["luksAddKey", &key_file, "--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000"],
+        &["-"],
+        "outra"
+    ));
     assert_eq!(bench.used(), [0, 1, 30, 31]);
 }
 
