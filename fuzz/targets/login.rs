@@ -45,7 +45,7 @@ static ROUTER: LazyLock<(tempfile::TempDir, Router)> = LazyLock::new(|| {
     };
     let insert = store.write(move |unit| Ok(unit.insert_tenant(&tenant)?));
     futures_executor::block_on(insert).expect("a tenant");
-    let keys = IssuerKeys::open_or_create(&directory.path().join("issuer"), Timestamp::UNIX_EPOCH, &Fixed);
+    let keys = IssuerKeys::create(&directory.path().join("issuer"), Timestamp::UNIX_EPOCH, &Fixed);
     let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), "https://chaveiro.example".to_owned()));
     // No limits, so that every input is looked at; everybody is a proxy, so that every entry is read.
     let none = TokenCeilings { by_application: 0, by_tenant: 0, device_codes_by_address: 0, failures_by_address: 0 };

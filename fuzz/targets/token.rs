@@ -19,7 +19,7 @@ impl Entropy for Fixed {
 
 static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
     let directory = tempfile::tempdir().expect("a directory");
-    let keys = IssuerKeys::open_or_create(directory.path(), Timestamp::UNIX_EPOCH, &Fixed).expect("keys");
+    let keys = IssuerKeys::create(directory.path(), Timestamp::UNIX_EPOCH, &Fixed).expect("keys");
     Verifier::local_only(Arc::new(LocalIssuer::new(keys, "https://chaveiro.example".to_owned())), Vec::new())
 });
 

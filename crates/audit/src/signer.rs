@@ -7,6 +7,7 @@ use std::str::FromStr;
 use aws_lc_rs::signature::{self, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chaveiro_core::keys::Fingerprint;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use thiserror::Error;
 
@@ -56,22 +57,26 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Reads the key of that file, or makes one.
-    pub fn open_or_create(file: &Path) -> Result<Self, SignerError> {
-        let document = match keyfile::read(file) {
-            Ok(document) => document,
-            Err(KeyFileError::Missing(_)) => {
-                let pair = Ed25519KeyPair::generate().map_err(|_| SignerError::Generation)?;
-                let document = pair.to_pkcs8().map_err(|_| SignerError::Generation)?;
-                keyfile::create(file, document.as_ref())?;
-                keyfile::read(file)?
-            }
-            Err(error) => return Err(error.into()),
-        };
+    /// Makes a key in that file, which must not be there.
+    pub fn create(file: &Path) -> Result<Self, SignerError> {
+        let pair = Ed25519KeyPair::generate().map_err(|_| SignerError::Generation)?;
+        let document = pair.to_pkcs8().map_err(|_| SignerError::Generation)?;
+        keyfile::create(file, document.as_ref())?;
+        Self::open(file)
+    }
+
+    /// Reads the key of that file.
+    pub fn open(file: &Path) -> Result<Self, SignerError> {
+        let document = keyfile::read(file)?;
         let damaged = || KeyFileError::Damaged { file: file.to_owned(), what: "it is no Ed25519 key in PKCS #8" };
         let pair = Ed25519KeyPair::from_pkcs8(&document).map_err(|_| damaged())?;
         let public_key = PublicKey(pair.public_key().as_ref().try_into().map_err(|_| damaged())?);
         Ok(Self { pair, public_key })
+    }
+
+    /// The fingerprint of the public half.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of("audit key", &self.public_key.0)
     }
 
     /// What verifies the signatures.

@@ -31,7 +31,7 @@ impl World {
     async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
-        let signer = Arc::new(Signer::open_or_create(&directory.path().join("audit.key")).expect("a key"));
+        let signer = Arc::new(Signer::create(&directory.path().join("audit.key")).expect("a key"));
         for number in [1, 2] {
             let tenant = Tenant {
                 id: tenant(number),
@@ -111,9 +111,9 @@ async fn an_empty_chain_is_sound() {
 #[tokio::test]
 async fn the_signing_key_survives_a_restart_and_another_key_does_not_pass_for_it() {
     let (world, text) = sample().await;
-    let again = Signer::open_or_create(&world.directory.path().join("audit.key")).expect("the same key");
+    let again = Signer::open(&world.directory.path().join("audit.key")).expect("the same key");
     assert_eq!(again.public_key(), world.signer.public_key());
-    let other = Signer::open_or_create(&world.directory.path().join("other.key")).expect("another key");
+    let other = Signer::create(&world.directory.path().join("other.key")).expect("another key");
     let error = check(&text, Some(&other.public_key())).expect_err("the wrong key");
     assert_eq!(error.line, 1);
 }

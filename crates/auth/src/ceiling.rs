@@ -27,7 +27,8 @@ impl Throttled {
     }
 }
 
-/// The clock of the domain, as the limiter reads it.
+/// The clock of the domain, as the limiter reads it: the time that never jumps, so that a clock that is set back refuses
+/// nobody.
 #[derive(Clone)]
 pub struct Ticks(Arc<dyn Clock>);
 
@@ -42,8 +43,7 @@ impl governor::clock::Clock for Ticks {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
-        // Until the year 2554; before 1970 nothing is served.
-        Nanos::from(u64::try_from(self.0.now().as_nanosecond()).unwrap_or_default())
+        Nanos::from(self.0.uptime())
     }
 }
 

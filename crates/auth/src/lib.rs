@@ -20,7 +20,7 @@ mod verifier;
 pub use ceiling::{Ceiling, Throttled, Ticks};
 pub use client_assertion::{AssertionRefusal, CertificateRefusal, check as check_client_assertion, read_certificate};
 pub use client_secret::{ClientSecret, new_application_secret};
-pub use local::keys::{IssuerKeys, KeyError};
+pub use local::keys::{IssuerKeys, KeyError, KeyFile, RETIREMENT, StagedKey};
 pub use local::{AccessToken, LocalIssuer, MintError, TokenCeilings, TrustedProxies};
 pub use refusal::TokenRefusal;
 pub use verifier::{ConfigError, IssuerConfig, Reading, Verifier};

@@ -320,24 +320,36 @@ async fn local_keys_rotate_and_old_tokens_live_on() {
         let token = issuer.mint_operator_token(tenant(), &permissions, at, hour, entropy.as_ref()).expect("minted");
         format!("Bearer {}", token.expose_secret())
     };
+    let id = |token: &str| jsonwebtoken::decode_header(token.trim_start_matches("Bearer ")).expect("a header").kid;
     let before = mint(&world.local, now());
     // Another process rotates.
     let elsewhere = local(&world.directory.path().join("issuer"));
-    elsewhere.keys().rotate(now() + Duration::from_secs(5), entropy.as_ref()).expect("rotated");
+    let rotate = |at| {
+        let staged = elsewhere.keys().stage(at, entropy.as_ref()).expect("staged");
+        assert_eq!(id(&mint(&elsewhere, now())), id(&mint(&world.local, now())), "it does not sign yet");
+        elsewhere.keys().settle(&staged).expect("settled");
+    };
+    rotate(now() + Duration::from_secs(5));
     let after = mint(&elsewhere, now());
     for token in [&before, &after] {
         let caller = world.verifier.verify(Some(token), now()).await.expect("a caller");
         assert_eq!(caller.actor.kind, ActorKind::Operator);
     }
-    let id = |token: &str| jsonwebtoken::decode_header(token.trim_start_matches("Bearer ")).expect("a header").kid;
     assert_ne!(id(&before), id(&after));
     assert_eq!(id(&mint(&world.local, now())), id(&after), "the first process signs with the new key too");
 
-    // Two days later a third key is made: the first can verify nothing any more and is gone.
-    let later = now() + Duration::from_secs(48 * 3600);
-    elsewhere.keys().rotate(later, entropy.as_ref()).expect("rotated");
+    // A third key is made while the clock is ahead, a fourth when it is right again: the newest signs.
+    rotate(now() + Duration::from_secs(43 * 86_400));
+    let ahead = id(&mint(&elsewhere, now()));
+    rotate(now() + Duration::from_secs(60));
+    assert_ne!(id(&mint(&elsewhere, now())), ahead);
+    // What was replaced is removed by who knows how long ago that was.
+    let replaced = elsewhere.keys().replaced();
+    assert_eq!(replaced.len(), 3);
+    elsewhere.keys().remove(&replaced[0].0).expect("removed");
     let files = std::fs::read_dir(world.directory.path().join("issuer")).expect("a directory").count();
-    assert_eq!(files, 2);
+    assert_eq!(files, 3);
+    assert!(world.verifier.verify(Some(&after), now()).await.is_ok());
 }
 
 #[tokio::test]

@@ -235,6 +235,9 @@ pub(crate) struct Serve {
     /// Seconds that open requests have at the end.
     #[arg(long)]
     pub(crate) shutdown_grace_s: Option<String>,
+    /// Seconds of steady running before what is over is destroyed.
+    #[arg(long, value_name = "N")]
+    pub(crate) expiry_grace_s: Option<String>,
     /// Writes of one application in one tenant in 20 seconds.
     #[arg(long, value_name = "N")]
     pub(crate) limit_writes_by_application: Option<String>,
@@ -300,6 +303,7 @@ impl Serve {
             ("tls-key", &self.tls_key),
             ("chain-interval-ms", &self.chain_interval_ms),
             ("shutdown-grace-s", &self.shutdown_grace_s),
+            ("expiry-grace-s", &self.expiry_grace_s),
             ("limit-writes-by-application", &self.limit_writes_by_application),
             ("limit-writes-by-tenant", &self.limit_writes_by_tenant),
             ("limit-requests-by-application", &self.limit_requests_by_application),
@@ -459,6 +463,29 @@ impl PasscodeForm {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Keys {
+    /// List the keys of the server: where each lies, and whether it is the one that the database knows.
+    #[command(after_help = "Example:\n  chaveiro keys list")]
+    List,
+    /// Accept the key file that is in place now, where another was lost for ever.
+    #[command(
+        after_help = "Example:\n  chaveiro keys accept audit --new --reason \"disk lost, no backup of the keys\""
+    )]
+    Accept {
+        /// The name, as listed.
+        name: String,
+        /// Why. This is recorded.
+        #[arg(long)]
+        reason: String,
+        /// Make the key anew first, where none is.
+        #[arg(long)]
+        new: bool,
+    },
+    /// Declare that the tenant's private escrow key is kept elsewhere: passcodes are taken in, and cannot be read here.
+    #[command(after_help = "Example:\n  chaveiro keys ingest-only on")]
+    IngestOnly {
+        /// on, or off when the key is here again.
+        state: Switch,
+    },
     /// Make a new signing key for the local issuer; old tokens stay valid until they end.
     #[command(after_help = "Example:\n  chaveiro keys rotate-issuer")]
     RotateIssuer,
@@ -471,6 +498,13 @@ pub(crate) enum Keys {
         /// `p256 BASE64 name`.
         line: String,
     },
+}
+
+/// A declaration, made or taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Debug, Subcommand)]

@@ -237,6 +237,25 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
         "Make a new signing key for the local issuer; old tokens stay valid until they end",
         "Cria nova chave de assinatura do emissor local; tokens antigos valem até expirar",
     ),
+    (
+        "List the keys of the server: where each lies, and whether it is the one that the database knows",
+        "Lista as chaves do servidor: onde está cada uma, e se é a que o banco conhece",
+    ),
+    (
+        "Accept the key file that is in place now, where another was lost for ever",
+        "Aceita o arquivo de chave que está no lugar agora, onde outra se perdeu para sempre",
+    ),
+    ("The name, as listed", "O nome, como na lista"),
+    ("Make the key anew first, where none is", "Antes cria a chave, onde não houver nenhuma"),
+    (
+        "Declare that the tenant's private escrow key is kept elsewhere: passcodes are taken in, and cannot be read here",
+        "Declara que a chave privada da custódia do locatário fica em outro lugar: senhas entram, e não podem ser lidas aqui",
+    ),
+    ("on, or off when the key is here again", "on, ou off quando a chave estiver aqui de novo"),
+    (
+        "Seconds of steady running before what is over is destroyed",
+        "Segundos de execução estável antes que seja destruído o que terminou",
+    ),
     ("List who can open the tenant's passcodes", "Lista quem pode abrir as senhas do locatário"),
     (
         "Add a recipient, for instance an offline recovery key",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use chaveiro_auth::{AccessToken, LocalIssuer};
+use chaveiro_auth::{AccessToken, LocalIssuer, RETIREMENT};
 use chaveiro_core::actions::assign_roles;
 use chaveiro_core::actions::vouch::VouchRefusal;
 use chaveiro_core::audit::{Activity, AuditEvent};
@@ -14,6 +14,7 @@ use chaveiro_core::caller::{Actor, Caller};
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::hold::{self, Hold, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, ResourceId, TenantId};
+use chaveiro_core::keys::{self, Change, Hand, KeyName};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_core::resource::ResourceKind;
@@ -23,6 +24,7 @@ use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::{ScopeTags, Visibility};
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_core::{Fault, Refusal, Timestamp};
+use chaveiro_escrow::Recipient;
 use chaveiro_mdm::{EnrollmentTokenText, new_enrollment_token, token_sha256};
 use chaveiro_server::{DataDir, DataDirError, Opened, SystemClock, SystemEntropy};
 use uuid::Uuid;
@@ -63,6 +65,11 @@ impl Host {
         Ok(Self { directory, opened, clock })
     }
 
+    /// The operator who changes a key on the host now.
+    pub(crate) fn hand(&self) -> Hand {
+        hand(&self.clock)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -82,12 +89,21 @@ impl Host {
             created: self.now(),
         };
         // The key first: a tenant without one could not keep a passcode.
-        self.opened.keyring.create_tenant_key(tenant.id)?;
+        let keyring = &self.opened.keyring;
+        keyring.create_tenant_key(tenant.id)?;
+        let made = [
+            (KeyName::EscrowRecipients(tenant.id), keyring.recipients_fingerprint(&keyring.public_file(tenant.id))?),
+            (KeyName::EscrowPrivate(tenant.id), keyring.private_fingerprint(&keyring.private_file(tenant.id))?),
+        ];
         let event = self.event(tenant.id, Activity::TenantCreated).with("name", name);
-        let row = tenant.clone();
+        let (row, hand) = (tenant.clone(), self.hand());
         let insert = self.opened.store.write(move |unit| {
             unit.insert_tenant(&row)?;
-            Ok(unit.append_audit(&event)?)
+            unit.append_audit(&event)?;
+            for (name, fingerprint) in &made {
+                keys::record(unit, &hand, name, *fingerprint, Change::Made)?;
+            }
+            Ok(())
         });
         insert.await?;
         Ok(tenant)
@@ -108,15 +124,49 @@ impl Host {
 
     /// The tenant of that id or name; without one, the only one.
     pub(crate) async fn tenant(&self, asked: Option<&str>) -> Result<Tenant> {
-        let mut tenants = self.tenants().await?;
-        match asked {
-            Some(asked) => tenants
-                .into_iter()
-                .find(|tenant| tenant.id.to_string() == asked || tenant.display_name == asked)
-                .ok_or_else(|| anyhow!("there is no tenant {asked}; see: chaveiro tenant list")),
-            None if tenants.len() == 1 => Ok(tenants.remove(0)),
-            None => bail!("there are {} tenants; choose one with --tenant", tenants.len()),
+        choose_tenant(self.tenants().await?, asked)
+    }
+
+    /// Makes a new signing key for the local issuer. Older ones go when no token that they signed can count any more, by the
+    /// clock and by the running time of the server.
+    pub(crate) async fn rotate_issuer(&self) -> Result<String> {
+        let issuer = self.directory.issuer_keys()?;
+        let staged = issuer.stage(self.now(), &SystemEntropy)?;
+        let (name, fingerprint, hand) = (KeyName::Issuer(staged.id.clone()), staged.fingerprint, self.hand());
+        let record =
+            self.opened.store.write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, Change::Rotated)?));
+        record.await?;
+        issuer.settle(&staged)?;
+        let (replaced, hand) = (issuer.replaced(), self.hand());
+        let retire = self.opened.store.write(move |unit| {
+            let total_s = unit.running()?.total_s;
+            let mut retired = Vec::new();
+            for (id, successor) in replaced {
+                let Some(successor) = unit.known_key(&KeyName::Issuer(successor))? else { continue };
+                let by_clock = successor.since.checked_add(RETIREMENT).is_ok_and(|end| end <= hand.now);
+                if by_clock && successor.running_s.saturating_add(RETIREMENT.as_secs()) <= total_s {
+                    keys::retire(unit, &hand, &KeyName::Issuer(id.clone()), Change::Retired)?;
+                    retired.push(id);
+                }
+            }
+            Ok(retired)
+        });
+        for id in retire.await? {
+            issuer.remove(&id)?;
         }
+        Ok(staged.id)
+    }
+
+    /// Adds a recipient to the escrow of a tenant.
+    pub(crate) async fn add_recipient(&self, tenant: TenantId, recipient: &Recipient) -> Result<()> {
+        let fingerprint = self.opened.keyring.stage_recipient(tenant, recipient)?;
+        let (name, hand) = (KeyName::EscrowRecipients(tenant), self.hand());
+        let record = self
+            .opened
+            .store
+            .write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, Change::RecipientAdded)?));
+        record.await?;
+        Ok(self.opened.keyring.settle(tenant)?)
     }
 
     /// A one-time token for a device.
@@ -168,7 +218,7 @@ impl Host {
         lifetime: Duration,
     ) -> Result<AccessToken> {
         let url = self.graph_url().ok_or_else(Complaint::no_server)?;
-        let keys = self.directory.issuer_keys(self.now(), &SystemEntropy)?;
+        let keys = self.directory.issuer_keys()?;
         let issuer = LocalIssuer::new(keys, url);
         let event = self.event(tenant, Activity::OperatorTokenMinted);
         let names = permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>().join(" ");
@@ -289,6 +339,23 @@ pub(crate) fn data_directory(common: &Common) -> Result<DataDir> {
         (Err(DataDirError::Missing(_)), None) => Err(Complaint::new(Text::HostAlone, Text::HintHost, "").into()),
         (opened, _) => Ok(opened?),
     }
+}
+
+/// The tenant of that id or name; without one, the only one.
+pub(crate) fn choose_tenant(mut tenants: Vec<Tenant>, asked: Option<&str>) -> Result<Tenant> {
+    match asked {
+        Some(asked) => tenants
+            .into_iter()
+            .find(|tenant| tenant.id.to_string() == asked || tenant.display_name == asked)
+            .ok_or_else(|| anyhow!("there is no tenant {asked}; see: chaveiro tenant list")),
+        None if tenants.len() == 1 => Ok(tenants.remove(0)),
+        None => bail!("there are {} tenants; choose one with --tenant", tenants.len()),
+    }
+}
+
+/// The operator, now.
+pub(crate) fn hand(clock: &SystemClock) -> Hand {
+    Hand { actor: Actor::operator(), now: clock.now() }
 }
 
 /// Permissions by name; without names, everything.

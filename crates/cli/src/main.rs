@@ -7,6 +7,8 @@ mod demo;
 mod help;
 mod host;
 mod identity;
+#[cfg(test)]
+mod named;
 mod obstacle;
 mod out;
 mod session;

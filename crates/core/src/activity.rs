@@ -77,6 +77,7 @@ impl Activity {
         Self::RoleAssignmentChanged,
         Self::RestoreAccepted,
         Self::ResultConfirmed,
+        Self::KeyChanged,
     ];
 
     /// What Graph says of it. Whoever adds an activity adds it here and to [`Self::ALL`].
@@ -126,6 +127,7 @@ impl Activity {
             Self::RoleAssignmentChanged => of("patch RoleAssignment", "Role", "Patch"),
             Self::RestoreAccepted => of("restore Tenant", "Authorization", "Action"),
             Self::ResultConfirmed => of("confirmPasscode ManagedDevice", "Device", "Action"),
+            Self::KeyChanged => of("patch Key", "Authorization", "Patch"),
         }
     }
 }
@@ -169,7 +171,7 @@ mod tests {
             assert_eq!(*activity as usize, index, "{activity:?}");
         }
         let last = Activity::ALL.last().map(|last| *last as usize);
-        let none_after = serde_json::from_str::<Activity>("\"roleAssignmentChanged\"").ok().map(|last| last as usize);
+        let none_after = serde_json::from_str::<Activity>("\"keyChanged\"").ok().map(|last| last as usize);
         assert_eq!(last, none_after, "whoever adds an activity at the end adds it to the list");
     }
 }

@@ -143,6 +143,8 @@ pub enum Activity {
     RestoreAccepted,
     /// A device proved that a result of before a restore still opens its locks.
     ResultConfirmed,
+    /// A key of the server was made, adopted, replaced, taken away or retired.
+    KeyChanged,
 }
 
 impl Activity {

@@ -153,6 +153,16 @@ pub enum Purpose {
     SetUp,
 }
 
+impl Purpose {
+    /// Returns true if the device may change by it: a passcode could be made that nothing keeps, or an old one could go.
+    pub fn may_change(self) -> bool {
+        match self {
+            Self::Act | Self::Probe | Self::Prepare | Self::Apply | Self::Finish => true,
+            Self::SetUp => false,
+        }
+    }
+}
+
 /// How far a delivery came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "camelCase")]

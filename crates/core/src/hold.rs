@@ -174,8 +174,11 @@ fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<
     }
     let window = std::time::Duration::from_secs(asker.rule.window_s);
     let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
-    let since = release.map_or(since, |release| since.max(release.quiet_until.unwrap_or(release.at)));
-    let counted = unit.recoveries_since(tenant, since, asker.rule.recoveries)?;
+    // Times that lie further ahead than a window were written while the clock was ahead, and count for nothing.
+    let until = now.checked_add(window).unwrap_or(Timestamp::MAX);
+    let released = release.map(|release| release.quiet_until.unwrap_or(release.at)).filter(|at| *at <= until);
+    let since = released.map_or(since, |released| since.max(released));
+    let counted = unit.recoveries_between(tenant, since, until, asker.rule.recoveries)?;
     let full = match asker.rule.room(counted) {
         Room::Yes => false,
         Room::No => true,

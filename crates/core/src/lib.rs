@@ -17,6 +17,7 @@ pub mod enrollment;
 pub mod escrow;
 pub mod hold;
 pub mod id;
+pub mod keys;
 pub mod lock;
 pub mod passcode;
 pub mod permission;
@@ -30,6 +31,7 @@ pub mod role;
 pub mod scope_tag;
 pub mod secret;
 pub mod sign_in;
+pub mod steady;
 pub mod tenant;
 
 pub use jiff::Timestamp;

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{ApplicationId, ResourceId, TenantId};
 use crate::ports::{StoreError, UnitOfWork};
+use crate::steady::is_recent;
 
 /// How long a code waits for its approval. As Entra.
 pub const CODE_LIFE: Duration = Duration::from_secs(15 * 60);
@@ -134,10 +135,12 @@ impl SignIn {
             Standing::Denied => Asked::Denied,
             Standing::Active | Standing::Ended => Asked::Used,
             Standing::Pending | Standing::Approved if now >= self.expires => Asked::Expired,
-            Standing::Pending => match before.is_some_and(|before| now < before + (INTERVAL - INTERVAL_LEEWAY)) {
-                true => Asked::TooOften,
-                false => Asked::Pending,
-            },
+            Standing::Pending => {
+                match before.is_some_and(|before| is_recent(before, now, INTERVAL - INTERVAL_LEEWAY)) {
+                    true => Asked::TooOften,
+                    false => Asked::Pending,
+                }
+            }
             Standing::Approved => match self.user {
                 Some(user) => {
                     self.standing = Standing::Ended;
@@ -163,7 +166,7 @@ impl SignIn {
         if now >= self.expires {
             return Refreshed::Expired;
         }
-        let lost = self.asked.is_some_and(|asked| now < asked + LOST_ANSWER);
+        let lost = self.asked.is_some_and(|asked| is_recent(asked, now, LOST_ANSWER));
         if self.refresh_sha256.as_ref() == Some(presented) {
             self.previous_sha256 = self.refresh_sha256;
             self.asked = Some(now);

@@ -5,16 +5,19 @@
 //!
 //! Files are read when they are needed: a tenant or a recipient that the command line adds is known at once.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chaveiro_core::escrow::SecretContext;
-use chaveiro_core::id::TenantId;
+use chaveiro_core::escrow::{SecretContext, SecretKind};
+use chaveiro_core::id::{ActionId, DeviceId, TenantId};
+use chaveiro_core::keys::{EscrowKeys, Fingerprint};
 use chaveiro_core::ports::{EscrowError, Sealer, Unsealer};
 use chaveiro_core::secret::Passcode;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
@@ -26,6 +29,9 @@ use crate::envelope::{self, suite};
 
 /// How many recipients a tenant may have; each adds one ciphertext to every envelope.
 const MAX_RECIPIENTS: usize = 16;
+
+/// The largest recipients file that is read, in bytes: room for long names.
+const MAX_RECIPIENTS_BYTES: u64 = 64 * 1024;
 
 /// Uncompressed P-256 points have 65 bytes (SEC 1, 2.3.3).
 const PUBLIC_KEY_BYTES: usize = 65;
@@ -130,8 +136,16 @@ pub enum KeyringError {
         line: usize,
     },
     /// The tenant has no keys.
-    #[error("tenant {0} has no escrow key here; make one with: chaveiro keys escrow create")]
-    NoTenant(TenantId),
+    #[error("the recipients file {} of tenant {tenant} is missing; restore it from the backup of the keys", file.display())]
+    NoTenant {
+        /// Which tenant.
+        tenant: TenantId,
+        /// The file that is meant to hold its recipients.
+        file: PathBuf,
+    },
+    /// The tenant has no recipient to seal to.
+    #[error("the recipients file {} names no recipient; restore it from the backup of the keys", .0.display())]
+    NoRecipient(PathBuf),
     /// That recipient is there already.
     #[error("key {0} is a recipient already")]
     Known(KeyId),
@@ -147,6 +161,8 @@ pub enum KeyringError {
 #[derive(Debug)]
 pub struct Keyring {
     directory: PathBuf,
+    /// The last proof of each tenant: a digest of the files and of the fingerprints that the database knows.
+    proven: Mutex<HashMap<TenantId, [u8; 32]>>,
 }
 
 impl Keyring {
@@ -160,7 +176,12 @@ impl Keyring {
                 keyfile::read(&file)?;
             }
         }
-        Ok(Self { directory: directory.to_owned() })
+        Ok(Self { directory: directory.to_owned(), proven: Mutex::default() })
+    }
+
+    /// The same directory without a look at its files, to say what is wrong with them.
+    pub fn unchecked(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), proven: Mutex::default() }
     }
 
     /// Makes the key of a tenant and its first recipient. Refuses to overwrite.
@@ -173,26 +194,44 @@ impl Keyring {
         ));
         keyfile::create(&self.private_file(tenant), text.as_bytes())?;
         let recipient = Recipient { public_key: public.0, name: "server".to_owned() };
-        self.write_recipients(tenant, std::slice::from_ref(&recipient))?;
+        keyfile::replace(&self.public_file(tenant), lines(std::slice::from_ref(&recipient)).as_bytes())?;
         Ok(recipient)
     }
 
     /// Who can open what is sealed for a tenant.
     pub fn recipients(&self, tenant: TenantId) -> Result<Vec<Recipient>, KeyringError> {
-        let file = self.public_file(tenant);
-        let text = fs::read_to_string(&file).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => KeyringError::NoTenant(tenant),
-            _ => KeyringError::Recipients { file: file.clone(), error },
-        })?;
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let read = |(index, line)| {
-            Recipient::parse(line).ok_or_else(|| KeyringError::Line { file: file.clone(), line: index + 1 })
-        };
-        lines.map(read).collect()
+        read_recipients(&self.public_file(tenant), &self.recipients_text(tenant)?)
     }
 
-    /// Adds a recipient, for instance an offline recovery key; passcodes sealed from now on open with it too.
-    pub fn add_recipient(&self, tenant: TenantId, recipient: &Recipient) -> Result<(), KeyringError> {
+    fn recipients_text(&self, tenant: TenantId) -> Result<String, KeyringError> {
+        read_text(&self.public_file(tenant)).map_err(|error| match error {
+            KeyringError::Recipients { file, error } if error.kind() == ErrorKind::NotFound => {
+                KeyringError::NoTenant { tenant, file }
+            }
+            error => error,
+        })
+    }
+
+    /// The fingerprint of a recipients file, that of a tenant or a staged one: of the keys in their order, without names.
+    pub fn recipients_fingerprint(&self, file: &Path) -> Result<Fingerprint, KeyringError> {
+        Ok(fingerprint(&read_recipients(file, &read_text(file)?)?))
+    }
+
+    /// The fingerprint of a private key file: of its public half.
+    pub fn private_fingerprint(&self, file: &Path) -> Result<Fingerprint, KeyringError> {
+        Ok(PrivateKey::read(file)?.fingerprint())
+    }
+
+    /// The fingerprint that the private key has which belongs to the first recipient, the server's own.
+    pub fn own_fingerprint(&self, tenant: TenantId) -> Result<Fingerprint, KeyringError> {
+        let own = self.recipients(tenant)?.into_iter().next();
+        let own = own.ok_or_else(|| KeyringError::NoRecipient(self.public_file(tenant)))?;
+        Ok(of_public(&own.public_key))
+    }
+
+    /// Adds a recipient, for instance an offline recovery key; passcodes sealed from now on open with it too. The new
+    /// recipients are staged: record the fingerprint, then call [`Keyring::settle`].
+    pub fn stage_recipient(&self, tenant: TenantId, recipient: &Recipient) -> Result<Fingerprint, KeyringError> {
         let mut recipients = self.recipients(tenant)?;
         if recipients.iter().any(|known| known.id() == recipient.id()) {
             return Err(KeyringError::Known(recipient.id()));
@@ -201,37 +240,150 @@ impl Keyring {
             return Err(KeyringError::TooMany);
         }
         recipients.push(recipient.clone());
-        self.write_recipients(tenant, &recipients)
+        keyfile::stage(&self.public_file(tenant), lines(&recipients).as_bytes())?;
+        Ok(fingerprint(&recipients))
     }
 
-    fn write_recipients(&self, tenant: TenantId, recipients: &[Recipient]) -> Result<(), KeyringError> {
-        let text: String = recipients.iter().map(|recipient| recipient.line() + "\n").collect();
-        Ok(keyfile::replace(&self.public_file(tenant), text.as_bytes())?)
+    /// Gives staged recipients their place.
+    pub fn settle(&self, tenant: TenantId) -> Result<(), KeyringError> {
+        Ok(keyfile::settle(&self.public_file(tenant)).map(drop)?)
     }
 
-    fn public_file(&self, tenant: TenantId) -> PathBuf {
+    /// The recipients file of a tenant.
+    pub fn public_file(&self, tenant: TenantId) -> PathBuf {
         self.directory.join(format!("{tenant}.pub"))
     }
 
-    fn private_file(&self, tenant: TenantId) -> PathBuf {
+    /// The private key file of a tenant.
+    pub fn private_file(&self, tenant: TenantId) -> PathBuf {
         self.directory.join(format!("{tenant}.key"))
     }
 
-    fn private_key(&self, tenant: TenantId) -> Result<(KeyId, Zeroizing<Vec<u8>>), KeyFileError> {
-        let file = self.private_file(tenant);
-        let bytes = keyfile::read(&file)?;
-        let damaged = || KeyFileError::Damaged { file: file.clone(), what: "it is no escrow key" };
-        let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
+    /// Proves that what is sealed to these recipients can be opened, as far as that is meant to be possible here.
+    fn probe(
+        &self,
+        tenant: TenantId,
+        recipients: &[Recipient],
+        private: Option<PrivateKey>,
+        known: &EscrowKeys,
+    ) -> Result<(), EscrowError> {
+        let broken =
+            |what: String| EscrowError::NoKey(format!("{what}; restore keys/escrow from the backup of the keys"));
+        let (public_file, private_file) = (self.public_file(tenant), self.private_file(tenant));
+        if recipients.is_empty() {
+            return Err(EscrowError::NoKey(KeyringError::NoRecipient(public_file).to_string()));
+        }
+        if known.recipients.is_some_and(|known| known != fingerprint(recipients)) {
+            return Err(broken(format!("{} has other recipients than the database knows", public_file.display())));
+        }
+        let context = SecretContext {
+            tenant,
+            device: DeviceId(uuid::Uuid::nil()),
+            action: ActionId(uuid::Uuid::nil()),
+            attempt: 0,
+            kind: SecretKind::Passcode,
+        };
+        let probe = Passcode::new(Zeroizing::new("a probe, and no passcode".to_owned()));
+        let probe = probe.ok_or_else(|| EscrowError::Unopenable("the probe is no passcode".to_owned()))?;
+        let envelope = envelope::seal(recipients, &context, &probe)?;
+        let Some(private) = private else {
+            return match known.away {
+                true => Ok(()),
+                false => Err(broken(format!("{} is missing", private_file.display()))),
+            };
+        };
+        if known.private.is_some_and(|known| known != private.fingerprint()) {
+            return Err(broken(format!("{} is another key than the database knows", private_file.display())));
+        }
+        let opened = envelope::unseal(&envelope, &context, private.id(), &private.private);
+        if opened.is_ok_and(|opened| opened.expose_secret() == probe.expose_secret()) {
+            return Ok(());
+        }
+        let (public, private) = (public_file.display(), private_file.display());
+        Err(broken(format!("{private} does not open what is sealed to {public}")))
+    }
+}
+
+/// The private key of a tenant, as its file holds it.
+struct PrivateKey {
+    public: Vec<u8>,
+    private: Zeroizing<Vec<u8>>,
+}
+
+impl PrivateKey {
+    fn read(file: &Path) -> Result<Self, KeyFileError> {
+        Self::parse(file, &keyfile::read(file)?)
+    }
+
+    fn parse(file: &Path, bytes: &[u8]) -> Result<Self, KeyFileError> {
+        let damaged = || KeyFileError::Damaged { file: file.to_owned(), what: "it is no escrow key" };
+        let text = std::str::from_utf8(bytes).map_err(|_| damaged())?;
         let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).ok_or_else(damaged);
         let public = STANDARD.decode(field("public ")?).map_err(|_| damaged())?;
         let private = STANDARD.decode(field("private ")?).map(Zeroizing::new).map_err(|_| damaged())?;
-        Ok((KeyId::of(&public), private))
+        Ok(Self { public, private })
     }
+
+    fn id(&self) -> KeyId {
+        KeyId::of(&self.public)
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        of_public(&self.public)
+    }
+}
+
+fn of_public(public_key: &[u8]) -> Fingerprint {
+    Fingerprint::of("escrow private key", public_key)
+}
+
+fn fingerprint(recipients: &[Recipient]) -> Fingerprint {
+    let keys: Vec<u8> = recipients.iter().flat_map(|recipient| recipient.public_key.iter().copied()).collect();
+    Fingerprint::of("escrow recipients", &keys)
+}
+
+fn lines(recipients: &[Recipient]) -> String {
+    recipients.iter().map(|recipient| recipient.line() + "\n").collect()
+}
+
+/// Reads a recipients file, no further than its limit.
+fn read_text(file: &Path) -> Result<String, KeyringError> {
+    let mut text = String::new();
+    let read = fs::File::open(file).and_then(|opened| opened.take(MAX_RECIPIENTS_BYTES).read_to_string(&mut text));
+    read.map_err(|error| KeyringError::Recipients { file: file.to_owned(), error })?;
+    Ok(text)
+}
+
+fn read_recipients(file: &Path, text: &str) -> Result<Vec<Recipient>, KeyringError> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let read = |(index, line)| {
+        Recipient::parse(line).ok_or_else(|| KeyringError::Line { file: file.to_owned(), line: index + 1 })
+    };
+    let recipients: Vec<_> = lines.map(read).collect::<Result<_, _>>()?;
+    if recipients.len() > MAX_RECIPIENTS { Err(KeyringError::TooMany) } else { Ok(recipients) }
+}
+
+fn no_key(error: impl fmt::Display) -> EscrowError {
+    EscrowError::NoKey(error.to_string())
+}
+
+/// The digest of everything that a proof looks at.
+fn digest_of(public: &str, private: Option<&[u8]>, known: &EscrowKeys) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let print = |print: Option<Fingerprint>| print.map_or([0; 32], |print| print.0);
+    for part in [public.as_bytes(), private.unwrap_or_default(), &print(known.recipients), &print(known.private)] {
+        context.update(&part.len().to_be_bytes());
+        context.update(part);
+    }
+    context.update(&[u8::from(private.is_some()), u8::from(known.away)]);
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
 }
 
 impl Sealer for Keyring {
     fn seal(&self, context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
-        let recipients = self.recipients(context.tenant).map_err(|error| EscrowError::NoKey(error.to_string()))?;
+        let recipients = self.recipients(context.tenant).map_err(no_key)?;
         if recipients.is_empty() {
             return Err(EscrowError::NoKey(format!("tenant {} has no recipient", context.tenant)));
         }
@@ -239,12 +391,32 @@ impl Sealer for Keyring {
     }
 
     fn recipients(&self, tenant: TenantId) -> Result<Vec<String>, EscrowError> {
-        let recipients = Self::recipients(self, tenant).map_err(|error| EscrowError::NoKey(error.to_string()))?;
+        let recipients = Self::recipients(self, tenant).map_err(no_key)?;
         Ok(recipients.iter().map(Recipient::line).collect())
     }
 
+    fn prove(&self, tenant: TenantId, known: &EscrowKeys) -> Result<(), EscrowError> {
+        let text = self.recipients_text(tenant).map_err(no_key)?;
+        let private = match keyfile::read(&self.private_file(tenant)) {
+            Ok(bytes) => Some(bytes),
+            Err(KeyFileError::Missing(_)) => None,
+            Err(error) => return Err(no_key(error)),
+        };
+        let digest = digest_of(&text, private.as_ref().map(|bytes| bytes.as_slice()), known);
+        let proven = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if proven().get(&tenant) == Some(&digest) {
+            return Ok(());
+        }
+        let recipients = read_recipients(&self.public_file(tenant), &text).map_err(no_key)?;
+        let parse = |bytes: Zeroizing<Vec<u8>>| PrivateKey::parse(&self.private_file(tenant), &bytes);
+        let private = private.map(parse).transpose().map_err(no_key)?;
+        self.probe(tenant, &recipients, private, known)?;
+        proven().insert(tenant, digest);
+        Ok(())
+    }
+
     fn check(&self, tenant: TenantId, envelope: &[u8]) -> Result<(), EscrowError> {
-        let recipients = Self::recipients(self, tenant).map_err(|error| EscrowError::NoKey(error.to_string()))?;
+        let recipients = Self::recipients(self, tenant).map_err(no_key)?;
         let mut wanted: Vec<String> = recipients.iter().map(|recipient| recipient.id().to_string()).collect();
         let mut sealed: Vec<String> = envelope::keys(envelope)?.iter().map(ToString::to_string).collect();
         wanted.sort();
@@ -258,8 +430,7 @@ impl Sealer for Keyring {
 
 impl Unsealer for Keyring {
     fn unseal(&self, context: &SecretContext, envelope: &[u8]) -> Result<Passcode, EscrowError> {
-        let key = self.private_key(context.tenant).map_err(|error| EscrowError::NoKey(error.to_string()))?;
-        let (id, private) = key;
-        envelope::unseal(envelope, context, id, &private)
+        let key = PrivateKey::read(&self.private_file(context.tenant)).map_err(no_key)?;
+        envelope::unseal(envelope, context, key.id(), &key.private)
     }
 }

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
+use chaveiro_core::keys::EscrowKeys;
 use chaveiro_core::ports::{EscrowError, Sealer, Unsealer};
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
 use chaveiro_escrow::{Keyring, KeyringError, MAX_ENVELOPE_BYTES, Recipient};
@@ -42,6 +43,12 @@ fn keyring() -> (TempDir, Keyring) {
     let keyring = Keyring::open(directory.path()).expect("a keyring");
     keyring.create_tenant_key(context().tenant).expect("a key");
     (directory, keyring)
+}
+
+/// Adds a recipient in one go, as the command line does in two steps with a record between them.
+fn add_recipient(keyring: &Keyring, tenant: TenantId, recipient: &Recipient) -> Result<(), KeyringError> {
+    keyring.stage_recipient(tenant, recipient)?;
+    keyring.settle(tenant)
 }
 
 #[test]
@@ -119,6 +126,106 @@ fn a_private_key_that_others_could_read_is_refused() {
     assert!(error.contains("chmod 600"), "{error}");
 }
 
+/// The fingerprints of the keys that were made, as the database would know them.
+fn known(keyring: &Keyring) -> EscrowKeys {
+    let tenant = context().tenant;
+    EscrowKeys {
+        recipients: Some(keyring.recipients_fingerprint(&keyring.public_file(tenant)).expect("recipients")),
+        private: Some(keyring.private_fingerprint(&keyring.private_file(tenant)).expect("a key")),
+        away: false,
+    }
+}
+
+#[test]
+fn a_proof_fails_whatever_is_wrong_with_the_files_and_holds_again_when_they_are_restored() {
+    use std::fs::{read, remove_file, set_permissions, write};
+    let (_other_directory, other) = keyring();
+    let (foreign_pub, foreign_key) = (other.public_file(context().tenant), other.private_file(context().tenant));
+    let (foreign_pub, foreign_key) = (read(foreign_pub).expect("bytes"), read(foreign_key).expect("bytes"));
+    type Damage<'a> = (&'a str, Box<dyn Fn(&std::path::Path, &std::path::Path) + 'a>);
+    let table: Vec<Damage<'_>> = vec![
+        ("other recipients", Box::new(|public, _| write(public, &foreign_pub).expect("written"))),
+        (
+            "one recipient more",
+            Box::new(|public, _| {
+                write(public, [read(public).expect("bytes"), foreign_pub.clone()].concat()).expect("written")
+            }),
+        ),
+        (
+            "a bad second line",
+            Box::new(|public, _| {
+                write(public, [read(public).expect("bytes"), b"p256 AAAA x\n".to_vec()].concat()).expect("written")
+            }),
+        ),
+        ("damaged recipients", Box::new(|public, _| write(public, "p256 AAAA server\n").expect("written"))),
+        ("bytes that are no text", Box::new(|public, _| write(public, [0xff, 0xfe]).expect("written"))),
+        ("no recipient", Box::new(|public, _| write(public, "").expect("written"))),
+        ("blank lines", Box::new(|public, _| write(public, "\n \n").expect("written"))),
+        ("no recipients file", Box::new(|public, _| remove_file(public).expect("removed"))),
+        ("another private key", Box::new(|_, key| write(key, &foreign_key).expect("written"))),
+        (
+            "another pair",
+            Box::new(|public, key| {
+                write(public, &foreign_pub).expect("written");
+                write(key, &foreign_key).expect("written");
+            }),
+        ),
+        ("a damaged private key", Box::new(|_, key| write(key, "public AAAA\nprivate AAAA\n").expect("written"))),
+        ("an empty private key", Box::new(|_, key| write(key, "").expect("written"))),
+        ("no private key", Box::new(|_, key| remove_file(key).expect("removed"))),
+        (
+            "a private key that others may read",
+            Box::new(|_, key| {
+                set_permissions(key, std::fs::Permissions::from_mode(0o644)).expect("chmod");
+            }),
+        ),
+    ];
+    for (what, damage) in table {
+        let (_directory, keyring) = keyring();
+        let (tenant, known) = (context().tenant, known(&keyring));
+        keyring.prove(tenant, &known).expect("whole");
+        let (public, key) = (keyring.public_file(tenant), keyring.private_file(tenant));
+        let (public_bytes, key_bytes) = (read(&public).expect("bytes"), read(&key).expect("bytes"));
+        damage(&public, &key);
+        assert!(keyring.prove(tenant, &known).is_err(), "{what}");
+        assert!(keyring.prove(tenant, &known).is_err(), "{what}, asked again");
+        write(&public, public_bytes).expect("written");
+        write(&key, key_bytes).expect("written");
+        set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("chmod");
+        keyring.prove(tenant, &known).unwrap_or_else(|error| panic!("{what}, restored: {error}"));
+    }
+}
+
+#[test]
+fn a_private_key_may_be_away_when_that_is_declared_and_must_be_the_right_one_when_it_is_there() {
+    let (_directory, keyring) = keyring();
+    let (tenant, known) = (context().tenant, known(&keyring));
+    let away = EscrowKeys { away: true, ..known };
+    keyring.prove(tenant, &away).expect("a key that is declared away and is here serves all the same");
+    let file = keyring.private_file(tenant);
+    std::fs::remove_file(&file).expect("removed");
+    assert!(keyring.prove(tenant, &known).is_err());
+    keyring.prove(tenant, &away).expect("ingest only");
+    let (_other_directory, other) = self::keyring();
+    std::fs::copy(other.private_file(tenant), file).expect("copied");
+    assert!(keyring.prove(tenant, &away).is_err(), "the key of somebody else");
+    assert!(keyring.prove(tenant, &EscrowKeys::default()).is_err(), "it does not open, whatever the database knows");
+}
+
+#[test]
+fn a_recipient_is_staged_and_counts_when_it_is_settled() {
+    let (_directory, keyring) = keyring();
+    let tenant = context().tenant;
+    let before = known(&keyring);
+    let (_, public) = DhP256HkdfSha256::gen_keypair();
+    let offline = Recipient { public_key: public.to_bytes().to_vec(), name: "offline".to_owned() };
+    let staged = keyring.stage_recipient(tenant, &offline).expect("staged");
+    keyring.prove(tenant, &before).expect("nothing has changed yet");
+    keyring.settle(tenant).expect("settled");
+    assert!(keyring.prove(tenant, &before).is_err());
+    keyring.prove(tenant, &EscrowKeys { recipients: Some(staged), ..before }).expect("the recorded recipients");
+}
+
 #[test]
 fn a_tenant_key_is_never_overwritten() {
     let (_directory, keyring) = keyring();
@@ -131,8 +238,8 @@ fn an_offline_recovery_key_opens_with_another_implementation() {
     let (_directory, keyring) = keyring();
     let (private, public) = DhP256HkdfSha256::gen_keypair();
     let offline = Recipient { public_key: public.to_bytes().to_vec(), name: "safe in the basement".to_owned() };
-    keyring.add_recipient(context().tenant, &offline).expect("added");
-    assert!(matches!(keyring.add_recipient(context().tenant, &offline), Err(KeyringError::Known(_))));
+    add_recipient(&keyring, context().tenant, &offline).expect("added");
+    assert!(matches!(add_recipient(&keyring, context().tenant, &offline), Err(KeyringError::Known(_))));
     assert_eq!(keyring.recipients(context().tenant).expect("recipients")[1], offline);
 
     let envelope = keyring.seal(&context(), &passcode(PLANTED)).expect("sealed");

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use chaveiro_auth::Verifier;
-use chaveiro_core::ports::{Alarm, Clock, Entropy, Store, Unsealer, Waker};
+use chaveiro_core::ports::{Alarm, Clock, Entropy, Sealer, Store, Unsealer, Waker};
 
 pub use limits::{Ceilings, Limits};
 pub use openapi::openapi_json;
@@ -36,6 +36,8 @@ pub struct GraphState {
     pub store: Arc<dyn Store>,
     /// Opens envelopes, for disclosure alone.
     pub unsealer: Arc<dyn Unsealer>,
+    /// Proves, before a recovery is accepted, that a passcode can be kept.
+    pub sealer: Arc<dyn Sealer>,
     /// Says who is calling.
     pub verifier: Arc<Verifier>,
     /// The time.

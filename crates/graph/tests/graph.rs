@@ -68,11 +68,12 @@ impl World {
         let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
-        let keys = IssuerKeys::open_or_create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
+        let keys = IssuerKeys::create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
         let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
         let router = router(Arc::new(GraphState {
             store: Arc::clone(&store),
             unsealer: keyring.clone(),
+            sealer: keyring.clone(),
             verifier: Arc::new(Verifier::local_only(Arc::clone(&issuer), vec![BASE.to_owned()])),
             clock: clock.clone(),
             entropy: entropy.clone(),

@@ -111,6 +111,30 @@ pub fn replace(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
     sync_directory(file.parent().unwrap_or(Path::new("."))).map_err(io(file))
 }
 
+/// Writes the contents that a key file is going to have beside it, under [`staged_name`]; durable when this returns. The
+/// caller records the new key, then calls [`settle`]: a crash in between leaves a key that is known and can be found.
+pub fn stage(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
+    replace(&staged_name(file), contents)
+}
+
+/// Gives staged contents their place, in one step; durable when this returns. Says whether there were any.
+pub fn settle(file: &Path) -> Result<bool, KeyFileError> {
+    match fs::rename(staged_name(file), file) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(io(file)(error)),
+    }
+    sync_directory(file.parent().unwrap_or(Path::new("."))).map_err(io(file))?;
+    Ok(true)
+}
+
+/// The name of the staged contents of a key file.
+pub fn staged_name(file: &Path) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".staged");
+    file.with_file_name(name)
+}
+
 /// Makes a directory that only its owner may enter; one that is there already is left as it is.
 pub fn create_directory(directory: &Path) -> Result<(), KeyFileError> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io(directory))
@@ -162,6 +186,19 @@ mod tests {
             assert!(error.contains("chmod 600"), "{error}");
             assert!(!error.contains("secret"));
         }
+    }
+
+    #[test]
+    fn staged_contents_change_nothing_until_they_are_settled() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("a.key");
+        create(&file, b"old").expect("written");
+        stage(&file, b"new").expect("staged");
+        assert_eq!(read(&file).expect("readable").as_slice(), b"old");
+        assert_eq!(read(&staged_name(&file)).expect("readable").as_slice(), b"new");
+        assert!(settle(&file).expect("settled"));
+        assert_eq!(read(&file).expect("readable").as_slice(), b"new");
+        assert!(!settle(&file).expect("nothing is staged"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::id::EnrollmentId;
+use chaveiro_core::keys::Fingerprint;
 use chaveiro_core::ports::Entropy;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use omadm::session::server::{NONCE_BYTES, Nonce};
@@ -20,22 +21,26 @@ pub struct DeviceCredentials {
 }
 
 impl DeviceCredentials {
-    /// Reads the master key of that file, or makes one.
-    pub fn open_or_create(file: &Path, entropy: &dyn Entropy) -> Result<Self, KeyFileError> {
-        let bytes = match keyfile::read(file) {
-            Ok(bytes) => bytes,
-            Err(KeyFileError::Missing(_)) => {
-                let mut fresh = Zeroizing::new([0; KEY_BYTES]);
-                entropy.fill(fresh.as_mut());
-                keyfile::create(file, fresh.as_slice())?;
-                keyfile::read(file)?
-            }
-            Err(error) => return Err(error),
-        };
+    /// Makes a master key in that file, which must not be there.
+    pub fn create(file: &Path, entropy: &dyn Entropy) -> Result<Self, KeyFileError> {
+        let mut fresh = Zeroizing::new([0; KEY_BYTES]);
+        entropy.fill(fresh.as_mut());
+        keyfile::create(file, fresh.as_slice())?;
+        Self::open(file)
+    }
+
+    /// Reads the master key of that file.
+    pub fn open(file: &Path) -> Result<Self, KeyFileError> {
+        let bytes = keyfile::read(file)?;
         if bytes.len() != KEY_BYTES {
             return Err(KeyFileError::Damaged { file: file.to_owned(), what: "it does not have 32 bytes" });
         }
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, &bytes) })
+    }
+
+    /// The fingerprint: a value that the master key derives, and that tells nothing of it.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of("device credentials", hmac::sign(&self.key, b"fingerprint").as_ref())
     }
 
     /// `AAUTHNAME`: what a device calls itself when it proves itself.

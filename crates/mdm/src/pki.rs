@@ -10,6 +10,7 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::EnrollmentId;
+use chaveiro_core::keys::Fingerprint;
 use chaveiro_core::ports::Entropy;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use rcgen::{
@@ -17,7 +18,7 @@ use rcgen::{
     KeyUsagePurpose, SanType, SerialNumber, SubjectPublicKeyInfo,
 };
 use thiserror::Error;
-use x509_parser::prelude::{FromDer, X509CertificationRequest};
+use x509_parser::prelude::{FromDer, X509Certificate, X509CertificationRequest};
 use x509_parser::public_key::PublicKey;
 use zeroize::Zeroizing;
 
@@ -30,6 +31,10 @@ pub(crate) const DEVICE_VALIDITY: Duration = Duration::from_secs(365 * 86_400);
 
 /// Clocks of devices differ: certificates begin a little earlier.
 const BACKDATE: Duration = Duration::from_secs(10 * 60);
+
+/// Certificates that this server alone verifies begin much earlier: a device that enrolled while the clock was ahead is not
+/// locked out when the clock is right again.
+const DEVICE_BACKDATE: Duration = Duration::from_secs(400 * 86_400);
 
 /// The smallest RSA key, as the certificate policy says.
 const MIN_RSA_BITS: usize = 2048;
@@ -117,30 +122,43 @@ pub struct CertificateAuthority {
 }
 
 impl CertificateAuthority {
-    /// Reads `root.pem` and `root.key` of that directory, or makes them.
-    pub fn open_or_create(directory: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, CaError> {
+    /// Makes `root.pem` and `root.key` in that directory. A key that is there is not replaced.
+    pub fn create(directory: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, CaError> {
         keyfile::create_directory(directory)?;
         let (key_file, certificate_file) = (directory.join("root.key"), directory.join("root.pem"));
-        let key_text = match keyfile::read(&key_file) {
-            Ok(text) => text,
-            Err(KeyFileError::Missing(_)) => {
-                let key = KeyPair::generate()?;
-                let certificate = root_parameters(now, entropy)?.self_signed(&key)?;
-                // The key comes last: when it is there, so is its certificate.
-                keyfile::replace(&certificate_file, certificate.pem().as_bytes())?;
-                keyfile::create(&key_file, Zeroizing::new(key.serialize_pem()).as_bytes())?;
-                keyfile::read(&key_file)?
-            }
-            Err(error) => return Err(error.into()),
-        };
+        if key_file.exists() {
+            return Err(KeyFileError::Exists(key_file).into());
+        }
+        let key = KeyPair::generate()?;
+        let certificate = root_parameters(now, entropy)?.self_signed(&key)?;
+        // The key comes last: when it is there, so is its certificate.
+        keyfile::replace(&certificate_file, certificate.pem().as_bytes())?;
+        keyfile::create(&key_file, Zeroizing::new(key.serialize_pem()).as_bytes())?;
+        Self::open(directory, now, entropy)
+    }
+
+    /// Reads `root.pem` and `root.key` of that directory.
+    pub fn open(directory: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, CaError> {
+        let (key_file, certificate_file) = (directory.join("root.key"), directory.join("root.pem"));
+        let key_text = keyfile::read(&key_file)?;
         let damaged = |file: &Path, what| KeyFileError::Damaged { file: file.to_owned(), what };
         let key_text = std::str::from_utf8(&key_text).map_err(|_| damaged(&key_file, "it is no PEM"))?;
         let key = KeyPair::from_pem(key_text).map_err(|_| damaged(&key_file, "it is no private key in PEM"))?;
-        let unreadable = |error| CaError::Certificate { file: certificate_file.clone(), error };
-        let root_pem = std::fs::read_to_string(&certificate_file).map_err(unreadable)?;
+        let root_pem = std::fs::read_to_string(&certificate_file).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => KeyFileError::Missing(certificate_file.clone()).into(),
+            _ => CaError::Certificate { file: certificate_file.clone(), error },
+        })?;
         let root_der = der_of(&root_pem).ok_or_else(|| damaged(&certificate_file, "it is no certificate in PEM"))?;
+        if public_key_of(&root_der).as_deref() != Some(key.public_key_raw()) {
+            return Err(damaged(&certificate_file, "it is not the certificate of root.key").into());
+        }
         let issuer = Issuer::new(root_parameters(now, entropy)?, key);
         Ok(Self { root_der, root_pem, issuer })
+    }
+
+    /// The fingerprint of the root certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of("certificate authority", &self.root_der)
     }
 
     /// The root, DER.
@@ -162,6 +180,7 @@ impl CertificateAuthority {
         entropy: &dyn Entropy,
     ) -> Result<IssuedCertificate, CaError> {
         let mut parameters = leaf(&enrollment.to_string(), now, DEVICE_VALIDITY, entropy)?;
+        parameters.not_before = second(now.checked_sub(DEVICE_BACKDATE).map_err(|_| CaError::Time)?)?;
         parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = parameters.signed_by(&request.public_key, &self.issuer)?;
         let der = certificate.der().to_vec();
@@ -217,7 +236,6 @@ fn parameters(
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = DistinguishedName::new();
     parameters.distinguished_name.push(DnType::CommonName, name);
-    let second = |at: Timestamp| time::OffsetDateTime::from_unix_timestamp(at.as_second()).map_err(|_| CaError::Time);
     let begins = now.checked_sub(BACKDATE).map_err(|_| CaError::Time)?;
     parameters.not_before = second(begins)?;
     parameters.not_after = second(now.checked_add(validity.max(DAY)).map_err(|_| CaError::Time)?)?;
@@ -229,10 +247,20 @@ fn parameters(
     Ok(parameters)
 }
 
+fn second(at: Timestamp) -> Result<time::OffsetDateTime, CaError> {
+    time::OffsetDateTime::from_unix_timestamp(at.as_second()).map_err(|_| CaError::Time)
+}
+
 fn der_of(pem: &str) -> Option<Vec<u8>> {
     use rustls_pki_types::CertificateDer;
     use rustls_pki_types::pem::PemObject;
     CertificateDer::from_pem_slice(pem.as_bytes()).ok().map(|der| der.to_vec())
+}
+
+/// The public key of a certificate, as the bits of its field.
+fn public_key_of(der: &[u8]) -> Option<Vec<u8>> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.public_key().subject_public_key.data.to_vec())
 }
 
 /// Upper-case hex SHA-1: how Windows names certificates in its stores.

@@ -11,6 +11,7 @@ use chaveiro_core::escrow::Standing;
 use chaveiro_core::ports::Unsealer;
 use chaveiro_fleet::behavior::Behavior;
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
+use chaveiro_fleet::windows::WindowsDevice;
 use chaveiro_mdm::MANAGEMENT_PATH;
 use omadm::syncml::{self, CONTENT_TYPE};
 use omadm::xml::Limits;
@@ -231,4 +232,62 @@ async fn what_is_no_message_is_refused_without_a_five_hundred() {
     }
     assert_eq!(world.post(MANAGEMENT_PATH, CONTENT_TYPE, vec![b' '; 600 * 1024]).await.0, 413);
     assert_eq!(world.post(MANAGEMENT_PATH, "application/vnd.syncml.dm+wbxml", good).await.0, 415);
+}
+
+/// Replaces the recipients before the message of that number: people who restore files do it at any moment.
+struct Breaking {
+    inner: InProcess,
+    sent: std::sync::atomic::AtomicUsize,
+    before: usize,
+    file: std::path::PathBuf,
+}
+
+impl Transport for Breaking {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        if self.sent.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1 == self.before {
+            std::fs::write(&self.file, b"").expect("written");
+        }
+        self.inner.send(request).await
+    }
+}
+
+#[tokio::test]
+async fn no_passcode_is_lost_whenever_the_escrow_breaks() {
+    for before in 1..=4 {
+        let world = World::new().await;
+        let file = world.keyring.public_file(world.tenant);
+        let whole = std::fs::read(&file).expect("bytes");
+        let (mut windows, mut linux) = (world.enrolled(7).await, world.enrolled_linux(8).await);
+        let ids = [world.device_of(&windows).await.id, world.device_named(&linux.oma_device_id).await.id];
+        for id in ids {
+            world.ask(id).await;
+        }
+        let breaking = |peer: &WindowsDevice| Breaking {
+            inner: world.certified(&peer.account),
+            sent: std::sync::atomic::AtomicUsize::new(0),
+            before,
+            file: file.clone(),
+        };
+        let pin = windows.pin().to_owned();
+        let session = windows.sync(&breaking(&windows)).await;
+        if before == 1 {
+            assert_eq!((session.is_ok(), windows.pin()), (true, pin.as_str()), "no command went out");
+        }
+        std::fs::write(&file, b"").expect("written");
+        let _ = linux.sync(&world.transport()).await;
+        assert_eq!(world.newest(ids[1]).await.1.len(), 0, "nothing was made on the Linux device");
+        std::fs::write(&file, &whole).expect("written");
+        for _ in 0..4 {
+            let _ = windows.sync(&world.certified(&windows.account)).await;
+            let _ = linux.sync(&world.transport()).await;
+        }
+        let (action, secrets) = world.newest(ids[0]).await;
+        assert_eq!(action.state, ActionState::Done, "broken before message {before}");
+        let current = secrets.iter().find(|secret| secret.standing == Standing::Current).expect("a result");
+        let envelope = current.envelope.as_deref().expect("an envelope");
+        let opened =
+            world.keyring.unseal(&current.context, envelope).map(|passcode| passcode.expose_secret().to_owned());
+        assert_eq!(opened.expect("opens"), windows.pin(), "broken before message {before}");
+        assert_eq!(world.newest(ids[1]).await.0.state, ActionState::Done, "Linux, broken before message {before}");
+    }
 }

@@ -5,11 +5,11 @@
 //! least once. The receiver knows a repeat by its id.
 
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chaveiro_core::Timestamp;
 use chaveiro_core::alert::{Alert, Assigned, News};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::id::TenantId;
@@ -43,8 +43,8 @@ const LIFE: SignedDuration = SignedDuration::from_hours(24);
 /// longer than that, and what is started together with it, the receiver too, takes a while.
 const ATTEMPTS: u32 = 4;
 
-/// How long after its start the server gives up nothing.
-const SETTLING: SignedDuration = SignedDuration::from_hours(1);
+/// The time that the server tries before it gives up an alert.
+const SETTLING: Duration = Duration::from_secs(60 * 60);
 
 /// How long one attempt may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -131,26 +131,25 @@ pub(crate) struct Post {
     /// Without one, the log is all there is, and nothing waits.
     receiver: Option<Receiver>,
     rung: Arc<Notify>,
-    started: Timestamp,
     /// What waited at the last look, oldest first.
     waiting: Vec<Alert>,
-    /// What of it is in the log, by the id of the alert.
-    logged: HashSet<String>,
+    /// The part of it that is in the log, by the id of the alert: since when, by the time that never jumps.
+    logged: HashMap<String, Duration>,
     /// What of it was not taken, or taken and could not be removed, by the id of the alert.
     failed: HashMap<String, Failed>,
 }
 
 struct Failed {
     attempts: u32,
-    /// When it is tried again.
-    again: Timestamp,
+    /// The time of the next try, by the clock that never jumps.
+    again: Duration,
 }
 
 impl Post {
     pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, receiver: Option<Receiver>) -> Self {
-        let (started, rung) = (clock.now(), Arc::new(Notify::new()));
-        let (waiting, logged, failed) = (Vec::new(), HashSet::new(), HashMap::new());
-        Self { store, clock, receiver, rung, started, waiting, logged, failed }
+        let rung = Arc::new(Notify::new());
+        let (waiting, logged, failed) = (Vec::new(), HashMap::new(), HashMap::new());
+        Self { store, clock, receiver, rung, waiting, logged, failed }
     }
 
     /// What rings for this post.
@@ -200,10 +199,11 @@ impl Post {
                 }
             };
             let ids: HashSet<String> = self.waiting.iter().map(Alert::id).collect();
-            self.logged.retain(|id| ids.contains(id));
+            self.logged.retain(|id, _| ids.contains(id));
             self.failed.retain(|id, _| ids.contains(id));
             for alert in &self.waiting {
-                if self.logged.insert(alert.id()) {
+                if let Entry::Vacant(unknown) = self.logged.entry(alert.id()) {
+                    unknown.insert(self.clock.uptime());
                     log(alert);
                 }
             }
@@ -229,7 +229,7 @@ impl Post {
     /// What is due and was tried least, how often; of that the newest, and what one request raised as it was written.
     fn next(&self) -> Option<(u32, Alert)> {
         self.receiver.as_ref()?;
-        let now = self.clock.now();
+        let now = self.clock.uptime();
         let due = self.waiting.iter().filter_map(|alert| match self.failed.get(&alert.id()) {
             None => Some((0, alert)),
             Some(failed) => (failed.again <= now).then_some((failed.attempts, alert)),
@@ -240,10 +240,9 @@ impl Post {
 
     /// Until the next is due.
     fn pause(&self) -> Duration {
-        let now = self.clock.now();
+        let now = self.clock.uptime();
         let soonest = self.failed.values().map(|failed| failed.again).min();
-        let pause = soonest.and_then(|again| Duration::try_from(again.duration_since(now)).ok());
-        pause.unwrap_or(IDLE).min(IDLE)
+        soonest.map_or(IDLE, |again| again.saturating_sub(now)).min(IDLE)
     }
 
     /// Whether this alert is done with: taken, or given up. What comes meanwhile is logged meanwhile.
@@ -260,8 +259,11 @@ impl Post {
         };
         let Err(error) = taken else { return true };
         let (id, now) = (alert.id(), self.clock.now());
-        let (age, running) = (now.duration_since(alert.at), now.duration_since(self.started));
-        if attempt >= ATTEMPTS && age >= LIFE && running >= SETTLING {
+        let uptime = self.clock.uptime();
+        // A clock that is ahead makes every alert old at once.
+        let tried_for = self.logged.get(&id).map_or(Duration::ZERO, |since| uptime.saturating_sub(*since));
+        let age = now.duration_since(alert.at);
+        if attempt >= ATTEMPTS && age >= LIFE && tried_for >= SETTLING {
             tracing::error!(alert.id = id, error, "an alert was not taken for too long; it is in the log alone");
             return true;
         }
@@ -272,7 +274,7 @@ impl Post {
 
     fn put_off(&mut self, alert: &Alert, attempts: u32) {
         let pause = FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
-        self.failed.insert(alert.id(), Failed { attempts, again: self.clock.now() + pause });
+        self.failed.insert(alert.id(), Failed { attempts, again: self.clock.uptime() + pause });
     }
 
     /// Whether they are gone. One that is not is posted once more.

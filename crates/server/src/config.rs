@@ -50,6 +50,11 @@ pub const KEYS: &[Key] = &[
     key("chain-interval-ms", "500", "Milliseconds between two goes of linking the audit chain."),
     key("shutdown-grace-s", "10", "Seconds that open requests have when the server is told to stop."),
     key(
+        "expiry-grace-s",
+        "86400",
+        "Seconds that the server runs with a steady clock before it destroys a passcode, ends an action or forgets a sign-in whose time is over: a wrong clock destroys nothing meanwhile.",
+    ),
+    key(
         "limit-writes-by-application",
         "200",
         "Writes of one application in one tenant in 20 seconds; 0 for any number. As all limits: counted by this process.",
@@ -198,6 +203,8 @@ pub struct Config {
     pub chain_interval: Duration,
     /// For open requests at the end.
     pub shutdown_grace: Duration,
+    /// The grace before anything that is over is destroyed.
+    pub expiry_grace: Duration,
     /// How much callers may ask for.
     pub ceilings: Ceilings,
     /// How many tokens applications may ask for.
@@ -302,6 +309,7 @@ impl Config {
             tls,
             chain_interval: Duration::from_millis(number("chain-interval-ms")?.max(1)),
             shutdown_grace: Duration::from_secs(number("shutdown-grace-s")?),
+            expiry_grace: Duration::from_secs(number("expiry-grace-s")?),
             ceilings: Ceilings {
                 writes_by_application: ceiling("limit-writes-by-application")?,
                 writes_by_tenant: ceiling("limit-writes-by-tenant")?,

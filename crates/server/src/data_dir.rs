@@ -13,6 +13,7 @@
 //! ```
 
 use std::fs::{File, OpenOptions, Permissions};
+use std::future::Future;
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use chaveiro_audit::{Signer, SignerError};
 use chaveiro_auth::{IssuerKeys, KeyError};
 use chaveiro_core::Timestamp;
-use chaveiro_core::ports::{Entropy, Store};
+use chaveiro_core::ports::{Entropy, Store, StoreError};
 use chaveiro_escrow::{Keyring, KeyringError};
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use chaveiro_mdm::{CaError, CertificateAuthority, DeviceCredentials};
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::config::config_reference;
+use crate::inventory::{Inventory, InventoryError, hand_of_system};
 
 /// Why the data directory cannot be used, and what to do.
 #[derive(Debug, Error)]
@@ -52,6 +54,12 @@ pub enum DataDirError {
         /// Its permission bits.
         mode: u32,
     },
+    /// `init` was interrupted there.
+    #[error("the data directory {} was not made to its end; finish it with: chaveiro init --data {}", .0.display(), .0.display())]
+    Unfinished(PathBuf),
+    /// Keys are missing, or others than the database knows.
+    #[error(transparent)]
+    Keys(InventoryError),
     /// Another server uses it.
     #[error("the data directory {} is in use by another server (process {pid}); stop that one first", directory.display())]
     InUse {
@@ -137,8 +145,9 @@ pub struct Opened {
 }
 
 impl DataDir {
-    /// Makes a data directory: database, keys, a configuration file to fill in. Finishes one that an earlier run did not; the
-    /// caller refuses one that has a tenant. Runs at the same time take turns: the lock is held until it is dropped.
+    /// Makes a data directory: database, keys, a configuration file to fill in. Finishes one that an earlier run did not: a key
+    /// that the database knows is never replaced, and none is made for a database that has a tenant. The caller refuses one
+    /// that has a tenant. Runs at the same time take turns: the lock is held until it is dropped.
     pub fn init(root: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<(Self, Opened, Lock), DataDirError> {
         let directory = Self { root: root.to_owned() };
         keyfile::create_directory(root)?;
@@ -149,8 +158,11 @@ impl DataDir {
         if !file.exists() {
             keyfile::create(&file, config_reference().as_bytes())?;
         }
-        let opened = directory.open_all(now, entropy)?;
-        directory.issuer_keys(now, entropy)?;
+        let sqlite = Arc::new(SqliteStore::open(root)?);
+        keyfile::create_directory(&directory.keys())?;
+        let (inventory, hand) = (directory.inventory(&sqlite), hand_of_system(now));
+        directory.explain(wait(inventory.make(&hand, entropy)))?;
+        let opened = directory.load(sqlite, now, entropy)?;
         Ok((directory, opened, lock))
     }
 
@@ -166,24 +178,42 @@ impl DataDir {
         Ok(Self { root: root.to_owned() })
     }
 
-    /// Opens what is in it. Another process may have it open too.
+    /// Opens what is in it, after every key was found to be the one that the database knows. Another process may have it
+    /// open too.
     pub fn open_all(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<Opened, DataDirError> {
-        let keys = self.root.join("keys");
-        keyfile::create_directory(&keys)?;
         let sqlite = Arc::new(SqliteStore::open(&self.root)?);
+        let (inventory, hand) = (self.inventory(&sqlite), hand_of_system(now));
+        self.explain(wait(inventory.check(&hand)))?;
+        self.load(sqlite, now, entropy)
+    }
+
+    /// The keys, with the fingerprints that the database knows of them.
+    pub fn inventory(&self, sqlite: &Arc<SqliteStore>) -> Inventory {
+        Inventory::new(self.keys(), sqlite.clone())
+    }
+
+    fn load(&self, sqlite: Arc<SqliteStore>, now: Timestamp, entropy: &dyn Entropy) -> Result<Opened, DataDirError> {
+        let keys = self.keys();
         Ok(Opened {
             store: sqlite.clone(),
             sqlite,
             keyring: Arc::new(Keyring::open(&keys.join("escrow"))?),
-            signer: Arc::new(Signer::open_or_create(&keys.join("audit.key"))?),
-            ca: Arc::new(CertificateAuthority::open_or_create(&keys.join("ca"), now, entropy)?),
-            credentials: Arc::new(DeviceCredentials::open_or_create(&keys.join("device-credentials.key"), entropy)?),
+            signer: Arc::new(Signer::open(&keys.join("audit.key"))?),
+            ca: Arc::new(CertificateAuthority::open(&keys.join("ca"), now, entropy)?),
+            credentials: Arc::new(DeviceCredentials::open(&keys.join("device-credentials.key"))?),
         })
     }
 
     /// The signing keys of the local issuer.
-    pub fn issuer_keys(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<IssuerKeys, DataDirError> {
-        Ok(IssuerKeys::open_or_create(&self.root.join("keys/issuer"), now, entropy)?)
+    pub fn issuer_keys(&self) -> Result<IssuerKeys, DataDirError> {
+        Ok(IssuerKeys::open(&self.keys().join("issuer"))?)
+    }
+
+    fn explain<T>(&self, outcome: Result<T, InventoryError>) -> Result<T, DataDirError> {
+        outcome.map_err(|error| match error {
+            InventoryError::Unfinished => DataDirError::Unfinished(self.root.clone()),
+            error => DataDirError::Keys(error),
+        })
     }
 
     /// The database alone.
@@ -275,6 +305,17 @@ fn require_closed(root: &Path) -> Result<(), DataDirError> {
         0 => Ok(()),
         _ => Err(DataDirError::TooOpen { directory: root.to_owned(), mode }),
     }
+}
+
+/// Runs a few readings and writings of the store from code that is not asynchronous, whether or not a runtime is around it.
+fn wait<T: Send>(work: impl Future<Output = Result<T, InventoryError>> + Send) -> Result<T, InventoryError> {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let unavailable = |error: std::io::Error| StoreError::Unavailable(error.to_string());
+        runtime.map_err(|error| InventoryError::Store(unavailable(error).into()))?.block_on(work)
+    };
+    let stopped = || Err(InventoryError::Store(StoreError::Unavailable("a thread panicked".to_owned()).into()));
+    std::thread::scope(|scope| scope.spawn(run).join().unwrap_or_else(|_| stopped()))
 }
 
 fn io(path: &Path) -> impl Fn(std::io::Error) -> DataDirError {

@@ -14,6 +14,8 @@ pub(crate) enum Subject {
     Clock,
     /// Every tenant's escrow seals, and opens where the private key is meant to be.
     Escrow,
+    /// Every key file is the one that the database knows.
+    Keys,
     /// The audit record and the rows that grant rights verify.
     Record,
     /// The signing keys of every external issuer were fetched at the last try.
@@ -22,8 +24,8 @@ pub(crate) enum Subject {
 
 impl Subject {
     /// Every subject, in the order in which `/readyz` tells them.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Disk, Self::Database, Self::Clock, Self::Escrow, Self::Record, Self::Issuers];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Disk, Self::Database, Self::Clock, Self::Escrow, Self::Keys, Self::Record, Self::Issuers];
 
     /// The stable name.
     pub(crate) fn name(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Subject {
             Self::Database => "database",
             Self::Clock => "clock",
             Self::Escrow => "escrow",
+            Self::Keys => "keys",
             Self::Record => "record",
             Self::Issuers => "issuers",
         }

@@ -12,6 +12,8 @@ use chaveiro_core::ports::{Clock, Store};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::vigil::Vigil;
+
 /// How many rows one unit of work handles: others wait meanwhile.
 const LIMIT: usize = 500;
 
@@ -24,6 +26,7 @@ pub(crate) struct Jobs {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) signer: Arc<Signer>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) vigil: Arc<Vigil>,
 }
 
 impl Jobs {
@@ -66,17 +69,20 @@ impl Jobs {
     }
 
     async fn expire(&self) {
-        let now = self.clock.now();
-        let ended = self.store.write(move |unit| recover_passcode::expire(unit, now, LIMIT)).await;
+        let ripeness = self.vigil.ripeness().await;
+        let ended = self.store.write(move |unit| recover_passcode::expire(unit, &ripeness, LIMIT)).await;
         report("ending expired actions", ended.map(drop));
     }
 
     async fn shred(&self) {
-        let now = self.clock.now();
-        let due = self.store.read(move |view| Ok(!view.secrets_expired(now, 1)?.is_empty())).await;
+        let ripeness = self.vigil.ripeness().await;
+        let due = self.store.read(move |view| Ok(view.has_marks_to_set(&ripeness)?)).await;
         if matches!(due, Ok(true)) {
-            let shredded = self.store.write(move |unit| disclose_passcode::shred(unit, now, LIMIT)).await;
-            report("destroying expired secrets", shredded.map(drop));
+            let shredded = self.store.write(move |unit| {
+                unit.delete_ripe_sign_ins(&ripeness)?;
+                disclose_passcode::shred(unit, &ripeness, LIMIT)
+            });
+            report("destroying expired secrets", shredded.await.map(drop));
         }
     }
 }

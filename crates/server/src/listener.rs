@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
@@ -18,7 +19,8 @@ use http::Request;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -65,13 +67,42 @@ pub(crate) struct Identity {
     pub(crate) key_pem: zeroize::Zeroizing<String>,
 }
 
+/// The certificate that both listeners show. It can be replaced while they run: one that was issued while the clock was
+/// wrong is of no use when the clock is right again.
+#[derive(Debug)]
+pub(crate) struct Shown(ArcSwap<CertifiedKey>);
+
+impl Shown {
+    pub(crate) fn new(identity: &Identity) -> Result<Arc<Self>, String> {
+        Ok(Arc::new(Self(ArcSwap::from(certified(identity)?))))
+    }
+
+    /// Shows that one from now on. Connections that stand are not touched.
+    pub(crate) fn replace(&self, identity: &Identity) -> Result<(), String> {
+        self.0.store(certified(identity)?);
+        Ok(())
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+fn certified(identity: &Identity) -> Result<Arc<CertifiedKey>, String> {
+    let chain = CertificateDer::pem_slice_iter(identity.chain_pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|error| error.to_string())?;
+    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).map_err(|error| error.to_string())?;
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let certified = CertifiedKey::from_der(chain, key, &provider).map_err(|error| error.to_string())?;
+    Ok(Arc::new(certified))
+}
+
 /// The TLS side of a listener. With `client_root`, clients may show a certificate of that root; a wrong one ends
 /// the handshake, none is fine.
-pub(crate) fn tls(identity: &Identity, client_root: Option<&[u8]>) -> Result<Arc<ServerConfig>, String> {
+pub(crate) fn tls(shown: &Arc<Shown>, client_root: Option<&[u8]>) -> Result<Arc<ServerConfig>, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
-    let chain = CertificateDer::pem_slice_iter(identity.chain_pem.as_bytes()).collect::<Result<Vec<_>, _>>();
-    let chain = chain.map_err(|error| text(&error))?;
-    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).map_err(|error| text(&error))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions().map_err(|error| text(&error))?;
@@ -85,7 +116,7 @@ pub(crate) fn tls(identity: &Identity, client_root: Option<&[u8]>) -> Result<Arc
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let mut config = builder.with_single_cert(chain, key).map_err(|error| text(&error))?;
+    let mut config = builder.with_cert_resolver(shown.clone());
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

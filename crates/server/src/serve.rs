@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -24,12 +24,13 @@ use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, Lock, Running as Announcement};
 use crate::health::Health;
 use crate::jobs::Jobs;
-use crate::listener::{self, Identity, Stop};
+use crate::listener::{self, Identity, Shown, Stop};
 use crate::process;
 use crate::room::{Capacity, Room};
 use crate::shell::{SystemClock, SystemEntropy};
 use crate::telemetry::{self, Metrics, Observed, Probes};
 use crate::watch;
+use crate::vigil::{OwnCertificate, Vigil};
 
 /// The longest a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -97,7 +98,8 @@ impl Server {
     pub async fn start(config: Config) -> Result<Running, StartError> {
         // Every TLS connection of the process uses the one provider.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let system_clock = Arc::new(SystemClock::default());
+        let clock: Arc<dyn Clock> = system_clock.clone();
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let now = clock.now();
 
@@ -114,6 +116,7 @@ impl Server {
         let graph_url = config.graph_url.clone().unwrap_or_else(|| format!("https://{graph_address}"));
         let device_url = config.device_url.clone().unwrap_or_else(|| format!("https://{device_address}"));
 
+        let server_names = names(&[&graph_url, &device_url], &[graph_address, device_address]);
         let identity = match &config.tls {
             Some((certificate, key)) => {
                 let read = |file: &PathBuf| {
@@ -122,15 +125,15 @@ impl Server {
                 Identity { chain_pem: read(certificate)?, key_pem: read(key)?.into() }
             }
             None => {
-                let names = names(&[&graph_url, &device_url], &[graph_address, device_address]);
-                let (chain_pem, key_pem) = opened.ca.issue_server_certificate(&names, now, entropy.as_ref())?;
+                let (chain_pem, key_pem) = opened.ca.issue_server_certificate(&server_names, now, entropy.as_ref())?;
                 Identity { chain_pem, key_pem }
             }
         };
-        let graph_tls = listener::tls(&identity, None).map_err(StartError::Tls)?;
-        let device_tls = listener::tls(&identity, Some(opened.ca.root_der())).map_err(StartError::Tls)?;
+        let shown = Shown::new(&identity).map_err(StartError::Tls)?;
+        let graph_tls = listener::tls(&shown, None).map_err(StartError::Tls)?;
+        let device_tls = listener::tls(&shown, Some(opened.ca.root_der())).map_err(StartError::Tls)?;
 
-        let issuer_keys = directory.issuer_keys(now, entropy.as_ref())?;
+        let issuer_keys = directory.issuer_keys()?;
         let issuer = Arc::new(LocalIssuer::new(issuer_keys, graph_url.clone()));
         // An alert goes where it was told to, and nowhere that this place points to.
         let no_detour = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
@@ -147,17 +150,37 @@ impl Server {
         let metrics = Arc::new(Metrics::new());
         let wakes = Arc::new(Wakes::default());
         let health = Arc::new(Health::default());
+        let vigil = Arc::new(Vigil {
+            store: Arc::clone(&opened.store),
+            clock: system_clock,
+            sealer: opened.keyring.clone(),
+            inventory: directory.inventory(&opened.sqlite),
+            health: Arc::clone(&health),
+            metrics: Arc::clone(&metrics),
+            grace: config.expiry_grace,
+            certificate: config.tls.is_none().then(|| OwnCertificate {
+                shown,
+                ca: Arc::clone(&opened.ca),
+                names: server_names,
+                entropy: Arc::clone(&entropy),
+                issued: Mutex::new(now),
+            }),
+            state: Mutex::default(),
+        });
+        vigil.begin().await;
         let probes = Probes {
             store: Arc::clone(&opened.store),
             metrics: Arc::clone(&metrics),
             wakes: Arc::clone(&wakes),
             health: Arc::clone(&health),
             rooms: [Arc::clone(&graph_room), Arc::clone(&device_room)],
+            vigil: Arc::clone(&vigil),
         };
         let graph = chaveiro_graph::router(Arc::new(GraphState {
             store: Arc::clone(&opened.store),
             unsealer: opened.keyring.clone(),
             verifier: Arc::clone(&verifier),
+            sealer: opened.keyring.clone(),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             waker: wakes.clone(),
@@ -195,12 +218,13 @@ impl Server {
         listeners.spawn(listener::serve(device_listener, device_tls, device_room, times, devices, stop));
 
         let stop = CancellationToken::new();
-        let jobs = Jobs { store: opened.store, signer: opened.signer, clock };
+        let jobs = Jobs { store: opened.store, signer: opened.signer, clock, vigil: Arc::clone(&vigil) };
         let mut background = jobs.start(config.chain_interval, &stop);
         background.spawn(post.deliver(stop.clone()));
         background.spawn(telemetry::tell_refusals(rooms, stop.clone()));
         watch::start(&opened.sqlite, &health, metrics.disk_free_bytes.clone(), &mut background, &stop);
         background.spawn(crate::issuers::watch(verifier, Arc::clone(&health), stop.clone()));
+        background.spawn(vigil.run(stop.clone()));
         let announcement =
             Announcement { pid: std::process::id(), graph_url: graph_url.clone(), device_url: device_url.clone() };
         lock.announce(&announcement)

@@ -21,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::health::{Health, Subject, Weight};
 use crate::room::{Refused, Room};
+use crate::vigil::Vigil;
 
 /// Logs to standard error: for people when it is a terminal, as JSON when it is not.
 pub fn init_logging(filter: &str) {
@@ -78,6 +79,7 @@ pub(crate) struct Metrics {
     pub(crate) disk_free_bytes: Gauge,
     connections: Family<ConnectionLabels, Gauge>,
     refused: Family<RefusedLabels, Counter>,
+    pub(crate) clock_jumps: Counter,
 }
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -103,6 +105,8 @@ impl Metrics {
         ] {
             registry.register(name, help, gauge.clone());
         }
+        let clock_jumps = Counter::default();
+        registry.register("clock_jumps", "Times that the clock was set by more than a minute", clock_jumps.clone());
         let complaints = Family::default();
         registry.register("complaints", "1 while /readyz complains of the subject", Family::clone(&complaints));
         let disk_free_bytes = Gauge::default();
@@ -133,6 +137,7 @@ impl Metrics {
             disk_free_bytes,
             connections,
             refused,
+            clock_jumps,
         }
     }
 
@@ -197,6 +202,7 @@ pub(crate) struct Probes {
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) health: Arc<Health>,
     pub(crate) rooms: [Arc<Room>; 2],
+    pub(crate) vigil: Arc<Vigil>,
 }
 
 /// Between two lines of the log about connections that were refused.
@@ -238,6 +244,8 @@ pub(crate) async fn readyz(State(probes): State<Probes>) -> Response {
         tracing::warn!(%error, "not ready");
         return (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; see the log\n").into_response();
     }
+    probes.vigil.look_at_clock().await;
+    probes.vigil.look_at_escrow().await;
     let complaints = probes.health.complaints();
     let fault = complaints.iter().any(|(_, complaint)| complaint.weight == Weight::Fault);
     let mut text = if fault { String::from("not ready\n") } else { String::from("ready\n") };

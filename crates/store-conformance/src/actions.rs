@@ -10,6 +10,7 @@ use chaveiro_core::id::{ActionId, RequestId, SecretId};
 use chaveiro_core::ports::UnitOfWork;
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::secret::Passcode;
+use chaveiro_core::steady::Ripeness;
 use chaveiro_core::{Fault, Timestamp};
 
 use crate::Backend;
@@ -92,8 +93,8 @@ pub(crate) async fn a_recovery_runs_from_its_request_to_its_shredding(backend: &
     };
     assert_eq!(other.err(), Some(Withheld::OtherCaller));
     // The window of this tenant is a minute; what nobody read stays.
-    assert_eq!(write(&store, |unit| disclose_passcode::shred(unit, at(60), 100)).await, 0);
-    assert_eq!(write(&store, |unit| disclose_passcode::shred(unit, at(80), 100)).await, 1);
+    assert_eq!(write(&store, |unit| disclose_passcode::shred(unit, &Ripeness::at_once(at(60)), 100)).await, 0);
+    assert_eq!(write(&store, |unit| disclose_passcode::shred(unit, &Ripeness::at_once(at(80)), 100)).await, 1);
     let kept = read(&store, move |view| Ok(view.secrets(tenant_id(1), action.id)?)).await;
     assert_eq!(kept.iter().map(|secret| secret.envelope.is_some()).collect::<Vec<_>>(), [false, true]);
     assert!(kept[0].disclosed.is_some(), "the fact remains");
@@ -129,8 +130,8 @@ pub(crate) async fn expired_actions_end_and_late_values_become_history(backend: 
     write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
     write(&store, |unit| ask(unit, 1, 12, 2, None)).await;
     let seq = write(&store, |unit| send(unit, 12, 2, at(3))).await;
-    assert_eq!(write(&store, |unit| expire(unit, at(29 * DAY), 10)).await, 0);
-    assert_eq!(write(&store, |unit| expire(unit, at(31 * DAY), 10)).await, 2);
+    assert_eq!(write(&store, |unit| expire(unit, &Ripeness::at_once(at(29 * DAY)), 10)).await, 0);
+    assert_eq!(write(&store, |unit| expire(unit, &Ripeness::at_once(at(31 * DAY)), 10)).await, 2);
     let newest = |number| read(&store, move |view| Ok(view.actions(tenant_id(1), device_id(number), 1)?.remove(0)));
     let (queued, asked) = (newest(11).await, newest(12).await);
     assert_eq!((queued.state, queued.outcome), (ActionState::Canceled, Some(Outcome::Expired)));

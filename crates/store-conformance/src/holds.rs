@@ -209,7 +209,7 @@ pub(crate) async fn a_hold_leaves_everything_else_as_it_is(backend: &dyn Backend
     assert!(matches!(ask_at(&store, glass("ticket 4711"), at(106)).await, Begun::Opened(_)));
     assert!(is_held(&ask_at(&store, asked(1, 102, 107, None), at(107)).await));
     assert_eq!(activities(&store, Activity::BreakGlassUsed).await, 1);
-    assert_eq!(read(&store, |view| Ok(view.recoveries_since(tenant_id(1), at(0), 100)?)).await, 2);
+    assert_eq!(read(&store, |view| Ok(view.recoveries_between(tenant_id(1), at(0), at(10_000), 100)?)).await, 2);
 }
 
 pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(backend: &dyn Backend) {

@@ -8,6 +8,7 @@ use chaveiro_core::id::{ApplicationId, ResourceId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::sign_in::{MAX_PENDING, SignIn, Standing, begin};
+use chaveiro_core::steady::{Ripeness, Running};
 
 use crate::Backend;
 use crate::sample::{at, filled, read, tenant_id, uuid, write};
@@ -132,14 +133,29 @@ pub(crate) async fn sign_ins_are_forgotten_an_hour_after_their_end(backend: &dyn
     let store = filled(backend.fresh()).await;
     write(&store, |unit| {
         unit.insert_sign_in(&sign_in(1, 1))?;
+        unit.insert_sign_in(&SignIn { standing: Standing::Active, ..sign_in(1, 3) })?;
         unit.insert_sign_in(&SignIn { expires: at(901), ..sign_in(2, 2) })?;
         Ok(())
     })
     .await;
     let hour = Duration::from_secs(3600);
     write(&store, move |unit| Ok(unit.delete_sign_ins(at(900) + hour)?)).await;
-    let left = read(&store, |view| Ok((view.sign_ins(tenant_id(1))?.len(), view.sign_ins(tenant_id(2))?.len()))).await;
-    assert_eq!(left, (0, 1));
+    let left = || read(&store, |view| Ok((view.sign_ins(tenant_id(1))?.len(), view.sign_ins(tenant_id(2))?.len())));
+    assert_eq!(left().await, (1, 1), "a person who is signed in does not depend on what others begin");
+    // The clock is ahead for a moment: the person is still signed in afterwards.
+    let grace = Duration::from_secs(100);
+    let forget = |second: u64, total_s: u64| {
+        let running = Running { total_s, ..Running::default() };
+        let ripeness = Ripeness { now: at(second), running, grace };
+        write(&store, move |unit| {
+            unit.set_marks(&ripeness)?;
+            Ok(unit.delete_ripe_sign_ins(&ripeness)?)
+        })
+    };
+    for (second, total_s, people) in [(9000, 50, 1), (9000, 149, 1), (100, 200, 1), (9000, 300, 1), (9000, 400, 0)] {
+        forget(second, total_s).await;
+        assert_eq!(left().await.0, people, "at {second} after {total_s}");
+    }
 }
 
 pub(crate) async fn codes_that_wait_are_bounded_per_tenant(backend: &dyn Backend) {

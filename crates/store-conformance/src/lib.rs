@@ -12,6 +12,7 @@ mod disks;
 mod holds;
 mod identity;
 mod inventory;
+mod keys;
 mod linux;
 mod queries;
 mod random;
@@ -20,6 +21,7 @@ mod retention;
 mod revocations;
 mod roles;
 mod sample;
+mod steady;
 mod tenants;
 mod transactions;
 mod walk;
@@ -139,6 +141,11 @@ cases![
     holds::two_nodes_on_one_store_count_as_one,
     holds::whatever_is_alarming_is_in_the_outbox_until_it_is_taken,
     holds::a_retry_without_an_id_is_its_callers_last_request,
+    keys::a_key_is_known_by_its_newest_fingerprint_and_the_others_stay,
+    keys::a_change_of_a_key_is_in_the_record_of_the_tenants_it_concerns,
+    steady::a_jump_of_the_clock_destroys_no_passcode_and_ends_no_action,
+    steady::what_is_over_goes_after_a_grace_of_steady_running,
+    steady::recoveries_of_a_clock_that_was_ahead_place_no_hold,
     transactions::what_is_refused_leaves_nothing_behind,
     transactions::a_panic_is_undone_and_its_neighbours_survive,
     transactions::a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_moment,

@@ -9,9 +9,11 @@ use chaveiro_core::actions::recover_passcode::{Answer, Received, Value, close, e
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
 use chaveiro_core::escrow::{EscrowedSecret, SecretContext, Standing};
 use chaveiro_core::id::{ActionId, SecretId, TenantId};
+use chaveiro_core::keys::EscrowKeys;
 use chaveiro_core::lock::{DeviceLock, DeviceReport, EscrowTest, Lock, Obstacle, Recoverability, Unpromoted};
 use chaveiro_core::ports::{EscrowError, Sealer, Store, UnitOfWork};
 use chaveiro_core::secret::Passcode;
+use chaveiro_core::steady::Ripeness;
 
 use crate::Backend;
 use crate::sample::{
@@ -219,6 +221,10 @@ pub(crate) async fn a_candidate_that_cannot_be_kept_ends_the_action(backend: &dy
 struct Keyless;
 
 impl Sealer for Keyless {
+    fn prove(&self, _: TenantId, _: &EscrowKeys) -> Result<(), EscrowError> {
+        Err(EscrowError::NoKey("unreadable".to_owned()))
+    }
+
     fn seal(&self, _: &SecretContext, _: &Passcode) -> Result<Vec<u8>, EscrowError> {
         Err(EscrowError::NoKey("unreadable".to_owned()))
     }
@@ -365,9 +371,9 @@ pub(crate) async fn an_action_that_was_told_to_apply_does_not_expire(backend: &d
         lost(unit, apply, at(21))
     })
     .await;
-    assert_eq!(write(&store, |unit| expire(unit, at(29 * DAY), 10)).await, 0);
+    assert_eq!(write(&store, |unit| expire(unit, &Ripeness::at_once(at(29 * DAY)), 10)).await, 0);
     // Also when the one that waits on is the oldest, and only one is looked at a time.
-    assert_eq!(write(&store, |unit| expire(unit, at(400 * DAY), 1)).await, 1);
+    assert_eq!(write(&store, |unit| expire(unit, &Ripeness::at_once(at(400 * DAY)), 1)).await, 1);
     let ((told, _), (prepared, secrets)) = (held(&store, 1).await, held(&store, 2).await);
     assert_eq!((told.state, told.outcome), (ActionState::Active, None));
     assert_eq!((prepared.state, prepared.outcome), (ActionState::Failed, Some(Outcome::OutcomeUnknown)));

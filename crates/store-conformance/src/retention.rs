@@ -9,13 +9,14 @@ use chaveiro_core::escrow::UNTIL_REPLACED;
 use chaveiro_core::id::RequestId;
 use chaveiro_core::ports::Store;
 use chaveiro_core::refusal::Withheld;
+use chaveiro_core::steady::Ripeness;
 
 use crate::Backend;
 use crate::linux::{DAY, action_id, answer, held, opens, recover, send, settle_finish, take};
 use crate::sample::{ask, at, caller, tenant_id, uuid, with_linux, write};
 
 async fn shredded(store: &Arc<dyn Store>, second: u64) -> usize {
-    write(store, move |unit| shred(unit, at(second), 100)).await
+    write(store, move |unit| shred(unit, &Ripeness::at_once(at(second)), 100)).await
 }
 
 /// Reads the passcode of an action as that person.

@@ -11,6 +11,7 @@ use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::SecretContext;
 use chaveiro_core::hold::HoldRule;
 use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, ResourceId, TenantId};
+use chaveiro_core::keys::EscrowKeys;
 use chaveiro_core::lock::{DeviceLock, EscrowTest, Lock, Recoverability};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{EscrowError, Sealer, Store, UnitOfWork, View};
@@ -178,6 +179,10 @@ impl Sealer for Marked {
 
     fn recipients(&self, _: TenantId) -> Result<Vec<String>, EscrowError> {
         Ok(vec!["mark".to_owned()])
+    }
+
+    fn prove(&self, _: TenantId, _: &EscrowKeys) -> Result<(), EscrowError> {
+        Ok(())
     }
 
     fn check(&self, _: TenantId, envelope: &[u8]) -> Result<(), EscrowError> {

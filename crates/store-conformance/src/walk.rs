@@ -13,6 +13,7 @@ use chaveiro_core::id::{ActionId, SecretId};
 use chaveiro_core::lock::{DeviceLock, DeviceReport, Lock, Unpromoted};
 use chaveiro_core::ports::{Store, UnitOfWork, View};
 use chaveiro_core::secret::Passcode;
+use chaveiro_core::steady::Ripeness;
 use chaveiro_core::{Fault, Timestamp};
 
 use crate::Backend;
@@ -93,8 +94,8 @@ fn take(unit: &mut dyn UnitOfWork, verb: u64, mut taken: Step) -> Result<(), Fau
             Some(action) => close(unit, action, chaveiro_core::action::Outcome::CanceledByCaller, now),
             None => Ok(()),
         },
-        14 => shred(unit, now, 10).map(drop),
-        _ => expire(unit, now, 10).map(drop),
+        14 => shred(unit, &Ripeness::at_once(now), 10).map(drop),
+        _ => expire(unit, &Ripeness::at_once(now), 10).map(drop),
     }
 }
 

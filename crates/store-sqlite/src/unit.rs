@@ -11,6 +11,7 @@ use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::hold::Hold;
 use chaveiro_core::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use chaveiro_core::keys::{KeyName, KnownKey};
 use chaveiro_core::ports::{
     ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoreError, StoredCheckpoint, StoredEvent,
     UnitOfWork, View,
@@ -20,13 +21,14 @@ use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::sign_in::SignIn;
+use chaveiro_core::steady::{Ripeness, Running};
 use chaveiro_core::tenant::Tenant;
 use rusqlite::Connection;
 
 use crate::codec::fault;
 use crate::rows::{
-    action, action_list, alert, application, audit, audit_list, delivery, device, enrollment, hold, resource,
-    revocation, role, secret, sign_in, tenant,
+    action, action_list, alert, application, audit, audit_list, delivery, device, enrollment, hold, known_key,
+    resource, revocation, role, secret, sign_in, steady, tenant,
 };
 
 /// A transaction that is open on the connection.
@@ -209,8 +211,14 @@ impl View for Transaction<'_> {
     fn alerts(&self, limit: usize) -> Result<Vec<Alert>, StoreError> {
         alert::alerts(self.connection, limit)
     }
-    fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError> {
-        hold::recoveries_since(self.connection, tenant, after, limit)
+    fn recoveries_between(
+        &self,
+        tenant: TenantId,
+        after: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<u32, StoreError> {
+        hold::recoveries_between(self.connection, tenant, after, until, limit)
     }
     fn has_managed_devices(&self, tenant: TenantId, at_least: u64) -> Result<bool, StoreError> {
         hold::has_managed_devices(self.connection, tenant, at_least)
@@ -249,8 +257,23 @@ impl View for Transaction<'_> {
     fn secrets(&self, tenant: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError> {
         secret::secrets(self.connection, tenant, action)
     }
-    fn secrets_expired(&self, before: Timestamp, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError> {
-        secret::expired(self.connection, before, limit)
+    fn secrets_ripe(&self, ripeness: &Ripeness, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError> {
+        secret::ripe(self.connection, ripeness, limit)
+    }
+    fn has_marks_to_set(&self, ripeness: &Ripeness) -> Result<bool, StoreError> {
+        steady::has_marks_to_set(self.connection, ripeness)
+    }
+    fn action_mark(&self, action: ActionId) -> Result<Option<u64>, StoreError> {
+        steady::action_mark(self.connection, action)
+    }
+    fn running(&self) -> Result<Running, StoreError> {
+        steady::running(self.connection)
+    }
+    fn known_keys(&self) -> Result<Vec<KnownKey>, StoreError> {
+        known_key::known_keys(self.connection)
+    }
+    fn known_key(&self, name: &KeyName) -> Result<Option<KnownKey>, StoreError> {
+        known_key::known_key(self.connection, name)
     }
     fn remote_actions(
         &self,
@@ -328,6 +351,9 @@ impl UnitOfWork for Transaction<'_> {
     }
     fn delete_sign_ins(&mut self, now: Timestamp) -> Result<(), StoreError> {
         sign_in::delete_expired(self.connection, now)
+    }
+    fn delete_ripe_sign_ins(&mut self, ripeness: &Ripeness) -> Result<(), StoreError> {
+        steady::delete_ripe_sign_ins(self.connection, ripeness)
     }
     fn insert_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError> {
         device::insert_device(self.connection, device)
@@ -454,6 +480,21 @@ impl UnitOfWork for Transaction<'_> {
     }
     fn void_enrollment_tokens(&mut self, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError> {
         enrollment::void_tokens(self.connection, tenant, at)
+    }
+    fn set_marks(&mut self, ripeness: &Ripeness) -> Result<(), StoreError> {
+        steady::set_marks(self.connection, ripeness)
+    }
+    fn set_action_mark(&mut self, action: ActionId, mark: Option<u64>) -> Result<(), StoreError> {
+        steady::set_action_mark(self.connection, action, mark)
+    }
+    fn set_running(&mut self, running: &Running) -> Result<(), StoreError> {
+        steady::set_running(self.connection, running)
+    }
+    fn put_known_key(&mut self, key: &KnownKey) -> Result<(), StoreError> {
+        known_key::put(self.connection, key)
+    }
+    fn end_known_key(&mut self, name: &KeyName, at: Timestamp) -> Result<(), StoreError> {
+        known_key::end(self.connection, name, at)
     }
     fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
         audit::append_event(self.connection, event)

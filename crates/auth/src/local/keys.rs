@@ -14,6 +14,7 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::Timestamp;
+use chaveiro_core::keys::Fingerprint;
 use chaveiro_core::ports::Entropy;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
@@ -27,7 +28,7 @@ use crate::client_secret::hex;
 pub(crate) const ALGORITHM: Algorithm = Algorithm::RS256;
 
 /// How long a replaced key still verifies: longer than any token lives.
-const RETIREMENT: Duration = Duration::from_secs(24 * 60 * 60);
+pub const RETIREMENT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Why the signing keys cannot be used.
 #[derive(Debug, Error)]
@@ -67,29 +68,83 @@ pub struct IssuerKeys {
 }
 
 impl IssuerKeys {
-    /// Reads the keys of that directory, or makes the first.
-    pub fn open_or_create(directory: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, KeyError> {
+    /// Makes the first key in that directory, unless there is one.
+    pub fn create(directory: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, KeyError> {
         keyfile::create_directory(directory)?;
         let keys = Self { directory: directory.to_owned(), keys: ArcSwap::from_pointee(read_all(directory)?) };
         if keys.keys.load().is_empty() {
-            keys.rotate(now, entropy)?;
+            keys.settle(&keys.stage(now, entropy)?)?;
         }
         Ok(keys)
     }
 
-    /// Makes a new key, which signs from now on, and removes those that are too old to verify anything.
-    /// Gives the id of the new key.
-    pub fn rotate(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<String, KeyError> {
+    /// Reads the keys of that directory. There must be one.
+    pub fn open(directory: &Path) -> Result<Self, KeyError> {
+        let missing = || KeyError::None(directory.to_owned());
+        let read = if directory.is_dir() { read_all(directory)? } else { Vec::new() };
+        if read.is_empty() {
+            Err(missing())
+        } else {
+            Ok(Self { directory: directory.to_owned(), keys: ArcSwap::from_pointee(read) })
+        }
+    }
+
+    /// Makes a new key, which signs once it is settled: record its fingerprint, then call [`IssuerKeys::settle`].
+    pub fn stage(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<StagedKey, KeyError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Generation)?;
         let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Generation)?;
         let mut id = [0; 8];
         entropy.fill(&mut id);
         let id = hex(&id);
-        let file = self.directory.join(format!("{:012}-{id}.pem", now.as_second()));
-        keyfile::create(&file, pem(der.as_ref()).as_bytes())?;
-        self.reload()?;
-        self.remove_old(now);
-        Ok(id)
+        // A clock that was ahead when the last key was made does not keep that one in use.
+        let newest = self.current().last().map_or(i64::MIN, |newest| newest.created.as_second().saturating_add(1));
+        let file = self.directory.join(format!("{:012}-{id}.pem", now.as_second().max(newest)));
+        let text = pem(der.as_ref());
+        let fingerprint = fingerprint(&file, text.as_bytes())?;
+        keyfile::stage(&file, text.as_bytes())?;
+        Ok(StagedKey { id, fingerprint, file })
+    }
+
+    /// Gives a staged key its place: it signs from now on.
+    pub fn settle(&self, staged: &StagedKey) -> Result<(), KeyError> {
+        keyfile::settle(&staged.file)?;
+        self.reload()
+    }
+
+    /// The ids of the keys that a successor replaced, oldest first, each with the id of its successor.
+    pub fn replaced(&self) -> Vec<(String, String)> {
+        let keys = self.current();
+        keys.windows(2).filter_map(|pair| Some((pair.first()?.id.clone(), pair.last()?.id.clone()))).collect()
+    }
+
+    /// Removes the file of a key. Nothing that it signed counts any more.
+    pub fn remove(&self, id: &str) -> Result<(), KeyError> {
+        for key in self.current().iter().filter(|key| key.id == id) {
+            let unreadable = |error| KeyError::Directory { directory: key.file.clone(), error };
+            std::fs::remove_file(&key.file).map_err(unreadable)?;
+        }
+        self.reload()
+    }
+
+    /// The key files of a directory, with the id and the fingerprint of each; staged ones are among them.
+    pub fn files(directory: &Path) -> Result<Vec<KeyFile>, KeyError> {
+        let unreadable = |error| KeyError::Directory { directory: directory.to_owned(), error };
+        let mut found = Vec::new();
+        let entries = match std::fs::read_dir(directory) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+            entries => entries.map_err(unreadable)?,
+        };
+        for entry in entries {
+            let path = entry.map_err(unreadable)?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let place = directory.join(name.trim_end_matches(".staged"));
+            let id = place.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.split_once('-'));
+            let (Some((_, id)), Some("pem")) = (id, place.extension().and_then(|end| end.to_str())) else { continue };
+            let fingerprint = fingerprint(&path, &keyfile::read(&path)?)?;
+            found.push(KeyFile { id: id.to_owned(), fingerprint, staged: place != path, place });
+        }
+        found.sort_by(|one, other| one.place.cmp(&other.place));
+        Ok(found)
     }
 
     /// Reads the directory again.
@@ -112,22 +167,36 @@ impl IssuerKeys {
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
+}
 
-    /// A key is of no use once its successor is older than any token.
-    fn remove_old(&self, now: Timestamp) {
-        let keys = self.current();
-        for pair in keys.windows(2) {
-            let [old, successor] = pair else { continue };
-            if successor.created.checked_add(RETIREMENT).is_ok_and(|end| end <= now)
-                && let Err(error) = std::fs::remove_file(&old.file)
-            {
-                tracing::warn!(file = %old.file.display(), %error, "an old signing key was not removed");
-            }
-        }
-        if let Err(error) = self.reload() {
-            tracing::warn!(%error, "the signing keys were not read again");
-        }
-    }
+/// A key that has no place yet.
+pub struct StagedKey {
+    /// The id.
+    pub id: String,
+    /// The fingerprint.
+    pub fingerprint: Fingerprint,
+    file: PathBuf,
+}
+
+/// A key file in the directory of the issuer.
+pub struct KeyFile {
+    /// The id of its key.
+    pub id: String,
+    /// The fingerprint of its key.
+    pub fingerprint: Fingerprint,
+    /// Set while the key waits for its place.
+    pub staged: bool,
+    /// The place of the key, where it is or is going to be.
+    pub place: PathBuf,
+}
+
+/// The fingerprint of a key in PEM: of its public half.
+fn fingerprint(file: &Path, pem: &[u8]) -> Result<Fingerprint, KeyError> {
+    let damaged = || KeyFileError::Damaged { file: file.to_owned(), what: "it is no signing key" };
+    let private = EncodingKey::from_rsa_pem(pem).map_err(|_| damaged())?;
+    let public = Jwk::from_encoding_key(&private, ALGORITHM).map_err(|_| damaged())?;
+    let text = serde_json::to_string(&public.algorithm).map_err(|_| damaged())?;
+    Ok(Fingerprint::of("issuer key", text.as_bytes()))
 }
 
 fn read_all(directory: &Path) -> Result<Vec<SigningKey>, KeyError> {

@@ -71,7 +71,7 @@ pub fn entropy_from(seed: u64) -> Arc<Counting> {
 }
 
 pub fn local(directory: &Path) -> Arc<LocalIssuer> {
-    let keys = IssuerKeys::open_or_create(directory, now(), entropy().as_ref()).expect("keys");
+    let keys = IssuerKeys::create(directory, now(), entropy().as_ref()).expect("keys");
     Arc::new(LocalIssuer::new(keys, BASE.to_owned()))
 }
 

@@ -1,10 +1,12 @@
 //! Verbs that work on the data directory itself: tenants, applications, tokens, keys.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
+use chaveiro_core::keys::KeyName;
 use chaveiro_core::passcode::{MIN_ENTROPY_BITS, PasscodePolicy};
-use chaveiro_core::ports::Clock;
+use chaveiro_core::ports::Store;
 use chaveiro_core::revocation::OPERATOR_CLIENT;
 use chaveiro_core::tenant::{Licence, Tenant as TenantRow, TenantSettings};
 use chaveiro_escrow::Recipient;
@@ -12,8 +14,8 @@ use chaveiro_server::{SystemClock, SystemEntropy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::args::{Common, Keys, PasscodeForm, Tenant, TenantChange};
-use crate::host::{Host, data_directory, permissions};
+use crate::args::{Common, Keys, PasscodeForm, Switch, Tenant, TenantChange};
+use crate::host::{Host, choose_tenant, data_directory, hand, permissions};
 use crate::out::{Out, cell};
 use crate::text::Text;
 
@@ -187,34 +189,82 @@ pub(crate) async fn token(common: &Common, out: Out, names: &[String], minutes: 
 }
 
 pub(crate) async fn keys(common: &Common, out: Out, verb: &Keys) -> Result<()> {
+    // What is wrong with a key must not keep it from being looked at and repaired.
+    match verb {
+        Keys::List => return list_keys(common, out).await,
+        Keys::Accept { name, reason, new } => return accept_key(common, out, name, reason, *new).await,
+        Keys::IngestOnly { state } => return ingest_only(common, out, *state).await,
+        Keys::RotateIssuer | Keys::Recipients | Keys::AddRecipient { .. } => {}
+    }
+    let host = Host::open(common)?;
     if let Keys::RotateIssuer = verb {
-        let now = SystemClock::default().now();
-        let keys = data_directory(common)?.issuer_keys(now, &SystemEntropy)?;
-        let id = keys.rotate(now, &SystemEntropy)?;
+        let id = host.rotate_issuer().await?;
         out.say(Text::IssuerRotated, &[&id], &json!({"keyId": id}));
         return Ok(());
     }
-    let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
-    let keyring = &host.opened.keyring;
-    match verb {
-        Keys::RotateIssuer => {}
-        Keys::Recipients => {
-            let rows = keyring.recipients(tenant)?;
-            let rows: Vec<_> = rows
-                .iter()
-                .map(|recipient| json!({"id": recipient.id().to_string(), "name": recipient.name, "line": recipient.line()}))
-                .collect();
-            out.list(&[("Key", "id"), ("Name", "name"), ("Line", "line")], &rows);
-        }
-        Keys::AddRecipient { line } => {
-            let Some(recipient) = Recipient::parse(line) else {
-                bail!("this is no recipient; it must be: p256 BASE64 name");
-            };
-            keyring.add_recipient(tenant, &recipient)?;
-            let id = recipient.id().to_string();
-            out.say(Text::RecipientAdded, &[&id], &json!({"keyId": id}));
-        }
+    if let Keys::AddRecipient { line } = verb {
+        let Some(recipient) = Recipient::parse(line) else {
+            bail!("{line:?} is not a recipient; it must be: p256 BASE64 name");
+        };
+        host.add_recipient(tenant, &recipient).await?;
+        let id = recipient.id().to_string();
+        out.say(Text::RecipientAdded, &[&id], &json!({"keyId": id}));
+        return Ok(());
     }
+    let rows = host.opened.keyring.recipients(tenant)?;
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|recipient| json!({"id": recipient.id().to_string(), "name": recipient.name, "line": recipient.line()}))
+        .collect();
+    out.list(&[("Key", "id"), ("Name", "name"), ("Line", "line")], &rows);
+    Ok(())
+}
+
+async fn list_keys(common: &Common, out: Out) -> Result<()> {
+    let directory = data_directory(common)?;
+    let listed = directory.inventory(&Arc::new(directory.open_store()?)).list().await?;
+    let rows: Vec<_> = listed
+        .iter()
+        .map(|listed| {
+            json!({
+                "name": listed.known.name.to_string(),
+                "file": listed.file.display().to_string(),
+                "fingerprint": listed.known.fingerprint.to_string(),
+                "since": listed.known.since.to_string(),
+                "away": listed.known.away,
+                "problem": listed.problem.as_ref().map(ToString::to_string),
+            })
+        })
+        .collect();
+    let columns = [("Key", "name"), ("Since", "since"), ("Fingerprint", "fingerprint"), ("Problem", "problem")];
+    out.list(&columns, &rows);
+    Ok(())
+}
+
+async fn accept_key(common: &Common, out: Out, name: &str, reason: &str, new: bool) -> Result<()> {
+    let directory = data_directory(common)?;
+    let inventory = directory.inventory(&Arc::new(directory.open_store()?));
+    let key: KeyName = name.parse().map_err(|error: &str| anyhow!("{error}"))?;
+    let hand = hand(&SystemClock::default());
+    match new {
+        true => inventory.renew(&hand, &key, reason, &SystemEntropy).await?,
+        false => inventory.accept(&hand, &key, reason).await?,
+    }
+    out.say(Text::KeyAccepted, &[name], &json!({"name": name, "accepted": true}));
+    Ok(())
+}
+
+async fn ingest_only(common: &Common, out: Out, state: Switch) -> Result<()> {
+    let directory = data_directory(common)?;
+    let sqlite = Arc::new(directory.open_store()?);
+    let store: Arc<dyn Store> = sqlite.clone();
+    let tenants = store.read(|view| Ok(view.tenants()?)).await?;
+    let tenant = choose_tenant(tenants, common.tenant.as_deref())?;
+    let away = state == Switch::On;
+    directory.inventory(&sqlite).set_away(&hand(&SystemClock::default()), tenant.id, away).await?;
+    let text = if away { Text::IngestOnlyOn } else { Text::IngestOnlyOff };
+    let file = format!("keys/escrow/{}.key", tenant.id);
+    out.say(text, &[&tenant.display_name, &file], &json!({"tenantId": tenant.id, "ingestOnly": away}));
     Ok(())
 }

@@ -115,6 +115,11 @@ impl Server {
         Self::spawn_as(chaveiro(), data, graph_listen, device_listen, log, flags)
     }
 
+    /// A server whose command was prepared by the test, for instance with another clock.
+    pub fn start_by(command: Command, data: &Path, flags: &[&str]) -> Self {
+        Self::spawn_as(command, data, "127.0.0.1:0", "127.0.0.1:0", Stdio::inherit(), flags)
+    }
+
     fn spawn_as(
         mut command: Command,
         data: &Path,
@@ -211,7 +216,12 @@ impl Server {
     /// A Graph client with an operator's token.
     pub fn client(&self) -> reqwest::Client {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let token = run(&self.data, &["token"]);
+        self.client_with(&run(&self.data, &["token"]))
+    }
+
+    /// A Graph client with that token.
+    pub fn client_with(&self, token: &str) -> reqwest::Client {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut headers = reqwest::header::HeaderMap::new();
         headers.insert("Authorization", format!("Bearer {}", token.trim()).parse().expect("a header"));
         let root = reqwest::Certificate::from_pem(self.root_pem().as_bytes()).expect("the root");

@@ -2,8 +2,9 @@
 //! before the value leaves.
 //!
 //! The first disclosure opens a short window in which the same caller may read again; nobody else may.
-//! Unread values are kept until their retention ends. Then the envelope is destroyed and only the fact
-//! remains. A passcode that opens a disk is different: it stays until a newer one has replaced it, and whoever is
+//! Unread values are kept until their retention ends. Then the envelope is destroyed, after a grace of steady running
+//! ([`crate::steady`]), and only the fact remains. Until then an unread value is shown, because a clock that is ahead must
+//! not withhold it. A passcode that opens a disk is different: it stays until a newer one has replaced it, and whoever is
 //! permitted may read it, because the device may be off and nobody can make another.
 
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ use crate::ports::UnitOfWork;
 use crate::refusal::{Fault, Refusal, Withheld};
 use crate::rights::Rights;
 use crate::role::RoleAction;
+use crate::steady::Ripeness;
 use crate::tenant::TenantSettings;
 
 /// What a caller needs to be shown a passcode.
@@ -92,23 +94,24 @@ fn end_of_window(secret: &EscrowedSecret, settings: &TenantSettings, now: Timest
     now.checked_add(settings.disclosure_window()).map_or(secret.expires, |end| end.min(secret.expires))
 }
 
-/// Whether that caller may see that secret now. Pure.
+/// Returns the envelope if that caller may see that secret now. An unread one ends when it is destroyed, not before. Pure.
 pub fn decide(secret: &EscrowedSecret, caller_key: &str, now: Timestamp) -> Result<Vec<u8>, Withheld> {
     let over = secret.expires <= now;
     match &secret.disclosed {
         _ if secret.expires == UNTIL_REPLACED => {}
         Some((_, reader)) if reader != caller_key => return Err(Withheld::OtherCaller),
         Some(_) if over => return Err(Withheld::WindowOver),
-        None if over => return Err(Withheld::Shredded),
         Some(_) | None => {}
     }
     secret.envelope.clone().ok_or(Withheld::Shredded)
 }
 
-/// Destroys the envelopes whose time is over, at most `limit` of them; says how many.
-pub fn shred(unit: &mut dyn UnitOfWork, now: Timestamp, limit: usize) -> Result<usize, Fault> {
-    let expired = unit.secrets_expired(now, limit)?;
-    for secret in &expired {
+/// Marks the envelopes whose time is over and destroys those that are ripe, at most `limit` of them; says how many.
+pub fn shred(unit: &mut dyn UnitOfWork, ripeness: &Ripeness, limit: usize) -> Result<usize, Fault> {
+    let now = ripeness.now;
+    unit.set_marks(ripeness)?;
+    let ripe = unit.secrets_ripe(ripeness, limit)?;
+    for secret in &ripe {
         unit.update_secret(&EscrowedSecret { envelope: None, ..secret.clone() })?;
         let event = AuditEvent::new(secret.context.tenant, now, Actor::system(), Activity::SecretShredded)
             .on_device(secret.context.device)
@@ -117,7 +120,7 @@ pub fn shred(unit: &mut dyn UnitOfWork, now: Timestamp, limit: usize) -> Result<
             .with("read", secret.disclosed.is_some());
         unit.append_audit(&event)?;
     }
-    Ok(expired.len())
+    Ok(ripe.len())
 }
 
 #[cfg(test)]
@@ -152,9 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unread_passcode_is_shown_until_its_retention_ends() {
-        assert!(decide(&secret(None, at(100)), "ana", at(99)).is_ok());
-        assert_eq!(decide(&secret(None, at(100)), "ana", at(100)), Err(Withheld::Shredded));
+    fn an_unread_passcode_is_shown_until_it_is_destroyed() {
+        for second in [99, 100, 100 + 43 * 86_400] {
+            assert!(decide(&secret(None, at(100)), "ana", at(second)).is_ok(), "{second}");
+        }
+        let destroyed = EscrowedSecret { envelope: None, ..secret(None, at(100)) };
+        assert_eq!(decide(&destroyed, "ana", at(100)), Err(Withheld::Shredded));
     }
 
     #[test]

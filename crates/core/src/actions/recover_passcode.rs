@@ -33,12 +33,14 @@ use crate::enrollment::Enrollment;
 use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
 use crate::hold;
 use crate::id::{ActionId, DeviceId, EnrollmentId, RequestId, SecretId};
+use crate::keys::require_escrow;
 use crate::lock::{DeviceLock, DeviceReport, Lock};
 use crate::permission::Permission;
 use crate::ports::{EscrowError, Sealer, StoreError, UnitOfWork};
 use crate::refusal::{Fault, Refusal};
 use crate::role::RoleAction;
 use crate::secret::Passcode;
+use crate::steady::{Ripe, Ripeness};
 use crate::tenant::TenantSettings;
 
 /// The declaration.
@@ -466,6 +468,8 @@ impl Keeping<'_> {
         if kept.len() >= MAX_KEPT_VALUES {
             return Ok(());
         }
+        // With wrong recipients the value would be lost: the device keeps it and says it again.
+        require_escrow(unit, sealer, action.tenant)?;
         let context = SecretContext {
             tenant: action.tenant,
             device: action.device,
@@ -719,22 +723,31 @@ pub fn close(
     end(unit, &mut action, Ending { state, outcome, device_status: None }, None, None, now)
 }
 
-/// Ends actions whose device did not come in time, at most `limit` of them; says how many. One that was told to change
-/// and has not answered waits on: its candidate may be what opens the device.
-pub fn expire(unit: &mut dyn UnitOfWork, now: Timestamp, limit: usize) -> Result<usize, Fault> {
+/// Ends actions whose device did not come in time and that are ripe ([`crate::steady`]), at most `limit` of them; says how
+/// many. One that was told to change and has not answered waits on: its candidate may be what opens the device.
+pub fn expire(unit: &mut dyn UnitOfWork, ripeness: &Ripeness, limit: usize) -> Result<usize, Fault> {
+    let now = ripeness.now;
     let (mut ended, mut waiting_on) = (0, 0);
     loop {
-        // Those that wait on stay the oldest for ever: others are looked for behind them.
+        // Those that wait on stay the oldest: others are looked for behind them.
         let oldest = unit.open_actions_before(now, waiting_on, limit)?;
         let mut due = 0;
         for action in oldest {
             let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
             let deadline = action.started.checked_add(settings.action_expiry()).unwrap_or(Timestamp::MAX);
-            if deadline > now {
-                continue;
+            let verdict = ripeness.judge(deadline <= now, unit.action_mark(action.id)?);
+            match verdict {
+                Ripe::Fresh => continue,
+                Ripe::Unmark => {
+                    unit.set_action_mark(action.id, None)?;
+                    continue;
+                }
+                Ripe::Mark(_) | Ripe::Waits | Ripe::Now => due += 1,
             }
-            due += 1;
-            if seal_first::may_have_changed(&unit.deliveries(action.id)?) {
+            if let Ripe::Mark(mark) = verdict {
+                unit.set_action_mark(action.id, Some(mark))?;
+            }
+            if verdict != Ripe::Now || seal_first::may_have_changed(&unit.deliveries(action.id)?) {
                 waiting_on += 1;
             } else {
                 close(unit, action, Outcome::Expired, now)?;

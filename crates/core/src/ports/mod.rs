@@ -15,6 +15,7 @@ mod view;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 use crate::escrow::SecretContext;
 use crate::id::{EnrollmentId, TenantId};
+use crate::keys::EscrowKeys;
 use crate::refusal::Fault;
 use crate::secret::Passcode;
 
@@ -162,6 +164,11 @@ pub trait Sealer: Send + Sync {
     /// The recipients of a tenant, as a device needs them to seal by itself: `p256 BASE64 name` each.
     fn recipients(&self, tenant: TenantId) -> Result<Vec<String>, EscrowError>;
 
+    /// Proves that the escrow of a tenant is whole now: its recipients are those that the database knows, a probe is sealed
+    /// to them, and opens with the private key unless that is kept elsewhere on purpose. Called before a device is told to
+    /// change anything, so a proof of files that did not change is cheap.
+    fn prove(&self, tenant: TenantId, known: &EscrowKeys) -> Result<(), EscrowError>;
+
     /// Whether an envelope that a device sealed can be kept: well-formed, and for every recipient of the tenant and
     /// nobody else. That it holds a passcode cannot be told without opening it.
     fn check(&self, tenant: TenantId, envelope: &[u8]) -> Result<(), EscrowError>;
@@ -192,10 +199,16 @@ pub trait Unsealer: Send + Sync {
     fn unseal(&self, context: &SecretContext, envelope: &[u8]) -> Result<Passcode, EscrowError>;
 }
 
-/// The time. Never goes back within one process.
+/// The time.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The time of day. It follows the clock of the machine, which can jump, also back.
     fn now(&self) -> Timestamp;
+
+    /// The time since an arbitrary moment, which never jumps. Limits and pauses are measured by it. A clock that only tests
+    /// move has no other than the time of day.
+    fn uptime(&self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.now().as_nanosecond()).unwrap_or_default())
+    }
 }
 
 /// Randomness fit for keys.

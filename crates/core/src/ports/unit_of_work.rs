@@ -12,10 +12,12 @@ use crate::device::ManagedDevice;
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::escrow::EscrowedSecret;
 use crate::hold::Hold;
-use crate::id::{ApplicationId, AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use crate::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use crate::keys::{KeyName, KnownKey};
 use crate::resource::{Resource, ResourceKind};
 use crate::rights::{Principal, RoleAssignment};
 use crate::sign_in::SignIn;
+use crate::steady::{Ripeness, Running};
 use crate::tenant::Tenant;
 
 /// What can be written. Reads see what the same unit of work wrote.
@@ -36,8 +38,10 @@ pub trait UnitOfWork: View {
     fn insert_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError>;
     /// Replaces standing, user, refresh tokens and times of that sign-in.
     fn update_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError>;
-    /// Removes sign-ins, of all tenants, that expired an hour or more before that moment.
+    /// Removes sign-ins, of all tenants, that expired an hour or more before that moment, other than of signed-in people.
     fn delete_sign_ins(&mut self, now: Timestamp) -> Result<(), StoreError>;
+    /// Removes every sign-in, of all tenants, that expired an hour or more ago and is ripe.
+    fn delete_ripe_sign_ins(&mut self, ripeness: &Ripeness) -> Result<(), StoreError>;
 
     /// Adds a device.
     fn insert_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError>;
@@ -140,6 +144,18 @@ pub trait UnitOfWork: View {
     fn mark_before_restore(&mut self, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError>;
     /// Marks every current secret of a device void.
     fn void_secrets(&mut self, tenant: TenantId, device: DeviceId) -> Result<(), StoreError>;
+
+    /// Marks every secret and sign-in that is over, and unmarks every one that is not.
+    fn set_marks(&mut self, ripeness: &Ripeness) -> Result<(), StoreError>;
+    /// Replaces the mark of an action.
+    fn set_action_mark(&mut self, action: ActionId, mark: Option<u64>) -> Result<(), StoreError>;
+    /// Replaces the running time of the servers of this store.
+    fn set_running(&mut self, running: &Running) -> Result<(), StoreError>;
+
+    /// Makes that key the one that is known by its name. Another one that was known ends, and is kept as ended.
+    fn put_known_key(&mut self, key: &KnownKey) -> Result<(), StoreError>;
+    /// Ends the key that is known by that name; absent is fine.
+    fn end_known_key(&mut self, name: &KeyName, at: Timestamp) -> Result<(), StoreError>;
 
     /// Records an event.
     fn append_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError>;

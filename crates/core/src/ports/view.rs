@@ -14,11 +14,13 @@ use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::escrow::EscrowedSecret;
 use crate::hold::Hold;
 use crate::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use crate::keys::{KeyName, KnownKey};
 use crate::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use crate::resource::{Resource, ResourceKind};
 use crate::rights::{Principal, PrincipalKind, RoleAssignment};
 use crate::scope_tag::Visibility;
 use crate::sign_in::SignIn;
+use crate::steady::{Ripeness, Running};
 use crate::tenant::Tenant;
 
 /// What can be read.
@@ -179,14 +181,31 @@ pub trait View {
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError>;
     /// Alerts that nobody has taken yet, oldest first: of each tenant the newest `limit`.
     fn alerts(&self, limit: usize) -> Result<Vec<Alert>, StoreError>;
-    /// How many recoveries of a tenant were counted after that moment, at most `limit`. No two units of work that count
-    /// one more may both miss the other's.
-    fn recoveries_since(&self, tenant: TenantId, after: Timestamp, limit: u32) -> Result<u32, StoreError>;
+    /// The number of recoveries of a tenant that were counted after the first moment and up to the second, at most `limit`. No two
+    /// units of work that count one more may both miss the other's.
+    fn recoveries_between(
+        &self,
+        tenant: TenantId,
+        after: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<u32, StoreError>;
     /// Whether a tenant has so many managed devices. No more of them are looked at.
     fn has_managed_devices(&self, tenant: TenantId, at_least: u64) -> Result<bool, StoreError>;
 
-    /// Secrets of all tenants that still have an envelope and expired before that moment.
-    fn secrets_expired(&self, before: Timestamp, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError>;
+    /// Secrets of all tenants that still have an envelope, are over and ripe; at most `limit`.
+    fn secrets_ripe(&self, ripeness: &Ripeness, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError>;
+    /// Returns true if a secret or a sign-in of any tenant is to be marked, unmarked or removed.
+    fn has_marks_to_set(&self, ripeness: &Ripeness) -> Result<bool, StoreError>;
+    /// The mark of an open action: the running time when it was first found to be over.
+    fn action_mark(&self, action: ActionId) -> Result<Option<u64>, StoreError>;
+    /// The running time of the servers of this store.
+    fn running(&self) -> Result<Running, StoreError>;
+
+    /// Every key that was ever known, in the order in which they became known.
+    fn known_keys(&self) -> Result<Vec<KnownKey>, StoreError>;
+    /// The key that is known by that name now.
+    fn known_key(&self, name: &KeyName) -> Result<Option<KnownKey>, StoreError>;
 
     /// A page of the remote actions on visible devices of that tenant.
     fn remote_actions(

@@ -79,6 +79,9 @@ pub enum GraphError {
     /// The disk has no room.
     #[error("the disk is full")]
     Full,
+    /// The escrow cannot take a passcode. The text is for the log alone.
+    #[error("the escrow is not ready: {0}")]
+    EscrowNotReady(String),
     /// A fault of ours. The text is for the log alone.
     #[error("internal: {0}")]
     Internal(String),
@@ -119,7 +122,7 @@ impl From<Fault> for GraphError {
         match fault {
             Fault::Refused(refusal) => Self::Refused(refusal),
             Fault::Store(error) => error.into(),
-            Fault::Escrow(_) => Self::Internal(fault.to_string()),
+            Fault::Escrow(reason) => Self::EscrowNotReady(reason),
         }
     }
 }

@@ -27,6 +27,9 @@ const RETRY_AFTER_S: &str = "1";
 /// Seconds after which a caller may try again when the disk is full: an operator has to make room.
 const FULL_RETRY_AFTER_S: &str = "30";
 
+/// Seconds after which a caller may try again when a person has to repair the escrow first.
+const ESCROW_RETRY_AFTER_S: &str = "30";
+
 /// Application id of Microsoft Graph, which clients expect in the challenge.
 const GRAPH_APPLICATION: &str = "00000003-0000-0000-c000-000000000000";
 
@@ -115,6 +118,12 @@ pub(super) fn row(error: &GraphError, base_url: &str) -> Row {
             "The service cannot store anything at the moment: its disk is full. Try again after the time in Retry-After.",
         )
         .with(header::RETRY_AFTER, FULL_RETRY_AFTER_S),
+        GraphError::EscrowNotReady(_) => gateway(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "serviceNotAvailable",
+            "The escrow of this tenant cannot take a passcode now, so no device is asked to change. Nothing was done; try again after the time in Retry-After, and ask the operator of the server to look at /readyz.",
+        )
+        .with(header::RETRY_AFTER, ESCROW_RETRY_AFTER_S),
         GraphError::Internal(_) => intune(
             StatusCode::INTERNAL_SERVER_ERROR,
             "InternalServerError",

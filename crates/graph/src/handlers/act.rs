@@ -7,6 +7,7 @@ use axum::response::Response;
 use chaveiro_core::Refusal;
 use chaveiro_core::actions::recover_passcode::{self, Ask, Begun, RECOVER_PASSCODE};
 use chaveiro_core::id::ActionId;
+use chaveiro_core::keys::require_escrow;
 
 use super::admit::Asked;
 use super::{read_store, response, write_aloud};
@@ -61,10 +62,11 @@ async fn begin(state: &Arc<GraphState>, asked: Arc<Asked>, action: Action, ask: 
     } else {
         return Err(GraphError::Internal(format!("{} is declared and has no code", action.name)));
     };
-    let now = asked.now;
+    let (now, sealer) = (asked.now, Arc::clone(&state.sealer));
     let begun = write_aloud(state, move |unit| {
         // Links and roles may have gone since the request was admitted; what is decided holds for one moment.
         asked.follow(unit)?;
+        require_escrow(unit, sealer.as_ref(), ask.caller.tenant)?;
         let begun = begin(unit, &ask, now)?;
         let waits = unit.open_enrollment(ask.caller.tenant, ask.device)?.map(|enrollment| enrollment.id);
         Ok((begun, waits))

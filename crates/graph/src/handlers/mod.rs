@@ -93,6 +93,9 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
         if let GraphError::Internal(reason) = &error {
             tracing::error!(request.id = %id, reason, "a request failed inside");
         }
+        if let GraphError::EscrowNotReady(reason) = &error {
+            tracing::error!(request.id = %id, reason, "a recovery was refused because the escrow is not ready");
+        }
         error::respond(&error, &place)
     });
     response::finish(response, &place, cross_origin, head)

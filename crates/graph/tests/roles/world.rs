@@ -192,7 +192,7 @@ impl World {
         let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
-        let keys = IssuerKeys::open_or_create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
+        let keys = IssuerKeys::create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
         let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
         let heard = Arc::new(Heard::default());
         let ours = vec![BASE.to_owned()];
@@ -208,6 +208,7 @@ impl World {
         let router = router(Arc::new(GraphState {
             store: meanwhile.clone(),
             unsealer: keyring.clone(),
+            sealer: keyring.clone(),
             verifier: Arc::new(verifier),
             clock: clock.clone(),
             entropy,
@@ -218,6 +219,7 @@ impl World {
         }));
         let world = Self { directory, store, meanwhile, clock, heard, router };
         for number in [1, 2] {
+            keyring.create_tenant_key(tenant(number)).expect("a key");
             let row = Tenant {
                 id: tenant(number),
                 display_name: format!("t{number}"),

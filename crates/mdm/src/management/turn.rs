@@ -7,6 +7,7 @@ use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
 use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::SecretId;
+use chaveiro_core::keys::require_escrow;
 use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::{Sealer, StoreError, UnitOfWork};
 use chaveiro_core::refusal::Refusal;
@@ -300,6 +301,13 @@ impl Turn<'_> {
             return Ok(reply.encode());
         }
         let Some(delivery) = self.unit.next_delivery(self.enrollment.id)? else { return Ok(reply.encode()) };
+        // What the device would make could be lost: the command waits until an operator has repaired the escrow.
+        if delivery.purpose.may_change()
+            && let Err(fault) = require_escrow(self.unit, self.context.sealer, delivery.tenant)
+        {
+            tracing::error!(error = %fault, "a recovery waits, because the escrow is not ready");
+            return Ok(reply.encode());
+        }
         let device = self.unit.device(delivery.tenant, delivery.device)?;
         let platform = device.map(|device| device.platform).ok_or(Refusal::DeviceNotFound)?;
         let tenant = self.unit.tenant(delivery.tenant)?;

@@ -102,8 +102,8 @@ impl World {
         let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
-        let ca = CertificateAuthority::open_or_create(&directory.path().join("ca"), clock.now(), entropy.as_ref());
-        let credentials = DeviceCredentials::open_or_create(&directory.path().join("credentials"), entropy.as_ref());
+        let ca = CertificateAuthority::create(&directory.path().join("ca"), clock.now(), entropy.as_ref());
+        let credentials = DeviceCredentials::create(&directory.path().join("credentials"), entropy.as_ref());
         let tenant = TenantId(uuid::Uuid::from_u128(0x11));
         keyring.create_tenant_key(tenant).expect("a key");
         let row = Tenant {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
+use chaveiro_core::Timestamp;
 use chaveiro_core::id::{AssignmentId, HoldId, TenantId};
 use chaveiro_core::rights::PrincipalKind;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};

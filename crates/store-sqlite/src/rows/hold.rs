@@ -59,14 +59,16 @@ fn bounded(connection: &Connection, rows: &str, parameters: impl rusqlite::Param
     Ok(counted.unwrap_or_default())
 }
 
-pub(crate) fn recoveries_since(
+pub(crate) fn recoveries_between(
     connection: &Connection,
     tenant: TenantId,
     after: Timestamp,
+    until: Timestamp,
     limit: u32,
 ) -> Result<u32, StoreError> {
-    let rows = "SELECT 1 FROM recovery WHERE tenant = (SELECT row FROM tenant WHERE id = ?) AND at > ? LIMIT ?";
-    let counted = bounded(connection, rows, params![blob(&tenant.0), micros(after), limit])?;
+    let rows = "SELECT 1 FROM recovery WHERE tenant = (SELECT row FROM tenant WHERE id = ?) AND at > ? AND at <= ?
+        LIMIT ?";
+    let counted = bounded(connection, rows, params![blob(&tenant.0), micros(after), micros(until), limit])?;
     Ok(u32::try_from(counted).unwrap_or(u32::MAX))
 }
 

@@ -4,9 +4,11 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::escrow::{EscrowedSecret, SecretContext, UNTIL_REPLACED};
 use chaveiro_core::id::{ActionId, DeviceId, SecretId, TenantId};
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::steady::Ripeness;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{RowError, blob, change_one, from_name, insert, many, micros, name, optional_time, run, time, uuid};
+use crate::rows::steady;
 
 const SECRET: &str = "SELECT s.*, a.id AS action_id, d.id AS device_id, t.id AS tenant_id
     FROM secret s JOIN action a ON a.row = s.action JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant";
@@ -39,13 +41,15 @@ pub(crate) fn secrets(
     many(connection, &sql, [blob(&tenant.0), blob(&action.0)], read)
 }
 
-pub(crate) fn expired(
+pub(crate) fn ripe(
     connection: &Connection,
-    before: Timestamp,
+    ripeness: &Ripeness,
     limit: usize,
 ) -> Result<Vec<EscrowedSecret>, StoreError> {
-    let sql = format!("{SECRET} WHERE s.envelope IS NOT NULL AND s.expires < ? ORDER BY s.expires, s.row LIMIT ?");
-    many(connection, &sql, params![micros(before), limit as i64], read)
+    let sql = format!(
+        "{SECRET} WHERE s.envelope IS NOT NULL AND s.mark <= ? AND s.expires <= ? ORDER BY s.mark, s.expires LIMIT ?"
+    );
+    many(connection, &sql, params![steady::ripe(ripeness), micros(ripeness.now), limit as i64], read)
 }
 
 pub(crate) fn insert_secret(connection: &Connection, secret: &EscrowedSecret) -> Result<(), StoreError> {

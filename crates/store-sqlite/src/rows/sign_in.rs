@@ -90,5 +90,6 @@ pub(crate) fn update_sign_in(connection: &Connection, sign_in: &SignIn) -> Resul
 }
 
 pub(crate) fn delete_expired(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
-    run(connection, "DELETE FROM sign_in WHERE expires <= ?", [micros(now) - KEPT_MICROS]).map(drop)
+    let sql = "DELETE FROM sign_in WHERE expires <= ? AND standing NOT IN ('approved', 'active')";
+    run(connection, sql, [micros(now) - KEPT_MICROS]).map(drop)
 }

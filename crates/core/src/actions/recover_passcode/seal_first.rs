@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Ending, Evidence, Means, Recoverable, Settlement, delivery, fresh, open};
 use crate::action::{ActionRecord, ActionState, Outcome};
@@ -25,6 +25,7 @@ use crate::id::ActionId;
 use crate::lock::{EscrowTest, Lock, Unpromoted};
 use crate::ports::{StoreError, UnitOfWork, View};
 use crate::refusal::{Fault, Refusal};
+use crate::steady::is_recent;
 
 /// SyncML status: the device did it.
 const OK: u16 = 200;
@@ -36,7 +37,7 @@ const NOTHING_READY: u16 = 406;
 const UNKNOWN_CANDIDATE: u16 = 409;
 
 /// How long the server waits before it tries again, by itself, to escrow a disk that failed.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many actions are looked at for the passcode that opens a disk now.
 const LOOKED_BACK: usize = 50;
@@ -168,7 +169,7 @@ pub fn keep_disk_escrowed(
     // An open one will escrow it; one that failed a moment ago, or whose passcode the device does not know a moment
     // later, would do so again.
     let tried = |action: &ActionRecord| action.state != ActionState::Done || lack == Lack::Passcode;
-    let in_hand = newest.is_some_and(|action| tried(action) && now.duration_since(action.updated) < PATIENCE);
+    let in_hand = newest.is_some_and(|action| tried(action) && is_recent(action.updated, now, PATIENCE));
     if in_hand || unit.open_action(device.tenant, device.id, super::RECOVER_PASSCODE.name)?.is_some() {
         return Ok(false);
     }

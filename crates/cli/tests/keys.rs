@@ -1,0 +1,321 @@
+//! Keys: `init` alone makes them, and nothing starts or changes a device with a wrong one.
+
+#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use support::{Server, chaveiro, get, initialised, run, run_json, text, try_run};
+
+const DEVICES: &str = "/beta/deviceManagement/managedDevices";
+
+/// Every key file of a data directory with one tenant, by the name of the key.
+fn key_files(data: &Path) -> Vec<(String, PathBuf)> {
+    let keys = data.join("keys");
+    let listed = run_json(data, &["keys", "list"]);
+    let mut files: Vec<_> = listed
+        .as_array()
+        .expect("keys")
+        .iter()
+        .map(|key| {
+            (key["name"].as_str().expect("a name").to_owned(), PathBuf::from(key["file"].as_str().expect("a file")))
+        })
+        .collect();
+    files.push(("ca".to_owned(), keys.join("ca/root.pem")));
+    assert_eq!(files.len(), 7, "{files:?}");
+    files
+}
+
+fn escrow(data: &Path) -> (PathBuf, PathBuf) {
+    let tenant = run_json(data, &["tenant", "list"])[0]["id"].as_str().expect("an id").to_owned();
+    let of = |end: &str| data.join(format!("keys/escrow/{tenant}.{end}"));
+    (of("pub"), of("key"))
+}
+
+/// Returns the words of a `serve` that does not start.
+fn refused(data: &Path) -> String {
+    let output = try_run(data, &["serve", "--graph-listen", "127.0.0.1:0", "--device-listen", "127.0.0.1:0"]);
+    assert!(!output.status.success(), "{}", text(&output.stdout));
+    text(&output.stderr)
+}
+
+/// The directory of a key file, and its name or, where that differs from server to server, its end.
+fn kind(file: &Path) -> (String, String) {
+    let text = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).unwrap_or_default().to_owned();
+    let directory = text(file.parent().and_then(Path::file_name));
+    let varies = ["issuer", "escrow"].contains(&directory.as_str());
+    (directory, text(if varies { file.extension() } else { file.file_name() }))
+}
+
+fn forget_keys(data: &Path) {
+    let database = rusqlite::Connection::open(data.join("chaveiro.db")).expect("the database");
+    database.execute("DELETE FROM known_key", []).expect("forgotten");
+}
+
+#[test]
+fn nothing_starts_without_a_key_or_with_another_and_none_is_made() {
+    let (_directory, data) = initialised();
+    let (_other_directory, other) = initialised();
+    let others = key_files(&other);
+    for (name, file) in key_files(&data) {
+        let kept = file.with_extension("kept");
+        std::fs::rename(&file, &kept).expect("moved");
+        for said in [refused(&data), text(&try_run(&data, &["tenant", "list"]).stderr)] {
+            let is_named = name.starts_with("issuer/") || said.contains(&file.display().to_string());
+            assert!(is_named && said.contains("missing") && said.contains("backup"), "{name}: {said}");
+        }
+        assert!(!file.exists(), "{name} was made");
+        // The key of another server in its place.
+        let foreign = others.iter().find(|(_, other)| kind(other) == kind(&file));
+        std::fs::copy(&foreign.expect("a file of that kind").1, &file).expect("copied");
+        let said = refused(&data);
+        assert!(said.contains("another key") || said.contains("not the certificate"), "{name}: {said}");
+        std::fs::rename(&kept, &file).expect("moved back");
+        run(&data, &["tenant", "list"]);
+    }
+}
+
+#[test]
+fn a_signing_key_that_the_database_does_not_know_signs_nothing() {
+    let (_directory, data) = initialised();
+    let (_other_directory, other) = initialised();
+    let (_, foreign) = key_files(&other).into_iter().find(|(name, _)| name.starts_with("issuer/")).expect("a key");
+    let planted = data.join("keys/issuer").join(foreign.file_name().expect("a name"));
+    std::fs::copy(foreign, &planted).expect("copied");
+    assert!(refused(&data).contains("does not know"));
+    std::fs::remove_file(planted).expect("removed");
+    run(&data, &["tenant", "list"]);
+}
+
+#[test]
+fn a_directory_of_before_is_adopted_when_every_key_is_there_and_refused_otherwise() {
+    let (_directory, data) = initialised();
+    let files = key_files(&data);
+    for (name, file) in &files {
+        forget_keys(&data);
+        let kept = file.with_extension("kept");
+        std::fs::rename(file, &kept).expect("moved");
+        assert!(refused(&data).contains("missing"), "{name}");
+        std::fs::rename(&kept, file).expect("moved back");
+    }
+    forget_keys(&data);
+    run(&data, &["tenant", "list"]);
+    assert_eq!(key_files(&data).len(), 7);
+    let export = run(&data, &["audit", "export"]);
+    assert_eq!(export.matches("adopted").count(), 6, "each key is in the record: {export}");
+    std::fs::remove_file(data.join("keys/audit.key")).expect("removed");
+    assert!(refused(&data).contains("missing"), "once it is adopted, it is known");
+}
+
+#[test]
+fn a_pair_that_does_not_belong_together_is_not_adopted() {
+    let (_directory, data) = initialised();
+    let (_other_directory, other) = initialised();
+    let ((public, _), (foreign, _)) = (escrow(&data), escrow(&other));
+    std::fs::copy(foreign, public).expect("copied");
+    forget_keys(&data);
+    let said = refused(&data);
+    assert!(said.contains("does not open what is sealed"), "{said}");
+}
+
+#[tokio::test]
+async fn a_private_key_may_be_elsewhere_when_that_is_declared() {
+    let (_directory, data) = initialised();
+    let (_, key) = escrow(&data);
+    let kept = key.with_extension("kept");
+    std::fs::rename(&key, &kept).expect("moved");
+    let said = refused(&data);
+    assert!(said.contains("chaveiro keys ingest-only on"), "{said}");
+    run(&data, &["keys", "ingest-only", "on"]);
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut device, transport) = server.device(7).await;
+    let client = server.client();
+    let path = path_of_device(&server, &client).await;
+    assert_eq!(recover(&server, &client, &path).await.0, 204);
+    device.sync(&transport).await.expect("a session");
+    let read = get(&client, &format!("{}{path}?$select=deviceActionResults", server.graph_url)).await;
+    let result = &read["deviceActionResults"][0];
+    assert_eq!((&result["actionState"], &result["passcode"]), (&"done".into(), &serde_json::Value::Null));
+    // The same before the database knew keys at all.
+    drop(server);
+    forget_keys(&data);
+    assert!(refused(&data).contains("chaveiro keys ingest-only on"));
+    run(&data, &["keys", "ingest-only", "on"]);
+    run(&data, &["tenant", "list"]);
+    assert!(!try_run(&data, &["keys", "ingest-only", "off"]).status.success(), "it is not here");
+    std::fs::rename(&kept, &key).expect("moved back");
+    run(&data, &["keys", "ingest-only", "off"]);
+    std::fs::remove_file(&key).expect("removed");
+    assert!(refused(&data).contains("missing"));
+}
+
+#[test]
+fn a_key_that_is_lost_for_ever_is_replaced_by_an_operator_who_says_why() {
+    let (_directory, data) = initialised();
+    for (name, file) in
+        [("device-credentials", "device-credentials.key"), ("audit", "audit.key"), ("ca", "ca/root.key")]
+    {
+        std::fs::remove_file(data.join("keys").join(file)).expect("removed");
+        assert!(refused(&data).contains("missing"));
+        assert!(!try_run(&data, &["keys", "accept", name, "--reason", "lost"]).status.success(), "nothing is there");
+        run(&data, &["keys", "accept", name, "--new", "--reason", "the disk is gone"]);
+        run(&data, &["tenant", "list"]);
+    }
+    let export = run(&data, &["audit", "export"]);
+    assert_eq!(export.matches("the disk is gone").count(), 3);
+    let again = try_run(&data, &["keys", "accept", "audit", "--new", "--reason", "no"]);
+    assert!(!again.status.success(), "a key that is there is not made anew");
+}
+
+#[test]
+fn init_can_be_killed_while_it_makes_keys_and_run_again() {
+    for delay_ms in (0..240).step_by(12) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let data = directory.path().join("data");
+        let mut first = chaveiro().arg("init").arg("--data").arg(&data).spawn().expect("it starts");
+        while !data.join("keys").exists() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(delay_ms));
+        let _ = first.kill();
+        let _ = first.wait();
+        let again = try_run(&data, &["init"]);
+        let said = text(&again.stderr);
+        assert!(again.status.success() || said.contains("already"), "killed after {delay_ms} ms: {said}");
+        assert_eq!(run_json(&data, &["tenant", "list"]).as_array().map(Vec::len), Some(1), "{delay_ms} ms");
+        assert_eq!(key_files(&data).len(), 7, "{delay_ms} ms");
+    }
+}
+
+#[test]
+fn two_that_make_one_directory_at_once_make_one_tenant() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().join("data");
+    let both: Vec<_> =
+        (0..2).map(|_| chaveiro().arg("init").arg("--data").arg(&data).spawn().expect("it starts")).collect();
+    let made = both.into_iter().map(|mut one| one.wait().expect("it ends").success()).filter(|made| *made).count();
+    assert_eq!(made, 1);
+    assert_eq!(run_json(&data, &["tenant", "list"]).as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_change_of_a_key_can_be_killed_anywhere_under_a_running_server() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let client = server.client();
+    for delay_ms in (0..360).step_by(24) {
+        for verb in [
+            ["keys", "rotate-issuer"].map(str::to_owned).to_vec(),
+            vec!["keys".into(), "add-recipient".into(), recipient()],
+        ] {
+            let mut changing = chaveiro().args(&verb).arg("--data").arg(&data).spawn().expect("it starts");
+            tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+            let _ = changing.kill();
+            let _ = changing.wait();
+            let (status, said) = ready(&server, &client).await;
+            assert_eq!(status, 200, "{verb:?} killed after {delay_ms} ms: {said}");
+            let keys = run_json(&data, &["keys", "list"]);
+            let wrong = keys.as_array().expect("keys").iter().find(|key| !key["problem"].is_null());
+            assert_eq!(wrong, None, "{verb:?} killed after {delay_ms} ms");
+            run(&data, &["token"]);
+        }
+        // A tenant has at most sixteen recipients.
+        if run_json(&data, &["keys", "recipients"]).as_array().expect("recipients").len() > 14 {
+            break;
+        }
+    }
+}
+
+/// A recipient as people hand it over.
+fn recipient() -> String {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    let key = rcgen::KeyPair::generate().expect("a key");
+    format!("p256 {} offline", STANDARD.encode(key.public_key_raw()))
+}
+
+async fn path_of_device(server: &Server, client: &reqwest::Client) -> String {
+    let listed = get(client, &format!("{}{DEVICES}", server.graph_url)).await;
+    format!("{DEVICES}/{}", listed["value"][0]["id"].as_str().expect("an id"))
+}
+
+/// Status and `Retry-After`.
+async fn recover(server: &Server, client: &reqwest::Client, path: &str) -> (u16, Option<String>) {
+    let asked = client.post(format!("{}{path}/recoverPasscode", server.graph_url)).send().await.expect("an answer");
+    let retry = asked.headers().get("Retry-After").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    (asked.status().as_u16(), retry)
+}
+
+async fn ready(server: &Server, client: &reqwest::Client) -> (u16, String) {
+    let answer = client.get(format!("{}/readyz", server.graph_url)).send().await.expect("an answer");
+    (answer.status().as_u16(), answer.text().await.expect("text"))
+}
+
+#[tokio::test]
+async fn no_device_is_asked_to_change_while_the_escrow_is_not_whole() {
+    let (_directory, data) = initialised();
+    let (_other_directory, other) = initialised();
+    let ((public, key), (foreign_public, foreign_key)) = (escrow(&data), escrow(&other));
+    let [public_bytes, key_bytes, foreign_public, foreign_key] =
+        [&public, &key, &foreign_public, &foreign_key].map(|file| std::fs::read(file).expect("bytes"));
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut device, transport) = server.device(7).await;
+    let client = server.client();
+    let path = path_of_device(&server, &client).await;
+    type Damage<'a> = (&'a str, Option<&'a [u8]>, Option<&'a [u8]>);
+    let table: [Damage<'_>; 6] = [
+        ("recipients of another", Some(&foreign_public), Some(&key_bytes)),
+        ("damaged recipients", Some(b"p256 AAAA server\n"), Some(&key_bytes)),
+        ("no recipient", Some(b""), Some(&key_bytes)),
+        ("no recipients file", None, Some(&key_bytes)),
+        ("the pair of another", Some(&foreign_public), Some(&foreign_key)),
+        ("no private key", Some(&public_bytes), None),
+    ];
+    let put = |file: &Path, bytes: Option<&[u8]>| match bytes {
+        Some(bytes) => std::fs::write(file, bytes).expect("written"),
+        None => std::fs::remove_file(file).expect("removed"),
+    };
+    for (what, bad_public, bad_key) in table {
+        // One recovery is queued already when the files go wrong.
+        assert_eq!(recover(&server, &client, &path).await.0, 204, "{what}");
+        put(&public, bad_public);
+        put(&key, bad_key);
+        let (status, said) = ready(&server, &client).await;
+        assert!(status == 503 && said.contains("escrow"), "{what}: {status} {said}");
+        let (status, retry) = recover(&server, &client, &path).await;
+        assert_eq!((status, retry.is_some()), (503, true), "{what}");
+        let before = device.pin().to_owned();
+        device.sync(&transport).await.expect("a session");
+        assert_eq!(device.pin(), before, "{what}: the device was told to change");
+        let state = get(&client, &format!("{}{path}", server.graph_url)).await;
+        assert_eq!(state["deviceActionResults"][0]["actionState"], "pending", "{what}");
+
+        put(&public, Some(&public_bytes));
+        put(&key, Some(&key_bytes));
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("chmod");
+        assert_eq!(ready(&server, &client).await.0, 200, "{what}");
+        device.sync(&transport).await.expect("a session");
+        assert_ne!(device.pin(), before, "{what}: repaired, the command goes out");
+        let read = get(&client, &format!("{}{path}?$select=deviceActionResults", server.graph_url)).await;
+        assert_eq!(read["deviceActionResults"][0]["passcode"], device.pin(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_made_under_a_running_server_is_watched_too() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let client = server.client();
+    let tenant = run_json(&data, &["tenant", "create", "Other"])["id"].as_str().expect("an id").to_owned();
+    assert_eq!(ready(&server, &client).await.0, 200);
+    let public = data.join(format!("keys/escrow/{tenant}.pub"));
+    let bytes = std::fs::read(&public).expect("bytes");
+    std::fs::write(&public, b"").expect("written");
+    let (status, said) = ready(&server, &client).await;
+    assert!(status == 503 && said.contains(&tenant), "{status} {said}");
+    std::fs::write(&public, bytes).expect("written");
+    assert_eq!(ready(&server, &client).await.0, 200);
+}
