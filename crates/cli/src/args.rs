@@ -145,7 +145,7 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Audit(Audit),
     /// Back up the database while the server runs: a copy, its mark and checksums. The keys go to another place.
-    #[command(after_help = "Example:\n  chaveiro backup /backup/chaveiro-$(date +%F)")]
+    #[command(after_help = "Example:\n  chaveiro backup /backup/chaveiro-2026-11-27")]
     Backup {
         /// A new directory for the backup.
         directory: PathBuf,

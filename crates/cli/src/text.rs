@@ -567,6 +567,6 @@ mod tests {
             assert_eq!(*text as usize, index);
             assert_eq!(english.matches("{}").count(), portuguese.matches("{}").count(), "{english}");
         }
-        assert_eq!(Text::HintHolds as usize + 1, TABLE.len());
+        assert_eq!(Text::HintNotMoved as usize + 1, TABLE.len());
     }
 }

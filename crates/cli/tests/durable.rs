@@ -478,6 +478,26 @@ async fn a_flush_that_fails_ends_the_process_and_nobody_is_answered() {
     assert!(listed["value"].as_array().is_some_and(|items| items.iter().any(|item| item["displayName"] == "kept")));
 }
 
+#[tokio::test]
+async fn a_damaged_page_that_nobody_reads_is_told_soon_after_the_start() {
+    let (_directory, data) = initialised();
+    let file = data.join("chaveiro.db");
+    let page: u64 = {
+        let database = Connection::open(&file).expect("a database");
+        let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'link_of_resource'";
+        database.query_row(root, [], |row| row.get::<_, i64>(0)).expect("an index").unsigned_abs()
+    };
+    let opened = std::fs::File::options().write(true).open(&file).expect("the file");
+    std::os::unix::fs::FileExt::write_all_at(&opened, &[0xaa; 4096], (page - 1) * 4096).expect("written");
+    let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", &["--log", "off"]);
+    let client = server.client();
+    until("/readyz tells it", || async {
+        let answer = client.get(format!("{}/readyz", server.graph_url)).send().await.expect("an answer");
+        answer.status() == 503 && answer.text().await.expect("text").contains("database: the database is damaged")
+    })
+    .await;
+}
+
 /// The commands of a chapter of a document: its fenced `sh` blocks.
 fn commands(document: &str, chapter: &str) -> String {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(document);

@@ -45,9 +45,9 @@ pub(crate) fn start(
             }
         }
     });
-    let (store, health) = (Arc::clone(store), Arc::clone(health));
-    // Not waited for at the end: it only reads, and a large database takes long.
-    tokio::task::spawn_blocking(move || match store.problems() {
+    let (check, health) = (store.checker(), Arc::clone(health));
+    // A thread of its own, because nobody waits for it at the end: it only reads, and a large database takes long.
+    let checking = std::thread::Builder::new().name("database-check".to_owned()).spawn(move || match check() {
         Ok(problems) => {
             if let Some(problem) = problems.into_iter().next() {
                 let text = format!("the database is damaged ({problem}); stop the server and restore a backup");
@@ -56,6 +56,9 @@ pub(crate) fn start(
         }
         Err(error) => tracing::error!(%error, "the database could not be checked"),
     });
+    if let Err(error) = checking {
+        tracing::error!(%error, "the database is not checked");
+    }
 }
 
 fn complaint(is_full: bool, free: Option<u64>) -> Option<Complaint> {

@@ -142,10 +142,14 @@ impl SqliteStore {
         disk::free_bytes(self.directory())
     }
 
-    /// Returns what SQLite finds wrong with the database. Takes long for a large one, and reads beside everybody else.
-    pub fn problems(&self) -> Result<Vec<String>, OpenError> {
-        let connection = open::reader(&self.file, &self.options)?;
-        open::quick_problems(&connection).map_err(|error| open::explain(error, &self.file))
+    /// Returns a function that tells what SQLite finds wrong with the database. It takes long for a large one, reads beside
+    /// everybody else, and does not keep the store open.
+    pub fn checker(&self) -> impl FnOnce() -> Result<Vec<String>, OpenError> + Send + 'static {
+        let (file, options) = (self.file.clone(), self.options.clone());
+        move || {
+            let connection = open::reader(&file, &options)?;
+            open::quick_problems(&connection).map_err(|error| open::explain(error, &file))
+        }
     }
 
     fn directory(&self) -> &Path {
