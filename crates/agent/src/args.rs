@@ -51,6 +51,9 @@ pub(crate) enum Verb {
         /// A PEM file with the only root certificate to trust, from now on; by default what the system trusts.
         #[arg(long, value_name = "FILE")]
         root_certificate: Option<PathBuf>,
+        /// Enrol once more as the same device, proven by the certificate that this machine has; stop the service before.
+        #[arg(long)]
+        again: bool,
     },
     /// Run as the service: report, then wait to be woken by the server.
     #[command(after_help = "Example:\n  chaveiro-agent run")]

@@ -80,8 +80,8 @@ impl Complaint {
                 "esta máquina não está inscrita; execute: chaveiro-agent enroll https://SERVIDOR --token TOKEN",
             ),
             Self::EnrolledAlready => (
-                "this machine is enrolled already; run `chaveiro-agent unenroll` first",
-                "esta máquina já está inscrita; execute antes `chaveiro-agent unenroll`",
+                "this machine is enrolled already; add --again to enrol once more as the same device",
+                "esta máquina já está inscrita; acrescente --again para inscrevê-la de novo como o mesmo dispositivo",
             ),
             Self::RootCertificate(_) => (
                 "the root certificate {} cannot be read; name a PEM file with --root-certificate",

@@ -26,7 +26,13 @@ pub struct Embedded {
 impl Embedded {
     /// Enrols the system below `root`, keeping the agent's state in `state`. `root_certificate` is a PEM file.
     pub async fn enroll(root: &Path, state: &Path, server: &str, token: &str, root_certificate: &Path) -> Result<Self> {
-        let invitation = Invitation { server, user: "root@localhost", token, root_certificate: Some(root_certificate) };
+        let invitation = Invitation {
+            server,
+            user: "root@localhost",
+            token,
+            again: false,
+            root_certificate: Some(root_certificate),
+        };
         enroll(&State::at(state), root, &invitation).await?;
         Ok(Self { root: root.to_owned(), agent: Agent::open(root, State::at(state))? })
     }

@@ -17,18 +17,28 @@ pub(crate) struct Invitation<'a> {
     pub(crate) token: &'a str,
     /// A PEM file with the only root to trust.
     pub(crate) root_certificate: Option<&'a Path>,
+    /// The machine is enrolled already and goes on as the same device.
+    pub(crate) again: bool,
 }
 
-/// Enrols this machine with a key made here, which never leaves it.
+/// Enrols this machine with a key made here, which never leaves it. A machine that enrols again shows the certificate that
+/// it has: so the server knows it for the same device.
 pub(crate) async fn enroll(state: &State, root: &Path, invitation: &Invitation<'_>) -> Result<Enrolment> {
-    if state.is_enrolled() {
-        bail!(Complaint::EnrolledAlready);
-    }
+    let former = match (state.is_enrolled(), invitation.again) {
+        (false, _) => None,
+        (true, false) => bail!(Complaint::EnrolledAlready),
+        (true, true) => {
+            let lock = state.lock()?;
+            Some((state.load()?, lock))
+        }
+    };
     let root_pem = invitation
         .root_certificate
         .map(|file| std::fs::read_to_string(file).with_context(|| Complaint::RootCertificate(file.to_owned())));
-    let root_pem = root_pem.transpose()?;
-    let transport = Https::trusting(root_pem.as_deref(), None)?;
+    let known_root = former.as_ref().and_then(|((enrolment, _), _)| enrolment.root_pem.clone());
+    let root_pem = root_pem.transpose()?.or(known_root);
+    let identity = former.as_ref().map(|((_, identity), _)| identity.as_str());
+    let transport = Https::trusting(root_pem.as_deref(), identity)?;
     let inventory = inventory::read(root)?;
     let key = rcgen::KeyPair::generate().context("no key could be made")?;
     let server = invitation.server.trim_end_matches('/');
@@ -43,7 +53,10 @@ pub(crate) async fn enroll(state: &State, root: &Path, invitation: &Invitation<'
         sessions: 0,
         last_sync: None,
     };
-    state.create(&enrolment, &account.identity)?;
+    match former {
+        None => state.create(&enrolment, &account.identity)?,
+        Some(_) => state.renew(&enrolment, &account.identity)?,
+    }
     Ok(enrolment)
 }
 

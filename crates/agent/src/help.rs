@@ -34,6 +34,10 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
         "Um arquivo PEM com o único certificado raiz em que confiar, a partir de agora; por padrão, os do sistema",
     ),
     (
+        "Enrol once more as the same device, proven by the certificate that this machine has; stop the service before",
+        "Inscreve de novo como o mesmo dispositivo, provado pelo certificado que esta máquina tem; pare antes o serviço",
+    ),
+    (
         "Run as the service: report, then wait to be woken by the server",
         "Executa como serviço: faz contato e espera que o servidor o acorde",
     ),

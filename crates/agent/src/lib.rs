@@ -95,13 +95,14 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
         writeln!(std::io::stdout(), "{line}")
     };
     match &cli.verb {
-        Verb::Enroll { server, token, token_file, user, root_certificate } => {
+        Verb::Enroll { server, token, token_file, user, root_certificate, again } => {
             let token = match (token, token_file) {
                 (Some(token), _) => Zeroizing::new(token.clone()),
                 (None, Some(file)) => token_of(file)?,
                 (None, None) => return Err(Complaint::TokenNeeded.into()),
             };
-            let invitation = Invitation { server, user, token: &token, root_certificate: root_certificate.as_deref() };
+            let root_certificate = root_certificate.as_deref();
+            let invitation = Invitation { server, user, token: &token, root_certificate, again: *again };
             let enrolment = runtime.block_on(enrolment::enroll(&state, &cli.root, &invitation))?;
             say(Text::Enrolled, &enrolment.address, json!({"enrolled": true, "address": enrolment.address}))?;
         }

@@ -77,6 +77,19 @@ impl State {
         Ok(())
     }
 
+    /// Puts a new enrolment in place of the one before, the identity first: the server believes the new one alone. What the
+    /// escrow opened under the enrolment before means nothing to this one.
+    pub(crate) fn renew(&self, enrolment: &Enrolment, identity: &str) -> Result<()> {
+        keyfile::replace(&self.0.join(IDENTITY), identity.as_bytes())?;
+        self.update(enrolment)?;
+        match std::fs::remove_file(self.0.join(ESCROWED)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).context(Complaint::NotRemoved(self.0.join(ESCROWED)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn load(&self) -> Result<(Enrolment, Zeroizing<String>)> {
         if !self.is_enrolled() {
             bail!(Complaint::NotEnrolled);
@@ -141,6 +154,9 @@ mod tests {
                 std::fs::metadata(directory.path().join("agent").join(name)).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
+        state.renew(&Enrolment { enrollment_id: "2".to_owned(), ..enrolment }, "NEW").expect("renewed");
+        let (read, identity) = state.load().expect("read");
+        assert_eq!((read.enrollment_id.as_str(), identity.as_str()), ("2", "NEW"));
         state.remove().expect("removed");
         assert!(!state.is_enrolled());
         state.remove().expect("removing twice is no error");

@@ -280,9 +280,12 @@ pub(crate) struct Serve {
     /// Seconds after which a connection without a request is closed.
     #[arg(long, value_name = "N")]
     pub(crate) idle_timeout_s: Option<String>,
-    /// Proxies in front of graph-listen whose X-Forwarded-For says who the client is.
+    /// Proxies in front of the listeners whose headers say who the client is.
     #[arg(long, value_name = "ADDRESSES")]
     pub(crate) trusted_proxies: Option<String>,
+    /// Header in which those proxies hand on the certificate of a device.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) client_certificate_header: Option<String>,
     /// Where alerts are posted as JSON.
     #[arg(long, value_name = "URL")]
     pub(crate) alert_url: Option<String>,
@@ -319,6 +322,7 @@ impl Serve {
             ("head-timeout-s", &self.head_timeout_s),
             ("idle-timeout-s", &self.idle_timeout_s),
             ("trusted-proxies", &self.trusted_proxies),
+            ("client-certificate-header", &self.client_certificate_header),
             ("alert-url", &self.alert_url),
             ("log", &self.log),
         ];
@@ -511,7 +515,11 @@ pub(crate) enum Switch {
 pub(crate) enum Device {
     /// List them.
     #[command(after_help = "Example:\n  chaveiro device list --json")]
-    List,
+    List {
+        /// Only Linux machines that have not shown their certificate yet: a digest alone speaks for them.
+        #[arg(long)]
+        without_certificate: bool,
+    },
     /// Show one.
     #[command(after_help = "Example:\n  chaveiro device show ANA-LT1")]
     Show {
@@ -530,6 +538,9 @@ pub(crate) enum Device {
         /// The user who will own it: principal name or id, known to the server.
         #[arg(long)]
         user: Option<String>,
+        /// The device whose place it takes: its id or name. Without, it is a new device.
+        #[arg(long, value_name = "DEVICE")]
+        replace: Option<String>,
         /// Hours it is valid.
         #[arg(long, default_value_t = 24)]
         hours: u64,

@@ -362,8 +362,20 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
         "Segundos após os quais uma conexão sem pedido é fechada",
     ),
     (
-        "Proxies in front of graph-listen whose X-Forwarded-For says who the client is",
-        "Proxies diante de graph-listen cujo X-Forwarded-For diz quem é o cliente",
+        "Proxies in front of the listeners whose headers say who the client is",
+        "Proxies diante dos endereços de escuta cujos cabeçalhos dizem quem é o cliente",
+    ),
+    (
+        "Header in which those proxies hand on the certificate of a device",
+        "Cabeçalho em que esses proxies repassam o certificado de um dispositivo",
+    ),
+    (
+        "Only Linux machines that have not shown their certificate yet: a digest alone speaks for them",
+        "Só máquinas Linux que ainda não mostraram o certificado: só um resumo criptográfico fala por elas",
+    ),
+    (
+        "The device whose place it takes: its id or name. Without, it is a new device",
+        "O dispositivo cujo lugar ele toma: id ou nome. Sem isso, é um dispositivo novo",
     ),
     ("Requests in one tenant in 20 seconds", "Pedidos num locatário em 20 segundos"),
     (

@@ -11,6 +11,7 @@ use chaveiro_core::actions::assign_roles;
 use chaveiro_core::actions::vouch::VouchRefusal;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, Caller};
+use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::hold::{self, Hold, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, ResourceId, TenantId};
@@ -174,6 +175,7 @@ impl Host {
         &self,
         tenant: TenantId,
         user: Option<&str>,
+        replaces: Option<DeviceId>,
         lifetime: Duration,
     ) -> Result<(EnrollmentTokenText, Timestamp)> {
         let text = new_enrollment_token(&SystemEntropy);
@@ -193,16 +195,30 @@ impl Host {
                     Some(user.id)
                 }
             };
-            let token = EnrollmentToken { token_sha256: sha256, tenant, user, created: now, expires, used: None };
+            if let Some(device) = replaces {
+                unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
+            }
+            let token =
+                EnrollmentToken { token_sha256: sha256, tenant, user, replaces, created: now, expires, used: None };
             unit.insert_enrollment_token(&token)?;
             let event = match user {
                 Some(user) => event.with("user", user),
+                None => event,
+            };
+            let event = match replaces {
+                Some(device) => event.on_device(device).with("replaces", device),
                 None => event,
             };
             Ok(Ok(unit.append_audit(&event)?))
         });
         insert.await??;
         Ok((text, expires))
+    }
+
+    /// The Linux machines for which a digest alone still speaks.
+    pub(crate) async fn devices_without_certificate(&self, tenant: TenantId) -> Result<Vec<ManagedDevice>> {
+        const MOST: usize = 100_000;
+        Ok(self.opened.store.read(move |view| Ok(view.devices_without_certificate(tenant, MOST)?)).await?)
     }
 
     /// The address that the running server says it has, or else the configured one.

@@ -53,6 +53,7 @@ pub(crate) enum Text {
     HoldReleased,
     LocksUntold,
     LocksNotYetTold,
+    PasscodeUncertain,
     Accepted,
     Waiting,
     Exported,
@@ -273,6 +274,11 @@ const TABLE: &[(Text, &str, &str)] = &[
         "{} ({}) ainda não disse o que pode ser recuperado; ele o diz em cada sessão.",
     ),
     (
+        Text::PasscodeUncertain,
+        "Warning: it is not certain that the passcode marked uncertain opens the device. Try it, and the one before; otherwise recover again.",
+        "Aviso: não é certo que o código marcado como incerto abra o dispositivo. Tente-o, e o anterior; senão, recupere de novo.",
+    ),
+    (
         Text::Accepted,
         "Accepted: the passcode of {} will be recovered when the device comes in.",
         "Aceito: o código de {} será recuperado quando o dispositivo se conectar.",
@@ -413,6 +419,7 @@ impl Text {
 const TITLES: &[(&str, &str)] = &[
     ("Id", "Id"),
     ("Name", "Nome"),
+    ("Uncertain", "Incerto"),
     ("Licence", "Licença"),
     ("Entra tenant", "Locatário Entra"),
     ("Key", "Chave"),

@@ -67,7 +67,7 @@ async fn a_linux_machine_enrols_reports_what_it_is_and_leaves() {
 }
 
 #[tokio::test]
-async fn a_machine_that_enrols_again_is_the_same_device() {
+async fn a_machine_that_enrols_again_is_the_same_device_when_its_token_was_made_for_it() {
     let (_directory, data) = initialised();
     let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
     let machine = Machine::new();
@@ -76,7 +76,8 @@ async fn a_machine_that_enrols_again_is_the_same_device() {
     assert!(text(&again.stderr).contains("enrolled already"), "{}", text(&again.stderr));
     let first = devices(&server).await[0]["id"].clone();
     machine.run(&["unenroll", "--force"]);
-    assert!(machine.enroll(&server).status.success());
+    let token = run_json(&data, &["device", "enroll-token", "--replace", first.as_str().expect("an id")]);
+    assert!(machine.try_enroll(&server, token["token"].as_str().expect("a token")).status.success());
     machine.run(&["sync"]);
     let now = devices(&server).await;
     assert_eq!((now.as_array().map(Vec::len), &now[0]["id"]), (Some(1), &first));

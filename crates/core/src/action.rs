@@ -74,8 +74,12 @@ pub enum Outcome {
     DeviceRefused,
     /// The device lacks the feature.
     FeatureAbsent,
-    /// The device reported a failure and a value; the value is kept.
+    /// The device reported a failure and a value. It is not certain that the value opens the device; it is kept, and shown
+    /// with a warning.
     Contradictory,
+    /// The device gave a value, but not with the status or in the form that goes with one. It is not certain that the
+    /// value opens the device; it is kept, and shown with a warning.
+    Uncertain,
     /// The device was asked and never answered, twice.
     OutcomeUnknown,
     /// The device did not come in time.
@@ -97,6 +101,7 @@ impl Outcome {
             Self::DeviceRefused => "deviceRefused",
             Self::FeatureAbsent => "featureAbsent",
             Self::Contradictory => "contradictory",
+            Self::Uncertain => "uncertain",
             Self::OutcomeUnknown => "outcomeUnknown",
             Self::Expired => "expired",
             Self::Reenrolled => "reenrolled",
@@ -143,4 +148,14 @@ pub struct ActionRecord {
     pub started: Timestamp,
     /// When it last changed.
     pub updated: Timestamp,
+}
+
+impl ActionRecord {
+    /// Whether the action failed although a value came that may open the device now: the old passcode may be dead, so
+    /// that the value is shown, with a warning. A device that seals first goes back instead.
+    pub fn keeps_uncertain_value(&self) -> bool {
+        self.state == ActionState::Failed
+            && matches!(self.outcome, Some(Outcome::Contradictory | Outcome::Uncertain))
+            && self.locks.contains(&Lock::Screen)
+    }
 }

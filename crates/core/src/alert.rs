@@ -61,6 +61,15 @@ pub enum News {
         /// How many results are marked as of before the restore.
         results: u64,
     },
+    /// A device enrolled under a name that another device of the tenant has.
+    DeviceDuplicate {
+        /// The new one.
+        device: DeviceId,
+        /// The one that had the name.
+        duplicate_of: DeviceId,
+        /// Whether that one is enrolled, too.
+        still_enrolled: bool,
+    },
 }
 
 /// A role that somebody has, or had.
@@ -88,6 +97,7 @@ impl News {
             Self::RoleAssigned(_) => "chaveiro.role_assigned",
             Self::RoleUnassigned(_) => "chaveiro.role_unassigned",
             Self::RestoreAccepted { .. } => "chaveiro.restore_accepted",
+            Self::DeviceDuplicate { .. } => "chaveiro.device_duplicate",
         }
     }
 }

@@ -19,6 +19,9 @@ pub struct Enrollment {
     /// What the device calls itself: the context item `DeviceID` of [MS-MDE2] 3.4.4.1.1.1, which comes
     /// back as `./DevInfo/DevId` and as the source of every management message.
     pub oma_device_id: String,
+    /// Whether the device must show its certificate: a digest alone does not speak for it. So from the first on for Linux
+    /// machines; one that enrolled with an older server, from the first certificate that it shows.
+    pub needs_certificate: bool,
     /// When it was made.
     pub created: Timestamp,
     /// When it ended: enrolled again, retired or unenrolled.
@@ -34,6 +37,8 @@ pub struct EnrollmentToken {
     pub tenant: TenantId,
     /// The user who will own the device, when known.
     pub user: Option<ResourceId>,
+    /// The device whose place is taken, when the token was made for one.
+    pub replaces: Option<DeviceId>,
     /// When it was made.
     pub created: Timestamp,
     /// End of validity.

@@ -66,7 +66,9 @@ pub struct EscrowedSecret {
 pub enum Standing {
     /// The result of its action.
     Current,
-    /// Came late or contradicted its status; kept, never shown as the result.
+    /// Came, but not as a result does: it may open the device. Shown with a warning.
+    Uncertain,
+    /// Came late, or was followed by another; kept, never shown.
     History,
     /// The device enrolled again or was retired since.
     Void,

@@ -28,11 +28,33 @@ pub enum Behavior {
     WrongMessageRef,
     /// Answers under command numbers that were never used.
     WrongCommandRef,
+    /// Accepts the command for later (202), and gives a value at once.
+    Accepts,
+    /// Gives the value with a status of 500 for the reading.
+    FailsReading,
+    /// Gives its values in chunks of two bytes, each in a message of its own.
+    Chunks,
+    /// Gives the first chunk and ends its package.
+    LosesLastChunk,
+    /// Gives a chunk, and then more than it said there would be.
+    WrongSize,
+    /// Gives the value of another node as the new PIN.
+    ForeignNode,
+    /// Does not say of which node its values are.
+    NamelessNode,
+    /// Says that its PIN is binary.
+    WrongFormat,
+    /// Numbers its commands with UUIDs.
+    UuidIds,
+    /// Sends its statuses in one message of its package, and its results in the next.
+    SplitsPackage,
+    /// Sends its results in a message after the package that should have held them.
+    LateResults,
 }
 
 impl Behavior {
     /// Every behaviour.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 23] = [
         Self::Honest,
         Self::NotSupported,
         Self::Fails,
@@ -45,5 +67,16 @@ impl Behavior {
         Self::Aborts,
         Self::WrongMessageRef,
         Self::WrongCommandRef,
+        Self::Accepts,
+        Self::FailsReading,
+        Self::Chunks,
+        Self::LosesLastChunk,
+        Self::WrongSize,
+        Self::ForeignNode,
+        Self::NamelessNode,
+        Self::WrongFormat,
+        Self::UuidIds,
+        Self::SplitsPackage,
+        Self::LateResults,
     ];
 }

@@ -1,9 +1,9 @@
 //! A Windows device: its nodes, its PIN, its sessions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use omadm::session::device::{Event, Next, Session, Tree};
-use omadm::syncml::{self, Alert, CONTENT_TYPE, DecodeError, Element, Message, Verb, alert};
+use omadm::syncml::{self, Alert, CONTENT_TYPE, DecodeError, Element, HEADER_REF, Item, Message, Verb, alert};
 use omadm::xml::Limits;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -143,14 +143,14 @@ impl WindowsDevice {
         };
         let mut session = Session::new(&mut self.account.management, &number, false, information.to_vec(), events);
         let mut message = session.begin();
-        let mut repeat: Option<Message> = None;
+        let mut following = VecDeque::new();
         let mut distorted = false;
         for sent in 1..=MAX_MESSAGES {
             report.messages = sent;
             let recovers = nodes.ran.iter().any(|(_, uri, _)| uri == LOCK_AND_RECOVER_PIN || uri == NEW_PIN_VALUE);
             if recovers && !distorted {
                 distorted = true;
-                repeat = distort(&mut message, self.behavior);
+                following = distort(&mut message, self.behavior);
             }
             if recovers && self.behavior == Behavior::LosesAnswer {
                 return Err(TransportError("the connection broke".to_owned()).into());
@@ -159,10 +159,10 @@ impl WindowsDevice {
             match session.receive(&answer, &mut nodes) {
                 Next::Send(next) => message = next,
                 Next::Refused(code) => return Err(SyncError::Refused(code)),
-                Next::End => match repeat.take() {
-                    Some(mut again) => {
-                        again.header.message = message.header.message + 1;
-                        message = again;
+                Next::End => match following.pop_front() {
+                    Some(mut next) => {
+                        next.header.message = (number_of(&message) + 1).to_string();
+                        message = next;
                     }
                     None => return Ok(report),
                 },
@@ -172,37 +172,130 @@ impl WindowsDevice {
     }
 }
 
-/// Changes an outgoing answer as the behaviour wants; gives what is sent once more afterwards.
-fn distort(message: &mut Message, behavior: Behavior) -> Option<Message> {
+/// Changes an outgoing answer as the behaviour wants; gives the messages that follow it.
+fn distort(message: &mut Message, behavior: Behavior) -> VecDeque<Message> {
+    let mut following = VecDeque::new();
     match behavior {
         Behavior::DropsResults => message.body.retain(|element| !matches!(element, Element::Results(_))),
         Behavior::DropsStatuses => {
-            message.body.retain(|element| !matches!(element, Element::Status(status) if status.command_ref != 0));
+            message
+                .body
+                .retain(|element| !matches!(element, Element::Status(status) if status.command_ref != HEADER_REF));
         }
         Behavior::Aborts => {
-            message.body.retain(|element| matches!(element, Element::Status(status) if status.command_ref == 0));
-            message.body.push(Element::Alert(Alert { id: 2, code: alert::SESSION_ABORT, items: Vec::new() }));
+            message
+                .body
+                .retain(|element| matches!(element, Element::Status(status) if status.command_ref == HEADER_REF));
+            let id = "2".to_owned();
+            message.body.push(Element::Alert(Alert { id, code: alert::SESSION_ABORT, items: Vec::new() }));
         }
-        Behavior::WrongMessageRef => shift(message, |message_ref, _| *message_ref += 40),
-        Behavior::WrongCommandRef => shift(message, |_, command_ref| *command_ref += 40),
-        Behavior::RepeatsResults => {
-            let text = syncml::encode(message);
-            return syncml::decode(text.as_bytes(), Limits::MESSAGE).ok();
+        Behavior::WrongMessageRef => shift(message, |message_ref, _| *message_ref = later(message_ref)),
+        Behavior::WrongCommandRef => shift(message, |_, command_ref| *command_ref = later(command_ref)),
+        Behavior::RepeatsResults => following.extend(copy(message)),
+        Behavior::Chunks | Behavior::LosesLastChunk | Behavior::WrongSize => following = chunks(message, behavior),
+        Behavior::ForeignNode => change_items(message, |item| item.source = Some("./DevDetail/SwV".to_owned())),
+        Behavior::NamelessNode => change_items(message, |item| item.source = None),
+        Behavior::WrongFormat => change_items(message, |item| item.format = Some("bin".to_owned())),
+        Behavior::FailsReading => {
+            for element in &mut message.body {
+                if let Element::Status(status) = element
+                    && status.command == "Get"
+                {
+                    status.code = 500;
+                }
+            }
+        }
+        Behavior::UuidIds => {
+            for (index, element) in message.body.iter_mut().enumerate() {
+                let id = format!("9c6e1f7a-3b5d-4c1e-8f2a-{index:012}");
+                match element {
+                    Element::Status(status) => status.id = id,
+                    Element::Results(results) => results.id = id,
+                    _ => {}
+                }
+            }
+        }
+        Behavior::SplitsPackage | Behavior::LateResults => {
+            if let Some(mut rest) = copy(message) {
+                rest.body.retain(|element| matches!(element, Element::Results(_)));
+                message.body.retain(|element| !matches!(element, Element::Results(_)));
+                message.is_final = behavior == Behavior::LateResults;
+                following.push_back(rest);
+            }
         }
         Behavior::Honest
         | Behavior::NotSupported
         | Behavior::Fails
         | Behavior::WithholdsValue
         | Behavior::Contradicts
+        | Behavior::Accepts
         | Behavior::LosesAnswer => {}
     }
-    None
+    following
 }
 
-fn shift(message: &mut Message, change: impl Fn(&mut u32, &mut u32)) {
+/// The same message once more, as it would be read.
+fn copy(message: &Message) -> Option<Message> {
+    syncml::decode(syncml::encode(message).as_bytes(), Limits::MESSAGE).ok()
+}
+
+fn change_items(message: &mut Message, change: impl Fn(&mut Item)) {
+    for element in &mut message.body {
+        if let Element::Results(results) = element {
+            results.items.iter_mut().for_each(&change);
+        }
+    }
+}
+
+/// Leaves the first chunk of the value in the message; gives a message for each of the others.
+fn chunks(message: &mut Message, behavior: Behavior) -> VecDeque<Message> {
+    let results = message.results().find(|results| results.items.iter().any(|item| item.value().is_some()));
+    let value = results.and_then(|results| results.items.first()?.value().cloned()).unwrap_or_default();
+    let mut parts: Vec<&str> = Vec::new();
+    let mut rest = value.as_str();
+    while !rest.is_empty() {
+        let (part, after) = rest.split_at_checked(2).unwrap_or((rest, ""));
+        parts.push(part);
+        rest = after;
+    }
+    let size = value.len() as u64 - u64::from(behavior == Behavior::WrongSize);
+    let last = parts.len().saturating_sub(1);
+    let mut messages = VecDeque::new();
+    for (index, part) in parts.iter().enumerate() {
+        let Some(mut next) = copy(message) else { break };
+        if index > 0 {
+            next.body.retain(|element| matches!(element, Element::Results(_)));
+        }
+        change_items(&mut next, |item| {
+            item.size = (index == 0).then_some(size);
+            item.data = Some(Zeroizing::new((*part).to_owned()));
+            item.more_data = index < last;
+        });
+        next.is_final = index == last;
+        messages.push_back(next);
+    }
+    if let Some(first) = messages.pop_front() {
+        *message = first;
+    }
+    if behavior == Behavior::LosesLastChunk {
+        messages.clear();
+        message.is_final = true;
+    }
+    messages
+}
+
+fn number_of(message: &Message) -> u32 {
+    syncml::number(&message.header.message).unwrap_or_default()
+}
+
+fn later(id: &str) -> String {
+    (syncml::number(id).unwrap_or_default() + 40).to_string()
+}
+
+fn shift(message: &mut Message, change: impl Fn(&mut String, &mut String)) {
     for element in &mut message.body {
         match element {
-            Element::Status(status) if status.command_ref != 0 => {
+            Element::Status(status) if status.command_ref != HEADER_REF => {
                 change(&mut status.message_ref, &mut status.command_ref);
             }
             Element::Results(results) => change(&mut results.message_ref, &mut results.command_ref),
@@ -262,7 +355,11 @@ impl Nodes<'_> {
                 let pin = Zeroizing::new((self.lock.make)());
                 self.lock.pin = pin.clone();
                 self.lock.unread = Some(pin);
-                if behavior == Behavior::Contradicts { 500 } else { 200 }
+                match behavior {
+                    Behavior::Contradicts => 500,
+                    Behavior::Accepts => 202,
+                    _ => 200,
+                }
             }
         }
     }

@@ -162,6 +162,7 @@ impl World {
             device: device(number),
             certificate_sha256: [number as u8; 32],
             oma_device_id: format!("oma{number}"),
+            needs_certificate: false,
             created: now,
             closed: (management_state != ManagementState::Managed).then_some(now),
         };
@@ -216,6 +217,7 @@ impl World {
                 statuses: vec![Some(200), Some(200)],
                 value: Some(PasscodeValue::Passcode(passcode)),
                 report: None,
+                complete: true,
             };
             receive(unit, keyring.as_ref(), delivery, answer, secret, now)
         });

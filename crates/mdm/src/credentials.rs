@@ -1,11 +1,12 @@
-//! OMA-DM credentials of each enrolment, derived and not stored: the database holds nothing that lets
-//! somebody pose as a device.
+//! OMA-DM credentials of each enrolment, and the challenges of sessions: derived and not stored. The database holds
+//! nothing that lets its reader pose as a device, and a stranger's message leaves nothing in it.
 
 use std::path::Path;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{aead, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chaveiro_core::Timestamp;
 use chaveiro_core::id::EnrollmentId;
 use chaveiro_core::keys::Fingerprint;
 use chaveiro_core::ports::Entropy;
@@ -14,6 +15,15 @@ use omadm::session::server::{NONCE_BYTES, Nonce};
 use zeroize::Zeroizing;
 
 const KEY_BYTES: usize = 32;
+
+/// Seconds between two challenges that differ.
+const CHALLENGE_STEP: i64 = 4;
+
+/// How many steps ago a challenge may have been handed out.
+const CHALLENGE_STEPS: i64 = 31;
+
+/// How long a challenge can be answered, in seconds, whichever moment of its step it was handed out in.
+pub(crate) const CHALLENGE_SECONDS: u64 = (CHALLENGE_STEP * CHALLENGE_STEPS) as u64;
 
 /// Derives user names, passwords and nonces with HMAC-SHA-256 under one master key.
 pub struct DeviceCredentials {
@@ -50,26 +60,111 @@ impl DeviceCredentials {
 
     /// `AAUTHSECRET` of `APPSRV`: the device proves itself with it.
     pub fn client_secret(&self, enrollment: EnrollmentId) -> Zeroizing<String> {
-        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.derive("device proves itself", enrollment).as_ref()))
-    }
-
-    /// `AAUTHSECRET` of `CLIENT`: the server proves itself with it.
-    pub fn server_secret(&self, enrollment: EnrollmentId) -> Zeroizing<String> {
-        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.derive("server proves itself", enrollment).as_ref()))
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.derive("device proves itself", enrollment.0.as_bytes()).as_ref()))
     }
 
     /// The nonce in the provisioning document.
     pub fn first_nonce(&self, enrollment: EnrollmentId) -> Nonce {
-        let mut nonce = [0; NONCE_BYTES];
-        nonce.copy_from_slice(&self.derive("first nonce", enrollment).as_ref()[..NONCE_BYTES]);
-        nonce
+        nonce_of(&self.derive("first nonce", enrollment.0.as_bytes()))
     }
 
-    fn derive(&self, purpose: &str, enrollment: EnrollmentId) -> hmac::Tag {
+    /// The nonces of challenges to messages of that name and session, newest first: the one that is handed out now, and
+    /// those before it that can still be answered. They are derived and not stored, so that a stranger makes the server
+    /// remember nothing; they are the same whether the name is known or not.
+    pub(crate) fn challenges(&self, name: &str, session: &str, now: Timestamp) -> Vec<Nonce> {
+        let newest = now.as_second().div_euclid(CHALLENGE_STEP);
+        let challenge = |step: i64| {
+            let mut about = step.to_be_bytes().to_vec();
+            about.extend_from_slice(&(name.len() as u64).to_be_bytes());
+            about.extend_from_slice(name.as_bytes());
+            about.extend_from_slice(session.as_bytes());
+            nonce_of(&self.derive("challenge", &about))
+        };
+        (0..CHALLENGE_STEPS).map(|age| challenge(newest - age)).collect()
+    }
+
+    /// Seals a part of a value that is stored until the rest of it comes. `salt` is fresh randomness; the result begins
+    /// with it.
+    pub(crate) fn conceal(&self, enrollment: EnrollmentId, salt: Nonce, part: &str) -> Option<Vec<u8>> {
+        let key = self.concealing_key(enrollment, salt)?;
+        let mut sealed = Zeroizing::new(Vec::with_capacity(part.len() + aead::MAX_TAG_LEN));
+        sealed.extend_from_slice(part.as_bytes());
+        let nonce = aead::Nonce::assume_unique_for_key([0; aead::NONCE_LEN]);
+        key.seal_in_place_append_tag(nonce, aead::Aad::empty(), &mut *sealed).ok()?;
+        Some([salt.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what [`Self::conceal`] sealed for the same enrolment.
+    pub(crate) fn reveal(&self, enrollment: EnrollmentId, sealed: &[u8]) -> Option<Zeroizing<String>> {
+        let (salt, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
+        let key = self.concealing_key(enrollment, *salt)?;
+        let mut part = Zeroizing::new(sealed.to_vec());
+        let nonce = aead::Nonce::assume_unique_for_key([0; aead::NONCE_LEN]);
+        let opened = key.open_in_place(nonce, aead::Aad::empty(), &mut part).ok()?;
+        std::str::from_utf8(opened).ok().map(|text| Zeroizing::new(text.to_owned()))
+    }
+
+    /// A key that serves once.
+    fn concealing_key(&self, enrollment: EnrollmentId, salt: Nonce) -> Option<aead::LessSafeKey> {
+        let key = self.derive("part of a value", &[enrollment.0.as_bytes().as_slice(), &salt].concat());
+        aead::UnboundKey::new(&aead::AES_256_GCM, key.as_ref()).ok().map(aead::LessSafeKey::new)
+    }
+
+    fn derive(&self, purpose: &str, about: &[u8]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(purpose.as_bytes());
         context.update(&[0]);
-        context.update(enrollment.0.as_bytes());
+        context.update(about);
         context.sign()
+    }
+}
+
+fn nonce_of(tag: &hmac::Tag) -> Nonce {
+    let mut nonce = [0; NONCE_BYTES];
+    nonce.copy_from_slice(&tag.as_ref()[..NONCE_BYTES]);
+    nonce
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credentials(byte: u8) -> DeviceCredentials {
+        DeviceCredentials { key: hmac::Key::new(hmac::HMAC_SHA256, &[byte; KEY_BYTES]) }
+    }
+
+    #[test]
+    fn a_challenge_can_be_answered_for_two_minutes_under_its_name_and_session_alone() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).expect("a time");
+        let keys = credentials(1);
+        let handed_out = keys.challenges("dev", "1", at(0))[0];
+        for (name, session, second, stands) in [
+            ("dev", "1", 0, true),
+            ("dev", "1", 119, true),
+            ("dev", "1", 200, false),
+            ("dev", "1", -200, false),
+            ("dev", "2", 0, false),
+            ("de", "v1", 0, false),
+            ("other", "1", 0, false),
+        ] {
+            let found = keys.challenges(name, session, at(second)).contains(&handed_out);
+            assert_eq!(found, stands, "{name} {session} {second}");
+        }
+        assert!(!credentials(2).challenges("dev", "1", at(0)).contains(&handed_out));
+    }
+
+    #[test]
+    fn a_part_of_a_value_opens_for_its_enrolment_alone_and_not_when_it_was_changed() {
+        let (keys, one) = (credentials(1), EnrollmentId(uuid::Uuid::from_u128(1)));
+        let sealed = keys.conceal(one, [7; NONCE_BYTES], "4829").expect("sealed");
+        assert!(!sealed.windows(4).any(|window| window == b"4829"));
+        assert_eq!(keys.reveal(one, &sealed).as_deref().map(String::as_str), Some("4829"));
+        assert!(keys.reveal(EnrollmentId(uuid::Uuid::from_u128(2)), &sealed).is_none());
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(keys.reveal(one, &changed).is_none(), "{at}");
+        }
+        assert!(keys.reveal(one, &sealed[..9]).is_none());
     }
 }

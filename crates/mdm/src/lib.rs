@@ -5,6 +5,7 @@
 
 mod credentials;
 mod enrollment;
+mod forwarded;
 mod management;
 mod pki;
 mod token;
@@ -12,12 +13,14 @@ mod wake;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use chaveiro_core::ports::{Clock, Entropy, Sealer, Store};
+use axum::{Extension, Router};
+use chaveiro_core::ports::{Alarm, Clock, Entropy, Sealer, Store};
 
 pub use credentials::DeviceCredentials;
+pub use forwarded::certificate as forwarded_certificate;
 pub use pki::{CaError, CertificateAuthority, IssuedCertificate, RequestError, VerifiedRequest};
 pub use token::{EnrollmentTokenText, new_enrollment_token, token_sha256};
 pub use wake::{MAX_WAIT, Wakes};
@@ -38,9 +41,30 @@ pub const WAKE_PATH: &str = "/ManagementServer/Wake";
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 
 /// The client certificate of the connection, DER. The server puts it into the extensions of a request
-/// when the connection has one; that its chain ends at our root was verified by TLS.
+/// when the connection has one, or a proxy that it trusts hands one on ([`forwarded_certificate`]); that its chain ends at
+/// our root was verified by TLS.
 #[derive(Clone)]
 pub struct PeerCertificate(pub Arc<[u8]>);
+
+/// The sender of a request, as far as the request proves it; an extension of every response of the channel. What strangers
+/// send is counted and not logged one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// A device, or the holder of an enrolment token.
+    Known,
+    /// Anybody; what the request was.
+    Stranger(&'static str),
+}
+
+/// An answer to a sender that has proven itself.
+pub(crate) fn proven(response: impl IntoResponse) -> Response {
+    (Extension(Sender::Known), response).into_response()
+}
+
+/// An answer to anybody else; the text is a label of a metric.
+pub(crate) fn stranger(response: impl IntoResponse, why: &'static str) -> Response {
+    (Extension(Sender::Stranger(why)), response).into_response()
+}
 
 /// What the channel works with.
 pub struct DeviceChannel {
@@ -58,6 +82,8 @@ pub struct DeviceChannel {
     pub credentials: Arc<DeviceCredentials>,
     /// The devices that wait to be woken.
     pub wakes: Arc<Wakes>,
+    /// Rings when an enrolment raised an alert.
+    pub alarm: Arc<dyn Alarm>,
     /// The address devices use, for example `https://mdm.example.org:8444`, without a slash at its end.
     pub base_url: String,
 }

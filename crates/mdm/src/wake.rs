@@ -23,7 +23,7 @@ use chaveiro_core::ports::{StoreError, Waker};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::sync::oneshot;
 
-use crate::{DeviceChannel, PeerCertificate, sha256};
+use crate::{DeviceChannel, PeerCertificate, proven, sha256, stranger};
 
 /// The longest a device is held: shorter than what proxies and address translators give an idle connection.
 pub const MAX_WAIT: Duration = Duration::from_secs(280);
@@ -117,29 +117,36 @@ pub(crate) async fn wait(
     peer: Option<Extension<PeerCertificate>>,
     headers: HeaderMap,
 ) -> Response {
-    let Some(Extension(certificate)) = peer else { return StatusCode::UNAUTHORIZED.into_response() };
+    let Some(Extension(certificate)) = peer else { return stranger(StatusCode::UNAUTHORIZED, "no certificate") };
     let certificate = sha256(&certificate.0);
     let found = channel.store.read(move |view| Ok(view.enrollment_by_certificate(&certificate)?)).await;
     let enrollment = match found {
         Ok(Some(enrollment)) if enrollment.closed.is_none() => enrollment.id,
-        Ok(Some(_) | None) => return StatusCode::FORBIDDEN.into_response(),
+        Ok(Some(_) | None) => return stranger(StatusCode::FORBIDDEN, "certificate refused"),
         Err(fault) => return later(&fault),
     };
-    // First a place, then a look: what is queued in between wakes it.
-    let mut held = match channel.wakes.hold(enrollment) {
-        Ok(held) => held,
-        Err(NotHeld::TooMany) => return with_retry(StatusCode::TOO_MANY_REQUESTS),
-        Err(NotHeld::Stopping) => return with_retry(StatusCode::SERVICE_UNAVAILABLE),
-    };
-    match channel.store.read(move |view| Ok(view.next_delivery(enrollment)?.is_some())).await {
-        Ok(true) => return StatusCode::OK.into_response(),
-        Ok(false) => {}
-        Err(fault) => return later(&fault),
-    }
-    match tokio::time::timeout(time_to_wait(&headers), &mut held.receiver).await {
-        Ok(Ok(())) => StatusCode::OK.into_response(),
-        Ok(Err(_)) => with_retry(StatusCode::SERVICE_UNAVAILABLE),
-        Err(_) => StatusCode::NO_CONTENT.into_response(),
+    proven(channel.hold(enrollment, &headers).await)
+}
+
+impl DeviceChannel {
+    /// Holds a device that has proven itself.
+    async fn hold(&self, enrollment: EnrollmentId, headers: &HeaderMap) -> Response {
+        // First a place, then a look: what is queued in between wakes it.
+        let mut held = match self.wakes.hold(enrollment) {
+            Ok(held) => held,
+            Err(NotHeld::TooMany) => return with_retry(StatusCode::TOO_MANY_REQUESTS),
+            Err(NotHeld::Stopping) => return with_retry(StatusCode::SERVICE_UNAVAILABLE),
+        };
+        match self.store.read(move |view| Ok(view.next_delivery(enrollment)?.is_some())).await {
+            Ok(true) => return StatusCode::OK.into_response(),
+            Ok(false) => {}
+            Err(fault) => return later(&fault),
+        }
+        match tokio::time::timeout(time_to_wait(headers), &mut held.receiver).await {
+            Ok(Ok(())) => StatusCode::OK.into_response(),
+            Ok(Err(_)) => with_retry(StatusCode::SERVICE_UNAVAILABLE),
+            Err(_) => StatusCode::NO_CONTENT.into_response(),
+        }
     }
 }
 

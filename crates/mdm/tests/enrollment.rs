@@ -6,17 +6,26 @@ mod world;
 
 use std::time::Duration;
 
+use chaveiro_core::action::{ActionState, Outcome};
+use chaveiro_core::actions::retire::retire;
+use chaveiro_core::alert::{Alert, News};
+use chaveiro_core::caller::Actor;
 use chaveiro_core::device::ManagementState;
+use chaveiro_core::id::{DeviceId, ResourceId};
+use chaveiro_core::ports::{Clock, Unsealer};
+use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::tenant::Licence;
 use chaveiro_fleet::enroll::{EnrollError, certificate_request, context, enroll};
 use chaveiro_fleet::hardware::Hardware;
+use chaveiro_fleet::windows::WindowsDevice;
 use chaveiro_mdm::{DISCOVERY_PATH, ENROLLMENT_PATH, POLICY_PATH};
 use omadm::soap::SoapError;
 use omadm::soap::discovery::{Discover, ON_PREMISE};
 use omadm::soap::enrollment::RequestSecurityToken;
 use omadm::soap::{CONTENT_TYPE, UsernameToken};
 use rcgen::{KeyPair, PKCS_RSA_SHA256};
-use world::{BASE, USER, World};
+use uuid::Uuid;
+use world::{BASE, InProcess, USER, World};
 use zeroize::Zeroizing;
 
 #[tokio::test]
@@ -35,15 +44,130 @@ async fn a_device_enrols_and_its_first_session_fills_its_properties_and_sets_the
     assert!(device.pin_recovery_enabled());
 }
 
+/// The alerts about devices that have one name: the new one, the one before, whether that is enrolled.
+async fn duplicates(world: &World) -> Vec<(DeviceId, DeviceId, bool)> {
+    let alerts = world.store.read(|view| Ok(view.alerts(100)?)).await.expect("read");
+    let duplicate = |alert: Alert| match alert.news {
+        News::DeviceDuplicate { device, duplicate_of, still_enrolled } => (device, duplicate_of, still_enrolled),
+        other => panic!("{other:?}"),
+    };
+    alerts.into_iter().map(duplicate).collect()
+}
+
+/// A user of the tenant.
+async fn user(world: &World, number: u128) -> ResourceId {
+    let id = ResourceId(Uuid::from_u128(number));
+    let row = Resource {
+        tenant: world.tenant,
+        kind: ResourceKind::User,
+        id,
+        owner: None,
+        device: None,
+        alternate_key: Some(format!("user{number}@example.org")),
+        properties: "{}".to_owned(),
+        created: world.clock.now(),
+        modified: world.clock.now(),
+    };
+    world.store.write(move |unit| Ok(unit.insert_resource(&row)?)).await.expect("inserted");
+    id
+}
+
 #[tokio::test]
-async fn a_device_that_enrols_again_stays_the_same_device_and_its_old_certificate_is_refused() {
+async fn a_name_takes_nothing_over_whoever_the_token_is_for_and_people_are_told() {
+    for (first, second) in [(None, None), (Some(1), Some(1)), (Some(1), Some(2)), (None, Some(1)), (Some(1), None)] {
+        let world = World::new().await;
+        let users = [user(&world, 1).await, user(&world, 2).await];
+        let of = |number: Option<usize>| number.map(|number| users[number - 1]);
+        let token = world.token_for(of(first), None).await;
+        let mut old = world.enroll_over(&world.transport(), 7, &token).await.expect("enrolled");
+        old.sync(&world.transport()).await.expect("a session");
+        let before = world.device_of(&old).await;
+        world.ask(before.id).await;
+
+        let token = world.token_for(of(second), None).await;
+        let mut new = world.enroll_over(&world.transport(), 7, &token).await.expect("enrolled");
+        let after = world.device_of(&new).await;
+        assert_eq!(duplicates(&world).await, [(after.id, before.id, true)], "{first:?} {second:?}");
+        assert_eq!((before.user, after.user), (of(first), of(second)));
+        // Both work, each for itself: what was asked of the old one goes to the old one.
+        for _ in 0..2 {
+            new.sync(&world.transport()).await.expect("a session");
+            old.sync(&world.transport()).await.expect("a session");
+        }
+        new.sync(&world.certified(&new.account)).await.expect("a session");
+        old.sync(&world.certified(&old.account)).await.expect("a session");
+        let (action, secrets) = world.newest(before.id).await;
+        assert_eq!(action.state, ActionState::Done);
+        let envelope = secrets[0].envelope.as_deref().expect("an envelope");
+        let passcode = world.keyring.unseal(&secrets[0].context, envelope).expect("opens");
+        assert_eq!(passcode.expose_secret(), old.pin());
+    }
+}
+
+#[tokio::test]
+async fn a_device_comes_back_with_a_token_that_was_made_for_it_or_with_its_old_certificate() {
+    let by_token: fn(&World, &WindowsDevice) -> InProcess = |world, _| world.transport();
+    let by_certificate: fn(&World, &WindowsDevice) -> InProcess = |world, old| world.certified(&old.account);
+    for (made_for_it, over) in [(true, by_token), (false, by_certificate), (true, by_certificate)] {
+        let world = World::new().await;
+        let owner = user(&world, 1).await;
+        let token = world.token_for(Some(owner), None).await;
+        let mut old = world.enroll_over(&world.transport(), 7, &token).await.expect("enrolled");
+        let row = world.device_of(&old).await;
+        world.ask(row.id).await;
+        let token = world.token_for(None, made_for_it.then_some(row.id)).await;
+        let mut new = world.enroll_over(&over(&world, &old), 7, &token).await.expect("enrolled");
+        assert_eq!(world.devices().await.len(), 1);
+        assert_eq!(duplicates(&world).await, []);
+        assert_eq!((world.device_of(&new).await.id, world.device_of(&new).await.user), (row.id, Some(owner)));
+        let (action, _) = world.newest(row.id).await;
+        assert_eq!((action.state, action.outcome), (ActionState::Canceled, Some(Outcome::Reenrolled)));
+        let refused = old.sync(&world.certified(&old.account)).await.expect_err("closed");
+        assert!(refused.to_string().contains("403"), "{refused}");
+        assert!(old.sync(&world.transport()).await.is_err(), "nor by its digest");
+        assert!(new.sync(&world.certified(&new.account)).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_a_device_serves_also_when_the_device_has_another_name_now() {
     let world = World::new().await;
-    let mut old = world.enrolled(7).await;
-    let mut new = world.enrolled(7).await;
-    assert_eq!(world.devices().await.len(), 1);
-    let refused = old.sync(&world.certified(&old.account)).await.expect_err("closed");
-    assert!(refused.to_string().contains("403"), "{refused}");
-    assert!(new.sync(&world.certified(&new.account)).await.is_ok());
+    let old = world.enrolled(7).await;
+    let row = world.device_of(&old).await;
+    let other = world.device_of(&world.enrolled(8).await).await;
+    // It was set up anew, and has a new name; in the second case that of another device, which is told.
+    for (number, told) in [(9, vec![]), (8, vec![(row.id, other.id, true)])] {
+        let token = world.token_for(None, Some(row.id)).await;
+        let new = world.enroll_over(&world.transport(), number, &token).await.expect("enrolled");
+        assert_eq!(world.device_of(&new).await.id, row.id);
+        assert_eq!(world.devices().await.len(), 2);
+        assert_eq!(duplicates(&world).await, told);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_of_the_open_enrolment_of_that_name_takes_nothing_over() {
+    let world = World::new().await;
+    let (one, other) = (world.enrolled(1).await, world.enrolled(2).await);
+    let id = world.device_of(&one).await.id;
+    // The certificate of another device.
+    let token = world.token().await;
+    let new = world.enroll_over(&world.certified(&other.account), 1, &token).await.expect("enrolled");
+    assert_ne!(world.device_of(&new).await.id, id);
+    // The certificate of an enrolment that was closed: by taking it over, and by retiring it.
+    let token = world.token_for(None, Some(id)).await;
+    let third = world.enroll_over(&world.transport(), 1, &token).await.expect("enrolled");
+    let token = world.token().await;
+    let fourth = world.enroll_over(&world.certified(&one.account), 1, &token).await.expect("enrolled");
+    assert_ne!(world.device_of(&fourth).await.id, id);
+    let (tenant, now) = (world.tenant, world.clock.now());
+    let retired = world.store.write(move |unit| retire(unit, tenant, id, Actor::operator(), now));
+    retired.await.expect("retired");
+    let token = world.token().await;
+    let fifth = world.enroll_over(&world.certified(&third.account), 1, &token).await.expect("enrolled");
+    assert_ne!(world.device_of(&fifth).await.id, id);
+    // The third took the place of one device and has the name of another.
+    assert_eq!(duplicates(&world).await.len(), 4);
 }
 
 #[tokio::test]

@@ -14,8 +14,9 @@ use chaveiro_core::actions::restore::{Accepted, accept};
 use chaveiro_core::actions::take_inventory::MAX_PACKAGES;
 use chaveiro_core::caller::Actor;
 use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::Standing;
-use chaveiro_core::id::{ActionId, RequestId};
+use chaveiro_core::id::{ActionId, EnrollmentId, RequestId};
 use chaveiro_core::lock::{EscrowTest, Lock, Unpromoted};
 use chaveiro_core::ports::{Clock, ResourceScope, Unsealer};
 use chaveiro_core::query::Listing;
@@ -24,6 +25,7 @@ use chaveiro_core::scope_tag::Visibility;
 use chaveiro_csp as csp;
 use chaveiro_fleet::linux::{LinuxBehavior, LinuxDevice, VOLUME};
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
+use chaveiro_mdm::PeerCertificate;
 use omadm::syncml::{self, CONTENT_TYPE};
 use omadm::xml::Limits;
 use world::{InProcess, World};
@@ -153,11 +155,11 @@ async fn every_behaviour_of_a_linux_device_has_its_outcome_and_never_locks_anybo
         world.ask(id).await;
         device.behavior = behavior;
         // Some of these sessions end in an error for the device; that is the point.
-        let _ = device.sync(&world.transport()).await;
+        let _ = device.sync(&world.certified(&device.account)).await;
         assert_eq!(world.newest(id).await.0.state, first, "{behavior:?}, first session");
         device.behavior = LinuxBehavior::Honest;
         for _ in 0..3 {
-            device.sync(&world.transport()).await.expect("an honest session");
+            device.sync(&world.certified(&device.account)).await.expect("an honest session");
         }
         let (action, _) = world.newest(id).await;
         assert_eq!((action.state, action.outcome), (last, outcome), "{behavior:?}, in the end");
@@ -177,12 +179,12 @@ async fn a_disk_is_escrowed_before_anybody_asks_and_once_though_the_answers_are_
     // The device applies, hears nothing, says so again, hears nothing of the end, and says so again.
     for behavior in [LinuxBehavior::LosesAnswer, LinuxBehavior::LosesRetire, LinuxBehavior::LosesRetire] {
         device.behavior = behavior;
-        device.sync(&world.transport()).await.expect_err("the connection broke");
+        device.sync(&world.certified(&device.account)).await.expect_err("the connection broke");
         world.advance(Duration::from_secs(60));
     }
     device.behavior = LinuxBehavior::Honest;
     for _ in 0..3 {
-        device.sync(&world.transport()).await.expect("an honest session");
+        device.sync(&world.certified(&device.account)).await.expect("an honest session");
         world.advance(DAY * 2);
     }
     let tenant = world.tenant;
@@ -217,7 +219,7 @@ async fn a_disk_whose_passcode_was_seen_is_escrowed_anew_once_though_the_end_is_
     let mut device = world.enrolled_linux(7).await;
     let id = world.row(&device).await.id;
     device.volume_ready = true;
-    device.sync(&world.transport()).await.expect("its disk is escrowed");
+    device.sync(&world.certified(&device.account)).await.expect("its disk is escrowed");
     let (action, _) = world.newest(id).await;
     let (caller, request) = (world.caller(), RequestId(uuid::Uuid::nil()));
     let (seen, now) = (action.clone(), world.clock.now());
@@ -227,9 +229,9 @@ async fn a_disk_whose_passcode_was_seen_is_escrowed_anew_once_though_the_end_is_
     for behavior in [LinuxBehavior::LosesRetire, LinuxBehavior::LosesRetire, LinuxBehavior::Honest] {
         world.advance(Duration::from_secs(60 * 60));
         device.behavior = behavior;
-        assert_eq!(device.sync(&world.transport()).await.is_ok(), behavior == LinuxBehavior::Honest);
+        assert_eq!(device.sync(&world.certified(&device.account)).await.is_ok(), behavior == LinuxBehavior::Honest);
     }
-    device.sync(&world.transport()).await.expect("a session");
+    device.sync(&world.certified(&device.account)).await.expect("a session");
     let tenant = world.tenant;
     let actions = world.store.read(move |view| Ok(view.actions(tenant, id, 10)?)).await.expect("read");
     assert_eq!(actions.len(), 2, "{actions:?}");
@@ -245,12 +247,12 @@ async fn a_candidate_of_a_recovery_that_nobody_knows_is_taken_back_before_a_new_
     let before = device.passcode().to_owned();
     world.ask(id).await;
     device.behavior = LinuxBehavior::GarbageReport;
-    device.sync(&world.transport()).await.expect("a session");
+    device.sync(&world.certified(&device.account)).await.expect("a session");
     assert!(device.is_unsettled() && before != device.passcode());
     // The next one is asked for before the device comes again.
     world.ask(id).await;
     device.behavior = LinuxBehavior::Honest;
-    let report = device.sync(&world.transport()).await.expect("a session");
+    let report = device.sync(&world.certified(&device.account)).await.expect("a session");
     let order: Vec<_> = report.commands.iter().map(|(_, node, _)| node.as_str()).collect();
     assert_eq!((order[0], order[1]), (csp::UNDO, csp::PREPARE));
     assert_eq!(world.newest(id).await.0.state, ActionState::Done);
@@ -266,11 +268,11 @@ async fn what_a_device_says_of_its_locks_is_kept_and_garbage_is_ignored() {
     assert_eq!(row.recoverability[1].obstacle.as_deref(), Some("noKey"));
     device.volume_ready = true;
     device.behavior = LinuxBehavior::GarbageStanding;
-    device.sync(&world.transport()).await.expect("a session");
+    device.sync(&world.certified(&device.account)).await.expect("a session");
     assert_eq!(world.row(&device).await.recoverability, row.recoverability);
     device.behavior = LinuxBehavior::Honest;
-    device.sync(&world.transport()).await.expect("a session");
-    device.sync(&world.transport()).await.expect("a session");
+    device.sync(&world.certified(&device.account)).await.expect("a session");
+    device.sync(&world.certified(&device.account)).await.expect("a session");
     let row = world.row(&device).await;
     let escrows: Vec<_> = row.recoverability.iter().map(|entry| entry.escrow).collect();
     assert_eq!(escrows, [EscrowTest::Opens, EscrowTest::Opens], "its disk was escrowed meanwhile");
@@ -358,12 +360,72 @@ async fn packages_are_read_when_they_change_and_a_flood_of_them_is_cut() {
     let asked = |report: &chaveiro_fleet::windows::SyncReport| {
         report.commands.iter().filter(|(_, node, _)| node == csp::PACKAGES).count()
     };
-    let unchanged = device.sync(&world.transport()).await.expect("a session");
+    let unchanged = device.sync(&world.certified(&device.account)).await.expect("a session");
     assert_eq!(asked(&unchanged), 0);
     device.packages = (0..MAX_PACKAGES + 100).map(|number| format!("p{number:05}\t1\n")).collect();
-    let changed = device.sync(&world.transport()).await.expect("a session");
+    let changed = device.sync(&world.certified(&device.account)).await.expect("a session");
     assert_eq!(asked(&changed), 1);
     assert_eq!(world.linked(&device, ResourceKind::DetectedApp).await.len(), MAX_PACKAGES);
-    let again = device.sync(&world.transport()).await.expect("a session");
+    let again = device.sync(&world.certified(&device.account)).await.expect("a session");
     assert_eq!(asked(&again), 0, "what was cut is not asked for again");
+}
+
+#[tokio::test]
+async fn a_digest_alone_speaks_for_no_linux_machine() {
+    let world = World::new().await;
+    let mut device = world.enrolled_linux(7).await;
+    let id = world.row(&device).await.id;
+    world.ask(id).await;
+    let refused = device.sync(&world.transport()).await.expect_err("refused");
+    assert!(refused.to_string().contains("401"), "{refused}");
+    assert_eq!(world.newest(id).await.0.state, ActionState::Pending);
+    device.sync(&world.certified(&device.account)).await.expect("a session");
+    assert_eq!(world.newest(id).await.0.state, ActionState::Done);
+}
+
+#[tokio::test]
+async fn a_machine_of_before_goes_on_by_digest_and_is_listed_until_it_shows_its_certificate() {
+    let world = World::new().await;
+    let mut device = world.enrolled_linux(7).await;
+    let row = world.row(&device).await;
+    // As an older server enrolled it.
+    let certificate = b"its certificate".as_slice();
+    let enrollment = Enrollment {
+        id: EnrollmentId(uuid::Uuid::from_u128(77)),
+        tenant: world.tenant,
+        device: row.id,
+        certificate_sha256: aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate)
+            .as_ref()
+            .try_into()
+            .expect("32"),
+        oma_device_id: device.oma_device_id.clone(),
+        needs_certificate: false,
+        created: world.clock.now(),
+        closed: None,
+    };
+    let (id, tenant, now) = (enrollment.id, world.tenant, world.clock.now());
+    let written = world.store.write(move |unit| {
+        let open = unit.open_enrollment(tenant, row.id)?.expect("an enrolment");
+        unit.close_enrollment(open.id, now)?;
+        Ok(unit.insert_enrollment(&enrollment)?)
+    });
+    written.await.expect("written");
+    let account = &mut device.account.management;
+    account.user = world.credentials.client_name(id);
+    account.password = world.credentials.client_secret(id);
+    account.nonce = world.credentials.first_nonce(id).to_vec();
+    let listed = || async {
+        let read = world.store.read(move |view| Ok(view.devices_without_certificate(tenant, 10)?));
+        read.await.expect("read").into_iter().map(|device| device.id).collect::<Vec<_>>()
+    };
+
+    device.sync(&world.transport()).await.expect("by digest");
+    assert_eq!(listed().await, [row.id]);
+    let mut shown = world.transport();
+    shown.peer = Some(PeerCertificate(certificate.into()));
+    device.sync(&shown).await.expect("by certificate");
+    assert_eq!(listed().await, []);
+    let refused = device.sync(&world.transport()).await.expect_err("refused");
+    assert!(refused.to_string().contains("401"), "{refused}");
+    device.sync(&shown).await.expect("by certificate");
 }

@@ -59,12 +59,23 @@ async fn every_behaviour_of_a_device_has_the_outcome_of_the_table() {
         (Behavior::WithholdsValue, Failed, Failed, Some(Outcome::ValueNotDelivered), 0),
         (Behavior::Contradicts, Failed, Failed, Some(Outcome::Contradictory), 1),
         (Behavior::DropsResults, Failed, Failed, Some(Outcome::ValueNotDelivered), 0),
-        (Behavior::DropsStatuses, Active, Failed, Some(Outcome::Contradictory), 1),
+        (Behavior::DropsStatuses, Active, Failed, Some(Outcome::Uncertain), 1),
         (Behavior::RepeatsResults, Done, Done, Some(Outcome::Replaced), 2),
         (Behavior::LosesAnswer, Active, Done, Some(Outcome::Replaced), 1),
         (Behavior::Aborts, Active, Done, Some(Outcome::Replaced), 1),
         (Behavior::WrongMessageRef, Active, Done, Some(Outcome::Replaced), 1),
         (Behavior::WrongCommandRef, Active, Done, Some(Outcome::Replaced), 1),
+        (Behavior::Accepts, Failed, Failed, Some(Outcome::Uncertain), 1),
+        (Behavior::FailsReading, Failed, Failed, Some(Outcome::Uncertain), 1),
+        (Behavior::Chunks, Done, Done, Some(Outcome::Replaced), 1),
+        (Behavior::LosesLastChunk, Failed, Failed, Some(Outcome::ValueNotDelivered), 0),
+        (Behavior::WrongSize, Failed, Failed, Some(Outcome::ValueNotDelivered), 0),
+        (Behavior::ForeignNode, Failed, Failed, Some(Outcome::ValueNotDelivered), 0),
+        (Behavior::NamelessNode, Failed, Failed, Some(Outcome::Uncertain), 1),
+        (Behavior::WrongFormat, Failed, Failed, Some(Outcome::Uncertain), 1),
+        (Behavior::UuidIds, Done, Done, Some(Outcome::Replaced), 1),
+        (Behavior::SplitsPackage, Done, Done, Some(Outcome::Replaced), 1),
+        (Behavior::LateResults, Failed, Failed, Some(Outcome::Uncertain), 1),
     ];
     assert_eq!(table.len(), Behavior::ALL.len());
     for (number, (behavior, first, last, outcome, kept)) in (1..).zip(table) {
@@ -85,6 +96,14 @@ async fn every_behaviour_of_a_device_has_the_outcome_of_the_table() {
         assert_eq!(secrets.len(), kept, "{behavior:?}");
         let current = secrets.iter().filter(|secret| secret.standing == Standing::Current).count();
         assert_eq!(current, usize::from(last == Done), "{behavior:?}");
+        // Whatever the device opens with now is in the result, or within reach with a warning.
+        let reached = secrets.iter().find(|secret| secret.standing != Standing::History);
+        assert_eq!(reached.is_some(), last == Done || action.keeps_uncertain_value(), "{behavior:?}");
+        if let Some(secret) = reached {
+            let envelope = secret.envelope.as_deref().expect("an envelope");
+            let opened = world.keyring.unseal(&secret.context, envelope);
+            assert_eq!(opened.expect("opens").expose_secret(), device.pin(), "{behavior:?}");
+        }
     }
 }
 
@@ -158,8 +177,7 @@ fn first_message(source: &str) -> String {
 
 fn header_status(answer: &[u8]) -> u16 {
     let message = syncml::decode(answer, Limits::MESSAGE).expect("an answer");
-    let status = message.statuses().find(|status| status.command_ref == 0).expect("a status");
-    status.code
+    message.header_status().expect("a status").code
 }
 
 #[tokio::test]
@@ -222,16 +240,169 @@ async fn what_is_no_message_is_refused_without_a_five_hundred() {
     let good = first_message("x");
     let cut = &good[..good.len() / 2];
     let no_header = good.replace("<MsgID>1</MsgID>", "");
-    let not_a_number = good.replace("<MsgID>1</MsgID>", "<MsgID>one</MsgID>");
-    let long_session = good.replace("<SessionID>9</SessionID>", "<SessionID>99999999999999999999</SessionID>");
+    let no_number = good.replace("<MsgID>1</MsgID>", "<MsgID>0</MsgID>");
+    let long_session = good.replace("<SessionID>9</SessionID>", &format!("<SessionID>{:0300}</SessionID>", 9));
     let doctype = format!("<!DOCTYPE x>{good}");
-    for body in ["", "hello", "<x/>", cut, &no_header, &not_a_number, &long_session, &doctype] {
+    for body in ["", "hello", "<x/>", cut, &no_header, &no_number, &long_session, &doctype] {
         let (status, answer) = world.post(MANAGEMENT_PATH, CONTENT_TYPE, body).await;
         assert_eq!(status, 400, "{body:.40}");
         assert!(!answer.is_empty());
     }
     assert_eq!(world.post(MANAGEMENT_PATH, CONTENT_TYPE, vec![b' '; 600 * 1024]).await.0, 413);
     assert_eq!(world.post(MANAGEMENT_PATH, "application/vnd.syncml.dm+wbxml", good).await.0, 415);
+}
+
+/// What strangers who know a device's name send while it is in its sessions.
+fn strangers(source: &str) -> Vec<String> {
+    let plain = first_message(source);
+    let digest = "<Cred><Meta><Type xmlns=\"syncml:metinf\">syncml:auth-md5</Type></Meta><Data>AAAAAAAAAAAAAAAAAAAAAA==</Data></Cred>";
+    let mut sent = Vec::new();
+    for session in ["1", "2", "3", "9", "0", "5f0c9a52-7a54-4d3c-9a9f-9f1d7f3f6c10"] {
+        for message in ["1", "2", "3", "77"] {
+            let numbered = plain
+                .replace("<SessionID>9<", &format!("<SessionID>{session}<"))
+                .replace("<MsgID>1<", &format!("<MsgID>{message}<"));
+            sent.push(numbered.replace("</SyncHdr>", &format!("{digest}</SyncHdr>")));
+            sent.push(numbered.replace("<Final/>", ""));
+            sent.push(numbered);
+        }
+    }
+    sent
+}
+
+/// A device's connection in a crowd: before each of its messages everybody else sends theirs.
+struct Crowded<'a>(&'a World, String);
+
+impl Transport for Crowded<'_> {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        for body in strangers(&self.1) {
+            let (status, answer) = self.0.post(MANAGEMENT_PATH, CONTENT_TYPE, body).await;
+            assert!(status == 200 && [401, 407].contains(&header_status(answer.as_bytes())), "{answer}");
+        }
+        self.0.transport().send(request).await
+    }
+}
+
+#[tokio::test]
+async fn what_strangers_send_writes_nothing_and_no_device_is_kept_out_by_it() {
+    let world = World::new().await;
+    let mut device = world.enrolled(7).await;
+    let id = world.device_of(&device).await.id;
+    let name = device.hardware.oma_device_id.clone();
+    let written = world.writes();
+    for body in strangers(&name).into_iter().chain(strangers("nobody")) {
+        world.post(MANAGEMENT_PATH, CONTENT_TYPE, body).await;
+    }
+    for body in ["", "hello", "<SyncML/>"] {
+        world.post(MANAGEMENT_PATH, CONTENT_TYPE, body).await;
+    }
+    assert_eq!(world.writes(), written, "a message without proof is not even a unit of work");
+    world.ask(id).await;
+    let crowded = Crowded(&world, name);
+    let report = device.sync(&crowded).await.expect("a session");
+    assert_eq!(report.messages, 3, "one challenge, one answer to it, one with the PIN");
+    assert_eq!(world.newest(id).await.0.state, ActionState::Done);
+    for _ in 0..5 {
+        device.sync(&crowded).await.expect("a session");
+    }
+}
+
+#[tokio::test]
+async fn known_and_unknown_names_get_the_same_answers() {
+    let world = World::new().await;
+    let known = world.enrolled(1).await.hardware.oma_device_id;
+    let linux = world.enrolled_linux(2).await.oma_device_id;
+    // Two machines with one name.
+    world.enrolled(3).await;
+    let shared = world.enrolled(3).await.hardware.oma_device_id;
+    let mut answers = Vec::new();
+    for name in ["nobody", &known, &linux, &shared] {
+        let mut of_name = Vec::new();
+        for body in strangers(name) {
+            let (status, answer) = world.post(MANAGEMENT_PATH, CONTENT_TYPE, body).await;
+            let plain = answer.replace(name, "NAME");
+            let nonce = plain.split_once("NextNonce xmlns=\"syncml:metinf\">").map(|(_, after)| after[..24].to_owned());
+            of_name.push((status, nonce.map_or(plain.clone(), |nonce| plain.replace(&nonce, "NONCE"))));
+        }
+        answers.push(of_name);
+    }
+    assert!(answers.iter().all(|of_name| of_name == &answers[0]));
+    assert!(answers[0].iter().any(|(_, answer)| answer.contains("NONCE")));
+}
+
+#[tokio::test]
+async fn two_machines_with_one_name_are_told_apart_by_their_digests() {
+    let world = World::new().await;
+    let (mut one, mut other) = (world.enrolled(7).await, world.enrolled(7).await);
+    for _ in 0..3 {
+        one.sync(&world.transport()).await.expect("a session");
+        other.sync(&world.transport()).await.expect("a session");
+    }
+    assert_eq!(world.devices().await.len(), 2);
+}
+
+/// A message of that device, with a certificate.
+async fn certified(world: &World, device: &WindowsDevice, body: String) -> Vec<u8> {
+    let url = format!("{}{MANAGEMENT_PATH}", world::BASE);
+    let request = Request { method: "POST", url, content_type: Some(CONTENT_TYPE), body: body.into_bytes() };
+    let answer = world.certified(&device.account).send(request).await.expect("an answer");
+    assert_eq!(answer.status, 200);
+    answer.body
+}
+
+#[tokio::test]
+async fn a_certified_message_is_not_answered_again_to_somebody_without_the_certificate() {
+    let world = World::new().await;
+    let device = world.enrolled(7).await;
+    let id = world.device_of(&device).await.id;
+    world.ask(id).await;
+    let body = first_message(&device.hardware.oma_device_id);
+    let answer = certified(&world, &device, body.clone()).await;
+    assert!(String::from_utf8_lossy(&answer).contains("LockAndRecoverPIN"));
+    let (_, answer) = world.post(MANAGEMENT_PATH, CONTENT_TYPE, body).await;
+    assert!(header_status(answer.as_bytes()) == 407 && !answer.contains("LockAndRecoverPIN"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_session_that_never_ends_is_ended() {
+    let world = World::new().await;
+    let device = world.enrolled(7).await;
+    let source = &device.hardware.oma_device_id;
+    let mut last = 0;
+    for _ in 0..=omadm::session::server::MAX_MESSAGES {
+        // The same number again, but never the same bytes.
+        last += 1;
+        let body = first_message(source).replace("<Data>1201</Data>", &format!("<Data>1201</Data><!--{last}-->"));
+        let code = header_status(&certified(&world, &device, body).await);
+        assert_eq!(code, if last > omadm::session::server::MAX_MESSAGES { 503 } else { 200 }, "{last}");
+    }
+    world.advance(std::time::Duration::from_secs(700));
+    assert_eq!(header_status(&certified(&world, &device, first_message(source)).await), 200);
+}
+
+#[tokio::test]
+async fn commands_wait_for_a_message_that_has_room_for_them() {
+    let world = World::new().await;
+    let device = world.enrolled(7).await;
+    let id = world.device_of(&device).await.id;
+    world.ask(id).await;
+    let source = device.hardware.oma_device_id.clone();
+    let limited = |body: String, bytes: u32| {
+        let meta = format!("<Meta><MaxMsgSize xmlns=\"syncml:metinf\">{bytes}</MaxMsgSize></Meta></SyncHdr>");
+        body.replace("</SyncHdr>", &meta)
+    };
+    let statuses = (2..12).map(|id| format!("<Alert><CmdID>{id}</CmdID><Data>1224</Data></Alert>")).collect::<String>();
+    let full = first_message(&source).replace("<Final/>", &format!("{statuses}<Final/>"));
+    let answer = certified(&world, &device, limited(full, 1400)).await;
+    let message = syncml::decode(&answer, Limits::MESSAGE).expect("an answer");
+    assert!(answer.len() <= 1400 && !message.is_final && message.commands().next().is_none());
+    assert_eq!(world.newest(id).await.0.state, ActionState::Pending, "nothing went out yet");
+    // What the device takes holds for the whole session.
+    let next = first_message(&source).replace("<MsgID>1<", "<MsgID>2<").replace("1201", "1222");
+    let answer = certified(&world, &device, next).await;
+    let message = syncml::decode(&answer, Limits::MESSAGE).expect("an answer");
+    assert!(answer.len() <= 1400 && message.is_final);
+    assert_eq!(message.commands().count(), 2);
 }
 
 /// Replaces the recipients before the message of that number: people who restore files do it at any moment.
@@ -274,12 +445,12 @@ async fn no_passcode_is_lost_whenever_the_escrow_breaks() {
             assert_eq!((session.is_ok(), windows.pin()), (true, pin.as_str()), "no command went out");
         }
         std::fs::write(&file, b"").expect("written");
-        let _ = linux.sync(&world.transport()).await;
+        let _ = linux.sync(&world.certified(&linux.account)).await;
         assert_eq!(world.newest(ids[1]).await.1.len(), 0, "nothing was made on the Linux device");
         std::fs::write(&file, &whole).expect("written");
         for _ in 0..4 {
             let _ = windows.sync(&world.certified(&windows.account)).await;
-            let _ = linux.sync(&world.transport()).await;
+            let _ = linux.sync(&world.certified(&linux.account)).await;
         }
         let (action, secrets) = world.newest(ids[0]).await;
         assert_eq!(action.state, ActionState::Done, "broken before message {before}");

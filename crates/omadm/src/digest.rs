@@ -10,11 +10,18 @@ use zeroize::Zeroizing;
 
 /// `B64(MD5(B64(MD5(user ":" password)) ":" nonce))`, the nonce as decoded bytes.
 pub fn credential(user: &str, password: &str, nonce: &[u8]) -> Zeroizing<String> {
+    outer(&inner(user, password), nonce)
+}
+
+fn inner(user: &str, password: &str) -> Zeroizing<String> {
     let mut inner = Md5::new();
     for part in [user.as_bytes(), b":", password.as_bytes()] {
         inner.update(part);
     }
-    let inner = Zeroizing::new(STANDARD.encode(inner.finalize()));
+    Zeroizing::new(STANDARD.encode(inner.finalize()))
+}
+
+fn outer(inner: &str, nonce: &[u8]) -> Zeroizing<String> {
     let mut outer = Md5::new();
     for part in [inner.as_bytes(), b":", nonce] {
         outer.update(part);
@@ -22,12 +29,25 @@ pub fn credential(user: &str, password: &str, nonce: &[u8]) -> Zeroizing<String>
     Zeroizing::new(STANDARD.encode(outer.finalize()))
 }
 
-/// Whether the claim is the credential. Takes the same time wherever they differ.
-pub fn proves(claim: &str, user: &str, password: &str, nonce: &[u8]) -> bool {
-    let expected = credential(user, password, nonce);
-    let (claim, expected) = (claim.trim().as_bytes(), expected.as_bytes());
-    let different = claim.iter().zip(expected).fold(0, |bits, (one, other)| bits | (one ^ other));
-    claim.len() == expected.len() && different == 0
+/// A claim to know the password of a user, to be compared with the credentials of several nonces.
+pub struct Claim<'a> {
+    claim: &'a str,
+    inner: Zeroizing<String>,
+}
+
+impl<'a> Claim<'a> {
+    /// The claim in that credential.
+    pub fn new(claim: &'a str, user: &str, password: &str) -> Self {
+        Self { claim: claim.trim(), inner: inner(user, password) }
+    }
+
+    /// Whether it is the credential of that nonce. Takes the same time wherever they differ.
+    pub fn is_for(&self, nonce: &[u8]) -> bool {
+        let expected = outer(&self.inner, nonce);
+        let (claim, expected) = (self.claim.as_bytes(), expected.as_bytes());
+        let different = claim.iter().zip(expected).fold(0, |bits, (one, other)| bits | (one ^ other));
+        claim.len() == expected.len() && different == 0
+    }
 }
 
 #[cfg(test)]
@@ -40,9 +60,9 @@ mod tests {
             [(b"0123456789abcdef", "DRJK2GcRxI2a85KKz58T5w=="), (b"fedcba9876543210", "dK4gO0jHXSVIonr5CsUWCA==")]
         {
             assert_eq!(credential("dev-7f31", "s3cr3t", nonce).as_str(), expected);
-            assert!(proves(expected, "dev-7f31", "s3cr3t", nonce));
-            assert!(!proves(expected, "dev-7f31", "s3cr3T", nonce));
-            assert!(!proves("", "dev-7f31", "s3cr3t", nonce));
+            assert!(Claim::new(expected, "dev-7f31", "s3cr3t").is_for(nonce));
+            assert!(!Claim::new(expected, "dev-7f31", "s3cr3T").is_for(nonce));
+            assert!(!Claim::new("", "dev-7f31", "s3cr3t").is_for(nonce));
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct StoredCertificate {
 
 /// One side's proof in the MD5 scheme.
 pub struct Proof {
-    /// `AAUTHNAME`; the server has none.
+    /// `AAUTHNAME`.
     pub name: Option<String>,
     /// `AAUTHSECRET`.
     pub secret: Zeroizing<String>,
@@ -44,10 +44,9 @@ pub struct Provisioning {
     pub enrollment_id: String,
     /// `ADDR`: where sessions go.
     pub address: String,
-    /// `APPAUTH` of level `APPSRV`: the device proves itself.
+    /// `APPAUTH` of level `APPSRV`: the device proves itself. The server proves itself by TLS and sends no credential, so
+    /// that there is no `APPAUTH` of level `CLIENT`: a device that reads one waits for what it promises.
     pub device_proof: Proof,
-    /// `APPAUTH` of level `CLIENT`: the server proves itself.
-    pub server_proof: Proof,
     /// `UPN`.
     pub user_principal_name: String,
     /// `EntDeviceName`.
@@ -100,17 +99,16 @@ impl Provisioning {
         let store = if self.for_user { "User" } else { "System" };
         let criteria = format!("Subject=CN%3D{}&Stores=My%5C{store}", self.enrollment_id);
         w.parm("SSLCLIENTCERTSEARCHCRITERIA", &criteria);
-        for (level, proof) in [("CLIENT", &self.server_proof), ("APPSRV", &self.device_proof)] {
-            w.group("APPAUTH", |w| {
-                w.parm("AAUTHLEVEL", level);
-                w.parm("AAUTHTYPE", "DIGEST");
-                if let Some(name) = &proof.name {
-                    w.parm("AAUTHNAME", name);
-                }
-                w.parm("AAUTHSECRET", &proof.secret);
-                w.parm("AAUTHDATA", &STANDARD.encode(&proof.nonce));
-            });
-        }
+        w.group("APPAUTH", |w| {
+            let proof = &self.device_proof;
+            w.parm("AAUTHLEVEL", "APPSRV");
+            w.parm("AAUTHTYPE", "DIGEST");
+            if let Some(name) = &proof.name {
+                w.parm("AAUTHNAME", name);
+            }
+            w.parm("AAUTHSECRET", &proof.secret);
+            w.parm("AAUTHDATA", &STANDARD.encode(&proof.nonce));
+        });
     }
 
     fn client(&self, w: &mut Writer) {
@@ -189,8 +187,6 @@ pub struct Provisioned {
     pub address: String,
     /// How the device proves itself.
     pub device_proof: Proof,
-    /// How the server proves itself.
-    pub server_proof: Proof,
 }
 
 impl Provisioned {
@@ -230,7 +226,6 @@ impl Provisioned {
             enrollment_id: parm(client, "EntDMID").ok_or(Missing("EntDMID"))?.to_owned(),
             address: parm(account, "ADDR").ok_or(Missing("ADDR"))?.to_owned(),
             device_proof: proof("APPSRV", "APPAUTH of level APPSRV")?,
-            server_proof: proof("CLIENT", "APPAUTH of level CLIENT")?,
         })
     }
 }

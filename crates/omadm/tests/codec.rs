@@ -1,7 +1,6 @@
 //! Whatever one end says the other end reads; whatever a stranger sends is a value or a typed error.
 
 use omadm::provisioning::Provisioned;
-use omadm::session::server::{Admission, Expected, Reply, State};
 use omadm::soap::discovery::{Discover, Discovered};
 use omadm::soap::enrollment::{Issued, RequestSecurityToken};
 use omadm::soap::policy::{GetPolicies, Policy};
@@ -15,27 +14,28 @@ use proptest::option::of;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
-/// Target, source, format, type, data. Messages have neither `Debug` nor equality, because they can hold a passcode;
+/// Target, source, format, type, data; size, more data. Messages have neither `Debug` nor equality, because they can hold a passcode;
 /// tests make them from facts and compare those.
-type ItemFacts = [Option<String>; 5];
+type ItemFacts = ([Option<String>; 5], Option<u64>, bool);
 
 /// Number, verb, items.
-type CommandFacts = (u32, Verb, Vec<ItemFacts>);
+type CommandFacts = (String, Verb, Vec<ItemFacts>);
 
 #[derive(Clone, Debug, PartialEq)]
 enum ElementFacts {
     Status(Status),
-    Results(u32, u32, u32, Vec<ItemFacts>),
-    Alert(u32, u16, Vec<ItemFacts>),
+    Results(String, String, String, Option<String>, Vec<ItemFacts>),
+    Alert(String, u16, Vec<ItemFacts>),
     Command(CommandFacts),
-    Container(u32, ContainerKind, Vec<CommandFacts>),
-    Unknown(u32, String),
+    Container(String, ContainerKind, Vec<CommandFacts>),
+    Unknown(String, String),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct MessageFacts {
     session: String,
-    number: u32,
+    number: String,
+    longest: Option<u32>,
     ends: (String, String, Option<String>),
     credential: Option<(String, String)>,
     body: Vec<ElementFacts>,
@@ -52,21 +52,31 @@ fn data() -> impl Strategy<Value = String> {
     "[ -~\\t\\r\\nçã£\u{1F511}]{0,40}"
 }
 
+/// The id of a command or message: a number, a UUID, or whatever a device makes up.
+fn id() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (1_u64..).prop_map(|number| number.to_string()),
+        "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}",
+        "[A-Za-z1-9][A-Za-z0-9._:-]{0,40}",
+    ]
+}
+
 fn items() -> impl Strategy<Value = Vec<ItemFacts>> {
-    let item = (of(word()), of(word()), of(word()), of(word()), of(data()));
-    vec(item.prop_map(|(target, source, format, kind, data)| [target, source, format, kind, data]), 0..3)
+    let item = (of(word()), of(word()), of(word()), of(word()), of(data()), of(any::<u64>()), any::<bool>());
+    let facts = |(target, source, format, kind, data, size, more)| ([target, source, format, kind, data], size, more);
+    vec(item.prop_map(facts), 0..3)
 }
 
 fn command() -> impl Strategy<Value = CommandFacts> {
     let verb = prop_oneof![Just(Verb::Add), Just(Verb::Replace), Just(Verb::Delete), Just(Verb::Get), Just(Verb::Exec)];
-    (any::<u32>(), verb, items())
+    (id(), verb, items())
 }
 
 prop_compose! {
     fn status()(
-        id in any::<u32>(),
-        message_ref in any::<u32>(),
-        command_ref in any::<u32>(),
+        id in id(),
+        message_ref in id(),
+        command_ref in prop_oneof![Just("0".to_owned()), id()],
         command in word(),
         target_ref in of(word()),
         nonce in of(vec(any::<u8>(), 0..20)),
@@ -81,101 +91,115 @@ fn element() -> impl Strategy<Value = ElementFacts> {
     let kind = prop_oneof![Just(ContainerKind::Atomic), Just(ContainerKind::Sequence)];
     prop_oneof![
         status().prop_map(ElementFacts::Status),
-        (any::<u32>(), any::<u32>(), any::<u32>(), items())
-            .prop_map(|(id, message, command, items)| ElementFacts::Results(id, message, command, items)),
-        (any::<u32>(), any::<u16>(), items()).prop_map(|(id, code, items)| ElementFacts::Alert(id, code, items)),
+        (id(), id(), id(), of(word()), items())
+            .prop_map(|(id, message, command, node, items)| ElementFacts::Results(id, message, command, node, items)),
+        (id(), any::<u16>(), items()).prop_map(|(id, code, items)| ElementFacts::Alert(id, code, items)),
         command().prop_map(ElementFacts::Command),
-        (any::<u32>(), kind, vec(command(), 0..3))
-            .prop_map(|(id, kind, commands)| ElementFacts::Container(id, kind, commands)),
+        (id(), kind, vec(command(), 0..3)).prop_map(|(id, kind, commands)| ElementFacts::Container(id, kind, commands)),
     ]
 }
 
 prop_compose! {
     fn message()(
-        session in "[0-9A-F]{1,16}",
-        number in any::<u32>(),
+        session in prop_oneof!["[0-9A-F]{1,16}", id()],
+        number in id(),
+        longest in of(any::<u32>()),
         ends in (word(), word(), of(word())),
         credential in of((word(), word())),
         body in vec(element(), 0..6),
         is_final in any::<bool>(),
     ) -> MessageFacts {
-        MessageFacts { session, number, ends, credential, body, is_final }
+        MessageFacts { session, number, longest, ends, credential, body, is_final }
     }
 }
 
 fn build_items(facts: &[ItemFacts]) -> Vec<Item> {
-    let build = |[target, source, format, kind, data]: ItemFacts| Item {
+    let build = |([target, source, format, kind, data], size, more_data): ItemFacts| Item {
         target,
         source,
         format,
         kind,
+        size,
         data: data.map(Zeroizing::new),
+        more_data,
     };
     facts.iter().cloned().map(build).collect()
 }
 
 fn build_command((id, verb, items): &CommandFacts) -> Command {
-    Command { id: *id, verb: *verb, items: build_items(items) }
+    Command { id: id.clone(), verb: *verb, items: build_items(items) }
 }
 
 fn build(facts: &MessageFacts) -> Message {
     let element = |facts: &ElementFacts| match facts {
         ElementFacts::Status(status) => Element::Status(status.clone()),
-        ElementFacts::Results(id, message_ref, command_ref, items) => Element::Results(Results {
-            id: *id,
-            message_ref: *message_ref,
-            command_ref: *command_ref,
+        ElementFacts::Results(id, message_ref, command_ref, node_ref, items) => Element::Results(Results {
+            id: id.clone(),
+            message_ref: message_ref.clone(),
+            command_ref: command_ref.clone(),
+            node_ref: node_ref.clone(),
             items: build_items(items),
         }),
         ElementFacts::Alert(id, code, items) => {
-            Element::Alert(Alert { id: *id, code: *code, items: build_items(items) })
+            Element::Alert(Alert { id: id.clone(), code: *code, items: build_items(items) })
         }
         ElementFacts::Command(command) => Element::Command(build_command(command)),
         ElementFacts::Container(id, kind, commands) => Element::Container(Container {
-            id: *id,
+            id: id.clone(),
             kind: *kind,
             commands: commands.iter().map(build_command).collect(),
         }),
-        ElementFacts::Unknown(id, name) => Element::Unknown { id: *id, name: name.clone() },
+        ElementFacts::Unknown(id, name) => Element::Unknown { id: id.clone(), name: name.clone() },
     };
     let (target, source, source_name) = facts.ends.clone();
     let credential = facts.credential.clone().map(|(kind, data)| Credential { kind, data: Zeroizing::new(data) });
-    let header =
-        Header { session: facts.session.clone(), message: facts.number, target, source, source_name, credential };
+    let header = Header {
+        session: facts.session.clone(),
+        message: facts.number.clone(),
+        target,
+        source,
+        source_name,
+        credential,
+        max_message: facts.longest,
+    };
     Message { header, body: facts.body.iter().map(element).collect(), is_final: facts.is_final }
 }
 
 fn item_facts(items: &[Item]) -> Vec<ItemFacts> {
     let facts = |item: &Item| {
         let data = item.data.as_ref().map(|data| data.to_string());
-        [item.target.clone(), item.source.clone(), item.format.clone(), item.kind.clone(), data]
+        let texts = [item.target.clone(), item.source.clone(), item.format.clone(), item.kind.clone(), data];
+        (texts, item.size, item.more_data)
     };
     items.iter().map(facts).collect()
 }
 
 fn command_facts(command: &Command) -> CommandFacts {
-    (command.id, command.verb, item_facts(&command.items))
+    (command.id.clone(), command.verb, item_facts(&command.items))
 }
 
 fn facts(message: &Message) -> MessageFacts {
     let element = |element: &Element| match element {
         Element::Status(status) => ElementFacts::Status(status.clone()),
         Element::Results(results) => {
-            ElementFacts::Results(results.id, results.message_ref, results.command_ref, item_facts(&results.items))
+            let Results { id, message_ref, command_ref, node_ref, items } = results;
+            let ids = (id.clone(), message_ref.clone(), command_ref.clone());
+            ElementFacts::Results(ids.0, ids.1, ids.2, node_ref.clone(), item_facts(items))
         }
-        Element::Alert(alert) => ElementFacts::Alert(alert.id, alert.code, item_facts(&alert.items)),
+        Element::Alert(alert) => ElementFacts::Alert(alert.id.clone(), alert.code, item_facts(&alert.items)),
         Element::Command(command) => ElementFacts::Command(command_facts(command)),
         Element::Container(container) => ElementFacts::Container(
-            container.id,
+            container.id.clone(),
             container.kind,
             container.commands.iter().map(command_facts).collect(),
         ),
-        Element::Unknown { id, name } => ElementFacts::Unknown(*id, name.clone()),
+        Element::Unknown { id, name } => ElementFacts::Unknown(id.clone(), name.clone()),
     };
     let header = &message.header;
     MessageFacts {
         session: header.session.clone(),
-        number: header.message,
+        number: header.message.clone(),
+        longest: header.max_message,
         ends: (header.target.clone(), header.source.clone(), header.source_name.clone()),
         credential: header.credential.as_ref().map(|held| (held.kind.clone(), held.data.to_string())),
         body: message.body.iter().map(element).collect(),
@@ -244,50 +268,69 @@ proptest! {
     }
 }
 
-#[test]
-fn a_device_without_a_credential_is_challenged_and_one_that_answers_the_challenge_is_admitted() {
-    let header = |credential| Header {
-        session: "1".to_owned(),
-        message: 1,
-        target: "https://mdm.example/dm".to_owned(),
-        source: "urn:device:1".to_owned(),
-        source_name: Some("user".to_owned()),
-        credential,
-    };
-    let expected = Expected { certificate: false, user: "user", password: "secret" };
-    let mut state = State::new([1; 16]);
-    let without = header(None);
-    assert!(state.enter(&without));
-    let Admission::Challenged(code, challenge) = state.admit(&without, expected, [2; 16]) else {
-        panic!("a message without a credential was believed");
-    };
-    assert_eq!(code, 407);
-    let request = Message { header: without, body: Vec::new(), is_final: true };
-    insta::assert_snapshot!(
-        Reply::to(&request, "https://mdm.example/dm", code, Some(challenge)).encode().replace("><", ">\n<")
-    );
-
-    let answer = omadm::digest::credential("user", "secret", &[2; 16]);
-    let with = header(Some(Credential { kind: syncml::AUTH_MD5.to_owned(), data: answer }));
-    assert!(matches!(state.admit(&with, expected, [3; 16]), Admission::Admitted(Some(_))));
+/// A message with that body, and with these ids.
+fn text(session: &str, message: &str, body: &str) -> String {
+    format!(
+        "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><SessionID>{session}</SessionID><MsgID>{message}</MsgID>\
+         <Target><LocURI>s</LocURI></Target><Source><LocURI>d</LocURI></Source></SyncHdr><SyncBody>{body}</SyncBody></SyncML>"
+    )
 }
 
 #[test]
-fn who_proves_itself_wrongly_is_challenged_twice_and_then_refused() {
-    let expected = Expected { certificate: false, user: "user", password: "secret" };
-    let mut state = State::new([1; 16]);
-    let wrong = Credential { kind: syncml::AUTH_MD5.to_owned(), data: Zeroizing::new("AAAA".to_owned()) };
-    let header = Header {
-        session: "1".to_owned(),
-        message: 1,
-        target: String::new(),
-        source: String::new(),
-        source_name: None,
-        credential: Some(wrong),
-    };
-    state.enter(&header);
-    let challenged = |admission| matches!(admission, Admission::Challenged(401, _));
-    assert!(challenged(state.admit(&header, expected, [2; 16])));
-    assert!(challenged(state.admit(&header, expected, [3; 16])));
-    assert_eq!(state.admit(&header, expected, [4; 16]), Admission::Refused);
+fn an_id_is_any_text_that_is_neither_empty_nor_zero() {
+    let decoded = |text: &str| syncml::decode(text.as_bytes(), Limits::MESSAGE);
+    let uuid = "5f0c9a52-7a54-4d3c-9a9f-9f1d7f3f6c10";
+    let longest = "9".repeat(syncml::MAX_ID_BYTES);
+    for id in ["1", "4294967296", "18446744073709551616", "-1", "1.5", "a", "\u{e7}", uuid, &longest] {
+        let body = format!(
+            "<Status><CmdID>{id}</CmdID><MsgRef>{id}</MsgRef><CmdRef>{id}</CmdRef><Cmd>Get</Cmd><Data>200</Data></Status>\
+             <Alert><CmdID>{id}</CmdID><Data>1201</Data></Alert><Replace><CmdID>{id}</CmdID></Replace>"
+        );
+        let message = decoded(&text(id, id, &body)).unwrap_or_else(|error| panic!("{id}: {error}"));
+        assert_eq!((message.header.session.as_str(), message.header.message.as_str()), (id, id));
+        let status = message.statuses().next().expect("a status");
+        assert_eq!((status.message_ref.as_str(), status.command_ref.as_str()), (id, id));
+        assert_eq!((message.alerts().count(), message.commands().count()), (1, 1), "{id}");
+    }
+    for id in ["", " ", "0", " 0 "] {
+        let error = decoded(&text("1", id, "")).err().expect("refused");
+        assert!(error.to_string().contains("MsgID"), "{error}");
+        // An answer counts by what it refers to; what wants an answer itself is answered, and not carried out.
+        let body = format!(
+            "<Status><CmdID>{id}</CmdID><CmdRef>2</CmdRef><Data>200</Data></Status><Results><CmdID>{id}</CmdID></Results>\
+             <Alert><CmdID>{id}</CmdID><Data>1201</Data></Alert><Atomic><CmdID>{id}</CmdID></Atomic>"
+        );
+        let message = decoded(&text("0", "1", &body)).expect("a message");
+        assert_eq!((message.statuses().count(), message.results().count(), message.alerts().count()), (1, 1, 0));
+        let unknown = message.body.iter().filter(|element| matches!(element, Element::Unknown { .. })).count();
+        assert_eq!(unknown, 2, "{id}");
+    }
+    let long = "9".repeat(syncml::MAX_ID_BYTES + 1);
+    for (session, message) in [(long.as_str(), "1"), ("1", &long), ("", "1")] {
+        assert!(decoded(&text(session, message, "")).is_err());
+    }
+    assert!(decoded(&text("1", "1", &format!("<Results><CmdID>{long}</CmdID></Results>"))).is_err());
+}
+
+#[test]
+fn one_unreadable_number_spoils_no_message() {
+    let body = "<Status><CmdID>1</CmdID><CmdRef>2</CmdRef><Data>fine</Data></Status>\
+        <Alert><CmdID>3</CmdID></Alert>\
+        <Results><CmdID>4</CmdID><CmdRef>3</CmdRef><Item><Meta><Size>many</Size></Meta><Data>x</Data></Item></Results>";
+    let message = syncml::decode(text("1", "1", body).as_bytes(), Limits::MESSAGE).expect("a message");
+    assert_eq!(message.statuses().map(|status| status.code).collect::<Vec<_>>(), [0]);
+    assert_eq!(message.alerts().map(|alert| alert.code).collect::<Vec<_>>(), [0]);
+    assert_eq!(message.results().flat_map(|results| &results.items).map(|item| item.size).next(), Some(Some(u64::MAX)));
+}
+
+#[test]
+fn meta_of_the_command_counts_for_items_without_their_own() {
+    let body = "<Results><CmdID>1</CmdID><CmdRef>3</CmdRef><Meta><Format>b64</Format><Size>4</Size></Meta>\
+        <SourceRef>./A</SourceRef><Item><Data>x</Data></Item>\
+        <Item><Source><LocURI>./B</LocURI></Source><Meta><Format>chr</Format></Meta><Data>y</Data></Item></Results>";
+    let message = syncml::decode(text("1", "1", body).as_bytes(), Limits::MESSAGE).expect("a message");
+    let results = message.results().next().expect("results");
+    let said: Vec<_> =
+        results.items.iter().map(|item| (results.node(item), item.format.as_deref(), item.size)).collect();
+    assert_eq!(said, [(Some("./A"), Some("b64"), Some(4)), (Some("./B"), Some("chr"), Some(4))]);
 }

@@ -101,6 +101,15 @@ fn log(alert: &Alert) {
             results,
             "the server goes on from an older database: passcodes of before may not open their devices, and tokens have ended"
         ),
+        News::DeviceDuplicate { device, duplicate_of, still_enrolled } => tracing::warn!(
+            alert = news.name(),
+            alert.id = alert.id(),
+            tenant.id = %tenant,
+            device.id = %device,
+            duplicate.of = %duplicate_of,
+            still_enrolled,
+            "a device enrolled under the name of another: a clone, a machine that was set up anew, or an intruder"
+        ),
     }
 }
 
@@ -330,6 +339,9 @@ fn document(alert: &Alert) -> Value {
         News::RestoreAccepted { doubt, reason, results } => {
             json!({"doubt": doubt, "reason": reason, "results": results})
         }
+        News::DeviceDuplicate { device, duplicate_of, still_enrolled } => {
+            json!({"device": device, "duplicateOf": duplicate_of, "stillEnrolled": still_enrolled})
+        }
     };
     told["id"] = json!(alert.id());
     told["alert"] = json!(news.name());
@@ -357,6 +369,12 @@ fn text(alert: &Alert) -> String {
         ),
         News::RoleUnassigned(assigned) => {
             format!("Chaveiro: {actor} took back in tenant {tenant}: {}.", in_words(assigned))
+        }
+        News::DeviceDuplicate { device, duplicate_of, still_enrolled } => {
+            let state = if *still_enrolled { "works on" } else { "is not enrolled any more" };
+            format!(
+                "Chaveiro: device {device} of tenant {tenant} enrolled under the name of device {duplicate_of}, which {state}."
+            )
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chaveiro_auth::{IssuerConfig, TokenCeilings, TrustedProxies};
 use chaveiro_graph::Ceilings;
+use http::HeaderName;
 use thiserror::Error;
 
 use crate::room::Times;
@@ -107,7 +108,12 @@ pub const KEYS: &[Key] = &[
     key(
         "trusted-proxies",
         "",
-        "Addresses or networks of proxies in front of graph-listen, such as 10.0.0.7, fd00::/8: their X-Forwarded-For says who the client is.",
+        "Addresses or networks of proxies in front of the listeners, such as 10.0.0.7, fd00::/8: their X-Forwarded-For says who the client is.",
+    ),
+    key(
+        "client-certificate-header",
+        "",
+        "Header in which the trusted-proxies in front of device-listen hand on the certificate of a device, such as Client-Cert; by default none is read.",
     ),
     key(
         "alert-url",
@@ -217,6 +223,8 @@ pub struct Config {
     pub times: Times,
     /// Whose word about the address of a client is taken.
     pub trusted_proxies: TrustedProxies,
+    /// Where trusted proxies hand on the certificate of a device.
+    pub client_certificate_header: Option<HeaderName>,
     /// Where alerts are posted.
     pub alert_url: Option<String>,
     /// Filter of the log.
@@ -276,6 +284,7 @@ impl Config {
         const ALERT_URL: &str = "an address such as https://hooks.example/chaveiro, or http on a loopback address";
         const PROXIES: &str = "addresses or networks such as 10.0.0.7, fd00::/8";
         const NUMBER: &str = "a whole number";
+        const HEADER: &str = "the name of a header such as Client-Cert, with trusted-proxies set";
         let text = |key: &'static str| values.get(key).map(|(value, _)| value.as_str()).unwrap_or_default();
         let wrong = |key: &'static str, expected: &'static str| {
             let (value, source) = values.get(key).cloned().unwrap_or((String::new(), Source::Default));
@@ -293,6 +302,14 @@ impl Config {
             "" => None,
             url if is_private(url) => Some(url.to_owned()),
             _ => return Err(wrong("alert-url", ALERT_URL)),
+        };
+        let trusted_proxies =
+            TrustedProxies::parse(text("trusted-proxies")).ok_or_else(|| wrong("trusted-proxies", PROXIES))?;
+        let client_certificate_header = match text("client-certificate-header") {
+            "" => None,
+            // Without proxies whose word counts, the header would be read from nobody: that is a mistake.
+            _ if text("trusted-proxies").trim().is_empty() => return Err(wrong("client-certificate-header", HEADER)),
+            name => Some(name.parse().map_err(|_| wrong("client-certificate-header", HEADER))?),
         };
         let path = |key| Some(text(key)).filter(|path| !path.is_empty()).map(PathBuf::from);
         let tls = match (path("tls-certificate"), path("tls-key")) {
@@ -330,8 +347,8 @@ impl Config {
                 head: Duration::from_secs(number("head-timeout-s")?.max(1)),
                 idle: Duration::from_secs(number("idle-timeout-s")?.max(1)),
             },
-            trusted_proxies: TrustedProxies::parse(text("trusted-proxies"))
-                .ok_or_else(|| wrong("trusted-proxies", PROXIES))?,
+            trusted_proxies,
+            client_certificate_header,
             alert_url,
             log: text("log").to_owned(),
             issuers,
@@ -434,7 +451,7 @@ mod tests {
     #[test]
     fn every_error_names_the_key_and_its_place() {
         type Pairs = &'static [(&'static str, &'static str)];
-        let table: [(&str, Pairs, Pairs, &[&str]); 11] = [
+        let table: [(&str, Pairs, Pairs, &[&str]); 13] = [
             ("grph-listen = \"x\"", &[], &[], &["grph-listen", "chaveiro.toml", "config-reference"]),
             ("graph-listen = \"here\"", &[], &[], &["graph-listen", "chaveiro.toml", "127.0.0.1:8443"]),
             ("graph-listen = [", &[], &[], &["chaveiro.toml", "TOML"]),
@@ -445,6 +462,13 @@ mod tests {
             ("alert-url = \"http://hooks.example\"", &[], &[], &["alert-url", "https://"]),
             ("alert-url = \"file:///etc/passwd\"", &[], &[], &["alert-url", "https://"]),
             ("trusted-proxies = \"proxy.example\"", &[], &[], &["trusted-proxies", "chaveiro.toml", "10.0.0.7"]),
+            (
+                "client-certificate-header = \"Client-Cert\"",
+                &[],
+                &[],
+                &["client-certificate-header", "trusted-proxies"],
+            ),
+            ("client-certificate-header = \"Client Cert\"\ntrusted-proxies = \"::1\"", &[], &[], &["name of a header"]),
             ("limit-writes-by-tenant = -1", &[], &[], &["limit-writes-by-tenant", "whole number"]),
         ];
         for (file, environment, flags, words) in table {

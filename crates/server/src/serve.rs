@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::get;
-use chaveiro_auth::{LocalIssuer, Verifier};
+use chaveiro_auth::{LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_graph::{GraphState, Limits};
-use chaveiro_mdm::{DeviceChannel, Wakes};
+use chaveiro_mdm::{DeviceChannel, PeerCertificate, Wakes};
 use chaveiro_store_sqlite::OpenError;
+use http::HeaderName;
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -29,8 +32,8 @@ use crate::process;
 use crate::room::{Capacity, Room};
 use crate::shell::{SystemClock, SystemEntropy};
 use crate::telemetry::{self, Metrics, Observed, Probes};
-use crate::watch;
 use crate::vigil::{OwnCertificate, Vigil};
+use crate::watch;
 
 /// The longest a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -189,7 +192,8 @@ impl Server {
             base_url: graph_url.clone(),
         }));
         let (store, ceilings) = (Arc::clone(&opened.store), config.token_ceilings);
-        let tokens = issuer.router(store, Arc::clone(&clock), Arc::clone(&entropy), ceilings, config.trusted_proxies);
+        let tokens =
+            issuer.router(store, Arc::clone(&clock), Arc::clone(&entropy), ceilings, config.trusted_proxies.clone());
         let probing = Router::new()
             .route("/healthz", get(telemetry::healthz))
             .route("/readyz", get(telemetry::readyz))
@@ -201,6 +205,7 @@ impl Server {
             sealer: opened.keyring.clone(),
             clock: Arc::clone(&clock),
             entropy,
+            alarm: Arc::new(post.bell()),
             ca: Arc::clone(&opened.ca),
             credentials: Arc::clone(&opened.credentials),
             wakes: Arc::clone(&wakes),
@@ -208,6 +213,12 @@ impl Server {
         });
         let sessions = observed(limited(chaveiro_mdm::router(Arc::clone(&channel))), "device", &metrics);
         let devices = sessions.merge(observed(chaveiro_mdm::wake_router(channel), "wake", &metrics));
+        let proxies = Arc::new(CertificateProxies {
+            trusted: config.trusted_proxies.clone(),
+            header: config.client_certificate_header,
+            clock: Arc::clone(&clock),
+        });
+        let devices = devices.layer(middleware::from_fn_with_state(proxies, with_forwarded));
 
         let graph = observed(limited(graph), "graph", &metrics);
         let stop = Stop { gracefully: CancellationToken::new(), grace: config.shutdown_grace };
@@ -225,6 +236,7 @@ impl Server {
         watch::start(&opened.sqlite, &health, metrics.disk_free_bytes.clone(), &mut background, &stop);
         background.spawn(crate::issuers::watch(verifier, Arc::clone(&health), stop.clone()));
         background.spawn(vigil.run(stop.clone()));
+        background.spawn(telemetry::tell_of_strangers(Arc::clone(&metrics), stop.clone()));
         let announcement =
             Announcement { pid: std::process::id(), graph_url: graph_url.clone(), device_url: device_url.clone() };
         lock.announce(&announcement)
@@ -306,6 +318,37 @@ fn names(urls: &[&str], addresses: &[SocketAddr]) -> Vec<String> {
     names
 }
 
+/// The proxies that end the TLS connections of devices, and where they hand on the certificates that these showed.
+struct CertificateProxies {
+    trusted: TrustedProxies,
+    header: Option<HeaderName>,
+    clock: Arc<dyn Clock>,
+}
+
+impl CertificateProxies {
+    /// The certificate that a trusted proxy hands on. Two headers are none: one of them may be the client's own.
+    fn forwarded(&self, request: &Request) -> Option<Vec<u8>> {
+        let name = self.header.as_ref()?;
+        let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+        let mut values = request.headers().get_all(name).iter();
+        let value = values.next().filter(|_| self.trusted.has(peer.ip().to_canonical()))?;
+        if values.next().is_some() {
+            return None;
+        }
+        chaveiro_mdm::forwarded_certificate(value.as_bytes(), self.clock.now())
+    }
+}
+
+/// The certificate that a proxy hands on, as that of the connection. One that the connection itself has shown comes first.
+async fn with_forwarded(State(proxies): State<Arc<CertificateProxies>>, mut request: Request, next: Next) -> Response {
+    if request.extensions().get::<PeerCertificate>().is_none()
+        && let Some(der) = proxies.forwarded(&request)
+    {
+        request.extensions_mut().insert(PeerCertificate(Arc::from(der)));
+    }
+    next.run(request).await
+}
+
 /// No request takes long, but that of a device that waits to be woken.
 fn limited(router: Router) -> Router {
     router.layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
@@ -318,6 +361,8 @@ fn observed(router: Router, listener: &'static str, metrics: &Arc<Metrics>) -> R
 
 #[cfg(test)]
 mod tests {
+    use chaveiro_mdm::CertificateAuthority;
+
     use super::*;
     use crate::listener::CLOSING;
 
@@ -335,6 +380,44 @@ mod tests {
             assert_eq!((of_graph, of_devices), (graph, device), "{files} files, {asked} asked for");
             let left = files - (graph + device) as u64;
             assert!(left > 2 * CLOSING as u64 + 32, "{left} descriptors are left of {files}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_in_a_header_counts_from_a_trusted_proxy_and_once() {
+        let (clock, directory) = (SystemClock::default(), tempfile::tempdir().expect("a directory"));
+        let ca = CertificateAuthority::create(directory.path(), clock.now(), &SystemEntropy).expect("an authority");
+        let pem: String = ca.root_pem().lines().filter(|line| !line.starts_with("-----")).collect();
+        let value = format!(":{pem}:");
+        let proxies = |header: &str| CertificateProxies {
+            trusted: TrustedProxies::parse("192.0.2.7, fd00::/8").expect("proxies"),
+            header: header.parse().ok(),
+            clock: Arc::new(SystemClock::default()),
+        };
+        let request = |from: &str, headers: &[&str]| {
+            let mut builder = Request::builder();
+            for name in headers {
+                builder = builder.header(*name, &value);
+            }
+            let mut request = builder.body(axum::body::Body::empty()).expect("a request");
+            let from: SocketAddr = from.parse().expect("an address");
+            request.extensions_mut().insert(ConnectInfo(from));
+            request
+        };
+        let read = |header: &str, from: &str, headers: &[&str]| {
+            proxies(header).forwarded(&request(from, headers)).is_some_and(|der| der == ca.root_der())
+        };
+        for (header, from, headers, counts) in [
+            ("Client-Cert", "192.0.2.7:1", &["client-cert"][..], true),
+            ("Client-Cert", "[::ffff:192.0.2.7]:1", &["client-cert"], true),
+            ("Client-Cert", "[fd00::1]:1", &["Client-Cert"], true),
+            ("Client-Cert", "192.0.2.8:1", &["Client-Cert"], false),
+            ("Client-Cert", "192.0.2.7:1", &["X-Client-Cert"], false),
+            ("Client-Cert", "192.0.2.7:1", &["Client-Cert", "client-cert"], false),
+            ("Client-Cert", "192.0.2.7:1", &[], false),
+            ("", "192.0.2.7:1", &["Client-Cert"], false),
+        ] {
+            assert_eq!(read(header, from, headers), counts, "{header} {from} {headers:?}");
         }
     }
 }

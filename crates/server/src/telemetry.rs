@@ -1,14 +1,15 @@
 //! Logs and metrics. Neither ever holds a body, a token, a query or an identifier of a device.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chaveiro_core::ports::Store;
-use chaveiro_mdm::Wakes;
+use chaveiro_mdm::{Sender, Wakes};
 use http::{StatusCode, header};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -59,6 +60,11 @@ struct RefusedLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StrangerLabels {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SubjectLabels {
     subject: &'static str,
 }
@@ -80,6 +86,9 @@ pub(crate) struct Metrics {
     connections: Family<ConnectionLabels, Gauge>,
     refused: Family<RefusedLabels, Counter>,
     pub(crate) clock_jumps: Counter,
+    strangers: Family<StrangerLabels, Counter>,
+    /// Requests of strangers that the log has not told of yet, by kind.
+    untold: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -123,8 +132,13 @@ impl Metrics {
             "Connections that gave way or were not accepted, by reason",
             Family::clone(&refused),
         );
+        let strangers = Family::default();
+        let about = "Requests on the device listener whose sender proved nothing";
+        registry.register("device_strangers", about, Family::clone(&strangers));
         Self {
             registry,
+            strangers,
+            untold: Mutex::default(),
             requests,
             duration,
             devices,
@@ -154,6 +168,19 @@ impl Metrics {
         }
     }
 
+    /// Counts a request of a stranger. It is told with the others, once a minute.
+    fn record_stranger(&self, kind: &'static str) {
+        self.strangers.get_or_create(&StrangerLabels { kind }).inc();
+        *self.untold.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
+    }
+
+    /// What the log is told, once.
+    fn take_untold(&self) -> Option<String> {
+        let untold = std::mem::take(&mut *self.untold.lock().unwrap_or_else(PoisonError::into_inner));
+        let kinds: Vec<_> = untold.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        (!kinds.is_empty()).then(|| kinds.join(", "))
+    }
+
     fn record(&self, listener: &'static str, method: &'static str, status: StatusCode, took: Duration) {
         self.requests.get_or_create(&RequestLabels { listener, method, status: status.as_u16() }).inc();
         self.duration.get_or_create(&ListenerLabels { listener }).observe(took.as_secs_f64());
@@ -174,6 +201,13 @@ pub(crate) async fn observe(State(observed): State<Observed>, request: Request, 
     let response = next.run(request).await;
     let took = begun.elapsed();
     observed.metrics.record(observed.listener, method, response.status(), took);
+    // Every answer of the device channel says to whom; what it did not see was sent by a stranger.
+    let on_graph = observed.listener == "graph";
+    let sender = response.extensions().get().copied().unwrap_or(Sender::Stranger("other"));
+    if let (false, Sender::Stranger(kind)) = (on_graph, sender) {
+        observed.metrics.record_stranger(kind);
+        return response;
+    }
     let request_id = response.headers().get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("-");
     tracing::info!(
         listener = observed.listener,
@@ -184,6 +218,26 @@ pub(crate) async fn observe(State(observed): State<Observed>, request: Request, 
         "answered"
     );
     response
+}
+
+/// How often the log tells of strangers.
+const TELLING: Duration = Duration::from_secs(60);
+
+/// Tells of the requests of strangers, once a minute at most, until the token is canceled.
+pub(crate) async fn tell_of_strangers(metrics: Arc<Metrics>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(TELLING);
+    loop {
+        let stopping = tokio::select! {
+            () = stop.cancelled() => true,
+            _ = ticks.tick() => false,
+        };
+        if let Some(requests) = metrics.take_untold() {
+            tracing::warn!(requests, "requests on the device listener proved nothing; chaveiro_mdm=debug says each");
+        }
+        if stopping {
+            return;
+        }
+    }
 }
 
 /// Only known methods become labels: callers must not be able to make new ones.
@@ -283,4 +337,21 @@ pub(crate) async fn metrics(State(probes): State<Probes>) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_are_told_by_kind_and_once() {
+        let metrics = Metrics::new();
+        for kind in ["no credential", "unreadable", "no credential"] {
+            metrics.record_stranger(kind);
+        }
+        assert_eq!(metrics.take_untold().as_deref(), Some("2 no credential, 1 unreadable"));
+        assert_eq!(metrics.take_untold(), None);
+        metrics.record_stranger("other");
+        assert_eq!(metrics.take_untold().as_deref(), Some("1 other"));
+    }
 }

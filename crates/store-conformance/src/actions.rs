@@ -25,7 +25,12 @@ fn passcode(text: &str) -> Option<Passcode> {
 }
 
 fn answer(value: Option<&str>) -> Answer {
-    Answer { statuses: vec![Some(200), Some(200)], value: value.and_then(passcode).map(Value::Passcode), report: None }
+    Answer {
+        statuses: vec![Some(200), Some(200)],
+        value: value.and_then(passcode).map(Value::Passcode),
+        report: None,
+        complete: true,
+    }
 }
 
 /// Sends the next delivery of that enrolment and gives its number.
@@ -124,7 +129,7 @@ pub(crate) async fn deliveries_leave_in_order_and_are_matched_by_message(backend
     .await;
 }
 
-pub(crate) async fn expired_actions_end_and_late_values_become_history(backend: &dyn Backend) {
+pub(crate) async fn expired_actions_end_and_a_late_value_stays_within_reach(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     const DAY: u64 = 86_400;
     write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
@@ -140,7 +145,14 @@ pub(crate) async fn expired_actions_end_and_late_values_become_history(backend: 
     assert!(phases.iter().all(|delivery| delivery.phase == Phase::Withdrawn));
     assert_eq!(write(&store, move |unit| report(unit, seq, "482915", 1, at(32 * DAY))).await, Received::Late);
     let secrets = read(&store, |view| Ok(view.secrets(tenant_id(1), ActionId(uuid(5, 2)))?)).await;
-    assert_eq!(secrets.iter().map(|secret| secret.standing).collect::<Vec<_>>(), [Standing::History]);
+    assert_eq!(secrets.iter().map(|secret| secret.standing).collect::<Vec<_>>(), [Standing::Uncertain]);
+    let late = newest(12).await;
+    assert_eq!((late.state, late.outcome), (ActionState::Failed, Some(Outcome::Uncertain)));
+    // A second one is a value too many: it is kept, and the first stays the one that is shown.
+    assert_eq!(write(&store, move |unit| report(unit, seq, "777777", 2, at(32 * DAY))).await, Received::Late);
+    let secrets = read(&store, |view| Ok(view.secrets(tenant_id(1), ActionId(uuid(5, 2)))?)).await;
+    let standings: Vec<_> = secrets.iter().map(|secret| secret.standing).collect();
+    assert_eq!(standings, [Standing::Uncertain, Standing::History]);
 
     write(&store, |unit| retire::retire(unit, tenant_id(1), device_id(11), Actor::operator(), at(33 * DAY))).await;
     let begun = write(&store, |unit| ask(unit, 1, 11, 9, None)).await;

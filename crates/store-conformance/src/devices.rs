@@ -11,7 +11,9 @@ use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
 
 use crate::Backend;
-use crate::sample::{at, device, device_id, enrollment, enrollment_id, filled, read, resource, tenant_id, write};
+use crate::sample::{
+    at, device, device_id, enrollment, enrollment_id, filled, linux_device, read, resource, tenant_id, write,
+};
 
 pub(crate) async fn a_device_comes_back_as_it_was_written(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
@@ -222,6 +224,7 @@ pub(crate) async fn a_token_serves_once(backend: &dyn Backend) {
         token_sha256: [7; 32],
         tenant: tenant_id(1),
         user: Some(resource(1, ResourceKind::User, 1).id),
+        replaces: Some(device_id(11)),
         created: at(1),
         expires: at(9),
         used: None,
@@ -235,6 +238,37 @@ pub(crate) async fn a_token_serves_once(backend: &dyn Backend) {
     let again = store.write(|unit| Ok(unit.use_enrollment_token(&[7; 32], at(4), enrollment_id(12))?)).await;
     assert!(again.is_err());
     assert_eq!(read(&store, |view| Ok(view.enrollment_token(&[8; 32])?)).await, None);
+}
+
+pub(crate) async fn linux_machines_without_a_certificate_are_found_until_they_show_one(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let found = |tenant: u64, limit: usize| {
+        read(&store, move |view| {
+            let devices = view.devices_without_certificate(tenant_id(tenant), limit)?;
+            Ok(devices.into_iter().map(|device| device.id).collect::<Vec<_>>())
+        })
+    };
+    assert_eq!(found(1, 10).await, [], "none of these runs Linux");
+    write(&store, |unit| {
+        for number in [40, 41, 42] {
+            unit.insert_device(&linux_device(1, number))?;
+            let needs_certificate = number == 42;
+            unit.insert_enrollment(&Enrollment { needs_certificate, ..enrollment(1, number) })?;
+        }
+        unit.insert_device(&linux_device(2, 50))?;
+        Ok(unit.insert_enrollment(&enrollment(2, 50))?)
+    })
+    .await;
+    assert_eq!(found(1, 10).await, [device_id(40), device_id(41)]);
+    assert_eq!(found(1, 1).await, [device_id(40)]);
+    assert_eq!(found(2, 10).await, [device_id(50)]);
+    write(&store, |unit| Ok(unit.require_certificate(enrollment_id(40))?)).await;
+    write(&store, |unit| Ok(unit.close_enrollment(enrollment_id(41), at(5))?)).await;
+    assert_eq!(found(1, 10).await, []);
+    let needs = read(&store, |view| Ok(view.enrollment(enrollment_id(40))?)).await.map(|one| one.needs_certificate);
+    assert_eq!(needs, Some(true));
+    let closed = store.write(|unit| Ok(unit.require_certificate(enrollment_id(41))?)).await;
+    assert!(closed.is_err(), "a closed enrolment stays as it ended");
 }
 
 pub(crate) async fn a_session_ends_with_its_enrolment(backend: &dyn Backend) {

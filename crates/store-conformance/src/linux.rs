@@ -46,7 +46,7 @@ pub(crate) fn answer(delivery: &Delivery, exec: u16, envelope: Option<&str>, ope
     let mut statuses = vec![Some(200); delivery.commands.len()];
     statuses[0] = Some(exec);
     let value = envelope.map(|envelope| Value::Envelope(envelope.as_bytes().to_vec()));
-    Answer { statuses, value, report: report(delivery, opens) }
+    Answer { statuses, value, report: report(delivery, opens), complete: true }
 }
 
 /// Sends what is next for that enrolment.

@@ -20,7 +20,15 @@ fn accepted(moved: bool) -> Accepted {
 
 fn token(of: u64, byte: u8, expires: u64) -> EnrollmentToken {
     let (tenant, expires) = (tenant_id(of), at(expires));
-    EnrollmentToken { token_sha256: [byte; 32], tenant, user: None, created: at(1), expires, used: None }
+    EnrollmentToken {
+        token_sha256: [byte; 32],
+        tenant,
+        user: None,
+        replaces: None,
+        created: at(1),
+        expires,
+        used: None,
+    }
 }
 
 pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_ended_since(backend: &dyn Backend) {

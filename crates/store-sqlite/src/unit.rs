@@ -149,6 +149,9 @@ impl View for Transaction<'_> {
     fn enrollments_by_oma_device_id(&self, oma_device_id: &str) -> Result<Vec<Enrollment>, StoreError> {
         enrollment::by_oma_device_id(self.connection, oma_device_id)
     }
+    fn devices_without_certificate(&self, tenant: TenantId, limit: usize) -> Result<Vec<ManagedDevice>, StoreError> {
+        device::without_certificate(self.connection, tenant, limit)
+    }
     fn device_by_oma_device_id(
         &self,
         tenant: TenantId,
@@ -393,6 +396,9 @@ impl UnitOfWork for Transaction<'_> {
     }
     fn close_enrollment(&mut self, id: EnrollmentId, at: Timestamp) -> Result<(), StoreError> {
         enrollment::close(self.connection, id, at)
+    }
+    fn require_certificate(&mut self, id: EnrollmentId) -> Result<(), StoreError> {
+        enrollment::require_certificate(self.connection, id)
     }
     fn insert_enrollment_token(&mut self, token: &EnrollmentToken) -> Result<(), StoreError> {
         enrollment::insert_token(self.connection, token)

@@ -113,7 +113,7 @@ impl World {
 
     /// A one-time token for a device of the user.
     pub(super) async fn enroll_token(&self) -> Result<EnrollmentTokenText> {
-        Ok(self.host.enroll_token(self.tenant, Some(USER), Duration::from_secs(600)).await?.0)
+        Ok(self.host.enroll_token(self.tenant, Some(USER), None, Duration::from_secs(600)).await?.0)
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -47,7 +47,23 @@ async fn client(common: &Common) -> Result<GraphClient> {
 
 pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<()> {
     match verb {
-        Device::List => {
+        Device::List { without_certificate: true } => {
+            let host = Host::open(common)?;
+            let tenant = host.tenant(common.tenant.as_deref()).await?;
+            let devices = host.devices_without_certificate(tenant.id).await?;
+            let rows: Vec<_> = devices
+                .iter()
+                .map(|device| {
+                    json!({
+                        "deviceName": device.inventory.device_name,
+                        "lastSyncDateTime": device.last_sync.to_string(),
+                        "id": device.id,
+                    })
+                })
+                .collect();
+            out.list(&[("Name", "deviceName"), ("Last sync", "lastSyncDateTime"), ("Id", "id")], &rows);
+        }
+        Device::List { without_certificate: false } => {
             let client = client(common).await?;
             let devices = client.all(DEVICES).await?;
             let columns = [
@@ -79,13 +95,17 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             let found = client.expect(Method::GET, &format!("{DEVICES}/{id}{select}"), None).await?;
             print_recoverability(out, &found);
         }
-        Device::EnrollToken { user, hours } => {
+        Device::EnrollToken { user, replace, hours } => {
             let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
             let lifetime = Duration::from_secs(hours.saturating_mul(3600));
-            let (token, expires) = host.enroll_token(tenant.id, user.as_deref(), lifetime).await?;
+            let replaces = match replace {
+                Some(device) => Some(id_on_host(&host, tenant.id, device).await?),
+                None => None,
+            };
+            let (token, expires) = host.enroll_token(tenant.id, user.as_deref(), replaces, lifetime).await?;
             let until = expires.strftime("%Y-%m-%d %H:%M UTC").to_string();
-            let value = json!({"token": token.expose_secret(), "expires": expires.to_string()});
+            let value = json!({"token": token.expose_secret(), "expires": expires.to_string(), "replaces": replaces});
             out.say(Text::EnrollToken, &[&until, token.expose_secret()], &value);
             let server = DataDir::open(&common.data())?.running().map(|running| running.device_url);
             for how in [Text::EnrollHow, Text::EnrollHowLinux] {
@@ -216,8 +236,18 @@ fn print_results(out: Out, results: &[Value]) {
     ];
     // Not every device says these, and the table is wide as it is.
     let before_restore = ("Before restore", "chaveiro_beforeRestoreDateTime");
-    for column in [("Opens", "chaveiro_opens"), ("Reason", "chaveiro_deviceReason"), before_restore] {
-        let told = |value: &Value| !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty());
+    let rare = [
+        ("Uncertain", "chaveiro_passcodeUncertain"),
+        ("Opens", "chaveiro_opens"),
+        ("Reason", "chaveiro_deviceReason"),
+        before_restore,
+    ];
+    for column in rare {
+        let told = |value: &Value| match value {
+            Value::Null | Value::Bool(false) => false,
+            Value::Array(items) => !items.is_empty(),
+            _ => true,
+        };
         if results.iter().any(|result| told(&result[column.1])) {
             columns.push(column);
         }
@@ -226,5 +256,9 @@ fn print_results(out: Out, results: &[Value]) {
     let doubted = results.iter().find(|result| result[before_restore.1].is_string());
     if let Some(result) = doubted {
         out.text(Text::BeforeRestore, &[&cell(&result[before_restore.1])]);
+    }
+    let warned = |result: &Value| result["chaveiro_passcodeUncertain"] == true && !result["passcode"].is_null();
+    if results.iter().any(warned) {
+        out.text(Text::PasscodeUncertain, &[]);
     }
 }

@@ -1,21 +1,22 @@
 //! Enrolment: a device shows a one-time token and becomes a managed device of the token's tenant.
 //!
-//! The same device may come again: with the same name for itself and the same user it stays the same
-//! `managedDevice`, and only its enrolment is new. The old enrolment is closed, open actions are
-//! canceled, old secrets are void but kept. A device name alone is no proof, because cloned images
-//! share it; the token is, because a person gave it for that user.
+//! A device may come again and stay the same `managedDevice`: its old enrolment is closed, open actions are canceled, old
+//! secrets are void but kept. Two things alone let it: a token that was made for that device, and the certificate of its
+//! old enrolment, shown with the request. A name proves nothing, because anybody can say it and cloned images share it:
+//! a device with a name that is known already is another device, and people are told of it. The one before works on.
 
 use jiff::Timestamp;
 
 use crate::action::{ActionRecord, Outcome};
 use crate::actions::recover_passcode;
+use crate::alert::{Alert, News};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::command::{Delivery, DeviceCommand, InventoryField, Purpose};
 use crate::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::id::{DeviceId, EnrollmentId, TenantId};
-use crate::ports::{UnitOfWork, View};
+use crate::ports::{StoreError, UnitOfWork, View};
 use crate::refusal::{Fault, Refusal, TokenFault};
 use crate::scope_tag;
 use crate::tenant::Tenant;
@@ -35,6 +36,8 @@ pub struct Applicant {
     pub certificate_sha256: [u8; 32],
     /// End of validity of that certificate.
     pub certificate_expires: Timestamp,
+    /// SHA-256 of the certificate that its connection showed, when it showed one.
+    pub shown_sha256: Option<[u8; 32]>,
     /// The id of its enrolment; the certificate names it.
     pub enrollment: EnrollmentId,
     /// The id of the device, if it is new.
@@ -48,8 +51,10 @@ pub struct Enrolled {
     pub tenant: Tenant,
     /// Its enrolment.
     pub enrollment: Enrollment,
-    /// Whether the tenant knew it before.
+    /// Whether it took the place of a device that the tenant knew.
     pub known_before: bool,
+    /// Another device of the tenant that calls itself alike.
+    pub duplicate_of: Option<DeviceId>,
 }
 
 /// Whether that token can be redeemed now, and for which tenant. Ask before issuing a certificate.
@@ -74,14 +79,16 @@ pub fn enroll(unit: &mut dyn UnitOfWork, applicant: Applicant, now: Timestamp) -
     let (token, tenant) = check_token(unit, &applicant.token_sha256, now)?;
     unit.use_enrollment_token(&applicant.token_sha256, now, applicant.enrollment)?;
 
-    let known =
-        unit.device_by_oma_device_id(tenant.id, &applicant.oma_device_id)?.filter(|device| device.user == token.user);
+    let known = predecessor(unit, &token, &applicant)?;
     let known_before = known.is_some();
+    let namesake = unit.device_by_oma_device_id(tenant.id, &applicant.oma_device_id)?;
+    let duplicate_of = namesake.map(|device| device.id).filter(|id| known.as_ref().is_none_or(|known| known.id != *id));
     let device = match known {
         Some(device) => {
             leave(unit, tenant.id, device.id, Outcome::Reenrolled, now)?;
             let device = ManagedDevice {
                 platform: applicant.platform,
+                user: token.user.or(device.user),
                 management_state: ManagementState::Managed,
                 enrolled: now,
                 last_sync: now,
@@ -122,17 +129,51 @@ pub fn enroll(unit: &mut dyn UnitOfWork, applicant: Applicant, now: Timestamp) -
         device: device.id,
         certificate_sha256: applicant.certificate_sha256,
         oma_device_id: applicant.oma_device_id,
+        needs_certificate: device.platform == Platform::Linux,
         created: now,
         closed: None,
     };
     unit.insert_enrollment(&enrollment)?;
     unit.insert_delivery(&set_up(&tenant, &enrollment, device.platform, now))?;
-    let event = AuditEvent::new(tenant.id, now, Actor::device(enrollment.id), Activity::DeviceEnrolled)
+    let mut event = AuditEvent::new(tenant.id, now, Actor::device(enrollment.id), Activity::DeviceEnrolled)
         .on_device(device.id)
         .with("platform", device.platform.operating_system())
         .with("knownBefore", known_before);
+    if let Some(other) = duplicate_of {
+        event = event.with("duplicateOf", other);
+        tell_of_duplicate(unit, &enrollment, other, now)?;
+    }
     unit.append_audit(&event)?;
-    Ok(Enrolled { tenant, enrollment, known_before })
+    Ok(Enrolled { tenant, enrollment, known_before, duplicate_of })
+}
+
+/// The device whose place the applicant takes: the token says so, or the certificate of its open enrolment does.
+fn predecessor(
+    view: &dyn View,
+    token: &EnrollmentToken,
+    applicant: &Applicant,
+) -> Result<Option<ManagedDevice>, StoreError> {
+    if let Some(device) = token.replaces {
+        return view.device(token.tenant, device);
+    }
+    let Some(sha256) = &applicant.shown_sha256 else { return Ok(None) };
+    let old = view.enrollment_by_certificate(sha256)?.filter(|old| {
+        old.closed.is_none() && old.tenant == token.tenant && old.oma_device_id == applicant.oma_device_id
+    });
+    old.map_or(Ok(None), |old| view.device(old.tenant, old.device))
+}
+
+/// Another device of the tenant has this name: a clone, a machine that was set up anew, or an intruder.
+fn tell_of_duplicate(
+    unit: &mut dyn UnitOfWork,
+    enrollment: &Enrollment,
+    other: DeviceId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let enrolled = unit.open_enrollment(enrollment.tenant, other)?.is_some();
+    let news = News::DeviceDuplicate { device: enrollment.device, duplicate_of: other, still_enrolled: enrolled };
+    let actor = Actor::device(enrollment.id);
+    unit.insert_alert(&Alert { tenant: enrollment.tenant, about: enrollment.id.0, at: now, actor, news })
 }
 
 /// What the first session asks: the policy that later recoveries need, and the inventory.

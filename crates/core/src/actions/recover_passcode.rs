@@ -328,12 +328,16 @@ pub struct Answer {
     pub value: Option<Value>,
     /// What the device says about the recovery, when it does.
     pub report: Option<DeviceReport>,
+    /// Whether the device has said all that it says for now: its package has ended.
+    pub complete: bool,
 }
 
 /// A value that a device gives.
 pub enum Value {
     /// In clear, of `NewPINValue`: sealed before anything else happens to it.
     Passcode(Passcode),
+    /// The same, but without its node, or in another form than was asked for.
+    Doubtful(Passcode),
     /// Sealed on the device.
     Envelope(Vec<u8>),
 }
@@ -367,6 +371,7 @@ pub fn receive(
         keeping.keep(unit, sealer, value)?;
     }
     if !current {
+        take_late(unit, &mut action, &delivery, now)?;
         return Ok(Received::Late);
     }
 
@@ -375,7 +380,9 @@ pub fn receive(
     }
     let value = held_value(unit, &action, &delivery)?;
     let report = answer.report.filter(|report| report.action == action.id && report.attempt == delivery.attempt);
-    let evidence = Evidence { statuses: &delivery.statuses, has_value: value.is_some(), report: report.as_ref() };
+    let held = Held::of(value.as_ref());
+    let complete = answer.complete;
+    let evidence = Evidence { statuses: &delivery.statuses, value: held, report: report.as_ref(), complete };
     let Some(settlement) = settle(delivery.purpose, evidence) else {
         unit.update_delivery(&delivery)?;
         return Ok(Received::Waiting);
@@ -413,10 +420,33 @@ pub fn receive(
 pub struct Evidence<'a> {
     /// The statuses of the delivery's commands.
     pub statuses: &'a [Option<u16>],
-    /// Whether a value of this attempt is in escrow.
-    pub has_value: bool,
+    /// The value of this attempt in escrow.
+    pub value: Held,
     /// What the device says about this very attempt.
     pub report: Option<&'a DeviceReport>,
+    /// Whether the device has said all that it says for now.
+    pub complete: bool,
+}
+
+/// What the escrow holds of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// No value.
+    Nothing,
+    /// A value that came as it should.
+    Certain,
+    /// A value that came without its node, or in another form than was asked for.
+    Doubtful,
+}
+
+impl Held {
+    fn of(value: Option<&EscrowedSecret>) -> Self {
+        match value.map(|secret| secret.standing) {
+            None => Self::Nothing,
+            Some(Standing::Uncertain) => Self::Doubtful,
+            Some(Standing::Current | Standing::History | Standing::Void) => Self::Certain,
+        }
+    }
 }
 
 /// How an action ends.
@@ -477,8 +507,12 @@ impl Keeping<'_> {
             attempt: delivery.attempt,
             kind: SecretKind::Passcode,
         };
+        let standing = match value {
+            Value::Doubtful(_) if self.current => Standing::Uncertain,
+            Value::Doubtful(_) | Value::Passcode(_) | Value::Envelope(_) => Standing::History,
+        };
         let envelope = match value {
-            Value::Passcode(passcode) => sealer.seal(&context, &passcode)?,
+            Value::Passcode(passcode) | Value::Doubtful(passcode) => sealer.seal(&context, &passcode)?,
             // A device that repeats itself brings nothing new; what cannot be kept is as good as nothing.
             Value::Envelope(envelope) if kept.iter().any(|known| known.envelope.as_ref() == Some(&envelope)) => {
                 return Ok(());
@@ -500,7 +534,7 @@ impl Keeping<'_> {
             id: self.secret,
             context,
             envelope: Some(envelope),
-            standing: Standing::History,
+            standing,
             received: self.now,
             expires,
             disclosed: None,
@@ -516,6 +550,23 @@ impl Keeping<'_> {
             .with("attempt", delivery.attempt);
         Ok(unit.append_audit(&event)?)
     }
+}
+
+/// A value came after its action had failed. The device may open with it and with nothing else: it stays within reach.
+fn take_late(
+    unit: &mut dyn UnitOfWork,
+    action: &mut ActionRecord,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let of_screen = matches!(delivery.purpose, Purpose::Act | Purpose::Probe);
+    let failed = action.state == ActionState::Failed && !action.keeps_uncertain_value();
+    if !of_screen || !failed || delivery.attempt != action.attempt {
+        return Ok(());
+    }
+    let Some(value) = held_value(unit, action, delivery)? else { return Ok(()) };
+    let (state, device_status) = (ActionState::Failed, action.device_status);
+    end(unit, action, Ending { state, outcome: Outcome::Uncertain, device_status }, None, Some(value), now)
 }
 
 /// When an unread passcode of that action is shredded.
@@ -601,10 +652,15 @@ fn promote(
     // A disk is locked while its device is off: what opens it must be here before anybody asks.
     let stays = action.opens.iter().any(|of| of.lock == Lock::Luks2);
     for mut secret in unit.secrets(action.tenant, action.id)? {
-        let is_result = done && result.as_ref().is_some_and(|result| result.id == secret.id);
-        if is_result {
-            secret.standing = Standing::Current;
-        }
+        let is_value = result.as_ref().is_some_and(|result| result.id == secret.id);
+        let is_result = done && is_value;
+        secret.standing = match secret.standing {
+            _ if is_result => Standing::Current,
+            _ if is_value && action.keeps_uncertain_value() => Standing::Uncertain,
+            // One value is shown, at the most.
+            Standing::Uncertain => Standing::History,
+            other => other,
+        };
         secret.expires = if is_result && stays { UNTIL_REPLACED } else { secret.expires.min(unread) };
         unit.update_secret(&secret)?;
     }
@@ -677,10 +733,11 @@ pub fn lost(unit: &mut dyn UnitOfWork, mut delivery: Delivery, now: Timestamp) -
         .with("attempt", delivery.attempt);
     unit.append_audit(&event)?;
     let again = |purpose, commands| self::delivery(&action, delivery.enrollment, purpose, commands, now);
+    let value = held_value(unit, &action, &delivery)?;
     match delivery.purpose {
-        Purpose::Act | Purpose::Probe if held_value(unit, &action, &delivery)?.is_some() => {
-            let ending = Ending { state: ActionState::Failed, outcome: Outcome::Contradictory, device_status: None };
-            end(unit, &mut action, ending, None, None, now)?;
+        Purpose::Act | Purpose::Probe if value.is_some() => {
+            let ending = Ending { state: ActionState::Failed, outcome: Outcome::Uncertain, device_status: None };
+            end(unit, &mut action, ending, None, value, now)?;
         }
         Purpose::Act => {
             unit.insert_delivery(&again(Purpose::Probe, remote_lock::probe()))?;

@@ -75,6 +75,8 @@ pub trait UnitOfWork: View {
     fn insert_enrollment(&mut self, enrollment: &Enrollment) -> Result<(), StoreError>;
     /// Closes an enrolment and forgets its session.
     fn close_enrollment(&mut self, id: EnrollmentId, at: Timestamp) -> Result<(), StoreError>;
+    /// From now on the device of that open enrolment must show its certificate.
+    fn require_certificate(&mut self, id: EnrollmentId) -> Result<(), StoreError>;
     /// Adds an enrolment token.
     fn insert_enrollment_token(&mut self, token: &EnrollmentToken) -> Result<(), StoreError>;
     /// Marks an enrolment token used.

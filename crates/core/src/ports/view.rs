@@ -98,6 +98,9 @@ pub trait View {
     fn enrollment_by_certificate(&self, sha256: &[u8; 32]) -> Result<Option<Enrollment>, StoreError>;
     /// Open enrolments of all tenants with that OMA-DM device id: cloned devices can share one.
     fn enrollments_by_oma_device_id(&self, oma_device_id: &str) -> Result<Vec<Enrollment>, StoreError>;
+    /// The Linux devices of that tenant with an open enrolment that need not show their certificate, oldest enrolment
+    /// first, at most `limit`.
+    fn devices_without_certificate(&self, tenant: TenantId, limit: usize) -> Result<Vec<ManagedDevice>, StoreError>;
     /// The device of that tenant whose newest enrolment, open or closed, has that OMA-DM device id.
     fn device_by_oma_device_id(
         &self,

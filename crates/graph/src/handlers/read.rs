@@ -107,8 +107,7 @@ async fn results(
         (true, true) => return disclosed(state, asked, device).await,
     };
     let shown = records.into_iter().map(|record| {
-        let done = record.state == ActionState::Done;
-        let shown = if done { Shown::Withheld(reason) } else { Shown::Nothing };
+        let shown = if has_passcode(&record) { Shown::Withheld(reason) } else { Shown::Nothing };
         (record, shown)
     });
     Ok(shown.collect())
@@ -126,15 +125,9 @@ async fn disclosed(
         asked.require_valid(unit)?;
         let records = current(unit.actions(asked.tenant(), device, ACTIONS_LOOKED_AT)?);
         let decide = |record: ActionRecord| -> Result<_, Fault> {
-            let decision = match record.state {
-                ActionState::Done => {
-                    Some(disclose_passcode::disclose(unit, &asked.caller, &record, request, asked.now)?)
-                }
-                ActionState::Pending
-                | ActionState::Active
-                | ActionState::Failed
-                | ActionState::NotSupported
-                | ActionState::Canceled => None,
+            let decision = match has_passcode(&record) {
+                true => Some(disclose_passcode::disclose(unit, &asked.caller, &record, request, asked.now)?),
+                false => None,
             };
             Ok((record, decision))
         };
@@ -142,6 +135,12 @@ async fn disclosed(
     });
     let decided = decided.await?;
     Ok(decided.into_iter().map(|(record, decision)| (record, open(state, request, decision))).collect())
+}
+
+/// Whether there is something to say of a passcode: it is the result, or it may open the device although the action
+/// failed.
+fn has_passcode(record: &ActionRecord) -> bool {
+    record.state == ActionState::Done || record.keeps_uncertain_value()
 }
 
 fn open(state: &GraphState, request: RequestId, decision: Option<Result<Disclosure, Withheld>>) -> Shown {

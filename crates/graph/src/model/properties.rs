@@ -32,6 +32,10 @@ pub const EXTENSIONS: &[(&str, &str)] = &[
         "The restore from an older backup since which nothing has confirmed this result; null when it is certain.",
     ),
     ("chaveiro_passcodeWithheld", "Why passcode is null although the action is done; null otherwise."),
+    (
+        "chaveiro_passcodeUncertain",
+        "Whether the device gave the passcode in a way that leaves it open whether it opens the device.",
+    ),
 ];
 
 pub(super) const ID: Property = Property::new("id", Edm::String).or(Default::Text("")).read_only();

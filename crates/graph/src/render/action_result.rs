@@ -4,7 +4,7 @@
 //! response was sent: the passcode is not copied into a JSON tree, and no reallocation leaves one behind.
 
 use chaveiro_core::action::{ActionRecord, ActionState};
-use chaveiro_core::lock::DeviceLock;
+use chaveiro_core::lock::{DeviceLock, Lock};
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
 use serde_json::{Map, Value, json};
@@ -55,9 +55,11 @@ pub enum Shown {
 }
 
 /// The entries a single GET shows, newest first: of each action name the newest, and for each lock the newest that is
-/// done, because its passcode still opens that lock when a later try failed, waits, or was about another lock.
+/// done, because its passcode still opens that lock when a later try failed, waits, or was about another lock. The newest
+/// passcode that is not certain is shown, too, unless a newer one is.
 pub fn current(records: Vec<ActionRecord>) -> Vec<ActionRecord> {
     let (mut names, mut opened): (Vec<&str>, Vec<DeviceLock>) = (Vec::new(), Vec::new());
+    let mut uncertain = false;
     records
         .into_iter()
         .filter(|record| {
@@ -65,10 +67,13 @@ pub fn current(records: Vec<ActionRecord>) -> Vec<ActionRecord> {
             names.push(record.name);
             let done = record.state == ActionState::Done;
             let opens_more = done && record.opens.iter().any(|of| !opened.contains(of));
+            let is_certain = opened.iter().any(|of| of.lock == Lock::Screen);
+            let may_open = record.keeps_uncertain_value() && !uncertain && !is_certain;
+            uncertain |= may_open;
             if done {
                 opened.extend(record.opens.iter().cloned());
             }
-            is_newest || opens_more
+            is_newest || opens_more || may_open
         })
         .collect()
 }
@@ -114,6 +119,7 @@ fn write_entry(body: &mut Vec<u8>, record: &ActionRecord, shown: &Shown) {
         "chaveiro_verifiedDateTime": record.verified.map(date_time),
         "chaveiro_beforeRestoreDateTime": record.before_restore.map(date_time),
         "chaveiro_passcodeWithheld": withheld,
+        "chaveiro_passcodeUncertain": record.keeps_uncertain_value(),
     });
     let before = before.to_string();
     body.extend_from_slice(before.strip_suffix('}').unwrap_or(&before).as_bytes());
@@ -137,7 +143,6 @@ mod tests {
     use chaveiro_core::action::Outcome;
     use chaveiro_core::caller::Actor;
     use chaveiro_core::id::{ActionId, DeviceId, TenantId};
-    use chaveiro_core::lock::Lock;
 
     use super::*;
 
@@ -175,6 +180,9 @@ mod tests {
             (vec![(Done, "l"), (Done, "d"), (Done, "ld")], vec![0, 1]),
             (vec![(Done, "ld"), (Done, "d"), (Done, "l")], vec![0]),
             (vec![(Pending, ""), (Done, "l"), (Done, "ld")], vec![0, 1, 2]),
+            (vec![(Failed, ""), (Failed, "?"), (Failed, "?"), (Done, "s")], vec![0, 1, 3]),
+            (vec![(Done, "s"), (Failed, "?"), (Done, "s")], vec![0]),
+            (vec![(Failed, "?")], vec![0]),
         ] {
             let opens = |letters: &str| -> Vec<DeviceLock> {
                 let lock = |letter| match letter {
@@ -182,11 +190,15 @@ mod tests {
                     'l' => Lock::Login,
                     _ => Lock::Luks2,
                 };
-                letters.chars().map(|letter| DeviceLock { lock: lock(letter), subject: String::new() }).collect()
+                let named = letters.chars().filter(|letter| *letter != '?');
+                named.map(|letter| DeviceLock { lock: lock(letter), subject: String::new() }).collect()
             };
             let records = states.iter().zip(0..);
             let records = records
-                .map(|((state, letters), number)| ActionRecord { opens: opens(letters), ..record(number, *state) })
+                .map(|((state, letters), number)| {
+                    let outcome = if *letters == "?" { Outcome::Uncertain } else { Outcome::Replaced };
+                    ActionRecord { opens: opens(letters), outcome: Some(outcome), ..record(number, *state) }
+                })
                 .collect();
             let kept: Vec<_> = current(records).iter().map(|record| record.id.0.as_u128()).collect();
             assert_eq!(kept, expected, "{states:?}");

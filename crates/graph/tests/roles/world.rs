@@ -266,6 +266,7 @@ impl World {
             device: device(number),
             certificate_sha256: [number as u8; 32],
             oma_device_id: format!("oma{number}"),
+            needs_certificate: false,
             created: now,
             closed: None,
         };

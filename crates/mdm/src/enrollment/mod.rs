@@ -8,8 +8,8 @@ mod faults;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use chaveiro_core::actions::enroll::{self as domain, Enrolled};
@@ -25,7 +25,10 @@ use omadm::soap::policy::{GetPolicies, Policy};
 use omadm::soap::{CONTENT_TYPE, UsernameToken};
 
 use crate::pki::{VerifiedRequest, thumbprint};
-use crate::{DeviceChannel, ENROLLMENT_PATH, MANAGEMENT_PATH, POLICY_PATH, token_sha256};
+use crate::{
+    DeviceChannel, ENROLLMENT_PATH, MANAGEMENT_PATH, POLICY_PATH, PeerCertificate, proven, sha256, stranger,
+    token_sha256,
+};
 pub(crate) use applicant::bounded;
 use applicant::{Claims, claims};
 use faults::No;
@@ -40,8 +43,8 @@ const POLL_MINUTES: u32 = 60;
 const ANSWER_LIFE: Duration = Duration::from_secs(5 * 60);
 
 /// The probe that precedes discovery.
-pub(crate) async fn probe() -> StatusCode {
-    StatusCode::OK
+pub(crate) async fn probe() -> Response {
+    stranger(StatusCode::OK, "enrolment")
 }
 
 /// Discovery.
@@ -56,7 +59,11 @@ pub(crate) async fn discover(
         let url = |path: &str| format!("{}{path}", channel.base_url);
         Ok(Discovered { relates_to: message, policy_url: url(POLICY_PATH), enrollment_url: url(ENROLLMENT_PATH) })
     });
-    channel.answer(answer.map(|discovered| discovered.encode()))
+    // Everybody may ask where enrolment is.
+    match answer {
+        Ok(discovered) => stranger(channel.answer(Ok(discovered.encode())), "enrolment"),
+        Err(no) => channel.answer(Err(no)),
+    }
 }
 
 fn check_discovery(request: &Discover) -> Result<(), No> {
@@ -81,12 +88,17 @@ pub(crate) async fn policy(State(channel): State<Arc<DeviceChannel>>, body: Resu
 }
 
 /// The certificate request.
-pub(crate) async fn enroll(State(channel): State<Arc<DeviceChannel>>, body: Result<Bytes, BytesRejection>) -> Response {
+pub(crate) async fn enroll(
+    State(channel): State<Arc<DeviceChannel>>,
+    peer: Option<Extension<PeerCertificate>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let shown_sha256 = peer.map(|Extension(certificate)| sha256(&certificate.0));
     let answer = match read(body).and_then(|body| RequestSecurityToken::decode(&body).map_err(No::from)) {
         Err(no) => Err(no),
         Ok(request) => {
             let message = request.message_id.clone();
-            channel.enroll(request).await.map_err(|no| no.to(&message))
+            channel.enroll(request, shown_sha256).await.map_err(|no| no.to(&message))
         }
     };
     channel.answer(answer.map(|issued| issued.encode().to_string()))
@@ -109,7 +121,7 @@ impl DeviceChannel {
         Ok(sha256)
     }
 
-    async fn enroll(&self, request: RequestSecurityToken) -> Result<Issued, No> {
+    async fn enroll(&self, request: RequestSecurityToken, shown_sha256: Option<[u8; 32]>) -> Result<Issued, No> {
         if !request.is_issue {
             return Err(No::renewal());
         }
@@ -132,6 +144,7 @@ impl DeviceChannel {
             inventory,
             certificate_sha256: certificate.sha256,
             certificate_expires: certificate.expires,
+            shown_sha256,
             enrollment,
             device,
         };
@@ -146,6 +159,9 @@ impl DeviceChannel {
             Ok((enrolled, user.and_then(|user| user.alternate_key)))
         });
         let (enrolled, principal) = written.await.map_err(No::from)?;
+        if enrolled.duplicate_of.is_some() {
+            self.alarm.ring();
+        }
         tracing::info!(
             enrollment = %enrolled.enrollment.id,
             device = %enrolled.enrollment.device,
@@ -174,7 +190,6 @@ impl DeviceChannel {
     ) -> Provisioning {
         let id = enrolled.enrollment.id;
         let store = |der: Vec<u8>| StoredCertificate { thumbprint: thumbprint(&der), der };
-        let nonce = self.credentials.first_nonce(id).to_vec();
         Provisioning {
             root: store(self.ca.root_der().to_vec()),
             device: store(device),
@@ -184,9 +199,8 @@ impl DeviceChannel {
             device_proof: Proof {
                 name: Some(self.credentials.client_name(id)),
                 secret: self.credentials.client_secret(id),
-                nonce: nonce.clone(),
+                nonce: self.credentials.first_nonce(id).to_vec(),
             },
-            server_proof: Proof { name: None, secret: self.credentials.server_secret(id), nonce },
             user_principal_name,
             device_name,
             poll_minutes: POLL_MINUTES,
@@ -197,12 +211,16 @@ impl DeviceChannel {
     /// failures are 500 or 503.
     fn answer(&self, answer: Result<String, No>) -> Response {
         let (status, body) = match answer {
-            Ok(body) => (StatusCode::OK, body),
-            Err(No::TooLarge) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-            Err(No::Interrupted) => return StatusCode::BAD_REQUEST.into_response(),
+            Ok(body) => return proven(([(header::CONTENT_TYPE, CONTENT_TYPE)], body)),
+            Err(No::TooLarge) => return stranger(StatusCode::PAYLOAD_TOO_LARGE, "enrolment"),
+            Err(No::Interrupted) => return stranger(StatusCode::BAD_REQUEST, "enrolment"),
             Err(No::Fault(no)) => {
                 let trace_id = self.entropy.uuid().to_string();
-                tracing::info!(%trace_id, reason = %no.reason, internal = no.internal.as_deref(), "an enrolment request was refused");
+                // A stranger makes no line in the log for each of its requests; what went wrong here is worth one.
+                match &no.internal {
+                    Some(internal) => tracing::error!(%trace_id, internal, "an enrolment request was not handled"),
+                    None => tracing::debug!(%trace_id, reason = %no.reason, "an enrolment request was refused"),
+                }
                 let fault = Fault {
                     relates_to: no.relates_to,
                     kind: no.kind,
@@ -217,6 +235,6 @@ impl DeviceChannel {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
         }
-        response
+        stranger(response, "enrolment")
     }
 }

@@ -6,8 +6,9 @@ use chaveiro_core::id::ActionId;
 use chaveiro_core::lock::DeviceReport;
 use chaveiro_core::tenant::TenantSettings;
 use chaveiro_csp::{self as nodes, Standing};
-use omadm::syncml::{Item, Message, Verb, alert};
+use omadm::syncml::{Item, Message, Results, Verb, alert};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::enrollment::bounded;
 
@@ -82,6 +83,75 @@ pub(super) fn command(command: &DeviceCommand, facts: &Facts<'_>) -> (Verb, Item
         }
         DeviceCommand::ReadPackages => (Verb::Get, Item::at(nodes::PACKAGES)),
     }
+}
+
+/// A value that a device gives for a command.
+pub(super) enum Given {
+    /// Of the node and in the form that were asked for.
+    Value(Zeroizing<String>),
+    /// A value that does not name its node, or has another form than was asked for.
+    Doubtful(Zeroizing<String>),
+    /// The node has no value.
+    Empty,
+}
+
+impl Given {
+    /// The value, or an empty text.
+    pub(super) fn value(self) -> Zeroizing<String> {
+        match self {
+            Self::Value(value) | Self::Doubtful(value) => value,
+            Self::Empty => Zeroizing::default(),
+        }
+    }
+}
+
+/// What an item says about a command: nothing when it is the value of another node, or the command asks for none.
+pub(super) fn given(command: &DeviceCommand, platform: Platform, results: &Results, item: &Item) -> Option<Given> {
+    let asked = asked(command, platform)?;
+    let node = results.node(item);
+    if node.is_some_and(|node| !is_same_node(node, asked)) {
+        return None;
+    }
+    let kind = item.kind.as_deref().map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    let is_text = kind.is_none_or(|kind| kind.eq_ignore_ascii_case("text/plain"));
+    let format = item.format.as_deref().unwrap_or("chr").trim().to_ascii_lowercase();
+    let is_whole = match command {
+        // Read back from a number, a PIN could lack its leading zeros.
+        DeviceCommand::ReadInventory { .. } => ["chr", "int", "bool"].contains(&format.as_str()),
+        _ => format == "chr",
+    };
+    match item.value() {
+        Some(value) if node.is_some() && is_text && is_whole => Some(Given::Value(value.clone())),
+        Some(value) => Some(Given::Doubtful(value.clone())),
+        None => node.map(|_| Given::Empty),
+    }
+}
+
+/// The node that a command reads.
+fn asked(command: &DeviceCommand, platform: Platform) -> Option<&'static str> {
+    Some(match command {
+        DeviceCommand::ReadNewPin => NEW_PIN_VALUE,
+        DeviceCommand::ReadInventory { field } => node_of(*field, platform),
+        DeviceCommand::ReadCandidate => nodes::CANDIDATE,
+        DeviceCommand::ReadReport => nodes::REPORT,
+        DeviceCommand::ReadPackages => nodes::PACKAGES,
+        DeviceCommand::LockAndRecoverPin
+        | DeviceCommand::EnablePinRecovery { .. }
+        | DeviceCommand::PrepareCandidate { .. }
+        | DeviceCommand::ApplyCandidate { .. }
+        | DeviceCommand::RetireOld { .. }
+        | DeviceCommand::UndoCandidate { .. } => return None,
+    })
+}
+
+/// One node has several spellings: with and without the dot of the root, `Device` as the context that holds anyway, in
+/// other letters.
+fn is_same_node(said: &str, asked: &str) -> bool {
+    let plain = |uri: &str| {
+        let uri = uri.trim().trim_start_matches("./").trim_matches('/').to_ascii_lowercase();
+        uri.strip_prefix("device/").map(str::to_owned).unwrap_or(uri)
+    };
+    plain(said) == plain(asked)
 }
 
 fn node_of(field: InventoryField, platform: Platform) -> &'static str {
@@ -163,6 +233,57 @@ mod tests {
             assert_eq!(node_of(field, Platform::Linux), linux);
             assert!(windows.is_empty() || windows.starts_with("./DevDetail/"));
             assert!(nodes::find(linux).is_some_and(|node| node.access == nodes::Access::Get), "{linux}");
+        }
+    }
+
+    #[test]
+    fn a_value_counts_when_it_is_of_the_node_and_in_the_form_that_were_asked_for() {
+        const PIN: &str = NEW_PIN_VALUE;
+        // (source, reference of the command, target, format, type) -> what it is
+        type Said = Option<&'static str>;
+        let table: [(Said, Said, Said, Said, Said, &str); 22] = [
+            (Some(PIN), None, None, None, None, "value"),
+            (Some(PIN), None, None, Some("chr"), Some("text/plain"), "value"),
+            (Some(PIN), None, None, Some("CHR"), Some("Text/Plain; charset=utf-8"), "value"),
+            (Some("./Vendor/MSFT/RemoteLock/NewPINValue"), None, None, None, None, "value"),
+            (Some("Device/Vendor/MSFT/RemoteLock/NewPINValue/"), None, None, None, None, "value"),
+            (Some("./device/vendor/msft/remotelock/newpinvalue"), None, None, None, None, "value"),
+            (None, Some(PIN), None, None, None, "value"),
+            (None, None, Some(PIN), None, None, "value"),
+            (None, None, None, None, None, "doubtful"),
+            (Some(PIN), None, None, Some("int"), None, "doubtful"),
+            (Some(PIN), None, None, Some("b64"), None, "doubtful"),
+            (Some(PIN), None, None, Some("bin"), None, "doubtful"),
+            (Some(PIN), None, None, Some("xml"), None, "doubtful"),
+            (Some(PIN), None, None, Some("chr"), Some("application/octet-stream"), "doubtful"),
+            (Some(PIN), None, None, Some("null"), None, "empty"),
+            (Some("./DevDetail/SwV"), None, None, None, None, "nothing"),
+            (Some(""), None, None, None, None, "doubtful"),
+            (Some("./Device/Vendor/MSFT/RemoteLock"), None, None, None, None, "nothing"),
+            (Some("./User/Vendor/MSFT/RemoteLock/NewPINValue"), None, None, None, None, "nothing"),
+            (Some("./Device/Vendor/MSFT/RemoteLock/NewPINValue2"), None, None, None, None, "nothing"),
+            (Some("./DevDetail/SwV"), Some(PIN), Some(PIN), None, None, "nothing"),
+            (None, Some("./DevDetail/SwV"), None, None, None, "nothing"),
+        ];
+        for (source, node_ref, target, format, kind, expected) in table {
+            let own = |text: Said| text.map(str::to_owned);
+            let item = Item {
+                source: own(source),
+                target: own(target),
+                format: own(format),
+                kind: own(kind),
+                ..Item::default()
+            }
+            .holding("482915");
+            let (id, message_ref, command_ref) = ("7".to_owned(), "1".to_owned(), "2".to_owned());
+            let results = Results { id, message_ref, command_ref, node_ref: own(node_ref), items: vec![] };
+            let given = match given(&DeviceCommand::ReadNewPin, Platform::Windows, &results, &item) {
+                Some(Given::Value(_)) => "value",
+                Some(Given::Doubtful(_)) => "doubtful",
+                Some(Given::Empty) => "empty",
+                None => "nothing",
+            };
+            assert_eq!(given, expected, "{source:?} {node_ref:?} {target:?} {format:?} {kind:?}");
         }
     }
 

@@ -1,26 +1,46 @@
-//! Whose message it is. A device's own name proves nothing: cloned images share it.
+//! The enrolment that a message speaks for, and what is remembered of its session. A device's own name proves nothing:
+//! cloned images share it.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::EnrollmentId;
 use chaveiro_core::ports::{StoreError, View};
-use omadm::session::server::State;
+use omadm::session::large::Unfinished;
+use omadm::session::server::{Expected, Nonce, Proof, State};
 use omadm::syncml::Header;
+use serde::{Deserialize, Serialize};
 
+use super::turn::Context;
 use crate::DeviceCredentials;
 
-/// Who may be speaking.
+/// How many enrolments of one name are tried for a digest that does not name its own.
+const MAX_NAMESAKES: usize = 32;
+
+/// The sender of a message, as far as the message proves it.
 pub(super) enum Speaker {
-    /// The connection has the certificate of this open enrolment, and the message its name.
-    Certified(Enrollment),
-    /// The message names this open enrolment; it must still prove itself.
-    Named(Enrollment),
-    /// These open enrolments have the message's name; a challenge tells them apart.
-    OneOf(Vec<Enrollment>),
+    /// An open enrolment.
+    Proven(Box<Proven>),
     /// The certificate is not one of ours any more, or the message has another device's name.
     Refused(&'static str),
+    /// Nobody: the message must prove itself.
+    Unproven,
 }
 
-pub(super) fn speaker(view: &dyn View, certificate: Option<[u8; 32]>, header: &Header) -> Result<Speaker, StoreError> {
+/// An open enrolment that a message speaks for.
+pub(super) struct Proven {
+    pub(super) enrollment: Enrollment,
+    pub(super) session: Session,
+    pub(super) proof: Proof,
+}
+
+/// Recognises the sender. Reads and changes nothing.
+pub(super) fn speaker(
+    view: &dyn View,
+    context: &Context<'_>,
+    certificate: Option<[u8; 32]>,
+    header: &Header,
+) -> Result<Speaker, StoreError> {
     if let Some(sha256) = certificate {
         let Some(enrollment) = view.enrollment_by_certificate(&sha256)? else {
             return Ok(Speaker::Refused("the certificate belongs to no enrolment"));
@@ -28,32 +48,103 @@ pub(super) fn speaker(view: &dyn View, certificate: Option<[u8; 32]>, header: &H
         return Ok(match (enrollment.closed, enrollment.oma_device_id == header.source) {
             (Some(_), _) => Speaker::Refused("the enrolment is closed"),
             (None, false) => Speaker::Refused("the certificate belongs to another device"),
-            (None, true) => Speaker::Certified(enrollment),
+            (None, true) => {
+                let session = Session::of(view, context.credentials, enrollment.id)?;
+                Speaker::Proven(Box::new(Proven { enrollment, session, proof: Proof::Certificate }))
+            }
         });
     }
+    // Without a credential there is nothing to look for: the answer is the same whether the name is known or not.
+    if header.credential.is_none() {
+        return Ok(Speaker::Unproven);
+    }
+    let challenges = context.credentials.challenges(&header.source, &header.session, context.now);
+    let namesakes = namesakes(view, header)?;
+    if namesakes.is_empty() {
+        // An unknown name costs what a known one costs.
+        let nobody = EnrollmentId(uuid::Uuid::nil());
+        let _ = proof(context.credentials, nobody, &State::new(Nonce::default()), header, &challenges);
+    }
+    for enrollment in namesakes {
+        let session = Session::of(view, context.credentials, enrollment.id)?;
+        if let Some(proof) = proof(context.credentials, enrollment.id, &session.state, header, &challenges) {
+            return Ok(Speaker::Proven(Box::new(Proven { enrollment, session, proof })));
+        }
+    }
+    Ok(Speaker::Unproven)
+}
+
+/// The open enrolments that a digest under this header may speak for: the one that it names, else those with the name
+/// of the device. One that must show its certificate is not among them.
+fn namesakes(view: &dyn View, header: &Header) -> Result<Vec<Enrollment>, StoreError> {
     let named = header.source_name.as_deref().and_then(|name| name.parse::<EnrollmentId>().ok());
-    if let Some(id) = named {
-        let enrollment = view.enrollment(id)?.filter(|enrollment| enrollment.closed.is_none());
-        return Ok(match enrollment {
-            Some(enrollment) if enrollment.oma_device_id == header.source => Speaker::Named(enrollment),
-            Some(_) => Speaker::Refused("the user name belongs to another device"),
-            None => Speaker::OneOf(Vec::new()),
-        });
-    }
-    let mut candidates = view.enrollments_by_oma_device_id(&header.source)?;
-    Ok(match candidates.len() {
-        1 => Speaker::Named(candidates.remove(0)),
-        _ => Speaker::OneOf(candidates),
-    })
+    let mut found = match named {
+        Some(id) => {
+            let is_it = |one: &Enrollment| one.closed.is_none() && one.oma_device_id == header.source;
+            view.enrollment(id)?.filter(is_it).into_iter().collect()
+        }
+        None => view.enrollments_by_oma_device_id(&header.source)?,
+    };
+    found.retain(|enrollment| !enrollment.needs_certificate);
+    found.truncate(MAX_NAMESAKES);
+    Ok(found)
+}
+
+fn proof(
+    credentials: &DeviceCredentials,
+    enrollment: EnrollmentId,
+    state: &State,
+    header: &Header,
+    challenges: &[Nonce],
+) -> Option<Proof> {
+    let user = credentials.client_name(enrollment);
+    let password = credentials.client_secret(enrollment);
+    state.proof(header, Expected { user: &user, password: &password }, challenges)
 }
 
 /// What is remembered of an enrolment's session.
-pub(super) fn state(view: &dyn View, credentials: &DeviceCredentials, id: EnrollmentId) -> Result<State, StoreError> {
-    let Some(bytes) = view.session(id)? else { return Ok(State::new(credentials.first_nonce(id))) };
-    serde_json::from_slice(&bytes).map_err(|error| StoreError::Inconsistent(format!("session of {id}: {error}")))
+pub(super) struct Session {
+    pub(super) state: State,
+    /// The value that came in part.
+    pub(super) unfinished: Option<Unfinished>,
 }
 
-/// Its bytes.
-pub(super) fn bytes_of(state: &State) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(state).map_err(|error| StoreError::Inconsistent(error.to_string()))
+/// The same, as it is stored.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    #[serde(flatten)]
+    state: State,
+    /// The part of the value, sealed: it may be of a passcode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<String>,
+}
+
+impl Session {
+    fn of(view: &dyn View, credentials: &DeviceCredentials, id: EnrollmentId) -> Result<Self, StoreError> {
+        let Some(bytes) = view.session(id)? else {
+            return Ok(Self { state: State::new(credentials.first_nonce(id)), unfinished: None });
+        };
+        let damaged = |error: String| StoreError::Inconsistent(format!("session of {id}: {error}"));
+        let Stored { mut state, part } = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let part = part.and_then(|part| credentials.reveal(id, &STANDARD.decode(part).ok()?));
+        let unfinished = state.unfinished.take().zip(part).map(|(origin, data)| Unfinished { origin, data });
+        Ok(Self { state, unfinished })
+    }
+
+    /// Its bytes. `salt` is fresh randomness.
+    pub(super) fn bytes(
+        self,
+        credentials: &DeviceCredentials,
+        id: EnrollmentId,
+        salt: Nonce,
+    ) -> Result<Vec<u8>, StoreError> {
+        let Self { mut state, unfinished } = self;
+        let mut part = None;
+        if let Some(Unfinished { origin, data }) = unfinished {
+            let sealed = credentials.conceal(id, salt, &data);
+            part = sealed.map(|sealed| STANDARD.encode(sealed));
+            state.unfinished = Some(origin);
+        }
+        serde_json::to_vec(&Stored { state, part }).map_err(|error| StoreError::Inconsistent(error.to_string()))
+    }
 }

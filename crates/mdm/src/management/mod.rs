@@ -1,7 +1,8 @@
 //! Management sessions: one message in, one message out, one unit of work between.
 //!
 //! 1. Decode, within limits.
-//! 2. Whose device is it: certificate, or MD5 digest.
+//! 2. Whose device is it: certificate, or MD5 digest. Until that is proven nothing is written, and every name gets the
+//!    same answers.
 //! 3. The same request again gets the same answer.
 //! 4. What the device says is taken ([`turn`]).
 //! 5. What is queued for it goes out.
@@ -17,18 +18,19 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use chaveiro_core::Fault;
 use chaveiro_core::id::{ActionId, SecretId};
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use omadm::syncml::{self, CONTENT_TYPE, Message};
 use omadm::xml::Limits;
 
-use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate, sha256};
+use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate, proven, sha256, stranger};
 
 /// Fresh randomness of one message, made outside the unit of work so that the decision can be repeated.
 struct Fresh {
     nonce: omadm::session::server::Nonce,
+    salt: omadm::session::server::Nonce,
     secrets: Vec<SecretId>,
     action: ActionId,
     user: uuid::Uuid,
@@ -43,17 +45,20 @@ pub(crate) async fn message(
 ) -> Response {
     let body = match body {
         Ok(body) => body,
-        Err(rejection) => return rejection.status().into_response(),
+        Err(rejection) => return stranger(rejection.status(), "unreadable"),
     };
     if !is_syncml(&headers) {
         let text = "This address takes application/vnd.syncml.dm+xml; WBXML is not supported.";
-        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, text).into_response();
+        return stranger((StatusCode::UNSUPPORTED_MEDIA_TYPE, text), "unreadable");
     }
     let request = match syncml::decode(&body, Limits::MESSAGE) {
         Ok(request) => request,
         Err(error) => {
-            tracing::info!(%error, "a device message was not readable");
-            return (StatusCode::BAD_REQUEST, error.to_string()).into_response();
+            // A device that has shown its certificate is worth a line; anybody else is counted.
+            if peer.is_some() {
+                tracing::info!(%error, "a device message was not readable");
+            }
+            return stranger((StatusCode::BAD_REQUEST, error.to_string()), "unreadable");
         }
     };
     let peer = peer.map(|Extension(certificate)| certificate);
@@ -75,26 +80,47 @@ impl DeviceChannel {
         body_sha256: [u8; 32],
     ) -> Response {
         let now = self.clock.now();
-        let mut nonce = [0; omadm::session::server::NONCE_BYTES];
-        self.entropy.fill(&mut nonce);
+        let certificate = peer.map(|certificate| sha256(&certificate.0));
+        let (channel, address) = (Arc::clone(&self), format!("{}{MANAGEMENT_PATH}", self.base_url));
+        let looked = self.store.read(move |view| {
+            let context = channel.context(&address, now);
+            let seen = turn::look(view, &context, certificate, &request, &body_sha256)?;
+            Ok((seen, request, address))
+        });
+        let (request, address) = match looked.await {
+            Ok((None, request, address)) => (request, address),
+            Ok((Some(answer), ..)) => return answered(answer),
+            Err(fault) => return failed(&fault),
+        };
+        let random = || {
+            let mut bytes = [0; omadm::session::server::NONCE_BYTES];
+            self.entropy.fill(&mut bytes);
+            bytes
+        };
         let secrets = request.results().map(|_| SecretId(self.entropy.uuid())).collect();
         let (action, user) = (ActionId(self.entropy.uuid()), self.entropy.uuid());
-        let fresh = Fresh { nonce, secrets, action, user };
-        let certificate = peer.map(|certificate| sha256(&certificate.0));
+        let fresh = Fresh { nonce: random(), salt: random(), secrets, action, user };
         let channel = Arc::clone(&self);
         let written = self.store.write(move |unit| {
-            let context = turn::Context {
-                sealer: channel.sealer.as_ref(),
-                credentials: &channel.credentials,
-                address: &format!("{}{MANAGEMENT_PATH}", channel.base_url),
-                now,
-            };
-            turn::take(unit, &context, certificate, &request, body_sha256, fresh)
+            let context = channel.context(&address, now);
+            turn::take(unit, &context, certificate, request, body_sha256, fresh)
         });
         match written.await {
-            Ok(response) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], response).into_response(),
+            Ok(answer) => answered(answer),
             Err(fault) => failed(&fault),
         }
+    }
+
+    fn context<'a>(&'a self, address: &'a str, now: Timestamp) -> turn::Context<'a> {
+        turn::Context { sealer: self.sealer.as_ref(), credentials: &self.credentials, address, now }
+    }
+}
+
+fn answered(answer: turn::Answered) -> Response {
+    let response = |text: String| ([(header::CONTENT_TYPE, CONTENT_TYPE)], text);
+    match answer {
+        turn::Answered::Device(text) => proven(response(text)),
+        turn::Answered::Stranger(text, why) => stranger(response(text), why),
     }
 }
 
@@ -112,5 +138,5 @@ fn failed(fault: &Fault) -> Response {
     };
     let mut response = status.into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    response
+    stranger(response, "not handled")
 }

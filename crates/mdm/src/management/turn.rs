@@ -9,18 +9,20 @@ use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::SecretId;
 use chaveiro_core::keys::require_escrow;
 use chaveiro_core::lock::Lock;
-use chaveiro_core::ports::{Sealer, StoreError, UnitOfWork};
+use chaveiro_core::ports::{Sealer, StoreError, UnitOfWork, View};
 use chaveiro_core::refusal::Refusal;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_csp::Standing;
-use omadm::session::server::{Admission, Expected, Reply, State, is_abort, is_first_package, is_unenrollment};
-use omadm::syncml::{Challenge, Element, Message, Verb};
-use zeroize::Zeroizing;
+use omadm::session::large::{Assembled, assemble};
+use omadm::session::server::{Proof, Reply, Sent, State, is_abort, is_first_package, is_unenrollment, unproven};
+use omadm::syncml::{Element, HEADER_REF, Message, Verb, number};
 
-use super::identity::{Speaker, bytes_of, speaker, state};
+use super::csp::Given;
+use super::identity::{Proven, Session, Speaker, speaker};
 use super::{Fresh, csp};
 use crate::DeviceCredentials;
+use crate::credentials::CHALLENGE_SECONDS;
 
 /// What a turn needs beside the store.
 pub(super) struct Context<'a> {
@@ -35,65 +37,99 @@ pub(super) struct Context<'a> {
 const FORBIDDEN: u16 = 403;
 /// SyncML status: authentication accepted for this message.
 const OK: u16 = 200;
-/// SyncML status: wrong credentials.
-const UNAUTHORIZED: u16 = 401;
-/// SyncML status: credentials are needed.
-const CREDENTIALS_REQUIRED: u16 = 407;
+/// SyncML status: the session has had more messages than any needs.
+const UNAVAILABLE: u16 = 503;
 
-/// Takes one message and gives the bytes of the answer. Everything it writes belongs together.
+/// What goes back.
+pub(super) enum Answered {
+    /// To a device that has proven itself.
+    Device(String),
+    /// To somebody else; the reason is for the count.
+    Stranger(String, &'static str),
+}
+
+/// Answers a message that changes nothing: one without proof, and the repeat of one that was answered. `None` for one
+/// that is to be taken.
+pub(super) fn look(
+    view: &dyn View,
+    context: &Context<'_>,
+    certificate: Option<[u8; 32]>,
+    request: &Message,
+    body_sha256: &[u8; 32],
+) -> Result<Option<Answered>, Fault> {
+    let Proven { session, .. } = match recognise(view, context, certificate, request)? {
+        Ok(proven) => proven,
+        Err(answer) => return Ok(Some(answer)),
+    };
+    let known = session.state.recall(&request.header, body_sha256);
+    Ok(known.map(|response| Answered::Device(response.to_owned())))
+}
+
+fn recognise(
+    view: &dyn View,
+    context: &Context<'_>,
+    certificate: Option<[u8; 32]>,
+    request: &Message,
+) -> Result<Result<Proven, Answered>, Fault> {
+    let reply = |code, challenge| Reply::to(request, context.address, code, challenge);
+    Ok(match speaker(view, context, certificate, &request.header)? {
+        Speaker::Proven(proven) => Ok(*proven),
+        Speaker::Refused(reason) => {
+            tracing::debug!(reason, "a device message was refused");
+            Err(Answered::Stranger(reply(FORBIDDEN, None).encode(), "certificate refused"))
+        }
+        Speaker::Unproven => {
+            let header = &request.header;
+            let challenges = context.credentials.challenges(&header.source, &header.session, context.now);
+            let answer = unproven(header, challenges.first().copied().unwrap_or_default());
+            let why = if header.credential.is_some() { "wrong credential" } else { "no credential" };
+            Err(Answered::Stranger(reply(answer.code, answer.challenge).refuse(request, answer.code).encode(), why))
+        }
+    })
+}
+
+/// Takes one message and gives the answer. Everything it writes belongs together; of a message without proof it writes
+/// nothing.
 pub(super) fn take(
     unit: &mut dyn UnitOfWork,
     context: &Context<'_>,
     certificate: Option<[u8; 32]>,
-    request: &Message,
+    mut request: Message,
     body_sha256: [u8; 32],
     fresh: Fresh,
-) -> Result<String, Fault> {
-    let header = &request.header;
-    let reply = |code, challenge| Reply::to(request, context.address, code, challenge);
-    let (enrollment, certified) = match speaker(unit, certificate, header)? {
-        Speaker::Certified(enrollment) => (enrollment, true),
-        Speaker::Named(enrollment) => (enrollment, false),
-        Speaker::Refused(reason) => {
-            tracing::warn!(reason, "a device message was refused");
-            return Ok(reply(FORBIDDEN, None).encode());
-        }
-        Speaker::OneOf(candidates) => {
-            // Nobody learns here whether a name is known: everybody is challenged.
-            for candidate in candidates {
-                let mut state = state(unit, context.credentials, candidate.id)?;
-                state.challenge_with(fresh.nonce);
-                unit.put_session(candidate.id, &bytes_of(&state)?)?;
-            }
-            let challenge = Challenge { nonce: fresh.nonce.to_vec() };
-            return Ok(reply(CREDENTIALS_REQUIRED, Some(challenge)).encode());
-        }
+) -> Result<Answered, Fault> {
+    let Proven { enrollment, session, proof } = match recognise(&*unit, context, certificate, &request)? {
+        Ok(proven) => proven,
+        Err(answer) => return Ok(answer),
     };
-
-    let mut state = state(unit, context.credentials, enrollment.id)?;
-    if let Some(response) = state.recall(header, &body_sha256) {
-        return Ok(response.to_owned());
+    let Session { mut state, unfinished } = session;
+    if let Some(response) = state.recall(&request.header, &body_sha256) {
+        return Ok(Answered::Device(response.to_owned()));
     }
-    let is_new = state.enter(header);
-    let user = context.credentials.client_name(enrollment.id);
-    let password = context.credentials.client_secret(enrollment.id);
-    let expected = Expected { certificate: certified, user: &user, password: &password };
-    let response = match state.admit(header, expected, fresh.nonce) {
-        Admission::Challenged(code, challenge) => reply(code, Some(challenge)).encode(),
-        Admission::Refused => reply(UNAUTHORIZED, None).encode(),
-        Admission::Admitted(challenge) => {
-            let mut turn = Turn { unit, context, enrollment: &enrollment, request };
-            let open = turn.listen(is_new, &fresh)?;
-            let acknowledged = reply(OK, challenge).acknowledge(request);
-            if open { turn.speak(acknowledged, &state)? } else { acknowledged.encode() }
-        }
+    let seconds = context.now.as_second();
+    let Ok(admitted) = state.admit(&request, proof, fresh.nonce, seconds, CHALLENGE_SECONDS) else {
+        let reply = Reply::to(&request, context.address, UNAVAILABLE, None);
+        return Ok(Answered::Device(reply.encode()));
     };
-    state.remember(header, body_sha256, &response);
+    let values = assemble(unfinished.filter(|_| !admitted.is_new), &mut request);
+    let reply = Reply::numbered(&request, admitted.number, context.address, OK, admitted.challenge)
+        .within(state.max_message())
+        .acknowledge(&request)
+        .values(&request, &values.statuses, values.end_missing);
+    let mut turn = Turn { unit: &mut *unit, context, enrollment: &enrollment, request: &request, values: &values };
+    let open = turn.listen(admitted.is_new, proof, &fresh)?;
+    let response = match (open, request.is_final) {
+        (false, _) => reply.encode(),
+        (true, false) => reply.ask_for_more().encode(),
+        (true, true) => turn.speak(reply, &state)?,
+    };
+    state.remember(&request.header, body_sha256, &response);
     // An enrolment that ended in this very turn has no session any more.
     if unit.enrollment(enrollment.id)?.is_some_and(|enrollment| enrollment.closed.is_none()) {
-        unit.put_session(enrollment.id, &bytes_of(&state)?)?;
+        let session = Session { state, unfinished: values.unfinished };
+        unit.put_session(enrollment.id, &session.bytes(context.credentials, enrollment.id, fresh.salt)?)?;
     }
-    Ok(response)
+    Ok(Answered::Device(response))
 }
 
 struct Turn<'a> {
@@ -101,14 +137,19 @@ struct Turn<'a> {
     context: &'a Context<'a>,
     enrollment: &'a Enrollment,
     request: &'a Message,
+    values: &'a Assembled,
 }
 
 impl Turn<'_> {
     /// Takes everything the message says. Says whether commands may follow.
-    fn listen(&mut self, is_new: bool, fresh: &Fresh) -> Result<bool, Fault> {
+    fn listen(&mut self, is_new: bool, proof: Proof, fresh: &Fresh) -> Result<bool, Fault> {
         let device = self.unit.device(self.enrollment.tenant, self.enrollment.device)?;
         let mut device = device.ok_or_else(|| StoreError::Inconsistent("an enrolment has no device".to_owned()))?;
         let before = device.clone();
+        let shown = proof == Proof::Certificate && device.platform == Platform::Linux;
+        if shown && !self.enrollment.needs_certificate {
+            self.unit.require_certificate(self.enrollment.id)?;
+        }
         if is_new {
             device.last_sync = self.context.now;
         }
@@ -190,11 +231,11 @@ impl Turn<'_> {
             };
             let Some(first) = delivery.phase.sent_in().map(|at| at.first_command) else { continue };
             let statuses = self.statuses(message, first, delivery.commands.len());
-            let values = self.values(message, first, &delivery.commands);
+            let values = self.values(message, first, &delivery.commands, device.platform);
             match delivery.purpose {
                 Purpose::SetUp | Purpose::Finish => self.take_set_up(delivery, statuses, values, device)?,
                 Purpose::Act | Purpose::Probe | Purpose::Prepare | Purpose::Apply => {
-                    let answer = answer(&delivery.commands, statuses, values);
+                    let answer = answer(&delivery.commands, statuses, values, self.is_complete());
                     let secret = secrets.next().unwrap_or(SecretId(uuid::Uuid::nil()));
                     let (sealer, now) = (self.context.sealer, self.context.now);
                     recover_passcode::receive(self.unit, sealer, delivery, answer, secret, now)?;
@@ -204,42 +245,47 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Whether the device has said all that it says for now.
+    fn is_complete(&self) -> bool {
+        self.request.is_final && self.values.unfinished.is_none()
+    }
+
     /// Our messages that this one answers, each once, in order.
     fn answered_messages(&self) -> Vec<u32> {
         let mut messages = Vec::new();
         for element in &self.request.body {
             let message = match element {
-                Element::Status(status) if status.command_ref != 0 => status.message_ref,
-                Element::Results(results) => results.message_ref,
+                Element::Status(status) if status.command_ref != HEADER_REF => &status.message_ref,
+                Element::Results(results) => &results.message_ref,
                 Element::Status(_)
                 | Element::Alert(_)
                 | Element::Command(_)
                 | Element::Container(_)
                 | Element::Unknown { .. } => continue,
             };
-            if !messages.contains(&message) {
-                messages.push(message);
-            }
+            // What is no number is no message of ours.
+            messages.extend(number(message).filter(|message| !messages.contains(message)));
         }
         messages
     }
 
     fn statuses(&self, message: u32, first: u32, count: usize) -> Vec<Option<u16>> {
         let mut statuses = vec![None; count];
-        for status in self.request.statuses().filter(|status| status.message_ref == message) {
-            if let Some(slot) = index_of(status.command_ref, first).and_then(|index| statuses.get_mut(index)) {
+        for status in self.request.statuses().filter(|status| number(&status.message_ref) == Some(message)) {
+            if let Some(slot) = index_of(&status.command_ref, first).and_then(|index| statuses.get_mut(index)) {
                 *slot = slot.or(Some(status.code));
             }
         }
         statuses
     }
 
-    fn values(&self, message: u32, first: u32, commands: &[DeviceCommand]) -> Vec<(usize, Zeroizing<String>)> {
-        let results = self.request.results().filter(|results| results.message_ref == message);
-        let values = results.filter_map(|results| {
-            let index = index_of(results.command_ref, first).filter(|index| *index < commands.len())?;
-            let value = results.items.iter().find_map(|item| item.value())?;
-            Some((index, value.clone()))
+    /// The values of commands, by their index: what is of the node that the command asked for.
+    fn values(&self, message: u32, first: u32, commands: &[DeviceCommand], platform: Platform) -> Vec<(usize, Given)> {
+        let results = self.request.results().filter(|results| number(&results.message_ref) == Some(message));
+        let values = results.flat_map(|results| results.items.iter().map(move |item| (results, item)));
+        let values = values.filter_map(|(results, item)| {
+            let index = index_of(&results.command_ref, first)?;
+            Some((index, csp::given(commands.get(index)?, platform, results, item)?))
         });
         values.collect()
     }
@@ -248,32 +294,28 @@ impl Turn<'_> {
         &mut self,
         mut delivery: Delivery,
         statuses: Vec<Option<u16>>,
-        mut values: Vec<(usize, Zeroizing<String>)>,
+        values: Vec<(usize, Given)>,
         device: &mut ManagedDevice,
     ) -> Result<(), Fault> {
         let Phase::Sent(at) = delivery.phase.clone() else { return Ok(()) };
-        // A machine without packages gives an empty list, which SyncML does not tell from no value.
-        let is_list = |index: usize| delivery.commands.get(index) == Some(&DeviceCommand::ReadPackages);
-        let empty = statuses.iter().enumerate().find(|(index, status)| is_list(*index) && **status == Some(200));
-        if let (Some((index, _)), true) = (empty, values.is_empty()) {
-            values.push((index, Zeroizing::default()));
-        }
         for (known, new) in delivery.statuses.iter_mut().zip(statuses) {
             *known = known.or(new);
         }
-        for (index, value) in values {
-            match delivery.commands.get(index) {
-                Some(DeviceCommand::ReadInventory { field }) => {
+        for (index, given) in values {
+            match (delivery.commands.get(index), given) {
+                (Some(DeviceCommand::ReadInventory { field }), Given::Value(value)) => {
                     csp::take_inventory(&mut device.inventory, *field, &value);
                 }
-                Some(DeviceCommand::ReadPackages) => {
+                // A machine without packages gives an empty list.
+                (Some(DeviceCommand::ReadPackages), given @ (Given::Value(_) | Given::Empty)) => {
+                    let value = given.value();
                     take_inventory::take_packages(self.unit, device, &value, self.context.now)?;
                     device.inventory.packages_sha256 = Some(seal_first::sha256_hex(value.as_bytes()));
                 }
-                Some(_) | None => {}
+                (Some(_) | None, _) => {}
             }
         }
-        if delivery.statuses.iter().all(Option::is_some) {
+        if self.is_complete() && delivery.statuses.iter().all(Option::is_some) {
             delivery.phase = Phase::Settled(at);
         }
         Ok(self.unit.update_delivery(&delivery)?)
@@ -321,27 +363,48 @@ impl Turn<'_> {
             },
         };
         let commands = delivery.commands.iter().map(|command| csp::command(command, &facts)).collect();
-        let (reply, first_command) = reply.command(commands);
+        let (reply, first_command) = match reply.command(commands) {
+            Sent::Now(reply, first_command) => (reply, first_command),
+            // They stay queued.
+            Sent::Next(reply) => return Ok(reply.encode()),
+            Sent::Never(reply) => {
+                tracing::warn!(device = %delivery.device, "the device takes no message long enough for what waits for it");
+                return Ok(reply.encode());
+            }
+        };
         let at = SentIn { session: state.session.clone(), message: reply.number(), first_command };
         recover_passcode::sent(self.unit, delivery, at, self.context.now)?;
         Ok(reply.encode())
     }
 }
 
-/// What the values mean, by the commands that asked for them. A value that is no passcode is as good as none.
-fn answer(commands: &[DeviceCommand], statuses: Vec<Option<u16>>, values: Vec<(usize, Zeroizing<String>)>) -> Answer {
-    let mut answer = Answer { statuses, value: None, report: None };
-    for (index, value) in values {
-        match commands.get(index) {
-            Some(DeviceCommand::ReadNewPin) => answer.value = Passcode::new(value).map(Value::Passcode),
-            Some(DeviceCommand::ReadCandidate) => answer.value = Some(Value::Envelope(value.as_bytes().to_vec())),
-            Some(DeviceCommand::ReadReport) => answer.report = csp::report(&value),
-            Some(_) | None => {}
+/// What the values mean, by the commands that asked for them. A value that is no passcode is as good as none, and so is
+/// a document of the agent that is not as it should be.
+fn answer(
+    commands: &[DeviceCommand],
+    statuses: Vec<Option<u16>>,
+    values: Vec<(usize, Given)>,
+    complete: bool,
+) -> Answer {
+    let mut answer = Answer { statuses, value: None, report: None, complete };
+    for (index, given) in values {
+        match (commands.get(index), given) {
+            (Some(DeviceCommand::ReadNewPin), Given::Value(value)) => {
+                answer.value = Passcode::new(value).map(Value::Passcode).or(answer.value);
+            }
+            (Some(DeviceCommand::ReadNewPin), Given::Doubtful(value)) => {
+                answer.value = answer.value.or_else(|| Passcode::new(value).map(Value::Doubtful));
+            }
+            (Some(DeviceCommand::ReadCandidate), Given::Value(value)) => {
+                answer.value = Some(Value::Envelope(value.as_bytes().to_vec()));
+            }
+            (Some(DeviceCommand::ReadReport), Given::Value(value)) => answer.report = csp::report(&value),
+            (Some(_) | None, _) => {}
         }
     }
     answer
 }
 
-fn index_of(command: u32, first: u32) -> Option<usize> {
-    command.checked_sub(first).and_then(|index| usize::try_from(index).ok())
+fn index_of(command: &str, first: u32) -> Option<usize> {
+    number(command)?.checked_sub(first).and_then(|index| usize::try_from(index).ok())
 }

@@ -13,9 +13,9 @@ use chaveiro_core::caller::{Actor, Caller};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
-use chaveiro_core::id::{ActionId, DeviceId, RequestId, TenantId};
+use chaveiro_core::id::{ActionId, DeviceId, RequestId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{Clock, DeviceScope, Entropy, Store};
+use chaveiro_core::ports::{Alarm, BoxFuture, Clock, DeviceScope, Entropy, ReadJob, Store, StoreError, WriteJob};
 use chaveiro_core::query::Listing;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
@@ -56,12 +56,35 @@ impl Entropy for TestEntropy {
     }
 }
 
+/// A store that counts units of work.
+struct Counted(Arc<dyn Store>, AtomicU64);
+
+impl Store for Counted {
+    fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.query(job)
+    }
+    fn submit(&self, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.submit(job)
+    }
+}
+
+/// Rings for nobody.
+struct Silent;
+
+impl Alarm for Silent {
+    fn ring(&self) {}
+}
+
 pub const BASE: &str = "https://mdm.example:8444";
 pub const USER: &str = "ana@example.org";
 
 pub struct World {
     pub directory: TempDir,
     pub store: Arc<dyn Store>,
+    /// The store as the channel has it.
+    counted: Arc<Counted>,
+    pub credentials: Arc<DeviceCredentials>,
     pub keyring: Arc<Keyring>,
     pub entropy: Arc<TestEntropy>,
     pub clock: Arc<TestClock>,
@@ -116,22 +139,30 @@ impl World {
         };
         store.write(move |unit| Ok(unit.insert_tenant(&row)?)).await.expect("inserted");
         let wakes = Arc::new(Wakes::default());
+        let counted = Arc::new(Counted(Arc::clone(&store), AtomicU64::new(0)));
+        let credentials = Arc::new(credentials.expect("credentials"));
         let channel = Arc::new(DeviceChannel {
-            store: Arc::clone(&store),
+            store: counted.clone(),
             sealer: keyring.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             ca: Arc::new(ca.expect("an authority")),
-            credentials: Arc::new(credentials.expect("credentials")),
+            credentials: Arc::clone(&credentials),
             wakes: Arc::clone(&wakes),
+            alarm: Arc::new(Silent),
             base_url: BASE.to_owned(),
         });
         let (router, wake_router) = (router(Arc::clone(&channel)), wake_router(channel));
-        Self { directory, store, keyring, entropy, clock, router, wake_router, wakes, tenant }
+        Self { directory, store, counted, credentials, keyring, entropy, clock, router, wake_router, wakes, tenant }
     }
 
     pub fn advance(&self, by: Duration) {
         self.clock.0.fetch_add(by.as_secs() as i64, Ordering::SeqCst);
+    }
+
+    /// How many units of work the channel has run.
+    pub fn writes(&self) -> u64 {
+        self.counted.1.load(Ordering::SeqCst)
     }
 
     pub fn transport(&self) -> InProcess {
@@ -147,12 +178,18 @@ impl World {
     }
 
     pub async fn token(&self) -> String {
+        self.token_for(None, None).await
+    }
+
+    /// A token for a device of that user, in place of that device.
+    pub async fn token_for(&self, user: Option<ResourceId>, replaces: Option<DeviceId>) -> String {
         let text = new_enrollment_token(self.entropy.as_ref());
         let now = self.clock.now();
         let token = EnrollmentToken {
             token_sha256: token_sha256(text.expose_secret()),
             tenant: self.tenant,
-            user: None,
+            user,
+            replaces,
             created: now,
             expires: now + Duration::from_secs(3600),
             used: None,
@@ -163,8 +200,18 @@ impl World {
 
     pub async fn try_enroll(&self, number: u64) -> Result<WindowsDevice, EnrollError> {
         let token = self.token().await;
+        self.enroll_over(&self.transport(), number, &token).await
+    }
+
+    /// Enrols a device over that connection, with that token.
+    pub async fn enroll_over(
+        &self,
+        transport: &InProcess,
+        number: u64,
+        token: &str,
+    ) -> Result<WindowsDevice, EnrollError> {
         let hardware = Hardware::laptop(number);
-        let account = enroll(&self.transport(), &hardware, BASE, USER, &token).await?;
+        let account = enroll(transport, &hardware, BASE, USER, token).await?;
         let mut next = number * 1_000_000;
         let make_pin = move || {
             next += 1;
@@ -191,7 +238,7 @@ impl World {
         let transport = self.transport();
         let enrolled = LinuxDevice::enroll(&transport, number, BASE, &token, Box::new(make_passcode));
         let mut device = enrolled.await.expect("enrolled");
-        device.sync(&transport).await.expect("the first session");
+        device.sync(&self.certified(&device.account)).await.expect("the first session");
         device
     }
 

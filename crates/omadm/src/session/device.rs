@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::digest;
 use crate::syncml::{
-    AUTH_MD5, Alert, Command, Credential, Element, Header, Item, Message, Results, Status, Verb, alert,
+    AUTH_MD5, Alert, Command, Credential, Element, HEADER_REF, Header, Item, Message, Results, Status, Verb, alert,
 };
 
 /// What a device knows of its server, from the provisioning document.
@@ -43,6 +43,7 @@ pub struct Event {
 }
 
 /// What comes next.
+#[expect(clippy::large_enum_variant, reason = "a message is moved once in each turn")]
 pub enum Next {
     /// Send this message.
     Send(Message),
@@ -52,11 +53,15 @@ pub enum Next {
     Refused(u16),
 }
 
+/// How often a device answers a challenge in one session: a server that never believes it is not its server.
+const MAX_CHALLENGES: u32 = 3;
+
 /// A session under way.
 pub struct Session<'a> {
     account: &'a mut Account,
     number: String,
     message: u32,
+    challenged: u32,
     proves: bool,
     first: Vec<(&'static str, String)>,
     events: Vec<Event>,
@@ -72,41 +77,42 @@ impl<'a> Session<'a> {
         information: Vec<(&'static str, String)>,
         events: Vec<Event>,
     ) -> Self {
-        Self { account, number: number.to_owned(), message: 0, proves, first: information, events }
+        Self { account, number: number.to_owned(), message: 0, challenged: 0, proves, first: information, events }
     }
 
     /// Package 1 (OMA-TS-DM_Protocol 1.2, 8.3).
     pub fn begin(&mut self) -> Message {
-        let mut body = vec![Element::Alert(Alert { id: 0, code: alert::CLIENT_INITIATED, items: vec![] })];
+        let mut body = vec![Element::Alert(Alert { id: String::new(), code: alert::CLIENT_INITIATED, items: vec![] })];
         for event in &self.events {
             let item = Item { kind: Some(event.kind.to_owned()), ..Item::default() }.holding(&event.data);
-            body.push(Element::Alert(Alert { id: 0, code: event.code, items: vec![item] }));
+            body.push(Element::Alert(Alert { id: String::new(), code: event.code, items: vec![item] }));
         }
         let items = self.first.iter().map(|(node, value)| Item {
             source: Some((*node).to_owned()),
             data: Some(Zeroizing::new(value.clone())),
             ..Item::default()
         });
-        body.push(Element::Command(Command { id: 0, verb: Verb::Replace, items: items.collect() }));
+        body.push(Element::Command(Command { id: String::new(), verb: Verb::Replace, items: items.collect() }));
         self.message(body)
     }
 
     /// Takes the server's message, runs its commands, and says what to do.
     pub fn receive(&mut self, request: &Message, tree: &mut dyn Tree) -> Next {
-        let header = request.statuses().find(|status| status.command_ref == 0);
+        let header = request.header_status();
         if let Some(challenge) = header.and_then(|status| status.challenge.as_ref()) {
             self.account.nonce.clone_from(&challenge.nonce);
         }
         match header.map(|status| (status.code, status.challenge.is_some())) {
-            Some((401 | 407, true)) => {
+            Some((401 | 407, true)) if self.challenged < MAX_CHALLENGES => {
+                self.challenged += 1;
                 self.proves = true;
                 return Next::Send(self.begin());
             }
             Some((code @ 400.., _)) => return Next::Refused(code),
             Some(_) | None => {}
         }
-        let mut answers = Answers { message: request.header.message, body: Vec::new() };
-        answers.status(0, "SyncHdr", 200);
+        let mut answers = Answers { message: request.header.message.clone(), body: Vec::new() };
+        answers.status(HEADER_REF, "SyncHdr", 200);
         let mut commands = 0;
         for element in &request.body {
             match element {
@@ -117,7 +123,7 @@ impl<'a> Session<'a> {
                 }
                 Element::Container(container) => {
                     commands += 1;
-                    answers.status(container.id, container.kind.name(), 200);
+                    answers.status(&container.id, container.kind.name(), 200);
                     for command in &container.commands {
                         answers.run(command, tree);
                     }
@@ -134,14 +140,7 @@ impl<'a> Session<'a> {
     fn message(&mut self, mut body: Vec<Element>) -> Message {
         self.message += 1;
         for (id, element) in (1..).zip(&mut body) {
-            match element {
-                Element::Status(status) => status.id = id,
-                Element::Results(results) => results.id = id,
-                Element::Alert(alert) => alert.id = id,
-                Element::Command(command) => command.id = id,
-                Element::Container(container) => container.id = id,
-                Element::Unknown { id: own, .. } => *own = id,
-            }
+            element.number(id);
         }
         let account = &self.account;
         let credential = self.proves.then(|| Credential {
@@ -150,27 +149,28 @@ impl<'a> Session<'a> {
         });
         let header = Header {
             session: self.number.clone(),
-            message: self.message,
+            message: self.message.to_string(),
             target: account.address.clone(),
             source: account.oma_device_id.clone(),
             source_name: self.proves.then(|| account.user.clone()),
             credential,
+            max_message: None,
         };
         Message { header, body, is_final: true }
     }
 }
 
 struct Answers {
-    message: u32,
+    message: String,
     body: Vec<Element>,
 }
 
 impl Answers {
-    fn status(&mut self, command: u32, name: &str, code: u16) {
+    fn status(&mut self, command: &str, name: &str, code: u16) {
         self.body.push(Element::Status(Status {
-            id: 0,
-            message_ref: self.message,
-            command_ref: command,
+            id: String::new(),
+            message_ref: self.message.clone(),
+            command_ref: command.to_owned(),
             command: name.to_owned(),
             target_ref: None,
             challenge: None,
@@ -184,28 +184,33 @@ impl Answers {
             match command.verb {
                 Verb::Get => match tree.get(uri) {
                     Ok(value) => {
-                        self.status(command.id, "Get", 200);
-                        self.results(command.id, uri, value);
+                        self.status(&command.id, "Get", 200);
+                        self.results(&command.id, uri, value);
                     }
-                    Err(code) => self.status(command.id, "Get", code),
+                    Err(code) => self.status(&command.id, "Get", code),
                 },
                 Verb::Exec => {
                     let code = tree.exec(uri, item.data.as_ref().map(|data| data.as_str()));
-                    self.status(command.id, "Exec", code);
+                    self.status(&command.id, "Exec", code);
                 }
                 Verb::Add | Verb::Replace | Verb::Delete => {
                     let code = tree.set(command.verb, uri, item.data.as_ref().map(|data| data.as_str()));
-                    self.status(command.id, command.verb.name(), code);
+                    self.status(&command.id, command.verb.name(), code);
                 }
             }
         }
     }
 
-    fn results(&mut self, command: u32, uri: &str, value: Option<Zeroizing<String>>) {
+    fn results(&mut self, command: &str, uri: &str, value: Option<Zeroizing<String>>) {
         let format = value.is_none().then(|| "null".to_owned());
         let data = Some(value.unwrap_or_default());
         let item = Item { source: Some(uri.to_owned()), format, data, ..Item::default() };
-        let message_ref = self.message;
-        self.body.push(Element::Results(Results { id: 0, message_ref, command_ref: command, items: vec![item] }));
+        self.body.push(Element::Results(Results {
+            id: String::new(),
+            message_ref: self.message.clone(),
+            command_ref: command.to_owned(),
+            node_ref: None,
+            items: vec![item],
+        }));
     }
 }

@@ -1,13 +1,19 @@
 //! The server's end of a session.
 //!
-//! [`State`] is what must survive between two messages; the caller stores it together with what the
-//! message changed. The same request twice gives the same bytes and no second effect
+//! [`State`] is what must survive between two messages of a device that has proven itself; the caller stores it
+//! together with what the message changed. The same request twice gives the same bytes and no second effect
 //! ([`State::recall`]); a new session or another message goes on.
+//!
+//! Of a message without proof nothing is remembered. Its challenge is a function of the message and the time
+//! ([`unproven`]); the caller derives the same nonces again when the device answers.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::digest;
-use crate::syncml::{self, AUTH_MD5, Challenge, Command, Element, Header, Item, Message, Status, Verb, alert};
+use super::large::Origin;
+use crate::digest::Claim;
+use crate::syncml::{
+    self, AUTH_MD5, Alert, Challenge, Command, Element, HEADER_REF, Header, Item, Message, Status, Verb, alert, number,
+};
 
 /// Bytes of a nonce.
 pub const NONCE_BYTES: usize = 16;
@@ -15,10 +21,19 @@ pub const NONCE_BYTES: usize = 16;
 /// A nonce of the MD5 scheme.
 pub type Nonce = [u8; NONCE_BYTES];
 
-/// How often a session is challenged before it is refused.
+/// The number of the last message that is challenged although it came with a wrong credential.
 const MAX_CHALLENGES: u32 = 2;
 
-/// What is remembered of a device's session.
+/// The most messages of one session: none needs so many, and a client that goes in circles ends here.
+pub const MAX_MESSAGES: u32 = 250;
+
+/// Seconds after which a session number is free to be used anew: some devices give every session the same.
+const SESSION_SECONDS: u64 = 600;
+
+/// The most challenges that are remembered as answered.
+const MAX_SPENT: usize = 64;
+
+/// What is remembered of a device's session. Only messages that proved themselves change it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct State {
@@ -28,10 +43,23 @@ pub struct State {
     nonce: Nonce,
     /// The nonce handed out for what follows: devices switch at once or with the next session.
     next_nonce: Option<Nonce>,
-    /// Challenges in this session.
-    challenges: u32,
-    /// Whether the device proved itself in this session.
+    /// Whether the device got its new nonce in this session.
     proved: bool,
+    /// When this session began, in seconds since 1970.
+    #[serde(default)]
+    began: i64,
+    /// Messages since then.
+    #[serde(default)]
+    messages: u32,
+    /// The longest message that the device takes.
+    #[serde(default)]
+    max_message: Option<u32>,
+    /// Challenges that were answered, and when: none is answered twice.
+    #[serde(default)]
+    spent: Vec<(i64, Nonce)>,
+    /// The value that goes on in the next message. The caller keeps what came of it, beside this and sealed.
+    #[serde(default)]
+    pub unfinished: Option<Origin>,
     /// The last exchange.
     last: Option<Exchange>,
 }
@@ -39,40 +67,101 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Exchange {
-    message: u32,
+    #[serde(deserialize_with = "text_or_number")]
+    message: String,
     request_sha256: [u8; 32],
     response: String,
 }
 
-/// What the device shows beside its message.
+/// Sessions of before ids were texts are stored with numbers.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Number(u32),
+        Text(String),
+    }
+    Ok(match Stored::deserialize(deserializer)? {
+        Stored::Number(number) => number.to_string(),
+        Stored::Text(text) => text,
+    })
+}
+
+/// What the device must know to prove itself by the MD5 scheme.
 #[derive(Clone, Copy)]
 pub struct Expected<'a> {
-    /// Whether the connection is authenticated by the certificate of this very enrolment.
-    pub certificate: bool,
-    /// The user name of the MD5 scheme.
+    /// The user name.
     pub user: &'a str,
-    /// Its password.
+    /// The password.
     pub password: &'a str,
 }
 
-/// Whether a message is believed.
+/// How a message proved itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The connection is authenticated by the certificate of this very enrolment.
+    Certificate,
+    /// By the nonce that was in use already.
+    Nonce,
+    /// By the nonce that the device got for what follows.
+    NextNonce,
+    /// By the nonce of a challenge.
+    Challenge(Nonce),
+}
+
+/// A message that was taken into its session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// It is; the header's status may carry the nonce for what follows.
-    Admitted(Option<Challenge>),
-    /// It must prove itself: status 407 without a credential, 401 with a wrong one.
-    Challenged(u16, Challenge),
-    /// It failed too often in this session: status 401 without a challenge.
-    Refused,
+pub struct Admitted {
+    /// Whether it begins a session.
+    pub is_new: bool,
+    /// The nonce for what follows, when the device gets one.
+    pub challenge: Option<Challenge>,
+    /// The number of the answer.
+    pub number: u32,
+}
+
+/// The session has had more messages than any needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyMessages;
+
+/// The answer to a message without proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unproven {
+    /// The status: 407 without a credential, 401 with a wrong one.
+    pub code: u16,
+    /// The challenge; none when the device was challenged often enough.
+    pub challenge: Option<Challenge>,
+}
+
+/// Decides about a message without proof, by nothing but the message itself: the answer says nothing of what is known.
+pub fn unproven(header: &Header, fresh: Nonce) -> Unproven {
+    let (code, last) = match header.credential {
+        Some(_) => (401, MAX_CHALLENGES),
+        None => (407, MAX_MESSAGES),
+    };
+    let challenged = number(&header.message).is_none_or(|message| message <= last);
+    Unproven { code, challenge: challenged.then(|| Challenge { nonce: fresh.to_vec() }) }
 }
 
 impl State {
     /// Before the first session: only the nonce of the provisioning document is known.
     pub fn new(first_nonce: Nonce) -> Self {
-        Self { session: String::new(), nonce: first_nonce, next_nonce: None, challenges: 0, proved: false, last: None }
+        Self {
+            session: String::new(),
+            nonce: first_nonce,
+            next_nonce: None,
+            proved: false,
+            began: 0,
+            messages: 0,
+            max_message: None,
+            spent: Vec::new(),
+            unfinished: None,
+            last: None,
+        }
     }
 
-    /// The response to this very request, when it was answered before.
+    /// The response to this very request, when it was answered before. Ask after the proof: what was answered to a
+    /// device is for nobody else.
     pub fn recall(&self, header: &Header, request_sha256: &[u8; 32]) -> Option<&str> {
         let last = self.last.as_ref().filter(|_| self.session == header.session)?;
         let same = last.message == header.message && last.request_sha256 == *request_sha256;
@@ -81,67 +170,103 @@ impl State {
 
     /// Remembers the answer to a request.
     pub fn remember(&mut self, header: &Header, request_sha256: [u8; 32], response: &str) {
-        self.last = Some(Exchange { message: header.message, request_sha256, response: response.to_owned() });
+        let (message, response) = (header.message.clone(), response.to_owned());
+        self.last = Some(Exchange { message, request_sha256, response });
     }
 
-    /// Goes on to the session of that message; says whether it is another one than before. A first
-    /// message is a new session even under an old number: devices start again after re-imaging.
-    pub fn enter(&mut self, header: &Header) -> bool {
-        let is_new = self.session != header.session || header.message == 1;
+    /// Says by which nonce the message proves itself. `challenges` are the nonces of challenges that can still be
+    /// answered.
+    ///
+    /// Every message must prove itself: a session that was proved once does not vouch for the sender of the next message
+    /// under its number.
+    pub fn proof(&self, header: &Header, expected: Expected<'_>, challenges: &[Nonce]) -> Option<Proof> {
+        let credential = header.credential.as_ref().filter(|credential| credential.kind == AUTH_MD5)?;
+        let claim = Claim::new(&credential.data, expected.user, expected.password);
+        let unspent = |nonce: &&Nonce| self.spent.iter().all(|(_, spent)| spent != *nonce);
+        // All are compared, whichever it is: the time it takes tells nothing.
+        let mut challenge = None;
+        for nonce in challenges.iter().filter(unspent) {
+            if claim.is_for(nonce) {
+                challenge = Some(*nonce);
+            }
+        }
+        let next = self.next_nonce.as_ref().is_some_and(|nonce| claim.is_for(nonce));
+        let current = claim.is_for(&self.nonce);
+        match (next, current) {
+            (true, _) => Some(Proof::NextNonce),
+            (false, true) => Some(Proof::Nonce),
+            (false, false) => challenge.map(Proof::Challenge),
+        }
+    }
+
+    /// Goes on to a message that has proven itself. A first message is a new session even under an old number: devices
+    /// start again after re-imaging, and some give every session the same number. `fresh` is a random nonce, used when
+    /// one is handed out; `now` is in seconds since 1970, and a challenge is remembered as answered for
+    /// `challenge_seconds`.
+    pub fn admit(
+        &mut self,
+        request: &Message,
+        proof: Proof,
+        fresh: Nonce,
+        now: i64,
+        challenge_seconds: u64,
+    ) -> Result<Admitted, TooManyMessages> {
+        let header = &request.header;
+        let other_number = self.session != header.session;
+        let is_new = other_number || number(&header.message) == Some(1) || is_first_package(request);
+        if other_number || (is_new && now.abs_diff(self.began) > SESSION_SECONDS) {
+            (self.began, self.messages) = (now, 0);
+        }
+        if self.messages >= MAX_MESSAGES {
+            return Err(TooManyMessages);
+        }
         if is_new {
             header.session.clone_into(&mut self.session);
-            self.challenges = 0;
-            self.proved = false;
-            self.last = None;
+            (self.proved, self.last, self.max_message, self.unfinished) = (false, None, None, None);
         }
-        is_new
+        self.messages += 1;
+        self.max_message = header.max_message.or(self.max_message);
+        match proof {
+            Proof::Certificate | Proof::Nonce => {}
+            Proof::NextNonce => {
+                if let Some(next) = self.next_nonce.take() {
+                    self.nonce = next;
+                }
+            }
+            Proof::Challenge(nonce) => {
+                (self.nonce, self.next_nonce) = (nonce, None);
+                self.spent.retain(|(at, _)| now.abs_diff(*at) <= challenge_seconds);
+                self.spent.push((now, nonce));
+                if self.spent.len() > MAX_SPENT {
+                    self.spent.remove(0);
+                }
+            }
+        }
+        // Once in each session the device gets a new nonce.
+        let gets_nonce = proof != Proof::Certificate && !self.proved;
+        if gets_nonce {
+            (self.proved, self.next_nonce) = (true, Some(fresh));
+        }
+        Ok(Admitted {
+            is_new,
+            challenge: gets_nonce.then(|| Challenge { nonce: fresh.to_vec() }),
+            number: answer_number(header, self.messages),
+        })
     }
 
-    /// Believes the message or not. `fresh` is a random nonce, used when one is handed out.
-    ///
-    /// Every message must prove itself: a session that was proved once does not vouch for whoever sends
-    /// the next message under its number.
-    pub fn admit(&mut self, header: &Header, expected: Expected<'_>, fresh: Nonce) -> Admission {
-        if expected.certificate {
-            return Admission::Admitted(None);
-        }
-        let claim = header.credential.as_ref().filter(|credential| credential.kind == AUTH_MD5);
-        let proves = |nonce: &Nonce| {
-            claim.is_some_and(|claim| digest::proves(&claim.data, expected.user, expected.password, nonce))
-        };
-        if let Some(next) = self.next_nonce.filter(proves) {
-            (self.nonce, self.next_nonce) = (next, None);
-            return self.admitted(fresh);
-        }
-        if proves(&self.nonce) {
-            return self.admitted(fresh);
-        }
-        if self.challenges >= MAX_CHALLENGES {
-            return Admission::Refused;
-        }
-        self.challenges += 1;
-        self.challenge_with(fresh);
-        let code = if header.credential.is_some() { 401 } else { 407 };
-        Admission::Challenged(code, Challenge { nonce: fresh.to_vec() })
-    }
-
-    /// Expects that nonce from now on. For a device that is not told apart from others yet.
-    pub fn challenge_with(&mut self, nonce: Nonce) {
-        (self.nonce, self.next_nonce) = (nonce, None);
-    }
-
-    /// Once in each session the device gets a new nonce.
-    fn admitted(&mut self, fresh: Nonce) -> Admission {
-        if self.proved {
-            return Admission::Admitted(None);
-        }
-        self.proved = true;
-        self.next_nonce = Some(fresh);
-        Admission::Admitted(Some(Challenge { nonce: fresh.to_vec() }))
+    /// The longest message that the device takes, in bytes.
+    pub fn max_message(&self) -> Option<u32> {
+        self.max_message
     }
 }
 
-/// Whether the device begins (or begins again) with this message: it holds package 1.
+/// The exchange is strictly alternating, so that the device's message number is also ours. A message whose id is no
+/// number is answered under the number of messages in the session.
+fn answer_number(header: &Header, messages: u32) -> u32 {
+    number(&header.message).unwrap_or(messages)
+}
+
+/// Says whether the device begins (or begins again) with this message: it holds package 1.
 pub fn is_first_package(message: &Message) -> bool {
     message.alerts().any(|alert| [alert::SERVER_INITIATED, alert::CLIENT_INITIATED].contains(&alert.code))
 }
@@ -160,59 +285,141 @@ pub fn is_unenrollment(message: &Message) -> bool {
 /// An answer in the making: statuses first, then commands.
 pub struct Reply {
     message: Message,
+    number: u32,
+    /// The bytes of the message without its elements, and of its elements.
+    bytes: usize,
+    /// The longest message that the device takes.
+    limit: usize,
 }
+
+/// What became of commands that were to go out with an answer.
+pub enum Sent {
+    /// They are in it; the id of the first. The others follow without gaps.
+    Now(Reply, u32),
+    /// There is no room for them beside the statuses: the device is asked for its next message.
+    Next(Reply),
+    /// No message that the device takes has room for them.
+    Never(Reply),
+}
+
+/// The least room that statuses leave for commands: an answer holds the status of the header, and of the alert that
+/// asked for it.
+const STATUS_BYTES: usize = 160;
 
 impl Reply {
     /// An answer to that message, with the status of its header. `address` is the server's own URI.
-    /// The exchange is strictly alternating, so that the device's message number is also ours.
     pub fn to(request: &Message, address: &str, code: u16, challenge: Option<Challenge>) -> Self {
+        Self::numbered(request, answer_number(&request.header, 1), address, code, challenge)
+    }
+
+    /// The same, under that number.
+    pub fn numbered(request: &Message, number: u32, address: &str, code: u16, challenge: Option<Challenge>) -> Self {
         let header = Header {
             session: request.header.session.clone(),
-            message: request.header.message,
+            message: number.to_string(),
             target: request.header.source.clone(),
             source: address.to_owned(),
             source_name: None,
             credential: None,
+            max_message: None,
         };
-        let mut reply = Self { message: Message { header, body: Vec::new(), is_final: true } };
-        reply.push_status(request.header.message, 0, "SyncHdr", code, challenge);
+        let message = Message { header, body: Vec::new(), is_final: true };
+        let bytes = syncml::encode(&message).len();
+        let limit = request.header.max_message.map_or(usize::MAX, |limit| limit as usize);
+        let mut reply = Self { message, number, bytes, limit };
+        reply.push_status(&request.header.message, HEADER_REF, "SyncHdr", code, challenge);
         reply
     }
 
-    /// Answers everything in the request that wants a status: alerts and commands with 200, what is not
-    /// known with 400. Statuses and results want none.
-    pub fn acknowledge(mut self, request: &Message) -> Self {
-        let message = request.header.message;
-        for element in &request.body {
-            match element {
-                Element::Status(_) | Element::Results(_) => {}
-                Element::Alert(alert) => self.push_status(message, alert.id, "Alert", 200, None),
-                // What a device sends on its own is its `DevInfo`.
-                Element::Command(command) => {
-                    let code = if command.verb == Verb::Replace { 200 } else { 405 };
-                    self.push_status(message, command.id, command.verb.name(), code, None);
-                }
-                Element::Container(container) => {
-                    self.push_status(message, container.id, container.kind.name(), 405, None);
-                }
-                Element::Unknown { id, name } => self.push_status(message, *id, name, 400, None),
-            }
+    /// Keeps to the longest message that the device takes, where an earlier message of the session said it.
+    pub fn within(mut self, bytes: Option<u32>) -> Self {
+        if let Some(bytes) = bytes {
+            self.limit = bytes as usize;
         }
         self
     }
 
-    /// Adds commands, one item each; gives the id of the first. The others follow without gaps.
-    pub fn command(mut self, commands: Vec<(Verb, Item)>) -> (Self, u32) {
-        let first = self.next_id();
-        for (id, (verb, item)) in (first..).zip(commands) {
-            self.message.body.push(Element::Command(Command { id, verb, items: vec![item] }));
+    /// Answers everything in the request that wants a status: alerts and commands with 200, what is not known with 400,
+    /// what the server does not do with 405. Statuses and results want none.
+    pub fn acknowledge(self, request: &Message) -> Self {
+        self.answer_each(request, |element| match element {
+            Element::Status(_) | Element::Results(_) => 0,
+            Element::Alert(_) => 200,
+            // What a device sends on its own is its `DevInfo`.
+            Element::Command(command) => {
+                if command.verb == Verb::Replace {
+                    200
+                } else {
+                    405
+                }
+            }
+            Element::Container(_) => 405,
+            Element::Unknown { .. } => 400,
+        })
+    }
+
+    /// Answers everything in a request that did not prove itself with that status (OMA-TS-DM_Security 1.2: each command
+    /// has its status, also when the credentials are missing or wrong).
+    pub fn refuse(self, request: &Message, code: u16) -> Self {
+        self.answer_each(request, |_| code)
+    }
+
+    fn answer_each(mut self, request: &Message, code: impl Fn(&Element) -> u16) -> Self {
+        let message = request.header.message.clone();
+        for element in &request.body {
+            let (id, name) = match element {
+                Element::Status(_) | Element::Results(_) => continue,
+                Element::Alert(alert) => (&alert.id, "Alert"),
+                Element::Command(command) => (&command.id, command.verb.name()),
+                Element::Container(container) => (&container.id, container.kind.name()),
+                Element::Unknown { id, name } => (id, name.as_str()),
+            };
+            self.push_status(&message, id, name, code(element), None);
         }
-        (self, first)
+        self
+    }
+
+    /// Adds the statuses of values: see [`super::large`]. With `end_missing`, the device is told so.
+    pub fn values(mut self, request: &Message, statuses: &[(String, u16)], end_missing: bool) -> Self {
+        for (id, code) in statuses {
+            self.push_status(&request.header.message, id, "Results", *code, None);
+        }
+        if end_missing { self.alert(alert::NO_END_OF_DATA) } else { self }
+    }
+
+    /// Asks for the next message of a package that has not ended. Nothing else follows, and the package of the server
+    /// does not end either (OMA-TS-DM_Protocol 1.2, 6.2).
+    pub fn ask_for_more(mut self) -> Self {
+        self.message.is_final = false;
+        self.alert(alert::NEXT_MESSAGE)
+    }
+
+    /// Adds commands, one item each.
+    pub fn command(mut self, commands: Vec<(Verb, Item)>) -> Sent {
+        let first = self.message.body.len() + 1;
+        let commands: Vec<_> = (first..)
+            .zip(commands)
+            .map(|(id, (verb, item))| Element::Command(Command { id: id.to_string(), verb, items: vec![item] }))
+            .collect();
+        let bytes: usize = commands.iter().map(syncml::encoded_bytes).sum();
+        if self.bytes + bytes <= self.limit {
+            self.message.body.extend(commands);
+            self.bytes += bytes;
+            return Sent::Now(self, u32::try_from(first).unwrap_or(u32::MAX));
+        }
+        let header = self.message.body.first().map_or(0, syncml::encoded_bytes);
+        let statuses: usize = self.message.body.iter().map(syncml::encoded_bytes).sum();
+        let least = self.bytes - statuses + header + STATUS_BYTES;
+        if least + bytes > self.limit {
+            return Sent::Never(self);
+        }
+        self.message.is_final = false;
+        Sent::Next(self)
     }
 
     /// The number that the answer travels under.
     pub fn number(&self) -> u32 {
-        self.message.header.message
+        self.number
     }
 
     /// The bytes.
@@ -220,20 +427,30 @@ impl Reply {
         syncml::encode(&self.message).to_string()
     }
 
-    fn next_id(&self) -> u32 {
-        self.message.body.len() as u32 + 1
+    fn alert(mut self, code: u16) -> Self {
+        self.push(Element::Alert(Alert { id: String::new(), code, items: Vec::new() }));
+        self
     }
 
-    fn push_status(&mut self, message: u32, command: u32, name: &str, code: u16, challenge: Option<Challenge>) {
-        let status = Status {
-            id: self.next_id(),
-            message_ref: message,
-            command_ref: command,
+    fn push_status(&mut self, message: &str, command: &str, name: &str, code: u16, challenge: Option<Challenge>) {
+        self.push(Element::Status(Status {
+            id: String::new(),
+            message_ref: message.to_owned(),
+            command_ref: command.to_owned(),
             command: name.to_owned(),
             target_ref: None,
             challenge,
             code,
-        };
-        self.message.body.push(Element::Status(status));
+        }));
+    }
+
+    /// Adds an element, unless the device would not take so long a message; the status of the header always is there.
+    fn push(&mut self, mut element: Element) {
+        element.number(self.message.body.len() + 1);
+        let bytes = syncml::encoded_bytes(&element);
+        if self.message.body.is_empty() || self.bytes + bytes <= self.limit {
+            self.message.body.push(element);
+            self.bytes += bytes;
+        }
     }
 }

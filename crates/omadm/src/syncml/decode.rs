@@ -6,8 +6,8 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::{
-    Alert, Challenge, Command, Container, ContainerKind, Credential, Element, Header, Item, MAX_SESSION_BYTES, METINF,
-    Message, NAMESPACE, NAMESPACE_1_1, Results, Status, VERBS, Verb,
+    Alert, Challenge, Command, Container, ContainerKind, Credential, Element, HEADER_REF, Header, Item, MAX_ID_BYTES,
+    METINF, Message, NAMESPACE, NAMESPACE_1_1, Results, Status, VERBS,
 };
 use crate::xml::{self, Limits, XmlError};
 
@@ -23,12 +23,12 @@ pub enum DecodeError {
     /// A required element is missing.
     #[error("the element {0} is missing")]
     Missing(&'static str),
-    /// A number is none, or too large.
-    #[error("the element {0} is not a number in range")]
-    NotANumber(&'static str),
-    /// A session id is too long.
-    #[error("the session id is longer than {MAX_SESSION_BYTES} bytes")]
-    LongSession,
+    /// An id is empty or reserved.
+    #[error("the element {0} is empty or 0")]
+    NoId(&'static str),
+    /// An id is too long.
+    #[error("the element {0} is longer than {MAX_ID_BYTES} bytes")]
+    LongId(&'static str),
 }
 
 /// Reads one message.
@@ -49,18 +49,25 @@ pub fn decode(bytes: &[u8], limits: Limits) -> Result<Message, DecodeError> {
 }
 
 fn read_header(header: &xml::Element) -> Result<Header, DecodeError> {
-    let session = required(header, "SessionID")?.trimmed().to_owned();
-    if session.len() > MAX_SESSION_BYTES {
-        return Err(DecodeError::LongSession);
+    // A session may have the number 0; a message is counted from 1.
+    let session = bounded_id(required(header, "SessionID")?, "SessionID")?;
+    if session.is_empty() {
+        return Err(DecodeError::NoId("SessionID"));
+    }
+    let message = bounded_id(required(header, "MsgID")?, "MsgID")?;
+    if !is_usable(&message) {
+        return Err(DecodeError::NoId("MsgID"));
     }
     let source = required(header, "Source")?;
+    let meta = header.child_named("Meta");
     Ok(Header {
         session,
-        message: number(required(header, "MsgID")?, "MsgID")?,
+        message,
         target: required(required(header, "Target")?, "LocURI")?.trimmed().to_owned(),
         source: required(source, "LocURI")?.trimmed().to_owned(),
         source_name: text(source, "LocName"),
         credential: header.child_named("Cred").map(read_credential).transpose()?,
+        max_message: meta.and_then(|meta| text(meta, "MaxMsgSize")?.parse().ok()),
     })
 }
 
@@ -71,48 +78,63 @@ fn read_credential(credential: &xml::Element) -> Result<Credential, DecodeError>
 }
 
 fn element(element: &xml::Element) -> Result<Element, DecodeError> {
-    if let Some((verb, _)) = VERBS.iter().find(|(_, name)| *name == element.name) {
-        return Ok(Element::Command(read_command(element, *verb)?));
+    let name = element.name.as_str();
+    let id = optional_id(element, "CmdID", HEADER_REF)?;
+    // What answers us counts by what it refers to; whatever else wants an answer must have an id to refer to.
+    match name {
+        "Status" => return Ok(Element::Status(read_status(element, id)?)),
+        "Results" => return Ok(Element::Results(read_results(element, id)?)),
+        _ if !is_usable(&id) => return Ok(Element::Unknown { id: HEADER_REF.to_owned(), name: name.to_owned() }),
+        _ => {}
     }
-    let id = id(element)?;
-    Ok(match element.name.as_str() {
-        "Status" => Element::Status(read_status(element, id)?),
-        "Results" => Element::Results(Results {
-            id,
-            message_ref: optional_number(element, "MsgRef")?.unwrap_or(1),
-            command_ref: optional_number(element, "CmdRef")?.unwrap_or(1),
-            items: items(element),
-        }),
-        "Alert" => Element::Alert(Alert { id, code: code(element)?, items: items(element) }),
+    if let Some((verb, _)) = VERBS.iter().find(|(_, known)| *known == name) {
+        return Ok(Element::Command(Command { id, verb: *verb, items: items(element) }));
+    }
+    Ok(match name {
+        "Alert" => Element::Alert(Alert { id, code: code(element), items: items(element) }),
         "Atomic" => container(element, id, ContainerKind::Atomic)?,
         "Sequence" => container(element, id, ContainerKind::Sequence)?,
         name => Element::Unknown { id, name: name.to_owned() },
     })
 }
 
-fn container(element: &xml::Element, id: u32, kind: ContainerKind) -> Result<Element, DecodeError> {
+fn container(element: &xml::Element, id: String, kind: ContainerKind) -> Result<Element, DecodeError> {
     let commands = element.children.iter().filter_map(|child| {
         let (verb, _) = VERBS.iter().find(|(_, name)| *name == child.name)?;
-        Some(read_command(child, *verb))
+        let id = optional_id(child, "CmdID", HEADER_REF);
+        Some(id.map(|id| Command { id, verb: *verb, items: items(child) }))
     });
     Ok(Element::Container(Container { id, kind, commands: commands.collect::<Result<_, _>>()? }))
 }
 
-fn read_command(element: &xml::Element, verb: Verb) -> Result<Command, DecodeError> {
-    Ok(Command { id: id(element)?, verb, items: items(element) })
-}
-
-fn read_status(element: &xml::Element, id: u32) -> Result<Status, DecodeError> {
+fn read_status(element: &xml::Element, id: String) -> Result<Status, DecodeError> {
     let challenge = element.child_named("Chal").and_then(|challenge| challenge.child_named("Meta"));
     let nonce = challenge.map(|meta| text(meta, "NextNonce").unwrap_or_default());
     Ok(Status {
         id,
-        message_ref: optional_number(element, "MsgRef")?.unwrap_or(1),
-        command_ref: optional_number(element, "CmdRef")?.unwrap_or(1),
+        message_ref: optional_id(element, "MsgRef", "1")?,
+        command_ref: optional_id(element, "CmdRef", "1")?,
         command: text(element, "Cmd").unwrap_or_default(),
         target_ref: text(element, "TargetRef"),
         challenge: nonce.map(|nonce| Challenge { nonce: STANDARD.decode(nonce).unwrap_or_default() }),
-        code: code(element)?,
+        code: code(element),
+    })
+}
+
+fn read_results(element: &xml::Element, id: String) -> Result<Results, DecodeError> {
+    let mut items = items(element);
+    // `Meta` of the command counts for the items that have none of their own.
+    for item in &mut items {
+        item.format = item.format.take().or_else(|| meta(element, "Format"));
+        item.kind = item.kind.take().or_else(|| meta(element, "Type"));
+        item.size = item.size.or_else(|| size(element));
+    }
+    Ok(Results {
+        id,
+        message_ref: optional_id(element, "MsgRef", "1")?,
+        command_ref: optional_id(element, "CmdRef", "1")?,
+        node_ref: text(element, "SourceRef").or_else(|| text(element, "TargetRef")),
+        items,
     })
 }
 
@@ -122,18 +144,25 @@ fn items(element: &xml::Element) -> Vec<Item> {
 
 fn read_item(item: &xml::Element) -> Item {
     let location = |name: &str| item.child_named(name).and_then(|end| text(end, "LocURI"));
-    // Some messages of Windows have `Type` beside an empty `Meta` ([MS-MDM] 3.2.5.1.5).
-    let meta = |name: &str| {
-        let inside = item.child_named("Meta").and_then(|meta| meta.child(METINF, name).or(meta.child_named(name)));
-        inside.or(item.child_named(name)).map(|element| element.trimmed().to_owned()).filter(|text| !text.is_empty())
-    };
     Item {
         target: location("Target"),
         source: location("Source"),
-        format: meta("Format"),
-        kind: meta("Type"),
+        format: meta(item, "Format"),
+        kind: meta(item, "Type"),
+        size: size(item),
         data: item.child_named("Data").map(|data| data.text.clone()),
+        more_data: item.child_named("MoreData").is_some(),
     }
+}
+
+fn size(item: &xml::Element) -> Option<u64> {
+    meta(item, "Size").map(|size| size.parse().unwrap_or(u64::MAX))
+}
+
+/// Some messages of Windows have `Type` beside an empty `Meta` ([MS-MDM] 3.2.5.1.5).
+fn meta(parent: &xml::Element, name: &str) -> Option<String> {
+    let inside = parent.child_named("Meta").and_then(|meta| meta.child(METINF, name).or(meta.child_named(name)));
+    inside.or(parent.child_named(name)).map(|element| element.trimmed().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn required<'e>(parent: &'e xml::Element, name: &'static str) -> Result<&'e xml::Element, DecodeError> {
@@ -144,18 +173,22 @@ fn text(parent: &xml::Element, name: &str) -> Option<String> {
     parent.child_named(name).map(|child| child.trimmed().to_owned())
 }
 
-fn number(element: &xml::Element, name: &'static str) -> Result<u32, DecodeError> {
-    element.trimmed().parse().map_err(|_| DecodeError::NotANumber(name))
+/// An id that a message can be referred to by: 0 stands for the header.
+fn is_usable(id: &str) -> bool {
+    !id.is_empty() && id != HEADER_REF
 }
 
-fn optional_number(parent: &xml::Element, name: &'static str) -> Result<Option<u32>, DecodeError> {
-    parent.child_named(name).map(|element| number(element, name)).transpose()
+fn bounded_id(element: &xml::Element, name: &'static str) -> Result<String, DecodeError> {
+    let id = element.trimmed();
+    if id.len() > MAX_ID_BYTES { Err(DecodeError::LongId(name)) } else { Ok(id.to_owned()) }
 }
 
-fn id(element: &xml::Element) -> Result<u32, DecodeError> {
-    Ok(optional_number(element, "CmdID")?.unwrap_or(0))
+/// The id of that name, or what stands for it when it is missing.
+fn optional_id(parent: &xml::Element, name: &'static str, missing: &str) -> Result<String, DecodeError> {
+    parent.child_named(name).map_or_else(|| Ok(missing.to_owned()), |element| bounded_id(element, name))
 }
 
-fn code(element: &xml::Element) -> Result<u16, DecodeError> {
-    required(element, "Data")?.trimmed().parse().map_err(|_| DecodeError::NotANumber("Data"))
+/// A code that is no number is 0, which stands for nothing: one unreadable code spoils no message.
+fn code(element: &xml::Element) -> u16 {
+    element.child_named("Data").and_then(|data| data.trimmed().parse().ok()).unwrap_or(0)
 }

@@ -25,6 +25,13 @@ pub fn encode(message: &Message) -> Zeroizing<String> {
     writer.0
 }
 
+/// The bytes that one element adds to a message.
+pub(crate) fn encoded_bytes(element: &Element) -> usize {
+    let mut writer = Writer(Zeroizing::new(String::with_capacity(512)));
+    writer.element(element);
+    writer.0.len()
+}
+
 struct Writer(Zeroizing<String>);
 
 impl Writer {
@@ -49,16 +56,12 @@ impl Writer {
         self.raw(&format!("</{name}>"));
     }
 
-    fn number(&mut self, name: &str, number: u32) {
-        self.leaf(name, &number.to_string());
-    }
-
     fn header(&mut self, header: &Header) {
         self.inside("SyncHdr", |w| {
             w.leaf("VerDTD", "1.2");
             w.leaf("VerProto", "DM/1.2");
             w.leaf("SessionID", &header.session);
-            w.number("MsgID", header.message);
+            w.leaf("MsgID", &header.message);
             w.inside("Target", |w| w.leaf("LocURI", &header.target));
             w.inside("Source", |w| {
                 w.leaf("LocURI", &header.source);
@@ -68,6 +71,9 @@ impl Writer {
             });
             if let Some(credential) = &header.credential {
                 w.credential(credential);
+            }
+            if let Some(bytes) = header.max_message {
+                w.inside("Meta", |w| w.meta_leaf("MaxMsgSize", &bytes.to_string()));
             }
         });
     }
@@ -96,9 +102,9 @@ impl Writer {
 
     fn status(&mut self, status: &Status) {
         self.inside("Status", |w| {
-            w.number("CmdID", status.id);
-            w.number("MsgRef", status.message_ref);
-            w.number("CmdRef", status.command_ref);
+            w.leaf("CmdID", &status.id);
+            w.leaf("MsgRef", &status.message_ref);
+            w.leaf("CmdRef", &status.command_ref);
             w.leaf("Cmd", &status.command);
             if let Some(target) = &status.target_ref {
                 w.leaf("TargetRef", target);
@@ -118,16 +124,19 @@ impl Writer {
 
     fn results(&mut self, results: &Results) {
         self.inside("Results", |w| {
-            w.number("CmdID", results.id);
-            w.number("MsgRef", results.message_ref);
-            w.number("CmdRef", results.command_ref);
+            w.leaf("CmdID", &results.id);
+            w.leaf("MsgRef", &results.message_ref);
+            w.leaf("CmdRef", &results.command_ref);
+            if let Some(node) = &results.node_ref {
+                w.leaf("SourceRef", node);
+            }
             w.items(&results.items);
         });
     }
 
     fn alert(&mut self, alert: &Alert) {
         self.inside("Alert", |w| {
-            w.number("CmdID", alert.id);
+            w.leaf("CmdID", &alert.id);
             w.leaf("Data", &alert.code.to_string());
             w.items(&alert.items);
         });
@@ -135,14 +144,14 @@ impl Writer {
 
     fn command(&mut self, command: &Command) {
         self.inside(command.verb.name(), |w| {
-            w.number("CmdID", command.id);
+            w.leaf("CmdID", &command.id);
             w.items(&command.items);
         });
     }
 
     fn container(&mut self, container: &Container) {
         self.inside(container.kind.name(), |w| {
-            w.number("CmdID", container.id);
+            w.leaf("CmdID", &container.id);
             for command in &container.commands {
                 w.command(command);
             }
@@ -161,9 +170,10 @@ impl Writer {
                 self.inside(name, |w| w.leaf("LocURI", location));
             }
         }
-        if item.format.is_some() || item.kind.is_some() {
+        let size = item.size.map(|size| size.to_string());
+        if item.format.is_some() || item.kind.is_some() || size.is_some() {
             self.inside("Meta", |w| {
-                for (name, text) in [("Format", &item.format), ("Type", &item.kind)] {
+                for (name, text) in [("Format", &item.format), ("Type", &item.kind), ("Size", &size)] {
                     if let Some(text) = text {
                         w.meta_leaf(name, text);
                     }
@@ -172,6 +182,9 @@ impl Writer {
         }
         if let Some(data) = &item.data {
             self.leaf("Data", data);
+        }
+        if item.more_data {
+            self.raw("<MoreData/>");
         }
     }
 }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 pub use decode::{DecodeError, decode};
 pub use encode::encode;
+pub(crate) use encode::encoded_bytes;
 
 /// The content type of messages, in both directions.
 pub const CONTENT_TYPE: &str = "application/vnd.syncml.dm+xml";
@@ -36,10 +37,10 @@ pub struct Message {
 
 /// `SyncHdr`.
 pub struct Header {
-    /// `SessionID`: an opaque text, at most [`MAX_SESSION_BYTES`] long.
+    /// `SessionID`: an opaque text.
     pub session: String,
-    /// `MsgID`, from 1 within the session.
-    pub message: u32,
+    /// `MsgID`: an opaque text; devices count from 1 within the session.
+    pub message: String,
     /// `Target/LocURI`.
     pub target: String,
     /// `Source/LocURI`: for a device, its name for itself.
@@ -48,10 +49,20 @@ pub struct Header {
     pub source_name: Option<String>,
     /// `Cred`.
     pub credential: Option<Credential>,
+    /// `Meta/MaxMsgSize`: the longest message that the sender takes, in bytes.
+    pub max_message: Option<u32>,
 }
 
-/// The longest `SessionID`. The specification allows four bytes.
-pub const MAX_SESSION_BYTES: usize = 16;
+/// The longest `SessionID`, `MsgID`, `CmdID`, `MsgRef` and `CmdRef`. The DTD says `#PCDATA`: devices send UUIDs, too.
+pub const MAX_ID_BYTES: usize = 256;
+
+/// The reference to the header of a message, where the id of a command stands otherwise.
+pub const HEADER_REF: &str = "0";
+
+/// The number that an id is, if it is one.
+pub fn number(id: &str) -> Option<u32> {
+    id.parse().ok()
+}
 
 /// `Cred`.
 pub struct Credential {
@@ -78,8 +89,8 @@ pub enum Element {
     Container(Container),
     /// Something else; it is answered with status 400.
     Unknown {
-        /// `CmdID`, 0 when it has none.
-        id: u32,
+        /// `CmdID`, or [`HEADER_REF`] when it has no usable one.
+        id: String,
         /// The element's name.
         name: String,
     },
@@ -89,18 +100,18 @@ pub enum Element {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// `CmdID`.
-    pub id: u32,
+    pub id: String,
     /// `MsgRef`: the peer's message.
-    pub message_ref: u32,
-    /// `CmdRef`: the command in it, 0 for its header.
-    pub command_ref: u32,
+    pub message_ref: String,
+    /// `CmdRef`: the command in it, [`HEADER_REF`] for its header.
+    pub command_ref: String,
     /// `Cmd`.
     pub command: String,
     /// `TargetRef`: which item, when the command had several.
     pub target_ref: Option<String>,
     /// `Chal`.
     pub challenge: Option<Challenge>,
-    /// `Data`.
+    /// `Data`; 0 when it is no number.
     pub code: u16,
 }
 
@@ -114,19 +125,29 @@ pub struct Challenge {
 /// `Results`: what a `Get` found.
 pub struct Results {
     /// `CmdID`.
-    pub id: u32,
+    pub id: String,
     /// `MsgRef`; 1 when it is missing, as [MS-MDM] says.
-    pub message_ref: u32,
+    pub message_ref: String,
     /// `CmdRef`; 1 when it is missing.
-    pub command_ref: u32,
+    pub command_ref: String,
+    /// `SourceRef`, or else `TargetRef`: the node, for items that do not name it.
+    pub node_ref: Option<String>,
     /// The values.
     pub items: Vec<Item>,
+}
+
+impl Results {
+    /// The node whose value an item is, as far as the device says it.
+    pub fn node<'a>(&'a self, item: &'a Item) -> Option<&'a str> {
+        let said = [item.source.as_deref(), self.node_ref.as_deref(), item.target.as_deref()];
+        said.into_iter().flatten().find(|node| !node.is_empty())
+    }
 }
 
 /// `Alert`.
 pub struct Alert {
     /// `CmdID`.
-    pub id: u32,
+    pub id: String,
     /// `Data`: see [`alert`].
     pub code: u16,
     /// What it is about; often nothing.
@@ -145,6 +166,8 @@ pub mod alert {
     pub const SESSION_ABORT: u16 = 1223;
     /// A client event.
     pub const CLIENT_EVENT: u16 = 1224;
+    /// The last chunk of a large value did not come.
+    pub const NO_END_OF_DATA: u16 = 1225;
     /// A generic alert; its item's type says which.
     pub const GENERIC: u16 = 1226;
     /// Type of the generic alert of a user who unenrols ([MS-MDM] 3.1.5.1.2).
@@ -184,8 +207,8 @@ impl Verb {
 
 /// `Add`, `Replace`, `Delete`, `Get`, `Exec`.
 pub struct Command {
-    /// `CmdID`; 0 when it is missing.
-    pub id: u32,
+    /// `CmdID`.
+    pub id: String,
     /// What it does.
     pub verb: Verb,
     /// To which nodes.
@@ -214,7 +237,7 @@ impl ContainerKind {
 /// `Atomic`, `Sequence`. They are not nested.
 pub struct Container {
     /// `CmdID`.
-    pub id: u32,
+    pub id: String,
     /// How it runs.
     pub kind: ContainerKind,
     /// What it holds.
@@ -232,8 +255,12 @@ pub struct Item {
     pub format: Option<String>,
     /// `Meta/Type`.
     pub kind: Option<String>,
+    /// `Meta/Size`: the bytes of the whole value. A size that is no number is larger than every value.
+    pub size: Option<u64>,
     /// `Data`; `None` when the element is missing.
     pub data: Option<Zeroizing<String>>,
+    /// `MoreData`: the value goes on in a following message.
+    pub more_data: bool,
 }
 
 impl Item {
@@ -262,16 +289,17 @@ impl Item {
 }
 
 impl Element {
-    /// `CmdID`.
-    pub fn id(&self) -> u32 {
-        match self {
-            Self::Status(status) => status.id,
-            Self::Results(results) => results.id,
-            Self::Alert(alert) => alert.id,
-            Self::Command(command) => command.id,
-            Self::Container(container) => container.id,
-            Self::Unknown { id, .. } => *id,
-        }
+    /// Gives the element another `CmdID`.
+    pub fn number(&mut self, number: usize) {
+        let id = match self {
+            Self::Status(status) => &mut status.id,
+            Self::Results(results) => &mut results.id,
+            Self::Alert(alert) => &mut alert.id,
+            Self::Command(command) => &mut command.id,
+            Self::Container(container) => &mut container.id,
+            Self::Unknown { id, .. } => id,
+        };
+        *id = number.to_string();
     }
 }
 
@@ -282,6 +310,11 @@ impl Message {
             Element::Status(status) => Some(status),
             _ => None,
         })
+    }
+
+    /// The status of the header, if the message has one.
+    pub fn header_status(&self) -> Option<&Status> {
+        self.statuses().find(|status| status.command_ref == HEADER_REF)
     }
 
     /// The results, in order.

@@ -1,6 +1,6 @@
 //! Managed devices.
 
-use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::device::{ManagedDevice, Platform};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::ports::{DeviceScope, StoreError};
 use chaveiro_core::query::{DeviceField, Filter, Listing, Paged};
@@ -9,8 +9,8 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params};
 
 use crate::codec::{
-    RowError, blob, change_one, from_json, from_name, insert, json, micros, name, one, optional_time, optional_uuid,
-    run, time, uuid,
+    RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_time,
+    optional_uuid, run, time, uuid,
 };
 use crate::rows::device_tag::{self, THESE};
 use crate::rows::list::{Column, Fields, Kind, List, Where};
@@ -54,6 +54,19 @@ pub(crate) fn device(
 ) -> Result<Option<ManagedDevice>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND d.id = ?");
     one(connection, &sql, [blob(&tenant.0), blob(&id.0)], read)
+}
+
+pub(crate) fn without_certificate(
+    connection: &Connection,
+    tenant: TenantId,
+    limit: usize,
+) -> Result<Vec<ManagedDevice>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {FROM} JOIN enrollment e ON e.device = d.row
+        WHERE t.id = ? AND d.platform = ? AND e.closed IS NULL AND e.needs_certificate = 0 ORDER BY e.row LIMIT ?"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    many(connection, &sql, params![blob(&tenant.0), name(&Platform::Linux)?, limit], read)
 }
 
 pub(crate) fn devices(

@@ -10,7 +10,7 @@ use crate::codec::{
     RowError, blob, change_one, insert, many, micros, one, optional_time, optional_uuid, run, time, uuid,
 };
 
-const ENROLLMENT: &str = "SELECT e.id, e.certificate_sha256, e.oma_device_id, e.created, e.closed,
+const ENROLLMENT: &str = "SELECT e.id, e.certificate_sha256, e.oma_device_id, e.needs_certificate, e.created, e.closed,
         t.id AS tenant_id, d.id AS device_id
     FROM enrollment e JOIN device d ON d.row = e.device JOIN tenant t ON t.row = d.tenant";
 
@@ -21,6 +21,7 @@ fn read(row: &Row<'_>) -> Result<Enrollment, RowError> {
         device: DeviceId(uuid(row, "device_id")?),
         certificate_sha256: row.get("certificate_sha256")?,
         oma_device_id: row.get("oma_device_id")?,
+        needs_certificate: row.get("needs_certificate")?,
         created: time(row, "created")?,
         closed: optional_time(row, "closed")?,
     })
@@ -49,18 +50,24 @@ pub(crate) fn by_oma_device_id(connection: &Connection, oma_device_id: &str) -> 
 }
 
 pub(crate) fn insert_enrollment(connection: &Connection, enrollment: &Enrollment) -> Result<(), StoreError> {
-    let sql = "INSERT INTO enrollment (id, device, certificate_sha256, oma_device_id, created, closed)
-        SELECT ?3, d.row, ?4, ?5, ?6, ?7 FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1 AND d.id = ?2";
+    let sql = "INSERT INTO enrollment (id, device, certificate_sha256, oma_device_id, needs_certificate, created, closed)
+        SELECT ?3, d.row, ?4, ?5, ?6, ?7, ?8 FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1 AND d.id = ?2";
     let parameters = params![
         blob(&enrollment.tenant.0),
         blob(&enrollment.device.0),
         blob(&enrollment.id.0),
         enrollment.certificate_sha256,
         enrollment.oma_device_id,
+        enrollment.needs_certificate,
         micros(enrollment.created),
         enrollment.closed.map(micros)
     ];
     insert(connection, sql, parameters, "enrollment")
+}
+
+pub(crate) fn require_certificate(connection: &Connection, id: EnrollmentId) -> Result<(), StoreError> {
+    let sql = "UPDATE enrollment SET needs_certificate = 1 WHERE id = ?1 AND closed IS NULL";
+    change_one(connection, sql, params![blob(&id.0)], "open enrollment")
 }
 
 pub(crate) fn close(connection: &Connection, id: EnrollmentId, at: Timestamp) -> Result<(), StoreError> {
@@ -88,6 +95,7 @@ pub(crate) fn token(connection: &Connection, sha256: &[u8; 32]) -> Result<Option
             token_sha256: row.get("sha256")?,
             tenant: TenantId(uuid(row, "tenant_id")?),
             user: optional_uuid(row, "user")?.map(ResourceId),
+            replaces: optional_uuid(row, "replaces")?.map(DeviceId),
             created: time(row, "created")?,
             expires: time(row, "expires")?,
             used: used_at.zip(used_for),
@@ -96,8 +104,8 @@ pub(crate) fn token(connection: &Connection, sha256: &[u8; 32]) -> Result<Option
 }
 
 pub(crate) fn insert_token(connection: &Connection, token: &EnrollmentToken) -> Result<(), StoreError> {
-    let sql = "INSERT INTO enrollment_token (sha256, tenant, user, created, expires, used_at, used_for)
-        SELECT ?2, row, ?3, ?4, ?5, ?6, ?7 FROM tenant WHERE id = ?1";
+    let sql = "INSERT INTO enrollment_token (sha256, tenant, user, created, expires, used_at, used_for, replaces)
+        SELECT ?2, row, ?3, ?4, ?5, ?6, ?7, ?8 FROM tenant WHERE id = ?1";
     let parameters = params![
         blob(&token.tenant.0),
         token.token_sha256,
@@ -105,7 +113,8 @@ pub(crate) fn insert_token(connection: &Connection, token: &EnrollmentToken) -> 
         micros(token.created),
         micros(token.expires),
         token.used.map(|(at, _)| micros(at)),
-        token.used.as_ref().map(|(_, enrollment)| blob(&enrollment.0))
+        token.used.as_ref().map(|(_, enrollment)| blob(&enrollment.0)),
+        token.replaces.as_ref().map(|device| blob(&device.0))
     ];
     insert(connection, sql, parameters, "enrollment token")
 }

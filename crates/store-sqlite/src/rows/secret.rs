@@ -95,7 +95,7 @@ pub(crate) fn close_windows(connection: &Connection, tenant: TenantId, at: Times
 }
 
 pub(crate) fn void(connection: &Connection, tenant: TenantId, device: DeviceId) -> Result<(), StoreError> {
-    let sql = "UPDATE secret SET standing = 'void' WHERE standing = 'current' AND action IN (
+    let sql = "UPDATE secret SET standing = 'void' WHERE standing IN ('current', 'uncertain') AND action IN (
         SELECT a.row FROM action a JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant
         WHERE t.id = ? AND d.id = ?)";
     run(connection, sql, [blob(&tenant.0), blob(&device.0)]).map(drop)

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Ending, Evidence, Means, Recoverable, Settlement, delivery, fresh, open};
+use super::{Ending, Evidence, Held, Means, Recoverable, Settlement, delivery, fresh, open};
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
@@ -51,18 +51,24 @@ pub(super) fn settle(purpose: Purpose, evidence: Evidence<'_>) -> Option<Settlem
     if !evidence.statuses.iter().all(Option::is_some) {
         return None;
     }
+    // What cannot be opened here is as good as nothing when it is doubtful.
+    let has_value = evidence.value == Held::Certain;
+    // Statuses may come before the value: only the end of the device's package says that there is none.
+    if !evidence.complete && !(has_value && (purpose == Purpose::Prepare || evidence.report.is_some())) {
+        return None;
+    }
     let exec = evidence.statuses.first().copied().flatten()?;
     let ended = |state, outcome| Settlement::Ended(Ending { state, outcome, device_status: Some(exec) });
     let refused = ended(ActionState::Failed, Outcome::DeviceRefused);
     Some(match (purpose, exec) {
         (_, NO_NODE) | (Purpose::Prepare, NOTHING_READY) => ended(ActionState::NotSupported, Outcome::FeatureAbsent),
-        (Purpose::Prepare, OK) if evidence.has_value => Settlement::Apply,
+        (Purpose::Prepare, OK) if has_value => Settlement::Apply,
         (Purpose::Prepare, OK) => ended(ActionState::Failed, Outcome::ValueNotDelivered),
         // An earlier candidate is in the way; what settles it goes out before the next attempt.
         (Purpose::Prepare, UNKNOWN_CANDIDATE) => Settlement::TryAgain,
         (Purpose::Prepare, _) => refused,
         // Without its proof the device's word is not enough; what the escrow holds stays, and the device goes back.
-        (_, OK) if evidence.has_value && evidence.report.is_some_and(|report| !report.opens.is_empty()) => {
+        (_, OK) if has_value && evidence.report.is_some_and(|report| !report.opens.is_empty()) => {
             ended(ActionState::Done, Outcome::Replaced)
         }
         (_, OK) => ended(ActionState::Failed, Outcome::Contradictory),

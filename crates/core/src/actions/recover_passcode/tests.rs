@@ -2,49 +2,89 @@ mod linux;
 
 use super::*;
 
+fn evidence(statuses: &[Option<u16>], value: Held) -> Evidence<'_> {
+    Evidence { statuses, value, report: None, complete: true }
+}
+
 #[test]
 fn the_outcome_table_of_windows() {
     use ActionState::{Done, Failed, NotSupported};
-    use Outcome::{Contradictory, DeviceRefused, FeatureAbsent, Replaced, ValueNotDelivered};
+    use Held::{Certain, Doubtful, Nothing};
+    use Outcome::{Contradictory, DeviceRefused, FeatureAbsent, Replaced, Uncertain, ValueNotDelivered};
     // (Exec status, Get status, value) -> (state, outcome)
     let table = [
-        (200, 200, true, Done, Replaced),
-        (200, 200, false, Failed, ValueNotDelivered),
-        (200, 404, false, Failed, ValueNotDelivered),
-        (200, 500, false, Failed, ValueNotDelivered),
-        (405, 200, false, Failed, DeviceRefused),
-        (404, 404, false, NotSupported, FeatureAbsent),
-        (406, 404, false, NotSupported, FeatureAbsent),
-        (403, 403, false, Failed, DeviceRefused),
-        (425, 425, false, Failed, DeviceRefused),
-        (500, 200, false, Failed, DeviceRefused),
-        (507, 215, false, Failed, DeviceRefused),
-        (418, 200, false, Failed, DeviceRefused),
-        (500, 200, true, Failed, Contradictory),
-        (404, 200, true, Failed, Contradictory),
+        (200, 200, Certain, Done, Replaced),
+        (200, 200, Nothing, Failed, ValueNotDelivered),
+        (200, 404, Nothing, Failed, ValueNotDelivered),
+        (200, 500, Nothing, Failed, ValueNotDelivered),
+        (202, 200, Nothing, Failed, ValueNotDelivered),
+        (405, 200, Nothing, Failed, DeviceRefused),
+        (404, 404, Nothing, NotSupported, FeatureAbsent),
+        (406, 404, Nothing, NotSupported, FeatureAbsent),
+        (403, 403, Nothing, Failed, DeviceRefused),
+        (425, 425, Nothing, Failed, DeviceRefused),
+        (500, 200, Nothing, Failed, DeviceRefused),
+        (507, 215, Nothing, Failed, DeviceRefused),
+        (418, 200, Nothing, Failed, DeviceRefused),
+        (0, 0, Nothing, Failed, DeviceRefused),
+        (500, 200, Certain, Failed, Contradictory),
+        (404, 200, Certain, Failed, Contradictory),
+        (0, 200, Certain, Failed, Contradictory),
+        (500, 200, Doubtful, Failed, Contradictory),
+        (202, 200, Certain, Failed, Uncertain),
+        (201, 200, Certain, Failed, Uncertain),
+        (200, 202, Certain, Failed, Uncertain),
+        (200, 404, Certain, Failed, Uncertain),
+        (200, 500, Certain, Failed, Uncertain),
+        (200, 200, Doubtful, Failed, Uncertain),
+        (202, 404, Doubtful, Failed, Uncertain),
     ];
-    for (exec, read, has_value, state, outcome) in table {
+    for (exec, read, value, state, outcome) in table {
         let statuses = [Some(exec), Some(read)];
-        let settlement = settle(Purpose::Act, Evidence { statuses: &statuses, has_value, report: None });
+        let settlement = settle(Purpose::Act, evidence(&statuses, value));
         let ending = Ending { state, outcome, device_status: Some(exec) };
-        assert_eq!(settlement, Some(Settlement::Ended(ending)), "{exec} {read} {has_value}");
+        assert_eq!(settlement, Some(Settlement::Ended(ending)), "{exec} {read} {value:?}");
     }
 }
 
 #[test]
 fn nothing_is_decided_before_every_command_is_answered() {
     for statuses in [[None, None], [Some(200), None], [None, Some(200)]] {
-        assert_eq!(settle(Purpose::Act, Evidence { statuses: &statuses, has_value: true, report: None }), None);
+        assert_eq!(settle(Purpose::Act, evidence(&statuses, Held::Certain)), None);
     }
-    assert_eq!(settle(Purpose::Probe, Evidence { statuses: &[None], has_value: false, report: None }), None);
+    assert_eq!(settle(Purpose::Probe, evidence(&[None], Held::Nothing)), None);
+}
+
+#[test]
+fn that_there_is_no_value_is_known_when_the_package_has_ended_and_not_before() {
+    fn unfinished(statuses: &[Option<u16>], value: Held) -> Evidence<'_> {
+        Evidence { complete: false, ..evidence(statuses, value) }
+    }
+    let (two, one) = ([Some(200), Some(200)], [Some(200)]);
+    for (purpose, statuses) in [(Purpose::Act, &two[..]), (Purpose::Probe, &one)] {
+        assert_eq!(settle(purpose, unfinished(statuses, Held::Nothing)), None, "{purpose:?}");
+        assert!(settle(purpose, unfinished(statuses, Held::Certain)).is_some(), "{purpose:?}");
+    }
+    for purpose in [Purpose::Prepare, Purpose::Apply] {
+        let statuses = [Some(200); 3];
+        assert_eq!(settle(purpose, unfinished(&statuses, Held::Nothing)), None, "{purpose:?}");
+    }
 }
 
 #[test]
 fn a_probe_that_finds_a_value_ends_the_action_and_one_that_finds_none_tries_again() {
-    let found = settle(Purpose::Probe, Evidence { statuses: &[Some(200)], has_value: true, report: None });
-    assert!(matches!(found, Some(Settlement::Ended(Ending { state: ActionState::Done, .. }))));
+    for (status, value, state, outcome) in [
+        (200, Held::Certain, ActionState::Done, Outcome::Replaced),
+        (200, Held::Doubtful, ActionState::Failed, Outcome::Uncertain),
+        (404, Held::Certain, ActionState::Failed, Outcome::Uncertain),
+        (500, Held::Certain, ActionState::Failed, Outcome::Uncertain),
+    ] {
+        let found = settle(Purpose::Probe, evidence(&[Some(status)], value));
+        let ending = Ending { state, outcome, device_status: Some(status) };
+        assert_eq!(found, Some(Settlement::Ended(ending)), "{status} {value:?}");
+    }
     for status in [200, 404, 500] {
-        let none = settle(Purpose::Probe, Evidence { statuses: &[Some(status)], has_value: false, report: None });
+        let none = settle(Purpose::Probe, evidence(&[Some(status)], Held::Nothing));
         assert_eq!(none, Some(Settlement::TryAgain));
     }
 }

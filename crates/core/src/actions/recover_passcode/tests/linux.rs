@@ -51,7 +51,8 @@ fn the_outcome_table_of_linux() {
             for (report, expected) in [&silent, &empty, &proof].into_iter().zip(row) {
                 for read in [200, 404, 500] {
                     let statuses = [Some(exec), Some(read), Some(200)];
-                    let evidence = Evidence { statuses: &statuses, has_value, report: report.as_ref() };
+                    let value = if has_value { Held::Certain } else { Held::Nothing };
+                    let evidence = Evidence { statuses: &statuses, value, report: report.as_ref(), complete: true };
                     let settlement = settle(purpose, evidence);
                     assert_eq!(settlement, Some(expected(exec)), "{purpose:?} {exec} {has_value} {report:?}");
                 }
@@ -64,7 +65,7 @@ fn the_outcome_table_of_linux() {
 fn nothing_is_decided_of_a_candidate_before_every_command_is_answered_and_what_follows_an_end_decides_nothing() {
     let proof = report(&[Lock::Login]);
     let settled = |purpose, statuses: &[Option<u16>]| {
-        settle(purpose, Evidence { statuses, has_value: true, report: Some(&proof) })
+        settle(purpose, Evidence { statuses, value: Held::Certain, report: Some(&proof), complete: true })
     };
     for purpose in [Purpose::Prepare, Purpose::Apply] {
         for statuses in [[None, None], [Some(200), None], [None, Some(200)]] {

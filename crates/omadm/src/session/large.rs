@@ -1,0 +1,158 @@
+//! Values that arrive in chunks (OMA-TS-DM_Protocol 1.2, 7): a value counts when it is whole, and not before.
+//!
+//! | the item | is | its status |
+//! |---|---|---|
+//! | with `MoreData`, the first one with the `Size` of the whole | kept until the rest is here | 213; 411 without a size, 413 when it is too large |
+//! | the last one, without `MoreData` | put together with the chunks before it | 200; 424 when it has another size than was said |
+//! | of no chunk, with a `Size` that it does not have | dropped | 424 |
+//! | another value in the midst of one | taken by itself; the chunks before are dropped | the alert 1225 tells it |
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::syncml::{Element, Item, Message, Results};
+
+/// The longest value that is put together, in bytes.
+pub const MAX_VALUE_BYTES: u64 = 1024 * 1024;
+
+/// SyncML status: the chunk is kept.
+const CHUNK_ACCEPTED: u16 = 213;
+/// SyncML status: the value is whole.
+const OK: u16 = 200;
+/// SyncML status: the first chunk does not say how large the value is.
+const SIZE_REQUIRED: u16 = 411;
+/// SyncML status: the value is larger than what is taken.
+const TOO_LARGE: u16 = 413;
+/// SyncML status: the value has another size than was said.
+const SIZE_MISMATCH: u16 = 424;
+
+/// The value that chunks belong to, by what the first one said of it. Holds nothing of the value itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    message_ref: String,
+    command_ref: String,
+    node: Option<String>,
+    format: Option<String>,
+    kind: Option<String>,
+    size: u64,
+}
+
+/// The first part of a value, as far as it came.
+pub struct Unfinished {
+    /// The value that it is a part of.
+    pub origin: Origin,
+    /// What came until now. May be a part of a passcode.
+    pub data: Zeroizing<String>,
+}
+
+/// What became of the values of one message.
+#[derive(Default)]
+pub struct Assembled {
+    /// The value that the following message goes on with.
+    pub unfinished: Option<Unfinished>,
+    /// `CmdID` of each `Results` that wants a status, and the status.
+    pub statuses: Vec<(String, u16)>,
+    /// Chunks came whose end did not.
+    pub end_missing: bool,
+}
+
+/// Puts chunks together. Afterwards the message holds whole values and nothing else: a value that ends here is in its
+/// last item, a part of a value is in none.
+pub fn assemble(unfinished: Option<Unfinished>, message: &mut Message) -> Assembled {
+    let mut assembled = Assembled { unfinished, ..Assembled::default() };
+    for element in &mut message.body {
+        let Element::Results(results) = element else { continue };
+        for item in std::mem::take(&mut results.items) {
+            if let Some(whole) = assembled.take(results, item) {
+                results.items.push(whole);
+            }
+        }
+    }
+    if message.is_final && assembled.unfinished.take().is_some() {
+        assembled.end_missing = true;
+    }
+    assembled
+}
+
+impl Assembled {
+    /// Takes one item; gives it back when its value is whole.
+    fn take(&mut self, results: &Results, mut item: Item) -> Option<Item> {
+        let earlier = self.unfinished.take();
+        let (earlier, foreign) = match earlier {
+            Some(earlier) if earlier.origin.is_of(results, &item) => (Some(earlier), false),
+            other => (None, other.is_some()),
+        };
+        self.end_missing |= foreign;
+        let data = item.data.take();
+        let text = data.as_deref().map_or("", String::as_str);
+        let (origin, mut value) = match earlier {
+            Some(Unfinished { origin, data }) => (Some(origin), data),
+            None => (None, Zeroizing::default()),
+        };
+        let chunked = item.more_data || origin.is_some();
+        if !chunked {
+            let whole = item.size.is_none_or(|size| size == text.len() as u64);
+            if !whole {
+                self.status(results, SIZE_MISMATCH);
+                return None;
+            }
+            return Some(Item { data, ..item });
+        }
+        let origin = match origin.map_or_else(|| Origin::new(results, &item), Ok) {
+            Ok(origin) => origin,
+            Err(status) => {
+                self.status(results, status);
+                return None;
+            }
+        };
+        let length = (value.len() + text.len()) as u64;
+        if length > origin.size || (!item.more_data && length != origin.size) {
+            self.status(results, SIZE_MISMATCH);
+            return None;
+        }
+        // Room for the whole at once: a buffer that grows would leave copies behind.
+        let mut grown = Zeroizing::new(String::with_capacity(usize::try_from(origin.size).unwrap_or_default()));
+        for part in [value.as_str(), text] {
+            grown.push_str(part);
+        }
+        value = grown;
+        if item.more_data {
+            self.unfinished = Some(Unfinished { origin, data: value });
+            self.status(results, CHUNK_ACCEPTED);
+            return None;
+        }
+        self.status(results, OK);
+        let Origin { node, format, kind, size, .. } = origin;
+        Some(Item { source: node, format, kind, size: Some(size), data: Some(value), ..item })
+    }
+
+    fn status(&mut self, results: &Results, code: u16) {
+        self.statuses.push((results.id.clone(), code));
+    }
+}
+
+impl Origin {
+    fn new(results: &Results, first: &Item) -> Result<Self, u16> {
+        let size = first.size.ok_or(SIZE_REQUIRED)?;
+        if size > MAX_VALUE_BYTES {
+            return Err(TOO_LARGE);
+        }
+        Ok(Self {
+            message_ref: results.message_ref.clone(),
+            command_ref: results.command_ref.clone(),
+            node: results.node(first).map(str::to_owned),
+            format: first.format.clone(),
+            kind: first.kind.clone(),
+            size,
+        })
+    }
+
+    /// The item goes on with this value. Chunks after the first need not say again of which node they are.
+    fn is_of(&self, results: &Results, item: &Item) -> bool {
+        let node = results.node(item);
+        self.message_ref == results.message_ref
+            && self.command_ref == results.command_ref
+            && node.is_none_or(|node| self.node.as_deref() == Some(node))
+    }
+}
