@@ -63,6 +63,8 @@ fn aged(data: &Path, version: i64) {
         .collect::<Result<_, _>>()
         .expect("rows");
     drop(rows);
+    // The tenant stays who it is: its keys are there.
+    let tenant: Vec<u8> = newest.query_row("SELECT id FROM tenant", [], |row| row.get(0)).expect("a tenant");
     drop(newest);
     for name in ["chaveiro.db", "chaveiro.db-wal", "chaveiro.db-shm", "chaveiro.mark"] {
         let _ = std::fs::remove_file(data.join(name));
@@ -81,9 +83,9 @@ fn aged(data: &Path, version: i64) {
         let row = "INSERT INTO refinery_schema_history VALUES (?, ?, ?, ?)";
         older.execute(row, (number, name, applied, checksum)).expect("a row");
     }
-    let tenant = "INSERT INTO tenant (id, display_name, licence, settings, created)
-        VALUES (x'00000000000000000000000000000001', 'Default', '\"active\"', '{}', 0)";
-    older.execute(tenant, []).expect("a tenant");
+    let row = "INSERT INTO tenant (id, display_name, licence, settings, created)
+        VALUES (?, 'Default', '\"active\"', '{}', 0)";
+    older.execute(row, [tenant]).expect("a tenant");
 }
 
 #[test]
