@@ -386,7 +386,8 @@ mod tests {
     #[test]
     fn a_certificate_in_a_header_counts_from_a_trusted_proxy_and_once() {
         let (clock, directory) = (SystemClock::default(), tempfile::tempdir().expect("a directory"));
-        let ca = CertificateAuthority::create(directory.path(), clock.now(), &SystemEntropy).expect("an authority");
+        let ca = CertificateAuthority::create(&directory.path().join("ca"), clock.now(), &SystemEntropy)
+            .expect("an authority");
         let pem: String = ca.root_pem().lines().filter(|line| !line.starts_with("-----")).collect();
         let value = format!(":{pem}:");
         let proxies = |header: &str| CertificateProxies {
