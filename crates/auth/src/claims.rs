@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chaveiro_core::Timestamp;
-use serde::de::{self, MapAccess, Visitor};
+use serde::de::{self, DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use uuid::{Uuid, uuid};
@@ -84,6 +84,12 @@ impl Claims {
     /// A claim that is one text with something in it.
     pub(crate) fn name(&self, name: &'static str) -> Result<Option<&str>, TokenRefusal> {
         Ok(self.text(name)?.filter(|text| !text.trim().is_empty()))
+    }
+
+    /// A claim that is a structure.
+    pub(crate) fn structure<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, TokenRefusal> {
+        let read = |value: &Value| T::deserialize(value).map_err(|_| TokenRefusal::WrongType { claim: name });
+        self.get(name).map(read).transpose()
     }
 
     /// A claim whose name an operator configured. A list would leave open which of its texts is meant.

@@ -15,13 +15,13 @@
 //! A person needs a role of ours beside the permissions of the token ([`chaveiro_core::rights::Rights::of`]); an application
 //! does not. So a token that is not clearly an application's is a person's or refused.
 
-use chaveiro_core::caller::{Actor, ActorKind, Caller};
+use chaveiro_core::caller::{Actor, ActorKind, Caller, HostUser};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::permission::{Permission, PermissionSet};
 use uuid::Uuid;
 
 use crate::claims::{Claims, is_same_audience};
-use crate::local::OPERATOR;
+use crate::local::{HOST, OPERATOR};
 use crate::refusal::TokenRefusal;
 
 /// The trust that an issuer has beside its signature.
@@ -92,15 +92,25 @@ impl<'a> Access<'a> {
         };
         let role_ids = if believes_roles { claims.texts("wids")? } else { None };
         let groups = claims.texts("groups")?.unwrap_or_default();
-        Ok(Caller {
-            tenant,
-            actor: Actor {
+        let actor = match kind {
+            // An operator token names the person who minted it.
+            ActorKind::Operator => {
+                let person: Option<HostUser> = claims.structure(HOST)?;
+                Actor::operator(&person.ok_or(TokenRefusal::NotAnAccessToken)?)
+            }
+            ActorKind::Application | ActorKind::Delegated | ActorKind::Device | ActorKind::System => Actor {
                 kind,
                 application_id: self.client.to_owned(),
                 application_name: claims.text("app_displayname")?.map(str::to_owned),
                 user_id: person.map(str::to_owned),
                 user_principal_name: principal_name.map(str::to_owned),
+                address: None,
+                host: None,
             },
+        };
+        Ok(Caller {
+            tenant,
+            actor,
             permissions: self.permissions()?,
             directory_roles: role_ids.iter().flatten().filter_map(|id| Uuid::try_parse(id).ok()).collect(),
             groups: groups.into_iter().map(str::to_owned).collect(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use chaveiro_auth::{IssuerConfig, LocalIssuer, Reading, TokenRefusal, Verifier};
 use chaveiro_core::Timestamp;
-use chaveiro_core::caller::{ActorKind, Caller};
+use chaveiro_core::caller::{Actor, ActorKind, Caller, HostUser};
 use chaveiro_core::permission::Permission;
 use http::StatusCode;
 use jsonwebtoken::jwk::Jwk;
@@ -317,7 +317,8 @@ async fn local_keys_rotate_and_old_tokens_live_on() {
     let hour = Duration::from_secs(3600);
     let mint = |issuer: &LocalIssuer, at: Timestamp| {
         let permissions = [Permission::ManagedDevicesReadAll];
-        let token = issuer.mint_operator_token(tenant(), &permissions, at, hour, entropy.as_ref()).expect("minted");
+        let token =
+            issuer.mint_operator_token(tenant(), &person(), &permissions, at, hour, entropy.as_ref()).expect("minted");
         format!("Bearer {}", token.expose_secret())
     };
     let id = |token: &str| jsonwebtoken::decode_header(token.trim_start_matches("Bearer ")).expect("a header").kid;
@@ -333,7 +334,7 @@ async fn local_keys_rotate_and_old_tokens_live_on() {
     let after = mint(&elsewhere, now());
     for token in [&before, &after] {
         let caller = world.verifier.verify(Some(token), now()).await.expect("a caller");
-        assert_eq!(caller.actor.kind, ActorKind::Operator);
+        assert_eq!(caller.actor, Actor::operator(&person()), "the token names who minted it");
     }
     assert_ne!(id(&before), id(&after));
     assert_eq!(id(&mint(&world.local, now())), id(&after), "the first process signs with the new key too");
@@ -355,7 +356,14 @@ async fn local_keys_rotate_and_old_tokens_live_on() {
 #[tokio::test]
 async fn an_operator_token_cannot_outlive_a_working_day() {
     let world = world().await;
-    let minted = world.local.mint_operator_token(tenant(), &[], now(), Duration::from_secs(86_400), entropy().as_ref());
+    let minted = world.local.mint_operator_token(
+        tenant(),
+        &person(),
+        &[],
+        now(),
+        Duration::from_secs(86_400),
+        entropy().as_ref(),
+    );
     assert!(minted.is_err());
 }
 
@@ -378,4 +386,9 @@ proptest::proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         proptest::prop_assert!(runtime.block_on(WORLD.1.verify(Some(&header), now())).is_err());
     }
+}
+
+/// The person on the host.
+fn person() -> HostUser {
+    HostUser::new("ana", 1000)
 }

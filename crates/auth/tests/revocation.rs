@@ -12,7 +12,7 @@ use chaveiro_core::actions::manage_applications;
 use chaveiro_core::actions::revoke_tokens::tokens_of;
 use chaveiro_core::actions::vouch::{self, Decision};
 use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::caller::Actor;
+use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::revocation::{self, require_valid};
 use chaveiro_core::rights::{Principal, PrincipalKind};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ const CHALLENGE: &str = r#"{"access_token":{"nbf":{"essential":true,"value":"180
 const CAPABLE: &str = r#"{"access_token":{"xms_cc":{"values":["CP1"]}}}"#;
 
 fn event(activity: Activity, endpoints: &Endpoints) -> AuditEvent {
-    AuditEvent::new(tenant(), endpoints.now(), Actor::operator(), activity)
+    AuditEvent::new(tenant(), endpoints.now(), Actor::operator(&operator()), activity)
 }
 
 fn claims(token: &Value) -> Value {
@@ -60,7 +60,7 @@ impl Endpoints {
         let (_, begun) = self.post("devicecode", &[("client_id", &id), ("scope", SIGN_IN)]).await;
         let (now, code) = (self.now(), begun["user_code"].as_str().expect("a code").to_owned());
         let ana = Decision::Approve("ana@contoso.example".to_owned());
-        let decided = self.store.write(move |unit| Ok(vouch::decide(unit, tenant(), &code, &ana, now)?));
+        let decided = self.store.write(move |unit| Ok(vouch::decide(unit, tenant(), &code, &ana, &operator(), now)?));
         decided.await.expect("decided").expect("approved");
         let code = begun["device_code"].as_str().expect("a code");
         let mut fields = vec![("grant_type", "device_code"), ("client_id", &id), ("device_code", code)];
@@ -88,7 +88,8 @@ impl Endpoints {
 
     async fn sign_ana_out(&self) -> usize {
         let now = self.now();
-        let revoke = self.store.write(move |unit| Ok(vouch::revoke(unit, tenant(), "ana@contoso.example", now)?));
+        let revoke =
+            self.store.write(move |unit| Ok(vouch::revoke(unit, tenant(), "ana@contoso.example", &operator(), now)?));
         revoke.await.expect("revoked").expect("a user").sign_ins
     }
 }
@@ -133,7 +134,7 @@ async fn an_id_is_the_same_however_an_operator_writes_it() {
         let ana = claims(&person["access_token"])["oid"].as_str().expect("an id").to_owned();
         let (now, ana) = (endpoints.now(), written(ana).trim().to_owned());
         let named = ana.clone();
-        let revoke = endpoints.store.write(move |unit| Ok(vouch::revoke(unit, tenant(), &named, now)?));
+        let revoke = endpoints.store.write(move |unit| Ok(vouch::revoke(unit, tenant(), &named, &operator(), now)?));
         revoke.await.expect("written").expect("revoked");
         assert!(!endpoints.counts(&person).await, "{ana}");
         assert!(endpoints.counts(&endpoints.signed_in(None).await).await, "{ana}");
@@ -271,7 +272,8 @@ async fn operators_on_the_host_go_by_the_same_rule() {
     let issuer = support::local(&endpoints.directory.path().join("issuer"));
     let mint = |issued| {
         let lifetime = std::time::Duration::from_secs(600);
-        let minted = issuer.mint_operator_token(tenant(), &[], issued, lifetime, support::entropy().as_ref());
+        let minted =
+            issuer.mint_operator_token(tenant(), &operator(), &[], issued, lifetime, support::entropy().as_ref());
         json!({"access_token": minted.expect("a token").expose_secret()})
     };
     let old = mint(endpoints.now());
@@ -284,4 +286,9 @@ async fn operators_on_the_host_go_by_the_same_rule() {
         .expect("read");
     let new = mint(revocation::issued_at(endpoints.now(), valid_from));
     assert!(!endpoints.counts(&old).await && endpoints.counts(&new).await);
+}
+
+/// The person on the host.
+fn operator() -> HostUser {
+    HostUser::new("ana", 1000)
 }

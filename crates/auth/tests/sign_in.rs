@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::actions::vouch::{self, Decision, VouchRefusal};
 use chaveiro_core::audit::Activity;
-use chaveiro_core::caller::ActorKind;
+use chaveiro_core::caller::{ActorKind, HostUser};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::permission::Permission;
 use http::{Request, header};
@@ -46,7 +46,9 @@ async fn decide_in(
     decision: Decision,
 ) -> Result<(), VouchRefusal> {
     let (now, code) = (endpoints.now(), code.to_owned());
-    let decided = endpoints.store.write(move |unit| Ok(vouch::decide(unit, tenant, &code, &decision, now)?));
+    let decided = endpoints
+        .store
+        .write(move |unit| Ok(vouch::decide(unit, tenant, &code, &decision, &HostUser::new("root", 0), now)?));
     decided.await.expect("decided").map(drop)
 }
 
@@ -243,7 +245,9 @@ async fn a_sign_in_ends_after_a_day_without_a_refresh_by_signing_out_or_by_an_op
 
     let kept = [signed_in(&endpoints, EVERYTHING).await, signed_in(&endpoints, EVERYTHING).await];
     let now = endpoints.now();
-    let revoke = endpoints.store.write(move |unit| Ok(vouch::revoke(unit, tenant(), "ana@contoso.example", now)?));
+    let revoke = endpoints
+        .store
+        .write(move |unit| Ok(vouch::revoke(unit, tenant(), "ana@contoso.example", &HostUser::new("root", 0), now)?));
     assert_eq!(revoke.await.expect("revoked").map(|ended| ended.sign_ins), Ok(2));
     for signed_in in kept {
         assert_eq!(says(&refresh(&endpoints, &signed_in["refresh_token"], None).await), (400, "invalid_grant", 50_173));

@@ -13,7 +13,7 @@ use chaveiro_core::id::TenantId;
 use reqwest::{Client, Method};
 use serde_json::Value;
 use support::fill::{device_id, enrolled, fill};
-use support::{Server, WITHOUT_LIMITS, initialised, run, run_json};
+use support::{Server, WITHOUT_LIMITS, full_token, initialised, run, run_json};
 use tempfile::TempDir;
 
 /// Unless the command line has others: `cargo bench -p chaveiro --bench fleet_size -- 1000 10000`.
@@ -112,7 +112,7 @@ async fn fleet(size: usize) -> Fleet {
     let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", WITHOUT_LIMITS);
     let root = reqwest::Certificate::from_pem(server.root_pem().as_bytes()).expect("the root");
     let client = Client::builder().no_proxy().tls_certs_only([root]).build().expect("a client");
-    let token = run(&data, &["token", "--minutes", "120"]).trim().to_owned();
+    let token = full_token(&data);
     Fleet { size, server, client, token, data, _directory: directory }
 }
 

@@ -22,7 +22,7 @@ use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
 use support::fill::{fill, id};
-use support::{Server, WITHOUT_LIMITS, initialised, run, run_json};
+use support::{Server, WITHOUT_LIMITS, full_token, initialised, run, run_json};
 
 const CALLERS: usize = 64;
 const RECOVERIES: usize = 20_000;
@@ -56,7 +56,7 @@ async fn served(data: &Path) -> f64 {
     let server = Server::start_with(data, "127.0.0.1:0", "127.0.0.1:0", WITHOUT_LIMITS);
     let root = reqwest::Certificate::from_pem(server.root_pem().as_bytes()).expect("the root");
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([root]).http1_only().build().expect("a client");
-    let token = run(data, &["token"]).trim().to_owned();
+    let token = full_token(data);
     let url = format!("{}/beta/deviceManagement/managedDevices", server.graph_url);
     let begun = Instant::now();
     let callers = (0..CALLERS).map(|caller| {
@@ -99,7 +99,7 @@ async fn stored(directory: &Path) -> f64 {
                 let ask = Ask {
                     caller: Caller {
                         tenant,
-                        actor: Actor::operator(),
+                        actor: Actor::system(),
                         permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
                         directory_roles: Vec::new(),
                         groups: Vec::new(),
@@ -111,6 +111,7 @@ async fn stored(directory: &Path) -> f64 {
                     request: RequestId(id(4, number)),
                     client_request_id: Some(id(5, number).to_string()),
                     retry: false,
+                    reason: None,
                     break_glass: None,
                     action: ActionId(id(6, number)),
                 };

@@ -92,14 +92,17 @@ pub(crate) enum Verb {
         after_help = "Example:\n  curl -H \"Authorization: Bearer $(chaveiro token)\" https://localhost:8443/beta/deviceManagement/managedDevices"
     )]
     Token {
-        /// What the token permits; by default everything an operator may do.
+        /// What the token permits; by default reading, without passcodes. Repeat for more.
         #[arg(long = "permission", value_name = "NAME")]
         permissions: Vec<String>,
         /// Minutes it lives.
         #[arg(long, default_value_t = 10)]
         minutes: u64,
+        /// Why. This is recorded.
+        #[arg(long, value_parser = one_line)]
+        reason: Option<String>,
         /// Mint none: end every operator token of the tenant that is out.
-        #[arg(long, conflicts_with_all = ["permissions", "minutes"])]
+        #[arg(long, conflicts_with_all = ["permissions", "minutes", "reason"])]
         revoke_all: bool,
     },
     /// Keys: signing keys of the local issuer, recipients of the escrow.
@@ -122,9 +125,8 @@ pub(crate) enum Verb {
         /// Seconds to wait at the most.
         #[arg(long, default_value_t = 600)]
         timeout: u64,
-        /// Pass a hold for this one device, and say why. This is recorded, and people are alerted.
-        #[arg(long, value_name = "REASON")]
-        break_glass: Option<String>,
+        #[command(flatten)]
+        why: Why,
     },
     /// Remote actions of a device.
     #[command(after_help = "Example:\n  chaveiro action ANA-LT1")]
@@ -134,11 +136,13 @@ pub(crate) enum Verb {
         /// Show the passcode, when it may be shown. This is recorded.
         #[arg(long)]
         show: bool,
+        #[command(flatten)]
+        why: Why,
     },
     /// Roles: who may do what, on which devices.
     #[command(subcommand)]
     Role(Role),
-    /// Holds: recoveries that wait until somebody has looked.
+    /// Holds: recoveries and readings that wait until somebody has looked.
     #[command(subcommand)]
     Hold(Hold),
     /// The audit record.
@@ -203,6 +207,27 @@ pub(crate) enum Doctor {
         #[arg(long, env = "CHAVEIRO_CONFIG", value_name = "FILE", requires = "token")]
         config: Option<PathBuf>,
     },
+}
+
+/// The reasons that a person gives for a recovery or a disclosure.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Why {
+    /// Why. This is recorded.
+    #[arg(long, value_parser = one_line)]
+    pub(crate) reason: Option<String>,
+    /// Pass a hold for this one device, and say why. This is recorded, and people are alerted.
+    #[arg(long, value_name = "REASON", value_parser = one_line)]
+    pub(crate) break_glass: Option<String>,
+}
+
+/// A reason from the command line: it is recorded and travels in a header.
+fn one_line(text: &str) -> Result<String, String> {
+    let most = chaveiro_core::hold::MAX_REASON;
+    let text = text.trim();
+    match !text.is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("a reason is one line of up to {most} characters")),
+    }
 }
 
 /// Flags of `serve`, one for each configuration key.
@@ -350,7 +375,7 @@ pub(crate) enum Tenant {
 }
 
 /// Flags of `tenant set`; what is not given stays as it is. Without any, the settings are shown.
-#[derive(Debug, Default, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct TenantChange {
     /// active or inactive.
     #[arg(long)]
@@ -394,6 +419,18 @@ pub(crate) struct TenantChange {
     /// Minutes of that window.
     #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(u64).range(1..=43_200))]
     pub(crate) hold_window: Option<u64>,
+    /// Passcodes read in the tenant within the window before further reading is put on hold; 0 for no limit.
+    #[arg(long, value_name = "N")]
+    pub(crate) reading_limit: Option<u32>,
+    /// The same for one person or application; 0 for no limit.
+    #[arg(long, value_name = "N")]
+    pub(crate) reading_caller_limit: Option<u32>,
+    /// The limit of the tenant in percent of the managed devices, beyond the first twenty; 0 for any.
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) reading_percent: Option<u8>,
+    /// Minutes of the window of both limits.
+    #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(u64).range(1..=43_200))]
+    pub(crate) reading_window: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -631,14 +668,16 @@ pub(crate) enum Hold {
     /// List them, the newest first.
     #[command(after_help = "Example:\n  chaveiro hold list")]
     List,
-    /// Release the one that stands; as many recoveries as before are possible again.
+    /// Release the one that stands; as many as before are possible again.
     #[command(after_help = "Example:\n  chaveiro hold release --reason \"exchange of all laptops\" --for 120")]
     Release {
+        /// Which, by its id; needed when several stand.
+        id: Option<chaveiro_core::id::HoldId>,
         /// Minutes in which no other hold is placed.
         #[arg(long = "for", value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=43_200))]
         minutes: Option<u64>,
         /// Why. This is recorded.
-        #[arg(long)]
+        #[arg(long, value_parser = one_line)]
         reason: Option<String>,
     },
 }

@@ -2,15 +2,16 @@
 
 use anyhow::{Context, Result, bail};
 use chaveiro_core::id::TenantId;
+use chaveiro_core::permission::Permission;
 use chaveiro_server::DataDir;
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use crate::args::Common;
-use crate::host::{Host, permissions};
+use crate::args::{Common, Why};
+use crate::host::Host;
 use crate::session::{Session, http_client};
 use crate::text::Complaint;
 
@@ -19,6 +20,8 @@ pub(crate) struct GraphClient {
     client: reqwest::Client,
     base_url: String,
     token: Mutex<Zeroizing<String>>,
+    /// The reasons that the person gives, sent with each request.
+    why: HeaderMap,
     /// Whether the stored session gives another token for one that was revoked.
     renews: bool,
 }
@@ -27,21 +30,22 @@ impl GraphClient {
     /// A client that trusts that root (PEM).
     pub(crate) fn new(base_url: &str, root_pem: &str, token: Zeroizing<String>) -> Result<Self> {
         let (client, base_url) = (http_client(Some(root_pem))?, base_url.to_owned());
-        Ok(Self { client, base_url, token: Mutex::new(token), renews: false })
+        Ok(Self { client, base_url, token: Mutex::new(token), why: HeaderMap::new(), renews: false })
     }
 
     /// A client of the server where this person is signed in.
     pub(crate) async fn signed_in(session: Session) -> Result<Self> {
         let (issuer, token) = session.access_token(None).await?;
         let client = http_client(issuer.ca.as_deref())?;
-        Ok(Self { client, base_url: issuer.server, token: Mutex::new(token), renews: true })
+        let (base_url, token, why) = (issuer.server, Mutex::new(token), HeaderMap::new());
+        Ok(Self { client, base_url, token, why, renews: true })
     }
 
-    /// A client of the server that runs on this host, with an operator's token.
-    pub(crate) async fn operator(host: &Host, tenant: TenantId) -> Result<Self> {
+    /// A client of the server that runs on this host, with an operator's token for these permissions.
+    pub(crate) async fn operator(host: &Host, tenant: TenantId, permissions: &[Permission]) -> Result<Self> {
         let url = host.graph_url().ok_or_else(Complaint::no_server)?;
         let lifetime = std::time::Duration::from_secs(30 * 60);
-        let token = host.operator_token(tenant, &permissions(&[])?, lifetime).await?;
+        let token = host.operator_token(tenant, permissions, lifetime, None).await?;
         Self::new(&url, host.opened.ca.root_pem(), Zeroizing::new(token.expose_secret().to_owned()))
     }
 
@@ -51,19 +55,22 @@ impl GraphClient {
         self.answer(if let Some(body) = body { request.json(body) } else { request }).await
     }
 
-    /// Asks for the recovery of a device; with a reason, in spite of a hold.
-    pub(crate) async fn recover(&self, device_path: &str, break_glass: Option<&str>) -> Result<()> {
-        let mut request = self.request(Method::POST, &format!("{device_path}/recoverPasscode"));
-        if let Some(reason) = break_glass {
-            let reason = HeaderValue::from_bytes(reason.as_bytes()).context("the reason must be one line of text")?;
-            request = request.header("x-chaveiro-break-glass", reason);
+    /// With what the person says about what is asked for; with a reason for breaking the glass, in spite of a hold.
+    pub(crate) fn saying(mut self, why: &Why) -> Result<Self> {
+        let said = [("x-chaveiro-reason", &why.reason), ("x-chaveiro-break-glass", &why.break_glass)];
+        for (name, reason) in said {
+            if let Some(reason) = reason {
+                let value =
+                    HeaderValue::from_bytes(reason.as_bytes()).context("the reason must be one line of text")?;
+                self.why.insert(name, value);
+            }
         }
-        succeeded(self.answer(request).await?).map(drop)
+        Ok(self)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with("https://") { path.to_owned() } else { format!("{}{path}", self.base_url) };
-        self.client.request(method, &url)
+        self.client.request(method, &url).headers(self.why.clone())
     }
 
     /// The answer; once more with another token, where there is one, when this one was revoked: an application's tokens may

@@ -47,8 +47,8 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
         "Emite um token de operador para a API Graph, para este locatário",
     ),
     (
-        "What the token permits; by default everything an operator may do",
-        "O que o token permite; por padrão, tudo o que um operador pode fazer",
+        "What the token permits; by default reading, without passcodes. Repeat for more",
+        "O que o token permite; por padrão, ler, sem senhas. Repita para mais",
     ),
     ("Minutes it lives", "Minutos de validade"),
     (
@@ -320,8 +320,8 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
     ),
     ("Roles: who may do what, on which devices", "Papéis: quem pode o quê, em quais dispositivos"),
     (
-        "Holds: recoveries that wait until somebody has looked",
-        "Retenções: recuperações que esperam até que alguém tenha olhado",
+        "Holds: recoveries and readings that wait until somebody has looked",
+        "Retenções: recuperações e leituras que esperam até que alguém tenha olhado",
     ),
     ("Writes of one application in one tenant in 20 seconds", "Escritas de uma aplicação num locatário em 20 segundos"),
     ("Writes in one tenant in 20 seconds", "Escritas num locatário em 20 segundos"),
@@ -394,6 +394,20 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
     ),
     ("Minutes of that window", "Minutos dessa janela"),
     (
+        "Passcodes read in the tenant within the window before further reading is put on hold; 0 for no limit",
+        "Senhas lidas no locatário dentro da janela antes que a leitura seja retida; 0 para nenhum limite",
+    ),
+    (
+        "The same for one person or application; 0 for no limit",
+        "O mesmo para uma pessoa ou aplicação; 0 para nenhum limite",
+    ),
+    (
+        "The limit of the tenant in percent of the managed devices, beyond the first twenty; 0 for any",
+        "O limite do locatário em porcentagem dos dispositivos gerenciados, além dos vinte primeiros; 0 para qualquer número",
+    ),
+    ("Minutes of the window of both limits", "Minutos da janela dos dois limites"),
+    ("Which, by its id; needed when several stand", "Qual, pelo id; necessário quando há várias"),
+    (
         "Give it scope tags, by which role assignments find it, in place of those it has",
         "Dá a ele etiquetas de escopo, pelas quais as atribuições de papéis o encontram, em lugar das que tem",
     ),
@@ -417,8 +431,8 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
     ("List the assignments", "Lista as atribuições"),
     ("List them, the newest first", "Lista todas, as mais novas primeiro"),
     (
-        "Release the one that stands; as many recoveries as before are possible again",
-        "Libera a que vigora; voltam a ser possíveis tantas recuperações quanto antes",
+        "Release the one that stands; as many as before are possible again",
+        "Libera a que vigora; voltam a ser possíveis tantas quanto antes",
     ),
     ("Minutes in which no other hold is placed", "Minutos em que nenhuma outra retenção é imposta"),
     ("Why. This is recorded", "Por quê. Isso fica registrado"),

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use chaveiro_auth::{AccessToken, LocalIssuer, RETIREMENT};
-use chaveiro_core::actions::assign_roles;
 use chaveiro_core::actions::vouch::VouchRefusal;
+use chaveiro_core::actions::{assign_roles, change_tenant};
 use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::caller::{Actor, Caller};
+use chaveiro_core::caller::{Actor, Caller, HostUser};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::hold::{self, Hold, Release};
-use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, ResourceId, TenantId};
+use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, HoldId, ResourceId, TenantId};
 use chaveiro_core::keys::{self, Change, Hand, KeyName};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Entropy};
@@ -31,6 +31,7 @@ use chaveiro_server::{DataDir, DataDirError, Opened, SystemClock, SystemEntropy}
 use uuid::Uuid;
 
 use crate::args::Common;
+use crate::person;
 use crate::session::Session;
 use crate::text::{Complaint, Text};
 
@@ -38,6 +39,8 @@ use crate::text::{Complaint, Text};
 pub(crate) struct Host {
     pub(crate) directory: DataDir,
     pub(crate) opened: Opened,
+    /// The person who runs this verb.
+    pub(crate) person: HostUser,
     clock: SystemClock,
 }
 
@@ -46,7 +49,7 @@ impl Host {
     pub(crate) async fn init(root: &std::path::Path, name: &str, entra_tenant: Option<Uuid>) -> Result<(Self, Tenant)> {
         let clock = SystemClock::default();
         let (directory, opened, _lock) = DataDir::init(root, clock.now(), &SystemEntropy)?;
-        let host = Self { directory, opened, clock };
+        let host = Self { directory, opened, person: person::here(), clock };
         if !host.tenants().await?.is_empty() {
             return Err(DataDirError::AlreadyInitialised(root.to_owned()).into());
         }
@@ -63,7 +66,7 @@ impl Host {
         if let Some(notice) = opened.sqlite.notice() {
             let _ = writeln!(std::io::stderr(), "chaveiro: {notice}");
         }
-        Ok(Self { directory, opened, clock })
+        Ok(Self { directory, opened, person: person::here(), clock })
     }
 
     /// The operator who changes a key on the host now.
@@ -76,7 +79,7 @@ impl Host {
     }
 
     pub(crate) fn event(&self, tenant: TenantId, activity: Activity) -> AuditEvent {
-        AuditEvent::new(tenant, self.now(), Actor::operator(), activity)
+        AuditEvent::new(tenant, self.now(), Actor::operator(&self.person), activity)
     }
 
     /// A new tenant with an active licence and an escrow key.
@@ -110,13 +113,16 @@ impl Host {
         Ok(tenant)
     }
 
-    pub(crate) async fn change_tenant(&self, tenant: Tenant) -> Result<()> {
-        let event = self.event(tenant.id, Activity::TenantChanged);
-        let update = self.opened.store.write(move |unit| {
-            unit.update_tenant(&tenant)?;
-            Ok(unit.append_audit(&event)?)
-        });
-        Ok(update.await?)
+    /// Changes a tenant as `change` says, in one unit of work; a refusal of it leaves everything as it is.
+    pub(crate) async fn change_tenant(
+        &self,
+        tenant: TenantId,
+        change: impl FnOnce(&mut Tenant) -> Result<()> + Send + 'static,
+    ) -> Result<Tenant> {
+        let (by, at, about) = (Actor::operator(&self.person), self.now(), SystemEntropy.uuid());
+        let ask = change_tenant::Ask { by, tenant, at, about };
+        let changed = self.opened.store.write(move |unit| change_tenant::change(unit, &ask, change)).await??;
+        Ok(changed.0)
     }
 
     pub(crate) async fn tenants(&self) -> Result<Vec<Tenant>> {
@@ -232,6 +238,7 @@ impl Host {
         tenant: TenantId,
         permissions: &[Permission],
         lifetime: Duration,
+        reason: Option<&str>,
     ) -> Result<AccessToken> {
         let url = self.graph_url().ok_or_else(Complaint::no_server)?;
         let keys = self.directory.issuer_keys()?;
@@ -239,20 +246,22 @@ impl Host {
         let event = self.event(tenant, Activity::OperatorTokenMinted);
         let names = permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>().join(" ");
         let event = event.with("permissions", names).with("minutes", lifetime.as_secs() / 60);
+        let event = event.with_some("reason", reason);
         let recorded = self.opened.store.write(move |unit| {
             unit.append_audit(&event)?;
             Ok(unit.tokens_valid_from(tenant, &[revocation::of_operators()])?)
         });
         let issued = revocation::issued_at(self.now(), recorded.await?);
-        Ok(issuer.mint_operator_token(tenant, permissions, issued, lifetime, &SystemEntropy)?)
+        Ok(issuer.mint_operator_token(tenant, &self.person, permissions, issued, lifetime, &SystemEntropy)?)
     }
 
     /// Another agent manages the device too, or not any more.
     pub(crate) async fn comanage(&self, tenant: TenantId, device: DeviceId, on: bool) -> Result<()> {
-        let event = self.event(tenant, Activity::ResourceChanged).on_device(device).with("comanaged", on);
+        let event = self.event(tenant, Activity::ResourceChanged).on_device(device);
         let update = self.opened.store.write(move |unit| {
             let mut row = unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
-            row.comanaged = on;
+            let before = std::mem::replace(&mut row.comanaged, on);
+            let event = event.with("setting", "comanaged").with("before", before).with("after", on);
             unit.update_device(&row)?;
             Ok(unit.append_audit(&event)?)
         });
@@ -262,9 +271,11 @@ impl Host {
     /// Other scope tags for a device.
     pub(crate) async fn tag_device(&self, tenant: TenantId, device: DeviceId, tags: ScopeTags) -> Result<ScopeTags> {
         let event = self.event(tenant, Activity::ResourceChanged).on_device(device);
-        let event = event.with("scopeTags", tags.iter().cloned().collect::<Vec<_>>().join(","));
         let update = self.opened.store.write(move |unit| {
             let mut row = unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
+            let listed = |tags: &ScopeTags| tags.iter().cloned().collect::<Vec<_>>().join(",");
+            let event = event.with("setting", "scopeTags").with("before", listed(&row.scope_tags));
+            let event = event.with("after", listed(&tags));
             row.scope_tags = tags;
             unit.update_device(&row)?;
             unit.append_audit(&event)?;
@@ -286,7 +297,8 @@ impl Host {
         let assignment = RoleAssignment { id, tenant, display_name, description, role, principal, scope, created };
         let event = self.event(tenant, Activity::RoleAssigned);
         let row = assignment.clone();
-        self.opened.store.write(move |unit| assign_roles::assign(unit, &Caller::operator(tenant), &row, event)).await?;
+        let caller = Caller::operator(tenant, &self.person);
+        self.opened.store.write(move |unit| assign_roles::assign(unit, &caller, &row, event)).await?;
         Ok(assignment)
     }
 
@@ -307,26 +319,29 @@ impl Host {
 
     pub(crate) async fn unassign_role(&self, tenant: TenantId, id: AssignmentId) -> Result<()> {
         let event = self.event(tenant, Activity::RoleUnassigned);
+        let caller = Caller::operator(tenant, &self.person);
         let delete = self.opened.store.write(move |unit| {
             let found = unit.role_assignments(tenant)?.into_iter().find(|assignment| assignment.id == id);
             let assignment = found.ok_or(Refusal::ResourceNotFound("role assignment"))?;
-            assign_roles::unassign(unit, &Caller::operator(tenant), &assignment, event)
+            assign_roles::unassign(unit, &caller, &assignment, event)
         });
         Ok(delete.await?)
     }
 
-    /// Lets recoveries through again.
+    /// Releases a hold: the one of that id, or the only one that stands.
     pub(crate) async fn release_hold(
         &self,
         tenant: TenantId,
+        id: Option<HoldId>,
         quiet: Option<Duration>,
         reason: Option<String>,
     ) -> Result<Hold> {
         let at = self.now();
         let quiet_until = quiet.map(|quiet| at.checked_add(quiet).context("the time is out of range")).transpose()?;
-        let release = Release { at, by: Actor::operator(), quiet_until, reason };
-        match self.opened.store.write(move |unit| hold::release(unit, tenant, release)).await {
+        let release = Release { at, by: Actor::operator(&self.person), quiet_until, reason };
+        match self.opened.store.write(move |unit| hold::release(unit, tenant, id, release)).await {
             Err(Fault::Refused(Refusal::ResourceNotFound(_))) => Err(Complaint::no_hold().into()),
+            Err(Fault::Refused(Refusal::SeveralHolds)) => Err(Complaint::several_holds().into()),
             released => Ok(released?),
         }
     }
@@ -371,14 +386,11 @@ pub(crate) fn choose_tenant(mut tenants: Vec<Tenant>, asked: Option<&str>) -> Re
 
 /// The operator, now.
 pub(crate) fn hand(clock: &SystemClock) -> Hand {
-    Hand { actor: Actor::operator(), now: clock.now() }
+    Hand { actor: Actor::operator(&person::here()), now: clock.now() }
 }
 
-/// Permissions by name; without names, everything.
+/// Permissions by name.
 pub(crate) fn permissions(names: &[String]) -> Result<Vec<Permission>> {
-    if names.is_empty() {
-        return Ok(PERMISSIONS.iter().map(|row| row.permission).collect());
-    }
     let parse = |name: &String| {
         let known = PERMISSIONS.iter().map(|row| row.name).collect::<Vec<_>>().join("\n  ");
         Permission::parse(name).ok_or_else(|| anyhow!("there is no permission {name}; there are:\n  {known}"))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use chaveiro_auth::{ClientSecret, new_application_secret, read_certificate};
 use chaveiro_core::Timestamp;
 use chaveiro_core::actions::manage_applications;
@@ -14,7 +14,7 @@ use chaveiro_core::application::{
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::id::{ApplicationId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{Clock, Entropy};
+use chaveiro_core::ports::{Clock, Entropy, StoreError, UnitOfWork, View};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::revocation::of_application;
 use chaveiro_core::rights::{Principal, PrincipalKind};
@@ -102,12 +102,13 @@ impl Host {
 
     /// Takes away the secret of that id, whichever application has it; its tokens, too, when they may be a thief's.
     pub(crate) async fn remove_secret(&self, tenant: TenantId, secret: Uuid, revoke: bool) -> Result<Application> {
-        let applications = self.applications(tenant).await?;
-        let owner = applications.into_iter().find(|application| application.secrets.iter().any(|own| own.id == secret));
-        let owner = owner.ok_or_else(|| ApplicationRefusal::Unknown(secret.to_string()))?;
         let event = self.event(tenant, Activity::ApplicationSecretChanged).with("removed", secret);
-        self.change_app(tenant, owner.id, event, revoke, move |application| application.remove_secret(secret)).await?;
-        Ok(owner)
+        let owner = move |view: &dyn View| {
+            let has_it = |one: &Application| one.secrets.iter().any(|own| own.id == secret);
+            Ok(view.applications(tenant)?.into_iter().find(has_it).map(|owner| owner.id))
+        };
+        let unknown = ApplicationRefusal::Unknown(secret.to_string());
+        self.change_found(tenant, owner, unknown, event, revoke, move |owner| owner.remove_secret(secret)).await
     }
 
     /// Registers a certificate with an application.
@@ -133,18 +134,17 @@ impl Host {
         permissions: Vec<Permission>,
         delegated: Vec<Permission>,
     ) -> Result<Application> {
-        if !permissions.is_empty() && self.application(tenant, id).await?.public {
-            bail!("a public client keeps no secret, so it has no permissions of its own; give it --delegated ones");
-        }
         let names = |granted: &[Permission]| granted.iter().map(|granted| granted.name()).collect::<Vec<_>>().join(" ");
         let event = self.event(tenant, Activity::ApplicationPermissionsChanged);
         let event = event.with("permissions", names(&permissions)).with("delegated", names(&delegated));
         let change = move |application: &mut Application| {
+            if !permissions.is_empty() && application.public {
+                return Err(ApplicationRefusal::PublicPermissions);
+            }
             (application.permissions, application.delegated) = (permissions, delegated);
             Ok(())
         };
-        self.change_app(tenant, id, event, false, change).await?;
-        self.application(tenant, id).await
+        self.change_app(tenant, id, event, false, change).await
     }
 
     pub(crate) async fn remove_certificate(
@@ -156,7 +156,8 @@ impl Host {
     ) -> Result<()> {
         let event = self.event(tenant, Activity::ApplicationCertificateChanged).with("removed", thumbprint);
         let thumbprint = thumbprint.to_owned();
-        self.change_app(tenant, id, event, revoke, move |application| application.remove_certificate(&thumbprint)).await
+        let remove = move |application: &mut Application| application.remove_certificate(&thumbprint);
+        self.change_app(tenant, id, event, revoke, remove).await.map(drop)
     }
 
     /// Ends every token of the application of that client id; gives the application, when it is one of the tenant's.
@@ -181,9 +182,24 @@ impl Host {
         event: AuditEvent,
         revoke: bool,
         change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
-    ) -> Result<()> {
+    ) -> Result<Application> {
+        let unknown = ApplicationRefusal::Unknown(id.to_string());
+        self.change_found(tenant, move |_| Ok(Some(id)), unknown, event, revoke, change).await
+    }
+
+    /// Changes the application that `find` finds, in one unit of work.
+    async fn change_found(
+        &self,
+        tenant: TenantId,
+        find: impl FnOnce(&dyn View) -> Result<Option<ApplicationId>, StoreError> + Send + 'static,
+        unknown: ApplicationRefusal,
+        event: AuditEvent,
+        revoke: bool,
+        change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
+    ) -> Result<Application> {
         let revoked = self.event(tenant, Activity::TokensRevoked);
         let changed = self.opened.store.write(move |unit| {
+            let Some(id) = find(unit)? else { return Ok(Err(unknown)) };
             let changed = manage_applications::change(unit, tenant, id, event, change)?;
             if revoke && changed.is_ok() {
                 let now = SystemClock::default().now();
@@ -191,8 +207,7 @@ impl Host {
             }
             Ok(changed)
         });
-        changed.await??;
-        Ok(())
+        Ok(changed.await??)
     }
 
     pub(crate) async fn delete_app(&self, tenant: TenantId, id: ApplicationId) -> Result<()> {
@@ -231,26 +246,28 @@ impl Host {
 
     /// Vouches for the person with that code, or says no.
     pub(crate) async fn decide(&self, tenant: TenantId, code: &str, decision: Decision) -> Result<SignIn> {
-        let (now, code) = (self.now(), code.to_owned());
-        let decided = self.opened.store.write(move |unit| Ok(vouch::decide(unit, tenant, &code, &decision, now)?));
+        let (now, code, by) = (self.now(), code.to_owned(), self.person.clone());
+        let decide = move |unit: &mut dyn UnitOfWork| Ok(vouch::decide(unit, tenant, &code, &decision, &by, now)?);
+        let decided = self.opened.store.write(decide);
         Ok(decided.await??)
     }
 
     /// Ends every sign-in and every access token of that person.
     pub(crate) async fn revoke_sign_ins(&self, tenant: TenantId, user: &str) -> Result<SignedOut> {
-        let user = user.to_owned();
-        let revoked =
-            self.opened.store.write(move |unit| Ok(vouch::revoke(unit, tenant, &user, SystemClock::default().now())?));
+        let (user, by) = (user.to_owned(), self.person.clone());
+        let revoke =
+            move |unit: &mut dyn UnitOfWork| Ok(vouch::revoke(unit, tenant, &user, &by, SystemClock::default().now())?);
+        let revoked = self.opened.store.write(revoke);
         Ok(revoked.await??)
     }
 
     /// Ends every access token that names a person so.
     pub(crate) async fn revoke_external(&self, tenant: TenantId, name: &str) -> Result<Timestamp> {
-        let name = name.to_owned();
-        let revoked = self
-            .opened
-            .store
-            .write(move |unit| Ok(vouch::revoke_external(unit, tenant, &name, SystemClock::default().now())??));
+        let (name, by) = (name.to_owned(), self.person.clone());
+        let revoke = move |unit: &mut dyn UnitOfWork| {
+            Ok(vouch::revoke_external(unit, tenant, &name, &by, SystemClock::default().now())??)
+        };
+        let revoked = self.opened.store.write(revoke);
         Ok(revoked.await?)
     }
 }

@@ -11,6 +11,7 @@ mod identity;
 mod named;
 mod obstacle;
 mod out;
+mod person;
 mod session;
 mod text;
 mod verbs;
@@ -79,16 +80,15 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         Verb::Logout => verbs::sign_in::logout(out).await?,
         Verb::SignIn(verb) => verbs::sign_in::sign_in(common, out, verb).await?,
         Verb::Token { revoke_all: true, .. } => verbs::admin::revoke_tokens(common, out).await?,
-        Verb::Token { permissions, minutes, revoke_all: false } => {
-            verbs::admin::token(common, out, permissions, *minutes).await?
+        Verb::Token { permissions, minutes, reason, revoke_all: false } => {
+            verbs::admin::token(common, out, permissions, *minutes, reason.as_deref()).await?
         }
         Verb::Keys(keys) => verbs::admin::keys(common, out, keys).await?,
         Verb::Device(device) => verbs::device::device(common, out, device).await?,
-        Verb::Recover { device, wait, show, timeout, break_glass } => {
-            let reason = break_glass.as_deref();
-            return verbs::device::recover(common, out, device, *wait, *show, *timeout, reason).await;
+        Verb::Recover { device, wait, show, timeout, why } => {
+            return verbs::device::recover(common, out, device, *wait, *show, *timeout, why).await;
         }
-        Verb::Action { device, show } => verbs::device::action(common, out, device, *show).await?,
+        Verb::Action { device, show, why } => verbs::device::action(common, out, device, *show, why).await?,
         Verb::Role(role) => verbs::role::role(common, out, role).await?,
         Verb::Hold(hold) => verbs::hold::hold(common, out, hold).await?,
         Verb::Audit(audit) => verbs::audit::audit(common, out, audit).await?,

@@ -51,6 +51,7 @@ pub(crate) enum Text {
     UnknownApplication,
     RoleUnassigned,
     HoldReleased,
+    ReadingReleased,
     LocksUntold,
     LocksNotYetTold,
     PasscodeUncertain,
@@ -74,6 +75,8 @@ pub(crate) enum Text {
     HintInitOrLogin,
     HostAlone,
     HintHost,
+    SeveralHolds,
+    HintNameHold,
     NoHold,
     HintHolds,
     BackedUp,
@@ -264,6 +267,11 @@ const TABLE: &[(Text, &str, &str)] = &[
         "A retenção desde {} foi liberada; recuperações voltam a ser possíveis.",
     ),
     (
+        Text::ReadingReleased,
+        "The hold on reading since {} was released; passcodes can be read again.",
+        "A retenção da leitura desde {} foi liberada; as senhas voltam a poder ser lidas.",
+    ),
+    (
         Text::LocksUntold,
         "{} ({}) does not say beforehand what can be recovered; only Linux devices do.",
         "{} ({}) não diz de antemão o que pode ser recuperado; só dispositivos Linux dizem.",
@@ -337,6 +345,12 @@ const TABLE: &[(Text, &str, &str)] = &[
         Text::HintHost,
         "run it there, or name its data directory with --data",
         "execute-o lá, ou indique o diretório de dados dele com --data",
+    ),
+    (Text::SeveralHolds, "several holds stand", "há várias retenções"),
+    (
+        Text::HintNameHold,
+        "name one by its id: chaveiro hold release ID; see: chaveiro hold list",
+        "indique uma pelo id: chaveiro hold release ID; veja: chaveiro hold list",
     ),
     (Text::NoHold, "nothing is on hold", "nada está retido"),
     (Text::HintHolds, "see: chaveiro hold list", "veja: chaveiro hold list"),
@@ -457,6 +471,7 @@ const TITLES: &[(&str, &str)] = &[
     ("After", "Após"),
     ("Caused by", "Causada por"),
     ("Released", "Liberada"),
+    ("By", "Por"),
     ("Role", "Papel"),
     ("For", "Para"),
     ("Kind", "Tipo"),
@@ -520,6 +535,10 @@ impl Complaint {
 
     pub(crate) fn no_server() -> Self {
         Self::new(Text::NoServer, Text::HintServe, "")
+    }
+
+    pub(crate) fn several_holds() -> Self {
+        Self::new(Text::SeveralHolds, Text::HintNameHold, "")
     }
 
     pub(crate) fn no_hold() -> Self {

@@ -399,7 +399,7 @@ async fn the_doctor_lists_the_applications_whose_tokens_may_count_as_a_persons()
     run(&data, &["role", "assign", "help-desk-operator", "--app", "Portal"]);
     let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").parse().expect("an id");
     let acted = |kind, application: &str, second: i64| {
-        let actor = Actor { kind, application_id: application.to_owned(), ..Actor::operator() };
+        let actor = Actor { kind, application_id: application.to_owned(), ..Actor::system() };
         let at = chaveiro_core::Timestamp::from_second(second).expect("a time");
         AuditEvent::new(tenant, at, actor, Activity::ActionRequested)
     };

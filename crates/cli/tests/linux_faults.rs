@@ -31,7 +31,7 @@ struct Scene {
 /// One device is recovered more often here than a tenant of one device ever needs.
 fn without_hold() -> (tempfile::TempDir, PathBuf) {
     let (directory, data) = initialised();
-    run(&data, &["tenant", "set", "--hold-recoveries", "0"]);
+    run(&data, &["tenant", "set", "--hold-recoveries", "0", "--reading-limit", "0", "--reading-caller-limit", "0"]);
     (directory, data)
 }
 

@@ -7,7 +7,7 @@ mod support;
 use std::io::{BufRead, BufReader, Write};
 
 use serde_json::Value;
-use support::{Server, initialised, run};
+use support::{Server, full_token, initialised};
 
 const NOWHERE: &str = "/beta/deviceManagement/managedDevices/00000000-0000-4000-8000-000000000000";
 
@@ -36,7 +36,7 @@ async fn a_client_that_offers_both_gets_http2_and_one_that_does_not_keeps_its_co
     let response = client.get(format!("{}/v1.0/users", server.graph_url)).send().await.expect("an answer");
     assert_eq!((response.version(), response.status().as_u16()), (reqwest::Version::HTTP_2, 200));
 
-    let token = run(&data, &["token"]).trim().to_owned();
+    let token = full_token(&data);
     let mut connection = BufReader::new(server.connect());
     let head = |method: &str, path: &str, more: &str| {
         format!("{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{more}")

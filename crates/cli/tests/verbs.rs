@@ -258,7 +258,8 @@ async fn a_hold_is_seen_and_released_on_the_host_and_passed_with_a_reason() {
     let said = text(&held.stderr);
     assert!(!held.status.success() && said.contains("on hold") && said.contains("chaveiro hold release"), "{said}");
     let listed = run_json(&data, &["hold", "list"]);
-    assert_eq!((&listed[0]["counted"], &listed[0]["causedBy"]), (&1.into(), &"chaveiro-cli".into()));
+    assert_eq!((&listed[0]["counted"], &listed[0]["kind"]), (&1.into(), &"asking".into()));
+    assert!(listed[0]["causedBy"].as_str().is_some_and(|by| by.ends_with(" (chaveiro-cli)")), "{listed}");
     let short = try_run(&data, &["recover", "ana-lt2", "--break-glass", "please"]);
     assert!(text(&short.stderr).contains("10 to 256 characters"), "{}", text(&short.stderr));
     run(&data, &["recover", "ana-lt2", "--break-glass", "chamado 4711: cirurgi\u{e3} sem acesso"]);
@@ -482,4 +483,150 @@ fn a_device_for_nobody_is_refused_with_how_to_make_the_user() {
         "{said}"
     );
     run(&data, &["device", "enroll-token"]);
+}
+
+/// Runs it as somebody who called `sudo`.
+fn by(person: &str, data: &Path, arguments: &[&str]) -> std::process::Output {
+    chaveiro().args(arguments).arg("--data").arg(data).env("SUDO_USER", person).output().expect("it runs")
+}
+
+/// The same; its JSON, which must be that of a success.
+fn done_by(person: &str, data: &Path, arguments: &[&str]) -> serde_json::Value {
+    let output = by(person, data, &[arguments, &["--json"]].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[tokio::test]
+async fn what_is_done_on_the_host_names_the_person_and_the_reason() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut first, transport) = server.device(1).await;
+    server.device(2).await;
+    done_by("alice", &data, &["tenant", "set", "--hold-recoveries", "1", "--hold-percent", "0"]);
+    done_by("alice", &data, &["recover", "ana-lt1", "--reason", "ticket 1"]);
+    first.sync(&transport).await.expect("it comes");
+
+    // Two people who share the service user are two readers.
+    let shown = |answer: &serde_json::Value| answer[0]["passcode"].as_str().map(str::to_owned);
+    let read = done_by("alice", &data, &["action", "ana-lt1", "--show", "--reason", "reads it out"]);
+    assert!(shown(&read).is_some_and(|passcode| passcode == first.pin()), "{read}");
+    let other = done_by("bob", &data, &["action", "ana-lt1", "--show"]);
+    assert_eq!((shown(&other), &other[0]["chaveiro_passcodeWithheld"]), (None, &"otherCaller".into()));
+
+    // And two who cause holds and release them.
+    assert!(!by("alice", &data, &["recover", "ana-lt2"]).status.success());
+    let released = done_by("bob", &data, &["hold", "release", "--reason", "a drill"]);
+    assert!(released["causedBy"].as_str().is_some_and(|by| by.contains("alice")), "{released}");
+    assert!(released["releasedBy"].as_str().is_some_and(|by| by.contains("bob")), "{released}");
+    done_by("bob", &data, &["token", "--reason", "a script of mine"]);
+    done_by("bob", &data, &["role", "assign", "read-only-operator", "--user", "ana@example.org"]);
+    done_by("bob", &data, &["device", "tag", "ana-lt2", "lisbon"]);
+    let app = done_by("alice", &data, &["app", "register", "x", "--permission", "User.Read.All"]);
+    done_by("bob", &data, &["app", "revoke", app["clientId"].as_str().expect("an id")]);
+    done_by("bob", &data, &["sign-in", "revoke", "--external", "somebody@elsewhere"]);
+
+    let export = run(&data, &["audit", "export"]);
+    let events: Vec<serde_json::Value> = export
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("JSON")["body"].as_str().map(str::to_owned)
+        })
+        .map(|body| serde_json::from_str(&body).expect("an event"))
+        .collect();
+    let table = [
+        ("tenantChanged", "alice", ""),
+        ("actionRequested", "alice", "ticket 1"),
+        ("passcodeDisclosed", "alice", "reads it out"),
+        ("disclosureRefused", "bob", ""),
+        ("holdPlaced", "alice", ""),
+        ("holdReleased", "bob", "a drill"),
+        ("operatorTokenMinted", "bob", "a script of mine"),
+        ("roleAssigned", "bob", ""),
+        ("resourceChanged", "bob", "lisbon"),
+        ("applicationRegistered", "alice", ""),
+        ("tokensRevoked", "bob", ""),
+    ];
+    for (activity, person, detail) in table {
+        let found = events.iter().any(|event| {
+            event["activity"] == activity
+                && event["actor"]["host"]["sudoUser"] == person
+                && event["actor"]["userPrincipalName"].as_str().is_some_and(|name| name.contains(person))
+                && event["details"].to_string().contains(detail)
+        });
+        assert!(found, "{activity} by {person} {detail}");
+    }
+    let operators = events.iter().filter(|event| event["actor"]["kind"] == "operator");
+    for event in operators {
+        assert!(event["actor"]["host"]["uid"].is_u64() && event["actor"]["host"]["user"].is_string(), "{event}");
+    }
+    // What went through the API has the address of whoever asked, too.
+    let asked = events.iter().find(|event| event["activity"] == "actionRequested").expect("asked for");
+    assert_eq!(asked["actor"]["address"], "127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_token_of_the_host_reads_unless_more_is_named() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut device, transport) = server.device(1).await;
+    let id = run_json(&data, &["device", "list"])[0]["id"].as_str().expect("an id").to_owned();
+    run(&data, &["recover", &id]);
+    device.sync(&transport).await.expect("it comes");
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([reqwest::Certificate::from_pem(server.root_pem().as_bytes()).expect("the root")])
+        .build()
+        .expect("a client");
+    let url = format!("{}/beta/deviceManagement/managedDevices/{id}", server.graph_url);
+    let privileged = "DeviceManagementManagedDevices.PrivilegedOperations.All";
+    for (arguments, recovers) in [(&["token"][..], 403), (&["token", "--permission", privileged], 204)] {
+        let token = run(&data, arguments);
+        let read = client.get(format!("{url}?$select=deviceActionResults")).bearer_auth(token.trim()).send().await;
+        let read = read.expect("an answer").bytes().await.expect("a body");
+        assert_eq!(text(&read).contains(device.pin()), recovers == 204, "{arguments:?}: {}", text(&read));
+        let asked = client.post(format!("{url}/recoverPasscode")).bearer_auth(token.trim()).send().await;
+        assert_eq!(asked.expect("an answer").status().as_u16(), recovers, "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn reading_on_the_host_has_its_ceiling_too_and_metrics_say_how_much_was_read() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    for number in [1, 2, 3] {
+        let (mut device, transport) = server.device(number).await;
+        run(&data, &["recover", &format!("ana-lt{number}")]);
+        device.sync(&transport).await.expect("it comes");
+    }
+    let set = run_json(
+        &data,
+        &["tenant", "set", "--reading-limit", "9", "--reading-caller-limit", "2", "--reading-window", "30"],
+    );
+    assert_eq!(
+        (&set["readingLimit"], &set["readingCallerLimit"], &set["readingWindowMinutes"]),
+        (&9.into(), &2.into(), &30.into())
+    );
+    let show = |name: &str, more: &[&str]| done_by("alice", &data, &[&["action", name, "--show"], more].concat());
+    for name in ["ana-lt1", "ana-lt2", "ana-lt1"] {
+        assert!(show(name, &[])[0]["passcode"].is_string());
+    }
+    assert_eq!(show("ana-lt3", &[])[0]["chaveiro_passcodeWithheld"], "readingOnHold");
+    let listed = run_json(&data, &["hold", "list"]);
+    assert_eq!(
+        (&listed[0]["kind"], &listed[0]["ofCaller"], &listed[0]["counted"]),
+        (&"reading".into(), &true.into(), &2.into())
+    );
+    assert!(show("ana-lt3", &["--break-glass", "a surgeon waits"])[0]["passcode"].is_string());
+    let metrics = server.client().get(format!("{}/metrics", server.graph_url)).send().await.expect("an answer");
+    let metrics = text(&metrics.bytes().await.expect("a body"));
+    for line in [
+        "chaveiro_passcodes_disclosed_total 4",
+        "chaveiro_passcodes_withheld_total{reason=\"readingOnHold\"} 1",
+        "chaveiro_holds_active 1",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+    let said = run(&data, &["hold", "release", "--reason", "she was asked"]);
+    assert!(said.contains("read again"), "{said}");
 }

@@ -48,6 +48,32 @@ pub enum News {
         /// The reason that was given.
         reason: String,
     },
+    /// A party, or a tenant, has read half as many passcodes within the window as it may.
+    ReadingNearLimit {
+        /// The number of passcodes.
+        counted: u32,
+        /// True for the limit of the party, false for that of the tenant.
+        by_caller: bool,
+    },
+    /// Reading was put on hold, for a party or a tenant.
+    ReadingOnHold {
+        /// The hold.
+        hold: HoldId,
+        /// The number of passcodes read within the window before.
+        counted: u32,
+        /// True for the limit of the party, false for that of the tenant.
+        by_caller: bool,
+    },
+    /// An application read a passcode by itself, for the first time.
+    FirstDisclosure {
+        /// The device.
+        device: DeviceId,
+    },
+    /// Settings that protect were lowered or switched off.
+    ProtectionLowered {
+        /// Each with what it was and what it is.
+        settings: Vec<Lowered>,
+    },
     /// A role was assigned through the API.
     RoleAssigned(Assigned),
     /// A role was taken from somebody through the API.
@@ -72,6 +98,18 @@ pub enum News {
     },
 }
 
+/// A setting that protects less than before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lowered {
+    /// The name of the setting.
+    pub setting: String,
+    /// The value before.
+    pub before: String,
+    /// The value since.
+    pub after: String,
+}
+
 /// A role that somebody has, or had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,6 +132,10 @@ impl News {
         match self {
             Self::HoldPlaced { .. } => "chaveiro.hold_placed",
             Self::BreakGlassUsed { .. } => "chaveiro.break_glass_used",
+            Self::ReadingNearLimit { .. } => "chaveiro.reading_near_limit",
+            Self::ReadingOnHold { .. } => "chaveiro.reading_on_hold",
+            Self::FirstDisclosure { .. } => "chaveiro.first_disclosure",
+            Self::ProtectionLowered { .. } => "chaveiro.protection_lowered",
             Self::RoleAssigned(_) => "chaveiro.role_assigned",
             Self::RoleUnassigned(_) => "chaveiro.role_unassigned",
             Self::RestoreAccepted { .. } => "chaveiro.restore_accepted",

@@ -106,6 +106,9 @@ pub enum ApplicationRefusal {
     /// A public client has nothing to prove itself with.
     #[error("the application is a public client, which can keep no secret; register another without --public")]
     Public,
+    /// A public client would get permissions of its own.
+    #[error("a public client keeps no secret, so it has no permissions of its own; give it --delegated ones")]
+    PublicPermissions,
     /// It has no such secret or certificate.
     #[error("there is no secret or certificate {0}; see: chaveiro app show APP")]
     Unknown(String),

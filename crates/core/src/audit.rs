@@ -61,6 +61,14 @@ impl AuditEvent {
         self.details.push((name.to_owned(), value.to_string()));
         self
     }
+
+    /// With a fact beside it, if there is one.
+    pub fn with_some(self, name: &str, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
 }
 
 /// What can be recorded. The names are stable.

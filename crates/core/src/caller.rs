@@ -1,5 +1,7 @@
 //! The authenticated party of a request: a user through an application, or an application alone.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -29,10 +31,10 @@ pub struct Caller {
 
 impl Caller {
     /// A person on the server's host, who uses no API and needs no permissions.
-    pub fn operator(tenant: TenantId) -> Self {
+    pub fn operator(tenant: TenantId, person: &HostUser) -> Self {
         Self {
             tenant,
-            actor: Actor::operator(),
+            actor: Actor::operator(person),
             permissions: PermissionSet::default(),
             directory_roles: Vec::new(),
             groups: Vec::new(),
@@ -54,8 +56,50 @@ pub struct Actor {
     pub application_name: Option<String>,
     /// The `oid` (or `sub`) of the signed-in user.
     pub user_id: Option<String>,
-    /// The `upn` or `preferred_username` of the signed-in user.
+    /// The `upn` or `preferred_username` of the signed-in user; of an operator, the name on the host.
     pub user_principal_name: Option<String>,
+    /// The address of the client, where a request of the API brought it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub address: Option<IpAddr>,
+    /// The person on the host, as the operating system names them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub host: Option<HostUser>,
+}
+
+/// A person on the server's own host. The kernel and `sudo` say who it is; several people can share one service user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostUser {
+    /// The user that the process runs as.
+    pub user: String,
+    /// The number of that user.
+    pub uid: u32,
+    /// The user who logged in, by the login uid that the kernel keeps for the session.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login: Option<String>,
+    /// The user who called `sudo`, by its word.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sudo_user: Option<String>,
+    /// The terminal, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub terminal: Option<String>,
+}
+
+impl HostUser {
+    /// A user without a login session, `sudo` or a terminal.
+    pub fn new(user: &str, uid: u32) -> Self {
+        Self { user: user.to_owned(), uid, login: None, sudo_user: None, terminal: None }
+    }
+
+    /// The name of the person: who logged in, or else who called `sudo`; both where they differ, because the environment
+    /// can be set by hand.
+    pub fn name(&self) -> String {
+        match (&self.login, &self.sudo_user) {
+            (Some(login), Some(sudo)) if login != sudo => format!("{login}/{sudo}"),
+            (Some(name), _) | (None, Some(name)) => name.clone(),
+            (None, None) => self.user.clone(),
+        }
+    }
 }
 
 /// How the caller acts.
@@ -81,8 +125,12 @@ impl Actor {
     }
 
     /// A person on the server's host.
-    pub fn operator() -> Self {
-        Self::named(ActorKind::Operator, crate::revocation::OPERATOR_CLIENT)
+    pub fn operator(person: &HostUser) -> Self {
+        Self {
+            user_principal_name: Some(person.name()),
+            host: Some(person.clone()),
+            ..Self::named(ActorKind::Operator, crate::revocation::OPERATOR_CLIENT)
+        }
     }
 
     /// A device, named by its enrolment.
@@ -97,13 +145,32 @@ impl Actor {
             application_name: None,
             user_id: None,
             user_principal_name: None,
+            address: None,
+            host: None,
         }
     }
 
     /// One text that is equal exactly for the same party: "same caller" in the disclosure window and
-    /// in repeated requests. A user through two applications is two callers.
+    /// in repeated requests. A user through two applications is two callers; so are two people on the host.
     pub fn key(&self) -> String {
-        format!("{}/{}", self.application_id, self.user_id.as_deref().unwrap_or("-"))
+        let person = match &self.host {
+            Some(person) => Some(person.name()),
+            None => self.user_id.clone(),
+        };
+        format!("{}/{}", self.application_id, person.as_deref().unwrap_or("-"))
+    }
+
+    /// One text that is equal for the same party, as [`Self::is_same_party`] compares: the person through whichever
+    /// application; without a person, the application. The ceiling of reading counts by it.
+    pub fn party(&self) -> String {
+        let (kind, name) = match (self.kind, &self.user_id) {
+            (ActorKind::Operator, _) => ("operator", self.host.as_ref().map_or_else(|| "-".to_owned(), HostUser::name)),
+            (ActorKind::Delegated, Some(user)) => ("user", user.clone()),
+            (ActorKind::Delegated, None) | (ActorKind::Application | ActorKind::Device | ActorKind::System, _) => {
+                ("application", self.application_id.clone())
+            }
+        };
+        format!("{kind}/{}", name.to_ascii_lowercase())
     }
 
     /// Whether the same person is behind both, through whichever application; without a person, the same application.
@@ -128,7 +195,7 @@ mod tests {
             application_id: application.to_owned(),
             user_id: user.map(str::to_owned),
             user_principal_name: name.map(str::to_owned),
-            ..Actor::operator()
+            ..Actor::system()
         };
         let ana = actor("desk", Some("1"), Some("ana@x"));
         for (other, same) in [
@@ -143,5 +210,39 @@ mod tests {
         let script = actor("script", None, None);
         assert!(script.is_same_party(&actor("SCRIPT", None, None)));
         assert!(!script.is_same_party(&actor("desk", None, None)));
+    }
+
+    #[test]
+    fn two_people_who_share_the_service_user_are_two_parties() {
+        let shared = HostUser::new("chaveiro", 990);
+        let by_sudo = |name: &str| HostUser { sudo_user: Some(name.to_owned()), ..shared.clone() };
+        let (alice, bob) = (Actor::operator(&by_sudo("alice")), Actor::operator(&by_sudo("bob")));
+        assert!(!alice.is_same_party(&bob));
+        assert_ne!((alice.key(), alice.party()), (bob.key(), bob.party()));
+        assert!(alice.is_same_party(&Actor::operator(&by_sudo("alice"))));
+        // The environment can be set by hand, the login uid cannot.
+        let forged = HostUser { login: Some("bob".to_owned()), ..by_sudo("alice") };
+        assert_eq!(forged.name(), "bob/alice");
+        for (person, name) in [
+            (by_sudo("alice"), "alice"),
+            (HostUser { login: Some("alice".to_owned()), ..by_sudo("alice") }, "alice"),
+            (HostUser { login: Some("alice".to_owned()), ..shared.clone() }, "alice"),
+            (shared, "chaveiro"),
+        ] {
+            assert_eq!(person.name(), name);
+        }
+    }
+
+    #[test]
+    fn a_person_is_one_party_through_every_application_and_an_application_is_one_by_itself() {
+        let actor = |kind, application: &str, user: Option<&str>| Actor {
+            kind,
+            application_id: application.to_owned(),
+            user_id: user.map(str::to_owned),
+            ..Actor::system()
+        };
+        assert_eq!(actor(ActorKind::Delegated, "desk", Some("A")).party(), "user/a");
+        assert_eq!(actor(ActorKind::Delegated, "other", Some("a")).party(), "user/a");
+        assert_eq!(actor(ActorKind::Application, "Script", None).party(), "application/script");
     }
 }

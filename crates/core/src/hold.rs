@@ -2,6 +2,8 @@
 //! person has looked. It is decided in the unit of work that would open the recovery, so that it is exact under
 //! concurrency and survives restarts.
 //!
+//! The same concept holds reading ([`crate::reading`]): a hold has a kind, and stands for the tenant or for one party.
+//!
 //! Breaking the glass passes a hold for one device, by a caller who was given that right, with a reason.
 
 use jiff::Timestamp;
@@ -9,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::{Alert, News};
 use crate::audit::{Activity, AuditEvent};
-use crate::caller::Actor;
+use crate::caller::{Actor, Caller};
 use crate::device::ManagedDevice;
 use crate::id::{HoldId, RequestId, TenantId};
-use crate::ports::{StoreError, UnitOfWork};
+use crate::ports::{StoreError, UnitOfWork, View};
 use crate::refusal::{Fault, Refusal};
 use crate::rights::Rights;
 use crate::role::RoleAction;
@@ -20,7 +22,7 @@ use crate::role::RoleAction;
 /// So many recoveries within the window never place a hold by the percentage alone: small tenants must be able to work.
 pub const FLOOR: u32 = 10;
 
-/// Holds of a tenant that are looked at. Each was released by a person, so that no tenant comes near it.
+/// Released holds that one list shows, the newest. Those that stand are all in it, and one is asked for by its id.
 pub const MOST: usize = 10_000;
 
 /// Longest quiet time after a release, in minutes: thirty days.
@@ -52,7 +54,18 @@ impl Default for HoldRule {
     }
 }
 
-/// Whether one more recovery has room.
+/// The most that a tenant may have within a window: a number, and a share of its managed devices beyond a floor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Most {
+    /// The number; 0 for any.
+    pub(crate) number: u32,
+    /// So many of a hundred managed devices; 0 for any.
+    pub(crate) percent: u8,
+    /// Below it the share does not count.
+    pub(crate) floor: u32,
+}
+
+/// The answer to whether one more has room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Room {
     Yes,
@@ -61,31 +74,70 @@ enum Room {
     WithDevices(u64),
 }
 
-impl HoldRule {
-    /// Whether there is room for one more when `counted` were opened within the window.
+impl Most {
+    /// Returns whether one more has room when `counted` were counted within the window.
     fn room(self, counted: u32) -> Room {
-        match (self.recoveries, self.percent) {
+        match (self.number, self.percent) {
             (0, _) => Room::Yes,
             (most, _) if counted >= most => Room::No,
             (_, 0) => Room::Yes,
-            _ if counted < FLOOR => Room::Yes,
+            _ if counted < self.floor => Room::Yes,
             (_, percent) => Room::WithDevices((u64::from(counted) + 1).saturating_mul(100).div_ceil(percent.into())),
+        }
+    }
+
+    /// Returns whether that tenant has no room for one more.
+    pub(crate) fn is_reached(self, view: &dyn View, tenant: TenantId, counted: u32) -> Result<bool, StoreError> {
+        Ok(match self.room(counted) {
+            Room::Yes => false,
+            Room::No => true,
+            Room::WithDevices(needed) => !view.has_managed_devices(tenant, needed)?,
+        })
+    }
+}
+
+impl HoldRule {
+    fn most(self) -> Most {
+        Most { number: self.recoveries, percent: self.percent, floor: FLOOR }
+    }
+}
+
+/// The acts that a hold refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HoldKind {
+    /// Asking for recoveries.
+    Asking,
+    /// Reading passcodes.
+    Reading,
+}
+
+impl HoldKind {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Asking => "asking",
+            Self::Reading => "reading",
         }
     }
 }
 
-/// A hold on the recoveries of a tenant. At most one of a tenant is not released: the newest.
+/// A hold of a tenant. At most one of a kind and a party is not released: the newest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// Its key.
     pub id: HoldId,
     /// Its tenant.
     pub tenant: TenantId,
+    /// The acts that it refuses.
+    pub kind: HoldKind,
+    /// The party that it refuses, by [`Actor::party`]; `None` for every party of the tenant.
+    pub party: Option<String>,
     /// Since when.
     pub placed: Timestamp,
-    /// Who asked for the first recovery that was refused.
+    /// The party whose request was the first that was refused.
     pub caused_by: Actor,
-    /// How many recoveries were opened within the window before.
+    /// The number counted within the window before.
     pub counted: u32,
     /// How it ended, when it has.
     pub released: Option<Release>,
@@ -125,7 +177,7 @@ impl Asker<'_> {
 /// Whether another recovery may be opened now; places a hold when it may not and none is there. What is refused, what is
 /// placed and what breaks the glass is recorded; people are told of the last two.
 pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Result<(), Refusal>, Fault> {
-    let reason = match broken_glass(unit, asker)? {
+    let reason = match broken_glass(unit, &asker.ask.caller, asker.device, asker.ask.break_glass.as_deref())? {
         Ok(reason) => reason,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -142,16 +194,18 @@ pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp)
 
 /// The reason that the caller gives, when it is one and the caller may. Who claims what they may not do is told so,
 /// whether there is a hold or not.
-fn broken_glass<'a>(
+pub(crate) fn broken_glass<'a>(
     unit: &mut dyn UnitOfWork,
-    asker: &Asker<'a>,
+    caller: &Caller,
+    device: &ManagedDevice,
+    reason: Option<&'a str>,
 ) -> Result<Result<Option<&'a str>, Refusal>, StoreError> {
-    let Some(reason) = asker.ask.break_glass.as_deref().map(str::trim) else { return Ok(Ok(None)) };
-    let rights = match Rights::of(unit, &asker.ask.caller)? {
+    let Some(reason) = reason.map(str::trim) else { return Ok(Ok(None)) };
+    let rights = match Rights::of(unit, caller)? {
         Ok(rights) => rights,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if let Err(refusal) = rights.require_on(RoleAction::BreakGlassUse, &asker.device.scope_tags) {
+    if let Err(refusal) = rights.require_on(RoleAction::BreakGlassUse, &device.scope_tags) {
         return Ok(Err(refusal));
     }
     match (MIN_REASON..=MAX_REASON).contains(&reason.chars().count()) {
@@ -160,37 +214,67 @@ fn broken_glass<'a>(
     }
 }
 
-/// The hold that stands, or that this recovery places.
-fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Option<Hold>, StoreError> {
-    let tenant = asker.device.tenant;
-    let newest = unit.holds(tenant, 1)?.pop();
-    let release = match newest {
-        Some(Hold { released: None, .. }) => return Ok(newest),
-        Some(Hold { released: Some(release), .. }) => Some(release),
+/// Where one more stands before it is counted.
+pub(crate) enum Before {
+    /// A hold stands.
+    Held(Hold),
+    /// The times in which acts count; `None` while a release keeps quiet.
+    Counts(Option<Span>),
+}
+
+/// The times in which acts count.
+#[derive(Clone, Copy)]
+pub(crate) struct Span {
+    /// The moment after which they count.
+    pub(crate) after: Timestamp,
+    /// The last moment at which they count.
+    pub(crate) until: Timestamp,
+}
+
+/// The newest hold of that kind and party decides from when on is counted: it stands, or its release began the count anew.
+pub(crate) fn before(
+    view: &dyn View,
+    tenant: TenantId,
+    kind: HoldKind,
+    party: Option<&str>,
+    window_s: u64,
+    now: Timestamp,
+) -> Result<Before, StoreError> {
+    let release = match view.newest_hold(tenant, kind, party)? {
+        Some(hold) if hold.released.is_none() => return Ok(Before::Held(hold)),
+        Some(hold) => hold.released,
         None => None,
     };
     if release.as_ref().and_then(|release| release.quiet_until).is_some_and(|until| now < until) {
-        return Ok(None);
+        return Ok(Before::Counts(None));
     }
-    let window = std::time::Duration::from_secs(asker.rule.window_s);
+    let window = std::time::Duration::from_secs(window_s);
     let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
     // Times that lie further ahead than a window were written while the clock was ahead, and count for nothing.
     let until = now.checked_add(window).unwrap_or(Timestamp::MAX);
     let released = release.map(|release| release.quiet_until.unwrap_or(release.at)).filter(|at| *at <= until);
-    let since = released.map_or(since, |released| since.max(released));
-    let counted = unit.recoveries_between(tenant, since, until, asker.rule.recoveries)?;
-    let full = match asker.rule.room(counted) {
-        Room::Yes => false,
-        Room::No => true,
-        Room::WithDevices(needed) => !unit.has_managed_devices(tenant, needed)?,
+    let after = released.map_or(since, |released| since.max(released));
+    Ok(Before::Counts(Some(Span { after, until })))
+}
+
+/// The hold that stands, or that this recovery places.
+fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Option<Hold>, StoreError> {
+    let tenant = asker.device.tenant;
+    let span = match before(unit, tenant, HoldKind::Asking, None, asker.rule.window_s, now)? {
+        Before::Held(hold) => return Ok(Some(hold)),
+        Before::Counts(None) => return Ok(None),
+        Before::Counts(Some(span)) => span,
     };
-    if !full {
+    let counted = unit.recoveries_between(tenant, span.after, span.until, asker.rule.recoveries)?;
+    if !asker.rule.most().is_reached(unit, tenant, counted)? {
         return Ok(None);
     }
     let hold = Hold {
         // The fresh id of the action that is not opened.
         id: HoldId(asker.ask.action.0),
         tenant,
+        kind: HoldKind::Asking,
+        party: None,
         placed: now,
         caused_by: asker.ask.caller.actor.clone(),
         counted,
@@ -202,10 +286,22 @@ fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<
     Ok(Some(hold))
 }
 
-/// Releases the hold of a tenant, for an operator on the host. With `quiet_until`, none is placed before then.
-pub fn release(unit: &mut dyn UnitOfWork, tenant: TenantId, release: Release) -> Result<Hold, Fault> {
-    let newest = unit.holds(tenant, 1)?.pop().filter(|hold| hold.released.is_none());
-    let hold = newest.ok_or(Refusal::ResourceNotFound("hold"))?;
+/// Releases a hold of a tenant, for an operator on the host: the one of that id, or the only one that stands. With
+/// `quiet_until`, none of its kind and party is placed before then.
+pub fn release(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    id: Option<HoldId>,
+    release: Release,
+) -> Result<Hold, Fault> {
+    let mut standing = unit.standing_holds(tenant)?;
+    if let Some(id) = id {
+        standing.retain(|hold| hold.id == id);
+    }
+    let hold = standing.pop().ok_or(Refusal::ResourceNotFound("hold"))?;
+    if !standing.is_empty() {
+        return Err(Refusal::SeveralHolds.into());
+    }
     let event = AuditEvent::new(tenant, release.at, release.by.clone(), Activity::HoldReleased);
     end(unit, hold, release, event)
 }
@@ -218,8 +314,7 @@ pub fn release_in_request(
     release: Release,
     request: RequestId,
 ) -> Result<Hold, Fault> {
-    let found = unit.holds(tenant, MOST)?.into_iter().find(|hold| hold.id == id);
-    let hold = found.ok_or(Refusal::ResourceNotFound("hold"))?;
+    let hold = unit.hold(tenant, id)?.ok_or(Refusal::ResourceNotFound("hold"))?;
     if let Some(release) = &hold.released {
         return Err(Refusal::HoldReleased(release.at).into());
     }
@@ -231,13 +326,8 @@ pub fn release_in_request(
 }
 
 fn end(unit: &mut dyn UnitOfWork, hold: Hold, release: Release, event: AuditEvent) -> Result<Hold, Fault> {
-    let mut event = event.with("hold", hold.id);
-    if let Some(until) = release.quiet_until {
-        event = event.with("quietUntil", until);
-    }
-    if let Some(reason) = &release.reason {
-        event = event.with("reason", reason);
-    }
+    let event = event.with("hold", hold.id).with("holds", hold.kind.name());
+    let event = event.with_some("quietUntil", release.quiet_until).with_some("reason", release.reason.as_ref());
     let hold = Hold { released: Some(release), ..hold };
     unit.update_hold(&hold)?;
     unit.append_audit(&event)?;
@@ -250,7 +340,7 @@ mod tests {
 
     /// How many recoveries a tenant of so many devices can open within a window.
     fn most(rule: HoldRule, devices: u64) -> u32 {
-        let has_room = |counted: &u32| match rule.room(*counted) {
+        let has_room = |counted: &u32| match rule.most().room(*counted) {
             Room::Yes => true,
             Room::No => false,
             Room::WithDevices(needed) => devices >= needed,

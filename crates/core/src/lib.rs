@@ -23,6 +23,7 @@ pub mod passcode;
 pub mod permission;
 pub mod ports;
 pub mod query;
+pub mod reading;
 pub mod refusal;
 pub mod resource;
 pub mod revocation;

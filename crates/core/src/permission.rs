@@ -86,6 +86,32 @@ impl Permission {
         PERMISSIONS[self as usize].name
     }
 
+    /// The permissions that only read. None of them shows a passcode.
+    pub fn reading() -> impl Iterator<Item = Self> {
+        PERMISSIONS.iter().map(|row| row.permission).filter(|permission| permission.only_reads())
+    }
+
+    fn only_reads(self) -> bool {
+        match self {
+            Self::ManagedDevicesReadAll
+            | Self::ConfigurationReadAll
+            | Self::ScriptsReadAll
+            | Self::AppsReadAll
+            | Self::UserReadAll
+            | Self::ApplicationReadAll
+            | Self::RbacReadAll => true,
+            Self::PrivilegedOperationsAll
+            | Self::ManagedDevicesReadWriteAll
+            | Self::ConfigurationReadWriteAll
+            | Self::ScriptsReadWriteAll
+            | Self::AppsReadWriteAll
+            | Self::UserReadWriteAll
+            | Self::ApplicationReadWriteAll
+            | Self::UserRevokeSessionsAll
+            | Self::RbacReadWriteAll => false,
+        }
+    }
+
     /// The permission of that name or alias, compared without case; `None` for names we do not know.
     pub fn parse(text: &str) -> Option<Self> {
         PERMISSIONS
@@ -143,6 +169,13 @@ mod tests {
     fn every_row_stands_at_the_index_of_its_permission() {
         for (index, row) in PERMISSIONS.iter().enumerate() {
             assert_eq!(row.permission as usize, index, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn what_only_reads_is_named_so() {
+        for row in PERMISSIONS {
+            assert_eq!(row.permission.only_reads(), row.name.ends_with(".Read.All"), "{}", row.name);
         }
     }
 

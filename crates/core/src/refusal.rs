@@ -53,6 +53,12 @@ pub enum Refusal {
     /// The hold was released before.
     #[error("the hold was released at {0}")]
     HoldReleased(Timestamp),
+    /// Several holds stand, and none was named.
+    #[error("several holds stand; name one by its id")]
+    SeveralHolds,
+    /// The entity is no longer as the caller saw it.
+    #[error("the entity has changed since the caller read it")]
+    Changed,
     /// Who caused a hold wants to release it.
     #[error("whoever caused a hold cannot release it")]
     OwnHold,
@@ -129,6 +135,12 @@ pub enum Withheld {
     WindowOver,
     /// Retention destroyed it.
     Shredded,
+    /// Reading is on hold.
+    OnHold,
+    /// No role of the caller allows breaking the glass on that device.
+    BreakGlassRole,
+    /// The reason for breaking the glass is too short or too long.
+    BreakGlassReason,
 }
 
 impl std::fmt::Display for Withheld {
@@ -139,6 +151,9 @@ impl std::fmt::Display for Withheld {
             Self::OtherCaller => "another caller has read it",
             Self::WindowOver => "the disclosure window is over",
             Self::Shredded => "its retention is over",
+            Self::OnHold => "reading is on hold",
+            Self::BreakGlassRole => "no role of the caller allows breaking the glass",
+            Self::BreakGlassReason => "the reason for breaking the glass is too short or too long",
         })
     }
 }

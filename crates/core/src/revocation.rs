@@ -21,7 +21,7 @@
 
 use jiff::Timestamp;
 
-use crate::caller::{Actor, Caller};
+use crate::caller::{Actor, ActorKind, Caller};
 use crate::id::{ApplicationId, TenantId};
 use crate::ports::{StoreError, UnitOfWork, View};
 use crate::refusal::Refusal;
@@ -111,10 +111,16 @@ pub fn require_valid(view: &dyn View, caller: &Caller) -> Result<Result<(), Refu
     })
 }
 
-/// By what a token of that actor ends: its application, and the person by every name that the token gives her.
+/// The principals by which a token of that actor ends: its application, and the person by every name in the token. The
+/// name of an operator is the host's, and no principal of the tenant.
 pub fn of_actor(actor: &Actor) -> Vec<Principal> {
     let application = Principal::new(PrincipalKind::Application, &actor.application_id);
-    Principal::of_person(actor).chain([application]).collect()
+    match actor.kind {
+        ActorKind::Operator => vec![application],
+        ActorKind::Delegated | ActorKind::Application | ActorKind::Device | ActorKind::System => {
+            Principal::of_person(actor).chain([application]).collect()
+        }
+    }
 }
 
 /// By what a person is herself for whatever she may do to herself alone: by object id, and by principal name only where the

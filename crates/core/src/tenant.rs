@@ -10,6 +10,7 @@ use crate::hold::HoldRule;
 use crate::id::TenantId;
 use crate::lock::Lock;
 use crate::passcode::PasscodePolicy;
+use crate::reading::ReadingRule;
 
 /// The isolation boundary.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub struct TenantSettings {
     pub lock_sessions: bool,
     /// When further recoveries are put on hold.
     pub hold: HoldRule,
+    /// The rule that puts further reading on hold.
+    pub reading: ReadingRule,
 }
 
 /// What a recovery recovers on Linux, as far as the device can.
@@ -113,6 +116,7 @@ impl Default for TenantSettings {
             must_change: false,
             lock_sessions: false,
             hold: HoldRule::default(),
+            reading: ReadingRule::default(),
         }
     }
 }

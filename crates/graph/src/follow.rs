@@ -10,8 +10,8 @@ use chaveiro_core::action::ActionRecord;
 use chaveiro_core::activity::seq_of_event;
 use chaveiro_core::application::Application;
 use chaveiro_core::device::ManagedDevice;
-use chaveiro_core::hold::{Hold, MOST};
-use chaveiro_core::id::{ActionId, ApplicationId, AssignmentId, DeviceId, ResourceId, TenantId};
+use chaveiro_core::hold::Hold;
+use chaveiro_core::id::{ActionId, ApplicationId, AssignmentId, DeviceId, HoldId, ResourceId, TenantId};
 use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError, StoredEvent, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Rights, RoleAssignment};
@@ -248,7 +248,7 @@ fn step(view: &dyn View, tenant: TenantId, parent: &Node, hop: &Hop) -> Result<O
             Ok(action.map(|action| Node::RemoteAction(Box::new(action))))
         }
         Follow::Holds => {
-            let held = view.holds(tenant, MOST)?.into_iter().find(|hold| Some(hold.id.0) == key.id);
+            let held = key.id.map_or(Ok(None), |id| view.hold(tenant, HoldId(id)))?;
             Ok(held.map(|hold| Node::Hold(Box::new(hold))))
         }
         Follow::Applications => {

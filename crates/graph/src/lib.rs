@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod body;
 pub mod csdl;
+mod entity_tag;
 pub mod error;
 pub mod follow;
 mod handlers;
@@ -17,18 +18,20 @@ pub mod render;
 pub mod resolve;
 pub mod routes;
 pub mod short_list;
+mod tally;
 mod transport;
 pub mod verb;
 
 use std::sync::Arc;
 
 use axum::Router;
-use chaveiro_auth::Verifier;
+use chaveiro_auth::{TrustedProxies, Verifier};
 use chaveiro_core::ports::{Alarm, Clock, Entropy, Sealer, Store, Unsealer, Waker};
 
 pub use limits::{Ceilings, Limits};
 pub use openapi::openapi_json;
 pub use routes::{RouteRow, routes, routes_txt};
+pub use tally::Tally;
 
 /// What the Graph face works with.
 pub struct GraphState {
@@ -50,6 +53,10 @@ pub struct GraphState {
     pub limits: Limits,
     /// Wakes whoever tells people what they must know at once.
     pub alarm: Arc<dyn Alarm>,
+    /// Proxies whose word about the address of a client is taken.
+    pub proxies: TrustedProxies,
+    /// Counts the passcodes that are shown and withheld.
+    pub tally: Arc<Tally>,
     /// `scheme://host:port` of the Graph listener, without a slash at its end.
     pub base_url: String,
 }

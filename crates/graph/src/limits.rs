@@ -141,8 +141,7 @@ mod tests {
     }
 
     fn caller(tenant: u128, application: &str, user: &str) -> Caller {
-        let actor =
-            Actor { application_id: application.to_owned(), user_id: Some(user.to_owned()), ..Actor::operator() };
+        let actor = Actor { application_id: application.to_owned(), user_id: Some(user.to_owned()), ..Actor::system() };
         let tenant = TenantId(Uuid::from_u128(tenant));
         let permissions = PermissionSet::default();
         Caller {

@@ -7,6 +7,8 @@ mod batch;
 mod doubles;
 mod errors;
 mod face;
+mod reading;
+mod tags;
 mod transport;
 
 use std::sync::Arc;
@@ -15,9 +17,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use chaveiro_auth::{IssuerKeys, LocalIssuer, Verifier};
+use chaveiro_auth::{IssuerKeys, LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::action::ActionState;
 use chaveiro_core::actions::recover_passcode::{Answer, Value as PasscodeValue, receive, sent};
+use chaveiro_core::caller::HostUser;
 use chaveiro_core::command::SentIn;
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
@@ -80,6 +83,8 @@ impl World {
             waker: Arc::new(NobodyWaits),
             limits: Limits::new(Ceilings::default(), clock.clone()),
             alarm: Arc::new(NobodyListens),
+            proxies: TrustedProxies::parse("192.0.2.9").expect("proxies"),
+            tally: Arc::default(),
             base_url: BASE.to_owned(),
         }));
         let world = Self { _directory: directory, store, keyring, clock, entropy, issuer, router };
@@ -175,7 +180,7 @@ impl World {
 
     fn token_for(&self, of: TenantId, permissions: &[Permission]) -> String {
         let (now, hour) = (self.clock.now(), Duration::from_secs(3600));
-        let token = self.issuer.mint_operator_token(of, permissions, now, hour, self.entropy.as_ref());
+        let token = self.issuer.mint_operator_token(of, &person(), permissions, now, hour, self.entropy.as_ref());
         token.expect("minted").expose_secret().to_owned()
     }
 
@@ -345,7 +350,7 @@ async fn any_spelling_of_the_action_and_any_body_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_one_recovery_and_the_same_request_id_not_even_another_record() {
+async fn a_repeat_is_one_recovery_and_each_is_in_the_record() {
     let world = World::new().await;
     let token = world.token();
     let ask = |request_id: &'static str| {
@@ -355,7 +360,7 @@ async fn a_repeat_is_one_recovery_and_the_same_request_id_not_even_another_recor
         request.body(Body::empty()).expect("a request")
     };
     let before = world.audit_count().await;
-    for (request_id, records) in [("one", 1), ("one", 1), ("two", 2), ("two", 2), ("one", 2)] {
+    for (request_id, records) in [("one", 1), ("one", 2), ("two", 3), ("two", 4), ("one", 5)] {
         let (response, _) = world.send(ask(request_id)).await;
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
         assert_eq!(response.headers()["client-request-id"], request_id);
@@ -595,4 +600,9 @@ async fn the_wire_is_as_clients_know_it() {
     let text = pretty(&missing);
     let request_id = missing["error"]["innerError"]["request-id"].as_str().expect("an id");
     insta::assert_snapshot!("not_found", text.replace(request_id, "REQUEST"));
+}
+
+/// The person on the host.
+fn person() -> HostUser {
+    HostUser::new("ana", 1000)
 }

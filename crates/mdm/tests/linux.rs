@@ -8,11 +8,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use chaveiro_core::action::{ActionState, Outcome};
-use chaveiro_core::actions::disclose_passcode::disclose;
+use chaveiro_core::actions::disclose_passcode::{Ask, disclose};
 use chaveiro_core::actions::recover_passcode::Begun;
 use chaveiro_core::actions::restore::{Accepted, accept};
 use chaveiro_core::actions::take_inventory::MAX_PACKAGES;
-use chaveiro_core::caller::Actor;
+use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::Standing;
@@ -203,8 +203,9 @@ async fn a_machine_proves_after_a_restore_which_passcodes_still_open_its_disk() 
     device.sync(&world.transport()).await.expect("its disk is escrowed");
     let accepted = Accepted { doubt: "a backup".to_owned(), reason: "a test".to_owned(), moved: false };
     let now = world.clock.now();
-    let restored =
-        world.store.write(move |unit| Ok(accept(unit, &accepted, &Actor::operator(), uuid::Uuid::from_u128(9), now)?));
+    let restored = world.store.write(move |unit| {
+        Ok(accept(unit, &accepted, &Actor::operator(&HostUser::new("root", 0)), uuid::Uuid::from_u128(9), now)?)
+    });
     restored.await.expect("accepted");
     assert_eq!(world.newest(id).await.0.before_restore, Some(now));
     device.sync(&world.transport()).await.expect("a session");
@@ -223,7 +224,7 @@ async fn a_disk_whose_passcode_was_seen_is_escrowed_anew_once_though_the_end_is_
     let (action, _) = world.newest(id).await;
     let (caller, request) = (world.caller(), RequestId(uuid::Uuid::nil()));
     let (seen, now) = (action.clone(), world.clock.now());
-    let shown = world.store.write(move |unit| disclose(unit, &caller, &seen, request, now)).await;
+    let shown = world.store.write(move |unit| disclose(unit, &Ask::new(&caller, &seen, request), now)).await;
     assert!(shown.expect("recorded").is_ok());
     // As long as the end is lost, the device counts the passcode that was seen as the one in escrow.
     for behavior in [LinuxBehavior::LosesRetire, LinuxBehavior::LosesRetire, LinuxBehavior::Honest] {

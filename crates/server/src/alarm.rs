@@ -81,6 +81,24 @@ fn log(alert: &Alert) {
             reason,
             "a recovery passed a hold"
         ),
+        News::ReadingOnHold { .. } => tracing::error!(
+            alert = news.name(),
+            alert.id = alert.id(),
+            tenant.id = %tenant,
+            application.id = actor.application_id,
+            "{} Look at the audit record, then run chaveiro hold release",
+            text(alert)
+        ),
+        News::ReadingNearLimit { .. } | News::FirstDisclosure { .. } | News::ProtectionLowered { .. } => {
+            tracing::warn!(
+                alert = news.name(),
+                alert.id = alert.id(),
+                tenant.id = %tenant,
+                application.id = actor.application_id,
+                "{}",
+                text(alert)
+            );
+        }
         News::RoleAssigned(assigned) => {
             warn(
                 alert,
@@ -335,6 +353,12 @@ fn document(alert: &Alert) -> Value {
     let mut told = match news {
         News::HoldPlaced { hold, counted } => json!({"hold": hold, "counted": counted}),
         News::BreakGlassUsed { hold, device, reason } => json!({"hold": hold, "device": device, "reason": reason}),
+        News::ReadingNearLimit { counted, by_caller } => json!({"counted": counted, "byCaller": by_caller}),
+        News::ReadingOnHold { hold, counted, by_caller } => {
+            json!({"hold": hold, "counted": counted, "byCaller": by_caller})
+        }
+        News::FirstDisclosure { device } => json!({"device": device}),
+        News::ProtectionLowered { settings } => json!({"settings": settings}),
         News::RoleAssigned(assigned) | News::RoleUnassigned(assigned) => json!(assigned),
         News::RestoreAccepted { doubt, reason, results } => {
             json!({"doubt": doubt, "reason": reason, "results": results})
@@ -360,6 +384,32 @@ fn text(alert: &Alert) -> String {
         }
         News::BreakGlassUsed { device, reason, .. } => {
             format!("Chaveiro: {actor} passed the hold of tenant {tenant} for device {device}: {reason}")
+        }
+        News::ReadingNearLimit { counted, by_caller: true } => {
+            format!(
+                "Chaveiro: {actor} has read {counted} passcodes of tenant {tenant}, half of the limit of one caller."
+            )
+        }
+        News::ReadingNearLimit { counted, by_caller: false } => {
+            format!(
+                "Chaveiro: {counted} passcodes of tenant {tenant} were read, half of its limit. The last one by {actor}."
+            )
+        }
+        News::ReadingOnHold { counted, by_caller: true, .. } => {
+            format!("Chaveiro: reading passcodes of tenant {tenant} is on hold for {actor} after {counted}.")
+        }
+        News::ReadingOnHold { counted, by_caller: false, .. } => {
+            format!("Chaveiro: reading passcodes of tenant {tenant} is on hold after {counted}. Caused by {actor}.")
+        }
+        News::FirstDisclosure { device } => {
+            format!(
+                "Chaveiro: the application {actor} read a passcode of tenant {tenant} for the first time, of device {device}."
+            )
+        }
+        News::ProtectionLowered { settings } => {
+            let settings = settings.iter().map(|one| format!("{} from {} to {}", one.setting, one.before, one.after));
+            let settings = settings.collect::<Vec<_>>().join(", ");
+            format!("Chaveiro: {actor} lowered what protects tenant {tenant}: {settings}.")
         }
         News::RoleAssigned(assigned) => {
             format!("Chaveiro: {actor} assigned in tenant {tenant}: {}.", in_words(assigned))

@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::routing::get;
 use chaveiro_auth::{LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::ports::{Clock, Entropy};
-use chaveiro_graph::{GraphState, Limits};
+use chaveiro_graph::{GraphState, Limits, Tally};
 use chaveiro_mdm::{DeviceChannel, PeerCertificate, Wakes};
 use chaveiro_store_sqlite::OpenError;
 use http::HeaderName;
@@ -171,6 +171,7 @@ impl Server {
             state: Mutex::default(),
         });
         vigil.begin().await;
+        let tally = Arc::new(Tally::default());
         let probes = Probes {
             store: Arc::clone(&opened.store),
             metrics: Arc::clone(&metrics),
@@ -178,6 +179,7 @@ impl Server {
             health: Arc::clone(&health),
             rooms: [Arc::clone(&graph_room), Arc::clone(&device_room)],
             vigil: Arc::clone(&vigil),
+            tally: Arc::clone(&tally),
         };
         let graph = chaveiro_graph::router(Arc::new(GraphState {
             store: Arc::clone(&opened.store),
@@ -189,6 +191,8 @@ impl Server {
             waker: wakes.clone(),
             limits: Limits::new(config.ceilings, Arc::clone(&clock)),
             alarm: Arc::new(post.bell()),
+            proxies: config.trusted_proxies.clone(),
+            tally: Arc::clone(&tally),
             base_url: graph_url.clone(),
         }));
         let (store, ceilings) = (Arc::clone(&opened.store), config.token_ceilings);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chaveiro_core::ports::Store;
+use chaveiro_graph::Tally;
 use chaveiro_mdm::{Sender, Wakes};
 use http::{StatusCode, header};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -69,6 +71,11 @@ struct SubjectLabels {
     subject: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
 /// What is counted.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -89,6 +96,8 @@ pub(crate) struct Metrics {
     strangers: Family<StrangerLabels, Counter>,
     /// Requests of strangers that the log has not told of yet, by kind.
     untold: Mutex<BTreeMap<&'static str, u64>>,
+    disclosed: Counter,
+    withheld: Family<ReasonLabels, Counter>,
 }
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -109,7 +118,7 @@ impl Metrics {
             ("open_actions", "Remote actions that wait for their device", &open_actions),
             ("sealed_secrets", "Sealed passcodes that are still kept", &sealed_secrets),
             ("unchained_audit_events", "Audit events that are not linked yet", &unchained_events),
-            ("holds_active", "Tenants whose recoveries are on hold", &holds_active),
+            ("holds_active", "Holds on asking and on reading that stand", &holds_active),
             ("waiting_devices", "Held connections of devices that wait to be woken", &waiting_devices),
         ] {
             registry.register(name, help, gauge.clone());
@@ -135,6 +144,13 @@ impl Metrics {
         let strangers = Family::default();
         let about = "Requests on the device listener whose sender proved nothing";
         registry.register("device_strangers", about, Family::clone(&strangers));
+        let (disclosed, withheld) = (Counter::default(), Family::default());
+        registry.register("passcodes_disclosed", "Passcodes that were shown", disclosed.clone());
+        registry.register(
+            "passcodes_withheld",
+            "Passcodes asked for and not shown, by reason",
+            Family::clone(&withheld),
+        );
         Self {
             registry,
             strangers,
@@ -152,6 +168,8 @@ impl Metrics {
             connections,
             refused,
             clock_jumps,
+            disclosed,
+            withheld,
         }
     }
 
@@ -255,6 +273,7 @@ pub(crate) struct Probes {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) health: Arc<Health>,
+    pub(crate) tally: Arc<Tally>,
     pub(crate) rooms: [Arc<Room>; 2],
     pub(crate) vigil: Arc<Vigil>,
 }
@@ -331,6 +350,11 @@ pub(crate) async fn metrics(State(probes): State<Probes>) -> Response {
     for subject in Subject::ALL {
         let complains = complaints.iter().any(|(of, _)| *of == subject);
         metrics.complaints.get_or_create(&SubjectLabels { subject: subject.name() }).set(i64::from(complains));
+    }
+    // Both only grow, and are counted where passcodes are shown.
+    metrics.disclosed.inner().store(probes.tally.disclosed(), Ordering::Relaxed);
+    for (reason, count) in probes.tally.withheld() {
+        metrics.withheld.get_or_create(&ReasonLabels { reason }).inner().store(count, Ordering::Relaxed);
     }
     let mut text = String::new();
     if prometheus_client::encoding::text::encode(&mut text, &metrics.registry).is_err() {

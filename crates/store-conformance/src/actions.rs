@@ -1,8 +1,10 @@
 //! Actions, deliveries, secrets: through the domain's own verbs, as they are really used.
 
 use chaveiro_core::action::{ActionState, Outcome};
-use chaveiro_core::actions::recover_passcode::{Answer, Begun, Received, Value, expire, receive, sent};
-use chaveiro_core::actions::{disclose_passcode, retire};
+use chaveiro_core::actions::disclose_passcode::{Ask, disclose, shred};
+use chaveiro_core::actions::recover_passcode::{Answer, Begun, Received, Value, begin, close, expire, receive, sent};
+use chaveiro_core::actions::retire;
+use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{Phase, SentIn};
 use chaveiro_core::escrow::Standing;
@@ -14,7 +16,7 @@ use chaveiro_core::steady::Ripeness;
 use chaveiro_core::{Fault, Timestamp};
 
 use crate::Backend;
-use crate::sample::{Marked, ask, at, caller, device_id, enrollment_id, filled, read, tenant_id, uuid, write};
+use crate::sample::{Marked, ask, asked, at, caller, device_id, enrollment_id, filled, read, tenant_id, uuid, write};
 
 fn in_message(message: u32) -> SentIn {
     SentIn { session: "1".to_owned(), message, first_command: 3 }
@@ -83,23 +85,19 @@ pub(crate) async fn a_recovery_runs_from_its_request_to_its_shredding(backend: &
 
     let shown = {
         let action = action.clone();
-        write(&store, move |unit| {
-            disclose_passcode::disclose(unit, &caller(1, "ana"), &action, RequestId(uuid(6, 1)), at(10))
-        })
-        .await
+        write(&store, move |unit| disclose(unit, &Ask::new(&caller(1, "ana"), &action, RequestId(uuid(6, 1))), at(10)))
+            .await
     };
     assert_eq!(shown.map(|disclosure| disclosure.envelope).ok().as_deref(), Some(&b"sealed:482915"[..]));
     let other = {
         let action = action.clone();
-        write(&store, move |unit| {
-            disclose_passcode::disclose(unit, &caller(1, "bob"), &action, RequestId(uuid(6, 2)), at(11))
-        })
-        .await
+        write(&store, move |unit| disclose(unit, &Ask::new(&caller(1, "bob"), &action, RequestId(uuid(6, 2))), at(11)))
+            .await
     };
     assert_eq!(other.err(), Some(Withheld::OtherCaller));
     // The window of this tenant is a minute; what nobody read stays.
-    assert_eq!(write(&store, |unit| disclose_passcode::shred(unit, &Ripeness::at_once(at(60)), 100)).await, 0);
-    assert_eq!(write(&store, |unit| disclose_passcode::shred(unit, &Ripeness::at_once(at(80)), 100)).await, 1);
+    assert_eq!(write(&store, |unit| shred(unit, &Ripeness::at_once(at(60)), 100)).await, 0);
+    assert_eq!(write(&store, |unit| shred(unit, &Ripeness::at_once(at(80)), 100)).await, 1);
     let kept = read(&store, move |view| Ok(view.secrets(tenant_id(1), action.id)?)).await;
     assert_eq!(kept.iter().map(|secret| secret.envelope.is_some()).collect::<Vec<_>>(), [false, true]);
     assert!(kept[0].disclosed.is_some(), "the fact remains");
@@ -154,7 +152,7 @@ pub(crate) async fn expired_actions_end_and_a_late_value_stays_within_reach(back
     let standings: Vec<_> = secrets.iter().map(|secret| secret.standing).collect();
     assert_eq!(standings, [Standing::Uncertain, Standing::History]);
 
-    write(&store, |unit| retire::retire(unit, tenant_id(1), device_id(11), Actor::operator(), at(33 * DAY))).await;
+    write(&store, |unit| retire::retire(unit, tenant_id(1), device_id(11), Actor::system(), at(33 * DAY))).await;
     let begun = write(&store, |unit| ask(unit, 1, 11, 9, None)).await;
     assert!(matches!(begun, Begun::Refused(_)), "{begun:?}");
 }
@@ -176,4 +174,36 @@ pub(crate) async fn requests_are_remembered_per_caller_and_device(backend: &dyn 
     })
     .await;
     assert_eq!((other_caller, other_tenant), (None, None));
+}
+
+pub(crate) async fn an_id_is_the_same_request_for_ten_minutes_or_while_its_action_is_open(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let id = |number| ActionId(uuid(5, number));
+    let post = |number: u64, second: u64| {
+        let ask = asked(1, 11, number, Some("my-script"));
+        write(&store, move |unit| begin(unit, &ask, at(second)))
+    };
+    let ended = |second: u64| {
+        write(&store, move |unit| {
+            let open =
+                unit.open_action(tenant_id(1), device_id(11), "recoverPasscode")?.unwrap_or_else(|| panic!("none"));
+            close(unit, open, Outcome::CanceledByCaller, at(second))
+        })
+    };
+    // While it is open, for as long as that takes; then for ten minutes since it was asked, and not since its repeats.
+    assert_eq!(post(1, 1).await, Begun::Opened(id(1)));
+    assert_eq!(post(2, 86_400).await, Begun::Repeated(id(1)));
+    ended(86_401).await;
+    assert_eq!(post(3, 86_402).await, Begun::Opened(id(3)), "it is over, and ten minutes are");
+    ended(86_403).await;
+    assert_eq!(post(4, 86_402 + 300).await, Begun::Repeated(id(3)), "it has ended a moment ago");
+    assert_eq!(post(5, 86_402 + 600).await, Begun::Repeated(id(3)));
+    assert_eq!(post(6, 86_402 + 601).await, Begun::Opened(id(6)), "a repeat does not prolong it");
+    // Every repeat is in the record, with the action that answered it.
+    let events = read(&store, |view| Ok(view.unchained_events(1_000)?)).await;
+    let events = events.iter().map(|stored| serde_json::from_str::<AuditEvent>(&stored.body).expect("an event"));
+    let again: Vec<_> = events.filter(|event| event.activity == Activity::ActionRequestedAgain).collect();
+    assert_eq!(again.iter().map(|event| event.action).collect::<Vec<_>>(), [Some(id(1)), Some(id(3)), Some(id(3))]);
+    let by = ("repeated".to_owned(), "client-request-id".to_owned());
+    assert!(again.iter().all(|event| event.details.contains(&by)), "{again:?}");
 }

@@ -111,7 +111,7 @@ fn by(application: &str, user: Option<(&str, &str)>) -> Actor {
         application_id: application.to_owned(),
         user_id: user.map(|(id, _)| id.to_owned()),
         user_principal_name: user.map(|(_, name)| name.to_owned()),
-        ..Actor::operator()
+        ..Actor::system()
     }
 }
 
@@ -119,6 +119,7 @@ pub(crate) async fn audit_events_are_found_by_who_did_it_and_by_their_id(backend
     let store = filled(backend.fresh()).await;
     write(&store, |unit| {
         let ana = by("desk", Some(("oid-1", "Ana@Contoso.example")));
+        let ana = Actor { address: "203.0.113.7".parse().ok(), ..ana };
         let actors = [ana.clone(), by("desk", Some(("oid-2", "bob@contoso.example"))), by("script", None), ana];
         for actor in actors {
             unit.append_audit(&AuditEvent::new(tenant_id(1), at(1), actor, Activity::ActionRequested))?;
@@ -148,6 +149,8 @@ pub(crate) async fn audit_events_are_found_by_who_did_it_and_by_their_id(backend
         (equal(AuditField::ActorUser, "oid-3"), vec![]),
         (equal(AuditField::ActorApplication, "desk"), vec![0, 1, 3]),
         (equal(AuditField::ActorApplication, "DESK"), vec![0, 1, 3]),
+        (equal(AuditField::ActorAddress, "203.0.113.7"), vec![0, 3]),
+        (none(AuditField::ActorAddress), vec![1, 2]),
         (
             Filter::all(vec![equal(AuditField::ActorApplication, "desk"), not(equal(AuditField::ActorUser, "oid-1"))]),
             vec![1],

@@ -1,7 +1,7 @@
 //! Disks that the server escrows by itself.
 
 use chaveiro_core::action::ActionState;
-use chaveiro_core::actions::disclose_passcode::disclose;
+use chaveiro_core::actions::disclose_passcode::{Ask, disclose};
 use chaveiro_core::actions::recover_passcode::Begun;
 use chaveiro_core::actions::recover_passcode::seal_first::keep_disk_escrowed;
 use chaveiro_core::caller::Actor;
@@ -20,7 +20,12 @@ use crate::sample::{ask, at, caller, disk, enrollment, linux_device, tenant, ten
 const SDA: &str = "/dev/sda3";
 
 /// Asks for a disk of device 14 what the device channel asks in every session.
-fn keep(unit: &mut dyn UnitOfWork, disks: &[Recoverability], number: u64, second: u64) -> Result<bool, Fault> {
+pub(crate) fn keep(
+    unit: &mut dyn UnitOfWork,
+    disks: &[Recoverability],
+    number: u64,
+    second: u64,
+) -> Result<bool, Fault> {
     let device = ManagedDevice { recoverability: disks.to_vec(), ..linux_device(1, 14) };
     keep_disk_escrowed(unit, &device, &enrollment(1, 14), action_id(number), at(second))
 }
@@ -89,7 +94,7 @@ pub(crate) async fn a_disk_is_escrowed_anew_after_somebody_has_seen_its_passcode
         settle_finish(unit, 14, 12)?;
         assert!(!keep(unit, &known, 2, 13)?);
         let action = unit.action(tenant_id(1), action_id(1))?.unwrap_or_else(|| panic!("no action"));
-        let shown = disclose(unit, &caller(1, "ana"), &action, RequestId(uuid(6, 1)), at(20))?;
+        let shown = disclose(unit, &Ask::new(&caller(1, "ana"), &action, RequestId(uuid(6, 1))), at(20))?;
         assert!(shown.is_ok());
         // The window of this tenant is a minute: until then she may still be typing it.
         assert!(!keep(unit, &known, 2, 79)?);

@@ -9,7 +9,7 @@ use chaveiro_core::actions::recover_passcode::seal_first::keep_disk_escrowed;
 use chaveiro_core::actions::recover_passcode::{Ask, Begun, begin, close};
 use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::caller::Actor;
+use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::hold::{HoldRule, Release, release};
 use chaveiro_core::id::ActionId;
@@ -66,7 +66,7 @@ async fn activities(store: &Arc<dyn Store>, of: Activity) -> usize {
 }
 
 fn let_go(at: Timestamp, quiet_until: Option<Timestamp>) -> Release {
-    Release { at, by: Actor::operator(), quiet_until, reason: Some("drill".to_owned()) }
+    Release { at, by: Actor::operator(&HostUser::new("root", 0)), quiet_until, reason: Some("drill".to_owned()) }
 }
 
 pub(crate) async fn the_limit_is_exact_however_many_ask_at_once(backend: &dyn Backend) {
@@ -96,7 +96,7 @@ pub(crate) async fn two_nodes_on_one_store_count_as_one(backend: &dyn Backend) {
     assert_eq!(begun.iter().filter(|begun| is_held(begun)).count(), 35);
     assert_eq!(activities(&store, Activity::HoldPlaced).await, 1);
     // One request that a balancer sends to both, as retries go: one recovery, of whichever was first.
-    write(&store, |unit| release(unit, tenant_id(1), let_go(at(1), None))).await;
+    write(&store, |unit| release(unit, tenant_id(1), None, let_go(at(1), None))).await;
     let begun = joined((200..240).map(|number| ask(number, 11 + number % 2, Some("same"))).collect()).await;
     assert_eq!(begun.iter().filter(|begun| matches!(begun, Begun::Opened(_))).count(), 2, "one for each device");
     assert_eq!(begun.iter().filter(|begun| matches!(begun, Begun::Repeated(_))).count(), 38);
@@ -111,10 +111,10 @@ pub(crate) async fn a_hold_survives_a_restart_and_ends_with_its_release(backend:
     // The window is over; only a person ends the hold.
     let late = at(10 * HOUR);
     assert!(is_held(&ask_at(&store, asked(1, 103, 103, None), late).await));
-    let released = write(&store, move |unit| release(unit, tenant_id(1), let_go(late, None))).await;
+    let released = write(&store, move |unit| release(unit, tenant_id(1), None, let_go(late, None))).await;
     assert_eq!(released.released, Some(let_go(late, None)));
     assert_eq!(read(&store, |view| Ok(view.holds(tenant_id(1), 10)?)).await, [released], "as it was written");
-    let again = store.write(move |unit| release(unit, tenant_id(1), let_go(late, None))).await;
+    let again = store.write(move |unit| release(unit, tenant_id(1), None, let_go(late, None))).await;
     assert!(matches!(again, Err(Fault::Refused(Refusal::ResourceNotFound("hold")))), "{again:?}");
     let opened = |number: u64| ask_at(&store, asked(1, number, number, None), at(10 * HOUR + number));
     for (number, held) in [(103, false), (104, false), (105, true)] {
@@ -130,7 +130,7 @@ pub(crate) async fn a_release_can_keep_quiet_for_a_while(backend: &dyn Backend) 
         ask_at(&store, asked(1, number, number, None), at(number)).await;
     }
     let quiet = at(200 + HOUR);
-    write(&store, move |unit| release(unit, tenant_id(1), let_go(at(200), Some(quiet)))).await;
+    write(&store, move |unit| release(unit, tenant_id(1), None, let_go(at(200), Some(quiet)))).await;
     for (number, second, held) in [
         (101, 300, false),
         (102, 301, false),
@@ -238,7 +238,7 @@ pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(back
     assert!(matches!(twice, Err(Fault::Store(StoreError::Duplicate(_)))), "{twice:?}");
 
     // One that brings both: a hold that is placed, and passed at once.
-    write(&store, |unit| release(unit, tenant_id(1), let_go(at(105), None))).await;
+    write(&store, |unit| release(unit, tenant_id(1), None, let_go(at(105), None))).await;
     ask_at(&store, asked(1, 102, 106, None), at(106)).await;
     let glass = Ask { break_glass: Some("ticket 4712".to_owned()), ..asked(1, 103, 107, None) };
     assert!(matches!(ask_at(&store, glass, at(107)).await, Begun::Opened(_)));

@@ -16,7 +16,9 @@ mod keys;
 mod linux;
 mod queries;
 mod random;
+mod readings;
 mod restores;
+mod results;
 mod retention;
 mod revocations;
 mod roles;
@@ -90,6 +92,11 @@ cases![
     actions::deliveries_leave_in_order_and_are_matched_by_message,
     actions::expired_actions_end_and_a_late_value_stays_within_reach,
     actions::requests_are_remembered_per_caller_and_device,
+    actions::an_id_is_the_same_request_for_ten_minutes_or_while_its_action_is_open,
+    results::what_opens_a_lock_is_found_behind_a_thousand_failed_attempts,
+    results::of_each_lock_the_newest_that_is_done_is_shown,
+    results::an_older_disk_passcode_is_retired_however_many_attempts_came_since,
+    results::a_disk_that_failed_waits_its_day_however_often_the_login_was_asked_for,
     linux::a_recovery_runs_from_its_request_to_the_end_of_the_old_secret,
     linux::what_was_lost_is_sent_again_alike_and_is_the_same_attempt,
     linux::an_unknown_candidate_is_made_anew_a_few_times_and_then_it_ends,
@@ -147,6 +154,16 @@ cases![
     steady::a_jump_of_the_clock_destroys_no_passcode_and_ends_no_action,
     steady::what_is_over_goes_after_a_grace_of_steady_running,
     steady::recoveries_of_a_clock_that_was_ahead_place_no_hold,
+    readings::the_ceiling_is_exact_however_many_read_at_once,
+    readings::what_a_party_has_opened_it_may_read_on_within_its_window,
+    readings::half_of_a_limit_is_told_once_a_window,
+    readings::a_hold_on_reading_survives_a_restart_and_ends_with_its_release,
+    readings::holds_of_several_kinds_and_parties_stand_beside_each_other,
+    readings::breaking_the_glass_passes_a_hold_on_reading,
+    readings::people_are_told_of_the_first_passcode_that_an_application_reads,
+    readings::the_share_of_the_devices_bounds_reading_beyond_its_floor,
+    tenants::each_setting_is_changed_recorded_and_told_in_one_unit_of_work,
+    tenants::changes_of_different_settings_at_once_all_stay,
     transactions::what_is_refused_leaves_nothing_behind,
     transactions::a_panic_is_undone_and_its_neighbours_survive,
     transactions::a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_moment,

@@ -1,8 +1,8 @@
 //! Going on from an older database: what ends, and what counts again.
 
-use chaveiro_core::actions::disclose_passcode::disclose;
+use chaveiro_core::actions::disclose_passcode::{Ask, disclose};
 use chaveiro_core::actions::restore::{Accepted, Restored, accept, confirm};
-use chaveiro_core::caller::Actor;
+use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::UNTIL_REPLACED;
 use chaveiro_core::id::RequestId;
@@ -48,7 +48,7 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
         }
         unit.insert_enrollment_token(&token(2, 3, 10_000))?;
         let action = unit.action(tenant_id(1), action_id(1))?.unwrap_or_else(|| panic!("no action"));
-        disclose(unit, &caller(1, "ana"), &action, RequestId(uuid(6, 1)), at(45)).map(drop)
+        disclose(unit, &Ask::new(&caller(1, "ana"), &action, RequestId(uuid(6, 1))), at(45)).map(drop)
     })
     .await;
     let before = |second| {
@@ -57,7 +57,10 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
     };
     assert!(before(49).await.is_ok());
 
-    let done = write(&store, |unit| Ok(accept(unit, &accepted(false), &Actor::operator(), uuid(9, 1), at(50))?)).await;
+    let done = write(&store, |unit| {
+        Ok(accept(unit, &accepted(false), &Actor::operator(&HostUser::new("root", 0)), uuid(9, 1), at(50))?)
+    })
+    .await;
     let expected = Restored { results: 3, sign_ins: 0, enrollment_tokens: 1, windows: 1 };
     assert_eq!(done.iter().find(|(tenant, _)| *tenant == tenant_id(1)).map(|(_, done)| *done), Some(expected));
     for (number, marked) in [(1, Some(at(50))), (2, Some(at(50))), (3, Some(at(50))), (4, None)] {
@@ -71,7 +74,8 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
     let (action, secrets) = held(&store, 1).await;
     assert_eq!(secrets[0].expires, at(50));
     let again = write(&store, move |unit| {
-        disclose(unit, &caller(1, "ana"), &action, RequestId(uuid(6, 2)), at(51)).map(|shown| shown.map(drop))
+        disclose(unit, &Ask::new(&caller(1, "ana"), &action, RequestId(uuid(6, 2))), at(51))
+            .map(|shown| shown.map(drop))
     });
     assert_eq!(again.await, Err(Withheld::WindowOver));
     // What was not read is shown all the same, and a disk's passcode stays.
@@ -89,7 +93,7 @@ pub(crate) async fn a_directory_that_was_only_moved_loses_nothing(backend: &dyn 
         ask(unit, 1, 14, 1, None)?;
         recover(unit, 14, 10, &opens(true, &[]))?;
         unit.insert_enrollment_token(&token(1, 1, 10_000))?;
-        Ok(accept(unit, &accepted(true), &Actor::operator(), uuid(9, 1), at(50))?)
+        Ok(accept(unit, &accepted(true), &Actor::operator(&HostUser::new("root", 0)), uuid(9, 1), at(50))?)
     })
     .await;
     assert_eq!(held(&store, 1).await.0.before_restore, None);
@@ -105,7 +109,7 @@ pub(crate) async fn a_device_confirms_the_results_that_still_open_its_locks(back
             recover(unit, 14, second, &opens(false, disks))?;
             settle_finish(unit, 14, second + 2)?;
         }
-        Ok(accept(unit, &accepted(false), &Actor::operator(), uuid(9, 1), at(50))?)
+        Ok(accept(unit, &accepted(false), &Actor::operator(&HostUser::new("root", 0)), uuid(9, 1), at(50))?)
     })
     .await;
     // What the device reports of its disks, and which results are certain then.
@@ -132,7 +136,7 @@ pub(crate) async fn a_device_confirms_the_results_that_still_open_its_locks(back
     }
     // Another device's word is worth nothing.
     write(&store, |unit| {
-        accept(unit, &accepted(false), &Actor::operator(), uuid(9, 2), at(70))?;
+        accept(unit, &accepted(false), &Actor::operator(&HostUser::new("root", 0)), uuid(9, 2), at(70))?;
         let mut other = unit.device(tenant_id(1), device_id(15))?.unwrap_or_else(|| panic!("no device"));
         other.recoverability = vec![disk("/dev/sda3", Opens, Some(2))];
         Ok(confirm(unit, &other, at(80))?)

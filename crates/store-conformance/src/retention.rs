@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chaveiro_core::action::Outcome;
-use chaveiro_core::actions::disclose_passcode::{disclose, shred};
+use chaveiro_core::actions::disclose_passcode::{Ask, disclose, shred};
 use chaveiro_core::actions::recover_passcode::{Received, close, lost};
 use chaveiro_core::escrow::UNTIL_REPLACED;
 use chaveiro_core::id::RequestId;
@@ -22,9 +22,11 @@ async fn shredded(store: &Arc<dyn Store>, second: u64) -> usize {
 /// Reads the passcode of an action as that person.
 async fn read_as(store: &Arc<dyn Store>, who: &'static str, number: u64, second: u64) -> Result<Vec<u8>, Withheld> {
     let (action, _) = held(store, number).await;
-    write(store, move |unit| disclose(unit, &caller(1, who), &action, RequestId(uuid(6, second)), at(second)))
-        .await
-        .map(|disclosure| disclosure.envelope)
+    write(store, move |unit| {
+        disclose(unit, &Ask::new(&caller(1, who), &action, RequestId(uuid(6, second))), at(second))
+    })
+    .await
+    .map(|disclosure| disclosure.envelope)
 }
 
 /// One recovery from request to end, at that second.

@@ -133,7 +133,7 @@ pub(crate) fn resource(of: u64, kind: ResourceKind, number: u64) -> Resource {
 }
 
 pub(crate) fn caller(of: u64, name: &str) -> Caller {
-    let actor = Actor { application_id: name.to_owned(), ..Actor::operator() };
+    let actor = Actor { application_id: name.to_owned(), ..Actor::system() };
     Caller {
         tenant: tenant_id(of),
         actor,
@@ -154,6 +154,7 @@ pub(crate) fn asked(of: u64, device: u64, number: u64, request: Option<&str>) ->
         request: RequestId(uuid(6, number)),
         client_request_id: request.map(str::to_owned),
         retry: false,
+        reason: None,
         break_glass: None,
         action: ActionId(uuid(5, number)),
     }

@@ -9,14 +9,18 @@ use chaveiro_core::command::Delivery;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
 use chaveiro_core::escrow::EscrowedSecret;
-use chaveiro_core::hold::Hold;
-use chaveiro_core::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use chaveiro_core::hold::{Hold, HoldKind};
+use chaveiro_core::id::{
+    ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, HoldId, ResourceId, SecretId, TenantId,
+};
 use chaveiro_core::keys::{KeyName, KnownKey};
+use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::{
     ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoreError, StoredCheckpoint, StoredEvent,
     UnitOfWork, View,
 };
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
+use chaveiro_core::reading::{Reading, Readings};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::scope_tag::Visibility;
@@ -168,6 +172,20 @@ impl View for Transaction<'_> {
     fn action(&self, tenant: TenantId, id: ActionId) -> Result<Option<ActionRecord>, StoreError> {
         action::action(self.connection, tenant, id)
     }
+    fn current_results(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<ActionRecord>, StoreError> {
+        action::current_results(self.connection, tenant, device)
+    }
+    fn results_kept(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<ActionRecord>, StoreError> {
+        action::results_kept(self.connection, tenant, device)
+    }
+    fn newest_action_for(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        lock: Lock,
+    ) -> Result<Option<ActionRecord>, StoreError> {
+        action::newest_for(self.connection, tenant, device, lock)
+    }
     fn actions(&self, tenant: TenantId, device: DeviceId, limit: usize) -> Result<Vec<ActionRecord>, StoreError> {
         action::actions(self.connection, tenant, device, limit)
     }
@@ -180,7 +198,7 @@ impl View for Transaction<'_> {
         device: DeviceId,
         caller_key: &str,
         client_request_id: &str,
-    ) -> Result<Option<ActionId>, StoreError> {
+    ) -> Result<Option<(ActionId, Timestamp)>, StoreError> {
         action::of_request(self.connection, tenant, device, caller_key, client_request_id)
     }
     fn accepted_since(
@@ -208,6 +226,15 @@ impl View for Transaction<'_> {
     fn last_valid_from(&self, tenant: TenantId, kind: PrincipalKind) -> Result<Option<Timestamp>, StoreError> {
         revocation::last_valid_from(self.connection, tenant, kind)
     }
+    fn hold(&self, tenant: TenantId, id: HoldId) -> Result<Option<Hold>, StoreError> {
+        hold::hold(self.connection, tenant, id)
+    }
+    fn newest_hold(&self, tenant: TenantId, kind: HoldKind, party: Option<&str>) -> Result<Option<Hold>, StoreError> {
+        hold::newest(self.connection, tenant, kind, party)
+    }
+    fn standing_holds(&self, tenant: TenantId) -> Result<Vec<Hold>, StoreError> {
+        hold::standing(self.connection, tenant)
+    }
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError> {
         hold::holds(self.connection, tenant, limit)
     }
@@ -222,6 +249,30 @@ impl View for Transaction<'_> {
         limit: u32,
     ) -> Result<u32, StoreError> {
         hold::recoveries_between(self.connection, tenant, after, until, limit)
+    }
+    fn readings_between(
+        &self,
+        tenant: TenantId,
+        party: Option<&str>,
+        after: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Readings, StoreError> {
+        hold::readings_between(self.connection, tenant, party, (after, until), limit)
+    }
+    fn has_read(
+        &self,
+        tenant: TenantId,
+        action: ActionId,
+        secret: SecretId,
+        party: &str,
+        after: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        hold::has_read(self.connection, tenant, (action, secret), party, (after, until))
+    }
+    fn has_ever_read(&self, tenant: TenantId, party: &str) -> Result<bool, StoreError> {
+        hold::has_ever_read(self.connection, tenant, party)
     }
     fn has_managed_devices(&self, tenant: TenantId, at_least: u64) -> Result<bool, StoreError> {
         hold::has_managed_devices(self.connection, tenant, at_least)
@@ -425,8 +476,9 @@ impl UnitOfWork for Transaction<'_> {
         action: &ActionRecord,
         caller_key: &str,
         client_request_id: &str,
+        at: Timestamp,
     ) -> Result<(), StoreError> {
-        action::record_request(self.connection, action, caller_key, client_request_id)
+        action::record_request(self.connection, action, caller_key, client_request_id, at)
     }
     fn record_acceptance(&mut self, action: &ActionRecord, caller_key: &str, at: Timestamp) -> Result<(), StoreError> {
         action::record_acceptance(self.connection, action, caller_key, at)
@@ -450,6 +502,9 @@ impl UnitOfWork for Transaction<'_> {
         moment: Timestamp,
     ) -> Result<(), StoreError> {
         revocation::set_valid_from(self.connection, tenant, principal, moment)
+    }
+    fn record_reading(&mut self, reading: &Reading) -> Result<(), StoreError> {
+        hold::record_reading(self.connection, reading)
     }
     fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
         hold::insert_hold(self.connection, hold)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use chaveiro_core::Timestamp;
 use chaveiro_core::actions::restore::{Accepted, accept};
 use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::caller::Actor;
+use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::Store;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
@@ -204,7 +204,9 @@ async fn a_backup_is_served_only_after_it_was_accepted_and_what_was_lost_is_then
     let accepted = Accepted { doubt: "a backup".to_owned(), reason: "a test".to_owned(), moved: false };
     let now = Timestamp::UNIX_EPOCH;
     let done = (&store as &dyn Store)
-        .write(move |unit| Ok(accept(unit, &accepted, &Actor::operator(), Uuid::from_u128(9), now)?))
+        .write(move |unit| {
+            Ok(accept(unit, &accepted, &Actor::operator(&HostUser::new("root", 0)), Uuid::from_u128(9), now)?)
+        })
         .await
         .expect("accepted");
     assert_eq!(done.len(), 1);

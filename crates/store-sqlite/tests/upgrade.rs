@@ -143,3 +143,56 @@ fn actions_of_an_older_database_are_in_the_list_of_their_tenant() {
     let tenant = database.query_row("SELECT tenant FROM action", [], |row| row.get::<_, Option<i64>>(0));
     assert_eq!(tenant, Ok(Some(2)));
 }
+
+#[test]
+fn what_was_read_asked_for_and_opened_before_counts_after_the_upgrade() {
+    let database = Connection::open_in_memory().expect("a database");
+    let mut scripts: Vec<_> =
+        std::fs::read_dir("migrations").expect("the steps").map(|step| step.expect("one").path()).collect();
+    let number = |path: &std::path::PathBuf| -> u32 {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        name[1..].split("__").next().and_then(|number| number.parse().ok()).expect("a number")
+    };
+    scripts.sort_by_key(number);
+    let apply = |range: std::ops::Range<u32>| {
+        for script in scripts.iter().filter(|script| range.contains(&number(script))) {
+            database.execute_batch(&std::fs::read_to_string(script).expect("a step")).expect("it is applied");
+        }
+    };
+    // Steps of the same release may stand between; none of them makes what this one reads.
+    apply(1..13);
+    database
+        .execute_batch(
+            r#"INSERT INTO tenant (id, display_name, licence, settings, created) VALUES (x'01', 'one', '', '{}', 0);
+            INSERT INTO device (tenant, id, platform, management_state, comanaged, enrolled, last_sync, inventory, owner_type)
+            VALUES (1, x'03', 'linux', 'managed', 0, 0, 0, '{}', 'company');
+            INSERT INTO action (tenant, id, device, name, state, attempt, requested_by, started, updated, locks, opens) VALUES
+            (1, x'04', 1, 'recoverPasscode', 'done', 1, '{}', 0, 0, '["login","luks2"]',
+                '[{"lock":"login","subject":"ana"},{"lock":"luks2","subject":"/dev/sda3"}]'),
+            (1, x'05', 1, 'recoverPasscode', 'done', 1, '{}', 0, 0, '["login"]', '[{"lock":"login","subject":"ana"}]'),
+            (1, x'06', 1, 'recoverPasscode', 'failed', 1, '{}', 0, 0, '["login"]', '[]');
+            INSERT INTO secret (action, id, attempt, kind, standing, received, expires, disclosed_at, disclosed_by) VALUES
+            (1, x'07', 1, 'passcode', 'current', 0, 0, 20, 'api://Desk/app/ANA-ID'),
+            (2, x'08', 1, 'passcode', 'current', 0, 0, 10, 'Script/-'),
+            (2, x'09', 1, 'passcode', 'history', 0, 0, NULL, NULL);
+            INSERT INTO hold (tenant, id, placed, caused_by, counted) VALUES (1, x'0a', 0, '{}', 50);
+            INSERT INTO request (device, caller_key, client_request_id, action) VALUES (1, 'a/-', 'r', 1);"#,
+        )
+        .expect("rows");
+    apply(16..17);
+    let rows = |sql: &str| -> Vec<String> {
+        let mut statement = database.prepare(sql).expect("a question");
+        let rows = statement.query_map([], |row| row.get(0)).expect("answers");
+        rows.map(|row| row.expect("text")).collect()
+    };
+    assert_eq!(
+        rows("SELECT party || ' ' || at FROM reading ORDER BY row"),
+        ["application/script 10", "user/ana-id 20"]
+    );
+    assert_eq!(
+        rows("SELECT lock || ' ' || subject || ' ' || action FROM opening ORDER BY 1"),
+        ["login ana 2", "luks2 /dev/sda3 1"]
+    );
+    assert_eq!(rows("SELECT kind || ifnull(party, '') FROM hold WHERE released IS NULL"), ["asking"]);
+    assert_eq!(rows("SELECT CAST(at AS TEXT) FROM request"), ["0"], "older than any window");
+}

@@ -20,7 +20,6 @@ use zeroize::Zeroizing;
 
 use super::error::Refusal;
 use super::http::{Call, Endpoint, Named, busy, find_tenant};
-use super::origin::Origin;
 use super::token::{Client, Person, Proof, Subject, client_info};
 use super::{LIFETIME, MintError, Minting};
 use crate::claims_request::ClaimsRequest;
@@ -71,7 +70,7 @@ pub(super) async fn token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let answer = endpoint.token(&tenant, call.origin, &headers, &body).await;
+    let answer = endpoint.token(&tenant, call, &headers, &body).await;
     endpoint.answer(answer, call)
 }
 
@@ -106,7 +105,8 @@ pub(super) struct Known {
 }
 
 impl Endpoint {
-    async fn token(&self, tenant: &str, origin: Origin, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+    async fn token(&self, tenant: &str, call: Call, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+        let origin = call.origin;
         let named = self.tenant(tenant).await?;
         let mut form = read_form(body)?;
         if let Some((id, secret)) = basic(headers) {
@@ -140,7 +140,7 @@ impl Endpoint {
             }
             Grant::RefreshToken => {
                 let presented = form.refresh_token.ok_or(Refusal::Missing("refresh_token"))?;
-                let granted = self.refresh(&client, &presented, form.scope.as_deref(), now).await?;
+                let granted = self.refresh(&client, &presented, form.scope.as_deref(), call.address, now).await?;
                 self.give(&client, &granted, now)
             }
         }

@@ -1,6 +1,6 @@
 //! The endpoints, in the paths and with the headers that Microsoft's identity libraries expect (graph.md 4 and 6.2).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -78,6 +78,8 @@ pub(super) struct Call {
     pub(super) correlation: Uuid,
     /// Whence it comes.
     pub(super) origin: Origin,
+    /// The address of the client, for the record.
+    pub(super) address: Option<IpAddr>,
 }
 
 /// Every answer has the ids of its request and is believed to be what its `Content-Type` says.
@@ -88,6 +90,7 @@ async fn with_call(State(endpoint): State<Arc<Endpoint>>, mut request: Request, 
         trace: endpoint.entropy.uuid(),
         correlation: sent.unwrap_or_else(|| endpoint.entropy.uuid()),
         origin: Origin::of(peer, request.headers(), &endpoint.proxies),
+        address: peer.map(|peer| endpoint.proxies.client(peer, request.headers())),
     };
     let connection = request.extensions().get::<Arc<dyn Peer>>().cloned();
     let connection = connection.filter(|_| request.uri().path().ends_with(TOKEN_PATH));

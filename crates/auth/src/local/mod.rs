@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use axum::Router;
 use chaveiro_core::Timestamp;
+use chaveiro_core::caller::HostUser;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Clock, Entropy, Store};
@@ -35,7 +36,7 @@ use token::{Client, Ends, Person, Span, Subject};
 
 pub use limits::TokenCeilings;
 pub use origin::TrustedProxies;
-pub(crate) use token::OPERATOR;
+pub(crate) use token::{HOST, OPERATOR};
 
 /// How long a token lives.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -101,11 +102,12 @@ impl LocalIssuer {
         http::router(Endpoint { issuer: self, store, clock, entropy, limits, proxies })
     }
 
-    /// A token for a person on the host: for that tenant, with these permissions. It begins at `issued`, which is not
+    /// A token for that person on the host: for that tenant, with these permissions. It names the person, and begins at `issued`, which is not
     /// before operator tokens of the tenant count ([`chaveiro_core::revocation::issued_at`]).
     pub fn mint_operator_token(
         &self,
         tenant: TenantId,
+        person: &HostUser,
         permissions: &[Permission],
         issued: Timestamp,
         lifetime: Duration,
@@ -116,7 +118,7 @@ impl LocalIssuer {
         }
         let client = Client { id: OPERATOR_CLIENT, name: None, proof: None, capable: false };
         let asked = Minting { tenant, audience: crate::GRAPH_APPLICATION_ID, client: &client, issued, lifetime };
-        self.mint_access(&asked, &Subject::Operator, permissions, entropy)
+        self.mint_access(&asked, &Subject::Operator(person), permissions, entropy)
     }
 
     fn mint_access(

@@ -1,4 +1,4 @@
-//! Where a request comes from: what limits by address count by.
+//! Where a request comes from: what limits by address count by, and what the record says.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -25,9 +25,9 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The address of the client. A proxy appends whom it speaks for to `X-Forwarded-For`, so that the header is read from
+    /// The address of the client of a request, whose connection has that peer. A proxy appends whom it speaks for to `X-Forwarded-For`, so that the header is read from
     /// its end, and only as long as whoever wrote an entry is trusted: what stands before may be the client's invention.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let lines = headers.get_all(FORWARDED_FOR).iter().rev();
         let entries = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
         let mut nearest = peer.to_canonical();

@@ -1,5 +1,6 @@
 //! People: device codes (RFC 8628), refresh tokens, and the end of both (RFC 7009).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -41,7 +42,7 @@ pub(super) async fn revoke(
     Path(tenant): Path<String>,
     body: Bytes,
 ) -> Response {
-    match endpoint.revoke(&tenant, &body).await {
+    match endpoint.revoke(&tenant, call.address, &body).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(refusal) => endpoint.refuse(&refusal, call),
     }
@@ -145,6 +146,7 @@ impl Endpoint {
         client: &Authenticated,
         presented: &str,
         scope: Option<&str>,
+        from: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Granted, Refusal> {
         let handle = Handle::of_refresh_token(presented).ok_or(Refusal::RefreshMalformed)?;
@@ -167,7 +169,7 @@ impl Endpoint {
                 Refreshed::Ended => return Ok(Err(Refusal::RefreshRevoked)),
                 Refreshed::Reused => {
                     unit.update_sign_in(&sign_in)?;
-                    vouch::record_theft(unit, &sign_in, clock.now())?;
+                    vouch::record_theft(unit, &sign_in, from, clock.now())?;
                     return Ok(Err(Refusal::RefreshReused));
                 }
             };
@@ -183,7 +185,7 @@ impl Endpoint {
         Ok(Granted { person, scope, refresh_token: Some(next), valid_from })
     }
 
-    async fn revoke(&self, tenant: &str, body: &[u8]) -> Result<(), Refusal> {
+    async fn revoke(&self, tenant: &str, from: Option<IpAddr>, body: &[u8]) -> Result<(), Refusal> {
         let tenant = self.tenant(tenant).await?.tenant.id;
         let form = read_form(body)?;
         let presented: Zeroizing<String> = form.token.ok_or(Refusal::Missing("token"))?;
@@ -194,7 +196,7 @@ impl Endpoint {
             let Some(mut sign_in) = found else { return Ok(()) };
             sign_in.end();
             unit.update_sign_in(&sign_in)?;
-            Ok(vouch::record_end(unit, &sign_in, "signed out", now)?)
+            Ok(vouch::record_end(unit, &sign_in, "signed out", from, now)?)
         });
         ended.await.map_err(|error| busy(&error))
     }

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Timestamp;
+use chaveiro_core::caller::HostUser;
 use chaveiro_core::id::{ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::rights::{Principal, PrincipalKind};
@@ -14,6 +15,9 @@ use crate::client_assertion::sha256;
 
 /// `idtyp` of tokens that a person minted on the host.
 pub(crate) const OPERATOR: &str = "operator";
+
+/// The claim of such a token that names the person.
+pub(crate) const HOST: &str = "chaveiro_host";
 
 /// How a client proved itself: `azpacr`, and `appidacr` of v1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +65,8 @@ pub(super) struct Client<'a> {
 
 /// Whose permissions a token carries.
 pub(super) enum Subject<'a> {
-    /// An operator on the host.
-    Operator,
+    /// An operator on the host, and who that is.
+    Operator(&'a HostUser),
     /// The client itself.
     Application,
     /// A person, through the client.
@@ -119,6 +123,9 @@ pub(super) struct AccessClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     xms_cc: Option<[&'static str; 1]>,
     idtyp: &'static str,
+    /// Ours: who minted it on the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chaveiro_host: Option<&'a HostUser>,
 }
 
 /// Where a token comes from and goes to.
@@ -140,7 +147,7 @@ pub(super) fn access<'a>(
     let names = permissions.iter().map(|permission| permission.name());
     let person = match subject {
         Subject::Person(person) => Some(*person),
-        Subject::Operator | Subject::Application => None,
+        Subject::Operator(_) | Subject::Application => None,
     };
     let principal = person.map(|person| person.principal.as_str());
     let proof = client.proof.map(Proof::number);
@@ -157,9 +164,13 @@ pub(super) fn access<'a>(
         scp: person.map(|_| names.collect::<Vec<_>>().join(" ")),
         xms_cc: client.capable.then_some([CAPABLE]),
         idtyp: match subject {
-            Subject::Operator => OPERATOR,
+            Subject::Operator(_) => OPERATOR,
             Subject::Application => "app",
             Subject::Person(_) => "user",
+        },
+        chaveiro_host: match subject {
+            Subject::Operator(host) => Some(*host),
+            Subject::Application | Subject::Person(_) => None,
         },
     }
 }

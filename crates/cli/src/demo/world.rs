@@ -9,6 +9,7 @@ use chaveiro_audit::Report;
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::SECRET_LIFE;
 use chaveiro_core::id::TenantId;
+use chaveiro_core::permission::PERMISSIONS;
 use chaveiro_core::ports::Entropy;
 use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
@@ -24,7 +25,7 @@ use zeroize::Zeroizing;
 use super::story::Story;
 use crate::args::Common;
 use crate::client::GraphClient;
-use crate::host::{Host, permissions};
+use crate::host::Host;
 use crate::identity::NewApplication;
 
 const USER: &str = "ana@demo.example";
@@ -57,7 +58,7 @@ impl World {
         let (host, tenant) = Host::init(&data, "Demonstration", Some(entra_tenant)).await?;
         let robot = NewApplication {
             name: "help desk robot".to_owned(),
-            permissions: permissions(&[])?,
+            permissions: PERMISSIONS.iter().map(|row| row.permission).collect(),
             delegated: Vec::new(),
             public: false,
             secret_life: SECRET_LIFE,

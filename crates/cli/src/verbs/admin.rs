@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use chaveiro_core::keys::KeyName;
 use chaveiro_core::passcode::{MIN_ENTROPY_BITS, PasscodePolicy};
+use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::Store;
 use chaveiro_core::revocation::OPERATOR_CLIENT;
 use chaveiro_core::tenant::{Licence, Tenant as TenantRow, TenantSettings};
@@ -33,7 +34,7 @@ pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Op
 }
 
 /// Flags of `tenant set`, the member of [`tenant_json`] that each changes, and its unit.
-const SETTINGS: [(&str, &str, &str); 14] = [
+const SETTINGS: [(&str, &str, &str); 18] = [
     ("--licence", "licence", ""),
     ("--entra-tenant", "entraTenant", ""),
     ("--disclosure-window", "disclosureWindowMinutes", "min"),
@@ -48,6 +49,10 @@ const SETTINGS: [(&str, &str, &str); 14] = [
     ("--hold-recoveries", "holdRecoveries", ""),
     ("--hold-percent", "holdPercent", "%"),
     ("--hold-window", "holdWindowMinutes", "min"),
+    ("--reading-limit", "readingLimit", ""),
+    ("--reading-caller-limit", "readingCallerLimit", ""),
+    ("--reading-percent", "readingPercent", "%"),
+    ("--reading-window", "readingWindowMinutes", "min"),
 ];
 
 fn tenant_json(tenant: &TenantRow) -> Value {
@@ -76,6 +81,10 @@ fn tenant_json(tenant: &TenantRow) -> Value {
         "holdRecoveries": settings.hold.recoveries,
         "holdPercent": settings.hold.percent,
         "holdWindowMinutes": settings.hold.window_s / 60,
+        "readingLimit": settings.reading.passcodes,
+        "readingCallerLimit": settings.reading.by_caller,
+        "readingPercent": settings.reading.percent,
+        "readingWindowMinutes": settings.reading.window_s / 60,
     })
 }
 
@@ -100,6 +109,11 @@ fn changed(mut settings: TenantSettings, asked: &TenantChange) -> Result<TenantS
     settings.hold.recoveries = asked.hold_recoveries.unwrap_or(settings.hold.recoveries);
     settings.hold.percent = asked.hold_percent.unwrap_or(settings.hold.percent);
     settings.hold.window_s = asked.hold_window.map_or(settings.hold.window_s, |minutes| minutes.saturating_mul(60));
+    let reading = &mut settings.reading;
+    reading.passcodes = asked.reading_limit.unwrap_or(reading.passcodes);
+    reading.by_caller = asked.reading_caller_limit.unwrap_or(reading.by_caller);
+    reading.percent = asked.reading_percent.unwrap_or(reading.percent);
+    reading.window_s = asked.reading_window.map_or(reading.window_s, |minutes| minutes.saturating_mul(60));
     let (form, length) = PasscodeForm::of(settings.passcode);
     let (form, length) = match (asked.passcode_form, asked.passcode_length) {
         (form_asked, Some(length)) => (form_asked.unwrap_or(form), length),
@@ -118,6 +132,19 @@ fn changed(mut settings: TenantSettings, asked: &TenantChange) -> Result<TenantS
     Ok(settings)
 }
 
+/// Changes a tenant as asked for, as it is at this moment.
+fn change_of(tenant: &mut TenantRow, asked: &TenantChange) -> Result<()> {
+    tenant.licence = match asked.licence.as_deref() {
+        None => tenant.licence,
+        Some("active") => Licence::Active,
+        Some("inactive") => Licence::Inactive,
+        Some(other) => bail!("{other} is no licence; it is active or inactive"),
+    };
+    tenant.entra_tenant = asked.entra_tenant.or(tenant.entra_tenant);
+    tenant.settings = changed(tenant.settings, asked)?;
+    Ok(())
+}
+
 pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<()> {
     let host = Host::open(common)?;
     match verb {
@@ -132,20 +159,13 @@ pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<(
             out.say(Text::TenantCreated, &[name, &tenant.id.to_string()], &tenant_json(&tenant));
         }
         Tenant::Set(asked) => {
-            let mut tenant = host.tenant(common.tenant.as_deref()).await?;
+            let tenant = host.tenant(common.tenant.as_deref()).await?;
             if *asked == TenantChange::default() {
                 show_settings(out, &tenant_json(&tenant));
                 return Ok(());
             }
-            tenant.licence = match asked.licence.as_deref() {
-                None => tenant.licence,
-                Some("active") => Licence::Active,
-                Some("inactive") => Licence::Inactive,
-                Some(other) => bail!("{other} is no licence; it is active or inactive"),
-            };
-            tenant.entra_tenant = asked.entra_tenant.or(tenant.entra_tenant);
-            tenant.settings = changed(tenant.settings, asked)?;
-            host.change_tenant(tenant.clone()).await?;
+            let change = asked.clone();
+            let tenant = host.change_tenant(tenant.id, move |tenant| change_of(tenant, &change)).await?;
             out.say(Text::TenantChanged, &[&tenant.display_name], &tenant_json(&tenant));
             if asked.passcode_form.is_some() || asked.passcode_length.is_some() {
                 out.text(Text::PasscodesFromNow, &[&entropy_bits(tenant.settings.passcode).to_string()]);
@@ -176,11 +196,22 @@ pub(crate) async fn revoke_tokens(common: &Common, out: Out) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn token(common: &Common, out: Out, names: &[String], minutes: u64) -> Result<()> {
+pub(crate) async fn token(
+    common: &Common,
+    out: Out,
+    names: &[String],
+    minutes: u64,
+    reason: Option<&str>,
+) -> Result<()> {
     let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     let lifetime = Duration::from_secs(minutes.saturating_mul(60));
-    let token = host.operator_token(tenant, &permissions(names)?, lifetime).await?;
+    // Whoever names none gets what reads, and no more: a token in a shell is easily lost.
+    let permissions = match names.is_empty() {
+        true => Permission::reading().collect(),
+        false => permissions(names)?,
+    };
+    let token = host.operator_token(tenant, &permissions, lifetime, reason).await?;
     match out.json {
         true => out.value(&json!({"accessToken": token.expose_secret(), "expiresIn": lifetime.as_secs()})),
         false => out.line(token.expose_secret()),

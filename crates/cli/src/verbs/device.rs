@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use chaveiro_core::id::{DeviceId, TenantId};
+use chaveiro_core::permission::Permission;
 use chaveiro_server::DataDir;
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::args::{Common, Device};
+use crate::args::{Common, Device, Why};
 use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::host::Host;
 use crate::obstacle;
@@ -18,6 +19,12 @@ use crate::out::{Out, cell};
 use crate::text::Text;
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
+
+/// The permissions of a verb that looks.
+const READ: &[Permission] = &[Permission::ManagedDevicesReadAll];
+
+/// The permissions of a verb that recovers, or shows a passcode.
+const PRIVILEGED: &[Permission] = &[Permission::PrivilegedOperationsAll, Permission::ManagedDevicesReadAll];
 
 /// Members of a device that a person wants to see first.
 const SHOWN: [&str; 12] = [
@@ -36,13 +43,13 @@ const SHOWN: [&str; 12] = [
 ];
 
 /// The server of this host; on a machine that is none, the server where the person is signed in.
-async fn client(common: &Common) -> Result<GraphClient> {
+async fn client(common: &Common, permissions: &[Permission]) -> Result<GraphClient> {
     if let Some(client) = signed_in_elsewhere(common).await? {
         return Ok(client);
     }
     let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?;
-    GraphClient::operator(&host, tenant.id).await
+    GraphClient::operator(&host, tenant.id, permissions).await
 }
 
 pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<()> {
@@ -64,7 +71,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             out.list(&[("Name", "deviceName"), ("Last sync", "lastSyncDateTime"), ("Id", "id")], &rows);
         }
         Device::List { without_certificate: false } => {
-            let client = client(common).await?;
+            let client = client(common, READ).await?;
             let devices = client.all(DEVICES).await?;
             let columns = [
                 ("Name", "deviceName"),
@@ -77,7 +84,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             out.list(&columns, &devices);
         }
         Device::Show { device } => {
-            let client = client(common).await?;
+            let client = client(common, READ).await?;
             let id = client.device_id(device).await?;
             let found = client.expect(Method::GET, &format!("{DEVICES}/{id}"), None).await?;
             if out.json {
@@ -89,7 +96,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             }
         }
         Device::Recoverability { device } => {
-            let client = client(common).await?;
+            let client = client(common, READ).await?;
             let id = client.device_id(device).await?;
             let select = "?$select=deviceName,operatingSystem,chaveiro_recoverability";
             let found = client.expect(Method::GET, &format!("{DEVICES}/{id}{select}"), None).await?;
@@ -129,7 +136,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             out.say(Text::DeviceTagged, &[&shown], &json!({"id": id, "scopeTags": tags}));
         }
         Device::Retire { device } => {
-            let client = client(common).await?;
+            let client = client(common, &[Permission::ManagedDevicesReadWriteAll]).await?;
             let id = client.device_id(device).await?;
             client.expect(Method::DELETE, &format!("{DEVICES}/{id}"), None).await?;
             out.say(Text::DeviceRetired, &[], &json!({"id": id, "managementState": "retireIssued"}));
@@ -142,7 +149,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
 async fn id_on_host(host: &Host, tenant: TenantId, device: &str) -> Result<DeviceId> {
     match device.parse() {
         Ok(id) => Ok(id),
-        Err(_) => Ok(GraphClient::operator(host, tenant).await?.device_id(device).await?.parse()?),
+        Err(_) => Ok(GraphClient::operator(host, tenant, READ).await?.device_id(device).await?.parse()?),
     }
 }
 
@@ -153,11 +160,11 @@ pub(crate) async fn recover(
     wait: bool,
     show: bool,
     timeout_s: u64,
-    break_glass: Option<&str>,
+    why: &Why,
 ) -> Result<ExitCode> {
-    let client = client(common).await?;
+    let client = client(common, PRIVILEGED).await?.saying(why)?;
     let id = client.device_id(device).await?;
-    client.recover(&format!("{DEVICES}/{id}"), break_glass).await?;
+    client.expect(Method::POST, &format!("{DEVICES}/{id}/recoverPasscode"), None).await?;
     if !wait {
         out.say(Text::Accepted, &[device], &json!({"id": id, "accepted": true}));
         return Ok(ExitCode::SUCCESS);
@@ -203,8 +210,8 @@ async fn results(client: &GraphClient, id: &str, show: bool) -> Result<Vec<Value
     }
 }
 
-pub(crate) async fn action(common: &Common, out: Out, device: &str, show: bool) -> Result<()> {
-    let client = client(common).await?;
+pub(crate) async fn action(common: &Common, out: Out, device: &str, show: bool, why: &Why) -> Result<()> {
+    let client = client(common, if show { PRIVILEGED } else { READ }).await?.saying(why)?;
     let id = client.device_id(device).await?;
     print_results(out, &results(&client, &id, show).await?);
     Ok(())

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use chaveiro_core::hold::{Hold as HoldRow, MOST};
+use chaveiro_core::caller::Actor;
+use chaveiro_core::hold::{Hold as HoldRow, HoldKind, MOST};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -15,11 +16,13 @@ use crate::text::{Complaint, Text};
 
 const HOLDS: &str = "/beta/deviceManagement/chaveiroHolds";
 
-const COLUMNS: [(&str, &str); 6] = [
+const COLUMNS: [(&str, &str); 8] = [
+    ("Kind", "kind"),
     ("Since", "placed"),
     ("After", "counted"),
     ("Caused by", "causedBy"),
     ("Released", "released"),
+    ("By", "releasedBy"),
     ("Reason", "reason"),
     ("Id", "id"),
 ];
@@ -35,10 +38,10 @@ pub(crate) async fn hold(common: &Common, out: Out, verb: &Hold) -> Result<()> {
             let holds = host.opened.store.read(move |view| Ok(view.holds(tenant, MOST)?)).await?;
             out.list(&COLUMNS, &holds.iter().map(of_row).collect::<Vec<_>>());
         }
-        Hold::Release { minutes, reason } => {
+        Hold::Release { id, minutes, reason } => {
             let quiet = minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
-            let hold = host.release_hold(tenant, quiet, reason.clone()).await?;
-            out.say(Text::HoldReleased, &[&hold.placed.to_string()], &of_row(&hold));
+            let hold = of_row(&host.release_hold(tenant, *id, quiet, reason.clone()).await?);
+            say_released(out, &hold);
         }
     }
     Ok(())
@@ -50,17 +53,27 @@ async fn through(client: &GraphClient, out: Out, verb: &Hold) -> Result<()> {
             let holds = client.all(HOLDS).await?;
             out.list(&COLUMNS, &holds.iter().map(of_answer).collect::<Vec<_>>());
         }
-        Hold::Release { minutes, reason } => {
+        Hold::Release { id, minutes, reason } => {
             let standing = client.all(&format!("{HOLDS}?$filter=isReleased%20eq%20false")).await?;
-            let id = standing.first().and_then(|hold| hold["id"].as_str());
-            let path = format!("{HOLDS}/{}", id.ok_or_else(Complaint::no_hold)?);
+            let standing: Vec<_> = standing.iter().filter_map(|hold| hold["id"].as_str()).collect();
+            let id = match (id, standing.as_slice()) {
+                (Some(id), _) => id.to_string(),
+                (None, []) => return Err(Complaint::no_hold().into()),
+                (None, [one]) => (*one).to_owned(),
+                (None, [_, _, ..]) => return Err(Complaint::several_holds().into()),
+            };
+            let path = format!("{HOLDS}/{id}");
             let body = json!({"reason": reason, "quietMinutes": minutes});
             client.expect(Method::POST, &format!("{path}/release"), Some(&body)).await?;
-            let hold = of_answer(&client.expect(Method::GET, &path, None).await?);
-            out.say(Text::HoldReleased, &[hold["placed"].as_str().unwrap_or_default()], &hold);
+            say_released(out, &of_answer(&client.expect(Method::GET, &path, None).await?));
         }
     }
     Ok(())
+}
+
+fn say_released(out: Out, hold: &Value) {
+    let text = if hold["kind"] == HoldKind::Reading.name() { Text::ReadingReleased } else { Text::HoldReleased };
+    out.say(text, &[hold["placed"].as_str().unwrap_or_default()], hold);
 }
 
 fn of_row(hold: &HoldRow) -> Value {
@@ -70,10 +83,13 @@ fn of_row(hold: &HoldRow) -> Value {
     let release = hold.released.as_ref();
     json!({
         "id": hold.id,
+        "kind": hold.kind.name(),
+        "ofCaller": hold.party.is_some(),
         "placed": hold.placed.to_string(),
         "counted": hold.counted,
         "causedBy": caused_by(user, application),
         "released": release.map(|release| release.at.to_string()),
+        "releasedBy": release.map(|release| releaser(&release.by)),
         "quietUntil": release.and_then(|release| release.quiet_until).map(|until| until.to_string()),
         "reason": release.and_then(|release| release.reason.clone()),
     })
@@ -84,13 +100,21 @@ fn of_answer(hold: &Value) -> Value {
     let user = hold["causedByUserPrincipalName"].as_str().or(hold["causedByUserId"].as_str());
     json!({
         "id": hold["id"],
+        "kind": hold["kind"],
+        "ofCaller": hold["isOfCaller"],
         "placed": hold["placedDateTime"],
-        "counted": hold["countedRecoveries"],
+        "counted": hold["countedRecoveries"].as_u64().unwrap_or_default() + hold["countedReadings"].as_u64().unwrap_or_default(),
         "causedBy": caused_by(user, hold["causedByApplicationId"].as_str().unwrap_or_default()),
         "released": hold["releasedDateTime"],
+        "releasedBy": hold["releasedBy"],
         "quietUntil": hold["quietUntilDateTime"],
         "reason": hold["reason"],
     })
+}
+
+fn releaser(by: &Actor) -> &str {
+    let person = by.user_principal_name.as_ref().or(by.user_id.as_ref());
+    person.unwrap_or(&by.application_id)
 }
 
 fn caused_by(user: Option<&str>, application: &str) -> String {

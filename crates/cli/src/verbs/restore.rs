@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::args::{Common, Restore};
 use crate::host::data_directory;
 use crate::out::Out;
+use crate::person;
 use crate::text::{Complaint, Text};
 
 pub(crate) async fn restore(common: &Common, out: Out, verb: &Restore) -> Result<()> {
@@ -29,7 +30,7 @@ pub(crate) async fn restore(common: &Common, out: Out, verb: &Restore) -> Result
         (Some(doubt), _, _) => doubt.to_string(),
     };
     let accepted = Accepted { doubt: doubt.clone(), reason: reason.clone(), moved: *moved };
-    let (actor, id) = (Actor::operator(), SystemEntropy.uuid());
+    let (actor, id) = (Actor::operator(&person::here()), SystemEntropy.uuid());
     let store: &dyn Store = &store;
     let done: Vec<(TenantId, Restored)> = store
         .write(move |unit| Ok(restore::accept(unit, &accepted, &actor, id, SystemClock::default().now())?))

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::process::Command;
 
 use super::packages::{self, SCRIPTS};
-use super::support::{Server, WITHOUT_LIMITS, chaveiro, get, run, text};
+use super::support::{Server, WITHOUT_LIMITS, chaveiro, full_token, get, text};
 
 /// Threads. With two, one seed does not make the same requests again.
 const WORKERS: &str = "1";
@@ -51,7 +51,7 @@ async fn the_server_answers_as_its_openapi_document_says() {
         let mut command = Command::new(python.with_file_name("schemathesis"));
         command.current_dir(&place).arg("--config-file").arg(&file).args(["run", OPENAPI, "--url", &server.graph_url]);
         command.arg("--tls-verify").arg(data.join("keys/ca/root.pem")).arg("--header");
-        command.arg(format!("Authorization: Bearer {}", run(&data, &["token"]).trim()));
+        command.arg(format!("Authorization: Bearer {}", full_token(&data)));
         command.args(["--seed", "1", "--workers", WORKERS, "--no-color"]);
         command.args(["--continue-on-failure", "--warnings", "off"]).args(more).env("NO_PROXY", "127.0.0.1");
         command

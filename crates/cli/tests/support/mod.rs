@@ -43,6 +43,13 @@ pub fn run_json(data: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&run(data, &arguments)).expect("JSON")
 }
 
+/// An operator's token with every permission.
+pub fn full_token(data: &Path) -> String {
+    let named = chaveiro_core::permission::PERMISSIONS.iter().flat_map(|row| ["--permission", row.name]);
+    let arguments: Vec<_> = ["token", "--minutes", "120"].into_iter().chain(named).collect();
+    run(data, &arguments).trim().to_owned()
+}
+
 pub fn try_run(data: &Path, arguments: &[&str]) -> Output {
     chaveiro().args(arguments).arg("--data").arg(data).output().expect("it runs")
 }
@@ -216,7 +223,7 @@ impl Server {
     /// A Graph client with an operator's token.
     pub fn client(&self) -> reqwest::Client {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        self.client_with(&run(&self.data, &["token"]))
+        self.client_with(&full_token(&self.data))
     }
 
     /// A Graph client with that token.

@@ -6,6 +6,8 @@
 //! ([`crate::steady`]), and only the fact remains. Until then an unread value is shown, because a clock that is ahead must
 //! not withhold it. A passcode that opens a disk is different: it stays until a newer one has replaced it, and whoever is
 //! permitted may read it, because the device may be off and nobody can make another.
+//!
+//! Reading has a ceiling ([`crate::reading`]): what is beyond it is withheld until a person has released the hold.
 
 use jiff::Timestamp;
 
@@ -16,6 +18,7 @@ use crate::escrow::{EscrowedSecret, SecretContext, Standing, UNTIL_REPLACED};
 use crate::id::RequestId;
 use crate::permission::Permission;
 use crate::ports::UnitOfWork;
+use crate::reading::{self, Reader};
 use crate::refusal::{Fault, Refusal, Withheld};
 use crate::rights::Rights;
 use crate::role::RoleAction;
@@ -34,16 +37,37 @@ pub struct Disclosure {
     pub envelope: Vec<u8>,
 }
 
+/// The request to read a passcode.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The caller.
+    pub caller: &'a Caller,
+    /// The action whose passcode is meant.
+    pub action: &'a ActionRecord,
+    /// The request.
+    pub request: RequestId,
+    /// The caller's reason, for the record.
+    pub reason: Option<&'a str>,
+    /// The reason for passing a hold, if the caller wants to.
+    pub break_glass: Option<&'a str>,
+}
+
+impl<'a> Ask<'a> {
+    /// Without a reason.
+    pub fn new(caller: &'a Caller, action: &'a ActionRecord, request: RequestId) -> Self {
+        Self { caller, action, request, reason: None, break_glass: None }
+    }
+}
+
 /// Decides and records. When this unit of work is durable, the envelope may be opened and shown; if it
 /// cannot be recorded, nothing is shown. A refusal is recorded too and is not an error: the caller sees
 /// the action without its value.
 pub fn disclose(
     unit: &mut dyn UnitOfWork,
-    caller: &Caller,
-    action: &ActionRecord,
-    request: RequestId,
+    ask: &Ask<'_>,
     now: Timestamp,
 ) -> Result<Result<Disclosure, Withheld>, Fault> {
+    let Ask { caller, action, request, .. } = *ask;
     if !caller.permissions.contains(PERMISSION) {
         return Err(Refusal::MissingPermission(&[PERMISSION]).into());
     }
@@ -67,12 +91,21 @@ pub fn disclose(
     let Some(mut secret) = secrets.into_iter().find(|secret| secret.standing != Standing::History) else {
         return Ok(Err(Withheld::Nothing));
     };
-    let event = |activity| event(activity).with("secret", secret.id);
+    let id = secret.id;
+    let event = |activity| event(activity).with("secret", id);
     let key = caller.actor.key();
-    let (disclosed, refused) = (event(Activity::PasscodeDisclosed), event(Activity::DisclosureRefused));
-    match decide(&secret, &key, now) {
+    let decided = match decide(&secret, &key, now) {
         Ok(envelope) => {
-            unit.append_audit(&disclosed)?;
+            let (window, rule) = (settings.disclosure_window(), settings.reading);
+            let (break_glass, event, device) = (ask.break_glass, &event, &device);
+            let reader = Reader { caller, device, secret: &secret, request, break_glass, rule, window, event };
+            reading::pass(unit, &reader, now)?.map(|()| envelope)
+        }
+        Err(withheld) => Err(withheld),
+    };
+    match decided {
+        Ok(envelope) => {
+            unit.append_audit(&event(Activity::PasscodeDisclosed).with_some("reason", ask.reason))?;
             if secret.disclosed.is_none() {
                 if secret.expires != UNTIL_REPLACED {
                     secret.expires = end_of_window(&secret, &settings, now);
@@ -83,7 +116,7 @@ pub fn disclose(
             Ok(Ok(Disclosure { context: secret.context, envelope }))
         }
         Err(withheld) => {
-            unit.append_audit(&refused.with("reason", withheld))?;
+            unit.append_audit(&event(Activity::DisclosureRefused).with("reason", withheld))?;
             Ok(Err(withheld))
         }
     }

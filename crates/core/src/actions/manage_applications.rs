@@ -78,6 +78,8 @@ pub fn holds_all_of(view: &dyn View, caller: &Caller, application: &Application)
             application_name: None,
             user_id: None,
             user_principal_name: None,
+            address: None,
+            host: None,
         },
         permissions: application.permissions.iter().copied().collect::<PermissionSet>(),
         directory_roles: Vec::new(),

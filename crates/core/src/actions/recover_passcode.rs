@@ -51,8 +51,8 @@ pub const RECOVER_PASSCODE: RemoteAction = RemoteAction {
     summary: "Give the device a new passcode and keep it for a permitted person",
 };
 
-/// How long a retry without an id is taken for the caller's last request: longer than the three retries of an SDK with
-/// their delays of at most 180 seconds each.
+/// The time in which a request counts as a repeat of an earlier one, by its id or as a retry without one: longer than the
+/// three retries of an SDK with their delays of at most 180 seconds each. A script with a constant id recovers again later.
 const RETRY_WINDOW: Duration = Duration::from_secs(10 * 60);
 
 /// How many values of one action are kept beside its result: a device that repeats itself with ever
@@ -75,6 +75,8 @@ pub struct Ask {
     /// The caller says that it sends this request again: `Retry-Attempt` of 1 or more. SDKs send it even where they leave
     /// `client-request-id` out (graph.md 1.8).
     pub retry: bool,
+    /// The caller's reason, for the record.
+    pub reason: Option<String>,
     /// Why the caller wants to pass a hold, if it does.
     pub break_glass: Option<String>,
     /// The id of the action, if one is opened.
@@ -88,7 +90,7 @@ pub enum Begun {
     Opened(ActionId),
     /// One is open already and serves this caller too. Audited; no second command.
     AlreadyOpen(ActionId),
-    /// This very request was answered before. Nothing was written.
+    /// This very request was answered before. Audited; no second command.
     Repeated(ActionId),
     /// A precondition is missing. Audited.
     Refused(Refusal),
@@ -166,19 +168,6 @@ pub fn check(device: &ManagedDevice, enrollment: Option<&Enrollment>) -> Result<
 pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Begun, Fault> {
     let tenant = ask.caller.tenant;
     let caller_key = ask.caller.actor.key();
-    if let Some(id) = &ask.client_request_id
-        && let Some(action) = unit.action_of_request(tenant, ask.device, &caller_key, id)?
-    {
-        return Ok(Begun::Repeated(action));
-    }
-    // Without an id, a caller that says so itself repeats what it asked for last.
-    if ask.retry
-        && ask.client_request_id.is_none()
-        && let Some(since) = now.checked_sub(RETRY_WINDOW).ok()
-        && let Some(action) = unit.accepted_since(tenant, ask.device, &caller_key, since)?
-    {
-        return Ok(Begun::Repeated(action));
-    }
     let device = unit.device(tenant, ask.device)?.ok_or(Refusal::DeviceNotFound)?;
     let event = |activity| {
         AuditEvent::new(tenant, now, ask.caller.actor.clone(), activity)
@@ -186,6 +175,10 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
             .in_request(ask.request)
             .with("path", &ask.path)
     };
+    if let Some((action, by)) = repeated(unit, ask, &caller_key, now)? {
+        unit.append_audit(&event(Activity::ActionRequestedAgain).for_action(action).with("repeated", by))?;
+        return Ok(Begun::Repeated(action));
+    }
 
     let settings = unit.tenant(tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
     let wanted = Means::of(device.platform).locks(&settings);
@@ -194,7 +187,8 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
     let narrower = under_way.take_if(|open| wanted.iter().any(|lock| !open.locks.contains(lock)));
     if let Some(open) = under_way {
         remember(unit, &open, &caller_key, ask.client_request_id.as_deref(), now)?;
-        unit.append_audit(&event(Activity::ActionRequestedAgain).for_action(open.id))?;
+        let again = event(Activity::ActionRequestedAgain).for_action(open.id);
+        unit.append_audit(&again.with_some("reason", ask.reason.as_ref()))?;
         return Ok(Begun::AlreadyOpen(open.id));
     }
 
@@ -229,8 +223,31 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
     open(unit, &action, &recoverable)?;
     unit.count_recovery(&action)?;
     remember(unit, &action, &caller_key, ask.client_request_id.as_deref(), now)?;
-    unit.append_audit(&event(Activity::ActionRequested).for_action(action.id))?;
+    let requested = event(Activity::ActionRequested).for_action(action.id);
+    unit.append_audit(&requested.with_some("reason", ask.reason.as_ref()))?;
     Ok(Begun::Opened(action.id))
+}
+
+/// The action with which this very request was answered before, and by what it is known: its id, while its action is open
+/// or for [`RETRY_WINDOW`]; without an id, the caller's own word that it repeats what it asked for last.
+fn repeated(
+    unit: &mut dyn UnitOfWork,
+    ask: &Ask,
+    caller_key: &str,
+    now: Timestamp,
+) -> Result<Option<(ActionId, &'static str)>, StoreError> {
+    let tenant = ask.caller.tenant;
+    let since = now.checked_sub(RETRY_WINDOW).unwrap_or(Timestamp::MIN);
+    if let Some(id) = &ask.client_request_id {
+        let Some((action, at)) = unit.action_of_request(tenant, ask.device, caller_key, id)? else { return Ok(None) };
+        let is_open = unit.action(tenant, action)?.is_some_and(|action| action.state.is_open());
+        return Ok((at >= since || is_open).then_some((action, "client-request-id")));
+    }
+    if !ask.retry {
+        return Ok(None);
+    }
+    let accepted = unit.accepted_since(tenant, ask.device, caller_key, since)?;
+    Ok(accepted.map(|action| (action, "Retry-Attempt")))
 }
 
 fn fresh(device: &ManagedDevice, id: ActionId, locks: &[Lock], requested_by: Actor, now: Timestamp) -> ActionRecord {
@@ -270,7 +287,7 @@ fn remember(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     match client_request_id {
-        Some(id) => unit.record_request(action, caller_key, id),
+        Some(id) => unit.record_request(action, caller_key, id, now),
         None => unit.record_acceptance(action, caller_key, now),
     }
 }
@@ -668,15 +685,14 @@ fn promote(
         return Ok(());
     }
     let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
-    // Newest first: several newer results together may open what one older did.
-    let mut opened = action.opens.clone();
-    for older in unit.actions(action.tenant, action.device, LOOKED_BACK)? {
-        if older.state != ActionState::Done || older.id == action.id {
+    // Several newer results together may open what one older did: what counts is which action opens each disk last.
+    let newest = unit.current_results(action.tenant, action.device)?;
+    for older in unit.results_kept(action.tenant, action.device)? {
+        if older.id == action.id {
             continue;
         }
-        let replaced = older.opens.iter().all(|of| of.lock != Lock::Luks2 || opened.contains(of));
-        opened.extend(older.opens);
-        if replaced {
+        let opens_last = |of: &DeviceLock| opener(&newest, of).is_some_and(|id| id == older.id);
+        if !older.opens.iter().any(|of| of.lock == Lock::Luks2 && opens_last(of)) {
             for secret in unit.secrets(action.tenant, older.id)? {
                 let window = settings.disclosure_window();
                 let end = secret.disclosed.as_ref().and_then(|(at, _)| at.checked_add(window).ok());
@@ -690,8 +706,11 @@ fn promote(
     Ok(())
 }
 
-/// How many actions of a device are looked at for what a new result replaces.
-const LOOKED_BACK: usize = 50;
+/// The action whose passcode opens that lock now: the newest that is done and opens it, of results newest first.
+fn opener(newest_first: &[ActionRecord], of: &DeviceLock) -> Option<ActionId> {
+    let opens = |action: &&ActionRecord| action.state == ActionState::Done && action.opens.contains(of);
+    newest_first.iter().find(opens).map(|action| action.id)
+}
 
 /// Queues the next attempt, or ends the action. Says whether another attempt follows.
 fn try_again(

@@ -6,12 +6,14 @@
 //! revoke    whoever is signed in as that user        -> ended, access tokens included, recorded ([`super::revoke_tokens`])
 //! ```
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::actions::revoke_tokens::{Person, SignedOut, sign_out, tokens_of};
 use crate::audit::{Activity, AuditEvent};
-use crate::caller::{Actor, ActorKind};
+use crate::caller::{Actor, ActorKind, HostUser};
 use crate::id::{ResourceId, TenantId};
 use crate::ports::{StoreError, UnitOfWork};
 use crate::refusal::Refusal;
@@ -60,6 +62,7 @@ pub fn decide(
     tenant: TenantId,
     code: &str,
     decision: &Decision,
+    by: &HostUser,
     now: Timestamp,
 ) -> Result<Result<SignIn, VouchRefusal>, StoreError> {
     let plain = plain_code(code);
@@ -73,7 +76,7 @@ pub fn decide(
         return Ok(Err(VouchRefusal::Expired(spoken)));
     }
     let event = |activity| {
-        let event = AuditEvent::new(tenant, now, Actor::operator(), activity);
+        let event = AuditEvent::new(tenant, now, Actor::operator(by), activity);
         event.with("code", &spoken).with("application", sign_in.application).with("scope", &sign_in.scope)
     };
     let event = match decision {
@@ -103,6 +106,7 @@ pub fn revoke(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
     name: &str,
+    by: &HostUser,
     now: Timestamp,
 ) -> Result<Result<SignedOut, VouchRefusal>, StoreError> {
     let person = match (user(unit, tenant, name)?, name.parse::<ResourceId>()) {
@@ -110,7 +114,7 @@ pub fn revoke(
         (None, Ok(id)) => Person { tenant, id, names: vec![Principal::new(PrincipalKind::User, name)] },
         (None, Err(_)) => return Ok(Err(VouchRefusal::NobodyToRevoke(name.to_owned()))),
     };
-    let event = |activity| AuditEvent::new(tenant, now, Actor::operator(), activity);
+    let event = |activity| AuditEvent::new(tenant, now, Actor::operator(by), activity);
     Ok(sign_out(unit, &person, event, now)?.map_err(VouchRefusal::from))
 }
 
@@ -121,38 +125,52 @@ pub fn revoke_external(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
     name: &str,
+    by: &HostUser,
     now: Timestamp,
 ) -> Result<Result<Timestamp, Refusal>, StoreError> {
-    let event = AuditEvent::new(tenant, now, Actor::operator(), Activity::TokensRevoked);
+    let event = AuditEvent::new(tenant, now, Actor::operator(by), Activity::TokensRevoked);
     tokens_of(unit, tenant, &Principal::new(PrincipalKind::User, name), event, now)
 }
 
-/// Records that a sign-in ended through its own client: the person signed out, for instance.
-pub fn record_end(unit: &mut dyn UnitOfWork, ended: &SignIn, why: &str, now: Timestamp) -> Result<(), StoreError> {
-    let event = AuditEvent::new(ended.tenant, now, client_of(ended), Activity::SignInRevoked);
+/// Records that a sign-in ended through its own client, at that address: the person signed out, for instance.
+pub fn record_end(
+    unit: &mut dyn UnitOfWork,
+    ended: &SignIn,
+    why: &str,
+    from: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let event = AuditEvent::new(ended.tenant, now, client_of(ended, from), Activity::SignInRevoked);
     unit.append_audit(&event.with("application", ended.application).with("why", why))
 }
 
 /// Records that a refresh token was used twice. Whoever stole it may have an access token by now: those of the person end,
 /// too. `now` is read in this unit of work ([`revocation::end_tokens_once`]).
-pub fn record_theft(unit: &mut dyn UnitOfWork, ended: &SignIn, now: Timestamp) -> Result<(), StoreError> {
+pub fn record_theft(
+    unit: &mut dyn UnitOfWork,
+    ended: &SignIn,
+    from: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     const WHY: &str = "the refresh token was used twice";
-    record_end(unit, ended, WHY, now)?;
+    record_end(unit, ended, WHY, from, now)?;
     let user = ended.user.map_or(Ok(None), |user| unit.resource(ended.tenant, ResourceKind::User, user))?;
     let Some(user) = user else { return Ok(()) };
     let valid_from = revocation::end_tokens_once(unit, ended.tenant, &revocation::of_user(&user), now)?;
-    let event = AuditEvent::new(ended.tenant, now, client_of(ended), Activity::TokensRevoked);
+    let event = AuditEvent::new(ended.tenant, now, client_of(ended, from), Activity::TokensRevoked);
     unit.append_audit(&event.with("user", user.id).with("issuedBefore", valid_from).with("why", WHY))
 }
 
 /// Through whom a sign-in ends by itself.
-fn client_of(sign_in: &SignIn) -> Actor {
+fn client_of(sign_in: &SignIn, address: Option<IpAddr>) -> Actor {
     Actor {
         kind: ActorKind::Delegated,
         application_id: sign_in.application.to_string(),
         application_name: None,
         user_id: sign_in.user.map(|user| user.to_string()),
         user_principal_name: None,
+        address,
+        host: None,
     }
 }
 

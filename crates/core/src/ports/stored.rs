@@ -47,7 +47,7 @@ pub struct Statistics {
     pub sealed_secrets: u64,
     /// Audit events that are not chained yet.
     pub unchained_events: u64,
-    /// Holds of all tenants that nobody has released.
+    /// Holds of all tenants that stand.
     pub active_holds: u64,
 }
 

@@ -14,6 +14,7 @@ use crate::escrow::EscrowedSecret;
 use crate::hold::Hold;
 use crate::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, ResourceId, TenantId};
 use crate::keys::{KeyName, KnownKey};
+use crate::reading::Reading;
 use crate::resource::{Resource, ResourceKind};
 use crate::rights::{Principal, RoleAssignment};
 use crate::sign_in::SignIn;
@@ -95,18 +96,22 @@ pub trait UnitOfWork: View {
     fn insert_action(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
     /// Replaces the row of that action.
     fn update_action(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
-    /// Remembers that this caller asked for that action with that `client-request-id`.
+    /// Remembers that this caller was given that action for that `client-request-id`, in place of an earlier one.
     fn record_request(
         &mut self,
         action: &ActionRecord,
         caller_key: &str,
         client_request_id: &str,
+        at: Timestamp,
     ) -> Result<(), StoreError>;
 
     /// Remembers that this caller was answered with that action, in a request without a `client-request-id`.
     fn record_acceptance(&mut self, action: &ActionRecord, caller_key: &str, at: Timestamp) -> Result<(), StoreError>;
     /// Counts a recovery that somebody asked for, at the time it was opened.
     fn count_recovery(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
+
+    /// Counts a passcode that is read.
+    fn record_reading(&mut self, reading: &Reading) -> Result<(), StoreError>;
 
     /// Adds a role assignment.
     fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError>;
@@ -121,7 +126,7 @@ pub trait UnitOfWork: View {
         principal: &Principal,
         moment: Timestamp,
     ) -> Result<(), StoreError>;
-    /// Adds a hold. A second one that is not released is [`StoreError::Duplicate`].
+    /// Adds a hold. A second one of its kind and party that is not released is [`StoreError::Duplicate`].
     fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
     /// Replaces the release of that hold.
     fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;

@@ -12,10 +12,12 @@ use crate::command::Delivery;
 use crate::device::ManagedDevice;
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::escrow::EscrowedSecret;
-use crate::hold::Hold;
-use crate::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, ResourceId, TenantId};
+use crate::hold::{Hold, HoldKind};
+use crate::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, HoldId, ResourceId, SecretId, TenantId};
 use crate::keys::{KeyName, KnownKey};
+use crate::lock::Lock;
 use crate::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
+use crate::reading::Readings;
 use crate::resource::{Resource, ResourceKind};
 use crate::rights::{Principal, PrincipalKind, RoleAssignment};
 use crate::scope_tag::Visibility;
@@ -114,18 +116,32 @@ pub trait View {
 
     /// An action of that tenant.
     fn action(&self, tenant: TenantId, id: ActionId) -> Result<Option<ActionRecord>, StoreError>;
-    /// The actions of a device, newest first, at most `limit`.
+    /// Lists the results of a device that count now, newest first: of each action name the newest, and for each lock the
+    /// newest that is done, however many came later. The newest whose value is not certain is among them, unless a newer
+    /// one opens the screen for certain.
+    fn current_results(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<ActionRecord>, StoreError>;
+    /// The done actions of a device of which an envelope is still kept, newest first.
+    fn results_kept(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<ActionRecord>, StoreError>;
+    /// The newest action of a device that asks for that lock.
+    fn newest_action_for(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        lock: Lock,
+    ) -> Result<Option<ActionRecord>, StoreError>;
+    /// The actions of a device, newest first, at most `limit`: for lists. The questions above tell the state of a device;
+    /// never search for it here.
     fn actions(&self, tenant: TenantId, device: DeviceId, limit: usize) -> Result<Vec<ActionRecord>, StoreError>;
     /// The open action of that device with that name.
     fn open_action(&self, tenant: TenantId, device: DeviceId, name: &str) -> Result<Option<ActionRecord>, StoreError>;
-    /// The action that this caller asked for on that device with that `client-request-id`.
+    /// The action that this caller was last given on that device for that `client-request-id`, and when.
     fn action_of_request(
         &self,
         tenant: TenantId,
         device: DeviceId,
         caller_key: &str,
         client_request_id: &str,
-    ) -> Result<Option<ActionId>, StoreError>;
+    ) -> Result<Option<(ActionId, Timestamp)>, StoreError>;
     /// Open actions, of all tenants, accepted before that moment; oldest first, without the first `skip`, at most `limit`.
     fn open_actions_before(
         &self,
@@ -180,7 +196,13 @@ pub trait View {
     /// The last of these moments of all principals of that kind.
     fn last_valid_from(&self, tenant: TenantId, kind: PrincipalKind) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Holds of a tenant, newest first, at most `limit`.
+    /// The hold of that id.
+    fn hold(&self, tenant: TenantId, id: HoldId) -> Result<Option<Hold>, StoreError>;
+    /// The newest hold of that kind for that party, or for the whole tenant.
+    fn newest_hold(&self, tenant: TenantId, kind: HoldKind, party: Option<&str>) -> Result<Option<Hold>, StoreError>;
+    /// Every hold of a tenant that is not released, newest first.
+    fn standing_holds(&self, tenant: TenantId) -> Result<Vec<Hold>, StoreError>;
+    /// Holds of a tenant, newest first, at most `limit`: for lists.
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError>;
     /// Alerts that nobody has taken yet, oldest first: of each tenant the newest `limit`.
     fn alerts(&self, limit: usize) -> Result<Vec<Alert>, StoreError>;
@@ -193,6 +215,28 @@ pub trait View {
         until: Timestamp,
         limit: u32,
     ) -> Result<u32, StoreError>;
+    /// Counts the passcodes that a party, or without one the tenant, read after the first moment and up to the second, up to
+    /// `limit`. No two units of work that count one more may both miss the other's.
+    fn readings_between(
+        &self,
+        tenant: TenantId,
+        party: Option<&str>,
+        after: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Readings, StoreError>;
+    /// Returns whether that party was counted for reading that passcode after the first moment and up to the second.
+    fn has_read(
+        &self,
+        tenant: TenantId,
+        action: ActionId,
+        secret: SecretId,
+        party: &str,
+        after: Timestamp,
+        until: Timestamp,
+    ) -> Result<bool, StoreError>;
+    /// Returns whether that party has ever read a passcode of the tenant.
+    fn has_ever_read(&self, tenant: TenantId, party: &str) -> Result<bool, StoreError>;
     /// Whether a tenant has so many managed devices. No more of them are looked at.
     fn has_managed_devices(&self, tenant: TenantId, at_least: u64) -> Result<bool, StoreError>;
 

@@ -25,11 +25,13 @@ pub enum AuditField {
     ActorUser,
     /// `actor/applicationId`.
     ActorApplication,
+    /// `actor/ipAddress`.
+    ActorAddress,
 }
 
 impl AuditField {
     /// Every field with the name of its property, and then the aliases.
-    pub const NAMES: [(&'static str, Self); 11] = [
+    pub const NAMES: [(&'static str, Self); 12] = [
         ("activityDateTime", Self::At),
         ("activityType", Self::ActivityType),
         ("category", Self::Category),
@@ -40,6 +42,7 @@ impl AuditField {
         ("actor/userPrincipalName", Self::ActorName),
         ("actor/userId", Self::ActorUser),
         ("actor/applicationId", Self::ActorApplication),
+        ("actor/ipAddress", Self::ActorAddress),
         ("displayName", Self::ActivityType),
     ];
 

@@ -75,6 +75,12 @@ pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
                 "Recoveries of this tenant are on hold since {since}, because more were asked for than its limit allows. Nothing was done for this device. Somebody else with a role that has Chaveiro_Holds_Release, or an operator on the server's host, sees what happened with `chaveiro hold list` and releases it with `chaveiro hold release`. For one device that cannot wait, a caller with the role Break Glass sends the header x-chaveiro-break-glass with a reason."
             ),
         ),
+        Refusal::Changed => gateway(
+            StatusCode::PRECONDITION_FAILED,
+            "PreconditionFailed",
+            "The entity has changed since it was read: its @odata.etag is none of those in If-Match. Nothing was done; read it again and send the change with its new @odata.etag.",
+        ),
+        Refusal::SeveralHolds => precondition(""),
         Refusal::HoldReleased(_) => precondition("there is nothing to do"),
         Refusal::OwnHold => {
             let help = "somebody else with a role that has Chaveiro_Holds_Release looks at it, or an operator on the server's host with `chaveiro hold release`";

@@ -292,7 +292,9 @@ fn of_application(refusal: &ApplicationRefusal) -> Row {
         ApplicationRefusal::Unknown(id) => format!(
             "No password credential found with keyId {id}. GET the application to see what passwordCredentials it has."
         ),
-        ApplicationRefusal::TooManyCertificates | ApplicationRefusal::CertificateTwice(_) => refusal.to_string(),
+        ApplicationRefusal::TooManyCertificates
+        | ApplicationRefusal::CertificateTwice(_)
+        | ApplicationRefusal::PublicPermissions => refusal.to_string(),
     };
     gateway(BAD_REQUEST, "Request_BadRequest", text)
 }

@@ -38,6 +38,7 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut B
         request: asked.request,
         client_request_id: asked.client_request_id.clone(),
         retry: asked.retry,
+        reason: asked.reason.clone(),
         break_glass: asked.break_glass.clone(),
         action: ActionId(state.entropy.uuid()),
     };

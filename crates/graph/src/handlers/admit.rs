@@ -15,6 +15,7 @@ use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal, Timestamp};
 
 use super::expand::Expansions;
+use crate::entity_tag::IfMatch;
 use crate::error::GraphError;
 use crate::follow::{Binding, Node, check_keys, follow, is_seen, missing};
 use crate::model::MODEL;
@@ -34,8 +35,12 @@ pub(crate) struct Asked {
     pub(crate) client_request_id: Option<String>,
     /// The caller says that it sends the request again.
     pub(crate) retry: bool,
+    /// The caller's reason, for the record.
+    pub(crate) reason: Option<String>,
     /// Why the caller wants to pass a hold, if it does.
     pub(crate) break_glass: Option<String>,
+    /// The states in which the entity may be changed, if the caller names them.
+    pub(crate) if_match: Option<IfMatch>,
     pub(crate) now: Timestamp,
     /// Path as asked, still encoded.
     pub(crate) path: String,
@@ -99,9 +104,15 @@ impl Asked {
         }
     }
 
-    /// Follows the walk of the request, for the unit of work that writes.
+    /// Follows the walk of the request, for the unit of work that writes. An entity at its end must be in a state that the
+    /// caller allows.
     pub(crate) fn follow(&self, view: &dyn View) -> Result<Binding, Fault> {
-        self.follow_with(view, &self.rights(view)?)
+        let binding = self.follow_with(view, &self.rights(view)?)?;
+        let changes_entity = matches!(self.verb, Verb::Update | Verb::Delete | Verb::Act | Verb::Operate);
+        match &self.if_match {
+            Some(if_match) if changes_entity && !if_match.allows(&binding.node) => Err(Refusal::Changed.into()),
+            Some(_) | None => Ok(binding),
+        }
     }
 
     /// Follows another walk, such as one that a body names, to what the caller may see.

@@ -25,6 +25,7 @@ use super::response;
 use super::write::{answer, checked, no_binding};
 use crate::GraphState;
 use crate::body::BodyError;
+use crate::entity_tag;
 use crate::error::GraphError;
 use crate::follow::Node;
 use crate::model::{REVOKE_TOKENS, Target};
@@ -59,7 +60,10 @@ pub(super) async fn create(
     let url = format!("{}{}/{}", state.base_url, asked.path.trim_end_matches('/'), application.id);
     let (version, default) = (asked.walk.version, Selection::Default);
     let object = render::application::application(&application, version, &default, Form::Single);
-    Ok(response::located(answer(state, &asked, object, StatusCode::CREATED), &url))
+    Ok(response::located(
+        answer(state, &asked, object, &entity_tag::of_application(&application), StatusCode::CREATED),
+        &url,
+    ))
 }
 
 /// Another name.

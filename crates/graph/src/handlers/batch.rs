@@ -20,7 +20,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::{read_store, respond, response, throttle};
+use super::{ClientAddress, read_store, respond, response, throttle};
 use crate::GraphState;
 use crate::batch::{self, BatchError, Item, MAX_BATCH_BYTES};
 use crate::body;
@@ -28,11 +28,15 @@ use crate::error::GraphError;
 use crate::resolve::{End, Version, parse, relative};
 
 /// What an item has of the request around it, unless it says otherwise itself.
-const INHERITED: [HeaderName; 3] =
-    [header::AUTHORIZATION, HeaderName::from_static("client-request-id"), HeaderName::from_static("retry-attempt")];
+const INHERITED: [HeaderName; 4] = [
+    header::AUTHORIZATION,
+    HeaderName::from_static("client-request-id"),
+    HeaderName::from_static("retry-attempt"),
+    HeaderName::from_static(super::REASON),
+];
 
 /// Headers of an answer that its item carries, as clients spell them.
-const CARRIED: [(&str, &str); 9] = [
+const CARRIED: [(&str, &str); 10] = [
     ("content-type", "Content-Type"),
     ("location", "Location"),
     ("retry-after", "Retry-After"),
@@ -40,6 +44,7 @@ const CARRIED: [(&str, &str); 9] = [
     ("allow", "Allow"),
     ("cache-control", "Cache-Control"),
     ("odata-version", "OData-Version"),
+    ("etag", "ETag"),
     ("request-id", "request-id"),
     ("client-request-id", "client-request-id"),
 ];
@@ -79,7 +84,12 @@ pub(super) async fn serve(
             None => request(item, version, headers),
         };
         let (request, refused) = match request {
-            Ok(request) => (request, None),
+            Ok(mut request) => {
+                if let Some(address) = caller.actor.address {
+                    request.extensions_mut().insert(ClientAddress(address));
+                }
+                (request, None)
+            }
             Err(error) => {
                 let counted = match error {
                     BatchError::Failed(_) => Ok(()),

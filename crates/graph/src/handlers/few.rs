@@ -24,7 +24,12 @@ pub(super) fn nodes(
     Ok(match members {
         // A hold says who asked for recoveries anywhere in the tenant.
         Members::Holds if *sight == Visibility::All => {
-            view.holds(tenant, MOST)?.into_iter().map(|hold| Node::Hold(Box::new(hold))).collect()
+            // Whatever stands is among them, however many came since.
+            let mut holds = view.holds(tenant, MOST)?;
+            let standing = view.standing_holds(tenant)?.into_iter();
+            let older: Vec<_> = standing.filter(|hold| holds.iter().all(|known| known.id != hold.id)).collect();
+            holds.extend(older);
+            holds.into_iter().map(|hold| Node::Hold(Box::new(hold))).collect()
         }
         Members::Applications => {
             view.applications(tenant)?.into_iter().map(|found| Node::Application(Box::new(found))).collect()

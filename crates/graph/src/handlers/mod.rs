@@ -19,12 +19,14 @@ mod write;
 
 pub(crate) use response::is_secret;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use chaveiro_core::caller::{ActorKind, Caller};
+use chaveiro_core::hold::MAX_REASON;
 use chaveiro_core::id::RequestId;
 use chaveiro_core::ports::{BoxFuture, Peer, UnitOfWork, View};
 use chaveiro_core::revocation::{of_oneself, require_valid};
@@ -36,6 +38,7 @@ use tracing::Instrument;
 
 use crate::GraphState;
 use crate::body;
+use crate::entity_tag::IfMatch;
 use crate::error::{self, GraphError, Place};
 use crate::limits::Throttled;
 use crate::query::{Query, Selection};
@@ -49,6 +52,13 @@ const MAX_CLIENT_REQUEST_ID: usize = 128;
 
 /// The header by which a recovery passes a hold, with a reason.
 const BREAK_GLASS: &str = "x-chaveiro-break-glass";
+
+/// The header by which a caller says why it asks or reads, for the record.
+const REASON: &str = "x-chaveiro-reason";
+
+/// The address of the client, for the items of a batch: those of the request around them.
+#[derive(Clone, Copy)]
+struct ClientAddress(IpAddr);
 
 /// Namespace of actions in Intune's own paths, as its errors print them.
 const INTUNE_ACTIONS: &str = "microsoft.management.services.api.";
@@ -121,10 +131,11 @@ async fn answer(
         _ => {}
     }
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let caller = state.verifier.verify(authorization, now).await?;
+    let mut caller = state.verifier.verify(authorization, now).await?;
     if let Some(connection) = parts.extensions.get::<Arc<dyn Peer>>() {
         connection.has_proven_itself();
     }
+    caller.actor.address = address(state, parts);
     if matches!(walk.end, End::Batch) && *method == Method::POST {
         return batch::serve(state, &caller, walk.version, &parts.headers, body).await;
     }
@@ -141,7 +152,9 @@ async fn answer(
         request: request_id,
         client_request_id,
         retry: retry(&parts.headers),
+        reason: reason(&parts.headers),
         break_glass: break_glass(&parts.headers),
+        if_match: IfMatch::read(&parts.headers),
         now,
         path: parts.uri.path().to_owned(),
         of_oneself: is_of_oneself(&walk, &caller),
@@ -258,6 +271,22 @@ fn retry(headers: &HeaderMap) -> bool {
 /// The reason of a caller that wants to pass a hold, as UTF-8. What is no text is no reason, and refused as such.
 fn break_glass(headers: &HeaderMap) -> Option<String> {
     headers.get(BREAK_GLASS).map(|value| std::str::from_utf8(value.as_bytes()).unwrap_or_default().to_owned())
+}
+
+/// The caller's reason, in its own words: one line of up to [`MAX_REASON`] characters.
+fn reason(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8_lossy(headers.get(REASON)?.as_bytes()).into_owned();
+    let text: String = text.trim().chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// The address of the client, by the connection and by proxies that are trusted.
+fn address(state: &GraphState, parts: &Parts) -> Option<IpAddr> {
+    if let Some(ClientAddress(address)) = parts.extensions.get() {
+        return Some(*address);
+    }
+    let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(state.proxies.client(peer.ip(), &parts.headers))
 }
 
 /// The caller's own id of the request: any printable text that is not too long.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use chaveiro_core::action::{ActionRecord, ActionState};
-use chaveiro_core::actions::disclose_passcode::{self, Disclosure};
+use chaveiro_core::actions::disclose_passcode::{self, Ask, Disclosure};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, RequestId};
 use chaveiro_core::ports::{StoreError, View};
@@ -18,17 +18,15 @@ use serde_json::{Map, Value, json};
 use super::admit::Asked;
 use super::expand::Reading;
 use super::sight::in_sight;
-use super::{context, list, read_store, response, set_path};
+use super::{context, list, read_store, response, set_path, write_aloud};
 use crate::GraphState;
+use crate::entity_tag;
 use crate::error::GraphError;
 use crate::follow::Node;
 use crate::model::{MODEL, Target};
 use crate::query::Selection;
-use crate::render::action_result::{Reason, Shown, current, with_results};
+use crate::render::action_result::{Reason, Shown, with_results};
 use crate::render::{self, Form};
-
-/// How far back the actions of a device are searched for its newest results.
-const ACTIONS_LOOKED_AT: usize = 100;
 
 const RESULTS: &str = "deviceActionResults";
 
@@ -54,7 +52,7 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
                 render::resource::resource(&resource, version, &selection, Form::Single)
             }
             Node::Device(device) => {
-                records = current(view.actions(device.tenant, device.id, ACTIONS_LOOKED_AT)?);
+                records = view.current_results(device.tenant, device.id)?;
                 let user = user_of(view, device)?;
                 render::device::device(device, user.as_ref(), version, &selection, Form::Single)
             }
@@ -63,9 +61,9 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         let from = Reading { view, base_url: &base_url, asked: &reading };
         admitted.expansions.put(&from, node, path, &mut object)?;
         let device = admitted.binding.device().map(|device| device.id);
-        Ok((object, device, records, selection))
+        Ok((object, device, records, selection, entity_tag::of(node)))
     });
-    let (object, device, records, selection) = found.await?;
+    let (object, device, records, selection, tag) = found.await?;
 
     let path = if asked.walk.hops.last().is_some_and(|hop| hop.key.is_some()) {
         set_path(&asked.walk)
@@ -74,14 +72,17 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     };
     let mut body = Map::new();
     body.insert("@odata.context".to_owned(), context(state, asked.walk.version, &path, &selection, true).into());
+    if let Some(tag) = &tag {
+        body.insert("@odata.etag".to_owned(), tag.as_str().into());
+    }
     body.extend(object);
     let Some(device) = device.filter(|_| body.contains_key(RESULTS)) else {
-        return Ok(response::json(StatusCode::OK, &Value::Object(body)));
+        return Ok(response::tagged(response::json(StatusCode::OK, &Value::Object(body)), tag.as_deref()));
     };
     // `with_results` writes this member last, and by itself.
     body.remove(RESULTS);
     let results = results(state, &asked, device, records, &selection).await?;
-    Ok(response::secret_json(with_results(&body, &results)))
+    Ok(response::tagged(response::secret_json(with_results(&body, &results)), tag.as_deref()))
 }
 
 fn device_management(asked: &Asked, selection: &Selection) -> Map<String, Value> {
@@ -121,12 +122,17 @@ async fn disclosed(
 ) -> Result<Vec<(ActionRecord, Shown)>, GraphError> {
     let asked = Arc::clone(asked);
     let request = asked.request;
-    let decided = state.store.write(move |unit| {
+    let decided = write_aloud(state, move |unit| {
         asked.require_valid(unit)?;
-        let records = current(unit.actions(asked.tenant(), device, ACTIONS_LOOKED_AT)?);
+        let records = unit.current_results(asked.tenant(), device)?;
         let decide = |record: ActionRecord| -> Result<_, Fault> {
             let decision = match has_passcode(&record) {
-                true => Some(disclose_passcode::disclose(unit, &asked.caller, &record, request, asked.now)?),
+                true => {
+                    let (reason, break_glass) = (asked.reason.as_deref(), asked.break_glass.as_deref());
+                    let (caller, action) = (&asked.caller, &record);
+                    let ask = Ask { caller, action, request, reason, break_glass };
+                    Some(disclose_passcode::disclose(unit, &ask, asked.now)?)
+                }
                 false => None,
             };
             Ok((record, decision))
@@ -144,7 +150,7 @@ fn has_passcode(record: &ActionRecord) -> bool {
 }
 
 fn open(state: &GraphState, request: RequestId, decision: Option<Result<Disclosure, Withheld>>) -> Shown {
-    match decision {
+    let shown = match decision {
         None => Shown::Nothing,
         Some(Err(withheld)) => Shown::Withheld(Reason::Domain(withheld)),
         Some(Ok(disclosure)) => match state.unsealer.unseal(&disclosure.context, &disclosure.envelope) {
@@ -154,7 +160,13 @@ fn open(state: &GraphState, request: RequestId, decision: Option<Result<Disclosu
                 Shown::Withheld(Reason::NotOpenable)
             }
         },
+    };
+    match &shown {
+        Shown::Passcode(_) => state.tally.shown(),
+        Shown::Withheld(reason) => state.tally.refused(*reason),
+        Shown::Nothing => {}
     }
+    shown
 }
 
 /// The primary user of a device.

@@ -66,6 +66,14 @@ pub(super) fn located(mut response: Response, url: &str) -> Response {
     response
 }
 
+/// The answer with the tag of its entity.
+pub(super) fn tagged(mut response: Response, tag: Option<&str>) -> Response {
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(tag).ok()) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
 /// 204, without body and without the headers of one.
 pub(super) fn no_content() -> Response {
     let mut response = Response::new(Body::empty());
@@ -100,8 +108,8 @@ pub(super) fn preflight(allow: &str, asked: &HeaderMap) -> Response {
         HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
     );
     let wanted = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-    let wanted =
-        wanted.unwrap_or(HeaderValue::from_static("authorization, content-type, client-request-id, sdkversion"));
+    let wanted = wanted
+        .unwrap_or(HeaderValue::from_static("authorization, content-type, client-request-id, if-match, sdkversion"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response

@@ -22,6 +22,7 @@ use super::write::{answer, checked, no_binding, reference};
 use super::{response, write_aloud};
 use crate::GraphState;
 use crate::body::{BodyError, Checked};
+use crate::entity_tag;
 use crate::error::GraphError;
 use crate::follow::Node;
 use crate::model::Target;
@@ -70,41 +71,54 @@ pub(super) async fn assign(
 pub(super) async fn rename(
     state: &Arc<GraphState>,
     asked: Arc<Asked>,
-    found: &RoleAssignment,
     headers: &HeaderMap,
     body: &mut Body,
 ) -> Result<Response, GraphError> {
     let checked = checked(headers, body, Target::RoleAssignment).await?;
     let role = role(state, &asked, &checked)?;
-    let mut properties = rendered(found, Version::Beta, &Selection::All(Vec::new()), Form::Single);
-    properties.extend(checked.properties);
-    let said = Said::read(&properties)?;
-    let why = "it is said when the assignment is made; delete this one and make another";
-    let differs = [
-        ("members", said.principal != found.principal),
-        ("scopeType", said.scope != found.scope),
-        (ROLE, role.is_some_and(|role| role != found.role)),
-    ];
-    if let Some((name, _)) = differs.into_iter().find(|(_, differs)| *differs) {
-        return Err(BodyError::NotKept { name, entity: ENTITY, why }.into());
-    }
     let writing = Arc::clone(&asked);
     let written = state.store.write(move |unit| {
         let Node::RoleAssignment(current) = writing.follow(unit)?.node else {
             return Err(Refusal::ResourceNotFound("roleAssignment").into());
         };
+        // What the body leaves out is as it is now, and not as it was when the request came.
+        let said = match said_of(&current, role, checked.properties) {
+            Ok(said) => said,
+            Err(error) => return Ok(Err(error)),
+        };
         let renamed = RoleAssignment { display_name: said.display_name, description: said.description, ..*current };
         let event = event(&writing, Activity::RoleAssignmentChanged);
         assign_roles::rename(unit, &writing.caller, &renamed, event)?;
-        Ok(renamed)
+        Ok(Ok(renamed))
     });
-    let renamed = written.await?;
+    let renamed = written.await??;
     Ok(shown(state, &asked, &renamed, StatusCode::OK))
+}
+
+/// Reads what a body says of an assignment, whose principal, scope and role must stay.
+fn said_of(
+    current: &RoleAssignment,
+    role: Option<&'static Role>,
+    properties: Map<String, Value>,
+) -> Result<Said, BodyError> {
+    let mut known = rendered(current, Version::Beta, &Selection::All(Vec::new()), Form::Single);
+    known.extend(properties);
+    let said = Said::read(&known)?;
+    let why = "it is said when the assignment is made; delete this one and make another";
+    let differs = [
+        ("members", said.principal != current.principal),
+        ("scopeType", said.scope != current.scope),
+        (ROLE, role.is_some_and(|role| role != current.role)),
+    ];
+    match differs.into_iter().find(|(_, differs)| *differs) {
+        Some((name, _)) => Err(BodyError::NotKept { name, entity: ENTITY, why }),
+        None => Ok(said),
+    }
 }
 
 fn shown(state: &GraphState, asked: &Asked, assignment: &RoleAssignment, status: StatusCode) -> Response {
     let object = rendered(assignment, asked.walk.version, &Selection::Default, Form::Single);
-    answer(state, asked, object, status)
+    answer(state, asked, object, &entity_tag::of_assignment(assignment), status)
 }
 
 /// The role that a body binds to. Roles are the same for all, so nothing has to be looked up.

@@ -20,6 +20,7 @@ use super::admit::Asked;
 use super::{application, change, context, operate, read_store, response, role, set_path, write_aloud};
 use crate::GraphState;
 use crate::body::{self, BodyError, Checked};
+use crate::entity_tag;
 use crate::error::GraphError;
 use crate::follow::{Binding, Members, Node, check_keys};
 use crate::model::{MODEL, Target};
@@ -109,7 +110,7 @@ pub(super) async fn update(
         Node::Device(_) => update_device(state, asked, headers, body).await,
         Node::Resource(resource) => update_resource(state, asked, *resource, headers, body).await,
         Node::Application(_) => application::rename(state, asked, headers, body).await,
-        Node::RoleAssignment(found) => role::rename(state, asked, &found, headers, body).await,
+        Node::RoleAssignment(_) => role::rename(state, asked, headers, body).await,
         Node::Service
         | Node::DeviceManagement
         | Node::AuditEvent(_)
@@ -152,7 +153,7 @@ async fn update_device(
     let (device, user) = written.await?;
     let version = asked.walk.version;
     let object = render::device::device(&device, user.as_ref(), version, &Selection::Default, Form::Single);
-    Ok(answer(state, &asked, object, StatusCode::OK))
+    Ok(answer(state, &asked, object, &entity_tag::of_device(&device), StatusCode::OK))
 }
 
 async fn update_resource(
@@ -349,15 +350,22 @@ pub(super) fn resource_event(asked: &Asked, activity: Activity, resource: &Resou
 fn entity(state: &GraphState, asked: &Asked, resource: &Resource, status: StatusCode) -> Response {
     let version = asked.walk.version;
     let object = render::resource::resource(resource, version, &Selection::Default, Form::Single);
-    answer(state, asked, object, status)
+    answer(state, asked, object, &entity_tag::of_resource(resource), status)
 }
 
-pub(super) fn answer(state: &GraphState, asked: &Asked, object: Map<String, Value>, status: StatusCode) -> Response {
+pub(super) fn answer(
+    state: &GraphState,
+    asked: &Asked,
+    object: Map<String, Value>,
+    tag: &str,
+    status: StatusCode,
+) -> Response {
     let mut body = Map::new();
     let context = context(state, asked.walk.version, &set_path(&asked.walk), &Selection::Default, true);
     body.insert("@odata.context".to_owned(), context.into());
+    body.insert("@odata.etag".to_owned(), tag.into());
     body.extend(object);
-    response::json(status, &Value::Object(body))
+    response::tagged(response::json(status, &Value::Object(body)), Some(tag))
 }
 
 /// For `$ref`: writes a link or removes it. The primary user is linked, too, and no longer the primary user then.

@@ -1,4 +1,4 @@
-//! `chaveiroHold`: a hold on the recoveries of the tenant. Ours: Graph knows nothing like it, and `$metadata` leaves it out.
+//! `chaveiroHold`: a hold on asking or on reading, of the tenant or of one party. Ours: Graph knows nothing like it, and `$metadata` leaves it out.
 
 use super::properties::{ID, flag, number, text};
 use super::{Default, Edm, EntityType, Property, Target};
@@ -9,7 +9,10 @@ const PROPERTIES: &[Property] = &[
     text("causedByUserPrincipalName").read_only(),
     text("causedByUserId").read_only(),
     text("causedByApplicationId").read_only(),
+    text("kind").read_only(),
+    flag("isOfCaller").read_only(),
     number("countedRecoveries").read_only(),
+    number("countedReadings").read_only(),
     flag("isReleased").read_only(),
     Property::new("releasedDateTime", Edm::DateTime).read_only(),
     text("releasedBy").read_only(),

@@ -74,8 +74,8 @@ impl Fields for AuditField {
         let field = Self::named(&format!("{}/{}", structure.name, member.name));
         match (field, structure.name, member.name) {
             (Some(field), _, _) => Some(Source::Field(field)),
-            // The record does not know them.
-            (None, "actor", "servicePrincipalName" | "ipAddress") => Some(Source::Constant(Value::Null)),
+            // The record does not know it.
+            (None, "actor", "servicePrincipalName") => Some(Source::Constant(Value::Null)),
             (None, _, _) => None,
         }
     }

@@ -4,7 +4,6 @@
 //! response was sent: the passcode is not copied into a JSON tree, and no reallocation leaves one behind.
 
 use chaveiro_core::action::{ActionRecord, ActionState};
-use chaveiro_core::lock::{DeviceLock, Lock};
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
 use serde_json::{Map, Value, json};
@@ -29,6 +28,21 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 11] = [
+        Self::MissingPermission,
+        Self::NotSelected,
+        Self::NotOpenable,
+        Self::Domain(Withheld::MissingRole),
+        Self::Domain(Withheld::Nothing),
+        Self::Domain(Withheld::OtherCaller),
+        Self::Domain(Withheld::WindowOver),
+        Self::Domain(Withheld::Shredded),
+        Self::Domain(Withheld::OnHold),
+        Self::Domain(Withheld::BreakGlassRole),
+        Self::Domain(Withheld::BreakGlassReason),
+    ];
+
     /// The stable code.
     pub fn code(self) -> &'static str {
         match self {
@@ -40,6 +54,9 @@ impl Reason {
             Self::Domain(Withheld::OtherCaller) => "otherCaller",
             Self::Domain(Withheld::WindowOver) => "windowOver",
             Self::Domain(Withheld::Shredded) => "shredded",
+            Self::Domain(Withheld::OnHold) => "readingOnHold",
+            Self::Domain(Withheld::BreakGlassRole) => "breakGlassRole",
+            Self::Domain(Withheld::BreakGlassReason) => "breakGlassReason",
         }
     }
 }
@@ -52,30 +69,6 @@ pub enum Shown {
     Withheld(Reason),
     /// It is shown; the disclosure is recorded.
     Passcode(Passcode),
-}
-
-/// The entries a single GET shows, newest first: of each action name the newest, and for each lock the newest that is
-/// done, because its passcode still opens that lock when a later try failed, waits, or was about another lock. The newest
-/// passcode that is not certain is shown, too, unless a newer one is.
-pub fn current(records: Vec<ActionRecord>) -> Vec<ActionRecord> {
-    let (mut names, mut opened): (Vec<&str>, Vec<DeviceLock>) = (Vec::new(), Vec::new());
-    let mut uncertain = false;
-    records
-        .into_iter()
-        .filter(|record| {
-            let is_newest = !names.contains(&record.name);
-            names.push(record.name);
-            let done = record.state == ActionState::Done;
-            let opens_more = done && record.opens.iter().any(|of| !opened.contains(of));
-            let is_certain = opened.iter().any(|of| of.lock == Lock::Screen);
-            let may_open = record.keeps_uncertain_value() && !uncertain && !is_certain;
-            uncertain |= may_open;
-            if done {
-                opened.extend(record.opens.iter().cloned());
-            }
-            is_newest || opens_more || may_open
-        })
-        .collect()
 }
 
 /// The body of a single device: `object` with `results` as its last member.
@@ -165,43 +158,6 @@ mod tests {
             client_request_id: None,
             started: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
-        }
-    }
-
-    #[test]
-    fn a_later_failure_does_not_hide_the_passcode_that_still_opens_the_device() {
-        use ActionState::{Done, Failed, Pending};
-        // State and the locks that the passcode opens, newest first -> which are shown.
-        for (states, expected) in [
-            (vec![(Done, "s"), (Done, "s")], vec![0]),
-            (vec![(Pending, ""), (Done, "s"), (Done, "s")], vec![0, 1]),
-            (vec![(Failed, ""), (Failed, ""), (Done, "s")], vec![0, 2]),
-            (vec![(Failed, ""), (Failed, "")], vec![0]),
-            (vec![(Done, "l"), (Done, "d"), (Done, "ld")], vec![0, 1]),
-            (vec![(Done, "ld"), (Done, "d"), (Done, "l")], vec![0]),
-            (vec![(Pending, ""), (Done, "l"), (Done, "ld")], vec![0, 1, 2]),
-            (vec![(Failed, ""), (Failed, "?"), (Failed, "?"), (Done, "s")], vec![0, 1, 3]),
-            (vec![(Done, "s"), (Failed, "?"), (Done, "s")], vec![0]),
-            (vec![(Failed, "?")], vec![0]),
-        ] {
-            let opens = |letters: &str| -> Vec<DeviceLock> {
-                let lock = |letter| match letter {
-                    's' => Lock::Screen,
-                    'l' => Lock::Login,
-                    _ => Lock::Luks2,
-                };
-                let named = letters.chars().filter(|letter| *letter != '?');
-                named.map(|letter| DeviceLock { lock: lock(letter), subject: String::new() }).collect()
-            };
-            let records = states.iter().zip(0..);
-            let records = records
-                .map(|((state, letters), number)| {
-                    let outcome = if *letters == "?" { Outcome::Uncertain } else { Outcome::Replaced };
-                    ActionRecord { opens: opens(letters), outcome: Some(outcome), ..record(number, *state) }
-                })
-                .collect();
-            let kept: Vec<_> = current(records).iter().map(|record| record.id.0.as_u128()).collect();
-            assert_eq!(kept, expected, "{states:?}");
         }
     }
 

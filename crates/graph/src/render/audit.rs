@@ -2,7 +2,7 @@
 
 use chaveiro_core::activity::event_id;
 use chaveiro_core::audit::AuditEvent;
-use chaveiro_core::caller::{Actor, ActorKind};
+use chaveiro_core::caller::{Actor, ActorKind, HostUser};
 use chaveiro_core::ports::{StoreError, StoredEvent};
 use serde_json::{Map, Value, json};
 
@@ -60,6 +60,7 @@ fn actor(actor: &Actor, version: Version) -> Value {
         ("applicationId", json!(actor.application_id)),
         ("applicationDisplayName", json!(actor.application_name)),
         ("userPrincipalName", json!(actor.user_principal_name)),
+        ("ipAddress", json!(actor.address)),
         ("userId", json!(actor.user_id)),
     ];
     complex(&AUDIT_ACTOR, version, known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
@@ -73,15 +74,40 @@ fn resource(record: &AuditEvent, version: Version) -> Value {
         (None, Some(kind), Some(id)) => (kind, id),
         (None, _, _) => ("Tenant".to_owned(), record.tenant.to_string()),
     };
-    let modified = record.details.iter().map(|(name, value)| {
-        let known = [("displayName".to_owned(), json!(name)), ("newValue".to_owned(), json!(value))];
-        complex(&AUDIT_PROPERTY, version, known.into_iter().collect())
-    });
+    let property = |name: &str, old: Option<&str>, new: &str| {
+        let known = [("displayName", json!(name)), ("oldValue", json!(old)), ("newValue", json!(new))];
+        complex(&AUDIT_PROPERTY, version, known.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
+    };
+    // A setting that changed is one property, with what it was.
+    let modified = match record.details.as_slice() {
+        [(setting, name), (before, old), (after, new)]
+            if [setting, before, after].map(String::as_str) == ["setting", "before", "after"] =>
+        {
+            vec![property(name, Some(old), new)]
+        }
+        details => {
+            let host = record.actor.host.iter().flat_map(of_host);
+            let details = details.iter().map(|(name, value)| property(name, None, value));
+            details.chain(host.map(|(name, value)| property(name, None, &value))).collect()
+        }
+    };
     let known = [
         ("type", json!(kind)),
         ("auditResourceType", json!(kind)),
         ("resourceId", json!(id)),
-        ("modifiedProperties", modified.collect()),
+        ("modifiedProperties", modified.into()),
     ];
     complex(&AUDIT_RESOURCE, version, known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// The facts of the operating system about a person on the host, beside the name.
+fn of_host(person: &HostUser) -> Vec<(&'static str, String)> {
+    let known = [
+        ("hostUser", Some(person.user.clone())),
+        ("hostUid", Some(person.uid.to_string())),
+        ("hostLogin", person.login.clone()),
+        ("hostSudoUser", person.sudo_user.clone()),
+        ("hostTerminal", person.terminal.clone()),
+    ];
+    known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }

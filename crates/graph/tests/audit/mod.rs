@@ -70,7 +70,7 @@ async fn a_recovery_can_be_followed_in_the_audit_events_and_no_passcode_is_in_th
         ("actor/applicationId eq 'CHAVEIRO-CLI'", 3),
         ("startswith(actor/applicationId,'chaveiro-c') and category ne 'Device'", 1),
         ("actor/applicationId in ('chaveiro','x')", 2),
-        ("not (actor/userPrincipalName eq null)", 0),
+        ("not (actor/userPrincipalName eq null)", 3),
         ("Actor/UserId eq null and actor/ipAddress eq null", 5),
         (&format!("id eq '{}'", first["id"].as_str().expect("an id")), 1),
         (&format!("id ne '{}' and category eq 'Device'", first["id"].as_str().expect("an id")), 3),

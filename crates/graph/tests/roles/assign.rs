@@ -7,7 +7,7 @@ use std::time::Duration;
 use chaveiro_core::actions::assign_roles;
 use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::caller::{Actor, ActorKind, Caller};
+use chaveiro_core::caller::{Actor, ActorKind, Caller, HostUser};
 use chaveiro_core::id::AssignmentId;
 use chaveiro_core::rights::{MAX_ASSIGNMENTS, Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::{ROLES, Role};
@@ -112,7 +112,7 @@ async fn a_role_is_given_found_named_and_taken_back_without_a_shell() {
 async fn whatever_goes_through_the_api_is_told_by_whatever_token_and_nothing_from_the_host() {
     let (world, ana) = administered().await;
     let names: Vec<String> = permissions().split(' ').map(str::to_owned).collect();
-    let operator = world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator"}));
+    let operator = world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}}));
     for (token, who) in [(&operator, "bob@x"), (&ana, "eva@x")] {
         let given = body("help-desk-operator", "user", who, None);
         let (status, made) = world.send(token, "POST", ASSIGNMENTS, &[], &given).await;
@@ -120,9 +120,9 @@ async fn whatever_goes_through_the_api_is_told_by_whatever_token_and_nothing_fro
         let path = format!("{ASSIGNMENTS}/{}", made["id"].as_str().expect("text"));
         assert_eq!(world.call(token, "DELETE", &path, &[]).await.0, 204);
     }
-    let (caller, row) = (Caller::operator(tenant(1)), seeded(1, 50, "own", world.now()));
+    let (caller, row) = (Caller::operator(tenant(1), &person()), seeded(1, 50, "own", world.now()));
     let written = world.store.write(move |unit| {
-        let event = |activity| AuditEvent::new(row.tenant, row.created, Actor::operator(), activity);
+        let event = |activity| AuditEvent::new(row.tenant, row.created, Actor::operator(&person()), activity);
         assign_roles::assign(unit, &caller, &row, event(Activity::RoleAssigned)).expect_err("the same as a seed");
         let row = RoleAssignment { principal: Principal::new(PrincipalKind::User, "x"), ..row.clone() };
         assign_roles::assign(unit, &caller, &row, event(Activity::RoleAssigned))?;
@@ -334,8 +334,9 @@ async fn the_same_twice_is_refused_and_so_is_one_too_many() {
     assert!(message(&answer).contains("1000 role assignments") && message(&answer).contains("groups"), "{answer}");
     // Whoever filled it up has not kept the operator on the host from helping.
     let row = RoleAssignment { principal: Principal::new(PrincipalKind::User, "eva@x"), ..seeded(1, 3000, "own", now) };
-    let event = AuditEvent::new(tenant(1), now, Actor::operator(), Activity::RoleAssigned);
-    let written = world.store.write(move |unit| assign_roles::assign(unit, &Caller::operator(tenant(1)), &row, event));
+    let event = AuditEvent::new(tenant(1), now, Actor::operator(&person()), Activity::RoleAssigned);
+    let written =
+        world.store.write(move |unit| assign_roles::assign(unit, &Caller::operator(tenant(1), &person()), &row, event));
     written.await.expect("assigned");
 }
 
@@ -382,7 +383,7 @@ async fn rights_that_no_permission_implies_are_passed_on_by_those_who_hold_them(
     world.assign(4, "break-glass", PrincipalKind::User, "eva@x", Some("own")).await;
     let (all, eva) = (world.person("all@x"), world.person("eva@x"));
     let names: Vec<String> = permissions().split(' ').map(str::to_owned).collect();
-    let operator = world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator"}));
+    let operator = world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}}));
     for (who, token, key, tag, lacking) in [
         ("role administrator", &roles, "help-desk-operator", None, ""),
         ("role administrator", &roles, "passcode-reader", None, ""),
@@ -525,4 +526,9 @@ async fn rights_are_read_when_the_assignment_is_written() {
         world.assign(1, "intune-role-administrator", PrincipalKind::User, "ana@x", None).await;
     }
     assert_eq!(world.send(&ana, "DELETE", &path, &[], "").await.0, 204, "with her role she does");
+}
+
+/// The person on the host.
+fn person() -> HostUser {
+    HostUser::new("root", 0)
 }

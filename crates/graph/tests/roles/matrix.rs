@@ -43,7 +43,7 @@ async fn columns(world: &World) -> Vec<Column> {
         },
         Column {
             name: "an operator".to_owned(),
-            token: world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator"})),
+            token: world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}})),
             kind: Kind::Operator,
         },
     ];

@@ -154,7 +154,7 @@ async fn what_no_role_is_assigned_to_is_changed_and_the_tokens_with_the_old_name
 async fn an_operator_names_people_as_she_likes_and_nobody_takes_an_object_id_for_a_name() {
     let world = peopled().await;
     let names: Vec<String> = permissions().split(' ').map(str::to_owned).collect();
-    let operator = world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator"}));
+    let operator = world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}}));
     assert_eq!(world.send(&operator, "PATCH", &path(CAROL), &[], &named("caroline@x")).await.0, 204);
     assert_eq!(world.send(&operator, "POST", USERS, &[], &named("carol@x")).await.0, 201);
     // An assignment to an object id, made later, would be about whoever has it for a name.

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_auth::IssuerConfig;
 use chaveiro_core::actions::vouch;
+use chaveiro_core::caller::HostUser;
 use chaveiro_core::id::ResourceId;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::revocation::end_tokens;
@@ -364,8 +365,11 @@ async fn tokens_of_other_issuers_end_by_name_by_object_id_and_by_application() {
     let (now, name) = (world.now(), "auth0|5f7c");
     world
         .write(move |unit| {
-            assert!(vouch::revoke(unit, tenant(1), name, now)?.is_err(), "no user, and no object id");
-            vouch::revoke_external(unit, tenant(1), name, now).map(drop)
+            assert!(
+                vouch::revoke(unit, tenant(1), name, &HostUser::new("root", 0), now)?.is_err(),
+                "no user, and no object id"
+            );
+            vouch::revoke_external(unit, tenant(1), name, &HostUser::new("root", 0), now).map(drop)
         })
         .await;
     assert!(world.is_revoked(&of_dora).await);
@@ -462,8 +466,11 @@ fn world_revoke(
 ) -> impl FnOnce(&mut dyn chaveiro_core::ports::UnitOfWork) -> Result<(), chaveiro_core::ports::StoreError> + Send + 'static
 {
     move |unit| {
-        vouch::revoke(unit, tenant(1), &name, now)?.expect("somebody");
-        assert!(vouch::revoke(unit, tenant(1), "nobody@x", now)?.is_err(), "a name that nobody has is a slip");
+        vouch::revoke(unit, tenant(1), &name, &HostUser::new("root", 0), now)?.expect("somebody");
+        assert!(
+            vouch::revoke(unit, tenant(1), "nobody@x", &HostUser::new("root", 0), now)?.is_err(),
+            "a name that nobody has is a slip"
+        );
         Ok(())
     }
 }

@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
-use chaveiro_auth::{IssuerConfig, IssuerKeys, LocalIssuer, Verifier};
+use chaveiro_auth::{IssuerConfig, IssuerKeys, LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::Timestamp;
 use chaveiro_core::alert::Alert;
 use chaveiro_core::application::Application;
-use chaveiro_core::caller::{Actor, ActorKind};
+use chaveiro_core::caller::{Actor, ActorKind, HostUser};
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
-use chaveiro_core::hold::{Hold, HoldRule, Release};
+use chaveiro_core::hold::{Hold, HoldKind, HoldRule, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, EnrollmentId, HoldId, ResourceId};
 use chaveiro_core::permission::PERMISSIONS;
 use chaveiro_core::ports::{Alarm, BoxFuture, Clock, ReadJob, Store, StoreError, UnitOfWork, Verdict, WriteJob};
@@ -75,12 +75,22 @@ pub fn registered(of: u64, number: u64, now: Timestamp) -> Application {
 
 /// A hold of that number that somebody has released.
 fn released(of: u64, number: u64, now: Timestamp) -> Hold {
-    let by = Actor { kind: ActorKind::Application, application_id: "runaway".to_owned(), ..Actor::operator() };
+    let by = Actor { kind: ActorKind::Application, application_id: "runaway".to_owned(), ..Actor::system() };
     // Long enough ago that it says nothing about recoveries of today.
     let placed = now - std::time::Duration::from_secs(10 * 60 * 60);
-    let release = Release { at: placed, by: Actor::operator(), quiet_until: None, reason: None };
+    let release =
+        Release { at: placed, by: Actor::operator(&HostUser::new("root", 0)), quiet_until: None, reason: None };
     let (id, tenant) = (HoldId(id(0x4d, number)), tenant(of));
-    Hold { id, tenant, placed, caused_by: by, counted: 10, released: Some(release) }
+    Hold {
+        id,
+        tenant,
+        kind: HoldKind::Asking,
+        party: None,
+        placed,
+        caused_by: by,
+        counted: 10,
+        released: Some(release),
+    }
 }
 
 /// An assignment of that number for somebody who never calls, in the scope of that tag.
@@ -215,6 +225,8 @@ impl World {
             waker: Arc::new(NobodyWaits),
             limits: Limits::new(ceilings, clock.clone()),
             alarm: heard.clone(),
+            proxies: TrustedProxies::parse("192.0.2.9").expect("proxies"),
+            tally: Arc::default(),
             base_url: BASE.to_owned(),
         }));
         let world = Self { directory, store, meanwhile, clock, heard, router };

@@ -141,6 +141,8 @@ fn of_refusal(refusal: &Refusal) -> No {
         | Refusal::ScopeNotHeld(_)
         | Refusal::RecoveryOnHold { .. }
         | Refusal::HoldReleased(_)
+        | Refusal::SeveralHolds
+        | Refusal::Changed
         | Refusal::OwnHold
         | Refusal::ApplicationBeyondCaller
         | Refusal::OwnRole

@@ -263,7 +263,7 @@ impl World {
     pub fn caller(&self) -> Caller {
         Caller {
             tenant: self.tenant,
-            actor: Actor::operator(),
+            actor: Actor::system(),
             permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
             directory_roles: Vec::new(),
             groups: Vec::new(),
@@ -280,6 +280,7 @@ impl World {
             request: RequestId(self.entropy.uuid()),
             client_request_id: None,
             retry: false,
+            reason: None,
             break_glass: None,
             action: ActionId(self.entropy.uuid()),
         };

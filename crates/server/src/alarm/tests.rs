@@ -7,7 +7,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::post;
 use chaveiro_core::Timestamp;
-use chaveiro_core::id::{AssignmentId, HoldId, TenantId};
+use chaveiro_core::alert::Lowered;
+use chaveiro_core::id::{AssignmentId, DeviceId, HoldId, TenantId};
 use chaveiro_core::rights::PrincipalKind;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
@@ -25,7 +26,7 @@ fn placed(number: u128) -> Alert {
         tenant: TenantId(Uuid::from_u128(1)),
         about: Uuid::from_u128(number),
         at: at(0),
-        actor: Actor::operator(),
+        actor: Actor::system(),
         news: News::HoldPlaced { hold: HoldId(Uuid::from_u128(number)), counted: 10 },
     }
 }
@@ -335,7 +336,7 @@ fn whoever_is_told_of_an_assignment_learns_who_gave_what_to_whom_and_where() {
         tenant: TenantId(Uuid::from_u128(1)),
         about: Uuid::from_u128(9),
         at: at(0),
-        actor: Actor { user_principal_name: Some("ana@x".to_owned()), ..Actor::operator() },
+        actor: Actor { user_principal_name: Some("ana@x".to_owned()), ..Actor::system() },
         news: News::RoleAssigned(Assigned {
             assignment: AssignmentId(Uuid::from_u128(9)),
             role: "help-desk-operator".to_owned(),
@@ -359,4 +360,44 @@ fn whoever_is_told_of_an_assignment_learns_who_gave_what_to_whom_and_where() {
     assert!(text.contains("ana@x took back") && text.contains("the user bob@x on all devices"), "{text}");
     let told = document(&assigned(None));
     assert!(told["text"].as_str().is_some_and(|text| text.contains("all devices")) && told["tags"].is_null());
+}
+
+#[test]
+fn what_is_told_of_reading_and_of_settings_names_who_and_how_much() {
+    let alert = |news: News| Alert {
+        actor: Actor { user_principal_name: Some("ana@x".to_owned()), ..Actor::system() },
+        news,
+        ..placed(1)
+    };
+    let (hold, device) = (HoldId(Uuid::from_u128(7)), DeviceId(Uuid::from_u128(8)));
+    let lowered = Lowered { setting: "hold.recoveries".to_owned(), before: "50".to_owned(), after: "0".to_owned() };
+    for (news, name, words) in [
+        (
+            News::ReadingNearLimit { counted: 25, by_caller: true },
+            "reading_near_limit",
+            vec!["ana@x", "25", "one caller"],
+        ),
+        (
+            News::ReadingNearLimit { counted: 50, by_caller: false },
+            "reading_near_limit",
+            vec!["ana@x", "50", "its limit"],
+        ),
+        (News::ReadingOnHold { hold, counted: 50, by_caller: true }, "reading_on_hold", vec!["for ana@x", "50"]),
+        (News::ReadingOnHold { hold, counted: 100, by_caller: false }, "reading_on_hold", vec!["ana@x", "100"]),
+        (News::FirstDisclosure { device }, "first_disclosure", vec!["ana@x", "first time"]),
+        (
+            News::ProtectionLowered { settings: vec![lowered] },
+            "protection_lowered",
+            vec!["ana@x", "hold.recoveries from 50 to 0"],
+        ),
+    ] {
+        let log = Log::default();
+        let (alert, _logging) = (alert(news), log.listen());
+        super::log(&alert);
+        assert_eq!(log.told(&alert), 1, "{name} is in the log, by its stable name");
+        let told = document(&alert);
+        assert_eq!(told["alert"], format!("chaveiro.{name}"));
+        let text = told["text"].as_str().expect("text");
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+    }
 }

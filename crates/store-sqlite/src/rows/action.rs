@@ -1,8 +1,9 @@
 //! Remote actions and the requests that asked for them.
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::action::{ACTIONS, ActionRecord};
+use chaveiro_core::action::{ACTIONS, ActionRecord, ActionState};
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
+use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
 
@@ -57,6 +58,68 @@ pub(crate) fn actions(
     many(connection, &sql, params![blob(&tenant.0), blob(&device.0), limit as i64], read)
 }
 
+/// The rows of a device, for the questions below.
+const OF_DEVICE: &str = "(SELECT d.row FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1 AND d.id = ?2)";
+
+pub(crate) fn current_results(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+) -> Result<Vec<ActionRecord>, StoreError> {
+    let names: Vec<_> = ACTIONS.iter().map(|action| action.name).collect();
+    let sql = format!(
+        "{ACTION} WHERE a.row IN (
+            SELECT o.action FROM opening o WHERE o.device = {OF_DEVICE}
+            UNION SELECT (SELECT n.row FROM action n WHERE n.device = {OF_DEVICE} AND n.name = j.value
+                ORDER BY n.row DESC LIMIT 1) FROM json_each(?3) j
+            UNION SELECT max(u.row) FROM action u WHERE u.device = {OF_DEVICE}
+                AND u.outcome IN ('contradictory', 'uncertain') AND u.state = 'failed' AND instr(u.locks, '"screen"') > 0
+                AND u.row > ifnull((SELECT max(o.action) FROM opening o WHERE o.device = {OF_DEVICE} AND o.lock = 'screen'), 0))
+        ORDER BY a.row DESC"
+    );
+    many(connection, &sql, params![blob(&tenant.0), blob(&device.0), json(&names)?], read)
+}
+
+pub(crate) fn results_kept(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+) -> Result<Vec<ActionRecord>, StoreError> {
+    let sql = format!(
+        "{ACTION} WHERE a.device = {OF_DEVICE} AND a.state = 'done'
+            AND EXISTS (SELECT 1 FROM secret s WHERE s.action = a.row AND s.envelope IS NOT NULL)
+        ORDER BY a.row DESC"
+    );
+    many(connection, &sql, params![blob(&tenant.0), blob(&device.0)], read)
+}
+
+pub(crate) fn newest_for(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+    lock: Lock,
+) -> Result<Option<ActionRecord>, StoreError> {
+    // As the index of disks has it, so that it is used.
+    let of_lock = match lock {
+        Lock::Luks2 => "instr(a.locks, '\"luks2\"') > 0".to_owned(),
+        Lock::Login | Lock::Screen => format!("instr(a.locks, '{}') > 0", json(&lock)?),
+    };
+    let sql = format!("{ACTION} WHERE a.device = {OF_DEVICE} AND {of_lock} ORDER BY a.row DESC LIMIT 1");
+    one(connection, &sql, params![blob(&tenant.0), blob(&device.0)], read)
+}
+
+/// Notes which locks the passcode of a done action opens.
+fn note_opening(connection: &Connection, action: &ActionRecord) -> Result<(), StoreError> {
+    if action.state != ActionState::Done {
+        return Ok(());
+    }
+    let sql = "INSERT INTO opening (device, lock, subject, action)
+        SELECT a.device, o.value ->> '$.lock', o.value ->> '$.subject', a.row
+        FROM action a, json_each(a.opens) o WHERE a.id = ?
+        ON CONFLICT (device, lock, subject) DO UPDATE SET action = max(action, excluded.action)";
+    run(connection, sql, [blob(&action.id.0)]).map(drop)
+}
+
 pub(crate) fn open(
     connection: &Connection,
     tenant: TenantId,
@@ -85,12 +148,12 @@ pub(crate) fn of_request(
     device: DeviceId,
     caller_key: &str,
     client_request_id: &str,
-) -> Result<Option<ActionId>, StoreError> {
-    let sql = "SELECT a.id FROM tenant t JOIN device d ON d.tenant = t.row AND d.id = ?2
+) -> Result<Option<(ActionId, Timestamp)>, StoreError> {
+    let sql = "SELECT a.id, r.at FROM tenant t JOIN device d ON d.tenant = t.row AND d.id = ?2
         JOIN request r ON r.device = d.row AND r.caller_key = ?3 AND r.client_request_id = ?4
         JOIN action a ON a.row = r.action WHERE t.id = ?1";
     let parameters = params![blob(&tenant.0), blob(&device.0), caller_key, client_request_id];
-    one(connection, sql, parameters, |row| Ok(ActionId(uuid(row, "id")?)))
+    one(connection, sql, parameters, |row| Ok((ActionId(uuid(row, "id")?), time(row, "at")?)))
 }
 
 pub(crate) fn insert_action(connection: &Connection, action: &ActionRecord) -> Result<(), StoreError> {
@@ -117,7 +180,8 @@ pub(crate) fn insert_action(connection: &Connection, action: &ActionRecord) -> R
         action.verified.map(micros),
         action.before_restore.map(micros)
     ];
-    insert(connection, sql, parameters, "action")
+    insert(connection, sql, parameters, "action")?;
+    note_opening(connection, action)
 }
 
 pub(crate) fn update_action(connection: &Connection, action: &ActionRecord) -> Result<(), StoreError> {
@@ -136,7 +200,8 @@ pub(crate) fn update_action(connection: &Connection, action: &ActionRecord) -> R
         action.verified.map(micros),
         action.before_restore.map(micros)
     ];
-    change_one(connection, sql, parameters, "action")
+    change_one(connection, sql, parameters, "action")?;
+    note_opening(connection, action)
 }
 
 pub(crate) fn mark_before_restore(connection: &Connection, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError> {
@@ -150,11 +215,12 @@ pub(crate) fn record_request(
     action: &ActionRecord,
     caller_key: &str,
     client_request_id: &str,
+    at: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO request (device, caller_key, client_request_id, action)
-        SELECT device, ?2, ?3, row FROM action WHERE id = ?1
-        ON CONFLICT DO NOTHING";
-    run(connection, sql, params![blob(&action.id.0), caller_key, client_request_id]).map(drop)
+    let sql = "INSERT INTO request (device, caller_key, client_request_id, action, at)
+        SELECT device, ?2, ?3, row, ?4 FROM action WHERE id = ?1
+        ON CONFLICT (device, caller_key, client_request_id) DO UPDATE SET action = excluded.action, at = excluded.at";
+    run(connection, sql, params![blob(&action.id.0), caller_key, client_request_id, micros(at)]).map(drop)
 }
 
 pub(crate) fn accepted_since(

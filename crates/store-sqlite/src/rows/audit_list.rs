@@ -91,6 +91,7 @@ impl Fields for AuditField {
             Self::ActorName => Column::indexed("v.actor_name", Kind::Text),
             Self::ActorUser => Column::indexed("v.actor_user", Kind::Text),
             Self::ActorApplication => Column::indexed("v.actor_application", Kind::Text),
+            Self::ActorAddress => Column::indexed("v.actor_address", Kind::Text),
         }
     }
 }

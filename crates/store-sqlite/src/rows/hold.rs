@@ -1,19 +1,24 @@
-//! Holds, and the recoveries that they count.
+//! Holds, and the recoveries and readings that they count.
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionRecord;
-use chaveiro_core::hold::Hold;
-use chaveiro_core::id::{HoldId, TenantId};
+use chaveiro_core::hold::{Hold, HoldKind};
+use chaveiro_core::id::{ActionId, HoldId, SecretId, TenantId};
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::reading::{Reading, Readings};
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{RowError, blob, change_one, from_json, insert, json, many, micros, one, time, uuid};
+use crate::codec::{
+    RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, time, uuid,
+};
 
 fn read(row: &Row<'_>) -> Result<Hold, RowError> {
     let is_released = row.get_ref("released")?.as_str_or_null().map_err(rusqlite::Error::from)?.is_some();
     Ok(Hold {
         id: HoldId(uuid(row, "id")?),
         tenant: TenantId(uuid(row, "tenant_id")?),
+        kind: from_name(row, "kind")?,
+        party: row.get("party")?,
         placed: time(row, "placed")?,
         caused_by: from_json(row, "caused_by")?,
         counted: row.get("counted")?,
@@ -21,22 +26,48 @@ fn read(row: &Row<'_>) -> Result<Hold, RowError> {
     })
 }
 
+const HOLD: &str = "SELECT h.*, t.id AS tenant_id FROM hold h JOIN tenant t ON t.row = h.tenant";
+
 pub(crate) fn holds(connection: &Connection, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError> {
-    let sql = "SELECT h.*, t.id AS tenant_id FROM hold h JOIN tenant t ON t.row = h.tenant
-        WHERE t.id = ? ORDER BY h.row DESC LIMIT ?";
-    many(connection, sql, params![blob(&tenant.0), limit as i64], read)
+    let sql = format!("{HOLD} WHERE t.id = ? ORDER BY h.row DESC LIMIT ?");
+    many(connection, &sql, params![blob(&tenant.0), limit as i64], read)
+}
+
+pub(crate) fn hold(connection: &Connection, tenant: TenantId, id: HoldId) -> Result<Option<Hold>, StoreError> {
+    let sql = format!("{HOLD} WHERE t.id = ? AND h.id = ?");
+    one(connection, &sql, [blob(&tenant.0), blob(&id.0)], read)
+}
+
+pub(crate) fn newest(
+    connection: &Connection,
+    tenant: TenantId,
+    kind: HoldKind,
+    party: Option<&str>,
+) -> Result<Option<Hold>, StoreError> {
+    let sql = format!(
+        "{HOLD} WHERE h.tenant = (SELECT row FROM tenant WHERE id = ?) AND h.kind = ? AND ifnull(h.party, '') = ?
+            ORDER BY h.row DESC LIMIT 1"
+    );
+    one(connection, &sql, params![blob(&tenant.0), name(&kind)?, party.unwrap_or_default()], read)
+}
+
+pub(crate) fn standing(connection: &Connection, tenant: TenantId) -> Result<Vec<Hold>, StoreError> {
+    let sql = format!("{HOLD} WHERE t.id = ? AND h.released IS NULL ORDER BY h.row DESC");
+    many(connection, &sql, [blob(&tenant.0)], read)
 }
 
 pub(crate) fn insert_hold(connection: &Connection, hold: &Hold) -> Result<(), StoreError> {
-    let sql = "INSERT INTO hold (tenant, id, placed, caused_by, counted, released)
-        SELECT row, ?2, ?3, ?4, ?5, ?6 FROM tenant WHERE id = ?1";
+    let sql = "INSERT INTO hold (tenant, id, placed, caused_by, counted, released, kind, party)
+        SELECT row, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM tenant WHERE id = ?1";
     let parameters = params![
         blob(&hold.tenant.0),
         blob(&hold.id.0),
         micros(hold.placed),
         json(&hold.caused_by)?,
         hold.counted,
-        hold.released.as_ref().map(json).transpose()?
+        hold.released.as_ref().map(json).transpose()?,
+        name(&hold.kind)?,
+        hold.party
     ];
     insert(connection, sql, parameters, "hold")
 }
@@ -81,4 +112,65 @@ pub(crate) fn has_managed_devices(
     let rows = "SELECT 1 FROM device WHERE tenant = (SELECT row FROM tenant WHERE id = ?)
         AND management_state = 'managed' LIMIT ?";
     Ok(bounded(connection, rows, params![blob(&tenant.0), limit])? >= limit)
+}
+
+pub(crate) fn record_reading(connection: &Connection, reading: &Reading) -> Result<(), StoreError> {
+    let sql = "INSERT INTO reading (tenant, secret, party, at, warned_party, warned_tenant)
+        SELECT d.tenant, s.row, ?4, ?5, ?6, ?7
+        FROM secret s JOIN action a ON a.row = s.action JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant
+        WHERE t.id = ?1 AND a.id = ?2 AND s.id = ?3";
+    let parameters = params![
+        blob(&reading.tenant.0),
+        blob(&reading.action.0),
+        blob(&reading.secret.0),
+        reading.party,
+        micros(reading.at),
+        reading.warned_party,
+        reading.warned_tenant
+    ];
+    insert(connection, sql, parameters, "reading")
+}
+
+pub(crate) fn readings_between(
+    connection: &Connection,
+    tenant: TenantId,
+    party: Option<&str>,
+    (after, until): (Timestamp, Timestamp),
+    limit: u32,
+) -> Result<Readings, StoreError> {
+    let (warned, rows) = match party {
+        Some(_) => ("warned_party", "party = ?4"),
+        None => ("warned_tenant", "?4 IS NULL"),
+    };
+    // Both walk the index of the window no further than the limit.
+    let sql = format!(
+        "SELECT count(*) AS counted, ifnull(max({warned}), 0) AS warned FROM (
+            SELECT {warned} FROM reading
+            WHERE tenant = (SELECT row FROM tenant WHERE id = ?1) AND {rows} AND at > ?2 AND at <= ?5
+            ORDER BY at DESC LIMIT ?3)"
+    );
+    let read = |row: &Row<'_>| {
+        let counted: i64 = row.get("counted")?;
+        Ok(Readings { counted: u32::try_from(counted).unwrap_or(u32::MAX), warned: row.get("warned")? })
+    };
+    let found = one(connection, &sql, params![blob(&tenant.0), micros(after), limit, party, micros(until)], read)?;
+    Ok(found.unwrap_or_default())
+}
+
+pub(crate) fn has_read(
+    connection: &Connection,
+    tenant: TenantId,
+    (action, secret): (ActionId, SecretId),
+    party: &str,
+    (after, until): (Timestamp, Timestamp),
+) -> Result<bool, StoreError> {
+    let rows = "SELECT 1 FROM reading r JOIN secret s ON s.row = r.secret JOIN action a ON a.row = s.action
+        WHERE a.id = ? AND s.id = ? AND r.party = ? AND r.at > ? AND r.at <= ? AND r.tenant = (SELECT row FROM tenant WHERE id = ?) LIMIT 1";
+    let parameters = params![blob(&action.0), blob(&secret.0), party, micros(after), micros(until), blob(&tenant.0)];
+    Ok(bounded(connection, rows, parameters)? > 0)
+}
+
+pub(crate) fn has_ever_read(connection: &Connection, tenant: TenantId, party: &str) -> Result<bool, StoreError> {
+    let rows = "SELECT 1 FROM reading WHERE tenant = (SELECT row FROM tenant WHERE id = ?) AND party = ? LIMIT 1";
+    Ok(bounded(connection, rows, params![blob(&tenant.0), party])? > 0)
 }

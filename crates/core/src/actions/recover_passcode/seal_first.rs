@@ -39,9 +39,6 @@ const UNKNOWN_CANDIDATE: u16 = 409;
 /// How long the server waits before it tries again, by itself, to escrow a disk that failed.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many actions are looked at for the passcode that opens a disk now.
-const LOOKED_BACK: usize = 50;
-
 pub(super) fn prepare(locks: &[Lock]) -> Vec<DeviceCommand> {
     let prepare = DeviceCommand::PrepareCandidate { locks: locks.to_vec() };
     vec![prepare, DeviceCommand::ReadCandidate, DeviceCommand::ReadReport]
@@ -169,13 +166,12 @@ pub fn keep_disk_escrowed(
         return Ok(false);
     }
     let Some(lack) = lack(unit, device, tenant.settings.disclosure_window(), now)? else { return Ok(false) };
-    let actions = unit.actions(device.tenant, device.id, LOOKED_BACK)?;
-    let newest =
-        actions.iter().find(|action| action.locks.contains(&Lock::Luks2) && action.started >= enrollment.created);
+    let newest = unit.newest_action_for(device.tenant, device.id, Lock::Luks2)?;
+    let newest = newest.filter(|action| action.started >= enrollment.created);
     // An open one will escrow it; one that failed a moment ago, or whose passcode the device does not know a moment
     // later, would do so again.
     let tried = |action: &ActionRecord| action.state != ActionState::Done || lack == Lack::Passcode;
-    let in_hand = newest.is_some_and(|action| tried(action) && is_recent(action.updated, now, PATIENCE));
+    let in_hand = newest.is_some_and(|action| tried(&action) && is_recent(action.updated, now, PATIENCE));
     if in_hand || unit.open_action(device.tenant, device.id, super::RECOVER_PASSCODE.name)?.is_some() {
         return Ok(false);
     }

@@ -120,6 +120,7 @@ fn audit_events_of_somebody_and_the_one_of_an_id_are_found_by_an_index() {
         ),
         (is(AuditField::ActorUser, text("a")), "audit_by_actor_user (tenant=? AND actor_user=?)"),
         (is(AuditField::ActorApplication, text("a")), "audit_by_actor_application (tenant=? AND actor_application=?)"),
+        (is(AuditField::ActorAddress, text("a")), "audit_by_actor_address (tenant=? AND actor_address=?)"),
         (is(AuditField::Id, text(&Uuid::nil().to_string())), "SEARCH v USING INTEGER PRIMARY KEY (rowid=?)"),
     ] {
         let plan = plan(&connection, &list, &Listing { filter: filter.clone(), ..Listing::first(10) });

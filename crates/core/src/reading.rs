@@ -1,0 +1,218 @@
+//! The ceiling of reading: when more passcodes were read than a caller or a tenant ordinarily needs, further ones are held
+//! until a person has looked. It is decided in the unit of work that records the disclosure, so that it is exact under
+//! concurrency and survives restarts.
+//!
+//! ```text
+//! read again by the same party, within the window that it opened   shown, not counted
+//! half of a limit                                                   shown, people are told, once a window
+//! the whole of a limit                                              held: that party, or the tenant; people are told
+//! a reason for breaking the glass                                   shown in spite of a hold; people are told
+//! ```
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::alert::{Alert, News};
+use crate::audit::{Activity, AuditEvent};
+use crate::caller::{ActorKind, Caller};
+use crate::device::ManagedDevice;
+use crate::escrow::EscrowedSecret;
+use crate::hold::{Before, Hold, HoldKind, Most, before, broken_glass};
+use crate::id::{ActionId, HoldId, RequestId, SecretId, TenantId};
+use crate::ports::{StoreError, UnitOfWork};
+use crate::refusal::{Fault, Refusal, Withheld};
+
+/// So many passcodes within the window never place a hold by the percentage alone: small tenants must be able to work.
+pub const FLOOR: u32 = 20;
+
+/// The rule that puts further reading on hold. A party that reads again within the window of its disclosure is not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ReadingRule {
+    /// So many passcodes may be read in the tenant within the window; 0 means that there is no ceiling of the tenant.
+    pub passcodes: u32,
+    /// So many by one party; 0 means that there is no ceiling of a party.
+    pub by_caller: u32,
+    /// And, beyond [`FLOOR`], no more in the tenant than so many of a hundred managed devices; 0 means any.
+    pub percent: u8,
+    /// The window, in seconds.
+    pub window_s: u64,
+}
+
+impl Default for ReadingRule {
+    /// One application can read everything that the hold on recoveries lets through: fifty an hour. A tenant reads twice as
+    /// many, because the passcodes of disks stand ready without a recovery.
+    fn default() -> Self {
+        Self { passcodes: 100, by_caller: 50, percent: 10, window_s: 60 * 60 }
+    }
+}
+
+/// One passcode that was read and counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The action that the passcode is of.
+    pub action: ActionId,
+    /// The passcode.
+    pub secret: SecretId,
+    /// The party that read it, by [`crate::caller::Actor::party`].
+    pub party: String,
+    /// The moment.
+    pub at: Timestamp,
+    /// True if people were told with it that the party is at half of its limit.
+    pub warned_party: bool,
+    /// True if people were told with it that the tenant is at half of its limit.
+    pub warned_tenant: bool,
+}
+
+/// The count of passcodes read within a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readings {
+    /// The number, up to the limit of the question.
+    pub counted: u32,
+    /// True if people were told of half of the limit.
+    pub warned: bool,
+}
+
+/// A caller that reads a passcode, as the ceiling sees it.
+pub(crate) struct Reader<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) device: &'a ManagedDevice,
+    pub(crate) secret: &'a EscrowedSecret,
+    pub(crate) request: RequestId,
+    pub(crate) break_glass: Option<&'a str>,
+    pub(crate) rule: ReadingRule,
+    /// The time in which a party may read again.
+    pub(crate) window: Duration,
+    /// An event about that reading, to be completed.
+    pub(crate) event: &'a dyn Fn(Activity) -> AuditEvent,
+}
+
+impl Reader<'_> {
+    /// A fresh id: one request reads one passcode once.
+    fn fresh(&self) -> Uuid {
+        Uuid::from_u128(self.request.0.as_u128() ^ self.secret.id.0.as_u128())
+    }
+
+    fn tell(&self, unit: &mut dyn UnitOfWork, news: News, now: Timestamp) -> Result<(), StoreError> {
+        let (tenant, actor) = (self.device.tenant, self.caller.actor.clone());
+        unit.insert_alert(&Alert { tenant, about: self.fresh(), at: now, actor, news })
+    }
+}
+
+/// The limit of a party or of the tenant.
+struct Limit<'a> {
+    /// A party, or `None` for the tenant.
+    party: Option<&'a str>,
+    most: Most,
+}
+
+/// Decides whether the passcode may be read now, and counts it. Refusals, holds and broken glass are recorded; people are
+/// told of the last two, of half of a limit, and of the first passcode that an application reads.
+pub(crate) fn pass(
+    unit: &mut dyn UnitOfWork,
+    reader: &Reader<'_>,
+    now: Timestamp,
+) -> Result<Result<(), Withheld>, Fault> {
+    let (tenant, secret) = (reader.device.tenant, reader.secret);
+    let reason = match broken_glass(unit, reader.caller, reader.device, reader.break_glass)? {
+        Ok(reason) => reason,
+        Err(Refusal::BreakGlassReason) => return Ok(Err(Withheld::BreakGlassReason)),
+        Err(_) => return Ok(Err(Withheld::BreakGlassRole)),
+    };
+    let party = reader.caller.actor.party();
+    let opened = now.checked_sub(reader.window).unwrap_or(Timestamp::MIN);
+    // A time further ahead than the window was written while the clock was ahead.
+    let latest = now.checked_add(reader.window).unwrap_or(Timestamp::MAX);
+    let by_itself =
+        |(at, by): &(Timestamp, String)| *by == reader.caller.actor.key() && *at > opened && *at <= latest;
+    if secret.disclosed.as_ref().is_some_and(by_itself)
+        || unit.has_read(tenant, secret.context.action, secret.id, &party, opened, latest)?
+    {
+        return Ok(Ok(()));
+    }
+    let rule = reader.rule;
+    let limits = [
+        Limit { party: Some(&party), most: Most { number: rule.by_caller, percent: 0, floor: 0 } },
+        Limit { party: None, most: Most { number: rule.passcodes, percent: rule.percent, floor: FLOOR } },
+    ];
+    let (mut halves, mut hold) = ([None; 2], None);
+    for (limit, half) in limits.iter().zip(&mut halves) {
+        match look(unit, reader, limit, now)? {
+            Seen::Room { half: reached } => *half = reached,
+            Seen::Held(found) => {
+                hold = Some(found);
+                break;
+            }
+        }
+    }
+    if let Some(hold) = hold {
+        let Some(reason) = reason else { return Ok(Err(Withheld::OnHold)) };
+        let event = (reader.event)(Activity::BreakGlassUsed).with("hold", hold.id).with("reason", reason);
+        unit.append_audit(&event.with("holds", HoldKind::Reading.name()))?;
+        let news = News::BreakGlassUsed { hold: hold.id, device: reader.device.id, reason: reason.to_owned() };
+        reader.tell(unit, news, now)?;
+    }
+    // The limit of the party first: one reading raises one alert of a name, and the tenant's half is told with the next.
+    let (warned_party, warned_tenant) = (halves[0].is_some(), halves[0].is_none() && halves[1].is_some());
+    if let Some(counted) = halves[0].or(halves[1]) {
+        reader.tell(unit, News::ReadingNearLimit { counted, by_caller: warned_party }, now)?;
+    }
+    if reader.caller.actor.kind == ActorKind::Application && !unit.has_ever_read(tenant, &party)? {
+        reader.tell(unit, News::FirstDisclosure { device: reader.device.id }, now)?;
+    }
+    unit.record_reading(&Reading {
+        tenant,
+        action: secret.context.action,
+        secret: secret.id,
+        party: party.clone(),
+        at: now,
+        warned_party,
+        warned_tenant,
+    })?;
+    Ok(Ok(()))
+}
+
+/// The answer of a limit.
+enum Seen {
+    /// One more has room; how many it makes, when people must be told that half is reached.
+    Room { half: Option<u32> },
+    /// A hold stands, perhaps since now.
+    Held(Hold),
+}
+
+fn look(unit: &mut dyn UnitOfWork, reader: &Reader<'_>, limit: &Limit<'_>, now: Timestamp) -> Result<Seen, StoreError> {
+    let (tenant, most) = (reader.device.tenant, limit.most);
+    let span = match before(unit, tenant, HoldKind::Reading, limit.party, reader.rule.window_s, now)? {
+        Before::Held(hold) => return Ok(Seen::Held(hold)),
+        Before::Counts(None) => return Ok(Seen::Room { half: None }),
+        Before::Counts(Some(span)) => span,
+    };
+    let read = unit.readings_between(tenant, limit.party, span.after, span.until, most.number)?;
+    if most.is_reached(unit, tenant, read.counted)? {
+        let hold = Hold {
+            id: HoldId(reader.fresh()),
+            tenant,
+            kind: HoldKind::Reading,
+            party: limit.party.map(str::to_owned),
+            placed: now,
+            caused_by: reader.caller.actor.clone(),
+            counted: read.counted,
+            released: None,
+        };
+        unit.insert_hold(&hold)?;
+        let event = (reader.event)(Activity::HoldPlaced).with("hold", hold.id).with("counted", read.counted);
+        unit.append_audit(&event.with("holds", HoldKind::Reading.name()).with("of", limit.party.unwrap_or("tenant")))?;
+        let news = News::ReadingOnHold { hold: hold.id, counted: read.counted, by_caller: limit.party.is_some() };
+        reader.tell(unit, news, now)?;
+        return Ok(Seen::Held(hold));
+    }
+    // Half is reached when twice as many would be the whole.
+    let counted = read.counted.saturating_add(1);
+    let half = !read.warned && most.is_reached(unit, tenant, counted.saturating_mul(2))?;
+    Ok(Seen::Room { half: half.then_some(counted) })
+}

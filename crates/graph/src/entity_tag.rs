@@ -1,0 +1,147 @@
+//! `@odata.etag` and `If-Match`: a caller changes an entity only as long as it is what the caller read.
+//!
+//! A tag is computed from the entity and stored nowhere. It is weak: it names what callers can change or end, and what a
+//! device reports about itself in between is no conflict. The comparison is part of the unit of work that writes.
+
+use chaveiro_core::actions::recover_passcode::seal_first::sha256_hex;
+use chaveiro_core::application::Application;
+use chaveiro_core::device::{Inventory, ManagedDevice};
+use chaveiro_core::hold::Hold;
+use chaveiro_core::resource::Resource;
+use chaveiro_core::rights::RoleAssignment;
+use http::{HeaderMap, header};
+use serde_json::{Map, Value};
+
+use crate::follow::Node;
+use crate::model::{MODEL, Target};
+use crate::query::Selection;
+use crate::render::{self, Form};
+use crate::resolve::Version;
+
+/// Hexadecimal digits of a tag: 96 bits.
+const DIGITS: usize = 24;
+
+/// The tag of an entity that callers can change or end; `None` for any other.
+pub(crate) fn of(node: &Node) -> Option<String> {
+    match node {
+        Node::Device(device) => Some(of_device(device)),
+        Node::Resource(resource) => Some(of_resource(resource)),
+        Node::Application(application) => Some(of_application(application)),
+        Node::RoleAssignment(assignment) => Some(of_assignment(assignment)),
+        Node::Hold(hold) => Some(of_hold(hold)),
+        Node::Service
+        | Node::DeviceManagement
+        | Node::AuditEvent(_)
+        | Node::RemoteAction(_)
+        | Node::RoleDefinition(_) => None,
+    }
+}
+
+/// The tag of a device: of what callers may write, and whether it is managed.
+pub(crate) fn of_device(device: &ManagedDevice) -> String {
+    // What a device reports is no conflict, and stands in for what callers have not written.
+    let written = ManagedDevice { inventory: Inventory::default(), ..device.clone() };
+    let mut object = render::device::device(&written, None, Version::Beta, &all(), Form::Single);
+    let entity = MODEL.entity_type(Target::Device);
+    let counts = |name: &str| {
+        let written = |entity: &crate::model::EntityType| {
+            entity.properties.iter().any(|property| property.writable && property.name == name)
+        };
+        ["id", "managementState"].contains(&name) || entity.is_some_and(written)
+    };
+    object.retain(|name, _| counts(name));
+    tag(object)
+}
+
+/// The tag of a user, app, script or run state.
+pub(crate) fn of_resource(resource: &Resource) -> String {
+    tag(render::resource::resource(resource, Version::Beta, &all(), Form::Single))
+}
+
+/// The tag of an application.
+pub(crate) fn of_application(application: &Application) -> String {
+    tag(render::application::application(application, Version::Beta, &all(), Form::Single))
+}
+
+/// The tag of a role assignment.
+pub(crate) fn of_assignment(assignment: &RoleAssignment) -> String {
+    tag(render::role::assignment(assignment, Version::Beta, &all(), Form::Single))
+}
+
+/// The tag of a hold.
+fn of_hold(hold: &Hold) -> String {
+    tag(render::hold::hold(hold, Version::Beta, &all(), Form::Single))
+}
+
+fn all() -> Selection {
+    Selection::All(Vec::new())
+}
+
+fn tag(object: Map<String, Value>) -> String {
+    let hash = sha256_hex(Value::Object(object).to_string().as_bytes());
+    format!("W/\"{}\"", &hash[..DIGITS])
+}
+
+/// The states that `If-Match` of a request allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum IfMatch {
+    /// `*`: any state.
+    Any,
+    /// The states with these tags. What is no tag is none of them, so that a malformed header changes nothing.
+    OneOf(Vec<String>),
+}
+
+impl IfMatch {
+    /// The condition of a request, if it has one.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let lines: Vec<_> =
+            headers.get_all(header::IF_MATCH).iter().map(|line| line.to_str().unwrap_or_default()).collect();
+        let items = lines.iter().flat_map(|line| line.split(',')).map(str::trim);
+        match (lines.is_empty(), lines.iter().any(|line| line.trim() == "*")) {
+            (true, _) => None,
+            (false, true) => Some(Self::Any),
+            (false, false) => Some(Self::OneOf(items.map(|item| opaque(item).to_owned()).collect())),
+        }
+    }
+
+    /// Returns whether an entity in that state may be changed. Strong and weak tags are compared alike: clients write both.
+    pub(crate) fn allows(&self, node: &Node) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(tags) => of(node).is_some_and(|tag| tags.iter().any(|one| one == opaque(&tag))),
+        }
+    }
+}
+
+/// A tag without the mark of a weak one.
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_are_read_as_http_writes_them() {
+        let one_of = |tags: &[&str]| Some(IfMatch::OneOf(tags.iter().map(|tag| (*tag).to_owned()).collect()));
+        for (lines, expected) in [
+            (&[][..], None),
+            (&["*"], Some(IfMatch::Any)),
+            (&[" * "], Some(IfMatch::Any)),
+            (&["\"a\""], one_of(&["\"a\""])),
+            (&["W/\"a\", \"b\""], one_of(&["\"a\"", "\"b\""])),
+            (&["W/\"a\"", "\"b\""], one_of(&["\"a\"", "\"b\""])),
+            // A tag is quoted; the word alone is none, and matches nothing.
+            (&["a"], one_of(&["a"])),
+            (&[""], one_of(&[""])),
+            (&["*, \"a\""], one_of(&["*", "\"a\""])),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::IF_MATCH, line.parse().expect("a value"));
+            }
+            assert_eq!(IfMatch::read(&headers), expected, "{lines:?}");
+        }
+    }
+}
