@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("chaveiro-escrow", &["chaveiro-core", "chaveiro-keyfile"]),
     ("chaveiro-audit", &["chaveiro-core", "chaveiro-keyfile"]),
     ("chaveiro-auth", &["chaveiro-core", "chaveiro-keyfile"]),
-    ("chaveiro-store-sqlite", &["chaveiro-core"]),
+    ("chaveiro-store-sqlite", &["chaveiro-core", "chaveiro-keyfile"]),
     ("chaveiro-store-conformance", &["chaveiro-core"]),
     ("chaveiro-graph", &["chaveiro-core", "chaveiro-auth"]),
     ("chaveiro-mdm", &["chaveiro-core", "chaveiro-csp", "chaveiro-keyfile", "omadm"]),

@@ -1,5 +1,10 @@
 //! Offline verification of an export: needs nothing but the file and, to be sure of its origin, the key.
+//!
+//! A line counts only in the exact bytes that an export writes. An export whose last event no checkpoint signs was not
+//! written by this program: it signs what it exports. What nobody can see in one export alone, a cut end or an older
+//! state, shows in the comparison with an earlier one ([`Earlier`]).
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
 
 use base64::Engine;
@@ -7,45 +12,89 @@ use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::Timestamp;
 use chaveiro_core::audit::AuditEvent;
 use chaveiro_core::id::TenantId;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::chain::{BEFORE_THE_FIRST, Hash, link_hash};
+use crate::chain::{BEFORE_THE_FIRST, Checkpoint, Hash, link_hash};
 use crate::export::{Line, VERSION};
+use crate::kept::{KeptCheckpoint, Point};
 use crate::signer::PublicKey;
 
 /// The longest line that is read, in bytes.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
 
-/// What a sound export shows.
+/// The verifier's own knowledge, against which an export is held.
+#[derive(Default)]
+pub struct Expected<'a> {
+    /// The key that must have signed it.
+    pub key: Option<&'a PublicKey>,
+    /// The tenant whose record it must be.
+    pub tenant: Option<TenantId>,
+    /// Accepts events after the last checkpoint. Nothing proves them.
+    pub allow_unsigned_tail: bool,
+    /// The earlier state that this export must continue.
+    pub earlier: Option<Earlier<'a>>,
+}
+
+impl<'a> Expected<'a> {
+    /// Expects that key, and nothing else.
+    pub fn signed_by(key: &'a PublicKey) -> Self {
+        Self { key: Some(key), ..Self::default() }
+    }
+}
+
+/// An earlier state of the same record.
+pub enum Earlier<'a> {
+    /// A checkpoint, as a verification printed it.
+    Point(Point),
+    /// An earlier export, or a file of checkpoints that the server sent out.
+    File(&'a mut dyn BufRead),
+}
+
+/// The facts that a sound export shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Whose chain it is.
+    /// The tenant of the chain.
     pub tenant: TenantId,
     /// How many events it holds.
     pub events: u64,
     /// How many checkpoints were verified.
     pub checkpoints: u64,
-    /// The position up to which a signature protects the chain.
-    pub signed_through: u64,
+    /// The newest checkpoint: a signature protects the chain up to its position.
+    pub newest: Point,
+    /// The time that the newest checkpoint bears.
+    pub newest_at: Timestamp,
     /// The key of the signatures.
     pub public_key: PublicKey,
     /// Whether that key was given by the verifier; otherwise it is the export's own claim.
     pub pinned: bool,
     /// Times of the first and last event.
-    pub span: Option<(Timestamp, Timestamp)>,
+    pub span: (Timestamp, Timestamp),
+    /// The first event that bears an earlier time than the one before it: the server's clock was set back.
+    pub clock_went_back: Option<u64>,
+    /// The position up to which an earlier state was found again.
+    pub continues: Option<u64>,
 }
 
-/// Where an export is not sound.
+impl Report {
+    /// The position up to which a signature protects the chain.
+    pub fn signed_through(&self) -> u64 {
+        self.newest.position
+    }
+}
+
+/// The place where an export is not sound.
 #[derive(Debug, Error)]
 #[error("line {line}: {kind}")]
 pub struct Broken {
     /// From 1.
     pub line: u64,
-    /// What is wrong there.
+    /// The kind of damage.
     pub kind: BrokenKind,
 }
 
-/// What can be wrong with a line.
+/// The kinds of damage.
 #[derive(Debug, Error)]
 pub enum BrokenKind {
     /// The file could not be read.
@@ -57,19 +106,33 @@ pub enum BrokenKind {
     /// Not a line of an export.
     #[error("it is not a line of an audit export")]
     NotALine,
+    /// The line says something that an export says, but not in the bytes of an export.
+    #[error("it is not written as an export writes it: something was added, repeated or rearranged")]
+    NotCanonical,
+    /// The last line has no end.
+    #[error("it does not end: the file was cut off")]
+    CutOff,
     /// The header is missing, or comes twice.
     #[error("the header must be the first line, once")]
     Header,
     /// Another version.
     #[error("the export has version {0}, this program knows {VERSION}")]
     Version(u32),
-    /// The header's key is none, or not the pinned one.
+    /// The header's key is unusable, or not the pinned one.
     #[error("the export names the key {found}, expected is {expected}")]
     Key {
         /// In the header.
         found: String,
         /// Pinned.
         expected: String,
+    },
+    /// The record of another tenant.
+    #[error("the export is of tenant {found}, expected is {expected}")]
+    Tenant {
+        /// In the header.
+        found: TenantId,
+        /// Asked for.
+        expected: TenantId,
     },
     /// An event is missing, repeated or out of order.
     #[error("it has position {found} where {expected} is due: an event was removed, added or moved")]
@@ -79,6 +142,9 @@ pub enum BrokenKind {
         /// In order.
         expected: u64,
     },
+    /// A checkpoint signs nothing that the one before it did not sign.
+    #[error("the checkpoint at position {0} stands there twice")]
+    CheckpointAgain(u64),
     /// The event is not what was hashed.
     #[error("the hash of event {0} does not match: the event or one before it was changed")]
     Hash(u64),
@@ -88,47 +154,104 @@ pub enum BrokenKind {
     /// The signature does not match.
     #[error("the signature of the checkpoint at position {0} does not match")]
     Signature(u64),
+    /// There is no event.
+    #[error("there is no event: the export proves nothing")]
+    Empty,
     /// There are events and no checkpoint.
     #[error("there are events and no signed checkpoint")]
     Unsigned,
+    /// Events follow the last checkpoint.
+    #[error(
+        "only the events up to {signed} of {events} are signed: the end was cut off, or events were added; an export made by this program is signed to its end"
+    )]
+    UnsignedTail {
+        /// The position of the last checkpoint.
+        signed: u64,
+        /// How many events there are.
+        events: u64,
+    },
+    /// The earlier state is not sound in itself.
+    #[error("the earlier record: {0}")]
+    Earlier(Box<Broken>),
+    /// The earlier state says nothing of this tenant.
+    #[error("the earlier record holds no checkpoint of tenant {0}")]
+    EarlierForeign(TenantId),
+    /// The export ends before the earlier state does.
+    #[error("the earlier record reaches position {earlier}, this export ends at {events}: its end was cut off")]
+    Shorter {
+        /// The position of the earlier state.
+        earlier: u64,
+        /// How many events there are.
+        events: u64,
+    },
+    /// Event and earlier event are not the same.
+    #[error("event {position} is not the one of the earlier record: there {earlier}, here {now}")]
+    Differs {
+        /// Where they part.
+        position: u64,
+        /// The earlier event, in short.
+        earlier: String,
+        /// The event of this export, in short.
+        now: String,
+    },
+    /// The chain reaches an earlier checkpoint with another hash.
+    #[error(
+        "the earlier checkpoint at position {position} has the hash {earlier}, this export {now}: an event up to there was changed"
+    )]
+    DiffersAt {
+        /// The position of the checkpoint.
+        position: u64,
+        /// The earlier hash.
+        earlier: String,
+        /// The hash of this export.
+        now: String,
+    },
 }
 
-/// Verifies an export. With `pinned`, also that this very key signed it.
-pub fn verify(input: &mut dyn BufRead, pinned: Option<&PublicKey>) -> Result<Report, Broken> {
-    let mut lines = Lines { input, number: 0 };
-    let mut checking: Option<Checking> = None;
-    while let Some(line) = lines.next()? {
-        let checked = match (&mut checking, line) {
-            (None, Line::Header { version, tenant, public_key }) => {
-                Checking::begin(version, tenant, &public_key, pinned).map(|begun| checking = Some(begun))
-            }
-            (Some(checking), Line::Event { position, hash, body }) => checking.event(position, &hash, &body),
-            (Some(checking), Line::Checkpoint(checkpoint)) => checking.checkpoint(&checkpoint),
-            (None, Line::Event { .. } | Line::Checkpoint(_)) | (Some(_), Line::Header { .. }) => {
-                Err(BrokenKind::Header)
-            }
-        };
-        checked.map_err(|kind| lines.broken(kind))?;
+/// Verifies an export.
+pub fn verify(input: &mut dyn BufRead, expected: Expected<'_>) -> Result<Report, Broken> {
+    let Expected { key, tenant, allow_unsigned_tail, earlier } = expected;
+    let mut export = Export::begin(input, key)?;
+    let found = export.checking.tenant;
+    if let Some(expected) = tenant.filter(|expected| *expected != found) {
+        return Err(export.lines.broken(BrokenKind::Tenant { found, expected }));
     }
-    let finished = checking.ok_or(BrokenKind::Header).and_then(Checking::finish);
-    finished.map_err(|kind| lines.broken(kind))
+    let mut earlier = match earlier {
+        None => Before::Nothing,
+        Some(earlier) => Before::open(earlier, &export.checking).map_err(|kind| export.lines.broken(kind))?,
+    };
+    while let Some(event) = export.next()? {
+        earlier.compare(&event).map_err(|kind| export.lines.broken(kind))?;
+    }
+    let Export { lines, checking } = export;
+    let continues = earlier.end(checking.events, allow_unsigned_tail).map_err(|kind| lines.broken(kind))?;
+    let report = checking.finish(key.is_some(), allow_unsigned_tail).map_err(|kind| lines.broken(kind))?;
+    Ok(Report { continues, ..report })
 }
 
+/// The lines of a file, each as this program writes it.
 struct Lines<'i> {
     input: &'i mut dyn BufRead,
     number: u64,
 }
 
 impl Lines<'_> {
-    fn next(&mut self) -> Result<Option<Line>, Broken> {
+    fn next<L: Serialize + DeserializeOwned>(&mut self) -> Result<Option<L>, Broken> {
         self.number += 1;
         let mut line = Vec::new();
         let mut bounded = (&mut *self.input).take(MAX_LINE_BYTES as u64 + 1);
         let read = bounded.read_until(b'\n', &mut line);
-        match read.map_err(|error| self.broken(BrokenKind::Unreadable(error)))? {
-            0 => Ok(None),
-            _ if line.len() > MAX_LINE_BYTES => Err(self.broken(BrokenKind::TooLong)),
-            _ => serde_json::from_slice(&line).map(Some).map_err(|_| self.broken(BrokenKind::NotALine)),
+        if read.map_err(|error| self.broken(BrokenKind::Unreadable(error)))? == 0 {
+            return Ok(None);
+        }
+        if line.len() > MAX_LINE_BYTES {
+            return Err(self.broken(BrokenKind::TooLong));
+        }
+        let Some(text) = line.strip_suffix(b"\n") else { return Err(self.broken(BrokenKind::CutOff)) };
+        let parsed: L = serde_json::from_slice(text).map_err(|_| self.broken(BrokenKind::NotALine))?;
+        match serde_json::to_vec(&parsed) {
+            Ok(written) if written == text => Ok(Some(parsed)),
+            _ => Err(self.broken(BrokenKind::NotCanonical)),
         }
     }
 
@@ -137,70 +260,233 @@ impl Lines<'_> {
     }
 }
 
+/// An export that is being read.
+struct Export<'i> {
+    lines: Lines<'i>,
+    checking: Checking,
+}
+
+/// An event that is linked as it should be.
+struct Verified {
+    position: u64,
+    hash: Hash,
+    event: AuditEvent,
+}
+
+impl<'i> Export<'i> {
+    fn begin(input: &'i mut dyn BufRead, key: Option<&PublicKey>) -> Result<Self, Broken> {
+        let mut lines = Lines { input, number: 0 };
+        let checking = match lines.next()? {
+            Some(Line::Header { version, tenant, public_key }) => Checking::begin(version, tenant, &public_key, key),
+            Some(Line::Event { .. } | Line::Checkpoint(_)) | None => Err(BrokenKind::Header),
+        };
+        match checking {
+            Ok(checking) => Ok(Self { lines, checking }),
+            Err(kind) => Err(lines.broken(kind)),
+        }
+    }
+
+    /// Verifies up to the next event, checkpoints on the way included.
+    fn next(&mut self) -> Result<Option<Verified>, Broken> {
+        while let Some(line) = self.lines.next()? {
+            let verified = match line {
+                Line::Event { position, hash, body } => self.checking.event(position, &hash, &body).map(Some),
+                Line::Checkpoint(checkpoint) => self.checking.checkpoint(&checkpoint).map(|()| None),
+                Line::Header { .. } => Err(BrokenKind::Header),
+            };
+            match verified {
+                Ok(None) => {}
+                Ok(event) => return Ok(event),
+                Err(kind) => return Err(self.lines.broken(kind)),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// An earlier state, read along with the export.
+enum Before<'i> {
+    Nothing,
+    Points { points: BTreeMap<u64, Hash>, last: u64 },
+    Export(Box<Export<'i>>),
+}
+
+impl<'i> Before<'i> {
+    /// The earlier state must be of the same tenant and signed by the same key.
+    fn open(earlier: Earlier<'i>, now: &Checking) -> Result<Self, BrokenKind> {
+        let input = match earlier {
+            Earlier::Point(Point { position, hash }) => {
+                return Ok(Self::Points { points: BTreeMap::from([(position, hash)]), last: position });
+            }
+            Earlier::File(input) => input,
+        };
+        let within = |broken| BrokenKind::Earlier(Box::new(broken));
+        let begins = input.fill_buf().map_err(BrokenKind::Unreadable)?;
+        if begins.starts_with(b"{\"line\":") {
+            let export = Export::begin(input, Some(&now.public_key)).map_err(within)?;
+            let (found, expected) = (export.checking.tenant, now.tenant);
+            if found != expected {
+                return Err(within(export.lines.broken(BrokenKind::Tenant { found, expected })));
+            }
+            return Ok(Self::Export(Box::new(export)));
+        }
+        let mut lines = Lines { input, number: 0 };
+        let mut points = BTreeMap::new();
+        while let Some(kept) = lines.next::<KeptCheckpoint>().map_err(within)? {
+            if kept.tenant != now.tenant {
+                continue;
+            }
+            let position = kept.position;
+            let Some(hash) = kept.verified(&now.public_key) else {
+                return Err(within(lines.broken(BrokenKind::Signature(position))));
+            };
+            // Two signed checkpoints of one position that are not the same are two records.
+            if let Some(other) = points.insert(position, hash).filter(|other| *other != hash) {
+                let [earlier, now] = [other, hash].map(|hash| STANDARD.encode(hash));
+                return Err(within(lines.broken(BrokenKind::DiffersAt { position, earlier, now })));
+            }
+        }
+        let last = points.last_key_value().map(|(position, _)| *position);
+        let last = last.ok_or(BrokenKind::EarlierForeign(now.tenant))?;
+        Ok(Self::Points { points, last })
+    }
+
+    fn compare(&mut self, now: &Verified) -> Result<(), BrokenKind> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Points { points, .. } => match points.get(&now.position) {
+                Some(hash) if *hash != now.hash => Err(BrokenKind::DiffersAt {
+                    position: now.position,
+                    earlier: STANDARD.encode(hash),
+                    now: STANDARD.encode(now.hash),
+                }),
+                Some(_) | None => Ok(()),
+            },
+            Self::Export(export) => match export.next().map_err(|broken| BrokenKind::Earlier(Box::new(broken)))? {
+                Some(earlier) if earlier.hash != now.hash => Err(BrokenKind::Differs {
+                    position: now.position,
+                    earlier: in_short(&earlier.event),
+                    now: in_short(&now.event),
+                }),
+                Some(_) | None => Ok(()),
+            },
+        }
+    }
+
+    /// The position up to which the export continues the earlier state.
+    fn end(self, events: u64, allow_unsigned_tail: bool) -> Result<Option<u64>, BrokenKind> {
+        let last = match self {
+            Self::Nothing => return Ok(None),
+            Self::Points { last, .. } => last,
+            Self::Export(mut export) => {
+                let within = |broken| BrokenKind::Earlier(Box::new(broken));
+                while export.next().map_err(within)?.is_some() {}
+                let Export { lines, checking } = *export;
+                let report = checking.finish(true, allow_unsigned_tail);
+                report.map_err(|kind| within(lines.broken(kind)))?.events
+            }
+        };
+        if last > events {
+            return Err(BrokenKind::Shorter { earlier: last, events });
+        }
+        Ok(Some(last))
+    }
+}
+
+/// An event as an error names it.
+fn in_short(event: &AuditEvent) -> String {
+    format!("{} of {}", event.activity.name(), event.at)
+}
+
 struct Checking {
-    report: Report,
+    tenant: TenantId,
+    public_key: PublicKey,
     head: Hash,
+    events: u64,
+    checkpoints: u64,
+    newest: Option<(Point, Timestamp)>,
+    span: Option<(Timestamp, Timestamp)>,
+    clock_went_back: Option<u64>,
 }
 
 impl Checking {
-    fn begin(version: u32, tenant: TenantId, public_key: &str, pinned: Option<&PublicKey>) -> Result<Self, BrokenKind> {
+    fn begin(version: u32, tenant: TenantId, named: &str, pinned: Option<&PublicKey>) -> Result<Self, BrokenKind> {
         if version != VERSION {
             return Err(BrokenKind::Version(version));
         }
         let expected = pinned.map_or_else(|| "an Ed25519 key".to_owned(), PublicKey::to_string);
-        let found = public_key.parse::<PublicKey>().ok();
+        let found = named.parse::<PublicKey>().ok().filter(|found| found.to_string() == named);
         let agreed = found.filter(|found| pinned.is_none_or(|pinned| pinned == found));
-        let public_key = agreed.ok_or_else(|| BrokenKind::Key { found: public_key.to_owned(), expected })?;
-        let report = Report {
+        let public_key = agreed.ok_or_else(|| BrokenKind::Key { found: named.to_owned(), expected })?;
+        Ok(Self {
             tenant,
+            public_key,
+            head: BEFORE_THE_FIRST,
             events: 0,
             checkpoints: 0,
-            signed_through: 0,
-            public_key,
-            pinned: pinned.is_some(),
+            newest: None,
             span: None,
-        };
-        Ok(Self { report, head: BEFORE_THE_FIRST })
+            clock_went_back: None,
+        })
     }
 
-    fn event(&mut self, position: u64, hash: &str, body: &str) -> Result<(), BrokenKind> {
-        let expected = self.report.events + 1;
+    fn event(&mut self, position: u64, hash: &str, body: &str) -> Result<Verified, BrokenKind> {
+        let expected = self.events + 1;
         if position != expected {
             return Err(BrokenKind::Position { found: position, expected });
         }
-        self.head = link_hash(&self.head, self.report.tenant, position, body);
+        self.head = link_hash(&self.head, self.tenant, position, body);
         if STANDARD.encode(self.head) != hash {
             return Err(BrokenKind::Hash(position));
         }
         let event: AuditEvent = serde_json::from_str(body).map_err(|_| BrokenKind::Foreign(position))?;
-        if event.tenant != self.report.tenant {
+        if event.tenant != self.tenant {
             return Err(BrokenKind::Foreign(position));
         }
-        self.report.events = position;
-        let first = self.report.span.map_or(event.at, |(first, _)| first);
-        self.report.span = Some((first, event.at));
-        Ok(())
+        self.events = position;
+        if self.span.is_some_and(|(_, last)| event.at < last) {
+            self.clock_went_back.get_or_insert(position);
+        }
+        let first = self.span.map_or(event.at, |(first, _)| first);
+        self.span = Some((first, event.at));
+        Ok(Verified { position, hash: self.head, event })
     }
 
-    fn checkpoint(&mut self, checkpoint: &crate::chain::Checkpoint) -> Result<(), BrokenKind> {
+    fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), BrokenKind> {
         let position = checkpoint.position;
-        if position != self.report.events {
-            return Err(BrokenKind::Position { found: position, expected: self.report.events });
+        if position != self.events {
+            return Err(BrokenKind::Position { found: position, expected: self.events });
+        }
+        if self.newest.as_ref().is_some_and(|(newest, _)| newest.position == position) {
+            return Err(BrokenKind::CheckpointAgain(position));
         }
         let fits = checkpoint.hash == STANDARD.encode(self.head)
-            && checkpoint.is_signed_by(&self.report.public_key, self.report.tenant, &self.head);
-        if !fits {
+            && checkpoint.is_signed_by(&self.public_key, self.tenant, &self.head);
+        if !fits || position == 0 {
             return Err(BrokenKind::Signature(position));
         }
-        self.report.checkpoints += 1;
-        self.report.signed_through = position;
+        self.checkpoints += 1;
+        self.newest = Some((Point { position, hash: self.head }, checkpoint.at));
         Ok(())
     }
 
-    fn finish(self) -> Result<Report, BrokenKind> {
-        match (self.report.events, self.report.signed_through) {
-            (1.., 0) => Err(BrokenKind::Unsigned),
-            _ => Ok(self.report),
+    fn finish(self, pinned: bool, allow_unsigned_tail: bool) -> Result<Report, BrokenKind> {
+        let span = self.span.ok_or(BrokenKind::Empty)?;
+        let (newest, newest_at) = self.newest.ok_or(BrokenKind::Unsigned)?;
+        if newest.position < self.events && !allow_unsigned_tail {
+            return Err(BrokenKind::UnsignedTail { signed: newest.position, events: self.events });
         }
+        Ok(Report {
+            tenant: self.tenant,
+            events: self.events,
+            checkpoints: self.checkpoints,
+            newest,
+            newest_at,
+            public_key: self.public_key,
+            pinned,
+            span,
+            clock_went_back: self.clock_went_back,
+            continues: None,
+        })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use chaveiro_audit::{PublicKey, Signer, export, extend, verify};
+use chaveiro_audit::{
+    BrokenKind, Earlier, Expected, KeptCheckpoint, Point, PublicKey, Signer, export, extend, newest_checkpoints, verify,
+};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::id::{DeviceId, TenantId};
@@ -29,7 +31,17 @@ fn at(second: i64) -> Timestamp {
 
 impl World {
     async fn new() -> Self {
+        Self::at(tempfile::tempdir().expect("a directory")).await
+    }
+
+    /// Another record, signed with the same key.
+    async fn with_key(other: &Self) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
+        std::fs::copy(other.directory.path().join("audit.key"), directory.path().join("audit.key")).expect("copied");
+        Self::at(directory).await
+    }
+
+    async fn at(directory: TempDir) -> Self {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
         let signer = Arc::new(Signer::create(&directory.path().join("audit.key")).expect("a key"));
         for number in [1, 2] {
@@ -63,6 +75,14 @@ impl World {
         self.store.write(move |unit| extend(unit, &signer, at(100), limit)).await.expect("extended")
     }
 
+    /// The newest checkpoints, as the server sends them out.
+    async fn kept(&self) -> String {
+        let key = self.signer.public_key();
+        let kept = self.store.read(move |view| Ok(newest_checkpoints(view, &key)?)).await.expect("read");
+        let line = |kept: &KeptCheckpoint| serde_json::to_string(kept).expect("a line") + "\n";
+        kept.iter().map(line).collect()
+    }
+
     async fn export(&self, tenant_number: u128) -> String {
         let key = self.signer.public_key();
         let work = move |view: &dyn chaveiro_core::ports::View| {
@@ -88,7 +108,12 @@ async fn sample() -> (World, String) {
 }
 
 fn check(text: &str, pinned: Option<&PublicKey>) -> Result<chaveiro_audit::Report, chaveiro_audit::Broken> {
-    verify(&mut text.as_bytes(), pinned)
+    verify(&mut text.as_bytes(), Expected { key: pinned, ..Expected::default() })
+}
+
+/// Holds an export against an earlier state.
+fn compare(text: &str, earlier: Earlier<'_>) -> Result<chaveiro_audit::Report, chaveiro_audit::Broken> {
+    verify(&mut text.as_bytes(), Expected { earlier: Some(earlier), ..Expected::default() })
 }
 
 #[tokio::test]
@@ -96,16 +121,19 @@ async fn an_export_verifies_offline_with_the_pinned_key() {
     let (world, text) = sample().await;
     let report = check(&text, Some(&world.signer.public_key())).expect("sound");
     assert_eq!((report.tenant, report.events, report.checkpoints), (tenant(1), 5, 2));
-    assert_eq!((report.signed_through, report.pinned), (5, true));
-    assert_eq!(report.span, Some((at(0), at(1))));
+    assert_eq!((report.signed_through(), report.pinned), (5, true));
+    assert_eq!((report.span, report.newest_at), ((at(0), at(1)), at(100)));
+    // The second piece of the sample begins at the second 0 again.
+    assert_eq!(report.clock_went_back, Some(4));
     assert!(!check(&text, None).expect("sound").pinned);
     assert_eq!(check(&world.export(2).await, None).expect("sound").events, 2);
 }
 
 #[tokio::test]
-async fn an_empty_chain_is_sound() {
+async fn a_file_without_events_proves_nothing() {
     let world = World::new().await;
-    assert_eq!(check(&world.export(1).await, None).expect("sound").events, 0);
+    let broken = check(&world.export(1).await, None).expect_err("refused");
+    assert!(matches!(broken.kind, BrokenKind::Empty), "{broken}");
 }
 
 #[tokio::test]
@@ -126,19 +154,25 @@ async fn every_kind_of_tampering_is_found_and_its_line_named() {
     assert_eq!(lines.len(), 1 + 5 + 2);
     let without = |index: usize| {
         let kept: Vec<_> = lines.iter().enumerate().filter(|(i, _)| *i != index).map(|(_, line)| *line).collect();
-        kept.join("\n")
+        kept.join("\n") + "\n"
     };
     let swapped = {
         let mut lines = lines.clone();
         lines.swap(1, 2);
-        lines.join("\n")
+        lines.join("\n") + "\n"
     };
     let twice = {
         let mut lines = lines.clone();
         lines.insert(2, lines[1]);
-        lines.join("\n")
+        lines.join("\n") + "\n"
     };
     let long = format!("{}\n{{\"line\":\"{}\"}}", lines[0], "x".repeat(chaveiro_audit::MAX_LINE_BYTES));
+    let insert = |index: usize, line: &str| {
+        let mut lines = lines.clone();
+        lines.insert(index, line);
+        lines.join("\n") + "\n"
+    };
+    let moved = text.replacen("{\"line\":\"checkpoint\",\"position\":3", "{\"line\":\"checkpoint\",\"position\":5", 1);
     let table = [
         ("changed event", text.replacen("actionRequested", "actionRefused", 1), 2),
         ("changed actor", text.replacen("chaveiro", "somebody", 1), 2),
@@ -147,14 +181,56 @@ async fn every_kind_of_tampering_is_found_and_its_line_named() {
         ("removed header", without(0), 1),
         ("moved event", swapped, 2),
         ("repeated event", twice, 3),
-        ("event of another tenant", format!("{}\n{}", lines[0], foreign.lines().nth(1).expect("one")), 2),
+        ("event of another tenant", format!("{}\n{}\n", lines[0], foreign.lines().nth(1).expect("one")), 2),
         ("header of another tenant", text.replacen(&tenant(1).to_string(), &tenant(2).to_string(), 1), 2),
         ("another version", text.replacen("\"version\":1", "\"version\":2", 1), 1),
         ("second header", format!("{}\n{text}", lines[0]), 2),
-        ("no checkpoint", lines[..4].join("\n"), 5),
-        ("not JSON", format!("{}\nhello", lines[0]), 2),
+        ("second header at the end", format!("{text}{}\n", lines[0]), 9),
+        ("another record behind it", format!("{text}{foreign}"), 9),
+        ("no checkpoint", lines[..4].join("\n") + "\n", 5),
+        ("not JSON", format!("{}\nhello\n", lines[0]), 2),
         ("a line without end", long, 2),
         ("nothing", String::new(), 1),
+        ("half a line", text[..text.len() - 20].to_owned(), 8),
+        ("no end of the last line", text[..text.len() - 1].to_owned(), 8),
+        ("repeated checkpoint", insert(5, lines[4]), 6),
+        ("checkpoint of the end in between", insert(2, lines[7]), 3),
+        ("checkpoint before the first event", insert(1, lines[4]), 2),
+        ("moved checkpoint", moved, 5),
+        ("removed last checkpoint", without(7), 8),
+        (
+            "event behind the last checkpoint",
+            format!("{text}{}\n", lines[6].replacen("\"position\":5", "\"position\":6", 1)),
+            9,
+        ),
+        ("added member of a header", text.replacen("\"version\":1", "\"version\":1,\"x\":1", 1), 1),
+        ("added member of an event", text.replacen("\"position\":1,", "\"position\":1,\"x\":1,", 1), 2),
+        ("added member of a checkpoint", text.replacen(",\"signature\"", ",\"x\":1,\"signature\"", 1), 5),
+        ("member twice in an event", text.replacen("\"position\":1,", "\"position\":2,\"position\":1,", 1), 2),
+        (
+            "line twice in an event",
+            text.replacen("{\"line\":\"event\",", "{\"line\":\"event\",\"line\":\"event\",", 1),
+            2,
+        ),
+        (
+            "member twice in a checkpoint",
+            text.replacen("\"checkpoint\",\"position\":3", "\"checkpoint\",\"position\":3,\"position\":3", 1),
+            5,
+        ),
+        (
+            "other order of members",
+            text.replacen("{\"line\":\"event\",\"position\":1,", "{\"position\":1,\"line\":\"event\",", 1),
+            2,
+        ),
+        ("space", text.replacen("\"position\":2", "\"position\": 2", 1), 3),
+        ("another number", text.replacen("\"position\":2", "\"position\":2.0", 1), 3),
+        ("escape", text.replacen("\"event\"", "\"\\u0065vent\"", 1), 2),
+        ("carriage returns", text.replace('\n', "\r\n"), 1),
+        ("byte order mark", format!("\u{feff}{text}"), 1),
+        ("empty line", text.replacen('\n', "\n\n", 1), 2),
+        ("empty line at the end", format!("{text}\n"), 9),
+        ("garbage at the end", format!("{text}\0"), 9),
+        ("spaced key", text.replacen("ed25519:", " ed25519:", 1), 1),
     ];
     for (what, tampered, line) in table {
         let broken = check(&tampered, None).err().unwrap_or_else(|| panic!("{what} was not found"));
@@ -163,12 +239,155 @@ async fn every_kind_of_tampering_is_found_and_its_line_named() {
 }
 
 #[tokio::test]
-async fn events_after_the_last_checkpoint_are_counted_as_unsigned() {
-    let (_world, text) = sample().await;
-    let without_last_checkpoint: Vec<_> = text.lines().take(7).collect();
-    let report = check(&without_last_checkpoint.join("\n"), None).expect("sound so far");
-    assert_eq!((report.events, report.signed_through), (5, 3));
+async fn events_after_the_last_checkpoint_are_refused_unless_they_are_asked_for() {
+    let (world, text) = sample().await;
+    let cut: String = text.lines().take(7).flat_map(|line| [line, "\n"]).collect();
+    let broken = check(&cut, Some(&world.signer.public_key())).expect_err("refused");
+    assert!(matches!(broken.kind, BrokenKind::UnsignedTail { signed: 3, events: 5 }), "{broken}");
+    let expected = Expected { allow_unsigned_tail: true, ..Expected::default() };
+    let report = verify(&mut cut.as_bytes(), expected).expect("sound so far");
+    assert_eq!((report.events, report.signed_through()), (5, 3));
+    // Without any checkpoint nothing at all is proven.
+    let bare: String = text.lines().take(3).flat_map(|line| [line, "\n"]).collect();
+    let expected = Expected { allow_unsigned_tail: true, ..Expected::default() };
+    assert!(matches!(verify(&mut bare.as_bytes(), expected).expect_err("refused").kind, BrokenKind::Unsigned));
 }
+
+#[tokio::test]
+async fn forged_events_in_place_of_a_cut_end_are_refused_whatever_their_hashes() {
+    let (world, text) = sample().await;
+    // A forger without the key can link what they like to the first signed events.
+    let other = World::new().await;
+    other.record(1, 3).await;
+    other.record(2, 2).await;
+    other.extend(4).await;
+    other.record(1, 4).await;
+    other.extend(100).await;
+    let forged = other.export(1).await;
+    let signed = text.lines().take(5);
+    let tail = forged.lines().skip(5).filter(|line| line.contains("\"event\""));
+    let forged: String = signed.chain(tail).flat_map(|line| [line, "\n"]).collect();
+    let broken = check(&forged, Some(&world.signer.public_key())).expect_err("refused");
+    assert!(matches!(broken.kind, BrokenKind::UnsignedTail { signed: 3, events: 7 }), "{broken}");
+}
+
+#[tokio::test]
+async fn an_export_of_another_tenant_is_not_the_one_that_was_asked_for() {
+    let (world, text) = sample().await;
+    let expect = |number| Expected { tenant: Some(tenant(number)), ..Expected::default() };
+    assert!(verify(&mut text.as_bytes(), expect(1)).is_ok());
+    let foreign = world.export(2).await;
+    let broken = verify(&mut foreign.as_bytes(), expect(1)).expect_err("refused");
+    assert!(matches!(broken.kind, BrokenKind::Tenant { .. }), "{broken}");
+}
+
+#[tokio::test]
+async fn an_export_continues_an_earlier_one_and_everything_that_was_kept_of_it() {
+    let (world, before) = sample().await;
+    let kept = world.kept().await;
+    let point = check(&before, None).expect("sound").newest;
+    world.record(1, 2).await;
+    world.extend(100).await;
+    let now = world.export(1).await;
+    let kept_now = world.kept().await;
+    let all = format!("{kept}{kept}{kept_now}");
+    for (what, earlier) in
+        [("export", before.as_str()), ("itself", now.as_str()), ("checkpoints", kept.as_str()), ("all", all.as_str())]
+    {
+        let mut file = earlier.as_bytes();
+        let continues = compare(&now, Earlier::File(&mut file)).expect(what).continues;
+        assert_eq!(continues, Some(if matches!(what, "itself" | "all") { 7 } else { 5 }), "{what}");
+    }
+    assert_eq!(point.to_string().parse(), Ok(point));
+    assert_eq!(compare(&now, Earlier::Point(point)).expect("sound").continues, Some(5));
+}
+
+#[tokio::test]
+async fn a_record_that_was_cut_rolled_back_or_rewritten_does_not_continue_the_earlier_one() {
+    let (world, before) = sample().await;
+    world.record(1, 2).await;
+    world.extend(100).await;
+    let (now, kept) = (world.export(1).await, world.kept().await);
+    let point = check(&now, None).expect("sound").newest;
+    // Yesterday's state, whole and signed.
+    for (what, earlier) in [("export", now.as_str()), ("checkpoints", kept.as_str())] {
+        let mut file = earlier.as_bytes();
+        let broken = compare(&before, Earlier::File(&mut file)).expect_err(what);
+        assert!(matches!(broken.kind, BrokenKind::Shorter { earlier: 7, events: 5 }), "{what}: {broken}");
+    }
+    assert!(matches!(compare(&before, Earlier::Point(point)).expect_err("cut").kind, BrokenKind::Shorter { .. }));
+
+    // A record that somebody with the key has written anew.
+    let other = World::with_key(&world).await;
+    other.record(1, 3).await;
+    other.record(2, 2).await;
+    other.extend(4).await;
+    other.record(1, 7).await;
+    other.extend(100).await;
+    let rewritten = other.export(1).await;
+    assert!(check(&rewritten, Some(&world.signer.public_key())).is_ok());
+    let mut file = now.as_bytes();
+    let broken = compare(&rewritten, Earlier::File(&mut file)).expect_err("another");
+    assert!(matches!(broken.kind, BrokenKind::Differs { position: 6, .. }), "{broken}");
+    assert!(broken.to_string().contains("there actionRequested of "), "{broken}");
+    let mut file = kept.as_bytes();
+    let broken = compare(&rewritten, Earlier::File(&mut file)).expect_err("another");
+    assert!(matches!(broken.kind, BrokenKind::DiffersAt { position: 7, .. }), "{broken}");
+    assert!(matches!(
+        compare(&rewritten, Earlier::Point(point)).expect_err("another").kind,
+        BrokenKind::DiffersAt { .. }
+    ));
+}
+
+#[tokio::test]
+async fn an_earlier_state_that_is_not_sound_proves_nothing() {
+    let (world, text) = sample().await;
+    let (kept, foreign) = (world.kept().await, world.export(2).await);
+    let strangers = World::new().await;
+    strangers.record(1, 5).await;
+    strangers.extend(100).await;
+    let of_strangers = (strangers.export(1).await, strangers.kept().await);
+    let lines: Vec<&str> = kept.lines().collect();
+    let fork = World::with_key(&world).await;
+    fork.record(1, 1).await;
+    fork.record(1, 4).await;
+    fork.extend(100).await;
+    for (what, earlier) in [
+        ("nothing", String::new()),
+        ("an export of another tenant", foreign),
+        ("checkpoints of another tenant alone", format!("{}\n", lines[1])),
+        ("an export with another key", of_strangers.0),
+        ("checkpoints with another key", of_strangers.1),
+        ("a moved checkpoint", kept.replacen("\"position\":5", "\"position\":4", 1)),
+        ("a checkpoint with a member more", kept.replacen('{', "{\"x\":1,", 1)),
+        ("a cut export", text.lines().take(7).flat_map(|line| [line, "\n"]).collect()),
+        ("half a line", kept[..kept.len() - 5].to_owned()),
+        ("two records", format!("{kept}{}", fork.kept().await)),
+    ] {
+        let mut file = earlier.as_bytes();
+        assert!(compare(&text, Earlier::File(&mut file)).is_err(), "{what}");
+    }
+}
+
+#[test]
+fn a_point_is_a_position_and_a_whole_hash() {
+    let hash = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    assert!(format!("7:{hash}").parse::<Point>().is_ok());
+    for wrong in [
+        String::new(),
+        hash.to_owned(),
+        format!("0:{hash}"),
+        format!("-1:{hash}"),
+        format!(":{hash}"),
+        "7:".to_owned(),
+        "7:AAAA".to_owned(),
+    ] {
+        assert!(wrong.parse::<Point>().is_err(), "{wrong}");
+    }
+}
+
+/// An export with a header and nothing else is enough to reach an earlier file.
+const SOUND: &str = "{\"line\":\"header\",\"version\":1,\"tenant\":\"00000000-0000-0000-0000-000000000001\",\"publicKey\":\"ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"}\n";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
@@ -185,14 +404,13 @@ proptest! {
         let position = position.index(bytes.len());
         prop_assume!(bytes[position] != byte);
         bytes[position] = byte;
-        let sound = verify(&mut bytes.as_slice(), Some(key));
-        // White space between tokens and lines may change: what is said stays the same.
-        let harmless = byte.is_ascii_whitespace() && text.as_bytes()[position].is_ascii_whitespace();
-        prop_assert!(sound.is_err() || harmless);
+        prop_assert!(verify(&mut bytes.as_slice(), Expected::signed_by(key)).is_err());
     }
 
     #[test]
     fn arbitrary_text_never_panics(text in ".{0,300}") {
         prop_assert!(check(&text, None).is_err());
+        let mut earlier = text.as_bytes();
+        prop_assert!(compare(SOUND, Earlier::File(&mut earlier)).is_err());
     }
 }

@@ -314,6 +314,15 @@ pub(crate) struct Serve {
     /// Where alerts are posted as JSON.
     #[arg(long, value_name = "URL")]
     pub(crate) alert_url: Option<String>,
+    /// A file to which checkpoints of the audit record are appended.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint_file: Option<String>,
+    /// The socket of the local syslog that gets checkpoints.
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) checkpoint_syslog: Option<String>,
+    /// Where checkpoints are posted as JSON.
+    #[arg(long, value_name = "URL")]
+    pub(crate) checkpoint_url: Option<String>,
     /// What is logged.
     #[arg(long)]
     pub(crate) log: Option<String>,
@@ -349,6 +358,9 @@ impl Serve {
             ("trusted-proxies", &self.trusted_proxies),
             ("client-certificate-header", &self.client_certificate_header),
             ("alert-url", &self.alert_url),
+            ("checkpoint-file", &self.checkpoint_file),
+            ("checkpoint-syslog", &self.checkpoint_syslog),
+            ("checkpoint-url", &self.checkpoint_url),
             ("log", &self.log),
         ];
         given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
@@ -709,17 +721,54 @@ pub(crate) enum Audit {
         output: Option<PathBuf>,
     },
     /// Verify an export offline; needs no data directory.
-    #[command(after_help = "Example:\n  chaveiro audit verify audit.jsonl --key ed25519:…")]
+    #[command(
+        after_help = "Example:\n  chaveiro audit verify audit.jsonl --key ed25519:… --since audit-of-last-month.jsonl"
+    )]
     Verify {
         /// The export.
         file: PathBuf,
         /// The key that must have signed it.
         #[arg(long)]
         key: Option<chaveiro_audit::PublicKey>,
+        /// What it must continue: an earlier export, a file of checkpoints, or POSITION:HASH as this verb printed it.
+        #[arg(long, value_name = "FILE|POSITION:HASH", value_parser = since)]
+        since: Option<Since>,
+        /// Accept events after the last checkpoint, which nothing proves.
+        #[arg(long)]
+        allow_unsigned_tail: bool,
+    },
+    /// Verify the rows that grant rights: applications, roles, tenants, holds, and what else decides.
+    #[command(after_help = "Example:\n  chaveiro audit rows")]
+    Rows {
+        /// Remove those that do not verify, as far as nothing is lost but what they would grant.
+        #[arg(long, requires = "reason")]
+        remove: bool,
+        /// Accept those that do not verify as they stand: look at them first.
+        #[arg(long, requires = "reason", conflicts_with = "remove")]
+        accept: bool,
+        /// Why. This is recorded.
+        #[arg(long)]
+        reason: Option<String>,
     },
     /// Print the key that signs, to pin it elsewhere.
     #[command(after_help = "Example:\n  chaveiro audit key")]
     Key,
+}
+
+/// What an export is compared with.
+#[derive(Clone, Debug)]
+pub(crate) enum Since {
+    Point(chaveiro_audit::Point),
+    File(PathBuf),
+}
+
+/// A number and a colon begin a checkpoint; anything else is a file.
+fn since(text: &str) -> Result<Since, &'static str> {
+    let number = text.split_once(':').map(|(number, _)| number);
+    match number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())) {
+        true => text.parse().map(Since::Point),
+        false => Ok(Since::File(text.into())),
+    }
 }
 
 #[cfg(test)]

@@ -444,6 +444,35 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
     ),
     ("The export", "A exportação"),
     ("The key that must have signed it", "A chave que deve tê-la assinado"),
+    (
+        "What it must continue: an earlier export, a file of checkpoints, or POSITION:HASH as this verb printed it",
+        "O que ela deve continuar: uma exportação anterior, um arquivo de pontos de verificação, ou POSIÇÃO:HASH como este verbo mostrou",
+    ),
+    (
+        "Accept events after the last checkpoint, which nothing proves",
+        "Aceita eventos após o último ponto de verificação, que nada comprova",
+    ),
+    (
+        "Verify the rows that grant rights: applications, roles, tenants, holds, and what else decides",
+        "Verifica as linhas que concedem direitos: aplicações, papéis, locatários, retenções e o mais que decide",
+    ),
+    (
+        "Remove those that do not verify, as far as nothing is lost but what they would grant",
+        "Remove as que não conferem, desde que nada se perca além do que concederiam",
+    ),
+    (
+        "Accept those that do not verify as they stand: look at them first",
+        "Aceita como estão as que não conferem: examine-as antes",
+    ),
+    (
+        "A file to which checkpoints of the audit record are appended",
+        "Arquivo ao qual se acrescentam os pontos de verificação da auditoria",
+    ),
+    (
+        "The socket of the local syslog that gets checkpoints",
+        "O soquete do syslog local que recebe os pontos de verificação",
+    ),
+    ("Where checkpoints are posted as JSON", "Para onde os pontos de verificação são enviados como JSON"),
     ("Print the key that signs, to pin it elsewhere", "Imprime a chave que assina, para fixá-la em outro lugar"),
 ]);
 

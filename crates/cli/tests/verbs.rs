@@ -66,6 +66,7 @@ const VERBS: &[&[&str]] = &[
     &["audit"],
     &["audit", "export"],
     &["audit", "verify"],
+    &["audit", "rows"],
     &["audit", "key"],
     &["doctor"],
     &["doctor", "tokens"],
@@ -94,7 +95,14 @@ fn init_makes_everything_once_and_says_what_to_do_next() {
     for word in ["Contoso", "chaveiro serve", "app register", "enroll-token"] {
         assert!(said.contains(word), "{word} in {said}");
     }
-    for file in ["chaveiro.db", "chaveiro.toml", "keys/ca/root.pem", "keys/audit.key", "keys/device-credentials.key"] {
+    for file in [
+        "chaveiro.db",
+        "chaveiro.toml",
+        "keys/ca/root.pem",
+        "keys/audit.key",
+        "keys/rows.key",
+        "keys/device-credentials.key",
+    ] {
         assert!(data.join(file).exists(), "{file}");
     }
     assert_eq!(data.metadata().expect("there").permissions().mode() & 0o777, 0o700);
@@ -416,11 +424,71 @@ fn an_altered_audit_export_is_found() {
     let file = data.join("audit.jsonl");
     let path = file.to_str().expect("text");
     run(&data, &["audit", "export", "--output", path]);
-    assert_eq!(run_json(&data, &["audit", "verify", path])["sound"], true);
+    let report = run_json(&data, &["audit", "verify", path]);
+    assert_eq!((&report["sound"], &report["events"], &report["signedThrough"]), (&true.into(), &1.into(), &1.into()));
+    assert_eq!(report["from"], report["to"]);
     let altered = std::fs::read_to_string(&file).expect("text").replace("tenantCreated", "tenantChanged");
     std::fs::write(&file, altered).expect("written");
     let output = try_run(&data, &["audit", "verify", path]);
     assert!(!output.status.success() && text(&output.stderr).contains("line 2"), "{}", text(&output.stderr));
+    let output = try_run(&data, &["audit", "verify", path, "--json"]);
+    assert!(!output.status.success());
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&told["sound"], &told["line"]), (&false.into(), &2.into()));
+    let output = try_run(&data, &["audit", "verify", path, "--lang", "pt"]);
+    assert!(text(&output.stderr).contains("NÃO está íntegro"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn an_export_is_held_against_an_earlier_one_and_against_a_checkpoint() {
+    let (_directory, data) = initialised();
+    let [before, now] = ["before.jsonl", "now.jsonl"].map(|name| data.join(name).to_str().expect("text").to_owned());
+    run(&data, &["audit", "export", "--output", &before]);
+    let report = run_json(&data, &["audit", "verify", &before]);
+    let kept = report["newestCheckpoint"].as_str().expect("a checkpoint");
+    assert!(run(&data, &["audit", "verify", &before]).contains(kept), "to be copied by a person");
+    run(&data, &["tenant", "set", "--disclosure-window", "5"]);
+    run(&data, &["audit", "export", "--output", &now]);
+    let newest = run_json(&data, &["audit", "verify", &now])["newestCheckpoint"].as_str().expect("one").to_owned();
+    for since in [before.as_str(), kept] {
+        assert_eq!(run_json(&data, &["audit", "verify", &now, "--since", since])["continues"], 1, "{since}");
+    }
+    for since in [now.as_str(), newest.as_str()] {
+        let output = try_run(&data, &["audit", "verify", &before, "--since", since]);
+        assert!(!output.status.success() && text(&output.stderr).contains("cut off"), "{}", text(&output.stderr));
+    }
+    let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(run_json(&data, &["audit", "verify", &now, "--tenant", &tenant])["sound"], true);
+    let other = "11111111-2222-4333-8444-555555555555";
+    assert!(!try_run(&data, &["audit", "verify", &now, "--tenant", other]).status.success());
+    assert!(!try_run(&data, &["audit", "verify", &now, "--since", "1:AAAA"]).status.success(), "no checkpoint");
+    // A tail that nothing signs, such as a forger can make.
+    let lines = std::fs::read_to_string(&now).expect("text");
+    let cut: Vec<&str> = lines.lines().collect();
+    std::fs::write(&now, cut[..cut.len() - 1].join("\n") + "\n").expect("written");
+    let output = try_run(&data, &["audit", "verify", &now]);
+    assert!(!output.status.success() && text(&output.stderr).contains("1 of 2"), "{}", text(&output.stderr));
+    assert_eq!(run_json(&data, &["audit", "verify", &now, "--allow-unsigned-tail"])["signedThrough"], 1);
+}
+
+#[test]
+fn rows_that_another_program_wrote_are_listed_and_removed() {
+    let (_directory, data) = initialised();
+    assert_eq!(run_json(&data, &["audit", "rows"]).as_array().map(Vec::len), Some(0));
+    let connection = rusqlite::Connection::open(data.join("chaveiro.db")).expect("opened");
+    let forge = "INSERT INTO application (tenant, id, display_name, permissions, delegated, public, secrets, certificates, created)
+        VALUES (1, x'00000000000000000000000000000063', 'x', '[]', '[]', 0, '[]', '[]', 0)";
+    connection.execute_batch(forge).expect("forged");
+    drop(connection);
+    assert_eq!(run_json(&data, &["app", "list"]).as_array().map(Vec::len), Some(0));
+    let output = try_run(&data, &["audit", "rows"]);
+    assert!(!output.status.success());
+    assert!(text(&output.stdout).contains("application") && text(&output.stderr).contains("--remove"));
+    assert!(!try_run(&data, &["audit", "rows", "--remove"]).status.success(), "a reason is asked for");
+    run(&data, &["audit", "rows", "--remove", "--reason", "ticket 4711"]);
+    assert_eq!(run_json(&data, &["audit", "rows"]).as_array().map(Vec::len), Some(0));
+    let recorded = run(&data, &["audit", "export"]);
+    assert!(recorded.contains("rowsRemoved") && recorded.contains("ticket 4711"), "{recorded}");
 }
 
 #[test]

@@ -78,6 +78,20 @@ pub enum News {
     RoleAssigned(Assigned),
     /// A role was taken from somebody through the API.
     RoleUnassigned(Assigned),
+    /// A row that grants something was not written by this program, or rows were removed or put back.
+    RowForged {
+        /// The table.
+        table: String,
+        /// The row; `None` when rows were removed or put back.
+        row: Option<String>,
+    },
+    /// The stored audit record does not verify.
+    RecordDamaged {
+        /// Where.
+        position: u64,
+        /// The kind of damage, in one word.
+        damage: String,
+    },
     /// An operator went on from a database that may not be the newest state.
     RestoreAccepted {
         /// Why the server refused it.
@@ -138,6 +152,8 @@ impl News {
             Self::ProtectionLowered { .. } => "chaveiro.protection_lowered",
             Self::RoleAssigned(_) => "chaveiro.role_assigned",
             Self::RoleUnassigned(_) => "chaveiro.role_unassigned",
+            Self::RowForged { .. } => "chaveiro.row_forged",
+            Self::RecordDamaged { .. } => "chaveiro.record_damaged",
             Self::RestoreAccepted { .. } => "chaveiro.restore_accepted",
             Self::DeviceDuplicate { .. } => "chaveiro.device_duplicate",
         }

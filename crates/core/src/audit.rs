@@ -147,6 +147,12 @@ pub enum Activity {
     BreakGlassUsed,
     /// An assignment got another name or description.
     RoleAssignmentChanged,
+    /// Rows that grant something were signed as they stood: at the upgrade, or accepted by an operator.
+    RowsSigned,
+    /// Rows that do not verify were removed by an operator.
+    RowsRemoved,
+    /// A row that grants something was found that this program did not write.
+    RowForged,
     /// An operator went on from a database that may not be the newest state.
     RestoreAccepted,
     /// A device proved that a result of before a restore still opens its locks.

@@ -128,8 +128,7 @@ pub(crate) fn pass(
     let opened = now.checked_sub(reader.window).unwrap_or(Timestamp::MIN);
     // A time further ahead than the window was written while the clock was ahead.
     let latest = now.checked_add(reader.window).unwrap_or(Timestamp::MAX);
-    let by_itself =
-        |(at, by): &(Timestamp, String)| *by == reader.caller.actor.key() && *at > opened && *at <= latest;
+    let by_itself = |(at, by): &(Timestamp, String)| *by == reader.caller.actor.key() && *at > opened && *at <= latest;
     if secret.disclosed.as_ref().is_some_and(by_itself)
         || unit.has_read(tenant, secret.context.action, secret.id, &party, opened, latest)?
     {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chaveiro_core::action::{ActionState, Outcome};
 use chaveiro_core::actions::retire::retire;
 use chaveiro_core::alert::{Alert, News};
-use chaveiro_core::caller::Actor;
+use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::device::ManagementState;
 use chaveiro_core::id::{DeviceId, ResourceId};
 use chaveiro_core::ports::{Clock, Unsealer};
@@ -161,7 +161,8 @@ async fn a_certificate_that_is_not_of_the_open_enrolment_of_that_name_takes_noth
     let fourth = world.enroll_over(&world.certified(&one.account), 1, &token).await.expect("enrolled");
     assert_ne!(world.device_of(&fourth).await.id, id);
     let (tenant, now) = (world.tenant, world.clock.now());
-    let retired = world.store.write(move |unit| retire(unit, tenant, id, Actor::operator(), now));
+    let retired =
+        world.store.write(move |unit| retire(unit, tenant, id, Actor::operator(&HostUser::new("root", 0)), now));
     retired.await.expect("retired");
     let token = world.token().await;
     let fifth = world.enroll_over(&world.certified(&third.account), 1, &token).await.expect("enrolled");

@@ -110,6 +110,22 @@ fn log(alert: &Alert) {
             let what = "a role was taken from somebody through the API: if nobody expects it, run chaveiro role assign";
             warn(alert, assigned, what);
         }
+        News::RowForged { table, row } => tracing::error!(
+            alert = news.name(),
+            alert.id = alert.id(),
+            tenant.id = %tenant,
+            table,
+            row = row.as_deref().unwrap_or("-"),
+            "a row was changed by another program and grants nothing: run chaveiro audit rows"
+        ),
+        News::RecordDamaged { position, damage } => tracing::error!(
+            alert = news.name(),
+            alert.id = alert.id(),
+            tenant.id = %tenant,
+            position,
+            damage,
+            "the audit record does not verify: export it, and compare it with an earlier checkpoint"
+        ),
         News::RestoreAccepted { doubt, reason, results } => tracing::error!(
             alert = news.name(),
             alert.id = alert.id(),
@@ -339,7 +355,7 @@ fn beyond(waiting: &[Alert], most: usize) -> Vec<Alert> {
 
 impl Receiver {
     /// Why it was not taken, in words without the address.
-    async fn tell(&self, told: &Value) -> Result<(), String> {
+    pub(crate) async fn tell(&self, told: &Value) -> Result<(), String> {
         let sent = self.client.post(&self.url).timeout(TIMEOUT).json(told).send().await;
         let status = sent.map_err(|error| error.without_url().to_string())?.status();
         // A redirection is not followed, and so was not taken.
@@ -360,6 +376,8 @@ fn document(alert: &Alert) -> Value {
         News::FirstDisclosure { device } => json!({"device": device}),
         News::ProtectionLowered { settings } => json!({"settings": settings}),
         News::RoleAssigned(assigned) | News::RoleUnassigned(assigned) => json!(assigned),
+        News::RowForged { table, row } => json!({"table": table, "row": row}),
+        News::RecordDamaged { position, damage } => json!({"position": position, "damage": damage}),
         News::RestoreAccepted { doubt, reason, results } => {
             json!({"doubt": doubt, "reason": reason, "results": results})
         }
@@ -419,6 +437,17 @@ fn text(alert: &Alert) -> String {
         ),
         News::RoleUnassigned(assigned) => {
             format!("Chaveiro: {actor} took back in tenant {tenant}: {}.", in_words(assigned))
+        }
+        News::RowForged { table, row: Some(row) } => {
+            format!(
+                "Chaveiro: in tenant {tenant} the row {row} of {table} was changed by another program. It grants nothing."
+            )
+        }
+        News::RowForged { table, row: None } => {
+            format!("Chaveiro: in tenant {tenant} rows of {table} were removed or put back by another program.")
+        }
+        News::RecordDamaged { position, damage } => {
+            format!("Chaveiro: the audit record of tenant {tenant} does not verify at {position} ({damage}).")
         }
         News::DeviceDuplicate { device, duplicate_of, still_enrolled } => {
             let state = if *still_enrolled { "works on" } else { "is not enrolled any more" };

@@ -120,6 +120,17 @@ pub const KEYS: &[Key] = &[
         "",
         "Where alerts are posted as JSON, such as https://hooks.example/chaveiro; https, or http on this host. They are logged in any case.",
     ),
+    key(
+        "checkpoint-file",
+        "",
+        "A file to which checkpoints of the audit record are appended as they are made, one line of JSON each.",
+    ),
+    key("checkpoint-syslog", "", "The socket of the local syslog that gets them, too, such as /dev/log."),
+    key(
+        "checkpoint-url",
+        "",
+        "Where they are posted as JSON, such as https://auditor.example/chaveiro; https, or http on this host.",
+    ),
     key("log", "info", "What is logged: a tracing filter such as info or chaveiro_mdm=debug,info."),
 ];
 
@@ -227,6 +238,12 @@ pub struct Config {
     pub client_certificate_header: Option<HeaderName>,
     /// Where alerts are posted.
     pub alert_url: Option<String>,
+    /// A file that gets checkpoints.
+    pub checkpoint_file: Option<PathBuf>,
+    /// The socket of a syslog that gets checkpoints.
+    pub checkpoint_syslog: Option<PathBuf>,
+    /// An address that gets checkpoints.
+    pub checkpoint_url: Option<String>,
     /// Filter of the log.
     pub log: String,
     /// Trusted issuers beside the local one; only in the file, as `[[issuer]]`.
@@ -298,10 +315,10 @@ impl Config {
             _ => Err(wrong(key, URL)),
         };
         let ceiling = |key| text(key).parse::<u32>().map_err(|_| wrong(key, NUMBER));
-        let alert_url = match text("alert-url") {
-            "" => None,
-            url if is_private(url) => Some(url.to_owned()),
-            _ => return Err(wrong("alert-url", ALERT_URL)),
+        let private_url = |key| match text(key) {
+            "" => Ok(None),
+            url if is_private(url) => Ok(Some(url.to_owned())),
+            _ => Err(wrong(key, ALERT_URL)),
         };
         let trusted_proxies =
             TrustedProxies::parse(text("trusted-proxies")).ok_or_else(|| wrong("trusted-proxies", PROXIES))?;
@@ -349,7 +366,10 @@ impl Config {
             },
             trusted_proxies,
             client_certificate_header,
-            alert_url,
+            alert_url: private_url("alert-url")?,
+            checkpoint_file: path("checkpoint-file"),
+            checkpoint_syslog: path("checkpoint-syslog"),
+            checkpoint_url: private_url("checkpoint-url")?,
             log: text("log").to_owned(),
             issuers,
         })
@@ -451,7 +471,7 @@ mod tests {
     #[test]
     fn every_error_names_the_key_and_its_place() {
         type Pairs = &'static [(&'static str, &'static str)];
-        let table: [(&str, Pairs, Pairs, &[&str]); 13] = [
+        let table: [(&str, Pairs, Pairs, &[&str]); 14] = [
             ("grph-listen = \"x\"", &[], &[], &["grph-listen", "chaveiro.toml", "config-reference"]),
             ("graph-listen = \"here\"", &[], &[], &["graph-listen", "chaveiro.toml", "127.0.0.1:8443"]),
             ("graph-listen = [", &[], &[], &["chaveiro.toml", "TOML"]),
@@ -461,6 +481,7 @@ mod tests {
             ("tls-key = \"/k\"", &[], &[], &["tls-certificate", "tls-key"]),
             ("alert-url = \"http://hooks.example\"", &[], &[], &["alert-url", "https://"]),
             ("alert-url = \"file:///etc/passwd\"", &[], &[], &["alert-url", "https://"]),
+            ("checkpoint-url = \"http://auditor.example\"", &[], &[], &["checkpoint-url", "https://"]),
             ("trusted-proxies = \"proxy.example\"", &[], &[], &["trusted-proxies", "chaveiro.toml", "10.0.0.7"]),
             (
                 "client-certificate-header = \"Client-Cert\"",

@@ -5,6 +5,7 @@
 
 mod alarm;
 mod backup;
+mod checkpoints;
 mod config;
 mod data_dir;
 mod health;
@@ -13,6 +14,7 @@ mod issuers;
 mod jobs;
 mod listener;
 mod process;
+mod record;
 mod room;
 mod serve;
 mod shell;

@@ -23,12 +23,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::alarm::{Post, Receiver};
+use crate::checkpoints::{Shipping, Targets};
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError, Lock, Running as Announcement};
 use crate::health::Health;
 use crate::jobs::Jobs;
 use crate::listener::{self, Identity, Shown, Stop};
 use crate::process;
+use crate::record::{Complaints, Warden};
 use crate::room::{Capacity, Room};
 use crate::shell::{SystemClock, SystemEntropy};
 use crate::telemetry::{self, Metrics, Observed, Probes};
@@ -93,6 +95,7 @@ pub struct Running {
     stop: CancellationToken,
     wakes: Arc<Wakes>,
     jobs: Jobs,
+    shipping: Shipping,
     _lock: Lock,
 }
 
@@ -141,7 +144,13 @@ impl Server {
         // An alert goes where it was told to, and nowhere that this place points to.
         let no_detour = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         let alert_client = no_detour.build().map_err(|error| StartError::Client(error.to_string()))?;
-        let receiver = config.alert_url.map(|url| Receiver { url, client: alert_client });
+        let receiver = |url| Receiver { url, client: alert_client.clone() };
+        let targets = Targets {
+            file: config.checkpoint_file,
+            syslog: config.checkpoint_syslog,
+            webhook: config.checkpoint_url.map(receiver),
+        };
+        let receiver = config.alert_url.map(receiver);
         let post = Post::new(Arc::clone(&opened.store), Arc::clone(&clock), receiver);
         let clients = reqwest::Client::builder();
         let verifier = Verifier::new(config.issuers, Arc::clone(&issuer), vec![graph_url.clone()], clients)?;
@@ -233,8 +242,14 @@ impl Server {
         listeners.spawn(listener::serve(device_listener, device_tls, device_room, times, devices, stop));
 
         let stop = CancellationToken::new();
+        let (record_key, complaints) = (opened.signer.public_key(), Arc::new(Complaints::new(Arc::clone(&health))));
+        let shipping = Shipping::new(Arc::clone(&opened.store), Arc::clone(&complaints), record_key, targets);
+        let alarm = Arc::new(post.bell());
+        let warden = Warden::new(Arc::clone(&opened.store), Arc::clone(&clock), alarm, complaints, record_key);
         let jobs = Jobs { store: opened.store, signer: opened.signer, clock, vigil: Arc::clone(&vigil) };
         let mut background = jobs.start(config.chain_interval, &stop);
+        background.spawn(warden.watch(stop.clone()));
+        background.spawn(shipping.clone().run(stop.clone()));
         background.spawn(post.deliver(stop.clone()));
         background.spawn(telemetry::tell_refusals(rooms, stop.clone()));
         watch::start(&opened.sqlite, &health, metrics.disk_free_bytes.clone(), &mut background, &stop);
@@ -256,6 +271,7 @@ impl Server {
             stop,
             wakes,
             jobs,
+            shipping,
             _lock: lock,
         })
     }
@@ -285,6 +301,7 @@ impl Running {
         self.stop.cancel();
         while self.background.join_next().await.is_some() {}
         self.jobs.link().await;
+        self.shipping.ship().await;
         tracing::info!("stopped");
         outcome
     }

@@ -1,13 +1,13 @@
 //! Keys that the store knows by their fingerprints.
 
-use chaveiro_core::caller::Actor;
+use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::keys::{Change, Fingerprint, Hand, KeyName, record, retire, set_away};
 
 use crate::Backend;
 use crate::sample::{at, filled, read, tenant_id, write};
 
 fn hand(second: u64) -> Hand {
-    Hand { actor: Actor::operator(), now: at(second) }
+    Hand { actor: Actor::operator(&HostUser::new("root", 0)), now: at(second) }
 }
 
 pub(crate) async fn a_key_is_known_by_its_newest_fingerprint_and_the_others_stay(backend: &dyn Backend) {

@@ -152,7 +152,7 @@ pub(crate) fn optional_time(row: &Row<'_>, column: &str) -> Result<Option<Timest
     micros.map(|micros| moment(micros, column)).transpose()
 }
 
-fn moment(micros: i64, column: &str) -> Result<Timestamp, RowError> {
+pub(crate) fn moment(micros: i64, column: &str) -> Result<Timestamp, RowError> {
     Timestamp::from_microsecond(micros).map_err(|_| RowError::Content(format!("{column} is no time")))
 }
 

@@ -11,6 +11,7 @@ mod doubt;
 mod mark;
 mod migrate;
 mod open;
+mod row_key;
 mod rows;
 mod state;
 mod unit;
@@ -30,6 +31,7 @@ pub use doubt::Doubt;
 pub use mark::{FILE_NAME as MARK_FILE_NAME, Place, Promise};
 pub use open::OpenError;
 use open::{Opened, Trust};
+pub use row_key::RowKeyError;
 pub use wal::{Log, Rest, scan as scan_log};
 use worker::{Condition, Queue, Writer};
 
@@ -110,6 +112,7 @@ impl SqliteStore {
             promised: None,
             log: None,
             due: 0,
+            seen_schema: None,
         };
         let (writes, writer_thread) = worker::start_writer(writer, &options).map_err(OpenError::Thread)?;
         // Readers end first, so that the writer's last checkpoint finds no snapshot in its way.

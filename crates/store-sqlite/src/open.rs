@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chaveiro_core::activity::{event_id, seq_of_event};
 use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::StoreError;
 use chaveiro_core::query::moment;
 use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
@@ -18,6 +19,8 @@ use uuid::Uuid;
 
 use crate::doubt::{Doubt, judge};
 use crate::mark::{self, MarkFile, Promise, Reading};
+use crate::row_key::{self, Held, RowKey, RowKeyError};
+use crate::rows::authenticated;
 use crate::state::{self, State};
 use crate::wal::{self, Log, Rest};
 use crate::{Options, disk, migrate};
@@ -52,6 +55,9 @@ pub enum OpenError {
         /// SQLite's own words.
         reason: String,
     },
+    /// The key of the authenticators of rows.
+    #[error(transparent)]
+    RowKey(#[from] RowKeyError),
     /// A migration failed; the database is as it was.
     #[error("the schema could not be brought up to date: {0}")]
     Migration(String),
@@ -188,7 +194,8 @@ pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Tr
     if connection.is_readonly("main").map_err(explain)? {
         return Err(OpenError::ReadOnly(file.to_owned()));
     }
-    let is_changed = migrate::migrate(&mut connection).map_err(|error| migration(error, file))?;
+    let is_migrated = migrate::migrate(&mut connection).map_err(|error| migration(error, file))?;
+    let is_changed = authenticate(&connection, directory, file)? || is_migrated;
     let schema = u32::try_from(known).unwrap_or_default();
     let floor = match &reading {
         Some(Reading::Promised { promise, .. }) if doubt.is_some() => promise.commits,
@@ -399,12 +406,55 @@ pub(crate) fn reader(file: &Path, options: &Options) -> Result<Connection, OpenE
     let explain = |error| explain(error, file);
     let connection = Connection::open_with_flags(file, flags).map_err(explain)?;
     prepare(&connection, options).map_err(explain)?;
+    let directory = file.parent().unwrap_or(Path::new("."));
+    authenticated::functions(&connection, &RowKey::read(directory)?).map_err(explain)?;
     Ok(connection)
+}
+
+/// Prepares the writer to sign what it writes. A database that was never signed is signed now, if its key is new; says whether
+/// it was.
+fn authenticate(connection: &Connection, directory: &Path, file: &Path) -> Result<bool, OpenError> {
+    let failed = |error: StoreError| OpenError::Other { file: file.to_owned(), reason: error.to_string() };
+    let explain = |error| explain(error, file);
+    let (key, lock) = match row_key::open(directory)? {
+        Held::Known(key) => (key, None),
+        Held::New(key, lock) => (key, Some(lock)),
+    };
+    authenticated::functions(connection, &key).map_err(explain)?;
+    let noted = if lock.is_some() {
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(explain)?;
+        let noted = authenticated::introduce(connection, &key);
+        connection.execute_batch(if noted.is_ok() { "COMMIT" } else { "ROLLBACK" }).map_err(explain)?;
+        noted.map_err(failed)?.or_else(|| Some(key.fingerprint()))
+    } else {
+        authenticated::noted_key(connection).map_err(failed)?
+    };
+    let key_file = row_key::file(directory);
+    match noted {
+        Some(noted) if noted == key.fingerprint() => {}
+        Some(_) if lock.is_some() => return Err(RowKeyError::Missing(key_file).into()),
+        Some(_) => return Err(RowKeyError::Other(key_file).into()),
+        None => return Err(RowKeyError::Unsigned(key_file).into()),
+    }
+    if lock.is_some() {
+        row_key::finish(directory)?;
+    }
+    authenticated::install(connection).map_err(explain)?;
+    Ok(lock.is_some())
 }
 
 pub(crate) fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(128);
+    // Whoever writes the file can write its schema, too. Triggers and views that are in it do not run, and nothing in it calls
+    // our functions; those of this connection do.
+    for trusting in [
+        DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW,
+        DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+    ] {
+        connection.set_db_config(trusting, false)?;
+    }
     functions(connection)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")

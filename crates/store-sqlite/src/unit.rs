@@ -16,8 +16,8 @@ use chaveiro_core::id::{
 use chaveiro_core::keys::{KeyName, KnownKey};
 use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::{
-    ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoreError, StoredCheckpoint, StoredEvent,
-    UnitOfWork, View,
+    ChainLink, ChainedEvent, DeviceScope, ResourceScope, RowLook, RowPlace, Statistics, StoreError, StoredCheckpoint,
+    StoredEvent, UnitOfWork, View,
 };
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use chaveiro_core::reading::{Reading, Readings};
@@ -31,8 +31,8 @@ use rusqlite::Connection;
 
 use crate::codec::fault;
 use crate::rows::{
-    action, action_list, alert, application, audit, audit_list, delivery, device, enrollment, hold, known_key,
-    resource, revocation, role, secret, sign_in, steady, tenant,
+    action, action_list, alert, application, audit, audit_list, authenticated, delivery, device, enrollment, hold,
+    known_key, resource, revocation, role, secret, sign_in, steady, tenant,
 };
 
 /// A transaction that is open on the connection.
@@ -376,6 +376,23 @@ impl View for Transaction<'_> {
     fn checkpoints(&self, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError> {
         audit::checkpoints(self.connection, tenant)
     }
+    fn linked_events(&self, after: i64, limit: usize) -> Result<Vec<(StoredEvent, Option<ChainLink>)>, StoreError> {
+        audit::linked(self.connection, after, limit)
+    }
+    fn checkpoints_between(
+        &self,
+        tenant: TenantId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<StoredCheckpoint>, StoreError> {
+        audit::checkpoints_between(self.connection, tenant, first, last)
+    }
+    fn newest_checkpoints(&self) -> Result<Vec<StoredCheckpoint>, StoreError> {
+        audit::newest_checkpoints(self.connection)
+    }
+    fn unsound_rows(&self, from: RowPlace, limit: usize) -> Result<RowLook, StoreError> {
+        authenticated::look(self.connection, from, limit)
+    }
     fn statistics(&self) -> Result<Statistics, StoreError> {
         audit::statistics(self.connection)
     }
@@ -565,5 +582,8 @@ impl UnitOfWork for Transaction<'_> {
     }
     fn insert_checkpoint(&mut self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError> {
         audit::insert_checkpoint(self.connection, checkpoint)
+    }
+    fn settle_rows(&mut self, remove: bool) -> Result<u64, StoreError> {
+        authenticated::settle(self.connection, remove)
     }
 }

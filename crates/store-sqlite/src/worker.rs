@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::codec::fault;
 use crate::mark::{MarkFile, Promise};
+use crate::rows::authenticated;
 use crate::unit::Transaction;
 use crate::{Options, disk, state, wal};
 
@@ -102,6 +103,8 @@ pub(crate) struct Writer {
     pub(crate) log: Option<File>,
     /// The length of the log at which it is copied.
     pub(crate) due: u64,
+    /// The number of the schema that was looked at last.
+    pub(crate) seen_schema: Option<i64>,
 }
 
 /// Why a group was not committed.
@@ -173,6 +176,10 @@ impl Writer {
     ) -> Result<(), Failure> {
         let connection = &self.connection;
         connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.failure(error))?;
+        if let Err(error) = trust(connection, &mut self.seen_schema) {
+            let _ = connection.execute_batch("ROLLBACK");
+            return Err(Failure::Unavailable(error.to_string()));
+        }
         let before = connection.total_changes();
         for waiting in jobs {
             let outcome = run_one(connection, self.list_steps, waiting.job);
@@ -285,6 +292,16 @@ impl Writer {
 
 fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+}
+
+/// Looks at the schema when it has changed since the last group.
+fn trust(connection: &Connection, seen: &mut Option<i64>) -> Result<(), StoreError> {
+    let now = authenticated::schema_number(connection)?;
+    if *seen != Some(now) {
+        authenticated::check_schema(connection)?;
+        *seen = Some(now);
+    }
+    Ok(())
 }
 
 /// Runs a unit of work inside a savepoint, so that its neighbours in the group do not suffer from it.

@@ -294,7 +294,7 @@ impl Story {
                 "step": "end",
                 "recoveries": recoveries.len(),
                 "good": good,
-                "audit": {"events": audit.events, "checkpoints": audit.checkpoints, "signedThrough": audit.signed_through, "sound": true},
+                "audit": {"events": audit.events, "checkpoints": audit.checkpoints, "signedThrough": audit.signed_through(), "sound": true},
             }));
         }
         let rows: Vec<_> = recoveries
@@ -315,11 +315,15 @@ impl Story {
         let text = match self.out.lang {
             Lang::English => format!(
                 "audit chain: {} events, {} checkpoints, verified with the pinned key through event {}",
-                audit.events, audit.checkpoints, audit.signed_through
+                audit.events,
+                audit.checkpoints,
+                audit.signed_through()
             ),
             Lang::Portuguese => format!(
                 "cadeia de auditoria: {} eventos, {} pontos de verificação, verificada com a chave fixada até o evento {}",
-                audit.events, audit.checkpoints, audit.signed_through
+                audit.events,
+                audit.checkpoints,
+                audit.signed_through()
             ),
         };
         let colour = if good { AnsiColor::Green } else { AnsiColor::Red };

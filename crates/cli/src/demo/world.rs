@@ -186,7 +186,7 @@ impl World {
             Ok(chaveiro_audit::export(view, tenant, &key, &mut text).map(|_| text))
         });
         let text = exported.await??;
-        Ok(chaveiro_audit::verify(&mut text.as_slice(), Some(&key))?)
+        Ok(chaveiro_audit::verify(&mut text.as_slice(), chaveiro_audit::Expected::signed_by(&key))?)
     }
 
     /// Commands to try while the server stays up.

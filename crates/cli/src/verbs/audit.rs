@@ -1,16 +1,23 @@
-//! `chaveiro audit`: export, verify, key.
+//! `chaveiro audit`: export, verify, rows, key.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
-use anyhow::{Context, Result};
-use serde_json::json;
+use std::path::Path;
 
-use crate::args::{Audit, Common};
+use anyhow::{Context, Result, anyhow};
+use chaveiro_audit::{Broken, Earlier, Expected, Report};
+use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::id::TenantId;
+use chaveiro_core::keys::Hand;
+use chaveiro_core::ports::{RowPlace, UnsoundRow};
+use serde_json::{Value, json};
+
+use crate::args::{Audit, Common, Since};
 use crate::host::Host;
 use crate::out::Out;
-use crate::text::Text;
+use crate::text::{Complaint, Text};
 
 pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()> {
     match verb {
@@ -36,24 +43,16 @@ pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()>
                 out.say(Text::Exported, &[&summary.events.to_string(), &summary.checkpoints.to_string()], &value);
             }
         }
-        Audit::Verify { file, key } => {
-            let opened = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
-            let report = chaveiro_audit::verify(&mut BufReader::new(opened), key.as_ref())?;
-            let value = json!({
-                "sound": true,
-                "tenant": report.tenant,
-                "events": report.events,
-                "checkpoints": report.checkpoints,
-                "signedThrough": report.signed_through,
-                "publicKey": report.public_key.to_string(),
-                "pinned": report.pinned,
-            });
-            let places = [report.events, report.checkpoints, report.signed_through].map(|number| number.to_string());
-            out.say(Text::Sound, &places.each_ref().map(String::as_str), &value);
-            if !report.pinned {
-                out.text(Text::SoundUnpinned, &[&report.public_key.to_string()]);
-            }
+        Audit::Verify { file, key, since, allow_unsigned_tail } => {
+            let expected = Expected {
+                key: key.as_ref(),
+                tenant: tenant_id(common)?,
+                allow_unsigned_tail: *allow_unsigned_tail,
+                earlier: None,
+            };
+            verify(out, file, expected, since.as_ref())?;
         }
+        Audit::Rows { remove, accept, reason } => rows(common, out, *remove, *accept, reason.as_deref()).await?,
         Audit::Key => {
             let key = Host::open(common)?.opened.signer.public_key().to_string();
             match out.json {
@@ -63,4 +62,125 @@ pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()>
         }
     }
     Ok(())
+}
+
+/// The tenant whose record is meant. There is no data directory in which a name could be looked up.
+fn tenant_id(common: &Common) -> Result<Option<TenantId>> {
+    let Some(asked) = common.tenant.as_deref() else { return Ok(None) };
+    let id = asked.parse().map_err(|_| {
+        anyhow!("{asked} is not the id of a tenant, and an export knows no names; see: chaveiro tenant list")
+    })?;
+    Ok(Some(TenantId(id)))
+}
+
+fn open(file: &Path) -> Result<BufReader<File>> {
+    let opened = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(BufReader::new(opened))
+}
+
+fn verify(out: Out, file: &Path, expected: Expected<'_>, since: Option<&Since>) -> Result<()> {
+    let mut export = open(file)?;
+    let verified = match since {
+        None => chaveiro_audit::verify(&mut export, expected),
+        Some(Since::Point(point)) => {
+            chaveiro_audit::verify(&mut export, Expected { earlier: Some(Earlier::Point(*point)), ..expected })
+        }
+        Some(Since::File(earlier)) => {
+            let mut earlier = open(earlier)?;
+            chaveiro_audit::verify(&mut export, Expected { earlier: Some(Earlier::File(&mut earlier)), ..expected })
+        }
+    };
+    match verified {
+        Ok(report) => {
+            say(out, &report);
+            Ok(())
+        }
+        Err(Broken { line, kind }) => {
+            if out.json {
+                out.value(&json!({"sound": false, "line": line, "error": kind.to_string()}));
+            }
+            let place = format!("line {line}: {kind}");
+            Err(Complaint::new(Text::NotSound, Text::HintNotSound, &place).into())
+        }
+    }
+}
+
+fn say(out: Out, report: &Report) {
+    let (from, to) = (report.span.0.to_string(), report.span.1.to_string());
+    let value = json!({
+        "sound": true,
+        "tenant": report.tenant,
+        "events": report.events,
+        "from": from,
+        "to": to,
+        "checkpoints": report.checkpoints,
+        "signedThrough": report.signed_through(),
+        "newestCheckpoint": report.newest.to_string(),
+        "newestCheckpointAt": report.newest_at.to_string(),
+        "continues": report.continues,
+        "clockWentBackBefore": report.clock_went_back,
+        "publicKey": report.public_key.to_string(),
+        "pinned": report.pinned,
+    });
+    let [events, checkpoints, signed] =
+        [report.events, report.checkpoints, report.signed_through()].map(|number| number.to_string());
+    out.say(Text::Sound, &[&events, &from, &to, &checkpoints, &signed], &value);
+    if let Some(reached) = report.continues {
+        out.text(Text::Continues, &[&reached.to_string()]);
+    }
+    if let Some(position) = report.clock_went_back {
+        out.text(Text::ClockWentBack, &[&position.to_string()]);
+    }
+    out.text(Text::NewestCheckpoint, &[&report.newest.to_string()]);
+    if !report.pinned {
+        out.text(Text::SoundUnpinned, &[&report.public_key.to_string()]);
+    }
+}
+
+const COLUMNS: [(&str, &str); 3] = [("Table", "table"), ("Row", "row"), ("Tenant", "tenant")];
+
+async fn rows(common: &Common, out: Out, remove: bool, accept: bool, reason: Option<&str>) -> Result<()> {
+    let host = Host::open(common)?;
+    if remove || accept {
+        let touched = settle(&host, remove, reason.unwrap_or_default().to_owned()).await?.to_string();
+        let text = if remove { Text::RowsRemoved } else { Text::RowsAccepted };
+        out.text(text, &[&touched]);
+    }
+    let unsound = host.opened.store.read(|view| {
+        let (mut unsound, mut place) = (Vec::new(), RowPlace::default());
+        loop {
+            let look = view.unsound_rows(place, 10_000)?;
+            unsound.extend(look.unsound);
+            place = look.next;
+            if place == RowPlace::default() {
+                return Ok(unsound);
+            }
+        }
+    });
+    let unsound = unsound.await?;
+    if unsound.is_empty() {
+        out.say(Text::RowsSound, &[], &json!([]));
+        return Ok(());
+    }
+    out.list(&COLUMNS, &unsound.iter().map(shown).collect::<Vec<_>>());
+    Err(Complaint::new(Text::RowsUnsound, Text::HintRows, &unsound.len().to_string()).into())
+}
+
+fn shown(row: &UnsoundRow) -> Value {
+    json!({"table": row.table, "row": row.row, "tenant": row.tenant})
+}
+
+/// Removes or accepts, and records it for every tenant.
+async fn settle(host: &Host, remove: bool, reason: String) -> Result<u64> {
+    let Hand { actor, now } = host.hand();
+    let activity = if remove { Activity::RowsRemoved } else { Activity::RowsSigned };
+    let settled = host.opened.store.write(move |unit| {
+        let touched = unit.settle_rows(remove)?;
+        for tenant in unit.tenants()? {
+            let event = AuditEvent::new(tenant.id, now, actor.clone(), activity);
+            unit.append_audit(&event.with("rows", touched).with("reason", &reason))?;
+        }
+        Ok(touched)
+    });
+    Ok(settled.await?)
 }

@@ -28,7 +28,8 @@ use crate::refusal::Fault;
 use crate::secret::Passcode;
 
 pub use self::stored::{
-    ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoredCheckpoint, StoredEvent,
+    ChainLink, ChainedEvent, DeviceScope, ResourceScope, RowLook, RowPlace, RowSet, Statistics, StoredCheckpoint,
+    StoredEvent, UnsoundRow,
 };
 pub use self::unit_of_work::UnitOfWork;
 pub use self::view::View;

@@ -36,6 +36,48 @@ impl ResourceScope {
     }
 }
 
+/// The place from which rows are verified; the default is the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowPlace {
+    /// The number of the table.
+    pub table: usize,
+    /// How many of its rows come before.
+    pub offset: usize,
+}
+
+/// A row that grants something and does not verify.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnsoundRow {
+    /// Its tenant, as far as that can be told.
+    pub tenant: Option<TenantId>,
+    /// Its table.
+    pub table: &'static str,
+    /// Its name for people. `None` when rows of the tenant were removed, or put back from an older copy.
+    pub row: Option<String>,
+}
+
+/// How often the rows of a tenant in a table have changed. It never becomes less.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowSet {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The table.
+    pub table: &'static str,
+    /// The count.
+    pub version: u64,
+}
+
+/// The result of one look at authenticated rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowLook {
+    /// The rows that do not verify.
+    pub unsound: Vec<UnsoundRow>,
+    /// The sets that were looked at.
+    pub sets: Vec<RowSet>,
+    /// The place where the next look begins: the first, once every row was looked at.
+    pub next: RowPlace,
+}
+
 /// Counts for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {

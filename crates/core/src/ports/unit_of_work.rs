@@ -170,4 +170,7 @@ pub trait UnitOfWork: View {
     fn append_links(&mut self, links: &[ChainLink]) -> Result<(), StoreError>;
     /// Adds a checkpoint.
     fn insert_checkpoint(&mut self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError>;
+    /// Accepts every row that does not verify as it stands, or, with `remove`, removes those of which nothing is lost but
+    /// what they would grant; from then on the rows that are there are those that should be. Says how many it touched.
+    fn settle_rows(&mut self, remove: bool) -> Result<u64, StoreError>;
 }

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    ChainLink, ChainedEvent, DeviceScope, ResourceScope, Statistics, StoreError, StoredCheckpoint, StoredEvent,
+    ChainLink, ChainedEvent, DeviceScope, ResourceScope, RowLook, RowPlace, Statistics, StoreError, StoredCheckpoint,
+    StoredEvent,
 };
 use crate::action::ActionRecord;
 use crate::alert::Alert;
@@ -292,6 +293,17 @@ pub trait View {
     fn chained_events(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<ChainedEvent>, StoreError>;
     /// The checkpoints of a tenant, in order.
     fn checkpoints(&self, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError>;
+    /// Events of all tenants with their links, in order of `seq`, after that one and no further than the last link. One
+    /// without a link was not written by this program, or its link was removed.
+    fn linked_events(&self, after: i64, limit: usize) -> Result<Vec<(StoredEvent, Option<ChainLink>)>, StoreError>;
+    /// The checkpoints of a tenant whose positions lie between those two, in order.
+    fn checkpoints_between(&self, tenant: TenantId, first: u64, last: u64)
+    -> Result<Vec<StoredCheckpoint>, StoreError>;
+    /// The newest checkpoint of each tenant that has one.
+    fn newest_checkpoints(&self) -> Result<Vec<StoredCheckpoint>, StoreError>;
+    /// Rows that grant something and were not written by this program, among about `limit` from that place on. Wherever
+    /// else they are read to decide by, such rows are absent; where absence would grant something, that is a fault.
+    fn unsound_rows(&self, from: RowPlace, limit: usize) -> Result<RowLook, StoreError>;
 
     /// Counts for metrics.
     fn statistics(&self) -> Result<Statistics, StoreError>;

@@ -73,7 +73,7 @@ pub(crate) fn current_results(
             UNION SELECT (SELECT n.row FROM action n WHERE n.device = {OF_DEVICE} AND n.name = j.value
                 ORDER BY n.row DESC LIMIT 1) FROM json_each(?3) j
             UNION SELECT max(u.row) FROM action u WHERE u.device = {OF_DEVICE}
-                AND u.outcome IN ('contradictory', 'uncertain') AND u.state = 'failed' AND instr(u.locks, '"screen"') > 0
+                AND u.outcome IN ('contradictory', 'uncertain') AND u.state = 'failed' AND instr(u.locks, '\"screen\"') > 0
                 AND u.row > ifnull((SELECT max(o.action) FROM opening o WHERE o.device = {OF_DEVICE} AND o.lock = 'screen'), 0))
         ORDER BY a.row DESC"
     );

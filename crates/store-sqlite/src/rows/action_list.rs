@@ -8,7 +8,7 @@ use chaveiro_core::scope_tag::Visibility;
 
 use crate::codec::json;
 use crate::rows::action::read;
-use crate::rows::device_tag::{self, THESE};
+use crate::rows::device_tag::{self, these};
 use crate::rows::list::{Column, Fields, Kind, List, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
@@ -47,19 +47,19 @@ pub(crate) fn list(
     let base = match visible {
         Visibility::All => Where::default().and("a.tenant = ?", [tenant.into()]),
         Visibility::Tagged(tags) => {
-            let tags = json(tags)?;
+            let (tags, these) = (json(tags)?, these("g"));
             let seen = match device_tag::is_seldom(unit.connection, &tags, FEW)? {
-                true => format!("+a.tenant = ? AND a.device IN (SELECT device FROM device_tag WHERE {THESE})"),
+                true => format!("+a.tenant = ? AND a.device IN (SELECT g.device FROM device_tag g WHERE {these})"),
                 false => {
                     format!(
-                        "a.tenant = ? AND EXISTS (SELECT 1 FROM device_tag g WHERE g.device = a.device AND g.{THESE})"
+                        "a.tenant = ? AND EXISTS (SELECT 1 FROM device_tag g WHERE g.device = a.device AND {these})"
                     )
                 }
             };
             Where::default().and(&seen, [tenant.into(), tags.into()])
         }
     };
-    Ok(List { columns: COLUMNS, from: FROM, row: "a.row", tenant, base })
+    Ok(List { columns: COLUMNS.into(), from: FROM, row: "a.row", tenant, base })
 }
 
 impl Fields for ActionField {

@@ -7,9 +7,16 @@ use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{RowError, blob, change_one, from_json, insert, json, many, micros, one, run, time, uuid};
+use crate::rows::authenticated::{APPLICATIONS, is_whole};
 
-const APPLICATION: &str = "SELECT a.*, t.id AS tenant_id
-    FROM application a JOIN tenant t ON t.row = a.tenant WHERE t.id = ?";
+/// Applications as this program wrote them; others grant nothing.
+fn select(rest: &str) -> String {
+    let sound = APPLICATIONS.sound("a");
+    format!(
+        "SELECT a.*, t.id AS tenant_id FROM application a JOIN tenant t ON t.row = a.tenant
+        WHERE t.id = ? AND {sound} {rest}"
+    )
+}
 
 fn read(row: &Row<'_>) -> Result<Application, RowError> {
     Ok(Application {
@@ -38,13 +45,17 @@ pub(crate) fn application(
     tenant: TenantId,
     id: ApplicationId,
 ) -> Result<Option<Application>, StoreError> {
-    let sql = format!("{APPLICATION} AND a.id = ?");
-    one(connection, &sql, [blob(&tenant.0), blob(&id.0)], read)
+    let found = one(connection, &select("AND a.id = ?"), [blob(&tenant.0), blob(&id.0)], read)?;
+    // One that was removed could have been put back, or been given back an older secret.
+    let stands = found.is_some() && is_whole(connection, &APPLICATIONS, tenant, false)?;
+    Ok(found.filter(|_| stands))
 }
 
 pub(crate) fn applications(connection: &Connection, tenant: TenantId) -> Result<Vec<Application>, StoreError> {
-    let sql = format!("{APPLICATION} ORDER BY a.row");
-    many(connection, &sql, [blob(&tenant.0)], read)
+    if !is_whole(connection, &APPLICATIONS, tenant, false)? {
+        return Ok(Vec::new());
+    }
+    many(connection, &select("ORDER BY a.row"), [blob(&tenant.0)], read)
 }
 
 fn names(permissions: &[Permission]) -> Result<String, StoreError> {

@@ -48,6 +48,53 @@ pub(crate) fn chained(
     })
 }
 
+pub(crate) fn linked(
+    connection: &Connection,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<(StoredEvent, Option<ChainLink>)>, StoreError> {
+    let sql = "SELECT v.seq AS event_seq, v.body, t.id AS event_tenant, l.seq, l.position, l.hash, o.id AS tenant_id
+        FROM audit_event v JOIN tenant t ON t.row = v.tenant
+            LEFT JOIN audit_link l ON l.seq = v.seq LEFT JOIN tenant o ON o.row = l.tenant
+        WHERE v.seq > ? AND v.seq <= (SELECT coalesce(max(seq), 0) FROM audit_link) ORDER BY v.seq LIMIT ?";
+    many(connection, sql, params![after, limit as i64], |row| {
+        let event = StoredEvent {
+            seq: row.get("event_seq")?,
+            tenant: TenantId(uuid(row, "event_tenant")?),
+            body: row.get("body")?,
+        };
+        let is_linked = row.get::<_, Option<i64>>("seq")?.is_some();
+        Ok((event, if is_linked { Some(read_link(row)?) } else { None }))
+    })
+}
+
+fn read_checkpoint(row: &Row<'_>) -> Result<StoredCheckpoint, RowError> {
+    Ok(StoredCheckpoint {
+        tenant: TenantId(uuid(row, "tenant_id")?),
+        position: row.get::<_, i64>("position")? as u64,
+        body: row.get("body")?,
+    })
+}
+
+pub(crate) fn checkpoints_between(
+    connection: &Connection,
+    tenant: TenantId,
+    first: u64,
+    last: u64,
+) -> Result<Vec<StoredCheckpoint>, StoreError> {
+    let sql = "SELECT c.position, c.body, t.id AS tenant_id FROM tenant t JOIN checkpoint c ON c.tenant = t.row
+        WHERE t.id = ? AND c.position BETWEEN ? AND ? ORDER BY c.position, c.row";
+    let [first, last] = [first, last].map(|position| i64::try_from(position).unwrap_or(i64::MAX));
+    many(connection, sql, params![blob(&tenant.0), first, last], read_checkpoint)
+}
+
+pub(crate) fn newest_checkpoints(connection: &Connection) -> Result<Vec<StoredCheckpoint>, StoreError> {
+    let sql = "SELECT c.position, c.body, t.id AS tenant_id FROM tenant t JOIN checkpoint c ON c.row =
+            (SELECT n.row FROM checkpoint n WHERE n.tenant = t.row ORDER BY n.position DESC, n.row DESC LIMIT 1)
+        ORDER BY t.row";
+    many(connection, sql, [], read_checkpoint)
+}
+
 pub(crate) fn checkpoints(connection: &Connection, tenant: TenantId) -> Result<Vec<StoredCheckpoint>, StoreError> {
     let sql =
         "SELECT c.position, c.body FROM tenant t JOIN checkpoint c ON c.tenant = t.row WHERE t.id = ? ORDER BY c.row";

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 
 use crate::codec::{blob, json, one};
 use crate::rows::audit::read_event;
-use crate::rows::device_tag::{self, THESE};
+use crate::rows::device_tag::{self, these};
 use crate::rows::list::{Column, Fields, Kind, List, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
@@ -55,26 +55,26 @@ pub(crate) fn list(
     let (row, base) = match visible {
         Visibility::All => ("v.seq", base),
         Visibility::Tagged(tags) => {
-            let tags = json(tags)?;
+            let (tags, these) = (json(tags)?, these("g"));
             let (row, seen) = match device_tag::is_seldom(unit.connection, &tags, FEW)? {
                 // With a sign, so that the events of each device are looked up and sorted.
                 true => (
                     "+v.seq",
                     format!(
-                        "v.device IN (SELECT d.id FROM device_tag g CROSS JOIN device d ON d.row = g.device WHERE g.{THESE} AND d.tenant = ?)"
+                        "v.device IN (SELECT d.id FROM device_tag g CROSS JOIN device d ON d.row = g.device WHERE {these} AND d.tenant = ?)"
                     ),
                 ),
                 false => (
                     "v.seq",
                     format!(
-                        "EXISTS (SELECT 1 FROM device d JOIN device_tag g ON g.device = d.row WHERE d.id = v.device AND g.{THESE} AND d.tenant = ?)"
+                        "EXISTS (SELECT 1 FROM device d JOIN device_tag g ON g.device = d.row WHERE d.id = v.device AND {these} AND d.tenant = ?)"
                     ),
                 ),
             };
             (row, base.and(&seen, [tags.into(), tenant.into()]))
         }
     };
-    Ok(List { columns: COLUMNS, from: FROM, row, tenant, base })
+    Ok(List { columns: COLUMNS.into(), from: FROM, row, tenant, base })
 }
 
 impl Fields for AuditField {

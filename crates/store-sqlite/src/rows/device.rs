@@ -12,7 +12,8 @@ use crate::codec::{
     RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_time,
     optional_uuid, run, time, uuid,
 };
-use crate::rows::device_tag::{self, THESE};
+use crate::rows::authenticated::DEVICE_TAGS;
+use crate::rows::device_tag::{self, these};
 use crate::rows::list::{Column, Fields, Kind, List, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
@@ -21,9 +22,14 @@ use crate::unit::Transaction;
 const FEW: i64 = 10_000;
 
 /// Without the generated columns, which are for conditions alone.
-const COLUMNS: &str = "d.row, d.id, d.platform, d.management_state, d.comanaged, d.user, d.enrolled, d.last_sync,
+fn columns() -> String {
+    let sound = DEVICE_TAGS.sound("g");
+    format!(
+        "d.row, d.id, d.platform, d.management_state, d.comanaged, d.user, d.enrolled, d.last_sync,
         d.certificate_expires, d.inventory, d.notes, d.managed_device_name, d.owner_type, d.recoverability, t.id AS tenant_id,
-        (SELECT json_group_array(g.tag) FROM device_tag g WHERE g.device = d.row) AS scope_tags";
+        (SELECT json_group_array(g.tag) FROM device_tag g WHERE g.device = d.row AND {sound}) AS scope_tags"
+    )
+}
 
 const FROM: &str = "device d JOIN tenant t ON t.row = d.tenant";
 
@@ -52,7 +58,7 @@ pub(crate) fn device(
     tenant: TenantId,
     id: DeviceId,
 ) -> Result<Option<ManagedDevice>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND d.id = ?");
+    let sql = format!("SELECT {} FROM {FROM} WHERE t.id = ? AND d.id = ?", columns());
     one(connection, &sql, [blob(&tenant.0), blob(&id.0)], read)
 }
 
@@ -62,8 +68,9 @@ pub(crate) fn without_certificate(
     limit: usize,
 ) -> Result<Vec<ManagedDevice>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM {FROM} JOIN enrollment e ON e.device = d.row
-        WHERE t.id = ? AND d.platform = ? AND e.closed IS NULL AND e.needs_certificate = 0 ORDER BY e.row LIMIT ?"
+        "SELECT {} FROM {FROM} JOIN enrollment e ON e.device = d.row
+        WHERE t.id = ? AND d.platform = ? AND e.closed IS NULL AND e.needs_certificate = 0 ORDER BY e.row LIMIT ?",
+        columns()
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     many(connection, &sql, params![blob(&tenant.0), name(&Platform::Linux)?, limit], read)
@@ -112,9 +119,10 @@ pub(crate) fn list(
             let tags = json(tags)?;
             let seen = match device_tag::is_seldom(unit.connection, &tags, FEW)? {
                 // The sign keeps the planner from an index of the tenant.
-                true => format!("+d.tenant = ? AND d.row IN (SELECT device FROM device_tag WHERE {THESE})"),
+                true => format!("+d.tenant = ? AND d.row IN (SELECT g.device FROM device_tag g WHERE {})", these("g")),
                 false => {
-                    format!("d.tenant = ? AND EXISTS (SELECT 1 FROM device_tag g WHERE g.device = d.row AND g.{THESE})")
+                    let these = these("g");
+                    format!("d.tenant = ? AND EXISTS (SELECT 1 FROM device_tag g WHERE g.device = d.row AND {these})")
                 }
             };
             Where::default().and(&seen, [tenant.into(), tags.into()])
@@ -127,7 +135,7 @@ pub(crate) fn list(
         DeviceScope::OfUser(user) => base.and(OF_USER, [tenant.into(), id(user), tenant.into(), id(user)]),
         DeviceScope::WithApp(app) => base.and(WITH_APP, [tenant.into(), id(app)]),
     };
-    Ok(List { columns: COLUMNS, from: FROM, row: "d.row", tenant, base })
+    Ok(List { columns: columns().into(), from: FROM, row: "d.row", tenant, base })
 }
 
 impl Fields for DeviceField {
@@ -198,9 +206,10 @@ pub(crate) fn by_oma_device_id(
 ) -> Result<Option<ManagedDevice>, StoreError> {
     // Only the newest enrolment of a device speaks for its name.
     let sql = format!(
-        "SELECT {COLUMNS} FROM {FROM} JOIN enrollment e ON e.device = d.row
+        "SELECT {} FROM {FROM} JOIN enrollment e ON e.device = d.row
         WHERE t.id = ?1 AND e.oma_device_id = ?2 AND e.row = (SELECT max(row) FROM enrollment WHERE device = d.row)
-        ORDER BY e.row DESC LIMIT 1"
+        ORDER BY e.row DESC LIMIT 1",
+        columns()
     );
     one(connection, &sql, params![blob(&tenant.0), oma_device_id], read)
 }

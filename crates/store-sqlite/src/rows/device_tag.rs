@@ -5,9 +5,15 @@ use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, params};
 
 use crate::codec::{blob, json, one, run};
+use crate::rows::authenticated::DEVICE_TAGS;
 
 /// The tags of a parameter that is a JSON array of them.
-pub(crate) const THESE: &str = "tag IN (SELECT value FROM json_each(?))";
+const THESE: &str = "tag IN (SELECT value FROM json_each(?))";
+
+/// The condition that a device has one of these tags, and got it from this program; `row` is the alias of the tag.
+pub(crate) fn these(row: &str) -> String {
+    format!("{row}.{THESE} AND {}", DEVICE_TAGS.sound(row))
+}
 
 /// Whether at most `few` devices have one of these tags. A list of what is seen of so few begins with them, whatever its
 /// filter and order; one of more goes along an index of all and looks at the tags of each, because it finds enough soon.

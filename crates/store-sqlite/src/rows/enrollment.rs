@@ -9,10 +9,17 @@ use rusqlite::{Connection, Row, params};
 use crate::codec::{
     RowError, blob, change_one, insert, many, micros, one, optional_time, optional_uuid, run, time, uuid,
 };
+use crate::rows::authenticated::{ENROLLMENT_TOKENS, ENROLLMENTS};
 
-const ENROLLMENT: &str = "SELECT e.id, e.certificate_sha256, e.oma_device_id, e.needs_certificate, e.created, e.closed,
-        t.id AS tenant_id, d.id AS device_id
-    FROM enrollment e JOIN device d ON d.row = e.device JOIN tenant t ON t.row = d.tenant";
+/// Enrolments as this program wrote them; others open no session.
+fn select(rest: &str) -> String {
+    let sound = ENROLLMENTS.sound("e");
+    format!(
+        "SELECT e.id, e.certificate_sha256, e.oma_device_id, e.needs_certificate, e.created, e.closed,
+            t.id AS tenant_id, d.id AS device_id
+        FROM enrollment e JOIN device d ON d.row = e.device JOIN tenant t ON t.row = d.tenant WHERE {sound} AND {rest}"
+    )
+}
 
 fn read(row: &Row<'_>) -> Result<Enrollment, RowError> {
     Ok(Enrollment {
@@ -28,7 +35,7 @@ fn read(row: &Row<'_>) -> Result<Enrollment, RowError> {
 }
 
 pub(crate) fn enrollment(connection: &Connection, id: EnrollmentId) -> Result<Option<Enrollment>, StoreError> {
-    one(connection, &format!("{ENROLLMENT} WHERE e.id = ?"), [blob(&id.0)], read)
+    one(connection, &select("e.id = ?"), [blob(&id.0)], read)
 }
 
 pub(crate) fn open(
@@ -36,16 +43,16 @@ pub(crate) fn open(
     tenant: TenantId,
     device: DeviceId,
 ) -> Result<Option<Enrollment>, StoreError> {
-    let sql = format!("{ENROLLMENT} WHERE t.id = ? AND d.id = ? AND e.closed IS NULL");
+    let sql = select("t.id = ? AND d.id = ? AND e.closed IS NULL");
     one(connection, &sql, [blob(&tenant.0), blob(&device.0)], read)
 }
 
 pub(crate) fn by_certificate(connection: &Connection, sha256: &[u8; 32]) -> Result<Option<Enrollment>, StoreError> {
-    one(connection, &format!("{ENROLLMENT} WHERE e.certificate_sha256 = ?"), [sha256], read)
+    one(connection, &select("e.certificate_sha256 = ?"), [sha256], read)
 }
 
 pub(crate) fn by_oma_device_id(connection: &Connection, oma_device_id: &str) -> Result<Vec<Enrollment>, StoreError> {
-    let sql = format!("{ENROLLMENT} WHERE e.oma_device_id = ? AND e.closed IS NULL ORDER BY e.row");
+    let sql = select("e.oma_device_id = ? AND e.closed IS NULL ORDER BY e.row");
     many(connection, &sql, [oma_device_id], read)
 }
 
@@ -86,9 +93,12 @@ pub(crate) fn put_session(connection: &Connection, id: EnrollmentId, state: &[u8
 }
 
 pub(crate) fn token(connection: &Connection, sha256: &[u8; 32]) -> Result<Option<EnrollmentToken>, StoreError> {
-    let sql =
-        "SELECT k.*, t.id AS tenant_id FROM enrollment_token k JOIN tenant t ON t.row = k.tenant WHERE k.sha256 = ?";
-    one(connection, sql, [sha256], |row| {
+    let sound = ENROLLMENT_TOKENS.sound("k");
+    let sql = format!(
+        "SELECT k.*, t.id AS tenant_id FROM enrollment_token k JOIN tenant t ON t.row = k.tenant
+        WHERE k.sha256 = ? AND {sound}"
+    );
+    one(connection, &sql, [sha256], |row| {
         let used_at = optional_time(row, "used_at")?;
         let used_for = optional_uuid(row, "used_for")?.map(EnrollmentId);
         Ok(EnrollmentToken {

@@ -37,7 +37,7 @@ fn key(value: Sql) -> Value {
 /// Where a list comes from.
 pub(crate) struct List<'a> {
     /// The columns that `read` needs, without sort keys.
-    pub(crate) columns: &'a str,
+    pub(crate) columns: Cow<'a, str>,
     /// Tables and joins.
     pub(crate) from: &'a str,
     /// The integer row: its order is that in which items were made.

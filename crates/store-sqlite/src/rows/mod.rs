@@ -6,6 +6,7 @@ pub(crate) mod alert;
 pub(crate) mod application;
 pub(crate) mod audit;
 pub(crate) mod audit_list;
+pub(crate) mod authenticated;
 pub(crate) mod delivery;
 pub(crate) mod device;
 pub(crate) mod device_tag;

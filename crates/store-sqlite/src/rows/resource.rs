@@ -9,7 +9,8 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params};
 
 use crate::codec::{RowError, blob, change_one, from_name, insert, json, micros, one, optional_uuid, run, time, uuid};
-use crate::rows::device_tag::THESE;
+use crate::rows::authenticated::USERS;
+use crate::rows::device_tag::these;
 use crate::rows::list::{Column, Fields, Kind, List, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
@@ -32,13 +33,21 @@ fn read(row: &Row<'_>) -> Result<Resource, RowError> {
     })
 }
 
+/// The condition that a user is one of those that this program wrote: tokens name people as these rows do.
+fn sound(kind: ResourceKind) -> String {
+    match kind {
+        ResourceKind::User => format!(" AND {}", USERS.sound("r")),
+        _ => String::new(),
+    }
+}
+
 pub(crate) fn resource(
     connection: &Connection,
     tenant: TenantId,
     kind: ResourceKind,
     id: ResourceId,
 ) -> Result<Option<Resource>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND r.kind = ? AND r.id = ?");
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND r.kind = ? AND r.id = ?{}", sound(kind));
     one(connection, &sql, params![blob(&tenant.0), kind.name(), blob(&id.0)], read)
 }
 
@@ -48,7 +57,8 @@ pub(crate) fn by_key(
     kind: ResourceKind,
     key: &str,
 ) -> Result<Option<Resource>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND r.kind = ? AND r.alternate_key = ?");
+    let sql =
+        format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND r.kind = ? AND r.alternate_key = ?{}", sound(kind));
     one(connection, &sql, params![blob(&tenant.0), kind.name(), key], read)
 }
 
@@ -90,7 +100,7 @@ pub(crate) fn list(
     let tenant = tenant_row(unit.connection, tenant)?;
     // The kind is written out: some indexes are for one kind alone.
     let base = Where::default().and("r.tenant = ?", [tenant.into()]);
-    let base = base.and(&format!("r.kind = '{}'", scope.kind().name()), None);
+    let base = base.and(&format!("r.kind = '{}'{}", scope.kind().name(), sound(scope.kind())), None);
     let base = match scope {
         ResourceScope::All(_) => base,
         ResourceScope::OwnedBy(_, owner) => base.and("r.owner = ?", [blob(&owner.0).to_vec().into()]),
@@ -104,12 +114,13 @@ pub(crate) fn list(
         Visibility::Tagged(tags) => {
             let seen = format!(
                 "(r.device IS NULL OR EXISTS (SELECT 1 FROM device d JOIN device_tag g ON g.device = d.row
-                WHERE d.tenant = r.tenant AND d.id = r.device AND g.{THESE}))"
+                WHERE d.tenant = r.tenant AND d.id = r.device AND {}))",
+                these("g")
             );
             base.and(&seen, [json(tags)?.into()])
         }
     };
-    Ok(List { columns: COLUMNS, from: FROM, row: "r.row", tenant, base })
+    Ok(List { columns: COLUMNS.into(), from: FROM, row: "r.row", tenant, base })
 }
 
 impl Fields for ResourceField {

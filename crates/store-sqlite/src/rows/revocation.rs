@@ -8,18 +8,27 @@ use chaveiro_core::rights::{Principal, PrincipalKind};
 use rusqlite::{Connection, params};
 
 use crate::codec::{blob, insert, micros, name, one, time};
+use crate::rows::authenticated::{REVOCATIONS, unsound};
 
 pub(crate) fn valid_from(
     connection: &Connection,
     tenant: TenantId,
     principals: &[Principal],
 ) -> Result<Option<Timestamp>, StoreError> {
-    let sql = "SELECT r.valid_from FROM revocation r JOIN tenant t ON t.row = r.tenant
-        WHERE t.id = ?1 AND r.kind = ?2 AND r.principal = ?3";
+    let sound = REVOCATIONS.sound("r");
+    let sql = format!(
+        "SELECT r.valid_from, {sound} AS sound FROM revocation r JOIN tenant t ON t.row = r.tenant
+        WHERE t.id = ?1 AND r.kind = ?2 AND r.principal = ?3"
+    );
     let (everyone, mut last) = (of_everyone(), None);
     for principal in principals.iter().chain([&everyone]) {
         let parameters = params![blob(&tenant.0), name(&principal.kind)?, principal.text];
-        last = last.max(one(connection, sql, parameters, |row| time(row, "valid_from"))?);
+        let found = one(connection, &sql, parameters, |row| Ok((time(row, "valid_from")?, row.get("sound")?)))?;
+        match found {
+            Some((_, false)) => return Err(unsound(&REVOCATIONS)),
+            Some((valid_from, true)) => last = last.max(Some(valid_from)),
+            None => {}
+        }
     }
     Ok(last)
 }

@@ -2,15 +2,22 @@
 
 use chaveiro_core::id::{AssignmentId, TenantId};
 use chaveiro_core::ports::StoreError;
-use chaveiro_core::rights::{Principal, RoleAssignment};
+use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{RowError, blob, from_json, from_name, insert, json, many, micros, name, run, time, uuid};
+use crate::rows::authenticated::{ASSIGNMENTS, is_whole, unsound};
 
-const ASSIGNMENT: &str = "SELECT r.*, t.id AS tenant_id FROM role_assignment r JOIN tenant t ON t.row = r.tenant
-    WHERE t.id = ?1";
+/// Assignments as this program wrote them; others grant nothing.
+fn select(rest: &str) -> String {
+    let sound = ASSIGNMENTS.sound("r");
+    format!(
+        "SELECT r.*, t.id AS tenant_id FROM role_assignment r JOIN tenant t ON t.row = r.tenant
+        WHERE t.id = ?1 AND {sound} {rest}"
+    )
+}
 
 fn read(row: &Row<'_>) -> Result<RoleAssignment, RowError> {
     let role: String = row.get("role")?;
@@ -31,7 +38,7 @@ fn read(row: &Row<'_>) -> Result<RoleAssignment, RowError> {
 }
 
 pub(crate) fn assignments(connection: &Connection, tenant: TenantId) -> Result<Vec<RoleAssignment>, StoreError> {
-    many(connection, &format!("{ASSIGNMENT} ORDER BY r.row"), [blob(&tenant.0)], read)
+    many(connection, &select("ORDER BY r.row"), [blob(&tenant.0)], read)
 }
 
 pub(crate) fn assignments_of(
@@ -39,11 +46,16 @@ pub(crate) fn assignments_of(
     tenant: TenantId,
     principals: &[Principal],
 ) -> Result<Vec<RoleAssignment>, StoreError> {
-    let sql = format!("{ASSIGNMENT} AND r.kind = ?2 AND r.principal = ?3 ORDER BY r.row");
+    let sql = select("AND r.kind = ?2 AND r.principal = ?3 ORDER BY r.row");
     let mut found: Vec<RoleAssignment> = Vec::new();
     for principal in principals {
         let parameters = params![blob(&tenant.0), name(&principal.kind)?, principal.text];
         found.extend(many(connection, &sql, parameters, read)?);
+    }
+    // An application without any assignment is bound by none: then none may be missing.
+    let unbound = found.is_empty() && principals.iter().any(|principal| principal.kind == PrincipalKind::Application);
+    if (unbound || !found.is_empty()) && !is_whole(connection, &ASSIGNMENTS, tenant, unbound)? {
+        return Err(unsound(&ASSIGNMENTS));
     }
     Ok(found)
 }

@@ -8,10 +8,18 @@ use chaveiro_core::steady::Ripeness;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{RowError, blob, change_one, from_name, insert, many, micros, name, optional_time, run, time, uuid};
+use crate::rows::authenticated::SECRETS;
 use crate::rows::steady;
 
-const SECRET: &str = "SELECT s.*, a.id AS action_id, d.id AS device_id, t.id AS tenant_id
-    FROM secret s JOIN action a ON a.row = s.action JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant";
+/// Secrets as this program wrote them; others are shown to nobody.
+fn select(rest: &str) -> String {
+    let sound = SECRETS.sound("s");
+    format!(
+        "SELECT s.*, a.id AS action_id, d.id AS device_id, t.id AS tenant_id
+        FROM secret s JOIN action a ON a.row = s.action JOIN device d ON d.row = a.device
+            JOIN tenant t ON t.row = d.tenant WHERE {sound} AND {rest}"
+    )
+}
 
 fn read(row: &Row<'_>) -> Result<EscrowedSecret, RowError> {
     let disclosed_by: Option<String> = row.get("disclosed_by")?;
@@ -37,7 +45,7 @@ pub(crate) fn secrets(
     tenant: TenantId,
     action: ActionId,
 ) -> Result<Vec<EscrowedSecret>, StoreError> {
-    let sql = format!("{SECRET} WHERE t.id = ? AND a.id = ? ORDER BY s.row");
+    let sql = select("t.id = ? AND a.id = ? ORDER BY s.row");
     many(connection, &sql, [blob(&tenant.0), blob(&action.0)], read)
 }
 
@@ -46,9 +54,7 @@ pub(crate) fn ripe(
     ripeness: &Ripeness,
     limit: usize,
 ) -> Result<Vec<EscrowedSecret>, StoreError> {
-    let sql = format!(
-        "{SECRET} WHERE s.envelope IS NOT NULL AND s.mark <= ? AND s.expires <= ? ORDER BY s.mark, s.expires LIMIT ?"
-    );
+    let sql = select("s.envelope IS NOT NULL AND s.mark <= ? AND s.expires <= ? ORDER BY s.mark, s.expires LIMIT ?");
     many(connection, &sql, params![steady::ripe(ripeness), micros(ripeness.now), limit as i64], read)
 }
 

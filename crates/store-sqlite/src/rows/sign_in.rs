@@ -10,8 +10,13 @@ use crate::codec::{
     RowError, blob, change_one, from_name, insert, many, micros, name, one, optional_time, optional_uuid, run, time,
     uuid,
 };
+use crate::rows::authenticated::SIGN_INS;
 
-const SIGN_IN: &str = "SELECT s.*, t.id AS tenant_id FROM sign_in s JOIN tenant t ON t.row = s.tenant";
+/// Sign-ins as this program wrote them; others sign nobody in.
+fn select(rest: &str) -> String {
+    let sound = SIGN_INS.sound("s");
+    format!("SELECT s.*, t.id AS tenant_id FROM sign_in s JOIN tenant t ON t.row = s.tenant WHERE {sound} AND {rest}")
+}
 
 /// How long an ended row stays, so that whoever asks with its code or token is told that it has ended.
 const KEPT_MICROS: i64 = 60 * 60 * 1_000_000;
@@ -38,16 +43,16 @@ pub(crate) fn sign_in(
     tenant: TenantId,
     handle_sha256: &[u8; 32],
 ) -> Result<Option<SignIn>, StoreError> {
-    let sql = format!("{SIGN_IN} WHERE t.id = ? AND s.handle_sha256 = ?");
+    let sql = select("t.id = ? AND s.handle_sha256 = ?");
     one(connection, &sql, [blob(&tenant.0), handle_sha256.as_slice()], read)
 }
 
 pub(crate) fn by_code(connection: &Connection, user_code: &str) -> Result<Option<SignIn>, StoreError> {
-    one(connection, &format!("{SIGN_IN} WHERE s.user_code = ?"), [user_code], read)
+    one(connection, &select("s.user_code = ?"), [user_code], read)
 }
 
 pub(crate) fn sign_ins(connection: &Connection, tenant: TenantId) -> Result<Vec<SignIn>, StoreError> {
-    many(connection, &format!("{SIGN_IN} WHERE t.id = ? ORDER BY s.row"), [blob(&tenant.0)], read)
+    many(connection, &select("t.id = ? ORDER BY s.row"), [blob(&tenant.0)], read)
 }
 
 pub(crate) fn insert_sign_in(connection: &Connection, sign_in: &SignIn) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ use chaveiro_core::tenant::Tenant;
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{RowError, blob, change_one, from_json, insert, json, many, micros, one, optional_uuid, time, uuid};
+use crate::rows::authenticated::{TENANTS, is_whole};
 
 fn read_tenant(row: &Row<'_>) -> Result<Tenant, RowError> {
     Ok(Tenant {
@@ -19,7 +20,11 @@ fn read_tenant(row: &Row<'_>) -> Result<Tenant, RowError> {
 }
 
 pub(crate) fn tenant(connection: &Connection, id: TenantId) -> Result<Option<Tenant>, StoreError> {
-    one(connection, "SELECT * FROM tenant WHERE id = ?", [blob(&id.0)], read_tenant)
+    let sql = format!("SELECT * FROM tenant WHERE id = ? AND {}", TENANTS.sound("tenant"));
+    let found = one(connection, &sql, [blob(&id.0)], read_tenant)?;
+    // Older settings could have been put back.
+    let stands = found.is_some() && is_whole(connection, &TENANTS, id, false)?;
+    Ok(found.filter(|_| stands))
 }
 
 /// The row of that tenant. One that is not there has the row 0, in which nothing is.
@@ -29,7 +34,14 @@ pub(crate) fn row(connection: &Connection, id: TenantId) -> Result<i64, StoreErr
 }
 
 pub(crate) fn tenants(connection: &Connection) -> Result<Vec<Tenant>, StoreError> {
-    many(connection, "SELECT * FROM tenant ORDER BY row", [], read_tenant)
+    let sql = format!("SELECT * FROM tenant WHERE {} ORDER BY row", TENANTS.sound("tenant"));
+    let mut stand = Vec::new();
+    for tenant in many(connection, &sql, [], read_tenant)? {
+        if is_whole(connection, &TENANTS, tenant.id, false)? {
+            stand.push(tenant);
+        }
+    }
+    Ok(stand)
 }
 
 pub(crate) fn insert_tenant(connection: &Connection, tenant: &Tenant) -> Result<(), StoreError> {

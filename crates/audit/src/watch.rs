@@ -1,0 +1,202 @@
+//! Verification of the stored record by the server itself, a bounded piece at a time.
+//!
+//! The store may be written by others than the server. A [`Watch`] walks the stored events in their order, over all
+//! tenants, and holds each against its link, each link against the one before it, and each checkpoint against its link.
+//! It remembers the heads it has seen, so that a record that becomes shorter while the server runs is noticed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::{StoreError, StoredCheckpoint, View};
+
+use crate::chain::{BEFORE_THE_FIRST, Checkpoint, Hash, link_hash};
+use crate::signer::PublicKey;
+
+/// A place where the stored record is not what was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Damage {
+    /// The tenant of the chain.
+    pub tenant: TenantId,
+    /// The position in the chain; of an event without a link, its sequence number.
+    pub position: u64,
+    /// The kind.
+    pub kind: DamageKind,
+}
+
+/// The kinds of damage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DamageKind {
+    /// An event among linked ones has no link: it was added.
+    Unlinked,
+    /// An event or a link is missing, or was added or moved.
+    Gap,
+    /// An event is not what was hashed.
+    Changed,
+    /// A checkpoint is missing, unreadable, or does not sign what stands there.
+    Checkpoint,
+    /// The chain is shorter than it was, or another.
+    Shorter,
+}
+
+impl DamageKind {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unlinked => "unlinked",
+            Self::Gap => "gap",
+            Self::Changed => "changed",
+            Self::Checkpoint => "checkpoint",
+            Self::Shorter => "shorter",
+        }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tenant, position, kind } = self;
+        match kind {
+            DamageKind::Unlinked => write!(f, "the event number {position} of tenant {tenant} was added"),
+            DamageKind::Gap => write!(f, "at position {position} of tenant {tenant} an event was removed or moved"),
+            DamageKind::Changed => write!(f, "event {position} of tenant {tenant} was changed"),
+            DamageKind::Checkpoint => {
+                write!(f, "the checkpoint at position {position} of tenant {tenant} does not verify")
+            }
+            DamageKind::Shorter => {
+                write!(f, "the chain of tenant {tenant} had reached position {position} and no longer does")
+            }
+        }
+    }
+}
+
+/// The head of a chain, and the newest checkpoint that was verified on the way to it.
+#[derive(Clone, Copy)]
+struct Head {
+    position: u64,
+    hash: Hash,
+    signed: u64,
+}
+
+/// A walk over the stored record.
+#[derive(Clone)]
+pub struct Watch {
+    key: PublicKey,
+    /// The sequence number of the last event that was looked at.
+    seq: i64,
+    heads: BTreeMap<TenantId, Head>,
+    /// The heads that earlier rounds have reached.
+    reached: BTreeMap<TenantId, (u64, Hash)>,
+}
+
+impl Watch {
+    /// A walk from the first event.
+    pub fn new(key: PublicKey) -> Self {
+        Self { key, seq: 0, heads: BTreeMap::new(), reached: BTreeMap::new() }
+    }
+
+    /// Begins another round from the first event.
+    pub fn again(&mut self) {
+        self.remember();
+        self.seq = 0;
+        self.heads.clear();
+    }
+
+    /// Looks at no more than `limit` events; says what is damaged, and whether the end was reached. A look at the end
+    /// costs next to nothing while nothing is recorded.
+    pub fn advance(&mut self, view: &dyn View, limit: usize) -> Result<(Vec<Damage>, bool), StoreError> {
+        let mut damage = Vec::new();
+        let events = view.linked_events(self.seq, limit)?;
+        let at_end = events.len() < limit;
+        let mut seen: BTreeMap<TenantId, BTreeMap<u64, Hash>> = BTreeMap::new();
+        for (event, link) in events {
+            self.seq = event.seq;
+            let Some(link) = link else {
+                let position = event.seq.unsigned_abs();
+                damage.push(Damage { tenant: event.tenant, position, kind: DamageKind::Unlinked });
+                continue;
+            };
+            let tenant = link.tenant;
+            let before = Head { position: 0, hash: BEFORE_THE_FIRST, signed: 0 };
+            let head = self.heads.entry(tenant).or_insert(before);
+            let mut found = |kind| damage.push(Damage { tenant, position: link.position, kind });
+            if event.tenant != tenant || link.position != head.position + 1 {
+                found(DamageKind::Gap);
+            } else if link_hash(&head.hash, tenant, link.position, &event.body) != link.hash {
+                found(DamageKind::Changed);
+            } else if self.reached.get(&tenant).is_some_and(|(at, hash)| *at == link.position && *hash != link.hash) {
+                found(DamageKind::Shorter);
+            }
+            // What follows is held against what is stored, so that each damage is named once.
+            (head.position, head.hash) = (link.position, link.hash);
+            seen.entry(tenant).or_default().insert(link.position, link.hash);
+        }
+        for (tenant, links) in &seen {
+            self.checkpoints(view, *tenant, links, &mut damage)?;
+        }
+        if at_end {
+            self.end(view, &mut damage)?;
+        }
+        Ok((damage, at_end))
+    }
+
+    /// Verifies the checkpoints of the links that were just seen.
+    fn checkpoints(
+        &mut self,
+        view: &dyn View,
+        tenant: TenantId,
+        links: &BTreeMap<u64, Hash>,
+        damage: &mut Vec<Damage>,
+    ) -> Result<(), StoreError> {
+        let (Some((first, _)), Some((last, _))) = (links.first_key_value(), links.last_key_value()) else {
+            return Ok(());
+        };
+        for stored in view.checkpoints_between(tenant, *first, *last)? {
+            let position = stored.position;
+            let signs = links.get(&position).is_some_and(|hash| signs(&stored, &self.key, hash));
+            match self.heads.get_mut(&tenant) {
+                Some(head) if signs => head.signed = head.signed.max(position),
+                _ => damage.push(Damage { tenant, position, kind: DamageKind::Checkpoint }),
+            }
+        }
+        Ok(())
+    }
+
+    /// At the end of a round every chain is as long as it ever was, and signed to its head.
+    fn end(&mut self, view: &dyn View, damage: &mut Vec<Damage>) -> Result<(), StoreError> {
+        for (tenant, head) in &self.heads {
+            let stored = view.chain_head(*tenant)?;
+            let stands = stored.is_some_and(|link| link.position == head.position && link.hash == head.hash);
+            let kind = match (stands, head.signed == head.position) {
+                (false, _) => DamageKind::Shorter,
+                (true, false) => DamageKind::Checkpoint,
+                (true, true) => continue,
+            };
+            damage.push(Damage { tenant: *tenant, position: head.position, kind });
+        }
+        for (tenant, (position, _)) in &self.reached {
+            if self.heads.get(tenant).is_none_or(|head| head.position < *position) {
+                damage.push(Damage { tenant: *tenant, position: *position, kind: DamageKind::Shorter });
+            }
+        }
+        self.remember();
+        Ok(())
+    }
+
+    fn remember(&mut self) {
+        for (tenant, head) in &self.heads {
+            let reached = self.reached.entry(*tenant).or_insert((head.position, head.hash));
+            if head.position > reached.0 {
+                *reached = (head.position, head.hash);
+            }
+        }
+    }
+}
+
+fn signs(stored: &StoredCheckpoint, key: &PublicKey, hash: &Hash) -> bool {
+    let Ok(checkpoint) = serde_json::from_str::<Checkpoint>(&stored.body) else { return false };
+    checkpoint.position == stored.position
+        && checkpoint.hash == STANDARD.encode(hash)
+        && checkpoint.is_signed_by(key, stored.tenant, hash)
+}

@@ -1,0 +1,180 @@
+//! Checkpoints leave the server as they are made: to a file, to syslog, to an address. Whoever edits the record afterwards
+//! cannot edit what was kept elsewhere.
+//!
+//! A checkpoint says everything about the events up to it, so that a target gets the newest one of each tenant: at least
+//! once, again after a start, and whatever a target missed is made good by the next. Nothing waits for a target.
+
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chaveiro_audit::{KeptCheckpoint, PublicKey, newest_checkpoints};
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::Store;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::alarm::Receiver;
+use crate::record::Complaints;
+
+/// The pause between two looks; while a target fails, the longest.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long a target may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Facility authpriv, severity notice (RFC 5424, 6.2.1).
+const PRIORITY: u8 = 10 * 8 + 5;
+
+/// Where checkpoints go.
+#[derive(Clone, Default)]
+pub(crate) struct Targets {
+    /// A file to append to.
+    pub(crate) file: Option<PathBuf>,
+    /// The socket of the local syslog.
+    pub(crate) syslog: Option<PathBuf>,
+    /// An address to post to.
+    pub(crate) webhook: Option<Receiver>,
+}
+
+/// One target, and what it has.
+struct Target {
+    /// The configuration key.
+    key: &'static str,
+    to: To,
+    has: Mutex<HashMap<TenantId, KeptCheckpoint>>,
+}
+
+enum To {
+    File(PathBuf),
+    Syslog(PathBuf),
+    Webhook(Receiver),
+}
+
+/// Sends checkpoints out.
+#[derive(Clone)]
+pub(crate) struct Shipping {
+    store: Arc<dyn Store>,
+    complaints: Arc<Complaints>,
+    key: PublicKey,
+    targets: Arc<[Target]>,
+}
+
+impl Shipping {
+    pub(crate) fn new(store: Arc<dyn Store>, complaints: Arc<Complaints>, key: PublicKey, targets: Targets) -> Self {
+        let all = [
+            ("checkpoint-file", targets.file.map(To::File)),
+            ("checkpoint-syslog", targets.syslog.map(To::Syslog)),
+            ("checkpoint-url", targets.webhook.map(To::Webhook)),
+        ];
+        let targets = all.into_iter().filter_map(|(key, to)| Some(Target { key, to: to?, has: Mutex::default() }));
+        Self { store, complaints, key, targets: targets.collect() }
+    }
+
+    /// Sends until the token is canceled; each target by itself.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let each = self.targets.iter().map(|target| async {
+            let mut pause = PAUSE;
+            loop {
+                pause = if self.send(target).await { PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+                tokio::time::sleep(pause).await;
+            }
+        });
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = async { futures_util::future::join_all(each).await; std::future::pending::<()>().await } => {}
+        }
+    }
+
+    /// Sends to every target what it does not have yet.
+    pub(crate) async fn ship(&self) {
+        futures_util::future::join_all(self.targets.iter().map(|target| self.send(target))).await;
+    }
+
+    /// Whether the target has everything now.
+    async fn send(&self, target: &Target) -> bool {
+        let key = self.key;
+        let newest = match self.store.read(move |view| Ok(newest_checkpoints(view, &key)?)).await {
+            Ok(newest) => newest,
+            Err(error) => {
+                tracing::error!(%error, "the checkpoints cannot be read; it is tried again");
+                return false;
+            }
+        };
+        let mut has = target.has.lock().await;
+        let new: Vec<_> = newest.into_iter().filter(|kept| has.get(&kept.tenant) != Some(kept)).collect();
+        if new.is_empty() {
+            return true;
+        }
+        let sent = match &target.to {
+            To::File(file) => blocking(file, &new, append).await,
+            To::Syslog(socket) => blocking(socket, &new, log).await,
+            To::Webhook(receiver) => post(receiver, &new).await,
+        };
+        let complaint = sent.as_ref().err().map(|error| {
+            format!("checkpoints do not reach {} ({error}); they are sent again until they do", target.key)
+        });
+        self.complaints.set(target.key, complaint);
+        if sent.is_ok() {
+            has.extend(new.into_iter().map(|kept| (kept.tenant, kept)));
+        }
+        sent.is_ok()
+    }
+}
+
+fn line(kept: &KeptCheckpoint) -> Result<String, std::io::Error> {
+    Ok(serde_json::to_string(kept)?)
+}
+
+async fn blocking(
+    path: &Path,
+    kept: &[KeptCheckpoint],
+    write: fn(&Path, &[String]) -> std::io::Result<()>,
+) -> Result<(), String> {
+    let path = path.to_owned();
+    let lines = kept.iter().map(line).collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+    let written = tokio::task::spawn_blocking(move || write(&path, &lines)).await;
+    written.map_err(std::io::Error::other).and_then(|written| written).map_err(|error| error.to_string())
+}
+
+/// Appends; the file is opened each time, so that it may be moved away by whoever rotates it.
+fn append(file: &Path, lines: &[String]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
+    let mut text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    // A line that a crash has cut is not gone on with.
+    let mut last = [b'\n'];
+    if file.seek(SeekFrom::End(-1)).is_ok() {
+        file.read_exact(&mut last)?;
+    }
+    if last != [b'\n'] {
+        text.insert(0, '\n');
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_data()
+}
+
+/// Tells the local syslog, as syslog(3) would.
+fn log(socket: &Path, lines: &[String]) -> std::io::Result<()> {
+    let local = UnixDatagram::unbound()?;
+    local.set_write_timeout(Some(TIMEOUT))?;
+    local.connect(socket)?;
+    for line in lines {
+        local.send(format!("<{PRIORITY}>chaveiro[{}]: checkpoint {line}", std::process::id()).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Posts one after the other.
+async fn post(receiver: &Receiver, kept: &[KeptCheckpoint]) -> Result<(), String> {
+    for kept in kept {
+        let document = serde_json::to_value(kept).map_err(|error| error.to_string())?;
+        receiver.tell(&document).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! The server looks after its own record: it verifies the chain and the rows that grant something, a bounded piece at a
+//! time, and tells what does not verify: in the log, on `/readyz`, as an alert.
+//!
+//! Chain: from the first event on, then what is new; beside it everything again and again, slowly. Rows: all of them, again
+//! and again.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use chaveiro_audit::{Damage, PublicKey, Watch};
+use chaveiro_core::alert::{Alert, News};
+use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::caller::Actor;
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::{Alarm, Clock, RowLook, RowPlace, Store, StoreError, UnsoundRow};
+use chaveiro_core::{Fault, Timestamp};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::health::{Complaint, Health, Subject, Weight};
+
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// How many events one reading verifies, and how many readings one look makes.
+const EVENTS: usize = 2_000;
+const READINGS: usize = 10;
+
+/// How many rows one look verifies.
+const ROWS: usize = 20_000;
+
+/// How many alerts of this kind one run of the server raises: whoever writes the database can make any number of rows, and
+/// must not push other alerts out of the outbox.
+const MOST_ALERTS: usize = 200;
+
+/// What is told of the record on `/readyz`: one part for each watcher.
+pub(crate) struct Complaints {
+    health: Arc<Health>,
+    parts: Mutex<BTreeMap<&'static str, String>>,
+}
+
+impl Complaints {
+    pub(crate) fn new(health: Arc<Health>) -> Self {
+        Self { health, parts: Mutex::default() }
+    }
+
+    /// Replaces the part of one watcher, or ends it.
+    pub(crate) fn set(&self, part: &'static str, text: Option<String>) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        match text {
+            Some(text) => parts.insert(part, text),
+            None => parts.remove(part),
+        };
+        let text = parts.values().map(String::as_str).collect::<Vec<_>>().join(" - ");
+        let complaint = (!parts.is_empty()).then_some(Complaint { weight: Weight::Notice, text });
+        self.health.set(Subject::Record, complaint);
+    }
+}
+
+/// The watcher; run it with [`Warden::watch`].
+pub(crate) struct Warden {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) alarm: Arc<dyn Alarm>,
+    pub(crate) complaints: Arc<Complaints>,
+    /// Follows what is recorded.
+    chain: Watch,
+    /// Goes over what was verified already: it may be edited afterwards.
+    rounds: Watch,
+    damage: Vec<Damage>,
+    place: RowPlace,
+    /// The rows that did not verify in this round, and in the one before.
+    unsound: [Vec<UnsoundRow>; 2],
+    /// The highest version of each set that was seen: a set that becomes older was put back.
+    versions: HashMap<(&'static str, TenantId), u64>,
+    told: HashSet<Uuid>,
+}
+
+impl Warden {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        alarm: Arc<dyn Alarm>,
+        complaints: Arc<Complaints>,
+        key: PublicKey,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            alarm,
+            complaints,
+            chain: Watch::new(key),
+            rounds: Watch::new(key),
+            damage: Vec::new(),
+            place: RowPlace::default(),
+            unsound: [Vec::new(), Vec::new()],
+            versions: HashMap::new(),
+            told: HashSet::new(),
+        }
+    }
+
+    /// Looks until the token is canceled.
+    pub(crate) async fn watch(mut self, stop: CancellationToken) {
+        loop {
+            self.rows().await;
+            self.chain().await;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    async fn rows(&mut self) {
+        let place = self.place;
+        let look = self.store.read(move |view| Ok(view.unsound_rows(place, ROWS)?)).await;
+        let RowLook { mut unsound, sets, next } = match look {
+            Ok(look) => look,
+            Err(error) => return self.blind("rows", "the rows that grant rights", &error),
+        };
+        for set in sets {
+            let highest = self.versions.entry((set.table, set.tenant)).or_insert(set.version);
+            if set.version < *highest {
+                unsound.push(UnsoundRow { tenant: Some(set.tenant), table: set.table, row: None });
+            }
+            *highest = set.version.max(*highest);
+        }
+        for row in &unsound {
+            self.tell_of_row(row).await;
+        }
+        let [now, before] = &mut self.unsound;
+        now.extend(unsound);
+        if next == RowPlace::default() {
+            *before = std::mem::take(now);
+        }
+        self.place = next;
+        let unsound: HashSet<&UnsoundRow> = self.unsound.iter().flatten().collect();
+        let first = unsound.iter().min();
+        let text = first.map(|first| {
+            format!(
+                "{} of the rows that grant rights do not verify, the first in the table {}; run: chaveiro audit rows",
+                unsound.len(),
+                first.table
+            )
+        });
+        self.complaints.set("rows", text);
+    }
+
+    async fn chain(&mut self) {
+        for _ in 0..READINGS {
+            match self.advance(self.chain.clone()).await {
+                Ok((watch, at_end)) => {
+                    self.chain = watch;
+                    if at_end {
+                        break;
+                    }
+                }
+                Err(error) => return self.blind("chain", "the audit record", &error),
+            }
+        }
+        match self.advance(self.rounds.clone()).await {
+            Ok((mut watch, at_end)) => {
+                if at_end {
+                    watch.again();
+                }
+                self.rounds = watch;
+            }
+            Err(error) => return self.blind("chain", "the audit record", &error),
+        }
+        let text = self.damage.first().map(|damage| {
+            format!("the audit record is damaged: {damage}; export it and verify it against an earlier checkpoint")
+        });
+        self.complaints.set("chain", text);
+    }
+
+    /// Verifies a piece, tells what is damaged, and says whether the end was reached.
+    async fn advance(&mut self, mut watch: Watch) -> Result<(Watch, bool), Fault> {
+        let advanced = self.store.read(move |view| {
+            let (damage, at_end) = watch.advance(view, EVENTS)?;
+            Ok((watch, damage, at_end))
+        });
+        let (watch, damage, at_end) = advanced.await?;
+        for damage in damage {
+            if !self.damage.contains(&damage) && self.damage.len() < MOST_ALERTS {
+                self.tell_of_damage(&damage).await;
+                self.damage.push(damage);
+            }
+        }
+        Ok((watch, at_end))
+    }
+
+    fn blind(&self, part: &'static str, what: &str, error: &Fault) {
+        tracing::error!(%error, what, "it could not be verified; it is tried again");
+        self.complaints.set(part, Some(format!("{what} could not be verified; see the log")));
+    }
+
+    async fn tell_of_row(&mut self, row: &UnsoundRow) {
+        let name = row.row.clone();
+        let (shown, table) = (name.as_deref().unwrap_or("-").to_owned(), row.table.to_owned());
+        let about = about(&[row.table, &shown, &format!("{:?}", row.tenant)]);
+        let Some(tenant) = row.tenant else {
+            if self.told.len() < MOST_ALERTS && self.told.insert(about) {
+                tracing::error!(table, row = shown, "a row of no tenant does not verify: it grants nothing");
+            }
+            return;
+        };
+        let event = |at| {
+            let event = AuditEvent::new(tenant, at, Actor::system(), Activity::RowForged);
+            event.with("table", row.table).with("row", &shown)
+        };
+        self.tell(tenant, about, News::RowForged { table, row: name }, Some(&event)).await;
+    }
+
+    async fn tell_of_damage(&mut self, damage: &Damage) {
+        let about = about(&[damage.kind.name(), &damage.position.to_string(), &damage.tenant.to_string()]);
+        let news = News::RecordDamaged { position: damage.position, damage: damage.kind.name().to_owned() };
+        self.tell(damage.tenant, about, news, None).await;
+    }
+
+    /// Alerts once, and records it.
+    async fn tell(
+        &mut self,
+        tenant: TenantId,
+        about: Uuid,
+        news: News,
+        event: Option<&(dyn Fn(Timestamp) -> AuditEvent + Sync)>,
+    ) {
+        if self.told.len() >= MOST_ALERTS || self.told.contains(&about) {
+            return;
+        }
+        let at = self.clock.now();
+        let event = event.map(|event| event(at));
+        let alert = Alert { tenant, about, at, actor: Actor::system(), news };
+        let kept = self.store.write(move |unit| {
+            if let Some(event) = event {
+                unit.append_audit(&event)?;
+            }
+            match unit.insert_alert(&alert) {
+                // It waits from before the last start.
+                Ok(()) | Err(StoreError::Duplicate(_)) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
+        });
+        match kept.await {
+            Ok(()) => {
+                self.told.insert(about);
+                self.alarm.ring();
+            }
+            Err(error) => {
+                tracing::error!(%error, %tenant, "an alert about the record could not be kept; it is tried again")
+            }
+        }
+    }
+}
+
+/// The name of an alert: the same for the same damage.
+fn about(parts: &[&str]) -> Uuid {
+    let hash = digest::digest(&digest::SHA256, parts.join("\0").as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.as_ref()[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+#[cfg(test)]
+mod tests;

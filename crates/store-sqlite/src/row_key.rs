@@ -1,0 +1,128 @@
+//! The key of the authenticators: `keys/rows.key`, 32 bytes. Who writes the database alone does not have it.
+//!
+//! A database that is older than the key, or new, is signed once, together with the making of the key:
+//!
+//! ```text
+//! rows.key.new is written -> one transaction signs every row and notes the fingerprint -> rows.key.new becomes rows.key
+//! ```
+//!
+//! A crash at any point leaves a state that the next start finishes. Where `rows.key` is, nothing is ever signed as it
+//! stands: removing the note from the database does not bring that moment back.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::{digest, hmac, rand};
+use chaveiro_keyfile::{self as keyfile, KeyFileError};
+use rustix::fs::{FlockOperation, flock};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+const KEY_BYTES: usize = 32;
+
+/// Why the key of the authenticators cannot be used, and what to do.
+#[derive(Debug, Error)]
+pub enum RowKeyError {
+    /// The key file.
+    #[error(transparent)]
+    File(#[from] KeyFileError),
+    /// No key could be made.
+    #[error("no key for the authenticators of rows could be generated")]
+    Generation,
+    /// The database was signed with a key that is not there.
+    #[error("the key file {} is missing, and the database was signed with it; restore it from a backup", .0.display())]
+    Missing(PathBuf),
+    /// The database was signed with another key.
+    #[error("the key file {} is not the one that signed this database; restore both from the same backup", .0.display())]
+    Other(PathBuf),
+    /// The database was never signed, though there is a key.
+    #[error(
+        "the database was never signed, although {} is there: it is older than that key, or somebody has edited it; if it is the database that you want, move that key away: every row is then signed as it stands",
+        .0.display()
+    )]
+    Unsigned(PathBuf),
+}
+
+/// A key that signs and verifies rows.
+#[derive(Clone)]
+pub(crate) struct RowKey(hmac::Key);
+
+impl RowKey {
+    fn new(bytes: &[u8], file: &Path) -> Result<Self, RowKeyError> {
+        if bytes.len() != KEY_BYTES {
+            return Err(KeyFileError::Damaged { file: file.to_owned(), what: "it does not have 32 bytes" }.into());
+        }
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
+    }
+
+    /// Reads the key of a database that is signed.
+    pub(crate) fn read(directory: &Path) -> Result<Self, RowKeyError> {
+        let file = file(directory);
+        Self::new(&keyfile::read(&file)?, &file)
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.0, message).as_ref().to_vec()
+    }
+
+    pub(crate) fn verifies(&self, message: &[u8], tag: &[u8]) -> bool {
+        hmac::verify(&self.0, message, tag).is_ok()
+    }
+
+    /// A value that names the key and tells nothing of it.
+    pub(crate) fn fingerprint(&self) -> Vec<u8> {
+        let mac = self.sign(b"chaveiro row key fingerprint v1\0");
+        digest::digest(&digest::SHA256, &mac).as_ref().to_vec()
+    }
+}
+
+/// A key, and whether the database may still have to be signed with it.
+pub(crate) enum Held {
+    /// The key of a signed database.
+    Known(RowKey),
+    /// A key that is being introduced, by one process at a time: the lock ends with the file.
+    New(RowKey, File),
+}
+
+/// `keys/rows.key` of a data directory.
+pub(crate) fn file(directory: &Path) -> PathBuf {
+    directory.join("keys/rows.key")
+}
+
+fn pending(directory: &Path) -> PathBuf {
+    directory.join("keys/rows.key.new")
+}
+
+/// The key of that data directory; makes one where there is none.
+pub(crate) fn open(directory: &Path) -> Result<Held, RowKeyError> {
+    let missing = |read: &Result<RowKey, _>| matches!(read, Err(RowKeyError::File(KeyFileError::Missing(_))));
+    let read = RowKey::read(directory);
+    if !missing(&read) {
+        return read.map(Held::Known);
+    }
+    let keys = directory.join("keys");
+    keyfile::create_directory(&keys)?;
+    let failed = |error: std::io::Error| KeyFileError::Io { file: keys.clone(), error };
+    let lock = File::open(&keys).map_err(failed)?;
+    flock(&lock, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
+    // Another process may have finished meanwhile.
+    let read = RowKey::read(directory);
+    if !missing(&read) {
+        return read.map(Held::Known);
+    }
+    let pending = pending(directory);
+    if !pending.exists() {
+        let mut fresh = Zeroizing::new([0; KEY_BYTES]);
+        rand::fill(fresh.as_mut()).map_err(|_| RowKeyError::Generation)?;
+        keyfile::create(&pending, fresh.as_slice())?;
+    }
+    Ok(Held::New(RowKey::new(&keyfile::read(&pending)?, &pending)?, lock))
+}
+
+/// Gives a key its name, when the database is signed with it.
+pub(crate) fn finish(directory: &Path) -> Result<(), RowKeyError> {
+    let to = file(directory);
+    let renamed = std::fs::rename(pending(directory), &to);
+    let synced = renamed.and_then(|()| File::open(directory.join("keys"))?.sync_all());
+    synced.map_err(|error| KeyFileError::Io { file: to, error }.into())
+}

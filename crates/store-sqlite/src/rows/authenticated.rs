@@ -1,0 +1,514 @@
+//! Authenticators of rows: whoever can write the database, and does not have the key, can grant nothing with it.
+//!
+//! A row of [`TABLES`] has a `mac`: HMAC-SHA-256 over the name of its table, the identifiers of what it belongs to, and
+//! every column that counts. It cannot be edited, moved to another tenant or made by others. For small tables `row_set`
+//! authenticates which rows of a tenant there are, too, with a version: rows cannot be removed, or put back from an older
+//! copy. Both are written by triggers that live in the connection of the writer alone, so that no statement forgets them,
+//! and a change never makes a row sound that was not.
+//!
+//! Whoever reads a row to decide by it reads it with [`Table::sound`]. Where the absence of a row grants something, or an
+//! older row could, [`is_whole`] is asked, too.
+
+use aws_lc_rs::digest;
+use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::caller::Actor;
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::{RowLook, RowPlace, RowSet, StoreError, UnsoundRow};
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use crate::codec::{blob, fault, many, moment, one, run, uuid};
+use crate::row_key::RowKey;
+use crate::rows::audit::append_event;
+
+/// A table whose rows are authenticated. In its texts `{}` is the row.
+pub(crate) struct Table {
+    name: &'static str,
+    /// The row of its tenant.
+    tenant: &'static str,
+    /// Identifiers of what the row belongs to: rows refer by numbers, which say nothing by themselves.
+    owners: &'static [&'static str],
+    /// The columns by which it refers.
+    references: &'static [&'static str],
+    columns: &'static [&'static str],
+    key: &'static [&'static str],
+    /// Which rows of the table.
+    only: Option<&'static str>,
+    /// Whether `row_set` says which rows there are.
+    set: bool,
+    /// Whether a row that does not verify may be removed: nothing is lost but what it would grant.
+    removable: bool,
+    /// How people are told which row it is.
+    shown: &'static str,
+}
+
+const TENANT: &str = "(SELECT o.id FROM tenant o WHERE o.row = {}.tenant)";
+const DEVICE: &str = "(SELECT o.id FROM device o WHERE o.row = {}.device)";
+const TENANT_OF_DEVICE: &str = "(SELECT o.id FROM device w JOIN tenant o ON o.row = w.tenant WHERE w.row = {}.device)";
+const ACTION: &str = "(SELECT o.id FROM action o WHERE o.row = {}.action)";
+const TENANT_ROW_OF_DEVICE: &str = "(SELECT w.tenant FROM device w WHERE w.row = {}.device)";
+
+const PLAIN: Table = Table {
+    name: "",
+    tenant: "{}.tenant",
+    owners: &[TENANT],
+    references: &["tenant"],
+    columns: &[],
+    key: &["row"],
+    only: None,
+    set: false,
+    removable: false,
+    shown: "shown({}.id)",
+};
+
+pub(crate) static TENANTS: Table = Table {
+    name: "tenant",
+    tenant: "{}.row",
+    owners: &[],
+    references: &[],
+    columns: &["id", "display_name", "licence", "entra_tenant", "settings", "created"],
+    set: true,
+    ..PLAIN
+};
+pub(crate) static APPLICATIONS: Table = Table {
+    name: "application",
+    columns: &["id", "display_name", "permissions", "delegated", "public", "secrets", "certificates", "created"],
+    set: true,
+    removable: true,
+    ..PLAIN
+};
+pub(crate) static ASSIGNMENTS: Table = Table {
+    name: "role_assignment",
+    columns: &["id", "role", "kind", "principal", "tags", "created", "display_name", "description"],
+    set: true,
+    removable: true,
+    ..PLAIN
+};
+pub(crate) static HOLDS: Table = Table {
+    name: "hold",
+    columns: &["id", "placed", "caused_by", "counted", "released", "kind", "party"],
+    set: true,
+    ..PLAIN
+};
+pub(crate) static REVOCATIONS: Table = Table {
+    name: "revocation",
+    columns: &["kind", "principal", "valid_from"],
+    key: &["tenant", "kind", "principal"],
+    set: true,
+    shown: "{}.kind || ' ' || {}.principal",
+    ..PLAIN
+};
+pub(crate) static ENROLLMENTS: Table = Table {
+    name: "enrollment",
+    tenant: TENANT_ROW_OF_DEVICE,
+    owners: &[TENANT_OF_DEVICE, DEVICE],
+    references: &["device"],
+    columns: &["id", "certificate_sha256", "oma_device_id", "needs_certificate", "created", "closed"],
+    ..PLAIN
+};
+pub(crate) static ENROLLMENT_TOKENS: Table = Table {
+    name: "enrollment_token",
+    columns: &["sha256", "user", "created", "expires", "used_at", "used_for", "replaces"],
+    key: &["sha256"],
+    removable: true,
+    shown: "lower(hex(substr({}.sha256, 1, 8)))",
+    ..PLAIN
+};
+pub(crate) static SIGN_INS: Table = Table {
+    name: "sign_in",
+    columns: &[
+        "application",
+        "handle_sha256",
+        "user_code",
+        "scope",
+        "standing",
+        "user",
+        "refresh_sha256",
+        "previous_sha256",
+        "created",
+        "expires",
+        "asked",
+    ],
+    removable: true,
+    shown: "lower(hex(substr({}.handle_sha256, 1, 8)))",
+    ..PLAIN
+};
+pub(crate) static SECRETS: Table = Table {
+    name: "secret",
+    tenant: "(SELECT w.tenant FROM action w WHERE w.row = {}.action)",
+    owners: &[ACTION],
+    references: &["action"],
+    columns: &["id", "attempt", "kind", "envelope", "standing", "received", "expires", "disclosed_at", "disclosed_by"],
+    ..PLAIN
+};
+pub(crate) static DEVICE_TAGS: Table = Table {
+    name: "device_tag",
+    tenant: TENANT_ROW_OF_DEVICE,
+    owners: &[TENANT_OF_DEVICE, DEVICE],
+    references: &["device"],
+    columns: &["tag"],
+    key: &["device", "tag"],
+    removable: true,
+    shown: "shown((SELECT o.id FROM device o WHERE o.row = {}.device)) || ' ' || {}.tag",
+    ..PLAIN
+};
+/// People: their tokens name them as these rows do, and a disabled account is disabled there.
+pub(crate) static USERS: Table = Table {
+    name: "resource",
+    columns: &["kind", "id", "alternate_key", "properties"],
+    only: Some("{}.kind = 'user'"),
+    ..PLAIN
+};
+
+/// Every table whose rows are authenticated.
+static TABLES: [&Table; 11] = [
+    &TENANTS,
+    &APPLICATIONS,
+    &ASSIGNMENTS,
+    &HOLDS,
+    &REVOCATIONS,
+    &ENROLLMENTS,
+    &ENROLLMENT_TOKENS,
+    &SIGN_INS,
+    &SECRETS,
+    &DEVICE_TAGS,
+    &USERS,
+];
+
+fn at(text: &str, row: &str) -> String {
+    text.replace("{}", row)
+}
+
+impl Table {
+    /// The condition that the row with that alias is one of ours, as it was written.
+    pub(crate) fn sound(&self, row: &str) -> String {
+        format!("row_sound({row}.mac, {})", self.arguments(row))
+    }
+
+    fn arguments(&self, row: &str) -> String {
+        let owners = self.owners.iter().map(|owner| at(owner, row));
+        let columns = self.columns.iter().map(|column| format!("{row}.{column}"));
+        let all: Vec<String> = [format!("'{}'", self.name)].into_iter().chain(owners).chain(columns).collect();
+        all.join(", ")
+    }
+
+    fn same_key(&self, row: &str) -> String {
+        let equal = self.key.iter().map(|column| format!("{column} = {row}.{column}"));
+        equal.collect::<Vec<_>>().join(" AND ")
+    }
+
+    fn only(&self, row: &str, before: &str) -> String {
+        self.only.map(|only| format!("{before}{}", at(only, row))).unwrap_or_default()
+    }
+
+    /// The authenticators of a tenant's rows, in one text; of sound rows alone, or of all.
+    fn members(&self, tenant: &str, sound: bool) -> String {
+        let sound = if sound { format!(" AND {}", self.sound("s")) } else { String::new() };
+        format!(
+            "(SELECT group_concat(hex(s.mac), '' ORDER BY s.mac) FROM {} s WHERE {} = {tenant}{sound})",
+            self.name,
+            at(self.tenant, "s")
+        )
+    }
+
+    fn set_mac(&self, tenant: &str, version: &str, sound: bool) -> String {
+        let (name, members) = (self.name, self.members(tenant, sound));
+        format!("set_mac('{name}', (SELECT o.id FROM tenant o WHERE o.row = {tenant}), {version}, {members})")
+    }
+
+    /// The triggers of the writer.
+    fn triggers(&self) -> String {
+        let Self { name, columns, references, .. } = self;
+        let mut sql = String::new();
+        let mut trigger = |what: &str, event: &str, when: &str, body: &str| {
+            sql.push_str(&format!(
+                "CREATE TEMP TRIGGER {what}_{name} {event} ON main.{name} {when} BEGIN {body} END;\n"
+            ));
+        };
+        let changed = columns.iter().chain(*references).copied().collect::<Vec<_>>().join(", ");
+        let sign = format!("UPDATE {name} SET mac = row_mac({}) WHERE {};", self.arguments(name), self.same_key("NEW"));
+        let keep = format!(
+            "UPDATE {name} SET mac = iif({}, row_mac({}), NULL) WHERE {};",
+            self.sound("OLD"),
+            self.arguments(name),
+            self.same_key("NEW")
+        );
+        let (mut inserted, mut updated) = (sign, keep);
+        if self.set {
+            // A set that does not verify beforehand does not verify afterwards.
+            let check = |row: &str| {
+                let tenant = at(self.tenant, row);
+                let mac = self.set_mac(&tenant, "version", true);
+                format!(
+                    "UPDATE row_set SET mac = NULL WHERE tenant = {tenant} AND name = '{name}' AND mac IS NOT {mac};"
+                )
+            };
+            let renew = |row: &str| {
+                let tenant = at(self.tenant, row);
+                let mac = self.set_mac(&tenant, "version + 1", true);
+                format!(
+                    "UPDATE row_set SET version = version + 1, mac = {mac}
+                    WHERE tenant = {tenant} AND name = '{name}' AND mac IS NOT NULL;"
+                )
+            };
+            if name == &TENANTS.name {
+                for table in TABLES.iter().filter(|table| table.set) {
+                    let (of, mac) = (table.name, table.set_mac("NEW.row", "1", true));
+                    inserted.push_str(&format!("INSERT INTO row_set VALUES (NEW.row, '{of}', 1, {mac});"));
+                }
+            } else {
+                trigger("check_insert", "BEFORE INSERT", "", &check("NEW"));
+                trigger("check_delete", "BEFORE DELETE", "", &check("OLD"));
+                trigger("renew_delete", "AFTER DELETE", "", &renew("OLD"));
+                inserted.push_str(&renew("NEW"));
+            }
+            trigger("check_update", &format!("BEFORE UPDATE OF {changed}"), "", &check("OLD"));
+            updated.push_str(&renew("NEW"));
+        }
+        trigger("sign_insert", "AFTER INSERT", &self.only("NEW", "WHEN "), &inserted);
+        trigger("sign_update", &format!("AFTER UPDATE OF {changed}"), &self.only("NEW", "WHEN "), &updated);
+        sql
+    }
+}
+
+/// The message that is authenticated: each value with its type and length, so that no two rows give the same.
+fn message(label: &[u8], context: &Context<'_>, from: usize) -> Vec<u8> {
+    let mut message = label.to_vec();
+    for index in from..context.len() {
+        let (kind, bytes): (u8, &[u8]) = match context.get_raw(index) {
+            ValueRef::Null => (0, &[]),
+            ValueRef::Integer(number) => {
+                message.push(1);
+                message.extend_from_slice(&number.to_be_bytes());
+                continue;
+            }
+            ValueRef::Real(number) => {
+                message.push(2);
+                message.extend_from_slice(&number.to_be_bytes());
+                continue;
+            }
+            ValueRef::Text(text) => (3, text),
+            ValueRef::Blob(bytes) => (4, bytes),
+        };
+        message.push(kind);
+        message.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        message.extend_from_slice(bytes);
+    }
+    message
+}
+
+const ROW: &[u8] = b"chaveiro row v1\0";
+const SET: &[u8] = b"chaveiro row set v1\0";
+
+/// Most characters of the name of a row that people are told.
+const MAX_SHOWN: usize = 200;
+
+/// What SQL needs to sign and verify.
+pub(crate) fn functions(connection: &Connection, key: &RowKey) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    let signing = key.clone();
+    connection
+        .create_scalar_function("row_mac", -1, flags, move |arguments| Ok(signing.sign(&message(ROW, arguments, 0))))?;
+    let verifying = key.clone();
+    connection.create_scalar_function("row_sound", -1, flags, move |arguments| {
+        let mac = arguments.get_raw(0).as_blob_or_null()?;
+        Ok(mac.is_some_and(|mac| verifying.verifies(&message(ROW, arguments, 1), mac)))
+    })?;
+    connection.create_scalar_function("shown", 1, flags, |arguments| {
+        let bytes = arguments.get_raw(0).as_bytes_or_null()?.unwrap_or_default();
+        let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Uuid::from_slice(bytes).map_or_else(|_| hex(), |id| id.to_string()))
+    })?;
+    let signing = key.clone();
+    connection
+        .create_scalar_function("set_mac", 4, flags, move |arguments| Ok(signing.sign(&message(SET, arguments, 0))))
+}
+
+/// Prepares the one connection that writes.
+pub(crate) fn install(connection: &Connection) -> rusqlite::Result<()> {
+    TABLES.iter().try_for_each(|table| connection.execute_batch(&table.triggers()))
+}
+
+/// The number that SQLite gives a schema; another one after every change.
+pub(crate) fn schema_number(connection: &Connection) -> Result<i64, StoreError> {
+    connection.query_row("PRAGMA schema_version", [], |row| row.get(0)).map_err(fault)
+}
+
+/// Makes sure that no table of ours changes by itself: that nothing in it is computed, and nothing follows changes
+/// elsewhere. What the writer is made to change, it would sign.
+pub(crate) fn check_schema(connection: &Connection) -> Result<(), StoreError> {
+    for table in TABLES {
+        let sql = "SELECT (SELECT count(*) FROM pragma_table_xinfo(?1) WHERE hidden <> 0)
+            + (SELECT count(*) FROM pragma_foreign_key_list(?1)
+                WHERE on_update <> 'NO ACTION' OR on_delete <> 'NO ACTION')";
+        if one(connection, sql, [table.name], |row| Ok(row.get::<_, i64>(0)?))? != Some(0) {
+            let text = format!("the schema of the table {} was changed by another program", table.name);
+            return Err(StoreError::Unavailable(text));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the rows of a tenant in that table are those that this program left there. With `every`, each is verified as
+/// well: that is for tables where a row that is not found grants something.
+pub(crate) fn is_whole(
+    connection: &Connection,
+    table: &Table,
+    tenant: TenantId,
+    every: bool,
+) -> Result<bool, StoreError> {
+    let whole = |sound| {
+        let mac = table.set_mac("t.row", "s.version", sound);
+        let sql = format!(
+            "SELECT s.mac IS NOT NULL AND s.mac = {mac} FROM tenant t
+            LEFT JOIN row_set s ON s.tenant = t.row AND s.name = '{}' WHERE t.id = ?",
+            table.name
+        );
+        one(connection, &sql, [blob(&tenant.0)], |row| Ok(row.get::<_, bool>(0)?)).map(|whole| whole.unwrap_or(true))
+    };
+    // Rows that others added are no members; they only make the short way fail.
+    Ok((!every && whole(false)?) || whole(true)?)
+}
+
+/// The fault of a decision that cannot be made, because rows are not those that this program left there.
+pub(crate) fn unsound(table: &Table) -> StoreError {
+    StoreError::Inconsistent(format!(
+        "rows of the table {} were changed by another program; run: chaveiro audit rows",
+        table.name
+    ))
+}
+
+/// Looks at no more than about `limit` rows from that place on.
+pub(crate) fn look(connection: &Connection, from: RowPlace, limit: usize) -> Result<RowLook, StoreError> {
+    let mut look = RowLook { unsound: Vec::new(), sets: Vec::new(), next: from };
+    let mut left = limit;
+    while let Some(table) = TABLES.get(look.next.table) {
+        if look.next.offset == 0 && table.set {
+            sets(connection, table, &mut look)?;
+        }
+        let sql = format!(
+            "SELECT {sound} AS sound, substr({shown}, 1, {MAX_SHOWN}) AS shown, (SELECT id FROM tenant WHERE row = {tenant}) AS tenant_id
+            FROM {name} x{only} LIMIT ?1 OFFSET ?2",
+            sound = table.sound("x"),
+            shown = at(table.shown, "x"),
+            tenant = at(table.tenant, "x"),
+            name = table.name,
+            only = table.only("x", " WHERE "),
+        );
+        let offset = i64::try_from(look.next.offset).unwrap_or(i64::MAX);
+        let rows = many(connection, &sql, params![left as i64, offset], |row| {
+            // Others may have written anything, and must not stop the look by it.
+            let tenant = row.get_ref("tenant_id")?.as_bytes().ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
+            let unsound = UnsoundRow { tenant: tenant.map(TenantId), table: table.name, row: row.get("shown")? };
+            Ok((row.get::<_, bool>("sound")?, unsound))
+        })?;
+        let seen = rows.len();
+        look.unsound.extend(rows.into_iter().filter(|(sound, _)| !sound).map(|(_, row)| row));
+        left = left.saturating_sub(seen);
+        if left == 0 {
+            look.next.offset += seen;
+            return Ok(look);
+        }
+        look.next = RowPlace { table: look.next.table + 1, offset: 0 };
+    }
+    look.next = RowPlace::default();
+    Ok(look)
+}
+
+fn sets(connection: &Connection, table: &'static Table, look: &mut RowLook) -> Result<(), StoreError> {
+    let sql =
+        "SELECT t.id, coalesce((SELECT s.version FROM row_set s WHERE s.tenant = t.row AND s.name = ?), 0) AS version
+        FROM tenant t WHERE length(t.id) = 16 ORDER BY t.row";
+    let sets = many(connection, sql, [table.name], |row| {
+        Ok((TenantId(uuid(row, "id")?), row.get::<_, i64>("version")?.unsigned_abs()))
+    })?;
+    for (tenant, version) in sets {
+        look.sets.push(RowSet { tenant, table: table.name, version });
+        if !is_whole(connection, table, tenant, true)? {
+            look.unsound.push(UnsoundRow { tenant: Some(tenant), table: table.name, row: None });
+        }
+    }
+    Ok(())
+}
+
+/// Signs every row that does not verify as it stands, or, with `remove`, removes those that would only grant something;
+/// then every set as it stands. Says how many rows it touched.
+pub(crate) fn settle(connection: &Connection, remove: bool) -> Result<u64, StoreError> {
+    let mut touched = 0;
+    for table in TABLES {
+        let (name, unsound) =
+            (table.name, format!("NOT {}{}", table.sound(table.name), table.only(table.name, " AND ")));
+        let sql = match (remove, table.removable) {
+            (false, _) => format!("UPDATE {name} SET mac = row_mac({}) WHERE {unsound}", table.arguments(name)),
+            (true, true) => format!("DELETE FROM {name} WHERE {unsound}"),
+            (true, false) => continue,
+        };
+        touched += run(connection, &sql, [])? as u64;
+    }
+    for table in TABLES.iter().filter(|table| table.set) {
+        let name = table.name;
+        let version =
+            format!("coalesce((SELECT v.version FROM row_set v WHERE v.tenant = t.row AND v.name = '{name}'), 0) + 1");
+        let mac = table.set_mac("t.row", &version, true);
+        let sql = format!("INSERT OR REPLACE INTO row_set SELECT t.row, '{name}', {version}, {mac} FROM tenant t");
+        run(connection, &sql, [])?;
+    }
+    Ok(touched)
+}
+
+/// Notes the key of a database, and signs everything when it has none yet; says which key it had.
+pub(crate) fn introduce(connection: &Connection, key: &RowKey) -> Result<Option<Vec<u8>>, StoreError> {
+    let noted = noted_key(connection)?;
+    if noted.is_some() {
+        return Ok(noted);
+    }
+    settle(connection, false)?;
+    run(connection, "INSERT INTO row_key (fingerprint) VALUES (?)", [key.fingerprint()])?;
+    let tenants = many(connection, "SELECT id, unixepoch('now') * 1000000 AS now FROM tenant", [], |row| {
+        Ok((TenantId(uuid(row, "id")?), moment(row.get("now")?, "now")?))
+    })?;
+    for (tenant, now) in tenants {
+        let name = digest::digest(&digest::SHA256, &key.fingerprint());
+        let short: String = name.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let event = AuditEvent::new(tenant, now, Actor::system(), Activity::RowsSigned).with("key", short);
+        append_event(connection, &event)?;
+    }
+    Ok(None)
+}
+
+/// The fingerprint of the key that signed the database.
+pub(crate) fn noted_key(connection: &Connection) -> Result<Option<Vec<u8>>, StoreError> {
+    one(connection, "SELECT fingerprint FROM row_key LIMIT 1", [], |row| Ok(row.get(0)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns by which nothing is decided that somebody else could want.
+    const FREE: &[(&str, &[&str])] = &[
+        ("enrollment", &["session"]),
+        ("secret", &["mark"]),
+        ("sign_in", &["mark"]),
+        ("resource", &["owner", "device", "created", "modified"]),
+    ];
+
+    #[test]
+    fn every_column_of_an_authenticated_table_is_authenticated_or_known_to_be_free() {
+        let directory = tempfile::tempdir().expect("a directory");
+        drop(crate::SqliteStore::open(directory.path()).expect("a store"));
+        let database = Connection::open(directory.path().join(crate::FILE_NAME)).expect("opened");
+        for table in TABLES {
+            let mut columns = database.prepare("SELECT name FROM pragma_table_xinfo(?)").expect("SQL");
+            let columns = columns.query_map([table.name], |row| row.get::<_, String>(0)).expect("columns");
+            let columns: Vec<String> = columns.collect::<Result<_, _>>().expect("names");
+            assert!(columns.len() > 2, "{}", table.name);
+            let free = FREE.iter().find(|(name, _)| *name == table.name).map_or(&[][..], |(_, free)| free);
+            let known = [table.columns, table.references, free, &["row", "mac"]].concat();
+            let unknown: Vec<_> = columns.iter().filter(|column| !known.contains(&column.as_str())).collect();
+            assert!(unknown.is_empty(), "{}: {unknown:?}", table.name);
+        }
+    }
+}
