@@ -31,7 +31,9 @@ fn at(second: i64) -> Timestamp {
 
 impl World {
     async fn new() -> Self {
-        Self::at(tempfile::tempdir().expect("a directory")).await
+        let directory = tempfile::tempdir().expect("a directory");
+        Signer::create(&directory.path().join("audit.key")).expect("a key");
+        Self::at(directory).await
     }
 
     /// Another record, signed with the same key.
@@ -43,7 +45,7 @@ impl World {
 
     async fn at(directory: TempDir) -> Self {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
-        let signer = Arc::new(Signer::create(&directory.path().join("audit.key")).expect("a key"));
+        let signer = Arc::new(Signer::open(&directory.path().join("audit.key")).expect("a key"));
         for number in [1, 2] {
             let tenant = Tenant {
                 id: tenant(number),

@@ -136,6 +136,7 @@ mod tests {
     use chaveiro_core::action::Outcome;
     use chaveiro_core::caller::Actor;
     use chaveiro_core::id::{ActionId, DeviceId, TenantId};
+    use chaveiro_core::lock::Lock;
 
     use super::*;
 

@@ -42,7 +42,7 @@ impl World {
     async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
-        let signer = Signer::open_or_create(&directory.path().join("audit.key")).expect("a key");
+        let signer = Signer::create(&directory.path().join("audit.key")).expect("a key");
         let tenant = Tenant {
             id: TENANT,
             display_name: "t".to_owned(),
@@ -70,7 +70,7 @@ impl World {
             Ok(())
         };
         self.store.write(work).await.expect("recorded");
-        let signer = Signer::open_or_create(&self.directory.path().join("audit.key")).expect("the key");
+        let signer = Signer::open(&self.directory.path().join("audit.key")).expect("the key");
         self.store.write(move |unit| extend(unit, &signer, Still.now(), 1000)).await.expect("linked");
     }
 
