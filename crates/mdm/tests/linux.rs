@@ -200,7 +200,7 @@ async fn a_machine_proves_after_a_restore_which_passcodes_still_open_its_disk() 
     let mut device = world.enrolled_linux(7).await;
     let id = world.row(&device).await.id;
     device.volume_ready = true;
-    device.sync(&world.transport()).await.expect("its disk is escrowed");
+    device.sync(&world.certified(&device.account)).await.expect("its disk is escrowed");
     let accepted = Accepted { doubt: "a backup".to_owned(), reason: "a test".to_owned(), moved: false };
     let now = world.clock.now();
     let restored = world.store.write(move |unit| {
@@ -208,7 +208,7 @@ async fn a_machine_proves_after_a_restore_which_passcodes_still_open_its_disk() 
     });
     restored.await.expect("accepted");
     assert_eq!(world.newest(id).await.0.before_restore, Some(now));
-    device.sync(&world.transport()).await.expect("a session");
+    device.sync(&world.certified(&device.account)).await.expect("a session");
     let (action, _) = world.newest(id).await;
     assert_eq!((action.before_restore, action.state), (None, ActionState::Done));
     assert_eq!(world.escrowed(&device).await.as_deref(), Some(device.passcode()));
