@@ -104,10 +104,10 @@ fn init_is_killed_at_random_moments_and_the_next_one_finishes_it() {
 
 #[test]
 fn init_is_killed_at_each_flush_and_the_next_one_finishes_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let disk = Disk::below(directory.path());
     for step in 1..500 {
-        let directory = tempfile::tempdir().expect("a directory");
-        let data = directory.path().join("data");
-        let disk = Disk::below(directory.path());
+        let data = directory.path().join(step.to_string());
         let mut command = disk.under(chaveiro());
         command.env("DISK_TEST_KILL_AT", step.to_string()).args(["init", "--data"]).arg(&data);
         let done = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it runs");
@@ -124,10 +124,17 @@ fn init_is_killed_at_each_flush_and_the_next_one_finishes_it() {
 fn an_upgrade_is_killed_at_each_flush_and_at_random_moments_and_the_next_one_finishes_it() {
     let mut random = Random(13);
     for version in [1, 8, 12] {
+        let (directory, template) = initialised();
+        aged(&template, version);
+        let copied = |name: &str| {
+            let data = directory.path().join(name);
+            let copied = Command::new("cp").arg("-a").arg(&template).arg(&data).status();
+            assert!(copied.expect("cp runs").success());
+            data
+        };
+        let disk = Disk::below(directory.path());
         for step in 1..500 {
-            let (directory, data) = initialised();
-            aged(&data, version);
-            let disk = Disk::below(directory.path());
+            let data = copied(&step.to_string());
             let mut command = disk.under(chaveiro());
             command.env("DISK_TEST_KILL_AT", step.to_string()).args(["tenant", "list", "--data"]).arg(&data);
             let done = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it runs");
@@ -137,8 +144,7 @@ fn an_upgrade_is_killed_at_each_flush_and_at_random_moments_and_the_next_one_fin
             }
         }
         for round in 0..kills() / 3 {
-            let (_directory, data) = initialised();
-            aged(&data, version);
+            let data = copied(&format!("round-{round}"));
             let mut command = chaveiro();
             command.args(["tenant", "list", "--data"]).arg(&data);
             let after = Duration::from_micros(random.below(80_000));
