@@ -162,6 +162,18 @@ async fn a_server_killed_while_it_takes_the_result_loses_nothing() {
     run(&data, &["audit", "verify", export.to_str().expect("text"), "--key", key.trim()]);
 }
 
+#[tokio::test]
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    let (_directory, data) = initialised();
+    // Writing to this device always fails, as to a file on a full disk.
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("the device");
+    let server = Server::start_logging(&data, full);
+    let client = server.client();
+    for _ in 0..3 {
+        get(&client, &format!("{}{DEVICES}", server.graph_url)).await;
+    }
+}
+
 #[test]
 fn a_server_that_is_told_to_stop_finishes_open_requests_and_ends_with_success() {
     let (_directory, data) = initialised();

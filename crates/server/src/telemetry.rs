@@ -30,6 +30,8 @@ use crate::vigil::Vigil;
 pub fn init_logging(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written is lost. The subscriber would complain to standard error, too, and panic.
+    let builder = builder.log_internal_errors(false);
     // A second start in one process keeps the first subscriber.
     let _ = match std::io::stderr().is_terminal() {
         true => builder.try_init(),
