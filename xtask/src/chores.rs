@@ -19,7 +19,11 @@ pub(crate) struct Chore {
 
 /// Every chore.
 pub(crate) const CHORES: &[Chore] = &[
-    Chore { name: "test", summary: "build everything and run every test; arguments go to the test runner", run: test },
+    Chore {
+        name: "test",
+        summary: "build everything, run every test and a minute of torture; arguments go to the test runner",
+        run: test,
+    },
     Chore {
         name: "ci",
         summary: "format, clippy, dependency rules, advisories, generated artefacts, tests, a short go of each fuzz target",
@@ -42,12 +46,31 @@ pub(crate) const CHORES: &[Chore] = &[
         summary: "run the clients of Graph that every test run leaves out: `sdk go terraform`, or all of them",
         run: sdk,
     },
+    Chore {
+        name: "torture",
+        summary: "kill and starve a server under load: --seconds N, --seed S, --only KIND, --json; --help names the kinds",
+        run: torture,
+    },
     Chore { name: "bench", summary: "run the benchmarks; they print ratios, side by side in one run", run: bench },
 ];
 
 fn test(arguments: &[String]) -> Result<()> {
     needs::install_missing()?;
     let mut command = cargo(&["test", "--workspace", "--locked"]);
+    command.args(arguments);
+    run(&mut command)?;
+    match arguments {
+        [] => torture(&["--seed".to_owned(), SEED.to_owned()]),
+        _ => Ok(()),
+    }
+}
+
+/// The seed of the short torture in every test run: the same faults each time.
+const SEED: &str = "1";
+
+fn torture(arguments: &[String]) -> Result<()> {
+    needs::install_missing()?;
+    let mut command = cargo(&["test", "--quiet", "--workspace", "--locked", "--test", "torture", "--"]);
     command.args(arguments);
     run(&mut command)
 }
@@ -58,6 +81,7 @@ fn ci(_: &[String]) -> Result<()> {
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--test", "sdk_more", "--locked", "--", "-D", "warnings"]))?;
+    run(&mut cargo(&["clippy", "--workspace", "--test", "torture", "--locked", "--", "-D", "warnings"]))?;
     run(&mut cargo(&["deny", "--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]))?;
     advisories(&[])?;
     codegen(&["--check".to_owned()])?;
