@@ -27,8 +27,16 @@ use crate::wire::{Weather, Wire};
 
 pub const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
-/// Settings of the tenant: one device is recovered more often here than a company ever needs.
-const SETTINGS: &[&str] = &["tenant", "set", "--hold-recoveries=0", "--disclosure-window=1440"];
+/// Settings of the tenant: one device is recovered, and its passcode read, more often here than a company ever needs.
+const SETTINGS: &[&str] = &[
+    "tenant",
+    "set",
+    "--hold-recoveries=0",
+    "--disclosure-window=1440",
+    "--reading-limit=0",
+    "--reading-caller-limit=0",
+    "--reading-percent=0",
+];
 
 /// The permissions of the callers.
 const PERMISSIONS: &[&str] = &[
