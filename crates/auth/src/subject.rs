@@ -124,7 +124,7 @@ impl<'a> Access<'a> {
     fn permissions(&self) -> Result<PermissionSet, TokenRefusal> {
         let (scp, roles) = (self.claims.texts("scp")?, self.claims.list("roles")?);
         let scope = self.claims.text("scope")?.map(|scope| known([scope]));
-        let roles = roles.map(|roles| known(roles));
+        let roles = roles.map(known);
         Ok(match self.subject {
             Subject::Person(_) => match scp {
                 Some(scp) => known(scp),

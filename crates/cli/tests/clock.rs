@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use chaveiro_core::permission::PERMISSIONS;
 use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
@@ -56,7 +57,11 @@ impl FakeClock {
 
     /// A token that the host mints by this clock.
     fn token(&self, data: &Path) -> String {
-        let output = self.command().args(["token", "--data"]).arg(data).output().expect("it runs");
+        let mut command = self.command();
+        for row in PERMISSIONS {
+            command.args(["--permission", row.name]);
+        }
+        let output = command.args(["token", "--data"]).arg(data).output().expect("it runs");
         assert!(output.status.success(), "{}", text(&output.stderr));
         text(&output.stdout)
     }

@@ -66,7 +66,8 @@ fn aged(data: &Path, version: i64) {
     // The tenant stays who it is: its keys are there.
     let tenant: Vec<u8> = newest.query_row("SELECT id FROM tenant", [], |row| row.get(0)).expect("a tenant");
     drop(newest);
-    for name in ["chaveiro.db", "chaveiro.db-wal", "chaveiro.db-shm", "chaveiro.mark"] {
+    // Neither the mark nor the key of the authenticators was there before.
+    for name in ["chaveiro.db", "chaveiro.db-wal", "chaveiro.db-shm", "chaveiro.mark", "keys/rows.key"] {
         let _ = std::fs::remove_file(data.join(name));
     }
     let older = Connection::open(&database).expect("a database");

@@ -217,7 +217,7 @@ pub(crate) fn broken_glass<'a>(
 /// Where one more stands before it is counted.
 pub(crate) enum Before {
     /// A hold stands.
-    Held(Hold),
+    Held(Box<Hold>),
     /// The times in which acts count; `None` while a release keeps quiet.
     Counts(Option<Span>),
 }
@@ -241,7 +241,7 @@ pub(crate) fn before(
     now: Timestamp,
 ) -> Result<Before, StoreError> {
     let release = match view.newest_hold(tenant, kind, party)? {
-        Some(hold) if hold.released.is_none() => return Ok(Before::Held(hold)),
+        Some(hold) if hold.released.is_none() => return Ok(Before::Held(Box::new(hold))),
         Some(hold) => hold.released,
         None => None,
     };
@@ -261,7 +261,7 @@ pub(crate) fn before(
 fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Option<Hold>, StoreError> {
     let tenant = asker.device.tenant;
     let span = match before(unit, tenant, HoldKind::Asking, None, asker.rule.window_s, now)? {
-        Before::Held(hold) => return Ok(Some(hold)),
+        Before::Held(hold) => return Ok(Some(*hold)),
         Before::Counts(None) => return Ok(None),
         Before::Counts(Some(span)) => span,
     };

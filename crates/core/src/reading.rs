@@ -181,7 +181,7 @@ enum Seen {
     /// One more has room; how many it makes, when people must be told that half is reached.
     Room { half: Option<u32> },
     /// A hold stands, perhaps since now.
-    Held(Hold),
+    Held(Box<Hold>),
 }
 
 fn look(unit: &mut dyn UnitOfWork, reader: &Reader<'_>, limit: &Limit<'_>, now: Timestamp) -> Result<Seen, StoreError> {
@@ -208,7 +208,7 @@ fn look(unit: &mut dyn UnitOfWork, reader: &Reader<'_>, limit: &Limit<'_>, now: 
         unit.append_audit(&event.with("holds", HoldKind::Reading.name()).with("of", limit.party.unwrap_or("tenant")))?;
         let news = News::ReadingOnHold { hold: hold.id, counted: read.counted, by_caller: limit.party.is_some() };
         reader.tell(unit, news, now)?;
-        return Ok(Seen::Held(hold));
+        return Ok(Seen::Held(Box::new(hold)));
     }
     // Half is reached when twice as many would be the whole.
     let counted = read.counted.saturating_add(1);

@@ -74,7 +74,8 @@ pub(crate) async fn what_opens_a_lock_is_found_behind_a_thousand_failed_attempts
 pub(crate) async fn of_each_lock_the_newest_that_is_done_is_shown(backend: &dyn Backend) {
     use ActionState::{Done, Failed, Pending};
     // State and the locks that the passcode opens, newest first -> which are shown.
-    let table: [(&[(ActionState, &str)], &[u64]); 11] = [
+    type Row = (&'static [(ActionState, &'static str)], &'static [u64]);
+    let table: [Row; 11] = [
         (&[(Done, "s"), (Done, "s")], &[0]),
         (&[(Pending, ""), (Done, "s"), (Done, "s")], &[0, 1]),
         (&[(Failed, ""), (Failed, ""), (Done, "s")], &[0, 2]),

@@ -44,7 +44,8 @@ async fn keys_are_taken_from_the_configured_issuer_at_the_configured_address_alo
     let elsewhere = serve(|_| Pages::from([("/keys", (200, set.clone()))])).await;
     // What the discovery document says, and what stands behind its address; good or not.
     let document = |issuer: &str, keys: &str| (200, json!({"issuer": issuer, "jwks_uri": keys}).to_string());
-    let table: Vec<(&str, Box<dyn Fn(&str) -> Pages>, bool)> = vec![
+    type Row<'a> = (&'static str, Box<dyn Fn(&str) -> Pages + 'a>, bool);
+    let table: Vec<Row<'_>> = vec![
         (
             "sound",
             Box::new(|base| {
