@@ -3,8 +3,9 @@
 //! could ask; so the agent runs itself first, as a launcher that asks and then becomes the program.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,23 +42,33 @@ pub(crate) fn launch(mut arguments: impl Iterator<Item = OsString>) -> Option<Ex
 
 /// A command that runs the program and ends with this process.
 pub(crate) fn command(program: &Path) -> Command {
-    let words = launcher(&getpid().as_raw_nonzero().to_string());
+    let words = launcher(OsString::from(OURSELVES), &getpid().as_raw_nonzero().to_string());
     of_words(words.into_iter().chain([program.as_os_str().to_owned()]))
 }
 
 /// The same, with a limit in seconds.
 pub(crate) fn command_within(seconds: u32, program: &Path) -> Command {
-    let (ours, of_timeout) = (launcher(&getpid().as_raw_nonzero().to_string()), launcher(ANY_PARENT));
+    let ours = launcher(OsString::from(OURSELVES), &getpid().as_raw_nonzero().to_string());
+    let of_timeout = launcher(our_file(), ANY_PARENT);
     let timeout = [TIMEOUT.to_owned(), seconds.to_string()].map(OsString::from);
     of_words(ours.into_iter().chain(timeout).chain(of_timeout).chain([program.as_os_str().to_owned()]))
 }
 
 /// The words before those of the program; none where this process is not the agent.
-fn launcher(parent: &str) -> Vec<OsString> {
+fn launcher(ourselves: OsString, parent: &str) -> Vec<OsString> {
     match IS_AGENT.load(Ordering::Relaxed) {
-        true => [OURSELVES, LAUNCH, parent].map(OsString::from).to_vec(),
+        true => [ourselves, LAUNCH.into(), parent.into()].to_vec(),
         false => Vec::new(),
     }
+}
+
+/// The file of this program, for another program to run: there, [`OURSELVES`] is the other program. An upgrade may have
+/// replaced the file, which the kernel says behind its name.
+fn our_file() -> OsString {
+    const REPLACED: &[u8] = b" (deleted)";
+    let file = std::env::current_exe().map_or_else(|_| OsString::from(OURSELVES), PathBuf::into_os_string);
+    let bytes = file.as_bytes();
+    OsStr::from_bytes(bytes.strip_suffix(REPLACED).unwrap_or(bytes)).to_owned()
 }
 
 fn of_words(mut words: impl Iterator<Item = OsString>) -> Command {

@@ -58,10 +58,11 @@ impl FakeClock {
     /// A token that the host mints by this clock.
     fn token(&self, data: &Path) -> String {
         let mut command = self.command();
+        command.args(["token", "--data"]).arg(data);
         for row in PERMISSIONS {
             command.args(["--permission", row.name]);
         }
-        let output = command.args(["token", "--data"]).arg(data).output().expect("it runs");
+        let output = command.output().expect("it runs");
         assert!(output.status.success(), "{}", text(&output.stderr));
         text(&output.stdout)
     }

@@ -498,7 +498,7 @@ async fn a_damaged_page_that_nobody_reads_is_told_soon_after_the_start() {
     };
     let opened = std::fs::File::options().write(true).open(&file).expect("the file");
     std::os::unix::fs::FileExt::write_all_at(&opened, &[0xaa; 4096], (page - 1) * 4096).expect("written");
-    let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", &["--log", "off"]);
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
     let client = server.client();
     until("/readyz tells it", || async {
         let answer = client.get(format!("{}/readyz", server.graph_url)).send().await.expect("an answer");

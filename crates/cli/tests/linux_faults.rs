@@ -574,7 +574,7 @@ async fn a_certificate_that_has_expired_says_so_and_enrolling_again_helps() {
     let server = Server::start(&data, "127.0.0.1:0", &device);
     scene.server = Some(server);
     scene.machine.run(&["unenroll", "--force"]);
-    assert!(scene.machine.enroll(scene.server()).status.success());
+    assert!(scene.machine.enroll_as(scene.server(), &scene.id).status.success());
     scene.machine.run(&["sync"]);
     scene.client = scene.server().client();
     assert_eq!(scene.result().await["actionState"], "done", "the disk is escrowed again");

@@ -62,7 +62,8 @@ pub(crate) struct Complaint {
 pub(crate) struct Health(Mutex<BTreeMap<Subject, Complaint>>);
 
 impl Health {
-    /// Replaces the complaint about a subject, or ends it, and logs a change.
+    /// Replaces the complaint about a subject, or ends it. The log tells when one begins, ends or weighs differently; numbers
+    /// in its text may change with each look.
     pub(crate) fn set(&self, subject: Subject, complaint: Option<Complaint>) {
         let mut complaints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match &complaint {
@@ -70,7 +71,7 @@ impl Health {
             None => complaints.remove(&subject),
         };
         match complaint {
-            Some(new) if before.as_ref() != Some(&new) => {
+            Some(new) if before.as_ref().is_none_or(|before| before.weight != new.weight) => {
                 tracing::error!(subject = subject.name(), complaint = new.text, "the server is not well");
             }
             None if before.is_some() => tracing::info!(subject = subject.name(), "the server is well again"),
