@@ -20,7 +20,7 @@ const OURSELVES: &str = "/proc/self/exe";
 /// Ends a program that takes too long.
 const TIMEOUT: &str = "/usr/bin/timeout";
 
-/// Whether [`OURSELVES`] is the agent, and neither a test nor a program that has the agent in it.
+/// True if [`OURSELVES`] is the agent, and neither a test nor a program that has the agent in it.
 static IS_AGENT: AtomicBool = AtomicBool::new(false);
 
 /// Becomes the program that the arguments name, if they are those of the launcher; returns only if it cannot. The first

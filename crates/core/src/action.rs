@@ -151,7 +151,7 @@ pub struct ActionRecord {
 }
 
 impl ActionRecord {
-    /// Whether the action failed although a value came that may open the device now: the old passcode may be dead, so
+    /// Returns whether the action failed although a value came that may open the device now: the old passcode may be dead, so
     /// that the value is shown, with a warning. A device that seals first goes back instead.
     pub fn keeps_uncertain_value(&self) -> bool {
         self.state == ActionState::Failed

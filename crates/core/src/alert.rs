@@ -107,7 +107,7 @@ pub enum News {
         device: DeviceId,
         /// The one that had the name.
         duplicate_of: DeviceId,
-        /// Whether that one is enrolled, too.
+        /// True if that one is enrolled, too.
         still_enrolled: bool,
     },
 }

@@ -19,7 +19,7 @@ pub struct Enrollment {
     /// What the device calls itself: the context item `DeviceID` of [MS-MDE2] 3.4.4.1.1.1, which comes
     /// back as `./DevInfo/DevId` and as the source of every management message.
     pub oma_device_id: String,
-    /// Whether the device must show its certificate: a digest alone does not speak for it. So from the first on for Linux
+    /// True if the device must show its certificate: a digest alone does not speak for it. So from the first on for Linux
     /// machines; one that enrolled with an older server, from the first certificate that it shows.
     pub needs_certificate: bool,
     /// When it was made.

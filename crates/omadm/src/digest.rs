@@ -41,7 +41,7 @@ impl<'a> Claim<'a> {
         Self { claim: claim.trim(), inner: inner(user, password) }
     }
 
-    /// Whether it is the credential of that nonce. Takes the same time wherever they differ.
+    /// Returns whether it is the credential of that nonce. Takes the same time wherever they differ.
     pub fn is_for(&self, nonce: &[u8]) -> bool {
         let expected = outer(&self.inner, nonce);
         let (claim, expected) = (self.claim.as_bytes(), expected.as_bytes());

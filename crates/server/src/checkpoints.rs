@@ -97,7 +97,7 @@ impl Shipping {
         futures_util::future::join_all(self.targets.iter().map(|target| self.send(target))).await;
     }
 
-    /// Whether the target has everything now.
+    /// Returns whether the target has everything now.
     async fn send(&self, target: &Target) -> bool {
         let key = self.key;
         let newest = match self.store.read(move |view| Ok(newest_checkpoints(view, &key)?)).await {

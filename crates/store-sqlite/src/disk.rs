@@ -13,7 +13,7 @@ const PROBE_BYTES: usize = 256 * 1024;
 /// The exit code of a process whose disk failed: `EX_IOERR`.
 const FAILED: i32 = 74;
 
-/// Whether a little more can be written into that directory. A quota is no property of the file system: only writing tells.
+/// Returns whether a little more can be written into that directory. A quota is no property of the file system: only writing tells.
 pub(crate) fn has_room(directory: &Path) -> bool {
     let file = directory.join(format!(".room.{}", std::process::id()));
     let mut options = OpenOptions::new();
@@ -23,7 +23,7 @@ pub(crate) fn has_room(directory: &Path) -> bool {
     !written.is_err_and(|error| is_full(&error))
 }
 
-/// Whether the system says that there is no room.
+/// Returns whether the system says that there is no room.
 pub(crate) fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
@@ -34,13 +34,13 @@ pub(crate) fn free_bytes(directory: &Path) -> Option<u64> {
     found.f_bavail.checked_mul(found.f_frsize)
 }
 
-/// Whether that is an error of `fsync`.
+/// Returns whether that is an error of `fsync`.
 pub(crate) fn is_sync_failure(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
     matches!(code, Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC))
 }
 
-/// Whether SQLite names a full disk, or an error behind which a full disk can stand: a quota, or a file that cannot grow.
+/// Returns whether SQLite names a full disk, or an error behind which a full disk can stand: a quota, or a file that cannot grow.
 pub(crate) fn may_be_full(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
     matches!(

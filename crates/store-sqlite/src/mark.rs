@@ -115,7 +115,7 @@ pub(crate) enum Reading {
     /// The newest promise.
     Promised {
         promise: Promise,
-        /// Whether the file is a copy of the one that was written.
+        /// True if the file is a copy of the one that was written.
         moved: bool,
     },
 }

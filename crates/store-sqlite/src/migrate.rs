@@ -74,7 +74,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<bool> {
     }
 }
 
-/// Whether a database has the schema of that version although its history lacks the row. Versions of this program before 13 wrote
+/// Returns whether a database has the schema of that version although its history lacks the row. Versions of this program before 13 wrote
 /// the row in a transaction of its own, and could be killed before it.
 /// A step that changes no definition is not recognised, and is taken again.
 fn is_taken(connection: &Connection, steps: &[Step], version: i64) -> rusqlite::Result<bool> {

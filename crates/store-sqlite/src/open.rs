@@ -97,7 +97,7 @@ pub enum OpenError {
 /// large fleet reads and writes its pages anew.
 const CACHE_KIB: i64 = 64 * 1024;
 
-/// Whether a database that may not be the newest state is opened.
+/// True if a database that may not be the newest state is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
     /// No.
@@ -279,7 +279,7 @@ fn admit(presence: &File) -> std::io::Result<()> {
     Ok(flock(presence, FlockOperation::LockShared)?)
 }
 
-/// Whether the log belongs to another state of the database file: to what was there before somebody put a copy in its place.
+/// Returns whether the log belongs to another state of the database file: to what was there before somebody put a copy in its place.
 fn is_foreign_log(file: &Path, log: Option<&Log>, reading: Option<&Reading>) -> bool {
     let Some(log) = log.filter(|log| log.committed > 0) else { return false };
     // A file that cannot be read without its log tells nothing: a process can have died while it copied the log.

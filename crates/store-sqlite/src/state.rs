@@ -11,9 +11,9 @@ pub(crate) struct State {
     pub(crate) database: [u8; 16],
     pub(crate) commits: u64,
     pub(crate) boots: u64,
-    /// Whether a mark is beside it.
+    /// True if a mark is beside it.
     pub(crate) marked: bool,
-    /// Whether it is a backup that nobody has accepted.
+    /// True if it is a backup that nobody has accepted.
     pub(crate) copy: bool,
 }
 

@@ -133,7 +133,7 @@ fn fill(log: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 
 /// The cumulative checksum of a log.
 struct Checksum {
-    /// Whether the words are read with their least byte first.
+    /// True if the words are read with their least byte first.
     little: bool,
     state: (u32, u32),
 }

@@ -74,7 +74,7 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    /// Whether the last commit found no room.
+    /// Returns whether the last commit found no room.
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
@@ -91,7 +91,7 @@ pub(crate) struct Writer {
     pub(crate) schema: u32,
     /// The number that the next commit has to exceed.
     pub(crate) floor: u64,
-    /// Whether the next commit takes a doubtful database as the state to go on from.
+    /// True if the next commit takes a doubtful database as the state to go on from.
     pub(crate) accepting: bool,
     pub(crate) file: PathBuf,
     pub(crate) condition: Arc<Condition>,

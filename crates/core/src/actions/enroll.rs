@@ -51,7 +51,7 @@ pub struct Enrolled {
     pub tenant: Tenant,
     /// Its enrolment.
     pub enrollment: Enrollment,
-    /// Whether it took the place of a device that the tenant knew.
+    /// True if it took the place of a device that the tenant knew.
     pub known_before: bool,
     /// Another device of the tenant that calls itself alike.
     pub duplicate_of: Option<DeviceId>,

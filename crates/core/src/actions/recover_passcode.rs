@@ -345,7 +345,7 @@ pub struct Answer {
     pub value: Option<Value>,
     /// What the device says about the recovery, when it does.
     pub report: Option<DeviceReport>,
-    /// Whether the device has said all that it says for now: its package has ended.
+    /// True if the device has said all that it says for now: its package has ended.
     pub complete: bool,
 }
 
@@ -441,7 +441,7 @@ pub struct Evidence<'a> {
     pub value: Held,
     /// What the device says about this very attempt.
     pub report: Option<&'a DeviceReport>,
-    /// Whether the device has said all that it says for now.
+    /// True if the device has said all that it says for now.
     pub complete: bool,
 }
 

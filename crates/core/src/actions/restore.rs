@@ -26,7 +26,7 @@ pub struct Accepted {
     pub doubt: String,
     /// Why the operator goes on from it.
     pub reason: String,
-    /// Whether the data directory was moved as a whole while no server ran, so that nothing is missing.
+    /// True if the data directory was moved as a whole while no server ran, so that nothing is missing.
     pub moved: bool,
 }
 

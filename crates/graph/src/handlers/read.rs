@@ -143,7 +143,7 @@ async fn disclosed(
     Ok(decided.into_iter().map(|(record, decision)| (record, open(state, request, decision))).collect())
 }
 
-/// Whether there is something to say of a passcode: it is the result, or it may open the device although the action
+/// Returns whether there is something to say of a passcode: it is the result, or it may open the device although the action
 /// failed.
 fn has_passcode(record: &ActionRecord) -> bool {
     record.state == ActionState::Done || record.keeps_uncertain_value()

@@ -245,7 +245,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Whether the device has said all that it says for now.
+    /// Returns whether the device has said all that it says for now.
     fn is_complete(&self) -> bool {
         self.request.is_final && self.values.unfinished.is_none()
     }

@@ -43,7 +43,7 @@ pub struct State {
     nonce: Nonce,
     /// The nonce handed out for what follows: devices switch at once or with the next session.
     next_nonce: Option<Nonce>,
-    /// Whether the device got its new nonce in this session.
+    /// True if the device got its new nonce in this session.
     proved: bool,
     /// When this session began, in seconds since 1970.
     #[serde(default)]
@@ -112,7 +112,7 @@ pub enum Proof {
 /// A message that was taken into its session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// Whether it begins a session.
+    /// True if it begins a session.
     pub is_new: bool,
     /// The nonce for what follows, when the device gets one.
     pub challenge: Option<Challenge>,

@@ -36,9 +36,9 @@ pub(crate) struct Table {
     key: &'static [&'static str],
     /// Which rows of the table.
     only: Option<&'static str>,
-    /// Whether `row_set` says which rows there are.
+    /// True if `row_set` says which rows there are.
     set: bool,
-    /// Whether a row that does not verify may be removed: nothing is lost but what it would grant.
+    /// True if a row that does not verify may be removed: nothing is lost but what it would grant.
     removable: bool,
     /// How people are told which row it is.
     shown: &'static str,
@@ -351,7 +351,7 @@ pub(crate) fn check_schema(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether the rows of a tenant in that table are those that this program left there. With `every`, each is verified as
+/// Returns whether the rows of a tenant in that table are those that this program left there. With `every`, each is verified as
 /// well: that is for tables where a row that is not found grants something.
 pub(crate) fn is_whole(
     connection: &Connection,
