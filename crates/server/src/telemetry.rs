@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use chaveiro_core::ports::Store;
+use chaveiro_core::ports::{Peer, Store};
 use chaveiro_graph::Tally;
 use chaveiro_mdm::{Sender, Wakes};
 use http::{StatusCode, header};
@@ -218,6 +218,7 @@ pub(crate) struct Observed {
 pub(crate) async fn observe(State(observed): State<Observed>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = method_name(request.method());
+    let connection = request.extensions().get::<Arc<dyn Peer>>().cloned();
     let response = next.run(request).await;
     let took = begun.elapsed();
     observed.metrics.record(observed.listener, method, response.status(), took);
@@ -227,6 +228,10 @@ pub(crate) async fn observe(State(observed): State<Observed>, request: Request, 
     if let (false, Sender::Stranger(kind)) = (on_graph, sender) {
         observed.metrics.record_stranger(kind);
         return response;
+    }
+    // A device may prove itself by digest alone, which only its answer shows.
+    if let (false, Some(connection)) = (on_graph, connection) {
+        connection.has_proven_itself();
     }
     let request_id = response.headers().get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("-");
     tracing::info!(
@@ -367,7 +372,41 @@ pub(crate) async fn metrics(State(probes): State<Probes>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use axum::routing::get;
+    use axum::{Extension, Router, middleware};
+    use tower::ServiceExt;
+
     use super::*;
+
+    #[derive(Default)]
+    struct Connection(AtomicBool);
+
+    impl Peer for Connection {
+        fn has_proven_itself(&self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_proven_by_what_its_device_shows_in_a_message() {
+        for (listener, sender, proven) in [
+            ("device", Sender::Known, true),
+            ("device", Sender::Stranger("no credential"), false),
+            // The Graph face tells of its tokens itself.
+            ("graph", Sender::Known, false),
+        ] {
+            let observed = Observed { listener, metrics: Arc::new(Metrics::new()) };
+            let answer = get(move || async move { Extension(sender) });
+            let router = Router::new().route("/", answer).layer(middleware::from_fn_with_state(observed, observe));
+            let connection = Arc::new(Connection::default());
+            let mut request = Request::new(axum::body::Body::empty());
+            request.extensions_mut().insert::<Arc<dyn Peer>>(connection.clone());
+            router.oneshot(request).await.expect("an answer");
+            assert_eq!(connection.0.load(Ordering::Relaxed), proven, "{listener}, {sender:?}");
+        }
+    }
 
     #[test]
     fn strangers_are_told_by_kind_and_once() {
