@@ -56,6 +56,18 @@ pub enum Doubt {
     Moved,
 }
 
+impl Doubt {
+    /// The next step of an operator.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Moved => {
+                "if it was moved as a whole while no server ran, run: chaveiro restore accept --moved --reason TEXT (without --moved if not)"
+            }
+            _ => "put the newest copy in its place, or go on from this one with: chaveiro restore accept --reason TEXT",
+        }
+    }
+}
+
 /// Compares a database with its mark.
 pub(crate) fn judge(
     connection: &Connection,

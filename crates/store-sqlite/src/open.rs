@@ -62,7 +62,7 @@ pub enum OpenError {
     #[error("the schema could not be brought up to date: {0}")]
     Migration(String),
     /// The database may not be the newest state.
-    #[error("{} may not be the newest state: {doubt}; put the newest copy in its place, or go on from this one with: chaveiro restore accept --reason TEXT", file.display())]
+    #[error("{} may not be the newest state: {doubt}; {}", file.display(), doubt.remedy())]
     Doubtful {
         /// Which file.
         file: PathBuf,
