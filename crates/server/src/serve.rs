@@ -234,13 +234,6 @@ impl Server {
         let devices = devices.layer(middleware::from_fn_with_state(proxies, with_forwarded));
 
         let graph = observed(limited(graph), "graph", &metrics);
-        let stop = Stop { gracefully: CancellationToken::new(), grace: config.shutdown_grace };
-        let (listening, times) = (stop.gracefully.clone(), config.times);
-        let rooms = [Arc::clone(&graph_room), Arc::clone(&device_room)];
-        let mut listeners = JoinSet::new();
-        listeners.spawn(listener::serve(graph_listener, graph_tls, graph_room, times, graph, stop.clone()));
-        listeners.spawn(listener::serve(device_listener, device_tls, device_room, times, devices, stop));
-
         let stop = CancellationToken::new();
         let (record_key, complaints) = (opened.signer.public_key(), Arc::new(Complaints::new(Arc::clone(&health))));
         let shipping = Shipping::new(Arc::clone(&opened.store), Arc::clone(&complaints), record_key, targets);
@@ -251,11 +244,18 @@ impl Server {
         background.spawn(warden.watch(stop.clone()));
         background.spawn(shipping.clone().run(stop.clone()));
         background.spawn(post.deliver(stop.clone()));
+        let rooms = [Arc::clone(&graph_room), Arc::clone(&device_room)];
         background.spawn(telemetry::tell_refusals(rooms, stop.clone()));
-        watch::start(&opened.sqlite, &health, metrics.disk_free_bytes.clone(), &mut background, &stop);
         background.spawn(crate::issuers::watch(verifier, Arc::clone(&health), stop.clone()));
         background.spawn(vigil.run(stop.clone()));
         background.spawn(telemetry::tell_of_strangers(Arc::clone(&metrics), stop.clone()));
+        watch::start(&opened.sqlite, &health, metrics.disk_free_bytes.clone(), &mut background, &stop).await;
+
+        let ending = Stop { gracefully: CancellationToken::new(), grace: config.shutdown_grace };
+        let (listening, times) = (ending.gracefully.clone(), config.times);
+        let mut listeners = JoinSet::new();
+        listeners.spawn(listener::serve(graph_listener, graph_tls, graph_room, times, graph, ending.clone()));
+        listeners.spawn(listener::serve(device_listener, device_tls, device_room, times, devices, ending));
         let announcement =
             Announcement { pid: std::process::id(), graph_url: graph_url.clone(), device_url: device_url.clone() };
         lock.announce(&announcement)

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chaveiro_store_sqlite::SqliteStore;
+use chaveiro_store_sqlite::{OpenError, SqliteStore};
 use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -16,49 +17,96 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Less free room than this is told before it becomes a fault: a day of a large fleet.
 const LITTLE_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Watches the disk until the token is canceled, and reads the whole database once.
-pub(crate) fn start(
+/// How often the whole database is read after the start.
+const CHECK_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How soon a reading that failed is tried again.
+const CHECK_RETRY: Duration = Duration::from_secs(60);
+
+/// The longest that a start waits for the first reading of the whole database.
+const CHECK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Watches the disk and the database until the token is canceled. Returns after the first reading of the whole database, or
+/// after a second: a small database that is damaged is told of before the first answer, and a large one does not delay the start.
+pub(crate) async fn start(
     store: &Arc<SqliteStore>,
     health: &Arc<Health>,
     free_bytes: Gauge,
     tasks: &mut JoinSet<()>,
     stop: &CancellationToken,
 ) {
-    if let Some(notice) = store.notice() {
-        health.set(Subject::Database, Some(Complaint { weight: Weight::Notice, text: notice.to_owned() }));
-    }
-    let (watched, told, stopped) = (Arc::clone(store), Arc::clone(health), stop.clone());
+    health.set(Subject::Database, of_database(None, store.notice()));
+    tasks.spawn(watch_disk(Arc::clone(store), Arc::clone(health), free_bytes, stop.clone()));
+    let checked = Arc::new(Notify::new());
+    let checking = watch_database(Arc::clone(store), Arc::clone(health), Arc::clone(&checked));
+    let stop = stop.clone();
     tasks.spawn(async move {
-        loop {
-            let (store, health, gauge) = (Arc::clone(&watched), Arc::clone(&told), free_bytes.clone());
-            let _ = tokio::task::spawn_blocking(move || {
-                let free = store.free_bytes();
-                if let Some(free) = free {
-                    gauge.set(i64::try_from(free).unwrap_or(i64::MAX));
-                }
-                health.set(Subject::Disk, complaint(store.is_full(), free));
-            })
-            .await;
-            tokio::select! {
-                () = stopped.cancelled() => return,
-                () = tokio::time::sleep(INTERVAL) => {}
-            }
-        }
+        stop.run_until_cancelled(checking).await;
     });
-    let (check, health) = (store.checker(), Arc::clone(health));
-    // A thread of its own, because nobody waits for it at the end: it only reads, and a large database takes long.
-    let checking = std::thread::Builder::new().name("database-check".to_owned()).spawn(move || match check() {
-        Ok(problems) => {
-            if let Some(problem) = problems.into_iter().next() {
-                let text = format!("the database is damaged ({problem}); stop the server and restore a backup");
-                health.set(Subject::Database, Some(Complaint { weight: Weight::Fault, text }));
+    let _ = tokio::time::timeout(CHECK_PATIENCE, checked.notified()).await;
+}
+
+async fn watch_disk(store: Arc<SqliteStore>, health: Arc<Health>, free_bytes: Gauge, stop: CancellationToken) {
+    loop {
+        let (store, health, gauge) = (Arc::clone(&store), Arc::clone(&health), free_bytes.clone());
+        let _ = tokio::task::spawn_blocking(move || {
+            let free = store.free_bytes();
+            if let Some(free) = free {
+                gauge.set(i64::try_from(free).unwrap_or(i64::MAX));
             }
+            health.set(Subject::Disk, complaint(store.is_full(), free));
+        })
+        .await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(INTERVAL) => {}
         }
-        Err(error) => tracing::error!(%error, "the database could not be checked"),
-    });
-    if let Err(error) = checking {
-        tracing::error!(%error, "the database is not checked");
     }
+}
+
+/// Reads the whole database now and once a day, and says when it has done so.
+async fn watch_database(store: Arc<SqliteStore>, health: Arc<Health>, checked: Arc<Notify>) {
+    loop {
+        let (answer, found) = tokio::sync::oneshot::channel();
+        let check = store.checker();
+        // A thread of its own, which the end of the server does not wait for: it only reads, and a large database takes long.
+        let thread = std::thread::Builder::new().name("database-check".to_owned());
+        let begun = thread.spawn(move || answer.send(check()).is_ok());
+        let found = match (begun, found.await) {
+            (Ok(_), Ok(Ok(problems))) => problems.into_iter().next().map(Trouble::Damaged),
+            (Ok(_), Ok(Err(error @ OpenError::Damaged { .. }))) => Some(Trouble::Damaged(error.to_string())),
+            (Ok(_), Ok(Err(error))) => Some(Trouble::Unread(error.to_string())),
+            (Ok(_), Err(_)) => Some(Trouble::Unread("the reading ended early".to_owned())),
+            (Err(error), _) => Some(Trouble::Unread(error.to_string())),
+        };
+        let pause = if matches!(found, Some(Trouble::Unread(_))) { CHECK_RETRY } else { CHECK_INTERVAL };
+        health.set(Subject::Database, of_database(found, store.notice()));
+        checked.notify_one();
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// A reason why the database is not known to be whole.
+enum Trouble {
+    /// SQLite found that its pages contradict one another.
+    Damaged(String),
+    /// It could not be read to its end.
+    Unread(String),
+}
+
+/// Damage is a fault, and a reading that failed is told; otherwise the notice of the start stays.
+fn of_database(trouble: Option<Trouble>, notice: Option<&str>) -> Option<Complaint> {
+    let (weight, text) = match (trouble, notice) {
+        (Some(Trouble::Damaged(problem)), _) => {
+            (Weight::Fault, format!("the database is damaged ({problem}); stop the server and restore a backup"))
+        }
+        (Some(Trouble::Unread(error)), _) => {
+            (Weight::Notice, format!("the database could not be read to its end ({error}); look after the disk"))
+        }
+        (None, Some(notice)) => (Weight::Notice, notice.to_owned()),
+        (None, None) => return None,
+    };
+    Some(Complaint { weight, text })
 }
 
 fn complaint(is_full: bool, free: Option<u64>) -> Option<Complaint> {
@@ -75,6 +123,23 @@ fn complaint(is_full: bool, free: Option<u64>) -> Option<Complaint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_damaged_database_is_a_fault_and_one_that_could_not_be_read_is_told() {
+        let damaged = || Some(Trouble::Damaged("row 3 missing from index".to_owned()));
+        let unread = || Some(Trouble::Unread("disk I/O error".to_owned()));
+        for (trouble, notice, expected) in [
+            (damaged(), None, Some((Weight::Fault, "row 3 missing from index"))),
+            (damaged(), Some("the log was damaged"), Some((Weight::Fault, "restore a backup"))),
+            (unread(), None, Some((Weight::Notice, "disk I/O error"))),
+            (None, Some("the log was damaged"), Some((Weight::Notice, "the log was damaged"))),
+            (None, None, None),
+        ] {
+            let found = of_database(trouble, notice);
+            assert_eq!(found.as_ref().map(|found| found.weight), expected.map(|(weight, _)| weight), "{expected:?}");
+            assert!(found.is_none_or(|found| expected.is_some_and(|(_, part)| found.text.contains(part))));
+        }
+    }
 
     #[test]
     fn a_full_disk_is_a_fault_and_a_nearly_full_one_is_told() {

@@ -151,7 +151,7 @@ impl SqliteStore {
         let (file, options) = (self.file.clone(), self.options.clone());
         move || {
             let connection = open::reader(&file, &options)?;
-            open::quick_problems(&connection).map_err(|error| open::explain(error, &file))
+            open::problems(&connection).map_err(|error| open::explain(error, &file))
         }
     }
 

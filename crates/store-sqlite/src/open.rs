@@ -386,16 +386,7 @@ pub(crate) fn count_boot(file: &Path, options: &Options) -> Result<(), OpenError
 
 /// What SQLite finds wrong with the whole database.
 pub(crate) fn problems(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    listed(connection, "PRAGMA integrity_check(10)")
-}
-
-/// The same without a look at what indexes hold.
-pub(crate) fn quick_problems(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    listed(connection, "PRAGMA quick_check(10)")
-}
-
-fn listed(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare(sql)?;
+    let mut statement = connection.prepare("PRAGMA integrity_check(10)")?;
     let found = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     Ok(found.into_iter().filter(|line| line != "ok").collect())
 }
