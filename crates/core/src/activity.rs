@@ -81,6 +81,7 @@ impl Activity {
         Self::RestoreAccepted,
         Self::ResultConfirmed,
         Self::KeyChanged,
+        Self::RequestsRefused,
     ];
 
     /// What Graph says of it. Whoever adds an activity adds it here and to [`Self::ALL`].
@@ -134,6 +135,7 @@ impl Activity {
             Self::RestoreAccepted => of("restore Tenant", "Authorization", "Action"),
             Self::ResultConfirmed => of("confirmPasscode ManagedDevice", "Device", "Action"),
             Self::KeyChanged => of("patch Key", "Authorization", "Patch"),
+            Self::RequestsRefused => Described { result: FAILURE, ..of("refuse Request", "Authorization", "Action") },
         }
     }
 }
@@ -177,7 +179,7 @@ mod tests {
             assert_eq!(*activity as usize, index, "{activity:?}");
         }
         let last = Activity::ALL.last().map(|last| *last as usize);
-        let none_after = serde_json::from_str::<Activity>("\"keyChanged\"").ok().map(|last| last as usize);
+        let none_after = serde_json::from_str::<Activity>("\"requestsRefused\"").ok().map(|last| last as usize);
         assert_eq!(last, none_after, "whoever adds an activity at the end adds it to the list");
     }
 }

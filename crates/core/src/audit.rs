@@ -159,6 +159,8 @@ pub enum Activity {
     ResultConfirmed,
     /// A key of the server was made, adopted, replaced, taken away or retired.
     KeyChanged,
+    /// Requests were refused within a minute; the sum of one sender and kind ([`crate::refused`]).
+    RequestsRefused,
 }
 
 impl Activity {

@@ -25,6 +25,7 @@ pub mod ports;
 pub mod query;
 pub mod reading;
 pub mod refusal;
+pub mod refused;
 pub mod resource;
 pub mod revocation;
 pub mod rights;

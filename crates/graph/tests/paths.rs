@@ -87,3 +87,21 @@ fn a_key_that_looks_like_a_segment_of_the_grammar_stays_a_key() {
         assert_eq!(parse(&format!("/beta{canonical}")).expect("a walk").canonical(), canonical, "{path}");
     }
 }
+
+#[test]
+fn a_template_names_the_path_and_nothing_that_the_caller_chose() {
+    for (path, template) in [
+        ("/beta/users('ana@x')/managedDevices('1')/recoverPasscode", "/users/{id}/managedDevices/{id}/recoverPasscode"),
+        ("/v1.0/deviceManagement/managedDevices/x/users", "/deviceManagement/managedDevices/{id}/users"),
+        (
+            "/beta/deviceManagement/auditEvents/getAuditActivityTypes(category='secret')",
+            "/deviceManagement/auditEvents/getAuditActivityTypes",
+        ),
+        ("/v1.0/users/$count", "/users/$count"),
+        ("/v1.0/$batch", "/$batch"),
+        ("/v1.0", ""),
+    ] {
+        let walk = parse(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!(walk.template(), template, "{path}");
+    }
+}

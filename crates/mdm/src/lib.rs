@@ -17,7 +17,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use chaveiro_core::ports::{Alarm, Clock, Entropy, Sealer, Store};
+use chaveiro_core::ports::{Alarm, Clock, Entropy, Sealer, Sender, Store};
+use chaveiro_core::refused::{By, Face, Reason, Refused, RefusedRequests};
 
 pub use credentials::DeviceCredentials;
 pub use forwarded::certificate as forwarded_certificate;
@@ -46,16 +47,6 @@ pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 #[derive(Clone)]
 pub struct PeerCertificate(pub Arc<[u8]>);
 
-/// The sender of a request, as far as the request proves it; an extension of every response of the channel. What strangers
-/// send is counted and not logged one by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
-    /// A device, or the holder of an enrolment token.
-    Known,
-    /// Anybody; what the request was.
-    Stranger(&'static str),
-}
-
 /// An answer to a sender that has proven itself.
 pub(crate) fn proven(response: impl IntoResponse) -> Response {
     (Extension(Sender::Known), response).into_response()
@@ -64,6 +55,13 @@ pub(crate) fn proven(response: impl IntoResponse) -> Response {
 /// An answer to anybody else; the text is a label of a metric.
 pub(crate) fn stranger(response: impl IntoResponse, why: &'static str) -> Response {
     (Extension(Sender::Stranger(why)), response).into_response()
+}
+
+/// The same answer, as a refusal that is counted.
+pub(crate) fn refused(mut response: Response, reason: Reason, by: By, path: &str, code: &str) -> Response {
+    let refused = Refused { face: Face::Device, reason, by, path: path.to_owned(), code: code.to_owned() };
+    response.extensions_mut().insert(RefusedRequests(vec![refused]));
+    response
 }
 
 /// What the channel works with.

@@ -20,10 +20,11 @@ use axum::response::{IntoResponse, Response};
 use chaveiro_core::Fault;
 use chaveiro_core::id::EnrollmentId;
 use chaveiro_core::ports::{StoreError, Waker};
+use chaveiro_core::refused::{By, Reason};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::sync::oneshot;
 
-use crate::{DeviceChannel, PeerCertificate, proven, sha256, stranger};
+use crate::{DeviceChannel, PeerCertificate, WAKE_PATH, proven, refused, sha256, stranger};
 
 /// The longest a device is held: shorter than what proxies and address translators give an idle connection.
 pub const MAX_WAIT: Duration = Duration::from_secs(280);
@@ -122,7 +123,10 @@ pub(crate) async fn wait(
     let found = channel.store.read(move |view| Ok(view.enrollment_by_certificate(&certificate)?)).await;
     let enrollment = match found {
         Ok(Some(enrollment)) if enrollment.closed.is_none() => enrollment.id,
-        Ok(Some(_) | None) => return stranger(StatusCode::FORBIDDEN, "certificate refused"),
+        Ok(Some(_) | None) => {
+            let answer = stranger(StatusCode::FORBIDDEN, "certificate refused");
+            return refused(answer, Reason::Certificate, By::Stranger, WAKE_PATH, "403");
+        }
         Err(fault) => return later(&fault),
     };
     proven(channel.hold(enrollment, &headers).await)

@@ -15,6 +15,7 @@ mod jobs;
 mod listener;
 mod process;
 mod record;
+mod refusals;
 mod room;
 mod serve;
 mod shell;

@@ -31,6 +31,7 @@ use crate::jobs::Jobs;
 use crate::listener::{self, Identity, Shown, Stop};
 use crate::process;
 use crate::record::{Complaints, Warden};
+use crate::refusals::Refusals;
 use crate::room::{Capacity, Room};
 use crate::shell::{SystemClock, SystemEntropy};
 use crate::telemetry::{self, Metrics, Observed, Probes};
@@ -224,8 +225,13 @@ impl Server {
             wakes: Arc::clone(&wakes),
             base_url: device_url.clone(),
         });
-        let sessions = observed(limited(chaveiro_mdm::router(Arc::clone(&channel))), "device", &metrics);
-        let devices = sessions.merge(observed(chaveiro_mdm::wake_router(channel), "wake", &metrics));
+        let refusals = Arc::new(Refusals::new(Arc::clone(&opened.store), Arc::clone(&clock)));
+        let observed = |router, listener| {
+            let (metrics, refusals) = (Arc::clone(&metrics), Arc::clone(&refusals));
+            observed(router, Observed { listener, metrics, refusals, proxies: config.trusted_proxies.clone() })
+        };
+        let sessions = observed(limited(chaveiro_mdm::router(Arc::clone(&channel))), "device");
+        let devices = sessions.merge(observed(chaveiro_mdm::wake_router(channel), "wake"));
         let proxies = Arc::new(CertificateProxies {
             trusted: config.trusted_proxies.clone(),
             header: config.client_certificate_header,
@@ -233,7 +239,7 @@ impl Server {
         });
         let devices = devices.layer(middleware::from_fn_with_state(proxies, with_forwarded));
 
-        let graph = observed(limited(graph), "graph", &metrics);
+        let graph = observed(limited(graph), telemetry::GRAPH);
         let stop = CancellationToken::new();
         let (record_key, complaints) = (opened.signer.public_key(), Arc::new(Complaints::new(Arc::clone(&health))));
         let shipping = Shipping::new(Arc::clone(&opened.store), Arc::clone(&complaints), record_key, targets);
@@ -245,10 +251,9 @@ impl Server {
         background.spawn(shipping.clone().run(stop.clone()));
         background.spawn(post.deliver(stop.clone()));
         let rooms = [Arc::clone(&graph_room), Arc::clone(&device_room)];
-        background.spawn(telemetry::tell_refusals(rooms, stop.clone()));
         background.spawn(crate::issuers::watch(verifier, Arc::clone(&health), stop.clone()));
         background.spawn(vigil.run(stop.clone()));
-        background.spawn(telemetry::tell_of_strangers(Arc::clone(&metrics), stop.clone()));
+        background.spawn(telemetry::tell(Arc::clone(&metrics), rooms, refusals, stop.clone()));
         watch::start(&opened.sqlite, &health, metrics.disk_free_bytes.clone(), &mut background, &stop).await;
 
         let ending = Stop { gracefully: CancellationToken::new(), grace: config.shutdown_grace };
@@ -375,8 +380,7 @@ fn limited(router: Router) -> Router {
     router.layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
 }
 
-fn observed(router: Router, listener: &'static str, metrics: &Arc<Metrics>) -> Router {
-    let observed = Observed { listener, metrics: Arc::clone(metrics) };
+fn observed(router: Router, observed: Observed) -> Router {
     router.layer(CatchPanicLayer::new()).layer(middleware::from_fn_with_state(observed, telemetry::observe))
 }
 

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use chaveiro_core::ports::{Peer, Store};
+use chaveiro_auth::TrustedProxies;
+use chaveiro_core::ports::{Peer, Sender, Store};
+use chaveiro_core::refused::RefusedRequests;
 use chaveiro_graph::Tally;
-use chaveiro_mdm::{Sender, Wakes};
+use chaveiro_mdm::Wakes;
 use http::{StatusCode, header};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -23,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::health::{Health, Subject, Weight};
+use crate::refusals::Refusals;
 use crate::room::{Refused, Room};
 use crate::vigil::Vigil;
 
@@ -64,6 +68,12 @@ struct RefusedLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusedRequestLabels {
+    face: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StrangerLabels {
     kind: &'static str,
 }
@@ -96,8 +106,9 @@ pub(crate) struct Metrics {
     refused: Family<RefusedLabels, Counter>,
     pub(crate) clock_jumps: Counter,
     strangers: Family<StrangerLabels, Counter>,
-    /// Requests of strangers that the log has not told of yet, by kind.
-    untold: Mutex<BTreeMap<&'static str, u64>>,
+    refused_requests: Family<RefusedRequestLabels, Counter>,
+    /// Requests of strangers that the log has not told of yet, by listener and kind.
+    untold: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     disclosed: Counter,
     withheld: Family<ReasonLabels, Counter>,
 }
@@ -146,6 +157,9 @@ impl Metrics {
         let strangers = Family::default();
         let about = "Requests on the device listener whose sender proved nothing";
         registry.register("device_strangers", about, Family::clone(&strangers));
+        let refused_requests = Family::default();
+        let about = "Requests that were refused for what their sender is or may do, by face and reason";
+        registry.register("refused_requests", about, Family::clone(&refused_requests));
         let (disclosed, withheld) = (Counter::default(), Family::default());
         registry.register("passcodes_disclosed", "Passcodes that were shown", disclosed.clone());
         registry.register(
@@ -156,6 +170,7 @@ impl Metrics {
         Self {
             registry,
             strangers,
+            refused_requests,
             untold: Mutex::default(),
             requests,
             duration,
@@ -189,15 +204,25 @@ impl Metrics {
     }
 
     /// Counts a request of a stranger. It is told with the others, once a minute.
-    fn record_stranger(&self, kind: &'static str) {
-        self.strangers.get_or_create(&StrangerLabels { kind }).inc();
-        *self.untold.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
+    fn record_stranger(&self, listener: &'static str, kind: &'static str) {
+        if listener != GRAPH {
+            self.strangers.get_or_create(&StrangerLabels { kind }).inc();
+        }
+        *self.untold.lock().unwrap_or_else(PoisonError::into_inner).entry((listener, kind)).or_default() += 1;
+    }
+
+    fn record_refused(&self, requests: &RefusedRequests) {
+        for refused in &requests.0 {
+            let labels = RefusedRequestLabels { face: refused.face.name(), reason: refused.reason.name() };
+            self.refused_requests.get_or_create(&labels).inc();
+        }
     }
 
     /// What the log is told, once.
     fn take_untold(&self) -> Option<String> {
         let untold = std::mem::take(&mut *self.untold.lock().unwrap_or_else(PoisonError::into_inner));
-        let kinds: Vec<_> = untold.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let kinds: Vec<_> =
+            untold.iter().map(|((listener, kind), count)| format!("{count} {kind} ({listener})")).collect();
         (!kinds.is_empty()).then(|| kinds.join(", "))
     }
 
@@ -207,62 +232,106 @@ impl Metrics {
     }
 }
 
+/// The name of the Graph listener.
+pub(crate) const GRAPH: &str = "graph";
+
 /// A listener, as logs and metrics name it.
 #[derive(Clone)]
 pub(crate) struct Observed {
     pub(crate) listener: &'static str,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) refusals: Arc<Refusals>,
+    pub(crate) proxies: TrustedProxies,
 }
 
-/// Counts and logs each request.
+impl Observed {
+    /// The address of the client of a request.
+    fn address(&self, request: &Request) -> Option<IpAddr> {
+        let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+        Some(self.proxies.client(peer.ip(), request.headers()))
+    }
+}
+
+/// Counts each request, and logs each whose sender has proven itself.
 pub(crate) async fn observe(State(observed): State<Observed>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = method_name(request.method());
-    let connection = request.extensions().get::<Arc<dyn Peer>>().cloned();
-    let response = next.run(request).await;
+    let (connection, address) = (request.extensions().get::<Arc<dyn Peer>>().cloned(), observed.address(&request));
+    let mut response = next.run(request).await;
     let took = begun.elapsed();
     observed.metrics.record(observed.listener, method, response.status(), took);
-    // Every answer of the device channel says to whom; what it did not see was sent by a stranger.
-    let on_graph = observed.listener == "graph";
-    let sender = response.extensions().get().copied().unwrap_or(Sender::Stranger("other"));
-    if let (false, Sender::Stranger(kind)) = (on_graph, sender) {
-        observed.metrics.record_stranger(kind);
-        return response;
+    if let Some(refused) = response.extensions_mut().remove::<RefusedRequests>() {
+        observed.metrics.record_refused(&refused);
+        observed.refusals.add(refused, address);
     }
-    // A device may prove itself by digest alone, which only its answer shows.
-    if let (false, Some(connection)) = (on_graph, connection) {
+    // Every answer to somebody known says so; any other was to a stranger.
+    let sender = response.extensions().get().copied().unwrap_or(Sender::Stranger("other"));
+    let stranger = match sender {
+        Sender::Known => false,
+        Sender::Stranger(kind) => {
+            observed.metrics.record_stranger(observed.listener, kind);
+            true
+        }
+    };
+    // A device may prove itself by digest alone, which only its answer shows. The Graph face tells of its tokens itself.
+    if let (false, false, Some(connection)) = (stranger, observed.listener == GRAPH, connection) {
         connection.has_proven_itself();
     }
     let request_id = response.headers().get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("-");
-    tracing::info!(
-        listener = observed.listener,
-        method,
-        status = response.status().as_u16(),
-        duration_us = took.as_micros() as u64,
-        request.id = request_id,
-        "answered"
-    );
+    let (listener, status, duration_us) = (observed.listener, response.status().as_u16(), took.as_micros() as u64);
+    // A stranger makes no line for each of its requests, but what goes wrong here is worth one.
+    match stranger && !response.status().is_server_error() {
+        true => tracing::debug!(listener, method, status, duration_us, request.id = request_id, "answered a stranger"),
+        false => tracing::info!(listener, method, status, duration_us, request.id = request_id, "answered"),
+    }
     response
 }
 
-/// How often the log tells of strangers.
+/// How often the log, and the record, are told of what is summed.
 const TELLING: Duration = Duration::from_secs(60);
 
-/// Tells of the requests of strangers, once a minute at most, until the token is canceled.
-pub(crate) async fn tell_of_strangers(metrics: Arc<Metrics>, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(TELLING);
+/// Tells once a minute, and at the end, of what makes no line and no event for each: requests of strangers, connections
+/// that were refused, and refused requests.
+pub(crate) async fn tell(
+    metrics: Arc<Metrics>,
+    rooms: [Arc<Room>; 2],
+    refusals: Arc<Refusals>,
+    stop: CancellationToken,
+) {
+    let mut told = rooms.each_ref().map(|room| room.refused());
     loop {
-        let stopping = tokio::select! {
-            () = stop.cancelled() => true,
-            _ = ticks.tick() => false,
-        };
+        let stopping = tokio::time::timeout(TELLING, stop.cancelled()).await.is_ok();
         if let Some(requests) = metrics.take_untold() {
-            tracing::warn!(requests, "requests on the device listener proved nothing; chaveiro_mdm=debug says each");
+            tracing::warn!(requests, "requests proved nothing; chaveiro_server=debug,chaveiro_mdm=debug says each");
         }
+        for (room, told) in rooms.iter().zip(&mut told) {
+            tell_refused(room, told);
+        }
+        refusals.record().await;
         if stopping {
             return;
         }
     }
+}
+
+/// Logs how many connections gave way or were not accepted since it was told last, if any.
+fn tell_refused(room: &Room, told: &mut [(Refused, u64); Refused::ALL.len()]) {
+    let now = room.refused();
+    let since = |why: Refused| now[why as usize].1 - told[why as usize].1;
+    if Refused::ALL.into_iter().any(|why| since(why) > 0) {
+        let [address, full, busy, system, slow] = Refused::ALL.map(since);
+        let listener = room.listener;
+        tracing::warn!(
+            listener,
+            address,
+            full,
+            busy,
+            system,
+            slow,
+            "connections gave way or were not accepted in the last minute; see Limits in docs/operations.md"
+        );
+    }
+    *told = now;
 }
 
 /// Only known methods become labels: callers must not be able to make new ones.
@@ -283,34 +352,6 @@ pub(crate) struct Probes {
     pub(crate) tally: Arc<Tally>,
     pub(crate) rooms: [Arc<Room>; 2],
     pub(crate) vigil: Arc<Vigil>,
-}
-
-/// Between two lines of the log about connections that were refused.
-const REFUSALS_EVERY: Duration = Duration::from_secs(60);
-
-/// Logs once a minute how many connections gave way or were not accepted, if any.
-pub(crate) async fn tell_refusals(rooms: [Arc<Room>; 2], stop: CancellationToken) {
-    let mut told = rooms.each_ref().map(|room| room.refused());
-    while tokio::time::timeout(REFUSALS_EVERY, stop.cancelled()).await.is_err() {
-        for (room, told) in rooms.iter().zip(&mut told) {
-            let now = room.refused();
-            let since = |why: Refused| now[why as usize].1 - told[why as usize].1;
-            if Refused::ALL.into_iter().any(|why| since(why) > 0) {
-                let [address, full, busy, system, slow] = Refused::ALL.map(since);
-                let listener = room.listener;
-                tracing::warn!(
-                    listener,
-                    address,
-                    full,
-                    busy,
-                    system,
-                    slow,
-                    "connections gave way or were not accepted in the last minute; see Limits in docs/operations.md"
-                );
-            }
-            *told = now;
-        }
-    }
 }
 
 /// The process answers.
@@ -389,6 +430,12 @@ mod tests {
         }
     }
 
+    /// A store in a directory that goes with the process of the test.
+    fn store() -> Arc<dyn Store> {
+        let directory = tempfile::tempdir().expect("a directory").keep();
+        Arc::new(chaveiro_store_sqlite::SqliteStore::open(&directory).expect("a store"))
+    }
+
     #[tokio::test]
     async fn a_connection_is_proven_by_what_its_device_shows_in_a_message() {
         for (listener, sender, proven) in [
@@ -397,7 +444,9 @@ mod tests {
             // The Graph face tells of its tokens itself.
             ("graph", Sender::Known, false),
         ] {
-            let observed = Observed { listener, metrics: Arc::new(Metrics::new()) };
+            let (metrics, proxies) = (Arc::new(Metrics::new()), TrustedProxies::default());
+            let refusals = Arc::new(Refusals::new(store(), Arc::new(crate::SystemClock::default())));
+            let observed = Observed { listener, metrics, refusals, proxies };
             let answer = get(move || async move { Extension(sender) });
             let router = Router::new().route("/", answer).layer(middleware::from_fn_with_state(observed, observe));
             let connection = Arc::new(Connection::default());
@@ -409,14 +458,18 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_told_by_kind_and_once() {
+    fn strangers_are_told_by_listener_and_kind_and_once() {
         let metrics = Metrics::new();
-        for kind in ["no credential", "unreadable", "no credential"] {
-            metrics.record_stranger(kind);
+        for (listener, kind) in
+            [("device", "no credential"), ("device", "unreadable"), (GRAPH, "other"), ("device", "no credential")]
+        {
+            metrics.record_stranger(listener, kind);
         }
-        assert_eq!(metrics.take_untold().as_deref(), Some("2 no credential, 1 unreadable"));
+        let told = "2 no credential (device), 1 unreadable (device), 1 other (graph)";
+        assert_eq!(metrics.take_untold().as_deref(), Some(told));
         assert_eq!(metrics.take_untold(), None);
-        metrics.record_stranger("other");
-        assert_eq!(metrics.take_untold().as_deref(), Some("1 other"));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &metrics.registry).expect("a text");
+        assert!(!text.contains("kind=\"other\""), "the metric is of devices: {text}");
     }
 }

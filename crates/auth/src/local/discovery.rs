@@ -4,10 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, Path, State};
 use axum::response::Response;
+use chaveiro_core::refused::Face;
 use serde_json::{Value, json};
 
 use super::error::Refusal;
-use super::http::{Call, Endpoint, busy, find_tenant, is_any, is_consumers, public};
+use super::http::{Call, Claim, Endpoint, busy, find_tenant, is_any, is_consumers, public};
+
+/// Where the document and the keys of a tenant are.
+pub(super) const DOCUMENT_PATH: &str = "/{tenant}/v2.0/.well-known/openid-configuration";
+pub(super) const KEYS_PATH: &str = "/{tenant}/discovery/v2.0/keys";
 
 /// A document changes with a release; keys change when an operator says so.
 const DOCUMENT_S: u32 = 86_400;
@@ -20,7 +25,7 @@ pub(super) async fn document(
 ) -> Response {
     match endpoint.document(&tenant).await {
         Ok(document) => public(&document, DOCUMENT_S),
-        Err(refusal) => endpoint.refuse(&refusal, call),
+        Err(refusal) => endpoint.refuse(&refusal, call, &Claim::at(Face::Token, DOCUMENT_PATH)),
     }
 }
 
@@ -31,7 +36,7 @@ pub(super) async fn keys(
 ) -> Response {
     match endpoint.path_of(&tenant).await {
         Ok(_) => all_keys(State(endpoint)).await,
-        Err(refusal) => endpoint.refuse(&refusal, call),
+        Err(refusal) => endpoint.refuse(&refusal, call, &Claim::at(Face::Token, KEYS_PATH)),
     }
 }
 

@@ -3,6 +3,8 @@
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::ApplicationSecret;
+use chaveiro_core::id::ResourceId;
+use chaveiro_core::refused::Reason;
 use http::StatusCode;
 
 use crate::ceiling::Throttled;
@@ -36,8 +38,8 @@ pub(super) enum Refusal {
     CodeUnknown,
     CodeUsed,
     Declined,
-    UnknownUser,
-    DisabledUser,
+    UnknownUser(ResourceId),
+    DisabledUser(ResourceId),
     RefreshRevoked,
     RefreshReused,
     RefreshExpired,
@@ -129,8 +131,8 @@ impl Refusal {
             Self::CodeUnknown => (BAD, "bad_verification_code", 70000, None),
             Self::CodeUsed => (BAD, "invalid_grant", 54005, None),
             Self::Declined => (BAD, "authorization_declined", 65004, None),
-            Self::UnknownUser => (BAD, "invalid_grant", 50034, None),
-            Self::DisabledUser => (BAD, "invalid_grant", 50057, None),
+            Self::UnknownUser(_) => (BAD, "invalid_grant", 50034, None),
+            Self::DisabledUser(_) => (BAD, "invalid_grant", 50057, None),
             Self::RefreshRevoked | Self::RefreshReused => (BAD, "invalid_grant", 50173, Some("bad_token")),
             Self::RefreshExpired => (BAD, "invalid_grant", 700082, Some("bad_token")),
             Self::RefreshMalformed => (BAD, "invalid_grant", 700003, Some("bad_token")),
@@ -152,6 +154,38 @@ impl Refusal {
                 Some(throttled.retry_after_s)
             }
             _ if self.row().status == StatusCode::SERVICE_UNAVAILABLE => Some(1),
+            _ => None,
+        }
+    }
+
+    /// The reason for which the record and the metrics count it. `None` for a request that is malformed, early or could not be
+    /// answered.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        Some(match self {
+            Self::UnknownTenant(_) | Self::UnknownApplication(_) | Self::PersonalAccounts => Reason::UnknownName,
+            Self::NoSecret | Self::NoProof | Self::WrongSecret | Self::PublicWithSecret => Reason::WrongProof,
+            Self::AssertionType | Self::Assertion(_) => Reason::WrongProof,
+            Self::ExpiredSecret(_) => Reason::ExpiredSecret,
+            Self::Consent { .. } => Reason::Forbidden,
+            Self::CodeUnknown | Self::CodeUsed => Reason::WrongCode,
+            Self::CodeExpired => Reason::ExpiredCode,
+            Self::Declined => Reason::Denied,
+            Self::UnknownUser(_) | Self::DisabledUser(_) => Reason::Account,
+            Self::RefreshRevoked | Self::RefreshReused | Self::RefreshExpired | Self::RefreshMalformed => {
+                Reason::RefreshToken
+            }
+            Self::TooManyCodes | Self::TooManyCodesHere(_) | Self::TooManyFailures(_) | Self::TooManyTokens(_) => {
+                Reason::TooMany
+            }
+            Self::NoTenantNamed | Self::NotAForm | Self::Missing(_) | Self::Grant(_) | Self::Scope(_) => return None,
+            Self::Claims(_) | Self::NotDefault | Self::Pending | Self::TooOften | Self::Busy => return None,
+        })
+    }
+
+    /// The user whose account it is about.
+    pub(super) fn user(&self) -> Option<ResourceId> {
+        match self {
+            Self::UnknownUser(user) | Self::DisabledUser(user) => Some(*user),
             _ => None,
         }
     }
@@ -246,8 +280,8 @@ impl Refusal {
             | Self::CodeUnknown
             | Self::CodeUsed
             | Self::Declined
-            | Self::UnknownUser
-            | Self::DisabledUser
+            | Self::UnknownUser(_)
+            | Self::DisabledUser(_)
             | Self::RefreshRevoked
             | Self::RefreshExpired
             | Self::RefreshMalformed
@@ -313,8 +347,8 @@ mod tests {
             Refusal::CodeUnknown,
             Refusal::CodeUsed,
             Refusal::Declined,
-            Refusal::UnknownUser,
-            Refusal::DisabledUser,
+            Refusal::UnknownUser(ResourceId(uuid::Uuid::nil())),
+            Refusal::DisabledUser(ResourceId(uuid::Uuid::nil())),
             Refusal::RefreshRevoked,
             Refusal::RefreshReused,
             Refusal::RefreshExpired,
@@ -329,6 +363,10 @@ mod tests {
             let row = refusal.row();
             assert!(meaning(row.code).is_some(), "{} has no meaning", row.code);
             assert!(!refusal.text("https://chaveiro.example").is_empty(), "{}", row.code);
+            let proof = matches!(refusal.reason(), Some(Reason::WrongProof | Reason::ExpiredSecret));
+            assert_eq!(row.status == StatusCode::UNAUTHORIZED, proof, "{}: a wrong proof is counted as one", row.code);
+            let throttled = refusal.retry_after_s().is_some() && refusal.reason().is_some();
+            assert_eq!(throttled, refusal.reason() == Some(Reason::TooMany), "{}", row.code);
             assert!(row.status.is_client_error() || row.status == StatusCode::SERVICE_UNAVAILABLE);
         }
         for (code, _) in CODES {

@@ -10,7 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::application::{Application, COMMAND_LINE};
 use chaveiro_core::id::{ApplicationId, TenantId};
-use chaveiro_core::ports::View;
+use chaveiro_core::ports::{Sender, View};
+use chaveiro_core::refused::Face;
 use chaveiro_core::revocation::{self, issued_at};
 use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, header};
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::error::Refusal;
-use super::http::{Call, Endpoint, Named, busy, find_tenant};
+use super::http::{Call, Claim, Endpoint, Named, TOKEN_PATH, busy, find_tenant};
 use super::token::{Client, Person, Proof, Subject, client_info};
 use super::{LIFETIME, MintError, Minting};
 use crate::claims_request::ClaimsRequest;
@@ -70,8 +71,14 @@ pub(super) async fn token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let answer = endpoint.token(&tenant, call, &headers, &body).await;
-    endpoint.answer(answer, call)
+    let mut claim = Claim::at(Face::Token, TOKEN_PATH);
+    let answer = endpoint.token(&tenant, call, &headers, &body, &mut claim).await;
+    let proven = answer.is_ok();
+    let mut response = endpoint.answer(answer, call, &claim);
+    if proven {
+        response.extensions_mut().insert(Sender::Known);
+    }
+    response
 }
 
 /// A client that has proven itself.
@@ -105,7 +112,14 @@ pub(super) struct Known {
 }
 
 impl Endpoint {
-    async fn token(&self, tenant: &str, call: Call, headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+    async fn token(
+        &self,
+        tenant: &str,
+        call: Call,
+        headers: &HeaderMap,
+        body: &[u8],
+        claim: &mut Claim,
+    ) -> Result<Value, Refusal> {
         let origin = call.origin;
         let named = self.tenant(tenant).await?;
         let mut form = read_form(body)?;
@@ -116,6 +130,9 @@ impl Endpoint {
         let asked = form.grant_type.as_deref().ok_or(Refusal::Missing("grant_type"))?;
         let grant = GRANTS.iter().find(|(name, _)| *name == asked).map(|(_, grant)| *grant);
         let grant = grant.ok_or_else(|| Refusal::Grant(asked.to_owned()))?;
+        if grant != Grant::ClientCredentials {
+            claim.face = Face::SignIn;
+        }
         // An application that acts as itself says in which tenant.
         if grant == Grant::ClientCredentials && named.by_any {
             return Err(Refusal::UnknownTenant(tenant.to_owned()));
@@ -124,6 +141,7 @@ impl Endpoint {
         let claims = ClaimsRequest::parse(form.claims.as_deref().unwrap_or_default()).map_err(Refusal::Claims)?;
         let now = self.now();
         let Known { application, valid_from } = self.application(&named, &form).await?;
+        claim.of = Some((application.tenant, application.id));
         self.limits.may_try(origin, &application)?;
         let note = |refusal: &Refusal| self.limits.note(origin, &application, refusal);
         let proof = self.authenticate(grant, tenant, &application, &form, now).inspect_err(note)?;

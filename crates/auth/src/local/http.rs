@@ -8,8 +8,9 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use chaveiro_core::id::TenantId;
-use chaveiro_core::ports::{Clock, Entropy, Peer, Store, StoreError, View};
+use chaveiro_core::id::{ApplicationId, TenantId};
+use chaveiro_core::ports::{Clock, Entropy, Peer, Sender, Store, StoreError, View};
+use chaveiro_core::refused::{By, Face, Refused, RefusedRequests};
 use chaveiro_core::tenant::Tenant;
 use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -30,8 +31,10 @@ const ANY_TENANT: [&str; 2] = ["common", "organizations"];
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
-/// Where tokens are given out, below the tenant.
-const TOKEN_PATH: &str = "/oauth2/v2.0/token";
+/// Where tokens are given out, sign-ins begin, and sign-ins end.
+pub(super) const TOKEN_PATH: &str = "/{tenant}/oauth2/v2.0/token";
+pub(super) const DEVICE_CODE_PATH: &str = "/{tenant}/oauth2/v2.0/devicecode";
+pub(super) const REVOKE_PATH: &str = "/{tenant}/oauth2/v2.0/revoke";
 
 pub(super) struct Endpoint {
     pub(super) issuer: Arc<LocalIssuer>,
@@ -45,18 +48,18 @@ pub(super) struct Endpoint {
 pub(super) fn router(endpoint: Endpoint) -> Router {
     let endpoint = Arc::new(endpoint);
     Router::new()
-        .route(&format!("/{{tenant}}{TOKEN_PATH}"), post(grants::token))
-        .route("/{tenant}/oauth2/v2.0/devicecode", post(sign_in::device_code))
-        .route("/{tenant}/oauth2/v2.0/revoke", post(sign_in::revoke))
+        .route(TOKEN_PATH, post(grants::token))
+        .route(DEVICE_CODE_PATH, post(sign_in::device_code))
+        .route(REVOKE_PATH, post(sign_in::revoke))
         .route("/{tenant}/oauth2/v2.0/authorize", get(page::no_browser_sign_in).post(page::no_browser_sign_in))
         // The address that the challenge of a refused request names, as Graph's does.
         .route("/{tenant}/oauth2/authorize", get(page::no_browser_sign_in).post(page::no_browser_sign_in))
         .route("/{tenant}/oauth2/v2.0/logout", get(page::sign_out))
         .route("/devicelogin", get(page::device_login))
         .route("/error", get(page::error))
-        .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::document))
+        .route(discovery::DOCUMENT_PATH, get(discovery::document))
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::document))
-        .route("/{tenant}/discovery/v2.0/keys", get(discovery::keys))
+        .route(discovery::KEYS_PATH, get(discovery::keys))
         .route("/common/discovery/keys", get(discovery::all_keys))
         .route("/common/discovery/instance", get(discovery::instance))
         .route("/common/userrealm/{user}", get(no_user_realm))
@@ -82,6 +85,30 @@ pub(super) struct Call {
     pub(super) address: Option<IpAddr>,
 }
 
+/// The application that the sender of a request says it is, and where.
+pub(super) struct Claim {
+    pub(super) face: Face,
+    path: &'static str,
+    pub(super) of: Option<(TenantId, ApplicationId)>,
+}
+
+impl Claim {
+    /// A sender who has named no application yet.
+    pub(super) fn at(face: Face, path: &'static str) -> Self {
+        Self { face, path, of: None }
+    }
+
+    /// The refusal as it is counted.
+    fn refused(&self, refusal: &Refusal) -> Option<Refused> {
+        let (reason, code) = (refusal.reason()?, format!("AADSTS{}", refusal.row().code));
+        let by = match self.of {
+            Some((tenant, id)) => By::Claimed { tenant, application: Some(id), user: refusal.user() },
+            None => By::Stranger,
+        };
+        Some(Refused { face: self.face, reason, by, path: self.path.to_owned(), code })
+    }
+}
+
 /// Every answer has the ids of its request and is believed to be what its `Content-Type` says.
 async fn with_call(State(endpoint): State<Arc<Endpoint>>, mut request: Request, next: Next) -> Response {
     let sent = client_request_id(&request);
@@ -93,11 +120,11 @@ async fn with_call(State(endpoint): State<Arc<Endpoint>>, mut request: Request, 
         address: peer.map(|peer| endpoint.proxies.client(peer, request.headers())),
     };
     let connection = request.extensions().get::<Arc<dyn Peer>>().cloned();
-    let connection = connection.filter(|_| request.uri().path().ends_with(TOKEN_PATH));
     request.extensions_mut().insert(call);
     let mut response = next.run(request).await;
     // A token is the answer to a proof.
-    if let Some(connection) = connection.filter(|_| response.status() == StatusCode::OK) {
+    let proven = response.extensions().get() == Some(&Sender::Known);
+    if let Some(connection) = connection.filter(|_| proven) {
         connection.has_proven_itself();
     }
     let headers = response.headers_mut();
@@ -169,14 +196,14 @@ impl Endpoint {
     }
 
     /// An answer of the token endpoints.
-    pub(super) fn answer(&self, answer: Result<Value, Refusal>, call: Call) -> Response {
+    pub(super) fn answer(&self, answer: Result<Value, Refusal>, call: Call, claim: &Claim) -> Response {
         match answer {
             Ok(value) => no_store(StatusCode::OK, value),
-            Err(refusal) => self.refuse(&refusal, call),
+            Err(refusal) => self.refuse(&refusal, call, claim),
         }
     }
 
-    pub(super) fn refuse(&self, refusal: &Refusal, call: Call) -> Response {
+    pub(super) fn refuse(&self, refusal: &Refusal, call: Call, claim: &Claim) -> Response {
         let (row, base) = (refusal.row(), &self.issuer.base_url);
         let timestamp = self.now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
         let Call { trace, correlation, .. } = call;
@@ -197,6 +224,9 @@ impl Endpoint {
             answer["suberror"] = suberror.into();
         }
         let mut response = no_store(row.status, answer);
+        if let Some(refused) = claim.refused(refusal) {
+            response.extensions_mut().insert(RefusedRequests(vec![refused]));
+        }
         if let Some(seconds) = refusal.retry_after_s() {
             set(response.headers_mut(), header::RETRY_AFTER, &seconds.to_string());
         }

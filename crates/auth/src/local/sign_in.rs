@@ -10,6 +10,7 @@ use chaveiro_core::actions::vouch;
 use chaveiro_core::application::Application;
 use chaveiro_core::id::{ResourceId, TenantId};
 use chaveiro_core::ports::View;
+use chaveiro_core::refused::Face;
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::sign_in::{Asked, CODE_LIFE, INTERVAL, Refreshed, SignIn, Standing, begin, code_from, spoken_code};
 use chaveiro_core::{Fault, Timestamp};
@@ -19,8 +20,7 @@ use zeroize::Zeroizing;
 
 use super::error::Refusal;
 use super::grants::{Authenticated, Granted, consented, read_form};
-use super::http::{Call, Endpoint, busy};
-use super::origin::Origin;
+use super::http::{Call, Claim, DEVICE_CODE_PATH, Endpoint, REVOKE_PATH, busy};
 use super::token::{Handle, Person};
 use crate::client_assertion::sha256;
 use crate::scope::{Scope, Wanted};
@@ -31,8 +31,8 @@ pub(super) async fn device_code(
     Path(tenant): Path<String>,
     body: Bytes,
 ) -> Response {
-    let answer = endpoint.device_code(&tenant, call.origin, &body).await;
-    endpoint.answer(answer, call)
+    let answer = endpoint.device_code(&tenant, call, &body).await;
+    endpoint.answer(answer, call, &Claim::at(Face::SignIn, DEVICE_CODE_PATH))
 }
 
 /// RFC 7009: whoever holds the token may end it, and is told the same whether it was one.
@@ -44,18 +44,18 @@ pub(super) async fn revoke(
 ) -> Response {
     match endpoint.revoke(&tenant, call.address, &body).await {
         Ok(()) => StatusCode::OK.into_response(),
-        Err(refusal) => endpoint.refuse(&refusal, call),
+        Err(refusal) => endpoint.refuse(&refusal, call, &Claim::at(Face::SignIn, REVOKE_PATH)),
     }
 }
 
 impl Endpoint {
-    async fn device_code(&self, tenant: &str, origin: Origin, body: &[u8]) -> Result<Value, Refusal> {
+    async fn device_code(&self, tenant: &str, call: Call, body: &[u8]) -> Result<Value, Refusal> {
         let named = self.tenant(tenant).await?;
         let form = read_form(body)?;
         let application = self.application(&named, &form).await?.application;
         let asked = form.scope.ok_or(Refusal::Missing("scope"))?;
         consented(&application, &self.scope(&asked)?)?;
-        self.limits.take_device_code(origin)?;
+        self.limits.take_device_code(call.origin)?;
 
         let (now, handle) = (self.now(), Handle::new(self.entropy.as_ref()));
         let mut random = [0; 32];
@@ -219,10 +219,10 @@ fn narrowed(application: &Application, approved: &str, asked: Option<Scope>, bas
 
 /// The user of that id, as tokens name her, while she may sign in.
 fn person(view: &dyn View, tenant: TenantId, id: ResourceId) -> Result<Result<Person, Refusal>, Fault> {
-    let Some(user) = view.resource(tenant, ResourceKind::User, id)? else { return Ok(Err(Refusal::UnknownUser)) };
+    let Some(user) = view.resource(tenant, ResourceKind::User, id)? else { return Ok(Err(Refusal::UnknownUser(id))) };
     let properties: Value = serde_json::from_str(&user.properties).unwrap_or_default();
     if properties["accountEnabled"] == false {
-        return Ok(Err(Refusal::DisabledUser));
+        return Ok(Err(Refusal::DisabledUser(id)));
     }
     let text = |name: &str| properties[name].as_str().map(str::to_owned);
     let principal = text("userPrincipalName").or(user.alternate_key).unwrap_or_else(|| id.to_string());

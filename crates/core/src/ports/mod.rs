@@ -188,6 +188,16 @@ pub trait Peer: Send + Sync {
     fn has_proven_itself(&self);
 }
 
+/// The sender of a request, as far as the request proves it; an extension of responses. What strangers send is counted and
+/// not logged one by one; a response without it was to a stranger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// A caller with a token, an application that was given one, a device, or the holder of an enrolment token.
+    Known,
+    /// Anybody; what the request was.
+    Stranger(&'static str),
+}
+
 /// Wakes whoever tells people of alerts, and returns at once. What they are told waits in the store ([`View::alerts`]).
 pub trait Alarm: Send + Sync {
     /// Says that something may wait. What does is durable by now; to ring for nothing is no harm.

@@ -10,9 +10,10 @@ use bytes::Bytes;
 use chaveiro_auth::TokenRefusal;
 use chaveiro_core::application::ApplicationRefusal;
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::refused::Reason;
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::{Fault, Refusal, Timestamp};
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use thiserror::Error;
 
@@ -127,6 +128,25 @@ impl From<Fault> for GraphError {
     }
 }
 
+/// The reason for which a request was refused, and the code it was answered with. `None` for an error that says nothing of
+/// the caller's rights, and for refusals that are recorded one by one.
+pub(crate) fn reason(error: &GraphError, base_url: &str) -> Option<(Reason, &'static str)> {
+    let row = row(error, base_url);
+    let reason = match (error, row.status) {
+        (GraphError::Refused(Refusal::RecoveryOnHold { .. } | Refusal::NotDisclosed(_)), _) => return None,
+        (GraphError::Token(TokenRefusal::Missing), _) => Reason::NoToken,
+        (GraphError::Token(_), StatusCode::SERVICE_UNAVAILABLE) => return None,
+        (GraphError::Token(_), _) => Reason::BadToken,
+        (GraphError::Refused(Refusal::TokenRevoked { .. }), _) => Reason::RevokedToken,
+        (GraphError::Refused(Refusal::Unlicensed | Refusal::NoRole), _) => Reason::Forbidden,
+        (GraphError::Refused(_), StatusCode::FORBIDDEN) => Reason::Forbidden,
+        (GraphError::Refused(_), StatusCode::NOT_FOUND) => Reason::NotFound,
+        (GraphError::Throttled(_), _) => Reason::TooMany,
+        _ => return None,
+    };
+    Some((reason, row.code))
+}
+
 /// What the text of an error refers to.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -181,4 +201,37 @@ pub fn respond(error: &GraphError, place: &Place) -> Response {
 /// Whether Intune, rather than the directory, would answer at that target.
 pub fn is_intune(target: Target) -> bool {
     !matches!(target, Target::Resource(ResourceKind::User) | Target::Application) && MODEL.entity_type(target).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_for_the_caller_is_counted_and_what_is_recorded_by_itself_is_not() {
+        let since = Timestamp::UNIX_EPOCH;
+        let hold = chaveiro_core::id::HoldId(uuid::Uuid::nil());
+        for (error, expected) in [
+            (GraphError::Token(TokenRefusal::Missing), Some(Reason::NoToken)),
+            (GraphError::Token(TokenRefusal::BadSignature), Some(Reason::BadToken)),
+            (GraphError::Token(TokenRefusal::PersonalAccount), Some(Reason::BadToken)),
+            (GraphError::Token(TokenRefusal::IssuerUnavailable { retry_after_s: 1 }), None),
+            (Refusal::TokenRevoked { valid_from: since }.into(), Some(Reason::RevokedToken)),
+            (Refusal::NoRole.into(), Some(Reason::Forbidden)),
+            (Refusal::Unlicensed.into(), Some(Reason::Forbidden)),
+            (Refusal::MissingPermission(&[]).into(), Some(Reason::Forbidden)),
+            (Refusal::OwnRole.into(), Some(Reason::Forbidden)),
+            (Refusal::DeviceNotFound.into(), Some(Reason::NotFound)),
+            (Refusal::ResourceNotFound("user").into(), Some(Reason::NotFound)),
+            (Refusal::RecoveryOnHold { hold, since }.into(), None),
+            (Refusal::Changed.into(), None),
+            (Refusal::DeviceRetired.into(), None),
+            (GraphError::Throttled(Throttled { retry_after_s: 1 }), Some(Reason::TooMany)),
+            (GraphError::NobodySignedIn, None),
+            (GraphError::Busy, None),
+        ] {
+            let counted = reason(&error, "https://graph.example").map(|(reason, _)| reason);
+            assert_eq!(counted, expected, "{error:?}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chaveiro_core::caller::Caller;
+use chaveiro_core::refused::RefusedRequests;
 use chaveiro_core::revocation::require_valid;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
@@ -72,7 +73,7 @@ pub(super) async fn serve(
         }
     };
     let mut failed = BTreeSet::new();
-    let mut answers = Vec::new();
+    let (mut answers, mut refusals) = (Vec::new(), RefusedRequests::default());
     for mut item in batch.requests {
         let id = item.id.clone();
         // The Python SDK gives whole addresses, of this server.
@@ -99,13 +100,18 @@ pub(super) async fn serve(
                 (Request::new(Body::empty()), Some(refused))
             }
         };
-        let answer = respond(state, request, refused).await;
+        let mut answer = respond(state, request, refused).await;
+        refusals
+            .0
+            .extend(answer.extensions_mut().remove::<RefusedRequests>().into_iter().flat_map(|refused| refused.0));
         if answer.status().as_u16() >= 400 {
             failed.insert(id.clone());
         }
         answers.push(answered(&id, answer).await);
     }
-    Ok(together(&answers))
+    let mut response = together(&answers);
+    response.extensions_mut().insert(refusals);
+    Ok(response)
 }
 
 /// The request that an item means.

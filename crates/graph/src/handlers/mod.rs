@@ -28,7 +28,8 @@ use axum::response::Response;
 use chaveiro_core::caller::{ActorKind, Caller};
 use chaveiro_core::hold::MAX_REASON;
 use chaveiro_core::id::RequestId;
-use chaveiro_core::ports::{BoxFuture, Peer, UnitOfWork, View};
+use chaveiro_core::ports::{BoxFuture, Peer, Sender, UnitOfWork, View};
+use chaveiro_core::refused::{By, Face, Refused, RefusedRequests};
 use chaveiro_core::revocation::{of_oneself, require_valid};
 use chaveiro_core::rights::{Principal, PrincipalKind};
 use chaveiro_core::{Fault, Refusal, Timestamp};
@@ -83,6 +84,8 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
     let walk = resolve::parse(request.uri().path());
     let (parts, mut body) = request.into_parts();
 
+    let path = walk.as_ref().map(Walk::template).unwrap_or_default();
+    let mut sender = By::Stranger;
     let place = Place {
         base_url: state.base_url.clone(),
         version: walk.as_ref().map_or(Version::Beta, |walk| walk.version),
@@ -93,33 +96,53 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
     };
     let answer = match (refused, walk) {
         (Some(refused), _) => Err(refused),
-        (None, Ok(walk)) => answer(state, walk, id, client_request_id, now, &parts, &mut body).await,
+        (None, Ok(walk)) => {
+            let arrived = Arrived { id, client_request_id, now, parts: &parts };
+            answer(state, walk, arrived, &mut sender, &mut body).await
+        }
         (None, Err(error)) => Err(error.into()),
     };
     if answer.is_err() {
         body::drain(&mut body).await;
     }
-    let response = answer.unwrap_or_else(|error| {
+    let proven = !matches!(sender, By::Stranger);
+    let mut response = answer.unwrap_or_else(|error| {
         if let GraphError::Internal(reason) = &error {
             tracing::error!(request.id = %id, reason, "a request failed inside");
         }
         if let GraphError::EscrowNotReady(reason) = &error {
             tracing::error!(request.id = %id, reason, "a recovery was refused because the escrow is not ready");
         }
-        error::respond(&error, &place)
+        let mut response = error::respond(&error, &place);
+        if let Some((reason, code)) = error::reason(&error, &place.base_url) {
+            let refused = Refused { face: Face::Graph, reason, by: sender, path, code: code.to_owned() };
+            response.extensions_mut().insert(RefusedRequests(vec![refused]));
+        }
+        response
     });
+    if proven {
+        response.extensions_mut().insert(Sender::Known);
+    }
     response::finish(response, &place, cross_origin, head)
 }
 
+/// A request as it arrived, without its path and its body.
+struct Arrived<'a> {
+    id: RequestId,
+    client_request_id: Option<String>,
+    now: Timestamp,
+    parts: &'a Parts,
+}
+
+/// Answers a walk; `sender` becomes the caller as soon as its token is verified.
 async fn answer(
     state: &Arc<GraphState>,
     walk: Walk,
-    request_id: RequestId,
-    client_request_id: Option<String>,
-    now: Timestamp,
-    parts: &Parts,
+    arrived: Arrived<'_>,
+    sender: &mut By,
     body: &mut Body,
 ) -> Result<Response, GraphError> {
+    let Arrived { id, client_request_id, now, parts } = arrived;
     let method = &parts.method;
     if *method == Method::OPTIONS {
         return Ok(response::preflight(&verb::allow(&walk), &parts.headers));
@@ -136,6 +159,7 @@ async fn answer(
         connection.has_proven_itself();
     }
     caller.actor.address = address(state, parts);
+    *sender = By::Caller { tenant: caller.tenant, actor: Box::new(caller.actor.clone()) };
     if matches!(walk.end, End::Batch) && *method == Method::POST {
         return batch::serve(state, &caller, walk.version, &parts.headers, body).await;
     }
@@ -149,7 +173,7 @@ async fn answer(
         required,
         role_action: verb::role_action(&walk, verb),
         query: Query::parse(parts.uri.query()),
-        request: request_id,
+        request: id,
         client_request_id,
         retry: retry(&parts.headers),
         reason: reason(&parts.headers),

@@ -242,6 +242,28 @@ impl Walk {
         path
     }
 
+    /// The path with `{id}` for each key: what the record says of a refused request.
+    pub fn template(&self) -> String {
+        let mut path = String::new();
+        for hop in &self.hops {
+            path.push('/');
+            path.push_str(hop.edge.name);
+            path.push_str(if hop.key.is_some() { "/{id}" } else { "" });
+        }
+        let end = match &self.end {
+            End::Service | End::Set | End::Entity => "",
+            End::Metadata => "/$metadata",
+            End::Batch => "/$batch",
+            End::Action(action) => &format!("/{}", action.name),
+            End::Operation(operation) => &format!("/{}", operation.name),
+            End::Function(Function::Categories) => "/getAuditCategories",
+            End::Function(Function::ActivityTypes(_)) => "/getAuditActivityTypes",
+            End::SetCount => "/$count",
+            End::SetRef | End::EntityRef => "/$ref",
+        };
+        path + end
+    }
+
     /// The path in the words of OData's route templates, `~/singleton/navigation/key/action`.
     pub fn route_template(&self) -> String {
         let mut path = String::from("~");

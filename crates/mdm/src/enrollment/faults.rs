@@ -1,6 +1,8 @@
 //! Every no of enrolment, and the one table from it to a SOAP fault.
 
+use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::refused::By;
 use chaveiro_core::{Fault, Refusal};
 use http::StatusCode;
 use omadm::soap::SoapError;
@@ -27,18 +29,38 @@ pub(super) struct Refused {
     pub(super) reason: String,
     /// For the log alone.
     pub(super) internal: Option<String>,
+    /// The sender of a wrong enrolment token, for the count.
+    pub(super) wrong_token: Option<By>,
 }
 
 impl No {
     fn fault(kind: FaultKind, error_type: Option<ErrorType>, reason: impl Into<String>) -> Self {
         let (relates_to, status) = (String::new(), StatusCode::OK);
-        Self::Fault(Box::new(Refused { relates_to, status, kind, error_type, reason: reason.into(), internal: None }))
+        Self::Fault(Box::new(Refused {
+            relates_to,
+            status,
+            kind,
+            error_type,
+            reason: reason.into(),
+            internal: None,
+            wrong_token: None,
+        }))
     }
 
     /// In answer to that message.
     pub(super) fn to(mut self, message_id: &str) -> Self {
         if let Self::Fault(refused) = &mut self {
             message_id.clone_into(&mut refused.relates_to);
+        }
+        self
+    }
+
+    /// About an enrolment token of that tenant, if it was one.
+    pub(super) fn with_token_of(mut self, tenant: Option<TenantId>) -> Self {
+        if let (Self::Fault(refused), Some(tenant)) = (&mut self, tenant)
+            && let Some(by) = &mut refused.wrong_token
+        {
+            *by = By::Claimed { tenant, application: None, user: None };
         }
         self
     }
@@ -86,6 +108,7 @@ impl No {
             error_type: None,
             reason: reason.to_owned(),
             internal: Some(internal),
+            wrong_token: None,
         }))
     }
 }
@@ -125,7 +148,11 @@ fn of_refusal(refusal: &Refusal) -> No {
     };
     match refusal {
         Refusal::EnrollmentToken(_) => {
-            No::fault(FaultKind::Authentication, None, sentence("Ask your administrator for a new one."))
+            let mut no = No::fault(FaultKind::Authentication, None, sentence("Ask your administrator for a new one."));
+            if let No::Fault(refused) = &mut no {
+                refused.wrong_token = Some(By::Stranger);
+            }
+            no
         }
         Refusal::Unlicensed => {
             let reason = sentence("Ask your administrator to activate it.");

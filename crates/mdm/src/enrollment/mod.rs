@@ -15,6 +15,7 @@ use bytes::Bytes;
 use chaveiro_core::actions::enroll::{self as domain, Enrolled};
 use chaveiro_core::id::{DeviceId, EnrollmentId};
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::refused::Reason;
 use chaveiro_core::resource::ResourceKind;
 use http::{StatusCode, header};
 use omadm::provisioning::{Proof, Provisioning, StoredCertificate};
@@ -26,8 +27,8 @@ use omadm::soap::{CONTENT_TYPE, UsernameToken};
 
 use crate::pki::{VerifiedRequest, thumbprint};
 use crate::{
-    DeviceChannel, ENROLLMENT_PATH, MANAGEMENT_PATH, POLICY_PATH, PeerCertificate, proven, sha256, stranger,
-    token_sha256,
+    DISCOVERY_PATH, DeviceChannel, ENROLLMENT_PATH, MANAGEMENT_PATH, POLICY_PATH, PeerCertificate, proven, refused,
+    sha256, stranger, token_sha256,
 };
 pub(crate) use applicant::bounded;
 use applicant::{Claims, claims};
@@ -61,8 +62,8 @@ pub(crate) async fn discover(
     });
     // Everybody may ask where enrolment is.
     match answer {
-        Ok(discovered) => stranger(channel.answer(Ok(discovered.encode())), "enrolment"),
-        Err(no) => channel.answer(Err(no)),
+        Ok(discovered) => stranger(channel.answer(Ok(discovered.encode()), DISCOVERY_PATH), "enrolment"),
+        Err(no) => channel.answer(Err(no), DISCOVERY_PATH),
     }
 }
 
@@ -84,7 +85,7 @@ pub(crate) async fn policy(State(channel): State<Arc<DeviceChannel>>, body: Resu
             checked.map(|_| Policy::DEFAULT.encode(&message)).map_err(|no| no.to(&message))
         }
     };
-    channel.answer(answer)
+    channel.answer(answer, POLICY_PATH)
 }
 
 /// The certificate request.
@@ -101,7 +102,7 @@ pub(crate) async fn enroll(
             channel.enroll(request, shown_sha256).await.map_err(|no| no.to(&message))
         }
     };
-    channel.answer(answer.map(|issued| issued.encode().to_string()))
+    channel.answer(answer.map(|issued| issued.encode().to_string()), ENROLLMENT_PATH)
 }
 
 fn read(body: Result<Bytes, BytesRejection>) -> Result<Bytes, No> {
@@ -116,8 +117,12 @@ impl DeviceChannel {
     async fn check_token(&self, token: Option<&UsernameToken>) -> Result<[u8; 32], No> {
         let token = token.ok_or_else(No::no_security)?;
         let (sha256, now) = (token_sha256(&token.password), self.clock.now());
-        let checked = self.store.read(move |view| domain::check_token(view, &sha256, now).map(drop));
-        checked.await.map_err(No::from)?;
+        let checked = self.store.read(move |view| {
+            let tenant = view.enrollment_token(&sha256)?.map(|token| token.tenant);
+            Ok((domain::check_token(view, &sha256, now).map(drop), tenant))
+        });
+        let (checked, tenant) = checked.await.map_err(No::from)?;
+        checked.map_err(|fault| No::from(fault).with_token_of(tenant))?;
         Ok(sha256)
     }
 
@@ -209,8 +214,8 @@ impl DeviceChannel {
 
     /// A SOAP answer. What the device got wrong is a fault with status 200, which clients read; only our own
     /// failures are 500 or 503.
-    fn answer(&self, answer: Result<String, No>) -> Response {
-        let (status, body) = match answer {
+    fn answer(&self, answer: Result<String, No>, path: &str) -> Response {
+        let (status, body, wrong_token) = match answer {
             Ok(body) => return proven(([(header::CONTENT_TYPE, CONTENT_TYPE)], body)),
             Err(No::TooLarge) => return stranger(StatusCode::PAYLOAD_TOO_LARGE, "enrolment"),
             Err(No::Interrupted) => return stranger(StatusCode::BAD_REQUEST, "enrolment"),
@@ -228,13 +233,17 @@ impl DeviceChannel {
                     error_type: no.error_type,
                     trace_id,
                 };
-                (no.status, fault.encode())
+                (no.status, fault.encode(), no.wrong_token)
             }
         };
         let mut response = (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, http::HeaderValue::from_static("1"));
         }
-        stranger(response, "enrolment")
+        let response = stranger(response, "enrolment");
+        match wrong_token {
+            Some(by) => refused(response, Reason::EnrollmentToken, by, path, "Authentication"),
+            None => response,
+        }
     }
 }

@@ -20,12 +20,13 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use chaveiro_core::id::{ActionId, SecretId};
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::refused::By;
 use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use omadm::syncml::{self, CONTENT_TYPE, Message};
 use omadm::xml::Limits;
 
-use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate, proven, sha256, stranger};
+use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate, proven, refused, sha256, stranger};
 
 /// Fresh randomness of one message, made outside the unit of work so that the decision can be repeated.
 struct Fresh {
@@ -120,7 +121,10 @@ fn answered(answer: turn::Answered) -> Response {
     let response = |text: String| ([(header::CONTENT_TYPE, CONTENT_TYPE)], text);
     match answer {
         turn::Answered::Device(text) => proven(response(text)),
-        turn::Answered::Stranger(text, why) => stranger(response(text), why),
+        turn::Answered::Stranger(text, why, None) => stranger(response(text), why),
+        turn::Answered::Stranger(text, why, Some(reason)) => {
+            refused(stranger(response(text), why), reason, By::Stranger, MANAGEMENT_PATH, "403")
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use chaveiro_core::keys::require_escrow;
 use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::{Sealer, StoreError, UnitOfWork, View};
 use chaveiro_core::refusal::Refusal;
+use chaveiro_core::refused::Reason;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_csp::Standing;
@@ -44,8 +45,8 @@ const UNAVAILABLE: u16 = 503;
 pub(super) enum Answered {
     /// To a device that has proven itself.
     Device(String),
-    /// To somebody else; the reason is for the count.
-    Stranger(String, &'static str),
+    /// To a stranger; the text and the reason are for the counts.
+    Stranger(String, &'static str, Option<Reason>),
 }
 
 /// Answers a message that changes nothing: one without proof, and the repeat of one that was answered. `None` for one
@@ -76,14 +77,18 @@ fn recognise(
         Speaker::Proven(proven) => Ok(*proven),
         Speaker::Refused(reason) => {
             tracing::debug!(reason, "a device message was refused");
-            Err(Answered::Stranger(reply(FORBIDDEN, None).encode(), "certificate refused"))
+            Err(Answered::Stranger(reply(FORBIDDEN, None).encode(), "certificate refused", Some(Reason::Certificate)))
         }
         Speaker::Unproven => {
             let header = &request.header;
             let challenges = context.credentials.challenges(&header.source, &header.session, context.now);
             let answer = unproven(header, challenges.first().copied().unwrap_or_default());
-            let why = if header.credential.is_some() { "wrong credential" } else { "no credential" };
-            Err(Answered::Stranger(reply(answer.code, answer.challenge).refuse(request, answer.code).encode(), why))
+            let (why, reason) = match header.credential {
+                Some(_) => ("wrong credential", Some(Reason::Credential)),
+                None => ("no credential", None),
+            };
+            let refusal = reply(answer.code, answer.challenge).refuse(request, answer.code);
+            Err(Answered::Stranger(refusal.encode(), why, reason))
         }
     })
 }
