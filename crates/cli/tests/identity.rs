@@ -471,3 +471,56 @@ fn the_doctor_says_of_one_token_what_it_counts_as_and_why_it_is_refused() {
         assert!(!refused.status.success() && said.contains(reason) && said.contains("hint: "), "{said}");
     }
 }
+
+#[tokio::test]
+async fn an_operator_sees_from_where_and_by_which_program_a_sign_in_was_asked_for() {
+    let (_directory, data) = initialised();
+    let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", &["--trusted-proxies", "127.0.0.1"]);
+    let user = json!({"userPrincipalName": "ana@contoso.example"});
+    let made = server.client().post(format!("{}/v1.0/users", server.graph_url)).json(&user).send();
+    assert_eq!(made.await.expect("an answer").status(), 201);
+    let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").to_owned();
+    let ask = async |forwarded: &str| -> String {
+        let form = format!("client_id={}&scope=.default", chaveiro_core::application::COMMAND_LINE);
+        let asked = server.client().post(format!("{}/{tenant}/oauth2/v2.0/devicecode", server.graph_url));
+        let asked =
+            asked.header("content-type", "application/x-www-form-urlencoded").header("X-Forwarded-For", forwarded);
+        let answer: Value = asked.body(form).send().await.expect("an answer").json().await.expect("JSON");
+        answer["user_code"].as_str().expect("a code").to_owned()
+    };
+    // The client wrote the first entry itself.
+    let code = ask("10.9.9.9, 2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff").await;
+    let address = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff";
+    let listed = run_json(&data, &["sign-in", "list"]);
+    assert_eq!((&listed[0]["address"], &listed[0]["application"]), (&json!(address), &json!("Chaveiro CLI")));
+    let page =
+        server.client().get(format!("{}/devicelogin?otc={code}", server.graph_url)).send().await.expect("a page");
+    assert!(page.text().await.expect("text").contains(address));
+
+    // Of one that an older version left nobody knows it.
+    let older = ask("192.0.2.7").await;
+    drop(server);
+    let hide = "UPDATE sign_in SET address = NULL WHERE user_code = ?";
+    let forge = rusqlite::Connection::open(data.join("chaveiro.db")).expect("opened");
+    forge.execute(hide, [older.replace('-', "")]).expect("changed");
+    drop(forge);
+    let shown = run(&data, &["sign-in", "list"]);
+    assert!(!shown.contains(&older), "nobody takes the address away: {shown}");
+
+    for (lang, titles) in [
+        ("en", ["Code, state", "Begun, ends", "Application, user, address"]),
+        ("pt-BR", ["Código, estado", "Início, término", "Aplicação, usuário, endereço"]),
+    ] {
+        let shown = run(&data, &["sign-in", "list", "--lang", lang]);
+        for expected in titles.iter().chain(&[code.as_str(), address, "Chaveiro CLI", "pending"]) {
+            assert!(shown.contains(expected), "{expected}: {shown}");
+        }
+        assert!(shown.lines().all(|line| line.trim_end().chars().count() <= 80), "{shown}");
+    }
+    let approved = run(&data, &["sign-in", "approve", &code, "--user", "ana@contoso.example"]);
+    assert!(approved.contains(address) && approved.contains("Chaveiro CLI"), "{approved}");
+    let record = data.join("record.jsonl");
+    run(&data, &["audit", "export", "--output", record.to_str().expect("a path")]);
+    let record = std::fs::read_to_string(record).expect("the record");
+    assert!(record.lines().any(|line| line.contains("signInApproved") && line.contains(address)), "{record}");
+}

@@ -11,6 +11,7 @@
 //! The client holds a *handle*: the device code first, later the first half of its refresh token. The second half is a
 //! secret that changes with every refresh. Only hashes of both are kept.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -69,6 +70,8 @@ pub struct SignIn {
     pub expires: Timestamp,
     /// When the client asked last, or refreshed last.
     pub asked: Option<Timestamp>,
+    /// The address of the client that asked for the code; `None` if nobody noted it.
+    pub address: Option<IpAddr>,
 }
 
 /// How far a sign-in is.
@@ -243,6 +246,7 @@ mod tests {
             created: at(0),
             expires: at(0) + CODE_LIFE,
             asked: None,
+            address: None,
         }
     }
 

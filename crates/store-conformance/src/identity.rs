@@ -85,6 +85,7 @@ fn sign_in(of: u64, number: u64) -> SignIn {
         created: at(number),
         expires: at(900),
         asked: None,
+        address: (number % 2 == 1).then(|| "2001:db8::7".parse().expect("an address")),
     }
 }
 

@@ -48,7 +48,7 @@ pub enum RowKeyError {
 pub(crate) struct RowKey(hmac::Key);
 
 impl RowKey {
-    fn new(bytes: &[u8], file: &Path) -> Result<Self, RowKeyError> {
+    pub(crate) fn new(bytes: &[u8], file: &Path) -> Result<Self, RowKeyError> {
         if bytes.len() != KEY_BYTES {
             return Err(KeyFileError::Damaged { file: file.to_owned(), what: "it does not have 32 bytes" }.into());
         }

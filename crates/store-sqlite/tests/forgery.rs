@@ -173,6 +173,7 @@ fn sign_in() -> SignIn {
         created: at(0),
         expires: at(1000),
         asked: None,
+        address: None,
     }
 }
 

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::Application;
-use chaveiro_core::sign_in::{plain_code, spoken_code};
+use chaveiro_core::sign_in::{SignIn, plain_code, spoken_code};
 use http::{StatusCode, header};
 
 use super::error::meaning;
@@ -30,6 +30,8 @@ const NOTHING_WAITS: Both = (
     "Nenhuma entrada aguarda sob este código. Ele pode ter expirado ou já ter sido decidido. Olhe o programa e comece de novo se preciso.",
 );
 const ASKS: Both = ("This program asks to act for you:", "Este programa pede para agir em seu nome:");
+const FROM: Both = ("The request came from the address", "O pedido veio do endereço");
+const UNKNOWN: Both = ("unknown", "desconhecido");
 const SINCE: Both = ("Asked at", "Pedido às");
 const UNTIL: Both = ("waits until", "espera até");
 const IF_YOU: Both = (
@@ -75,7 +77,7 @@ pub(super) async fn device_login(State(endpoint): State<Arc<Endpoint>>, request:
     });
     match found.await {
         Ok(Some((sign_in, application))) => {
-            page(StatusCode::OK, say(SIGN_IN), &waiting(say, &code, &application, sign_in.created, sign_in.expires))
+            page(StatusCode::OK, say(SIGN_IN), &waiting(say, &code, &application, &sign_in))
         }
         Ok(None) => page(StatusCode::NOT_FOUND, say(SIGN_IN), &format!("<p>{}</p>", say(NOTHING_WAITS))),
         Err(error) => {
@@ -85,24 +87,20 @@ pub(super) async fn device_login(State(endpoint): State<Arc<Endpoint>>, request:
     }
 }
 
-fn waiting(
-    say: fn(Both) -> &'static str,
-    code: &str,
-    application: &Application,
-    created: Timestamp,
-    expires: Timestamp,
-) -> String {
+fn waiting(say: fn(Both) -> &'static str, code: &str, application: &Application, sign_in: &SignIn) -> String {
     let time = |at: Timestamp| at.strftime("%H:%M:%S UTC").to_string();
     format!(
-        "<p>{} <strong>{}</strong> (<code>{}</code>). {} {}, {} {}.</p><p>{}</p>\
+        "<p>{} <strong>{}</strong> (<code>{}</code>). {} <strong>{}</strong>. {} {}, {} {}.</p><p>{}</p>\
         <p><code>chaveiro sign-in approve {code} --user …</code></p><p><strong>{}</strong></p>",
         say(ASKS),
         escaped(&application.display_name),
         application.id,
+        say(FROM),
+        sign_in.address.map_or_else(|| say(UNKNOWN).to_owned(), |address| address.to_string()),
         say(SINCE),
-        time(created),
+        time(sign_in.created),
         say(UNTIL),
-        time(expires),
+        time(sign_in.expires),
         say(IF_YOU),
         say(IF_NOT),
     )

@@ -73,6 +73,7 @@ impl Endpoint {
             created: now,
             expires: now + CODE_LIFE,
             asked: None,
+            address: call.address,
         };
         let code = spoken_code(&sign_in.user_code);
         let begun = self.store.write(move |unit| Ok(begin(unit, &sign_in, now)?)).await;

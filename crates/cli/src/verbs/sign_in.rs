@@ -6,13 +6,13 @@ use anyhow::{Context, Result, bail};
 use chaveiro_core::actions::vouch::Decision;
 use chaveiro_core::application::COMMAND_LINE;
 use chaveiro_core::ports::Clock;
-use chaveiro_core::sign_in::{Standing, spoken_code};
+use chaveiro_core::sign_in::{SignIn as SignInRow, Standing, spoken_code};
 use chaveiro_server::SystemClock;
 use serde_json::{Value, json};
 
 use crate::args::{Common, Login, SignIn};
 use crate::host::Host;
-use crate::out::Out;
+use crate::out::{Out, cell};
 use crate::session::{Issuer, Session, error_text};
 use crate::text::Text;
 
@@ -84,36 +84,68 @@ pub(crate) async fn logout(out: Out) -> Result<()> {
     Ok(())
 }
 
+/// A sign-in, with the names of its application and its user.
+type Found = (SignInRow, Option<String>, Option<String>);
+
+fn row((sign_in, application, user): &Found) -> Value {
+    let waiting = sign_in.standing == Standing::Pending;
+    json!({
+        "code": waiting.then(|| spoken_code(&sign_in.user_code)),
+        "standing": sign_in.standing,
+        "application": application,
+        "clientId": sign_in.application,
+        "user": user,
+        "address": sign_in.address,
+        "created": sign_in.created.to_string(),
+        "expires": sign_in.expires.to_string(),
+    })
+}
+
+/// The row in three columns, so that 80 characters hold it.
+fn stacked(out: Out, row: &Value) -> Value {
+    json!({
+        "what": [row["code"], row["standing"]],
+        "when": [row["created"], row["expires"]],
+        "who": [row["application"], row["user"], address(out, row)],
+    })
+}
+
+/// The address from which the sign-in was asked for.
+fn address(out: Out, row: &Value) -> String {
+    row["address"].as_str().map_or_else(|| Text::Unknown.say(out.lang, &[]), str::to_owned)
+}
+
 pub(crate) async fn sign_in(common: &Common, out: Out, verb: &SignIn) -> Result<()> {
     let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     match verb {
         SignIn::List => {
-            let rows = host.sign_ins(tenant).await?.into_iter().map(|(sign_in, application, user)| {
-                let waiting = sign_in.standing == Standing::Pending;
-                json!({
-                    "code": waiting.then(|| spoken_code(&sign_in.user_code)),
-                    "standing": sign_in.standing,
-                    "application": application,
-                    "user": user,
-                    "created": sign_in.created.to_string(),
-                    "expires": sign_in.expires.to_string(),
-                })
-            });
-            let columns = [
-                ("Code", "code"),
-                ("State", "standing"),
-                ("Application", "application"),
-                ("User", "user"),
-                ("Begun", "created"),
-                ("Ends", "expires"),
-            ];
-            out.list(&columns, &rows.collect::<Vec<_>>());
+            let found = host.sign_ins(tenant).await?;
+            if out.json {
+                let rows: Vec<_> = found.iter().map(row).collect();
+                out.value(&rows.into());
+            } else {
+                let rows: Vec<_> = found.iter().map(|found| stacked(out, &row(found))).collect();
+                let columns = [("Code, state", "what"), ("Begun, ends", "when"), ("Application, user, address", "who")];
+                out.list(&columns, &rows);
+            }
         }
         SignIn::Approve { code, user } => {
             let decided = host.decide(tenant, code, Decision::Approve(user.clone())).await?;
-            let value = json!({"code": spoken_code(&decided.user_code), "approved": true, "user": decided.user});
-            out.say(Text::SignInApproved, &[user], &value);
+            let found = host.sign_ins(tenant).await?.into_iter();
+            let application = found.filter(|(other, ..)| other.handle_sha256 == decided.handle_sha256);
+            let application = application.map(|(_, application, _)| application).next().flatten();
+            let application = application.unwrap_or_else(|| decided.application.to_string());
+            let value = json!({
+                "code": spoken_code(&decided.user_code),
+                "approved": true,
+                "user": decided.user,
+                "application": application,
+                "address": decided.address,
+                "created": decided.created.to_string(),
+            });
+            let begun = cell(&value["created"]);
+            out.say(Text::SignInApproved, &[user, &application, &address(out, &value), &begun], &value);
         }
         SignIn::Deny { code } => {
             let decided = host.decide(tenant, code, Decision::Deny).await?;
@@ -133,4 +165,20 @@ pub(crate) async fn sign_in(common: &Common, out: Out, verb: &SignIn) -> Result<
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use chaveiro_lang::Lang;
+
+    use super::*;
+
+    #[test]
+    fn an_address_that_nobody_noted_is_said_to_be_unknown() {
+        for (lang, unknown) in [(Lang::English, "unknown"), (Lang::Portuguese, "desconhecido")] {
+            let out = Out::new(false, lang);
+            assert_eq!(address(out, &json!({"address": null})), unknown);
+            assert_eq!(address(out, &json!({"address": "192.0.2.7"})), "192.0.2.7");
+        }
+    }
 }

@@ -77,7 +77,8 @@ pub fn decide(
     }
     let event = |activity| {
         let event = AuditEvent::new(tenant, now, Actor::operator(by), activity);
-        event.with("code", &spoken).with("application", sign_in.application).with("scope", &sign_in.scope)
+        let event = event.with("code", &spoken).with("application", sign_in.application);
+        event.with("scope", &sign_in.scope).with_some("address", sign_in.address)
     };
     let event = match decision {
         Decision::Approve(name) => {

@@ -33,6 +33,9 @@ pub(crate) struct Table {
     /// The columns by which it refers.
     references: &'static [&'static str],
     columns: &'static [&'static str],
+    /// Columns that the table got when rows were signed already. Where they are NULL they are no part of what is
+    /// authenticated, so that older rows verify. They stay in this order.
+    later: &'static [&'static str],
     key: &'static [&'static str],
     /// Which rows of the table.
     only: Option<&'static str>,
@@ -56,6 +59,7 @@ const PLAIN: Table = Table {
     owners: &[TENANT],
     references: &["tenant"],
     columns: &[],
+    later: &[],
     key: &["row"],
     only: None,
     set: false,
@@ -131,6 +135,7 @@ pub(crate) static SIGN_INS: Table = Table {
         "expires",
         "asked",
     ],
+    later: &["address"],
     removable: true,
     shown: "lower(hex(substr({}.handle_sha256, 1, 8)))",
     ..PLAIN
@@ -189,9 +194,14 @@ impl Table {
 
     fn arguments(&self, row: &str) -> String {
         let owners = self.owners.iter().map(|owner| at(owner, row));
-        let columns = self.columns.iter().map(|column| format!("{row}.{column}"));
+        let columns = self.columns.iter().chain(self.later).map(|column| format!("{row}.{column}"));
         let all: Vec<String> = [format!("'{}'", self.name)].into_iter().chain(owners).chain(columns).collect();
         all.join(", ")
+    }
+
+    /// How many arguments come before [`Self::later`].
+    fn fixed(&self) -> usize {
+        1 + self.owners.len() + self.columns.len()
     }
 
     fn same_key(&self, row: &str) -> String {
@@ -220,14 +230,14 @@ impl Table {
 
     /// The triggers of the writer.
     fn triggers(&self) -> String {
-        let Self { name, columns, references, .. } = self;
+        let Self { name, columns, later, references, .. } = self;
         let mut sql = String::new();
         let mut trigger = |what: &str, event: &str, when: &str, body: &str| {
             sql.push_str(&format!(
                 "CREATE TEMP TRIGGER {what}_{name} {event} ON main.{name} {when} BEGIN {body} END;\n"
             ));
         };
-        let changed = columns.iter().chain(*references).copied().collect::<Vec<_>>().join(", ");
+        let changed = columns.iter().chain(*later).chain(*references).copied().collect::<Vec<_>>().join(", ");
         let sign = format!("UPDATE {name} SET mac = row_mac({}) WHERE {};", self.arguments(name), self.same_key("NEW"));
         let keep = format!(
             "UPDATE {name} SET mac = iif({}, row_mac({}), NULL) WHERE {};",
@@ -273,11 +283,20 @@ impl Table {
     }
 }
 
-/// The message that is authenticated: each value with its type and length, so that no two rows give the same.
-fn message(label: &[u8], context: &Context<'_>, from: usize) -> Vec<u8> {
+/// The message that is authenticated: each value with its type and length, so that no two rows give the same. Behind the
+/// first `fixed` values each has its place, too, and NULL is left out.
+fn message(label: &[u8], context: &Context<'_>, from: usize, fixed: usize) -> Vec<u8> {
     let mut message = label.to_vec();
     for index in from..context.len() {
-        let (kind, bytes): (u8, &[u8]) = match context.get_raw(index) {
+        let value = context.get_raw(index);
+        if let Some(place) = (index - from).checked_sub(fixed) {
+            if value == ValueRef::Null {
+                continue;
+            }
+            message.push(5);
+            message.extend_from_slice(&(place as u64).to_be_bytes());
+        }
+        let (kind, bytes): (u8, &[u8]) = match value {
             ValueRef::Null => (0, &[]),
             ValueRef::Integer(number) => {
                 message.push(1);
@@ -299,6 +318,13 @@ fn message(label: &[u8], context: &Context<'_>, from: usize) -> Vec<u8> {
     message
 }
 
+/// The message of a row; its first value is the name of the table.
+fn row_message(context: &Context<'_>, from: usize) -> Vec<u8> {
+    let name = context.get_raw(from);
+    let table = TABLES.iter().find(|table| name == ValueRef::Text(table.name.as_bytes()));
+    message(ROW, context, from, table.map_or(usize::MAX, |table| table.fixed()))
+}
+
 const ROW: &[u8] = b"chaveiro row v1\0";
 const SET: &[u8] = b"chaveiro row set v1\0";
 
@@ -310,11 +336,11 @@ pub(crate) fn functions(connection: &Connection, key: &RowKey) -> rusqlite::Resu
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     let signing = key.clone();
     connection
-        .create_scalar_function("row_mac", -1, flags, move |arguments| Ok(signing.sign(&message(ROW, arguments, 0))))?;
+        .create_scalar_function("row_mac", -1, flags, move |arguments| Ok(signing.sign(&row_message(arguments, 0))))?;
     let verifying = key.clone();
     connection.create_scalar_function("row_sound", -1, flags, move |arguments| {
         let mac = arguments.get_raw(0).as_blob_or_null()?;
-        Ok(mac.is_some_and(|mac| verifying.verifies(&message(ROW, arguments, 1), mac)))
+        Ok(mac.is_some_and(|mac| verifying.verifies(&row_message(arguments, 1), mac)))
     })?;
     connection.create_scalar_function("shown", 1, flags, |arguments| {
         let bytes = arguments.get_raw(0).as_bytes_or_null()?.unwrap_or_default();
@@ -322,8 +348,9 @@ pub(crate) fn functions(connection: &Connection, key: &RowKey) -> rusqlite::Resu
         Ok(Uuid::from_slice(bytes).map_or_else(|_| hex(), |id| id.to_string()))
     })?;
     let signing = key.clone();
-    connection
-        .create_scalar_function("set_mac", 4, flags, move |arguments| Ok(signing.sign(&message(SET, arguments, 0))))
+    connection.create_scalar_function("set_mac", 4, flags, move |arguments| {
+        Ok(signing.sign(&message(SET, arguments, 0, usize::MAX)))
+    })
 }
 
 /// Prepares the one connection that writes.
@@ -496,6 +523,26 @@ mod tests {
     ];
 
     #[test]
+    fn a_row_that_was_signed_before_a_column_came_verifies_and_the_column_cannot_be_filled_afterwards() {
+        let database = Connection::open_in_memory().expect("a database");
+        let key = RowKey::new(&[7; 32], std::path::Path::new("rows.key")).expect("a key");
+        functions(&database, &key).expect("functions");
+        let table = Table { later: &["address", "other"], ..SIGN_INS };
+        let columns = vec!["1"; table.fixed() - 1].join(", ");
+        let mac = |later: &str| -> Vec<u8> {
+            let sql = format!("SELECT row_mac('sign_in', {columns}{later})");
+            database.query_row(&sql, [], |row| row.get(0)).expect("a mac")
+        };
+        let before = mac("");
+        assert_eq!(mac(", NULL"), before);
+        assert_eq!(mac(", NULL, NULL"), before);
+        let filled = [mac(", 'a'"), mac(", NULL, 'a'"), mac(", 'a', 'a'"), mac(", ''"), mac(", x'61'")];
+        assert_eq!(mac(", 'a', NULL"), filled[0]);
+        let all: std::collections::BTreeSet<_> = filled.iter().chain([&before]).collect();
+        assert_eq!(all.len(), filled.len() + 1, "each is another message");
+    }
+
+    #[test]
     fn every_column_of_an_authenticated_table_is_authenticated_or_known_to_be_free() {
         let directory = tempfile::tempdir().expect("a directory");
         drop(crate::SqliteStore::open(directory.path()).expect("a store"));
@@ -506,7 +553,7 @@ mod tests {
             let columns: Vec<String> = columns.collect::<Result<_, _>>().expect("names");
             assert!(columns.len() > 2, "{}", table.name);
             let free = FREE.iter().find(|(name, _)| *name == table.name).map_or(&[][..], |(_, free)| free);
-            let known = [table.columns, table.references, free, &["row", "mac"]].concat();
+            let known = [table.columns, table.later, table.references, free, &["row", "mac"]].concat();
             let unknown: Vec<_> = columns.iter().filter(|column| !known.contains(&column.as_str())).collect();
             assert!(unknown.is_empty(), "{}: {unknown:?}", table.name);
         }

@@ -7,8 +7,8 @@ use chaveiro_core::sign_in::SignIn;
 use rusqlite::{Connection, Row, named_params};
 
 use crate::codec::{
-    RowError, blob, change_one, from_name, insert, many, micros, name, one, optional_time, optional_uuid, run, time,
-    uuid,
+    RowError, blob, change_one, from_name, insert, many, micros, name, one, optional_from_name, optional_time,
+    optional_uuid, run, time, uuid,
 };
 use crate::rows::authenticated::SIGN_INS;
 
@@ -35,6 +35,7 @@ fn read(row: &Row<'_>) -> Result<SignIn, RowError> {
         created: time(row, "created")?,
         expires: time(row, "expires")?,
         asked: optional_time(row, "asked")?,
+        address: optional_from_name(row, "address")?,
     })
 }
 
@@ -57,9 +58,9 @@ pub(crate) fn sign_ins(connection: &Connection, tenant: TenantId) -> Result<Vec<
 
 pub(crate) fn insert_sign_in(connection: &Connection, sign_in: &SignIn) -> Result<(), StoreError> {
     let sql = "INSERT INTO sign_in (tenant, application, handle_sha256, user_code, scope, standing, user,
-            refresh_sha256, previous_sha256, created, expires, asked)
+            refresh_sha256, previous_sha256, created, expires, asked, address)
         SELECT row, :application, :handle, :user_code, :scope, :standing, :user, :refresh, :previous, :created,
-            :expires, :asked FROM tenant WHERE id = :tenant";
+            :expires, :asked, :address FROM tenant WHERE id = :tenant";
     let parameters = named_params! {
         ":tenant": blob(&sign_in.tenant.0),
         ":application": blob(&sign_in.application.0),
@@ -73,6 +74,7 @@ pub(crate) fn insert_sign_in(connection: &Connection, sign_in: &SignIn) -> Resul
         ":created": micros(sign_in.created),
         ":expires": micros(sign_in.expires),
         ":asked": sign_in.asked.map(micros),
+        ":address": sign_in.address.map(|address| address.to_string()),
     };
     insert(connection, sql, parameters, "sign-in")
 }
