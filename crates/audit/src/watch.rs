@@ -10,10 +10,11 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::id::TenantId;
-use chaveiro_core::ports::{StoreError, StoredCheckpoint, View};
+use chaveiro_core::ports::{ChainLink, EventLinks, StoreError, StoredCheckpoint, StoredEvent, View};
 
 use crate::chain::{BEFORE_THE_FIRST, Checkpoint, Hash, link_hash};
 use crate::signer::PublicKey;
+use crate::succession::{Keys, Lineage};
 
 /// A place where the stored record is not what was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,13 +77,18 @@ impl fmt::Display for Damage {
 struct Head {
     position: u64,
     hash: Hash,
+    /// The position of the newest checkpoint that was verified.
     signed: u64,
+    /// The place of its key in the succession: an older key signs nothing after a newer one.
+    signer: usize,
+    /// True if the key of the checkpoint counts.
+    counts: bool,
 }
 
 /// A walk over the stored record.
 #[derive(Clone)]
 pub struct Watch {
-    key: PublicKey,
+    signer: Lineage,
     /// The sequence number of the last event that was looked at.
     seq: i64,
     heads: BTreeMap<TenantId, Head>,
@@ -92,8 +98,8 @@ pub struct Watch {
 
 impl Watch {
     /// A walk from the first event.
-    pub fn new(key: PublicKey) -> Self {
-        Self { key, seq: 0, heads: BTreeMap::new(), reached: BTreeMap::new() }
+    pub fn new(signer: Lineage) -> Self {
+        Self { signer, seq: 0, heads: BTreeMap::new(), reached: BTreeMap::new() }
     }
 
     /// Begins another round from the first event.
@@ -118,7 +124,7 @@ impl Watch {
                 continue;
             };
             let tenant = link.tenant;
-            let before = Head { position: 0, hash: BEFORE_THE_FIRST, signed: 0 };
+            let before = Head { position: 0, hash: BEFORE_THE_FIRST, signed: 0, signer: 0, counts: false };
             let head = self.heads.entry(tenant).or_insert(before);
             let mut found = |kind| damage.push(Damage { tenant, position: link.position, kind });
             if event.tenant != tenant || link.position != head.position + 1 {
@@ -132,8 +138,11 @@ impl Watch {
             (head.position, head.hash) = (link.position, link.hash);
             seen.entry(tenant).or_default().insert(link.position, link.hash);
         }
-        for (tenant, links) in &seen {
-            self.checkpoints(view, *tenant, links, &mut damage)?;
+        if !seen.is_empty() {
+            let keys = self.signer.keys(view)?;
+            for (tenant, links) in &seen {
+                self.checkpoints(view, &keys, *tenant, links, &mut damage)?;
+            }
         }
         if at_end {
             self.end(view, &mut damage)?;
@@ -145,6 +154,7 @@ impl Watch {
     fn checkpoints(
         &mut self,
         view: &dyn View,
+        keys: &Keys,
         tenant: TenantId,
         links: &BTreeMap<u64, Hash>,
         damage: &mut Vec<Damage>,
@@ -154,10 +164,14 @@ impl Watch {
         };
         for stored in view.checkpoints_between(tenant, *first, *last)? {
             let position = stored.position;
-            let signs = links.get(&position).is_some_and(|hash| signs(&stored, &self.key, hash));
-            match self.heads.get_mut(&tenant) {
-                Some(head) if signs => head.signed = head.signed.max(position),
-                _ => damage.push(Damage { tenant, position, kind: DamageKind::Checkpoint }),
+            let Some(head) = self.heads.get_mut(&tenant) else { continue };
+            match links.get(&position).and_then(|hash| signed(&stored, keys, hash, head.signer)) {
+                Some(Signed::By(place, key)) => {
+                    head.signed = head.signed.max(position);
+                    (head.signer, head.counts) = (place, keys.counts(&key));
+                }
+                Some(Signed::ByLostKey) => {}
+                None => damage.push(Damage { tenant, position, kind: DamageKind::Checkpoint }),
             }
         }
         Ok(())
@@ -168,7 +182,7 @@ impl Watch {
         for (tenant, head) in &self.heads {
             let stored = view.chain_head(*tenant)?;
             let stands = stored.is_some_and(|link| link.position == head.position && link.hash == head.hash);
-            let kind = match (stands, head.signed == head.position) {
+            let kind = match (stands, head.signed == head.position && head.counts) {
                 (false, _) => DamageKind::Shorter,
                 (true, false) => DamageKind::Checkpoint,
                 (true, true) => continue,
@@ -194,9 +208,47 @@ impl Watch {
     }
 }
 
-fn signs(stored: &StoredCheckpoint, key: &PublicKey, hash: &Hash) -> bool {
-    let Ok(checkpoint) = serde_json::from_str::<Checkpoint>(&stored.body) else { return false };
-    checkpoint.position == stored.position
-        && checkpoint.hash == STANDARD.encode(hash)
-        && checkpoint.is_signed_by(key, stored.tenant, hash)
+/// Holds some events of one tenant against their links, and each link against the one before it; gives what is damaged.
+/// Events that are not linked yet pass. It costs one reading of the store, however many events there are.
+pub fn examine(view: &dyn View, events: &[&StoredEvent]) -> Result<Vec<Damage>, StoreError> {
+    let seqs: Vec<_> = events.iter().map(|event| event.seq).collect();
+    let EventLinks { links, linked_through } = view.links_of(&seqs)?;
+    let links: BTreeMap<i64, (ChainLink, Option<Hash>)> =
+        links.into_iter().map(|(link, before)| (link.seq, (link, before))).collect();
+    let damage = |event: &&&StoredEvent| {
+        let tenant = event.tenant;
+        let Some((link, before)) = links.get(&event.seq) else {
+            let damage = Damage { tenant, position: event.seq.unsigned_abs(), kind: DamageKind::Unlinked };
+            return (event.seq <= linked_through).then_some(damage);
+        };
+        let found = |kind| Some(Damage { tenant, position: link.position, kind });
+        let before = if link.position == 1 { Some(BEFORE_THE_FIRST) } else { *before };
+        match before {
+            _ if link.tenant != tenant => found(DamageKind::Gap),
+            None => found(DamageKind::Gap),
+            Some(before) if link_hash(&before, tenant, link.position, &event.body) != link.hash => {
+                found(DamageKind::Changed)
+            }
+            Some(_) => None,
+        }
+    };
+    Ok(events.iter().filter_map(|event| damage(&event)).collect())
+}
+
+/// The one who signed a checkpoint.
+enum Signed {
+    /// The key at that place of the succession.
+    By(usize, PublicKey),
+    /// A key of which only the fingerprint is left, perhaps: a newer key signs the same events later.
+    ByLostKey,
+}
+
+/// Who signed a stored checkpoint of that link, if anybody did who may have.
+fn signed(stored: &StoredCheckpoint, keys: &Keys, hash: &Hash, from: usize) -> Option<Signed> {
+    let checkpoint = serde_json::from_str::<Checkpoint>(&stored.body).ok()?;
+    if checkpoint.position != stored.position || checkpoint.hash != STANDARD.encode(hash) {
+        return None;
+    }
+    let by = keys.signer_of(&checkpoint, stored.tenant, hash, from).map(|(place, key)| Signed::By(place, key));
+    by.or_else(|| keys.is_lost_from(from).then_some(Signed::ByLostKey))
 }

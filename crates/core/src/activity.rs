@@ -2,10 +2,7 @@
 //!
 //! Reference: graph.md 2.7. `activityType` is `verb Entity` there, for instance `wipe ManagedDevice`.
 
-use uuid::Uuid;
-
 use crate::audit::Activity;
-use crate::id::TenantId;
 
 /// What Graph says of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,38 +137,9 @@ impl Activity {
     }
 }
 
-/// The id of an event: always the same for the same place in the record of the same tenant. A version 8 UUID of the
-/// tenant's last eight bytes and the sequence number, so that the event is found by it without another index.
-pub fn event_id(tenant: TenantId, seq: i64) -> Uuid {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&tenant.0.as_bytes()[8..]);
-    bytes[8..].copy_from_slice(&seq.to_be_bytes());
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
-}
-
-/// The sequence number in the id of an event of that tenant.
-pub fn seq_of_event(tenant: TenantId, id: Uuid) -> Option<i64> {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&id.as_bytes()[8..]);
-    // The two bits of the variant.
-    bytes[0] &= 0x3f;
-    let seq = i64::from_be_bytes(bytes);
-    (event_id(tenant, seq) == id).then_some(seq)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_event_is_found_by_its_id_in_its_tenant_alone() {
-        let (one, other) = (TenantId(Uuid::from_u128(1)), TenantId(Uuid::from_u128(2)));
-        for seq in [0, 1, 1 << 40] {
-            assert_eq!(seq_of_event(one, event_id(one, seq)), Some(seq));
-            assert_eq!(seq_of_event(other, event_id(one, seq)), None);
-        }
-        assert_eq!(seq_of_event(one, Uuid::from_u128(7)), None);
-    }
 
     #[test]
     fn every_activity_is_listed_once() {

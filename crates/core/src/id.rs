@@ -54,6 +54,8 @@ identifiers! {
     SecretId
     /// A Graph entity that is not a device: user, detected app, script, run state.
     ResourceId
+    /// One audit event. It tells nothing of the place of the event among those of other tenants.
+    EventId
     /// The server's correlation id of one request, the `request-id` header.
     RequestId
 }

@@ -18,6 +18,7 @@ use std::fmt;
 use jiff::civil;
 use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub use action_field::ActionField;
 pub use audit_field::AuditField;
@@ -91,13 +92,13 @@ pub struct Order<F> {
     pub descending: bool,
 }
 
-/// Where a page ended. Only the store that made it can say what `row` means.
+/// Where a page ended. Only the store that made it can say what `place` means.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// The sort keys of the last item, for the order that the page had.
     pub keys: Vec<Value>,
-    /// Its place among items with the same keys.
-    pub row: i64,
+    /// Its place among items with the same keys. It tells nothing of items of other tenants.
+    pub place: Uuid,
 }
 
 /// A question to a list.

@@ -18,6 +18,9 @@ use crate::query::Selection;
 use crate::render::{self, Form};
 use crate::resolve::Version;
 
+/// The name of the tag in an entity.
+pub(crate) const ANNOTATION: &str = "@odata.etag";
+
 /// Hexadecimal digits of a tag: 96 bits.
 const DIGITS: usize = 24;
 
@@ -35,6 +38,29 @@ pub(crate) fn of(node: &Node) -> Option<String> {
         | Node::RemoteAction(_)
         | Node::RoleDefinition(_) => None,
     }
+}
+
+/// Returns whether entities of that type have tags.
+pub(crate) fn has_tag(target: Target) -> bool {
+    match target {
+        Target::Device | Target::Resource(_) | Target::Application | Target::RoleAssignment | Target::Hold => true,
+        Target::Service
+        | Target::DeviceManagement
+        | Target::AuditEvent
+        | Target::RemoteAction
+        | Target::RoleDefinition
+        | Target::Unkept(_) => false,
+    }
+}
+
+/// An item of a list with its tag, which stands first as in an entity alone.
+pub(crate) fn first(tag: Option<String>, object: Map<String, Value>) -> Map<String, Value> {
+    let mut tagged = Map::new();
+    if let Some(tag) = tag {
+        tagged.insert(ANNOTATION.to_owned(), tag.into());
+    }
+    tagged.extend(object);
+    tagged
 }
 
 /// The tag of a device: of what callers may write, and whether it is managed.
@@ -84,23 +110,26 @@ fn tag(object: Map<String, Value>) -> String {
 
 /// The states that `If-Match` of a request allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum IfMatch {
+pub enum IfMatch {
     /// `*`: any state.
     Any,
-    /// The states with these tags. What is no tag is none of them, so that a malformed header changes nothing.
+    /// The states with these tags, each with its quotes and without the mark of a weak one. A malformed header has none, so
+    /// that it changes nothing.
     OneOf(Vec<String>),
 }
 
 impl IfMatch {
     /// The condition of a request, if it has one.
-    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+    pub fn read(headers: &HeaderMap) -> Option<Self> {
         let lines: Vec<_> =
-            headers.get_all(header::IF_MATCH).iter().map(|line| line.to_str().unwrap_or_default()).collect();
-        let items = lines.iter().flat_map(|line| line.split(',')).map(str::trim);
-        match (lines.is_empty(), lines.iter().any(|line| line.trim() == "*")) {
-            (true, _) => None,
-            (false, true) => Some(Self::Any),
-            (false, false) => Some(Self::OneOf(items.map(|item| opaque(item).to_owned()).collect())),
+            headers.get_all(header::IF_MATCH).iter().map(|line| line.to_str().unwrap_or("\"").trim()).collect();
+        match lines.as_slice() {
+            [] => None,
+            ["*"] => Some(Self::Any),
+            lines => {
+                let tags: Option<Vec<_>> = lines.iter().map(|line| tags(line)).collect();
+                Some(Self::OneOf(tags.unwrap_or_default().concat()))
+            }
         }
     }
 
@@ -109,6 +138,28 @@ impl IfMatch {
         match self {
             Self::Any => true,
             Self::OneOf(tags) => of(node).is_some_and(|tag| tags.iter().any(|one| one == opaque(&tag))),
+        }
+    }
+}
+
+/// The tags of a list of them (RFC 9110, 8.8.3 and 5.6.1); `None` if it is malformed anywhere.
+fn tags(line: &str) -> Option<Vec<String>> {
+    const SPACE: [char; 2] = [' ', '\t'];
+    let (mut rest, mut tags) = (line, Vec::new());
+    loop {
+        // Elements may be empty.
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return Some(tags);
+        }
+        let (tag, behind) = opaque(rest).strip_prefix('"')?.split_once('"')?;
+        if !tag.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        tags.push(format!("\"{tag}\""));
+        rest = behind.trim_start_matches(SPACE);
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return None;
         }
     }
 }
@@ -132,10 +183,19 @@ mod tests {
             (&["\"a\""], one_of(&["\"a\""])),
             (&["W/\"a\", \"b\""], one_of(&["\"a\"", "\"b\""])),
             (&["W/\"a\"", "\"b\""], one_of(&["\"a\"", "\"b\""])),
-            // A tag is quoted; the word alone is none, and matches nothing.
-            (&["a"], one_of(&["a"])),
-            (&[""], one_of(&[""])),
-            (&["*, \"a\""], one_of(&["*", "\"a\""])),
+            (&[" , \"a\" ,,\t\"b\","], one_of(&["\"a\"", "\"b\""])),
+            // A comma may stand within a tag.
+            (&["\"a,b\""], one_of(&["\"a,b\""])),
+            // What is malformed anywhere allows nothing.
+            (&["a"], one_of(&[])),
+            (&[""], one_of(&[])),
+            (&["*, \"a\""], one_of(&[])),
+            (&["*", "\"a\""], one_of(&[])),
+            (&["\"a\"", "\"b"], one_of(&[])),
+            (&["\"a\" \"b\""], one_of(&[])),
+            (&["\"x,\"a\",y\""], one_of(&[])),
+            (&["w/\"a\""], one_of(&[])),
+            (&["\"a b\""], one_of(&[])),
         ] {
             let mut headers = HeaderMap::new();
             for line in lines {

@@ -7,12 +7,11 @@
 use std::borrow::Cow;
 
 use chaveiro_core::action::ActionRecord;
-use chaveiro_core::activity::seq_of_event;
 use chaveiro_core::application::Application;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::hold::Hold;
-use chaveiro_core::id::{ActionId, ApplicationId, AssignmentId, DeviceId, HoldId, ResourceId, TenantId};
-use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError, StoredEvent, View};
+use chaveiro_core::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EventId, HoldId, ResourceId, TenantId};
+use chaveiro_core::ports::{DeviceScope, NamedEvent, ResourceScope, StoreError, StoredEvent, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::{Rights, RoleAssignment};
 use chaveiro_core::role::{Role, RoleAction};
@@ -33,7 +32,7 @@ pub enum Node {
     /// A device.
     Device(Box<ManagedDevice>),
     /// An audit event.
-    AuditEvent(Box<StoredEvent>),
+    AuditEvent(Box<NamedEvent>),
     /// A remote action.
     RemoteAction(Box<ActionRecord>),
     /// A hold.
@@ -163,7 +162,7 @@ pub(crate) fn is_seen(view: &dyn View, sight: &Visibility, node: &Node) -> Resul
         Node::RoleAssignment(assignment) => Ok(sight.covers(&assignment.scope)),
         // It says who asked for recoveries anywhere in the tenant.
         Node::Hold(_) => Ok(*sight == Visibility::All),
-        Node::AuditEvent(event) => is_event_seen(view, sight, event),
+        Node::AuditEvent(event) => is_event_seen(view, sight, &event.event),
         Node::RemoteAction(action) => {
             let device = view.device(action.tenant, action.device)?;
             Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
@@ -256,8 +255,7 @@ fn step(view: &dyn View, tenant: TenantId, parent: &Node, hop: &Hop) -> Result<O
             Ok(found.map(|application| Node::Application(Box::new(application))))
         }
         Follow::AuditEvents => {
-            let seq = key.id.and_then(|id| seq_of_event(tenant, id));
-            let event = seq.map_or(Ok(None), |seq| view.audit_event(tenant, seq))?;
+            let event = key.id.map_or(Ok(None), |id| view.audit_event(tenant, EventId(id)))?;
             Ok(event.map(|event| Node::AuditEvent(Box::new(event))))
         }
         Follow::RunStatesOfDevice(kind) => {

@@ -6,7 +6,7 @@
 pub mod batch;
 pub mod body;
 pub mod csdl;
-mod entity_tag;
+pub mod entity_tag;
 pub mod error;
 pub mod follow;
 mod handlers;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use chaveiro_auth::{TrustedProxies, Verifier};
-use chaveiro_core::ports::{Alarm, Clock, Entropy, Sealer, Store, Unsealer, Waker};
+use chaveiro_core::ports::{Alarm, Clock, Entropy, Sealer, Store, Unsealer, Waker, Witness};
 
 pub use limits::{Ceilings, Limits};
 pub use openapi::openapi_json;
@@ -37,6 +37,8 @@ pub use tally::Tally;
 pub struct GraphState {
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
+    /// Vouches for events of the record before they are served.
+    pub witness: Arc<dyn Witness>,
     /// Opens envelopes, for disclosure alone.
     pub unsealer: Arc<dyn Unsealer>,
     /// Proves, before a recovery is accepted, that a passcode can be kept.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use chaveiro_core::query::{Cursor, Filter, Listing, Paged, Value, compare, moment};
 use serde_json::{Map, Value as Json};
+use uuid::Uuid;
 
 use crate::model::{Edm, Property};
 use crate::query::{Fields, Source};
@@ -45,6 +46,11 @@ pub struct Item {
     pub object: Map<String, Json>,
 }
 
+/// The place of an item as a cursor has it, in the same order.
+fn place_of(item: &Item) -> Uuid {
+    Uuid::from_u128(u128::from(item.place.wrapping_sub(i64::MIN).cast_unsigned()))
+}
+
 /// How many match.
 pub fn count(filter: &Filter<Rendered>, items: &[Item]) -> u64 {
     items.iter().filter(|item| filter.matches(&|field: &Rendered| field.value(&item.object))).count() as u64
@@ -55,7 +61,7 @@ pub fn page(listing: &Listing<Rendered>, items: Vec<Item>) -> Paged<Map<String, 
     let place = |item: &Item| {
         let mut keys: Vec<_> = listing.order.iter().map(|order| order.field.value(&item.object)).collect();
         keys.push(Value::Text(item.object.get("id").and_then(Json::as_str).unwrap_or_default().to_owned()));
-        Cursor { keys, row: item.place }
+        Cursor { keys, place: place_of(item) }
     };
     let in_order = |one: &Cursor, other: &Cursor| {
         let by_keys = listing.order.iter().zip(one.keys.iter().zip(&other.keys)).map(|(order, (one, other))| {
@@ -64,7 +70,7 @@ pub fn page(listing: &Listing<Rendered>, items: Vec<Item>) -> Paged<Map<String, 
         });
         let by_keys = by_keys.fold(Ordering::Equal, Ordering::then);
         let id = |cursor: &Cursor| cursor.keys.last().cloned().unwrap_or(Value::Null);
-        by_keys.then(one.row.cmp(&other.row)).then_with(|| compare(&id(one), &id(other)))
+        by_keys.then(one.place.cmp(&other.place)).then_with(|| compare(&id(one), &id(other)))
     };
     let matching =
         items.into_iter().filter(|item| listing.filter.matches(&|field: &Rendered| field.value(&item.object)));

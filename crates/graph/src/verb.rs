@@ -33,6 +33,16 @@ pub enum Verb {
     Unlink,
 }
 
+impl Verb {
+    /// Returns whether it changes the entity at the end of a walk, so that a caller may say in which state (`If-Match`).
+    pub fn minds_the_state(self) -> bool {
+        match self {
+            Self::Update | Self::Delete | Self::Act | Self::Operate => true,
+            Self::Read | Self::List | Self::Count | Self::Create | Self::Link | Self::Unlink => false,
+        }
+    }
+}
+
 /// The shape of an end, without what is at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndShape {

@@ -35,7 +35,7 @@ use chaveiro_escrow::Keyring;
 use chaveiro_graph::model::DOCUMENTED;
 use chaveiro_graph::{Ceilings, GraphState, Limits, router};
 use chaveiro_store_sqlite::SqliteStore;
-use doubles::{BASE, NobodyWaits, TestClock, TestEntropy, device, id, tenant};
+use doubles::{BASE, Doubting, NobodyWaits, TestClock, TestEntropy, device, id, tenant};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -58,6 +58,7 @@ struct World {
     keyring: Arc<Keyring>,
     clock: Arc<TestClock>,
     entropy: Arc<TestEntropy>,
+    witness: Arc<Doubting>,
     issuer: Arc<LocalIssuer>,
     router: Router,
 }
@@ -73,8 +74,10 @@ impl World {
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
         let keys = IssuerKeys::create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
         let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
+        let witness = Arc::new(Doubting::default());
         let router = router(Arc::new(GraphState {
             store: Arc::clone(&store),
+            witness: witness.clone(),
             unsealer: keyring.clone(),
             sealer: keyring.clone(),
             verifier: Arc::new(Verifier::local_only(Arc::clone(&issuer), vec![BASE.to_owned()])),
@@ -87,7 +90,7 @@ impl World {
             tally: Arc::default(),
             base_url: BASE.to_owned(),
         }));
-        let world = Self { _directory: directory, store, keyring, clock, entropy, issuer, router };
+        let world = Self { _directory: directory, store, witness, keyring, clock, entropy, issuer, router };
         for number in [1, 2] {
             world.fill(number).await;
         }

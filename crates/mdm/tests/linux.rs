@@ -201,7 +201,7 @@ async fn a_machine_proves_after_a_restore_which_passcodes_still_open_its_disk() 
     let id = world.row(&device).await.id;
     device.volume_ready = true;
     device.sync(&world.certified(&device.account)).await.expect("its disk is escrowed");
-    let accepted = Accepted { doubt: "a backup".to_owned(), reason: "a test".to_owned(), moved: false };
+    let accepted = Accepted { doubt: "a backup".to_owned(), kind: "copy", reason: "a test".to_owned(), moved: false };
     let now = world.clock.now();
     let restored = world.store.write(move |unit| {
         Ok(accept(unit, &accepted, &Actor::operator(&HostUser::new("root", 0)), uuid::Uuid::from_u128(9), now)?)

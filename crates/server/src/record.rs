@@ -9,13 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
-use chaveiro_audit::{Damage, PublicKey, Watch};
+use chaveiro_audit::{Damage, Lineage, Watch, examine};
 use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::id::TenantId;
-use chaveiro_core::ports::{Alarm, Clock, RowLook, RowPlace, Store, StoreError, UnsoundRow};
+use chaveiro_core::ports::{
+    Alarm, Clock, RowLook, RowPlace, Store, StoreError, StoredEvent, UnsoundRow, View, Witness,
+};
 use chaveiro_core::{Fault, Timestamp};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -59,6 +62,23 @@ impl Complaints {
     }
 }
 
+/// Vouches for pages of the record before they are served, and tells the watcher of damage at once.
+pub(crate) struct Notary {
+    reports: mpsc::Sender<Damage>,
+}
+
+impl Witness for Notary {
+    fn vouches_for(&self, view: &dyn View, events: &[&StoredEvent]) -> Result<bool, StoreError> {
+        let damage = examine(view, events)?;
+        let is_sound = damage.is_empty();
+        for damage in damage {
+            // When there is no room, as many reports of damage wait to be told.
+            let _ = self.reports.try_send(damage);
+        }
+        Ok(is_sound)
+    }
+}
+
 /// The watcher; run it with [`Warden::watch`].
 pub(crate) struct Warden {
     pub(crate) store: Arc<dyn Store>,
@@ -76,6 +96,8 @@ pub(crate) struct Warden {
     /// The highest version of each set that was seen: a set that becomes older was put back.
     versions: HashMap<(&'static str, TenantId), u64>,
     told: HashSet<Uuid>,
+    /// Damage that was seen as a page was asked for.
+    reports: mpsc::Receiver<Damage>,
 }
 
 impl Warden {
@@ -84,21 +106,24 @@ impl Warden {
         clock: Arc<dyn Clock>,
         alarm: Arc<dyn Alarm>,
         complaints: Arc<Complaints>,
-        key: PublicKey,
-    ) -> Self {
-        Self {
+        signer: Lineage,
+    ) -> (Self, Notary) {
+        let (sender, reports) = mpsc::channel(MOST_ALERTS);
+        let warden = Self {
             store,
             clock,
             alarm,
             complaints,
-            chain: Watch::new(key),
-            rounds: Watch::new(key),
+            chain: Watch::new(signer.clone()),
+            rounds: Watch::new(signer),
             damage: Vec::new(),
             place: RowPlace::default(),
             unsound: [Vec::new(), Vec::new()],
             versions: HashMap::new(),
             told: HashSet::new(),
-        }
+            reports,
+        };
+        (warden, Notary { reports: sender })
     }
 
     /// Looks until the token is canceled.
@@ -106,11 +131,32 @@ impl Warden {
         loop {
             self.rows().await;
             self.chain().await;
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(PAUSE) => {}
+            let pause = tokio::time::sleep(PAUSE);
+            tokio::pin!(pause);
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = &mut pause => break,
+                    Some(damage) = self.reports.recv() => self.take_in(damage).await,
+                }
             }
         }
+    }
+
+    /// Tells damage that is not known yet.
+    async fn take_in(&mut self, damage: Damage) {
+        if !self.damage.contains(&damage) && self.damage.len() < MOST_ALERTS {
+            self.tell_of_damage(&damage).await;
+            self.damage.push(damage);
+            self.complain();
+        }
+    }
+
+    fn complain(&self) {
+        let text = self.damage.first().map(|damage| {
+            format!("the audit record is damaged: {damage}; export it and verify it against an earlier checkpoint")
+        });
+        self.complaints.set("chain", text);
     }
 
     async fn rows(&mut self) {
@@ -169,10 +215,7 @@ impl Warden {
             }
             Err(error) => return self.blind("chain", "the audit record", &error),
         }
-        let text = self.damage.first().map(|damage| {
-            format!("the audit record is damaged: {damage}; export it and verify it against an earlier checkpoint")
-        });
-        self.complaints.set("chain", text);
+        self.complain();
     }
 
     /// Verifies a piece, tells what is damaged, and says whether the end was reached.
@@ -183,10 +226,7 @@ impl Warden {
         });
         let (watch, damage, at_end) = advanced.await?;
         for damage in damage {
-            if !self.damage.contains(&damage) && self.damage.len() < MOST_ALERTS {
-                self.tell_of_damage(&damage).await;
-                self.damage.push(damage);
-            }
+            self.take_in(damage).await;
         }
         Ok((watch, at_end))
     }

@@ -191,8 +191,13 @@ impl Server {
             vigil: Arc::clone(&vigil),
             tally: Arc::clone(&tally),
         };
+        let (lineage, complaints) = (opened.signer.lineage().clone(), Arc::new(Complaints::new(Arc::clone(&health))));
+        let alarm = Arc::new(post.bell());
+        let (warden, notary) =
+            Warden::new(Arc::clone(&opened.store), Arc::clone(&clock), alarm, Arc::clone(&complaints), lineage.clone());
         let graph = chaveiro_graph::router(Arc::new(GraphState {
             store: Arc::clone(&opened.store),
+            witness: Arc::new(notary),
             unsealer: opened.keyring.clone(),
             verifier: Arc::clone(&verifier),
             sealer: opened.keyring.clone(),
@@ -241,10 +246,7 @@ impl Server {
 
         let graph = observed(limited(graph), telemetry::GRAPH);
         let stop = CancellationToken::new();
-        let (record_key, complaints) = (opened.signer.public_key(), Arc::new(Complaints::new(Arc::clone(&health))));
-        let shipping = Shipping::new(Arc::clone(&opened.store), Arc::clone(&complaints), record_key, targets);
-        let alarm = Arc::new(post.bell());
-        let warden = Warden::new(Arc::clone(&opened.store), Arc::clone(&clock), alarm, complaints, record_key);
+        let shipping = Shipping::new(Arc::clone(&opened.store), complaints, lineage, targets);
         let jobs = Jobs { store: opened.store, signer: opened.signer, clock, vigil: Arc::clone(&vigil) };
         let mut background = jobs.start(config.chain_interval, &stop);
         background.spawn(warden.watch(stop.clone()));

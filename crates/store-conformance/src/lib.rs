@@ -131,6 +131,7 @@ cases![
     audit_list::audit_events_are_found_by_what_graph_calls_them,
     audit_list::audit_events_are_seen_with_their_devices,
     audit_list::audit_events_are_found_by_who_did_it_and_by_their_id,
+    audit_list::ids_and_cursors_tell_nothing_of_how_busy_other_tenants_are,
     action_list::remote_actions_are_found_by_what_graph_calls_them,
     action_list::remote_actions_are_seen_with_their_devices,
     devices::a_script_goes_with_the_states_of_its_users_and_theirs,

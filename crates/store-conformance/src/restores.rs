@@ -15,7 +15,7 @@ use crate::linux::{action_id, held, opens, recover, settle_finish};
 use crate::sample::{ask, at, caller, device_id, disk, read, tenant_id, uuid, with_linux, write};
 
 fn accepted(moved: bool) -> Accepted {
-    Accepted { doubt: "it is a backup".to_owned(), reason: "the disk failed".to_owned(), moved }
+    Accepted { doubt: "it ends at commit 7".to_owned(), kind: "older", reason: "the disk failed".to_owned(), moved }
 }
 
 fn token(of: u64, byte: u8, expires: u64) -> EnrollmentToken {

@@ -57,6 +57,22 @@ pub enum Doubt {
 }
 
 impl Doubt {
+    /// The stable name.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Older { .. } => "older",
+            Self::OlderSchema { .. } => "olderSchema",
+            Self::OtherHistory(_) => "otherHistory",
+            Self::Damaged { .. } => "damagedLog",
+            Self::ForeignLog => "foreignLog",
+            Self::Copy => "copy",
+            Self::NoMark => "noMark",
+            Self::DamagedMark => "damagedMark",
+            Self::OtherDatabase => "otherDatabase",
+            Self::Moved => "moved",
+        }
+    }
+
     /// The next step of an operator.
     pub fn remedy(&self) -> &'static str {
         match self {

@@ -15,6 +15,7 @@ mod row_key;
 mod rows;
 mod state;
 mod unit;
+mod veil;
 mod wal;
 mod worker;
 

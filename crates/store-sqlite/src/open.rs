@@ -6,8 +6,6 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chaveiro_core::activity::{event_id, seq_of_event};
-use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::query::moment;
 use rusqlite::config::DbConfig;
@@ -22,6 +20,7 @@ use crate::mark::{self, MarkFile, Promise, Reading};
 use crate::row_key::{self, Held, RowKey, RowKeyError};
 use crate::rows::authenticated;
 use crate::state::{self, State};
+use crate::veil;
 use crate::wal::{self, Log, Rest};
 use crate::{Options, disk, migrate};
 
@@ -398,8 +397,14 @@ pub(crate) fn reader(file: &Path, options: &Options) -> Result<Connection, OpenE
     let connection = Connection::open_with_flags(file, flags).map_err(explain)?;
     prepare(&connection, options).map_err(explain)?;
     let directory = file.parent().unwrap_or(Path::new("."));
-    authenticated::functions(&connection, &RowKey::read(directory)?).map_err(explain)?;
+    with_key(&connection, &RowKey::read(directory)?).map_err(explain)?;
     Ok(connection)
+}
+
+/// Gives SQL what needs the key.
+fn with_key(connection: &Connection, key: &RowKey) -> rusqlite::Result<()> {
+    authenticated::functions(connection, key)?;
+    veil::functions(connection, key)
 }
 
 /// Prepares the writer to sign what it writes. A database that was never signed is signed now, if its key is new; says whether
@@ -411,7 +416,7 @@ fn authenticate(connection: &Connection, directory: &Path, file: &Path) -> Resul
         Held::Known(key) => (key, None),
         Held::New(key, lock) => (key, Some(lock)),
     };
-    authenticated::functions(connection, &key).map_err(explain)?;
+    with_key(connection, &key).map_err(explain)?;
     let noted = if lock.is_some() {
         connection.execute_batch("BEGIN IMMEDIATE").map_err(explain)?;
         let noted = authenticated::introduce(connection, &key);
@@ -461,16 +466,6 @@ pub(crate) fn functions(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("uuid_text", 1, flags, |arguments| {
         let bytes: Option<[u8; 16]> = arguments.get(0)?;
         Ok(bytes.map(|bytes| Uuid::from_bytes(bytes).to_string()))
-    })?;
-    connection.create_scalar_function("event_text", 2, flags, |arguments| {
-        let tenant = TenantId(Uuid::from_bytes(arguments.get(0)?));
-        Ok(event_id(tenant, arguments.get(1)?).to_string())
-    })?;
-    connection.create_scalar_function("event_seq", 2, flags, |arguments| {
-        let tenant = TenantId(Uuid::from_bytes(arguments.get(0)?));
-        // As ids are written; other spellings of the same number are other texts.
-        let id = arguments.get_raw(1).as_str().ok().filter(|text| text.len() == 36);
-        Ok(id.and_then(|text| Uuid::try_parse(text).ok()).and_then(|id| seq_of_event(tenant, id)))
     })
 }
 

@@ -69,6 +69,17 @@ impl RowKey {
         hmac::verify(&self.0, message, tag).is_ok()
     }
 
+    /// The key of another purpose that comes from this one.
+    pub(crate) fn derive(&self, purpose: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &self.sign(purpose)))
+    }
+
+    /// A key of tests.
+    #[cfg(test)]
+    pub(crate) fn of_test(seed: u8) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &[seed; KEY_BYTES]))
+    }
+
     /// A value that names the key and tells nothing of it.
     pub(crate) fn fingerprint(&self) -> Vec<u8> {
         let mac = self.sign(b"chaveiro row key fingerprint v1\0");

@@ -11,13 +11,13 @@ use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::hold::{Hold, HoldKind};
 use chaveiro_core::id::{
-    ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, HoldId, ResourceId, SecretId, TenantId,
+    ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, EventId, HoldId, ResourceId, SecretId, TenantId,
 };
 use chaveiro_core::keys::{KeyName, KnownKey};
 use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::{
-    ChainLink, ChainedEvent, DeviceScope, ResourceScope, RowLook, RowPlace, Statistics, StoreError, StoredCheckpoint,
-    StoredEvent, UnitOfWork, View,
+    ChainLink, ChainedEvent, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, Statistics,
+    StoreError, StoredCheckpoint, StoredEvent, UnitOfWork, View,
 };
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use chaveiro_core::reading::{Reading, Readings};
@@ -345,15 +345,15 @@ impl View for Transaction<'_> {
     ) -> Result<u64, StoreError> {
         action_list::count_actions(self, tenant, visible, filter)
     }
-    fn audit_event(&self, tenant: TenantId, seq: i64) -> Result<Option<StoredEvent>, StoreError> {
-        audit_list::event(self.connection, tenant, seq)
+    fn audit_event(&self, tenant: TenantId, id: EventId) -> Result<Option<NamedEvent>, StoreError> {
+        audit_list::event(self.connection, tenant, id)
     }
     fn audit_events(
         &self,
         tenant: TenantId,
         visible: &Visibility,
         listing: &Listing<AuditField>,
-    ) -> Result<Paged<StoredEvent>, StoreError> {
+    ) -> Result<Paged<NamedEvent>, StoreError> {
         audit_list::events(self, tenant, visible, listing)
     }
     fn count_audit_events(
@@ -378,6 +378,9 @@ impl View for Transaction<'_> {
     }
     fn linked_events(&self, after: i64, limit: usize) -> Result<Vec<(StoredEvent, Option<ChainLink>)>, StoreError> {
         audit::linked(self.connection, after, limit)
+    }
+    fn links_of(&self, seqs: &[i64]) -> Result<EventLinks, StoreError> {
+        audit::links_of(self.connection, seqs)
     }
     fn checkpoints_between(
         &self,

@@ -201,7 +201,7 @@ async fn a_backup_is_served_only_after_it_was_accepted_and_what_was_lost_is_then
     assert_eq!(doubt(directory.path()), Some(Doubt::Copy));
 
     let (store, _) = SqliteStore::open_to_accept(directory.path()).expect("opened");
-    let accepted = Accepted { doubt: "a backup".to_owned(), reason: "a test".to_owned(), moved: false };
+    let accepted = Accepted { doubt: "a backup".to_owned(), kind: "copy", reason: "a test".to_owned(), moved: false };
     let now = Timestamp::UNIX_EPOCH;
     let done = (&store as &dyn Store)
         .write(move |unit| {

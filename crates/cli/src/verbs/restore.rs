@@ -21,15 +21,15 @@ pub(crate) async fn restore(common: &Common, out: Out, verb: &Restore) -> Result
     // No server may run: what it has answered since would be marked, and its mark written over.
     let _lock = directory.lock_for_server()?;
     let (store, doubt) = directory.open_to_accept()?;
-    let doubt = match (doubt, moved, snapshot) {
+    let (doubt, kind) = match (doubt, moved, snapshot) {
         (None, _, false) => return Err(Complaint::new(Text::NothingDoubtful, Text::HintSnapshot, "").into()),
-        (None, _, true) => "the operator says that the machine or its disk was set back".to_owned(),
+        (None, _, true) => ("the operator says that the machine or its disk was set back".to_owned(), "snapshot"),
         (Some(doubt), true, _) if doubt != Doubt::Moved => {
             return Err(Complaint::new(Text::NotMoved, Text::HintNotMoved, &doubt.to_string()).into());
         }
-        (Some(doubt), _, _) => doubt.to_string(),
+        (Some(doubt), _, _) => (doubt.to_string(), doubt.kind()),
     };
-    let accepted = Accepted { doubt: doubt.clone(), reason: reason.clone(), moved: *moved };
+    let accepted = Accepted { doubt: doubt.clone(), kind, reason: reason.clone(), moved: *moved };
     let (actor, id) = (Actor::operator(&person::here()), SystemEntropy.uuid());
     let store: &dyn Store = &store;
     let done: Vec<(TenantId, Restored)> = store

@@ -24,6 +24,8 @@ use crate::rights::PrincipalKind;
 pub struct Accepted {
     /// Why the server refused the database.
     pub doubt: String,
+    /// The kind of that doubt. It goes into the records of tenants, which must not tell how many commits all of them made.
+    pub kind: &'static str,
     /// Why the operator goes on from it.
     pub reason: String,
     /// True if the data directory was moved as a whole while no server ran, so that nothing is missing.
@@ -55,7 +57,7 @@ pub fn accept(
     for tenant in unit.tenants()?.into_iter().map(|tenant| tenant.id) {
         let restored = if accepted.moved { Restored::default() } else { doubt_everything(unit, tenant, now)? };
         let event = AuditEvent::new(tenant, now, actor.clone(), Activity::RestoreAccepted)
-            .with("doubt", &accepted.doubt)
+            .with("doubt", accepted.kind)
             .with("reason", &accepted.reason)
             .with("moved", accepted.moved)
             .with("results", restored.results)

@@ -28,8 +28,8 @@ use crate::refusal::Fault;
 use crate::secret::Passcode;
 
 pub use self::stored::{
-    ChainLink, ChainedEvent, DeviceScope, ResourceScope, RowLook, RowPlace, RowSet, Statistics, StoredCheckpoint,
-    StoredEvent, UnsoundRow,
+    ChainLink, ChainedEvent, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, RowSet, Statistics,
+    StoredCheckpoint, StoredEvent, UnsoundRow,
 };
 pub use self::unit_of_work::UnitOfWork;
 pub use self::view::View;
@@ -49,6 +49,9 @@ pub enum StoreError {
     /// Too much would have to be read to answer a filter or an order. Trying again does not help.
     #[error("the list cannot be answered without reading too much")]
     TooCostly,
+    /// A cursor that this store did not make for that list and tenant.
+    #[error("the cursor is not of this list")]
+    ForeignCursor,
     /// A row of that key exists already.
     #[error("duplicate {0}")]
     Duplicate(&'static str),
@@ -202,6 +205,13 @@ pub enum Sender {
 pub trait Alarm: Send + Sync {
     /// Says that something may wait. What does is durable by now; to ring for nothing is no harm.
     fn ring(&self);
+}
+
+/// Verifies the record before it is served.
+pub trait Witness: Send + Sync {
+    /// Returns whether these events of one tenant are what was recorded: each with its link, and each link with the one
+    /// before it. Events without a link yet pass. Damage is told at once. One call costs one reading of the store.
+    fn vouches_for(&self, view: &dyn View, events: &[&StoredEvent]) -> Result<bool, StoreError>;
 }
 
 /// Opens envelopes. Only disclosure may hold one.

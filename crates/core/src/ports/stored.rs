@@ -1,6 +1,6 @@
 //! What lists are asked for and rows come back as, where the domain has no word of its own for it.
 
-use crate::id::{DeviceId, ResourceId, TenantId};
+use crate::id::{DeviceId, EventId, ResourceId, TenantId};
 use crate::resource::ResourceKind;
 
 /// Which devices a list holds.
@@ -104,6 +104,15 @@ pub struct StoredEvent {
     pub body: String,
 }
 
+/// An audit event with the name by which its tenant knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedEvent {
+    /// Always the same for the same event. Assigned by the store, and known to no other tenant.
+    pub id: EventId,
+    /// The event.
+    pub event: StoredEvent,
+}
+
 /// The place of one event in its tenant's chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainLink {
@@ -115,6 +124,15 @@ pub struct ChainLink {
     pub position: u64,
     /// The hash over the previous link's hash and this event.
     pub hash: [u8; 32],
+}
+
+/// Links of some events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventLinks {
+    /// Each link, with the hash of the link before it: `None` where the store lacks that link or its event.
+    pub links: Vec<(ChainLink, Option<[u8; 32]>)>,
+    /// [`StoredEvent::seq`] of the newest event of any tenant that has a link.
+    pub linked_through: i64,
 }
 
 /// An event together with its link.

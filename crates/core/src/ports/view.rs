@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    ChainLink, ChainedEvent, DeviceScope, ResourceScope, RowLook, RowPlace, Statistics, StoreError, StoredCheckpoint,
-    StoredEvent,
+    ChainLink, ChainedEvent, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, Statistics,
+    StoreError, StoredCheckpoint, StoredEvent,
 };
 use crate::action::ActionRecord;
 use crate::alert::Alert;
@@ -14,7 +14,7 @@ use crate::device::ManagedDevice;
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::escrow::EscrowedSecret;
 use crate::hold::{Hold, HoldKind};
-use crate::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, HoldId, ResourceId, SecretId, TenantId};
+use crate::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, EventId, HoldId, ResourceId, SecretId, TenantId};
 use crate::keys::{KeyName, KnownKey};
 use crate::lock::Lock;
 use crate::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
@@ -269,15 +269,15 @@ pub trait View {
         visible: &Visibility,
         filter: &Filter<ActionField>,
     ) -> Result<u64, StoreError>;
-    /// The audit event of that tenant with that `seq`.
-    fn audit_event(&self, tenant: TenantId, seq: i64) -> Result<Option<StoredEvent>, StoreError>;
+    /// The audit event of that tenant with that id.
+    fn audit_event(&self, tenant: TenantId, id: EventId) -> Result<Option<NamedEvent>, StoreError>;
     /// A page of audit events of that tenant. Unless every device is visible, only those about visible ones.
     fn audit_events(
         &self,
         tenant: TenantId,
         visible: &Visibility,
         listing: &Listing<AuditField>,
-    ) -> Result<Paged<StoredEvent>, StoreError>;
+    ) -> Result<Paged<NamedEvent>, StoreError>;
     /// How many audit events of that tenant are visible, and match.
     fn count_audit_events(
         &self,
@@ -296,6 +296,9 @@ pub trait View {
     /// Events of all tenants with their links, in order of `seq`, after that one and no further than the last link. One
     /// without a link was not written by this program, or its link was removed.
     fn linked_events(&self, after: i64, limit: usize) -> Result<Vec<(StoredEvent, Option<ChainLink>)>, StoreError>;
+    /// The links of these events, each with the hash of the link before it in its chain, in no order; and the `seq` up to
+    /// which every event has a link.
+    fn links_of(&self, seqs: &[i64]) -> Result<EventLinks, StoreError>;
     /// The checkpoints of a tenant whose positions lie between those two, in order.
     fn checkpoints_between(&self, tenant: TenantId, first: u64, last: u64)
     -> Result<Vec<StoredCheckpoint>, StoreError>;

@@ -111,6 +111,7 @@ impl From<StoreError> for GraphError {
         match error {
             StoreError::Busy => Self::Busy,
             StoreError::Full => Self::Full,
+            StoreError::ForeignCursor => Self::Query(QueryError::Cursor),
             StoreError::TooCostly => Self::Query(QueryError::TooCostly),
             StoreError::Duplicate(what) => Self::Refused(Refusal::AlreadyExists(what)),
             StoreError::Unavailable(_) | StoreError::Inconsistent(_) => Self::Internal(error.to_string()),

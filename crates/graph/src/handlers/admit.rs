@@ -108,9 +108,10 @@ impl Asked {
     /// caller allows.
     pub(crate) fn follow(&self, view: &dyn View) -> Result<Binding, Fault> {
         let binding = self.follow_with(view, &self.rights(view)?)?;
-        let changes_entity = matches!(self.verb, Verb::Update | Verb::Delete | Verb::Act | Verb::Operate);
         match &self.if_match {
-            Some(if_match) if changes_entity && !if_match.allows(&binding.node) => Err(Refusal::Changed.into()),
+            Some(if_match) if self.verb.minds_the_state() && !if_match.allows(&binding.node) => {
+                Err(Refusal::Changed.into())
+            }
             Some(_) | None => Ok(binding),
         }
     }

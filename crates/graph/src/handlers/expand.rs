@@ -2,14 +2,13 @@
 //! and sees what would be seen there; devices are served as in lists, so nothing is disclosed.
 
 use chaveiro_core::Refusal;
-use chaveiro_core::ports::View;
+use chaveiro_core::ports::{View, Witness};
 use chaveiro_core::query::{ActionField, AuditField, Cursor, DeviceField, Listing, ResourceField};
 use chaveiro_core::rights::Rights;
 use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
-use super::sight::in_sight;
 use super::{few, list, of_caller};
 use crate::error::GraphError;
 use crate::follow::{self, Members, Node};
@@ -24,6 +23,7 @@ use crate::verb::{self, Verb};
 pub(crate) struct Reading<'a> {
     pub(crate) view: &'a dyn View,
     pub(crate) base_url: &'a str,
+    pub(crate) witness: &'a dyn Witness,
     pub(crate) asked: &'a Asked,
 }
 
@@ -63,7 +63,7 @@ impl Expansions {
         path: &str,
         object: &mut Map<String, Value>,
     ) -> Result<(), GraphError> {
-        let Reading { view, base_url, asked } = *reading;
+        let Reading { view, base_url, asked, .. } = *reading;
         let (tenant, version) = (asked.tenant(), asked.walk.version);
         for (expand, selection, sight) in &self.0 {
             let name = expand.edge.name;
@@ -91,10 +91,7 @@ impl Expansions {
                 }
                 Some(Members::Resources(scope)) => {
                     let page = view.resources(tenant, scope, sight, &Listing::<ResourceField>::first(limit))?;
-                    let seen = page.items.into_iter().map(|item| in_sight(view, sight, item, Form::Listed));
-                    let seen = seen.collect::<Result<Vec<_>, _>>()?;
-                    let render = |item| render::resource::resource(item, version, selection, Form::Listed);
-                    (seen.iter().map(render).collect(), page.next)
+                    (list::resources(view, sight, &page.items, version, selection)?, page.next)
                 }
                 Some(
                     members @ (Members::Holds
@@ -113,8 +110,7 @@ impl Expansions {
                 }
                 Some(Members::AuditEvents) => {
                     let page = view.audit_events(tenant, sight, &Listing::<AuditField>::first(limit))?;
-                    let render = |event| render::audit::event(event, version, selection, Form::Listed);
-                    (page.items.iter().map(render).collect::<Result<_, _>>()?, page.next)
+                    (list::audit_events(reading, &page.items, selection)?, page.next)
                 }
             };
             object.insert(name.to_owned(), items.into_iter().map(Value::Object).collect());

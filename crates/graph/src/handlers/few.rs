@@ -7,6 +7,7 @@ use chaveiro_core::role::ROLES;
 use chaveiro_core::scope_tag::Visibility;
 
 use super::admit::Asked;
+use crate::entity_tag;
 use crate::follow::{Members, Node};
 use crate::query::Selection;
 use crate::render::{self, Form};
@@ -72,7 +73,7 @@ pub(super) fn item(node: &Node, version: Version) -> Option<Item> {
         | Node::RemoteAction(_)
         | Node::Resource(_) => return None,
     };
-    Some(Item { place, object })
+    Some(Item { place, object: entity_tag::first(entity_tag::of(node), object) })
 }
 
 /// All of them, rendered.

@@ -9,9 +9,10 @@ use chaveiro_core::action::ActionRecord;
 use chaveiro_core::audit::Activity;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::ResourceId;
-use chaveiro_core::ports::{StoreError, View};
+use chaveiro_core::ports::{NamedEvent, StoreError, View, Witness};
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Paged, ResourceField};
 use chaveiro_core::resource::Resource;
+use chaveiro_core::scope_tag::Visibility;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -22,6 +23,7 @@ use super::read::user_of;
 use super::sight::{self, in_sight};
 use super::{context, few, read_store, response};
 use crate::GraphState;
+use crate::entity_tag;
 use crate::error::GraphError;
 use crate::follow::{Members, Node};
 use crate::model::MODEL;
@@ -42,10 +44,11 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
         return names(state, &asked, function).await;
     }
     let reading = Arc::clone(&asked);
-    let base_url = state.base_url.clone();
+    let (base_url, witness) = (state.base_url.clone(), Arc::clone(&state.witness));
     let found = read_store(state, move |view| {
         let admitted = reading.admit(view)?;
-        let answer = answer(view, &base_url, &reading, &admitted)?;
+        let from = Reading { view, base_url: &base_url, witness: witness.as_ref(), asked: &reading };
+        let answer = answer(&from, &admitted)?;
         Ok((answer, admitted.query, admitted.selection))
     });
     let (answer, query, selection) = found.await?;
@@ -116,16 +119,16 @@ pub(super) async fn count(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<
     Ok(response::text(StatusCode::OK, counted.await?.to_string()))
 }
 
-fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -> Result<Answer, GraphError> {
+fn answer(from: &Reading<'_>, admitted: &Admitted) -> Result<Answer, GraphError> {
+    let Reading { view, asked, .. } = *from;
     let (tenant, walk, query, selection) = (asked.tenant(), &asked.walk, &admitted.query, &admitted.selection);
     let sight = &admitted.sight;
     let entity = MODEL.entity_type(walk.target()).ok_or(Refusal::ResourceNotFound("collection"))?;
     let wants_total = query.count == Some(true);
-    let from = Reading { view, base_url, asked };
     let expand = |objects: &mut Vec<Map<String, Value>>, parents: Vec<(Uuid, Node)>| {
         objects.iter_mut().zip(parents).try_for_each(|(object, (id, parent))| {
             let path = format!("{}/{id}", asked.path.trim_end_matches('/'));
-            admitted.expansions.put(&from, &parent, &path, object)
+            admitted.expansions.put(from, &parent, &path, object)
         })
     };
     match admitted.binding.members {
@@ -157,9 +160,7 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
             let listing = query.listing::<AuditField>(entity, walk)?;
             let total = wants_total.then(|| view.count_audit_events(tenant, &admitted.sight, &listing.filter));
             let page = view.audit_events(tenant, &admitted.sight, &listing)?;
-            let items =
-                page.items.iter().map(|event| render::audit::event(event, walk.version, selection, Form::Listed));
-            let items = items.collect::<Result<Vec<_>, _>>()?;
+            let items = audit_events(from, &page.items, selection)?;
             Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
         }
         Some(Members::Devices(scope)) => {
@@ -178,12 +179,11 @@ fn answer(view: &dyn View, base_url: &str, asked: &Asked, admitted: &Admitted) -
             sight::check(sight, &listing.filter, &listing.order)?;
             let total = wants_total.then(|| view.count_resources(tenant, scope, sight, &listing.filter));
             let page = view.resources(tenant, scope, sight, &listing)?;
-            let seen = page.items.into_iter().map(|item| in_sight(view, sight, item, Form::Listed));
-            let seen = seen.collect::<Result<Vec<_>, _>>()?;
-            let render = |item| render::resource::resource(item, walk.version, selection, Form::Listed);
-            let mut items: Vec<_> = seen.iter().map(render).collect();
+            let mut items = resources(view, sight, &page.items, walk.version, selection)?;
             if !admitted.expansions.is_empty() {
-                let parents = seen.into_iter().map(|item| (item.id.0, Node::Resource(Box::new(item))));
+                let seen = page.items.into_iter().map(|item| in_sight(view, sight, item, Form::Listed));
+                let seen = seen.collect::<Result<Vec<_>, _>>()?.into_iter();
+                let parents = seen.map(|item| (item.id.0, Node::Resource(Box::new(item))));
                 expand(&mut items, parents.collect())?;
             }
             Ok(Answer { page: Paged { items, next: page.next }, total: total.transpose()? })
@@ -199,6 +199,26 @@ fn parents(page: &[Map<String, Value>], ids: &[Option<Value>], nodes: &[Node]) -
         Some((Uuid::try_parse(id.as_str()?).ok()?, nodes.get(at)?.clone()))
     };
     page.iter().filter_map(parent).collect()
+}
+
+/// Audit events as items of a list, if all of them are what was recorded.
+pub(super) fn audit_events(
+    from: &Reading<'_>,
+    events: &[NamedEvent],
+    selection: &Selection,
+) -> Result<Vec<Map<String, Value>>, GraphError> {
+    require_sound(from.witness, from.view, events)?;
+    let render = |event| render::audit::event(event, from.asked.walk.version, selection, Form::Listed);
+    Ok(events.iter().map(render).collect::<Result<_, _>>()?)
+}
+
+/// Refuses to serve events of which one is not what was recorded.
+pub(super) fn require_sound(witness: &dyn Witness, view: &dyn View, events: &[NamedEvent]) -> Result<(), GraphError> {
+    let events: Vec<_> = events.iter().map(|named| &named.event).collect();
+    match witness.vouches_for(view, &events)? {
+        true => Ok(()),
+        false => Err(GraphError::Internal("events of the audit record do not verify".to_owned())),
+    }
 }
 
 /// A remote action, with its device and the user of that.
@@ -224,9 +244,26 @@ pub(super) fn devices(
     let users = users_of(view, devices)?;
     let render = |device: &ManagedDevice| {
         let user = device.user.and_then(|id| users.get(&id));
-        render::device::device(device, user, version, selection, Form::Listed)
+        let object = render::device::device(device, user, version, selection, Form::Listed);
+        entity_tag::first(Some(entity_tag::of_device(device)), object)
     };
     Ok(devices.iter().map(render).collect())
+}
+
+/// Resources as items of a list, as far as that sight shows them. Their tags are of what they are, whoever looks.
+pub(super) fn resources(
+    view: &dyn View,
+    sight: &Visibility,
+    resources: &[Resource],
+    version: Version,
+    selection: &Selection,
+) -> Result<Vec<Map<String, Value>>, StoreError> {
+    let render = |resource: &Resource| {
+        let seen = in_sight(view, sight, resource.clone(), Form::Listed)?;
+        let object = render::resource::resource(&seen, version, selection, Form::Listed);
+        Ok(entity_tag::first(Some(entity_tag::of_resource(resource)), object))
+    };
+    resources.iter().map(render).collect()
 }
 
 /// The primary users of a page, each read once.

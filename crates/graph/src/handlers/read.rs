@@ -33,7 +33,7 @@ const RESULTS: &str = "deviceActionResults";
 /// One entity.
 pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     let reading = Arc::clone(&asked);
-    let base_url = state.base_url.clone();
+    let (base_url, witness) = (state.base_url.clone(), Arc::clone(&state.witness));
     let found = read_store(state, move |view| {
         let admitted = reading.admit(view)?;
         let (version, selection) = (reading.walk.version, admitted.selection);
@@ -41,7 +41,10 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         let mut object = match &admitted.binding.node {
             Node::Service => return Err(Refusal::ResourceNotFound("service").into()),
             Node::DeviceManagement => device_management(&reading, &selection),
-            Node::AuditEvent(event) => render::audit::event(event, version, &selection, Form::Single)?,
+            Node::AuditEvent(event) => {
+                list::require_sound(witness.as_ref(), view, std::slice::from_ref(event.as_ref()))?;
+                render::audit::event(event, version, &selection, Form::Single)?
+            }
             Node::RemoteAction(record) => list::remote_action(view, record, version, &selection, Form::Single)?,
             Node::Hold(hold) => render::hold::hold(hold, version, &selection, Form::Single),
             Node::Application(found) => render::application::application(found, version, &selection, Form::Single),
@@ -58,7 +61,7 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             }
         };
         let (node, path) = (&admitted.binding.node, reading.path.trim_end_matches('/'));
-        let from = Reading { view, base_url: &base_url, asked: &reading };
+        let from = Reading { view, base_url: &base_url, witness: witness.as_ref(), asked: &reading };
         admitted.expansions.put(&from, node, path, &mut object)?;
         let device = admitted.binding.device().map(|device| device.id);
         Ok((object, device, records, selection, entity_tag::of(node)))
@@ -73,7 +76,7 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     let mut body = Map::new();
     body.insert("@odata.context".to_owned(), context(state, asked.walk.version, &path, &selection, true).into());
     if let Some(tag) = &tag {
-        body.insert("@odata.etag".to_owned(), tag.as_str().into());
+        body.insert(entity_tag::ANNOTATION.to_owned(), tag.as_str().into());
     }
     body.extend(object);
     let Some(device) = device.filter(|_| body.contains_key(RESULTS)) else {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{self, reference};
 use crate::batch::MAX_ITEMS;
+use crate::entity_tag;
 use crate::model::{EntityType, MODEL, Operation, Property, Target};
 use crate::query::{MAX_PAGE, MAX_SKIP};
 use crate::resolve::{self, End};
@@ -21,6 +22,7 @@ const REFUSALS: &[(u16, &str, &str, Option<&str>)] = &[
     (401, "InvalidAuthenticationToken", "Access token is empty.", Some("WWW-Authenticate")),
     (403, "Forbidden", "Application is not authorized to perform this operation.", None),
     (404, "ResourceNotFound", "An error has occurred", None),
+    (412, "PreconditionFailed", "The entity has changed since it was read.", None),
     (413, "RequestEntityTooLarge", "The request body is larger than 1048576 bytes.", None),
     (415, "UnsupportedMediaType", "The content encoding 'br' is not supported.", Some("Accept-Encoding")),
     (429, "TooManyRequests", "Too many requests.", Some("Retry-After")),
@@ -127,6 +129,14 @@ fn parameters(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static Entity
     let list = verb == Some(Verb::List);
     if let (true, Some(entity)) = (list || verb == Some(Verb::Read), entity) {
         parameters.push(select(entity));
+    }
+    if verb.is_some_and(Verb::minds_the_state) {
+        let tags = "The operation takes place only if the entity has one of these tags: ETag of an answer, \
+            or @odata.etag of the entity. * stands for any.";
+        let schema = json!({"type": "string"});
+        parameters.push(
+            json!({"name": "If-Match", "in": "header", "required": false, "description": tags, "schema": schema}),
+        );
     }
     if list {
         let most = format!("Items of a page. More than {MAX_PAGE} means {MAX_PAGE}.");
@@ -247,13 +257,26 @@ fn responses(
             &[400, 401, 403, 404, 429, 500, 503]
         }
     };
-    with_refusals(status, success, refusals)
+    let mut responses = with_refusals(status, success, refusals);
+    if verb.is_some_and(Verb::minds_the_state) {
+        responses.insert("412".to_owned(), refusal_of(412));
+    }
+    let shows_entity = matches!(verb, Some(Verb::Read | Verb::Create | Verb::Update)) && status != "204";
+    if shows_entity && entity.is_some_and(|entity| entity_tag::has_tag(entity.target)) {
+        let tag = json!({"description": "The tag of the entity, for If-Match.", "schema": {"type": "string"}});
+        responses[status]["headers"] = json!({"ETag": tag});
+    }
+    responses
+}
+
+fn refusal_of(status: u16) -> Value {
+    json!({"$ref": format!("#/components/responses/{status}")})
 }
 
 fn with_refusals(status: &str, success: Value, refusals: &[u16]) -> Map<String, Value> {
     let mut responses = Map::from_iter([(status.to_owned(), success)]);
     for status in refusals {
-        responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{status}")}));
+        responses.insert(status.to_string(), refusal_of(*status));
     }
     responses
 }

@@ -296,9 +296,11 @@ impl Selection {
         }
     }
 
-    /// What is served of an entity of which everything is rendered.
+    /// What is served of an entity of which everything is rendered. Annotations stay.
     pub fn of_rendered(&self, entity: &EntityType, mut object: Map<String, Value>) -> Map<String, Value> {
-        object.retain(|name, _| entity.property(name).is_some_and(|property| self.contains(property)));
+        object.retain(|name, _| {
+            name.starts_with('@') || entity.property(name).is_some_and(|property| self.contains(property))
+        });
         object
     }
 

@@ -1,9 +1,8 @@
 //! `auditEvent`: what the record says, in the words of Graph. A record never holds a secret.
 
-use chaveiro_core::activity::event_id;
 use chaveiro_core::audit::AuditEvent;
 use chaveiro_core::caller::{Actor, ActorKind, HostUser};
-use chaveiro_core::ports::{StoreError, StoredEvent};
+use chaveiro_core::ports::{NamedEvent, StoreError, StoredEvent};
 use serde_json::{Map, Value, json};
 
 use super::{Form, complex, date_time, object};
@@ -19,16 +18,16 @@ pub fn record(stored: &StoredEvent) -> Result<AuditEvent, StoreError> {
 
 /// The JSON of an event.
 pub fn event(
-    stored: &StoredEvent,
+    named: &NamedEvent,
     version: Version,
     selection: &Selection,
     form: Form,
 ) -> Result<Map<String, Value>, StoreError> {
-    let record = record(stored)?;
+    let record = record(&named.event)?;
     let described = record.activity.described();
     let correlation = record.action.map(|action| action.0).or(record.request.map(|request| request.0));
     let known = [
-        ("id", json!(event_id(stored.tenant, stored.seq))),
+        ("id", json!(named.id)),
         ("displayName", json!(described.activity_type)),
         ("componentName", json!(described.component)),
         ("actor", actor(&record.actor, version)),

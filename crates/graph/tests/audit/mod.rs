@@ -183,3 +183,33 @@ async fn remote_actions_are_listed_with_their_states_and_their_devices() {
     let foreign = world.token_for(tenant(2), &[Permission::ManagedDevicesReadAll]);
     assert_eq!(world.call(&foreign, "GET", &single, "").await.0, 404);
 }
+
+#[tokio::test]
+async fn events_that_are_not_what_was_recorded_are_not_served() {
+    let world = World::new().await;
+    let token = world.token();
+    world.call(&token, "PATCH", "/beta/users/ana@example.org", "{\"jobTitle\":\"x\"}").await;
+    let (_, all) = world.call(&token, "GET", EVENTS, "").await;
+    let single = format!("{EVENTS}/{}", all["value"][0]["id"].as_str().expect("an id"));
+    let paths = [
+        EVENTS.to_owned(),
+        format!("{EVENTS}?$top=1"),
+        format!("{EVENTS}?$filter=category%20eq%20'DeviceConfiguration'"),
+        single,
+        "/v1.0/deviceManagement?$expand=auditEvents".to_owned(),
+    ];
+    for (doubts, expected) in [(false, 200), (true, 500)] {
+        world.witness.0.store(doubts, Ordering::SeqCst);
+        for path in &paths {
+            let (status, answer) = world.call(&token, "GET", path, "").await;
+            assert_eq!(status, expected, "{path}: {answer}");
+            assert_eq!(answer.to_string().contains("jobTitle"), !doubts, "{path}: {answer}");
+            if doubts {
+                assert_eq!(answer["error"]["code"], "InternalServerError", "{path}");
+            }
+        }
+    }
+    // A page without events says nothing that could be wrong.
+    let none = format!("{EVENTS}?$filter=category%20eq%20'Role'");
+    assert_eq!(world.call(&token, "GET", &none, "").await.0, 200);
+}

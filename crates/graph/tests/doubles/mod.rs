@@ -1,10 +1,10 @@
 //! What stands for the outside in these tests, and the ids that all of them use.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::{DeviceId, EnrollmentId, TenantId};
-use chaveiro_core::ports::{Clock, Entropy, Waker};
+use chaveiro_core::ports::{Clock, Entropy, StoreError, StoredEvent, View, Waker, Witness};
 use uuid::Uuid;
 
 pub const BASE: &str = "https://graph.example:8443";
@@ -26,6 +26,16 @@ impl Entropy for TestEntropy {
             word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             chunk.copy_from_slice(&(word ^ (word >> 27)).to_le_bytes()[..chunk.len()]);
         }
+    }
+}
+
+/// Vouches for every event until it is told otherwise.
+#[derive(Default)]
+pub struct Doubting(pub AtomicBool);
+
+impl Witness for Doubting {
+    fn vouches_for(&self, _: &dyn View, events: &[&StoredEvent]) -> Result<bool, StoreError> {
+        Ok(events.is_empty() || !self.0.load(Ordering::SeqCst))
     }
 }
 

@@ -31,7 +31,7 @@ use chaveiro_escrow::Keyring;
 use chaveiro_graph::{Ceilings, GraphState, Limits, router};
 use chaveiro_store_sqlite::SqliteStore;
 pub use doubles::{BASE, TestClock, device, id, tenant};
-use doubles::{NobodyWaits, TestEntropy};
+use doubles::{Doubting, NobodyWaits, TestEntropy};
 use http::Request;
 use http_body_util::BodyExt;
 use jsonwebtoken::jwk::Jwk;
@@ -217,6 +217,7 @@ impl World {
         let meanwhile = Arc::new(Meanwhile { store: Arc::clone(&store), next: Mutex::default() });
         let router = router(Arc::new(GraphState {
             store: meanwhile.clone(),
+            witness: Arc::new(Doubting::default()),
             unsealer: keyring.clone(),
             sealer: keyring.clone(),
             verifier: Arc::new(verifier),

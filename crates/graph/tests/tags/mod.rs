@@ -129,3 +129,57 @@ async fn two_changes_of_different_properties_of_an_assignment_both_stay() {
         assert_eq!((answer["displayName"].clone(), answer["description"].clone()), expected);
     }
 }
+
+#[tokio::test]
+async fn an_item_of_a_list_has_the_tag_of_the_entity_alone() {
+    let world = World::new().await;
+    let token = world.token();
+    for (path, _) in entities(&world).await {
+        let path = match path.strip_prefix("/v1.0/users/") {
+            Some(_) => format!("/v1.0/users/{}", id(0xa, 1)),
+            None => path,
+        };
+        let (set, key) = path.rsplit_once('/').expect("a path");
+        for query in ["", "?$select=id", "?$top=1000&$orderby=id"] {
+            let (_, list) = world.call(&token, "GET", &format!("{set}{query}"), "").await;
+            let items = list["value"].as_array().unwrap_or_else(|| panic!("{set}: {list}"));
+            let item = items.iter().find(|item| item["id"] == key).unwrap_or_else(|| panic!("{key}: {list}"));
+            assert_eq!(item["@odata.etag"], world.tag(&path).await, "{set}{query}");
+            let first = item.as_object().and_then(|item| item.keys().next());
+            assert_eq!(first.map(String::as_str), Some("@odata.etag"), "{item}");
+        }
+    }
+    // And so has an entity that is expanded.
+    let path = format!("{}?$expand=users", device_path(1));
+    let (_, answer) = world.call(&token, "GET", &path, "").await;
+    assert_eq!(answer["users"][0]["@odata.etag"], world.tag("/beta/users/ana@example.org").await, "{answer}");
+    // What callers cannot change has none.
+    let (_, events) = world.call(&token, "GET", "/v1.0/deviceManagement/roleDefinitions", "").await;
+    assert_eq!(events["value"][0].get("@odata.etag"), None, "{events}");
+}
+
+#[test]
+fn the_openapi_document_names_if_match_where_it_is_minded_and_nowhere_else() {
+    let document: Value = serde_json::from_str(&chaveiro_graph::openapi_json()).expect("JSON");
+    let mut minded = 0;
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let Some(responses) = operation["responses"].as_object() else { continue };
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let named =
+                parameters.iter().any(|parameter| parameter["name"] == "If-Match" && parameter["in"] == "header");
+            let changes = match method.as_str() {
+                "patch" => true,
+                "delete" => !path.ends_with("/$ref"),
+                // Remote actions and operations: the last segment is no set, and no key.
+                "post" => !path.ends_with("$ref") && path != "/$batch" && responses.contains_key("201") == false,
+                _ => false,
+            };
+            assert_eq!((named, responses.contains_key("412")), (changes, changes), "{method} {path}");
+            minded += usize::from(changes);
+        }
+    }
+    assert!(minded > 20, "{minded}");
+    let read = &document["paths"]["/deviceManagement/managedDevices/{managedDeviceId}"]["get"];
+    assert!(read["responses"]["200"]["headers"]["ETag"].is_object(), "{read}");
+}

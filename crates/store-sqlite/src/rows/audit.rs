@@ -2,7 +2,9 @@
 
 use chaveiro_core::audit::AuditEvent;
 use chaveiro_core::id::TenantId;
-use chaveiro_core::ports::{ChainLink, ChainedEvent, Statistics, StoreError, StoredCheckpoint, StoredEvent};
+use chaveiro_core::ports::{
+    ChainLink, ChainedEvent, EventLinks, Statistics, StoreError, StoredCheckpoint, StoredEvent,
+};
 use rusqlite::{Connection, Row, params};
 
 use crate::codec::{RowError, blob, insert, json, many, one, uuid};
@@ -66,6 +68,17 @@ pub(crate) fn linked(
         let is_linked = row.get::<_, Option<i64>>("seq")?.is_some();
         Ok((event, if is_linked { Some(read_link(row)?) } else { None }))
     })
+}
+
+pub(crate) fn links_of(connection: &Connection, seqs: &[i64]) -> Result<EventLinks, StoreError> {
+    let sql = "SELECT l.seq, l.position, l.hash, t.id AS tenant_id, b.hash AS hash_before
+        FROM json_each(?) j CROSS JOIN audit_link l ON l.seq = j.value JOIN tenant t ON t.row = l.tenant
+            LEFT JOIN audit_link b ON b.tenant = l.tenant AND b.position = l.position - 1
+                AND EXISTS (SELECT 1 FROM audit_event e WHERE e.seq = b.seq)";
+    let links = many(connection, sql, [json(&seqs)?], |row| Ok((read_link(row)?, row.get("hash_before")?)))?;
+    let newest = "SELECT coalesce(max(seq), 0) FROM audit_link";
+    let linked_through = one(connection, newest, [], |row| Ok(row.get(0)?))?.unwrap_or_default();
+    Ok(EventLinks { links, linked_through })
 }
 
 fn read_checkpoint(row: &Row<'_>) -> Result<StoredCheckpoint, RowError> {

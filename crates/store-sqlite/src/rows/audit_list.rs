@@ -2,28 +2,44 @@
 
 use chaveiro_core::activity::Described;
 use chaveiro_core::audit::Activity;
-use chaveiro_core::id::TenantId;
-use chaveiro_core::ports::{StoreError, StoredEvent};
+use chaveiro_core::id::{EventId, TenantId};
+use chaveiro_core::ports::{NamedEvent, StoreError};
 use chaveiro_core::query::{AuditField, Filter, Listing, Paged};
 use chaveiro_core::scope_tag::Visibility;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
+use uuid::Uuid;
 
-use crate::codec::{blob, json, one};
+use crate::codec::{RowError, blob, json, one};
 use crate::rows::audit::read_event;
 use crate::rows::device_tag::{self, these};
 use crate::rows::list::{Column, Fields, Kind, List, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
+use crate::veil::{Purpose, opaque, opened};
 
-const COLUMNS: &str = "v.seq AS row, v.seq, v.body, t.id AS tenant_id";
+fn event_id() -> String {
+    opaque(Purpose::Event, "v.tenant", "v.seq")
+}
+
+fn columns() -> String {
+    format!("v.seq AS row, v.seq, v.body, t.id AS tenant_id, {} AS event_id", event_id())
+}
+
+fn read(row: &Row<'_>) -> Result<NamedEvent, RowError> {
+    let id: String = row.get("event_id")?;
+    let id = Uuid::try_parse(&id).map_err(|_| RowError::Content("the name of an event".to_owned()))?;
+    Ok(NamedEvent { id: EventId(id), event: read_event(row)? })
+}
+
 const FROM: &str = "audit_event v JOIN tenant t ON t.row = v.tenant";
 
 /// See [`device_tag::is_seldom`]. Devices have some dozens of events each.
 const FEW: i64 = 1_000;
 
-pub(crate) fn event(connection: &Connection, tenant: TenantId, seq: i64) -> Result<Option<StoredEvent>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND v.seq = ?");
-    one(connection, &sql, params![blob(&tenant.0), seq], read_event)
+pub(crate) fn event(connection: &Connection, tenant: TenantId, id: EventId) -> Result<Option<NamedEvent>, StoreError> {
+    let seq = opened(Purpose::Event, "(SELECT row FROM tenant WHERE id = ?1)", "?2");
+    let sql = format!("SELECT {} FROM {FROM} WHERE t.id = ?1 AND v.seq = {seq}", columns());
+    one(connection, &sql, params![blob(&tenant.0), id.to_string()], read)
 }
 
 pub(crate) fn events(
@@ -31,8 +47,8 @@ pub(crate) fn events(
     tenant: TenantId,
     visible: &Visibility,
     listing: &Listing<AuditField>,
-) -> Result<Paged<StoredEvent>, StoreError> {
-    list(unit, tenant, visible)?.page(unit, listing, read_event)
+) -> Result<Paged<NamedEvent>, StoreError> {
+    list(unit, tenant, visible)?.page(unit, listing, read)
 }
 
 pub(crate) fn count_events(
@@ -74,7 +90,7 @@ pub(crate) fn list(
             (row, base.and(&seen, [tags.into(), tenant.into()]))
         }
     };
-    Ok(List { columns: COLUMNS.into(), from: FROM, row, tenant, base })
+    Ok(List { columns: columns().into(), from: FROM, row, tenant, base })
 }
 
 impl Fields for AuditField {
@@ -87,7 +103,7 @@ impl Fields for AuditField {
             Self::Component => described(|activity| activity.component),
             Self::Operation => described(|activity| activity.operation),
             Self::Result => described(|activity| activity.result),
-            Self::Id => Column::new("event_text(t.id, v.seq)", Kind::Event),
+            Self::Id => Column::new(event_id(), Kind::Event),
             Self::ActorName => Column::indexed("v.actor_name", Kind::Text),
             Self::ActorUser => Column::indexed("v.actor_user", Kind::Text),
             Self::ActorApplication => Column::indexed("v.actor_application", Kind::Text),

@@ -13,13 +13,14 @@ use std::borrow::Cow;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::query::{Cursor, Filter, Listing, Order, Paged, Test, Value};
 use rusqlite::types::Value as Sql;
-use rusqlite::{Row, params_from_iter};
+use rusqlite::{Row, params, params_from_iter};
 use uuid::Uuid;
 
 use self::condition::sql;
 pub(crate) use self::condition::{Column, Fields, Kind, Where};
 use crate::codec::{RowError, many, one};
 use crate::unit::Transaction;
+use crate::veil::{Purpose, opaque, opened};
 
 /// A sort key as the cursor keeps it.
 fn key(value: Sql) -> Value {
@@ -32,6 +33,12 @@ fn key(value: Sql) -> Value {
         Sql::Text(text) => Value::Text(text),
         Sql::Blob(bytes) => Uuid::from_slice(&bytes).map_or(Value::Null, |id| Value::Text(id.to_string())),
     }
+}
+
+/// The place of a row in an order.
+struct Place {
+    keys: Vec<Value>,
+    row: i64,
 }
 
 /// Where a list comes from.
@@ -59,16 +66,17 @@ impl List<'_> {
         let order = effective_order(listing);
         let columns: Vec<Column> = order.iter().map(|key| key.field.column()).collect();
         let wanted = listing.limit.saturating_add(1);
-        let mut rows: Vec<(Cursor, T)> = Vec::new();
+        let mut rows: Vec<(Place, T)> = Vec::new();
         let names: Vec<String> = (0..columns.len()).map(|index| format!("key_{index}")).collect();
         let read = |row: &Row<'_>| {
             let keys = names.iter().map(|name| Ok(key(row.get(name.as_str())?)));
-            let cursor = Cursor { keys: keys.collect::<Result<_, RowError>>()?, row: row.get("row")? };
-            Ok((cursor, read(row)?))
+            let place = Place { keys: keys.collect::<Result<_, RowError>>()?, row: row.get("row")? };
+            Ok((place, read(row)?))
         };
+        let after = listing.after.as_ref().map(|cursor| self.open(unit, cursor)).transpose()?;
         let by_row = self.row(&listing.filter);
         let bounded = !listing.is_plain();
-        for range in self.ranges(&by_row, &order, &columns, listing.after.as_ref()) {
+        for range in self.ranges(&by_row, &order, &columns, after.as_ref()) {
             if rows.len() >= wanted {
                 break;
             }
@@ -86,8 +94,25 @@ impl List<'_> {
         // One more than asked tells whether there is a next page.
         let more = rows.len() > listing.limit;
         rows.truncate(listing.limit);
-        let next = rows.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
+        let next = rows.last().filter(|_| more).map(|(place, _)| self.close(unit, place)).transpose()?;
         Ok(Paged { items: rows.into_iter().map(|(_, item)| item).collect(), next })
+    }
+
+    /// Returns the cursor of a place: rows are numbered over all tenants, and a cursor goes to callers.
+    fn close(&self, unit: &Transaction<'_>, place: &Place) -> Result<Cursor, StoreError> {
+        let sql = format!("SELECT {}", opaque(Purpose::Page, "?", "?"));
+        let name = one(unit.connection, &sql, [self.tenant, place.row], |row| Ok(row.get::<_, String>(0)?))?;
+        let name = name.and_then(|name| Uuid::try_parse(&name).ok());
+        let name = name.ok_or_else(|| StoreError::Inconsistent("a row without a name".to_owned()))?;
+        Ok(Cursor { keys: place.keys.clone(), place: name })
+    }
+
+    fn open(&self, unit: &Transaction<'_>, cursor: &Cursor) -> Result<Place, StoreError> {
+        let sql = format!("SELECT {}", opened(Purpose::Page, "?", "?"));
+        let parameters = params![self.tenant, cursor.place.to_string()];
+        let row = one(unit.connection, &sql, parameters, |row| Ok(row.get::<_, Option<i64>>(0)?))?;
+        let row = row.flatten().ok_or(StoreError::ForeignCursor)?;
+        Ok(Place { keys: cursor.keys.clone(), row })
     }
 
     /// How many match.
@@ -132,7 +157,7 @@ impl List<'_> {
     }
 
     /// What comes after a cursor, as ranges in their order.
-    fn ranges<F>(&self, row: &str, order: &[Order<F>], columns: &[Column], after: Option<&Cursor>) -> Vec<Where> {
+    fn ranges<F>(&self, row: &str, order: &[Order<F>], columns: &[Column], after: Option<&Place>) -> Vec<Where> {
         let Some(cursor) = after else { return vec![self.base.clone()] };
         let mut same = self.base.clone();
         let mut ranges = Vec::new();

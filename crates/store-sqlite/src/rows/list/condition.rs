@@ -6,6 +6,8 @@ use chaveiro_core::query::{Filter, Test, Value};
 use rusqlite::types::Value as Sql;
 use uuid::Uuid;
 
+use crate::veil::{Purpose, opened};
+
 /// How the values of a column are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -19,7 +21,7 @@ pub(crate) enum Kind {
     OfUser,
     /// The tags of device `d`.
     Tags,
-    /// The id of event `v`, which is made of its tenant and its place.
+    /// The id of event `v`, an opaque name of its place.
     Event,
 }
 
@@ -145,7 +147,7 @@ impl Where {
             (Kind::Event, Test::Equal(Value::Text(text))) => {
                 let operator = if holds { "=" } else { "<>" };
                 // The id of no event of this tenant is the place of none.
-                let place = "coalesce(event_seq((SELECT id FROM tenant WHERE row = ?), ?), -1)";
+                let place = format!("coalesce({}, -1)", opened(Purpose::Event, "?", "?"));
                 return self.put(&format!("v.seq {operator} {place}"), [tenant.into(), Sql::Text(text.clone())]);
             }
             (Kind::Exact | Kind::Text | Kind::OfUser | Kind::Event, _) => {}

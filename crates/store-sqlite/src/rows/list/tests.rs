@@ -38,7 +38,8 @@ fn plan<F: Fields>(connection: &Connection, list: &List<'_>, listing: &Listing<F
     let order = effective_order(listing);
     let columns: Vec<Column> = order.iter().map(|key| key.field.column()).collect();
     let row = list.row(&listing.filter);
-    let ranges = list.ranges(&row, &order, &columns, listing.after.as_ref());
+    let after = listing.after.as_ref().map(|cursor| Place { keys: cursor.keys.clone(), row: 7 });
+    let ranges = list.ranges(&row, &order, &columns, after.as_ref());
     let details = ranges.into_iter().map(|range| {
         let condition = range.filter(&listing.filter, list.tenant);
         let (sql, parameters) = list.select(&row, &order, &columns, condition, listing.limit, listing.skip);
@@ -98,7 +99,7 @@ fn the_filters_that_find_few_enter_an_index() {
         (Value::Text("a".to_owned()), "device_by_name (tenant=? AND device_name=? AND row>?)"),
         (Value::Null, "device_by_name (tenant=? AND device_name=? AND row>?)"),
     ] {
-        let after = Some(Cursor { keys: vec![cursor], row: 7 });
+        let after = Some(Cursor { keys: vec![cursor], place: Uuid::nil() });
         let order = vec![Order { field: DeviceField::DeviceName, descending: false }];
         let plan = plan(&connection, &list, &Listing { order, after, ..Listing::first(10) });
         assert!(plan.contains(index), "{names}: {plan}");
@@ -133,7 +134,7 @@ fn plain_lists_go_along_an_index_and_read_no_more_than_a_page() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
     let unit = Transaction { connection: &connection, list_steps: u64::MAX };
-    let after = || Some(Cursor { keys: Vec::new(), row: 7 });
+    let after = || Some(Cursor { keys: Vec::new(), place: Uuid::nil() });
     for after in [None, after()] {
         let all = Visibility::All;
         let devices = device::list(&unit, TENANT, DeviceScope::All, &all).expect("read");
