@@ -6,6 +6,9 @@
 //! {"line":"checkpoint","position":1,"hash":"BASE64","at":"…","signature":"BASE64"}
 //! ```
 //!
+//! Where the key has changed, the header has version 2 and a `succession`: one link for each change, from the oldest key
+//! to the one that it names (see `succession`).
+//!
 //! An event's body is the exact text that was hashed, as a JSON string.
 
 use std::io::Write;
@@ -18,10 +21,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::chain::Checkpoint;
-use crate::signer::PublicKey;
+use crate::succession::{Lineage, Link};
 
-/// The format that is written.
-pub(crate) const VERSION: u32 = 1;
+/// The newest format: with a succession of keys. One without it is written as version 1.
+pub(crate) const VERSION: u32 = 2;
 
 /// How many events are read from the store at once.
 const PAGE: usize = 1000;
@@ -30,8 +33,18 @@ const PAGE: usize = 1000;
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "line", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(crate) enum Line {
-    Header { version: u32, tenant: TenantId, public_key: String },
-    Event { position: u64, hash: String, body: String },
+    Header {
+        version: u32,
+        tenant: TenantId,
+        public_key: String,
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        succession: Vec<Link>,
+    },
+    Event {
+        position: u64,
+        hash: String,
+        body: String,
+    },
     Checkpoint(Checkpoint),
 }
 
@@ -62,11 +75,13 @@ pub enum ExportError {
 pub fn export(
     view: &dyn View,
     tenant: TenantId,
-    signer_key: &PublicKey,
+    signer: &Lineage,
     out: &mut dyn Write,
 ) -> Result<ExportSummary, ExportError> {
     let mut summary = ExportSummary { events: 0, checkpoints: 0 };
-    write(out, &Line::Header { version: VERSION, tenant, public_key: signer_key.to_string() })?;
+    let (public_key, succession) = (signer.key().to_string(), signer.links(view)?);
+    let version = if succession.is_empty() { VERSION - 1 } else { VERSION };
+    write(out, &Line::Header { version, tenant, public_key, succession })?;
     let stored = view.checkpoints(tenant)?;
     let mut checkpoints = stored.iter().peekable();
     loop {

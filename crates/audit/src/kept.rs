@@ -10,8 +10,9 @@ use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{StoreError, View};
 use serde::{Deserialize, Serialize};
 
-use crate::chain::{Checkpoint, Hash};
+use crate::chain::Checkpoint;
 use crate::signer::PublicKey;
+use crate::succession::{Keys, Lineage};
 
 /// A place in a chain, written `POSITION:HASH`. It says everything about the events up to there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub struct KeptCheckpoint {
 
 impl KeptCheckpoint {
     /// The hash, if that key signed exactly this checkpoint.
-    pub fn verified(&self, key: &PublicKey) -> Option<Hash> {
+    pub fn verified(&self, key: &PublicKey) -> Option<[u8; 32]> {
         let hash = STANDARD.decode(&self.hash).ok()?.try_into().ok()?;
         let checkpoint = Checkpoint {
             position: self.position,
@@ -73,13 +74,24 @@ impl KeptCheckpoint {
     }
 }
 
+/// The hash of a kept checkpoint, if the key that it names belongs to these and signed it.
+pub(crate) fn verified_by(kept: &KeptCheckpoint, keys: &Keys) -> Option<[u8; 32]> {
+    let key = kept.public_key.parse().ok().filter(|key| keys.contains(key))?;
+    kept.verified(&key)
+}
+
 /// The newest checkpoint of every tenant that has one, as it leaves the server.
-pub fn newest_checkpoints(view: &dyn View, key: &PublicKey) -> Result<Vec<KeptCheckpoint>, StoreError> {
+pub fn newest_checkpoints(view: &dyn View, signer: &Lineage) -> Result<Vec<KeptCheckpoint>, StoreError> {
+    let keys = signer.keys(view)?;
     let mut kept = Vec::new();
     for stored in view.newest_checkpoints()? {
         let unreadable = |_| StoreError::Inconsistent(format!("the checkpoint at position {}", stored.position));
-        let Checkpoint { position, hash, at, signature } = serde_json::from_str(&stored.body).map_err(unreadable)?;
-        let public_key = key.to_string();
+        let checkpoint: Checkpoint = serde_json::from_str(&stored.body).map_err(unreadable)?;
+        // Until something is linked after a change of the key, the newest is signed with the one before.
+        let link = STANDARD.decode(&checkpoint.hash).ok().and_then(|hash| hash.try_into().ok());
+        let signed = link.and_then(|hash| keys.signer_of(&checkpoint, stored.tenant, &hash, 0));
+        let public_key = signed.map_or(signer.key(), |(_, key)| key).to_string();
+        let Checkpoint { position, hash, at, signature } = checkpoint;
         kept.push(KeptCheckpoint { tenant: stored.tenant, public_key, position, hash, at, signature });
     }
     Ok(kept)

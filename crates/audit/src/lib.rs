@@ -10,6 +10,7 @@ mod chain;
 mod export;
 mod kept;
 mod signer;
+mod succession;
 mod verify;
 mod watch;
 
@@ -17,5 +18,6 @@ pub use chain::{Links, extend};
 pub use export::{ExportError, ExportSummary, export};
 pub use kept::{KeptCheckpoint, Point, newest_checkpoints};
 pub use signer::{PublicKey, Signer, SignerError};
+pub use succession::{Lineage, Succeeded};
 pub use verify::{Broken, BrokenKind, Earlier, Expected, MAX_LINE_BYTES, Report, verify};
-pub use watch::{Damage, DamageKind, Watch};
+pub use watch::{Damage, DamageKind, Watch, examine};

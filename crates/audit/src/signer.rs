@@ -7,9 +7,12 @@ use std::str::FromStr;
 use aws_lc_rs::signature::{self, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chaveiro_core::Timestamp;
 use chaveiro_core::keys::Fingerprint;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use thiserror::Error;
+
+use crate::succession::{Lineage, Link};
 
 /// Why the signing key cannot be used.
 #[derive(Debug, Error)]
@@ -27,6 +30,15 @@ pub enum SignerError {
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
+    /// The fingerprint.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of("audit key", &self.0)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Whether `signature` over `message` was made with the private half.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&signature::ED25519, &self.0).verify(message, signature).is_ok()
@@ -53,7 +65,7 @@ impl FromStr for PublicKey {
 /// Signs checkpoints.
 pub struct Signer {
     pair: Ed25519KeyPair,
-    public_key: PublicKey,
+    lineage: Lineage,
 }
 
 impl Signer {
@@ -65,23 +77,40 @@ impl Signer {
         Self::open(file)
     }
 
+    /// Makes the successor of the key in that file, staged beside it, with the link by which the older key vouches for it.
+    /// The caller records its fingerprint, then gives it its place ([`keyfile::settle`]).
+    pub fn stage_successor(&self, file: &Path, now: Timestamp) -> Result<PublicKey, SignerError> {
+        let pair = Ed25519KeyPair::generate().map_err(|_| SignerError::Generation)?;
+        let document = pair.to_pkcs8().map_err(|_| SignerError::Generation)?;
+        let bytes = pair.public_key().as_ref().try_into().map_err(|_| SignerError::Generation)?;
+        let link = Link::signed(self.public_key(), PublicKey(bytes), now, |message| self.sign(message));
+        keyfile::stage(file, document.as_ref())?;
+        self.lineage.write_with(link, file)?;
+        Ok(PublicKey(bytes))
+    }
+
     /// Reads the key of that file.
     pub fn open(file: &Path) -> Result<Self, SignerError> {
         let document = keyfile::read(file)?;
         let damaged = || KeyFileError::Damaged { file: file.to_owned(), what: "it is no Ed25519 key in PKCS #8" };
         let pair = Ed25519KeyPair::from_pkcs8(&document).map_err(|_| damaged())?;
         let public_key = PublicKey(pair.public_key().as_ref().try_into().map_err(|_| damaged())?);
-        Ok(Self { pair, public_key })
+        Ok(Self { pair, lineage: Lineage::read(public_key, file)? })
     }
 
     /// The fingerprint of the public half.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of("audit key", &self.public_key.0)
+        self.public_key().fingerprint()
     }
 
     /// What verifies the signatures.
     pub fn public_key(&self) -> PublicKey {
-        self.public_key
+        self.lineage.key()
+    }
+
+    /// The public key, with the links to it from those before.
+    pub fn lineage(&self) -> &Lineage {
+        &self.lineage
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {

@@ -18,8 +18,9 @@ use thiserror::Error;
 
 use crate::chain::{BEFORE_THE_FIRST, Checkpoint, Hash, link_hash};
 use crate::export::{Line, VERSION};
-use crate::kept::{KeptCheckpoint, Point};
+use crate::kept::{KeptCheckpoint, Point, verified_by};
 use crate::signer::PublicKey;
+use crate::succession::{Keys, Link, Succeeded};
 
 /// The longest line that is read, in bytes.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
@@ -65,8 +66,10 @@ pub struct Report {
     pub newest: Point,
     /// The time that the newest checkpoint bears.
     pub newest_at: Timestamp,
-    /// The key of the signatures.
+    /// The key of the newest signatures.
     pub public_key: PublicKey,
+    /// The changes of the key, the oldest first.
+    pub succession: Vec<Succeeded>,
     /// Whether that key was given by the verifier; otherwise it is the export's own claim.
     pub pinned: bool,
     /// Times of the first and last event.
@@ -126,6 +129,22 @@ pub enum BrokenKind {
         /// Pinned.
         expected: String,
     },
+    /// A link of the succession is forged, missing or unreadable.
+    #[error("the succession of audit keys in the header is not whole: link {0} is missing or forged")]
+    Succession(usize),
+    /// The pinned key does not lead to the key of the export.
+    #[error(
+        "the succession of audit keys is broken at {at}: no older key vouches for {to}; pin the new key with --key if you know from elsewhere that it is the server's"
+    )]
+    SuccessionBroken {
+        /// The time of the break.
+        at: Timestamp,
+        /// The key from then on.
+        to: String,
+    },
+    /// Only keys from before the pinned one, or from before a break, have signed.
+    #[error("no checkpoint is signed with the pinned key or a successor of it")]
+    SignedBefore,
     /// The record of another tenant.
     #[error("the export is of tenant {found}, expected is {expected}")]
     Tenant {
@@ -277,7 +296,9 @@ impl<'i> Export<'i> {
     fn begin(input: &'i mut dyn BufRead, key: Option<&PublicKey>) -> Result<Self, Broken> {
         let mut lines = Lines { input, number: 0 };
         let checking = match lines.next()? {
-            Some(Line::Header { version, tenant, public_key }) => Checking::begin(version, tenant, &public_key, key),
+            Some(Line::Header { version, tenant, public_key, succession }) => {
+                Checking::begin(version, tenant, &public_key, &succession, key)
+            }
             Some(Line::Event { .. } | Line::Checkpoint(_)) | None => Err(BrokenKind::Header),
         };
         match checking {
@@ -312,7 +333,7 @@ enum Before<'i> {
 }
 
 impl<'i> Before<'i> {
-    /// The earlier state must be of the same tenant and signed by the same key.
+    /// The earlier state must be of the same tenant, and signed by the same key or one before it.
     fn open(earlier: Earlier<'i>, now: &Checking) -> Result<Self, BrokenKind> {
         let input = match earlier {
             Earlier::Point(Point { position, hash }) => {
@@ -323,7 +344,12 @@ impl<'i> Before<'i> {
         let within = |broken| BrokenKind::Earlier(Box::new(broken));
         let begins = input.fill_buf().map_err(BrokenKind::Unreadable)?;
         if begins.starts_with(b"{\"line\":") {
-            let export = Export::begin(input, Some(&now.public_key)).map_err(within)?;
+            let export = Export::begin(input, None).map_err(within)?;
+            let (found, expected) = (export.checking.public_key, now.public_key);
+            if !now.keys.contains(&found) {
+                let (found, expected) = (found.to_string(), expected.to_string());
+                return Err(within(export.lines.broken(BrokenKind::Key { found, expected })));
+            }
             let (found, expected) = (export.checking.tenant, now.tenant);
             if found != expected {
                 return Err(within(export.lines.broken(BrokenKind::Tenant { found, expected })));
@@ -337,7 +363,7 @@ impl<'i> Before<'i> {
                 continue;
             }
             let position = kept.position;
-            let Some(hash) = kept.verified(&now.public_key) else {
+            let Some(hash) = verified_by(&kept, &now.keys) else {
                 return Err(within(lines.broken(BrokenKind::Signature(position))));
             };
             // Two signed checkpoints of one position that are not the same are two records.
@@ -401,29 +427,48 @@ fn in_short(event: &AuditEvent) -> String {
 struct Checking {
     tenant: TenantId,
     public_key: PublicKey,
+    keys: Keys,
+    /// The place of the key that signed last.
+    signer: usize,
     head: Hash,
     events: u64,
     checkpoints: u64,
+    /// The position of the last checkpoint.
+    last_signed: u64,
+    /// The newest checkpoint whose key counts.
     newest: Option<(Point, Timestamp)>,
     span: Option<(Timestamp, Timestamp)>,
     clock_went_back: Option<u64>,
 }
 
 impl Checking {
-    fn begin(version: u32, tenant: TenantId, named: &str, pinned: Option<&PublicKey>) -> Result<Self, BrokenKind> {
-        if version != VERSION {
+    fn begin(
+        version: u32,
+        tenant: TenantId,
+        named: &str,
+        succession: &[Link],
+        pinned: Option<&PublicKey>,
+    ) -> Result<Self, BrokenKind> {
+        if version == 0 || version > VERSION {
             return Err(BrokenKind::Version(version));
         }
-        let expected = pinned.map_or_else(|| "an Ed25519 key".to_owned(), PublicKey::to_string);
+        if (version == VERSION) == succession.is_empty() {
+            return Err(BrokenKind::NotCanonical);
+        }
         let found = named.parse::<PublicKey>().ok().filter(|found| found.to_string() == named);
-        let agreed = found.filter(|found| pinned.is_none_or(|pinned| pinned == found));
-        let public_key = agreed.ok_or_else(|| BrokenKind::Key { found: named.to_owned(), expected })?;
+        let expected = || pinned.map_or_else(|| "an Ed25519 key".to_owned(), PublicKey::to_string);
+        let public_key = found.ok_or_else(|| BrokenKind::Key { found: named.to_owned(), expected: expected() })?;
+        let mut keys = Keys::new(succession, public_key)?;
+        pinned.map_or(Ok(()), |pinned| keys.pin(pinned))?;
         Ok(Self {
             tenant,
             public_key,
+            keys,
+            signer: 0,
             head: BEFORE_THE_FIRST,
             events: 0,
             checkpoints: 0,
+            last_signed: 0,
             newest: None,
             span: None,
             clock_went_back: None,
@@ -457,22 +502,33 @@ impl Checking {
         if position != self.events {
             return Err(BrokenKind::Position { found: position, expected: self.events });
         }
-        if self.newest.as_ref().is_some_and(|(newest, _)| newest.position == position) {
+        if position > 0 && self.last_signed == position {
             return Err(BrokenKind::CheckpointAgain(position));
         }
-        let fits = checkpoint.hash == STANDARD.encode(self.head)
-            && checkpoint.is_signed_by(&self.public_key, self.tenant, &self.head);
-        if !fits || position == 0 {
+        if checkpoint.hash != STANDARD.encode(self.head) || position == 0 {
             return Err(BrokenKind::Signature(position));
         }
+        self.last_signed = position;
+        let key = match self.keys.signer_of(checkpoint, self.tenant, &self.head, self.signer) {
+            Some((place, key)) => {
+                self.signer = place;
+                key
+            }
+            // Nobody can tell any more; a newer key signs the same events later, or they stay unsigned.
+            None if self.keys.is_lost_from(self.signer) => return Ok(()),
+            None => return Err(BrokenKind::Signature(position)),
+        };
         self.checkpoints += 1;
-        self.newest = Some((Point { position, hash: self.head }, checkpoint.at));
+        if self.keys.counts(&key) {
+            self.newest = Some((Point { position, hash: self.head }, checkpoint.at));
+        }
         Ok(())
     }
 
     fn finish(self, pinned: bool, allow_unsigned_tail: bool) -> Result<Report, BrokenKind> {
         let span = self.span.ok_or(BrokenKind::Empty)?;
-        let (newest, newest_at) = self.newest.ok_or(BrokenKind::Unsigned)?;
+        let none = if self.checkpoints == 0 { BrokenKind::Unsigned } else { BrokenKind::SignedBefore };
+        let (newest, newest_at) = self.newest.ok_or(none)?;
         if newest.position < self.events && !allow_unsigned_tail {
             return Err(BrokenKind::UnsignedTail { signed: newest.position, events: self.events });
         }
@@ -483,6 +539,7 @@ impl Checking {
             newest,
             newest_at,
             public_key: self.public_key,
+            succession: self.keys.changes,
             pinned,
             span,
             clock_went_back: self.clock_went_back,

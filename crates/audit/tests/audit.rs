@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use chaveiro_audit::{
-    BrokenKind, Earlier, Expected, KeptCheckpoint, Point, PublicKey, Signer, export, extend, newest_checkpoints, verify,
+    BrokenKind, Earlier, Expected, KeptCheckpoint, Point, PublicKey, Signer, Watch, export, extend, newest_checkpoints,
+    verify,
 };
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::id::{DeviceId, TenantId};
+use chaveiro_core::keys::{self, Change, Hand, KeyName};
 use chaveiro_core::ports::Store;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_core::{Fault, Timestamp};
@@ -79,14 +81,14 @@ impl World {
 
     /// The newest checkpoints, as the server sends them out.
     async fn kept(&self) -> String {
-        let key = self.signer.public_key();
+        let key = self.signer.lineage().clone();
         let kept = self.store.read(move |view| Ok(newest_checkpoints(view, &key)?)).await.expect("read");
         let line = |kept: &KeptCheckpoint| serde_json::to_string(kept).expect("a line") + "\n";
         kept.iter().map(line).collect()
     }
 
     async fn export(&self, tenant_number: u128) -> String {
-        let key = self.signer.public_key();
+        let key = self.signer.lineage().clone();
         let work = move |view: &dyn chaveiro_core::ports::View| {
             let mut out = Vec::new();
             export(view, tenant(tenant_number), &key, &mut out).expect("exported");
@@ -415,4 +417,225 @@ proptest! {
         let mut earlier = text.as_bytes();
         prop_assert!(compare(SOUND, Earlier::File(&mut earlier)).is_err());
     }
+}
+
+impl World {
+    /// Notes the key of now in the database, as the server does.
+    async fn know(&self, seconds: i64) {
+        let (print, hand) = (self.signer.fingerprint(), Hand { actor: Actor::system(), now: at(seconds) });
+        let note = move |unit: &mut dyn chaveiro_core::ports::UnitOfWork| -> Result<(), Fault> {
+            Ok(keys::record(unit, &hand, &KeyName::Audit, print, Change::Made)?)
+        };
+        self.store.write(note).await.expect("noted");
+    }
+
+    /// Gives the key a successor that it vouches for.
+    async fn rotate(&mut self, seconds: i64) {
+        let file = self.directory.path().join("audit.key");
+        self.signer.stage_successor(&file, at(seconds)).expect("a successor");
+        assert!(chaveiro_keyfile::settle(&file).expect("settled"));
+        self.signer = Arc::new(Signer::open(&file).expect("the successor"));
+        self.know(seconds).await;
+    }
+
+    /// Loses the key, and takes another.
+    async fn lose(&mut self, seconds: i64) {
+        let file = self.directory.path().join("audit.key");
+        std::fs::remove_file(&file).expect("removed");
+        self.signer = Arc::new(Signer::create(&file).expect("another key"));
+        self.know(seconds).await;
+    }
+
+    async fn damage(&self) -> Vec<String> {
+        let mut watch = Watch::new(self.signer.lineage().clone());
+        let look = self.store.read(move |view| Ok(watch.advance(view, 1000)?.0)).await.expect("read");
+        look.iter().map(ToString::to_string).collect()
+    }
+}
+
+#[tokio::test]
+async fn an_export_of_a_successor_verifies_with_the_key_that_was_pinned_before() {
+    let mut world = World::new().await;
+    world.know(1).await;
+    world.record(1, 3).await;
+    world.extend(100).await;
+    let (oldest, before, kept) = (world.signer.public_key(), world.export(1).await, world.kept().await);
+    let mut keys = vec![oldest];
+    for second in [10, 20] {
+        world.rotate(second).await;
+        world.record(1, 2).await;
+        world.extend(100).await;
+        keys.push(world.signer.public_key());
+    }
+    let text = world.export(1).await;
+    for key in &keys {
+        let report = check(&text, Some(key)).expect("sound");
+        assert_eq!((report.public_key, report.signed_through()), (keys[2], report.events), "{key}");
+        let changes: Vec<_> = report.succession.iter().map(|change| (change.at, change.vouched_for)).collect();
+        assert_eq!(changes, [(at(10), true), (at(20), true)]);
+        assert_eq!(report.succession[1].to, keys[2].to_string());
+    }
+    assert!(check(&text, None).is_ok());
+    // What was kept under the first key is continued.
+    for earlier in [&before, &kept] {
+        let report = compare(&text, Earlier::File(&mut earlier.as_bytes())).expect("continues");
+        // Three events, and the one of the first key.
+        assert_eq!(report.continues, Some(4));
+    }
+    // The server's own verification follows the keys, too, and what leaves it names the key that signed it.
+    assert_eq!(world.damage().await, Vec::<String>::new());
+    let kept = world.kept().await;
+    assert!(kept.contains(&keys[2].to_string()) && !kept.contains(&oldest.to_string()), "{kept}");
+    // A checkpoint that was made just before a change is sent with the key that made it.
+    world.rotate(30).await;
+    let kept = world.kept().await;
+    let kept: KeptCheckpoint = serde_json::from_str(kept.lines().next().expect("one")).expect("a checkpoint");
+    assert!(kept.verified(&keys[2]).is_some(), "{kept:?}");
+}
+
+#[tokio::test]
+async fn a_forged_or_missing_link_of_the_succession_fails() {
+    let mut world = World::new().await;
+    world.know(1).await;
+    world.record(1, 3).await;
+    world.extend(100).await;
+    let oldest = world.signer.public_key();
+    for second in [10, 20] {
+        world.rotate(second).await;
+        world.record(1, 2).await;
+        world.extend(100).await;
+    }
+    let text = world.export(1).await;
+    let (header, rest) = text.split_once('\n').expect("lines");
+    let header: serde_json::Value = serde_json::from_str(header).expect("a header");
+    let links = header["succession"].as_array().expect("links").clone();
+    let stranger = Signer::create(&world.directory.path().join("stranger.key")).expect("a key").public_key();
+    let with = |links: Vec<serde_json::Value>, key: &str| {
+        // The members in the order of an export.
+        let links: Vec<String> = links.iter().map(link_text).collect();
+        let (version, tenant) = (if links.is_empty() { 1 } else { 2 }, &header["tenant"]);
+        let succession =
+            if links.is_empty() { String::new() } else { format!(",\"succession\":[{}]", links.join(",")) };
+        format!(
+            "{{\"line\":\"header\",\"version\":{version},\"tenant\":{tenant},\"publicKey\":\"{key}\"{succession}}}\n{rest}"
+        )
+    };
+    let newest = world.signer.public_key().to_string();
+    assert_eq!(with(links.clone(), &newest), text, "the frame writes what an export writes");
+    let edited = |index: usize, member: &str, value: serde_json::Value| {
+        let mut links = links.clone();
+        links[index][member] = value;
+        links
+    };
+    let unsigned = |index: usize| {
+        let mut links = links.clone();
+        links[index].as_object_mut().expect("a link").remove("signature");
+        links
+    };
+    for (forged, expected) in [
+        (vec![links[0].clone()], "link 1 is missing or forged"),
+        (vec![links[1].clone()], "expected is ed25519:"),
+        (vec![links[1].clone(), links[0].clone()], "missing or forged"),
+        (vec![links[0].clone(), links[0].clone(), links[1].clone()], "missing or forged"),
+        (vec![], "expected is ed25519:"),
+        (edited(0, "to", stranger.to_string().into()), "link 1 is missing or forged"),
+        (edited(1, "from", stranger.to_string().into()), "missing or forged"),
+        (edited(1, "at", at(21).to_string().into()), "link 2 is missing or forged"),
+        (edited(0, "signature", links[1]["signature"].clone()), "link 1 is missing or forged"),
+        (edited(0, "signature", "".into()), "link 1 is missing or forged"),
+        (unsigned(0), "broken at"),
+        (unsigned(1), "broken at"),
+    ] {
+        let broken = check(&with(forged.clone(), &newest), Some(&oldest)).expect_err("refused").to_string();
+        assert!(broken.contains(expected), "{forged:?}: {broken}");
+    }
+    // The record of the oldest key, cut where the first successor began, is no record of the newest.
+    let cut = with(vec![], &oldest.to_string());
+    assert!(check(&cut, Some(&oldest)).is_err());
+}
+
+fn link_text(link: &serde_json::Value) -> String {
+    let members =
+        ["from", "to", "at", "signature"].iter().filter_map(|name| Some(format!("\"{name}\":{}", link.get(name)?)));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+#[tokio::test]
+async fn an_older_key_signs_nothing_after_a_newer_one_and_does_not_count_for_who_pins_the_newer() {
+    let mut world = World::new().await;
+    world.know(1).await;
+    world.record(1, 3).await;
+    world.extend(100).await;
+    let thief = Arc::clone(&world.signer);
+    world.rotate(10).await;
+    // Nothing was linked with the new key: who has pinned it is told that nothing counts.
+    let early = check(&world.export(1).await, Some(&world.signer.public_key())).expect_err("refused");
+    assert!(matches!(early.kind, BrokenKind::SignedBefore), "{early}");
+    assert!(check(&world.export(1).await, Some(&thief.public_key())).is_ok());
+    world.record(1, 1).await;
+    world.extend(100).await;
+    world.record(1, 1).await;
+    let now = std::mem::replace(&mut world.signer, thief);
+    world.extend(100).await;
+    world.signer = now;
+    let broken = check(&world.export(1).await, None).expect_err("refused");
+    assert!(matches!(broken.kind, BrokenKind::Signature(7)), "{broken}");
+    assert!(world.damage().await.iter().any(|damage| damage.contains("checkpoint at position 7")));
+}
+
+#[tokio::test]
+async fn a_lost_key_breaks_the_succession_and_both_sides_of_the_break_are_told() {
+    let mut world = World::new().await;
+    world.know(1).await;
+    world.record(1, 3).await;
+    world.extend(100).await;
+    let lost = world.signer.public_key();
+    world.lose(10).await;
+    world.record(1, 2).await;
+    world.extend(100).await;
+    let text = world.export(1).await;
+    let broken = check(&text, Some(&lost)).expect_err("refused").to_string();
+    let (when, key) = (at(10), world.signer.public_key());
+    assert!(
+        broken.contains(&format!("is broken at {when}")) && broken.contains("pin the new key with --key"),
+        "{broken}"
+    );
+    assert!(broken.contains(&key.to_string()), "{broken}");
+    // The new key signs the whole chain; what it says of the change is told.
+    let report = check(&text, Some(&key)).expect("sound");
+    assert_eq!((report.events, report.signed_through()), (7, 7));
+    assert!(matches!(report.succession.as_slice(), [change] if !change.vouched_for && change.at == when));
+    assert_eq!(world.damage().await, Vec::<String>::new());
+    // Edited or cut, it is no more sound than before.
+    assert!(check(&text.replacen("actionRequested", "enrolled", 1), Some(&key)).is_err());
+    let without_last = text.trim_end().rsplit_once('\n').expect("lines").0.to_owned() + "\n";
+    assert!(check(&without_last, Some(&key)).is_err());
+    // A successor of the new key carries on from the break.
+    world.rotate(20).await;
+    world.record(1, 1).await;
+    world.extend(100).await;
+    let text = world.export(1).await;
+    let report = check(&text, Some(&key)).expect("sound");
+    assert_eq!(report.succession.iter().map(|change| change.vouched_for).collect::<Vec<_>>(), [false, true]);
+    assert!(check(&text, Some(&lost)).is_err());
+    assert_eq!(world.damage().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_successor_that_never_took_its_place_is_left_out() {
+    let mut world = World::new().await;
+    world.know(1).await;
+    world.record(1, 3).await;
+    world.extend(100).await;
+    let oldest = world.signer.public_key();
+    let file = world.directory.path().join("audit.key");
+    world.signer.stage_successor(&file, at(5)).expect("staged");
+    world.signer = Arc::new(Signer::open(&file).expect("the key of before"));
+    assert_eq!(world.signer.public_key(), oldest);
+    assert_eq!(check(&world.export(1).await, Some(&oldest)).expect("sound").succession, []);
+    world.rotate(10).await;
+    world.record(1, 1).await;
+    world.extend(100).await;
+    let report = check(&world.export(1).await, Some(&oldest)).expect("sound");
+    assert_eq!(report.succession.len(), 1);
 }

@@ -542,6 +542,9 @@ pub(crate) enum Keys {
     /// Make a new signing key for the local issuer; old tokens stay valid until they end.
     #[command(after_help = "Example:\n  chaveiro keys rotate-issuer")]
     RotateIssuer,
+    /// Give the audit key a successor, which the older key signs. Stop the server first.
+    #[command(after_help = "Example:\n  chaveiro keys rotate-audit")]
+    RotateAudit,
     /// List who can open the tenant's passcodes.
     #[command(after_help = "Example:\n  chaveiro keys recipients")]
     Recipients,

@@ -238,6 +238,10 @@ pub(crate) const HELP: HelpTexts = HelpTexts(&[
         "Cria nova chave de assinatura do emissor local; tokens antigos valem até expirar",
     ),
     (
+        "Give the audit key a successor, which the older key signs. Stop the server first",
+        "Dá à chave de auditoria uma sucessora, que a chave anterior assina. Pare o servidor antes",
+    ),
+    (
         "List the keys of the server: where each lies, and whether it is the one that the database knows",
         "Lista as chaves do servidor: onde está cada uma, e se é a que o banco conhece",
     ),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use chaveiro_audit::Signer;
 use chaveiro_auth::{AccessToken, LocalIssuer, RETIREMENT};
 use chaveiro_core::actions::vouch::VouchRefusal;
 use chaveiro_core::actions::{assign_roles, change_tenant};
@@ -17,7 +18,7 @@ use chaveiro_core::hold::{self, Hold, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, HoldId, ResourceId, TenantId};
 use chaveiro_core::keys::{self, Change, Hand, KeyName};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
-use chaveiro_core::ports::{Clock, Entropy};
+use chaveiro_core::ports::{Clock, Entropy, Store};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::revocation;
 use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
@@ -348,14 +349,18 @@ impl Host {
 
     /// Links what is not linked yet, so that an export holds everything.
     pub(crate) async fn link_audit(&self) -> Result<()> {
-        const AT_ONCE: usize = 1000;
-        loop {
-            let (signer, now) = (Arc::clone(&self.opened.signer), self.now());
-            let linked =
-                self.opened.store.write(move |unit| chaveiro_audit::extend(unit, &signer, now, AT_ONCE)).await?;
-            if linked < AT_ONCE {
-                return Ok(());
-            }
+        link_audit(&self.opened.store, &self.opened.signer, self.now()).await
+    }
+}
+
+/// Links what is not linked yet, and signs it with that key.
+pub(crate) async fn link_audit(store: &Arc<dyn Store>, signer: &Arc<Signer>, now: Timestamp) -> Result<()> {
+    const AT_ONCE: usize = 1000;
+    loop {
+        let signer = Arc::clone(signer);
+        let linked = store.write(move |unit| chaveiro_audit::extend(unit, &signer, now, AT_ONCE)).await?;
+        if linked < AT_ONCE {
+            return Ok(());
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum Text {
     SignInsRevoked,
     ForeignTokensRevoked,
     IssuerRotated,
+    AuditRotated,
+    KeyProblem,
     RecipientAdded,
     KeyAccepted,
     IngestOnlyOn,
@@ -61,6 +63,8 @@ pub(crate) enum Text {
     Exported,
     Sound,
     NewestCheckpoint,
+    AuditKeyFollowed,
+    AuditKeyBroken,
     Continues,
     ClockWentBack,
     SoundUnpinned,
@@ -224,6 +228,12 @@ const TABLE: &[(Text, &str, &str)] = &[
         "Os tokens passam a ser assinados com a chave {}.",
     ),
     (
+        Text::AuditRotated,
+        "Checkpoints are signed with {} from now on, and the key before it vouches for it. Tell your auditors.",
+        "Os pontos de verificação passam a ser assinados com {}, e a chave anterior responde por ela. Avise os auditores.",
+    ),
+    (Text::KeyProblem, "Problem: {}", "Problema: {}"),
+    (
         Text::RecipientAdded,
         "Passcodes sealed from now on also open with key {}.",
         "Códigos selados a partir de agora também abrem com a chave {}.",
@@ -318,6 +328,16 @@ const TABLE: &[(Text, &str, &str)] = &[
         Text::NewestCheckpoint,
         "Newest checkpoint, to keep where the server's operators cannot write: {}",
         "Ponto de verificação mais novo, a guardar onde os operadores do servidor não escrevem: {}",
+    ),
+    (
+        Text::AuditKeyFollowed,
+        "The key was followed on {} by {}; the older key signed that.",
+        "A chave foi sucedida em {} por {}; a chave anterior assinou isso.",
+    ),
+    (
+        Text::AuditKeyBroken,
+        "The key was replaced on {} by {}, and no older key vouches for that.",
+        "A chave foi substituída em {} por {}, e nenhuma chave anterior responde por isso.",
     ),
     (
         Text::Continues,

@@ -319,3 +319,71 @@ async fn a_tenant_that_is_made_under_a_running_server_is_watched_too() {
     std::fs::write(&public, bytes).expect("written");
     assert_eq!(ready(&server, &client).await.0, 200);
 }
+
+/// Returns what a verification says with that key pinned, and whether it is content.
+fn verified(data: &Path, key: &str) -> (bool, String) {
+    let file = data.join("export.jsonl");
+    run(data, &["audit", "export", "--output", file.to_str().expect("text")]);
+    let output = chaveiro().args(["audit", "verify", "--key", key]).arg(&file).output().expect("it runs");
+    (output.status.success(), text(&output.stdout) + &text(&output.stderr))
+}
+
+#[test]
+fn the_audit_key_gets_a_successor_that_it_vouches_for_and_a_lost_one_breaks_the_succession() {
+    let (_directory, data) = initialised();
+    let key = || run(&data, &["audit", "key"]).trim().to_owned();
+    let oldest = key();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    // A server would go on to sign with the older key.
+    for verb in [&["keys", "rotate-audit"][..], &["keys", "accept", "audit", "--reason", "a test"]] {
+        let said = try_run(&data, verb);
+        assert!(!said.status.success() && text(&said.stderr).contains("in use by another server"), "{verb:?}");
+    }
+    assert_eq!(key(), oldest);
+    drop(server);
+
+    let newer = run_json(&data, &["keys", "rotate-audit"])["publicKey"].as_str().expect("a key").to_owned();
+    assert_eq!((key() == newer, newer == oldest), (true, false));
+    for pinned in [&oldest, &newer] {
+        let (is_sound, said) = verified(&data, pinned);
+        assert!(is_sound && said.contains(&format!("by {newer}")) && said.contains("older key signed that"), "{said}");
+    }
+    // The change is in the record, and signed to its end.
+    let export = std::fs::read_to_string(data.join("export.jsonl")).expect("an export");
+    assert!(export.contains("keyChanged") && export.contains("rotated"));
+    // A server starts with the successor, and what it links is signed by it.
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    run(&data, &["token"]);
+    drop(server);
+    assert!(verified(&data, &oldest).0);
+
+    std::fs::remove_file(data.join("keys/audit.key")).expect("lost");
+    run(&data, &["keys", "accept", "audit", "--new", "--reason", "disk lost"]);
+    let (is_sound, said) = verified(&data, &oldest);
+    assert!(!is_sound && said.contains("is broken at") && said.contains("pin the new key with --key"), "{said}");
+    let (is_sound, said) = verified(&data, &key());
+    assert!(is_sound && said.contains("no older key vouches"), "{said}");
+}
+
+#[test]
+fn the_list_of_keys_fits_a_terminal_and_machines_get_whole_fingerprints() {
+    let (_directory, data) = initialised();
+    for language in ["en", "pt-BR"] {
+        let listed = run(&data, &["keys", "list", "--lang", language]);
+        for line in listed.lines() {
+            assert!(line.trim_end().chars().count() <= 80, "{} columns: {line}", line.chars().count());
+        }
+        let whole = run_json(&data, &["keys", "list"]);
+        for key in whole.as_array().expect("keys") {
+            let (name, print) = (key["name"].as_str().expect("a name"), key["fingerprint"].as_str().expect("digits"));
+            assert_eq!(print.len(), 64);
+            let line = listed.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {listed}"));
+            assert!(line.contains(&print[..16]), "{line}");
+        }
+    }
+    // What is wrong is told below, whole.
+    std::fs::rename(data.join("keys/audit.key"), data.join("keys/audit.kept")).expect("moved");
+    let listed = run(&data, &["keys", "list"]);
+    let problem = listed.lines().find(|line| line.starts_with("Problem: ")).unwrap_or_else(|| panic!("{listed}"));
+    assert!(problem.contains("audit.key") && problem.contains("missing"), "{problem}");
+}

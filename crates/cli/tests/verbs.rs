@@ -42,6 +42,7 @@ const VERBS: &[&[&str]] = &[
     &["keys", "accept"],
     &["keys", "ingest-only"],
     &["keys", "rotate-issuer"],
+    &["keys", "rotate-audit"],
     &["keys", "recipients"],
     &["keys", "add-recipient"],
     &["device"],

@@ -9,6 +9,7 @@
 //! keys/escrow/           per tenant: recipients and private key
 //! keys/issuer/           signing keys of the local issuer
 //! keys/audit.key         signs checkpoints of the audit chain
+//! keys/audit.succession  links from older audit keys to that one
 //! keys/rows.key          authenticates rows that grant something
 //! keys/device-credentials.key   derives the OMA-DM credentials of devices
 //! ```

@@ -9,7 +9,7 @@ mod problem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chaveiro_audit::Signer;
+use chaveiro_audit::{PublicKey, Signer};
 use chaveiro_auth::IssuerKeys;
 use chaveiro_core::Timestamp;
 use chaveiro_core::caller::Actor;
@@ -193,6 +193,13 @@ impl Inventory {
                 keyfile::settle(&place).map_err(Unusable::from)?;
             }
         }
+        if let Some(current) = known.now(&KeyName::Audit) {
+            let place = self.place(&KeyName::Audit);
+            let is_known = |file: &Path| Signer::open(file).is_ok_and(|key| key.fingerprint() == current.fingerprint);
+            if !is_known(&place) && is_known(&keyfile::staged_name(&place)) {
+                keyfile::settle(&place).map_err(Unusable::from)?;
+            }
+        }
         let files = match IssuerKeys::files(&self.issuer()) {
             Ok(files) => files,
             // What is damaged is told by the check.
@@ -234,6 +241,19 @@ impl Inventory {
         let accept =
             self.store.write(move |unit| Ok(keys::record(unit, &hand, &name, print, Change::Accepted(&reason))?));
         Ok(accept.await?)
+    }
+
+    /// Gives the audit key a successor, which the older key vouches for. No server may run: it would go on with the older key.
+    pub async fn rotate_audit(&self, hand: &Hand) -> Result<PublicKey, InventoryError> {
+        let file = self.place(&KeyName::Audit);
+        let signer = Signer::open(&file).map_err(Unusable::from)?;
+        let known = self.known().await?;
+        let problem = known.now(&KeyName::Audit).and_then(|known| self.problem(known));
+        self.verdict(problem.into_iter().collect())?;
+        let successor = signer.stage_successor(&file, hand.now).map_err(Unusable::from)?;
+        self.record(hand, vec![(KeyName::Audit, successor.fingerprint())], Change::Rotated).await?;
+        keyfile::settle(&file).map_err(Unusable::from)?;
+        Ok(successor)
     }
 
     /// Makes the key of that name anew where none is, and accepts it. Only keys that every directory has can be made.

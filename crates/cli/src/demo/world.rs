@@ -180,10 +180,11 @@ impl World {
     /// Exports the chain and verifies the export, with the key pinned.
     pub(super) async fn verify_audit(&self) -> Result<Report> {
         self.host.link_audit().await?;
-        let (tenant, key) = (self.tenant, self.host.opened.signer.public_key());
+        let signer = self.host.opened.signer.lineage().clone();
+        let (tenant, key) = (self.tenant, signer.key());
         let exported = self.host.opened.store.read(move |view| {
             let mut text = Vec::new();
-            Ok(chaveiro_audit::export(view, tenant, &key, &mut text).map(|_| text))
+            Ok(chaveiro_audit::export(view, tenant, &signer, &mut text).map(|_| text))
         });
         let text = exported.await??;
         Ok(chaveiro_audit::verify(&mut text.as_slice(), chaveiro_audit::Expected::signed_by(&key))?)

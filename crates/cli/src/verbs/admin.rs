@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
+use chaveiro_audit::Signer;
 use chaveiro_core::keys::KeyName;
 use chaveiro_core::passcode::{MIN_ENTROPY_BITS, PasscodePolicy};
 use chaveiro_core::permission::Permission;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::args::{Common, Keys, PasscodeForm, Switch, Tenant, TenantChange};
-use crate::host::{Host, choose_tenant, data_directory, hand, permissions};
+use crate::host::{Host, choose_tenant, data_directory, hand, link_audit, permissions};
 use crate::out::{Out, cell};
 use crate::text::Text;
 
@@ -225,6 +226,7 @@ pub(crate) async fn keys(common: &Common, out: Out, verb: &Keys) -> Result<()> {
         Keys::List => return list_keys(common, out).await,
         Keys::Accept { name, reason, new } => return accept_key(common, out, name, reason, *new).await,
         Keys::IngestOnly { state } => return ingest_only(common, out, *state).await,
+        Keys::RotateAudit => return rotate_audit(common, out).await,
         Keys::RotateIssuer | Keys::Recipients | Keys::AddRecipient { .. } => {}
     }
     let host = Host::open(common)?;
@@ -268,19 +270,60 @@ async fn list_keys(common: &Common, out: Out) -> Result<()> {
             })
         })
         .collect();
-    let columns = [("Key", "name"), ("Since", "since"), ("Fingerprint", "fingerprint"), ("Problem", "problem")];
+    let columns = [("Key", "name"), ("Since", "since"), ("Fingerprint", "fingerprint")];
+    let rows = if out.json { rows } else { rows.into_iter().map(shortened).collect() };
     out.list(&columns, &rows);
+    // Problems are sentences, too long for a column.
+    for problem in listed.iter().filter_map(|listed| listed.problem.as_ref()) {
+        out.text(Text::KeyProblem, &[&problem.to_string()]);
+    }
+    Ok(())
+}
+
+/// A row of the keys, short enough for a terminal of 80 columns.
+fn shortened(mut row: Value) -> Value {
+    const DIGITS: usize = 16;
+    const DATE: usize = "2027-01-15".len();
+    for (member, length) in [("fingerprint", DIGITS), ("since", DATE)] {
+        if let Value::String(text) = &mut row[member] {
+            text.truncate(length);
+        }
+    }
+    row
+}
+
+async fn rotate_audit(common: &Common, out: Out) -> Result<()> {
+    let directory = data_directory(common)?;
+    let lock = directory.lock_for_server()?;
+    let host = Host::open(common)?;
+    host.link_audit().await?;
+    let successor = directory.inventory(&host.opened.sqlite).rotate_audit(&host.hand()).await?;
+    drop(host);
+    // With the new key: the change itself is signed by it at once.
+    Host::open(common)?.link_audit().await?;
+    drop(lock);
+    let key = successor.to_string();
+    out.say(Text::AuditRotated, &[&key], &json!({"publicKey": key}));
     Ok(())
 }
 
 async fn accept_key(common: &Common, out: Out, name: &str, reason: &str, new: bool) -> Result<()> {
     let directory = data_directory(common)?;
-    let inventory = directory.inventory(&Arc::new(directory.open_store()?));
+    let sqlite = Arc::new(directory.open_store()?);
+    let inventory = directory.inventory(&sqlite);
     let key: KeyName = name.parse().map_err(|error: &str| anyhow!("{error}"))?;
+    // A server that runs would go on to sign with the key that it has.
+    let lock = (key == KeyName::Audit).then(|| directory.lock_for_server()).transpose()?;
     let hand = hand(&SystemClock::default());
     match new {
         true => inventory.renew(&hand, &key, reason, &SystemEntropy).await?,
         false => inventory.accept(&hand, &key, reason).await?,
+    }
+    if lock.is_some() {
+        // Whatever the lost key has signed is signed by the new one, too, before a server looks at it.
+        let signer = Arc::new(Signer::open(&directory.keys().join("audit.key"))?);
+        let store: Arc<dyn Store> = sqlite;
+        link_audit(&store, &signer, hand.now).await?;
     }
     out.say(Text::KeyAccepted, &[name], &json!({"name": name, "accepted": true}));
     Ok(())

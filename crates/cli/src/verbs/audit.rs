@@ -7,16 +7,16 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use chaveiro_audit::{Broken, Earlier, Expected, Report};
+use chaveiro_audit::{Broken, Earlier, Expected, Report, Succeeded};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::keys::Hand;
-use chaveiro_core::ports::{RowPlace, UnsoundRow};
+use chaveiro_core::ports::{RowPlace, StoreError, UnsoundRow, View};
 use serde_json::{Value, json};
 
 use crate::args::{Audit, Common, Since};
 use crate::host::Host;
-use crate::out::Out;
+use crate::out::{Out, moment};
 use crate::text::{Complaint, Text};
 
 pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()> {
@@ -25,7 +25,7 @@ pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()>
             let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?.id;
             host.link_audit().await?;
-            let key = host.opened.signer.public_key();
+            let signer = host.opened.signer.lineage().clone();
             let mut sink: Box<dyn Write + Send> = match output {
                 Some(file) => {
                     let created = File::options().write(true).create(true).truncate(true).mode(0o600).open(file);
@@ -34,7 +34,7 @@ pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()>
                 None => Box::new(std::io::stdout()),
             };
             let exported = host.opened.store.read(move |view| {
-                let exported = chaveiro_audit::export(view, tenant, &key, &mut sink);
+                let exported = chaveiro_audit::export(view, tenant, &signer, &mut sink);
                 Ok(exported.and_then(|summary| Ok(sink.flush().map(|()| summary)?)))
             });
             let summary = exported.await??;
@@ -120,11 +120,17 @@ fn say(out: Out, report: &Report) {
         "continues": report.continues,
         "clockWentBackBefore": report.clock_went_back,
         "publicKey": report.public_key.to_string(),
+        "succession": report.succession.iter().map(succeeded).collect::<Vec<_>>(),
         "pinned": report.pinned,
     });
     let [events, checkpoints, signed] =
         [report.events, report.checkpoints, report.signed_through()].map(|number| number.to_string());
     out.say(Text::Sound, &[&events, &from, &to, &checkpoints, &signed], &value);
+    for change in &report.succession {
+        let text = if change.vouched_for { Text::AuditKeyFollowed } else { Text::AuditKeyBroken };
+        let at = change.at.to_string();
+        out.text(text, &[moment(&at).as_deref().unwrap_or(&at), &change.to]);
+    }
     if let Some(reached) = report.continues {
         out.text(Text::Continues, &[&reached.to_string()]);
     }
@@ -137,6 +143,10 @@ fn say(out: Out, report: &Report) {
     }
 }
 
+fn succeeded(change: &Succeeded) -> Value {
+    json!({"at": change.at.to_string(), "publicKey": change.to, "vouchedFor": change.vouched_for})
+}
+
 const COLUMNS: [(&str, &str); 3] = [("Table", "table"), ("Row", "row"), ("Tenant", "tenant")];
 
 async fn rows(common: &Common, out: Out, remove: bool, accept: bool, reason: Option<&str>) -> Result<()> {
@@ -146,17 +156,7 @@ async fn rows(common: &Common, out: Out, remove: bool, accept: bool, reason: Opt
         let text = if remove { Text::RowsRemoved } else { Text::RowsAccepted };
         out.text(text, &[&touched]);
     }
-    let unsound = host.opened.store.read(|view| {
-        let (mut unsound, mut place) = (Vec::new(), RowPlace::default());
-        loop {
-            let look = view.unsound_rows(place, 10_000)?;
-            unsound.extend(look.unsound);
-            place = look.next;
-            if place == RowPlace::default() {
-                return Ok(unsound);
-            }
-        }
-    });
+    let unsound = host.opened.store.read(|view| Ok(unsound_rows(view)?));
     let unsound = unsound.await?;
     if unsound.is_empty() {
         out.say(Text::RowsSound, &[], &json!([]));
@@ -175,12 +175,27 @@ async fn settle(host: &Host, remove: bool, reason: String) -> Result<u64> {
     let Hand { actor, now } = host.hand();
     let activity = if remove { Activity::RowsRemoved } else { Activity::RowsSigned };
     let settled = host.opened.store.write(move |unit| {
+        let unsound = unsound_rows(&*unit)?;
         let touched = unit.settle_rows(remove)?;
         for tenant in unit.tenants()? {
+            // Each record tells of its own tenant.
+            let rows = unsound.iter().filter(|row| row.tenant == Some(tenant.id)).count();
             let event = AuditEvent::new(tenant.id, now, actor.clone(), activity);
-            unit.append_audit(&event.with("rows", touched).with("reason", &reason))?;
+            unit.append_audit(&event.with("rows", rows).with("reason", &reason))?;
         }
         Ok(touched)
     });
     Ok(settled.await?)
+}
+
+fn unsound_rows(view: &dyn View) -> Result<Vec<UnsoundRow>, StoreError> {
+    let (mut unsound, mut place) = (Vec::new(), RowPlace::default());
+    loop {
+        let look = view.unsound_rows(place, 10_000)?;
+        unsound.extend(look.unsound);
+        place = look.next;
+        if place == RowPlace::default() {
+            return Ok(unsound);
+        }
+    }
 }
