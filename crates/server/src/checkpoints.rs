@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chaveiro_audit::{KeptCheckpoint, PublicKey, newest_checkpoints};
+use chaveiro_audit::{KeptCheckpoint, Lineage, newest_checkpoints};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::Store;
 use tokio::sync::Mutex;
@@ -62,19 +62,19 @@ enum To {
 pub(crate) struct Shipping {
     store: Arc<dyn Store>,
     complaints: Arc<Complaints>,
-    key: PublicKey,
+    signer: Lineage,
     targets: Arc<[Target]>,
 }
 
 impl Shipping {
-    pub(crate) fn new(store: Arc<dyn Store>, complaints: Arc<Complaints>, key: PublicKey, targets: Targets) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, complaints: Arc<Complaints>, signer: Lineage, targets: Targets) -> Self {
         let all = [
             ("checkpoint-file", targets.file.map(To::File)),
             ("checkpoint-syslog", targets.syslog.map(To::Syslog)),
             ("checkpoint-url", targets.webhook.map(To::Webhook)),
         ];
         let targets = all.into_iter().filter_map(|(key, to)| Some(Target { key, to: to?, has: Mutex::default() }));
-        Self { store, complaints, key, targets: targets.collect() }
+        Self { store, complaints, signer, targets: targets.collect() }
     }
 
     /// Sends until the token is canceled; each target by itself.
@@ -99,8 +99,8 @@ impl Shipping {
 
     /// Returns whether the target has everything now.
     async fn send(&self, target: &Target) -> bool {
-        let key = self.key;
-        let newest = match self.store.read(move |view| Ok(newest_checkpoints(view, &key)?)).await {
+        let signer = self.signer.clone();
+        let newest = match self.store.read(move |view| Ok(newest_checkpoints(view, &signer)?)).await {
             Ok(newest) => newest,
             Err(error) => {
                 tracing::error!(%error, "the checkpoints cannot be read; it is tried again");
@@ -112,18 +112,16 @@ impl Shipping {
         if new.is_empty() {
             return true;
         }
-        let sent = match &target.to {
-            To::File(file) => blocking(file, &new, append).await,
-            To::Syslog(socket) => blocking(socket, &new, log).await,
+        let (taken, sent) = match &target.to {
+            To::File(file) => whole(&new, blocking(file, &new, append).await),
+            To::Syslog(socket) => whole(&new, blocking(socket, &new, log).await),
             To::Webhook(receiver) => post(receiver, &new).await,
         };
         let complaint = sent.as_ref().err().map(|error| {
             format!("checkpoints do not reach {} ({error}); they are sent again until they do", target.key)
         });
         self.complaints.set(target.key, complaint);
-        if sent.is_ok() {
-            has.extend(new.into_iter().map(|kept| (kept.tenant, kept)));
-        }
+        has.extend(new.into_iter().take(taken).map(|kept| (kept.tenant, kept)));
         sent.is_ok()
     }
 }
@@ -170,11 +168,22 @@ fn log(socket: &Path, lines: &[String]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Posts one after the other.
-async fn post(receiver: &Receiver, kept: &[KeptCheckpoint]) -> Result<(), String> {
-    for kept in kept {
-        let document = serde_json::to_value(kept).map_err(|error| error.to_string())?;
-        receiver.tell(&document).await?;
+/// How many were taken, where they are taken together or not at all.
+fn whole(kept: &[KeptCheckpoint], sent: Result<(), String>) -> (usize, Result<(), String>) {
+    (if sent.is_ok() { kept.len() } else { 0 }, sent)
+}
+
+/// Posts one after the other, and says how many were taken: those are not sent again.
+async fn post(receiver: &Receiver, kept: &[KeptCheckpoint]) -> (usize, Result<(), String>) {
+    for (taken, kept) in kept.iter().enumerate() {
+        let document = serde_json::to_value(kept).map_err(|error| error.to_string());
+        let sent = match document {
+            Ok(document) => receiver.tell(&document).await,
+            Err(error) => Err(error),
+        };
+        if sent.is_err() {
+            return (taken, sent);
+        }
     }
-    Ok(())
+    (kept.len(), Ok(()))
 }

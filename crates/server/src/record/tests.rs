@@ -1,14 +1,19 @@
 //! What others change in the record and in rows that grant something is found and told while the server runs.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chaveiro_audit::{Signer, extend};
+use chaveiro_audit::{KeptCheckpoint, Signer, extend};
 use chaveiro_core::application::Application;
+use chaveiro_core::query::Listing;
+use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
 use rusqlite::Connection;
+use serde_json::Value;
 
 use super::*;
+use crate::alarm::Receiver;
 use crate::checkpoints::{Shipping, Targets};
 
 struct Still;
@@ -75,9 +80,13 @@ impl World {
     }
 
     fn warden(&self) -> Warden {
+        self.warden_and_notary().0
+    }
+
+    fn warden_and_notary(&self) -> (Warden, Notary) {
         let complaints = Arc::new(Complaints::new(Arc::clone(&self.health)));
         let (store, alarm) = (Arc::clone(&self.store), Arc::clone(&self.rung) as Arc<dyn Alarm>);
-        Warden::new(store, Arc::new(Still), alarm, complaints, self.signer.public_key())
+        Warden::new(store, Arc::new(Still), alarm, complaints, self.signer.lineage().clone())
     }
 
     fn attack(&self, sql: &str) {
@@ -213,7 +222,7 @@ async fn checkpoints_reach_a_file_a_socket_and_an_address_and_one_that_fails_is_
     syslog.set_read_timeout(Some(Duration::from_secs(5))).expect("set");
     let complaints = Arc::new(Complaints::new(Arc::clone(&world.health)));
     let targets = Targets { file: Some(file.clone()), syslog: Some(socket), webhook: None };
-    let shipping = Shipping::new(Arc::clone(&world.store), complaints, world.signer.public_key(), targets);
+    let shipping = Shipping::new(Arc::clone(&world.store), complaints, world.signer.lineage().clone(), targets);
     shipping.ship().await;
     assert!(world.complaint().is_some_and(|text| text.contains("checkpoint-file")), "its directory is missing");
     let mut bytes = [0; 4096];
@@ -232,10 +241,10 @@ async fn checkpoints_reach_a_file_a_socket_and_an_address_and_one_that_fails_is_
     let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().expect("there").permissions());
     assert_eq!(mode & 0o777, 0o600);
     // What was kept outside is what an export is compared with.
-    let key = world.signer.public_key();
+    let (key, lineage) = (world.signer.public_key(), world.signer.lineage().clone());
     let exported = world.store.read(move |view| {
         let mut out = Vec::new();
-        chaveiro_audit::export(view, TENANT, &key, &mut out).expect("exported");
+        chaveiro_audit::export(view, TENANT, &lineage, &mut out).expect("exported");
         Ok(out)
     });
     let export = exported.await.expect("read");
@@ -245,4 +254,128 @@ async fn checkpoints_reach_a_file_a_socket_and_an_address_and_one_that_fails_is_
         ..chaveiro_audit::Expected::signed_by(&key)
     };
     assert_eq!(chaveiro_audit::verify(&mut export.as_slice(), expected).expect("sound").continues, Some(23));
+}
+
+#[tokio::test]
+async fn a_page_of_the_record_that_was_edited_is_not_vouched_for_and_is_told_at_once() {
+    for (attack, damaged) in [
+        ("UPDATE audit_event SET body = replace(body, 'actionRequested', 'deviceEnrolled') WHERE seq = 7", 7),
+        ("DELETE FROM audit_event WHERE seq = 6", 7),
+        ("DELETE FROM audit_link WHERE seq = 7", 7),
+        ("UPDATE audit_link SET hash = zeroblob(32) WHERE seq = 7", 7),
+        ("UPDATE audit_link SET hash = zeroblob(32) WHERE seq = 6", 7),
+        ("UPDATE audit_event SET body = body || ' ' WHERE seq = 1", 1),
+    ] {
+        let world = World::new().await;
+        let (warden, notary) = world.warden_and_notary();
+        let notary = Arc::new(notary);
+        let page = |seqs: std::ops::RangeInclusive<i64>| {
+            let (store, notary) = (Arc::clone(&world.store), Arc::clone(&notary));
+            async move {
+                let vouches = store.read(move |view| {
+                    let all = view.audit_events(TENANT, &Visibility::All, &Listing::first(1000))?.items;
+                    let page: Vec<_> = all.iter().map(|named| &named.event).collect();
+                    let page: Vec<_> = page.into_iter().filter(|event| seqs.contains(&event.seq)).collect();
+                    Ok(notary.vouches_for(view, &page)?)
+                });
+                vouches.await.expect("read")
+            }
+        };
+        assert!(page(1..=20).await && page(7..=7).await, "{attack}");
+        let stop = CancellationToken::new();
+        let watching = tokio::spawn(warden.watch(stop.clone()));
+        // The first look is over, and the next one far away.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(world.alerts().await, Vec::<&str>::new(), "{attack}");
+        world.attack(&format!("PRAGMA foreign_keys = OFF; {attack}"));
+        assert!(!page(damaged..=damaged).await, "{attack}");
+        assert!(!page(1..=20).await, "{attack}");
+        assert!(page(12..=20).await, "what is elsewhere is served: {attack}");
+        for _ in 0..100 {
+            if world.complaint().is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(world.alerts().await.contains(&"chaveiro.record_damaged"), "{attack}");
+        assert!(world.complaint().is_some_and(|text| text.contains("damaged")), "{attack}");
+        stop.cancel();
+        watching.await.expect("ended");
+    }
+}
+
+/// Takes what is posted to it, but for the posts of these numbers.
+async fn receiver(refused: &'static [usize]) -> (String, Arc<Mutex<Vec<(u16, Value)>>>, CancellationToken) {
+    let heard: Arc<Mutex<Vec<(u16, Value)>>> = Arc::default();
+    let kept = Arc::clone(&heard);
+    let take = move |body: String| {
+        let mut kept = kept.lock().expect("unpoisoned");
+        let status = if refused.contains(&kept.len()) { 503 } else { 204 };
+        kept.push((status, serde_json::from_str(&body).expect("JSON")));
+        std::future::ready(http::StatusCode::from_u16(status).expect("a status"))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/checkpoints", listener.local_addr().expect("an address"));
+    let stop = CancellationToken::new();
+    let ended = stop.clone();
+    let router = axum::Router::new().route("/checkpoints", axum::routing::post(take));
+    tokio::spawn(async move {
+        let served = axum::serve(listener, router).with_graceful_shutdown(async move { ended.cancelled().await });
+        served.await.expect("served");
+    });
+    (url, heard, stop)
+}
+
+#[tokio::test]
+async fn an_address_gets_each_checkpoint_once_in_order_and_a_refusal_is_told_and_tried_again() {
+    const OTHER: TenantId = TenantId(Uuid::from_u128(2));
+    let world = World::new().await;
+    let other = world.store.write(|unit| {
+        let tenant = unit.tenant(TENANT)?.map(|tenant| Tenant { id: OTHER, display_name: "o".to_owned(), ..tenant });
+        unit.insert_tenant(&tenant.expect("a tenant"))?;
+        Ok(unit.append_audit(&AuditEvent::new(OTHER, Still.now(), Actor::system(), Activity::TenantCreated))?)
+    });
+    other.await.expect("a second tenant");
+    world.record(2).await;
+    // The first post is refused; then that of the second tenant.
+    let (url, heard, stop) = receiver(&[0, 2]).await;
+    let complaints = Arc::new(Complaints::new(Arc::clone(&world.health)));
+    let webhook = Some(Receiver { url, client: reqwest::Client::new() });
+    let targets = Targets { webhook, ..Targets::default() };
+    let lineage = world.signer.lineage().clone();
+    let shipping = Shipping::new(Arc::clone(&world.store), complaints, lineage, targets);
+    for _ in 0..2 {
+        shipping.ship().await;
+        let complaint = world.complaint().unwrap_or_default();
+        assert!(complaint.contains("checkpoint-url") && complaint.contains("503"), "{complaint}");
+    }
+    for _ in 0..3 {
+        shipping.ship().await;
+        assert_eq!(world.complaint(), None);
+    }
+    for _ in 0..3 {
+        world.record(2).await;
+        shipping.ship().await;
+        shipping.ship().await;
+    }
+    stop.cancel();
+    let heard = heard.lock().expect("unpoisoned").clone();
+    let heard: Vec<(u16, KeptCheckpoint)> =
+        heard.into_iter().map(|(status, body)| (status, serde_json::from_value(body).expect("a checkpoint"))).collect();
+    let places: Vec<_> = heard.iter().map(|(status, kept)| (*status, kept.tenant, kept.position)).collect();
+    assert_eq!(
+        places,
+        [
+            (503, TENANT, 22),
+            (204, TENANT, 22),
+            (503, OTHER, 1),
+            (204, OTHER, 1),
+            (204, TENANT, 24),
+            (204, TENANT, 26),
+            (204, TENANT, 28)
+        ]
+    );
+    for (_, kept) in &heard {
+        assert!(kept.verified(&world.signer.public_key()).is_some(), "{kept:?}");
+    }
 }
