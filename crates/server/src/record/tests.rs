@@ -329,6 +329,7 @@ async fn receiver(refused: &'static [usize]) -> (String, Arc<Mutex<Vec<(u16, Val
 #[tokio::test]
 async fn an_address_gets_each_checkpoint_once_in_order_and_a_refusal_is_told_and_tried_again() {
     const OTHER: TenantId = TenantId(Uuid::from_u128(2));
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let world = World::new().await;
     let other = world.store.write(|unit| {
         let tenant = unit.tenant(TENANT)?.map(|tenant| Tenant { id: OTHER, display_name: "o".to_owned(), ..tenant });
