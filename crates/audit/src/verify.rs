@@ -514,7 +514,7 @@ impl Checking {
                 self.signer = place;
                 key
             }
-            // Nobody can tell any more; a newer key signs the same events later, or they stay unsigned.
+            // It cannot be verified any more; a newer key signs the same events later, or they stay unsigned.
             None if self.keys.is_lost_from(self.signer) => return Ok(()),
             None => return Err(BrokenKind::Signature(position)),
         };

@@ -235,7 +235,7 @@ pub fn examine(view: &dyn View, events: &[&StoredEvent]) -> Result<Vec<Damage>, 
     Ok(events.iter().filter_map(|event| damage(&event)).collect())
 }
 
-/// The one who signed a checkpoint.
+/// The signer of a checkpoint.
 enum Signed {
     /// The key at that place of the succession.
     By(usize, PublicKey),
@@ -243,7 +243,7 @@ enum Signed {
     ByLostKey,
 }
 
-/// Who signed a stored checkpoint of that link, if anybody did who may have.
+/// Returns the signer of a stored checkpoint of that link, if one of these keys may have signed it.
 fn signed(stored: &StoredCheckpoint, keys: &Keys, hash: &Hash, from: usize) -> Option<Signed> {
     let checkpoint = serde_json::from_str::<Checkpoint>(&stored.body).ok()?;
     if checkpoint.position != stored.position || checkpoint.hash != STANDARD.encode(hash) {

@@ -168,12 +168,12 @@ fn log(socket: &Path, lines: &[String]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// How many were taken, where they are taken together or not at all.
+/// Counts what was taken by a target that takes all or nothing.
 fn whole(kept: &[KeptCheckpoint], sent: Result<(), String>) -> (usize, Result<(), String>) {
     (if sent.is_ok() { kept.len() } else { 0 }, sent)
 }
 
-/// Posts one after the other, and says how many were taken: those are not sent again.
+/// Posts one after the other, and returns how many were taken: those are not sent again.
 async fn post(receiver: &Receiver, kept: &[KeptCheckpoint]) -> (usize, Result<(), String>) {
     for (taken, kept) in kept.iter().enumerate() {
         let document = serde_json::to_value(kept).map_err(|error| error.to_string());
