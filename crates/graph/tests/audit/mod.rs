@@ -201,12 +201,15 @@ async fn events_that_are_not_what_was_recorded_are_not_served() {
     for (doubts, expected) in [(false, 200), (true, 500)] {
         world.witness.0.store(doubts, Ordering::SeqCst);
         for path in &paths {
-            let (status, answer) = world.call(&token, "GET", path, "").await;
+            let request = Request::get(path).header("Authorization", format!("Bearer {token}"));
+            let request = request.body(Body::empty()).expect("a request");
+            let response = world.router.clone().oneshot(request).await.expect("an answer");
+            let status = response.status();
+            let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+            let answer = String::from_utf8_lossy(&bytes);
             assert_eq!(status, expected, "{path}: {answer}");
-            assert_eq!(answer.to_string().contains("patch Resource"), !doubts, "{path}: {answer}");
-            if doubts {
-                assert_eq!(answer["error"]["code"], "InternalServerError", "{path}");
-            }
+            assert_eq!(answer.contains("patch Resource"), !doubts, "{path}: {answer}");
+            assert_eq!(answer.contains("InternalServerError"), doubts, "{path}: {answer}");
         }
     }
     // A page without events says nothing that could be wrong.
