@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use chaveiro_core::digest::{hex, sha256};
 
 use crate::luks;
 
@@ -58,8 +58,8 @@ pub(crate) fn read(root: &Path) -> Result<Inventory, NoMachineId> {
 /// 32 hex digits, always the same for a machine, that do not tell its machine id (machine-id(5): hash it with a
 /// fixed, application-specific key). Copies of an image that share the machine id still differ in their hardware.
 fn device_id(machine_id: &str, product_uuid: &str) -> String {
-    let hash = digest(&SHA256, format!("chaveiro-agent:{machine_id}:{product_uuid}").as_bytes());
-    hash.as_ref().iter().take(16).map(|byte| format!("{byte:02X}")).collect()
+    let hash = sha256(format!("chaveiro-agent:{machine_id}:{product_uuid}").as_bytes());
+    hex(&hash[..16]).to_uppercase()
 }
 
 /// os-release(5): `VERSION_ID`, or the whole name of a rolling distribution.

@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use chaveiro_core::actions::recover_passcode::seal_first::sha256_hex;
+use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::lock::{DeviceReport, Unpromoted};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;
 
-use chaveiro_core::actions::recover_passcode::seal_first::sha256_hex;
+use chaveiro_core::digest::sha256_hex;
 
 use crate::child;
 

@@ -15,7 +15,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use chaveiro_core::actions::recover_passcode::seal_first::sha256_hex;
+use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::ActionId;
 use chaveiro_core::lock::{DeviceLock, DeviceReport, Lock, Obstacle, Unpromoted};

@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::{Application, ApplicationCertificate};
+use chaveiro_core::digest::{hex, sha256_hex};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use thiserror::Error;
@@ -19,7 +20,6 @@ use x509_parser::pem::parse_x509_pem;
 use x509_parser::public_key::PublicKey;
 
 use crate::claims::{LEEWAY, Texts};
-use crate::client_secret::hex;
 use crate::jws::Parts;
 use crate::refusal::TokenRefusal;
 
@@ -78,7 +78,7 @@ pub fn read_certificate(pem: &str, now: Timestamp) -> Result<ApplicationCertific
     let body = lines.collect::<Vec<_>>().join("\n");
     Ok(ApplicationCertificate {
         sha1: hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, &block.contents).as_ref()),
-        sha256: hex(digest(&SHA256, &block.contents).as_ref()),
+        sha256: sha256_hex(&block.contents),
         subject: certificate.subject().to_string(),
         pem: format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"),
         begins,
@@ -220,12 +220,4 @@ fn shortened(named: &str) -> String {
 fn stored_key(pem: &str) -> Option<DecodingKey> {
     let (_, block) = parse_x509_pem(pem.as_bytes()).ok()?;
     rsa_key(&block.parse_x509().ok()?)
-}
-
-/// SHA-256.
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let hash: Digest = digest(&SHA256, bytes);
-    let mut array = [0; 32];
-    array.copy_from_slice(hash.as_ref());
-    array
 }

@@ -2,8 +2,6 @@
 //!
 //! A secret has 256 bits of randomness, so that a fast hash is enough: there is nothing to guess.
 
-use std::fmt::Write;
-
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -12,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::ApplicationSecret;
+use chaveiro_core::digest::{hex, unhex};
 use chaveiro_core::ports::Entropy;
 use zeroize::Zeroizing;
 
@@ -76,23 +75,6 @@ fn digest(salt: &[u8], secret: &str) -> Vec<u8> {
     context.update(salt);
     context.update(secret.as_bytes());
     context.finish().as_ref().to_vec()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let pairs = digits.chunks_exact(2);
-    if !pairs.remainder().is_empty() {
-        return None;
-    }
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 #[cfg(test)]

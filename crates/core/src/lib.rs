@@ -13,6 +13,7 @@ pub mod audit;
 pub mod caller;
 pub mod command;
 pub mod device;
+pub mod digest;
 pub mod enrollment;
 pub mod escrow;
 pub mod hold;

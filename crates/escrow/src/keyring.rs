@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chaveiro_core::digest::sha256;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::keys::{EscrowKeys, Fingerprint};
@@ -43,9 +44,8 @@ pub struct KeyId([u8; 8]);
 
 impl KeyId {
     fn of(public_key: &[u8]) -> Self {
-        let digest = digest::digest(&digest::SHA256, public_key);
         let mut id = [0; 8];
-        id.copy_from_slice(&digest.as_ref()[..8]);
+        id.copy_from_slice(&sha256(public_key)[..8]);
         Self(id)
     }
 }

@@ -1,6 +1,7 @@
 //! A Linux device with the agent: its locks, its journal, its sessions. It has one account and one encrypted volume,
 //! and no disk of its own: what it would change is a few texts.
 
+use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::ActionId;
 use chaveiro_core::lock::{DeviceLock, DeviceReport, EscrowTest, Lock, Obstacle, Recoverability, Unpromoted};
@@ -206,11 +207,6 @@ fn login() -> DeviceLock {
 
 fn volume() -> DeviceLock {
     DeviceLock { lock: Lock::Luks2, subject: VOLUME.to_owned() }
-}
-
-fn sha256_hex(bytes: &[u8]) -> String {
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The management tree of one session.

@@ -3,9 +3,9 @@
 //! A tag is computed from the entity and stored nowhere. It is weak: it names what callers can change or end, and what a
 //! device reports about itself in between is no conflict. The comparison is part of the unit of work that writes.
 
-use chaveiro_core::actions::recover_passcode::seal_first::sha256_hex;
 use chaveiro_core::application::Application;
 use chaveiro_core::device::{Inventory, ManagedDevice};
+use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::hold::Hold;
 use chaveiro_core::resource::Resource;
 use chaveiro_core::rights::RoleAssignment;

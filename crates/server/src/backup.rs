@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use chaveiro_core::Timestamp;
+use chaveiro_core::digest::hex;
 use chaveiro_core::ports::StoreError;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use chaveiro_store_sqlite::{BackupError as CopyError, FILE_NAME, OpenError, Promise, Snapshot, SqliteStore};
@@ -312,8 +313,4 @@ fn entry(file: &Path) -> Result<Entry, BackupError> {
 
 fn sync(directory: &Path) -> Result<(), BackupError> {
     File::open(directory).and_then(|opened| opened.sync_all()).map_err(io(directory))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use chaveiro_audit::{Damage, Lineage, Watch, examine};
 use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
+use chaveiro_core::digest::sha256;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{
     Alarm, Clock, RowLook, RowPlace, Store, StoreError, StoredEvent, UnsoundRow, View, Witness,
@@ -297,9 +297,8 @@ impl Warden {
 
 /// The name of an alert: the same for the same damage.
 fn about(parts: &[&str]) -> Uuid {
-    let hash = digest::digest(&digest::SHA256, parts.join("\0").as_bytes());
     let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash.as_ref()[..16]);
+    bytes.copy_from_slice(&sha256(parts.join("\0").as_bytes())[..16]);
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chaveiro_core::Fault;
 use chaveiro_core::action::{ActionRecord, ActionState, Outcome};
-use chaveiro_core::actions::recover_passcode::seal_first::{reconcile, sha256_hex};
+use chaveiro_core::actions::recover_passcode::seal_first::reconcile;
 use chaveiro_core::actions::recover_passcode::{Answer, Received, Value, close, expire, lost, receive, sent};
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
+use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::escrow::{EscrowedSecret, SecretContext, Standing};
 use chaveiro_core::id::{ActionId, SecretId, TenantId};
 use chaveiro_core::keys::EscrowKeys;

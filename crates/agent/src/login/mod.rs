@@ -15,7 +15,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chaveiro_core::actions::recover_passcode::seal_first::sha256_hex;
+use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::secret::Passcode;
 use thiserror::Error;
 use zeroize::Zeroizing;

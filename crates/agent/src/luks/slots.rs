@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use aws_lc_rs::digest::{Context, SHA256};
+use chaveiro_core::digest::hex;
 use chaveiro_core::secret::Passcode;
 use serde_json::Value;
 
@@ -112,7 +113,7 @@ impl Volume {
         }
         self.hash_area(&mut context, area.offset, area.offset + area.size)
             .map_err(|error| LuksError::Io { file: self.path.clone(), error })?;
-        Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(context.finish().as_ref()))
     }
 
     fn hash_area(&self, context: &mut Context, mut at: u64, end: u64) -> std::io::Result<()> {

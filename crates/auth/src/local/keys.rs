@@ -14,6 +14,7 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::Timestamp;
+use chaveiro_core::digest::hex;
 use chaveiro_core::keys::Fingerprint;
 use chaveiro_core::ports::Entropy;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
@@ -21,8 +22,6 @@ use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use thiserror::Error;
 use zeroize::Zeroizing;
-
-use crate::client_secret::hex;
 
 /// What keys are for.
 pub(crate) const ALGORITHM: Algorithm = Algorithm::RS256;

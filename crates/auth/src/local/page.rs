@@ -8,13 +8,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::Application;
+use chaveiro_core::digest::sha256;
 use chaveiro_core::sign_in::{SignIn, plain_code, spoken_code};
 use http::{StatusCode, header};
 
 use super::error::meaning;
 use super::grants::find_application;
 use super::http::{Endpoint, query};
-use crate::client_assertion::sha256;
 
 const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}\
     code{font-size:1.2em}input,button{font:inherit;padding:.3rem .6rem}";

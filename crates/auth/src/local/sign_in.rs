@@ -8,6 +8,7 @@ use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use chaveiro_core::actions::vouch;
 use chaveiro_core::application::Application;
+use chaveiro_core::digest::sha256;
 use chaveiro_core::id::{ResourceId, TenantId};
 use chaveiro_core::ports::View;
 use chaveiro_core::refused::Face;
@@ -22,7 +23,6 @@ use super::error::Refusal;
 use super::grants::{Authenticated, Granted, consented, read_form};
 use super::http::{Call, Claim, DEVICE_CODE_PATH, Endpoint, REVOKE_PATH, busy};
 use super::token::{Handle, Person};
-use crate::client_assertion::sha256;
 use crate::scope::{Scope, Wanted};
 
 pub(super) async fn device_code(

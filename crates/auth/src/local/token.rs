@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Timestamp;
 use chaveiro_core::caller::HostUser;
+use chaveiro_core::digest::sha256;
 use chaveiro_core::id::{ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::rights::{Principal, PrincipalKind};
@@ -11,7 +12,6 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::claims_request::CAPABLE;
-use crate::client_assertion::sha256;
 
 /// `idtyp` of tokens that a person minted on the host.
 pub(crate) const OPERATOR: &str = "operator";

@@ -29,6 +29,7 @@ use crate::audit::{Activity, AuditEvent};
 use crate::caller::{Actor, Caller};
 use crate::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
 use crate::device::{ManagedDevice, ManagementState, Platform};
+use crate::digest::sha256_hex;
 use crate::enrollment::Enrollment;
 use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
 use crate::hold;
@@ -603,7 +604,7 @@ fn held_value(
     let of_attempt = |secret: &EscrowedSecret| secret.context.attempt == delivery.attempt;
     Ok(match delivery.commands.first() {
         Some(DeviceCommand::ApplyCandidate { envelope_sha256 }) => secrets.into_iter().find(|secret| {
-            let hash = secret.envelope.as_deref().map(seal_first::sha256_hex);
+            let hash = secret.envelope.as_deref().map(sha256_hex);
             of_attempt(secret) && hash.as_ref() == Some(envelope_sha256)
         }),
         Some(_) | None => secrets.into_iter().rfind(of_attempt),

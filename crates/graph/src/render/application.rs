@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::application::{Application, ApplicationCertificate, ApplicationSecret};
+use chaveiro_core::digest::unhex;
 use chaveiro_core::permission::Permission;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -50,7 +51,7 @@ pub fn password(secret: &ApplicationSecret, version: Version) -> Value {
 /// The JSON of a certificate. `customKeyIdentifier` is the thumbprint, as in Graph.
 fn key(certificate: &ApplicationCertificate, version: Version) -> Value {
     let known = [
-        ("customKeyIdentifier", json!(bytes(&certificate.sha1).map(|bytes| STANDARD.encode(bytes)))),
+        ("customKeyIdentifier", json!(unhex(&certificate.sha1).map(|bytes| STANDARD.encode(bytes)))),
         ("displayName", json!(certificate.subject)),
         ("endDateTime", json!(date_time(certificate.expires))),
         ("keyId", json!(key_id(&certificate.sha256))),
@@ -63,12 +64,6 @@ fn key(certificate: &ApplicationCertificate, version: Version) -> Value {
 
 /// A certificate is named by its thumbprint here; Graph wants a GUID, which is the first half of that.
 fn key_id(sha256: &str) -> Option<Uuid> {
-    let half = bytes(sha256)?.get(..16)?.try_into().ok()?;
+    let half = unhex(sha256)?.get(..16)?.try_into().ok()?;
     Some(uuid::Builder::from_custom_bytes(half).into_uuid())
-}
-
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    let pair = |pair: &[u8]| Some((digit(pair.first()?)? * 16 + digit(pair.get(1)?)?) as u8);
-    hex.as_bytes().chunks(2).map(pair).collect()
 }

@@ -5,6 +5,7 @@ use chaveiro_core::actions::{restore, retire, take_inventory};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
 use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
+use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::SecretId;
 use chaveiro_core::keys::require_escrow;
@@ -315,7 +316,7 @@ impl Turn<'_> {
                 (Some(DeviceCommand::ReadPackages), given @ (Given::Value(_) | Given::Empty)) => {
                     let value = given.value();
                     take_inventory::take_packages(self.unit, device, &value, self.context.now)?;
-                    device.inventory.packages_sha256 = Some(seal_first::sha256_hex(value.as_bytes()));
+                    device.inventory.packages_sha256 = Some(sha256_hex(value.as_bytes()));
                 }
                 (Some(_) | None, _) => {}
             }

@@ -9,9 +9,9 @@
 //! Whoever reads a row to decide by it reads it with [`Table::sound`]. Where the absence of a row grants something, or an
 //! older row could, [`is_whole`] is asked, too.
 
-use aws_lc_rs::digest;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
+use chaveiro_core::digest::{hex, sha256};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{RowLook, RowPlace, RowSet, StoreError, UnsoundRow};
 use rusqlite::functions::{Context, FunctionFlags};
@@ -344,8 +344,7 @@ pub(crate) fn functions(connection: &Connection, key: &RowKey) -> rusqlite::Resu
     })?;
     connection.create_scalar_function("shown", 1, flags, |arguments| {
         let bytes = arguments.get_raw(0).as_bytes_or_null()?.unwrap_or_default();
-        let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Uuid::from_slice(bytes).map_or_else(|_| hex(), |id| id.to_string()))
+        Ok(Uuid::from_slice(bytes).map_or_else(|_| hex(bytes), |id| id.to_string()))
     })?;
     let signing = key.clone();
     connection.create_scalar_function("set_mac", 4, flags, move |arguments| {
@@ -497,8 +496,7 @@ pub(crate) fn introduce(connection: &Connection, key: &RowKey) -> Result<Option<
         Ok((TenantId(uuid(row, "id")?), moment(row.get("now")?, "now")?))
     })?;
     for (tenant, now) in tenants {
-        let name = digest::digest(&digest::SHA256, &key.fingerprint());
-        let short: String = name.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let short = hex(&sha256(&key.fingerprint())[..8]);
         let event = AuditEvent::new(tenant, now, Actor::system(), Activity::RowsSigned).with("key", short);
         append_event(connection, &event)?;
     }

@@ -19,6 +19,7 @@ use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
 use crate::device::{ManagedDevice, ManagementState};
+use crate::digest::sha256_hex;
 use crate::enrollment::Enrollment;
 use crate::escrow::{EscrowedSecret, Standing};
 use crate::id::ActionId;
@@ -88,12 +89,6 @@ pub(super) fn apply(
     let commands = vec![apply, DeviceCommand::ReadReport];
     unit.insert_delivery(&delivery(action, prepared.enrollment, Purpose::Apply, commands, now))?;
     Ok(())
-}
-
-/// How envelopes and lists are named between server and device: lower-case hex of SHA-256.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What follows an action that has ended. It belongs to no action: nothing waits for it.
