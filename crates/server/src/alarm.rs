@@ -58,105 +58,70 @@ impl Alarm for Bell {
     }
 }
 
-/// The names are stable: alarms are set on them.
+/// Logs an alert: with the fields that each alert has, then those of its own. The names are stable: alarms are set on them.
+macro_rules! say {
+    ($level:ident, $alert:ident, $($own:tt)+) => {
+        tracing::$level!(
+            alert = $alert.news.name(),
+            alert.id = $alert.id(),
+            tenant.id = %$alert.tenant,
+            application.id = $alert.actor.application_id,
+            $($own)+
+        )
+    };
+}
+
+/// Logs an alert, with what to do about it.
 fn log(alert: &Alert) {
-    let Alert { tenant, actor, news, .. } = alert;
-    match news {
-        News::HoldPlaced { hold, counted } => tracing::error!(
-            alert = news.name(),
-            alert.id = alert.id(),
-            tenant.id = %tenant,
-            hold.id = %hold,
-            counted,
-            application.id = actor.application_id,
+    match &alert.news {
+        News::HoldPlaced { hold, counted } => say!(
+            error, alert, hold.id = %hold, counted,
             "recoveries are on hold: look at the audit record, then run chaveiro hold release"
         ),
-        News::BreakGlassUsed { hold, device, reason } => tracing::error!(
-            alert = news.name(),
-            alert.id = alert.id(),
-            tenant.id = %tenant,
-            hold.id = %hold,
-            device.id = %device,
-            application.id = actor.application_id,
-            reason,
-            "a recovery passed a hold"
-        ),
-        News::ReadingOnHold { .. } => tracing::error!(
-            alert = news.name(),
-            alert.id = alert.id(),
-            tenant.id = %tenant,
-            application.id = actor.application_id,
-            "{} Look at the audit record, then run chaveiro hold release",
-            text(alert)
-        ),
+        News::BreakGlassUsed { hold, device, reason } => {
+            say!(error, alert, hold.id = %hold, device.id = %device, reason, "a recovery passed a hold");
+        }
+        News::ReadingOnHold { .. } => {
+            say!(error, alert, "{} Look at the audit record, then run chaveiro hold release", text(alert));
+        }
         News::ReadingNearLimit { .. } | News::FirstDisclosure { .. } | News::ProtectionLowered { .. } => {
-            tracing::warn!(
-                alert = news.name(),
-                alert.id = alert.id(),
-                tenant.id = %tenant,
-                application.id = actor.application_id,
-                "{}",
-                text(alert)
-            );
+            say!(warn, alert, "{}", text(alert));
         }
-        News::RoleAssigned(assigned) => {
-            warn(
-                alert,
-                assigned,
-                "a role was assigned through the API: if nobody expects it, run chaveiro role unassign",
-            );
-        }
-        News::RoleUnassigned(assigned) => {
-            let what = "a role was taken from somebody through the API: if nobody expects it, run chaveiro role assign";
-            warn(alert, assigned, what);
-        }
-        News::RowForged { table, row } => tracing::error!(
-            alert = news.name(),
-            alert.id = alert.id(),
-            tenant.id = %tenant,
+        News::RoleAssigned(Assigned { assignment, role, .. }) => say!(
+            warn, alert, assignment.id = %assignment, role,
+            "a role was assigned through the API: if nobody expects it, run chaveiro role unassign"
+        ),
+        News::RoleUnassigned(Assigned { assignment, role, .. }) => say!(
+            warn, alert, assignment.id = %assignment, role,
+            "a role was taken from somebody through the API: if nobody expects it, run chaveiro role assign"
+        ),
+        News::RowForged { table, row } => say!(
+            error,
+            alert,
             table,
             row = row.as_deref().unwrap_or("-"),
             "a row was changed by another program and grants nothing: run chaveiro audit rows"
         ),
-        News::RecordDamaged { position, damage } => tracing::error!(
-            alert = news.name(),
-            alert.id = alert.id(),
-            tenant.id = %tenant,
+        News::RecordDamaged { position, damage } => say!(
+            error,
+            alert,
             position,
             damage,
             "the audit record does not verify: export it, and compare it with an earlier checkpoint"
         ),
-        News::RestoreAccepted { doubt, reason, results } => tracing::error!(
-            alert = news.name(),
-            alert.id = alert.id(),
-            tenant.id = %tenant,
+        News::RestoreAccepted { doubt, reason, results } => say!(
+            error,
+            alert,
             doubt,
             reason,
             results,
             "the server goes on from an older database: passcodes of before may not open their devices, and tokens have ended"
         ),
-        News::DeviceDuplicate { device, duplicate_of, still_enrolled } => tracing::warn!(
-            alert = news.name(),
-            alert.id = alert.id(),
-            tenant.id = %tenant,
-            device.id = %device,
-            duplicate.of = %duplicate_of,
-            still_enrolled,
+        News::DeviceDuplicate { device, duplicate_of, still_enrolled } => say!(
+            warn, alert, device.id = %device, duplicate.of = %duplicate_of, still_enrolled,
             "a device enrolled under the name of another: a clone, a machine that was set up anew, or an intruder"
         ),
     }
-}
-
-fn warn(alert: &Alert, assigned: &Assigned, what: &str) {
-    tracing::warn!(
-        alert = alert.news.name(),
-        alert.id = alert.id(),
-        tenant.id = %alert.tenant,
-        assignment.id = %assigned.assignment,
-        role = assigned.role,
-        application.id = alert.actor.application_id,
-        "{what}"
-    );
 }
 
 /// Where alerts are posted.
