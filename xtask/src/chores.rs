@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::advisories::advisories;
 use crate::fuzz::fuzz;
 use crate::needs;
+use crate::release::release;
 use crate::sbom::sbom;
 
 /// One thing that can be asked of `cargo xtask`.
@@ -35,6 +36,11 @@ pub(crate) const CHORES: &[Chore] = &[
         run: advisories,
     },
     Chore { name: "sbom", summary: "write a bill of materials of each program to target/sbom/", run: sbom },
+    Chore {
+        name: "release",
+        summary: "build the files of a release: --verify builds twice and compares, --sign KEY signs; docs/release.md",
+        run: release,
+    },
     Chore { name: "codegen", summary: "write generated/ anew (--check: only compare)", run: codegen },
     Chore {
         name: "fuzz",

@@ -4,6 +4,7 @@ mod advisories;
 mod chores;
 mod fuzz;
 mod needs;
+mod release;
 mod sbom;
 
 use std::process::ExitCode;

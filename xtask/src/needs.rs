@@ -20,6 +20,12 @@ const VERSION: &[&str] = &["--version"];
 const NEEDS: &[Need] = &[
     Need { program: "cc", probe: VERSION, package: "build-essential", why: "SQLite and aws-lc are C" },
     Need {
+        program: "ssh",
+        probe: &["-V"],
+        package: "openssh-client",
+        why: "releases are signed and verified with ssh-keygen",
+    },
+    Need {
         program: "/usr/sbin/cryptsetup",
         probe: VERSION,
         package: "cryptsetup-bin",

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::chores::root;
 
 /// The programs that people install.
-const PROGRAMS: &[&str] = &["chaveiro", "chaveiro-agent"];
+pub(crate) const PROGRAMS: &[&str] = &["chaveiro", "chaveiro-agent"];
 
 /// What the bills are for; other systems have other dependencies.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Writes a bill for each program to `target/sbom/PROGRAM.cdx.json`.
 pub(crate) fn sbom(_: &[String]) -> Result<()> {
@@ -24,7 +24,8 @@ pub(crate) fn sbom(_: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn write() -> Result<Vec<PathBuf>> {
+/// Writes the bills, and returns where they are.
+pub(crate) fn write() -> Result<Vec<PathBuf>> {
     let options = ["--locked", "--filter-platform", TARGET].map(str::to_owned).to_vec();
     let metadata = MetadataCommand::new().current_dir(root()).other_options(options).exec()?;
     let lock = Lockfile::load(root().join("Cargo.lock"))?;
