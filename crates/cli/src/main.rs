@@ -16,6 +16,7 @@ mod session;
 mod text;
 mod verbs;
 
+use std::alloc::System;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -28,6 +29,11 @@ use chaveiro_lang::Lang;
 use help::HELP;
 use out::Out;
 use text::{Complaint, Text};
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes each block that is freed: libraries keep copies of passcodes and tokens in buffers that they do not wipe.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let lang = Lang::of_arguments(std::env::args_os());

@@ -50,6 +50,7 @@ fn the_unit_starts_the_server_on_the_directory_that_it_may_write() {
 fn the_unit_has_limits_and_a_sandbox_and_systemd_understands_it() {
     for (key, value) in [
         ("LimitCORE", "0"),
+        ("MemorySwapMax", "0"),
         ("UMask", "0077"),
         ("StateDirectoryMode", "0700"),
         ("ProtectSystem", "strict"),
