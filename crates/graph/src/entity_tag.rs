@@ -15,11 +15,9 @@ use serde_json::{Map, Value};
 use crate::follow::Node;
 use crate::model::{MODEL, Target};
 use crate::query::Selection;
+pub(crate) use crate::query::TAG as ANNOTATION;
 use crate::render::{self, Form};
 use crate::resolve::Version;
-
-/// The name of the tag in an entity.
-pub(crate) const ANNOTATION: &str = "@odata.etag";
 
 /// Hexadecimal digits of a tag: 96 bits.
 const DIGITS: usize = 24;

@@ -245,7 +245,8 @@ pub(super) fn devices(
     let render = |device: &ManagedDevice| {
         let user = device.user.and_then(|id| users.get(&id));
         let object = render::device::device(device, user, version, selection, Form::Listed);
-        entity_tag::first(Some(entity_tag::of_device(device)), object)
+        let tag = selection.shows_tag().then(|| entity_tag::of_device(device));
+        entity_tag::first(tag, object)
     };
     Ok(devices.iter().map(render).collect())
 }
@@ -261,7 +262,8 @@ pub(super) fn resources(
     let render = |resource: &Resource| {
         let seen = in_sight(view, sight, resource.clone(), Form::Listed)?;
         let object = render::resource::resource(&seen, version, selection, Form::Listed);
-        Ok(entity_tag::first(Some(entity_tag::of_resource(resource)), object))
+        let tag = selection.shows_tag().then(|| entity_tag::of_resource(resource));
+        Ok(entity_tag::first(tag, object))
     };
     resources.iter().map(render).collect()
 }

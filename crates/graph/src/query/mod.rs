@@ -259,6 +259,9 @@ pub fn is_served(property: &Property, entity: &EntityType, version: Version) -> 
     version == Version::Beta || entity.beta_only || !property.beta_only
 }
 
+/// The annotation of an entity that holds its tag.
+pub(crate) const TAG: &str = "@odata.etag";
+
 /// What a response holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
@@ -296,10 +299,16 @@ impl Selection {
         }
     }
 
-    /// What is served of an entity of which everything is rendered. Annotations stay.
+    /// Returns true if items of a list show their tag: a caller that names properties gets these alone.
+    pub fn shows_tag(&self) -> bool {
+        !matches!(self, Self::Only(_))
+    }
+
+    /// The served part of an entity of which everything is rendered.
     pub fn of_rendered(&self, entity: &EntityType, mut object: Map<String, Value>) -> Map<String, Value> {
-        object.retain(|name, _| {
-            name.starts_with('@') || entity.property(name).is_some_and(|property| self.contains(property))
+        object.retain(|name, _| match name.starts_with('@') {
+            true => name != TAG || self.shows_tag(),
+            false => entity.property(name).is_some_and(|property| self.contains(property)),
         });
         object
     }

@@ -98,8 +98,7 @@ async fn holds_are_listed_newest_first_to_those_who_see_the_whole_tenant() {
     assert_eq!(holds.len(), 3, "the two of long ago too");
     assert!(hold.ends_with(holds[0]["id"].as_str().expect("text")), "{all}");
     let (_, first) = world.call(&eva, "GET", &format!("{HOLDS}?$top=1&$count=true&$select=id"), &[]).await;
-    let newest = json!([{"@odata.etag": holds[0]["@odata.etag"], "id": holds[0]["id"]}]);
-    assert_eq!((&first["@odata.count"], &first["value"]), (&json!(3), &newest));
+    assert_eq!((&first["@odata.count"], &first["value"]), (&json!(3), &json!([{"id": holds[0]["id"]}])));
     let next = first["@odata.nextLink"].as_str().expect("more").trim_start_matches(crate::world::BASE);
     assert_eq!(world.call(&eva, "GET", next, &[]).await.1["value"][0]["id"], holds[1]["id"]);
     assert_eq!(world.call(&bob, "GET", HOLDS, &[]).await.1["value"], json!([]));
