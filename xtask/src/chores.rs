@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::advisories::advisories;
 use crate::fuzz::fuzz;
+use crate::lanes::run_all;
 use crate::needs;
 use crate::release::release;
 use crate::sbom::sbom;
@@ -62,17 +63,13 @@ pub(crate) const CHORES: &[Chore] = &[
 
 fn test(arguments: &[String]) -> Result<()> {
     needs::install_missing()?;
+    if arguments.is_empty() {
+        return run_all(cargo);
+    }
     let mut command = cargo(&["test", "--workspace", "--locked"]);
     command.args(arguments);
-    run(&mut command)?;
-    match arguments {
-        [] => torture(&["--seed".to_owned(), SEED.to_owned()]),
-        _ => Ok(()),
-    }
+    run(&mut command)
 }
-
-/// The seed of the short torture in every test run: the same faults each time.
-const SEED: &str = "1";
 
 fn torture(arguments: &[String]) -> Result<()> {
     needs::install_missing()?;

@@ -3,6 +3,7 @@
 mod advisories;
 mod chores;
 mod fuzz;
+mod lanes;
 mod needs;
 mod release;
 mod sbom;
