@@ -8,8 +8,9 @@ use chaveiro_audit::{
 };
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
+use chaveiro_core::decisions::keys::{self, Change, Hand};
 use chaveiro_core::id::{DeviceId, TenantId};
-use chaveiro_core::keys::{self, Change, Hand, KeyName};
+use chaveiro_core::keys::KeyName;
 use chaveiro_core::ports::Store;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_core::{Fault, Timestamp};

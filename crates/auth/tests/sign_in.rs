@@ -6,9 +6,9 @@ mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chaveiro_core::actions::vouch::{self, Decision, VouchRefusal};
 use chaveiro_core::audit::Activity;
 use chaveiro_core::caller::{ActorKind, HostUser};
+use chaveiro_core::decisions::vouch::{self, Decision, VouchRefusal};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::permission::Permission;
 use http::{Request, header};

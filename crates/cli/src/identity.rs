@@ -5,19 +5,19 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use chaveiro_auth::{ClientSecret, new_application_secret, read_certificate};
 use chaveiro_core::Timestamp;
-use chaveiro_core::actions::manage_applications;
-use chaveiro_core::actions::revoke_tokens::{SignedOut, tokens_of};
-use chaveiro_core::actions::vouch::{self, Decision};
 use chaveiro_core::application::{
     Application, ApplicationCertificate, ApplicationRefusal, ApplicationSecret, COMMAND_LINE,
 };
 use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::decisions::manage_applications;
+use chaveiro_core::decisions::revoke_tokens::{SignedOut, tokens_of};
+use chaveiro_core::decisions::vouch::{self, Decision};
 use chaveiro_core::id::{ApplicationId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Clock, Entropy, StoreError, UnitOfWork, View};
+use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::revocation::of_application;
-use chaveiro_core::rights::{Principal, PrincipalKind};
 use chaveiro_core::sign_in::SignIn;
 use chaveiro_server::{SystemClock, SystemEntropy};
 use uuid::Uuid;

@@ -1,41 +1,24 @@
 //! The domain of Chaveiro: devices, remote actions and the rules that decide.
 //!
-//! Nothing here knows HTTP, SQL or XML. Decisions are functions of values; time and identifiers are
-//! parameters; the outside is reached only through the traits of [`ports`]. A remote action is one
-//! file under [`actions`], read from top to bottom.
+//! Decisions are functions of values; time and identifiers are parameters; the outside is reached only through the traits
+//! of [`ports`]. Five floors, each a folder; a file uses its own floor and those above it in this list:
+//!
+//! | floor | what it holds |
+//! |---|---|
+//! | `words` | data and pure functions over it: [`device`], [`action`], [`escrow`], … |
+//! | [`ports`] | the traits by which the outside is reached: store, escrow, clock |
+//! | [`actions`] | the policies: one remote action is one value in one file |
+//! | [`engine`] | the machine that runs any remote action: delivery, answer, loss, end |
+//! | [`decisions`] | every other unit of work: enrolment, disclosure, holds, roles, … |
 
-pub mod action;
 pub mod actions;
-pub mod activity;
-pub mod alert;
-pub mod application;
-pub mod audit;
-pub mod caller;
-pub mod command;
-pub mod device;
-pub mod digest;
-pub mod enrollment;
-pub mod escrow;
-pub mod hold;
-pub mod id;
-pub mod keys;
-pub mod lock;
-pub mod passcode;
-pub mod permission;
+pub mod decisions;
+pub mod engine;
 pub mod ports;
-pub mod query;
-pub mod reading;
-pub mod refusal;
-pub mod refused;
-pub mod resource;
-pub mod revocation;
-pub mod rights;
-pub mod role;
-pub mod scope_tag;
-pub mod secret;
-pub mod sign_in;
-pub mod steady;
-pub mod tenant;
+mod words;
 
 pub use jiff::Timestamp;
-pub use refusal::{Fault, Refusal};
+
+pub use ports::Fault;
+pub use refusal::Refusal;
+pub use words::*;

@@ -7,8 +7,8 @@ use chaveiro_core::application::Application;
 use chaveiro_core::device::{Inventory, ManagedDevice};
 use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::hold::Hold;
+use chaveiro_core::principal::RoleAssignment;
 use chaveiro_core::resource::Resource;
-use chaveiro_core::rights::RoleAssignment;
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 

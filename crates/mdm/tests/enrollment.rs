@@ -7,9 +7,9 @@ mod world;
 use std::time::Duration;
 
 use chaveiro_core::action::{ActionState, Outcome};
-use chaveiro_core::actions::retire::retire;
 use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::caller::{Actor, HostUser};
+use chaveiro_core::decisions::retire::retire;
 use chaveiro_core::device::ManagementState;
 use chaveiro_core::id::{DeviceId, ResourceId};
 use chaveiro_core::ports::{Clock, Unsealer};

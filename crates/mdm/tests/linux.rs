@@ -8,11 +8,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use chaveiro_core::action::{ActionState, Outcome};
-use chaveiro_core::actions::disclose_passcode::{Ask, disclose};
 use chaveiro_core::actions::recover_passcode::Begun;
-use chaveiro_core::actions::restore::{Accepted, accept};
-use chaveiro_core::actions::take_inventory::MAX_PACKAGES;
 use chaveiro_core::caller::{Actor, HostUser};
+use chaveiro_core::decisions::disclose_passcode::{Ask, disclose};
+use chaveiro_core::decisions::restore::{Accepted, accept};
+use chaveiro_core::decisions::take_inventory::MAX_PACKAGES;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::Standing;

@@ -7,8 +7,8 @@ mod world;
 use std::time::Duration;
 
 use axum::body::Body;
-use chaveiro_core::actions::retire::retire;
 use chaveiro_core::caller::Actor;
+use chaveiro_core::decisions::retire::retire;
 use chaveiro_core::id::EnrollmentId;
 use chaveiro_core::ports::Waker;
 use chaveiro_fleet::linux::LinuxDevice;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use chaveiro_audit::{Signer, extend};
 use chaveiro_core::Fault;
-use chaveiro_core::actions::{disclose_passcode, recover_passcode};
+use chaveiro_core::actions::recover_passcode;
+use chaveiro_core::decisions::disclose_passcode;
 use chaveiro_core::ports::{Clock, Store};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

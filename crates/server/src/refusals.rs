@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chaveiro_core::decisions::refused::record;
 use chaveiro_core::ports::{Clock, Store};
-use chaveiro_core::refused::{RefusedRequests, Sums, record};
+use chaveiro_core::refused::{RefusedRequests, Sums};
 
 /// The refused requests that the record does not have yet.
 pub(crate) struct Refusals {

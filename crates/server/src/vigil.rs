@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::keys::{KeyName, require_escrow};
+use chaveiro_core::engine::escrow;
+use chaveiro_core::keys::KeyName;
 use chaveiro_core::ports::{Clock, Entropy, Sealer, Store};
 use chaveiro_core::steady::{Ripeness, Running};
 use chaveiro_mdm::CertificateAuthority;
@@ -238,7 +239,7 @@ impl Vigil {
         let broken = self.store.read(move |view| {
             let tenants = view.tenants()?;
             let broken = tenants.into_iter().filter_map(|tenant| {
-                let proven = require_escrow(view, sealer.as_ref(), tenant.id);
+                let proven = escrow::require(view, sealer.as_ref(), tenant.id);
                 proven.err().map(|fault| (format!("tenant {}", tenant.id), fault.to_string()))
             });
             Ok(broken.collect())

@@ -1,12 +1,12 @@
 //! Actions, deliveries, secrets: through the domain's own verbs, as they are really used.
 
 use chaveiro_core::action::{ActionState, Outcome};
-use chaveiro_core::actions::disclose_passcode::{Ask, disclose, shred};
 use chaveiro_core::actions::recover_passcode::{Answer, Begun, Received, Value, begin, close, expire, receive, sent};
-use chaveiro_core::actions::retire;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{Phase, SentIn};
+use chaveiro_core::decisions::disclose_passcode::{Ask, disclose, shred};
+use chaveiro_core::decisions::retire;
 use chaveiro_core::escrow::Standing;
 use chaveiro_core::id::{ActionId, RequestId, SecretId};
 use chaveiro_core::ports::UnitOfWork;

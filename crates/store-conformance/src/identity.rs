@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use chaveiro_core::Fault;
 use chaveiro_core::application::{Application, ApplicationCertificate, ApplicationSecret};
+use chaveiro_core::decisions::sign_in::begin;
 use chaveiro_core::id::{ApplicationId, ResourceId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::StoreError;
-use chaveiro_core::sign_in::{MAX_PENDING, SignIn, Standing, begin};
+use chaveiro_core::sign_in::{MAX_PENDING, SignIn, Standing};
 use chaveiro_core::steady::{Ripeness, Running};
 
 use crate::Backend;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use chaveiro_core::actions::take_inventory::{MAX_PACKAGES, take_account, take_packages};
+use chaveiro_core::decisions::take_inventory::{MAX_PACKAGES, take_account, take_packages};
 use chaveiro_core::device::{Inventory, ManagedDevice};
 use chaveiro_core::id::AssignmentId;
 use chaveiro_core::ports::{ResourceScope, Store};
+use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::query::Listing;
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::ROLES;
 use chaveiro_core::scope_tag::Visibility;
 use serde_json::Value;

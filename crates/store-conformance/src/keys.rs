@@ -1,7 +1,8 @@
 //! Keys that the store knows by their fingerprints.
 
 use chaveiro_core::caller::{Actor, HostUser};
-use chaveiro_core::keys::{Change, Fingerprint, Hand, KeyName, record, retire, set_away};
+use chaveiro_core::decisions::keys::{Change, Hand, record, retire, set_away};
+use chaveiro_core::keys::{Fingerprint, KeyName};
 
 use crate::Backend;
 use crate::sample::{at, filled, read, tenant_id, write};

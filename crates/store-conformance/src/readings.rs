@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use chaveiro_core::Fault;
 use chaveiro_core::action::{ActionRecord, ActionState, Outcome};
-use chaveiro_core::actions::disclose_passcode::{Ask, disclose};
 use chaveiro_core::alert::News;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, ActorKind, Caller, HostUser};
+use chaveiro_core::decisions::disclose_passcode::{Ask, disclose};
+use chaveiro_core::decisions::hold::release;
 use chaveiro_core::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
-use chaveiro_core::hold::{HoldKind, Release, release};
+use chaveiro_core::hold::{HoldKind, Release};
 use chaveiro_core::id::{ActionId, RequestId, SecretId};
 use chaveiro_core::lock::{DeviceLock, Lock};
 use chaveiro_core::ports::Store;

@@ -1,14 +1,14 @@
 //! Going on from an older database: what ends, and what counts again.
 
-use chaveiro_core::actions::disclose_passcode::{Ask, disclose};
-use chaveiro_core::actions::restore::{Accepted, Restored, accept, confirm};
 use chaveiro_core::caller::{Actor, HostUser};
+use chaveiro_core::decisions::disclose_passcode::{Ask, disclose};
+use chaveiro_core::decisions::restore::{Accepted, Restored, accept, confirm};
+use chaveiro_core::decisions::revocation::require_valid;
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::UNTIL_REPLACED;
 use chaveiro_core::id::RequestId;
 use chaveiro_core::lock::EscrowTest;
 use chaveiro_core::refusal::Withheld;
-use chaveiro_core::revocation::require_valid;
 
 use crate::Backend;
 use crate::linux::{action_id, held, opens, recover, settle_finish};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chaveiro_core::Refusal;
 use chaveiro_core::caller::Caller;
+use chaveiro_core::decisions::revocation::{end_tokens, require_valid};
 use chaveiro_core::ports::Store;
-use chaveiro_core::revocation::{end_tokens, moment_after, require_valid};
-use chaveiro_core::rights::{Principal, PrincipalKind};
+use chaveiro_core::principal::{Principal, PrincipalKind};
+use chaveiro_core::revocation::moment_after;
 
 use crate::Backend;
 use crate::sample::{at, caller, filled, read, tenant_id, write};

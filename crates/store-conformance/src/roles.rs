@@ -3,7 +3,7 @@
 use chaveiro_core::Fault;
 use chaveiro_core::id::AssignmentId;
 use chaveiro_core::ports::StoreError;
-use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::ROLES;
 use chaveiro_core::scope_tag::Visibility;
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use chaveiro_core::Fault;
-use chaveiro_core::actions::change_tenant::{Ask, Change, change};
 use chaveiro_core::alert::News;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, HostUser};
+use chaveiro_core::decisions::change_tenant::{Ask, Change, change};
 use chaveiro_core::ports::{Store, StoreError};
 use chaveiro_core::tenant::{Licence, TenantSettings};
 use futures_util::FutureExt;

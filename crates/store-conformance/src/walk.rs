@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chaveiro_core::action::{ActionRecord, ActionState};
-use chaveiro_core::actions::disclose_passcode::shred;
 use chaveiro_core::actions::recover_passcode::seal_first::{keep_disk_escrowed, reconcile};
 use chaveiro_core::actions::recover_passcode::{Answer, Value, close, expire, lost, receive, sent};
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
+use chaveiro_core::decisions::disclose_passcode::shred;
 use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::escrow::{EscrowedSecret, Standing};
 use chaveiro_core::id::{ActionId, SecretId};

@@ -19,10 +19,10 @@ use chaveiro_core::ports::{
     ChainLink, ChainedEvent, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, Statistics,
     StoreError, StoredCheckpoint, StoredEvent, UnitOfWork, View,
 };
+use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use chaveiro_core::reading::{Reading, Readings};
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::sign_in::SignIn;
 use chaveiro_core::steady::{Ripeness, Running};

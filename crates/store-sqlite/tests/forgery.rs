@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chaveiro_core::application::{Application, ApplicationSecret};
 use chaveiro_core::caller::{Actor, Caller, HostUser};
+use chaveiro_core::decisions::rights;
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
 use chaveiro_core::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing};
@@ -14,10 +15,10 @@ use chaveiro_core::id::{
 };
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{RowPlace, Store, UnitOfWork, UnsoundRow, View};
+use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::query::Filter;
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::revocation;
-use chaveiro_core::rights::{Principal, PrincipalKind, Rights, RoleAssignment};
+use chaveiro_core::rights::Rights;
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::sign_in::{self, SignIn};
@@ -304,12 +305,12 @@ fn is_application_stronger(view: &dyn View) -> Result<bool, Fault> {
 }
 
 fn is_unbound(view: &dyn View) -> Result<bool, Fault> {
-    let rights = Rights::of(view, &caller(PrincipalKind::Application))?;
+    let rights = rights::of(view, &caller(PrincipalKind::Application))?;
     Ok(rights == Ok(Rights::Permissions))
 }
 
 fn has_role_everywhere(view: &dyn View) -> Result<bool, Fault> {
-    let rights = Rights::of(view, &caller(PrincipalKind::User))?;
+    let rights = rights::of(view, &caller(PrincipalKind::User))?;
     Ok(rights.is_ok_and(|rights| rights.sight() != Visibility::Tagged(["lisbon".to_owned()].into_iter().collect())))
 }
 
@@ -322,7 +323,7 @@ fn has_no_hold_rule(view: &dyn View) -> Result<bool, Fault> {
 }
 
 fn is_token_valid(view: &dyn View) -> Result<bool, Fault> {
-    Ok(revocation::require_valid(view, &caller(PrincipalKind::User))?.is_ok())
+    Ok(chaveiro_core::decisions::revocation::require_valid(view, &caller(PrincipalKind::User))?.is_ok())
 }
 
 fn is_in_lisbon(view: &dyn View) -> Result<bool, Fault> {
@@ -335,7 +336,7 @@ fn is_in_lisbon(view: &dyn View) -> Result<bool, Fault> {
 
 fn is_readable_by_mallory(view: &dyn View) -> Result<bool, Fault> {
     let secrets = view.secrets(TENANT, ACTION)?;
-    let decide = chaveiro_core::actions::disclose_passcode::decide;
+    let decide = chaveiro_core::decisions::disclose_passcode::decide;
     Ok(secrets.iter().any(|secret| decide(secret, "mallory", at(10)).is_ok()))
 }
 
@@ -468,7 +469,7 @@ async fn a_row_that_was_once_valid_is_not_put_back() {
                 unit.delete_role_assignment(TENANT, AssignmentId(id(11)))?;
                 Ok(())
             },
-            |view| Ok(Rights::of(view, &caller(PrincipalKind::User))?.is_ok()),
+            |view| Ok(rights::of(view, &caller(PrincipalKind::User))?.is_ok()),
             "role_assignment",
         ),
         (
@@ -572,7 +573,7 @@ async fn a_row_that_others_added_takes_nothing_from_those_that_are_ours() {
         INSERT INTO role_assignment (tenant, id, role, kind, principal, created) VALUES (1, x'77', 'intune-administrator', 'user', 'mallory', 0);",
     );
     let serves = |view: &dyn View| {
-        let rights = Rights::of(view, &caller(PrincipalKind::User))?;
+        let rights = rights::of(view, &caller(PrincipalKind::User))?;
         Ok(view.application(TENANT, APPLICATION)?.is_some() && rights.is_ok())
     };
     assert!(world.granted(serves).await.expect("read"));

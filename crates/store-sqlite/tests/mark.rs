@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::actions::restore::{Accepted, accept};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, HostUser};
+use chaveiro_core::decisions::restore::{Accepted, accept};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::Store;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};

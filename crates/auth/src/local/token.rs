@@ -7,7 +7,7 @@ use chaveiro_core::caller::HostUser;
 use chaveiro_core::digest::sha256;
 use chaveiro_core::id::{ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::rights::{Principal, PrincipalKind};
+use chaveiro_core::principal::{Principal, PrincipalKind};
 use serde::Serialize;
 use zeroize::Zeroizing;
 

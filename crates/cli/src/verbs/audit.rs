@@ -9,8 +9,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use chaveiro_audit::{Broken, Earlier, Expected, Report, Succeeded};
 use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::decisions::keys::Hand;
 use chaveiro_core::id::TenantId;
-use chaveiro_core::keys::Hand;
 use chaveiro_core::ports::{RowPlace, StoreError, UnsoundRow, View};
 use serde_json::{Value, json};
 

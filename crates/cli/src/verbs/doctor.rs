@@ -11,7 +11,7 @@ use chaveiro_core::application::Application;
 use chaveiro_core::caller::{Actor, ActorKind};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{StoreError, View};
-use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_server::Config;
 use serde::Deserialize;
 use serde_json::{Value, json};

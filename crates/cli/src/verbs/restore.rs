@@ -1,8 +1,8 @@
 //! `chaveiro restore`: going on from a database that may not be the newest state.
 
 use anyhow::Result;
-use chaveiro_core::actions::restore::{self, Accepted, Restored};
 use chaveiro_core::caller::Actor;
+use chaveiro_core::decisions::restore::{self, Accepted, Restored};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{Clock, Entropy, Store};
 use chaveiro_server::{SystemClock, SystemEntropy};

@@ -1,7 +1,7 @@
 //! `chaveiro role`: on the host straight in the data directory, elsewhere through the API, as whoever is signed in.
 
 use anyhow::{Context, Result, anyhow};
-use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::{ROLES, Role as RoleRow};
 use chaveiro_core::scope_tag::Visibility;
 use reqwest::Method;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use chaveiro_core::actions::vouch::Decision;
 use chaveiro_core::application::COMMAND_LINE;
+use chaveiro_core::decisions::vouch::Decision;
 use chaveiro_core::ports::Clock;
 use chaveiro_core::sign_in::{SignIn as SignInRow, Standing, spoken_code};
 use chaveiro_server::SystemClock;

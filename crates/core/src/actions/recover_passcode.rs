@@ -28,17 +28,18 @@ use crate::action::{ActionRecord, ActionState, Outcome, RemoteAction};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::{Actor, Caller};
 use crate::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
+use crate::decisions::hold;
 use crate::device::{ManagedDevice, ManagementState, Platform};
 use crate::digest::sha256_hex;
+use crate::engine::escrow;
 use crate::enrollment::Enrollment;
 use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
-use crate::hold;
 use crate::id::{ActionId, DeviceId, EnrollmentId, RequestId, SecretId};
-use crate::keys::require_escrow;
 use crate::lock::{DeviceLock, DeviceReport, Lock};
 use crate::permission::Permission;
+use crate::ports::Fault;
 use crate::ports::{EscrowError, Sealer, StoreError, UnitOfWork};
-use crate::refusal::{Fault, Refusal};
+use crate::refusal::Refusal;
 use crate::role::RoleAction;
 use crate::secret::Passcode;
 use crate::steady::{Ripe, Ripeness};
@@ -517,7 +518,7 @@ impl Keeping<'_> {
             return Ok(());
         }
         // With wrong recipients the value would be lost: the device keeps it and says it again.
-        require_escrow(unit, sealer, action.tenant)?;
+        escrow::require(unit, sealer, action.tenant)?;
         let context = SecretContext {
             tenant: action.tenant,
             device: action.device,

@@ -8,6 +8,7 @@
 //! The methods are the verbs of the domain, not tables. Absence is `Option`; an `Err` is a fault of
 //! the store. Every method that takes a [`TenantId`] must not see rows of another tenant.
 
+mod fault;
 mod stored;
 mod unit_of_work;
 mod view;
@@ -18,47 +19,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use thiserror::Error;
 use uuid::Uuid;
 
 use crate::escrow::SecretContext;
 use crate::id::{EnrollmentId, TenantId};
 use crate::keys::EscrowKeys;
-use crate::refusal::Fault;
 use crate::secret::Passcode;
 
+pub use self::fault::{EscrowError, Fault, StoreError};
 pub use self::stored::{
     ChainLink, ChainedEvent, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, RowSet, Statistics,
     StoredCheckpoint, StoredEvent, UnsoundRow,
 };
 pub use self::unit_of_work::UnitOfWork;
 pub use self::view::View;
-
-/// A fault of the store. Texts are internal: they go to logs, never to callers.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// Too much is waiting; try again in a moment. Nothing was done.
-    #[error("the store's queue is full")]
-    Busy,
-    /// The disk has no room. What was asked for may be kept all the same, and is found when it is asked for again.
-    #[error("the disk of the store is full")]
-    Full,
-    /// The medium failed, or the store is shutting down. Nothing was done.
-    #[error("the store is unavailable: {0}")]
-    Unavailable(String),
-    /// Too much would have to be read to answer a filter or an order. Trying again does not help.
-    #[error("the list cannot be answered without reading too much")]
-    TooCostly,
-    /// A cursor that this store did not make for that list and tenant.
-    #[error("the cursor is not of this list")]
-    ForeignCursor,
-    /// A row of that key exists already.
-    #[error("duplicate {0}")]
-    Duplicate(&'static str),
-    /// What is stored cannot be read back, or a unit of work panicked.
-    #[error("the store is inconsistent: {0}")]
-    Inconsistent(String),
-}
 
 /// A boxed future, as the ports return them.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -140,23 +114,6 @@ impl<T> Slot<T> {
             .unwrap_or_else(PoisonError::into_inner)
             .take()
             .unwrap_or_else(|| Err(StoreError::Inconsistent("a unit of work gave no result".into()).into()))
-    }
-}
-
-/// Why sealing or unsealing failed. Texts are internal.
-#[derive(Debug, Error)]
-pub enum EscrowError {
-    /// The tenant has no recipient to seal to, or no private key is here to open with.
-    #[error("no key: {0}")]
-    NoKey(String),
-    /// The envelope is damaged, of another version, or bound to something else.
-    #[error("the envelope does not open: {0}")]
-    Unopenable(String),
-}
-
-impl From<EscrowError> for Fault {
-    fn from(error: EscrowError) -> Self {
-        Self::Escrow(error.to_string())
     }
 }
 

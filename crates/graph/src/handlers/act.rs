@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::Refusal;
 use chaveiro_core::actions::recover_passcode::{self, Ask, Begun, RECOVER_PASSCODE};
+use chaveiro_core::engine::escrow;
 use chaveiro_core::id::ActionId;
-use chaveiro_core::keys::require_escrow;
 
 use super::admit::Asked;
 use super::{read_store, response, write_aloud};
@@ -67,7 +67,7 @@ async fn begin(state: &Arc<GraphState>, asked: Arc<Asked>, action: Action, ask: 
     let begun = write_aloud(state, move |unit| {
         // Links and roles may have gone since the request was admitted; what is decided holds for one moment.
         asked.follow(unit)?;
-        require_escrow(unit, sealer.as_ref(), ask.caller.tenant)?;
+        escrow::require(unit, sealer.as_ref(), ask.caller.tenant)?;
         let begun = begin(unit, &ask, now)?;
         let waits = unit.open_enrollment(ask.caller.tenant, ask.device)?.map(|enrollment| enrollment.id);
         Ok((begun, waits))

@@ -5,10 +5,11 @@
 //! written: roles, scopes and links may have changed in between.
 
 use chaveiro_core::caller::Caller;
+use chaveiro_core::decisions::revocation::require_valid;
+use chaveiro_core::decisions::rights;
 use chaveiro_core::id::{DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::View;
-use chaveiro_core::revocation::require_valid;
 use chaveiro_core::rights::Rights;
 use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
@@ -100,7 +101,7 @@ impl Asked {
         match self.of_oneself {
             // The walk has one hop, and that is the caller: no other entity is reached with them.
             true => Ok(Rights::Permissions),
-            false => Ok(Rights::of(view, &self.caller)??),
+            false => Ok(rights::of(view, &self.caller)??),
         }
     }
 

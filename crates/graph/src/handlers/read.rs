@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use chaveiro_core::action::{ActionRecord, ActionState};
-use chaveiro_core::actions::disclose_passcode::{self, Ask, Disclosure};
+use chaveiro_core::decisions::disclose_passcode::{self, Ask, Disclosure};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, RequestId};
 use chaveiro_core::ports::{StoreError, View};

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use chaveiro_core::actions::revoke_tokens::sign_out;
-use chaveiro_core::actions::{assign_roles, manage_applications, name_users, retire};
 use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::decisions::revoke_tokens::sign_out;
+use chaveiro_core::decisions::{assign_roles, manage_applications, name_users, retire};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{DeviceId, ResourceId};
 use chaveiro_core::ports::{ResourceScope, UnitOfWork, View};
+use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::rights::{Principal, PrincipalKind};
 use chaveiro_core::{Fault, Refusal};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};

@@ -2,7 +2,8 @@
 
 use chaveiro_core::application::MAX_NAME;
 use chaveiro_core::hold::{MAX_QUIET_MINUTES, MAX_REASON};
-use chaveiro_core::rights::{self, MAX_DESCRIPTION};
+use chaveiro_core::principal;
+use chaveiro_core::principal::MAX_DESCRIPTION;
 use chaveiro_core::role::{ROLES, Role};
 use chaveiro_core::scope_tag::MAX_TAG;
 use serde_json::{Map, Value, json};
@@ -76,7 +77,7 @@ fn tags() -> Value {
 /// What people call an assignment, and say of it.
 fn assignment_words() -> Value {
     let text = |most: usize, pattern: &str| line(json!(["string", "null"]), most, pattern);
-    json!({"displayName": text(rights::MAX_NAME, ANY_LINE), "description": text(MAX_DESCRIPTION, ANY_LINE)})
+    json!({"displayName": text(principal::MAX_NAME, ANY_LINE), "description": text(MAX_DESCRIPTION, ANY_LINE)})
 }
 
 /// A new assignment: for one principal, with one role, and either on all devices or on those with a tag.
@@ -85,7 +86,7 @@ fn assignment(entity: &EntityType) -> Value {
     let none = json!({"type": "array", "maxItems": 0});
     let mut said = assignment_words();
     said["members"] = json!({"type": "array", "minItems": 1, "maxItems": 1,
-        "items": line("string", rights::MAX_NAME, SOME_LINE)});
+        "items": line("string", principal::MAX_NAME, SOME_LINE)});
     said["resourceScopes"] = none.clone();
     said["scopeMembers"] = none;
     said["roleDefinition@odata.bind"] = json!({"type": "string", "enum": ROLES.iter().map(role).collect::<Vec<_>>(),

@@ -1,6 +1,6 @@
 //! `roleDefinition` and its assignments: a role with what it allows, and for whom it is, on which devices.
 
-use chaveiro_core::rights::RoleAssignment;
+use chaveiro_core::principal::RoleAssignment;
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Map, Value, json};

@@ -1,8 +1,8 @@
 //! The catalogue of errors (graph.md 3.3), row by row as far as it is about this server: status, code, family of the
 //! message, a word of it, a header.
 
-use chaveiro_core::revocation::end_tokens;
-use chaveiro_core::rights::{Principal, PrincipalKind};
+use chaveiro_core::decisions::revocation::end_tokens;
+use chaveiro_core::principal::{Principal, PrincipalKind};
 
 use super::*;
 

@@ -30,7 +30,7 @@ impl World {
 
 impl World {
     async fn make_administrator(&self, number: u64, principal_name: &str) {
-        use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
+        use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
         let assignment = RoleAssignment {
             id: chaveiro_core::id::AssignmentId(id(0xa5, number)),
             tenant: tenant(1),

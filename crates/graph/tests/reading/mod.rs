@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
-use chaveiro_core::actions::change_tenant;
 use chaveiro_core::caller::Actor;
+use chaveiro_core::decisions::change_tenant;
 use chaveiro_core::reading::ReadingRule;
 
 use super::*;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use chaveiro_core::actions::assign_roles;
 use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, ActorKind, Caller, HostUser};
+use chaveiro_core::decisions::assign_roles;
 use chaveiro_core::id::AssignmentId;
-use chaveiro_core::rights::{MAX_ASSIGNMENTS, Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::principal::{MAX_ASSIGNMENTS, Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::{ROLES, Role};
 use serde_json::{Value, json};
 

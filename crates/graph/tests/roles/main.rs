@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::hold::HoldRule;
-use chaveiro_core::rights::PrincipalKind;
+use chaveiro_core::principal::PrincipalKind;
 use chaveiro_graph::Ceilings;
 use serde_json::{Value, json};
 use world::{BASE, OTHER, OWN, World, device, id, permissions};

@@ -3,7 +3,7 @@
 use chaveiro_core::application::Application;
 use chaveiro_core::hold::HoldRule;
 use chaveiro_core::permission::Permission;
-use chaveiro_core::rights::PrincipalKind;
+use chaveiro_core::principal::PrincipalKind;
 use chaveiro_graph::Ceilings;
 use serde_json::{Value, json};
 

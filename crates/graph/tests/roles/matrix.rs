@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use chaveiro_core::rights::PrincipalKind;
+use chaveiro_core::principal::PrincipalKind;
 use chaveiro_core::role::{ROLES, Role, RoleAction};
 use chaveiro_graph::{Ceilings, RouteRow, routes};
 use serde_json::json;

@@ -1,8 +1,8 @@
 //! Principal names that roles are assigned to: nobody comes by one, or takes one away, through the API.
 
 use chaveiro_core::id::{AssignmentId, ResourceId};
+use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Value, json};

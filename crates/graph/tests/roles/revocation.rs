@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_auth::IssuerConfig;
-use chaveiro_core::actions::vouch;
 use chaveiro_core::caller::HostUser;
+use chaveiro_core::decisions::revocation::end_tokens;
+use chaveiro_core::decisions::vouch;
 use chaveiro_core::id::ResourceId;
+use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::revocation::end_tokens;
-use chaveiro_core::rights::{Principal, PrincipalKind};
 use chaveiro_graph::Ceilings;
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! Callers whose rights have different scopes, and the doors by which one of them could be lent to another.
 
 use chaveiro_core::id::ResourceId;
+use chaveiro_core::principal::PrincipalKind;
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::rights::PrincipalKind;
 use chaveiro_graph::Ceilings;
 use serde_json::{Value, json};
 

@@ -12,7 +12,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use chaveiro_core::actions::enroll::{self as domain, Enrolled};
+use chaveiro_core::decisions::enroll::{self as domain, Enrolled};
 use chaveiro_core::id::{DeviceId, EnrollmentId};
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::refused::Reason;

@@ -1,14 +1,14 @@
 //! One turn of a session, inside one unit of work: what the device says is taken, what waits for it goes out.
 
 use chaveiro_core::actions::recover_passcode::{self, Answer, Value, seal_first};
-use chaveiro_core::actions::{restore, retire, take_inventory};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
+use chaveiro_core::decisions::{restore, retire, take_inventory};
 use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
 use chaveiro_core::digest::sha256_hex;
+use chaveiro_core::engine::escrow;
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::SecretId;
-use chaveiro_core::keys::require_escrow;
 use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::{Sealer, StoreError, UnitOfWork, View};
 use chaveiro_core::refusal::Refusal;
@@ -351,7 +351,7 @@ impl Turn<'_> {
         let Some(delivery) = self.unit.next_delivery(self.enrollment.id)? else { return Ok(reply.encode()) };
         // What the device would make could be lost: the command waits until an operator has repaired the escrow.
         if delivery.purpose.may_change()
-            && let Err(fault) = require_escrow(self.unit, self.context.sealer, delivery.tenant)
+            && let Err(fault) = escrow::require(self.unit, self.context.sealer, delivery.tenant)
         {
             tracing::error!(error = %fault, "a recovery waits, because the escrow is not ready");
             return Ok(reply.encode());

@@ -9,7 +9,7 @@ use axum::routing::post;
 use chaveiro_core::Timestamp;
 use chaveiro_core::alert::Lowered;
 use chaveiro_core::id::{AssignmentId, DeviceId, HoldId, TenantId};
-use chaveiro_core::rights::PrincipalKind;
+use chaveiro_core::principal::PrincipalKind;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
 use http::StatusCode;

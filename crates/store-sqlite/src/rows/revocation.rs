@@ -3,8 +3,8 @@
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::revocation::of_everyone;
-use chaveiro_core::rights::{Principal, PrincipalKind};
 use rusqlite::{Connection, params};
 
 use crate::codec::{blob, insert, micros, name, one, time};

@@ -2,7 +2,7 @@
 
 use chaveiro_core::id::{AssignmentId, TenantId};
 use chaveiro_core::ports::StoreError;
-use chaveiro_core::rights::{Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
 use rusqlite::{Connection, Row, params};

@@ -24,8 +24,9 @@ use crate::enrollment::Enrollment;
 use crate::escrow::{EscrowedSecret, Standing};
 use crate::id::ActionId;
 use crate::lock::{EscrowTest, Lock, Unpromoted};
+use crate::ports::Fault;
 use crate::ports::{StoreError, UnitOfWork, View};
-use crate::refusal::{Fault, Refusal};
+use crate::refusal::Refusal;
 use crate::steady::is_recent;
 
 /// SyncML status: the device did it.

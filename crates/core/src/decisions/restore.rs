@@ -16,8 +16,8 @@ use crate::device::ManagedDevice;
 use crate::id::TenantId;
 use crate::lock::EscrowTest;
 use crate::ports::{StoreError, UnitOfWork};
+use crate::principal::PrincipalKind;
 use crate::revocation;
-use crate::rights::PrincipalKind;
 
 /// What an operator says of a database that may not be the newest state.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,107 +1,8 @@
-//! What a caller may do, and on which devices: role assignments, and what follows from them.
-//!
-//! Nothing here is cached: rights are read in the same transaction as what they decide about.
+//! What a caller may do, and on which devices.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
-use crate::caller::{Actor, ActorKind, Caller};
-use crate::id::{AssignmentId, TenantId};
-use crate::ports::{StoreError, View};
 use crate::refusal::Refusal;
-use crate::role::{DIRECTORY_ROLES, ROLE_ACTIONS, Role, RoleAction};
+use crate::role::{ROLE_ACTIONS, Role, RoleAction};
 use crate::scope_tag::{ScopeTags, Visibility};
-
-/// How many role assignments a tenant may have.
-pub const MAX_ASSIGNMENTS: usize = 1000;
-
-/// Most characters of the name of a principal, or of an assignment.
-pub const MAX_NAME: usize = 256;
-
-/// Most characters of the description of an assignment, as in Intune.
-pub const MAX_DESCRIPTION: usize = 1500;
-
-/// Whom an assignment is for. Texts are compared as [`Principal::new`] writes them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Principal {
-    /// What the text names.
-    pub kind: PrincipalKind,
-    /// Object id or principal name of a user; id or name of a group, as the token has it; client id of an application.
-    pub text: String,
-}
-
-/// What a principal is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum PrincipalKind {
-    /// A person.
-    User,
-    /// A group, by the `groups` claim.
-    Group,
-    /// An application with permissions of its own.
-    Application,
-}
-
-impl PrincipalKind {
-    /// The stable name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Group => "group",
-            Self::Application => "application",
-        }
-    }
-}
-
-impl Principal {
-    /// A principal; the text is trimmed and lower-cased, as ids and principal names are compared. An id is the same however
-    /// it is written: in braces, without hyphens, in capitals.
-    pub fn new(kind: PrincipalKind, text: &str) -> Self {
-        let text = text.trim();
-        let text = Uuid::try_parse(text).map_or_else(|_| text.to_lowercase(), |id| id.to_string());
-        Self { kind, text }
-    }
-
-    /// The names that a token gives its person: object id and principal name, as far as it has them.
-    pub fn of_person(actor: &Actor) -> impl Iterator<Item = Self> {
-        let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref()];
-        names.into_iter().flatten().map(|name| Self::new(PrincipalKind::User, name))
-    }
-
-    /// The names under which a caller can have assignments: those of the person, or of the application alone.
-    pub fn names_of(caller: &Caller) -> Vec<Self> {
-        let actor = &caller.actor;
-        match actor.kind {
-            ActorKind::Application => vec![Self::new(PrincipalKind::Application, &actor.application_id)],
-            ActorKind::Delegated => Self::of_person(actor)
-                .chain(caller.groups.iter().map(|group| Self::new(PrincipalKind::Group, group)))
-                .collect(),
-            ActorKind::Device | ActorKind::Operator | ActorKind::System => Vec::new(),
-        }
-    }
-}
-
-/// A role for somebody, on all devices of a tenant or on those with a tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleAssignment {
-    /// Its key.
-    pub id: AssignmentId,
-    /// Its tenant.
-    pub tenant: TenantId,
-    /// What people call it; nothing is decided by it.
-    pub display_name: Option<String>,
-    /// What people say of it.
-    pub description: Option<String>,
-    /// The role.
-    pub role: &'static Role,
-    /// Whom it is for.
-    pub principal: Principal,
-    /// On which devices.
-    pub scope: Visibility,
-    /// When it was made.
-    pub created: Timestamp,
-}
 
 /// What a caller may do, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,27 +16,6 @@ pub enum Rights {
 }
 
 impl Rights {
-    /// The rights of a caller. A person without any role is refused; an application is bound by roles as soon as an
-    /// assignment names it.
-    pub fn of(view: &dyn View, caller: &Caller) -> Result<Result<Self, Refusal>, StoreError> {
-        let unassigned = match caller.actor.kind {
-            ActorKind::Operator | ActorKind::System => return Ok(Ok(Self::Everything)),
-            // Devices have their own channel and no business here.
-            ActorKind::Device => return Ok(Err(Refusal::NoRole)),
-            ActorKind::Application => Ok(Self::Permissions),
-            ActorKind::Delegated => Err(Refusal::NoRole),
-        };
-        let assigned = view.role_assignments_of(caller.tenant, &Principal::names_of(caller))?;
-        let assigned = assigned.into_iter().map(|assignment| (assignment.role, assignment.scope));
-        let by_directory = DIRECTORY_ROLES.iter().filter(|(id, ..)| caller.directory_roles.contains(id));
-        let by_directory = by_directory.filter_map(|(.., key)| Some((Role::parse(key)?, Visibility::All)));
-        let roles: Vec<_> = match caller.actor.kind {
-            ActorKind::Delegated => assigned.chain(by_directory).collect(),
-            ActorKind::Application | ActorKind::Device | ActorKind::Operator | ActorKind::System => assigned.collect(),
-        };
-        Ok(if roles.is_empty() { unassigned } else { Ok(Self::Roles(roles)) })
-    }
-
     /// The devices on which that may be done; `None` when it may not be done at all.
     pub fn scope(&self, action: RoleAction) -> Option<Visibility> {
         match self {

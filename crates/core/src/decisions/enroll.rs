@@ -16,8 +16,9 @@ use crate::command::{Delivery, DeviceCommand, InventoryField, Purpose};
 use crate::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::id::{DeviceId, EnrollmentId, TenantId};
+use crate::ports::Fault;
 use crate::ports::{StoreError, UnitOfWork, View};
-use crate::refusal::{Fault, Refusal, TokenFault};
+use crate::refusal::{Refusal, TokenFault};
 use crate::scope_tag;
 use crate::tenant::Tenant;
 

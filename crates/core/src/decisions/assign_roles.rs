@@ -12,12 +12,15 @@
 //!   unbinds it and gives.
 //! - An application that manages roles is nobody whom somebody knows. It passes on what it may do itself, and nothing else.
 
+use super::rights;
 use crate::alert::{Alert, Assigned, News};
 use crate::audit::AuditEvent;
 use crate::caller::{ActorKind, Caller};
+use crate::ports::Fault;
 use crate::ports::{StoreError, UnitOfWork, View};
-use crate::refusal::{Fault, Refusal};
-use crate::rights::{MAX_ASSIGNMENTS, Principal, PrincipalKind, Rights, RoleAssignment};
+use crate::principal::{MAX_ASSIGNMENTS, Principal, PrincipalKind, RoleAssignment};
+use crate::refusal::Refusal;
+use crate::rights::Rights;
 use crate::role::RoleAction;
 use crate::scope_tag::Visibility;
 
@@ -107,7 +110,7 @@ pub fn unassign(
 
 /// The rights of somebody who manages the roles of the whole tenant.
 fn manages(view: &dyn View, by: &Caller) -> Result<Rights, Fault> {
-    let held = Rights::of(view, by)??;
+    let held = rights::of(view, by)??;
     match held.scope(RoleAction::RolesManage) {
         Some(Visibility::All) => Ok(held),
         Some(Visibility::Tagged(_)) | None => Err(Refusal::RoleLacks(RoleAction::RolesManage).into()),

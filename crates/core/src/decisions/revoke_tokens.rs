@@ -8,11 +8,11 @@
 use jiff::Timestamp;
 
 use crate::audit::{Activity, AuditEvent};
+use crate::decisions::revocation::end_tokens;
 use crate::id::{ResourceId, TenantId};
 use crate::ports::{StoreError, UnitOfWork};
+use crate::principal::Principal;
 use crate::refusal::Refusal;
-use crate::revocation::end_tokens;
-use crate::rights::Principal;
 
 /// Somebody to sign out.
 #[derive(Clone, Debug, PartialEq, Eq)]

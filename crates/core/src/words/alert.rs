@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::caller::Actor;
 use crate::id::{AssignmentId, DeviceId, HoldId, TenantId};
-use crate::rights::PrincipalKind;
+use crate::principal::PrincipalKind;
 use crate::scope_tag::ScopeTags;
 
 /// One alert. Holds no secret.

@@ -18,7 +18,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ApplicationId, ResourceId, TenantId};
-use crate::ports::{StoreError, UnitOfWork};
 use crate::steady::is_recent;
 
 /// How long a code waits for its approval. As Entra.
@@ -209,16 +208,6 @@ pub fn code_from(random: &[u8]) -> Option<String> {
     let even = random.iter().filter(|byte| **byte < 240);
     let code: String = even.take(CODE_LENGTH).map(|byte| char::from(CODE_LETTERS[usize::from(byte % 20)])).collect();
     (code.len() == CODE_LENGTH).then_some(code)
-}
-
-/// Makes room and begins a sign-in. `false` when too many wait already.
-pub fn begin(unit: &mut dyn UnitOfWork, sign_in: &SignIn, now: Timestamp) -> Result<bool, StoreError> {
-    unit.delete_sign_ins(now)?;
-    if unit.sign_ins(sign_in.tenant)?.iter().filter(|other| other.is_waiting(now)).count() >= MAX_PENDING {
-        return Ok(false);
-    }
-    unit.insert_sign_in(sign_in)?;
-    Ok(true)
 }
 
 #[cfg(test)]

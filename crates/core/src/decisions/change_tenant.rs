@@ -11,9 +11,10 @@ use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::hold::HoldRule;
 use crate::id::TenantId;
+use crate::ports::Fault;
 use crate::ports::{StoreError, UnitOfWork};
 use crate::reading::ReadingRule;
-use crate::refusal::{Fault, Refusal};
+use crate::refusal::Refusal;
 use crate::tenant::{Tenant, TenantSettings};
 
 /// The request to change a tenant.

@@ -19,7 +19,6 @@ use jiff::Timestamp;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::id::{ApplicationId, ResourceId, TenantId};
-use crate::ports::{StoreError, UnitOfWork};
 
 /// The most names that are summed apart within a minute.
 pub const MAX_NAMES: usize = 1_024;
@@ -309,12 +308,6 @@ impl Sum {
         let event = event.with_some("application", named.0).with_some("user", named.1);
         event.with("path", &self.sample.path).with("code", &self.sample.code)
     }
-}
-
-/// Records the sums.
-pub fn record(unit: &mut dyn UnitOfWork, sums: &Sums, now: Timestamp) -> Result<(), StoreError> {
-    let tenants: Vec<TenantId> = unit.tenants()?.into_iter().map(|tenant| tenant.id).collect();
-    sums.events(&tenants, now).iter().try_for_each(|event| unit.append_audit(event))
 }
 
 #[cfg(test)]

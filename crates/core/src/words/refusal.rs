@@ -6,7 +6,6 @@ use thiserror::Error;
 
 use crate::id::HoldId;
 use crate::permission::Permission;
-use crate::ports::StoreError;
 use crate::role::RoleAction;
 
 /// A typed no, with a stable code.
@@ -84,7 +83,7 @@ pub enum Refusal {
     #[error("the role is assigned to that principal in that scope already")]
     AssignedAlready,
     /// The tenant has as many assignments as it may have.
-    #[error("the tenant has {} role assignments, which is the most", crate::rights::MAX_ASSIGNMENTS)]
+    #[error("the tenant has {} role assignments, which is the most", crate::principal::MAX_ASSIGNMENTS)]
     TooManyAssignments,
     /// The reason for breaking the glass is none.
     #[error(
@@ -177,18 +176,4 @@ impl std::fmt::Display for TokenFault {
             Self::Expired => "expired",
         })
     }
-}
-
-/// Why a unit of work ended without its result.
-#[derive(Debug, Error)]
-pub enum Fault {
-    /// The domain said no; everything the unit of work did is undone.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The store could not.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Sealing or unsealing failed. The text is internal.
-    #[error("escrow: {0}")]
-    Escrow(String),
 }

@@ -6,15 +6,17 @@
 
 use jiff::Timestamp;
 
+use super::revocation::end_tokens_once;
+use super::rights;
 use crate::application::{Application, ApplicationRefusal, ApplicationSecret};
 use crate::audit::AuditEvent;
 use crate::caller::{Actor, ActorKind, Caller};
 use crate::id::{ApplicationId, TenantId};
 use crate::permission::PermissionSet;
+use crate::ports::Fault;
 use crate::ports::{StoreError, UnitOfWork, View};
-use crate::refusal::{Fault, Refusal};
-use crate::revocation::{self, end_tokens_once};
-use crate::rights::Rights;
+use crate::refusal::Refusal;
+use crate::revocation;
 
 /// Registers it.
 pub fn register(unit: &mut dyn UnitOfWork, application: &Application, event: AuditEvent) -> Result<(), Fault> {
@@ -87,7 +89,7 @@ pub fn holds_all_of(view: &dyn View, caller: &Caller, application: &Application)
         local: true,
         issued: None,
     };
-    Ok(match (Rights::of(view, caller)?, Rights::of(view, &itself)?) {
+    Ok(match (rights::of(view, caller)?, rights::of(view, &itself)?) {
         (Ok(ours), Ok(theirs)) => ours.cover(&theirs),
         (Err(_), _) | (_, Err(_)) => false,
     })

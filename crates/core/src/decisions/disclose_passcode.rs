@@ -11,16 +11,17 @@
 
 use jiff::Timestamp;
 
+use super::reading::{self, Reader};
+use super::rights;
 use crate::action::ActionRecord;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::{Actor, Caller};
 use crate::escrow::{EscrowedSecret, SecretContext, Standing, UNTIL_REPLACED};
 use crate::id::RequestId;
 use crate::permission::Permission;
+use crate::ports::Fault;
 use crate::ports::UnitOfWork;
-use crate::reading::{self, Reader};
-use crate::refusal::{Fault, Refusal, Withheld};
-use crate::rights::Rights;
+use crate::refusal::{Refusal, Withheld};
 use crate::role::RoleAction;
 use crate::steady::Ripeness;
 use crate::tenant::TenantSettings;
@@ -81,7 +82,7 @@ pub fn disclose(
             .for_action(action.id)
             .in_request(request)
     };
-    let rights = Rights::of(unit, caller)?;
+    let rights = rights::of(unit, caller)?;
     if rights.and_then(|rights| rights.require_on(RoleAction::PasscodesDisclose, &device.scope_tags)).is_err() {
         unit.append_audit(&event(Activity::DisclosureRefused).with("reason", Withheld::MissingRole))?;
         return Ok(Err(Withheld::MissingRole));

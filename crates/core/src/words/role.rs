@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn the_documentation_has_these_roles_and_actions() {
-        let page = include_str!("../../../docs/roles.md");
+        let page = include_str!("../../../../docs/roles.md");
         for role in ROLES {
             let allowed = ROLE_ACTIONS.iter().filter(|(action, _)| role.allows(*action));
             let names = allowed.map(|(_, name)| format!("`{name}`")).collect::<Vec<_>>().join(", ");

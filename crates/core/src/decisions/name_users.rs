@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use crate::caller::{ActorKind, Caller};
 use crate::id::TenantId;
+use crate::ports::Fault;
 use crate::ports::{StoreError, View};
-use crate::refusal::{Fault, Refusal};
+use crate::principal::{Principal, PrincipalKind};
+use crate::refusal::Refusal;
 use crate::resource::Resource;
-use crate::rights::{Principal, PrincipalKind};
 
 /// Decides whether a user may be called so; `before` is what she was until now, if she was. Gives whether her name changes: then
 /// the tokens with the old one must end ([`super::revoke_tokens::sign_out`]).

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::actions::name_users;
+use crate::decisions::name_users;
 use crate::device::ManagedDevice;
 use crate::id::{DeviceId, ResourceId, TenantId};
 use crate::ports::{DeviceScope, ResourceScope, StoreError, UnitOfWork, View};
+use crate::principal::{Principal, PrincipalKind};
 use crate::query::Listing;
 use crate::resource::{Resource, ResourceKind};
-use crate::rights::{Principal, PrincipalKind};
 use crate::scope_tag::Visibility;
 
 /// How many packages of a device are kept.

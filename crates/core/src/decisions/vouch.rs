@@ -11,15 +11,16 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::actions::revoke_tokens::{Person, SignedOut, sign_out, tokens_of};
+use super::revocation::end_tokens_once;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::{Actor, ActorKind, HostUser};
+use crate::decisions::revoke_tokens::{Person, SignedOut, sign_out, tokens_of};
 use crate::id::{ResourceId, TenantId};
 use crate::ports::{StoreError, UnitOfWork};
+use crate::principal::{Principal, PrincipalKind};
 use crate::refusal::Refusal;
 use crate::resource::{Resource, ResourceKind};
 use crate::revocation;
-use crate::rights::{Principal, PrincipalKind};
 use crate::sign_in::{SignIn, Standing, plain_code, spoken_code};
 
 /// Why a decision is not taken. Each says what to do.
@@ -102,7 +103,7 @@ pub fn decide(
 
 /// Ends every sign-in and every access token of that person: a user of the tenant by principal name or id, or the object
 /// id of somebody whom another issuer alone knows. `now` is read in this unit of work
-/// ([`crate::revocation::end_tokens`]).
+/// ([`crate::decisions::revocation::end_tokens`]).
 pub fn revoke(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -121,7 +122,7 @@ pub fn revoke(
 
 /// Ends every access token that names a person so, whichever issuer it is of: for somebody who is no user of the tenant, and
 /// whose name is no object id. Says since when such tokens count. `now` is read in this unit of work
-/// ([`crate::revocation::end_tokens`]).
+/// ([`crate::decisions::revocation::end_tokens`]).
 pub fn revoke_external(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -157,7 +158,7 @@ pub fn record_theft(
     record_end(unit, ended, WHY, from, now)?;
     let user = ended.user.map_or(Ok(None), |user| unit.resource(ended.tenant, ResourceKind::User, user))?;
     let Some(user) = user else { return Ok(()) };
-    let valid_from = revocation::end_tokens_once(unit, ended.tenant, &revocation::of_user(&user), now)?;
+    let valid_from = end_tokens_once(unit, ended.tenant, &revocation::of_user(&user), now)?;
     let event = AuditEvent::new(ended.tenant, now, client_of(ended, from), Activity::TokensRevoked);
     unit.append_audit(&event.with("user", user.id).with("issuedBefore", valid_from).with("why", WHY))
 }

@@ -7,8 +7,9 @@ use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::device::ManagementState;
 use crate::id::{DeviceId, TenantId};
+use crate::ports::Fault;
 use crate::ports::UnitOfWork;
-use crate::refusal::{Fault, Refusal};
+use crate::refusal::Refusal;
 
 /// Retires a device on behalf of `actor`: an administrator, or the device when its user unenrols it.
 /// Retiring a retired device changes nothing.

@@ -2,160 +2,22 @@
 //! person has looked. It is decided in the unit of work that would open the recovery, so that it is exact under
 //! concurrency and survives restarts.
 //!
-//! The same concept holds reading ([`crate::reading`]): a hold has a kind, and stands for the tenant or for one party.
+//! The same concept holds reading ([`super::reading`]): a hold has a kind, and stands for the tenant or for one party.
 //!
 //! Breaking the glass passes a hold for one device, by a caller who was given that right, with a reason.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use super::rights;
 use crate::alert::{Alert, News};
 use crate::audit::{Activity, AuditEvent};
-use crate::caller::{Actor, Caller};
+use crate::caller::Caller;
 use crate::device::ManagedDevice;
+use crate::hold::{Hold, HoldKind, HoldRule, MAX_REASON, MIN_REASON, Most, Release, Room};
 use crate::id::{HoldId, RequestId, TenantId};
-use crate::ports::{StoreError, UnitOfWork, View};
-use crate::refusal::{Fault, Refusal};
-use crate::rights::Rights;
+use crate::ports::{Fault, StoreError, UnitOfWork, View};
+use crate::refusal::Refusal;
 use crate::role::RoleAction;
-
-/// So many recoveries within the window never place a hold by the percentage alone: small tenants must be able to work.
-pub const FLOOR: u32 = 10;
-
-/// Released holds that one list shows, the newest. Those that stand are all in it, and one is asked for by its id.
-pub const MOST: usize = 10_000;
-
-/// Longest quiet time after a release, in minutes: thirty days.
-pub const MAX_QUIET_MINUTES: u32 = 43_200;
-
-/// Fewest characters of a reason for breaking the glass: enough for a ticket number and a word.
-pub const MIN_REASON: usize = 10;
-
-/// Most characters of a reason.
-pub const MAX_REASON: usize = 256;
-
-/// When further recoveries of a tenant are put on hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct HoldRule {
-    /// So many recoveries may be opened within the window; 0 means that there is no hold.
-    pub recoveries: u32,
-    /// And, beyond [`FLOOR`], no more than so many of a hundred managed devices; 0 means any.
-    pub percent: u8,
-    /// The window, in seconds.
-    pub window_s: u64,
-}
-
-impl Default for HoldRule {
-    /// Fifty an hour is more than a busy help desk of a large organisation needs; one device of twenty is more than one of
-    /// a small one does.
-    fn default() -> Self {
-        Self { recoveries: 50, percent: 5, window_s: 60 * 60 }
-    }
-}
-
-/// The most that a tenant may have within a window: a number, and a share of its managed devices beyond a floor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Most {
-    /// The number; 0 for any.
-    pub(crate) number: u32,
-    /// So many of a hundred managed devices; 0 for any.
-    pub(crate) percent: u8,
-    /// Below it the share does not count.
-    pub(crate) floor: u32,
-}
-
-/// The answer to whether one more has room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Room {
-    Yes,
-    No,
-    /// If the tenant has so many managed devices.
-    WithDevices(u64),
-}
-
-impl Most {
-    /// Returns whether one more has room when `counted` were counted within the window.
-    fn room(self, counted: u32) -> Room {
-        match (self.number, self.percent) {
-            (0, _) => Room::Yes,
-            (most, _) if counted >= most => Room::No,
-            (_, 0) => Room::Yes,
-            _ if counted < self.floor => Room::Yes,
-            (_, percent) => Room::WithDevices((u64::from(counted) + 1).saturating_mul(100).div_ceil(percent.into())),
-        }
-    }
-
-    /// Returns whether that tenant has no room for one more.
-    pub(crate) fn is_reached(self, view: &dyn View, tenant: TenantId, counted: u32) -> Result<bool, StoreError> {
-        Ok(match self.room(counted) {
-            Room::Yes => false,
-            Room::No => true,
-            Room::WithDevices(needed) => !view.has_managed_devices(tenant, needed)?,
-        })
-    }
-}
-
-impl HoldRule {
-    fn most(self) -> Most {
-        Most { number: self.recoveries, percent: self.percent, floor: FLOOR }
-    }
-}
-
-/// The acts that a hold refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum HoldKind {
-    /// Asking for recoveries.
-    Asking,
-    /// Reading passcodes.
-    Reading,
-}
-
-impl HoldKind {
-    /// The stable name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Asking => "asking",
-            Self::Reading => "reading",
-        }
-    }
-}
-
-/// A hold of a tenant. At most one of a kind and a party is not released: the newest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hold {
-    /// Its key.
-    pub id: HoldId,
-    /// Its tenant.
-    pub tenant: TenantId,
-    /// The acts that it refuses.
-    pub kind: HoldKind,
-    /// The party that it refuses, by [`Actor::party`]; `None` for every party of the tenant.
-    pub party: Option<String>,
-    /// Since when.
-    pub placed: Timestamp,
-    /// The party whose request was the first that was refused.
-    pub caused_by: Actor,
-    /// The number counted within the window before.
-    pub counted: u32,
-    /// How it ended, when it has.
-    pub released: Option<Release>,
-}
-
-/// The end of a hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Release {
-    /// When. What was opened before does not count any more.
-    pub at: Timestamp,
-    /// By whom.
-    pub by: Actor,
-    /// Until then no other hold is placed.
-    pub quiet_until: Option<Timestamp>,
-    /// Why, in the words of who did it.
-    pub reason: Option<String>,
-}
 
 /// Who asks for what, as a hold sees it.
 pub(crate) struct Asker<'a> {
@@ -201,7 +63,7 @@ pub(crate) fn broken_glass<'a>(
     reason: Option<&'a str>,
 ) -> Result<Result<Option<&'a str>, Refusal>, StoreError> {
     let Some(reason) = reason.map(str::trim) else { return Ok(Ok(None)) };
-    let rights = match Rights::of(unit, caller)? {
+    let rights = match rights::of(unit, caller)? {
         Ok(rights) => rights,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -266,7 +128,7 @@ fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<
         Before::Counts(Some(span)) => span,
     };
     let counted = unit.recoveries_between(tenant, span.after, span.until, asker.rule.recoveries)?;
-    if !asker.rule.most().is_reached(unit, tenant, counted)? {
+    if !is_reached(asker.rule.most(), unit, tenant, counted)? {
         return Ok(None);
     }
     let hold = Hold {
@@ -334,31 +196,11 @@ fn end(unit: &mut dyn UnitOfWork, hold: Hold, release: Release, event: AuditEven
     Ok(hold)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// How many recoveries a tenant of so many devices can open within a window.
-    fn most(rule: HoldRule, devices: u64) -> u32 {
-        let has_room = |counted: &u32| match rule.most().room(*counted) {
-            Room::Yes => true,
-            Room::No => false,
-            Room::WithDevices(needed) => devices >= needed,
-        };
-        (0..2_000).take_while(has_room).count() as u32
-    }
-
-    #[test]
-    fn the_smaller_of_number_and_percentage_holds_and_small_tenants_have_a_floor() {
-        let rule = HoldRule::default();
-        for (devices, expected) in
-            [(0, 10), (1, 10), (200, 10), (219, 10), (220, 11), (999, 49), (1_000, 50), (90_000, 50)]
-        {
-            assert_eq!(most(rule, devices), expected, "{devices} devices");
-        }
-        assert_eq!(most(HoldRule { recoveries: 3, ..rule }, 90_000), 3, "the number holds below the floor too");
-        assert_eq!(most(HoldRule { percent: 0, ..rule }, 1), 50, "no percentage");
-        assert_eq!(most(HoldRule { recoveries: 0, ..rule }, 1), 2_000, "no hold");
-        assert_eq!(most(HoldRule { recoveries: 1_000, percent: 100, ..rule }, 30), 30);
-    }
+/// Returns whether that tenant has no room for one more.
+pub(super) fn is_reached(most: Most, view: &dyn View, tenant: TenantId, counted: u32) -> Result<bool, StoreError> {
+    Ok(match most.room(counted) {
+        Room::Yes => false,
+        Room::No => true,
+        Room::WithDevices(needed) => !view.has_managed_devices(tenant, needed)?,
+    })
 }

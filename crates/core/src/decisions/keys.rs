@@ -1,0 +1,116 @@
+//! Changes of keys: each is recorded, by name and fingerprint, in the record of every tenant that the key serves.
+
+use jiff::Timestamp;
+
+use crate::audit::{Activity, AuditEvent};
+use crate::caller::Actor;
+use crate::keys::{Fingerprint, KeyName, KnownKey};
+use crate::ports::{StoreError, UnitOfWork};
+
+/// The kind of a change, for the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// It was made.
+    Made,
+    /// It was there when the database began to know keys.
+    Adopted,
+    /// It was made and takes the place of others.
+    Rotated,
+    /// A recipient was added.
+    RecipientAdded,
+    /// An operator accepted another key in its place, and said why.
+    Accepted(&'a str),
+    /// Nothing signed with it counts any more.
+    Retired,
+    /// The file is kept elsewhere from now on.
+    TakenAway,
+    /// The file is here again.
+    BroughtBack,
+}
+
+impl Change<'_> {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Adopted => "adopted",
+            Self::Rotated => "rotated",
+            Self::RecipientAdded => "recipientAdded",
+            Self::Accepted(_) => "accepted",
+            Self::Retired => "retired",
+            Self::TakenAway => "takenAway",
+            Self::BroughtBack => "broughtBack",
+        }
+    }
+}
+
+/// The one who changes a key, with the time.
+#[derive(Clone, Debug)]
+pub struct Hand {
+    /// The actor.
+    pub actor: Actor,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Records that the key of that name has that fingerprint from now on. One that is known already is not recorded again.
+pub fn record(
+    unit: &mut dyn UnitOfWork,
+    hand: &Hand,
+    name: &KeyName,
+    fingerprint: Fingerprint,
+    change: Change<'_>,
+) -> Result<(), StoreError> {
+    let before = unit.known_key(name)?;
+    if before.as_ref().is_some_and(|before| before.fingerprint == fingerprint) {
+        return Ok(());
+    }
+    let away = before.as_ref().is_some_and(|before| before.away);
+    let running_s = unit.running()?.total_s;
+    unit.put_known_key(&KnownKey { name: name.clone(), fingerprint, since: hand.now, until: None, away, running_s })?;
+    tell(unit, hand, name, Some(fingerprint), before, change)
+}
+
+/// Records that the key of that name is no longer used.
+pub fn retire(unit: &mut dyn UnitOfWork, hand: &Hand, name: &KeyName, change: Change<'_>) -> Result<(), StoreError> {
+    let Some(before) = unit.known_key(name)? else { return Ok(()) };
+    unit.end_known_key(name, hand.now)?;
+    tell(unit, hand, name, None, Some(before), change)
+}
+
+/// Records whether the file of a key is kept elsewhere.
+pub fn set_away(unit: &mut dyn UnitOfWork, hand: &Hand, known: &KnownKey, away: bool) -> Result<(), StoreError> {
+    unit.put_known_key(&KnownKey { away, ..known.clone() })?;
+    let change = if away { Change::TakenAway } else { Change::BroughtBack };
+    tell(unit, hand, &known.name, Some(known.fingerprint), None, change)
+}
+
+/// Writes the change into the record of the tenant of the key, or of every tenant.
+fn tell(
+    unit: &mut dyn UnitOfWork,
+    hand: &Hand,
+    name: &KeyName,
+    fingerprint: Option<Fingerprint>,
+    before: Option<KnownKey>,
+    change: Change<'_>,
+) -> Result<(), StoreError> {
+    let tenants = match name.tenant() {
+        Some(tenant) => vec![tenant],
+        None => unit.tenants()?.into_iter().map(|tenant| tenant.id).collect(),
+    };
+    for tenant in tenants {
+        let mut event = AuditEvent::new(tenant, hand.now, hand.actor.clone(), Activity::KeyChanged)
+            .with("key", name)
+            .with("change", change.name());
+        if let Some(fingerprint) = fingerprint {
+            event = event.with("fingerprint", fingerprint);
+        }
+        if let Some(before) = &before {
+            event = event.with("before", before.fingerprint);
+        }
+        if let Change::Accepted(reason) = change {
+            event = event.with("reason", reason);
+        }
+        unit.append_audit(&event)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! Every unit of work that is not a step of a remote action: one decision, one function.
+//!
+//! [`disclose_passcode`] shows what a recovery brought, within the ceiling of [`reading`]. [`enroll`] and [`retire`] are the
+//! two ends of a device's life here; [`take_inventory`] is what it reports in between. [`vouch`] approves a sign-in;
+//! [`manage_applications`] decides which applications may ask for tokens, [`assign_roles`] who may what, and [`name_users`]
+//! what a user may be called; [`revoke_tokens`] ends what both hold; [`change_tenant`] changes the settings of a tenant;
+//! [`restore`] goes on from an older database.
+
+pub mod assign_roles;
+pub mod change_tenant;
+pub mod disclose_passcode;
+pub mod enroll;
+pub mod hold;
+pub mod keys;
+pub mod manage_applications;
+pub mod name_users;
+pub mod reading;
+pub mod refused;
+pub mod restore;
+pub mod retire;
+pub mod revocation;
+pub mod revoke_tokens;
+pub mod rights;
+pub mod sign_in;
+pub mod take_inventory;
+pub mod vouch;

@@ -1,0 +1,32 @@
+//! The rights of a caller: role assignments, and what follows from them.
+//!
+//! Nothing here is cached: rights are read in the same transaction as what they decide about.
+
+use crate::caller::{ActorKind, Caller};
+use crate::ports::{StoreError, View};
+use crate::principal::Principal;
+use crate::refusal::Refusal;
+use crate::rights::Rights;
+use crate::role::{DIRECTORY_ROLES, Role};
+use crate::scope_tag::Visibility;
+
+/// The rights of a caller. A person without any role is refused; an application is bound by roles as soon as an
+/// assignment names it.
+pub fn of(view: &dyn View, caller: &Caller) -> Result<Result<Rights, Refusal>, StoreError> {
+    let unassigned = match caller.actor.kind {
+        ActorKind::Operator | ActorKind::System => return Ok(Ok(Rights::Everything)),
+        // Devices have their own channel and no business here.
+        ActorKind::Device => return Ok(Err(Refusal::NoRole)),
+        ActorKind::Application => Ok(Rights::Permissions),
+        ActorKind::Delegated => Err(Refusal::NoRole),
+    };
+    let assigned = view.role_assignments_of(caller.tenant, &Principal::names_of(caller))?;
+    let assigned = assigned.into_iter().map(|assignment| (assignment.role, assignment.scope));
+    let by_directory = DIRECTORY_ROLES.iter().filter(|(id, ..)| caller.directory_roles.contains(id));
+    let by_directory = by_directory.filter_map(|(.., key)| Some((Role::parse(key)?, Visibility::All)));
+    let roles: Vec<_> = match caller.actor.kind {
+        ActorKind::Delegated => assigned.chain(by_directory).collect(),
+        ActorKind::Application | ActorKind::Device | ActorKind::Operator | ActorKind::System => assigned.collect(),
+    };
+    Ok(if roles.is_empty() { unassigned } else { Ok(Rights::Roles(roles)) })
+}

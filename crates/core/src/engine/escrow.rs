@@ -1,0 +1,22 @@
+//! The escrow of a tenant, which must be whole before a device changes anything.
+
+use crate::id::TenantId;
+use crate::keys::{EscrowKeys, KeyName};
+use crate::ports::{Fault, Sealer, StoreError, View};
+
+/// The escrow keys that the database knows for that tenant.
+pub fn known(view: &dyn View, tenant: TenantId) -> Result<EscrowKeys, StoreError> {
+    let recipients = view.known_key(&KeyName::EscrowRecipients(tenant))?;
+    let private = view.known_key(&KeyName::EscrowPrivate(tenant))?;
+    Ok(EscrowKeys {
+        recipients: recipients.map(|known| known.fingerprint),
+        away: private.as_ref().is_some_and(|known| known.away),
+        private: private.map(|known| known.fingerprint),
+    })
+}
+
+/// Requires an escrow that takes a passcode of that tenant now, and gives it back where its private key is meant to be.
+/// Nothing that changes a device may be sent, and nothing accepted, without it.
+pub fn require(view: &dyn View, sealer: &dyn Sealer, tenant: TenantId) -> Result<(), Fault> {
+    Ok(sealer.prove(tenant, &known(view, tenant)?)?)
+}

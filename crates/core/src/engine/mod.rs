@@ -1,0 +1,3 @@
+//! The machine that runs any remote action.
+
+pub mod escrow;

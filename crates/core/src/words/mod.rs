@@ -1,0 +1,33 @@
+//! Data, and pure functions over it.
+
+pub mod action;
+pub mod activity;
+pub mod alert;
+pub mod application;
+pub mod audit;
+pub mod caller;
+pub mod command;
+pub mod device;
+pub mod digest;
+pub mod enrollment;
+pub mod escrow;
+pub mod hold;
+pub mod id;
+pub mod keys;
+pub mod lock;
+pub mod passcode;
+pub mod permission;
+pub mod principal;
+pub mod query;
+pub mod reading;
+pub mod refusal;
+pub mod refused;
+pub mod resource;
+pub mod revocation;
+pub mod rights;
+pub mod role;
+pub mod scope_tag;
+pub mod secret;
+pub mod sign_in;
+pub mod steady;
+pub mod tenant;
