@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::actions::recover_passcode::{Ask, Begun, begin};
+use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::caller::{Actor, Caller};
+use chaveiro_core::decisions::ask::{Ask, Begun, begin};
 use chaveiro_core::hold::HoldRule;
 use chaveiro_core::id::{ActionId, DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
@@ -97,6 +98,7 @@ async fn stored(directory: &Path) -> f64 {
         tokio::spawn(async move {
             for number in (caller..RECOVERIES).step_by(CALLERS) {
                 let ask = Ask {
+                    what: &RECOVER_PASSCODE,
                     caller: Caller {
                         tenant,
                         actor: Actor::system(),

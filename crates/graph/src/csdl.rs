@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use chaveiro_core::action::ACTIONS;
+use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::resource::ResourceKind;
 
 use crate::model::{

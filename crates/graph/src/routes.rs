@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write;
 
-use chaveiro_core::action::ACTIONS;
+use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::permission::Permission;
 use chaveiro_core::role::RoleAction;
 
@@ -51,10 +51,10 @@ pub(crate) const METADATA: &str = "/$metadata";
 pub fn routes() -> Vec<RouteRow> {
     let mut rows = Vec::new();
     for documented in DOCUMENTED {
-        for action in ACTIONS {
+        for action in ACTIONS.iter().filter(|action| documented.names(action)) {
             rows.push(RouteRow {
                 method: "POST",
-                path: documented.template.replace("recoverPasscode", action.name),
+                path: documented.template.to_owned(),
                 permissions: vec![action.permission],
                 role_action: action.role_action,
                 documented: Some(documented.page),

@@ -19,10 +19,10 @@ use axum::Router;
 use axum::body::Body;
 use chaveiro_auth::{IssuerKeys, LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::action::ActionState;
-use chaveiro_core::actions::recover_passcode::{Answer, Value as PasscodeValue, receive, sent};
 use chaveiro_core::caller::HostUser;
-use chaveiro_core::command::SentIn;
+use chaveiro_core::command::Receipt;
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::engine::{Answer, Value as PasscodeValue, receive, sent};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{EnrollmentId, ResourceId, SecretId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
@@ -219,7 +219,12 @@ impl World {
         let work = self.store.write(move |unit| {
             let delivery = unit.next_delivery(EnrollmentId(id(0xe, number)))?.expect("a delivery");
             let seq = delivery.seq;
-            sent(unit, delivery, SentIn { session: "1".to_owned(), message: 1, first_command: 2 }, now)?;
+            sent(
+                unit,
+                delivery,
+                Receipt { message: format!("session {} message {}", "1".to_owned(), 1), first: 2 },
+                now,
+            )?;
             let delivery = unit.delivery(seq)?.expect("the delivery");
             let answer = Answer {
                 statuses: vec![Some(200), Some(200)],

@@ -8,8 +8,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use chaveiro_core::action::{ActionState, Outcome};
-use chaveiro_core::actions::recover_passcode::Begun;
 use chaveiro_core::caller::{Actor, HostUser};
+use chaveiro_core::decisions::ask::Begun;
 use chaveiro_core::decisions::disclose_passcode::{Ask, disclose};
 use chaveiro_core::decisions::restore::{Accepted, accept};
 use chaveiro_core::decisions::take_inventory::MAX_PACKAGES;

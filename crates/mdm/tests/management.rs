@@ -5,7 +5,7 @@
 mod world;
 
 use chaveiro_core::action::{ActionState, Outcome};
-use chaveiro_core::actions::recover_passcode::Begun;
+use chaveiro_core::decisions::ask::Begun;
 use chaveiro_core::device::ManagementState;
 use chaveiro_core::escrow::Standing;
 use chaveiro_core::ports::Unsealer;

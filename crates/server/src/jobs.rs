@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chaveiro_audit::{Signer, extend};
 use chaveiro_core::Fault;
-use chaveiro_core::actions::recover_passcode;
 use chaveiro_core::decisions::disclose_passcode;
+use chaveiro_core::engine;
 use chaveiro_core::ports::{Clock, Store};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -71,7 +71,7 @@ impl Jobs {
 
     async fn expire(&self) {
         let ripeness = self.vigil.ripeness().await;
-        let ended = self.store.write(move |unit| recover_passcode::expire(unit, &ripeness, LIMIT)).await;
+        let ended = self.store.write(move |unit| engine::expire(unit, &ripeness, LIMIT)).await;
         report("ending expired actions", ended.map(drop));
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chaveiro_core::action::Outcome;
-use chaveiro_core::actions::recover_passcode::close;
 use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::engine::close;
 use chaveiro_core::ports::Store;
 use chaveiro_core::query::{ActionField, Filter, Listing, Order, Test, Value};
 use chaveiro_core::scope_tag::Visibility;

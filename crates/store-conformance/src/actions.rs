@@ -1,12 +1,13 @@
 //! Actions, deliveries, secrets: through the domain's own verbs, as they are really used.
 
 use chaveiro_core::action::{ActionState, Outcome};
-use chaveiro_core::actions::recover_passcode::{Answer, Begun, Received, Value, begin, close, expire, receive, sent};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
-use chaveiro_core::command::{Phase, SentIn};
+use chaveiro_core::command::{Phase, Receipt};
+use chaveiro_core::decisions::ask::{Begun, begin};
 use chaveiro_core::decisions::disclose_passcode::{Ask, disclose, shred};
 use chaveiro_core::decisions::retire;
+use chaveiro_core::engine::{Answer, Received, Value, close, expire, receive, sent};
 use chaveiro_core::escrow::Standing;
 use chaveiro_core::id::{ActionId, RequestId, SecretId};
 use chaveiro_core::ports::UnitOfWork;
@@ -18,8 +19,8 @@ use chaveiro_core::{Fault, Timestamp};
 use crate::Backend;
 use crate::sample::{Marked, ask, asked, at, caller, device_id, enrollment_id, filled, read, tenant_id, uuid, write};
 
-fn in_message(message: u32) -> SentIn {
-    SentIn { session: "1".to_owned(), message, first_command: 3 }
+fn in_message(message: u32) -> Receipt {
+    Receipt { message: format!("session {} message {message}", "1".to_owned()), first: 3 }
 }
 
 fn passcode(text: &str) -> Option<Passcode> {
@@ -115,11 +116,16 @@ pub(crate) async fn deliveries_leave_in_order_and_are_matched_by_message(backend
         assert_eq!(unit.next_delivery(enrollment_id(11))?.map(|next| next.seq), Some(second));
         assert_eq!(unit.deliveries_in_flight(enrollment_id(11))?.len(), 1);
         let found = |session: &str, message| -> Result<_, Fault> {
-            Ok(unit.delivery_sent_in(enrollment_id(11), session, message)?.map(|delivery| delivery.seq))
+            Ok(unit
+                .delivery_with_receipt(enrollment_id(11), &format!("session {session} message {message}"))?
+                .map(|delivery| delivery.seq))
         };
         assert_eq!(found("1", 7)?, Some(seq));
         assert_eq!((found("2", 7)?, found("1", 8)?), (None, None));
-        assert_eq!(unit.delivery_sent_in(enrollment_id(12), "1", 7)?.map(|delivery| delivery.seq), None);
+        assert_eq!(
+            unit.delivery_with_receipt(enrollment_id(12), "session 1 message 7")?.map(|delivery| delivery.seq),
+            None
+        );
         assert_eq!(unit.next_delivery(enrollment_id(12))?.map(|delivery| delivery.seq), None);
         assert_eq!(unit.deliveries(ActionId(uuid(5, 1)))?.len(), 2);
         Ok(())

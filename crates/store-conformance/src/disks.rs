@@ -1,10 +1,10 @@
 //! Disks that the server escrows by itself.
 
 use chaveiro_core::action::ActionState;
-use chaveiro_core::actions::recover_passcode::Begun;
-use chaveiro_core::actions::recover_passcode::seal_first::keep_disk_escrowed;
 use chaveiro_core::caller::Actor;
+use chaveiro_core::decisions::ask::Begun;
 use chaveiro_core::decisions::disclose_passcode::{Ask, disclose};
+use chaveiro_core::decisions::standing::keep_disk_escrowed;
 use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::RequestId;

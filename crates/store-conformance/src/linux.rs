@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use chaveiro_core::Fault;
 use chaveiro_core::action::{ActionRecord, ActionState, Outcome};
-use chaveiro_core::actions::recover_passcode::seal_first::reconcile;
-use chaveiro_core::actions::recover_passcode::{Answer, Received, Value, close, expire, lost, receive, sent};
-use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
+use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, Receipt};
+use chaveiro_core::decisions::standing::reconcile;
 use chaveiro_core::digest::sha256_hex;
+use chaveiro_core::engine::{Answer, Received, Value, close, expire, lost, receive, sent};
 use chaveiro_core::escrow::{EscrowedSecret, SecretContext, Standing};
 use chaveiro_core::id::{ActionId, SecretId, TenantId};
 use chaveiro_core::keys::EscrowKeys;
@@ -54,7 +54,12 @@ pub(crate) fn answer(delivery: &Delivery, exec: u16, envelope: Option<&str>, ope
 pub(crate) fn send(unit: &mut dyn UnitOfWork, number: u64, second: u64) -> Result<Delivery, Fault> {
     let delivery = unit.next_delivery(enrollment_id(number))?.unwrap_or_else(|| panic!("nothing is queued"));
     let seq = delivery.seq;
-    sent(unit, delivery, SentIn { session: second.to_string(), message: 1, first_command: 2 }, at(second))?;
+    sent(
+        unit,
+        delivery,
+        Receipt { message: format!("session {} message {}", second.to_string(), 1), first: 2 },
+        at(second),
+    )?;
     Ok(unit.delivery(seq)?.unwrap_or_else(|| panic!("no such delivery")))
 }
 

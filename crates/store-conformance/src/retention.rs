@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chaveiro_core::action::Outcome;
-use chaveiro_core::actions::recover_passcode::{Received, close, lost};
 use chaveiro_core::decisions::disclose_passcode::{Ask, disclose, shred};
+use chaveiro_core::engine::{Received, close, lost};
 use chaveiro_core::escrow::UNTIL_REPLACED;
 use chaveiro_core::id::RequestId;
 use chaveiro_core::ports::Store;

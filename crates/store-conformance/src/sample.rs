@@ -4,8 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chaveiro_core::actions::recover_passcode::{Ask, Begun, begin};
+use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::caller::{Actor, Caller};
+use chaveiro_core::decisions::ask::{Ask, Begun, begin};
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::SecretContext;
@@ -148,6 +149,7 @@ pub(crate) fn caller(of: u64, name: &str) -> Caller {
 /// A request for a recovery of that device; the number makes the ids.
 pub(crate) fn asked(of: u64, device: u64, number: u64, request: Option<&str>) -> Ask {
     Ask {
+        what: &RECOVER_PASSCODE,
         caller: caller(of, "app"),
         device: device_id(device),
         path: "/x".to_owned(),

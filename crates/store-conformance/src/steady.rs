@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionState;
-use chaveiro_core::actions::recover_passcode::{Begun, expire};
+use chaveiro_core::decisions::ask::Begun;
 use chaveiro_core::decisions::disclose_passcode::shred;
+use chaveiro_core::engine::expire;
 use chaveiro_core::hold::HoldRule;
 use chaveiro_core::steady::{Ripeness, Running};
 

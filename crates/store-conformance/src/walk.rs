@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chaveiro_core::action::{ActionRecord, ActionState};
-use chaveiro_core::actions::recover_passcode::seal_first::{keep_disk_escrowed, reconcile};
-use chaveiro_core::actions::recover_passcode::{Answer, Value, close, expire, lost, receive, sent};
-use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
+use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, Receipt};
 use chaveiro_core::decisions::disclose_passcode::shred;
+use chaveiro_core::decisions::standing::{keep_disk_escrowed, reconcile};
 use chaveiro_core::digest::sha256_hex;
+use chaveiro_core::engine::{Answer, Value, close, expire, lost, receive, sent};
 use chaveiro_core::escrow::{EscrowedSecret, Standing};
 use chaveiro_core::id::{ActionId, SecretId};
 use chaveiro_core::lock::{DeviceLock, DeviceReport, Lock, Unpromoted};
@@ -75,7 +75,7 @@ fn take(unit: &mut dyn UnitOfWork, verb: u64, mut taken: Step) -> Result<(), Fau
         0 | 1 => ask(unit, 1, number, step, None).map(drop),
         2..6 => match unit.next_delivery(enrollment_id(number))? {
             Some(delivery) => {
-                let at = SentIn { session: step.to_string(), message: 1, first_command: 2 };
+                let at = Receipt { message: format!("session {} message {}", step.to_string(), 1), first: 2 };
                 sent(unit, delivery, at, now)
             }
             None => Ok(()),

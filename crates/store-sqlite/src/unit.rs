@@ -297,13 +297,8 @@ impl View for Transaction<'_> {
     fn deliveries_in_flight(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
         delivery::in_flight(self.connection, enrollment)
     }
-    fn delivery_sent_in(
-        &self,
-        enrollment: EnrollmentId,
-        session: &str,
-        message: u32,
-    ) -> Result<Option<Delivery>, StoreError> {
-        delivery::sent_in(self.connection, enrollment, session, message)
+    fn delivery_with_receipt(&self, enrollment: EnrollmentId, message: &str) -> Result<Option<Delivery>, StoreError> {
+        delivery::with_receipt(self.connection, enrollment, message)
     }
     fn deliveries(&self, action: ActionId) -> Result<Vec<Delivery>, StoreError> {
         delivery::of_action(self.connection, action)

@@ -1,3 +1,46 @@
-//! The policies: one remote action is one value in one file.
+//! The policies: one remote action is one value in one file, and one line in [`ACTIONS`].
 
 pub mod recover_passcode;
+
+use crate::remote_action::RemoteAction;
+
+/// The remote action of that name.
+pub fn named(name: &str) -> Option<&'static RemoteAction> {
+    ACTIONS.iter().copied().find(|action| action.name == name)
+}
+
+/// Every remote action; the first is the one whose audit events name none.
+pub const ACTIONS: &[&RemoteAction] = &[&recover_passcode::RECOVER_PASSCODE];
+
+/// The remote action of an audit event, by the name that the event has.
+pub fn recorded_as(name: Option<&str>) -> &'static RemoteAction {
+    let known = ACTIONS.iter().copied().find(|action| action.audit.recorded_as == name);
+    known.unwrap_or(ACTIONS[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_taken_once_and_a_platform_and_a_step_have_one_way() {
+        let names: BTreeSet<_> = ACTIONS.iter().map(|action| action.name).collect();
+        assert_eq!(names.len(), ACTIONS.len());
+        for (index, action) in ACTIONS.iter().enumerate() {
+            assert_eq!(action.audit.recorded_as.is_none(), index == 0, "{}", action.name);
+            let (mut platforms, mut steps) = (Vec::new(), Vec::new());
+            for way in action.ways {
+                for platform in way.platforms {
+                    assert!(!platforms.contains(platform), "{}: {platform:?}", action.name);
+                    platforms.push(*platform);
+                }
+                for step in way.steps {
+                    assert!(!steps.contains(step), "{}: {step:?}", action.name);
+                    steps.push(*step);
+                }
+            }
+        }
+    }
+}

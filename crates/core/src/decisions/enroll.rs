@@ -7,13 +7,14 @@
 
 use jiff::Timestamp;
 
-use crate::action::{ActionRecord, Outcome};
-use crate::actions::recover_passcode;
+use crate::action::Outcome;
+use crate::actions::ACTIONS;
 use crate::alert::{Alert, News};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::command::{Delivery, DeviceCommand, InventoryField, Purpose};
 use crate::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use crate::engine;
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::id::{DeviceId, EnrollmentId, TenantId};
 use crate::ports::Fault;
@@ -206,9 +207,10 @@ pub(super) fn leave(
     outcome: Outcome,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let open: Option<ActionRecord> = unit.open_action(tenant, device, recover_passcode::RECOVER_PASSCODE.name)?;
-    if let Some(action) = open {
-        recover_passcode::close(unit, action, outcome, now)?;
+    for action in ACTIONS {
+        if let Some(open) = unit.open_action(tenant, device, action.name)? {
+            engine::close(unit, open, outcome, now)?;
+        }
     }
     if let Some(enrollment) = unit.open_enrollment(tenant, device)? {
         unit.close_enrollment(enrollment.id, now)?;

@@ -21,7 +21,7 @@ use crate::role::RoleAction;
 
 /// Who asks for what, as a hold sees it.
 pub(crate) struct Asker<'a> {
-    pub(crate) ask: &'a crate::actions::recover_passcode::Ask,
+    pub(crate) ask: &'a super::ask::Ask,
     pub(crate) device: &'a ManagedDevice,
     pub(crate) rule: HoldRule,
     /// An event about that request, to be completed.

@@ -1,11 +1,13 @@
 //! Every unit of work that is not a step of a remote action: one decision, one function.
 //!
+//! [`ask`] accepts a remote action, which [`crate::engine`] carries out; [`standing`] opens one by itself for a disk.
 //! [`disclose_passcode`] shows what a recovery brought, within the ceiling of [`reading`]. [`enroll`] and [`retire`] are the
 //! two ends of a device's life here; [`take_inventory`] is what it reports in between. [`vouch`] approves a sign-in;
 //! [`manage_applications`] decides which applications may ask for tokens, [`assign_roles`] who may what, and [`name_users`]
 //! what a user may be called; [`revoke_tokens`] ends what both hold; [`change_tenant`] changes the settings of a tenant;
 //! [`restore`] goes on from an older database.
 
+pub mod ask;
 pub mod assign_roles;
 pub mod change_tenant;
 pub mod disclose_passcode;
@@ -22,5 +24,6 @@ pub mod revocation;
 pub mod revoke_tokens;
 pub mod rights;
 pub mod sign_in;
+pub mod standing;
 pub mod take_inventory;
 pub mod vouch;

@@ -1,4 +1,4 @@
-//! Remote actions: their registry, their state, their record.
+//! The state of a remote action, and its record.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,24 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::caller::Actor;
 use crate::id::{ActionId, DeviceId, TenantId};
 use crate::lock::{DeviceLock, Lock};
-use crate::permission::Permission;
-use crate::role::RoleAction;
-
-/// The declaration of a remote action; model, console, command line and documentation read it.
-#[derive(Debug)]
-pub struct RemoteAction {
-    /// Graph's name, `recoverPasscode`.
-    pub name: &'static str,
-    /// What the token of a caller needs.
-    pub permission: Permission,
-    /// What a role of the caller must allow.
-    pub role_action: RoleAction,
-    /// One line for people.
-    pub summary: &'static str,
-}
-
-/// Every remote action.
-pub const ACTIONS: &[&RemoteAction] = &[&crate::actions::recover_passcode::RECOVER_PASSCODE];
 
 /// `actionState` of `deviceActionResult`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -120,7 +102,7 @@ pub struct ActionRecord {
     pub tenant: TenantId,
     /// The device.
     pub device: DeviceId,
-    /// The name of a [`RemoteAction`].
+    /// The name of a [`crate::remote_action::RemoteAction`].
     pub name: &'static str,
     /// Where it stands.
     pub state: ActionState,

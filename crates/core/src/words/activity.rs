@@ -3,6 +3,7 @@
 //! Reference: graph.md 2.7. `activityType` is `verb Entity` there, for instance `wipe ManagedDevice`.
 
 use crate::audit::Activity;
+use crate::remote_action::AuditNames;
 
 /// What Graph says of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +82,8 @@ impl Activity {
         Self::RequestsRefused,
     ];
 
-    /// What Graph says of it. Whoever adds an activity adds it here and to [`Self::ALL`].
-    pub const fn described(self) -> Described {
+    /// Graph's words for it, where it is about the remote action of these names. Add a new activity here and to [`Self::ALL`].
+    pub const fn described(self, names: &AuditNames) -> Described {
         match self {
             Self::TenantCreated => of("create Tenant", "Authorization", "Create"),
             Self::TenantChanged => of("patch Tenant", "Authorization", "Patch"),
@@ -103,17 +104,13 @@ impl Activity {
             Self::ResourceCreated => of("create Resource", "DeviceConfiguration", "Create"),
             Self::ResourceChanged => of("patch Resource", "DeviceConfiguration", "Patch"),
             Self::ResourceDeleted => of("delete Resource", "DeviceConfiguration", "Delete"),
-            Self::ActionRequested => of("recoverPasscode ManagedDevice", "Device", "Action"),
-            Self::ActionRequestedAgain => of("repeatRecoverPasscode ManagedDevice", "Device", "Action"),
-            Self::ActionRefused => {
-                Described { result: FAILURE, ..of("recoverPasscode ManagedDevice", "Device", "Action") }
-            }
-            Self::ActionSent => of("sendRecoverPasscode ManagedDevice", "Device", "Action"),
-            Self::ActionAnswerLost => {
-                Described { result: FAILURE, ..of("sendRecoverPasscode ManagedDevice", "Device", "Action") }
-            }
+            Self::ActionRequested => of(names.requested, "Device", "Action"),
+            Self::ActionRequestedAgain => of(names.repeated, "Device", "Action"),
+            Self::ActionRefused => Described { result: FAILURE, ..of(names.requested, "Device", "Action") },
+            Self::ActionSent => of(names.sent, "Device", "Action"),
+            Self::ActionAnswerLost => Described { result: FAILURE, ..of(names.sent, "Device", "Action") },
             Self::CandidateEscrowed => of("escrowPasscode ManagedDevice", "Device", "Create"),
-            Self::ActionSettled => of("settleRecoverPasscode ManagedDevice", "Device", "Action"),
+            Self::ActionSettled => of(names.settled, "Device", "Action"),
             Self::SecretKept => of("keepPasscode ManagedDevice", "Device", "Create"),
             Self::PasscodeDisclosed => of("readPasscode ManagedDevice", "Device", "Get"),
             Self::DisclosureRefused => {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::caller::Actor;
 use crate::id::{ActionId, DeviceId, RequestId, TenantId};
+use crate::remote_action::RemoteAction;
 
 /// One record. It is stored as the JSON text of this struct and hashed as those very bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct AuditEvent {
     /// On which device.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device: Option<DeviceId>,
+    /// The remote action that it is about, as [`crate::remote_action::AuditNames::recorded_as`] has it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remote_action: Option<String>,
     /// For which action.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub action: Option<ActionId>,
@@ -35,12 +39,28 @@ pub struct AuditEvent {
 impl AuditEvent {
     /// A record of `activity` by `actor`; the rest is added with the other constructors.
     pub fn new(tenant: TenantId, at: Timestamp, actor: Actor, activity: Activity) -> Self {
-        Self { tenant, at, actor, activity, device: None, action: None, request: None, details: Vec::new() }
+        Self {
+            tenant,
+            at,
+            actor,
+            activity,
+            device: None,
+            remote_action: None,
+            action: None,
+            request: None,
+            details: Vec::new(),
+        }
     }
 
     /// About that device.
     pub fn on_device(mut self, device: DeviceId) -> Self {
         self.device = Some(device);
+        self
+    }
+
+    /// About that remote action.
+    pub fn about(mut self, action: &RemoteAction) -> Self {
+        self.remote_action = action.audit.recorded_as.map(str::to_owned);
         self
     }
 

@@ -153,6 +153,16 @@ pub enum Purpose {
     SetUp,
 }
 
+impl DeviceCommand {
+    /// The envelope that the device is told to apply, by its hash.
+    pub fn envelope(&self) -> Option<&str> {
+        match self {
+            Self::ApplyCandidate { envelope_sha256 } => Some(envelope_sha256),
+            _ => None,
+        }
+    }
+}
+
 impl Purpose {
     /// Returns true if the device may change by it: a passcode could be made that nothing keeps, or an old one could go.
     pub fn may_change(self) -> bool {
@@ -170,30 +180,28 @@ pub enum Phase {
     /// Waits for the device.
     Queued,
     /// Went out in that message; answers are matched by it.
-    Sent(SentIn),
+    Sent(Receipt),
     /// Answered, and the answer was used.
-    Settled(SentIn),
+    Settled(Receipt),
     /// Went out and was never answered: a new session began, or the device aborted.
-    Lost(SentIn),
+    Lost(Receipt),
     /// Never went out: its action was canceled.
     Withdrawn,
 }
 
-/// Where a delivery travelled: results refer to it by message and command.
+/// The proof that a delivery went out, in the words of the channel that took it. Nothing but the channel reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SentIn {
-    /// The session, as the device spells it.
-    pub session: String,
-    /// Our `MsgID`.
-    pub message: u32,
-    /// The `CmdID` of the first command; the others follow without gaps.
-    pub first_command: u32,
+pub struct Receipt {
+    /// The message that carried it: unique among the messages of its enrolment. Answers are matched by it.
+    pub message: String,
+    /// The place of its first command in that message.
+    pub first: u32,
 }
 
 impl Phase {
-    /// Where it travelled, when it did.
-    pub fn sent_in(&self) -> Option<&SentIn> {
+    /// The receipt, once it went out.
+    pub fn receipt(&self) -> Option<&Receipt> {
         match self {
             Self::Sent(at) | Self::Settled(at) | Self::Lost(at) => Some(at),
             Self::Queued | Self::Withdrawn => None,

@@ -22,6 +22,7 @@ pub mod query;
 pub mod reading;
 pub mod refusal;
 pub mod refused;
+pub mod remote_action;
 pub mod resource;
 pub mod revocation;
 pub mod rights;

@@ -1,11 +1,11 @@
-//! Remote actions: `recoverPasscode`, by whichever walk one came to the device.
+//! Remote actions, by whichever walk one came to the device.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::Refusal;
-use chaveiro_core::actions::recover_passcode::{self, Ask, Begun, RECOVER_PASSCODE};
+use chaveiro_core::decisions::ask::{self, Ask, Begun};
 use chaveiro_core::engine::escrow;
 use chaveiro_core::id::ActionId;
 
@@ -14,7 +14,6 @@ use super::{read_store, response, write_aloud};
 use crate::GraphState;
 use crate::body;
 use crate::error::GraphError;
-use crate::model::Action;
 use crate::resolve::End;
 
 /// Accepts an action. The body is read and ignored, whatever it is; 204 leaves after the action is durable.
@@ -32,6 +31,7 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut B
     state.limits.take_recovery(&asked.caller)?;
 
     let ask = Ask {
+        what: action,
         caller: asked.caller.clone(),
         device,
         path: asked.path.clone(),
@@ -42,7 +42,7 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut B
         break_glass: asked.break_glass.clone(),
         action: ActionId(state.entropy.uuid()),
     };
-    let begun = begin(state, Arc::clone(&asked), action, ask).await?;
+    let begun = begin(state, Arc::clone(&asked), ask).await?;
     tracing::info!(
         action.name = action.name,
         device.id = %device,
@@ -57,18 +57,13 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut B
     }
 }
 
-async fn begin(state: &Arc<GraphState>, asked: Arc<Asked>, action: Action, ask: Ask) -> Result<Begun, GraphError> {
-    let begin = if action.name == RECOVER_PASSCODE.name {
-        recover_passcode::begin
-    } else {
-        return Err(GraphError::Internal(format!("{} is declared and has no code", action.name)));
-    };
+async fn begin(state: &Arc<GraphState>, asked: Arc<Asked>, ask: Ask) -> Result<Begun, GraphError> {
     let (now, sealer) = (asked.now, Arc::clone(&state.sealer));
     let begun = write_aloud(state, move |unit| {
         // Links and roles may have gone since the request was admitted; what is decided holds for one moment.
         asked.follow(unit)?;
         escrow::require(unit, sealer.as_ref(), ask.caller.tenant)?;
-        let begun = begin(unit, &ask, now)?;
+        let begun = ask::begin(unit, &ask, now)?;
         let waits = unit.open_enrollment(ask.caller.tenant, ask.device)?.map(|enrollment| enrollment.id);
         Ok((begun, waits))
     });

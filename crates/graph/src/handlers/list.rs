@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use chaveiro_core::Refusal;
 use chaveiro_core::action::ActionRecord;
+use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::audit::Activity;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::ResourceId;
@@ -71,7 +72,8 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
 async fn names(state: &Arc<GraphState>, asked: &Arc<Asked>, function: &Function) -> Result<Response, GraphError> {
     let admission = Arc::clone(asked);
     read_store(state, move |view| Ok(admission.admit(view)?.query.only(&[])?)).await?;
-    let described = Activity::ALL.iter().map(|activity| activity.described());
+    let described =
+        ACTIONS.iter().flat_map(|action| Activity::ALL.iter().map(|activity| activity.described(&action.audit)));
     let names: BTreeSet<_> = match function {
         Function::Categories => described.map(|described| described.category).collect(),
         Function::ActivityTypes(category) => described

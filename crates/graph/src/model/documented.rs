@@ -1,13 +1,22 @@
 //! The walks that a reference page spells out. They are samples of what the model allows: a test walks
 //! each of them, and OpenAPI and the route list print them first.
 
-/// A documented walk to the action.
+use chaveiro_core::remote_action::RemoteAction;
+
+/// A documented walk to an action.
 #[derive(Clone, Copy, Debug)]
 pub struct Documented {
     /// As the page prints it.
     pub template: &'static str,
     /// Which page it stands on.
     pub page: &'static str,
+}
+
+impl Documented {
+    /// Returns true if it is a walk to that action.
+    pub(crate) fn names(&self, action: &RemoteAction) -> bool {
+        self.template.rsplit('/').next() == Some(action.name)
+    }
 }
 
 const BETA: &str = "recoverPasscode action, beta";

@@ -123,7 +123,7 @@ const ON_DEVICES: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use chaveiro_core::action::ACTIONS;
+    use chaveiro_core::actions::ACTIONS;
 
     use super::*;
     use crate::model::MODEL;

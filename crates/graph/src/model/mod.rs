@@ -20,8 +20,9 @@ mod properties;
 mod remote_action;
 mod role;
 
-use chaveiro_core::action::{ACTIONS, RemoteAction};
+use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::permission::Permission;
+use chaveiro_core::remote_action::RemoteAction;
 use chaveiro_core::resource::ResourceKind;
 
 pub use application::{KEY_CREDENTIAL, PASSWORD_CREDENTIAL};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chaveiro_core::actions::recorded_as;
 use chaveiro_core::audit::Activity;
 use chaveiro_core::permission::Permission;
 use chaveiro_core::query::{ActionField, AuditField};
@@ -82,7 +83,8 @@ pub(super) fn beside(method: &str, path: &str, permission: Option<Permission>) -
         });
     }
     if let Some(permission) = permission {
-        let categories: BTreeSet<_> = Activity::ALL.iter().map(|activity| activity.described().category).collect();
+        let categories: BTreeSet<_> =
+            Activity::ALL.iter().map(|activity| activity.described(&recorded_as(None).audit).category).collect();
         let category = json!({"name": "category", "in": "path", "required": true,
             "description": "One of getAuditCategories(), without regard to case; another has no activity types.",
             "schema": {"type": "string", "minLength": 1, "examples": categories}});

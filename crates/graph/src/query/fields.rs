@@ -51,7 +51,6 @@ impl Fields for ActionField {
     fn source(property: &Property) -> Option<Source<Self>> {
         match (Self::named(property.name), property.name) {
             (Some(field), _) => Some(Source::Field(field)),
-            (None, "action") => Some(Source::Constant(Value::Text("recoverPasscode".to_owned()))),
             (None, "deviceActionCategory" | "bulkDeviceActionId") => default(property).map(Source::Constant),
             (None, _) => None,
         }

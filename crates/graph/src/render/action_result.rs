@@ -4,6 +4,7 @@
 //! response was sent: the passcode is not copied into a JSON tree, and no reallocation leaves one behind.
 
 use chaveiro_core::action::{ActionRecord, ActionState};
+use chaveiro_core::actions;
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
 use serde_json::{Map, Value, json};
@@ -97,7 +98,7 @@ fn write_entry(body: &mut Vec<u8>, record: &ActionRecord, shown: &Shown) {
         Shown::Nothing | Shown::Passcode(_) => None,
     };
     let before = json!({
-        "@odata.type": "#microsoft.graph.resetPasscodeActionResult",
+        "@odata.type": actions::named(record.name).map(|action| format!("#microsoft.graph.{}", action.result_type)),
         "actionName": record.name,
         "actionState": record.state.name(),
         "startDateTime": date_time(record.started),

@@ -1,5 +1,6 @@
 //! `auditEvent`: what the record says, in the words of Graph. A record never holds a secret.
 
+use chaveiro_core::actions::recorded_as;
 use chaveiro_core::audit::AuditEvent;
 use chaveiro_core::caller::{Actor, ActorKind, HostUser};
 use chaveiro_core::ports::{NamedEvent, StoreError, StoredEvent};
@@ -24,7 +25,8 @@ pub fn event(
     form: Form,
 ) -> Result<Map<String, Value>, StoreError> {
     let record = record(&named.event)?;
-    let described = record.activity.described();
+    let action = recorded_as(record.remote_action.as_deref());
+    let described = record.activity.described(&action.audit);
     let correlation = record.action.map(|action| action.0).or(record.request.map(|request| request.0));
     let known = [
         ("id", json!(named.id)),

@@ -1,12 +1,11 @@
 //! One turn of a session, inside one unit of work: what the device says is taken, what waits for it goes out.
 
-use chaveiro_core::actions::recover_passcode::{self, Answer, Value, seal_first};
 use chaveiro_core::caller::Actor;
-use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, SentIn};
-use chaveiro_core::decisions::{restore, retire, take_inventory};
+use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, Receipt};
+use chaveiro_core::decisions::{restore, retire, standing, take_inventory};
 use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
 use chaveiro_core::digest::sha256_hex;
-use chaveiro_core::engine::escrow;
+use chaveiro_core::engine::{self, Answer, Value, escrow};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::SecretId;
 use chaveiro_core::lock::Lock;
@@ -161,20 +160,20 @@ impl Turn<'_> {
         }
         self.take_information(&mut device);
         self.take_answers(&mut device, &fresh.secrets)?;
-        let standing = csp::standing(self.request).filter(|_| device.platform == Platform::Linux);
-        if let Some(standing) = &standing {
-            device.recoverability.clone_from(&standing.locks);
+        let said = csp::standing(self.request).filter(|_| device.platform == Platform::Linux);
+        if let Some(said) = &said {
+            device.recoverability.clone_from(&said.locks);
         }
         if device != before {
             self.unit.update_device(&device)?;
         }
-        if standing.is_some() {
+        if said.is_some() {
             restore::confirm(self.unit, &device, self.context.now)?;
         }
         // What is still in flight now was asked in vain: the device begins again, or ends the session.
         if is_new || is_first_package(self.request) || is_abort(self.request) {
             for delivery in self.unit.deliveries_in_flight(self.enrollment.id)? {
-                self.lose(delivery)?;
+                engine::lost(self.unit, delivery, self.context.now)?;
             }
         }
         if is_unenrollment(self.request) {
@@ -183,29 +182,29 @@ impl Turn<'_> {
             return Ok(false);
         }
         let open = !is_abort(self.request) && device.management_state == ManagementState::Managed;
-        if let Some(standing) = standing.filter(|_| open) {
-            self.act_on(&standing, &device, fresh)?;
+        if let Some(said) = said.filter(|_| open) {
+            self.act_on(&said, &device, fresh)?;
         }
         Ok(open)
     }
 
     /// What follows from what the device says of itself.
-    fn act_on(&mut self, standing: &Standing, device: &ManagedDevice, fresh: &Fresh) -> Result<(), Fault> {
+    fn act_on(&mut self, said: &Standing, device: &ManagedDevice, fresh: &Fresh) -> Result<(), Fault> {
         let now = self.context.now;
-        match &standing.unpromoted {
+        match &said.unpromoted {
             // Until it is settled, the device does not count the new passcode as escrowed: another would be one too many.
-            Some(unpromoted) => seal_first::reconcile(self.unit, self.enrollment, unpromoted, now)?,
+            Some(unpromoted) => standing::reconcile(self.unit, self.enrollment, unpromoted, now)?,
             None => {
-                seal_first::keep_disk_escrowed(self.unit, device, self.enrollment, fresh.action, now)?;
+                standing::keep_disk_escrowed(self.unit, device, self.enrollment, fresh.action, now)?;
             }
         }
-        if let Some(entry) = standing.locks.iter().find(|entry| entry.of.lock == Lock::Login) {
-            let name = standing.account_name.as_deref();
+        if let Some(entry) = said.locks.iter().find(|entry| entry.of.lock == Lock::Login) {
+            let name = said.account_name.as_deref();
             take_inventory::take_account(self.unit, device, &entry.of.subject, name, fresh.user, now)?;
         }
         let packages = vec![DeviceCommand::ReadPackages];
-        let changed = standing.packages_sha256.is_some()
-            && standing.packages_sha256 != device.inventory.packages_sha256
+        let changed = said.packages_sha256.is_some()
+            && said.packages_sha256 != device.inventory.packages_sha256
             // A device that never gets as far as answering is not asked once more for each of its sessions.
             && self.unit.deliveries_queued(self.enrollment.id)?.iter().all(|queued| queued.commands != packages);
         if changed {
@@ -229,13 +228,13 @@ impl Turn<'_> {
     fn take_answers(&mut self, device: &mut ManagedDevice, secrets: &[SecretId]) -> Result<(), Fault> {
         let mut secrets = secrets.iter().copied();
         for message in self.answered_messages() {
-            let session = &self.request.header.session;
-            let found = self.unit.delivery_sent_in(self.enrollment.id, session, message)?;
+            let receipt = receipt(&self.request.header.session, message);
+            let found = self.unit.delivery_with_receipt(self.enrollment.id, &receipt)?;
             let Some(delivery) = found else {
                 tracing::debug!(message, "an answer to a message without commands");
                 continue;
             };
-            let Some(first) = delivery.phase.sent_in().map(|at| at.first_command) else { continue };
+            let Some(first) = delivery.phase.receipt().map(|receipt| receipt.first) else { continue };
             let statuses = self.statuses(message, first, delivery.commands.len());
             let values = self.values(message, first, &delivery.commands, device.platform);
             match delivery.purpose {
@@ -244,7 +243,7 @@ impl Turn<'_> {
                     let answer = answer(&delivery.commands, statuses, values, self.is_complete());
                     let secret = secrets.next().unwrap_or(SecretId(uuid::Uuid::nil()));
                     let (sealer, now) = (self.context.sealer, self.context.now);
-                    recover_passcode::receive(self.unit, sealer, delivery, answer, secret, now)?;
+                    engine::receive(self.unit, sealer, delivery, answer, secret, now)?;
                 }
             }
         }
@@ -327,22 +326,6 @@ impl Turn<'_> {
         Ok(self.unit.update_delivery(&delivery)?)
     }
 
-    /// A lost set-up is queued again: its commands may be repeated without harm.
-    fn lose(&mut self, delivery: Delivery) -> Result<(), Fault> {
-        let again = (delivery.purpose == Purpose::SetUp).then(|| Delivery {
-            seq: 0,
-            phase: Phase::Queued,
-            statuses: vec![None; delivery.commands.len()],
-            created: self.context.now,
-            ..delivery.clone()
-        });
-        recover_passcode::lost(self.unit, delivery, self.context.now)?;
-        if let Some(again) = again {
-            self.unit.insert_delivery(&again)?;
-        }
-        Ok(())
-    }
-
     /// Adds what is queued to the answer, unless something is still waited for.
     fn speak(&mut self, reply: Reply, state: &State) -> Result<String, Fault> {
         if !self.unit.deliveries_in_flight(self.enrollment.id)?.is_empty() {
@@ -378,8 +361,8 @@ impl Turn<'_> {
                 return Ok(reply.encode());
             }
         };
-        let at = SentIn { session: state.session.clone(), message: reply.number(), first_command };
-        recover_passcode::sent(self.unit, delivery, at, self.context.now)?;
+        let receipt = Receipt { message: receipt(&state.session, reply.number()), first: first_command };
+        engine::sent(self.unit, delivery, receipt, self.context.now)?;
         Ok(reply.encode())
     }
 }
@@ -409,6 +392,12 @@ fn answer(
         }
     }
     answer
+}
+
+/// The name of one of our messages, by which its deliveries are found again. A message of a device refers to it by its number,
+/// within the same session.
+fn receipt(session: &str, message: u32) -> String {
+    format!("session {session} message {message}")
 }
 
 fn index_of(command: &str, first: u32) -> Option<usize> {

@@ -8,8 +8,9 @@ use axum::Router;
 use axum::body::Body;
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionRecord;
-use chaveiro_core::actions::recover_passcode::{Ask, Begun, begin};
+use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::caller::{Actor, Caller};
+use chaveiro_core::decisions::ask::{Ask, Begun, begin};
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
@@ -274,6 +275,7 @@ impl World {
 
     pub async fn ask(&self, device: DeviceId) -> Begun {
         let ask = Ask {
+            what: &RECOVER_PASSCODE,
             caller: self.caller(),
             device,
             path: "/x".to_owned(),

@@ -1,7 +1,8 @@
 //! Remote actions and the requests that asked for them.
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::action::{ACTIONS, ActionRecord, ActionState};
+use chaveiro_core::action::{ActionRecord, ActionState};
+use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::StoreError;

@@ -67,6 +67,7 @@ impl Fields for ActionField {
         match self {
             Self::Requested => Column::indexed("a.started", Kind::Exact),
             Self::State => Column::new("a.state", Kind::Exact),
+            Self::Name => Column::new("a.name", Kind::Exact),
             Self::Device => Column::new("d.id", Kind::Id),
         }
     }

@@ -1,6 +1,6 @@
 //! Deliveries: the queue of each enrolment, and what became of it.
 
-use chaveiro_core::command::{Delivery, Phase, SentIn};
+use chaveiro_core::command::{Delivery, Phase, Receipt};
 use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, TenantId};
 use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
@@ -33,19 +33,15 @@ fn read(row: &Row<'_>) -> Result<Delivery, RowError> {
 }
 
 fn read_phase(row: &Row<'_>) -> Result<Phase, RowError> {
-    let sent_in = || -> Result<SentIn, RowError> {
-        Ok(SentIn {
-            session: row.get("session")?,
-            message: row.get("message")?,
-            first_command: row.get("first_command")?,
-        })
+    let receipt = || -> Result<Receipt, RowError> {
+        Ok(Receipt { message: row.get("receipt")?, first: row.get("first_command")? })
     };
     let phase: String = row.get("phase")?;
     match phase.as_str() {
         "queued" => Ok(Phase::Queued),
-        "sent" => Ok(Phase::Sent(sent_in()?)),
-        "settled" => Ok(Phase::Settled(sent_in()?)),
-        "lost" => Ok(Phase::Lost(sent_in()?)),
+        "sent" => Ok(Phase::Sent(receipt()?)),
+        "settled" => Ok(Phase::Settled(receipt()?)),
+        "lost" => Ok(Phase::Lost(receipt()?)),
         "withdrawn" => Ok(Phase::Withdrawn),
         _ => Err(RowError::Content(format!("phase: {phase} is not known"))),
     }
@@ -78,14 +74,13 @@ pub(crate) fn in_flight(connection: &Connection, enrollment: EnrollmentId) -> Re
     many(connection, &sql, [blob(&enrollment.0)], read)
 }
 
-pub(crate) fn sent_in(
+pub(crate) fn with_receipt(
     connection: &Connection,
     enrollment: EnrollmentId,
-    session: &str,
-    message: u32,
+    message: &str,
 ) -> Result<Option<Delivery>, StoreError> {
-    let sql = format!("{DELIVERY} WHERE e.id = ? AND y.session = ? AND y.message = ? ORDER BY y.seq DESC LIMIT 1");
-    one(connection, &sql, params![blob(&enrollment.0), session, message], read)
+    let sql = format!("{DELIVERY} WHERE e.id = ? AND y.receipt = ? ORDER BY y.seq DESC LIMIT 1");
+    one(connection, &sql, params![blob(&enrollment.0), message], read)
 }
 
 pub(crate) fn of_action(connection: &Connection, action: ActionId) -> Result<Vec<Delivery>, StoreError> {
@@ -93,11 +88,11 @@ pub(crate) fn of_action(connection: &Connection, action: ActionId) -> Result<Vec
 }
 
 pub(crate) fn insert_delivery(connection: &Connection, delivery: &Delivery) -> Result<i64, StoreError> {
-    let at = delivery.phase.sent_in();
+    let receipt = delivery.phase.receipt();
     // An action that is named must be there: a scalar subquery alone would quietly become NULL.
-    let sql = "INSERT INTO delivery (enrollment, action, attempt, purpose, commands, statuses, phase, session, message,
+    let sql = "INSERT INTO delivery (enrollment, action, attempt, purpose, commands, statuses, phase, receipt,
             first_command, created)
-        SELECT e.row, (SELECT row FROM action WHERE id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11
+        SELECT e.row, (SELECT row FROM action WHERE id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
         FROM enrollment e WHERE e.id = ?1 AND (?2 IS NULL OR EXISTS (SELECT 1 FROM action WHERE id = ?2))";
     let parameters = params![
         blob(&delivery.enrollment.0),
@@ -107,9 +102,8 @@ pub(crate) fn insert_delivery(connection: &Connection, delivery: &Delivery) -> R
         json(&delivery.commands)?,
         json(&delivery.statuses)?,
         phase_name(&delivery.phase),
-        at.map(|at| &at.session),
-        at.map(|at| at.message),
-        at.map(|at| at.first_command),
+        receipt.map(|receipt| &receipt.message),
+        receipt.map(|receipt| receipt.first),
         micros(delivery.created)
     ];
     insert(connection, sql, parameters, "delivery")?;
@@ -117,16 +111,14 @@ pub(crate) fn insert_delivery(connection: &Connection, delivery: &Delivery) -> R
 }
 
 pub(crate) fn update_delivery(connection: &Connection, delivery: &Delivery) -> Result<(), StoreError> {
-    let at = delivery.phase.sent_in();
-    let sql =
-        "UPDATE delivery SET phase = ?2, statuses = ?3, session = ?4, message = ?5, first_command = ?6 WHERE seq = ?1";
+    let receipt = delivery.phase.receipt();
+    let sql = "UPDATE delivery SET phase = ?2, statuses = ?3, receipt = ?4, first_command = ?5 WHERE seq = ?1";
     let parameters = params![
         delivery.seq,
         phase_name(&delivery.phase),
         json(&delivery.statuses)?,
-        at.map(|at| &at.session),
-        at.map(|at| at.message),
-        at.map(|at| at.first_command)
+        receipt.map(|receipt| &receipt.message),
+        receipt.map(|receipt| receipt.first)
     ];
     change_one(connection, sql, parameters, "delivery")
 }

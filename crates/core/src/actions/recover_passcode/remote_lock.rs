@@ -1,26 +1,50 @@
 //! Windows: the RemoteLock CSP makes a PIN and gives it once.
+//!
+//! | step | the device | then |
+//! |---|---|---|
+//! | `Act` | makes a PIN, and gives it in the same message | the outcome table |
+//! | `Probe`, after a lost answer | gives the PIN if it still has it | the outcome table, or another attempt |
 
-use super::{Ending, Evidence, Held, Settlement};
-use crate::action::{ActionState, Outcome};
+use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::command::{DeviceCommand, Purpose};
+use crate::device::Platform;
+use crate::lock::Lock;
+use crate::remote_action::{Ending, Evidence, Held, OnLoss, Settlement, Step, Way};
+
+/// The way.
+pub const WAY: Way = Way {
+    platforms: &[Platform::Windows, Platform::WindowsPhone],
+    steps: &[Purpose::Act, Purpose::Probe],
+    // A PIN is lost with its answer, so that a new one changes the device again.
+    max_attempts: 2,
+    // A PIN may have been made that nobody has.
+    exhausted: Outcome::OutcomeUnknown,
+    locks: |_| &[Lock::Screen],
+    first,
+    settle,
+    lost,
+    holds_on: |_| false,
+    afterwards: |_| None,
+    keeps_late_values: true,
+};
 
 /// The commands, in the order that matters: the PIN must be read after it was made, in the same
 /// message, because the device gives it once (RemoteLock CSP, `NewPINValue`).
-pub(super) fn act() -> Vec<DeviceCommand> {
-    vec![DeviceCommand::LockAndRecoverPin, DeviceCommand::ReadNewPin]
+fn first(_: &ActionRecord) -> Step {
+    Step { purpose: Purpose::Act, commands: vec![DeviceCommand::LockAndRecoverPin, DeviceCommand::ReadNewPin] }
 }
 
 /// Asks whether a PIN whose answer was lost can still be read.
-pub(super) fn probe() -> Vec<DeviceCommand> {
-    vec![DeviceCommand::ReadNewPin]
+fn probe() -> Step {
+    Step { purpose: Purpose::Probe, commands: vec![DeviceCommand::ReadNewPin] }
 }
 
-pub(super) fn settle(purpose: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
+fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
     // Statuses may come before the value: only the end of the device's package says that there is none.
     if evidence.value == Held::Nothing && !evidence.complete {
         return None;
     }
-    if purpose == Purpose::Act {
+    if step == Purpose::Act {
         let [Some(exec), Some(read)] = evidence.statuses else { return None };
         return Some(Settlement::Ended(ending(*exec, *read, evidence.value)));
     }
@@ -31,10 +55,21 @@ pub(super) fn settle(purpose: Purpose, evidence: Evidence<'_>) -> Option<Settlem
     Some(Settlement::Ended(Ending { device_status: Some(*read), ..ending(OK, *read, evidence.value) }))
 }
 
-/// SyncML status: the device did it.
+/// A PIN of that attempt reached nobody, so asking again is safe; asking first whether it can still be read is better.
+fn lost(step: Purpose, held: Held) -> OnLoss {
+    match (step, held) {
+        (_, Held::Certain | Held::Doubtful) => {
+            OnLoss::Ended(Ending { state: ActionState::Failed, outcome: Outcome::Uncertain, device_status: None })
+        }
+        (Purpose::Act, Held::Nothing) => OnLoss::Next(probe()),
+        (_, Held::Nothing) => OnLoss::TryAgain,
+    }
+}
+
+/// The device's code: it did it.
 const OK: u16 = 200;
 
-/// The outcome table: status of `LockAndRecoverPIN` x status of `NewPINValue` x the value that came.
+/// The outcome table: code of `LockAndRecoverPIN` x code of `NewPINValue` x the value that came.
 fn ending(exec: u16, read: u16, value: Held) -> Ending {
     let (state, outcome) = match (exec, read, value) {
         (OK, OK, Held::Certain) => (ActionState::Done, Outcome::Replaced),

@@ -1,9 +1,17 @@
 mod linux;
 
-use super::*;
+use super::RECOVER_PASSCODE;
+use crate::action::{ActionState, Outcome};
+use crate::command::Purpose;
+use crate::remote_action::{Ending, Evidence, Held, Settlement};
 
 fn evidence(statuses: &[Option<u16>], value: Held) -> Evidence<'_> {
-    Evidence { statuses, value, report: None, complete: true }
+    Evidence { statuses, value, envelope: Some(b"envelope"), report: None, complete: true }
+}
+
+/// The decision of whichever way has that step.
+fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
+    RECOVER_PASSCODE.way_with(step).and_then(|way| (way.settle)(step, evidence))
 }
 
 #[test]

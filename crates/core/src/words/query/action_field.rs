@@ -11,12 +11,18 @@ pub enum ActionField {
     State,
     /// `managedDeviceId`.
     Device,
+    /// `action`.
+    Name,
 }
 
 impl ActionField {
     /// Every field with the name of its property.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("requestDateTime", Self::Requested), ("actionState", Self::State), ("managedDeviceId", Self::Device)];
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("requestDateTime", Self::Requested),
+        ("actionState", Self::State),
+        ("managedDeviceId", Self::Device),
+        ("action", Self::Name),
+    ];
 
     /// The field of that property, the name as the model has it.
     pub fn named(name: &str) -> Option<Self> {

@@ -1,10 +1,20 @@
 //! What seals first: what an answer decides, and whether a device may have changed.
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::super::seal_first::may_have_changed;
-use super::*;
-use crate::lock::Obstacle;
+use super::super::seal_first::WAY;
+use super::settle;
+use crate::action::{ActionRecord, ActionState, Outcome};
+use crate::caller::Actor;
+use crate::command::{Delivery, DeviceCommand, Phase, Purpose, Receipt};
+use crate::digest::sha256_hex;
+use crate::id::{ActionId, DeviceId, EnrollmentId, TenantId};
+use crate::lock::{DeviceLock, DeviceReport, Lock, Obstacle};
+use crate::remote_action::{Ending, Evidence, Held, Settlement, Step};
+use crate::tenant::TenantSettings;
+
+const ENVELOPE: &[u8] = b"envelope";
 
 fn report(opens: &[Lock]) -> DeviceReport {
     let of = |lock: &Lock| DeviceLock { lock: *lock, subject: "x".to_owned() };
@@ -29,7 +39,10 @@ fn the_outcome_table_of_linux() {
     let nothing: &dyn Fn(u16) -> Settlement = &ended(Failed, ValueNotDelivered);
     let unproven: &dyn Fn(u16) -> Settlement = &ended(Failed, Contradictory);
     let done: &dyn Fn(u16) -> Settlement = &ended(Done, Replaced);
-    let apply: &dyn Fn(u16) -> Settlement = &|_| Settlement::Apply;
+    let envelope_sha256 = sha256_hex(ENVELOPE);
+    let commands = vec![DeviceCommand::ApplyCandidate { envelope_sha256 }, DeviceCommand::ReadReport];
+    let step = Step { purpose: Apply, commands };
+    let apply: &dyn Fn(u16) -> Settlement = &|_| Settlement::Next(step.clone());
     let again: &dyn Fn(u16) -> Settlement = &|_| Settlement::TryAgain;
     // (why it was sent, status of the Exec) -> (without a value, with one) x (no report, an empty one, a proof)
     let table = [
@@ -52,7 +65,13 @@ fn the_outcome_table_of_linux() {
                 for read in [200, 404, 500] {
                     let statuses = [Some(exec), Some(read), Some(200)];
                     let value = if has_value { Held::Certain } else { Held::Nothing };
-                    let evidence = Evidence { statuses: &statuses, value, report: report.as_ref(), complete: true };
+                    let evidence = Evidence {
+                        statuses: &statuses,
+                        value,
+                        envelope: has_value.then_some(ENVELOPE),
+                        report: report.as_ref(),
+                        complete: true,
+                    };
                     let settlement = settle(purpose, evidence);
                     assert_eq!(settlement, Some(expected(exec)), "{purpose:?} {exec} {has_value} {report:?}");
                 }
@@ -65,7 +84,8 @@ fn the_outcome_table_of_linux() {
 fn nothing_is_decided_of_a_candidate_before_every_command_is_answered_and_what_follows_an_end_decides_nothing() {
     let proof = report(&[Lock::Login]);
     let settled = |purpose, statuses: &[Option<u16>]| {
-        settle(purpose, Evidence { statuses, value: Held::Certain, report: Some(&proof), complete: true })
+        let (value, envelope) = (Held::Certain, Some(ENVELOPE));
+        settle(purpose, Evidence { statuses, value, envelope, report: Some(&proof), complete: true })
     };
     for purpose in [Purpose::Prepare, Purpose::Apply] {
         for statuses in [[None, None], [Some(200), None], [None, Some(200)]] {
@@ -81,7 +101,7 @@ fn nothing_is_decided_of_a_candidate_before_every_command_is_answered_and_what_f
 #[test]
 fn a_device_may_have_changed_from_the_moment_it_was_told_until_it_has_said_so() {
     use Purpose::{Apply, Finish, Prepare};
-    let at = || SentIn { session: "1".to_owned(), message: 1, first_command: 1 };
+    let at = || Receipt { message: "session 1 message 1".to_owned(), first: 1 };
     let (queued, sent, lost, settled) = (Phase::Queued, Phase::Sent(at()), Phase::Lost(at()), Phase::Settled(at()));
     let table: [(&[(Purpose, &Phase)], bool); 12] = [
         (&[], false),
@@ -100,7 +120,7 @@ fn a_device_may_have_changed_from_the_moment_it_was_told_until_it_has_said_so() 
     for (row, (deliveries, changed)) in table.into_iter().enumerate() {
         let delivery = |(purpose, phase): &(Purpose, &Phase)| Delivery {
             seq: 0,
-            tenant: crate::id::TenantId(Uuid::nil()),
+            tenant: TenantId(Uuid::nil()),
             device: DeviceId(Uuid::nil()),
             enrollment: EnrollmentId(Uuid::nil()),
             action: None,
@@ -112,7 +132,29 @@ fn a_device_may_have_changed_from_the_moment_it_was_told_until_it_has_said_so() 
             created: Timestamp::UNIX_EPOCH,
         };
         let deliveries: Vec<_> = deliveries.iter().map(delivery).collect();
-        assert_eq!(may_have_changed(&deliveries), changed, "row {row}");
+        assert_eq!((WAY.holds_on)(&deliveries), changed, "row {row}");
+    }
+}
+
+fn action(locks: &[Lock]) -> ActionRecord {
+    ActionRecord {
+        id: ActionId(Uuid::nil()),
+        tenant: TenantId(Uuid::nil()),
+        device: DeviceId(Uuid::nil()),
+        name: super::RECOVER_PASSCODE.name,
+        state: ActionState::Pending,
+        attempt: 1,
+        outcome: None,
+        device_status: None,
+        device_reason: None,
+        locks: locks.to_vec(),
+        opens: Vec::new(),
+        verified: None,
+        before_restore: None,
+        requested_by: Actor::system(),
+        client_request_id: None,
+        started: Timestamp::UNIX_EPOCH,
+        updated: Timestamp::UNIX_EPOCH,
     }
 }
 
@@ -125,9 +167,8 @@ fn linux_recovers_what_its_tenant_wants_and_names_it_in_the_first_command() {
         (LinuxLocks::Luks2, vec![Lock::Luks2]),
     ] {
         let settings = TenantSettings { linux_locks, ..TenantSettings::default() };
-        let means = Means::of(Platform::Linux);
-        assert_eq!(means.locks(&settings), locks);
-        let (purpose, commands) = means.first(means.locks(&settings));
+        assert_eq!((WAY.locks)(&settings), locks);
+        let Step { purpose, commands } = (WAY.first)(&action(&locks));
         let prepare = DeviceCommand::PrepareCandidate { locks };
         assert_eq!((purpose, &commands[0]), (Purpose::Prepare, &prepare));
         assert_eq!(commands[1..], [DeviceCommand::ReadCandidate, DeviceCommand::ReadReport]);

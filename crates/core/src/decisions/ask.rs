@@ -1,0 +1,189 @@
+//! Asking for a remote action: what the caller is answered, and what is recorded of it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::hold;
+use crate::action::{ActionRecord, Outcome};
+use crate::audit::{Activity, AuditEvent};
+use crate::caller::Caller;
+use crate::device::{ManagedDevice, ManagementState};
+use crate::engine::{self, Opening};
+use crate::enrollment::Enrollment;
+use crate::id::{ActionId, DeviceId, EnrollmentId, RequestId};
+use crate::ports::{Fault, StoreError, UnitOfWork};
+use crate::refusal::Refusal;
+use crate::remote_action::{RemoteAction, Way};
+
+/// The time in which a request counts as a repeat of an earlier one, by its id or as a retry without one: longer than the
+/// three retries of an SDK with their delays of at most 180 seconds each. A script with a constant id recovers again later.
+const RETRY_WINDOW: Duration = Duration::from_secs(10 * 60);
+
+/// What is asked. The ids are fresh; they are parameters so that a decision can be repeated.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The remote action.
+    pub what: &'static RemoteAction,
+    /// The caller; its permission was checked at the edge, by the declaration of the action.
+    pub caller: Caller,
+    /// For which device.
+    pub device: DeviceId,
+    /// The path as asked, for the record.
+    pub path: String,
+    /// The request.
+    pub request: RequestId,
+    /// The caller's own id of the request, equal in repeats of it.
+    pub client_request_id: Option<String>,
+    /// The caller says that it sends this request again: `Retry-Attempt` of 1 or more. SDKs send it even where they leave
+    /// `client-request-id` out (graph.md 1.8).
+    pub retry: bool,
+    /// The caller's reason, for the record.
+    pub reason: Option<String>,
+    /// Why the caller wants to pass a hold, if it does.
+    pub break_glass: Option<String>,
+    /// The id of the action, if one is opened.
+    pub action: ActionId,
+}
+
+impl Ask {
+    /// The caller, as requests for this action are remembered.
+    fn caller_key(&self) -> String {
+        let key = self.caller.actor.key();
+        self.what.audit.recorded_as.map(|name| format!("{name} {key}")).unwrap_or(key)
+    }
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// An action was opened.
+    Opened(ActionId),
+    /// One is open already and serves this caller too. Audited; no second command.
+    AlreadyOpen(ActionId),
+    /// This very request was answered before. Audited; no second command.
+    Repeated(ActionId),
+    /// A precondition is missing. Audited.
+    Refused(Refusal),
+}
+
+/// Accepts a remote action. When this unit of work is durable, the caller is answered 204.
+pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Begun, Fault> {
+    let tenant = ask.caller.tenant;
+    let caller_key = ask.caller_key();
+    let device = unit.device(tenant, ask.device)?.ok_or(Refusal::DeviceNotFound)?;
+    let event = |activity| {
+        AuditEvent::new(tenant, now, ask.caller.actor.clone(), activity)
+            .about(ask.what)
+            .on_device(ask.device)
+            .in_request(ask.request)
+            .with("path", &ask.path)
+    };
+    if let Some((action, by)) = repeated(unit, ask, &caller_key, now)? {
+        unit.append_audit(&event(Activity::ActionRequestedAgain).for_action(action).with("repeated", by))?;
+        return Ok(Begun::Repeated(action));
+    }
+
+    let settings = unit.tenant(tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+    let way = ask.what.way_of(device.platform);
+    let wanted = way.map_or(&[][..], |way| (way.locks)(&settings));
+    let mut under_way = unit.open_action(tenant, ask.device, ask.what.name)?;
+    // One that the server opened by itself, for a disk alone, must not swallow what a person asks for.
+    let narrower = under_way.take_if(|open| wanted.iter().any(|lock| !open.locks.contains(lock)));
+    if let Some(open) = under_way {
+        remember(unit, &open, &caller_key, ask.client_request_id.as_deref(), now)?;
+        let again = event(Activity::ActionRequestedAgain).for_action(open.id);
+        unit.append_audit(&again.with_some("reason", ask.reason.as_ref()))?;
+        return Ok(Begun::AlreadyOpen(open.id));
+    }
+
+    let enrollment = unit.open_enrollment(tenant, ask.device)?;
+    let permitted = match narrower.as_ref() {
+        Some(narrower) if ask.what.holds_on(&unit.deliveries(narrower.id)?) => Err(Refusal::RecoveryUnderWay),
+        Some(_) | None => check(&device, enrollment.as_ref(), way),
+    };
+    // The hold last: what is refused anyway places none.
+    let asker = hold::Asker { ask, device: &device, rule: settings.hold, event: &event };
+    let permitted = match permitted {
+        Ok(ready) if ask.what.counts_for_hold => hold::pass(unit, &asker, now)?.map(|()| ready),
+        permitted => permitted,
+    };
+    let (enrollment, way) = match permitted {
+        Ok(ready) => ready,
+        Err(refusal) => {
+            unit.append_audit(&event(Activity::ActionRefused).with("reason", &refusal))?;
+            return Ok(Begun::Refused(refusal));
+        }
+    };
+    if let Some(narrower) = narrower {
+        engine::close(unit, narrower, Outcome::CanceledByCaller, now)?;
+    }
+
+    let opening = Opening {
+        id: ask.action,
+        action: ask.what,
+        way,
+        device: &device,
+        enrollment,
+        locks: wanted,
+        requested_by: ask.caller.actor.clone(),
+        client_request_id: ask.client_request_id.clone(),
+    };
+    let action = engine::open(unit, opening, now)?;
+    if ask.what.counts_for_hold {
+        unit.count_recovery(&action)?;
+    }
+    remember(unit, &action, &caller_key, ask.client_request_id.as_deref(), now)?;
+    let requested = event(Activity::ActionRequested).for_action(action.id);
+    unit.append_audit(&requested.with_some("reason", ask.reason.as_ref()))?;
+    Ok(Begun::Opened(action.id))
+}
+
+/// The enrolment and the way by which the device can be asked now.
+fn check(
+    device: &ManagedDevice,
+    enrollment: Option<&Enrollment>,
+    way: Option<&'static Way>,
+) -> Result<(EnrollmentId, &'static Way), Refusal> {
+    if device.management_state != ManagementState::Managed {
+        return Err(Refusal::DeviceRetired);
+    }
+    let enrollment = enrollment.ok_or(Refusal::DeviceNotEnrolled)?;
+    let way = way.ok_or(Refusal::PlatformUnsupported(device.platform.operating_system()))?;
+    Ok((enrollment.id, way))
+}
+
+/// The action with which this very request was answered before, and by what it is known: its id, while its action is open
+/// or for [`RETRY_WINDOW`]; without an id, the caller's own word that it repeats what it asked for last.
+fn repeated(
+    unit: &mut dyn UnitOfWork,
+    ask: &Ask,
+    caller_key: &str,
+    now: Timestamp,
+) -> Result<Option<(ActionId, &'static str)>, StoreError> {
+    let tenant = ask.caller.tenant;
+    let since = now.checked_sub(RETRY_WINDOW).unwrap_or(Timestamp::MIN);
+    if let Some(id) = &ask.client_request_id {
+        let Some((action, at)) = unit.action_of_request(tenant, ask.device, caller_key, id)? else { return Ok(None) };
+        let is_open = unit.action(tenant, action)?.is_some_and(|action| action.state.is_open());
+        return Ok((at >= since || is_open).then_some((action, "client-request-id")));
+    }
+    if !ask.retry {
+        return Ok(None);
+    }
+    let accepted = unit.accepted_since(tenant, ask.device, caller_key, since)?;
+    Ok(accepted.map(|action| (action, "Retry-Attempt")))
+}
+
+fn remember(
+    unit: &mut dyn UnitOfWork,
+    action: &ActionRecord,
+    caller_key: &str,
+    client_request_id: Option<&str>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match client_request_id {
+        Some(id) => unit.record_request(action, caller_key, id, now),
+        None => unit.record_acceptance(action, caller_key, now),
+    }
+}

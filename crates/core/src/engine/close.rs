@@ -1,0 +1,76 @@
+//! Actions that end without their device.
+
+use jiff::Timestamp;
+
+use super::declared;
+use super::end::end;
+use crate::action::{ActionRecord, ActionState, Outcome};
+use crate::command::Phase;
+use crate::ports::{Fault, UnitOfWork};
+use crate::refusal::Refusal;
+use crate::remote_action::Ending;
+use crate::steady::{Ripe, Ripeness};
+
+/// Ends an open action without its device: canceled when the device was never asked or has left,
+/// failed when it was asked and its answer is awaited in vain.
+pub fn close(
+    unit: &mut dyn UnitOfWork,
+    mut action: ActionRecord,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if !action.state.is_open() {
+        return Err(Refusal::ActionEnded.into());
+    }
+    for mut delivery in unit.deliveries(action.id)? {
+        delivery.phase = match delivery.phase {
+            Phase::Queued => Phase::Withdrawn,
+            Phase::Sent(receipt) => Phase::Lost(receipt),
+            Phase::Settled(_) | Phase::Lost(_) | Phase::Withdrawn => continue,
+        };
+        unit.update_delivery(&delivery)?;
+    }
+    let state = match (action.state, outcome) {
+        (ActionState::Active, Outcome::Expired) => ActionState::Failed,
+        _ => ActionState::Canceled,
+    };
+    let outcome = if state == ActionState::Failed { Outcome::OutcomeUnknown } else { outcome };
+    end(unit, &mut action, Ending { state, outcome, device_status: None }, None, None, now)
+}
+
+/// Ends actions whose device did not come in time and that are ripe ([`crate::steady`]), at most `limit` of them; says how
+/// many. One that was told to change and has not answered waits on: its candidate may be what opens the device.
+pub fn expire(unit: &mut dyn UnitOfWork, ripeness: &Ripeness, limit: usize) -> Result<usize, Fault> {
+    let now = ripeness.now;
+    let (mut ended, mut waiting_on) = (0, 0);
+    loop {
+        // Those that wait on stay the oldest: others are looked for behind them.
+        let oldest = unit.open_actions_before(now, waiting_on, limit)?;
+        let mut due = 0;
+        for action in oldest {
+            let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+            let deadline = action.started.checked_add(settings.action_expiry()).unwrap_or(Timestamp::MAX);
+            let verdict = ripeness.judge(deadline <= now, unit.action_mark(action.id)?);
+            match verdict {
+                Ripe::Fresh => continue,
+                Ripe::Unmark => {
+                    unit.set_action_mark(action.id, None)?;
+                    continue;
+                }
+                Ripe::Mark(_) | Ripe::Waits | Ripe::Now => due += 1,
+            }
+            if let Ripe::Mark(mark) = verdict {
+                unit.set_action_mark(action.id, Some(mark))?;
+            }
+            if verdict != Ripe::Now || declared(&action)?.holds_on(&unit.deliveries(action.id)?) {
+                waiting_on += 1;
+            } else {
+                close(unit, action, Outcome::Expired, now)?;
+                ended += 1;
+            }
+        }
+        if due == 0 || ended >= limit {
+            return Ok(ended);
+        }
+    }
+}

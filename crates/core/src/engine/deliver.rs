@@ -1,0 +1,165 @@
+//! Steps on their way to the device: queued, sent, lost.
+
+use jiff::Timestamp;
+
+use super::declared;
+use super::end::{end, held_value};
+use crate::action::{ActionRecord, ActionState};
+use crate::audit::Activity;
+use crate::caller::Actor;
+use crate::command::{Delivery, Phase, Purpose, Receipt};
+use crate::device::ManagedDevice;
+use crate::id::{ActionId, EnrollmentId};
+use crate::lock::{DeviceReport, Lock};
+use crate::ports::{Fault, StoreError, UnitOfWork};
+use crate::remote_action::{Ending, Held, OnLoss, RemoteAction, Step, Way};
+
+/// An action that is to be opened: what is asked for, on which device.
+#[derive(Clone, Debug)]
+pub struct Opening<'a> {
+    /// The id of the action.
+    pub id: ActionId,
+    /// The action.
+    pub action: &'static RemoteAction,
+    /// The way of the device's platform.
+    pub way: &'static Way,
+    /// The device.
+    pub device: &'a ManagedDevice,
+    /// The enrolment by which the device comes.
+    pub enrollment: EnrollmentId,
+    /// The locks that are asked for.
+    pub locks: &'a [Lock],
+    /// The party that asks.
+    pub requested_by: Actor,
+    /// The caller's own id of the request.
+    pub client_request_id: Option<String>,
+}
+
+/// Stores a fresh action with its first step queued.
+pub fn open(unit: &mut dyn UnitOfWork, opening: Opening<'_>, now: Timestamp) -> Result<ActionRecord, StoreError> {
+    let action = ActionRecord {
+        id: opening.id,
+        tenant: opening.device.tenant,
+        device: opening.device.id,
+        name: opening.action.name,
+        state: ActionState::Pending,
+        attempt: 1,
+        outcome: None,
+        device_status: None,
+        device_reason: None,
+        locks: opening.locks.to_vec(),
+        opens: Vec::new(),
+        verified: None,
+        before_restore: None,
+        requested_by: opening.requested_by,
+        client_request_id: opening.client_request_id,
+        started: now,
+        updated: now,
+    };
+    unit.insert_action(&action)?;
+    queue(unit, &action, opening.enrollment, (opening.way.first)(&action), now)?;
+    Ok(action)
+}
+
+/// Queues a step of an action.
+pub(super) fn queue(
+    unit: &mut dyn UnitOfWork,
+    action: &ActionRecord,
+    enrollment: EnrollmentId,
+    step: Step,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Step { purpose, commands } = step;
+    let delivery = Delivery {
+        seq: 0,
+        tenant: action.tenant,
+        device: action.device,
+        enrollment,
+        action: Some(action.id),
+        attempt: action.attempt,
+        purpose,
+        statuses: vec![None; commands.len()],
+        commands,
+        phase: Phase::Queued,
+        created: now,
+    };
+    unit.insert_delivery(&delivery).map(drop)
+}
+
+/// The delivery goes out. Written before the message leaves.
+pub fn sent(unit: &mut dyn UnitOfWork, mut delivery: Delivery, receipt: Receipt, now: Timestamp) -> Result<(), Fault> {
+    let message = receipt.message.clone();
+    delivery.phase = Phase::Sent(receipt);
+    unit.update_delivery(&delivery)?;
+    if let Some(mut action) = action_of(unit, &delivery)? {
+        action.state = ActionState::Active;
+        action.updated = now;
+        unit.update_action(&action)?;
+        let event = super::event(&action, now, Actor::system(), Activity::ActionSent)?
+            .with("attempt", delivery.attempt)
+            .with("sentIn", message);
+        unit.append_audit(&event)?;
+    }
+    Ok(())
+}
+
+/// The action that a delivery serves.
+pub(super) fn action_of(unit: &mut dyn UnitOfWork, delivery: &Delivery) -> Result<Option<ActionRecord>, StoreError> {
+    delivery.action.map_or(Ok(None), |id| unit.action(delivery.tenant, id))
+}
+
+/// The delivery will not be answered any more: a new session began, or the device aborted. The way decides what follows;
+/// a set-up is queued again, because its commands may be repeated without harm.
+pub fn lost(unit: &mut dyn UnitOfWork, mut delivery: Delivery, now: Timestamp) -> Result<(), Fault> {
+    let Phase::Sent(receipt) = delivery.phase else { return Ok(()) };
+    delivery.phase = Phase::Lost(receipt);
+    unit.update_delivery(&delivery)?;
+    let again = |delivery: Delivery| Delivery {
+        seq: 0,
+        phase: Phase::Queued,
+        statuses: vec![None; delivery.commands.len()],
+        created: now,
+        ..delivery
+    };
+    if delivery.purpose == Purpose::SetUp {
+        return Ok(unit.insert_delivery(&again(delivery)).map(drop)?);
+    }
+    let Some(mut action) = action_of(unit, &delivery)? else { return Ok(()) };
+    if !action.state.is_open() {
+        return Ok(());
+    }
+    let event = super::event(&action, now, Actor::system(), Activity::ActionAnswerLost)?;
+    unit.append_audit(&event.with("attempt", delivery.attempt))?;
+    let Some(way) = declared(&action)?.way_with(delivery.purpose) else { return Ok(()) };
+    let value = held_value(unit, &action, &delivery)?;
+    match (way.lost)(delivery.purpose, Held::of(value.as_ref())) {
+        OnLoss::Resend => unit.insert_delivery(&again(delivery)).map(drop)?,
+        OnLoss::Next(step) => queue(unit, &action, delivery.enrollment, step, now)?,
+        OnLoss::TryAgain => try_again(unit, &mut action, way, delivery.enrollment, None, now).map(drop)?,
+        OnLoss::Ended(ending) => end(unit, &mut action, ending, None, value, now)?,
+        OnLoss::Nothing => {}
+    }
+    Ok(())
+}
+
+/// Queues the next attempt, or ends the action. Returns whether another attempt follows.
+pub(super) fn try_again(
+    unit: &mut dyn UnitOfWork,
+    action: &mut ActionRecord,
+    way: &Way,
+    enrollment: EnrollmentId,
+    report: Option<DeviceReport>,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    if action.attempt >= way.max_attempts {
+        let ending = Ending { state: ActionState::Failed, outcome: way.exhausted, device_status: None };
+        end(unit, action, ending, report, None, now)?;
+        return Ok(false);
+    }
+    action.attempt += 1;
+    action.updated = now;
+    unit.update_action(action)?;
+    let step = (way.first)(action);
+    queue(unit, action, enrollment, step, now)?;
+    Ok(true)
+}

@@ -1,0 +1,217 @@
+//! Answers of devices.
+
+use jiff::Timestamp;
+
+use super::deliver::{action_of, queue, try_again};
+use super::end::{end, held_value, unread};
+use super::{declared, escrow};
+use crate::action::{ActionRecord, ActionState, Outcome};
+use crate::audit::Activity;
+use crate::caller::Actor;
+use crate::command::{Delivery, Phase, Purpose};
+use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
+use crate::id::SecretId;
+use crate::lock::DeviceReport;
+use crate::ports::{EscrowError, Fault, Sealer, UnitOfWork};
+use crate::remote_action::{Ending, Evidence, Held, Settlement, Way};
+use crate::secret::Passcode;
+
+/// How many values of one action are kept beside its result: a device that repeats itself with ever
+/// new values must not fill the store.
+const MAX_KEPT_VALUES: usize = 8;
+
+/// What one message of the device says about a delivery.
+pub struct Answer {
+    /// A status for each command of the delivery that this message has one for.
+    pub statuses: Vec<Option<u16>>,
+    /// The value, when there is one.
+    pub value: Option<Value>,
+    /// What the device says about the recovery, when it does.
+    pub report: Option<DeviceReport>,
+    /// True if the device has said all that it says for now: its package has ended.
+    pub complete: bool,
+}
+
+/// A value that a device gives.
+pub enum Value {
+    /// In clear, of `NewPINValue`: sealed before anything else happens to it.
+    Passcode(Passcode),
+    /// The same, but without its node, or in another form than was asked for.
+    Doubtful(Passcode),
+    /// Sealed on the device.
+    Envelope(Vec<u8>),
+}
+
+/// How an answer was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It decided the action.
+    Settled(ActionState),
+    /// More must come: statuses are missing, or another delivery follows.
+    Waiting,
+    /// It is not the answer of the current attempt; a value in it is kept as history.
+    Late,
+}
+
+/// Takes an answer. When this unit of work is durable, the device is acknowledged.
+///
+/// `secret` is a fresh id, used when the answer carries a value.
+pub fn receive(
+    unit: &mut dyn UnitOfWork,
+    sealer: &dyn Sealer,
+    mut delivery: Delivery,
+    answer: Answer,
+    secret: SecretId,
+    now: Timestamp,
+) -> Result<Received, Fault> {
+    let Some(mut action) = action_of(unit, &delivery)? else { return Ok(Received::Late) };
+    let Some(way) = declared(&action)?.way_with(delivery.purpose) else { return Ok(Received::Late) };
+    let current = action.state.is_open() && matches!(delivery.phase, Phase::Sent(_));
+    if let Some(value) = answer.value {
+        let keeping = Keeping { action: &action, delivery: &delivery, secret, current, now };
+        keeping.keep(unit, sealer, value)?;
+    }
+    if !current {
+        if way.keeps_late_values {
+            take_late(unit, &mut action, &delivery, now)?;
+        }
+        return Ok(Received::Late);
+    }
+
+    for (known, new) in delivery.statuses.iter_mut().zip(&answer.statuses) {
+        *known = known.or(*new);
+    }
+    let value = held_value(unit, &action, &delivery)?;
+    let report = answer.report.filter(|report| report.action == action.id && report.attempt == delivery.attempt);
+    let evidence = Evidence {
+        statuses: &delivery.statuses,
+        value: Held::of(value.as_ref()),
+        envelope: value.as_ref().and_then(|value| value.envelope.as_deref()),
+        report: report.as_ref(),
+        complete: answer.complete,
+    };
+    let Some(settlement) = (way.settle)(delivery.purpose, evidence) else {
+        unit.update_delivery(&delivery)?;
+        return Ok(Received::Waiting);
+    };
+    if let Phase::Sent(receipt) = delivery.phase {
+        delivery.phase = Phase::Settled(receipt);
+    }
+    unit.update_delivery(&delivery)?;
+    match settlement {
+        Settlement::Ended(ending) => {
+            end(unit, &mut action, ending, report, value, now)?;
+            afterwards(unit, &action, way, &delivery, now)?;
+            Ok(Received::Settled(action.state))
+        }
+        Settlement::Next(step) => {
+            queue(unit, &action, delivery.enrollment, step, now)?;
+            Ok(Received::Waiting)
+        }
+        Settlement::TryAgain => match try_again(unit, &mut action, way, delivery.enrollment, report, now)? {
+            true => Ok(Received::Waiting),
+            false => Ok(Received::Settled(action.state)),
+        },
+    }
+}
+
+/// Queues what follows an action that is done. It belongs to no action: nothing waits for its answer.
+fn afterwards(
+    unit: &mut dyn UnitOfWork,
+    action: &ActionRecord,
+    way: &Way,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let command = Some(action).filter(|action| action.state == ActionState::Done).and_then(way.afterwards);
+    let Some(command) = command else { return Ok(()) };
+    let Some(enrollment) = unit.enrollment(delivery.enrollment)? else { return Ok(()) };
+    let finish = Delivery::of_no_action(&enrollment, Purpose::Finish, vec![command], now);
+    Ok(unit.insert_delivery(&finish).map(drop)?)
+}
+
+/// A value that arrived, and where it belongs.
+struct Keeping<'a> {
+    action: &'a ActionRecord,
+    delivery: &'a Delivery,
+    secret: SecretId,
+    /// Whether it answers the current attempt.
+    current: bool,
+    now: Timestamp,
+}
+
+impl Keeping<'_> {
+    /// Stores a value, sealed. It becomes current only when its action is done.
+    fn keep(&self, unit: &mut dyn UnitOfWork, sealer: &dyn Sealer, value: Value) -> Result<(), Fault> {
+        let (action, delivery) = (self.action, self.delivery);
+        let kept = unit.secrets(action.tenant, action.id)?;
+        if kept.len() >= MAX_KEPT_VALUES {
+            return Ok(());
+        }
+        // With wrong recipients the value would be lost: the device keeps it and says it again.
+        escrow::require(unit, sealer, action.tenant)?;
+        let context = SecretContext {
+            tenant: action.tenant,
+            device: action.device,
+            action: action.id,
+            attempt: delivery.attempt,
+            kind: SecretKind::Passcode,
+        };
+        let standing = match value {
+            Value::Doubtful(_) if self.current => Standing::Uncertain,
+            Value::Doubtful(_) | Value::Passcode(_) | Value::Envelope(_) => Standing::History,
+        };
+        let envelope = match value {
+            Value::Passcode(passcode) | Value::Doubtful(passcode) => sealer.seal(&context, &passcode)?,
+            // A device that repeats itself brings nothing new; what cannot be kept is as good as nothing.
+            Value::Envelope(envelope) if kept.iter().any(|known| known.envelope.as_ref() == Some(&envelope)) => {
+                return Ok(());
+            }
+            Value::Envelope(envelope) => match sealer.check(action.tenant, &envelope) {
+                Ok(()) => envelope,
+                Err(EscrowError::Unopenable(_)) => return Ok(()),
+                // Our own keys cannot be read: the device is not to blame, and says it again.
+                Err(fault @ EscrowError::NoKey(_)) => return Err(fault.into()),
+            },
+        };
+        // While its action is open, a candidate may be what opens the device, also one that came late: retention
+        // begins with the end.
+        let expires = match action.state.is_open() && delivery.purpose == Purpose::Prepare {
+            true => UNTIL_REPLACED,
+            false => unread(unit, action, self.now)?,
+        };
+        unit.insert_secret(&EscrowedSecret {
+            id: self.secret,
+            context,
+            envelope: Some(envelope),
+            standing,
+            received: self.now,
+            expires,
+            disclosed: None,
+        })?;
+        let activity = match (self.current, delivery.purpose) {
+            (false, _) => Activity::SecretKept,
+            (true, Purpose::Prepare) => Activity::CandidateEscrowed,
+            (true, _) => return Ok(()),
+        };
+        let event = super::event(action, self.now, Actor::device(delivery.enrollment), activity)?
+            .with("attempt", delivery.attempt);
+        Ok(unit.append_audit(&event)?)
+    }
+}
+
+/// A value came after its action had failed. The device may open with it and with nothing else: it stays within reach.
+fn take_late(
+    unit: &mut dyn UnitOfWork,
+    action: &mut ActionRecord,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let failed = action.state == ActionState::Failed && !action.keeps_uncertain_value();
+    if !failed || delivery.attempt != action.attempt {
+        return Ok(());
+    }
+    let Some(value) = held_value(unit, action, delivery)? else { return Ok(()) };
+    let (state, device_status) = (ActionState::Failed, action.device_status);
+    end(unit, action, Ending { state, outcome: Outcome::Uncertain, device_status }, None, Some(value), now)
+}

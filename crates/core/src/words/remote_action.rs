@@ -1,0 +1,177 @@
+//! A remote action as a value: the engine runs it, and every face reads it.
+//!
+//! A policy is a row of data and a few pure functions over values. It reads no store and writes none: it says what
+//! follows, and [`crate::engine`] does it.
+
+use crate::action::{ActionRecord, ActionState, Outcome};
+use crate::command::{Delivery, DeviceCommand, Purpose};
+use crate::device::Platform;
+use crate::escrow::{EscrowedSecret, Standing};
+use crate::lock::{DeviceReport, Lock};
+use crate::permission::Permission;
+use crate::role::RoleAction;
+use crate::tenant::TenantSettings;
+
+/// The declaration of a remote action; model, console, command line and documentation read it.
+#[derive(Debug)]
+pub struct RemoteAction {
+    /// Graph's name, `recoverPasscode`.
+    pub name: &'static str,
+    /// The permission that the token of a caller needs.
+    pub permission: Permission,
+    /// The right that a role of the caller must allow.
+    pub role_action: RoleAction,
+    /// One line for people.
+    pub summary: &'static str,
+    /// Graph's type of a result, `resetPasscodeActionResult`.
+    pub result_type: &'static str,
+    /// The names of its events.
+    pub audit: AuditNames,
+    /// True if an accepted one counts for the hold of its tenant ([`crate::decisions::hold`]).
+    pub counts_for_hold: bool,
+    /// The ways of carrying it out. A platform has at most one, and so has a step.
+    pub ways: &'static [&'static Way],
+}
+
+/// The names of the events of a remote action in Graph's audit record, `verb Entity` each.
+#[derive(Debug)]
+pub struct AuditNames {
+    /// The name by which stored events know their action; `None` for the one action whose events are older than that word.
+    pub recorded_as: Option<&'static str>,
+    /// It was accepted or refused.
+    pub requested: &'static str,
+    /// It was asked for again.
+    pub repeated: &'static str,
+    /// It went to the device, or its answer was lost.
+    pub sent: &'static str,
+    /// It ended.
+    pub settled: &'static str,
+}
+
+impl RemoteAction {
+    /// The way of a platform; `None` if its devices cannot do it.
+    pub fn way_of(&self, platform: Platform) -> Option<&'static Way> {
+        self.ways.iter().copied().find(|way| way.platforms.contains(&platform))
+    }
+
+    /// The way that has that step.
+    pub fn way_with(&self, step: Purpose) -> Option<&'static Way> {
+        self.ways.iter().copied().find(|way| way.steps.contains(&step))
+    }
+
+    /// Returns true if an action with these deliveries, oldest first, must not end without its device: the device was told to
+    /// change, and has not said what became of it.
+    pub fn holds_on(&self, deliveries: &[Delivery]) -> bool {
+        self.ways.iter().any(|way| (way.holds_on)(deliveries))
+    }
+}
+
+/// The policy of one way of carrying an action out.
+#[derive(Debug)]
+pub struct Way {
+    /// The platforms that go this way.
+    pub platforms: &'static [Platform],
+    /// Its steps.
+    pub steps: &'static [Purpose],
+    /// The number of attempts after which the engine gives up.
+    pub max_attempts: u32,
+    /// The truth when the last attempt came to nothing.
+    pub exhausted: Outcome,
+    /// The locks that are asked for.
+    pub locks: fn(&TenantSettings) -> &'static [Lock],
+    /// The first step of an attempt.
+    pub first: fn(&ActionRecord) -> Step,
+    /// Decides what an answer means. `None`: more must come.
+    pub settle: fn(Purpose, Evidence<'_>) -> Option<Settlement>,
+    /// Decides what follows when the answer to a step was lost.
+    pub lost: fn(Purpose, Held) -> OnLoss,
+    /// See [`RemoteAction::holds_on`].
+    pub holds_on: fn(&[Delivery]) -> bool,
+    /// The command that follows an action that is done; nothing waits for its answer.
+    pub afterwards: fn(&ActionRecord) -> Option<DeviceCommand>,
+    /// True if a value that comes after its action had failed may be what opens the device.
+    pub keeps_late_values: bool,
+}
+
+/// A step: the commands that travel together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its purpose.
+    pub purpose: Purpose,
+    /// Its commands, in order.
+    pub commands: Vec<DeviceCommand>,
+}
+
+/// The facts when a decision is due.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// The device's codes for the commands of the step.
+    pub statuses: &'a [Option<u16>],
+    /// The value of this attempt in escrow.
+    pub value: Held,
+    /// The envelope of that value.
+    pub envelope: Option<&'a [u8]>,
+    /// The device's words about this very attempt.
+    pub report: Option<&'a DeviceReport>,
+    /// True if the device has said all that it says for now.
+    pub complete: bool,
+}
+
+/// The value of an attempt in escrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// No value.
+    Nothing,
+    /// A value that came as it should.
+    Certain,
+    /// A value that came without its node, or in another form than was asked for.
+    Doubtful,
+}
+
+impl Held {
+    /// The standing of a value, as evidence.
+    pub fn of(value: Option<&EscrowedSecret>) -> Self {
+        match value.map(|secret| secret.standing) {
+            None => Self::Nothing,
+            Some(Standing::Uncertain) => Self::Doubtful,
+            Some(Standing::Current | Standing::History | Standing::Void) => Self::Certain,
+        }
+    }
+}
+
+/// The end of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Its state.
+    pub state: ActionState,
+    /// The reason.
+    pub outcome: Outcome,
+    /// The device's own code for the deciding command.
+    pub device_status: Option<u16>,
+}
+
+/// The decision about an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The action ends.
+    Ended(Ending),
+    /// Another step of the same attempt follows.
+    Next(Step),
+    /// Nothing came of this attempt, and the device is unchanged by it: another may follow.
+    TryAgain,
+}
+
+/// The decision about an answer that was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnLoss {
+    /// The same step goes out again: the device answers alike.
+    Resend,
+    /// Another step of the same attempt follows.
+    Next(Step),
+    /// Another attempt follows, or the action has come to its end.
+    TryAgain,
+    /// The action ends.
+    Ended(Ending),
+    /// Nothing waits for it.
+    Nothing,
+}
