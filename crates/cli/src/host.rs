@@ -8,14 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use chaveiro_audit::Signer;
 use chaveiro_auth::{AccessToken, LocalIssuer, RETIREMENT};
-use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::audit::{Activity, AuditEvent, Origin};
 use chaveiro_core::caller::{Actor, Caller, HostUser};
-use chaveiro_core::decisions::hold;
-use chaveiro_core::decisions::keys::{self, Change, Hand};
-use chaveiro_core::decisions::vouch::VouchRefusal;
-use chaveiro_core::decisions::{assign_roles, change_tenant};
+use chaveiro_core::decisions::change_device::Change;
+use chaveiro_core::decisions::keys::{self, Hand};
+use chaveiro_core::decisions::{assign_roles, change_device, change_tenant, enrollment_tokens, hold};
+use chaveiro_core::decisions::{operator_tokens, tenants};
 use chaveiro_core::device::ManagedDevice;
-use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::hold::{Hold, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, DeviceId, HoldId, ResourceId, TenantId};
 use chaveiro_core::keys::KeyName;
@@ -24,8 +23,9 @@ use chaveiro_core::ports::{Clock, Entropy, Store};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::revocation;
+use chaveiro_core::rights::Rights;
 use chaveiro_core::role::Role;
-use chaveiro_core::scope_tag::{ScopeTags, Visibility};
+use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_core::{Fault, Refusal, Timestamp};
 use chaveiro_escrow::Recipient;
@@ -81,8 +81,13 @@ impl Host {
         self.clock.now()
     }
 
+    /// The operator, now.
+    fn origin(&self) -> Origin {
+        Origin { actor: Actor::operator(&self.person), at: self.now(), request: None }
+    }
+
     pub(crate) fn event(&self, tenant: TenantId, activity: Activity) -> AuditEvent {
-        AuditEvent::new(tenant, self.now(), Actor::operator(&self.person), activity)
+        self.origin().event(tenant, activity)
     }
 
     /// A new tenant with an active licence and an escrow key.
@@ -102,16 +107,8 @@ impl Host {
             (KeyName::EscrowRecipients(tenant.id), keyring.recipients_fingerprint(&keyring.public_file(tenant.id))?),
             (KeyName::EscrowPrivate(tenant.id), keyring.private_fingerprint(&keyring.private_file(tenant.id))?),
         ];
-        let event = self.event(tenant.id, Activity::TenantCreated).with("name", name);
         let (row, hand) = (tenant.clone(), self.hand());
-        let insert = self.opened.store.write(move |unit| {
-            unit.insert_tenant(&row)?;
-            unit.append_audit(&event)?;
-            for (name, fingerprint) in &made {
-                keys::record(unit, &hand, name, *fingerprint, Change::Made)?;
-            }
-            Ok(())
-        });
+        let insert = self.opened.store.write(move |unit| Ok(tenants::create(unit, &hand, &row, &made)?));
         insert.await?;
         Ok(tenant)
     }
@@ -144,23 +141,12 @@ impl Host {
         let staged = issuer.stage(self.now(), &SystemEntropy)?;
         let (name, fingerprint, hand) = (KeyName::Issuer(staged.id.clone()), staged.fingerprint, self.hand());
         let record =
-            self.opened.store.write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, Change::Rotated)?));
+            self.opened.store.write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, keys::Change::Rotated)?));
         record.await?;
         issuer.settle(&staged)?;
         let (replaced, hand) = (issuer.replaced(), self.hand());
-        let retire = self.opened.store.write(move |unit| {
-            let total_s = unit.running()?.total_s;
-            let mut retired = Vec::new();
-            for (id, successor) in replaced {
-                let Some(successor) = unit.known_key(&KeyName::Issuer(successor))? else { continue };
-                let by_clock = successor.since.checked_add(RETIREMENT).is_ok_and(|end| end <= hand.now);
-                if by_clock && successor.running_s.saturating_add(RETIREMENT.as_secs()) <= total_s {
-                    keys::retire(unit, &hand, &KeyName::Issuer(id.clone()), Change::Retired)?;
-                    retired.push(id);
-                }
-            }
-            Ok(retired)
-        });
+        let retire =
+            self.opened.store.write(move |unit| Ok(keys::retire_replaced(unit, &hand, &replaced, RETIREMENT)?));
         for id in retire.await? {
             issuer.remove(&id)?;
         }
@@ -174,7 +160,7 @@ impl Host {
         let record = self
             .opened
             .store
-            .write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, Change::RecipientAdded)?));
+            .write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, keys::Change::RecipientAdded)?));
         record.await?;
         Ok(self.opened.keyring.settle(tenant)?)
     }
@@ -188,38 +174,15 @@ impl Host {
         lifetime: Duration,
     ) -> Result<(EnrollmentTokenText, Timestamp)> {
         let text = new_enrollment_token(&SystemEntropy);
-        let (now, sha256) = (self.now(), token_sha256(text.expose_secret()));
-        let expires = now.checked_add(lifetime).context("the time is out of range")?;
-        let event = self.event(tenant, Activity::EnrollmentTokenCreated);
-        let asked = user.map(str::to_lowercase);
-        let insert = self.opened.store.write(move |unit| {
-            let user = match asked.as_deref() {
-                None => None,
-                Some(name) => {
-                    let found = match name.parse::<ResourceId>() {
-                        Ok(id) => unit.resource(tenant, ResourceKind::User, id)?,
-                        Err(_) => unit.resource_by_key(tenant, ResourceKind::User, name)?,
-                    };
-                    let Some(user) = found else { return Ok(Err(VouchRefusal::NoUser(name.to_owned()))) };
-                    Some(user.id)
-                }
-            };
-            if let Some(device) = replaces {
-                unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
-            }
-            let token =
-                EnrollmentToken { token_sha256: sha256, tenant, user, replaces, created: now, expires, used: None };
-            unit.insert_enrollment_token(&token)?;
-            let event = match user {
-                Some(user) => event.with("user", user),
-                None => event,
-            };
-            let event = match replaces {
-                Some(device) => event.on_device(device).with("replaces", device),
-                None => event,
-            };
-            Ok(Ok(unit.append_audit(&event)?))
-        });
+        let ask = enrollment_tokens::Ask {
+            tenant,
+            user: user.map(str::to_owned),
+            replaces,
+            token_sha256: token_sha256(text.expose_secret()),
+            expires: self.now().checked_add(lifetime).context("the time is out of range")?,
+        };
+        let (origin, expires) = (self.origin(), ask.expires);
+        let insert = self.opened.store.write(move |unit| enrollment_tokens::create(unit, &origin, &ask));
         insert.await??;
         Ok((text, expires))
     }
@@ -246,43 +209,25 @@ impl Host {
         let url = self.graph_url().ok_or_else(Complaint::no_server)?;
         let keys = self.directory.issuer_keys()?;
         let issuer = LocalIssuer::new(keys, url);
-        let event = self.event(tenant, Activity::OperatorTokenMinted);
-        let names = permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>().join(" ");
-        let event = event.with("permissions", names).with("minutes", lifetime.as_secs() / 60);
-        let event = event.with_some("reason", reason);
-        let recorded = self.opened.store.write(move |unit| {
-            unit.append_audit(&event)?;
-            Ok(unit.tokens_valid_from(tenant, &[revocation::of_operators()])?)
-        });
+        let (permissions_of, reason) = (permissions.to_vec(), reason.map(str::to_owned));
+        let ask = operator_tokens::Ask { tenant, permissions: permissions_of, lifetime, reason };
+        let origin = self.origin();
+        let recorded = self.opened.store.write(move |unit| Ok(operator_tokens::record(unit, &origin, &ask)?));
         let issued = revocation::issued_at(self.now(), recorded.await?);
         Ok(issuer.mint_operator_token(tenant, &self.person, permissions, issued, lifetime, &SystemEntropy)?)
     }
 
-    /// Another agent manages the device too, or not any more.
-    pub(crate) async fn comanage(&self, tenant: TenantId, device: DeviceId, on: bool) -> Result<()> {
-        let event = self.event(tenant, Activity::ResourceChanged).on_device(device);
+    /// Changes what administrators say of a device.
+    pub(crate) async fn change_device(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        change: Change,
+    ) -> Result<ManagedDevice> {
+        let origin = self.origin();
         let update = self.opened.store.write(move |unit| {
-            let mut row = unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
-            let before = std::mem::replace(&mut row.comanaged, on);
-            let event = event.with("setting", "comanaged").with("before", before).with("after", on);
-            unit.update_device(&row)?;
-            Ok(unit.append_audit(&event)?)
-        });
-        Ok(update.await?)
-    }
-
-    /// Other scope tags for a device.
-    pub(crate) async fn tag_device(&self, tenant: TenantId, device: DeviceId, tags: ScopeTags) -> Result<ScopeTags> {
-        let event = self.event(tenant, Activity::ResourceChanged).on_device(device);
-        let update = self.opened.store.write(move |unit| {
-            let mut row = unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
-            let listed = |tags: &ScopeTags| tags.iter().cloned().collect::<Vec<_>>().join(",");
-            let event = event.with("setting", "scopeTags").with("before", listed(&row.scope_tags));
-            let event = event.with("after", listed(&tags));
-            row.scope_tags = tags;
-            unit.update_device(&row)?;
-            unit.append_audit(&event)?;
-            Ok(row.scope_tags)
+            let found = unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
+            change_device::change(unit, &Rights::Everything, &origin, found, std::slice::from_ref(&change))
         });
         Ok(update.await?)
     }

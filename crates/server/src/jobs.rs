@@ -79,10 +79,7 @@ impl Jobs {
         let ripeness = self.vigil.ripeness().await;
         let due = self.store.read(move |view| Ok(view.has_marks_to_set(&ripeness)?)).await;
         if matches!(due, Ok(true)) {
-            let shredded = self.store.write(move |unit| {
-                unit.delete_ripe_sign_ins(&ripeness)?;
-                disclose_passcode::shred(unit, &ripeness, LIMIT)
-            });
+            let shredded = self.store.write(move |unit| disclose_passcode::shred(unit, &ripeness, LIMIT));
             report("destroying expired secrets", shredded.await.map(drop));
         }
     }

@@ -9,13 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chaveiro_audit::{Damage, Lineage, Watch, examine};
-use chaveiro_core::alert::{Alert, News};
-use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::caller::Actor;
+use chaveiro_core::alert::News;
+use chaveiro_core::decisions::unsound_rows;
 use chaveiro_core::digest::sha256;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{
-    Alarm, Clock, RowLook, RowPlace, Store, StoreError, StoredEvent, UnsoundRow, View, Witness,
+    Alarm, Clock, RowLook, RowPlace, Store, StoreError, StoredEvent, UnitOfWork, UnsoundRow, View, Witness,
 };
 use chaveiro_core::{Fault, Timestamp};
 use tokio::sync::mpsc;
@@ -237,52 +236,40 @@ impl Warden {
     }
 
     async fn tell_of_row(&mut self, row: &UnsoundRow) {
-        let name = row.row.clone();
-        let (shown, table) = (name.as_deref().unwrap_or("-").to_owned(), row.table.to_owned());
-        let about = about(&[row.table, &shown, &format!("{:?}", row.tenant)]);
+        let (shown, table) = (row.row.as_deref().unwrap_or("-"), row.table);
+        let about = about(&[table, shown, &format!("{:?}", row.tenant)]);
         let Some(tenant) = row.tenant else {
             if self.told.len() < MOST_ALERTS && self.told.insert(about) {
                 tracing::error!(table, row = shown, "a row of no tenant does not verify: it grants nothing");
             }
             return;
         };
-        let event = |at| {
-            let event = AuditEvent::new(tenant, at, Actor::system(), Activity::RowForged);
-            event.with("table", row.table).with("row", &shown)
-        };
-        self.tell(tenant, about, News::RowForged { table, row: name }, Some(&event)).await;
+        let row = row.clone();
+        self.tell(tenant, about, move |unit, now| unsound_rows::tell(unit, tenant, &row, about, now)).await;
     }
 
     async fn tell_of_damage(&mut self, damage: &Damage) {
         let about = about(&[damage.kind.name(), &damage.position.to_string(), &damage.tenant.to_string()]);
         let news = News::RecordDamaged { position: damage.position, damage: damage.kind.name().to_owned() };
-        self.tell(damage.tenant, about, news, None).await;
+        let tenant = damage.tenant;
+        let tell = move |unit: &mut dyn UnitOfWork, now| {
+            unsound_rows::tell_once(unit, tenant, news.clone(), about, now)
+        };
+        self.tell(tenant, about, tell).await;
     }
 
-    /// Alerts once, and records it.
+    /// Alerts once.
     async fn tell(
         &mut self,
         tenant: TenantId,
         about: Uuid,
-        news: News,
-        event: Option<&(dyn Fn(Timestamp) -> AuditEvent + Sync)>,
+        decide: impl Fn(&mut dyn UnitOfWork, Timestamp) -> Result<(), StoreError> + Send + 'static,
     ) {
         if self.told.len() >= MOST_ALERTS || self.told.contains(&about) {
             return;
         }
-        let at = self.clock.now();
-        let event = event.map(|event| event(at));
-        let alert = Alert { tenant, about, at, actor: Actor::system(), news };
-        let kept = self.store.write(move |unit| {
-            if let Some(event) = event {
-                unit.append_audit(&event)?;
-            }
-            match unit.insert_alert(&alert) {
-                // It waits from before the last start.
-                Ok(()) | Err(StoreError::Duplicate(_)) => Ok(()),
-                Err(error) => Err(error.into()),
-            }
-        });
+        let now = self.clock.now();
+        let kept = self.store.write(move |unit| Ok(decide(unit, now)?));
         match kept.await {
             Ok(()) => {
                 self.told.insert(about);

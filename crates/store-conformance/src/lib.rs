@@ -7,6 +7,7 @@ mod action_list;
 mod actions;
 mod audit;
 mod audit_list;
+mod changes;
 mod devices;
 mod disks;
 mod holds;
@@ -70,6 +71,16 @@ cases![
     restores::a_restore_marks_every_result_and_ends_what_could_have_been_ended_since,
     restores::a_directory_that_was_only_moved_loses_nothing,
     restores::a_device_confirms_the_results_that_still_open_its_locks,
+    changes::each_change_of_a_device_is_recorded_with_what_it_was_and_what_it_is,
+    changes::a_device_is_moved_only_between_scopes_that_the_party_holds,
+    changes::a_change_of_a_user_is_recorded_by_the_names_of_its_properties,
+    changes::a_user_who_is_renamed_disabled_or_removed_is_signed_out,
+    changes::a_link_is_recorded_and_its_end_unties_the_primary_user,
+    changes::a_new_tenant_is_recorded_with_the_keys_of_its_escrow,
+    changes::an_enrolment_token_is_recorded_with_its_user_and_the_device_it_replaces,
+    changes::an_operator_token_is_recorded_before_it_is_minted,
+    changes::what_an_operator_says_of_rows_is_in_the_record_of_every_tenant,
+    changes::a_row_that_does_not_verify_is_recorded_and_told_once,
     tenants::a_tenant_comes_back_as_it_was_written,
     tenants::the_same_key_twice_is_a_duplicate,
     identity::an_application_belongs_to_its_tenant,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
-use chaveiro_core::caller::{Actor, Caller};
+use chaveiro_core::audit::{Activity, AuditEvent, Origin};
+use chaveiro_core::caller::{Actor, Caller, HostUser};
 use chaveiro_core::decisions::ask::{Ask, Begun, begin};
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
@@ -15,7 +16,7 @@ use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, ResourceId,
 use chaveiro_core::keys::EscrowKeys;
 use chaveiro_core::lock::{DeviceLock, EscrowTest, Lock, Recoverability};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{EscrowError, Sealer, Store, UnitOfWork, View};
+use chaveiro_core::ports::{EscrowError, Sealer, Store, StoredEvent, UnitOfWork, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
@@ -195,6 +196,22 @@ impl Sealer for Marked {
             false => Err(EscrowError::Unopenable("no mark".to_owned())),
         }
     }
+}
+
+/// Operators on the host begin their events so, at the second of that number.
+pub(crate) fn origin(number: u64) -> Origin {
+    Origin { actor: Actor::operator(&HostUser::new("ana", 1000)), at: at(number), request: None }
+}
+
+/// The activity of each event that has no link yet, with its facts as `name=value`.
+pub(crate) async fn recorded(store: &Arc<dyn Store>) -> Vec<(Activity, Vec<String>)> {
+    let events = read(store, |view| Ok(view.unchained_events(1000)?)).await;
+    let event = |stored: &StoredEvent| {
+        let event: AuditEvent = serde_json::from_str(&stored.body).expect("an event");
+        let facts = event.details.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (event.activity, facts)
+    };
+    events.iter().map(event).collect()
 }
 
 pub(crate) async fn write<T: Send + 'static>(

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use chaveiro_audit::Report;
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::SECRET_LIFE;
+use chaveiro_core::decisions::change_device::Change;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::permission::PERMISSIONS;
 use chaveiro_core::ports::Entropy;
@@ -108,7 +109,7 @@ impl World {
         let mut device = WindowsDevice::new(hardware, account, Box::new(random_pin));
         device.sync(&self.device_transport).await.context("the first session failed")?;
         let id = self.client.device_id(&device.hardware.device_name).await?;
-        self.host.comanage(self.tenant, id.parse()?, true).await?;
+        self.host.change_device(self.tenant, id.parse()?, Change::Comanaged(true)).await?;
         Ok(device)
     }
 

@@ -8,10 +8,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use chaveiro_audit::{Broken, Earlier, Expected, Report, Succeeded};
-use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::decisions::keys::Hand;
+use chaveiro_core::decisions::unsound_rows;
 use chaveiro_core::id::TenantId;
-use chaveiro_core::ports::{RowPlace, StoreError, UnsoundRow, View};
+use chaveiro_core::ports::UnsoundRow;
 use serde_json::{Value, json};
 
 use crate::args::{Audit, Common, Since};
@@ -152,11 +151,13 @@ const COLUMNS: [(&str, &str); 3] = [("Table", "table"), ("Row", "row"), ("Tenant
 async fn rows(common: &Common, out: Out, remove: bool, accept: bool, reason: Option<&str>) -> Result<()> {
     let host = Host::open(common)?;
     if remove || accept {
-        let touched = settle(&host, remove, reason.unwrap_or_default().to_owned()).await?.to_string();
+        let (hand, reason) = (host.hand(), reason.unwrap_or_default().to_owned());
+        let settle = host.opened.store.write(move |unit| Ok(unsound_rows::settle(unit, &hand, remove, &reason)?));
+        let touched = settle.await?.to_string();
         let text = if remove { Text::RowsRemoved } else { Text::RowsAccepted };
         out.text(text, &[&touched]);
     }
-    let unsound = host.opened.store.read(|view| Ok(unsound_rows(view)?));
+    let unsound = host.opened.store.read(|view| Ok(unsound_rows::all(view)?));
     let unsound = unsound.await?;
     if unsound.is_empty() {
         out.say(Text::RowsSound, &[], &json!([]));
@@ -168,34 +169,4 @@ async fn rows(common: &Common, out: Out, remove: bool, accept: bool, reason: Opt
 
 fn shown(row: &UnsoundRow) -> Value {
     json!({"table": row.table, "row": row.row, "tenant": row.tenant})
-}
-
-/// Removes or accepts, and records it for every tenant.
-async fn settle(host: &Host, remove: bool, reason: String) -> Result<u64> {
-    let Hand { actor, now } = host.hand();
-    let activity = if remove { Activity::RowsRemoved } else { Activity::RowsSigned };
-    let settled = host.opened.store.write(move |unit| {
-        let unsound = unsound_rows(&*unit)?;
-        let touched = unit.settle_rows(remove)?;
-        for tenant in unit.tenants()? {
-            // Each record tells of its own tenant.
-            let rows = unsound.iter().filter(|row| row.tenant == Some(tenant.id)).count();
-            let event = AuditEvent::new(tenant.id, now, actor.clone(), activity);
-            unit.append_audit(&event.with("rows", rows).with("reason", &reason))?;
-        }
-        Ok(touched)
-    });
-    Ok(settled.await?)
-}
-
-fn unsound_rows(view: &dyn View) -> Result<Vec<UnsoundRow>, StoreError> {
-    let (mut unsound, mut place) = (Vec::new(), RowPlace::default());
-    loop {
-        let look = view.unsound_rows(place, 10_000)?;
-        unsound.extend(look.unsound);
-        place = look.next;
-        if place == RowPlace::default() {
-            return Ok(unsound);
-        }
-    }
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use chaveiro_core::decisions::change_device::Change;
 use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_server::DataDir;
@@ -123,7 +124,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
             let id = id_on_host(&host, tenant.id, device).await?;
-            host.comanage(tenant.id, id, !off).await?;
+            host.change_device(tenant.id, id, Change::Comanaged(!off)).await?;
             let on = (!off).to_string();
             out.say(Text::DeviceComanaged, &[&on], &json!({"id": id, "comanaged": !off}));
         }
@@ -131,7 +132,8 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
             let id = id_on_host(&host, tenant.id, device).await?;
-            let tags = host.tag_device(tenant.id, id, tags.iter().cloned().collect()).await?;
+            let change = Change::Tags(tags.iter().cloned().collect());
+            let tags = host.change_device(tenant.id, id, change).await?.scope_tags;
             let shown = tags.iter().cloned().collect::<Vec<_>>().join(", ");
             out.say(Text::DeviceTagged, &[&shown], &json!({"id": id, "scopeTags": tags}));
         }

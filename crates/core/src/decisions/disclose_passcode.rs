@@ -140,9 +140,11 @@ pub fn decide(secret: &EscrowedSecret, caller_key: &str, now: Timestamp) -> Resu
     secret.envelope.clone().ok_or(Withheld::Shredded)
 }
 
-/// Marks the envelopes whose time is over and destroys those that are ripe, at most `limit` of them; says how many.
+/// Marks the envelopes and sign-ins whose time is over. Removes the sign-ins that are ripe, and destroys the ripe envelopes,
+/// at most `limit` of them; gives their number.
 pub fn shred(unit: &mut dyn UnitOfWork, ripeness: &Ripeness, limit: usize) -> Result<usize, Fault> {
     let now = ripeness.now;
+    unit.delete_ripe_sign_ins(ripeness)?;
     unit.set_marks(ripeness)?;
     let ripe = unit.secrets_ripe(ripeness, limit)?;
     for secret in &ripe {

@@ -1,5 +1,7 @@
 //! Changes of keys: each is recorded, by name and fingerprint, in the record of every tenant that the key serves.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::audit::{Activity, AuditEvent};
@@ -75,6 +77,27 @@ pub fn retire(unit: &mut dyn UnitOfWork, hand: &Hand, name: &KeyName, change: Ch
     let Some(before) = unit.known_key(name)? else { return Ok(()) };
     unit.end_known_key(name, hand.now)?;
     tell(unit, hand, name, None, Some(before), change)
+}
+
+/// Ends the issuer's keys that were replaced so long ago that no token that they signed can count any more, by the clock and
+/// by the running time of the servers. `replaced` names each key with its successor. Gives the names of those that ended.
+pub fn retire_replaced(
+    unit: &mut dyn UnitOfWork,
+    hand: &Hand,
+    replaced: &[(String, String)],
+    lifetime: Duration,
+) -> Result<Vec<String>, StoreError> {
+    let total_s = unit.running()?.total_s;
+    let mut retired = Vec::new();
+    for (id, successor) in replaced {
+        let Some(successor) = unit.known_key(&KeyName::Issuer(successor.clone()))? else { continue };
+        let by_clock = successor.since.checked_add(lifetime).is_ok_and(|end| end <= hand.now);
+        if by_clock && successor.running_s.saturating_add(lifetime.as_secs()) <= total_s {
+            retire(unit, hand, &KeyName::Issuer(id.clone()), Change::Retired)?;
+            retired.push(id.clone());
+        }
+    }
+    Ok(retired)
 }
 
 /// Records whether the file of a key is kept elsewhere.

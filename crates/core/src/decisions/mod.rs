@@ -5,17 +5,24 @@
 //! two ends of a device's life here; [`take_inventory`] is what it reports in between. [`vouch`] approves a sign-in;
 //! [`manage_applications`] decides which applications may ask for tokens, [`assign_roles`] who may what, and [`name_users`]
 //! what a user may be called; [`revoke_tokens`] ends what both hold; [`change_tenant`] changes the settings of a tenant;
-//! [`restore`] goes on from an older database.
+//! [`change_device`], [`change_resource`] and [`link`] change what callers say of devices, users, apps and scripts;
+//! [`tenants`], [`enrollment_tokens`] and [`operator_tokens`] are made on the host; [`unsound_rows`] settles what another
+//! program wrote; [`restore`] goes on from an older database.
 
 pub mod ask;
 pub mod assign_roles;
+pub mod change_device;
+pub mod change_resource;
 pub mod change_tenant;
 pub mod disclose_passcode;
 pub mod enroll;
+pub mod enrollment_tokens;
 pub mod hold;
 pub mod keys;
+pub mod link;
 pub mod manage_applications;
 pub mod name_users;
+pub mod operator_tokens;
 pub mod reading;
 pub mod refused;
 pub mod restore;
@@ -26,4 +33,6 @@ pub mod rights;
 pub mod sign_in;
 pub mod standing;
 pub mod take_inventory;
+pub mod tenants;
+pub mod unsound_rows;
 pub mod vouch;

@@ -13,6 +13,8 @@ use crate::id::{ResourceId, TenantId};
 use crate::ports::{StoreError, UnitOfWork};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
+use crate::resource::Resource;
+use crate::revocation::of_user;
 
 /// Somebody to sign out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,13 @@ pub struct Person {
     pub id: ResourceId,
     /// The names in tokens by which she is meant.
     pub names: Vec<Principal>,
+}
+
+impl Person {
+    /// A user of the tenant, by the names that every issuer has for it.
+    pub fn of(user: &Resource) -> Self {
+        Self { tenant: user.tenant, id: user.id, names: of_user(user) }
+    }
 }
 
 /// What ended.

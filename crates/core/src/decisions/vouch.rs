@@ -112,7 +112,7 @@ pub fn revoke(
     now: Timestamp,
 ) -> Result<Result<SignedOut, VouchRefusal>, StoreError> {
     let person = match (user(unit, tenant, name)?, name.parse::<ResourceId>()) {
-        (Some(user), _) => Person { tenant, id: user.id, names: revocation::of_user(&user) },
+        (Some(user), _) => Person::of(&user),
         (None, Ok(id)) => Person { tenant, id, names: vec![Principal::new(PrincipalKind::User, name)] },
         (None, Err(_)) => return Ok(Err(VouchRefusal::NobodyToRevoke(name.to_owned()))),
     };
@@ -176,7 +176,8 @@ fn client_of(sign_in: &SignIn, address: Option<IpAddr>) -> Actor {
     }
 }
 
-fn user(unit: &dyn UnitOfWork, tenant: TenantId, name: &str) -> Result<Option<Resource>, StoreError> {
+/// The user of that principal name or id.
+pub(super) fn user(unit: &dyn UnitOfWork, tenant: TenantId, name: &str) -> Result<Option<Resource>, StoreError> {
     match name.parse::<ResourceId>() {
         Ok(id) => unit.resource(tenant, ResourceKind::User, id),
         Err(_) => unit.resource_by_key(tenant, ResourceKind::User, &name.to_lowercase()),

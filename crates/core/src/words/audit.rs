@@ -91,6 +91,25 @@ impl AuditEvent {
     }
 }
 
+/// The party, the moment and the request, if there is one, with which every event of a decision begins.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The party that asks.
+    pub actor: Actor,
+    /// The moment at which it asks.
+    pub at: Timestamp,
+    /// The request of the API; none for what is done on the host or by a device.
+    pub request: Option<RequestId>,
+}
+
+impl Origin {
+    /// The beginning of an event.
+    pub fn event(&self, tenant: TenantId, activity: Activity) -> AuditEvent {
+        let event = AuditEvent::new(tenant, self.at, self.actor.clone(), activity);
+        AuditEvent { request: self.request, ..event }
+    }
+}
+
 /// What can be recorded. The names are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -125,3 +125,14 @@ pub enum OwnerType {
     /// The user's own.
     Personal,
 }
+
+impl OwnerType {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Company => "company",
+            Self::Personal => "personal",
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::id::{DeviceId, ResourceId, TenantId};
 
@@ -113,4 +114,12 @@ pub struct Resource {
     pub created: Timestamp,
     /// When it was last changed.
     pub modified: Timestamp,
+}
+
+impl Resource {
+    /// Returns true for a user whose account is disabled: such a user is not signed in.
+    pub fn is_disabled(&self) -> bool {
+        let properties: Value = serde_json::from_str(&self.properties).unwrap_or_default();
+        self.kind == ResourceKind::User && properties["accountEnabled"] == false
+    }
 }

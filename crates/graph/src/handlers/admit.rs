@@ -4,6 +4,7 @@
 //! Rights are read in the transaction that they decide about. What is decided for reading is decided again when it is
 //! written: roles, scopes and links may have changed in between.
 
+use chaveiro_core::audit::{Activity, AuditEvent, Origin};
 use chaveiro_core::caller::Caller;
 use chaveiro_core::decisions::revocation::require_valid;
 use chaveiro_core::decisions::rights;
@@ -64,6 +65,16 @@ pub(crate) struct Admitted {
 impl Asked {
     pub(crate) fn tenant(&self) -> TenantId {
         self.caller.tenant
+    }
+
+    /// The caller, the moment and the request, with which each event of what it decides begins.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { actor: self.caller.actor.clone(), at: self.now, request: Some(self.request) }
+    }
+
+    /// The beginning of an event of the tenant in this request.
+    pub(crate) fn event(&self, activity: Activity) -> AuditEvent {
+        self.origin().event(self.tenant(), activity)
     }
 
     /// Everything that is checked before the request is looked at more closely, in order.

@@ -54,7 +54,7 @@ pub(super) async fn create(
     let (writing, row) = (Arc::clone(&asked), application.clone());
     let written = state.store.write(move |unit| {
         writing.follow(unit)?;
-        manage_applications::register(unit, &row, event(&writing, Activity::ApplicationRegistered))
+        manage_applications::register(unit, &row, writing.event(Activity::ApplicationRegistered))
     });
     written.await?;
     let url = format!("{}{}/{}", state.base_url, asked.path.trim_end_matches('/'), application.id);
@@ -74,7 +74,7 @@ pub(super) async fn rename(
     body: &mut Body,
 ) -> Result<Response, GraphError> {
     let Some(name) = name(headers, body).await? else { return Ok(response::no_content()) };
-    let event = event(&asked, Activity::ApplicationRenamed).with("name", &name);
+    let event = asked.event(Activity::ApplicationRenamed).with("name", &name);
     let rename = move |application: &mut Application| {
         application.display_name = name;
         Ok(())
@@ -98,7 +98,7 @@ pub(super) async fn add_password(
     kept.display_name = display_name;
 
     let (version, base_url) = (asked.walk.version, state.base_url.clone());
-    let event = manage_applications::secret_added(event(&asked, Activity::ApplicationSecretChanged), &kept);
+    let event = manage_applications::secret_added(asked.event(Activity::ApplicationSecretChanged), &kept);
     let added = kept.clone();
     change(state, asked, event, caller_holds_all, move |application| application.add_secret(added)).await?;
     let context = format!("{base_url}/{}/$metadata#microsoft.graph.passwordCredential", version.segment());
@@ -114,14 +114,14 @@ pub(super) async fn remove_password(
     let id = given.get("keyId").and_then(Value::as_str).and_then(|text| Uuid::try_parse(text).ok());
     let id = id.ok_or_else(|| GraphError::Internal("a key id that was checked".to_owned()))?;
     let revokes = given.get(REVOKE_TOKENS).and_then(Value::as_bool).unwrap_or_default();
-    let removed = event(&asked, Activity::ApplicationSecretChanged).with("removed", id);
+    let removed = asked.event(Activity::ApplicationSecretChanged).with("removed", id);
     let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
         let found = found(unit, &asked)?;
         let remove = |application: &mut Application| application.remove_secret(id);
         let changed = manage_applications::change(unit, found.tenant, found.id, removed, remove)?;
         if revokes && changed.is_ok() {
-            let event = event(&asked, Activity::TokensRevoked);
+            let event = asked.event(Activity::TokensRevoked);
             tokens_of(unit, found.tenant, &of_application(found.id), event, clock.now())??;
         }
         Ok(changed)
@@ -166,11 +166,6 @@ fn found(view: &dyn View, asked: &Asked) -> Result<Box<Application>, Fault> {
         Node::Application(found) => Ok(found),
         _ => Err(Refusal::ResourceNotFound("application").into()),
     }
-}
-
-/// An event about applications in that request.
-pub(super) fn event(asked: &Asked, activity: Activity) -> AuditEvent {
-    AuditEvent::new(asked.tenant(), asked.now, asked.caller.actor.clone(), activity).in_request(asked.request)
 }
 
 /// The name that a body gives.

@@ -1,7 +1,8 @@
 //! What a PATCH of a device changes: read from the body before anything is written, so that nothing is dropped in
 //! silence.
 
-use chaveiro_core::device::{ManagedDevice, OwnerType};
+use chaveiro_core::decisions::change_device::Change;
+use chaveiro_core::device::OwnerType;
 use chaveiro_core::scope_tag::{MAX_TAG, ScopeTags, is_tag};
 use serde_json::{Map, Value};
 
@@ -9,26 +10,6 @@ use crate::body::BodyError;
 
 /// Tags that one device may carry.
 const MAX_TAGS: usize = 100;
-
-/// One change of a device.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    Notes(Option<String>),
-    Name(Option<String>),
-    Owner(OwnerType),
-    Tags(ScopeTags),
-}
-
-impl Change {
-    pub(super) fn apply(&self, device: &mut ManagedDevice) {
-        match self {
-            Self::Notes(text) => device.notes.clone_from(text),
-            Self::Name(text) => device.managed_device_name.clone_from(text),
-            Self::Owner(owner) => device.owner_type = *owner,
-            Self::Tags(tags) => device.scope_tags.clone_from(tags),
-        }
-    }
-}
 
 /// The changes that properties mean, which were checked against the type. Two names of one thing must say the same.
 pub(super) fn of_device(properties: &Map<String, Value>) -> Result<Vec<Change>, BodyError> {

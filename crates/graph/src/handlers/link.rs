@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
+use chaveiro_core::decisions::link;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use http::HeaderMap;
@@ -44,7 +45,7 @@ pub(super) async fn link(
         let to = asked.follow_to(unit, &reference)?.node;
         let (device, resource) = ends(from, to).ok_or_else(|| missing(asked.walk.target()))?;
         asked.rights(unit)?.require_on(asked.role_action, &device.scope_tags)?;
-        write::record_link(unit, &asked, device, &resource, true)
+        Ok(link::link(unit, &asked.origin(), &device, &resource)?)
     });
     written.await?;
     Ok(response::no_content())
@@ -59,7 +60,7 @@ pub(super) async fn unlink(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         let from = asked.follow_to(unit, &parent(&asked.walk))?.node;
         let (device, resource) = ends(from, to).ok_or_else(|| missing(asked.walk.target()))?;
         asked.rights(unit)?.require_on(asked.role_action, &device.scope_tags)?;
-        write::record_link(unit, &asked, device, &resource, false)
+        Ok(link::unlink(unit, &asked.origin(), &device, &resource)?)
     });
     written.await?;
     Ok(response::no_content())

@@ -9,7 +9,6 @@ use chaveiro_core::Refusal;
 use chaveiro_core::decisions::hold;
 use chaveiro_core::decisions::revoke_tokens::{Person, sign_out};
 use chaveiro_core::hold::{MAX_QUIET_MINUTES, MAX_REASON, Release};
-use chaveiro_core::resource::Resource;
 use chaveiro_core::revocation;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
@@ -67,7 +66,7 @@ async fn release_hold(
     let by = asked.caller.actor.clone();
     let release = Release { at: asked.now, by, quiet_until, reason: reason.map(str::to_owned) };
     let written = state.store.write(move |unit| match asked.follow(unit)?.node {
-        Node::Hold(hold) => hold::release_in_request(unit, hold.tenant, hold.id, release, asked.request),
+        Node::Hold(hold) => hold::release_in_request(unit, hold.tenant, hold.id, release.clone(), asked.request),
         _ => Err(Refusal::ResourceNotFound("hold").into()),
     });
     let hold = written.await?;
@@ -83,19 +82,14 @@ async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> 
         let Node::Resource(user) = asked.follow(unit)?.node else {
             return Err(Refusal::ResourceNotFound("user").into());
         };
-        let mut person = person(&user);
+        let mut person = Person::of(&user);
         if asked.of_oneself {
             person.names.extend(revocation::of_oneself(&asked.caller));
         }
-        let event = |activity| application::event(&asked, activity);
+        let event = |activity| asked.event(activity);
         Ok((person.id, sign_out(unit, &person, event, clock.now())??))
     });
     let (user, ended) = written.await?;
     tracing::info!(user.id = %user, sign_ins = ended.sign_ins, "a user was signed out through the API");
     Ok(response::json(StatusCode::OK, &json!({"@odata.context": context, "value": true})))
-}
-
-/// A user of the tenant, to sign her out.
-pub(super) fn person(user: &Resource) -> Person {
-    Person { tenant: user.tenant, id: user.id, names: revocation::of_user(user) }
 }

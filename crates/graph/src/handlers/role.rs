@@ -16,7 +16,6 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
-use super::application::event;
 use super::change::tags;
 use super::write::{answer, checked, no_binding, reference};
 use super::{response, write_aloud};
@@ -60,7 +59,7 @@ pub(super) async fn assign(
     let (writing, row) = (Arc::clone(&asked), assignment.clone());
     let written = write_aloud(state, move |unit| {
         writing.follow(unit)?;
-        assign_roles::assign(unit, &writing.caller, &row, event(&writing, Activity::RoleAssigned))
+        assign_roles::assign(unit, &writing.caller, &row, writing.event(Activity::RoleAssigned))
     });
     written.await?;
     let url = format!("{}{}/{}", state.base_url, asked.path.trim_end_matches('/'), assignment.id);
@@ -87,7 +86,7 @@ pub(super) async fn rename(
             Err(error) => return Ok(Err(error)),
         };
         let renamed = RoleAssignment { display_name: said.display_name, description: said.description, ..*current };
-        let event = event(&writing, Activity::RoleAssignmentChanged);
+        let event = writing.event(Activity::RoleAssignmentChanged);
         assign_roles::rename(unit, &writing.caller, &renamed, event)?;
         Ok(Ok(renamed))
     });

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::decisions::revoke_tokens::sign_out;
-use chaveiro_core::decisions::{assign_roles, manage_applications, name_users, retire};
-use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::audit::Activity;
+use chaveiro_core::decisions::{assign_roles, change_device, change_resource, manage_applications, retire};
 use chaveiro_core::id::{DeviceId, ResourceId};
-use chaveiro_core::ports::{ResourceScope, UnitOfWork, View};
+use chaveiro_core::ports::{ResourceScope, View};
 use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::{Fault, Refusal};
@@ -17,7 +15,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
-use super::{application, change, context, operate, read_store, response, role, set_path, write_aloud};
+use super::{application, change, context, read_store, response, role, set_path, write_aloud};
 use crate::GraphState;
 use crate::body::{self, BodyError, Checked};
 use crate::entity_tag;
@@ -86,12 +84,8 @@ pub(super) async fn create(
         // The parent may have gone since the request was admitted.
         writing.follow(unit)?;
         let device = bound_id(unit, &writing, bound.as_ref())?;
-        let resource = Resource { device, ..resource };
-        if kind == ResourceKind::User {
-            name_users::name(unit, &writing.caller, None, &resource)?;
-        }
-        unit.insert_resource(&resource)?;
-        unit.append_audit(&resource_event(&writing, Activity::ResourceCreated, &resource))?;
+        let resource = Resource { device, ..resource.clone() };
+        change_resource::create(unit, &writing.caller, &writing.origin(), &resource)?;
         Ok(resource)
     });
     let resource = written.await.map_err(|fault| duplicate(fault, kind))?;
@@ -108,7 +102,7 @@ pub(super) async fn update(
 ) -> Result<Response, GraphError> {
     match admitted(state, &asked).await?.node {
         Node::Device(_) => update_device(state, asked, headers, body).await,
-        Node::Resource(resource) => update_resource(state, asked, *resource, headers, body).await,
+        Node::Resource(resource) => update_resource(state, asked, resource.kind, headers, body).await,
         Node::Application(_) => application::rename(state, asked, headers, body).await,
         Node::RoleAssignment(_) => role::rename(state, asked, headers, body).await,
         Node::Service
@@ -133,17 +127,9 @@ async fn update_device(
     let changes = change::of_device(&checked.properties)?;
     let writing = Arc::clone(&asked);
     let written = state.store.write(move |unit| {
-        let Node::Device(mut device) = writing.follow(unit)?.node else { return Err(Refusal::DeviceNotFound.into()) };
-        let before = device.scope_tags.clone();
-        for change in &changes {
-            change.apply(&mut device);
-        }
-        writing.rights(unit)?.require_retag(&before, &device.scope_tags)?;
-        unit.update_device(&device)?;
-        let names = checked.properties.keys().cloned().collect::<Vec<_>>().join(",");
-        let actor = writing.caller.actor.clone();
-        let event = AuditEvent::new(device.tenant, writing.now, actor, Activity::ResourceChanged);
-        unit.append_audit(&event.on_device(device.id).in_request(writing.request).with("changed", names))?;
+        let Node::Device(found) = writing.follow(unit)?.node else { return Err(Refusal::DeviceNotFound.into()) };
+        let rights = writing.rights(unit)?;
+        let device = change_device::change(unit, &rights, &writing.origin(), *found, &changes)?;
         let user = match device.user {
             Some(user) => unit.resource(device.tenant, ResourceKind::User, user)?,
             None => None,
@@ -159,43 +145,27 @@ async fn update_device(
 async fn update_resource(
     state: &Arc<GraphState>,
     asked: Arc<Asked>,
-    found: Resource,
+    kind: ResourceKind,
     headers: &HeaderMap,
     body: &mut Body,
 ) -> Result<Response, GraphError> {
-    let kind = found.kind;
     let checked = checked(headers, body, Target::Resource(kind)).await?;
     let bound = bound_device(state, &asked, kind, &checked)?;
     let writing = Arc::clone(&asked);
     let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
-        writing.follow(unit)?;
-        let current = unit.resource(found.tenant, kind, found.id)?.ok_or(Refusal::ResourceNotFound(kind.name()))?;
+        let Node::Resource(current) = writing.follow(unit)?.node else {
+            return Err(Refusal::ResourceNotFound(kind.name()).into());
+        };
         let mut properties: Map<String, Value> = serde_json::from_str(&current.properties).unwrap_or_default();
-        let is_disabled = |of: &Map<String, Value>| of.get("accountEnabled") == Some(&Value::Bool(false));
-        let was_disabled = is_disabled(&properties);
-        properties.extend(checked.properties);
-        let disabled = is_disabled(&properties) && !was_disabled;
+        properties.extend(checked.properties.clone());
         let properties = Value::Object(properties);
         let device = bound_id(unit, &writing, bound.as_ref())?.or(current.device);
         // No body takes a name away: what it does not say stays.
         let alternate_key = alternate_key(kind, &properties).or_else(|| current.alternate_key.clone());
-        let former = (kind == ResourceKind::User).then(|| current.clone());
-        let changed =
-            Resource { device, alternate_key, properties: properties.to_string(), modified: writing.now, ..current };
-        let signed_out = match &former {
-            Some(former) => {
-                let renamed = name_users::name(unit, &writing.caller, Some(former), &changed)?;
-                (renamed || disabled).then_some(former)
-            }
-            None => None,
-        };
-        unit.update_resource(&changed)?;
-        unit.append_audit(&resource_event(&writing, Activity::ResourceChanged, &changed))?;
-        if let Some(former) = signed_out {
-            let event = |activity| application::event(&writing, activity);
-            sign_out(unit, &operate::person(former), event, clock.now())??;
-        }
+        let (properties, modified) = (properties.to_string(), writing.now);
+        let changed = Resource { device, alternate_key, properties, modified, ..(*current).clone() };
+        change_resource::change(unit, &writing.caller, &writing.origin(), &current, &changed, clock.now())?;
         Ok(changed)
     });
     let resource = written.await.map_err(|fault| duplicate(fault, kind))?;
@@ -215,19 +185,14 @@ pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
                 retire::retire(unit, device.tenant, device.id, asked.caller.actor.clone(), asked.now)?;
             }
             Node::Resource(resource) => {
-                unit.delete_resource(resource.tenant, resource.kind, resource.id)?;
-                unit.append_audit(&resource_event(&asked, Activity::ResourceDeleted, &resource))?;
-                if resource.kind == ResourceKind::User {
-                    let event = |activity| application::event(&asked, activity);
-                    sign_out(unit, &operate::person(&resource), event, clock.now())??;
-                }
+                change_resource::delete(unit, &asked.origin(), &resource, clock.now())?;
             }
             Node::Application(found) => {
-                let event = application::event(&asked, Activity::ApplicationDeleted);
+                let event = asked.event(Activity::ApplicationDeleted);
                 manage_applications::delete(unit, found.tenant, found.id, event, clock.now())?;
             }
             Node::RoleAssignment(found) => {
-                let event = application::event(&asked, Activity::RoleUnassigned);
+                let event = asked.event(Activity::RoleUnassigned);
                 assign_roles::unassign(unit, &asked.caller, &found, event)?;
             }
             Node::Service
@@ -339,14 +304,6 @@ fn duplicate(fault: Fault, kind: ResourceKind) -> GraphError {
     }
 }
 
-/// An audit event about a resource.
-pub(super) fn resource_event(asked: &Asked, activity: Activity, resource: &Resource) -> AuditEvent {
-    AuditEvent::new(resource.tenant, asked.now, asked.caller.actor.clone(), activity)
-        .in_request(asked.request)
-        .with("kind", resource.kind.name())
-        .with("id", resource.id)
-}
-
 fn entity(state: &GraphState, asked: &Asked, resource: &Resource, status: StatusCode) -> Response {
     let version = asked.walk.version;
     let object = render::resource::resource(resource, version, &Selection::Default, Form::Single);
@@ -366,27 +323,4 @@ pub(super) fn answer(
     body.insert("@odata.etag".to_owned(), tag.into());
     body.extend(object);
     response::tagged(response::json(status, &Value::Object(body)), Some(tag))
-}
-
-/// For `$ref`: writes a link or removes it. The primary user is linked, too, and no longer the primary user then.
-pub(super) fn record_link(
-    unit: &mut dyn UnitOfWork,
-    asked: &Asked,
-    device: ManagedDevice,
-    resource: &Resource,
-    linked: bool,
-) -> Result<(), Fault> {
-    let id = device.id;
-    match linked {
-        true => unit.link(asked.tenant(), id, resource.kind, resource.id)?,
-        false => {
-            unit.unlink(asked.tenant(), id, resource.kind, resource.id)?;
-            if resource.kind == ResourceKind::User && device.user == Some(resource.id) {
-                unit.update_device(&ManagedDevice { user: None, ..device })?;
-            }
-        }
-    }
-    let event = resource_event(asked, Activity::ResourceChanged, resource).on_device(id);
-    unit.append_audit(&event.with("linked", linked))?;
-    Ok(())
 }
