@@ -252,9 +252,8 @@ impl Warden {
         let about = about(&[damage.kind.name(), &damage.position.to_string(), &damage.tenant.to_string()]);
         let news = News::RecordDamaged { position: damage.position, damage: damage.kind.name().to_owned() };
         let tenant = damage.tenant;
-        let tell = move |unit: &mut dyn UnitOfWork, now| {
-            unsound_rows::tell_once(unit, tenant, news.clone(), about, now)
-        };
+        let tell =
+            move |unit: &mut dyn UnitOfWork, now| unsound_rows::tell_once(unit, tenant, news.clone(), about, now);
         self.tell(tenant, about, tell).await;
     }
 

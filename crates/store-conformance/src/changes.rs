@@ -42,9 +42,10 @@ pub(crate) async fn each_change_of_a_device_is_recorded_with_what_it_was_and_wha
         Change::Comanaged(true),
     ];
     let found = device(&store).await;
-    let changed =
-        write(&store, move |unit| change_device::change(unit, &Rights::Everything, &origin(5), found.clone(), &changes))
-            .await;
+    let changed = write(&store, move |unit| {
+        change_device::change(unit, &Rights::Everything, &origin(5), found.clone(), &changes)
+    })
+    .await;
     assert_eq!(changed, device(&store).await);
     assert_eq!((changed.notes.as_deref(), changed.owner_type), (Some("the door code is 1234"), OwnerType::Unknown));
     let expected = [
@@ -173,7 +174,8 @@ pub(crate) async fn a_link_is_recorded_and_its_end_unties_the_primary_user(backe
 pub(crate) async fn a_new_tenant_is_recorded_with_the_keys_of_its_escrow(backend: &dyn Backend) {
     let store = backend.fresh();
     let (id, hand) = (tenant_id(3), Hand { actor: origin(1).actor, now: at(1) });
-    let made = [(KeyName::EscrowRecipients(id), Fingerprint([1; 32])), (KeyName::EscrowPrivate(id), Fingerprint([2; 32]))];
+    let made =
+        [(KeyName::EscrowRecipients(id), Fingerprint([1; 32])), (KeyName::EscrowPrivate(id), Fingerprint([2; 32]))];
     write(&store, move |unit| Ok(tenants::create(unit, &hand, &tenant(3), &made)?)).await;
     assert_eq!(read(&store, move |view| Ok(view.tenant(id)?)).await, Some(tenant(3)));
     let recorded = recorded(&store).await;
@@ -208,7 +210,10 @@ pub(crate) async fn an_enrolment_token_is_recorded_with_its_user_and_the_device_
     let (by_user, replaces) = (format!("user={id}"), format!("replaces={}", device_id(11)));
     assert_eq!(facts, [vec![], vec![by_user.clone()], vec![by_user, replaces]]);
     let token = read(&store, |view| Ok(view.enrollment_token(&[3; 32])?)).await.expect("a token");
-    assert_eq!((token.user, token.replaces, token.created, token.expires), (Some(id), Some(device_id(11)), at(5), at(600)));
+    assert_eq!(
+        (token.user, token.replaces, token.created, token.expires),
+        (Some(id), Some(device_id(11)), at(5), at(600))
+    );
 
     let [nobody, foreign] = [ask(4, Some("bia@x"), None), ask(5, None, Some(device_id(21)))];
     let refused = write(&store, move |unit| enrollment_tokens::create(unit, &origin(6), &nobody)).await;

@@ -1,18 +1,22 @@
 //! Applications, and people who sign in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chaveiro_core::Fault;
 use chaveiro_core::application::{Application, ApplicationCertificate, ApplicationSecret};
-use chaveiro_core::decisions::sign_in::begin;
+use chaveiro_core::audit::Activity;
+use chaveiro_core::decisions::sign_in::{Client, Presented, Redeemed, Renewed, begin, end, redeem, renew};
 use chaveiro_core::id::{ApplicationId, ResourceId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::StoreError;
+use chaveiro_core::ports::{Store, StoreError};
+use chaveiro_core::principal::{Principal, PrincipalKind};
+use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::sign_in::{MAX_PENDING, SignIn, Standing};
 use chaveiro_core::steady::{Ripeness, Running};
 
 use crate::Backend;
-use crate::sample::{at, filled, read, tenant_id, uuid, write};
+use crate::sample::{at, filled, read, recorded, resource, tenant_id, uuid, write};
 
 fn application(number: u64) -> Application {
     Application {
@@ -175,4 +179,111 @@ pub(crate) async fn codes_that_wait_are_bounded_per_tenant(backend: &dyn Backend
     assert_eq!(begun[MAX_PENDING..], [false, true], "another tenant is not concerned");
     // When those are over, there is room again.
     assert!(write(&store, |unit| Ok(begin(unit, &SignIn { expires: at(2000), ..sign_in(1, 9_001) }, at(900))?)).await);
+}
+
+fn client(next: u8) -> Client {
+    Client {
+        tenant: tenant_id(1),
+        application: ApplicationId(uuid(7, 1)),
+        handle_sha256: sign_in(1, 1).handle_sha256,
+        next_sha256: [next; 32],
+        life: Duration::from_secs(90_000),
+    }
+}
+
+/// A sign-in with that standing of a user with these properties.
+async fn with_user(store: &Arc<dyn Store>, standing: Standing, properties: &str) -> ResourceId {
+    let user = Resource {
+        alternate_key: Some("ana@x".to_owned()),
+        properties: properties.to_owned(),
+        ..resource(1, ResourceKind::User, 1)
+    };
+    let refresh_sha256 = (standing == Standing::Active).then_some([1; 32]);
+    let row = SignIn { standing, user: Some(user.id), refresh_sha256, ..sign_in(1, 1) };
+    let id = user.id;
+    write(store, move |unit| {
+        unit.insert_resource(&user)?;
+        Ok(unit.insert_sign_in(&row)?)
+    })
+    .await;
+    id
+}
+
+async fn kept(store: &Arc<dyn Store>) -> SignIn {
+    read(store, |view| Ok(view.sign_in(tenant_id(1), &sign_in(1, 1).handle_sha256)?)).await.expect("a sign-in")
+}
+
+/// The scope of the sign-in, with a refresh token.
+fn whole(scope: &str) -> Option<(String, bool)> {
+    Some((scope.to_owned(), true))
+}
+
+pub(crate) async fn a_code_gives_tokens_once_and_its_end_is_recorded(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let user = with_user(&store, Standing::Approved, "{\"userPrincipalName\":\"Ana@X\"}").await;
+    let redeemed = write(&store, |unit| {
+        unit.set_tokens_valid_from(tenant_id(1), &Principal::new(PrincipalKind::User, "ana@x"), at(5))?;
+        let stranger = Client { application: ApplicationId(uuid(7, 2)), ..client(1) };
+        assert!(matches!(redeem(unit, &stranger, whole, at(10))?, Redeemed::Unknown), "another application");
+        Ok(redeem(unit, &client(1), whole, at(10))?)
+    })
+    .await;
+    let Redeemed::Admitted(admitted) = redeemed else { panic!("{redeemed:?}") };
+    assert_eq!((admitted.user.id, admitted.scope.as_str()), (user, "openid .default"));
+    assert_eq!(admitted.valid_from, Some(at(5)), "a revocation by the name in the tokens counts");
+    assert_eq!((kept(&store).await.standing, kept(&store).await.refresh_sha256), (Standing::Active, Some([1; 32])));
+    let again = write(&store, |unit| Ok(redeem(unit, &client(2), whole, at(20))?)).await;
+    assert!(matches!(again, Redeemed::Used), "{again:?}");
+
+    let (handle, other) = (client(1).handle_sha256, Presented { sha256: [9; 32], from: None });
+    let own = Presented { sha256: [1; 32], from: None };
+    write(&store, move |unit| Ok(end(unit, tenant_id(1), &handle, &other, at(30))?)).await;
+    assert_eq!(kept(&store).await.standing, Standing::Active, "another token ends nothing");
+    write(&store, move |unit| Ok(end(unit, tenant_id(1), &handle, &own, at(30))?)).await;
+    assert_eq!(kept(&store).await.standing, Standing::Ended);
+    let facts = vec![format!("application={}", uuid(7, 1)), "why=signed out".to_owned()];
+    assert_eq!(recorded(&store).await, [(Activity::SignInRevoked, facts)]);
+}
+
+pub(crate) async fn a_refresh_token_that_is_used_twice_ends_everything_recorded(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    with_user(&store, Standing::Active, "{}").await;
+    let take = |next: u8, sha256: u8, second: u64, refused: bool| {
+        write(&store, move |unit| {
+            let presented = Presented { sha256: [sha256; 32], from: None };
+            let narrow = |scope: &str| if refused { Err("too much") } else { Ok(scope.to_owned()) };
+            Ok(renew(unit, &client(next), &presented, narrow, at(second), || at(second))?)
+        })
+    };
+    let before = kept(&store).await;
+    assert!(matches!(take(2, 1, 100, true).await, Renewed::Scope("too much")));
+    assert_eq!(kept(&store).await, before, "a client that asks for too much keeps its token");
+    assert!(matches!(take(2, 1, 100, false).await, Renewed::Admitted(_)));
+    assert_eq!(kept(&store).await.refresh_sha256, Some([2; 32]));
+    assert_eq!(recorded(&store).await, []);
+    assert!(matches!(take(3, 7, 5000, false).await, Renewed::Reused));
+    assert!(matches!(take(3, 2, 5001, false).await, Renewed::Ended), "for the client, too");
+    let recorded: Vec<_> = recorded(&store).await.into_iter().map(|(activity, _)| activity).collect();
+    assert_eq!(recorded, [Activity::SignInRevoked, Activity::TokensRevoked]);
+}
+
+pub(crate) async fn a_user_who_may_not_sign_in_gets_no_tokens(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let user = with_user(&store, Standing::Approved, "{\"accountEnabled\":false}").await;
+    let redeemed = write(&store, |unit| Ok(redeem(unit, &client(1), whole, at(10))?)).await;
+    assert!(matches!(redeemed, Redeemed::Disabled(id) if id == user), "{redeemed:?}");
+    assert_eq!(kept(&store).await.standing, Standing::Ended, "the code has served");
+
+    let store = filled(backend.fresh()).await;
+    let user = with_user(&store, Standing::Active, "{}").await;
+    let before = kept(&store).await;
+    let renewed = write(&store, move |unit| {
+        unit.delete_resource(tenant_id(1), ResourceKind::User, user)?;
+        let presented = Presented { sha256: [1; 32], from: None };
+        let narrow = |scope: &str| Ok::<_, ()>(scope.to_owned());
+        Ok(renew(unit, &client(2), &presented, narrow, at(100), || at(100))?)
+    })
+    .await;
+    assert!(matches!(renewed, Renewed::NoUser(id) if id == user), "{renewed:?}");
+    assert_eq!(kept(&store).await, before, "the token serves again when the user is there again");
 }

@@ -8,6 +8,7 @@ mod actions;
 mod audit;
 mod audit_list;
 mod changes;
+mod check_in;
 mod devices;
 mod disks;
 mod holds;
@@ -81,6 +82,12 @@ cases![
     changes::an_operator_token_is_recorded_before_it_is_minted,
     changes::what_an_operator_says_of_rows_is_in_the_record_of_every_tenant,
     changes::a_row_that_does_not_verify_is_recorded_and_told_once,
+    check_in::packages_are_asked_for_once_until_the_device_has_answered,
+    check_in::a_linux_machine_that_has_shown_its_certificate_must_show_it,
+    check_in::what_a_device_says_is_kept_when_it_differs,
+    identity::a_code_gives_tokens_once_and_its_end_is_recorded,
+    identity::a_refresh_token_that_is_used_twice_ends_everything_recorded,
+    identity::a_user_who_may_not_sign_in_gets_no_tokens,
     tenants::a_tenant_comes_back_as_it_was_written,
     tenants::the_same_key_twice_is_a_duplicate,
     identity::an_application_belongs_to_its_tenant,

@@ -6,16 +6,12 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
+use chaveiro_core::Timestamp;
 use chaveiro_core::application::Application;
-use chaveiro_core::decisions::sign_in::begin;
-use chaveiro_core::decisions::vouch;
+use chaveiro_core::decisions::sign_in::{Admitted, Client, Presented, Redeemed, Renewed, begin, end, redeem, renew};
 use chaveiro_core::digest::sha256;
-use chaveiro_core::id::{ResourceId, TenantId};
-use chaveiro_core::ports::View;
 use chaveiro_core::refused::Face;
-use chaveiro_core::resource::ResourceKind;
-use chaveiro_core::sign_in::{Asked, CODE_LIFE, INTERVAL, Refreshed, SignIn, Standing, code_from, spoken_code};
-use chaveiro_core::{Fault, Timestamp};
+use chaveiro_core::sign_in::{CODE_LIFE, INTERVAL, SignIn, Standing, code_from, spoken_code};
 use http::StatusCode;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -104,42 +100,29 @@ impl Endpoint {
     ) -> Result<Granted, Refusal> {
         let handle = Handle::read(device_code).ok_or(Refusal::CodeUnknown)?;
         let refresh_token = handle.refresh_token(self.entropy.as_ref());
-        let (tenant, application, life) = (client.tenant, client.application.id, client.sign_in_life);
-        let (sha, refresh_sha) = (handle.sha256(), sha256(refresh_token.as_bytes()));
+        let asking = asking(client, &handle, &refresh_token);
         let issuer = Arc::clone(&self.issuer);
-        let asked = self.store.write(move |unit| {
-            let found = unit.sign_in(tenant, &sha)?.filter(|sign_in| sign_in.application == application);
-            let Some(mut sign_in) = found else { return Ok(Err(Refusal::CodeUnknown)) };
-            let refused = match sign_in.ask(now) {
-                Asked::Approved(user) => {
-                    let person = match person(unit, tenant, user)? {
-                        Ok(person) => person,
-                        Err(refusal) => {
-                            unit.update_sign_in(&sign_in)?;
-                            return Ok(Err(refusal));
-                        }
-                    };
-                    let scope = Scope::parse(&sign_in.scope, &issuer.base_url);
-                    let Ok(scope) = scope else { return Ok(Err(Refusal::CodeUnknown)) };
-                    let keeps = scope.has("offline_access");
-                    if keeps {
-                        sign_in.activate(refresh_sha, now, life);
-                    }
-                    unit.update_sign_in(&sign_in)?;
-                    let valid_from = unit.tokens_valid_from(tenant, &person.names())?;
-                    return Ok(Ok((person, scope, keeps, valid_from)));
-                }
-                Asked::Pending => Refusal::Pending,
-                Asked::TooOften => Refusal::TooOften,
-                Asked::Expired => Refusal::CodeExpired,
-                Asked::Denied => Refusal::Declined,
-                Asked::Used => Refusal::CodeUsed,
+        let redeemed = self.store.write(move |unit| {
+            let read = |approved: &str| {
+                let scope = Scope::parse(approved, &issuer.base_url).ok()?;
+                let keeps = scope.has("offline_access");
+                Some((scope, keeps))
             };
-            unit.update_sign_in(&sign_in)?;
-            Ok(Err(refused))
+            Ok(redeem(unit, &asking, read, now)?)
         });
-        let (person, scope, keeps, valid_from) = asked.await.map_err(|error| busy(&error))??;
-        Ok(Granted { person, scope, refresh_token: keeps.then_some(refresh_token), valid_from })
+        let Admitted { user, scope, valid_from } = match redeemed.await.map_err(|error| busy(&error))? {
+            Redeemed::Admitted(admitted) => *admitted,
+            Redeemed::Unknown | Redeemed::Unreadable => return Err(Refusal::CodeUnknown),
+            Redeemed::Pending => return Err(Refusal::Pending),
+            Redeemed::TooOften => return Err(Refusal::TooOften),
+            Redeemed::Expired => return Err(Refusal::CodeExpired),
+            Redeemed::Declined => return Err(Refusal::Declined),
+            Redeemed::Used => return Err(Refusal::CodeUsed),
+            Redeemed::NoUser(user) => return Err(Refusal::UnknownUser(user)),
+            Redeemed::Disabled(user) => return Err(Refusal::DisabledUser(user)),
+        };
+        let refresh_token = scope.has("offline_access").then_some(refresh_token);
+        Ok(Granted { person: Person::of(&user), scope, refresh_token, valid_from })
     }
 
     /// The next tokens of somebody who is signed in.
@@ -154,37 +137,23 @@ impl Endpoint {
         let handle = Handle::of_refresh_token(presented).ok_or(Refusal::RefreshMalformed)?;
         let narrower = scope.map(|text| self.scope(text)).transpose()?;
         let next = handle.refresh_token(self.entropy.as_ref());
-        let (tenant, application, life) = (client.tenant, client.application.clone(), client.sign_in_life);
-        let (sha, presented, next_sha) = (handle.sha256(), sha256(presented.as_bytes()), sha256(next.as_bytes()));
+        let (asking, application) = (asking(client, &handle, &next), client.application.clone());
+        let presented = Presented { sha256: sha256(presented.as_bytes()), from };
         let (issuer, clock) = (Arc::clone(&self.issuer), Arc::clone(&self.clock));
-        let rotated = self.store.write(move |unit| {
-            let found = unit.sign_in(tenant, &sha)?.filter(|sign_in| sign_in.application == application.id);
-            let Some(mut sign_in) = found else { return Ok(Err(Refusal::RefreshExpired)) };
-            // Before anything rotates: a client that asks for too much keeps the token it has.
-            let scope = match narrowed(&application, &sign_in.scope, narrower, &issuer.base_url) {
-                Ok(scope) => scope,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
-            let user = match sign_in.refresh(&presented, next_sha, now, life) {
-                Refreshed::Rotated(user) => user,
-                Refreshed::Expired => return Ok(Err(Refusal::RefreshExpired)),
-                Refreshed::Ended => return Ok(Err(Refusal::RefreshRevoked)),
-                Refreshed::Reused => {
-                    unit.update_sign_in(&sign_in)?;
-                    vouch::record_theft(unit, &sign_in, from, clock.now())?;
-                    return Ok(Err(Refusal::RefreshReused));
-                }
-            };
-            let person = match person(unit, tenant, user)? {
-                Ok(person) => person,
-                Err(refusal) => return Ok(Err(refusal)),
-            };
-            unit.update_sign_in(&sign_in)?;
-            let valid_from = unit.tokens_valid_from(tenant, &person.names())?;
-            Ok(Ok((person, scope, valid_from)))
+        let renewed = self.store.write(move |unit| {
+            let narrow = |approved: &str| narrowed(&application, approved, narrower.clone(), &issuer.base_url);
+            Ok(renew(unit, &asking, &presented, narrow, now, || clock.now())?)
         });
-        let (person, scope, valid_from) = rotated.await.map_err(|error| busy(&error))??;
-        Ok(Granted { person, scope, refresh_token: Some(next), valid_from })
+        let Admitted { user, scope, valid_from } = match renewed.await.map_err(|error| busy(&error))? {
+            Renewed::Admitted(admitted) => *admitted,
+            Renewed::Scope(refusal) => return Err(refusal),
+            Renewed::Unknown | Renewed::Expired => return Err(Refusal::RefreshExpired),
+            Renewed::Ended => return Err(Refusal::RefreshRevoked),
+            Renewed::Reused => return Err(Refusal::RefreshReused),
+            Renewed::NoUser(user) => return Err(Refusal::UnknownUser(user)),
+            Renewed::Disabled(user) => return Err(Refusal::DisabledUser(user)),
+        };
+        Ok(Granted { person: Person::of(&user), scope, refresh_token: Some(next), valid_from })
     }
 
     async fn revoke(&self, tenant: &str, from: Option<IpAddr>, body: &[u8]) -> Result<(), Refusal> {
@@ -192,14 +161,9 @@ impl Endpoint {
         let form = read_form(body)?;
         let presented: Zeroizing<String> = form.token.ok_or(Refusal::Missing("token"))?;
         let Some(handle) = Handle::of_refresh_token(&presented) else { return Ok(()) };
-        let (now, sha, presented) = (self.now(), handle.sha256(), sha256(presented.as_bytes()));
-        let ended = self.store.write(move |unit| {
-            let found = unit.sign_in(tenant, &sha)?.filter(|sign_in| sign_in.refresh_sha256 == Some(presented));
-            let Some(mut sign_in) = found else { return Ok(()) };
-            sign_in.end();
-            unit.update_sign_in(&sign_in)?;
-            Ok(vouch::record_end(unit, &sign_in, "signed out", from, now)?)
-        });
+        let (now, handle) = (self.now(), handle.sha256());
+        let presented = Presented { sha256: sha256(presented.as_bytes()), from };
+        let ended = self.store.write(move |unit| Ok(end(unit, tenant, &handle, &presented, now)?));
         ended.await.map_err(|error| busy(&error))
     }
 }
@@ -219,14 +183,13 @@ fn narrowed(application: &Application, approved: &str, asked: Option<Scope>, bas
     Ok(asked)
 }
 
-/// The user of that id, as tokens name her, while she may sign in.
-fn person(view: &dyn View, tenant: TenantId, id: ResourceId) -> Result<Result<Person, Refusal>, Fault> {
-    let Some(user) = view.resource(tenant, ResourceKind::User, id)? else { return Ok(Err(Refusal::UnknownUser(id))) };
-    let properties: Value = serde_json::from_str(&user.properties).unwrap_or_default();
-    if properties["accountEnabled"] == false {
-        return Ok(Err(Refusal::DisabledUser(id)));
+/// The client as decisions see it, with the refresh token that it is given.
+fn asking(client: &Authenticated, handle: &Handle, next: &str) -> Client {
+    Client {
+        tenant: client.tenant,
+        application: client.application.id,
+        handle_sha256: handle.sha256(),
+        next_sha256: sha256(next.as_bytes()),
+        life: client.sign_in_life,
     }
-    let text = |name: &str| properties[name].as_str().map(str::to_owned);
-    let principal = text("userPrincipalName").or(user.alternate_key).unwrap_or_else(|| id.to_string());
-    Ok(Ok(Person { id, principal, name: text("displayName") }))
 }

@@ -7,8 +7,9 @@ use chaveiro_core::caller::HostUser;
 use chaveiro_core::digest::sha256;
 use chaveiro_core::id::{ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::principal::{Principal, PrincipalKind};
+use chaveiro_core::resource::Resource;
 use serde::Serialize;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::claims_request::CAPABLE;
@@ -48,9 +49,11 @@ pub(super) struct Person {
 }
 
 impl Person {
-    /// As whom a revocation means her: by what her tokens say of her.
-    pub(super) fn names(&self) -> [Principal; 2] {
-        [&self.id.to_string(), &self.principal].map(|name| Principal::new(PrincipalKind::User, name))
+    /// That user, as tokens name their person.
+    pub(super) fn of(user: &Resource) -> Self {
+        let properties: Value = serde_json::from_str(&user.properties).unwrap_or_default();
+        let name = properties["displayName"].as_str().map(str::to_owned);
+        Self { id: user.id, principal: user.principal_name(), name }
     }
 }
 

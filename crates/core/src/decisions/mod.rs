@@ -2,7 +2,8 @@
 //!
 //! [`ask`] accepts a remote action, which [`crate::engine`] carries out; [`standing`] opens one by itself for a disk.
 //! [`disclose_passcode`] shows what a recovery brought, within the ceiling of [`reading`]. [`enroll`] and [`retire`] are the
-//! two ends of a device's life here; [`take_inventory`] is what it reports in between. [`vouch`] approves a sign-in;
+//! two ends of a device's life here; [`check_in`] and [`take_inventory`] are what it
+//! reports in between. [`vouch`] approves a sign-in;
 //! [`manage_applications`] decides which applications may ask for tokens, [`assign_roles`] who may what, and [`name_users`]
 //! what a user may be called; [`revoke_tokens`] ends what both hold; [`change_tenant`] changes the settings of a tenant;
 //! [`change_device`], [`change_resource`] and [`link`] change what callers say of devices, users, apps and scripts;
@@ -14,6 +15,7 @@ pub mod assign_roles;
 pub mod change_device;
 pub mod change_resource;
 pub mod change_tenant;
+pub mod check_in;
 pub mod disclose_passcode;
 pub mod enroll;
 pub mod enrollment_tokens;

@@ -131,6 +131,20 @@ impl Application {
         }
     }
 
+    /// Grants it these permissions instead of those it has. A public client cannot prove that it is itself, and gets
+    /// delegated ones alone.
+    pub fn grant(
+        &mut self,
+        permissions: Vec<Permission>,
+        delegated: Vec<Permission>,
+    ) -> Result<(), ApplicationRefusal> {
+        if !permissions.is_empty() && self.public {
+            return Err(ApplicationRefusal::PublicPermissions);
+        }
+        (self.permissions, self.delegated) = (permissions, delegated);
+        Ok(())
+    }
+
     /// Gives it another secret.
     pub fn add_secret(&mut self, secret: ApplicationSecret) -> Result<(), ApplicationRefusal> {
         if self.public {

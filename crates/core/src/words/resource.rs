@@ -122,4 +122,11 @@ impl Resource {
         let properties: Value = serde_json::from_str(&self.properties).unwrap_or_default();
         self.kind == ResourceKind::User && properties["accountEnabled"] == false
     }
+
+    /// The principal name of a user as its tokens have it; without one, the id.
+    pub fn principal_name(&self) -> String {
+        let properties: Value = serde_json::from_str(&self.properties).unwrap_or_default();
+        let name = properties["userPrincipalName"].as_str().map(str::to_owned);
+        name.or_else(|| self.alternate_key.clone()).unwrap_or_else(|| self.id.to_string())
+    }
 }

@@ -154,7 +154,7 @@ impl DeviceChannel {
             device,
         };
         let written = self.store.write(move |unit| {
-            let enrolled = domain::enroll(unit, applicant, now)?;
+            let enrolled = domain::enroll(unit, applicant.clone(), now)?;
             let device = unit.device(enrolled.tenant.id, enrolled.enrollment.device)?;
             let device = device.ok_or_else(|| StoreError::Inconsistent("an enrolled device is not there".into()))?;
             let user = match device.user {

@@ -12,7 +12,7 @@ mod csp;
 mod identity;
 mod turn;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Extension, State};
@@ -63,7 +63,7 @@ pub(crate) async fn message(
         }
     };
     let peer = peer.map(|Extension(certificate)| certificate);
-    channel.handle(peer, request, sha256(&body)).await
+    channel.handle(peer, request, body).await
 }
 
 /// A missing type is forgiven; another one is not.
@@ -74,13 +74,8 @@ fn is_syncml(headers: &HeaderMap) -> bool {
 }
 
 impl DeviceChannel {
-    async fn handle(
-        self: Arc<Self>,
-        peer: Option<PeerCertificate>,
-        request: Message,
-        body_sha256: [u8; 32],
-    ) -> Response {
-        let now = self.clock.now();
+    async fn handle(self: Arc<Self>, peer: Option<PeerCertificate>, request: Message, body: Bytes) -> Response {
+        let (now, body_sha256) = (self.clock.now(), sha256(&body));
         let certificate = peer.map(|certificate| sha256(&certificate.0));
         let (channel, address) = (Arc::clone(&self), format!("{}{MANAGEMENT_PATH}", self.base_url));
         let looked = self.store.read(move |view| {
@@ -102,9 +97,16 @@ impl DeviceChannel {
         let (action, user) = (ActionId(self.entropy.uuid()), self.entropy.uuid());
         let fresh = Fresh { nonce: random(), salt: random(), secrets, action, user };
         let channel = Arc::clone(&self);
+        let decoded = Mutex::new(Some(request));
         let written = self.store.write(move |unit| {
             let context = channel.context(&address, now);
-            turn::take(unit, &context, certificate, request, body_sha256, fresh)
+            // A message may hold a passcode, and has no copies: when the unit of work is run again, it is read again.
+            let request = decoded.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let request = match request.map_or_else(|| syncml::decode(&body, Limits::MESSAGE), Ok) {
+                Ok(request) => request,
+                Err(error) => return Err(StoreError::Inconsistent(error.to_string()).into()),
+            };
+            turn::take(unit, &context, certificate, request, body_sha256, &fresh)
         });
         match written.await {
             Ok(answer) => answered(answer),

@@ -2,13 +2,12 @@
 
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, Receipt};
-use chaveiro_core::decisions::{restore, retire, standing, take_inventory};
+use chaveiro_core::decisions::check_in::{self, SetUp};
+use chaveiro_core::decisions::retire;
 use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
-use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::engine::{self, Answer, Value, escrow};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::SecretId;
-use chaveiro_core::lock::Lock;
 use chaveiro_core::ports::{Sealer, StoreError, UnitOfWork, View};
 use chaveiro_core::refusal::Refusal;
 use chaveiro_core::refused::Reason;
@@ -101,7 +100,7 @@ pub(super) fn take(
     certificate: Option<[u8; 32]>,
     mut request: Message,
     body_sha256: [u8; 32],
-    fresh: Fresh,
+    fresh: &Fresh,
 ) -> Result<Answered, Fault> {
     let Proven { enrollment, session, proof } = match recognise(&*unit, context, certificate, &request)? {
         Ok(proven) => proven,
@@ -122,7 +121,7 @@ pub(super) fn take(
         .acknowledge(&request)
         .values(&request, &values.statuses, values.end_missing);
     let mut turn = Turn { unit: &mut *unit, context, enrollment: &enrollment, request: &request, values: &values };
-    let open = turn.listen(admitted.is_new, proof, &fresh)?;
+    let open = turn.listen(admitted.is_new, proof, fresh)?;
     let response = match (open, request.is_final) {
         (false, _) => reply.encode(),
         (true, false) => reply.ask_for_more().encode(),
@@ -151,67 +150,30 @@ impl Turn<'_> {
         let device = self.unit.device(self.enrollment.tenant, self.enrollment.device)?;
         let mut device = device.ok_or_else(|| StoreError::Inconsistent("an enrolment has no device".to_owned()))?;
         let before = device.clone();
-        let shown = proof == Proof::Certificate && device.platform == Platform::Linux;
-        if shown && !self.enrollment.needs_certificate {
-            self.unit.require_certificate(self.enrollment.id)?;
-        }
-        if is_new {
-            device.last_sync = self.context.now;
-        }
+        let now = self.context.now;
+        check_in::greet(self.unit, self.enrollment, &mut device, proof == Proof::Certificate, is_new, now)?;
         self.take_information(&mut device);
         self.take_answers(&mut device, &fresh.secrets)?;
         let said = csp::standing(self.request).filter(|_| device.platform == Platform::Linux);
-        if let Some(said) = &said {
-            device.recoverability.clone_from(&said.locks);
-        }
-        if device != before {
-            self.unit.update_device(&device)?;
-        }
-        if said.is_some() {
-            restore::confirm(self.unit, &device, self.context.now)?;
-        }
+        let said = said.as_ref().map(standing);
+        check_in::keep(self.unit, &before, &mut device, said.as_ref(), now)?;
         // What is still in flight now was asked in vain: the device begins again, or ends the session.
         if is_new || is_first_package(self.request) || is_abort(self.request) {
             for delivery in self.unit.deliveries_in_flight(self.enrollment.id)? {
-                engine::lost(self.unit, delivery, self.context.now)?;
+                engine::lost(self.unit, delivery, now)?;
             }
         }
         if is_unenrollment(self.request) {
             let actor = Actor::device(self.enrollment.id);
-            retire::retire(self.unit, device.tenant, device.id, actor, self.context.now)?;
+            retire::retire(self.unit, device.tenant, device.id, actor, now)?;
             return Ok(false);
         }
         let open = !is_abort(self.request) && device.management_state == ManagementState::Managed;
         if let Some(said) = said.filter(|_| open) {
-            self.act_on(&said, &device, fresh)?;
+            let fresh = check_in::Fresh { action: fresh.action, user: fresh.user };
+            check_in::take_standing(self.unit, self.enrollment, &device, &said, fresh, now)?;
         }
         Ok(open)
-    }
-
-    /// What follows from what the device says of itself.
-    fn act_on(&mut self, said: &Standing, device: &ManagedDevice, fresh: &Fresh) -> Result<(), Fault> {
-        let now = self.context.now;
-        match &said.unpromoted {
-            // Until it is settled, the device does not count the new passcode as escrowed: another would be one too many.
-            Some(unpromoted) => standing::reconcile(self.unit, self.enrollment, unpromoted, now)?,
-            None => {
-                standing::keep_disk_escrowed(self.unit, device, self.enrollment, fresh.action, now)?;
-            }
-        }
-        if let Some(entry) = said.locks.iter().find(|entry| entry.of.lock == Lock::Login) {
-            let name = said.account_name.as_deref();
-            take_inventory::take_account(self.unit, device, &entry.of.subject, name, fresh.user, now)?;
-        }
-        let packages = vec![DeviceCommand::ReadPackages];
-        let changed = said.packages_sha256.is_some()
-            && said.packages_sha256 != device.inventory.packages_sha256
-            // A device that never gets as far as answering is not asked once more for each of its sessions.
-            && self.unit.deliveries_queued(self.enrollment.id)?.iter().all(|queued| queued.commands != packages);
-        if changed {
-            let read = Delivery::of_no_action(self.enrollment, Purpose::SetUp, packages, now);
-            self.unit.insert_delivery(&read)?;
-        }
-        Ok(())
     }
 
     fn take_information(&self, device: &mut ManagedDevice) {
@@ -297,14 +259,14 @@ impl Turn<'_> {
 
     fn take_set_up(
         &mut self,
-        mut delivery: Delivery,
+        delivery: Delivery,
         statuses: Vec<Option<u16>>,
         values: Vec<(usize, Given)>,
         device: &mut ManagedDevice,
     ) -> Result<(), Fault> {
-        let Phase::Sent(at) = delivery.phase.clone() else { return Ok(()) };
-        for (known, new) in delivery.statuses.iter_mut().zip(statuses) {
-            *known = known.or(new);
+        let mut packages = None;
+        if !matches!(delivery.phase, Phase::Sent(_)) {
+            return Ok(());
         }
         for (index, given) in values {
             match (delivery.commands.get(index), given) {
@@ -313,17 +275,14 @@ impl Turn<'_> {
                 }
                 // A machine without packages gives an empty list.
                 (Some(DeviceCommand::ReadPackages), given @ (Given::Value(_) | Given::Empty)) => {
-                    let value = given.value();
-                    take_inventory::take_packages(self.unit, device, &value, self.context.now)?;
-                    device.inventory.packages_sha256 = Some(sha256_hex(value.as_bytes()));
+                    packages = Some(given.value());
                 }
                 (Some(_) | None, _) => {}
             }
         }
-        if self.is_complete() && delivery.statuses.iter().all(Option::is_some) {
-            delivery.phase = Phase::Settled(at);
-        }
-        Ok(self.unit.update_delivery(&delivery)?)
+        let packages = packages.as_ref().map(|packages| packages.as_str());
+        let answer = SetUp { statuses: &statuses, packages, complete: self.is_complete() };
+        Ok(check_in::take_set_up(self.unit, device, delivery, &answer, self.context.now)?)
     }
 
     /// Adds what is queued to the answer, unless something is still waited for.
@@ -364,6 +323,16 @@ impl Turn<'_> {
         let receipt = Receipt { message: receipt(&state.session, reply.number()), first: first_command };
         engine::sent(self.unit, delivery, receipt, self.context.now)?;
         Ok(reply.encode())
+    }
+}
+
+/// The standing of a device, in the words of the domain.
+fn standing(said: &Standing) -> check_in::Standing<'_> {
+    check_in::Standing {
+        locks: &said.locks,
+        unpromoted: said.unpromoted.as_ref(),
+        packages_sha256: said.packages_sha256.as_deref(),
+        account_name: said.account_name.as_deref(),
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chaveiro_audit::{KeptCheckpoint, Signer, extend};
+use chaveiro_core::application::Application;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
-use chaveiro_core::application::Application;
 use chaveiro_core::query::Listing;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};

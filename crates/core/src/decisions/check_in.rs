@@ -1,0 +1,136 @@
+//! What a device says of itself in a message, beside its answers: taken, and what follows from it decided.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{restore, standing, take_inventory};
+use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
+use crate::device::{ManagedDevice, Platform};
+use crate::digest::sha256_hex;
+use crate::enrollment::Enrollment;
+use crate::id::ActionId;
+use crate::lock::{Lock, Recoverability, Unpromoted};
+use crate::ports::{Fault, StoreError, UnitOfWork};
+
+/// What a device says of itself at the beginning of a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    /// Each lock, tested a moment ago.
+    pub locks: &'a [Recoverability],
+    /// The candidate that works and that the device has not seen promoted.
+    pub unpromoted: Option<&'a Unpromoted>,
+    /// The lower-case hex SHA-256 of the list of packages.
+    pub packages_sha256: Option<&'a str>,
+    /// The name of the person whose account would be recovered.
+    pub account_name: Option<&'a str>,
+}
+
+/// The ids of what is made, if it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh {
+    /// A recovery that the server asks for by itself.
+    pub action: ActionId,
+    /// A user for the account on the device.
+    pub user: Uuid,
+}
+
+/// Meets a device that has proven itself. A Linux machine that showed its certificate must show it from now on.
+pub fn greet(
+    unit: &mut dyn UnitOfWork,
+    enrollment: &Enrollment,
+    device: &mut ManagedDevice,
+    showed_certificate: bool,
+    begins: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if showed_certificate && device.platform == Platform::Linux && !enrollment.needs_certificate {
+        unit.require_certificate(enrollment.id)?;
+    }
+    if begins {
+        device.last_sync = now;
+    }
+    Ok(())
+}
+
+/// Keeps what the message says of the device, which was as `before` when it came, and takes its standing as proof of what the
+/// escrow opens.
+pub fn keep(
+    unit: &mut dyn UnitOfWork,
+    before: &ManagedDevice,
+    device: &mut ManagedDevice,
+    said: Option<&Standing<'_>>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if let Some(said) = said {
+        device.recoverability = said.locks.to_vec();
+    }
+    if device != before {
+        unit.update_device(device)?;
+    }
+    match said {
+        Some(_) => restore::confirm(unit, device, now),
+        None => Ok(()),
+    }
+}
+
+/// Does what follows from the standing of a device: settles its candidate or sees to it that its disk is escrowed, takes the
+/// account that would be recovered, and asks for its packages if they are others.
+pub fn take_standing(
+    unit: &mut dyn UnitOfWork,
+    enrollment: &Enrollment,
+    device: &ManagedDevice,
+    said: &Standing<'_>,
+    fresh: Fresh,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    match said.unpromoted {
+        // Until it is settled, the device does not count the new passcode as escrowed: another would be one too many.
+        Some(unpromoted) => standing::reconcile(unit, enrollment, unpromoted, now)?,
+        None => {
+            standing::keep_disk_escrowed(unit, device, enrollment, fresh.action, now)?;
+        }
+    }
+    if let Some(entry) = said.locks.iter().find(|entry| entry.of.lock == Lock::Login) {
+        take_inventory::take_account(unit, device, &entry.of.subject, said.account_name, fresh.user, now)?;
+    }
+    let packages = vec![DeviceCommand::ReadPackages];
+    let differ = said.packages_sha256.is_some() && said.packages_sha256 != device.inventory.packages_sha256.as_deref();
+    // A device that never gets as far as answering is not asked once more for each of its sessions.
+    if differ && unit.deliveries_queued(enrollment.id)?.iter().all(|queued| queued.commands != packages) {
+        unit.insert_delivery(&Delivery::of_no_action(enrollment, Purpose::SetUp, packages, now))?;
+    }
+    Ok(())
+}
+
+/// A device's answer to a delivery that belongs to no action.
+#[derive(Clone, Copy, Debug)]
+pub struct SetUp<'a> {
+    /// The status of each command of the delivery, as far as the message has one.
+    pub statuses: &'a [Option<u16>],
+    /// The list of packages, if the message has it.
+    pub packages: Option<&'a str>,
+    /// True if the device has said all that it says for now.
+    pub complete: bool,
+}
+
+/// Takes the answer to a delivery that belongs to no action; `device` gets what it says of it.
+pub fn take_set_up(
+    unit: &mut dyn UnitOfWork,
+    device: &mut ManagedDevice,
+    mut delivery: Delivery,
+    answer: &SetUp<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Phase::Sent(at) = delivery.phase.clone() else { return Ok(()) };
+    for (known, new) in delivery.statuses.iter_mut().zip(answer.statuses) {
+        *known = known.or(*new);
+    }
+    if let Some(packages) = answer.packages {
+        take_inventory::take_packages(unit, device, packages, now)?;
+        device.inventory.packages_sha256 = Some(sha256_hex(packages.as_bytes()));
+    }
+    if answer.complete && delivery.statuses.iter().all(Option::is_some) {
+        delivery.phase = Phase::Settled(at);
+    }
+    unit.update_delivery(&delivery)
+}
