@@ -258,7 +258,7 @@ async fn an_ended_secret_is_told_apart_from_a_wrong_one_and_the_next_one_serves(
     );
     let add = endpoints.store.write(move |unit| {
         let mut application = unit.application(tenant(), Endpoints::DESK)?.expect("the application");
-        application.add_secret(kept).expect("room");
+        application.add_secret(kept.clone()).expect("room");
         Ok(unit.update_application(&application)?)
     });
     add.await.expect("added");
@@ -318,7 +318,7 @@ async fn with_certificate(signer: &Signer) -> Endpoints {
     let kept = signer.kept.clone();
     let add = endpoints.store.write(move |unit| {
         let mut application = unit.application(tenant(), Endpoints::DESK)?.expect("the application");
-        application.add_certificate(kept).expect("room");
+        application.add_certificate(kept.clone()).expect("room");
         Ok(unit.update_application(&application)?)
     });
     add.await.expect("added");

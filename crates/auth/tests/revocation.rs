@@ -82,7 +82,7 @@ impl Endpoints {
     async fn revoke_application(&self, id: &str) {
         let (now, id, event) = (self.now(), id.to_owned(), event(Activity::TokensRevoked, self));
         let revoke = self.store.write(move |unit| {
-            Ok(tokens_of(unit, tenant(), &Principal::new(PrincipalKind::Application, &id), event, now)??)
+            Ok(tokens_of(unit, tenant(), &Principal::new(PrincipalKind::Application, &id), event.clone(), now)??)
         });
         revoke.await.expect("revoked");
     }
@@ -150,7 +150,7 @@ async fn revocations_in_a_burst_lock_nobody_out() {
     for _ in 0..100 {
         let (now, id, event) = (endpoints.now(), desk.clone(), event(Activity::TokensRevoked, &endpoints));
         let revoke = endpoints.store.write(move |unit| {
-            Ok(tokens_of(unit, tenant(), &Principal::new(PrincipalKind::Application, &id), event, now)?)
+            Ok(tokens_of(unit, tenant(), &Principal::new(PrincipalKind::Application, &id), event.clone(), now)?)
         });
         match revoke.await.expect("written") {
             Ok(_) => assert_eq!(refused, 0),
@@ -208,7 +208,8 @@ async fn an_application_that_was_removed_has_no_token_left() {
     let (itself, person) = (endpoints.as_itself(None).await.1, endpoints.signed_in(None).await);
     for id in [Endpoints::DESK, Endpoints::TOOL] {
         let (now, event) = (endpoints.now(), event(Activity::ApplicationDeleted, &endpoints));
-        let delete = endpoints.store.write(move |unit| manage_applications::delete(unit, tenant(), id, event, now));
+        let delete =
+            endpoints.store.write(move |unit| manage_applications::delete(unit, tenant(), id, event.clone(), now));
         delete.await.expect("removed");
     }
     assert!(!endpoints.counts(&itself).await && !endpoints.counts(&person).await);

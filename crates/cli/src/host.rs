@@ -117,11 +117,11 @@ impl Host {
     pub(crate) async fn change_tenant(
         &self,
         tenant: TenantId,
-        change: impl FnOnce(&mut Tenant) -> Result<()> + Send + 'static,
+        change: impl Fn(&mut Tenant) -> Result<()> + Send + 'static,
     ) -> Result<Tenant> {
         let (by, at, about) = (Actor::operator(&self.person), self.now(), SystemEntropy.uuid());
         let ask = change_tenant::Ask { by, tenant, at, about };
-        let changed = self.opened.store.write(move |unit| change_tenant::change(unit, &ask, change)).await??;
+        let changed = self.opened.store.write(move |unit| change_tenant::change(unit, &ask, &change)).await??;
         Ok(changed.0)
     }
 
@@ -140,8 +140,10 @@ impl Host {
         let issuer = self.directory.issuer_keys()?;
         let staged = issuer.stage(self.now(), &SystemEntropy)?;
         let (name, fingerprint, hand) = (KeyName::Issuer(staged.id.clone()), staged.fingerprint, self.hand());
-        let record =
-            self.opened.store.write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, keys::Change::Rotated)?));
+        let record = self
+            .opened
+            .store
+            .write(move |unit| Ok(keys::record(unit, &hand, &name, fingerprint, keys::Change::Rotated)?));
         record.await?;
         issuer.settle(&staged)?;
         let (replaced, hand) = (issuer.replaced(), self.hand());
@@ -246,7 +248,7 @@ impl Host {
         let event = self.event(tenant, Activity::RoleAssigned);
         let row = assignment.clone();
         let caller = Caller::operator(tenant, &self.person);
-        self.opened.store.write(move |unit| assign_roles::assign(unit, &caller, &row, event)).await?;
+        self.opened.store.write(move |unit| assign_roles::assign(unit, &caller, &row, event.clone())).await?;
         Ok(assignment)
     }
 
@@ -271,7 +273,7 @@ impl Host {
         let delete = self.opened.store.write(move |unit| {
             let found = unit.role_assignments(tenant)?.into_iter().find(|assignment| assignment.id == id);
             let assignment = found.ok_or(Refusal::ResourceNotFound("role assignment"))?;
-            assign_roles::unassign(unit, &caller, &assignment, event)
+            assign_roles::unassign(unit, &caller, &assignment, event.clone())
         });
         Ok(delete.await?)
     }
@@ -287,7 +289,7 @@ impl Host {
         let at = self.now();
         let quiet_until = quiet.map(|quiet| at.checked_add(quiet).context("the time is out of range")).transpose()?;
         let release = Release { at, by: Actor::operator(&self.person), quiet_until, reason };
-        match self.opened.store.write(move |unit| hold::release(unit, tenant, id, release)).await {
+        match self.opened.store.write(move |unit| hold::release(unit, tenant, id, release.clone())).await {
             Err(Fault::Refused(Refusal::ResourceNotFound(_))) => Err(Complaint::no_hold().into()),
             Err(Fault::Refused(Refusal::SeveralHolds)) => Err(Complaint::several_holds().into()),
             released => Ok(released?),

@@ -65,7 +65,7 @@ impl Host {
         };
         let event = self.event(tenant, Activity::ApplicationRegistered);
         let row = application.clone();
-        self.opened.store.write(move |unit| manage_applications::register(unit, &row, event)).await?;
+        self.opened.store.write(move |unit| manage_applications::register(unit, &row, event.clone())).await?;
         Ok((application, (!new.public).then_some(secret)))
     }
 
@@ -94,7 +94,7 @@ impl Host {
             if replaced != Replaced::Nothing {
                 application.secrets.clear();
             }
-            application.add_secret(added)
+            application.add_secret(added.clone())
         };
         self.change_app(tenant, id, event, replaced == Replaced::SecretsAndTokens, change).await?;
         Ok((secret, kept))
@@ -121,12 +121,12 @@ impl Host {
         let certificate = read_certificate(pem, self.now())?;
         let event = self.event(tenant, Activity::ApplicationCertificateChanged).with("added", &certificate.sha256);
         let added = certificate.clone();
-        self.change_app(tenant, id, event, false, move |application| application.add_certificate(added)).await?;
+        self.change_app(tenant, id, event, false, move |application| application.add_certificate(added.clone()))
+            .await?;
         Ok(certificate)
     }
 
-    /// Grants these permissions instead of those it has. A public client cannot prove that it is itself, and gets delegated
-    /// ones alone.
+    /// Grants these permissions instead of those it has.
     pub(crate) async fn grant(
         &self,
         tenant: TenantId,
@@ -137,13 +137,7 @@ impl Host {
         let names = |granted: &[Permission]| granted.iter().map(|granted| granted.name()).collect::<Vec<_>>().join(" ");
         let event = self.event(tenant, Activity::ApplicationPermissionsChanged);
         let event = event.with("permissions", names(&permissions)).with("delegated", names(&delegated));
-        let change = move |application: &mut Application| {
-            if !permissions.is_empty() && application.public {
-                return Err(ApplicationRefusal::PublicPermissions);
-            }
-            (application.permissions, application.delegated) = (permissions, delegated);
-            Ok(())
-        };
+        let change = move |application: &mut Application| application.grant(permissions.clone(), delegated.clone());
         self.change_app(tenant, id, event, false, change).await
     }
 
@@ -165,7 +159,7 @@ impl Host {
         let (client_id, revoked) = (client_id.to_owned(), self.event(tenant, Activity::TokensRevoked));
         let revoke = self.opened.store.write(move |unit| {
             let principal = Principal::new(PrincipalKind::Application, &client_id);
-            tokens_of(unit, tenant, &principal, revoked, SystemClock::default().now())??;
+            tokens_of(unit, tenant, &principal, revoked.clone(), SystemClock::default().now())??;
             match client_id.parse() {
                 Ok(COMMAND_LINE) => Ok(Some(Application::command_line(tenant))),
                 Ok(id) => Ok(unit.application(tenant, id)?),
@@ -181,7 +175,7 @@ impl Host {
         id: ApplicationId,
         event: AuditEvent,
         revoke: bool,
-        change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
+        change: impl Fn(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
     ) -> Result<Application> {
         let unknown = ApplicationRefusal::Unknown(id.to_string());
         self.change_found(tenant, move |_| Ok(Some(id)), unknown, event, revoke, change).await
@@ -191,19 +185,19 @@ impl Host {
     async fn change_found(
         &self,
         tenant: TenantId,
-        find: impl FnOnce(&dyn View) -> Result<Option<ApplicationId>, StoreError> + Send + 'static,
+        find: impl Fn(&dyn View) -> Result<Option<ApplicationId>, StoreError> + Send + 'static,
         unknown: ApplicationRefusal,
         event: AuditEvent,
         revoke: bool,
-        change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
+        change: impl Fn(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
     ) -> Result<Application> {
         let revoked = self.event(tenant, Activity::TokensRevoked);
         let changed = self.opened.store.write(move |unit| {
-            let Some(id) = find(unit)? else { return Ok(Err(unknown)) };
-            let changed = manage_applications::change(unit, tenant, id, event, change)?;
+            let Some(id) = find(unit)? else { return Ok(Err(unknown.clone())) };
+            let changed = manage_applications::change(unit, tenant, id, event.clone(), &change)?;
             if revoke && changed.is_ok() {
                 let now = SystemClock::default().now();
-                tokens_of(unit, tenant, &of_application(id), revoked, now)??;
+                tokens_of(unit, tenant, &of_application(id), revoked.clone(), now)??;
             }
             Ok(changed)
         });
@@ -212,10 +206,9 @@ impl Host {
 
     pub(crate) async fn delete_app(&self, tenant: TenantId, id: ApplicationId) -> Result<()> {
         let event = self.event(tenant, Activity::ApplicationDeleted);
-        let delete = self
-            .opened
-            .store
-            .write(move |unit| manage_applications::delete(unit, tenant, id, event, SystemClock::default().now()));
+        let delete = self.opened.store.write(move |unit| {
+            manage_applications::delete(unit, tenant, id, event.clone(), SystemClock::default().now())
+        });
         Ok(delete.await?)
     }
 

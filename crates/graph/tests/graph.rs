@@ -34,6 +34,7 @@ use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_escrow::Keyring;
 use chaveiro_graph::model::DOCUMENTED;
 use chaveiro_graph::{Ceilings, GraphState, Limits, router};
+use chaveiro_store_conformance::Again;
 use chaveiro_store_sqlite::SqliteStore;
 use doubles::{BASE, Doubting, NobodyWaits, TestClock, TestEntropy, device, id, tenant};
 use http::{Request, Response, StatusCode};
@@ -68,7 +69,8 @@ struct World {
 impl World {
     async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+        // Every unit of work of these tests is undone once and run again.
+        let store: Arc<dyn Store> = Arc::new(Again(Arc::new(SqliteStore::open(directory.path()).expect("a store"))));
         let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
@@ -214,7 +216,7 @@ impl World {
     /// The device does what it was asked and reports that passcode.
     async fn carry_out(&self, number: u64, passcode: &str) {
         let (keyring, now) = (Arc::clone(&self.keyring), self.clock.now());
-        let passcode = Passcode::new(Zeroizing::new(passcode.to_owned())).expect("a passcode");
+        let passcode = Zeroizing::new(passcode.to_owned());
         let secret = SecretId(self.entropy.uuid());
         let work = self.store.write(move |unit| {
             let delivery = unit.next_delivery(EnrollmentId(id(0xe, number)))?.expect("a delivery");
@@ -226,6 +228,7 @@ impl World {
                 now,
             )?;
             let delivery = unit.delivery(seq)?.expect("the delivery");
+            let passcode = Passcode::new(passcode.clone()).expect("a passcode");
             let answer = Answer {
                 statuses: vec![Some(200), Some(200)],
                 value: Some(PasscodeValue::Passcode(passcode)),

@@ -22,7 +22,10 @@ pub(crate) async fn events_are_linked_in_order_and_never_twice(backend: &dyn Bac
     let links: Vec<_> = (1..).zip(&waiting).map(|(position, event)| link(event.seq, 1, position)).collect();
     let again = links[0].clone();
     write(&store, move |unit| Ok(unit.append_links(&links)?)).await;
-    assert!(store.write(move |unit| Ok(unit.append_links(&[again])?)).await.is_err(), "a link is made once");
+    assert!(
+        store.write(move |unit| Ok(unit.append_links(std::slice::from_ref(&again))?)).await.is_err(),
+        "a link is made once"
+    );
     read(&store, |view| {
         assert_eq!(view.unchained_events(10)?.len(), 2);
         assert_eq!(view.statistics()?.unchained_events, 2);

@@ -5,6 +5,7 @@
 
 mod action_list;
 mod actions;
+mod again;
 mod audit;
 mod audit_list;
 mod changes;
@@ -35,6 +36,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use chaveiro_core::ports::Store;
+
+pub use self::again::Again;
 
 /// A backend under test.
 pub trait Backend: Send + Sync {

@@ -124,7 +124,7 @@ pub(crate) async fn a_recovery_runs_from_its_request_to_the_end_of_the_old_secre
             (apply.purpose, apply.attempt, &apply.commands[0]),
             (Purpose::Apply, 1, &DeviceCommand::ApplyCandidate { envelope_sha256 })
         );
-        let applied = answer(&apply, 200, None, wanted);
+        let applied = answer(&apply, 200, None, wanted.clone());
         assert_eq!(take(unit, &apply, applied, 5)?, Received::Settled(ActionState::Done));
         let finish = settle_finish(unit, 14, 6)?;
         assert_eq!(finish, DeviceCommand::RetireOld { action: action_id(1), attempt: 1 });
@@ -255,7 +255,7 @@ pub(crate) async fn a_candidate_is_not_lost_to_keys_that_cannot_be_read(backend:
     let asked = prepare.clone();
     let failed = store.write(move |unit| {
         let answer = prepared(&asked);
-        receive(unit, &Keyless, asked, answer, SecretId(uuid(8, 3)), at(3))
+        receive(unit, &Keyless, asked.clone(), answer, SecretId(uuid(8, 3)), at(3))
     });
     assert!(matches!(failed.await, Err(Fault::Escrow(_))), "the device is not told that it was taken");
     let received = write(&store, move |unit| take(unit, &prepare, prepared(&prepare), 4)).await;
@@ -280,7 +280,7 @@ pub(crate) async fn what_is_not_proven_is_taken_back(backend: &dyn Backend) {
             let prepared = answer(&prepare, 200, Some("sealed:a"), Vec::new());
             take(unit, &prepare, prepared, 3)?;
             let apply = send(unit, 14, 4)?;
-            let said = Answer { report, ..answer(&apply, 200, None, Vec::new()) };
+            let said = Answer { report: report.clone(), ..answer(&apply, 200, None, Vec::new()) };
             assert_eq!(take(unit, &apply, said, 5)?, Received::Settled(ActionState::Failed));
             assert_eq!(unit.next_delivery(enrollment_id(14))?, None);
             reconcile(unit, &enrollment(1, 14), &unpromoted(1, 1, "sealed:a"), at(6))?;

@@ -78,7 +78,7 @@ pub(crate) async fn a_token_that_carries_the_moment_of_its_application_ends_with
         let store = filled(backend.fresh()).await;
         let moments = write(&store, move |unit| {
             end_tokens(unit, tenant_id(2), &[user("far"), application("far")], at(900))??;
-            let [first, second, third] = [first, second, third].map(|one| [one]);
+            let [first, second, third] = [&first, &second, &third].map(|one| [one.clone()]);
             let moments = [
                 end_tokens(unit, tenant_id(1), &first, at(10))??,
                 end_tokens(unit, tenant_id(1), &second, at(10))??,
@@ -106,7 +106,7 @@ pub(crate) async fn a_token_is_refused_by_its_person_or_its_application_and_by_n
     for principal in [user("ana"), user("ana@x"), application("desk")] {
         let store = filled(backend.fresh()).await;
         assert!(is_valid(&store, of_token(None)).await, "nothing was ever revoked");
-        write(&store, move |unit| Ok(end_tokens(unit, tenant_id(1), &[principal], at(10))??)).await;
+        write(&store, move |unit| Ok(end_tokens(unit, tenant_id(1), std::slice::from_ref(&principal), at(10))??)).await;
         for (issued, valid) in [(Some(9), false), (Some(11), false), (None, false), (Some(12), true)] {
             assert_eq!(is_valid(&store, of_token(issued)).await, valid, "{issued:?}");
         }

@@ -216,7 +216,7 @@ pub(crate) async fn recorded(store: &Arc<dyn Store>) -> Vec<(Activity, Vec<Strin
 
 pub(crate) async fn write<T: Send + 'static>(
     store: &Arc<dyn Store>,
-    work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
+    work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
 ) -> T {
     match store.write(work).await {
         Ok(value) => value,

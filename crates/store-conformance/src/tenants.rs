@@ -45,11 +45,7 @@ fn asked(number: u64) -> Ask {
     }
 }
 
-async fn set(
-    store: &Arc<dyn Store>,
-    number: u64,
-    set: impl FnOnce(&mut TenantSettings) + Send + 'static,
-) -> Vec<Change> {
+async fn set(store: &Arc<dyn Store>, number: u64, set: impl Fn(&mut TenantSettings) + Send + 'static) -> Vec<Change> {
     let changed = write(store, move |unit| {
         change(unit, &asked(number), |tenant| {
             set(&mut tenant.settings);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chaveiro_core::ports::{RowPlace, Store};
-use chaveiro_store_conformance::{Backend, cases};
+use chaveiro_store_conformance::{Again, Backend, cases};
 use chaveiro_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 
@@ -29,12 +29,39 @@ impl Backend for Sqlite {
     }
 }
 
+/// The same above [`Again`].
+#[derive(Default)]
+struct RunAgain(Sqlite);
+
+impl Backend for RunAgain {
+    fn fresh(&self) -> Arc<dyn Store> {
+        Arc::new(Again(self.0.fresh()))
+    }
+
+    fn reopen(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        Arc::new(Again(self.0.reopen(store)))
+    }
+
+    fn another(&self) -> Arc<dyn Store> {
+        Arc::new(Again(self.0.another()))
+    }
+}
+
 #[test]
 fn sqlite_passes_the_conformance_suite() {
+    run::<Sqlite>();
+}
+
+#[test]
+fn the_conformance_suite_passes_when_every_unit_of_work_is_undone_once_and_run_again() {
+    run::<RunAgain>();
+}
+
+fn run<B: Backend + Default>() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut failed = Vec::new();
     for case in cases() {
-        let backend = Sqlite::default();
+        let backend = B::default();
         let run = async {
             (case.run)(&backend).await;
             // Whatever a case writes by the port, it leaves no row that does not verify.

@@ -17,6 +17,7 @@ use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Clock, Entropy, Store};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_store_conformance::Again;
 use chaveiro_store_sqlite::SqliteStore;
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
@@ -116,7 +117,8 @@ impl Endpoints {
 
     pub async fn with(ceilings: TokenCeilings) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+        // Every unit of work of these tests is undone once and run again.
+        let store: Arc<dyn Store> = Arc::new(Again(Arc::new(SqliteStore::open(directory.path()).expect("a store"))));
         let entropy = entropy();
         let day = Duration::from_secs(24 * 3600);
         let (secret, kept) = new_application_secret(now(), 180 * day, entropy.as_ref());

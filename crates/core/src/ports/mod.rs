@@ -46,8 +46,8 @@ pub enum Verdict {
     Undo,
 }
 
-/// A unit of work as the backend sees it.
-pub type WriteJob = Box<dyn FnOnce(&mut dyn UnitOfWork) -> Verdict + Send>;
+/// A unit of work as the backend sees it. It can be run again after what it wrote was undone.
+pub type WriteJob = Box<dyn Fn(&mut dyn UnitOfWork) -> Verdict + Send>;
 
 /// A consistent reading as the backend sees it.
 pub type ReadJob = Box<dyn FnOnce(&dyn View) + Send>;
@@ -56,6 +56,8 @@ pub type ReadJob = Box<dyn FnOnce(&dyn View) + Send>;
 pub trait Store: Send + Sync + 'static {
     /// Runs a unit of work. Resolves to `Ok` only when its verdict is carried out, and, if that is
     /// [`Verdict::Keep`], durable. A job that panics is undone and answered [`StoreError::Inconsistent`].
+    ///
+    /// A backend whose transactions can fail to serialise undoes such a run and runs the job again: only the last run counts.
     fn submit(&self, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Runs a reading on one consistent snapshot, which includes every unit of work that was answered before.
@@ -64,9 +66,13 @@ pub trait Store: Send + Sync + 'static {
 
 impl dyn Store {
     /// Runs `work` as one unit of work: `Ok` is durable when this returns, `Err` left nothing behind.
+    ///
+    /// A backend may run `work` again, after a serialisation failure for instance, once it has undone the run before. So the
+    /// closure moves nothing out, reads the clock inside where a later run must see a later time, and touches nothing outside
+    /// the unit of work. Fresh ids come from outside: no run before is kept, so all runs may use the same.
     pub async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
+        work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
         let slot = Slot::new();
         let filled = slot.clone();

@@ -76,7 +76,7 @@ pub(super) async fn rename(
     let Some(name) = name(headers, body).await? else { return Ok(response::no_content()) };
     let event = asked.event(Activity::ApplicationRenamed).with("name", &name);
     let rename = move |application: &mut Application| {
-        application.display_name = name;
+        application.display_name.clone_from(&name);
         Ok(())
     };
     change(state, asked, event, none, rename).await?;
@@ -100,7 +100,7 @@ pub(super) async fn add_password(
     let (version, base_url) = (asked.walk.version, state.base_url.clone());
     let event = manage_applications::secret_added(asked.event(Activity::ApplicationSecretChanged), &kept);
     let added = kept.clone();
-    change(state, asked, event, caller_holds_all, move |application| application.add_secret(added)).await?;
+    change(state, asked, event, caller_holds_all, move |application| application.add_secret(added.clone())).await?;
     let context = format!("{base_url}/{}/$metadata#microsoft.graph.passwordCredential", version.segment());
     Ok(response::secret_json(with_secret(&context, render::application::password(&kept, version), &secret)))
 }
@@ -119,7 +119,7 @@ pub(super) async fn remove_password(
     let written = state.store.write(move |unit| {
         let found = found(unit, &asked)?;
         let remove = |application: &mut Application| application.remove_secret(id);
-        let changed = manage_applications::change(unit, found.tenant, found.id, removed, remove)?;
+        let changed = manage_applications::change(unit, found.tenant, found.id, removed.clone(), remove)?;
         if revokes && changed.is_ok() {
             let event = asked.event(Activity::TokensRevoked);
             tokens_of(unit, found.tenant, &of_application(found.id), event, clock.now())??;
@@ -150,12 +150,12 @@ async fn change(
     asked: Arc<Asked>,
     event: AuditEvent,
     condition: Condition,
-    change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
+    change: impl Fn(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
 ) -> Result<(), GraphError> {
     let written = state.store.write(move |unit| {
         let found = found(unit, &asked)?;
         condition(unit, &asked, &found)?;
-        manage_applications::change(unit, found.tenant, found.id, event, change)
+        manage_applications::change(unit, found.tenant, found.id, event.clone(), &change)
     });
     Ok(written.await?.map(drop)?)
 }

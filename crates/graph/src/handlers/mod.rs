@@ -269,7 +269,7 @@ async fn read_store<T: Send + 'static>(
 /// delays an alert by hanging up.
 async fn write_aloud<T: Send + 'static>(
     state: &Arc<GraphState>,
-    work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
+    work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, GraphError> {
     let state = Arc::clone(state);
     let writing = async move {

@@ -81,7 +81,7 @@ pub(super) async fn rename(
             return Err(Refusal::ResourceNotFound("roleAssignment").into());
         };
         // What the body leaves out is as it is now, and not as it was when the request came.
-        let said = match said_of(&current, role, checked.properties) {
+        let said = match said_of(&current, role, checked.properties.clone()) {
             Ok(said) => said,
             Err(error) => return Ok(Err(error)),
         };

@@ -416,7 +416,7 @@ impl World {
 async fn every_row_of_the_catalogue_leaves_as_clients_know_it() {
     let world = World::new().await;
     let (now, gone) = (world.clock.now(), Principal::new(PrincipalKind::Application, "revoked"));
-    let revoke = world.store.write(move |unit| Ok(end_tokens(unit, tenant(1), &[gone], now)?));
+    let revoke = world.store.write(move |unit| Ok(end_tokens(unit, tenant(1), std::slice::from_ref(&gone), now)?));
     revoke.await.expect("written").expect("revoked");
     for row in rows(&world) {
         let mut request = Request::builder().method(row.method).uri(&row.path).header("client-request-id", "mine");

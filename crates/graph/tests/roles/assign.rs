@@ -146,7 +146,7 @@ async fn whatever_goes_through_the_api_is_told_by_whatever_token_and_nothing_fro
 async fn whoever_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it_quiet() {
     let (world, ana) = administered().await;
     let world = Arc::new(world);
-    let (begun, began) = tokio::sync::oneshot::channel();
+    let (begun, mut began) = tokio::sync::mpsc::unbounded_channel();
     let (go_on, waits) = std::sync::mpsc::channel::<()>();
     world.meanwhile.before_the_next(move |_| {
         begun.send(()).expect("somebody waits");
@@ -155,7 +155,7 @@ async fn whoever_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it_quie
     });
     let (asking, given) = (Arc::clone(&world), body("help-desk-operator", "user", "bob@x", None));
     let asked = tokio::spawn(async move { asking.send(&ana, "POST", ASSIGNMENTS, &[], &given).await });
-    began.await.expect("it is being written");
+    began.recv().await.expect("it is being written");
     let rung = world.heard.0.load(Ordering::SeqCst);
     asked.abort();
     assert!(asked.await.expect_err("gone").is_cancelled());
@@ -335,8 +335,9 @@ async fn the_same_twice_is_refused_and_so_is_one_too_many() {
     // Whoever filled it up has not kept the operator on the host from helping.
     let row = RoleAssignment { principal: Principal::new(PrincipalKind::User, "eva@x"), ..seeded(1, 3000, "own", now) };
     let event = AuditEvent::new(tenant(1), now, Actor::operator(&person()), Activity::RoleAssigned);
-    let written =
-        world.store.write(move |unit| assign_roles::assign(unit, &Caller::operator(tenant(1), &person()), &row, event));
+    let written = world
+        .store
+        .write(move |unit| assign_roles::assign(unit, &Caller::operator(tenant(1), &person()), &row, event.clone()));
     written.await.expect("assigned");
 }
 

@@ -57,7 +57,7 @@ impl World {
 
     async fn revoke(&self, principal: Principal) {
         let now = self.now();
-        self.write(move |unit| end_tokens(unit, tenant(1), &[principal], now).map(drop)).await;
+        self.write(move |unit| end_tokens(unit, tenant(1), std::slice::from_ref(&principal), now).map(drop)).await;
     }
 
     /// Whether a token is refused as revoked; it is refused for no other reason.
@@ -182,7 +182,9 @@ async fn a_token_that_is_revoked_after_its_request_was_admitted_changes_and_disc
         let token = world.ana(0);
         let now = world.now();
         let principal = Principal::new(PrincipalKind::User, &ana().to_string());
-        world.meanwhile.before_the_next(move |unit| end_tokens(unit, tenant(1), &[principal], now).map(drop));
+        world
+            .meanwhile
+            .before_the_next(move |unit| end_tokens(unit, tenant(1), std::slice::from_ref(&principal), now).map(drop));
         let (status, answer) = world.send(&token, method, &path, &[], body).await;
         assert_eq!(status, 401, "{method} {path}: {answer}");
         assert!(challenged(&answer)["access_token"]["nbf"]["value"].is_string());
@@ -463,7 +465,7 @@ async fn a_token_that_its_issuer_dates_back_is_refused_until_the_date_is_past_th
 fn world_revoke(
     name: String,
     now: chaveiro_core::Timestamp,
-) -> impl FnOnce(&mut dyn chaveiro_core::ports::UnitOfWork) -> Result<(), chaveiro_core::ports::StoreError> + Send + 'static
+) -> impl Fn(&mut dyn chaveiro_core::ports::UnitOfWork) -> Result<(), chaveiro_core::ports::StoreError> + Send + 'static
 {
     move |unit| {
         vouch::revoke(unit, tenant(1), &name, &HostUser::new("root", 0), now)?.expect("somebody");

@@ -155,8 +155,8 @@ pub struct Meanwhile {
 }
 
 impl Meanwhile {
-    pub fn before_the_next(&self, work: impl FnOnce(&mut dyn UnitOfWork) -> Result<(), StoreError> + Send + 'static) {
-        let job: WriteJob = Box::new(|unit| {
+    pub fn before_the_next(&self, work: impl Fn(&mut dyn UnitOfWork) -> Result<(), StoreError> + Send + 'static) {
+        let job: WriteJob = Box::new(move |unit| {
             work(unit).expect("written meanwhile");
             Verdict::Keep
         });
@@ -249,8 +249,8 @@ impl World {
         world
     }
 
-    pub async fn write(&self, work: impl FnOnce(&mut dyn UnitOfWork) -> Result<(), StoreError> + Send + 'static) {
-        self.store.write(|unit| Ok(work(unit)?)).await.expect("written");
+    pub async fn write(&self, work: impl Fn(&mut dyn UnitOfWork) -> Result<(), StoreError> + Send + 'static) {
+        self.store.write(move |unit| Ok(work(unit)?)).await.expect("written");
     }
 
     /// Puts everything of that number back as it was at the beginning.

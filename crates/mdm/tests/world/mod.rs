@@ -30,6 +30,7 @@ use chaveiro_mdm::{
     CertificateAuthority, DeviceChannel, DeviceCredentials, PeerCertificate, Wakes, new_enrollment_token, router,
     token_sha256, wake_router,
 };
+use chaveiro_store_conformance::Again;
 use chaveiro_store_sqlite::SqliteStore;
 use http_body_util::BodyExt;
 use tempfile::TempDir;
@@ -122,7 +123,8 @@ impl Transport for InProcess {
 impl World {
     pub async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+        // Every unit of work of these tests is undone once and run again.
+        let store: Arc<dyn Store> = Arc::new(Again(Arc::new(SqliteStore::open(directory.path()).expect("a store"))));
         let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
