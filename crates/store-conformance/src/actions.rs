@@ -7,7 +7,7 @@ use chaveiro_core::command::{Phase, Receipt};
 use chaveiro_core::decisions::ask::{Begun, begin};
 use chaveiro_core::decisions::disclose_passcode::{Ask, disclose, shred};
 use chaveiro_core::decisions::retire;
-use chaveiro_core::engine::{Answer, Received, Value, close, expire, receive, sent};
+use chaveiro_core::engine::{Answer, Received, Value, close, expire, lost, receive, sent};
 use chaveiro_core::escrow::Standing;
 use chaveiro_core::id::{ActionId, RequestId, SecretId};
 use chaveiro_core::ports::UnitOfWork;
@@ -42,6 +42,11 @@ fn send(unit: &mut dyn UnitOfWork, number: u64, message: u32, now: Timestamp) ->
     let seq = delivery.seq;
     sent(unit, delivery, in_message(message), now)?;
     Ok(seq)
+}
+
+fn lose(unit: &mut dyn UnitOfWork, seq: i64, now: Timestamp) -> Result<(), Fault> {
+    let delivery = unit.delivery(seq)?.unwrap_or_else(|| panic!("no such delivery"));
+    lost(unit, delivery, now)
 }
 
 fn report(unit: &mut dyn UnitOfWork, seq: i64, value: &str, secret: u64, now: Timestamp) -> Result<Received, Fault> {
@@ -161,6 +166,47 @@ pub(crate) async fn expired_actions_end_and_a_late_value_stays_within_reach(back
     write(&store, |unit| retire::retire(unit, tenant_id(1), device_id(11), Actor::system(), at(33 * DAY))).await;
     let begun = write(&store, |unit| ask(unit, 1, 11, 9, None)).await;
     assert!(matches!(begun, Begun::Refused(_)), "{begun:?}");
+}
+
+/// A device made a PIN for the first attempt, whose answer comes late; of the second attempt nothing comes. Then that PIN is all
+/// that there is.
+pub(crate) async fn a_late_value_of_an_earlier_attempt_stays_within_reach(backend: &dyn Backend) {
+    const DAY: u64 = 86_400;
+    for comes_before_the_end in [true, false] {
+        let store = filled(backend.fresh()).await;
+        write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
+        let first = write(&store, |unit| send(unit, 11, 1, at(1))).await;
+        write(&store, move |unit| lose(unit, first, at(2))).await;
+        let probe = write(&store, |unit| send(unit, 11, 2, at(2))).await;
+        write(&store, move |unit| {
+            let delivery = unit.delivery(probe)?.unwrap_or_else(|| panic!("no such delivery"));
+            receive(unit, &Marked, delivery, answer(None), SecretId(uuid(8, 9)), at(3))
+        })
+        .await;
+        let second = write(&store, |unit| send(unit, 11, 3, at(3))).await;
+        let come = move |unit: &mut dyn UnitOfWork, seq, value: &str, secret| report(unit, seq, value, secret, at(4));
+        if comes_before_the_end {
+            assert_eq!(write(&store, move |unit| come(unit, first, "111111", 1)).await, Received::Late);
+        }
+        assert_eq!(write(&store, |unit| expire(unit, &Ripeness::at_once(at(31 * DAY)), 10)).await, 1);
+        if !comes_before_the_end {
+            assert_eq!(write(&store, move |unit| come(unit, first, "111111", 1)).await, Received::Late);
+        }
+        let id = ActionId(uuid(5, 1));
+        let standings = || {
+            read(&store, move |view| {
+                let secrets = view.secrets(tenant_id(1), id)?.into_iter();
+                Ok(secrets.map(|secret| (secret.context.attempt, secret.standing)).collect::<Vec<_>>())
+            })
+        };
+        let ended =
+            read(&store, move |view| Ok(view.action(tenant_id(1), id)?.and_then(|action| action.outcome))).await;
+        assert_eq!(ended, Some(Outcome::Uncertain), "{comes_before_the_end}");
+        assert_eq!(standings().await, [(1, Standing::Uncertain)], "{comes_before_the_end}");
+        // That of the second attempt is newer, and one value is shown.
+        assert_eq!(write(&store, move |unit| come(unit, second, "222222", 2)).await, Received::Late);
+        assert_eq!(standings().await, [(1, Standing::History), (2, Standing::Uncertain)], "{comes_before_the_end}");
+    }
 }
 
 pub(crate) async fn requests_are_remembered_per_caller_and_device(backend: &dyn Backend) {

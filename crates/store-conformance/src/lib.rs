@@ -112,6 +112,7 @@ cases![
     actions::a_recovery_runs_from_its_request_to_its_shredding,
     actions::deliveries_leave_in_order_and_are_matched_by_message,
     actions::expired_actions_end_and_a_late_value_stays_within_reach,
+    actions::a_late_value_of_an_earlier_attempt_stays_within_reach,
     actions::requests_are_remembered_per_caller_and_device,
     actions::an_id_is_the_same_request_for_ten_minutes_or_while_its_action_is_open,
     results::what_opens_a_lock_is_found_behind_a_thousand_failed_attempts,

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::action::{ActionRecord, ActionState};
+use super::declared;
+use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::audit::Activity;
 use crate::caller::Actor;
 use crate::command::{Delivery, DeviceCommand};
@@ -41,15 +42,28 @@ pub(super) fn held_value(
     })
 }
 
+/// The newest value that came late, for any attempt of an action that failed without one, if its way says that the device may
+/// open with it.
+fn late_value(unit: &mut dyn UnitOfWork, action: &ActionRecord) -> Result<Option<EscrowedSecret>, StoreError> {
+    let Some(newest) = unit.secrets(action.tenant, action.id)?.pop() else { return Ok(None) };
+    let deliveries = unit.deliveries(action.id)?;
+    let way = deliveries.first().and_then(|delivery| declared(action).ok()?.way_with(delivery.purpose));
+    Ok(way.is_some_and(|way| way.keeps_late_values).then_some(newest))
+}
+
 /// Ends an action: state, secrets, record.
 pub(super) fn end(
     unit: &mut dyn UnitOfWork,
     action: &mut ActionRecord,
-    ending: Ending,
+    mut ending: Ending,
     report: Option<DeviceReport>,
-    value: Option<EscrowedSecret>,
+    mut value: Option<EscrowedSecret>,
     now: Timestamp,
 ) -> Result<(), Fault> {
+    if ending.state == ActionState::Failed && value.is_none() {
+        value = late_value(unit, action)?;
+        ending.outcome = value.as_ref().map_or(ending.outcome, |_| Outcome::Uncertain);
+    }
     action.state = ending.state;
     action.outcome = Some(ending.outcome);
     action.device_status = ending.device_status;

@@ -84,6 +84,7 @@ pub fn receive(
     let value = held_value(unit, &action, &delivery)?;
     let report = answer.report.filter(|report| report.action == action.id && report.attempt == delivery.attempt);
     let evidence = Evidence {
+        attempt: delivery.attempt,
         statuses: &delivery.statuses,
         value: Held::of(value.as_ref()),
         envelope: value.as_ref().and_then(|value| value.envelope.as_deref()),
@@ -200,15 +201,18 @@ impl Keeping<'_> {
     }
 }
 
-/// A value came after its action had failed. The device may open with it and with nothing else: it stays within reach.
+/// A value came after its action had failed. The device may open with it and with nothing else: it stays within reach, in place
+/// of one of an earlier attempt.
 fn take_late(
     unit: &mut dyn UnitOfWork,
     action: &mut ActionRecord,
     delivery: &Delivery,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let failed = action.state == ActionState::Failed && !action.keeps_uncertain_value();
-    if !failed || delivery.attempt != action.attempt {
+    let secrets = unit.secrets(action.tenant, action.id)?;
+    let is_shown = |secret: &&EscrowedSecret| secret.standing == Standing::Uncertain;
+    let shown = secrets.iter().find(is_shown).map(|secret| secret.context.attempt);
+    if action.state != ActionState::Failed || shown.is_some_and(|attempt| attempt >= delivery.attempt) {
         return Ok(());
     }
     let Some(value) = held_value(unit, action, delivery)? else { return Ok(()) };

@@ -105,6 +105,8 @@ pub struct Step {
 /// The facts when a decision is due.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
+    /// The number of this attempt. Of an earlier one nothing came, which does not mean that it changed nothing.
+    pub attempt: u32,
     /// The device's codes for the commands of the step.
     pub statuses: &'a [Option<u16>],
     /// The value of this attempt in escrow.

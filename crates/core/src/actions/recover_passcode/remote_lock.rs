@@ -46,13 +46,25 @@ fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
     }
     if step == Purpose::Act {
         let [Some(exec), Some(read)] = evidence.statuses else { return None };
-        return Some(Settlement::Ended(ending(*exec, *read, evidence.value)));
+        let ending = ending(*exec, *read, evidence.value);
+        return Some(Settlement::Ended(if evidence.attempt > 1 { of_all_attempts(ending) } else { ending }));
     }
     let [Some(read)] = evidence.statuses else { return None };
     if evidence.value == Held::Nothing {
         return Some(Settlement::TryAgain);
     }
     Some(Settlement::Ended(Ending { device_status: Some(*read), ..ending(OK, *read, evidence.value) }))
+}
+
+/// The end of an action when its last attempt came to that. A device that refuses speaks of this attempt alone: a PIN of an
+/// earlier one may be what opens it, so that the old passcode is not said to work.
+fn of_all_attempts(ending: Ending) -> Ending {
+    match ending.outcome {
+        Outcome::DeviceRefused | Outcome::FeatureAbsent => {
+            Ending { state: ActionState::Failed, outcome: WAY.exhausted, ..ending }
+        }
+        _ => ending,
+    }
 }
 
 /// A PIN of that attempt reached nobody, so asking again is safe; asking first whether it can still be read is better.

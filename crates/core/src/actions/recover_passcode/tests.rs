@@ -6,7 +6,7 @@ use crate::command::Purpose;
 use crate::remote_action::{Ending, Evidence, Held, Settlement};
 
 fn evidence(statuses: &[Option<u16>], value: Held) -> Evidence<'_> {
-    Evidence { statuses, value, envelope: Some(b"envelope"), report: None, complete: true }
+    Evidence { attempt: 1, statuses, value, envelope: Some(b"envelope"), report: None, complete: true }
 }
 
 /// The decision of whichever way has that step.
@@ -76,6 +76,17 @@ fn that_there_is_no_value_is_known_when_the_package_has_ended_and_not_before() {
     for purpose in [Purpose::Prepare, Purpose::Apply] {
         let statuses = [Some(200); 3];
         assert_eq!(settle(purpose, unfinished(&statuses, Held::Nothing)), None, "{purpose:?}");
+    }
+}
+
+#[test]
+fn a_device_that_refuses_a_second_attempt_is_not_said_to_be_unchanged_by_the_first() {
+    for (exec, read) in [(500, 200), (405, 200), (404, 404), (406, 404), (0, 0)] {
+        let statuses = [Some(exec), Some(read)];
+        let settlement = settle(Purpose::Act, Evidence { attempt: 2, ..evidence(&statuses, Held::Nothing) });
+        let (state, outcome) = (ActionState::Failed, Outcome::OutcomeUnknown);
+        let ending = Ending { state, outcome, device_status: Some(exec) };
+        assert_eq!(settlement, Some(Settlement::Ended(ending)), "{exec} {read}");
     }
 }
 

@@ -66,6 +66,7 @@ fn the_outcome_table_of_linux() {
                     let statuses = [Some(exec), Some(read), Some(200)];
                     let value = if has_value { Held::Certain } else { Held::Nothing };
                     let evidence = Evidence {
+                        attempt: 1,
                         statuses: &statuses,
                         value,
                         envelope: has_value.then_some(ENVELOPE),
@@ -85,7 +86,7 @@ fn nothing_is_decided_of_a_candidate_before_every_command_is_answered_and_what_f
     let proof = report(&[Lock::Login]);
     let settled = |purpose, statuses: &[Option<u16>]| {
         let (value, envelope) = (Held::Certain, Some(ENVELOPE));
-        settle(purpose, Evidence { statuses, value, envelope, report: Some(&proof), complete: true })
+        settle(purpose, Evidence { attempt: 1, statuses, value, envelope, report: Some(&proof), complete: true })
     };
     for purpose in [Purpose::Prepare, Purpose::Apply] {
         for statuses in [[None, None], [Some(200), None], [None, Some(200)]] {
