@@ -58,6 +58,11 @@ pub(crate) const CHORES: &[Chore] = &[
         summary: "kill and starve a server under load: --seconds N, --seed S, --only KIND, --json; --help names the kinds",
         run: torture,
     },
+    Chore {
+        name: "model",
+        summary: "walk every order of events of a recovery, further than every test run does",
+        run: model,
+    },
     Chore { name: "bench", summary: "run the benchmarks; they print ratios, side by side in one run", run: bench },
 ];
 
@@ -76,6 +81,11 @@ fn torture(arguments: &[String]) -> Result<()> {
     let mut command = cargo(&["test", "--quiet", "--workspace", "--locked", "--test", "torture", "--"]);
     command.args(arguments);
     run(&mut command)
+}
+
+fn model(_: &[String]) -> Result<()> {
+    let walks = ["model::", "--ignored", "--nocapture", "--test-threads", "1"];
+    run(cargo(&["test", "--release", "--locked", "--package", "chaveiro-core", "--lib", "--"]).args(walks))
 }
 
 fn ci(_: &[String]) -> Result<()> {

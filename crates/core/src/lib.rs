@@ -14,6 +14,8 @@
 pub mod actions;
 pub mod decisions;
 pub mod engine;
+#[cfg(test)]
+mod model;
 pub mod ports;
 mod words;
 

@@ -1,5 +1,7 @@
 //! The policies: one remote action is one value in one file, and one line in [`ACTIONS`].
 
+#[cfg(test)]
+pub(crate) mod planted;
 pub mod recover_passcode;
 
 use crate::remote_action::RemoteAction;

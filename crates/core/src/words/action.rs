@@ -45,7 +45,7 @@ impl ActionState {
 }
 
 /// Why an action ended as it did. Stable codes: they are served, audited and translated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// The device set a new passcode and reported it; the escrow holds it.
@@ -94,7 +94,7 @@ impl Outcome {
 }
 
 /// One remote action on one device; becomes a `deviceActionResult`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ActionRecord {
     /// Its id.
     pub id: ActionId,

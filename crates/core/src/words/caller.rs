@@ -45,7 +45,7 @@ impl Caller {
 }
 
 /// The identity of a caller as the audit record keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Actor {
     /// Application or delegated.
@@ -67,7 +67,7 @@ pub struct Actor {
 }
 
 /// A person on the server's own host. The kernel and `sudo` say who it is; several people can share one service user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HostUser {
     /// The user that the process runs as.
@@ -103,7 +103,7 @@ impl HostUser {
 }
 
 /// How the caller acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ActorKind {
     /// An application with its own permissions (`roles`).

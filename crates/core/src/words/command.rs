@@ -9,7 +9,7 @@ use crate::id::{ActionId, DeviceId, EnrollmentId, TenantId};
 use crate::lock::Lock;
 
 /// One step that a remote action (or enrolment) sends to a device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "camelCase")]
 pub enum DeviceCommand {
     /// Lock the device and set a new PIN, keeping the keys of Windows Hello.
@@ -63,7 +63,7 @@ pub enum DeviceCommand {
 }
 
 /// Inventory values that are asked for, one command each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum InventoryField {
     /// `./DevDetail/SwV`.
@@ -84,7 +84,7 @@ pub enum InventoryField {
 
 /// Commands that travel together in one message, and what became of them. Deliveries are append-only
 /// in spirit: a lost one is marked lost and another is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Delivery {
     /// Assigned by the store, growing; `0` before it is stored.
     pub seq: i64,
@@ -135,7 +135,7 @@ impl Delivery {
 }
 
 /// Why a delivery is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Purpose {
     /// The commands of the action itself.
@@ -174,7 +174,7 @@ impl Purpose {
 }
 
 /// How far a delivery came.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "camelCase")]
 pub enum Phase {
     /// Waits for the device.
@@ -190,7 +190,7 @@ pub enum Phase {
 }
 
 /// The proof that a delivery went out, in the words of the channel that took it. Nothing but the channel reads it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// The message that carried it: unique among the messages of its enrolment. Answers are matched by it.

@@ -82,7 +82,7 @@ pub struct Inventory {
 }
 
 /// Operating system family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Platform {
     /// Windows 10 and 11 on desktops.

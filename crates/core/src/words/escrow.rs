@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ActionId, DeviceId, SecretId, TenantId};
 
 /// Everything a sealed value is bound to: an envelope that is moved to another row does not open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SecretContext {
     /// The tenant.
     pub tenant: TenantId,
@@ -24,7 +24,7 @@ pub struct SecretContext {
 pub const UNTIL_REPLACED: Timestamp = Timestamp::constant(253_370_764_800, 0);
 
 /// What a secret is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SecretKind {
     /// What unlocks the screen.
@@ -41,7 +41,7 @@ impl SecretKind {
 }
 
 /// One sealed value and what happened to it. Nothing overwrites it; retention alone removes the envelope.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EscrowedSecret {
     /// Its id.
     pub id: SecretId,
@@ -61,7 +61,7 @@ pub struct EscrowedSecret {
 }
 
 /// What a kept secret means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Standing {
     /// The result of its action.

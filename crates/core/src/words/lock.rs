@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::ActionId;
 
 /// A kind of lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Lock {
     /// The screen of a Windows device: its PIN.
@@ -29,7 +29,7 @@ impl Lock {
 }
 
 /// One lock of one device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceLock {
     /// Its kind.
@@ -85,7 +85,7 @@ impl EscrowTest {
 }
 
 /// A lock that could not be recovered, and why: a stable code of the device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Obstacle {
     /// Which lock.
@@ -96,7 +96,7 @@ pub struct Obstacle {
 }
 
 /// What a device says about one recovery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceReport {
     /// The action.
@@ -123,7 +123,7 @@ impl DeviceReport {
 }
 
 /// A candidate that opens its locks on the device and that the server has not promoted yet, as far as the device knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unpromoted {
     /// The action.

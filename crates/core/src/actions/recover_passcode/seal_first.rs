@@ -9,6 +9,8 @@
 //! Every command may be repeated: the device's journal answers alike. At every moment either the old secret opens the
 //! device or a candidate does that the escrow holds.
 
+#[cfg(test)]
+use super::super::planted::{Fault, is_planted};
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
 use crate::device::Platform;
@@ -67,6 +69,10 @@ fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
     let exec = evidence.statuses.first().copied().flatten()?;
     let ended = |state, outcome| Settlement::Ended(Ending { state, outcome, device_status: Some(exec) });
     let refused = ended(ActionState::Failed, Outcome::DeviceRefused);
+    #[cfg(test)]
+    if is_planted(Fault::DoneBeforeApplied) && (step, exec, has_value) == (Purpose::Prepare, OK, true) {
+        return Some(ended(ActionState::Done, Outcome::Replaced));
+    }
     Some(match (step, exec) {
         (_, NO_NODE) | (Purpose::Prepare, NOTHING_READY) => ended(ActionState::NotSupported, Outcome::FeatureAbsent),
         (Purpose::Prepare, OK) if has_value => evidence.envelope.map_or(Settlement::TryAgain, apply),
@@ -86,6 +92,10 @@ fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
 
 /// Returns true if the device was told to change and has not said what became of it.
 fn may_have_changed(deliveries: &[Delivery]) -> bool {
+    #[cfg(test)]
+    if is_planted(Fault::ExpiresAnyway) {
+        return false;
+    }
     let told = |delivery: &Delivery| {
         delivery.purpose == Purpose::Apply && matches!(delivery.phase, Phase::Sent(_) | Phase::Lost(_))
     };

@@ -1,0 +1,28 @@
+//! Faults that can be planted in the policies, to see that the model checker finds them.
+
+use std::cell::Cell;
+
+/// A mistake that a policy could make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A lost answer is taken for the device's refusal.
+    SilenceIsRefusal,
+    /// A candidate is the result as soon as the escrow holds it.
+    DoneBeforeApplied,
+    /// An action ends although its device was told to change and has not answered.
+    ExpiresAnyway,
+}
+
+thread_local! {
+    static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) };
+}
+
+/// Plants that fault in this thread, or none.
+pub(crate) fn plant(fault: Option<Fault>) {
+    PLANTED.set(fault);
+}
+
+/// Returns true if that fault is planted in this thread.
+pub(crate) fn is_planted(fault: Fault) -> bool {
+    PLANTED.get() == Some(fault)
+}

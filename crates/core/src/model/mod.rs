@@ -1,0 +1,593 @@
+//! The model: every order in which a remote action can meet loss, lateness, duplication, crashes, re-enrolment and expiry,
+//! within bounds. `docs/reliability.md` says what is promised and how much was walked.
+//!
+//! What decides is what runs in production: [`crate::engine`], the policies, [`crate::decisions::ask`],
+//! [`crate::decisions::enroll`], [`crate::decisions::standing`] and [`crate::decisions::disclose_passcode`]. Around them are
+//! models:
+//!
+//! | file | the model of |
+//! |---|---|
+//! | `store` | the store: a clone is a unit of work, keeping it is the commit, dropping it is the crash |
+//! | `channel` | the device channel: one message of the device is one unit of work |
+//! | `remote_lock` | a Windows device: each order makes another PIN, which can be read once |
+//! | `seal_first` | a Linux device: its memory, its journal, its locks |
+//! | `promises` | the promises, as properties of states |
+//!
+//! Another way of recovering is another file with a [`Device`].
+
+mod channel;
+mod promises;
+mod remote_lock;
+mod seal_first;
+mod store;
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::marker::PhantomData;
+
+use jiff::Timestamp;
+use stateright::{Model, Property};
+use uuid::Uuid;
+
+use self::channel::{Given, Order, Reply, Says, Upload, sealed_in, turn};
+use self::store::{DEVICE, Db, OMA_DEVICE_ID, TENANT, TOKEN, enrollment_id};
+use crate::actions::planted;
+use crate::actions::recover_passcode::RECOVER_PASSCODE;
+use crate::caller::{Caller, HostUser};
+use crate::command::{DeviceCommand, Phase};
+use crate::decisions::ask::{self, Ask, Begun};
+use crate::decisions::disclose_passcode::{self, disclose};
+use crate::decisions::enroll::{Applicant, enroll};
+use crate::device::{Inventory, Platform};
+use crate::engine;
+use crate::id::{ActionId, RequestId};
+use crate::lock::Unpromoted;
+use crate::ports::Fault;
+use crate::steady::Ripeness;
+
+/// A device, as far as a recovery concerns it. The passcodes are numbers; what opened it before is 0.
+trait Device: Clone + Debug + Eq + Hash + Send + Sync + 'static {
+    /// The platform that it enrols as.
+    const PLATFORM: Platform;
+
+    /// A device that nothing was done to.
+    fn new() -> Self;
+    /// The ways in which it can take that order, the honest one first.
+    fn moods(order: &Order) -> &'static [Mood];
+    /// The number of places within that command at which its power can fail.
+    fn seams(_: &DeviceCommand) -> u8 {
+        1
+    }
+    /// Carries out one command and adds to what it gives. At a seam its power fails, and the rest does not happen.
+    fn run(&mut self, order: &Order, command: &DeviceCommand, how: How, given: &mut Given);
+    /// Its power fails: what was in memory is gone.
+    fn lose_power(&mut self) {}
+    /// Its service starts, or is about to begin a session.
+    fn resume(&mut self) {}
+    /// A session came to its end.
+    fn end_session(&mut self) {}
+    /// The server does not know it any more.
+    fn turned_away(&mut self) {}
+    /// The candidate that works and was not seen promoted.
+    fn unpromoted(&self) -> Option<Unpromoted> {
+        None
+    }
+    /// The passcode that opens it.
+    fn passcode(&self) -> u8;
+    /// The largest number that it knows.
+    fn largest(&self) -> u8;
+    /// Returns true if what opens the device is kept, as its way promises.
+    fn is_kept(world: &World<Self>) -> bool;
+}
+
+/// The manner in which a device takes an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Mood {
+    /// It does what it is told.
+    Honest,
+    /// It fails, and is unchanged.
+    Fails,
+    /// It has nothing to recover.
+    Unable,
+    /// It changes, and says that it failed.
+    Contradicts,
+    /// It gives no value.
+    Withholds,
+    /// It gives the value in another form than was asked for.
+    Mumbles,
+    /// It says that it did it, and proves nothing.
+    Unproven,
+}
+
+/// The circumstances in which a command is carried out.
+#[derive(Clone, Copy, Debug)]
+struct How {
+    mood: Mood,
+    /// A number that no passcode has yet.
+    fresh: u8,
+    /// The seam at which the power fails.
+    cut: Option<u8>,
+}
+
+/// The fate of a unit of work and of the answer that follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Fate {
+    /// Committed and answered.
+    Answered,
+    /// The server crashes before the commit.
+    Undone,
+    /// The server crashes after the commit, before the answer.
+    Unanswered,
+}
+
+const FATES: [Fate; 3] = [Fate::Answered, Fate::Undone, Fate::Unanswered];
+
+/// One step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Step {
+    /// A caller asks, or repeats its last request.
+    Ask { again: bool, fate: Fate },
+    /// A caller reads the newest passcode.
+    Read(Fate),
+    /// The device begins a session.
+    Come,
+    /// The server takes the message that the device waits for; a copy of it can stay on its way.
+    Take { fate: Fate, copied: bool },
+    /// The server takes a message that nobody waits for.
+    TakeLate(usize),
+    /// The device's message is lost.
+    LoseRequest,
+    /// The device gives up, and its message arrives later or never.
+    Delay,
+    /// The server's answer is lost.
+    LoseReply,
+    /// The device does what the answer says. Its power can fail at a seam of a command.
+    Obey { mood: Mood, cut: Option<(usize, u8)> },
+    /// The device's power fails.
+    PowerFails,
+    /// The device starts.
+    Start,
+    /// The device enrols again.
+    Enroll(Fate),
+    /// Time passes, and actions expire.
+    Expire,
+}
+
+/// The server, or one that makes a mistake that the checker must find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Server {
+    /// It does what production does.
+    Sound,
+    /// It answers before it commits.
+    AnswersEarly,
+    /// It gives two of its messages one name.
+    RepeatsNames,
+}
+
+/// So many of each event, and of all troubles together, can still happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Budget {
+    asks: u8,
+    repeats: u8,
+    reads: u8,
+    losses: u8,
+    delays: u8,
+    copies: u8,
+    crashes: u8,
+    outages: u8,
+    moods: u8,
+    enrollments: u8,
+    expiries: u8,
+    /// Losses, delays, copies, crashes, outages and moods.
+    troubles: u8,
+}
+
+/// Facts that no party has, by which promises are compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Promised {
+    /// Requests that were answered 204, each with its action.
+    accepted: BTreeSet<(RequestId, ActionId)>,
+    /// Actions whose passcode was shown.
+    shown: BTreeSet<ActionId>,
+    /// Values whose message the device was acknowledged.
+    acknowledged: BTreeSet<u8>,
+    /// The action for which each passcode was made.
+    made: BTreeMap<u8, ActionId>,
+}
+
+/// The whole world: one server, one device, what is on its way between them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct World<D> {
+    /// Everything that is durable on the server; it has nothing else.
+    store: Db,
+    device: D,
+    is_on: bool,
+    /// The enrolment that the device has.
+    enrollment: u8,
+    /// The message that the device waits for.
+    request: Option<Upload>,
+    /// The answer to it. Its session and number are those of the request.
+    reply: Option<(u8, u8, Reply)>,
+    /// Messages that nobody waits for.
+    late: Vec<Upload>,
+    /// Spans of action expiry that have passed.
+    passed: u8,
+    promised: Promised,
+    left: Budget,
+}
+
+impl<D: Device> World<D> {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + i64::from(self.passed) * 31 * 86_400).expect("a time")
+    }
+
+    fn is_idle(&self) -> bool {
+        self.is_on && self.request.is_none() && self.reply.is_none()
+    }
+
+    fn fresh(&self) -> u8 {
+        let kept = self.store.secrets.iter().filter_map(|secret| secret.envelope.as_deref()).map(sealed_in);
+        let messages = self.request.iter().chain(&self.late);
+        let moving = messages.filter_map(|upload| match &upload.says {
+            Says::Answer(_, given) => given.value.as_ref().map(channel::Value::number),
+            Says::Hello(_) => None,
+        });
+        1 + kept.chain(moving).chain([self.device.largest()]).max().unwrap_or_default()
+    }
+
+    /// Runs a unit of work. What it gives is seen by nobody unless the fate says so.
+    fn write<T>(&mut self, fate: Fate, server: Server, work: impl FnOnce(&mut Db) -> Result<T, Fault>) -> Option<T> {
+        let mut unit = self.store.clone();
+        let given = match work(&mut unit) {
+            Ok(given) => given,
+            Err(Fault::Refused(_)) => return None,
+            Err(fault) => panic!("the model lacks something: {fault}"),
+        };
+        if fate != Fate::Undone {
+            self.store = unit;
+        }
+        (fate == Fate::Answered || server == Server::AnswersEarly).then_some(given)
+    }
+
+    fn ask(&mut self, again: bool, fate: Fate, bounds: &Budget, server: Server) {
+        let asked = bounds.asks - self.left.asks;
+        let request = RequestId(Uuid::from_u128((asked + bounds.repeats - self.left.repeats).into()));
+        let ask = Ask {
+            what: &RECOVER_PASSCODE,
+            caller: caller(),
+            device: DEVICE,
+            path: String::new(),
+            request,
+            client_request_id: Some(asked.to_string()),
+            retry: again,
+            reason: None,
+            break_glass: None,
+            action: ActionId(Uuid::from_u128(self.store.actions.len() as u128 + 1)),
+        };
+        let now = self.now();
+        let begun = self.write(fate, server, |unit| ask::begin(unit, &ask, now));
+        if let Some(Begun::Opened(id) | Begun::AlreadyOpen(id) | Begun::Repeated(id)) = begun {
+            self.promised.accepted.insert((request, id));
+        }
+    }
+
+    fn read(&mut self, fate: Fate, server: Server) -> Option<()> {
+        let action = self.store.actions.iter().rev().find(|action| self.store.shown(action.id).is_some())?.clone();
+        let (caller, now) = (caller(), self.now());
+        let ask = disclose_passcode::Ask::new(&caller, &action, RequestId(Uuid::nil()));
+        if let Some(Ok(_)) = self.write(fate, server, |unit| disclose(unit, &ask, now)) {
+            self.promised.shown.insert(action.id);
+        }
+        Some(())
+    }
+
+    fn take(&mut self, fate: Fate, server: Server) -> Option<()> {
+        let upload = self.request.take()?;
+        let now = self.now();
+        if let Some(reply) = self.write(fate, server, |unit| turn(unit, &upload, server, now)) {
+            if let (Says::Answer(_, Given { value: Some(value), .. }), false) = (&upload.says, reply == Reply::Refused)
+            {
+                self.promised.acknowledged.insert(value.number());
+            }
+            self.reply = Some((upload.session, upload.number, reply));
+        }
+        Some(())
+    }
+
+    fn obey(&mut self, mood: Mood, cut: Option<(usize, u8)>) {
+        let fresh = self.fresh();
+        let Some((session, number, reply)) = self.reply.take() else { return };
+        let order = match reply {
+            Reply::Refused => return self.device.turned_away(),
+            Reply::Nothing => return self.device.end_session(),
+            Reply::Order(order) => order,
+        };
+        let mut given = Given::default();
+        for (index, command) in order.commands.iter().enumerate() {
+            let cut = cut.filter(|(at, _)| *at == index).map(|(_, seam)| seam);
+            self.device.run(&order, command, How { mood, fresh, cut }, &mut given);
+            if let Some((action, _)) = order.serves.filter(|_| self.device.largest() >= fresh) {
+                self.promised.made.insert(fresh, action);
+            }
+            if cut.is_some() {
+                return self.lose_power();
+            }
+        }
+        if cut.is_some() {
+            return self.lose_power();
+        }
+        let says = Says::Answer(order.message, given);
+        self.request = Some(Upload { enrollment: self.enrollment, session, number: number + 1, says });
+    }
+
+    fn lose_power(&mut self) {
+        self.is_on = false;
+        (self.request, self.reply) = (None, None);
+        self.device.lose_power();
+    }
+
+    fn enroll(&mut self, fate: Fate) {
+        let number = self.store.enrolled + 1;
+        let applicant = Applicant {
+            token_sha256: TOKEN,
+            oma_device_id: OMA_DEVICE_ID.to_owned(),
+            platform: D::PLATFORM,
+            inventory: Inventory::default(),
+            certificate_sha256: [number; 32],
+            certificate_expires: Timestamp::MAX,
+            shown_sha256: None,
+            enrollment: enrollment_id(number),
+            device: DEVICE,
+        };
+        let now = self.now();
+        if self.write(fate, Server::Sound, |unit| enroll(unit, applicant, now)).is_some() {
+            self.enrollment = number;
+            self.device.lose_power();
+            self.device.resume();
+        }
+    }
+
+    fn expire(&mut self) {
+        self.passed += 1;
+        let ripeness = Ripeness::at_once(self.now());
+        self.write(Fate::Answered, Server::Sound, |unit| engine::expire(unit, &ripeness, 10));
+    }
+
+    /// Brings the world into the form that is the same for every world in which the same can happen: what nothing can name
+    /// any more goes, and sessions are numbered anew.
+    fn settle(&mut self) {
+        let open = self.store.is_enrolled.then_some(self.store.enrolled);
+        self.late.retain(|upload| Some(upload.enrollment) == open);
+        self.late.sort_by_cached_key(|upload| format!("{upload:?}"));
+        let messages = self.request.iter().chain(&self.late);
+        let named = messages.clone().filter_map(|upload| match &upload.says {
+            Says::Answer(message, _) => Some(message.clone()),
+            Says::Hello(_) => None,
+        });
+        let ordered = self.reply.iter().filter_map(|(.., reply)| match reply {
+            Reply::Order(order) => Some(order.message.clone()),
+            Reply::Nothing | Reply::Refused => None,
+        });
+        let referenced: BTreeSet<_> = named.chain(ordered).collect();
+        let sessions: BTreeSet<u8> =
+            messages.map(|upload| upload.session).chain(self.reply.as_ref().map(|(session, ..)| *session)).collect();
+        let anew: BTreeMap<u8, u8> = sessions.into_iter().zip(1..).collect();
+        let renamed = |session: u8| anew.get(&session).copied().unwrap_or_default();
+        self.store.forget(&referenced);
+        self.store.session = self.store.session.filter(|(session, _)| anew.contains_key(session));
+        if anew.iter().all(|(old, new)| old == new) {
+            return;
+        }
+        let rename = |message: &mut String| {
+            if let Some((session, number)) = message.split_once('.') {
+                let session = session.parse().map(renamed).unwrap_or_default();
+                *message = format!("{session}.{number}");
+            }
+        };
+        for upload in self.request.iter_mut().chain(&mut self.late) {
+            upload.session = renamed(upload.session);
+            if let Says::Answer(message, _) = &mut upload.says {
+                rename(message);
+            }
+        }
+        if let Some((session, _, reply)) = &mut self.reply {
+            *session = renamed(*session);
+            if let Reply::Order(order) = reply {
+                rename(&mut order.message);
+            }
+        }
+        if let Some((session, _)) = &mut self.store.session {
+            *session = renamed(*session);
+        }
+        self.store.rename(&rename);
+    }
+}
+
+fn caller() -> Caller {
+    let caller = Caller::operator(TENANT, &HostUser::new("ana", 1000));
+    Caller { permissions: [disclose_passcode::PERMISSION].into_iter().collect(), ..caller }
+}
+
+/// A check: a kind of device within bounds.
+struct Check<D> {
+    bounds: Budget,
+    /// The fault that is planted in the policies.
+    planted: Option<planted::Fault>,
+    server: Server,
+    device: PhantomData<fn() -> D>,
+}
+
+impl<D: Device> Model for Check<D> {
+    type State = World<D>;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<World<D>> {
+        vec![World {
+            store: Db::new(D::PLATFORM),
+            device: D::new(),
+            is_on: true,
+            enrollment: 1,
+            request: None,
+            reply: None,
+            late: Vec::new(),
+            passed: 0,
+            promised: Promised::default(),
+            left: self.bounds,
+        }]
+    }
+
+    fn actions(&self, world: &World<D>, steps: &mut Vec<Step>) {
+        let left = &world.left;
+        let troubled = left.troubles > 0;
+        let fates: &[Fate] = if troubled && left.crashes > 0 { &FATES } else { &FATES[..1] };
+        if left.asks > 0 {
+            steps.extend(fates.iter().map(|fate| Step::Ask { again: false, fate: *fate }));
+        }
+        if left.repeats > 0 && left.asks < self.bounds.asks {
+            steps.extend(fates.iter().map(|fate| Step::Ask { again: true, fate: *fate }));
+        }
+        if left.reads > 0 {
+            steps.extend(fates.iter().map(|fate| Step::Read(*fate)));
+        }
+        if left.expiries > 0 && world.store.newest().is_some_and(|action| action.state.is_open()) {
+            steps.push(Step::Expire);
+        }
+        steps.extend((0..world.late.len()).map(Step::TakeLate));
+        if !world.is_on {
+            steps.push(Step::Start);
+            return;
+        }
+        let waits = world.store.deliveries.iter().any(|it| matches!(it.phase, Phase::Queued | Phase::Sent(_)));
+        if world.is_idle() {
+            if waits && world.enrollment == world.store.enrolled || world.device.unpromoted().is_some() {
+                steps.push(Step::Come);
+            }
+            if left.enrollments > 0 && world.store.newest().is_some() {
+                steps.extend(fates.iter().map(|fate| Step::Enroll(*fate)));
+            }
+        }
+        if world.request.is_some() {
+            for fate in fates {
+                steps.push(Step::Take { fate: *fate, copied: false });
+            }
+            if troubled && left.copies > 0 {
+                steps.push(Step::Take { fate: Fate::Answered, copied: true });
+            }
+            if troubled && left.losses > 0 {
+                steps.push(Step::LoseRequest);
+            }
+            if troubled && left.delays > 0 {
+                steps.push(Step::Delay);
+            }
+        }
+        if let Some((.., reply)) = &world.reply {
+            if troubled && left.losses > 0 {
+                steps.push(Step::LoseReply);
+            }
+            let order = match reply {
+                Reply::Order(order) => Some(order),
+                Reply::Refused | Reply::Nothing => None,
+            };
+            let moods = order.map_or(&[Mood::Honest][..], D::moods);
+            let moods = if troubled && left.moods > 0 { moods } else { &moods[..1] };
+            steps.extend(moods.iter().map(|mood| Step::Obey { mood: *mood, cut: None }));
+            if let (Some(order), true) = (order, troubled && left.outages > 0) {
+                let seams = order.commands.iter().enumerate();
+                let seams = seams.flat_map(|(index, command)| (0..D::seams(command)).map(move |seam| (index, seam)));
+                let after = (order.commands.len(), 0);
+                steps.extend(seams.chain([after]).map(|cut| Step::Obey { mood: Mood::Honest, cut: Some(cut) }));
+            }
+        }
+        if troubled && left.outages > 0 && world.reply.is_none() {
+            steps.push(Step::PowerFails);
+        }
+    }
+
+    fn next_state(&self, world: &World<D>, step: Step) -> Option<World<D>> {
+        planted::plant(self.planted);
+        let mut next = world.clone();
+        let left = &mut next.left;
+        let pays = |left: &mut Budget, fate: Fate| {
+            if fate != Fate::Answered {
+                (left.crashes, left.troubles) = (left.crashes - 1, left.troubles - 1);
+            }
+        };
+        match step {
+            Step::Ask { again, fate } => {
+                pays(left, fate);
+                *if again { &mut left.repeats } else { &mut left.asks } -= 1;
+                next.ask(again, fate, &self.bounds, self.server);
+            }
+            Step::Read(fate) => {
+                pays(left, fate);
+                left.reads -= 1;
+                next.read(fate, self.server)?;
+            }
+            Step::Come => {
+                next.device.resume();
+                let session = 1 + next.late.iter().map(|upload| upload.session).max().unwrap_or_default();
+                let (enrollment, says) = (next.enrollment, Says::Hello(next.device.unpromoted()));
+                next.request = Some(Upload { enrollment, session, number: 1, says });
+            }
+            Step::Take { fate, copied } => {
+                pays(left, fate);
+                if copied {
+                    (left.copies, left.troubles) = (left.copies - 1, left.troubles - 1);
+                    next.late.extend(next.request.clone());
+                }
+                next.take(fate, self.server)?;
+            }
+            Step::TakeLate(index) => {
+                let upload = next.late.remove(index);
+                let (server, now) = (self.server, next.now());
+                next.write(Fate::Answered, Server::Sound, |unit| turn(unit, &upload, server, now));
+            }
+            Step::LoseRequest => {
+                (left.losses, left.troubles) = (left.losses - 1, left.troubles - 1);
+                next.request = None;
+            }
+            Step::Delay => {
+                (left.delays, left.troubles) = (left.delays - 1, left.troubles - 1);
+                next.late.extend(next.request.take());
+            }
+            Step::LoseReply => {
+                (left.losses, left.troubles) = (left.losses - 1, left.troubles - 1);
+                next.reply = None;
+            }
+            Step::Obey { mood, cut } => {
+                if mood != Mood::Honest {
+                    (left.moods, left.troubles) = (left.moods - 1, left.troubles - 1);
+                }
+                if cut.is_some() {
+                    (left.outages, left.troubles) = (left.outages - 1, left.troubles - 1);
+                }
+                next.obey(mood, cut);
+            }
+            Step::PowerFails => {
+                (left.outages, left.troubles) = (left.outages - 1, left.troubles - 1);
+                next.lose_power();
+            }
+            Step::Start => {
+                next.is_on = true;
+                next.device.resume();
+            }
+            Step::Enroll(fate) => {
+                pays(left, fate);
+                left.enrollments -= 1;
+                next.enroll(fate);
+            }
+            Step::Expire => {
+                left.expiries -= 1;
+                next.expire();
+            }
+        }
+        next.settle();
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        promises::all()
+    }
+}

@@ -1,0 +1,132 @@
+//! The promises, as properties of every state that can be reached, and what must be reachable for them to mean anything.
+
+use stateright::Property;
+
+use super::channel::sealed_in;
+use super::store::Recorded;
+use super::{Check, Device, World};
+use crate::action::{ActionRecord, ActionState, Outcome};
+use crate::command::Phase;
+use crate::escrow::{EscrowedSecret, Standing};
+
+pub(super) const DEVICE_IS_KEPT: &str = "P1 what opens the device is kept";
+pub(super) const ACKNOWLEDGED_IS_HELD: &str = "P1 what the device was acknowledged is in escrow";
+pub(super) const STORED_FIRST: &str = "P2 what was answered is stored and recorded";
+const OPEN_MOVES: &str = "P2 an open action waits for something that will come";
+pub(super) const RECORDED_FIRST: &str = "P4 what was shown is recorded";
+pub(super) const DONE_OPENS: &str = "P8 what is done opens the device";
+pub(super) const UNCHANGED_IS_UNCHANGED: &str = "P8 a device that is said to be unchanged is unchanged";
+const SHOWN_BY_OUTCOME: &str = "P8 what is uncertain is shown once, and what is unknown not at all";
+const ENDS_RECORDED: &str = "P8 every end is recorded";
+pub(super) const ACTION_IS_DONE: &str = "an action is done";
+pub(super) const SECOND_IS_DONE: &str = "a second action is done after a first one";
+pub(super) const SECOND_ATTEMPT_IS_DONE: &str = "an action is done in a second attempt";
+pub(super) const OUTCOME_IS_UNKNOWN: &str = "an outcome is unknown";
+pub(super) const REENROLLED_CHANGED: &str = "a device enrols again while it is changed";
+pub(super) const PASSCODE_IS_SHOWN: &str = "a passcode is shown";
+
+/// Every promise, and everything that must be reachable.
+pub(super) fn all<D: Device>() -> Vec<Property<Check<D>>> {
+    vec![
+        Property::always(DEVICE_IS_KEPT, |_, world| D::is_kept(world)),
+        Property::always(ACKNOWLEDGED_IS_HELD, |_, world: &World<D>| {
+            world.promised.acknowledged.iter().all(|value| world.holds(*value))
+        }),
+        Property::always(STORED_FIRST, |_, world: &World<D>| {
+            world.promised.accepted.iter().all(|(request, id)| {
+                world.store.actions.iter().any(|action| action.id == *id)
+                    && world.store.record.contains(&Recorded::Asked(*request, *id))
+            })
+        }),
+        Property::always(OPEN_MOVES, |_, world: &World<D>| {
+            let moves = |action: &ActionRecord| {
+                let mut deliveries =
+                    world.store.deliveries.iter().filter(|delivery| delivery.action == Some(action.id));
+                deliveries.any(|delivery| matches!(delivery.phase, Phase::Queued | Phase::Sent(_)))
+            };
+            world.store.actions.iter().all(|action| !action.state.is_open() || moves(action))
+        }),
+        Property::always(RECORDED_FIRST, |_, world: &World<D>| {
+            world.promised.shown.iter().all(|id| world.store.record.contains(&Recorded::Shown(*id)))
+        }),
+        Property::always(DONE_OPENS, |_, world: &World<D>| {
+            world.ended(|action| action.state == ActionState::Done).is_none_or(|action| {
+                let shown = world.store.shown(action.id);
+                // After a re-enrolment nothing is said of it any more.
+                let is_void = shown.is_some_and(|secret| secret.standing == Standing::Void);
+                let opens = shown.map(number) == Some(world.device.passcode());
+                action.outcome == Some(Outcome::Replaced) && (opens || is_void)
+            })
+        }),
+        Property::always(UNCHANGED_IS_UNCHANGED, |_, world: &World<D>| {
+            let unchanged =
+                [Outcome::DeviceRefused, Outcome::FeatureAbsent, Outcome::Expired, Outcome::CanceledByCaller];
+            let says = |action: &ActionRecord| action.outcome.is_some_and(|outcome| unchanged.contains(&outcome));
+            !world.store.actions.iter().any(|action| says(action) && world.is_changed_by(action))
+        }),
+        Property::always(SHOWN_BY_OUTCOME, |_, world: &World<D>| {
+            world.store.actions.iter().all(|action| {
+                let shown = world.store.shown(action.id).is_some();
+                match action.outcome {
+                    Some(Outcome::Replaced) => shown,
+                    Some(Outcome::Uncertain | Outcome::Contradictory) => shown == action.keeps_uncertain_value(),
+                    Some(_) | None => !shown,
+                }
+            })
+        }),
+        Property::always(ENDS_RECORDED, |_, world: &World<D>| {
+            world
+                .store
+                .actions
+                .iter()
+                .all(|action| action.state.is_open() != world.store.record.contains(&Recorded::Ended(action.id)))
+        }),
+        Property::sometimes(ACTION_IS_DONE, |_, world: &World<D>| {
+            world.ended(|action| action.state == ActionState::Done).is_some()
+        }),
+        Property::sometimes(SECOND_IS_DONE, |_, world: &World<D>| {
+            world.store.actions.iter().filter(|action| action.state == ActionState::Done).count() > 1
+        }),
+        Property::sometimes(SECOND_ATTEMPT_IS_DONE, |_, world: &World<D>| {
+            world.ended(|action| action.state == ActionState::Done && action.attempt > 1).is_some()
+        }),
+        Property::sometimes(OUTCOME_IS_UNKNOWN, |_, world: &World<D>| {
+            world.ended(|action| action.outcome == Some(Outcome::OutcomeUnknown)).is_some()
+        }),
+        Property::sometimes(REENROLLED_CHANGED, |_, world: &World<D>| {
+            world.ended(|action| action.outcome == Some(Outcome::Reenrolled) && world.is_changed_by(action)).is_some()
+        }),
+        Property::sometimes(PASSCODE_IS_SHOWN, |_, world: &World<D>| !world.promised.shown.is_empty()),
+    ]
+}
+
+fn number(secret: &EscrowedSecret) -> u8 {
+    secret.envelope.as_deref().map(sealed_in).unwrap_or_default()
+}
+
+impl<D: Device> World<D> {
+    /// The newest action, if it has ended in that way.
+    fn ended(&self, how: impl Fn(&ActionRecord) -> bool) -> Option<&ActionRecord> {
+        self.store.newest().filter(|action| !action.state.is_open() && how(action))
+    }
+
+    /// Returns true if what opens the device now was made for that action.
+    fn is_changed_by(&self, action: &ActionRecord) -> bool {
+        self.promised.made.get(&self.device.passcode()) == Some(&action.id)
+    }
+
+    /// Returns true if the escrow holds that passcode.
+    pub(super) fn holds(&self, passcode: u8) -> bool {
+        self.sealed(passcode).next().is_some()
+    }
+
+    /// What the escrow holds of that passcode.
+    pub(super) fn sealed(&self, passcode: u8) -> impl Iterator<Item = &EscrowedSecret> {
+        self.store.secrets.iter().filter(move |secret| secret.envelope.is_some() && number(secret) == passcode)
+    }
+
+    /// Returns true if a permitted person is shown that passcode.
+    pub(super) fn is_reachable(&self, passcode: u8) -> bool {
+        self.store.actions.iter().any(|action| self.store.shown(action.id).map(number) == Some(passcode))
+    }
+}
