@@ -11,65 +11,11 @@ use crate::config::Config;
 use crate::locks::{Found, Locks, Proven};
 use crate::login::Accounts;
 use crate::luks::{LuksError, Role, Volume};
+use crate::obstacle::Obstacle;
 use crate::recovery::Recovery;
 use crate::state::State;
 use crate::text::{left_behind, verdict};
 use chaveiro_lang::Lang;
-
-/// What stands in the way of a recovery.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Obstacle {
-    /// `/etc/shadow` cannot be read.
-    NotRoot,
-    /// Nobody's account is here.
-    NoAccount,
-    /// Not a local account.
-    Directory,
-    /// Managed by systemd-homed: the password also opens the home.
-    Homed,
-    /// `passwd -l`.
-    Locked,
-    /// The account has expired.
-    Expired,
-    /// It has no password and never had: it signs in another way.
-    Passwordless,
-    /// Its shell lets nobody in.
-    NoShell,
-    /// A program is missing: its name and the Debian package that has it.
-    Missing(&'static str, &'static str),
-    /// `/etc/crypttab` names no volume, and none was given.
-    NoVolume,
-    /// The volume cannot be used: why.
-    Volume(String),
-    /// Every key slot is taken, and a replacement needs a spare one.
-    NoFreeSlot,
-    /// Few key slots are free; a recovery works now, and the next one may not.
-    FewFreeSlots,
-    /// The agent has no key slot of its own there, or not the key to it.
-    NotEscrowed,
-}
-
-impl Obstacle {
-    /// What machines read; it stays the same for ever.
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::NotRoot => "notRoot",
-            Self::NoAccount => "noAccount",
-            Self::Directory => "directory",
-            Self::Homed => "homed",
-            Self::Locked => "locked",
-            Self::Expired => "expired",
-            Self::Passwordless => "passwordless",
-            Self::NoShell => "noShell",
-            Self::Missing(..) => "missingProgram",
-            Self::NoVolume => "noVolume",
-            Self::Volume(_) => "volumeUnusable",
-            Self::NoFreeSlot => "noFreeSlot",
-            Self::FewFreeSlots => "fewFreeSlots",
-            Self::NotEscrowed => "notEscrowed",
-        }
-    }
-}
 
 /// One lock, and what stands in the way of recovering it.
 #[derive(Clone, Debug, PartialEq, Eq)]

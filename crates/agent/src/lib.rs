@@ -18,6 +18,7 @@ mod locks;
 mod login;
 mod luks;
 mod nodes;
+mod obstacle;
 mod packages;
 mod passcode;
 mod recovery;

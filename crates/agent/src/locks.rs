@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use chaveiro_core::lock::{DeviceLock, EscrowTest, Lock, Recoverability};
 
 use crate::config::Config;
-use crate::doctor::Obstacle;
 use crate::escrowed::Escrowed;
 use crate::login::Accounts;
 use crate::luks::{self, LuksError, Volume, of_crypttab};
+use crate::obstacle::Obstacle;
 
 /// Where the locks are looked for.
 pub(crate) struct Locks<'a> {

@@ -2,7 +2,7 @@
 
 use chaveiro_lang::Lang;
 
-use crate::doctor::Obstacle;
+use crate::obstacle::Obstacle;
 
 pub(crate) fn columns(lang: Lang) -> [&'static str; 4] {
     lang.pick(["recovery", "of", "state", "what to do"], ["recuperação", "de", "situação", "o que fazer"])

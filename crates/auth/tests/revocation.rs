@@ -280,7 +280,7 @@ async fn operators_on_the_host_go_by_the_same_rule() {
     };
     let old = mint(endpoints.now());
     assert!(endpoints.counts(&old).await);
-    endpoints.revoke_application(revocation::OPERATOR_CLIENT).await;
+    endpoints.revoke_application(chaveiro_core::caller::OPERATOR_CLIENT).await;
     let valid_from = endpoints
         .store
         .read(|view| Ok(view.tokens_valid_from(tenant(), &[revocation::of_operators()])?))

@@ -12,13 +12,13 @@ use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::escrow::SecretContext;
 use chaveiro_core::ports::EscrowError;
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
-use rustls::crypto::aws_lc_rs::hpke::DH_KEM_P256_HKDF_SHA256_AES_256;
-use rustls::crypto::hpke::{EncapsulatedSecret, Hpke, HpkePrivateKey, HpkePublicKey};
+use rustls::crypto::hpke::{EncapsulatedSecret, HpkePrivateKey, HpkePublicKey};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::binding::associated_data;
-use crate::keyring::{KeyId, Recipient};
+use crate::recipient::{KeyId, Recipient};
+use crate::suite::suite;
 
 /// The largest envelope that is read, in bytes: room for sixteen recipients of the longest passcode.
 pub const MAX_ENVELOPE_BYTES: usize = 32 * 1024;
@@ -29,11 +29,6 @@ const BLOCK: usize = 64;
 
 /// An encapsulated key is an uncompressed P-256 point (RFC 9180, 7.1).
 const ENCAPSULATED_BYTES: usize = 65;
-
-/// RFC 9180 suite 0x0010, 0x0001, 0x0002.
-pub(crate) fn suite() -> &'static dyn Hpke {
-    DH_KEM_P256_HKDF_SHA256_AES_256
-}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

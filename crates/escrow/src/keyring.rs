@@ -15,103 +15,24 @@ use std::sync::{Mutex, PoisonError};
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chaveiro_core::digest::sha256;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::keys::{EscrowKeys, Fingerprint};
 use chaveiro_core::ports::{EscrowError, Sealer, Unsealer};
 use chaveiro_core::secret::Passcode;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::envelope::{self, suite};
+use crate::envelope;
+use crate::recipient::{KeyId, Recipient};
+use crate::suite::suite;
 
 /// How many recipients a tenant may have; each adds one ciphertext to every envelope.
 const MAX_RECIPIENTS: usize = 16;
 
 /// The largest recipients file that is read, in bytes: room for long names.
 const MAX_RECIPIENTS_BYTES: u64 = 64 * 1024;
-
-/// Uncompressed P-256 points have 65 bytes (SEC 1, 2.3.3).
-const PUBLIC_KEY_BYTES: usize = 65;
-
-/// Names a public key: the first eight bytes of its SHA-256, in hex.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct KeyId([u8; 8]);
-
-impl KeyId {
-    fn of(public_key: &[u8]) -> Self {
-        let mut id = [0; 8];
-        id.copy_from_slice(&sha256(public_key)[..8]);
-        Self(id)
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl From<KeyId> for String {
-    fn from(id: KeyId) -> Self {
-        id.to_string()
-    }
-}
-
-impl TryFrom<String> for KeyId {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let number = u64::from_str_radix(&text, 16).map_err(|_| "a key id is sixteen hex digits")?;
-        Some(Self(number.to_be_bytes())).filter(|id| id.to_string() == text).ok_or("a key id is sixteen hex digits")
-    }
-}
-
-/// Somebody who can open what is sealed for a tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipient {
-    /// Uncompressed P-256 point, 65 bytes.
-    pub public_key: Vec<u8>,
-    /// For people.
-    pub name: String,
-}
-
-impl Recipient {
-    /// Names the key.
-    pub fn id(&self) -> KeyId {
-        KeyId::of(&self.public_key)
-    }
-
-    /// Reads the line `p256 BASE64 name`.
-    pub fn parse(line: &str) -> Option<Self> {
-        let mut words = line.trim().splitn(3, ' ');
-        let (algorithm, key) = (words.next()?, words.next()?);
-        let name = words.next().unwrap_or_default().to_owned();
-        let public_key = STANDARD.decode(key).ok().filter(|key| is_point(key))?;
-        (algorithm == "p256").then_some(Self { public_key, name })
-    }
-
-    /// The line that [`Recipient::parse`] reads.
-    pub fn line(&self) -> String {
-        format!("p256 {} {}", STANDARD.encode(&self.public_key), self.name)
-    }
-}
-
-/// Whether these bytes are a point that can be sealed to.
-fn is_point(bytes: &[u8]) -> bool {
-    let key = rustls::crypto::hpke::HpkePublicKey(bytes.to_vec());
-    bytes.len() == PUBLIC_KEY_BYTES && suite().seal(b"", b"", b"", &key).is_ok()
-}
 
 /// Why keys cannot be read or made.
 #[derive(Debug, Error)]

@@ -8,6 +8,9 @@
 mod binding;
 mod envelope;
 mod keyring;
+mod recipient;
+mod suite;
 
 pub use envelope::{MAX_ENVELOPE_BYTES, seal};
-pub use keyring::{KeyId, Keyring, KeyringError, Recipient};
+pub use keyring::{Keyring, KeyringError};
+pub use recipient::{KeyId, Recipient};

@@ -10,11 +10,7 @@ use sha_crypt::{Algorithm, PasswordHasher, PasswordVerifier, ShaCrypt};
 use yescrypt::{Mode, Yescrypt};
 use zeroize::Zeroizing;
 
-use super::LoginError;
-
-/// Bytes of a password that pam_unix(8) and libxcrypt take (`PAM_MAX_RESP_SIZE`, `CRYPT_MAX_PASSPHRASE_SIZE`, both
-/// with the terminating zero).
-pub(super) const LONGEST: usize = 511;
+use super::error::{LONGEST, LoginError};
 
 /// Where pam_unix(8) is told how to hash: Debian, then others.
 const PAM: [&str; 3] = ["etc/pam.d/common-password", "etc/pam.d/system-auth", "etc/pam.d/passwd"];

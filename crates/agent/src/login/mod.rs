@@ -5,6 +5,8 @@
 //! what crypt(5) accepts, and `system` asks the programs of the machine.
 
 mod account;
+mod entry;
+mod error;
 mod hash;
 mod shadow;
 mod system;
@@ -12,16 +14,16 @@ mod system;
 mod tests;
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::secret::Passcode;
-use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::doctor::Obstacle;
+use crate::obstacle::Obstacle;
 use account::{Account, Password};
+pub(crate) use entry::Entry;
+pub(crate) use error::LoginError;
 use hash::Scheme;
 use shadow::Shadow;
 
@@ -31,83 +33,9 @@ const NO_SHELL: [&str; 2] = ["/nologin", "/false"];
 /// As long as lckpwdf(3) waits for the lock.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Why a password is not replaced or not proven, and what to do. No variant holds a hash or a passcode.
-#[derive(Debug, Error)]
-pub(crate) enum LoginError {
-    #[error("{} cannot be used: {error}; run it as root", file.display())]
-    Unusable { file: PathBuf, error: std::io::Error },
-    #[error("{} is a link out of the system that was named; name the one that the link leads to", .0.display())]
-    Outside(PathBuf),
-    #[error("{0} has no password on this machine; name an account that has one")]
-    NoAccount(String),
-    #[error("the line of {0} in shadow is damaged; look at it with pwck -r")]
-    Damaged(String),
-    #[error("another program has been changing passwords all the while; try again when it is done")]
-    Busy,
-    #[error("the password was changed meanwhile and stays as it is; begin again")]
-    ChangedMeanwhile,
-    #[error("what should be put into shadow does not belong there, and shadow is as it was; begin again")]
-    NotAnEntry,
-    #[error("shadow cannot be written and is as it was: {0}; make room on the disk, then try again")]
-    Unwritten(std::io::Error),
-    #[error("shadow was replaced, but the disk did not confirm it: {0}; see which password opens the account")]
-    Unconfirmed(std::io::Error),
-    #[error("this passcode cannot be typed at a login: {} bytes at most, no line breaks; make another", hash::LONGEST)]
-    Passcode,
-    #[error("the hash of this account is of a kind that only its own system can check; check it there")]
-    Scheme,
-    #[error("{program} {what}; apt-get install --reinstall {package}")]
-    Program { program: &'static str, what: String, package: &'static str },
-}
-
-impl LoginError {
-    /// What the server is told; it stays the same for ever.
-    pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::Unusable { .. } => "notRoot",
-            Self::Outside(_) => "shadowOutside",
-            Self::NoAccount(_) => "noAccount",
-            Self::Damaged(_) => "shadowDamaged",
-            Self::Busy => "shadowBusy",
-            Self::ChangedMeanwhile => "changedMeanwhile",
-            Self::NotAnEntry | Self::Passcode => "passcodeUnusable",
-            Self::Unwritten(_) | Self::Unconfirmed(_) => "shadowUnwritable",
-            Self::Scheme => "hashUnknown",
-            Self::Program { .. } => "missingProgram",
-        }
-    }
-}
-
 /// Accounts of the system below `root`: `/` or a directory.
 pub(crate) struct Accounts<'a> {
     pub(crate) root: &'a Path,
-}
-
-/// Fields 2 and 3 of a line of shadow(5): the hash, and the day of the last change as it stands there. A hash can be
-/// attacked offline, so that the type has no `Debug`, `Clone` or `Serialize`.
-pub(crate) struct Entry {
-    hash: Zeroizing<String>,
-    last_change: String,
-}
-
-impl Entry {
-    pub(crate) fn new(hash: Zeroizing<String>, last_change: String) -> Self {
-        Self { hash, last_change }
-    }
-
-    /// The hash. Call it only to keep it where nobody but root reads.
-    pub(crate) fn hash_text(&self) -> &str {
-        &self.hash
-    }
-
-    pub(crate) fn last_change(&self) -> &str {
-        &self.last_change
-    }
-
-    /// Names the hash without giving it away.
-    pub(crate) fn fingerprint(&self) -> String {
-        sha256_hex(self.hash.as_bytes())
-    }
 }
 
 impl Accounts<'_> {
@@ -166,14 +94,14 @@ impl Accounts<'_> {
         must_change: bool,
         today: i64,
     ) -> Result<Entry, LoginError> {
-        let hash = Scheme::of(self.root, &old.hash).hash(passcode, salt)?;
+        let hash = Scheme::of(self.root, old.hash_text()).hash(passcode, salt)?;
         let last_change = match must_change {
             true => "0".to_owned(),
             // A clock that stands at 1970 must not demand a change: no day is no ageing, as passwd(1) does it.
             false if today <= 0 => String::new(),
             false => today.to_string(),
         };
-        Ok(Entry { hash, last_change })
+        Ok(Entry::new(hash, last_change))
     }
 
     /// Puts `new` in the place of `expected`, durably; the rest of the file stays as it is, byte by byte.
@@ -189,7 +117,7 @@ impl Accounts<'_> {
         let entry = self.entry(name)?;
         match self.is_this_machine() {
             true => system::opens(name, passcode),
-            false => hash::verify(&entry.hash, passcode),
+            false => hash::verify(entry.hash_text(), passcode),
         }
     }
 

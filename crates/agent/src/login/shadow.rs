@@ -14,7 +14,8 @@ use rustix::fs::{FlockOperation, OFlags, XattrFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::{Entry, LoginError};
+use super::entry::Entry;
+use super::error::LoginError;
 
 /// The next version while it is written.
 const TEMPORARY: &str = ".shadow.chaveiro";
@@ -131,18 +132,18 @@ pub(super) fn entry(file: &[u8], name: &str) -> Result<Entry, LoginError> {
 pub(super) fn edit(file: &[u8], name: &str, expected: &Entry, new: &Entry) -> Result<Zeroizing<Vec<u8>>, LoginError> {
     // What ends a field would move all that follows.
     let fits = |field: &str| !field.contains(|letter: char| letter == ':' || letter.is_control());
-    if !fits(&new.hash) || !new.last_change.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+    if !fits(new.hash_text()) || !new.last_change().bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
         return Err(LoginError::NotAnEntry);
     }
     let Place { hash, last_change } = Place::of(file, name)?;
-    if file[hash.clone()] != *expected.hash.as_bytes() {
+    if file[hash.clone()] != *expected.hash_text().as_bytes() {
         return Err(LoginError::ChangedMeanwhile);
     }
     let parts = [
         &file[..hash.start],
-        new.hash.as_bytes(),
+        new.hash_text().as_bytes(),
         &file[hash.end..last_change.start],
-        new.last_change.as_bytes(),
+        new.last_change().as_bytes(),
         &file[last_change.end..],
     ];
     let mut edited = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use chaveiro_core::secret::Passcode;
 use zeroize::Zeroizing;
 
-use super::LoginError;
+use super::error::LoginError;
 use crate::child;
 
 /// The program that proves a password (pam_unix).

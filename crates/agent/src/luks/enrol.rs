@@ -19,6 +19,15 @@ const STDIN: &str = "-";
 pub(super) const CHEAP: Kdf = Kdf::Pbkdf2 { iterations: Some(CHEAP_ITERATIONS) };
 
 impl Volume {
+    /// Makes a volume of a file of a few mebibytes, for a demonstration: the derivation is so quick that its passphrase
+    /// could be guessed. What was in the file is lost.
+    pub(crate) fn format(&self, passphrase: &[u8]) -> Result<(), LuksError> {
+        let mut options = ["--type=luks2", "--luks2-keyslots-size=4m", "--key-file=-"].map(str::to_owned).to_vec();
+        options.extend(CHEAP.options());
+        let made = self.run("luksFormat", &options, &[], passphrase)?;
+        self.authorised_by(made)
+    }
+
     /// Adds the agent slot, opened by `random`, which is kept in `agent_key`. `unlock` is what opens the volume now. A
     /// copy of the header is kept in `backup` before it is changed.
     ///

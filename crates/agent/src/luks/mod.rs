@@ -26,7 +26,7 @@ pub(crate) use header::of_crypttab;
 pub(crate) use token::{Mark, Owned, Role};
 
 use crate::config::Kdf;
-use crate::doctor::Obstacle;
+use crate::obstacle::Obstacle;
 use header::{Header, HeaderError};
 
 /// An encrypted volume: a device or file, already below the root.
@@ -40,15 +40,6 @@ pub(crate) fn has_cryptsetup() -> bool {
 }
 
 impl Volume {
-    /// Makes a volume of a file of a few mebibytes, for a demonstration: the derivation is so quick that its passphrase
-    /// could be guessed. What was in the file is lost.
-    pub(crate) fn format(&self, passphrase: &[u8]) -> Result<(), LuksError> {
-        let mut options = ["--type=luks2", "--luks2-keyslots-size=4m", "--key-file=-"].map(str::to_owned).to_vec();
-        options.extend(enrol::CHEAP.options());
-        let made = self.run("luksFormat", &options, &[], passphrase)?;
-        self.authorised_by(made)
-    }
-
     pub(crate) fn uuid(&self) -> Result<String, LuksError> {
         Ok(self.header()?.uuid)
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use chaveiro_audit::Signer;
+use chaveiro_core::caller::OPERATOR_CLIENT;
 use chaveiro_core::keys::KeyName;
 use chaveiro_core::passcode::{MIN_ENTROPY_BITS, PasscodePolicy};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::Store;
-use chaveiro_core::revocation::OPERATOR_CLIENT;
 use chaveiro_core::tenant::{Licence, Tenant as TenantRow, TenantSettings};
 use chaveiro_escrow::Recipient;
 use chaveiro_server::{SystemClock, SystemEntropy};

@@ -103,7 +103,14 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
         Some(_) | None => check(&device, enrollment.as_ref(), way),
     };
     // The hold last: what is refused anyway places none.
-    let asker = hold::Asker { ask, device: &device, rule: settings.hold, event: &event };
+    let asker = hold::Asker {
+        action: ask.action,
+        caller: &ask.caller,
+        break_glass: ask.break_glass.as_deref(),
+        device: &device,
+        rule: settings.hold,
+        event: &event,
+    };
     let permitted = match permitted {
         Ok(ready) if ask.what.counts_for_hold => hold::pass(unit, &asker, now)?.map(|()| ready),
         permitted => permitted,

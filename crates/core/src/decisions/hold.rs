@@ -14,14 +14,18 @@ use crate::audit::{Activity, AuditEvent};
 use crate::caller::Caller;
 use crate::device::ManagedDevice;
 use crate::hold::{Hold, HoldKind, HoldRule, MAX_REASON, MIN_REASON, Most, Release, Room};
-use crate::id::{HoldId, RequestId, TenantId};
+use crate::id::{ActionId, HoldId, RequestId, TenantId};
 use crate::ports::{Fault, StoreError, UnitOfWork, View};
 use crate::refusal::Refusal;
 use crate::role::RoleAction;
 
-/// Who asks for what, as a hold sees it.
+/// A request for an action, as a hold sees it.
 pub(crate) struct Asker<'a> {
-    pub(crate) ask: &'a super::ask::Ask,
+    /// The fresh id of the action; a hold that is placed instead has it.
+    pub(crate) action: ActionId,
+    pub(crate) caller: &'a Caller,
+    /// The reason with which the caller would pass a hold.
+    pub(crate) break_glass: Option<&'a str>,
     pub(crate) device: &'a ManagedDevice,
     pub(crate) rule: HoldRule,
     /// An event about that request, to be completed.
@@ -31,15 +35,15 @@ pub(crate) struct Asker<'a> {
 impl Asker<'_> {
     /// What people must be told of.
     fn alert(&self, news: News, now: Timestamp) -> Alert {
-        let (ask, tenant) = (self.ask, self.device.tenant);
-        Alert { tenant, about: ask.action.0, at: now, actor: ask.caller.actor.clone(), news }
+        let (tenant, actor) = (self.device.tenant, self.caller.actor.clone());
+        Alert { tenant, about: self.action.0, at: now, actor, news }
     }
 }
 
 /// Whether another recovery may be opened now; places a hold when it may not and none is there. What is refused, what is
 /// placed and what breaks the glass is recorded; people are told of the last two.
 pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Result<(), Refusal>, Fault> {
-    let reason = match broken_glass(unit, &asker.ask.caller, asker.device, asker.ask.break_glass.as_deref())? {
+    let reason = match broken_glass(unit, asker.caller, asker.device, asker.break_glass)? {
         Ok(reason) => reason,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -132,13 +136,12 @@ fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<
         return Ok(None);
     }
     let hold = Hold {
-        // The fresh id of the action that is not opened.
-        id: HoldId(asker.ask.action.0),
+        id: HoldId(asker.action.0),
         tenant,
         kind: HoldKind::Asking,
         party: None,
         placed: now,
-        caused_by: asker.ask.caller.actor.clone(),
+        caused_by: asker.caller.actor.clone(),
         counted,
         released: None,
     };

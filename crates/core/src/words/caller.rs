@@ -9,6 +9,9 @@ use uuid::Uuid;
 use crate::id::TenantId;
 use crate::permission::PermissionSet;
 
+/// The `application_id` of tokens that a person minted on the host.
+pub const OPERATOR_CLIENT: &str = "chaveiro-cli";
+
 /// Who is calling, after the token was verified and the tenant found licensed.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -129,7 +132,7 @@ impl Actor {
         Self {
             user_principal_name: Some(person.name()),
             host: Some(person.clone()),
-            ..Self::named(ActorKind::Operator, crate::revocation::OPERATOR_CLIENT)
+            ..Self::named(ActorKind::Operator, OPERATOR_CLIENT)
         }
     }
 

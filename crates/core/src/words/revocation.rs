@@ -21,13 +21,10 @@
 
 use jiff::Timestamp;
 
-use crate::caller::{Actor, ActorKind, Caller};
+use crate::caller::{Actor, ActorKind, Caller, OPERATOR_CLIENT};
 use crate::id::ApplicationId;
 use crate::principal::{Principal, PrincipalKind};
 use crate::resource::Resource;
-
-/// The `application_id` of tokens that a person minted on the host.
-pub const OPERATOR_CLIENT: &str = "chaveiro-cli";
 
 /// How many seconds ahead of the clock a revocation may put the moment. Verifiers refuse what was issued a minute ahead, and
 /// other issuers' tokens are refused until the moment has come: revocation after revocation would lock everybody out.

@@ -1,13 +1,30 @@
 //! The documents that Intune puts inside `error.message`.
 
+use chaveiro_core::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
-use super::Place;
 use crate::resolve::Version;
 
 /// What Intune leaves as it is in the `Url` of its messages; parentheses and quotes are encoded there.
 const KEPT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The facts that the text of an error refers to.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// `scheme://host:port` of the server.
+    pub base_url: String,
+    /// The version asked.
+    pub version: Version,
+    /// The path, keys in parentheses, when it was understood.
+    pub path: String,
+    /// `request-id`.
+    pub request_id: String,
+    /// `client-request-id`, or the request id.
+    pub client_request_id: String,
+    /// Now.
+    pub now: Timestamp,
+}
 
 /// The document inside `error.message`. Line ends and indent are part of what clients have seen.
 pub(super) fn nested(text: &str, http_headers: &str, place: &Place) -> String {

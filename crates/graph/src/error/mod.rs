@@ -3,6 +3,7 @@
 
 mod document;
 mod refusal;
+mod row;
 mod table;
 
 use axum::response::Response;
@@ -12,20 +13,22 @@ use chaveiro_core::application::ApplicationRefusal;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::refused::Reason;
 use chaveiro_core::resource::ResourceKind;
-use chaveiro_core::{Fault, Refusal, Timestamp};
+use chaveiro_core::{Fault, Refusal};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use thiserror::Error;
 
+pub use self::document::Place;
 use self::document::{nested, no_role, no_role_challenge};
-use self::table::{Family, row};
+use self::row::Family;
+use self::table::row;
 use crate::batch::BatchError;
 use crate::body::BodyError;
 use crate::follow::MalformedKey;
 use crate::limits::Throttled;
 use crate::model::{MODEL, Target};
 use crate::query::QueryError;
-use crate::resolve::{PathError, Version};
+use crate::resolve::PathError;
 
 /// Why a request is not answered as wished.
 #[derive(Debug, Error)]
@@ -148,23 +151,6 @@ pub(crate) fn reason(error: &GraphError, base_url: &str) -> Option<(Reason, &'st
     Some((reason, row.code))
 }
 
-/// What the text of an error refers to.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// `scheme://host:port` of the server.
-    pub base_url: String,
-    /// The version asked.
-    pub version: Version,
-    /// The path, keys in parentheses, when it was understood.
-    pub path: String,
-    /// `request-id`.
-    pub request_id: String,
-    /// `client-request-id`, or the request id.
-    pub client_request_id: String,
-    /// Now.
-    pub now: Timestamp,
-}
-
 /// The response to that error, without the headers that every response has.
 pub fn respond(error: &GraphError, place: &Place) -> Response {
     let row = row(error, &place.base_url);
@@ -206,6 +192,8 @@ pub fn is_intune(target: Target) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use chaveiro_core::Timestamp;
+
     use super::*;
 
     #[test]

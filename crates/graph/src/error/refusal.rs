@@ -4,7 +4,7 @@ use chaveiro_core::Refusal;
 use chaveiro_core::permission::Permission;
 use http::{StatusCode, header};
 
-use super::table::{BAD_REQUEST, Family, Row, claims_challenge, gateway, intune};
+use super::row::{BAD_REQUEST, Family, Row, claims_challenge, gateway, intune};
 
 pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
     let not_applicable = || gateway(BAD_REQUEST, "BadRequest", "Request not applicable to target tenant.");

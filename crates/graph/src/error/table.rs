@@ -4,17 +4,14 @@
 //! document, as a string, inside `error.message`; its structure is kept, its host is ours. Codes and the
 //! beginnings of texts are those that callers search for; what is ours says what to do next.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use chaveiro_auth::TokenRefusal;
-use chaveiro_core::Timestamp;
 use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
 use chaveiro_core::resource::ResourceKind;
-use http::{HeaderName, StatusCode, header};
-use serde_json::json;
+use http::{StatusCode, header};
 
 use super::GraphError;
 use super::refusal::of_refusal;
+use super::row::{BAD_REQUEST, Row, challenge, gateway, intune};
 use crate::batch::BatchError;
 use crate::body::BodyError;
 use crate::follow::MalformedKey;
@@ -29,45 +26,6 @@ const FULL_RETRY_AFTER_S: &str = "30";
 
 /// Seconds after which a caller may try again when a person has to repair the escrow first.
 const ESCROW_RETRY_AFTER_S: &str = "30";
-
-/// Application id of Microsoft Graph, which clients expect in the challenge.
-const GRAPH_APPLICATION: &str = "00000003-0000-0000-c000-000000000000";
-
-/// Who words the error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
-    Gateway,
-    Intune,
-    /// Intune's answer to somebody without any role: its document once more inside another.
-    NoRole,
-}
-
-/// One row of the table.
-#[derive(Debug)]
-pub(super) struct Row {
-    pub(super) status: StatusCode,
-    pub(super) code: &'static str,
-    pub(super) family: Family,
-    pub(super) message: String,
-    pub(super) header: Option<(HeaderName, String)>,
-}
-
-pub(super) fn gateway(status: StatusCode, code: &'static str, message: impl Into<String>) -> Row {
-    Row { status, code, family: Family::Gateway, message: message.into(), header: None }
-}
-
-pub(super) fn intune(status: StatusCode, code: &'static str, message: impl Into<String>) -> Row {
-    Row { status, code, family: Family::Intune, message: message.into(), header: None }
-}
-
-impl Row {
-    pub(super) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.header = Some((name, value.into()));
-        self
-    }
-}
-
-pub(super) const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
 
 /// The row of that error.
 pub(super) fn row(error: &GraphError, base_url: &str) -> Row {
@@ -143,19 +101,6 @@ fn of_path(error: &PathError) -> Row {
         | PathError::Bulk => gateway(BAD_REQUEST, "BadRequest", text),
         PathError::Version(_) => gateway(StatusCode::NOT_FOUND, "ResourceNotFound", text),
     }
-}
-
-fn challenge(base_url: &str) -> String {
-    format!(
-        "Bearer realm=\"\", authorization_uri=\"{base_url}/common/oauth2/authorize\", client_id=\"{GRAPH_APPLICATION}\""
-    )
-}
-
-/// Asks for a token that was not issued before that moment (graph.md 3.3). Clients hand the claims on to the issuer.
-pub(super) fn claims_challenge(base_url: &str, not_before: Timestamp) -> String {
-    let moment = json!({"essential": true, "value": not_before.as_second().to_string()});
-    let claims = STANDARD.encode(json!({"access_token": {"nbf": moment}}).to_string());
-    format!("{}, error=\"insufficient_claims\", claims=\"{claims}\"", challenge(base_url))
 }
 
 fn of_token(refusal: &TokenRefusal, base_url: &str) -> Row {

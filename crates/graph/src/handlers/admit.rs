@@ -16,7 +16,7 @@ use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal, Timestamp};
 
-use super::expand::Expansions;
+use super::expansions::Expansions;
 use crate::entity_tag::IfMatch;
 use crate::error::GraphError;
 use crate::follow::{Binding, Node, check_keys, follow, is_seen, missing};
@@ -91,7 +91,7 @@ impl Asked {
         rights.require(self.role_action)?;
         let query = self.query.clone()?;
         let selection = self.selection(&query)?;
-        let expansions = Expansions::admit(self, &query, &rights)?;
+        let expansions = Expansions::admit(&self.walk, &self.caller, &query, &rights)?;
         check_keys(&self.walk)?;
         let binding = self.follow_with(view, &rights)?;
         Ok(Admitted { binding, query, selection, expansions, sight: rights.sight_by(self.role_action) })

@@ -4,20 +4,18 @@
 use chaveiro_core::Refusal;
 use chaveiro_core::ports::{View, Witness};
 use chaveiro_core::query::{ActionField, AuditField, Cursor, DeviceField, Listing, ResourceField};
-use chaveiro_core::rights::Rights;
-use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
+use super::expansions::Expansions;
 use super::{few, list, of_caller};
 use crate::error::GraphError;
 use crate::follow::{self, Members, Node};
 use crate::model::MODEL;
-use crate::query::{Expand, MAX_EXPANDED_PAGE, Query, QueryError, Selection};
+use crate::query::{MAX_EXPANDED_PAGE, Query, QueryError};
 use crate::render::{self, Form};
 use crate::resolve;
 use crate::short_list;
-use crate::verb::{self, Verb};
 
 /// What is read from, for whom.
 pub(crate) struct Reading<'a> {
@@ -27,34 +25,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) asked: &'a Asked,
 }
 
-/// Expansions of a request that are admitted, each with the devices of which it may be read.
-pub(crate) struct Expansions(Vec<(Expand, Selection, Visibility)>);
-
 impl Expansions {
-    /// Those that the query asks for, if the caller may read through each.
-    pub(crate) fn admit(asked: &Asked, query: &Query, rights: &Rights) -> Result<Self, GraphError> {
-        let expands = query.expands(asked.walk.target())?.into_iter().map(|expand| {
-            let verb = if expand.edge.many { Verb::List } else { Verb::Read };
-            let required = verb::permissions(expand.edge, verb);
-            if !asked.caller.permissions.contains_any(required) {
-                return Err(Refusal::MissingPermission(required).into());
-            }
-            let role_action = verb::role_action_at(expand.edge.to, verb);
-            rights.require(role_action)?;
-            let selection = match (&expand.select, MODEL.entity_type(expand.edge.to)) {
-                (Some(names), Some(entity)) => Selection::of(names, entity, asked.walk.version)?,
-                _ => Selection::Default,
-            };
-            Ok((expand, selection, rights.sight_by(role_action)))
-        });
-        Ok(Self(expands.collect::<Result<_, GraphError>>()?))
-    }
-
-    /// Whether nothing is expanded.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Puts them into the JSON of an entity, which stands at that path.
     pub(crate) fn put(
         &self,

@@ -7,6 +7,7 @@ mod application;
 mod batch;
 mod change;
 mod expand;
+mod expansions;
 mod few;
 mod link;
 mod list;

@@ -1,6 +1,7 @@
 //! `$expand`: edges of the model, one level, each with `$select` and `$top` at most.
 
-use super::QueryError;
+use super::error::QueryError;
+use super::page::MAX_PAGE;
 use super::scan::Scan;
 use crate::model::{Edge, MODEL, Target};
 
@@ -48,7 +49,7 @@ pub(super) fn parse(text: &str, target: Target) -> Result<Vec<Expand>, QueryErro
                         expand.select = Some(names);
                     }
                     "top" if expand.top.is_none() && edge.many => {
-                        let top = scan.name().parse().ok().filter(|top| (1..=super::MAX_PAGE).contains(top));
+                        let top = scan.name().parse().ok().filter(|top| (1..=MAX_PAGE).contains(top));
                         expand.top = Some(top.ok_or_else(|| scan.problem(at, "$top is a number from 1 to 1000"))?);
                     }
                     _ => return Err(scan.problem(at, format!("{SUPPORTED}, each once, and $top for collections"))),

@@ -3,8 +3,8 @@
 
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, ResourceField, Value, moment};
 
+use super::error::QueryError;
 use super::scan::Scan;
-use super::{QueryError, is_served};
 use crate::model::{ComplexType, Default, Edm, EntityType, Property};
 use crate::resolve::Version;
 
@@ -136,6 +136,11 @@ pub(super) fn find_path<F: Fields>(
         scan.problem(at, format!("lists of microsoft.graph.{} are not filtered or ordered by '{path}'", entity.name))
     })?;
     Ok((member, source))
+}
+
+/// Returns true if a version serves a property. Types that only beta documents are whole in both versions.
+pub fn is_served(property: &Property, entity: &EntityType, version: Version) -> bool {
+    version == Version::Beta || entity.beta_only || !property.beta_only
 }
 
 /// The property of that name when it is one structure, and the type of that.

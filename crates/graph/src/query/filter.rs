@@ -7,8 +7,8 @@
 
 use chaveiro_core::query::{Filter, Test, Value, moment};
 
-use super::QueryError;
-use super::fields::{Fields, Source, find_path, structure};
+use super::error::QueryError;
+use super::fields::{Fields, Source, find_path, is_served, structure};
 use super::scan::Scan;
 use crate::model::{Edm, EntityType, Property};
 use crate::resolve::Version;
@@ -163,7 +163,7 @@ impl Parser<'_> {
     fn any_of<F: Fields>(&mut self, at: usize, name: &str, holds: bool) -> Result<Filter<F>, QueryError> {
         const FORM: &str = "any(t:t eq 'x')";
         self.scan.need('/', "/")?;
-        let served = |property: &&Property| super::is_served(property, self.entity, self.version);
+        let served = |property: &&Property| is_served(property, self.entity, self.version);
         let property = self.entity.property(name).filter(served);
         let texts = property.filter(|property| matches!(property.edm, Edm::Collection(Edm::String)));
         let Some(Source::Field(field)) = texts.and_then(F::source) else {

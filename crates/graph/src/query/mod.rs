@@ -2,92 +2,30 @@
 //! every device.
 
 mod cursor;
+mod error;
 mod expand;
 mod fields;
 mod filter;
 mod order;
+mod page;
 mod scan;
 
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, ResourceField};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
-use thiserror::Error;
 
+use self::cursor::Question;
+pub use self::error::QueryError;
 pub use self::expand::Expand;
-pub use self::fields::{Fields, Source};
+pub use self::fields::{Fields, Source, is_served};
 pub use self::filter::{MAX_BYTES, MAX_COMPARISONS, MAX_DEPTH, parse as parse_filter};
+pub use self::page::{MAX_EXPANDED_PAGE, MAX_PAGE, MAX_SKIP};
 use crate::model::{EntityType, Property, Target};
 use crate::resolve::{Version, Walk, encode};
 use crate::short_list::Rendered;
 
-/// Items of a page, when nothing else is asked; also the most that can be asked.
-pub const MAX_PAGE: usize = 1000;
-
-/// Most items that `$skip` leaves out; further in, `@odata.nextLink` leads.
-pub const MAX_SKIP: usize = 10_000;
-
-/// Items of a page when collections of each are expanded.
-pub const MAX_EXPANDED_PAGE: usize = 100;
-
 /// Options that OData knows and that are not supported, without `$`: Graph takes them in both spellings.
 const REFUSED: [&str; 8] = ["apply", "compute", "deltatoken", "format", "id", "index", "schemaversion", "levels"];
-
-/// What is wrong with the query.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum QueryError {
-    /// An option that is not supported.
-    #[error(
-        "The query option '{0}' is not supported here. Supported are $select and $expand on entities and lists, $filter, $search, $orderby, $top, $skip, $skiptoken and $count on lists, and $filter and $search on /$count."
-    )]
-    Unsupported(String),
-    /// An option given twice.
-    #[error("The query option '{0}' is given more than once.")]
-    Repeated(&'static str),
-    /// A value that is none.
-    #[error("The value of the query option '{option}' must be {expected}.")]
-    Value {
-        /// Which option.
-        option: &'static str,
-        /// What it takes.
-        expected: &'static str,
-    },
-    /// `$select` of something the type does not have.
-    #[error("Could not find a property named '{name}' on type 'microsoft.graph.{entity}'.")]
-    Property {
-        /// As asked.
-        name: String,
-        /// The type.
-        entity: &'static str,
-    },
-    /// A value that breaks off being understood.
-    #[error("The query option '{option}' is not supported as it is, at character {at}: {problem}.")]
-    Syntax {
-        /// Which option.
-        option: &'static str,
-        /// Which character of its decoded value, from 1.
-        at: usize,
-        /// What is wrong, and what would be right.
-        problem: String,
-    },
-    /// A number that tells of devices that the caller does not see.
-    #[error(
-        "'{0}' counts every device of the tenant, and your role shows you some of them, so lists cannot be filtered or ordered by it for you. Leave it out of $filter and $orderby; a single GET counts the devices that you see."
-    )]
-    OutOfSight(&'static str),
-    /// A cursor of another question.
-    #[error(
-        "The $skiptoken does not belong to this list with this $filter, $search and $orderby. Use @odata.nextLink as it is, or begin without $skiptoken."
-    )]
-    Cursor,
-    /// Too much to read.
-    #[error(
-        "Too many items would have to be read to answer this. Add to $filter, with and, a condition that finds few: on devices eq or startswith of deviceName, eq of serialNumber, userPrincipalName, azureADDeviceId or imei, or a range of lastSyncDateTime or enrolledDateTime; on others eq or startswith of displayName. Order by one of these, or leave $orderby out."
-    )]
-    TooCostly,
-    /// Percent-encoding that is no text.
-    #[error("The query string is not valid UTF-8 when percent-decoded.")]
-    NotText,
-}
 
 /// The options of one request, as they were asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -197,7 +135,7 @@ impl Query {
         let filter = self.filter(entity, walk.version)?;
         let order = self.orderby.as_deref().map(|text| order::parse(text, entity, walk.version)).transpose()?;
         let after = self.skiptoken.as_deref();
-        let after = after.map(|token| cursor::decode(token, &walk.canonical(), self)).transpose()?;
+        let after = after.map(|token| cursor::decode(token, &self.question(&walk.canonical()))).transpose()?;
         let most = match self.expands(walk.target())?.iter().any(|expand| expand.edge.many) {
             true => MAX_EXPANDED_PAGE,
             false => MAX_PAGE,
@@ -235,6 +173,12 @@ impl Query {
         self.select.as_deref().map_or(Ok(Selection::Default), |names| Selection::of(names, entity, version))
     }
 
+    /// The question to a list that its cursors belong to.
+    fn question<'a>(&'a self, list: &'a str) -> Question<'a> {
+        let text = |option: &'a Option<String>| option.as_deref().unwrap_or_default();
+        Question { list, filter: text(&self.filter), search: text(&self.search), orderby: text(&self.orderby) }
+    }
+
     /// The query string of the page after that cursor, of the list at the end of that walk.
     pub fn next(&self, cursor: &chaveiro_core::query::Cursor, walk: &Walk) -> String {
         let select = self.select.as_ref().map(|names| names.join(","));
@@ -247,16 +191,11 @@ impl Query {
             ("$orderby", text(&self.orderby)),
             ("$count", self.count.map(|count| count.to_string())),
             ("$top", self.top.map(|top| top.to_string())),
-            ("$skiptoken", Some(cursor::encode(cursor, &walk.canonical(), self))),
+            ("$skiptoken", Some(cursor::encode(cursor, &self.question(&walk.canonical())))),
         ];
         let parts = parts.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", encode(&value?))));
         parts.collect::<Vec<_>>().join("&")
     }
-}
-
-/// Whether a version serves a property. Types that only beta documents are whole in both versions.
-pub fn is_served(property: &Property, entity: &EntityType, version: Version) -> bool {
-    version == Version::Beta || entity.beta_only || !property.beta_only
 }
 
 /// The annotation of an entity that holds its tag.

@@ -2,7 +2,7 @@
 
 use chaveiro_core::query::{Filter, Order, Test};
 
-use super::QueryError;
+use super::error::QueryError;
 use super::fields::{Fields, Source, find_path};
 use super::scan::Scan;
 use crate::model::{Edm, EntityType};

@@ -1,6 +1,6 @@
 //! Reading the text of an option, with positions for errors.
 
-use super::QueryError;
+use super::error::QueryError;
 
 /// What is left of a text. Positions are characters, from 1, of the option's decoded value.
 #[derive(Clone, Debug)]

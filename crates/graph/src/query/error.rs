@@ -1,0 +1,60 @@
+//! The errors of query options, as callers read them.
+
+use thiserror::Error;
+
+/// The error of a query option.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum QueryError {
+    /// An option that is not supported.
+    #[error(
+        "The query option '{0}' is not supported here. Supported are $select and $expand on entities and lists, $filter, $search, $orderby, $top, $skip, $skiptoken and $count on lists, and $filter and $search on /$count."
+    )]
+    Unsupported(String),
+    /// An option given twice.
+    #[error("The query option '{0}' is given more than once.")]
+    Repeated(&'static str),
+    /// A value that is none.
+    #[error("The value of the query option '{option}' must be {expected}.")]
+    Value {
+        /// Which option.
+        option: &'static str,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// `$select` of something the type does not have.
+    #[error("Could not find a property named '{name}' on type 'microsoft.graph.{entity}'.")]
+    Property {
+        /// As asked.
+        name: String,
+        /// The type.
+        entity: &'static str,
+    },
+    /// A value that breaks off being understood.
+    #[error("The query option '{option}' is not supported as it is, at character {at}: {problem}.")]
+    Syntax {
+        /// Which option.
+        option: &'static str,
+        /// Which character of its decoded value, from 1.
+        at: usize,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+    /// A number that tells of devices that the caller does not see.
+    #[error(
+        "'{0}' counts every device of the tenant, and your role shows you some of them, so lists cannot be filtered or ordered by it for you. Leave it out of $filter and $orderby; a single GET counts the devices that you see."
+    )]
+    OutOfSight(&'static str),
+    /// A cursor of another question.
+    #[error(
+        "The $skiptoken does not belong to this list with this $filter, $search and $orderby. Use @odata.nextLink as it is, or begin without $skiptoken."
+    )]
+    Cursor,
+    /// Too much to read.
+    #[error(
+        "Too many items would have to be read to answer this. Add to $filter, with and, a condition that finds few: on devices eq or startswith of deviceName, eq of serialNumber, userPrincipalName, azureADDeviceId or imei, or a range of lastSyncDateTime or enrolledDateTime; on others eq or startswith of displayName. Order by one of these, or leave $orderby out."
+    )]
+    TooCostly,
+    /// Percent-encoding that is no text.
+    #[error("The query string is not valid UTF-8 when percent-decoded.")]
+    NotText,
+}
