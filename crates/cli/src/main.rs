@@ -1,6 +1,7 @@
 //! The `chaveiro` command: the server, its administration, a Graph client for the help desk, and the
 //! demonstration.
 
+mod advice;
 mod args;
 mod client;
 mod demo;
@@ -115,7 +116,10 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
 fn complain(out: Out, error: &anyhow::Error) {
     let text = match error.downcast_ref::<Complaint>() {
         Some(complaint) if !out.json => complaint.say(out.lang),
-        Some(_) | None => format!("{error:#}"),
+        Some(_) | None => match advice::of(error) {
+            Some(advice) => format!("{error:#}; {advice}"),
+            None => format!("{error:#}"),
+        },
     };
     if out.json {
         let _ = writeln!(std::io::stderr(), "{}", serde_json::json!({"error": text}));

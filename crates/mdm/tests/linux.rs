@@ -399,7 +399,7 @@ async fn a_machine_of_before_goes_on_by_digest_and_is_listed_until_it_shows_its_
             .as_ref()
             .try_into()
             .expect("32"),
-        oma_device_id: device.oma_device_id.clone(),
+        reported_id: device.oma_device_id.clone(),
         needs_certificate: false,
         created: world.clock.now(),
         closed: None,

@@ -208,11 +208,11 @@ pub(crate) async fn a_device_has_one_open_enrolment(backend: &dyn Backend) {
         assert_eq!(view.enrollment(enrollment_id(11))?.and_then(|closed| closed.closed), Some(at(5)));
         let old = view.enrollment_by_certificate(&enrollment(1, 11).certificate_sha256)?;
         assert_eq!(old.map(|old| old.id), Some(enrollment_id(11)), "closed ones are still known");
-        assert!(view.enrollments_by_oma_device_id("oma11")?.is_empty());
-        assert_eq!(view.enrollments_by_oma_device_id("oma99")?.len(), 1);
-        assert_eq!(view.device_by_oma_device_id(tenant_id(1), "oma11")?, None, "only the newest name counts");
-        assert_eq!(view.device_by_oma_device_id(tenant_id(1), "oma99")?.map(|device| device.id), Some(device_id(11)));
-        assert_eq!(view.device_by_oma_device_id(tenant_id(2), "oma99")?, None);
+        assert!(view.enrollments_by_reported_id("oma11")?.is_empty());
+        assert_eq!(view.enrollments_by_reported_id("oma99")?.len(), 1);
+        assert_eq!(view.device_by_reported_id(tenant_id(1), "oma11")?, None, "only the newest name counts");
+        assert_eq!(view.device_by_reported_id(tenant_id(1), "oma99")?.map(|device| device.id), Some(device_id(11)));
+        assert_eq!(view.device_by_reported_id(tenant_id(2), "oma99")?, None);
         Ok(())
     })
     .await;

@@ -113,7 +113,7 @@ pub(crate) fn enrollment(of: u64, number: u64) -> Enrollment {
         tenant: tenant_id(of),
         device: device_id(number),
         certificate_sha256,
-        oma_device_id: format!("oma{number}"),
+        reported_id: format!("oma{number}"),
         needs_certificate: false,
         created: at(1),
         closed: None,

@@ -150,18 +150,14 @@ impl View for Transaction<'_> {
     fn enrollment_by_certificate(&self, sha256: &[u8; 32]) -> Result<Option<Enrollment>, StoreError> {
         enrollment::by_certificate(self.connection, sha256)
     }
-    fn enrollments_by_oma_device_id(&self, oma_device_id: &str) -> Result<Vec<Enrollment>, StoreError> {
-        enrollment::by_oma_device_id(self.connection, oma_device_id)
+    fn enrollments_by_reported_id(&self, reported_id: &str) -> Result<Vec<Enrollment>, StoreError> {
+        enrollment::by_reported_id(self.connection, reported_id)
     }
     fn devices_without_certificate(&self, tenant: TenantId, limit: usize) -> Result<Vec<ManagedDevice>, StoreError> {
         device::without_certificate(self.connection, tenant, limit)
     }
-    fn device_by_oma_device_id(
-        &self,
-        tenant: TenantId,
-        oma_device_id: &str,
-    ) -> Result<Option<ManagedDevice>, StoreError> {
-        device::by_oma_device_id(self.connection, tenant, oma_device_id)
+    fn device_by_reported_id(&self, tenant: TenantId, reported_id: &str) -> Result<Option<ManagedDevice>, StoreError> {
+        device::by_reported_id(self.connection, tenant, reported_id)
     }
     fn enrollment_token(&self, sha256: &[u8; 32]) -> Result<Option<EnrollmentToken>, StoreError> {
         enrollment::token(self.connection, sha256)

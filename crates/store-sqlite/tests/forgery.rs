@@ -187,7 +187,7 @@ fn fill(unit: &mut dyn UnitOfWork) -> Result<(), Fault> {
         tenant: TENANT,
         device: DEVICE,
         certificate_sha256: CERTIFICATE,
-        oma_device_id: "oma".to_owned(),
+        reported_id: "oma".to_owned(),
         needs_certificate: false,
         created: at(0),
         closed: None,

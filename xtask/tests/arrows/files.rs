@@ -38,9 +38,7 @@ struct Crate {
 impl Files {
     /// The files of the crate whose sources are in that directory.
     pub(crate) fn of(src: &Path) -> Self {
-        let mut texts = BTreeMap::new();
-        collect(src, src, &mut texts);
-        Self::read(texts)
+        Self::read(texts(src))
     }
 
     /// The files of a crate of these texts, by their names inside of `src`.
@@ -179,6 +177,13 @@ impl Crate {
         }
         Some((at, rest.to_vec()))
     }
+}
+
+/// The source files below a directory, by their names inside of it.
+pub(crate) fn texts(src: &Path) -> BTreeMap<PathBuf, String> {
+    let mut texts = BTreeMap::new();
+    collect(src, src, &mut texts);
+    texts
 }
 
 /// Reads the texts below a directory, by their names inside of `src`.

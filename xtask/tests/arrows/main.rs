@@ -149,6 +149,64 @@ const ONE_WAY: &[(&str, &str, &str)] = &[
     ("chaveiro-auth", "local/error.rs", "local/limits.rs"),
 ];
 
+/// Words of the edges that the domain does not know: those of the device channel, of HTTP and of the command line.
+const WORDS_OF_EDGES: &[&str] = &[
+    "OMA",
+    "oma_",
+    "SyncML",
+    "SOAP",
+    "CSP",
+    "MS-MDE2",
+    "MS-MDM",
+    "MsgID",
+    "CmdID",
+    "EntDMID",
+    "DevInfo",
+    "DevDetail",
+    "context item",
+    "./Vendor",
+    "./Device",
+    "NewPINValue",
+    "LockAndRecoverPIN",
+    "HTTP",
+    "http:",
+    "GET ",
+    "POST ",
+    "PATCH ",
+    "PUT ",
+    "DELETE ",
+    "/v1.0",
+    "/beta",
+    "/deviceManagement",
+    "request-id",
+    "Retry-A",
+    "header",
+    "query string",
+    "chaveiro app",
+    "chaveiro audit",
+    "chaveiro device",
+    "chaveiro hold",
+    "chaveiro keys",
+    "chaveiro role",
+    "chaveiro sign-in",
+    "chaveiro tenant",
+    "chaveiro token",
+    " --",
+    "command line",
+    " CLI",
+];
+
+/// Words of the edges that stay in the domain: where, which, and why.
+const KEPT_WORDS: &[(&str, &str, &str)] = &[
+    ("actions/recover_passcode/", "CSP", "a policy cites the page that defines the codes it judges"),
+    ("actions/recover_passcode/", "LockAndRecoverPIN", "a policy names the nodes whose codes it judges"),
+    ("actions/recover_passcode/", "NewPINValue", "a policy names the nodes whose codes it judges"),
+    ("decisions/ask.rs", "request-id", "stored events have the word"),
+    ("decisions/ask.rs", "Retry-A", "stored events have the word"),
+    ("words/application.rs", " CLI", "the name of an application, as it is served"),
+    ("words/sign_in.rs", " --", "a drawing"),
+];
+
 fn files(package: &Package) -> Files {
     Files::of(package.manifest_path.with_file_name("src").as_std_path())
 }
@@ -225,4 +283,23 @@ fn arrows_are_read_from_imports_paths_macros_and_through_re_exports() {
         ("three.rs", "pub fn f() { crate::one::g() } pub struct Three;"),
     ]);
     assert_eq!(circle.circles(), [["one.rs", "three.rs", "two.rs"]]);
+}
+
+#[test]
+fn the_domain_has_no_word_of_its_edges() {
+    let packages = workspace();
+    let texts = files::texts(packages["chaveiro-core"].manifest_path.with_file_name("src").as_std_path());
+    let mut found = BTreeSet::new();
+    for (file, text) in &texts {
+        let file = file.display().to_string();
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with("//! |--")) {
+            for word in WORDS_OF_EDGES.iter().filter(|word| line.contains(**word)) {
+                match KEPT_WORDS.iter().position(|(of, kept, _)| file.starts_with(of) && kept == word) {
+                    Some(kept) => drop(found.insert(kept)),
+                    None => panic!("{file}:{}: {word:?} belongs to an edge: {line}", number + 1),
+                }
+            }
+        }
+    }
+    assert_eq!(found, (0..KEPT_WORDS.len()).collect(), "take words that are gone out of the table");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use chaveiro_audit::Signer;
 use chaveiro_core::caller::OPERATOR_CLIENT;
 use chaveiro_core::keys::KeyName;
@@ -311,7 +311,7 @@ async fn accept_key(common: &Common, out: Out, name: &str, reason: &str, new: bo
     let directory = data_directory(common)?;
     let sqlite = Arc::new(directory.open_store()?);
     let inventory = directory.inventory(&sqlite);
-    let key: KeyName = name.parse().map_err(|error: &str| anyhow!("{error}"))?;
+    let key: KeyName = name.parse()?;
     // A server that runs would go on to sign with the key that it has.
     let lock = (key == KeyName::Audit).then(|| directory.lock_for_server()).transpose()?;
     let hand = hand(&SystemClock::default());

@@ -90,7 +90,7 @@ fn enrollment(tenant: TenantId, number: usize) -> Enrollment {
         tenant,
         device: device_id(number),
         certificate_sha256,
-        oma_device_id: number.to_string(),
+        reported_id: number.to_string(),
         needs_certificate: false,
         created: enrolled(),
         closed: None,

@@ -17,8 +17,12 @@ use crate::refusal::Refusal;
 use crate::remote_action::{RemoteAction, Way};
 
 /// The time in which a request counts as a repeat of an earlier one, by its id or as a retry without one: longer than the
-/// three retries of an SDK with their delays of at most 180 seconds each. A script with a constant id recovers again later.
+/// three retries of a client with their delays of at most 180 seconds each. A script with a constant id recovers again later.
 const RETRY_WINDOW: Duration = Duration::from_secs(10 * 60);
+
+/// The words by which the record says how a repeat was known; stored records have them.
+const BY_ITS_ID: &str = "client-request-id";
+const BY_THE_CALLERS_WORD: &str = "Retry-Attempt";
 
 /// What is asked. The ids are fresh; they are parameters so that a decision can be repeated.
 #[derive(Clone, Debug)]
@@ -35,8 +39,8 @@ pub struct Ask {
     pub request: RequestId,
     /// The caller's own id of the request, equal in repeats of it.
     pub client_request_id: Option<String>,
-    /// The caller says that it sends this request again: `Retry-Attempt` of 1 or more. SDKs send it even where they leave
-    /// `client-request-id` out (graph.md 1.8).
+    /// The caller says that it sends this request again: clients say so even where they leave
+    /// their own id out.
     pub retry: bool,
     /// The caller's reason, for the record.
     pub reason: Option<String>,
@@ -67,7 +71,7 @@ pub enum Begun {
     Refused(Refusal),
 }
 
-/// Accepts a remote action. When this unit of work is durable, the caller is answered 204.
+/// Accepts a remote action. When this unit of work is durable, the caller is told that it is accepted.
 pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Begun, Fault> {
     let tenant = ask.caller.tenant;
     let caller_key = ask.caller_key();
@@ -173,13 +177,13 @@ fn repeated(
     if let Some(id) = &ask.client_request_id {
         let Some((action, at)) = unit.action_of_request(tenant, ask.device, caller_key, id)? else { return Ok(None) };
         let is_open = unit.action(tenant, action)?.is_some_and(|action| action.state.is_open());
-        return Ok((at >= since || is_open).then_some((action, "client-request-id")));
+        return Ok((at >= since || is_open).then_some((action, BY_ITS_ID)));
     }
     if !ask.retry {
         return Ok(None);
     }
     let accepted = unit.accepted_since(tenant, ask.device, caller_key, since)?;
-    Ok(accepted.map(|action| (action, "Retry-Attempt")))
+    Ok(accepted.map(|action| (action, BY_THE_CALLERS_WORD)))
 }
 
 fn remember(

@@ -29,7 +29,7 @@ pub struct Applicant {
     /// SHA-256 of the token it showed.
     pub token_sha256: [u8; 32],
     /// What it calls itself.
-    pub oma_device_id: String,
+    pub reported_id: String,
     /// What it runs.
     pub platform: Platform,
     /// What it says of itself.
@@ -83,7 +83,7 @@ pub fn enroll(unit: &mut dyn UnitOfWork, applicant: Applicant, now: Timestamp) -
 
     let known = predecessor(unit, &token, &applicant)?;
     let known_before = known.is_some();
-    let namesake = unit.device_by_oma_device_id(tenant.id, &applicant.oma_device_id)?;
+    let namesake = unit.device_by_reported_id(tenant.id, &applicant.reported_id)?;
     let duplicate_of = namesake.map(|device| device.id).filter(|id| known.as_ref().is_none_or(|known| known.id != *id));
     let device = match known {
         Some(device) => {
@@ -130,7 +130,7 @@ pub fn enroll(unit: &mut dyn UnitOfWork, applicant: Applicant, now: Timestamp) -
         tenant: tenant.id,
         device: device.id,
         certificate_sha256: applicant.certificate_sha256,
-        oma_device_id: applicant.oma_device_id,
+        reported_id: applicant.reported_id,
         needs_certificate: device.platform == Platform::Linux,
         created: now,
         closed: None,
@@ -159,9 +159,9 @@ fn predecessor(
         return view.device(token.tenant, device);
     }
     let Some(sha256) = &applicant.shown_sha256 else { return Ok(None) };
-    let old = view.enrollment_by_certificate(sha256)?.filter(|old| {
-        old.closed.is_none() && old.tenant == token.tenant && old.oma_device_id == applicant.oma_device_id
-    });
+    let old = view
+        .enrollment_by_certificate(sha256)?
+        .filter(|old| old.closed.is_none() && old.tenant == token.tenant && old.reported_id == applicant.reported_id);
     old.map_or(Ok(None), |old| view.device(old.tenant, old.device))
 }
 

@@ -23,11 +23,11 @@ use crate::resource::{Resource, ResourceKind};
 use crate::revocation;
 use crate::sign_in::{SignIn, Standing, plain_code, spoken_code};
 
-/// Why a decision is not taken. Each says what to do.
+/// The reason for which a decision is not taken. The edge says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum VouchRefusal {
     /// No such code in this tenant, or not any more.
-    #[error("no sign-in waits under the code {0}; see: chaveiro sign-in list")]
+    #[error("no sign-in waits under the code {0}")]
     Unknown(String),
     /// Too late.
     #[error("the code {0} is over after 15 minutes; let the person begin again")]
@@ -36,12 +36,10 @@ pub enum VouchRefusal {
     #[error("the sign-in with the code {0} is decided already; let the person begin again if that was wrong")]
     Decided(String),
     /// Not among the users of the tenant.
-    #[error("there is no user {0} in this tenant; make one with POST /v1.0/users and its userPrincipalName")]
+    #[error("there is no user {0} in this tenant")]
     NoUser(String),
     /// The same, and no object id either.
-    #[error(
-        "there is no user {0} in this tenant; somebody whom another issuer alone knows is named by her object id (oid), or as its tokens name her (oid, sub or principal name) with: chaveiro sign-in revoke --external NAME"
-    )]
+    #[error("there is no user {0} in this tenant")]
     NobodyToRevoke(String),
     /// Asked for too often within seconds.
     #[error(transparent)]

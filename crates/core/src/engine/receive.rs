@@ -34,9 +34,9 @@ pub struct Answer {
 
 /// A value that a device gives.
 pub enum Value {
-    /// In clear, of `NewPINValue`: sealed before anything else happens to it.
+    /// In clear: sealed before anything else happens to it.
     Passcode(Passcode),
-    /// The same, but without its node, or in another form than was asked for.
+    /// The same, but unnamed, or in another form than was asked for.
     Doubtful(Passcode),
     /// Sealed on the device.
     Envelope(Vec<u8>),

@@ -96,7 +96,7 @@ pub trait UnitOfWork: View {
     fn insert_action(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
     /// Replaces the row of that action.
     fn update_action(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
-    /// Remembers that this caller was given that action for that `client-request-id`, in place of an earlier one.
+    /// Remembers that this caller was given that action for that id of a request, in place of an earlier one.
     fn record_request(
         &mut self,
         action: &ActionRecord,
@@ -105,7 +105,7 @@ pub trait UnitOfWork: View {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Remembers that this caller was answered with that action, in a request without a `client-request-id`.
+    /// Remembers that this caller was answered with that action, in a request without an id of its own.
     fn record_acceptance(&mut self, action: &ActionRecord, caller_key: &str, at: Timestamp) -> Result<(), StoreError>;
     /// Counts a recovery that somebody asked for, at the time it was opened.
     fn count_recovery(&mut self, action: &ActionRecord) -> Result<(), StoreError>;

@@ -99,17 +99,13 @@ pub trait View {
     fn open_enrollment(&self, tenant: TenantId, device: DeviceId) -> Result<Option<Enrollment>, StoreError>;
     /// The enrolment whose device certificate has that SHA-256, closed ones included.
     fn enrollment_by_certificate(&self, sha256: &[u8; 32]) -> Result<Option<Enrollment>, StoreError>;
-    /// Open enrolments of all tenants with that OMA-DM device id: cloned devices can share one.
-    fn enrollments_by_oma_device_id(&self, oma_device_id: &str) -> Result<Vec<Enrollment>, StoreError>;
+    /// Open enrolments of all tenants whose devices call themselves by that id: cloned devices can share one.
+    fn enrollments_by_reported_id(&self, reported_id: &str) -> Result<Vec<Enrollment>, StoreError>;
     /// The Linux devices of that tenant with an open enrolment that need not show their certificate, oldest enrolment
     /// first, at most `limit`.
     fn devices_without_certificate(&self, tenant: TenantId, limit: usize) -> Result<Vec<ManagedDevice>, StoreError>;
-    /// The device of that tenant whose newest enrolment, open or closed, has that OMA-DM device id.
-    fn device_by_oma_device_id(
-        &self,
-        tenant: TenantId,
-        oma_device_id: &str,
-    ) -> Result<Option<ManagedDevice>, StoreError>;
+    /// The device of that tenant whose newest enrolment, open or closed, has that reported id.
+    fn device_by_reported_id(&self, tenant: TenantId, reported_id: &str) -> Result<Option<ManagedDevice>, StoreError>;
     /// The enrolment token with that SHA-256.
     fn enrollment_token(&self, sha256: &[u8; 32]) -> Result<Option<EnrollmentToken>, StoreError>;
     /// The management session state of an enrolment: bytes of the `mdm` crate.
@@ -135,7 +131,7 @@ pub trait View {
     fn actions(&self, tenant: TenantId, device: DeviceId, limit: usize) -> Result<Vec<ActionRecord>, StoreError>;
     /// The open action of that device with that name.
     fn open_action(&self, tenant: TenantId, device: DeviceId, name: &str) -> Result<Option<ActionRecord>, StoreError>;
-    /// The action that this caller was last given on that device for that `client-request-id`, and when.
+    /// The action that this caller was last given on that device for that id of a request, and when.
     fn action_of_request(
         &self,
         tenant: TenantId,
@@ -167,7 +163,7 @@ pub trait View {
 
     /// Every secret of an action, oldest first, shredded ones included.
     fn secrets(&self, tenant: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError>;
-    /// The action of the newest request without a `client-request-id` that this caller had accepted for that device, if
+    /// The action of the newest request without an id of its own that this caller had accepted for that device, if
     /// it was at that moment or later.
     fn accepted_since(
         &self,

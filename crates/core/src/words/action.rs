@@ -124,7 +124,7 @@ pub struct ActionRecord {
     pub before_restore: Option<Timestamp>,
     /// Who asked.
     pub requested_by: Actor,
-    /// `client-request-id` of the request that opened it.
+    /// The caller's own id of the request that opened it.
     pub client_request_id: Option<String>,
     /// When it was accepted.
     pub started: Timestamp,

@@ -117,7 +117,7 @@ pub enum ActorKind {
     Device,
     /// The server itself: expiry, retention, checkpoints.
     System,
-    /// A person on the server's own host, through the command line.
+    /// A person on the server's own host.
     Operator,
 }
 

@@ -13,12 +13,10 @@ use crate::lock::Lock;
 #[serde(tag = "command", rename_all = "camelCase")]
 pub enum DeviceCommand {
     /// Lock the device and set a new PIN, keeping the keys of Windows Hello.
-    /// RemoteLock CSP, `LockAndRecoverPIN` (Exec).
     LockAndRecoverPin,
-    /// Read the new PIN, which the device gives once. RemoteLock CSP, `NewPINValue` (Get).
+    /// Read the new PIN, which the device gives once.
     ReadNewPin,
     /// Let users of that Entra tenant recover their PIN themselves.
-    /// PassportForWork CSP, `{TenantId}/Policies/EnablePinRecovery`.
     EnablePinRecovery {
         /// The Entra tenant.
         entra_tenant: Uuid,
@@ -29,36 +27,35 @@ pub enum DeviceCommand {
         field: InventoryField,
     },
     /// Make a candidate passcode for what can be recovered of these locks, and seal it on the device.
-    /// Nothing is changed yet. `./Vendor/Chaveiro/Recovery/Prepare` (Exec).
+    /// Nothing is changed yet.
     PrepareCandidate {
         /// Which locks.
         locks: Vec<Lock>,
     },
-    /// Read the sealed candidate. `./Vendor/Chaveiro/Recovery/Candidate` (Get).
+    /// Read the sealed candidate.
     ReadCandidate,
     /// Make the locks open with the candidate, prove it, and keep the way back.
-    /// `./Vendor/Chaveiro/Recovery/Apply` (Exec).
     ApplyCandidate {
         /// Lower-case hex SHA-256 of the envelope that the escrow holds: the device applies no other.
         envelope_sha256: String,
     },
-    /// Read how it went. `./Vendor/Chaveiro/Recovery/Report` (Get).
+    /// Read how it went.
     ReadReport,
-    /// The escrow has promoted the candidate: the old secret may go. `./Vendor/Chaveiro/Recovery/Retire` (Exec).
+    /// The escrow has promoted the candidate: the old secret may go.
     RetireOld {
         /// Of that action.
         action: ActionId,
         /// Of that attempt.
         attempt: u32,
     },
-    /// The candidate will not be promoted: go back to the old secret. `./Vendor/Chaveiro/Recovery/Undo` (Exec).
+    /// The candidate will not be promoted: go back to the old secret.
     UndoCandidate {
         /// Of that action.
         action: ActionId,
         /// Of that attempt.
         attempt: u32,
     },
-    /// Read the installed packages. `./Vendor/Chaveiro/Inventory/Packages` (Get).
+    /// Read the installed packages.
     ReadPackages,
 }
 
@@ -66,19 +63,19 @@ pub enum DeviceCommand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum InventoryField {
-    /// `./DevDetail/SwV`.
+    /// The version of the operating system.
     OsVersion,
-    /// `./DevDetail/Ext/Microsoft/DeviceName`.
+    /// The name of the device.
     DeviceName,
-    /// `./DevDetail/Ext/Microsoft/SMBIOSSerialNumber`.
+    /// The serial number.
     SerialNumber,
-    /// `./DevDetail/Ext/Microsoft/TotalStorage`, in mebibytes.
+    /// The size of the storage, in mebibytes.
     TotalStorage,
-    /// `./DevDetail/Ext/Microsoft/FreeStorage`, in mebibytes.
+    /// The free storage, in mebibytes.
     FreeStorage,
-    /// `./DevDetail/Ext/Microsoft/TotalRAM`, in mebibytes.
+    /// The memory, in mebibytes.
     TotalRam,
-    /// `./Vendor/Chaveiro/Inventory/IsEncrypted`; on Linux alone.
+    /// The encryption of the disk; on Linux alone.
     IsEncrypted,
 }
 

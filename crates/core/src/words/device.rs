@@ -47,19 +47,19 @@ pub struct ManagedDevice {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Inventory {
-    /// `./DevDetail/Ext/Microsoft/DeviceName`, or the context item `DeviceName` of the enrolment.
+    /// The name, as the device tells it at enrolment or later.
     pub device_name: Option<String>,
-    /// `./DevInfo/Man`.
+    /// The manufacturer.
     pub manufacturer: Option<String>,
-    /// `./DevInfo/Mod`.
+    /// The model.
     pub model: Option<String>,
-    /// `./DevDetail/Ext/Microsoft/SMBIOSSerialNumber`, or the context item `SerialNumber`.
+    /// The serial number, as the device tells it at enrolment or later.
     pub serial_number: Option<String>,
-    /// `./DevDetail/SwV`, for example `10.0.26200.9278`.
+    /// The version of the operating system, for example `10.0.26200.9278`.
     pub os_version: Option<String>,
-    /// `./DevInfo/Lang`.
+    /// The language, as a tag like `en-US`.
     pub language: Option<String>,
-    /// The context item `OSEdition`: a Windows SKU number.
+    /// The edition: a Windows SKU number.
     pub sku_number: Option<i32>,
     /// The Entra device id.
     pub azure_ad_device_id: Option<String>,

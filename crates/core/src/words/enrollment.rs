@@ -8,7 +8,7 @@ use crate::id::{DeviceId, EnrollmentId, ResourceId, TenantId};
 /// new one; the old one is closed and kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrollment {
-    /// Its own id; subject of the device certificate, `EntDMID`, and OMA-DM user name.
+    /// Its own id; the device certificate names it.
     pub id: EnrollmentId,
     /// The tenant.
     pub tenant: TenantId,
@@ -16,9 +16,8 @@ pub struct Enrollment {
     pub device: DeviceId,
     /// SHA-256 of the DER of the device certificate.
     pub certificate_sha256: [u8; 32],
-    /// What the device calls itself: the context item `DeviceID` of [MS-MDE2] 3.4.4.1.1.1, which comes
-    /// back as `./DevInfo/DevId` and as the source of every management message.
-    pub oma_device_id: String,
+    /// The id by which the device calls itself when it enrols, and in every message after that. Cloned devices share one.
+    pub reported_id: String,
     /// True if the device must show its certificate: a digest alone does not speak for it. So from the first on for Linux
     /// machines; one that enrolled with an older server, from the first certificate that it shows.
     pub needs_certificate: bool,

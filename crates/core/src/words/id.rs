@@ -56,6 +56,6 @@ identifiers! {
     ResourceId
     /// One audit event. It tells nothing of the place of the event among those of other tenants.
     EventId
-    /// The server's correlation id of one request, the `request-id` header.
+    /// The server's own id of one request, by which log and record name it.
     RequestId
 }

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use crate::id::TenantId;
 
@@ -30,12 +31,17 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// The name of a key. It is stable: the database and the command line use it.
+/// The error of a text that names no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("there is no key of that name")]
+pub struct UnknownKey;
+
+/// The name of a key. It is stable: the database stores it, and operators write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyName {
     /// The root of the embedded certificate authority.
     Authority,
-    /// The key that derives the OMA-DM credentials of devices.
+    /// The key that derives the credentials by which devices and server know each other's messages.
     DeviceCredentials,
     /// The key that signs checkpoints of the audit chain.
     Audit,
@@ -71,11 +77,10 @@ impl fmt::Display for KeyName {
 }
 
 impl FromStr for KeyName {
-    type Err = &'static str;
+    type Err = UnknownKey;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const UNKNOWN: &str = "there is no key of that name; list them with: chaveiro keys list";
-        let tenant = |id: &str| id.parse().map_err(|_| UNKNOWN);
+        let tenant = |id: &str| id.parse().map_err(|_| UnknownKey);
         match text {
             "ca" => return Ok(Self::Authority),
             "device-credentials" => return Ok(Self::DeviceCredentials),
@@ -87,9 +92,9 @@ impl FromStr for KeyName {
             Some(("escrow", file)) => match file.split_once('.') {
                 Some((id, "key")) => Ok(Self::EscrowPrivate(tenant(id)?)),
                 Some((id, "pub")) => Ok(Self::EscrowRecipients(tenant(id)?)),
-                Some(_) | None => Err(UNKNOWN),
+                Some(_) | None => Err(UnknownKey),
             },
-            Some(_) | None => Err(UNKNOWN),
+            Some(_) | None => Err(UnknownKey),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Why the domain says no. Each edge (Graph, SOAP, SyncML, command line) has one exhaustive table
-//! from these to its own answers.
+//! Why the domain says no. Each edge has one exhaustive table from these to its own
+//! answers, and adds what to do in its own form.
 
 use jiff::Timestamp;
 use thiserror::Error;

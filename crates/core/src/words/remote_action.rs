@@ -12,7 +12,7 @@ use crate::permission::Permission;
 use crate::role::RoleAction;
 use crate::tenant::TenantSettings;
 
-/// The declaration of a remote action; model, console, command line and documentation read it.
+/// The declaration of a remote action; every face and the documentation read it.
 #[derive(Debug)]
 pub struct RemoteAction {
     /// Graph's name, `recoverPasscode`.
@@ -126,7 +126,7 @@ pub enum Held {
     Nothing,
     /// A value that came as it should.
     Certain,
-    /// A value that came without its node, or in another form than was asked for.
+    /// A value that came unnamed, or in another form than was asked for.
     Doubtful,
 }
 

@@ -96,7 +96,7 @@ pub struct Role {
     /// The id of its `roleDefinition`: Intune's for the roles that Intune has, so that scripts which name one mean it here
     /// too; ours for the others. It never changes.
     pub id: Uuid,
-    /// How it is written on command lines and stored.
+    /// The name by which operators write it and databases store it.
     pub key: &'static str,
     /// For people.
     pub name: &'static str,

@@ -6,8 +6,7 @@ use zeroize::Zeroizing;
 /// `Serialize`, is wiped when dropped, and is read through one verb that a reviewer can grep for.
 pub struct Passcode(Zeroizing<String>);
 
-/// The longest passcode accepted, in bytes. Windows allows PINs of 127 characters
-/// (PassportForWork CSP, `PINComplexity/MaximumPINLength`).
+/// The longest passcode accepted, in bytes. Windows allows PINs of 127 characters.
 pub const MAX_PASSCODE_BYTES: usize = 512;
 
 impl Passcode {

@@ -21,8 +21,8 @@ pub struct Tenant {
     pub display_name: String,
     /// Whether the API may be used.
     pub licence: Licence,
-    /// The Entra tenant whose users sign in on its Windows devices. When known, `EnablePinRecovery`
-    /// is set at enrolment (PassportForWork CSP, `{TenantId}/Policies/EnablePinRecovery`).
+    /// The Entra tenant whose users sign in on its Windows devices. When known, devices are
+    /// told at enrolment to let them recover their PINs.
     pub entra_tenant: Option<Uuid>,
     /// What the tenant may tune.
     pub settings: TenantSettings,

@@ -225,7 +225,7 @@ fn of_body(error: &BodyError) -> Row {
     }
 }
 
-/// The words of the domain are for the command line; these are for callers of the API.
+/// The domain says the fact; these texts add what a caller of the API can do.
 fn of_application(refusal: &ApplicationRefusal) -> Row {
     let text = match refusal {
         ApplicationRefusal::TooManySecrets(named) => format!(
@@ -237,9 +237,10 @@ fn of_application(refusal: &ApplicationRefusal) -> Row {
         ApplicationRefusal::Unknown(id) => format!(
             "No password credential found with keyId {id}. GET the application to see what passwordCredentials it has."
         ),
-        ApplicationRefusal::TooManyCertificates
-        | ApplicationRefusal::CertificateTwice(_)
-        | ApplicationRefusal::PublicPermissions => refusal.to_string(),
+        ApplicationRefusal::PublicPermissions => {
+            "The application is a public client, which keeps no secret, so it has no permissions of its own. Grant delegated permissions.".to_owned()
+        }
+        ApplicationRefusal::TooManyCertificates | ApplicationRefusal::CertificateTwice(_) => refusal.to_string(),
     };
     gateway(BAD_REQUEST, "Request_BadRequest", text)
 }

@@ -278,7 +278,7 @@ impl World {
             tenant: tenant(of),
             device: device(number),
             certificate_sha256: [number as u8; 32],
-            oma_device_id: format!("oma{number}"),
+            reported_id: format!("oma{number}"),
             needs_certificate: false,
             created: now,
             closed: None,

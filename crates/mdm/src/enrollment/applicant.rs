@@ -10,7 +10,9 @@ const MAX_VALUE: usize = 256;
 
 /// What is believed of it: nothing decides anything but the platform.
 pub(super) struct Claims {
-    pub(super) oma_device_id: String,
+    /// The context item `DeviceID` of [MS-MDE2] 3.4.4.1.1.1; it comes back as `./DevInfo/DevId` and as the source of every
+    /// management message.
+    pub(super) reported_id: String,
     pub(super) platform: Platform,
     pub(super) inventory: Inventory,
     /// `EnrollmentType` is `Full`: the certificate belongs to the user.
@@ -19,7 +21,7 @@ pub(super) struct Claims {
 
 pub(super) fn claims(request: &RequestSecurityToken) -> Result<Claims, No> {
     let text = |name: &str| request.context(name).map(bounded);
-    let oma_device_id = text("DeviceID").ok_or_else(|| No::enrollment_data("The context item DeviceID is missing."))?;
+    let reported_id = text("DeviceID").ok_or_else(|| No::enrollment_data("The context item DeviceID is missing."))?;
     let platform = match text("DeviceType").as_deref() {
         None | Some("CIMClient_Windows") => Platform::Windows,
         Some("WindowsPhone") => Platform::WindowsPhone,
@@ -39,7 +41,7 @@ pub(super) fn claims(request: &RequestSecurityToken) -> Result<Claims, No> {
         ..Inventory::default()
     };
     let for_user = request.context("EnrollmentType") != Some("Device");
-    Ok(Claims { oma_device_id, platform, inventory, for_user })
+    Ok(Claims { reported_id, platform, inventory, for_user })
 }
 
 /// Devices are strangers: no value grows without bound, none carries control characters.

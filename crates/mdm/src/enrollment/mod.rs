@@ -140,11 +140,11 @@ impl DeviceChannel {
             .issue_device_certificate(&verified, enrollment, now, self.entropy.as_ref())
             .map_err(No::internal)?;
 
-        let Claims { oma_device_id, platform, inventory, for_user } = claims;
+        let Claims { reported_id, platform, inventory, for_user } = claims;
         let device_name = inventory.device_name.clone().unwrap_or_default();
         let applicant = domain::Applicant {
             token_sha256,
-            oma_device_id,
+            reported_id,
             platform,
             inventory,
             certificate_sha256: certificate.sha256,

@@ -45,7 +45,7 @@ pub(super) fn speaker(
         let Some(enrollment) = view.enrollment_by_certificate(&sha256)? else {
             return Ok(Speaker::Refused("the certificate belongs to no enrolment"));
         };
-        return Ok(match (enrollment.closed, enrollment.oma_device_id == header.source) {
+        return Ok(match (enrollment.closed, enrollment.reported_id == header.source) {
             (Some(_), _) => Speaker::Refused("the enrolment is closed"),
             (None, false) => Speaker::Refused("the certificate belongs to another device"),
             (None, true) => {
@@ -80,10 +80,10 @@ fn namesakes(view: &dyn View, header: &Header) -> Result<Vec<Enrollment>, StoreE
     let named = header.source_name.as_deref().and_then(|name| name.parse::<EnrollmentId>().ok());
     let mut found = match named {
         Some(id) => {
-            let is_it = |one: &Enrollment| one.closed.is_none() && one.oma_device_id == header.source;
+            let is_it = |one: &Enrollment| one.closed.is_none() && one.reported_id == header.source;
             view.enrollment(id)?.filter(is_it).into_iter().collect()
         }
-        None => view.enrollments_by_oma_device_id(&header.source)?,
+        None => view.enrollments_by_reported_id(&header.source)?,
     };
     found.retain(|enrollment| !enrollment.needs_certificate);
     found.truncate(MAX_NAMESAKES);

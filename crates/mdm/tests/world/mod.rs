@@ -258,7 +258,7 @@ impl World {
 
     pub async fn device_named(&self, oma_device_id: &str) -> ManagedDevice {
         let (tenant, name) = (self.tenant, oma_device_id.to_owned());
-        let read = self.store.read(move |view| Ok(view.device_by_oma_device_id(tenant, &name)?));
+        let read = self.store.read(move |view| Ok(view.device_by_reported_id(tenant, &name)?));
         read.await.expect("read").expect("the device")
     }
 

@@ -199,10 +199,10 @@ impl Fields for DeviceField {
     }
 }
 
-pub(crate) fn by_oma_device_id(
+pub(crate) fn by_reported_id(
     connection: &Connection,
     tenant: TenantId,
-    oma_device_id: &str,
+    reported_id: &str,
 ) -> Result<Option<ManagedDevice>, StoreError> {
     // Only the newest enrolment of a device speaks for its name.
     let sql = format!(
@@ -211,7 +211,7 @@ pub(crate) fn by_oma_device_id(
         ORDER BY e.row DESC LIMIT 1",
         columns()
     );
-    one(connection, &sql, params![blob(&tenant.0), oma_device_id], read)
+    one(connection, &sql, params![blob(&tenant.0), reported_id], read)
 }
 
 pub(crate) fn insert_device(connection: &Connection, device: &ManagedDevice) -> Result<(), StoreError> {

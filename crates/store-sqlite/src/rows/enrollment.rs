@@ -27,7 +27,7 @@ fn read(row: &Row<'_>) -> Result<Enrollment, RowError> {
         tenant: TenantId(uuid(row, "tenant_id")?),
         device: DeviceId(uuid(row, "device_id")?),
         certificate_sha256: row.get("certificate_sha256")?,
-        oma_device_id: row.get("oma_device_id")?,
+        reported_id: row.get("oma_device_id")?,
         needs_certificate: row.get("needs_certificate")?,
         created: time(row, "created")?,
         closed: optional_time(row, "closed")?,
@@ -51,9 +51,9 @@ pub(crate) fn by_certificate(connection: &Connection, sha256: &[u8; 32]) -> Resu
     one(connection, &select("e.certificate_sha256 = ?"), [sha256], read)
 }
 
-pub(crate) fn by_oma_device_id(connection: &Connection, oma_device_id: &str) -> Result<Vec<Enrollment>, StoreError> {
+pub(crate) fn by_reported_id(connection: &Connection, reported_id: &str) -> Result<Vec<Enrollment>, StoreError> {
     let sql = select("e.oma_device_id = ? AND e.closed IS NULL ORDER BY e.row");
-    many(connection, &sql, [oma_device_id], read)
+    many(connection, &sql, [reported_id], read)
 }
 
 pub(crate) fn insert_enrollment(connection: &Connection, enrollment: &Enrollment) -> Result<(), StoreError> {
@@ -64,7 +64,7 @@ pub(crate) fn insert_enrollment(connection: &Connection, enrollment: &Enrollment
         blob(&enrollment.device.0),
         blob(&enrollment.id.0),
         enrollment.certificate_sha256,
-        enrollment.oma_device_id,
+        enrollment.reported_id,
         enrollment.needs_certificate,
         micros(enrollment.created),
         enrollment.closed.map(micros)

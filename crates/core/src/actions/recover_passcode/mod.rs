@@ -8,7 +8,7 @@
 //! References: the Graph page of the action; RemoteLock CSP; `docs/linux.md` for our own nodes.
 //!
 //! The story, as [`crate::engine`] tells it:
-//! 1. A caller asks ([`crate::decisions::ask`]): action `pending`, first step queued, audit: one unit of work; then 204.
+//! 1. A caller asks ([`crate::decisions::ask`]): action `pending`, first step queued, audit: one unit of work; then the caller is answered.
 //! 2. The device opens a session; the step goes out, and the action is `active`.
 //! 3. Answers are matched by delivery, a value is sealed as it arrives (or arrives sealed), the way settles it; secret,
 //!    result and audit are one unit of work; only then the device is acknowledged.
