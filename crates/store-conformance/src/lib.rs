@@ -118,6 +118,7 @@ cases![
     results::what_opens_a_lock_is_found_behind_a_thousand_failed_attempts,
     results::of_each_lock_the_newest_that_is_done_is_shown,
     results::an_older_disk_passcode_is_retired_however_many_attempts_came_since,
+    results::the_secrets_of_the_results_of_a_device_are_found_at_once,
     results::a_disk_that_failed_waits_its_day_however_often_the_login_was_asked_for,
     linux::a_recovery_runs_from_its_request_to_the_end_of_the_old_secret,
     linux::what_was_lost_is_sent_again_alike_and_is_the_same_attempt,

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use chaveiro_core::Fault;
 use chaveiro_core::action::{ActionRecord, ActionState, Outcome};
 use chaveiro_core::caller::Actor;
-use chaveiro_core::escrow::UNTIL_REPLACED;
+use chaveiro_core::engine::Received;
+use chaveiro_core::escrow::{EscrowedSecret, UNTIL_REPLACED};
 use chaveiro_core::lock::{DeviceLock, EscrowTest, Lock};
 use chaveiro_core::ports::{Store, UnitOfWork};
 
 use crate::Backend;
 use crate::disks::keep;
-use crate::linux::{DAY, action_id, held, opens, recover, settle_finish};
+use crate::linux::{DAY, action_id, answer, held, opens, recover, send, settle_finish, take};
 use crate::sample::{ask, at, device_id, disk, read, tenant_id, with_linux, write};
 
 /// More than anything looks back.
@@ -137,4 +138,38 @@ pub(crate) async fn a_disk_that_failed_waits_its_day_however_often_the_login_was
         Ok((keep(unit, &never, 3_000, 2_000)?, keep(unit, &never, 3_000, 50 + DAY)?))
     });
     assert_eq!(kept.await, (false, true));
+}
+
+pub(crate) async fn the_secrets_of_the_results_of_a_device_are_found_at_once(backend: &dyn Backend) {
+    let store = with_linux(backend.fresh()).await;
+    write(&store, |unit| {
+        for (number, device) in [(1, 14), (2, 15), (3, 14)] {
+            ask(unit, 1, device, number, None)?;
+            recover(unit, device, 10 * number, &opens(true, &["/dev/sda3"]))?;
+            settle_finish(unit, device, 10 * number + 5)?;
+        }
+        // An action that is open has a value, and no result.
+        ask(unit, 1, 14, 4, None)?;
+        let prepare = send(unit, 14, 40)?;
+        let prepared = answer(&prepare, 200, Some("sealed:4"), Vec::new());
+        assert_eq!(take(unit, &prepare, prepared, 40)?, Received::Waiting);
+        Ok(())
+    })
+    .await;
+    let found = |tenant: u64, device: u64| {
+        let store = Arc::clone(&store);
+        async move {
+            let found =
+                read(&store, move |view| Ok(view.secrets_of_results(tenant_id(tenant), device_id(device))?)).await;
+            found.iter().map(|secret| secret.context.action).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(found(1, 14).await, [action_id(1), action_id(3)], "oldest first");
+    assert_eq!((found(1, 15).await, found(2, 14).await), (vec![action_id(2)], Vec::new()));
+    write(&store, |unit| {
+        let gone = unit.secrets(tenant_id(1), action_id(1))?.remove(0);
+        Ok(unit.update_secret(&EscrowedSecret { envelope: None, ..gone })?)
+    })
+    .await;
+    assert_eq!(found(1, 14).await, [action_id(3)], "what is shredded is kept no more");
 }

@@ -14,6 +14,8 @@ mod open;
 mod row_key;
 mod rows;
 mod state;
+#[cfg(test)]
+mod statements;
 mod unit;
 mod veil;
 mod wal;

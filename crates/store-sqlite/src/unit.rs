@@ -1,5 +1,7 @@
 //! One transaction as the domain sees it. Each verb is a line here and a statement in `rows`.
 
+use std::cell::Cell;
+
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::alert::Alert;
@@ -40,9 +42,25 @@ pub(crate) struct Transaction<'c> {
     pub(crate) connection: &'c Connection,
     /// [`crate::Options::list_steps`].
     pub(crate) list_steps: u64,
+    /// The tenant whose holds were verified in this transaction, after the last of them was written.
+    whole_holds: Cell<Option<TenantId>>,
 }
 
-impl Transaction<'_> {
+impl<'c> Transaction<'c> {
+    pub(crate) fn new(connection: &'c Connection, list_steps: u64) -> Self {
+        Self { connection, list_steps, whole_holds: Cell::new(None) }
+    }
+
+    /// Refuses to answer when holds of that tenant were changed by another program. Nobody else writes while a transaction is
+    /// open, so that once is enough.
+    fn require_whole_holds(&self, tenant: TenantId) -> Result<(), StoreError> {
+        if self.whole_holds.get() != Some(tenant) {
+            hold::require_whole(self.connection, tenant)?;
+            self.whole_holds.set(Some(tenant));
+        }
+        Ok(())
+    }
+
     /// Runs a statement of a list; one that takes too many steps ends in [`StoreError::TooCostly`].
     pub(crate) fn bounded<T>(
         &self,
@@ -171,8 +189,8 @@ impl View for Transaction<'_> {
     fn current_results(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<ActionRecord>, StoreError> {
         action::current_results(self.connection, tenant, device)
     }
-    fn results_kept(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<ActionRecord>, StoreError> {
-        action::results_kept(self.connection, tenant, device)
+    fn secrets_of_results(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<EscrowedSecret>, StoreError> {
+        secret::of_results(self.connection, tenant, device)
     }
     fn newest_action_for(
         &self,
@@ -223,15 +241,19 @@ impl View for Transaction<'_> {
         revocation::last_valid_from(self.connection, tenant, kind)
     }
     fn hold(&self, tenant: TenantId, id: HoldId) -> Result<Option<Hold>, StoreError> {
+        self.require_whole_holds(tenant)?;
         hold::hold(self.connection, tenant, id)
     }
     fn newest_hold(&self, tenant: TenantId, kind: HoldKind, party: Option<&str>) -> Result<Option<Hold>, StoreError> {
+        self.require_whole_holds(tenant)?;
         hold::newest(self.connection, tenant, kind, party)
     }
     fn standing_holds(&self, tenant: TenantId) -> Result<Vec<Hold>, StoreError> {
+        self.require_whole_holds(tenant)?;
         hold::standing(self.connection, tenant)
     }
     fn holds(&self, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError> {
+        self.require_whole_holds(tenant)?;
         hold::holds(self.connection, tenant, limit)
     }
     fn alerts(&self, limit: usize) -> Result<Vec<Alert>, StoreError> {
@@ -518,9 +540,11 @@ impl UnitOfWork for Transaction<'_> {
         hold::record_reading(self.connection, reading)
     }
     fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
+        self.whole_holds.set(None);
         hold::insert_hold(self.connection, hold)
     }
     fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError> {
+        self.whole_holds.set(None);
         hold::update_hold(self.connection, hold)
     }
     fn insert_alert(&mut self, alert: &Alert) -> Result<(), StoreError> {

@@ -307,7 +307,7 @@ fn trust(connection: &Connection, seen: &mut Option<i64>) -> Result<(), StoreErr
 /// Runs a unit of work inside a savepoint, so that its neighbours in the group do not suffer from it.
 fn run_one(connection: &Connection, list_steps: u64, job: WriteJob) -> Result<(), StoreError> {
     connection.execute_batch("SAVEPOINT unit").map_err(fault)?;
-    let verdict = catch_unwind(AssertUnwindSafe(|| job(&mut Transaction { connection, list_steps })));
+    let verdict = catch_unwind(AssertUnwindSafe(|| job(&mut Transaction::new(connection, list_steps))));
     let finish = match verdict {
         Ok(Verdict::Keep) => "RELEASE unit",
         Ok(Verdict::Undo) | Err(_) => "ROLLBACK TO unit; RELEASE unit",
@@ -343,7 +343,7 @@ pub(crate) fn start_readers(
 /// One reading sees one snapshot.
 fn run_reading(connection: &Connection, list_steps: u64, job: ReadJob) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN DEFERRED").map_err(fault)?;
-    let finished = catch_unwind(AssertUnwindSafe(|| job(&Transaction { connection, list_steps })));
+    let finished = catch_unwind(AssertUnwindSafe(|| job(&Transaction::new(connection, list_steps))));
     connection.execute_batch("COMMIT").map_err(fault)?;
     finished.map_err(|_| panicked())
 }

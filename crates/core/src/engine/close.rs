@@ -1,28 +1,39 @@
 //! Actions that end without their device.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::declared;
-use super::end::end;
+use super::end::{Holdings, end};
 use crate::action::{ActionRecord, ActionState, Outcome};
-use crate::command::Phase;
+use crate::command::{Delivery, Phase};
+use crate::id::TenantId;
 use crate::ports::{Fault, UnitOfWork};
 use crate::refusal::Refusal;
 use crate::remote_action::Ending;
 use crate::steady::{Ripe, Ripeness};
+use crate::tenant::TenantSettings;
 
 /// Ends an open action without its device: canceled when the device was never asked or has left,
 /// failed when it was asked and its answer is awaited in vain.
-pub fn close(
+pub fn close(unit: &mut dyn UnitOfWork, action: ActionRecord, outcome: Outcome, now: Timestamp) -> Result<(), Fault> {
+    let deliveries = unit.deliveries(action.id)?;
+    close_with(unit, Holdings::default(), action, deliveries, outcome, now)
+}
+
+fn close_with(
     unit: &mut dyn UnitOfWork,
+    mut holdings: Holdings,
     mut action: ActionRecord,
+    deliveries: Vec<Delivery>,
     outcome: Outcome,
     now: Timestamp,
 ) -> Result<(), Fault> {
     if !action.state.is_open() {
         return Err(Refusal::ActionEnded.into());
     }
-    for mut delivery in unit.deliveries(action.id)? {
+    for mut delivery in deliveries {
         delivery.phase = match delivery.phase {
             Phase::Queued => Phase::Withdrawn,
             Phase::Sent(receipt) => Phase::Lost(receipt),
@@ -35,7 +46,7 @@ pub fn close(
         _ => ActionState::Canceled,
     };
     let outcome = if state == ActionState::Failed { Outcome::OutcomeUnknown } else { outcome };
-    end(unit, &mut action, Ending { state, outcome, device_status: None }, None, None, now)
+    end(unit, &mut holdings, &mut action, Ending { state, outcome, device_status: None }, None, None, now)
 }
 
 /// Ends actions whose device did not come in time and that are ripe ([`crate::steady`]), at most `limit` of them; says how
@@ -43,12 +54,20 @@ pub fn close(
 pub fn expire(unit: &mut dyn UnitOfWork, ripeness: &Ripeness, limit: usize) -> Result<usize, Fault> {
     let now = ripeness.now;
     let (mut ended, mut waiting_on) = (0, 0);
+    let mut known: BTreeMap<TenantId, TenantSettings> = BTreeMap::new();
     loop {
         // Those that wait on stay the oldest: others are looked for behind them.
         let oldest = unit.open_actions_before(now, waiting_on, limit)?;
         let mut due = 0;
         for action in oldest {
-            let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+            let settings = match known.get(&action.tenant) {
+                Some(settings) => *settings,
+                None => {
+                    let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+                    known.insert(action.tenant, settings);
+                    settings
+                }
+            };
             let deadline = action.started.checked_add(settings.action_expiry()).unwrap_or(Timestamp::MAX);
             let verdict = ripeness.judge(deadline <= now, unit.action_mark(action.id)?);
             match verdict {
@@ -62,12 +81,17 @@ pub fn expire(unit: &mut dyn UnitOfWork, ripeness: &Ripeness, limit: usize) -> R
             if let Ripe::Mark(mark) = verdict {
                 unit.set_action_mark(action.id, Some(mark))?;
             }
-            if verdict != Ripe::Now || declared(&action)?.holds_on(&unit.deliveries(action.id)?) {
+            if verdict != Ripe::Now {
                 waiting_on += 1;
-            } else {
-                close(unit, action, Outcome::Expired, now)?;
-                ended += 1;
+                continue;
             }
+            let deliveries = unit.deliveries(action.id)?;
+            if declared(&action)?.holds_on(&deliveries) {
+                waiting_on += 1;
+                continue;
+            }
+            close_with(unit, Holdings::within(settings), action, deliveries, Outcome::Expired, now)?;
+            ended += 1;
         }
         if due == 0 || ended >= limit {
             return Ok(ended);

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::declared;
-use super::end::{end, held_value};
+use super::end::{Holdings, end};
 use crate::action::{ActionRecord, ActionState};
 use crate::audit::Activity;
 use crate::caller::Actor;
@@ -131,12 +131,15 @@ pub fn lost(unit: &mut dyn UnitOfWork, mut delivery: Delivery, now: Timestamp) -
     let event = super::event(&action, now, Actor::system(), Activity::ActionAnswerLost)?;
     unit.append_audit(&event.with("attempt", delivery.attempt))?;
     let Some(way) = declared(&action)?.way_with(delivery.purpose) else { return Ok(()) };
-    let value = held_value(unit, &action, &delivery)?;
+    let mut holdings = Holdings::default();
+    let value = holdings.value(unit, &action, &delivery)?;
     match (way.lost)(delivery.purpose, Held::of(value.as_ref())) {
         OnLoss::Resend => unit.insert_delivery(&again(delivery)).map(drop)?,
         OnLoss::Next(step) => queue(unit, &action, delivery.enrollment, step, now)?,
-        OnLoss::TryAgain => try_again(unit, &mut action, way, delivery.enrollment, None, now).map(drop)?,
-        OnLoss::Ended(ending) => end(unit, &mut action, ending, None, value, now)?,
+        OnLoss::TryAgain => {
+            try_again(unit, &mut holdings, &mut action, way, delivery.enrollment, None, now).map(drop)?
+        }
+        OnLoss::Ended(ending) => end(unit, &mut holdings, &mut action, ending, None, value, now)?,
         OnLoss::Nothing => {}
     }
     Ok(())
@@ -145,6 +148,7 @@ pub fn lost(unit: &mut dyn UnitOfWork, mut delivery: Delivery, now: Timestamp) -
 /// Queues the next attempt, or ends the action. Returns whether another attempt follows.
 pub(super) fn try_again(
     unit: &mut dyn UnitOfWork,
+    holdings: &mut Holdings,
     action: &mut ActionRecord,
     way: &Way,
     enrollment: EnrollmentId,
@@ -153,7 +157,7 @@ pub(super) fn try_again(
 ) -> Result<bool, Fault> {
     if action.attempt >= way.max_attempts {
         let ending = Ending { state: ActionState::Failed, outcome: way.exhausted, device_status: None };
-        end(unit, action, ending, report, None, now)?;
+        end(unit, holdings, action, ending, report, None, now)?;
         return Ok(false);
     }
     action.attempt += 1;

@@ -11,35 +11,74 @@ use crate::digest::sha256_hex;
 use crate::escrow::{EscrowedSecret, Standing, UNTIL_REPLACED};
 use crate::id::ActionId;
 use crate::lock::{DeviceLock, DeviceReport, Lock};
-use crate::ports::{Fault, StoreError, UnitOfWork};
+use crate::ports::{Fault, StoreError, UnitOfWork, View};
 use crate::remote_action::Ending;
+use crate::tenant::TenantSettings;
 
-/// When an unread passcode of that action is shredded.
-pub(super) fn unread(
-    unit: &mut dyn UnitOfWork,
-    action: &ActionRecord,
-    now: Timestamp,
-) -> Result<Timestamp, StoreError> {
-    let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
-    Ok(now.checked_add(settings.unread_retention()).unwrap_or(Timestamp::MAX))
+/// The part of the escrow that an action has, as far as one unit of work has read it: nothing is read twice.
+#[derive(Default)]
+pub(super) struct Holdings {
+    settings: Option<TenantSettings>,
+    secrets: Option<Vec<EscrowedSecret>>,
 }
 
-/// The value that this delivery is about, if any: the one that the device is told to apply; otherwise the newest that
-/// came with that attempt.
-pub(super) fn held_value(
-    unit: &mut dyn UnitOfWork,
-    action: &ActionRecord,
-    delivery: &Delivery,
-) -> Result<Option<EscrowedSecret>, StoreError> {
-    let secrets = unit.secrets(action.tenant, action.id)?;
-    let of_attempt = |secret: &EscrowedSecret| secret.context.attempt == delivery.attempt;
-    Ok(match delivery.commands.iter().find_map(DeviceCommand::envelope) {
-        Some(named) => secrets.into_iter().find(|secret| {
-            let hash = secret.envelope.as_deref().map(sha256_hex);
-            of_attempt(secret) && hash.as_deref() == Some(named)
-        }),
-        None => secrets.into_iter().rfind(of_attempt),
-    })
+impl Holdings {
+    /// Those of an action whose tenant has these settings.
+    pub(super) fn within(settings: TenantSettings) -> Self {
+        Self { settings: Some(settings), secrets: None }
+    }
+
+    /// The settings of the tenant.
+    fn settings(&mut self, view: &dyn View, action: &ActionRecord) -> Result<TenantSettings, StoreError> {
+        if let Some(settings) = self.settings {
+            return Ok(settings);
+        }
+        let settings = view.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+        Ok(*self.settings.insert(settings))
+    }
+
+    /// The secrets of the action, oldest first; those that the unit of work adds belong at the end.
+    pub(super) fn secrets(
+        &mut self,
+        view: &dyn View,
+        action: &ActionRecord,
+    ) -> Result<&mut Vec<EscrowedSecret>, StoreError> {
+        let secrets = match self.secrets.take() {
+            Some(secrets) => secrets,
+            None => view.secrets(action.tenant, action.id)?,
+        };
+        Ok(self.secrets.insert(secrets))
+    }
+
+    /// The time at which an unread passcode of the action is shredded.
+    pub(super) fn unread(
+        &mut self,
+        view: &dyn View,
+        action: &ActionRecord,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        let settings = self.settings(view, action)?;
+        Ok(now.checked_add(settings.unread_retention()).unwrap_or(Timestamp::MAX))
+    }
+
+    /// The value that this delivery is about, if any: the one that the device is told to apply; otherwise the newest that
+    /// came with that attempt.
+    pub(super) fn value(
+        &mut self,
+        view: &dyn View,
+        action: &ActionRecord,
+        delivery: &Delivery,
+    ) -> Result<Option<EscrowedSecret>, StoreError> {
+        let secrets = self.secrets(view, action)?;
+        let mut of_attempt = secrets.iter().filter(|secret| secret.context.attempt == delivery.attempt);
+        let value = match delivery.commands.iter().find_map(DeviceCommand::envelope) {
+            Some(named) => {
+                of_attempt.find(|secret| secret.envelope.as_deref().map(sha256_hex).as_deref() == Some(named))
+            }
+            None => of_attempt.next_back(),
+        };
+        Ok(value.cloned())
+    }
 }
 
 /// The newest value that came late, for any attempt of an action that failed without one, if its way says that the device may
@@ -54,6 +93,7 @@ fn late_value(unit: &mut dyn UnitOfWork, action: &ActionRecord) -> Result<Option
 /// Ends an action: state, secrets, record.
 pub(super) fn end(
     unit: &mut dyn UnitOfWork,
+    holdings: &mut Holdings,
     action: &mut ActionRecord,
     mut ending: Ending,
     report: Option<DeviceReport>,
@@ -81,7 +121,7 @@ pub(super) fn end(
         }
     }
     unit.update_action(action)?;
-    promote(unit, action, value, now)?;
+    promote(unit, holdings, action, value, now)?;
     let mut event = super::event(action, now, Actor::system(), Activity::ActionSettled)?
         .with("state", action.state.name())
         .with("outcome", ending.outcome.code())
@@ -104,15 +144,16 @@ pub(super) fn end(
 /// everything else begins, that of older results included, as far as the new one opens what they opened.
 fn promote(
     unit: &mut dyn UnitOfWork,
+    holdings: &mut Holdings,
     action: &ActionRecord,
     result: Option<EscrowedSecret>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let done = action.state == ActionState::Done;
-    let unread = unread(unit, action, now)?;
+    let unread = holdings.unread(unit, action, now)?;
     // A disk is locked while its device is off: what opens it must be here before anybody asks.
     let stays = action.opens.iter().any(|of| of.lock == Lock::Luks2);
-    for mut secret in unit.secrets(action.tenant, action.id)? {
+    for secret in holdings.secrets(unit, action)? {
         let is_value = result.as_ref().is_some_and(|result| result.id == secret.id);
         let is_result = done && is_value;
         secret.standing = match secret.standing {
@@ -123,28 +164,27 @@ fn promote(
             other => other,
         };
         secret.expires = if is_result && stays { UNTIL_REPLACED } else { secret.expires.min(unread) };
-        unit.update_secret(&secret)?;
+        unit.update_secret(secret)?;
     }
     if !done {
         return Ok(());
     }
-    let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+    let window = holdings.settings(unit, action)?.disclosure_window();
     // Several newer results together may open what one older did: what counts is which action opens each disk last.
     let newest = unit.current_results(action.tenant, action.device)?;
-    for older in unit.results_kept(action.tenant, action.device)? {
-        if older.id == action.id {
+    let opens_last = |older: &ActionRecord| {
+        let mut disks = older.opens.iter().filter(|of| of.lock == Lock::Luks2);
+        disks.any(|of| opener(&newest, of).is_some_and(|id| id == older.id))
+    };
+    let stay: Vec<_> = newest.iter().filter(|older| opens_last(older)).map(|older| older.id).collect();
+    for secret in unit.secrets_of_results(action.tenant, action.device)? {
+        if secret.context.action == action.id || stay.contains(&secret.context.action) {
             continue;
         }
-        let opens_last = |of: &DeviceLock| opener(&newest, of).is_some_and(|id| id == older.id);
-        if !older.opens.iter().any(|of| of.lock == Lock::Luks2 && opens_last(of)) {
-            for secret in unit.secrets(action.tenant, older.id)? {
-                let window = settings.disclosure_window();
-                let end = secret.disclosed.as_ref().and_then(|(at, _)| at.checked_add(window).ok());
-                let expires = end.unwrap_or(unread).min(unread).min(secret.expires);
-                if secret.expires > expires {
-                    unit.update_secret(&EscrowedSecret { expires, ..secret })?;
-                }
-            }
+        let end = secret.disclosed.as_ref().and_then(|(at, _)| at.checked_add(window).ok());
+        let expires = end.unwrap_or(unread).min(unread).min(secret.expires);
+        if secret.expires > expires {
+            unit.update_secret(&EscrowedSecret { expires, ..secret })?;
         }
     }
     Ok(())

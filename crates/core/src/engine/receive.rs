@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::deliver::{action_of, queue, try_again};
-use super::end::{end, held_value, unread};
+use super::end::{Holdings, end};
 use super::{declared, escrow};
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::audit::Activity;
@@ -67,13 +67,14 @@ pub fn receive(
     let Some(mut action) = action_of(unit, &delivery)? else { return Ok(Received::Late) };
     let Some(way) = declared(&action)?.way_with(delivery.purpose) else { return Ok(Received::Late) };
     let current = action.state.is_open() && matches!(delivery.phase, Phase::Sent(_));
+    let mut holdings = Holdings::default();
     if let Some(value) = answer.value {
         let keeping = Keeping { action: &action, delivery: &delivery, secret, current, now };
-        keeping.keep(unit, sealer, value)?;
+        keeping.keep(unit, &mut holdings, sealer, value)?;
     }
     if !current {
         if way.keeps_late_values {
-            take_late(unit, &mut action, &delivery, now)?;
+            take_late(unit, &mut holdings, &mut action, &delivery, now)?;
         }
         return Ok(Received::Late);
     }
@@ -81,7 +82,7 @@ pub fn receive(
     for (known, new) in delivery.statuses.iter_mut().zip(&answer.statuses) {
         *known = known.or(*new);
     }
-    let value = held_value(unit, &action, &delivery)?;
+    let value = holdings.value(unit, &action, &delivery)?;
     let report = answer.report.filter(|report| report.action == action.id && report.attempt == delivery.attempt);
     let evidence = Evidence {
         attempt: delivery.attempt,
@@ -101,7 +102,7 @@ pub fn receive(
     unit.update_delivery(&delivery)?;
     match settlement {
         Settlement::Ended(ending) => {
-            end(unit, &mut action, ending, report, value, now)?;
+            end(unit, &mut holdings, &mut action, ending, report, value, now)?;
             afterwards(unit, &action, way, &delivery, now)?;
             Ok(Received::Settled(action.state))
         }
@@ -109,10 +110,12 @@ pub fn receive(
             queue(unit, &action, delivery.enrollment, step, now)?;
             Ok(Received::Waiting)
         }
-        Settlement::TryAgain => match try_again(unit, &mut action, way, delivery.enrollment, report, now)? {
-            true => Ok(Received::Waiting),
-            false => Ok(Received::Settled(action.state)),
-        },
+        Settlement::TryAgain => {
+            match try_again(unit, &mut holdings, &mut action, way, delivery.enrollment, report, now)? {
+                true => Ok(Received::Waiting),
+                false => Ok(Received::Settled(action.state)),
+            }
+        }
     }
 }
 
@@ -143,9 +146,15 @@ struct Keeping<'a> {
 
 impl Keeping<'_> {
     /// Stores a value, sealed. It becomes current only when its action is done.
-    fn keep(&self, unit: &mut dyn UnitOfWork, sealer: &dyn Sealer, value: Value) -> Result<(), Fault> {
+    fn keep(
+        &self,
+        unit: &mut dyn UnitOfWork,
+        holdings: &mut Holdings,
+        sealer: &dyn Sealer,
+        value: Value,
+    ) -> Result<(), Fault> {
         let (action, delivery) = (self.action, self.delivery);
-        let kept = unit.secrets(action.tenant, action.id)?;
+        let kept = holdings.secrets(unit, action)?;
         if kept.len() >= MAX_KEPT_VALUES {
             return Ok(());
         }
@@ -179,9 +188,9 @@ impl Keeping<'_> {
         // begins with the end.
         let expires = match action.state.is_open() && delivery.purpose == Purpose::Prepare {
             true => UNTIL_REPLACED,
-            false => unread(unit, action, self.now)?,
+            false => holdings.unread(unit, action, self.now)?,
         };
-        unit.insert_secret(&EscrowedSecret {
+        let secret = EscrowedSecret {
             id: self.secret,
             context,
             envelope: Some(envelope),
@@ -189,7 +198,9 @@ impl Keeping<'_> {
             received: self.now,
             expires,
             disclosed: None,
-        })?;
+        };
+        unit.insert_secret(&secret)?;
+        holdings.secrets(unit, action)?.push(secret);
         let activity = match (self.current, delivery.purpose) {
             (false, _) => Activity::SecretKept,
             (true, Purpose::Prepare) => Activity::CandidateEscrowed,
@@ -205,6 +216,7 @@ impl Keeping<'_> {
 /// of one of an earlier attempt.
 fn take_late(
     unit: &mut dyn UnitOfWork,
+    holdings: &mut Holdings,
     action: &mut ActionRecord,
     delivery: &Delivery,
     now: Timestamp,
@@ -215,7 +227,8 @@ fn take_late(
     if action.state != ActionState::Failed || shown.is_some_and(|attempt| attempt >= delivery.attempt) {
         return Ok(());
     }
-    let Some(value) = held_value(unit, action, delivery)? else { return Ok(()) };
+    let Some(value) = holdings.value(unit, action, delivery)? else { return Ok(()) };
     let (state, device_status) = (ActionState::Failed, action.device_status);
-    end(unit, action, Ending { state, outcome: Outcome::Uncertain, device_status }, None, Some(value), now)
+    let ending = Ending { state, outcome: Outcome::Uncertain, device_status };
+    end(unit, holdings, action, ending, None, Some(value), now)
 }

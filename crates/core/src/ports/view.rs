@@ -117,8 +117,6 @@ pub trait View {
     /// newest that is done, however many came later. The newest whose value is not certain is among them, unless a newer
     /// one opens the screen for certain.
     fn current_results(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<ActionRecord>, StoreError>;
-    /// The done actions of a device of which an envelope is still kept, newest first.
-    fn results_kept(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<ActionRecord>, StoreError>;
     /// The newest action of a device that asks for that lock.
     fn newest_action_for(
         &self,
@@ -161,6 +159,8 @@ pub trait View {
     /// The deliveries of an action, oldest first.
     fn deliveries(&self, action: ActionId) -> Result<Vec<Delivery>, StoreError>;
 
+    /// The secrets of the done actions of a device of which the envelope is still kept, oldest first.
+    fn secrets_of_results(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<EscrowedSecret>, StoreError>;
     /// Every secret of an action, oldest first, shredded ones included.
     fn secrets(&self, tenant: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError>;
     /// The action of the newest request without an id of its own that this caller had accepted for that device, if

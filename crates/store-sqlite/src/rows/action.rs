@@ -81,19 +81,6 @@ pub(crate) fn current_results(
     many(connection, &sql, params![blob(&tenant.0), blob(&device.0), json(&names)?], read)
 }
 
-pub(crate) fn results_kept(
-    connection: &Connection,
-    tenant: TenantId,
-    device: DeviceId,
-) -> Result<Vec<ActionRecord>, StoreError> {
-    let sql = format!(
-        "{ACTION} WHERE a.device = {OF_DEVICE} AND a.state = 'done'
-            AND EXISTS (SELECT 1 FROM secret s WHERE s.action = a.row AND s.envelope IS NOT NULL)
-        ORDER BY a.row DESC"
-    );
-    many(connection, &sql, params![blob(&tenant.0), blob(&device.0)], read)
-}
-
 pub(crate) fn newest_for(
     connection: &Connection,
     tenant: TenantId,

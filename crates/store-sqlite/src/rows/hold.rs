@@ -30,18 +30,17 @@ fn read(row: &Row<'_>) -> Result<Hold, RowError> {
 const HOLD: &str = "SELECT h.*, t.id AS tenant_id FROM hold h JOIN tenant t ON t.row = h.tenant";
 
 /// Refuses to answer when holds were changed by another program: one that is not found lets recoveries and readings through.
-fn require_whole(connection: &Connection, tenant: TenantId) -> Result<(), StoreError> {
+/// Required before each question below; a transaction asks once.
+pub(crate) fn require_whole(connection: &Connection, tenant: TenantId) -> Result<(), StoreError> {
     if is_whole(connection, &HOLDS, tenant, true)? { Ok(()) } else { Err(unsound(&HOLDS)) }
 }
 
 pub(crate) fn holds(connection: &Connection, tenant: TenantId, limit: usize) -> Result<Vec<Hold>, StoreError> {
-    require_whole(connection, tenant)?;
     let sql = format!("{HOLD} WHERE t.id = ? ORDER BY h.row DESC LIMIT ?");
     many(connection, &sql, params![blob(&tenant.0), limit as i64], read)
 }
 
 pub(crate) fn hold(connection: &Connection, tenant: TenantId, id: HoldId) -> Result<Option<Hold>, StoreError> {
-    require_whole(connection, tenant)?;
     let sql = format!("{HOLD} WHERE t.id = ? AND h.id = ?");
     one(connection, &sql, [blob(&tenant.0), blob(&id.0)], read)
 }
@@ -52,7 +51,6 @@ pub(crate) fn newest(
     kind: HoldKind,
     party: Option<&str>,
 ) -> Result<Option<Hold>, StoreError> {
-    require_whole(connection, tenant)?;
     let sql = format!(
         "{HOLD} WHERE h.tenant = (SELECT row FROM tenant WHERE id = ?) AND h.kind = ? AND ifnull(h.party, '') = ?
             ORDER BY h.row DESC LIMIT 1"
@@ -61,7 +59,6 @@ pub(crate) fn newest(
 }
 
 pub(crate) fn standing(connection: &Connection, tenant: TenantId) -> Result<Vec<Hold>, StoreError> {
-    require_whole(connection, tenant)?;
     let sql = format!("{HOLD} WHERE t.id = ? AND h.released IS NULL ORDER BY h.row DESC");
     many(connection, &sql, [blob(&tenant.0)], read)
 }

@@ -49,6 +49,15 @@ pub(crate) fn secrets(
     many(connection, &sql, [blob(&tenant.0), blob(&action.0)], read)
 }
 
+pub(crate) fn of_results(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+) -> Result<Vec<EscrowedSecret>, StoreError> {
+    let sql = select("t.id = ? AND d.id = ? AND a.state = 'done' AND s.envelope IS NOT NULL ORDER BY s.row");
+    many(connection, &sql, [blob(&tenant.0), blob(&device.0)], read)
+}
+
 pub(crate) fn ripe(
     connection: &Connection,
     ripeness: &Ripeness,

@@ -1,0 +1,246 @@
+//! The number of statements that a unit of work runs: no question per row, and no row read twice without a reason.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
+use chaveiro_core::caller::{Actor, Caller};
+use chaveiro_core::command::{Delivery, Receipt};
+use chaveiro_core::decisions::ask::{Ask, Begun, begin};
+use chaveiro_core::decisions::disclose_passcode::{self, disclose};
+use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::engine::{Answer, Received, Value, expire, receive, sent};
+use chaveiro_core::enrollment::Enrollment;
+use chaveiro_core::escrow::SecretContext;
+use chaveiro_core::hold::HoldRule;
+use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, RequestId, SecretId, TenantId};
+use chaveiro_core::keys::EscrowKeys;
+use chaveiro_core::lock::{DeviceLock, DeviceReport, Lock};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::{EscrowError, Sealer, UnitOfWork};
+use chaveiro_core::secret::Passcode;
+use chaveiro_core::steady::Ripeness;
+use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::{Fault, Timestamp};
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use uuid::Uuid;
+
+use crate::Options;
+use crate::unit::Transaction;
+
+thread_local! {
+    static RUN: Cell<usize> = const { Cell::new(0) };
+}
+
+fn note(_: TraceEvent<'_>) {
+    RUN.set(RUN.get() + 1);
+}
+
+/// Seals nothing: what is counted is the store.
+struct Plain;
+
+impl Sealer for Plain {
+    fn seal(&self, _: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
+        Ok(passcode.expose_secret().as_bytes().to_vec())
+    }
+
+    fn recipients(&self, _: TenantId) -> Result<Vec<String>, EscrowError> {
+        Ok(Vec::new())
+    }
+
+    fn prove(&self, _: TenantId, _: &EscrowKeys) -> Result<(), EscrowError> {
+        Ok(())
+    }
+
+    fn check(&self, _: TenantId, _: &[u8]) -> Result<(), EscrowError> {
+        Ok(())
+    }
+}
+
+/// Any number of recoveries; they are counted none the less.
+const NO_HOLD: HoldRule = HoldRule { recoveries: 0, percent: 0, window_s: 3600 };
+
+const TENANT: TenantId = TenantId(Uuid::from_u128(1));
+
+fn at(second: u64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + second)
+}
+
+struct World {
+    connection: Connection,
+    _directory: tempfile::TempDir,
+    ids: u128,
+}
+
+impl World {
+    /// A tenant with one device of each of two platforms: 1 is Windows, 2 is Linux.
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join(crate::FILE_NAME);
+        let trust = crate::open::Trust::Verified;
+        let opened = crate::open::writer(directory.path(), &file, &Options::default(), trust).expect("a database");
+        let mut world = Self { connection: opened.connection, _directory: directory, ids: 100 };
+        world.run(|unit, _| {
+            unit.insert_tenant(&Tenant {
+                id: TENANT,
+                display_name: "t".to_owned(),
+                licence: Licence::Active,
+                entra_tenant: None,
+                settings: TenantSettings { hold: NO_HOLD, ..TenantSettings::default() },
+                created: at(0),
+            })?;
+            for (number, platform) in [(1, Platform::Windows), (2, Platform::Linux)] {
+                unit.insert_device(&device(number, platform))?;
+                unit.insert_enrollment(&Enrollment {
+                    id: EnrollmentId(Uuid::from_u128(number)),
+                    tenant: TENANT,
+                    device: DeviceId(Uuid::from_u128(number)),
+                    certificate_sha256: [number as u8; 32],
+                    reported_id: number.to_string(),
+                    needs_certificate: false,
+                    created: at(0),
+                    closed: None,
+                })?;
+            }
+            Ok(())
+        });
+        world.connection.trace_v2(TraceEventCodes::SQLITE_TRACE_PROFILE, Some(note));
+        world
+    }
+
+    /// Runs a unit of work and counts its statements; the number makes ids.
+    fn run<T>(&mut self, work: impl FnOnce(&mut dyn UnitOfWork, Uuid) -> Result<T, Fault>) -> (T, usize) {
+        self.ids += 1;
+        let before = RUN.get();
+        let mut unit = Transaction::new(&self.connection, u64::MAX);
+        let done = work(&mut unit, Uuid::from_u128(self.ids)).expect("a unit of work");
+        (done, RUN.get() - before)
+    }
+
+    /// Asks for a recovery and sends its first step.
+    fn ask(&mut self, device: u128, second: u64) -> (ActionId, usize) {
+        let (begun, statements) = self.run(|unit, id| {
+            let ask = Ask {
+                what: &RECOVER_PASSCODE,
+                caller: caller(),
+                device: DeviceId(Uuid::from_u128(device)),
+                path: "/x".to_owned(),
+                request: RequestId(id),
+                client_request_id: None,
+                retry: false,
+                reason: None,
+                break_glass: None,
+                action: ActionId(id),
+            };
+            begin(unit, &ask, at(second))
+        });
+        let Begun::Opened(action) = begun else { panic!("{begun:?}") };
+        (action, statements)
+    }
+
+    fn send(&mut self, device: u128, second: u64) -> Delivery {
+        let send = self.run(|unit, _| {
+            let next = unit.next_delivery(EnrollmentId(Uuid::from_u128(device)))?.expect("something is queued");
+            let seq = next.seq;
+            sent(unit, next, Receipt { message: format!("{device} {second}"), first: 1 }, at(second))?;
+            Ok(unit.delivery(seq)?.expect("it was sent"))
+        });
+        send.0
+    }
+
+    fn answer(&mut self, delivery: Delivery, value: Option<Value>, opens: &[&str], second: u64) -> (Received, usize) {
+        let disk = |name: &&str| DeviceLock { lock: Lock::Luks2, subject: (*name).to_owned() };
+        let report = delivery.action.map(|action| DeviceReport {
+            action,
+            attempt: delivery.attempt,
+            opens: opens.iter().map(disk).collect(),
+            obstacles: Vec::new(),
+        });
+        let statuses = vec![Some(200); delivery.commands.len()];
+        let report = report.filter(|report| !report.opens.is_empty());
+        let answer = Answer { statuses, value, report, complete: true };
+        self.run(|unit, id| receive(unit, &Plain, delivery, answer, SecretId(id), at(second)))
+    }
+
+    /// A whole recovery of the Linux device; the statements of the answer that ends it.
+    fn recover_disk(&mut self, name: &str, second: u64) -> usize {
+        self.ask(2, second);
+        let prepare = self.send(2, second + 1);
+        let value = Value::Envelope(format!("sealed {second}").into_bytes());
+        assert_eq!(self.answer(prepare, Some(value), &[], second + 2).0, Received::Waiting);
+        let apply = self.send(2, second + 3);
+        let (received, statements) = self.answer(apply, None, &[name], second + 4);
+        assert!(matches!(received, Received::Settled(_)), "{received:?}");
+        // What follows the end leaves first, and must not stand in the way of the next recovery.
+        self.send(2, second + 5);
+        statements
+    }
+}
+
+fn device(number: u128, platform: Platform) -> ManagedDevice {
+    ManagedDevice {
+        tenant: TENANT,
+        id: DeviceId(Uuid::from_u128(number)),
+        platform,
+        management_state: ManagementState::Managed,
+        comanaged: false,
+        user: None,
+        enrolled: at(0),
+        last_sync: at(0),
+        certificate_expires: None,
+        inventory: Inventory::default(),
+        notes: None,
+        managed_device_name: None,
+        owner_type: OwnerType::Company,
+        recoverability: Vec::new(),
+        scope_tags: Default::default(),
+    }
+}
+
+fn caller() -> Caller {
+    Caller {
+        tenant: TENANT,
+        actor: Actor { application_id: "app".to_owned(), ..Actor::system() },
+        permissions: [Permission::PrivilegedOperationsAll].into_iter().collect(),
+        directory_roles: Vec::new(),
+        groups: Vec::new(),
+        local: true,
+        issued: None,
+    }
+}
+
+#[test]
+fn a_recovery_runs_so_many_statements_from_the_request_to_the_reading() {
+    let mut world = World::new();
+    let (action, asked) = world.ask(1, 1);
+    let act = world.send(1, 2);
+    let value = Passcode::new("482915".to_owned().into()).map(Value::Passcode);
+    let (received, answered) = world.answer(act, value, &[], 3);
+    assert!(matches!(received, Received::Settled(_)), "{received:?}");
+    let (_, read) = world.run(|unit, id| {
+        let action = unit.action(TENANT, action)?.expect("the action");
+        let caller = caller();
+        let ask = disclose_passcode::Ask::new(&caller, &action, RequestId(id));
+        disclose(unit, &ask, at(4))
+    });
+    assert_eq!((asked, answered, read), (13, 14, 14));
+}
+
+#[test]
+fn older_results_cost_the_end_of_a_recovery_no_statement() {
+    let mut world = World::new();
+    let ends: Vec<usize> = (1..13).map(|number| world.recover_disk("/dev/sda3", 10 * number)).collect();
+    // The first ends without an older one, whose retention would begin.
+    assert!(ends[1..].iter().all(|end| *end == ends[0] + 1), "{ends:?}");
+}
+
+#[test]
+fn an_expiry_that_finds_nothing_due_asks_for_the_settings_of_a_tenant_once() {
+    let mut world = World::new();
+    world.ask(1, 1);
+    let (_, one) = world.run(|unit, _| expire(unit, &Ripeness::at_once(at(10)), 100));
+    world.ask(2, 2);
+    let (_, two) = world.run(|unit, _| expire(unit, &Ripeness::at_once(at(10)), 100));
+    assert_eq!(two - one, 1, "the mark of the other action");
+}
