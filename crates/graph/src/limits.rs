@@ -2,7 +2,7 @@
 //! 3.3), and one of ours on recoveries.
 //!
 //! Counted in the memory of this process, after the token was verified, so that nobody can use up what is another's.
-//! The hold of [`chaveiro_core::hold`] is what is exact and durable; this is what keeps a runaway script from getting there
+//! The hold of [`chaveiro_core::decisions::hold`] is what is exact and durable; this is what keeps a runaway script from getting there
 //! in a second.
 
 use std::sync::Arc;
