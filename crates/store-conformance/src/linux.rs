@@ -54,12 +54,7 @@ pub(crate) fn answer(delivery: &Delivery, exec: u16, envelope: Option<&str>, ope
 pub(crate) fn send(unit: &mut dyn UnitOfWork, number: u64, second: u64) -> Result<Delivery, Fault> {
     let delivery = unit.next_delivery(enrollment_id(number))?.unwrap_or_else(|| panic!("nothing is queued"));
     let seq = delivery.seq;
-    sent(
-        unit,
-        delivery,
-        Receipt { message: format!("session {} message {}", second.to_string(), 1), first: 2 },
-        at(second),
-    )?;
+    sent(unit, delivery, Receipt { message: format!("session {} message {}", second, 1), first: 2 }, at(second))?;
     Ok(unit.delivery(seq)?.unwrap_or_else(|| panic!("no such delivery")))
 }
 

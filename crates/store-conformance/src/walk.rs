@@ -75,7 +75,7 @@ fn take(unit: &mut dyn UnitOfWork, verb: u64, mut taken: Step) -> Result<(), Fau
         0 | 1 => ask(unit, 1, number, step, None).map(drop),
         2..6 => match unit.next_delivery(enrollment_id(number))? {
             Some(delivery) => {
-                let at = Receipt { message: format!("session {} message {}", step.to_string(), 1), first: 2 };
+                let at = Receipt { message: format!("session {} message {}", step, 1), first: 2 };
                 sent(unit, delivery, at, now)
             }
             None => Ok(()),
