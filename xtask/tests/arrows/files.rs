@@ -251,7 +251,16 @@ impl<'a> Visit<'a> for Paths {
         }
     }
 
+    fn visit_expr_if(&mut self, branch: &'a syn::ExprIf) {
+        if !is_test(&branch.attrs) {
+            visit::visit_expr_if(self, branch);
+        }
+    }
+
     fn visit_item_use(&mut self, import: &'a ItemUse) {
+        if is_test(&import.attrs) {
+            return;
+        }
         let mut names = Vec::new();
         flatten(&import.tree, Vec::new(), &mut names);
         self.0.extend(names.into_iter().map(|(_, path)| path));

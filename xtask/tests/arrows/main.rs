@@ -292,6 +292,10 @@ fn the_domain_has_no_word_of_its_edges() {
     let mut found = BTreeSet::new();
     for (file, text) in &texts {
         let file = file.display().to_string();
+        // The model checker walks devices as they are; it is part of the tests alone.
+        if file.starts_with("model/") {
+            continue;
+        }
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with("//! |--")) {
             for word in WORDS_OF_EDGES.iter().filter(|word| line.contains(**word)) {
                 match KEPT_WORDS.iter().position(|(of, kept, _)| file.starts_with(of) && kept == word) {

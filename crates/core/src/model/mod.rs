@@ -32,7 +32,7 @@ use stateright::{Model, Property};
 use uuid::Uuid;
 
 use self::channel::{Given, Order, Reply, Says, Upload, sealed_in, turn};
-use self::store::{DEVICE, Db, OMA_DEVICE_ID, TENANT, TOKEN, enrollment_id};
+use self::store::{DEVICE, Db, REPORTED_ID, TENANT, TOKEN, enrollment_id};
 use crate::actions::planted;
 use crate::actions::recover_passcode::RECOVER_PASSCODE;
 use crate::caller::{Caller, HostUser};
@@ -332,7 +332,7 @@ impl<D: Device> World<D> {
         let number = self.store.enrolled + 1;
         let applicant = Applicant {
             token_sha256: TOKEN,
-            oma_device_id: OMA_DEVICE_ID.to_owned(),
+            reported_id: REPORTED_ID.to_owned(),
             platform: D::PLATFORM,
             inventory: Inventory::default(),
             certificate_sha256: [number; 32],

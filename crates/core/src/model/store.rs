@@ -42,7 +42,7 @@ pub(super) const DEVICE: DeviceId = DeviceId(Uuid::nil());
 /// The text of every enrolment token, hashed.
 pub(super) const TOKEN: [u8; 32] = [7; 32];
 /// The name of the device on the wire.
-pub(super) const OMA_DEVICE_ID: &str = "device";
+pub(super) const REPORTED_ID: &str = "device";
 
 /// The enrolment of that number.
 pub(super) fn enrollment_id(number: u8) -> EnrollmentId {
@@ -108,7 +108,7 @@ impl Db {
             tenant: TENANT,
             device: DEVICE,
             certificate_sha256: [number; 32],
-            oma_device_id: OMA_DEVICE_ID.to_owned(),
+            reported_id: REPORTED_ID.to_owned(),
             needs_certificate: false,
             created: Timestamp::UNIX_EPOCH,
             closed: (!is_open).then_some(Timestamp::UNIX_EPOCH),
@@ -221,7 +221,7 @@ impl View for Db {
     fn open_enrollment(&self, _: TenantId, _: DeviceId) -> Result<Option<Enrollment>, StoreError> {
         Ok(self.open())
     }
-    fn device_by_oma_device_id(&self, tenant: TenantId, _: &str) -> Result<Option<ManagedDevice>, StoreError> {
+    fn device_by_reported_id(&self, tenant: TenantId, _: &str) -> Result<Option<ManagedDevice>, StoreError> {
         self.device(tenant, DEVICE)
     }
     fn enrollment_token(&self, sha256: &[u8; 32]) -> Result<Option<EnrollmentToken>, StoreError> {
@@ -242,9 +242,10 @@ impl View for Db {
     fn current_results(&self, _: TenantId, _: DeviceId) -> Result<Vec<ActionRecord>, StoreError> {
         Ok(self.actions.iter().rev().cloned().collect())
     }
-    fn results_kept(&self, _: TenantId, _: DeviceId) -> Result<Vec<ActionRecord>, StoreError> {
-        let done = self.actions.iter().rev().filter(|action| action.state == ActionState::Done);
-        Ok(done.cloned().collect())
+    fn secrets_of_results(&self, _: TenantId, _: DeviceId) -> Result<Vec<EscrowedSecret>, StoreError> {
+        let done = |id| self.actions.iter().any(|action| action.id == id && action.state == ActionState::Done);
+        let kept = self.secrets.iter().filter(|secret| secret.envelope.is_some() && done(secret.context.action));
+        Ok(kept.cloned().collect())
     }
     fn open_action(&self, _: TenantId, _: DeviceId, name: &str) -> Result<Option<ActionRecord>, StoreError> {
         Ok(self.actions.iter().find(|action| action.name == name && action.state.is_open()).cloned())
@@ -350,7 +351,7 @@ impl View for Db {
         fn count_resources(&self, tenant: TenantId, scope: ResourceScope, visible: &Visibility, filter: &Filter<ResourceField>) -> Result<u64, StoreError>;
         fn is_linked(&self, tenant: TenantId, device: DeviceId, kind: ResourceKind, id: ResourceId) -> Result<bool, StoreError>;
         fn enrollment_by_certificate(&self, sha256: &[u8; 32]) -> Result<Option<Enrollment>, StoreError>;
-        fn enrollments_by_oma_device_id(&self, oma_device_id: &str) -> Result<Vec<Enrollment>, StoreError>;
+        fn enrollments_by_reported_id(&self, reported_id: &str) -> Result<Vec<Enrollment>, StoreError>;
         fn devices_without_certificate(&self, tenant: TenantId, limit: usize) -> Result<Vec<ManagedDevice>, StoreError>;
         fn session(&self, enrollment: EnrollmentId) -> Result<Option<Vec<u8>>, StoreError>;
         fn newest_action_for(&self, tenant: TenantId, device: DeviceId, lock: Lock) -> Result<Option<ActionRecord>, StoreError>;
