@@ -8,7 +8,7 @@ use chaveiro_core::resource::ResourceKind;
 
 use crate::model::{
     ComplexType, DERIVED, DERIVED_ENTITIES, Default, ENUMS, EXTENSIONS, Edge, Edm, EntityType, MODEL, OPERATIONS,
-    Property, RESET_PASSCODE_ACTION_RESULT, Target,
+    Property, Target, is_result,
 };
 use crate::query::is_served;
 use crate::resolve::Version;
@@ -151,7 +151,7 @@ fn complex_types(xml: &mut String, version: Version, used: &mut Used) {
         for property in served(of.properties, version) {
             write_property(xml, property, version, used);
         }
-        if of.name == RESET_PASSCODE_ACTION_RESULT.name {
+        if is_result(of) {
             for (name, meaning) in EXTENSIONS {
                 let _ = writeln!(xml, "        <!-- {name}: {meaning} -->");
             }

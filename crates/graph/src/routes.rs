@@ -1,5 +1,5 @@
-//! The route list: every collection and entity one edge deep, then the documented walks to each action. Walks
-//! can be longer; what is listed is what a person reads.
+//! The route list: the walks to each action, as its page documents them or the shortest one, then every collection and entity.
+//! Walks can be longer; what is listed is what a person reads.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -50,6 +50,16 @@ pub(crate) const METADATA: &str = "/$metadata";
 /// The list.
 pub fn routes() -> Vec<RouteRow> {
     let mut rows = Vec::new();
+    let device = MODEL.entity_type(Target::Device).map_or("id", |entity| entity.key);
+    for action in ACTIONS.iter().filter(|action| !DOCUMENTED.iter().any(|documented| documented.names(action))) {
+        rows.push(RouteRow {
+            method: "POST",
+            path: format!("/deviceManagement/managedDevices/{{{device}}}/{}", action.name),
+            permissions: vec![action.permission],
+            role_action: action.role_action,
+            documented: None,
+        });
+    }
     for documented in DOCUMENTED {
         for action in ACTIONS.iter().filter(|action| documented.names(action)) {
             rows.push(RouteRow {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::decisions::change_device::Change;
 use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_core::permission::Permission;
@@ -166,19 +167,19 @@ pub(crate) async fn recover(
 ) -> Result<ExitCode> {
     let client = client(common, PRIVILEGED).await?.saying(why)?;
     let id = client.device_id(device).await?;
-    client.expect(Method::POST, &format!("{DEVICES}/{id}/recoverPasscode"), None).await?;
+    client.expect(Method::POST, &format!("{DEVICES}/{id}/{}", RECOVER_PASSCODE.name), None).await?;
     if !wait {
         out.say(Text::Accepted, &[device], &json!({"id": id, "accepted": true}));
         return Ok(ExitCode::SUCCESS);
     }
     out.text(Text::Accepted, &[device]);
     let newest = wait_for(&client, out, &id, timeout_s).await?;
-    let newest = if show { results(&client, &id, true).await?.into_iter().next().unwrap_or(newest) } else { newest };
+    let newest = if show { newest_recovery(&client, &id, true).await?.unwrap_or(newest) } else { newest };
     print_results(out, std::slice::from_ref(&newest));
     Ok(if newest["actionState"] == "done" { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
-/// Asks until the newest action has ended.
+/// Asks until the newest recovery has ended.
 async fn wait_for(client: &GraphClient, out: Out, id: &str, timeout_s: u64) -> Result<Value> {
     let spinner = if out.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
@@ -187,7 +188,7 @@ async fn wait_for(client: &GraphClient, out: Out, id: &str, timeout_s: u64) -> R
     spinner.set_message(Text::Waiting.say(out.lang, &[]));
     spinner.enable_steady_tick(Duration::from_millis(120));
     for _ in 0..timeout_s.saturating_mul(2).max(1) {
-        if let Some(newest) = results(client, id, false).await?.into_iter().next() {
+        if let Some(newest) = newest_recovery(client, id, false).await? {
             let open = ["pending", "active"].iter().any(|state| newest["actionState"] == **state);
             if !open {
                 spinner.finish_and_clear();
@@ -200,6 +201,12 @@ async fn wait_for(client: &GraphClient, out: Out, id: &str, timeout_s: u64) -> R
     bail!(
         "the device has not answered within {timeout_s} seconds; the action stays open, look later with: chaveiro action {id}"
     )
+}
+
+/// The newest result of a recovery; other actions have results beside it.
+async fn newest_recovery(client: &GraphClient, id: &str, show: bool) -> Result<Option<Value>> {
+    let is_recovery = |result: &Value| result["actionName"] == RECOVER_PASSCODE.name;
+    Ok(results(client, id, show).await?.into_iter().find(is_recovery))
 }
 
 /// The results of a device. Only naming them in `$select` shows a passcode, and records that it was shown.

@@ -65,11 +65,12 @@ pub fn receive(
     now: Timestamp,
 ) -> Result<Received, Fault> {
     let Some(mut action) = action_of(unit, &delivery)? else { return Ok(Received::Late) };
-    let Some(way) = declared(&action)?.way_with(delivery.purpose) else { return Ok(Received::Late) };
+    let declared = declared(&action)?;
+    let Some(way) = declared.way_with(delivery.purpose) else { return Ok(Received::Late) };
     let current = action.state.is_open() && matches!(delivery.phase, Phase::Sent(_));
     let mut holdings = Holdings::default();
-    if let Some(value) = answer.value {
-        let keeping = Keeping { action: &action, delivery: &delivery, secret, current, now };
+    if let (Some(value), Some(kind)) = (answer.value, declared.keeps) {
+        let keeping = Keeping { action: &action, delivery: &delivery, secret, kind, current, now };
         keeping.keep(unit, &mut holdings, sealer, value)?;
     }
     if !current {
@@ -139,6 +140,7 @@ struct Keeping<'a> {
     action: &'a ActionRecord,
     delivery: &'a Delivery,
     secret: SecretId,
+    kind: SecretKind,
     /// Whether it answers the current attempt.
     current: bool,
     now: Timestamp,
@@ -165,7 +167,7 @@ impl Keeping<'_> {
             device: action.device,
             action: action.id,
             attempt: delivery.attempt,
-            kind: SecretKind::Passcode,
+            kind: self.kind,
         };
         let standing = match value {
             Value::Doubtful(_) if self.current => Standing::Uncertain,

@@ -6,7 +6,7 @@
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::command::{Delivery, DeviceCommand, Purpose};
 use crate::device::Platform;
-use crate::escrow::{EscrowedSecret, Standing};
+use crate::escrow::{EscrowedSecret, SecretKind, Standing};
 use crate::lock::{DeviceReport, Lock};
 use crate::permission::Permission;
 use crate::role::RoleAction;
@@ -29,6 +29,8 @@ pub struct RemoteAction {
     pub audit: AuditNames,
     /// True if an accepted one counts for the hold of its tenant ([`crate::decisions::hold`]).
     pub counts_for_hold: bool,
+    /// The kind of the secret that it keeps; `None` if it keeps none, whatever a device gives.
+    pub keeps: Option<SecretKind>,
     /// The ways of carrying it out. A platform has at most one, and so has a step.
     pub ways: &'static [&'static Way],
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use chaveiro_core::action::{ActionRecord, ActionState};
+use chaveiro_core::actions;
 use chaveiro_core::decisions::disclose_passcode::{self, Ask, Disclosure};
 use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::escrow::SecretKind;
 use chaveiro_core::id::{DeviceId, RequestId};
 use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::refusal::Withheld;
@@ -146,10 +148,11 @@ async fn disclosed(
     Ok(decided.into_iter().map(|(record, decision)| (record, open(state, request, decision))).collect())
 }
 
-/// Returns whether there is something to say of a passcode: it is the result, or it may open the device although the action
-/// failed.
+/// Returns true if there is something to say of a passcode: the action keeps one, and it is the result, or it may open the
+/// device although the action failed.
 fn has_passcode(record: &ActionRecord) -> bool {
-    record.state == ActionState::Done || record.keeps_uncertain_value()
+    let keeps = actions::named(record.name).and_then(|action| action.keeps);
+    keeps == Some(SecretKind::Passcode) && (record.state == ActionState::Done || record.keeps_uncertain_value())
 }
 
 fn open(state: &GraphState, request: RequestId, decision: Option<Result<Disclosure, Withheld>>) -> Shown {

@@ -1,6 +1,8 @@
 //! The complex types of `managedDevice`, as the public metadata declares them. Most are only ever `null` or empty
 //! here: they are declared so that a client that was generated from `$metadata` knows every property.
 
+use chaveiro_core::actions::{self, ACTIONS};
+
 use super::enums::*;
 use super::properties::{flag, member, number, text, texts, time};
 use super::{Default, Edm, Property};
@@ -51,7 +53,7 @@ const fn real(name: &'static str) -> Property {
 }
 
 /// The base of what `deviceActionResults` holds.
-pub const DEVICE_ACTION_RESULT: ComplexType = of(
+pub(super) const DEVICE_ACTION_RESULT: ComplexType = of(
     "deviceActionResult",
     &[
         text("actionName"),
@@ -75,9 +77,16 @@ const DEVICE_GEO_LOCATION: ComplexType = of(
     ],
 );
 
-/// What an action with a passcode answers; the one derived type that is served.
-pub const RESET_PASSCODE_ACTION_RESULT: ComplexType =
-    result("resetPasscodeActionResult", &[text("passcode"), number("errorCode")]);
+/// The type of the results of a remote action: the one that its declaration names.
+pub fn result_type(action: &str) -> Option<&'static ComplexType> {
+    let name = actions::named(action)?.result_type;
+    std::iter::once(&DEVICE_ACTION_RESULT).chain(DERIVED.iter().copied()).find(|of| of.name == name)
+}
+
+/// Returns true if some remote action has results of that type.
+pub fn is_result(of: &ComplexType) -> bool {
+    ACTIONS.iter().any(|action| action.result_type == of.name)
+}
 
 /// What a health script takes. This server runs none; what is served is that there are no parameters.
 pub(super) const DEVICE_HEALTH_SCRIPT_PARAMETER: ComplexType = beta(
@@ -94,7 +103,7 @@ pub const DERIVED: &[&ComplexType] = &[
     &result("deleteUserFromSharedAppleDeviceActionResult", &[text("userPrincipalName")]),
     &result("locateDeviceActionResult", &[Property::new("deviceLocation", Edm::Complex(&DEVICE_GEO_LOCATION))]),
     &result("remoteLockActionResult", &[text("unlockPin")]),
-    &RESET_PASSCODE_ACTION_RESULT,
+    &result("resetPasscodeActionResult", &[text("passcode"), number("errorCode")]),
     &result("rotateBitLockerKeysDeviceActionResult", &[number("errorCode")]),
     &result("windowsDefenderScanActionResult", &[text("scanType")]),
     &beta_result("activateDeviceEsimActionResult", &[text("carrierUrl")]),

@@ -1,6 +1,7 @@
 //! What Graph can do to a `managedDevice`, and has on scripts and users, and this server does not: names that are told from unknown ones, so that a
 //! caller learns that the path is right and the server the wrong one. They are in no generated document.
 
+use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::resource::ResourceKind as Kind;
 
 use super::Target;
@@ -14,7 +15,8 @@ pub enum Bound {
     Devices,
 }
 
-/// What has that name there, without namespace and parameters, compared without case: as Graph spells it.
+/// What has that name there, without namespace and parameters, compared without case: as Graph spells it. A remote action
+/// that this server offers is none of them.
 pub fn known(bound: Bound, name: &str) -> Option<&'static str> {
     let names = match bound {
         Bound::Devices => ON_DEVICES,
@@ -32,7 +34,9 @@ pub fn known(bound: Bound, name: &str) -> Option<&'static str> {
             | Target::Unkept(_),
         ) => &[],
     };
-    names.iter().copied().find(|known| known.eq_ignore_ascii_case(name))
+    let offered =
+        |name: &str| bound == Bound::Entity(Target::Device) && ACTIONS.iter().any(|action| action.name == name);
+    names.iter().copied().find(|known| known.eq_ignore_ascii_case(name) && !offered(known))
 }
 
 /// What Intune hangs on its scripts and on users: to whom a script is assigned, sums of its runs, what else it manages for a
@@ -123,8 +127,6 @@ const ON_DEVICES: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use chaveiro_core::actions::ACTIONS;
-
     use super::*;
     use crate::model::MODEL;
 

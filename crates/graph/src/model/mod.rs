@@ -27,7 +27,7 @@ use chaveiro_core::resource::ResourceKind;
 
 pub use application::{KEY_CREDENTIAL, PASSWORD_CREDENTIAL};
 pub use audit::{AUDIT_ACTOR, AUDIT_PROPERTY, AUDIT_RESOURCE};
-pub use complex::{ComplexType, DERIVED, DEVICE_ACTION_RESULT, HARDWARE_INFORMATION, RESET_PASSCODE_ACTION_RESULT};
+pub use complex::{ComplexType, DERIVED, HARDWARE_INFORMATION, is_result, result_type};
 pub use documented::{DOCUMENTED, Documented};
 pub use enums::*;
 pub use known::{Bound, known};
@@ -93,9 +93,11 @@ pub struct EntityType {
 }
 
 impl EnumType {
-    /// Every member that callers may write.
+    /// Every member that callers may write. Among remote actions are those that this server offers and Graph does not name.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.members.iter().map(|(name, _)| *name).chain(self.unnumbered.iter().copied())
+        let of_graph = || self.members.iter().map(|(name, _)| *name).chain(self.unnumbered.iter().copied());
+        let offered = ACTIONS.iter().map(|action| action.name).filter(|_| self.name == REMOTE_ACTION.name);
+        of_graph().chain(offered.filter(move |name| !of_graph().any(|known| known == *name)))
     }
 }
 

@@ -56,10 +56,14 @@ pub(super) fn of_route(row: &RouteRow) -> Value {
         End::Operation(operation) => Some(operation),
         _ => None,
     });
+    let summary = walk.as_ref().and_then(|walk| match walk.end {
+        End::Action(action) => Some(action.summary),
+        _ => None,
+    });
     let names: Vec<_> = row.permissions.iter().map(|permission| permission.name()).collect();
     let mut operation = json!({
         "operationId": operation_id(row.method, &row.path),
-        "summary": row.documented.unwrap_or(""),
+        "summary": row.documented.or(summary).unwrap_or_default(),
         "description": format!("Needs one of: {}", names.join(", ")),
         "parameters": parameters(row, verb, entity),
         "responses": responses(verb, entity, bound),

@@ -9,9 +9,7 @@ use chaveiro_core::scope_tag::MAX_TAG;
 use serde_json::{Map, Value, json};
 
 use crate::csdl::default_of;
-use crate::model::{
-    ComplexType, DERIVED, EXTENSIONS, Edm, EntityType, MODEL, Property, RESET_PASSCODE_ACTION_RESULT, Target,
-};
+use crate::model::{ComplexType, DERIVED, EXTENSIONS, Edm, EntityType, MODEL, Property, Target, is_result};
 
 pub(super) fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
@@ -166,7 +164,7 @@ fn add(of: &'static ComplexType, schemas: &mut Map<String, Value>) {
         return;
     }
     let mut properties = of_properties(of.properties);
-    if of.name == RESET_PASSCODE_ACTION_RESULT.name {
+    if is_result(of) {
         for (name, meaning) in EXTENSIONS {
             properties.insert((*name).to_owned(), json!({"description": meaning}));
         }

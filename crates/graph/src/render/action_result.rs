@@ -4,13 +4,13 @@
 //! response was sent: the passcode is not copied into a JSON tree, and no reallocation leaves one behind.
 
 use chaveiro_core::action::{ActionRecord, ActionState};
-use chaveiro_core::actions;
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::date_time;
+use crate::model::result_type;
 
 /// Room for one entry: the passcode, each byte of which can become a six-byte escape, and the rest.
 const ENTRY_BYTES: usize = 6 * MAX_PASSCODE_BYTES + 1024;
@@ -97,8 +97,9 @@ fn write_entry(body: &mut Vec<u8>, record: &ActionRecord, shown: &Shown) {
         Shown::Withheld(reason) => Some(reason.code()),
         Shown::Nothing | Shown::Passcode(_) => None,
     };
-    let before = json!({
-        "@odata.type": actions::named(record.name).map(|action| format!("#microsoft.graph.{}", action.result_type)),
+    let of = result_type(record.name);
+    let mut before = json!({
+        "@odata.type": of.map(|of| format!("#microsoft.graph.{}", of.name)),
         "actionName": record.name,
         "actionState": record.state.name(),
         "startDateTime": date_time(record.started),
@@ -115,12 +116,24 @@ fn write_entry(body: &mut Vec<u8>, record: &ActionRecord, shown: &Shown) {
         "chaveiro_passcodeWithheld": withheld,
         "chaveiro_passcodeUncertain": record.keeps_uncertain_value(),
     });
+    // Members that its type does not have are left out.
+    let has = |name: &str| of.is_some_and(|of| of.property(name).is_some());
+    let has_passcode = has("passcode");
+    if let Some(members) = before.as_object_mut() {
+        let stays = |name: &str| match name {
+            "errorCode" => has("errorCode"),
+            name => has_passcode || !name.starts_with("chaveiro_passcode"),
+        };
+        members.retain(|name, _| stays(name));
+    }
     let before = before.to_string();
     body.extend_from_slice(before.strip_suffix('}').unwrap_or(&before).as_bytes());
-    body.extend_from_slice(b",\"passcode\":");
-    match shown {
-        Shown::Passcode(passcode) => write_text(body, passcode.expose_secret()),
-        Shown::Nothing | Shown::Withheld(_) => body.extend_from_slice(b"null"),
+    if has_passcode {
+        body.extend_from_slice(b",\"passcode\":");
+        match shown {
+            Shown::Passcode(passcode) => write_text(body, passcode.expose_secret()),
+            Shown::Nothing | Shown::Withheld(_) => body.extend_from_slice(b"null"),
+        }
     }
     body.push(b'}');
 }

@@ -19,6 +19,7 @@
 pub mod remote_lock;
 pub mod seal_first;
 
+use crate::escrow::SecretKind;
 use crate::permission::Permission;
 use crate::remote_action::{AuditNames, RemoteAction};
 use crate::role::RoleAction;
@@ -38,6 +39,7 @@ pub const RECOVER_PASSCODE: RemoteAction = RemoteAction {
         settled: "settleRecoverPasscode ManagedDevice",
     },
     counts_for_hold: true,
+    keeps: Some(SecretKind::Passcode),
     ways: &[&remote_lock::WAY, &seal_first::WAY],
 };
 
