@@ -93,6 +93,8 @@ fn ci(_: &[String]) -> Result<()> {
     needs::install_cargo_deny()?;
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    let on = ["--package", "chaveiro-test-actions", "--features", "on", "--all-targets", "--locked"];
+    run(cargo(&["clippy"]).args(on).args(["--", "-D", "warnings"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--test", "sdk_more", "--locked", "--", "-D", "warnings"]))?;
     run(&mut cargo(&["clippy", "--workspace", "--test", "torture", "--locked", "--", "-D", "warnings"]))?;
     run(&mut cargo(&["deny", "--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]))?;

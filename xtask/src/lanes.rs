@@ -26,10 +26,14 @@ struct Program {
     arguments: &'static [&'static str],
 }
 
+/// The remote actions that no product has. A call of its own: their feature must not reach what the other tests test.
+const TEST_ACTIONS: &[&str] = &["test", "--package", "chaveiro-test-actions", "--features", "on", "--locked", "--tests"];
+
 /// Builds every test and runs them all; fails at the end if one has failed, and names those.
 pub(crate) fn run_all(cargo: impl Fn(&[&str]) -> Command) -> Result<()> {
     let mut waiting = built(cargo(&["test", "--workspace", "--locked", "--test", TORTURE.0]), TORTURE.1)?;
     waiting.extend(built(cargo(&["test", "--workspace", "--locked"]), &[])?);
+    waiting.extend(built(cargo(TEST_ACTIONS), &[])?);
     // The tests of the programs take longest.
     let (mut first, rest): (VecDeque<_>, VecDeque<_>) =
         waiting.into_iter().partition(|program| program.name.contains("cli/tests/"));

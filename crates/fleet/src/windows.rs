@@ -15,6 +15,16 @@ use crate::transport::{Request, Transport, TransportError};
 
 const LOCK_AND_RECOVER_PIN: &str = "./Device/Vendor/MSFT/RemoteLock/LockAndRecoverPIN";
 const NEW_PIN_VALUE: &str = "./Device/Vendor/MSFT/RemoteLock/NewPINValue";
+/// What a node does when it is run; gives the status.
+type Run = fn(&mut Nodes<'_>) -> u16;
+
+/// The nodes that run something.
+const RUNS: &[(&str, Run)] = &[
+    (LOCK_AND_RECOVER_PIN, |nodes| nodes.make_pin()),
+    #[cfg(feature = "test-actions")]
+    ("./Device/Vendor/Chaveiro/Test/Ping", |nodes| nodes.done()),
+];
+
 const PASSPORT: &str = "./Device/Vendor/MSFT/PassportForWork/";
 
 /// Messages of one session, at the most: a server that never ends one is wrong.
@@ -147,7 +157,7 @@ impl WindowsDevice {
         let mut distorted = false;
         for sent in 1..=MAX_MESSAGES {
             report.messages = sent;
-            let recovers = nodes.ran.iter().any(|(_, uri, _)| uri == LOCK_AND_RECOVER_PIN || uri == NEW_PIN_VALUE);
+            let recovers = nodes.ran.iter().any(|(verb, uri, _)| *verb == Verb::Exec || uri == NEW_PIN_VALUE);
             if recovers && !distorted {
                 distorted = true;
                 following = distort(&mut message, self.behavior);
@@ -344,23 +354,28 @@ impl Nodes<'_> {
     }
 
     fn run(&mut self, uri: &str) -> u16 {
-        if uri != LOCK_AND_RECOVER_PIN {
-            return 405;
+        match (RUNS.iter().find(|(node, _)| *node == uri), self.behavior) {
+            (None, _) => 405,
+            (Some(_), Behavior::NotSupported) => 406,
+            (Some(_), Behavior::Fails) => 500,
+            (Some(_), Behavior::Aborts) => 200,
+            (Some((_, run)), _) => run(self),
         }
+    }
+
+    fn make_pin(&mut self) -> u16 {
+        let pin = Zeroizing::new((self.lock.make)());
+        self.lock.pin = pin.clone();
+        self.lock.unread = Some(pin);
+        self.done()
+    }
+
+    /// The status of what was done.
+    fn done(&self) -> u16 {
         match self.behavior {
-            Behavior::NotSupported => 406,
-            Behavior::Fails => 500,
-            Behavior::Aborts => 200,
-            behavior => {
-                let pin = Zeroizing::new((self.lock.make)());
-                self.lock.pin = pin.clone();
-                self.lock.unread = Some(pin);
-                match behavior {
-                    Behavior::Contradicts => 500,
-                    Behavior::Accepts => 202,
-                    _ => 200,
-                }
-            }
+            Behavior::Contradicts => 500,
+            Behavior::Accepts => 202,
+            _ => 200,
         }
     }
 }

@@ -69,6 +69,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "omadm",
         ],
     ),
+    ("chaveiro-test-actions", &[]),
     ("xtask", &[]),
 ];
 

@@ -1,5 +1,7 @@
 //! The policies: one remote action is one value in one file, and one line in [`ACTIONS`].
 
+#[cfg(feature = "test-actions")]
+pub mod ping;
 #[cfg(test)]
 pub(crate) mod planted;
 pub mod recover_passcode;
@@ -12,7 +14,11 @@ pub fn named(name: &str) -> Option<&'static RemoteAction> {
 }
 
 /// Every remote action; the first is the one whose audit events name none.
-pub const ACTIONS: &[&RemoteAction] = &[&recover_passcode::RECOVER_PASSCODE];
+pub const ACTIONS: &[&RemoteAction] = &[
+    &recover_passcode::RECOVER_PASSCODE,
+    #[cfg(feature = "test-actions")]
+    &ping::PING,
+];
 
 /// The remote action of an audit event, by the name that the event has.
 pub fn recorded_as(name: Option<&str>) -> &'static RemoteAction {

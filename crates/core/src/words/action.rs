@@ -50,6 +50,8 @@ impl ActionState {
 pub enum Outcome {
     /// The device set a new passcode and reported it; the escrow holds it.
     Replaced,
+    /// The device says that it did what was asked; nothing else proves it.
+    Acknowledged,
     /// The device says it changed its passcode but did not give the value.
     ValueNotDelivered,
     /// The device refused or could not; the old passcode still works.
@@ -79,6 +81,7 @@ impl Outcome {
     pub fn code(self) -> &'static str {
         match self {
             Self::Replaced => "replaced",
+            Self::Acknowledged => "acknowledged",
             Self::ValueNotDelivered => "valueNotDelivered",
             Self::DeviceRefused => "deviceRefused",
             Self::FeatureAbsent => "featureAbsent",

@@ -57,6 +57,16 @@ pub enum DeviceCommand {
     },
     /// Read the installed packages.
     ReadPackages,
+    /// Do what is called that. A channel has a row of that name.
+    Run {
+        /// The name.
+        name: String,
+    },
+    /// Give the value of that name.
+    Read {
+        /// The name.
+        name: String,
+    },
 }
 
 /// Inventory values that are asked for, one command each.
@@ -151,6 +161,34 @@ pub enum Purpose {
 }
 
 impl DeviceCommand {
+    /// The command that does what is called that.
+    pub fn run(name: &str) -> Self {
+        Self::Run { name: name.to_owned() }
+    }
+
+    /// The command that reads the value of that name.
+    pub fn read(name: &str) -> Self {
+        Self::Read { name: name.to_owned() }
+    }
+
+    /// The name by which a channel knows it: its own, or the one that it is stored under.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::LockAndRecoverPin => "lockAndRecoverPin",
+            Self::ReadNewPin => "readNewPin",
+            Self::EnablePinRecovery { .. } => "enablePinRecovery",
+            Self::ReadInventory { .. } => "readInventory",
+            Self::PrepareCandidate { .. } => "prepareCandidate",
+            Self::ReadCandidate => "readCandidate",
+            Self::ApplyCandidate { .. } => "applyCandidate",
+            Self::ReadReport => "readReport",
+            Self::RetireOld { .. } => "retireOld",
+            Self::UndoCandidate { .. } => "undoCandidate",
+            Self::ReadPackages => "readPackages",
+            Self::Run { name } | Self::Read { name } => name,
+        }
+    }
+
     /// The envelope that the device is told to apply, by its hash.
     pub fn envelope(&self) -> Option<&str> {
         match self {

@@ -38,51 +38,116 @@ pub(super) struct Facts<'a> {
     pub(super) recipients: Vec<String>,
 }
 
-/// The command as it travels: one item each, as [MS-MDM] 2.2.7 wants it for `Exec`.
-pub(super) fn command(command: &DeviceCommand, facts: &Facts<'_>) -> (Verb, Item) {
-    let run = |node: &str, document: String| (Verb::Exec, Item::at(node).formatted("chr").holding(&document));
+/// A command that its name says whole: the node that it acts on, and what that node gives.
+struct Row {
+    /// [`DeviceCommand::name`].
+    name: &'static str,
+    platforms: &'static [Platform],
+    verb: Verb,
+    node: &'static str,
+    gives: Gives,
+}
+
+/// The form of the value that a node gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gives {
+    Nothing,
+    /// A passcode in clear.
+    Passcode,
+    /// A passcode that the device has sealed.
+    Envelope,
+    /// A [`DeviceReport`].
+    Report,
+    /// The list of installed packages.
+    Packages,
+}
+
+const WINDOWS: &[Platform] = &[Platform::Windows, Platform::WindowsPhone];
+const LINUX: &[Platform] = &[Platform::Linux];
+
+/// A row of a node that gives its value.
+const fn read(name: &'static str, platforms: &'static [Platform], node: &'static str, gives: Gives) -> Row {
+    Row { name, platforms, verb: Verb::Get, node, gives }
+}
+
+/// A row of a node that does something.
+const fn run(name: &'static str, platforms: &'static [Platform], node: &'static str) -> Row {
+    Row { name, platforms, verb: Verb::Exec, node, gives: Gives::Nothing }
+}
+
+/// Every such command. A new one is a row here; one whose node depends on more than its name is in [`command`].
+const ROWS: &[Row] = &[
+    run("lockAndRecoverPin", WINDOWS, LOCK_AND_RECOVER_PIN),
+    read("readNewPin", WINDOWS, NEW_PIN_VALUE, Gives::Passcode),
+    run("prepareCandidate", LINUX, nodes::PREPARE),
+    read("readCandidate", LINUX, nodes::CANDIDATE, Gives::Envelope),
+    run("applyCandidate", LINUX, nodes::APPLY),
+    read("readReport", LINUX, nodes::REPORT, Gives::Report),
+    run("retireOld", LINUX, nodes::RETIRE),
+    run("undoCandidate", LINUX, nodes::UNDO),
+    read("readPackages", LINUX, nodes::PACKAGES, Gives::Packages),
+    #[cfg(feature = "test-actions")]
+    run("ping", WINDOWS, "./Device/Vendor/Chaveiro/Test/Ping"),
+];
+
+fn row(command: &DeviceCommand, platform: Platform) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.name == command.name() && row.platforms.contains(&platform))
+}
+
+/// The form of the value that a command reads.
+pub(super) fn gives(command: &DeviceCommand, platform: Platform) -> Gives {
+    row(command, platform).map_or(Gives::Nothing, |row| row.gives)
+}
+
+/// The command as it travels: one item each, as [MS-MDM] 2.2.7 wants it for `Exec`. `None`: no device of that platform is
+/// told so.
+pub(super) fn command(command: &DeviceCommand, facts: &Facts<'_>) -> Option<(Verb, Item)> {
+    match command {
+        DeviceCommand::EnablePinRecovery { entra_tenant } => {
+            let node = format!("./Device/Vendor/MSFT/PassportForWork/{entra_tenant}/Policies/EnablePinRecovery");
+            let item = Item::at(&node).formatted("bool").holding("true");
+            return Some((Verb::Add, Item { kind: Some("text/plain".to_owned()), ..item }));
+        }
+        DeviceCommand::ReadInventory { field } => {
+            return Some((Verb::Get, Item::at(node_of(*field, facts.platform))));
+        }
+        _ => {}
+    }
+    let row = row(command, facts.platform)?;
+    let item = Item::at(row.node);
+    let item = match (document(command, facts), row.verb) {
+        (Some(document), _) => item.formatted("chr").holding(&document),
+        (None, Verb::Exec) => item.formatted("null"),
+        (None, _) => item,
+    };
+    Some((row.verb, item))
+}
+
+/// The document that a command carries.
+fn document(command: &DeviceCommand, facts: &Facts<'_>) -> Option<String> {
     // Commands of a recovery belong to an action; one that does not is refused by the device.
     let action = facts.delivery.action.unwrap_or(ActionId(Uuid::nil()));
     let attempt = facts.delivery.attempt;
-    match command {
-        DeviceCommand::LockAndRecoverPin => (Verb::Exec, Item::at(LOCK_AND_RECOVER_PIN).formatted("null")),
-        DeviceCommand::ReadNewPin => (Verb::Get, Item::at(NEW_PIN_VALUE)),
-        DeviceCommand::EnablePinRecovery { entra_tenant } => {
-            let node = format!("./Device/Vendor/MSFT/PassportForWork/{entra_tenant}/Policies/EnablePinRecovery");
-            (
-                Verb::Add,
-                Item { kind: Some("text/plain".to_owned()), ..Item::at(&node).formatted("bool").holding("true") },
-            )
-        }
-        DeviceCommand::ReadInventory { field } => (Verb::Get, Item::at(node_of(*field, facts.platform))),
-        DeviceCommand::PrepareCandidate { locks } => {
-            let document = nodes::Prepare {
-                tenant: facts.delivery.tenant,
-                device: facts.delivery.device,
-                action,
-                attempt,
-                recipients: facts.recipients.clone(),
-                locks: locks.clone(),
-                passcode: facts.settings.passcode,
-                must_change: facts.settings.must_change,
-                lock_sessions: facts.settings.lock_sessions,
-            };
-            run(nodes::PREPARE, nodes::encode(&document))
-        }
-        DeviceCommand::ReadCandidate => (Verb::Get, Item::at(nodes::CANDIDATE)),
+    Some(match command {
+        DeviceCommand::PrepareCandidate { locks } => nodes::encode(&nodes::Prepare {
+            tenant: facts.delivery.tenant,
+            device: facts.delivery.device,
+            action,
+            attempt,
+            recipients: facts.recipients.clone(),
+            locks: locks.clone(),
+            passcode: facts.settings.passcode,
+            must_change: facts.settings.must_change,
+            lock_sessions: facts.settings.lock_sessions,
+        }),
         DeviceCommand::ApplyCandidate { envelope_sha256 } => {
-            let document = nodes::Apply { action, attempt, envelope_sha256: envelope_sha256.clone() };
-            run(nodes::APPLY, nodes::encode(&document))
+            nodes::encode(&nodes::Apply { action, attempt, envelope_sha256: envelope_sha256.clone() })
         }
-        DeviceCommand::ReadReport => (Verb::Get, Item::at(nodes::REPORT)),
-        DeviceCommand::RetireOld { action, attempt } => {
-            run(nodes::RETIRE, nodes::encode(&nodes::Finish { action: *action, attempt: *attempt }))
+        DeviceCommand::RetireOld { action, attempt } | DeviceCommand::UndoCandidate { action, attempt } => {
+            nodes::encode(&nodes::Finish { action: *action, attempt: *attempt })
         }
-        DeviceCommand::UndoCandidate { action, attempt } => {
-            run(nodes::UNDO, nodes::encode(&nodes::Finish { action: *action, attempt: *attempt }))
-        }
-        DeviceCommand::ReadPackages => (Verb::Get, Item::at(nodes::PACKAGES)),
-    }
+        _ => return None,
+    })
 }
 
 /// A value that a device gives for a command.
@@ -129,19 +194,10 @@ pub(super) fn given(command: &DeviceCommand, platform: Platform, results: &Resul
 
 /// The node that a command reads.
 fn asked(command: &DeviceCommand, platform: Platform) -> Option<&'static str> {
-    Some(match command {
-        DeviceCommand::ReadNewPin => NEW_PIN_VALUE,
-        DeviceCommand::ReadInventory { field } => node_of(*field, platform),
-        DeviceCommand::ReadCandidate => nodes::CANDIDATE,
-        DeviceCommand::ReadReport => nodes::REPORT,
-        DeviceCommand::ReadPackages => nodes::PACKAGES,
-        DeviceCommand::LockAndRecoverPin
-        | DeviceCommand::EnablePinRecovery { .. }
-        | DeviceCommand::PrepareCandidate { .. }
-        | DeviceCommand::ApplyCandidate { .. }
-        | DeviceCommand::RetireOld { .. }
-        | DeviceCommand::UndoCandidate { .. } => return None,
-    })
+    match command {
+        DeviceCommand::ReadInventory { field } => Some(node_of(*field, platform)),
+        _ => row(command, platform).filter(|row| row.gives != Gives::Nothing).map(|row| row.node),
+    }
 }
 
 /// One node has several spellings: with and without the dot of the root, `Device` as the context that holds anyway, in
@@ -224,6 +280,12 @@ pub(super) fn take_information(inventory: &mut Inventory, node: &str, value: &st
 
 #[cfg(test)]
 mod tests {
+    use chaveiro_core::Timestamp;
+    use chaveiro_core::action::{ActionRecord, ActionState};
+    use chaveiro_core::actions::ACTIONS;
+    use chaveiro_core::caller::Actor;
+    use chaveiro_core::id::{DeviceId, TenantId};
+
     use super::*;
 
     #[test]
@@ -233,6 +295,44 @@ mod tests {
             assert_eq!(node_of(field, Platform::Linux), linux);
             assert!(windows.is_empty() || windows.starts_with("./DevDetail/"));
             assert!(nodes::find(linux).is_some_and(|node| node.access == nodes::Access::Get), "{linux}");
+        }
+    }
+
+    #[test]
+    fn every_command_by_which_an_action_begins_has_a_row() {
+        for way in ACTIONS.iter().flat_map(|action| action.ways) {
+            let step = (way.first)(&an_action());
+            for (command, platform) in step.commands.iter().flat_map(|of| way.platforms.iter().map(move |on| (of, on)))
+            {
+                assert!(row(command, *platform).is_some(), "{command:?} on {platform:?}");
+            }
+        }
+        for (index, one) in ROWS.iter().enumerate() {
+            let same = |other: &&Row| other.name == one.name && other.platforms == one.platforms;
+            assert!(!ROWS[..index].iter().any(|other| same(&other)), "{} has two rows", one.name);
+        }
+    }
+
+    fn an_action() -> ActionRecord {
+        let (nil, at) = (Uuid::nil(), Timestamp::UNIX_EPOCH);
+        ActionRecord {
+            id: ActionId(nil),
+            tenant: TenantId(nil),
+            device: DeviceId(nil),
+            name: "",
+            state: ActionState::Pending,
+            attempt: 1,
+            outcome: None,
+            device_status: None,
+            device_reason: None,
+            locks: Vec::new(),
+            opens: Vec::new(),
+            verified: None,
+            before_restore: None,
+            requested_by: Actor::system(),
+            client_request_id: None,
+            started: at,
+            updated: at,
         }
     }
 

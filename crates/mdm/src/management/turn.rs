@@ -202,7 +202,10 @@ impl Turn<'_> {
             match delivery.purpose {
                 Purpose::SetUp | Purpose::Finish => self.take_set_up(delivery, statuses, values, device)?,
                 Purpose::Act | Purpose::Probe | Purpose::Prepare | Purpose::Apply => {
-                    let answer = answer(&delivery.commands, statuses, values, self.is_complete());
+                    let values = values.into_iter().filter_map(|(index, given)| {
+                        Some((csp::gives(delivery.commands.get(index)?, device.platform), given))
+                    });
+                    let answer = answer(statuses, values, self.is_complete());
                     let secret = secrets.next().unwrap_or(SecretId(uuid::Uuid::nil()));
                     let (sealer, now) = (self.context.sealer, self.context.now);
                     engine::receive(self.unit, sealer, delivery, answer, secret, now)?;
@@ -310,7 +313,11 @@ impl Turn<'_> {
                 Purpose::Act | Purpose::Probe | Purpose::Apply | Purpose::Finish | Purpose::SetUp => Vec::new(),
             },
         };
-        let commands = delivery.commands.iter().map(|command| csp::command(command, &facts)).collect();
+        let commands: Option<Vec<_>> = delivery.commands.iter().map(|command| csp::command(command, &facts)).collect();
+        let Some(commands) = commands else {
+            tracing::error!(commands = ?delivery.commands, ?platform, "what waits for a device cannot be said to it");
+            return Ok(reply.encode());
+        };
         let (reply, first_command) = match reply.command(commands) {
             Sent::Now(reply, first_command) => (reply, first_command),
             // They stay queued.
@@ -338,26 +345,21 @@ fn standing(said: &Standing) -> check_in::Standing<'_> {
 
 /// What the values mean, by the commands that asked for them. A value that is no passcode is as good as none, and so is
 /// a document of the agent that is not as it should be.
-fn answer(
-    commands: &[DeviceCommand],
-    statuses: Vec<Option<u16>>,
-    values: Vec<(usize, Given)>,
-    complete: bool,
-) -> Answer {
+fn answer(statuses: Vec<Option<u16>>, values: impl Iterator<Item = (csp::Gives, Given)>, complete: bool) -> Answer {
     let mut answer = Answer { statuses, value: None, report: None, complete };
-    for (index, given) in values {
-        match (commands.get(index), given) {
-            (Some(DeviceCommand::ReadNewPin), Given::Value(value)) => {
+    for (gives, given) in values {
+        match (gives, given) {
+            (csp::Gives::Passcode, Given::Value(value)) => {
                 answer.value = Passcode::new(value).map(Value::Passcode).or(answer.value);
             }
-            (Some(DeviceCommand::ReadNewPin), Given::Doubtful(value)) => {
+            (csp::Gives::Passcode, Given::Doubtful(value)) => {
                 answer.value = answer.value.or_else(|| Passcode::new(value).map(Value::Doubtful));
             }
-            (Some(DeviceCommand::ReadCandidate), Given::Value(value)) => {
+            (csp::Gives::Envelope, Given::Value(value)) => {
                 answer.value = Some(Value::Envelope(value.as_bytes().to_vec()));
             }
-            (Some(DeviceCommand::ReadReport), Given::Value(value)) => answer.report = csp::report(&value),
-            (Some(_) | None, _) => {}
+            (csp::Gives::Report, Given::Value(value)) => answer.report = csp::report(&value),
+            (_, _) => {}
         }
     }
     answer

@@ -1,0 +1,5 @@
+//! Remote actions that no product has, through the Graph face, the device channel, the store and a simulated device.
+
+mod one_file;
+mod ping;
+mod world;
