@@ -4,14 +4,14 @@
 //! {"version":1,"recipients":[{"key":"9f86d081884c7d65","encapsulated":"BASE64","ciphertext":"BASE64"}]}
 //! ```
 //!
-//! The plaintext is the length of the passcode (two bytes, big-endian), the passcode, and zeros up to a
+//! The plaintext is the length of the value (two bytes, big-endian), the value, and zeros up to a
 //! multiple of 64, so that the ciphertext does not tell how long a passcode is.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chaveiro_core::escrow::SecretContext;
+use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::ports::EscrowError;
-use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
+use chaveiro_core::secret::{Passcode, SecretBytes};
 use rustls::crypto::hpke::{EncapsulatedSecret, HpkePrivateKey, HpkePublicKey};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -20,8 +20,16 @@ use crate::binding::associated_data;
 use crate::recipient::{KeyId, Recipient};
 use crate::suite::suite;
 
-/// The largest envelope that is read, in bytes: room for sixteen recipients of the longest passcode.
-pub const MAX_ENVELOPE_BYTES: usize = 32 * 1024;
+/// The largest envelope of any kind that is read, in bytes: room for sixteen recipients of the longest value.
+pub const MAX_ENVELOPE_BYTES: usize = 384 * 1024;
+
+/// The largest envelope of that kind: room for sixteen recipients of its longest value.
+fn max_envelope_bytes(kind: SecretKind) -> usize {
+    match kind {
+        SecretKind::Passcode => 32 * 1024,
+        SecretKind::UnlockToken => MAX_ENVELOPE_BYTES,
+    }
+}
 
 const VERSION: u32 = 1;
 const INFO: &[u8] = b"chaveiro escrow v1";
@@ -47,7 +55,20 @@ struct Sealed {
 
 /// Seals to every recipient. Devices that seal by themselves call it; a server has [`crate::Keyring`].
 pub fn seal(recipients: &[Recipient], context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
-    let (aad, plaintext) = (associated_data(context), pad(passcode));
+    seal_value(recipients, context, passcode.expose_secret().as_bytes())
+}
+
+/// Seals a secret of any kind.
+pub(crate) fn seal_bytes(
+    recipients: &[Recipient],
+    context: &SecretContext,
+    secret: &SecretBytes,
+) -> Result<Vec<u8>, EscrowError> {
+    seal_value(recipients, context, secret.expose_secret())
+}
+
+fn seal_value(recipients: &[Recipient], context: &SecretContext, value: &[u8]) -> Result<Vec<u8>, EscrowError> {
+    let (aad, plaintext) = (associated_data(context), pad(value));
     let sealed = recipients.iter().map(|recipient| {
         let key = HpkePublicKey(recipient.public_key.clone());
         let (encapsulated, ciphertext) = suite()
@@ -63,9 +84,9 @@ pub fn seal(recipients: &[Recipient], context: &SecretContext, passcode: &Passco
     serde_json::to_vec(&envelope).map_err(|error| EscrowError::Unopenable(error.to_string()))
 }
 
-/// The keys that an envelope says it is sealed to.
+/// The keys that the envelope of a passcode says it is sealed to.
 pub(crate) fn keys(envelope: &[u8]) -> Result<Vec<KeyId>, EscrowError> {
-    let envelope = read(envelope)?;
+    let envelope = read(envelope, SecretKind::Passcode)?;
     let sound = |sealed: &Sealed| {
         let length = |text: &str| STANDARD.decode(text).map_or(0, |bytes| bytes.len());
         length(&sealed.encapsulated) == ENCAPSULATED_BYTES && length(&sealed.ciphertext) > BLOCK
@@ -80,8 +101,8 @@ fn unopenable(why: &str) -> EscrowError {
     EscrowError::Unopenable(why.to_owned())
 }
 
-fn read(envelope: &[u8]) -> Result<Envelope, EscrowError> {
-    if envelope.len() > MAX_ENVELOPE_BYTES {
+fn read(envelope: &[u8], kind: SecretKind) -> Result<Envelope, EscrowError> {
+    if envelope.len() > max_envelope_bytes(kind) {
         return Err(unopenable("it is too large"));
     }
     let envelope: Envelope = serde_json::from_slice(envelope).map_err(|_| unopenable("it is not an envelope"))?;
@@ -91,14 +112,38 @@ fn read(envelope: &[u8]) -> Result<Envelope, EscrowError> {
     }
 }
 
-/// Opens with the private key of one recipient.
+/// Opens a passcode with the private key of one recipient.
 pub(crate) fn unseal(
     envelope: &[u8],
     context: &SecretContext,
     key: KeyId,
     private_key: &[u8],
 ) -> Result<Passcode, EscrowError> {
-    let envelope = read(envelope)?;
+    let plaintext = open(envelope, context, key, private_key)?;
+    let text = unpad(&plaintext).and_then(|value| std::str::from_utf8(value).ok());
+    let passcode = text.and_then(|text| Passcode::new(Zeroizing::new(text.to_owned())));
+    passcode.ok_or_else(|| unopenable("its contents are not a passcode"))
+}
+
+/// The same for a secret of any kind.
+pub(crate) fn unseal_bytes(
+    envelope: &[u8],
+    context: &SecretContext,
+    key: KeyId,
+    private_key: &[u8],
+) -> Result<SecretBytes, EscrowError> {
+    let plaintext = open(envelope, context, key, private_key)?;
+    let value = unpad(&plaintext).and_then(|value| SecretBytes::new(context.kind, Zeroizing::new(value.to_vec())));
+    value.ok_or_else(|| unopenable("its contents are too long, or nothing"))
+}
+
+fn open(
+    envelope: &[u8],
+    context: &SecretContext,
+    key: KeyId,
+    private_key: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, EscrowError> {
+    let envelope = read(envelope, context.kind)?;
     let sealed = envelope.recipients.iter().find(|sealed| sealed.key == key);
     let sealed = sealed.ok_or_else(|| EscrowError::NoKey(format!("it is not sealed to {key}")))?;
     let decode = |text: &str| STANDARD.decode(text).map_err(|_| unopenable("it is not base64"));
@@ -106,24 +151,20 @@ pub(crate) fn unseal(
     let ciphertext = decode(&sealed.ciphertext)?;
     let private_key = HpkePrivateKey::from(private_key.to_vec());
     let opened = suite().open(&encapsulated, INFO, &associated_data(context), &ciphertext, &private_key);
-    let plaintext = opened.map(Zeroizing::new).map_err(|_| unopenable("it is damaged or bound to something else"))?;
-    unpad(&plaintext).ok_or_else(|| unopenable("its contents are not a passcode"))
+    opened.map(Zeroizing::new).map_err(|_| unopenable("it is damaged or bound to something else"))
 }
 
-fn pad(passcode: &Passcode) -> Zeroizing<Vec<u8>> {
-    let text = passcode.expose_secret().as_bytes();
-    // Sized beforehand: no reallocation leaves a copy behind.
-    let size = (2 + text.len()).next_multiple_of(BLOCK);
+fn pad(value: &[u8]) -> Zeroizing<Vec<u8>> {
+    // Sized beforehand: no reallocation leaves a copy behind. No kind has values of 64 KiB.
+    let size = (2 + value.len()).next_multiple_of(BLOCK);
     let mut plaintext = Zeroizing::new(Vec::with_capacity(size));
-    plaintext.extend_from_slice(&(text.len() as u16).to_be_bytes());
-    plaintext.extend_from_slice(text);
+    plaintext.extend_from_slice(&(value.len() as u16).to_be_bytes());
+    plaintext.extend_from_slice(value);
     plaintext.resize(size, 0);
     plaintext
 }
 
-fn unpad(plaintext: &[u8]) -> Option<Passcode> {
+fn unpad(plaintext: &[u8]) -> Option<&[u8]> {
     let (length, rest) = plaintext.split_first_chunk::<2>()?;
-    let length = usize::from(u16::from_be_bytes(*length));
-    let text = rest.get(..length).filter(|text| text.len() <= MAX_PASSCODE_BYTES)?;
-    Passcode::new(Zeroizing::new(std::str::from_utf8(text).ok()?.to_owned()))
+    rest.get(..usize::from(u16::from_be_bytes(*length)))
 }

@@ -18,8 +18,8 @@ use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::keys::{EscrowKeys, Fingerprint};
-use chaveiro_core::ports::{EscrowError, Sealer, Unsealer};
-use chaveiro_core::secret::Passcode;
+use chaveiro_core::ports::{EscrowError, Replayer, Sealer, Unsealer};
+use chaveiro_core::secret::{Passcode, SecretBytes};
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -180,6 +180,15 @@ impl Keyring {
         self.directory.join(format!("{tenant}.key"))
     }
 
+    /// The recipients of a tenant, of which there is one at least.
+    fn sealed_to(&self, tenant: TenantId) -> Result<Vec<Recipient>, EscrowError> {
+        let recipients = self.recipients(tenant).map_err(no_key)?;
+        match recipients.is_empty() {
+            true => Err(EscrowError::NoKey(format!("tenant {tenant} has no recipient"))),
+            false => Ok(recipients),
+        }
+    }
+
     /// Proves that what is sealed to these recipients can be opened, as far as that is meant to be possible here.
     fn probe(
         &self,
@@ -304,11 +313,11 @@ fn digest_of(public: &str, private: Option<&[u8]>, known: &EscrowKeys) -> [u8; 3
 
 impl Sealer for Keyring {
     fn seal(&self, context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
-        let recipients = self.recipients(context.tenant).map_err(no_key)?;
-        if recipients.is_empty() {
-            return Err(EscrowError::NoKey(format!("tenant {} has no recipient", context.tenant)));
-        }
-        envelope::seal(&recipients, context, passcode)
+        envelope::seal(&self.sealed_to(context.tenant)?, context, passcode)
+    }
+
+    fn seal_bytes(&self, context: &SecretContext, secret: &SecretBytes) -> Result<Vec<u8>, EscrowError> {
+        envelope::seal_bytes(&self.sealed_to(context.tenant)?, context, secret)
     }
 
     fn recipients(&self, tenant: TenantId) -> Result<Vec<String>, EscrowError> {
@@ -353,5 +362,12 @@ impl Unsealer for Keyring {
     fn unseal(&self, context: &SecretContext, envelope: &[u8]) -> Result<Passcode, EscrowError> {
         let key = PrivateKey::read(&self.private_file(context.tenant)).map_err(no_key)?;
         envelope::unseal(envelope, context, key.id(), &key.private)
+    }
+}
+
+impl Replayer for Keyring {
+    fn replay(&self, context: &SecretContext, envelope: &[u8]) -> Result<SecretBytes, EscrowError> {
+        let key = PrivateKey::read(&self.private_file(context.tenant)).map_err(no_key)?;
+        envelope::unseal_bytes(envelope, context, key.id(), &key.private)
     }
 }

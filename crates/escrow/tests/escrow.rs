@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::keys::EscrowKeys;
-use chaveiro_core::ports::{EscrowError, Sealer, Unsealer};
-use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
+use chaveiro_core::ports::{EscrowError, Replayer, Sealer, Unsealer};
+use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode, SecretBytes};
 use chaveiro_escrow::{Keyring, KeyringError, MAX_ENVELOPE_BYTES, Recipient};
 use hpke::aead::AesGcm256;
 use hpke::kdf::HkdfSha256;
@@ -287,4 +287,47 @@ proptest! {
         let (_directory, keyring) = keyring();
         prop_assert!(keyring.unseal(&context(), &bytes).is_err());
     }
+}
+
+#[test]
+fn bytes_of_every_length_open_again_and_the_longest_fit_for_sixteen_recipients() {
+    let (_directory, keyring) = keyring();
+    let (_others, other) = {
+        let directory = tempfile::tempdir().expect("a directory");
+        let other = Keyring::open(directory.path()).expect("a keyring");
+        (directory, other)
+    };
+    for number in 0..15 {
+        let recipient = other.create_tenant_key(TenantId(id(100 + number))).expect("a key");
+        add_recipient(&keyring, context().tenant, &recipient).expect("added");
+    }
+    let context = SecretContext { kind: SecretKind::UnlockToken, ..context() };
+    let longest = context.kind.max_bytes();
+    for length in [1, 62, 63, 1276, longest] {
+        let value: Vec<u8> = (0..length).map(|index| index as u8).collect();
+        let secret = SecretBytes::new(context.kind, Zeroizing::new(value.clone())).expect("a secret");
+        let envelope = keyring.seal_bytes(&context, &secret).expect("sealed");
+        assert!(envelope.len() <= MAX_ENVELOPE_BYTES, "{length}: {}", envelope.len());
+        let opened = keyring.replay(&context, &envelope).expect("opens");
+        assert!(opened.expose_secret() == value, "{length}");
+    }
+}
+
+#[test]
+fn a_secret_of_one_kind_is_none_of_another() {
+    let (_directory, keyring) = keyring();
+    let token = SecretContext { kind: SecretKind::UnlockToken, ..context() };
+    let secret = SecretBytes::new(token.kind, Zeroizing::new(b"482915".to_vec())).expect("a secret");
+    let envelope = keyring.seal_bytes(&token, &secret).expect("sealed");
+    assert!(keyring.unseal(&context(), &envelope).is_err());
+    assert!(keyring.replay(&context(), &envelope).is_err());
+    let envelope = keyring.seal(&context(), &passcode("482915")).expect("sealed");
+    assert!(keyring.replay(&token, &envelope).is_err());
+    // The server may send a passcode that it has made.
+    let opened = keyring.replay(&context(), &envelope).map(|secret| secret.expose_secret().to_vec());
+    assert_eq!(opened.expect("opens"), b"482915");
+    // Bytes that are no text are no passcode.
+    let bytes = SecretBytes::new(SecretKind::Passcode, Zeroizing::new(vec![0xff; 6])).expect("a secret");
+    let envelope = keyring.seal_bytes(&context(), &bytes).expect("sealed");
+    assert!(keyring.unseal(&context(), &envelope).is_err());
 }

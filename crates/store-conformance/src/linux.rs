@@ -13,7 +13,7 @@ use chaveiro_core::id::{ActionId, SecretId, TenantId};
 use chaveiro_core::keys::EscrowKeys;
 use chaveiro_core::lock::{DeviceLock, DeviceReport, EscrowTest, Lock, Obstacle, Recoverability, Unpromoted};
 use chaveiro_core::ports::{EscrowError, Sealer, Store, UnitOfWork};
-use chaveiro_core::secret::Passcode;
+use chaveiro_core::secret::{Passcode, SecretBytes};
 use chaveiro_core::steady::Ripeness;
 
 use crate::Backend;
@@ -227,6 +227,10 @@ impl Sealer for Keyless {
     }
 
     fn seal(&self, _: &SecretContext, _: &Passcode) -> Result<Vec<u8>, EscrowError> {
+        Err(EscrowError::NoKey("unreadable".to_owned()))
+    }
+
+    fn seal_bytes(&self, _: &SecretContext, _: &SecretBytes) -> Result<Vec<u8>, EscrowError> {
         Err(EscrowError::NoKey("unreadable".to_owned()))
     }
 

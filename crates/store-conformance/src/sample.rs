@@ -18,7 +18,7 @@ use chaveiro_core::lock::{DeviceLock, EscrowTest, Lock, Recoverability};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{EscrowError, Sealer, Store, StoredEvent, UnitOfWork, View};
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::secret::Passcode;
+use chaveiro_core::secret::{Passcode, SecretBytes};
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_core::{Fault, Timestamp};
 use uuid::Uuid;
@@ -180,6 +180,10 @@ pub(crate) struct Marked;
 impl Sealer for Marked {
     fn seal(&self, _: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
         Ok([b"sealed:", passcode.expose_secret().as_bytes()].concat())
+    }
+
+    fn seal_bytes(&self, _: &SecretContext, secret: &SecretBytes) -> Result<Vec<u8>, EscrowError> {
+        Ok([b"sealed:", secret.expose_secret()].concat())
     }
 
     fn recipients(&self, _: TenantId) -> Result<Vec<String>, EscrowError> {

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::escrow::SecretContext;
 use crate::id::{EnrollmentId, TenantId};
 use crate::keys::EscrowKeys;
-use crate::secret::Passcode;
+use crate::secret::{Passcode, SecretBytes};
 
 pub use self::fault::{EscrowError, Fault, StoreError};
 pub use self::stored::{
@@ -128,6 +128,9 @@ pub trait Sealer: Send + Sync {
     /// The envelope that only a recipient of `context.tenant` opens, and only for `context`.
     fn seal(&self, context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError>;
 
+    /// The same for a secret of any kind.
+    fn seal_bytes(&self, context: &SecretContext, secret: &SecretBytes) -> Result<Vec<u8>, EscrowError>;
+
     /// The recipients of a tenant, as a device needs them to seal by itself: `p256 BASE64 name` each.
     fn recipients(&self, tenant: TenantId) -> Result<Vec<String>, EscrowError>;
 
@@ -181,6 +184,13 @@ pub trait Witness: Send + Sync {
 pub trait Unsealer: Send + Sync {
     /// The passcode that was sealed for exactly that context.
     fn unseal(&self, context: &SecretContext, envelope: &[u8]) -> Result<Passcode, EscrowError>;
+}
+
+/// Opens the secrets that the server sends to devices by itself. Only a channel may hold one; each use is recorded in the unit
+/// of work that says that the message went out ([`crate::engine::sent`]).
+pub trait Replayer: Send + Sync {
+    /// The secret that was sealed for exactly that context.
+    fn replay(&self, context: &SecretContext, envelope: &[u8]) -> Result<SecretBytes, EscrowError>;
 }
 
 /// The time.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ActionId, DeviceId, SecretId, TenantId};
+use crate::secret::MAX_PASSCODE_BYTES;
 
 /// Everything a sealed value is bound to: an envelope that is moved to another row does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +30,8 @@ pub const UNTIL_REPLACED: Timestamp = Timestamp::constant(253_370_764_800, 0);
 pub enum SecretKind {
     /// What unlocks the screen.
     Passcode,
+    /// What a device gives, or takes, to have its lock removed: bytes that the server sends and no person reads.
+    UnlockToken,
 }
 
 impl SecretKind {
@@ -36,6 +39,24 @@ impl SecretKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Passcode => "passcode",
+            Self::UnlockToken => "unlockToken",
+        }
+    }
+
+    /// The longest value of that kind, in bytes.
+    pub fn max_bytes(self) -> usize {
+        match self {
+            Self::Passcode => MAX_PASSCODE_BYTES,
+            Self::UnlockToken => 16 * 1024,
+        }
+    }
+
+    /// Returns true if it is for people: shown once, and shredded after its time. Any other kind stays until a newer one has
+    /// replaced it.
+    pub fn is_for_people(self) -> bool {
+        match self {
+            Self::Passcode => true,
+            Self::UnlockToken => false,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use crate::escrow::SecretKind;
+
 /// What unlocks a screen, whatever its form (PIN, password). It has no `Debug`, `Display`, `Clone` or
 /// `Serialize`, is wiped when dropped, and is read through one verb that a reviewer can grep for.
 pub struct Passcode(Zeroizing<String>);
@@ -18,5 +20,34 @@ impl Passcode {
     /// The passcode in clear. Call it only to seal the value or to hand it to a permitted caller.
     pub fn expose_secret(&self) -> &str {
         &self.0
+    }
+}
+
+/// A secret of any kind, as bytes: what the server makes, sends to a device, or takes from it. It has no `Debug`, `Display`,
+/// `Clone` or `Serialize`, is wiped when dropped, and is read through one verb that a reviewer can grep for.
+pub struct SecretBytes(Zeroizing<Vec<u8>>);
+
+impl SecretBytes {
+    /// Takes ownership of a value; `None` when it is empty or longer than its kind allows.
+    pub fn new(kind: SecretKind, value: Zeroizing<Vec<u8>>) -> Option<Self> {
+        (!value.is_empty() && value.len() <= kind.max_bytes()).then_some(Self(value))
+    }
+
+    /// The value in clear. Call it only to seal it, or to write it into the message to its device.
+    pub fn expose_secret(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_size_of_its_own() {
+        let bytes = |kind, length| SecretBytes::new(kind, Zeroizing::new(vec![0xff; length])).is_some();
+        for (kind, longest) in [(SecretKind::Passcode, 512), (SecretKind::UnlockToken, 16 * 1024)] {
+            assert!(!bytes(kind, 0) && bytes(kind, 1) && bytes(kind, longest) && !bytes(kind, longest + 1), "{kind:?}");
+        }
     }
 }
