@@ -27,7 +27,8 @@ struct Program {
 }
 
 /// The remote actions that no product has. A call of its own: their feature must not reach what the other tests test.
-const TEST_ACTIONS: &[&str] = &["test", "--package", "chaveiro-test-actions", "--features", "on", "--locked", "--tests"];
+const TEST_ACTIONS: &[&str] =
+    &["test", "--package", "chaveiro-test-actions", "--features", "on", "--locked", "--tests"];
 
 /// Builds every test and runs them all; fails at the end if one has failed, and names those.
 pub(crate) fn run_all(cargo: impl Fn(&[&str]) -> Command) -> Result<()> {

@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+#[cfg(feature = "test-actions")]
+use base64::{Engine, engine::general_purpose::STANDARD};
+#[cfg(feature = "test-actions")]
+use chaveiro_core::digest::sha256_hex;
 use omadm::session::device::{Event, Next, Session, Tree};
 use omadm::syncml::{self, Alert, CONTENT_TYPE, DecodeError, Element, HEADER_REF, Item, Message, Verb, alert};
 use omadm::xml::Limits;
@@ -15,15 +19,41 @@ use crate::transport::{Request, Transport, TransportError};
 
 const LOCK_AND_RECOVER_PIN: &str = "./Device/Vendor/MSFT/RemoteLock/LockAndRecoverPIN";
 const NEW_PIN_VALUE: &str = "./Device/Vendor/MSFT/RemoteLock/NewPINValue";
-/// What a node does when it is run; gives the status.
-type Run = fn(&mut Nodes<'_>) -> u16;
+/// What a node does when it is run with that text; gives the status.
+type Run = fn(&mut Nodes<'_>, &str) -> u16;
 
 /// The nodes that run something.
 const RUNS: &[(&str, Run)] = &[
-    (LOCK_AND_RECOVER_PIN, |nodes| nodes.make_pin()),
+    (LOCK_AND_RECOVER_PIN, |nodes, _| nodes.make_pin()),
     #[cfg(feature = "test-actions")]
-    ("./Device/Vendor/Chaveiro/Test/Ping", |nodes| nodes.done()),
+    ("./Device/Vendor/Chaveiro/Test/Ping", |nodes, _| nodes.done()),
+    #[cfg(feature = "test-actions")]
+    ("./Device/Vendor/Chaveiro/Test/SetUnlockToken", |nodes, token| {
+        nodes.set.insert(UNLOCK_TOKEN.to_owned(), token.to_owned());
+        nodes.done()
+    }),
+    #[cfg(feature = "test-actions")]
+    ("./Device/Vendor/Chaveiro/Test/VerifyUnlockToken", |nodes, hash| {
+        let token = nodes.set.get(UNLOCK_TOKEN).and_then(|token| STANDARD.decode(token).ok());
+        if token.is_some_and(|token| sha256_hex(&token) == hash) { nodes.done() } else { 409 }
+    }),
+    #[cfg(feature = "test-actions")]
+    ("./Device/Vendor/Chaveiro/Test/ClearUnlockToken", |nodes, token| {
+        if nodes.set.get(UNLOCK_TOKEN).is_none_or(|known| known != token) {
+            return 403;
+        }
+        nodes.set.remove(UNLOCK_TOKEN);
+        nodes.done()
+    }),
+    #[cfg(feature = "test-actions")]
+    ("./Device/Vendor/Chaveiro/Test/HasNoUnlockToken", |nodes, _| {
+        if nodes.set.contains_key(UNLOCK_TOKEN) { 409 } else { nodes.done() }
+    }),
 ];
+
+/// The token by which the device is unlocked, in base64. It is read like any node that was set.
+#[cfg(feature = "test-actions")]
+const UNLOCK_TOKEN: &str = "./Device/Vendor/Chaveiro/Test/UnlockToken";
 
 const PASSPORT: &str = "./Device/Vendor/MSFT/PassportForWork/";
 
@@ -353,13 +383,13 @@ impl Nodes<'_> {
         }
     }
 
-    fn run(&mut self, uri: &str) -> u16 {
+    fn run(&mut self, uri: &str, data: &str) -> u16 {
         match (RUNS.iter().find(|(node, _)| *node == uri), self.behavior) {
             (None, _) => 405,
             (Some(_), Behavior::NotSupported) => 406,
             (Some(_), Behavior::Fails) => 500,
             (Some(_), Behavior::Aborts) => 200,
-            (Some((_, run)), _) => run(self),
+            (Some((_, run)), _) => run(self, data),
         }
     }
 
@@ -388,8 +418,8 @@ impl Tree for Nodes<'_> {
         result
     }
 
-    fn exec(&mut self, uri: &str, _: Option<&str>) -> u16 {
-        let code = self.run(uri);
+    fn exec(&mut self, uri: &str, data: Option<&str>) -> u16 {
+        let code = self.run(uri, data.unwrap_or_default());
         self.ran.push((Verb::Exec, uri.to_owned(), code));
         code
     }

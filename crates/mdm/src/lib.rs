@@ -17,7 +17,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use chaveiro_core::ports::{Alarm, Clock, Entropy, Sealer, Sender, Store};
+use chaveiro_core::ports::{Alarm, Clock, Entropy, Replayer, Sealer, Sender, Store};
 use chaveiro_core::refused::{By, Face, Reason, Refused, RefusedRequests};
 
 pub use credentials::DeviceCredentials;
@@ -70,6 +70,8 @@ pub struct DeviceChannel {
     pub store: Arc<dyn Store>,
     /// Seals passcodes as they arrive.
     pub sealer: Arc<dyn Sealer>,
+    /// Opens the secrets that go to devices.
+    pub replayer: Arc<dyn Replayer>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -222,6 +222,7 @@ impl Server {
         let channel = Arc::new(DeviceChannel {
             store: Arc::clone(&opened.store),
             sealer: opened.keyring.clone(),
+            replayer: opened.keyring.clone(),
             clock: Arc::clone(&clock),
             entropy,
             alarm: Arc::new(post.bell()),

@@ -3,12 +3,12 @@
 use chaveiro_core::action::{ActionState, Outcome};
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
-use chaveiro_core::command::{Phase, Receipt};
+use chaveiro_core::command::{DeviceCommand, Phase, Purpose, Receipt, SecretRef};
 use chaveiro_core::decisions::ask::{Begun, begin};
 use chaveiro_core::decisions::disclose_passcode::{Ask, disclose, shred};
 use chaveiro_core::decisions::retire;
 use chaveiro_core::engine::{Answer, Received, Value, close, expire, lost, receive, sent};
-use chaveiro_core::escrow::Standing;
+use chaveiro_core::escrow::{SecretKind, Standing};
 use chaveiro_core::id::{ActionId, RequestId, SecretId};
 use chaveiro_core::ports::UnitOfWork;
 use chaveiro_core::refusal::Withheld;
@@ -107,6 +107,29 @@ pub(crate) async fn a_recovery_runs_from_its_request_to_its_shredding(backend: &
     let kept = read(&store, move |view| Ok(view.secrets(tenant_id(1), action.id)?)).await;
     assert_eq!(kept.iter().map(|secret| secret.envelope.is_some()).collect::<Vec<_>>(), [false, true]);
     assert!(kept[0].disclosed.is_some(), "the fact remains");
+}
+
+pub(crate) async fn a_delivery_keeps_the_references_that_it_went_out_with(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let commands = write(&store, |unit| {
+        ask(unit, 1, 11, 1, None)?;
+        let mut delivery = unit.next_delivery(enrollment_id(11))?.unwrap_or_else(|| panic!("nothing is queued"));
+        let reference = SecretRef { action: ActionId(uuid(5, 1)), id: SecretId(uuid(8, 1)) };
+        let kind = SecretKind::UnlockToken;
+        delivery.commands = vec![
+            DeviceCommand::run("look"),
+            DeviceCommand::read("value"),
+            DeviceCommand::give("token", kind),
+            DeviceCommand::Give { name: "token".to_owned(), kind, secret: Some(reference) },
+        ];
+        delivery.statuses = vec![None; 4];
+        delivery.purpose = Purpose::Verify;
+        unit.update_delivery(&delivery)?;
+        Ok(delivery.commands)
+    })
+    .await;
+    let stored = read(&store, |view| Ok(view.next_delivery(enrollment_id(11))?)).await;
+    assert_eq!(stored.map(|delivery| delivery.commands), Some(commands));
 }
 
 pub(crate) async fn deliveries_leave_in_order_and_are_matched_by_message(backend: &dyn Backend) {

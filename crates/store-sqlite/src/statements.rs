@@ -18,7 +18,7 @@ use chaveiro_core::keys::EscrowKeys;
 use chaveiro_core::lock::{DeviceLock, DeviceReport, Lock};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{EscrowError, Sealer, UnitOfWork};
-use chaveiro_core::secret::Passcode;
+use chaveiro_core::secret::{Passcode, SecretBytes};
 use chaveiro_core::steady::Ripeness;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_core::{Fault, Timestamp};
@@ -43,6 +43,10 @@ struct Plain;
 impl Sealer for Plain {
     fn seal(&self, _: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
         Ok(passcode.expose_secret().as_bytes().to_vec())
+    }
+
+    fn seal_bytes(&self, _: &SecretContext, secret: &SecretBytes) -> Result<Vec<u8>, EscrowError> {
+        Ok(secret.expose_secret().to_vec())
     }
 
     fn recipients(&self, _: TenantId) -> Result<Vec<String>, EscrowError> {

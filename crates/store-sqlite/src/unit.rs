@@ -10,7 +10,7 @@ use chaveiro_core::audit::AuditEvent;
 use chaveiro_core::command::Delivery;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
-use chaveiro_core::escrow::EscrowedSecret;
+use chaveiro_core::escrow::{EscrowedSecret, SecretKind};
 use chaveiro_core::hold::{Hold, HoldKind};
 use chaveiro_core::id::{
     ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, EventId, HoldId, ResourceId, SecretId, TenantId,
@@ -323,6 +323,14 @@ impl View for Transaction<'_> {
     }
     fn secrets(&self, tenant: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError> {
         secret::secrets(self.connection, tenant, action)
+    }
+    fn secrets_kept(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        kind: SecretKind,
+    ) -> Result<Vec<EscrowedSecret>, StoreError> {
+        secret::kept(self.connection, tenant, device, kind)
     }
     fn secrets_ripe(&self, ripeness: &Ripeness, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError> {
         secret::ripe(self.connection, ripeness, limit)

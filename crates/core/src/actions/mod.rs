@@ -1,10 +1,16 @@
 //! The policies: one remote action is one value in one file, and one line in [`ACTIONS`].
 
 #[cfg(feature = "test-actions")]
+pub mod clear_unlock_token;
+#[cfg(feature = "test-actions")]
 pub mod ping;
 #[cfg(test)]
 pub(crate) mod planted;
+#[cfg(feature = "test-actions")]
+pub mod read_unlock_token;
 pub mod recover_passcode;
+#[cfg(feature = "test-actions")]
+pub mod set_unlock_token;
 
 use crate::remote_action::RemoteAction;
 
@@ -18,6 +24,12 @@ pub const ACTIONS: &[&RemoteAction] = &[
     &recover_passcode::RECOVER_PASSCODE,
     #[cfg(feature = "test-actions")]
     &ping::PING,
+    #[cfg(feature = "test-actions")]
+    &set_unlock_token::SET_UNLOCK_TOKEN,
+    #[cfg(feature = "test-actions")]
+    &clear_unlock_token::CLEAR_UNLOCK_TOKEN,
+    #[cfg(feature = "test-actions")]
+    &read_unlock_token::READ_UNLOCK_TOKEN,
 ];
 
 /// The remote action of an audit event, by the name that the event has.
@@ -33,20 +45,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_taken_once_and_a_platform_and_a_step_have_one_way() {
+    fn a_name_is_taken_once_and_a_platform_has_one_way() {
         let names: BTreeSet<_> = ACTIONS.iter().map(|action| action.name).collect();
         assert_eq!(names.len(), ACTIONS.len());
         for (index, action) in ACTIONS.iter().enumerate() {
             assert_eq!(action.audit.recorded_as.is_none(), index == 0, "{}", action.name);
-            let (mut platforms, mut steps) = (Vec::new(), Vec::new());
+            let mut platforms = Vec::new();
             for way in action.ways {
                 for platform in way.platforms {
                     assert!(!platforms.contains(platform), "{}: {platform:?}", action.name);
                     platforms.push(*platform);
-                }
-                for step in way.steps {
-                    assert!(!steps.contains(step), "{}: {step:?}", action.name);
-                    steps.push(*step);
                 }
             }
         }

@@ -34,6 +34,7 @@ pub const PING: RemoteAction = RemoteAction {
 
 const WAY: Way = Way {
     platforms: &[Platform::Windows],
+    makes: None,
     steps: &[Purpose::Act],
     max_attempts: 2,
     exhausted: Outcome::OutcomeUnknown,

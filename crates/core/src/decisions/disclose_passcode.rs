@@ -89,7 +89,8 @@ pub fn disclose(
     }
     let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
     let secrets = unit.secrets(action.tenant, action.id)?;
-    let Some(mut secret) = secrets.into_iter().find(|secret| secret.standing != Standing::History) else {
+    let shown = |secret: &EscrowedSecret| secret.standing != Standing::History && secret.context.kind.is_for_people();
+    let Some(mut secret) = secrets.into_iter().find(shown) else {
         return Ok(Err(Withheld::Nothing));
     };
     let id = secret.id;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::declared;
-use super::end::{Holdings, end};
+use super::end::{Grounds, Holdings, end};
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::command::{Delivery, Phase};
 use crate::id::TenantId;
@@ -46,7 +46,7 @@ fn close_with(
         _ => ActionState::Canceled,
     };
     let outcome = if state == ActionState::Failed { Outcome::OutcomeUnknown } else { outcome };
-    end(unit, &mut holdings, &mut action, Ending { state, outcome, device_status: None }, None, None, now)
+    end(unit, &mut holdings, &mut action, Ending { state, outcome, device_status: None }, Grounds::default(), now)
 }
 
 /// Ends actions whose device did not come in time and that are ripe ([`crate::steady`]), at most `limit` of them; says how

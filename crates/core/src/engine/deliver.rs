@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::declared;
-use super::end::{Holdings, end};
+use super::end::{Grounds, Holdings, end};
+use super::{declared, give, way_of};
 use crate::action::{ActionRecord, ActionState};
 use crate::audit::Activity;
 use crate::caller::Actor;
@@ -97,8 +97,16 @@ pub fn sent(unit: &mut dyn UnitOfWork, mut delivery: Delivery, receipt: Receipt,
         unit.update_action(&action)?;
         let event = super::event(&action, now, Actor::system(), Activity::ActionSent)?
             .with("attempt", delivery.attempt)
-            .with("sentIn", message);
+            .with("sentIn", &message);
         unit.append_audit(&event)?;
+        for secret in give::sent_with(unit, &delivery)? {
+            let event = super::event(&action, now, Actor::system(), Activity::SecretUsed)?
+                .with("secret", secret.id)
+                .with("kind", secret.context.kind.name())
+                .with("attempt", delivery.attempt)
+                .with("sentIn", &message);
+            unit.append_audit(&event)?;
+        }
     }
     Ok(())
 }
@@ -130,7 +138,7 @@ pub fn lost(unit: &mut dyn UnitOfWork, mut delivery: Delivery, now: Timestamp) -
     }
     let event = super::event(&action, now, Actor::system(), Activity::ActionAnswerLost)?;
     unit.append_audit(&event.with("attempt", delivery.attempt))?;
-    let Some(way) = declared(&action)?.way_with(delivery.purpose) else { return Ok(()) };
+    let Some(way) = way_of(unit, declared(&action)?, &delivery)? else { return Ok(()) };
     let mut holdings = Holdings::default();
     let value = holdings.value(unit, &action, &delivery)?;
     match (way.lost)(delivery.purpose, Held::of(value.as_ref())) {
@@ -139,7 +147,10 @@ pub fn lost(unit: &mut dyn UnitOfWork, mut delivery: Delivery, now: Timestamp) -
         OnLoss::TryAgain => {
             try_again(unit, &mut holdings, &mut action, way, delivery.enrollment, None, now).map(drop)?
         }
-        OnLoss::Ended(ending) => end(unit, &mut holdings, &mut action, ending, None, value, now)?,
+        OnLoss::Ended(ending) => {
+            let grounds = Grounds { value, way: Some(way), ..Grounds::default() };
+            end(unit, &mut holdings, &mut action, ending, grounds, now)?
+        }
         OnLoss::Nothing => {}
     }
     Ok(())
@@ -157,7 +168,7 @@ pub(super) fn try_again(
 ) -> Result<bool, Fault> {
     if action.attempt >= way.max_attempts {
         let ending = Ending { state: ActionState::Failed, outcome: way.exhausted, device_status: None };
-        end(unit, holdings, action, ending, report, None, now)?;
+        end(unit, holdings, action, ending, Grounds { report, ..Grounds::default() }, now)?;
         return Ok(false);
     }
     action.attempt += 1;

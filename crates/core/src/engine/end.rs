@@ -2,17 +2,17 @@
 
 use jiff::Timestamp;
 
-use super::declared;
+use super::{declared, way_of};
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::audit::Activity;
 use crate::caller::Actor;
-use crate::command::{Delivery, DeviceCommand};
+use crate::command::{Delivery, DeviceCommand, Purpose};
 use crate::digest::sha256_hex;
-use crate::escrow::{EscrowedSecret, Standing, UNTIL_REPLACED};
+use crate::escrow::{EscrowedSecret, SecretKind, Standing, UNTIL_REPLACED};
 use crate::id::ActionId;
 use crate::lock::{DeviceLock, DeviceReport, Lock};
 use crate::ports::{Fault, StoreError, UnitOfWork, View};
-use crate::remote_action::Ending;
+use crate::remote_action::{Ending, Held, Proof, Way};
 use crate::tenant::TenantSettings;
 
 /// The part of the escrow that an action has, as far as one unit of work has read it: nothing is read twice.
@@ -61,8 +61,8 @@ impl Holdings {
         Ok(now.checked_add(settings.unread_retention()).unwrap_or(Timestamp::MAX))
     }
 
-    /// The value that this delivery is about, if any: the one that the device is told to apply; otherwise the newest that
-    /// came with that attempt.
+    /// The value that this delivery is about, if any: the one that it sends, or that the device is told to apply; otherwise the
+    /// newest that came with that attempt.
     pub(super) fn value(
         &mut self,
         view: &dyn View,
@@ -70,6 +70,9 @@ impl Holdings {
         delivery: &Delivery,
     ) -> Result<Option<EscrowedSecret>, StoreError> {
         let secrets = self.secrets(view, action)?;
+        if let Some(sent) = delivery.commands.iter().find_map(DeviceCommand::secret) {
+            return Ok(secrets.iter().find(|secret| secret.id == sent.id).cloned());
+        }
         let mut of_attempt = secrets.iter().filter(|secret| secret.context.attempt == delivery.attempt);
         let value = match delivery.commands.iter().find_map(DeviceCommand::envelope) {
             Some(named) => {
@@ -86,20 +89,43 @@ impl Holdings {
 fn late_value(unit: &mut dyn UnitOfWork, action: &ActionRecord) -> Result<Option<EscrowedSecret>, StoreError> {
     let Some(newest) = unit.secrets(action.tenant, action.id)?.pop() else { return Ok(None) };
     let deliveries = unit.deliveries(action.id)?;
-    let way = deliveries.first().and_then(|delivery| declared(action).ok()?.way_with(delivery.purpose));
+    let way = match deliveries.first() {
+        Some(delivery) => way_of(unit, declared(action)?, delivery)?,
+        None => None,
+    };
     Ok(way.is_some_and(|way| way.keeps_late_values).then_some(newest))
 }
 
-/// Ends an action: state, secrets, record.
+/// What an action ends on; nothing of it when no device has said a word.
+#[derive(Default)]
+pub(super) struct Grounds<'a> {
+    /// The device's words about the attempt.
+    pub(super) report: Option<DeviceReport>,
+    /// The value in escrow that it is about.
+    pub(super) value: Option<EscrowedSecret>,
+    /// The way that decides it.
+    pub(super) way: Option<&'a Way>,
+    /// The step that a device has answered.
+    pub(super) answered: Option<Purpose>,
+}
+
+/// Ends an action: state, secrets, record. This is the one place where an action becomes done, and it does so with the proof
+/// of its outcome alone ([`Ending::proven_by`]).
 pub(super) fn end(
     unit: &mut dyn UnitOfWork,
     holdings: &mut Holdings,
     action: &mut ActionRecord,
-    mut ending: Ending,
-    report: Option<DeviceReport>,
-    mut value: Option<EscrowedSecret>,
+    ending: Ending,
+    grounds: Grounds<'_>,
     now: Timestamp,
 ) -> Result<(), Fault> {
+    let Grounds { report, mut value, way, answered } = grounds;
+    let verified = answered == Some(Purpose::Verify);
+    let mut ending = ending.proven_by(Proof {
+        value: Held::of(value.as_ref()),
+        verifies: way.is_none_or(|way| way.steps.contains(&Purpose::Verify)),
+        verified,
+    });
     if ending.state == ActionState::Failed && value.is_none() {
         value = late_value(unit, action)?;
         ending.outcome = value.as_ref().map_or(ending.outcome, |_| Outcome::Uncertain);
@@ -117,6 +143,7 @@ pub(super) fn end(
             None => {
                 let whole = |lock: &Lock| DeviceLock { lock: *lock, subject: String::new() };
                 action.opens = action.locks.iter().map(whole).collect();
+                action.verified = verified.then_some(now);
             }
         }
     }
@@ -163,11 +190,18 @@ fn promote(
             Standing::Uncertain => Standing::History,
             other => other,
         };
-        secret.expires = if is_result && stays { UNTIL_REPLACED } else { secret.expires.min(unread) };
+        secret.expires = match (is_result && stays, secret.context.kind.is_for_people()) {
+            (true, _) => UNTIL_REPLACED,
+            (false, true) => secret.expires.min(unread),
+            (false, false) => secret.expires,
+        };
         unit.update_secret(secret)?;
     }
     if !done {
         return Ok(());
+    }
+    if let Some(kind) = result.map(|result| result.context.kind).filter(|kind| !kind.is_for_people()) {
+        return replace(unit, action, kind, unread);
     }
     let window = holdings.settings(unit, action)?.disclosure_window();
     // Several newer results together may open what one older did: what counts is which action opens each disk last.
@@ -178,13 +212,30 @@ fn promote(
     };
     let stay: Vec<_> = newest.iter().filter(|older| opens_last(older)).map(|older| older.id).collect();
     for secret in unit.secrets_of_results(action.tenant, action.device)? {
-        if secret.context.action == action.id || stay.contains(&secret.context.action) {
+        let is_of_another = secret.context.action != action.id && secret.context.kind.is_for_people();
+        if !is_of_another || stay.contains(&secret.context.action) {
             continue;
         }
         let end = secret.disclosed.as_ref().and_then(|(at, _)| at.checked_add(window).ok());
         let expires = end.unwrap_or(unread).min(unread).min(secret.expires);
         if secret.expires > expires {
             unit.update_secret(&EscrowedSecret { expires, ..secret })?;
+        }
+    }
+    Ok(())
+}
+
+/// What the server sends by itself has a new result: the older values of that kind, those of failed attempts among them, are
+/// replaced by it, and their retention begins.
+fn replace(
+    unit: &mut dyn UnitOfWork,
+    action: &ActionRecord,
+    kind: SecretKind,
+    unread: Timestamp,
+) -> Result<(), StoreError> {
+    for older in unit.secrets_kept(action.tenant, action.device, kind)? {
+        if older.standing != Standing::Current || older.context.action != action.id {
+            unit.update_secret(&EscrowedSecret { expires: older.expires.min(unread), ..older })?;
         }
     }
     Ok(())

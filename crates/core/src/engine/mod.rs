@@ -5,6 +5,7 @@
 //! | function | when |
 //! |---|---|
 //! | [`open`] | a decision has accepted an action |
+//! | [`provide`] | a delivery is about to go out that sends a secret |
 //! | [`sent`] | a delivery goes out; written before the message leaves |
 //! | [`receive`] | the device answers; written before the device is acknowledged |
 //! | [`lost`] | a delivery will not be answered any more |
@@ -15,10 +16,12 @@ mod close;
 mod deliver;
 mod end;
 pub mod escrow;
+mod give;
 mod receive;
 
 pub use close::{close, expire};
 pub use deliver::{Opening, lost, open, sent};
+pub use give::{Fresh, open_for, provide};
 pub use receive::{Answer, Received, Value, receive};
 
 use jiff::Timestamp;
@@ -27,8 +30,9 @@ use crate::action::ActionRecord;
 use crate::actions;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
-use crate::ports::StoreError;
-use crate::remote_action::RemoteAction;
+use crate::command::Delivery;
+use crate::ports::{StoreError, View};
+use crate::remote_action::{RemoteAction, Way};
 
 /// An event about an action.
 pub(crate) fn event(
@@ -44,4 +48,20 @@ pub(crate) fn event(
 /// The declaration of a stored action.
 fn declared(action: &ActionRecord) -> Result<&'static RemoteAction, StoreError> {
     actions::named(action.name).ok_or_else(|| StoreError::Inconsistent(format!("{} is no remote action", action.name)))
+}
+
+/// The way by which a delivery goes: the one that has its step; of several, that of the device's platform.
+fn way_of(
+    view: &dyn View,
+    action: &'static RemoteAction,
+    delivery: &Delivery,
+) -> Result<Option<&'static Way>, StoreError> {
+    let mut ways = action.ways.iter().copied().filter(|way| way.steps.contains(&delivery.purpose));
+    let (first, another) = (ways.next(), ways.next());
+    if another.is_none() {
+        return Ok(first);
+    }
+    let device = view.device(delivery.tenant, delivery.device)?;
+    let way = device.and_then(|device| action.way_of(device.platform));
+    Ok(way.filter(|way| way.steps.contains(&delivery.purpose)))
 }

@@ -1,10 +1,11 @@
 //! Answers of devices.
 
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use super::deliver::{action_of, queue, try_again};
-use super::end::{Holdings, end};
-use super::{declared, escrow};
+use super::end::{Grounds, Holdings, end};
+use super::{declared, escrow, way_of};
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::audit::Activity;
 use crate::caller::Actor;
@@ -14,7 +15,7 @@ use crate::id::SecretId;
 use crate::lock::DeviceReport;
 use crate::ports::{EscrowError, Fault, Sealer, UnitOfWork};
 use crate::remote_action::{Ending, Evidence, Held, Settlement, Way};
-use crate::secret::Passcode;
+use crate::secret::{Passcode, SecretBytes};
 
 /// How many values of one action are kept beside its result: a device that repeats itself with ever
 /// new values must not fill the store.
@@ -40,6 +41,8 @@ pub enum Value {
     Doubtful(Passcode),
     /// Sealed on the device.
     Envelope(Vec<u8>),
+    /// In clear, of any kind: sealed before anything else happens to it.
+    Bytes(Zeroizing<Vec<u8>>),
 }
 
 /// How an answer was taken.
@@ -66,7 +69,7 @@ pub fn receive(
 ) -> Result<Received, Fault> {
     let Some(mut action) = action_of(unit, &delivery)? else { return Ok(Received::Late) };
     let declared = declared(&action)?;
-    let Some(way) = declared.way_with(delivery.purpose) else { return Ok(Received::Late) };
+    let Some(way) = way_of(unit, declared, &delivery)? else { return Ok(Received::Late) };
     let current = action.state.is_open() && matches!(delivery.phase, Phase::Sent(_));
     let mut holdings = Holdings::default();
     if let (Some(value), Some(kind)) = (answer.value, declared.keeps) {
@@ -103,7 +106,8 @@ pub fn receive(
     unit.update_delivery(&delivery)?;
     match settlement {
         Settlement::Ended(ending) => {
-            end(unit, &mut holdings, &mut action, ending, report, value, now)?;
+            let grounds = Grounds { report, value, way: Some(way), answered: Some(delivery.purpose) };
+            end(unit, &mut holdings, &mut action, ending, grounds, now)?;
             afterwards(unit, &action, way, &delivery, now)?;
             Ok(Received::Settled(action.state))
         }
@@ -171,10 +175,14 @@ impl Keeping<'_> {
         };
         let standing = match value {
             Value::Doubtful(_) if self.current => Standing::Uncertain,
-            Value::Doubtful(_) | Value::Passcode(_) | Value::Envelope(_) => Standing::History,
+            Value::Doubtful(_) | Value::Passcode(_) | Value::Envelope(_) | Value::Bytes(_) => Standing::History,
         };
         let envelope = match value {
             Value::Passcode(passcode) | Value::Doubtful(passcode) => sealer.seal(&context, &passcode)?,
+            Value::Bytes(bytes) => match SecretBytes::new(self.kind, bytes) {
+                Some(bytes) => sealer.seal_bytes(&context, &bytes)?,
+                None => return Ok(()),
+            },
             // A device that repeats itself brings nothing new; what cannot be kept is as good as nothing.
             Value::Envelope(envelope) if kept.iter().any(|known| known.envelope.as_ref() == Some(&envelope)) => {
                 return Ok(());
@@ -188,7 +196,8 @@ impl Keeping<'_> {
         };
         // While its action is open, a candidate may be what opens the device, also one that came late: retention
         // begins with the end.
-        let expires = match action.state.is_open() && delivery.purpose == Purpose::Prepare {
+        let may_open = action.state.is_open() && delivery.purpose == Purpose::Prepare;
+        let expires = match may_open || !self.kind.is_for_people() {
             true => UNTIL_REPLACED,
             false => holdings.unread(unit, action, self.now)?,
         };
@@ -232,5 +241,6 @@ fn take_late(
     let Some(value) = holdings.value(unit, action, delivery)? else { return Ok(()) };
     let (state, device_status) = (ActionState::Failed, action.device_status);
     let ending = Ending { state, outcome: Outcome::Uncertain, device_status };
-    end(unit, holdings, action, ending, None, Some(value), now)
+    let grounds = Grounds { value: Some(value), ..Grounds::default() };
+    end(unit, holdings, action, ending, grounds, now)
 }

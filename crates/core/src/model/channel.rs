@@ -17,7 +17,7 @@ use crate::id::{ActionId, SecretId, TenantId};
 use crate::keys::EscrowKeys;
 use crate::lock::{DeviceReport, Unpromoted};
 use crate::ports::{EscrowError, Fault, Sealer, UnitOfWork, View};
-use crate::secret::Passcode;
+use crate::secret::{Passcode, SecretBytes};
 
 /// A message of the device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -102,6 +102,9 @@ impl Sealer for Glass {
     fn seal(&self, context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
         let number = passcode.expose_secret().parse().map_err(|_| EscrowError::Unopenable("no number".to_owned()))?;
         Ok(seal(context.action, context.attempt, number))
+    }
+    fn seal_bytes(&self, _: &SecretContext, _: &SecretBytes) -> Result<Vec<u8>, EscrowError> {
+        Err(EscrowError::Unopenable("no way of the model makes a secret".to_owned()))
     }
     fn recipients(&self, _: TenantId) -> Result<Vec<String>, EscrowError> {
         Ok(Vec::new())

@@ -14,7 +14,7 @@ use crate::audit::{Activity, AuditEvent};
 use crate::command::{Delivery, Phase, Purpose};
 use crate::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use crate::enrollment::{Enrollment, EnrollmentToken};
-use crate::escrow::{EscrowedSecret, Standing};
+use crate::escrow::{EscrowedSecret, SecretKind, Standing};
 use crate::hold::{Hold, HoldKind, HoldRule};
 use crate::id::{
     ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, EventId, HoldId, RequestId, ResourceId, SecretId,
@@ -245,6 +245,10 @@ impl View for Db {
     fn secrets_of_results(&self, _: TenantId, _: DeviceId) -> Result<Vec<EscrowedSecret>, StoreError> {
         let done = |id| self.actions.iter().any(|action| action.id == id && action.state == ActionState::Done);
         let kept = self.secrets.iter().filter(|secret| secret.envelope.is_some() && done(secret.context.action));
+        Ok(kept.cloned().collect())
+    }
+    fn secrets_kept(&self, _: TenantId, _: DeviceId, kind: SecretKind) -> Result<Vec<EscrowedSecret>, StoreError> {
+        let kept = self.secrets.iter().filter(|secret| secret.envelope.is_some() && secret.context.kind == kind);
         Ok(kept.cloned().collect())
     }
     fn open_action(&self, _: TenantId, _: DeviceId, name: &str) -> Result<Option<ActionRecord>, StoreError> {

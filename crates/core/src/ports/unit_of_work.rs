@@ -137,7 +137,7 @@ pub trait UnitOfWork: View {
 
     /// Adds a delivery and gives its sequence number.
     fn insert_delivery(&mut self, delivery: &Delivery) -> Result<i64, StoreError>;
-    /// Replaces phase and statuses of the delivery with that `seq`.
+    /// Replaces commands, phase and statuses of the delivery with that `seq`.
     fn update_delivery(&mut self, delivery: &Delivery) -> Result<(), StoreError>;
 
     /// Adds a secret.

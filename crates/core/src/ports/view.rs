@@ -12,7 +12,7 @@ use crate::application::Application;
 use crate::command::Delivery;
 use crate::device::ManagedDevice;
 use crate::enrollment::{Enrollment, EnrollmentToken};
-use crate::escrow::EscrowedSecret;
+use crate::escrow::{EscrowedSecret, SecretKind};
 use crate::hold::{Hold, HoldKind};
 use crate::id::{ActionId, ApplicationId, DeviceId, EnrollmentId, EventId, HoldId, ResourceId, SecretId, TenantId};
 use crate::keys::{KeyName, KnownKey};
@@ -163,6 +163,13 @@ pub trait View {
     fn secrets_of_results(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<EscrowedSecret>, StoreError>;
     /// Every secret of an action, oldest first, shredded ones included.
     fn secrets(&self, tenant: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError>;
+    /// Secrets of that kind of a device whose envelopes are still there, oldest first, whatever became of their actions.
+    fn secrets_kept(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        kind: SecretKind,
+    ) -> Result<Vec<EscrowedSecret>, StoreError>;
     /// The action of the newest request without an id of its own that this caller had accepted for that device, if
     /// it was at that moment or later.
     fn accepted_since(

@@ -50,6 +50,10 @@ impl ActionState {
 pub enum Outcome {
     /// The device set a new passcode and reported it; the escrow holds it.
     Replaced,
+    /// The lock is gone: the device was seen without it afterwards. There is no secret.
+    Removed,
+    /// The device gave a secret that it had already; the escrow holds it. The device has not changed.
+    Revealed,
     /// The device says that it did what was asked; nothing else proves it.
     Acknowledged,
     /// The device says it changed its passcode but did not give the value.
@@ -66,6 +70,8 @@ pub enum Outcome {
     Uncertain,
     /// The device was asked and never answered, twice.
     OutcomeUnknown,
+    /// The escrow holds no secret of the kind that the device would have needed; it was not asked.
+    NoSecret,
     /// The device did not come in time.
     Expired,
     /// The device enrolled again.
@@ -81,6 +87,8 @@ impl Outcome {
     pub fn code(self) -> &'static str {
         match self {
             Self::Replaced => "replaced",
+            Self::Removed => "removed",
+            Self::Revealed => "revealed",
             Self::Acknowledged => "acknowledged",
             Self::ValueNotDelivered => "valueNotDelivered",
             Self::DeviceRefused => "deviceRefused",
@@ -88,6 +96,7 @@ impl Outcome {
             Self::Contradictory => "contradictory",
             Self::Uncertain => "uncertain",
             Self::OutcomeUnknown => "outcomeUnknown",
+            Self::NoSecret => "noSecret",
             Self::Expired => "expired",
             Self::Reenrolled => "reenrolled",
             Self::Retired => "retired",

@@ -80,6 +80,7 @@ impl Activity {
         Self::ResultConfirmed,
         Self::KeyChanged,
         Self::RequestsRefused,
+        Self::SecretUsed,
     ];
 
     /// Graph's words for it, where it is about the remote action of these names. Add a new activity here and to [`Self::ALL`].
@@ -130,6 +131,7 @@ impl Activity {
             Self::ResultConfirmed => of("confirmPasscode ManagedDevice", "Device", "Action"),
             Self::KeyChanged => of("patch Key", "Authorization", "Patch"),
             Self::RequestsRefused => Described { result: FAILURE, ..of("refuse Request", "Authorization", "Action") },
+            Self::SecretUsed => of("useSecret ManagedDevice", "Device", "Action"),
         }
     }
 }
@@ -144,7 +146,7 @@ mod tests {
             assert_eq!(*activity as usize, index, "{activity:?}");
         }
         let last = Activity::ALL.last().map(|last| *last as usize);
-        let none_after = serde_json::from_str::<Activity>("\"requestsRefused\"").ok().map(|last| last as usize);
+        let none_after = serde_json::from_str::<Activity>("\"secretUsed\"").ok().map(|last| last as usize);
         assert_eq!(last, none_after, "whoever adds an activity at the end adds it to the list");
     }
 }

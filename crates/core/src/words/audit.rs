@@ -200,6 +200,8 @@ pub enum Activity {
     KeyChanged,
     /// Requests were refused within a minute; the sum of one sender and kind ([`crate::refused`]).
     RequestsRefused,
+    /// The server used a secret of a device by itself: it went, or goes, to that device.
+    SecretUsed,
 }
 
 impl Activity {

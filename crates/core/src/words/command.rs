@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::enrollment::Enrollment;
-use crate::id::{ActionId, DeviceId, EnrollmentId, TenantId};
+use crate::escrow::SecretKind;
+use crate::id::{ActionId, DeviceId, EnrollmentId, SecretId, TenantId};
 use crate::lock::Lock;
 
 /// One step that a remote action (or enrolment) sends to a device.
@@ -67,6 +68,25 @@ pub enum DeviceCommand {
         /// The name.
         name: String,
     },
+    /// Take a secret under that name. The command holds a reference; the value is opened while its message is written.
+    Give {
+        /// The name.
+        name: String,
+        /// The kind of the secret.
+        kind: SecretKind,
+        /// The secret; `None` until the command goes out for the first time.
+        secret: Option<SecretRef>,
+    },
+}
+
+/// A reference to a secret in escrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRef {
+    /// The action that brought it.
+    pub action: ActionId,
+    /// Its id.
+    pub id: SecretId,
 }
 
 /// Inventory values that are asked for, one command each.
@@ -153,6 +173,8 @@ pub enum Purpose {
     Prepare,
     /// The candidate, which the escrow holds by now, is made to work.
     Apply,
+    /// Looks by a command of its own whether an earlier step has done what its acknowledgement said.
+    Verify,
     /// What follows an action that has ended: the old secret goes, or comes back. When it is lost, the device says in
     /// its next session what it still waits for.
     Finish,
@@ -171,6 +193,19 @@ impl DeviceCommand {
         Self::Read { name: name.to_owned() }
     }
 
+    /// The command that gives a secret of that kind under that name: the one of its attempt, or else the device's newest.
+    pub fn give(name: &str, kind: SecretKind) -> Self {
+        Self::Give { name: name.to_owned(), kind, secret: None }
+    }
+
+    /// The secret that it sends.
+    pub fn secret(&self) -> Option<SecretRef> {
+        match self {
+            Self::Give { secret, .. } => *secret,
+            _ => None,
+        }
+    }
+
     /// The name by which a channel knows it: its own, or the one that it is stored under.
     pub fn name(&self) -> &str {
         match self {
@@ -185,7 +220,7 @@ impl DeviceCommand {
             Self::RetireOld { .. } => "retireOld",
             Self::UndoCandidate { .. } => "undoCandidate",
             Self::ReadPackages => "readPackages",
-            Self::Run { name } | Self::Read { name } => name,
+            Self::Run { name } | Self::Read { name } | Self::Give { name, .. } => name,
         }
     }
 
@@ -203,7 +238,7 @@ impl Purpose {
     pub fn may_change(self) -> bool {
         match self {
             Self::Act | Self::Probe | Self::Prepare | Self::Apply | Self::Finish => true,
-            Self::SetUp => false,
+            Self::Verify | Self::SetUp => false,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::escrow::{EscrowedSecret, SecretKind, Standing};
 use crate::lock::{DeviceReport, Lock};
 use crate::permission::Permission;
 use crate::role::RoleAction;
+use crate::secret::SecretBytes;
 use crate::tenant::TenantSettings;
 
 /// The declaration of a remote action; every face and the documentation read it.
@@ -31,7 +32,7 @@ pub struct RemoteAction {
     pub counts_for_hold: bool,
     /// The kind of the secret that it keeps; `None` if it keeps none, whatever a device gives.
     pub keeps: Option<SecretKind>,
-    /// The ways of carrying it out. A platform has at most one, and so has a step.
+    /// The ways of carrying it out. A platform has at most one.
     pub ways: &'static [&'static Way],
 }
 
@@ -75,6 +76,8 @@ pub struct Way {
     pub platforms: &'static [Platform],
     /// Its steps.
     pub steps: &'static [Purpose],
+    /// Makes the secret of an attempt from random bytes, where the server makes it: sealed before it goes out.
+    pub makes: Option<Make>,
     /// The number of attempts after which the engine gives up.
     pub max_attempts: u32,
     /// The truth when the last attempt came to nothing.
@@ -94,6 +97,9 @@ pub struct Way {
     /// True if a value that comes after its action had failed may be what opens the device.
     pub keeps_late_values: bool,
 }
+
+/// Makes a secret of the kind that its action keeps; the argument fills a buffer with random bytes.
+pub type Make = fn(&mut dyn FnMut(&mut [u8])) -> Option<SecretBytes>;
 
 /// A step: the commands that travel together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,6 +160,53 @@ pub struct Ending {
     pub device_status: Option<u16>,
 }
 
+/// The facts that prove an ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The value of the attempt in escrow.
+    pub value: Held,
+    /// True if the way verifies by a step of its own what it has done.
+    pub verifies: bool,
+    /// True if that step has decided it.
+    pub verified: bool,
+}
+
+impl Proof {
+    /// Returns true if an action may be done with that outcome.
+    pub fn allows(self, outcome: Outcome) -> bool {
+        match outcome {
+            // A value that the escrow holds is not yet one that opens the device.
+            Outcome::Replaced => self.value == Held::Certain && (self.verified || !self.verifies),
+            Outcome::Removed => self.verified,
+            Outcome::Revealed => self.value == Held::Certain,
+            Outcome::Acknowledged => true,
+            Outcome::ValueNotDelivered
+            | Outcome::DeviceRefused
+            | Outcome::FeatureAbsent
+            | Outcome::Contradictory
+            | Outcome::Uncertain
+            | Outcome::OutcomeUnknown
+            | Outcome::NoSecret
+            | Outcome::Expired
+            | Outcome::Reenrolled
+            | Outcome::Retired
+            | Outcome::CanceledByCaller => false,
+        }
+    }
+}
+
+impl Ending {
+    /// The ending that this proof allows. What is done without proof is a failure of which nobody knows the outcome; a value
+    /// in escrow may be what opens the device all the same.
+    pub fn proven_by(self, proof: Proof) -> Self {
+        if self.state != ActionState::Done || proof.allows(self.outcome) {
+            return self;
+        }
+        let outcome = if proof.value == Held::Nothing { Outcome::OutcomeUnknown } else { Outcome::Uncertain };
+        Self { state: ActionState::Failed, outcome, ..self }
+    }
+}
+
 /// The decision about an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
@@ -178,4 +231,44 @@ pub enum OnLoss {
     Ended(Ending),
     /// Nothing waits for it.
     Nothing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_done_without_the_proof_of_its_outcome() {
+        use Held::{Certain, Doubtful, Nothing};
+        use Outcome::{Acknowledged, DeviceRefused, OutcomeUnknown, Removed, Replaced, Revealed, Uncertain};
+        // (outcome, value, the way verifies, it was verified) -> what the action ends with, `None` when it is done
+        let table = [
+            (Replaced, Certain, false, false, None),
+            (Replaced, Certain, true, true, None),
+            (Replaced, Certain, true, false, Some(Uncertain)),
+            (Replaced, Doubtful, true, true, Some(Uncertain)),
+            (Replaced, Doubtful, false, false, Some(Uncertain)),
+            (Replaced, Nothing, true, true, Some(OutcomeUnknown)),
+            (Removed, Nothing, true, true, None),
+            (Removed, Nothing, true, false, Some(OutcomeUnknown)),
+            (Removed, Nothing, false, false, Some(OutcomeUnknown)),
+            (Revealed, Certain, false, false, None),
+            (Revealed, Doubtful, false, false, Some(Uncertain)),
+            (Revealed, Nothing, true, true, Some(OutcomeUnknown)),
+            (Acknowledged, Nothing, false, false, None),
+            (DeviceRefused, Certain, true, true, Some(Uncertain)),
+            (OutcomeUnknown, Nothing, true, true, Some(OutcomeUnknown)),
+        ];
+        for (outcome, value, verifies, verified, otherwise) in table {
+            let done = Ending { state: ActionState::Done, outcome, device_status: Some(200) };
+            let expected = match otherwise {
+                None => done,
+                Some(outcome) => Ending { state: ActionState::Failed, outcome, ..done },
+            };
+            let proof = Proof { value, verifies, verified };
+            assert_eq!(done.proven_by(proof), expected, "{outcome:?} {proof:?}");
+            let failed = Ending { state: ActionState::Failed, ..done };
+            assert_eq!(failed.proven_by(proof), failed, "{outcome:?} {proof:?}");
+        }
+    }
 }

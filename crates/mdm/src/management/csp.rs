@@ -1,9 +1,14 @@
 //! From the domain's words to nodes of the management tree, and back to inventory: one table each.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::command::{Delivery, DeviceCommand, InventoryField};
 use chaveiro_core::device::{Inventory, Platform};
+#[cfg(feature = "test-actions")]
+use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::id::ActionId;
 use chaveiro_core::lock::DeviceReport;
+use chaveiro_core::secret::SecretBytes;
 use chaveiro_core::tenant::TenantSettings;
 use chaveiro_csp::{self as nodes, Standing};
 use omadm::syncml::{Item, Message, Results, Verb, alert};
@@ -38,70 +43,96 @@ pub(super) struct Facts<'a> {
     pub(super) recipients: Vec<String>,
 }
 
-/// A command that its name says whole: the node that it acts on, and what that node gives.
+/// A command that its name says whole: the node that it acts on, and the form of the value that travels.
 struct Row {
     /// [`DeviceCommand::name`].
     name: &'static str,
     platforms: &'static [Platform],
     verb: Verb,
     node: &'static str,
-    gives: Gives,
+    form: Form,
 }
 
-/// The form of the value that a node gives.
+/// The form of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gives {
+pub(super) enum Form {
+    /// There is none, or it is a document of the command.
     Nothing,
-    /// A passcode in clear.
+    /// The device gives a passcode in clear.
     Passcode,
-    /// A passcode that the device has sealed.
+    /// The device gives a passcode that it has sealed.
     Envelope,
-    /// A [`DeviceReport`].
+    /// The device gives a [`DeviceReport`].
     Report,
-    /// The list of installed packages.
+    /// The device gives the list of installed packages.
     Packages,
+    /// Bytes, in base64: the device gives them, or takes them.
+    Base64,
+    /// The device takes the SHA-256 of a secret, in lower-case hex.
+    #[cfg(feature = "test-actions")]
+    Sha256,
 }
 
 const WINDOWS: &[Platform] = &[Platform::Windows, Platform::WindowsPhone];
 const LINUX: &[Platform] = &[Platform::Linux];
 
 /// A row of a node that gives its value.
-const fn read(name: &'static str, platforms: &'static [Platform], node: &'static str, gives: Gives) -> Row {
-    Row { name, platforms, verb: Verb::Get, node, gives }
+const fn read(name: &'static str, platforms: &'static [Platform], node: &'static str, form: Form) -> Row {
+    Row { name, platforms, verb: Verb::Get, node, form }
 }
 
 /// A row of a node that does something.
 const fn run(name: &'static str, platforms: &'static [Platform], node: &'static str) -> Row {
-    Row { name, platforms, verb: Verb::Exec, node, gives: Gives::Nothing }
+    Row { name, platforms, verb: Verb::Exec, node, form: Form::Nothing }
+}
+
+/// A row of a node that does something with a secret.
+#[cfg(feature = "test-actions")]
+const fn give(name: &'static str, platforms: &'static [Platform], node: &'static str, form: Form) -> Row {
+    Row { name, platforms, verb: Verb::Exec, node, form }
 }
 
 /// Every such command. A new one is a row here; one whose node depends on more than its name is in [`command`].
 const ROWS: &[Row] = &[
     run("lockAndRecoverPin", WINDOWS, LOCK_AND_RECOVER_PIN),
-    read("readNewPin", WINDOWS, NEW_PIN_VALUE, Gives::Passcode),
+    read("readNewPin", WINDOWS, NEW_PIN_VALUE, Form::Passcode),
     run("prepareCandidate", LINUX, nodes::PREPARE),
-    read("readCandidate", LINUX, nodes::CANDIDATE, Gives::Envelope),
+    read("readCandidate", LINUX, nodes::CANDIDATE, Form::Envelope),
     run("applyCandidate", LINUX, nodes::APPLY),
-    read("readReport", LINUX, nodes::REPORT, Gives::Report),
+    read("readReport", LINUX, nodes::REPORT, Form::Report),
     run("retireOld", LINUX, nodes::RETIRE),
     run("undoCandidate", LINUX, nodes::UNDO),
-    read("readPackages", LINUX, nodes::PACKAGES, Gives::Packages),
+    read("readPackages", LINUX, nodes::PACKAGES, Form::Packages),
     #[cfg(feature = "test-actions")]
     run("ping", WINDOWS, "./Device/Vendor/Chaveiro/Test/Ping"),
+    #[cfg(feature = "test-actions")]
+    give("setUnlockToken", WINDOWS, "./Device/Vendor/Chaveiro/Test/SetUnlockToken", Form::Base64),
+    #[cfg(feature = "test-actions")]
+    give("verifyUnlockToken", WINDOWS, "./Device/Vendor/Chaveiro/Test/VerifyUnlockToken", Form::Sha256),
+    #[cfg(feature = "test-actions")]
+    give("clearUnlockToken", WINDOWS, "./Device/Vendor/Chaveiro/Test/ClearUnlockToken", Form::Base64),
+    #[cfg(feature = "test-actions")]
+    run("hasNoUnlockToken", WINDOWS, "./Device/Vendor/Chaveiro/Test/HasNoUnlockToken"),
+    #[cfg(feature = "test-actions")]
+    read("readUnlockToken", WINDOWS, "./Device/Vendor/Chaveiro/Test/UnlockToken", Form::Base64),
 ];
 
 fn row(command: &DeviceCommand, platform: Platform) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.name == command.name() && row.platforms.contains(&platform))
 }
 
-/// The form of the value that a command reads.
-pub(super) fn gives(command: &DeviceCommand, platform: Platform) -> Gives {
-    row(command, platform).map_or(Gives::Nothing, |row| row.gives)
+/// The form of the value of a command.
+pub(super) fn form(command: &DeviceCommand, platform: Platform) -> Form {
+    row(command, platform).map_or(Form::Nothing, |row| row.form)
 }
 
 /// The command as it travels: one item each, as [MS-MDM] 2.2.7 wants it for `Exec`. `None`: no device of that platform is
-/// told so.
-pub(super) fn command(command: &DeviceCommand, facts: &Facts<'_>) -> Option<(Verb, Item)> {
+/// told so. `secret` is the value of a command that sends one.
+pub(super) fn command(
+    command: &DeviceCommand,
+    secret: Option<&SecretBytes>,
+    facts: &Facts<'_>,
+) -> Option<(Verb, Item)> {
     match command {
         DeviceCommand::EnablePinRecovery { entra_tenant } => {
             let node = format!("./Device/Vendor/MSFT/PassportForWork/{entra_tenant}/Policies/EnablePinRecovery");
@@ -115,12 +146,26 @@ pub(super) fn command(command: &DeviceCommand, facts: &Facts<'_>) -> Option<(Ver
     }
     let row = row(command, facts.platform)?;
     let item = Item::at(row.node);
+    if let Some(secret) = secret {
+        return Some((row.verb, holding(item, row.form, secret)?));
+    }
     let item = match (document(command, facts), row.verb) {
         (Some(document), _) => item.formatted("chr").holding(&document),
         (None, Verb::Exec) => item.formatted("null"),
         (None, _) => item,
     };
     Some((row.verb, item))
+}
+
+/// The item with a secret in the form of its row; `None` if that is none in which a secret is sent.
+fn holding(item: Item, form: Form, secret: &SecretBytes) -> Option<Item> {
+    let value = secret.expose_secret();
+    match form {
+        Form::Base64 => Some(item.formatted("b64").holding(&Zeroizing::new(STANDARD.encode(value)))),
+        #[cfg(feature = "test-actions")]
+        Form::Sha256 => Some(item.formatted("chr").holding(&sha256_hex(value))),
+        Form::Nothing | Form::Passcode | Form::Envelope | Form::Report | Form::Packages => None,
+    }
 }
 
 /// The document that a command carries.
@@ -183,6 +228,7 @@ pub(super) fn given(command: &DeviceCommand, platform: Platform, results: &Resul
     let is_whole = match command {
         // Read back from a number, a PIN could lack its leading zeros.
         DeviceCommand::ReadInventory { .. } => ["chr", "int", "bool"].contains(&format.as_str()),
+        _ if self::form(command, platform) == Form::Base64 => ["chr", "b64"].contains(&format.as_str()),
         _ => format == "chr",
     };
     match item.value() {
@@ -196,7 +242,7 @@ pub(super) fn given(command: &DeviceCommand, platform: Platform, results: &Resul
 fn asked(command: &DeviceCommand, platform: Platform) -> Option<&'static str> {
     match command {
         DeviceCommand::ReadInventory { field } => Some(node_of(*field, platform)),
-        _ => row(command, platform).filter(|row| row.gives != Gives::Nothing).map(|row| row.node),
+        _ => row(command, platform).filter(|row| row.verb == Verb::Get).map(|row| row.node),
     }
 }
 

@@ -10,6 +10,7 @@ use omadm::session::large::Unfinished;
 use omadm::session::server::{Expected, Nonce, Proof, State};
 use omadm::syncml::Header;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::turn::Context;
 use crate::DeviceCredentials;
@@ -107,6 +108,8 @@ pub(super) struct Session {
     pub(super) state: State,
     /// The value that came in part.
     pub(super) unfinished: Option<Unfinished>,
+    /// The last answer, when it holds a secret; any other is in the state.
+    pub(super) answer: Option<Zeroizing<String>>,
 }
 
 /// The same, as it is stored.
@@ -117,34 +120,47 @@ struct Stored {
     /// The part of the value, sealed: it may be of a passcode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     part: Option<String>,
+    /// The last answer, sealed: it holds a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
 }
 
 impl Session {
     fn of(view: &dyn View, credentials: &DeviceCredentials, id: EnrollmentId) -> Result<Self, StoreError> {
         let Some(bytes) = view.session(id)? else {
-            return Ok(Self { state: State::new(credentials.first_nonce(id)), unfinished: None });
+            return Ok(Self { state: State::new(credentials.first_nonce(id)), unfinished: None, answer: None });
         };
         let damaged = |error: String| StoreError::Inconsistent(format!("session of {id}: {error}"));
-        let Stored { mut state, part } = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let part = part.and_then(|part| credentials.reveal(id, &STANDARD.decode(part).ok()?));
+        let Stored { mut state, part, answer } =
+            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let reveal = |sealed: String| credentials.reveal(id, &STANDARD.decode(sealed).ok()?);
+        let (part, answer) = (part.and_then(reveal), answer.and_then(reveal));
         let unfinished = state.unfinished.take().zip(part).map(|(origin, data)| Unfinished { origin, data });
-        Ok(Self { state, unfinished })
+        Ok(Self { state, unfinished, answer })
     }
 
-    /// Its bytes. `salt` is fresh randomness.
+    /// The answer to this very request, when it was answered before.
+    pub(super) fn recall(&self, header: &Header, body_sha256: &[u8; 32]) -> Option<&str> {
+        let kept = self.state.recall(header, body_sha256)?;
+        // Without the key of before, an answer that was sealed is lost: the device begins again.
+        if kept.is_empty() { self.answer.as_deref().map(String::as_str) } else { Some(kept) }
+    }
+
+    /// Its bytes. The salts are fresh randomness, one for each thing that is sealed.
     pub(super) fn bytes(
         self,
         credentials: &DeviceCredentials,
         id: EnrollmentId,
-        salt: Nonce,
+        [part_salt, answer_salt]: [Nonce; 2],
     ) -> Result<Vec<u8>, StoreError> {
-        let Self { mut state, unfinished } = self;
+        let Self { mut state, unfinished, answer } = self;
         let mut part = None;
         if let Some(Unfinished { origin, data }) = unfinished {
-            let sealed = credentials.conceal(id, salt, &data);
-            part = sealed.map(|sealed| STANDARD.encode(sealed));
+            part = credentials.conceal(id, part_salt, &data).map(|sealed| STANDARD.encode(sealed));
             state.unfinished = Some(origin);
         }
-        serde_json::to_vec(&Stored { state, part }).map_err(|error| StoreError::Inconsistent(error.to_string()))
+        let answer = answer.and_then(|answer| credentials.conceal(id, answer_salt, &answer));
+        let answer = answer.map(|sealed| STANDARD.encode(sealed));
+        serde_json::to_vec(&Stored { state, part, answer }).map_err(|error| StoreError::Inconsistent(error.to_string()))
     }
 }

@@ -31,8 +31,10 @@ use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate, proven, refused, sh
 /// Fresh randomness of one message, made outside the unit of work so that the decision can be repeated.
 struct Fresh {
     nonce: omadm::session::server::Nonce,
-    salt: omadm::session::server::Nonce,
+    salts: [omadm::session::server::Nonce; 2],
     secrets: Vec<SecretId>,
+    /// The id of a secret that the server makes.
+    made: SecretId,
     action: ActionId,
     user: uuid::Uuid,
 }
@@ -95,7 +97,8 @@ impl DeviceChannel {
         };
         let secrets = request.results().map(|_| SecretId(self.entropy.uuid())).collect();
         let (action, user) = (ActionId(self.entropy.uuid()), self.entropy.uuid());
-        let fresh = Fresh { nonce: random(), salt: random(), secrets, action, user };
+        let made = SecretId(self.entropy.uuid());
+        let fresh = Fresh { nonce: random(), salts: [random(), random()], secrets, made, action, user };
         let channel = Arc::clone(&self);
         let decoded = Mutex::new(Some(request));
         let written = self.store.write(move |unit| {
@@ -115,7 +118,8 @@ impl DeviceChannel {
     }
 
     fn context<'a>(&'a self, address: &'a str, now: Timestamp) -> turn::Context<'a> {
-        turn::Context { sealer: self.sealer.as_ref(), credentials: &self.credentials, address, now }
+        let (sealer, replayer, entropy) = (self.sealer.as_ref(), self.replayer.as_ref(), self.entropy.as_ref());
+        turn::Context { sealer, replayer, entropy, credentials: &self.credentials, address, now }
     }
 }
 

@@ -1,5 +1,7 @@
 //! One turn of a session, inside one unit of work: what the device says is taken, what waits for it goes out.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, Receipt};
 use chaveiro_core::decisions::check_in::{self, SetUp};
@@ -8,7 +10,7 @@ use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
 use chaveiro_core::engine::{self, Answer, Value, escrow};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::SecretId;
-use chaveiro_core::ports::{Sealer, StoreError, UnitOfWork, View};
+use chaveiro_core::ports::{Entropy, Replayer, Sealer, StoreError, UnitOfWork, View};
 use chaveiro_core::refusal::Refusal;
 use chaveiro_core::refused::Reason;
 use chaveiro_core::secret::Passcode;
@@ -17,6 +19,7 @@ use chaveiro_csp::Standing;
 use omadm::session::large::{Assembled, assemble};
 use omadm::session::server::{Proof, Reply, Sent, State, is_abort, is_first_package, is_unenrollment, unproven};
 use omadm::syncml::{Element, HEADER_REF, Message, Verb, number};
+use zeroize::Zeroizing;
 
 use super::csp::Given;
 use super::identity::{Proven, Session, Speaker, speaker};
@@ -27,6 +30,8 @@ use crate::credentials::CHALLENGE_SECONDS;
 /// What a turn needs beside the store.
 pub(super) struct Context<'a> {
     pub(super) sealer: &'a dyn Sealer,
+    pub(super) replayer: &'a dyn Replayer,
+    pub(super) entropy: &'a dyn Entropy,
     pub(super) credentials: &'a DeviceCredentials,
     /// Our own URI.
     pub(super) address: &'a str,
@@ -61,7 +66,7 @@ pub(super) fn look(
         Ok(proven) => proven,
         Err(answer) => return Ok(Some(answer)),
     };
-    let known = session.state.recall(&request.header, body_sha256);
+    let known = session.recall(&request.header, body_sha256);
     Ok(known.map(|response| Answered::Device(response.to_owned())))
 }
 
@@ -106,10 +111,10 @@ pub(super) fn take(
         Ok(proven) => proven,
         Err(answer) => return Ok(answer),
     };
-    let Session { mut state, unfinished } = session;
-    if let Some(response) = state.recall(&request.header, &body_sha256) {
+    if let Some(response) = session.recall(&request.header, &body_sha256) {
         return Ok(Answered::Device(response.to_owned()));
     }
+    let Session { mut state, unfinished, .. } = session;
     let seconds = context.now.as_second();
     let Ok(admitted) = state.admit(&request, proof, fresh.nonce, seconds, CHALLENGE_SECONDS) else {
         let reply = Reply::to(&request, context.address, UNAVAILABLE, None);
@@ -122,18 +127,33 @@ pub(super) fn take(
         .values(&request, &values.statuses, values.end_missing);
     let mut turn = Turn { unit: &mut *unit, context, enrollment: &enrollment, request: &request, values: &values };
     let open = turn.listen(admitted.is_new, proof, fresh)?;
-    let response = match (open, request.is_final) {
-        (false, _) => reply.encode(),
-        (true, false) => reply.ask_for_more().encode(),
-        (true, true) => turn.speak(reply, &state)?,
+    let Said { text, secret } = match (open, request.is_final) {
+        (false, _) => Said::plain(&reply),
+        (true, false) => Said::plain(&reply.ask_for_more()),
+        (true, true) => turn.speak(reply, &state, fresh)?,
     };
-    state.remember(&request.header, body_sha256, &response);
+    // An answer that holds a secret is remembered sealed.
+    state.remember(&request.header, body_sha256, if secret { "" } else { &text });
+    let answer = secret.then(|| Zeroizing::new(text.clone()));
     // An enrolment that ended in this very turn has no session any more.
     if unit.enrollment(enrollment.id)?.is_some_and(|enrollment| enrollment.closed.is_none()) {
-        let session = Session { state, unfinished: values.unfinished };
-        unit.put_session(enrollment.id, &session.bytes(context.credentials, enrollment.id, fresh.salt)?)?;
+        let session = Session { state, unfinished: values.unfinished, answer };
+        unit.put_session(enrollment.id, &session.bytes(context.credentials, enrollment.id, fresh.salts)?)?;
     }
-    Ok(Answered::Device(response))
+    Ok(Answered::Device(text))
+}
+
+/// An answer, as it is sent.
+struct Said {
+    text: String,
+    /// True if it holds the value of a secret.
+    secret: bool,
+}
+
+impl Said {
+    fn plain(reply: &Reply) -> Self {
+        Self { text: reply.encode(), secret: false }
+    }
 }
 
 struct Turn<'a> {
@@ -201,9 +221,9 @@ impl Turn<'_> {
             let values = self.values(message, first, &delivery.commands, device.platform);
             match delivery.purpose {
                 Purpose::SetUp | Purpose::Finish => self.take_set_up(delivery, statuses, values, device)?,
-                Purpose::Act | Purpose::Probe | Purpose::Prepare | Purpose::Apply => {
+                Purpose::Act | Purpose::Probe | Purpose::Prepare | Purpose::Apply | Purpose::Verify => {
                     let values = values.into_iter().filter_map(|(index, given)| {
-                        Some((csp::gives(delivery.commands.get(index)?, device.platform), given))
+                        Some((csp::form(delivery.commands.get(index)?, device.platform), given))
                     });
                     let answer = answer(statuses, values, self.is_complete());
                     let secret = secrets.next().unwrap_or(SecretId(uuid::Uuid::nil()));
@@ -289,18 +309,22 @@ impl Turn<'_> {
     }
 
     /// Adds what is queued to the answer, unless something is still waited for.
-    fn speak(&mut self, reply: Reply, state: &State) -> Result<String, Fault> {
+    fn speak(&mut self, reply: Reply, state: &State, fresh: &Fresh) -> Result<Said, Fault> {
         if !self.unit.deliveries_in_flight(self.enrollment.id)?.is_empty() {
-            return Ok(reply.encode());
+            return Ok(Said::plain(&reply));
         }
-        let Some(delivery) = self.unit.next_delivery(self.enrollment.id)? else { return Ok(reply.encode()) };
+        let Some(delivery) = self.unit.next_delivery(self.enrollment.id)? else { return Ok(Said::plain(&reply)) };
         // What the device would make could be lost: the command waits until an operator has repaired the escrow.
         if delivery.purpose.may_change()
             && let Err(fault) = escrow::require(self.unit, self.context.sealer, delivery.tenant)
         {
             tracing::error!(error = %fault, "a recovery waits, because the escrow is not ready");
-            return Ok(reply.encode());
+            return Ok(Said::plain(&reply));
         }
+        let entropy = self.context.entropy;
+        let made = engine::Fresh { id: fresh.made, random: &mut |buffer| entropy.fill(buffer) };
+        let provided = engine::provide(self.unit, self.context.sealer, delivery, made, self.context.now)?;
+        let Some(delivery) = provided else { return Ok(Said::plain(&reply)) };
         let device = self.unit.device(delivery.tenant, delivery.device)?;
         let platform = device.map(|device| device.platform).ok_or(Refusal::DeviceNotFound)?;
         let tenant = self.unit.tenant(delivery.tenant)?;
@@ -310,26 +334,39 @@ impl Turn<'_> {
             settings: tenant.map(|tenant| tenant.settings).unwrap_or_default(),
             recipients: match delivery.purpose {
                 Purpose::Prepare => self.context.sealer.recipients(delivery.tenant)?,
-                Purpose::Act | Purpose::Probe | Purpose::Apply | Purpose::Finish | Purpose::SetUp => Vec::new(),
+                Purpose::Act | Purpose::Probe | Purpose::Apply | Purpose::Verify | Purpose::Finish | Purpose::SetUp => {
+                    Vec::new()
+                }
             },
         };
-        let commands: Option<Vec<_>> = delivery.commands.iter().map(|command| csp::command(command, &facts)).collect();
-        let Some(commands) = commands else {
-            tracing::error!(commands = ?delivery.commands, ?platform, "what waits for a device cannot be said to it");
-            return Ok(reply.encode());
-        };
+        let mut commands = Vec::with_capacity(delivery.commands.len());
+        for command in &delivery.commands {
+            let secret = match engine::open_for(self.unit, self.context.replayer, &delivery, command) {
+                Err(Fault::Escrow(error)) => {
+                    tracing::error!(%error, "a command waits, because the secret that it sends does not open");
+                    return Ok(Said::plain(&reply));
+                }
+                opened => opened?,
+            };
+            let Some(said) = csp::command(command, secret.as_ref(), &facts) else {
+                tracing::error!(?command, ?platform, "what waits for a device cannot be said to it");
+                return Ok(Said::plain(&reply));
+            };
+            commands.push(said);
+        }
         let (reply, first_command) = match reply.command(commands) {
             Sent::Now(reply, first_command) => (reply, first_command),
             // They stay queued.
-            Sent::Next(reply) => return Ok(reply.encode()),
+            Sent::Next(reply) => return Ok(Said::plain(&reply)),
             Sent::Never(reply) => {
                 tracing::warn!(device = %delivery.device, "the device takes no message long enough for what waits for it");
-                return Ok(reply.encode());
+                return Ok(Said::plain(&reply));
             }
         };
+        let secret = delivery.commands.iter().any(|command| command.secret().is_some());
         let receipt = Receipt { message: receipt(&state.session, reply.number()), first: first_command };
         engine::sent(self.unit, delivery, receipt, self.context.now)?;
-        Ok(reply.encode())
+        Ok(Said { text: reply.encode(), secret })
     }
 }
 
@@ -345,20 +382,24 @@ fn standing(said: &Standing) -> check_in::Standing<'_> {
 
 /// What the values mean, by the commands that asked for them. A value that is no passcode is as good as none, and so is
 /// a document of the agent that is not as it should be.
-fn answer(statuses: Vec<Option<u16>>, values: impl Iterator<Item = (csp::Gives, Given)>, complete: bool) -> Answer {
+fn answer(statuses: Vec<Option<u16>>, values: impl Iterator<Item = (csp::Form, Given)>, complete: bool) -> Answer {
     let mut answer = Answer { statuses, value: None, report: None, complete };
-    for (gives, given) in values {
-        match (gives, given) {
-            (csp::Gives::Passcode, Given::Value(value)) => {
+    for (form, given) in values {
+        match (form, given) {
+            (csp::Form::Passcode, Given::Value(value)) => {
                 answer.value = Passcode::new(value).map(Value::Passcode).or(answer.value);
             }
-            (csp::Gives::Passcode, Given::Doubtful(value)) => {
+            (csp::Form::Passcode, Given::Doubtful(value)) => {
                 answer.value = answer.value.or_else(|| Passcode::new(value).map(Value::Doubtful));
             }
-            (csp::Gives::Envelope, Given::Value(value)) => {
+            (csp::Form::Envelope, Given::Value(value)) => {
                 answer.value = Some(Value::Envelope(value.as_bytes().to_vec()));
             }
-            (csp::Gives::Report, Given::Value(value)) => answer.report = csp::report(&value),
+            (csp::Form::Base64, Given::Value(value)) => {
+                answer.value =
+                    STANDARD.decode(value.trim()).ok().map(Zeroizing::new).map(Value::Bytes).or(answer.value);
+            }
+            (csp::Form::Report, Given::Value(value)) => answer.report = csp::report(&value),
             (_, _) => {}
         }
     }

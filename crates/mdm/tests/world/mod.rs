@@ -147,6 +147,7 @@ impl World {
         let channel = Arc::new(DeviceChannel {
             store: counted.clone(),
             sealer: keyring.clone(),
+            replayer: keyring.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             ca: Arc::new(ca.expect("an authority")),

@@ -112,13 +112,15 @@ pub(crate) fn insert_delivery(connection: &Connection, delivery: &Delivery) -> R
 
 pub(crate) fn update_delivery(connection: &Connection, delivery: &Delivery) -> Result<(), StoreError> {
     let receipt = delivery.phase.receipt();
-    let sql = "UPDATE delivery SET phase = ?2, statuses = ?3, receipt = ?4, first_command = ?5 WHERE seq = ?1";
+    let sql =
+        "UPDATE delivery SET phase = ?2, statuses = ?3, receipt = ?4, first_command = ?5, commands = ?6 WHERE seq = ?1";
     let parameters = params![
         delivery.seq,
         phase_name(&delivery.phase),
         json(&delivery.statuses)?,
         receipt.map(|receipt| &receipt.message),
-        receipt.map(|receipt| receipt.first)
+        receipt.map(|receipt| receipt.first),
+        json(&delivery.commands)?
     ];
     change_one(connection, sql, parameters, "delivery")
 }

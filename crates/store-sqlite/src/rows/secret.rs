@@ -1,7 +1,7 @@
 //! Escrowed secrets: envelopes, never values.
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::escrow::{EscrowedSecret, SecretContext, UNTIL_REPLACED};
+use chaveiro_core::escrow::{EscrowedSecret, SecretContext, SecretKind, UNTIL_REPLACED};
 use chaveiro_core::id::{ActionId, DeviceId, SecretId, TenantId};
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::steady::Ripeness;
@@ -56,6 +56,16 @@ pub(crate) fn of_results(
 ) -> Result<Vec<EscrowedSecret>, StoreError> {
     let sql = select("t.id = ? AND d.id = ? AND a.state = 'done' AND s.envelope IS NOT NULL ORDER BY s.row");
     many(connection, &sql, [blob(&tenant.0), blob(&device.0)], read)
+}
+
+pub(crate) fn kept(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+    kind: SecretKind,
+) -> Result<Vec<EscrowedSecret>, StoreError> {
+    let sql = select("t.id = ? AND d.id = ? AND s.kind = ? AND s.envelope IS NOT NULL ORDER BY s.row");
+    many(connection, &sql, params![blob(&tenant.0), blob(&device.0), name(&kind)?], read)
 }
 
 pub(crate) fn ripe(

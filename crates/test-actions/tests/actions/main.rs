@@ -2,4 +2,5 @@
 
 mod one_file;
 mod ping;
+mod unlock_token;
 mod world;

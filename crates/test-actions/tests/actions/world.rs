@@ -73,7 +73,7 @@ const CHANNEL: &str = "https://mdm.example:8444";
 
 /// One tenant, and whatever enrols.
 pub(crate) struct World {
-    _directory: TempDir,
+    pub(crate) directory: TempDir,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) tenant: TenantId,
@@ -105,6 +105,20 @@ impl Transport for InProcess {
     }
 }
 
+/// Sends every message twice, as devices do that did not hear the answer, and wants the same answer.
+pub(crate) struct Twice(pub(crate) InProcess);
+
+impl Transport for Twice {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let Request { method, url, content_type, body } = request;
+        let again = Request { method, url: url.clone(), content_type, body: body.clone() };
+        let first = self.0.send(Request { method, url, content_type, body }).await?;
+        let second = self.0.send(again).await?;
+        assert_eq!((first.status, &first.body), (second.status, &second.body));
+        Ok(first)
+    }
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
@@ -131,6 +145,7 @@ impl World {
         let channel = chaveiro_mdm::router(Arc::new(DeviceChannel {
             store: Arc::clone(&store),
             sealer: keyring.clone(),
+            replayer: keyring.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             ca: Arc::new(ca.expect("an authority")),
@@ -154,7 +169,7 @@ impl World {
             tally: Arc::default(),
             base_url: GRAPH.to_owned(),
         }));
-        Self { _directory: directory, store, keyring, tenant, clock, entropy, issuer, graph, channel }
+        Self { directory, store, keyring, tenant, clock, entropy, issuer, graph, channel }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -16,6 +16,7 @@ use crate::remote_action::{Ending, Evidence, Held, OnLoss, Settlement, Step, Way
 /// The way.
 pub const WAY: Way = Way {
     platforms: &[Platform::Windows, Platform::WindowsPhone],
+    makes: None,
     steps: &[Purpose::Act, Purpose::Probe],
     // A PIN is lost with its answer, so that a new one changes the device again.
     max_attempts: 2,

@@ -20,6 +20,7 @@ use crate::remote_action::{Ending, Evidence, Held, OnLoss, Settlement, Step, Way
 /// The way.
 pub const WAY: Way = Way {
     platforms: &[Platform::Linux],
+    makes: None,
     steps: &[Purpose::Prepare, Purpose::Apply],
     // A candidate that was lost changed nothing.
     max_attempts: 5,

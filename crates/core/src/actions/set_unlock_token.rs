@@ -1,0 +1,97 @@
+//! `setUnlockToken`: the server makes a secret, seals it, sends it, and verifies it by another command. No product has it; it
+//! proves that the engine carries this third way.
+//!
+//! | step | the device | then |
+//! |---|---|---|
+//! | `Act` | takes the secret | `Verify`, also when the answer was lost: it may have taken it |
+//! | `Verify` | compares the hash of the secret with what it has | the action is done, or another attempt with another secret |
+//!
+//! The secret is in escrow before it goes out, and every attempt has its own: at every moment one of them is what the device
+//! has.
+
+use zeroize::Zeroizing;
+
+use crate::action::{ActionState, Outcome};
+use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
+use crate::device::Platform;
+use crate::escrow::SecretKind;
+use crate::permission::Permission;
+use crate::remote_action::{AuditNames, Ending, Evidence, Held, OnLoss, RemoteAction, Settlement, Step, Way};
+use crate::role::RoleAction;
+use crate::secret::SecretBytes;
+
+/// The declaration.
+pub const SET_UNLOCK_TOKEN: RemoteAction = RemoteAction {
+    name: "setUnlockToken",
+    permission: Permission::PrivilegedOperationsAll,
+    role_action: RoleAction::ResetPasscode,
+    summary: "Give the device a new secret to be unlocked with",
+    result_type: "deviceActionResult",
+    audit: AuditNames {
+        recorded_as: Some("setUnlockToken"),
+        requested: "setUnlockToken ManagedDevice",
+        repeated: "repeatSetUnlockToken ManagedDevice",
+        sent: "sendSetUnlockToken ManagedDevice",
+        settled: "settleSetUnlockToken ManagedDevice",
+    },
+    counts_for_hold: true,
+    keeps: Some(SecretKind::UnlockToken),
+    ways: &[&WAY],
+};
+
+const WAY: Way = Way {
+    platforms: &[Platform::Windows],
+    makes: Some(make),
+    steps: &[Purpose::Act, Purpose::Verify],
+    max_attempts: 2,
+    exhausted: Outcome::Contradictory,
+    locks: |_| &[],
+    first: |_| Step {
+        purpose: Purpose::Act,
+        commands: vec![DeviceCommand::give("setUnlockToken", SecretKind::UnlockToken)],
+    },
+    settle,
+    lost,
+    holds_on: may_have_changed,
+    afterwards: |_| None,
+    keeps_late_values: false,
+};
+
+/// As many bytes as an unlock token can have.
+fn make(random: &mut dyn FnMut(&mut [u8])) -> Option<SecretBytes> {
+    let mut bytes = Zeroizing::new(vec![0; SecretKind::UnlockToken.max_bytes()]);
+    random(&mut bytes);
+    SecretBytes::new(SecretKind::UnlockToken, bytes)
+}
+
+fn verify() -> Step {
+    let command = DeviceCommand::give("verifyUnlockToken", SecretKind::UnlockToken);
+    Step { purpose: Purpose::Verify, commands: vec![command] }
+}
+
+fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
+    let code = evidence.statuses.first().copied().flatten()?;
+    let ended = |state, outcome| Settlement::Ended(Ending { state, outcome, device_status: Some(code) });
+    Some(match (step, code) {
+        (Purpose::Act, 200) => Settlement::Next(verify()),
+        (Purpose::Act, 404 | 406) => ended(ActionState::NotSupported, Outcome::FeatureAbsent),
+        (Purpose::Act, _) => ended(ActionState::Failed, Outcome::DeviceRefused),
+        (_, 200) => ended(ActionState::Done, Outcome::Replaced),
+        // It has another: this attempt has not changed it.
+        (_, 409) => Settlement::TryAgain,
+        (_, _) => ended(ActionState::Failed, Outcome::OutcomeUnknown),
+    })
+}
+
+fn lost(step: Purpose, _: Held) -> OnLoss {
+    match step {
+        Purpose::Act => OnLoss::Next(verify()),
+        _ => OnLoss::Resend,
+    }
+}
+
+/// Returns true if the device was told to change since it was last looked at.
+fn may_have_changed(deliveries: &[Delivery]) -> bool {
+    let looked = |of: &&Delivery| of.purpose == Purpose::Verify && matches!(of.phase, Phase::Settled(_));
+    deliveries.iter().rev().take_while(|of| !looked(of)).any(|of| of.phase.receipt().is_some())
+}
