@@ -31,6 +31,7 @@ use crate::credentials::CHALLENGE_SECONDS;
 pub(super) struct Context<'a> {
     pub(super) sealer: &'a dyn Sealer,
     pub(super) replayer: &'a dyn Replayer,
+    /// For secrets that the server makes: a turn that is run again makes another, and the first was undone.
     pub(super) entropy: &'a dyn Entropy,
     pub(super) credentials: &'a DeviceCredentials,
     /// Our own URI.
