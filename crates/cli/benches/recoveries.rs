@@ -18,6 +18,7 @@ use chaveiro_core::decisions::ask::{Ask, Begun, begin};
 use chaveiro_core::hold::HoldRule;
 use chaveiro_core::id::{ActionId, DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::Decided::Done;
 use chaveiro_core::ports::Store;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
@@ -118,7 +119,7 @@ async fn stored(directory: &Path) -> f64 {
                     action: ActionId(id(6, number)),
                 };
                 let opened = store.write(move |unit| begin(unit, &ask, now())).await.expect("accepted");
-                assert!(matches!(opened, Begun::Opened(_)));
+                assert!(matches!(opened, Done(Begun::Opened(_))));
             }
         })
     });

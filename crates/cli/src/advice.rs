@@ -1,5 +1,6 @@
 //! The advice of the command line for what the domain refuses: the domain says the fact, and this adds what to type.
 
+use chaveiro_core::Refusal;
 use chaveiro_core::application::ApplicationRefusal;
 use chaveiro_core::decisions::vouch::VouchRefusal;
 use chaveiro_core::keys::UnknownKey;
@@ -9,7 +10,7 @@ pub(crate) fn of(error: &anyhow::Error) -> Option<&'static str> {
     if error.is::<UnknownKey>() {
         return Some("list them with: chaveiro keys list");
     }
-    if let Some(refusal) = error.downcast_ref::<ApplicationRefusal>() {
+    if let Some(Refusal::Application(refusal)) = error.downcast_ref() {
         return Some(of_application(refusal));
     }
     error.downcast_ref::<VouchRefusal>().and_then(of_vouch)
@@ -50,12 +51,12 @@ mod tests {
     #[test]
     fn an_error_of_the_domain_gets_the_command_that_helps_also_inside_of_another() {
         let key = "issuer".parse::<KeyName>().expect_err("no key").into();
-        let application = ApplicationRefusal::TooManyCertificates.into();
+        let application = Refusal::from(ApplicationRefusal::TooManyCertificates).into();
         let vouch = Err::<(), _>(VouchRefusal::Unknown("AB".to_owned())).context("not decided").expect_err("refused");
         for (error, expected) in [
             (key, Some("list them with: chaveiro keys list")),
             (
-                ApplicationRefusal::TooManySecrets("1 and 2".to_owned()).into(),
+                Refusal::from(ApplicationRefusal::TooManySecrets("1 and 2".to_owned())).into(),
                 Some("remove the one nobody uses any more with: chaveiro app remove-secret ID"),
             ),
             (application, Some("remove one with: chaveiro app remove-certificate APP THUMBPRINT")),

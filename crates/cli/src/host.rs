@@ -121,8 +121,8 @@ impl Host {
     ) -> Result<Tenant> {
         let (by, at, about) = (Actor::operator(&self.person), self.now(), SystemEntropy.uuid());
         let ask = change_tenant::Ask { by, tenant, at, about };
-        let changed = self.opened.store.write(move |unit| change_tenant::change(unit, &ask, &change)).await??;
-        Ok(changed.0)
+        let changed = self.opened.store.try_write(move |unit| change_tenant::change(unit, &ask, &change));
+        settled(changed.await).map(|(tenant, _)| tenant)
     }
 
     pub(crate) async fn tenants(&self) -> Result<Vec<Tenant>> {
@@ -184,8 +184,8 @@ impl Host {
             expires: self.now().checked_add(lifetime).context("the time is out of range")?,
         };
         let (origin, expires) = (self.origin(), ask.expires);
-        let insert = self.opened.store.write(move |unit| enrollment_tokens::create(unit, &origin, &ask));
-        insert.await??;
+        let insert = self.opened.store.try_write(move |unit| enrollment_tokens::create(unit, &origin, &ask));
+        settled(insert.await)?;
         Ok((text, expires))
     }
 
@@ -300,6 +300,15 @@ impl Host {
     pub(crate) async fn link_audit(&self) -> Result<()> {
         link_audit(&self.opened.store, &self.opened.signer, self.now()).await
     }
+}
+
+/// The outcome of a unit of work; a refusal becomes the error itself, so that it is found by its type.
+pub(crate) fn settled<T, R: Into<anyhow::Error>>(result: Result<T, Fault<R>>) -> Result<T> {
+    result.map_err(|fault| match fault {
+        Fault::Refused(refusal) => refusal.into(),
+        Fault::Store(error) => error.into(),
+        Fault::Escrow(error) => Fault::<Refusal>::Escrow(error).into(),
+    })
 }
 
 /// Links what is not linked yet, and signs it with that key.

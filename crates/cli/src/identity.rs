@@ -22,7 +22,7 @@ use chaveiro_core::sign_in::SignIn;
 use chaveiro_server::{SystemClock, SystemEntropy};
 use uuid::Uuid;
 
-use crate::host::Host;
+use crate::host::{Host, settled};
 
 /// An application to register.
 pub(crate) struct NewApplication {
@@ -159,7 +159,7 @@ impl Host {
         let (client_id, revoked) = (client_id.to_owned(), self.event(tenant, Activity::TokensRevoked));
         let revoke = self.opened.store.write(move |unit| {
             let principal = Principal::new(PrincipalKind::Application, &client_id);
-            tokens_of(unit, tenant, &principal, revoked.clone(), SystemClock::default().now())??;
+            tokens_of(unit, tenant, &principal, revoked.clone(), SystemClock::default().now())?;
             match client_id.parse() {
                 Ok(COMMAND_LINE) => Ok(Some(Application::command_line(tenant))),
                 Ok(id) => Ok(unit.application(tenant, id)?),
@@ -193,15 +193,15 @@ impl Host {
     ) -> Result<Application> {
         let revoked = self.event(tenant, Activity::TokensRevoked);
         let changed = self.opened.store.write(move |unit| {
-            let Some(id) = find(unit)? else { return Ok(Err(unknown.clone())) };
+            let id = find(unit)?.ok_or_else(|| unknown.clone())?;
             let changed = manage_applications::change(unit, tenant, id, event.clone(), &change)?;
-            if revoke && changed.is_ok() {
+            if revoke {
                 let now = SystemClock::default().now();
-                tokens_of(unit, tenant, &of_application(id), revoked.clone(), now)??;
+                tokens_of(unit, tenant, &of_application(id), revoked.clone(), now)?;
             }
             Ok(changed)
         });
-        Ok(changed.await??)
+        settled(changed.await)
     }
 
     pub(crate) async fn delete_app(&self, tenant: TenantId, id: ApplicationId) -> Result<()> {
@@ -240,25 +240,23 @@ impl Host {
     /// Vouches for the person with that code, or says no.
     pub(crate) async fn decide(&self, tenant: TenantId, code: &str, decision: Decision) -> Result<SignIn> {
         let (now, code, by) = (self.now(), code.to_owned(), self.person.clone());
-        let decide = move |unit: &mut dyn UnitOfWork| Ok(vouch::decide(unit, tenant, &code, &decision, &by, now)?);
-        let decided = self.opened.store.write(decide);
-        Ok(decided.await??)
+        let decide = move |unit: &mut dyn UnitOfWork| vouch::decide(unit, tenant, &code, &decision, &by, now);
+        settled(self.opened.store.try_write(decide).await)
     }
 
     /// Ends every sign-in and every access token of that person.
     pub(crate) async fn revoke_sign_ins(&self, tenant: TenantId, user: &str) -> Result<SignedOut> {
         let (user, by) = (user.to_owned(), self.person.clone());
         let revoke =
-            move |unit: &mut dyn UnitOfWork| Ok(vouch::revoke(unit, tenant, &user, &by, SystemClock::default().now())?);
-        let revoked = self.opened.store.write(revoke);
-        Ok(revoked.await??)
+            move |unit: &mut dyn UnitOfWork| vouch::revoke(unit, tenant, &user, &by, SystemClock::default().now());
+        settled(self.opened.store.try_write(revoke).await)
     }
 
     /// Ends every access token that names a person so.
     pub(crate) async fn revoke_external(&self, tenant: TenantId, name: &str) -> Result<Timestamp> {
         let (name, by) = (name.to_owned(), self.person.clone());
         let revoke = move |unit: &mut dyn UnitOfWork| {
-            Ok(vouch::revoke_external(unit, tenant, &name, &by, SystemClock::default().now())??)
+            vouch::revoke_external(unit, tenant, &name, &by, SystemClock::default().now())
         };
         let revoked = self.opened.store.write(revoke);
         Ok(revoked.await?)

@@ -21,6 +21,6 @@ mod words;
 
 pub use jiff::Timestamp;
 
-pub use ports::Fault;
+pub use ports::{Decided, Fault};
 pub use refusal::Refusal;
 pub use words::*;

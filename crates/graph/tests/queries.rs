@@ -122,7 +122,7 @@ async fn fill(world: &World) {
     world
         .write(move |unit| {
             users.iter().try_for_each(|user| unit.insert_resource(user))?;
-            devices.iter().try_for_each(|device| unit.insert_device(device))
+            Ok(devices.iter().try_for_each(|device| unit.insert_device(device))?)
         })
         .await;
 }

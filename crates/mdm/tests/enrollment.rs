@@ -82,7 +82,7 @@ async fn a_name_takes_nothing_over_whoever_the_token_is_for_and_people_are_told(
         let mut old = world.enroll_over(&world.transport(), 7, &token).await.expect("enrolled");
         old.sync(&world.transport()).await.expect("a session");
         let before = world.device_of(&old).await;
-        world.ask(before.id).await;
+        _ = world.ask(before.id).await;
 
         let token = world.token_for(of(second), None).await;
         let mut new = world.enroll_over(&world.transport(), 7, &token).await.expect("enrolled");
@@ -114,7 +114,7 @@ async fn a_device_comes_back_with_a_token_that_was_made_for_it_or_with_its_old_c
         let token = world.token_for(Some(owner), None).await;
         let mut old = world.enroll_over(&world.transport(), 7, &token).await.expect("enrolled");
         let row = world.device_of(&old).await;
-        world.ask(row.id).await;
+        _ = world.ask(row.id).await;
         let token = world.token_for(None, made_for_it.then_some(row.id)).await;
         let mut new = world.enroll_over(&over(&world, &old), 7, &token).await.expect("enrolled");
         assert_eq!(world.devices().await.len(), 1);

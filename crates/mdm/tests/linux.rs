@@ -18,6 +18,7 @@ use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::Standing;
 use chaveiro_core::id::{ActionId, EnrollmentId, RequestId};
 use chaveiro_core::lock::{EscrowTest, Lock, Unpromoted};
+use chaveiro_core::ports::Decided;
 use chaveiro_core::ports::{Clock, ResourceScope, Unsealer};
 use chaveiro_core::query::Listing;
 use chaveiro_core::resource::ResourceKind;
@@ -99,7 +100,7 @@ async fn a_recovery_ends_with_the_passcode_of_the_device_in_escrow_and_the_old_o
     let mut device = world.enrolled_linux(7).await;
     let id = world.row(&device).await.id;
     let before = device.passcode().to_owned();
-    world.ask(id).await;
+    _ = world.ask(id).await;
     let transport = Recording(world.certified(&device.account), Mutex::default());
     let report = device.sync(&transport).await.expect("a session");
     let ran: Vec<_> = report.commands.iter().map(|(_, node, status)| (node.as_str(), *status)).collect();
@@ -152,7 +153,7 @@ async fn every_behaviour_of_a_linux_device_has_its_outcome_and_never_locks_anybo
         let mut device = world.enrolled_linux(number).await;
         let id = world.row(&device).await.id;
         let before = device.passcode().to_owned();
-        world.ask(id).await;
+        _ = world.ask(id).await;
         device.behavior = behavior;
         // Some of these sessions end in an error for the device; that is the point.
         let _ = device.sync(&world.certified(&device.account)).await;
@@ -166,7 +167,7 @@ async fn every_behaviour_of_a_linux_device_has_its_outcome_and_never_locks_anybo
         let opens = world.escrowed(&device).await.unwrap_or(before);
         assert_eq!(opens, device.passcode(), "{behavior:?}: the escrow's passcode if it has one, else the old one");
         assert!(!device.is_unsettled(), "{behavior:?}");
-        assert!(matches!(world.ask(id).await, Begun::Opened(_)), "{behavior:?}: another can follow");
+        assert!(matches!(world.ask(id).await, Decided::Done(Begun::Opened(_))), "{behavior:?}: another can follow");
     }
 }
 
@@ -225,7 +226,7 @@ async fn a_disk_whose_passcode_was_seen_is_escrowed_anew_once_though_the_end_is_
     let (caller, request) = (world.caller(), RequestId(uuid::Uuid::nil()));
     let (seen, now) = (action.clone(), world.clock.now());
     let shown = world.store.write(move |unit| disclose(unit, &Ask::new(&caller, &seen, request), now)).await;
-    assert!(shown.expect("recorded").is_ok());
+    assert!(matches!(shown.expect("recorded"), Decided::Done(_)));
     // As long as the end is lost, the device counts the passcode that was seen as the one in escrow.
     for behavior in [LinuxBehavior::LosesRetire, LinuxBehavior::LosesRetire, LinuxBehavior::Honest] {
         world.advance(Duration::from_secs(60 * 60));
@@ -246,12 +247,12 @@ async fn a_candidate_of_a_recovery_that_nobody_knows_is_taken_back_before_a_new_
     let mut device = world.enrolled_linux(7).await;
     let id = world.row(&device).await.id;
     let before = device.passcode().to_owned();
-    world.ask(id).await;
+    _ = world.ask(id).await;
     device.behavior = LinuxBehavior::GarbageReport;
     device.sync(&world.certified(&device.account)).await.expect("a session");
     assert!(device.is_unsettled() && before != device.passcode());
     // The next one is asked for before the device comes again.
-    world.ask(id).await;
+    _ = world.ask(id).await;
     device.behavior = LinuxBehavior::Honest;
     let report = device.sync(&world.certified(&device.account)).await.expect("a session");
     let order: Vec<_> = report.commands.iter().map(|(_, node, _)| node.as_str()).collect();
@@ -304,7 +305,7 @@ async fn a_device_that_says_the_same_in_a_hundred_sessions_does_not_fill_the_que
     let device = world.enrolled_linux(7).await;
     let row = world.row(&device).await;
     let (tenant, id) = (world.tenant, row.id);
-    world.ask(id).await;
+    _ = world.ask(id).await;
     for session in 100..200_u32 {
         let unpromoted = Unpromoted {
             action: ActionId(uuid::Uuid::from_u128(u128::from(session % 3))),
@@ -376,7 +377,7 @@ async fn a_digest_alone_speaks_for_no_linux_machine() {
     let world = World::new().await;
     let mut device = world.enrolled_linux(7).await;
     let id = world.row(&device).await.id;
-    world.ask(id).await;
+    _ = world.ask(id).await;
     let refused = device.sync(&world.transport()).await.expect_err("refused");
     assert!(refused.to_string().contains("401"), "{refused}");
     assert_eq!(world.newest(id).await.0.state, ActionState::Pending);

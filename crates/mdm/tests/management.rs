@@ -8,6 +8,7 @@ use chaveiro_core::action::{ActionState, Outcome};
 use chaveiro_core::decisions::ask::Begun;
 use chaveiro_core::device::ManagementState;
 use chaveiro_core::escrow::Standing;
+use chaveiro_core::ports::Decided::{Done, RefusedAndRecorded};
 use chaveiro_core::ports::Unsealer;
 use chaveiro_fleet::behavior::Behavior;
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
@@ -23,7 +24,7 @@ async fn a_recovery_ends_with_the_devices_own_pin_in_escrow() {
     let mut device = world.enrolled(7).await;
     let id = world.device_of(&device).await.id;
     let before = device.pin().to_owned();
-    world.ask(id).await;
+    _ = world.ask(id).await;
     assert_eq!(world.newest(id).await.0.state, ActionState::Pending);
     device.sync(&world.transport()).await.expect("a session");
     let (action, secrets) = world.newest(id).await;
@@ -82,7 +83,7 @@ async fn every_behaviour_of_a_device_has_the_outcome_of_the_table() {
         let world = World::new().await;
         let mut device = world.enrolled(number).await;
         let id = world.device_of(&device).await.id;
-        world.ask(id).await;
+        _ = world.ask(id).await;
         device.behavior = behavior;
         // Some of these sessions end in an error for the device; that is the point.
         let _ = device.sync(&world.transport()).await;
@@ -112,11 +113,11 @@ async fn one_recovery_is_open_at_a_time_and_another_can_follow() {
     let world = World::new().await;
     let mut device = world.enrolled(7).await;
     let id = world.device_of(&device).await.id;
-    let Begun::Opened(first) = world.ask(id).await else { panic!("not opened") };
-    assert_eq!(world.ask(id).await, Begun::AlreadyOpen(first));
+    let Done(Begun::Opened(first)) = world.ask(id).await else { panic!("not opened") };
+    assert_eq!(world.ask(id).await, Done(Begun::AlreadyOpen(first)));
     let report = device.sync(&world.transport()).await.expect("a session");
     assert_eq!(report.commands.len(), 2, "one Exec, one Get");
-    assert!(matches!(world.ask(id).await, Begun::Opened(second) if second != first));
+    assert!(matches!(world.ask(id).await, Done(Begun::Opened(second)) if second != first));
 }
 
 #[tokio::test]
@@ -124,13 +125,13 @@ async fn a_user_who_unenrols_retires_the_device_and_cancels_what_is_open() {
     let world = World::new().await;
     let mut device = world.enrolled(7).await;
     let id = world.device_of(&device).await.id;
-    world.ask(id).await;
+    _ = world.ask(id).await;
     device.unenroll(&world.transport()).await.expect("a session");
     let row = world.device_of(&device).await;
     assert_eq!(row.management_state, ManagementState::RetireIssued);
     let (action, _) = world.newest(id).await;
     assert_eq!((action.state, action.outcome), (ActionState::Canceled, Some(Outcome::Retired)));
-    assert!(matches!(world.ask(id).await, Begun::Refused(_)));
+    assert!(matches!(world.ask(id).await, RefusedAndRecorded(_)));
     assert!(device.sync(&world.certified(&device.account)).await.is_err());
 }
 
@@ -153,7 +154,7 @@ async fn an_identical_repeat_gets_the_identical_answer_and_has_no_second_effect(
     let world = World::new().await;
     let mut device = world.enrolled(7).await;
     let id = world.device_of(&device).await.id;
-    world.ask(id).await;
+    _ = world.ask(id).await;
     let transport = Twice(world.certified(&device.account), std::sync::Mutex::default());
     device.sync(&transport).await.expect("a session");
     let (action, secrets) = world.newest(id).await;
@@ -209,7 +210,7 @@ async fn a_result_for_another_devices_command_changes_nothing() {
     let world = World::new().await;
     let (mut victim, attacker) = (world.enrolled(1).await, world.enrolled(2).await);
     let id = world.device_of(&victim).await.id;
-    world.ask(id).await;
+    _ = world.ask(id).await;
     victim.behavior = Behavior::LosesAnswer;
     let _ = victim.sync(&world.certified(&victim.account)).await;
     assert_eq!(world.newest(id).await.0.state, ActionState::Active);
@@ -297,7 +298,7 @@ async fn what_strangers_send_writes_nothing_and_no_device_is_kept_out_by_it() {
         world.post(MANAGEMENT_PATH, CONTENT_TYPE, body).await;
     }
     assert_eq!(world.writes(), written, "a message without proof is not even a unit of work");
-    world.ask(id).await;
+    _ = world.ask(id).await;
     let crowded = Crowded(&world, name);
     let report = device.sync(&crowded).await.expect("a session");
     assert_eq!(report.messages, 3, "one challenge, one answer to it, one with the PIN");
@@ -355,7 +356,7 @@ async fn a_certified_message_is_not_answered_again_to_somebody_without_the_certi
     let world = World::new().await;
     let device = world.enrolled(7).await;
     let id = world.device_of(&device).await.id;
-    world.ask(id).await;
+    _ = world.ask(id).await;
     let body = first_message(&device.hardware.oma_device_id);
     let answer = certified(&world, &device, body.clone()).await;
     assert!(String::from_utf8_lossy(&answer).contains("LockAndRecoverPIN"));
@@ -385,7 +386,7 @@ async fn commands_wait_for_a_message_that_has_room_for_them() {
     let world = World::new().await;
     let device = world.enrolled(7).await;
     let id = world.device_of(&device).await.id;
-    world.ask(id).await;
+    _ = world.ask(id).await;
     let source = device.hardware.oma_device_id.clone();
     let limited = |body: String, bytes: u32| {
         let meta = format!("<Meta><MaxMsgSize xmlns=\"syncml:metinf\">{bytes}</MaxMsgSize></Meta></SyncHdr>");
@@ -431,7 +432,7 @@ async fn no_passcode_is_lost_whenever_the_escrow_breaks() {
         let (mut windows, mut linux) = (world.enrolled(7).await, world.enrolled_linux(8).await);
         let ids = [world.device_of(&windows).await.id, world.device_named(&linux.oma_device_id).await.id];
         for id in ids {
-            world.ask(id).await;
+            _ = world.ask(id).await;
         }
         let breaking = |peer: &WindowsDevice| Breaking {
             inner: world.certified(&peer.account),

@@ -67,7 +67,7 @@ async fn a_device_is_answered_at_once_when_something_is_queued_and_after_its_tim
     let world = World::new().await;
     let device = world.enrolled_linux(7).await;
     assert_eq!(world.wait(world.peer(&device), "wait=1").await.0, 204);
-    world.ask(world.device_named(&device.oma_device_id).await.id).await;
+    _ = world.ask(world.device_named(&device.oma_device_id).await.id).await;
     assert_eq!(world.wait(world.peer(&device), "wait=280").await.0, 200);
     assert_eq!(world.wakes.held(), 0);
 }

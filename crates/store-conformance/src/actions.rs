@@ -10,6 +10,7 @@ use chaveiro_core::decisions::retire;
 use chaveiro_core::engine::{Answer, Received, Value, close, expire, lost, receive, sent};
 use chaveiro_core::escrow::{SecretKind, Standing};
 use chaveiro_core::id::{ActionId, RequestId, SecretId};
+use chaveiro_core::ports::Decided::{Done, RefusedAndRecorded};
 use chaveiro_core::ports::UnitOfWork;
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::secret::Passcode;
@@ -17,7 +18,9 @@ use chaveiro_core::steady::Ripeness;
 use chaveiro_core::{Fault, Timestamp};
 
 use crate::Backend;
-use crate::sample::{Marked, ask, asked, at, caller, device_id, enrollment_id, filled, read, tenant_id, uuid, write};
+use crate::sample::{
+    Marked, ask, asked, at, caller, device_id, enrollment_id, filled, outcome, read, tenant_id, uuid, write,
+};
 
 fn in_message(message: u32) -> Receipt {
     Receipt { message: format!("session {} message {message}", "1".to_owned()), first: 3 }
@@ -60,7 +63,10 @@ pub(crate) async fn one_action_of_a_name_is_open_per_device(backend: &dyn Backen
     let second = write(&store, |unit| ask(unit, 1, 11, 2, None)).await;
     let other = write(&store, |unit| ask(unit, 1, 12, 3, None)).await;
     let id = |number| ActionId(uuid(5, number));
-    assert_eq!((first, second, other), (Begun::Opened(id(1)), Begun::AlreadyOpen(id(1)), Begun::Opened(id(3))));
+    assert_eq!(
+        (first, second, other),
+        (Done(Begun::Opened(id(1))), Done(Begun::AlreadyOpen(id(1))), Done(Begun::Opened(id(3))))
+    );
     // Even a unit of work that does not ask first cannot open another.
     let forced = store.write(move |unit| {
         let open = unit.action(tenant_id(1), id(1))?.unwrap_or_else(|| panic!("no action"));
@@ -72,7 +78,7 @@ pub(crate) async fn one_action_of_a_name_is_open_per_device(backend: &dyn Backen
 
 pub(crate) async fn a_recovery_runs_from_its_request_to_its_shredding(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
-    write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
+    _ = write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
     let seq = write(&store, |unit| send(unit, 11, 2, at(2))).await;
     let settled = write(&store, move |unit| report(unit, seq, "482915", 1, at(3))).await;
     assert_eq!(settled, Received::Settled(ActionState::Done));
@@ -94,13 +100,13 @@ pub(crate) async fn a_recovery_runs_from_its_request_to_its_shredding(backend: &
         write(&store, move |unit| disclose(unit, &Ask::new(&caller(1, "ana"), &action, RequestId(uuid(6, 1))), at(10)))
             .await
     };
-    assert_eq!(shown.map(|disclosure| disclosure.envelope).ok().as_deref(), Some(&b"sealed:482915"[..]));
+    assert_eq!(outcome(shown).map(|disclosure| disclosure.envelope).ok().as_deref(), Some(&b"sealed:482915"[..]));
     let other = {
         let action = action.clone();
         write(&store, move |unit| disclose(unit, &Ask::new(&caller(1, "bob"), &action, RequestId(uuid(6, 2))), at(11)))
             .await
     };
-    assert_eq!(other.err(), Some(Withheld::OtherCaller));
+    assert_eq!(outcome(other).err(), Some(Withheld::OtherCaller));
     // The window of this tenant is a minute; what nobody read stays.
     assert_eq!(write(&store, |unit| shred(unit, &Ripeness::at_once(at(60)), 100)).await, 0);
     assert_eq!(write(&store, |unit| shred(unit, &Ripeness::at_once(at(80)), 100)).await, 1);
@@ -135,7 +141,7 @@ pub(crate) async fn a_delivery_keeps_the_references_that_it_went_out_with(backen
 pub(crate) async fn deliveries_leave_in_order_and_are_matched_by_message(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     write(&store, |unit| {
-        ask(unit, 1, 11, 1, None)?;
+        _ = ask(unit, 1, 11, 1, None)?;
         let first = unit.next_delivery(enrollment_id(11))?.unwrap_or_else(|| panic!("nothing is queued"));
         let second = unit.insert_delivery(&first)?;
         assert!(second > first.seq);
@@ -164,8 +170,8 @@ pub(crate) async fn deliveries_leave_in_order_and_are_matched_by_message(backend
 pub(crate) async fn expired_actions_end_and_a_late_value_stays_within_reach(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     const DAY: u64 = 86_400;
-    write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
-    write(&store, |unit| ask(unit, 1, 12, 2, None)).await;
+    _ = write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
+    _ = write(&store, |unit| ask(unit, 1, 12, 2, None)).await;
     let seq = write(&store, |unit| send(unit, 12, 2, at(3))).await;
     assert_eq!(write(&store, |unit| expire(unit, &Ripeness::at_once(at(29 * DAY)), 10)).await, 0);
     assert_eq!(write(&store, |unit| expire(unit, &Ripeness::at_once(at(31 * DAY)), 10)).await, 2);
@@ -188,7 +194,7 @@ pub(crate) async fn expired_actions_end_and_a_late_value_stays_within_reach(back
 
     write(&store, |unit| retire::retire(unit, tenant_id(1), device_id(11), Actor::system(), at(33 * DAY))).await;
     let begun = write(&store, |unit| ask(unit, 1, 11, 9, None)).await;
-    assert!(matches!(begun, Begun::Refused(_)), "{begun:?}");
+    assert!(matches!(begun, RefusedAndRecorded(_)), "{begun:?}");
 }
 
 /// A device made a PIN for the first attempt, whose answer comes late; of the second attempt nothing comes. Then that PIN is all
@@ -197,7 +203,7 @@ pub(crate) async fn a_late_value_of_an_earlier_attempt_stays_within_reach(backen
     const DAY: u64 = 86_400;
     for comes_before_the_end in [true, false] {
         let store = filled(backend.fresh()).await;
-        write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
+        _ = write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
         let first = write(&store, |unit| send(unit, 11, 1, at(1))).await;
         write(&store, move |unit| lose(unit, first, at(2))).await;
         let probe = write(&store, |unit| send(unit, 11, 2, at(2))).await;
@@ -235,11 +241,11 @@ pub(crate) async fn a_late_value_of_an_earlier_attempt_stays_within_reach(backen
 pub(crate) async fn requests_are_remembered_per_caller_and_device(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     let id = |number| ActionId(uuid(5, number));
-    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 1, Some("r"))).await, Begun::Opened(id(1)));
-    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 2, Some("r"))).await, Begun::Repeated(id(1)));
-    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 3, Some("s"))).await, Begun::AlreadyOpen(id(1)));
-    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 4, Some("s"))).await, Begun::Repeated(id(1)));
-    assert_eq!(write(&store, |unit| ask(unit, 1, 12, 5, Some("r"))).await, Begun::Opened(id(5)));
+    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 1, Some("r"))).await, Done(Begun::Opened(id(1))));
+    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 2, Some("r"))).await, Done(Begun::Repeated(id(1))));
+    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 3, Some("s"))).await, Done(Begun::AlreadyOpen(id(1))));
+    assert_eq!(write(&store, |unit| ask(unit, 1, 11, 4, Some("s"))).await, Done(Begun::Repeated(id(1))));
+    assert_eq!(write(&store, |unit| ask(unit, 1, 12, 5, Some("r"))).await, Done(Begun::Opened(id(5))));
     let key = caller(1, "app").actor.key();
     let (other_caller, other_tenant) = read(&store, move |view| {
         Ok((
@@ -266,14 +272,14 @@ pub(crate) async fn an_id_is_the_same_request_for_ten_minutes_or_while_its_actio
         })
     };
     // While it is open, for as long as that takes; then for ten minutes since it was asked, and not since its repeats.
-    assert_eq!(post(1, 1).await, Begun::Opened(id(1)));
-    assert_eq!(post(2, 86_400).await, Begun::Repeated(id(1)));
+    assert_eq!(post(1, 1).await, Done(Begun::Opened(id(1))));
+    assert_eq!(post(2, 86_400).await, Done(Begun::Repeated(id(1))));
     ended(86_401).await;
-    assert_eq!(post(3, 86_402).await, Begun::Opened(id(3)), "it is over, and ten minutes are");
+    assert_eq!(post(3, 86_402).await, Done(Begun::Opened(id(3))), "it is over, and ten minutes are");
     ended(86_403).await;
-    assert_eq!(post(4, 86_402 + 300).await, Begun::Repeated(id(3)), "it has ended a moment ago");
-    assert_eq!(post(5, 86_402 + 600).await, Begun::Repeated(id(3)));
-    assert_eq!(post(6, 86_402 + 601).await, Begun::Opened(id(6)), "a repeat does not prolong it");
+    assert_eq!(post(4, 86_402 + 300).await, Done(Begun::Repeated(id(3))), "it has ended a moment ago");
+    assert_eq!(post(5, 86_402 + 600).await, Done(Begun::Repeated(id(3))));
+    assert_eq!(post(6, 86_402 + 601).await, Done(Begun::Opened(id(6))), "a repeat does not prolong it");
     // Every repeat is in the record, with the action that answered it.
     let events = read(&store, |view| Ok(view.unchained_events(1_000)?)).await;
     let events = events.iter().map(|stored| serde_json::from_str::<AuditEvent>(&stored.body).expect("an event"));

@@ -9,13 +9,16 @@ use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::RequestId;
 use chaveiro_core::lock::{EscrowTest, Lock, Recoverability};
+use chaveiro_core::ports::Decided::{Done, RefusedAndRecorded};
 use chaveiro_core::ports::UnitOfWork;
 use chaveiro_core::tenant::{Licence, LinuxLocks, Tenant, TenantSettings};
 use chaveiro_core::{Fault, Refusal};
 
 use crate::Backend;
 use crate::linux::{DAY, action_id, answer, held, opens, recover, send, settle_finish, take};
-use crate::sample::{ask, at, caller, disk, enrollment, linux_device, tenant, tenant_id, uuid, with_linux, write};
+use crate::sample::{
+    ask, at, caller, disk, enrollment, linux_device, outcome, tenant, tenant_id, uuid, with_linux, write,
+};
 
 const SDA: &str = "/dev/sda3";
 
@@ -56,7 +59,7 @@ pub(crate) async fn a_disk_is_escrowed_unasked_exactly_when_it_should_be(backend
         let store = with_linux(backend.fresh()).await;
         let kept = write(&store, move |unit| {
             for (number, device) in [(1, 14), (2, 15)] {
-                ask(unit, 1, device, number, None)?;
+                _ = ask(unit, 1, device, number, None)?;
                 recover(unit, device, number * 10, &opens(true, &[SDA]))?;
                 settle_finish(unit, device, number * 10 + 2)?;
             }
@@ -89,13 +92,13 @@ pub(crate) async fn a_disk_is_escrowed_anew_after_somebody_has_seen_its_passcode
     let store = with_linux(backend.fresh()).await;
     let known = [disk(SDA, EscrowTest::Opens, Some(1))];
     write(&store, move |unit| {
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         recover(unit, 14, 10, &opens(true, &[SDA]))?;
         settle_finish(unit, 14, 12)?;
         assert!(!keep(unit, &known, 2, 13)?);
         let action = unit.action(tenant_id(1), action_id(1))?.unwrap_or_else(|| panic!("no action"));
         let shown = disclose(unit, &Ask::new(&caller(1, "ana"), &action, RequestId(uuid(6, 1))), at(20))?;
-        assert!(shown.is_ok());
+        assert!(outcome(shown).is_ok());
         // The window of this tenant is a minute: until then she may still be typing it.
         assert!(!keep(unit, &known, 2, 79)?);
         assert!(keep(unit, &known, 2, 80)?, "a day need not pass");
@@ -135,10 +138,10 @@ pub(crate) async fn what_failed_waits_a_day(backend: &dyn Backend) {
 pub(crate) async fn what_a_person_asks_for_is_not_swallowed_by_what_the_server_does_by_itself(backend: &dyn Backend) {
     // How far the recovery of the disk alone came -> what a request for everything becomes.
     for (steps, expected) in [
-        (0, Begun::Opened(action_id(2))),
-        (1, Begun::Opened(action_id(2))),
-        (2, Begun::Refused(Refusal::RecoveryUnderWay)),
-        (3, Begun::Opened(action_id(2))),
+        (0, Done(Begun::Opened(action_id(2)))),
+        (1, Done(Begun::Opened(action_id(2)))),
+        (2, RefusedAndRecorded(Refusal::RecoveryUnderWay)),
+        (3, Done(Begun::Opened(action_id(2)))),
     ] {
         let store = with_linux(backend.fresh()).await;
         let begun = write(&store, move |unit| {
@@ -159,7 +162,7 @@ pub(crate) async fn what_a_person_asks_for_is_not_swallowed_by_what_the_server_d
         let (first, _) = held(&store, 1).await;
         let state = [ActionState::Canceled, ActionState::Canceled, ActionState::Active, ActionState::Done][steps];
         assert_eq!(first.state, state, "after {steps} steps");
-        if matches!(expected, Begun::Opened(_)) {
+        if matches!(expected, Done(Begun::Opened(_))) {
             assert_eq!(held(&store, 2).await.0.locks, [Lock::Login, Lock::Luks2]);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chaveiro_core::Decided;
 use chaveiro_core::Fault;
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::Outcome;
@@ -15,6 +16,7 @@ use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::engine::close;
 use chaveiro_core::hold::{HoldRule, Release};
 use chaveiro_core::id::ActionId;
+use chaveiro_core::ports::Decided::{Done, RefusedAndRecorded};
 use chaveiro_core::ports::{Store, StoreError, View};
 use chaveiro_core::refusal::Refusal;
 use chaveiro_core::tenant::{Tenant, TenantSettings};
@@ -47,12 +49,12 @@ fn rule(recoveries: u32) -> HoldRule {
     HoldRule { recoveries, percent: 0, window_s: HOUR }
 }
 
-async fn ask_at(store: &Arc<dyn Store>, ask: Ask, now: Timestamp) -> Begun {
+async fn ask_at(store: &Arc<dyn Store>, ask: Ask, now: Timestamp) -> Decided<Begun> {
     write(store, move |unit| begin(unit, &ask, now)).await
 }
 
-fn is_held(begun: &Begun) -> bool {
-    matches!(begun, Begun::Refused(Refusal::RecoveryOnHold { .. }))
+fn is_held(begun: &Decided<Begun>) -> bool {
+    matches!(begun, RefusedAndRecorded(Refusal::RecoveryOnHold { .. }))
 }
 
 /// The server escrows the disk of device 14 by itself; whether it did.
@@ -75,7 +77,7 @@ pub(crate) async fn the_limit_is_exact_however_many_ask_at_once(backend: &dyn Ba
     let store = held_by(backend.fresh(), rule(5), 64).await;
     let requests = (100..164).map(|number| ask_at(&store, asked(1, number, number, None), at(1))).collect();
     let begun = joined(requests).await;
-    assert_eq!(begun.iter().filter(|begun| matches!(begun, Begun::Opened(_))).count(), 5);
+    assert_eq!(begun.iter().filter(|begun| matches!(begun, Done(Begun::Opened(_)))).count(), 5);
     assert_eq!(begun.iter().filter(|begun| is_held(begun)).count(), 59);
     assert_eq!(activities(&store, Activity::HoldPlaced).await, 1);
     assert_eq!(activities(&store, Activity::ActionRefused).await, 59);
@@ -94,20 +96,20 @@ pub(crate) async fn two_nodes_on_one_store_count_as_one(backend: &dyn Backend) {
         ask_at(node, asked(1, device, number, request), at(1))
     };
     let begun = joined((100..140).map(|number| ask(number, number, None)).collect()).await;
-    assert_eq!(begun.iter().filter(|begun| matches!(begun, Begun::Opened(_))).count(), 5);
+    assert_eq!(begun.iter().filter(|begun| matches!(begun, Done(Begun::Opened(_)))).count(), 5);
     assert_eq!(begun.iter().filter(|begun| is_held(begun)).count(), 35);
     assert_eq!(activities(&store, Activity::HoldPlaced).await, 1);
     // One request that a balancer sends to both, as retries go: one recovery, of whichever was first.
     write(&store, |unit| release(unit, tenant_id(1), None, let_go(at(1), None))).await;
     let begun = joined((200..240).map(|number| ask(number, 11 + number % 2, Some("same"))).collect()).await;
-    assert_eq!(begun.iter().filter(|begun| matches!(begun, Begun::Opened(_))).count(), 2, "one for each device");
-    assert_eq!(begun.iter().filter(|begun| matches!(begun, Begun::Repeated(_))).count(), 38);
+    assert_eq!(begun.iter().filter(|begun| matches!(begun, Done(Begun::Opened(_)))).count(), 2, "one for each device");
+    assert_eq!(begun.iter().filter(|begun| matches!(begun, Done(Begun::Repeated(_)))).count(), 38);
 }
 
 pub(crate) async fn a_hold_survives_a_restart_and_ends_with_its_release(backend: &dyn Backend) {
     let store = held_by(backend.fresh(), rule(2), 8).await;
     for number in 100..103 {
-        ask_at(&store, asked(1, number, number, None), at(number)).await;
+        _ = ask_at(&store, asked(1, number, number, None), at(number)).await;
     }
     let store = backend.reopen(store);
     // The window is over; only a person ends the hold.
@@ -129,7 +131,7 @@ pub(crate) async fn a_hold_survives_a_restart_and_ends_with_its_release(backend:
 pub(crate) async fn a_release_can_keep_quiet_for_a_while(backend: &dyn Backend) {
     let store = held_by(backend.fresh(), rule(1), 8).await;
     for number in [100, 101] {
-        ask_at(&store, asked(1, number, number, None), at(number)).await;
+        _ = ask_at(&store, asked(1, number, number, None), at(number)).await;
     }
     let quiet = at(200 + HOUR);
     write(&store, move |unit| release(unit, tenant_id(1), None, let_go(at(200), Some(quiet)))).await;
@@ -162,7 +164,7 @@ pub(crate) async fn the_percentage_is_of_managed_devices(backend: &dyn Backend) 
     let mut opened = 0;
     for number in 100..120 {
         match ask_at(&store, asked(1, number, number, None), at(number)).await {
-            Begun::Opened(_) => opened += 1,
+            Done(Begun::Opened(_)) => opened += 1,
             other => assert!(is_held(&other), "{other:?}"),
         }
     }
@@ -174,12 +176,12 @@ pub(crate) async fn what_is_no_new_recovery_is_not_counted(backend: &dyn Backend
     // What the server opens by itself for a disk.
     assert!(keep_disk(&store, at(1)).await);
     let first = ask_at(&store, asked(1, 100, 100, Some("one")), at(2)).await;
-    assert!(matches!(first, Begun::Opened(_)));
+    assert!(matches!(first, Done(Begun::Opened(_))));
     for (number, request) in [(101, Some("one")), (102, Some("two")), (103, None)] {
         let begun = ask_at(&store, asked(1, 100, number, request), at(number)).await;
-        assert!(matches!(begun, Begun::Repeated(_) | Begun::AlreadyOpen(_)), "{begun:?}");
+        assert!(matches!(begun, Done(Begun::Repeated(_) | Begun::AlreadyOpen(_))), "{begun:?}");
     }
-    assert!(matches!(ask_at(&store, asked(1, 101, 105, None), at(105)).await, Begun::Opened(_)), "the second");
+    assert!(matches!(ask_at(&store, asked(1, 101, 105, None), at(105)).await, Done(Begun::Opened(_))), "the second");
     // What is refused anyway places no hold.
     write(&store, |unit| {
         let retired = ManagedDevice { management_state: ManagementState::RetireIssued, ..device(1, 103) };
@@ -187,18 +189,18 @@ pub(crate) async fn what_is_no_new_recovery_is_not_counted(backend: &dyn Backend
     })
     .await;
     let retired = ask_at(&store, asked(1, 103, 107, None), at(106)).await;
-    assert_eq!(retired, Begun::Refused(Refusal::DeviceRetired));
+    assert_eq!(retired, RefusedAndRecorded(Refusal::DeviceRetired));
     assert_eq!(read(&store, |view| Ok(view.holds(tenant_id(1), 1)?)).await, []);
     assert!(is_held(&ask_at(&store, asked(1, 102, 106, None), at(106)).await), "the third");
 }
 
 pub(crate) async fn a_hold_leaves_everything_else_as_it_is(backend: &dyn Backend) {
     let store = held_by(backend.fresh(), rule(1), 4).await;
-    ask_at(&store, asked(1, 100, 100, Some("one")), at(100)).await;
+    _ = ask_at(&store, asked(1, 100, 100, Some("one")), at(100)).await;
     assert!(is_held(&ask_at(&store, asked(1, 101, 101, None), at(101)).await));
     // Known requests and open recoveries are answered as ever; a disk's own recovery is not canceled for nothing.
-    assert!(matches!(ask_at(&store, asked(1, 100, 102, Some("one")), at(102)).await, Begun::Repeated(_)));
-    assert!(matches!(ask_at(&store, asked(1, 100, 103, None), at(103)).await, Begun::AlreadyOpen(_)));
+    assert!(matches!(ask_at(&store, asked(1, 100, 102, Some("one")), at(102)).await, Done(Begun::Repeated(_))));
+    assert!(matches!(ask_at(&store, asked(1, 100, 103, None), at(103)).await, Done(Begun::AlreadyOpen(_))));
     assert!(keep_disk(&store, at(104)).await, "the server's own recovery is not held");
     let open = |view: &dyn View| Ok(view.open_action(tenant_id(1), device_id(14), "recoverPasscode")?);
     let before = read(&store, open).await;
@@ -207,8 +209,8 @@ pub(crate) async fn a_hold_leaves_everything_else_as_it_is(backend: &dyn Backend
     assert_eq!(read(&store, open).await, before);
     // Breaking the glass is for one device, with a reason, and counts.
     let glass = |reason: &str| Ask { break_glass: Some(reason.to_owned()), ..asked(1, 101, 106, None) };
-    assert_eq!(ask_at(&store, glass("short"), at(106)).await, Begun::Refused(Refusal::BreakGlassReason));
-    assert!(matches!(ask_at(&store, glass("ticket 4711"), at(106)).await, Begun::Opened(_)));
+    assert_eq!(ask_at(&store, glass("short"), at(106)).await, RefusedAndRecorded(Refusal::BreakGlassReason));
+    assert!(matches!(ask_at(&store, glass("ticket 4711"), at(106)).await, Done(Begun::Opened(_))));
     assert!(is_held(&ask_at(&store, asked(1, 102, 107, None), at(107)).await));
     assert_eq!(activities(&store, Activity::BreakGlassUsed).await, 1);
     assert_eq!(read(&store, |view| Ok(view.recoveries_between(tenant_id(1), at(0), at(10_000), 100)?)).await, 2);
@@ -217,15 +219,15 @@ pub(crate) async fn a_hold_leaves_everything_else_as_it_is(backend: &dyn Backend
 pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(backend: &dyn Backend) {
     let store = held_by(backend.fresh(), rule(1), 4).await;
     let waiting = async |store: &Arc<dyn Store>| read(store, |view| Ok(view.alerts(10)?)).await;
-    ask_at(&store, asked(1, 100, 100, None), at(100)).await;
+    _ = ask_at(&store, asked(1, 100, 100, None), at(100)).await;
     assert_eq!(waiting(&store).await, [], "an ordinary recovery alarms nobody");
     // Two that are refused by one hold; then one that passes it, asked for twice.
     for number in [101, 102] {
         assert!(is_held(&ask_at(&store, asked(1, number, number, None), at(number)).await));
     }
     let glass = |number: u64| Ask { break_glass: Some(" ticket 4711 ".to_owned()), ..asked(1, 101, number, None) };
-    assert!(matches!(ask_at(&store, glass(103), at(103)).await, Begun::Opened(_)));
-    assert!(matches!(ask_at(&store, glass(104), at(104)).await, Begun::AlreadyOpen(_)));
+    assert!(matches!(ask_at(&store, glass(103), at(103)).await, Done(Begun::Opened(_))));
+    assert!(matches!(ask_at(&store, glass(104), at(104)).await, Done(Begun::AlreadyOpen(_))));
     let hold = read(&store, |view| Ok(view.holds(tenant_id(1), 1)?)).await[0].id;
     let alert = |number: u64, news: News| {
         let (tenant, about, actor) = (tenant_id(1), uuid(5, number), caller(1, "app").actor);
@@ -241,9 +243,9 @@ pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(back
 
     // One that brings both: a hold that is placed, and passed at once.
     write(&store, |unit| release(unit, tenant_id(1), None, let_go(at(105), None))).await;
-    ask_at(&store, asked(1, 102, 106, None), at(106)).await;
+    _ = ask_at(&store, asked(1, 102, 106, None), at(106)).await;
     let glass = Ask { break_glass: Some("ticket 4712".to_owned()), ..asked(1, 103, 107, None) };
-    assert!(matches!(ask_at(&store, glass, at(107)).await, Begun::Opened(_)));
+    assert!(matches!(ask_at(&store, glass, at(107)).await, Done(Begun::Opened(_))));
     let both = waiting(&store).await.iter().filter(|alert| alert.about == uuid(5, 107)).count();
     assert_eq!(both, 2);
 
@@ -268,30 +270,33 @@ pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(back
 pub(crate) async fn a_retry_without_an_id_is_its_callers_last_request(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     let again = |number: u64, request: Option<&str>| Ask { retry: true, ..asked(1, 11, number, request) };
-    assert!(matches!(ask_at(&store, again(1, None), at(1)).await, Begun::Opened(_)), "there was none before");
+    assert!(matches!(ask_at(&store, again(1, None), at(1)).await, Done(Begun::Opened(_))), "there was none before");
     write(&store, |unit| {
         let open = unit.open_action(tenant_id(1), device_id(11), "recoverPasscode")?.expect("open");
         close(unit, open, Outcome::Expired, at(2))
     })
     .await;
     let first = ActionId(uuid(5, 1));
-    assert_eq!(ask_at(&store, again(2, None), at(601)).await, Begun::Repeated(first), "although it has ended");
+    assert_eq!(ask_at(&store, again(2, None), at(601)).await, Done(Begun::Repeated(first)), "although it has ended");
     let other_device = Ask { device: device_id(12), ..again(3, None) };
-    assert!(matches!(ask_at(&store, other_device, at(10)).await, Begun::Opened(_)));
-    assert!(matches!(ask_at(&store, asked(1, 11, 4, None), at(11)).await, Begun::Opened(_)), "no retry");
+    assert!(matches!(ask_at(&store, other_device, at(10)).await, Done(Begun::Opened(_))));
+    assert!(matches!(ask_at(&store, asked(1, 11, 4, None), at(11)).await, Done(Begun::Opened(_))), "no retry");
     let other_caller = Ask { caller: caller(1, "other"), ..again(5, None) };
     assert!(
-        matches!(ask_at(&store, other_caller, at(12)).await, Begun::AlreadyOpen(_)),
+        matches!(ask_at(&store, other_caller, at(12)).await, Done(Begun::AlreadyOpen(_))),
         "another caller's own request"
     );
     let other_caller = Ask { caller: caller(1, "other"), ..again(6, None) };
-    assert!(matches!(ask_at(&store, other_caller, at(13)).await, Begun::Repeated(_)), "answered with the open one");
+    assert!(
+        matches!(ask_at(&store, other_caller, at(13)).await, Done(Begun::Repeated(_))),
+        "answered with the open one"
+    );
     let fourth = ActionId(uuid(5, 4));
     assert_eq!(
         ask_at(&store, again(7, Some("id")), at(14)).await,
-        Begun::AlreadyOpen(fourth),
+        Done(Begun::AlreadyOpen(fourth)),
         "an id speaks for itself"
     );
-    assert_eq!(ask_at(&store, again(8, None), at(611)).await, Begun::Repeated(fourth));
-    assert_eq!(ask_at(&store, again(9, None), at(612)).await, Begun::AlreadyOpen(fourth), "ten minutes are over");
+    assert_eq!(ask_at(&store, again(8, None), at(611)).await, Done(Begun::Repeated(fourth)));
+    assert_eq!(ask_at(&store, again(9, None), at(612)).await, Done(Begun::AlreadyOpen(fourth)), "ten minutes are over");
 }

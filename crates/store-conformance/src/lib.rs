@@ -191,6 +191,7 @@ cases![
     tenants::each_setting_is_changed_recorded_and_told_in_one_unit_of_work,
     tenants::changes_of_different_settings_at_once_all_stay,
     transactions::what_is_refused_leaves_nothing_behind,
+    transactions::a_refusal_that_is_recorded_keeps_its_record_and_another_leaves_none,
     transactions::a_panic_is_undone_and_its_neighbours_survive,
     transactions::a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_moment,
     transactions::concurrent_units_of_work_all_happen_once,

@@ -105,7 +105,7 @@ pub(crate) async fn a_recovery_runs_from_its_request_to_the_end_of_the_old_secre
     let store = with_linux(backend.fresh()).await;
     let wanted = opens(true, &["/dev/sda3"]);
     write(&store, move |unit| {
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         let prepare = send(unit, 14, 2)?;
         let locks = vec![Lock::Login, Lock::Luks2];
         assert_eq!(prepare.commands[0], DeviceCommand::PrepareCandidate { locks });
@@ -137,7 +137,7 @@ pub(crate) async fn a_recovery_runs_from_its_request_to_the_end_of_the_old_secre
 pub(crate) async fn what_was_lost_is_sent_again_alike_and_is_the_same_attempt(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         let mut second = 2;
         for purpose in [Purpose::Prepare, Purpose::Apply] {
             let first = send(unit, 14, second)?;
@@ -166,7 +166,7 @@ pub(crate) async fn what_was_lost_is_sent_again_alike_and_is_the_same_attempt(ba
 pub(crate) async fn an_unknown_candidate_is_made_anew_a_few_times_and_then_it_ends(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         for attempt in 1..=5_u64 {
             let prepare = send(unit, 14, attempt * 10)?;
             assert_eq!((prepare.purpose, u64::from(prepare.attempt)), (Purpose::Prepare, attempt));
@@ -202,7 +202,7 @@ pub(crate) async fn a_candidate_that_cannot_be_kept_ends_the_action(backend: &dy
     for (exec, envelope, state, outcome) in table {
         let store = with_linux(backend.fresh()).await;
         let received = write(&store, move |unit| {
-            ask(unit, 1, 14, 1, None)?;
+            _ = ask(unit, 1, 14, 1, None)?;
             let prepare = send(unit, 14, 2)?;
             let said = answer(&prepare, exec, envelope, Vec::new());
             take(unit, &prepare, said, 3)
@@ -246,7 +246,7 @@ impl Sealer for Keyless {
 pub(crate) async fn a_candidate_is_not_lost_to_keys_that_cannot_be_read(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     let prepare = write(&store, |unit| {
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         send(unit, 14, 2)
     })
     .await;
@@ -274,7 +274,7 @@ pub(crate) async fn what_is_not_proven_is_taken_back(backend: &dyn Backend) {
     for report in table {
         let store = with_linux(backend.fresh()).await;
         write(&store, move |unit| {
-            ask(unit, 1, 14, 1, None)?;
+            _ = ask(unit, 1, 14, 1, None)?;
             let prepare = send(unit, 14, 2)?;
             let prepared = answer(&prepare, 200, Some("sealed:a"), Vec::new());
             take(unit, &prepare, prepared, 3)?;
@@ -302,14 +302,14 @@ pub(crate) async fn a_candidate_nobody_has_seen_promoted_is_answered_by_what_the
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
         // 1: done on device 14. 2: open on device 15, prepared. 3: canceled on device 14.
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         recover(unit, 14, 10, &opens(true, &[]))?;
         settle_finish(unit, 14, 12)?;
-        ask(unit, 1, 15, 2, None)?;
+        _ = ask(unit, 1, 15, 2, None)?;
         let prepare = send(unit, 15, 20)?;
         let prepared = answer(&prepare, 200, Some("sealed:20"), Vec::new());
         take(unit, &prepare, prepared, 20)?;
-        ask(unit, 1, 14, 3, None)?;
+        _ = ask(unit, 1, 14, 3, None)?;
         let third = unit.action(tenant_id(1), action_id(3))?.unwrap_or_else(|| panic!("no action"));
         close(unit, third, Outcome::CanceledByCaller, at(30))
     })
@@ -365,7 +365,7 @@ pub(crate) async fn an_action_that_was_told_to_apply_does_not_expire(backend: &d
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
         for (number, action) in [(14, 1), (15, 2)] {
-            ask(unit, 1, number, action, None)?;
+            _ = ask(unit, 1, number, action, None)?;
             let prepare = send(unit, number, 10)?;
             let envelope = format!("sealed:{number}");
             let prepared = answer(&prepare, 200, Some(&envelope), Vec::new());
@@ -395,7 +395,7 @@ pub(crate) async fn an_action_that_was_told_to_apply_does_not_expire(backend: &d
 pub(crate) async fn the_candidate_that_was_applied_is_promoted_and_no_other(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         let first = send(unit, 14, 2)?;
         lost(unit, first.clone(), at(3))?;
         let second = send(unit, 14, 4)?;
@@ -419,7 +419,7 @@ pub(crate) async fn the_candidate_that_was_applied_is_promoted_and_no_other(back
 pub(crate) async fn what_follows_an_end_leaves_before_anything_else(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         reconcile(unit, &enrollment(1, 14), &unpromoted(98, 1, "x"), at(2))?;
         reconcile(unit, &enrollment(1, 14), &unpromoted(99, 1, "x"), at(3))?;
         let queued = unit.deliveries_queued(enrollment_id(14))?;
@@ -456,7 +456,7 @@ pub(crate) async fn what_an_action_opens_comes_back_as_it_was_written(backend: &
     let written = device.clone();
     let action = write(&store, move |unit| {
         unit.update_device(&written)?;
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         let opened = unit.action(tenant_id(1), action_id(1))?.unwrap_or_else(|| panic!("no action"));
         assert_eq!((opened.locks.as_slice(), opened.opens.len()), (&[Lock::Login, Lock::Luks2][..], 0));
         let action = ActionRecord {

@@ -19,7 +19,7 @@ use chaveiro_core::refusal::{Refusal, Withheld};
 use chaveiro_core::tenant::{Tenant, TenantSettings};
 
 use crate::Backend;
-use crate::sample::{at, caller, device, enrollment, filled, joined, read, tenant, tenant_id, uuid, write};
+use crate::sample::{at, caller, device, enrollment, filled, joined, outcome, read, tenant, tenant_id, uuid, write};
 
 const HOUR: u64 = 3600;
 
@@ -96,7 +96,7 @@ async fn see(
         let (action, request) = (done(number), RequestId(uuid(second, number)));
         disclose(unit, &Ask { break_glass: glass, ..Ask::new(&by, &action, request) }, at(second))
     });
-    shown.await.map(drop)
+    outcome(shown.await).map(drop)
 }
 
 async fn reads(store: &Arc<dyn Store>, who: &'static str, number: u64, second: u64) -> Result<(), Withheld> {

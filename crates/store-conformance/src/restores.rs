@@ -12,7 +12,7 @@ use chaveiro_core::refusal::Withheld;
 
 use crate::Backend;
 use crate::linux::{action_id, held, opens, recover, settle_finish};
-use crate::sample::{ask, at, caller, device_id, disk, read, tenant_id, uuid, with_linux, write};
+use crate::sample::{ask, at, caller, device_id, disk, outcome, read, tenant_id, uuid, with_linux, write};
 
 fn accepted(moved: bool) -> Accepted {
     Accepted { doubt: "it ends at commit 7".to_owned(), kind: "older", reason: "the disk failed".to_owned(), moved }
@@ -38,11 +38,11 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
         for (number, second, login, disks) in
             [(1, 10, true, &[][..]), (2, 20, true, &[]), (3, 30, false, &["/dev/sda3"])]
         {
-            ask(unit, 1, 14, number, None)?;
+            _ = ask(unit, 1, 14, number, None)?;
             recover(unit, 14, second, &opens(login, disks))?;
             settle_finish(unit, 14, second + 2)?;
         }
-        ask(unit, 1, 15, 4, None)?;
+        _ = ask(unit, 1, 15, 4, None)?;
         for (byte, expires) in [(1, 10_000), (2, 40)] {
             unit.insert_enrollment_token(&token(1, byte, expires))?;
         }
@@ -53,7 +53,7 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
     .await;
     let before = |second| {
         let caller = chaveiro_core::caller::Caller { issued: Some(at(second)), ..caller(1, "ana") };
-        read(&store, move |view| Ok(require_valid(view, &caller)?))
+        store.read(move |view| require_valid(view, &caller))
     };
     assert!(before(49).await.is_ok());
 
@@ -77,7 +77,7 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
         disclose(unit, &Ask::new(&caller(1, "ana"), &action, RequestId(uuid(6, 2))), at(51))
             .map(|shown| shown.map(drop))
     });
-    assert_eq!(again.await, Err(Withheld::WindowOver));
+    assert_eq!(outcome(again.await), Err(Withheld::WindowOver));
     // What was not read is shown all the same, and a disk's passcode stays.
     assert!(held(&store, 2).await.1[0].expires > at(50));
     assert_eq!(held(&store, 3).await.1[0].expires, UNTIL_REPLACED);
@@ -90,7 +90,7 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
 pub(crate) async fn a_directory_that_was_only_moved_loses_nothing(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         recover(unit, 14, 10, &opens(true, &[]))?;
         unit.insert_enrollment_token(&token(1, 1, 10_000))?;
         Ok(accept(unit, &accepted(true), &Actor::operator(&HostUser::new("root", 0)), uuid(9, 1), at(50))?)
@@ -105,7 +105,7 @@ pub(crate) async fn a_device_confirms_the_results_that_still_open_its_locks(back
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
         for (number, second, disks) in [(1, 10, &["/dev/sda3", "/dev/sdb1"][..]), (2, 20, &["/dev/sda3"])] {
-            ask(unit, 1, 14, number, None)?;
+            _ = ask(unit, 1, 14, number, None)?;
             recover(unit, 14, second, &opens(false, disks))?;
             settle_finish(unit, 14, second + 2)?;
         }

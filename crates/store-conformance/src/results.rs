@@ -57,7 +57,7 @@ async fn current(store: &Arc<dyn Store>) -> Vec<u64> {
 pub(crate) async fn what_opens_a_lock_is_found_behind_a_thousand_failed_attempts(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         recover(unit, 14, 10, &opens(true, &["/dev/sda3"]))?;
         settle_finish(unit, 14, 12)?;
         fail(unit, 100, &[Lock::Login, Lock::Luks2])
@@ -115,11 +115,11 @@ pub(crate) async fn of_each_lock_the_newest_that_is_done_is_shown(backend: &dyn 
 pub(crate) async fn an_older_disk_passcode_is_retired_however_many_attempts_came_since(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         recover(unit, 14, 10, &opens(false, &["/dev/sda3"]))?;
         settle_finish(unit, 14, 12)?;
         fail(unit, 100, &[Lock::Luks2])?;
-        ask(unit, 1, 14, 2_000, None)?;
+        _ = ask(unit, 1, 14, 2_000, None)?;
         recover(unit, 14, 2_010, &opens(false, &["/dev/sda3"]))?;
         settle_finish(unit, 14, 2_012).map(drop)
     })
@@ -144,12 +144,12 @@ pub(crate) async fn the_secrets_of_the_results_of_a_device_are_found_at_once(bac
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
         for (number, device) in [(1, 14), (2, 15), (3, 14)] {
-            ask(unit, 1, device, number, None)?;
+            _ = ask(unit, 1, device, number, None)?;
             recover(unit, device, 10 * number, &opens(true, &["/dev/sda3"]))?;
             settle_finish(unit, device, 10 * number + 5)?;
         }
         // An action that is open has a value, and no result.
-        ask(unit, 1, 14, 4, None)?;
+        _ = ask(unit, 1, 14, 4, None)?;
         let prepare = send(unit, 14, 40)?;
         let prepared = answer(&prepare, 200, Some("sealed:4"), Vec::new());
         assert_eq!(take(unit, &prepare, prepared, 40)?, Received::Waiting);

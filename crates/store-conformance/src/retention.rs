@@ -13,7 +13,7 @@ use chaveiro_core::steady::Ripeness;
 
 use crate::Backend;
 use crate::linux::{DAY, action_id, answer, held, opens, recover, send, settle_finish, take};
-use crate::sample::{ask, at, caller, device_id, read, tenant_id, uuid, with_linux, write};
+use crate::sample::{ask, at, caller, device_id, outcome, read, tenant_id, uuid, with_linux, write};
 
 async fn shredded(store: &Arc<dyn Store>, second: u64) -> usize {
     write(store, move |unit| shred(unit, &Ripeness::at_once(at(second)), 100)).await
@@ -22,17 +22,16 @@ async fn shredded(store: &Arc<dyn Store>, second: u64) -> usize {
 /// Reads the passcode of an action as that person.
 async fn read_as(store: &Arc<dyn Store>, who: &'static str, number: u64, second: u64) -> Result<Vec<u8>, Withheld> {
     let (action, _) = held(store, number).await;
-    write(store, move |unit| {
+    let shown = write(store, move |unit| {
         disclose(unit, &Ask::new(&caller(1, who), &action, RequestId(uuid(6, second))), at(second))
-    })
-    .await
-    .map(|disclosure| disclosure.envelope)
+    });
+    outcome(shown.await).map(|disclosure| disclosure.envelope)
 }
 
 /// One recovery from request to end, at that second.
 async fn recovered(store: &Arc<dyn Store>, number: u64, second: u64, login: bool, disks: &'static [&str]) {
     write(store, move |unit| {
-        ask(unit, 1, 14, number, None)?;
+        _ = ask(unit, 1, 14, number, None)?;
         recover(unit, 14, second, &opens(login, disks))?;
         settle_finish(unit, 14, second + 2).map(drop)
     })
@@ -58,7 +57,7 @@ pub(crate) async fn secrets_of_a_kind_are_found_by_device_until_they_are_shredde
 pub(crate) async fn a_candidate_is_never_shredded_while_its_action_is_open(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
-        ask(unit, 1, 14, 1, None)?;
+        _ = ask(unit, 1, 14, 1, None)?;
         let first = send(unit, 14, 2)?;
         lost(unit, first.clone(), at(3))?;
         // The answer comes late, and its repeat in time.
@@ -101,7 +100,7 @@ pub(crate) async fn a_disk_passcode_stays_until_newer_ones_open_the_same_disks(b
     }
     // Another device's disk of the same name is another disk.
     write(&store, |unit| {
-        ask(unit, 1, 15, 5, None)?;
+        _ = ask(unit, 1, 15, 5, None)?;
         recover(unit, 15, 110 * DAY, &opens(false, &["/dev/sda3", "/dev/sdb1"]))
     })
     .await;

@@ -20,7 +20,7 @@ use chaveiro_core::ports::{EscrowError, Sealer, Store, StoredEvent, UnitOfWork, 
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::secret::{Passcode, SecretBytes};
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
-use chaveiro_core::{Fault, Timestamp};
+use chaveiro_core::{Decided, Fault, Timestamp};
 use uuid::Uuid;
 
 pub(crate) fn uuid(kind: u64, number: u64) -> Uuid {
@@ -170,7 +170,7 @@ pub(crate) fn ask(
     device: u64,
     number: u64,
     request: Option<&str>,
-) -> Result<Begun, Fault> {
+) -> Result<Decided<Begun>, Fault> {
     begin(unit, &asked(of, device, number, request), at(number))
 }
 
@@ -235,6 +235,14 @@ pub(crate) async fn read<T: Send + 'static>(
     match store.read(work).await {
         Ok(value) => value,
         Err(fault) => panic!("a reading failed: {fault}"),
+    }
+}
+
+/// What was done, or the refusal that was recorded.
+pub(crate) fn outcome<T, R>(decided: Decided<T, R>) -> Result<T, R> {
+    match decided {
+        Decided::Done(done) => Ok(done),
+        Decided::RefusedAndRecorded(refusal) => Err(refusal),
     }
 }
 

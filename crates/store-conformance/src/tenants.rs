@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use chaveiro_core::Fault;
 use chaveiro_core::alert::News;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::decisions::change_tenant::{Ask, Change, change};
 use chaveiro_core::ports::{Store, StoreError};
 use chaveiro_core::tenant::{Licence, TenantSettings};
+use chaveiro_core::{Fault, Refusal};
 use futures_util::FutureExt;
 
 use crate::Backend;
@@ -49,10 +49,10 @@ async fn set(store: &Arc<dyn Store>, number: u64, set: impl Fn(&mut TenantSettin
     let changed = write(store, move |unit| {
         change(unit, &asked(number), |tenant| {
             set(&mut tenant.settings);
-            Ok::<(), String>(())
+            Ok::<(), Refusal>(())
         })
     });
-    changed.await.unwrap_or_else(|refusal| panic!("{refusal}")).1
+    changed.await.1
 }
 
 pub(crate) async fn each_setting_is_changed_recorded_and_told_in_one_unit_of_work(backend: &dyn Backend) {
@@ -91,13 +91,13 @@ pub(crate) async fn each_setting_is_changed_recorded_and_told_in_one_unit_of_wor
 
     // What is refused leaves nothing behind.
     let before = read(&store, |view| Ok(view.tenant(tenant_id(1))?)).await;
-    let refused = write(&store, |unit| {
+    let refused = store.write(|unit| {
         change(unit, &asked(4), |tenant| {
             tenant.settings.must_change = false;
-            Err("no")
+            Err(Refusal::Changed)
         })
     });
-    assert_eq!(refused.await.err(), Some("no"));
+    assert!(matches!(refused.await, Err(Fault::Refused(Refusal::Changed))));
     assert_eq!(read(&store, |view| Ok(view.tenant(tenant_id(1))?)).await, before);
 }
 

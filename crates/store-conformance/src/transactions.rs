@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::caller::Actor;
 use chaveiro_core::ports::{DeviceScope, StoreError};
 use chaveiro_core::query::Listing;
 use chaveiro_core::scope_tag::Visibility;
-use chaveiro_core::{Fault, Refusal};
+use chaveiro_core::{Decided, Fault, Refusal};
 
 use crate::Backend;
 use crate::sample::{at, device, device_id, enrollment_id, filled, joined, read, tenant, tenant_id, write};
@@ -26,6 +28,35 @@ pub(crate) async fn what_is_refused_leaves_nothing_behind(backend: &dyn Backend)
         Ok(())
     })
     .await;
+}
+
+pub(crate) async fn a_refusal_that_is_recorded_keeps_its_record_and_another_leaves_none(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let event = |second| AuditEvent::new(tenant_id(1), at(second), Actor::system(), Activity::ActionRefused);
+    let recorded = store.write(move |unit| {
+        unit.append_audit(&event(1))?;
+        Ok(Decided::<(), _>::RefusedAndRecorded(Refusal::DeviceRetired))
+    });
+    assert_eq!(recorded.await.ok(), Some(Decided::RefusedAndRecorded(Refusal::DeviceRetired)));
+    let undone: Result<Decided<()>, Fault> = store
+        .write(move |unit| {
+            unit.append_audit(&event(2))?;
+            Err(Refusal::DeviceRetired.into())
+        })
+        .await;
+    assert!(matches!(undone, Err(Fault::Refused(Refusal::DeviceRetired))));
+    // A refusal of another kind undoes as much.
+    let undone: Result<(), Fault<&str>> = store
+        .try_write(move |unit| {
+            unit.append_audit(&event(3))?;
+            Err(Fault::Refused("no"))
+        })
+        .await;
+    assert!(matches!(undone, Err(Fault::Refused("no"))));
+    let kept = read(&store, |view| Ok(view.unchained_events(10)?)).await;
+    let kept: Vec<AuditEvent> =
+        kept.iter().map(|stored| serde_json::from_str(&stored.body).expect("an event")).collect();
+    assert_eq!(kept, [event(1)]);
 }
 
 pub(crate) async fn a_panic_is_undone_and_its_neighbours_survive(backend: &dyn Backend) {

@@ -21,7 +21,7 @@ use chaveiro_core::ports::{EscrowError, Sealer, UnitOfWork};
 use chaveiro_core::secret::{Passcode, SecretBytes};
 use chaveiro_core::steady::Ripeness;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
-use chaveiro_core::{Fault, Timestamp};
+use chaveiro_core::{Decided, Fault, Timestamp};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use uuid::Uuid;
@@ -139,7 +139,7 @@ impl World {
             };
             begin(unit, &ask, at(second))
         });
-        let Begun::Opened(action) = begun else { panic!("{begun:?}") };
+        let Decided::Done(Begun::Opened(action)) = begun else { panic!("{begun:?}") };
         (action, statements)
     }
 

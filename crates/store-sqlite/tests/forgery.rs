@@ -304,14 +304,27 @@ fn is_application_stronger(view: &dyn View) -> Result<bool, Fault> {
     Ok(leaked || one.is_some() || found.len() > 1)
 }
 
+/// The rights of the caller of that kind; `None` if it has none.
+fn rights_of(view: &dyn View, kind: PrincipalKind) -> Result<Option<Rights>, Fault> {
+    permitted(rights::of(view, &caller(kind)))
+}
+
+/// Returns `None` for a refusal.
+fn permitted<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Fault::Refused(_)) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
 fn is_unbound(view: &dyn View) -> Result<bool, Fault> {
-    let rights = rights::of(view, &caller(PrincipalKind::Application))?;
-    Ok(rights == Ok(Rights::Permissions))
+    Ok(rights_of(view, PrincipalKind::Application)? == Some(Rights::Permissions))
 }
 
 fn has_role_everywhere(view: &dyn View) -> Result<bool, Fault> {
-    let rights = rights::of(view, &caller(PrincipalKind::User))?;
-    Ok(rights.is_ok_and(|rights| rights.sight() != Visibility::Tagged(["lisbon".to_owned()].into_iter().collect())))
+    let rights = rights_of(view, PrincipalKind::User)?;
+    Ok(rights.is_some_and(|rights| rights.sight() != Visibility::Tagged(["lisbon".to_owned()].into_iter().collect())))
 }
 
 fn is_not_held(view: &dyn View) -> Result<bool, Fault> {
@@ -323,7 +336,7 @@ fn has_no_hold_rule(view: &dyn View) -> Result<bool, Fault> {
 }
 
 fn is_token_valid(view: &dyn View) -> Result<bool, Fault> {
-    Ok(chaveiro_core::decisions::revocation::require_valid(view, &caller(PrincipalKind::User))?.is_ok())
+    Ok(permitted(chaveiro_core::decisions::revocation::require_valid(view, &caller(PrincipalKind::User)))?.is_some())
 }
 
 fn is_in_lisbon(view: &dyn View) -> Result<bool, Fault> {
@@ -469,7 +482,7 @@ async fn a_row_that_was_once_valid_is_not_put_back() {
                 unit.delete_role_assignment(TENANT, AssignmentId(id(11)))?;
                 Ok(())
             },
-            |view| Ok(rights::of(view, &caller(PrincipalKind::User))?.is_ok()),
+            |view| Ok(rights_of(view, PrincipalKind::User)?.is_some()),
             "role_assignment",
         ),
         (
@@ -573,8 +586,8 @@ async fn a_row_that_others_added_takes_nothing_from_those_that_are_ours() {
         INSERT INTO role_assignment (tenant, id, role, kind, principal, created) VALUES (1, x'77', 'intune-administrator', 'user', 'mallory', 0);",
     );
     let serves = |view: &dyn View| {
-        let rights = rights::of(view, &caller(PrincipalKind::User))?;
-        Ok(view.application(TENANT, APPLICATION)?.is_some() && rights.is_ok())
+        let rights = rights_of(view, PrincipalKind::User)?;
+        Ok(view.application(TENANT, APPLICATION)?.is_some() && rights.is_some())
     };
     assert!(world.granted(serves).await.expect("read"));
 }

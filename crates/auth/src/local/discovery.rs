@@ -8,7 +8,7 @@ use chaveiro_core::refused::Face;
 use serde_json::{Value, json};
 
 use super::error::Refusal;
-use super::http::{Call, Claim, Endpoint, busy, find_tenant, is_any, is_consumers, public};
+use super::http::{Call, Claim, Endpoint, find_tenant, is_any, is_consumers, public, refused};
 
 /// Where the document and the keys of a tenant are.
 pub(super) const DOCUMENT_PATH: &str = "/{tenant}/v2.0/.well-known/openid-configuration";
@@ -79,8 +79,8 @@ impl Endpoint {
             return Err(Refusal::PersonalAccounts);
         }
         let asked = name.to_owned();
-        let found = self.store.read(move |view| Ok(find_tenant(view, &asked)?)).await;
-        let id = found.map_err(|error| busy(&error))??.tenant.id;
+        let found = self.store.try_read(move |view| find_tenant(view, &asked)).await;
+        let id = found.map_err(refused)?.tenant.id;
         Ok((format!("{base}/{id}"), self.issuer.issuer(id)))
     }
 

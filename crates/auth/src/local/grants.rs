@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::error::Refusal;
-use super::http::{Call, Claim, Endpoint, Named, TOKEN_PATH, busy, find_tenant};
+use super::http::{Call, Claim, Endpoint, Named, TOKEN_PATH, busy, find_tenant, refused};
 use super::token::{Client, Person, Proof, Subject, client_info};
 use super::{LIFETIME, MintError, Minting};
 use crate::claims_request::ClaimsRequest;
@@ -166,8 +166,8 @@ impl Endpoint {
 
     pub(super) async fn tenant(&self, name: &str) -> Result<Named, Refusal> {
         let name = name.to_owned();
-        let found = self.store.read(move |view| Ok(find_tenant(view, &name)?)).await;
-        found.map_err(|error| busy(&error))?
+        let found = self.store.try_read(move |view| find_tenant(view, &name)).await;
+        found.map_err(refused)
     }
 
     /// The application that the form names.

@@ -9,7 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chaveiro_core::id::{ApplicationId, TenantId};
-use chaveiro_core::ports::{Clock, Entropy, Peer, Sender, Store, StoreError, View};
+use chaveiro_core::ports::{Clock, Entropy, Peer, Sender, Store, View};
 use chaveiro_core::refused::{By, Face, Refused, RefusedRequests};
 use chaveiro_core::tenant::Tenant;
 use chaveiro_core::{Fault, Timestamp};
@@ -164,22 +164,22 @@ pub(super) struct Named {
 }
 
 /// The tenant of that id, or of that name, when no other has it.
-pub(super) fn find_tenant(view: &dyn View, name: &str) -> Result<Result<Named, Refusal>, StoreError> {
+pub(super) fn find_tenant(view: &dyn View, name: &str) -> Result<Named, Fault<Refusal>> {
     if is_consumers(name) {
-        return Ok(Err(Refusal::PersonalAccounts));
+        return Err(Fault::Refused(Refusal::PersonalAccounts));
     }
     if let Ok(id) = Uuid::try_parse(name) {
         let found = view.tenant(TenantId(id))?.map(|tenant| Named { tenant, by_any: false });
-        return Ok(found.ok_or_else(|| Refusal::UnknownTenant(name.to_owned())));
+        return found.ok_or_else(|| Fault::Refused(Refusal::UnknownTenant(name.to_owned())));
     }
     let by_any = is_any(name);
     let tenants = view.tenants()?.into_iter();
     let mut found = tenants.filter(|tenant| by_any || tenant.display_name.eq_ignore_ascii_case(name));
-    Ok(match (found.next(), found.next()) {
+    match (found.next(), found.next()) {
         (Some(tenant), None) => Ok(Named { tenant, by_any }),
-        (None | Some(_), _) if by_any => Err(Refusal::NoTenantNamed),
-        (None | Some(_), _) => Err(Refusal::UnknownTenant(name.to_owned())),
-    })
+        (None | Some(_), _) if by_any => Err(Fault::Refused(Refusal::NoTenantNamed)),
+        (None | Some(_), _) => Err(Fault::Refused(Refusal::UnknownTenant(name.to_owned()))),
+    }
 }
 
 pub(super) fn is_any(name: &str) -> bool {
@@ -242,6 +242,15 @@ impl Endpoint {
 pub(super) fn busy(error: &Fault) -> Refusal {
     tracing::error!(%error, "a sign-in could not be answered");
     Refusal::Busy
+}
+
+/// The refusal of a decision, or the answer to a fault of the store.
+pub(super) fn refused(fault: Fault<Refusal>) -> Refusal {
+    match fault {
+        Fault::Refused(refusal) => refusal,
+        Fault::Store(error) => busy(&error.into()),
+        Fault::Escrow(error) => busy(&Fault::Escrow(error)),
+    }
 }
 
 fn no_store(status: StatusCode, body: Value) -> Response {

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use chaveiro_audit::Report;
-use chaveiro_core::Timestamp;
 use chaveiro_core::application::SECRET_LIFE;
 use chaveiro_core::decisions::change_device::Change;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::permission::PERMISSIONS;
 use chaveiro_core::ports::Entropy;
+use chaveiro_core::{Fault, Timestamp};
 use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 use super::story::Story;
 use crate::args::Common;
 use crate::client::GraphClient;
-use crate::host::Host;
+use crate::host::{Host, settled};
 use crate::identity::NewApplication;
 
 const USER: &str = "ana@demo.example";
@@ -183,11 +183,12 @@ impl World {
         self.host.link_audit().await?;
         let signer = self.host.opened.signer.lineage().clone();
         let (tenant, key) = (self.tenant, signer.key());
-        let exported = self.host.opened.store.read(move |view| {
+        let exported = self.host.opened.store.try_read(move |view| {
             let mut text = Vec::new();
-            Ok(chaveiro_audit::export(view, tenant, &signer, &mut text).map(|_| text))
+            chaveiro_audit::export(view, tenant, &signer, &mut text).map_err(Fault::Refused)?;
+            Ok(text)
         });
-        let text = exported.await??;
+        let text = settled(exported.await)?;
         Ok(chaveiro_audit::verify(&mut text.as_slice(), chaveiro_audit::Expected::signed_by(&key))?)
     }
 

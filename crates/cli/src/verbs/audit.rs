@@ -8,13 +8,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use chaveiro_audit::{Broken, Earlier, Expected, Report, Succeeded};
+use chaveiro_core::Fault;
 use chaveiro_core::decisions::unsound_rows;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::UnsoundRow;
 use serde_json::{Value, json};
 
 use crate::args::{Audit, Common, Since};
-use crate::host::Host;
+use crate::host::{Host, settled};
 use crate::out::{Out, moment};
 use crate::text::{Complaint, Text};
 
@@ -32,11 +33,11 @@ pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()>
                 }
                 None => Box::new(std::io::stdout()),
             };
-            let exported = host.opened.store.read(move |view| {
+            let exported = host.opened.store.try_read(move |view| {
                 let exported = chaveiro_audit::export(view, tenant, &signer, &mut sink);
-                Ok(exported.and_then(|summary| Ok(sink.flush().map(|()| summary)?)))
+                exported.and_then(|summary| Ok(sink.flush().map(|()| summary)?)).map_err(Fault::Refused)
             });
-            let summary = exported.await??;
+            let summary = settled(exported.await)?;
             if output.is_some() {
                 let value = json!({"events": summary.events, "checkpoints": summary.checkpoints});
                 out.say(Text::Exported, &[&summary.events.to_string(), &summary.checkpoints.to_string()], &value);

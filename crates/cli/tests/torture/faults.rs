@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::ledger::{Entry, Excuse, Promise};
 use crate::load::Load;
 use crate::preload::{self, Preload};
-use crate::scene::{DEVICES, Scene, output, run};
+use crate::scene::{DEVICES, Ended, Scene, output, run};
 use crate::server::{Server, Start};
 use crate::support::machine::{Machine, PASSPHRASE};
 use crate::support::text;
@@ -162,7 +162,7 @@ async fn kill_init(scene: &mut Scene) -> Result<()> {
         }
         let broken =
             |what: String| scene.ledger.broke(Promise::NothingStopsIt, format!("after a SIGKILL during init, {what}"));
-        if let Err(said) = output(&mut place.command(&["init"]))? {
+        if let Ended::Badly(said) = output(&mut place.command(&["init"]))? {
             // It had come to its end before it was killed: then everything else works.
             if !said.contains("already") {
                 broken(format!("init again: {said}"));
@@ -171,7 +171,7 @@ async fn kill_init(scene: &mut Scene) -> Result<()> {
         }
         match Server::start(&place)? {
             Start::Serving(_server, _) => {
-                if let Err(said) = output(&mut place.command(&["device", "enroll-token"]))? {
+                if let Ended::Badly(said) = output(&mut place.command(&["device", "enroll-token"]))? {
                     broken(format!("no device can enrol: {said}"));
                 }
             }
@@ -487,7 +487,7 @@ fn accept(scene: &Scene, code: Option<i32>, said: &str, after: &str) -> Result<O
         return Ok(None);
     }
     let verb = ["restore", "accept", "--reason", "the harness flipped, removed or replaced a file"];
-    if let Err(said) = output(&mut scene.place.command(&verb))? {
+    if let Ended::Badly(said) = output(&mut scene.place.command(&verb))? {
         broken(format!("`{VERB}` fails: {said}"));
         return Ok(None);
     }

@@ -552,15 +552,25 @@ impl Scene {
 
 /// A command of the product: its output, or everything it said when it failed.
 pub fn run(place: &Place, arguments: &[&str]) -> Result<String> {
-    let output = output(&mut place.command(arguments))?;
-    output.map_err(|said| anyhow::anyhow!("`chaveiro {}` failed: {said}", arguments.join(" ")))
+    match output(&mut place.command(arguments))? {
+        Ended::Well(said) => Ok(said),
+        Ended::Badly(said) => anyhow::bail!("`chaveiro {}` failed: {said}", arguments.join(" ")),
+    }
 }
 
-/// The output of a command, or everything it said when it failed.
-pub fn output(command: &mut Command) -> Result<Result<String, String>> {
+/// The end of a command.
+pub enum Ended {
+    /// It succeeded; its output.
+    Well(String),
+    /// It failed; everything it said.
+    Badly(String),
+}
+
+/// Runs a command to its end.
+pub fn output(command: &mut Command) -> Result<Ended> {
     let output = command.output().with_context(|| format!("running {}", command.get_program().to_string_lossy()))?;
     let said = text(&output.stdout);
-    Ok(if output.status.success() { Ok(said) } else { Err(said + &text(&output.stderr)) })
+    Ok(if output.status.success() { Ended::Well(said) } else { Ended::Badly(said + &text(&output.stderr)) })
 }
 
 fn token(place: &Place) -> Result<String> {

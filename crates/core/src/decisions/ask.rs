@@ -12,7 +12,7 @@ use crate::device::{ManagedDevice, ManagementState};
 use crate::engine::{self, Opening};
 use crate::enrollment::Enrollment;
 use crate::id::{ActionId, DeviceId, EnrollmentId, RequestId};
-use crate::ports::{Fault, StoreError, UnitOfWork};
+use crate::ports::{Decided, Fault, StoreError, UnitOfWork};
 use crate::refusal::Refusal;
 use crate::remote_action::{RemoteAction, Way};
 
@@ -67,12 +67,11 @@ pub enum Begun {
     AlreadyOpen(ActionId),
     /// This very request was answered before. Audited; no second command.
     Repeated(ActionId),
-    /// A precondition is missing. Audited.
-    Refused(Refusal),
 }
 
-/// Accepts a remote action. When this unit of work is durable, the caller is told that it is accepted.
-pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Begun, Fault> {
+/// Accepts a remote action, or refuses it because a precondition is missing; both are recorded. When this unit of work is
+/// durable, the caller is told.
+pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Decided<Begun>, Fault> {
     let tenant = ask.caller.tenant;
     let caller_key = ask.caller_key();
     let device = unit.device(tenant, ask.device)?.ok_or(Refusal::DeviceNotFound)?;
@@ -85,7 +84,7 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
     };
     if let Some((action, by)) = repeated(unit, ask, &caller_key, now)? {
         unit.append_audit(&event(Activity::ActionRequestedAgain).for_action(action).with("repeated", by))?;
-        return Ok(Begun::Repeated(action));
+        return Ok(Decided::Done(Begun::Repeated(action)));
     }
 
     let settings = unit.tenant(tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
@@ -98,7 +97,7 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
         remember(unit, &open, &caller_key, ask.client_request_id.as_deref(), now)?;
         let again = event(Activity::ActionRequestedAgain).for_action(open.id);
         unit.append_audit(&again.with_some("reason", ask.reason.as_ref()))?;
-        return Ok(Begun::AlreadyOpen(open.id));
+        return Ok(Decided::Done(Begun::AlreadyOpen(open.id)));
     }
 
     let enrollment = unit.open_enrollment(tenant, ask.device)?;
@@ -117,13 +116,14 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
     };
     let permitted = match permitted {
         Ok(ready) if ask.what.counts_for_hold => hold::pass(unit, &asker, now)?.map(|()| ready),
-        permitted => permitted,
+        Ok(ready) => Decided::Done(ready),
+        Err(refusal) => Decided::RefusedAndRecorded(refusal),
     };
     let (enrollment, way) = match permitted {
-        Ok(ready) => ready,
-        Err(refusal) => {
+        Decided::Done(ready) => ready,
+        Decided::RefusedAndRecorded(refusal) => {
             unit.append_audit(&event(Activity::ActionRefused).with("reason", &refusal))?;
-            return Ok(Begun::Refused(refusal));
+            return Ok(Decided::RefusedAndRecorded(refusal));
         }
     };
     if let Some(narrower) = narrower {
@@ -147,7 +147,7 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Beg
     remember(unit, &action, &caller_key, ask.client_request_id.as_deref(), now)?;
     let requested = event(Activity::ActionRequested).for_action(action.id);
     unit.append_audit(&requested.with_some("reason", ask.reason.as_ref()))?;
-    Ok(Begun::Opened(action.id))
+    Ok(Decided::Done(Begun::Opened(action.id)))
 }
 
 /// The enrolment and the way by which the device can be asked now.

@@ -110,7 +110,7 @@ pub fn unassign(
 
 /// The rights of somebody who manages the roles of the whole tenant.
 fn manages(view: &dyn View, by: &Caller) -> Result<Rights, Fault> {
-    let held = rights::of(view, by)??;
+    let held = rights::of(view, by)?;
     match held.scope(RoleAction::RolesManage) {
         Some(Visibility::All) => Ok(held),
         Some(Visibility::Tagged(_)) | None => Err(Refusal::RoleLacks(RoleAction::RolesManage).into()),

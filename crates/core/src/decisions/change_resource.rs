@@ -39,7 +39,7 @@ pub fn change(
     let changed = event(origin, Activity::ResourceChanged, after).with("changed", changed(before, after).join(","));
     unit.append_audit(&changed)?;
     if renamed || (after.is_disabled() && !before.is_disabled()) {
-        sign_out(unit, &Person::of(before), |activity| origin.event(after.tenant, activity), now)??;
+        sign_out(unit, &Person::of(before), |activity| origin.event(after.tenant, activity), now)?;
     }
     Ok(())
 }
@@ -49,7 +49,7 @@ pub fn delete(unit: &mut dyn UnitOfWork, origin: &Origin, resource: &Resource, n
     unit.delete_resource(resource.tenant, resource.kind, resource.id)?;
     unit.append_audit(&event(origin, Activity::ResourceDeleted, resource))?;
     if resource.kind == ResourceKind::User {
-        sign_out(unit, &Person::of(resource), |activity| origin.event(resource.tenant, activity), now)??;
+        sign_out(unit, &Person::of(resource), |activity| origin.event(resource.tenant, activity), now)?;
     }
     Ok(())
 }

@@ -11,8 +11,7 @@ use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::hold::HoldRule;
 use crate::id::TenantId;
-use crate::ports::Fault;
-use crate::ports::{StoreError, UnitOfWork};
+use crate::ports::{Fault, StoreError, UnitOfWork};
 use crate::reading::ReadingRule;
 use crate::refusal::Refusal;
 use crate::tenant::{Tenant, TenantSettings};
@@ -43,19 +42,18 @@ pub struct Change {
 
 /// Changes a tenant as `change` says; a refusal of it leaves everything as it is. Gives the tenant since, and what is new.
 /// Nothing is written and nothing is recorded when nothing is new.
-pub fn change<E>(
+pub fn change<E: From<Refusal>>(
     unit: &mut dyn UnitOfWork,
     ask: &Ask,
     change: impl FnOnce(&mut Tenant) -> Result<(), E>,
-) -> Result<Result<(Tenant, Vec<Change>), E>, Fault> {
-    let before = unit.tenant(ask.tenant)?.ok_or(Refusal::ResourceNotFound("tenant"))?;
+) -> Result<(Tenant, Vec<Change>), Fault<E>> {
+    let found = unit.tenant(ask.tenant)?;
+    let before = found.ok_or_else(|| Fault::Refused(Refusal::ResourceNotFound("tenant").into()))?;
     let mut after = before.clone();
-    if let Err(refusal) = change(&mut after) {
-        return Ok(Err(refusal));
-    }
+    change(&mut after).map_err(Fault::Refused)?;
     let changes = changes(&before, &after)?;
     if changes.is_empty() {
-        return Ok(Ok((after, changes)));
+        return Ok((after, changes));
     }
     unit.update_tenant(&after)?;
     for change in &changes {
@@ -73,7 +71,7 @@ pub fn change<E>(
             news: News::ProtectionLowered { settings },
         })?;
     }
-    Ok(Ok((after, changes)))
+    Ok((after, changes))
 }
 
 /// Every value that differs. The settings are compared as they are stored, so that none can be forgotten.

@@ -19,8 +19,7 @@ use crate::caller::{Actor, Caller};
 use crate::escrow::{EscrowedSecret, SecretContext, Standing, UNTIL_REPLACED};
 use crate::id::RequestId;
 use crate::permission::Permission;
-use crate::ports::Fault;
-use crate::ports::UnitOfWork;
+use crate::ports::{Decided, Fault, UnitOfWork};
 use crate::refusal::{Refusal, Withheld};
 use crate::role::RoleAction;
 use crate::steady::Ripeness;
@@ -61,13 +60,13 @@ impl<'a> Ask<'a> {
 }
 
 /// Decides and records. When this unit of work is durable, the envelope may be opened and shown; if it
-/// cannot be recorded, nothing is shown. A refusal is recorded too and is not an error: the caller sees
+/// cannot be recorded, nothing is shown. A refusal is recorded too, unless there is nothing to withhold: the caller sees
 /// the action without its value.
 pub fn disclose(
     unit: &mut dyn UnitOfWork,
     ask: &Ask<'_>,
     now: Timestamp,
-) -> Result<Result<Disclosure, Withheld>, Fault> {
+) -> Result<Decided<Disclosure, Withheld>, Fault> {
     let Ask { caller, action, request, .. } = *ask;
     if !caller.permissions.contains(PERMISSION) {
         return Err(Refusal::MissingPermission(&[PERMISSION]).into());
@@ -82,16 +81,20 @@ pub fn disclose(
             .for_action(action.id)
             .in_request(request)
     };
-    let rights = rights::of(unit, caller)?;
-    if rights.and_then(|rights| rights.require_on(RoleAction::PasscodesDisclose, &device.scope_tags)).is_err() {
+    let permitted = match rights::of(unit, caller) {
+        Ok(rights) => rights.require_on(RoleAction::PasscodesDisclose, &device.scope_tags).is_ok(),
+        Err(Fault::Refused(_)) => false,
+        Err(fault) => return Err(fault),
+    };
+    if !permitted {
         unit.append_audit(&event(Activity::DisclosureRefused).with("reason", Withheld::MissingRole))?;
-        return Ok(Err(Withheld::MissingRole));
+        return Ok(Decided::RefusedAndRecorded(Withheld::MissingRole));
     }
     let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
     let secrets = unit.secrets(action.tenant, action.id)?;
     let shown = |secret: &EscrowedSecret| secret.standing != Standing::History && secret.context.kind.is_for_people();
     let Some(mut secret) = secrets.into_iter().find(shown) else {
-        return Ok(Err(Withheld::Nothing));
+        return Ok(Decided::RefusedAndRecorded(Withheld::Nothing));
     };
     let id = secret.id;
     let event = |activity| event(activity).with("secret", id);
@@ -103,10 +106,10 @@ pub fn disclose(
             let reader = Reader { caller, device, secret: &secret, request, break_glass, rule, window, event };
             reading::pass(unit, &reader, now)?.map(|()| envelope)
         }
-        Err(withheld) => Err(withheld),
+        Err(withheld) => Decided::RefusedAndRecorded(withheld),
     };
     match decided {
-        Ok(envelope) => {
+        Decided::Done(envelope) => {
             unit.append_audit(&event(Activity::PasscodeDisclosed).with_some("reason", ask.reason))?;
             if secret.disclosed.is_none() {
                 if secret.expires != UNTIL_REPLACED {
@@ -115,11 +118,11 @@ pub fn disclose(
                 secret.disclosed = Some((now, key));
                 unit.update_secret(&secret)?;
             }
-            Ok(Ok(Disclosure { context: secret.context, envelope }))
+            Ok(Decided::Done(Disclosure { context: secret.context, envelope }))
         }
-        Err(withheld) => {
+        Decided::RefusedAndRecorded(withheld) => {
             unit.append_audit(&event(Activity::DisclosureRefused).with("reason", withheld))?;
-            Ok(Err(withheld))
+            Ok(Decided::RefusedAndRecorded(withheld))
         }
     }
 }

@@ -24,21 +24,17 @@ pub struct Ask {
     pub expires: Timestamp,
 }
 
-/// Makes a token for one device. `Ok(Err)` wrote nothing.
-pub fn create(
-    unit: &mut dyn UnitOfWork,
-    origin: &Origin,
-    ask: &Ask,
-) -> Result<Result<EnrollmentToken, VouchRefusal>, Fault> {
+/// Makes a token for one device.
+pub fn create(unit: &mut dyn UnitOfWork, origin: &Origin, ask: &Ask) -> Result<EnrollmentToken, Fault<VouchRefusal>> {
     let user = match ask.user.as_deref() {
         None => None,
         Some(name) => match vouch::user(unit, ask.tenant, name)? {
             Some(user) => Some(user.id),
-            None => return Ok(Err(VouchRefusal::NoUser(name.to_lowercase()))),
+            None => return Err(VouchRefusal::NoUser(name.to_lowercase()).into()),
         },
     };
     if let Some(device) = ask.replaces {
-        unit.device(ask.tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
+        unit.device(ask.tenant, device)?.ok_or(VouchRefusal::Refused(Refusal::DeviceNotFound))?;
     }
     let token = EnrollmentToken {
         token_sha256: ask.token_sha256,
@@ -56,5 +52,5 @@ pub fn create(
         None => event,
     };
     unit.append_audit(&event)?;
-    Ok(Ok(token))
+    Ok(token)
 }

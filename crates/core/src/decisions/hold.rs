@@ -15,7 +15,7 @@ use crate::caller::Caller;
 use crate::device::ManagedDevice;
 use crate::hold::{Hold, HoldKind, HoldRule, MAX_REASON, MIN_REASON, Most, Release, Room};
 use crate::id::{ActionId, HoldId, RequestId, TenantId};
-use crate::ports::{Fault, StoreError, UnitOfWork, View};
+use crate::ports::{Decided, Fault, StoreError, UnitOfWork, View};
 use crate::refusal::Refusal;
 use crate::role::RoleAction;
 
@@ -40,43 +40,38 @@ impl Asker<'_> {
     }
 }
 
-/// Whether another recovery may be opened now; places a hold when it may not and none is there. What is refused, what is
-/// placed and what breaks the glass is recorded; people are told of the last two.
-pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Result<(), Refusal>, Fault> {
-    let reason = match broken_glass(unit, asker.caller, asker.device, asker.break_glass)? {
+/// Decides whether another recovery may be opened now; places a hold when it may not and none is there. A placed hold and
+/// broken glass are recorded, and people are told of them; the caller records the refusal.
+pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Decided<()>, Fault> {
+    let reason = match broken_glass(unit, asker.caller, asker.device, asker.break_glass) {
         Ok(reason) => reason,
-        Err(refusal) => return Ok(Err(refusal)),
+        Err(Fault::Refused(refusal)) => return Ok(Decided::RefusedAndRecorded(refusal)),
+        Err(fault) => return Err(fault),
     };
-    let Some(hold) = held(unit, asker, now)? else { return Ok(Ok(())) };
+    let Some(hold) = held(unit, asker, now)? else { return Ok(Decided::Done(())) };
     let Some(reason) = reason else {
-        return Ok(Err(Refusal::RecoveryOnHold { hold: hold.id, since: hold.placed }));
+        return Ok(Decided::RefusedAndRecorded(Refusal::RecoveryOnHold { hold: hold.id, since: hold.placed }));
     };
     let event = (asker.event)(Activity::BreakGlassUsed).with("hold", hold.id).with("reason", reason);
     unit.append_audit(&event)?;
     let news = News::BreakGlassUsed { hold: hold.id, device: asker.device.id, reason: reason.to_owned() };
     unit.insert_alert(&asker.alert(news, now))?;
-    Ok(Ok(()))
+    Ok(Decided::Done(()))
 }
 
-/// The reason that the caller gives, when it is one and the caller may. Who claims what they may not do is told so,
-/// whether there is a hold or not.
+/// The reason that the caller gives, when it is one and the caller may. A caller that claims what it may not do is told so,
+/// whether there is a hold or not. Writes nothing.
 pub(crate) fn broken_glass<'a>(
-    unit: &mut dyn UnitOfWork,
+    view: &dyn View,
     caller: &Caller,
     device: &ManagedDevice,
     reason: Option<&'a str>,
-) -> Result<Result<Option<&'a str>, Refusal>, StoreError> {
-    let Some(reason) = reason.map(str::trim) else { return Ok(Ok(None)) };
-    let rights = match rights::of(unit, caller)? {
-        Ok(rights) => rights,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    if let Err(refusal) = rights.require_on(RoleAction::BreakGlassUse, &device.scope_tags) {
-        return Ok(Err(refusal));
-    }
+) -> Result<Option<&'a str>, Fault> {
+    let Some(reason) = reason.map(str::trim) else { return Ok(None) };
+    rights::of(view, caller)?.require_on(RoleAction::BreakGlassUse, &device.scope_tags)?;
     match (MIN_REASON..=MAX_REASON).contains(&reason.chars().count()) {
-        true => Ok(Ok(Some(reason))),
-        false => Ok(Err(Refusal::BreakGlassReason)),
+        true => Ok(Some(reason)),
+        false => Err(Refusal::BreakGlassReason.into()),
     }
 }
 

@@ -13,8 +13,7 @@ use crate::audit::AuditEvent;
 use crate::caller::{Actor, ActorKind, Caller};
 use crate::id::{ApplicationId, TenantId};
 use crate::permission::PermissionSet;
-use crate::ports::Fault;
-use crate::ports::{StoreError, UnitOfWork, View};
+use crate::ports::{Fault, UnitOfWork, View};
 use crate::refusal::Refusal;
 use crate::revocation;
 
@@ -32,14 +31,12 @@ pub fn change(
     id: ApplicationId,
     event: AuditEvent,
     change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal>,
-) -> Result<Result<Application, ApplicationRefusal>, Fault> {
+) -> Result<Application, Fault> {
     let mut application = unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
-    if let Err(refusal) = change(&mut application) {
-        return Ok(Err(refusal));
-    }
+    change(&mut application)?;
     unit.update_application(&application)?;
     unit.append_audit(&event.with("application", id))?;
-    Ok(Ok(application))
+    Ok(application)
 }
 
 /// An event about another secret.
@@ -64,7 +61,7 @@ pub fn delete(
 
 /// Whether the caller holds all that the application may do by itself: each permission, and each right of its roles on the same
 /// devices.
-pub fn holds_all_of(view: &dyn View, caller: &Caller, application: &Application) -> Result<bool, StoreError> {
+pub fn holds_all_of(view: &dyn View, caller: &Caller, application: &Application) -> Result<bool, Fault> {
     if application.permissions.is_empty() {
         // What it does for people is bounded by their own roles.
         return Ok(true);
@@ -89,8 +86,9 @@ pub fn holds_all_of(view: &dyn View, caller: &Caller, application: &Application)
         local: true,
         issued: None,
     };
-    Ok(match (rights::of(view, caller)?, rights::of(view, &itself)?) {
-        (Ok(ours), Ok(theirs)) => ours.cover(&theirs),
-        (Err(_), _) | (_, Err(_)) => false,
-    })
+    match (rights::of(view, caller), rights::of(view, &itself)) {
+        (Ok(ours), Ok(theirs)) => Ok(ours.cover(&theirs)),
+        (Err(Fault::Refused(_)), Ok(_)) | (Ok(_) | Err(Fault::Refused(_)), Err(Fault::Refused(_))) => Ok(false),
+        (Err(fault), _) | (_, Err(fault)) => Err(fault),
+    }
 }

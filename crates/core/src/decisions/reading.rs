@@ -22,7 +22,7 @@ use crate::device::ManagedDevice;
 use crate::escrow::EscrowedSecret;
 use crate::hold::{Hold, HoldKind, Most};
 use crate::id::{HoldId, RequestId};
-use crate::ports::{Fault, StoreError, UnitOfWork};
+use crate::ports::{Decided, Fault, StoreError, UnitOfWork};
 use crate::reading::{FLOOR, Reading, ReadingRule};
 use crate::refusal::{Refusal, Withheld};
 
@@ -59,18 +59,20 @@ struct Limit<'a> {
     most: Most,
 }
 
-/// Decides whether the passcode may be read now, and counts it. Refusals, holds and broken glass are recorded; people are
-/// told of the last two, of half of a limit, and of the first passcode that an application reads.
+/// Decides whether the passcode may be read now, and counts it. Holds and broken glass are recorded, and people are told of
+/// them, of half of a limit, and of the first passcode that an application reads; the caller records the refusal.
 pub(crate) fn pass(
     unit: &mut dyn UnitOfWork,
     reader: &Reader<'_>,
     now: Timestamp,
-) -> Result<Result<(), Withheld>, Fault> {
+) -> Result<Decided<(), Withheld>, Fault> {
     let (tenant, secret) = (reader.device.tenant, reader.secret);
-    let reason = match broken_glass(unit, reader.caller, reader.device, reader.break_glass)? {
+    let withheld = |withheld| Ok(Decided::RefusedAndRecorded(withheld));
+    let reason = match broken_glass(unit, reader.caller, reader.device, reader.break_glass) {
         Ok(reason) => reason,
-        Err(Refusal::BreakGlassReason) => return Ok(Err(Withheld::BreakGlassReason)),
-        Err(_) => return Ok(Err(Withheld::BreakGlassRole)),
+        Err(Fault::Refused(Refusal::BreakGlassReason)) => return withheld(Withheld::BreakGlassReason),
+        Err(Fault::Refused(_)) => return withheld(Withheld::BreakGlassRole),
+        Err(fault) => return Err(fault),
     };
     let party = reader.caller.actor.party();
     let opened = now.checked_sub(reader.window).unwrap_or(Timestamp::MIN);
@@ -80,7 +82,7 @@ pub(crate) fn pass(
     if secret.disclosed.as_ref().is_some_and(by_itself)
         || unit.has_read(tenant, secret.context.action, secret.id, &party, opened, latest)?
     {
-        return Ok(Ok(()));
+        return Ok(Decided::Done(()));
     }
     let rule = reader.rule;
     let limits = [
@@ -98,7 +100,7 @@ pub(crate) fn pass(
         }
     }
     if let Some(hold) = hold {
-        let Some(reason) = reason else { return Ok(Err(Withheld::OnHold)) };
+        let Some(reason) = reason else { return withheld(Withheld::OnHold) };
         let event = (reader.event)(Activity::BreakGlassUsed).with("hold", hold.id).with("reason", reason);
         unit.append_audit(&event.with("holds", HoldKind::Reading.name()))?;
         let news = News::BreakGlassUsed { hold: hold.id, device: reader.device.id, reason: reason.to_owned() };
@@ -121,7 +123,7 @@ pub(crate) fn pass(
         warned_party,
         warned_tenant,
     })?;
-    Ok(Ok(()))
+    Ok(Decided::Done(()))
 }
 
 /// The answer of a limit.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::caller::Caller;
 use crate::id::TenantId;
-use crate::ports::{StoreError, UnitOfWork, View};
+use crate::ports::{Fault, StoreError, UnitOfWork, View};
 use crate::principal::{Principal, PrincipalKind};
 use crate::refusal::Refusal;
 use crate::revocation::{MOST_AHEAD_S, moment_after, of_actor};
@@ -19,12 +19,12 @@ pub fn end_tokens(
     tenant: TenantId,
     principals: &[Principal],
     now: Timestamp,
-) -> Result<Result<Timestamp, Refusal>, StoreError> {
+) -> Result<Timestamp, Fault> {
     let previous = unit.tokens_valid_from(tenant, principals)?;
     let too_far = moment_after(now, previous).as_second() - now.as_second() - MOST_AHEAD_S;
     match u64::try_from(too_far) {
-        Ok(retry_after_s @ 1..) => Ok(Err(Refusal::TooManyRevocations { retry_after_s })),
-        Ok(0) | Err(_) => Ok(Ok(end(unit, tenant, principals, previous, now)?)),
+        Ok(retry_after_s @ 1..) => Err(Refusal::TooManyRevocations { retry_after_s }.into()),
+        Ok(0) | Err(_) => Ok(end(unit, tenant, principals, previous, now)?),
     }
 }
 
@@ -61,12 +61,12 @@ fn end(
 
 /// Refuses a caller whose token was issued before tokens of that person, or of that application, began to count. Of a
 /// token that does not say when it was issued nobody knows that it came later.
-pub fn require_valid(view: &dyn View, caller: &Caller) -> Result<Result<(), Refusal>, StoreError> {
+pub fn require_valid(view: &dyn View, caller: &Caller) -> Result<(), Fault> {
     let valid_from = view.tokens_valid_from(caller.tenant, &of_actor(&caller.actor))?;
-    Ok(match valid_from {
+    match valid_from {
         Some(valid_from) if caller.issued.is_none_or(|issued| issued < valid_from) => {
-            Err(Refusal::TokenRevoked { valid_from })
+            Err(Refusal::TokenRevoked { valid_from }.into())
         }
         Some(_) | None => Ok(()),
-    })
+    }
 }

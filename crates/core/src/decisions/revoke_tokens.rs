@@ -10,9 +10,8 @@ use jiff::Timestamp;
 use crate::audit::{Activity, AuditEvent};
 use crate::decisions::revocation::end_tokens;
 use crate::id::{ResourceId, TenantId};
-use crate::ports::{StoreError, UnitOfWork};
+use crate::ports::{Fault, UnitOfWork};
 use crate::principal::Principal;
-use crate::refusal::Refusal;
 use crate::resource::Resource;
 use crate::revocation::of_user;
 
@@ -44,17 +43,14 @@ pub struct SignedOut {
 }
 
 /// Ends every sign-in of a person and every access token that she has, through whichever application. `event` begins a
-/// record of who does it. `Ok(Err)` wrote nothing: it was asked for too often ([`end_tokens`]).
+/// record of who does it. Refused if it was asked for too often ([`end_tokens`]).
 pub fn sign_out(
     unit: &mut dyn UnitOfWork,
     person: &Person,
     event: impl Fn(Activity) -> AuditEvent,
     now: Timestamp,
-) -> Result<Result<SignedOut, Refusal>, StoreError> {
-    let valid_from = match end_tokens(unit, person.tenant, &person.names, now)? {
-        Ok(valid_from) => valid_from,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+) -> Result<SignedOut, Fault> {
+    let valid_from = end_tokens(unit, person.tenant, &person.names, now)?;
     let mut ended = 0;
     for mut sign_in in unit.sign_ins(person.tenant)? {
         if sign_in.user != Some(person.id) || !sign_in.is_live(now) {
@@ -68,23 +64,20 @@ pub fn sign_out(
     }
     let event = event(Activity::TokensRevoked).with("user", person.id).with("issuedBefore", valid_from);
     unit.append_audit(&event)?;
-    Ok(Ok(SignedOut { sign_ins: ended, valid_from }))
+    Ok(SignedOut { sign_ins: ended, valid_from })
 }
 
 /// Ends every access token that names that principal, whichever issuer it is of: of an application its own and those of people
 /// who signed in with it, with [`crate::revocation::of_operators`] those that were minted on the host; of a person those in which
-/// she is called so. Says since when its tokens count. `event` is a record of who does it. `Ok(Err)` wrote nothing ([`end_tokens`]).
+/// she is called so. Says since when its tokens count. `event` is a record of who does it. Refused as [`end_tokens`] is.
 pub fn tokens_of(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
     principal: &Principal,
     event: AuditEvent,
     now: Timestamp,
-) -> Result<Result<Timestamp, Refusal>, StoreError> {
-    let valid_from = match end_tokens(unit, tenant, std::slice::from_ref(principal), now)? {
-        Ok(valid_from) => valid_from,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
+) -> Result<Timestamp, Fault> {
+    let valid_from = end_tokens(unit, tenant, std::slice::from_ref(principal), now)?;
     unit.append_audit(&event.with(principal.kind.name(), &principal.text).with("issuedBefore", valid_from))?;
-    Ok(Ok(valid_from))
+    Ok(valid_from)
 }

@@ -3,7 +3,7 @@
 //! Nothing here is cached: rights are read in the same transaction as what they decide about.
 
 use crate::caller::{ActorKind, Caller};
-use crate::ports::{StoreError, View};
+use crate::ports::{Fault, View};
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::rights::Rights;
@@ -12,13 +12,13 @@ use crate::scope_tag::Visibility;
 
 /// The rights of a caller. A person without any role is refused; an application is bound by roles as soon as an
 /// assignment names it.
-pub fn of(view: &dyn View, caller: &Caller) -> Result<Result<Rights, Refusal>, StoreError> {
+pub fn of(view: &dyn View, caller: &Caller) -> Result<Rights, Fault> {
     let unassigned = match caller.actor.kind {
-        ActorKind::Operator | ActorKind::System => return Ok(Ok(Rights::Everything)),
+        ActorKind::Operator | ActorKind::System => return Ok(Rights::Everything),
         // Devices have their own channel and no business here.
-        ActorKind::Device => return Ok(Err(Refusal::NoRole)),
-        ActorKind::Application => Ok(Rights::Permissions),
-        ActorKind::Delegated => Err(Refusal::NoRole),
+        ActorKind::Device => return Err(Refusal::NoRole.into()),
+        ActorKind::Application => Some(Rights::Permissions),
+        ActorKind::Delegated => None,
     };
     let assigned = view.role_assignments_of(caller.tenant, &Principal::names_of(caller))?;
     let assigned = assigned.into_iter().map(|assignment| (assignment.role, assignment.scope));
@@ -28,5 +28,6 @@ pub fn of(view: &dyn View, caller: &Caller) -> Result<Result<Rights, Refusal>, S
         ActorKind::Delegated => assigned.chain(by_directory).collect(),
         ActorKind::Application | ActorKind::Device | ActorKind::Operator | ActorKind::System => assigned.collect(),
     };
-    Ok(if roles.is_empty() { unassigned } else { Ok(Rights::Roles(roles)) })
+    let rights = if roles.is_empty() { unassigned } else { Some(Rights::Roles(roles)) };
+    Ok(rights.ok_or(Refusal::NoRole)?)
 }

@@ -16,7 +16,7 @@ use crate::audit::{Activity, AuditEvent};
 use crate::caller::{Actor, ActorKind, HostUser};
 use crate::decisions::revoke_tokens::{Person, SignedOut, sign_out, tokens_of};
 use crate::id::{ResourceId, TenantId};
-use crate::ports::{StoreError, UnitOfWork};
+use crate::ports::{Fault, StoreError, UnitOfWork};
 use crate::principal::{Principal, PrincipalKind};
 use crate::refusal::Refusal;
 use crate::resource::{Resource, ResourceKind};
@@ -46,6 +46,12 @@ pub enum VouchRefusal {
     Refused(#[from] Refusal),
 }
 
+impl From<VouchRefusal> for Fault<VouchRefusal> {
+    fn from(refusal: VouchRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 /// What an operator decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -55,7 +61,7 @@ pub enum Decision {
     Deny,
 }
 
-/// Decides about the code. `Ok(Err)` wrote nothing.
+/// Decides about the code.
 pub fn decide(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -63,16 +69,16 @@ pub fn decide(
     decision: &Decision,
     by: &HostUser,
     now: Timestamp,
-) -> Result<Result<SignIn, VouchRefusal>, StoreError> {
+) -> Result<SignIn, Fault<VouchRefusal>> {
     let plain = plain_code(code);
     let spoken = spoken_code(&plain);
     let found = unit.sign_in_by_code(&plain)?.filter(|sign_in| sign_in.tenant == tenant);
-    let Some(mut sign_in) = found else { return Ok(Err(VouchRefusal::Unknown(spoken))) };
+    let Some(mut sign_in) = found else { return Err(VouchRefusal::Unknown(spoken).into()) };
     if sign_in.standing != Standing::Pending {
-        return Ok(Err(VouchRefusal::Decided(spoken)));
+        return Err(VouchRefusal::Decided(spoken).into());
     }
     if now >= sign_in.expires {
-        return Ok(Err(VouchRefusal::Expired(spoken)));
+        return Err(VouchRefusal::Expired(spoken).into());
     }
     let event = |activity| {
         let event = AuditEvent::new(tenant, now, Actor::operator(by), activity);
@@ -81,7 +87,7 @@ pub fn decide(
     };
     let event = match decision {
         Decision::Approve(name) => {
-            let Some(user) = user(unit, tenant, name)? else { return Ok(Err(VouchRefusal::NoUser(name.clone()))) };
+            let user = user(unit, tenant, name)?.ok_or_else(|| VouchRefusal::NoUser(name.clone()))?;
             let principal = user.alternate_key.unwrap_or_else(|| user.id.to_string());
             let event = event(Activity::SignInApproved).with("user", user.id).with("userPrincipalName", principal);
             sign_in.user = Some(user.id);
@@ -96,7 +102,7 @@ pub fn decide(
     };
     unit.update_sign_in(&sign_in)?;
     unit.append_audit(&event)?;
-    Ok(Ok(sign_in))
+    Ok(sign_in)
 }
 
 /// Ends every sign-in and every access token of that person: a user of the tenant by principal name or id, or the object
@@ -108,14 +114,14 @@ pub fn revoke(
     name: &str,
     by: &HostUser,
     now: Timestamp,
-) -> Result<Result<SignedOut, VouchRefusal>, StoreError> {
+) -> Result<SignedOut, Fault<VouchRefusal>> {
     let person = match (user(unit, tenant, name)?, name.parse::<ResourceId>()) {
         (Some(user), _) => Person::of(&user),
         (None, Ok(id)) => Person { tenant, id, names: vec![Principal::new(PrincipalKind::User, name)] },
-        (None, Err(_)) => return Ok(Err(VouchRefusal::NobodyToRevoke(name.to_owned()))),
+        (None, Err(_)) => return Err(VouchRefusal::NobodyToRevoke(name.to_owned()).into()),
     };
     let event = |activity| AuditEvent::new(tenant, now, Actor::operator(by), activity);
-    Ok(sign_out(unit, &person, event, now)?.map_err(VouchRefusal::from))
+    sign_out(unit, &person, event, now).map_err(|fault| fault.map(VouchRefusal::from))
 }
 
 /// Ends every access token that names a person so, whichever issuer it is of: for somebody who is no user of the tenant, and
@@ -127,7 +133,7 @@ pub fn revoke_external(
     name: &str,
     by: &HostUser,
     now: Timestamp,
-) -> Result<Result<Timestamp, Refusal>, StoreError> {
+) -> Result<Timestamp, Fault> {
     let event = AuditEvent::new(tenant, now, Actor::operator(by), Activity::TokensRevoked);
     tokens_of(unit, tenant, &Principal::new(PrincipalKind::User, name), event, now)
 }

@@ -44,7 +44,7 @@ use crate::device::{Inventory, Platform};
 use crate::engine;
 use crate::id::{ActionId, RequestId};
 use crate::lock::Unpromoted;
-use crate::ports::Fault;
+use crate::ports::{Decided, Fault};
 use crate::steady::Ripeness;
 
 /// A device, as far as a recovery concerns it. The passcodes are numbers; what opened it before is 0.
@@ -238,7 +238,12 @@ impl<D: Device> World<D> {
     }
 
     /// Runs a unit of work. What it gives is seen by nobody unless the fate says so.
-    fn write<T>(&mut self, fate: Fate, server: Server, work: impl FnOnce(&mut Db) -> Result<T, Fault>) -> Option<T> {
+    fn write<T, R: std::error::Error + 'static>(
+        &mut self,
+        fate: Fate,
+        server: Server,
+        work: impl FnOnce(&mut Db) -> Result<T, Fault<R>>,
+    ) -> Option<T> {
         let mut unit = self.store.clone();
         let given = match work(&mut unit) {
             Ok(given) => given,
@@ -268,7 +273,7 @@ impl<D: Device> World<D> {
         };
         let now = self.now();
         let begun = self.write(fate, server, |unit| ask::begin(unit, &ask, now));
-        if let Some(Begun::Opened(id) | Begun::AlreadyOpen(id) | Begun::Repeated(id)) = begun {
+        if let Some(Decided::Done(Begun::Opened(id) | Begun::AlreadyOpen(id) | Begun::Repeated(id))) = begun {
             self.promised.accepted.insert((request, id));
         }
     }
@@ -277,7 +282,7 @@ impl<D: Device> World<D> {
         let action = self.store.actions.iter().rev().find(|action| self.store.shown(action.id).is_some())?.clone();
         let (caller, now) = (caller(), self.now());
         let ask = disclose_passcode::Ask::new(&caller, &action, RequestId(Uuid::nil()));
-        if let Some(Ok(_)) = self.write(fate, server, |unit| disclose(unit, &ask, now)) {
+        if let Some(Decided::Done(_)) = self.write(fate, server, |unit| disclose(unit, &ask, now)) {
             self.promised.shown.insert(action.id);
         }
         Some(())

@@ -1,4 +1,9 @@
-//! Why a port, or a unit of work, did not do what was asked.
+//! Why a port, or a unit of work, did not do what was asked; and the refusal that keeps what it recorded.
+//!
+//! | a decision that refuses | what it wrote |
+//! |---|---|
+//! | `Err(`[`Fault::Refused`]`)` | is undone, all of it |
+//! | `Ok(`[`Decided::RefusedAndRecorded`]`)` | is kept: the event of the refusal, the hold that it placed |
 
 use thiserror::Error;
 
@@ -30,12 +35,12 @@ pub enum StoreError {
     Inconsistent(String),
 }
 
-/// Why a unit of work ended without its result.
+/// Why a unit of work ended without its result. `R` lists what it can refuse.
 #[derive(Debug, Error)]
-pub enum Fault {
+pub enum Fault<R = Refusal> {
     /// The domain said no; everything the unit of work did is undone.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(R),
     /// The store could not.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -55,8 +60,48 @@ pub enum EscrowError {
     Unopenable(String),
 }
 
-impl From<EscrowError> for Fault {
+impl<R> Fault<R> {
+    /// Returns the same fault with its refusal in the words of another subject.
+    pub fn map<S>(self, words: impl FnOnce(R) -> S) -> Fault<S> {
+        match self {
+            Self::Refused(refusal) => Fault::Refused(words(refusal)),
+            Self::Store(error) => Fault::Store(error),
+            Self::Escrow(error) => Fault::Escrow(error),
+        }
+    }
+}
+
+impl<S> From<S> for Fault
+where
+    Refusal: From<S>,
+{
+    fn from(refusal: S) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl<R> From<EscrowError> for Fault<R> {
     fn from(error: EscrowError) -> Self {
         Self::Escrow(error.to_string())
+    }
+}
+
+/// The result of a decision that keeps what it recorded, also when it refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Decided<T, R = Refusal> {
+    /// It was permitted and done.
+    Done(T),
+    /// It was refused. What the unit of work wrote stays, the record of the refusal among it.
+    RefusedAndRecorded(R),
+}
+
+impl<T, R> Decided<T, R> {
+    /// Changes what was done, and leaves a refusal as it is.
+    pub fn map<S>(self, then: impl FnOnce(T) -> S) -> Decided<S, R> {
+        match self {
+            Self::Done(done) => Decided::Done(then(done)),
+            Self::RefusedAndRecorded(refusal) => Decided::RefusedAndRecorded(refusal),
+        }
     }
 }

@@ -26,7 +26,7 @@ use crate::id::{EnrollmentId, TenantId};
 use crate::keys::EscrowKeys;
 use crate::secret::{Passcode, SecretBytes};
 
-pub use self::fault::{EscrowError, Fault, StoreError};
+pub use self::fault::{Decided, EscrowError, Fault, StoreError};
 pub use self::stored::{
     ChainLink, ChainedEvent, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, RowSet, Statistics,
     StoredCheckpoint, StoredEvent, UnsoundRow,
@@ -65,7 +65,8 @@ pub trait Store: Send + Sync + 'static {
 }
 
 impl dyn Store {
-    /// Runs `work` as one unit of work: `Ok` is durable when this returns, `Err` left nothing behind.
+    /// Runs `work` as one unit of work: `Ok` is durable when this returns, `Err` left nothing behind. A refusal whose record
+    /// must stay is therefore an `Ok`: [`Decided::RefusedAndRecorded`].
     ///
     /// A backend may run `work` again, after a serialisation failure for instance, once it has undone the run before. So the
     /// closure moves nothing out, reads the clock inside where a later run must see a later time, and touches nothing outside
@@ -74,6 +75,14 @@ impl dyn Store {
         &self,
         work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
+        self.try_write(work).await
+    }
+
+    /// Runs `work` as [`Self::write`] does, with refusals of its own kind.
+    pub async fn try_write<T: Send + 'static, R: Send + 'static>(
+        &self,
+        work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault<R>> + Send + 'static,
+    ) -> Result<T, Fault<R>> {
         let slot = Slot::new();
         let filled = slot.clone();
         let job = move |unit: &mut dyn UnitOfWork| {
@@ -91,6 +100,14 @@ impl dyn Store {
         &self,
         work: impl FnOnce(&dyn View) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
+        self.try_read(work).await
+    }
+
+    /// Runs `work` as [`Self::read`] does, with refusals of its own kind.
+    pub async fn try_read<T: Send + 'static, R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn View) -> Result<T, Fault<R>> + Send + 'static,
+    ) -> Result<T, Fault<R>> {
         let slot = Slot::new();
         let filled = slot.clone();
         self.query(Box::new(move |view| filled.fill(work(view)))).await?;
@@ -98,10 +115,13 @@ impl dyn Store {
     }
 }
 
-/// Carries the typed result of a job past the untyped backend.
-struct Slot<T>(Arc<Mutex<Option<Result<T, Fault>>>>);
+/// The result of a job; `None` until it has run.
+type Ran<T, R> = Option<Result<T, Fault<R>>>;
 
-impl<T> Slot<T> {
+/// Carries the typed result of a job past the untyped backend.
+struct Slot<T, R>(Arc<Mutex<Ran<T, R>>>);
+
+impl<T, R> Slot<T, R> {
     fn new() -> Self {
         Self(Arc::new(Mutex::new(None)))
     }
@@ -110,11 +130,11 @@ impl<T> Slot<T> {
         Self(Arc::clone(&self.0))
     }
 
-    fn fill(&self, result: Result<T, Fault>) {
+    fn fill(&self, result: Result<T, Fault<R>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
     }
 
-    fn take(&self) -> Result<T, Fault> {
+    fn take(&self) -> Result<T, Fault<R>> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
+use crate::application::ApplicationRefusal;
 use crate::id::HoldId;
 use crate::permission::Permission;
 use crate::role::RoleAction;
@@ -64,6 +65,9 @@ pub enum Refusal {
     /// The application may do what the caller may not, and whoever gives it a secret can act as it.
     #[error("the application may do more than the caller")]
     ApplicationBeyondCaller,
+    /// What an application cannot get or lose.
+    #[error(transparent)]
+    Application(#[from] ApplicationRefusal),
     /// A role is assigned to whoever assigns it, or taken from her.
     #[error("nobody gives herself a role or takes one back")]
     OwnRole,

@@ -9,7 +9,6 @@ mod table;
 use axum::response::Response;
 use bytes::Bytes;
 use chaveiro_auth::TokenRefusal;
-use chaveiro_core::application::ApplicationRefusal;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::refused::Reason;
 use chaveiro_core::resource::ResourceKind;
@@ -68,9 +67,6 @@ pub enum GraphError {
     /// The body.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// What an application cannot get or lose.
-    #[error(transparent)]
-    Application(#[from] ApplicationRefusal),
     /// A batch, or an item of one.
     #[error(transparent)]
     Batch(#[from] BatchError),
@@ -124,8 +120,14 @@ impl From<StoreError> for GraphError {
 
 impl From<Fault> for GraphError {
     fn from(fault: Fault) -> Self {
+        fault.map(Self::Refused).into()
+    }
+}
+
+impl From<Fault<Self>> for GraphError {
+    fn from(fault: Fault<Self>) -> Self {
         match fault {
-            Fault::Refused(refusal) => Self::Refused(refusal),
+            Fault::Refused(error) => error,
             Fault::Store(error) => error.into(),
             Fault::Escrow(reason) => Self::EscrowNotReady(reason),
         }

@@ -1,6 +1,7 @@
 //! The rows of what the domain refuses.
 
 use chaveiro_core::Refusal;
+use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
 use chaveiro_core::permission::Permission;
 use http::{StatusCode, header};
 
@@ -143,7 +144,28 @@ pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
             intune(StatusCode::FORBIDDEN, "Forbidden", format!("{refusal}; recover the passcode again"))
         }
         Refusal::Unlicensed => not_applicable(),
+        Refusal::Application(refusal) => of_application(refusal),
     }
+}
+
+/// The domain says the fact; these texts add what a caller of the API can do.
+fn of_application(refusal: &ApplicationRefusal) -> Row {
+    let text = match refusal {
+        ApplicationRefusal::TooManySecrets(named) => format!(
+            "The application has {MAX_SECRETS} password credentials, which is the most: {named}. Remove the one that nobody uses any more: POST .../removePassword with its keyId."
+        ),
+        ApplicationRefusal::Public => {
+            "The application is a public client, which can keep no secret. Create another application for what runs on a server.".to_owned()
+        }
+        ApplicationRefusal::Unknown(id) => format!(
+            "No password credential found with keyId {id}. GET the application to see what passwordCredentials it has."
+        ),
+        ApplicationRefusal::PublicPermissions => {
+            "The application is a public client, which keeps no secret, so it has no permissions of its own. Grant delegated permissions.".to_owned()
+        }
+        ApplicationRefusal::TooManyCertificates | ApplicationRefusal::CertificateTwice(_) => refusal.to_string(),
+    };
+    gateway(BAD_REQUEST, "Request_BadRequest", text)
 }
 
 fn names(permissions: &[Permission]) -> String {

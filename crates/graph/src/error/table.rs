@@ -5,7 +5,6 @@
 //! beginnings of texts are those that callers search for; what is ours says what to do next.
 
 use chaveiro_auth::TokenRefusal;
-use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
 use chaveiro_core::resource::ResourceKind;
 use http::{StatusCode, header};
 
@@ -56,7 +55,6 @@ pub(super) fn row(error: &GraphError, base_url: &str) -> Row {
         GraphError::Key(key) => of_key(key),
         GraphError::Query(error) => gateway(BAD_REQUEST, "BadRequest", error.to_string()),
         GraphError::Body(error) => of_body(error),
-        GraphError::Application(refusal) => of_application(refusal),
         GraphError::Batch(error) => of_batch(error),
         GraphError::Throttled(throttled) => gateway(
             StatusCode::TOO_MANY_REQUESTS,
@@ -223,26 +221,6 @@ fn of_body(error: &BodyError) -> Row {
         | BodyError::Required { .. }
         | BodyError::Bind { .. } => gateway(BAD_REQUEST, "BadRequest", text),
     }
-}
-
-/// The domain says the fact; these texts add what a caller of the API can do.
-fn of_application(refusal: &ApplicationRefusal) -> Row {
-    let text = match refusal {
-        ApplicationRefusal::TooManySecrets(named) => format!(
-            "The application has {MAX_SECRETS} password credentials, which is the most: {named}. Remove the one that nobody uses any more: POST .../removePassword with its keyId."
-        ),
-        ApplicationRefusal::Public => {
-            "The application is a public client, which can keep no secret. Create another application for what runs on a server.".to_owned()
-        }
-        ApplicationRefusal::Unknown(id) => format!(
-            "No password credential found with keyId {id}. GET the application to see what passwordCredentials it has."
-        ),
-        ApplicationRefusal::PublicPermissions => {
-            "The application is a public client, which keeps no secret, so it has no permissions of its own. Grant delegated permissions.".to_owned()
-        }
-        ApplicationRefusal::TooManyCertificates | ApplicationRefusal::CertificateTwice(_) => refusal.to_string(),
-    };
-    gateway(BAD_REQUEST, "Request_BadRequest", text)
 }
 
 fn of_batch(error: &BatchError) -> Row {

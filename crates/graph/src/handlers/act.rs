@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use chaveiro_core::Refusal;
 use chaveiro_core::decisions::ask::{self, Ask, Begun};
 use chaveiro_core::engine::escrow;
 use chaveiro_core::id::ActionId;
+use chaveiro_core::{Decided, Refusal};
 
 use super::admit::Asked;
 use super::{read_store, response, write_aloud};
@@ -52,12 +52,12 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut B
         "a remote action was asked for"
     );
     match begun {
-        Begun::Opened(_) | Begun::AlreadyOpen(_) | Begun::Repeated(_) => Ok(response::no_content()),
-        Begun::Refused(refusal) => Err(refusal.into()),
+        Decided::Done(Begun::Opened(_) | Begun::AlreadyOpen(_) | Begun::Repeated(_)) => Ok(response::no_content()),
+        Decided::RefusedAndRecorded(refusal) => Err(refusal.into()),
     }
 }
 
-async fn begin(state: &Arc<GraphState>, asked: Arc<Asked>, ask: Ask) -> Result<Begun, GraphError> {
+async fn begin(state: &Arc<GraphState>, asked: Arc<Asked>, ask: Ask) -> Result<Decided<Begun>, GraphError> {
     let (now, sealer) = (asked.now, Arc::clone(&state.sealer));
     let begun = write_aloud(state, move |unit| {
         // Links and roles may have gone since the request was admitted; what is decided holds for one moment.
@@ -69,17 +69,17 @@ async fn begin(state: &Arc<GraphState>, asked: Arc<Asked>, ask: Ask) -> Result<B
     });
     let (begun, waits) = begun.await?;
     // Durable now: the device may come for it.
-    if let (Begun::Opened(_) | Begun::AlreadyOpen(_), Some(enrollment)) = (&begun, waits) {
+    if let (Decided::Done(Begun::Opened(_) | Begun::AlreadyOpen(_)), Some(enrollment)) = (&begun, waits) {
         state.waker.wake(enrollment);
     }
     Ok(begun)
 }
 
-fn outcome(begun: &Begun) -> &'static str {
+fn outcome(begun: &Decided<Begun>) -> &'static str {
     match begun {
-        Begun::Opened(_) => "opened",
-        Begun::AlreadyOpen(_) => "already open",
-        Begun::Repeated(_) => "repeated",
-        Begun::Refused(_) => "refused",
+        Decided::Done(Begun::Opened(_)) => "opened",
+        Decided::Done(Begun::AlreadyOpen(_)) => "already open",
+        Decided::Done(Begun::Repeated(_)) => "repeated",
+        Decided::RefusedAndRecorded(_) => "refused",
     }
 }

@@ -105,14 +105,14 @@ impl Asked {
 
     /// Refuses a token that was revoked.
     pub(crate) fn require_valid(&self, view: &dyn View) -> Result<(), Fault> {
-        Ok(require_valid(view, &self.caller)??)
+        require_valid(view, &self.caller)
     }
 
     fn rights_of_roles(&self, view: &dyn View) -> Result<Rights, Fault> {
         match self.of_oneself {
             // The walk has one hop, and that is the caller: no other entity is reached with them.
             true => Ok(Rights::Permissions),
-            false => Ok(rights::of(view, &self.caller)??),
+            false => rights::of(view, &self.caller),
         }
     }
 

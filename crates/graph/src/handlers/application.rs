@@ -119,14 +119,14 @@ pub(super) async fn remove_password(
     let written = state.store.write(move |unit| {
         let found = found(unit, &asked)?;
         let remove = |application: &mut Application| application.remove_secret(id);
-        let changed = manage_applications::change(unit, found.tenant, found.id, removed.clone(), remove)?;
-        if revokes && changed.is_ok() {
+        manage_applications::change(unit, found.tenant, found.id, removed.clone(), remove)?;
+        if revokes {
             let event = asked.event(Activity::TokensRevoked);
-            tokens_of(unit, found.tenant, &of_application(found.id), event, clock.now())??;
+            tokens_of(unit, found.tenant, &of_application(found.id), event, clock.now())?;
         }
-        Ok(changed)
+        Ok(())
     });
-    written.await??;
+    written.await?;
     Ok(response::no_content())
 }
 
@@ -155,9 +155,9 @@ async fn change(
     let written = state.store.write(move |unit| {
         let found = found(unit, &asked)?;
         condition(unit, &asked, &found)?;
-        manage_applications::change(unit, found.tenant, found.id, event.clone(), &change)
+        manage_applications::change(unit, found.tenant, found.id, event.clone(), &change).map(drop)
     });
-    Ok(written.await?.map(drop)?)
+    Ok(written.await?)
 }
 
 /// The application at the end of the walk.

@@ -60,7 +60,7 @@ pub(super) async fn serve(
 ) -> Result<Response, GraphError> {
     // A client that understands the challenge sends all of it again, and not the items that were refused.
     let asked_by = caller.clone();
-    read_store(state, move |view| Ok(require_valid(view, &asked_by)??)).await?;
+    read_store(state, move |view| Ok(require_valid(view, &asked_by)?)).await?;
     let batch = match body::json_object_within(headers, body, MAX_BATCH_BYTES).await {
         Ok(object) => batch::read(object).map_err(GraphError::from),
         Err(error) => Err(error.into()),

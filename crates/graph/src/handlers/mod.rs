@@ -242,7 +242,7 @@ async fn wrong_verb(
 ) -> GraphError {
     let asked_by = caller.clone();
     let licensed = read_store(state, move |view| {
-        require_valid(view, &asked_by)??;
+        require_valid(view, &asked_by)?;
         Ok(view.tenant(asked_by.tenant)?.is_some_and(|tenant| tenant.licence.is_active(now)))
     });
     match licensed.await {
@@ -263,7 +263,15 @@ async fn read_store<T: Send + 'static>(
     state: &GraphState,
     work: impl FnOnce(&dyn View) -> Result<T, GraphError> + Send + 'static,
 ) -> Result<T, GraphError> {
-    state.store.read(move |view| Ok(work(view))).await?
+    Ok(state.store.try_read(move |view| work(view).map_err(Fault::Refused)).await?)
+}
+
+/// Runs a writing that can be refused for its body, too; a refusal undoes it.
+async fn write_store<T: Send + 'static>(
+    state: &GraphState,
+    work: impl Fn(&mut dyn UnitOfWork) -> Result<T, GraphError> + Send + 'static,
+) -> Result<T, GraphError> {
+    Ok(state.store.try_write(move |unit| work(unit).map_err(Fault::Refused)).await?)
 }
 
 /// Writes what people may have to be told of, and rings. Whoever asks may go away at any moment; this goes on, so that nobody
@@ -278,8 +286,9 @@ async fn write_aloud<T: Send + 'static>(
         state.alarm.ring();
         written
     };
-    let written = tokio::spawn(writing.in_current_span()).await;
-    Ok(written.map_err(|error| GraphError::Internal(error.to_string()))??)
+    let written =
+        tokio::spawn(writing.in_current_span()).await.map_err(|error| GraphError::Internal(error.to_string()))?;
+    Ok(written?)
 }
 
 /// Counts one request of a verified caller against the limits. Each item of a batch is one.

@@ -87,7 +87,7 @@ async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> 
             person.names.extend(revocation::of_oneself(&asked.caller));
         }
         let event = |activity| asked.event(activity);
-        Ok((person.id, sign_out(unit, &person, event, clock.now())??))
+        Ok((person.id, sign_out(unit, &person, event, clock.now())?))
     });
     let (user, ended) = written.await?;
     tracing::info!(user.id = %user, sign_ins = ended.sign_ins, "a user was signed out through the API");

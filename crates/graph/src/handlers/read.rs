@@ -13,7 +13,7 @@ use chaveiro_core::id::{DeviceId, RequestId};
 use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::{Fault, Refusal};
+use chaveiro_core::{Decided, Fault, Refusal};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -155,11 +155,11 @@ fn has_passcode(record: &ActionRecord) -> bool {
     keeps == Some(SecretKind::Passcode) && (record.state == ActionState::Done || record.keeps_uncertain_value())
 }
 
-fn open(state: &GraphState, request: RequestId, decision: Option<Result<Disclosure, Withheld>>) -> Shown {
+fn open(state: &GraphState, request: RequestId, decision: Option<Decided<Disclosure, Withheld>>) -> Shown {
     let shown = match decision {
         None => Shown::Nothing,
-        Some(Err(withheld)) => Shown::Withheld(Reason::Domain(withheld)),
-        Some(Ok(disclosure)) => match state.unsealer.unseal(&disclosure.context, &disclosure.envelope) {
+        Some(Decided::RefusedAndRecorded(withheld)) => Shown::Withheld(Reason::Domain(withheld)),
+        Some(Decided::Done(disclosure)) => match state.unsealer.unseal(&disclosure.context, &disclosure.envelope) {
             Ok(passcode) => Shown::Passcode(passcode),
             Err(error) => {
                 tracing::error!(request.id = %request, %error, "an envelope was not opened");

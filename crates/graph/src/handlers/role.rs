@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use super::admit::Asked;
 use super::change::tags;
 use super::write::{answer, checked, no_binding, reference};
-use super::{response, write_aloud};
+use super::{response, write_aloud, write_store};
 use crate::GraphState;
 use crate::body::{BodyError, Checked};
 use crate::entity_tag;
@@ -76,21 +76,18 @@ pub(super) async fn rename(
     let checked = checked(headers, body, Target::RoleAssignment).await?;
     let role = role(state, &asked, &checked)?;
     let writing = Arc::clone(&asked);
-    let written = state.store.write(move |unit| {
+    let written = write_store(state, move |unit| {
         let Node::RoleAssignment(current) = writing.follow(unit)?.node else {
             return Err(Refusal::ResourceNotFound("roleAssignment").into());
         };
         // What the body leaves out is as it is now, and not as it was when the request came.
-        let said = match said_of(&current, role, checked.properties.clone()) {
-            Ok(said) => said,
-            Err(error) => return Ok(Err(error)),
-        };
+        let said = said_of(&current, role, checked.properties.clone())?;
         let renamed = RoleAssignment { display_name: said.display_name, description: said.description, ..*current };
         let event = writing.event(Activity::RoleAssignmentChanged);
         assign_roles::rename(unit, &writing.caller, &renamed, event)?;
-        Ok(Ok(renamed))
+        Ok(renamed)
     });
-    let renamed = written.await??;
+    let renamed = written.await?;
     Ok(shown(state, &asked, &renamed, StatusCode::OK))
 }
 

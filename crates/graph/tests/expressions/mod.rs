@@ -194,7 +194,7 @@ async fn fill(world: &World, dice: &mut Dice) {
             recoverability: Vec::new(),
             scope_tags: [dice.one(&["own", "porto", "x"]), dice.one(&["own", "y"])].map(str::to_owned).into(),
         };
-        world.write(move |unit| unit.insert_device(&row)).await;
+        world.write(move |unit| Ok(unit.insert_device(&row)?)).await;
     }
 }
 

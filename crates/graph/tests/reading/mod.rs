@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
+use chaveiro_core::Refusal;
 use chaveiro_core::caller::Actor;
 use chaveiro_core::decisions::change_tenant;
 use chaveiro_core::reading::ReadingRule;
@@ -29,9 +30,9 @@ async fn waiting(token: impl Fn(&World) -> String) -> (World, String) {
     let ask = change_tenant::Ask { by, tenant: tenant(1), at: world.clock.now(), about: id(0xff, 1) };
     let change = move |tenant: &mut Tenant| {
         tenant.settings.reading = ReadingRule { passcodes: 0, by_caller: 3, percent: 0, window_s: 3600 };
-        Ok::<(), String>(())
+        Ok::<(), Refusal>(())
     };
-    world.store.write(move |unit| change_tenant::change(unit, &ask, change)).await.expect("changed").expect("allowed");
+    world.store.write(move |unit| change_tenant::change(unit, &ask, change)).await.expect("changed");
     (world, token)
 }
 

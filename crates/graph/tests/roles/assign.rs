@@ -514,9 +514,10 @@ async fn rights_are_read_when_the_assignment_is_written() {
         ("DELETE", path.as_str(), ""),
     ] {
         // Her role goes after the request was admitted and before its unit of work begins.
-        world
-            .meanwhile
-            .before_the_next(|unit| unit.delete_role_assignment(tenant(1), AssignmentId(id(0xa5, 1))).map(drop));
+        world.meanwhile.before_the_next(|unit| {
+            unit.delete_role_assignment(tenant(1), AssignmentId(id(0xa5, 1)))?;
+            Ok(())
+        });
         let (status, answer) = world.send(&ana, method, path, &[], body).await;
         assert_eq!((status, &answer["error"]["code"]), (401, &json!("UnknownError")), "{method}: {answer}");
         assert!(world.recorded().await.is_empty(), "{method}");

@@ -101,7 +101,12 @@ async fn a_role_ends_with_the_assignment_at_once() {
     let ana = world.person("ana@x");
     assert_eq!(world.call(&ana, "GET", DEVICES, &[]).await.0, 200);
     let assignment = chaveiro_core::id::AssignmentId(id(0xa5, 1));
-    world.write(move |unit| unit.delete_role_assignment(world::tenant(1), assignment).map(drop)).await;
+    world
+        .write(move |unit| {
+            unit.delete_role_assignment(world::tenant(1), assignment)?;
+            Ok(())
+        })
+        .await;
     assert_eq!(world.call(&ana, "GET", DEVICES, &[]).await.0, 401);
 }
 
@@ -168,7 +173,7 @@ async fn an_app_counts_the_devices_that_the_caller_sees() {
             unit.link(world::tenant(1), device(OWN), kind, key)?;
             let app = unit.resource(world::tenant(1), kind, key)?.expect("the app");
             let properties = json!({"displayName": "x", "deviceCount": 2}).to_string();
-            unit.update_resource(&chaveiro_core::resource::Resource { properties, ..app })
+            Ok(unit.update_resource(&chaveiro_core::resource::Resource { properties, ..app })?)
         })
         .await;
     let apps = "/beta/deviceManagement/detectedApps";
@@ -216,7 +221,7 @@ async fn who_asks_need_not_be_who_reads() {
         .write(|unit| {
             let mut action = unit.open_action(world::tenant(1), device(OWN), "recoverPasscode")?.expect("open");
             action.state = chaveiro_core::action::ActionState::Done;
-            unit.update_action(&action)
+            Ok(unit.update_action(&action)?)
         })
         .await;
     let select = format!("{DEVICES}/{}?$select=deviceActionResults", device(OWN));
@@ -256,7 +261,7 @@ async fn a_person_is_bound_by_roles_in_whichever_claim_an_issuer_writes_permissi
         .write(|unit| {
             let mut action = unit.open_action(world::tenant(1), device(OWN), "recoverPasscode")?.expect("open");
             action.state = chaveiro_core::action::ActionState::Done;
-            unit.update_action(&action)
+            Ok(unit.update_action(&action)?)
         })
         .await;
     let result = |number| format!("{DEVICES}/{}?$select=deviceActionResults", device(number));

@@ -190,7 +190,7 @@ async fn nobody_gives_a_secret_to_an_application_that_may_do_more() {
     let (privileged, reader) = (Permission::PrivilegedOperationsAll, Permission::ManagedDevicesReadAll);
     let rows = [app(50, &[privileged, reader]), app(51, &[reader]), app(52, &[privileged, reader])];
     for row in rows {
-        world.write(move |unit| unit.insert_application(&row)).await;
+        world.write(move |unit| Ok(unit.insert_application(&row)?)).await;
     }
     // 50 is bound by no role and may do everything; 51 reads in a scope, 52 recovers in it.
     for (number, role) in [(51, "read-only-operator"), (52, "help-desk-operator")] {

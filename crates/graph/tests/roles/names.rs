@@ -39,7 +39,7 @@ impl World {
             created: self.now(),
             modified: self.now(),
         };
-        self.write(move |unit| unit.insert_resource(&row)).await;
+        self.write(move |unit| Ok(unit.insert_resource(&row)?)).await;
     }
 
     /// What the local issuer gives to her while she is called that.
@@ -112,10 +112,15 @@ async fn a_role_that_is_assigned_meanwhile_keeps_its_name_too() {
             created: world.now(),
         };
         let taken_back = assignment.id;
-        world.meanwhile.before_the_next(move |unit| unit.insert_role_assignment(&assignment));
+        world.meanwhile.before_the_next(move |unit| Ok(unit.insert_role_assignment(&assignment)?));
         let (status, answer) = world.send(&eva, method, &path, &[], &named(name)).await;
         assert_eq!(status, 403, "{method} {name}: {answer}");
-        world.write(move |unit| unit.delete_role_assignment(tenant(1), taken_back).map(drop)).await;
+        world
+            .write(move |unit| {
+                unit.delete_role_assignment(tenant(1), taken_back)?;
+                Ok(())
+            })
+            .await;
         let (status, answer) = world.send(&eva, method, &path, &[], &named(&format!("{number}@x"))).await;
         assert!(matches!(status, 201 | 204), "{answer}");
     }

@@ -131,7 +131,7 @@ async fn whoever_unlinks_the_primary_user_leaves_a_device_without_one() {
         .write(move |unit| {
             let mut row = unit.device(tenant(1), device(OWN))?.expect("a device");
             row.user = Some(user);
-            unit.update_device(&row)
+            Ok(unit.update_device(&row)?)
         })
         .await;
     let path = format!("{DEVICES}/{}/users/{user}", device(OWN));

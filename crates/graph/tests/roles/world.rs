@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use axum::Router;
 use axum::body::Body;
 use chaveiro_auth::{IssuerConfig, IssuerKeys, LocalIssuer, TrustedProxies, Verifier};
-use chaveiro_core::Timestamp;
 use chaveiro_core::alert::Alert;
 use chaveiro_core::application::Application;
 use chaveiro_core::caller::{Actor, ActorKind, HostUser};
@@ -27,6 +26,7 @@ use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::{Fault, Timestamp};
 use chaveiro_escrow::Keyring;
 use chaveiro_graph::{Ceilings, GraphState, Limits, router};
 use chaveiro_store_sqlite::SqliteStore;
@@ -155,7 +155,7 @@ pub struct Meanwhile {
 }
 
 impl Meanwhile {
-    pub fn before_the_next(&self, work: impl Fn(&mut dyn UnitOfWork) -> Result<(), StoreError> + Send + 'static) {
+    pub fn before_the_next(&self, work: impl Fn(&mut dyn UnitOfWork) -> Result<(), Fault> + Send + 'static) {
         let job: WriteJob = Box::new(move |unit| {
             work(unit).expect("written meanwhile");
             Verdict::Keep
@@ -241,7 +241,7 @@ impl World {
                 settings: TenantSettings { hold, ..TenantSettings::default() },
                 created: world.clock.now(),
             };
-            world.write(move |unit| unit.insert_tenant(&row)).await;
+            world.write(move |unit| Ok(unit.insert_tenant(&row)?)).await;
         }
         for (of, number, tag) in [(1, OWN, "own"), (1, OTHER, "other"), (2, FOREIGN, "own")] {
             world.restore(of, number, tag).await;
@@ -249,8 +249,8 @@ impl World {
         world
     }
 
-    pub async fn write(&self, work: impl Fn(&mut dyn UnitOfWork) -> Result<(), StoreError> + Send + 'static) {
-        self.store.write(move |unit| Ok(work(unit)?)).await.expect("written");
+    pub async fn write(&self, work: impl Fn(&mut dyn UnitOfWork) -> Result<(), Fault> + Send + 'static) {
+        self.store.write(work).await.expect("written");
     }
 
     /// Puts everything of that number back as it was at the beginning.
@@ -361,7 +361,7 @@ impl World {
             scope: tag.map_or(Visibility::All, |tag| Visibility::Tagged([tag.to_owned()].into())),
             created: self.clock.now(),
         };
-        self.write(move |unit| unit.insert_role_assignment(&assignment)).await;
+        self.write(move |unit| Ok(unit.insert_role_assignment(&assignment)?)).await;
     }
 
     /// The key of the local issuer, and its id.

@@ -186,6 +186,7 @@ fn of_refusal(refusal: &Refusal) -> No {
         | Refusal::AlreadyExists(_)
         | Refusal::NotDisclosed(_)
         | Refusal::RecoveryUnderWay
+        | Refusal::Application(_)
         | Refusal::ActionEnded => No::fault(FaultKind::Authorization, None, sentence("Ask your administrator.")),
     }
 }

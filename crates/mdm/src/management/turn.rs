@@ -64,11 +64,19 @@ pub(super) fn look(
     body_sha256: &[u8; 32],
 ) -> Result<Option<Answered>, Fault> {
     let Proven { session, .. } = match recognise(view, context, certificate, request)? {
-        Ok(proven) => proven,
-        Err(answer) => return Ok(Some(answer)),
+        Recognised::Device(proven) => *proven,
+        Recognised::Stranger(answer) => return Ok(Some(answer)),
     };
     let known = session.recall(&request.header, body_sha256);
     Ok(known.map(|response| Answered::Device(response.to_owned())))
+}
+
+/// The sender of a message.
+enum Recognised {
+    /// A device that has proven itself.
+    Device(Box<Proven>),
+    /// A stranger, with the answer to it.
+    Stranger(Answered),
 }
 
 fn recognise(
@@ -76,13 +84,14 @@ fn recognise(
     context: &Context<'_>,
     certificate: Option<[u8; 32]>,
     request: &Message,
-) -> Result<Result<Proven, Answered>, Fault> {
+) -> Result<Recognised, Fault> {
     let reply = |code, challenge| Reply::to(request, context.address, code, challenge);
     Ok(match speaker(view, context, certificate, &request.header)? {
-        Speaker::Proven(proven) => Ok(*proven),
+        Speaker::Proven(proven) => Recognised::Device(proven),
         Speaker::Refused(reason) => {
             tracing::debug!(reason, "a device message was refused");
-            Err(Answered::Stranger(reply(FORBIDDEN, None).encode(), "certificate refused", Some(Reason::Certificate)))
+            let refusal = reply(FORBIDDEN, None).encode();
+            Recognised::Stranger(Answered::Stranger(refusal, "certificate refused", Some(Reason::Certificate)))
         }
         Speaker::Unproven => {
             let header = &request.header;
@@ -93,7 +102,7 @@ fn recognise(
                 None => ("no credential", None),
             };
             let refusal = reply(answer.code, answer.challenge).refuse(request, answer.code);
-            Err(Answered::Stranger(refusal.encode(), why, reason))
+            Recognised::Stranger(Answered::Stranger(refusal.encode(), why, reason))
         }
     })
 }
@@ -109,8 +118,8 @@ pub(super) fn take(
     fresh: &Fresh,
 ) -> Result<Answered, Fault> {
     let Proven { enrollment, session, proof } = match recognise(&*unit, context, certificate, &request)? {
-        Ok(proven) => proven,
-        Err(answer) => return Ok(answer),
+        Recognised::Device(proven) => *proven,
+        Recognised::Stranger(answer) => return Ok(answer),
     };
     if let Some(response) = session.recall(&request.header, &body_sha256) {
         return Ok(Answered::Device(response.to_owned()));

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use chaveiro_core::Timestamp;
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::caller::{Actor, Caller};
@@ -20,6 +19,7 @@ use chaveiro_core::ports::{Alarm, BoxFuture, Clock, DeviceScope, Entropy, ReadJo
 use chaveiro_core::query::Listing;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::{Decided, Timestamp};
 use chaveiro_escrow::Keyring;
 use chaveiro_fleet::enroll::{Account, EnrollError, enroll};
 use chaveiro_fleet::hardware::Hardware;
@@ -276,7 +276,7 @@ impl World {
         }
     }
 
-    pub async fn ask(&self, device: DeviceId) -> Begun {
+    pub async fn ask(&self, device: DeviceId) -> Decided<Begun> {
         let ask = Ask {
             what: &RECOVER_PASSCODE,
             caller: self.caller(),
