@@ -7,6 +7,7 @@ mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chaveiro_core::Fault;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::decisions::manage_applications;
@@ -14,8 +15,8 @@ use chaveiro_core::decisions::revocation::require_valid;
 use chaveiro_core::decisions::revoke_tokens::tokens_of;
 use chaveiro_core::decisions::vouch::{self, Decision};
 use chaveiro_core::principal::{Principal, PrincipalKind};
+use chaveiro_core::refusal::RevocationRefusal;
 use chaveiro_core::revocation;
-use chaveiro_core::{Fault, Refusal};
 use serde_json::{Value, json};
 
 use support::{Endpoints, NOW, SCOPE, tenant};
@@ -159,7 +160,7 @@ async fn revocations_in_a_burst_lock_nobody_out() {
             Ok(_) => assert_eq!(refused, 0),
             Err(fault) => {
                 let Fault::Refused(refusal) = fault else { panic!("{fault}") };
-                assert_eq!(refusal, Refusal::TooManyRevocations { retry_after_s: 1 });
+                assert_eq!(refusal, RevocationRefusal::TooMany { retry_after_s: 1 }.into());
                 refused += 1;
             }
         }

@@ -21,6 +21,7 @@ use chaveiro_core::keys::KeyName;
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Entropy, Store};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::refusal::{DeviceRefusal, ResourceRefusal, UnclearHold};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::revocation;
 use chaveiro_core::rights::Rights;
@@ -228,7 +229,7 @@ impl Host {
     ) -> Result<ManagedDevice> {
         let origin = self.origin();
         let update = self.opened.store.write(move |unit| {
-            let found = unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
+            let found = unit.device(tenant, device)?.ok_or(DeviceRefusal::NotFound)?;
             change_device::change(unit, &Rights::Everything, &origin, found, std::slice::from_ref(&change))
         });
         Ok(update.await?)
@@ -272,7 +273,7 @@ impl Host {
         let caller = Caller::operator(tenant, &self.person);
         let delete = self.opened.store.write(move |unit| {
             let found = unit.role_assignments(tenant)?.into_iter().find(|assignment| assignment.id == id);
-            let assignment = found.ok_or(Refusal::ResourceNotFound("role assignment"))?;
+            let assignment = found.ok_or(ResourceRefusal::NotFound("role assignment"))?;
             assign_roles::unassign(unit, &caller, &assignment, event.clone())
         });
         Ok(delete.await?)
@@ -289,10 +290,10 @@ impl Host {
         let at = self.now();
         let quiet_until = quiet.map(|quiet| at.checked_add(quiet).context("the time is out of range")).transpose()?;
         let release = Release { at, by: Actor::operator(&self.person), quiet_until, reason };
-        match self.opened.store.write(move |unit| hold::release(unit, tenant, id, release.clone())).await {
-            Err(Fault::Refused(Refusal::ResourceNotFound(_))) => Err(Complaint::no_hold().into()),
-            Err(Fault::Refused(Refusal::SeveralHolds)) => Err(Complaint::several_holds().into()),
-            released => Ok(released?),
+        match self.opened.store.try_write(move |unit| hold::release(unit, tenant, id, release.clone())).await {
+            Err(Fault::Refused(UnclearHold::None)) => Err(Complaint::no_hold().into()),
+            Err(Fault::Refused(UnclearHold::Several)) => Err(Complaint::several_holds().into()),
+            released => settled(released),
         }
     }
 

@@ -13,6 +13,7 @@ use chaveiro_core::hold::Hold;
 use chaveiro_core::id::{ActionId, ApplicationId, AssignmentId, DeviceId, EventId, HoldId, ResourceId, TenantId};
 use chaveiro_core::ports::{DeviceScope, NamedEvent, ResourceScope, StoreError, StoredEvent, View};
 use chaveiro_core::principal::RoleAssignment;
+use chaveiro_core::refusal::{DeviceRefusal, ResourceRefusal};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::rights::Rights;
 use chaveiro_core::role::{Role, RoleAction};
@@ -196,18 +197,19 @@ fn is_resource_seen(view: &dyn View, sight: &Visibility, resource: &Resource) ->
 
 /// What is answered for an entity of that type that is absent, foreign or out of sight.
 pub(crate) fn missing(target: Target) -> Refusal {
-    match target {
-        Target::Device => Refusal::DeviceNotFound,
-        Target::Resource(kind) => Refusal::ResourceNotFound(kind.name()),
-        Target::AuditEvent => Refusal::ResourceNotFound("auditEvent"),
-        Target::RemoteAction => Refusal::ResourceNotFound("remoteActionAudit"),
-        Target::Hold => Refusal::ResourceNotFound("hold"),
-        Target::Application => Refusal::ResourceNotFound("application"),
-        Target::RoleDefinition => Refusal::ResourceNotFound("roleDefinition"),
-        Target::RoleAssignment => Refusal::ResourceNotFound("roleAssignment"),
-        Target::Unkept(name) => Refusal::ResourceNotFound(name),
-        Target::Service | Target::DeviceManagement => Refusal::ResourceNotFound("deviceManagement"),
-    }
+    let kind = match target {
+        Target::Device => return DeviceRefusal::NotFound.into(),
+        Target::Resource(kind) => kind.name(),
+        Target::AuditEvent => "auditEvent",
+        Target::RemoteAction => "remoteActionAudit",
+        Target::Hold => "hold",
+        Target::Application => "application",
+        Target::RoleDefinition => "roleDefinition",
+        Target::RoleAssignment => "roleAssignment",
+        Target::Unkept(name) => name,
+        Target::Service | Target::DeviceManagement => "deviceManagement",
+    };
+    ResourceRefusal::NotFound(kind).into()
 }
 
 /// The members of a collection edge at that node; `None` for single edges.

@@ -1,6 +1,7 @@
 //! Actions, deliveries, secrets: through the domain's own verbs, as they are really used.
 
 use chaveiro_core::action::{ActionState, Outcome};
+use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{DeviceCommand, Phase, Purpose, Receipt, SecretRef};
@@ -12,7 +13,8 @@ use chaveiro_core::escrow::{SecretKind, Standing};
 use chaveiro_core::id::{ActionId, RequestId, SecretId};
 use chaveiro_core::ports::Decided::{Done, RefusedAndRecorded};
 use chaveiro_core::ports::UnitOfWork;
-use chaveiro_core::refusal::Withheld;
+use chaveiro_core::refusal::{ActionRefusal, Withheld};
+use chaveiro_core::remote_action::RemoteAction;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::steady::Ripeness;
 use chaveiro_core::{Fault, Timestamp};
@@ -268,7 +270,7 @@ pub(crate) async fn an_id_is_the_same_request_for_ten_minutes_or_while_its_actio
         write(&store, move |unit| {
             let open =
                 unit.open_action(tenant_id(1), device_id(11), "recoverPasscode")?.unwrap_or_else(|| panic!("none"));
-            close(unit, open, Outcome::CanceledByCaller, at(second))
+            Ok(close(unit, open, Outcome::CanceledByCaller, at(second))?)
         })
     };
     // While it is open, for as long as that takes; then for ten minutes since it was asked, and not since its repeats.
@@ -287,4 +289,23 @@ pub(crate) async fn an_id_is_the_same_request_for_ten_minutes_or_while_its_actio
     assert_eq!(again.iter().map(|event| event.action).collect::<Vec<_>>(), [Some(id(1)), Some(id(3)), Some(id(3))]);
     let by = ("repeated".to_owned(), "client-request-id".to_owned());
     assert!(again.iter().all(|event| event.details.contains(&by)), "{again:?}");
+}
+
+/// An action that no platform can carry out.
+const NOWHERE: RemoteAction = RemoteAction { ways: &[], ..RECOVER_PASSCODE };
+
+pub(crate) async fn an_action_without_a_way_on_the_platform_is_refused_and_recorded(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let mut ask = asked(1, 11, 1, None);
+    ask.what = &NOWHERE;
+    let begun = write(&store, move |unit| begin(unit, &ask, at(1))).await;
+    let refusal = ActionRefusal::PlatformUnsupported { action: RECOVER_PASSCODE.name, platform: "Windows" };
+    assert_eq!(begun, RefusedAndRecorded(refusal.into()));
+    let events = read(&store, |view| Ok(view.unchained_events(10)?)).await;
+    let events: Vec<AuditEvent> =
+        events.iter().map(|stored| serde_json::from_str(&stored.body).expect("an event")).collect();
+    let [event] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(event.activity, Activity::ActionRefused);
+    let reason = event.details.iter().find(|(name, _)| name == "reason").map(|(_, value)| value.as_str());
+    assert_eq!(reason, Some("recoverPasscode is not possible on Windows"));
 }

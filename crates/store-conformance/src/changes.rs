@@ -13,6 +13,7 @@ use chaveiro_core::device::{ManagedDevice, OwnerType};
 use chaveiro_core::keys::{Fingerprint, KeyName};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Store, UnsoundRow};
+use chaveiro_core::refusal::{DeviceRefusal, RightsRefusal};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::revocation::{of_operators, of_user};
 use chaveiro_core::rights::Rights;
@@ -80,7 +81,10 @@ pub(crate) async fn a_device_is_moved_only_between_scopes_that_the_party_holds(b
             })
             .await;
         assert_eq!(moved.is_ok(), allowed, "{held:?} {wanted:?}");
-        assert!(allowed || matches!(moved, Err(Fault::Refused(Refusal::ScopeNotHeld(_)))), "{moved:?}");
+        assert!(
+            allowed || matches!(moved, Err(Fault::Refused(Refusal::Rights(RightsRefusal::ScopeNotHeld(_))))),
+            "{moved:?}"
+        );
         assert_eq!(device(&store).await, before);
     }
 }
@@ -219,7 +223,7 @@ pub(crate) async fn an_enrolment_token_is_recorded_with_its_user_and_the_device_
     let refused = store.try_write(move |unit| enrollment_tokens::create(unit, &origin(6), &nobody)).await;
     assert!(matches!(refused, Err(Fault::Refused(VouchRefusal::NoUser(name))) if name == "bia@x"));
     let refused = store.try_write(move |unit| enrollment_tokens::create(unit, &origin(6), &foreign)).await;
-    let foreign = VouchRefusal::Refused(Refusal::DeviceNotFound);
+    let foreign = VouchRefusal::Refused(DeviceRefusal::NotFound.into());
     assert!(matches!(refused, Err(Fault::Refused(refusal)) if refusal == foreign), "a device of another tenant");
     assert_eq!(recorded(&store).await.len(), 3);
 }

@@ -1,5 +1,6 @@
 //! Disks that the server escrows by itself.
 
+use chaveiro_core::Fault;
 use chaveiro_core::action::ActionState;
 use chaveiro_core::caller::Actor;
 use chaveiro_core::decisions::ask::Begun;
@@ -11,8 +12,8 @@ use chaveiro_core::id::RequestId;
 use chaveiro_core::lock::{EscrowTest, Lock, Recoverability};
 use chaveiro_core::ports::Decided::{Done, RefusedAndRecorded};
 use chaveiro_core::ports::UnitOfWork;
+use chaveiro_core::refusal::ActionRefusal;
 use chaveiro_core::tenant::{Licence, LinuxLocks, Tenant, TenantSettings};
-use chaveiro_core::{Fault, Refusal};
 
 use crate::Backend;
 use crate::linux::{DAY, action_id, answer, held, opens, recover, send, settle_finish, take};
@@ -140,7 +141,7 @@ pub(crate) async fn what_a_person_asks_for_is_not_swallowed_by_what_the_server_d
     for (steps, expected) in [
         (0, Done(Begun::Opened(action_id(2)))),
         (1, Done(Begun::Opened(action_id(2)))),
-        (2, RefusedAndRecorded(Refusal::RecoveryUnderWay)),
+        (2, RefusedAndRecorded(ActionRefusal::RecoveryUnderWay.into())),
         (3, Done(Begun::Opened(action_id(2)))),
     ] {
         let store = with_linux(backend.fresh()).await;

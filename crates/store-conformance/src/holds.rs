@@ -18,13 +18,13 @@ use chaveiro_core::hold::{HoldRule, Release};
 use chaveiro_core::id::ActionId;
 use chaveiro_core::ports::Decided::{Done, RefusedAndRecorded};
 use chaveiro_core::ports::{Store, StoreError, View};
-use chaveiro_core::refusal::Refusal;
+use chaveiro_core::refusal::{DeviceRefusal, HoldRefusal, Refusal, UnclearHold};
 use chaveiro_core::tenant::{Tenant, TenantSettings};
 
 use crate::Backend;
 use crate::sample::{
     asked, at, caller, device, device_id, enrollment, filled, joined, linux_device, read, tenant, tenant_id, uuid,
-    with_linux, write,
+    with_linux, write, write_as,
 };
 
 /// A store in which tenant 1 has that rule and so many more devices, from number 100.
@@ -54,7 +54,7 @@ async fn ask_at(store: &Arc<dyn Store>, ask: Ask, now: Timestamp) -> Decided<Beg
 }
 
 fn is_held(begun: &Decided<Begun>) -> bool {
-    matches!(begun, RefusedAndRecorded(Refusal::RecoveryOnHold { .. }))
+    matches!(begun, RefusedAndRecorded(Refusal::Hold(HoldRefusal::RecoveryOnHold { .. })))
 }
 
 /// The server escrows the disk of device 14 by itself; whether it did.
@@ -100,7 +100,7 @@ pub(crate) async fn two_nodes_on_one_store_count_as_one(backend: &dyn Backend) {
     assert_eq!(begun.iter().filter(|begun| is_held(begun)).count(), 35);
     assert_eq!(activities(&store, Activity::HoldPlaced).await, 1);
     // One request that a balancer sends to both, as retries go: one recovery, of whichever was first.
-    write(&store, |unit| release(unit, tenant_id(1), None, let_go(at(1), None))).await;
+    write_as(&store, |unit| release(unit, tenant_id(1), None, let_go(at(1), None))).await;
     let begun = joined((200..240).map(|number| ask(number, 11 + number % 2, Some("same"))).collect()).await;
     assert_eq!(begun.iter().filter(|begun| matches!(begun, Done(Begun::Opened(_)))).count(), 2, "one for each device");
     assert_eq!(begun.iter().filter(|begun| matches!(begun, Done(Begun::Repeated(_)))).count(), 38);
@@ -115,11 +115,11 @@ pub(crate) async fn a_hold_survives_a_restart_and_ends_with_its_release(backend:
     // The window is over; only a person ends the hold.
     let late = at(10 * HOUR);
     assert!(is_held(&ask_at(&store, asked(1, 103, 103, None), late).await));
-    let released = write(&store, move |unit| release(unit, tenant_id(1), None, let_go(late, None))).await;
+    let released = write_as(&store, move |unit| release(unit, tenant_id(1), None, let_go(late, None))).await;
     assert_eq!(released.released, Some(let_go(late, None)));
     assert_eq!(read(&store, |view| Ok(view.holds(tenant_id(1), 10)?)).await, [released], "as it was written");
-    let again = store.write(move |unit| release(unit, tenant_id(1), None, let_go(late, None))).await;
-    assert!(matches!(again, Err(Fault::Refused(Refusal::ResourceNotFound("hold")))), "{again:?}");
+    let again = store.try_write(move |unit| release(unit, tenant_id(1), None, let_go(late, None))).await;
+    assert!(matches!(again, Err(Fault::Refused(UnclearHold::None))), "{again:?}");
     let opened = |number: u64| ask_at(&store, asked(1, number, number, None), at(10 * HOUR + number));
     for (number, held) in [(103, false), (104, false), (105, true)] {
         assert_eq!(is_held(&opened(number).await), held, "the next two after the release: {number}");
@@ -134,7 +134,7 @@ pub(crate) async fn a_release_can_keep_quiet_for_a_while(backend: &dyn Backend) 
         _ = ask_at(&store, asked(1, number, number, None), at(number)).await;
     }
     let quiet = at(200 + HOUR);
-    write(&store, move |unit| release(unit, tenant_id(1), None, let_go(at(200), Some(quiet)))).await;
+    write_as(&store, move |unit| release(unit, tenant_id(1), None, let_go(at(200), Some(quiet)))).await;
     for (number, second, held) in [
         (101, 300, false),
         (102, 301, false),
@@ -189,7 +189,7 @@ pub(crate) async fn what_is_no_new_recovery_is_not_counted(backend: &dyn Backend
     })
     .await;
     let retired = ask_at(&store, asked(1, 103, 107, None), at(106)).await;
-    assert_eq!(retired, RefusedAndRecorded(Refusal::DeviceRetired));
+    assert_eq!(retired, RefusedAndRecorded(DeviceRefusal::Retired.into()));
     assert_eq!(read(&store, |view| Ok(view.holds(tenant_id(1), 1)?)).await, []);
     assert!(is_held(&ask_at(&store, asked(1, 102, 106, None), at(106)).await), "the third");
 }
@@ -209,7 +209,7 @@ pub(crate) async fn a_hold_leaves_everything_else_as_it_is(backend: &dyn Backend
     assert_eq!(read(&store, open).await, before);
     // Breaking the glass is for one device, with a reason, and counts.
     let glass = |reason: &str| Ask { break_glass: Some(reason.to_owned()), ..asked(1, 101, 106, None) };
-    assert_eq!(ask_at(&store, glass("short"), at(106)).await, RefusedAndRecorded(Refusal::BreakGlassReason));
+    assert_eq!(ask_at(&store, glass("short"), at(106)).await, RefusedAndRecorded(HoldRefusal::BreakGlassReason.into()));
     assert!(matches!(ask_at(&store, glass("ticket 4711"), at(106)).await, Done(Begun::Opened(_))));
     assert!(is_held(&ask_at(&store, asked(1, 102, 107, None), at(107)).await));
     assert_eq!(activities(&store, Activity::BreakGlassUsed).await, 1);
@@ -242,7 +242,7 @@ pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(back
     assert!(matches!(twice, Err(Fault::Store(StoreError::Duplicate(_)))), "{twice:?}");
 
     // One that brings both: a hold that is placed, and passed at once.
-    write(&store, |unit| release(unit, tenant_id(1), None, let_go(at(105), None))).await;
+    write_as(&store, |unit| release(unit, tenant_id(1), None, let_go(at(105), None))).await;
     _ = ask_at(&store, asked(1, 102, 106, None), at(106)).await;
     let glass = Ask { break_glass: Some("ticket 4712".to_owned()), ..asked(1, 103, 107, None) };
     assert!(matches!(ask_at(&store, glass, at(107)).await, Done(Begun::Opened(_))));
@@ -273,7 +273,7 @@ pub(crate) async fn a_retry_without_an_id_is_its_callers_last_request(backend: &
     assert!(matches!(ask_at(&store, again(1, None), at(1)).await, Done(Begun::Opened(_))), "there was none before");
     write(&store, |unit| {
         let open = unit.open_action(tenant_id(1), device_id(11), "recoverPasscode")?.expect("open");
-        close(unit, open, Outcome::Expired, at(2))
+        Ok(close(unit, open, Outcome::Expired, at(2))?)
     })
     .await;
     let first = ActionId(uuid(5, 1));

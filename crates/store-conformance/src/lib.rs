@@ -108,6 +108,7 @@ cases![
     devices::linux_machines_without_a_certificate_are_found_until_they_show_one,
     devices::a_session_ends_with_its_enrolment,
     devices::every_tenant_is_a_wall,
+    actions::an_action_without_a_way_on_the_platform_is_refused_and_recorded,
     actions::one_action_of_a_name_is_open_per_device,
     actions::a_recovery_runs_from_its_request_to_its_shredding,
     actions::a_delivery_keeps_the_references_that_it_went_out_with,

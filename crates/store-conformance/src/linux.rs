@@ -311,7 +311,7 @@ pub(crate) async fn a_candidate_nobody_has_seen_promoted_is_answered_by_what_the
         take(unit, &prepare, prepared, 20)?;
         _ = ask(unit, 1, 14, 3, None)?;
         let third = unit.action(tenant_id(1), action_id(3))?.unwrap_or_else(|| panic!("no action"));
-        close(unit, third, Outcome::CanceledByCaller, at(30))
+        Ok(close(unit, third, Outcome::CanceledByCaller, at(30))?)
     })
     .await;
     let table = [

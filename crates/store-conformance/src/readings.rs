@@ -15,11 +15,13 @@ use chaveiro_core::id::{ActionId, RequestId, SecretId};
 use chaveiro_core::lock::{DeviceLock, Lock};
 use chaveiro_core::ports::Store;
 use chaveiro_core::reading::ReadingRule;
-use chaveiro_core::refusal::{Refusal, Withheld};
+use chaveiro_core::refusal::{UnclearHold, Withheld};
 use chaveiro_core::tenant::{Tenant, TenantSettings};
 
 use crate::Backend;
-use crate::sample::{at, caller, device, enrollment, filled, joined, outcome, read, tenant, tenant_id, uuid, write};
+use crate::sample::{
+    at, caller, device, enrollment, filled, joined, outcome, read, tenant, tenant_id, uuid, write, write_as,
+};
 
 const HOUR: u64 = 3600;
 
@@ -204,7 +206,7 @@ pub(crate) async fn a_hold_on_reading_survives_a_restart_and_ends_with_its_relea
     let id = standing[0].id;
     assert_eq!(read(&store, move |view| Ok(view.hold(tenant_id(1), id)?)).await.as_ref(), Some(&standing[0]));
     assert_eq!(read(&store, move |view| Ok(view.hold(tenant_id(2), id)?)).await, None, "another tenant");
-    let released = write(&store, |unit| release(unit, tenant_id(1), None, let_go(11 * HOUR, Some(12 * HOUR)))).await;
+    let released = write_as(&store, |unit| release(unit, tenant_id(1), None, let_go(11 * HOUR, Some(12 * HOUR)))).await;
     assert_eq!(read(&store, |view| Ok(view.holds(tenant_id(1), 10)?)).await, [released]);
     for number in 102..107 {
         assert_eq!(reads(&store, "ana", number, 11 * HOUR + number).await, Ok(()), "it is kept quiet");
@@ -223,10 +225,10 @@ pub(crate) async fn holds_of_several_kinds_and_parties_stand_beside_each_other(b
     let standing = read(&store, |view| Ok(view.standing_holds(tenant_id(1))?)).await;
     let parties: Vec<_> = standing.iter().map(|hold| hold.party.as_deref()).collect();
     assert_eq!(parties, [Some("application/bob"), Some("application/ana")]);
-    let several = store.write(|unit| release(unit, tenant_id(1), None, let_go(200, None))).await;
-    assert!(matches!(several, Err(Fault::Refused(Refusal::SeveralHolds))), "{several:?}");
+    let several = store.try_write(|unit| release(unit, tenant_id(1), None, let_go(200, None))).await;
+    assert!(matches!(several, Err(Fault::Refused(UnclearHold::Several))), "{several:?}");
     let anas = standing[1].id;
-    write(&store, move |unit| release(unit, tenant_id(1), Some(anas), let_go(200, None))).await;
+    write_as(&store, move |unit| release(unit, tenant_id(1), Some(anas), let_go(200, None))).await;
     assert_eq!(reads(&store, "ana", 104, 201).await, Ok(()));
     assert_eq!(reads(&store, "bob", 105, 202).await, Err(Withheld::OnHold));
 }

@@ -73,7 +73,7 @@ pub(crate) async fn a_candidate_is_never_shredded_while_its_action_is_open(backe
     assert_eq!(held(&store, 1).await.1.len(), 1, "a repeat is kept once");
     write(&store, |unit| {
         let action = unit.action(tenant_id(1), action_id(1))?.unwrap_or_else(|| panic!("no action"));
-        close(unit, action, Outcome::CanceledByCaller, at(1000 * DAY))
+        Ok(close(unit, action, Outcome::CanceledByCaller, at(1000 * DAY))?)
     })
     .await;
     assert_eq!(shredded(&store, 1006 * DAY).await, 0);

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use chaveiro_core::Fault;
+use chaveiro_core::Refusal;
 use chaveiro_core::caller::Caller;
 use chaveiro_core::decisions::revocation::{end_tokens, require_valid};
 use chaveiro_core::ports::Store;
 use chaveiro_core::principal::{Principal, PrincipalKind};
+use chaveiro_core::refusal::RevocationRefusal;
 use chaveiro_core::revocation::moment_after;
-use chaveiro_core::{Fault, Refusal};
 
 use crate::Backend;
 use crate::sample::{at, caller, filled, read, tenant_id, write};
@@ -22,7 +24,10 @@ fn application(id: &str) -> Principal {
 
 async fn is_valid(store: &Arc<dyn Store>, caller: Caller) -> bool {
     let checked = store.read(move |view| require_valid(view, &caller)).await;
-    assert!(matches!(checked, Ok(()) | Err(Fault::Refused(Refusal::TokenRevoked { .. }))), "{checked:?}");
+    assert!(
+        matches!(checked, Ok(()) | Err(Fault::Refused(Refusal::Revocation(RevocationRefusal::TokenRevoked { .. })))),
+        "{checked:?}"
+    );
     checked.is_ok()
 }
 

@@ -1,5 +1,6 @@
 //! Rows to begin with. Times are whole microseconds, which every backend keeps.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -225,6 +226,18 @@ pub(crate) async fn write<T: Send + 'static>(
     match store.write(work).await {
         Ok(value) => value,
         Err(fault) => panic!("a unit of work failed: {fault}"),
+    }
+}
+
+pub(crate) async fn write_as<T: Send + 'static, R: Display + Send + 'static>(
+    store: &Arc<dyn Store>,
+    work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault<R>> + Send + 'static,
+) -> T {
+    match store.try_write(work).await {
+        Ok(value) => value,
+        Err(Fault::Refused(refusal)) => panic!("a unit of work was refused: {refusal}"),
+        Err(Fault::Store(error)) => panic!("a unit of work failed: {error}"),
+        Err(Fault::Escrow(error)) => panic!("the escrow failed: {error}"),
     }
 }
 

@@ -7,6 +7,7 @@ use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::decisions::change_tenant::{Ask, Change, change};
 use chaveiro_core::ports::{Store, StoreError};
+use chaveiro_core::refusal::ResourceRefusal;
 use chaveiro_core::tenant::{Licence, TenantSettings};
 use chaveiro_core::{Fault, Refusal};
 use futures_util::FutureExt;
@@ -94,10 +95,10 @@ pub(crate) async fn each_setting_is_changed_recorded_and_told_in_one_unit_of_wor
     let refused = store.write(|unit| {
         change(unit, &asked(4), |tenant| {
             tenant.settings.must_change = false;
-            Err(Refusal::Changed)
+            Err(Refusal::from(ResourceRefusal::Changed))
         })
     });
-    assert!(matches!(refused.await, Err(Fault::Refused(Refusal::Changed))));
+    assert!(matches!(refused.await, Err(Fault::Refused(Refusal::Resource(ResourceRefusal::Changed)))));
     assert_eq!(read(&store, |view| Ok(view.tenant(tenant_id(1))?)).await, before);
 }
 

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use chaveiro_core::Refusal;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::ports::{DeviceScope, StoreError};
 use chaveiro_core::query::Listing;
+use chaveiro_core::refusal::DeviceRefusal;
 use chaveiro_core::scope_tag::Visibility;
-use chaveiro_core::{Decided, Fault, Refusal};
+use chaveiro_core::{Decided, Fault};
 
 use crate::Backend;
 use crate::sample::{at, device, device_id, enrollment_id, filled, joined, read, tenant, tenant_id, write};
@@ -18,10 +20,10 @@ pub(crate) async fn what_is_refused_leaves_nothing_behind(backend: &dyn Backend)
         .write(|unit| {
             unit.insert_device(&device(1, 50))?;
             unit.close_enrollment(enrollment_id(11), at(5))?;
-            Err(Refusal::DeviceRetired.into())
+            Err(DeviceRefusal::Retired.into())
         })
         .await;
-    assert!(matches!(refused, Err(Fault::Refused(Refusal::DeviceRetired))));
+    assert!(matches!(refused, Err(Fault::Refused(Refusal::Device(DeviceRefusal::Retired)))));
     read(&store, |view| {
         assert_eq!(view.device(tenant_id(1), device_id(50))?, None);
         assert!(view.open_enrollment(tenant_id(1), device_id(11))?.is_some());
@@ -35,16 +37,16 @@ pub(crate) async fn a_refusal_that_is_recorded_keeps_its_record_and_another_leav
     let event = |second| AuditEvent::new(tenant_id(1), at(second), Actor::system(), Activity::ActionRefused);
     let recorded = store.write(move |unit| {
         unit.append_audit(&event(1))?;
-        Ok(Decided::<(), _>::RefusedAndRecorded(Refusal::DeviceRetired))
+        Ok(Decided::<()>::RefusedAndRecorded(DeviceRefusal::Retired.into()))
     });
-    assert_eq!(recorded.await.ok(), Some(Decided::RefusedAndRecorded(Refusal::DeviceRetired)));
+    assert_eq!(recorded.await.ok(), Some(Decided::RefusedAndRecorded(DeviceRefusal::Retired.into())));
     let undone: Result<Decided<()>, Fault> = store
         .write(move |unit| {
             unit.append_audit(&event(2))?;
-            Err(Refusal::DeviceRetired.into())
+            Err(DeviceRefusal::Retired.into())
         })
         .await;
-    assert!(matches!(undone, Err(Fault::Refused(Refusal::DeviceRetired))));
+    assert!(matches!(undone, Err(Fault::Refused(Refusal::Device(DeviceRefusal::Retired)))));
     // A refusal of another kind undoes as much.
     let undone: Result<(), Fault<&str>> = store
         .try_write(move |unit| {
@@ -69,7 +71,7 @@ pub(crate) async fn a_panic_is_undone_and_its_neighbours_survive(backend: &dyn B
                     unit.insert_device(&device(1, 100 + number))?;
                     match number % 3 {
                         0 => Ok(()),
-                        1 => Err(Refusal::DeviceRetired.into()),
+                        1 => Err(DeviceRefusal::Retired.into()),
                         _ => std::panic::resume_unwind(Box::new("on purpose")),
                     }
                 });

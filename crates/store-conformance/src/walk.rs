@@ -96,7 +96,7 @@ fn take(unit: &mut dyn UnitOfWork, verb: u64, mut taken: Step) -> Result<(), Fau
         12 | 13 if number > 13 => stand(unit, taken),
         12 | 13 => Ok(()),
         14 if luck == 0 => match unit.open_action(tenant_id(1), device_id(number), "recoverPasscode")? {
-            Some(action) => close(unit, action, chaveiro_core::action::Outcome::CanceledByCaller, now),
+            Some(action) => Ok(close(unit, action, chaveiro_core::action::Outcome::CanceledByCaller, now)?),
             None => Ok(()),
         },
         14 => shred(unit, &Ripeness::at_once(now), 10).map(drop),

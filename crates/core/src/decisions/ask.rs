@@ -13,7 +13,7 @@ use crate::engine::{self, Opening};
 use crate::enrollment::Enrollment;
 use crate::id::{ActionId, DeviceId, EnrollmentId, RequestId};
 use crate::ports::{Decided, Fault, StoreError, UnitOfWork};
-use crate::refusal::Refusal;
+use crate::refusal::{ActionRefusal, DeviceRefusal, Refusal};
 use crate::remote_action::{RemoteAction, Way};
 
 /// The time in which a request counts as a repeat of an earlier one, by its id or as a retry without one: longer than the
@@ -74,7 +74,7 @@ pub enum Begun {
 pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Decided<Begun>, Fault> {
     let tenant = ask.caller.tenant;
     let caller_key = ask.caller_key();
-    let device = unit.device(tenant, ask.device)?.ok_or(Refusal::DeviceNotFound)?;
+    let device = unit.device(tenant, ask.device)?.ok_or(DeviceRefusal::NotFound)?;
     let event = |activity| {
         AuditEvent::new(tenant, now, ask.caller.actor.clone(), activity)
             .about(ask.what)
@@ -102,8 +102,10 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Dec
 
     let enrollment = unit.open_enrollment(tenant, ask.device)?;
     let permitted = match narrower.as_ref() {
-        Some(narrower) if ask.what.holds_on(&unit.deliveries(narrower.id)?) => Err(Refusal::RecoveryUnderWay),
-        Some(_) | None => check(&device, enrollment.as_ref(), way),
+        Some(narrower) if ask.what.holds_on(&unit.deliveries(narrower.id)?) => {
+            Err(ActionRefusal::RecoveryUnderWay.into())
+        }
+        Some(_) | None => check(ask.what, &device, enrollment.as_ref(), way),
     };
     // The hold last: what is refused anyway places none.
     let asker = hold::Asker {
@@ -152,15 +154,17 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Dec
 
 /// The enrolment and the way by which the device can be asked now.
 fn check(
+    what: &RemoteAction,
     device: &ManagedDevice,
     enrollment: Option<&Enrollment>,
     way: Option<&'static Way>,
 ) -> Result<(EnrollmentId, &'static Way), Refusal> {
     if device.management_state != ManagementState::Managed {
-        return Err(Refusal::DeviceRetired);
+        return Err(DeviceRefusal::Retired.into());
     }
-    let enrollment = enrollment.ok_or(Refusal::DeviceNotEnrolled)?;
-    let way = way.ok_or(Refusal::PlatformUnsupported(device.platform.operating_system()))?;
+    let enrollment = enrollment.ok_or(DeviceRefusal::NotEnrolled)?;
+    let platform = device.platform.operating_system();
+    let way = way.ok_or(ActionRefusal::PlatformUnsupported { action: what.name, platform })?;
     Ok((enrollment.id, way))
 }
 

@@ -19,7 +19,7 @@ use crate::caller::{ActorKind, Caller};
 use crate::ports::Fault;
 use crate::ports::{StoreError, UnitOfWork, View};
 use crate::principal::{MAX_ASSIGNMENTS, Principal, PrincipalKind, RoleAssignment};
-use crate::refusal::Refusal;
+use crate::refusal::{ResourceRefusal, RightsRefusal, RoleRefusal};
 use crate::rights::Rights;
 use crate::role::RoleAction;
 use crate::scope_tag::Visibility;
@@ -48,16 +48,16 @@ pub fn assign(
         }
     };
     if let Some(action) = lacking {
-        return Err(Refusal::RoleBeyondCaller(action).into());
+        return Err(RoleRefusal::BeyondCaller(action).into());
     }
     let same = |one: &RoleAssignment| {
         one.role == assignment.role && one.principal == assignment.principal && one.scope == assignment.scope
     };
     if all.iter().any(same) {
-        return Err(Refusal::AssignedAlready.into());
+        return Err(RoleRefusal::AssignedAlready.into());
     }
     if all.len() >= MAX_ASSIGNMENTS && event.request.is_some() {
-        return Err(Refusal::TooManyAssignments.into());
+        return Err(RoleRefusal::TooMany.into());
     }
     unit.insert_role_assignment(assignment)?;
     tell(unit, News::RoleAssigned, &event, assignment)?;
@@ -73,7 +73,7 @@ pub fn rename(
 ) -> Result<(), Fault> {
     manages(unit, by)?;
     let all = unit.role_assignments(assignment.tenant)?;
-    let before = all.iter().find(|one| one.id == assignment.id).ok_or(Refusal::ResourceNotFound("roleAssignment"))?;
+    let before = all.iter().find(|one| one.id == assignment.id).ok_or(ResourceRefusal::NotFound("roleAssignment"))?;
     unit.update_role_assignment(assignment)?;
     let event = described(event, assignment);
     let changed = [
@@ -98,11 +98,11 @@ pub fn unassign(
         let before: Vec<_> = all.iter().filter(|one| one.principal == assignment.principal).collect();
         let after: Vec<_> = before.iter().copied().filter(|one| one.id != assignment.id).collect();
         if let Some(action) = held.lack_beyond(&bound_by(&before), &bound_by(&after)) {
-            return Err(Refusal::UnboundBeyondCaller(action).into());
+            return Err(RoleRefusal::UnboundBeyondCaller(action).into());
         }
     }
     if !unit.delete_role_assignment(assignment.tenant, assignment.id)? {
-        return Err(Refusal::ResourceNotFound("roleAssignment").into());
+        return Err(ResourceRefusal::NotFound("roleAssignment").into());
     }
     tell(unit, News::RoleUnassigned, &event, assignment)?;
     Ok(unit.append_audit(&described(event, assignment))?)
@@ -113,12 +113,12 @@ fn manages(view: &dyn View, by: &Caller) -> Result<Rights, Fault> {
     let held = rights::of(view, by)?;
     match held.scope(RoleAction::RolesManage) {
         Some(Visibility::All) => Ok(held),
-        Some(Visibility::Tagged(_)) | None => Err(Refusal::RoleLacks(RoleAction::RolesManage).into()),
+        Some(Visibility::Tagged(_)) | None => Err(RightsRefusal::RoleLacks(RoleAction::RolesManage).into()),
     }
 }
 
 /// Refuses an assignment for the caller: the person, a group of hers, or the application that she uses.
-fn refuse_own(by: &Caller, principal: &Principal) -> Result<(), Refusal> {
+fn refuse_own(by: &Caller, principal: &Principal) -> Result<(), RoleRefusal> {
     let application = Principal::new(PrincipalKind::Application, &by.actor.application_id);
     let is_hers = match by.actor.kind {
         ActorKind::Application | ActorKind::Delegated => {
@@ -126,7 +126,7 @@ fn refuse_own(by: &Caller, principal: &Principal) -> Result<(), Refusal> {
         }
         ActorKind::Device | ActorKind::Operator | ActorKind::System => false,
     };
-    if is_hers { Err(Refusal::OwnRole) } else { Ok(()) }
+    if is_hers { Err(RoleRefusal::Own) } else { Ok(()) }
 }
 
 /// The rights of an application with these assignments.

@@ -13,7 +13,7 @@ use crate::hold::HoldRule;
 use crate::id::TenantId;
 use crate::ports::{Fault, StoreError, UnitOfWork};
 use crate::reading::ReadingRule;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, ResourceRefusal};
 use crate::tenant::{Tenant, TenantSettings};
 
 /// The request to change a tenant.
@@ -48,7 +48,7 @@ pub fn change<E: From<Refusal>>(
     change: impl FnOnce(&mut Tenant) -> Result<(), E>,
 ) -> Result<(Tenant, Vec<Change>), Fault<E>> {
     let found = unit.tenant(ask.tenant)?;
-    let before = found.ok_or_else(|| Fault::Refused(Refusal::ResourceNotFound("tenant").into()))?;
+    let before = found.ok_or_else(|| Fault::Refused(Refusal::from(ResourceRefusal::NotFound("tenant")).into()))?;
     let mut after = before.clone();
     change(&mut after).map_err(Fault::Refused)?;
     let changes = changes(&before, &after)?;

@@ -20,7 +20,7 @@ use crate::escrow::{EscrowedSecret, SecretContext, Standing, UNTIL_REPLACED};
 use crate::id::RequestId;
 use crate::permission::Permission;
 use crate::ports::{Decided, Fault, UnitOfWork};
-use crate::refusal::{Refusal, Withheld};
+use crate::refusal::{DeviceRefusal, RightsRefusal, Withheld};
 use crate::role::RoleAction;
 use crate::steady::Ripeness;
 use crate::tenant::TenantSettings;
@@ -69,12 +69,12 @@ pub fn disclose(
 ) -> Result<Decided<Disclosure, Withheld>, Fault> {
     let Ask { caller, action, request, .. } = *ask;
     if !caller.permissions.contains(PERMISSION) {
-        return Err(Refusal::MissingPermission(&[PERMISSION]).into());
+        return Err(RightsRefusal::MissingPermission(&[PERMISSION]).into());
     }
     if action.tenant != caller.tenant {
-        return Err(Refusal::DeviceNotFound.into());
+        return Err(DeviceRefusal::NotFound.into());
     }
-    let device = unit.device(action.tenant, action.device)?.ok_or(Refusal::DeviceNotFound)?;
+    let device = unit.device(action.tenant, action.device)?.ok_or(DeviceRefusal::NotFound)?;
     let event = |activity| {
         AuditEvent::new(action.tenant, now, caller.actor.clone(), activity)
             .on_device(action.device)

@@ -17,9 +17,8 @@ use crate::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platfo
 use crate::engine;
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::id::{DeviceId, EnrollmentId, TenantId};
-use crate::ports::Fault;
-use crate::ports::{StoreError, UnitOfWork, View};
-use crate::refusal::{Refusal, TokenFault};
+use crate::ports::{Fault, StoreError, UnitOfWork, View};
+use crate::refusal::{EnrollmentRefusal, TenantRefusal, TokenFault};
 use crate::scope_tag;
 use crate::tenant::Tenant;
 
@@ -59,25 +58,33 @@ pub struct Enrolled {
     pub duplicate_of: Option<DeviceId>,
 }
 
-/// Whether that token can be redeemed now, and for which tenant. Ask before issuing a certificate.
-pub fn check_token(view: &dyn View, sha256: &[u8; 32], now: Timestamp) -> Result<(EnrollmentToken, Tenant), Fault> {
-    let token = view.enrollment_token(sha256)?.ok_or(Refusal::EnrollmentToken(TokenFault::Unknown))?;
+/// The token and its tenant, if it can be redeemed now. Ask before issuing a certificate.
+pub fn check_token(
+    view: &dyn View,
+    sha256: &[u8; 32],
+    now: Timestamp,
+) -> Result<(EnrollmentToken, Tenant), Fault<EnrollmentRefusal>> {
+    let token = view.enrollment_token(sha256)?.ok_or(EnrollmentRefusal::Token(TokenFault::Unknown))?;
     if token.used.is_some() {
-        return Err(Refusal::EnrollmentToken(TokenFault::Used).into());
+        return Err(EnrollmentRefusal::Token(TokenFault::Used).into());
     }
     if token.expires <= now {
-        return Err(Refusal::EnrollmentToken(TokenFault::Expired).into());
+        return Err(EnrollmentRefusal::Token(TokenFault::Expired).into());
     }
-    let tenant = view.tenant(token.tenant)?.ok_or(Refusal::EnrollmentToken(TokenFault::Unknown))?;
+    let tenant = view.tenant(token.tenant)?.ok_or(EnrollmentRefusal::Token(TokenFault::Unknown))?;
     if !tenant.licence.is_active(now) {
-        return Err(Refusal::Unlicensed.into());
+        return Err(EnrollmentRefusal::from(TenantRefusal::Unlicensed).into());
     }
     Ok((token, tenant))
 }
 
 /// Redeems the token and enrols the device. When this unit of work is durable, the device is given its
 /// certificate.
-pub fn enroll(unit: &mut dyn UnitOfWork, applicant: Applicant, now: Timestamp) -> Result<Enrolled, Fault> {
+pub fn enroll(
+    unit: &mut dyn UnitOfWork,
+    applicant: Applicant,
+    now: Timestamp,
+) -> Result<Enrolled, Fault<EnrollmentRefusal>> {
     let (token, tenant) = check_token(unit, &applicant.token_sha256, now)?;
     unit.use_enrollment_token(&applicant.token_sha256, now, applicant.enrollment)?;
 
@@ -206,7 +213,7 @@ pub(super) fn leave(
     device: DeviceId,
     outcome: Outcome,
     now: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     for action in ACTIONS {
         if let Some(open) = unit.open_action(tenant, device, action.name)? {
             engine::close(unit, open, outcome, now)?;

@@ -7,7 +7,7 @@ use crate::audit::{Activity, Origin};
 use crate::enrollment::EnrollmentToken;
 use crate::id::{DeviceId, TenantId};
 use crate::ports::{Fault, UnitOfWork};
-use crate::refusal::Refusal;
+use crate::refusal::DeviceRefusal;
 
 /// A token to make.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub fn create(unit: &mut dyn UnitOfWork, origin: &Origin, ask: &Ask) -> Result<E
         },
     };
     if let Some(device) = ask.replaces {
-        unit.device(ask.tenant, device)?.ok_or(VouchRefusal::Refused(Refusal::DeviceNotFound))?;
+        unit.device(ask.tenant, device)?.ok_or(VouchRefusal::Refused(DeviceRefusal::NotFound.into()))?;
     }
     let token = EnrollmentToken {
         token_sha256: ask.token_sha256,

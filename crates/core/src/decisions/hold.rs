@@ -16,7 +16,7 @@ use crate::device::ManagedDevice;
 use crate::hold::{Hold, HoldKind, HoldRule, MAX_REASON, MIN_REASON, Most, Release, Room};
 use crate::id::{ActionId, HoldId, RequestId, TenantId};
 use crate::ports::{Decided, Fault, StoreError, UnitOfWork, View};
-use crate::refusal::Refusal;
+use crate::refusal::{HoldRefusal, ResourceRefusal, UnclearHold};
 use crate::role::RoleAction;
 
 /// A request for an action, as a hold sees it.
@@ -50,7 +50,9 @@ pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp)
     };
     let Some(hold) = held(unit, asker, now)? else { return Ok(Decided::Done(())) };
     let Some(reason) = reason else {
-        return Ok(Decided::RefusedAndRecorded(Refusal::RecoveryOnHold { hold: hold.id, since: hold.placed }));
+        return Ok(Decided::RefusedAndRecorded(
+            HoldRefusal::RecoveryOnHold { hold: hold.id, since: hold.placed }.into(),
+        ));
     };
     let event = (asker.event)(Activity::BreakGlassUsed).with("hold", hold.id).with("reason", reason);
     unit.append_audit(&event)?;
@@ -71,7 +73,7 @@ pub(crate) fn broken_glass<'a>(
     rights::of(view, caller)?.require_on(RoleAction::BreakGlassUse, &device.scope_tags)?;
     match (MIN_REASON..=MAX_REASON).contains(&reason.chars().count()) {
         true => Ok(Some(reason)),
-        false => Err(Refusal::BreakGlassReason.into()),
+        false => Err(HoldRefusal::BreakGlassReason.into()),
     }
 }
 
@@ -153,17 +155,17 @@ pub fn release(
     tenant: TenantId,
     id: Option<HoldId>,
     release: Release,
-) -> Result<Hold, Fault> {
+) -> Result<Hold, Fault<UnclearHold>> {
     let mut standing = unit.standing_holds(tenant)?;
     if let Some(id) = id {
         standing.retain(|hold| hold.id == id);
     }
-    let hold = standing.pop().ok_or(Refusal::ResourceNotFound("hold"))?;
+    let hold = standing.pop().ok_or(UnclearHold::None)?;
     if !standing.is_empty() {
-        return Err(Refusal::SeveralHolds.into());
+        return Err(UnclearHold::Several.into());
     }
     let event = AuditEvent::new(tenant, release.at, release.by.clone(), Activity::HoldReleased);
-    end(unit, hold, release, event)
+    Ok(end(unit, hold, release, event)?)
 }
 
 /// Releases that hold for a caller whose role is known to allow it. Whoever caused a hold is not who looks at it.
@@ -174,18 +176,18 @@ pub fn release_in_request(
     release: Release,
     request: RequestId,
 ) -> Result<Hold, Fault> {
-    let hold = unit.hold(tenant, id)?.ok_or(Refusal::ResourceNotFound("hold"))?;
+    let hold = unit.hold(tenant, id)?.ok_or(ResourceRefusal::NotFound("hold"))?;
     if let Some(release) = &hold.released {
-        return Err(Refusal::HoldReleased(release.at).into());
+        return Err(HoldRefusal::Released(release.at).into());
     }
     if hold.caused_by.is_same_party(&release.by) {
-        return Err(Refusal::OwnHold.into());
+        return Err(HoldRefusal::Own.into());
     }
     let event = AuditEvent::new(tenant, release.at, release.by.clone(), Activity::HoldReleased);
-    end(unit, hold, release, event.in_request(request))
+    Ok(end(unit, hold, release, event.in_request(request))?)
 }
 
-fn end(unit: &mut dyn UnitOfWork, hold: Hold, release: Release, event: AuditEvent) -> Result<Hold, Fault> {
+fn end(unit: &mut dyn UnitOfWork, hold: Hold, release: Release, event: AuditEvent) -> Result<Hold, StoreError> {
     let event = event.with("hold", hold.id).with("holds", hold.kind.name());
     let event = event.with_some("quietUntil", release.quiet_until).with_some("reason", release.reason.as_ref());
     let hold = Hold { released: Some(release), ..hold };

@@ -14,7 +14,7 @@ use crate::caller::{Actor, ActorKind, Caller};
 use crate::id::{ApplicationId, TenantId};
 use crate::permission::PermissionSet;
 use crate::ports::{Fault, UnitOfWork, View};
-use crate::refusal::Refusal;
+use crate::refusal::ResourceRefusal;
 use crate::revocation;
 
 /// Registers it.
@@ -32,7 +32,7 @@ pub fn change(
     event: AuditEvent,
     change: impl FnOnce(&mut Application) -> Result<(), ApplicationRefusal>,
 ) -> Result<Application, Fault> {
-    let mut application = unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
+    let mut application = unit.application(tenant, id)?.ok_or(ResourceRefusal::NotFound("application"))?;
     change(&mut application)?;
     unit.update_application(&application)?;
     unit.append_audit(&event.with("application", id))?;
@@ -52,7 +52,7 @@ pub fn delete(
     event: AuditEvent,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let application = unit.application(tenant, id)?.ok_or(Refusal::ResourceNotFound("application"))?;
+    let application = unit.application(tenant, id)?.ok_or(ResourceRefusal::NotFound("application"))?;
     unit.delete_application(tenant, id)?;
     let valid_from = end_tokens_once(unit, tenant, &[revocation::of_application(id)], now)?;
     let event = event.with("application", id).with("name", &application.display_name);

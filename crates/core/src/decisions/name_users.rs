@@ -12,7 +12,7 @@ use crate::id::TenantId;
 use crate::ports::Fault;
 use crate::ports::{StoreError, View};
 use crate::principal::{Principal, PrincipalKind};
-use crate::refusal::Refusal;
+use crate::refusal::UserRefusal;
 use crate::resource::Resource;
 
 /// Decides whether a user may be called so; `before` is what she was until now, if she was. Gives whether her name changes: then
@@ -24,7 +24,7 @@ pub fn name(view: &dyn View, by: &Caller, before: Option<&Resource>, after: &Res
         return Ok(false);
     }
     if new.as_ref().is_some_and(|new| Uuid::try_parse(&new.text).is_ok()) {
-        return Err(Refusal::NameIsId.into());
+        return Err(UserRefusal::NameIsId.into());
     }
     let is_operator = match by.actor.kind {
         ActorKind::Operator => true,
@@ -32,7 +32,7 @@ pub fn name(view: &dyn View, by: &Caller, before: Option<&Resource>, after: &Res
     };
     for name in old.iter().chain(&new) {
         if !is_operator && is_assigned(view, after.tenant, name)? {
-            return Err(Refusal::NameAssigned(name.text.clone()).into());
+            return Err(UserRefusal::NameAssigned(name.text.clone()).into());
         }
     }
     Ok(old.is_some())

@@ -24,7 +24,7 @@ use crate::hold::{Hold, HoldKind, Most};
 use crate::id::{HoldId, RequestId};
 use crate::ports::{Decided, Fault, StoreError, UnitOfWork};
 use crate::reading::{FLOOR, Reading, ReadingRule};
-use crate::refusal::{Refusal, Withheld};
+use crate::refusal::{HoldRefusal, Refusal, Withheld};
 
 /// A caller that reads a passcode, as the ceiling sees it.
 pub(crate) struct Reader<'a> {
@@ -70,7 +70,9 @@ pub(crate) fn pass(
     let withheld = |withheld| Ok(Decided::RefusedAndRecorded(withheld));
     let reason = match broken_glass(unit, reader.caller, reader.device, reader.break_glass) {
         Ok(reason) => reason,
-        Err(Fault::Refused(Refusal::BreakGlassReason)) => return withheld(Withheld::BreakGlassReason),
+        Err(Fault::Refused(Refusal::Hold(HoldRefusal::BreakGlassReason))) => {
+            return withheld(Withheld::BreakGlassReason);
+        }
         Err(Fault::Refused(_)) => return withheld(Withheld::BreakGlassRole),
         Err(fault) => return Err(fault),
     };

@@ -9,7 +9,7 @@ use crate::device::ManagementState;
 use crate::id::{DeviceId, TenantId};
 use crate::ports::Fault;
 use crate::ports::UnitOfWork;
-use crate::refusal::Refusal;
+use crate::refusal::DeviceRefusal;
 
 /// Retires a device on behalf of `actor`: an administrator, or the device when its user unenrols it.
 /// Retiring a retired device changes nothing.
@@ -20,7 +20,7 @@ pub fn retire(
     actor: Actor,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let mut device = unit.device(tenant, device)?.ok_or(Refusal::DeviceNotFound)?;
+    let mut device = unit.device(tenant, device)?.ok_or(DeviceRefusal::NotFound)?;
     if device.management_state == ManagementState::RetireIssued {
         return Ok(());
     }

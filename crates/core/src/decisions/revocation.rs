@@ -6,7 +6,7 @@ use crate::caller::Caller;
 use crate::id::TenantId;
 use crate::ports::{Fault, StoreError, UnitOfWork, View};
 use crate::principal::{Principal, PrincipalKind};
-use crate::refusal::Refusal;
+use crate::refusal::RevocationRefusal;
 use crate::revocation::{MOST_AHEAD_S, moment_after, of_actor};
 
 /// Ends every token that was issued to one of these until now. Gives the moment since which they count. `now` must be
@@ -23,7 +23,7 @@ pub fn end_tokens(
     let previous = unit.tokens_valid_from(tenant, principals)?;
     let too_far = moment_after(now, previous).as_second() - now.as_second() - MOST_AHEAD_S;
     match u64::try_from(too_far) {
-        Ok(retry_after_s @ 1..) => Err(Refusal::TooManyRevocations { retry_after_s }.into()),
+        Ok(retry_after_s @ 1..) => Err(RevocationRefusal::TooMany { retry_after_s }.into()),
         Ok(0) | Err(_) => Ok(end(unit, tenant, principals, previous, now)?),
     }
 }
@@ -65,7 +65,7 @@ pub fn require_valid(view: &dyn View, caller: &Caller) -> Result<(), Fault> {
     let valid_from = view.tokens_valid_from(caller.tenant, &of_actor(&caller.actor))?;
     match valid_from {
         Some(valid_from) if caller.issued.is_none_or(|issued| issued < valid_from) => {
-            Err(Refusal::TokenRevoked { valid_from }.into())
+            Err(RevocationRefusal::TokenRevoked { valid_from }.into())
         }
         Some(_) | None => Ok(()),
     }

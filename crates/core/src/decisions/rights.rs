@@ -5,7 +5,7 @@
 use crate::caller::{ActorKind, Caller};
 use crate::ports::{Fault, View};
 use crate::principal::Principal;
-use crate::refusal::Refusal;
+use crate::refusal::RightsRefusal;
 use crate::rights::Rights;
 use crate::role::{DIRECTORY_ROLES, Role};
 use crate::scope_tag::Visibility;
@@ -16,7 +16,7 @@ pub fn of(view: &dyn View, caller: &Caller) -> Result<Rights, Fault> {
     let unassigned = match caller.actor.kind {
         ActorKind::Operator | ActorKind::System => return Ok(Rights::Everything),
         // Devices have their own channel and no business here.
-        ActorKind::Device => return Err(Refusal::NoRole.into()),
+        ActorKind::Device => return Err(RightsRefusal::NoRole.into()),
         ActorKind::Application => Some(Rights::Permissions),
         ActorKind::Delegated => None,
     };
@@ -29,5 +29,5 @@ pub fn of(view: &dyn View, caller: &Caller) -> Result<Rights, Fault> {
         ActorKind::Application | ActorKind::Device | ActorKind::Operator | ActorKind::System => assigned.collect(),
     };
     let rights = if roles.is_empty() { unassigned } else { Some(Rights::Roles(roles)) };
-    Ok(rights.ok_or(Refusal::NoRole)?)
+    Ok(rights.ok_or(RightsRefusal::NoRole)?)
 }

@@ -17,7 +17,7 @@ use crate::escrow::{EscrowedSecret, Standing};
 use crate::id::ActionId;
 use crate::lock::{EscrowTest, Lock, Unpromoted};
 use crate::ports::{Fault, StoreError, UnitOfWork, View};
-use crate::refusal::Refusal;
+use crate::refusal::DeviceRefusal;
 use crate::steady::is_recent;
 
 /// How long the server waits before it tries again, by itself, to escrow a disk that failed.
@@ -70,7 +70,7 @@ pub fn keep_disk_escrowed(
     id: ActionId,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    let tenant = unit.tenant(device.tenant)?.ok_or(Refusal::DeviceNotEnrolled)?;
+    let tenant = unit.tenant(device.tenant)?.ok_or(DeviceRefusal::NotEnrolled)?;
     let wanted = tenant.settings.linux_locks.locks().contains(&Lock::Luks2)
         && tenant.licence.is_active(now)
         && device.management_state == ManagementState::Managed;

@@ -9,15 +9,19 @@ use super::end::{Grounds, Holdings, end};
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::command::{Delivery, Phase};
 use crate::id::TenantId;
-use crate::ports::{Fault, UnitOfWork};
-use crate::refusal::Refusal;
+use crate::ports::{Fault, StoreError, UnitOfWork};
 use crate::remote_action::Ending;
 use crate::steady::{Ripe, Ripeness};
 use crate::tenant::TenantSettings;
 
 /// Ends an open action without its device: canceled when the device was never asked or has left,
 /// failed when it was asked and its answer is awaited in vain.
-pub fn close(unit: &mut dyn UnitOfWork, action: ActionRecord, outcome: Outcome, now: Timestamp) -> Result<(), Fault> {
+pub fn close(
+    unit: &mut dyn UnitOfWork,
+    action: ActionRecord,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let deliveries = unit.deliveries(action.id)?;
     close_with(unit, Holdings::default(), action, deliveries, outcome, now)
 }
@@ -29,9 +33,9 @@ fn close_with(
     deliveries: Vec<Delivery>,
     outcome: Outcome,
     now: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     if !action.state.is_open() {
-        return Err(Refusal::ActionEnded.into());
+        return Err(StoreError::Inconsistent("an action was to be closed that had ended".to_owned()));
     }
     for mut delivery in deliveries {
         delivery.phase = match delivery.phase {

@@ -11,7 +11,7 @@ use crate::digest::sha256_hex;
 use crate::escrow::{EscrowedSecret, SecretKind, Standing, UNTIL_REPLACED};
 use crate::id::ActionId;
 use crate::lock::{DeviceLock, DeviceReport, Lock};
-use crate::ports::{Fault, StoreError, UnitOfWork, View};
+use crate::ports::{StoreError, UnitOfWork, View};
 use crate::remote_action::{Ending, Held, Proof, Way};
 use crate::tenant::TenantSettings;
 
@@ -118,7 +118,7 @@ pub(super) fn end(
     ending: Ending,
     grounds: Grounds<'_>,
     now: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), StoreError> {
     let Grounds { report, mut value, way, answered } = grounds;
     let verified = answered == Some(Purpose::Verify);
     let mut ending = ending.proven_by(Proof {

@@ -242,5 +242,5 @@ fn take_late(
     let (state, device_status) = (ActionState::Failed, action.device_status);
     let ending = Ending { state, outcome: Outcome::Uncertain, device_status };
     let grounds = Grounds { value: Some(value), ..Grounds::default() };
-    end(unit, holdings, action, ending, grounds, now)
+    Ok(end(unit, holdings, action, ending, grounds, now)?)
 }

@@ -7,7 +7,7 @@
 
 use thiserror::Error;
 
-use crate::refusal::Refusal;
+use crate::refusal::{EnrollmentRefusal, Refusal, UnclearHold};
 
 /// A fault of the store. Texts are internal: they go to logs, never to callers.
 #[derive(Debug, Error)]
@@ -77,6 +77,18 @@ where
 {
     fn from(refusal: S) -> Self {
         Self::Refused(refusal.into())
+    }
+}
+
+impl From<EnrollmentRefusal> for Fault<EnrollmentRefusal> {
+    fn from(refusal: EnrollmentRefusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<UnclearHold> for Fault<UnclearHold> {
+    fn from(refusal: UnclearHold) -> Self {
+        Self::Refused(refusal)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a caller may do, and on which devices.
 
-use crate::refusal::Refusal;
+use crate::refusal::RightsRefusal;
 use crate::role::{ROLE_ACTIONS, Role, RoleAction};
 use crate::scope_tag::{ScopeTags, Visibility};
 
@@ -63,25 +63,25 @@ impl Rights {
     }
 
     /// Refuses what may not be done at all.
-    pub fn require(&self, action: RoleAction) -> Result<Visibility, Refusal> {
-        self.scope(action).ok_or(Refusal::RoleLacks(action))
+    pub fn require(&self, action: RoleAction) -> Result<Visibility, RightsRefusal> {
+        self.scope(action).ok_or(RightsRefusal::RoleLacks(action))
     }
 
     /// Refuses what may not be done to a device with these tags, which the caller is known to see.
-    pub fn require_on(&self, action: RoleAction, tags: &ScopeTags) -> Result<(), Refusal> {
+    pub fn require_on(&self, action: RoleAction, tags: &ScopeTags) -> Result<(), RightsRefusal> {
         match self.require(action)?.admits(tags) {
             true => Ok(()),
-            false => Err(Refusal::RoleLacks(action)),
+            false => Err(RightsRefusal::RoleLacks(action)),
         }
     }
 
     /// Refuses to move a device into or out of a scope that the caller does not hold for changing devices.
-    pub fn require_retag(&self, before: &ScopeTags, after: &ScopeTags) -> Result<(), Refusal> {
+    pub fn require_retag(&self, before: &ScopeTags, after: &ScopeTags) -> Result<(), RightsRefusal> {
         match self.require(RoleAction::ManagedDevicesUpdate)? {
             Visibility::All => Ok(()),
             Visibility::Tagged(held) => match before.symmetric_difference(after).find(|tag| !held.contains(*tag)) {
                 None => Ok(()),
-                Some(tag) => Err(Refusal::ScopeNotHeld(tag.clone())),
+                Some(tag) => Err(RightsRefusal::ScopeNotHeld(tag.clone())),
             },
         }
     }
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(rights.scope(RoleAction::ManagedDevicesUpdate), None);
         assert_eq!(rights.require_on(RoleAction::ResetPasscode, &tags(&["porto", "x"])), Ok(()));
         let foreign = rights.require_on(RoleAction::ResetPasscode, &tags(&["madrid"]));
-        assert_eq!(foreign, Err(Refusal::RoleLacks(RoleAction::ResetPasscode)));
+        assert_eq!(foreign, Err(RightsRefusal::RoleLacks(RoleAction::ResetPasscode)));
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
     fn nobody_moves_a_device_into_or_out_of_a_scope_they_do_not_hold() {
         let school = |scope| Rights::Roles(vec![(role("school-administrator"), scope)]);
         let held = || school(Visibility::Tagged(tags(&["lisbon", "porto"])));
-        let not_held = |tag: &str| Err(Refusal::ScopeNotHeld(tag.to_owned()));
+        let not_held = |tag: &str| Err(RightsRefusal::ScopeNotHeld(tag.to_owned()));
         for (rights, before, after, expected) in [
             (held(), tags(&["lisbon"]), tags(&["porto"]), Ok(())),
             (held(), tags(&["lisbon", "vip"]), tags(&["porto", "vip"]), Ok(())),
@@ -200,7 +200,7 @@ mod tests {
         }
         let reader = Rights::Roles(vec![(role("read-only-operator"), Visibility::All)]);
         let refused = reader.require_retag(&tags(&["0"]), &tags(&["1"]));
-        assert_eq!(refused, Err(Refusal::RoleLacks(RoleAction::ManagedDevicesUpdate)));
+        assert_eq!(refused, Err(RightsRefusal::RoleLacks(RoleAction::ManagedDevicesUpdate)));
     }
 
     #[test]

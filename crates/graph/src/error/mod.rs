@@ -9,7 +9,12 @@ mod table;
 use axum::response::Response;
 use bytes::Bytes;
 use chaveiro_auth::TokenRefusal;
+use chaveiro_core::application::ApplicationRefusal;
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::refusal::{
+    ActionRefusal, DeviceRefusal, HoldRefusal, ResourceRefusal, RevocationRefusal, RightsRefusal, RoleRefusal,
+    TenantRefusal, UserRefusal,
+};
 use chaveiro_core::refused::Reason;
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::{Fault, Refusal};
@@ -112,11 +117,35 @@ impl From<StoreError> for GraphError {
             StoreError::Full => Self::Full,
             StoreError::ForeignCursor => Self::Query(QueryError::Cursor),
             StoreError::TooCostly => Self::Query(QueryError::TooCostly),
-            StoreError::Duplicate(what) => Self::Refused(Refusal::AlreadyExists(what)),
+            StoreError::Duplicate(what) => ResourceRefusal::AlreadyExists(what).into(),
             StoreError::Unavailable(_) | StoreError::Inconsistent(_) => Self::Internal(error.to_string()),
         }
     }
 }
+
+/// Takes the refusals of single subjects.
+macro_rules! refusals {
+    ($($subject:ty),+ $(,)?) => {
+        $(impl From<$subject> for GraphError {
+            fn from(refusal: $subject) -> Self {
+                Self::Refused(refusal.into())
+            }
+        })+
+    };
+}
+
+refusals!(
+    DeviceRefusal,
+    ActionRefusal,
+    HoldRefusal,
+    RightsRefusal,
+    RoleRefusal,
+    RevocationRefusal,
+    ApplicationRefusal,
+    UserRefusal,
+    ResourceRefusal,
+    TenantRefusal,
+);
 
 impl From<Fault> for GraphError {
     fn from(fault: Fault) -> Self {
@@ -139,12 +168,15 @@ impl From<Fault<Self>> for GraphError {
 pub(crate) fn reason(error: &GraphError, base_url: &str) -> Option<(Reason, &'static str)> {
     let row = row(error, base_url);
     let reason = match (error, row.status) {
-        (GraphError::Refused(Refusal::RecoveryOnHold { .. } | Refusal::NotDisclosed(_)), _) => return None,
+        (GraphError::Refused(Refusal::Hold(HoldRefusal::RecoveryOnHold { .. })), _) => return None,
         (GraphError::Token(TokenRefusal::Missing), _) => Reason::NoToken,
         (GraphError::Token(_), StatusCode::SERVICE_UNAVAILABLE) => return None,
         (GraphError::Token(_), _) => Reason::BadToken,
-        (GraphError::Refused(Refusal::TokenRevoked { .. }), _) => Reason::RevokedToken,
-        (GraphError::Refused(Refusal::Unlicensed | Refusal::NoRole), _) => Reason::Forbidden,
+        (GraphError::Refused(Refusal::Revocation(RevocationRefusal::TokenRevoked { .. })), _) => Reason::RevokedToken,
+        (
+            GraphError::Refused(Refusal::Tenant(TenantRefusal::Unlicensed) | Refusal::Rights(RightsRefusal::NoRole)),
+            _,
+        ) => Reason::Forbidden,
         (GraphError::Refused(_), StatusCode::FORBIDDEN) => Reason::Forbidden,
         (GraphError::Refused(_), StatusCode::NOT_FOUND) => Reason::NotFound,
         (GraphError::Throttled(_), _) => Reason::TooMany,
@@ -207,16 +239,16 @@ mod tests {
             (GraphError::Token(TokenRefusal::BadSignature), Some(Reason::BadToken)),
             (GraphError::Token(TokenRefusal::PersonalAccount), Some(Reason::BadToken)),
             (GraphError::Token(TokenRefusal::IssuerUnavailable { retry_after_s: 1 }), None),
-            (Refusal::TokenRevoked { valid_from: since }.into(), Some(Reason::RevokedToken)),
-            (Refusal::NoRole.into(), Some(Reason::Forbidden)),
-            (Refusal::Unlicensed.into(), Some(Reason::Forbidden)),
-            (Refusal::MissingPermission(&[]).into(), Some(Reason::Forbidden)),
-            (Refusal::OwnRole.into(), Some(Reason::Forbidden)),
-            (Refusal::DeviceNotFound.into(), Some(Reason::NotFound)),
-            (Refusal::ResourceNotFound("user").into(), Some(Reason::NotFound)),
-            (Refusal::RecoveryOnHold { hold, since }.into(), None),
-            (Refusal::Changed.into(), None),
-            (Refusal::DeviceRetired.into(), None),
+            (RevocationRefusal::TokenRevoked { valid_from: since }.into(), Some(Reason::RevokedToken)),
+            (RightsRefusal::NoRole.into(), Some(Reason::Forbidden)),
+            (TenantRefusal::Unlicensed.into(), Some(Reason::Forbidden)),
+            (RightsRefusal::MissingPermission(&[]).into(), Some(Reason::Forbidden)),
+            (RoleRefusal::Own.into(), Some(Reason::Forbidden)),
+            (DeviceRefusal::NotFound.into(), Some(Reason::NotFound)),
+            (ResourceRefusal::NotFound("user").into(), Some(Reason::NotFound)),
+            (HoldRefusal::RecoveryOnHold { hold, since }.into(), None),
+            (ResourceRefusal::Changed.into(), None),
+            (DeviceRefusal::Retired.into(), None),
             (GraphError::Throttled(Throttled { retry_after_s: 1 }), Some(Reason::TooMany)),
             (GraphError::NobodySignedIn, None),
             (GraphError::Busy, None),

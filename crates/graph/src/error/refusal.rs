@@ -1,45 +1,91 @@
 //! The rows of what the domain refuses.
 
+use std::fmt::Display;
+
 use chaveiro_core::Refusal;
 use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
 use chaveiro_core::permission::Permission;
+use chaveiro_core::refusal::{
+    ActionRefusal, DeviceRefusal, HoldRefusal, ResourceRefusal, RevocationRefusal, RightsRefusal, RoleRefusal,
+    TenantRefusal, UserRefusal,
+};
 use http::{StatusCode, header};
 
 use super::row::{BAD_REQUEST, Family, Row, claims_challenge, gateway, intune};
 
+/// The row of a refusal.
 pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
-    let not_applicable = || gateway(BAD_REQUEST, "BadRequest", "Request not applicable to target tenant.");
-    let precondition = |next: &str| {
-        let comma = if next.is_empty() { "" } else { "; " };
-        intune(BAD_REQUEST, "BadRequest", format!("An error has occurred: {refusal}{comma}{next}"))
-    };
     match refusal {
-        Refusal::DeviceNotFound => intune(
+        Refusal::Device(refusal) => of_device(refusal),
+        Refusal::Action(refusal) => of_action(refusal),
+        Refusal::Hold(refusal) => of_hold(refusal),
+        Refusal::Rights(refusal) => of_rights(refusal),
+        Refusal::Role(refusal) => of_role(refusal),
+        Refusal::Revocation(refusal) => of_revocation(refusal, base_url),
+        Refusal::Application(refusal) => of_application(refusal),
+        Refusal::User(refusal) => of_user(refusal),
+        Refusal::Resource(refusal) => of_resource(refusal),
+        Refusal::Tenant(TenantRefusal::Unlicensed) => {
+            gateway(BAD_REQUEST, "BadRequest", "Request not applicable to target tenant.")
+        }
+    }
+}
+
+/// The row of a condition that is not met; `next` says what to do, if there is anything.
+fn precondition(refusal: &dyn Display, next: &str) -> Row {
+    let comma = if next.is_empty() { "" } else { "; " };
+    intune(BAD_REQUEST, "BadRequest", format!("An error has occurred: {refusal}{comma}{next}"))
+}
+
+/// The row of what the caller may not do; `help` says who may.
+fn unauthorized(refusal: &dyn Display, help: &str) -> Row {
+    let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
+    intune(StatusCode::FORBIDDEN, "Forbidden", text)
+}
+
+fn of_device(refusal: &DeviceRefusal) -> Row {
+    match refusal {
+        DeviceRefusal::NotFound => intune(
             StatusCode::NOT_FOUND,
             "ResourceNotFound",
             "An error has occurred: no managed device is reached by this path in your tenant; list them with GET /deviceManagement/managedDevices",
         ),
-        Refusal::ResourceNotFound(kind) => intune(
-            StatusCode::NOT_FOUND,
-            "ResourceNotFound",
+        DeviceRefusal::Retired | DeviceRefusal::NotEnrolled => precondition(refusal, ""),
+    }
+}
+
+fn of_action(refusal: &ActionRefusal) -> Row {
+    match refusal {
+        ActionRefusal::PlatformUnsupported { .. } => precondition(refusal, "do it at the device"),
+        ActionRefusal::RecoveryUnderWay => precondition(refusal, "ask again in a minute"),
+    }
+}
+
+fn of_hold(refusal: &HoldRefusal) -> Row {
+    match refusal {
+        HoldRefusal::RecoveryOnHold { since, .. } => gateway(
+            StatusCode::FORBIDDEN,
+            "RecoveryOnHold",
             format!(
-                "An error has occurred: no {kind} is reached by this path in your tenant; list the collection before it to see what is"
+                "Recoveries of this tenant are on hold since {since}, because more were asked for than its limit allows. Nothing was done for this device. Somebody else with a role that has Chaveiro_Holds_Release, or an operator on the server's host, sees what happened with `chaveiro hold list` and releases it with `chaveiro hold release`. For one device that cannot wait, a caller with the role Break Glass sends the header x-chaveiro-break-glass with a reason."
             ),
         ),
-        // Clients look for these words and for the challenge, get themselves another token and send the request again.
-        Refusal::TokenRevoked { valid_from } => gateway(
-            StatusCode::UNAUTHORIZED,
-            "InvalidAuthenticationToken",
-            "Continuous access evaluation resulted in claims challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp",
-        )
-        .with(header::WWW_AUTHENTICATE, claims_challenge(base_url, *valid_from)),
-        Refusal::TooManyRevocations { retry_after_s } => gateway(
-            StatusCode::TOO_MANY_REQUESTS,
-            "TooManyRequests",
-            "Tokens of the same user or application were ended too often just now. Those that were issued before have ended; nothing else was done. Send it again after the seconds in Retry-After.",
-        )
-        .with(header::RETRY_AFTER, retry_after_s.to_string()),
-        Refusal::MissingPermission(permissions) => intune(
+        HoldRefusal::BreakGlassReason => gateway(
+            BAD_REQUEST,
+            "BadRequest",
+            format!("The header x-chaveiro-break-glass is no reason: {refusal}, in UTF-8. Nothing was done; say why."),
+        ),
+        HoldRefusal::Released(_) => precondition(refusal, "there is nothing to do"),
+        HoldRefusal::Own => {
+            let help = "somebody else with a role that has Chaveiro_Holds_Release looks at it, or an operator on the server's host with `chaveiro hold release`";
+            unauthorized(refusal, help)
+        }
+    }
+}
+
+fn of_rights(refusal: &RightsRefusal) -> Row {
+    match refusal {
+        RightsRefusal::MissingPermission(permissions) => intune(
             StatusCode::FORBIDDEN,
             "Forbidden",
             format!(
@@ -47,7 +93,7 @@ pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
                 names(permissions)
             ),
         ),
-        Refusal::NoRole => Row {
+        RightsRefusal::NoRole => Row {
             status: StatusCode::UNAUTHORIZED,
             code: "UnknownError",
             family: Family::NoRole,
@@ -56,7 +102,7 @@ pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
                     .to_owned(),
             header: None,
         },
-        Refusal::RoleLacks(action) => {
+        RightsRefusal::RoleLacks(action) => {
             let help = format!("; ask an administrator for a role with {action} whose scope holds what this is about");
             intune(
                 StatusCode::FORBIDDEN,
@@ -64,87 +110,95 @@ pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
                 format!("User is not authorized to perform this operation{help}"),
             )
         }
-        Refusal::ScopeNotHeld(_) => {
+        RightsRefusal::ScopeNotHeld(_) => {
             let help = "whoever moves a device into or out of a scope must hold it";
-            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
-            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+            unauthorized(refusal, help)
         }
-        Refusal::RecoveryOnHold { since, .. } => gateway(
-            StatusCode::FORBIDDEN,
-            "RecoveryOnHold",
-            format!(
-                "Recoveries of this tenant are on hold since {since}, because more were asked for than its limit allows. Nothing was done for this device. Somebody else with a role that has Chaveiro_Holds_Release, or an operator on the server's host, sees what happened with `chaveiro hold list` and releases it with `chaveiro hold release`. For one device that cannot wait, a caller with the role Break Glass sends the header x-chaveiro-break-glass with a reason."
-            ),
-        ),
-        Refusal::Changed => gateway(
-            StatusCode::PRECONDITION_FAILED,
-            "PreconditionFailed",
-            "The entity has changed since it was read: its @odata.etag is none of those in If-Match. Nothing was done; read it again and send the change with its new @odata.etag.",
-        ),
-        Refusal::SeveralHolds => precondition(""),
-        Refusal::HoldReleased(_) => precondition("there is nothing to do"),
-        Refusal::OwnHold => {
-            let help = "somebody else with a role that has Chaveiro_Holds_Release looks at it, or an operator on the server's host with `chaveiro hold release`";
-            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
-            intune(StatusCode::FORBIDDEN, "Forbidden", text)
-        }
-        Refusal::ApplicationBeyondCaller => {
+        RightsRefusal::ApplicationBeyondCaller => {
             let help = "whoever gives it a secret can act as it, and so must hold all of its permissions and the rights of its roles; an operator does it on the server's host with `chaveiro app add-secret`";
             let text = format!("Insufficient privileges to complete the operation: {refusal}; {help}.");
             gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
         }
-        Refusal::OwnRole => {
+    }
+}
+
+fn of_role(refusal: &RoleRefusal) -> Row {
+    match refusal {
+        RoleRefusal::Own => {
             let help = "somebody else with a role that has Chaveiro_Roles_Manage does it, or an operator on the server's host with `chaveiro role assign` or `chaveiro role unassign`";
-            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
-            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+            unauthorized(refusal, help)
         }
-        Refusal::RoleBeyondCaller(_) => {
+        RoleRefusal::BeyondCaller(_) => {
             let help = "somebody who holds it assigns the role, or an operator on the server's host with `chaveiro role assign`";
-            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
-            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+            unauthorized(refusal, help)
         }
-        Refusal::UnboundBeyondCaller(_) => {
+        RoleRefusal::UnboundBeyondCaller(_) => {
             let help = "an application without assignments may do whatever its permissions allow; assign it another role first, or let an operator do it on the server's host with `chaveiro role unassign`";
-            let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
-            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+            unauthorized(refusal, help)
         }
-        Refusal::NameAssigned(_) => {
-            let help = "whoever has the name has the role. Remove the assignment first, or assign the role to the object id of the user, which stays whatever she is called; an operator changes the name with a token that was minted on the server's host";
-            let text = format!("Insufficient privileges to complete the operation: {refusal}, and {help}.");
-            gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
-        }
-        Refusal::NameIsId => gateway(
-            BAD_REQUEST,
-            "Request_BadRequest",
-            "Invalid value specified for property 'userPrincipalName': it must not have the form of an object id, because roles are assigned to both.",
-        ),
-        Refusal::AssignedAlready => gateway(
+        RoleRefusal::AssignedAlready => gateway(
             BAD_REQUEST,
             "Request_BadRequest",
             "Another object with the same value for property roleDefinition, members and scope already exists.",
         ),
-        Refusal::TooManyAssignments => {
-            precondition("delete those that nobody needs any more, or assign roles to groups")
+        RoleRefusal::TooMany => {
+            precondition(refusal, "delete those that nobody needs any more, or assign roles to groups")
         }
-        Refusal::BreakGlassReason => gateway(
+    }
+}
+
+fn of_revocation(refusal: &RevocationRefusal, base_url: &str) -> Row {
+    match refusal {
+        // Clients look for these words and for the challenge, get themselves another token and send the request again.
+        RevocationRefusal::TokenRevoked { valid_from } => gateway(
+            StatusCode::UNAUTHORIZED,
+            "InvalidAuthenticationToken",
+            "Continuous access evaluation resulted in claims challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp",
+        )
+        .with(header::WWW_AUTHENTICATE, claims_challenge(base_url, *valid_from)),
+        RevocationRefusal::TooMany { retry_after_s } => gateway(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequests",
+            "Tokens of the same user or application were ended too often just now. Those that were issued before have ended; nothing else was done. Send it again after the seconds in Retry-After.",
+        )
+        .with(header::RETRY_AFTER, retry_after_s.to_string()),
+    }
+}
+
+fn of_user(refusal: &UserRefusal) -> Row {
+    match refusal {
+        UserRefusal::NameAssigned(_) => {
+            let help = "whoever has the name has the role. Remove the assignment first, or assign the role to the object id of the user, which stays whatever she is called; an operator changes the name with a token that was minted on the server's host";
+            let text = format!("Insufficient privileges to complete the operation: {refusal}, and {help}.");
+            gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
+        }
+        UserRefusal::NameIsId => gateway(
             BAD_REQUEST,
-            "BadRequest",
-            format!("The header x-chaveiro-break-glass is no reason: {refusal}, in UTF-8. Nothing was done; say why."),
+            "Request_BadRequest",
+            "Invalid value specified for property 'userPrincipalName': it must not have the form of an object id, because roles are assigned to both.",
         ),
-        Refusal::DeviceRetired | Refusal::DeviceNotEnrolled | Refusal::EnrollmentToken(_) => precondition(""),
-        Refusal::PlatformUnsupported(_) => precondition("recover it at the device"),
-        Refusal::RecoveryUnderWay => precondition("ask again in a minute"),
-        Refusal::ActionEnded => precondition("ask for it again to start another"),
-        Refusal::AlreadyExists(what) => gateway(
+    }
+}
+
+fn of_resource(refusal: &ResourceRefusal) -> Row {
+    match refusal {
+        ResourceRefusal::NotFound(kind) => intune(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFound",
+            format!(
+                "An error has occurred: no {kind} is reached by this path in your tenant; list the collection before it to see what is"
+            ),
+        ),
+        ResourceRefusal::AlreadyExists(what) => gateway(
             BAD_REQUEST,
             "Request_BadRequest",
             format!("Another object with the same value for property {what} already exists."),
         ),
-        Refusal::NotDisclosed(_) => {
-            intune(StatusCode::FORBIDDEN, "Forbidden", format!("{refusal}; recover the passcode again"))
-        }
-        Refusal::Unlicensed => not_applicable(),
-        Refusal::Application(refusal) => of_application(refusal),
+        ResourceRefusal::Changed => gateway(
+            StatusCode::PRECONDITION_FAILED,
+            "PreconditionFailed",
+            "The entity has changed since it was read: its @odata.etag is none of those in If-Match. Nothing was done; read it again and send the change with its new @odata.etag.",
+        ),
     }
 }
 

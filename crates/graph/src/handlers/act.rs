@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
+use chaveiro_core::Decided;
 use chaveiro_core::decisions::ask::{self, Ask, Begun};
 use chaveiro_core::engine::escrow;
 use chaveiro_core::id::ActionId;
-use chaveiro_core::{Decided, Refusal};
+use chaveiro_core::refusal::DeviceRefusal;
 
 use super::admit::Asked;
 use super::{read_store, response, write_aloud};
@@ -24,7 +25,7 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut B
     let admission = Arc::clone(&asked);
     let device = read_store(state, move |view| {
         let admitted = admission.admit(view)?;
-        Ok(admitted.binding.device().map(|device| device.id).ok_or(Refusal::DeviceNotFound)?)
+        Ok(admitted.binding.device().map(|device| device.id).ok_or(DeviceRefusal::NotFound)?)
     });
     let device = device.await?;
     body::ignore(body).await?;

@@ -11,10 +11,11 @@ use chaveiro_core::decisions::rights;
 use chaveiro_core::id::{DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::View;
+use chaveiro_core::refusal::{DeviceRefusal, ResourceRefusal, RightsRefusal, TenantRefusal};
 use chaveiro_core::rights::Rights;
 use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
-use chaveiro_core::{Fault, Refusal, Timestamp};
+use chaveiro_core::{Fault, Timestamp};
 
 use super::expansions::Expansions;
 use crate::entity_tag::IfMatch;
@@ -80,13 +81,13 @@ impl Asked {
     /// Everything that is checked before the request is looked at more closely, in order.
     pub(crate) fn admit(&self, view: &dyn View) -> Result<Admitted, GraphError> {
         self.require_valid(view)?;
-        let tenant = view.tenant(self.tenant())?.ok_or(Refusal::Unlicensed)?;
+        let tenant = view.tenant(self.tenant())?.ok_or(TenantRefusal::Unlicensed)?;
         if !tenant.licence.is_active(self.now) {
-            return Err(Refusal::Unlicensed.into());
+            return Err(TenantRefusal::Unlicensed.into());
         }
         let rights = self.rights_of_roles(view)?;
         if !self.caller.permissions.contains_any(self.required) {
-            return Err(Refusal::MissingPermission(self.required).into());
+            return Err(RightsRefusal::MissingPermission(self.required).into());
         }
         rights.require(self.role_action)?;
         let query = self.query.clone()?;
@@ -122,7 +123,7 @@ impl Asked {
         let binding = self.follow_with(view, &self.rights(view)?)?;
         match &self.if_match {
             Some(if_match) if self.verb.minds_the_state() && !if_match.allows(&binding.node) => {
-                Err(Refusal::Changed.into())
+                Err(ResourceRefusal::Changed.into())
             }
             Some(_) | None => Ok(binding),
         }
@@ -141,11 +142,11 @@ impl Asked {
             Node::Device(device) => rights.require_on(self.role_action, &device.scope_tags)?,
             Node::Resource(resource) if self.changes() && resource.device.is_some() => {
                 let device = resource.device.map_or(Ok(None), |id| view.device(self.tenant(), id))?;
-                rights.require_on(self.role_action, &device.ok_or(Refusal::DeviceNotFound)?.scope_tags)?;
+                rights.require_on(self.role_action, &device.ok_or(DeviceRefusal::NotFound)?.scope_tags)?;
             }
             // What is about no device is the whole tenant's, and so must be the right to change it.
             _ if self.changes() && rights.scope(self.role_action) != Some(Visibility::All) => {
-                return Err(Refusal::RoleLacks(self.role_action).into());
+                return Err(RightsRefusal::RoleLacks(self.role_action).into());
             }
             node if read && !is_seen(view, &rights.sight_by(self.role_action), node)? => {
                 return Err(missing(self.walk.target()).into());
@@ -158,7 +159,7 @@ impl Asked {
     /// Follows a walk that a body names to a device that the caller may tie something to.
     pub(crate) fn follow_to_device(&self, view: &dyn View, walk: &Walk) -> Result<DeviceId, Fault> {
         let binding = self.follow_to(view, walk)?;
-        let device = binding.device().ok_or(Refusal::DeviceNotFound)?;
+        let device = binding.device().ok_or(DeviceRefusal::NotFound)?;
         self.rights(view)?.require_on(self.role_action, &device.scope_tags)?;
         Ok(device.id)
     }

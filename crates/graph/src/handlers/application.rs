@@ -13,8 +13,9 @@ use chaveiro_core::decisions::manage_applications::{self, holds_all_of};
 use chaveiro_core::decisions::revoke_tokens::tokens_of;
 use chaveiro_core::id::ApplicationId;
 use chaveiro_core::ports::View;
+use chaveiro_core::refusal::{ResourceRefusal, RightsRefusal};
 use chaveiro_core::revocation::of_application;
-use chaveiro_core::{Fault, Refusal, Timestamp};
+use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -140,7 +141,7 @@ fn none(_: &dyn View, _: &Asked, _: &Application) -> Result<(), Fault> {
 fn caller_holds_all(view: &dyn View, asked: &Asked, application: &Application) -> Result<(), Fault> {
     match holds_all_of(view, &asked.caller, application)? {
         true => Ok(()),
-        false => Err(Refusal::ApplicationBeyondCaller.into()),
+        false => Err(RightsRefusal::ApplicationBeyondCaller.into()),
     }
 }
 
@@ -164,7 +165,7 @@ async fn change(
 fn found(view: &dyn View, asked: &Asked) -> Result<Box<Application>, Fault> {
     match asked.follow(view)?.node {
         Node::Application(found) => Ok(found),
-        _ => Err(Refusal::ResourceNotFound("application").into()),
+        _ => Err(ResourceRefusal::NotFound("application").into()),
     }
 }
 

@@ -1,9 +1,9 @@
 //! `$expand`: what an edge leads to, inside the entity that it starts from. Whoever expands an edge needs what reading through it needs,
 //! and sees what would be seen there; devices are served as in lists, so nothing is disclosed.
 
-use chaveiro_core::Refusal;
 use chaveiro_core::ports::{View, Witness};
 use chaveiro_core::query::{ActionField, AuditField, Cursor, DeviceField, Listing, ResourceField};
+use chaveiro_core::refusal::ResourceRefusal;
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
@@ -71,7 +71,7 @@ impl Expansions {
                     | Members::RoleAssignments(_)),
                 ) => {
                     let page = short_list::page(&Listing::first(limit), few::items(view, asked, sight, members)?);
-                    let of = MODEL.entity_type(expand.edge.to).ok_or(Refusal::ResourceNotFound("collection"))?;
+                    let of = MODEL.entity_type(expand.edge.to).ok_or(ResourceRefusal::NotFound("collection"))?;
                     (page.items.into_iter().map(|item| selection.of_rendered(of, item)).collect(), page.next)
                 }
                 Some(Members::RemoteActions) => {

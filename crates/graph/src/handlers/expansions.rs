@@ -1,7 +1,7 @@
 //! The expansions of a request, admitted: a caller that expands an edge needs what reading through it needs.
 
-use chaveiro_core::Refusal;
 use chaveiro_core::caller::Caller;
+use chaveiro_core::refusal::RightsRefusal;
 use chaveiro_core::rights::Rights;
 use chaveiro_core::scope_tag::Visibility;
 
@@ -21,7 +21,7 @@ impl Expansions {
             let verb = if expand.edge.many { Verb::List } else { Verb::Read };
             let required = verb::permissions(expand.edge, verb);
             if !caller.permissions.contains_any(required) {
-                return Err(Refusal::MissingPermission(required).into());
+                return Err(RightsRefusal::MissingPermission(required).into());
             }
             let role_action = verb::role_action_at(expand.edge.to, verb);
             rights.require(role_action)?;

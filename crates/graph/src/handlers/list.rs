@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::response::Response;
-use chaveiro_core::Refusal;
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::audit::Activity;
@@ -12,6 +11,7 @@ use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::ResourceId;
 use chaveiro_core::ports::{NamedEvent, StoreError, View, Witness};
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Paged, ResourceField};
+use chaveiro_core::refusal::ResourceRefusal;
 use chaveiro_core::resource::Resource;
 use chaveiro_core::scope_tag::Visibility;
 use http::StatusCode;
@@ -90,7 +90,7 @@ pub(super) async fn count(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<
     let counted = read_store(state, move |view| {
         let admitted = asked.admit(view)?;
         let (tenant, version, sight) = (asked.tenant(), asked.walk.version, &admitted.sight);
-        let entity = MODEL.entity_type(asked.walk.target()).ok_or(Refusal::ResourceNotFound("collection"))?;
+        let entity = MODEL.entity_type(asked.walk.target()).ok_or(ResourceRefusal::NotFound("collection"))?;
         Ok(match admitted.binding.members {
             None | Some(Members::Nothing) => 0,
             Some(Members::Devices(scope)) => {
@@ -125,7 +125,7 @@ fn answer(from: &Reading<'_>, admitted: &Admitted) -> Result<Answer, GraphError>
     let Reading { view, asked, .. } = *from;
     let (tenant, walk, query, selection) = (asked.tenant(), &asked.walk, &admitted.query, &admitted.selection);
     let sight = &admitted.sight;
-    let entity = MODEL.entity_type(walk.target()).ok_or(Refusal::ResourceNotFound("collection"))?;
+    let entity = MODEL.entity_type(walk.target()).ok_or(ResourceRefusal::NotFound("collection"))?;
     let wants_total = query.count == Some(true);
     let expand = |objects: &mut Vec<Map<String, Value>>, parents: Vec<(Uuid, Node)>| {
         objects.iter_mut().zip(parents).try_for_each(|(object, (id, parent))| {

@@ -32,9 +32,10 @@ use chaveiro_core::hold::MAX_REASON;
 use chaveiro_core::id::RequestId;
 use chaveiro_core::ports::{BoxFuture, Peer, Sender, UnitOfWork, View};
 use chaveiro_core::principal::{Principal, PrincipalKind};
+use chaveiro_core::refusal::TenantRefusal;
 use chaveiro_core::refused::{By, Face, Refused, RefusedRequests};
 use chaveiro_core::revocation::of_oneself;
-use chaveiro_core::{Fault, Refusal, Timestamp};
+use chaveiro_core::{Fault, Timestamp};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 use tracing::Instrument;
@@ -247,7 +248,7 @@ async fn wrong_verb(
     });
     match licensed.await {
         Err(error) => error,
-        Ok(false) => Refusal::Unlicensed.into(),
+        Ok(false) => TenantRefusal::Unlicensed.into(),
         Ok(true) => GraphError::Verb {
             method: method.to_string(),
             template: walk.route_template(),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use chaveiro_core::Refusal;
 use chaveiro_core::decisions::hold;
 use chaveiro_core::decisions::revoke_tokens::{Person, sign_out};
 use chaveiro_core::hold::{MAX_QUIET_MINUTES, MAX_REASON, Release};
+use chaveiro_core::refusal::ResourceRefusal;
 use chaveiro_core::revocation;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
@@ -67,7 +67,7 @@ async fn release_hold(
     let release = Release { at: asked.now, by, quiet_until, reason: reason.map(str::to_owned) };
     let written = state.store.write(move |unit| match asked.follow(unit)?.node {
         Node::Hold(hold) => hold::release_in_request(unit, hold.tenant, hold.id, release.clone(), asked.request),
-        _ => Err(Refusal::ResourceNotFound("hold").into()),
+        _ => Err(ResourceRefusal::NotFound("hold").into()),
     });
     let hold = written.await?;
     tracing::info!(tenant.id = %hold.tenant, hold.id = %hold.id, "a hold was released through the API");
@@ -80,7 +80,7 @@ async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> 
     let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
         let Node::Resource(user) = asked.follow(unit)?.node else {
-            return Err(Refusal::ResourceNotFound("user").into());
+            return Err(ResourceRefusal::NotFound("user").into());
         };
         let mut person = Person::of(&user);
         if asked.of_oneself {

@@ -11,9 +11,9 @@ use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::escrow::SecretKind;
 use chaveiro_core::id::{DeviceId, RequestId};
 use chaveiro_core::ports::{StoreError, View};
-use chaveiro_core::refusal::Withheld;
+use chaveiro_core::refusal::{ResourceRefusal, Withheld};
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::{Decided, Fault, Refusal};
+use chaveiro_core::{Decided, Fault};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -41,7 +41,7 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         let (version, selection) = (reading.walk.version, admitted.selection);
         let mut records = Vec::new();
         let mut object = match &admitted.binding.node {
-            Node::Service => return Err(Refusal::ResourceNotFound("service").into()),
+            Node::Service => return Err(ResourceRefusal::NotFound("service").into()),
             Node::DeviceManagement => device_management(&reading, &selection),
             Node::AuditEvent(event) => {
                 list::require_sound(witness.as_ref(), view, std::slice::from_ref(event.as_ref()))?;

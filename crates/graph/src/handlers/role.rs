@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
-use chaveiro_core::Refusal;
 use chaveiro_core::audit::Activity;
 use chaveiro_core::decisions::assign_roles;
 use chaveiro_core::id::AssignmentId;
 use chaveiro_core::principal::{MAX_DESCRIPTION, MAX_NAME, Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::refusal::ResourceRefusal;
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
 use http::{HeaderMap, StatusCode};
@@ -78,7 +78,7 @@ pub(super) async fn rename(
     let writing = Arc::clone(&asked);
     let written = write_store(state, move |unit| {
         let Node::RoleAssignment(current) = writing.follow(unit)?.node else {
-            return Err(Refusal::ResourceNotFound("roleAssignment").into());
+            return Err(ResourceRefusal::NotFound("roleAssignment").into());
         };
         // What the body leaves out is as it is now, and not as it was when the request came.
         let said = said_of(&current, role, checked.properties.clone())?;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
+use chaveiro_core::Fault;
 use chaveiro_core::audit::Activity;
 use chaveiro_core::decisions::{assign_roles, change_device, change_resource, manage_applications, retire};
 use chaveiro_core::id::{DeviceId, ResourceId};
 use chaveiro_core::ports::{ResourceScope, View};
 use chaveiro_core::principal::{Principal, PrincipalKind};
+use chaveiro_core::refusal::{DeviceRefusal, Refusal, ResourceRefusal};
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::{Fault, Refusal};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
@@ -110,7 +111,7 @@ pub(super) async fn update(
         | Node::AuditEvent(_)
         | Node::RemoteAction(_)
         | Node::Hold(_)
-        | Node::RoleDefinition(_) => Err(Refusal::ResourceNotFound("entity").into()),
+        | Node::RoleDefinition(_) => Err(ResourceRefusal::NotFound("entity").into()),
     }
 }
 
@@ -127,7 +128,7 @@ async fn update_device(
     let changes = change::of_device(&checked.properties)?;
     let writing = Arc::clone(&asked);
     let written = state.store.write(move |unit| {
-        let Node::Device(found) = writing.follow(unit)?.node else { return Err(Refusal::DeviceNotFound.into()) };
+        let Node::Device(found) = writing.follow(unit)?.node else { return Err(DeviceRefusal::NotFound.into()) };
         let rights = writing.rights(unit)?;
         let device = change_device::change(unit, &rights, &writing.origin(), *found, &changes)?;
         let user = match device.user {
@@ -155,7 +156,7 @@ async fn update_resource(
     let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
         let Node::Resource(current) = writing.follow(unit)?.node else {
-            return Err(Refusal::ResourceNotFound(kind.name()).into());
+            return Err(ResourceRefusal::NotFound(kind.name()).into());
         };
         let mut properties: Map<String, Value> = serde_json::from_str(&current.properties).unwrap_or_default();
         properties.extend(checked.properties.clone());
@@ -200,7 +201,7 @@ pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             | Node::AuditEvent(_)
             | Node::RemoteAction(_)
             | Node::Hold(_)
-            | Node::RoleDefinition(_) => return Err(Refusal::ResourceNotFound("entity").into()),
+            | Node::RoleDefinition(_) => return Err(ResourceRefusal::NotFound("entity").into()),
         }
         Ok(())
     });
@@ -297,8 +298,8 @@ fn alternate_key(kind: ResourceKind, properties: &Value) -> Option<String> {
 /// A user who is there already is named by the property that collides.
 fn duplicate(fault: Fault, kind: ResourceKind) -> GraphError {
     match GraphError::from(fault) {
-        GraphError::Refused(Refusal::AlreadyExists(_)) if kind == ResourceKind::User => {
-            Refusal::AlreadyExists("userPrincipalName").into()
+        GraphError::Refused(Refusal::Resource(ResourceRefusal::AlreadyExists(_))) if kind == ResourceKind::User => {
+            ResourceRefusal::AlreadyExists("userPrincipalName").into()
         }
         other => other,
     }

@@ -1,9 +1,10 @@
 //! Every no of enrolment, and the one table from it to a SOAP fault.
 
+use chaveiro_core::Fault;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::refusal::{EnrollmentRefusal, TenantRefusal};
 use chaveiro_core::refused::By;
-use chaveiro_core::{Fault, Refusal};
 use http::StatusCode;
 use omadm::soap::SoapError;
 use omadm::soap::fault::{ErrorType, FaultKind};
@@ -125,10 +126,10 @@ impl From<RequestError> for No {
     }
 }
 
-impl From<Fault> for No {
-    fn from(fault: Fault) -> Self {
+impl From<Fault<EnrollmentRefusal>> for No {
+    fn from(fault: Fault<EnrollmentRefusal>) -> Self {
         match fault {
-            Fault::Refused(refusal) => of_refusal(&refusal),
+            Fault::Refused(refusal) => refusal.into(),
             Fault::Store(error @ (StoreError::Busy | StoreError::Full)) => {
                 Self::ours(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
@@ -138,55 +139,28 @@ impl From<Fault> for No {
     }
 }
 
-fn of_refusal(refusal: &Refusal) -> No {
-    let sentence = |next: &str| {
-        let mut text = refusal.to_string();
-        if let Some(first) = text.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        format!("{text}. {next}")
-    };
-    match refusal {
-        Refusal::EnrollmentToken(_) => {
-            let mut no = No::fault(FaultKind::Authentication, None, sentence("Ask your administrator for a new one."));
-            if let No::Fault(refused) = &mut no {
-                refused.wrong_token = Some(By::Stranger);
+impl From<EnrollmentRefusal> for No {
+    fn from(refusal: EnrollmentRefusal) -> Self {
+        let sentence = |next: &str| {
+            let mut text = refusal.to_string();
+            if let Some(first) = text.get_mut(..1) {
+                first.make_ascii_uppercase();
             }
-            no
+            format!("{text}. {next}")
+        };
+        match refusal {
+            EnrollmentRefusal::Token(_) => {
+                let mut no =
+                    No::fault(FaultKind::Authentication, None, sentence("Ask your administrator for a new one."));
+                if let No::Fault(refused) = &mut no {
+                    refused.wrong_token = Some(By::Stranger);
+                }
+                no
+            }
+            EnrollmentRefusal::Tenant(TenantRefusal::Unlicensed) => {
+                let reason = sentence("Ask your administrator to activate it.");
+                No::fault(FaultKind::Authorization, Some(ErrorType::UserLicense), reason)
+            }
         }
-        Refusal::Unlicensed => {
-            let reason = sentence("Ask your administrator to activate it.");
-            No::fault(FaultKind::Authorization, Some(ErrorType::UserLicense), reason)
-        }
-        Refusal::DeviceNotFound
-        | Refusal::ResourceNotFound(_)
-        | Refusal::TokenRevoked { .. }
-        | Refusal::TooManyRevocations { .. }
-        | Refusal::MissingPermission(_)
-        | Refusal::NoRole
-        | Refusal::RoleLacks(_)
-        | Refusal::ScopeNotHeld(_)
-        | Refusal::RecoveryOnHold { .. }
-        | Refusal::HoldReleased(_)
-        | Refusal::SeveralHolds
-        | Refusal::Changed
-        | Refusal::OwnHold
-        | Refusal::ApplicationBeyondCaller
-        | Refusal::OwnRole
-        | Refusal::RoleBeyondCaller(_)
-        | Refusal::UnboundBeyondCaller(_)
-        | Refusal::NameAssigned(_)
-        | Refusal::NameIsId
-        | Refusal::AssignedAlready
-        | Refusal::TooManyAssignments
-        | Refusal::BreakGlassReason
-        | Refusal::DeviceRetired
-        | Refusal::DeviceNotEnrolled
-        | Refusal::PlatformUnsupported(_)
-        | Refusal::AlreadyExists(_)
-        | Refusal::NotDisclosed(_)
-        | Refusal::RecoveryUnderWay
-        | Refusal::Application(_)
-        | Refusal::ActionEnded => No::fault(FaultKind::Authorization, None, sentence("Ask your administrator.")),
     }
 }

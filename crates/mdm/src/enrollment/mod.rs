@@ -117,13 +117,16 @@ impl DeviceChannel {
     async fn check_token(&self, token: Option<&UsernameToken>) -> Result<[u8; 32], No> {
         let token = token.ok_or_else(No::no_security)?;
         let (sha256, now) = (token_sha256(&token.password), self.clock.now());
-        let checked = self.store.read(move |view| {
+        let checked = self.store.try_read(move |view| {
             let tenant = view.enrollment_token(&sha256)?.map(|token| token.tenant);
-            Ok((domain::check_token(view, &sha256, now).map(drop), tenant))
+            let checked = domain::check_token(view, &sha256, now).map(drop);
+            checked.map_err(|fault| fault.map(|refusal| (refusal, tenant)))
         });
-        let (checked, tenant) = checked.await.map_err(No::from)?;
-        checked.map_err(|fault| No::from(fault).with_token_of(tenant))?;
-        Ok(sha256)
+        match checked.await {
+            Ok(()) => Ok(sha256),
+            Err(chaveiro_core::Fault::Refused((refusal, tenant))) => Err(No::from(refusal).with_token_of(tenant)),
+            Err(fault) => Err(No::from(fault.map(|(refusal, _)| refusal))),
+        }
     }
 
     async fn enroll(&self, request: RequestSecurityToken, shown_sha256: Option<[u8; 32]>) -> Result<Issued, No> {
@@ -153,7 +156,7 @@ impl DeviceChannel {
             enrollment,
             device,
         };
-        let written = self.store.write(move |unit| {
+        let written = self.store.try_write(move |unit| {
             let enrolled = domain::enroll(unit, applicant.clone(), now)?;
             let device = unit.device(enrolled.tenant.id, enrolled.enrollment.device)?;
             let device = device.ok_or_else(|| StoreError::Inconsistent("an enrolled device is not there".into()))?;

@@ -11,7 +11,7 @@ use chaveiro_core::engine::{self, Answer, Value, escrow};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::SecretId;
 use chaveiro_core::ports::{Entropy, Replayer, Sealer, StoreError, UnitOfWork, View};
-use chaveiro_core::refusal::Refusal;
+use chaveiro_core::refusal::DeviceRefusal;
 use chaveiro_core::refused::Reason;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::{Fault, Timestamp};
@@ -336,7 +336,7 @@ impl Turn<'_> {
         let provided = engine::provide(self.unit, self.context.sealer, delivery, made, self.context.now)?;
         let Some(delivery) = provided else { return Ok(Said::plain(&reply)) };
         let device = self.unit.device(delivery.tenant, delivery.device)?;
-        let platform = device.map(|device| device.platform).ok_or(Refusal::DeviceNotFound)?;
+        let platform = device.map(|device| device.platform).ok_or(DeviceRefusal::NotFound)?;
         let tenant = self.unit.tenant(delivery.tenant)?;
         let facts = csp::Facts {
             platform,
