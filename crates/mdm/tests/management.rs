@@ -382,6 +382,41 @@ async fn a_session_that_never_ends_is_ended() {
 }
 
 #[tokio::test]
+async fn a_late_answer_is_not_taken_for_one_to_a_later_message_of_the_same_name() {
+    let world = World::new().await;
+    let device = world.enrolled(7).await;
+    let id = world.device_of(&device).await.id;
+    let source = &device.hardware.oma_device_id;
+    // The set-up after the enrolment is out of the way.
+    let set_up = certified(&world, &device, first_message(source).replace("<SessionID>9<", "<SessionID>8<")).await;
+    assert!(!String::from_utf8_lossy(&set_up).contains("LockAndRecoverPIN"));
+    _ = world.ask(id).await;
+    let numbers = |answer: &[u8]| -> Vec<String> {
+        let message = syncml::decode(answer, Limits::MESSAGE).expect("an answer");
+        message.commands().map(|command| command.id.clone()).collect()
+    };
+    // Two sessions of one number: the device makes its PIN in the first, and its answer is late.
+    let first = numbers(&certified(&world, &device, first_message(source)).await);
+    world.advance(std::time::Duration::from_secs(700));
+    let again = first_message(source).replace("<Data>1201</Data>", "<Data>1201</Data><!--again-->");
+    let second = numbers(&certified(&world, &device, again).await);
+    assert!(first.len() == 2 && second.len() == 1 && !first.contains(&second[0]), "{first:?} {second:?}");
+    let late = format!(
+        "<Status><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>{0}</CmdRef><Cmd>Exec</Cmd><Data>200</Data></Status>\
+         <Status><CmdID>3</CmdID><MsgRef>1</MsgRef><CmdRef>{1}</CmdRef><Cmd>Get</Cmd><Data>200</Data></Status>\
+         <Results><CmdID>4</CmdID><MsgRef>1</MsgRef><CmdRef>{1}</CmdRef><Item><Source><LocURI>./Device/Vendor/MSFT/RemoteLock/NewPINValue\
+         </LocURI></Source><Data>482915</Data></Item></Results><Final/>",
+        first[0], first[1]
+    );
+    let next =
+        first_message(source).replace("<MsgID>1<", "<MsgID>2<").replace("1201", "1222").replace("<Final/>", &late);
+    certified(&world, &device, next).await;
+    let (action, secrets) = world.newest(id).await;
+    assert_eq!(action.attempt, 1, "the question that is under way is not answered");
+    assert_eq!((action.state, secrets.len()), (ActionState::Active, 1), "and the value is kept");
+}
+
+#[tokio::test]
 async fn commands_wait_for_a_message_that_has_room_for_them() {
     let world = World::new().await;
     let device = world.enrolled(7).await;

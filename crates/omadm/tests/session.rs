@@ -302,7 +302,7 @@ fn no_answer_is_longer_than_the_device_takes() {
     for limit in (500..4000).step_by(50) {
         for alerts in [0, 5, 40] {
             let limit_bytes = limit as usize;
-            let (reply, is_final) = match plain(limit, alerts).command(commands(6)) {
+            let (reply, is_final) = match plain(limit, alerts).command(commands(6), 0) {
                 Sent::Now(reply, first) => {
                     now += 1;
                     let message = read(&reply);
@@ -323,7 +323,7 @@ fn no_answer_is_longer_than_the_device_takes() {
             assert!(reply.encode().len() <= limit_bytes, "{limit} {alerts}: {}", reply.encode().len());
             if !is_final {
                 // The next message has one status more than the header's, and room for them.
-                assert!(matches!(plain(limit, 1).command(commands(6)), Sent::Now(..)), "{limit}");
+                assert!(matches!(plain(limit, 1).command(commands(6), 0), Sent::Now(..)), "{limit}");
             }
         }
     }

@@ -120,7 +120,7 @@ pub(crate) async fn a_recovery_runs_from_its_request_to_its_shredding(backend: &
 pub(crate) async fn a_delivery_keeps_the_references_that_it_went_out_with(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     let commands = write(&store, |unit| {
-        ask(unit, 1, 11, 1, None)?;
+        _ = ask(unit, 1, 11, 1, None)?;
         let mut delivery = unit.next_delivery(enrollment_id(11))?.unwrap_or_else(|| panic!("nothing is queued"));
         let reference = SecretRef { action: ActionId(uuid(5, 1)), id: SecretId(uuid(8, 1)) };
         let kind = SecretKind::UnlockToken;
@@ -153,13 +153,15 @@ pub(crate) async fn deliveries_leave_in_order_and_are_matched_by_message(backend
         assert_eq!(unit.deliveries_in_flight(enrollment_id(11))?.len(), 1);
         let found = |session: &str, message| -> Result<_, Fault> {
             Ok(unit
-                .delivery_with_receipt(enrollment_id(11), &format!("session {session} message {message}"))?
+                .delivery_with_receipt(enrollment_id(11), &format!("session {session} message {message}"), 3)?
                 .map(|delivery| delivery.seq))
         };
         assert_eq!(found("1", 7)?, Some(seq));
         assert_eq!((found("2", 7)?, found("1", 8)?), (None, None));
+        let before = unit.delivery_with_receipt(enrollment_id(11), "session 1 message 7", 2)?;
+        assert_eq!(before, None, "a command of an earlier message of that name");
         assert_eq!(
-            unit.delivery_with_receipt(enrollment_id(12), "session 1 message 7")?.map(|delivery| delivery.seq),
+            unit.delivery_with_receipt(enrollment_id(12), "session 1 message 7", 3)?.map(|delivery| delivery.seq),
             None
         );
         assert_eq!(unit.next_delivery(enrollment_id(12))?.map(|delivery| delivery.seq), None);

@@ -315,8 +315,13 @@ impl View for Transaction<'_> {
     fn deliveries_in_flight(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError> {
         delivery::in_flight(self.connection, enrollment)
     }
-    fn delivery_with_receipt(&self, enrollment: EnrollmentId, message: &str) -> Result<Option<Delivery>, StoreError> {
-        delivery::with_receipt(self.connection, enrollment, message)
+    fn delivery_with_receipt(
+        &self,
+        enrollment: EnrollmentId,
+        message: &str,
+        place: u32,
+    ) -> Result<Option<Delivery>, StoreError> {
+        delivery::with_receipt(self.connection, enrollment, message, place)
     }
     fn deliveries(&self, action: ActionId) -> Result<Vec<Delivery>, StoreError> {
         delivery::of_action(self.connection, action)

@@ -139,7 +139,7 @@ pub(super) fn turn(unit: &mut Db, upload: &Upload, server: Server, now: Timestam
     let is_new = upload.number == 1 || unit.session.is_none_or(|(session, _)| session != upload.session);
     unit.session = Some((upload.session, upload.number));
     if let Says::Answer(message, given) = &upload.says
-        && let Some(delivery) = unit.delivery_with_receipt(enrollment.id, message)?
+        && let Some(delivery) = unit.delivery_with_receipt(enrollment.id, message, u32::MAX)?
     {
         take(unit, delivery, given, now)?;
     }

@@ -290,9 +290,15 @@ impl View for Db {
         let sent = |it: &&Delivery| it.enrollment == enrollment && matches!(it.phase, Phase::Sent(_));
         Ok(self.deliveries.iter().filter(sent).cloned().collect())
     }
-    fn delivery_with_receipt(&self, enrollment: EnrollmentId, message: &str) -> Result<Option<Delivery>, StoreError> {
+    fn delivery_with_receipt(
+        &self,
+        enrollment: EnrollmentId,
+        message: &str,
+        place: u32,
+    ) -> Result<Option<Delivery>, StoreError> {
         let is_it = |it: &&Delivery| {
-            it.enrollment == enrollment && it.phase.receipt().is_some_and(|receipt| receipt.message == message)
+            let receipt = it.phase.receipt().filter(|receipt| receipt.message == message && receipt.first <= place);
+            it.enrollment == enrollment && receipt.is_some()
         };
         Ok(self.deliveries.iter().rev().find(is_it).cloned())
     }

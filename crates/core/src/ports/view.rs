@@ -154,8 +154,14 @@ pub trait View {
     fn deliveries_queued(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError>;
     /// Deliveries of that enrolment in phase `Sent`, oldest first.
     fn deliveries_in_flight(&self, enrollment: EnrollmentId) -> Result<Vec<Delivery>, StoreError>;
-    /// The delivery of that enrolment, whatever its phase, whose [`Receipt::message`](crate::command::Receipt) that is.
-    fn delivery_with_receipt(&self, enrollment: EnrollmentId, message: &str) -> Result<Option<Delivery>, StoreError>;
+    /// The newest delivery of that enrolment, whatever its phase, whose [`Receipt`](crate::command::Receipt) has that message
+    /// and a first command at `place` or before it.
+    fn delivery_with_receipt(
+        &self,
+        enrollment: EnrollmentId,
+        message: &str,
+        place: u32,
+    ) -> Result<Option<Delivery>, StoreError>;
     /// The deliveries of an action, oldest first.
     fn deliveries(&self, action: ActionId) -> Result<Vec<Delivery>, StoreError>;
 

@@ -263,9 +263,10 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
-    /// The message that carried it: unique among the messages of its enrolment. Answers are matched by it.
+    /// The message that carried it. Answers are matched by it, and by the place of a command.
     pub message: String,
-    /// The place of its first command in that message.
+    /// The place of its first command in that message. Where two messages of an enrolment have one name, their commands have
+    /// different places, later ones higher.
     pub first: u32,
 }
 

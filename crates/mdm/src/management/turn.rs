@@ -1,5 +1,7 @@
 //! One turn of a session, inside one unit of work: what the device says is taken, what waits for it goes out.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::caller::Actor;
@@ -219,13 +221,7 @@ impl Turn<'_> {
     /// Matches statuses and results to deliveries, message by message. What matches nothing changes nothing.
     fn take_answers(&mut self, device: &mut ManagedDevice, secrets: &[SecretId]) -> Result<(), Fault> {
         let mut secrets = secrets.iter().copied();
-        for message in self.answered_messages() {
-            let receipt = receipt(&self.request.header.session, message);
-            let found = self.unit.delivery_with_receipt(self.enrollment.id, &receipt)?;
-            let Some(delivery) = found else {
-                tracing::debug!(message, "an answer to a message without commands");
-                continue;
-            };
+        for (message, delivery) in self.answered()? {
             let Some(first) = delivery.phase.receipt().map(|receipt| receipt.first) else { continue };
             let statuses = self.statuses(message, first, delivery.commands.len());
             let values = self.values(message, first, &delivery.commands, device.platform);
@@ -250,21 +246,46 @@ impl Turn<'_> {
         self.request.is_final && self.values.unfinished.is_none()
     }
 
-    /// Our messages that this one answers, each once, in order.
-    fn answered_messages(&self) -> Vec<u32> {
-        let mut messages = Vec::new();
+    /// The deliveries that this message answers, each once with the number of our message, in the order of the messages.
+    fn answered(&self) -> Result<Vec<(u32, Delivery)>, StoreError> {
+        let mut found = Vec::new();
+        for (message, mut places) in self.answered_messages() {
+            let name = receipt(&self.request.header.session, message);
+            // Commands of several deliveries can be answered at once where sessions are numbered alike.
+            while let Some(place) = places.pop_last() {
+                let Some(delivery) = self.unit.delivery_with_receipt(self.enrollment.id, &name, place)? else {
+                    tracing::debug!(message, "an answer to a message without commands");
+                    break;
+                };
+                let first = delivery.phase.receipt().map(|receipt| receipt.first).unwrap_or_default();
+                places.retain(|place| *place < first);
+                found.push((message, delivery));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Our messages that this one answers, each once, in order, with the numbers of the commands.
+    fn answered_messages(&self) -> Vec<(u32, BTreeSet<u32>)> {
+        let mut messages: Vec<(u32, BTreeSet<u32>)> = Vec::new();
         for element in &self.request.body {
-            let message = match element {
-                Element::Status(status) if status.command_ref != HEADER_REF => &status.message_ref,
-                Element::Results(results) => &results.message_ref,
+            let (message, command) = match element {
+                Element::Status(status) if status.command_ref != HEADER_REF => {
+                    (&status.message_ref, &status.command_ref)
+                }
+                Element::Results(results) => (&results.message_ref, &results.command_ref),
                 Element::Status(_)
                 | Element::Alert(_)
                 | Element::Command(_)
                 | Element::Container(_)
                 | Element::Unknown { .. } => continue,
             };
-            // What is no number is no message of ours.
-            messages.extend(number(message).filter(|message| !messages.contains(message)));
+            // What is no number is no message and no command of ours.
+            let (Some(message), Some(command)) = (number(message), number(command)) else { continue };
+            match messages.iter_mut().find(|(known, _)| *known == message) {
+                Some((_, commands)) => drop(commands.insert(command)),
+                None => messages.push((message, BTreeSet::from([command]))),
+            }
         }
         messages
     }
@@ -364,8 +385,15 @@ impl Turn<'_> {
             };
             commands.push(said);
         }
-        let (reply, first_command) = match reply.command(commands) {
-            Sent::Now(reply, first_command) => (reply, first_command),
+        // A device can number its sessions alike: answers to an earlier message of this name are told by their commands.
+        let message = receipt(&state.session, reply.number());
+        let earlier = self.unit.delivery_with_receipt(self.enrollment.id, &message, u32::MAX)?;
+        let taken = earlier.as_ref().and_then(|earlier| {
+            let count = u32::try_from(earlier.commands.len()).unwrap_or(u32::MAX);
+            Some(earlier.phase.receipt()?.first.saturating_add(count))
+        });
+        let (reply, first) = match reply.command(commands, taken.unwrap_or_default()) {
+            Sent::Now(reply, first) => (reply, first),
             // They stay queued.
             Sent::Next(reply) => return Ok(Said::plain(&reply)),
             Sent::Never(reply) => {
@@ -374,8 +402,7 @@ impl Turn<'_> {
             }
         };
         let secret = delivery.commands.iter().any(|command| command.secret().is_some());
-        let receipt = Receipt { message: receipt(&state.session, reply.number()), first: first_command };
-        engine::sent(self.unit, delivery, receipt, self.context.now)?;
+        engine::sent(self.unit, delivery, Receipt { message, first }, self.context.now)?;
         Ok(Said { text: reply.encode(), secret })
     }
 }

@@ -394,9 +394,11 @@ impl Reply {
         self.alert(alert::NEXT_MESSAGE)
     }
 
-    /// Adds commands, one item each.
-    pub fn command(mut self, commands: Vec<(Verb, Item)>) -> Sent {
-        let first = self.message.body.len() + 1;
+    /// Adds commands, one item each, numbered without gaps from `least` or from the next free number. Numbers below `least`
+    /// were given in an earlier message that the device cannot tell from this one.
+    pub fn command(mut self, commands: Vec<(Verb, Item)>, least: u32) -> Sent {
+        let next = u32::try_from(self.message.body.len() + 1).unwrap_or(u32::MAX);
+        let first = next.max(least);
         let commands: Vec<_> = (first..)
             .zip(commands)
             .map(|(id, (verb, item))| Element::Command(Command { id: id.to_string(), verb, items: vec![item] }))
@@ -405,7 +407,7 @@ impl Reply {
         if self.bytes + bytes <= self.limit {
             self.message.body.extend(commands);
             self.bytes += bytes;
-            return Sent::Now(self, u32::try_from(first).unwrap_or(u32::MAX));
+            return Sent::Now(self, first);
         }
         let header = self.message.body.first().map_or(0, syncml::encoded_bytes);
         let statuses: usize = self.message.body.iter().map(syncml::encoded_bytes).sum();

@@ -78,9 +78,11 @@ pub(crate) fn with_receipt(
     connection: &Connection,
     enrollment: EnrollmentId,
     message: &str,
+    place: u32,
 ) -> Result<Option<Delivery>, StoreError> {
-    let sql = format!("{DELIVERY} WHERE e.id = ? AND y.receipt = ? ORDER BY y.seq DESC LIMIT 1");
-    one(connection, &sql, params![blob(&enrollment.0), message], read)
+    let sql =
+        format!("{DELIVERY} WHERE e.id = ? AND y.receipt = ? AND y.first_command <= ? ORDER BY y.seq DESC LIMIT 1");
+    one(connection, &sql, params![blob(&enrollment.0), message, place], read)
 }
 
 pub(crate) fn of_action(connection: &Connection, action: ActionId) -> Result<Vec<Delivery>, StoreError> {
