@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_code_of_the_agent_has_words_and_no_words_are_left_over() {
-        let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../agent/src/doctor.rs"));
+        let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../agent/src/obstacle.rs"));
         let source = source.expect("the source of the agent");
         let (_, codes) = source.split_once("fn code(&self)").expect("its codes");
         let codes: Vec<&str> = codes
