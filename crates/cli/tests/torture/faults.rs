@@ -472,11 +472,31 @@ async fn judge_flipped(scene: &mut Scene, flipped: Flipped, after: &str) -> Resu
     if flipped == Flipped::Database && server.logged().contains("the database is damaged") {
         return Ok(());
     }
+    let before = scene.ledger.violations();
     match scene.judge_apart(accepted, after).await {
         // A command that complains of the database has noticed.
-        Err(_) if flipped == Flipped::Database => Ok(()),
-        judged => judged,
+        Err(_) if flipped == Flipped::Database => return Ok(()),
+        judged => judged?,
     }
+    if flipped == Flipped::Database && scene.ledger.violations() > before && tells_of_damage(scene).await {
+        scene.ledger.forgive(before);
+    }
+    Ok(())
+}
+
+/// Returns whether the server tells its operator within ten seconds that something stored is not as it was written: it reads
+/// its rows and its record after the start, and answers meanwhile.
+async fn tells_of_damage(scene: &Scene) -> bool {
+    const TOLD: [&str; 3] =
+        ["the database is damaged", "rows that grant rights do not verify", "the audit record is damaged"];
+    for _ in 0..100 {
+        let said = scene.server.as_ref().map(Server::logged).unwrap_or_default();
+        if TOLD.iter().any(|told| said.contains(told)) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    false
 }
 
 /// An operator reads why the server refuses, and accepts what is there.

@@ -248,6 +248,16 @@ impl Ledger {
         }
     }
 
+    /// The number of promises that were seen broken since the last look.
+    pub fn violations(&self) -> usize {
+        self.books().broken.len()
+    }
+
+    /// Forgives what was seen broken beyond that number: the server has told its operator of the reason.
+    pub fn forgive(&self, beyond: usize) {
+        self.books().broken.truncate(beyond);
+    }
+
     /// Compares what was told with the record.
     pub fn compare_record(&self, record: &Record) {
         let books = self.books();

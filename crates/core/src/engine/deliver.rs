@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::end::{Grounds, Holdings, end};
-use super::{declared, give, way_of};
+use super::{action_of, declared, give, way_of};
 use crate::action::{ActionRecord, ActionState};
 use crate::audit::Activity;
 use crate::caller::Actor;
@@ -109,11 +109,6 @@ pub fn sent(unit: &mut dyn UnitOfWork, mut delivery: Delivery, receipt: Receipt,
         }
     }
     Ok(())
-}
-
-/// The action that a delivery serves.
-pub(super) fn action_of(unit: &mut dyn UnitOfWork, delivery: &Delivery) -> Result<Option<ActionRecord>, StoreError> {
-    delivery.action.map_or(Ok(None), |id| unit.action(delivery.tenant, id))
 }
 
 /// The delivery will not be answered any more: a new session began, or the device aborted. The way decides what follows;

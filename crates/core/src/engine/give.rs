@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::deliver::action_of;
 use super::end::{Grounds, Holdings, end};
-use super::{declared, escrow, way_of};
+use super::{action_of, declared, escrow, way_of};
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::command::{Delivery, DeviceCommand, Phase, SecretRef};
 use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};

@@ -31,7 +31,7 @@ use crate::actions;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::command::Delivery;
-use crate::ports::{StoreError, View};
+use crate::ports::{StoreError, UnitOfWork, View};
 use crate::remote_action::{RemoteAction, Way};
 
 /// An event about an action.
@@ -64,4 +64,9 @@ fn way_of(
     let device = view.device(delivery.tenant, delivery.device)?;
     let way = device.and_then(|device| action.way_of(device.platform));
     Ok(way.filter(|way| way.steps.contains(&delivery.purpose)))
+}
+
+/// The action that a delivery serves.
+fn action_of(unit: &mut dyn UnitOfWork, delivery: &Delivery) -> Result<Option<ActionRecord>, StoreError> {
+    delivery.action.map_or(Ok(None), |id| unit.action(delivery.tenant, id))
 }

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::deliver::{action_of, queue, try_again};
+use super::deliver::{queue, try_again};
 use super::end::{Grounds, Holdings, end};
-use super::{declared, escrow, way_of};
+use super::{action_of, declared, escrow, way_of};
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::audit::Activity;
 use crate::caller::Actor;
