@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ActionId, DeviceId, SecretId, TenantId};
-use crate::secret::MAX_PASSCODE_BYTES;
 
 /// Everything a sealed value is bound to: an envelope that is moved to another row does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +22,9 @@ pub struct SecretContext {
 
 /// The expiry of a passcode that stays until a newer one has replaced it.
 pub const UNTIL_REPLACED: Timestamp = Timestamp::constant(253_370_764_800, 0);
+
+/// The longest passcode accepted, in bytes. Windows allows PINs of 127 characters.
+pub const MAX_PASSCODE_BYTES: usize = 512;
 
 /// What a secret is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

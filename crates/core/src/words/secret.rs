@@ -2,14 +2,12 @@
 
 use zeroize::Zeroizing;
 
+pub use crate::escrow::MAX_PASSCODE_BYTES;
 use crate::escrow::SecretKind;
 
 /// What unlocks a screen, whatever its form (PIN, password). It has no `Debug`, `Display`, `Clone` or
 /// `Serialize`, is wiped when dropped, and is read through one verb that a reviewer can grep for.
 pub struct Passcode(Zeroizing<String>);
-
-/// The longest passcode accepted, in bytes. Windows allows PINs of 127 characters.
-pub const MAX_PASSCODE_BYTES: usize = 512;
 
 impl Passcode {
     /// Takes ownership of a passcode; `None` when it is empty or longer than [`MAX_PASSCODE_BYTES`].
