@@ -86,8 +86,12 @@ impl Holdings {
 
 /// The newest value that came late, for any attempt of an action that failed without one, if its way says that the device may
 /// open with it.
-fn late_value(unit: &mut dyn UnitOfWork, action: &ActionRecord) -> Result<Option<EscrowedSecret>, StoreError> {
-    let Some(newest) = unit.secrets(action.tenant, action.id)?.pop() else { return Ok(None) };
+fn late_value(
+    unit: &mut dyn UnitOfWork,
+    holdings: &mut Holdings,
+    action: &ActionRecord,
+) -> Result<Option<EscrowedSecret>, StoreError> {
+    let Some(newest) = holdings.secrets(unit, action)?.last().cloned() else { return Ok(None) };
     let deliveries = unit.deliveries(action.id)?;
     let way = match deliveries.first() {
         Some(delivery) => way_of(unit, declared(action)?, delivery)?,
@@ -96,7 +100,7 @@ fn late_value(unit: &mut dyn UnitOfWork, action: &ActionRecord) -> Result<Option
     Ok(way.is_some_and(|way| way.keeps_late_values).then_some(newest))
 }
 
-/// What an action ends on; nothing of it when no device has said a word.
+/// The grounds on which an action ends; empty when no device has said a word.
 #[derive(Default)]
 pub(super) struct Grounds<'a> {
     /// The device's words about the attempt.
@@ -127,7 +131,7 @@ pub(super) fn end(
         verified,
     });
     if ending.state == ActionState::Failed && value.is_none() {
-        value = late_value(unit, action)?;
+        value = late_value(unit, holdings, action)?;
         ending.outcome = value.as_ref().map_or(ending.outcome, |_| Outcome::Uncertain);
     }
     action.state = ending.state;

@@ -3,16 +3,16 @@
 use jiff::Timestamp;
 
 use super::end::{Grounds, Holdings, end};
-use super::{action_of, declared, escrow, way_of};
+use super::{action_of, context, declared, escrow, way_of};
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::command::{Delivery, DeviceCommand, Phase, SecretRef};
-use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
+use crate::escrow::{EscrowedSecret, SecretKind, Standing, UNTIL_REPLACED};
 use crate::id::SecretId;
 use crate::ports::{Fault, Replayer, Sealer, StoreError, UnitOfWork, View};
 use crate::remote_action::{Ending, Make};
 use crate::secret::SecretBytes;
 
-/// What a secret is made of that is made now: a fresh id, and a source of random bytes.
+/// The ingredients of a secret that is made now: a fresh id, and a source of random bytes.
 pub struct Fresh<'a> {
     /// The id.
     pub id: SecretId,
@@ -78,13 +78,7 @@ fn made(
     now: Timestamp,
 ) -> Result<EscrowedSecret, Fault> {
     escrow::require(unit, sealer, action.tenant)?;
-    let context = SecretContext {
-        tenant: action.tenant,
-        device: action.device,
-        action: action.id,
-        attempt: delivery.attempt,
-        kind,
-    };
+    let context = context(action, delivery, kind);
     let value = make(fresh.random);
     let value = value.ok_or_else(|| StoreError::Inconsistent(format!("{} makes no secret", action.name)))?;
     let secret = EscrowedSecret {

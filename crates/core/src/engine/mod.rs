@@ -31,6 +31,7 @@ use crate::actions;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::command::Delivery;
+use crate::escrow::{SecretContext, SecretKind};
 use crate::ports::{StoreError, UnitOfWork, View};
 use crate::remote_action::{RemoteAction, Way};
 
@@ -69,4 +70,10 @@ fn way_of(
 /// The action that a delivery serves.
 fn action_of(unit: &mut dyn UnitOfWork, delivery: &Delivery) -> Result<Option<ActionRecord>, StoreError> {
     delivery.action.map_or(Ok(None), |id| unit.action(delivery.tenant, id))
+}
+
+/// The binding of a value of that kind that belongs to the attempt of a delivery.
+fn context(action: &ActionRecord, delivery: &Delivery, kind: SecretKind) -> SecretContext {
+    let ActionRecord { id, tenant, device, .. } = *action;
+    SecretContext { tenant, device, action: id, attempt: delivery.attempt, kind }
 }

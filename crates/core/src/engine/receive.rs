@@ -5,12 +5,12 @@ use zeroize::Zeroizing;
 
 use super::deliver::{queue, try_again};
 use super::end::{Grounds, Holdings, end};
-use super::{action_of, declared, escrow, way_of};
+use super::{action_of, context, declared, escrow, way_of};
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::audit::Activity;
 use crate::caller::Actor;
 use crate::command::{Delivery, Phase, Purpose};
-use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
+use crate::escrow::{EscrowedSecret, SecretKind, Standing, UNTIL_REPLACED};
 use crate::id::SecretId;
 use crate::lock::DeviceReport;
 use crate::ports::{EscrowError, Fault, Sealer, UnitOfWork};
@@ -145,7 +145,7 @@ struct Keeping<'a> {
     delivery: &'a Delivery,
     secret: SecretId,
     kind: SecretKind,
-    /// Whether it answers the current attempt.
+    /// True if it answers the current attempt.
     current: bool,
     now: Timestamp,
 }
@@ -166,13 +166,7 @@ impl Keeping<'_> {
         }
         // With wrong recipients the value would be lost: the device keeps it and says it again.
         escrow::require(unit, sealer, action.tenant)?;
-        let context = SecretContext {
-            tenant: action.tenant,
-            device: action.device,
-            action: action.id,
-            attempt: delivery.attempt,
-            kind: self.kind,
-        };
+        let context = context(action, delivery, self.kind);
         let standing = match value {
             Value::Doubtful(_) if self.current => Standing::Uncertain,
             Value::Doubtful(_) | Value::Passcode(_) | Value::Envelope(_) | Value::Bytes(_) => Standing::History,
@@ -232,9 +226,8 @@ fn take_late(
     delivery: &Delivery,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let secrets = unit.secrets(action.tenant, action.id)?;
     let is_shown = |secret: &&EscrowedSecret| secret.standing == Standing::Uncertain;
-    let shown = secrets.iter().find(is_shown).map(|secret| secret.context.attempt);
+    let shown = holdings.secrets(unit, action)?.iter().find(is_shown).map(|secret| secret.context.attempt);
     if action.state != ActionState::Failed || shown.is_some_and(|attempt| attempt >= delivery.attempt) {
         return Ok(());
     }

@@ -57,11 +57,6 @@ impl RemoteAction {
         self.ways.iter().copied().find(|way| way.platforms.contains(&platform))
     }
 
-    /// The way that has that step.
-    pub fn way_with(&self, step: Purpose) -> Option<&'static Way> {
-        self.ways.iter().copied().find(|way| way.steps.contains(&step))
-    }
-
     /// Returns true if an action with these deliveries, oldest first, must not end without its device: the device was told to
     /// change, and has not said what became of it.
     pub fn holds_on(&self, deliveries: &[Delivery]) -> bool {
@@ -74,7 +69,7 @@ impl RemoteAction {
 pub struct Way {
     /// The platforms that go this way.
     pub platforms: &'static [Platform],
-    /// Its steps.
+    /// The steps.
     pub steps: &'static [Purpose],
     /// Makes the secret of an attempt from random bytes, where the server makes it: sealed before it goes out.
     pub makes: Option<Make>,
@@ -104,9 +99,9 @@ pub type Make = fn(&mut dyn FnMut(&mut [u8])) -> Option<SecretBytes>;
 /// A step: the commands that travel together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Its purpose.
+    /// The purpose.
     pub purpose: Purpose,
-    /// Its commands, in order.
+    /// The commands, in order.
     pub commands: Vec<DeviceCommand>,
 }
 
