@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::Timestamp;
+use chaveiro_core::digest::unhex;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::keys::{Fingerprint, KeyName};
 use chaveiro_core::ports::{StoreError, View};
@@ -62,14 +63,7 @@ enum Heir {
 impl Heir {
     /// Reads one as it is written, and in no other spelling.
     fn parse(text: &str) -> Option<Self> {
-        let lost = || {
-            let hex = text.strip_prefix(FINGERPRINT)?.as_bytes();
-            let mut hash = [0; 32];
-            for (byte, pair) in hash.iter_mut().zip(hex.chunks(2)) {
-                *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-            }
-            Some(Self::Lost(hash))
-        };
+        let lost = || Some(Self::Lost(unhex(text.strip_prefix(FINGERPRINT)?)?.try_into().ok()?));
         let found = text.parse().ok().map(Self::Known).or_else(lost)?;
         (found.to_string() == text).then_some(found)
     }
