@@ -13,6 +13,9 @@ use cargo_metadata::Message;
 /// The programs of tests that run at the same time. Each has as many threads as there are processors.
 const LANES: usize = 2;
 
+/// The programs that take longest begin first, so that neither lane is left alone with one of them.
+const LONGEST: [&str; 2] = ["cli/tests/", "store-sqlite/tests/conformance"];
+
 /// The test that is not part of `cargo test`, and the seed with which every test run starts it: the same faults each time.
 const TORTURE: (&str, &[&str]) = ("torture", &["--seed", "1"]);
 
@@ -35,9 +38,8 @@ pub(crate) fn run_all(cargo: impl Fn(&[&str]) -> Command) -> Result<()> {
     let mut waiting = built(cargo(&["test", "--workspace", "--locked", "--test", TORTURE.0]), TORTURE.1)?;
     waiting.extend(built(cargo(&["test", "--workspace", "--locked"]), &[])?);
     waiting.extend(built(cargo(TEST_ACTIONS), &[])?);
-    // The tests of the programs take longest.
     let (mut first, rest): (VecDeque<_>, VecDeque<_>) =
-        waiting.into_iter().partition(|program| program.name.contains("cli/tests/"));
+        waiting.into_iter().partition(|program| LONGEST.iter().any(|part| program.name.contains(part)));
     first.extend(rest);
     let (waiting, failed) = (Mutex::new(first), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {

@@ -18,7 +18,7 @@ const NAMESPACE: &str = "chaveiro-release";
 /// The checksums, in the form of `sha256sum`.
 const SUMS: &str = "SHA256SUMS";
 
-/// What the release was built from and with.
+/// The sources and the tools that the release was built with.
 const RECIPE: &str = "BUILD";
 
 /// The place of the sources, as the programs tell it.
@@ -210,7 +210,7 @@ fn sign(directory: &Path, key: &Path) -> Result<()> {
     run(Command::new("ssh-keygen").args(["-q", "-Y", "sign", "-n", NAMESPACE, "-f"]).arg(key).arg(directory.join(SUMS)))
 }
 
-/// What a command says.
+/// The content of a command.
 fn said(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("starting {program}"))?;

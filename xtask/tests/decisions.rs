@@ -1,5 +1,7 @@
 //! Every decision is a function of `core`: no other crate writes by the port of the store, but for what is named here.
 
+mod sources;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -19,19 +21,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Every source file below that folder, without tests.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        match path.is_dir() {
-            _ if name == "tests" => {}
-            true => found.extend(sources(&path)),
-            false if path.extension().is_some_and(|extension| extension == "rs") => found.push(path),
-            false => {}
-        }
-    }
+/// The source files below that folder, without tests.
+fn without_tests(folder: &Path) -> Vec<PathBuf> {
+    let is_test = |path: &PathBuf| {
+        let inside = path.strip_prefix(folder).expect("below the folder");
+        inside.iter().any(|name| Path::new(name).file_stem().is_some_and(|stem| stem == "tests"))
+    };
+    let mut found = sources::below(folder);
+    found.retain(|path| !is_test(path));
     found
 }
 
@@ -44,7 +41,7 @@ fn text(file: &Path) -> String {
 /// The methods of the port that write.
 fn writing() -> BTreeSet<String> {
     let mut methods = BTreeSet::new();
-    for file in sources(&root().join("crates/core/src/ports")) {
+    for file in without_tests(&root().join("crates/core/src/ports")) {
         for declared in text(&file).split("fn ").skip(1) {
             let (name, parameters) = declared.split_once('(').unwrap_or_default();
             if parameters.trim_start().starts_with("&mut self") {
@@ -65,7 +62,7 @@ fn calls(methods: &BTreeSet<String>) -> BTreeSet<(String, String)> {
         if OF_THE_STORE.contains(&name) || !krate.join("src").is_dir() {
             continue;
         }
-        for file in sources(&krate.join("src")) {
+        for file in without_tests(&krate.join("src")) {
             let text: String = text(&file).split_whitespace().collect();
             for method in methods {
                 let call = if method.contains('_') { format!(".{method}(") } else { format!("unit.{method}(") };

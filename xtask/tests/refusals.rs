@@ -1,8 +1,10 @@
 //! One shape for each refusal: what undoes everything is a fault, what keeps its record is `Decided`. A result in a result
 //! would say neither, and one `?` too many in it would drop a record in silence.
 
+mod sources;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The marks of a result in a result.
 const NESTED: &[&str] = &["Result<Result<", "Ok(Ok(", "Ok(Err(", "??"];
@@ -17,22 +19,10 @@ const OF_LIBRARIES: &[&str] = &[
     "crates/cli/tests/torture/faults.rs",
 ];
 
-fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 #[test]
 fn no_result_holds_a_result() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
-    let mut paths = Vec::new();
-    sources(&root.join("crates"), &mut paths);
+    let paths = sources::below(&root.join("crates"));
     assert!(paths.len() > 300, "{} sources", paths.len());
     let mut excused = Vec::new();
     for path in &paths {

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, UseTree, Visibility};
 
+use crate::sources;
+
 /// The name of a file inside of `src`, or a path of segments inside of a crate.
 type Segments = Vec<String>;
 
@@ -181,22 +183,11 @@ impl Crate {
 
 /// The source files below a directory, by their names inside of it.
 pub(crate) fn texts(src: &Path) -> BTreeMap<PathBuf, String> {
-    let mut texts = BTreeMap::new();
-    collect(src, src, &mut texts);
-    texts
-}
-
-/// Reads the texts below a directory, by their names inside of `src`.
-fn collect(src: &Path, directory: &Path, texts: &mut BTreeMap<PathBuf, String>) {
-    for entry in fs::read_dir(directory).expect("a directory of the crate") {
-        let path = entry.expect("a directory of the crate").path();
-        if path.is_dir() {
-            collect(src, &path, texts);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path.strip_prefix(src).expect("a file of the crate").to_owned();
-            texts.insert(name, fs::read_to_string(&path).expect("a source file is text"));
-        }
-    }
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(src).expect("a file of the crate").to_owned();
+        (name, fs::read_to_string(&path).expect("a source file is text"))
+    };
+    sources::below(src).into_iter().map(read).collect()
 }
 
 /// The directory of the modules that a file declares.

@@ -2,6 +2,8 @@
 //! crates must never see. The table is the rule; `cargo metadata` is the fact. Inside of a crate the files are the fact.
 
 mod files;
+#[path = "../sources/mod.rs"]
+mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
 
