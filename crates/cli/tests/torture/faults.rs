@@ -466,10 +466,7 @@ async fn judge_flipped(scene: &mut Scene, flipped: Flipped, after: &str) -> Resu
             accepted = true;
         }
     }
-    let Some(server) = &scene.server else { return Ok(()) };
-    // A server that has told its operator to restore a backup has noticed: pages that are out of order show nothing right.
-    // It reads a database of this size whole before it serves.
-    if flipped == Flipped::Database && server.logged().contains("the database is damaged") {
+    if scene.server.is_none() {
         return Ok(());
     }
     let before = scene.ledger.violations();
