@@ -287,7 +287,7 @@ pub(crate) async fn observe(State(observed): State<Observed>, request: Request, 
     response
 }
 
-/// How often the log, and the record, are told of what is summed.
+/// The pause between two times that the log, and the record, are told of what is summed.
 const TELLING: Duration = Duration::from_secs(60);
 
 /// Tells once a minute, and at the end, of what makes no line and no event for each: requests of strangers, connections
@@ -430,14 +430,11 @@ mod tests {
         }
     }
 
-    /// A store in a directory that goes with the process of the test.
-    fn store() -> Arc<dyn Store> {
-        let directory = tempfile::tempdir().expect("a directory").keep();
-        Arc::new(chaveiro_store_sqlite::SqliteStore::open(&directory).expect("a store"))
-    }
-
     #[tokio::test]
     async fn a_connection_is_proven_by_what_its_device_shows_in_a_message() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = chaveiro_store_sqlite::SqliteStore::open(directory.path()).expect("a store");
+        let store: Arc<dyn Store> = Arc::new(store);
         for (listener, sender, proven) in [
             ("device", Sender::Known, true),
             ("device", Sender::Stranger("no credential"), false),
@@ -445,7 +442,7 @@ mod tests {
             ("graph", Sender::Known, false),
         ] {
             let (metrics, proxies) = (Arc::new(Metrics::new()), TrustedProxies::default());
-            let refusals = Arc::new(Refusals::new(store(), Arc::new(crate::SystemClock::default())));
+            let refusals = Arc::new(Refusals::new(Arc::clone(&store), Arc::new(crate::SystemClock::default())));
             let observed = Observed { listener, metrics, refusals, proxies };
             let answer = get(move || async move { Extension(sender) });
             let router = Router::new().route("/", answer).layer(middleware::from_fn_with_state(observed, observe));
