@@ -1,7 +1,11 @@
 //! The Graph face and the device channel on one store, called without a network.
 
+#[path = "../../../graph/tests/doubles/mod.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the tests of the Graph face use more of it")]
+mod doubles;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,7 +18,7 @@ use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
-use chaveiro_core::ports::{Alarm, Clock, Entropy, Store, StoreError, StoredEvent, View, Witness};
+use chaveiro_core::ports::{Alarm, Clock, Store, View};
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_escrow::Keyring;
@@ -33,34 +37,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-struct TestClock(AtomicI64);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
-    }
-}
-
-/// A counter, mixed: different every time, the same in every run.
-struct TestEntropy(AtomicU64);
-
-impl Entropy for TestEntropy {
-    fn fill(&self, buffer: &mut [u8]) {
-        for chunk in buffer.chunks_mut(8) {
-            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
-            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            chunk.copy_from_slice(&(word ^ (word >> 27)).to_le_bytes()[..chunk.len()]);
-        }
-    }
-}
-
-struct Trusting;
-
-impl Witness for Trusting {
-    fn vouches_for(&self, _: &dyn View, _: &[&StoredEvent]) -> Result<bool, StoreError> {
-        Ok(true)
-    }
-}
+use self::doubles::{BASE, Doubting, TestClock, TestEntropy};
 
 struct Silent;
 
@@ -68,7 +45,6 @@ impl Alarm for Silent {
     fn ring(&self) {}
 }
 
-const GRAPH: &str = "https://graph.example:8443";
 const CHANNEL: &str = "https://mdm.example:8444";
 
 /// One tenant, and whatever enrols.
@@ -127,7 +103,7 @@ impl World {
         let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
         let keys = IssuerKeys::create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
-        let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), GRAPH.to_owned()));
+        let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
         let ca = CertificateAuthority::create(&directory.path().join("ca"), clock.now(), entropy.as_ref());
         let credentials = DeviceCredentials::create(&directory.path().join("credentials"), entropy.as_ref());
         let tenant = TenantId(Uuid::from_u128(0x11));
@@ -156,10 +132,10 @@ impl World {
         }));
         let graph = chaveiro_graph::router(Arc::new(GraphState {
             store: Arc::clone(&store),
-            witness: Arc::new(Trusting),
+            witness: Arc::new(Doubting::default()),
             unsealer: keyring.clone(),
             sealer: keyring.clone(),
-            verifier: Arc::new(Verifier::local_only(Arc::clone(&issuer), vec![GRAPH.to_owned()])),
+            verifier: Arc::new(Verifier::local_only(Arc::clone(&issuer), vec![BASE.to_owned()])),
             clock: clock.clone(),
             entropy: entropy.clone(),
             waker: wakes,
@@ -167,7 +143,7 @@ impl World {
             alarm: Arc::new(Silent),
             proxies: TrustedProxies::parse("192.0.2.9").expect("proxies"),
             tally: Arc::default(),
-            base_url: GRAPH.to_owned(),
+            base_url: BASE.to_owned(),
         }));
         Self { directory, store, keyring, tenant, clock, entropy, issuer, graph, channel }
     }
