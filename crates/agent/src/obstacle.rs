@@ -1,4 +1,4 @@
-//! What stands in the way of a recovery on this machine.
+//! Obstacles to a recovery on this machine.
 
 /// The reason for which a recovery cannot work, or soon may not.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -183,7 +183,7 @@ fn two_that_make_or_upgrade_a_data_directory_at_once_leave_one_that_is_whole() {
     }
 }
 
-/// How much the log of a server that was killed under load holds at the least.
+/// The least that the log of a server holds that was killed under load.
 const LOG_BYTES: u64 = 20 * 4120;
 
 fn log_of(data: &Path) -> u64 {

@@ -43,7 +43,7 @@ impl Secret {
         Self::new(what, token.trim().rsplit('.').next().expect("a signature"))
     }
 
-    /// Its beginning, its middle and its end.
+    /// The beginning, the middle and the end of a secret.
     fn fragments(&self) -> [&[u8]; 3] {
         let (bytes, last) = (self.text.as_bytes(), self.text.len() - FRAGMENT);
         [0, last / 2, last].map(|start| &bytes[start..start + FRAGMENT])
@@ -82,7 +82,7 @@ fn remembered(pid: u32, secrets: &[Secret]) -> Vec<String> {
     found
 }
 
-/// What the process still remembers when it had time to let go.
+/// The memory of the process once it had time to let go.
 async fn remembered_at_last(pid: u32, secrets: &[Secret]) -> Vec<String> {
     let begun = std::time::Instant::now();
     loop {

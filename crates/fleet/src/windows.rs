@@ -19,7 +19,7 @@ use crate::transport::{Request, Transport, TransportError};
 
 const LOCK_AND_RECOVER_PIN: &str = "./Device/Vendor/MSFT/RemoteLock/LockAndRecoverPIN";
 const NEW_PIN_VALUE: &str = "./Device/Vendor/MSFT/RemoteLock/NewPINValue";
-/// What a node does when it is run with that text; gives the status.
+/// Runs a node with that text, and returns the status.
 type Run = fn(&mut Nodes<'_>, &str) -> u16;
 
 /// The nodes that run something.

@@ -17,10 +17,10 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Less free room than this is told before it becomes a fault: a day of a large fleet.
 const LITTLE_BYTES: u64 = 256 * 1024 * 1024;
 
-/// How often the whole database is read after the start.
+/// The pause between two readings of the whole database.
 const CHECK_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How soon a reading that failed is tried again.
+/// The pause before a reading that failed is tried again.
 const CHECK_RETRY: Duration = Duration::from_secs(60);
 
 /// The longest that a start waits for the first reading of the whole database.

@@ -1,4 +1,4 @@
-//! What callers and operators change of devices, users and links, and what is recorded of it.
+//! Changes of devices, users and links by callers and operators, and their records.
 
 use std::sync::Arc;
 

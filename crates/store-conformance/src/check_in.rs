@@ -1,4 +1,4 @@
-//! What a device says of itself in a message, and what follows.
+//! The words of a device about itself in a message, and their consequences.
 
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Receipt};
 use chaveiro_core::decisions::check_in::{Fresh, SetUp, Standing, greet, keep, take_set_up, take_standing};

@@ -251,7 +251,7 @@ pub(crate) async fn read<T: Send + 'static>(
     }
 }
 
-/// What was done, or the refusal that was recorded.
+/// Turns a decision into its result, or the refusal that was recorded.
 pub(crate) fn outcome<T, R>(decided: Decided<T, R>) -> Result<T, R> {
     match decided {
         Decided::Done(done) => Ok(done),

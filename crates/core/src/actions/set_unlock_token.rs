@@ -57,7 +57,7 @@ const WAY: Way = Way {
     keeps_late_values: false,
 };
 
-/// As many bytes as an unlock token can have.
+/// Makes a token of the greatest length.
 fn make(random: &mut dyn FnMut(&mut [u8])) -> Option<SecretBytes> {
     let mut bytes = Zeroizing::new(vec![0; SecretKind::UnlockToken.max_bytes()]);
     random(&mut bytes);

@@ -1,4 +1,4 @@
-//! What a device says of itself in a message, beside its answers: taken, and what follows from it decided.
+//! Taking the words of a device about itself in a message, beside its answers, and deciding what follows.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::id::ActionId;
 use crate::lock::{Lock, Recoverability, Unpromoted};
 use crate::ports::{Fault, StoreError, UnitOfWork};
 
-/// What a device says of itself at the beginning of a session.
+/// The words of a device about itself at the beginning of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing<'a> {
     /// Each lock, tested a moment ago.

@@ -38,7 +38,7 @@ pub(super) enum Says {
     Answer(String, Given),
 }
 
-/// What a device gives for the commands of one message.
+/// The answers of a device to the commands of one message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Given {
     pub(super) statuses: Vec<Option<u16>>,

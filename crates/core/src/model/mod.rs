@@ -62,9 +62,9 @@ trait Device: Clone + Debug + Eq + Hash + Send + Sync + 'static {
     }
     /// Carries out one command and adds to what it gives. At a seam its power fails, and the rest does not happen.
     fn run(&mut self, order: &Order, command: &DeviceCommand, how: How, given: &mut Given);
-    /// Its power fails: what was in memory is gone.
+    /// The power fails: what was in memory is gone.
     fn lose_power(&mut self) {}
-    /// Its service starts, or is about to begin a session.
+    /// The service starts, or is about to begin a session.
     fn resume(&mut self) {}
     /// A session came to its end.
     fn end_session(&mut self) {}

@@ -120,7 +120,7 @@ impl<D: Device> World<D> {
         self.sealed(passcode).next().is_some()
     }
 
-    /// What the escrow holds of that passcode.
+    /// The secret in escrow of that passcode.
     pub(super) fn sealed(&self, passcode: u8) -> impl Iterator<Item = &EscrowedSecret> {
         self.store.secrets.iter().filter(move |secret| secret.envelope.is_some() && number(secret) == passcode)
     }

@@ -32,7 +32,7 @@ pub const MAX_PASSCODE_BYTES: usize = 512;
 pub enum SecretKind {
     /// What unlocks the screen.
     Passcode,
-    /// What a device gives, or takes, to have its lock removed: bytes that the server sends and no person reads.
+    /// Bytes that a device gives, or takes, to have its lock removed: the server sends them and no person reads them.
     UnlockToken,
 }
 

@@ -56,9 +56,9 @@ impl Face {
 pub enum Reason {
     /// It brought no token.
     NoToken,
-    /// Its token is not valid here.
+    /// The token is not valid here.
     BadToken,
-    /// Its token was genuine and has been ended.
+    /// The token was genuine and has been ended.
     RevokedToken,
     /// The caller may not do this, or not there.
     Forbidden,

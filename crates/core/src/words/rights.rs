@@ -1,4 +1,4 @@
-//! What a caller may do, and on which devices.
+//! The rights of a caller: actions, each with the devices on which they are allowed.
 
 use crate::refusal::RightsRefusal;
 use crate::role::{ROLE_ACTIONS, Role, RoleAction};

@@ -199,7 +199,7 @@ impl Table {
         all.join(", ")
     }
 
-    /// How many arguments come before [`Self::later`].
+    /// The number of arguments before [`Self::later`].
     fn fixed(&self) -> usize {
         1 + self.owners.len() + self.columns.len()
     }
