@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chaveiro_core::action::{ActionRecord, ActionState};
+use chaveiro_core::actions::keeps_uncertain_value;
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, Receipt};
 use chaveiro_core::decisions::disclose_passcode::shred;
 use chaveiro_core::decisions::standing::{keep_disk_escrowed, reconcile};
@@ -198,7 +199,7 @@ fn check_action(view: &dyn View, action: &ActionRecord, seen: &mut Seen) -> Resu
     let current: Vec<_> = secrets.iter().filter(|secret| secret.standing == Standing::Current).collect();
     assert_eq!(current.len(), usize::from(action.state == ActionState::Done), "done means escrowed");
     let uncertain = secrets.iter().filter(|secret| secret.standing == Standing::Uncertain).count();
-    let kept = usize::from(action.keeps_uncertain_value());
+    let kept = usize::from(keeps_uncertain_value(action));
     assert!(open || uncertain == kept, "what may open the device is within reach, and nothing else is");
     assert_eq!(action.outcome.is_some(), !open, "an end has a reason");
     let alive = |phase: &Phase| matches!(phase, Phase::Queued | Phase::Sent(_));
@@ -224,8 +225,8 @@ fn check_action(view: &dyn View, action: &ActionRecord, seen: &mut Seen) -> Resu
     }
     if !open && let Some(before) = seen.ended.insert(action.id, action.clone()) {
         // A value may come late; that much is known of a failure afterwards.
-        let valued = before.state == ActionState::Failed && !before.keeps_uncertain_value();
-        let later = action.state == ActionState::Failed && action.keeps_uncertain_value();
+        let valued = before.state == ActionState::Failed && !keeps_uncertain_value(&before);
+        let later = action.state == ActionState::Failed && keeps_uncertain_value(action);
         assert!(before == *action || (valued && later), "an end is final");
     }
     seen.done += usize::from(action.state == ActionState::Done && sealed_first);

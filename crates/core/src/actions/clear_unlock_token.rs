@@ -39,6 +39,7 @@ const WAY: Way = Way {
     steps: &[Purpose::Act, Purpose::Verify],
     max_attempts: 2,
     exhausted: Outcome::Contradictory,
+    opens: &[],
     locks: |_| &[],
     first: |_| Step {
         purpose: Purpose::Act,
@@ -48,7 +49,7 @@ const WAY: Way = Way {
     lost,
     holds_on: |_| false,
     afterwards: |_| None,
-    keeps_late_values: false,
+    keeps_uncertain_values: false,
 };
 
 fn verify() -> Step {

@@ -38,13 +38,14 @@ const WAY: Way = Way {
     steps: &[Purpose::Act],
     max_attempts: 2,
     exhausted: Outcome::OutcomeUnknown,
+    opens: &[],
     locks: |_| &[],
     first: |_| Step { purpose: Purpose::Act, commands: vec![DeviceCommand::run("ping")] },
     settle,
     lost: |_, _| OnLoss::TryAgain,
     holds_on: |_| false,
     afterwards: |_| None,
-    keeps_late_values: false,
+    keeps_uncertain_values: false,
 };
 
 fn settle(_: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {

@@ -34,6 +34,7 @@ const WAY: Way = Way {
     steps: &[Purpose::Act],
     max_attempts: 3,
     exhausted: Outcome::OutcomeUnknown,
+    opens: &[],
     locks: |_| &[],
     first: |_| Step { purpose: Purpose::Act, commands: vec![DeviceCommand::read("readUnlockToken")] },
     settle,
@@ -41,7 +42,7 @@ const WAY: Way = Way {
     lost: |_, _| OnLoss::TryAgain,
     holds_on: |_| false,
     afterwards: |_| None,
-    keeps_late_values: false,
+    keeps_uncertain_values: false,
 };
 
 fn settle(_: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {

@@ -45,6 +45,7 @@ const WAY: Way = Way {
     steps: &[Purpose::Act, Purpose::Verify],
     max_attempts: 2,
     exhausted: Outcome::Contradictory,
+    opens: &[],
     locks: |_| &[],
     first: |_| Step {
         purpose: Purpose::Act,
@@ -54,7 +55,7 @@ const WAY: Way = Way {
     lost,
     holds_on: may_have_changed,
     afterwards: |_| None,
-    keeps_late_values: false,
+    keeps_uncertain_values: false,
 };
 
 /// Makes a token of the greatest length.

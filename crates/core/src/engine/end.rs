@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{declared, way_of};
 use crate::action::{ActionRecord, ActionState, Outcome};
+use crate::actions::keeps_uncertain_value;
 use crate::audit::Activity;
 use crate::caller::Actor;
 use crate::command::{Delivery, DeviceCommand, Purpose};
@@ -97,7 +98,7 @@ fn late_value(
         Some(delivery) => way_of(unit, declared(action)?, delivery)?,
         None => None,
     };
-    Ok(way.is_some_and(|way| way.keeps_late_values).then_some(newest))
+    Ok(way.is_some_and(|way| way.keeps_uncertain_values).then_some(newest))
 }
 
 /// The grounds on which an action ends; empty when no device has said a word.
@@ -189,7 +190,7 @@ fn promote(
         let is_result = done && is_value;
         secret.standing = match secret.standing {
             _ if is_result => Standing::Current,
-            _ if is_value && action.keeps_uncertain_value() => Standing::Uncertain,
+            _ if is_value && keeps_uncertain_value(action) => Standing::Uncertain,
             // One value is shown, at the most.
             Standing::Uncertain => Standing::History,
             other => other,

@@ -18,6 +18,8 @@ mod end;
 pub mod escrow;
 mod give;
 mod receive;
+#[cfg(test)]
+mod tests;
 
 pub use close::{close, expire};
 pub use deliver::{Opening, lost, open, sent};

@@ -77,7 +77,7 @@ pub fn receive(
         keeping.keep(unit, &mut holdings, sealer, value)?;
     }
     if !current {
-        if way.keeps_late_values {
+        if way.keeps_uncertain_values {
             take_late(unit, &mut holdings, &mut action, &delivery, now)?;
         }
         return Ok(Received::Late);

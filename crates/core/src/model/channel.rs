@@ -96,7 +96,7 @@ pub(super) fn sealed_in(envelope: &[u8]) -> u8 {
 }
 
 /// Seals so that the model can see what is inside.
-struct Glass;
+pub(crate) struct Glass;
 
 impl Sealer for Glass {
     fn seal(&self, context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {

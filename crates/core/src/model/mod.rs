@@ -15,11 +15,11 @@
 //!
 //! Another way of recovering is another file with a [`Device`].
 
-mod channel;
+pub(crate) mod channel;
 mod promises;
 mod remote_lock;
 mod seal_first;
-mod store;
+pub(crate) mod store;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,7 @@ use super::channel::sealed_in;
 use super::store::Recorded;
 use super::{Check, Device, World};
 use crate::action::{ActionRecord, ActionState, Outcome};
+use crate::actions::keeps_uncertain_value;
 use crate::command::Phase;
 use crate::escrow::{EscrowedSecret, Standing};
 
@@ -69,7 +70,7 @@ pub(super) fn all<D: Device>() -> Vec<Property<Check<D>>> {
                 let shown = world.store.shown(action.id).is_some();
                 match action.outcome {
                     Some(Outcome::Replaced) => shown,
-                    Some(Outcome::Uncertain | Outcome::Contradictory) => shown == action.keeps_uncertain_value(),
+                    Some(Outcome::Uncertain | Outcome::Contradictory) => shown == keeps_uncertain_value(action),
                     Some(_) | None => !shown,
                 }
             })

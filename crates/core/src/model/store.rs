@@ -36,16 +36,16 @@ use crate::steady::{Ripeness, Running};
 use crate::tenant::{Licence, Tenant, TenantSettings};
 
 /// The only tenant.
-pub(super) const TENANT: TenantId = TenantId(Uuid::nil());
+pub(crate) const TENANT: TenantId = TenantId(Uuid::nil());
 /// The only device.
-pub(super) const DEVICE: DeviceId = DeviceId(Uuid::nil());
+pub(crate) const DEVICE: DeviceId = DeviceId(Uuid::nil());
 /// The text of every enrolment token, hashed.
 pub(super) const TOKEN: [u8; 32] = [7; 32];
 /// The name of the device on the wire.
 pub(super) const REPORTED_ID: &str = "device";
 
 /// The enrolment of that number.
-pub(super) fn enrollment_id(number: u8) -> EnrollmentId {
+pub(crate) fn enrollment_id(number: u8) -> EnrollmentId {
     EnrollmentId(Uuid::from_u128(number.into()))
 }
 
@@ -62,15 +62,15 @@ pub(super) enum Recorded {
 
 /// Everything that is durable on the server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Db {
+pub(crate) struct Db {
     pub(super) platform: Platform,
     /// The number of enrolments; the last one may be open.
     pub(super) enrolled: u8,
     pub(super) is_enrolled: bool,
     /// In the order in which they were opened.
-    pub(super) actions: Vec<ActionRecord>,
+    pub(crate) actions: Vec<ActionRecord>,
     /// In the order of their numbers.
-    pub(super) deliveries: Vec<Delivery>,
+    pub(crate) deliveries: Vec<Delivery>,
     /// In the order in which they came.
     pub(super) secrets: Vec<EscrowedSecret>,
     /// Caller, its id of the request, the action that it was given, and when.
@@ -82,7 +82,7 @@ pub(super) struct Db {
 
 impl Db {
     /// A tenant with one device that has enrolled and set up.
-    pub(super) fn new(platform: Platform) -> Self {
+    pub(crate) fn new(platform: Platform) -> Self {
         Self {
             platform,
             enrolled: 1,

@@ -38,13 +38,13 @@ impl ActionState {
         }
     }
 
-    /// Whether the action still waits for something.
+    /// Returns true if the action still waits for something.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Pending | Self::Active)
     }
 }
 
-/// Why an action ended as it did. Stable codes: they are served, audited and translated.
+/// The reason why an action ended as it did. Stable codes: they are served, audited and translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
@@ -108,7 +108,7 @@ impl Outcome {
 /// One remote action on one device; becomes a `deviceActionResult`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ActionRecord {
-    /// Its id.
+    /// The id.
     pub id: ActionId,
     /// The tenant.
     pub tenant: TenantId,
@@ -116,40 +116,30 @@ pub struct ActionRecord {
     pub device: DeviceId,
     /// The name of a [`crate::remote_action::RemoteAction`].
     pub name: &'static str,
-    /// Where it stands.
+    /// The state.
     pub state: ActionState,
     /// The current attempt, from 1.
     pub attempt: u32,
-    /// Why it ended so; `None` while open.
+    /// The reason of its end; `None` while open.
     pub outcome: Option<Outcome>,
     /// The device's own status for the deciding command, `0` and `None` apart.
     pub device_status: Option<u16>,
     /// The device's own words for why it did not, or not wholly.
     pub device_reason: Option<String>,
-    /// What is asked for.
+    /// The locks that are asked for.
     pub locks: Vec<Lock>,
-    /// What the passcode opens, once the action is done.
+    /// The locks that the passcode opens, once the action is done.
     pub opens: Vec<DeviceLock>,
-    /// When the device proved that the passcode opens all of that; `None` where a device cannot.
+    /// The time at which the device proved that the passcode opens all of that; `None` where a device cannot.
     pub verified: Option<Timestamp>,
     /// The restore since which nothing has confirmed the result; `None` when there was none.
     pub before_restore: Option<Timestamp>,
-    /// Who asked.
+    /// The party that asked.
     pub requested_by: Actor,
     /// The caller's own id of the request that opened it.
     pub client_request_id: Option<String>,
-    /// When it was accepted.
+    /// The time of its acceptance.
     pub started: Timestamp,
-    /// When it last changed.
+    /// The time of its last change.
     pub updated: Timestamp,
-}
-
-impl ActionRecord {
-    /// Returns whether the action failed although a value came that may open the device now: the old passcode may be dead, so
-    /// that the value is shown, with a warning. A device that seals first goes back instead.
-    pub fn keeps_uncertain_value(&self) -> bool {
-        self.state == ActionState::Failed
-            && matches!(self.outcome, Some(Outcome::Contradictory | Outcome::Uncertain))
-            && self.locks.contains(&Lock::Screen)
-    }
 }

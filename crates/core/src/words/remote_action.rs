@@ -57,6 +57,13 @@ impl RemoteAction {
         self.ways.iter().copied().find(|way| way.platforms.contains(&platform))
     }
 
+    /// The way that opens these locks; `None` if they do not tell it from another.
+    pub fn way_that_opens(&self, locks: &[Lock]) -> Option<&'static Way> {
+        let opens = |way: &&'static Way| locks.iter().all(|lock| way.opens.contains(lock));
+        let mut ways = self.ways.iter().copied().filter(opens);
+        ways.next().filter(|_| ways.next().is_none())
+    }
+
     /// Returns true if an action with these deliveries, oldest first, must not end without its device: the device was told to
     /// change, and has not said what became of it.
     pub fn holds_on(&self, deliveries: &[Delivery]) -> bool {
@@ -77,7 +84,9 @@ pub struct Way {
     pub max_attempts: u32,
     /// The truth when the last attempt came to nothing.
     pub exhausted: Outcome,
-    /// The locks that are asked for.
+    /// The kinds of lock that it opens. Ways of one action have none in common, so that a stored action tells its way.
+    pub opens: &'static [Lock],
+    /// The locks that are asked for, of those.
     pub locks: fn(&TenantSettings) -> &'static [Lock],
     /// The first step of an attempt.
     pub first: fn(&ActionRecord) -> Step,
@@ -89,8 +98,9 @@ pub struct Way {
     pub holds_on: fn(&[Delivery]) -> bool,
     /// The command that follows an action that is done; nothing waits for its answer.
     pub afterwards: fn(&ActionRecord) -> Option<DeviceCommand>,
-    /// True if a value that comes after its action had failed may be what opens the device.
-    pub keeps_late_values: bool,
+    /// True if a value may be what opens the device although it came late, or not as a result does: it is shown, with a
+    /// warning. A device that goes back to its old secret has no such value.
+    pub keeps_uncertain_values: bool,
 }
 
 /// Makes a secret of the kind that its action keeps; the argument fills a buffer with random bytes.
@@ -147,7 +157,7 @@ impl Held {
 /// The end of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// Its state.
+    /// The state.
     pub state: ActionState,
     /// The reason.
     pub outcome: Outcome,
@@ -191,8 +201,8 @@ impl Proof {
 }
 
 impl Ending {
-    /// The ending that this proof allows. What is done without proof is a failure of which nobody knows the outcome; a value
-    /// in escrow may be what opens the device all the same.
+    /// The ending that this proof allows. Without its proof an action that says that it is done has failed, with an unknown
+    /// outcome; a value in escrow may be what opens the device all the same.
     pub fn proven_by(self, proof: Proof) -> Self {
         if self.state != ActionState::Done || proof.allows(self.outcome) {
             return self;

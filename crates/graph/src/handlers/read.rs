@@ -152,7 +152,7 @@ async fn disclosed(
 /// device although the action failed.
 fn has_passcode(record: &ActionRecord) -> bool {
     let keeps = actions::named(record.name).and_then(|action| action.keeps);
-    keeps == Some(SecretKind::Passcode) && (record.state == ActionState::Done || record.keeps_uncertain_value())
+    keeps == Some(SecretKind::Passcode) && (record.state == ActionState::Done || actions::keeps_uncertain_value(record))
 }
 
 fn open(state: &GraphState, request: RequestId, decision: Option<Decided<Disclosure, Withheld>>) -> Shown {

@@ -4,6 +4,7 @@
 //! response was sent: the passcode is not copied into a JSON tree, and no reallocation leaves one behind.
 
 use chaveiro_core::action::{ActionRecord, ActionState};
+use chaveiro_core::actions::keeps_uncertain_value;
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
 use serde_json::{Map, Value, json};
@@ -114,7 +115,7 @@ fn write_entry(body: &mut Vec<u8>, record: &ActionRecord, shown: &Shown) {
         "chaveiro_verifiedDateTime": record.verified.map(date_time),
         "chaveiro_beforeRestoreDateTime": record.before_restore.map(date_time),
         "chaveiro_passcodeWithheld": withheld,
-        "chaveiro_passcodeUncertain": record.keeps_uncertain_value(),
+        "chaveiro_passcodeUncertain": keeps_uncertain_value(record),
     });
     // Members that its type does not have are left out.
     let has = |name: &str| of.is_some_and(|of| of.property(name).is_some());

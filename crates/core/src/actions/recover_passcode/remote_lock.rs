@@ -22,13 +22,14 @@ pub const WAY: Way = Way {
     max_attempts: 2,
     // A PIN may have been made that nobody has.
     exhausted: Outcome::OutcomeUnknown,
+    opens: &[Lock::Screen],
     locks: |_| &[Lock::Screen],
     first,
     settle,
     lost,
     holds_on: |_| false,
     afterwards: |_| None,
-    keeps_late_values: true,
+    keeps_uncertain_values: true,
 };
 
 /// The commands, in the order that matters: the PIN must be read after it was made, in the same

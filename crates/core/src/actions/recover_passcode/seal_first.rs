@@ -15,6 +15,7 @@ use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
 use crate::device::Platform;
 use crate::digest::sha256_hex;
+use crate::lock::Lock;
 use crate::remote_action::{Ending, Evidence, Held, OnLoss, Settlement, Step, Way};
 
 /// The way.
@@ -26,6 +27,7 @@ pub const WAY: Way = Way {
     max_attempts: 5,
     // The device says of each attempt that it is unchanged by it.
     exhausted: Outcome::DeviceRefused,
+    opens: &[Lock::Login, Lock::Luks2],
     locks: |settings| settings.linux_locks.locks(),
     first,
     settle,
@@ -33,7 +35,7 @@ pub const WAY: Way = Way {
     lost: |_, _| OnLoss::Resend,
     holds_on: may_have_changed,
     afterwards: |action| Some(DeviceCommand::RetireOld { action: action.id, attempt: action.attempt }),
-    keeps_late_values: false,
+    keeps_uncertain_values: false,
 };
 
 /// The device's code: it did it.
