@@ -1,9 +1,10 @@
-//! `clearUnlockToken`: the device is given the secret that it has, by which its lock goes, and is looked at afterwards. No
-//! product has it; it proves that an action may end well with nothing to show, and use a secret that another one brought.
+//! `clearUnlockToken`: the server sends the device its own secret, the device removes its lock, and a second command looks for
+//! the lock. No product has this action. It proves that an action may end well without a secret of its own, and use the secret
+//! of another action.
 //!
 //! | step | the device | then |
 //! |---|---|---|
-//! | `Act` | takes its secret, and removes its lock | `Verify`, also when the answer was lost |
+//! | `Act` | takes its secret, and removes its lock | `Verify`, also when it refused or its answer was lost |
 //! | `Verify` | says whether a lock is there | the action is done, or another attempt |
 
 use crate::action::{ActionState, Outcome};
@@ -38,7 +39,8 @@ const WAY: Way = Way {
     makes: None,
     steps: &[Purpose::Act, Purpose::Verify],
     max_attempts: 2,
-    exhausted: Outcome::Contradictory,
+    // Each attempt was looked at: the lock is there.
+    exhausted: Outcome::DeviceRefused,
     opens: &[],
     locks: |_| &[],
     first: |_| Step {
@@ -60,9 +62,9 @@ fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
     let code = evidence.statuses.first().copied().flatten()?;
     let ended = |state, outcome| Settlement::Ended(Ending { state, outcome, device_status: Some(code) });
     Some(match (step, code) {
-        (Purpose::Act, 200) => Settlement::Next(verify()),
         (Purpose::Act, 404 | 406) => ended(ActionState::NotSupported, Outcome::FeatureAbsent),
-        (Purpose::Act, _) => ended(ActionState::Failed, Outcome::DeviceRefused),
+        // A device can fail after it has changed: whatever it says, it is looked at.
+        (Purpose::Act, _) => Settlement::Next(verify()),
         (_, 200) => ended(ActionState::Done, Outcome::Removed),
         (_, 409) => Settlement::TryAgain,
         (_, _) => ended(ActionState::Failed, Outcome::OutcomeUnknown),

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `Act` | answers | the action is done, or the device lacks the command, or refuses it |
 //!
-//! Nothing is kept of it. An answer that was lost is asked for once more.
+//! The action keeps no secret. The server asks once more for an answer that was lost.
 
 use crate::action::{ActionState, Outcome};
 use crate::command::{DeviceCommand, Purpose};

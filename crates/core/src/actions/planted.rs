@@ -11,6 +11,12 @@ pub(crate) enum Fault {
     DoneBeforeApplied,
     /// An action ends although its device was told to change and has not answered.
     ExpiresAnyway,
+    /// The word of a device is taken for the proof that another command would give.
+    WordIsProof,
+    /// The retention of a secret that the server made begins before its action has ended.
+    RetainedTooShort,
+    /// A result replaces the secrets of actions that are still open.
+    ReplacesOpenOnes,
 }
 
 thread_local! {

@@ -1,5 +1,5 @@
-//! `readUnlockToken`: the device gives the secret that it has. No product has it; it proves that an action may reveal what is
-//! there already, in bytes.
+//! `readUnlockToken`: the device gives the secret that it has. No product has this action. It proves that an action may reveal
+//! a secret that existed before, in bytes.
 
 use crate::action::{ActionState, Outcome};
 use crate::command::{DeviceCommand, Purpose};

@@ -1,9 +1,9 @@
-//! `setUnlockToken`: the server makes a secret, seals it, sends it, and verifies it by another command. No product has it; it
-//! proves that the engine carries this third way.
+//! `setUnlockToken`: the server makes a secret, seals it, sends it, and verifies it by another command. No product has this
+//! action. It proves that the engine carries this third way.
 //!
 //! | step | the device | then |
 //! |---|---|---|
-//! | `Act` | takes the secret | `Verify`, also when the answer was lost: it may have taken it |
+//! | `Act` | takes the secret | `Verify`, also when it refused or its answer was lost: it may have taken it |
 //! | `Verify` | compares the hash of the secret with what it has | the action is done, or another attempt with another secret |
 //!
 //! The secret is in escrow before it goes out, and every attempt has its own: at every moment one of them is what the device
@@ -11,6 +11,8 @@
 
 use zeroize::Zeroizing;
 
+#[cfg(test)]
+use super::planted::{Fault, is_planted};
 use crate::action::{ActionState, Outcome};
 use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
 use crate::device::Platform;
@@ -44,7 +46,8 @@ const WAY: Way = Way {
     makes: Some(make),
     steps: &[Purpose::Act, Purpose::Verify],
     max_attempts: 2,
-    exhausted: Outcome::Contradictory,
+    // Each attempt was looked at: the device is unchanged by it.
+    exhausted: Outcome::DeviceRefused,
     opens: &[],
     locks: |_| &[],
     first: |_| Step {
@@ -73,10 +76,14 @@ fn verify() -> Step {
 fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
     let code = evidence.statuses.first().copied().flatten()?;
     let ended = |state, outcome| Settlement::Ended(Ending { state, outcome, device_status: Some(code) });
+    #[cfg(test)]
+    if is_planted(Fault::WordIsProof) && (step, code) == (Purpose::Act, 200) {
+        return Some(ended(ActionState::Done, Outcome::Replaced));
+    }
     Some(match (step, code) {
-        (Purpose::Act, 200) => Settlement::Next(verify()),
         (Purpose::Act, 404 | 406) => ended(ActionState::NotSupported, Outcome::FeatureAbsent),
-        (Purpose::Act, _) => ended(ActionState::Failed, Outcome::DeviceRefused),
+        // A device can fail after it has changed: whatever it says, it is looked at.
+        (Purpose::Act, _) => Settlement::Next(verify()),
         (_, 200) => ended(ActionState::Done, Outcome::Replaced),
         // It has another: this attempt has not changed it.
         (_, 409) => Settlement::TryAgain,
@@ -85,6 +92,11 @@ fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
 }
 
 fn lost(step: Purpose, _: Held) -> OnLoss {
+    #[cfg(test)]
+    if is_planted(Fault::SilenceIsRefusal) {
+        let (state, outcome) = (ActionState::Failed, Outcome::DeviceRefused);
+        return OnLoss::Ended(Ending { state, outcome, device_status: None });
+    }
     match step {
         Purpose::Act => OnLoss::Next(verify()),
         _ => OnLoss::Resend,

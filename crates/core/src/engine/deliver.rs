@@ -86,7 +86,7 @@ pub(super) fn queue(
     unit.insert_delivery(&delivery).map(drop)
 }
 
-/// The delivery goes out. Written before the message leaves.
+/// Records that a delivery goes out. Call it before the message leaves.
 pub fn sent(unit: &mut dyn UnitOfWork, mut delivery: Delivery, receipt: Receipt, now: Timestamp) -> Result<(), Fault> {
     let message = receipt.message.clone();
     delivery.phase = Phase::Sent(receipt);
@@ -111,8 +111,8 @@ pub fn sent(unit: &mut dyn UnitOfWork, mut delivery: Delivery, receipt: Receipt,
     Ok(())
 }
 
-/// The delivery will not be answered any more: a new session began, or the device aborted. The way decides what follows;
-/// a set-up is queued again, because its commands may be repeated without harm.
+/// Records that a delivery will not be answered any more: a new session began, or the device aborted. The way decides what
+/// follows. A set-up is queued again, because its commands may be repeated without harm.
 pub fn lost(unit: &mut dyn UnitOfWork, mut delivery: Delivery, now: Timestamp) -> Result<(), Fault> {
     let Phase::Sent(receipt) = delivery.phase else { return Ok(()) };
     delivery.phase = Phase::Lost(receipt);
@@ -151,7 +151,7 @@ pub fn lost(unit: &mut dyn UnitOfWork, mut delivery: Delivery, now: Timestamp) -
     Ok(())
 }
 
-/// Queues the next attempt, or ends the action. Returns whether another attempt follows.
+/// Queues the next attempt, or ends the action. Returns true if another attempt follows.
 pub(super) fn try_again(
     unit: &mut dyn UnitOfWork,
     holdings: &mut Holdings,

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use super::end::{Grounds, Holdings, end};
 use super::{action_of, context, declared, escrow, way_of};
 use crate::action::{ActionRecord, ActionState, Outcome};
+#[cfg(test)]
+use crate::actions::planted::{Fault as Planted, is_planted};
 use crate::command::{Delivery, DeviceCommand, Phase, SecretRef};
 use crate::escrow::{EscrowedSecret, SecretKind, Standing, UNTIL_REPLACED};
 use crate::id::SecretId;
@@ -89,6 +91,11 @@ fn made(
         received: now,
         expires: UNTIL_REPLACED,
         disclosed: None,
+    };
+    #[cfg(test)]
+    let secret = match is_planted(Planted::RetainedTooShort) {
+        true => EscrowedSecret { expires: now, ..secret },
+        false => secret,
     };
     unit.insert_secret(&secret)?;
     Ok(secret)

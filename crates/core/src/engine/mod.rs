@@ -1,6 +1,6 @@
 //! The machine that runs any remote action: it moves action, delivery, secret and record together.
 //!
-//! What an action does is its policy's to say ([`crate::remote_action::Way`]); this is how it comes about.
+//! A policy ([`crate::remote_action::Way`]) decides what an action does; the engine does it.
 //!
 //! | function | when |
 //! |---|---|

@@ -17,17 +17,17 @@ use crate::ports::{EscrowError, Fault, Sealer, UnitOfWork};
 use crate::remote_action::{Ending, Evidence, Held, Settlement, Way};
 use crate::secret::{Passcode, SecretBytes};
 
-/// How many values of one action are kept beside its result: a device that repeats itself with ever
-/// new values must not fill the store.
+/// The number of values of one action that are kept: a device that repeats itself with ever new values must not fill the
+/// store.
 const MAX_KEPT_VALUES: usize = 8;
 
-/// What one message of the device says about a delivery.
+/// The part of a device's message that answers a delivery.
 pub struct Answer {
     /// A status for each command of the delivery that this message has one for.
     pub statuses: Vec<Option<u16>>,
     /// The value, when there is one.
     pub value: Option<Value>,
-    /// What the device says about the recovery, when it does.
+    /// The device's report about the recovery, if there is one.
     pub report: Option<DeviceReport>,
     /// True if the device has said all that it says for now: its package has ended.
     pub complete: bool,
@@ -45,7 +45,7 @@ pub enum Value {
     Bytes(Zeroizing<Vec<u8>>),
 }
 
-/// How an answer was taken.
+/// The use that was made of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
     /// It decided the action.
@@ -164,7 +164,7 @@ impl Keeping<'_> {
         if kept.len() >= MAX_KEPT_VALUES {
             return Ok(());
         }
-        // With wrong recipients the value would be lost: the device keeps it and says it again.
+        // With wrong recipients the value would be lost: the device keeps it and sends it again.
         escrow::require(unit, sealer, action.tenant)?;
         let context = context(action, delivery, self.kind);
         let standing = match value {
@@ -177,14 +177,14 @@ impl Keeping<'_> {
                 Some(bytes) => sealer.seal_bytes(&context, &bytes)?,
                 None => return Ok(()),
             },
-            // A device that repeats itself brings nothing new; what cannot be kept is as good as nothing.
+            // An envelope that is known is not kept twice; one that cannot be checked counts as none.
             Value::Envelope(envelope) if kept.iter().any(|known| known.envelope.as_ref() == Some(&envelope)) => {
                 return Ok(());
             }
             Value::Envelope(envelope) => match sealer.check(action.tenant, &envelope) {
                 Ok(()) => envelope,
                 Err(EscrowError::Unopenable(_)) => return Ok(()),
-                // Our own keys cannot be read: the device is not to blame, and says it again.
+                // The server cannot read its own keys: the device keeps the value and sends it again.
                 Err(fault @ EscrowError::NoKey(_)) => return Err(fault.into()),
             },
         };
@@ -217,8 +217,8 @@ impl Keeping<'_> {
     }
 }
 
-/// A value came after its action had failed. The device may open with it and with nothing else: it stays within reach, in place
-/// of one of an earlier attempt.
+/// Shows a value that came after its action had failed, in place of one of an earlier attempt: the device may open with it and
+/// with nothing else.
 fn take_late(
     unit: &mut dyn UnitOfWork,
     holdings: &mut Holdings,

@@ -16,7 +16,7 @@ use crate::escrow::SecretContext;
 use crate::id::{ActionId, SecretId, TenantId};
 use crate::keys::EscrowKeys;
 use crate::lock::{DeviceReport, Unpromoted};
-use crate::ports::{EscrowError, Fault, Sealer, UnitOfWork, View};
+use crate::ports::{EscrowError, Fault, Replayer, Sealer, UnitOfWork, View};
 use crate::secret::{Passcode, SecretBytes};
 
 /// A message of the device.
@@ -52,13 +52,14 @@ pub(super) enum Value {
     Passcode(u8),
     Doubtful(u8),
     Envelope(Vec<u8>),
+    Bytes(u8),
 }
 
 impl Value {
     /// The passcode that it is or holds.
     pub(super) fn number(&self) -> u8 {
         match self {
-            Self::Passcode(number) | Self::Doubtful(number) => *number,
+            Self::Passcode(number) | Self::Doubtful(number) | Self::Bytes(number) => *number,
             Self::Envelope(envelope) => sealed_in(envelope),
         }
     }
@@ -83,9 +84,11 @@ pub(super) struct Order {
     /// The action and the attempt that they serve.
     pub(super) serves: Option<(ActionId, u32)>,
     pub(super) commands: Vec<DeviceCommand>,
+    /// The secret in clear that they give the device.
+    pub(super) secret: Option<u8>,
 }
 
-/// The envelope of a passcode: what it is bound to, and the passcode. Who may open it is not modelled.
+/// The envelope of a passcode: its binding, and the passcode. Keys are not modelled.
 pub(super) fn seal(action: ActionId, attempt: u32, passcode: u8) -> Vec<u8> {
     vec![action.0.as_u128() as u8, attempt as u8, passcode]
 }
@@ -95,7 +98,7 @@ pub(super) fn sealed_in(envelope: &[u8]) -> u8 {
     envelope.last().copied().unwrap_or_default()
 }
 
-/// Seals so that the model can see what is inside.
+/// Seals into envelopes that the model can see through.
 pub(crate) struct Glass;
 
 impl Sealer for Glass {
@@ -103,8 +106,8 @@ impl Sealer for Glass {
         let number = passcode.expose_secret().parse().map_err(|_| EscrowError::Unopenable("no number".to_owned()))?;
         Ok(seal(context.action, context.attempt, number))
     }
-    fn seal_bytes(&self, _: &SecretContext, _: &SecretBytes) -> Result<Vec<u8>, EscrowError> {
-        Err(EscrowError::Unopenable("no way of the model makes a secret".to_owned()))
+    fn seal_bytes(&self, context: &SecretContext, value: &SecretBytes) -> Result<Vec<u8>, EscrowError> {
+        Ok(seal(context.action, context.attempt, number_of(value)))
     }
     fn recipients(&self, _: TenantId) -> Result<Vec<String>, EscrowError> {
         Ok(Vec::new())
@@ -117,6 +120,20 @@ impl Sealer for Glass {
     }
 }
 
+impl Replayer for Glass {
+    fn replay(&self, context: &SecretContext, envelope: &[u8]) -> Result<SecretBytes, EscrowError> {
+        let number = sealed_in(envelope);
+        let is_bound = seal(context.action, context.attempt, number) == envelope;
+        let value = SecretBytes::new(context.kind, Zeroizing::new(vec![number])).filter(|_| is_bound);
+        value.ok_or_else(|| EscrowError::Unopenable("the envelope of another secret".to_owned()))
+    }
+}
+
+/// The number that a secret in bytes is.
+fn number_of(value: &SecretBytes) -> u8 {
+    value.expose_secret().first().copied().unwrap_or_default()
+}
+
 /// The name of a message of the server, which the device's answer repeats. It is unique, as [`Receipt`] promises: a message
 /// under a number that was used before has another name.
 fn name(unit: &Db, upload: &Upload, server: Server) -> String {
@@ -127,8 +144,8 @@ fn name(unit: &Db, upload: &Upload, server: Server) -> String {
     names.next().unwrap_or_default()
 }
 
-/// Takes one message and says what goes back: one unit of work.
-pub(super) fn turn(unit: &mut Db, upload: &Upload, server: Server, now: Timestamp) -> Result<Reply, Fault> {
+/// Takes one message and gives the answer: one unit of work. A secret that the server makes in it is the number `fresh`.
+pub(super) fn turn(unit: &mut Db, upload: &Upload, server: Server, fresh: u8, now: Timestamp) -> Result<Reply, Fault> {
     let Some(enrollment) = unit.open().filter(|open| open.id == enrollment_id(upload.enrollment)) else {
         return Ok(Reply::Refused);
     };
@@ -155,11 +172,22 @@ pub(super) fn turn(unit: &mut Db, upload: &Upload, server: Server, now: Timestam
         return Ok(Reply::Nothing);
     }
     let Some(delivery) = unit.next_delivery(enrollment.id)? else { return Ok(Reply::Nothing) };
+    let made = engine::Fresh { id: next_secret(unit), random: &mut |buffer| buffer.fill(fresh) };
+    let Some(delivery) = engine::provide(unit, &Glass, delivery, made, now)? else { return Ok(Reply::Nothing) };
+    let mut secret = None;
+    for command in &delivery.commands {
+        secret = secret.or(engine::open_for(unit, &Glass, &delivery, command)?.as_ref().map(number_of));
+    }
     let message = name(unit, upload, server);
     let serves = delivery.action.map(|action| (action, delivery.attempt));
-    let order = Order { message: message.clone(), serves, commands: delivery.commands.clone() };
+    let order = Order { message: message.clone(), serves, commands: delivery.commands.clone(), secret };
     engine::sent(unit, delivery, Receipt { message, first: 1 }, now)?;
     Ok(Reply::Order(order))
+}
+
+/// The id of the next secret.
+fn next_secret(unit: &Db) -> SecretId {
+    SecretId(Uuid::from_u128(unit.secrets.len() as u128 + 1))
 }
 
 fn take(unit: &mut Db, mut delivery: Delivery, given: &Given, now: Timestamp) -> Result<(), Fault> {
@@ -175,8 +203,9 @@ fn take(unit: &mut Db, mut delivery: Delivery, given: &Given, now: Timestamp) ->
         Value::Passcode(number) => passcode(*number).map(engine::Value::Passcode),
         Value::Doubtful(number) => passcode(*number).map(engine::Value::Doubtful),
         Value::Envelope(envelope) => Some(engine::Value::Envelope(envelope.clone())),
+        Value::Bytes(number) => Some(engine::Value::Bytes(Zeroizing::new(vec![*number]))),
     });
     let answer = Answer { statuses: given.statuses.clone(), value, report: given.report.clone(), complete: true };
-    let secret = SecretId(Uuid::from_u128(unit.secrets.len() as u128 + 1));
+    let secret = next_secret(unit);
     engine::receive(unit, &Glass, delivery, answer, secret, now).map(drop)
 }

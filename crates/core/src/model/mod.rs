@@ -1,7 +1,7 @@
 //! The model: every order in which a remote action can meet loss, lateness, duplication, crashes, re-enrolment and expiry,
-//! within bounds. `docs/reliability.md` says what is promised and how much was walked.
+//! within bounds. `docs/reliability.md` lists the promises and the walks.
 //!
-//! What decides is what runs in production: [`crate::engine`], the policies, [`crate::decisions::ask`],
+//! The functions under check are those of production: [`crate::engine`], the policies, [`crate::decisions::ask`],
 //! [`crate::decisions::enroll`], [`crate::decisions::standing`] and [`crate::decisions::disclose_passcode`]. Around them are
 //! models:
 //!
@@ -11,6 +11,7 @@
 //! | `channel` | the device channel: one message of the device is one unit of work |
 //! | `remote_lock` | a Windows device: each order makes another PIN, which can be read once |
 //! | `seal_first` | a Linux device: its memory, its journal, its locks |
+//! | `server_makes` | a device that takes a secret from the server, and says whether it has it |
 //! | `promises` | the promises, as properties of states |
 //!
 //! Another way of recovering is another file with a [`Device`].
@@ -19,6 +20,7 @@ pub(crate) mod channel;
 mod promises;
 mod remote_lock;
 mod seal_first;
+mod server_makes;
 pub(crate) mod store;
 mod tests;
 
@@ -33,8 +35,8 @@ use uuid::Uuid;
 
 use self::channel::{Given, Order, Reply, Says, Upload, sealed_in, turn};
 use self::store::{DEVICE, Db, REPORTED_ID, TENANT, TOKEN, enrollment_id};
-use crate::actions::planted;
-use crate::actions::recover_passcode::RECOVER_PASSCODE;
+use crate::action::ActionState;
+use crate::actions::{named, planted};
 use crate::caller::{Caller, HostUser};
 use crate::command::{DeviceCommand, Phase};
 use crate::decisions::ask::{self, Ask, Begun};
@@ -45,14 +47,15 @@ use crate::engine;
 use crate::id::{ActionId, RequestId};
 use crate::lock::Unpromoted;
 use crate::ports::{Decided, Fault};
+use crate::remote_action::RemoteAction;
 use crate::steady::Ripeness;
 
-/// A device, as far as a recovery concerns it. The passcodes are numbers; what opened it before is 0.
+/// A device, as far as a recovery concerns it. Passcodes and other secrets are numbers; what opened it before is 0.
 trait Device: Clone + Debug + Eq + Hash + Send + Sync + 'static {
     /// The platform that it enrols as.
     const PLATFORM: Platform;
 
-    /// A device that nothing was done to.
+    /// A device before its first action.
     fn new() -> Self;
     /// The ways in which it can take that order, the honest one first.
     fn moods(order: &Order) -> &'static [Mood];
@@ -68,7 +71,7 @@ trait Device: Clone + Debug + Eq + Hash + Send + Sync + 'static {
     fn resume(&mut self) {}
     /// A session came to its end.
     fn end_session(&mut self) {}
-    /// The server does not know it any more.
+    /// The server refuses its enrolment.
     fn turned_away(&mut self) {}
     /// The candidate that works and was not seen promoted.
     fn unpromoted(&self) -> Option<Unpromoted> {
@@ -127,15 +130,15 @@ const FATES: [Fate; 3] = [Fate::Answered, Fate::Undone, Fate::Unanswered];
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
-    /// A caller asks, or repeats its last request.
-    Ask { again: bool, fate: Fate },
+    /// A caller asks for the action of that name, or repeats its last request.
+    Ask { what: &'static str, again: bool, fate: Fate },
     /// A caller reads the newest passcode.
     Read(Fate),
     /// The device begins a session.
     Come,
     /// The server takes the message that the device waits for; a copy of it can stay on its way.
     Take { fate: Fate, copied: bool },
-    /// The server takes a message that nobody waits for.
+    /// The server takes a message whose answer no device waits for.
     TakeLate(usize),
     /// The device's message is lost.
     LoseRequest,
@@ -166,7 +169,7 @@ enum Server {
     RepeatsNames,
 }
 
-/// So many of each event, and of all troubles together, can still happen.
+/// The number of each event, and of all troubles together, that can still happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Budget {
     asks: u8,
@@ -193,8 +196,12 @@ struct Promised {
     shown: BTreeSet<ActionId>,
     /// Values whose message the device was acknowledged.
     acknowledged: BTreeSet<u8>,
-    /// The action for which each passcode was made.
+    /// The action that brought each passcode to its device.
     made: BTreeMap<u8, ActionId>,
+    /// The action that ended last.
+    ended: Option<ActionId>,
+    /// Actions that became done before the device was seen to be so.
+    unproven: BTreeSet<ActionId>,
 }
 
 /// The whole world: one server, one device, what is on its way between them.
@@ -210,7 +217,7 @@ struct World<D> {
     request: Option<Upload>,
     /// The answer to it. Its session and number are those of the request.
     reply: Option<(u8, u8, Reply)>,
-    /// Messages that nobody waits for.
+    /// Messages whose answers no device waits for.
     late: Vec<Upload>,
     /// Spans of action expiry that have passed.
     passed: u8,
@@ -234,10 +241,19 @@ impl<D: Device> World<D> {
             Says::Answer(_, given) => given.value.as_ref().map(channel::Value::number),
             Says::Hello(_) => None,
         });
-        1 + kept.chain(moving).chain([self.device.largest()]).max().unwrap_or_default()
+        let sent = self.order().and_then(|order| order.secret);
+        1 + kept.chain(moving).chain(sent).chain([self.device.largest()]).max().unwrap_or_default()
     }
 
-    /// Runs a unit of work. What it gives is seen by nobody unless the fate says so.
+    /// The commands that are on their way to the device.
+    fn order(&self) -> Option<&Order> {
+        match &self.reply {
+            Some((.., Reply::Order(order))) => Some(order),
+            Some((.., Reply::Refused | Reply::Nothing)) | None => None,
+        }
+    }
+
+    /// Runs a unit of work. Its result reaches the other party only if the fate says so.
     fn write<T, R: std::error::Error + 'static>(
         &mut self,
         fate: Fate,
@@ -251,16 +267,29 @@ impl<D: Device> World<D> {
             Err(fault) => panic!("the model lacks something: {fault}"),
         };
         if fate != Fate::Undone {
-            self.store = unit;
+            let before = std::mem::replace(&mut self.store, unit);
+            self.note_ends(&before);
         }
         (fate == Fate::Answered || server == Server::AnswersEarly).then_some(given)
     }
 
-    fn ask(&mut self, again: bool, fate: Fate, bounds: &Budget, server: Server) {
+    /// Remembers the actions that have ended since, and those of them that are done without proof.
+    fn note_ends(&mut self, before: &Db) {
+        let was_open = |id| before.actions.iter().any(|action| action.id == id && action.state.is_open());
+        let ended = self.store.actions.iter().filter(|action| !action.state.is_open() && was_open(action.id));
+        for action in ended {
+            self.promised.ended = Some(action.id);
+            if action.state == ActionState::Done && !(self.is_so(action) && self.store.was_verified(action)) {
+                self.promised.unproven.insert(action.id);
+            }
+        }
+    }
+
+    fn ask(&mut self, what: &str, again: bool, fate: Fate, bounds: &Budget, server: Server) {
         let asked = bounds.asks - self.left.asks;
         let request = RequestId(Uuid::from_u128((asked + bounds.repeats - self.left.repeats).into()));
         let ask = Ask {
-            what: &RECOVER_PASSCODE,
+            what: named(what).expect("a declared action"),
             caller: caller(),
             device: DEVICE,
             path: String::new(),
@@ -289,9 +318,9 @@ impl<D: Device> World<D> {
     }
 
     fn take(&mut self, fate: Fate, server: Server) -> Option<()> {
+        let (now, fresh) = (self.now(), self.fresh());
         let upload = self.request.take()?;
-        let now = self.now();
-        if let Some(reply) = self.write(fate, server, |unit| turn(unit, &upload, server, now)) {
+        if let Some(reply) = self.write(fate, server, |unit| turn(unit, &upload, server, fresh, now)) {
             if let (Says::Answer(_, Given { value: Some(value), .. }), false) = (&upload.says, reply == Reply::Refused)
             {
                 self.promised.acknowledged.insert(value.number());
@@ -312,9 +341,10 @@ impl<D: Device> World<D> {
         let mut given = Given::default();
         for (index, command) in order.commands.iter().enumerate() {
             let cut = cut.filter(|(at, _)| *at == index).map(|(_, seam)| seam);
+            let before = self.device.passcode();
             self.device.run(&order, command, How { mood, fresh, cut }, &mut given);
-            if let Some((action, _)) = order.serves.filter(|_| self.device.largest() >= fresh) {
-                self.promised.made.insert(fresh, action);
+            if let Some((action, _)) = order.serves.filter(|_| self.device.passcode() != before) {
+                self.promised.made.insert(self.device.passcode(), action);
             }
             if cut.is_some() {
                 return self.lose_power();
@@ -360,8 +390,8 @@ impl<D: Device> World<D> {
         self.write(Fate::Answered, Server::Sound, |unit| engine::expire(unit, &ripeness, 10));
     }
 
-    /// Brings the world into the form that is the same for every world in which the same can happen: what nothing can name
-    /// any more goes, and sessions are numbered anew.
+    /// Brings worlds in which the same can happen into one form. It forgets what nothing can name any more, and numbers sessions
+    /// anew.
     fn settle(&mut self) {
         let open = self.store.is_enrolled.then_some(self.store.enrolled);
         self.late.retain(|upload| Some(upload.enrollment) == open);
@@ -371,10 +401,7 @@ impl<D: Device> World<D> {
             Says::Answer(message, _) => Some(message.clone()),
             Says::Hello(_) => None,
         });
-        let ordered = self.reply.iter().filter_map(|(.., reply)| match reply {
-            Reply::Order(order) => Some(order.message.clone()),
-            Reply::Nothing | Reply::Refused => None,
-        });
+        let ordered = self.order().map(|order| order.message.clone());
         let referenced: BTreeSet<_> = named.chain(ordered).collect();
         let sessions: BTreeSet<u8> =
             messages.map(|upload| upload.session).chain(self.reply.as_ref().map(|(session, ..)| *session)).collect();
@@ -417,6 +444,8 @@ fn caller() -> Caller {
 
 /// A check: a kind of device within bounds.
 struct Check<D> {
+    /// The actions that callers ask for.
+    actions: &'static [&'static RemoteAction],
     bounds: Budget,
     /// The fault that is planted in the policies.
     planted: Option<planted::Fault>,
@@ -447,16 +476,20 @@ impl<D: Device> Model for Check<D> {
         let left = &world.left;
         let troubled = left.troubles > 0;
         let fates: &[Fate] = if troubled && left.crashes > 0 { &FATES } else { &FATES[..1] };
+        let ask = |again| {
+            let of = move |what| fates.iter().map(move |fate| Step::Ask { what, again, fate: *fate });
+            self.actions.iter().flat_map(move |action| of(action.name))
+        };
         if left.asks > 0 {
-            steps.extend(fates.iter().map(|fate| Step::Ask { again: false, fate: *fate }));
+            steps.extend(ask(false));
         }
         if left.repeats > 0 && left.asks < self.bounds.asks {
-            steps.extend(fates.iter().map(|fate| Step::Ask { again: true, fate: *fate }));
+            steps.extend(ask(true));
         }
         if left.reads > 0 {
             steps.extend(fates.iter().map(|fate| Step::Read(*fate)));
         }
-        if left.expiries > 0 && world.store.newest().is_some_and(|action| action.state.is_open()) {
+        if left.expiries > 0 && world.store.actions.iter().any(|action| action.state.is_open()) {
             steps.push(Step::Expire);
         }
         steps.extend((0..world.late.len()).map(Step::TakeLate));
@@ -487,14 +520,11 @@ impl<D: Device> Model for Check<D> {
                 steps.push(Step::Delay);
             }
         }
-        if let Some((.., reply)) = &world.reply {
+        if world.reply.is_some() {
             if troubled && left.losses > 0 {
                 steps.push(Step::LoseReply);
             }
-            let order = match reply {
-                Reply::Order(order) => Some(order),
-                Reply::Refused | Reply::Nothing => None,
-            };
+            let order = world.order();
             let moods = order.map_or(&[Mood::Honest][..], D::moods);
             let moods = if troubled && left.moods > 0 { moods } else { &moods[..1] };
             steps.extend(moods.iter().map(|mood| Step::Obey { mood: *mood, cut: None }));
@@ -520,10 +550,10 @@ impl<D: Device> Model for Check<D> {
             }
         };
         match step {
-            Step::Ask { again, fate } => {
+            Step::Ask { what, again, fate } => {
                 pays(left, fate);
                 *if again { &mut left.repeats } else { &mut left.asks } -= 1;
-                next.ask(again, fate, &self.bounds, self.server);
+                next.ask(what, again, fate, &self.bounds, self.server);
             }
             Step::Read(fate) => {
                 pays(left, fate);
@@ -545,9 +575,9 @@ impl<D: Device> Model for Check<D> {
                 next.take(fate, self.server)?;
             }
             Step::TakeLate(index) => {
+                let (server, now, fresh) = (self.server, next.now(), next.fresh());
                 let upload = next.late.remove(index);
-                let (server, now) = (self.server, next.now());
-                next.write(Fate::Answered, Server::Sound, |unit| turn(unit, &upload, server, now));
+                next.write(Fate::Answered, Server::Sound, |unit| turn(unit, &upload, server, fresh, now));
             }
             Step::LoseRequest => {
                 (left.losses, left.troubles) = (left.losses - 1, left.troubles - 1);

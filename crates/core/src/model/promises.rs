@@ -17,6 +17,9 @@ const OPEN_MOVES: &str = "P2 an open action waits for something that will come";
 pub(super) const RECORDED_FIRST: &str = "P4 what was shown is recorded";
 pub(super) const DONE_OPENS: &str = "P8 what is done opens the device";
 pub(super) const UNCHANGED_IS_UNCHANGED: &str = "P8 a device that is said to be unchanged is unchanged";
+pub(super) const SENT_IS_SEALED: &str = "P1 what is sent to the device is in escrow before it leaves";
+const PEOPLE_ALONE: &str = "P3 what is not for people is not shown";
+pub(super) const DONE_IS_PROVEN: &str = "P8 what becomes done was seen to be so";
 const SHOWN_BY_OUTCOME: &str = "P8 what is uncertain is shown once, and what is unknown not at all";
 const ENDS_RECORDED: &str = "P8 every end is recorded";
 pub(super) const ACTION_IS_DONE: &str = "an action is done";
@@ -25,6 +28,9 @@ pub(super) const SECOND_ATTEMPT_IS_DONE: &str = "an action is done in a second a
 pub(super) const OUTCOME_IS_UNKNOWN: &str = "an outcome is unknown";
 pub(super) const REENROLLED_CHANGED: &str = "a device enrols again while it is changed";
 pub(super) const PASSCODE_IS_SHOWN: &str = "a passcode is shown";
+pub(super) const LOCK_IS_REMOVED: &str = "a lock is removed";
+pub(super) const SECRET_IS_REVEALED: &str = "a secret is revealed";
+pub(super) const SECRET_IS_LACKING: &str = "a secret is lacking";
 
 /// Every promise, and everything that must be reachable.
 pub(super) fn all<D: Device>() -> Vec<Property<Check<D>>> {
@@ -32,6 +38,13 @@ pub(super) fn all<D: Device>() -> Vec<Property<Check<D>>> {
         Property::always(DEVICE_IS_KEPT, |_, world| D::is_kept(world)),
         Property::always(ACKNOWLEDGED_IS_HELD, |_, world: &World<D>| {
             world.promised.acknowledged.iter().all(|value| world.holds(*value))
+        }),
+        Property::always(SENT_IS_SEALED, |_, world: &World<D>| {
+            world.order().and_then(|order| order.secret).is_none_or(|secret| world.holds(secret))
+        }),
+        Property::always(PEOPLE_ALONE, |_, world: &World<D>| {
+            let is_for_people = |id| world.store.shown(id).is_none_or(|secret| secret.context.kind.is_for_people());
+            world.promised.shown.iter().all(|id| is_for_people(*id))
         }),
         Property::always(STORED_FIRST, |_, world: &World<D>| {
             world.promised.accepted.iter().all(|(request, id)| {
@@ -52,13 +65,12 @@ pub(super) fn all<D: Device>() -> Vec<Property<Check<D>>> {
         }),
         Property::always(DONE_OPENS, |_, world: &World<D>| {
             world.ended(|action| action.state == ActionState::Done).is_none_or(|action| {
-                let shown = world.store.shown(action.id);
                 // After a re-enrolment nothing is said of it any more.
-                let is_void = shown.is_some_and(|secret| secret.standing == Standing::Void);
-                let opens = shown.map(number) == Some(world.device.passcode());
-                action.outcome == Some(Outcome::Replaced) && (opens || is_void)
+                let is_void = world.store.shown(action.id).is_some_and(|secret| secret.standing == Standing::Void);
+                world.is_so(action) || is_void
             })
         }),
+        Property::always(DONE_IS_PROVEN, |_, world: &World<D>| world.promised.unproven.is_empty()),
         Property::always(UNCHANGED_IS_UNCHANGED, |_, world: &World<D>| {
             let unchanged =
                 [Outcome::DeviceRefused, Outcome::FeatureAbsent, Outcome::Expired, Outcome::CanceledByCaller];
@@ -69,7 +81,7 @@ pub(super) fn all<D: Device>() -> Vec<Property<Check<D>>> {
             world.store.actions.iter().all(|action| {
                 let shown = world.store.shown(action.id).is_some();
                 match action.outcome {
-                    Some(Outcome::Replaced) => shown,
+                    Some(Outcome::Replaced | Outcome::Revealed) => shown,
                     Some(Outcome::Uncertain | Outcome::Contradictory) => shown == keeps_uncertain_value(action),
                     Some(_) | None => !shown,
                 }
@@ -98,6 +110,9 @@ pub(super) fn all<D: Device>() -> Vec<Property<Check<D>>> {
             world.ended(|action| action.outcome == Some(Outcome::Reenrolled) && world.is_changed_by(action)).is_some()
         }),
         Property::sometimes(PASSCODE_IS_SHOWN, |_, world: &World<D>| !world.promised.shown.is_empty()),
+        Property::sometimes(LOCK_IS_REMOVED, |_, world: &World<D>| world.has_ended_as(Outcome::Removed)),
+        Property::sometimes(SECRET_IS_REVEALED, |_, world: &World<D>| world.has_ended_as(Outcome::Revealed)),
+        Property::sometimes(SECRET_IS_LACKING, |_, world: &World<D>| world.has_ended_as(Outcome::NoSecret)),
     ]
 }
 
@@ -106,12 +121,29 @@ fn number(secret: &EscrowedSecret) -> u8 {
 }
 
 impl<D: Device> World<D> {
-    /// The newest action, if it has ended in that way.
+    /// The action that ended last, if it did so in that way and none is open.
     fn ended(&self, how: impl Fn(&ActionRecord) -> bool) -> Option<&ActionRecord> {
-        self.store.newest().filter(|action| !action.state.is_open() && how(action))
+        let actions = &self.store.actions;
+        let at_rest = actions.iter().all(|action| !action.state.is_open());
+        actions.iter().find(|action| at_rest && Some(action.id) == self.promised.ended && how(action))
     }
 
-    /// Returns true if what opens the device now was made for that action.
+    /// Returns true if an action ended with that outcome.
+    fn has_ended_as(&self, outcome: Outcome) -> bool {
+        self.store.actions.iter().any(|action| action.outcome == Some(outcome))
+    }
+
+    /// Returns true if what an action says that is done is so: its result is what the device has, or the device has nothing.
+    pub(super) fn is_so(&self, action: &ActionRecord) -> bool {
+        let result = self.store.shown(action.id).map(number);
+        match action.outcome {
+            Some(Outcome::Replaced | Outcome::Revealed) => result == Some(self.device.passcode()),
+            Some(Outcome::Removed) => result.is_none() && self.device.passcode() == 0,
+            Some(_) | None => false,
+        }
+    }
+
+    /// Returns true if what opens the device now was brought there by that action.
     fn is_changed_by(&self, action: &ActionRecord) -> bool {
         self.promised.made.get(&self.device.passcode()) == Some(&action.id)
     }

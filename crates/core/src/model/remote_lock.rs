@@ -40,7 +40,7 @@ impl Device for Windows {
                 (self.pin, self.unread) = (how.fresh, Some(how.fresh));
                 if mood == Mood::Contradicts { 500 } else { 200 }
             }
-            // Another than the honest one has no value to give.
+            // The device made no PIN: it has no value to give.
             (_, Mood::Withholds | Mood::Fails) => 200,
             (_, Mood::Unable) => 404,
             (_, mood) => {

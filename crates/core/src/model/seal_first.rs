@@ -16,7 +16,7 @@ use crate::escrow::UNTIL_REPLACED;
 use crate::id::ActionId;
 use crate::lock::{DeviceLock, DeviceReport, Lock, Unpromoted};
 
-/// A candidate that nothing opens with yet.
+/// A candidate that opens nothing yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Candidate {
     serves: (ActionId, u32),

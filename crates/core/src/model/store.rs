@@ -1,4 +1,4 @@
-//! The store of the model: what the functions under check read and write, in memory. The rest is not modelled and says so.
+//! The store of the model, in memory: the methods that the functions under check use. Every other method is an error.
 //!
 //! A clone is a unit of work in progress; keeping it is the commit, dropping it is the crash.
 
@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::action::{ActionRecord, ActionState};
+use crate::actions::named;
 use crate::alert::Alert;
 use crate::application::Application;
 use crate::audit::{Activity, AuditEvent};
-use crate::command::{Delivery, Phase, Purpose};
+use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
 use crate::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::escrow::{EscrowedSecret, SecretKind, Standing};
@@ -116,7 +117,7 @@ impl Db {
     }
 
     /// The newest action.
-    pub(super) fn newest(&self) -> Option<&ActionRecord> {
+    pub(crate) fn newest(&self) -> Option<&ActionRecord> {
         self.actions.last()
     }
 
@@ -124,6 +125,23 @@ impl Db {
     pub(super) fn shown(&self, action: ActionId) -> Option<&EscrowedSecret> {
         let mut of_action = self.secrets.iter().filter(|secret| secret.context.action == action);
         of_action.find(|secret| secret.standing != Standing::History)
+    }
+
+    /// Returns true if that action needs no verification, or its last attempt was verified: a step of its own came back with the
+    /// device's yes, about the very secret that is the result.
+    pub(super) fn was_verified(&self, action: &ActionRecord) -> bool {
+        let way = named(action.name).and_then(|declared| declared.way_of(self.platform));
+        if way.is_some_and(|way| !way.steps.contains(&Purpose::Verify)) {
+            return true;
+        }
+        let result = self.shown(action.id).map(|secret| secret.id);
+        self.deliveries.iter().any(|it| {
+            let named = it.commands.iter().find_map(DeviceCommand::secret).map(|secret| secret.id);
+            (it.action, it.attempt, it.purpose) == (Some(action.id), action.attempt, Purpose::Verify)
+                && matches!(it.phase, Phase::Settled(_))
+                && it.statuses == [Some(200)]
+                && named == result
+        })
     }
 
     /// Forgets what no function and no promise can read any more, so that the same situation is the same state.
@@ -444,7 +462,7 @@ impl UnitOfWork for Db {
 
     fn insert_delivery(&mut self, delivery: &Delivery) -> Result<i64, StoreError> {
         let seq = self.deliveries.last().map_or(1, |last| last.seq + 1);
-        // Set-up changes nothing that is promised here.
+        // No promise concerns set-up.
         if delivery.purpose != Purpose::SetUp {
             self.deliveries.push(Delivery { seq, ..delivery.clone() });
         }
@@ -452,6 +470,7 @@ impl UnitOfWork for Db {
     }
     fn update_delivery(&mut self, delivery: &Delivery) -> Result<(), StoreError> {
         let row = self.deliveries.iter_mut().find(|row| row.seq == delivery.seq).ok_or_else(|| absent("delivery"))?;
+        row.commands.clone_from(&delivery.commands);
         row.phase.clone_from(&delivery.phase);
         row.statuses.clone_from(&delivery.statuses);
         Ok(())

@@ -147,10 +147,11 @@ async fn every_answer_of_a_device_has_its_outcome_and_what_it_has_is_in_escrow()
         (Behavior::WrongCommandRef, Done, Outcome::Replaced, 1, 1),
         // It took nothing: looking finds that out, and it gets another.
         (Behavior::Aborts, Done, Outcome::Replaced, 2, 2),
-        // It says no, and took it all the same: nobody believes either.
-        (Behavior::Contradicts, Failed, Outcome::DeviceRefused, 1, 1),
+        // It says no, and took it all the same; it says no to the comparison, too.
+        (Behavior::Contradicts, Failed, Outcome::OutcomeUnknown, 1, 1),
         (Behavior::NotSupported, NotSupported, Outcome::FeatureAbsent, 1, 1),
-        (Behavior::Fails, Failed, Outcome::DeviceRefused, 1, 1),
+        // It says no to both, and took nothing: the server cannot tell it from the one before.
+        (Behavior::Fails, Failed, Outcome::OutcomeUnknown, 1, 1),
     ];
     let world = World::new().await;
     for (number, (behavior, state, outcome, attempt, count)) in (1..).zip(table) {
@@ -197,6 +198,27 @@ async fn an_older_secret_stays_until_a_newer_one_has_replaced_it() {
     assert!(kept().await < UNTIL_REPLACED);
     let (_, secrets) = world.newest(id).await;
     assert_eq!((secrets[0].expires, secrets[0].standing), (UNTIL_REPLACED, Standing::Current));
+}
+
+#[tokio::test]
+async fn a_secret_that_is_read_while_it_is_being_set_stays_with_its_action() {
+    let world = World::new().await;
+    let (mut device, id) = world.device(1).await;
+    for action in ["setUnlockToken", "readUnlockToken"] {
+        ask(&world, id, action).await;
+    }
+    // It is given, read, and only then compared.
+    device.sync(&world.transport()).await.expect("a session");
+    let tenant = world.tenant;
+    let (actions, kept) = world
+        .read(move |view| Ok((view.actions(tenant, id, 2)?, view.secrets_kept(tenant, id, SecretKind::UnlockToken)?)))
+        .await;
+    let outcomes: Vec<_> = actions.iter().map(|action| action.outcome).collect();
+    assert_eq!(outcomes, [Some(Outcome::Revealed), Some(Outcome::Replaced)]);
+    let staying: Vec<_> = kept.iter().filter(|secret| secret.expires == UNTIL_REPLACED).collect();
+    let [secret] = staying[..] else { panic!("{staying:?}") };
+    assert_eq!((secret.standing, secret.context.action), (Standing::Current, actions[1].id));
+    assert_eq!(Some(opened(&world, secret).as_str()), device.node(TOKEN));
 }
 
 #[tokio::test]

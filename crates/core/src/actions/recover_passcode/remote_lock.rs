@@ -20,7 +20,7 @@ pub const WAY: Way = Way {
     steps: &[Purpose::Act, Purpose::Probe],
     // A PIN is lost with its answer, so that a new one changes the device again.
     max_attempts: 2,
-    // A PIN may have been made that nobody has.
+    // The device may have made a PIN that never arrived.
     exhausted: Outcome::OutcomeUnknown,
     opens: &[Lock::Screen],
     locks: |_| &[Lock::Screen],
@@ -60,8 +60,8 @@ fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
     Some(Settlement::Ended(Ending { device_status: Some(*read), ..ending(OK, *read, evidence.value) }))
 }
 
-/// The end of an action when its last attempt came to that. A device that refuses speaks of this attempt alone: a PIN of an
-/// earlier one may be what opens it, so that the old passcode is not said to work.
+/// The end of an action when its last attempt ends like that. A device that refuses speaks of this attempt alone. A PIN of an
+/// earlier attempt may be what opens the device, so that the old passcode is not said to work.
 fn of_all_attempts(ending: Ending) -> Ending {
     match ending.outcome {
         Outcome::DeviceRefused | Outcome::FeatureAbsent => {
@@ -71,7 +71,8 @@ fn of_all_attempts(ending: Ending) -> Ending {
     }
 }
 
-/// A PIN of that attempt reached nobody, so asking again is safe; asking first whether it can still be read is better.
+/// Decides what follows a lost answer. The PIN of that attempt never arrived, so that another attempt is safe; reading the PIN
+/// that the device may still hold is better.
 fn lost(step: Purpose, held: Held) -> OnLoss {
     #[cfg(test)]
     if is_planted(Fault::SilenceIsRefusal) {

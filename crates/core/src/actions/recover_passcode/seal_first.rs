@@ -44,7 +44,7 @@ const OK: u16 = 200;
 const NO_NODE: u16 = 404;
 /// The device's code: nothing on this device can be recovered; the report says why.
 const NOTHING_READY: u16 = 406;
-/// The device's code: it has no such candidate any more, and is unchanged by it.
+/// The device's code: it does not have that candidate any more, and is unchanged by it.
 const UNKNOWN_CANDIDATE: u16 = 409;
 
 fn first(action: &ActionRecord) -> Step {
@@ -63,7 +63,7 @@ fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
     if !evidence.statuses.iter().all(Option::is_some) {
         return None;
     }
-    // What cannot be opened here is as good as nothing when it is doubtful.
+    // A doubtful envelope counts as none.
     let has_value = evidence.value == Held::Certain;
     // Statuses may come before the value: only the end of the device's package says that there is none.
     if !evidence.complete && !(has_value && (step == Purpose::Prepare || evidence.report.is_some())) {

@@ -9,7 +9,7 @@ fn evidence(statuses: &[Option<u16>], value: Held) -> Evidence<'_> {
     Evidence { attempt: 1, statuses, value, envelope: Some(b"envelope"), report: None, complete: true }
 }
 
-/// The decision of whichever way has that step.
+/// The decision of the way that has that step.
 fn settle(step: Purpose, evidence: Evidence<'_>) -> Option<Settlement> {
     let way = RECOVER_PASSCODE.ways.iter().find(|way| way.steps.contains(&step))?;
     (way.settle)(step, evidence)

@@ -1,4 +1,4 @@
-//! What seals first: what an answer decides, and whether a device may have changed.
+//! The way that seals first: the decision about each answer, and about a device that may have changed.
 
 use jiff::Timestamp;
 use uuid::Uuid;
