@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::caller::Actor;
 use crate::id::{ActionId, DeviceId, RequestId, TenantId};
@@ -111,7 +112,7 @@ impl Origin {
 }
 
 /// What can be recorded. The names are stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "camelCase")]
 pub enum Activity {
     /// A tenant was made.

@@ -6,11 +6,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use strum::VariantArray;
 
 use crate::id::{DeviceId, ResourceId, TenantId};
 
 /// What a resource is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "camelCase")]
 pub enum ResourceKind {
     /// `user`.
@@ -39,19 +40,7 @@ pub enum ResourceKind {
 
 impl ResourceKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
-        Self::User,
-        Self::DetectedApp,
-        Self::DeviceHealthScript,
-        Self::DeviceHealthScriptDeviceState,
-        Self::DeviceManagementScript,
-        Self::DeviceManagementScriptDeviceState,
-        Self::DeviceComplianceScript,
-        Self::DeviceComplianceScriptDeviceState,
-        Self::DeviceShellScript,
-        Self::DeviceCustomAttributeShellScript,
-        Self::DeviceManagementScriptUserState,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The Graph type name; also how stores write it.
     pub fn name(self) -> &'static str {
@@ -89,7 +78,7 @@ impl ResourceKind {
 
     /// The kind of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rights of a caller: actions, each with the devices on which they are allowed.
 
 use crate::refusal::RightsRefusal;
-use crate::role::{ROLE_ACTIONS, Role, RoleAction};
+use crate::role::{Role, RoleAction};
 use crate::scope_tag::{ScopeTags, Visibility};
 
 /// What a caller may do, and where.
@@ -35,7 +35,7 @@ impl Rights {
 
     /// Whether everything that the other rights allow is allowed by these, on all the same devices.
     pub fn cover(&self, other: &Self) -> bool {
-        ROLE_ACTIONS.iter().all(|(action, _)| match (self.scope(*action), other.scope(*action)) {
+        RoleAction::ALL.iter().all(|action| match (self.scope(*action), other.scope(*action)) {
             (_, None) => true,
             (None, Some(_)) => false,
             (Some(ours), Some(theirs)) => ours.covers(&theirs),
@@ -59,7 +59,7 @@ impl Rights {
                 (Some(held), Some(wanted)) => !held.covers(&wanted),
             }
         };
-        ROLE_ACTIONS.iter().map(|(action, _)| *action).find(|action| lacks(*action))
+        RoleAction::ALL.iter().copied().find(|action| lacks(*action))
     }
 
     /// Refuses what may not be done at all.
@@ -170,10 +170,10 @@ mod tests {
 
     #[test]
     fn an_application_without_assignments_has_what_permissions_can_say_and_no_more() {
-        for (action, name) in crate::role::ROLE_ACTIONS {
+        for action in RoleAction::ALL {
             let expected = (!action.is_only_assigned()).then_some(Visibility::All);
-            assert_eq!(Rights::Permissions.scope(*action), expected, "{name}");
-            assert_eq!(Rights::Everything.scope(*action), Some(Visibility::All), "{name}");
+            assert_eq!(Rights::Permissions.scope(*action), expected, "{action}");
+            assert_eq!(Rights::Everything.scope(*action), Some(Visibility::All), "{action}");
         }
     }
 
@@ -207,10 +207,10 @@ mod tests {
     fn a_scope_never_widens_what_its_role_allows() {
         for role in ROLES {
             let rights = Rights::Roles(vec![(role, Visibility::Tagged(tags(&["lisbon"])))]);
-            for (action, name) in crate::role::ROLE_ACTIONS {
+            for action in RoleAction::ALL {
                 let allowed = rights.require_on(*action, &tags(&["lisbon"])).is_ok();
-                assert_eq!(allowed, role.allows(*action), "{} {name}", role.name);
-                assert!(rights.require_on(*action, &tags(&["porto"])).is_err(), "{} {name}", role.name);
+                assert_eq!(allowed, role.allows(*action), "{} {action}", role.name);
+                assert!(rights.require_on(*action, &tags(&["porto"])).is_err(), "{} {action}", role.name);
             }
         }
     }

@@ -6,11 +6,11 @@
 
 use std::fmt;
 
+use strum::VariantArray;
 use uuid::{Uuid, uuid};
 
-/// One thing that a role can allow; see the table [`ROLE_ACTIONS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
+/// One thing that a role can allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, VariantArray)]
 pub enum RoleAction {
     /// See devices, their apps and run states.
     ManagedDevicesRead,
@@ -42,28 +42,28 @@ pub enum RoleAction {
     RolesManage,
 }
 
-/// Every role action with its name, in the order of the enum.
-pub const ROLE_ACTIONS: &[(RoleAction, &str)] = &[
-    (RoleAction::ManagedDevicesRead, "Microsoft.Intune_ManagedDevices_Read"),
-    (RoleAction::ManagedDevicesUpdate, "Microsoft.Intune_ManagedDevices_Update"),
-    (RoleAction::ManagedDevicesDelete, "Microsoft.Intune_ManagedDevices_Delete"),
-    (RoleAction::ResetPasscode, "Microsoft.Intune_RemoteTasks_ResetPasscode"),
-    (RoleAction::PasscodesDisclose, "Chaveiro_Passcodes_Disclose"),
-    (RoleAction::BreakGlassUse, "Chaveiro_BreakGlass_Use"),
-    (RoleAction::HoldsRelease, "Chaveiro_Holds_Release"),
-    (RoleAction::AuditRead, "Microsoft.Intune_Audit_Read"),
-    (RoleAction::ScriptsRead, "Chaveiro_Scripts_Read"),
-    (RoleAction::ScriptsWrite, "Chaveiro_Scripts_Write"),
-    (RoleAction::UsersRead, "Chaveiro_Users_Read"),
-    (RoleAction::UsersWrite, "Chaveiro_Users_Write"),
-    (RoleAction::ApplicationsManage, "Chaveiro_Applications_Manage"),
-    (RoleAction::RolesManage, "Chaveiro_Roles_Manage"),
-];
-
 impl RoleAction {
+    /// Every role action. Who may pass a right on is decided over this list, so that none may be missing.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
     /// The stable name.
     pub fn name(self) -> &'static str {
-        ROLE_ACTIONS[self as usize].1
+        match self {
+            Self::ManagedDevicesRead => "Microsoft.Intune_ManagedDevices_Read",
+            Self::ManagedDevicesUpdate => "Microsoft.Intune_ManagedDevices_Update",
+            Self::ManagedDevicesDelete => "Microsoft.Intune_ManagedDevices_Delete",
+            Self::ResetPasscode => "Microsoft.Intune_RemoteTasks_ResetPasscode",
+            Self::PasscodesDisclose => "Chaveiro_Passcodes_Disclose",
+            Self::BreakGlassUse => "Chaveiro_BreakGlass_Use",
+            Self::HoldsRelease => "Chaveiro_Holds_Release",
+            Self::AuditRead => "Microsoft.Intune_Audit_Read",
+            Self::ScriptsRead => "Chaveiro_Scripts_Read",
+            Self::ScriptsWrite => "Chaveiro_Scripts_Write",
+            Self::UsersRead => "Chaveiro_Users_Read",
+            Self::UsersWrite => "Chaveiro_Users_Write",
+            Self::ApplicationsManage => "Chaveiro_Applications_Manage",
+            Self::RolesManage => "Chaveiro_Roles_Manage",
+        }
     }
 
     /// Whether no permission of a token implies it: an application needs an assignment for it, as a person does.
@@ -227,12 +227,15 @@ pub const DIRECTORY_ROLES: &[(Uuid, &str, &str)] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn every_name_stands_at_the_index_of_its_action() {
-        for (index, (action, name)) in ROLE_ACTIONS.iter().enumerate() {
-            assert_eq!(*action as usize, index, "{name}");
+    fn every_name_is_of_intune_or_ours_and_of_one_action() {
+        let names: BTreeSet<_> = RoleAction::ALL.iter().map(|action| action.name()).collect();
+        assert_eq!(names.len(), RoleAction::ALL.len());
+        for name in names {
             assert!(name.starts_with("Microsoft.Intune_") || name.starts_with("Chaveiro_"), "{name}");
         }
     }
@@ -263,6 +266,13 @@ mod tests {
     }
 
     #[test]
+    fn the_intune_administrator_has_every_right_but_break_glass() {
+        let role = Role::parse("intune-administrator").expect("a role");
+        let lacks: Vec<_> = RoleAction::ALL.iter().filter(|action| !role.allows(**action)).collect();
+        assert_eq!(lacks, [&BreakGlassUse]);
+    }
+
+    #[test]
     fn break_glass_comes_with_the_role_of_that_name_alone() {
         let roles: Vec<_> = ROLES.iter().filter(|role| role.allows(BreakGlassUse)).map(|role| role.key).collect();
         assert_eq!(roles, ["break-glass"]);
@@ -286,8 +296,8 @@ mod tests {
     fn the_documentation_has_these_roles_and_actions() {
         let page = include_str!("../../../../docs/roles.md");
         for role in ROLES {
-            let allowed = ROLE_ACTIONS.iter().filter(|(action, _)| role.allows(*action));
-            let names = allowed.map(|(_, name)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let allowed = RoleAction::ALL.iter().filter(|action| role.allows(**action));
+            let names = allowed.map(|action| format!("`{action}`")).collect::<Vec<_>>().join(", ");
             let row = format!("| {} | `{}` | {} | {names} |", role.name, role.key, role.about);
             assert!(page.contains(&row), "docs/roles.md lacks: {row}");
             let row = format!("| {} | `{}` |", role.name, role.id);
