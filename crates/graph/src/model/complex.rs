@@ -303,3 +303,15 @@ const SETTING_STATE: &[Property] = &[
 
 pub(super) const COMPLIANCE_POLICY_SETTING_STATE: ComplexType = of("deviceCompliancePolicySettingState", SETTING_STATE);
 pub(super) const CONFIGURATION_SETTING_STATE: ComplexType = of("deviceConfigurationSettingState", SETTING_STATE);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_result_type_of_every_action_is_declared() {
+        for action in ACTIONS {
+            assert!(result_type(action.name).is_some(), "{}: {}", action.name, action.result_type);
+        }
+    }
+}

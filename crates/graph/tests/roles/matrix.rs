@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::principal::PrincipalKind;
 use chaveiro_core::role::{ROLES, Role, RoleAction};
 use chaveiro_graph::{Ceilings, RouteRow, routes};
@@ -88,7 +89,7 @@ fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
     let sees = allows(RoleAction::ManagedDevicesRead) && (scope == Scope::All || number == OWN);
     let about_the_tenant = route.method != "GET"
         && !route.path.ends_with("/$ref")
-        && !route.path.ends_with("recoverPasscode")
+        && !ACTIONS.iter().any(|action| route.path.ends_with(action.name))
         && !route.path.ends_with("{managedDeviceId}")
         && !route.path.ends_with("DeviceStateId}");
     // A hold is about the whole tenant, and there for those who see all of it.

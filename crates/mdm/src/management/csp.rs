@@ -331,6 +331,7 @@ mod tests {
     use chaveiro_core::actions::ACTIONS;
     use chaveiro_core::caller::Actor;
     use chaveiro_core::id::{DeviceId, TenantId};
+    use chaveiro_core::remote_action::{Evidence, Held, OnLoss, Settlement, Step, Way};
 
     use super::*;
 
@@ -345,18 +346,40 @@ mod tests {
     }
 
     #[test]
-    fn every_command_by_which_an_action_begins_has_a_row() {
+    fn every_command_of_every_step_of_an_action_has_a_row() {
         for way in ACTIONS.iter().flat_map(|action| action.ways) {
-            let step = (way.first)(&an_action());
-            for (command, platform) in step.commands.iter().flat_map(|of| way.platforms.iter().map(move |on| (of, on)))
-            {
-                assert!(row(command, *platform).is_some(), "{command:?} on {platform:?}");
+            let steps = steps(way);
+            for purpose in way.steps {
+                assert!(steps.iter().any(|step| step.purpose == *purpose), "nothing leads to {purpose:?}: {way:?}");
+            }
+            let commands = steps.into_iter().flat_map(|step| step.commands);
+            for command in commands.chain((way.afterwards)(&an_action())) {
+                for platform in way.platforms {
+                    assert!(row(&command, *platform).is_some(), "{command:?} on {platform:?}");
+                }
             }
         }
         for (index, one) in ROWS.iter().enumerate() {
             let same = |other: &&Row| other.name == one.name && other.platforms == one.platforms;
             assert!(!ROWS[..index].iter().any(|other| same(&other)), "{} has two rows", one.name);
         }
+    }
+
+    /// The steps of a way: the first, and those that follow when all went well or an answer was lost.
+    fn steps(way: &Way) -> Vec<Step> {
+        let mut steps = vec![(way.first)(&an_action())];
+        for purpose in way.steps {
+            let sent = steps.iter().find(|step| step.purpose == *purpose).map_or(1, |step| step.commands.len());
+            let (statuses, value, envelope) = (vec![Some(200); sent], Held::Certain, Some(&b"sealed"[..]));
+            let evidence = Evidence { attempt: 1, statuses: &statuses, value, envelope, report: None, complete: true };
+            if let Some(Settlement::Next(step)) = (way.settle)(*purpose, evidence) {
+                steps.push(step);
+            }
+            if let OnLoss::Next(step) = (way.lost)(*purpose, Held::Nothing) {
+                steps.push(step);
+            }
+        }
+        steps
     }
 
     fn an_action() -> ActionRecord {

@@ -1,5 +1,6 @@
 //! Remote actions that no product has, through the Graph face, the device channel, the store and a simulated device.
 
+mod every;
 mod one_file;
 mod ping;
 mod unlock_token;
