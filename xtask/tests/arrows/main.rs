@@ -201,7 +201,7 @@ const WORDS_OF_EDGES: &[&str] = &[
 
 /// Words of the edges that stay in the domain: where, which, and why.
 const KEPT_WORDS: &[(&str, &str, &str)] = &[
-    ("actions/recover_passcode/", "CSP", "a policy cites the page that defines the codes it judges"),
+    ("actions/", "CSP", "a policy cites the page that defines the codes it judges"),
     ("actions/recover_passcode/", "LockAndRecoverPIN", "a policy names the nodes whose codes it judges"),
     ("actions/recover_passcode/", "NewPINValue", "a policy names the nodes whose codes it judges"),
     ("decisions/ask.rs", "request-id", "stored events have the word"),
