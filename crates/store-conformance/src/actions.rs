@@ -293,6 +293,29 @@ pub(crate) async fn an_id_is_the_same_request_for_ten_minutes_or_while_its_actio
     assert!(again.iter().all(|event| event.details.contains(&by)), "{again:?}");
 }
 
+/// A clock was ahead by 43 days when a request was remembered, and is right again.
+pub(crate) async fn what_was_asked_while_the_clock_was_ahead_repeats_nothing_afterwards(backend: &dyn Backend) {
+    const AHEAD: u64 = 43 * 86_400;
+    for (client_request_id, retry) in [(Some("my-script"), false), (None, true)] {
+        let store = filled(backend.fresh()).await;
+        let post = |number: u64, second: u64| {
+            let mut ask = asked(1, 11, number, client_request_id);
+            ask.retry = retry;
+            write(&store, move |unit| begin(unit, &ask, at(second)))
+        };
+        assert_eq!(post(1, AHEAD).await, Done(Begun::Opened(ActionId(uuid(5, 1)))));
+        write(&store, |unit| {
+            let open = unit.open_action(tenant_id(1), device_id(11), "recoverPasscode")?;
+            close(unit, open.unwrap_or_else(|| panic!("none")), Outcome::CanceledByCaller, at(AHEAD + 1))?;
+            Ok(())
+        })
+        .await;
+        // A clock that was set back a little repeats as one that stood still.
+        assert_eq!(post(2, AHEAD - 60).await, Done(Begun::Repeated(ActionId(uuid(5, 1)))), "{client_request_id:?}");
+        assert_eq!(post(3, 10).await, Done(Begun::Opened(ActionId(uuid(5, 3)))), "{client_request_id:?}");
+    }
+}
+
 /// An action that no platform can carry out.
 const NOWHERE: RemoteAction = RemoteAction { ways: &[], ..RECOVER_PASSCODE };
 

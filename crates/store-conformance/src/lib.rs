@@ -117,6 +117,7 @@ cases![
     actions::a_late_value_of_an_earlier_attempt_stays_within_reach,
     actions::requests_are_remembered_per_caller_and_device,
     actions::an_id_is_the_same_request_for_ten_minutes_or_while_its_action_is_open,
+    actions::what_was_asked_while_the_clock_was_ahead_repeats_nothing_afterwards,
     results::what_opens_a_lock_is_found_behind_a_thousand_failed_attempts,
     results::of_each_lock_the_newest_that_is_done_is_shown,
     results::an_older_disk_passcode_is_retired_however_many_attempts_came_since,

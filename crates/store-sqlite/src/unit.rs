@@ -215,14 +215,13 @@ impl View for Transaction<'_> {
     ) -> Result<Option<(ActionId, Timestamp)>, StoreError> {
         action::of_request(self.connection, tenant, device, caller_key, client_request_id)
     }
-    fn accepted_since(
+    fn last_accepted(
         &self,
         tenant: TenantId,
         device: DeviceId,
         caller_key: &str,
-        since: Timestamp,
-    ) -> Result<Option<ActionId>, StoreError> {
-        action::accepted_since(self.connection, tenant, device, caller_key, since)
+    ) -> Result<Option<(ActionId, Timestamp)>, StoreError> {
+        action::last_accepted(self.connection, tenant, device, caller_key)
     }
     fn role_assignments(&self, tenant: TenantId) -> Result<Vec<RoleAssignment>, StoreError> {
         role::assignments(self.connection, tenant)

@@ -177,17 +177,18 @@ fn repeated(
     now: Timestamp,
 ) -> Result<Option<(ActionId, &'static str)>, StoreError> {
     let tenant = ask.caller.tenant;
-    let since = now.checked_sub(RETRY_WINDOW).unwrap_or(Timestamp::MIN);
+    // A time further ahead than the window was written while the clock was ahead.
+    let is_recent = |at: Timestamp| now.duration_since(at).unsigned_abs() <= RETRY_WINDOW;
     if let Some(id) = &ask.client_request_id {
         let Some((action, at)) = unit.action_of_request(tenant, ask.device, caller_key, id)? else { return Ok(None) };
         let is_open = unit.action(tenant, action)?.is_some_and(|action| action.state.is_open());
-        return Ok((at >= since || is_open).then_some((action, BY_ITS_ID)));
+        return Ok((is_recent(at) || is_open).then_some((action, BY_ITS_ID)));
     }
     if !ask.retry {
         return Ok(None);
     }
-    let accepted = unit.accepted_since(tenant, ask.device, caller_key, since)?;
-    Ok(accepted.map(|action| (action, BY_THE_CALLERS_WORD)))
+    let accepted = unit.last_accepted(tenant, ask.device, caller_key)?;
+    Ok(accepted.filter(|(_, at)| is_recent(*at)).map(|(action, _)| (action, BY_THE_CALLERS_WORD)))
 }
 
 fn remember(

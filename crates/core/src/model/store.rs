@@ -385,7 +385,7 @@ impl View for Db {
         fn newest_action_for(&self, tenant: TenantId, device: DeviceId, lock: Lock) -> Result<Option<ActionRecord>, StoreError>;
         fn actions(&self, tenant: TenantId, device: DeviceId, limit: usize) -> Result<Vec<ActionRecord>, StoreError>;
         fn delivery(&self, seq: i64) -> Result<Option<Delivery>, StoreError>;
-        fn accepted_since(&self, tenant: TenantId, device: DeviceId, caller_key: &str, since: Timestamp) -> Result<Option<ActionId>, StoreError>;
+        fn last_accepted(&self, tenant: TenantId, device: DeviceId, caller_key: &str) -> Result<Option<(ActionId, Timestamp)>, StoreError>;
         fn role_assignments(&self, tenant: TenantId) -> Result<Vec<RoleAssignment>, StoreError>;
         fn tokens_valid_from(&self, tenant: TenantId, principals: &[Principal]) -> Result<Option<Timestamp>, StoreError>;
         fn last_valid_from(&self, tenant: TenantId, kind: PrincipalKind) -> Result<Option<Timestamp>, StoreError>;

@@ -176,15 +176,13 @@ pub trait View {
         device: DeviceId,
         kind: SecretKind,
     ) -> Result<Vec<EscrowedSecret>, StoreError>;
-    /// The action of the newest request without an id of its own that this caller had accepted for that device, if
-    /// it was at that moment or later.
-    fn accepted_since(
+    /// The action of the newest request without an id of its own that this caller had accepted for that device, and when.
+    fn last_accepted(
         &self,
         tenant: TenantId,
         device: DeviceId,
         caller_key: &str,
-        since: Timestamp,
-    ) -> Result<Option<ActionId>, StoreError>;
+    ) -> Result<Option<(ActionId, Timestamp)>, StoreError>;
 
     /// The role assignments of a tenant, oldest first.
     fn role_assignments(&self, tenant: TenantId) -> Result<Vec<RoleAssignment>, StoreError>;

@@ -211,18 +211,17 @@ pub(crate) fn record_request(
     run(connection, sql, params![blob(&action.id.0), caller_key, client_request_id, micros(at)]).map(drop)
 }
 
-pub(crate) fn accepted_since(
+pub(crate) fn last_accepted(
     connection: &Connection,
     tenant: TenantId,
     device: DeviceId,
     caller_key: &str,
-    since: Timestamp,
-) -> Result<Option<ActionId>, StoreError> {
-    let sql = "SELECT a.id FROM tenant t JOIN device d ON d.tenant = t.row AND d.id = ?2
-        JOIN acceptance c ON c.device = d.row AND c.caller_key = ?3 AND c.at >= ?4
+) -> Result<Option<(ActionId, Timestamp)>, StoreError> {
+    let sql = "SELECT a.id, c.at FROM tenant t JOIN device d ON d.tenant = t.row AND d.id = ?2
+        JOIN acceptance c ON c.device = d.row AND c.caller_key = ?3
         JOIN action a ON a.row = c.action WHERE t.id = ?1";
-    let parameters = params![blob(&tenant.0), blob(&device.0), caller_key, micros(since)];
-    one(connection, sql, parameters, |row| Ok(ActionId(uuid(row, "id")?)))
+    let parameters = params![blob(&tenant.0), blob(&device.0), caller_key];
+    one(connection, sql, parameters, |row| Ok((ActionId(uuid(row, "id")?), time(row, "at")?)))
 }
 
 pub(crate) fn record_acceptance(
