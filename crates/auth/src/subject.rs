@@ -235,7 +235,9 @@ fn person(claims: &Claims) -> Result<Subject<'_>, TokenRefusal> {
 /// Returns whether the token has claims of a person who signed in. Where people choose their subject, a person can be called
 /// like a client; and a mapper that writes `idtyp` may be set for more clients than were meant.
 fn names_a_person(claims: &Claims, client: &str) -> Result<bool, TokenRefusal> {
-    let named = ["upn", "unique_name", "email", "auth_time"].iter().any(|name| claims.has(name));
+    let of_people = ["upn", "unique_name", "email", "given_name", "family_name", "auth_time", "amr"];
+    // RFC 8693: somebody else acts in the place of the subject.
+    let named = of_people.iter().chain(&["act"]).any(|name| claims.has(name));
     // Keycloak calls the account of a client so.
     let account = format!("service-account-{client}");
     let called = claims.name("preferred_username")?.is_some_and(|name| !name.eq_ignore_ascii_case(&account));
