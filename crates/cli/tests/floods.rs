@@ -343,6 +343,13 @@ async fn each_stage_of_a_connection_ends_in_its_time() {
         let took = closed_after(&mut stream, begun).as_secs_f64();
         assert!((least..most).contains(&took), "{name}: {took} s");
     }
+    // A head after a request has the time of a head, too.
+    let mut stream = say(FLOOD, scene.graph(), &http1, whole).await;
+    assert!(stream.read(&mut [0; 4096]).expect("an answer") > 0);
+    stream.write_all(UNFINISHED).and_then(|()| stream.flush()).expect("sent");
+    let begun = Instant::now();
+    let took = closed_after(&mut stream, begun).as_secs_f64();
+    assert!((0.9..2.5).contains(&took), "an unfinished head after a request: {took} s");
     // A line now and then does not prolong a head.
     let mut stream = say(FLOOD, scene.graph(), &http1, UNFINISHED).await;
     let begun = Instant::now();

@@ -152,6 +152,37 @@ async fn a_private_key_may_be_elsewhere_when_that_is_declared() {
     assert!(refused(&data).contains("missing"));
 }
 
+#[tokio::test]
+async fn an_offline_recovery_key_opens_in_the_place_of_one_that_was_lost() {
+    let (_directory, data) = initialised();
+    // The pair of a directory that was made elsewhere is the offline key.
+    let (_safe, elsewhere) = initialised();
+    let ((_, key), (offline_public, offline_key)) = (escrow(&data), escrow(&elsewhere));
+    let line = std::fs::read_to_string(offline_public).expect("a recipient");
+    run(&data, &["keys", "add-recipient", &line.trim().replace("server", "offline")]);
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (mut device, transport) = server.device(7).await;
+    let path = path_of_device(&server, &server.client()).await;
+    assert_eq!(recover(&server, &server.client(), &path).await.0, 204);
+    device.sync(&transport).await.expect("a session");
+    drop(server);
+
+    std::fs::remove_file(&key).expect("lost");
+    assert!(refused(&data).contains("missing"));
+    std::fs::copy(offline_key, &key).expect("put in its place");
+    assert!(refused(&data).contains("another key"));
+    let name = format!("escrow/{}", key.file_name().expect("a name").display());
+    run(&data, &["keys", "accept", &name, "--reason", "the disk is gone"]);
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let client = server.client();
+    let passcode = async || {
+        let read = get(&client, &format!("{}{path}?$select=deviceActionResults", server.graph_url)).await;
+        read["deviceActionResults"][0]["passcode"].as_str().map(str::to_owned)
+    };
+    assert_eq!(passcode().await.as_deref(), Some(device.pin()), "sealed before the loss");
+    assert_eq!(recover(&server, &client, &path).await.0, 204, "recoveries go on");
+}
+
 #[test]
 fn a_key_that_is_lost_for_ever_is_replaced_by_an_operator_who_says_why() {
     let (_directory, data) = initialised();

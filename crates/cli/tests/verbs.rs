@@ -7,6 +7,7 @@ mod support;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Stdio;
 
 use support::{Server, chaveiro, initialised, run, run_json, taken_once, text, try_run};
 
@@ -526,6 +527,27 @@ fn a_wrong_command_line_is_json_for_machines_and_portuguese_for_who_asks_for_it(
     assert!(said.starts_with("erro: faltam") && said.contains("Uso:") && said.contains("Para mais"), "{said}");
     let french = output(&["routes", "--lang", "fr"]);
     assert!(!french.status.success() && text(&french.stderr).contains("choose en or pt"));
+}
+
+#[test]
+fn operators_who_change_different_settings_at_once_all_have_their_change() {
+    let (_directory, data) = initialised();
+    for round in 1..=6_u64 {
+        let settings = [("--disclosure-window", round), ("--action-expiry", round + 10), ("--hold-recoveries", round)];
+        let children = settings.map(|(flag, value)| {
+            let mut command = chaveiro();
+            command.args(["tenant", "set", flag, &value.to_string(), "--data"]).arg(&data).stdout(Stdio::null());
+            command.spawn().expect("it starts")
+        });
+        for mut child in children {
+            assert!(child.wait().expect("it ends").success(), "round {round}");
+        }
+        let set = run_json(&data, &["tenant", "set"]);
+        let found = ["disclosureWindowMinutes", "actionExpiryDays", "holdRecoveries"].map(|name| set[name].as_u64());
+        assert_eq!(found, [Some(round), Some(round + 10), Some(round)], "round {round}: {set}");
+    }
+    let record = run(&data, &["audit", "export"]);
+    assert_eq!(record.matches("tenantChanged").count(), 18, "each change with its own event");
 }
 
 #[test]

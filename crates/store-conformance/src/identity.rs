@@ -74,7 +74,8 @@ pub(crate) async fn an_application_belongs_to_its_tenant(backend: &dyn Backend) 
     assert_eq!(read(&store, |view| Ok(view.applications(tenant_id(1))?)).await, [application(1)]);
 }
 
-fn sign_in(of: u64, number: u64) -> SignIn {
+/// A sign-in that waits for an operator until the 900th second; the number makes its code.
+pub(crate) fn sign_in(of: u64, number: u64) -> SignIn {
     let mut handle_sha256 = [0; 32];
     handle_sha256[..8].copy_from_slice(&number.to_be_bytes());
     SignIn {

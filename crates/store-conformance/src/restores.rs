@@ -9,8 +9,10 @@ use chaveiro_core::escrow::UNTIL_REPLACED;
 use chaveiro_core::id::RequestId;
 use chaveiro_core::lock::EscrowTest;
 use chaveiro_core::refusal::Withheld;
+use chaveiro_core::sign_in::{SignIn, Standing};
 
 use crate::Backend;
+use crate::identity::sign_in;
 use crate::linux::{action_id, held, opens, recover, settle_finish};
 use crate::sample::{ask, at, caller, device_id, disk, outcome, read, tenant_id, uuid, with_linux, write};
 
@@ -47,6 +49,14 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
             unit.insert_enrollment_token(&token(1, byte, expires))?;
         }
         unit.insert_enrollment_token(&token(2, 3, 10_000))?;
+        // One waits, one is signed in, and one was over before.
+        for (number, standing, expires) in
+            [(1_u8, Standing::Pending, 900), (2, Standing::Active, 900), (3, Standing::Active, 40)]
+        {
+            let refresh_sha256 = (standing == Standing::Active).then_some([number; 32]);
+            let begun = sign_in(1, number.into());
+            unit.insert_sign_in(&SignIn { standing, refresh_sha256, expires: at(expires), ..begun })?;
+        }
         let action = unit.action(tenant_id(1), action_id(1))?.unwrap_or_else(|| panic!("no action"));
         disclose(unit, &Ask::new(&caller(1, "ana"), &action, RequestId(uuid(6, 1))), at(45)).map(drop)
     })
@@ -61,7 +71,7 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
         Ok(accept(unit, &accepted(false), &Actor::operator(&HostUser::new("root", 0)), uuid(9, 1), at(50))?)
     })
     .await;
-    let expected = Restored { results: 3, sign_ins: 0, enrollment_tokens: 1, windows: 1 };
+    let expected = Restored { results: 3, sign_ins: 2, enrollment_tokens: 1, windows: 1 };
     assert_eq!(done.iter().find(|(tenant, _)| *tenant == tenant_id(1)).map(|(_, done)| *done), Some(expected));
     for (number, marked) in [(1, Some(at(50))), (2, Some(at(50))), (3, Some(at(50))), (4, None)] {
         assert_eq!(held(&store, number).await.0.before_restore, marked, "{number}");
@@ -71,6 +81,9 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
         let found = read(&store, move |view| Ok(view.enrollment_token(&[byte; 32])?)).await;
         assert_eq!(found.map(|token| token.expires), Some(expires), "{byte}");
     }
+    let sign_ins = read(&store, |view| Ok(view.sign_ins(tenant_id(1))?)).await;
+    let left: Vec<_> = sign_ins.iter().map(|one| (one.standing, one.refresh_sha256.is_some())).collect();
+    assert_eq!(left, [(Standing::Ended, false), (Standing::Ended, false), (Standing::Active, true)]);
     let (action, secrets) = held(&store, 1).await;
     assert_eq!(secrets[0].expires, at(50));
     let again = write(&store, move |unit| {

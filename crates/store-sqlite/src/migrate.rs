@@ -107,6 +107,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_step_without_its_row_in_the_history_is_not_taken() {
+        let mut database = Connection::open_in_memory().expect("a database");
+        functions(&database).expect("functions");
+        let refuse =
+            "CREATE TRIGGER refuse BEFORE INSERT ON refinery_schema_history BEGIN SELECT RAISE(ABORT, 'no row'); END";
+        database.execute_batch(&format!("{HISTORY} {refuse}")).expect("a history that takes no row");
+        let error = migrate(&mut database).expect_err("no step can be taken").to_string();
+        assert!(error.contains("no row"), "{error}");
+        assert!(schema(&database).expect("read").is_empty(), "nothing of the step stays");
+    }
+
+    #[test]
     fn a_step_that_was_taken_is_known_by_what_it_defines_and_one_that_defines_nothing_is_taken_again() {
         let step =
             |version, sql: &str| Step { version, name: String::new(), sql: sql.to_owned(), checksum: String::new() };
