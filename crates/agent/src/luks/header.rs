@@ -1,10 +1,9 @@
-//! The header of an encrypted volume (LUKS2 On-Disk Format Specification 1.1, sections 2 and 3). Only read, and only
-//! the first copy: it is cryptsetup that repairs one copy from the other, and it does so whenever it opens the volume.
+//! The header of an encrypted volume (LUKS2 On-Disk Format Specification 1.1, sections 2 and 3). The agent reads it;
+//! cryptsetup writes it, and repairs one copy from the other whenever it opens the volume.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::FileExt;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -21,7 +20,7 @@ pub(super) const CHEAP_ITERATIONS: u32 = 1000;
 /// The largest header that the specification allows: binary header and JSON area.
 const MAX_HEADER: u64 = 4 * 1024 * 1024;
 /// The smallest one. Each further size is the double, and the second copy follows the first.
-const MIN_HEADER: u64 = 16 * 1024;
+pub(super) const MIN_HEADER: u64 = 16 * 1024;
 const MAGIC: &[u8; 6] = b"LUKS\xba\xbe";
 const SECOND_MAGIC: &[u8; 6] = b"SKUL\xba\xbe";
 
@@ -125,30 +124,45 @@ impl Header {
     }
 }
 
-/// Reads the header of a device or file, at most [`MAX_HEADER`] bytes of it.
+/// Reads the header of a device or file: the first copy, or the second where the first is damaged.
+///
+/// cryptsetup writes one copy after the other. Its death in between, or a reader at that moment, finds one of them whole.
 pub(crate) fn read(path: &Path) -> Result<Header, HeaderError> {
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
+    match read_copy(&file, 0) {
+        Err(first @ (HeaderError::Damaged | HeaderError::NotLuks)) => read_second_copy(&file).unwrap_or(Err(first)),
+        other => other,
+    }
+}
+
+/// Looks for the second copy at the end of each size that a header can have. `None`: there is none.
+fn read_second_copy(file: &File) -> Option<Result<Header, HeaderError>> {
+    let sizes = std::iter::successors(Some(MIN_HEADER), |size| Some(size * 2)).take_while(|size| *size <= MAX_HEADER);
+    let mut found = None;
+    for at in sizes {
+        match read_copy(file, at) {
+            Err(HeaderError::NotLuks) => {}
+            Ok(header) => return Some(Ok(header)),
+            damaged => found = found.or(Some(damaged)),
+        }
+    }
+    found
+}
+
+/// Reads the copy of the header at that offset, at most [`MAX_HEADER`] bytes of it.
+fn read_copy(mut file: &File, at: u64) -> Result<Header, HeaderError> {
+    file.seek(SeekFrom::Start(at))?;
     let mut bytes = Vec::new();
-    file.by_ref().take(BINARY_HEADER as u64).read_to_end(&mut bytes)?;
-    let size = match size(&bytes) {
-        Err(HeaderError::NotLuks) if has_second_copy(&file) => return Err(HeaderError::Damaged),
-        other => other?,
-    };
+    file.take(BINARY_HEADER as u64).read_to_end(&mut bytes)?;
+    let size = size(&bytes, at)?;
     file.take(size.saturating_sub(BINARY_HEADER as u64)).read_to_end(&mut bytes)?;
-    parse(&bytes)
+    parse(&bytes, at)
 }
 
-/// Whether something was a volume before its beginning was overwritten.
-fn has_second_copy(file: &File) -> bool {
-    let mut sizes =
-        std::iter::successors(Some(MIN_HEADER), |size| Some(size * 2)).take_while(|size| *size <= MAX_HEADER);
-    let mut magic = [0; 6];
-    sizes.any(|at| file.read_exact_at(&mut magic, at).is_ok() && magic == *SECOND_MAGIC)
-}
-
-/// The size of header and JSON area together.
-fn size(bytes: &[u8]) -> Result<u64, HeaderError> {
-    if bytes.get(..6) != Some(MAGIC) {
+/// The size of header and JSON area together, of the copy at that offset.
+fn size(bytes: &[u8], at: u64) -> Result<u64, HeaderError> {
+    let magic = if at == 0 { MAGIC } else { SECOND_MAGIC };
+    if bytes.get(..6) != Some(magic) {
         return Err(HeaderError::NotLuks);
     }
     let version = bytes.get(6..).and_then(<[u8]>::first_chunk).copied().map(u16::from_be_bytes);
@@ -157,11 +171,13 @@ fn size(bytes: &[u8]) -> Result<u64, HeaderError> {
         other => return Err(HeaderError::Version(other)),
     }
     let size = bytes.get(8..).and_then(<[u8]>::first_chunk).copied().map(u64::from_be_bytes);
-    size.filter(|size| (MIN_HEADER..=MAX_HEADER).contains(size)).ok_or(HeaderError::Damaged)
+    // The second copy follows the first, so that its offset is the size of each.
+    let fits = |size: &u64| (MIN_HEADER..=MAX_HEADER).contains(size) && [0, *size].contains(&at);
+    size.filter(fits).ok_or(HeaderError::Damaged)
 }
 
-fn parse(bytes: &[u8]) -> Result<Header, HeaderError> {
-    let size = size(bytes)?;
+fn parse(bytes: &[u8], at: u64) -> Result<Header, HeaderError> {
+    let size = size(bytes, at)?;
     let bytes = usize::try_from(size).ok().and_then(|size| bytes.get(..size)).ok_or(HeaderError::Damaged)?;
     if checksum(bytes).as_deref() != Some(&bytes[CHECKSUM][..32]) {
         return Err(HeaderError::Damaged);
@@ -226,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_header_of_cryptsetup_is_read() {
-        let header = parse(REAL).expect("a header");
+        let header = parse(REAL, 0).expect("a header");
         assert_eq!(header.uuid, "71449758-682c-4788-a298-51ec3b633243");
         assert_eq!((header.slots.len(), header.tokens.len(), header.digests.len()), (1, 0, 1));
         assert_eq!(header.area(0), Some(Area { offset: 32768, size: 258_048 }));
@@ -251,7 +267,7 @@ mod tests {
             (b"ext4".to_vec(), "not a LUKS volume"),
             (Vec::new(), "not a LUKS volume"),
         ] {
-            let error = parse(&bytes).expect_err("refused").to_string();
+            let error = parse(&bytes, 0).expect_err("refused").to_string();
             assert!(error.contains(words), "{error}");
         }
     }
@@ -270,10 +286,10 @@ mod tests {
         fn any_bytes_are_a_header_or_an_error(at in 0_usize..6000, bytes: [u8; 4]) {
             let mut changed = REAL.to_vec();
             changed.splice(at..at + 4, bytes);
-            if let Ok(header) = parse(&sealed(changed)) {
+            if let Ok(header) = parse(&sealed(changed), 0) {
                 let _ = (header.free_slot(), header.area(0));
             }
-            let _ = parse(&REAL[..at]);
+            let _ = parse(&REAL[..at], 0);
         }
     }
 }

@@ -1,3 +1,4 @@
+use super::super::header::MIN_HEADER;
 use super::*;
 
 #[test]
@@ -36,18 +37,34 @@ fn what_is_no_luks2_volume_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_damaged_first_header_is_reported_and_cryptsetup_repairs_it() {
+fn a_damaged_first_header_is_read_from_the_second_and_a_passcode_can_be_added() {
     let bench = Bench::enrolled();
-    bench.add("abacate", 2).expect("added");
     // In the binary header with its magic, in the text, and in the checksum.
-    for at in [0, 5000, 450] {
+    for (slot, at) in [(2, 0), (3, 5000), (4, 450)] {
+        let before = bench.volume.owned().expect("read");
         bench.overwrite(at, &[0; 10]);
-        let error = bench.volume.owned().expect_err("refused").to_string();
-        assert!(error.contains("damaged") && error.contains("luksDump"), "{error}");
+        assert_eq!(bench.volume.owned().expect("read from the second copy"), before);
+        assert_eq!(bench.volume.obstacle(Some(&bench.key), true), None);
+        bench.add("abacate", slot).expect("added");
+        assert!(bench.opens(slot, "abacate"));
+        bench.overwrite(MIN_HEADER, &[0; 10]);
+        assert_eq!(bench.volume.owned().expect("the first was repaired").len(), before.len() + 1);
         assert!(bench.cryptsetup(&["luksDump"], &[], ""));
-        assert_eq!(bench.volume.owned().expect("repaired").len(), 2);
-        assert!(bench.opens(2, "abacate"));
     }
+}
+
+#[test]
+fn two_damaged_headers_are_reported_with_what_to_do() {
+    let bench = Bench::enrolled();
+    for at in [5000, MIN_HEADER + 5000] {
+        bench.overwrite(at, &[0; 10]);
+    }
+    let error = bench.volume.owned().expect_err("refused").to_string();
+    assert!(error.contains("damaged") && error.contains("luksDump"), "{error}");
+    // Without the magic of the first copy, the second one tells that this was a volume.
+    bench.overwrite(0, &[0; 10]);
+    let error = bench.volume.owned().expect_err("refused").to_string();
+    assert!(error.contains("damaged"), "{error}");
 }
 
 #[test]
