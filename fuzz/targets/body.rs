@@ -1,8 +1,8 @@
 //! The JSON body of a create or a change, against every type of the model, and of every operation.
 #![no_main]
 
+use chaveiro_graph::MODEL;
 use chaveiro_graph::body::{check, parameters, require};
-use chaveiro_graph::model::{MODEL, OPERATIONS};
 use serde_json::Value;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -11,8 +11,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         if let Ok(checked) = check(object.clone(), entity) {
             let _ = require(&checked, entity);
         }
-    }
-    for operation in OPERATIONS {
-        let _ = parameters(object.clone(), operation);
+        for operation in entity.operations {
+            let _ = parameters(object.clone(), operation);
+        }
     }
 });

@@ -5,13 +5,13 @@
 use std::fmt::{Debug, Display};
 
 use chaveiro_core::query::{AuditField, DeviceField, Filter};
-use chaveiro_graph::model::{MODEL, Target};
+use chaveiro_graph::kinds::{AUDIT_EVENT, MANAGED_DEVICE};
+use chaveiro_graph::model::EntityType;
 use chaveiro_graph::query::{Fields, MAX_BYTES, parse_filter};
 use chaveiro_graph::resolve::Version;
 use libfuzzer_sys::fuzz_target;
 
-fn check<F: Fields + Debug + Display + PartialEq>(text: &str, of: Target) {
-    let entity = MODEL.entity_type(of).expect("in the model");
+fn check<F: Fields + Debug + Display + PartialEq>(text: &str, entity: &'static EntityType) {
     let read = |text: &str| parse_filter::<F>(text, entity, Version::Beta);
     let Ok(filter) = read(text) else { return };
     let printed = filter.to_string();
@@ -23,6 +23,6 @@ fn check<F: Fields + Debug + Display + PartialEq>(text: &str, of: Target) {
 }
 
 fuzz_target!(|text: &str| {
-    check::<DeviceField>(text, Target::Device);
-    check::<AuditField>(text, Target::AuditEvent);
+    check::<DeviceField>(text, &MANAGED_DEVICE);
+    check::<AuditField>(text, &AUDIT_EVENT);
 });

@@ -1,4 +1,4 @@
-//! What a batch is: its limits, its form, and what can be wrong with it.
+//! The form of a batch: its limits and its errors.
 //!
 //! Reference: graph.md 5.3; OData JSON Format 4.01, 19.
 
@@ -17,7 +17,7 @@ pub const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of the id of an item.
 const MAX_ID_BYTES: usize = 256;
 
-/// What is wrong with a batch, or with one item of it.
+/// The error of a batch, or of one item of it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BatchError {
     /// No `requests`, or items that are none.

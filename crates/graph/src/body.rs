@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::model::{ComplexType, DERIVED_ENTITIES, Edm, EntityType, Operation};
+use crate::model::{ComplexType, Edm, EntityType, Operation};
 
 /// Bytes of a body, before and after decompression. Script contents are the largest thing sent.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -22,7 +22,7 @@ pub const MAX_IGNORED_BYTES: usize = 64 * 1024;
 /// Bytes of a body that are read after its request was refused.
 pub const MAX_DRAINED_BYTES: usize = 8 * 1024 * 1024;
 
-/// What is wrong with a body.
+/// The error of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BodyError {
     /// Larger than allowed.
@@ -34,7 +34,7 @@ pub enum BodyError {
     /// The client went away.
     #[error("The request body ended early.")]
     Interrupted,
-    /// It says gzip and is none.
+    /// The header says gzip, and the body is not valid gzip.
     #[error("The request body is not valid gzip.")]
     Corrupt,
     /// No `Content-Type`.
@@ -43,10 +43,10 @@ pub enum BodyError {
     /// Another `Content-Type` than JSON.
     #[error("Entity only allows writes with a JSON Content-Type header.")]
     ContentType,
-    /// Nothing.
+    /// The body is empty.
     #[error("Empty Payload. JSON content expected.")]
     Empty,
-    /// No JSON object.
+    /// The body is not a JSON object.
     #[error(
         "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."
     )]
@@ -56,7 +56,7 @@ pub enum BodyError {
         "The property '{name}' does not exist on type 'microsoft.graph.{entity}'. Make sure to only use property names that are defined by the type."
     )]
     UnknownProperty {
-        /// As sent.
+        /// The name as it was sent.
         name: String,
         /// The type.
         entity: &'static str,
@@ -64,7 +64,7 @@ pub enum BodyError {
     /// A parameter the operation does not have.
     #[error("The parameter '{name}' in the request payload is not a valid parameter for the operation '{operation}'.")]
     Parameter {
-        /// As sent.
+        /// The name as it was sent.
         name: String,
         /// The operation.
         operation: &'static str,
@@ -72,7 +72,7 @@ pub enum BodyError {
     /// An operation without it.
     #[error("The operation '{operation}' needs '{name}'. Add it to the request body.")]
     Missing {
-        /// Which.
+        /// The name.
         name: &'static str,
         /// The operation.
         operation: &'static str,
@@ -80,7 +80,7 @@ pub enum BodyError {
     /// A property that the server sets.
     #[error("The property '{name}' of type 'microsoft.graph.{entity}' is read-only. Leave it out.")]
     ReadOnly {
-        /// Which.
+        /// The name.
         name: &'static str,
         /// The type.
         entity: &'static str,
@@ -88,25 +88,25 @@ pub enum BodyError {
     /// A property that Graph lets callers set and this server does not.
     #[error("The property '{name}' of type 'microsoft.graph.{entity}' cannot be set here: {why}. Leave it out.")]
     NotKept {
-        /// Which.
+        /// The name.
         name: &'static str,
         /// The type.
         entity: &'static str,
-        /// Why.
+        /// The reason.
         why: &'static str,
     },
     /// A value outside the value space.
     #[error("The value of '{name}' must be {expected}.")]
     Value {
-        /// Which.
+        /// The name.
         name: &'static str,
-        /// What it takes.
+        /// The values that it takes.
         expected: String,
     },
     /// A create without it.
     #[error("A microsoft.graph.{entity} needs '{name}'. Add it to the request body.")]
     Required {
-        /// Which.
+        /// The name.
         name: &'static str,
         /// The type.
         entity: &'static str,
@@ -116,7 +116,7 @@ pub enum BodyError {
     Bind {
         /// The annotation.
         name: String,
-        /// What it takes.
+        /// The values that it takes.
         expected: &'static str,
     },
 }
@@ -160,7 +160,7 @@ pub async fn ignore(body: &mut Body) -> Result<(), BodyError> {
     read(body, MAX_IGNORED_BYTES).await.map(drop)
 }
 
-/// Takes what is left of a body that nobody wants: a connection that is closed with unread bytes in it is reset, and
+/// Takes the rest of a body that is not read: a connection that is closed with unread bytes in it is reset, and
 /// the client never sees the answer. More than [`MAX_DRAINED_BYTES`] is not waited for.
 pub async fn drain(body: &mut Body) {
     let mut left = MAX_DRAINED_BYTES;
@@ -178,7 +178,7 @@ async fn read(body: &mut Body, limit: usize) -> Result<Bytes, BodyError> {
     }
 }
 
-/// Whether a media type is JSON.
+/// Returns true if a media type is JSON.
 pub fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
@@ -311,7 +311,7 @@ fn check_type(value: &Value, entity: &'static EntityType) -> Result<(), BodyErro
     let name = value.as_str().unwrap_or_default().trim_start_matches('#');
     match name.strip_prefix("microsoft.graph.") {
         Some(name) if name == entity.name => Ok(()),
-        Some(name) if DERIVED_ENTITIES.iter().any(|(known, of, _)| *known == name && *of == entity.target) => Ok(()),
+        Some(name) if entity.derived.iter().any(|(known, _)| *known == name) => Ok(()),
         _ => Err(BodyError::Value { name: "@odata.type", expected: format!("#microsoft.graph.{}", entity.name) }),
     }
 }

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use chaveiro_core::actions::ACTIONS;
-use chaveiro_core::resource::ResourceKind;
 
 use crate::model::{
-    ComplexType, DERIVED, DERIVED_ENTITIES, Default, ENUMS, EXTENSIONS, Edge, Edm, EntityType, MODEL, OPERATIONS,
-    Property, Target, is_result,
+    ComplexType, DERIVED, Default, ENUMS, EXTENSIONS, Edge, Edm, EntityType, Model, Operation, Property, SERVICE,
+    Service, is_result,
 };
 use crate::query::is_served;
 use crate::resolve::Version;
@@ -16,34 +15,32 @@ use crate::resolve::Version;
 const NAMESPACE: &str = "microsoft.graph";
 
 /// The metadata of a version.
-pub fn metadata(version: Version) -> String {
+pub fn metadata(model: &'static Model, version: Version) -> String {
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
     xml.push_str("<edmx:Edmx Version=\"4.0\" xmlns:edmx=\"http://docs.oasis-open.org/odata/ns/edmx\">\n");
     xml.push_str("  <edmx:DataServices>\n");
     // Writing into a string does not fail.
     let _ = writeln!(xml, "    <Schema Namespace=\"{NAMESPACE}\" xmlns=\"http://docs.oasis-open.org/odata/ns/edm\">");
-    let of_graph = |entity: &&EntityType| in_version(entity.beta_only, version) && !entity.is_extension();
-    let types: Vec<_> = MODEL.types.iter().filter(of_graph).collect();
+    let of_graph = |entity: &&'static EntityType| in_version(entity.beta_only, version) && !entity.is_extension();
+    let types: Vec<_> = model.types.iter().copied().filter(of_graph).collect();
     xml.push_str(
         "      <EntityType Name=\"entity\" Abstract=\"true\">\n        <Key><PropertyRef Name=\"id\"/></Key>\n",
     );
     xml.push_str("        <Property Name=\"id\" Type=\"Edm.String\" Nullable=\"false\"/>\n      </EntityType>\n");
     let _ = writeln!(xml, "      <EntityType Name=\"directoryObject\" BaseType=\"{NAMESPACE}.entity\"/>");
     let mut names = Used::default();
-    for entity in &types {
-        entity_type(&mut xml, entity, version, &mut names);
-        let derived =
-            DERIVED_ENTITIES.iter().filter(|(_, of, beta)| *of == entity.target && in_version(*beta, version));
-        for (name, _, _) in derived {
+    for entity in types {
+        entity_type(&mut xml, model, entity, version, &mut names);
+        for (name, _) in entity.derived.iter().filter(|(_, beta)| in_version(*beta, version)) {
             let _ = writeln!(xml, "      <EntityType Name=\"{name}\" BaseType=\"{NAMESPACE}.{}\"/>", entity.name);
         }
     }
     complex_types(&mut xml, version, &mut names);
     enums(&mut xml, &names);
     actions(&mut xml);
-    operations(&mut xml, version, &mut names);
-    functions(&mut xml);
-    container(&mut xml, version);
+    operations(&mut xml, model, version, &mut names);
+    functions(&mut xml, model);
+    container(&mut xml, model, version);
     xml.push_str("    </Schema>\n  </edmx:DataServices>\n</edmx:Edmx>\n");
     xml
 }
@@ -59,9 +56,17 @@ fn in_version(beta_only: bool, version: Version) -> bool {
     version == Version::Beta || !beta_only
 }
 
-fn entity_type(xml: &mut String, entity: &'static EntityType, version: Version, used: &mut Used) {
-    let of_the_directory = matches!(entity.target, Target::Resource(ResourceKind::User) | Target::Application);
-    let base = if of_the_directory { "directoryObject" } else { "entity" };
+fn entity_type(
+    xml: &mut String,
+    model: &'static Model,
+    entity: &'static EntityType,
+    version: Version,
+    used: &mut Used,
+) {
+    let base = match entity.service {
+        Service::Directory => "directoryObject",
+        Service::Intune => "entity",
+    };
     let _ = writeln!(xml, "      <EntityType Name=\"{}\" BaseType=\"{NAMESPACE}.{base}\">", entity.name);
     // Of an enum without values only the property is known, not its type: it is left out.
     let declared = |property: &&Property| {
@@ -71,16 +76,18 @@ fn entity_type(xml: &mut String, entity: &'static EntityType, version: Version, 
     for property in entity.properties.iter().filter(declared) {
         write_property(xml, property, version, used);
     }
-    for edge in MODEL.edges_from(entity.target).filter(|edge| in_version(edge.beta_only, version)) {
+    for edge in model.edges_from(entity).filter(|edge| in_version(edge.beta_only, version)) {
         navigation(xml, edge);
     }
     xml.push_str("      </EntityType>\n");
 }
 
 fn navigation(xml: &mut String, edge: &Edge) {
-    let Some(to) = MODEL.entity_type(edge.to).filter(|to| !to.is_extension()) else { return };
-    let name =
-        if edge.many { format!("Collection({NAMESPACE}.{})", to.name) } else { format!("{NAMESPACE}.{}", to.name) };
+    let to = edge.to.name;
+    if edge.to.is_extension() {
+        return;
+    }
+    let name = if edge.many { format!("Collection({NAMESPACE}.{to})") } else { format!("{NAMESPACE}.{to}") };
     let contained = if edge.contained { " ContainsTarget=\"true\"" } else { "" };
     let _ = writeln!(xml, "        <NavigationProperty Name=\"{}\" Type=\"{name}\"{contained}/>", edge.name);
 }
@@ -176,10 +183,13 @@ fn actions(xml: &mut String) {
     }
 }
 
-/// Operations of Graph's types.
-fn operations(xml: &mut String, version: Version, used: &mut Used) {
-    for operation in OPERATIONS {
-        let Some(on) = MODEL.entity_type(operation.on).filter(|on| !on.is_extension()) else { continue };
+/// Operations of Graph's types, by their names.
+fn operations(xml: &mut String, model: &Model, version: Version, used: &mut Used) {
+    let of_graph = model.types.iter().filter(|on| !on.is_extension());
+    let mut operations: Vec<(&EntityType, &Operation)> =
+        of_graph.flat_map(|on| on.operations.iter().map(|operation| (*on, operation))).collect();
+    operations.sort_by_key(|(_, operation)| operation.name);
+    for (on, operation) in operations {
         let _ = writeln!(xml, "      <Action Name=\"{}\" IsBound=\"true\">", operation.name);
         let on = format!("{NAMESPACE}.{}", on.name);
         let _ = writeln!(xml, "        <Parameter Name=\"bindingParameter\" Type=\"{on}\" Nullable=\"false\"/>");
@@ -196,23 +206,23 @@ fn operations(xml: &mut String, version: Version, used: &mut Used) {
     }
 }
 
-/// Functions of the collection of audit events.
-fn functions(xml: &mut String) {
-    for (name, parameter) in [("getAuditCategories", None), ("getAuditActivityTypes", Some("category"))] {
-        let _ = writeln!(xml, "      <Function Name=\"{name}\" IsBound=\"true\">");
-        let events = format!("Collection({NAMESPACE}.auditEvent)");
-        let _ = writeln!(xml, "        <Parameter Name=\"bindingParameter\" Type=\"{events}\" Nullable=\"false\"/>");
-        if let Some(parameter) = parameter {
-            let _ = writeln!(xml, "        <Parameter Name=\"{parameter}\" Type=\"Edm.String\"/>");
+/// Functions of collections.
+fn functions(xml: &mut String, model: &Model) {
+    for (on, function) in model.types.iter().flat_map(|on| on.functions.iter().map(move |function| (on, function))) {
+        let _ = writeln!(xml, "      <Function Name=\"{}\" IsBound=\"true\">", function.name);
+        let on = format!("Collection({NAMESPACE}.{})", on.name);
+        let _ = writeln!(xml, "        <Parameter Name=\"bindingParameter\" Type=\"{on}\" Nullable=\"false\"/>");
+        if let Some(parameter) = &function.parameter {
+            let _ = writeln!(xml, "        <Parameter Name=\"{}\" Type=\"Edm.String\"/>", parameter.name);
         }
         xml.push_str("        <ReturnType Type=\"Collection(Edm.String)\"/>\n      </Function>\n");
     }
 }
 
-fn container(xml: &mut String, version: Version) {
+fn container(xml: &mut String, model: &Model, version: Version) {
     xml.push_str("      <EntityContainer Name=\"GraphService\">\n");
-    for edge in MODEL.edges_from(Target::Service).filter(|edge| in_version(edge.beta_only, version)) {
-        let Some(to) = MODEL.entity_type(edge.to) else { continue };
+    for edge in model.edges_from(&SERVICE).filter(|edge| in_version(edge.beta_only, version)) {
+        let to = edge.to;
         let _ = match edge.many {
             true => writeln!(xml, "        <EntitySet Name=\"{}\" EntityType=\"{NAMESPACE}.{}\"/>", edge.name, to.name),
             false => writeln!(xml, "        <Singleton Name=\"{}\" Type=\"{NAMESPACE}.{}\"/>", edge.name, to.name),
@@ -221,7 +231,7 @@ fn container(xml: &mut String, version: Version) {
     xml.push_str("      </EntityContainer>\n");
 }
 
-/// Whether a default is part of the contract; the documents print it.
+/// The default of a property that is part of the contract; the documents print it.
 pub(crate) fn default_of(property: &Property) -> Option<&'static str> {
     match property.default {
         Default::Text(text) => Some(text),

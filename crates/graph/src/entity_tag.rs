@@ -3,53 +3,15 @@
 //! A tag is computed from the entity and stored nowhere. It is weak: it names what callers can change or end, and what a
 //! device reports about itself in between is no conflict. The comparison is part of the unit of work that writes.
 
-use chaveiro_core::application::Application;
-use chaveiro_core::device::{Inventory, ManagedDevice};
 use chaveiro_core::digest::sha256_hex;
-use chaveiro_core::hold::Hold;
-use chaveiro_core::principal::RoleAssignment;
-use chaveiro_core::resource::Resource;
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-use crate::follow::Node;
-use crate::model::{MODEL, Target};
-use crate::query::Selection;
-pub(crate) use crate::query::TAG as ANNOTATION;
-use crate::render::{self, Form};
-use crate::resolve::Version;
+/// The annotation of an entity that holds its tag.
+pub(crate) const ANNOTATION: &str = "@odata.etag";
 
 /// Hexadecimal digits of a tag: 96 bits.
 const DIGITS: usize = 24;
-
-/// The tag of an entity that callers can change or end; `None` for any other.
-pub(crate) fn of(node: &Node) -> Option<String> {
-    match node {
-        Node::Device(device) => Some(of_device(device)),
-        Node::Resource(resource) => Some(of_resource(resource)),
-        Node::Application(application) => Some(of_application(application)),
-        Node::RoleAssignment(assignment) => Some(of_assignment(assignment)),
-        Node::Hold(hold) => Some(of_hold(hold)),
-        Node::Service
-        | Node::DeviceManagement
-        | Node::AuditEvent(_)
-        | Node::RemoteAction(_)
-        | Node::RoleDefinition(_) => None,
-    }
-}
-
-/// Returns whether entities of that type have tags.
-pub(crate) fn has_tag(target: Target) -> bool {
-    match target {
-        Target::Device | Target::Resource(_) | Target::Application | Target::RoleAssignment | Target::Hold => true,
-        Target::Service
-        | Target::DeviceManagement
-        | Target::AuditEvent
-        | Target::RemoteAction
-        | Target::RoleDefinition
-        | Target::Unkept(_) => false,
-    }
-}
 
 /// An item of a list with its tag, which stands first as in an entity alone.
 pub(crate) fn first(tag: Option<String>, object: Map<String, Value>) -> Map<String, Value> {
@@ -61,47 +23,8 @@ pub(crate) fn first(tag: Option<String>, object: Map<String, Value>) -> Map<Stri
     tagged
 }
 
-/// The tag of a device: of what callers may write, and whether it is managed.
-pub(crate) fn of_device(device: &ManagedDevice) -> String {
-    // What a device reports is no conflict, and stands in for what callers have not written.
-    let written = ManagedDevice { inventory: Inventory::default(), ..device.clone() };
-    let mut object = render::device::device(&written, None, Version::Beta, &all(), Form::Single);
-    let entity = MODEL.entity_type(Target::Device);
-    let counts = |name: &str| {
-        let written = |entity: &crate::model::EntityType| {
-            entity.properties.iter().any(|property| property.writable && property.name == name)
-        };
-        ["id", "managementState"].contains(&name) || entity.is_some_and(written)
-    };
-    object.retain(|name, _| counts(name));
-    tag(object)
-}
-
-/// The tag of a user, app, script or run state.
-pub(crate) fn of_resource(resource: &Resource) -> String {
-    tag(render::resource::resource(resource, Version::Beta, &all(), Form::Single))
-}
-
-/// The tag of an application.
-pub(crate) fn of_application(application: &Application) -> String {
-    tag(render::application::application(application, Version::Beta, &all(), Form::Single))
-}
-
-/// The tag of a role assignment.
-pub(crate) fn of_assignment(assignment: &RoleAssignment) -> String {
-    tag(render::role::assignment(assignment, Version::Beta, &all(), Form::Single))
-}
-
-/// The tag of a hold.
-fn of_hold(hold: &Hold) -> String {
-    tag(render::hold::hold(hold, Version::Beta, &all(), Form::Single))
-}
-
-fn all() -> Selection {
-    Selection::All(Vec::new())
-}
-
-fn tag(object: Map<String, Value>) -> String {
+/// The tag of an entity in that state.
+pub(crate) fn tag(object: Map<String, Value>) -> String {
     let hash = sha256_hex(Value::Object(object).to_string().as_bytes());
     format!("W/\"{}\"", &hash[..DIGITS])
 }
@@ -131,11 +54,11 @@ impl IfMatch {
         }
     }
 
-    /// Returns whether an entity in that state may be changed. Strong and weak tags are compared alike: clients write both.
-    pub(crate) fn allows(&self, node: &Node) -> bool {
+    /// Returns true if an entity with that tag may be changed. Strong and weak tags are compared alike: clients write both.
+    pub(crate) fn allows(&self, tag: Option<&str>) -> bool {
         match self {
             Self::Any => true,
-            Self::OneOf(tags) => of(node).is_some_and(|tag| tags.iter().any(|one| one == opaque(&tag))),
+            Self::OneOf(tags) => tag.is_some_and(|tag| tags.iter().any(|one| one == opaque(tag))),
         }
     }
 }

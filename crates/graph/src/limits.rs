@@ -1,7 +1,7 @@
-//! How much may be asked for: by application, by tenant and by caller. The ceilings are Intune's published ones (graph.md
+//! Limits on requests: by application, by tenant and by caller. The ceilings are Intune's published ones (graph.md
 //! 3.3), and one of ours on recoveries.
 //!
-//! Counted in the memory of this process, after the token was verified, so that nobody can use up what is another's.
+//! Counted in the memory of this process, after the token was verified, so that no caller can use up the limit of another.
 //! The hold of [`chaveiro_core::decisions::hold`] is what is exact and durable; this is what keeps a runaway script from getting there
 //! in a second.
 
@@ -15,7 +15,7 @@ use chaveiro_core::caller::Caller;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::Clock;
 
-/// What is allowed within a window. A bucket of that size that fills evenly: a burst of the whole is fine, and then as
+/// The number that is allowed within a window. A bucket of that size that fills evenly: a burst of the whole is fine, and then as
 /// many as the window gives back. 0 means any number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ceilings {
@@ -155,7 +155,7 @@ mod tests {
         }
     }
 
-    /// How many are let through before the first that is not.
+    /// The number that are let through before the first that is not.
     fn run(mut one: impl FnMut() -> Result<(), Throttled>) -> (u32, Throttled) {
         for passed in 0..1_000_000 {
             if let Err(throttled) = one() {

@@ -6,9 +6,10 @@ use std::fmt::Write;
 
 use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::permission::Permission;
+use chaveiro_core::remote_action::RemoteAction;
 use chaveiro_core::role::RoleAction;
 
-use crate::model::{DOCUMENTED, Edge, MODEL, OPERATIONS, Target};
+use crate::model::{DOCUMENTED, Edge, Function, Model, SERVICE};
 use crate::verb::{EndShape, Verb, permissions, role_action_at, verbs};
 
 /// One line of the list.
@@ -26,57 +27,104 @@ pub struct RouteRow {
     pub documented: Option<&'static str>,
 }
 
-/// How deep a listed collection may lie: scripts, their run states, the device of one, its users.
+/// The depth to which collections are listed: scripts, their run states, the device of one.
 const MAX_LISTED_HOPS: usize = 3;
 
-/// What is no walk to an entity: method, path, the least permission.
-pub(crate) const BESIDE: [(&str, &str, Option<Permission>); 4] = [
-    ("POST", BATCH, None),
-    ("GET", METADATA, None),
-    ("GET", "/deviceManagement/auditEvents/getAuditCategories()", Some(Permission::AppsReadAll)),
-    (
-        "GET",
-        "/deviceManagement/auditEvents/getAuditActivityTypes(category='{category}')",
-        Some(Permission::AppsReadAll),
-    ),
-];
+/// A request that is no walk to an entity.
+pub(crate) enum Beside {
+    /// Up to twenty requests in one.
+    Batch,
+    /// The model as CSDL.
+    Metadata,
+    /// A function of a collection, at that path, with any one of these permissions.
+    Function(&'static Function, String, &'static [Permission]),
+}
 
-/// Up to twenty requests in one.
-pub(crate) const BATCH: &str = "/$batch";
+impl Beside {
+    /// The method.
+    pub(crate) fn method(&self) -> &'static str {
+        match self {
+            Self::Batch => "POST",
+            Self::Metadata | Self::Function(..) => "GET",
+        }
+    }
 
-/// The model as CSDL.
-pub(crate) const METADATA: &str = "/$metadata";
+    /// The path.
+    pub(crate) fn path(&self) -> &str {
+        match self {
+            Self::Batch => "/$batch",
+            Self::Metadata => "/$metadata",
+            Self::Function(_, path, _) => path,
+        }
+    }
+
+    /// The least permission.
+    pub(crate) fn least(&self) -> Option<Permission> {
+        match self {
+            Self::Batch | Self::Metadata => None,
+            Self::Function(_, _, permissions) => permissions.first().copied(),
+        }
+    }
+}
+
+/// The requests that are no walks to an entity.
+pub(crate) fn beside(model: &'static Model) -> Vec<Beside> {
+    let functions = ends(model).into_iter().flat_map(|(path, edge)| {
+        edge.to.functions.iter().filter(move |_| edge.many).map(move |function| {
+            let given = function.parameter.as_ref().map(|given| format!("{0}='{{{0}}}'", given.name));
+            let path = format!("{path}/{}({})", function.name, given.unwrap_or_default());
+            Beside::Function(function, path, edge.read)
+        })
+    });
+    [Beside::Batch, Beside::Metadata].into_iter().chain(functions).collect()
+}
+
+/// The edges that are listed, each with the path to its end, short paths first.
+fn ends(model: &'static Model) -> Vec<(String, &'static Edge)> {
+    let mut open: VecDeque<(String, &'static Edge, usize)> =
+        model.edges_from(&SERVICE).map(|edge| (format!("/{}", edge.name), edge, 1)).collect();
+    let mut ends = Vec::new();
+    while let Some((path, edge, depth)) = open.pop_front() {
+        if depth < MAX_LISTED_HOPS {
+            let entity_path = entity_path(&path, edge);
+            let next = model.edges_from(edge.to);
+            open.extend(next.map(|next| (format!("{entity_path}/{}", next.name), next, depth + 1)));
+        }
+        ends.push((path, edge));
+    }
+    ends
+}
+
+/// The path to an entity at the end of an edge to which that path leads.
+fn entity_path(path: &str, edge: &Edge) -> String {
+    match edge.many {
+        true => format!("{path}/{{{}}}", placeholder(path, edge.to.key)),
+        false => path.to_owned(),
+    }
+}
 
 /// The list.
-pub fn routes() -> Vec<RouteRow> {
+pub fn routes(model: &'static Model) -> Vec<RouteRow> {
     let mut rows = Vec::new();
-    let device = MODEL.entity_type(Target::Device).map_or("id", |entity| entity.key);
+    let acts = |action: &RemoteAction, path: String, documented| RouteRow {
+        method: "POST",
+        path,
+        permissions: vec![action.permission],
+        role_action: action.role_action,
+        documented,
+    };
+    let device = model.types.iter().find(|entity| entity.acts).map_or("id", |entity| entity.key);
     for action in ACTIONS.iter().filter(|action| !DOCUMENTED.iter().any(|documented| documented.names(action))) {
-        rows.push(RouteRow {
-            method: "POST",
-            path: format!("/deviceManagement/managedDevices/{{{device}}}/{}", action.name),
-            permissions: vec![action.permission],
-            role_action: action.role_action,
-            documented: None,
-        });
+        let path = format!("/deviceManagement/managedDevices/{{{device}}}/{}", action.name);
+        rows.push(acts(action, path, None));
     }
     for documented in DOCUMENTED {
         for action in ACTIONS.iter().filter(|action| documented.names(action)) {
-            rows.push(RouteRow {
-                method: "POST",
-                path: documented.template.to_owned(),
-                permissions: vec![action.permission],
-                role_action: action.role_action,
-                documented: Some(documented.page),
-            });
+            rows.push(acts(action, documented.template.to_owned(), Some(documented.page)));
         }
     }
-    // Breadth first: short paths come before long ones.
-    let mut open: VecDeque<(String, &'static Edge, usize)> =
-        MODEL.edges_from(Target::Service).map(|edge| (format!("/{}", edge.name), edge, 1)).collect();
-    while let Some((path, edge, depth)) = open.pop_front() {
-        let placeholder = placeholder(&path, MODEL.entity_type(edge.to).map_or("id", |entity| entity.key));
-        let entity_path = if edge.many { format!("{path}/{{{placeholder}}}") } else { path.clone() };
+    for (path, edge) in ends(model) {
+        let entity_path = entity_path(&path, edge);
         if edge.many {
             add(&mut rows, &path, edge, EndShape::Set);
             add(&mut rows, &format!("{path}/$count"), edge, EndShape::SetCount);
@@ -84,7 +132,7 @@ pub fn routes() -> Vec<RouteRow> {
             add(&mut rows, &format!("{entity_path}/$ref"), edge, EndShape::EntityRef);
         }
         add(&mut rows, &entity_path, edge, EndShape::Entity);
-        for operation in OPERATIONS.iter().filter(|operation| operation.on == edge.to) {
+        for operation in edge.to.operations {
             rows.push(RouteRow {
                 method: "POST",
                 path: format!("{entity_path}/{}", operation.name),
@@ -92,11 +140,6 @@ pub fn routes() -> Vec<RouteRow> {
                 role_action: role_action_at(edge.to, Verb::Operate),
                 documented: None,
             });
-        }
-        if depth < MAX_LISTED_HOPS {
-            for next in MODEL.edges_from(edge.to) {
-                open.push_back((format!("{entity_path}/{}", next.name), next, depth + 1));
-            }
         }
     }
     rows
@@ -119,15 +162,15 @@ fn add(rows: &mut Vec<RouteRow>, path: &str, edge: &'static Edge, shape: EndShap
 }
 
 /// The list as text: method, path, least privileged permission.
-pub fn routes_txt() -> String {
+pub fn routes_txt(model: &'static Model) -> String {
     let mut text = String::from("# Every path stands under /beta and /v1.0. Printed by `chaveiro routes`.\n");
-    for (method, path, permission) in BESIDE {
-        let least = permission.map_or("-", Permission::name);
-        let _ = writeln!(text, "{method:<6} {path}  [{least}]");
-    }
-    for row in routes() {
-        let least = row.permissions.first().map_or("-", |permission| permission.name());
+    for row in beside(model) {
+        let least = row.least().map_or("-", Permission::name);
         // Writing into a string does not fail.
+        let _ = writeln!(text, "{:<6} {}  [{least}]", row.method(), row.path());
+    }
+    for row in routes(model) {
+        let least = row.permissions.first().map_or("-", |permission| permission.name());
         let _ = writeln!(text, "{:<6} {}  [{least}]", row.method, row.path);
     }
     text

@@ -1,4 +1,4 @@
-//! Lists of which a tenant has few items: they are read whole, and filtered, ordered and paged here, by the rules of
+//! Lists of which a tenant has few items. They are read whole, and filtered, ordered and paged here, by the rules of
 //! [`chaveiro_core::query`] that hold in the store too.
 
 use std::cmp::Ordering;
@@ -39,29 +39,31 @@ impl Rendered {
 
 /// One item: all its properties, and its place when nothing else orders them. Items of the same place go by their ids.
 #[derive(Clone, Debug)]
-pub struct Item {
-    /// Smaller comes first.
+pub struct Item<R> {
+    /// The place: the smaller comes first.
     pub place: i64,
-    /// Its properties, `id` among them.
+    /// All properties, `id` among them.
     pub object: Map<String, Json>,
+    /// The entity.
+    pub row: R,
 }
 
 /// The place of an item as a cursor has it, in the same order.
-fn place_of(item: &Item) -> Uuid {
-    Uuid::from_u128(u128::from(item.place.wrapping_sub(i64::MIN).cast_unsigned()))
+fn place_of(place: i64) -> Uuid {
+    Uuid::from_u128(u128::from(place.wrapping_sub(i64::MIN).cast_unsigned()))
 }
 
-/// How many match.
-pub fn count(filter: &Filter<Rendered>, items: &[Item]) -> u64 {
+/// The number of items that match.
+pub fn count<R>(filter: &Filter<Rendered>, items: &[Item<R>]) -> u64 {
     items.iter().filter(|item| filter.matches(&|field: &Rendered| field.value(&item.object))).count() as u64
 }
 
 /// The page that was asked for.
-pub fn page(listing: &Listing<Rendered>, items: Vec<Item>) -> Paged<Map<String, Json>> {
-    let place = |item: &Item| {
+pub fn page<R>(listing: &Listing<Rendered>, items: Vec<Item<R>>) -> Paged<R> {
+    let place = |item: &Item<R>| {
         let mut keys: Vec<_> = listing.order.iter().map(|order| order.field.value(&item.object)).collect();
         keys.push(Value::Text(item.object.get("id").and_then(Json::as_str).unwrap_or_default().to_owned()));
-        Cursor { keys, place: place_of(item) }
+        Cursor { keys, place: place_of(item.place) }
     };
     let in_order = |one: &Cursor, other: &Cursor| {
         let by_keys = listing.order.iter().zip(one.keys.iter().zip(&other.keys)).map(|(order, (one, other))| {
@@ -74,15 +76,15 @@ pub fn page(listing: &Listing<Rendered>, items: Vec<Item>) -> Paged<Map<String, 
     };
     let matching =
         items.into_iter().filter(|item| listing.filter.matches(&|field: &Rendered| field.value(&item.object)));
-    let mut placed: Vec<_> = matching.map(|item| (place(&item), item.object)).collect();
+    let mut placed: Vec<_> = matching.map(|item| (place(&item), item.row)).collect();
     placed.sort_by(|(one, _), (other, _)| in_order(one, other));
     if let Some(after) = &listing.after {
         placed.retain(|(place, _)| in_order(place, after).is_gt());
     }
     let mut rest = placed.into_iter().skip(listing.skip);
     let (mut items, mut last) = (Vec::new(), None);
-    for (place, object) in rest.by_ref().take(listing.limit) {
-        items.push(object);
+    for (place, row) in rest.by_ref().take(listing.limit) {
+        items.push(row);
         last = Some(place);
     }
     let more = rest.next().is_some();
@@ -94,24 +96,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{MODEL, Target};
+    use crate::kinds::{APPLICATION, MODEL};
     use crate::query::Query;
-    use crate::resolve;
 
-    fn items() -> Vec<Item> {
-        let item = |(number, name): (i64, &str)| {
+    fn items() -> Vec<Item<(i64, &'static str)>> {
+        let item = |(number, name): (i64, &'static str)| {
             let object =
                 json!({"id": format!("i{number}"), "displayName": name, "createdDateTime": "2027-01-15T08:00:00Z"});
-            Item { place: number, object: object.as_object().expect("an object").clone() }
+            Item { place: number, object: object.as_object().expect("an object").clone(), row: (number, name) }
         };
         [(1, "b"), (2, "a"), (3, "C"), (4, "a"), (5, "d")].map(item).into()
     }
 
     fn asked(query: &str) -> (Query, Listing<Rendered>) {
-        let walk = resolve::parse("/beta/applications").expect("a walk");
+        let walk = MODEL.parse("/beta/applications").expect("a walk");
         let query = Query::parse(Some(query)).expect("a query");
-        let entity = MODEL.entity_type(Target::Application).expect("in the model");
-        let listing = query.listing(entity, &walk).expect("a listing");
+        let listing = query.listing(&APPLICATION, &walk).expect("a listing");
         (query, listing)
     }
 
@@ -129,7 +129,7 @@ mod tests {
             let mut found = Vec::new();
             loop {
                 let page = page(&listing, items());
-                found.extend(page.items.iter().map(|item| item["displayName"].as_str().expect("a name").to_owned()));
+                found.extend(page.items.iter().map(|(_, name)| *name));
                 match page.next {
                     Some(next) => (listing.after, listing.skip) = (Some(next), 0),
                     None => break,
@@ -145,7 +145,7 @@ mod tests {
         let mut left = items();
         listing.after = page(&listing, left.clone()).next;
         left.drain(..2);
-        let names: Vec<_> = page(&listing, left).items.iter().map(|item| item["id"].clone()).collect();
-        assert_eq!(names, ["i3", "i4"]);
+        let numbers: Vec<_> = page(&listing, left).items.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [3, 4]);
     }
 }

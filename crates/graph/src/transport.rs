@@ -1,7 +1,7 @@
 //! Compression of answers.
 //!
 //! An answer that may hold a passcode is never compressed: the length of compressed text tells of its content (BREACH), and
-//! a compressor keeps copies that nobody wipes.
+//! a compressor keeps copies that are never wiped.
 
 use axum::Router;
 use axum::extract::Request;

@@ -1,27 +1,26 @@
-//! Which HTTP method means what at which end of a walk, and which permission it needs: one table for the
-//! handlers, the route list and OpenAPI.
+//! The meaning of each HTTP method at each end of a walk, and the permission that it needs: one table for the handlers, the
+//! route list and OpenAPI.
 
 use chaveiro_core::permission::Permission;
-use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::role::RoleAction;
 
-use crate::model::{Access, Edge, Target};
+use crate::model::{Access, Edge, EntityType, Service};
 use crate::resolve::{End, Walk};
 
-/// What is done at the end of a walk.
+/// The meaning of a request: what is done at the end of a walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verb {
     /// One entity.
     Read,
     /// A page of a collection.
     List,
-    /// How many a collection has.
+    /// The number of entities in a collection.
     Count,
     /// A new entity in a collection.
     Create,
     /// Some properties of an entity.
     Update,
-    /// An entity goes; a device is retired.
+    /// An entity is removed; a device is retired.
     Delete,
     /// A remote action.
     Act,
@@ -86,72 +85,25 @@ pub fn verbs(shape: EndShape, access: Access) -> &'static [(&'static str, Verb)]
 }
 
 /// Any one of these permissions allows it. Actions and operations have their own, in their declaration.
-///
-/// Whoever may replace a passcode may also look at that device, or the result could not be read.
 pub fn permissions(edge: &'static Edge, verb: Verb) -> &'static [Permission] {
-    const READ_DEVICE: &[Permission] = &[
-        Permission::ManagedDevicesReadAll,
-        Permission::ManagedDevicesReadWriteAll,
-        Permission::ConfigurationReadAll,
-        Permission::ConfigurationReadWriteAll,
-        Permission::PrivilegedOperationsAll,
-    ];
     match verb {
-        Verb::Read if edge.to == Target::Device => READ_DEVICE,
-        Verb::Read | Verb::List | Verb::Count => edge.read,
+        Verb::Read => edge.to.read_alone.unwrap_or(edge.read),
+        Verb::List | Verb::Count => edge.read,
         Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Operate | Verb::Link | Verb::Unlink => {
             edge.write
         }
     }
 }
 
-/// What a role must allow for that verb at that target. Remote actions have their own, in their declaration. A target or
-/// verb that is missing here does not compile.
-pub fn role_action_at(target: Target, verb: Verb) -> RoleAction {
-    use RoleAction as A;
+/// The right that a role must give for that verb at an entity of that type. Remote actions have their own, in their
+/// declaration. A verb that is missing here does not compile.
+pub fn role_action_at(entity: &EntityType, verb: Verb) -> RoleAction {
     match verb {
+        Verb::Read | Verb::List | Verb::Count => entity.role.read,
+        Verb::Create | Verb::Update | Verb::Act | Verb::Operate => entity.role.change,
+        Verb::Delete => entity.role.delete,
         // A link is a fact about a device, from whichever end it is made.
-        Verb::Link | Verb::Unlink => return A::ManagedDevicesUpdate,
-        Verb::Read
-        | Verb::List
-        | Verb::Count
-        | Verb::Create
-        | Verb::Update
-        | Verb::Delete
-        | Verb::Act
-        | Verb::Operate => {}
-    }
-    let reads = matches!(verb, Verb::Read | Verb::List | Verb::Count);
-    match target {
-        Target::Service | Target::DeviceManagement if reads => A::ManagedDevicesRead,
-        Target::Service | Target::DeviceManagement => A::ManagedDevicesUpdate,
-        Target::AuditEvent => A::AuditRead,
-        Target::RemoteAction => A::ManagedDevicesRead,
-        Target::Hold if reads => A::AuditRead,
-        Target::Hold => A::HoldsRelease,
-        Target::Application => A::ApplicationsManage,
-        Target::RoleDefinition | Target::RoleAssignment => A::RolesManage,
-        Target::Device | Target::Unkept(_) if reads => A::ManagedDevicesRead,
-        Target::Device if verb == Verb::Delete => A::ManagedDevicesDelete,
-        Target::Device | Target::Unkept(_) => A::ManagedDevicesUpdate,
-        Target::Resource(kind) => match kind {
-            ResourceKind::User if reads => A::UsersRead,
-            ResourceKind::User => A::UsersWrite,
-            ResourceKind::DetectedApp if reads => A::ManagedDevicesRead,
-            ResourceKind::DetectedApp => A::ManagedDevicesUpdate,
-            ResourceKind::DeviceHealthScript
-            | ResourceKind::DeviceHealthScriptDeviceState
-            | ResourceKind::DeviceManagementScript
-            | ResourceKind::DeviceManagementScriptDeviceState
-            | ResourceKind::DeviceManagementScriptUserState
-            | ResourceKind::DeviceComplianceScript
-            | ResourceKind::DeviceComplianceScriptDeviceState
-            | ResourceKind::DeviceShellScript
-            | ResourceKind::DeviceCustomAttributeShellScript => match reads {
-                true => A::ScriptsRead,
-                false => A::ScriptsWrite,
-            },
-        },
+        Verb::Link | Verb::Unlink => RoleAction::ManagedDevicesUpdate,
     }
 }
 
@@ -172,7 +124,7 @@ pub fn role_action(walk: &Walk, verb: Verb) -> RoleAction {
     }
 }
 
-/// What a method means at the end of a walk, and what it needs; `None` when it is not for it.
+/// The verb that a method means at the end of a walk, and the permissions that it needs; `None` when it means nothing there.
 pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
     let edge = walk.hops.last()?.edge;
     let method = if method == "HEAD" { "GET" } else { method };
@@ -222,7 +174,7 @@ fn shape(end: &End) -> Option<EndShape> {
     }
 }
 
-/// Whether Graph answers an update of that target without a body.
-pub fn updates_silently(target: Target) -> bool {
-    matches!(target, Target::Resource(ResourceKind::User) | Target::Application)
+/// Returns true if Graph answers an update of an entity of that type without a body.
+pub fn updates_silently(entity: &EntityType) -> bool {
+    entity.service == Service::Directory
 }

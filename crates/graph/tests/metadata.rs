@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chaveiro_graph::csdl::metadata;
+use chaveiro_graph::metadata;
 use chaveiro_graph::resolve::Version;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};

@@ -1,8 +1,13 @@
 //! Paths: any spelling of a walk resolves to what its canonical form resolves to, and no path panics.
 
-use chaveiro_graph::model::{MODEL, Target};
-use chaveiro_graph::resolve::{encode, parse};
+use chaveiro_graph::MODEL;
+use chaveiro_graph::model::SERVICE;
+use chaveiro_graph::resolve::{PathError, Walk, encode};
 use proptest::prelude::*;
+
+fn parse(path: &str) -> Result<Walk, PathError> {
+    MODEL.parse(path)
+}
 
 /// How a segment is written.
 #[derive(Clone, Debug)]
@@ -27,7 +32,7 @@ fn cased(text: &str, spelling: &Spelling) -> String {
 fn walk() -> impl Strategy<Value = (String, String)> {
     let step = (any::<prop::sample::Index>(), any::<u128>(), spelling());
     (prop::collection::vec(step, 1..6), any::<bool>(), spelling(), any::<bool>()).prop_map(|(steps, acts, last, v1)| {
-        let (mut at, mut canonical, mut spelt) = (Target::Service, String::new(), String::new());
+        let (mut at, mut canonical, mut spelt) = (&SERVICE, String::new(), String::new());
         for (choice, key, spelling) in steps {
             let edges: Vec<_> = MODEL.edges_from(at).collect();
             if edges.is_empty() {
@@ -48,7 +53,7 @@ fn walk() -> impl Strategy<Value = (String, String)> {
             }
             at = edge.to;
         }
-        if acts && at == Target::Device {
+        if acts && at.acts {
             canonical.push_str("/recoverPasscode");
             let namespace = if last.namespaced { "microsoft.graph." } else { "" };
             spelt = format!("{spelt}/{namespace}{}", cased("recoverPasscode", &last));

@@ -16,8 +16,9 @@ use chaveiro_core::ports::{DeviceScope, View};
 use chaveiro_core::query::Listing;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
+use chaveiro_graph::kinds::MANAGED_DEVICE;
 use chaveiro_graph::limits::Ceilings;
-use chaveiro_graph::model::{Edm, MODEL, Target};
+use chaveiro_graph::model::Edm;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use world::{BASE, OWN, World, device, id, permissions, tenant};
@@ -143,14 +144,13 @@ async fn a_filter_says_of_every_property_what_a_get_says() {
     let (world, token) = world().await;
     fill(&world).await;
     let (_, all) = world.call(&token, "GET", DEVICES, &[]).await;
-    let entity = MODEL.entity_type(Target::Device).expect("in the model");
     let mut compared = 0;
     // What each device says of each property, alone.
     let mut said: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
     for one in ids(&all) {
         let (status, single) = world.call(&token, "GET", &format!("{DEVICES}/{one}"), &[]).await;
         assert_eq!(status, 200);
-        for property in entity.properties {
+        for property in MANAGED_DEVICE.properties {
             if let Some(literal) = literal(property.edm, &single[property.name]) {
                 said.entry(property.name).or_default().insert(one.clone(), literal);
             }

@@ -141,7 +141,8 @@ const RUNS_UP: &[(&str, &str, &str)] = &[];
 const CIRCLES: &[(&str, &[&str], &str)] = &[
     ("chaveiro-auth", &["local/"], "the endpoints are methods of one type, which sends each request to one of them"),
     ("chaveiro-graph", &["error/mod.rs", "error/table.rs"], "an error and the row that it is answered with"),
-    ("chaveiro-graph", &["handlers/", "lib.rs"], "the handlers use the tools of the service that calls them"),
+    ("chaveiro-graph", &["handlers/batch.rs", "handlers/mod.rs"], "the requests of a batch are answered as any other"),
+    ("chaveiro-graph", &["kinds/"], "kinds of one shape, and kinds whose edges lead to one another"),
     ("chaveiro-graph", &["model/"], "the types of the model name one another"),
 ];
 

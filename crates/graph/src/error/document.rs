@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::resolve::Version;
 
-/// What Intune leaves as it is in the `Url` of its messages; parentheses and quotes are encoded there.
+/// The characters that Intune leaves as they are in the `Url` of its messages; it encodes parentheses and quotes.
 const KEPT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The facts that the text of an error refers to.
@@ -51,7 +51,7 @@ pub(super) fn nested(text: &str, http_headers: &str, place: &Place) -> String {
     .join("\r\n")
 }
 
-/// The message for somebody without any role (graph.md 3.3): a JSON text that holds the document of [`nested`], whose
+/// The message for a user without any role (graph.md 3.3): a JSON text that holds the document of [`nested`], whose
 /// `HttpHeaders` has the challenge.
 pub(super) fn no_role(text: &str, place: &Place) -> String {
     let headers = json!({"WWW-Authenticate": no_role_challenge(place)}).to_string();

@@ -16,7 +16,6 @@ use chaveiro_core::refusal::{
     TenantRefusal, UserRefusal,
 };
 use chaveiro_core::refused::Reason;
-use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::{Fault, Refusal};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
@@ -28,13 +27,11 @@ use self::row::Family;
 use self::table::row;
 use crate::batch::BatchError;
 use crate::body::BodyError;
-use crate::follow::MalformedKey;
 use crate::limits::Throttled;
-use crate::model::{MODEL, Target};
 use crate::query::QueryError;
-use crate::resolve::PathError;
+use crate::resolve::{MalformedKey, PathError};
 
-/// Why a request is not answered as wished.
+/// The error of a request.
 #[derive(Debug, Error)]
 pub enum GraphError {
     /// The path is no walk.
@@ -49,21 +46,21 @@ pub enum GraphError {
     /// The path is known, the verb is not for it.
     #[error("{method} is not for {template}")]
     Verb {
-        /// As asked.
+        /// The method as it was asked.
         method: String,
         /// The route template.
         template: String,
         /// The path, keys in parentheses.
         path: String,
-        /// What is for it.
+        /// The methods that are allowed.
         allow: String,
-        /// Whether Intune, or the rest of Graph, would answer.
+        /// True if Intune would answer, false if the rest of Graph would.
         intune: bool,
     },
-    /// `me`, and nobody is signed in.
+    /// `me`, and no user is signed in.
     #[error("an application has no me")]
     NobodySignedIn,
-    /// A key that cannot be one.
+    /// A key that no entity can have.
     #[error("malformed key {0:?}")]
     Key(MalformedKey),
     /// A query option.
@@ -217,11 +214,6 @@ pub fn respond(error: &GraphError, place: &Place) -> Response {
         headers.insert(name, value);
     }
     response
-}
-
-/// Whether Intune, rather than the directory, would answer at that target.
-pub fn is_intune(target: Target) -> bool {
-    !matches!(target, Target::Resource(ResourceKind::User) | Target::Application) && MODEL.entity_type(target).is_some()
 }
 
 #[cfg(test)]

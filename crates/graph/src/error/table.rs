@@ -5,7 +5,6 @@
 //! beginnings of texts are those that callers search for; what is ours says what to do next.
 
 use chaveiro_auth::TokenRefusal;
-use chaveiro_core::resource::ResourceKind;
 use http::{StatusCode, header};
 
 use super::GraphError;
@@ -13,9 +12,8 @@ use super::refusal::of_refusal;
 use super::row::{BAD_REQUEST, Row, challenge, gateway, intune};
 use crate::batch::BatchError;
 use crate::body::BodyError;
-use crate::follow::MalformedKey;
-use crate::model::Target;
-use crate::resolve::PathError;
+use crate::model::KeyForm;
+use crate::resolve::{MalformedKey, PathError};
 
 /// Seconds after which a caller may try again when the store is busy.
 const RETRY_AFTER_S: &str = "1";
@@ -166,37 +164,20 @@ fn of_token(refusal: &TokenRefusal, base_url: &str) -> Row {
 }
 
 fn of_key(key: &MalformedKey) -> Row {
-    let kind = |kind: ResourceKind| {
-        let name = kind.name();
-        intune(BAD_REQUEST, "BadRequest", format!("{name} id must be in the form of Guid, {name} id = {}", key.text))
-    };
-    match key.target {
-        Target::Device => {
-            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a managed device must be a GUID")
+    let name = key.of.name;
+    match key.of.key_form {
+        KeyForm::Guid(entity) => {
+            let text = format!("An error has occurred: the id of {entity} must be a GUID");
+            intune(BAD_REQUEST, "InternalError", text)
         }
-        Target::Resource(of) => kind(of),
-        Target::RemoteAction => {
-            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a remote action must be a GUID")
+        KeyForm::TypedGuid => {
+            let text = format!("{name} id must be in the form of Guid, {name} id = {}", key.text);
+            intune(BAD_REQUEST, "BadRequest", text)
         }
-        Target::AuditEvent => {
-            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of an audit event must be a GUID")
-        }
-        Target::Unkept(name) => intune(
-            BAD_REQUEST,
-            "BadRequest",
-            format!("{name} id must be in the form of Guid, {name} id = {}", key.text),
-        ),
-        Target::Hold => intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a hold must be a GUID"),
-        Target::RoleDefinition => {
-            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a role must be a GUID")
-        }
-        Target::RoleAssignment => {
-            intune(BAD_REQUEST, "InternalError", "An error has occurred: the id of a role assignment must be a GUID")
-        }
-        Target::Application => {
+        KeyForm::ObjectId => {
             gateway(BAD_REQUEST, "Request_BadRequest", format!("Invalid object identifier '{}'.", key.text))
         }
-        Target::Service | Target::DeviceManagement => gateway(BAD_REQUEST, "BadRequest", "There is no key here."),
+        KeyForm::Text | KeyForm::None => gateway(BAD_REQUEST, "BadRequest", "There is no key here."),
     }
 }
 

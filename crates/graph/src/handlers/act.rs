@@ -1,4 +1,4 @@
-//! Remote actions, by whichever walk one came to the device.
+//! Remote actions, whichever walk leads to the device.
 
 use std::sync::Arc;
 
@@ -11,13 +11,14 @@ use chaveiro_core::id::ActionId;
 use chaveiro_core::refusal::DeviceRefusal;
 
 use super::admit::Asked;
-use super::{read_store, response, write_aloud};
+use super::response;
+use super::store::{read_store, write_and_alert};
 use crate::GraphState;
 use crate::body;
 use crate::error::GraphError;
 use crate::resolve::End;
 
-/// Accepts an action. The body is read and ignored, whatever it is; 204 leaves after the action is durable.
+/// Accepts an action. The body is read and ignored; 204 leaves after the action is durable.
 pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut Body) -> Result<Response, GraphError> {
     let End::Action(action) = asked.walk.end else {
         return Err(GraphError::Internal("a remote action without its name".to_owned()));
@@ -60,7 +61,7 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut B
 
 async fn begin(state: &Arc<GraphState>, asked: Arc<Asked>, ask: Ask) -> Result<Decided<Begun>, GraphError> {
     let (now, sealer) = (asked.now, Arc::clone(&state.sealer));
-    let begun = write_aloud(state, move |unit| {
+    let begun = write_and_alert(state, move |unit| {
         // Links and roles may have gone since the request was admitted; what is decided holds for one moment.
         asked.follow(unit)?;
         escrow::require(unit, sealer.as_ref(), ask.caller.tenant)?;

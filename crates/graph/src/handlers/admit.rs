@@ -1,5 +1,5 @@
-//! Whether a request is looked at at all: whether its token was revoked, licence, role, permission, query options, form of the ids, existence. What is
-//! out of the caller's scope does not exist for the caller.
+//! The admission of a request. Checked are, in this order: revocation of the token, licence, role, permission, query options,
+//! form of the ids, existence. An entity out of the caller's scope does not exist for the caller.
 //!
 //! Rights are read in the transaction that they decide about. What is decided for reading is decided again when it is
 //! written: roles, scopes and links may have changed in between.
@@ -10,7 +10,7 @@ use chaveiro_core::decisions::revocation::require_valid;
 use chaveiro_core::decisions::rights;
 use chaveiro_core::id::{DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::View;
+use chaveiro_core::ports::{View, Witness};
 use chaveiro_core::refusal::{DeviceRefusal, ResourceRefusal, RightsRefusal, TenantRefusal};
 use chaveiro_core::rights::Rights;
 use chaveiro_core::role::RoleAction;
@@ -18,16 +18,18 @@ use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Timestamp};
 
 use super::expansions::Expansions;
+use crate::entity::{About, Entity, Reading};
 use crate::entity_tag::IfMatch;
 use crate::error::GraphError;
-use crate::follow::{Binding, Node, check_keys, follow, is_seen, missing};
-use crate::model::MODEL;
+use crate::follow::{Binding, Kinds, follow};
 use crate::query::{Query, QueryError, Selection};
 use crate::resolve::Walk;
 use crate::verb::Verb;
 
 /// A request whose token is verified.
 pub(crate) struct Asked {
+    /// The code of each type that its walks go through.
+    pub(crate) kinds: Kinds,
     pub(crate) walk: Walk,
     pub(crate) verb: Verb,
     pub(crate) required: &'static [Permission],
@@ -40,20 +42,20 @@ pub(crate) struct Asked {
     pub(crate) retry: bool,
     /// The caller's reason, for the record.
     pub(crate) reason: Option<String>,
-    /// Why the caller wants to pass a hold, if it does.
+    /// The reason to pass a hold, if the caller wants to.
     pub(crate) break_glass: Option<String>,
     /// The states in which the entity may be changed, if the caller names them.
     pub(crate) if_match: Option<IfMatch>,
     pub(crate) now: Timestamp,
     /// Path as asked, still encoded.
     pub(crate) path: String,
-    /// A person asks about herself for what needs no role.
+    /// Self-service: a user asks about their own account for something that needs no role.
     pub(crate) of_oneself: bool,
     /// HEAD: nothing is shown, so nothing may be disclosed.
     pub(crate) head: bool,
 }
 
-/// What an admitted request is about.
+/// A request that is admitted: the entities that it reaches, and its query.
 pub(crate) struct Admitted {
     pub(crate) binding: Binding,
     pub(crate) query: Query,
@@ -61,6 +63,14 @@ pub(crate) struct Admitted {
     pub(crate) expansions: Expansions,
     /// The devices of which the caller may read what is asked for.
     pub(crate) sight: Visibility,
+}
+
+impl Admitted {
+    /// The reading of what was admitted.
+    pub(crate) fn reading<'a>(&'a self, view: &'a dyn View, witness: &'a dyn Witness, asked: &Asked) -> Reading<'a> {
+        let (tenant, version, sight) = (asked.tenant(), asked.walk.version, &self.sight);
+        Reading { view, witness, tenant, version, sight }
+    }
 }
 
 impl Asked {
@@ -78,7 +88,7 @@ impl Asked {
         self.origin().event(self.tenant(), activity)
     }
 
-    /// Everything that is checked before the request is looked at more closely, in order.
+    /// Makes every check that comes before the body and the method, in order.
     pub(crate) fn admit(&self, view: &dyn View) -> Result<Admitted, GraphError> {
         self.require_valid(view)?;
         let tenant = view.tenant(self.tenant())?.ok_or(TenantRefusal::Unlicensed)?;
@@ -93,12 +103,12 @@ impl Asked {
         let query = self.query.clone()?;
         let selection = self.selection(&query)?;
         let expansions = Expansions::admit(&self.walk, &self.caller, &query, &rights)?;
-        check_keys(&self.walk)?;
+        self.walk.check_keys()?;
         let binding = self.follow_with(view, &rights)?;
         Ok(Admitted { binding, query, selection, expansions, sight: rights.sight_by(self.role_action) })
     }
 
-    /// What the caller may do, at this moment, if the token still counts.
+    /// The rights of the caller at this moment, if the token still counts.
     pub(crate) fn rights(&self, view: &dyn View) -> Result<Rights, Fault> {
         self.require_valid(view)?;
         self.rights_of_roles(view)
@@ -122,7 +132,7 @@ impl Asked {
     pub(crate) fn follow(&self, view: &dyn View) -> Result<Binding, Fault> {
         let binding = self.follow_with(view, &self.rights(view)?)?;
         match &self.if_match {
-            Some(if_match) if self.verb.minds_the_state() && !if_match.allows(&binding.node) => {
+            Some(if_match) if self.verb.minds_the_state() && !if_match.allows(binding.node.tag().as_deref()) => {
                 Err(ResourceRefusal::Changed.into())
             }
             Some(_) | None => Ok(binding),
@@ -131,27 +141,34 @@ impl Asked {
 
     /// Follows another walk, such as one that a body names, to what the caller may see.
     pub(crate) fn follow_to(&self, view: &dyn View, walk: &Walk) -> Result<Binding, Fault> {
-        follow(view, self.tenant(), &self.rights(view)?, walk)
+        follow(self.kinds, view, self.tenant(), &self.rights(view)?, walk)
+    }
+
+    /// Follows the walk of the request to the row that it writes.
+    pub(crate) fn follow_to_row<T: Entity>(&self, view: &dyn View) -> Result<Box<T>, Fault> {
+        Ok(self.follow(view)?.node.into_row().ok_or_else(|| self.walk.target().missing())?)
     }
 
     fn follow_with(&self, view: &dyn View, rights: &Rights) -> Result<Binding, Fault> {
         rights.require(self.role_action)?;
-        let binding = follow(view, self.tenant(), rights, &self.walk)?;
+        let binding = follow(self.kinds, view, self.tenant(), rights, &self.walk)?;
         let read = matches!(self.verb, Verb::Read);
-        match &binding.node {
-            Node::Device(device) => rights.require_on(self.role_action, &device.scope_tags)?,
-            Node::Resource(resource) if self.changes() && resource.device.is_some() => {
-                let device = resource.device.map_or(Ok(None), |id| view.device(self.tenant(), id))?;
-                rights.require_on(self.role_action, &device.ok_or(DeviceRefusal::NotFound)?.scope_tags)?;
+        match binding.node.about() {
+            About::Itself(device) => rights.require_on(self.role_action, &device.scope_tags)?,
+            About::Device(id) if self.changes() => {
+                let device = view.device(self.tenant(), id)?.ok_or(DeviceRefusal::NotFound)?;
+                rights.require_on(self.role_action, &device.scope_tags)?;
             }
-            // What is about no device is the whole tenant's, and so must be the right to change it.
-            _ if self.changes() && rights.scope(self.role_action) != Some(Visibility::All) => {
+            // An entity that is about no device belongs to the whole tenant, and so must the right to change it.
+            About::Tenant if self.changes() && rights.scope(self.role_action) != Some(Visibility::All) => {
                 return Err(RightsRefusal::RoleLacks(self.role_action).into());
             }
-            node if read && !is_seen(view, &rights.sight_by(self.role_action), node)? => {
-                return Err(missing(self.walk.target()).into());
+            About::Tenant | About::Device(_)
+                if read && !binding.node.is_seen(view, &rights.sight_by(self.role_action))? =>
+            {
+                return Err(self.walk.target().missing().into());
             }
-            _ => {}
+            About::Tenant | About::Device(_) => {}
         }
         Ok(binding)
     }
@@ -164,7 +181,7 @@ impl Asked {
         Ok(device.id)
     }
 
-    /// Whether the entity at the end changes; links are facts about devices, and checked at both ends.
+    /// Returns true if the entity at the end changes; links are facts about devices, and checked at both ends.
     fn changes(&self) -> bool {
         match self.verb {
             Verb::Create | Verb::Update | Verb::Delete | Verb::Operate => true,
@@ -181,13 +198,12 @@ impl Asked {
                 query.only(&[])?
             }
         }
-        match MODEL.entity_type(self.walk.target()) {
-            Some(entity) if matches!(self.verb, Verb::List | Verb::Count) => {
-                query.check(entity, &self.walk)?;
-                Ok(query.selection(entity, self.walk.version)?)
-            }
-            Some(entity) => Ok(query.selection(entity, self.walk.version)?),
-            None => Ok(Selection::Default),
+        let entity = self.walk.target();
+        if matches!(self.verb, Verb::List | Verb::Count)
+            && let Some(kind) = (self.kinds)(entity)
+        {
+            (kind.check)(query, entity, &self.walk)?;
         }
+        Ok(query.selection(entity, self.walk.version)?)
     }
 }

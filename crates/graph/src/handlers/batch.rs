@@ -21,14 +21,16 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::{ClientAddress, read_store, respond, response, throttle};
+use super::store::read_store;
+use super::{ClientAddress, respond, response, throttle};
 use crate::GraphState;
 use crate::batch::{self, BatchError, Item, MAX_BATCH_BYTES};
 use crate::body;
 use crate::error::GraphError;
-use crate::resolve::{End, Version, parse, relative};
+use crate::kinds::MODEL;
+use crate::resolve::{End, Version, relative};
 
-/// What an item has of the request around it, unless it says otherwise itself.
+/// Headers that an item inherits from the request around it, unless it has its own.
 const INHERITED: [HeaderName; 4] = [
     header::AUTHORIZATION,
     HeaderName::from_static("client-request-id"),
@@ -160,7 +162,7 @@ fn address(version: Version, url: &str) -> Result<http::Uri, BatchError> {
         return Err(BatchError::Url);
     }
     let path = relative(version, path);
-    if parse(&path).is_ok_and(|walk| matches!(walk.end, End::Batch)) {
+    if MODEL.parse(&path).is_ok_and(|walk| matches!(walk.end, End::Batch)) {
         return Err(BatchError::Nested);
     }
     let whole = query.map_or(path.clone(), |query| format!("{path}?{query}"));

@@ -6,7 +6,6 @@ use chaveiro_core::rights::Rights;
 use chaveiro_core::scope_tag::Visibility;
 
 use crate::error::GraphError;
-use crate::model::MODEL;
 use crate::query::{Expand, Query, Selection};
 use crate::resolve::Walk;
 use crate::verb::{self, Verb};
@@ -17,7 +16,7 @@ pub(crate) struct Expansions(pub(super) Vec<(Expand, Selection, Visibility)>);
 impl Expansions {
     /// Those that the query asks for, if the caller may read through each.
     pub(super) fn admit(walk: &Walk, caller: &Caller, query: &Query, rights: &Rights) -> Result<Self, GraphError> {
-        let expands = query.expands(walk.target())?.into_iter().map(|expand| {
+        let expands = query.expands(walk)?.into_iter().map(|expand| {
             let verb = if expand.edge.many { Verb::List } else { Verb::Read };
             let required = verb::permissions(expand.edge, verb);
             if !caller.permissions.contains_any(required) {
@@ -25,17 +24,12 @@ impl Expansions {
             }
             let role_action = verb::role_action_at(expand.edge.to, verb);
             rights.require(role_action)?;
-            let selection = match (&expand.select, MODEL.entity_type(expand.edge.to)) {
-                (Some(names), Some(entity)) => Selection::of(names, entity, walk.version)?,
-                _ => Selection::Default,
+            let selection = match &expand.select {
+                Some(names) => Selection::of(names, expand.edge.to, walk.version)?,
+                None => Selection::Default,
             };
             Ok((expand, selection, rights.sight_by(role_action)))
         });
         Ok(Self(expands.collect::<Result<_, GraphError>>()?))
-    }
-
-    /// Returns true if nothing is expanded.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }

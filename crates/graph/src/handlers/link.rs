@@ -10,11 +10,12 @@ use chaveiro_core::resource::{Resource, ResourceKind};
 use http::HeaderMap;
 
 use super::admit::Asked;
-use super::{read_store, response, write};
+use super::store::read_store;
+use super::{given, response};
 use crate::GraphState;
 use crate::body::{self, BodyError};
+use crate::entity::Node;
 use crate::error::GraphError;
-use crate::follow::{Node, missing};
 use crate::resolve::{End, Walk};
 
 const ID: &str = "@odata.id";
@@ -32,7 +33,7 @@ pub(super) async fn link(
     let url = object.get(ID).and_then(|url| url.as_str());
     let expected = "the URL of the entity to link";
     let url = url.ok_or_else(|| BodyError::Bind { name: ID.to_owned(), expected })?;
-    let reference = write::reference(state, asked.walk.version, url, || {
+    let reference = given::reference(state, &asked, url, || {
         let expected = "the URL of an entity of this service, for example https://host/beta/users('{id}')";
         BodyError::Bind { name: ID.to_owned(), expected }
     })?;
@@ -43,9 +44,9 @@ pub(super) async fn link(
     let written = state.store.write(move |unit| {
         let from = asked.follow(unit)?.node;
         let to = asked.follow_to(unit, &reference)?.node;
-        let (device, resource) = ends(from, to).ok_or_else(|| missing(asked.walk.target()))?;
+        let (device, resource) = ends(&from, &to).ok_or_else(|| asked.walk.target().missing())?;
         asked.rights(unit)?.require_on(asked.role_action, &device.scope_tags)?;
-        Ok(link::link(unit, &asked.origin(), &device, &resource)?)
+        Ok(link::link(unit, &asked.origin(), device, resource)?)
     });
     written.await?;
     Ok(response::no_content())
@@ -58,9 +59,9 @@ pub(super) async fn unlink(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     let written = state.store.write(move |unit| {
         let to = asked.follow(unit)?.node;
         let from = asked.follow_to(unit, &parent(&asked.walk))?.node;
-        let (device, resource) = ends(from, to).ok_or_else(|| missing(asked.walk.target()))?;
+        let (device, resource) = ends(&from, &to).ok_or_else(|| asked.walk.target().missing())?;
         asked.rights(unit)?.require_on(asked.role_action, &device.scope_tags)?;
-        Ok(link::unlink(unit, &asked.origin(), &device, &resource)?)
+        Ok(link::unlink(unit, &asked.origin(), device, resource)?)
     });
     written.await?;
     Ok(response::no_content())
@@ -74,13 +75,9 @@ fn parent(walk: &Walk) -> Walk {
     parent
 }
 
-/// A link has a device at one end.
-fn ends(from: Node, to: Node) -> Option<(ManagedDevice, Resource)> {
-    match (from, to) {
-        (Node::Device(device), Node::Resource(resource)) | (Node::Resource(resource), Node::Device(device)) => {
-            let links = matches!(resource.kind, ResourceKind::User | ResourceKind::DetectedApp);
-            links.then_some((*device, *resource))
-        }
-        _ => None,
-    }
+/// A link has a device at one end, and one of its users or apps at the other.
+fn ends<'a>(from: &'a Node, to: &'a Node) -> Option<(&'a ManagedDevice, &'a Resource)> {
+    let device = from.row().or_else(|| to.row())?;
+    let resource: &Resource = from.row().or_else(|| to.row())?;
+    matches!(resource.kind, ResourceKind::User | ResourceKind::DetectedApp).then_some((device, resource))
 }

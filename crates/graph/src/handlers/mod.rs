@@ -2,20 +2,19 @@
 //! limits, revocation, tenant and licence, verb, role, permission, query options, id syntax, existence, preconditions.
 
 mod act;
-mod admit;
-mod application;
+pub(crate) mod admit;
+pub(crate) mod answer;
 mod batch;
-mod change;
 mod expand;
 mod expansions;
-mod few;
+pub(crate) mod given;
 mod link;
 mod list;
+mod oneself;
 mod operate;
 mod read;
-mod response;
-mod role;
-mod sight;
+pub(crate) mod response;
+pub(crate) mod store;
 mod write;
 
 pub(crate) use response::is_secret;
@@ -26,30 +25,31 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
-use chaveiro_core::caller::{ActorKind, Caller};
+use chaveiro_core::Timestamp;
+use chaveiro_core::caller::Caller;
 use chaveiro_core::decisions::revocation::require_valid;
 use chaveiro_core::hold::MAX_REASON;
 use chaveiro_core::id::RequestId;
-use chaveiro_core::ports::{BoxFuture, Peer, Sender, UnitOfWork, View};
-use chaveiro_core::principal::{Principal, PrincipalKind};
+use chaveiro_core::ports::{BoxFuture, Peer, Sender};
 use chaveiro_core::refusal::TenantRefusal;
 use chaveiro_core::refused::{By, Face, Refused, RefusedRequests};
-use chaveiro_core::revocation::of_oneself;
-use chaveiro_core::{Fault, Timestamp};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
-use tracing::Instrument;
 
 use crate::GraphState;
 use crate::body;
 use crate::entity_tag::IfMatch;
 use crate::error::{self, GraphError, Place};
+use crate::kinds::{MODEL, finding};
 use crate::limits::Throttled;
-use crate::query::{Query, Selection};
-use crate::resolve::{self, End, Version, Walk};
+use crate::model::Service;
+use crate::query::Query;
+use crate::resolve::{End, Version, Walk};
 use crate::verb::{self, Verb};
 
 use admit::Asked;
+use oneself::{is_of_oneself, of_caller};
+use store::read_store;
 
 /// Longest `client-request-id` that is echoed and kept.
 const MAX_CLIENT_REQUEST_ID: usize = 128;
@@ -84,7 +84,7 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
     let client_request_id = client_request_id(request.headers());
     let cross_origin = request.headers().contains_key(header::ORIGIN);
     let head = request.method() == Method::HEAD;
-    let walk = resolve::parse(request.uri().path());
+    let walk = MODEL.parse(request.uri().path());
     let (parts, mut body) = request.into_parts();
 
     let path = walk.as_ref().map(Walk::template).unwrap_or_default();
@@ -152,8 +152,8 @@ async fn answer(
     }
     let get = *method == Method::GET || *method == Method::HEAD;
     match walk.end {
-        End::Metadata if get => return Ok(response::metadata(walk.version)),
-        End::Service if get => return Ok(response::service_document(&state.base_url, walk.version)),
+        End::Metadata if get => return Ok(response::metadata(walk.model, walk.version)),
+        End::Service if get => return Ok(response::service_document(walk.model, &state.base_url, walk.version)),
         _ => {}
     }
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -186,31 +186,11 @@ async fn answer(
         path: parts.uri.path().to_owned(),
         of_oneself: is_of_oneself(&walk, &caller),
         head: *method == Method::HEAD,
+        kinds: finding,
         caller,
         walk,
     });
     dispatch(state, asked, &parts.headers, body).await
-}
-
-/// The walk, from the user of the token where it began at `me`.
-fn of_caller(walk: Walk, caller: &Caller) -> Result<Walk, GraphError> {
-    if !walk.is_about_me() {
-        return Ok(walk);
-    }
-    let actor = &caller.actor;
-    // For what everybody may do to herself, a name that she may have chosen is nobody's.
-    let chosen = !caller.local && matches!(&walk.end, End::Operation(operation) if operation.of_oneself);
-    let name = actor.user_principal_name.as_deref().filter(|_| !chosen);
-    let user = (actor.kind == ActorKind::Delegated).then(|| walk.as_user(actor.user_id.as_deref(), name));
-    user.flatten().ok_or(GraphError::NobodySignedIn)
-}
-
-/// Whether a person asks about herself, by a name that she has for certain, for what everybody may do to herself.
-fn is_of_oneself(walk: &Walk, caller: &Caller) -> bool {
-    let (End::Operation(operation), [hop]) = (&walk.end, walk.hops.as_slice()) else { return false };
-    let key = hop.key.as_ref().map(|key| Principal::new(PrincipalKind::User, &key.text));
-    let is_oneself = key.is_some_and(|key| of_oneself(caller).contains(&key));
-    operation.of_oneself && caller.actor.kind == ActorKind::Delegated && is_oneself
 }
 
 async fn dispatch(
@@ -254,42 +234,9 @@ async fn wrong_verb(
             template: walk.route_template(),
             path: walk.parenthesised(INTUNE_ACTIONS),
             allow: verb::allow(walk),
-            intune: error::is_intune(walk.target()),
+            intune: walk.target().service == Service::Intune,
         },
     }
-}
-
-/// Runs a reading that can be refused.
-async fn read_store<T: Send + 'static>(
-    state: &GraphState,
-    work: impl FnOnce(&dyn View) -> Result<T, GraphError> + Send + 'static,
-) -> Result<T, GraphError> {
-    Ok(state.store.try_read(move |view| work(view).map_err(Fault::Refused)).await?)
-}
-
-/// Runs a writing that can be refused for its body, too; a refusal undoes it.
-async fn write_store<T: Send + 'static>(
-    state: &GraphState,
-    work: impl Fn(&mut dyn UnitOfWork) -> Result<T, GraphError> + Send + 'static,
-) -> Result<T, GraphError> {
-    Ok(state.store.try_write(move |unit| work(unit).map_err(Fault::Refused)).await?)
-}
-
-/// Writes what people may have to be told of, and rings. Whoever asks may go away at any moment; this goes on, so that nobody
-/// delays an alert by hanging up.
-async fn write_aloud<T: Send + 'static>(
-    state: &Arc<GraphState>,
-    work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
-) -> Result<T, GraphError> {
-    let state = Arc::clone(state);
-    let writing = async move {
-        let written = state.store.write(work).await;
-        state.alarm.ring();
-        written
-    };
-    let written =
-        tokio::spawn(writing.in_current_span()).await.map_err(|error| GraphError::Internal(error.to_string()))?;
-    Ok(written?)
 }
 
 /// Counts one request of a verified caller against the limits. Each item of a batch is one.
@@ -304,7 +251,7 @@ fn retry(headers: &HeaderMap) -> bool {
     text.and_then(|text| text.trim().parse::<u32>().ok()).is_some_and(|attempt| attempt >= 1)
 }
 
-/// The reason of a caller that wants to pass a hold, as UTF-8. What is no text is no reason, and refused as such.
+/// The reason of a caller that wants to pass a hold. Invalid UTF-8 becomes an empty reason, which the domain refuses.
 fn break_glass(headers: &HeaderMap) -> Option<String> {
     headers.get(BREAK_GLASS).map(|value| std::str::from_utf8(value.as_bytes()).unwrap_or_default().to_owned())
 }
@@ -332,20 +279,4 @@ fn client_request_id(headers: &HeaderMap) -> Option<String> {
         && text.len() <= MAX_CLIENT_REQUEST_ID
         && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
     fits.then(|| text.to_owned())
-}
-
-/// Where the entity of a walk is described: `…/$metadata#path`.
-fn context(state: &GraphState, version: Version, path: &str, selection: &Selection, entity: bool) -> String {
-    let suffix = if entity { "/$entity" } else { "" };
-    format!("{}/{}/$metadata#{path}{}{suffix}", state.base_url, version.segment(), selection.context())
-}
-
-/// The path that names the set of a walk in contexts: the walk without its last key.
-fn set_path(walk: &Walk) -> String {
-    let mut set = walk.clone();
-    set.end = End::Set;
-    if let Some(last) = set.hops.last_mut() {
-        last.key = None;
-    }
-    set.parenthesised("")
 }

@@ -7,28 +7,24 @@ use axum::response::Response;
 use chaveiro_core::action::{ActionRecord, ActionState};
 use chaveiro_core::actions;
 use chaveiro_core::decisions::disclose_passcode::{self, Ask, Disclosure};
-use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::escrow::SecretKind;
 use chaveiro_core::id::{DeviceId, RequestId};
-use chaveiro_core::ports::{StoreError, View};
-use chaveiro_core::refusal::{ResourceRefusal, Withheld};
-use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::refusal::Withheld;
 use chaveiro_core::{Decided, Fault};
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::admit::Asked;
-use super::expand::Reading;
-use super::sight::in_sight;
-use super::{context, list, read_store, response, set_path, write_aloud};
+use super::answer::{context, set_path};
+use super::expand::Expanding;
+use super::response;
+use super::store::{read_store, write_and_alert};
 use crate::GraphState;
 use crate::entity_tag;
 use crate::error::GraphError;
-use crate::follow::Node;
-use crate::model::{MODEL, Target};
 use crate::query::Selection;
+use crate::render::Form;
 use crate::render::action_result::{Reason, Shown, with_results};
-use crate::render::{self, Form};
 
 const RESULTS: &str = "deviceActionResults";
 
@@ -38,37 +34,19 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     let (base_url, witness) = (state.base_url.clone(), Arc::clone(&state.witness));
     let found = read_store(state, move |view| {
         let admitted = reading.admit(view)?;
-        let (version, selection) = (reading.walk.version, admitted.selection);
-        let mut records = Vec::new();
-        let mut object = match &admitted.binding.node {
-            Node::Service => return Err(ResourceRefusal::NotFound("service").into()),
-            Node::DeviceManagement => device_management(&reading, &selection),
-            Node::AuditEvent(event) => {
-                list::require_sound(witness.as_ref(), view, std::slice::from_ref(event.as_ref()))?;
-                render::audit::event(event, version, &selection, Form::Single)?
-            }
-            Node::RemoteAction(record) => list::remote_action(view, record, version, &selection, Form::Single)?,
-            Node::Hold(hold) => render::hold::hold(hold, version, &selection, Form::Single),
-            Node::Application(found) => render::application::application(found, version, &selection, Form::Single),
-            Node::RoleDefinition(role) => render::role::definition(role, version, &selection, Form::Single),
-            Node::RoleAssignment(found) => render::role::assignment(found, version, &selection, Form::Single),
-            Node::Resource(resource) => {
-                let resource = in_sight(view, &admitted.sight, (**resource).clone(), Form::Single)?;
-                render::resource::resource(&resource, version, &selection, Form::Single)
-            }
-            Node::Device(device) => {
-                records = view.current_results(device.tenant, device.id)?;
-                let user = user_of(view, device)?;
-                render::device::device(device, user.as_ref(), version, &selection, Form::Single)
-            }
+        let entity = admitted.binding.node.as_ref();
+        let from = admitted.reading(view, witness.as_ref(), &reading);
+        let records = match admitted.binding.device() {
+            Some(device) => Some((device.id, view.current_results(device.tenant, device.id)?)),
+            None => None,
         };
-        let (node, path) = (&admitted.binding.node, reading.path.trim_end_matches('/'));
-        let from = Reading { view, base_url: &base_url, witness: witness.as_ref(), asked: &reading };
-        admitted.expansions.put(&from, node, path, &mut object)?;
-        let device = admitted.binding.device().map(|device| device.id);
-        Ok((object, device, records, selection, entity_tag::of(node)))
+        let mut object = entity.render(&from, &admitted.selection, Form::Single)?;
+        let expanding = Expanding { from, base_url: &base_url, asked: &reading };
+        admitted.expansions.put(&expanding, entity, reading.path.trim_end_matches('/'), &mut object)?;
+        let tag = entity.tag();
+        Ok((object, records, tag, admitted.selection))
     });
-    let (object, device, records, selection, tag) = found.await?;
+    let (object, records, tag, selection) = found.await?;
 
     let path = if asked.walk.hops.last().is_some_and(|hop| hop.key.is_some()) {
         set_path(&asked.walk)
@@ -81,7 +59,7 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         body.insert(entity_tag::ANNOTATION.to_owned(), tag.as_str().into());
     }
     body.extend(object);
-    let Some(device) = device.filter(|_| body.contains_key(RESULTS)) else {
+    let Some((device, records)) = records.filter(|_| body.contains_key(RESULTS)) else {
         return Ok(response::tagged(response::json(StatusCode::OK, &Value::Object(body)), tag.as_deref()));
     };
     // `with_results` writes this member last, and by itself.
@@ -90,15 +68,7 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     Ok(response::tagged(response::secret_json(with_results(&body, &results)), tag.as_deref()))
 }
 
-fn device_management(asked: &Asked, selection: &Selection) -> Map<String, Value> {
-    let known = Map::from_iter([("id".to_owned(), json!(asked.tenant()))]);
-    match MODEL.entity_type(Target::DeviceManagement) {
-        Some(entity) => render::object(entity, asked.walk.version, selection, Form::Single, known),
-        None => Map::new(),
-    }
-}
-
-/// What is said of each action, its passcode included when it may be.
+/// The actions with what is shown of each, the passcode included when it may be.
 async fn results(
     state: &Arc<GraphState>,
     asked: &Arc<Asked>,
@@ -127,7 +97,7 @@ async fn disclosed(
 ) -> Result<Vec<(ActionRecord, Shown)>, GraphError> {
     let asked = Arc::clone(asked);
     let request = asked.request;
-    let decided = write_aloud(state, move |unit| {
+    let decided = write_and_alert(state, move |unit| {
         asked.require_valid(unit)?;
         let records = unit.current_results(asked.tenant(), device)?;
         let decide = |record: ActionRecord| -> Result<_, Fault> {
@@ -173,9 +143,4 @@ fn open(state: &GraphState, request: RequestId, decision: Option<Decided<Disclos
         Shown::Nothing => {}
     }
     shown
-}
-
-/// The primary user of a device.
-pub(super) fn user_of(view: &dyn View, device: &ManagedDevice) -> Result<Option<Resource>, StoreError> {
-    device.user.map_or(Ok(None), |id| view.resource(device.tenant, ResourceKind::User, id))
 }

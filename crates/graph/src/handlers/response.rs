@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::csdl;
 use crate::error::Place;
-use crate::model::{MODEL, Target};
+use crate::model::{Model, SERVICE};
 use crate::resolve::Version;
 
 const ODATA_JSON: HeaderValue = HeaderValue::from_static(
@@ -19,7 +19,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const XML: HeaderValue = HeaderValue::from_static("application/xml;charset=utf-8");
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 
-/// Which server answered, in the form that support tools look for. There is one, and it has no slices and rings.
+/// The server that answered, in the form that support tools look for. It has no slices and rings.
 const DIAGNOSTIC: HeaderValue = HeaderValue::from_static(concat!(
     "{\"ServerInfo\":{\"DataCenter\":\"Self-hosted\",\"Slice\":\"-\",\"Ring\":\"-\",\"ScaleUnit\":\"-\",\"RoleInstance\":\"chaveiro ",
     env!("CARGO_PKG_VERSION"),
@@ -32,7 +32,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 
 /// A JSON answer.
-pub(super) fn json(status: StatusCode, body: &Value) -> Response {
+pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
     odata(status, Bytes::from(body.to_string()).into(), ODATA_JSON)
 }
 
@@ -46,20 +46,20 @@ pub(super) fn text(status: StatusCode, text: String) -> Response {
     odata(status, Bytes::from(text).into(), HeaderValue::from_static("text/plain"))
 }
 
-/// Whether an answer may hold a secret.
+/// Returns true if an answer may hold a secret.
 pub(crate) fn is_secret(headers: &HeaderMap) -> bool {
     headers.get(header::CACHE_CONTROL).is_some_and(|value| value == NO_STORE)
 }
 
 /// A JSON answer that may hold a secret: no cache keeps it, and its buffer is wiped when it was sent.
-pub(super) fn secret_json(body: Zeroizing<Vec<u8>>) -> Response {
+pub(crate) fn secret_json(body: Zeroizing<Vec<u8>>) -> Response {
     let mut response = odata(StatusCode::OK, Bytes::from_owner(body).into(), ODATA_JSON);
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     response
 }
 
-/// The answer to a create: what was made, and where it is found.
-pub(super) fn located(mut response: Response, url: &str) -> Response {
+/// The answer to a create, with the address of the new entity.
+pub(crate) fn located(mut response: Response, url: &str) -> Response {
     if let Ok(location) = HeaderValue::from_str(url) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -75,20 +75,20 @@ pub(super) fn tagged(mut response: Response, tag: Option<&str>) -> Response {
 }
 
 /// 204, without body and without the headers of one.
-pub(super) fn no_content() -> Response {
+pub(crate) fn no_content() -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
 }
 
 /// `$metadata`, which needs no token.
-pub(super) fn metadata(version: Version) -> Response {
-    odata(StatusCode::OK, Bytes::from(csdl::metadata(version)).into(), XML)
+pub(super) fn metadata(model: &'static Model, version: Version) -> Response {
+    odata(StatusCode::OK, Bytes::from(csdl::metadata(model, version)).into(), XML)
 }
 
 /// The service document: the roots of the model.
-pub(super) fn service_document(base_url: &str, version: Version) -> Response {
-    let roots = MODEL.edges_from(Target::Service).map(|edge| {
+pub(super) fn service_document(model: &'static Model, base_url: &str, version: Version) -> Response {
+    let roots = model.edges_from(&SERVICE).map(|edge| {
         let kind = if edge.many { "EntitySet" } else { "Singleton" };
         json!({"name": edge.name, "kind": kind, "url": edge.name})
     });
@@ -96,7 +96,7 @@ pub(super) fn service_document(base_url: &str, version: Version) -> Response {
     json(StatusCode::OK, &json!({"@odata.context": context, "value": roots.collect::<Vec<_>>()}))
 }
 
-/// The answer to OPTIONS: what may be asked here, from any origin. Tokens, not cookies, say who asks.
+/// The answer to OPTIONS: the methods that are allowed here, from any origin. Tokens, not cookies, identify the caller.
 pub(super) fn preflight(allow: &str, asked: &HeaderMap) -> Response {
     let mut response = no_content();
     let headers = response.headers_mut();

@@ -14,7 +14,7 @@ pub struct ComplexType {
     pub name: &'static str,
     /// The type it derives from.
     pub base: Option<&'static ComplexType>,
-    /// Its own properties, in documented order.
+    /// The properties of its own, in documented order.
     pub properties: &'static [Property],
     /// Only in beta.
     pub beta_only: bool,
@@ -28,11 +28,11 @@ impl ComplexType {
     }
 }
 
-pub(super) const fn of(name: &'static str, properties: &'static [Property]) -> ComplexType {
+pub(crate) const fn complex_type(name: &'static str, properties: &'static [Property]) -> ComplexType {
     ComplexType { name, base: None, properties, beta_only: false }
 }
 
-pub(super) const fn beta(name: &'static str, properties: &'static [Property]) -> ComplexType {
+pub(crate) const fn beta(name: &'static str, properties: &'static [Property]) -> ComplexType {
     ComplexType { name, base: None, properties, beta_only: true }
 }
 
@@ -53,7 +53,7 @@ const fn real(name: &'static str) -> Property {
 }
 
 /// The base of what `deviceActionResults` holds.
-pub(super) const DEVICE_ACTION_RESULT: ComplexType = of(
+pub(crate) const DEVICE_ACTION_RESULT: ComplexType = complex_type(
     "deviceActionResult",
     &[
         text("actionName"),
@@ -63,7 +63,7 @@ pub(super) const DEVICE_ACTION_RESULT: ComplexType = of(
     ],
 );
 
-const DEVICE_GEO_LOCATION: ComplexType = of(
+const DEVICE_GEO_LOCATION: ComplexType = complex_type(
     "deviceGeoLocation",
     &[
         time("lastCollectedDateTime"),
@@ -88,8 +88,8 @@ pub fn is_result(of: &ComplexType) -> bool {
     ACTIONS.iter().any(|action| action.result_type == of.name)
 }
 
-/// What a health script takes. This server runs none; what is served is that there are no parameters.
-pub(super) const DEVICE_HEALTH_SCRIPT_PARAMETER: ComplexType = beta(
+/// A parameter of a health script. This server runs no scripts, and serves empty lists of parameters.
+pub(crate) const DEVICE_HEALTH_SCRIPT_PARAMETER: ComplexType = beta(
     "deviceHealthScriptParameter",
     &[text("name"), text("description"), flag("isRequired"), flag("applyDefaultValueWhenNotAssigned")],
 );
@@ -120,7 +120,7 @@ pub const DERIVED: &[&ComplexType] = &[
     &script_parameter("deviceHealthScriptStringParameter", &[text("defaultValue")]),
 ];
 
-pub(super) const CONFIGURATION_MANAGER_CLIENT_ENABLED_FEATURES: ComplexType = of(
+pub(crate) const CONFIGURATION_MANAGER_CLIENT_ENABLED_FEATURES: ComplexType = complex_type(
     "configurationManagerClientEnabledFeatures",
     &[
         flag("inventory"),
@@ -134,22 +134,22 @@ pub(super) const CONFIGURATION_MANAGER_CLIENT_ENABLED_FEATURES: ComplexType = of
     ],
 );
 
-pub(super) const CONFIGURATION_MANAGER_CLIENT_HEALTH_STATE: ComplexType = beta(
+pub(crate) const CONFIGURATION_MANAGER_CLIENT_HEALTH_STATE: ComplexType = beta(
     "configurationManagerClientHealthState",
     &[member("state", &CONFIGURATION_MANAGER_CLIENT_STATE, "unknown"), number("errorCode"), time("lastSyncDateTime")],
 );
 
-pub(super) const CONFIGURATION_MANAGER_CLIENT_INFORMATION: ComplexType = beta(
+pub(crate) const CONFIGURATION_MANAGER_CLIENT_INFORMATION: ComplexType = beta(
     "configurationManagerClientInformation",
     &[text("clientIdentifier"), flag("isBlocked"), text("clientVersion")],
 );
 
-pub(super) const LOGGED_ON_USER: ComplexType = beta("loggedOnUser", &[text("userId"), time("lastLogOnDateTime")]);
+pub(crate) const LOGGED_ON_USER: ComplexType = beta("loggedOnUser", &[text("userId"), time("lastLogOnDateTime")]);
 
-pub(super) const CHROME_OS_DEVICE_PROPERTY: ComplexType =
+pub(crate) const CHROME_OS_DEVICE_PROPERTY: ComplexType =
     beta("chromeOSDeviceProperty", &[text("name"), text("value"), text("valueType"), flag("updatable")]);
 
-const KEY_VALUE_PAIR: ComplexType = of("keyValuePair", &[text("name"), text("value")]);
+const KEY_VALUE_PAIR: ComplexType = complex_type("keyValuePair", &[text("name"), text("value")]);
 
 const STATUS_DETAIL: &[Property] = &[
     text("code"),
@@ -160,7 +160,7 @@ const STATUS_DETAIL: &[Property] = &[
 const CLOUD_PC_STATUS_DETAIL: ComplexType = beta("cloudPcStatusDetail", STATUS_DETAIL);
 const CLOUD_PC_STATUS_DETAILS: ComplexType = beta("cloudPcStatusDetails", STATUS_DETAIL);
 
-pub(super) const CLOUD_PC_REMOTE_ACTION_RESULT: ComplexType = beta(
+pub(crate) const CLOUD_PC_REMOTE_ACTION_RESULT: ComplexType = beta(
     "cloudPcRemoteActionResult",
     &[
         text("actionName"),
@@ -179,7 +179,7 @@ const SHARED_APPLE_DEVICE_USER: ComplexType = beta(
     &[text("userPrincipalName"), flag("dataToSync"), Property::new("dataQuota", Edm::Int64), long("dataUsed")],
 );
 
-/// What a device is made of; filled from the inventory as far as that knows.
+/// The hardware of a device, filled from the inventory as far as that knows.
 pub const HARDWARE_INFORMATION: ComplexType = beta(
     "hardwareInformation",
     &[
@@ -237,7 +237,7 @@ pub const HARDWARE_INFORMATION: ComplexType = beta(
     ],
 );
 
-pub(super) const DEVICE_HEALTH_ATTESTATION_STATE: ComplexType = of(
+pub(crate) const DEVICE_HEALTH_ATTESTATION_STATE: ComplexType = complex_type(
     "deviceHealthAttestationState",
     &[
         text("lastUpdateDateTime"),
@@ -276,12 +276,12 @@ pub(super) const DEVICE_HEALTH_ATTESTATION_STATE: ComplexType = of(
 );
 
 /// An entry of our `chaveiro_recoverability`; no Graph metadata knows it, and `$metadata` leaves it out.
-pub(super) const RECOVERABILITY: ComplexType = beta(
+pub(crate) const RECOVERABILITY: ComplexType = beta(
     "chaveiroRecoverability",
     &[text("lock"), text("subject"), flag("ready"), text("obstacle"), text("escrow"), text("actionId")],
 );
 
-const SETTING_SOURCE: ComplexType = of(
+const SETTING_SOURCE: ComplexType = complex_type(
     "settingSource",
     &[text("id"), text("displayName"), member("sourceType", &SETTING_SOURCE_TYPE, "deviceConfiguration")],
 );
@@ -301,8 +301,10 @@ const SETTING_STATE: &[Property] = &[
     text("currentValue"),
 ];
 
-pub(super) const COMPLIANCE_POLICY_SETTING_STATE: ComplexType = of("deviceCompliancePolicySettingState", SETTING_STATE);
-pub(super) const CONFIGURATION_SETTING_STATE: ComplexType = of("deviceConfigurationSettingState", SETTING_STATE);
+pub(crate) const COMPLIANCE_POLICY_SETTING_STATE: ComplexType =
+    complex_type("deviceCompliancePolicySettingState", SETTING_STATE);
+pub(crate) const CONFIGURATION_SETTING_STATE: ComplexType =
+    complex_type("deviceConfigurationSettingState", SETTING_STATE);
 
 #[cfg(test)]
 mod tests {

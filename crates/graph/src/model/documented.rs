@@ -6,9 +6,9 @@ use chaveiro_core::remote_action::RemoteAction;
 /// A documented walk to an action.
 #[derive(Clone, Copy, Debug)]
 pub struct Documented {
-    /// As the page prints it.
+    /// The template as the page prints it.
     pub template: &'static str,
-    /// Which page it stands on.
+    /// The page it stands on.
     pub page: &'static str,
 }
 

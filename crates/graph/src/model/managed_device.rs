@@ -6,7 +6,7 @@ use super::enums::*;
 use super::{Default, Edm, Property};
 
 /// The properties.
-pub(super) const MANAGED_DEVICE: &[Property] = &[
+pub(crate) const MANAGED_DEVICE: &[Property] = &[
     Property::new("id", Edm::String).or(Default::Text("")).read_only(),
     Property::new("userId", Edm::String).read_only(),
     Property::new("deviceName", Edm::String).read_only(),

@@ -1,95 +1,67 @@
-//! The entity model as data. Routes, the path resolver, `$metadata`, OpenAPI and the permission list are
-//! read from these tables; behaviour is ordinary code that matches the enums named here, so an edge
-//! without code does not compile.
+//! The entity model as data: what a type of entity, a property, an edge and an operation are. The types themselves stand in
+//! [`crate::kinds`], each beside its code. Routes, the path resolver, `$metadata`, OpenAPI and the permission list are read
+//! from these tables.
 //!
 //! Both API versions accept every walk, so that a caller of `/v1.0` needs no second host; what a version
 //! *documents* (`beta_only`) decides its `$metadata` and the properties of `managedDevice`.
 
-mod application;
-mod around;
-mod audit;
 mod complex;
-mod device_management;
 mod documented;
+mod edge;
+mod entity_type;
 mod enums;
-mod hold;
-mod known;
-mod managed_device;
+pub(crate) mod managed_device;
 mod operation;
-mod properties;
-mod remote_action;
-mod role;
+pub(crate) mod properties;
 
 use chaveiro_core::actions::ACTIONS;
-use chaveiro_core::permission::Permission;
 use chaveiro_core::remote_action::RemoteAction;
-use chaveiro_core::resource::ResourceKind;
 
-pub use application::{KEY_CREDENTIAL, PASSWORD_CREDENTIAL};
-pub use audit::{AUDIT_ACTOR, AUDIT_PROPERTY, AUDIT_RESOURCE};
-pub use complex::{ComplexType, DERIVED, HARDWARE_INFORMATION, is_result, result_type};
+pub use complex::*;
 pub use documented::{DOCUMENTED, Documented};
+pub use edge::{Access, Edge};
+pub use entity_type::{Absent, EntityType, Filters, KeyForm, RoleActions, Schemas, Service};
 pub use enums::*;
-pub use known::{Bound, known};
-pub use operation::{Does, OPERATIONS, Operation, REVOKE_TOKENS};
-pub use properties::{DERIVED_ENTITIES, EXTENSIONS};
-pub use role::{PRINCIPAL_TYPE, ROLE_PERMISSION};
+pub use operation::{Function, Narrowed, Operation, Parameter};
+pub use properties::EXTENSIONS;
 
-/// The model.
-pub const MODEL: Model = Model { types: properties::TYPES, edges: device_management::EDGES };
-
-/// Longest documented walk plus two hops; the graph has cycles, so something must end them.
+/// The longest documented walk has six hops; two more are allowed. The graph has cycles, so something must end them.
 pub const MAX_HOPS: usize = 8;
+
+/// The service root of a version, where every walk begins. It is no entity: nothing is served of it.
+pub static SERVICE: EntityType =
+    EntityType { service: Service::Directory, key_form: KeyForm::None, ..EntityType::new("service", &[], "") };
 
 /// Everything the Graph face knows.
 #[derive(Debug)]
 pub struct Model {
-    /// The entity types.
-    pub types: &'static [EntityType],
-    /// The navigation edges; roots are edges from [`Target::Service`].
-    pub edges: &'static [Edge],
+    /// The entity types, each with the edges that it declares.
+    pub types: &'static [&'static EntityType],
 }
 
-/// What a walk can stand on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Target {
-    /// The service root of a version.
-    Service,
-    /// The singleton `deviceManagement`.
-    DeviceManagement,
-    /// A `managedDevice`.
-    Device,
-    /// A user, app, script or run state.
-    Resource(ResourceKind),
-    /// An audit event.
-    AuditEvent,
-    /// A remote action that was asked for.
-    RemoteAction,
-    /// A hold on recoveries.
-    Hold,
-    /// An application registered with the local issuer.
-    Application,
-    /// A role.
-    RoleDefinition,
-    /// A role for somebody.
-    RoleAssignment,
-    /// A type of that name, of which this server never holds an entity.
-    Unkept(&'static str),
-}
+/// A remote action as the model sees it: bound to devices.
+pub type Action = &'static RemoteAction;
 
-/// An entity type and the shape of its JSON.
-#[derive(Debug)]
-pub struct EntityType {
-    /// What it describes.
-    pub target: Target,
-    /// Name in the namespace `microsoft.graph`.
-    pub name: &'static str,
-    /// Properties in wire order; the first is `id`.
-    pub properties: &'static [Property],
-    /// Only in the beta metadata.
-    pub beta_only: bool,
-    /// Placeholder of its key in templates.
-    pub key: &'static str,
+impl Model {
+    /// The entity type of that name.
+    pub fn named(&self, name: &str) -> Option<&'static EntityType> {
+        self.types.iter().copied().find(|entity| entity.name == name)
+    }
+
+    /// Every edge, in the order of the types that declare them.
+    pub fn edges(&self) -> impl Iterator<Item = &'static Edge> {
+        self.types.iter().flat_map(|entity| entity.edges)
+    }
+
+    /// The edges that start there, in that order.
+    pub fn edges_from(&self, from: &'static EntityType) -> impl Iterator<Item = &'static Edge> {
+        self.edges().filter(move |edge| edge.from == from)
+    }
+
+    /// The edge of that name, compared without case.
+    pub fn edge(&self, from: &'static EntityType, name: &str) -> Option<&'static Edge> {
+        self.edges_from(from).find(|edge| edge.name.eq_ignore_ascii_case(name))
+    }
 }
 
 impl EnumType {
@@ -101,42 +73,30 @@ impl EnumType {
     }
 }
 
-impl EntityType {
-    /// Whether it is ours: no Graph metadata knows it, and `$metadata` leaves it out, with every edge to it.
-    pub fn is_extension(&self) -> bool {
-        self.name.starts_with("chaveiro")
-    }
-
-    /// The property of that name, compared without case.
-    pub fn property(&self, name: &str) -> Option<&'static Property> {
-        self.properties.iter().find(|property| property.name.eq_ignore_ascii_case(name))
-    }
-}
-
 /// One property of an entity type.
 #[derive(Clone, Copy, Debug)]
 pub struct Property {
     /// Name on the wire.
     pub name: &'static str,
-    /// Its type.
+    /// The type.
     pub edm: Edm,
-    /// What is served when nothing is known.
+    /// The value that is served when none is known.
     pub default: Default,
-    /// Whether `null` is in its value space.
+    /// True if `null` is in its value space.
     pub nullable: bool,
     /// Only in beta.
     pub beta_only: bool,
-    /// Whether callers may set it.
+    /// True if callers may set it.
     pub writable: bool,
-    /// Whether a create must give it.
+    /// True if a create must give it.
     pub required: bool,
-    /// Whether lists give the default and only a single GET the value.
+    /// True if lists give the default and only a single GET the value.
     pub single_only: bool,
-    /// Whether it is left out unless `$select` names it.
+    /// True if it is left out unless `$select` names it.
     pub on_select: bool,
-    /// Whether even a single GET gives the default unless `$select` names it.
+    /// True if even a single GET gives the default unless `$select` names it.
     pub named_only: bool,
-    /// Why callers cannot set it here, although Graph lets them.
+    /// The reason why callers cannot set it here, although Graph lets them.
     pub not_kept: Option<&'static str>,
 }
 
@@ -158,12 +118,12 @@ impl Property {
         }
     }
 
-    /// Whether it is ours: no Graph metadata knows it, and `$metadata` leaves it out.
+    /// Returns true if it is an extension: no Graph metadata knows it, and `$metadata` leaves it out.
     pub fn is_extension(&self) -> bool {
         self.name.starts_with("chaveiro_")
     }
 
-    /// Never `null`; unset it is that.
+    /// Never `null`: that is served while it is unset.
     pub const fn or(mut self, default: Default) -> Self {
         self.default = default;
         self.nullable = matches!(default, Default::Null);
@@ -288,172 +248,4 @@ pub enum Default {
     DefaultScope,
     /// The time of "never", `0001-01-01T00:00:00Z`.
     Never,
-}
-
-/// A navigation edge.
-#[derive(Debug)]
-pub struct Edge {
-    /// Where it starts.
-    pub from: Target,
-    /// Its name, which is the segment.
-    pub name: &'static str,
-    /// Where it leads.
-    pub to: Target,
-    /// A collection, whose entities have keys, or a single entity.
-    pub many: bool,
-    /// How the store follows it.
-    pub follow: Follow,
-    /// Only in beta.
-    pub beta_only: bool,
-    /// Whether the entities live inside the parent.
-    pub contained: bool,
-    /// What may be done at its end.
-    pub access: Access,
-    /// Any one of these reads through it.
-    pub read: &'static [Permission],
-    /// Any one of these writes through it.
-    pub write: &'static [Permission],
-}
-
-/// How an edge is followed; matched without a wildcard in [`crate::follow`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Follow {
-    /// A singleton of the service.
-    Singleton,
-    /// All devices of the tenant.
-    Devices,
-    /// Those also managed by another agent.
-    ComanagedDevices,
-    /// All entities of that kind.
-    Resources(ResourceKind),
-    /// The run states, of that kind, of a script.
-    RunStates(ResourceKind),
-    /// The device of a run state.
-    DeviceOfRunState,
-    /// Users or apps, by kind, linked to a device.
-    LinkedToDevice(ResourceKind),
-    /// The devices of a user.
-    DevicesOfUser,
-    /// The devices with an app.
-    DevicesWithApp,
-    /// The signed-in user. The handlers put the user of the token in its place before anything is followed.
-    Me,
-    /// The run states, of that kind, about a device.
-    RunStatesOfDevice(ResourceKind),
-    /// The audit events of the tenant.
-    AuditEvents,
-    /// The remote actions on devices of the tenant.
-    RemoteActions,
-    /// The holds of the tenant.
-    Holds,
-    /// The applications of the tenant.
-    Applications,
-    /// The roles, the same in every tenant.
-    RoleDefinitions,
-    /// The role assignments of the tenant.
-    RoleAssignments,
-    /// Those of a role.
-    AssignmentsOfRole,
-    /// The role of one.
-    RoleOfAssignment,
-    /// Nothing, ever: an empty collection, or an absent entity.
-    Nothing,
-}
-
-/// What may be done at the end of an edge, beside reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Nothing.
-    ReadOnly,
-    /// Create, change, delete.
-    Owned,
-    /// Change some properties; delete means retire. Devices are made by enrolling.
-    Device,
-    /// Add and remove links with `$ref`.
-    Linked,
-}
-
-/// A remote action as the model sees it: bound to devices.
-pub type Action = &'static RemoteAction;
-
-impl Model {
-    /// The type that describes a target.
-    pub fn entity_type(&self, target: Target) -> Option<&'static EntityType> {
-        self.types.iter().find(|entity| entity.target == target)
-    }
-
-    /// Edges that start there, in table order.
-    pub fn edges_from(&self, from: Target) -> impl Iterator<Item = &'static Edge> {
-        self.edges.iter().filter(move |edge| edge.from == from)
-    }
-
-    /// The edge of that name, compared without case.
-    pub fn edge(&self, from: Target, name: &str) -> Option<&'static Edge> {
-        self.edges_from(from).find(|edge| edge.name.eq_ignore_ascii_case(name))
-    }
-
-    /// The operation of that name that is bound to that target, compared without case.
-    pub fn operation(&self, target: Target, name: &str) -> Option<&'static Operation> {
-        OPERATIONS.iter().find(|operation| operation.on == target && operation.name.eq_ignore_ascii_case(name))
-    }
-
-    /// The `me` edge leads to a user; this is the edge that the same user hangs on.
-    pub fn users(&self) -> Option<&'static Edge> {
-        self.edge(Target::Service, "users")
-    }
-
-    /// The action of that name that is bound to that target. All remote actions are bound to devices.
-    pub fn action(&self, target: Target, name: &str) -> Option<Action> {
-        (target == Target::Device)
-            .then(|| ACTIONS.iter().copied().find(|action| action.name.eq_ignore_ascii_case(name)))
-            .flatten()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_edge_ends_in_a_type_and_every_type_starts_with_its_id() {
-        for edge in MODEL.edges {
-            assert!(MODEL.entity_type(edge.to).is_some(), "{}", edge.name);
-        }
-        for entity in MODEL.types {
-            assert_eq!(entity.properties[0].name, "id", "{}", entity.name);
-        }
-    }
-
-    #[test]
-    fn no_type_has_two_properties_and_no_target_two_edges_of_one_name() {
-        for entity in MODEL.types {
-            for (index, property) in entity.properties.iter().enumerate() {
-                assert!(
-                    entity.properties[..index].iter().all(|other| !other.name.eq_ignore_ascii_case(property.name)),
-                    "{}.{}",
-                    entity.name,
-                    property.name
-                );
-            }
-        }
-        for (index, edge) in MODEL.edges.iter().enumerate() {
-            assert!(MODEL.edges[..index].iter().all(|other| other.from != edge.from || other.name != edge.name));
-        }
-    }
-
-    #[test]
-    fn a_managed_device_has_the_84_documented_properties_in_beta_and_56_in_v1() {
-        let device = MODEL.entity_type(Target::Device).expect("in the model");
-        assert_eq!(device.properties.iter().filter(|property| !property.is_extension()).count(), 84);
-        assert_eq!(device.properties.iter().filter(|property| !property.beta_only).count(), 56);
-    }
-
-    #[test]
-    fn every_default_of_an_enum_is_a_member() {
-        for property in MODEL.types.iter().flat_map(|entity| entity.properties) {
-            if let (Edm::Enum(of), Default::Text(text)) = (property.edm, property.default) {
-                assert!(of.names().any(|name| name == text), "{}: {text}", property.name);
-            }
-        }
-    }
 }

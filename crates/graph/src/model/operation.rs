@@ -1,85 +1,50 @@
-//! What can be done to an entity beside reading and changing it, and is no remote action on a device: OData actions with
-//! parameters.
+//! OData actions with parameters that are no remote actions, and functions of collections.
 
-use chaveiro_core::permission::Permission as P;
-use chaveiro_core::resource::ResourceKind;
+use std::collections::BTreeSet;
 
-use super::application::PASSWORD_CREDENTIAL;
-use super::properties::{number, text};
-use super::{Edm, Property, Target};
+use chaveiro_core::permission::Permission;
+use serde_json::Value;
 
-/// One of them. Its role action is that of its target.
+use super::{Edm, Property};
+
+/// An OData action of an entity. The role that it needs is that of its type.
 #[derive(Debug)]
 pub struct Operation {
     /// The segment.
     pub name: &'static str,
-    /// The target it is bound to.
-    pub on: Target,
-    /// Which code does it; matched without a wildcard.
-    pub does: Does,
     /// Any one of these is needed.
-    pub permissions: &'static [P],
-    /// What its body takes. It may be left out where nothing is required.
+    pub permissions: &'static [Permission],
+    /// The members of its body, which may be left out where nothing is required.
     pub parameters: &'static [Property],
-    /// What it answers; 204 without.
+    /// The type of its answer; 204 without.
     pub answers: Option<Edm>,
-    /// Whether everybody who is signed in may do it to herself, without any role.
+    /// Parameters whose values are narrower than their types, with their schemas.
+    pub narrowed: Option<Narrowed>,
+    /// True if every signed-in user may do it to their own account, without any role.
     pub of_oneself: bool,
 }
 
-/// What an operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Does {
-    /// Ends a hold.
-    ReleaseHold,
-    /// Gives an application another secret.
-    AddPassword,
-    /// Takes one away.
-    RemovePassword,
-    /// Signs a user out everywhere.
-    RevokeSignInSessions,
+/// Names of parameters with their schemas.
+pub type Narrowed = fn() -> Vec<(&'static str, Value)>;
+
+/// A function of a collection, which answers a list of names.
+#[derive(Debug)]
+pub struct Function {
+    /// The segment, without parentheses.
+    pub name: &'static str,
+    /// The parameter.
+    pub parameter: Option<Parameter>,
+    /// The names for that value of the parameter.
+    pub names: fn(&str) -> BTreeSet<&'static str>,
 }
 
-/// Ours: whether the tokens of an application end together with a secret of it.
-pub const REVOKE_TOKENS: &str = "chaveiro_revokeTokens";
-
-/// The operations.
-pub const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "release",
-        on: Target::Hold,
-        does: Does::ReleaseHold,
-        // What a release lets through are privileged operations: no token without that permission opens the way for them.
-        permissions: &[P::PrivilegedOperationsAll],
-        parameters: &[text("reason"), number("quietMinutes").unknown()],
-        answers: None,
-        of_oneself: false,
-    },
-    Operation {
-        name: "addPassword",
-        on: Target::Application,
-        does: Does::AddPassword,
-        permissions: &[P::ApplicationReadWriteAll],
-        parameters: &[Property::new("passwordCredential", Edm::Complex(&PASSWORD_CREDENTIAL))],
-        answers: Some(Edm::Complex(&PASSWORD_CREDENTIAL)),
-        of_oneself: false,
-    },
-    Operation {
-        name: "removePassword",
-        on: Target::Application,
-        does: Does::RemovePassword,
-        permissions: &[P::ApplicationReadWriteAll],
-        parameters: &[Property::new("keyId", Edm::Guid).required(), Property::new(REVOKE_TOKENS, Edm::Boolean)],
-        answers: None,
-        of_oneself: false,
-    },
-    Operation {
-        name: "revokeSignInSessions",
-        on: Target::Resource(ResourceKind::User),
-        does: Does::RevokeSignInSessions,
-        permissions: &[P::UserRevokeSessionsAll, P::UserReadWriteAll],
-        parameters: &[],
-        answers: Some(Edm::Boolean),
-        of_oneself: true,
-    },
-];
+/// The parameter of a function: text.
+#[derive(Debug)]
+pub struct Parameter {
+    /// The name.
+    pub name: &'static str,
+    /// The description of its values in OpenAPI.
+    pub description: &'static str,
+    /// Values that it takes.
+    pub examples: fn() -> BTreeSet<&'static str>,
+}

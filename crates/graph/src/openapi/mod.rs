@@ -2,15 +2,15 @@
 //! answered and which statuses there are, exactly enough for a machine to try them all.
 
 mod operation;
-mod schema;
+pub(crate) mod schema;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::MODEL;
-use crate::routes::{BESIDE, routes};
+use crate::model::Model;
+use crate::routes::{beside, routes};
 
 /// The document, indented.
-pub fn openapi_json() -> String {
+pub fn openapi_json(model: &'static Model) -> String {
     let mut paths: Map<String, Value> = Map::new();
     let mut add = |method: &str, path: &str, operation: Value| {
         let operations = paths.entry(format!("/beta{path}")).or_insert_with(|| json!({}));
@@ -18,17 +18,17 @@ pub fn openapi_json() -> String {
             operations.insert(method.to_ascii_lowercase(), operation);
         }
     };
-    for row in routes() {
-        add(row.method, &row.path, operation::of_route(&row));
+    for row in routes(model) {
+        add(row.method, &row.path, operation::of_route(model, &row));
     }
-    for (method, path, permission) in BESIDE {
-        add(method, path, operation::beside(method, path, permission));
+    for row in beside(model) {
+        add(row.method(), row.path(), operation::beside(&row));
     }
     let mut schemas = Map::new();
-    for entity in MODEL.types {
+    for entity in model.types {
         schemas.insert(entity.name.to_owned(), schema::entity(entity));
     }
-    schema::complex_types(&mut schemas);
+    schema::complex_types(model, &mut schemas);
     schemas.insert("ODataError".to_owned(), schema::error());
     let document = json!({
         "openapi": "3.1.0",

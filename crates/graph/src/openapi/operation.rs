@@ -1,20 +1,13 @@
 //! One operation: what a method takes at a path, and what it can answer.
 
-use std::collections::BTreeSet;
-
-use chaveiro_core::actions::recorded_as;
-use chaveiro_core::audit::Activity;
-use chaveiro_core::permission::Permission;
-use chaveiro_core::query::{ActionField, AuditField};
 use serde_json::{Map, Value, json};
 
 use super::schema::{self, reference};
 use crate::batch::MAX_ITEMS;
-use crate::entity_tag;
-use crate::model::{EntityType, MODEL, Operation, Property, Target};
+use crate::model::{EntityType, Filters, Function, KeyForm, Model, Operation, Property};
 use crate::query::{MAX_PAGE, MAX_SKIP};
-use crate::resolve::{self, End};
-use crate::routes::{METADATA, RouteRow};
+use crate::resolve::End;
+use crate::routes::{Beside, RouteRow};
 use crate::verb::{self, Verb};
 
 /// Statuses of refusals: the code of one example, its text, a header that goes with it.
@@ -48,9 +41,9 @@ pub(super) fn refusals() -> Map<String, Value> {
 }
 
 /// The operation of a row of the route list.
-pub(super) fn of_route(row: &RouteRow) -> Value {
-    let walk = resolve::parse(&format!("/beta{}", sample(&row.path))).ok();
-    let entity = walk.as_ref().and_then(|walk| MODEL.entity_type(walk.target()));
+pub(super) fn of_route(model: &'static Model, row: &RouteRow) -> Value {
+    let walk = model.parse(&format!("/beta{}", sample(&row.path))).ok();
+    let entity = walk.as_ref().map(|walk| walk.target());
     let verb = walk.as_ref().and_then(|walk| verb::of(walk, row.method)).map(|(verb, _)| verb);
     let bound = walk.as_ref().and_then(|walk| match walk.end {
         End::Operation(operation) => Some(operation),
@@ -65,7 +58,7 @@ pub(super) fn of_route(row: &RouteRow) -> Value {
         "operationId": operation_id(row.method, &row.path),
         "summary": row.documented.or(summary).unwrap_or_default(),
         "description": format!("Needs one of: {}", names.join(", ")),
-        "parameters": parameters(row, verb, entity),
+        "parameters": parameters(model, row, verb, entity),
         "responses": responses(verb, entity, bound),
     });
     if let Some(body) = bound.map(operands).or_else(|| body(verb, entity)) {
@@ -74,46 +67,52 @@ pub(super) fn of_route(row: &RouteRow) -> Value {
     operation
 }
 
-/// What is no walk to an entity.
-pub(super) fn beside(method: &str, path: &str, permission: Option<Permission>) -> Value {
-    let answer = |description: &str, content: Value| json!({"description": description, "content": content});
-    if path == METADATA {
-        let xml = json!({"application/xml": {"schema": {"type": "string"}}});
-        return json!({
-            "operationId": operation_id(method, path),
-            "description": "Needs no token.",
-            "security": [],
-            "responses": with_refusals("200", answer("The model, as CSDL", xml), &[400, 500, 503]),
-        });
+/// A request that is no walk to an entity.
+pub(super) fn beside(row: &Beside) -> Value {
+    let id = operation_id(row.method(), row.path());
+    match row {
+        Beside::Batch => batch(&id),
+        Beside::Metadata => {
+            let xml = json!({"application/xml": {"schema": {"type": "string"}}});
+            json!({
+                "operationId": id,
+                "description": "Needs no token.",
+                "security": [],
+                "responses": with_refusals("200", answer("The model, as CSDL", xml), &[400, 500, 503]),
+            })
+        }
+        Beside::Function(function, ..) => of_function(&id, function, row),
     }
-    if let Some(permission) = permission {
-        let categories: BTreeSet<_> =
-            Activity::ALL.iter().map(|activity| activity.described(&recorded_as(None).audit).category).collect();
-        let category = json!({"name": "category", "in": "path", "required": true,
-            "description": "One of getAuditCategories(), without regard to case; another has no activity types.",
-            "schema": {"type": "string", "minLength": 1, "examples": categories}});
-        let names = json!({"type": "object", "required": ["@odata.context", "value"], "properties": {
-            "@odata.context": {"type": "string"}, "value": {"type": "array", "items": {"type": "string"}}}});
-        let parameters = if path.contains("{category}") { json!([category]) } else { json!([]) };
-        return json!({
-            "operationId": operation_id(method, path),
-            "description": format!("Needs one of: {}", permission.name()),
-            "parameters": parameters,
-            "responses": with_refusals(
-                "200",
-                answer("The names", content(names)),
-                &[400, 401, 403, 404, 429, 500, 503],
-            ),
-        });
-    }
+}
+
+fn answer(description: &str, content: Value) -> Value {
+    json!({"description": description, "content": content})
+}
+
+fn of_function(id: &str, function: &Function, row: &Beside) -> Value {
+    let parameter = function.parameter.iter().map(|given| {
+        json!({"name": given.name, "in": "path", "required": true, "description": given.description,
+            "schema": {"type": "string", "minLength": 1, "examples": (given.examples)()}})
+    });
+    let names = json!({"type": "object", "required": ["@odata.context", "value"], "properties": {
+        "@odata.context": {"type": "string"}, "value": {"type": "array", "items": {"type": "string"}}}});
+    json!({
+        "operationId": id,
+        "description": format!("Needs one of: {}", row.least().map_or("-", |permission| permission.name())),
+        "parameters": parameter.collect::<Vec<_>>(),
+        "responses": with_refusals("200", answer("The names", content(names)), &[400, 401, 403, 404, 429, 500, 503]),
+    })
+}
+
+fn batch(id: &str) -> Value {
     let item = json!({"type": "object", "required": ["id", "status", "headers"], "properties": {
         "id": {"type": "string"}, "status": {"type": "integer"}, "headers": {"type": "object"}, "body": {}}});
     let items = json!({"type": "object", "required": ["responses"], "properties": {
         "responses": {"type": "array", "items": item}}});
     json!({
-        "operationId": operation_id(method, path),
+        "operationId": id,
         "description": format!("Up to {MAX_ITEMS} requests in one. Each needs what it needs alone."),
-        "requestBody": {"required": true, "content": content(batch())},
+        "requestBody": {"required": true, "content": content(requests())},
         "responses": with_refusals(
             "200",
             answer("One answer for each request", content(items)),
@@ -130,8 +129,8 @@ fn operation_id(method: &str, path: &str) -> String {
     format!("{}_{}", method.to_ascii_lowercase(), path.join("_"))
 }
 
-fn parameters(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static EntityType>) -> Vec<Value> {
-    let mut parameters: Vec<Value> = placeholders(&row.path).map(key).collect();
+fn parameters(model: &Model, row: &RouteRow, verb: Option<Verb>, entity: Option<&'static EntityType>) -> Vec<Value> {
+    let mut parameters: Vec<Value> = placeholders(&row.path).map(|name| key(model, name)).collect();
     let list = verb == Some(Verb::List);
     if let (true, Some(entity)) = (list || verb == Some(Verb::Read), entity) {
         parameters.push(select(entity));
@@ -153,16 +152,17 @@ fn parameters(row: &RouteRow, verb: Option<Verb>, entity: Option<&'static Entity
             json!({"type": "integer", "minimum": 0, "maximum": MAX_SKIP}),
             "Left out first.",
         ));
-        parameters.extend(entity.filter(|entity| !matches!(entity.target, Target::Unkept(_))).map(filter));
+        parameters.extend(entity.and_then(filter));
     }
     parameters
 }
 
-/// Users also go by their principal name.
-fn key(name: &str) -> Value {
-    let schema = match name.starts_with("userId") {
-        true => json!({"type": "string", "minLength": 1}),
-        false => json!({"type": "string", "format": "uuid"}),
+/// A key; the second of one name in a path has a number behind it.
+fn key(model: &Model, name: &str) -> Value {
+    let of = model.types.iter().find(|entity| entity.key == name.trim_end_matches('1'));
+    let schema = match of.map(|of| of.key_form) {
+        Some(KeyForm::Text) => json!({"type": "string", "minLength": 1}),
+        _ => json!({"type": "string", "format": "uuid"}),
     };
     json!({"name": name, "in": "path", "required": true, "schema": schema})
 }
@@ -177,15 +177,14 @@ fn select(entity: &'static EntityType) -> Value {
 }
 
 /// A condition has a grammar, which a schema cannot say.
-fn filter(entity: &'static EntityType) -> Value {
-    // A text by which that list is filtered, and what it is filtered by.
-    let (text, about) = match entity.target {
-        Target::AuditEvent => ("activityType", AuditField::NAMES.map(|(name, _)| name).join(", ")),
-        Target::RemoteAction => ("managedDeviceId", ActionField::NAMES.map(|(name, _)| name).join(", ")),
-        _ => ("id", format!("properties of microsoft.graph.{}", entity.name)),
+fn filter(entity: &'static EntityType) -> Option<Value> {
+    let (text, about) = match entity.filters {
+        Filters::Nothing => return None,
+        Filters::Properties => ("id", format!("properties of microsoft.graph.{}", entity.name)),
+        Filters::Named(text, names) => (text, names().join(", ")),
     };
     let schema = json!({"type": "string", "format": "odata-filter", "examples": [format!("{text} ne null")]});
-    option("$filter", schema, &format!("A condition on {about}, in the words of OData."))
+    Some(option("$filter", schema, &format!("A condition on {about}, in the words of OData.")))
 }
 
 fn option(name: &str, schema: Value, description: &str) -> Value {
@@ -230,10 +229,10 @@ fn body(verb: Option<Verb>, entity: Option<&'static EntityType>) -> Option<Value
 fn operands(operation: &'static Operation) -> Value {
     let required: Vec<_> =
         operation.parameters.iter().filter(|parameter| parameter.required).map(|parameter| parameter.name).collect();
-    json!({"required": !required.is_empty(), "content": content(schema::parameters(operation.parameters, &required))})
+    json!({"required": !required.is_empty(), "content": content(schema::parameters(operation, &required))})
 }
 
-fn batch() -> Value {
+fn requests() -> Value {
     let text = json!({"type": "string"});
     let item = json!({"type": "object", "required": ["id", "method", "url"], "properties": {
         "id": {"type": "string", "minLength": 1},
@@ -268,7 +267,7 @@ fn responses(
         responses.insert("412".to_owned(), refusal_of(412));
     }
     let shows_entity = matches!(verb, Some(Verb::Read | Verb::Create | Verb::Update)) && status != "204";
-    if shows_entity && entity.is_some_and(|entity| entity_tag::has_tag(entity.target)) {
+    if shows_entity && entity.is_some_and(|entity| entity.has_tag) {
         let tag = json!({"description": "The tag of the entity, for If-Match.", "schema": {"type": "string"}});
         responses[status]["headers"] = json!({"ETag": tag});
     }
@@ -304,7 +303,7 @@ fn success(verb: Option<Verb>, entity: Option<&'static EntityType>) -> (&'static
             ("200", answer("A page", page))
         }
         Some(Verb::Create) => ("201", answer("Created", reference(name))),
-        Some(Verb::Update) if entity.is_some_and(|entity| !verb::updates_silently(entity.target)) => {
+        Some(Verb::Update) if entity.is_some_and(|entity| !verb::updates_silently(entity)) => {
             ("200", answer("Changed", reference(name)))
         }
         Some(Verb::Update | Verb::Delete | Verb::Act | Verb::Operate | Verb::Link | Verb::Unlink) | None => {

@@ -1,17 +1,12 @@
 //! Types of the model as JSON Schema.
 
-use chaveiro_core::application::MAX_NAME;
-use chaveiro_core::hold::{MAX_QUIET_MINUTES, MAX_REASON};
-use chaveiro_core::principal;
-use chaveiro_core::principal::MAX_DESCRIPTION;
-use chaveiro_core::role::{ROLES, Role};
 use chaveiro_core::scope_tag::MAX_TAG;
 use serde_json::{Map, Value, json};
 
 use crate::csdl::default_of;
-use crate::model::{ComplexType, DERIVED, EXTENSIONS, Edm, EntityType, MODEL, Property, Target, is_result};
+use crate::model::{ComplexType, DERIVED, EXTENSIONS, Edm, EntityType, Model, Operation, Property, is_result};
 
-pub(super) fn reference(name: &str) -> Value {
+pub(crate) fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
@@ -23,40 +18,36 @@ pub(super) fn entity(entity: &EntityType) -> Value {
     json!({"type": "object", "properties": properties, "additionalProperties": false, "patternProperties": {"@": {}}})
 }
 
-/// What a create takes beside the type itself: what it must give.
-pub(super) fn create(entity: &EntityType) -> Value {
-    if entity.target == Target::RoleAssignment {
-        return assignment(entity);
+/// The body of a create: that of a change, with what a create must give.
+pub(super) fn create(entity: &'static EntityType) -> Value {
+    if let Some(create) = entity.schemas.create {
+        return create(entity);
     }
-    let mut schema = update(entity);
-    let required: Vec<_> = entity.properties.iter().filter(|property| property.required).collect();
-    if !required.is_empty() {
-        let names: Vec<_> = required.iter().map(|property| property.name).collect();
-        schema = json!({"allOf": [schema, {"required": names}]});
+    let schema = update(entity);
+    let required = entity.properties.iter().filter(|property| property.required);
+    match required.map(|property| property.name).collect::<Vec<_>>().as_slice() {
+        [] => schema,
+        names => json!({"allOf": [schema, {"required": names}]}),
     }
-    schema
 }
 
-/// What a change takes: the type, and what cannot be emptied is not emptied.
-pub(super) fn update(entity: &EntityType) -> Value {
-    if entity.target == Target::RoleAssignment {
-        return json!({"type": "object", "properties": assignment_words(), "additionalProperties": false,
-            "description": "What else an assignment says may stand here as it is, and cannot be changed."});
+/// The body of a change.
+pub(super) fn update(entity: &'static EntityType) -> Value {
+    match entity.schemas.update {
+        Some(update) => update(entity),
+        None => changed(entity, Map::new(), Vec::new()),
     }
+}
+
+/// The type, with properties that are narrowed and further conditions; what a create requires cannot be emptied.
+pub(crate) fn changed(entity: &EntityType, more: Map<String, Value>, conditions: Vec<Value>) -> Value {
     let mut narrowed = Map::new();
     for property in entity.properties.iter().filter(|property| property.required) {
         narrowed.insert(property.name.to_owned(), json!({"type": "string", "minLength": 1, "pattern": "\\S"}));
     }
+    narrowed.extend(more);
     let mut parts = vec![reference(entity.name)];
-    if entity.target == Target::Application {
-        narrowed.insert("displayName".to_owned(), line("string", MAX_NAME, SOME_LINE));
-    }
-    if entity.target == Target::Device {
-        narrowed.insert("roleScopeTagIds".to_owned(), tags());
-        narrowed.insert("managedDeviceOwnerType".to_owned(), json!({"enum": ["unknown", "company", "personal"]}));
-        // Both name the owner: one of them is enough, and they must not differ.
-        parts.push(json!({"not": {"required": ["ownerType", "managedDeviceOwnerType"]}}));
-    }
+    parts.extend(conditions);
     if !narrowed.is_empty() {
         parts.push(json!({"properties": narrowed}));
     }
@@ -67,63 +58,36 @@ pub(super) fn update(entity: &EntityType) -> Value {
 }
 
 /// A list of scope tags: letters and digits of any script.
-fn tags() -> Value {
+pub(crate) fn tags() -> Value {
     let tag = json!({"type": "string", "pattern": format!("^[\\w.-]{{1,{MAX_TAG}}}$")});
     json!({"type": "array", "minItems": 1, "maxItems": 100, "items": tag})
 }
 
-/// What people call an assignment, and say of it.
-fn assignment_words() -> Value {
-    let text = |most: usize, pattern: &str| line(json!(["string", "null"]), most, pattern);
-    json!({"displayName": text(principal::MAX_NAME, ANY_LINE), "description": text(MAX_DESCRIPTION, ANY_LINE)})
-}
-
-/// A new assignment: for one principal, with one role, and either on all devices or on those with a tag.
-fn assignment(entity: &EntityType) -> Value {
-    let role = |role: &Role| format!("/deviceManagement/roleDefinitions/{}", role.id);
-    let none = json!({"type": "array", "maxItems": 0});
-    let mut said = assignment_words();
-    said["members"] = json!({"type": "array", "minItems": 1, "maxItems": 1,
-        "items": line("string", principal::MAX_NAME, SOME_LINE)});
-    said["resourceScopes"] = none.clone();
-    said["scopeMembers"] = none;
-    said["roleDefinition@odata.bind"] = json!({"type": "string", "enum": ROLES.iter().map(role).collect::<Vec<_>>(),
-        "description": "The address of the role, on this server or without a host."});
-    let all = json!({"properties": {"scopeType": {"const": "allDevices"},
-        "chaveiro_scopeTags": {"type": ["array", "null"], "maxItems": 0}}, "required": ["scopeType"]});
-    let some = json!({"properties": {"scopeType": {"const": "resourceScope"}, "chaveiro_scopeTags": tags()},
-        "required": ["chaveiro_scopeTags"]});
-    json!({"allOf": [reference(entity.name),
-        {"properties": said, "required": ["roleDefinition@odata.bind", "members"], "oneOf": [all, some]}]})
-}
-
-/// One line of text, as JSON Schema and Python read it; and one that is not blank.
-const ANY_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
-const SOME_LINE: &str =
+/// One line of text, as JSON Schema and Python read it.
+pub(crate) const ANY_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+/// One line of text that is not blank.
+pub(crate) const SOME_LINE: &str =
     r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 
-fn line(types: impl Into<Value>, most: usize, pattern: &str) -> Value {
+/// Text of up to so many characters in such a line.
+pub(crate) fn line(types: impl Into<Value>, most: usize, pattern: &str) -> Value {
     json!({"type": types.into(), "maxLength": most, "pattern": pattern})
 }
 
-/// What the body of an operation takes.
-pub(super) fn parameters(parameters: &[Property], required: &[&str]) -> Value {
-    let mut properties = of_properties(parameters);
-    for parameter in parameters.iter().filter(|parameter| parameter.required) {
+/// The body of an operation.
+pub(super) fn parameters(operation: &Operation, required: &[&str]) -> Value {
+    let mut properties = of_properties(operation.parameters);
+    for parameter in operation.parameters.iter().filter(|parameter| parameter.required) {
         properties.insert(parameter.name.to_owned(), of_type(parameter.edm));
     }
-    let or_null = |of: &str| json!([of, "null"]);
-    for (name, narrowed) in [
-        ("reason", line(or_null("string"), MAX_REASON, ANY_LINE)),
-        ("quietMinutes", json!({"type": or_null("integer"), "minimum": 1, "maximum": MAX_QUIET_MINUTES})),
-    ] {
-        properties.entry(name).and_modify(|schema| *schema = narrowed);
+    for (name, narrowed) in operation.narrowed.map(|narrowed| narrowed()).unwrap_or_default() {
+        properties[name] = narrowed;
     }
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false,
         "patternProperties": {"@": {}}})
 }
 
-/// What an operation answers: a structure as it is, anything else as the `value` of an object.
+/// The answer of an operation: a structure as it is, anything else as the `value` of an object.
 pub(super) fn result(of: Edm) -> Value {
     match of {
         Edm::Complex(of) => reference(of.name),
@@ -133,8 +97,8 @@ pub(super) fn result(of: Edm) -> Value {
 }
 
 /// Every complex type that entities use, and what derives from it.
-pub(super) fn complex_types(schemas: &mut Map<String, Value>) {
-    for property in MODEL.types.iter().flat_map(|entity| entity.properties) {
+pub(super) fn complex_types(model: &Model, schemas: &mut Map<String, Value>) {
+    for property in model.types.iter().flat_map(|entity| entity.properties) {
         add_used(property.edm, schemas);
     }
     for derived in DERIVED {

@@ -13,18 +13,18 @@ pub enum QueryError {
     /// An option given twice.
     #[error("The query option '{0}' is given more than once.")]
     Repeated(&'static str),
-    /// A value that is none.
+    /// An invalid value.
     #[error("The value of the query option '{option}' must be {expected}.")]
     Value {
-        /// Which option.
+        /// The option.
         option: &'static str,
-        /// What it takes.
+        /// The values that it takes.
         expected: &'static str,
     },
     /// `$select` of something the type does not have.
     #[error("Could not find a property named '{name}' on type 'microsoft.graph.{entity}'.")]
     Property {
-        /// As asked.
+        /// The name as it was asked.
         name: String,
         /// The type.
         entity: &'static str,
@@ -32,11 +32,11 @@ pub enum QueryError {
     /// A value that breaks off being understood.
     #[error("The query option '{option}' is not supported as it is, at character {at}: {problem}.")]
     Syntax {
-        /// Which option.
+        /// The option.
         option: &'static str,
-        /// Which character of its decoded value, from 1.
+        /// The position in its decoded value, in characters from 1.
         at: usize,
-        /// What is wrong, and what would be right.
+        /// The problem, and its remedy.
         problem: String,
     },
     /// A number that tells of devices that the caller does not see.

@@ -3,29 +3,29 @@
 use super::error::QueryError;
 use super::page::MAX_PAGE;
 use super::scan::Scan;
-use crate::model::{Edge, MODEL, Target};
+use crate::model::{Edge, EntityType, Model};
 
 /// One expanded edge.
 #[derive(Clone, Debug)]
 pub struct Expand {
-    /// Which.
+    /// The edge.
     pub edge: &'static Edge,
-    /// What of its entities; names as asked.
+    /// Properties of its entities, named as the caller names them.
     pub select: Option<Vec<String>>,
-    /// At most so many.
+    /// The most entities that the caller wants.
     pub top: Option<usize>,
 }
 
-/// Reads `users($select=id,displayName;$top=5),detectedApps` for entities of that target.
-pub(super) fn parse(text: &str, target: Target) -> Result<Vec<Expand>, QueryError> {
+/// Reads `users($select=id,displayName;$top=5),detectedApps` for entities of that type.
+pub(super) fn parse(text: &str, model: &'static Model, from: &'static EntityType) -> Result<Vec<Expand>, QueryError> {
     const SUPPORTED: &str = "only $select and $top are supported inside $expand";
     let mut scan = Scan::new("$expand", text);
     let mut expands: Vec<Expand> = Vec::new();
     loop {
         let at = scan.at();
         let name = scan.name();
-        let edge = MODEL.edge(target, name).ok_or_else(|| {
-            let edges: Vec<_> = MODEL.edges_from(target).map(|edge| edge.name).collect();
+        let edge = model.edge(from, name).ok_or_else(|| {
+            let edges: Vec<_> = model.edges_from(from).map(|edge| edge.name).collect();
             match edges.is_empty() {
                 true => scan.problem(at, "there is nothing to expand here"),
                 false => scan.problem(at, format!("expected one of {}", edges.join(", "))),

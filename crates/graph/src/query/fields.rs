@@ -1,4 +1,4 @@
-//! Which properties lists are filtered and ordered by, and where their values come from: every property that is no collection,
+//! The properties by which lists are filtered and ordered, and the sources of their values: every property that is no collection,
 //! no structure and no binary content. What has one value for all is decided here, and exact, instead of refused.
 
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, ResourceField, Value, moment};
@@ -8,7 +8,7 @@ use super::scan::Scan;
 use crate::model::{ComplexType, Default, Edm, EntityType, Property};
 use crate::resolve::Version;
 
-/// Where the value of a property comes from.
+/// The source of the value of a property.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source<F> {
     /// It differs from item to item.
@@ -19,10 +19,10 @@ pub enum Source<F> {
 
 /// The fields of a list. A new list plugs in here, and in its store with the columns of the fields.
 pub trait Fields: Clone + 'static {
-    /// What `$search` looks into; empty where it is not supported.
+    /// The fields that `$search` looks into; empty where it is not supported.
     const SEARCHED: &'static [Self];
 
-    /// Where the value of that property comes from; `None` when it cannot be asked for.
+    /// The source of the value of that property; `None` when it cannot be asked for.
     fn source(property: &Property) -> Option<Source<Self>>;
 
     /// The same for a member of a structure.
@@ -97,7 +97,7 @@ impl Fields for ResourceField {
     }
 }
 
-/// What is served when nothing is known; `None` for what is no scalar.
+/// The value that is served when none is known; `None` for a property that is no scalar.
 fn default(property: &Property) -> Option<Value> {
     if matches!(property.edm, Edm::Binary | Edm::Complex(_) | Edm::Collection(_)) {
         return None;

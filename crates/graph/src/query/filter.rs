@@ -267,7 +267,7 @@ impl Parser<'_> {
     }
 }
 
-/// What a literal of a type looks like.
+/// The form of a literal of a type, as errors say it.
 fn form(edm: Edm) -> String {
     match edm {
         Edm::String => "a text in single quotes, such as 'x' (a quote inside is doubled), or null".to_owned(),

@@ -10,9 +10,8 @@ mod order;
 mod page;
 mod scan;
 
-use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, ResourceField};
+use chaveiro_core::query::{Filter, Listing};
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value};
 
 use self::cursor::Question;
 pub use self::error::QueryError;
@@ -20,9 +19,8 @@ pub use self::expand::Expand;
 pub use self::fields::{Fields, Source, is_served};
 pub use self::filter::{MAX_BYTES, MAX_COMPARISONS, MAX_DEPTH, parse as parse_filter};
 pub use self::page::{MAX_EXPANDED_PAGE, MAX_PAGE, MAX_SKIP};
-use crate::model::{EntityType, Property, Target};
+use crate::model::{EntityType, Property};
 use crate::resolve::{Version, Walk, encode};
-use crate::short_list::Rendered;
 
 /// Options that OData knows and that are not supported, without `$`: Graph takes them in both spellings.
 const REFUSED: [&str; 8] = ["apply", "compute", "deltatoken", "format", "id", "index", "schemaversion", "levels"];
@@ -136,7 +134,7 @@ impl Query {
         let order = self.orderby.as_deref().map(|text| order::parse(text, entity, walk.version)).transpose()?;
         let after = self.skiptoken.as_deref();
         let after = after.map(|token| cursor::decode(token, &self.question(&walk.canonical()))).transpose()?;
-        let most = match self.expands(walk.target())?.iter().any(|expand| expand.edge.many) {
+        let most = match self.expands(walk)?.iter().any(|expand| expand.edge.many) {
             true => MAX_EXPANDED_PAGE,
             false => MAX_PAGE,
         };
@@ -150,25 +148,16 @@ impl Query {
     }
 
     /// Refuses what cannot be asked of the list at the end of that walk, before anything is read.
-    pub fn check(&self, entity: &'static EntityType, walk: &Walk) -> Result<(), QueryError> {
-        match entity.target {
-            Target::Device => self.listing::<DeviceField>(entity, walk).map(drop),
-            Target::RemoteAction => self.listing::<ActionField>(entity, walk).map(drop),
-            Target::AuditEvent => self.listing::<AuditField>(entity, walk).map(drop),
-            Target::Hold | Target::Application | Target::RoleDefinition | Target::RoleAssignment => {
-                self.listing::<Rendered>(entity, walk).map(drop)
-            }
-            Target::Resource(_) => self.listing::<ResourceField>(entity, walk).map(drop),
-            Target::Service | Target::DeviceManagement | Target::Unkept(_) => Ok(()),
-        }
+    pub fn check<F: Fields>(&self, entity: &'static EntityType, walk: &Walk) -> Result<(), QueryError> {
+        self.listing::<F>(entity, walk).map(drop)
     }
 
-    /// What is expanded.
-    pub fn expands(&self, target: Target) -> Result<Vec<Expand>, QueryError> {
-        self.expand.as_deref().map_or(Ok(Vec::new()), |text| expand::parse(text, target))
+    /// The edges that are expanded from the entities at the end of that walk.
+    pub fn expands(&self, walk: &Walk) -> Result<Vec<Expand>, QueryError> {
+        self.expand.as_deref().map_or(Ok(Vec::new()), |text| expand::parse(text, walk.model, walk.target()))
     }
 
-    /// What `$select` means for that type.
+    /// The selection that `$select` means for that type.
     pub fn selection(&self, entity: &EntityType, version: Version) -> Result<Selection, QueryError> {
         self.select.as_deref().map_or(Ok(Selection::Default), |names| Selection::of(names, entity, version))
     }
@@ -198,13 +187,10 @@ impl Query {
     }
 }
 
-/// The annotation of an entity that holds its tag.
-pub(crate) const TAG: &str = "@odata.etag";
-
-/// What a response holds.
+/// The properties that a response holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// What is served without `$select`.
+    /// Those that are served without `$select`.
     Default,
     /// Everything; these were named besides.
     All(Vec<&'static str>),
@@ -229,7 +215,7 @@ impl Selection {
         Ok(if all { Self::All(chosen) } else { Self::Only(chosen) })
     }
 
-    /// Whether that property is served.
+    /// Returns true if that property is served.
     pub fn contains(&self, property: &Property) -> bool {
         match self {
             Self::Default => !property.on_select,
@@ -243,16 +229,7 @@ impl Selection {
         !matches!(self, Self::Only(_))
     }
 
-    /// The served part of an entity of which everything is rendered.
-    pub fn of_rendered(&self, entity: &EntityType, mut object: Map<String, Value>) -> Map<String, Value> {
-        object.retain(|name, _| match name.starts_with('@') {
-            true => name != TAG || self.shows_tag(),
-            false => entity.property(name).is_some_and(|property| self.contains(property)),
-        });
-        object
-    }
-
-    /// Whether the caller wrote the name of that property.
+    /// Returns true if the caller wrote the name of that property.
     pub fn names(&self, name: &str) -> bool {
         match self {
             Self::Default => false,

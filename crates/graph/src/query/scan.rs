@@ -2,7 +2,7 @@
 
 use super::error::QueryError;
 
-/// What is left of a text. Positions are characters, from 1, of the option's decoded value.
+/// The rest of a text. Positions are characters, from 1, of the option's decoded value.
 #[derive(Clone, Debug)]
 pub(super) struct Scan<'a> {
     option: &'static str,
@@ -15,7 +15,7 @@ impl<'a> Scan<'a> {
         Self { option, rest: text, at: 1 }
     }
 
-    /// What is read.
+    /// The option whose value is read.
     pub(super) fn option(&self) -> &'static str {
         self.option
     }
@@ -70,7 +70,7 @@ impl<'a> Scan<'a> {
         found
     }
 
-    /// Whether that character comes next, without a space before it.
+    /// Returns true if that character comes next, without a space before it.
     pub(super) fn touches(&self, sign: char) -> bool {
         self.rest.starts_with(sign)
     }

@@ -1,17 +1,18 @@
 //! Options of a request; what filters mean is in `filter`.
 
-use chaveiro_core::query::{Cursor, Value};
+use chaveiro_core::query::{Cursor, DeviceField, Value};
 
 use uuid::Uuid;
 
 use super::*;
+use crate::kinds::MANAGED_DEVICE;
 
 fn walk() -> Walk {
-    crate::resolve::parse("/beta/deviceManagement/managedDevices").expect("a walk")
+    crate::kinds::MODEL.parse("/beta/deviceManagement/managedDevices").expect("a walk")
 }
 
 fn device() -> &'static EntityType {
-    crate::model::MODEL.entity_type(Target::Device).expect("in the model")
+    &MANAGED_DEVICE
 }
 
 #[test]
@@ -56,7 +57,7 @@ fn the_next_page_asks_the_same_question_and_no_other() {
     assert_eq!(again, Query { skiptoken: again.skiptoken.clone(), skip: None, ..query });
     assert_eq!(again.listing::<DeviceField>(device(), &walk()).expect("fine").after, Some(cursor));
 
-    let comanaged = crate::resolve::parse("/beta/deviceManagement/comanagedDevices").expect("a walk");
+    let comanaged = crate::kinds::MODEL.parse("/beta/deviceManagement/comanagedDevices").expect("a walk");
     assert_eq!(again.listing::<DeviceField>(device(), &comanaged).map(drop), Err(QueryError::Cursor));
     for other in [
         Query { filter: None, ..again.clone() },
@@ -76,7 +77,7 @@ fn said<T>(result: Result<T, QueryError>, read: impl FnOnce(T) -> String) -> Str
     result.map_or_else(|error| error.to_string(), read)
 }
 
-/// What is read, as it is printed again, or why not.
+/// The filter as it is printed again, or the error.
 #[test]
 fn filters_are_read_or_refused_with_their_place() {
     let deep = format!("{}true{}", "(".repeat(17), ")".repeat(17));
@@ -189,7 +190,7 @@ fn orders_searches_and_expansions_are_read_or_refused_with_their_place() {
         "*",
         "users/$ref",
     ] {
-        let read = expand::parse(text, Target::Device);
+        let read = expand::parse(text, &crate::kinds::MODEL, device());
         let shown = said(read, |expands| {
             expands.iter().map(|one| format!("{} {:?} {:?};", one.edge.name, one.select, one.top)).collect()
         });

@@ -63,7 +63,7 @@ impl Reason {
     }
 }
 
-/// What is said of the passcode of an action.
+/// The passcode of an action as it is shown.
 pub enum Shown {
     /// The action is not done: there is nothing to say.
     Nothing,

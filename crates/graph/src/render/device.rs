@@ -4,27 +4,13 @@ use chaveiro_core::device::{ManagedDevice, ManagementState, OwnerType, Platform}
 use chaveiro_core::resource::Resource;
 use serde_json::{Map, Value, json};
 
-use super::{Form, complex, date_time, object};
-use crate::model::{HARDWARE_INFORMATION, MODEL, Target};
-use crate::query::Selection;
+use super::{complex, date_time};
+use crate::model::HARDWARE_INFORMATION;
 use crate::resolve::Version;
 
-/// The JSON of a device. `deviceActionResults` is the empty list; a single GET replaces it.
-pub fn device(
-    device: &ManagedDevice,
-    user: Option<&Resource>,
-    version: Version,
-    selection: &Selection,
-    form: Form,
-) -> Map<String, Value> {
-    match MODEL.entity_type(Target::Device) {
-        Some(entity) => object(entity, version, selection, form, known(device, user)),
-        None => Map::new(),
-    }
-}
-
-/// What is really known. Aliases carry equal values.
-fn known(device: &ManagedDevice, user: Option<&Resource>) -> Map<String, Value> {
+/// The values that are known, by the names of their properties. Aliases carry equal values. `deviceActionResults` is not
+/// among them; a single GET adds it.
+pub fn known(device: &ManagedDevice, user: Option<&Resource>) -> Map<String, Value> {
     let inventory = &device.inventory;
     let user_properties: Value = user.and_then(|user| serde_json::from_str(&user.properties).ok()).unwrap_or_default();
     let of_user = |name: &str| user_properties.get(name).cloned().unwrap_or_default();
@@ -134,6 +120,19 @@ mod tests {
     use chaveiro_core::scope_tag;
 
     use super::*;
+    use crate::kinds::MANAGED_DEVICE;
+    use crate::query::Selection;
+    use crate::render::{Form, object};
+
+    fn device(
+        device: &ManagedDevice,
+        user: Option<&Resource>,
+        version: Version,
+        selection: &Selection,
+        form: Form,
+    ) -> Map<String, Value> {
+        object(&MANAGED_DEVICE, version, selection, form, known(device, user))
+    }
 
     fn sample() -> ManagedDevice {
         ManagedDevice {
@@ -157,9 +156,8 @@ mod tests {
 
     #[test]
     fn every_known_value_is_a_property_of_the_type() {
-        let entity = MODEL.entity_type(Target::Device).expect("in the model");
         for name in known(&sample(), None).keys() {
-            assert!(entity.properties.iter().any(|property| property.name == name), "{name}");
+            assert!(MANAGED_DEVICE.properties.iter().any(|property| property.name == name), "{name}");
         }
     }
 

@@ -1,13 +1,7 @@
-//! Entities as JSON, in the documented order.
+//! The tools by which kinds are rendered as JSON, in the documented order. The device has files of its own.
 
 pub mod action_result;
-pub mod application;
-pub mod audit;
 pub mod device;
-pub mod hold;
-pub mod remote_action;
-pub mod resource;
-pub mod role;
 
 use chaveiro_core::Timestamp;
 use serde_json::{Map, Value, json};
@@ -16,13 +10,18 @@ use crate::model::{ComplexType, Default, EntityType, Property};
 use crate::query::{Selection, is_served};
 use crate::resolve::Version;
 
-/// How an entity is served.
+/// The form in which an entity is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// As an item of a list: some properties only have their default.
+    /// An item of a list: some properties only have their default.
     Listed,
     /// Alone.
     Single,
+}
+
+/// Known values by the names of their properties.
+pub fn named<const N: usize>(known: [(&str, Value); N]) -> Map<String, Value> {
+    known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The JSON of an entity: each served property with its known value, or its default.

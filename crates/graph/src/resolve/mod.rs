@@ -1,6 +1,6 @@
 //! URL paths to walks through the model, in two stages.
 //!
-//! [`parse`] needs no store: it splits, decodes and matches segments against edges and actions, in every
+//! [`Model::parse`] needs no store: it splits, decodes and matches segments against edges and actions, in every
 //! spelling that clients use (`/seg/{id}`, `seg('id')`, `seg(id)`, any case, qualified action names). What
 //! comes out is a [`Walk`]. [`crate::follow`] then takes the walk hop by hop inside the caller's tenant.
 //!
@@ -8,12 +8,12 @@
 
 mod walk;
 
-use chaveiro_core::resource::ResourceKind;
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
-pub use self::walk::{End, Function, Hop, Key, Version, Walk, encode};
-use crate::model::{Bound, MAX_HOPS, MODEL, Target, known};
+use self::walk::ME;
+pub use self::walk::{Called, End, Hop, Key, MalformedKey, Version, Walk, encode};
+use crate::model::{EntityType, MAX_HOPS, Model, SERVICE};
 
 /// Bytes of a path; the longest documented walk has about 500.
 pub const MAX_PATH_BYTES: usize = 2048;
@@ -21,7 +21,7 @@ pub const MAX_PATH_BYTES: usize = 2048;
 /// The key that client libraries write for the signed-in user.
 const ME_TOKEN: &str = "me-token-to-replace";
 
-/// Why a path is no walk.
+/// The error of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PathError {
     /// More than [`MAX_PATH_BYTES`].
@@ -53,21 +53,23 @@ pub enum PathError {
     Segment(String),
 }
 
-/// Parses a path, `/beta/...` or `/v1.0/...`, still percent-encoded.
-pub fn parse(path: &str) -> Result<Walk, PathError> {
-    if path.len() > MAX_PATH_BYTES {
-        return Err(PathError::TooLong);
+impl Model {
+    /// Parses a path, `/beta/...` or `/v1.0/...`, still percent-encoded.
+    pub fn parse(&'static self, path: &str) -> Result<Walk, PathError> {
+        if path.len() > MAX_PATH_BYTES {
+            return Err(PathError::TooLong);
+        }
+        let mut segments = path.trim_start_matches('/').trim_end_matches('/').split('/').map(decode);
+        let first = segments.next().unwrap_or_else(|| Ok(String::new()))?;
+        let version = Version::parse(&first).ok_or_else(|| PathError::Version(first.to_lowercase()))?;
+        let rest = segments.collect::<Result<Vec<_>, _>>()?;
+        walk(self, version, rest)
     }
-    let mut segments = path.trim_start_matches('/').trim_end_matches('/').split('/').map(decode);
-    let first = segments.next().unwrap_or_else(|| Ok(String::new()))?;
-    let version = Version::parse(&first).ok_or_else(|| PathError::Version(first.to_lowercase()))?;
-    let rest = segments.collect::<Result<Vec<_>, _>>()?;
-    walk(version, rest)
-}
 
-/// Parses a path without version, as `@odata.bind` values may have it.
-pub fn parse_relative(version: Version, path: &str) -> Result<Walk, PathError> {
-    parse(&relative(version, path))
+    /// Parses a path without version, as `@odata.bind` values may have it.
+    pub fn parse_relative(&'static self, version: Version, path: &str) -> Result<Walk, PathError> {
+        self.parse(&relative(version, path))
+    }
 }
 
 /// The whole path that one without version means, under that version.
@@ -83,26 +85,26 @@ fn decode(segment: &str) -> Result<String, PathError> {
     percent_decode_str(segment).decode_utf8().map(Into::into).map_err(|_| PathError::NotText)
 }
 
-fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
+fn walk(model: &'static Model, version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
     let mut segments = segments.into_iter().peekable();
     let mut hops: Vec<Hop> = Vec::new();
-    let mut at = Target::Service;
+    let mut at = &SERVICE;
     let mut end = End::Service;
     while let Some(segment) = segments.next() {
         if hops.is_empty() && segments.peek().is_none() {
             for (name, end) in [("$metadata", End::Metadata), ("$batch", End::Batch)] {
                 if segment.eq_ignore_ascii_case(name) {
-                    return Ok(Walk { version, hops, end });
+                    return Ok(Walk { model, version, hops, end });
                 }
             }
         }
-        if hops.len() == MAX_HOPS && MODEL.action(at, action_name(&segment)).is_none() {
+        if hops.len() == MAX_HOPS && at.action(action_name(&segment)).is_none() {
             return Err(PathError::TooManyHops);
         }
         let (name, inline_key) = split_key(&segment);
-        let Some(edge) = MODEL.edge(at, name).filter(|edge| edge.many || inline_key.is_none()) else {
+        let Some(edge) = model.edge(at, name).filter(|edge| edge.many || inline_key.is_none()) else {
             end = last_segment(at, &hops, segment, segments.peek().is_some())?;
-            return Ok(Walk { version, hops, end });
+            return Ok(Walk { model, version, hops, end });
         };
         at = edge.to;
         if !edge.many {
@@ -114,12 +116,12 @@ fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
             segments.next();
             hops.push(Hop { edge, key: None });
             return match segments.next() {
-                None => Ok(Walk { version, hops, end: End::Function(function) }),
+                None => Ok(Walk { model, version, hops, end: End::Function(function) }),
                 Some(more) => Err(PathError::Segment(more)),
             };
         }
         let key = match inline_key {
-            Some(key) => Some(application_key(at, key)),
+            Some(key) => Some(value_of_key(at, key)),
             None => segments.next_if(|next| !next.starts_with('$')),
         };
         if let Some(key) = &key {
@@ -127,9 +129,8 @@ fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
         }
         // Client libraries write it where they mean the signed-in user, and rewrite it themselves if all goes well.
         if hops.is_empty()
-            && at == Target::Resource(ResourceKind::User)
             && key.as_deref() == Some(ME_TOKEN)
-            && let Some(me) = MODEL.edge(Target::Service, "me")
+            && let Some(me) = model.edge(&SERVICE, ME).filter(|me| me.to == at)
         {
             hops.push(Hop { edge: me, key: None });
             end = End::Entity;
@@ -140,23 +141,25 @@ fn walk(version: Version, segments: Vec<String>) -> Result<Walk, PathError> {
         end = End::Entity;
         if !has_key {
             return match (segments.next(), segments.next()) {
-                (None, _) => Ok(Walk { version, hops, end: End::Set }),
+                (None, _) => Ok(Walk { model, version, hops, end: End::Set }),
                 (Some(last), None) if last.eq_ignore_ascii_case("$count") => {
-                    Ok(Walk { version, hops, end: End::SetCount })
+                    Ok(Walk { model, version, hops, end: End::SetCount })
                 }
-                (Some(last), None) if last.eq_ignore_ascii_case("$ref") => Ok(Walk { version, hops, end: End::SetRef }),
+                (Some(last), None) if last.eq_ignore_ascii_case("$ref") => {
+                    Ok(Walk { model, version, hops, end: End::SetRef })
+                }
                 (Some(other), _) => Err(PathError::Segment(other)),
             };
         }
     }
-    Ok(Walk { version, hops, end })
+    Ok(Walk { model, version, hops, end })
 }
 
-/// What follows an entity and is no edge: an action or `$ref`, and nothing after it.
-fn last_segment(at: Target, hops: &[Hop], segment: String, more: bool) -> Result<End, PathError> {
+/// The end of a walk after an entity that is no edge: an action or `$ref`, and nothing after it.
+fn last_segment(at: &'static EntityType, hops: &[Hop], segment: String, more: bool) -> Result<End, PathError> {
     let name = action_name(&segment);
-    // Whatever comes after it: what is not offered has nothing that is.
-    if let Some(known) = known(Bound::Entity(at), split_key(name).0) {
+    // Whatever comes after it is not offered either.
+    if let Some(known) = at.lacks(split_key(name).0) {
         return Err(PathError::NotOffered(known));
     }
     if more {
@@ -166,35 +169,34 @@ fn last_segment(at: Target, hops: &[Hop], segment: String, more: bool) -> Result
     if keyed && segment.eq_ignore_ascii_case("$ref") {
         return Ok(End::EntityRef);
     }
-    if let Some(action) = MODEL.action(at, name) {
+    if let Some(action) = at.action(name) {
         return Ok(End::Action(action));
     }
     // Of a collection nothing comes here: the last hop ends on an entity.
-    if let Some(operation) = MODEL.operation(at, name) {
+    if let Some(operation) = at.operation(name) {
         return Ok(End::Operation(operation));
     }
     Err(PathError::Segment(segment))
 }
 
-/// The function of a collection that a segment calls, with its parameters.
-fn function(at: Target, segment: &str) -> Option<Function> {
-    let (name, parameters) = action_name(segment).strip_suffix(')')?.split_once('(')?;
-    if at != Target::AuditEvent {
-        return None;
-    }
-    if name.eq_ignore_ascii_case("getAuditCategories") && parameters.trim().is_empty() {
-        return Some(Function::Categories);
-    }
-    let (parameter, value) = parameters.split_once('=')?;
-    let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'");
-    let named = name.eq_ignore_ascii_case("getAuditActivityTypes") && parameter.trim() == "category";
-    named.then_some(Function::ActivityTypes(value))
+/// The function of a collection that a segment calls, with the value of its parameter.
+fn function(at: &'static EntityType, segment: &str) -> Option<Called> {
+    let (name, given) = action_name(segment).strip_suffix(')')?.split_once('(')?;
+    let function = at.functions.iter().find(|function| name.eq_ignore_ascii_case(function.name))?;
+    let value = match &function.parameter {
+        None => given.trim().is_empty().then(String::new)?,
+        Some(parameter) => {
+            let (_, value) = given.split_once('=').filter(|(given, _)| given.trim() == parameter.name)?;
+            value.trim().strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'")
+        }
+    };
+    Some(Called { function, value })
 }
 
-/// Refuses a key of a device that is the name of something on all of them.
-fn offered(at: Target, key: &str) -> Result<(), PathError> {
+/// Refuses a key that is the name of something on a whole collection.
+fn offered(at: &'static EntityType, key: &str) -> Result<(), PathError> {
     let (name, _) = split_key(action_name(key));
-    match known(Bound::Devices, name).filter(|_| at == Target::Device) {
+    match at.lacks_on_all(name) {
         None => Ok(()),
         Some("executeAction") => Err(PathError::Bulk),
         Some(name) => Err(PathError::NotOffered(name)),
@@ -220,9 +222,9 @@ fn split_key(segment: &str) -> (&str, Option<String>) {
     (name, Some(key))
 }
 
-/// The key of an application in `applications(appId='...')`: it has one id under both names.
-fn application_key(at: Target, key: String) -> String {
-    let named = key.split_once('=').filter(|(name, _)| at == Target::Application && name.trim() == "appId");
+/// The value in `applications(appId='...')`: the named property is as good as the key.
+fn value_of_key(at: &'static EntityType, key: String) -> String {
+    let named = key.split_once('=').filter(|(name, _)| at.key_name == Some(name.trim()));
     let quoted = named.and_then(|(_, value)| value.trim().strip_prefix('\'')?.strip_suffix('\''));
     quoted.map(str::to_owned).unwrap_or(key)
 }

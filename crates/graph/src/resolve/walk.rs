@@ -5,7 +5,12 @@ use std::fmt::Write as _;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use uuid::Uuid;
 
-use crate::model::{Action, Edge, Follow, MODEL, Operation, Target};
+use crate::model::{Action, Edge, EntityType, Function, KeyForm, Model, Operation, SERVICE};
+
+/// The edge to the signed-in user. The walk then goes by [`USERS`].
+pub(super) const ME: &str = "me";
+/// The edge to all users.
+const USERS: &str = "users";
 
 /// The two API versions; they differ in what they document, not in what they accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,27 +68,36 @@ pub struct Hop {
     pub key: Option<Key>,
 }
 
-/// A function of a collection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Function {
-    /// `getAuditCategories()`.
-    Categories,
-    /// `getAuditActivityTypes(category='...')`, with the category.
-    ActivityTypes(String),
+/// A function of a collection with the value of its parameter.
+#[derive(Clone, Debug)]
+pub struct Called {
+    /// The function.
+    pub function: &'static Function,
+    /// The value; empty without a parameter.
+    pub value: String,
 }
 
-impl std::fmt::Display for Function {
+impl std::fmt::Display for Called {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Categories => f.write_str("getAuditCategories()"),
-            Self::ActivityTypes(category) => {
-                write!(f, "getAuditActivityTypes(category='{}')", category.replace('\'', "''"))
+        match &self.function.parameter {
+            None => write!(f, "{}()", self.function.name),
+            Some(parameter) => {
+                write!(f, "{}({}='{}')", self.function.name, parameter.name, self.value.replace('\'', "''"))
             }
         }
     }
 }
 
-/// What a walk ends on.
+/// A key that no entity of its type can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MalformedKey {
+    /// The type.
+    pub of: &'static EntityType,
+    /// The key as it was given.
+    pub text: String,
+}
+
+/// The end of a walk.
 #[derive(Clone, Debug)]
 pub enum End {
     /// The service document.
@@ -101,7 +115,7 @@ pub enum End {
     /// An operation on the entity.
     Operation(&'static Operation),
     /// A function of a collection.
-    Function(Function),
+    Function(Called),
     /// `$count` of a collection.
     SetCount,
     /// `$ref` of a collection: links are added here.
@@ -113,15 +127,17 @@ pub enum End {
 /// A path that the model knows; nothing is looked up yet.
 #[derive(Clone, Debug)]
 pub struct Walk {
+    /// The model that it goes through.
+    pub model: &'static Model,
     /// The version.
     pub version: Version,
     /// The hops.
     pub hops: Vec<Hop>,
-    /// What the last hop is used for.
+    /// The use of the last hop.
     pub end: End,
 }
 
-/// What must be encoded in a path segment; keeps what UUIDs and user principal names are made of.
+/// The characters that a path segment encodes. Those of UUIDs and user principal names stay.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -153,15 +169,28 @@ pub fn encode(text: &str) -> String {
 }
 
 impl Walk {
-    /// Whether it begins at the signed-in user.
+    /// Returns true if it begins at the signed-in user.
     pub fn is_about_me(&self) -> bool {
-        self.hops.first().is_some_and(|hop| hop.edge.follow == Follow::Me)
+        self.hops.first().is_some_and(|hop| hop.edge.from == &SERVICE && hop.edge.name == ME)
+    }
+
+    /// Checks its keys without looking anything up.
+    pub fn check_keys(&self) -> Result<(), MalformedKey> {
+        for hop in &self.hops {
+            if let Some(key) = &hop.key
+                && key.id.is_none()
+                && hop.edge.to.key_form != KeyForm::Text
+            {
+                return Err(MalformedKey { of: hop.edge.to, text: key.text.clone() });
+            }
+        }
+        Ok(())
     }
 
     /// The same walk from that user: `me` becomes `users/{id}`. The id is an object id or a principal name; with both,
     /// whichever is found counts.
     pub fn as_user(&self, object_id: Option<&str>, principal_name: Option<&str>) -> Option<Self> {
-        let edge = MODEL.users()?;
+        let edge = self.model.edge(&SERVICE, USERS)?;
         let text = principal_name.or(object_id)?.to_owned();
         let id = object_id.and_then(|id| Uuid::try_parse(id).ok());
         let mut walk = self.clone();
@@ -169,9 +198,9 @@ impl Walk {
         Some(walk)
     }
 
-    /// Where it ends.
-    pub fn target(&self) -> Target {
-        self.hops.last().map_or(Target::Service, |hop| hop.edge.to)
+    /// The type of the entity or the collection at its end.
+    pub fn target(&self) -> &'static EntityType {
+        self.hops.last().map_or(&SERVICE, |hop| hop.edge.to)
     }
 
     /// The one spelling of this walk: model's names, `/{id}` keys, no version, percent-encoded. Keys that would be
@@ -203,8 +232,8 @@ impl Walk {
                 path.push('/');
                 path.push_str(operation.name);
             }
-            End::Function(function) => {
-                let _ = write!(path, "/{}", encode(&function.to_string()));
+            End::Function(called) => {
+                let _ = write!(path, "/{}", encode(&called.to_string()));
             }
             End::SetCount => path.push_str("/$count"),
             End::SetRef | End::EntityRef => path.push_str("/$ref"),
@@ -233,8 +262,8 @@ impl Walk {
             End::Operation(operation) => {
                 let _ = write!(path, "/{namespace}{}", operation.name);
             }
-            End::Function(function) => {
-                let _ = write!(path, "/{function}");
+            End::Function(called) => {
+                let _ = write!(path, "/{called}");
             }
             End::SetCount => path.push_str("/$count"),
             End::SetRef | End::EntityRef => path.push_str("/$ref"),
@@ -256,8 +285,7 @@ impl Walk {
             End::Batch => "/$batch",
             End::Action(action) => &format!("/{}", action.name),
             End::Operation(operation) => &format!("/{}", operation.name),
-            End::Function(Function::Categories) => "/getAuditCategories",
-            End::Function(Function::ActivityTypes(_)) => "/getAuditActivityTypes",
+            End::Function(called) => &format!("/{}", called.function.name),
             End::SetCount => "/$count",
             End::SetRef | End::EntityRef => "/$ref",
         };
@@ -268,10 +296,10 @@ impl Walk {
     pub fn route_template(&self) -> String {
         let mut path = String::from("~");
         for hop in &self.hops {
-            path.push_str(match (hop.edge.from, hop.edge.many) {
-                (Target::Service, true) => "/entityset",
-                (Target::Service, false) => "/singleton",
-                _ => "/navigation",
+            path.push_str(match (hop.edge.from == &SERVICE, hop.edge.many) {
+                (true, true) => "/entityset",
+                (true, false) => "/singleton",
+                (false, _) => "/navigation",
             });
             if hop.key.is_some() {
                 path.push_str("/key");

@@ -1,50 +1,177 @@
-//! Role assignments: what a body says, in Intune's words and the two of ours, and nothing that it does not say. Who may assign
-//! what to whom is decided in [`assign_roles`].
+//! `deviceAndAppManagementRoleAssignment`: a role for one principal, on all devices or on those with a scope tag. A body says it
+//! in Intune's words and two of ours. Who may assign what to whom is decided in [`assign_roles`].
+//!
+//! Reference: the public metadata's types of that name and `roleAssignmentScopeType`. What an assignment inherits from
+//! `roleAssignment` there stands in the one type here. Two things that Intune does not say have names of ours: the kind of
+//! principal that `members` names, and the scope tags by which an assignment chooses devices.
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::audit::Activity;
 use chaveiro_core::decisions::assign_roles;
-use chaveiro_core::id::AssignmentId;
+use chaveiro_core::id::{AssignmentId, TenantId};
+use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::principal::{MAX_DESCRIPTION, MAX_NAME, Principal, PrincipalKind, RoleAssignment};
-use chaveiro_core::refusal::ResourceRefusal;
-use chaveiro_core::role::Role;
+use chaveiro_core::role::{ROLES, Role, RoleAction};
 use chaveiro_core::scope_tag::Visibility;
-use http::{HeaderMap, StatusCode};
-use serde_json::{Map, Value};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
 
-use super::admit::Asked;
-use super::change::tags;
-use super::write::{answer, checked, no_binding, reference};
-use super::{response, write_aloud, write_store};
+use super::device_management::DEVICE_MANAGEMENT;
+use super::role_definition::{ROLE_DEFINITION, of_roles};
 use crate::GraphState;
 use crate::body::{BodyError, Checked};
-use crate::entity_tag;
+use crate::entity::{Entity, Few, Reading, Small};
 use crate::error::GraphError;
-use crate::follow::Node;
-use crate::model::Target;
+use crate::handlers::admit::Asked;
+use crate::handlers::answer::{address, answer};
+use crate::handlers::given::{checked, no_binding, reference, tags};
+use crate::handlers::response;
+use crate::handlers::store::{write_and_alert, write_store};
+use crate::kind::{Kind, Writing};
+use crate::model::properties::{ID, member, text, texts};
+use crate::model::{
+    Absent, Access, Edge, EntityType, EnumType, KeyForm, Property, ROLE_ASSIGNMENT_SCOPE_TYPE, RoleActions, Schemas,
+};
+use crate::openapi::schema::{self, ANY_LINE, SOME_LINE, line, reference as schema_of};
 use crate::query::Selection;
-use crate::render::Form;
-use crate::render::role::{ALL_DEVICES, RESOURCE_SCOPE, assignment as rendered};
-use crate::resolve::{End, Version};
+use crate::render::{Form, named, object};
+use crate::resolve::{End, Key, Version};
+use crate::short_list::Rendered;
 
-const ENTITY: &str = "deviceAndAppManagementRoleAssignment";
+/// The kind of principal that `members` names. An extension: in Intune it is always a group.
+const PRINCIPAL_TYPE: EnumType = EnumType {
+    name: "chaveiroPrincipalType",
+    members: &[],
+    unnumbered: &["user", "group", "application"],
+    beta_only: false,
+};
+
+const PROPERTIES: &[Property] = &[
+    ID,
+    text("displayName"),
+    text("description"),
+    texts("scopeMembers").beta(),
+    member("scopeType", &ROLE_ASSIGNMENT_SCOPE_TYPE, "resourceScope").beta(),
+    texts("resourceScopes"),
+    texts("members"),
+    member("chaveiro_principalType", &PRINCIPAL_TYPE, "group"),
+    texts("chaveiro_scopeTags").unknown(),
+];
+
+pub(super) static ROLE_ASSIGNMENT: EntityType = EntityType {
+    key_form: KeyForm::Guid("a role assignment"),
+    absent: Absent::Called("roleAssignment"),
+    role: RoleActions::all(RoleAction::RolesManage),
+    sight: Some(RoleAction::RolesManage),
+    has_tag: true,
+    edges: &[
+        Edge { access: Access::Owned, ..of_roles(Edge::many(&DEVICE_MANAGEMENT, "roleAssignments", &ROLE_ASSIGNMENT)) },
+        // An assignment is made in one place. Roles are built in and live nowhere else.
+        of_roles(Edge::many(&ROLE_DEFINITION, "roleAssignments", &ROLE_ASSIGNMENT)),
+    ],
+    schemas: Schemas { create: Some(creation), update: Some(renaming) },
+    ..EntityType::new("deviceAndAppManagementRoleAssignment", PROPERTIES, "deviceAndAppManagementRoleAssignmentId")
+};
+
+pub(super) const KIND: Kind = Kind {
+    create: Some(|writing| Box::pin(assign(writing))),
+    update: Some(|writing| Box::pin(rename(writing))),
+    delete: Some(|unit, asked, _| {
+        let found: Box<RoleAssignment> = asked.follow_to_row(unit)?;
+        assign_roles::unassign(unit, &asked.caller, &found, asked.event(Activity::RoleUnassigned))
+    }),
+    ..Kind::read_only::<Rendered>(&ROLE_ASSIGNMENT, |_, parent| {
+        Some(Box::new(Few(Assignments(parent.row::<&'static Role>().copied()))))
+    })
+};
+
+/// The assignments of a tenant, or those of one role, oldest first.
+struct Assignments(Option<&'static Role>);
+
+impl Small for Assignments {
+    type Row = RoleAssignment;
+
+    fn find(&self, view: &dyn View, tenant: TenantId, key: &Key) -> Result<Option<RoleAssignment>, StoreError> {
+        let Some(id) = key.id.map(AssignmentId) else { return Ok(None) };
+        let found = view.role_assignments(tenant)?.into_iter().find(|assignment| assignment.id == id);
+        Ok(found.filter(|assignment| self.has(assignment)))
+    }
+
+    fn all(&self, from: &Reading<'_>) -> Result<Vec<RoleAssignment>, StoreError> {
+        let mut assignments = from.view.role_assignments(from.tenant)?;
+        assignments.retain(|assignment| self.has(assignment) && from.sight.covers(&assignment.scope));
+        Ok(assignments)
+    }
+
+    fn place(assignment: &RoleAssignment) -> i64 {
+        assignment.created.as_microsecond()
+    }
+}
+
+impl Assignments {
+    fn has(&self, assignment: &RoleAssignment) -> bool {
+        self.0.is_none_or(|role| assignment.role == role)
+    }
+}
+
+impl Entity for RoleAssignment {
+    fn entity_type(&self) -> &'static EntityType {
+        &ROLE_ASSIGNMENT
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    /// A caller that manages the roles of a scope may know of those that reach no further.
+    fn is_seen(&self, _: &dyn View, sight: &Visibility) -> Result<bool, StoreError> {
+        Ok(sight.covers(&self.scope))
+    }
+
+    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
+        Ok(rendered(self, from.version, selection, form))
+    }
+
+    fn state(&self) -> Map<String, Value> {
+        rendered(self, Version::Beta, &Selection::All(Vec::new()), Form::Single)
+    }
+}
+
+/// All devices, in the words of Intune.
+const ALL_DEVICES: &str = "allDevices";
+
+/// The devices that something else names.
+const RESOURCE_SCOPE: &str = "resourceScope";
+
+/// The JSON of an assignment.
+fn rendered(of: &RoleAssignment, version: Version, selection: &Selection, form: Form) -> Map<String, Value> {
+    let (scope_type, tags) = match &of.scope {
+        Visibility::All => (ALL_DEVICES, Value::Null),
+        Visibility::Tagged(tags) => (RESOURCE_SCOPE, json!(tags)),
+    };
+    let known = [
+        ("id", json!(of.id)),
+        ("displayName", json!(of.display_name)),
+        ("description", json!(of.description)),
+        ("scopeType", json!(scope_type)),
+        ("members", json!([of.principal.text])),
+        ("chaveiro_principalType", json!(of.principal.kind.name())),
+        ("chaveiro_scopeTags", tags),
+    ];
+    object(&ROLE_ASSIGNMENT, version, selection, form, named(known))
+}
 
 /// The binding that says which role.
 const ROLE: &str = "roleDefinition";
 
-/// A role for somebody.
-pub(super) async fn assign(
-    state: &Arc<GraphState>,
-    asked: Arc<Asked>,
-    headers: &HeaderMap,
-    body: &mut Body,
-) -> Result<Response, GraphError> {
-    let checked = checked(headers, body, Target::RoleAssignment).await?;
+/// Assigns a role to a principal.
+async fn assign(writing: Writing<'_>) -> Result<Response, GraphError> {
+    let Writing { state, asked, headers, body, .. } = writing;
+    let checked = checked(headers, body, &ROLE_ASSIGNMENT).await?;
     let role = role(state, &asked, &checked)?;
-    let role = role.ok_or(BodyError::Required { name: "roleDefinition@odata.bind", entity: ENTITY })?;
+    let role = role.ok_or(BodyError::Required { name: "roleDefinition@odata.bind", entity: ROLE_ASSIGNMENT.name })?;
     let said = Said::read(&checked.properties)?;
     let assignment = RoleAssignment {
         id: AssignmentId(state.entropy.uuid()),
@@ -57,29 +184,23 @@ pub(super) async fn assign(
         created: asked.now,
     };
     let (writing, row) = (Arc::clone(&asked), assignment.clone());
-    let written = write_aloud(state, move |unit| {
+    let written = write_and_alert(state, move |unit| {
         writing.follow(unit)?;
         assign_roles::assign(unit, &writing.caller, &row, writing.event(Activity::RoleAssigned))
     });
     written.await?;
-    let url = format!("{}{}/{}", state.base_url, asked.path.trim_end_matches('/'), assignment.id);
+    let url = address(state, &asked, assignment.id);
     Ok(response::located(shown(state, &asked, &assignment, StatusCode::CREATED), &url))
 }
 
-/// Another name and description. What else a body says must be so already: clients send back what they read.
-pub(super) async fn rename(
-    state: &Arc<GraphState>,
-    asked: Arc<Asked>,
-    headers: &HeaderMap,
-    body: &mut Body,
-) -> Result<Response, GraphError> {
-    let checked = checked(headers, body, Target::RoleAssignment).await?;
+/// Changes name and description. Anything else in a body must be as it is already: clients send back what they read.
+async fn rename(writing: Writing<'_>) -> Result<Response, GraphError> {
+    let Writing { state, asked, headers, body, .. } = writing;
+    let checked = checked(headers, body, &ROLE_ASSIGNMENT).await?;
     let role = role(state, &asked, &checked)?;
     let writing = Arc::clone(&asked);
     let written = write_store(state, move |unit| {
-        let Node::RoleAssignment(current) = writing.follow(unit)?.node else {
-            return Err(ResourceRefusal::NotFound("roleAssignment").into());
-        };
+        let current: Box<RoleAssignment> = writing.follow_to_row(unit)?;
         // What the body leaves out is as it is now, and not as it was when the request came.
         let said = said_of(&current, role, checked.properties.clone())?;
         let renamed = RoleAssignment { display_name: said.display_name, description: said.description, ..*current };
@@ -107,14 +228,14 @@ fn said_of(
         (ROLE, role.is_some_and(|role| role != current.role)),
     ];
     match differs.into_iter().find(|(_, differs)| *differs) {
-        Some((name, _)) => Err(BodyError::NotKept { name, entity: ENTITY, why }),
+        Some((name, _)) => Err(BodyError::NotKept { name, entity: ROLE_ASSIGNMENT.name, why }),
         None => Ok(said),
     }
 }
 
 fn shown(state: &GraphState, asked: &Asked, assignment: &RoleAssignment, status: StatusCode) -> Response {
     let object = rendered(assignment, asked.walk.version, &Selection::Default, Form::Single);
-    answer(state, asked, object, &entity_tag::of_assignment(assignment), status)
+    answer(state, asked, assignment, object, status)
 }
 
 /// The role that a body binds to. Roles are the same for all, so nothing has to be looked up.
@@ -127,15 +248,15 @@ fn role(state: &GraphState, asked: &Asked, checked: &Checked) -> Result<Option<&
         let expected = "the URL of one role, such as https://host/beta/deviceManagement/roleDefinitions('{id}'); GET .../roleDefinitions lists them";
         let wrong = || BodyError::Bind { name: format!("{ROLE}@odata.bind"), expected };
         let [url] = urls.as_slice() else { return Err(wrong().into()) };
-        let walk = reference(state, asked.walk.version, url, wrong)?;
+        let walk = reference(state, asked, url, wrong)?;
         let key = walk.hops.last().and_then(|hop| hop.key.as_ref()?.id);
-        let is_role = walk.target() == Target::RoleDefinition && matches!(walk.end, End::Entity);
+        let is_role = walk.target() == &ROLE_DEFINITION && matches!(walk.end, End::Entity);
         bound = Some(key.filter(|_| is_role).and_then(Role::of_id).ok_or_else(wrong)?);
     }
     Ok(bound)
 }
 
-/// What the properties of an assignment say.
+/// An assignment as properties of a body say it.
 #[derive(Debug, PartialEq, Eq)]
 struct Said {
     display_name: Option<String>,
@@ -147,8 +268,10 @@ struct Said {
 impl Said {
     fn read(properties: &Map<String, Value>) -> Result<Self, BodyError> {
         Ok(Self {
-            display_name: text(properties, "displayName", MAX_NAME, |c| !c.is_control())?,
-            description: text(properties, "description", MAX_DESCRIPTION, |c| !c.is_control() || "\t\r\n".contains(c))?,
+            display_name: words_of(properties, "displayName", MAX_NAME, |c| !c.is_control())?,
+            description: words_of(properties, "description", MAX_DESCRIPTION, |c| {
+                !c.is_control() || "\t\r\n".contains(c)
+            })?,
             principal: principal(properties)?,
             scope: scope(properties)?,
         })
@@ -156,7 +279,7 @@ impl Said {
 }
 
 /// A text that may be left out; one that is blank says nothing.
-fn text(
+fn words_of(
     properties: &Map<String, Value>,
     name: &'static str,
     most: usize,
@@ -199,13 +322,13 @@ fn principal(properties: &Map<String, Value>) -> Result<Principal, BodyError> {
     Ok(Principal::new(kind, named))
 }
 
-/// All devices, or those with a tag. Which of the two must be said: an assignment that says neither is about none in Intune,
-/// and nobody should get everything by leaving something out.
+/// All devices, or those with a tag. The body must say which: an assignment that says neither is about none in Intune, and no
+/// principal should get everything because a body leaves something out.
 fn scope(properties: &Map<String, Value>) -> Result<Visibility, BodyError> {
     for name in ["resourceScopes", "scopeMembers"] {
         if properties.get(name).and_then(Value::as_array).is_some_and(|groups| !groups.is_empty()) {
             let why = "devices are in no groups here; name their scope tags in chaveiro_scopeTags";
-            return Err(BodyError::NotKept { name, entity: ENTITY, why });
+            return Err(BodyError::NotKept { name, entity: ROLE_ASSIGNMENT.name, why });
         }
     }
     let is_some = |tags: &&Value| tags.as_array().is_some_and(|tags| !tags.is_empty());
@@ -224,6 +347,37 @@ fn scope(properties: &Map<String, Value>) -> Result<Visibility, BodyError> {
             "allDevices, which includes what belongs to the whole tenant, or resourceScope with the tags of the devices in chaveiro_scopeTags; there is no scope of users here",
         ),
     }
+}
+
+/// The schema of a change.
+fn renaming(_: &'static EntityType) -> Value {
+    json!({"type": "object", "properties": words(), "additionalProperties": false,
+        "description": "What else an assignment says may stand here as it is, and cannot be changed."})
+}
+
+/// Name and description of an assignment.
+fn words() -> Value {
+    let text = |most: usize, pattern: &str| line(json!(["string", "null"]), most, pattern);
+    json!({"displayName": text(MAX_NAME, ANY_LINE), "description": text(MAX_DESCRIPTION, ANY_LINE)})
+}
+
+/// A new assignment: for one principal, with one role, and either on all devices or on those with a tag.
+fn creation(entity: &'static EntityType) -> Value {
+    let role = |role: &Role| format!("/deviceManagement/roleDefinitions/{}", role.id);
+    let none = json!({"type": "array", "maxItems": 0});
+    let mut said = words();
+    said["members"] = json!({"type": "array", "minItems": 1, "maxItems": 1,
+        "items": line("string", MAX_NAME, SOME_LINE)});
+    said["resourceScopes"] = none.clone();
+    said["scopeMembers"] = none;
+    said["roleDefinition@odata.bind"] = json!({"type": "string", "enum": ROLES.iter().map(role).collect::<Vec<_>>(),
+        "description": "The address of the role, on this server or without a host."});
+    let all = json!({"properties": {"scopeType": {"const": "allDevices"},
+        "chaveiro_scopeTags": {"type": ["array", "null"], "maxItems": 0}}, "required": ["scopeType"]});
+    let some = json!({"properties": {"scopeType": {"const": "resourceScope"}, "chaveiro_scopeTags": schema::tags()},
+        "required": ["chaveiro_scopeTags"]});
+    json!({"allOf": [schema_of(entity.name),
+        {"properties": said, "required": ["roleDefinition@odata.bind", "members"], "oneOf": [all, some]}]})
 }
 
 #[cfg(test)]

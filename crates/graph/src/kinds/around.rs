@@ -1,10 +1,14 @@
-//! What Graph hangs on a `managedDevice` and this server never holds: categories, policy states, log collections,
-//! the state of Windows' protection. The types are declared, and their collections are truthfully empty.
+//! Kinds that Graph hangs on a `managedDevice` and this server never holds: categories, policy states, log collections, the
+//! state of Windows' protection. The types are declared, and their collections are truthfully empty.
 
-use super::complex::{COMPLIANCE_POLICY_SETTING_STATE, CONFIGURATION_SETTING_STATE};
-use super::enums::{APP_LOG_UPLOAD_STATE, COMPLIANCE_STATUS, POLICY_PLATFORM_TYPE, WINDOWS_DEVICE_HEALTH_STATE};
-use super::properties::{ID, member, number, text};
-use super::{Default, Edm, EntityType, Property, Target};
+use crate::entity::Nothing;
+use crate::follow::{Finding, NO_SINGLE};
+use crate::kind::Kind;
+use crate::model::properties::{ID, member, number, text};
+use crate::model::{
+    APP_LOG_UPLOAD_STATE, COMPLIANCE_POLICY_SETTING_STATE, COMPLIANCE_STATUS, CONFIGURATION_SETTING_STATE, Default,
+    Edm, EntityType, Filters, POLICY_PLATFORM_TYPE, Property, WINDOWS_DEVICE_HEALTH_STATE,
+};
 
 const fn settings(of: &'static Edm) -> Property {
     Property::new("settingStates", Edm::Collection(of)).or(Default::Empty)
@@ -81,19 +85,26 @@ const APP_CONFIGURATION: &[Property] = &[
 const BASELINE: &[Property] = &[ID, text("securityBaselineTemplateId"), text("displayName"), text("userPrincipalName")];
 
 const fn unkept(name: &'static str, properties: &'static [Property]) -> EntityType {
-    EntityType { target: Target::Unkept(name), name, properties, beta_only: false, key: "id" }
+    EntityType { filters: Filters::Nothing, ..EntityType::new(name, properties, "id") }
 }
 
 const fn unkept_beta(name: &'static str, properties: &'static [Property]) -> EntityType {
     EntityType { beta_only: true, ..unkept(name, properties) }
 }
 
-pub(super) const DEVICE_CATEGORY: EntityType = unkept("deviceCategory", CATEGORY);
-pub(super) const COMPLIANCE_POLICY_STATE: EntityType = unkept("deviceCompliancePolicyState", COMPLIANCE);
-pub(super) const CONFIGURATION_STATE: EntityType = unkept("deviceConfigurationState", CONFIGURATION);
-pub(super) const LOG_COLLECTION_RESPONSE: EntityType = unkept("deviceLogCollectionResponse", LOG_COLLECTION);
-pub(super) const WINDOWS_PROTECTION_STATE: EntityType = unkept("windowsProtectionState", PROTECTION);
-pub(super) const FILTER_EVALUATION: EntityType = unkept_beta("assignmentFilterEvaluationStatusDetails", FILTER_DETAILS);
-pub(super) const APP_CONFIGURATION_STATE: EntityType =
+/// The kind of such a type. Whatever is asked of an empty list has the same answer.
+pub(super) const fn kind(entity: &'static EntityType) -> Kind {
+    let finding = Finding { members: |_, _| Some(Box::new(Nothing)), single: NO_SINGLE, check: |_, _, _| Ok(()) };
+    Kind { entity, finding, create: None, update: None, delete: None, operations: &[] }
+}
+
+pub(super) static DEVICE_CATEGORY: EntityType = unkept("deviceCategory", CATEGORY);
+pub(super) static COMPLIANCE_POLICY_STATE: EntityType = unkept("deviceCompliancePolicyState", COMPLIANCE);
+pub(super) static CONFIGURATION_STATE: EntityType = unkept("deviceConfigurationState", CONFIGURATION);
+pub(super) static LOG_COLLECTION_RESPONSE: EntityType = unkept("deviceLogCollectionResponse", LOG_COLLECTION);
+pub(super) static WINDOWS_PROTECTION_STATE: EntityType = unkept("windowsProtectionState", PROTECTION);
+pub(super) static FILTER_EVALUATION: EntityType =
+    unkept_beta("assignmentFilterEvaluationStatusDetails", FILTER_DETAILS);
+pub(super) static APP_CONFIGURATION_STATE: EntityType =
     unkept_beta("managedDeviceMobileAppConfigurationState", APP_CONFIGURATION);
-pub(super) const BASELINE_STATE: EntityType = unkept_beta("securityBaselineState", BASELINE);
+pub(super) static BASELINE_STATE: EntityType = unkept_beta("securityBaselineState", BASELINE);

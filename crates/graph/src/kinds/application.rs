@@ -1,0 +1,407 @@
+//! `application`: a client that may ask the local issuer for tokens.
+//!
+//! What is made here has no permissions: they are granted on the server's host and only shown here. A caller that gives an
+//! application a secret can act as it, and must hold all its permissions. A secret is in one answer, and nowhere else.
+//!
+//! Reference: the public metadata's `application`, `passwordCredential`, `keyCredential`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chaveiro_auth::{ClientSecret, new_application_secret};
+use chaveiro_core::application::{
+    Application, ApplicationCertificate, ApplicationRefusal, ApplicationSecret, MAX_NAME, SECRET_LIFE,
+};
+use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::decisions::manage_applications::{self, holds_all_of};
+use chaveiro_core::decisions::revoke_tokens::tokens_of;
+use chaveiro_core::digest::unhex;
+use chaveiro_core::id::{ApplicationId, TenantId};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::{StoreError, View};
+use chaveiro_core::refusal::RightsRefusal;
+use chaveiro_core::revocation::of_application;
+use chaveiro_core::role::RoleAction;
+use chaveiro_core::{Fault, Timestamp};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::GraphState;
+use crate::body::BodyError;
+use crate::entity::{Entity, Few, Reading, Small};
+use crate::error::GraphError;
+use crate::handlers::admit::Asked;
+use crate::handlers::answer::{address, answer};
+use crate::handlers::given::{checked, no_binding};
+use crate::handlers::response;
+use crate::kind::{Kind, Writing};
+use crate::model::properties::{ID, flag, text, texts};
+use crate::model::{
+    Access, ComplexType, Default, Edge, Edm, EntityType, KeyForm, Operation, Property, RoleActions, SERVICE, Schemas,
+    Service, complex_type,
+};
+use crate::openapi::schema::{self, SOME_LINE, line};
+use crate::query::Selection;
+use crate::render::{Form, complex, date_time, named, object};
+use crate::resolve::{Key, Version};
+use crate::short_list::Rendered;
+
+/// A client secret. Its text is in the answer of `addPassword` and nowhere else.
+const PASSWORD_CREDENTIAL: ComplexType = complex_type(
+    "passwordCredential",
+    &[
+        Property::new("customKeyIdentifier", Edm::Binary).read_only(),
+        text("displayName"),
+        Property::new("endDateTime", Edm::DateTime),
+        text("hint").read_only(),
+        Property::new("keyId", Edm::Guid).read_only(),
+        text("secretText").read_only(),
+        Property::new("startDateTime", Edm::DateTime).not_kept("a secret begins when it is made"),
+    ],
+);
+
+/// A certificate.
+const KEY_CREDENTIAL: ComplexType = complex_type(
+    "keyCredential",
+    &[
+        Property::new("customKeyIdentifier", Edm::Binary).read_only(),
+        text("displayName").read_only(),
+        Property::new("endDateTime", Edm::DateTime).read_only(),
+        Property::new("key", Edm::Binary).read_only(),
+        Property::new("keyId", Edm::Guid).read_only(),
+        Property::new("startDateTime", Edm::DateTime).read_only(),
+        text("type").read_only(),
+        text("usage").read_only(),
+    ],
+);
+
+const ON_THE_HOST: &str = "that is decided on the server's host, with chaveiro app";
+
+const PROPERTIES: &[Property] = &[
+    ID,
+    text("appId").read_only(),
+    Property::new("createdDateTime", Edm::DateTime).read_only(),
+    text("displayName").required(),
+    flag("isFallbackPublicClient").or_null().not_kept(ON_THE_HOST),
+    Property::new("keyCredentials", Edm::Collection(&Edm::Complex(&KEY_CREDENTIAL)))
+        .or(Default::Empty)
+        .not_kept(ON_THE_HOST),
+    Property::new("passwordCredentials", Edm::Collection(&Edm::Complex(&PASSWORD_CREDENTIAL)))
+        .or(Default::Empty)
+        .not_kept("secrets are made by POST .../addPassword"),
+    texts("chaveiro_permissions").read_only(),
+    texts("chaveiro_delegatedPermissions").read_only(),
+];
+
+/// An extension: whether the tokens of an application end together with a secret of it.
+const REVOKE_TOKENS: &str = "chaveiro_revokeTokens";
+
+const READ: &[Permission] = &[Permission::ApplicationReadAll, Permission::ApplicationReadWriteAll];
+const WRITE: &[Permission] = &[Permission::ApplicationReadWriteAll];
+
+/// The type.
+pub static APPLICATION: EntityType = EntityType {
+    key_form: KeyForm::ObjectId,
+    // It has one id under both names.
+    key_name: Some("appId"),
+    service: Service::Directory,
+    role: RoleActions::all(RoleAction::ApplicationsManage),
+    has_tag: true,
+    edges: &[Edge {
+        access: Access::Owned,
+        contained: false,
+        read: READ,
+        write: WRITE,
+        ..Edge::many(&SERVICE, "applications", &APPLICATION)
+    }],
+    operations: &[
+        Operation {
+            name: "addPassword",
+            permissions: WRITE,
+            parameters: &[Property::new("passwordCredential", Edm::Complex(&PASSWORD_CREDENTIAL))],
+            narrowed: None,
+            answers: Some(Edm::Complex(&PASSWORD_CREDENTIAL)),
+            of_oneself: false,
+        },
+        Operation {
+            name: "removePassword",
+            permissions: WRITE,
+            parameters: &[Property::new("keyId", Edm::Guid).required(), Property::new(REVOKE_TOKENS, Edm::Boolean)],
+            narrowed: None,
+            answers: None,
+            of_oneself: false,
+        },
+    ],
+    schemas: Schemas { create: None, update: Some(changed) },
+    ..EntityType::new("application", PROPERTIES, "applicationId")
+};
+
+pub(super) const KIND: Kind = Kind {
+    create: Some(|writing| Box::pin(create(writing))),
+    update: Some(|writing| Box::pin(rename(writing))),
+    delete: Some(|unit, asked, clock| {
+        let found: Box<Application> = asked.follow_to_row(unit)?;
+        let event = asked.event(Activity::ApplicationDeleted);
+        manage_applications::delete(unit, found.tenant, found.id, event, clock.now())
+    }),
+    operations: &[
+        |state, asked, given| Box::pin(add_password(state, asked, given)),
+        |state, asked, given| Box::pin(remove_password(state, asked, given)),
+    ],
+    ..Kind::read_only::<Rendered>(&APPLICATION, |_, _| Some(Box::new(Few(Applications))))
+};
+
+/// The applications of a tenant, oldest first.
+struct Applications;
+
+impl Small for Applications {
+    type Row = Application;
+
+    fn find(&self, view: &dyn View, tenant: TenantId, key: &Key) -> Result<Option<Application>, StoreError> {
+        key.id.map_or(Ok(None), |id| view.application(tenant, ApplicationId(id)))
+    }
+
+    fn all(&self, from: &Reading<'_>) -> Result<Vec<Application>, StoreError> {
+        from.view.applications(from.tenant)
+    }
+
+    fn place(application: &Application) -> i64 {
+        application.created.as_microsecond()
+    }
+}
+
+impl Entity for Application {
+    fn entity_type(&self) -> &'static EntityType {
+        &APPLICATION
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
+        Ok(rendered(self, from.version, selection, form))
+    }
+
+    fn state(&self) -> Map<String, Value> {
+        rendered(self, Version::Beta, &Selection::All(Vec::new()), Form::Single)
+    }
+}
+
+fn rendered(of: &Application, version: Version, selection: &Selection, form: Form) -> Map<String, Value> {
+    let names = |permissions: &[Permission]| permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>();
+    let certificates = of.certificates.iter().map(|certificate| key(certificate, version));
+    let secrets = of.secrets.iter().map(|secret| password(secret, version));
+    let known = [
+        ("id", json!(of.id)),
+        ("appId", json!(of.id)),
+        ("createdDateTime", json!(date_time(of.created))),
+        ("displayName", json!(of.display_name)),
+        ("isFallbackPublicClient", json!(of.public)),
+        ("keyCredentials", certificates.collect()),
+        ("passwordCredentials", secrets.collect()),
+        ("chaveiro_permissions", json!(names(&of.permissions))),
+        ("chaveiro_delegatedPermissions", json!(names(&of.delegated))),
+    ];
+    object(&APPLICATION, version, selection, form, named(known))
+}
+
+/// The JSON of a secret, without the secret.
+fn password(secret: &ApplicationSecret, version: Version) -> Value {
+    let known = [
+        ("displayName", json!(secret.display_name)),
+        ("endDateTime", json!(date_time(secret.expires))),
+        ("hint", json!(secret.hint)),
+        ("keyId", json!(secret.id)),
+        ("startDateTime", json!(date_time(secret.created))),
+    ];
+    complex(&PASSWORD_CREDENTIAL, version, named(known))
+}
+
+/// The JSON of a certificate. `customKeyIdentifier` is the thumbprint, as in Graph.
+fn key(certificate: &ApplicationCertificate, version: Version) -> Value {
+    let known = [
+        ("customKeyIdentifier", json!(unhex(&certificate.sha1).map(|bytes| STANDARD.encode(bytes)))),
+        ("displayName", json!(certificate.subject)),
+        ("endDateTime", json!(date_time(certificate.expires))),
+        ("keyId", json!(key_id(&certificate.sha256))),
+        ("startDateTime", json!(date_time(certificate.begins))),
+        ("type", json!("AsymmetricX509Cert")),
+        ("usage", json!("Verify")),
+    ];
+    complex(&KEY_CREDENTIAL, version, named(known))
+}
+
+/// A certificate is named by its thumbprint here; Graph wants a GUID, which is the first half of that.
+fn key_id(sha256: &str) -> Option<Uuid> {
+    let half = unhex(sha256)?.get(..16)?.try_into().ok()?;
+    Some(uuid::Builder::from_custom_bytes(half).into_uuid())
+}
+
+/// Registers a confidential application without permissions.
+async fn create(writing: Writing<'_>) -> Result<Response, GraphError> {
+    let Writing { state, asked, headers, body, .. } = writing;
+    let name = name(headers, body).await?;
+    let application = Application {
+        tenant: asked.tenant(),
+        id: ApplicationId(state.entropy.uuid()),
+        display_name: name.ok_or(BodyError::Required { name: "displayName", entity: "application" })?,
+        permissions: Vec::new(),
+        delegated: Vec::new(),
+        public: false,
+        secrets: Vec::new(),
+        certificates: Vec::new(),
+        created: asked.now,
+    };
+    let (writing, row) = (Arc::clone(&asked), application.clone());
+    let written = state.store.write(move |unit| {
+        writing.follow(unit)?;
+        manage_applications::register(unit, &row, writing.event(Activity::ApplicationRegistered))
+    });
+    written.await?;
+    let url = address(state, &asked, application.id);
+    let object = rendered(&application, asked.walk.version, &Selection::Default, Form::Single);
+    Ok(response::located(answer(state, &asked, &application, object, StatusCode::CREATED), &url))
+}
+
+/// Changes the name.
+async fn rename(writing: Writing<'_>) -> Result<Response, GraphError> {
+    let Writing { state, asked, headers, body, .. } = writing;
+    let Some(name) = name(headers, body).await? else { return Ok(response::no_content()) };
+    let event = asked.event(Activity::ApplicationRenamed).with("name", &name);
+    let rename = move |application: &mut Application| {
+        application.display_name.clone_from(&name);
+        Ok(())
+    };
+    change(state, asked, event, none, rename).await?;
+    Ok(response::no_content())
+}
+
+/// Adds a secret. The answer is the only place that ever shows it.
+async fn add_password(
+    state: &Arc<GraphState>,
+    asked: Arc<Asked>,
+    given: &Map<String, Value>,
+) -> Result<Response, GraphError> {
+    let credential = given.get("passwordCredential").and_then(Value::as_object);
+    let member = |name: &str| credential.and_then(|credential| credential.get(name)?.as_str());
+    let display_name = member("displayName").map(str::to_owned);
+    fits("displayName", display_name.as_deref().unwrap_or_default())?;
+    let (secret, mut kept) =
+        new_application_secret(asked.now, life(asked.now, member("endDateTime"))?, state.entropy.as_ref());
+    kept.display_name = display_name;
+
+    let (version, base_url) = (asked.walk.version, state.base_url.clone());
+    let event = manage_applications::secret_added(asked.event(Activity::ApplicationSecretChanged), &kept);
+    let added = kept.clone();
+    change(state, asked, event, caller_holds_all, move |application| application.add_secret(added.clone())).await?;
+    let context = format!("{base_url}/{}/$metadata#microsoft.graph.passwordCredential", version.segment());
+    Ok(response::secret_json(with_secret(&context, password(&kept, version), &secret)))
+}
+
+/// Removes a secret; with `chaveiro_revokeTokens`, also revokes the tokens of the application.
+async fn remove_password(
+    state: &Arc<GraphState>,
+    asked: Arc<Asked>,
+    given: &Map<String, Value>,
+) -> Result<Response, GraphError> {
+    let id = given.get("keyId").and_then(Value::as_str).and_then(|text| Uuid::try_parse(text).ok());
+    let id = id.ok_or_else(|| GraphError::Internal("a key id that was checked".to_owned()))?;
+    let revokes = given.get(REVOKE_TOKENS).and_then(Value::as_bool).unwrap_or_default();
+    let removed = asked.event(Activity::ApplicationSecretChanged).with("removed", id);
+    let clock = Arc::clone(&state.clock);
+    let written = state.store.write(move |unit| {
+        let found: Box<Application> = asked.follow_to_row(unit)?;
+        let remove = |application: &mut Application| application.remove_secret(id);
+        manage_applications::change(unit, found.tenant, found.id, removed.clone(), remove)?;
+        if revokes {
+            let event = asked.event(Activity::TokensRevoked);
+            tokens_of(unit, found.tenant, &of_application(found.id), event, clock.now())?;
+        }
+        Ok(())
+    });
+    written.await?;
+    Ok(response::no_content())
+}
+
+/// A condition on the caller and the application, beside the role.
+type Condition = fn(&dyn View, &Asked, &Application) -> Result<(), Fault>;
+
+fn none(_: &dyn View, _: &Asked, _: &Application) -> Result<(), Fault> {
+    Ok(())
+}
+
+fn caller_holds_all(view: &dyn View, asked: &Asked, application: &Application) -> Result<(), Fault> {
+    match holds_all_of(view, &asked.caller, application)? {
+        true => Ok(()),
+        false => Err(RightsRefusal::ApplicationBeyondCaller.into()),
+    }
+}
+
+/// Changes the application at the end of the walk.
+async fn change(
+    state: &GraphState,
+    asked: Arc<Asked>,
+    event: AuditEvent,
+    condition: Condition,
+    change: impl Fn(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
+) -> Result<(), GraphError> {
+    let written = state.store.write(move |unit| {
+        let found: Box<Application> = asked.follow_to_row(unit)?;
+        condition(unit, &asked, &found)?;
+        manage_applications::change(unit, found.tenant, found.id, event.clone(), &change).map(drop)
+    });
+    Ok(written.await?)
+}
+
+/// The name that a body gives.
+async fn name(headers: &HeaderMap, body: &mut Body) -> Result<Option<String>, GraphError> {
+    let checked = checked(headers, body, &APPLICATION).await?;
+    if let Some((name, _)) = checked.binds.first() {
+        return Err(no_binding(name).into());
+    }
+    let name = checked.properties.get("displayName").and_then(Value::as_str).map(|name| name.trim().to_owned());
+    fits("displayName", name.as_deref().unwrap_or_default())?;
+    Ok(name)
+}
+
+fn fits(name: &'static str, text: &str) -> Result<(), BodyError> {
+    match text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control) {
+        true => Ok(()),
+        false => Err(BodyError::Value { name, expected: format!("one line of up to {MAX_NAME} characters") }),
+    }
+}
+
+/// The time for which a secret is to live.
+fn life(now: Timestamp, end: Option<&str>) -> Result<Duration, BodyError> {
+    let Some(end) = end else { return Ok(SECRET_LIFE) };
+    let left = end.parse::<Timestamp>().ok().and_then(|end| Duration::try_from(end.duration_since(now)).ok());
+    let expected = "a moment in the future, such as 2099-01-31T00:00:00Z".to_owned();
+    left.filter(|left| !left.is_zero()).ok_or(BodyError::Value { name: "endDateTime", expected })
+}
+
+/// The JSON of a secret with the secret itself in it, written without an intermediate copy.
+fn with_secret(context: &str, password: Value, secret: &ClientSecret) -> Zeroizing<Vec<u8>> {
+    let mut members = Map::from_iter([("@odata.context".to_owned(), context.into())]);
+    if let Value::Object(known) = password {
+        members.extend(known.into_iter().filter(|(name, _)| name != "secretText"));
+    }
+    let head = Value::Object(members).to_string();
+    // Every character of a secret stands for itself in JSON: it is base64 and a prefix.
+    let parts = [head.trim_end_matches('}'), ",\"secretText\":\"", secret.expose_secret(), "\"}"];
+    let mut body = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    parts.iter().for_each(|part| body.extend_from_slice(part.as_bytes()));
+    body
+}
+
+/// The schema of a change.
+fn changed(entity: &'static EntityType) -> Value {
+    let name = ("displayName".to_owned(), line("string", MAX_NAME, SOME_LINE));
+    schema::changed(entity, Map::from_iter([name]), Vec::new())
+}

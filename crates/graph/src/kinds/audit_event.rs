@@ -1,0 +1,280 @@
+//! `auditEvent`: the record, in the words of Graph. It never holds a secret, and is served only if it is what was recorded.
+
+use std::collections::BTreeSet;
+
+use chaveiro_core::actions::{ACTIONS, recorded_as};
+use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::caller::{Actor, ActorKind, HostUser};
+use chaveiro_core::id::{EventId, TenantId};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::{NamedEvent, StoreError, StoredEvent, View};
+use chaveiro_core::query::{AuditField, Filter, Listing, Paged};
+use chaveiro_core::role::RoleAction;
+use chaveiro_core::scope_tag::Visibility;
+use serde_json::{Map, Value, json};
+
+use super::device_management::DEVICE_MANAGEMENT;
+use crate::entity::{Collection, Entity, Reading};
+use crate::kind::Kind;
+use crate::model::properties::{ID, text, texts};
+use crate::model::{
+    ComplexType, Default, Edge, Edm, EntityType, Filters, Function, KeyForm, Parameter, Property, RoleActions, beta,
+    complex_type,
+};
+use crate::query::Selection;
+use crate::render::{Form, complex, date_time, named, object};
+use crate::resolve::{Key, Version};
+
+const ROLE_SCOPE_TAG_INFO: ComplexType = beta("roleScopeTagInfo", &[text("displayName"), text("roleScopeTagId")]);
+
+/// The actor.
+const AUDIT_ACTOR: ComplexType = complex_type(
+    "auditActor",
+    &[
+        text("type").beta(),
+        text("auditActorType"),
+        texts("userPermissions"),
+        text("applicationId"),
+        text("applicationDisplayName"),
+        text("userPrincipalName"),
+        text("servicePrincipalName"),
+        text("ipAddress"),
+        text("userId"),
+        Property::new("userRoleScopeTags", Edm::Collection(&Edm::Complex(&ROLE_SCOPE_TAG_INFO)))
+            .or(Default::Empty)
+            .beta(),
+        text("remoteTenantId").beta(),
+        text("remoteUserId").beta(),
+    ],
+);
+
+/// A fact beside the action.
+const AUDIT_PROPERTY: ComplexType =
+    complex_type("auditProperty", &[text("displayName"), text("oldValue"), text("newValue")]);
+
+/// The object of the action.
+const AUDIT_RESOURCE: ComplexType = complex_type(
+    "auditResource",
+    &[
+        text("displayName"),
+        Property::new("modifiedProperties", Edm::Collection(&Edm::Complex(&AUDIT_PROPERTY))).or(Default::Empty),
+        text("type").beta(),
+        text("auditResourceType"),
+        text("resourceId"),
+    ],
+);
+
+const PROPERTIES: &[Property] = &[
+    ID,
+    text("displayName").read_only(),
+    text("componentName").read_only(),
+    Property::new("actor", Edm::Complex(&AUDIT_ACTOR)).read_only(),
+    text("activity").read_only(),
+    Property::new("activityDateTime", Edm::DateTime).or(Default::Never).read_only(),
+    text("activityType").read_only(),
+    text("activityOperationType").read_only(),
+    text("activityResult").read_only(),
+    Property::new("correlationId", Edm::Guid).or(Default::Text("00000000-0000-0000-0000-000000000000")).read_only(),
+    Property::new("resources", Edm::Collection(&Edm::Complex(&AUDIT_RESOURCE))).or(Default::Empty).read_only(),
+    text("category").read_only(),
+];
+
+const READ: &[Permission] = &[Permission::AppsReadAll, Permission::AppsReadWriteAll];
+
+/// The type.
+pub static AUDIT_EVENT: EntityType = EntityType {
+    key_form: KeyForm::Guid("an audit event"),
+    role: RoleActions::all(RoleAction::AuditRead),
+    filters: Filters::Named("activityType", || AuditField::NAMES.map(|(name, _)| name).to_vec()),
+    edges: &[Edge { read: READ, write: &[], ..Edge::many(&DEVICE_MANAGEMENT, "auditEvents", &AUDIT_EVENT) }],
+    functions: &[
+        Function { name: "getAuditCategories", parameter: None, names: |_| categories() },
+        Function {
+            name: "getAuditActivityTypes",
+            parameter: Some(Parameter {
+                name: "category",
+                description: "One of getAuditCategories(), without regard to case; another has no activity types.",
+                examples: || Activity::ALL.iter().map(|one| one.described(&recorded_as(None).audit).category).collect(),
+            }),
+            names: activity_types,
+        },
+    ],
+    ..EntityType::new("auditEvent", PROPERTIES, "auditEventId")
+};
+
+pub(super) const KIND: Kind = Kind::read_only::<AuditField>(&AUDIT_EVENT, |_, _| Some(Box::new(Events)));
+
+fn categories() -> BTreeSet<&'static str> {
+    let of = |action: &chaveiro_core::remote_action::RemoteAction| {
+        Activity::ALL.iter().map(|activity| activity.described(&action.audit).category).collect::<Vec<_>>()
+    };
+    ACTIONS.iter().flat_map(|action| of(action)).collect()
+}
+
+fn activity_types(category: &str) -> BTreeSet<&'static str> {
+    let all = ACTIONS.iter().flat_map(|action| Activity::ALL.iter().map(|activity| activity.described(&action.audit)));
+    let of_category = all.filter(|described| described.category.eq_ignore_ascii_case(category));
+    of_category.map(|described| described.activity_type).collect()
+}
+
+/// The audit events of a tenant.
+struct Events;
+
+impl Collection for Events {
+    type Field = AuditField;
+    type Row = NamedEvent;
+
+    fn find(&self, view: &dyn View, tenant: TenantId, key: &Key) -> Result<Option<NamedEvent>, StoreError> {
+        key.id.map_or(Ok(None), |id| view.audit_event(tenant, EventId(id)))
+    }
+
+    fn count(&self, from: &Reading<'_>, filter: &Filter<AuditField>) -> Result<u64, StoreError> {
+        from.view.count_audit_events(from.tenant, from.sight, filter)
+    }
+
+    fn rows(&self, from: &Reading<'_>, listing: &Listing<AuditField>) -> Result<Paged<NamedEvent>, StoreError> {
+        from.view.audit_events(from.tenant, from.sight, listing)
+    }
+
+    fn render(
+        &self,
+        from: &Reading<'_>,
+        rows: &[NamedEvent],
+        selection: &Selection,
+    ) -> Result<Vec<Map<String, Value>>, StoreError> {
+        require_sound(from, rows)?;
+        rows.iter().map(|event| rendered(event, from.version, selection, Form::Listed)).collect()
+    }
+}
+
+impl Entity for NamedEvent {
+    fn entity_type(&self) -> &'static EntityType {
+        &AUDIT_EVENT
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    /// A caller that sees all devices sees every event; another, those about a device in sight.
+    fn is_seen(&self, view: &dyn View, sight: &Visibility) -> Result<bool, StoreError> {
+        if *sight == Visibility::All {
+            return Ok(true);
+        }
+        let Some(device) = record(&self.event)?.device else { return Ok(false) };
+        let device = view.device(self.event.tenant, device)?;
+        Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
+    }
+
+    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
+        require_sound(from, std::slice::from_ref(self))?;
+        rendered(self, from.version, selection, form)
+    }
+}
+
+/// Refuses to serve events of which one is not what was recorded.
+fn require_sound(from: &Reading<'_>, events: &[NamedEvent]) -> Result<(), StoreError> {
+    let events: Vec<_> = events.iter().map(|named| &named.event).collect();
+    match from.witness.vouches_for(from.view, &events)? {
+        true => Ok(()),
+        false => Err(StoreError::Inconsistent("events of the audit record do not verify".to_owned())),
+    }
+}
+
+/// The record in that row.
+fn record(stored: &StoredEvent) -> Result<AuditEvent, StoreError> {
+    serde_json::from_str(&stored.body)
+        .map_err(|error| StoreError::Inconsistent(format!("audit event {}: {error}", stored.seq)))
+}
+
+/// The JSON of an event.
+fn rendered(
+    event: &NamedEvent,
+    version: Version,
+    selection: &Selection,
+    form: Form,
+) -> Result<Map<String, Value>, StoreError> {
+    let record = record(&event.event)?;
+    let action = recorded_as(record.remote_action.as_deref());
+    let described = record.activity.described(&action.audit);
+    let correlation = record.action.map(|action| action.0).or(record.request.map(|request| request.0));
+    let known = [
+        ("id", json!(event.id)),
+        ("displayName", json!(described.activity_type)),
+        ("componentName", json!(described.component)),
+        ("actor", actor(&record.actor, version)),
+        ("activityDateTime", json!(date_time(record.at))),
+        ("activityType", json!(described.activity_type)),
+        ("activityOperationType", json!(described.operation)),
+        ("activityResult", json!(described.result)),
+        ("correlationId", json!(correlation.unwrap_or_default())),
+        ("resources", json!([resource(&record, version)])),
+        ("category", json!(described.category)),
+    ];
+    Ok(object(&AUDIT_EVENT, version, selection, form, named(known)))
+}
+
+fn actor(actor: &Actor, version: Version) -> Value {
+    let kind = match actor.kind {
+        ActorKind::Delegated | ActorKind::Operator => "ItPro",
+        ActorKind::Application => "Application",
+        ActorKind::Device => "Device",
+        ActorKind::System => "System",
+    };
+    let known = [
+        ("type", json!(kind)),
+        ("auditActorType", json!(kind)),
+        ("applicationId", json!(actor.application_id)),
+        ("applicationDisplayName", json!(actor.application_name)),
+        ("userPrincipalName", json!(actor.user_principal_name)),
+        ("ipAddress", json!(actor.address)),
+        ("userId", json!(actor.user_id)),
+    ];
+    complex(&AUDIT_ACTOR, version, named(known))
+}
+
+/// The device, or what the record names by kind and id, or the tenant.
+fn resource(record: &AuditEvent, version: Version) -> Value {
+    let detail = |wanted: &str| record.details.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    let (kind, id) = match (record.device, detail("kind"), detail("id")) {
+        (Some(device), _, _) => ("ManagedDevice".to_owned(), device.to_string()),
+        (None, Some(kind), Some(id)) => (kind, id),
+        (None, _, _) => ("Tenant".to_owned(), record.tenant.to_string()),
+    };
+    let property = |name: &str, old: Option<&str>, new: &str| {
+        let known = [("displayName", json!(name)), ("oldValue", json!(old)), ("newValue", json!(new))];
+        complex(&AUDIT_PROPERTY, version, named(known))
+    };
+    // A setting that changed is one property, with what it was.
+    let modified = match record.details.as_slice() {
+        [(setting, name), (before, old), (after, new)]
+            if [setting, before, after].map(String::as_str) == ["setting", "before", "after"] =>
+        {
+            vec![property(name, Some(old), new)]
+        }
+        details => {
+            let host = record.actor.host.iter().flat_map(of_host);
+            let details = details.iter().map(|(name, value)| property(name, None, value));
+            details.chain(host.map(|(name, value)| property(name, None, &value))).collect()
+        }
+    };
+    let known = [
+        ("type", json!(kind)),
+        ("auditResourceType", json!(kind)),
+        ("resourceId", json!(id)),
+        ("modifiedProperties", modified.into()),
+    ];
+    complex(&AUDIT_RESOURCE, version, named(known))
+}
+
+/// The facts of the operating system about a person on the host, beside the name.
+fn of_host(person: &HostUser) -> Vec<(&'static str, String)> {
+    let known = [
+        ("hostUser", Some(person.user.clone())),
+        ("hostUid", Some(person.uid.to_string())),
+        ("hostLogin", person.login.clone()),
+        ("hostSudoUser", person.sudo_user.clone()),
+        ("hostTerminal", person.terminal.clone()),
+    ];
+    known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}

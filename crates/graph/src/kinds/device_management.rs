@@ -1,0 +1,43 @@
+//! `deviceManagement`: the one entity under which a tenant has its devices and what belongs to them.
+
+use chaveiro_core::id::TenantId;
+use chaveiro_core::ports::StoreError;
+use serde_json::{Map, Value, json};
+
+use crate::entity::{Entity, Nothing, Reading};
+use crate::follow::Finding;
+use crate::kind::Kind;
+use crate::model::properties::ID;
+use crate::model::{Edge, EntityType, KeyForm, SERVICE};
+use crate::query::Selection;
+use crate::render::{Form, named, object};
+use crate::short_list::Rendered;
+
+pub(super) static DEVICE_MANAGEMENT: EntityType = EntityType {
+    key_form: KeyForm::None,
+    edges: &[Edge::one(&SERVICE, "deviceManagement", &DEVICE_MANAGEMENT)],
+    ..EntityType::new("deviceManagement", &[ID], "")
+};
+
+const READ_ONLY: Kind = Kind::read_only::<Rendered>(&DEVICE_MANAGEMENT, |_, _| Some(Box::new(Nothing)));
+
+pub(super) const KIND: Kind = Kind {
+    finding: Finding { single: |_, tenant, _| Ok(Some(Box::new(DeviceManagement(tenant)))), ..READ_ONLY.finding },
+    ..READ_ONLY
+};
+
+struct DeviceManagement(TenantId);
+
+impl Entity for DeviceManagement {
+    fn entity_type(&self) -> &'static EntityType {
+        &DEVICE_MANAGEMENT
+    }
+
+    fn id(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
+        Ok(object(&DEVICE_MANAGEMENT, from.version, selection, form, named([("id", json!(self.0))])))
+    }
+}

@@ -1,0 +1,407 @@
+//! `managedDevice`. Its properties are in [`crate::model::managed_device`], its JSON in [`crate::render::device`]; the results
+//! of its actions, passcodes included, are added by the handler of single entities.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::response::Response;
+use chaveiro_core::decisions::change_device::{self, Change};
+use chaveiro_core::decisions::retire;
+use chaveiro_core::device::{Inventory, ManagedDevice, OwnerType};
+use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::{DeviceScope, StoreError, View};
+use chaveiro_core::query::{DeviceField, Filter, Listing, Paged};
+use chaveiro_core::refusal::DeviceRefusal;
+use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::role::RoleAction;
+use chaveiro_core::scope_tag::Visibility;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::around::{
+    APP_CONFIGURATION_STATE, BASELINE_STATE, COMPLIANCE_POLICY_STATE, CONFIGURATION_STATE, DEVICE_CATEGORY,
+    FILTER_EVALUATION, LOG_COLLECTION_RESPONSE, WINDOWS_PROTECTION_STATE,
+};
+use super::detected_app::DETECTED_APP;
+use super::device_management::DEVICE_MANAGEMENT;
+use super::scripts::{COMPLIANCE_STATE, HEALTH_STATE, MANAGEMENT_STATE, READ_SCRIPTS};
+use super::user::USER;
+use crate::body::BodyError;
+use crate::entity::{About, Collection, Entity, Members, Node, Reading, tagged};
+use crate::error::GraphError;
+use crate::follow::Finding;
+use crate::handlers::answer::answer;
+use crate::handlers::given::{checked, no_binding, tags};
+use crate::kind::{Kind, Writing};
+use crate::model::managed_device::MANAGED_DEVICE as PROPERTIES;
+use crate::model::{Absent, Access, Edge, EntityType, KeyForm, RoleActions, Schemas};
+use crate::openapi::schema;
+use crate::query::Selection;
+use crate::render::{Form, device, object};
+use crate::resolve::{Key, Version};
+
+/// A single device may also be read by a caller that may replace its passcode, or the result could not be read.
+const READ_ALONE: &[Permission] = &[
+    Permission::ManagedDevicesReadAll,
+    Permission::ManagedDevicesReadWriteAll,
+    Permission::ConfigurationReadAll,
+    Permission::ConfigurationReadWriteAll,
+    Permission::PrivilegedOperationsAll,
+];
+
+const READ_USERS: &[Permission] = &[
+    Permission::UserReadAll,
+    Permission::UserReadWriteAll,
+    Permission::ManagedDevicesReadAll,
+    Permission::ManagedDevicesReadWriteAll,
+];
+
+/// The collection of devices that another agent manages too.
+const COMANAGED: &str = "comanagedDevices";
+
+/// The type.
+pub static MANAGED_DEVICE: EntityType = EntityType {
+    key_form: KeyForm::Guid("a managed device"),
+    absent: Absent::As(|| DeviceRefusal::NotFound.into()),
+    role: RoleActions {
+        read: RoleAction::ManagedDevicesRead,
+        change: RoleAction::ManagedDevicesUpdate,
+        delete: RoleAction::ManagedDevicesDelete,
+    },
+    read_alone: Some(READ_ALONE),
+    has_tag: true,
+    acts: true,
+    edges: &[
+        Edge { access: Access::Device, ..to_many(&DEVICE_MANAGEMENT, "managedDevices") },
+        Edge { access: Access::Device, beta_only: true, ..to_many(&DEVICE_MANAGEMENT, COMANAGED) },
+        to_device_of(&HEALTH_STATE),
+        to_device_of(&MANAGEMENT_STATE),
+        to_device_of(&COMPLIANCE_STATE),
+        Edge { access: Access::Device, ..to_many(&USER, "managedDevices") },
+        Edge { access: Access::Linked, contained: false, ..to_many(&DETECTED_APP, "managedDevices") },
+        Edge { access: Access::Linked, contained: false, read: READ_USERS, ..from_device("users", &USER) },
+        Edge {
+            access: Access::Linked,
+            contained: false,
+            beta_only: true,
+            ..from_device("detectedApps", &DETECTED_APP)
+        },
+        Edge { many: false, ..from_device("deviceCategory", &DEVICE_CATEGORY) },
+        from_device("deviceCompliancePolicyStates", &COMPLIANCE_POLICY_STATE),
+        from_device("deviceConfigurationStates", &CONFIGURATION_STATE),
+        from_device("logCollectionRequests", &LOG_COLLECTION_RESPONSE),
+        Edge { many: false, ..from_device("windowsProtectionState", &WINDOWS_PROTECTION_STATE) },
+        Edge { beta_only: true, ..from_device("assignmentFilterEvaluationStatusDetails", &FILTER_EVALUATION) },
+        Edge { beta_only: true, ..from_device("managedDeviceMobileAppConfigurationStates", &APP_CONFIGURATION_STATE) },
+        Edge { beta_only: true, ..from_device("securityBaselineStates", &BASELINE_STATE) },
+        Edge { beta_only: true, read: READ_SCRIPTS, ..from_device("deviceHealthScriptStates", &HEALTH_STATE) },
+    ],
+    derived: &[("windowsManagedDevice", true)],
+    not_offered: ON_A_DEVICE,
+    not_offered_on_all: ON_DEVICES,
+    schemas: Schemas { create: None, update: Some(changed) },
+    ..EntityType::new("managedDevice", PROPERTIES, "managedDeviceId")
+};
+
+const fn to_many(from: &'static EntityType, name: &'static str) -> Edge {
+    Edge::many(from, name, &MANAGED_DEVICE)
+}
+
+const fn to_device_of(run_state: &'static EntityType) -> Edge {
+    Edge { beta_only: true, ..Edge::one(run_state, "managedDevice", &MANAGED_DEVICE) }
+}
+
+const fn from_device(name: &'static str, to: &'static EntityType) -> Edge {
+    Edge::many(&MANAGED_DEVICE, name, to)
+}
+
+const READ_ONLY: Kind = Kind::read_only::<DeviceField>(&MANAGED_DEVICE, members);
+
+pub(super) const KIND: Kind = Kind {
+    finding: Finding { single: of_run_state, ..READ_ONLY.finding },
+    update: Some(|writing| Box::pin(update(writing))),
+    delete: Some(|unit, asked, _| {
+        let device: Box<ManagedDevice> = asked.follow_to_row(unit)?;
+        retire::retire(unit, device.tenant, device.id, asked.caller.actor.clone(), asked.now)
+    }),
+    ..READ_ONLY
+};
+
+fn members(edge: &Edge, parent: &dyn Entity) -> Option<Box<dyn Members>> {
+    let scope = match parent.row::<Resource>() {
+        Some(user) if user.kind == ResourceKind::User => DeviceScope::OfUser(user.id),
+        Some(app) => DeviceScope::WithApp(app.id),
+        None if edge.name == COMANAGED => DeviceScope::Comanaged,
+        None => DeviceScope::All,
+    };
+    Some(Box::new(Devices(scope)))
+}
+
+/// The device of a run state.
+fn of_run_state(view: &dyn View, tenant: TenantId, parent: &dyn Entity) -> Result<Option<Node>, StoreError> {
+    let device = parent.row::<Resource>().and_then(|state| state.device);
+    let found = device.map_or(Ok(None), |id| view.device(tenant, id))?;
+    Ok(found.map(|device| Box::new(device) as Node))
+}
+
+/// The devices of a scope.
+struct Devices(DeviceScope);
+
+impl Collection for Devices {
+    type Field = DeviceField;
+    type Row = ManagedDevice;
+
+    fn find(&self, view: &dyn View, tenant: TenantId, key: &Key) -> Result<Option<ManagedDevice>, StoreError> {
+        let Some(found) = key.id.map_or(Ok(None), |id| view.device(tenant, DeviceId(id)))? else { return Ok(None) };
+        let is_in = match self.0 {
+            DeviceScope::All => true,
+            DeviceScope::Comanaged => found.comanaged,
+            DeviceScope::OfUser(user) => view.is_linked(tenant, found.id, ResourceKind::User, user)?,
+            DeviceScope::WithApp(app) => view.is_linked(tenant, found.id, ResourceKind::DetectedApp, app)?,
+        };
+        Ok(is_in.then_some(found))
+    }
+
+    fn count(&self, from: &Reading<'_>, filter: &Filter<DeviceField>) -> Result<u64, StoreError> {
+        from.view.count_devices(from.tenant, self.0, from.sight, filter)
+    }
+
+    fn rows(&self, from: &Reading<'_>, listing: &Listing<DeviceField>) -> Result<Paged<ManagedDevice>, StoreError> {
+        from.view.devices(from.tenant, self.0, from.sight, listing)
+    }
+
+    fn render(
+        &self,
+        from: &Reading<'_>,
+        rows: &[ManagedDevice],
+        selection: &Selection,
+    ) -> Result<Vec<Map<String, Value>>, StoreError> {
+        let users = users_of(from.view, rows)?;
+        let render = |device: &ManagedDevice| {
+            let user = device.user.and_then(|id| users.get(&id));
+            tagged(device, selection, rendered(device, user, from.version, selection, Form::Listed))
+        };
+        Ok(rows.iter().map(render).collect())
+    }
+}
+
+/// The primary users of a page, each read once.
+fn users_of(view: &dyn View, devices: &[ManagedDevice]) -> Result<HashMap<ResourceId, Resource>, StoreError> {
+    let mut users = HashMap::new();
+    for device in devices {
+        if let Some(id) = device.user
+            && !users.contains_key(&id)
+            && let Some(user) = user_of(view, device)?
+        {
+            users.insert(id, user);
+        }
+    }
+    Ok(users)
+}
+
+/// The primary user of a device.
+pub(super) fn user_of(view: &dyn View, device: &ManagedDevice) -> Result<Option<Resource>, StoreError> {
+    device.user.map_or(Ok(None), |id| view.resource(device.tenant, ResourceKind::User, id))
+}
+
+impl Entity for ManagedDevice {
+    fn entity_type(&self) -> &'static EntityType {
+        &MANAGED_DEVICE
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn is_seen(&self, _: &dyn View, sight: &Visibility) -> Result<bool, StoreError> {
+        Ok(sight.admits(&self.scope_tags))
+    }
+
+    fn about(&self) -> About<'_> {
+        About::Itself(self)
+    }
+
+    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
+        let user = user_of(from.view, self)?;
+        Ok(rendered(self, user.as_ref(), from.version, selection, form))
+    }
+
+    /// The properties that callers may write, and whether it is managed.
+    fn state(&self) -> Map<String, Value> {
+        // What a device reports is no conflict, and stands in for what callers have not written.
+        let written = Self { inventory: Inventory::default(), ..self.clone() };
+        let mut object = rendered(&written, None, Version::Beta, &Selection::All(Vec::new()), Form::Single);
+        let is_written =
+            |name: &str| MANAGED_DEVICE.properties.iter().any(|property| property.writable && property.name == name);
+        object.retain(|name, _| ["id", "managementState"].contains(&name.as_str()) || is_written(name));
+        object
+    }
+}
+
+/// The JSON of a device. `deviceActionResults` is the empty list; a single GET replaces it.
+fn rendered(
+    device: &ManagedDevice,
+    user: Option<&Resource>,
+    version: Version,
+    selection: &Selection,
+    form: Form,
+) -> Map<String, Value> {
+    object(&MANAGED_DEVICE, version, selection, form, device::known(device, user))
+}
+
+/// Changes some properties of a device.
+async fn update(writing: Writing<'_>) -> Result<Response, GraphError> {
+    let Writing { state, asked, headers, body, .. } = writing;
+    let checked = checked(headers, body, &MANAGED_DEVICE).await?;
+    if let Some((name, _)) = checked.binds.first() {
+        return Err(no_binding(name).into());
+    }
+    let changes = changes(&checked.properties)?;
+    let writing = Arc::clone(&asked);
+    let written = state.store.write(move |unit| {
+        let found: Box<ManagedDevice> = writing.follow_to_row(unit)?;
+        let rights = writing.rights(unit)?;
+        let device = change_device::change(unit, &rights, &writing.origin(), *found, &changes)?;
+        let user = user_of(unit, &device)?;
+        Ok((device, user))
+    });
+    let (device, user) = written.await?;
+    let object = rendered(&device, user.as_ref(), asked.walk.version, &Selection::Default, Form::Single);
+    Ok(answer(state, &asked, &device, object, StatusCode::OK))
+}
+
+/// The changes that properties mean, which were checked against the type. Two names of one thing must say the same.
+fn changes(properties: &Map<String, Value>) -> Result<Vec<Change>, BodyError> {
+    let owner_of = |name| properties.get(name);
+    if let (Some(one), Some(other)) = (owner_of("ownerType"), owner_of("managedDeviceOwnerType"))
+        && one != other
+    {
+        let expected = "the same as 'managedDeviceOwnerType', which names the owner too".to_owned();
+        return Err(BodyError::Value { name: "ownerType", expected });
+    }
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let change = |(name, value): (&String, &Value)| match name.as_str() {
+        "notes" => Ok(Change::Notes(text(value))),
+        "managedDeviceName" => Ok(Change::Name(text(value))),
+        "ownerType" => Ok(Change::Owner(owner("ownerType", value)?)),
+        "managedDeviceOwnerType" => Ok(Change::Owner(owner("managedDeviceOwnerType", value)?)),
+        "roleScopeTagIds" => Ok(Change::Tags(tags("roleScopeTagIds", value)?)),
+        _ => Err(BodyError::UnknownProperty { name: name.clone(), entity: "managedDevice" }),
+    };
+    properties.iter().map(change).collect()
+}
+
+fn owner(name: &'static str, value: &Value) -> Result<OwnerType, BodyError> {
+    match value.as_str() {
+        Some("company") => Ok(OwnerType::Company),
+        Some("personal") => Ok(OwnerType::Personal),
+        Some("unknown") => Ok(OwnerType::Unknown),
+        Some(_) | None => Err(BodyError::Value { name, expected: "company, personal or unknown".to_owned() }),
+    }
+}
+
+/// The schema of a change. Two properties name the owner: one of them is enough, and they must not differ.
+fn changed(entity: &'static EntityType) -> Value {
+    let mut narrowed = Map::new();
+    narrowed.insert("roleScopeTagIds".to_owned(), schema::tags());
+    narrowed.insert("managedDeviceOwnerType".to_owned(), json!({"enum": ["unknown", "company", "personal"]}));
+    let one_owner = json!({"not": {"required": ["ownerType", "managedDeviceOwnerType"]}});
+    schema::changed(entity, narrowed, vec![one_owner])
+}
+
+/// Those of v1.0, then those that beta adds, then functions.
+const ON_A_DEVICE: &[&str] = &[
+    "bypassActivationLock",
+    "cleanWindowsDevice",
+    "deleteUserFromSharedAppleDevice",
+    "disableLostMode",
+    "locateDevice",
+    "logoutSharedAppleDeviceActiveUser",
+    "rebootNow",
+    "remoteLock",
+    "requestRemoteAssistance",
+    "resetPasscode",
+    "retire",
+    "shutDown",
+    "syncDevice",
+    "updateWindowsDeviceAccount",
+    "windowsDefenderScan",
+    "windowsDefenderUpdateSignatures",
+    "wipe",
+    "activateDeviceEsim",
+    "changeAssignments",
+    "createDeviceLogCollectionRequest",
+    "deprovision",
+    "disable",
+    "enableLostMode",
+    "enrollNowAction",
+    "initiateDeviceAttestation",
+    "initiateMobileDeviceManagementKeyRecovery",
+    "initiateOnDemandProactiveRemediation",
+    "overrideComplianceState",
+    "pauseConfigurationRefresh",
+    "playLostModeSound",
+    "reenable",
+    "removeDeviceEsim",
+    "removeDeviceFirmwareConfigurationInterfaceManagement",
+    "restoreManagedHomeScreen",
+    "revokeAppleVppLicenses",
+    "rotateBitLockerKeys",
+    "rotateFileVaultKey",
+    "rotateLocalAdminPassword",
+    "rotateRecoveryLockPasscode",
+    "sendCustomNotificationToCompanyPortal",
+    "setDeviceName",
+    "suspendManagedHomeScreen",
+    "triggerConfigurationManagerAction",
+    "getFileVaultKey",
+    "getNonCompliantSettings",
+    "getSyncStatus",
+    "retrieveDeviceLocalAdminAccountDetail",
+    "retrieveMacOSManagedDeviceLocalAdminAccountDetail",
+    "retrieveRecoveryLockPasscode",
+];
+
+const ON_DEVICES: &[&str] = &[
+    "executeAction",
+    "moveDevicesToOU",
+    "bulkReprovisionCloudPc",
+    "downloadAppDiagnostics",
+    "downloadPowerliftAppDiagnostic",
+    "appDiagnostics",
+    "retrievePowerliftAppDiagnosticsDetails",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Edm;
+
+    #[test]
+    fn every_property_that_callers_may_set_has_an_effect() {
+        for property in PROPERTIES.iter().filter(|property| property.writable) {
+            let value = match property.edm {
+                Edm::Enum(_) => json!("company"),
+                Edm::Collection(_) => json!(["lisbon"]),
+                _ => json!("x"),
+            };
+            let properties = Map::from_iter([(property.name.to_owned(), value)]);
+            assert!(changes(&properties).is_ok_and(|changes| changes.len() == 1), "{}", property.name);
+        }
+    }
+
+    #[test]
+    fn tags_and_owners_outside_their_value_space_are_refused() {
+        for (name, value) in [
+            ("roleScopeTagIds", json!([])),
+            ("roleScopeTagIds", json!(["two words"])),
+            ("ownerType", json!("unknownFutureValue")),
+            ("complianceState", json!("compliant")),
+        ] {
+            assert!(changes(&Map::from_iter([(name.to_owned(), value.clone())])).is_err(), "{name} {value}");
+        }
+        let both = json!({"ownerType": "company", "managedDeviceOwnerType": "personal"});
+        assert!(changes(both.as_object().expect("an object")).is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! `remoteActionAudit`: a remote action that was asked of a device.
+
+use chaveiro_core::action::ActionRecord;
+use chaveiro_core::id::{ActionId, TenantId};
+use chaveiro_core::ports::{StoreError, View};
+use chaveiro_core::query::{ActionField, Filter, Listing, Paged};
+use chaveiro_core::role::RoleAction;
+use chaveiro_core::scope_tag::Visibility;
+use serde_json::{Map, Value, json};
+
+use super::device_management::DEVICE_MANAGEMENT;
+use super::managed_device::user_of;
+use crate::entity::{Collection, Entity, Reading};
+use crate::kind::Kind;
+use crate::model::properties::{ID, member, text};
+use crate::model::{
+    ACTION_STATE, DEVICE_ACTION_CATEGORY, Default, Edge, Edm, EntityType, Filters, KeyForm, Property, REMOTE_ACTION,
+    RoleActions,
+};
+use crate::query::Selection;
+use crate::render::{Form, date_time, named, object};
+use crate::resolve::Key;
+
+const PROPERTIES: &[Property] = &[
+    ID,
+    text("deviceDisplayName").read_only(),
+    text("userName").read_only(),
+    text("initiatedByUserPrincipalName").read_only(),
+    member("action", &REMOTE_ACTION, "unknown").read_only(),
+    Property::new("requestDateTime", Edm::DateTime).or(Default::Never).read_only(),
+    text("deviceOwnerUserPrincipalName").read_only(),
+    text("deviceIMEI").read_only(),
+    member("actionState", &ACTION_STATE, "none").read_only(),
+    text("managedDeviceId").read_only(),
+    member("deviceActionCategory", &DEVICE_ACTION_CATEGORY, "single").read_only(),
+    text("bulkDeviceActionId").read_only(),
+];
+
+static REMOTE_ACTION_AUDIT: EntityType = EntityType {
+    beta_only: true,
+    key_form: KeyForm::Guid("a remote action"),
+    role: RoleActions::all(RoleAction::ManagedDevicesRead),
+    filters: Filters::Named("managedDeviceId", || ActionField::NAMES.map(|(name, _)| name).to_vec()),
+    edges: &[Edge {
+        beta_only: true,
+        write: &[],
+        ..Edge::many(&DEVICE_MANAGEMENT, "remoteActionAudits", &REMOTE_ACTION_AUDIT)
+    }],
+    ..EntityType::new("remoteActionAudit", PROPERTIES, "remoteActionAuditId")
+};
+
+pub(super) const KIND: Kind =
+    Kind::read_only::<ActionField>(&REMOTE_ACTION_AUDIT, |_, _| Some(Box::new(RemoteActions)));
+
+/// The remote actions on devices of a tenant.
+struct RemoteActions;
+
+impl Collection for RemoteActions {
+    type Field = ActionField;
+    type Row = ActionRecord;
+
+    fn find(&self, view: &dyn View, tenant: TenantId, key: &Key) -> Result<Option<ActionRecord>, StoreError> {
+        key.id.map_or(Ok(None), |id| view.action(tenant, ActionId(id)))
+    }
+
+    fn count(&self, from: &Reading<'_>, filter: &Filter<ActionField>) -> Result<u64, StoreError> {
+        from.view.count_remote_actions(from.tenant, from.sight, filter)
+    }
+
+    fn rows(&self, from: &Reading<'_>, listing: &Listing<ActionField>) -> Result<Paged<ActionRecord>, StoreError> {
+        from.view.remote_actions(from.tenant, from.sight, listing)
+    }
+}
+
+impl Entity for ActionRecord {
+    fn entity_type(&self) -> &'static EntityType {
+        &REMOTE_ACTION_AUDIT
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn is_seen(&self, view: &dyn View, sight: &Visibility) -> Result<bool, StoreError> {
+        let device = view.device(self.tenant, self.device)?;
+        Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
+    }
+
+    /// The name of the user is deprecated and null.
+    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
+        let device = from.view.device(self.tenant, self.device)?;
+        let device = device.as_ref();
+        let owner = device.map_or(Ok(None), |device| user_of(from.view, device))?;
+        let owner = owner.and_then(|user| serde_json::from_str::<Value>(&user.properties).ok());
+        let known = [
+            ("id", json!(self.id)),
+            ("deviceDisplayName", json!(device.and_then(|device| device.inventory.device_name.as_ref()))),
+            ("initiatedByUserPrincipalName", json!(self.requested_by.user_principal_name)),
+            ("action", json!(self.name)),
+            ("requestDateTime", json!(date_time(self.started))),
+            (
+                "deviceOwnerUserPrincipalName",
+                owner.and_then(|user| user.get("userPrincipalName").cloned()).unwrap_or_default(),
+            ),
+            ("deviceIMEI", json!(device.and_then(|device| device.inventory.imei.as_ref()))),
+            ("actionState", json!(self.state.name())),
+            ("managedDeviceId", json!(self.device)),
+        ];
+        Ok(object(&REMOTE_ACTION_AUDIT, from.version, selection, form, named(known)))
+    }
+}
