@@ -1,9 +1,10 @@
-//! The rows of what the domain refuses.
+//! The rows of the refusals of the domain.
 
 use std::fmt::Display;
 
 use chaveiro_core::Refusal;
 use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
+use chaveiro_core::hold::{MAX_REASON, MIN_REASON};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::refusal::{
     ActionRefusal, DeviceRefusal, HoldRefusal, ResourceRefusal, RevocationRefusal, RightsRefusal, RoleRefusal,
@@ -37,7 +38,7 @@ fn precondition(refusal: &dyn Display, next: &str) -> Row {
     intune(BAD_REQUEST, "BadRequest", format!("An error has occurred: {refusal}{comma}{next}"))
 }
 
-/// The row of what the caller may not do; `help` says who may.
+/// The row of a request that the caller may not make; `help` says who may.
 fn unauthorized(refusal: &dyn Display, help: &str) -> Row {
     let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
     intune(StatusCode::FORBIDDEN, "Forbidden", text)
@@ -67,17 +68,19 @@ fn of_hold(refusal: &HoldRefusal) -> Row {
             StatusCode::FORBIDDEN,
             "RecoveryOnHold",
             format!(
-                "Recoveries of this tenant are on hold since {since}, because more were asked for than its limit allows. Nothing was done for this device. Somebody else with a role that has Chaveiro_Holds_Release, or an operator on the server's host, sees what happened with `chaveiro hold list` and releases it with `chaveiro hold release`. For one device that cannot wait, a caller with the role Break Glass sends the header x-chaveiro-break-glass with a reason."
+                "Recoveries of this tenant are on hold since {since}, because more of them were requested than its limit allows. Nothing was done for this device. Another user with a role that grants Chaveiro_Holds_Release, or an operator on the server's host, can look at the hold with `chaveiro hold list` and release it with `chaveiro hold release`. For one device that cannot wait, a caller with the role Break Glass sends the header x-chaveiro-break-glass with a reason."
             ),
         ),
         HoldRefusal::BreakGlassReason => gateway(
             BAD_REQUEST,
             "BadRequest",
-            format!("The header x-chaveiro-break-glass is no reason: {refusal}, in UTF-8. Nothing was done; say why."),
+            format!(
+                "x-chaveiro-break-glass must be a reason of {MIN_REASON} to {MAX_REASON} characters in UTF-8. Nothing was done."
+            ),
         ),
         HoldRefusal::Released(_) => precondition(refusal, "there is nothing to do"),
         HoldRefusal::Own => {
-            let help = "somebody else with a role that has Chaveiro_Holds_Release looks at it, or an operator on the server's host with `chaveiro hold release`";
+            let help = "ask another user with a role that grants Chaveiro_Holds_Release, or an operator on the server's host, to release it with `chaveiro hold release`";
             unauthorized(refusal, help)
         }
     }
@@ -103,7 +106,7 @@ fn of_rights(refusal: &RightsRefusal) -> Row {
             header: None,
         },
         RightsRefusal::RoleLacks(action) => {
-            let help = format!("; ask an administrator for a role with {action} whose scope holds what this is about");
+            let help = format!("; ask an administrator for a role that grants {action} in this scope");
             intune(
                 StatusCode::FORBIDDEN,
                 "Forbidden",
@@ -111,11 +114,11 @@ fn of_rights(refusal: &RightsRefusal) -> Row {
             )
         }
         RightsRefusal::ScopeNotHeld(_) => {
-            let help = "whoever moves a device into or out of a scope must hold it";
+            let help = "ask a user who holds the tag to move the device";
             unauthorized(refusal, help)
         }
         RightsRefusal::ApplicationBeyondCaller => {
-            let help = "whoever gives it a secret can act as it, and so must hold all of its permissions and the rights of its roles; an operator does it on the server's host with `chaveiro app add-secret`";
+            let help = "a caller that gives it a secret can act as it, so the caller must hold all of its permissions and the rights of its roles; an operator can do it on the server's host with `chaveiro app add-secret`";
             let text = format!("Insufficient privileges to complete the operation: {refusal}; {help}.");
             gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
         }
@@ -125,15 +128,15 @@ fn of_rights(refusal: &RightsRefusal) -> Row {
 fn of_role(refusal: &RoleRefusal) -> Row {
     match refusal {
         RoleRefusal::Own => {
-            let help = "somebody else with a role that has Chaveiro_Roles_Manage does it, or an operator on the server's host with `chaveiro role assign` or `chaveiro role unassign`";
+            let help = "ask another user with a role that grants Chaveiro_Roles_Manage, or an operator on the server's host, who uses `chaveiro role assign` or `chaveiro role unassign`";
             unauthorized(refusal, help)
         }
         RoleRefusal::BeyondCaller(_) => {
-            let help = "somebody who holds it assigns the role, or an operator on the server's host with `chaveiro role assign`";
+            let help = "ask a user who holds it to assign the role, or an operator on the server's host, who uses `chaveiro role assign`";
             unauthorized(refusal, help)
         }
         RoleRefusal::UnboundBeyondCaller(_) => {
-            let help = "an application without assignments may do whatever its permissions allow; assign it another role first, or let an operator do it on the server's host with `chaveiro role unassign`";
+            let help = "an application without assignments may do everything that its permissions allow; assign it another role first, or ask an operator to do it on the server's host with `chaveiro role unassign`";
             unauthorized(refusal, help)
         }
         RoleRefusal::AssignedAlready => gateway(
@@ -142,7 +145,7 @@ fn of_role(refusal: &RoleRefusal) -> Row {
             "Another object with the same value for property roleDefinition, members and scope already exists.",
         ),
         RoleRefusal::TooMany => {
-            precondition(refusal, "delete those that nobody needs any more, or assign roles to groups")
+            precondition(refusal, "delete assignments that are no longer needed, or assign roles to groups")
         }
     }
 }
@@ -159,7 +162,7 @@ fn of_revocation(refusal: &RevocationRefusal, base_url: &str) -> Row {
         RevocationRefusal::TooMany { retry_after_s } => gateway(
             StatusCode::TOO_MANY_REQUESTS,
             "TooManyRequests",
-            "Tokens of the same user or application were ended too often just now. Those that were issued before have ended; nothing else was done. Send it again after the seconds in Retry-After.",
+            "Tokens of this user or application were revoked too often just now. Those that were issued before are revoked; nothing else was done. Send the request again after the seconds in Retry-After.",
         )
         .with(header::RETRY_AFTER, retry_after_s.to_string()),
     }
@@ -168,7 +171,7 @@ fn of_revocation(refusal: &RevocationRefusal, base_url: &str) -> Row {
 fn of_user(refusal: &UserRefusal) -> Row {
     match refusal {
         UserRefusal::NameAssigned(_) => {
-            let help = "whoever has the name has the role. Remove the assignment first, or assign the role to the object id of the user, which stays whatever she is called; an operator changes the name with a token that was minted on the server's host";
+            let help = "the user who has the name has the role. Remove the assignment first, or assign the role to the object id of the user, which never changes; an operator can change the name with a token that was minted on the server's host";
             let text = format!("Insufficient privileges to complete the operation: {refusal}, and {help}.");
             gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
         }
@@ -186,7 +189,7 @@ fn of_resource(refusal: &ResourceRefusal) -> Row {
             StatusCode::NOT_FOUND,
             "ResourceNotFound",
             format!(
-                "An error has occurred: no {kind} is reached by this path in your tenant; list the collection before it to see what is"
+                "An error has occurred: no {kind} is reached by this path in your tenant; list the collection to see the entities that are"
             ),
         ),
         ResourceRefusal::AlreadyExists(what) => gateway(
@@ -197,7 +200,7 @@ fn of_resource(refusal: &ResourceRefusal) -> Row {
         ResourceRefusal::Changed => gateway(
             StatusCode::PRECONDITION_FAILED,
             "PreconditionFailed",
-            "The entity has changed since it was read: its @odata.etag is none of those in If-Match. Nothing was done; read it again and send the change with its new @odata.etag.",
+            "The entity has changed since it was read: its @odata.etag is not in If-Match. Nothing was done; read it again and send the change with its new @odata.etag.",
         ),
     }
 }
@@ -206,16 +209,16 @@ fn of_resource(refusal: &ResourceRefusal) -> Row {
 fn of_application(refusal: &ApplicationRefusal) -> Row {
     let text = match refusal {
         ApplicationRefusal::TooManySecrets(named) => format!(
-            "The application has {MAX_SECRETS} password credentials, which is the most: {named}. Remove the one that nobody uses any more: POST .../removePassword with its keyId."
+            "The application has {MAX_SECRETS} password credentials, which is the most: {named}. Remove one that is no longer used: POST .../removePassword with its keyId."
         ),
         ApplicationRefusal::Public => {
-            "The application is a public client, which can keep no secret. Create another application for what runs on a server.".to_owned()
+            "The application is a public client, which cannot keep a secret. Create another application for a program that runs on a server.".to_owned()
         }
         ApplicationRefusal::Unknown(id) => format!(
             "No password credential found with keyId {id}. GET the application to see what passwordCredentials it has."
         ),
         ApplicationRefusal::PublicPermissions => {
-            "The application is a public client, which keeps no secret, so it has no permissions of its own. Grant delegated permissions.".to_owned()
+            "The application is a public client, which cannot keep a secret, so it has no permissions of its own. Grant delegated permissions.".to_owned()
         }
         ApplicationRefusal::TooManyCertificates | ApplicationRefusal::CertificateTwice(_) => refusal.to_string(),
     };

@@ -447,7 +447,7 @@ async fn an_application_gets_nothing_beyond_what_it_had_and_what_the_caller_has(
     let last = left["value"][0]["id"].as_str().expect("one");
     let (status, answer) = world.call(&roles, "DELETE", &path(last), &[]).await;
     assert_eq!(status, 403, "{answer}");
-    assert!(message(&answer).contains("whatever its permissions allow"), "{answer}");
+    assert!(message(&answer).contains("everything that its permissions allow"), "{answer}");
     assert!(message(&answer).contains("chaveiro role unassign"), "{answer}");
     assert_eq!(world.call(&all, "DELETE", &path(last), &[]).await.0, 204);
 }

@@ -269,7 +269,7 @@ async fn revocations_in_a_burst_are_refused_before_they_lock_a_person_out() {
     for (status, answer) in &refused {
         assert_eq!((*status, &answer["error"]["code"]), (429, &json!("TooManyRequests")), "{answer}");
         assert_eq!(answer["retryAfter"], "1", "{answer}");
-        assert!(message(answer).contains("ended too often"), "not the limit of requests: {answer}");
+        assert!(message(answer).contains("revoked too often"), "not the limit of requests: {answer}");
     }
     assert!(!world.is_revoked(&world.ana(10)).await, "what the local issuer gives her now");
     // Removing her is refused as a whole, and nothing is half done.
