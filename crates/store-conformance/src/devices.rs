@@ -77,6 +77,20 @@ pub(crate) async fn only_visible_devices_are_listed(backend: &dyn Backend) {
         assert_eq!(paged.items.len(), expected, "{visible:?}");
         assert!(paged.items.iter().all(|device| visible.admits(&device.scope_tags)));
     }
+    let foreign = ManagedDevice { scope_tags: tags(&["madrid"]), ..device(2, 21) };
+    let others = write(&store, move |unit| {
+        unit.update_device(&foreign)?;
+        Ok(unit.scope_tags_of_devices(tenant_id(2))?)
+    });
+    assert!(others.await.contains("madrid"));
+    let (known, listed) = read(&store, move |view| {
+        let all = view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &Listing::first(1000))?;
+        let listed: BTreeSet<_> = all.items.into_iter().flat_map(|device| device.scope_tags).collect();
+        Ok((view.scope_tags_of_devices(tenant_id(1))?, listed))
+    })
+    .await;
+    assert_eq!(known, listed, "each tag of a device of the tenant, once, and none of another tenant's");
+    assert!(known.contains("lisbon") && !known.contains("madrid"));
 }
 
 pub(crate) async fn users_and_apps_are_found_from_both_ends(backend: &dyn Backend) {

@@ -25,7 +25,7 @@ use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use chaveiro_core::reading::{Reading, Readings};
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::scope_tag::Visibility;
+use chaveiro_core::scope_tag::{ScopeTags, Visibility};
 use chaveiro_core::sign_in::SignIn;
 use chaveiro_core::steady::{Ripeness, Running};
 use chaveiro_core::tenant::Tenant;
@@ -33,8 +33,8 @@ use rusqlite::Connection;
 
 use crate::codec::fault;
 use crate::rows::{
-    action, action_list, alert, application, audit, audit_list, authenticated, delivery, device, enrollment, hold,
-    known_key, resource, revocation, role, secret, sign_in, steady, tenant,
+    action, action_list, alert, application, audit, audit_list, authenticated, delivery, device, device_tag,
+    enrollment, hold, known_key, resource, revocation, role, secret, sign_in, steady, tenant,
 };
 
 /// A transaction that is open on the connection.
@@ -149,6 +149,9 @@ impl View for Transaction<'_> {
         filter: &Filter<ResourceField>,
     ) -> Result<u64, StoreError> {
         resource::count_resources(self, tenant, scope, visible, filter)
+    }
+    fn scope_tags_of_devices(&self, tenant: TenantId) -> Result<ScopeTags, StoreError> {
+        device_tag::of_devices(self.connection, tenant)
     }
     fn is_linked(
         &self,

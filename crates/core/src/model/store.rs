@@ -31,7 +31,7 @@ use crate::principal::{Principal, PrincipalKind, RoleAssignment};
 use crate::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use crate::reading::{Reading, ReadingRule, Readings};
 use crate::resource::{Resource, ResourceKind};
-use crate::scope_tag::{self, Visibility};
+use crate::scope_tag::{self, ScopeTags, Visibility};
 use crate::sign_in::SignIn;
 use crate::steady::{Ripeness, Running};
 use crate::tenant::{Licence, Tenant, TenantSettings};
@@ -377,6 +377,7 @@ impl View for Db {
         fn resource_by_key(&self, tenant: TenantId, kind: ResourceKind, key: &str) -> Result<Option<Resource>, StoreError>;
         fn resources(&self, tenant: TenantId, scope: ResourceScope, visible: &Visibility, listing: &Listing<ResourceField>) -> Result<Paged<Resource>, StoreError>;
         fn count_resources(&self, tenant: TenantId, scope: ResourceScope, visible: &Visibility, filter: &Filter<ResourceField>) -> Result<u64, StoreError>;
+        fn scope_tags_of_devices(&self, tenant: TenantId) -> Result<ScopeTags, StoreError>;
         fn is_linked(&self, tenant: TenantId, device: DeviceId, kind: ResourceKind, id: ResourceId) -> Result<bool, StoreError>;
         fn enrollment_by_certificate(&self, sha256: &[u8; 32]) -> Result<Option<Enrollment>, StoreError>;
         fn enrollments_by_reported_id(&self, reported_id: &str) -> Result<Vec<Enrollment>, StoreError>;

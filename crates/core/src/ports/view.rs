@@ -21,7 +21,7 @@ use crate::principal::{Principal, PrincipalKind, RoleAssignment};
 use crate::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use crate::reading::Readings;
 use crate::resource::{Resource, ResourceKind};
-use crate::scope_tag::Visibility;
+use crate::scope_tag::{ScopeTags, Visibility};
 use crate::sign_in::SignIn;
 use crate::steady::{Ripeness, Running};
 use crate::tenant::Tenant;
@@ -84,6 +84,8 @@ pub trait View {
         visible: &Visibility,
         filter: &Filter<ResourceField>,
     ) -> Result<u64, StoreError>;
+    /// The scope tags that devices of that tenant have.
+    fn scope_tags_of_devices(&self, tenant: TenantId) -> Result<ScopeTags, StoreError>;
     /// Whether device and user or app are linked; the primary user counts.
     fn is_linked(
         &self,

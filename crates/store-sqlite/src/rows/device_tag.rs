@@ -1,10 +1,12 @@
 //! Scope tags of devices.
 
 use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
+use chaveiro_core::scope_tag::ScopeTags;
 use rusqlite::{Connection, params};
 
-use crate::codec::{blob, json, one, run};
+use crate::codec::{blob, json, many, one, run};
 use crate::rows::authenticated::DEVICE_TAGS;
 
 /// The tags of a parameter that is a JSON array of them.
@@ -22,6 +24,21 @@ pub(crate) fn is_seldom(connection: &Connection, tags: &str, few: i64) -> Result
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM device_tag WHERE {THESE} LIMIT ?)");
     let counted = one(connection, &sql, params![tags, few + 1], |row| Ok(row.get::<_, i64>(0)?))?;
     Ok(counted.is_some_and(|count| count <= few))
+}
+
+/// The tags of the devices of a tenant. The index is entered once for each tag, however many devices have it.
+pub(crate) fn of_devices(connection: &Connection, tenant: TenantId) -> Result<ScopeTags, StoreError> {
+    let sql = format!(
+        "WITH RECURSIVE known (tag) AS (
+            SELECT min(tag) FROM device_tag
+            UNION ALL SELECT (SELECT min(tag) FROM device_tag WHERE tag > known.tag) FROM known WHERE known.tag IS NOT NULL)
+        SELECT tag FROM known WHERE EXISTS (
+            SELECT 1 FROM device_tag g JOIN device d ON d.row = g.device JOIN tenant t ON t.row = d.tenant
+            WHERE g.tag = known.tag AND t.id = ? AND {})",
+        DEVICE_TAGS.sound("g")
+    );
+    let tags = many(connection, &sql, [blob(&tenant.0)], |row| Ok(row.get("tag")?))?;
+    Ok(tags.into_iter().collect())
 }
 
 /// Writes only what differs: most changes of a device are not about its tags.
