@@ -2,7 +2,7 @@
 //! and writes its entities. This is the one list of them. Resolver, handlers, `$metadata`, OpenAPI, routes and filters go over it.
 //!
 //! Kinds that are alike share a shape. A [`Small`](crate::entity::Small) one is read whole: holds, roles and their
-//! assignments, applications. One of [`resource`] keeps what callers gave: users, apps, scripts and their states.
+//! assignments, scope tags, applications. One of [`resource`] keeps what callers gave: users, apps, scripts and their states.
 
 mod application;
 mod around;
@@ -15,6 +15,7 @@ mod remote_action_audit;
 mod resource;
 mod role_assignment;
 mod role_definition;
+mod role_scope_tag;
 mod scripts;
 mod user;
 
@@ -47,6 +48,7 @@ const KINDS: &[&Kind] = &[
     &application::KIND,
     &role_definition::KIND,
     &role_assignment::KIND,
+    &role_scope_tag::KIND,
     &around::kind(&around::DEVICE_CATEGORY),
     &around::kind(&around::COMPLIANCE_POLICY_STATE),
     &around::kind(&around::CONFIGURATION_STATE),

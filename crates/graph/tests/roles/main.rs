@@ -361,3 +361,45 @@ async fn a_retry_without_an_id_is_the_same_request() {
     }
     assert_eq!(world.recorded().await.len(), before + 3, "those are no retries, and each is recorded");
 }
+
+#[tokio::test]
+async fn the_tags_in_use_are_told_as_far_as_their_devices_are_seen() {
+    const TAGS: &str = "/beta/deviceManagement/roleScopeTags";
+    let world = world().await;
+    world.assign(1, "read-only-operator", PrincipalKind::User, "ana@x", None).await;
+    // No device has this tag: the assignment alone makes it one that is in use.
+    world.assign(2, "read-only-operator", PrincipalKind::User, "eva@x", Some("lisbon")).await;
+    world.assign(3, "read-only-operator", PrincipalKind::User, "leo@x", Some("own")).await;
+    let ids = |answer: &Value| -> Vec<String> {
+        let items = answer["value"].as_array().unwrap_or_else(|| panic!("{answer}")).iter();
+        items.map(|item| item["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    for (who, seen) in
+        [("ana@x", vec!["0", "lisbon", "other", "own"]), ("eva@x", vec!["0", "lisbon"]), ("leo@x", vec!["0", "own"])]
+    {
+        let token = world.person(who);
+        let (status, listed) = world.call(&token, "GET", &format!("{TAGS}?$count=true"), &[]).await;
+        assert_eq!((status, ids(&listed)), (200, seen.iter().map(|id| (*id).to_owned()).collect()), "{who}");
+        assert_eq!(listed["@odata.count"], json!(seen.len()), "{who}");
+        assert_eq!(world.call(&token, "GET", &format!("{TAGS}/$count"), &[]).await.1, json!(seen.len()), "{who}");
+        for tag in ["0", "lisbon", "other", "own", "OWN", "nowhere"] {
+            let status = world.call(&token, "GET", &format!("{TAGS}('{tag}')"), &[]).await.0;
+            assert_eq!(status, if seen.contains(&tag) { 200 } else { 404 }, "{who} {tag}");
+        }
+    }
+    let ana = world.person("ana@x");
+    let (_, default) = world.call(&ana, "GET", &format!("{TAGS}/0?$select=displayName,isBuiltIn"), &[]).await;
+    assert_eq!((&default["displayName"], &default["isBuiltIn"]), (&json!("Default"), &json!(true)));
+    let (_, own) = world.call(&ana, "GET", &format!("{TAGS}/own"), &[]).await;
+    assert_eq!((&own["displayName"], &own["description"]), (&json!("own"), &Value::Null));
+    assert_eq!(own["isBuiltIn"], json!(false));
+    let filtered = format!("{TAGS}?$filter=isBuiltIn%20eq%20false&$orderby=displayName%20desc&$top=2");
+    let (_, first) = world.call(&ana, "GET", &filtered, &[]).await;
+    assert_eq!(ids(&first), ["own", "other"]);
+    let next = first["@odata.nextLink"].as_str().expect("another page").trim_start_matches(BASE).to_owned();
+    assert_eq!(ids(&world.call(&ana, "GET", &next, &[]).await.1), ["lisbon"]);
+    // A token without the permission learns nothing, and no caller makes a tag.
+    let reads = world.token(&json!({"scp": "DeviceManagementManagedDevices.Read.All", "oid": "1", "upn": "ana@x"}));
+    assert_eq!(world.call(&reads, "GET", TAGS, &[]).await.0, 403);
+    assert_eq!(world.call(&ana, "POST", TAGS, &[]).await.0, 400);
+}

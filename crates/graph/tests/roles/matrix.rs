@@ -94,12 +94,13 @@ fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
         && !route.path.ends_with("DeviceStateId}");
     // A hold is about the whole tenant, and there for those who see all of it.
     let hold_unseen = route.path.contains("{chaveiroHoldId}") && scope == Scope::Own;
+    let tag_unseen = route.path.contains("{roleScopeTagId}") && scope == Scope::Own && number != OWN;
     let assignment_unseen = route.path.contains("RoleAssignmentId}") && scope == Scope::Own && number != OWN;
     match () {
         () if !allows(route.role_action) => '-',
         () if about_me && role.is_none() => '+',
         () if absent || about_me => '.',
-        () if hold_unseen || assignment_unseen => '.',
+        () if hold_unseen || assignment_unseen || tag_unseen => '.',
         () if has_keys && (number == FOREIGN || by_device && !sees) => '.',
         () if about_the_tenant && scope == Scope::Own => '-',
         () => '+',

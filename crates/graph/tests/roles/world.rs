@@ -141,6 +141,8 @@ pub fn filled(template: &str, number: u64) -> String {
     ] {
         path = path.replace(&format!("{{{name}}}"), &id(of, number).to_string());
     }
+    let tag = if number == OWN { "own" } else { "other" };
+    path = path.replace("{roleScopeTagId}", if number == FOREIGN { "foreign" } else { tag });
     // Roles are the same in every tenant.
     let role = Role::parse("help-desk-operator").expect("a role");
     path = path.replace("{roleDefinitionId}", &role.id.to_string());
