@@ -54,14 +54,15 @@ pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
 /// Takes every step that is missing; says whether there was one.
 pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<bool> {
     let steps = steps();
-    let mut changed = false;
+    let mut ours = None;
     loop {
         // Read again within the transaction: another process may have taken the step meanwhile.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let found = version(&transaction)?;
-        let Some(step) = steps.iter().find(|step| step.version > found) else { return Ok(changed) };
+        let Some(step) = steps.iter().find(|step| step.version > found) else { return Ok(ours.is_some()) };
         transaction.execute_batch(HISTORY)?;
-        if !is_taken(&transaction, &steps, step.version)? {
+        // Behind a step of ours, nothing can be there without its row.
+        if ours == Some(found) || !is_taken(&transaction, &steps, step.version)? {
             transaction.execute_batch(&step.sql)?;
         }
         transaction.execute(
@@ -70,7 +71,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<bool> {
             (step.version, &step.name, &step.checksum),
         )?;
         transaction.commit()?;
-        changed = true;
+        ours = Some(step.version);
     }
 }
 
