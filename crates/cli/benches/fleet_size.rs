@@ -13,12 +13,14 @@ use chaveiro_core::id::TenantId;
 use reqwest::{Client, Method};
 use serde_json::Value;
 use support::fill::{device_id, enrolled, fill};
-use support::{Server, WITHOUT_LIMITS, full_token, initialised, run, run_json};
+use support::{Server, WITHOUT_LIMITS, full_token, initialised, is_measured, run, run_json};
 use tempfile::TempDir;
 
 /// Unless the command line has others: `cargo bench -p chaveiro --bench fleet_size -- 1000 10000`.
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
 const ROUNDS: usize = 200;
+/// The sizes when nothing is measured. Every round asks for another device.
+const SMOKE: [usize; 2] = [ROUNDS, 2 * ROUNDS];
 
 /// A server and what it holds.
 struct Fleet {
@@ -75,13 +77,18 @@ fn main() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let asked: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    let sizes = if asked.is_empty() { SIZES.to_vec() } else { asked };
+    let sizes = match asked[..] {
+        [] if is_measured() => SIZES.to_vec(),
+        [] => SMOKE.to_vec(),
+        _ => asked,
+    };
+    let rounds = if is_measured() { ROUNDS } else { 2 };
     let fleets: Vec<Fleet> = sizes.iter().map(|size| runtime.block_on(fleet(*size))).collect();
     let columns: Vec<_> = sizes.iter().map(|size| format!("{size:>13}")).collect();
     println!("{:<34} {}   ratio of the medians", "p50 / p99 in ms", columns.join(" "));
     for question in QUESTIONS {
         let mut times = vec![Vec::with_capacity(ROUNDS); fleets.len()];
-        for round in 0..ROUNDS {
+        for round in 0..rounds {
             for (fleet, times) in fleets.iter().zip(&mut times) {
                 times.push(runtime.block_on(ask(fleet, question, round)));
             }

@@ -24,10 +24,12 @@ use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
 use support::fill::{fill, id};
-use support::{Server, WITHOUT_LIMITS, full_token, initialised, run, run_json};
+use support::{Server, WITHOUT_LIMITS, full_token, initialised, is_measured, run, run_json};
 
 const CALLERS: usize = 64;
 const RECOVERIES: usize = 20_000;
+/// The number when nothing is measured.
+const SMOKE: usize = 2 * CALLERS;
 
 /// What is measured is accepting, not refusing.
 const NO_HOLD: HoldRule = HoldRule { recoveries: 0, percent: 0, window_s: 3600 };
@@ -40,10 +42,11 @@ fn main() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let (_directory, data) = initialised();
-    let served = runtime.block_on(served(&data));
+    let recoveries = if is_measured() { RECOVERIES } else { SMOKE };
+    let served = runtime.block_on(served(&data, recoveries));
     let directory = tempfile::tempdir().expect("a directory");
-    let stored = runtime.block_on(stored(directory.path()));
-    let raw = raw(directory.path());
+    let stored = runtime.block_on(stored(directory.path(), recoveries));
+    let raw = raw(directory.path(), recoveries);
     let row = |what: &str, rate: f64| println!("{what:<52} {rate:>8.0} per second  {:>5.2} of raw", rate / raw);
     row(&format!("accepted over HTTPS, {CALLERS} callers"), served);
     row(&format!("accepted by the store, {CALLERS} callers"), stored);
@@ -51,9 +54,9 @@ fn main() {
 }
 
 /// `POST .../recoverPasscode` until 204, on kept connections; callers and server share this machine.
-async fn served(data: &Path) -> f64 {
+async fn served(data: &Path, recoveries: usize) -> f64 {
     let tenant = run_json(data, &["tenant", "list"])[0]["id"].as_str().expect("a tenant").parse().expect("an id");
-    fill(data, TenantId(tenant), 0..RECOVERIES).await;
+    fill(data, TenantId(tenant), 0..recoveries).await;
     run(data, &["tenant", "set", "--hold-recoveries", "0"]);
     let server = Server::start_with(data, "127.0.0.1:0", "127.0.0.1:0", WITHOUT_LIMITS);
     let root = reqwest::Certificate::from_pem(server.root_pem().as_bytes()).expect("the root");
@@ -64,7 +67,7 @@ async fn served(data: &Path) -> f64 {
     let callers = (0..CALLERS).map(|caller| {
         let (client, token, url) = (client.clone(), token.clone(), url.clone());
         tokio::spawn(async move {
-            for number in (caller..RECOVERIES).step_by(CALLERS) {
+            for number in (caller..recoveries).step_by(CALLERS) {
                 let request = client.post(format!("{url}/{}/recoverPasscode", id(2, number))).bearer_auth(&token);
                 assert_eq!(request.send().await.expect("an answer").status(), 204);
             }
@@ -73,11 +76,11 @@ async fn served(data: &Path) -> f64 {
     for caller in callers.collect::<Vec<_>>() {
         caller.await.expect("joined");
     }
-    RECOVERIES as f64 / begun.elapsed().as_secs_f64()
+    recoveries as f64 / begun.elapsed().as_secs_f64()
 }
 
 /// The unit of work behind a 204, without HTTP, TLS and tokens.
-async fn stored(directory: &Path) -> f64 {
+async fn stored(directory: &Path, recoveries: usize) -> f64 {
     let tenant = TenantId(id(1, 1));
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory).expect("a store"));
     let insert = store.write(move |unit| {
@@ -92,12 +95,12 @@ async fn stored(directory: &Path) -> f64 {
         Ok(())
     });
     insert.await.expect("a tenant");
-    fill(directory, tenant, 0..RECOVERIES).await;
+    fill(directory, tenant, 0..recoveries).await;
     let begun = Instant::now();
     let callers = (0..CALLERS).map(|caller| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
-            for number in (caller..RECOVERIES).step_by(CALLERS) {
+            for number in (caller..recoveries).step_by(CALLERS) {
                 let ask = Ask {
                     what: &RECOVER_PASSCODE,
                     caller: Caller {
@@ -126,13 +129,15 @@ async fn stored(directory: &Path) -> f64 {
     for caller in callers.collect::<Vec<_>>() {
         caller.await.expect("joined");
     }
-    RECOVERIES as f64 / begun.elapsed().as_secs_f64()
+    recoveries as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// The same four rows for each recovery (action, request, delivery, audit event), written as fast as SQLite takes them.
-fn raw(directory: &Path) -> f64 {
+/// The same rows for each recovery (action, count, request, delivery, audit event), written as fast as SQLite takes them.
+fn raw(directory: &Path, recoveries: usize) -> f64 {
     let connection = Connection::open(directory.join("chaveiro.db")).expect("opened");
-    let clear = "DELETE FROM request; DELETE FROM delivery; DELETE FROM action; DELETE FROM audit_event;";
+    let clear =
+        "DELETE FROM request; DELETE FROM acceptance; DELETE FROM recovery; DELETE FROM delivery; DELETE FROM action;
+        DELETE FROM audit_event;";
     let pragmas =
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;";
     connection.execute_batch(&format!("{pragmas}{clear}")).expect("cleared");
@@ -142,7 +147,7 @@ fn raw(directory: &Path) -> f64 {
         id(1, 1)
     );
     let begun = Instant::now();
-    for group in (1..=RECOVERIES as i64).collect::<Vec<_>>().chunks(CALLERS) {
+    for group in (1..=recoveries as i64).collect::<Vec<_>>().chunks(CALLERS) {
         connection.execute_batch("BEGIN IMMEDIATE").expect("begun");
         for row in group {
             let run = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| {
@@ -157,6 +162,7 @@ fn raw(directory: &Path) -> f64 {
                     VALUES (?1, 1, ?1, ?2, 'recoverPasscode', 'pending', 1, ?3, ?4, 1, 1)",
                 params![row, &action.as_bytes()[..], json, id(5, *row as usize).to_string()],
             );
+            run("INSERT INTO recovery (tenant, at, action) VALUES (1, 1, ?1)", params![row]);
             run(
                 "INSERT INTO request (device, caller_key, client_request_id, action) VALUES (?1, 'chaveiro-cli/-', ?2, ?1)",
                 params![row, id(5, *row as usize).to_string()],
@@ -170,5 +176,5 @@ fn raw(directory: &Path) -> f64 {
         }
         connection.execute_batch("COMMIT").expect("committed");
     }
-    RECOVERIES as f64 / begun.elapsed().as_secs_f64()
+    recoveries as f64 / begun.elapsed().as_secs_f64()
 }

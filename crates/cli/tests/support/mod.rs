@@ -80,6 +80,11 @@ pub const WITHOUT_LIMITS: &[&str] = &[
     "--limit-recoveries-by-caller=0",
 ];
 
+/// Returns whether a benchmark measures. By `cargo test` it runs one small round, which shows that it still works.
+pub fn is_measured() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}
+
 /// A server in a process of its own; killed when dropped.
 pub struct Server {
     child: Child,
