@@ -157,22 +157,14 @@ impl<K: Hash + Eq + Clone> Tally<K> {
 mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
-    use chaveiro_core::Timestamp;
+    use chaveiro_testing::TestClock;
 
     use super::*;
 
-    struct Hand(AtomicI64);
-
-    impl Clock for Hand {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
-        }
-    }
-
     #[test]
     fn a_tally_refuses_what_is_beyond_it_and_fills_evenly() {
-        let hand = Arc::new(Hand(AtomicI64::new(1_000)));
-        let clock = Ticks::new(Arc::<Hand>::clone(&hand));
+        let hand = Arc::new(TestClock(AtomicI64::new(1_000)));
+        let clock = Ticks::new(Arc::<TestClock>::clone(&hand));
         let tally = Tally::new(4, Duration::from_secs(60));
         for _ in 0..2 {
             assert_eq!(tally.room(&1, &clock), Ok(()), "asking is not counted");
@@ -195,8 +187,8 @@ mod tests {
     fn no_window_sees_more_than_a_tally_says_wherever_it_begins() {
         let window = 900;
         for most in [1, 2, 3, 7, 20, 100, 500] {
-            let hand = Arc::new(Hand(AtomicI64::new(1_000)));
-            let clock = Ticks::new(Arc::<Hand>::clone(&hand));
+            let hand = Arc::new(TestClock(AtomicI64::new(1_000)));
+            let clock = Ticks::new(Arc::<TestClock>::clone(&hand));
             let tally = Tally::new(most, Duration::from_secs(window));
             // Somebody who asks for more in every second, after a long silence.
             let taken: Vec<usize> = (0..3 * window)
@@ -213,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_tally_remembers_no_more_keys_than_its_bound() {
-        let clock = Ticks::new(Arc::new(Hand(AtomicI64::new(1_000))));
+        let clock = Ticks::new(Arc::new(TestClock(AtomicI64::new(1_000))));
         let tally = Tally::new(1, Duration::from_secs(60));
         for key in 0..MOST_KEYS * 2 + 5 {
             tally.count(&key, &clock);

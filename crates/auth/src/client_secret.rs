@@ -79,21 +79,13 @@ fn digest(salt: &[u8], secret: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use chaveiro_testing::TestEntropy;
+
     use super::*;
-
-    struct Counting(std::sync::atomic::AtomicU8);
-
-    impl Entropy for Counting {
-        fn fill(&self, buffer: &mut [u8]) {
-            for byte in buffer {
-                *byte = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            }
-        }
-    }
 
     #[test]
     fn a_secret_verifies_against_its_own_line_only() {
-        let entropy = Counting(0.into());
+        let entropy = TestEntropy::default();
         let (one, other) = (new_client_secret(&entropy), new_client_secret(&entropy));
         let line = hash_client_secret(&one, &entropy);
         assert!(one.expose_secret().starts_with(PREFIX));
@@ -109,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_same_secret_has_another_line_each_time() {
-        let entropy = Counting(0.into());
+        let entropy = TestEntropy::default();
         let secret = new_client_secret(&entropy);
         assert_ne!(hash_client_secret(&secret, &entropy), hash_client_secret(&secret, &entropy));
     }

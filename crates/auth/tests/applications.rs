@@ -1,9 +1,5 @@
 //! Applications prove themselves: secrets, certificates, and what the endpoints say when they do not.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chaveiro_auth::{CertificateRefusal, TokenCeilings, read_certificate};
@@ -13,7 +9,7 @@ use http::header;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use support::{BASE, Endpoints, NOW, SCOPE, form, now, tenant};
+use crate::support::{self, BASE, Endpoints, NOW, SCOPE, form, now, tenant};
 
 const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
@@ -26,7 +22,7 @@ async fn client_credentials_give_a_token_that_the_verifier_accepts() {
     let (status, answer) = endpoints.post("token", &fields).await;
     assert_eq!(status, 200, "{answer}");
     let names: Vec<&String> = answer.as_object().expect("an object").keys().collect();
-    assert_eq!(names, ["token_type", "expires_in", "ext_expires_in", "access_token"], "graph.md 6.3");
+    assert_eq!(names, ["token_type", "expires_in", "ext_expires_in", "access_token"], "docs/graph-facts.md#grants");
     let header = format!("Bearer {}", answer["access_token"].as_str().expect("a token"));
     let caller = endpoints.verifier().verify(Some(&header), now()).await.expect("a caller");
     assert_eq!(caller.actor.application_name.as_deref(), Some("helpdesk"));

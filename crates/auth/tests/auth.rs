@@ -1,11 +1,7 @@
 //! What makes a caller, and what does not.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
 mod issuers;
 mod subjects;
-mod support;
-
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +15,7 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use support::{BASE, NOW, entropy, local, now, tenant};
+use crate::support::{BASE, NOW, entropy, local, now, tenant};
 
 const EXTERNAL: &str = "https://login.example/realm";
 

@@ -1,11 +1,7 @@
 //! What the issuer says of itself.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
+use crate::support::{self, BASE, Endpoints, tenant};
 use serde_json::json;
-use support::{BASE, Endpoints, tenant};
 
 #[tokio::test]
 async fn discovery_leads_to_endpoints_that_answer_and_keys_that_verify() {

@@ -1,10 +1,6 @@
 //! Tokens of Keycloak, which most operators have who have no Entra ID: a real one in a process of its own, on the loopback
 //! interface, with the realm of `tests/keycloak/`. Needs a JDK and Maven; the first run downloads 160 MB, which Maven keeps.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -21,7 +17,7 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use support::{local, tenant};
+use crate::support::{local, tenant};
 
 const VERSION: &str = "26.4.0";
 

@@ -1,14 +1,10 @@
 //! What strangers may ask of the local issuer is limited by their address, and never at the cost of somebody elsewhere.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use chaveiro_auth::TokenCeilings;
 use http::HeaderMap;
 use serde_json::Value;
 
-use support::{Endpoints, PROXY, SCOPE, form, tenant};
+use crate::support::{Endpoints, PROXY, SCOPE, form, tenant};
 
 const HERE: &str = "203.0.113.9";
 const ELSEWHERE: &str = "198.51.100.4";

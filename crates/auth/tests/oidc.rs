@@ -1,10 +1,6 @@
 //! Tokens of somebody else's issuer: a certified OpenID provider (`tests/oidc/`, the npm package `oidc-provider`) in a
 //! process of its own. Needs Node.js and npm; the first run installs the package below `target/`.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -20,7 +16,7 @@ use chaveiro_core::permission::Permission;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use support::{BASE, local, tenant};
+use crate::support::{BASE, local, tenant};
 
 const GRAPH: &str = "https://graph.microsoft.com";
 

@@ -1,10 +1,6 @@
 //! Tokens that end before their hour: what is minted afterwards counts, what was minted before does not, also within one
 //! second; and the `claims` with which clients come back.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Fault;
@@ -19,7 +15,7 @@ use chaveiro_core::refusal::RevocationRefusal;
 use chaveiro_core::revocation;
 use serde_json::{Value, json};
 
-use support::{Endpoints, NOW, SCOPE, tenant};
+use crate::support::{self, Endpoints, NOW, SCOPE, tenant};
 
 const SIGN_IN: &str = "https://graph.microsoft.com/.default offline_access openid profile";
 const CHALLENGE: &str = r#"{"access_token":{"nbf":{"essential":true,"value":"1800000001"}}}"#;

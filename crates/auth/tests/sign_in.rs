@@ -1,9 +1,5 @@
 //! People sign in with a device code, stay signed in, and stop.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Fault;
@@ -15,7 +11,7 @@ use chaveiro_core::permission::Permission;
 use http::{Request, header};
 use serde_json::{Value, json};
 
-use support::{BASE, Endpoints, SCOPE, tenant, user};
+use crate::support::{self, BASE, Endpoints, SCOPE, tenant, user};
 
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const EVERYTHING: &str = "https://graph.microsoft.com/.default offline_access openid profile";

@@ -1,18 +1,14 @@
 //! The device channel of a real server: certificates that a proxy hands on, devices that come back, values that are not
 //! certain, and strangers.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
+use crate::support::machine::Machine;
+use crate::support::{self, Server, initialised, run, run_json, text};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_fleet::behavior::Behavior;
 use chaveiro_fleet::linux::LinuxDevice;
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
 use serde_json::Value;
-use support::machine::Machine;
-use support::{Server, initialised, run, run_json, text};
 
 /// A proxy that ends the TLS connections of devices, or somebody who poses as one: from that address, with these headers.
 struct Proxy {

@@ -1,19 +1,15 @@
 //! A real server whose clock jumps, by libfaketime.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::{Server, chaveiro, get, initialised, text};
 use chaveiro_core::permission::PERMISSIONS;
 use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
 use chaveiro_fleet::windows::WindowsDevice;
-use support::{Server, chaveiro, get, initialised, text};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 

@@ -1,14 +1,10 @@
 //! SIGKILL at the worst moments: what was answered is kept, what was not is finished by the rules.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use support::{Server, full_token, get, initialised, run, taken_once};
+use crate::support::{Server, full_token, get, initialised, run, taken_once};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 

@@ -1,13 +1,9 @@
 //! The demonstration, and that no passcode is anywhere it should not be.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::path::Path;
 
+use crate::support::{self, Server, chaveiro, run, run_json, text, try_run};
 use serde_json::Value;
-use support::{Server, chaveiro, run, run_json, text, try_run};
 
 fn demo(data: &Path) -> (Vec<Value>, String) {
     let output = chaveiro().args(["demo", "--json", "--data"]).arg(data).env("CHAVEIRO_LOG", "trace").output();

@@ -1,19 +1,15 @@
 //! What is promised is kept, or its loss is told: kills at every step, flipped bits, old copies, a disk that fails.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::disk::Disk;
+use crate::support::{self, Server, chaveiro, get, initialised, run, run_json, text, try_run};
 use chaveiro_core::application::COMMAND_LINE;
 use rusqlite::Connection;
 use serde_json::Value;
-use support::disk::Disk;
-use support::{Server, chaveiro, get, initialised, run, run_json, text, try_run};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 

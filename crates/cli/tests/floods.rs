@@ -1,23 +1,19 @@
 //! Connections that prove nothing, in every form, against a server that may open 1,024 files: callers who have something
 //! to show get their answers throughout, on both listeners, and from the address of the flood, too.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::{Server, initialised, run};
 use chaveiro_fleet::https::Https;
 use chaveiro_fleet::windows::WindowsDevice;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use support::{Server, initialised, run};
 
 /// Where floods come from, and where nothing else does.
 const FLOOD: &str = "127.0.0.1";

@@ -1,16 +1,12 @@
 //! Applications and people through the real binary: rotation of secrets, and a person who signs in from elsewhere.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crate::support::{self, Server, chaveiro, initialised, run, run_json, text, try_run};
 use serde_json::{Value, json};
-use support::{Server, chaveiro, initialised, run, run_json, text, try_run};
 
 const READ: &str = "DeviceManagementManagedDevices.Read.All";
 

@@ -1,14 +1,10 @@
 //! Keys: `init` alone makes them, and nothing starts or changes a device with a wrong one.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use support::{Server, chaveiro, get, initialised, run, run_json, text, try_run};
+use crate::support::{Server, chaveiro, get, initialised, run, run_json, text, try_run};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 

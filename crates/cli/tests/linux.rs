@@ -1,12 +1,8 @@
 //! The real agent against the real server, each a process of its own.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
+use crate::support::machine::{Machine, OLD_PASSWORD, PASSPHRASE, escrowed};
+use crate::support::{Server, get, initialised, run, run_json, text};
 use serde_json::Value;
-use support::machine::{Machine, OLD_PASSWORD, PASSPHRASE, escrowed};
-use support::{Server, get, initialised, run, run_json, text};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 

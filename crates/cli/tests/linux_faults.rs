@@ -2,10 +2,6 @@
 //! clocks, damage. After each: the old secret opens the machine or one that the escrow holds does, and the action tells
 //! the truth.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -13,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::support::machine::{Locks, Machine, OLD_PASSWORD, PASSPHRASE, escrowed};
+use crate::support::{self, Server, WITHOUT_LIMITS, get, initialised, run, text};
 use serde_json::Value;
-use support::machine::{Locks, Machine, OLD_PASSWORD, PASSPHRASE, escrowed};
-use support::{Server, WITHOUT_LIMITS, get, initialised, run, text};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 

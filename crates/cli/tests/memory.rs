@@ -2,10 +2,6 @@
 //!
 //! The memory is read as a debugger reads it. The programs let nobody but root do that, so that these tests need root.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::{FileExt, chown};
@@ -14,10 +10,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::machine::{AGENT, Machine, Service};
+use crate::support::{Server, full_token, get, initialised, run_json, text};
 use memchr::memmem::Finder;
 use serde_json::{Value, json};
-use support::machine::{AGENT, Machine, Service};
-use support::{Server, full_token, get, initialised, run_json, text};
 
 /// The bytes that are searched for: a freed block keeps its end when its beginning was overwritten.
 const FRAGMENT: usize = 12;

@@ -1,14 +1,10 @@
 //! What is installed with the server agrees with the program: the unit of systemd, and the modes of what it writes.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use support::{Server, chaveiro, initialised, run, text, try_run};
+use crate::support::{self, Server, chaveiro, initialised, run, text, try_run};
 
 const UNIT: &str = include_str!("../package/chaveiro.service");
 const MANUAL: &str = include_str!("../../../docs/operations.md");

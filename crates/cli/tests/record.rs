@@ -1,16 +1,12 @@
 //! Somebody writes the database of a running server, and the server neither believes it nor keeps quiet.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Server, initialised, run, run_json};
 use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
 use serde_json::{Value, json};
-use support::{Server, initialised, run, run_json};
 
 /// The answer to a request for a token.
 async fn ask_token(server: &Server, tenant: &str, id: &str, secret: &str) -> reqwest::Response {

@@ -2,17 +2,9 @@
 //! through 10,000 devices, recover one that really answers as an application and as a person, and meet every class of
 //! error. `docs/sdk` shows the same programs. Those of `sdk_more` take longer and run when they are asked for.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
-#[path = "sdk/clients.rs"]
 mod clients;
-#[path = "sdk/issuer.rs"]
 mod issuer;
-#[path = "sdk/packages.rs"]
 mod packages;
-#[path = "sdk/schemathesis.rs"]
 mod schemathesis;
 
 use std::path::Path;
@@ -20,6 +12,8 @@ use std::process::Command;
 
 use clients::{CHECKS, every_check_is_ok};
 use packages::SCRIPTS;
+
+use crate::support;
 
 /// Every page that shows a program, as what language, and which program.
 const PAGES: &[(&str, &str, &str)] = &[

@@ -1,13 +1,9 @@
 //! The Graph listener over real TLS: both versions of HTTP, connections that stay, bodies in every form.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::io::{BufRead, BufReader, Write};
 
+use crate::support::{Server, full_token, initialised};
 use serde_json::Value;
-use support::{Server, full_token, initialised};
 
 const NOWHERE: &str = "/beta/deviceManagement/managedDevices/00000000-0000-4000-8000-000000000000";
 

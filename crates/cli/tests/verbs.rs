@@ -1,15 +1,11 @@
 //! Every verb, and what a person reads when something is wrong.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
-
-mod support;
-
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use support::{Server, chaveiro, initialised, run, run_json, taken_once, text, try_run};
+use crate::support::{Server, chaveiro, initialised, run, run_json, taken_once, text, try_run};
 
 const VERBS: &[&[&str]] = &[
     &[],

@@ -1,5 +1,5 @@
-//! Limits on requests: by application, by tenant and by caller. The ceilings are Intune's published ones (graph.md
-//! 3.3), and one of ours on recoveries.
+//! Limits on requests: by application, by tenant and by caller. The ceilings are Intune's published ones
+//! (docs/graph-facts.md#limits), and one of ours on recoveries.
 //!
 //! Counted in the memory of this process, after the token was verified, so that no caller can use up the limit of another.
 //! The hold of [`chaveiro_core::decisions::hold`] is what is exact and durable; this is what keeps a runaway script from getting there
@@ -118,25 +118,15 @@ impl Limits {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicI64;
-
-    use chaveiro_core::Timestamp;
     use chaveiro_core::caller::Actor;
     use chaveiro_core::permission::PermissionSet;
+    use chaveiro_testing::MillisClock;
     use uuid::Uuid;
 
     use super::*;
 
-    struct Millis(AtomicI64);
-
-    impl Clock for Millis {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).expect("a time")
-        }
-    }
-
-    fn at_rest(ceilings: Ceilings) -> (Limits, Arc<Millis>) {
-        let clock = Arc::new(Millis(AtomicI64::new(1_800_000_000_000)));
+    fn at_rest(ceilings: Ceilings) -> (Limits, Arc<MillisClock>) {
+        let clock = Arc::new(MillisClock::default());
         (Limits::new(ceilings, clock.clone()), clock)
     }
 

@@ -3,8 +3,6 @@
 
 mod audit;
 mod batch;
-#[allow(unreachable_pub, reason = "the doubles are shared with other test crates")]
-mod doubles;
 mod errors;
 mod face;
 mod reading;
@@ -12,7 +10,7 @@ mod tags;
 mod transport;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -26,7 +24,7 @@ use chaveiro_core::engine::{Answer, Value as PasscodeValue, receive, sent};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{EnrollmentId, ResourceId, SecretId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
-use chaveiro_core::ports::{Alarm, Clock, Entropy, Store};
+use chaveiro_core::ports::{Clock, Entropy, Store};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag;
 use chaveiro_core::secret::Passcode;
@@ -36,7 +34,7 @@ use chaveiro_graph::model::DOCUMENTED;
 use chaveiro_graph::{Ceilings, GraphState, Limits, router};
 use chaveiro_store_conformance::Again;
 use chaveiro_store_sqlite::SqliteStore;
-use doubles::{BASE, Doubting, NobodyWaits, TestClock, TestEntropy, device, id, tenant};
+use chaveiro_testing::{BASE, Doubting, NobodyWaits, Silent, TestClock, TestEntropy, device, id, tenant};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -44,12 +42,6 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
 use zeroize::Zeroizing;
-
-struct NobodyListens;
-
-impl Alarm for NobodyListens {
-    fn ring(&self) {}
-}
 
 const PLANTED: &str = "PLANTED-5309";
 
@@ -71,8 +63,8 @@ impl World {
         let directory = tempfile::tempdir().expect("a directory");
         // Every unit of work of these tests is undone once and run again.
         let store: Arc<dyn Store> = Arc::new(Again(Arc::new(SqliteStore::open(directory.path()).expect("a store"))));
-        let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
-        let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
+        let entropy = Arc::new(TestEntropy::default());
+        let clock = Arc::new(TestClock::default());
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
         let keys = IssuerKeys::create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
         let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
@@ -87,7 +79,7 @@ impl World {
             entropy: entropy.clone(),
             waker: Arc::new(NobodyWaits),
             limits: Limits::new(Ceilings::default(), clock.clone()),
-            alarm: Arc::new(NobodyListens),
+            alarm: Arc::new(Silent),
             proxies: TrustedProxies::parse("192.0.2.9").expect("proxies"),
             tally: Arc::default(),
             base_url: BASE.to_owned(),

@@ -1,13 +1,10 @@
 //! Queries over HTTP: what is answered, exactly, and what is refused.
 
-#[path = "roles/world.rs"]
-#[allow(dead_code, unreachable_pub, reason = "it serves the tests of roles, which need more of it")]
-mod world;
-
 mod expressions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::roles::world::{BASE, OWN, World, device, id, permissions, tenant};
 use chaveiro_core::Timestamp;
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::hold::HoldRule;
@@ -21,7 +18,6 @@ use chaveiro_graph::limits::Ceilings;
 use chaveiro_graph::model::Edm;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use world::{BASE, OWN, World, device, id, permissions, tenant};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 

@@ -1,11 +1,8 @@
 //! Enrolment as a device sees it, and everything that goes wrong.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the world is shared")]
-
-mod world;
-
 use std::time::Duration;
 
+use crate::world::{BASE, InProcess, USER, World};
 use chaveiro_core::action::{ActionState, Outcome};
 use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::caller::{Actor, HostUser};
@@ -25,7 +22,6 @@ use omadm::soap::enrollment::RequestSecurityToken;
 use omadm::soap::{CONTENT_TYPE, UsernameToken};
 use rcgen::{KeyPair, PKCS_RSA_SHA256};
 use uuid::Uuid;
-use world::{BASE, InProcess, USER, World};
 use zeroize::Zeroizing;
 
 #[tokio::test]

@@ -1,12 +1,9 @@
 //! Recoveries of Linux devices on the wire: the whole way, and everything that goes wrong on it.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the world is shared")]
-
-mod world;
-
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::world::{InProcess, World};
 use chaveiro_core::action::{ActionState, Outcome};
 use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::decisions::ask::Begun;
@@ -29,7 +26,6 @@ use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
 use chaveiro_mdm::PeerCertificate;
 use omadm::syncml::{self, CONTENT_TYPE};
 use omadm::xml::Limits;
-use world::{InProcess, World};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

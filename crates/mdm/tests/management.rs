@@ -1,9 +1,6 @@
 //! Management sessions: the outcome of every behaviour, repeats, and everything that goes wrong.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the world is shared")]
-
-mod world;
-
+use crate::world::{self, InProcess, World};
 use chaveiro_core::action::{ActionState, Outcome};
 use chaveiro_core::actions::keeps_uncertain_value;
 use chaveiro_core::decisions::ask::Begun;
@@ -17,7 +14,6 @@ use chaveiro_fleet::windows::WindowsDevice;
 use chaveiro_mdm::MANAGEMENT_PATH;
 use omadm::syncml::{self, CONTENT_TYPE};
 use omadm::xml::Limits;
-use world::{InProcess, World};
 
 #[tokio::test]
 async fn a_recovery_ends_with_the_devices_own_pin_in_escrow() {

@@ -1,11 +1,8 @@
 //! Waiting to be woken: who may, and what ends it.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; the world is shared")]
-
-mod world;
-
 use std::time::Duration;
 
+use crate::world::World;
 use axum::body::Body;
 use chaveiro_core::caller::Actor;
 use chaveiro_core::decisions::retire::retire;
@@ -14,7 +11,6 @@ use chaveiro_core::ports::Waker;
 use chaveiro_fleet::linux::LinuxDevice;
 use chaveiro_mdm::{PeerCertificate, WAKE_PATH};
 use tower::ServiceExt;
-use world::World;
 
 impl World {
     /// One wait of that connection.

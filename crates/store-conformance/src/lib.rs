@@ -1,5 +1,5 @@
-//! What every store backend must do, as a suite of sentences. A backend mounts it with a [`Backend`] and one test
-//! that runs [`cases`].
+//! What every store backend must do, as a suite of sentences. A backend mounts it with a [`Backend`] and one
+//! test for each of the [`cases`].
 //!
 //! Each case gets a fresh store. A case is an `async fn` that panics with what is wrong.
 

@@ -1,10 +1,13 @@
-//! The conformance suite on SQLite.
+//! The conformance suite on SQLite: each case is a test, and another one in which every unit of work is undone once and
+//! run again.
 
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chaveiro_core::ports::{RowPlace, Store};
-use chaveiro_store_conformance::{Again, Backend, cases};
+use chaveiro_store_conformance::{Again, Backend, Check, cases};
 use chaveiro_store_sqlite::SqliteStore;
+use libtest_mimic::{Arguments, Trial};
 use tempfile::TempDir;
 
 #[derive(Default)]
@@ -47,32 +50,25 @@ impl Backend for RunAgain {
     }
 }
 
-#[test]
-fn sqlite_passes_the_conformance_suite() {
-    run::<Sqlite>();
+fn main() -> ExitCode {
+    let trials = cases().into_iter().flat_map(|case| {
+        let again = format!("undone_once_and_run_again::{}", case.name);
+        [trial::<Sqlite>(case.name.to_owned(), case.run), trial::<RunAgain>(again, case.run)]
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
 
-#[test]
-fn the_conformance_suite_passes_when_every_unit_of_work_is_undone_once_and_run_again() {
-    run::<RunAgain>();
-}
-
-fn run<B: Backend + Default>() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let mut failed = Vec::new();
-    for case in cases() {
+fn trial<B: Backend + Default>(name: String, check: fn(&dyn Backend) -> Check<'_>) -> Trial {
+    Trial::test(name, move || {
         let backend = B::default();
         let run = async {
-            (case.run)(&backend).await;
+            check(&backend).await;
             // Whatever a case writes by the port, it leaves no row that does not verify.
             let look = backend.another().read(|view| Ok(view.unsound_rows(RowPlace::default(), usize::MAX)?)).await;
             assert_eq!(look.expect("read").unsound, []);
         };
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(run)));
-        println!("{} {}", if outcome.is_ok() { "ok    " } else { "FAILED" }, case.name);
-        if outcome.is_err() {
-            failed.push(case.name);
-        }
-    }
-    assert!(failed.is_empty(), "{failed:?}");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.expect("a runtime").block_on(run);
+        Ok(())
+    })
 }

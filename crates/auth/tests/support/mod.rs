@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -14,46 +14,22 @@ use chaveiro_core::application::Application;
 use chaveiro_core::audit::Activity;
 use chaveiro_core::id::{ApplicationId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{Clock, Entropy, Store};
+use chaveiro_core::ports::{Clock, Store};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_conformance::Again;
 use chaveiro_store_sqlite::SqliteStore;
+pub use chaveiro_testing::{NOW, TestClock, TestEntropy};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-pub const NOW: i64 = 1_800_000_000;
 pub const BASE: &str = "https://chaveiro.example:8443";
 pub const SCOPE: &str = "https://graph.microsoft.com/.default";
 
 /// Its `X-Forwarded-For` is believed.
 pub const PROXY: &str = "192.0.2.80";
-
-pub struct TestClock(pub AtomicI64);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
-    }
-}
-
-/// Repeats from run to run, and never within one.
-pub struct Counting(AtomicU64);
-
-impl Entropy for Counting {
-    fn fill(&self, buffer: &mut [u8]) {
-        let seed = self.0.fetch_add(1, Ordering::SeqCst);
-        for (index, byte) in buffer.iter_mut().enumerate() {
-            // The finisher of SplitMix64: neighbours look unlike.
-            let mut mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(index as u64);
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            *byte = (mixed >> 56) as u8;
-        }
-    }
-}
 
 pub fn tenant() -> TenantId {
     TenantId(uuid::uuid!("11111111-2222-4333-8444-555555555555"))
@@ -63,12 +39,12 @@ pub fn now() -> Timestamp {
     Timestamp::from_second(NOW).expect("a time")
 }
 
-pub fn entropy() -> Arc<Counting> {
+pub fn entropy() -> Arc<TestEntropy> {
     entropy_from(1)
 }
 
-pub fn entropy_from(seed: u64) -> Arc<Counting> {
-    Arc::new(Counting(AtomicU64::new(seed)))
+pub fn entropy_from(seed: u64) -> Arc<TestEntropy> {
+    Arc::new(TestEntropy(AtomicU64::new(seed)))
 }
 
 pub fn local(directory: &Path) -> Arc<LocalIssuer> {
@@ -150,7 +126,7 @@ impl Endpoints {
             Ok(unit.insert_application(&tool)?)
         });
         insert.await.expect("inserted");
-        let clock = Arc::new(TestClock(AtomicI64::new(NOW)));
+        let clock = Arc::new(TestClock::default());
         let issuer = local(&directory.path().join("issuer"));
         let proxies = TrustedProxies::parse(PROXY).expect("an address");
         let router = issuer.router(Arc::clone(&store), Arc::<TestClock>::clone(&clock), entropy, ceilings, proxies);

@@ -13,8 +13,8 @@ use chaveiro_core::principal::{MAX_ASSIGNMENTS, Principal, PrincipalKind, RoleAs
 use chaveiro_core::role::{ROLES, Role};
 use serde_json::{Value, json};
 
-use crate::world::{BASE, FOREIGN, OTHER, OWN, World, device, id, permissions, seeded, tenant};
-use crate::{DEVICES, message, world};
+use super::world::{BASE, FOREIGN, OTHER, OWN, World, device, id, permissions, seeded, tenant};
+use super::{DEVICES, message, world};
 
 const DEFINITIONS: &str = "/beta/deviceManagement/roleDefinitions";
 const ASSIGNMENTS: &str = "/beta/deviceManagement/roleAssignments";

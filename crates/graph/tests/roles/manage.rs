@@ -7,8 +7,8 @@ use chaveiro_core::principal::PrincipalKind;
 use chaveiro_graph::Ceilings;
 use serde_json::{Value, json};
 
-use crate::world::{FOREIGN, OTHER, OWN, World, application, id, permissions, registered};
-use crate::{message, recover, world};
+use super::world::{FOREIGN, OTHER, OWN, World, application, id, permissions, registered};
+use super::{message, recover, world};
 
 const HOLDS: &str = "/beta/deviceManagement/chaveiroHolds";
 const APPLICATIONS: &str = "/v1.0/applications";
@@ -99,7 +99,7 @@ async fn holds_are_listed_newest_first_to_those_who_see_the_whole_tenant() {
     assert!(hold.ends_with(holds[0]["id"].as_str().expect("text")), "{all}");
     let (_, first) = world.call(&eva, "GET", &format!("{HOLDS}?$top=1&$count=true&$select=id"), &[]).await;
     assert_eq!((&first["@odata.count"], &first["value"]), (&json!(3), &json!([{"id": holds[0]["id"]}])));
-    let next = first["@odata.nextLink"].as_str().expect("more").trim_start_matches(crate::world::BASE);
+    let next = first["@odata.nextLink"].as_str().expect("more").trim_start_matches(super::world::BASE);
     assert_eq!(world.call(&eva, "GET", next, &[]).await.1["value"][0]["id"], holds[1]["id"]);
     assert_eq!(world.call(&bob, "GET", HOLDS, &[]).await.1["value"], json!([]));
     for path in [hold.clone(), format!("{hold}/release")] {

@@ -9,8 +9,8 @@ use chaveiro_core::role::{ROLES, Role, RoleAction};
 use chaveiro_graph::{Ceilings, RouteRow, routes};
 use serde_json::json;
 
-use crate::NO_HOLD;
-use crate::world::{FOREIGN, OTHER, OWN, World, filled, permissions};
+use super::NO_HOLD;
+use super::world::{FOREIGN, OTHER, OWN, World, filled, permissions};
 
 /// A column.
 struct Column {

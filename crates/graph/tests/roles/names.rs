@@ -7,8 +7,8 @@ use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Value, json};
 
-use crate::world::{World, id, permissions, tenant};
-use crate::{DEVICES, message, world};
+use super::world::{World, id, permissions, tenant};
+use super::{DEVICES, message, world};
 
 const USERS: &str = "/v1.0/users";
 

@@ -17,8 +17,8 @@ use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_graph::Ceilings;
 use serde_json::{Value, json};
 
-use crate::world::{BASE, FOREIGN, OWN, World, application, device, id, permissions, tenant};
-use crate::{DEVICES, NO_HOLD, message, recover, world};
+use super::world::{BASE, FOREIGN, OWN, World, application, device, id, permissions, tenant};
+use super::{DEVICES, NO_HOLD, message, recover, world};
 
 pub const EXTERNAL: &str = "https://login.example/realm";
 

@@ -6,8 +6,8 @@ use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_graph::Ceilings;
 use serde_json::{Value, json};
 
-use crate::world::{BASE, OTHER, OWN, World, device, id, tenant};
-use crate::{DEVICES, NO_HOLD, message, recover, world};
+use super::world::{BASE, OTHER, OWN, World, device, id, tenant};
+use super::{DEVICES, NO_HOLD, message, recover, world};
 
 fn states(number: u64) -> String {
     format!("/beta/deviceManagement/deviceHealthScripts/{}/deviceRunStates", id(0xc0, number))

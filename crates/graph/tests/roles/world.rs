@@ -1,13 +1,10 @@
 //! Two tenants, and in the first two scopes: device 1 with the tag `own`, device 5 with the tag `other`. Device 2 is of the
 //! other tenant. Around each device: a user, an app, three scripts with one run state on it, all with the same number.
 
-#[path = "../doubles/mod.rs"]
-mod doubles;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -30,8 +27,8 @@ use chaveiro_core::{Fault, Timestamp};
 use chaveiro_escrow::Keyring;
 use chaveiro_graph::{Ceilings, GraphState, Limits, router};
 use chaveiro_store_sqlite::SqliteStore;
-pub use doubles::{BASE, TestClock, device, id, tenant};
-use doubles::{Doubting, NobodyWaits, TestEntropy};
+pub use chaveiro_testing::{BASE, TestClock, device, id, tenant};
+use chaveiro_testing::{Doubting, NobodyWaits, TestEntropy};
 use http::Request;
 use http_body_util::BodyExt;
 use jsonwebtoken::jwk::Jwk;
@@ -201,8 +198,8 @@ impl World {
     pub async fn trusting(hold: HoldRule, ceilings: Ceilings, issuers: Vec<IssuerConfig>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
-        let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
-        let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
+        let entropy = Arc::new(TestEntropy::default());
+        let clock = Arc::new(TestClock::default());
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
         let keys = IssuerKeys::create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
         let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));

@@ -1,11 +1,12 @@
 //! A device channel on a real store, reached without a network: the transport calls the router.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use chaveiro_core::Decided;
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::caller::{Actor, Caller};
@@ -15,11 +16,10 @@ use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::id::{ActionId, DeviceId, RequestId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{Alarm, BoxFuture, Clock, DeviceScope, Entropy, ReadJob, Store, StoreError, WriteJob};
+use chaveiro_core::ports::{BoxFuture, Clock, DeviceScope, Entropy, ReadJob, Store, StoreError, WriteJob};
 use chaveiro_core::query::Listing;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
-use chaveiro_core::{Decided, Timestamp};
 use chaveiro_escrow::Keyring;
 use chaveiro_fleet::enroll::{Account, EnrollError, enroll};
 use chaveiro_fleet::hardware::Hardware;
@@ -32,31 +32,10 @@ use chaveiro_mdm::{
 };
 use chaveiro_store_conformance::Again;
 use chaveiro_store_sqlite::SqliteStore;
+use chaveiro_testing::{Silent, TestClock, TestEntropy};
 use http_body_util::BodyExt;
 use tempfile::TempDir;
 use tower::ServiceExt;
-
-pub struct TestClock(AtomicI64);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(self.0.load(Ordering::SeqCst)).expect("a time")
-    }
-}
-
-/// A counter, mixed: different every time, the same in every run.
-pub struct TestEntropy(AtomicU64);
-
-impl Entropy for TestEntropy {
-    fn fill(&self, buffer: &mut [u8]) {
-        for chunk in buffer.chunks_mut(8) {
-            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
-            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            word ^= word >> 27;
-            chunk.copy_from_slice(&word.to_le_bytes()[..chunk.len()]);
-        }
-    }
-}
 
 /// A store that counts units of work.
 struct Counted(Arc<dyn Store>, AtomicU64);
@@ -69,13 +48,6 @@ impl Store for Counted {
         self.1.fetch_add(1, Ordering::SeqCst);
         self.0.submit(job)
     }
-}
-
-/// Rings for nobody.
-struct Silent;
-
-impl Alarm for Silent {
-    fn ring(&self) {}
 }
 
 pub const BASE: &str = "https://mdm.example:8444";
@@ -125,8 +97,8 @@ impl World {
         let directory = tempfile::tempdir().expect("a directory");
         // Every unit of work of these tests is undone once and run again.
         let store: Arc<dyn Store> = Arc::new(Again(Arc::new(SqliteStore::open(directory.path()).expect("a store"))));
-        let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
-        let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
+        let entropy = Arc::new(TestEntropy::default());
+        let clock = Arc::new(TestClock::default());
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
         let ca = CertificateAuthority::create(&directory.path().join("ca"), clock.now(), entropy.as_ref());
         let credentials = DeviceCredentials::create(&directory.path().join("credentials"), entropy.as_ref());

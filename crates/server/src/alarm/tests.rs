@@ -1,7 +1,7 @@
 //! Alerts are posted until somebody takes them.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::extract::State;
@@ -12,6 +12,7 @@ use chaveiro_core::id::{AssignmentId, DeviceId, HoldId, TenantId};
 use chaveiro_core::principal::PrincipalKind;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
+use chaveiro_testing::TestClock;
 use http::StatusCode;
 use uuid::Uuid;
 
@@ -63,14 +64,6 @@ impl std::io::Write for Log {
     }
 }
 
-struct Hand(AtomicI64);
-
-impl Clock for Hand {
-    fn now(&self) -> Timestamp {
-        at(self.0.load(Ordering::SeqCst))
-    }
-}
-
 /// A receiver: whether it takes what of an id; what it was told.
 #[derive(Default)]
 struct Taken {
@@ -95,7 +88,7 @@ impl Taken {
 struct World {
     _directory: tempfile::TempDir,
     store: Arc<dyn Store>,
-    clock: Arc<Hand>,
+    clock: Arc<TestClock>,
     taken: Arc<Taken>,
     url: String,
 }
@@ -138,14 +131,14 @@ impl World {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { _directory: directory, store, clock: Arc::new(Hand(AtomicI64::new(0))), taken, url }
+        Self { _directory: directory, store, clock: Arc::new(TestClock::default()), taken, url }
     }
 
     fn post(&self, url: Option<&str>) -> Post {
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         let client = client.build().expect("a client");
         let receiver = url.map(|url| Receiver { url: url.to_owned(), client });
-        Post::new(Arc::clone(&self.store), Arc::<Hand>::clone(&self.clock), receiver)
+        Post::new(Arc::clone(&self.store), Arc::<TestClock>::clone(&self.clock), receiver)
     }
 
     async fn raise(&self, alerts: &[Alert]) {

@@ -11,6 +11,7 @@ use chaveiro_core::query::Listing;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
+use chaveiro_testing::TestClock;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -18,12 +19,8 @@ use super::*;
 use crate::alarm::Receiver;
 use crate::checkpoints::{Shipping, Targets};
 
-struct Still;
-
-impl Clock for Still {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_second(1_800_000_000).expect("a time")
-    }
+fn still() -> TestClock {
+    TestClock::default()
 }
 
 #[derive(Default)]
@@ -56,7 +53,7 @@ impl World {
             licence: Licence::Active,
             entra_tenant: None,
             settings: TenantSettings::default(),
-            created: Still.now(),
+            created: still().now(),
         };
         let application = Application { public: false, ..Application::command_line(TENANT) };
         let fill = store.write(move |unit| {
@@ -72,13 +69,13 @@ impl World {
     async fn record(&self, count: usize) {
         let work = move |unit: &mut dyn chaveiro_core::ports::UnitOfWork| -> Result<(), Fault> {
             for _ in 0..count {
-                unit.append_audit(&AuditEvent::new(TENANT, Still.now(), Actor::system(), Activity::ActionRequested))?;
+                unit.append_audit(&AuditEvent::new(TENANT, still().now(), Actor::system(), Activity::ActionRequested))?;
             }
             Ok(())
         };
         self.store.write(work).await.expect("recorded");
         let signer = Signer::open(&self.directory.path().join("audit.key")).expect("the key");
-        self.store.write(move |unit| extend(unit, &signer, Still.now(), 1000)).await.expect("linked");
+        self.store.write(move |unit| extend(unit, &signer, still().now(), 1000)).await.expect("linked");
     }
 
     fn warden(&self) -> Warden {
@@ -88,7 +85,7 @@ impl World {
     fn warden_and_notary(&self) -> (Warden, Notary) {
         let complaints = Arc::new(Complaints::new(Arc::clone(&self.health)));
         let (store, alarm) = (Arc::clone(&self.store), Arc::clone(&self.rung) as Arc<dyn Alarm>);
-        Warden::new(store, Arc::new(Still), alarm, complaints, self.signer.lineage().clone())
+        Warden::new(store, Arc::new(still()), alarm, complaints, self.signer.lineage().clone())
     }
 
     fn attack(&self, sql: &str) {
@@ -336,7 +333,7 @@ async fn an_address_gets_each_checkpoint_once_in_order_and_a_refusal_is_told_and
     let other = world.store.write(|unit| {
         let tenant = unit.tenant(TENANT)?.map(|tenant| Tenant { id: OTHER, display_name: "o".to_owned(), ..tenant });
         unit.insert_tenant(&tenant.expect("a tenant"))?;
-        Ok(unit.append_audit(&AuditEvent::new(OTHER, Still.now(), Actor::system(), Activity::TenantCreated))?)
+        Ok(unit.append_audit(&AuditEvent::new(OTHER, still().now(), Actor::system(), Activity::TenantCreated))?)
     });
     other.await.expect("a second tenant");
     world.record(2).await;

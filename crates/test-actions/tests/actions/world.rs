@@ -1,11 +1,6 @@
 //! The Graph face and the device channel on one store, called without a network.
 
-#[path = "../../../graph/tests/doubles/mod.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the tests of the Graph face use more of it")]
-mod doubles;
-
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
 use axum::Router;
@@ -18,7 +13,7 @@ use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
-use chaveiro_core::ports::{Alarm, Clock, Store, View};
+use chaveiro_core::ports::{Clock, Store, View};
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_escrow::Keyring;
@@ -31,19 +26,12 @@ use chaveiro_mdm::{
     CertificateAuthority, DeviceChannel, DeviceCredentials, PeerCertificate, Wakes, new_enrollment_token, token_sha256,
 };
 use chaveiro_store_sqlite::SqliteStore;
+use chaveiro_testing::{BASE, Doubting, Silent, TestClock, TestEntropy};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
-
-use self::doubles::{BASE, Doubting, TestClock, TestEntropy};
-
-struct Silent;
-
-impl Alarm for Silent {
-    fn ring(&self) {}
-}
 
 const CHANNEL: &str = "https://mdm.example:8444";
 
@@ -99,8 +87,8 @@ impl World {
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
-        let entropy = Arc::new(TestEntropy(AtomicU64::new(1)));
-        let clock = Arc::new(TestClock(AtomicI64::new(1_800_000_000)));
+        let entropy = Arc::new(TestEntropy::default());
+        let clock = Arc::new(TestClock::default());
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
         let keys = IssuerKeys::create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
         let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));

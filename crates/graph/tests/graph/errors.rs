@@ -1,4 +1,4 @@
-//! The catalogue of errors (graph.md 3.3), row by row as far as it is about this server: status, code, family of the
+//! The catalogue of errors (docs/graph-facts.md#errors), row by row as far as it is about this server: status, code, family of the
 //! message, a word of it, a header.
 
 use chaveiro_core::decisions::revocation::end_tokens;

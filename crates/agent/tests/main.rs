@@ -1,0 +1,6 @@
+//! The agent as a program.
+
+mod children;
+mod doctor;
+mod language;
+mod package;

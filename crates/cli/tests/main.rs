@@ -1,0 +1,21 @@
+//! The real binary, as a person or a service manager runs it.
+
+#![allow(unreachable_pub, dead_code, reason = "a test crate; its support is shared")]
+
+mod channel;
+mod clock;
+mod crash;
+mod demo;
+mod durable;
+mod floods;
+mod identity;
+mod keys;
+mod linux;
+mod linux_faults;
+mod memory;
+mod package;
+mod record;
+mod sdk;
+mod support;
+mod transport;
+mod verbs;

@@ -1,0 +1,5 @@
+//! Forged, damaged, copied and older databases.
+
+mod forgery;
+mod mark;
+mod upgrade;
