@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use cargo_metadata::MetadataCommand;
 
 use crate::advisories::advisories;
+use crate::check::check;
 use crate::fuzz::fuzz;
-use crate::lanes::run_all;
-use crate::needs;
+use crate::lanes::{quick_targets, run_all, run_quick};
+use crate::needs::{self, FETCHED};
+use crate::prose::prose;
 use crate::release::release;
 use crate::sbom::sbom;
 
@@ -23,13 +26,19 @@ pub(crate) struct Chore {
 pub(crate) const CHORES: &[Chore] = &[
     Chore {
         name: "test",
-        summary: "build everything, run every test and a minute of torture; arguments go to the test runner",
+        summary: "build everything, run every test and a minute of torture; --quick runs those that need no other program, \
+            --no-install says what is missing; other arguments go to the test runner",
         run: test,
     },
     Chore {
-        name: "ci",
-        summary: "format, clippy, dependency rules, advisories, generated artefacts, tests, a short go of each fuzz target",
-        run: ci,
+        name: "check",
+        summary: "format, prose, licences, clippy, arrows, catalogues, generated files, a round of each benchmark and fuzz target",
+        run: check,
+    },
+    Chore {
+        name: "prose",
+        summary: "count doc summaries that begin evasively, and check documents; --list names them, --sample SEED draws twenty",
+        run: prose,
     },
     Chore {
         name: "advisories",
@@ -66,18 +75,28 @@ pub(crate) const CHORES: &[Chore] = &[
     Chore { name: "bench", summary: "run the benchmarks; they print ratios, side by side in one run", run: bench },
 ];
 
+/// Options of `cargo xtask test`; everything else goes to the test runner.
+const QUICK: &str = "--quick";
+const NO_INSTALL: &str = "--no-install";
+
 fn test(arguments: &[String]) -> Result<()> {
-    needs::install_missing()?;
-    if arguments.is_empty() {
+    let has = |option: &str| arguments.iter().any(|argument| argument == option);
+    let rest: Vec<_> = arguments.iter().filter(|argument| ![QUICK, NO_INSTALL].contains(&argument.as_str())).collect();
+    if has(QUICK) {
+        ensure!(rest.is_empty(), "{QUICK} takes no other arguments");
+        eprintln!("xtask: the quick tests; programs, their faults, clients of Graph and other issuers are left out");
+        let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec()?;
+        return run_quick(cargo, &quick_targets(&metadata));
+    }
+    needs::provide(!has(NO_INSTALL), FETCHED)?;
+    if rest.is_empty() {
         return run_all(cargo);
     }
-    let mut command = cargo(&["test", "--workspace", "--locked"]);
-    command.args(arguments);
-    run(&mut command)
+    run(cargo(&["test", "--workspace", "--locked"]).args(rest))
 }
 
 fn torture(arguments: &[String]) -> Result<()> {
-    needs::install_missing()?;
+    needs::provide(true, &[])?;
     let mut command = cargo(&["test", "--quiet", "--workspace", "--locked", "--test", "torture", "--"]);
     command.args(arguments);
     run(&mut command)
@@ -86,22 +105,6 @@ fn torture(arguments: &[String]) -> Result<()> {
 fn model(_: &[String]) -> Result<()> {
     let walks = ["model::", "--ignored", "--nocapture", "--test-threads", "1"];
     run(cargo(&["test", "--release", "--locked", "--package", "chaveiro-core", "--lib", "--"]).args(walks))
-}
-
-fn ci(_: &[String]) -> Result<()> {
-    needs::install_missing()?;
-    needs::install_cargo_deny()?;
-    run(&mut cargo(&["fmt", "--all", "--check"]))?;
-    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
-    let on = ["--package", "chaveiro-test-actions", "--features", "on", "--all-targets", "--locked"];
-    run(cargo(&["clippy"]).args(on).args(["--", "-D", "warnings"]))?;
-    run(&mut cargo(&["clippy", "--workspace", "--test", "sdk_more", "--locked", "--", "-D", "warnings"]))?;
-    run(&mut cargo(&["clippy", "--workspace", "--test", "torture", "--locked", "--", "-D", "warnings"]))?;
-    run(&mut cargo(&["deny", "--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]))?;
-    advisories(&[])?;
-    codegen(&["--check".to_owned()])?;
-    test(&[])?;
-    fuzz(&["5".to_owned()])
 }
 
 /// Those clients, by the name of the program that they need, and the test that runs each.
@@ -114,7 +117,7 @@ fn sdk(arguments: &[String]) -> Result<()> {
     if let Some(unknown) = arguments.iter().find(|name| !CLIENTS.iter().any(|(client, _)| client == name)) {
         bail!("there is no client `{unknown}`; `cargo xtask help` names those that there are");
     }
-    needs::install_missing()?;
+    needs::provide(true, &[])?;
     for (client, test) in CLIENTS {
         if arguments.is_empty() || arguments.iter().any(|name| name == client) {
             run(Command::new(client).arg("version")).with_context(|| format!("{client} is needed"))?;
@@ -131,7 +134,7 @@ fn bench(arguments: &[String]) -> Result<()> {
 }
 
 /// The product prints its own inventories (`chaveiro generate`); this only says where they belong.
-fn codegen(arguments: &[String]) -> Result<()> {
+pub(crate) fn codegen(arguments: &[String]) -> Result<()> {
     let check = arguments.iter().any(|argument| argument == "--check");
     let committed = root().join("generated");
     let target = if check { root().join("target/generated") } else { committed.clone() };
@@ -168,6 +171,14 @@ fn file_names(directory: &Path) -> Result<Vec<String>> {
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1).unwrap_or(Path::new(".")).to_owned()
+}
+
+/// The files of the repository that fit a pattern of git, below its root.
+pub(crate) fn tracked(pattern: &str) -> Result<Vec<String>> {
+    let listed = Command::new("git").args(["ls-files", "-z", pattern]).current_dir(root()).output().context("git")?;
+    ensure!(listed.status.success(), "git does not list the files: {}", String::from_utf8_lossy(&listed.stderr));
+    let names = String::from_utf8(listed.stdout).context("the name of a file")?;
+    Ok(names.split_terminator('\0').map(str::to_owned).collect())
 }
 
 /// The cargo that runs us, at the root of the workspace.

@@ -1,10 +1,11 @@
 //! Fuzzing with libFuzzer on the stable toolchain: the coverage pass of LLVM is switched on by hand, and everything
 //! is compiled into a directory of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::chores::{cargo, root, run};
 
@@ -27,21 +28,64 @@ pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
     if let Some(unknown) = chosen.iter().find(|name| !all.contains(name)) {
         bail!("there is no target `{unknown}`; there are {}", all.join(", "));
     }
+    let programs = build("release")?;
+    chosen.into_iter().try_for_each(|name| run(&mut fuzzer(&programs, name, seconds)?))
+}
+
+/// The seconds that [`smoke`] gives each target.
+const SMOKE: u64 = 5;
+
+/// Fuzzes every target for a moment, as many at once as there are processors, from a build that costs little.
+pub(crate) fn smoke() -> Result<()> {
+    let programs = build("smoke")?;
+    let waiting = Mutex::new(targets()?);
+    let failed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(name) = locked(&waiting).pop() {
+                    let ended = fuzzer(&programs, &name, SMOKE).and_then(|mut fuzzer| Ok(fuzzer.output()?));
+                    let said = match ended {
+                        Ok(ended) if ended.status.success() => continue,
+                        Ok(ended) => String::from_utf8_lossy(&ended.stderr).into_owned(),
+                        Err(error) => format!("{error:#}"),
+                    };
+                    locked(&failed).push(format!("{name}: {said}"));
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
+    Ok(())
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn built() -> PathBuf {
+    root().join("target/fuzz")
+}
+
+/// Builds every target; returns the directory of the programs.
+fn build(profile: &str) -> Result<PathBuf> {
     // Named, so that build scripts and procedural macros are not instrumented.
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let built = root().join("target/fuzz");
-    let mut build = cargo(&["build", "--release", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--bins"]);
-    run(build.args(["--target", &target]).arg("--target-dir").arg(&built).env("RUSTFLAGS", COVERAGE))?;
-    for name in chosen {
-        let corpus = built.join("corpus").join(name);
-        std::fs::create_dir_all(&corpus).with_context(|| format!("making {}", corpus.display()))?;
-        let mut fuzzer = Command::new(built.join(&target).join("release").join(name));
-        fuzzer.args([&format!("-max_total_time={seconds}"), "-timeout=10", "-rss_limit_mb=2048", "-verbosity=0"]);
-        fuzzer.args(["-max_len=65536", "-print_final_stats=1"]);
-        fuzzer.arg(format!("-artifact_prefix={}/{name}-", built.display()));
-        run(fuzzer.arg(&corpus).arg(root().join("fuzz/seeds").join(name)))?;
-    }
-    Ok(())
+    let mut build = cargo(&["build", "--profile", profile, "--locked", "--manifest-path", "fuzz/Cargo.toml", "--bins"]);
+    run(build.args(["--target", &target]).arg("--target-dir").arg(built()).env("RUSTFLAGS", COVERAGE))?;
+    Ok(built().join(target).join(profile))
+}
+
+fn fuzzer(programs: &Path, name: &str, seconds: u64) -> Result<Command> {
+    let corpus = built().join("corpus").join(name);
+    std::fs::create_dir_all(&corpus).with_context(|| format!("making {}", corpus.display()))?;
+    let mut fuzzer = Command::new(programs.join(name));
+    fuzzer.args([&format!("-max_total_time={seconds}"), "-timeout=10", "-rss_limit_mb=2048", "-verbosity=0"]);
+    fuzzer.args(["-max_len=65536", "-print_final_stats=1"]);
+    fuzzer.arg(format!("-artifact_prefix={}/{name}-", built().display()));
+    fuzzer.arg(&corpus).arg(root().join("fuzz/seeds").join(name));
+    Ok(fuzzer)
 }
 
 /// The targets, by their files.

@@ -1,4 +1,7 @@
 //! Every test of the workspace, in lanes: most of the long ones wait for processes and clocks, and leave a processor idle.
+//!
+//! A crate has one program of tests, because each program links everything once more. The lanes take its files apart
+//! again: each top-level module runs in a process of its own, so that long ones run beside each other.
 
 use std::collections::VecDeque;
 use std::io::{BufReader, Write};
@@ -9,49 +12,112 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use cargo_metadata::Message;
+use rustix::fs::statvfs;
+use tempfile::TempDir;
 
-/// The programs of tests that run at the same time. Each has as many threads as there are processors.
-const LANES: usize = 2;
+/// The processes of tests that run at the same time. Each has as many threads as there are processors.
+const LANES: usize = 3;
 
-/// The programs that take longest begin first, so that neither lane is left alone with one of them.
-const LONGEST: [&str; 2] = ["cli/tests/", "store-sqlite/tests/conformance"];
+/// The parts that take longest begin first, so that no lane is left alone with one of them.
+const LONGEST: &[&str] = &[
+    "cli/tests/linux_faults",
+    "cli/tests/durable",
+    "cli/tests/sdk",
+    "cli/tests/torture",
+    "cli/tests/clock",
+    "agent/src",
+    "cli/tests",
+    "auth/tests/keycloak",
+    "store-sqlite/tests/conformance",
+];
+
+/// The parts that are about what a disk keeps. All others have their temporary files in memory, where there is room.
+const ON_DISK: &[&str] = &["cli/tests/crash", "cli/tests/durable", "cli/tests/torture"];
+
+/// The room that temporary files may take.
+const ROOM: u64 = 4 << 30;
 
 /// The test that is not part of `cargo test`, and the seed with which every test run starts it: the same faults each time.
 const TORTURE: (&str, &[&str]) = ("torture", &["--seed", "1"]);
 
+/// The program of a crate whose files are its modules.
+const PARTED: &str = "it";
+
+/// The remote actions that no product has. A call of its own: their feature must not reach what the other tests test.
+const TEST_ACTIONS: &[&str] =
+    &["test", "--package", "chaveiro-test-actions", "--features", "on", "--locked", "--tests"];
+
+/// The packages whose tests run programs: left out by [`run_quick`], together with [`SLOW`].
+const PROGRAMS: &[&str] = &["chaveiro", "chaveiro-agent", "chaveiro-test-actions", "xtask"];
+
+/// The parts of other packages that run programs, or take long.
+const SLOW: &[&str] = &["agent/src", "auth/tests/keycloak", "auth/tests/oidc"];
+
 /// A program of tests.
 struct Program {
-    /// `chaveiro-core`, or `chaveiro tests/linux.rs`.
+    /// `crates/core/src/lib.rs`.
     name: String,
+    target: String,
     file: PathBuf,
     /// The directory of its package.
     directory: PathBuf,
     arguments: &'static [&'static str],
 }
 
-/// The remote actions that no product has. A call of its own: their feature must not reach what the other tests test.
-const TEST_ACTIONS: &[&str] =
-    &["test", "--package", "chaveiro-test-actions", "--features", "on", "--locked", "--tests"];
+/// Tests that run in one process.
+struct Part {
+    /// The source: `crates/core/src/lib.rs`, or `crates/cli/tests/linux` for a module.
+    name: String,
+    file: PathBuf,
+    directory: PathBuf,
+    arguments: Vec<String>,
+}
 
 /// Builds every test and runs them all; fails at the end if one has failed, and names those.
 pub(crate) fn run_all(cargo: impl Fn(&[&str]) -> Command) -> Result<()> {
-    let mut waiting = built(cargo(&["test", "--workspace", "--locked", "--test", TORTURE.0]), TORTURE.1)?;
-    waiting.extend(built(cargo(&["test", "--workspace", "--locked"]), &[])?);
-    waiting.extend(built(cargo(TEST_ACTIONS), &[])?);
-    let (mut first, rest): (VecDeque<_>, VecDeque<_>) =
-        waiting.into_iter().partition(|program| LONGEST.iter().any(|part| program.name.contains(part)));
-    first.extend(rest);
-    let (waiting, failed) = (Mutex::new(first), Mutex::new(Vec::new()));
+    let mut programs = built(cargo(&["test", "--workspace", "--locked", "--test", TORTURE.0]), TORTURE.1)?;
+    programs.extend(built(cargo(&["test", "--workspace", "--locked"]), &[])?);
+    programs.extend(built(cargo(TEST_ACTIONS), &[])?);
+    run_parts(parts(programs)?)?;
+    let documented = cargo(&["test", "--workspace", "--locked", "--doc", "--quiet"]).status()?;
+    ensure!(documented.success(), "examples in the documentation have failed");
+    Ok(())
+}
+
+/// Runs the tests that need no other program and no network.
+pub(crate) fn run_quick(cargo: impl Fn(&[&str]) -> Command, tests: &[String]) -> Result<()> {
+    let mut build = cargo(&["test", "--workspace", "--locked", "--lib"]);
+    build.args(tests.iter().flat_map(|name| ["--test", name]));
+    let mut parts = parts(built(build, &[])?)?;
+    parts.retain(|part| !is_one_of(part, SLOW));
+    run_parts(parts)
+}
+
+/// Returns the names of the targets whose tests are quick, from the manifests.
+pub(crate) fn quick_targets(metadata: &cargo_metadata::Metadata) -> Vec<String> {
+    let packages = metadata.workspace_packages();
+    let quick = packages.iter().filter(|package| !PROGRAMS.contains(&package.name.as_str()));
+    let targets = quick.flat_map(|package| &package.targets);
+    let mut names: Vec<_> =
+        targets.filter(|target| target.is_test() && target.test).map(|test| test.name.clone()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn run_parts(parts: Vec<Part>) -> Result<()> {
+    let memory = in_memory();
+    let (waiting, failed) = (Mutex::new(VecDeque::from(ordered(parts))), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..LANES {
             scope.spawn(|| {
-                while let Some(program) = next(&waiting) {
-                    let passed = run(&program).unwrap_or_else(|error| {
-                        eprintln!("{}: {error:#}", program.name);
+                while let Some(part) = next(&waiting) {
+                    let passed = run(&part, memory.as_ref()).unwrap_or_else(|error| {
+                        eprintln!("{}: {error:#}", part.name);
                         false
                     });
                     if !passed {
-                        failed.lock().unwrap_or_else(PoisonError::into_inner).push(program.name);
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).push(part.name);
                     }
                 }
             });
@@ -59,13 +125,31 @@ pub(crate) fn run_all(cargo: impl Fn(&[&str]) -> Command) -> Result<()> {
     });
     let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     ensure!(failed.is_empty(), "these have failed: {}", failed.join(", "));
-    let documented = cargo(&["test", "--workspace", "--locked", "--doc", "--quiet"]).status()?;
-    ensure!(documented.success(), "examples in the documentation have failed");
     Ok(())
 }
 
-fn next(waiting: &Mutex<VecDeque<Program>>) -> Option<Program> {
+fn next(waiting: &Mutex<VecDeque<Part>>) -> Option<Part> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+}
+
+fn is_one_of(part: &Part, list: &[&str]) -> bool {
+    list.iter().any(|name| part.name.contains(name))
+}
+
+/// Returns the parts with the longest first, in the order of that list.
+fn ordered(mut parts: Vec<Part>) -> Vec<Part> {
+    parts.sort_by_key(|part| LONGEST.iter().position(|name| part.name.contains(name)).unwrap_or(LONGEST.len()));
+    parts
+}
+
+/// A directory for temporary files that no disk has to keep; none if this system has no room for them in memory.
+fn in_memory() -> Option<TempDir> {
+    let place = Path::new("/dev/shm");
+    let room = statvfs(place).map(|room| room.f_bavail * room.f_frsize).unwrap_or(0);
+    if room < ROOM {
+        return None;
+    }
+    tempfile::Builder::new().prefix("chaveiro-tests-").tempdir_in(place).ok()
 }
 
 /// Builds, and returns the programs.
@@ -81,7 +165,7 @@ fn built(mut command: Command, arguments: &'static [&'static str]) -> Result<Vec
         let source = artifact.target.src_path.as_str();
         let root = directory.ancestors().find(|up| up.join("Cargo.lock").exists()).unwrap_or(&directory);
         let name = Path::new(source).strip_prefix(root).unwrap_or(Path::new(source)).display().to_string();
-        programs.push(Program { name, file: file.into(), directory, arguments });
+        programs.push(Program { name, target: artifact.target.name, file: file.into(), directory, arguments });
     }
     if !building.wait()?.success() {
         bail!("the tests do not build");
@@ -89,16 +173,88 @@ fn built(mut command: Command, arguments: &'static [&'static str]) -> Result<Vec
     Ok(programs)
 }
 
-/// Runs a program as `cargo test` does, and shows everything that it said once it has ended. Returns whether it passed.
-fn run(program: &Program) -> Result<bool> {
+/// Takes the programs apart.
+fn parts(programs: Vec<Program>) -> Result<Vec<Part>> {
+    let mut parts = Vec::new();
+    for program in programs {
+        if program.target != PARTED {
+            let arguments = program.arguments.iter().map(|argument| (*argument).to_owned()).collect();
+            parts.push(Part { name: program.name, file: program.file, directory: program.directory, arguments });
+            continue;
+        }
+        let listed = Command::new(&program.file).args(["--list", "--format", "terse"]).output()?;
+        ensure!(listed.status.success(), "{} does not list its tests", program.name);
+        let folder = program.name.trim_end_matches("/main.rs").to_owned();
+        for (module, tests) in modules(&String::from_utf8_lossy(&listed.stdout)) {
+            let (file, directory) = (program.file.clone(), program.directory.clone());
+            let arguments = std::iter::once("--exact".to_owned()).chain(tests).collect();
+            parts.push(Part { name: format!("{folder}/{module}"), file, directory, arguments });
+        }
+    }
+    Ok(parts)
+}
+
+/// The tests of a program by their top-level module, in the order of the list.
+fn modules(listed: &str) -> Vec<(String, Vec<String>)> {
+    let mut modules: Vec<(String, Vec<String>)> = Vec::new();
+    for test in listed.lines().filter_map(|line| line.strip_suffix(": test")) {
+        let module = test.split_once("::").map_or("main", |(module, _)| module);
+        match modules.iter_mut().find(|(name, _)| name == module) {
+            Some((_, tests)) => tests.push(test.to_owned()),
+            None => modules.push((module.to_owned(), vec![test.to_owned()])),
+        }
+    }
+    modules
+}
+
+/// Runs a part as `cargo test` does, and shows everything that it said once it has ended. Returns whether it passed.
+fn run(part: &Part, memory: Option<&TempDir>) -> Result<bool> {
     let begun = Instant::now();
-    let mut command = Command::new(&program.file);
-    command.args(program.arguments).current_dir(&program.directory).env("CARGO_MANIFEST_DIR", &program.directory);
-    let ended = command.stdin(Stdio::null()).output().with_context(|| format!("running {}", program.file.display()))?;
+    let mut command = Command::new(&part.file);
+    command.args(&part.arguments).current_dir(&part.directory).env("CARGO_MANIFEST_DIR", &part.directory);
+    if let Some(memory) = memory.filter(|_| !is_one_of(part, ON_DISK)) {
+        command.env("TMPDIR", memory.path());
+    }
+    let ended = command.stdin(Stdio::null()).output().with_context(|| format!("running {}", part.file.display()))?;
     let mut out = std::io::stdout().lock();
     let verdict = if ended.status.success() { "passed" } else { "FAILED" };
-    writeln!(out, "     Running {} ({verdict} in {:.0} s)", program.name, begun.elapsed().as_secs_f64())?;
+    writeln!(out, "     Running {} ({verdict} in {:.0} s)", part.name, begun.elapsed().as_secs_f64())?;
     out.write_all(&ended.stdout)?;
     out.write_all(&ended.stderr)?;
     Ok(ended.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_taken_apart_by_its_modules_and_no_test_is_lost() {
+        let listed = "clock::a: test\nlinux::b: test\nclock::deep::c: test\nalone: test\nclock::d: benchmark\n";
+        let tests = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let expected = [
+            ("clock", tests(&["clock::a", "clock::deep::c"])),
+            ("linux", tests(&["linux::b"])),
+            ("main", tests(&["alone"])),
+        ];
+        assert_eq!(modules(listed), expected.map(|(name, tests)| (name.to_owned(), tests)));
+    }
+
+    #[test]
+    fn the_longest_parts_begin_first_in_their_order() {
+        let part = |name: &str| Part {
+            name: name.to_owned(),
+            file: PathBuf::new(),
+            directory: PathBuf::new(),
+            arguments: Vec::new(),
+        };
+        let names = [
+            "crates/core/src/lib.rs",
+            "crates/cli/tests/linux",
+            "crates/cli/tests/durable",
+            "crates/cli/tests/linux_faults",
+        ];
+        let sorted: Vec<_> = ordered(names.map(part).into()).into_iter().map(|part| part.name).collect();
+        assert_eq!(sorted, [names[3], names[2], names[1], names[0]]);
+    }
 }

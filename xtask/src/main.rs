@@ -1,10 +1,13 @@
 //! Every chore of the repository. `cargo xtask help` lists them; `.ci/run` calls one of them.
 
 mod advisories;
+mod check;
 mod chores;
+mod deny;
 mod fuzz;
 mod lanes;
 mod needs;
+mod prose;
 mod release;
 mod sbom;
 

@@ -1,10 +1,11 @@
 //! What a fresh Debian machine with a Rust toolchain may lack, and how to get it.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::chores::{cargo, run};
+use crate::chores::{root, run};
 
 /// A program, and the Debian package that brings it.
 struct Need {
@@ -71,36 +72,90 @@ const NEEDS: &[Need] = &[
     Need { program: "mvn", probe: VERSION, package: "maven", why: "it installs that SDK and Keycloak" },
 ];
 
-/// Installs what the build and the tests need and this machine lacks, and says so.
-pub(crate) fn install_missing() -> Result<()> {
-    for need in NEEDS {
-        if succeeds(need.program, need.probe) {
-            continue;
-        }
-        eprintln!("xtask: {} is missing ({}); installing it", need.package, need.why);
-        if !succeeds("apt-get", VERSION) {
-            bail!("install {} with this system's package manager, then try again", need.package);
-        }
-        run(Command::new("apt-get").args(["update", "--quiet"]))?;
-        run(Command::new("apt-get").args(["install", "--yes", "--quiet", need.package]))?;
-        if !succeeds(need.program, need.probe) {
-            bail!("{} of this system is too old ({}); install a newer one, then try again", need.package, need.why);
-        }
+/// Packages that the tests fetch by themselves, and that stay below `target/` for the next run.
+pub(crate) struct Fetched {
+    /// The file or the directory that is there afterwards, below the target directory; a name that ends in `-` begins one.
+    place: &'static str,
+    from: &'static str,
+    what: &'static str,
+}
+
+/// Everything that `cargo xtask test` fetches.
+pub(crate) const FETCHED: &[Fetched] = &[
+    Fetched { place: "sdk/python-", from: "PyPI", what: "msgraph-beta-sdk and azure-identity" },
+    Fetched { place: "sdk/schemathesis-", from: "PyPI", what: "schemathesis" },
+    Fetched { place: "sdk/node-", from: "npm", what: "@microsoft/microsoft-graph-client and @azure/identity" },
+    Fetched { place: "sdk/java-", from: "Maven Central", what: "microsoft-graph-beta and azure-identity" },
+    Fetched { place: "tmp/oidc/installed", from: "npm", what: "oidc-provider" },
+    Fetched { place: "tmp/keycloak/installed", from: "Maven Central", what: "Keycloak, 160 MB" },
+];
+
+impl Fetched {
+    fn is_there(&self, target: &Path) -> bool {
+        let (folder, name) = self.place.rsplit_once('/').unwrap_or(("", self.place));
+        let names =
+            std::fs::read_dir(target.join(folder)).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let fits = |found: &str| if name.ends_with('-') { found.starts_with(name) } else { found == name };
+        names.filter_map(|found| found.into_string().ok()).any(|found| fits(&found))
+    }
+}
+
+/// Says what this machine lacks and will be installed or fetched, then installs it; with `install` off, stops behind the list.
+pub(crate) fn provide(install: bool, fetched: &[Fetched]) -> Result<()> {
+    let missing: Vec<_> = NEEDS.iter().filter(|need| !succeeds(need.program, need.probe)).collect();
+    let target = target();
+    let fetched: Vec<_> = fetched.iter().filter(|fetched| !fetched.is_there(&target)).collect();
+    for need in &missing {
+        eprintln!("xtask: {} is missing ({}); apt-get will install it", need.package, need.why);
+    }
+    for fetched in &fetched {
+        eprintln!("xtask: {} will be fetched from {} into {}", fetched.what, fetched.from, target.display());
+    }
+    if install {
+        return missing.into_iter().try_for_each(install_package);
+    }
+    if missing.is_empty() && fetched.is_empty() {
+        return Ok(());
+    }
+    bail!("nothing was installed; run it without --no-install, or install these by hand")
+}
+
+fn install_package(need: &Need) -> Result<()> {
+    if !succeeds("apt-get", VERSION) {
+        bail!("install {} with this system's package manager, then try again", need.package);
+    }
+    run(Command::new("apt-get").args(["update", "--quiet"]))?;
+    run(Command::new("apt-get").args(["install", "--yes", "--quiet", need.package]))?;
+    if !succeeds(need.program, need.probe) {
+        bail!("{} of this system is too old ({}); install a newer one, then try again", need.package, need.why);
     }
     Ok(())
 }
 
-/// `cargo deny` checks licences, banned crates and sources.
-pub(crate) fn install_cargo_deny() -> Result<()> {
-    let installed = cargo(&["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if installed.is_ok_and(|status| status.success()) {
-        return Ok(());
-    }
-    eprintln!("xtask: cargo-deny is missing; installing it (a few minutes)");
-    run(&mut cargo(&["install", "--locked", "cargo-deny"]))
+/// The directory that cargo builds into.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 fn succeeds(program: &str, arguments: &[&str]) -> bool {
     let status = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fetched_package_is_known_by_its_place() {
+        let target = tempfile::tempdir().expect("a directory");
+        let fetched = |place| Fetched { place, from: "", what: "" };
+        std::fs::create_dir_all(target.path().join("sdk/python-0123")).expect("made");
+        std::fs::write(target.path().join("sdk/complete"), "").expect("written");
+        for (place, expected) in
+            [("sdk/python-", true), ("sdk/node-", false), ("sdk/complete", true), ("sdk/comp", false), ("tmp/a", false)]
+        {
+            assert_eq!(fetched(place).is_there(target.path()), expected, "{place}");
+        }
+    }
 }

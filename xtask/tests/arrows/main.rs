@@ -72,6 +72,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("chaveiro-test-actions", &[]),
+    ("chaveiro-testing", &["chaveiro-core"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,61 @@
+//! Everything that is checked without running the tests of the product.
+
+use anyhow::{Result, bail, ensure};
+
+use crate::chores::{cargo, codegen, run};
+use crate::deny::deny;
+use crate::fuzz::smoke;
+use crate::needs;
+use crate::prose::prose;
+
+/// One check.
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "format", run: || run(&mut cargo(&["fmt", "--all", "--check"])) },
+    Step { name: "prose", run: || prose(&[]) },
+    Step { name: "deny", run: deny },
+    Step { name: "clippy", run: clippy },
+    Step { name: "arrows", run: || run(cargo(&["test", "--quiet", "--workspace", "--locked"]).args(ARROWS)) },
+    Step {
+        name: "catalogues",
+        run: || run(&mut cargo(&["test", "--quiet", "--locked", "--package", "chaveiro-lang"])),
+    },
+    Step { name: "generated", run: || codegen(&["--check".to_owned()]) },
+    // By `cargo test` they run one small round; by `cargo bench` they measure.
+    Step { name: "benches", run: || run(&mut cargo(&["test", "--workspace", "--locked", "--bench", "*"])) },
+    Step { name: "fuzz", run: smoke },
+];
+
+/// The tests of the architecture.
+const ARROWS: [&str; 8] = ["--test", "arrows", "--test", "decisions", "--test", "programs", "--test", "refusals"];
+
+/// `cargo xtask check [STEP ...]`: those steps, all of them by default. A step that fails does not keep the others from running.
+pub(crate) fn check(arguments: &[String]) -> Result<()> {
+    if let Some(unknown) = arguments.iter().find(|name| !STEPS.iter().any(|step| step.name == *name)) {
+        let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+        bail!("there is no step `{unknown}`; there are {}", names.join(", "));
+    }
+    needs::provide(true, &[])?;
+    let mut failed = Vec::new();
+    for step in STEPS.iter().filter(|step| arguments.is_empty() || arguments.iter().any(|name| name == step.name)) {
+        eprintln!("xtask: checking {}", step.name);
+        if let Err(error) = (step.run)() {
+            eprintln!("xtask: {}: {error:#}", step.name);
+            failed.push(step.name);
+        }
+    }
+    ensure!(failed.is_empty(), "these have failed: {}", failed.join(", "));
+    Ok(())
+}
+
+fn clippy() -> Result<()> {
+    let refuse = ["--locked", "--", "-D", "warnings"];
+    run(cargo(&["clippy", "--workspace", "--all-targets"]).args(refuse))?;
+    // Targets that no other call builds.
+    run(cargo(&["clippy", "--workspace", "--test", "sdk_more", "--test", "torture"]).args(refuse))?;
+    run(cargo(&["clippy", "--package", "chaveiro-test-actions", "--features", "on", "--all-targets"]).args(refuse))
+}
