@@ -82,7 +82,17 @@ pub enum DocumentError {
     Unreadable(#[from] serde_json::Error),
 }
 
-/// Reads a document.
+/// Reads a document. Unknown members are ignored.
+///
+/// ```
+/// use chaveiro_csp::{Finish, decode, encode};
+///
+/// let text = r#"{"action":"5a0b7e0c-3c2e-4f0e-9d55-0c1f2e3d4b5a","attempt":2,"of a newer server":true}"#;
+/// let finish: Finish = decode(text)?;
+/// assert_eq!(finish.attempt, 2);
+/// assert_eq!(decode::<Finish>(&encode(&finish))?, finish);
+/// # Ok::<(), chaveiro_csp::DocumentError>(())
+/// ```
 pub fn decode<T: DeserializeOwned>(text: &str) -> Result<T, DocumentError> {
     if text.len() > MAX_DOCUMENT_BYTES {
         return Err(DocumentError::TooLong(text.len()));
