@@ -1,4 +1,4 @@
-//! What a `scope` asks for (graph.md 6.5): a resource that means Graph, permissions of it, and words of OpenID Connect.
+//! What a `scope` asks for (docs/graph-facts.md#scopes): a resource that means Graph, permissions of it, and words of OpenID Connect.
 
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use thiserror::Error;

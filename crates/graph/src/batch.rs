@@ -1,6 +1,6 @@
 //! The form of a batch: its limits and its errors.
 //!
-//! Reference: graph.md 5.3; OData JSON Format 4.01, 19.
+//! Reference: docs/graph-facts.md#batches; OData JSON Format 4.01, 19.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What the issuer says of itself (graph.md 6.2): true of this server, field by field.
+//! What the issuer says of itself (docs/graph-facts.md#login-endpoints): true of this server, field by field.
 
 use std::sync::Arc;
 

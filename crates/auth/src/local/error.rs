@@ -1,4 +1,4 @@
-//! Why the login endpoints say no: one exhaustive table (graph.md 3.4). Clients look at `error`; people search for the
+//! Why the login endpoints say no: one exhaustive table (docs/graph-facts.md#token-errors). Clients look at `error`; people search for the
 //! AADSTS number.
 
 use chaveiro_core::Timestamp;

@@ -56,7 +56,7 @@ enum Grant {
     RefreshToken,
 }
 
-/// Both spellings of the device grant are in use (graph.md 6.3).
+/// Both spellings of the device grant are in use (docs/graph-facts.md#grants).
 const GRANTS: &[(&str, Grant)] = &[
     ("client_credentials", Grant::ClientCredentials),
     ("urn:ietf:params:oauth:grant-type:device_code", Grant::DeviceCode),

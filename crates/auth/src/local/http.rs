@@ -1,4 +1,5 @@
-//! The endpoints, in the paths and with the headers that Microsoft's identity libraries expect (graph.md 4 and 6.2).
+//! The endpoints, in the paths and with the headers that Microsoft's identity libraries expect (docs/graph-facts.md,
+//! #login-headers and #login-endpoints).
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What minted tokens say (graph.md 6.1): the shape of Entra v2 with its v1 names beside.
+//! What minted tokens say (docs/graph-facts.md#token-claims): the shape of Entra v2 with its v1 names beside.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,6 +1,6 @@
 //! Activities as Graph's audit events name them: the one table from ours to theirs.
 //!
-//! Reference: graph.md 2.7. `activityType` is `verb Entity` there, for instance `wipe ManagedDevice`.
+//! Reference: docs/graph-facts.md#audit-events. `activityType` is `verb Entity` there, for instance `wipe ManagedDevice`.
 
 use strum::VariantArray;
 

@@ -21,7 +21,7 @@ pub struct Caller {
     pub actor: Actor,
     /// What the token grants.
     pub permissions: PermissionSet,
-    /// The directory roles of the signed-in user, as template ids: the `wids` claim (graph.md 6.1). Empty when the token
+    /// The directory roles of the signed-in user, as template ids: the `wids` claim (docs/graph-facts.md#token-claims). Empty when the token
     /// names none. They are the issuer's word; what they allow is decided elsewhere.
     pub directory_roles: Vec<Uuid>,
     /// The groups of the signed-in user: the `groups` claim, ids or names as the issuer writes them.

@@ -1,7 +1,7 @@
 //! Roles: named sets of role actions. A permission in a token says what an application was granted; a role says what a
 //! person may do with it, and an assignment on which devices.
 //!
-//! The names of actions are Intune's where it has one (graph.md 7.3); ours begin with `Chaveiro_`. `docs/roles.md`
+//! The names of actions are Intune's where it has one (docs/graph-facts.md#role-actions); ours begin with `Chaveiro_`. `docs/roles.md`
 //! holds the same two tables, and a test compares them.
 
 use std::fmt;
@@ -218,7 +218,7 @@ pub const ROLES: &[Role] = &[
     },
 ];
 
-/// Directory roles of Entra that stand for one of ours on every device of the tenant: the `wids` claim (graph.md 6.1).
+/// Directory roles of Entra that stand for one of ours on every device of the tenant: the `wids` claim (docs/graph-facts.md#token-claims).
 pub const DIRECTORY_ROLES: &[(Uuid, &str, &str)] = &[
     (uuid!("62e90394-69f5-4237-9190-012177145e10"), "Global Administrator", "intune-administrator"),
     (uuid!("3a2c62db-5318-420d-8d74-23affee5d9d5"), "Intune Administrator", "intune-administrator"),

@@ -51,7 +51,7 @@ pub(super) fn nested(text: &str, http_headers: &str, place: &Place) -> String {
     .join("\r\n")
 }
 
-/// The message for a user without any role (graph.md 3.3): a JSON text that holds the document of [`nested`], whose
+/// The message for a user without any role (docs/graph-facts.md#errors): a JSON text that holds the document of [`nested`], whose
 /// `HttpHeaders` has the challenge.
 pub(super) fn no_role(text: &str, place: &Place) -> String {
     let headers = json!({"WWW-Authenticate": no_role_challenge(place)}).to_string();

@@ -54,7 +54,7 @@ pub(super) fn challenge(base_url: &str) -> String {
     )
 }
 
-/// Asks for a token that was not issued before that moment (graph.md 3.3). Clients hand the claims on to the issuer.
+/// Asks for a token that was not issued before that moment (docs/graph-facts.md#errors). Clients hand the claims on to the issuer.
 pub(super) fn claims_challenge(base_url: &str, not_before: Timestamp) -> String {
     let moment = json!({"essential": true, "value": not_before.as_second().to_string()});
     let claims = STANDARD.encode(json!({"access_token": {"nbf": moment}}).to_string());

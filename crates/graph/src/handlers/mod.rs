@@ -245,7 +245,7 @@ pub(crate) fn throttle(state: &GraphState, caller: &Caller, method: &Method) -> 
     state.limits.take(caller, writes)
 }
 
-/// `Retry-Attempt`, which SDKs add to a repeated request (graph.md 1.8).
+/// `Retry-Attempt`, which SDKs add to a repeated request (docs/graph-facts.md#retries).
 fn retry(headers: &HeaderMap) -> bool {
     let text = headers.get("retry-attempt").and_then(|value| value.to_str().ok());
     text.and_then(|text| text.trim().parse::<u32>().ok()).is_some_and(|attempt| attempt >= 1)

@@ -1,4 +1,4 @@
-//! `remoteActionAudit`: a remote action that was asked of a device.
+//! `remoteActionAudit`: a remote action that was asked of a device (docs/graph-facts.md#remote-actions).
 
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::id::{ActionId, TenantId};
