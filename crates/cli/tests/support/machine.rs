@@ -27,7 +27,8 @@ pub static AGENT: LazyLock<PathBuf> = LazyLock::new(|| {
     let program = Path::new(env!("CARGO_BIN_EXE_chaveiro")).with_file_name("chaveiro-agent");
     let mut build = Command::new(env!("CARGO"));
     let target = program.ancestors().nth(2).expect("a target directory");
-    let built = build.args(["build", "--quiet", "--locked", "--package", "chaveiro-agent"]);
+    // Of the whole workspace, as the tests are: for a package alone cargo would build everything below it once more.
+    let built = build.args(["build", "--quiet", "--locked", "--workspace", "--bin", "chaveiro-agent"]);
     built.arg("--target-dir").arg(target);
     if program.parent().is_some_and(|directory| directory.ends_with("release")) {
         built.arg("--release");
