@@ -1,6 +1,7 @@
 //! Every refusal of the Graph face, and how it is answered: [`table`] has its status, code and text, [`document`] the
-//! form that Intune gives to a text.
+//! form that Intune gives to a text, [`code`] the stable code for programs.
 
+mod code;
 mod document;
 mod refusal;
 mod row;
@@ -190,6 +191,7 @@ pub fn respond(error: &GraphError, place: &Place) -> Response {
         Family::Intune => nested(&row.message, "{}", place),
         Family::NoRole => no_role(&row.message, place),
     };
+    let coded = code::coded(error);
     let body = json!({"error": {
         "code": row.code,
         "message": message,
@@ -197,6 +199,8 @@ pub fn respond(error: &GraphError, place: &Place) -> Response {
             "date": place.now.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
             "request-id": place.request_id,
             "client-request-id": place.client_request_id,
+            "chaveiro_code": coded.code,
+            "chaveiro_arguments": coded.arguments,
         },
     }});
     let mut response = Response::new(axum::body::Body::from(Bytes::from(body.to_string())));

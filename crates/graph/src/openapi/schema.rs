@@ -197,7 +197,8 @@ fn of_type(edm: Edm) -> Value {
 pub(super) fn error() -> Value {
     let text = json!({"type": "string"});
     let inner = json!({"type": "object", "required": ["date", "request-id", "client-request-id"],
-        "properties": {"date": text, "request-id": text, "client-request-id": text}});
+        "properties": {"date": text, "request-id": text, "client-request-id": text,
+            "chaveiro_code": text, "chaveiro_arguments": {"type": "object"}}});
     json!({"type": "object", "required": ["error"], "properties": {"error": {
         "type": "object", "required": ["code", "message", "innerError"],
         "properties": {"code": text, "message": text, "innerError": inner}}}})
