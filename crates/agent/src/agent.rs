@@ -4,16 +4,16 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use chaveiro_csp::{self as csp, STANDING_ALERT};
 use chaveiro_device::enroll::expires;
 use chaveiro_device::https::Https;
+use chaveiro_lang::{Explain, text};
 use jiff::Timestamp;
 use omadm::session::device::Event;
 use omadm::syncml::alert;
 use zeroize::Zeroizing;
 
-use crate::complaint::Complaint;
 use crate::config::{self, Config};
 use crate::inventory;
 use crate::login::Accounts;
@@ -21,13 +21,13 @@ use crate::luks::{self, Volume};
 use crate::nodes::Nodes;
 use crate::packages;
 use crate::recovery::{Cleared, Recovery};
-use crate::session;
+use crate::session::{self, Refused};
 use crate::state::{Enrolment, State};
 
 /// Below the address of the server: where a device waits to be woken.
 const WAKE_PATH: &str = "/ManagementServer/Wake";
 
-/// What a session did.
+/// The work of one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Synced {
     /// Messages sent.
@@ -87,7 +87,7 @@ impl Agent {
             self.recovery.give_up()?;
         }
         if synced.is_err() && self.certificate_expires.is_some_and(|end| end <= now) {
-            return synced.context(Complaint::Expired);
+            return synced.explain(|| text!("agent-certificate-expired"));
         }
         let synced = synced?;
         self.enrolment.last_sync = Some(now);
@@ -128,7 +128,7 @@ impl Agent {
             204 => Ok(false),
             // A session will say why this machine is not welcome.
             200 | 401 | 403 => Ok(true),
-            status => bail!(Complaint::Status(status)),
+            status => bail!(text!("agent-status", status = status)),
         }
     }
 
@@ -149,15 +149,15 @@ impl Agent {
         // Who is refused has left already.
         let told = if told.as_ref().is_err_and(is_refusal) { Ok(()) } else { told.map(drop) };
         if !force {
-            told.context(Complaint::NotTold)?;
+            told.explain(|| text!("agent-not-told"))?;
         }
         forget(&self.state, &mut self.recovery, release)
     }
 }
 
-/// Whether the server itself said that it does not know this machine any more.
+/// Says whether the server itself told this machine that it does not know it any more.
 fn is_refusal(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(Complaint::Refused(_)))
+    error.chain().any(|cause| cause.is::<Refused>())
 }
 
 /// Forgets an enrolment that cannot be read any more: the server is not told.
@@ -171,7 +171,7 @@ pub(crate) fn forget_unreadable(root: &Path, state: &State, release: bool) -> Re
 }
 
 fn forget(state: &State, recovery: &mut Recovery, release: bool) -> Result<()> {
-    recovery.give_up().context(Complaint::Interrupted)?;
+    recovery.give_up().explain(|| text!("agent-interrupted"))?;
     if release {
         release_slots(recovery)?;
     }
@@ -192,7 +192,7 @@ fn with_key(recovery: &Recovery) -> impl Iterator<Item = (PathBuf, Volume, PathB
 /// Refuses to take the last slots of a volume, before anything is changed or said.
 fn check_release(recovery: &Recovery) -> Result<()> {
     for (path, volume, _) in with_key(recovery) {
-        volume.has_slot_of_a_person().with_context(|| Complaint::OnlyOurSlots(path))?;
+        volume.has_slot_of_a_person().explain(|| text!("agent-only-our-slots", volume = &path))?;
     }
     Ok(())
 }
@@ -200,7 +200,7 @@ fn check_release(recovery: &Recovery) -> Result<()> {
 /// Removes the agent's and the escrow's key slots of every volume.
 fn release_slots(recovery: &Recovery) -> Result<()> {
     for (path, volume, key) in with_key(recovery) {
-        volume.leave(&key).with_context(|| Complaint::SlotsKept(path))?;
+        volume.leave(&key).explain(|| text!("agent-slots-kept", volume = &path))?;
     }
     Ok(())
 }
@@ -210,7 +210,7 @@ fn release_slots(recovery: &Recovery) -> Result<()> {
 pub(crate) fn clear_slots(root: &Path, state: &State) -> Result<Vec<Cleared>> {
     let _lock = state.lock()?;
     let mut recovery = Recovery::open(root, state.directory(), config::load(root)?)?;
-    recovery.settle().context(Complaint::Interrupted)?;
+    recovery.settle().explain(|| text!("agent-interrupted"))?;
     Ok(recovery.clear_slots())
 }
 
@@ -225,16 +225,16 @@ pub(crate) fn escrow(
     let directory = state.directory();
     chaveiro_keyfile::create_directory(&state.volumes())?;
     if !accept_open_disk && luks::is_on_encrypted_disk(directory) != Some(true) {
-        bail!(Complaint::OpenDisk(directory.to_owned()));
+        bail!(text!("agent-open-disk", directory = directory));
     }
     let recovery = Recovery::open(root, directory, config::load(root)?)?;
     let locks = recovery.locks();
     if !locks.volumes().iter().any(|known| known == path) {
-        return Err(Complaint::NotLookedAt(path.to_owned()).into());
+        return Err(text!("agent-not-configured", volume = path).into());
     }
     let volume = locks.volume(path);
     let uuid = volume.uuid()?;
-    let key = locks.key(&volume).with_context(|| Complaint::NoUuid(path.to_owned()))?;
+    let key = locks.key(&volume).explain(|| text!("agent-no-uuid", volume = path))?;
     let mut random = Zeroizing::new([0; 64]);
     crate::passcode::kernel_random(random.as_mut());
     Ok(volume.enroll(unlock, &key, &state.volumes().join(format!("{uuid}.header")), &random)?)

@@ -4,17 +4,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chaveiro_lang::{Text, text};
 use toml::Value;
 
 /// Below the root.
 const FILE: &str = "etc/chaveiro-agent.toml";
 
 /// The keys, each with what it takes.
-const ACCOUNT: Key = Key { name: "account", expected: r#"the name of a local account, such as "ana""# };
-const VOLUMES: Key = Key { name: "volumes", expected: r#"a list of absolute paths, such as ["/dev/nvme0n1p3"]"# };
-const POLL: Key = Key { name: "poll_minutes", expected: "a whole number from 1 to 1440, such as 60" };
-const KDF: Key = Key { name: "kdf", expected: r#""default", "argon2id" or "pbkdf2""# };
-const ITERATIONS: Key = Key { name: "pbkdf2_iterations", expected: "a whole number from 1000 to 4294967295" };
+const ACCOUNT: Key = Key { name: "account", expected: text!("agent-config-account") };
+const VOLUMES: Key = Key { name: "volumes", expected: text!("agent-config-volumes") };
+const POLL: Key = Key { name: "poll_minutes", expected: text!("agent-config-poll-minutes") };
+const KDF: Key = Key { name: "kdf", expected: text!("agent-config-kdf") };
+const ITERATIONS: Key = Key { name: "pbkdf2_iterations", expected: text!("agent-config-iterations") };
 const KEYS: [Key; 5] = [ACCOUNT, VOLUMES, POLL, KDF, ITERATIONS];
 
 /// Minutes between two reports, unless the file says otherwise.
@@ -26,26 +27,26 @@ const MIN_ITERATIONS: u32 = 1000;
 
 struct Key {
     name: &'static str,
-    expected: &'static str,
+    expected: Text,
 }
 
-/// What the administrator of this machine decided.
+/// The decisions of the administrator of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
-    /// Whose password `login` recovers; without it, that of who signed in most recently.
+    /// The account whose password `login` recovers; by default the one that signed in most recently.
     pub(crate) account: Option<String>,
     /// LUKS2 volumes; when there are none, those of `/etc/crypttab`.
     pub(crate) volumes: Vec<PathBuf>,
     /// Between two reports when nobody wakes the agent.
     pub(crate) poll: Duration,
-    /// Of recovery key slots.
+    /// The derivation of recovery key slots.
     pub(crate) kdf: Kdf,
 }
 
-/// How a key slot turns a passcode into a key.
+/// The way in which a key slot turns a passcode into a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kdf {
-    /// As cryptsetup chooses.
+    /// The choice of cryptsetup.
     Default,
     /// Argon2id, which takes memory.
     Argon2id,
@@ -57,17 +58,37 @@ pub(crate) enum Kdf {
 }
 
 /// Why the file cannot be used. Each names the file, the key, and what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(crate) enum ConfigError {
-    #[error("{} cannot be read: {error}; make it readable for root, or remove it", file.display())]
     Unreadable { file: PathBuf, error: std::io::Error },
-    #[error("{} is not valid TOML: {reason}; correct that line, or put # before it", file.display())]
     Toml { file: PathBuf, reason: String },
-    #[error("{} has the unknown key {key}; correct or remove it, the keys are {}", file.display(), names())]
     Unknown { file: PathBuf, key: String },
-    #[error("{key} in {} must be {expected}, but is {value}; correct it, or remove it for the default", file.display())]
-    Value { file: PathBuf, key: &'static str, value: String, expected: &'static str },
+    Value { file: PathBuf, key: &'static str, value: String, expected: Text },
 }
+
+impl ConfigError {
+    /// The words of the error.
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::Unreadable { file, error } => {
+                text!("agent-config-unreadable", file = file, error = error.to_string())
+            }
+            Self::Toml { file, reason } => text!("agent-config-toml", file = file, reason = reason),
+            Self::Unknown { file, key } => text!("agent-config-unknown", file = file, key = key, keys = names()),
+            Self::Value { file, key, value, expected } => {
+                text!("agent-config-value", key = *key, file = file, expected = expected.clone(), value = value)
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.text().fmt(out)
+    }
+}
+
+impl std::error::Error for ConfigError {}
 
 /// Reads the file below `root`; without one, everything is as by default.
 pub(crate) fn load(root: &Path) -> Result<Config, ConfigError> {
@@ -111,7 +132,7 @@ impl Table {
             file: self.file.clone(),
             key: key.name,
             value: value.to_string(),
-            expected: key.expected,
+            expected: key.expected.clone(),
         };
         read(value).map(Some).ok_or_else(wrong)
     }

@@ -1,12 +1,11 @@
-//! Whether this machine is ready for each recovery: before anybody is locked out.
+//! Examines whether this machine is ready for each recovery, before a user is locked out.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chaveiro_core::lock::{DeviceLock, Lock};
 use serde_json::{Value, json};
 
-use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::locks::{Found, Locks, Proven};
 use crate::login::Accounts;
@@ -15,10 +14,10 @@ use crate::obstacle::Obstacle;
 use crate::recovery::Recovery;
 use crate::state::State;
 use crate::text::{left_behind, verdict};
-use chaveiro_lang::Lang;
+use chaveiro_lang::{Explain, Lang, text};
 
 /// One lock, and what stands in the way of recovering it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Finding {
     /// The lock; its subject is empty when there is none.
     pub(crate) of: DeviceLock,
@@ -27,14 +26,14 @@ pub(crate) struct Finding {
     pub(crate) slots: Option<KeySlots>,
 }
 
-/// Whose the key slots of a volume are.
+/// The key slots of a volume, by their owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeySlots {
     agent: Vec<u8>,
     escrow: Vec<u8>,
-    /// What recoveries added and no longer need.
+    /// Slots that recoveries added and no longer need.
     left_behind: Vec<u8>,
-    /// Of people and of other programs.
+    /// Slots of people and of other programs.
     others: Vec<u8>,
     free: u64,
 }
@@ -121,7 +120,7 @@ pub(crate) fn examine(
     if !volumes.is_empty() {
         config.volumes = volumes.to_vec();
     }
-    Accounts { root }.passwd().with_context(|| Complaint::NoSystem(root.to_owned()))?;
+    Accounts { root }.passwd().explain(|| text!("agent-no-system", root = root))?;
     let locks = Locks { root, config: &config, keys: &state.volumes(), proven: &Proven::default() };
     let found = [Lock::Login, Lock::Luks2].into_iter().flat_map(|lock| locks.find(lock, today));
     // What recoveries left is known to root alone, who can read the journal.

@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chaveiro_core::secret::Passcode;
+use chaveiro_lang::{Explain, text};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -37,7 +38,7 @@ impl Embedded {
         Ok(Self { root: root.to_owned(), agent: Agent::open(root, State::at(state))? })
     }
 
-    /// What the second field of a line of shadow(5) must be for that password, as the system below `root` hashes.
+    /// The second field that a line of shadow(5) must have for that password, as the system below `root` hashes.
     pub fn password_hash(root: &Path, password: &str) -> Result<Zeroizing<String>> {
         let none = Entry::new(Zeroizing::default(), String::new());
         let mut salt = [0; 16];
@@ -63,24 +64,24 @@ impl Embedded {
         Ok(self.agent.sync(now).await?.commands)
     }
 
-    /// Whether that is the password of that account.
+    /// Says whether that is the password of that account.
     pub fn password_opens(&self, account: &str, password: &str) -> Result<bool> {
         Ok(Accounts { root: &self.root }.opens(account, &passcode(password)?)?)
     }
 
-    /// Whether that passphrase opens that volume, by the word of cryptsetup.
+    /// Says whether that passphrase opens that volume, by the word of cryptsetup.
     pub fn passphrase_opens(&self, volume: &Path, passphrase: &str) -> Result<bool> {
         let config = config::load(&self.root)?;
         let locks = Locks { root: &self.root, config: &config, keys: Path::new(""), proven: &Proven::default() };
         Ok(locks.volume(volume).is_opened_by(passphrase.as_bytes())?)
     }
 
-    /// Whether `cryptsetup` is on this machine.
+    /// Says whether `cryptsetup` is on this machine.
     pub fn has_cryptsetup() -> bool {
         luks::has_cryptsetup()
     }
 }
 
 fn passcode(password: &str) -> Result<Passcode> {
-    Passcode::new(Zeroizing::new(password.to_owned())).context("not a password")
+    Passcode::new(Zeroizing::new(password.to_owned())).explain(|| text!("agent-not-a-password"))
 }

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use chaveiro_device::enroll::{Applicant, enroll as exchange};
 use chaveiro_device::https::Https;
 
-use crate::complaint::Complaint;
+use chaveiro_lang::{Explain, text};
+
 use crate::inventory::{self, Inventory};
 use crate::state::{Enrolment, State};
 
-/// What a person gave to enrol with.
+/// The values that a person gave to enrol with.
 pub(crate) struct Invitation<'a> {
     pub(crate) server: &'a str,
     pub(crate) user: &'a str,
@@ -26,7 +27,7 @@ pub(crate) struct Invitation<'a> {
 pub(crate) async fn enroll(state: &State, root: &Path, invitation: &Invitation<'_>) -> Result<Enrolment> {
     let former = match (state.is_enrolled(), invitation.again) {
         (false, _) => None,
-        (true, false) => bail!(Complaint::EnrolledAlready),
+        (true, false) => bail!(text!("agent-enrolled-already")),
         (true, true) => {
             let lock = state.lock()?;
             Some((state.load()?, lock))
@@ -34,17 +35,17 @@ pub(crate) async fn enroll(state: &State, root: &Path, invitation: &Invitation<'
     };
     let root_pem = invitation
         .root_certificate
-        .map(|file| std::fs::read_to_string(file).with_context(|| Complaint::RootCertificate(file.to_owned())));
+        .map(|file| std::fs::read_to_string(file).explain(|| text!("agent-root-certificate", file = file)));
     let known_root = former.as_ref().and_then(|((enrolment, _), _)| enrolment.root_pem.clone());
     let root_pem = root_pem.transpose()?.or(known_root);
     let identity = former.as_ref().map(|((_, identity), _)| identity.as_str());
     let transport = Https::trusting(root_pem.as_deref(), identity)?;
     let inventory = inventory::read(root)?;
-    let key = rcgen::KeyPair::generate().context("no key could be made")?;
+    let key = rcgen::KeyPair::generate().explain(|| text!("agent-no-key-made"))?;
     let server = invitation.server.trim_end_matches('/');
     let applicant = applicant(&inventory);
     let account = exchange(&transport, &applicant, &key, server, invitation.user, invitation.token);
-    let account = account.await.context(Complaint::EnrolmentFailed)?;
+    let account = account.await.explain(|| text!("agent-enrolment-failed"))?;
     let enrolment = Enrolment {
         address: account.management.address.clone(),
         enrollment_id: account.enrollment_id,

@@ -1,12 +1,13 @@
-//! What the promoted passcode opens, kept between sessions without the passcode: for each lock a fingerprint of
+//! The locks that the promoted passcode opens, kept between sessions without the passcode: for each lock a fingerprint of
 //! everything that decides whether it opens. Unchanged since it was proven means that it still opens.
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chaveiro_core::id::ActionId;
 use chaveiro_core::lock::DeviceLock;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
+use chaveiro_lang::{Explain, text};
 use serde::{Deserialize, Serialize};
 
 /// One lock that a promoted passcode opens.
@@ -29,8 +30,7 @@ pub(crate) fn load(file: &Path) -> Result<Vec<Escrowed>> {
         Err(KeyFileError::Missing(_)) => return Ok(Vec::new()),
         other => other?,
     };
-    serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is damaged; remove it: the next recovery writes it anew", file.display()))
+    serde_json::from_slice(&bytes).explain(|| text!("agent-escrowed-damaged", file = file))
 }
 
 /// Takes what a newly promoted passcode opens; durable when this returns.

@@ -1,8 +1,9 @@
-//! What this machine is, from the files in which the kernel and the distribution say so.
+//! The description of this machine, from the files in which the kernel and the distribution say so.
 
 use std::path::Path;
 
 use chaveiro_core::digest::{hex, sha256};
+use chaveiro_lang::{Text, text};
 
 use crate::luks;
 
@@ -24,9 +25,23 @@ pub(crate) struct Inventory {
 }
 
 /// Why a machine cannot be told from others.
-#[derive(Debug, thiserror::Error)]
-#[error("/etc/machine-id is missing or empty; make one with systemd-machine-id-setup")]
+#[derive(Debug)]
 pub(crate) struct NoMachineId;
+
+impl NoMachineId {
+    /// The words of the error.
+    pub(crate) fn text(&self) -> Text {
+        text!("agent-no-machine-id")
+    }
+}
+
+impl std::fmt::Display for NoMachineId {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.text().fmt(out)
+    }
+}
+
+impl std::error::Error for NoMachineId {}
 
 /// Looks at the system below `root`.
 pub(crate) fn read(root: &Path) -> Result<Inventory, NoMachineId> {

@@ -40,7 +40,7 @@ pub(crate) enum Record {
     Setting {
         /// The account.
         account: String,
-        /// What it was, fields 2 and 3 of shadow(5).
+        /// The former hash and day, fields 2 and 3 of shadow(5).
         #[serde(with = "former")]
         old_hash: Zeroizing<String>,
         /// The day of its last change.
@@ -50,7 +50,7 @@ pub(crate) enum Record {
     },
     /// Everything opens with the candidate; the old secrets are still there.
     Applied {
-        /// What the server is told, also when it asks again.
+        /// The report to the server, also when it asks again.
         report: DeviceReport,
     },
     /// The server has promoted the candidate: the old secrets are about to go.
@@ -153,7 +153,7 @@ impl Journal {
         })
     }
 
-    /// What was reported, once everything opens with the candidate, and until it is taken back.
+    /// The report that was made once everything opens with the candidate, and until it is taken back.
     pub(crate) fn applied(&self) -> Option<&DeviceReport> {
         if self.records.iter().any(|record| matches!(record, Record::TakingBack)) {
             return None;
@@ -164,7 +164,7 @@ impl Journal {
         })
     }
 
-    /// Whether the old secrets may be gone by now.
+    /// Says whether the old secrets may be gone by now.
     pub(crate) fn is_retiring(&self) -> bool {
         self.records.iter().any(|record| matches!(record, Record::Retiring))
     }

@@ -5,7 +5,6 @@
 mod agent;
 mod args;
 mod child;
-mod complaint;
 mod config;
 mod doctor;
 mod embedded;
@@ -29,27 +28,27 @@ mod steps;
 #[cfg(test)]
 mod testing;
 mod text;
+mod words;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{CommandFactory, FromArgMatches};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use agent::Agent;
 use args::{Cli, Verb};
-use chaveiro_lang::Lang;
-use complaint::Complaint;
+use chaveiro_lang::{Explain, Lang, Text, text};
 use doctor::Finding;
 pub use embedded::Embedded;
 use enrolment::Invitation;
 use help::HELP;
 use state::State;
-use text::Text;
+pub use words::of_key_file;
 
 /// The whole program: command line in, exit code out.
 pub fn main() -> ExitCode {
@@ -58,7 +57,9 @@ pub fn main() -> ExitCode {
     }
     chaveiro_keyfile::keep_to_oneself();
     let lang = Lang::of_arguments(std::env::args_os());
-    let matches = HELP.in_language(Cli::command(), lang).get_matches();
+    let mut command = HELP.in_language(Cli::command(), lang);
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let matches = matches.unwrap_or_else(|error| refuse(&mut command, &error, lang));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(&cli, lang) {
         Ok(true) => ExitCode::SUCCESS,
@@ -70,29 +71,39 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What went wrong, and what to do about it.
+/// Prints help or version as asked, or tells what is wrong with the command line.
+fn refuse(command: &mut clap::Command, error: &clap::Error, lang: Lang) -> ! {
+    if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        error.exit();
+    }
+    let help = chaveiro_lang::help_instead(command, error);
+    let _ = write!(std::io::stderr(), "{}", help.unwrap_or_else(|| chaveiro_lang::refusal(error, lang)));
+    std::process::exit(error.exit_code());
+}
+
+/// Tells what went wrong, and what to do about it.
 fn complain(error: &anyhow::Error, json: bool, lang: Lang) {
     let mut out = std::io::stderr();
     if json {
-        let _ = writeln!(out, "{}", json!({"error": format!("{error:#}")}));
+        let _ = writeln!(out, "{}", chaveiro_lang::tell_machines(error, words::of));
         return;
     }
     let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let style = if colour { Style::new().fg_color(Some(AnsiColor::Red.into())).bold() } else { Style::new() };
-    let told = complaint::tell(error, lang);
-    let _ = writeln!(out, "{style}{}{style:#}: {}", Text::Error.say(lang, ""), told.what);
+    let told = chaveiro_lang::tell(error, lang, words::of);
+    let _ = writeln!(out, "{style}{}{style:#}: {}", text!("error").say(lang), told.what);
     for hint in told.hints {
-        let _ = writeln!(out, "{}: {hint}", Text::Hint.say(lang, ""));
+        let _ = writeln!(out, "{}: {hint}", text!("hint").say(lang));
     }
 }
 
-/// Says whether everything is as it should be.
+/// Runs the verb, and says whether everything is as it should be.
 fn run(cli: &Cli, lang: Lang) -> Result<bool> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let state = State::at(&cli.state);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let say = |text: Text, value: &str, facts: Value| {
-        let line = if cli.json { facts.to_string() } else { text.say(lang, value) };
+    let say = |text: Text, facts: Value| {
+        let line = if cli.json { facts.to_string() } else { text.say(lang) };
         writeln!(std::io::stdout(), "{line}")
     };
     match &cli.verb {
@@ -100,12 +111,13 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
             let token = match (token, token_file) {
                 (Some(token), _) => Zeroizing::new(token.clone()),
                 (None, Some(file)) => token_of(file)?,
-                (None, None) => return Err(Complaint::TokenNeeded.into()),
+                (None, None) => return Err(text!("agent-token-needed").into()),
             };
             let root_certificate = root_certificate.as_deref();
             let invitation = Invitation { server, user, token: &token, root_certificate, again: *again };
             let enrolment = runtime.block_on(enrolment::enroll(&state, &cli.root, &invitation))?;
-            say(Text::Enrolled, &enrolment.address, json!({"enrolled": true, "address": enrolment.address}))?;
+            let facts = json!({"enrolled": true, "address": enrolment.address});
+            say(text!("agent-enrolled", address = &enrolment.address), facts)?;
         }
         Verb::Run => {
             let mut agent = Agent::open(&cli.root, state)?;
@@ -117,31 +129,29 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
         Verb::Sync => {
             let synced = runtime.block_on(async { Agent::open(&cli.root, state)?.sync(now()).await })?;
             let facts = json!({"messages": synced.messages, "commands": synced.commands});
-            say(Text::Synced, &synced.messages.to_string(), facts)?;
+            say(text!("agent-synced", messages = synced.messages), facts)?;
         }
         Verb::Status if !state.is_enrolled() => {
-            say(Text::NotEnrolled, "", json!({"enrolled": false}))?;
+            say(text!("agent-not-enrolled-yet"), json!({"enrolled": false}))?;
             return Ok(false);
         }
         Verb::Status => {
             let (enrolment, identity) = state.load()?;
-            let last = enrolment.last_sync.map(|at| at.to_string());
+            let last = enrolment.last_sync;
             let expires =
                 chaveiro_device::enroll::expires(&identity).and_then(|end| jiff::Timestamp::from_second(end).ok());
-            let expires = expires.map(|end| end.to_string()).unwrap_or_default();
+            let enrolled = text!("agent-enrolled", address = &enrolment.address);
             let facts = json!({
                 "enrolled": true,
                 "address": enrolment.address,
-                "lastSync": last,
-                "certificateExpires": expires,
+                "lastSync": last.map(|at| at.to_string()),
+                "certificateExpires": expires.map(|end| end.to_string()).unwrap_or_default(),
             });
-            let last = last.unwrap_or_else(|| Text::Never.say(lang, ""));
-            match cli.json {
-                true => say(Text::Enrolled, "", facts)?,
-                false => {
-                    say(Text::Enrolled, &enrolment.address, Value::Null)?;
-                    say(Text::LastSync, &last, Value::Null)?;
-                    say(Text::CertificateExpires, &expires, Value::Null)?;
+            say(enrolled, facts)?;
+            if !cli.json {
+                say(last.map_or(text!("agent-never-reported"), |at| text!("agent-last-report", at = at)), Value::Null)?;
+                if let Some(end) = expires {
+                    say(text!("agent-certificate-ends", at = end), Value::Null)?;
                 }
             }
         }
@@ -150,7 +160,7 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
                 let unlock = unlock_secret(passphrase_file.as_deref(), &volume, lang)?;
                 agent::escrow(&cli.root, &state, &volume, &unlock, *accept_open_disk)?;
                 let shown = volume.display().to_string();
-                say(Text::Escrowed, &shown, json!({"volume": shown, "escrowed": true}))?;
+                say(text!("agent-escrowed", volume = &shown), json!({"volume": shown, "escrowed": true}))?;
             }
         }
         Verb::Unenroll { force, release_slots } => {
@@ -161,14 +171,17 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
                 }
                 Err(error) => return Err(error),
             }
-            let text = if *release_slots { Text::LeftReleased } else { Text::Left };
-            say(text, "", json!({"enrolled": false, "slotsReleased": release_slots}))?;
+            let text = if *release_slots { text!("agent-left-released") } else { text!("agent-left") };
+            say(text, json!({"enrolled": false, "slotsReleased": release_slots}))?;
         }
         Verb::ClearSlots => {
             for cleared in agent::clear_slots(&cli.root, &state)? {
                 let (volume, slots) = (cleared.volume.display().to_string(), cleared.slots);
-                let text = if slots.is_empty() { Text::NothingLeft } else { Text::SlotsCleared };
-                say(text, &volume, json!({"volume": volume, "removed": slots}))?;
+                let text = match slots.is_empty() {
+                    true => text!("agent-no-slots-left", volume = &volume),
+                    false => text!("agent-slots-cleared", volume = &volume),
+                };
+                say(text, json!({"volume": volume, "removed": slots}))?;
             }
         }
         Verb::Doctor { account, volumes } => {
@@ -205,7 +218,7 @@ fn token_of(file: &Path) -> Result<Zeroizing<String>> {
         Some("-") => std::io::read_to_string(std::io::stdin()),
         _ => std::fs::read_to_string(file),
     };
-    let text = Zeroizing::new(text.with_context(|| Complaint::TokenFile(file.to_owned()))?);
+    let text = Zeroizing::new(text.explain(|| text!("agent-token-file", file = file))?);
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().trim().to_owned()))
 }
 
@@ -217,18 +230,18 @@ fn volumes_or_configured(root: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>>
     let volumes =
         locks::Locks { root, config: &config, keys: Path::new(""), proven: &locks::Proven::default() }.volumes();
     if volumes.is_empty() {
-        bail!(Complaint::NoVolume);
+        bail!(text!("agent-no-volume"));
     }
     Ok(volumes)
 }
 
 fn unlock_secret(file: Option<&Path>, volume: &Path, lang: Lang) -> Result<Zeroizing<Vec<u8>>> {
     if let Some(file) = file {
-        let bytes = std::fs::read(file).with_context(|| Complaint::PassphraseFile(file.to_owned()))?;
+        let bytes = std::fs::read(file).explain(|| text!("agent-passphrase-file", file = file))?;
         return Ok(Zeroizing::new(bytes));
     }
-    let prompt = Text::AskPassphrase.say(lang, &volume.display().to_string());
-    let typed = rpassword::prompt_password(prompt).context(Complaint::NobodyTypes)?;
+    let prompt = format!("{} ", text!("agent-ask-passphrase", volume = volume).say(lang));
+    let typed = rpassword::prompt_password(prompt).explain(|| text!("agent-no-terminal"))?;
     Ok(Zeroizing::new(typed.into_bytes()))
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Locks<'a> {
     pub(crate) config: &'a Config,
     /// Where the agent's keys of volumes are.
     pub(crate) keys: &'a Path,
-    /// What is known of them already.
+    /// The proofs that are known already.
     pub(crate) proven: &'a Proven,
 }
 
@@ -87,7 +87,7 @@ impl Locks<'_> {
         obstacle.or_else(|| match key.map(|key| self.agent_key_opens(path, &volume, &key)) {
             Some(Ok(true)) => None,
             Some(Ok(false)) | None => Some(Obstacle::NotEscrowed),
-            Some(Err(error)) => Some(Obstacle::Volume(error.to_string())),
+            Some(Err(error)) => Some(Obstacle::Volume(error.text())),
         })
     }
 
@@ -124,7 +124,7 @@ impl Locks<'_> {
         Some(self.keys.join(format!("{uuid}.key")))
     }
 
-    /// What the server is told of each lock.
+    /// The report on each lock to the server.
     pub(crate) fn test(&self, escrowed: &[Escrowed], today: i64) -> Vec<Recoverability> {
         let found = [Lock::Login, Lock::Luks2].into_iter().flat_map(|lock| self.find(lock, today));
         let tested = found.map(|Found { of, obstacle }| {

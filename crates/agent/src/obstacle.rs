@@ -1,11 +1,13 @@
 //! Obstacles to a recovery on this machine.
 
+use chaveiro_lang::Text;
+
 /// The reason for which a recovery cannot work, or soon may not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Obstacle {
     /// `/etc/shadow` cannot be read.
     NotRoot,
-    /// Nobody's account is here.
+    /// No account of a user is here.
     NoAccount,
     /// Not a local account.
     Directory,
@@ -15,16 +17,16 @@ pub(crate) enum Obstacle {
     Locked,
     /// The account has expired.
     Expired,
-    /// It has no password and never had: it signs in another way.
+    /// The account has no password and never had: it signs in another way.
     Passwordless,
-    /// Its shell lets nobody in.
+    /// The shell of the account does not allow signing in.
     NoShell,
     /// A program is missing: its name and the Debian package that has it.
     Missing(&'static str, &'static str),
     /// `/etc/crypttab` names no volume, and none was given.
     NoVolume,
     /// The volume cannot be used: why.
-    Volume(String),
+    Volume(Text),
     /// Every key slot is taken, and a replacement needs a spare one.
     NoFreeSlot,
     /// Few key slots are free; a recovery works now, and the next one may not.
@@ -34,7 +36,7 @@ pub(crate) enum Obstacle {
 }
 
 impl Obstacle {
-    /// What machines read; it stays the same for ever.
+    /// The code that machines read; it stays the same for ever.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotRoot => "notRoot",

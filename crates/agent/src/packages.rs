@@ -1,6 +1,6 @@
 //! Which packages are installed, as the package manager of the distribution keeps it: dpkg's status file
 //! (deb-status in dpkg-query(1)), rpm(8), pacman's local database. For `detectedApps` of Graph.
-//! What they say is shown and stored elsewhere, so that it is bounded here.
+//! Their words are shown and stored elsewhere, so that it is bounded here.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -25,7 +25,7 @@ const MAX_READ: u64 = 32 * 1024 * 1024;
 const DPKG_STATUS: &str = "var/lib/dpkg/status";
 /// The program that reads rpm's database, whose format changes with its version.
 const RPM: &str = "usr/bin/rpm";
-/// How rpm prints a package: rpm expands the escapes.
+/// The form in which rpm prints a package: rpm expands the escapes.
 const RPM_FORMAT: &str = r"%{NAME}\t%{VERSION}-%{RELEASE}\n";
 /// A directory for each package, with a file `desc` in it.
 const PACMAN_LOCAL: &str = "var/lib/pacman/local";
@@ -103,7 +103,7 @@ fn bounded(packages: impl Iterator<Item = Package>) -> BTreeSet<Package> {
     kept
 }
 
-/// What a file or program says; a byte that is no UTF-8 does not hide the rest.
+/// The words of a file or program; a byte that is no UTF-8 does not hide the rest.
 fn text_of(from: impl Read) -> String {
     let mut bytes = Vec::new();
     match from.take(MAX_READ).read_to_end(&mut bytes) {

@@ -14,7 +14,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::ActionId;
@@ -22,9 +22,9 @@ use chaveiro_core::lock::{DeviceLock, DeviceReport, Lock, Obstacle, Unpromoted};
 use chaveiro_core::secret::Passcode;
 use chaveiro_csp::{Apply, Finish, Prepare, Standing};
 use chaveiro_escrow::Recipient;
+use chaveiro_lang::{Explain, text};
 use zeroize::Zeroizing;
 
-use crate::complaint::Complaint;
 use crate::config::Config;
 use crate::escrowed::{self, Escrowed};
 use crate::journal::{Journal, Record};
@@ -85,7 +85,7 @@ impl Recovery {
     /// Opens what an earlier process left, and finishes it or takes it back.
     pub(crate) fn open(root: &Path, state: &Path, config: Config) -> Result<Self> {
         let file = state.join("recovery.journal");
-        let journal = Journal::open(&file).with_context(|| Complaint::JournalUnreadable(file))?;
+        let journal = Journal::open(&file).explain(|| text!("agent-journal-unreadable", file = &file))?;
         let report = journal.applied().cloned();
         Ok(Self {
             root: root.to_owned(),
@@ -153,7 +153,7 @@ impl Recovery {
         self.locks().volumes().into_iter().map(clear).collect()
     }
 
-    /// What the server is told at the beginning of a session.
+    /// The report to the server at the beginning of a session.
     pub(crate) fn standing(&self, today: i64) -> Standing {
         let escrowed = escrowed::load(&self.escrowed).unwrap_or_default();
         Standing {
@@ -163,7 +163,7 @@ impl Recovery {
         }
     }
 
-    /// What is said about the last candidate.
+    /// The report on the last candidate.
     pub(crate) fn report(&self) -> Option<&DeviceReport> {
         self.report.as_ref()
     }
@@ -388,7 +388,7 @@ impl Recovery {
         self.journal.append(record).map_err(failed)
     }
 
-    /// What else stands between a person and the account. None of it can fail the recovery: the passcode opens already.
+    /// Removes whatever else stands between a person and the account. None of it can fail the recovery: the passcode opens already.
     fn make_way(&self, candidate: &Candidate) {
         if let Some((name, _)) = &candidate.login {
             let accounts = Accounts { root: &self.root };
@@ -420,7 +420,7 @@ impl Recovery {
     }
 
     fn finish_retiring(&mut self) -> Result<()> {
-        let candidate = self.journal.candidate().context("a journal without its beginning")?;
+        let candidate = self.journal.candidate().explain(|| text!("agent-journal-incomplete"))?;
         let action = candidate.action;
         let mark = Mark { action: action.to_string(), attempt: candidate.attempt };
         let mut newer = Vec::new();

@@ -2,17 +2,35 @@
 
 use anyhow::{Result, bail};
 use chaveiro_device::transport::{Request, Transport};
+use chaveiro_lang::{Explain, Text, text};
 use omadm::session::device::{Account, Event, Next, Session};
 use omadm::syncml::{self, CONTENT_TYPE};
 use omadm::xml::Limits;
 use zeroize::Zeroizing;
 
-use crate::complaint::Complaint;
 use crate::nodes::Nodes;
 use crate::state::Enrolment;
 
 /// Messages of one session, at the most: a server that never ends one is wrong.
 const MAX_MESSAGES: usize = 50;
+
+/// The server told this machine in a session that it does not know it: it was retired, or enrolled anew.
+#[derive(Debug)]
+pub(crate) struct Refused(u16);
+
+impl Refused {
+    pub(crate) fn text(&self) -> Text {
+        text!("agent-refused", status = self.0)
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.text().fmt(out)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 /// One whole session; says how many messages it took. The certificate of the connection proves who we are, so that
 /// no digest is needed.
@@ -44,16 +62,16 @@ pub(crate) async fn run(
         let body = syncml::encode(&message).as_bytes().to_vec();
         let url = enrolment.address.clone();
         let request = Request { method: "POST", url, content_type: Some(CONTENT_TYPE), body };
-        let response = transport.send(request).await.map_err(Complaint::NotReached)?;
+        let response = transport.send(request).await.explain(|| text!("agent-not-reached"))?;
         if response.status != 200 {
-            bail!(Complaint::Status(response.status));
+            bail!(text!("agent-status", status = response.status));
         }
-        let answer = syncml::decode(&response.body, Limits::MESSAGE).map_err(Complaint::AnswerUnreadable)?;
+        let answer = syncml::decode(&response.body, Limits::MESSAGE).explain(|| text!("agent-answer-unreadable"))?;
         match session.receive(&answer, nodes) {
             Next::Send(next) => message = next,
             Next::End => return Ok(sent),
-            Next::Refused(code) => bail!(Complaint::Refused(code)),
+            Next::Refused(code) => bail!(Refused(code)),
         }
     }
-    bail!(Complaint::Endless(MAX_MESSAGES))
+    bail!(text!("agent-endless", messages = MAX_MESSAGES))
 }

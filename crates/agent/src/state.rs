@@ -1,22 +1,21 @@
-//! What the agent keeps between runs, in files that only root may read.
+//! The files that the agent keeps between runs, in files that only root may read.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use chaveiro_keyfile as keyfile;
+use chaveiro_lang::{Explain, text};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
-
-use crate::complaint::Complaint;
 
 /// Certificate and private key, PEM.
 const IDENTITY: &str = "identity.pem";
 /// Held while an agent runs.
 const LOCK: &str = "agent.lock";
-/// What the promoted passcode opens; it means nothing to another enrolment.
+/// The list of locks that the promoted passcode opens; it means nothing to another enrolment.
 const ESCROWED: &str = "escrowed.json";
 /// Everything else.
 const ENROLMENT: &str = "enrolment.json";
@@ -57,10 +56,10 @@ impl State {
     pub(crate) fn lock(&self) -> Result<File> {
         let file = self.0.join(LOCK);
         let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&file);
-        let opened = options.with_context(|| Complaint::NotRoot(file))?;
+        let opened = options.explain(|| text!("agent-needs-root", file = &file))?;
         match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(opened),
-            Err(_) => bail!(Complaint::Running),
+            Err(_) => bail!(text!("agent-running")),
         }
     }
 
@@ -84,7 +83,7 @@ impl State {
         self.update(enrolment)?;
         match std::fs::remove_file(self.0.join(ESCROWED)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).context(Complaint::NotRemoved(self.0.join(ESCROWED)))
+                Err(error).explain(|| text!("agent-not-removed", file = self.0.join(ESCROWED)))
             }
             _ => Ok(()),
         }
@@ -92,13 +91,13 @@ impl State {
 
     pub(crate) fn load(&self) -> Result<(Enrolment, Zeroizing<String>)> {
         if !self.is_enrolled() {
-            bail!(Complaint::NotEnrolled);
+            bail!(text!("not-enrolled"));
         }
         let file = self.0.join(ENROLMENT);
         let enrolment = serde_json::from_slice(&keyfile::read(&file)?);
-        let enrolment = enrolment.with_context(|| Complaint::EnrolmentDamaged(file))?;
+        let enrolment = enrolment.explain(|| text!("agent-enrolment-damaged", file = &file))?;
         let identity = keyfile::read(&self.0.join(IDENTITY))?;
-        let identity = std::str::from_utf8(&identity).context(Complaint::IdentityDamaged)?;
+        let identity = std::str::from_utf8(&identity).explain(|| text!("agent-identity-damaged"))?;
         Ok((enrolment, Zeroizing::new(identity.to_owned())))
     }
 
@@ -117,7 +116,7 @@ impl State {
             let file = self.0.join(name);
             match std::fs::remove_file(&file) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).context(Complaint::NotRemoved(file));
+                    return Err(error).explain(|| text!("agent-not-removed", file = &file));
                 }
                 _ => {}
             }

@@ -21,7 +21,7 @@ pub(crate) const STEPS: &[&str] = &[
     "finished",
 ];
 
-/// Whether the proof at that step is to fail.
+/// Says whether the proof at that step is to fail.
 pub(crate) fn is_spoiled(step: &str) -> bool {
     cfg!(debug_assertions) && std::env::var_os("CHAVEIRO_AGENT_SPOIL").is_some_and(|name| name == step)
 }

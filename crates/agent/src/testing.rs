@@ -1,4 +1,4 @@
-//! What tests of this crate share.
+//! The parts that tests of this crate share.
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 /// Names the test that is running inside.
 const INSIDE: &str = "CHAVEIRO_TEST_INSIDE";
 
-/// What happens in the new namespace before the test: `/etc` becomes a copy, `/run` is empty.
+/// The preparation in the new namespace before the test: `/etc` becomes a copy, `/run` is empty.
 const ENTER: &str = "mount --bind \"$1\" /etc && mount -t tmpfs tmpfs /run && \
     exec \"$0\" --exact \"$2\" --nocapture --include-ignored";
 

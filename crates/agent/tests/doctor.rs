@@ -177,7 +177,7 @@ fn a_volume_with_one_free_slot_is_not_ready() {
 fn each_account_that_cannot_be_recovered_is_told_why_and_what_to_do() {
     let root = laptop();
     for (account, words) in [
-        ("bob", ["lets nobody in", "--account"]),
+        ("bob", ["does not allow signing in", "--account"]),
         ("carl", ["locked", "usermod --unlock"]),
         ("dora", ["expired", "chage"]),
         ("ed", ["no password", "passwd"]),

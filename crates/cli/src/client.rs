@@ -1,6 +1,6 @@
 //! A Graph client: what the verbs about devices use, as any other script would.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::permission::Permission;
 use chaveiro_server::DataDir;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::args::{Common, Why};
 use crate::host::Host;
 use crate::session::{Session, http_client};
-use crate::text::Complaint;
+use chaveiro_lang::{Explain, Text, Value as Argument, text};
 
 /// Calls the Graph listener with one token.
 pub(crate) struct GraphClient {
@@ -22,7 +22,7 @@ pub(crate) struct GraphClient {
     token: Mutex<Zeroizing<String>>,
     /// The reasons that the person gives, sent with each request.
     why: HeaderMap,
-    /// Whether the stored session gives another token for one that was revoked.
+    /// True if the stored session gives another token for one that was revoked.
     renews: bool,
 }
 
@@ -43,7 +43,7 @@ impl GraphClient {
 
     /// A client of the server that runs on this host, with an operator's token for these permissions.
     pub(crate) async fn operator(host: &Host, tenant: TenantId, permissions: &[Permission]) -> Result<Self> {
-        let url = host.graph_url().ok_or_else(Complaint::no_server)?;
+        let url = host.graph_url().ok_or_else(no_server)?;
         let lifetime = std::time::Duration::from_secs(30 * 60);
         let token = host.operator_token(tenant, permissions, lifetime, None).await?;
         Self::new(&url, host.opened.ca.root_pem(), Zeroizing::new(token.expose_secret().to_owned()))
@@ -60,8 +60,7 @@ impl GraphClient {
         let said = [("x-chaveiro-reason", &why.reason), ("x-chaveiro-break-glass", &why.break_glass)];
         for (name, reason) in said {
             if let Some(reason) = reason {
-                let value =
-                    HeaderValue::from_bytes(reason.as_bytes()).context("the reason must be one line of text")?;
+                let value = HeaderValue::from_bytes(reason.as_bytes()).explain(|| text!("reason-malformed"))?;
                 self.why.insert(name, value);
             }
         }
@@ -80,10 +79,10 @@ impl GraphClient {
         let token = self.token.lock().await.clone();
         let answered = self.send(request, &token).await?;
         let (true, Some(again)) = (is_revoked(&answered.1), again) else { return Ok(answered) };
-        let session = Session::load()?.context("nobody is signed in any more; sign in again with: chaveiro login")?;
+        let session = Session::load()?.explain(|| text!("session-gone"))?;
         let (issuer, next) = session.access_token(Some(&token)).await?;
         if issuer.server != self.base_url {
-            bail!("somebody signed in to {} meanwhile; try again", issuer.server);
+            bail!(text!("session-changed", server = &issuer.server));
         }
         self.token.lock().await.clone_from(&next);
         self.send(again, &next).await
@@ -91,8 +90,7 @@ impl GraphClient {
 
     async fn send(&self, request: RequestBuilder, token: &str) -> Result<(StatusCode, Value)> {
         let request = request.bearer_auth(token);
-        let response =
-            request.send().await.with_context(|| format!("the server at {} was not reached", self.base_url))?;
+        let response = request.send().await.explain(|| text!("server-not-reached", server = &self.base_url))?;
         let status = response.status();
         let bytes = Zeroizing::new(response.bytes().await?.to_vec());
         Ok((status, serde_json::from_slice(&bytes).unwrap_or_default()))
@@ -130,43 +128,73 @@ impl GraphClient {
             .collect();
         match found.as_slice() {
             [id] => Ok((*id).to_owned()),
-            [] => bail!("there is no device {asked}; see: chaveiro device list"),
-            _ => bail!("{} devices are called {asked}; use the id of one: {}", found.len(), found.join(", ")),
+            [] => bail!(text!("device-unknown", device = asked)),
+            _ => bail!(text!("device-ambiguous", count = found.len(), device = asked, ids = found.join(", "))),
         }
     }
 }
 
-/// On a machine that is no server: a client of the server where the person is signed in, if she is. Whoever names a data
-/// directory means that one and nothing else.
+/// A client of the server where the person is signed in, if this machine is no server. A data directory that is named is
+/// always used.
 pub(crate) async fn signed_in_elsewhere(common: &Common) -> Result<Option<GraphClient>> {
     if common.data.is_some() || DataDir::open(&common.data()).is_ok() {
         return Ok(None);
     }
     let Some(session) = Session::load()? else { return Ok(None) };
     if let Some(asked) = common.tenant.as_ref().filter(|asked| **asked != session.issuer.tenant) {
-        bail!("the session is for tenant {}; sign in with: chaveiro login --tenant {asked}", session.issuer.tenant);
+        bail!(text!("session-of-other-tenant", tenant = &session.issuer.tenant, asked = asked));
     }
     Ok(Some(GraphClient::signed_in(session).await?))
 }
 
 fn succeeded((status, answer): (StatusCode, Value)) -> Result<Value> {
     if is_revoked(&answer) {
-        bail!("the access token was revoked; sign in again with: chaveiro login");
+        bail!(text!("token-revoked"));
     }
     if !status.is_success() {
-        bail!("{} {}", status.as_u16(), message(&answer));
+        return Err(refusal(status, &answer).into());
     }
     Ok(answer)
 }
 
-/// Whether the server says that the token was revoked. It has done nothing then.
+/// The words for a refusal of the server: those of the catalogues for its code, or else its own.
+fn refusal(status: StatusCode, answer: &Value) -> Text {
+    let inner = &answer["error"]["innerError"];
+    let argument = |(name, value): (&String, &Value)| {
+        let moment =
+            || value.as_str().and_then(|text| text.parse::<chaveiro_core::Timestamp>().ok()).map(Argument::from);
+        let number = || value.as_i64().map(Argument::from);
+        let words = || value.as_str().unwrap_or_default().into();
+        (name.clone(), moment().or_else(number).unwrap_or_else(words))
+    };
+    let arguments = inner["chaveiro_arguments"].as_object().into_iter().flatten().map(argument);
+    let known = inner["chaveiro_code"].as_str().and_then(|code| Text::known(api_id(code), arguments));
+    let said = || text!("server-said", status = status.as_u16(), words = message(answer));
+    known.unwrap_or_else(said)
+}
+
+/// The id of the message for a code of the API.
+pub(crate) fn api_id(code: &str) -> String {
+    let words = code.chars().map(|letter| match letter.is_ascii_uppercase() {
+        true => format!("-{}", letter.to_ascii_lowercase()),
+        false => letter.to_string(),
+    });
+    format!("api-{}", words.collect::<String>())
+}
+
+fn no_server() -> Text {
+    text!("no-server")
+}
+
+/// Says whether the server refused the token as revoked. It has done nothing then.
 fn is_revoked(answer: &Value) -> bool {
     message(answer).contains("TokenIssuedBeforeRevocationTimestamp")
 }
 
-/// What a Graph error says, without its outer layers: `UnknownError` has two of them (an Intune object in a Graph one).
+/// The words of a Graph error, without its outer layers: `UnknownError` has two of them (an Intune object in a Graph one).
 pub(crate) fn message(answer: &Value) -> String {
-    let mut text = answer["error"]["message"].as_str().unwrap_or("the server gave no reason").to_owned();
+    let mut text =
+        answer["error"]["message"].as_str().map_or_else(|| text!("no-reason-given").to_string(), str::to_owned);
     // Each layer is shorter than the one around it, so that this ends.
     while let Some(inner) = inner_message(&text) {
         text = inner;
@@ -179,4 +207,64 @@ fn inner_message(text: &str) -> Option<String> {
     let object: Value = serde_json::from_str(text).ok()?;
     let inner = ["Message", "message"].into_iter().find_map(|name| object[name].as_str());
     inner.map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use chaveiro_lang::Lang;
+    use serde_json::json;
+
+    use super::*;
+
+    /// The codes of the API with the names of their arguments, from the source that makes them.
+    fn codes() -> BTreeMap<String, BTreeSet<String>> {
+        let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../graph/src/error/code.rs"));
+        let source = source.expect("the source");
+        let (source, _) = source.split_once("#[cfg(test)]").expect("the codes");
+        let call = |rest: &str| {
+            let mut depth = 1;
+            let closes = |letter: char| {
+                depth += i32::from(letter == '(') - i32::from(letter == ')');
+                depth == 0
+            };
+            let inside = &rest[..rest.find(closes).expect("an end")];
+            let (code, arguments) = inside.split_once('"').expect("a code");
+            let names = arguments.split(", ").filter_map(|argument| Some(argument.split_once(" = ")?.0.to_owned()));
+            (code.to_owned(), names.collect())
+        };
+        source.split("coded!(\"").skip(1).map(call).collect()
+    }
+
+    #[test]
+    fn every_message_for_a_code_of_the_api_has_its_code_and_its_arguments() {
+        let codes: BTreeMap<_, _> = codes().into_iter().map(|(code, names)| (api_id(&code), names)).collect();
+        assert!(codes.len() > 90, "{}", codes.len());
+        let messages = Lang::english().messages().into_iter().filter(|(id, _)| id.starts_with("api-"));
+        let mut told = 0;
+        for (id, _) in messages {
+            let names = codes.get(&id).unwrap_or_else(|| panic!("no code for {id}"));
+            let values = names.iter().map(|name| (name.clone(), Argument::from("7")));
+            let text = Text::known(id.clone(), values).expect("it is known");
+            for lang in Lang::all() {
+                let words = format!("{} {:?}", text.say(lang), text.hint(lang, &jiff::tz::TimeZone::UTC));
+                assert!(!words.contains("{$"), "{id} has another argument than {names:?}: {words}");
+            }
+            told += 1;
+        }
+        assert!(told > 25, "{told}");
+    }
+
+    #[test]
+    fn an_error_of_the_api_is_told_in_the_language_of_the_reader_and_an_unknown_one_as_the_server_words_it() {
+        let inner = json!({"chaveiro_code": "deviceRetired", "chaveiro_arguments": {}});
+        let known = json!({"error": {"message": "the device is retired; ..", "innerError": inner}});
+        let text = refusal(StatusCode::BAD_REQUEST, &known);
+        assert_eq!(text.say(Lang::choose(Some("pt"))), "o dispositivo está desativado");
+        let inner = json!({"chaveiro_code": "ofTomorrow"});
+        let unknown = json!({"error": {"message": "the moon is full", "innerError": inner}});
+        let text = refusal(StatusCode::BAD_REQUEST, &unknown);
+        assert_eq!(text.say(Lang::choose(Some("pt"))), "400 the moon is full");
+    }
 }

@@ -1,11 +1,11 @@
-//! What is done on the server's own host, straight in the data directory: it works with and without a
+//! The work on the server's own host, straight in the data directory: it works with and without a
 //! running server.
 
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, bail};
 use chaveiro_audit::Signer;
 use chaveiro_auth::{AccessToken, LocalIssuer, RETIREMENT};
 use chaveiro_core::audit::{Activity, AuditEvent, Origin};
@@ -30,6 +30,7 @@ use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
 use chaveiro_core::{Fault, Refusal, Timestamp};
 use chaveiro_escrow::Recipient;
+use chaveiro_lang::{Explain, text};
 use chaveiro_mdm::{EnrollmentTokenText, new_enrollment_token, token_sha256};
 use chaveiro_server::{DataDir, DataDirError, Opened, SystemClock, SystemEntropy};
 use uuid::Uuid;
@@ -37,7 +38,6 @@ use uuid::Uuid;
 use crate::args::Common;
 use crate::person;
 use crate::session::Session;
-use crate::text::{Complaint, Text};
 
 /// A data directory and what lives in it.
 pub(crate) struct Host {
@@ -182,7 +182,7 @@ impl Host {
             user: user.map(str::to_owned),
             replaces,
             token_sha256: token_sha256(text.expose_secret()),
-            expires: self.now().checked_add(lifetime).context("the time is out of range")?,
+            expires: self.now().checked_add(lifetime).explain(|| text!("time-out-of-range"))?,
         };
         let (origin, expires) = (self.origin(), ask.expires);
         let insert = self.opened.store.try_write(move |unit| enrollment_tokens::create(unit, &origin, &ask));
@@ -209,7 +209,7 @@ impl Host {
         lifetime: Duration,
         reason: Option<&str>,
     ) -> Result<AccessToken> {
-        let url = self.graph_url().ok_or_else(Complaint::no_server)?;
+        let url = self.graph_url().ok_or_else(|| text!("no-server"))?;
         let keys = self.directory.issuer_keys()?;
         let issuer = LocalIssuer::new(keys, url);
         let (permissions_of, reason) = (permissions.to_vec(), reason.map(str::to_owned));
@@ -253,7 +253,7 @@ impl Host {
         Ok(assignment)
     }
 
-    /// Whether nobody of that name is known here; of groups only issuers know.
+    /// Says whether no one of that name is known here; only issuers know groups.
     pub(crate) async fn is_unknown(&self, tenant: TenantId, principal: &Principal) -> Result<bool> {
         let (kind, text) = (principal.kind, principal.text.clone());
         let known = self.opened.store.read(move |view| {
@@ -288,11 +288,12 @@ impl Host {
         reason: Option<String>,
     ) -> Result<Hold> {
         let at = self.now();
-        let quiet_until = quiet.map(|quiet| at.checked_add(quiet).context("the time is out of range")).transpose()?;
+        let quiet_until =
+            quiet.map(|quiet| at.checked_add(quiet).explain(|| text!("time-out-of-range"))).transpose()?;
         let release = Release { at, by: Actor::operator(&self.person), quiet_until, reason };
         match self.opened.store.try_write(move |unit| hold::release(unit, tenant, id, release.clone())).await {
-            Err(Fault::Refused(UnclearHold::None)) => Err(Complaint::no_hold().into()),
-            Err(Fault::Refused(UnclearHold::Several)) => Err(Complaint::several_holds().into()),
+            Err(Fault::Refused(UnclearHold::None)) => Err(text!("no-hold").into()),
+            Err(Fault::Refused(UnclearHold::Several)) => Err(text!("several-holds").into()),
             released => settled(released),
         }
     }
@@ -324,14 +325,14 @@ pub(crate) async fn link_audit(store: &Arc<dyn Store>, signer: &Arc<Signer>, now
     }
 }
 
-/// The data directory that is meant. Where none is and none was named, this may be somebody's own machine: then a server
-/// elsewhere is what she wants, or what she asked for cannot be done from here.
+/// Opens the data directory. Where none exists and none was named, this is the machine of a client: the error says that the
+/// verb works on the host alone, or how to sign in.
 pub(crate) fn data_directory(common: &Common) -> Result<DataDir> {
     match (DataDir::open(&common.data()), &common.data) {
         (Err(DataDirError::Missing(path)), None) if !matches!(Session::load(), Ok(Some(_))) => {
-            Err(Complaint::new(Text::NoDataDirectory, Text::HintInitOrLogin, &path.display().to_string()).into())
+            Err(text!("no-data-directory", directory = path).into())
         }
-        (Err(DataDirError::Missing(_)), None) => Err(Complaint::new(Text::HostAlone, Text::HintHost, "").into()),
+        (Err(DataDirError::Missing(_)), None) => Err(text!("host-alone").into()),
         (opened, _) => Ok(opened?),
     }
 }
@@ -342,9 +343,9 @@ pub(crate) fn choose_tenant(mut tenants: Vec<Tenant>, asked: Option<&str>) -> Re
         Some(asked) => tenants
             .into_iter()
             .find(|tenant| tenant.id.to_string() == asked || tenant.display_name == asked)
-            .ok_or_else(|| anyhow!("there is no tenant {asked}; see: chaveiro tenant list")),
+            .explain(|| text!("tenant-unknown", tenant = asked)),
         None if tenants.len() == 1 => Ok(tenants.remove(0)),
-        None => bail!("there are {} tenants; choose one with --tenant", tenants.len()),
+        None => bail!(text!("tenant-ambiguous", count = tenants.len())),
     }
 }
 
@@ -356,8 +357,8 @@ pub(crate) fn hand(clock: &SystemClock) -> Hand {
 /// Permissions by name.
 pub(crate) fn permissions(names: &[String]) -> Result<Vec<Permission>> {
     let parse = |name: &String| {
-        let known = PERMISSIONS.iter().map(|row| row.name).collect::<Vec<_>>().join("\n  ");
-        Permission::parse(name).ok_or_else(|| anyhow!("there is no permission {name}; there are:\n  {known}"))
+        let known = || PERMISSIONS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
+        Permission::parse(name).explain(|| text!("permission-unknown", name = name, known = known()))
     };
     names.iter().map(parse).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use chaveiro_auth::{ClientSecret, new_application_secret, read_certificate};
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::{
@@ -19,6 +19,7 @@ use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::revocation::of_application;
 use chaveiro_core::sign_in::SignIn;
+use chaveiro_lang::{Explain, text};
 use chaveiro_server::{SystemClock, SystemEntropy};
 use uuid::Uuid;
 
@@ -33,7 +34,7 @@ pub(crate) struct NewApplication {
     pub(crate) secret_life: Duration,
 }
 
-/// What goes when an application gets another secret.
+/// The secrets and tokens that go when an application gets another secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Replaced {
     /// Nothing: both serve.
@@ -75,7 +76,7 @@ impl Host {
 
     pub(crate) async fn application(&self, tenant: TenantId, id: ApplicationId) -> Result<Application> {
         let found = self.opened.store.read(move |view| Ok(view.application(tenant, id)?)).await?;
-        found.ok_or_else(|| anyhow!("there is no application {id}; see: chaveiro app list"))
+        found.explain(|| text!("app-unknown", id = id.to_string()))
     }
 
     /// Another secret for an application.
@@ -212,7 +213,7 @@ impl Host {
         Ok(delete.await?)
     }
 
-    /// Who waits and who is signed in, each with the names of the application and of the person.
+    /// The people who wait and those who are signed in, each with the names of the application and of the person.
     pub(crate) async fn sign_ins(&self, tenant: TenantId) -> Result<Vec<(SignIn, Option<String>, Option<String>)>> {
         let now = self.now();
         let found = self.opened.store.read(move |view| {

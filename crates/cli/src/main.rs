@@ -1,7 +1,6 @@
 //! The `chaveiro` command: the server, its administration, a Graph client for the help desk, and the
 //! demonstration.
 
-mod advice;
 mod args;
 mod client;
 mod demo;
@@ -14,8 +13,8 @@ mod obstacle;
 mod out;
 mod person;
 mod session;
-mod text;
 mod verbs;
+mod words;
 
 use std::alloc::System;
 use std::io::Write;
@@ -26,10 +25,9 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Verb};
-use chaveiro_lang::Lang;
+use chaveiro_lang::{Lang, text};
 use help::HELP;
 use out::Out;
-use text::{Complaint, Text};
 use zeroizing_alloc::ZeroAlloc;
 
 /// Wipes each block that is freed: libraries keep copies of passcodes and tokens in buffers that they do not wipe.
@@ -38,7 +36,9 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let lang = Lang::of_arguments(std::env::args_os());
-    let matches = HELP.in_language(Cli::command(), lang).try_get_matches().unwrap_or_else(|error| refuse(&error, lang));
+    let mut command = HELP.in_language(Cli::command(), lang);
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let matches = matches.unwrap_or_else(|error| refuse(&mut command, &error, lang));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let out = Out::new(cli.common.json, lang);
     // What `generate` writes is for everybody; all else is for the user of the data directory.
@@ -58,14 +58,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is wrong with the command line: for machines a JSON object, as for every other error.
-fn refuse(error: &clap::Error, lang: Lang) -> ! {
+/// Prints help as asked, or tells what is wrong with the command line: for machines a JSON object, as for every other error.
+fn refuse(command: &mut clap::Command, error: &clap::Error, lang: Lang) -> ! {
     if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         error.exit();
     }
     if !std::env::args_os().any(|argument| argument == "--json") {
-        let text = chaveiro_lang::refusal(&error.to_string(), lang);
-        let _ = write!(std::io::stderr(), "{text}");
+        let help = chaveiro_lang::help_instead(command, error);
+        let words = help.unwrap_or_else(|| chaveiro_lang::refusal(error, lang));
+        let _ = write!(std::io::stderr(), "{words}");
         std::process::exit(error.exit_code());
     }
     let text = error.to_string();
@@ -112,23 +113,16 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What went wrong, and what to do: the texts of errors end in a hint after a semicolon.
+/// Tells what went wrong, and what to do.
 fn complain(out: Out, error: &anyhow::Error) {
-    let text = match error.downcast_ref::<Complaint>() {
-        Some(complaint) if !out.json => complaint.say(out.lang),
-        Some(_) | None => match advice::of(error) {
-            Some(advice) => format!("{error:#}; {advice}"),
-            None => format!("{error:#}"),
-        },
-    };
     if out.json {
-        let _ = writeln!(std::io::stderr(), "{}", serde_json::json!({"error": text}));
+        let _ = writeln!(std::io::stderr(), "{}", chaveiro_lang::tell_machines(error, words::of));
         return;
     }
-    let (what, hint) = text.split_once("; ").map_or((text.as_str(), None), |(what, hint)| (what, Some(hint)));
-    let (error, label) = (Text::Error.say(out.lang, &[]), Text::Hint.say(out.lang, &[]));
-    let _ = writeln!(std::io::stderr(), "{}: {what}", out.paint(AnsiColor::Red, true, &error));
-    if let Some(hint) = hint {
-        let _ = writeln!(std::io::stderr(), "{label}: {hint}");
+    let told = chaveiro_lang::tell(error, out.lang, words::of);
+    let label = out.paint(AnsiColor::Red, true, &text!("error").say(out.lang));
+    let _ = writeln!(std::io::stderr(), "{label}: {}", told.what);
+    for hint in told.hints {
+        let _ = writeln!(std::io::stderr(), "{}: {hint}", text!("hint").say(out.lang));
     }
 }

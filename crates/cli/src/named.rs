@@ -13,11 +13,12 @@ fn texts(directory: &Path, found: &mut Vec<PathBuf>) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if path.is_dir() {
             if !name.starts_with('.')
-                && !["target", "tests", "benches", "fuzz", "lang", "node_modules", "snapshots"].contains(&name)
+                && !["target", "tests", "benches", "fuzz", "node_modules", "snapshots"].contains(&name)
             {
                 texts(&path, found);
             }
-        } else if [Some("rs"), Some("md"), Some("toml")].contains(&path.extension().and_then(|end| end.to_str()))
+        } else if [Some("rs"), Some("md"), Some("toml"), Some("ftl")]
+            .contains(&path.extension().and_then(|end| end.to_str()))
             && !["tests.rs", "named.rs", "CHANGELOG.md", "Cargo.toml"].contains(&name)
         {
             found.push(path);

@@ -3,12 +3,12 @@
 use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use chaveiro_core::Timestamp;
 use comfy_table::Table;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use serde_json::Value;
 
-use crate::text::{Text, title_in};
-use chaveiro_lang::Lang;
+use chaveiro_lang::{Lang, Text, text};
 
 /// Where and how to print.
 #[derive(Clone, Copy)]
@@ -25,17 +25,17 @@ impl Out {
     }
 
     /// One text for people, one value for machines.
-    pub(crate) fn say(&self, text: Text, places: &[&str], value: &Value) {
+    pub(crate) fn say(&self, text: Text, value: &Value) {
         match self.json {
             true => self.value(value),
-            false => self.line(&text.say(self.lang, places)),
+            false => self.line(&text.say(self.lang)),
         }
     }
 
     /// A line for people.
-    pub(crate) fn text(&self, text: Text, places: &[&str]) {
+    pub(crate) fn text(&self, text: Text) {
         if !self.json {
-            self.line(&text.say(self.lang, places));
+            self.line(&text.say(self.lang));
         }
     }
 
@@ -51,18 +51,18 @@ impl Out {
     }
 
     /// A list: a table for people, a JSON array for machines. Columns are title and member.
-    pub(crate) fn list(&self, columns: &[(&str, &str)], items: &[Value]) {
+    pub(crate) fn list(&self, columns: &[(Text, &str)], items: &[Value]) {
         if self.json {
             return self.value(&Value::from(items.to_vec()));
         }
         if items.is_empty() {
-            return self.text(Text::Nothing, &[]);
+            return self.text(text!("nothing"));
         }
         let mut table = Table::new();
         table.load_style(if std::io::stdout().is_terminal() { UTF8_HORIZONTAL_ONLY } else { NOTHING });
-        table.set_header(columns.iter().map(|(title, _)| title_in(self.lang, title)));
+        table.set_header(columns.iter().map(|(title, _)| title.say(self.lang)));
         for item in items {
-            table.add_row(columns.iter().map(|(_, member)| cell(&item[*member])));
+            table.add_row(columns.iter().map(|(_, member)| self.cell(member, &item[*member])));
         }
         self.line(&table.to_string());
     }
@@ -75,21 +75,36 @@ impl Out {
         let style = if bold { style.bold() } else { style };
         format!("{style}{text}{style:#}")
     }
-}
 
-/// A moment as messages say it, without what nobody reads.
-pub(crate) fn moment(text: &str) -> Option<String> {
-    let at: chaveiro_core::Timestamp = text.parse().ok()?;
-    Some(at.strftime("%Y-%m-%d %H:%M UTC").to_string())
-}
-
-/// A value as a person reads it.
-pub(crate) fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => "–".to_owned(),
-        Value::String(text) => moment(text).unwrap_or_else(|| text.clone()),
-        Value::Array(items) if items.is_empty() => "–".to_owned(),
-        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join("\n"),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
+    /// The value of that member as a person reads it: local times, and words for codes.
+    pub(crate) fn cell(&self, member: &str, value: &Value) -> String {
+        let words = |code: &str| text!("word", code = code).say(self.lang);
+        let moment = |text: &str| text.parse().ok().map(|at: Timestamp| self.lang.moment(at));
+        match value {
+            Value::Null => "–".to_owned(),
+            Value::String(licence) if member == "licence" => match licence.strip_prefix("active until ") {
+                Some(end) => text!("licence-until", at = moment(end).unwrap_or_else(|| end.to_owned())).say(self.lang),
+                None if licence == "active" => text!("licence-active").say(self.lang),
+                None => text!("licence-inactive").say(self.lang),
+            },
+            Value::String(code) if CODES.contains(&member) => words(code),
+            Value::String(text) => moment(text).unwrap_or_else(|| text.clone()),
+            Value::Array(items) if items.is_empty() => "–".to_owned(),
+            Value::Array(items) => items.iter().map(|item| self.cell(member, item)).collect::<Vec<_>>().join("\n"),
+            Value::Bool(true) => text!("yes").say(self.lang),
+            Value::Bool(false) => text!("no").say(self.lang),
+            Value::Number(_) | Value::Object(_) => value.to_string(),
+        }
     }
 }
+
+/// Members whose values are code words, which people read in their language.
+const CODES: [&str; 7] = [
+    "actionName",
+    "actionState",
+    "chaveiro_outcome",
+    "chaveiro_passcodeWithheld",
+    "kind",
+    "managementState",
+    "standing",
+];

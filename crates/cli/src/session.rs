@@ -1,16 +1,17 @@
-//! The session of a person on her own machine: `~/.config/chaveiro/session.json`, readable by her alone.
+//! The session of a person on their own machine: `~/.config/chaveiro/session.json`, readable by its owner alone.
 
 use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::COMMAND_LINE;
 use chaveiro_core::ports::Clock;
 use chaveiro_keyfile as keyfile;
+use chaveiro_lang::{Explain, text};
 use chaveiro_server::SystemClock;
 use reqwest::Certificate;
 use serde_json::{Value, json};
@@ -43,33 +44,28 @@ impl Issuer {
     pub(crate) fn new(server: &str, tenant: &str, ca: Option<String>) -> Result<Self> {
         let server = server.trim_end_matches('/').to_owned();
         if !server.starts_with("https://") {
-            bail!("{server} is no address of a server; give it with https://");
+            bail!(text!("address-not-https", server = server));
         }
         Ok(Self { client: http_client(ca.as_deref())?, server, tenant: tenant.to_owned(), ca })
     }
 
     /// A form to one of its endpoints; status and answer.
     pub(crate) async fn post(&self, endpoint: &str, fields: &[(&str, &str)]) -> Result<(u16, Value)> {
-        let mut url = reqwest::Url::parse(&self.server).context("the address of the server is malformed")?;
+        let mut url = reqwest::Url::parse(&self.server).explain(|| text!("address-malformed"))?;
         let path = ["oauth2", "v2.0", endpoint];
-        let segments = url.path_segments_mut().map_err(|()| anyhow!("the address of the server is malformed"));
+        let segments = url.path_segments_mut().ok().explain(|| text!("address-malformed"));
         segments?.pop_if_empty().push(&self.tenant).extend(path);
         let body = serde_urlencoded::to_string(fields)?;
         let request = self.client.post(url).header("content-type", "application/x-www-form-urlencoded");
         let sent = request.body(body).send().await;
-        let response = sent.with_context(|| {
-            format!(
-                "the server at {} was not reached; is the address right, and its root given with --ca?",
-                self.server
-            )
-        })?;
+        let response = sent.explain(|| text!("server-not-reached", server = &self.server))?;
         let status = response.status().as_u16();
         let bytes = Zeroizing::new(response.bytes().await?.to_vec());
         Ok((status, serde_json::from_slice(&bytes).unwrap_or_default()))
     }
 }
 
-/// Somebody who is signed in. Holds tokens: never printed, never logged.
+/// A person who is signed in. Holds tokens: never printed, never logged.
 pub(crate) struct Session {
     pub(crate) issuer: Issuer,
     pub(crate) user: String,
@@ -82,7 +78,7 @@ impl Session {
     /// From an answer of the token endpoint.
     pub(crate) fn from_answer(issuer: Issuer, answer: &Value, now: Timestamp) -> Result<Self> {
         let text = |name: &str| answer[name].as_str().map(str::to_owned);
-        let missing = || anyhow!("the server's answer holds no tokens; is it a Chaveiro of this version?");
+        let missing = || text!("answer-without-tokens");
         // Read, not verified: it came over TLS from the server that made it.
         let identity = text("id_token").and_then(|token| {
             let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
@@ -105,7 +101,7 @@ impl Session {
         if !file.exists() {
             return Ok(None);
         }
-        let damaged = || anyhow!("{} is damaged; sign in again with: chaveiro login", file.display());
+        let damaged = || text!("session-damaged", file = &file);
         let stored: Value = serde_json::from_slice(&keyfile::read(&file)?).map_err(|_| damaged())?;
         let text = |name: &str| stored[name].as_str().map(str::to_owned).ok_or_else(damaged);
         Ok(Some(Self {
@@ -133,7 +129,7 @@ impl Session {
 
     pub(crate) fn forget() -> Result<()> {
         let file = file("session.json")?;
-        std::fs::remove_file(&file).with_context(|| format!("{} cannot be removed", file.display()))
+        std::fs::remove_file(&file).explain(|| text!("file-not-removed", file = &file))
     }
 
     /// A token that still lives for a while, and is not the one that the server `refused`. Two commands at a time must not use
@@ -159,11 +155,8 @@ impl Session {
         ];
         let (status, answer) = session.issuer.post("token", &fields).await?;
         if status != 200 {
-            let (server, what) = (&session.issuer.server, error_text(&answer));
-            bail!(
-                "{} is not signed in to {server} any more ({what}); sign in again with: chaveiro login",
-                session.user
-            );
+            let (server, words) = (&session.issuer.server, error_text(&answer));
+            bail!(text!("session-ended", user = &session.user, server = server, words = words));
         }
         let next = Self::from_answer(session.issuer, &answer, clock.now())?;
         next.save()?;
@@ -174,22 +167,22 @@ impl Session {
     pub(crate) async fn revoke(&self) -> Result<()> {
         let (status, answer) = self.issuer.post("revoke", &[("token", self.refresh_token.as_str())]).await?;
         if status != 200 {
-            bail!("{}", error_text(&answer));
+            bail!(text!("issuer-said", words = error_text(&answer)));
         }
         Ok(())
     }
 }
 
-/// What a login endpoint says, without its ids.
+/// The words of a login endpoint, without its ids.
 pub(crate) fn error_text(answer: &Value) -> String {
-    let text = answer["error_description"].as_str().unwrap_or("the server gave no reason");
-    text.split("\r\n").next().unwrap_or(text).trim_end_matches('.').to_owned()
+    let text = answer["error_description"].as_str().map_or_else(|| text!("no-reason-given").to_string(), str::to_owned);
+    text.split("\r\n").next().unwrap_or(&text).trim_end_matches('.').to_owned()
 }
 
 fn directory() -> Result<PathBuf> {
     let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = of("XDG_CONFIG_HOME").or_else(|| Some(of("HOME")?.join(".config")));
-    Ok(base.context("there is no place for a session; set HOME or XDG_CONFIG_HOME")?.join("chaveiro"))
+    Ok(base.explain(|| text!("session-has-no-place"))?.join("chaveiro"))
 }
 
 fn file(name: &str) -> Result<PathBuf> {
@@ -200,7 +193,7 @@ fn file(name: &str) -> Result<PathBuf> {
 fn lock() -> Result<File> {
     let path = file("session.lock")?;
     let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-    let opened = opened.with_context(|| format!("{} cannot be opened", path.display()))?;
-    opened.lock().with_context(|| format!("{} cannot be locked", path.display()))?;
+    let opened = opened.explain(|| text!("file-not-opened", file = &path))?;
+    opened.lock().explain(|| text!("file-not-locked", file = &path))?;
     Ok(opened)
 }

@@ -33,7 +33,7 @@ fn the_demonstration_recovers_windows_through_all_seven_urls_and_linux_with_its_
     assert!(out.contains("verified with the pinned key"), "{out}");
     let portuguese = chaveiro().args(["demo", "--lang", "pt-BR"]).output().expect("it runs");
     let out = text(&portuguese.stdout);
-    assert!(out.contains("= o PIN do dispositivo") && out.contains("frase-senha do próprio usuário"), "{out}");
+    assert!(out.contains("= o PIN do dispositivo") && out.contains("frase secreta do próprio usuário"), "{out}");
 }
 
 #[tokio::test]
@@ -97,7 +97,8 @@ fn what_the_linux_machine_said_of_its_locks_and_its_recoveries_is_on_the_command
         assert_eq!((&entry["ready"], &entry["escrow"]), (&true.into(), &"opens".into()), "{locks}");
     }
     let table = run(&data, &["device", "recoverability", "ana-desktop", "--lang", "pt"]);
-    let told = table.lines().any(|line| ["luks2", "/disk.img", "sim", "abre"].iter().all(|word| line.contains(word)));
+    let told =
+        table.lines().any(|line| ["volume cifrado", "/disk.img", "sim", "abre"].iter().all(|word| line.contains(word)));
     assert!(told && table.contains("Recuperável hoje"), "{table}");
     let actions = run(&data, &["action", "ana-desktop"]);
     assert!(actions.contains("Opens") && actions.contains("luks2:/disk.img"), "{actions}");

@@ -287,7 +287,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     let without_role = ana.run(&["device", "list"]);
     let said: Value = serde_json::from_slice(&without_role.stderr).expect("JSON");
     let said = said["error"].as_str().expect("text");
-    assert!(!without_role.status.success() && said.starts_with("401 "), "{said}");
+    assert!(!without_role.status.success() && said.contains("no role in this tenant"), "{said}");
     assert!(!said.contains('{') && !said.contains('\\'), "no layer is left: {said}");
     run(&data, &["role", "assign", "read-only-operator", "--user", "ana@contoso.example"]);
     let devices: Value = serde_json::from_slice(&ana.run(&["device", "list"]).stdout).expect("JSON");
@@ -342,9 +342,12 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!(json(&["role", "assign", "read-only-operator", "--group", "g"])["tags"], Value::Null);
     assert!(refused(&["role", "assign", "read-only-operator", "--group", "G"]).contains("already exists"));
     assert!(refused(&["role", "assign", "break-glass", "--user", "bob@x"]).contains("cannot pass it on"));
-    assert!(refused(&["role", "assign", "school-administrator", "--user", "ana@contoso.example"]).contains("herself"));
+    assert!(
+        refused(&["role", "assign", "school-administrator", "--user", "ana@contoso.example"])
+            .contains("own role assignments")
+    );
     assert_eq!(json(&["role", "unassign", given["id"].as_str().expect("an id")])["removed"], true);
-    assert!(refused(&["role", "unassign", given["id"].as_str().expect("an id")]).contains("404"));
+    assert!(refused(&["role", "unassign", given["id"].as_str().expect("an id")]).contains("is reached there"));
 
     // Tokens of the command line end for everybody, and whoever is signed in gets the next by herself.
     let stored = || std::fs::read_to_string(ana.session()).expect("a session");
@@ -504,11 +507,11 @@ async fn an_operator_sees_from_where_and_by_which_program_a_sign_in_was_asked_fo
     assert!(!shown.contains(&older), "nobody takes the address away: {shown}");
 
     for (lang, titles) in [
-        ("en", ["Code, state", "Begun, ends", "Application, user, address"]),
-        ("pt-BR", ["Código, estado", "Início, término", "Aplicação, usuário, endereço"]),
+        ("en", ["Code, state", "Begun, ends", "Application, user, address", "pending"]),
+        ("pt-BR", ["Código, estado", "Início, término", "Aplicativo, usuário, endereço", "aguardando"]),
     ] {
         let shown = run(&data, &["sign-in", "list", "--lang", lang]);
-        for expected in titles.iter().chain(&[code.as_str(), address, "Chaveiro CLI", "pending"]) {
+        for expected in titles.iter().chain(&[code.as_str(), address, "Chaveiro CLI"]) {
             assert!(shown.contains(expected), "{expected}: {shown}");
         }
         assert!(shown.lines().all(|line| line.trim_end().chars().count() <= 80), "{shown}");

@@ -522,7 +522,7 @@ fn a_wrong_command_line_is_json_for_machines_and_portuguese_for_who_asks_for_it(
     let said = text(&output(&["device", "show", "--lang", "pt"]).stderr);
     assert!(said.starts_with("erro: faltam") && said.contains("Uso:") && said.contains("Para mais"), "{said}");
     let french = output(&["routes", "--lang", "fr"]);
-    assert!(!french.status.success() && text(&french.stderr).contains("choose en or pt"));
+    assert!(!french.status.success() && text(&french.stderr).contains("choose one of: en, pt-BR"));
 }
 
 #[test]

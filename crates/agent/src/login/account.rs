@@ -8,7 +8,7 @@ const UID_MAX: u32 = 60_000;
 /// Bytes of a record of lastlog(5): time, line and host, at the place of the user id.
 const LASTLOG_RECORD: usize = 4 + 32 + 256;
 
-/// What the files say about one account.
+/// The facts of the files about one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) name: String,
@@ -20,7 +20,7 @@ pub(crate) struct Account {
     pub(crate) expires: Option<i64>,
 }
 
-/// What kind of password an account has.
+/// The kind of password of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Password {
     /// A hash.
@@ -54,7 +54,7 @@ pub(crate) fn find(passwd: &str, shadow: &str, name: &str) -> Option<Account> {
     })
 }
 
-/// How much of lastlog(5) is about people.
+/// The part of lastlog(5) that is about people.
 pub(crate) const LASTLOG_OF_PEOPLE: u64 = UID_MAX as u64 * LASTLOG_RECORD as u64;
 
 /// The person's account that signed in most recently, or the only one. When nobody is known to have signed in, it is not

@@ -1,44 +1,61 @@
 //! The errors of replacing and proving a password.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 
-use thiserror::Error;
+use chaveiro_lang::{Text, text};
 
 /// Bytes of a password that pam_unix(8) and libxcrypt take (`PAM_MAX_RESP_SIZE`, `CRYPT_MAX_PASSPHRASE_SIZE`, both
 /// with the terminating zero).
 pub(super) const LONGEST: usize = 511;
 
-/// Why a password is not replaced or not proven, and what to do. No variant holds a hash or a passcode.
-#[derive(Debug, Error)]
+/// Why a password is not replaced or not proven. No variant holds a hash or a passcode.
+#[derive(Debug)]
 pub(crate) enum LoginError {
-    #[error("{} cannot be used: {error}; run it as root", file.display())]
     Unusable { file: PathBuf, error: std::io::Error },
-    #[error("{} is a link out of the system that was named; name the one that the link leads to", .0.display())]
     Outside(PathBuf),
-    #[error("{0} has no password on this machine; name an account that has one")]
     NoAccount(String),
-    #[error("the line of {0} in shadow is damaged; look at it with pwck -r")]
     Damaged(String),
-    #[error("another program has been changing passwords all the while; try again when it is done")]
     Busy,
-    #[error("the password was changed meanwhile and stays as it is; begin again")]
     ChangedMeanwhile,
-    #[error("what should be put into shadow does not belong there, and shadow is as it was; begin again")]
     NotAnEntry,
-    #[error("shadow cannot be written and is as it was: {0}; make room on the disk, then try again")]
     Unwritten(std::io::Error),
-    #[error("shadow was replaced, but the disk did not confirm it: {0}; see which password opens the account")]
     Unconfirmed(std::io::Error),
-    #[error("this passcode cannot be typed at a login: {} bytes at most, no line breaks; make another", LONGEST)]
     Passcode,
-    #[error("the hash of this account is of a kind that only its own system can check; check it there")]
     Scheme,
-    #[error("{program} {what}; apt-get install --reinstall {package}")]
-    Program { program: &'static str, what: String, package: &'static str },
+    Program { program: &'static str, fault: ProgramFault, package: &'static str },
+}
+
+/// The fault of a program of the system.
+#[derive(Debug)]
+pub(crate) enum ProgramFault {
+    Missing,
+    NotRun(std::io::Error),
+    NoAnswer(ExitStatus),
+    AttemptsKept(ExitStatus),
 }
 
 impl LoginError {
-    /// What the server is told; it stays the same for ever.
+    /// The words of the error.
+    pub(crate) fn text(&self) -> Text {
+        match self {
+            Self::Unusable { file, error } => text!("login-unusable", file = file, error = error.to_string()),
+            Self::Outside(file) => text!("login-outside", file = file),
+            Self::NoAccount(name) => text!("login-no-account", name = name),
+            Self::Damaged(name) => text!("login-damaged", name = name),
+            Self::Busy => text!("login-busy"),
+            Self::ChangedMeanwhile => text!("login-changed-meanwhile"),
+            Self::NotAnEntry => text!("login-not-an-entry"),
+            Self::Unwritten(error) => text!("login-unwritten", error = error.to_string()),
+            Self::Unconfirmed(error) => text!("login-unconfirmed", error = error.to_string()),
+            Self::Passcode => text!("login-passcode", most = LONGEST),
+            Self::Scheme => text!("login-scheme"),
+            Self::Program { program, fault, package } => fault.text(program, package),
+        }
+    }
+
+    /// The code that the server is told; it stays the same for ever.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Unusable { .. } => "notRoot",
@@ -54,3 +71,28 @@ impl LoginError {
         }
     }
 }
+
+impl ProgramFault {
+    fn text(&self, program: &str, package: &str) -> Text {
+        match self {
+            Self::Missing => text!("login-program-missing", program = program, package = package),
+            Self::NotRun(error) => {
+                text!("login-program-not-run", program = program, package = package, error = error.to_string())
+            }
+            Self::NoAnswer(status) => {
+                text!("login-program-no-answer", program = program, package = package, status = status.to_string())
+            }
+            Self::AttemptsKept(status) => {
+                text!("login-program-attempts-kept", program = program, package = package, status = status.to_string())
+            }
+        }
+    }
+}
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text().fmt(out)
+    }
+}
+
+impl std::error::Error for LoginError {}

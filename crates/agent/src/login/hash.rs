@@ -30,14 +30,14 @@ enum Method {
     Sha256,
 }
 
-/// How a method is called.
+/// The names of a method.
 struct Names {
     method: Method,
     /// An option of pam_unix(8).
     option: &'static str,
     /// `ENCRYPT_METHOD` of login.defs(5).
     definition: &'static str,
-    /// How a hash begins.
+    /// The beginning of a hash.
     begin: &'static str,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Scheme {
 }
 
 impl Scheme {
-    /// What the system below `root` would use for a new password of an account that has the hash `old`.
+    /// The scheme that the system below `root` would use for a new password of an account that has the hash `old`.
     pub(super) fn of(root: &Path, old: &str) -> Self {
         let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap_or_default();
         let pam = PAM.map(read);
@@ -115,7 +115,7 @@ impl Scheme {
     }
 }
 
-/// Whether the passcode has that hash.
+/// Says whether the passcode has that hash.
 pub(super) fn verify(hash: &str, passcode: &Passcode) -> Result<bool, LoginError> {
     let password = passcode.expose_secret().as_bytes();
     let method = METHODS.iter().find(|names| hash.starts_with(names.begin)).ok_or(LoginError::Scheme)?.method;

@@ -30,7 +30,7 @@ use shadow::Shadow;
 /// Shells that let nobody in.
 const NO_SHELL: [&str; 2] = ["/nologin", "/false"];
 
-/// As long as lckpwdf(3) waits for the lock.
+/// The time that lckpwdf(3) waits for the lock.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Accounts of the system below `root`: `/` or a directory.
@@ -84,7 +84,7 @@ impl Accounts<'_> {
         shadow::entry(&Shadow::below(self.root)?.read()?, name)
     }
 
-    /// What makes `passcode` the password, hashed as this system hashes; `must_change` demands another at the next
+    /// The line that makes `passcode` the password, hashed as this system hashes; `must_change` demands another at the next
     /// login.
     pub(crate) fn make_entry(
         &self,
@@ -111,7 +111,7 @@ impl Accounts<'_> {
         shadow.write(&lock, &shadow::edit(&shadow.read()?, name, expected, new)?)
     }
 
-    /// Whether the passcode is the password: by the word of this machine's own program, or computed here for another
+    /// Says whether the passcode is the password: by the word of this machine's own program, or computed here for another
     /// system, into which that program cannot look.
     pub(crate) fn opens(&self, name: &str, passcode: &Passcode) -> Result<bool, LoginError> {
         let entry = self.entry(name)?;

@@ -19,9 +19,9 @@ use super::error::LoginError;
 
 /// The next version while it is written.
 const TEMPORARY: &str = ".shadow.chaveiro";
-/// How often the lock is asked for.
+/// The pause between two attempts at the lock.
 const PAUSE: Duration = Duration::from_millis(50);
-/// What else protects the file and would be lost with it: the label of SELinux and the access control list.
+/// The attributes that protect the file and would be lost with it: the label of SELinux and the access control list.
 const ATTRIBUTES: [&str; 2] = ["security.selinux", "system.posix_acl_access"];
 /// The largest of them that is kept.
 const ATTRIBUTE_BYTES: usize = 4096;

@@ -1,4 +1,4 @@
-//! What the programs of the machine say and do about an account. A passcode goes to them by pipe, never by argument.
+//! The programs of the machine that say and do something about an account. A passcode goes to them by pipe, never by argument.
 
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Write};
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use chaveiro_core::secret::Passcode;
 use zeroize::Zeroizing;
 
-use super::error::LoginError;
+use super::error::{LoginError, ProgramFault};
 use crate::child;
 
 /// The program that proves a password (pam_unix).
@@ -25,10 +25,10 @@ pub(super) fn has_unix_chkpwd(root: &Path) -> bool {
     find(root, UNIX_CHKPWD).is_some()
 }
 
-/// Whether the passcode is the password of that account of this machine.
+/// Says whether the passcode is the password of that account of this machine.
 pub(super) fn opens(name: &str, passcode: &Passcode) -> Result<bool, LoginError> {
-    let failed = |what: String| LoginError::Program { program: "unix_chkpwd", what, package: "libpam-modules-bin" };
-    let program = find(Path::new("/"), UNIX_CHKPWD).ok_or_else(|| failed("is missing".to_owned()))?;
+    let failed = |fault| LoginError::Program { program: "unix_chkpwd", fault, package: "libpam-modules-bin" };
+    let program = find(Path::new("/"), UNIX_CHKPWD).ok_or_else(|| failed(ProgramFault::Missing))?;
     let run = || {
         // `nonull`: an account without a password is opened by no passcode.
         let mut child = quiet(&program).args([name, "nonull"]).stdin(Stdio::piped()).spawn()?;
@@ -44,16 +44,16 @@ pub(super) fn opens(name: &str, passcode: &Passcode) -> Result<bool, LoginError>
             _ => Ok(status),
         }
     };
-    let status = run().map_err(|error| failed(format!("does not run: {error}")))?;
+    let status = run().map_err(|error| failed(ProgramFault::NotRun(error)))?;
     match status.code() {
         Some(0) => Ok(true),
         Some(WRONG) => Ok(false),
-        _ => Err(failed(format!("gave no answer ({status})"))),
+        _ => Err(failed(ProgramFault::NoAnswer(status))),
     }
 }
 
 pub(super) fn clear_lockout(root: &Path, name: &str, is_this_machine: bool) -> Result<(), LoginError> {
-    let failed = |what: String| LoginError::Program { program: "faillock", what, package: "libpam-modules-bin" };
+    let failed = |fault| LoginError::Program { program: "faillock", fault, package: "libpam-modules-bin" };
     let tallies = tallies(root);
     let Some(program) = find(Path::new("/"), FAILLOCK) else {
         // Only a name of a file directly in there is one of a tally.
@@ -72,9 +72,9 @@ pub(super) fn clear_lockout(root: &Path, name: &str, is_this_machine: bool) -> R
         command.arg("--dir").arg(tallies);
     }
     let status = command.args(["--user", name, "--reset"]).status();
-    match status.map_err(|error| failed(format!("does not run: {error}")))? {
+    match status.map_err(|error| failed(ProgramFault::NotRun(error)))? {
         status if status.success() => Ok(()),
-        status => Err(failed(format!("forgot no attempts ({status})"))),
+        status => Err(failed(ProgramFault::AttemptsKept(status))),
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn lock_sessions(name: &str) -> Result<usize, LoginError> {
     let Some(program) = find(Path::new("/"), LOGINCTL) else { return Ok(0) };
     let failed = |error: std::io::Error| LoginError::Program {
         program: "loginctl",
-        what: format!("does not run: {error}"),
+        fault: ProgramFault::NotRun(error),
         package: "systemd",
     };
     let mut list = quiet(&program);

@@ -11,7 +11,7 @@ use crate::testing::in_private_etc;
 const SALT: [u8; 16] = *b"0123456789abcdef";
 const TODAY: i64 = 20_000;
 
-/// Of this machine.
+/// The accounts of this machine.
 fn here() -> Accounts<'static> {
     Accounts { root: Path::new("/") }
 }

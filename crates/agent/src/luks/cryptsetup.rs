@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(300);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// A pipe takes this much without a reader, so that writing to one cannot hang.
 pub(super) const MAX_INPUT: usize = 32 * 1024;
-/// How much of its words is kept.
+/// The most that is kept of its words.
 const MAX_WORDS: u64 = 1000;
 
 /// cryptsetup(8), "RETURN CODES": no permission, which is a bad passphrase.
@@ -60,7 +60,7 @@ fn run_until(mut command: Command, verb: &'static str, input: &[u8], limit: Dura
     }
 }
 
-/// Its exit code (-1 when a signal ended it); none when it had to be stopped.
+/// The exit code (-1 when a signal ended it); none when it had to be stopped.
 fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<i32>> {
     let begun = Instant::now();
     while begun.elapsed() < limit {

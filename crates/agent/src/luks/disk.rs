@@ -1,11 +1,11 @@
-//! Whether a file lies on an encrypted disk: a key in clear beside the volume that it opens would make the encryption
+//! Finds out whether a file lies on an encrypted disk: a key in clear beside the volume that it opens would make the encryption
 //! worthless to whoever takes the disk out.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// How many layers (LVM on LUKS on RAID on ...) and how many devices below each are followed.
+/// The most layers (LVM on LUKS on RAID on ...) and how many devices below each are followed.
 const MAX_LAYERS: usize = 8;
 const MAX_DEVICES: usize = 64;
 
@@ -13,7 +13,7 @@ const MAX_DEVICES: usize = 64;
 const CRYPT: &str = "CRYPT-";
 const CLEAR: [&str; 2] = ["CRYPT-INTEGRITY-", "CRYPT-VERITY-"];
 
-/// Whether everything that `path` lies on, or would lie on, is encrypted. None when it cannot be told, as with network
+/// Says whether everything that `path` lies on, or would lie on, is encrypted. None when it cannot be told, as with network
 /// and memory file systems, and with Btrfs, which has a device number of its own.
 pub(crate) fn is_on_encrypted_disk(path: &Path) -> Option<bool> {
     let device = path.ancestors().find_map(|path| fs::metadata(path).ok())?.dev();

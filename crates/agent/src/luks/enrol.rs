@@ -12,7 +12,7 @@ use crate::config::Kdf;
 
 use super::{LuksError, Role, Volume, token};
 
-/// What cryptsetup takes for its standard input.
+/// The name that cryptsetup takes for its standard input.
 const STDIN: &str = "-";
 
 /// 64 random bytes need no slow derivation: nobody guesses them.

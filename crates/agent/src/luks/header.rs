@@ -7,9 +7,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use chaveiro_lang::{Text, text};
 use serde::Deserialize;
 use serde_json::Value;
-use thiserror::Error;
 
 /// Key slots that LUKS2 has (`LUKS2_KEYSLOTS_MAX` of libcryptsetup).
 pub(crate) const SLOTS: u8 = 32;
@@ -29,15 +29,15 @@ const CHECKSUM_NAME: std::ops::Range<usize> = 72..104;
 const UUID: std::ops::Range<usize> = 168..208;
 const CHECKSUM: std::ops::Range<usize> = 448..512;
 
-/// What matters for a recovery.
+/// The parts of a header that matter for a recovery.
 #[derive(Debug)]
 pub(crate) struct Header {
     pub(crate) uuid: String,
     /// Key slots in use.
     pub(crate) slots: BTreeMap<u8, Value>,
-    /// What programs noted about slots.
+    /// The notes of programs about slots.
     pub(crate) tokens: BTreeMap<u8, Value>,
-    /// What proves that a slot gave the right key of the volume.
+    /// The digests that prove that a slot gave the right key of the volume.
     pub(crate) digests: Vec<Value>,
     /// Where the areas of the slots lie: after both copies of the header.
     areas: std::ops::Range<u64>,
@@ -51,26 +51,29 @@ pub(crate) struct Area {
 }
 
 /// Why a volume has no LUKS2 header that can be read.
-#[derive(Debug, Error)]
+#[derive(Debug)]
 pub(crate) enum HeaderError {
-    #[error("it cannot be read: {0}")]
-    Unreadable(#[from] std::io::Error),
-    #[error("it is not a LUKS volume")]
+    Unreadable(std::io::Error),
     NotLuks,
-    #[error("it is LUKS version {0}")]
     Version(u16),
-    #[error("its header is damaged")]
     Damaged,
 }
 
 impl HeaderError {
-    pub(super) fn in_portuguese(&self) -> String {
+    /// The words of the error.
+    pub(crate) fn text(&self) -> Text {
         match self {
-            Self::Unreadable(error) => format!("não pode ser lido: {error}"),
-            Self::NotLuks => "não é um volume LUKS".to_owned(),
-            Self::Version(version) => format!("é LUKS versão {version}"),
-            Self::Damaged => "o cabeçalho está danificado".to_owned(),
+            Self::Unreadable(error) => text!("header-unreadable", error = error.to_string()),
+            Self::NotLuks => text!("header-not-luks"),
+            Self::Version(version) => text!("header-version", version = *version),
+            Self::Damaged => text!("header-damaged"),
         }
+    }
+}
+
+impl From<std::io::Error> for HeaderError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unreadable(error)
     }
 }
 
@@ -110,7 +113,7 @@ impl Header {
         (0..SLOTS).rev().find(|slot| self.free_slots() > 0 && !self.slots.contains_key(slot))
     }
 
-    /// How many more slots fit: volumes that began as LUKS1 have less room than numbers.
+    /// The number of slots that still fit: volumes that began as LUKS1 have less room than numbers.
     pub(crate) fn free_slots(&self) -> u64 {
         let mut areas: Vec<Area> = self.slots.keys().filter_map(|slot| self.area(*slot)).collect();
         areas.sort_by_key(|area| area.offset);
@@ -267,7 +270,7 @@ mod tests {
             (b"ext4".to_vec(), "not a LUKS volume"),
             (Vec::new(), "not a LUKS volume"),
         ] {
-            let error = parse(&bytes, 0).expect_err("refused").to_string();
+            let error = parse(&bytes, 0).expect_err("refused").text().to_string();
             assert!(error.contains(words), "{error}");
         }
     }

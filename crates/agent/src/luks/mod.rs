@@ -34,7 +34,7 @@ pub(crate) struct Volume {
     pub(crate) path: PathBuf,
 }
 
-/// Whether this machine has the program that changes key slots.
+/// Says whether this machine has the program that changes key slots.
 pub(crate) fn has_cryptsetup() -> bool {
     PLACES.iter().any(|place| Path::new("/").join(place).exists())
 }
@@ -44,13 +44,13 @@ impl Volume {
         Ok(self.header()?.uuid)
     }
 
-    /// What stands in the way of a recovery, by the header alone.
+    /// The obstacle to a recovery, by the header alone.
     pub(crate) fn obstacle(&self, agent_key: Option<&Path>, has_cryptsetup: bool) -> Option<Obstacle> {
         let header = match header::read(&self.path) {
             Err(HeaderError::Unreadable(error)) if error.kind() == ErrorKind::PermissionDenied => {
                 return Some(Obstacle::NotRoot);
             }
-            Err(error) => return Some(Obstacle::Volume(error.to_string())),
+            Err(error) => return Some(Obstacle::Volume(error.text())),
             Ok(header) => header,
         };
         if header.free_slot().is_none() {
@@ -68,12 +68,12 @@ impl Volume {
         agent_slot(&self.header()?).map(|slot| self.fingerprint(slot)).transpose()
     }
 
-    /// Whether any slot opens with that.
+    /// Says whether any slot opens with that.
     pub(crate) fn is_opened_by(&self, secret: &[u8]) -> Result<bool, LuksError> {
         self.tries(None, secret)
     }
 
-    /// How many more slots the volume can have.
+    /// The number of slots that the volume can still have.
     pub(crate) fn free_slots(&self) -> Result<u64, LuksError> {
         Ok(self.header()?.free_slots())
     }
@@ -89,7 +89,7 @@ impl Volume {
         Ok(token::owned(&self.header()?))
     }
 
-    /// Whether the key file of the agent is there and opens the agent slot.
+    /// Says whether the key file of the agent is there and opens the agent slot.
     pub(crate) fn agent_key_opens(&self, agent_key: &Path) -> Result<bool, LuksError> {
         match agent_slot(&self.header()?) {
             Some(slot) if agent_key.exists() => self.tries(Some(slot), &chaveiro_keyfile::read(agent_key)?),
@@ -101,7 +101,7 @@ impl Volume {
         header::read(&self.path).map_err(|why| LuksError::Header { volume: self.path.clone(), why })
     }
 
-    /// Whether the secret opens the slot, or any slot; the volume itself stays as it is.
+    /// Says whether the secret opens the slot, or any slot; the volume itself stays as it is.
     ///
     /// Before the secret, cryptsetup tries every token, and says that the volume opens when one of them does: a chip or
     /// the keyring of the kernel would prove any passcode. Restricted to our own type it finds none that it could use.

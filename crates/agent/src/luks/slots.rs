@@ -74,7 +74,7 @@ impl Volume {
         }
     }
 
-    /// Whether this passcode opens this slot.
+    /// Says whether this passcode opens this slot.
     pub(crate) fn opens(&self, slot: u8, passcode: &Passcode) -> Result<bool, LuksError> {
         match self.header()?.slots.contains_key(&slot) {
             true => self.tries(Some(slot), passcode.expose_secret().as_bytes()),

@@ -1,4 +1,4 @@
-//! Whose a key slot is. A token in the header (LUKS2 On-Disk Format Specification 1.1, section 3.6) says so: cryptsetup
+//! The owner of a key slot. A token in the header (LUKS2 On-Disk Format Specification 1.1, section 3.6) says so: cryptsetup
 //! keeps it with the slot, copies it with the header, and takes the slot out of it when the slot is removed. So what
 //! a token of ours names is ours, also when somebody else has used cryptsetup in between.
 
@@ -10,7 +10,7 @@ use super::header::Header;
 /// The type of our tokens. cryptsetup knows no way to open a volume with it, and needs none.
 pub(super) const TYPE: &str = "chaveiro";
 
-/// What a slot of ours is for.
+/// The purpose of a slot of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
@@ -47,7 +47,7 @@ struct Token {
     attempt: u32,
 }
 
-/// What `cryptsetup token import` takes.
+/// The form that `cryptsetup token import` takes.
 pub(super) fn to_json(slot: u8, role: Role, mark: Option<&Mark>) -> Value {
     serde_json::json!(Token {
         r#type: TYPE.to_owned(),
@@ -80,7 +80,7 @@ pub(super) fn stale(header: &Header) -> Vec<u8> {
     ours.filter(|(_, token)| slots(token) == Some(0)).map(|(number, _)| *number).collect()
 }
 
-/// Whether a token, no matter whose, names the slot.
+/// Says whether a token of any program names the slot.
 pub(super) fn is_named(header: &Header, slot: u8) -> bool {
     let slot = slot.to_string();
     let names = |token: &Value| token.get("keyslots").and_then(Value::as_array).cloned().unwrap_or_default();

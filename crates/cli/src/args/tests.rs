@@ -24,7 +24,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// What stands for a value in examples, as a value of that kind.
+/// A value of the kind that a word in an example stands for.
 fn filled(word: &str) -> String {
     let id = "5f0c6a1e-0000-4000-8000-000000000000";
     match word {
@@ -57,7 +57,7 @@ fn every_form_of_passcodes_is_strong_enough_at_its_usual_length_and_comes_back_f
     }
 }
 
-/// Whether it names a verb and says no more, as sentences do.
+/// Says whether it names a verb and says no more, as sentences do.
 fn is_verb(line: &str) -> bool {
     let mut command = Cli::command();
     line.split(' ').skip(1).all(|word| {

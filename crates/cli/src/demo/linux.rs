@@ -4,10 +4,11 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use chaveiro_agent::Embedded;
 use chaveiro_core::ports::Entropy;
 use chaveiro_keyfile as keyfile;
+use chaveiro_lang::{Explain, text};
 use chaveiro_server::SystemEntropy;
 use reqwest::Method;
 use serde_json::Value;
@@ -27,7 +28,7 @@ const MAX_SESSIONS: usize = 6;
 
 struct Machine {
     agent: Embedded,
-    /// What opened the account until now.
+    /// The password that opened the account until now.
     password: Zeroizing<String>,
     disk: Option<Disk>,
 }
@@ -35,7 +36,7 @@ struct Machine {
 struct Disk {
     /// The user's own, which no recovery touches.
     passphrase: Zeroizing<String>,
-    /// What the escrow held before anybody asked.
+    /// The passcode that was in escrow before anyone asked.
     escrowed: Zeroizing<String>,
 }
 
@@ -46,7 +47,8 @@ pub(super) async fn recover(world: &World, story: &Story) -> Result<Recovery> {
     let (status, answer) = world.client.call(Method::POST, &path, None).await?;
     story.asked(&path, status.as_u16());
     if status.as_u16() != 204 {
-        bail!("POST {path} was answered with {status}: {}", crate::client::message(&answer));
+        let words = crate::client::message(&answer);
+        bail!(text!("demo-error-answer", path = path, status = status.as_u16(), words = words));
     }
     story.state(&newest(world, &id, false).await?["actionState"]);
     story.machine_came(sessions(&mut machine.agent, world).await?);
@@ -74,7 +76,7 @@ async fn begin(world: &World, story: &Story) -> Result<(Machine, String)> {
     let token = world.enroll_token().await?;
     let (server, certificate) = (world.device_url(), world.root_certificate());
     let enrolled = Embedded::enroll(&root, &state, server, token.expose_secret(), &certificate).await;
-    let mut agent = enrolled.context("the Linux machine did not enrol")?;
+    let mut agent = enrolled.explain(|| text!("demo-error-linux-not-enrolled"))?;
     story.machine(NAME, ACCOUNT, has_disk.then_some(VOLUME));
     if has_disk {
         Embedded::make_volume(&root.join(VOLUME.trim_start_matches('/')), &passphrase)?;
@@ -86,7 +88,7 @@ async fn begin(world: &World, story: &Story) -> Result<(Machine, String)> {
     let id = world.client.device_id(NAME).await?;
     let disk = if has_disk {
         let result = newest(world, &id, true).await?;
-        let escrowed = result["passcode"].as_str().context("the passcode of the disk is not in escrow")?.to_owned();
+        let escrowed = result["passcode"].as_str().explain(|| text!("demo-error-disk-not-in-escrow"))?.to_owned();
         let escrowed = Zeroizing::new(escrowed);
         story.disk_escrowed(&escrowed, agent.passphrase_opens(Path::new(VOLUME), &escrowed)?);
         Some(Disk { passphrase, escrowed })
@@ -96,7 +98,7 @@ async fn begin(world: &World, story: &Story) -> Result<(Machine, String)> {
     Ok((Machine { agent, password, disk }, id))
 }
 
-/// What the agent reads of a Linux system, and an encrypted volume.
+/// The files that the agent reads of a Linux system, and an encrypted volume.
 fn make_system(root: &Path, password: &str, has_disk: bool) -> Result<()> {
     let write = |name: &str, text: &str| -> Result<()> {
         let file: PathBuf = root.join(name);
@@ -131,16 +133,16 @@ fn make_system(root: &Path, password: &str, has_disk: bool) -> Result<()> {
 async fn sessions(agent: &mut Embedded, world: &World) -> Result<usize> {
     let mut commands = 0;
     for _ in 0..MAX_SESSIONS {
-        match agent.sync(world.now()).await.context("a session of the Linux machine failed")? {
+        match agent.sync(world.now()).await.explain(|| text!("demo-error-linux-session"))? {
             0 => return Ok(commands),
             run => commands += run,
         }
     }
-    bail!("the server always had something more for the Linux machine to do")
+    bail!(text!("demo-error-linux-endless"))
 }
 
 impl Machine {
-    /// What opens and what does not, by the machine itself.
+    /// The secrets that open and those that do not, by the word of the machine itself.
     fn check(&self, passcode: &str) -> Result<Vec<Check>> {
         let (login, luks2) = (format!("login:{ACCOUNT}"), format!("luks2:{VOLUME}"));
         let mut checks = Vec::new();
@@ -162,7 +164,7 @@ impl Machine {
         Ok(checks)
     }
 
-    /// Whether the server says that the passcode opens what there is.
+    /// Says whether the passcode opens what there is, by the word of the server.
     fn claims_match(&self, opens: &Value) -> bool {
         let mut claimed: Vec<&str> = opens.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         claimed.sort_unstable();

@@ -7,8 +7,9 @@ mod world;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use chaveiro_fleet::windows::WindowsDevice;
+use chaveiro_lang::{Explain, text};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -73,7 +74,8 @@ async fn recover(
     let (status, answer) = world.client.call(Method::POST, path, None).await?;
     story.asked(path, status.as_u16());
     if status.as_u16() != 204 {
-        bail!("POST {path} was answered with {status}: {}", crate::client::message(&answer));
+        let words = crate::client::message(&answer);
+        bail!(text!("demo-error-answer", path = path, status = status.as_u16(), words = words));
     }
     story.state(&newest(world, device_id, false).await?["actionState"]);
     let report = device.sync(&world.device_transport).await?;
@@ -97,5 +99,5 @@ async fn newest(world: &World, device_id: &str, show: bool) -> Result<Value> {
     let select = if show { "?$select=deviceActionResults" } else { "" };
     let device = world.client.expect(Method::GET, &format!("{DEVICES}/{device_id}{select}"), None).await?;
     let results = device["deviceActionResults"].as_array().cloned().unwrap_or_default();
-    results.into_iter().next().context("the device shows no action")
+    results.into_iter().next().explain(|| text!("demo-error-no-action"))
 }

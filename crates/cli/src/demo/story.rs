@@ -6,8 +6,16 @@ use anstyle::AnsiColor;
 use chaveiro_audit::Report;
 use serde_json::{Value, json};
 
-use crate::out::{Out, cell};
-use chaveiro_lang::Lang;
+use crate::out::Out;
+use chaveiro_lang::{Text, text};
+
+/// The table at the end.
+const COLUMNS: [(Text, &str); 4] = [
+    (text!("demo-url"), "url"),
+    (text!("demo-status"), "status"),
+    (text!("demo-state"), "actionState"),
+    (text!("demo-opens-device"), "opens"),
+];
 
 /// One recovery.
 pub(super) struct Recovery {
@@ -28,7 +36,7 @@ impl Recovery {
 /// Something that somebody may type at a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Secret {
-    /// What opened it before the recovery.
+    /// The secret that opened it before the recovery.
     Former,
     /// The passcode that was recovered.
     Recovered,
@@ -36,7 +44,7 @@ pub(super) enum Secret {
     Own,
 }
 
-/// What became of typing it.
+/// The outcome of typing it.
 pub(super) struct Check {
     pub(super) lock: String,
     pub(super) secret: Secret,
@@ -59,15 +67,12 @@ impl Story {
         Self { out }
     }
 
-    /// The English or the Portuguese wording.
-    fn words<'a>(&self, english: &'a str, portuguese: &'a str) -> &'a str {
-        match self.out.lang {
-            Lang::English => english,
-            Lang::Portuguese => portuguese,
-        }
+    /// The text in the language of the reader.
+    fn say(&self, text: Text) -> String {
+        text.say(self.out.lang)
     }
 
-    fn fact(&self, step: &str, label: (&str, &str), text: &str, value: Value) {
+    fn fact(&self, step: &str, label: Text, text: &str, value: Value) {
         if self.out.json {
             let mut line = json!({"step": step});
             if let (Value::Object(line), Value::Object(value)) = (&mut line, value) {
@@ -75,57 +80,55 @@ impl Story {
             }
             return self.out.value(&line);
         }
-        let label = format!("{:<14}", self.words(label.0, label.1));
+        let label = format!("{:<14}", self.say(label));
         self.out.line(&format!("  {}{text}", self.out.paint(AnsiColor::Cyan, false, &label)));
     }
 
     pub(super) fn opened(&self, graph: &str, device: &str, data: &Path, kept: bool) {
         if !self.out.json {
-            let title = self.words(
-                "Chaveiro: one passcode, recovered seven ways; then a Linux machine",
-                "Chaveiro: um código, recuperado de sete maneiras; depois, uma máquina Linux",
-            );
-            self.out.line(&format!("\n{}\n", self.out.paint(AnsiColor::Green, true, title)));
+            let title = self.say(text!("demo-title"));
+            self.out.line(&format!("\n{}\n", self.out.paint(AnsiColor::Green, true, &title)));
         }
         let fate = match kept {
-            true => self.words("kept", "mantido"),
-            false => self.words("temporary; --data DIR keeps it", "temporário; --data DIR o mantém"),
+            true => self.say(text!("demo-kept")),
+            false => self.say(text!("demo-temporary")),
         };
-        let text = format!("{graph} (Graph), {device} ({})", self.words("devices", "dispositivos"));
-        self.fact("server", ("server", "servidor"), &text, json!({"graphUrl": graph, "deviceUrl": device}));
+        let text = format!("{graph} (Graph), {device} ({})", self.say(text!("demo-devices")));
+        self.fact("server", text!("demo-label-server"), &text, json!({"graphUrl": graph, "deviceUrl": device}));
         let shown = data.display().to_string();
-        self.fact("data", ("data", "dados"), &format!("{shown} ({fate})"), json!({"directory": shown, "kept": kept}));
+        self.fact(
+            "data",
+            text!("demo-label-data"),
+            &format!("{shown} ({fate})"),
+            json!({"directory": shown, "kept": kept}),
+        );
     }
 
     pub(super) fn tenant(&self, name: &str, id: &str, application: &str) {
-        let licence = self.words("licence active", "licença ativa");
+        let licence = self.say(text!("demo-licence"));
         self.fact(
             "tenant",
-            ("tenant", "locatário"),
+            text!("demo-label-tenant"),
             &format!("{name} {id}, {licence}"),
             json!({"id": id, "name": name}),
         );
-        self.fact("application", ("application", "aplicação"), application, json!({"name": application}));
+        self.fact("application", text!("demo-label-application"), application, json!({"name": application}));
     }
 
     pub(super) fn signed_in(&self) {
-        let text =
-            self.words("by client credentials from the local issuer", "por credenciais de cliente do emissor local");
-        self.fact("token", ("token", "token"), text, json!({}));
+        let text = self.say(text!("demo-signed-in"));
+        self.fact("token", text!("demo-label-token"), &text, json!({}));
     }
 
     pub(super) fn user(&self, name: &str) {
-        self.fact("user", ("user", "usuária"), name, json!({"userPrincipalName": name}));
+        self.fact("user", text!("demo-label-user"), name, json!({"userPrincipalName": name}));
     }
 
     pub(super) fn enrolled(&self, name: &str, enrollment: &str) {
-        let how = self.words(
-            "enrolled: discovery, policy, certificate request, provisioning",
-            "inscrito: descoberta, política, pedido de certificado, provisionamento",
-        );
+        let how = self.say(text!("demo-enrolled"));
         self.fact(
             "device",
-            ("device", "dispositivo"),
+            text!("demo-label-device"),
             &format!("{name} {how}"),
             json!({"name": name, "enrollment": enrollment}),
         );
@@ -133,21 +136,21 @@ impl Story {
 
     pub(super) fn inventory(&self, device: &Value, pin_recovery: bool) {
         let policy = if pin_recovery { "EnablePinRecovery = true" } else { "EnablePinRecovery ?" };
-        let facts = ["manufacturer", "model", "osVersion", "serialNumber"].map(|name| cell(&device[name])).join(", ");
+        let facts = ["manufacturer", "model", "osVersion", "serialNumber"]
+            .map(|name| self.out.cell(name, &device[name]))
+            .join(", ");
         let value = json!({"id": device["id"], "osVersion": device["osVersion"], "pinRecoveryEnabled": pin_recovery});
-        self.fact("firstSession", ("first session", "1ª sessão"), &format!("{facts}; {policy}"), value);
+        self.fact("firstSession", text!("demo-label-first-session"), &format!("{facts}; {policy}"), value);
     }
 
     pub(super) fn made(&self, collection: &str, name: &str) {
         let text = format!("POST /deviceManagement/{collection} 201 {name}");
-        self.fact("created", ("created", "criado"), &text, json!({"collection": collection, "name": name}));
+        self.fact("created", text!("demo-label-created"), &text, json!({"collection": collection, "name": name}));
     }
 
     pub(super) fn begin_recoveries(&self, digits: usize) {
         if !self.out.json {
-            let text = self.words("The device has a PIN of", "O dispositivo tem um PIN de");
-            let rest = self.words("digits that nobody remembers.", "dígitos que ninguém lembra.");
-            self.out.line(&format!("\n{text} {digits} {rest}"));
+            self.out.line(&format!("\n{}", self.say(text!("demo-pin", digits = digits))));
         }
     }
 
@@ -167,7 +170,11 @@ impl Story {
     pub(super) fn state(&self, state: &Value) {
         match self.out.json {
             true => self.out.value(&json!({"step": "state", "actionState": state})),
-            false => self.out.line(&format!("     {} {}", self.words("state", "estado"), cell(state))),
+            false => self.out.line(&format!(
+                "     {} {}",
+                self.say(text!("demo-state")),
+                self.out.cell("actionState", state)
+            )),
         }
     }
 
@@ -175,7 +182,7 @@ impl Story {
         if self.out.json {
             return self.out.value(&json!({"step": "session", "messages": messages, "statuses": statuses}));
         }
-        let came = self.words("the device comes in", "o dispositivo se conecta");
+        let came = self.say(text!("demo-device-came"));
         let statuses = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
         self.out.line(&format!("     {came}: LockAndRecoverPIN, NewPINValue: {statuses}"));
     }
@@ -192,54 +199,49 @@ impl Story {
             }));
         }
         let verdict = match recovery.opens {
-            true => self.out.paint(AnsiColor::Green, true, self.words("= the device's PIN", "= o PIN do dispositivo")),
-            false => self.out.paint(
-                AnsiColor::Red,
-                true,
-                self.words("is not the device's PIN", "não é o PIN do dispositivo"),
-            ),
+            true => self.out.paint(AnsiColor::Green, true, &self.say(text!("demo-same-pin"))),
+            false => self.out.paint(AnsiColor::Red, true, &self.say(text!("demo-other-pin"))),
         };
-        let state = self.words("state", "estado");
+        let state = self.say(text!("demo-state"));
         self.out.line(&format!(
             "     {state} {}\n     GET …?$select=deviceActionResults  {} {verdict}",
-            recovery.state, recovery.passcode
+            self.out.cell("actionState", &json!(recovery.state)),
+            recovery.passcode
         ));
     }
 
     pub(super) fn machine(&self, name: &str, account: &str, volume: Option<&str>) {
         let value = json!({"name": name, "account": account, "volume": volume});
         if !self.out.json {
-            let text =
-                self.words("And a Linux machine, with the real agent.", "E uma máquina Linux, com o agente real.");
+            let text = self.say(text!("demo-machine"));
             self.out.line(&format!("\n{text}"));
         }
         let volume = volume.map_or_else(String::new, |volume| format!(", LUKS2 {volume}"));
-        let how = self.words("enrolled: account", "inscrita: conta");
-        self.fact("linux", ("device", "dispositivo"), &format!("{name} {how} {account}{volume}"), value);
+        let how = self.say(text!("demo-account"));
+        self.fact("linux", text!("demo-label-device"), &format!("{name} {how} {account}{volume}"), value);
     }
 
     pub(super) fn no_cryptsetup(&self) {
-        let text = self.words(
-            "cryptsetup is missing here, so that only the login password is recovered; for the disk too: apt-get install cryptsetup-bin",
-            "falta o cryptsetup aqui, e só a senha de entrada é recuperada; para o disco também: apt-get install cryptsetup-bin",
+        let text = self.say(text!("demo-no-cryptsetup"));
+        self.fact(
+            "linuxDisk",
+            text!("demo-label-disk"),
+            &text,
+            json!({"missing": "cryptsetup", "package": "cryptsetup-bin"}),
         );
-        self.fact("linuxDisk", ("disk", "disco"), text, json!({"missing": "cryptsetup", "package": "cryptsetup-bin"}));
     }
 
     pub(super) fn disk_escrowed(&self, passcode: &str, opens: bool) {
-        let before = self.words("in escrow before anybody asks:", "em custódia antes que alguém peça:");
+        let before = self.say(text!("demo-in-escrow"));
         let text = format!("{before} {passcode} {}", self.opening(opens, true));
-        self.fact("linuxDisk", ("disk", "disco"), &text, json!({"passcode": passcode, "opens": opens}));
+        self.fact("linuxDisk", text!("demo-label-disk"), &text, json!({"passcode": passcode, "opens": opens}));
     }
 
     pub(super) fn machine_came(&self, commands: usize) {
         if self.out.json {
             return self.out.value(&json!({"step": "linuxSession", "commands": commands}));
         }
-        let came = self.words(
-            "the machine comes in: a passcode is made there, sealed, applied, proven",
-            "a máquina se conecta: um código é criado lá, selado, aplicado, provado",
-        );
+        let came = self.say(text!("demo-machine-came"));
         self.out.line(&format!("     {came} ({commands})"));
     }
 
@@ -265,27 +267,28 @@ impl Story {
                 "checks": checks,
             }));
         }
-        let (state, shown) = (self.words("state", "estado"), (&recovery.state, &recovery.passcode));
+        let ended = self.out.cell("actionState", &json!(recovery.state));
+        let (state, shown) = (self.say(text!("demo-state")), (ended, &recovery.passcode));
         self.out.line(&format!("     {state} {}\n     GET …?$select=deviceActionResults  {}", shown.0, shown.1));
         for check in checks {
             let secret = match check.secret {
-                Secret::Former => self.words("the former secret", "o segredo anterior"),
-                Secret::Recovered => self.words("the recovered passcode", "o código recuperado"),
-                Secret::Own => self.words("the user's own passphrase", "a frase-senha do próprio usuário"),
+                Secret::Former => self.say(text!("demo-former")),
+                Secret::Recovered => self.say(text!("demo-recovered")),
+                Secret::Own => self.say(text!("demo-own")),
             };
             let verdict = self.opening(check.opens, check.expected);
             self.out.line(&format!("     {:<16} {secret:<33} {verdict}", check.lock));
         }
     }
 
-    /// Whether something opens, in the colour of whether it should.
+    /// Tells whether something opens, in the colour of whether it should.
     fn opening(&self, opens: bool, expected: bool) -> String {
         let text = match opens {
-            true => self.words("opens", "abre"),
-            false => self.words("is refused", "é recusado"),
+            true => self.say(text!("demo-opens")),
+            false => self.say(text!("demo-refused")),
         };
         let colour = if opens == expected { AnsiColor::Green } else { AnsiColor::Red };
-        self.out.paint(colour, true, text)
+        self.out.paint(colour, true, &text)
     }
 
     pub(super) fn end(&self, recoveries: &[Recovery], audit: &Report, good: bool) {
@@ -303,29 +306,20 @@ impl Story {
                 json!({
                     "url": shorten(&recovery.path),
                     "status": recovery.status,
-                    "state": recovery.state,
-                    "opens": if recovery.opens { self.words("yes", "sim") } else { self.words("NO", "NÃO") },
+                    "actionState": recovery.state,
+                    "opens": if recovery.opens { self.say(text!("demo-yes")) } else { self.say(text!("demo-no")) },
                 })
             })
             .collect();
         self.out.line("");
-        let title = self.words("passcode opens the device", "código abre o dispositivo");
-        let (status, state) = (self.words("status", "resposta"), self.words("state", "estado"));
-        self.out.list(&[("URL", "url"), (status, "status"), (state, "state"), (title, "opens")], &rows);
-        let text = match self.out.lang {
-            Lang::English => format!(
-                "audit chain: {} events, {} checkpoints, verified with the pinned key through event {}",
-                audit.events,
-                audit.checkpoints,
-                audit.signed_through()
-            ),
-            Lang::Portuguese => format!(
-                "cadeia de auditoria: {} eventos, {} pontos de verificação, verificada com a chave fixada até o evento {}",
-                audit.events,
-                audit.checkpoints,
-                audit.signed_through()
-            ),
-        };
+        self.out.list(&COLUMNS, &rows);
+        let text = text!(
+            "demo-audit",
+            events = audit.events,
+            checkpoints = audit.checkpoints,
+            event = audit.signed_through(),
+        );
+        let text = self.say(text);
         let colour = if good { AnsiColor::Green } else { AnsiColor::Red };
         self.out.line(&format!("\n{}", self.out.paint(colour, true, &text)));
     }
@@ -334,10 +328,7 @@ impl Story {
         if self.out.json {
             return self.out.value(&json!({"step": "next", "commands": hints}));
         }
-        self.out.line(self.words(
-            "\nThe server stays up; stop it with Ctrl+C. Try:",
-            "\nO servidor continua ativo; pare com Ctrl+C. Experimente:",
-        ));
+        self.out.line(&format!("\n{}", self.say(text!("demo-next"))));
         for hint in hints {
             self.out.line(&format!("  {hint}"));
         }

@@ -1,10 +1,10 @@
-//! What the demonstration happens in: a fresh data directory, a running server, a tenant with an application and a
+//! The surroundings of the demonstration: a fresh data directory, a running server, a tenant with an application and a
 //! user, a Windows device, and the scripts, apps and run states that the seven URLs walk through.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chaveiro_audit::Report;
 use chaveiro_core::application::SECRET_LIFE;
 use chaveiro_core::decisions::change_device::Change;
@@ -16,6 +16,7 @@ use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
 use chaveiro_fleet::windows::WindowsDevice;
+use chaveiro_lang::{Explain, text};
 use chaveiro_mdm::EnrollmentTokenText;
 use chaveiro_server::{Config, Running, Server, SystemEntropy, init_logging};
 use reqwest::Method;
@@ -65,7 +66,7 @@ impl World {
             secret_life: SECRET_LIFE,
         };
         let (application, secret) = host.register_app(tenant.id, robot).await?;
-        let secret = secret.context("a confidential application has a secret")?;
+        let secret = secret.explain(|| text!("demo-error-no-secret"))?;
         let flags = [("graph-listen", "127.0.0.1:0"), ("device-listen", "127.0.0.1:0"), ("log", log.as_str())];
         let flags = flags.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
         let running = Server::start(Config::load(&data, None, [], &flags)?).await?;
@@ -102,12 +103,12 @@ impl World {
         SystemEntropy.fill(&mut number);
         let hardware = Hardware::laptop(u64::from(u16::from_be_bytes(number) % 9000 + 1000));
         let account = enroll(&self.device_transport, &hardware, &self.running.device_url, USER, token.expose_secret());
-        let account = account.await.context("the device did not enrol")?;
+        let account = account.await.explain(|| text!("demo-error-not-enrolled"))?;
         story.enrolled(&hardware.device_name, &account.enrollment_id);
         // From now on the connection has the device's certificate.
         self.device_transport = Https::new(&account.root_pem, Some(&account.identity))?;
         let mut device = WindowsDevice::new(hardware, account, Box::new(random_pin));
-        device.sync(&self.device_transport).await.context("the first session failed")?;
+        device.sync(&self.device_transport).await.explain(|| text!("demo-error-first-session"))?;
         let id = self.client.device_id(&device.hardware.device_name).await?;
         self.host.change_device(self.tenant, id.parse()?, Change::Comanaged(true)).await?;
         Ok(device)
@@ -158,9 +159,9 @@ impl World {
             .await?;
         story.made("detectedApps", "Editor");
         let users = self.client.all(&format!("{SCRIPTS}/managedDevices/{device_id}/users")).await?;
-        let user = users.first().and_then(|user| user["id"].as_str()).context("the device has no user")?;
+        let user = users.first().and_then(|user| user["id"].as_str()).explain(|| text!("demo-error-no-user"))?;
 
-        let [health, management, compliance] = walks.as_slice() else { anyhow::bail!("three walks were made") };
+        let [health, management, compliance] = walks.as_slice() else { anyhow::bail!(text!("demo-error-walks")) };
         let paths = [
             format!("{SCRIPTS}/managedDevices/{device_id}"),
             format!("{SCRIPTS}/comanagedDevices/{device_id}"),
@@ -175,7 +176,7 @@ impl World {
 
     async fn create(&self, path: &str, body: &Value) -> Result<String> {
         let created = self.client.expect(Method::POST, path, Some(body)).await?;
-        Ok(created["id"].as_str().context("what was created has no id")?.to_owned())
+        Ok(created["id"].as_str().explain(|| text!("demo-error-no-id"))?.to_owned())
     }
 
     /// Exports the chain and verifies the export, with the key pinned.
@@ -235,7 +236,7 @@ async fn sign_in(running: &Running, tenant: TenantId, id: &str, secret: &str) ->
     let answer: Value = request.send().await?.json().await?;
     let token = answer["access_token"].as_str();
     Ok(Zeroizing::new(
-        token.with_context(|| format!("no token was given: {}", answer["error_description"]))?.to_owned(),
+        token.explain(|| text!("demo-error-no-token", words = answer["error_description"].to_string()))?.to_owned(),
     ))
 }
 

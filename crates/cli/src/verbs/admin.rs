@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use crate::args::{Common, Keys, PasscodeForm, Switch, Tenant, TenantChange};
 use crate::host::{Host, choose_tenant, data_directory, hand, link_audit, permissions};
-use crate::out::{Out, cell};
-use crate::text::Text;
+use crate::out::Out;
+use chaveiro_lang::text;
 
 pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Option<Uuid>) -> Result<()> {
     let data = common.data();
@@ -27,10 +27,10 @@ pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Op
     let shown = data.display().to_string();
     let value =
         json!({"data": shown, "tenant": tenant_json(&tenant), "auditKey": host.opened.signer.public_key().to_string()});
-    out.say(Text::Initialised, &[&shown, name, &tenant.id.to_string()], &value);
-    for next in [Text::NextServe, Text::NextApp, Text::NextToken] {
-        out.text(next, &[&shown]);
-    }
+    out.say(text!("initialised", data = &shown, tenant = name, id = tenant.id.to_string()), &value);
+    out.text(text!("next-serve", data = &shown));
+    out.text(text!("next-app", data = &shown));
+    out.text(text!("next-token", data = &shown));
     Ok(())
 }
 
@@ -123,11 +123,15 @@ fn changed(mut settings: TenantSettings, asked: &TenantChange) -> Result<TenantS
     };
     let policy = form.policy(length);
     if !policy.is_acceptable() {
-        let (name, bits, longest) = (form.name(), entropy_bits(policy), PasscodePolicy::MAX_LENGTH);
-        bail!(
-            "{name} of length {length} have {bits} bits of entropy, and a passcode must have {MIN_ENTROPY_BITS} at least and be no longer than {longest}; give another --passcode-length: {} is usual",
-            form.usual_length()
-        );
+        bail!(text!(
+            "passcode-weak",
+            form = form.name(),
+            length = length,
+            bits = entropy_bits(policy),
+            least = MIN_ENTROPY_BITS as u64,
+            longest = PasscodePolicy::MAX_LENGTH,
+            usual = form.usual_length(),
+        ));
     }
     settings.passcode = policy;
     Ok(settings)
@@ -139,7 +143,7 @@ fn change_of(tenant: &mut TenantRow, asked: &TenantChange) -> Result<()> {
         None => tenant.licence,
         Some("active") => Licence::Active,
         Some("inactive") => Licence::Inactive,
-        Some(other) => bail!("{other} is no licence; it is active or inactive"),
+        Some(other) => bail!(text!("licence-unknown", licence = other)),
     };
     tenant.entra_tenant = asked.entra_tenant.or(tenant.entra_tenant);
     tenant.settings = changed(tenant.settings, asked)?;
@@ -151,13 +155,17 @@ pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<(
     match verb {
         Tenant::List => {
             let tenants: Vec<_> = host.tenants().await?.iter().map(tenant_json).collect();
-            let columns =
-                [("Id", "id"), ("Name", "displayName"), ("Licence", "licence"), ("Entra tenant", "entraTenant")];
+            let columns = [
+                (text!("title-id"), "id"),
+                (text!("title-name"), "displayName"),
+                (text!("title-licence"), "licence"),
+                (text!("title-entra-tenant"), "entraTenant"),
+            ];
             out.list(&columns, &tenants);
         }
         Tenant::Create { name, entra_tenant } => {
             let tenant = host.create_tenant(name, *entra_tenant).await?;
-            out.say(Text::TenantCreated, &[name, &tenant.id.to_string()], &tenant_json(&tenant));
+            out.say(text!("tenant-created", tenant = name, id = tenant.id.to_string()), &tenant_json(&tenant));
         }
         Tenant::Set(asked) => {
             let tenant = host.tenant(common.tenant.as_deref()).await?;
@@ -167,9 +175,9 @@ pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<(
             }
             let change = asked.clone();
             let tenant = host.change_tenant(tenant.id, move |tenant| change_of(tenant, &change)).await?;
-            out.say(Text::TenantChanged, &[&tenant.display_name], &tenant_json(&tenant));
+            out.say(text!("tenant-changed", tenant = &tenant.display_name), &tenant_json(&tenant));
             if asked.passcode_form.is_some() || asked.passcode_length.is_some() {
-                out.text(Text::PasscodesFromNow, &[&entropy_bits(tenant.settings.passcode).to_string()]);
+                out.text(text!("passcodes-from-now", bits = entropy_bits(tenant.settings.passcode)));
             }
         }
     }
@@ -182,10 +190,11 @@ fn show_settings(out: Out, tenant: &Value) {
         return out.value(tenant);
     }
     let rows = SETTINGS.map(|(flag, member, unit)| {
-        let value = cell(&tenant[member]);
-        json!({"flag": flag, "value": if unit.is_empty() { value } else { format!("{value} {unit}") }})
+        let value = out.cell(member, &tenant[member]);
+        let value = if unit.is_empty() { value } else { text!("unit", value = value, unit = unit).say(out.lang) };
+        json!({"flag": flag, "value": value})
     });
-    out.list(&[("Setting", "flag"), ("Value", "value")], &rows);
+    out.list(&[(text!("title-setting"), "flag"), (text!("title-value"), "value")], &rows);
 }
 
 /// Ends the tokens that were minted on this host for the tenant.
@@ -193,7 +202,10 @@ pub(crate) async fn revoke_tokens(common: &Common, out: Out) -> Result<()> {
     let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?;
     host.revoke_app(tenant.id, OPERATOR_CLIENT).await?;
-    out.say(Text::OperatorTokensRevoked, &[&tenant.display_name], &json!({"tenantId": tenant.id, "revoked": true}));
+    out.say(
+        text!("operator-tokens-revoked", tenant = &tenant.display_name),
+        &json!({"tenantId": tenant.id, "revoked": true}),
+    );
     Ok(())
 }
 
@@ -232,17 +244,17 @@ pub(crate) async fn keys(common: &Common, out: Out, verb: &Keys) -> Result<()> {
     let host = Host::open(common)?;
     if let Keys::RotateIssuer = verb {
         let id = host.rotate_issuer().await?;
-        out.say(Text::IssuerRotated, &[&id], &json!({"keyId": id}));
+        out.say(text!("issuer-rotated", key = &id), &json!({"keyId": id}));
         return Ok(());
     }
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     if let Keys::AddRecipient { line } = verb {
         let Some(recipient) = Recipient::parse(line) else {
-            bail!("{line:?} is not a recipient; it must be: p256 BASE64 name");
+            bail!(text!("recipient-malformed", line = format!("{line:?}")));
         };
         host.add_recipient(tenant, &recipient).await?;
         let id = recipient.id().to_string();
-        out.say(Text::RecipientAdded, &[&id], &json!({"keyId": id}));
+        out.say(text!("recipient-added", key = &id), &json!({"keyId": id}));
         return Ok(());
     }
     let rows = host.opened.keyring.recipients(tenant)?;
@@ -250,7 +262,7 @@ pub(crate) async fn keys(common: &Common, out: Out, verb: &Keys) -> Result<()> {
         .iter()
         .map(|recipient| json!({"id": recipient.id().to_string(), "name": recipient.name, "line": recipient.line()}))
         .collect();
-    out.list(&[("Key", "id"), ("Name", "name"), ("Line", "line")], &rows);
+    out.list(&[(text!("title-key"), "id"), (text!("title-name"), "name"), (text!("title-line"), "line")], &rows);
     Ok(())
 }
 
@@ -270,12 +282,13 @@ async fn list_keys(common: &Common, out: Out) -> Result<()> {
             })
         })
         .collect();
-    let columns = [("Key", "name"), ("Since", "since"), ("Fingerprint", "fingerprint")];
+    let columns =
+        [(text!("title-key"), "name"), (text!("title-since"), "since"), (text!("title-fingerprint"), "fingerprint")];
     let rows = if out.json { rows } else { rows.into_iter().map(shortened).collect() };
     out.list(&columns, &rows);
     // Problems are sentences, too long for a column.
     for problem in listed.iter().filter_map(|listed| listed.problem.as_ref()) {
-        out.text(Text::KeyProblem, &[&problem.to_string()]);
+        out.text(text!("key-problem", problem = problem.to_string()));
     }
     Ok(())
 }
@@ -303,7 +316,7 @@ async fn rotate_audit(common: &Common, out: Out) -> Result<()> {
     Host::open(common)?.link_audit().await?;
     drop(lock);
     let key = successor.to_string();
-    out.say(Text::AuditRotated, &[&key], &json!({"publicKey": key}));
+    out.say(text!("audit-rotated", key = &key), &json!({"publicKey": key}));
     Ok(())
 }
 
@@ -325,7 +338,7 @@ async fn accept_key(common: &Common, out: Out, name: &str, reason: &str, new: bo
         let store: Arc<dyn Store> = sqlite;
         link_audit(&store, &signer, hand.now).await?;
     }
-    out.say(Text::KeyAccepted, &[name], &json!({"name": name, "accepted": true}));
+    out.say(text!("key-accepted", key = name), &json!({"name": name, "accepted": true}));
     Ok(())
 }
 
@@ -337,8 +350,11 @@ async fn ingest_only(common: &Common, out: Out, state: Switch) -> Result<()> {
     let tenant = choose_tenant(tenants, common.tenant.as_deref())?;
     let away = state == Switch::On;
     directory.inventory(&sqlite).set_away(&hand(&SystemClock::default()), tenant.id, away).await?;
-    let text = if away { Text::IngestOnlyOn } else { Text::IngestOnlyOff };
     let file = format!("keys/escrow/{}.key", tenant.id);
-    out.say(text, &[&tenant.display_name, &file], &json!({"tenantId": tenant.id, "ingestOnly": away}));
+    let text = match away {
+        true => text!("ingest-only-on", tenant = &tenant.display_name, file = file),
+        false => text!("ingest-only-off", tenant = &tenant.display_name, file = file),
+    };
+    out.say(text, &json!({"tenantId": tenant.id, "ingestOnly": away}));
     Ok(())
 }

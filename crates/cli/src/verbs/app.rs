@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use chaveiro_core::Timestamp;
+use anyhow::Result;
 use chaveiro_core::application::Application;
 use chaveiro_core::permission::Permission;
 use serde_json::{Value, json};
@@ -12,7 +11,7 @@ use crate::args::{App, Common, Registration};
 use crate::host::{Host, permissions};
 use crate::identity::{NewApplication, Replaced};
 use crate::out::Out;
-use crate::text::Text;
+use chaveiro_lang::{Explain, day, text};
 
 pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
     let host = Host::open(common)?;
@@ -21,13 +20,13 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
         App::List => {
             let applications = host.applications(tenant).await?;
             let columns = [
-                ("Client id", "id"),
-                ("Name", "displayName"),
-                ("Permissions", "permissions"),
-                ("Delegated", "delegated"),
-                ("Public", "public"),
-                ("Secrets", "secrets"),
-                ("Certificates", "certificates"),
+                (text!("title-client-id"), "id"),
+                (text!("title-name"), "displayName"),
+                (text!("title-permissions"), "permissions"),
+                (text!("title-delegated"), "delegated"),
+                (text!("title-public"), "public"),
+                (text!("title-secrets"), "secrets"),
+                (text!("title-certificates"), "certificates"),
             ];
             out.list(&columns, &applications.iter().map(summary).collect::<Vec<_>>());
         }
@@ -43,9 +42,9 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
                 "secretExpires": kept.map(|kept| kept.expires.to_string()),
                 "tenantId": tenant,
             });
-            out.say(Text::AppRegistered, &[&asked.name, &id], &value);
+            out.say(text!("app-registered", app = &asked.name, id = &id), &value);
             if let (Some(secret), Some(kept)) = (secret, kept) {
-                out.text(Text::SecretOnce, &[&day(kept.expires), secret.expose_secret()]);
+                out.text(text!("secret-once", until = day(kept.expires), secret = secret.expose_secret()));
             }
         }
         App::AddSecret { id, days, replace, revoke } => {
@@ -58,68 +57,68 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
             let secret = secret.expose_secret();
             let expires = kept.expires.to_string();
             let value = json!({"clientId": id, "clientSecret": secret, "secretId": kept.id, "secretExpires": expires});
-            out.say(Text::SecretOnce, &[&day(kept.expires), secret], &value);
+            out.say(text!("secret-once", until = day(kept.expires), secret = secret), &value);
             let name = host.application(tenant, *id).await?.display_name;
             match replaced {
                 Replaced::Nothing => {}
-                Replaced::Secrets => out.text(Text::SecretsReplaced, &[&name]),
+                Replaced::Secrets => out.text(text!("secrets-replaced", app = &name)),
                 Replaced::SecretsAndTokens => {
-                    out.text(Text::SecretsReplaced, &[&name]);
-                    out.text(Text::AppRevoked, &[&name]);
+                    out.text(text!("secrets-replaced", app = &name));
+                    out.text(text!("app-revoked", app = &name));
                 }
             }
         }
         App::Grant { id, permissions: own, delegated, none: _ } => {
             let granted = host.grant(tenant, *id, named(own)?, named(delegated)?).await?;
             let (own, delegated) = (listed(&granted.permissions), listed(&granted.delegated));
-            let places = [&granted.display_name, &own, &delegated, &granted.id.to_string()];
-            out.say(Text::AppGranted, &places.map(String::as_str), &summary(&granted));
+            let (app, id) = (&granted.display_name, granted.id.to_string());
+            out.say(text!("app-granted", app = app, own = own, delegated = delegated, id = id), &summary(&granted));
         }
         App::RemoveSecret { secret, revoke } => {
             let owner = host.remove_secret(tenant, *secret, *revoke).await?;
             let value = json!({"clientId": owner.id, "secretId": secret, "deleted": true, "revoked": revoke});
-            out.say(Text::SecretRemoved, &[&owner.display_name], &value);
+            out.say(text!("secret-removed", app = &owner.display_name), &value);
             say_of_tokens(out, *revoke, &owner.display_name, &owner.id.to_string());
         }
         App::AddCertificate { id, file } => {
             let read = std::fs::read_to_string(file);
-            let pem = read.with_context(|| format!("{} cannot be read", file.display()))?;
+            let pem = read.explain(|| text!("file-unreadable", file = file))?;
             let added = host.add_certificate(tenant, *id, &pem).await?;
             let value = json!({
                 "clientId": id, "thumbprint": added.sha1.to_uppercase(), "sha256": added.sha256,
                 "subject": added.subject, "expires": added.expires.to_string(),
             });
-            let places = [&added.subject, &added.sha1.to_uppercase(), &day(added.expires)];
-            out.say(Text::CertificateAdded, &places.map(String::as_str), &value);
+            let (subject, thumbprint, until) = (&added.subject, added.sha1.to_uppercase(), day(added.expires));
+            out.say(text!("certificate-added", subject = subject, thumbprint = thumbprint, until = until), &value);
         }
         App::RemoveCertificate { id, thumbprint, revoke } => {
             host.remove_certificate(tenant, *id, thumbprint, *revoke).await?;
             let name = host.application(tenant, *id).await?.display_name;
             let value = json!({"clientId": id, "thumbprint": thumbprint, "deleted": true, "revoked": revoke});
-            out.say(Text::CertificateRemoved, &[], &value);
+            out.say(text!("certificate-removed"), &value);
             say_of_tokens(out, *revoke, &name, &id.to_string());
         }
         App::Revoke { id } => {
             let known = host.revoke_app(tenant, id).await?;
             let value = json!({"clientId": id, "revoked": true, "registered": known.is_some()});
             match known {
-                Some(known) => out.say(Text::AppRevoked, &[&known.display_name], &value),
-                None => out.say(Text::ForeignAppRevoked, &[id], &value),
+                Some(known) => out.say(text!("app-revoked", app = &known.display_name), &value),
+                None => out.say(text!("foreign-app-revoked", app = id), &value),
             }
         }
         App::Delete { id } => {
             host.delete_app(tenant, *id).await?;
-            out.say(Text::AppDeleted, &[], &json!({"clientId": id, "deleted": true}));
+            out.say(text!("app-deleted"), &json!({"clientId": id, "deleted": true}));
         }
     }
     Ok(())
 }
 
-/// What has become of the tokens of an application that lost a secret or a certificate, and how they end.
+/// Tells what has become of the tokens of an application that lost a secret or a certificate, and how they end.
 fn say_of_tokens(out: Out, revoked: bool, name: &str, id: &str) {
     match revoked {
-        true => out.text(Text::AppRevoked, &[name]),
-        false => out.text(Text::TokensLiveOn, &[id]),
+        true => out.text(text!("app-revoked", app = name)),
+        false => out.text(text!("tokens-live-on", id = id)),
     }
 }
 
@@ -149,10 +148,6 @@ fn names(permissions: &[Permission]) -> Vec<&'static str> {
 /// The same in a line for people.
 fn listed(permissions: &[Permission]) -> String {
     if permissions.is_empty() { "-".to_owned() } else { names(permissions).join(", ") }
-}
-
-fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d").to_string()
 }
 
 fn summary(application: &Application) -> Value {
@@ -190,21 +185,30 @@ fn show(out: Out, application: &Application) {
     }
     out.list(
         &[
-            ("Client id", "id"),
-            ("Name", "displayName"),
-            ("Permissions", "permissions"),
-            ("Delegated", "delegated"),
-            ("Public", "public"),
+            (text!("title-client-id"), "id"),
+            (text!("title-name"), "displayName"),
+            (text!("title-permissions"), "permissions"),
+            (text!("title-delegated"), "delegated"),
+            (text!("title-public"), "public"),
         ],
         &[value],
     );
     if !secrets.is_empty() {
-        let columns = [("Secret", "id"), ("Begins with", "hint"), ("Made", "created"), ("Ends", "expires")];
+        let columns = [
+            (text!("title-secret"), "id"),
+            (text!("title-begins-with"), "hint"),
+            (text!("title-made"), "created"),
+            (text!("title-ends"), "expires"),
+        ];
         out.list(&columns, &secrets);
     }
     if !certificates.is_empty() {
-        let columns =
-            [("Certificate", "thumbprint"), ("Subject", "subject"), ("Registered", "created"), ("Ends", "expires")];
+        let columns = [
+            (text!("title-certificate"), "thumbprint"),
+            (text!("title-subject"), "subject"),
+            (text!("title-registered"), "created"),
+            (text!("title-ends"), "expires"),
+        ];
         out.list(&columns, &certificates);
     }
 }

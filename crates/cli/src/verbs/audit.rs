@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use chaveiro_audit::{Broken, Earlier, Expected, Report, Succeeded};
 use chaveiro_core::Fault;
 use chaveiro_core::decisions::unsound_rows;
@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 
 use crate::args::{Audit, Common, Since};
 use crate::host::{Host, settled};
-use crate::out::{Out, moment};
-use crate::text::{Complaint, Text};
+use crate::out::Out;
+use crate::words;
+use chaveiro_lang::{Explain, Text, text};
 
 pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()> {
     match verb {
@@ -29,7 +30,7 @@ pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()>
             let mut sink: Box<dyn Write + Send> = match output {
                 Some(file) => {
                     let created = File::options().write(true).create(true).truncate(true).mode(0o600).open(file);
-                    Box::new(BufWriter::new(created.with_context(|| format!("{} cannot be written", file.display()))?))
+                    Box::new(BufWriter::new(created.explain(|| text!("file-unwritable", file = file))?))
                 }
                 None => Box::new(std::io::stdout()),
             };
@@ -40,7 +41,7 @@ pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()>
             let summary = settled(exported.await)?;
             if output.is_some() {
                 let value = json!({"events": summary.events, "checkpoints": summary.checkpoints});
-                out.say(Text::Exported, &[&summary.events.to_string(), &summary.checkpoints.to_string()], &value);
+                out.say(text!("exported", events = summary.events, checkpoints = summary.checkpoints), &value);
             }
         }
         Audit::Verify { file, key, since, allow_unsigned_tail } => {
@@ -67,14 +68,12 @@ pub(crate) async fn audit(common: &Common, out: Out, verb: &Audit) -> Result<()>
 /// The tenant whose record is meant. There is no data directory in which a name could be looked up.
 fn tenant_id(common: &Common) -> Result<Option<TenantId>> {
     let Some(asked) = common.tenant.as_deref() else { return Ok(None) };
-    let id = asked.parse().map_err(|_| {
-        anyhow!("{asked} is not the id of a tenant, and an export knows no names; see: chaveiro tenant list")
-    })?;
+    let id = asked.parse().ok().explain(|| text!("tenant-not-an-id", tenant = asked))?;
     Ok(Some(TenantId(id)))
 }
 
 fn open(file: &Path) -> Result<BufReader<File>> {
-    let opened = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let opened = File::open(file).explain(|| text!("file-unreadable", file = file))?;
     Ok(BufReader::new(opened))
 }
 
@@ -99,8 +98,7 @@ fn verify(out: Out, file: &Path, expected: Expected<'_>, since: Option<&Since>) 
             if out.json {
                 out.value(&json!({"sound": false, "line": line, "error": kind.to_string()}));
             }
-            let place = format!("line {line}: {kind}");
-            Err(Complaint::new(Text::NotSound, Text::HintNotSound, &place).into())
+            Err(text!("not-sound", line = line, fault = words::of_broken(&kind)).into())
         }
     }
 }
@@ -123,23 +121,32 @@ fn say(out: Out, report: &Report) {
         "succession": report.succession.iter().map(succeeded).collect::<Vec<_>>(),
         "pinned": report.pinned,
     });
-    let [events, checkpoints, signed] =
-        [report.events, report.checkpoints, report.signed_through()].map(|number| number.to_string());
-    out.say(Text::Sound, &[&events, &from, &to, &checkpoints, &signed], &value);
+    out.say(
+        text!(
+            "sound",
+            events = report.events,
+            from = report.span.0,
+            to = report.span.1,
+            checkpoints = report.checkpoints,
+            signed = report.signed_through(),
+        ),
+        &value,
+    );
     for change in &report.succession {
-        let text = if change.vouched_for { Text::AuditKeyFollowed } else { Text::AuditKeyBroken };
-        let at = change.at.to_string();
-        out.text(text, &[moment(&at).as_deref().unwrap_or(&at), &change.to]);
+        out.text(match change.vouched_for {
+            true => text!("audit-key-followed", at = change.at, key = &change.to),
+            false => text!("audit-key-broken", at = change.at, key = &change.to),
+        });
     }
     if let Some(reached) = report.continues {
-        out.text(Text::Continues, &[&reached.to_string()]);
+        out.text(text!("continues", event = reached.to_string()));
     }
     if let Some(position) = report.clock_went_back {
-        out.text(Text::ClockWentBack, &[&position.to_string()]);
+        out.text(text!("clock-went-back", event = position.to_string()));
     }
-    out.text(Text::NewestCheckpoint, &[&report.newest.to_string()]);
+    out.text(text!("newest-checkpoint", point = report.newest.to_string()));
     if !report.pinned {
-        out.text(Text::SoundUnpinned, &[&report.public_key.to_string()]);
+        out.text(text!("sound-unpinned", key = report.public_key.to_string()));
     }
 }
 
@@ -147,25 +154,25 @@ fn succeeded(change: &Succeeded) -> Value {
     json!({"at": change.at.to_string(), "publicKey": change.to, "vouchedFor": change.vouched_for})
 }
 
-const COLUMNS: [(&str, &str); 3] = [("Table", "table"), ("Row", "row"), ("Tenant", "tenant")];
+const COLUMNS: [(Text, &str); 3] =
+    [(text!("title-table"), "table"), (text!("title-row"), "row"), (text!("title-tenant"), "tenant")];
 
 async fn rows(common: &Common, out: Out, remove: bool, accept: bool, reason: Option<&str>) -> Result<()> {
     let host = Host::open(common)?;
     if remove || accept {
         let (hand, reason) = (host.hand(), reason.unwrap_or_default().to_owned());
         let settle = host.opened.store.write(move |unit| Ok(unsound_rows::settle(unit, &hand, remove, &reason)?));
-        let touched = settle.await?.to_string();
-        let text = if remove { Text::RowsRemoved } else { Text::RowsAccepted };
-        out.text(text, &[&touched]);
+        let rows = settle.await?;
+        out.text(if remove { text!("rows-removed", rows = rows) } else { text!("rows-accepted", rows = rows) });
     }
     let unsound = host.opened.store.read(|view| Ok(unsound_rows::all(view)?));
     let unsound = unsound.await?;
     if unsound.is_empty() {
-        out.say(Text::RowsSound, &[], &json!([]));
+        out.say(text!("rows-sound"), &json!([]));
         return Ok(());
     }
     out.list(&COLUMNS, &unsound.iter().map(shown).collect::<Vec<_>>());
-    Err(Complaint::new(Text::RowsUnsound, Text::HintRows, &unsound.len().to_string()).into())
+    Err(text!("rows-unsound", rows = unsound.len()).into())
 }
 
 fn shown(row: &UnsoundRow) -> Value {

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::host::data_directory;
-use crate::out::{Out, moment};
-use crate::text::Text;
+use crate::out::Out;
+use chaveiro_lang::{Text, text};
 
 pub(crate) async fn backup(common: &Common, out: Out, to: &Path, keys: Option<&PathBuf>) -> Result<()> {
     let directory = data_directory(common)?;
@@ -28,10 +28,13 @@ pub(crate) async fn backup(common: &Common, out: Out, to: &Path, keys: Option<&P
     let bytes: u64 = manifest.files.iter().map(|entry| entry.bytes).sum();
     let mut value = of_manifest(&manifest);
     (value["backup"], value["keys"]) = (json!(to), json!(keys));
-    out.say(Text::BackedUp, &[&to.display().to_string(), &size(bytes), &manifest.commits.to_string()], &value);
+    out.say(
+        text!("backed-up", backup = to.display().to_string(), size = size(bytes), commits = manifest.commits),
+        &value,
+    );
     match keys {
-        Some(keys) => out.text(Text::KeysBackedUp, &[&keys.display().to_string()]),
-        None => out.text(Text::KeysNotBackedUp, &[]),
+        Some(keys) => out.text(text!("keys-backed-up", directory = keys.display().to_string())),
+        None => out.text(text!("keys-not-backed-up")),
     }
     Ok(())
 }
@@ -46,11 +49,23 @@ pub(crate) async fn check(out: Out, backup: &Path) -> Result<()> {
     value["tenants"] = checked.tenants.into();
     value["linkedEvents"] = checked.linked_events.into();
     value["ageSeconds"] = now.duration_since(manifest.made).as_secs().into();
-    let made = moment(&manifest.made.to_string()).unwrap_or_else(|| manifest.made.to_string());
-    let counts = [checked.tenants as u64, checked.linked_events].map(|count| count.to_string());
-    out.say(Text::BackupWhole, &[&backup.display().to_string(), &made, &age, &counts[0], &counts[1]], &value);
+    out.say(
+        text!(
+            "backup-whole",
+            backup = backup,
+            made = manifest.made,
+            age = age,
+            tenants = checked.tenants,
+            events = checked.linked_events,
+        ),
+        &value,
+    );
     if i64::from(manifest.schema) < checked.known_schema {
-        out.text(Text::BackupOlderSchema, &[&manifest.schema.to_string(), &checked.known_schema.to_string()]);
+        out.text(text!(
+            "backup-older-schema",
+            old = manifest.schema.to_string(),
+            new = checked.known_schema.to_string()
+        ));
     }
     Ok(())
 }
@@ -68,19 +83,23 @@ fn of_manifest(manifest: &Manifest) -> Value {
 }
 
 /// An age in days, hours and minutes, `2 d 3 h 5 min`.
-fn age(now: Timestamp, made: Timestamp) -> String {
+fn age(now: Timestamp, made: Timestamp) -> Text {
     let minutes = now.duration_since(made).as_mins().max(0);
     let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
-    match (days, hours) {
-        (0, 0) => format!("{minutes} min"),
-        (0, _) => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h {minutes} min"),
-    }
+    let form = match (days, hours) {
+        (0, 0) => "minutes",
+        (0, _) => "hours",
+        _ => "days",
+    };
+    text!("duration", form = form, days = days, hours = hours, minutes = minutes)
 }
 
-fn size(bytes: u64) -> String {
+fn size(bytes: u64) -> Text {
     match bytes {
-        0..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
-        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        0..1_048_576 => text!("size-kib", size = bytes.div_ceil(1024)),
+        _ => {
+            let tenths = (bytes * 10 + 524_288) / 1_048_576;
+            text!("size-mib", whole = tenths / 10, tenths = tenths % 10)
+        }
     }
 }

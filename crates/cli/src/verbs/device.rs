@@ -17,8 +17,8 @@ use crate::args::{Common, Device, Why};
 use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::host::Host;
 use crate::obstacle;
-use crate::out::{Out, cell};
-use crate::text::Text;
+use crate::out::Out;
+use chaveiro_lang::{Text, text};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
@@ -70,18 +70,25 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
                     })
                 })
                 .collect();
-            out.list(&[("Name", "deviceName"), ("Last sync", "lastSyncDateTime"), ("Id", "id")], &rows);
+            out.list(
+                &[
+                    (text!("title-name"), "deviceName"),
+                    (text!("title-last-sync"), "lastSyncDateTime"),
+                    (text!("title-id"), "id"),
+                ],
+                &rows,
+            );
         }
         Device::List { without_certificate: false } => {
             let client = client(common, READ).await?;
             let devices = client.all(DEVICES).await?;
             let columns = [
-                ("Name", "deviceName"),
-                ("System", "operatingSystem"),
-                ("User", "userPrincipalName"),
-                ("State", "managementState"),
-                ("Last sync", "lastSyncDateTime"),
-                ("Id", "id"),
+                (text!("title-name"), "deviceName"),
+                (text!("title-system"), "operatingSystem"),
+                (text!("title-user"), "userPrincipalName"),
+                (text!("title-state"), "managementState"),
+                (text!("title-last-sync"), "lastSyncDateTime"),
+                (text!("title-id"), "id"),
             ];
             out.list(&columns, &devices);
         }
@@ -93,7 +100,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
                 out.value(&found);
             } else {
                 for name in SHOWN {
-                    out.line(&format!("{name:<18} {}", cell(&found[name])));
+                    out.line(&format!("{:<22} {}", property(name).say(out.lang), out.cell(name, &found[name])));
                 }
             }
         }
@@ -113,21 +120,20 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
                 None => None,
             };
             let (token, expires) = host.enroll_token(tenant.id, user.as_deref(), replaces, lifetime).await?;
-            let until = expires.strftime("%Y-%m-%d %H:%M UTC").to_string();
             let value = json!({"token": token.expose_secret(), "expires": expires.to_string(), "replaces": replaces});
-            out.say(Text::EnrollToken, &[&until, token.expose_secret()], &value);
+            out.say(text!("enroll-token", until = expires, token = token.expose_secret()), &value);
             let server = DataDir::open(&common.data())?.running().map(|running| running.device_url);
-            for how in [Text::EnrollHow, Text::EnrollHowLinux] {
-                out.text(how, &[server.as_deref().unwrap_or("https://…")]);
-            }
+            let server = server.as_deref().unwrap_or("https://…");
+            out.text(text!("enroll-how", server = server));
+            out.text(text!("enroll-how-linux", server = server));
         }
         Device::Comanage { device, off } => {
             let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
             let id = id_on_host(&host, tenant.id, device).await?;
             host.change_device(tenant.id, id, Change::Comanaged(!off)).await?;
-            let on = (!off).to_string();
-            out.say(Text::DeviceComanaged, &[&on], &json!({"id": id, "comanaged": !off}));
+            let state = if *off { text!("no") } else { text!("yes") };
+            out.say(text!("device-comanaged", state = state), &json!({"id": id, "comanaged": !off}));
         }
         Device::Tag { device, tags } => {
             let host = Host::open(common)?;
@@ -136,13 +142,13 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
             let change = Change::Tags(tags.iter().cloned().collect());
             let tags = host.change_device(tenant.id, id, change).await?.scope_tags;
             let shown = tags.iter().cloned().collect::<Vec<_>>().join(", ");
-            out.say(Text::DeviceTagged, &[&shown], &json!({"id": id, "scopeTags": tags}));
+            out.say(text!("device-tagged", tags = &shown), &json!({"id": id, "scopeTags": tags}));
         }
         Device::Retire { device } => {
             let client = client(common, &[Permission::ManagedDevicesReadWriteAll]).await?;
             let id = client.device_id(device).await?;
             client.expect(Method::DELETE, &format!("{DEVICES}/{id}"), None).await?;
-            out.say(Text::DeviceRetired, &[], &json!({"id": id, "managementState": "retireIssued"}));
+            out.say(text!("device-retired"), &json!({"id": id, "managementState": "retireIssued"}));
         }
     }
     Ok(())
@@ -169,10 +175,10 @@ pub(crate) async fn recover(
     let id = client.device_id(device).await?;
     client.expect(Method::POST, &format!("{DEVICES}/{id}/{}", RECOVER_PASSCODE.name), None).await?;
     if !wait {
-        out.say(Text::Accepted, &[device], &json!({"id": id, "accepted": true}));
+        out.say(text!("accepted", device = device), &json!({"id": id, "accepted": true}));
         return Ok(ExitCode::SUCCESS);
     }
-    out.text(Text::Accepted, &[device]);
+    out.text(text!("accepted", device = device));
     let newest = wait_for(&client, out, &id, timeout_s).await?;
     let newest = if show { newest_recovery(&client, &id, true).await?.unwrap_or(newest) } else { newest };
     print_results(out, std::slice::from_ref(&newest));
@@ -185,7 +191,7 @@ async fn wait_for(client: &GraphClient, out: Out, id: &str, timeout_s: u64) -> R
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
         spinner.set_style(style);
     }
-    spinner.set_message(Text::Waiting.say(out.lang, &[]));
+    spinner.set_message(text!("waiting").say(out.lang));
     spinner.enable_steady_tick(Duration::from_millis(120));
     for _ in 0..timeout_s.saturating_mul(2).max(1) {
         if let Some(newest) = newest_recovery(client, id, false).await? {
@@ -198,9 +204,7 @@ async fn wait_for(client: &GraphClient, out: Out, id: &str, timeout_s: u64) -> R
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     spinner.finish_and_clear();
-    bail!(
-        "the device has not answered within {timeout_s} seconds; the action stays open, look later with: chaveiro action {id}"
-    )
+    bail!(text!("device-silent", seconds = timeout_s, id = id))
 }
 
 /// The newest result of a recovery; other actions have results beside it.
@@ -240,30 +244,37 @@ fn print_recoverability(out: Out, device: &Value) {
     }
     if !locks.is_empty() {
         let rows: Vec<_> = locks.iter().map(|entry| obstacle::row(entry, out.lang)).collect();
-        return out.list(&obstacle::columns(out.lang), &rows);
+        return out.list(&obstacle::COLUMNS, &rows);
     }
-    let (name, system) = (cell(&device["deviceName"]), cell(&device["operatingSystem"]));
-    let text = if system == "Linux" { Text::LocksNotYetTold } else { Text::LocksUntold };
-    out.text(text, &[&name, &system]);
+    let [device, system] = ["deviceName", "operatingSystem"].map(|name| out.cell(name, &device[name]));
+    out.text(match system == "Linux" {
+        true => text!("locks-not-yet-told", device = device, system = system),
+        false => text!("locks-untold", device = device, system = system),
+    });
+}
+
+/// The name of a property of a device.
+fn property(name: &str) -> Text {
+    text!("property", name = name)
 }
 
 fn print_results(out: Out, results: &[Value]) {
     let mut columns = vec![
-        ("Action", "actionName"),
-        ("State", "actionState"),
-        ("Outcome", "chaveiro_outcome"),
-        ("Device status", "chaveiro_deviceStatus"),
-        ("Passcode", "passcode"),
-        ("Withheld", "chaveiro_passcodeWithheld"),
-        ("Updated", "lastUpdatedDateTime"),
+        (text!("title-action"), "actionName"),
+        (text!("title-state"), "actionState"),
+        (text!("title-outcome"), "chaveiro_outcome"),
+        (text!("title-device-status"), "chaveiro_deviceStatus"),
+        (text!("title-passcode"), "passcode"),
+        (text!("title-withheld"), "chaveiro_passcodeWithheld"),
+        (text!("title-updated"), "lastUpdatedDateTime"),
     ];
     // Not every device says these, and the table is wide as it is.
-    let before_restore = ("Before restore", "chaveiro_beforeRestoreDateTime");
+    const BEFORE_RESTORE: &str = "chaveiro_beforeRestoreDateTime";
     let rare = [
-        ("Uncertain", "chaveiro_passcodeUncertain"),
-        ("Opens", "chaveiro_opens"),
-        ("Reason", "chaveiro_deviceReason"),
-        before_restore,
+        (text!("title-uncertain"), "chaveiro_passcodeUncertain"),
+        (text!("title-opens"), "chaveiro_opens"),
+        (text!("title-reason"), "chaveiro_deviceReason"),
+        (text!("title-before-restore"), BEFORE_RESTORE),
     ];
     for column in rare {
         let told = |value: &Value| match value {
@@ -276,12 +287,12 @@ fn print_results(out: Out, results: &[Value]) {
         }
     }
     out.list(&columns, results);
-    let doubted = results.iter().find(|result| result[before_restore.1].is_string());
+    let doubted = results.iter().find(|result| result[BEFORE_RESTORE].is_string());
     if let Some(result) = doubted {
-        out.text(Text::BeforeRestore, &[&cell(&result[before_restore.1])]);
+        out.text(text!("before-restore", at = out.cell(BEFORE_RESTORE, &result[BEFORE_RESTORE])));
     }
     let warned = |result: &Value| result["chaveiro_passcodeUncertain"] == true && !result["passcode"].is_null();
     if results.iter().any(warned) {
-        out.text(Text::PasscodeUncertain, &[]);
+        out.text(text!("passcode-uncertain"));
     }
 }

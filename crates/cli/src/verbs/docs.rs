@@ -1,9 +1,10 @@
-//! What is printed from the tables: routes, completions, manual page, the generated documents.
+//! The documents that are printed from the tables: routes, completions, manual page, the generated documents.
 
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use chaveiro_lang::{Explain, text};
 use clap::CommandFactory;
 use serde_json::json;
 
@@ -35,7 +36,7 @@ pub(crate) fn man(out: Out) -> Result<()> {
     Ok(())
 }
 
-/// Who closed the pipe does not want to read on.
+/// Prints the bytes; an error is a reader who closed the pipe.
 fn print(text: &[u8]) {
     let mut stdout = std::io::stdout();
     let _ = stdout.write_all(text).and_then(|()| stdout.flush());
@@ -43,7 +44,7 @@ fn print(text: &[u8]) {
 
 /// Every document that is generated from the tables and committed.
 pub(crate) fn generate(directory: &Path) -> Result<()> {
-    std::fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+    std::fs::create_dir_all(directory).explain(|| text!("directory-not-made", directory = directory))?;
     let documents = [
         ("metadata.xml", chaveiro_graph::metadata_xml()),
         ("openapi.json", chaveiro_graph::openapi_json()),
@@ -53,7 +54,7 @@ pub(crate) fn generate(directory: &Path) -> Result<()> {
     ];
     for (name, text) in documents {
         let file = directory.join(name);
-        std::fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))?;
+        std::fs::write(&file, text).explain(|| text!("file-unwritable", file = &file))?;
     }
     Ok(())
 }

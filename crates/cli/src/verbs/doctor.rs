@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use chaveiro_auth::Reading;
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::Application;
@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 use crate::args::{Common, Doctor};
 use crate::host::Host;
 use crate::out::Out;
-use crate::text::Text;
+use chaveiro_lang::{Explain, text};
 
 /// The longest file that is read as a token, in bytes.
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 
-/// How many events are read from the store at once; and the most that can wait to be linked.
+/// The number of events that are read from the store at once; and the most that can wait to be linked.
 const PAGE: usize = 1000;
 const MOST_UNCHAINED: usize = 1_000_000;
 
@@ -43,15 +43,18 @@ fn one(common: &Common, out: Out, file: &Path, config: Option<&Path>) -> Result<
         true => std::io::stdin().take(MAX_TOKEN_BYTES).read_to_string(&mut text),
         false => std::fs::File::open(file).and_then(|opened| opened.take(MAX_TOKEN_BYTES).read_to_string(&mut text)),
     };
-    read.with_context(|| format!("{} cannot be read", file.display()))?;
+    read.explain(|| text!("file-unreadable", file = file))?;
     let text = text.trim();
     let reading = Reading::of(text.strip_prefix("Bearer ").unwrap_or(text), &config.issuers);
-    let reading = reading
-        .map_err(|refusal| anyhow!("the token is refused: {refusal}; see External issuers in docs/identity.md"))?;
+    let reading = reading.map_err(|refusal| text!("token-unusable", refusal = refusal.to_string()))?;
     let kind = if reading.application { "application" } else { "person" };
     let value = json!({"countsAs": kind, "applicationId": reading.client, "subject": reading.subject});
-    let said = if reading.application { Text::TokenOfApplication } else { Text::TokenOfPerson };
-    out.say(said, &[&reading.client, reading.subject.as_deref().unwrap_or("–")], &value);
+    let (app, subject) = (&reading.client, reading.subject.as_deref().unwrap_or("–"));
+    let said = match reading.application {
+        true => text!("token-of-application", app = app, subject = subject),
+        false => text!("token-of-person", app = app, subject = subject),
+    };
+    out.say(said, &value);
     Ok(())
 }
 
@@ -68,24 +71,25 @@ async fn all(common: &Common, out: Out) -> Result<()> {
     let foreign = rows.iter().any(|row| row["registered"] == false);
     if !out.json {
         for row in &mut rows {
-            let said = if row["registered"] == true { Text::StaysApplication } else { Text::PersonUnlessProven };
-            row["countsAs"] = said.say(out.lang, &[]).into();
+            let is_registered = row["registered"] == true;
+            let said = if is_registered { text!("stays-application") } else { text!("person-unless-proven") };
+            row["countsAs"] = said.say(out.lang).into();
         }
     }
     let columns = [
-        ("Client id", "applicationId"),
-        ("Name", "displayName"),
-        ("Role", "roles"),
-        ("Events", "events"),
-        ("Last event", "lastEvent"),
-        ("Counts as", "countsAs"),
+        (text!("title-client-id"), "applicationId"),
+        (text!("title-name"), "displayName"),
+        (text!("title-role"), "roles"),
+        (text!("title-events"), "events"),
+        (text!("title-last-event"), "lastEvent"),
+        (text!("title-counts-as"), "countsAs"),
     ];
     out.list(&columns, &rows);
-    out.text(if foreign { Text::ProveApplications } else { Text::NoForeignApplications }, &[]);
+    out.text(if foreign { text!("prove-applications") } else { text!("no-foreign-applications") });
     Ok(())
 }
 
-/// What an application did without a person.
+/// The acts of an application without a person.
 struct Acted {
     application: Actor,
     events: u64,

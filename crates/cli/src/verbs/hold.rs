@@ -12,19 +12,19 @@ use crate::args::{Common, Hold};
 use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::host::Host;
 use crate::out::Out;
-use crate::text::{Complaint, Text};
+use chaveiro_lang::{Text, text};
 
 const HOLDS: &str = "/beta/deviceManagement/chaveiroHolds";
 
-const COLUMNS: [(&str, &str); 8] = [
-    ("Kind", "kind"),
-    ("Since", "placed"),
-    ("After", "counted"),
-    ("Caused by", "causedBy"),
-    ("Released", "released"),
-    ("By", "releasedBy"),
-    ("Reason", "reason"),
-    ("Id", "id"),
+const COLUMNS: [(Text, &str); 8] = [
+    (text!("title-kind"), "kind"),
+    (text!("title-since"), "placed"),
+    (text!("title-after"), "counted"),
+    (text!("title-caused-by"), "causedBy"),
+    (text!("title-released"), "released"),
+    (text!("title-by"), "releasedBy"),
+    (text!("title-reason"), "reason"),
+    (text!("title-id"), "id"),
 ];
 
 pub(crate) async fn hold(common: &Common, out: Out, verb: &Hold) -> Result<()> {
@@ -58,9 +58,9 @@ async fn through(client: &GraphClient, out: Out, verb: &Hold) -> Result<()> {
             let standing: Vec<_> = standing.iter().filter_map(|hold| hold["id"].as_str()).collect();
             let id = match (id, standing.as_slice()) {
                 (Some(id), _) => id.to_string(),
-                (None, []) => return Err(Complaint::no_hold().into()),
+                (None, []) => return Err(text!("no-hold").into()),
                 (None, [one]) => (*one).to_owned(),
-                (None, [_, _, ..]) => return Err(Complaint::several_holds().into()),
+                (None, [_, _, ..]) => return Err(text!("several-holds").into()),
             };
             let path = format!("{HOLDS}/{id}");
             let body = json!({"reason": reason, "quietMinutes": minutes});
@@ -72,8 +72,12 @@ async fn through(client: &GraphClient, out: Out, verb: &Hold) -> Result<()> {
 }
 
 fn say_released(out: Out, hold: &Value) {
-    let text = if hold["kind"] == HoldKind::Reading.name() { Text::ReadingReleased } else { Text::HoldReleased };
-    out.say(text, &[hold["placed"].as_str().unwrap_or_default()], hold);
+    let since = out.cell("placed", &hold["placed"]);
+    let text = match hold["kind"] == HoldKind::Reading.name() {
+        true => text!("reading-released", since = since),
+        false => text!("hold-released", since = since),
+    };
+    out.say(text, hold);
 }
 
 fn of_row(hold: &HoldRow) -> Value {

@@ -13,7 +13,8 @@ use crate::args::{Common, Restore};
 use crate::host::data_directory;
 use crate::out::Out;
 use crate::person;
-use crate::text::{Complaint, Text};
+use crate::words;
+use chaveiro_lang::text;
 
 pub(crate) async fn restore(common: &Common, out: Out, verb: &Restore) -> Result<()> {
     let Restore::Accept { reason, moved, snapshot } = verb;
@@ -22,10 +23,10 @@ pub(crate) async fn restore(common: &Common, out: Out, verb: &Restore) -> Result
     let _lock = directory.lock_for_server()?;
     let (store, doubt) = directory.open_to_accept()?;
     let (doubt, kind) = match (doubt, moved, snapshot) {
-        (None, _, false) => return Err(Complaint::new(Text::NothingDoubtful, Text::HintSnapshot, "").into()),
+        (None, _, false) => return Err(text!("nothing-doubtful").into()),
         (None, _, true) => ("the operator says that the machine or its disk was set back".to_owned(), "snapshot"),
         (Some(doubt), true, _) if doubt != Doubt::Moved => {
-            return Err(Complaint::new(Text::NotMoved, Text::HintNotMoved, &doubt.to_string()).into());
+            return Err(text!("not-moved", doubt = words::of_doubt(&doubt)).into());
         }
         (Some(doubt), _, _) => (doubt.to_string(), doubt.kind()),
     };
@@ -49,17 +50,18 @@ pub(crate) async fn restore(common: &Common, out: Out, verb: &Restore) -> Result
         .collect();
     let value = json!({"restore": id, "doubt": doubt, "moved": moved, "tenants": tenants});
     if *moved {
-        out.say(Text::MoveAccepted, &[], &value);
+        out.say(text!("move-accepted"), &value);
         return Ok(());
     }
-    let sum = |count: fn(&Restored) -> u64| done.iter().map(|(_, restored)| count(restored)).sum::<u64>().to_string();
-    let counts = [
-        sum(|restored| restored.results),
-        sum(|restored| restored.sign_ins),
-        sum(|restored| restored.enrollment_tokens),
-        sum(|restored| restored.windows),
-    ];
-    out.say(Text::RestoreAccepted, &counts.each_ref().map(String::as_str), &value);
-    out.text(Text::RestoreReview, &[]);
+    let sum = |count: fn(&Restored) -> u64| done.iter().map(|(_, restored)| count(restored)).sum::<u64>();
+    let text = text!(
+        "restore-accepted",
+        results = sum(|restored| restored.results),
+        sessions = sum(|restored| restored.sign_ins),
+        tokens = sum(|restored| restored.enrollment_tokens),
+        windows = sum(|restored| restored.windows),
+    );
+    out.say(text, &value);
+    out.text(text!("restore-review"));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `chaveiro role`: on the host straight in the data directory, elsewhere through the API, as whoever is signed in.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::{ROLES, Role as RoleRow};
 use chaveiro_core::scope_tag::Visibility;
@@ -11,12 +11,17 @@ use crate::args::{Assign, Common, Role};
 use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::host::Host;
 use crate::out::Out;
-use crate::text::{Text, role_about};
+use chaveiro_lang::{Explain, Lang, Text, text};
 
 const ASSIGNMENTS: &str = "/beta/deviceManagement/roleAssignments";
 
-const COLUMNS: [(&str, &str); 5] =
-    [("Role", "role"), ("Kind", "kind"), ("For", "principal"), ("Tags", "tags"), ("Id", "id")];
+const COLUMNS: [(Text, &str); 5] = [
+    (text!("title-role"), "role"),
+    (text!("title-kind"), "kind"),
+    (text!("title-for"), "principal"),
+    (text!("title-tags"), "tags"),
+    (text!("title-id"), "id"),
+];
 
 pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
     match verb {
@@ -24,10 +29,13 @@ pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
             let mut rows: Vec<_> = ROLES.iter().map(role_json).collect();
             if !out.json {
                 for (row, role) in rows.iter_mut().zip(ROLES) {
-                    row["about"] = role_about(out.lang, role.about).into();
+                    row["about"] = about(role, out.lang).into();
                 }
             }
-            out.list(&[("Role", "key"), ("Name", "name"), ("For", "about")], &rows);
+            out.list(
+                &[(text!("title-role"), "key"), (text!("title-name"), "name"), (text!("title-for"), "about")],
+                &rows,
+            );
             return Ok(());
         }
         Role::Show { role } => {
@@ -35,7 +43,7 @@ pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
             match out.json {
                 true => out.value(&role_json(role)),
                 false => {
-                    out.line(&format!("{} ({}): {}", role.name, role.key, role_about(out.lang, role.about)));
+                    out.line(&format!("{} ({}): {}", role.name, role.key, about(role, out.lang)));
                     role.actions.iter().for_each(|action| out.line(&format!("  {action}")));
                 }
             }
@@ -54,15 +62,16 @@ pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
             let principal = principal(asked)?;
             let unknown = host.is_unknown(tenant, &principal).await?;
             let assignment = host.assign_role(tenant, find(&asked.role)?, principal, scope(asked)).await?;
-            let places = [assignment.role.name, &assignment.principal.text, &assignment.id.to_string()];
-            out.say(Text::RoleAssigned, &places, &assignment_json(&assignment));
+            let (principal, id) = (&assignment.principal.text, assignment.id.to_string());
+            let text = text!("role-assigned", role = assignment.role.name, principal = principal, id = id);
+            out.say(text, &assignment_json(&assignment));
             if unknown {
                 say_unknown(out, &assignment.principal);
             }
         }
         Role::Unassign { id } => {
             host.unassign_role(tenant, *id).await?;
-            out.say(Text::RoleUnassigned, &[], &json!({"id": id, "removed": true}));
+            out.say(text!("role-unassigned"), &json!({"id": id, "removed": true}));
         }
         Role::Assignments => {
             let found = host.opened.store.read(move |view| Ok(view.role_assignments(tenant)?)).await?;
@@ -90,12 +99,13 @@ async fn through(client: &GraphClient, out: Out, verb: &Role) -> Result<()> {
                 "chaveiro_scopeTags": tags,
             });
             let made = client.expect(Method::POST, ASSIGNMENTS, Some(&body)).await?;
-            let places = [role.name, &principal.text, made["id"].as_str().unwrap_or_default()];
-            out.say(Text::RoleAssigned, &places, &of_answer(&made, &json!(role.key)));
+            let id = made["id"].as_str().unwrap_or_default();
+            let text = text!("role-assigned", role = role.name, principal = &principal.text, id = id);
+            out.say(text, &of_answer(&made, &json!(role.key)));
         }
         Role::Unassign { id } => {
             client.expect(Method::DELETE, &format!("{ASSIGNMENTS}/{id}"), None).await?;
-            out.say(Text::RoleUnassigned, &[], &json!({"id": id, "removed": true}));
+            out.say(text!("role-unassigned"), &json!({"id": id, "removed": true}));
         }
         Role::Assignments => {
             let found = client.all(&format!("{ASSIGNMENTS}?$expand=roleDefinition")).await?;
@@ -106,17 +116,22 @@ async fn through(client: &GraphClient, out: Out, verb: &Role) -> Result<()> {
     Ok(())
 }
 
-/// That a typing error would look just like this.
+/// Warns of a name that is not known here: a typing error would look just like this.
 fn say_unknown(out: Out, principal: &Principal) {
     match principal.kind {
-        PrincipalKind::User => out.text(Text::UnknownUser, &[&principal.text]),
-        PrincipalKind::Application => out.text(Text::UnknownApplication, &[&principal.text]),
+        PrincipalKind::User => out.text(text!("unknown-user", user = &principal.text)),
+        PrincipalKind::Application => out.text(text!("unknown-application", app = &principal.text)),
         PrincipalKind::Group => {}
     }
 }
 
+/// The purpose of a role, in that language.
+fn about(role: &RoleRow, lang: Lang) -> String {
+    text!("role-about", role = role.key).say(lang)
+}
+
 fn find(text: &str) -> Result<&'static RoleRow> {
-    RoleRow::parse(text).ok_or_else(|| anyhow!("there is no role {text}; see: chaveiro role list"))
+    RoleRow::parse(text).explain(|| text!("role-unknown", role = text))
 }
 
 fn principal(asked: &Assign) -> Result<Principal> {
@@ -126,7 +141,7 @@ fn principal(asked: &Assign) -> Result<Principal> {
         (PrincipalKind::Application, &asked.app),
     ];
     let given = named.into_iter().find_map(|(kind, text)| Some(Principal::new(kind, text.as_deref()?)));
-    given.filter(|principal| !principal.text.is_empty()).context("nobody is named; give --user, --group or --app")
+    given.filter(|principal| !principal.text.is_empty()).explain(|| text!("principal-missing"))
 }
 
 fn scope(asked: &Assign) -> Visibility {

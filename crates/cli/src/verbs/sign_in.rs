@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use chaveiro_core::application::COMMAND_LINE;
 use chaveiro_core::decisions::vouch::Decision;
 use chaveiro_core::ports::Clock;
@@ -12,36 +12,35 @@ use serde_json::{Value, json};
 
 use crate::args::{Common, Login, SignIn};
 use crate::host::Host;
-use crate::out::{Out, cell};
+use crate::out::Out;
 use crate::session::{Issuer, Session, error_text};
-use crate::text::Text;
+use chaveiro_lang::{Explain, text};
 
-/// What the command asks for: everything that the person may do, for as long as she uses it.
+/// The scope of the command: everything that the person may do, for as long as it is used.
 const SCOPE: &str = ".default offline_access openid profile";
 
 pub(crate) async fn login(common: &Common, out: Out, asked: &Login) -> Result<()> {
-    let read = |file: &std::path::PathBuf| {
-        std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
-    };
+    let read =
+        |file: &std::path::PathBuf| std::fs::read_to_string(file).explain(|| text!("file-unreadable", file = file));
     let ca = asked.ca.as_ref().map(read).transpose()?;
     let tenant = common.tenant.clone().unwrap_or_else(|| "organizations".to_owned());
     let issuer = Issuer::new(&asked.server, &tenant, ca)?;
     let client_id = COMMAND_LINE.to_string();
     let begun = issuer.post("devicecode", &[("client_id", &client_id), ("scope", SCOPE)]).await?;
     if begun.0 != 200 {
-        bail!("{}; with several tenants on the server, name yours with --tenant", error_text(&begun.1));
+        bail!(text!("login-not-begun", words = error_text(&begun.1)));
     }
     let begun = begun.1;
     let text = |name: &str| begun[name].as_str().unwrap_or_default().to_owned();
     let (code, uri) = (text("user_code"), text("verification_uri"));
-    out.say(Text::LoginCode, &[&uri, &code], &json!({"userCode": code, "verificationUri": uri}));
-    out.text(Text::LoginOperator, &[&code]);
+    out.say(text!("login-code", address = &uri, code = &code), &json!({"userCode": code, "verificationUri": uri}));
+    out.text(text!("login-operator", code = &code));
 
     let answer = wait(&issuer, &text("device_code"), begun["interval"].as_u64().unwrap_or(5)).await?;
     let session = Session::from_answer(issuer, &answer, SystemClock::default().now())?;
     session.save()?;
     let value = json!({"user": session.user, "server": session.issuer.server, "tenant": session.issuer.tenant});
-    out.say(Text::LoggedIn, &[&session.user, &session.issuer.server], &value);
+    out.say(text!("logged-in", user = &session.user, server = &session.issuer.server), &value);
     Ok(())
 }
 
@@ -61,16 +60,16 @@ async fn wait(issuer: &Issuer, device_code: &str, mut interval_s: u64) -> Result
             (_, "authorization_pending") => {}
             // RFC 8628, 3.5.
             (_, "slow_down") => interval_s += 5,
-            (_, "authorization_declined") => bail!("an operator denied the sign-in; ask why before you begin again"),
-            (_, "expired_token") => bail!("nobody vouched for you within 15 minutes; begin again with: chaveiro login"),
-            _ => bail!("{}", error_text(&answer)),
+            (_, "authorization_declined") => bail!(text!("login-denied")),
+            (_, "expired_token") => bail!(text!("login-expired")),
+            _ => bail!(text!("issuer-said", words = error_text(&answer))),
         }
     }
 }
 
 pub(crate) async fn logout(out: Out) -> Result<()> {
     let Some(session) = Session::load()? else {
-        out.say(Text::NotLoggedIn, &[], &json!({"signedOut": false}));
+        out.say(text!("not-logged-in"), &json!({"signedOut": false}));
         return Ok(());
     };
     // Gone here whatever the server says: that is what the person asked for.
@@ -78,8 +77,8 @@ pub(crate) async fn logout(out: Out) -> Result<()> {
     let ended = session.revoke().await;
     let value = json!({"signedOut": true, "endedOnServer": ended.is_ok()});
     match ended {
-        Ok(()) => out.say(Text::LoggedOut, &[&session.issuer.server], &value),
-        Err(error) => out.say(Text::LoggedOutHere, &[&session.user, &format!("{error:#}")], &value),
+        Ok(()) => out.say(text!("logged-out", server = &session.issuer.server), &value),
+        Err(error) => out.say(text!("logged-out-here", user = &session.user, error = format!("{error:#}")), &value),
     }
     Ok(())
 }
@@ -104,7 +103,7 @@ fn row((sign_in, application, user): &Found) -> Value {
 /// The row in three columns, so that 80 characters hold it.
 fn stacked(out: Out, row: &Value) -> Value {
     json!({
-        "what": [row["code"], row["standing"]],
+        "what": [row["code"], out.cell("standing", &row["standing"])],
         "when": [row["created"], row["expires"]],
         "who": [row["application"], row["user"], address(out, row)],
     })
@@ -112,7 +111,7 @@ fn stacked(out: Out, row: &Value) -> Value {
 
 /// The address from which the sign-in was asked for.
 fn address(out: Out, row: &Value) -> String {
-    row["address"].as_str().map_or_else(|| Text::Unknown.say(out.lang, &[]), str::to_owned)
+    row["address"].as_str().map_or_else(|| text!("unknown").say(out.lang), str::to_owned)
 }
 
 pub(crate) async fn sign_in(common: &Common, out: Out, verb: &SignIn) -> Result<()> {
@@ -126,7 +125,11 @@ pub(crate) async fn sign_in(common: &Common, out: Out, verb: &SignIn) -> Result<
                 out.value(&rows.into());
             } else {
                 let rows: Vec<_> = found.iter().map(|found| stacked(out, &row(found))).collect();
-                let columns = [("Code, state", "what"), ("Begun, ends", "when"), ("Application, user, address", "who")];
+                let columns = [
+                    (text!("title-code-state"), "what"),
+                    (text!("title-begun-ends"), "when"),
+                    (text!("title-application-user-address"), "who"),
+                ];
                 out.list(&columns, &rows);
             }
         }
@@ -144,24 +147,32 @@ pub(crate) async fn sign_in(common: &Common, out: Out, verb: &SignIn) -> Result<
                 "address": decided.address,
                 "created": decided.created.to_string(),
             });
-            let begun = cell(&value["created"]);
-            out.say(Text::SignInApproved, &[user, &application, &address(out, &value), &begun], &value);
+            out.say(
+                text!(
+                    "sign-in-approved",
+                    user = user,
+                    app = &application,
+                    address = &address(out, &value),
+                    at = decided.created
+                ),
+                &value,
+            );
         }
         SignIn::Deny { code } => {
             let decided = host.decide(tenant, code, Decision::Deny).await?;
             let code = spoken_code(&decided.user_code);
-            out.say(Text::SignInDenied, &[&code], &json!({"code": code, "approved": false}));
+            out.say(text!("sign-in-denied", code = &code), &json!({"code": code, "approved": false}));
         }
         SignIn::Revoke { external: Some(name), .. } => {
             let valid_from = host.revoke_external(tenant, name).await?;
             let value = json!({"user": name, "ended": 0, "issuedBefore": valid_from.to_string()});
-            out.say(Text::ForeignTokensRevoked, &[name], &value);
+            out.say(text!("foreign-tokens-revoked", user = name), &value);
         }
         SignIn::Revoke { user, external: None } => {
             let user = user.as_deref().unwrap_or_default();
             let ended = host.revoke_sign_ins(tenant, user).await?;
             let value = json!({"user": user, "ended": ended.sign_ins, "issuedBefore": ended.valid_from.to_string()});
-            out.say(Text::SignInsRevoked, &[user, &ended.sign_ins.to_string()], &value);
+            out.say(text!("sign-ins-revoked", user = user, ended = ended.sign_ins), &value);
         }
     }
     Ok(())
@@ -175,7 +186,7 @@ mod tests {
 
     #[test]
     fn an_address_that_nobody_noted_is_said_to_be_unknown() {
-        for (lang, unknown) in [(Lang::English, "unknown"), (Lang::Portuguese, "desconhecido")] {
+        for (lang, unknown) in [(Lang::english(), "unknown"), (Lang::choose(Some("pt")), "desconhecido")] {
             let out = Out::new(false, lang);
             assert_eq!(address(out, &json!({"address": null})), unknown);
             assert_eq!(address(out, &json!({"address": "192.0.2.7"})), "192.0.2.7");

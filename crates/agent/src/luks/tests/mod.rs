@@ -1,4 +1,4 @@
-//! What the agent does to real volumes, made by the real cryptsetup in files.
+//! The work of the agent on real volumes, made by the real cryptsetup in files.
 
 mod damage;
 mod enrol;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 
-/// What opens the volume before the agent comes.
+/// The passphrase that opens the volume before the agent comes.
 const ANA: &str = "a senha da Ana";
 const RANDOM: &[u8; 64] = &[7; 64];
 const FAST: Kdf = Kdf::Pbkdf2 { iterations: Some(1000) };
@@ -49,7 +49,7 @@ impl Bench {
         self.volume.enroll(&Zeroizing::new(unlock.into()), &self.key, &self.backup, RANDOM)
     }
 
-    /// What a person does with cryptsetup.
+    /// A change that a person makes with cryptsetup.
     fn cryptsetup(&self, options: &[&str], more: &[&str], input: &str) -> bool {
         let mut command = Command::new("/usr/sbin/cryptsetup");
         command.args(options).arg("--batch-mode").arg(&self.volume.path).args(more);
@@ -59,7 +59,7 @@ impl Bench {
         child.wait().expect("it ends").success()
     }
 
-    /// What is typed when the machine starts ends with a newline, which is no part of the passphrase.
+    /// The text that is typed when the machine starts ends with a newline, which is no part of the passphrase.
     fn opens_when_typed(&self, passphrase: &str) -> bool {
         self.cryptsetup(&["open", "--test-passphrase"], &[], &format!("{passphrase}\n"))
     }

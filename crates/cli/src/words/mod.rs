@@ -1,0 +1,214 @@
+//! The words of errors that other crates define: each has a message of the catalogues, with the command that helps.
+
+mod keys;
+mod record;
+mod store;
+
+use std::error::Error;
+
+use chaveiro_agent::of_key_file;
+use chaveiro_core::Refusal;
+use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
+use chaveiro_core::decisions::vouch::VouchRefusal;
+use chaveiro_core::keys::UnknownKey;
+use chaveiro_core::principal::MAX_ASSIGNMENTS;
+use chaveiro_core::refusal::{
+    DeviceRefusal, HoldRefusal, ResourceRefusal, RevocationRefusal, RoleRefusal, TenantRefusal, UnclearHold,
+};
+use chaveiro_lang::{Text, text};
+use chaveiro_server::{BackupError, ConfigError, DataDirError, StartError};
+
+use keys::{of_authority, of_inventory, of_issuer, of_keyring, of_signer};
+pub(crate) use record::of_broken;
+use store::of_database;
+pub(crate) use store::of_doubt;
+
+/// The text of an error, if there is one. The others are told as they are.
+pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
+    let refused = || error.downcast_ref().and_then(of_refusal);
+    let vouched = || error.downcast_ref().and_then(of_vouch);
+    let absent = || error.downcast_ref().map(|UnknownKey| text!("refused-key-unknown"));
+    let unclear = || error.downcast_ref().map(of_unclear_hold);
+    let host = || error.downcast_ref().and_then(of_data);
+    let started = || error.downcast_ref().and_then(of_start);
+    let configured = || error.downcast_ref().map(of_config);
+    let backed_up = || error.downcast_ref().and_then(of_backup);
+    let opened = || error.downcast_ref().map(of_database);
+    let inventory = || error.downcast_ref().and_then(of_inventory);
+    let keyring = || error.downcast_ref().map(of_keyring);
+    let signer = || error.downcast_ref().map(of_signer);
+    let issuer = || error.downcast_ref().map(of_issuer);
+    let authority = || error.downcast_ref().map(of_authority);
+    let key_file = || error.downcast_ref().map(of_key_file);
+    refused()
+        .or_else(vouched)
+        .or_else(absent)
+        .or_else(unclear)
+        .or_else(host)
+        .or_else(started)
+        .or_else(configured)
+        .or_else(backed_up)
+        .or_else(opened)
+        .or_else(inventory)
+        .or_else(keyring)
+        .or_else(signer)
+        .or_else(issuer)
+        .or_else(authority)
+        .or_else(key_file)
+}
+
+/// An operator meets these; what only callers of the API can meet is answered there.
+fn of_refusal(refusal: &Refusal) -> Option<Text> {
+    Some(match refusal {
+        Refusal::Device(DeviceRefusal::NotFound) => text!("refused-device-absent"),
+        Refusal::Device(DeviceRefusal::Retired) => text!("refused-device-retired"),
+        Refusal::Device(DeviceRefusal::NotEnrolled) => text!("refused-device-not-enrolled"),
+        Refusal::Hold(HoldRefusal::Released(at)) => text!("refused-hold-released", at = *at),
+        Refusal::Hold(HoldRefusal::Own) => text!("refused-hold-own"),
+        Refusal::Role(refusal) => of_role(refusal),
+        Refusal::Revocation(RevocationRefusal::TooMany { retry_after_s }) => {
+            text!("refused-tokens-ended-often", seconds = *retry_after_s)
+        }
+        Refusal::Application(refusal) => of_application(refusal),
+        Refusal::Resource(ResourceRefusal::NotFound(entity)) => text!("refused-entity-absent", entity = *entity),
+        Refusal::Resource(ResourceRefusal::AlreadyExists(entity)) => text!("refused-entity-twice", entity = *entity),
+        Refusal::Tenant(TenantRefusal::Unlicensed) => text!("refused-unlicensed"),
+        Refusal::Action(_)
+        | Refusal::Hold(HoldRefusal::RecoveryOnHold { .. } | HoldRefusal::BreakGlassReason)
+        | Refusal::Rights(_)
+        | Refusal::Revocation(RevocationRefusal::TokenRevoked { .. })
+        | Refusal::Resource(ResourceRefusal::Changed)
+        | Refusal::User(_) => return None,
+    })
+}
+
+fn of_role(refusal: &RoleRefusal) -> Text {
+    match refusal {
+        RoleRefusal::Own => text!("refused-role-own"),
+        RoleRefusal::BeyondCaller(action) => text!("refused-role-beyond-caller", action = action.to_string()),
+        RoleRefusal::UnboundBeyondCaller(action) => text!("refused-role-unbound", action = action.to_string()),
+        RoleRefusal::AssignedAlready => text!("refused-role-assigned"),
+        RoleRefusal::TooMany => text!("refused-role-too-many", most = MAX_ASSIGNMENTS),
+    }
+}
+
+fn of_application(refusal: &ApplicationRefusal) -> Text {
+    match refusal {
+        ApplicationRefusal::TooManySecrets(secrets) => {
+            text!("refused-app-secrets", most = MAX_SECRETS, secrets = secrets)
+        }
+        ApplicationRefusal::TooManyCertificates => text!("refused-app-certificates"),
+        ApplicationRefusal::CertificateTwice(certificate) => {
+            text!("refused-app-certificate-twice", certificate = certificate)
+        }
+        ApplicationRefusal::Public => text!("refused-app-public"),
+        ApplicationRefusal::PublicPermissions => text!("refused-app-public-permissions"),
+        ApplicationRefusal::Unknown(id) => text!("refused-app-absent", id = id),
+    }
+}
+
+fn of_vouch(refusal: &VouchRefusal) -> Option<Text> {
+    Some(match refusal {
+        VouchRefusal::Unknown(code) => text!("refused-code-unknown", code = code),
+        VouchRefusal::Expired(code) => text!("refused-code-expired", code = code),
+        VouchRefusal::Decided(code) => text!("refused-code-decided", code = code),
+        VouchRefusal::NoUser(user) => text!("refused-user-absent", user = user),
+        VouchRefusal::NobodyToRevoke(user) => text!("refused-user-to-revoke-absent", user = user),
+        VouchRefusal::Refused(refusal) => return of_refusal(refusal),
+    })
+}
+
+fn of_unclear_hold(refusal: &UnclearHold) -> Text {
+    match refusal {
+        UnclearHold::None => text!("refused-hold-absent"),
+        UnclearHold::Several => text!("several-holds"),
+    }
+}
+
+fn of_data(error: &DataDirError) -> Option<Text> {
+    Some(match error {
+        DataDirError::Missing(directory) => text!("data-missing", directory = directory),
+        DataDirError::NotInitialised(directory) => text!("data-not-initialised", directory = directory),
+        DataDirError::AlreadyInitialised(directory) => text!("data-already", directory = directory),
+        DataDirError::TooOpen { directory, mode } => {
+            text!("data-too-open", directory = directory, mode = format!("{mode:o}"))
+        }
+        DataDirError::Unfinished(directory) => text!("data-unfinished", directory = directory),
+        DataDirError::InUse { directory, pid } => text!("data-in-use", directory = directory, pid = pid),
+        DataDirError::Io { path, error } => text!("data-unusable", path = path, error = error.to_string()),
+        DataDirError::Store(error) => of_database(error),
+        DataDirError::KeyFile(error) => of_key_file(error),
+        DataDirError::Keys(error) => return of_inventory(error),
+        DataDirError::Keyring(error) => of_keyring(error),
+        DataDirError::Signer(error) => of_signer(error),
+        DataDirError::Issuer(error) => of_issuer(error),
+        DataDirError::Ca(error) => of_authority(error),
+    })
+}
+
+fn of_config(error: &ConfigError) -> Text {
+    match error {
+        ConfigError::File { file, error } => text!("config-unreadable", file = file, error = error.to_string()),
+        ConfigError::Toml { file, reason } => text!("config-toml", file = file, reason = reason),
+        ConfigError::Unknown { place, key } => text!("config-unknown", place = place, key = key),
+        ConfigError::Value { key, place, value, expected } => {
+            text!("config-value", key = *key, place = place, value = format!("{value:?}"), expected = *expected)
+        }
+        ConfigError::HalfTls => text!("config-half-tls"),
+    }
+}
+
+fn of_start(error: &StartError) -> Option<Text> {
+    Some(match error {
+        StartError::DataDir(error) => return of_data(error),
+        StartError::Port { address, key, error } => {
+            text!("port-taken", address = address.to_string(), key = *key, error = error.to_string())
+        }
+        StartError::TlsFile { file, error } => text!("tls-file-unreadable", file = file, error = error.to_string()),
+        StartError::Tls(error) => text!("tls-unusable", error = error),
+        StartError::Ca(error) => of_authority(error),
+        StartError::Issuers(_) | StartError::Client(_) => return None,
+    })
+}
+
+fn of_backup(error: &BackupError) -> Option<Text> {
+    Some(match error {
+        BackupError::Exists(directory) => text!("backup-exists", directory = directory),
+        BackupError::KeysWithin(directory) => text!("backup-keys-within", directory = directory),
+        BackupError::NoManifest(directory) => text!("backup-no-manifest", directory = directory),
+        BackupError::Manifest { file, reason } => text!("backup-manifest", file = file, reason = reason),
+        BackupError::Changed { file, what } => text!("backup-changed", file = file, what = what),
+        BackupError::Database(error) => of_database(error),
+        BackupError::KeyFile(error) => of_key_file(error),
+        BackupError::Io { path, error } => text!("backup-unusable", path = path, error = error.to_string()),
+        BackupError::Copy(_) | BackupError::Rows(_) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use chaveiro_core::keys::KeyName;
+    use chaveiro_lang::{Explain, Lang, tell};
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_domain_gets_the_command_that_helps_also_inside_of_another() {
+        let key = "issuer".parse::<KeyName>().expect_err("no key").into();
+        let application = Refusal::from(ApplicationRefusal::TooManyCertificates).into();
+        let vouch = Err::<(), _>(VouchRefusal::Unknown("AB".to_owned())).explain(|| text!("unknown"));
+        for (error, expected) in [
+            (key, Some("list them with: chaveiro keys list")),
+            (
+                Refusal::from(ApplicationRefusal::TooManySecrets("1 and 2".to_owned())).into(),
+                Some("remove the one that is unused with: chaveiro app remove-secret ID"),
+            ),
+            (application, Some("remove one with: chaveiro app remove-certificate APP THUMBPRINT")),
+            (vouch.expect_err("refused"), Some("see: chaveiro sign-in list")),
+            (anyhow::anyhow!("another"), None),
+        ] {
+            let told = tell(&error, Lang::english(), of);
+            assert_eq!(told.hints.first().map(String::as_str), expected, "{error:#}");
+        }
+    }
+}

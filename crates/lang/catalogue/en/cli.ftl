@@ -1,0 +1,344 @@
+### What chaveiro says to people.
+
+## What the verbs say
+
+initialised = The data directory { $data } is ready. Tenant { $tenant } ({ $id }).
+next-serve = Run the server:      chaveiro serve --data { $data }
+next-app = Register a program:  chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All --data { $data }
+next-token = Enrol a device:      chaveiro device enroll-token --data { $data }
+serving = Graph on { $graph }, devices on { $devices }. Stop with Ctrl+C.
+tenant-created = Tenant { $tenant } was made: { $id }.
+tenant-changed = Tenant { $tenant } was changed.
+passcodes-from-now = Linux devices make passcodes of { $bits } bits of entropy from now on.
+app-registered = Application { $app } was registered. Client id: { $id }
+app-granted = { $app } may do this, and nothing else.
+      As itself:  { $own }
+      For people: { $delegated }
+    Its tokens follow within the hour, or at once with: chaveiro app revoke { $id }
+secret-once = Client secret, shown this once, valid until { $until }: { $secret }
+secrets-replaced = The older secrets of { $app } were taken away.
+secret-removed = The secret was taken away from { $app }.
+certificate-added = The certificate { $subject } was registered. Thumbprint { $thumbprint }, valid until { $until }.
+certificate-removed = The certificate was taken away.
+app-revoked = Every token of { $app } that was given until now has ended. Its clients fetch new ones, if they still can.
+foreign-app-revoked = No application { $app } is registered here. Tokens of other issuers for it that were given until now have ended.
+tokens-live-on = Tokens that were given with it live for up to an hour. If another person may have one: chaveiro app revoke { $id }
+operator-tokens-revoked = Every operator token of { $tenant } that is out has ended.
+app-deleted = The application was removed, and its tokens have ended.
+login-code = Open { $address } and enter the code { $code }.
+login-operator = An operator of the server vouches for you with: chaveiro sign-in approve { $code } --user YOU. Waiting …
+logged-in = { $user } is signed in to { $server }.
+not-logged-in = Nobody is signed in here.
+logged-out = Signed out of { $server }.
+logged-out-here = The session of { $user } is gone here, but the server could not be told ({ $error }). It ends there by itself, some time after its last use.
+sign-in-approved = { $user } may sign in. { $app } asked for it, from the address { $address }, at { $at }.
+unknown = unknown
+sign-in-denied = The sign-in with the code { $code } was denied.
+sign-ins-revoked = { $user } is signed out. Sign-ins ended: { $ended }. Every access token has ended, too.
+foreign-tokens-revoked = Every token that names a person { $user } and was given until now has ended. End the sign-in at that issuer, too.
+issuer-rotated = Tokens are signed with key { $key } from now on.
+audit-rotated = Checkpoints are signed with { $key } from now on, and the key before it vouches for it. Tell your auditors.
+key-problem = Problem: { $problem }
+recipient-added = Passcodes sealed from now on also open with key { $key }.
+key-accepted = The key { $key } that is in place now is the one of this database. This is recorded.
+ingest-only-on = The private escrow key of { $tenant } may be kept elsewhere from now on: move { $file } there.
+ingest-only-off = The private escrow key of { $tenant } is here: { $file }.
+enroll-token = Enrolment token, shown this once, valid until { $until }: { $token }
+enroll-how = On Windows: Settings, Accounts, Access work or school, Enroll only in device management; server { $server }, this token as the password.
+enroll-how-linux = On Linux: sudo chaveiro-agent enroll { $server } --token-file - --root-certificate root.pem, and the token typed.
+device-retired = The device was retired. Its record and escrow are kept.
+device-comanaged = Saved: comanaged is { $state }.
+device-tagged = Saved: its scope tags are { $tags }.
+role-assigned = Assigned: { $role } to { $principal } ({ $id }).
+unknown-user = No user { $user } is known here; the role counts when an issuer uses that name.
+unknown-application = No application { $app } is known here; the role counts when an issuer uses that name.
+role-unassigned = The assignment was taken back.
+hold-released = The hold since { $since } was released; recoveries are possible again.
+reading-released = The hold on reading since { $since } was released; passcodes can be read again.
+locks-untold = { $device } ({ $system }) does not say beforehand what can be recovered; only Linux devices do.
+locks-not-yet-told = { $device } ({ $system }) has not said yet what can be recovered; it does in every session.
+passcode-uncertain = Warning: it is not certain that the passcode marked uncertain opens the device. Try it, and the one before; otherwise recover again.
+accepted = Accepted: the passcode of { $device } will be recovered when the device comes in.
+waiting = Waiting for the device …
+exported = { $events ->
+        [one] one event
+       *[other] { $events } events
+    }, { $checkpoints ->
+        [one] one checkpoint
+       *[other] { $checkpoints } checkpoints
+    }.
+sound = The record is sound: { $events ->
+        [one] one event
+       *[other] { $events } events
+    } from { $from } to { $to }, { $checkpoints ->
+        [one] one checkpoint
+       *[other] { $checkpoints } checkpoints
+    }, signed through event { $signed }.
+newest-checkpoint = Newest checkpoint, to keep where the server's operators cannot write: { $point }
+audit-key-followed = The key was followed on { $at } by { $key }; the older key signed that.
+audit-key-broken = The key was replaced on { $at } by { $key }, and no older key vouches for that.
+continues = It continues the earlier record, which reached event { $event }.
+clock-went-back = The server's clock was set back before event { $event }.
+sound-unpinned = The key is the export's own claim ({ $key }). Give --key to be sure of its origin.
+not-sound = the record is NOT sound: line { $line }: { $fault }
+    .hint = keep this file as evidence, export again, and compare both with what was kept: --since
+rows-sound = Every row that grants rights verifies.
+rows-removed = Rows that were removed: { $rows }.
+rows-accepted = Rows that were accepted as they stand: { $rows }.
+rows-unsound = { $rows ->
+        [one] one row was changed by another program; it grants nothing
+       *[other] { $rows } rows were changed by another program; they grant nothing
+    }
+    .hint = find out who wrote the database, then: chaveiro audit rows --remove, and --accept for the rest
+token-of-application = The token counts as an application's: { $app }. Its subject is { $subject }.
+token-of-person = The token counts as a person's, through the application { $app }. Its subject is { $subject }; a person needs a role.
+    If it is the application itself, name that subject in application-subjects of the issuer (docs/identity.md).
+stays-application = an application: registered here
+person-unless-proven = a person, unless proven
+prove-applications = Not registered here are applications of other issuers, and clients through which people acted whom the record did not tell apart. What only read devices is in no record.
+    For each application that acts by itself: let Entra ID write the claim idtyp, or name its subject in application-subjects (docs/identity.md).
+    Look at one of its tokens with: chaveiro doctor tokens --token FILE
+no-foreign-applications = No application of another issuer acted here or has a role.
+nothing = There is nothing to list.
+no-server = no server runs on this data directory
+    .hint = start it with: chaveiro serve
+no-data-directory = the data directory { $directory } does not exist
+    .hint = make it with: chaveiro init --data { $directory }, or sign in to a server with: chaveiro login --server URL
+host-alone = this verb works on the server's host alone
+    .hint = run it there, or name its data directory with --data
+several-holds = several holds stand
+    .hint = name one by its id: chaveiro hold release ID; see: chaveiro hold list
+no-hold = nothing is on hold
+    .hint = see: chaveiro hold list
+backed-up = The backup { $backup } is whole: { $size }, up to commit { $commits }.
+keys-backed-up = The keys were copied to { $directory }. Keep them where the backup is not: together they open passcodes.
+keys-not-backed-up = The keys are not in it. Copy them to another place once, with: --keys DIR
+backup-whole = The backup { $backup } is whole. Made { $made }, { $age } ago. { $tenants ->
+        [one] one tenant
+       *[other] { $tenants } tenants
+    }, { $events ->
+        [one] one audit event
+       *[other] { $events } audit events
+    }, every link right.
+backup-older-schema = Its schema has version { $old }; it is brought to version { $new } when it is restored.
+restore-accepted = Accepted. { $results } results are marked as of before the restore; { $sessions } sign-ins, { $tokens } enrolment tokens and { $windows } disclosure windows have ended, and every token.
+restore-review = Now look at what may have come back: chaveiro app list, chaveiro role assignments, chaveiro device list. Then start the server.
+move-accepted = Accepted as moved. Nothing is marked, and nothing has ended.
+before-restore = This result is of before the restore of { $at }. The device may have another passcode since; recover it again to be sure.
+nothing-doubtful = the database is the newest state that was promised
+    .hint = there is nothing to accept, unless the whole machine was set back; then add --snapshot
+not-moved = the data directory was not only moved: { $doubt }
+    .hint = put the newest copy in its place, or accept it without --moved
+
+## Titles of tables
+
+title-id = Id
+title-name = Name
+title-uncertain = Uncertain
+title-licence = Licence
+title-entra-tenant = Entra tenant
+title-key = Key
+title-fingerprint = Fingerprint
+title-line = Line
+title-setting = Setting
+title-value = Value
+title-client-id = Client id
+title-permissions = Permissions
+title-delegated = Delegated
+title-public = Public
+title-secrets = Secrets
+title-certificates = Certificates
+title-secret = Secret
+title-begins-with = Begins with
+title-made = Made
+title-ends = Ends
+title-certificate = Certificate
+title-subject = Subject
+title-registered = Registered
+title-system = System
+title-user = User
+title-state = State
+title-last-sync = Last sync
+title-action = Action
+title-outcome = Outcome
+title-device-status = Device status
+title-passcode = Passcode
+title-withheld = Withheld
+title-updated = Updated
+title-opens = Opens
+title-reason = Reason
+title-since = Since
+title-after = After
+title-caused-by = Caused by
+title-released = Released
+title-by = By
+title-role = Role
+title-for = For
+title-kind = Kind
+title-tags = Tags
+title-code-state = Code, state
+title-begun-ends = Begun, ends
+title-application-user-address = Application, user, address
+title-table = Table
+title-row = Row
+title-tenant = Tenant
+title-before-restore = Before restore
+title-events = Events
+title-last-event = Last event
+title-counts-as = Counts as
+title-lock = Opens
+title-of = Of
+title-ready = Recoverable today
+title-why = Why not
+title-what-to-do = What to do
+title-escrow = Escrow
+
+## Code words of tables, as people read them. What is not here is shown as it is.
+
+yes = yes
+no = no
+word = { $code ->
+    [recoverPasscode] recover passcode
+    [pending] pending
+    [active] active
+    [done] done
+    [failed] failed
+    [notSupported] not supported
+    [canceled] canceled
+    [approved] approved
+    [denied] denied
+    [replaced] replaced
+    [removed] removed
+    [revealed] revealed
+    [acknowledged] acknowledged
+    [valueNotDelivered] the device delivered no passcode
+    [deviceRefused] refused by the device
+    [featureAbsent] the device cannot do it
+    [contradictory] contradictory answers
+    [uncertain] uncertain
+    [outcomeUnknown] outcome unknown
+    [noSecret] no passcode was made
+    [expired] expired
+    [reenrolled] the device enrolled anew
+    [retired] the device was retired
+    [canceledByCaller] canceled by the caller
+    [missingPermission] the token lacks the permission
+    [notSelected] not asked for: add --show
+    [notOpenable] the key to it is not here
+    [missingRole] your roles do not allow it
+    [nothing] there is none
+    [otherCaller] another person has read it
+    [windowOver] the time to read it again is over
+    [shredded] its retention is over
+    [readingOnHold] reading is on hold
+    [breakGlassRole] your roles do not allow break-glass
+    [breakGlassReason] the reason for break-glass is too short or too long
+    [managed] managed
+    [retireIssued] retired
+    [asking] recoveries
+    [reading] reading
+    [user] user
+    [group] group
+    [application] application
+    [login] login
+    [luks2] encrypted volume
+   *[other] { $code }
+}
+
+## The opening of locks, beforehand
+
+lock-ready = yes
+lock-not-ready = NO
+lock-why = { $code ->
+    [notRoot] the agent may not look
+    [noAccount] no user has an account there
+    [directory] not an account of that machine
+    [homed] managed by systemd-homed
+    [locked] the account is locked
+    [expired] the account has expired
+    [passwordless] the account has no password
+    [noShell] its shell does not allow signing in
+    [missingProgram] a program is missing
+    [noVolume] no encrypted volume in /etc/crypttab
+    [volumeUnusable] the volume cannot be used
+    [noFreeSlot] every key slot is taken
+    [fewFreeSlots] one key slot is free at the most
+    [notEscrowed] the agent has no key of its own to it
+   *[other] { $code }
+}
+    .hint = { $code ->
+        [notRoot] run it as root: systemctl restart chaveiro-agent
+        [noAccount] name one: account in /etc/chaveiro-agent.toml
+        [directory] its password belongs to the directory; recover it there
+        [homed] its password also opens the home; use the account's own recovery key
+        [locked] if that is a mistake: usermod --unlock NAME
+        [expired] if that is a mistake: chage --expiredate -1 NAME
+        [passwordless] it signs in another way; give it one with passwd if it should
+        [noShell] a service account; name a person's in /etc/chaveiro-agent.toml
+        [missingProgram] apt-get install cryptsetup-bin libpam-modules-bin
+        [noVolume] if there is one: volumes in /etc/chaveiro-agent.toml
+        [volumeUnusable] chaveiro-agent doctor says why; a LUKS2 volume is needed
+        [noFreeSlot] free one with cryptsetup luksKillSlot: a replacement needs a spare slot
+        [fewFreeSlots] free some with cryptsetup luksKillSlot; luksDump shows them
+        [notEscrowed] on the device: chaveiro-agent escrow PATH
+       *[other] {""}
+    }
+lock-escrow = { $code ->
+    [never] nothing yet
+    [opens] opens it
+    [changed] no longer opens it
+   *[other] { $code }
+}
+
+## Roles
+
+role-about = { $role ->
+    [intune-administrator] Everything but break-glass, which is assigned by itself
+    [intune-role-administrator] Roles and applications; neither devices nor passcodes
+    [help-desk-operator] Find a device, recover its passcode, read it out
+    [school-administrator] As the help desk, and change what is written about devices
+    [endpoint-security-manager] See devices, scripts and the audit record
+    [read-only-operator] See devices, scripts and the audit record
+    [passcode-requester] Ask for recoveries; somebody else reads the passcode
+    [passcode-reader] Read passcodes that somebody else asked for
+    [hold-releaser] Look at what happened and release a hold; no passcodes
+    [break-glass] As the help desk, and pass a hold for one device with a reason; always alerted
+   *[other] { $role }
+}
+
+## Times and sizes
+
+duration = { $form ->
+    [minutes] { $minutes } min
+    [hours] { $hours } h { $minutes } min
+   *[days] { $days } d { $hours } h { $minutes } min
+}
+size-kib = { $size } KiB
+size-mib = { $whole }.{ $tenths } MiB
+unit = { $unit ->
+    [min] { $value } min
+    [d] { $value } d
+    [h] { $value } h
+   *[other] { $value } { $unit }
+}
+licence-active = active
+licence-inactive = inactive
+licence-until = active until { $at }
+
+## Properties of a device
+
+property = { $name ->
+    [id] Id
+    [deviceName] Name
+    [operatingSystem] System
+    [osVersion] Version
+    [manufacturer] Manufacturer
+    [model] Model
+    [serialNumber] Serial number
+    [userPrincipalName] User
+    [managementState] State
+    [managementAgent] Agent
+    [enrolledDateTime] Enrolled
+    [lastSyncDateTime] Last sync
+   *[other] { $name }
+}

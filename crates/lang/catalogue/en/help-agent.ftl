@@ -1,0 +1,35 @@
+### Help of the command. A verb is a message, an argument an attribute; what several verbs share stands above them.
+
+help-agent = The device end of Chaveiro on Linux
+    .json = Print JSON for machines
+    .lang = Language of messages: en or pt. By default that of the system
+    .state = The directory in which the enrolment is kept
+    .root = Look at the system below this directory instead of /
+help-agent-enroll = Enrol this machine, with a key that is made here and never leaves it
+    .server = The address for devices, as the operator of the server gave it
+    .token = The one-time token: what `chaveiro device enroll-token` printed. Others on this machine can see arguments
+    .token-file = A file that begins with the token; - for standard input
+    .user = The person who enrols
+    .root-certificate = A PEM file with the only root certificate to trust, from now on; by default what the system trusts
+    .again = Enrol once more as the same device, proven by the certificate that this machine has; stop the service before
+help-agent-run = Run as the service: report, then wait to be woken by the server
+help-agent-sync = Report to the server once, and do what it asks. The service does it by itself
+help-agent-status = Tell whether this machine is enrolled, where, and when it last reported
+help-agent-escrow = Give the agent a key slot of an encrypted volume, once; later recoveries need no one to type anything
+    .more = Needs something that opens the volume now: the passphrase that the installer left in a file, one that is typed, or an existing recovery key. The header is backed up first; no slot of a person is touched.
+    .volumes = The volumes; by default those of the configuration, or of /etc/crypttab
+    .passphrase-file = A file whose content, to the last byte, opens the volumes; without it the passphrase is asked for
+    .accept-open-disk = Accept that the agent's key lies on a disk that is not encrypted, or that cannot be told
+help-agent-doctor = Tell for each recovery whether this machine is ready for it; if not, why, and what to do
+    .more = Changes nothing. Ends with 0 when everything is ready, with 1 otherwise. Needs root to read /etc/shadow.
+    .account = The account whose password would be recovered; by default that of the configuration, or the one that signed in most recently
+    .volumes = A LUKS2 volume; repeat for more. By default those of the configuration, or of /etc/crypttab
+help-agent-clear-slots = Remove key slots that an interrupted recovery left, without the server. The service does it before each session
+    .more = Only slots that the agent added itself go; what the escrow holds still opens the volume. Needs root, and the service stopped.
+help-agent-unenroll = Tell the server that this machine leaves, and forget the enrolment. The passwords and key slots of people stay as they are
+    .force = Forget it even when the server cannot be told
+    .release-slots = Remove the key slots of the agent and of the escrow; without it an escrowed passcode still opens the disk
+help-agent-ddf = Print the description of the nodes of this machine (DDF)
+help-agent-completions = Completions for a shell
+    .shell = The shell
+help-agent-man = The manual page

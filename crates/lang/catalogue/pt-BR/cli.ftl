@@ -1,0 +1,344 @@
+### O que o chaveiro diz às pessoas.
+
+## O que os verbos dizem
+
+initialised = O diretório de dados { $data } está pronto. Locatário { $tenant } ({ $id }).
+next-serve = Inicie o servidor:   chaveiro serve --data { $data }
+next-app = Registre um programa: chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All --data { $data }
+next-token = Inscreva um dispositivo: chaveiro device enroll-token --data { $data }
+serving = Graph em { $graph }, dispositivos em { $devices }. Pare com Ctrl+C.
+tenant-created = O locatário { $tenant } foi criado: { $id }.
+tenant-changed = O locatário { $tenant } foi alterado.
+passcodes-from-now = A partir de agora os dispositivos Linux criam senhas com { $bits } bits de entropia.
+app-registered = O aplicativo { $app } foi registrado. Id de cliente: { $id }
+app-granted = { $app } pode isto, e nada mais.
+      Por si:       { $own }
+      Por pessoas:  { $delegated }
+    Os tokens dele seguem dentro de uma hora, ou já, com: chaveiro app revoke { $id }
+secret-once = Segredo do cliente, mostrado só agora, válido até { $until }: { $secret }
+secrets-replaced = Os segredos anteriores de { $app } foram retirados.
+secret-removed = O segredo foi retirado de { $app }.
+certificate-added = O certificado { $subject } foi registrado. Impressão digital { $thumbprint }, válido até { $until }.
+certificate-removed = O certificado foi retirado.
+app-revoked = Todo token de { $app } dado até agora foi encerrado. Os clientes dele buscam novos, se ainda puderem.
+foreign-app-revoked = Nenhum aplicativo { $app } está registrado aqui. Os tokens de outros emissores para ele, dados até agora, foram encerrados.
+tokens-live-on = Os tokens dados com ele valem por até uma hora. Se outra pessoa puder ter um: chaveiro app revoke { $id }
+operator-tokens-revoked = Todo token de operador de { $tenant } já emitido foi encerrado.
+app-deleted = O aplicativo foi removido, e os tokens dele foram encerrados.
+login-code = Abra { $address } e digite o código { $code }.
+login-operator = Um operador do servidor responde por você com: chaveiro sign-in approve { $code } --user VOCÊ. Aguardando …
+logged-in = { $user } entrou em { $server }.
+not-logged-in = Ninguém está com sessão aberta aqui.
+logged-out = Sessão encerrada em { $server }.
+logged-out-here = A sessão de { $user } foi apagada aqui, mas o servidor não pôde ser avisado ({ $error }). Lá ela termina sozinha, algum tempo após o último uso.
+sign-in-approved = { $user } pode entrar. { $app } pediu a entrada, do endereço { $address }, em { $at }.
+unknown = desconhecido
+sign-in-denied = A entrada com o código { $code } foi negada.
+sign-ins-revoked = { $user } está sem sessão. Entradas encerradas: { $ended }. Todos os tokens de acesso também foram encerrados.
+foreign-tokens-revoked = Todo token que chama uma pessoa de { $user } e foi dado até agora foi encerrado. Encerre também a entrada dela no emissor.
+issuer-rotated = Os tokens passam a ser assinados com a chave { $key }.
+audit-rotated = Os pontos de verificação passam a ser assinados com { $key }, e a chave anterior responde por ela. Avise os auditores.
+key-problem = Problema: { $problem }
+recipient-added = Senhas seladas a partir de agora também abrem com a chave { $key }.
+key-accepted = A chave { $key } que está no lugar agora é a deste banco. Isso fica registrado.
+ingest-only-on = A chave privada da custódia de { $tenant } pode ficar em outro lugar a partir de agora: mova { $file } para lá.
+ingest-only-off = A chave privada da custódia de { $tenant } está aqui: { $file }.
+enroll-token = Token de inscrição, mostrado só agora, válido até { $until }: { $token }
+enroll-how = No Windows: Configurações, Contas, Acessar trabalho ou escola, Registrar somente no gerenciamento de dispositivo; servidor { $server }, este token como senha.
+enroll-how-linux = No Linux: sudo chaveiro-agent enroll { $server } --token-file - --root-certificate root.pem, e o token digitado.
+device-retired = O dispositivo foi desativado. Seu registro e sua custódia são mantidos.
+device-comanaged = Salvo: comanaged é { $state }.
+device-tagged = Salvo: as etiquetas de escopo dele são { $tags }.
+role-assigned = Atribuída: { $role } a { $principal } ({ $id }).
+unknown-user = Nenhum usuário { $user } é conhecido aqui; a função vale quando um emissor usar esse nome.
+unknown-application = Nenhum aplicativo { $app } é conhecido aqui; a função vale quando um emissor usar esse nome.
+role-unassigned = A atribuição foi retirada.
+hold-released = O bloqueio preventivo desde { $since } foi encerrado; recuperações voltam a ser possíveis.
+reading-released = O bloqueio preventivo da leitura desde { $since } foi encerrado; as senhas voltam a poder ser lidas.
+locks-untold = { $device } ({ $system }) não diz de antemão o que pode ser recuperado; só dispositivos Linux dizem.
+locks-not-yet-told = { $device } ({ $system }) ainda não disse o que pode ser recuperado; ele o diz em cada sessão.
+passcode-uncertain = Aviso: não é certo que a senha marcada como incerta abra o dispositivo. Tente-a, e a anterior; senão, recupere de novo.
+accepted = Aceito: a senha de { $device } será recuperada quando o dispositivo se conectar.
+waiting = Aguardando o dispositivo …
+exported = { $events ->
+        [one] { $events } evento
+       *[other] { $events } eventos
+    }, { $checkpoints ->
+        [one] { $checkpoints } ponto de verificação
+       *[other] { $checkpoints } pontos de verificação
+    }.
+sound = O registro está íntegro: { $events ->
+        [one] { $events } evento
+       *[other] { $events } eventos
+    } de { $from } a { $to }, { $checkpoints ->
+        [one] { $checkpoints } ponto de verificação
+       *[other] { $checkpoints } pontos de verificação
+    }, assinado até o evento { $signed }.
+newest-checkpoint = Ponto de verificação mais novo, a guardar onde os operadores do servidor não escrevem: { $point }
+audit-key-followed = A chave foi sucedida em { $at } por { $key }; a chave anterior assinou isso.
+audit-key-broken = A chave foi substituída em { $at } por { $key }, e nenhuma chave anterior responde por isso.
+continues = Ele continua o registro anterior, que chegava ao evento { $event }.
+clock-went-back = O relógio do servidor foi atrasado antes do evento { $event }.
+sound-unpinned = A chave é a que a própria exportação declara ({ $key }). Informe --key para ter certeza da origem.
+not-sound = o registro NÃO está íntegro: linha { $line }: { $fault }
+    .hint = guarde este arquivo como prova, exporte de novo, e compare ambos com o que foi guardado: --since
+rows-sound = Toda linha que concede direitos confere.
+rows-removed = Linhas removidas: { $rows }.
+rows-accepted = Linhas aceitas como estão: { $rows }.
+rows-unsound = { $rows ->
+        [one] uma linha foi alterada por outro programa; ela não concede nada
+       *[other] { $rows } linhas foram alteradas por outro programa; elas não concedem nada
+    }
+    .hint = descubra quem escreveu no banco, depois: chaveiro audit rows --remove, e --accept para o que restar
+token-of-application = O token conta como de um aplicativo: { $app }. O titular é { $subject }.
+token-of-person = O token conta como de uma pessoa, pelo aplicativo { $app }. O titular é { $subject }; uma pessoa precisa de uma função.
+    Se é o próprio aplicativo, indique esse titular em application-subjects do emissor (docs/identity.md).
+stays-application = um aplicativo: registrado aqui
+person-unless-proven = uma pessoa, salvo prova
+prove-applications = Não registrados aqui são aplicativos de outros emissores, e clientes pelos quais agiram pessoas que o registro não distinguiu. Quem só leu dispositivos não está em registro algum.
+    Para cada aplicativo que age por si: faça o Entra ID escrever a claim idtyp, ou indique o titular dele em application-subjects (docs/identity.md).
+    Olhe um token dele com: chaveiro doctor tokens --token ARQUIVO
+no-foreign-applications = Nenhum aplicativo de outro emissor agiu aqui nem tem função.
+nothing = Não há nada para listar.
+no-server = nenhum servidor usa este diretório de dados
+    .hint = inicie-o com: chaveiro serve
+no-data-directory = o diretório de dados { $directory } não existe
+    .hint = crie-o com: chaveiro init --data { $directory }, ou entre num servidor com: chaveiro login --server URL
+host-alone = este verbo só funciona na máquina do próprio servidor
+    .hint = execute-o lá, ou indique o diretório de dados dele com --data
+several-holds = há vários bloqueios preventivos
+    .hint = indique um pelo id: chaveiro hold release ID; veja: chaveiro hold list
+no-hold = não há bloqueio preventivo
+    .hint = veja: chaveiro hold list
+backed-up = O backup { $backup } está inteiro: { $size }, até o commit { $commits }.
+keys-backed-up = As chaves foram copiadas para { $directory }. Guarde-as longe do backup: juntos eles abrem senhas.
+keys-not-backed-up = As chaves não estão nele. Copie-as uma vez para outro lugar, com: --keys DIR
+backup-whole = O backup { $backup } está inteiro. Feito em { $made }, há { $age }. { $tenants ->
+        [one] { $tenants } locatário
+       *[other] { $tenants } locatários
+    }, { $events ->
+        [one] { $events } evento de auditoria
+       *[other] { $events } eventos de auditoria
+    }, cada elo correto.
+backup-older-schema = O esquema dele é da versão { $old }; passa à versão { $new } quando for restaurado.
+restore-accepted = Aceito. { $results } resultados ficaram marcados como anteriores à restauração; { $sessions } sessões, { $tokens } tokens de inscrição e { $windows } janelas de leitura terminaram, e todo token.
+restore-review = Agora veja o que pode ter voltado: chaveiro app list, chaveiro role assignments, chaveiro device list. Depois inicie o servidor.
+move-accepted = Aceito como movido. Nada foi marcado, e nada terminou.
+before-restore = Este resultado é anterior à restauração de { $at }. O dispositivo pode ter outra senha desde então; recupere-a de novo para ter certeza.
+nothing-doubtful = o banco é o estado mais novo que foi prometido
+    .hint = não há o que aceitar, a menos que a máquina inteira tenha voltado a um estado anterior; então acrescente --snapshot
+not-moved = o diretório de dados não foi só movido: { $doubt }
+    .hint = ponha a cópia mais nova no lugar, ou aceite-o sem --moved
+
+## Títulos das tabelas
+
+title-id = Id
+title-name = Nome
+title-uncertain = Incerto
+title-licence = Licença
+title-entra-tenant = Locatário Entra
+title-key = Chave
+title-fingerprint = Impressão digital
+title-line = Linha
+title-setting = Ajuste
+title-value = Valor
+title-client-id = Id de cliente
+title-permissions = Permissões
+title-delegated = Delegadas
+title-public = Público
+title-secrets = Segredos
+title-certificates = Certificados
+title-secret = Segredo
+title-begins-with = Começa com
+title-made = Criado
+title-ends = Termina
+title-certificate = Certificado
+title-subject = Titular
+title-registered = Registrado
+title-system = Sistema
+title-user = Usuário
+title-state = Estado
+title-last-sync = Última sincronização
+title-action = Ação
+title-outcome = Resultado
+title-device-status = Status do dispositivo
+title-passcode = Senha
+title-withheld = Não mostrada
+title-updated = Atualizado
+title-opens = Abre
+title-reason = Motivo
+title-since = Desde
+title-after = Após
+title-caused-by = Causado por
+title-released = Encerrado
+title-by = Por
+title-role = Função
+title-for = Para
+title-kind = Tipo
+title-tags = Etiquetas
+title-code-state = Código, estado
+title-begun-ends = Início, término
+title-application-user-address = Aplicativo, usuário, endereço
+title-table = Tabela
+title-row = Linha
+title-tenant = Locatário
+title-before-restore = Antes da restauração
+title-events = Eventos
+title-last-event = Último evento
+title-counts-as = Conta como
+title-lock = O que abre
+title-of = De
+title-ready = Recuperável hoje
+title-why = Por que não
+title-what-to-do = O que fazer
+title-escrow = Custódia
+
+## Palavras de código das tabelas, como as pessoas as leem. O que não está aqui é mostrado como é.
+
+yes = sim
+no = não
+word = { $code ->
+    [recoverPasscode] recuperar senha
+    [pending] aguardando
+    [active] em andamento
+    [done] concluída
+    [failed] falhou
+    [notSupported] sem suporte
+    [canceled] cancelada
+    [approved] aprovada
+    [denied] negada
+    [replaced] senha trocada
+    [removed] senha removida
+    [revealed] senha revelada
+    [acknowledged] confirmada
+    [valueNotDelivered] o dispositivo não entregou senha
+    [deviceRefused] recusada pelo dispositivo
+    [featureAbsent] o dispositivo não tem o recurso
+    [contradictory] respostas contraditórias
+    [uncertain] incerto
+    [outcomeUnknown] resultado desconhecido
+    [noSecret] nenhuma senha foi criada
+    [expired] expirada
+    [reenrolled] o dispositivo se inscreveu de novo
+    [retired] o dispositivo foi desativado
+    [canceledByCaller] cancelada por quem pediu
+    [missingPermission] o token não tem a permissão
+    [notSelected] não pedida: acrescente --show
+    [notOpenable] a chave dela não está aqui
+    [missingRole] suas funções não permitem
+    [nothing] não há nenhuma
+    [otherCaller] outra pessoa já a leu
+    [windowOver] o tempo para relê-la acabou
+    [shredded] o prazo de guarda acabou
+    [readingOnHold] leitura em bloqueio preventivo
+    [breakGlassRole] suas funções não permitem acesso de emergência
+    [breakGlassReason] o motivo do acesso de emergência é curto ou longo demais
+    [managed] gerenciado
+    [retireIssued] desativado
+    [asking] recuperações
+    [reading] leitura
+    [user] usuário
+    [group] grupo
+    [application] aplicativo
+    [login] entrada
+    [luks2] volume cifrado
+   *[other] { $code }
+}
+
+## A abertura, de antemão
+
+lock-ready = sim
+lock-not-ready = NÃO
+lock-why = { $code ->
+    [notRoot] o agente não pode examinar
+    [noAccount] nenhum usuário tem conta lá
+    [directory] não é conta daquela máquina
+    [homed] gerenciada pelo systemd-homed
+    [locked] a conta está bloqueada
+    [expired] a conta expirou
+    [passwordless] a conta não tem senha
+    [noShell] o shell dela não deixa entrar
+    [missingProgram] falta um programa
+    [noVolume] nenhum volume cifrado em /etc/crypttab
+    [volumeUnusable] o volume não serve
+    [noFreeSlot] todas as posições de chave estão ocupadas
+    [fewFreeSlots] há no máximo uma posição de chave livre
+    [notEscrowed] o agente não tem chave própria para ele
+   *[other] { $code }
+}
+    .hint = { $code ->
+        [notRoot] execute-o como root: systemctl restart chaveiro-agent
+        [noAccount] indique uma: account em /etc/chaveiro-agent.toml
+        [directory] a senha pertence ao diretório; recupere-a lá
+        [homed] a senha também abre a pasta pessoal; use a chave de recuperação da conta
+        [locked] se for engano: usermod --unlock NOME
+        [expired] se for engano: chage --expiredate -1 NOME
+        [passwordless] ela entra de outro modo; dê-lhe uma com passwd, se for o caso
+        [noShell] conta de serviço; indique a de uma pessoa em /etc/chaveiro-agent.toml
+        [missingProgram] apt-get install cryptsetup-bin libpam-modules-bin
+        [noVolume] se houver um: volumes em /etc/chaveiro-agent.toml
+        [volumeUnusable] chaveiro-agent doctor diz por quê; é preciso um volume LUKS2
+        [noFreeSlot] libere uma com cryptsetup luksKillSlot: a troca precisa de uma livre
+        [fewFreeSlots] libere algumas com cryptsetup luksKillSlot; luksDump as mostra
+        [notEscrowed] no dispositivo: chaveiro-agent escrow CAMINHO
+       *[other] {""}
+    }
+lock-escrow = { $code ->
+    [never] nada ainda
+    [opens] abre
+    [changed] não abre mais
+   *[other] { $code }
+}
+
+## Funções
+
+role-about = { $role ->
+    [intune-administrator] Tudo, menos o acesso de emergência, que se atribui à parte
+    [intune-role-administrator] Funções e aplicativos; nem dispositivos nem senhas
+    [help-desk-operator] Achar um dispositivo, recuperar a senha dele, ditá-la
+    [school-administrator] Como o suporte, e mudar o que está escrito sobre dispositivos
+    [endpoint-security-manager] Ver dispositivos, scripts e o registro de auditoria
+    [read-only-operator] Ver dispositivos, scripts e o registro de auditoria
+    [passcode-requester] Pedir recuperações; outra pessoa lê a senha
+    [passcode-reader] Ler senhas que outra pessoa pediu
+    [hold-releaser] Ver o que houve e encerrar um bloqueio preventivo; sem senhas
+    [break-glass] Como o suporte, e passar por um bloqueio preventivo para um dispositivo, com motivo; sempre gera alerta
+   *[other] { $role }
+}
+
+## Tempos e tamanhos
+
+duration = { $form ->
+    [minutes] { $minutes } min
+    [hours] { $hours } h { $minutes } min
+   *[days] { $days } d { $hours } h { $minutes } min
+}
+size-kib = { $size } KiB
+size-mib = { $whole },{ $tenths } MiB
+unit = { $unit ->
+    [min] { $value } min
+    [d] { $value } dias
+    [h] { $value } horas
+   *[other] { $value } { $unit }
+}
+licence-active = ativa
+licence-inactive = inativa
+licence-until = ativa até { $at }
+
+## Propriedades de um dispositivo
+
+property = { $name ->
+    [id] Id
+    [deviceName] Nome
+    [operatingSystem] Sistema
+    [osVersion] Versão
+    [manufacturer] Fabricante
+    [model] Modelo
+    [serialNumber] Número de série
+    [userPrincipalName] Usuário
+    [managementState] Estado
+    [managementAgent] Agente
+    [enrolledDateTime] Inscrição
+    [lastSyncDateTime] Última sincronização
+   *[other] { $name }
+}

@@ -1,0 +1,35 @@
+### Ajuda do comando. Um verbo é uma mensagem, um argumento um atributo; o que vários verbos têm em comum fica acima deles.
+
+help-agent = O lado do dispositivo do Chaveiro no Linux
+    .json = Imprime JSON para máquinas
+    .lang = Idioma das mensagens: en ou pt. Por padrão, o do sistema
+    .state = Onde a inscrição é guardada
+    .root = Examina o sistema abaixo deste diretório em vez de /
+help-agent-enroll = Inscreve esta máquina, com uma chave que é criada aqui e nunca sai dela
+    .server = O endereço para dispositivos, como o operador do servidor o deu
+    .token = O token de uso único: o que `chaveiro device enroll-token` imprimiu. Outros nesta máquina veem os argumentos
+    .token-file = Um arquivo que começa com o token; - para a entrada padrão
+    .user = Quem se inscreve
+    .root-certificate = Um arquivo PEM com o único certificado raiz em que confiar, a partir de agora; por padrão, os do sistema
+    .again = Inscreve de novo como o mesmo dispositivo, provado pelo certificado que esta máquina tem; pare antes o serviço
+help-agent-run = Executa como serviço: faz contato e espera que o servidor o acorde
+help-agent-sync = Faz um contato com o servidor e cumpre o que ele pede. O serviço faz isso por si
+help-agent-status = Diz se esta máquina está inscrita, onde, e quando foi o último contato
+help-agent-escrow = Dá ao agente uma posição de chave de um volume cifrado, uma só vez; depois as recuperações dispensam quem digite
+    .more = Precisa de algo que abra o volume agora: a frase secreta que o instalador deixou em um arquivo, uma que se digite, ou uma chave de recuperação que já exista. Antes é feita uma cópia do cabeçalho; nenhuma posição de pessoas é alterada.
+    .volumes = Os volumes; por padrão os da configuração, ou os de /etc/crypttab
+    .passphrase-file = Um arquivo cujo conteúdo, até o último byte, abre os volumes; sem ele, a frase secreta é pedida
+    .accept-open-disk = Aceita que a chave do agente fique em um disco que não é cifrado, ou do qual não se sabe
+help-agent-doctor = Diz, para cada recuperação, se esta máquina está pronta; se não, por quê, e o que fazer
+    .more = Não altera nada. Termina com 0 quando tudo está pronto, com 1 caso contrário. Precisa de root para ler /etc/shadow.
+    .account = A conta cuja senha seria recuperada; por padrão a da configuração, ou a que entrou por último
+    .volumes = Um volume LUKS2; repita para mais. Por padrão os da configuração, ou os de /etc/crypttab
+help-agent-clear-slots = Remove posições de chave que uma recuperação interrompida deixou, sem o servidor. O serviço faz isso antes de cada sessão
+    .more = Só saem posições que o próprio agente acrescentou; o que está em custódia continua abrindo o volume. Precisa de root, e do serviço parado.
+help-agent-unenroll = Avisa ao servidor que esta máquina sai, e esquece a inscrição. Nenhuma senha ou posição de chave de pessoas é alterada
+    .force = Esquece mesmo quando o servidor não pode ser avisado
+    .release-slots = Remove as posições de chave do agente e da custódia; sem isso, uma senha em custódia ainda abre o disco
+help-agent-ddf = Imprime a descrição dos nós desta máquina (DDF)
+help-agent-completions = Complementos para um shell
+    .shell = O shell
+help-agent-man = A página de manual
