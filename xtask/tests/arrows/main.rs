@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("chaveiro-lang", &[]),
     ("chaveiro-escrow", &["chaveiro-core", "chaveiro-keyfile"]),
     ("chaveiro-audit", &["chaveiro-core", "chaveiro-keyfile"]),
-    ("chaveiro-auth", &["chaveiro-core", "chaveiro-keyfile"]),
+    ("chaveiro-auth", &["chaveiro-core", "chaveiro-keyfile", "chaveiro-lang"]),
     ("chaveiro-store-sqlite", &["chaveiro-core", "chaveiro-keyfile"]),
     ("chaveiro-store-conformance", &["chaveiro-core"]),
     ("chaveiro-graph", &["chaveiro-core", "chaveiro-auth"]),

@@ -313,7 +313,23 @@ fn day(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chaveiro_lang::{Lang, Text};
+
     use super::*;
+
+    #[test]
+    fn every_meaning_is_in_the_catalogues_and_no_number_is_left_over_there() {
+        for (code, meaning) in CODES {
+            let text = Text::known(format!("aadsts-{code}"), []).unwrap_or_else(|| panic!("{code} is missing"));
+            assert_eq!(text.say(Lang::english()), *meaning);
+            for lang in Lang::all().filter(|lang| *lang != Lang::english()) {
+                assert_ne!(text.say(lang), *meaning, "{lang:?}");
+            }
+        }
+        let messages = Lang::english().messages();
+        let numbers = messages.iter().filter_map(|(id, _)| id.strip_prefix("aadsts-")?.parse().ok());
+        assert_eq!(numbers.filter(|code| meaning(*code).is_none()).collect::<Vec<_>>(), Vec::<u32>::new());
+    }
 
     #[test]
     fn every_refusal_has_a_text_a_number_and_a_meaning_of_that_number() {

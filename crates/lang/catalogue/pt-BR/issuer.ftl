@@ -1,0 +1,36 @@
+### Erros do emissor local pelos números AADSTS.
+
+aadsts-50027 = A asserção do cliente está malformada, ou assinada com outro algoritmo que não RS256 ou PS256.
+aadsts-50053 = Alguém neste endereço falhou vezes demais ao provar que é esse aplicativo. Espere, e confira o segredo.
+aadsts-50034 = A pessoa que entrou não está mais entre os usuários do locatário.
+aadsts-50057 = A conta da pessoa que entrou está desativada (`accountEnabled` do usuário).
+aadsts-50059 = O pedido não indica locatário, e há mais de um. Ponha o id do locatário no endereço.
+aadsts-50173 = A sessão terminou: encerrada, revogada, ou o token de renovação dela foi usado duas vezes. Entre de novo.
+aadsts-50020 = Contas pessoais da Microsoft não entram aqui. Use o endereço do seu locatário.
+aadsts-54005 = O código de dispositivo já foi usado. Comece uma nova entrada.
+aadsts-65001 = O aplicativo não está registrado para o que pede, ou para nada disso.
+aadsts-65004 = Um operador negou a entrada.
+aadsts-70003 = O tipo de concessão não tem suporte.
+aadsts-70011 = O escopo não é válido.
+aadsts-70016 = Ninguém aprovou a entrada ainda. Continue perguntando, no intervalo indicado.
+aadsts-70019 = O código expirou após 15 minutos. Comece uma nova entrada.
+aadsts-70000 = O código de dispositivo não é conhecido. Comece uma nova entrada.
+aadsts-90002 = Não existe esse locatário. `chaveiro tenant list` mostra os que existem.
+aadsts-90055 = Pede-se demais: tokens de um aplicativo ou do locatário dele, ou códigos de dispositivo de um endereço. Guarde um token enquanto vale; uma hora.
+aadsts-90033 = O servidor está ocupado por um momento. Tente de novo.
+aadsts-700003 = O token de renovação está malformado. Entre de novo.
+aadsts-700016 = Não existe esse aplicativo neste locatário. `chaveiro app list` mostra os que existem.
+aadsts-700021 = Emissor e titular da asserção do cliente devem ser ambos o client id.
+aadsts-700023 = O destino da asserção do cliente deve ser o endpoint de tokens.
+aadsts-700024 = A asserção do cliente expirou, começa mais tarde, ou termina mais de uma hora à frente. Confira os relógios.
+aadsts-700025 = O aplicativo é um cliente público e não tem segredo. Não envie nenhum.
+aadsts-700027 = A asserção do cliente não está assinada com um certificado registrado e válido do aplicativo.
+aadsts-700082 = O token de renovação ficou tempo demais sem uso. Entre de novo.
+aadsts-900144 = O pedido não é um formulário, ou falta um parâmetro.
+aadsts-1002012 = Um aplicativo que entra por si pede `.default`; as permissões dele são as do registro.
+aadsts-7000215 = O segredo do cliente está errado. Envie o valor dele, não o id.
+aadsts-7000216 = É preciso um segredo ou uma asserção do cliente.
+aadsts-7000218 = O aplicativo não é um cliente público: é preciso um segredo ou uma asserção do cliente.
+aadsts-7000222 = O segredo do cliente venceu. Crie outro com `chaveiro app add-secret`.
+aadsts-9002313 = O pedido está malformado: os 'claims' dele não são JSON na forma certa.
+aadsts-7000219 = A asserção do cliente é de outro tipo que não jwt-bearer, ou falta.
