@@ -74,7 +74,7 @@ impl Agent {
         })
     }
 
-    /// Between two reports when nobody wakes the agent.
+    /// The time between two reports of an agent that is not woken.
     pub(crate) fn poll(&self) -> Duration {
         self.config.poll
     }
@@ -83,7 +83,7 @@ impl Agent {
     pub(crate) async fn sync(&mut self, now: Timestamp) -> Result<Synced> {
         let synced = self.session(Vec::new(), now).await;
         if synced.as_ref().is_err_and(is_refusal) {
-            // Nobody will promote a candidate any more.
+            // No server will promote a candidate any more.
             self.recovery.give_up()?;
         }
         if synced.is_err() && self.certificate_expires.is_some_and(|end| end <= now) {

@@ -1,5 +1,5 @@
-//! Programs that the agent runs. They end with it: a key slot that cryptsetup adds after its agent was killed would be
-//! nobody's. The kernel kills a process that has asked for it when its parent ends. Between fork and exec only unsafe code
+//! Programs that the agent runs. They end with it: a key slot that cryptsetup adds after its agent was killed would
+//! have no owner. The kernel kills a process that has asked for it when its parent ends. Between fork and exec only unsafe code
 //! could ask; so the agent runs itself first, as a launcher that asks and then becomes the program.
 
 use std::ffi::{OsStr, OsString};

@@ -1,5 +1,5 @@
 //! `/etc/chaveiro-agent.toml`, of which everything is optional: `package/chaveiro-agent.toml` explains each key.
-//! Unknown keys are refused, because a key that is misspelt would otherwise be a wish that nobody hears.
+//! Unknown keys are refused, because a key that is misspelt would otherwise be ignored without a word.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub(crate) struct Config {
     pub(crate) account: Option<String>,
     /// LUKS2 volumes; when there are none, those of `/etc/crypttab`.
     pub(crate) volumes: Vec<PathBuf>,
-    /// Between two reports when nobody wakes the agent.
+    /// The time between two reports of an agent that is not woken.
     pub(crate) poll: Duration,
     /// The derivation of recovery key slots.
     pub(crate) kdf: Kdf,

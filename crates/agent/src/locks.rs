@@ -83,7 +83,7 @@ impl Locks<'_> {
         let volume = self.volume(path);
         let key = self.key(&volume);
         let obstacle = volume.obstacle(key.as_deref(), has_cryptsetup);
-        // A key that does not open is no key: better known now than when somebody is locked out.
+        // A key that does not open is no key: better known now than when a user is locked out.
         obstacle.or_else(|| match key.map(|key| self.agent_key_opens(path, &volume, &key)) {
             Some(Ok(true)) => None,
             Some(Ok(false)) | None => Some(Obstacle::NotEscrowed),

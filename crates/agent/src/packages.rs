@@ -79,7 +79,7 @@ fn of_rpm(root: &Path) -> BTreeSet<Package> {
         return BTreeSet::new();
     };
     let text = child.stdout.take().map(text_of).unwrap_or_default();
-    // It may still have more to say, to nobody; and it must not stay behind as a zombie.
+    // It may still have more to say, which is not read; and it must not stay behind as a zombie.
     let _ = child.kill();
     let _ = child.wait();
     bounded(rpm_packages(&text))

@@ -436,7 +436,7 @@ impl Recovery {
                     newer.push(Escrowed { of, action, slot: Some(*slot), fingerprint });
                 }
                 Record::Setting { account, new_fingerprint, .. } => {
-                    // Whoever applied it may have died before it came to this.
+                    // The process that applied it may have died before this.
                     let _ = Accounts { root: &self.root }.clear_lockout(account);
                     let of = DeviceLock { lock: Lock::Login, subject: account.clone() };
                     newer.push(Escrowed { of, action, slot: None, fingerprint: new_fingerprint.clone() });
@@ -507,7 +507,7 @@ impl Recovery {
                     if let Some(key) = self.locks().key(&volume) {
                         let is_ours = passcode.is_some_and(|passcode| volume.opens(*slot, passcode).unwrap_or(false))
                             || volume.is_of_agent(*slot, &key).unwrap_or(false);
-                        // A slot that stays must not stand in the way of giving somebody their password back; it is
+                        // A slot that stays must not stand in the way of giving a user their password back; it is
                         // removed before the next session.
                         let _ = volume.kill(&key, *slot, is_ours);
                     }
@@ -515,14 +515,14 @@ impl Recovery {
                 Record::Setting { account, old_hash, old_last_change, new_fingerprint } => {
                     let accounts = Accounts { root: &self.root };
                     match accounts.entry(account) {
-                        // Nobody's password can be put back.
+                        // There is no account to put a password back for.
                         Err(LoginError::NoAccount(_)) => {}
                         Err(error) => return Err(error.into()),
                         Ok(now) if now.fingerprint() == *new_fingerprint => {
                             let old = Entry::new(old_hash.clone(), old_last_change.clone());
                             accounts.replace(account, &now, &old)?;
                         }
-                        // Somebody else's newer password stays.
+                        // A newer password of another program stays.
                         Ok(_) => {}
                     }
                 }

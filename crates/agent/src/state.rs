@@ -70,7 +70,7 @@ impl State {
     /// Keeps a new enrolment; the identity first, so that an enrolment without a key never exists.
     pub(crate) fn create(&self, enrolment: &Enrolment, identity: &str) -> Result<()> {
         keyfile::create_directory(&self.0)?;
-        // A key that is left of an enrolment that was never finished serves nobody.
+        // A key that is left of an enrolment that was never finished is of no use.
         keyfile::replace(&self.0.join(IDENTITY), identity.as_bytes())?;
         keyfile::create(&self.0.join(ENROLMENT), &serde_json::to_vec_pretty(enrolment)?)?;
         Ok(())

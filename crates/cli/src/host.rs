@@ -66,7 +66,7 @@ impl Host {
         let clock = SystemClock::default();
         let directory = data_directory(common)?;
         let opened = directory.open_all(clock.now(), &SystemEntropy)?;
-        // After this the log is another one: whoever opens it first has to tell.
+        // After this the log is another one: the first to open it has to tell.
         if let Some(notice) = opened.sqlite.notice() {
             let _ = writeln!(std::io::stderr(), "chaveiro: {notice}");
         }
@@ -235,7 +235,7 @@ impl Host {
         Ok(update.await?)
     }
 
-    /// A role for somebody.
+    /// Assigns a role to a principal.
     pub(crate) async fn assign_role(
         &self,
         tenant: TenantId,

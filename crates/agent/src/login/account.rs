@@ -2,7 +2,7 @@
 
 /// Accounts of people begin here (`UID_MIN` of login.defs(5)); lower ones are services.
 const UID_MIN: u32 = 1000;
-/// `nobody`, and what is beyond it, is nobody's account.
+/// `nobody`, and the uids beyond it, are no accounts of people.
 const UID_MAX: u32 = 60_000;
 
 /// Bytes of a record of lastlog(5): time, line and host, at the place of the user id.
@@ -57,7 +57,7 @@ pub(crate) fn find(passwd: &str, shadow: &str, name: &str) -> Option<Account> {
 /// The part of lastlog(5) that is about people.
 pub(crate) const LASTLOG_OF_PEOPLE: u64 = UID_MAX as u64 * LASTLOG_RECORD as u64;
 
-/// The person's account that signed in most recently, or the only one. When nobody is known to have signed in, it is not
+/// The person's account that signed in most recently, or the only one. When no sign-in is known, it is not
 /// guessed whose password is meant: systems without lastlog need it in the configuration.
 pub(crate) fn most_recent<'p>(passwd: &'p str, lastlog: &[u8]) -> Option<&'p str> {
     let people = passwd.lines().filter_map(|line| {

@@ -15,7 +15,7 @@ impl Entry {
         Self { hash, last_change }
     }
 
-    /// The hash. Call it only to keep it where nobody but root reads.
+    /// The hash. Call it only to keep it where root alone reads.
     pub(crate) fn hash_text(&self) -> &str {
         &self.hash
     }

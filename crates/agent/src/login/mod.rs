@@ -1,7 +1,7 @@
 //! The login password of a local account: what stands in the way of replacing it, its replacement, and the proof.
 //!
-//! Nothing here calls passwd(1) or chpasswd(8): those cannot put a former hash back, and cannot refuse when somebody
-//! else changed the password meanwhile. `shadow` edits the file under the lock that those programs take, `hash` makes
+//! Nothing here calls passwd(1) or chpasswd(8): those cannot put a former hash back, and cannot refuse when another
+//! program changed the password meanwhile. `shadow` edits the file under the lock that those programs take, `hash` makes
 //! what crypt(5) accepts, and `system` asks the programs of the machine.
 
 mod account;
@@ -27,7 +27,7 @@ pub(crate) use error::LoginError;
 use hash::Scheme;
 use shadow::Shadow;
 
-/// Shells that let nobody in.
+/// Shells that refuse every sign-in.
 const NO_SHELL: [&str; 2] = ["/nologin", "/false"];
 
 /// The time that lckpwdf(3) waits for the lock.

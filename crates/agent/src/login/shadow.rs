@@ -78,11 +78,11 @@ impl Shadow {
         }
     }
 
-    /// The lock is a parameter so that nobody forgets it.
+    /// The lock is a parameter, so that no caller forgets it.
     pub(super) fn write(&self, _: &Lock, bytes: &[u8]) -> Result<(), LoginError> {
         let directory = self.file.parent().unwrap_or(Path::new("/"));
         let temporary = directory.join(TEMPORARY);
-        // A leftover of a run that was cut off: under the lock, nobody is writing it.
+        // A leftover of a run that was cut off: under the lock, no program is writing it.
         match std::fs::remove_file(&temporary) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(LoginError::Unwritten(error)),
             _ => {}
@@ -95,7 +95,7 @@ impl Shadow {
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(LoginError::Unconfirmed)
     }
 
-    /// Writes a file that is new for certain, and that nobody else could open before it is like the old one.
+    /// Writes a file that is new for certain, and that no other user could open before it is like the old one.
     fn fill(&self, temporary: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let old = File::open(&self.file)?;
         let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary)?;

@@ -47,7 +47,7 @@ fn run_until(mut command: Command, verb: &'static str, input: &[u8], limit: Dura
         Some(Err(error)) if error.kind() != ErrorKind::BrokenPipe => return Err(failed(error)),
         _ => {}
     }
-    // Nobody reads its words before it ends: they fit in the pipe, and if they do not, the deadline ends it.
+    // Its words are not read before it ends: they fit in the pipe, and if they do not, the deadline ends it.
     let code = wait(&mut child, limit).map_err(failed)?.ok_or(LuksError::Stuck(verb))?;
     let mut words = Vec::new();
     if let Some(stderr) = child.stderr.take() {

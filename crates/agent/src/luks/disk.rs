@@ -1,5 +1,5 @@
 //! Finds out whether a file lies on an encrypted disk: a key in clear beside the volume that it opens would make the encryption
-//! worthless to whoever takes the disk out.
+//! worthless against a thief of the disk.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

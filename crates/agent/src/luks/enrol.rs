@@ -1,4 +1,4 @@
-//! The agent slot: added once with a secret that somebody gives, removed when the machine leaves.
+//! The agent slot: added once with a secret that a person gives, removed when the machine leaves.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use super::{LuksError, Role, Volume, token};
 /// The name that cryptsetup takes for its standard input.
 const STDIN: &str = "-";
 
-/// 64 random bytes need no slow derivation: nobody guesses them.
+/// 64 random bytes need no slow derivation: they cannot be guessed.
 pub(super) const CHEAP: Kdf = Kdf::Pbkdf2 { iterations: Some(CHEAP_ITERATIONS) };
 
 impl Volume {
@@ -68,7 +68,7 @@ impl Volume {
 
     /// Removes every slot of ours, and the key of the agent. The slots of people stay.
     pub(crate) fn leave(&self, agent_key: &Path) -> Result<(), LuksError> {
-        // First of all: without a slot of a person nobody could open the volume any more.
+        // First of all: without a slot of a person no user could open the volume any more.
         self.has_slot_of_a_person()?;
         // Those that open with the key of the agent, too: which of them goes below would be chance.
         for slot in self.left_behind(agent_key, |_| false)? {

@@ -1,7 +1,7 @@
 //! Key slots of an encrypted volume (LUKS2), changed with cryptsetup(8).
 //!
 //! Two kinds of slot are the agent's own, and tokens in the header say which. The agent slot opens with a random key
-//! that only root may read: with it the agent adds and removes the others while nobody is there to type anything. Each
+//! that only root may read: with it the agent adds and removes the others while no user is there to type anything. Each
 //! escrow slot opens with one recovery passcode. A replacement adds a slot and never overwrites one, so that at every
 //! moment what was promoted last opens the volume; the slots of people are never touched.
 

@@ -21,7 +21,7 @@ const MAX_AREA: u64 = 16 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
 
 impl Volume {
-    /// The slot that a replacement takes. Whoever calls [`Volume::add`] notes it down before, so that after a
+    /// The slot that a replacement takes. The caller of [`Volume::add`] notes it down before, so that after a
     /// crash it is known whose the slot is.
     pub(crate) fn free_slot(&self) -> Result<Option<u8>, LuksError> {
         Ok(self.header()?.free_slot())
@@ -128,7 +128,7 @@ impl Volume {
         Ok(())
     }
 
-    /// That the agent slot opens, and that its key file is nobody else's to read.
+    /// Checks that the agent slot opens, and that no other user can read its key file.
     pub(super) fn authorised(&self, agent_key: &Path) -> Result<(), LuksError> {
         match self.agent_key_opens(agent_key)? {
             true => Ok(()),

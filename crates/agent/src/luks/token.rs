@@ -1,6 +1,6 @@
 //! The owner of a key slot. A token in the header (LUKS2 On-Disk Format Specification 1.1, section 3.6) says so: cryptsetup
 //! keeps it with the slot, copies it with the header, and takes the slot out of it when the slot is removed. So what
-//! a token of ours names is ours, also when somebody else has used cryptsetup in between.
+//! a token of ours names is ours, also when another program has used cryptsetup in between.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -58,7 +58,7 @@ pub(super) fn to_json(slot: u8, role: Role, mark: Option<&Mark>) -> Value {
     })
 }
 
-/// The slots that our tokens name. A token that is not as we write it is nobody's. It may name two slots: cryptsetup
+/// The slots that our tokens name. A token of another form is not ours. It may name two slots: cryptsetup
 /// copies what a token says of a slot to the one that is about to take its place.
 pub(super) fn owned(header: &Header) -> Vec<Owned> {
     let read = |(number, value): (&u8, &Value)| {

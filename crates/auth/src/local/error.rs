@@ -62,7 +62,10 @@ pub(super) struct Row {
 /// What a number means, for the page that `error_uri` names. Refusals that share a number share its meaning.
 pub(super) const CODES: &[(u32, &str)] = &[
     (50027, "The client assertion is malformed, or signed with another algorithm than RS256 or PS256."),
-    (50053, "Somebody at this address failed too often to prove to be that application. Wait, and look at the secret."),
+    (
+        50053,
+        "A client at this address failed too often to prove that it is that application. Wait, and look at the secret.",
+    ),
     (50034, "The person who signed in is not among the users of the tenant any more."),
     (50057, "The account of the person who signed in is disabled (`accountEnabled` of the user)."),
     (50059, "The request names no tenant, and there is more than one. Put the tenant's id into the address."),
@@ -73,7 +76,7 @@ pub(super) const CODES: &[(u32, &str)] = &[
     (65004, "An operator denied the sign-in."),
     (70003, "The grant type is not supported."),
     (70011, "The scope is not valid."),
-    (70016, "Nobody has approved the sign-in yet. Keep asking, at the interval that was told."),
+    (70016, "No operator has approved the sign-in yet. Keep asking, at the interval that was told."),
     (70019, "The code is over after 15 minutes. Begin a new sign-in."),
     (70000, "The device code is not known. Begin a new sign-in."),
     (90002, "There is no such tenant. `chaveiro tenant list` prints those there are."),
@@ -89,7 +92,7 @@ pub(super) const CODES: &[(u32, &str)] = &[
     (700024, "The client assertion is over, begins later, or ends more than an hour ahead. Look at the clocks."),
     (700025, "The application is a public client and has no secret. Send none."),
     (700027, "The client assertion is not signed with a registered, valid certificate of the application."),
-    (700082, "Nobody has used the refresh token for too long. Sign in again."),
+    (700082, "The refresh token was unused for too long. Sign in again."),
     (900144, "The request is no form, or lacks a parameter."),
     (
         1002012,

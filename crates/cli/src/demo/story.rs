@@ -33,14 +33,14 @@ impl Recovery {
     }
 }
 
-/// Something that somebody may type at a lock.
+/// A secret that a person may type at a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Secret {
     /// The secret that opened it before the recovery.
     Former,
     /// The passcode that was recovered.
     Recovered,
-    /// The user's own, which nobody replaced.
+    /// The user's own, which stays as it was.
     Own,
 }
 

@@ -240,7 +240,7 @@ async fn sign_in(running: &Running, tenant: TenantId, id: &str, secret: &str) ->
     ))
 }
 
-/// Digits that nobody knows.
+/// Digits of no one's choice.
 pub(super) fn random_pin() -> String {
     let mut digits = [0; PIN_DIGITS];
     SystemEntropy.fill(&mut digits);

@@ -219,7 +219,7 @@ pub(crate) async fn token(
     let host = Host::open(common)?;
     let tenant = host.tenant(common.tenant.as_deref()).await?.id;
     let lifetime = Duration::from_secs(minutes.saturating_mul(60));
-    // Whoever names none gets what reads, and no more: a token in a shell is easily lost.
+    // Without names the token reads, and no more: a token in a shell is easily lost.
     let permissions = match names.is_empty() {
         true => Permission::reading().collect(),
         false => permissions(names)?,

@@ -132,7 +132,7 @@ fn new(asked: &Registration) -> Result<NewApplication> {
     })
 }
 
-/// Without names `permissions` means everything, which is what nobody asked for here.
+/// Without names `permissions` means everything, which was not asked for here.
 fn named(names: &[String]) -> Result<Vec<Permission>> {
     if names.is_empty() { Ok(Vec::new()) } else { permissions(names) }
 }

@@ -1,4 +1,4 @@
-//! `chaveiro hold`: on the host straight in the data directory, elsewhere through the API, as whoever is signed in.
+//! `chaveiro hold`: on the host straight in the data directory, elsewhere through the API, as the person who is signed in.
 
 use std::time::Duration;
 

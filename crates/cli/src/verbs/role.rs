@@ -1,4 +1,4 @@
-//! `chaveiro role`: on the host straight in the data directory, elsewhere through the API, as whoever is signed in.
+//! `chaveiro role`: on the host straight in the data directory, elsewhere through the API, as the person who is signed in.
 
 use anyhow::Result;
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};

@@ -44,7 +44,7 @@ pub(crate) async fn login(common: &Common, out: Out, asked: &Login) -> Result<()
     Ok(())
 }
 
-/// Asks until somebody has decided, or the code is over.
+/// Asks until an operator has decided, or the code is over.
 async fn wait(issuer: &Issuer, device_code: &str, mut interval_s: u64) -> Result<Value> {
     let client_id = COMMAND_LINE.to_string();
     let fields = [

@@ -28,7 +28,7 @@ app-deleted = The application was removed, and its tokens have ended.
 login-code = Open { $address } and enter the code { $code }.
 login-operator = An operator of the server vouches for you with: chaveiro sign-in approve { $code } --user YOU. Waiting …
 logged-in = { $user } is signed in to { $server }.
-not-logged-in = Nobody is signed in here.
+not-logged-in = No one is signed in here.
 logged-out = Signed out of { $server }.
 logged-out-here = The session of { $user } is gone here, but the server could not be told ({ $error }). It ends there by itself, some time after its last use.
 sign-in-approved = { $user } may sign in. { $app } asked for it, from the address { $address }, at { $at }.
@@ -95,7 +95,7 @@ token-of-person = The token counts as a person's, through the application { $app
     If it is the application itself, name that subject in application-subjects of the issuer (docs/identity.md).
 stays-application = an application: registered here
 person-unless-proven = a person, unless proven
-prove-applications = Not registered here are applications of other issuers, and clients through which people acted whom the record did not tell apart. What only read devices is in no record.
+prove-applications = Not registered here are applications of other issuers, and clients of people whom the record did not tell apart. Applications that only read devices are in no record.
     For each application that acts by itself: let Entra ID write the claim idtyp, or name its subject in application-subjects (docs/identity.md).
     Look at one of its tokens with: chaveiro doctor tokens --token FILE
 no-foreign-applications = No application of another issuer acted here or has a role.
@@ -299,8 +299,8 @@ role-about = { $role ->
     [school-administrator] As the help desk, and change what is written about devices
     [endpoint-security-manager] See devices, scripts and the audit record
     [read-only-operator] See devices, scripts and the audit record
-    [passcode-requester] Ask for recoveries; somebody else reads the passcode
-    [passcode-reader] Read passcodes that somebody else asked for
+    [passcode-requester] Ask for recoveries; another person reads the passcode
+    [passcode-reader] Read passcodes that another person asked for
     [hold-releaser] Look at what happened and release a hold; no passcodes
     [break-glass] As the help desk, and pass a hold for one device with a reason; always alerted
    *[other] { $role }

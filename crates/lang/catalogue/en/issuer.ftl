@@ -1,7 +1,7 @@
 ### Errors of the local issuer by their AADSTS numbers.
 
 aadsts-50027 = The client assertion is malformed, or signed with another algorithm than RS256 or PS256.
-aadsts-50053 = Somebody at this address failed too often to prove to be that application. Wait, and look at the secret.
+aadsts-50053 = A client at this address failed too often to prove that it is that application. Wait, and look at the secret.
 aadsts-50034 = The person who signed in is not among the users of the tenant any more.
 aadsts-50057 = The account of the person who signed in is disabled (`accountEnabled` of the user).
 aadsts-50059 = The request names no tenant, and there is more than one. Put the tenant's id into the address.
@@ -12,7 +12,7 @@ aadsts-65001 = The application is not registered for what it asks for, or for no
 aadsts-65004 = An operator denied the sign-in.
 aadsts-70003 = The grant type is not supported.
 aadsts-70011 = The scope is not valid.
-aadsts-70016 = Nobody has approved the sign-in yet. Keep asking, at the interval that was told.
+aadsts-70016 = No operator has approved the sign-in yet. Keep asking, at the interval that was told.
 aadsts-70019 = The code is over after 15 minutes. Begin a new sign-in.
 aadsts-70000 = The device code is not known. Begin a new sign-in.
 aadsts-90002 = There is no such tenant. `chaveiro tenant list` prints those there are.
@@ -25,7 +25,7 @@ aadsts-700023 = The audience of the client assertion must be the token endpoint.
 aadsts-700024 = The client assertion is over, begins later, or ends more than an hour ahead. Look at the clocks.
 aadsts-700025 = The application is a public client and has no secret. Send none.
 aadsts-700027 = The client assertion is not signed with a registered, valid certificate of the application.
-aadsts-700082 = Nobody has used the refresh token for too long. Sign in again.
+aadsts-700082 = The refresh token was unused for too long. Sign in again.
 aadsts-900144 = The request is no form, or lacks a parameter.
 aadsts-1002012 = An application that signs in as itself asks for `.default`; its permissions are those it is registered for.
 aadsts-7000215 = The client secret is wrong. Send its value, not its id.
