@@ -32,6 +32,8 @@ pub enum Value {
     Day(Timestamp),
     /// Another message.
     Text(Box<Text>),
+    /// Other messages, one after another.
+    Texts(Vec<Text>),
 }
 
 /// Makes a [`Text`]: the id of a message, and its arguments by name.
@@ -76,6 +78,7 @@ impl Text {
             Value::Words(words) => json!(words),
             Value::Moment(at) | Value::Day(at) => json!(at.to_string()),
             Value::Text(text) => json!(text.say_in(Lang::english(), &TimeZone::UTC)),
+            Value::Texts(texts) => texts.iter().map(|text| text.say_in(Lang::english(), &TimeZone::UTC)).collect(),
         };
         self.arguments.iter().map(|(name, value)| (name.clone().into_owned(), fact(value))).collect()
     }
@@ -128,6 +131,9 @@ impl Value {
             Self::Moment(at) => moment::moment(*at, lang, zone).into(),
             Self::Day(at) => moment::day(*at, lang, zone).into(),
             Self::Text(text) => text.say_in(lang, zone).into(),
+            Self::Texts(texts) => {
+                texts.iter().map(|text| text.say_in(lang, zone)).collect::<Vec<_>>().join(", ").into()
+            }
         }
     }
 }
@@ -177,6 +183,12 @@ impl From<Timestamp> for Value {
 impl From<Text> for Value {
     fn from(text: Text) -> Self {
         Self::Text(Box::new(text))
+    }
+}
+
+impl From<Vec<Text>> for Value {
+    fn from(texts: Vec<Text>) -> Self {
+        Self::Texts(texts)
     }
 }
 

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::args::{Common, Keys, PasscodeForm, Switch, Tenant, TenantChange};
 use crate::host::{Host, choose_tenant, data_directory, hand, link_audit, permissions};
 use crate::out::Out;
+use crate::words;
 use chaveiro_lang::text;
 
 pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Option<Uuid>) -> Result<()> {
@@ -288,7 +289,7 @@ async fn list_keys(common: &Common, out: Out) -> Result<()> {
     out.list(&columns, &rows);
     // Problems are sentences, too long for a column.
     for problem in listed.iter().filter_map(|listed| listed.problem.as_ref()) {
-        out.text(text!("key-problem", problem = problem.to_string()));
+        out.text(text!("key-problem", problem = words::of_problem(problem)));
     }
     Ok(())
 }

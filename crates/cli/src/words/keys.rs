@@ -3,19 +3,48 @@
 use chaveiro_agent::of_key_file;
 use chaveiro_audit::SignerError;
 use chaveiro_auth::KeyError;
+use chaveiro_core::keys::{Fingerprint, KeyName};
 use chaveiro_escrow::KeyringError;
 use chaveiro_lang::{Text, text};
 use chaveiro_mdm::CaError;
-use chaveiro_server::{InventoryError, Unusable};
+use chaveiro_server::{InventoryError, KeyProblem, KeyProblems, Unusable};
 
-/// The words for an error of the inventory of keys. Several problems at once are told as the server words them.
+/// The words for an error of the inventory of keys.
 pub(crate) fn of_inventory(error: &InventoryError) -> Option<Text> {
     Some(match error {
         InventoryError::Unusable(error) => of_unusable(error),
         InventoryError::Unfinished => text!("keys-unfinished"),
         InventoryError::NothingToAccept(file) => text!("keys-nothing-to-accept", file = file),
-        InventoryError::Store(_) | InventoryError::Problems(_) => return None,
+        InventoryError::Problems(problems) => of_problems(problems),
+        InventoryError::Store(_) => return None,
     })
+}
+
+/// The words for all problems at once. A private key that is kept elsewhere on purpose is a declaration away.
+pub(crate) fn of_problems(problems: &KeyProblems) -> Text {
+    let is_private = |problem: &KeyProblem| matches!(problem, KeyProblem::Missing(KeyName::EscrowPrivate(_), _));
+    let names: Vec<_> = problems.problems.iter().map(|problem| problem.name().to_string()).collect();
+    let told: Vec<_> = problems.problems.iter().map(of_problem).collect();
+    match problems.problems.iter().all(is_private) {
+        true => text!("private-keys-missing", problems = told, directory = &problems.directory),
+        false => {
+            text!("keys-wrong", problems = told, directory = &problems.directory, names = names.join(", "))
+        }
+    }
+}
+
+/// The words for one problem of a key.
+pub(crate) fn of_problem(problem: &KeyProblem) -> Text {
+    let short = |print: &Fingerprint| print.to_string().chars().take(16).collect::<String>();
+    match problem {
+        KeyProblem::Missing(_, file) => text!("key-missing", file = file),
+        KeyProblem::Other { file, known, found, .. } => {
+            text!("key-other", file = file, found = short(found), known = short(known))
+        }
+        KeyProblem::Unknown(_, file) => text!("key-unknown", file = file),
+        KeyProblem::Unusable(_, error) => of_unusable(error),
+        KeyProblem::Escrow(_, words) => text!("key-of-escrow", words = words.replace("; ", ", ")),
+    }
 }
 
 fn of_unusable(error: &Unusable) -> Text {

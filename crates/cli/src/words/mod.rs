@@ -7,6 +7,7 @@ mod store;
 use std::error::Error;
 
 use chaveiro_agent::of_key_file;
+use chaveiro_auth::CertificateRefusal;
 use chaveiro_core::Refusal;
 use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
 use chaveiro_core::decisions::vouch::VouchRefusal;
@@ -18,10 +19,11 @@ use chaveiro_core::refusal::{
 use chaveiro_lang::{Text, text};
 use chaveiro_server::{BackupError, ConfigError, DataDirError, StartError};
 
-use keys::{of_authority, of_inventory, of_issuer, of_keyring, of_signer};
+pub(crate) use keys::of_problem;
+use keys::{of_authority, of_inventory, of_issuer, of_keyring, of_problems, of_signer};
 pub(crate) use record::of_broken;
-use store::of_database;
 pub(crate) use store::of_doubt;
+use store::{of_database, of_store};
 
 /// The text of an error, if there is one. The others are told as they are.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
@@ -35,6 +37,9 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
     let backed_up = || error.downcast_ref().and_then(of_backup);
     let opened = || error.downcast_ref().map(of_database);
     let inventory = || error.downcast_ref().and_then(of_inventory);
+    let certified = || error.downcast_ref().map(of_certificate);
+    let problems = || error.downcast_ref().map(of_problems);
+    let stored = || error.downcast_ref().map(of_store);
     let keyring = || error.downcast_ref().map(of_keyring);
     let signer = || error.downcast_ref().map(of_signer);
     let issuer = || error.downcast_ref().map(of_issuer);
@@ -50,6 +55,9 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
         .or_else(backed_up)
         .or_else(opened)
         .or_else(inventory)
+        .or_else(problems)
+        .or_else(certified)
+        .or_else(stored)
         .or_else(keyring)
         .or_else(signer)
         .or_else(issuer)
@@ -104,6 +112,15 @@ fn of_application(refusal: &ApplicationRefusal) -> Text {
         ApplicationRefusal::Public => text!("refused-app-public"),
         ApplicationRefusal::PublicPermissions => text!("refused-app-public-permissions"),
         ApplicationRefusal::Unknown(id) => text!("refused-app-absent", id = id),
+    }
+}
+
+fn of_certificate(refusal: &CertificateRefusal) -> Text {
+    match refusal {
+        CertificateRefusal::NotOne => text!("certificate-malformed"),
+        CertificateRefusal::PrivateKey => text!("certificate-with-key"),
+        CertificateRefusal::Key => text!("certificate-key-unfit"),
+        CertificateRefusal::Over(at) => text!("certificate-over", at = *at),
     }
 }
 

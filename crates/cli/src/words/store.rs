@@ -1,6 +1,7 @@
 //! The words for a database that cannot be opened, or may not be the newest state.
 
 use chaveiro_agent::of_key_file;
+use chaveiro_core::ports::StoreError;
 use chaveiro_lang::{Text, text};
 use chaveiro_store_sqlite::{Doubt, OpenError, RowKeyError};
 
@@ -20,6 +21,19 @@ pub(crate) fn of_database(error: &OpenError) -> Text {
         OpenError::Full(file) => text!("database-full", file = file),
         OpenError::Other { file, reason } => text!("database-other", file = file, reason = reason),
         OpenError::Thread(error) => text!("database-thread", error = error.to_string()),
+    }
+}
+
+/// The words for a fault of the store while it is open.
+pub(crate) fn of_store(error: &StoreError) -> Text {
+    match error {
+        StoreError::Busy => text!("store-busy"),
+        StoreError::Full => text!("store-full"),
+        StoreError::Unavailable(fault) => text!("store-unavailable", fault = fault),
+        StoreError::TooCostly => text!("store-too-costly"),
+        StoreError::ForeignCursor => text!("store-foreign-cursor"),
+        StoreError::Duplicate(entity) => text!("refused-entity-twice", entity = *entity),
+        StoreError::Inconsistent(fault) => text!("store-inconsistent", fault = fault),
     }
 }
 
