@@ -1,6 +1,7 @@
 //! The command line as data: verbs, flags, examples. Its help is in the catalogues, `help-cli.ftl`.
 
 mod identity;
+mod keys;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use chaveiro_lang::{Text, text};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use identity::{App, Login, Registration, SignIn};
+pub(crate) use keys::{KeyFlags, key_help};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -168,110 +170,13 @@ fn one_line(text: &str) -> Result<String, Text> {
     }
 }
 
-/// Flags of `serve`, one for each configuration key.
+/// Flags of `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     #[arg(long, env = "CHAVEIRO_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    #[arg(long)]
-    pub(crate) graph_listen: Option<String>,
-    #[arg(long)]
-    pub(crate) device_listen: Option<String>,
-    #[arg(long)]
-    pub(crate) graph_url: Option<String>,
-    #[arg(long)]
-    pub(crate) device_url: Option<String>,
-    #[arg(long)]
-    pub(crate) tls_certificate: Option<String>,
-    #[arg(long)]
-    pub(crate) tls_key: Option<String>,
-    #[arg(long)]
-    pub(crate) chain_interval_ms: Option<String>,
-    #[arg(long)]
-    pub(crate) shutdown_grace_s: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) expiry_grace_s: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_writes_by_application: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_writes_by_tenant: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_requests_by_application: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_requests_by_tenant: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_requests_by_application_everywhere: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_recoveries_by_caller: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_tokens_by_application: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_tokens_by_tenant: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_device_codes_by_address: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_failures_by_address: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_connections: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) limit_connections_by_address: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) head_timeout_s: Option<String>,
-    #[arg(long, value_name = "N")]
-    pub(crate) idle_timeout_s: Option<String>,
-    #[arg(long, value_name = "ADDRESSES")]
-    pub(crate) trusted_proxies: Option<String>,
-    #[arg(long, value_name = "NAME")]
-    pub(crate) client_certificate_header: Option<String>,
-    #[arg(long, value_name = "URL")]
-    pub(crate) alert_url: Option<String>,
-    #[arg(long, value_name = "FILE")]
-    pub(crate) checkpoint_file: Option<String>,
-    #[arg(long, value_name = "SOCKET")]
-    pub(crate) checkpoint_syslog: Option<String>,
-    #[arg(long, value_name = "URL")]
-    pub(crate) checkpoint_url: Option<String>,
-    #[arg(long)]
-    pub(crate) log: Option<String>,
-}
-
-impl Serve {
-    /// The flags that were given, by configuration key.
-    pub(crate) fn layer(&self) -> chaveiro_server::Layer {
-        let given = [
-            ("graph-listen", &self.graph_listen),
-            ("device-listen", &self.device_listen),
-            ("graph-url", &self.graph_url),
-            ("device-url", &self.device_url),
-            ("tls-certificate", &self.tls_certificate),
-            ("tls-key", &self.tls_key),
-            ("chain-interval-ms", &self.chain_interval_ms),
-            ("shutdown-grace-s", &self.shutdown_grace_s),
-            ("expiry-grace-s", &self.expiry_grace_s),
-            ("limit-writes-by-application", &self.limit_writes_by_application),
-            ("limit-writes-by-tenant", &self.limit_writes_by_tenant),
-            ("limit-requests-by-application", &self.limit_requests_by_application),
-            ("limit-requests-by-tenant", &self.limit_requests_by_tenant),
-            ("limit-requests-by-application-everywhere", &self.limit_requests_by_application_everywhere),
-            ("limit-recoveries-by-caller", &self.limit_recoveries_by_caller),
-            ("limit-tokens-by-application", &self.limit_tokens_by_application),
-            ("limit-tokens-by-tenant", &self.limit_tokens_by_tenant),
-            ("limit-device-codes-by-address", &self.limit_device_codes_by_address),
-            ("limit-failures-by-address", &self.limit_failures_by_address),
-            ("limit-connections", &self.limit_connections),
-            ("limit-connections-by-address", &self.limit_connections_by_address),
-            ("head-timeout-s", &self.head_timeout_s),
-            ("idle-timeout-s", &self.idle_timeout_s),
-            ("trusted-proxies", &self.trusted_proxies),
-            ("client-certificate-header", &self.client_certificate_header),
-            ("alert-url", &self.alert_url),
-            ("checkpoint-file", &self.checkpoint_file),
-            ("checkpoint-syslog", &self.checkpoint_syslog),
-            ("checkpoint-url", &self.checkpoint_url),
-            ("log", &self.log),
-        ];
-        given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect()
-    }
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
 }
 
 #[derive(Debug, Subcommand)]

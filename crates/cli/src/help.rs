@@ -1,17 +1,24 @@
 //! Help: the texts of the catalogues, laid over the command of [`crate::args`].
 
-use chaveiro_lang::Help;
+use chaveiro_lang::{Help, Lang};
+use chaveiro_server::KEYS;
+use clap::{Command, CommandFactory};
+
+use crate::args::{Cli, key_help};
 
 /// Every help text of the command.
-pub(crate) const HELP: Help = Help("help-cli");
+const HELP: Help = Help("help-cli");
+
+/// The command line in that language. The help of a configuration key also tells its bounds and its default.
+pub(crate) fn command(lang: Lang) -> Command {
+    HELP.in_language(Cli::command(), lang).mut_subcommand("serve", |serve| {
+        KEYS.iter().fold(serve, |serve, key| serve.mut_arg(key.name, |flag| flag.help(key_help(key, lang))))
+    })
+}
 
 #[cfg(test)]
 mod tests {
-    use chaveiro_lang::Lang;
-    use clap::CommandFactory;
-
     use super::*;
-    use crate::args::Cli;
 
     #[test]
     fn every_verb_and_argument_has_a_text_and_no_text_is_left_over() {
@@ -19,11 +26,23 @@ mod tests {
     }
 
     #[test]
+    fn the_help_of_every_key_has_its_bounds_and_default() {
+        for lang in Lang::all() {
+            let refused = command(lang).try_get_matches_from(["chaveiro", "serve", "--help"]).expect_err("help");
+            let help = refused.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            for key in KEYS {
+                assert!(help.contains(&key_help(key, lang)), "{} in {help}", key.name);
+            }
+            assert!(help.contains("500]"), "{help}");
+        }
+    }
+
+    #[test]
     fn the_command_is_the_same_in_every_language() {
         for lang in Lang::all() {
-            HELP.in_language(Cli::command(), lang).debug_assert();
+            command(lang).debug_assert();
             let line = ["chaveiro", "recover", "ANA-LT1", "--wait", "--show", "--lang", lang.tag()];
-            assert!(HELP.in_language(Cli::command(), lang).try_get_matches_from(line).is_ok());
+            assert!(command(lang).try_get_matches_from(line).is_ok());
         }
     }
 }

@@ -22,11 +22,11 @@ use std::process::ExitCode;
 
 use anstyle::AnsiColor;
 use anyhow::Result;
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 
 use args::{Cli, Verb};
 use chaveiro_lang::{Lang, text};
-use help::HELP;
+use help::command;
 use out::Out;
 use zeroizing_alloc::ZeroAlloc;
 
@@ -36,7 +36,7 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let lang = Lang::of_arguments(std::env::args_os());
-    let mut command = HELP.in_language(Cli::command(), lang);
+    let mut command = command(lang);
     let matches = command.try_get_matches_from_mut(std::env::args_os());
     let matches = matches.unwrap_or_else(|error| refuse(&mut command, &error, lang));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());

@@ -148,6 +148,11 @@ impl Lang {
         own.or_else(|| self.of.english.say(id, attribute, arguments))
     }
 
+    /// The attribute of a message that has no arguments.
+    pub fn attribute(self, id: &str, name: &str) -> Option<String> {
+        self.find(id, Some(name), &FluentArgs::new())
+    }
+
     /// The ids of the messages in its files, each with the names of its attributes.
     pub fn messages(self) -> Vec<(String, Vec<String>)> {
         let of = |entry: &Entry<&str>| match entry {

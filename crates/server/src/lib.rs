@@ -24,7 +24,7 @@ mod vigil;
 mod watch;
 
 pub use backup::{BackupError, Checked, Manifest, back_up, check as check_backup, copy_keys};
-pub use config::{Config, ConfigError, KEYS, Key, Layer, config_reference};
+pub use config::{Bounds, Config, ConfigError, KEYS, Key, Layer, Listen, Takes, config_reference, key_table};
 pub use data_dir::{DataDir, DataDirError, Lock, Opened, Running as RunningServer};
 pub use inventory::{Inventory, InventoryError, KeyProblem, KeyProblems, Listed, Unusable};
 pub use room::Times;

@@ -32,8 +32,8 @@ pub(crate) struct Capacity {
     pub(crate) by_address: usize,
 }
 
-/// How long a connection may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The times that a connection may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     /// For the head of a request, and from the handshake to the first request.
     pub head: Duration,

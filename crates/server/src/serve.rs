@@ -1,7 +1,7 @@
 //! Starting and stopping: everything is wired here, once.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -118,16 +118,17 @@ impl Server {
             counted => counted.map_err(DataDirError::from)?,
         }
 
-        let (graph_listener, graph_address) = bind(config.graph_listen, "graph-listen")?;
-        let (device_listener, device_address) = bind(config.device_listen, "device-listen")?;
+        let (graph_listener, graph_address) = bind(config.graph_listen.0, "graph-listen")?;
+        let (device_listener, device_address) = bind(config.device_listen.0, "device-listen")?;
         let graph_url = config.graph_url.clone().unwrap_or_else(|| format!("https://{graph_address}"));
         let device_url = config.device_url.clone().unwrap_or_else(|| format!("https://{device_address}"));
 
         let server_names = names(&[&graph_url, &device_url], &[graph_address, device_address]);
-        let identity = match &config.tls {
+        let issued_here = config.tls().is_none();
+        let identity = match config.tls() {
             Some((certificate, key)) => {
-                let read = |file: &PathBuf| {
-                    std::fs::read_to_string(file).map_err(|error| StartError::TlsFile { file: file.clone(), error })
+                let read = |file: &Path| {
+                    std::fs::read_to_string(file).map_err(|error| StartError::TlsFile { file: file.to_owned(), error })
                 };
                 Identity { chain_pem: read(certificate)?, key_pem: read(key)?.into() }
             }
@@ -171,7 +172,7 @@ impl Server {
             health: Arc::clone(&health),
             metrics: Arc::clone(&metrics),
             grace: config.expiry_grace,
-            certificate: config.tls.is_none().then(|| OwnCertificate {
+            certificate: issued_here.then(|| OwnCertificate {
                 shown,
                 ca: Arc::clone(&opened.ca),
                 names: server_names,

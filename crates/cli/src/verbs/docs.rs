@@ -5,11 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use chaveiro_lang::{Explain, text};
-use clap::CommandFactory;
 use serde_json::json;
 
-use crate::args::Cli;
-use crate::help::HELP;
+use crate::help::command;
 use crate::out::Out;
 
 pub(crate) fn routes(out: Out) {
@@ -25,13 +23,13 @@ pub(crate) fn routes(out: Out) {
 
 pub(crate) fn completions(out: Out, shell: clap_complete::Shell) {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut HELP.in_language(Cli::command(), out.lang), "chaveiro", &mut script);
+    clap_complete::generate(shell, &mut command(out.lang), "chaveiro", &mut script);
     print(&script);
 }
 
 pub(crate) fn man(out: Out) -> Result<()> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(HELP.in_language(Cli::command(), out.lang)).render(&mut page)?;
+    clap_mangen::Man::new(command(out.lang)).render(&mut page)?;
     print(&page);
     Ok(())
 }

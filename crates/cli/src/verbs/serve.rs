@@ -8,7 +8,7 @@ use crate::out::Out;
 use chaveiro_lang::text;
 
 pub(crate) async fn serve(common: &Common, out: Out, serve: &Serve) -> Result<()> {
-    let config = Config::load(&common.data(), serve.config.as_deref(), std::env::vars(), &serve.layer())?;
+    let config = Config::load(&common.data(), serve.config.as_deref(), std::env::vars(), &serve.keys.0)?;
     init_logging(&config.log);
     let running = Server::start(config).await?;
     let value = serde_json::json!({"graphUrl": running.graph_url, "deviceUrl": running.device_url});

@@ -342,3 +342,8 @@ property = { $name ->
     [lastSyncDateTime] Last sync
    *[other] { $name }
 }
+
+## Values of a configuration key
+
+key-range = { $least } to { $most }, default { $default }
+key-default = default { $default }

@@ -342,3 +342,8 @@ property = { $name ->
     [lastSyncDateTime] Última sincronização
    *[other] { $name }
 }
+
+## Values of a configuration key
+
+key-range = { $least } a { $most }, padrão { $default }
+key-default = padrão { $default }
