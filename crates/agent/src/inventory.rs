@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use chaveiro_core::digest::{hex, sha256};
+use chaveiro_csp::{INVENTORY, InventoryNode};
 use chaveiro_lang::{Text, text};
+use rustix::fs::StatVfs;
 
 use crate::luks;
 
@@ -18,10 +20,61 @@ pub(crate) struct Inventory {
     pub(crate) serial_number: Option<String>,
     pub(crate) os_version: String,
     pub(crate) mac_addresses: Vec<String>,
-    pub(crate) total_ram_mib: Option<u64>,
-    pub(crate) total_storage_mib: Option<u64>,
-    pub(crate) free_storage_mib: Option<u64>,
-    pub(crate) is_encrypted: Option<bool>,
+    /// The texts of inventory nodes, by their address.
+    pub(crate) reported: Vec<(&'static str, String)>,
+}
+
+/// The system below a root directory.
+struct Machine<'a> {
+    root: &'a Path,
+}
+
+/// The value of an inventory node; `None` if the machine does not tell it.
+type Reader = fn(&Machine<'_>) -> Option<String>;
+
+/// A reader for each row of [`INVENTORY`], by the name of the value.
+const READERS: &[(&str, Reader)] = &[
+    ("osVersion", |machine| Some(machine.os_version())),
+    ("deviceName", |machine| Some(machine.device_name())),
+    ("serialNumber", |machine| machine.line("sys/class/dmi/id/product_serial")),
+    ("totalStorageBytes", |machine| machine.storage_mib(|fs| fs.f_blocks)),
+    ("freeStorageBytes", |machine| machine.storage_mib(|fs| fs.f_bavail)),
+    ("physicalMemoryBytes", |machine| total_ram_mib(&machine.text("proc/meminfo")?).map(|mib| mib.to_string())),
+    ("isEncrypted", |machine| luks::is_on_encrypted_disk(machine.root).map(|encrypted| encrypted.to_string())),
+];
+
+impl Machine<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.root.join(name)).ok()
+    }
+
+    /// The first line of a file, if there is anything in it.
+    fn line(&self, name: &str) -> Option<String> {
+        let line = self.text(name)?.lines().next().unwrap_or_default().trim().to_owned();
+        (!line.is_empty()).then_some(line)
+    }
+
+    fn device_name(&self) -> String {
+        self.line("proc/sys/kernel/hostname").or_else(|| self.line("etc/hostname")).unwrap_or_default()
+    }
+
+    fn os_version(&self) -> String {
+        os_version(&self.text("etc/os-release").unwrap_or_default())
+    }
+
+    /// A number of blocks of the root file system, in mebibytes.
+    fn storage_mib(&self, blocks: fn(&StatVfs) -> u64) -> Option<String> {
+        let fs = rustix::fs::statvfs(self.root).ok()?;
+        Some((blocks(&fs).saturating_mul(fs.f_frsize) >> 20).to_string())
+    }
+
+    fn reported(&self) -> Vec<(&'static str, String)> {
+        let read = |node: &InventoryNode| {
+            let (_, read) = READERS.iter().find(|(value, _)| *value == node.value)?;
+            Some((node.linux.uri, read(self)?))
+        };
+        INVENTORY.iter().filter_map(read).collect()
+    }
 }
 
 /// Why a machine cannot be told from others.
@@ -45,28 +98,18 @@ impl std::error::Error for NoMachineId {}
 
 /// Looks at the system below `root`.
 pub(crate) fn read(root: &Path) -> Result<Inventory, NoMachineId> {
-    let line = |name: &str| {
-        let text = std::fs::read_to_string(root.join(name)).ok()?;
-        let line = text.lines().next().unwrap_or_default().trim().to_owned();
-        (!line.is_empty()).then_some(line)
-    };
-    let machine = line("etc/machine-id").ok_or(NoMachineId)?;
-    let os_release = std::fs::read_to_string(root.join("etc/os-release")).unwrap_or_default();
-    let meminfo = std::fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
-    let storage = rustix::fs::statvfs(root).ok();
-    let mib = |blocks: u64, size: u64| blocks.saturating_mul(size) >> 20;
+    let machine = Machine { root };
+    let id = machine.line("etc/machine-id").ok_or(NoMachineId)?;
+    let dmi = |name: &str| machine.line(&format!("sys/class/dmi/id/{name}"));
     Ok(Inventory {
-        oma_device_id: device_id(&machine, &line("sys/class/dmi/id/product_uuid").unwrap_or_default()),
-        device_name: line("proc/sys/kernel/hostname").or_else(|| line("etc/hostname")).unwrap_or_default(),
-        manufacturer: line("sys/class/dmi/id/sys_vendor").unwrap_or_else(|| "unknown".to_owned()),
-        model: line("sys/class/dmi/id/product_name").unwrap_or_else(|| "unknown".to_owned()),
-        serial_number: line("sys/class/dmi/id/product_serial"),
-        os_version: os_version(&os_release),
+        oma_device_id: device_id(&id, &dmi("product_uuid").unwrap_or_default()),
+        device_name: machine.device_name(),
+        manufacturer: dmi("sys_vendor").unwrap_or_else(|| "unknown".to_owned()),
+        model: dmi("product_name").unwrap_or_else(|| "unknown".to_owned()),
+        serial_number: dmi("product_serial"),
+        os_version: machine.os_version(),
         mac_addresses: mac_addresses(&root.join("sys/class/net")),
-        total_ram_mib: total_ram_mib(&meminfo),
-        total_storage_mib: storage.as_ref().map(|fs| mib(fs.f_blocks, fs.f_frsize)),
-        free_storage_mib: storage.as_ref().map(|fs| mib(fs.f_bavail, fs.f_frsize)),
-        is_encrypted: luks::is_on_encrypted_disk(root),
+        reported: machine.reported(),
     })
 }
 
@@ -116,6 +159,12 @@ mod tests {
         ] {
             assert_eq!(os_version(text), version);
         }
+    }
+
+    #[test]
+    fn every_inventory_node_has_a_reader() {
+        let nodes: Vec<_> = INVENTORY.iter().map(|node| node.value).collect();
+        assert_eq!(READERS.iter().map(|(value, _)| *value).collect::<Vec<_>>(), nodes);
     }
 
     #[test]

@@ -28,21 +28,12 @@ pub(crate) struct Nodes<'a> {
 impl Nodes<'_> {
     /// The value of a node that can be read; `None` is a node without a value.
     fn value(&self, uri: &str) -> Option<String> {
-        let inventory = self.inventory;
-        let number = |number: Option<u64>| number.map(|number| number.to_string());
         match uri {
-            csp::OS_VERSION => Some(inventory.os_version.clone()),
             csp::DESCRIPTION => Some(csp::ddf()),
-            csp::DEVICE_NAME => Some(inventory.device_name.clone()),
-            csp::SERIAL_NUMBER => inventory.serial_number.clone(),
-            csp::TOTAL_STORAGE => number(inventory.total_storage_mib),
-            csp::FREE_STORAGE => number(inventory.free_storage_mib),
-            csp::TOTAL_RAM => number(inventory.total_ram_mib),
-            csp::IS_ENCRYPTED => inventory.is_encrypted.map(|encrypted| encrypted.to_string()),
             csp::PACKAGES => Some(self.packages.to_owned()),
             csp::CANDIDATE => self.recovery.envelope().map(|envelope| String::from_utf8_lossy(envelope).into_owned()),
             csp::REPORT => self.recovery.report().map(csp::encode),
-            _ => None,
+            _ => self.inventory.reported.iter().find(|(node, _)| *node == uri).map(|(_, text)| text.clone()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Access, NODES, Node, OS_VERSION};
+use crate::{Access, Node, OS_VERSION, nodes};
 
 /// The address above all our nodes.
 const ROOT: &str = "./Vendor/Chaveiro/";
@@ -15,7 +15,7 @@ pub fn ddf() -> String {
          <MgmtTree>\n  <VerDTD>1.2</VerDTD>\n",
     );
     interior(&mut xml, 1, "Chaveiro", Some("./Vendor"), "The agent of Chaveiro: what the machine is, and recoveries.");
-    let ours = NODES.iter().filter(|node| node.uri != OS_VERSION);
+    let ours = nodes().filter(|node| node.uri != OS_VERSION);
     let mut open = None;
     for node in ours {
         let path = node.uri.strip_prefix(ROOT).unwrap_or(node.uri);
@@ -90,8 +90,8 @@ mod tests {
     fn the_ddf_holds_every_node_of_ours_once() {
         let xml = ddf();
         assert_eq!(xml.matches("<Node>").count(), xml.matches("</Node>").count());
-        assert_eq!(xml.matches("<Node>").count(), 3 + NODES.len() - 1);
-        for node in NODES.iter().filter(|node| node.uri != OS_VERSION) {
+        assert_eq!(xml.matches("<Node>").count(), 3 + nodes().count() - 1);
+        for node in nodes().filter(|node| node.uri != OS_VERSION) {
             let name = node.uri.rsplit('/').next().unwrap_or_default();
             assert_eq!(xml.matches(&format!("<NodeName>{name}</NodeName>")).count(), 1, "{name}");
             assert!(!node.about.contains(['<', '&']), "{name}");

@@ -1,48 +1,19 @@
 //! The configuration service provider of Chaveiro on Linux: its nodes as one table, the documents that travel in
 //! them, and the DDF file that is printed from the table. Server and agent share this and `omadm`, nothing more.
+//!
+//! The inventory is a table of its own, with the nodes of Windows beside ours.
 
 mod ddf;
 mod document;
+mod inventory;
+mod node;
 
 pub use ddf::ddf;
 pub use document::{Apply, DocumentError, Finish, MAX_DOCUMENT_BYTES, Prepare, Standing, decode, encode};
+pub use inventory::{INVENTORY, InventoryNode, Reading, inventory_table};
+use node::node;
+pub use node::{Access, Node, OS_VERSION};
 
-/// What can be done with a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// It is read.
-    Get,
-    /// It is run, with a document as its data.
-    Exec,
-}
-
-/// One node.
-#[derive(Clone, Copy, Debug)]
-pub struct Node {
-    /// Its address.
-    pub uri: &'static str,
-    /// What can be done with it.
-    pub access: Access,
-    /// The format of its value (`Meta/Format`).
-    pub format: &'static str,
-    /// What it is, for the DDF.
-    pub about: &'static str,
-}
-
-/// `VERSION_ID` of os-release(5). A standard node; the others are ours.
-pub const OS_VERSION: &str = "./DevDetail/SwV";
-/// Host name.
-pub const DEVICE_NAME: &str = "./Vendor/Chaveiro/Inventory/DeviceName";
-/// DMI product serial.
-pub const SERIAL_NUMBER: &str = "./Vendor/Chaveiro/Inventory/SerialNumber";
-/// Mebibytes of the root file system.
-pub const TOTAL_STORAGE: &str = "./Vendor/Chaveiro/Inventory/TotalStorage";
-/// Mebibytes free in it.
-pub const FREE_STORAGE: &str = "./Vendor/Chaveiro/Inventory/FreeStorage";
-/// Mebibytes of memory.
-pub const TOTAL_RAM: &str = "./Vendor/Chaveiro/Inventory/TotalRam";
-/// Whether the root file system is on an encrypted volume.
-pub const IS_ENCRYPTED: &str = "./Vendor/Chaveiro/Inventory/IsEncrypted";
 /// Installed packages.
 pub const PACKAGES: &str = "./Vendor/Chaveiro/Inventory/Packages";
 /// This description.
@@ -63,20 +34,8 @@ pub const UNDO: &str = "./Vendor/Chaveiro/Recovery/Undo";
 /// `Meta/Type` of the generic alert (1226) with which a device begins each session: a [`Standing`].
 pub const STANDING_ALERT: &str = "org.chaveiro:standing";
 
-const fn node(uri: &'static str, access: Access, format: &'static str, about: &'static str) -> Node {
-    Node { uri, access, format, about }
-}
-
-/// Every node, in the order of the tree.
-pub const NODES: &[Node] = &[
-    node(OS_VERSION, Access::Get, "chr", "The version of the distribution: VERSION_ID of os-release(5)."),
-    node(DESCRIPTION, Access::Get, "chr", "This description, as the agent has it."),
-    node(DEVICE_NAME, Access::Get, "chr", "The host name."),
-    node(SERIAL_NUMBER, Access::Get, "chr", "The serial number of the product, from DMI."),
-    node(TOTAL_STORAGE, Access::Get, "int", "Mebibytes of the root file system."),
-    node(FREE_STORAGE, Access::Get, "int", "Mebibytes free in the root file system."),
-    node(TOTAL_RAM, Access::Get, "int", "Mebibytes of memory."),
-    node(IS_ENCRYPTED, Access::Get, "bool", "Whether the root file system is on an encrypted volume."),
+/// Every node of ours that is no inventory value, in the order of the tree.
+const NODES: &[Node] = &[
     node(PACKAGES, Access::Get, "chr", "Installed packages: a line each, name and version with a tab between."),
     node(
         PREPARE,
@@ -96,9 +55,16 @@ pub const NODES: &[Node] = &[
     node(UNDO, Access::Exec, "chr", "The candidate will not be promoted: goes back to the old secret."),
 ];
 
+const ABOUT: Node = node(DESCRIPTION, Access::Get, "chr", "This description, as the agent has it.");
+
+/// Every node, in the order of the tree.
+pub fn nodes() -> impl Iterator<Item = &'static Node> {
+    [&ABOUT].into_iter().chain(INVENTORY.iter().map(|value| &value.linux)).chain(NODES)
+}
+
 /// The node of that address.
 pub fn find(uri: &str) -> Option<&'static Node> {
-    NODES.iter().find(|node| node.uri == uri)
+    nodes().find(|node| node.uri == uri)
 }
 
 #[cfg(test)]
@@ -107,8 +73,8 @@ mod tests {
 
     #[test]
     fn every_address_stands_once_in_the_table() {
-        for (index, node) in NODES.iter().enumerate() {
-            assert!(NODES[..index].iter().all(|other| other.uri != node.uri), "{}", node.uri);
+        for node in nodes() {
+            assert_eq!(nodes().filter(|other| other.uri == node.uri).count(), 1, "{}", node.uri);
             assert!(node.uri == OS_VERSION || node.uri.starts_with("./Vendor/Chaveiro/"));
             assert!(find(node.uri).is_some());
         }

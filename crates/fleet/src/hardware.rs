@@ -1,5 +1,7 @@
 //! What a device is, before anybody manages it.
 
+use chaveiro_csp::INVENTORY;
+
 /// The facts a device reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hardware {
@@ -21,12 +23,24 @@ pub struct Hardware {
     pub language: String,
     /// MAC addresses, as Windows writes them.
     pub mac_addresses: Vec<String>,
-    /// Mebibytes of storage.
-    pub total_storage_mib: u64,
-    /// Mebibytes of free storage.
-    pub free_storage_mib: u64,
-    /// Mebibytes of memory.
-    pub total_ram_mib: u64,
+}
+
+/// The texts of further inventory nodes, by the name of the value: on Windows and on Linux.
+const REPORTED: &[(&str, &str, &str)] = &[
+    ("totalStorageBytes", "488281", "1024"),
+    ("freeStorageBytes", "201123", "1024"),
+    ("physicalMemoryBytes", "16384", "1024"),
+    ("isEncrypted", "", "true"),
+];
+
+/// The text of an inventory node of a Linux machine with that name.
+pub(crate) fn of_linux(name: &str, uri: &str) -> Option<String> {
+    let node = INVENTORY.iter().find(|node| node.linux.uri == uri)?;
+    match node.value {
+        "deviceName" => Some(name.to_owned()),
+        "osVersion" => Some("13".to_owned()),
+        value => REPORTED.iter().find(|(known, ..)| *known == value).map(|(_, _, text)| (*text).to_owned()),
+    }
 }
 
 impl Hardware {
@@ -47,9 +61,17 @@ impl Hardware {
                 number >> 8 & 255,
                 number & 255
             )],
-            total_storage_mib: 488_281,
-            free_storage_mib: 201_123,
-            total_ram_mib: 16_384,
+        }
+    }
+
+    /// The text of an inventory node.
+    pub(crate) fn text(&self, uri: &str) -> Option<String> {
+        let node = INVENTORY.iter().find(|node| node.windows == uri)?;
+        match node.value {
+            "deviceName" => Some(self.device_name.clone()),
+            "osVersion" => Some(self.os_version.clone()),
+            "serialNumber" => Some(self.serial_number.clone()),
+            value => REPORTED.iter().find(|(known, ..)| *known == value).map(|(_, text, _)| (*text).to_owned()),
         }
     }
 }

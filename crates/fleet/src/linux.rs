@@ -14,6 +14,7 @@ use omadm::syncml::{Verb, alert};
 use rcgen::KeyPair;
 use zeroize::Zeroizing;
 
+use crate::hardware::of_linux;
 use crate::transport::{Transport, TransportError};
 use crate::windows::{MAX_MESSAGES, SyncError, SyncReport, exchange as send};
 
@@ -225,11 +226,7 @@ impl Nodes<'_> {
     fn read(&self, uri: &str) -> Option<String> {
         let text = |text: &str| Some(text.to_owned());
         match uri {
-            csp::OS_VERSION => text("13"),
             csp::DESCRIPTION => Some(csp::ddf()),
-            csp::DEVICE_NAME => text(self.name),
-            csp::TOTAL_STORAGE | csp::FREE_STORAGE | csp::TOTAL_RAM => text("1024"),
-            csp::IS_ENCRYPTED => text("true"),
             csp::PACKAGES => text(self.packages),
             csp::CANDIDATE if self.behavior == LinuxBehavior::GarbageEnvelope => text("sealed, I swear"),
             csp::CANDIDATE => {
@@ -238,7 +235,7 @@ impl Nodes<'_> {
             }
             csp::REPORT if self.behavior == LinuxBehavior::GarbageReport => text("{\"opens\": everything}"),
             csp::REPORT => self.machine.report.as_ref().map(csp::encode),
-            _ => None,
+            _ => of_linux(self.name, uri),
         }
     }
 

@@ -365,21 +365,17 @@ struct Nodes<'a> {
 
 impl Nodes<'_> {
     fn read(&mut self, uri: &str) -> Result<Option<Zeroizing<String>>, u16> {
-        let hardware = self.hardware;
-        let text = |value: &str| Ok(Some(Zeroizing::new(value.to_owned())));
         match uri {
             NEW_PIN_VALUE => match self.behavior {
                 Behavior::NotSupported => Err(404),
                 Behavior::WithholdsValue | Behavior::Fails => Ok(None),
                 _ => Ok(self.lock.unread.take()),
             },
-            "./DevDetail/SwV" => text(&hardware.os_version),
-            "./DevDetail/Ext/Microsoft/DeviceName" => text(&hardware.device_name),
-            "./DevDetail/Ext/Microsoft/SMBIOSSerialNumber" => text(&hardware.serial_number),
-            "./DevDetail/Ext/Microsoft/TotalStorage" => text(&hardware.total_storage_mib.to_string()),
-            "./DevDetail/Ext/Microsoft/FreeStorage" => text(&hardware.free_storage_mib.to_string()),
-            "./DevDetail/Ext/Microsoft/TotalRAM" => text(&hardware.total_ram_mib.to_string()),
-            uri => self.set.get(uri).map(|value| Some(Zeroizing::new(value.clone()))).ok_or(404),
+            uri => match (self.hardware.text(uri), self.set.get(uri)) {
+                (Some(text), _) => Ok(Some(Zeroizing::new(text))),
+                (None, Some(set)) => Ok(Some(Zeroizing::new(set.clone()))),
+                (None, None) => Err(404),
+            },
         }
     }
 

@@ -19,7 +19,7 @@ use chaveiro_auth::{IssuerKeys, LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::action::ActionState;
 use chaveiro_core::caller::HostUser;
 use chaveiro_core::command::Receipt;
-use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::engine::{Answer, Value as PasscodeValue, receive, sent};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{EnrollmentId, ResourceId, SecretId, TenantId};
@@ -151,7 +151,7 @@ impl World {
             enrolled: now,
             last_sync: now,
             certificate_expires: None,
-            inventory: Inventory { device_name: Some(format!("D{number}")), ..Inventory::default() },
+            inventory: Inventory::default().with(InventoryField::DEVICE_NAME, format!("D{number}")),
             notes: None,
             managed_device_name: None,
             owner_type: OwnerType::Company,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::roles::world::{BASE, OWN, World, device, id, permissions, tenant};
 use chaveiro_core::Timestamp;
-use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::hold::HoldRule;
 use chaveiro_core::id::ResourceId;
 use chaveiro_core::ports::{DeviceScope, View};
@@ -73,23 +73,23 @@ async fn fill(world: &World) {
         scope_tags: ["own".to_owned()].into(),
     };
     let word = |text: &str| Some(text.to_owned());
-    let inventory = Inventory {
-        device_name: word("LAPTOP-1"),
-        manufacturer: word("Dell"),
-        model: word("Latitude 50%"),
-        serial_number: word("5CG1"),
-        os_version: word("10.0.1"),
-        sku_number: Some(48),
-        azure_ad_device_id: word("0b9c"),
-        imei: word("35"),
-        ethernet_mac_address: word("00AA"),
-        wifi_mac_address: word("00BB"),
-        total_storage_bytes: Some(1 << 40),
-        free_storage_bytes: Some(7),
-        physical_memory_bytes: Some(1 << 34),
-        is_encrypted: Some(true),
-        ..Inventory::default()
-    };
+    let reported = |name: &str| InventoryField::named(name).expect("a row");
+    let named = |name: &str| Inventory::default().with(InventoryField::DEVICE_NAME, name);
+    let texts = [
+        ("manufacturer", "Dell"),
+        ("model", "Latitude 50%"),
+        ("serialNumber", "5CG1"),
+        ("osVersion", "10.0.1"),
+        ("azureAdDeviceId", "0b9c"),
+        ("imei", "35"),
+        ("ethernetMacAddress", "00AA"),
+        ("wifiMacAddress", "00BB"),
+    ];
+    let numbers =
+        [("skuNumber", 48), ("totalStorageBytes", 1 << 40), ("freeStorageBytes", 7), ("physicalMemoryBytes", 1 << 34)];
+    let inventory = named("LAPTOP-1").with(reported("isEncrypted"), true);
+    let inventory = texts.into_iter().fold(inventory, |all, (name, text)| all.with(reported(name), text));
+    let inventory = numbers.into_iter().fold(inventory, |all, (name, number)| all.with(reported(name), number));
     let devices = [
         ManagedDevice { user: Some(users[0].id), inventory: inventory.clone(), notes: word("it's"), ..plain.clone() },
         ManagedDevice {
@@ -99,7 +99,7 @@ async fn fill(world: &World) {
             owner_type: OwnerType::Personal,
             certificate_expires: Some(at(99)),
             last_sync: Timestamp::from_microsecond(1_790_000_000_123_456).expect("a time"),
-            inventory: Inventory { device_name: word("laptop-1"), ..Inventory::default() },
+            inventory: named("laptop-1"),
             scope_tags: ["own".to_owned(), "porto".to_owned()].into(),
             ..plain.clone()
         },
@@ -111,7 +111,9 @@ async fn fill(world: &World) {
             owner_type: OwnerType::Company,
             comanaged: true,
             enrolled: at(5_000_000),
-            inventory: Inventory { device_name: word("\u{e9}t\u{e9}"), is_encrypted: Some(false), ..inventory },
+            inventory: inventory
+                .with(InventoryField::DEVICE_NAME, "\u{e9}t\u{e9}")
+                .with(reported("isEncrypted"), false),
             ..plain.clone()
         },
         ManagedDevice { id: device(13), ..plain },

@@ -9,7 +9,9 @@ use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::decisions::retire::retire;
 use chaveiro_core::device::ManagementState;
 use chaveiro_core::id::{DeviceId, ResourceId};
+use chaveiro_core::inventory::InventoryField;
 use chaveiro_core::ports::{Clock, Unsealer};
+use chaveiro_core::query::Value;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::tenant::Licence;
 use chaveiro_fleet::enroll::{EnrollError, certificate_request, context, enroll};
@@ -31,12 +33,16 @@ async fn a_device_enrols_and_its_first_session_fills_its_properties_and_sets_the
     let row = world.device_of(&device).await;
     let inventory = &row.inventory;
     assert_eq!(row.management_state, ManagementState::Managed);
-    assert_eq!(inventory.device_name.as_deref(), Some("ANA-LT7"));
-    assert_eq!(inventory.manufacturer.as_deref(), Some("Contoso"));
-    assert_eq!(inventory.os_version.as_deref(), Some("10.0.26200.9278"));
-    assert_eq!(inventory.ethernet_mac_address.as_deref(), Some("00155D000007"));
-    assert_eq!(inventory.physical_memory_bytes, Some(16 << 30));
-    assert_eq!(inventory.total_storage_bytes, Some(488_281 << 20));
+    for (field, text) in [
+        (InventoryField::DEVICE_NAME, "ANA-LT7"),
+        (InventoryField::MANUFACTURER, "Contoso"),
+        (InventoryField::OS_VERSION, "10.0.26200.9278"),
+        (InventoryField::ETHERNET_MAC_ADDRESS, "00155D000007"),
+    ] {
+        assert_eq!(inventory.text(field), Some(text));
+    }
+    assert_eq!(inventory.get(InventoryField::PHYSICAL_MEMORY), Some(&Value::Number(16 << 30)));
+    assert_eq!(inventory.get(InventoryField::TOTAL_STORAGE), Some(&Value::Number(488_281 << 20)));
     assert!(device.pin_recovery_enabled());
 }
 

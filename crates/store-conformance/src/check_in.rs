@@ -2,7 +2,7 @@
 
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Receipt};
 use chaveiro_core::decisions::check_in::{Fresh, SetUp, Standing, greet, keep, take_set_up, take_standing};
-use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::device::{InventoryField, ManagedDevice};
 use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::engine::sent;
 use chaveiro_core::id::ActionId;
@@ -56,7 +56,8 @@ pub(crate) async fn packages_are_asked_for_once_until_the_device_has_answered(ba
         Ok(machine)
     })
     .await;
-    assert_eq!(taken.inventory.packages_sha256, Some(sha256_hex(list.as_bytes())));
+    let packages = taken.inventory.text(InventoryField::PACKAGES_SHA256);
+    assert_eq!(packages, Some(sha256_hex(list.as_bytes()).as_str()));
 }
 
 pub(crate) async fn a_linux_machine_that_has_shown_its_certificate_must_show_it(backend: &dyn Backend) {

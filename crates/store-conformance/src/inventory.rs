@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chaveiro_core::decisions::take_inventory::{MAX_PACKAGES, take_account, take_packages};
-use chaveiro_core::device::{Inventory, ManagedDevice};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice};
 use chaveiro_core::id::AssignmentId;
 use chaveiro_core::ports::{ResourceScope, Store};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
@@ -116,7 +116,7 @@ pub(crate) async fn packages_have_bounds(backend: &dyn Backend) {
 pub(crate) async fn an_account_becomes_a_user_of_its_device_once(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     let named = |number: u64, host: &str| {
-        let inventory = Inventory { device_name: Some(host.to_owned()), ..Inventory::default() };
+        let inventory = Inventory::default().with(InventoryField::DEVICE_NAME, host);
         ManagedDevice { inventory, ..linux_device(number / 10, number) }
     };
     let owned = {

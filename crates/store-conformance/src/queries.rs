@@ -1,5 +1,5 @@
-//! Filters, orders and pages. What a filter means is said by [`Filter::matches`]; the values that it is asked about are written
-//! anew in [`crate::random`], so that a store and the Graph face cannot share a mistake.
+//! Filters, orders and pages. The meaning of a filter is [`Filter::matches`], over the values that the Graph face serves
+//! ([`DeviceField::value`]): a store that finds other devices than those whose served values fit has a mistake.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,9 @@ use chaveiro_core::scope_tag::Visibility;
 use serde_json::json;
 
 use crate::Backend;
-use crate::random::{FIELDS, MEMBERS, NUMBERS, one_of, random_device, random_filter, random_test, text, users, value};
+use crate::random::{
+    NUMBERS, fields, has_members, one_of, random_device, random_filter, random_test, text, users, value,
+};
 use crate::sample::{at, device, device_id, read, resource, tenant, tenant_id, uuid, write};
 use crate::walk::Dice;
 
@@ -55,10 +57,10 @@ pub(crate) async fn a_filter_finds_exactly_the_devices_it_is_true_of(backend: &d
     let mut found_some = 0;
     for _ in 0..800 {
         let leaf = |dice: &mut Dice| {
-            let field = one_of(dice, &FIELDS);
+            let field = one_of(dice, &fields());
             let of = value(&one_of(dice, &devices), &users, field);
             // Members of enums are asked for by their one spelling and have no order.
-            let test = if MEMBERS.contains(&field) { Test::Equal(of) } else { random_test(dice, &of) };
+            let test = if has_members(field) { Test::Equal(of) } else { random_test(dice, &of) };
             (field, test)
         };
         let filter = random_filter(&mut dice, 3, &leaf);
@@ -86,9 +88,9 @@ pub(crate) async fn an_order_is_by_its_keys_and_then_by_age(backend: &dyn Backen
     let devices = fleet(&mut dice, 50);
     let store = filled_with(backend.fresh(), &devices).await;
     let users = users();
-    for field in FIELDS.into_iter().filter(|field| *field != DeviceField::ScopeTags) {
+    for field in fields().into_iter().filter(|field| *field != DeviceField::ScopeTags) {
         for descending in [false, true] {
-            let second = one_of(&mut dice, &[DeviceField::Model, DeviceField::LastSync, DeviceField::UserDisplayName]);
+            let second = one_of(&mut dice, &[DeviceField::MODEL, DeviceField::LastSync, DeviceField::UserDisplayName]);
             let order = vec![Order { field, descending }, Order { field: second, descending: !descending }];
             let mut expected: Vec<_> = devices.iter().enumerate().collect();
             expected.sort_by(|(a_age, a), (b_age, b)| {
@@ -111,14 +113,14 @@ pub(crate) async fn an_order_is_by_its_keys_and_then_by_age(backend: &dyn Backen
 pub(crate) async fn paging_visits_every_device_once_in_every_order_while_others_come_and_go(backend: &dyn Backend) {
     let mut dice = Dice(9);
     let devices = fleet(&mut dice, 40);
-    let ordered = FIELDS.into_iter().filter(|field| *field != DeviceField::ScopeTags);
+    let ordered = fields().into_iter().filter(|field| *field != DeviceField::ScopeTags);
     let mut orders: Vec<Vec<Order<DeviceField>>> =
         ordered.flat_map(|field| [false, true].map(|descending| vec![Order { field, descending }])).collect();
     orders.push(Vec::new());
     let is = |field, test| Filter::Is { field, test, holds: true };
     let filters = [
         is(DeviceField::LastSync, Test::AtLeast(Value::Time(0))),
-        is(DeviceField::DeviceName, Test::StartsWith("a".to_owned())),
+        is(DeviceField::DEVICE_NAME, Test::StartsWith("a".to_owned())),
     ];
     let store = filled_with(backend.fresh(), &devices).await;
     let (mut number, mut known) = (0, BTreeSet::new());
@@ -163,8 +165,8 @@ pub(crate) async fn filters_do_not_reach_around_scope_visibility_or_tenant(backe
     let devices = fleet(&mut dice, 40);
     let store = filled_with(backend.fresh(), &devices).await;
     let everything = Filter::Any(vec![
-        Filter::Is { field: DeviceField::Model, test: Test::Equal(Value::Null), holds: true },
-        Filter::Is { field: DeviceField::Model, test: Test::Equal(Value::Null), holds: false },
+        Filter::Is { field: DeviceField::MODEL, test: Test::Equal(Value::Null), holds: true },
+        Filter::Is { field: DeviceField::MODEL, test: Test::Equal(Value::Null), holds: false },
     ]);
     let seen = Visibility::Tagged(BTreeSet::from(["a".to_owned()]));
     read(&store, move |view| {

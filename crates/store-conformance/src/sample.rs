@@ -9,7 +9,7 @@ use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::audit::{Activity, AuditEvent, Origin};
 use chaveiro_core::caller::{Actor, Caller, HostUser};
 use chaveiro_core::decisions::ask::{Ask, Begun, begin};
-use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::SecretContext;
 use chaveiro_core::hold::HoldRule;
@@ -70,11 +70,9 @@ pub(crate) fn device(of: u64, number: u64) -> ManagedDevice {
         enrolled: at(1),
         last_sync: at(2),
         certificate_expires: Some(at(3)),
-        inventory: Inventory {
-            device_name: Some(format!("D\u{e9}{number}")),
-            total_storage_bytes: Some(1 << 40),
-            ..Inventory::default()
-        },
+        inventory: Inventory::default()
+            .with(InventoryField::DEVICE_NAME, format!("D\u{e9}{number}"))
+            .with(InventoryField::TOTAL_STORAGE, 1 << 40),
         notes: Some("quote \" and \u{1f511}".to_owned()),
         managed_device_name: None,
         owner_type: OwnerType::Personal,

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::decisions::change_device::Change;
 use chaveiro_core::id::{DeviceId, TenantId};
+use chaveiro_core::inventory::InventoryField;
 use chaveiro_core::permission::Permission;
 use chaveiro_server::DataDir;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -64,7 +65,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
                 .iter()
                 .map(|device| {
                     json!({
-                        "deviceName": device.inventory.device_name,
+                        "deviceName": device.inventory.text(InventoryField::DEVICE_NAME),
                         "lastSyncDateTime": device.last_sync.to_string(),
                         "id": device.id,
                     })

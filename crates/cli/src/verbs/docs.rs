@@ -49,6 +49,7 @@ pub(crate) fn generate(directory: &Path) -> Result<()> {
         ("routes.txt", chaveiro_graph::routes_txt()),
         ("chaveiro.toml", chaveiro_server::config_reference()),
         ("chaveiro-ddf.xml", chaveiro_csp::ddf()),
+        ("inventory.md", chaveiro_csp::inventory_table()),
     ];
     for (name, text) in documents {
         let file = directory.join(name);

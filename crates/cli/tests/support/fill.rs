@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{DeviceId, EnrollmentId, TenantId};
 use chaveiro_core::ports::Store;
@@ -65,15 +65,13 @@ fn device(tenant: TenantId, number: usize) -> ManagedDevice {
         enrolled: enrolled(),
         last_sync: enrolled() + Duration::from_secs(number as u64),
         certificate_expires: None,
-        inventory: Inventory {
-            device_name: Some(format!("DESKTOP-{number:07}")),
-            serial_number: Some(format!("SN{number:08}")),
-            manufacturer: Some("Contoso".to_owned()),
-            model: Some(format!("Model {}", number % 7)),
-            os_version: Some("10.0.26200.9278".to_owned()),
-            total_storage_bytes: Some(1 << 39),
-            ..Inventory::default()
-        },
+        inventory: Inventory::default()
+            .with(InventoryField::DEVICE_NAME, format!("DESKTOP-{number:07}"))
+            .with(InventoryField::SERIAL_NUMBER, format!("SN{number:08}"))
+            .with(InventoryField::MANUFACTURER, "Contoso")
+            .with(InventoryField::MODEL, format!("Model {}", number % 7))
+            .with(InventoryField::OS_VERSION, "10.0.26200.9278")
+            .with(InventoryField::TOTAL_STORAGE, 1 << 39),
         notes: None,
         managed_device_name: None,
         owner_type: OwnerType::Company,

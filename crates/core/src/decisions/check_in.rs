@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{restore, standing, take_inventory};
 use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
-use crate::device::{ManagedDevice, Platform};
+use crate::device::{InventoryField, ManagedDevice, Platform};
 use crate::digest::sha256_hex;
 use crate::enrollment::Enrollment;
 use crate::id::ActionId;
@@ -94,7 +94,8 @@ pub fn take_standing(
         take_inventory::take_account(unit, device, &entry.of.subject, said.account_name, fresh.user, now)?;
     }
     let packages = vec![DeviceCommand::ReadPackages];
-    let differ = said.packages_sha256.is_some() && said.packages_sha256 != device.inventory.packages_sha256.as_deref();
+    let differ = said.packages_sha256.is_some()
+        && said.packages_sha256 != device.inventory.text(InventoryField::PACKAGES_SHA256);
     // A device that never gets as far as answering is not asked once more for each of its sessions.
     if differ && unit.deliveries_queued(enrollment.id)?.iter().all(|queued| queued.commands != packages) {
         unit.insert_delivery(&Delivery::of_no_action(enrollment, Purpose::SetUp, packages, now))?;
@@ -127,7 +128,7 @@ pub fn take_set_up(
     }
     if let Some(packages) = answer.packages {
         take_inventory::take_packages(unit, device, packages, now)?;
-        device.inventory.packages_sha256 = Some(sha256_hex(packages.as_bytes()));
+        device.inventory.set(InventoryField::PACKAGES_SHA256, Some(sha256_hex(packages.as_bytes()).into()));
     }
     if answer.complete && delivery.statuses.iter().all(Option::is_some) {
         delivery.phase = Phase::Settled(at);

@@ -12,8 +12,8 @@ use crate::actions::ACTIONS;
 use crate::alert::{Alert, News};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
-use crate::command::{Delivery, DeviceCommand, InventoryField, Purpose};
-use crate::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use crate::command::{Delivery, DeviceCommand, Purpose};
+use crate::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
 use crate::engine;
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::id::{DeviceId, EnrollmentId, TenantId};
@@ -190,19 +190,8 @@ fn set_up(tenant: &Tenant, enrollment: &Enrollment, platform: Platform, now: Tim
     let windows_hello = matches!(platform, Platform::Windows | Platform::WindowsPhone);
     let policy = tenant.entra_tenant.filter(|_| windows_hello);
     let policy = policy.map(|entra_tenant| DeviceCommand::EnablePinRecovery { entra_tenant });
-    let inventory = [
-        InventoryField::OsVersion,
-        InventoryField::DeviceName,
-        InventoryField::SerialNumber,
-        InventoryField::TotalStorage,
-        InventoryField::FreeStorage,
-        InventoryField::TotalRam,
-    ];
-    let encrypted = (platform == Platform::Linux).then_some(InventoryField::IsEncrypted);
-    let commands: Vec<_> = policy
-        .into_iter()
-        .chain(inventory.into_iter().chain(encrypted).map(|field| DeviceCommand::ReadInventory { field }))
-        .collect();
+    let inventory = InventoryField::asked_of(platform).map(|field| DeviceCommand::ReadInventory { field });
+    let commands = policy.into_iter().chain(inventory).collect();
     Delivery::of_no_action(enrollment, Purpose::SetUp, commands, now)
 }
 

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::decisions::name_users;
-use crate::device::ManagedDevice;
+use crate::device::{InventoryField, ManagedDevice};
 use crate::id::{DeviceId, ResourceId, TenantId};
 use crate::ports::{DeviceScope, ResourceScope, StoreError, UnitOfWork, View};
 use crate::principal::{Principal, PrincipalKind};
@@ -148,7 +148,7 @@ pub fn take_account(
     fresh: Uuid,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let host = device.inventory.device_name.as_deref().unwrap_or_default();
+    let host = device.inventory.text(InventoryField::DEVICE_NAME).unwrap_or_default();
     let (tenant, kind) = (device.tenant, ResourceKind::User);
     let (account, host) = (bounded(account), bounded(host));
     if device.user.is_some() || account.is_empty() || host.is_empty() {

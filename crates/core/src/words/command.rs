@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::enrollment::Enrollment;
 use crate::escrow::SecretKind;
 use crate::id::{ActionId, DeviceId, EnrollmentId, SecretId, TenantId};
+use crate::inventory::InventoryField;
 use crate::lock::Lock;
 
 /// One step that a remote action (or enrolment) sends to a device.
@@ -87,26 +88,6 @@ pub struct SecretRef {
     pub action: ActionId,
     /// Its id.
     pub id: SecretId,
-}
-
-/// Inventory values that are asked for, one command each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum InventoryField {
-    /// The version of the operating system.
-    OsVersion,
-    /// The name of the device.
-    DeviceName,
-    /// The serial number.
-    SerialNumber,
-    /// The size of the storage, in mebibytes.
-    TotalStorage,
-    /// The free storage, in mebibytes.
-    FreeStorage,
-    /// The memory, in mebibytes.
-    TotalRam,
-    /// The encryption of the disk; on Linux alone.
-    IsEncrypted,
 }
 
 /// Commands that travel together in one message, and what became of them. Deliveries are append-only

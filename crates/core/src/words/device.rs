@@ -4,103 +4,56 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, ResourceId, TenantId};
+pub use crate::inventory::{Inventory, InventoryField};
 use crate::lock::Recoverability;
+pub use crate::platform::Platform;
 use crate::scope_tag::ScopeTags;
 
 /// A device under management, Graph's `managedDevice`. Only what Chaveiro really learns has a field;
 /// the other properties of the entity have their documented defaults, in the `graph` crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManagedDevice {
-    /// Its tenant.
+    /// The tenant.
     pub tenant: TenantId,
     /// Graph's key.
     pub id: DeviceId,
-    /// What it runs; decides what recovery means.
+    /// The operating system; decides what recovery means.
     pub platform: Platform,
-    /// Whether it is still under management.
+    /// The state of its management.
     pub management_state: ManagementState,
     /// Also managed by another agent; such devices form the view `comanagedDevices`.
     pub comanaged: bool,
     /// The primary user.
     pub user: Option<ResourceId>,
-    /// When it enrolled, for the current enrolment.
+    /// The time of the current enrolment.
     pub enrolled: Timestamp,
-    /// Its last management session.
+    /// The time of the last management session.
     pub last_sync: Timestamp,
     /// End of validity of its management certificate.
     pub certificate_expires: Option<Timestamp>,
-    /// What the device says of itself.
+    /// The values that the device reports.
     pub inventory: Inventory,
-    /// What an administrator wrote about it.
+    /// The notes of an administrator.
     pub notes: Option<String>,
     /// The name administrators gave it; generated at enrolment.
     pub managed_device_name: Option<String>,
-    /// Who owns it.
+    /// The owner.
     pub owner_type: OwnerType,
-    /// By which tags role assignments find it.
+    /// The tags by which role assignments find it.
     pub scope_tags: ScopeTags,
-    /// What could be recovered today, as the device said in its last session. Empty where devices do not say.
+    /// The locks that could be recovered today, as the device said in its last session. Empty where devices do not say.
     pub recoverability: Vec<Recoverability>,
 }
 
-/// What a device reports; every field may be unknown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Inventory {
-    /// The name, as the device tells it at enrolment or later.
-    pub device_name: Option<String>,
-    /// The manufacturer.
-    pub manufacturer: Option<String>,
-    /// The model.
-    pub model: Option<String>,
-    /// The serial number, as the device tells it at enrolment or later.
-    pub serial_number: Option<String>,
-    /// The version of the operating system, for example `10.0.26200.9278`.
-    pub os_version: Option<String>,
-    /// The language, as a tag like `en-US`.
-    pub language: Option<String>,
-    /// The edition: a Windows SKU number.
-    pub sku_number: Option<i32>,
-    /// The Entra device id.
-    pub azure_ad_device_id: Option<String>,
-    /// Mobile devices: the IMEI.
-    pub imei: Option<String>,
-    /// First LAN address, twelve upper-case hex digits.
-    pub ethernet_mac_address: Option<String>,
-    /// First WLAN address, twelve upper-case hex digits.
-    pub wifi_mac_address: Option<String>,
-    /// Bytes of storage.
-    pub total_storage_bytes: Option<u64>,
-    /// Bytes of free storage.
-    pub free_storage_bytes: Option<u64>,
-    /// Bytes of memory.
-    pub physical_memory_bytes: Option<u64>,
-    /// Whether the system volume is encrypted.
-    pub is_encrypted: Option<bool>,
-    /// Hex SHA-256 of the list of packages that was taken last.
-    pub packages_sha256: Option<String>,
-}
-
-/// Operating system family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Platform {
-    /// Windows 10 and 11 on desktops.
-    Windows,
-    /// Windows 10 Mobile.
-    WindowsPhone,
-    /// Linux with the Chaveiro agent.
-    Linux,
-}
-
-impl Platform {
-    /// `managedDevice.operatingSystem`.
-    pub fn operating_system(self) -> &'static str {
-        match self {
-            Self::Windows => "Windows",
-            Self::WindowsPhone => "Windows Phone",
-            Self::Linux => "Linux",
-        }
+impl ManagedDevice {
+    /// The name that administrators gave it, or else `{user}_{platform}_{M/d/yyyy}_{h:mm tt}`.
+    pub fn managed_name(&self, principal: Option<&str>) -> String {
+        self.managed_device_name.clone().unwrap_or_else(|| {
+            let of_user = principal.and_then(|name| name.split('@').next());
+            let prefix = of_user.or(self.inventory.text(InventoryField::DEVICE_NAME)).unwrap_or("device");
+            let enrolled = self.enrolled.strftime("%-m/%-d/%Y_%-I:%M %p");
+            format!("{prefix}_{}_{enrolled}", self.platform.operating_system())
+        })
     }
 }
 

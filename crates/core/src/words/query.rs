@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub use action_field::ActionField;
 pub use audit_field::AuditField;
-pub use field::{DeviceField, MemberKind, ResourceField};
+pub use field::{DeviceFacts, DeviceField, MemberKind, NEVER, ResourceField};
 
 /// A value of a property or of a literal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,30 @@ pub enum Value {
     Text(String),
     /// A collection of texts; a literal is never one.
     Texts(Vec<String>),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
 }
 
 /// What is asked of one field.

@@ -2,6 +2,7 @@
 
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::id::{ActionId, TenantId};
+use chaveiro_core::inventory::InventoryField;
 use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::query::{ActionField, Filter, Listing, Paged};
 use chaveiro_core::role::RoleAction;
@@ -92,9 +93,10 @@ impl Entity for ActionRecord {
         let device = device.as_ref();
         let owner = device.map_or(Ok(None), |device| user_of(from.view, device))?;
         let owner = owner.and_then(|user| serde_json::from_str::<Value>(&user.properties).ok());
-        let known = [
+        let reported = |field| json!(device.and_then(|device| device.inventory.text(field)));
+    let known = [
             ("id", json!(self.id)),
-            ("deviceDisplayName", json!(device.and_then(|device| device.inventory.device_name.as_ref()))),
+            ("deviceDisplayName", reported(InventoryField::DEVICE_NAME)),
             ("initiatedByUserPrincipalName", json!(self.requested_by.user_principal_name)),
             ("action", json!(self.name)),
             ("requestDateTime", json!(date_time(self.started))),
@@ -102,7 +104,7 @@ impl Entity for ActionRecord {
                 "deviceOwnerUserPrincipalName",
                 owner.and_then(|user| user.get("userPrincipalName").cloned()).unwrap_or_default(),
             ),
-            ("deviceIMEI", json!(device.and_then(|device| device.inventory.imei.as_ref()))),
+            ("deviceIMEI", reported(InventoryField::IMEI)),
             ("actionState", json!(self.state.name())),
             ("managedDeviceId", json!(self.device)),
         ];

@@ -5,7 +5,7 @@ use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, Res
 
 use super::error::QueryError;
 use super::scan::Scan;
-use crate::model::{ComplexType, Default, Edm, EntityType, Property};
+use crate::model::{ComplexType, Default, EMPTY, Edm, EntityType, Property};
 use crate::resolve::Version;
 
 /// The source of the value of a property.
@@ -35,8 +35,6 @@ impl Fields for DeviceField {
     const SEARCHED: &'static [Self] = &DeviceField::SEARCHED;
 
     fn source(property: &Property) -> Option<Source<Self>> {
-        /// The device channel does not know them; a single GET says so with an empty text.
-        const EMPTY: [&str; 3] = ["iccid", "remoteAssistanceSessionUrl", "udid"];
         if let Some(field) = Self::named(property.name) {
             return Some(Source::Field(field));
         }

@@ -1,86 +1,38 @@
 //! `managedDevice`.
 
-use chaveiro_core::device::{ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::Timestamp;
+use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::inventory::InventoryField;
+use chaveiro_core::query::{self, DeviceFacts, DeviceField};
 use chaveiro_core::resource::Resource;
 use serde_json::{Map, Value, json};
 
 use super::{complex, date_time};
 use crate::model::HARDWARE_INFORMATION;
+use crate::model::managed_device::EMPTY;
 use crate::resolve::Version;
 
-/// The values that are known, by the names of their properties. Aliases carry equal values. `deviceActionResults` is not
+/// The values that are known, by the names of their properties. Aliases have equal values. `deviceActionResults` is not
 /// among them; a single GET adds it.
 pub fn known(device: &ManagedDevice, user: Option<&Resource>) -> Map<String, Value> {
-    let inventory = &device.inventory;
-    let user_properties: Value = user.and_then(|user| serde_json::from_str(&user.properties).ok()).unwrap_or_default();
-    let of_user = |name: &str| user_properties.get(name).cloned().unwrap_or_default();
-    let owner = match device.owner_type {
-        OwnerType::Unknown => "unknown",
-        OwnerType::Company => "company",
-        OwnerType::Personal => "personal",
-    };
-    let state = match device.management_state {
-        ManagementState::Managed => "managed",
-        ManagementState::RetireIssued => "retireIssued",
-    };
-    let device_type = match device.platform {
-        Platform::Windows => "desktop",
-        Platform::WindowsPhone => "windowsPhone",
-        Platform::Linux => "linux",
-    };
-    let values = [
-        ("id", json!(device.id)),
-        ("userId", json!(device.user)),
-        ("deviceName", json!(inventory.device_name)),
-        ("ownerType", json!(owner)),
-        ("managedDeviceOwnerType", json!(owner)),
-        ("managementState", json!(state)),
-        ("managementAgent", json!(if device.comanaged { "configurationManagerClientMdm" } else { "mdm" })),
-        ("enrolledDateTime", json!(date_time(device.enrolled))),
-        ("lastSyncDateTime", json!(date_time(device.last_sync))),
-        ("operatingSystem", json!(device.platform.operating_system())),
-        ("deviceType", json!(device_type)),
-        ("osVersion", json!(inventory.os_version)),
-        ("aadRegistered", json!(inventory.azure_ad_device_id.is_some())),
-        ("azureADRegistered", json!(inventory.azure_ad_device_id.is_some())),
-        ("deviceEnrollmentType", json!(if user.is_some() { "userEnrollment" } else { "unknown" })),
-        ("emailAddress", of_user("mail")),
-        ("azureActiveDirectoryDeviceId", json!(inventory.azure_ad_device_id)),
-        ("azureADDeviceId", json!(inventory.azure_ad_device_id)),
-        ("remoteAssistanceSessionUrl", json!("")),
-        ("isEncrypted", json!(inventory.is_encrypted.unwrap_or_default())),
-        ("userPrincipalName", of_user("userPrincipalName")),
-        ("model", json!(inventory.model)),
-        ("manufacturer", json!(inventory.manufacturer)),
-        ("imei", json!(inventory.imei)),
-        ("serialNumber", json!(inventory.serial_number)),
-        ("userDisplayName", of_user("displayName")),
-        ("wiFiMacAddress", json!(inventory.wifi_mac_address)),
-        ("totalStorageSpaceInBytes", json!(inventory.total_storage_bytes.unwrap_or_default())),
-        ("freeStorageSpaceInBytes", json!(inventory.free_storage_bytes.unwrap_or_default())),
-        ("managedDeviceName", json!(managed_device_name(device, of_user("userPrincipalName").as_str()))),
-        ("iccid", json!("")),
-        ("udid", json!("")),
-        ("notes", json!(device.notes)),
-        ("ethernetMacAddress", json!(inventory.ethernet_mac_address)),
-        ("physicalMemoryInBytes", json!(inventory.physical_memory_bytes.unwrap_or_default())),
-        ("roleScopeTagIds", json!(device.scope_tags)),
-        ("skuNumber", json!(inventory.sku_number.unwrap_or_default())),
-        ("enrolledByUserPrincipalName", of_user("userPrincipalName")),
-    ];
-    let hardware = [
-        ("serialNumber", json!(inventory.serial_number)),
-        ("totalStorageSpace", json!(inventory.total_storage_bytes.unwrap_or_default())),
-        ("freeStorageSpace", json!(inventory.free_storage_bytes.unwrap_or_default())),
-        ("imei", json!(inventory.imei)),
-        ("manufacturer", json!(inventory.manufacturer)),
-        ("model", json!(inventory.model)),
-        ("wifiMac", json!(inventory.wifi_mac_address)),
-        ("operatingSystemLanguage", json!(inventory.language)),
-        ("isEncrypted", json!(inventory.is_encrypted.unwrap_or_default())),
-    ];
-    let hardware = hardware.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let recoverability = device.recoverability.iter().map(|entry| {
+    let facts = DeviceFacts::new(device, user);
+    let mut known: Map<_, _> = EMPTY.map(|name| (name.to_owned(), json!(""))).into_iter().collect();
+    for (field, names) in DeviceField::all() {
+        let value = json_of(field.value(&facts));
+        known.extend(names.iter().map(|name| ((*name).to_owned(), value.clone())));
+    }
+    known.insert("chaveiro_recoverability".to_owned(), recoverability(device));
+    let hardware = InventoryField::all().filter_map(|field| {
+        let name = field.row().hardware?;
+        Some((name.to_owned(), json_of(device.inventory.served(field))))
+    });
+    let hardware = complex(&HARDWARE_INFORMATION, Version::Beta, hardware.collect());
+    known.insert("hardwareInformation".to_owned(), hardware);
+    known
+}
+
+fn recoverability(device: &ManagedDevice) -> Value {
+    let entries = device.recoverability.iter().map(|entry| {
         json!({
             "lock": entry.of.lock.name(),
             "subject": entry.of.subject,
@@ -90,37 +42,33 @@ pub fn known(device: &ManagedDevice, user: Option<&Resource>) -> Map<String, Val
             "actionId": entry.action,
         })
     });
-    let recoverability = ("chaveiro_recoverability", recoverability.collect());
-    let hardware = ("hardwareInformation", complex(&HARDWARE_INFORMATION, Version::Beta, hardware));
-    let values = values.into_iter().chain([recoverability, hardware]);
-    let mut known: Map<_, _> = values.map(|(name, value)| (name.to_owned(), value)).collect();
-    if let Some(expires) = device.certificate_expires {
-        known.insert("managementCertificateExpirationDate".to_owned(), json!(date_time(expires)));
-    }
-    known
+    entries.collect()
 }
 
-/// Until an administrator names the device: `{user}_{platform}_{M/d/yyyy}_{h:mm tt}`.
-fn managed_device_name(device: &ManagedDevice, principal: Option<&str>) -> String {
-    device.managed_device_name.clone().unwrap_or_else(|| {
-        let prefix = principal.and_then(|name| name.split('@').next()).or(device.inventory.device_name.as_deref());
-        format!(
-            "{}_{}_{}",
-            prefix.unwrap_or("device"),
-            device.platform.operating_system(),
-            device.enrolled.strftime("%-m/%-d/%Y_%-I:%M %p")
-        )
-    })
+/// A value of a list as JSON.
+fn json_of(value: query::Value) -> Value {
+    match value {
+        query::Value::Null => Value::Null,
+        query::Value::Flag(flag) => flag.into(),
+        query::Value::Number(number) => number.into(),
+        query::Value::Time(micros) => {
+            Timestamp::from_microsecond(micros).map_or(Value::Null, |at| date_time(at).into())
+        }
+        query::Value::Text(text) => text.into(),
+        query::Value::Texts(texts) => texts.into(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use chaveiro_core::Timestamp;
+    use chaveiro_core::device::{ManagementState, OwnerType, Platform};
     use chaveiro_core::id::{DeviceId, TenantId};
+    use chaveiro_core::inventory::Kind;
     use chaveiro_core::scope_tag;
 
     use super::*;
     use crate::kinds::MANAGED_DEVICE;
+    use crate::model::{Edm, Property};
     use crate::query::Selection;
     use crate::render::{Form, object};
 
@@ -145,7 +93,7 @@ mod tests {
             enrolled: Timestamp::UNIX_EPOCH,
             last_sync: Timestamp::UNIX_EPOCH,
             certificate_expires: Some(Timestamp::UNIX_EPOCH),
-            inventory: chaveiro_core::device::Inventory::default(),
+            inventory: chaveiro_core::inventory::Inventory::default(),
             notes: Some("n".to_owned()),
             managed_device_name: None,
             owner_type: OwnerType::Company,
@@ -156,8 +104,33 @@ mod tests {
 
     #[test]
     fn every_known_value_is_a_property_of_the_type() {
+        let entity = &MANAGED_DEVICE;
         for name in known(&sample(), None).keys() {
-            assert!(MANAGED_DEVICE.properties.iter().any(|property| property.name == name), "{name}");
+            assert!(entity.properties.iter().any(|property| property.name == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_reported_value_is_of_the_type_of_its_property_and_unknown_as_the_model_says() {
+        let fits = |kind: Kind, property: &Property| match (kind, property.edm) {
+            (Kind::Text | Kind::MacAddress, Edm::String)
+            | (Kind::Number, Edm::Int32)
+            | (Kind::Bytes, Edm::Int64)
+            | (Kind::Flag, Edm::Boolean) => true,
+            (Kind::OneOf(names), Edm::Enum(of)) => names.iter().all(|name| of.names().any(|member| member == *name)),
+            _ => false,
+        };
+        let entity = &MANAGED_DEVICE;
+        for row in InventoryField::all().map(InventoryField::row) {
+            for name in row.properties {
+                let property = entity.property(name).expect(name);
+                assert!(fits(row.kind, property), "{name}");
+                assert_eq!(json_of(row.kind.unknown()), super::super::default(property), "{name}");
+            }
+            if let Some(name) = row.hardware {
+                let member = HARDWARE_INFORMATION.properties.iter().find(|member| member.name == name).expect(name);
+                assert!(fits(row.kind, member), "{name}");
+            }
         }
     }
 
@@ -171,7 +144,7 @@ mod tests {
     #[test]
     fn hardware_is_told_to_whoever_names_it() {
         let mut sample = sample();
-        sample.inventory.serial_number = Some("S1".to_owned());
+        sample.inventory.set(InventoryField::SERIAL_NUMBER, Some("S1".into()));
         let of =
             |selection| device(&sample, None, Version::Beta, &selection, Form::Single)["hardwareInformation"].clone();
         assert_eq!(of(Selection::Default), Value::Null);

@@ -89,7 +89,7 @@ async fn what_a_device_reports_is_no_conflict_and_an_action_minds_the_tag() {
         .store
         .write(|unit| {
             let mut row = unit.device(tenant(1), device(1))?.expect("a device");
-            row.inventory.device_name = Some("renamed".to_owned());
+            row.inventory.set(InventoryField::DEVICE_NAME, Some("renamed".into()));
             Ok(unit.update_device(&row)?)
         })
         .await

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
 use serde_json::Value;
 
 use super::{DEVICES, World, device, encoded, id, ids, tenant, world};
@@ -162,6 +162,21 @@ fn holds(expression: &Expression, said: &Value) -> bool {
     }
 }
 
+fn inventory(dice: &mut Dice) -> Inventory {
+    let mut inventory = Inventory::default();
+    for name in ["deviceName", "serialNumber", "model", "azureAdDeviceId"] {
+        let text = (dice.roll(4) > 0).then(|| dice.one(&TEXTS).into());
+        inventory.set(InventoryField::named(name).expect("a row"), text);
+    }
+    for name in ["totalStorageBytes", "freeStorageBytes"] {
+        let number = (dice.roll(2) == 0).then(|| (dice.roll(3) as i64).into());
+        inventory.set(InventoryField::named(name).expect("a row"), number);
+    }
+    let encrypted = (dice.roll(3) > 0).then(|| (dice.roll(2) == 0).into());
+    inventory.set(InventoryField::named("isEncrypted").expect("a row"), encrypted);
+    inventory
+}
+
 async fn fill(world: &World, dice: &mut Dice) {
     for number in 100..125 {
         let text = |dice: &mut Dice| (dice.roll(4) > 0).then(|| dice.one(&TEXTS).to_owned());
@@ -178,16 +193,7 @@ async fn fill(world: &World, dice: &mut Dice) {
             enrolled: at(dice),
             last_sync: at(dice),
             certificate_expires: (dice.roll(2) == 0).then(|| at(dice)),
-            inventory: Inventory {
-                device_name: text(dice),
-                serial_number: text(dice),
-                model: text(dice),
-                azure_ad_device_id: text(dice),
-                total_storage_bytes: Some(dice.roll(3) as u64),
-                free_storage_bytes: (dice.roll(2) == 0).then(|| dice.roll(3) as u64),
-                is_encrypted: (dice.roll(3) > 0).then(|| dice.roll(2) == 0),
-                ..Inventory::default()
-            },
+            inventory: inventory(dice),
             notes: text(dice),
             managed_device_name: text(dice),
             owner_type: [OwnerType::Company, OwnerType::Personal, OwnerType::Unknown][dice.roll(3)],

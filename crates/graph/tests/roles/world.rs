@@ -12,7 +12,7 @@ use chaveiro_auth::{IssuerConfig, IssuerKeys, LocalIssuer, TrustedProxies, Verif
 use chaveiro_core::alert::Alert;
 use chaveiro_core::application::Application;
 use chaveiro_core::caller::{Actor, ActorKind, HostUser};
-use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::hold::{Hold, HoldKind, HoldRule, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, EnrollmentId, HoldId, ResourceId};
@@ -265,7 +265,7 @@ impl World {
             enrolled: now,
             last_sync: now,
             certificate_expires: None,
-            inventory: Inventory { device_name: Some(format!("D{number}")), ..Inventory::default() },
+            inventory: Inventory::default().with(InventoryField::DEVICE_NAME, format!("D{number}")),
             notes: None,
             managed_device_name: None,
             owner_type: OwnerType::Company,

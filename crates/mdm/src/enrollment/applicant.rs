@@ -1,6 +1,8 @@
 //! What a device says of itself in the additional context of its request ([MS-MDE2] 3.4.4.1.1.1).
 
-use chaveiro_core::device::{Inventory, Platform};
+use chaveiro_core::device::Platform;
+use chaveiro_core::inventory::{Inventory, InventoryField};
+use chaveiro_core::query::Value;
 use omadm::soap::enrollment::RequestSecurityToken;
 
 use super::faults::No;
@@ -8,7 +10,18 @@ use super::faults::No;
 /// The longest value that is kept, in characters.
 const MAX_VALUE: usize = 256;
 
-/// What is believed of it: nothing decides anything but the platform.
+/// Context items that are inventory values as they stand.
+const REPORTED: [(&str, InventoryField); 7] = [
+    ("DeviceName", InventoryField::DEVICE_NAME),
+    ("Manufacturer", InventoryField::MANUFACTURER),
+    ("DeviceModel", InventoryField::MODEL),
+    ("SerialNumber", InventoryField::SERIAL_NUMBER),
+    ("OSVersion", InventoryField::OS_VERSION),
+    ("Locale", InventoryField::LANGUAGE),
+    ("IMEI", InventoryField::IMEI),
+];
+
+/// The claims of a device. Nothing but the platform decides anything.
 pub(super) struct Claims {
     /// The context item `DeviceID` of [MS-MDE2] 3.4.4.1.1.1; it comes back as `./DevInfo/DevId` and as the source of every
     /// management message.
@@ -28,18 +41,14 @@ pub(super) fn claims(request: &RequestSecurityToken) -> Result<Claims, No> {
         Some("Linux") => Platform::Linux,
         Some(other) => return Err(No::device_type(other)),
     };
-    let inventory = Inventory {
-        device_name: text("DeviceName"),
-        manufacturer: text("Manufacturer"),
-        model: text("DeviceModel"),
-        serial_number: text("SerialNumber"),
-        os_version: text("OSVersion"),
-        language: text("Locale"),
-        sku_number: text("OSEdition").and_then(|edition| edition.parse().ok()),
-        imei: text("IMEI"),
-        ethernet_mac_address: text("MAC").map(|address| hex_digits(&address)).filter(|digits| digits.len() == 12),
-        ..Inventory::default()
-    };
+    let mut inventory = Inventory::default();
+    for (item, field) in REPORTED {
+        inventory.set(field, text(item).map(Value::Text));
+    }
+    let edition = text("OSEdition").and_then(|edition| edition.parse().ok());
+    let address = text("MAC").and_then(|address| mac_address(&address));
+    inventory.set(InventoryField::SKU_NUMBER, edition.map(Value::Number));
+    inventory.set(InventoryField::ETHERNET_MAC_ADDRESS, address.map(Value::Text));
     let for_user = request.context("EnrollmentType") != Some("Device");
     Ok(Claims { reported_id, platform, inventory, for_user })
 }
@@ -49,6 +58,8 @@ pub(crate) fn bounded(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(MAX_VALUE).collect()
 }
 
-fn hex_digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_hexdigit).map(|digit| digit.to_ascii_uppercase()).collect()
+/// The twelve hex digits of the address of an interface, in upper case; `None` for anything else.
+pub(crate) fn mac_address(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(13).collect();
+    (digits.len() == 12).then(|| digits.to_ascii_uppercase())
 }

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use chaveiro_core::decisions::enroll::{self as domain, Enrolled};
 use chaveiro_core::id::{DeviceId, EnrollmentId};
+use chaveiro_core::inventory::InventoryField;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::refused::Reason;
 use chaveiro_core::resource::ResourceKind;
@@ -30,8 +31,8 @@ use crate::{
     DISCOVERY_PATH, DeviceChannel, ENROLLMENT_PATH, MANAGEMENT_PATH, POLICY_PATH, PeerCertificate, proven, refused,
     sha256, stranger, token_sha256,
 };
-pub(crate) use applicant::bounded;
 use applicant::{Claims, claims};
+pub(crate) use applicant::{bounded, mac_address};
 use faults::No;
 
 /// The oldest protocol version that is understood.
@@ -144,7 +145,7 @@ impl DeviceChannel {
             .map_err(No::internal)?;
 
         let Claims { reported_id, platform, inventory, for_user } = claims;
-        let device_name = inventory.device_name.clone().unwrap_or_default();
+        let device_name = inventory.text(InventoryField::DEVICE_NAME).unwrap_or_default().to_owned();
         let applicant = domain::Applicant {
             token_sha256,
             reported_id,

@@ -2,37 +2,27 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chaveiro_core::command::{Delivery, DeviceCommand, InventoryField};
-use chaveiro_core::device::{Inventory, Platform};
+use chaveiro_core::command::{Delivery, DeviceCommand};
+use chaveiro_core::device::Platform;
 #[cfg(feature = "test-actions")]
 use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::id::ActionId;
+use chaveiro_core::inventory::{Inventory, InventoryField, Kind};
 use chaveiro_core::lock::DeviceReport;
+use chaveiro_core::query::Value;
 use chaveiro_core::secret::SecretBytes;
 use chaveiro_core::tenant::TenantSettings;
-use chaveiro_csp::{self as nodes, Standing};
+use chaveiro_csp::{self as nodes, InventoryNode, Reading, Standing};
 use omadm::syncml::{Item, Message, Results, Verb, alert};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::enrollment::bounded;
+use crate::enrollment::{bounded, mac_address};
 
 /// RemoteLock CSP: set a new PIN, keep the keys of Windows Hello.
 const LOCK_AND_RECOVER_PIN: &str = "./Device/Vendor/MSFT/RemoteLock/LockAndRecoverPIN";
 /// RemoteLock CSP: the new PIN, readable once.
 const NEW_PIN_VALUE: &str = "./Device/Vendor/MSFT/RemoteLock/NewPINValue";
-
-/// Where each inventory value is: on Windows (DevDetail CSP; nothing where it is not asked), on Linux (our own nodes;
-/// sizes are mebibytes on both).
-const INVENTORY: [(InventoryField, &str, &str); 7] = [
-    (InventoryField::OsVersion, "./DevDetail/SwV", nodes::OS_VERSION),
-    (InventoryField::DeviceName, "./DevDetail/Ext/Microsoft/DeviceName", nodes::DEVICE_NAME),
-    (InventoryField::SerialNumber, "./DevDetail/Ext/Microsoft/SMBIOSSerialNumber", nodes::SERIAL_NUMBER),
-    (InventoryField::TotalStorage, "./DevDetail/Ext/Microsoft/TotalStorage", nodes::TOTAL_STORAGE),
-    (InventoryField::FreeStorage, "./DevDetail/Ext/Microsoft/FreeStorage", nodes::FREE_STORAGE),
-    (InventoryField::TotalRam, "./DevDetail/Ext/Microsoft/TotalRAM", nodes::TOTAL_RAM),
-    (InventoryField::IsEncrypted, "", nodes::IS_ENCRYPTED),
-];
 
 /// What a command's data is made of, beside the command itself.
 pub(super) struct Facts<'a> {
@@ -140,7 +130,7 @@ pub(super) fn command(
             return Some((Verb::Add, Item { kind: Some("text/plain".to_owned()), ..item }));
         }
         DeviceCommand::ReadInventory { field } => {
-            return Some((Verb::Get, Item::at(node_of(*field, facts.platform))));
+            return Some((Verb::Get, Item::at(node_of(*field, facts.platform)?)));
         }
         _ => {}
     }
@@ -241,7 +231,7 @@ pub(super) fn given(command: &DeviceCommand, platform: Platform, results: &Resul
 /// The node that a command reads.
 fn asked(command: &DeviceCommand, platform: Platform) -> Option<&'static str> {
     match command {
-        DeviceCommand::ReadInventory { field } => Some(node_of(*field, platform)),
+        DeviceCommand::ReadInventory { field } => node_of(*field, platform),
         _ => row(command, platform).filter(|row| row.verb == Verb::Get).map(|row| row.node),
     }
 }
@@ -256,12 +246,8 @@ fn is_same_node(said: &str, asked: &str) -> bool {
     plain(said) == plain(asked)
 }
 
-fn node_of(field: InventoryField, platform: Platform) -> &'static str {
-    let nodes = INVENTORY.iter().find(|(known, _, _)| *known == field);
-    nodes.map_or("", |(_, windows, linux)| match platform {
-        Platform::Windows | Platform::WindowsPhone => windows,
-        Platform::Linux => linux,
-    })
+fn node_of(field: InventoryField, platform: Platform) -> Option<&'static str> {
+    InventoryNode::of(field)?.on(platform)
 }
 
 /// The most locks that a device may report.
@@ -297,30 +283,37 @@ pub(super) fn report(value: &str) -> Option<DeviceReport> {
     Some(report)
 }
 
-/// Takes an inventory value that a device reported.
-pub(super) fn take_inventory(inventory: &mut Inventory, field: InventoryField, value: &str) {
-    let text = || Some(bounded(value.trim()));
-    // Sizes are mebibytes (DevDetail CSP).
-    let size = || value.trim().parse::<u64>().ok().and_then(|mebibytes| mebibytes.checked_mul(1024 * 1024));
-    match field {
-        InventoryField::OsVersion => inventory.os_version = text(),
-        InventoryField::DeviceName => inventory.device_name = text(),
-        InventoryField::SerialNumber => inventory.serial_number = text(),
-        InventoryField::TotalStorage => inventory.total_storage_bytes = size(),
-        InventoryField::FreeStorage => inventory.free_storage_bytes = size(),
-        InventoryField::TotalRam => inventory.physical_memory_bytes = size(),
-        InventoryField::IsEncrypted => inventory.is_encrypted = value.trim().parse().ok(),
-    }
+/// Takes an inventory value that a device reported. A text that means nothing is an unknown value.
+pub(super) fn take_inventory(inventory: &mut Inventory, field: InventoryField, text: &str) {
+    let Some(node) = InventoryNode::of(field) else { return };
+    let text = text.trim();
+    let value = match (field.row().kind, node.reading) {
+        (Kind::Text, _) => Some(bounded(text).into()),
+        (Kind::MacAddress, _) => mac_address(text).map(Value::Text),
+        (Kind::Flag, _) => text.parse().ok().map(Value::Flag),
+        (Kind::Number | Kind::Bytes, Reading::Plain) => text.parse().ok().map(Value::Number),
+        (Kind::Number | Kind::Bytes, Reading::Mebibytes) => mebibytes(text).map(Value::Number),
+        (Kind::OneOf(_), _) => Some(text.into()),
+    };
+    inventory.set(field, value);
 }
 
-/// Takes a node of `DevInfo`, which devices send with their first message.
+fn mebibytes(text: &str) -> Option<i64> {
+    text.parse::<u32>().ok().map(|mebibytes| i64::from(mebibytes) << 20)
+}
+
+/// Nodes of `DevInfo`, in lower case, which devices send with their first message.
+const INFORMATION: [(&str, InventoryField); 3] = [
+    ("devinfo/man", InventoryField::MANUFACTURER),
+    ("devinfo/mod", InventoryField::MODEL),
+    ("devinfo/lang", InventoryField::LANGUAGE),
+];
+
+/// Takes a node of `DevInfo`.
 pub(super) fn take_information(inventory: &mut Inventory, node: &str, value: &str) {
-    let text = || Some(bounded(value.trim()));
-    match node.trim_start_matches("./").to_ascii_lowercase().as_str() {
-        "devinfo/man" => inventory.manufacturer = text(),
-        "devinfo/mod" => inventory.model = text(),
-        "devinfo/lang" => inventory.language = text(),
-        _ => {}
+    let node = node.trim_start_matches("./").to_ascii_lowercase();
+    if let Some((_, field)) = INFORMATION.iter().find(|(known, _)| *known == node) {
+        inventory.set(*field, Some(bounded(value.trim()).into()));
     }
 }
 
@@ -334,16 +327,6 @@ mod tests {
     use chaveiro_core::remote_action::{Evidence, Held, OnLoss, Settlement, Step, Way};
 
     use super::*;
-
-    #[test]
-    fn every_inventory_value_has_a_node() {
-        for (field, windows, linux) in INVENTORY {
-            assert_eq!(node_of(field, Platform::Windows), windows);
-            assert_eq!(node_of(field, Platform::Linux), linux);
-            assert!(windows.is_empty() || windows.starts_with("./DevDetail/"));
-            assert!(nodes::find(linux).is_some_and(|node| node.access == nodes::Access::Get), "{linux}");
-        }
-    }
 
     #[test]
     fn every_command_of_every_step_of_an_action_has_a_row() {
@@ -459,11 +442,12 @@ mod tests {
     #[test]
     fn sizes_are_mebibytes_and_nonsense_is_unknown() {
         let mut inventory = Inventory::default();
-        take_inventory(&mut inventory, InventoryField::TotalRam, "16384");
-        assert_eq!(inventory.physical_memory_bytes, Some(16 << 30));
+        let memory = InventoryField::PHYSICAL_MEMORY;
+        take_inventory(&mut inventory, memory, "16384");
+        assert_eq!(inventory.get(memory), Some(&Value::Number(16 << 30)));
         for nonsense in ["", "-1", "many", "99999999999999999999"] {
-            take_inventory(&mut inventory, InventoryField::TotalRam, nonsense);
-            assert_eq!(inventory.physical_memory_bytes, None, "{nonsense}");
+            take_inventory(&mut inventory, memory, nonsense);
+            assert_eq!(inventory.get(memory), None, "{nonsense}");
         }
     }
 }

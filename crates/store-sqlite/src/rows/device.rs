@@ -2,8 +2,9 @@
 
 use chaveiro_core::device::{ManagedDevice, Platform};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
+use chaveiro_core::inventory::{self as reported, InventoryField};
 use chaveiro_core::ports::{DeviceScope, StoreError};
-use chaveiro_core::query::{DeviceField, Filter, Listing, Paged};
+use chaveiro_core::query::{DeviceField, Filter, Listing, NEVER, Paged, Value};
 use chaveiro_core::scope_tag::Visibility;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params};
@@ -138,6 +139,35 @@ pub(crate) fn list(
     Ok(List { columns: columns().into(), from: FROM, row: "d.row", tenant, base })
 }
 
+/// Generated columns of the inventory that have an index.
+const INDEXED: [(InventoryField, &str); 4] = [
+    (InventoryField::DEVICE_NAME, "d.device_name"),
+    (InventoryField::SERIAL_NUMBER, "d.serial_number"),
+    (InventoryField::AZURE_AD_DEVICE_ID, "d.azure_ad_device_id"),
+    (InventoryField::IMEI, "d.imei"),
+];
+
+/// The column of a value of the inventory.
+fn reported(field: InventoryField) -> Column {
+    let (name, kind) = (field.row().name, field.row().kind);
+    let compared = match kind {
+        // Names of members are ordered as text is.
+        reported::Kind::Text | reported::Kind::MacAddress | reported::Kind::OneOf(_) => Kind::Text,
+        reported::Kind::Number | reported::Kind::Bytes | reported::Kind::Flag => Kind::Exact,
+    };
+    if let Some((_, column)) = INDEXED.iter().find(|(indexed, _)| *indexed == field) {
+        return Column::indexed(column, compared);
+    }
+    let stored = format!("d.inventory ->> '$.{name}'");
+    let unknown = match kind.unknown() {
+        Value::Number(number) => number.to_string(),
+        Value::Flag(flag) => u8::from(flag).to_string(),
+        Value::Text(text) => format!("'{text}'"),
+        Value::Null | Value::Time(_) | Value::Texts(_) => return Column::new(format!("({stored})"), compared),
+    };
+    Column::new(format!("coalesce({stored}, {unknown})"), compared)
+}
+
 impl Fields for DeviceField {
     /// The values are those that the Graph face serves; the suite compares them.
     fn column(&self) -> Column {
@@ -149,7 +179,6 @@ impl Fields for DeviceField {
         match self {
             Self::Id => Column::new("d.id", Kind::Id),
             Self::UserId => Column::new("d.user", Kind::Id),
-            Self::DeviceName => Column::indexed("d.device_name", Kind::Text),
             Self::OwnerType => exact("d.owner_type"),
             Self::ManagementState => Column::indexed("d.management_state", Kind::Exact),
             Self::ManagementAgent => exact("iif(d.comanaged, 'configurationManagerClientMdm', 'mdm')"),
@@ -157,23 +186,13 @@ impl Fields for DeviceField {
             Self::LastSync => Column::indexed("d.last_sync", Kind::Exact),
             Self::OperatingSystem => Column::indexed("d.operating_system", Kind::Text),
             Self::DeviceType => exact("iif(d.platform = 'windows', 'desktop', d.platform)"),
-            Self::OsVersion => text("(d.inventory ->> '$.osVersion')"),
             Self::AzureAdRegistered => exact("(d.azure_ad_device_id IS NOT NULL)"),
             Self::EnrollmentType => {
                 Column::new(format!("iif({EXISTS_USER}, 'userEnrollment', 'unknown')"), Kind::Exact)
             }
             Self::EmailAddress => of_user("(u.properties ->> '$.mail')"),
-            Self::AzureAdDeviceId => Column::indexed("d.azure_ad_device_id", Kind::Text),
-            Self::IsEncrypted => exact("coalesce(d.inventory ->> '$.isEncrypted', 0)"),
             Self::UserPrincipalName => of_user("(u.properties ->> '$.userPrincipalName')"),
-            Self::Model => text("(d.inventory ->> '$.model')"),
-            Self::Manufacturer => text("(d.inventory ->> '$.manufacturer')"),
-            Self::Imei => Column::indexed("d.imei", Kind::Text),
-            Self::SerialNumber => Column::indexed("d.serial_number", Kind::Text),
             Self::UserDisplayName => of_user("(u.properties ->> '$.displayName')"),
-            Self::WifiMacAddress => text("(d.inventory ->> '$.wifiMacAddress')"),
-            Self::TotalStorage => exact("coalesce(d.inventory ->> '$.totalStorageBytes', 0)"),
-            Self::FreeStorage => exact("coalesce(d.inventory ->> '$.freeStorageBytes', 0)"),
             Self::ManagedDeviceName => {
                 let principal = Self::UserPrincipalName.column().value();
                 let enrolled =
@@ -189,12 +208,10 @@ impl Fields for DeviceField {
                 )
             }
             // Graph's "never".
-            Self::CertificateExpires => exact("coalesce(d.certificate_expires, -62135596800000000)"),
+            Self::CertificateExpires => Column::new(format!("coalesce(d.certificate_expires, {NEVER})"), Kind::Exact),
             Self::ScopeTags => Column::new("NULL", Kind::Tags),
             Self::Notes => text("d.notes"),
-            Self::EthernetMacAddress => text("(d.inventory ->> '$.ethernetMacAddress')"),
-            Self::PhysicalMemory => exact("coalesce(d.inventory ->> '$.physicalMemoryBytes', 0)"),
-            Self::SkuNumber => exact("coalesce(d.inventory ->> '$.skuNumber', 0)"),
+            Self::Reported(field) => reported(*field),
         }
     }
 }

@@ -1,19 +1,21 @@
 //! The fields of the lists, by the names of the Graph properties that they are the values of.
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use super::Value;
+use crate::device::{ManagedDevice, ManagementState, Platform};
+use crate::inventory::InventoryField;
+use crate::resource::Resource;
 
-/// What differs from one managed device to another.
+/// A property that differs from one managed device to another: of its record, or reported by the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceField {
     /// `id`.
     Id,
     /// `userId`.
     UserId,
-    /// `deviceName`.
-    DeviceName,
-    /// `managedDeviceOwnerType` and its alias `ownerType`.
+    /// `managedDeviceOwnerType`.
     OwnerType,
     /// `managementState`.
     ManagementState,
@@ -27,36 +29,16 @@ pub enum DeviceField {
     OperatingSystem,
     /// `deviceType`.
     DeviceType,
-    /// `osVersion`.
-    OsVersion,
-    /// `azureADRegistered` and its alias `aadRegistered`.
+    /// `azureADRegistered`.
     AzureAdRegistered,
     /// `deviceEnrollmentType`.
     EnrollmentType,
     /// `emailAddress`, of the primary user.
     EmailAddress,
-    /// `azureADDeviceId` and its alias `azureActiveDirectoryDeviceId`.
-    AzureAdDeviceId,
-    /// `isEncrypted`.
-    IsEncrypted,
-    /// `userPrincipalName` of the primary user, and its alias `enrolledByUserPrincipalName`.
+    /// `userPrincipalName`, of the primary user.
     UserPrincipalName,
-    /// `model`.
-    Model,
-    /// `manufacturer`.
-    Manufacturer,
-    /// `imei`.
-    Imei,
-    /// `serialNumber`.
-    SerialNumber,
-    /// `userDisplayName`.
+    /// `userDisplayName`, of the primary user.
     UserDisplayName,
-    /// `wiFiMacAddress`.
-    WifiMacAddress,
-    /// `totalStorageSpaceInBytes`.
-    TotalStorage,
-    /// `freeStorageSpaceInBytes`.
-    FreeStorage,
     /// `managedDeviceName`, the generated one included.
     ManagedDeviceName,
     /// `managementCertificateExpirationDate`.
@@ -65,68 +47,120 @@ pub enum DeviceField {
     ScopeTags,
     /// `notes`.
     Notes,
-    /// `ethernetMacAddress`.
-    EthernetMacAddress,
-    /// `physicalMemoryInBytes`.
-    PhysicalMemory,
-    /// `skuNumber`.
-    SkuNumber,
+    /// A value of the inventory that has a property.
+    Reported(InventoryField),
+}
+
+/// Fields of the record, each with the name of its property and its aliases.
+const OF_RECORD: [(DeviceField, &[&str]); 18] = [
+    (DeviceField::Id, &["id"]),
+    (DeviceField::UserId, &["userId"]),
+    (DeviceField::OwnerType, &["managedDeviceOwnerType", "ownerType"]),
+    (DeviceField::ManagementState, &["managementState"]),
+    (DeviceField::ManagementAgent, &["managementAgent"]),
+    (DeviceField::Enrolled, &["enrolledDateTime"]),
+    (DeviceField::LastSync, &["lastSyncDateTime"]),
+    (DeviceField::OperatingSystem, &["operatingSystem"]),
+    (DeviceField::DeviceType, &["deviceType"]),
+    (DeviceField::AzureAdRegistered, &["azureADRegistered", "aadRegistered"]),
+    (DeviceField::EnrollmentType, &["deviceEnrollmentType"]),
+    (DeviceField::EmailAddress, &["emailAddress"]),
+    (DeviceField::UserPrincipalName, &["userPrincipalName", "enrolledByUserPrincipalName"]),
+    (DeviceField::UserDisplayName, &["userDisplayName"]),
+    (DeviceField::ManagedDeviceName, &["managedDeviceName"]),
+    (DeviceField::CertificateExpires, &["managementCertificateExpirationDate"]),
+    (DeviceField::ScopeTags, &["roleScopeTagIds"]),
+    (DeviceField::Notes, &["notes"]),
+];
+
+/// Graph's time of "never", 0001-01-01T00:00:00Z, in microseconds since 1970.
+pub const NEVER: i64 = -62_135_596_800_000_000;
+
+/// A device and its primary user, as fields see them.
+#[derive(Debug)]
+pub struct DeviceFacts<'a> {
+    device: &'a ManagedDevice,
+    user: Option<&'a Resource>,
+    /// The properties of the user, once a field has asked for them.
+    properties: OnceCell<serde_json::Value>,
+}
+
+impl<'a> DeviceFacts<'a> {
+    /// The facts of a device that has that primary user.
+    pub fn new(device: &'a ManagedDevice, user: Option<&'a Resource>) -> Self {
+        Self { device, user, properties: OnceCell::new() }
+    }
+
+    fn of_user(&self, name: &str) -> Option<&str> {
+        let user = self.user?;
+        let properties = || serde_json::from_str(&user.properties).unwrap_or_default();
+        self.properties.get_or_init(properties).get(name)?.as_str()
+    }
 }
 
 impl DeviceField {
-    /// Every field with the name of its property, and then the aliases.
-    pub const NAMES: [(&'static str, Self); 36] = [
-        ("id", Self::Id),
-        ("userId", Self::UserId),
-        ("deviceName", Self::DeviceName),
-        ("managedDeviceOwnerType", Self::OwnerType),
-        ("managementState", Self::ManagementState),
-        ("managementAgent", Self::ManagementAgent),
-        ("enrolledDateTime", Self::Enrolled),
-        ("lastSyncDateTime", Self::LastSync),
-        ("operatingSystem", Self::OperatingSystem),
-        ("deviceType", Self::DeviceType),
-        ("osVersion", Self::OsVersion),
-        ("azureADRegistered", Self::AzureAdRegistered),
-        ("deviceEnrollmentType", Self::EnrollmentType),
-        ("emailAddress", Self::EmailAddress),
-        ("azureADDeviceId", Self::AzureAdDeviceId),
-        ("isEncrypted", Self::IsEncrypted),
-        ("userPrincipalName", Self::UserPrincipalName),
-        ("model", Self::Model),
-        ("manufacturer", Self::Manufacturer),
-        ("imei", Self::Imei),
-        ("serialNumber", Self::SerialNumber),
-        ("userDisplayName", Self::UserDisplayName),
-        ("wiFiMacAddress", Self::WifiMacAddress),
-        ("totalStorageSpaceInBytes", Self::TotalStorage),
-        ("freeStorageSpaceInBytes", Self::FreeStorage),
-        ("managedDeviceName", Self::ManagedDeviceName),
-        ("managementCertificateExpirationDate", Self::CertificateExpires),
-        ("roleScopeTagIds", Self::ScopeTags),
-        ("notes", Self::Notes),
-        ("ethernetMacAddress", Self::EthernetMacAddress),
-        ("physicalMemoryInBytes", Self::PhysicalMemory),
-        ("skuNumber", Self::SkuNumber),
-        ("ownerType", Self::OwnerType),
-        ("aadRegistered", Self::AzureAdRegistered),
-        ("azureActiveDirectoryDeviceId", Self::AzureAdDeviceId),
-        ("enrolledByUserPrincipalName", Self::UserPrincipalName),
-    ];
+    /// The name of the device.
+    pub const DEVICE_NAME: Self = Self::Reported(InventoryField::DEVICE_NAME);
+    /// The serial number.
+    pub const SERIAL_NUMBER: Self = Self::Reported(InventoryField::SERIAL_NUMBER);
+    /// The model.
+    pub const MODEL: Self = Self::Reported(InventoryField::MODEL);
 
-    /// What `$search` looks into.
-    pub const SEARCHED: [Self; 4] = [Self::DeviceName, Self::SerialNumber, Self::UserPrincipalName, Self::Model];
+    /// The fields that `$search` looks into.
+    pub const SEARCHED: [Self; 4] = [Self::DEVICE_NAME, Self::SERIAL_NUMBER, Self::UserPrincipalName, Self::MODEL];
+
+    /// Every field with the name of its property and its aliases.
+    pub fn all() -> impl Iterator<Item = (Self, &'static [&'static str])> {
+        let reported = InventoryField::all().map(|field| (Self::Reported(field), field.row().properties));
+        OF_RECORD.into_iter().chain(reported.filter(|(_, names)| !names.is_empty()))
+    }
 
     /// The field of that property, the name as the model has it.
     pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+        Self::all().find(|(_, names)| names.contains(&name)).map(|(field, _)| field)
+    }
+
+    /// The value as Graph serves it.
+    pub fn value(self, of: &DeviceFacts<'_>) -> Value {
+        let device = of.device;
+        let text = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+        match self {
+            Self::Id => device.id.to_string().into(),
+            Self::UserId => device.user.map_or(Value::Null, |user| user.to_string().into()),
+            Self::OwnerType => device.owner_type.name().into(),
+            Self::ManagementState => match device.management_state {
+                ManagementState::Managed => "managed".into(),
+                ManagementState::RetireIssued => "retireIssued".into(),
+            },
+            Self::ManagementAgent if device.comanaged => "configurationManagerClientMdm".into(),
+            Self::ManagementAgent => "mdm".into(),
+            Self::Enrolled => Value::Time(device.enrolled.as_microsecond()),
+            Self::LastSync => Value::Time(device.last_sync.as_microsecond()),
+            Self::OperatingSystem => device.platform.operating_system().into(),
+            Self::DeviceType => match device.platform {
+                Platform::Windows => "desktop".into(),
+                Platform::WindowsPhone => "windowsPhone".into(),
+                Platform::Linux => "linux".into(),
+            },
+            Self::AzureAdRegistered => device.inventory.text(InventoryField::AZURE_AD_DEVICE_ID).is_some().into(),
+            Self::EnrollmentType if of.user.is_some() => "userEnrollment".into(),
+            Self::EnrollmentType => "unknown".into(),
+            Self::EmailAddress => text(of.of_user("mail")),
+            Self::UserPrincipalName => text(of.of_user("userPrincipalName")),
+            Self::UserDisplayName => text(of.of_user("displayName")),
+            Self::ManagedDeviceName => device.managed_name(of.of_user("userPrincipalName")).into(),
+            Self::CertificateExpires => Value::Time(device.certificate_expires.map_or(NEVER, |at| at.as_microsecond())),
+            Self::ScopeTags => Value::Texts(device.scope_tags.iter().cloned().collect()),
+            Self::Notes => text(device.notes.as_deref()),
+            Self::Reported(field) => device.inventory.served(field),
+        }
     }
 }
 
 impl fmt::Display for DeviceField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::NAMES.iter().find(|(_, field)| field == self).map_or("", |(name, _)| name);
-        f.write_str(name)
+        let names = Self::all().find(|(field, _)| field == self).map(|(_, names)| names);
+        f.write_str(names.and_then(|names| names.first()).copied().unwrap_or_default())
     }
 }
 

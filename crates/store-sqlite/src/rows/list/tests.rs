@@ -2,6 +2,7 @@
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::TenantId;
+use chaveiro_core::inventory::InventoryField;
 use chaveiro_core::ports::{DeviceScope, ResourceScope, UnitOfWork, View};
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, ResourceField};
 use chaveiro_core::resource::{Resource, ResourceKind};
@@ -63,15 +64,19 @@ fn the_filters_that_find_few_enter_an_index() {
     let list = device::list(&unit, TENANT, DeviceScope::All, &Visibility::All).expect("read");
     let text = |text: &str| Test::Equal(Value::Text(text.to_owned()));
     for (filter, index, sorts) in [
-        (is(DeviceField::DeviceName, text("a")), "device_by_name (tenant=? AND device_name=?)", false),
+        (is(DeviceField::DEVICE_NAME, text("a")), "device_by_name (tenant=? AND device_name=?)", false),
         (
-            is(DeviceField::DeviceName, Test::StartsWith("a".to_owned())),
+            is(DeviceField::DEVICE_NAME, Test::StartsWith("a".to_owned())),
             "device_by_name (tenant=? AND device_name>?",
             false,
         ),
-        (is(DeviceField::SerialNumber, text("a")), "device_by_serial_number (tenant=? AND serial_number=?)", false),
-        (is(DeviceField::AzureAdDeviceId, text("a")), "device_by_azure_ad_device_id", false),
-        (is(DeviceField::Imei, text("a")), "device_by_imei", false),
+        (is(DeviceField::SERIAL_NUMBER, text("a")), "device_by_serial_number (tenant=? AND serial_number=?)", false),
+        (
+            is(DeviceField::Reported(InventoryField::AZURE_AD_DEVICE_ID), text("a")),
+            "device_by_azure_ad_device_id",
+            false,
+        ),
+        (is(DeviceField::Reported(InventoryField::IMEI), text("a")), "device_by_imei", false),
         (is(DeviceField::OperatingSystem, text("Linux")), "device_by_operating_system", false),
         (is(DeviceField::ManagementState, text("managed")), "device_by_management_state", false),
         (
@@ -93,14 +98,14 @@ fn the_filters_that_find_few_enter_an_index() {
         assert!(plan.contains(index), "{filter}: {plan}");
         assert!(sorts || !plan.contains("TEMP B-TREE FOR ORDER"), "{filter}: {plan}");
     }
-    let names = is(DeviceField::DeviceName, Test::Equal(Value::Null));
+    let names = is(DeviceField::DEVICE_NAME, Test::Equal(Value::Null));
     for (cursor, index) in [
         (Value::Text("a".to_owned()), "device_by_name (tenant=? AND device_name>?"),
         (Value::Text("a".to_owned()), "device_by_name (tenant=? AND device_name=? AND row>?)"),
         (Value::Null, "device_by_name (tenant=? AND device_name=? AND row>?)"),
     ] {
         let after = Some(Cursor { keys: vec![cursor], place: Uuid::nil() });
-        let order = vec![Order { field: DeviceField::DeviceName, descending: false }];
+        let order = vec![Order { field: DeviceField::DEVICE_NAME, descending: false }];
         let plan = plan(&connection, &list, &Listing { order, after, ..Listing::first(10) });
         assert!(plan.contains(index), "{names}: {plan}");
     }
@@ -167,8 +172,8 @@ fn whoever_sees_few_devices_has_lists_that_begin_with_these() {
     let devices = device::list(&unit, TENANT, DeviceScope::All, &few).expect("read");
     for (filter, field) in [
         (Filter::always(), None),
-        (is(DeviceField::Model, Test::Contains("x".to_owned())), None),
-        (is(DeviceField::Model, Test::Contains("x".to_owned())), Some(DeviceField::DeviceName)),
+        (is(DeviceField::MODEL, Test::Contains("x".to_owned())), None),
+        (is(DeviceField::MODEL, Test::Contains("x".to_owned())), Some(DeviceField::DEVICE_NAME)),
     ] {
         let order = field.into_iter().map(|field| Order { field, descending: false }).collect();
         let plan = plan(&connection, &devices, &Listing { filter, order, ..Listing::first(10) });

@@ -1,0 +1,409 @@
+//! The inventory: the values that devices report, one row each.
+//!
+//! A row names the value in the store, in Graph's `managedDevice`, and in commands. Rendering, filters, the columns of a
+//! store, the reference of the conformance suite and the documents go over the rows. An unknown value is served as its kind
+//! says.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::Error as _;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::platform::Platform;
+use crate::query::Value;
+
+/// One value that devices report.
+#[derive(Debug)]
+pub struct Reported {
+    /// The name under which it is stored.
+    pub name: &'static str,
+    /// The kind of its value.
+    pub kind: Kind,
+    /// The property of `managedDevice` that has the value, and its aliases; empty if none has.
+    pub properties: &'static [&'static str],
+    /// The member of `hardwareInformation` that has the value.
+    pub hardware: Option<&'static str>,
+    /// The platforms that are asked for it after enrolment.
+    pub asked_of: &'static [Platform],
+    /// The name of the value in stored commands, if that is another.
+    pub asked_as: Option<&'static str>,
+    /// The description, for the documents.
+    pub about: &'static str,
+}
+
+/// The kind of a reported value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// The address of a network interface: twelve upper-case hex digits.
+    MacAddress,
+    /// A number of 32 bits; Graph says 0 while it is unknown.
+    Number,
+    /// A number of bytes; Graph says 0 while it is unknown.
+    Bytes,
+    /// True or false; Graph says false while it is unknown.
+    Flag,
+    /// One of these names; the first says that it is unknown.
+    OneOf(&'static [&'static str]),
+}
+
+/// A row that has nothing but a name yet.
+const ROW: Reported =
+    Reported { name: "", kind: Kind::Text, properties: &[], hardware: None, asked_of: &[], asked_as: None, about: "" };
+
+const EVERYWHERE: &[Platform] = &[Platform::Windows, Platform::WindowsPhone, Platform::Linux];
+const LINUX: &[Platform] = &[Platform::Linux];
+
+/// Every value, in the order in which it is asked for.
+pub const REPORTED: &[Reported] = &[
+    Reported {
+        name: "osVersion",
+        properties: &["osVersion"],
+        asked_of: EVERYWHERE,
+        about: "Version of the operating system, such as `10.0.26200.9278`.",
+        ..ROW
+    },
+    Reported {
+        name: "deviceName",
+        properties: &["deviceName"],
+        asked_of: EVERYWHERE,
+        about: "Name of the device.",
+        ..ROW
+    },
+    Reported {
+        name: "serialNumber",
+        properties: &["serialNumber"],
+        hardware: Some("serialNumber"),
+        asked_of: EVERYWHERE,
+        about: "Serial number of the device.",
+        ..ROW
+    },
+    Reported {
+        name: "totalStorageBytes",
+        kind: Kind::Bytes,
+        properties: &["totalStorageSpaceInBytes"],
+        hardware: Some("totalStorageSpace"),
+        asked_of: EVERYWHERE,
+        asked_as: Some("totalStorage"),
+        about: "Size of the storage.",
+    },
+    Reported {
+        name: "freeStorageBytes",
+        kind: Kind::Bytes,
+        properties: &["freeStorageSpaceInBytes"],
+        hardware: Some("freeStorageSpace"),
+        asked_of: EVERYWHERE,
+        asked_as: Some("freeStorage"),
+        about: "Free space of the storage.",
+    },
+    Reported {
+        name: "physicalMemoryBytes",
+        kind: Kind::Bytes,
+        properties: &["physicalMemoryInBytes"],
+        asked_of: EVERYWHERE,
+        asked_as: Some("totalRam"),
+        about: "Size of the memory.",
+        ..ROW
+    },
+    Reported {
+        name: "isEncrypted",
+        kind: Kind::Flag,
+        properties: &["isEncrypted"],
+        hardware: Some("isEncrypted"),
+        asked_of: LINUX,
+        about: "Encryption of the system volume.",
+        ..ROW
+    },
+    Reported {
+        name: "manufacturer",
+        properties: &["manufacturer"],
+        hardware: Some("manufacturer"),
+        about: "Manufacturer of the device.",
+        ..ROW
+    },
+    Reported { name: "model", properties: &["model"], hardware: Some("model"), about: "Model of the device.", ..ROW },
+    Reported {
+        name: "language",
+        hardware: Some("operatingSystemLanguage"),
+        about: "Language of the system, as a tag like `en-US`.",
+        ..ROW
+    },
+    Reported {
+        name: "skuNumber",
+        kind: Kind::Number,
+        properties: &["skuNumber"],
+        about: "Edition of Windows, as its SKU number.",
+        ..ROW
+    },
+    Reported {
+        name: "azureAdDeviceId",
+        properties: &["azureADDeviceId", "azureActiveDirectoryDeviceId"],
+        about: "Id of the device in Entra.",
+        ..ROW
+    },
+    Reported { name: "imei", properties: &["imei"], hardware: Some("imei"), about: "IMEI of a mobile device.", ..ROW },
+    Reported {
+        name: "ethernetMacAddress",
+        kind: Kind::MacAddress,
+        properties: &["ethernetMacAddress"],
+        about: "Address of the first LAN interface.",
+        ..ROW
+    },
+    Reported {
+        name: "wifiMacAddress",
+        kind: Kind::MacAddress,
+        properties: &["wiFiMacAddress"],
+        hardware: Some("wifiMac"),
+        about: "Address of the first WLAN interface.",
+        ..ROW
+    },
+    Reported { name: "packagesSha256", about: "Hex SHA-256 of the list of packages that was taken last.", ..ROW },
+];
+
+/// A reference to a row of [`REPORTED`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InventoryField(usize);
+
+impl InventoryField {
+    /// Version of the operating system.
+    pub const OS_VERSION: Self = Self::of("osVersion");
+    /// Name of the device.
+    pub const DEVICE_NAME: Self = Self::of("deviceName");
+    /// Serial number.
+    pub const SERIAL_NUMBER: Self = Self::of("serialNumber");
+    /// Manufacturer.
+    pub const MANUFACTURER: Self = Self::of("manufacturer");
+    /// Model.
+    pub const MODEL: Self = Self::of("model");
+    /// Language of the system.
+    pub const LANGUAGE: Self = Self::of("language");
+    /// Edition of Windows.
+    pub const SKU_NUMBER: Self = Self::of("skuNumber");
+    /// Id of the device in Entra.
+    pub const AZURE_AD_DEVICE_ID: Self = Self::of("azureAdDeviceId");
+    /// IMEI.
+    pub const IMEI: Self = Self::of("imei");
+    /// Address of the first LAN interface.
+    pub const ETHERNET_MAC_ADDRESS: Self = Self::of("ethernetMacAddress");
+    /// Size of the storage.
+    pub const TOTAL_STORAGE: Self = Self::of("totalStorageBytes");
+    /// Size of the memory.
+    pub const PHYSICAL_MEMORY: Self = Self::of("physicalMemoryBytes");
+    /// Hex SHA-256 of the list of packages that was taken last.
+    pub const PACKAGES_SHA256: Self = Self::of("packagesSha256");
+
+    /// The row of that name. In a constant, a name without a row does not compile.
+    const fn of(name: &str) -> Self {
+        let mut index = 0;
+        while !is_same(REPORTED[index].name, name) {
+            index += 1;
+        }
+        Self(index)
+    }
+
+    /// Every value, in the order of the rows.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..REPORTED.len()).map(Self)
+    }
+
+    /// The value that is stored under that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|field| field.row().name == name)
+    }
+
+    /// The values that a device of that platform is asked for after enrolment.
+    pub fn asked_of(platform: Platform) -> impl Iterator<Item = Self> {
+        Self::all().filter(move |field| field.row().asked_of.contains(&platform))
+    }
+
+    /// The row.
+    pub fn row(self) -> &'static Reported {
+        &REPORTED[self.0]
+    }
+
+    fn command_name(self) -> &'static str {
+        let row = self.row();
+        row.asked_as.unwrap_or(row.name)
+    }
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < one.len() {
+        if one[index] != other[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+impl fmt::Debug for InventoryField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.row().name)
+    }
+}
+
+impl Serialize for InventoryField {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.command_name())
+    }
+}
+
+impl<'de> Deserialize<'de> for InventoryField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let found = Self::all().find(|field| field.command_name() == name);
+        found.ok_or_else(|| D::Error::custom(format!("no inventory value is called {name}")))
+    }
+}
+
+impl Kind {
+    /// The value that Graph serves while it is unknown.
+    pub fn unknown(self) -> Value {
+        match self {
+            Self::Text | Self::MacAddress => Value::Null,
+            Self::Number | Self::Bytes => Value::Number(0),
+            Self::Flag => Value::Flag(false),
+            Self::OneOf(names) => names.first().map_or(Value::Null, |unknown| (*unknown).into()),
+        }
+    }
+
+    fn admits(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Text | Self::MacAddress, Value::Text(_)) | (Self::Flag, Value::Flag(_)) => true,
+            (Self::Number, Value::Number(number)) => i32::try_from(*number).is_ok(),
+            (Self::Bytes, Value::Number(bytes)) => *bytes >= 0,
+            (Self::OneOf(names), Value::Text(name)) => names.contains(&name.as_str()),
+            _ => false,
+        }
+    }
+}
+
+/// The values that a device has reported.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory(BTreeMap<InventoryField, Value>);
+
+impl Inventory {
+    /// The value, if it is known.
+    pub fn get(&self, field: InventoryField) -> Option<&Value> {
+        self.0.get(&field)
+    }
+
+    /// The value, if it is known and text.
+    pub fn text(&self, field: InventoryField) -> Option<&str> {
+        match self.get(field) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value as Graph serves it.
+    pub fn served(&self, field: InventoryField) -> Value {
+        self.get(field).cloned().unwrap_or_else(|| field.row().kind.unknown())
+    }
+
+    /// Puts a value in the place of the one that was known. Nothing, or a value of another kind, is an unknown value.
+    pub fn set(&mut self, field: InventoryField, value: Option<Value>) {
+        match value.filter(|value| field.row().kind.admits(value)) {
+            Some(value) => self.0.insert(field, value),
+            None => self.0.remove(&field),
+        };
+    }
+
+    /// The inventory with that value.
+    pub fn with(mut self, field: InventoryField, value: impl Into<Value>) -> Self {
+        self.set(field, Some(value.into()));
+        self
+    }
+}
+
+impl Serialize for Inventory {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (field, value) in &self.0 {
+            let name = field.row().name;
+            match value {
+                Value::Flag(flag) => map.serialize_entry(name, flag)?,
+                Value::Number(number) => map.serialize_entry(name, number)?,
+                Value::Text(text) => map.serialize_entry(name, text)?,
+                Value::Null | Value::Time(_) | Value::Texts(_) => {}
+            }
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Inventory {
+    /// Names without a row and values of another kind are left out.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = BTreeMap::<String, serde_json::Value>::deserialize(deserializer)?;
+        let mut inventory = Self::default();
+        for field in InventoryField::all() {
+            let value = match stored.get(field.row().name) {
+                Some(serde_json::Value::Bool(flag)) => Some(Value::Flag(*flag)),
+                Some(serde_json::Value::Number(number)) => number.as_i64().map(Value::Number),
+                Some(serde_json::Value::String(text)) => Some(Value::Text(text.clone())),
+                _ => None,
+            };
+            inventory.set(field, value);
+        }
+        Ok(inventory)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_one_row() {
+        let (mut stored, mut asked, mut served, mut hardware) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for field in InventoryField::all() {
+            let row = field.row();
+            assert_eq!(InventoryField::named(row.name), Some(field));
+            stored.push(row.name);
+            asked.push(field.command_name());
+            served.extend(row.properties);
+            hardware.extend(row.hardware);
+            assert!(row.about.ends_with('.') && !row.about.contains('|'), "{}", row.name);
+        }
+        for mut names in [stored, asked, served, hardware] {
+            let all = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), all, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn what_earlier_versions_stored_is_read() {
+        let text = r#"{"deviceName":"D","totalStorageBytes":7,"isEncrypted":true,"skuNumber":4,"model":null,"imei":9,
+            "freeStorageBytes":18446744073709551615,"ofALaterVersion":1}"#;
+        let inventory: Inventory = serde_json::from_str(text).expect("read");
+        let stored = serde_json::to_string(&inventory).expect("written");
+        assert_eq!(stored, r#"{"deviceName":"D","totalStorageBytes":7,"isEncrypted":true,"skuNumber":4}"#);
+        for (name, field) in
+            [("totalStorage", InventoryField::TOTAL_STORAGE), ("totalRam", InventoryField::PHYSICAL_MEMORY)]
+        {
+            assert_eq!(serde_json::to_string(&field).expect("written"), format!("\"{name}\""));
+            assert_eq!(serde_json::from_str::<InventoryField>(&format!("\"{name}\"")).expect("read"), field);
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_unknown() {
+        let mut inventory = Inventory::default().with(InventoryField::TOTAL_STORAGE, 7);
+        assert_eq!(inventory.served(InventoryField::TOTAL_STORAGE), Value::Number(7));
+        inventory.set(InventoryField::TOTAL_STORAGE, Some("much".into()));
+        assert_eq!(inventory.served(InventoryField::TOTAL_STORAGE), Value::Number(0));
+        assert_eq!(inventory.get(InventoryField::TOTAL_STORAGE), None);
+    }
+}
