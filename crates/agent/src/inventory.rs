@@ -19,6 +19,7 @@ pub(crate) struct Inventory {
     pub(crate) model: String,
     pub(crate) serial_number: Option<String>,
     pub(crate) os_version: String,
+    /// The addresses of wired interfaces.
     pub(crate) mac_addresses: Vec<String>,
     /// The texts of inventory nodes, by their address.
     pub(crate) reported: Vec<(&'static str, String)>,
@@ -41,6 +42,7 @@ const READERS: &[(&str, Reader)] = &[
     ("freeStorageBytes", |machine| machine.storage_mib(|fs| fs.f_bavail)),
     ("physicalMemoryBytes", |machine| total_ram_mib(&machine.text("proc/meminfo")?).map(|mib| mib.to_string())),
     ("isEncrypted", |machine| luks::is_on_encrypted_disk(machine.root).map(|encrypted| encrypted.to_string())),
+    ("wifiMacAddress", |machine| machine.mac_addresses(true).into_iter().next()),
 ];
 
 impl Machine<'_> {
@@ -66,6 +68,18 @@ impl Machine<'_> {
     fn storage_mib(&self, blocks: fn(&StatVfs) -> u64) -> Option<String> {
         let fs = rustix::fs::statvfs(self.root).ok()?;
         Some((blocks(&fs).saturating_mul(fs.f_frsize) >> 20).to_string())
+    }
+
+    /// Addresses of interfaces that have a device behind them, wireless or not; virtual ones come and go.
+    fn mac_addresses(&self, wireless: bool) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.root.join("sys/class/net")) else { return Vec::new() };
+        let is_wireless = |path: &Path| path.join("phy80211").exists() || path.join("wireless").exists();
+        let interfaces = entries.flatten().map(|entry| entry.path()).filter(|path| path.join("device").exists());
+        let interfaces = interfaces.filter(|path| is_wireless(path) == wireless);
+        let address = |path: std::path::PathBuf| std::fs::read_to_string(path.join("address")).ok();
+        let mut addresses: Vec<String> = interfaces.filter_map(address).map(|text| text.trim().to_owned()).collect();
+        addresses.sort();
+        addresses
     }
 
     fn reported(&self) -> Vec<(&'static str, String)> {
@@ -108,7 +122,7 @@ pub(crate) fn read(root: &Path) -> Result<Inventory, NoMachineId> {
         model: dmi("product_name").unwrap_or_else(|| "unknown".to_owned()),
         serial_number: dmi("product_serial"),
         os_version: machine.os_version(),
-        mac_addresses: mac_addresses(&root.join("sys/class/net")),
+        mac_addresses: machine.mac_addresses(false),
         reported: machine.reported(),
     })
 }
@@ -135,16 +149,6 @@ fn total_ram_mib(meminfo: &str) -> Option<u64> {
     Some(total.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
 }
 
-/// Addresses of interfaces that have a device behind them; virtual ones come and go.
-fn mac_addresses(net: &Path) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(net) else { return Vec::new() };
-    let physical = entries.flatten().map(|entry| entry.path()).filter(|path| path.join("device").exists());
-    let address = |path: std::path::PathBuf| std::fs::read_to_string(path.join("address")).ok();
-    let mut addresses: Vec<String> = physical.filter_map(address).map(|text| text.trim().to_owned()).collect();
-    addresses.sort();
-    addresses
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +169,25 @@ mod tests {
     fn every_inventory_node_has_a_reader() {
         let nodes: Vec<_> = INVENTORY.iter().map(|node| node.value).collect();
         assert_eq!(READERS.iter().map(|(value, _)| *value).collect::<Vec<_>>(), nodes);
+    }
+
+    #[test]
+    fn wireless_interfaces_are_told_from_wired_ones_and_virtual_ones_left_out() {
+        let root = tempfile::tempdir().expect("a directory");
+        for (name, address, parts) in [
+            ("eth0", "00:00:00:00:00:02", &["device"][..]),
+            ("wlan0", "00:00:00:00:00:01", &["device", "phy80211"]),
+            ("wlan1", "00:00:00:00:00:04", &["device", "wireless"]),
+            ("docker0", "00:00:00:00:00:03", &[]),
+        ] {
+            let interface = root.path().join("sys/class/net").join(name);
+            std::fs::create_dir_all(&interface).expect("made");
+            std::fs::write(interface.join("address"), format!("{address}\n")).expect("written");
+            parts.iter().for_each(|part| std::fs::create_dir(interface.join(part)).expect("made"));
+        }
+        let machine = Machine { root: root.path() };
+        assert_eq!(machine.mac_addresses(false), ["00:00:00:00:00:02"]);
+        assert_eq!(machine.mac_addresses(true), ["00:00:00:00:00:01", "00:00:00:00:00:04"]);
     }
 
     #[test]

@@ -81,6 +81,12 @@ pub const INVENTORY: &[InventoryNode] = &[
         ),
         reading: Reading::Plain,
     },
+    InventoryNode {
+        value: "wifiMacAddress",
+        windows: "./DevDetail/Ext/WLANMACAddress",
+        linux: get("./Vendor/Chaveiro/Inventory/WlanMacAddress", "chr", "The address of the first wireless interface."),
+        reading: Reading::Plain,
+    },
 ];
 
 impl InventoryNode {

@@ -31,6 +31,7 @@ const REPORTED: &[(&str, &str, &str)] = &[
     ("freeStorageBytes", "201123", "1024"),
     ("physicalMemoryBytes", "16384", "1024"),
     ("isEncrypted", "", "true"),
+    ("wifiMacAddress", "00155DA1B2C3", "00:15:5d:a1:b2:c4"),
 ];
 
 /// The text of an inventory node of a Linux machine with that name.

@@ -83,6 +83,9 @@ impl Machine {
             ("sys/class/dmi/id/sys_vendor", "Contoso\n"),
             ("sys/class/dmi/id/product_name", "Laptop 9\n"),
             ("sys/class/dmi/id/product_serial", "SN-42\n"),
+            ("sys/class/net/wlan0/address", "00:15:5d:a1:b2:c4\n"),
+            ("sys/class/net/wlan0/device/uevent", ""),
+            ("sys/class/net/wlan0/phy80211/name", "phy0\n"),
             (
                 "var/lib/dpkg/status",
                 "Package: editor\nStatus: install ok installed\nVersion: 9.1\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n",

@@ -157,6 +157,7 @@ pub const REPORTED: &[Reported] = &[
         kind: Kind::MacAddress,
         properties: &["wiFiMacAddress"],
         hardware: Some("wifiMac"),
+        asked_of: EVERYWHERE,
         about: "Address of the first WLAN interface.",
         ..ROW
     },
