@@ -43,6 +43,7 @@ const READERS: &[(&str, Reader)] = &[
     ("physicalMemoryBytes", |machine| total_ram_mib(&machine.text("proc/meminfo")?).map(|mib| mib.to_string())),
     ("isEncrypted", |machine| luks::is_on_encrypted_disk(machine.root).map(|encrypted| encrypted.to_string())),
     ("wifiMacAddress", |machine| machine.mac_addresses(true).into_iter().next()),
+    ("processorArchitecture", |machine| architecture(&machine.kernel_architecture()?).map(str::to_owned)),
 ];
 
 impl Machine<'_> {
@@ -62,6 +63,12 @@ impl Machine<'_> {
 
     fn os_version(&self) -> String {
         os_version(&self.text("etc/os-release").unwrap_or_default())
+    }
+
+    /// The machine of uname(2). Linux before 6.1 has no file with it; there a program of 64 bits runs on its own kind alone.
+    fn kernel_architecture(&self) -> Option<String> {
+        let own = || (usize::BITS == 64).then(|| std::env::consts::ARCH.to_owned());
+        self.line("proc/sys/kernel/arch").or_else(own)
     }
 
     /// A number of blocks of the root file system, in mebibytes.
@@ -143,6 +150,17 @@ fn os_version(os_release: &str) -> String {
     value("VERSION_ID").or_else(|| value("PRETTY_NAME")).unwrap_or_default()
 }
 
+/// The machine of uname(2), as Windows numbers architectures.
+fn architecture(machine: &str) -> Option<&'static str> {
+    Some(match machine {
+        "i386" | "i486" | "i586" | "i686" => "0",
+        "x86_64" => "9",
+        "aarch64" => "12",
+        arm if arm.starts_with("armv") => "5",
+        _ => return None,
+    })
+}
+
 /// proc_meminfo(5): `MemTotal` in kibibytes.
 fn total_ram_mib(meminfo: &str) -> Option<u64> {
     let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
@@ -194,6 +212,19 @@ mod tests {
     fn memory_is_read_in_mebibytes() {
         assert_eq!(total_ram_mib("MemTotal:       16384000 kB\nMemFree: 1 kB\n"), Some(16_000));
         assert_eq!(total_ram_mib("MemTotal: many\n"), None);
+    }
+
+    #[test]
+    fn architectures_have_the_numbers_of_windows() {
+        for (machine, number) in [
+            ("x86_64", Some("9")),
+            ("aarch64", Some("12")),
+            ("i686", Some("0")),
+            ("armv7l", Some("5")),
+            ("riscv64", None),
+        ] {
+            assert_eq!(architecture(machine), number, "{machine}");
+        }
     }
 
     #[test]

@@ -31,6 +31,7 @@ async fn a_linux_machine_enrols_reports_what_it_is_and_leaves() {
         ("model", "Laptop 9"),
         ("serialNumber", "SN-42"),
         ("wiFiMacAddress", "00155DA1B2C4"),
+        ("processorArchitecture", "arM64"),
     ] {
         assert_eq!(device[property], value, "{property} of {device}");
     }

@@ -27,7 +27,12 @@ pub enum Reading {
     Plain,
     /// A number of mebibytes (DevDetail CSP).
     Mebibytes,
+    /// One of these texts, each with the name that it stands for.
+    Words(&'static [(&'static str, &'static str)]),
 }
+
+/// Architectures as Windows numbers them (`SYSTEM_INFO`, PROCESSOR_ARCHITECTURE).
+const ARCHITECTURES: Reading = Reading::Words(&[("0", "x86"), ("5", "arm"), ("9", "x64"), ("12", "arM64")]);
 
 const fn get(uri: &'static str, format: &'static str, about: &'static str) -> Node {
     node(uri, Access::Get, format, about)
@@ -86,6 +91,16 @@ pub const INVENTORY: &[InventoryNode] = &[
         windows: "./DevDetail/Ext/WLANMACAddress",
         linux: get("./Vendor/Chaveiro/Inventory/WlanMacAddress", "chr", "The address of the first wireless interface."),
         reading: Reading::Plain,
+    },
+    InventoryNode {
+        value: "processorArchitecture",
+        windows: "./DevDetail/Ext/Microsoft/ProcessorArchitecture",
+        linux: get(
+            "./Vendor/Chaveiro/Inventory/ProcessorArchitecture",
+            "int",
+            "The architecture of the kernel, as Windows numbers it: 0 is x86, 5 ARM, 9 x64, 12 ARM64.",
+        ),
+        reading: ARCHITECTURES,
     },
 ];
 

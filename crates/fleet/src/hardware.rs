@@ -32,6 +32,7 @@ const REPORTED: &[(&str, &str, &str)] = &[
     ("physicalMemoryBytes", "16384", "1024"),
     ("isEncrypted", "", "true"),
     ("wifiMacAddress", "00155DA1B2C3", "00:15:5d:a1:b2:c4"),
+    ("processorArchitecture", "9", "12"),
 ];
 
 /// The text of an inventory node of a Linux machine with that name.

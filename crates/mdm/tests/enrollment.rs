@@ -39,6 +39,7 @@ async fn a_device_enrols_and_its_first_session_fills_its_properties_and_sets_the
         (InventoryField::OS_VERSION, "10.0.26200.9278"),
         (InventoryField::ETHERNET_MAC_ADDRESS, "00155D000007"),
         (InventoryField::named("wifiMacAddress").expect("a row"), "00155DA1B2C3"),
+        (InventoryField::named("processorArchitecture").expect("a row"), "x64"),
     ] {
         assert_eq!(inventory.text(field), Some(text));
     }

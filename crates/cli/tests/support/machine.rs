@@ -79,6 +79,7 @@ impl Machine {
                 "account = \"ana\"\nvolumes = [\"/disk.img\"]\nkdf = \"pbkdf2\"\npbkdf2_iterations = 1000\n",
             ),
             ("usr/sbin/unix_chkpwd", ""),
+            ("proc/sys/kernel/arch", "aarch64\n"),
             ("proc/meminfo", "MemTotal:       16384000 kB\n"),
             ("sys/class/dmi/id/sys_vendor", "Contoso\n"),
             ("sys/class/dmi/id/product_name", "Laptop 9\n"),

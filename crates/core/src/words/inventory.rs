@@ -161,6 +161,14 @@ pub const REPORTED: &[Reported] = &[
         about: "Address of the first WLAN interface.",
         ..ROW
     },
+    Reported {
+        name: "processorArchitecture",
+        kind: Kind::OneOf(&["unknown", "x86", "x64", "arm", "arM64"]),
+        properties: &["processorArchitecture"],
+        asked_of: EVERYWHERE,
+        about: "Architecture of the processor.",
+        ..ROW
+    },
     Reported { name: "packagesSha256", about: "Hex SHA-256 of the list of packages that was taken last.", ..ROW },
 ];
 

@@ -288,6 +288,7 @@ pub(super) fn take_inventory(inventory: &mut Inventory, field: InventoryField, t
     let Some(node) = InventoryNode::of(field) else { return };
     let text = text.trim();
     let value = match (field.row().kind, node.reading) {
+        (_, Reading::Words(words)) => words.iter().find(|(said, _)| *said == text).map(|(_, name)| (*name).into()),
         (Kind::Text, _) => Some(bounded(text).into()),
         (Kind::MacAddress, _) => mac_address(text).map(Value::Text),
         (Kind::Flag, _) => text.parse().ok().map(Value::Flag),
