@@ -128,7 +128,8 @@ pub fn inventory_table() -> String {
          | property | | in `hardwareInformation` | node on Windows | node on Linux |\n|---|---|---|---|---|\n",
     );
     let code = |text: &str| if text.is_empty() { "–".to_owned() } else { format!("`{text}`") };
-    for row in InventoryField::all() {
+    let served = |field: &InventoryField| !field.row().properties.is_empty() || field.row().hardware.is_some();
+    for row in InventoryField::all().filter(served) {
         let nodes = InventoryNode::of(row);
         let of = |platform| code(nodes.and_then(|nodes| nodes.on(platform)).unwrap_or_default());
         let (windows, linux) = (of(Platform::Windows), of(Platform::Linux));

@@ -1,7 +1,9 @@
 //! The words of a device about itself in a message, and their consequences.
 
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Receipt};
-use chaveiro_core::decisions::check_in::{Fresh, SetUp, Standing, greet, keep, take_set_up, take_standing};
+use chaveiro_core::decisions::check_in::{
+    Fresh, SetUp, Standing, ask_inventory, greet, keep, take_set_up, take_standing,
+};
 use chaveiro_core::device::{InventoryField, ManagedDevice};
 use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::engine::sent;
@@ -58,6 +60,24 @@ pub(crate) async fn packages_are_asked_for_once_until_the_device_has_answered(ba
     .await;
     let packages = taken.inventory.text(InventoryField::PACKAGES_SHA256);
     assert_eq!(packages, Some(sha256_hex(list.as_bytes()).as_str()));
+}
+
+pub(crate) async fn a_device_is_asked_once_for_the_values_that_an_earlier_version_did_not_know(backend: &dyn Backend) {
+    let store = with_linux(backend.fresh()).await;
+    write(&store, |unit| {
+        let mut machine = bare();
+        for second in [1, 2] {
+            ask_inventory(unit, &enrollment(1, 14), &mut machine, at(second))?;
+        }
+        let asked = InventoryField::asked_of(machine.platform).map(|field| DeviceCommand::ReadInventory { field });
+        assert_eq!(queued(unit)?.into_iter().map(|one| one.commands).collect::<Vec<_>>(), [asked.collect::<Vec<_>>()]);
+        // Another version asks for others.
+        machine.inventory.set(InventoryField::ASKED, Some("other".into()));
+        ask_inventory(unit, &enrollment(1, 14), &mut machine, at(3))?;
+        assert_eq!(queued(unit)?.len(), 2);
+        Ok(())
+    })
+    .await;
 }
 
 pub(crate) async fn a_linux_machine_that_has_shown_its_certificate_must_show_it(backend: &dyn Backend) {

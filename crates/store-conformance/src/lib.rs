@@ -86,6 +86,7 @@ cases![
     changes::what_an_operator_says_of_rows_is_in_the_record_of_every_tenant,
     changes::a_row_that_does_not_verify_is_recorded_and_told_once,
     check_in::packages_are_asked_for_once_until_the_device_has_answered,
+    check_in::a_device_is_asked_once_for_the_values_that_an_earlier_version_did_not_know,
     check_in::a_linux_machine_that_has_shown_its_certificate_must_show_it,
     check_in::what_a_device_says_is_kept_when_it_differs,
     identity::a_code_gives_tokens_once_and_its_end_is_recorded,

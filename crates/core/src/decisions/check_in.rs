@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{restore, standing, take_inventory};
+use super::{enroll, restore, standing, take_inventory};
 use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
 use crate::device::{InventoryField, ManagedDevice, Platform};
 use crate::digest::sha256_hex;
@@ -49,6 +49,23 @@ pub fn greet(
     if begins {
         device.last_sync = now;
     }
+    Ok(())
+}
+
+/// Asks a device for its inventory at the beginning of a session, if an earlier version of the server asked it for other values.
+pub fn ask_inventory(
+    unit: &mut dyn UnitOfWork,
+    enrollment: &Enrollment,
+    device: &mut ManagedDevice,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mark = InventoryField::mark(device.platform);
+    if device.inventory.text(InventoryField::ASKED) == Some(&mark) {
+        return Ok(());
+    }
+    device.inventory.set(InventoryField::ASKED, Some(mark.into()));
+    let commands = enroll::read_inventory(device.platform).collect();
+    unit.insert_delivery(&Delivery::of_no_action(enrollment, Purpose::SetUp, commands, now))?;
     Ok(())
 }
 

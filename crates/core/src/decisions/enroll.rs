@@ -92,6 +92,8 @@ pub fn enroll(
     let known_before = known.is_some();
     let namesake = unit.device_by_reported_id(tenant.id, &applicant.reported_id)?;
     let duplicate_of = namesake.map(|device| device.id).filter(|id| known.as_ref().is_none_or(|known| known.id != *id));
+    let mark = InventoryField::mark(applicant.platform);
+    let inventory = applicant.inventory.with(InventoryField::ASKED, mark);
     let device = match known {
         Some(device) => {
             leave(unit, tenant.id, device.id, Outcome::Reenrolled, now)?;
@@ -102,7 +104,7 @@ pub fn enroll(
                 enrolled: now,
                 last_sync: now,
                 certificate_expires: Some(applicant.certificate_expires),
-                inventory: applicant.inventory,
+                inventory,
                 recoverability: Vec::new(),
                 ..device
             };
@@ -120,7 +122,7 @@ pub fn enroll(
                 enrolled: now,
                 last_sync: now,
                 certificate_expires: Some(applicant.certificate_expires),
-                inventory: applicant.inventory,
+                inventory,
                 notes: None,
                 managed_device_name: None,
                 owner_type: OwnerType::Company,
@@ -190,9 +192,13 @@ fn set_up(tenant: &Tenant, enrollment: &Enrollment, platform: Platform, now: Tim
     let windows_hello = matches!(platform, Platform::Windows | Platform::WindowsPhone);
     let policy = tenant.entra_tenant.filter(|_| windows_hello);
     let policy = policy.map(|entra_tenant| DeviceCommand::EnablePinRecovery { entra_tenant });
-    let inventory = InventoryField::asked_of(platform).map(|field| DeviceCommand::ReadInventory { field });
-    let commands = policy.into_iter().chain(inventory).collect();
+    let commands = policy.into_iter().chain(read_inventory(platform)).collect();
     Delivery::of_no_action(enrollment, Purpose::SetUp, commands, now)
+}
+
+/// The commands that ask a device of that platform for its inventory.
+pub(super) fn read_inventory(platform: Platform) -> impl Iterator<Item = DeviceCommand> {
+    InventoryField::asked_of(platform).map(|field| DeviceCommand::ReadInventory { field })
 }
 
 /// What ends with an enrolment: the enrolment itself, open actions, and the belief in old secrets.

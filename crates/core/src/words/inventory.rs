@@ -11,6 +11,7 @@ use serde::de::Error as _;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::digest::sha256_hex;
 use crate::platform::Platform;
 use crate::query::Value;
 
@@ -169,6 +170,7 @@ pub const REPORTED: &[Reported] = &[
         about: "Architecture of the processor.",
         ..ROW
     },
+    Reported { name: "asked", about: "Mark of the values that the device was asked for last.", ..ROW },
     Reported { name: "packagesSha256", about: "Hex SHA-256 of the list of packages that was taken last.", ..ROW },
 ];
 
@@ -201,6 +203,8 @@ impl InventoryField {
     pub const TOTAL_STORAGE: Self = Self::of("totalStorageBytes");
     /// Size of the memory.
     pub const PHYSICAL_MEMORY: Self = Self::of("physicalMemoryBytes");
+    /// Mark of the values that the device was asked for last.
+    pub const ASKED: Self = Self::of("asked");
     /// Hex SHA-256 of the list of packages that was taken last.
     pub const PACKAGES_SHA256: Self = Self::of("packagesSha256");
 
@@ -226,6 +230,12 @@ impl InventoryField {
     /// The values that a device of that platform is asked for after enrolment.
     pub fn asked_of(platform: Platform) -> impl Iterator<Item = Self> {
         Self::all().filter(move |field| field.row().asked_of.contains(&platform))
+    }
+
+    /// The mark of the values that a device of that platform is asked for. It changes with them.
+    pub fn mark(platform: Platform) -> String {
+        let names: Vec<&str> = Self::asked_of(platform).map(|field| field.row().name).collect();
+        sha256_hex(names.join(" ").as_bytes())[..16].to_owned()
     }
 
     /// The row.

@@ -184,6 +184,10 @@ impl Turn<'_> {
         let before = device.clone();
         let now = self.context.now;
         check_in::greet(self.unit, self.enrollment, &mut device, proof == Proof::Certificate, is_new, now)?;
+        let managed = device.management_state == ManagementState::Managed;
+        if is_new && managed && !is_abort(self.request) && !is_unenrollment(self.request) {
+            check_in::ask_inventory(self.unit, self.enrollment, &mut device, now)?;
+        }
         self.take_information(&mut device);
         self.take_answers(&mut device, &fresh.secrets)?;
         let said = csp::standing(self.request).filter(|_| device.platform == Platform::Linux);
