@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let keyring = Keyring::open(directory.path())?;
-    let tenant = TenantId(Uuid::new_v4());
+    let tenant = TenantId(Uuid::from_u128(1));
     // The server has the private key; a device needs the public one alone, and cannot read what it sealed.
     let recipient = keyring.create_tenant_key(tenant)?;
     let context = SecretContext {
         tenant,
-        device: DeviceId(Uuid::new_v4()),
-        action: ActionId(Uuid::new_v4()),
+        device: DeviceId(Uuid::from_u128(1)),
+        action: ActionId(Uuid::from_u128(1)),
         attempt: 1,
         kind: SecretKind::Passcode,
     };

@@ -94,7 +94,7 @@ impl Entity for ActionRecord {
         let owner = device.map_or(Ok(None), |device| user_of(from.view, device))?;
         let owner = owner.and_then(|user| serde_json::from_str::<Value>(&user.properties).ok());
         let reported = |field| json!(device.and_then(|device| device.inventory.text(field)));
-    let known = [
+        let known = [
             ("id", json!(self.id)),
             ("deviceDisplayName", reported(InventoryField::DEVICE_NAME)),
             ("initiatedByUserPrincipalName", json!(self.requested_by.user_principal_name)),

@@ -5,7 +5,8 @@ use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, Res
 
 use super::error::QueryError;
 use super::scan::Scan;
-use crate::model::{ComplexType, Default, EMPTY, Edm, EntityType, Property};
+use crate::model::managed_device::EMPTY;
+use crate::model::{ComplexType, Default, Edm, EntityType, Property};
 use crate::resolve::Version;
 
 /// The source of the value of a property.

@@ -29,26 +29,10 @@ pub const KEYS: &[Key] = &[
         default: "127.0.0.1:8444",
         takes: Address(|config, value| config.device_listen = value),
     },
-    Key {
-        name: "graph-url",
-        default: "",
-        takes: PublicUrl(|config, value| config.graph_url = Some(value)),
-    },
-    Key {
-        name: "device-url",
-        default: "",
-        takes: PublicUrl(|config, value| config.device_url = Some(value)),
-    },
-    Key {
-        name: "tls-certificate",
-        default: "",
-        takes: Path(|config, value| config.tls_certificate = Some(value)),
-    },
-    Key {
-        name: "tls-key",
-        default: "",
-        takes: Path(|config, value| config.tls_key = Some(value)),
-    },
+    Key { name: "graph-url", default: "", takes: PublicUrl(|config, value| config.graph_url = Some(value)) },
+    Key { name: "device-url", default: "", takes: PublicUrl(|config, value| config.device_url = Some(value)) },
+    Key { name: "tls-certificate", default: "", takes: Path(|config, value| config.tls_certificate = Some(value)) },
+    Key { name: "tls-key", default: "", takes: Path(|config, value| config.tls_key = Some(value)) },
     Key {
         name: "chain-interval-ms",
         default: "500",
@@ -114,11 +98,7 @@ pub const KEYS: &[Key] = &[
         default: "20",
         takes: Count(LIMIT, |config, value| config.token_ceilings.failures_by_address = value),
     },
-    Key {
-        name: "limit-connections",
-        default: "0",
-        takes: Count(LIMIT, |config, value| config.connections = value),
-    },
+    Key { name: "limit-connections", default: "0", takes: Count(LIMIT, |config, value| config.connections = value) },
     Key {
         name: "limit-connections-by-address",
         default: "256",
@@ -134,39 +114,15 @@ pub const KEYS: &[Key] = &[
         default: "100",
         takes: Seconds(Bounds(1, DAY), |config, value| config.times.idle = value),
     },
-    Key {
-        name: "trusted-proxies",
-        default: "",
-        takes: Proxies(|config, value| config.trusted_proxies = value),
-    },
+    Key { name: "trusted-proxies", default: "", takes: Proxies(|config, value| config.trusted_proxies = value) },
     Key {
         name: "client-certificate-header",
         default: "",
         takes: Header(|config, value| config.client_certificate_header = Some(value)),
     },
-    Key {
-        name: "alert-url",
-        default: "",
-        takes: PrivateUrl(|config, value| config.alert_url = Some(value)),
-    },
-    Key {
-        name: "checkpoint-file",
-        default: "",
-        takes: Path(|config, value| config.checkpoint_file = Some(value)),
-    },
-    Key {
-        name: "checkpoint-syslog",
-        default: "",
-        takes: Path(|config, value| config.checkpoint_syslog = Some(value)),
-    },
-    Key {
-        name: "checkpoint-url",
-        default: "",
-        takes: PrivateUrl(|config, value| config.checkpoint_url = Some(value)),
-    },
-    Key {
-        name: "log",
-        default: "info",
-        takes: Filter(|config, value| config.log = value),
-    },
+    Key { name: "alert-url", default: "", takes: PrivateUrl(|config, value| config.alert_url = Some(value)) },
+    Key { name: "checkpoint-file", default: "", takes: Path(|config, value| config.checkpoint_file = Some(value)) },
+    Key { name: "checkpoint-syslog", default: "", takes: Path(|config, value| config.checkpoint_syslog = Some(value)) },
+    Key { name: "checkpoint-url", default: "", takes: PrivateUrl(|config, value| config.checkpoint_url = Some(value)) },
+    Key { name: "log", default: "info", takes: Filter(|config, value| config.log = value) },
 ];

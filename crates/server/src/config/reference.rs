@@ -62,7 +62,8 @@ pub fn key_table() -> String {
     for key in KEYS {
         let default = if key.default.is_empty() { "–".to_owned() } else { format!("`{}`", key.default) };
         let (variable, takes) = (key.variable(), key.takes.expected());
-        let _ = writeln!(text, "| `{}` | `{variable}` | {default} | {takes} | {} |", key.name, key.about(Lang::english()));
+        let _ =
+            writeln!(text, "| `{}` | `{variable}` | {default} | {takes} | {} |", key.name, key.about(Lang::english()));
     }
     text
 }
