@@ -1,4 +1,4 @@
-//! How much somebody may ask for within a window, counted in the memory of this process.
+//! Rate limits per key, counted in the memory of this process.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -13,7 +13,7 @@ use governor::nanos::Nanos;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-/// Too much was asked for.
+/// The refusal of a request that exceeds a rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled {
     /// Whole seconds until there is room again, at least one.
@@ -27,13 +27,13 @@ impl Throttled {
     }
 }
 
-/// The clock of the domain, as the limiter reads it: the time that never jumps, so that a clock that is set back refuses
-/// nobody.
+/// The clock of the domain, as the limiter reads it. It is monotonic, so that a clock that is set back refuses no
+/// request.
 #[derive(Clone)]
 pub struct Ticks(Arc<dyn Clock>);
 
 impl Ticks {
-    /// That clock.
+    /// Returns the ticks of that clock.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self(clock)
     }
@@ -49,31 +49,31 @@ impl governor::clock::Clock for Ticks {
 
 type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, Ticks, NoOpMiddleware<Nanos>>;
 
-/// One ceiling for each key: a bucket that fills evenly.
+/// A rate limit for each key: a bucket that fills evenly.
 pub struct Ceiling<K: Hash + Eq + Clone>(Option<Limiter<K>>);
 
 impl<K: Hash + Eq + Clone> Ceiling<K> {
-    /// At most so many within the window; 0 means any number.
+    /// Allows `most` within the window; 0 means any number.
     pub fn new(most: u32, window: Duration, clock: &Ticks) -> Self {
         let quota =
             NonZeroU32::new(most).and_then(|burst| Some(Quota::with_period(window / burst.get())?.allow_burst(burst)));
         Self(quota.map(|quota| Limiter::new(quota, DashMapStateStore::default(), clock.clone())))
     }
 
-    /// Counts one of that key, or refuses it.
+    /// Counts one request of that key, or refuses it.
     pub fn take(&self, key: &K, clock: &Ticks) -> Result<(), Throttled> {
         let Some(limiter) = &self.0 else { return Ok(()) };
         limiter.check_key(key).map_err(|not_until| Throttled::after(not_until.wait_time_from(clock.now())))
     }
 
-    /// Forgets the keys of which nothing is left to remember.
+    /// Forgets the keys whose buckets are full again.
     pub fn forget_idle(&self) {
         if let Some(limiter) = &self.0 {
             limiter.retain_recent();
         }
     }
 
-    /// How many keys are remembered.
+    /// The number of keys in memory.
     pub fn remembered(&self) -> usize {
         self.0.as_ref().map_or(0, Limiter::len)
     }
@@ -82,27 +82,27 @@ impl<K: Hash + Eq + Clone> Ceiling<K> {
 /// The most keys that a [`Tally`] remembers: a few megabytes.
 const MOST_KEYS: usize = 65_536;
 
-/// A ceiling that can be asked without being counted, for what is counted only when it failed; and whose memory has a
-/// bound, for keys that strangers choose.
+/// A rate limit that can be asked without counting, for callers that count failures only. Its memory is bounded,
+/// because clients choose the keys.
 pub(crate) struct Tally<K> {
-    /// How it fills; `None` for any number.
+    /// The rate; `None` for any number.
     bucket: Option<Bucket>,
-    /// When the bucket of each key will be empty of what was counted (the generic cell rate algorithm).
+    /// The time at which the bucket of each key has drained (the generic cell rate algorithm).
     empty_at: Mutex<HashMap<K, Nanos>>,
 }
 
 /// A bucket that fills evenly.
 #[derive(Clone, Copy)]
 struct Bucket {
-    /// Between two that fill it.
+    /// The time between two drops.
     every: Duration,
-    /// How long an empty one fills.
+    /// The time in which an empty bucket fills.
     whole: Duration,
 }
 
 impl Bucket {
-    /// One that gives no more than so many within *any* window, not twice as many: half of them at once, the others over the
-    /// window that begins with these.
+    /// Returns a bucket that gives at most `most` within *any* window. Half of them are available at once, the other
+    /// half over the window that follows.
     fn new(most: NonZeroU32, window: Duration) -> Self {
         let at_once = most.get().div_ceil(2);
         let later = u64::from(most.get() - at_once + 1);
@@ -112,13 +112,13 @@ impl Bucket {
 }
 
 impl<K: Hash + Eq + Clone> Tally<K> {
-    /// At most so many within any window, half of them at once; 0 means any number.
+    /// Allows `most` within any window, half of them at once; 0 means any number.
     pub(crate) fn new(most: u32, window: Duration) -> Self {
         let bucket = NonZeroU32::new(most).map(|most| Bucket::new(most, window));
         Self { bucket, empty_at: Mutex::new(HashMap::new()) }
     }
 
-    /// Whether there is room for one more of that key.
+    /// Refuses if that key has no room for one more. Counts nothing.
     pub(crate) fn room(&self, key: &K, clock: &Ticks) -> Result<(), Throttled> {
         let Some(Bucket { every, whole }) = self.bucket else { return Ok(()) };
         let empty_at = self.empty_at.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied();
@@ -129,14 +129,14 @@ impl<K: Hash + Eq + Clone> Tally<K> {
         }
     }
 
-    /// Counts one of that key.
+    /// Counts one request of that key.
     pub(crate) fn count(&self, key: &K, clock: &Ticks) {
         let Some(Bucket { every, .. }) = self.bucket else { return };
         let now = clock.now();
         let mut empty_at = self.empty_at.lock().unwrap_or_else(PoisonError::into_inner);
         if empty_at.len() >= MOST_KEYS && !empty_at.contains_key(key) {
             empty_at.retain(|_, at| *at > now);
-            // Whoever has so many addresses has as many ceilings: to forget them gives at most as much again.
+            // A client with so many addresses has as many limits: forgetting them gives it at most as much again.
             if empty_at.len() >= MOST_KEYS {
                 empty_at.clear();
             }
@@ -145,7 +145,7 @@ impl<K: Hash + Eq + Clone> Tally<K> {
         *at = Nanos::from(Duration::from((*at).max(now)) + every);
     }
 
-    /// Counts one of that key, or refuses it.
+    /// Counts one request of that key, or refuses it.
     pub(crate) fn take(&self, key: &K, clock: &Ticks) -> Result<(), Throttled> {
         self.room(key, clock)?;
         self.count(key, clock);
@@ -190,7 +190,7 @@ mod tests {
             let hand = Arc::new(TestClock(AtomicI64::new(1_000)));
             let clock = Ticks::new(Arc::<TestClock>::clone(&hand));
             let tally = Tally::new(most, Duration::from_secs(window));
-            // Somebody who asks for more in every second, after a long silence.
+            // A client that asks for more in every second, after a long silence.
             let taken: Vec<usize> = (0..3 * window)
                 .map(|_| {
                     let taken = (0..=most).filter(|_| tally.take(&1, &clock).is_ok()).count();

@@ -13,13 +13,13 @@ use uuid::{Uuid, uuid};
 
 use crate::refusal::TokenRefusal;
 
-/// Clocks of issuers and ours may differ by that much.
+/// The tolerated difference between the clock of an issuer and ours.
 pub(crate) const LEEWAY: Duration = Duration::from_secs(60);
 
 /// The tenant of personal Microsoft accounts.
 const CONSUMERS: Uuid = uuid!("9188040d-6c67-4c5b-b112-36a304b66dad");
 
-/// Issuers write some claims as one text or as a list.
+/// The values of a claim that issuers write as one text or as a list.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Texts {
@@ -36,7 +36,7 @@ impl Texts {
     }
 }
 
-/// The claims of one token. A name stands once, and is compared with its case; `null` is the same as absent.
+/// The claims of one token. Each name may occur once, and names are case-sensitive. `null` is the same as absent.
 pub(crate) struct Claims(BTreeMap<String, Value>);
 
 impl<'de> Deserialize<'de> for Claims {
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Claims {
                 while let Some((name, value)) = members.next_entry()? {
                     match claims.entry(name) {
                         Entry::Vacant(place) => place.insert(value),
-                        // RFC 7519, 4: the issuer and this server could each mean another of the two.
+                        // RFC 7519, 4: the issuer and this server could each read a different one of the two.
                         Entry::Occupied(_) => return Err(de::Error::custom("a claim stands twice")),
                     };
                 }
@@ -70,7 +70,7 @@ impl Claims {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// Returns whether the claim is there, of whichever type.
+    /// Returns whether the claim is present, with any type.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
@@ -81,7 +81,7 @@ impl Claims {
         self.get(name).map(|value| value.as_str().ok_or(wrong)).transpose()
     }
 
-    /// A claim that is one text with something in it.
+    /// A claim that is a non-empty text.
     pub(crate) fn name(&self, name: &'static str) -> Result<Option<&str>, TokenRefusal> {
         Ok(self.text(name)?.filter(|text| !text.trim().is_empty()))
     }
@@ -92,7 +92,7 @@ impl Claims {
         self.get(name).map(read).transpose()
     }
 
-    /// A claim whose name an operator configured. A list would leave open which of its texts is meant.
+    /// A claim whose name an operator configured. A list is refused, because it would leave open which text counts.
     pub(crate) fn configured(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()
     }
@@ -113,7 +113,7 @@ impl Claims {
         }
     }
 
-    /// A moment in seconds since 1970 (RFC 7519, `NumericDate`); one that no calendar of ours has is refused.
+    /// A time in seconds since 1970 (RFC 7519, `NumericDate`). A time outside our calendar is refused.
     fn moment(&self, name: &'static str) -> Result<Option<f64>, TokenRefusal> {
         let range = 0.0..=Timestamp::MAX.as_second() as f64;
         match self.get(name) {
@@ -126,7 +126,7 @@ impl Claims {
         }
     }
 
-    /// Checks `nbf <= now < exp`, with a little leeway. A token without `exp` is refused, and so is one whose `iat` lies
+    /// Checks `nbf <= now < exp`, with a little leeway. A token without `exp` is refused. So is one whose `iat` lies
     /// ahead: it would outlive a revocation that comes first.
     pub(crate) fn check_times(&self, now: Timestamp) -> Result<(), TokenRefusal> {
         let now = now.as_second() as f64;
@@ -142,7 +142,7 @@ impl Claims {
         }
     }
 
-    /// The moment at which the token was issued; without `iat`, the moment since which it is valid.
+    /// The time at which the token was issued; without `iat`, the start of its validity.
     pub(crate) fn issued(&self) -> Result<Option<Timestamp>, TokenRefusal> {
         let seconds = self.moment("iat")?.or(self.moment("nbf")?);
         Ok(seconds.and_then(|seconds| Timestamp::from_second(seconds.floor() as i64).ok()))
@@ -158,7 +158,7 @@ impl Claims {
         if self.audiences()?.iter().any(ours) { Ok(()) } else { Err(TokenRefusal::WrongAudience) }
     }
 
-    /// The directory that `tid` names. Personal accounts have a refusal of their own, because their owners need another
+    /// The directory that `tid` names. Personal accounts have their own refusal, because their owners need a different
     /// answer.
     pub(crate) fn directory(&self) -> Result<Option<Uuid>, TokenRefusal> {
         let Some(text) = self.text("tid")? else { return Ok(None) };

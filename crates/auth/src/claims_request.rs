@@ -1,14 +1,15 @@
-//! The `claims` parameter of a token request (OpenID Connect Core, 5.5): what a client wants to see in its token.
+//! The `claims` parameter of a token request (OpenID Connect Core, 5.5): the claims that a client asks for in its
+//! token.
 //!
-//! Microsoft's libraries say with it that they understand a claims challenge (`xms_cc` with `cp1`), and hand the challenge
-//! of a refused token on, as it came:
+//! Microsoft's libraries use it to say that they understand a claims challenge (`xms_cc` with `cp1`). They also pass on
+//! the challenge of a refused token, unchanged:
 //!
 //! ```json
 //! {"access_token": {"nbf": {"essential": true, "value": "1800000000"}, "xms_cc": {"values": ["cp1"]}}}
 //! ```
 //!
-//! The challenge is checked for its form and needs no more: a token that is minted now was issued after every revocation
-//! until now, and a client that could choose the time would be given one that outlives the next.
+//! The server checks only the form of the challenge. A token that is minted now was issued after every revocation so
+//! far. If the client chose the time, its token could outlive the next revocation.
 
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -16,35 +17,35 @@ use thiserror::Error;
 /// The longest request that is read, in bytes. A challenge has about 100.
 const MAX_BYTES: usize = 4 * 1024;
 
-/// What a client writes that understands a claims challenge, in any case.
+/// The value by which a client says that it understands claims challenges, in any case.
 pub(crate) const CAPABLE: &str = "cp1";
 
-/// What is wanted of an access token.
+/// The part of a claims request that concerns the access token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ClaimsRequest {
-    /// Whether the client understands a claims challenge.
+    /// Set if the client understands a claims challenge.
     pub(crate) capable: bool,
 }
 
-/// Why a request cannot be read. Each says what it must look like.
+/// The reason why a request cannot be read. Each text says what a request must look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum ClaimsRefusal {
-    /// Longer than any that a challenge asks for.
+    /// The request is longer than any challenge.
     #[error("it is longer than {MAX_BYTES} bytes")]
     TooLong,
-    /// No JSON object.
+    /// The request is not a JSON object.
     #[error("it must be a JSON object, such as {{\"access_token\":{{\"xms_cc\":{{\"values\":[\"cp1\"]}}}}}}")]
     NotAnObject,
-    /// The claims of the access token are something else.
+    /// The claims of the access token are not an object.
     #[error("'access_token' in it must be null or an object, and each of its claims too")]
     AccessToken,
-    /// A moment that is none.
+    /// The value of `nbf` is not a time.
     #[error("the value of 'nbf' in it must be a number of seconds since 1970")]
     Moment,
 }
 
 impl ClaimsRequest {
-    /// Reads a request; an empty one wants nothing.
+    /// Reads a request; an empty one asks for nothing.
     pub(crate) fn parse(text: &str) -> Result<Self, ClaimsRefusal> {
         if text.len() > MAX_BYTES {
             return Err(ClaimsRefusal::TooLong);
@@ -79,7 +80,7 @@ fn object(value: Option<&Value>) -> Result<Option<&Map<String, Value>>, ClaimsRe
     }
 }
 
-/// Challenges have it as text.
+/// Returns whether the value is a number of seconds. Challenges write it as text.
 fn is_moment(value: &Value) -> bool {
     value.as_u64().is_some() || value.as_str().is_some_and(|text| text.parse::<u64>().is_ok())
 }

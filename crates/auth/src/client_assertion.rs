@@ -1,8 +1,9 @@
-//! Client certificates: an application signs an assertion with its key instead of sending a secret (RFC 7523, 2.2, in
-//! Entra's form, where the header names the certificate by its thumbprint).
+//! Client certificates: an application signs an assertion with its key instead of sending a secret. The form is Entra's
+//! of RFC 7523, 2.2, where the header names the certificate by its thumbprint.
 //!
-//! An assertion is not remembered: the official libraries send one again and again for the ten minutes it lives, so that
-//! refusing a repeated `jti` would refuse them. What bounds a stolen one is its short life and its audience.
+//! The server does not remember assertions. The official libraries reuse one for the ten minutes it lives, so refusing
+//! a repeated `jti` would refuse them. The short life and the audience of an assertion limit what a thief can do with
+//! it.
 
 use std::time::Duration;
 
@@ -26,10 +27,10 @@ use crate::refusal::TokenRefusal;
 /// The value of `client_assertion_type`.
 pub(crate) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// The longest assertion that is read, in bytes: the header may carry a chain of certificates.
+/// The longest assertion that is read, in bytes. The header may carry a chain of certificates.
 const MAX_BYTES: usize = 32 * 1024;
 
-/// How far ahead an assertion may end. Entra's documents speak of 5 to 10 minutes.
+/// The longest time until an assertion may end. Entra's documents speak of 5 to 10 minutes.
 const MAX_LIFE: Duration = Duration::from_secs(60 * 60);
 
 /// The largest file that is read as a certificate, in bytes.
@@ -37,21 +38,21 @@ const MAX_PEM_BYTES: usize = 64 * 1024;
 
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::RS256, Algorithm::PS256];
 
-/// Why a file cannot be registered. Each says what is expected.
+/// The reason why a file cannot be registered. Each text says what is expected.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CertificateRefusal {
-    /// Something else.
+    /// The file holds no certificate.
     #[error("this is no certificate; give a PEM file that begins with -----BEGIN CERTIFICATE-----")]
     NotOne,
-    /// A private key lies beside it, or alone.
+    /// The file holds a private key.
     #[error(
         "there is a private key in this file; give the public certificate alone, the key stays with the application"
     )]
     PrivateKey,
-    /// Not RSA, or too short.
+    /// The key is not RSA, or too short.
     #[error("the key of this certificate cannot sign RS256 or PS256; make one with RSA of 2048 bits or more")]
     Key,
-    /// Already over.
+    /// The certificate has expired.
     #[error("the certificate ended on {0}; make a new one")]
     Over(Timestamp),
 }
@@ -87,7 +88,7 @@ pub fn read_certificate(pem: &str, now: Timestamp) -> Result<ApplicationCertific
     })
 }
 
-/// The RSA key, when it is one and long enough.
+/// The RSA key of the certificate, if it has one of sufficient length.
 fn rsa_key(certificate: &X509Certificate<'_>) -> Option<DecodingKey> {
     let info = certificate.public_key();
     match info.parsed() {
@@ -98,42 +99,42 @@ fn rsa_key(certificate: &X509Certificate<'_>) -> Option<DecodingKey> {
     }
 }
 
-/// Why an assertion proves nothing.
+/// The reason why an assertion proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AssertionRefusal {
-    /// Not a JWS of the right form.
+    /// The assertion is not a JWS of the right form.
     #[error("The client assertion is malformed, or its algorithm is neither RS256 nor PS256.")]
     Malformed,
-    /// `iss` or `sub` is somebody else.
+    /// `iss` or `sub` differs from the client id.
     #[error("The issuer and the subject of the client assertion must both be the client id.")]
     NotTheClient,
-    /// `aud` is another server.
+    /// `aud` names another server.
     #[error("The audience of the client assertion is not valid. Use {0}.")]
     Audience(String),
-    /// Before its begin, after its end, or an end too far away.
+    /// The assertion is not valid yet, has ended, or ends too far ahead.
     #[error("The client assertion is not within its valid time range: {0}.")]
     Time(&'static str),
-    /// No thumbprint, or one that is not registered.
+    /// The header has no thumbprint, or one that is not registered.
     #[error(
         "The certificate with identifier used to sign the client assertion is not registered on application. Thumbprint in the assertion: {0}. Register it with `chaveiro app add-certificate`."
     )]
     UnknownCertificate(String),
-    /// Outside its own dates.
+    /// The certificate is outside its own validity period.
     #[error(
         "The certificate used to sign the client assertion is not valid now: it is valid from {begins} to {expires}. Register a new one with `chaveiro app add-certificate`."
     )]
     CertificateDates {
-        /// Its begin.
+        /// The start of the period.
         begins: Timestamp,
-        /// Its end.
+        /// The end of the period.
         expires: Timestamp,
     },
-    /// Signed with another key.
+    /// The assertion is signed with another key.
     #[error("Client assertion failed signature validation. Sign with the private key of the registered certificate.")]
     Signature,
 }
 
-/// What we read of an assertion.
+/// The claims that the server reads from an assertion.
 #[derive(Deserialize)]
 struct Claims {
     iss: Option<String>,
@@ -143,8 +144,8 @@ struct Claims {
     nbf: Option<f64>,
 }
 
-/// Checks that the assertion was made by this application, for one of these audiences, now. The first audience is the one
-/// that a refusal names.
+/// Checks that this application made the assertion, for one of these audiences and for now. A refusal names the first
+/// audience.
 pub fn check(
     assertion: &str,
     application: &Application,
@@ -193,8 +194,9 @@ fn check_times(claims: &Claims, now: Timestamp) -> Result<(), &'static str> {
     }
 }
 
-/// The registered certificate that the header names: `x5t#S256`, `x5t`, or a `kid` that is a thumbprint. Microsoft's library
-/// for Java writes the first two in plain base64 (msal4j 1.23, `ClientCertificate`), and Entra takes it.
+/// Returns the registered certificate that the header names: `x5t#S256`, `x5t`, or a `kid` that is a thumbprint.
+/// Microsoft's library for Java writes the first two in plain base64 (msal4j 1.23, `ClientCertificate`), and Entra
+/// accepts it.
 fn find<'c>(
     parts: &Parts<'_>,
     registered: &'c [ApplicationCertificate],
@@ -211,7 +213,7 @@ fn find<'c>(
     registered.iter().find(|known| known.sha1 == thumbprint || known.sha256 == thumbprint).ok_or_else(unknown)
 }
 
-/// For the text of an error: nothing longer than a thumbprint, and nothing that is none.
+/// Returns the name for an error text: at most as long as a thumbprint, and only the characters of one.
 fn shortened(named: &str) -> String {
     let of_one = |character: &char| character.is_ascii_alphanumeric() || "-_=+/".contains(*character);
     named.chars().filter(of_one).take(64).collect()

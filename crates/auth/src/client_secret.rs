@@ -1,6 +1,6 @@
 //! Client secrets of applications: shown once, stored as a salted hash.
 //!
-//! A secret has 256 bits of randomness, so that a fast hash is enough: there is nothing to guess.
+//! A secret has 256 bits of randomness, so it cannot be guessed and a fast hash is enough.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use chaveiro_core::digest::{hex, unhex};
 use chaveiro_core::ports::Entropy;
 use zeroize::Zeroizing;
 
-/// What every secret begins with, so that scanners for leaked secrets can find it.
+/// The prefix of every secret, so that scanners for leaked secrets can find it.
 const PREFIX: &str = "chs_";
 const SCHEME: &str = "sha256";
 
@@ -28,10 +28,10 @@ impl ClientSecret {
     }
 }
 
-/// How many characters after the prefix tell secrets apart: too few to be of use to anybody else.
+/// The number of characters after the prefix that tell secrets apart: too few to help an attacker.
 const HINT: usize = 3;
 
-/// A new secret that ends after `life`, to show it once, and what is kept of it.
+/// Returns a new secret that ends after `life`, to show it once, and the record to store.
 pub fn new_application_secret(
     now: Timestamp,
     life: Duration,
@@ -60,7 +60,7 @@ fn hash_client_secret(secret: &ClientSecret, entropy: &dyn Entropy) -> String {
     format!("{SCHEME}${}${}", hex(&salt), hex(&digest(&salt, secret.expose_secret())))
 }
 
-/// Whether the candidate is the secret of that line. Takes the same time wherever they differ.
+/// Returns whether the candidate is the secret of that line, in constant time.
 pub(crate) fn verify_client_secret(candidate: &str, hash_line: &str) -> bool {
     let mut parts = hash_line.split('$');
     let (Some(SCHEME), Some(salt), Some(hash), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {

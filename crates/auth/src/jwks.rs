@@ -1,5 +1,5 @@
-//! The signing keys of an external issuer: fetched by URL, cached, fetched again when a key id is unknown or the set is an
-//! hour old. While the issuer cannot be reached, the known keys serve for a bounded time.
+//! The signing keys of an external issuer: fetched by URL and cached. They are fetched again when a key id is unknown
+//! or the set is an hour old. While the issuer is unreachable, the known keys serve for a limited time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,10 +16,10 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::jws::serves;
 use crate::refusal::TokenRefusal;
 
-/// How old a set may be before it is fetched again.
+/// The age from which a set is fetched again.
 const FRESH: Duration = Duration::from_secs(60 * 60);
 
-/// How long to wait between two tries: a flood of unknown key ids must not become a flood of requests.
+/// The pause between two attempts: a flood of unknown key ids must not become a flood of requests.
 const BETWEEN_TRIES: Duration = Duration::from_secs(30);
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,23 +27,23 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest document that is read, in bytes.
 const MAX_BYTES: usize = 512 * 1024;
 
-/// Where the keys are found.
+/// The place where the keys are found.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
-    /// The set itself.
+    /// The address of the set itself.
     Jwks(Url),
-    /// The discovery document that names it.
+    /// The discovery document that names the set.
     Discovery {
-        /// Its address.
+        /// The address of the document.
         url: Url,
-        /// The issuer that it must be of.
+        /// The issuer that the document must name.
         issuer: String,
     },
 }
 
 /// An issuer whose keys could not be fetched.
 pub(crate) struct Failing {
-    /// The moment at which the known keys serve no longer; `None` without any.
+    /// The time at which the known keys stop serving; `None` if there are none.
     pub(crate) serve_until: Option<Timestamp>,
 }
 
@@ -53,8 +53,7 @@ struct Fetched {
 }
 
 impl Fetched {
-    /// Returns whether a key that is not in it is no key of the issuer: it is as new as it can be without asking all the
-    /// time.
+    /// Returns whether the issuer has no key that is missing here: the set is as new as rate-limited fetches allow.
     fn answers_for(&self, now: Timestamp) -> bool {
         !is_apart(self.at, BETWEEN_TRIES, now)
     }
@@ -63,10 +62,10 @@ impl Fetched {
 pub(crate) struct RemoteKeys {
     source: Source,
     client: reqwest::Client,
-    /// How long keys serve that could not be fetched again.
+    /// The longest time for which keys serve that could not be fetched again.
     most_stale: Duration,
     fetched: ArcSwapOption<Fetched>,
-    /// The last try failed.
+    /// Set if the last attempt failed.
     failing: AtomicBool,
     // Held while fetching: callers that need the same keys wait for one request.
     last_try: Mutex<Option<Timestamp>>,
@@ -78,14 +77,14 @@ impl RemoteKeys {
         Self { source, client, most_stale, fetched, failing, last_try }
     }
 
-    /// Until when the known keys serve, if the last try to fetch them failed.
+    /// Returns the end of service of the known keys, if the last attempt to fetch them failed.
     pub(crate) fn failing(&self) -> Option<Failing> {
         let until = |fetched: Arc<Fetched>| fetched.at.checked_add(self.most_stale).ok();
         let failing = self.failing.load(Ordering::Relaxed);
         failing.then(|| Failing { serve_until: self.fetched.load_full().and_then(until) })
     }
 
-    /// The key of that id for that algorithm; without an id, the only one of the set that serves it.
+    /// Returns the key of that id for that algorithm; without an id, the only key of the set that serves it.
     pub(crate) async fn key(
         &self,
         id: Option<&str>,
@@ -102,7 +101,8 @@ impl RemoteKeys {
         };
         let last_try = match (self.last_try.try_lock(), &stale) {
             (Ok(last_try), _) => last_try,
-            // Another caller asks already: what is known is good enough meanwhile, as an issuer can be slow to fail.
+            // Another caller is fetching already. The known key is good enough meanwhile, as an issuer can be slow to
+            // fail.
             (Err(_), Some(key)) => return Ok(key.clone()),
             (Err(_), None) => self.last_try.lock().await,
         };
@@ -111,20 +111,20 @@ impl RemoteKeys {
         if self.is_spent(&known, now) {
             return Err(TokenRefusal::KeysTooOld { retry_after_s });
         }
-        // An unknown key is refused only if the set is new enough to say so; otherwise the issuer could not be asked.
+        // An unknown key is refused only if the set is new enough to say so. Otherwise the issuer could not be reached.
         find(&known.keys, id, algorithm).map_err(|refusal| match known.answers_for(now) {
             true => refusal,
             false => TokenRefusal::IssuerUnavailable { retry_after_s },
         })
     }
 
-    /// Returns whether the set is too old to serve: a key that the issuer removed must not live for as long as its address
-    /// can be blocked.
+    /// Returns whether the set is too old to serve. A key that the issuer removed must not live for as long as an
+    /// attacker can block its address.
     fn is_spent(&self, fetched: &Fetched, now: Timestamp) -> bool {
         is_apart(fetched.at, self.most_stale, now)
     }
 
-    /// Fetches the keys, unless another caller just did or tried. Returns the seconds until the next try.
+    /// Fetches the keys, at most one fetch at a time. Returns the seconds until the next attempt.
     async fn refresh(
         &self,
         mut last_try: MutexGuard<'_, Option<Timestamp>>,
@@ -168,7 +168,7 @@ impl RemoteKeys {
     async fn document(&self, url: Url) -> Result<Vec<u8>, String> {
         let text = |error: reqwest::Error| error.to_string();
         let mut response = self.client.get(url).timeout(TIMEOUT).send().await.map_err(text)?;
-        // The client follows no redirect: the address that is trusted is the one that was configured.
+        // The client follows no redirect: only the configured address is trusted.
         if response.status() != StatusCode::OK {
             return Err(format!("{} answers {}", response.url(), response.status()));
         }
@@ -195,7 +195,7 @@ struct Discovery {
 }
 
 impl Discovery {
-    /// The address of the keys, if the document was found at that address and is of that issuer.
+    /// The address of the keys, if the document was found at that address and names that issuer.
     fn keys(&self, found: &Url, issuer: &str) -> Result<Url, String> {
         // OpenID Connect Discovery, 4.3: identical, or an issuer could speak for another.
         if self.issuer != issuer {
@@ -206,7 +206,7 @@ impl Discovery {
     }
 }
 
-/// The address, if what comes from it cannot be changed on the way: https, or http on this very machine.
+/// The address, if its answers cannot be changed in transit: https, or http on this machine.
 pub(crate) fn secure(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let host = url.host_str()?;
@@ -235,8 +235,8 @@ fn find(keys: &[Jwk], id: Option<&str>, algorithm: Algorithm) -> Result<Jwk, Tok
     }
 }
 
-/// Returns whether the two moments are at least so far apart. A moment ahead counts as well: then the clock was set back, and
-/// the time that has passed is unknown.
+/// Returns whether the two times are at least `by` apart. A time ahead counts as well: then the clock was set back, and
+/// the elapsed time is unknown.
 fn is_apart(at: Timestamp, by: Duration, now: Timestamp) -> bool {
     now.duration_since(at).unsigned_abs() >= by
 }

@@ -1,4 +1,4 @@
-//! A JWS in compact serialisation, taken apart (RFC 7515).
+//! The parts of a JWS in compact serialisation (RFC 7515).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,10 +16,10 @@ pub(crate) struct Header {
     pub(crate) typ: Option<String>,
     /// SHA-1 of the certificate, base64url (RFC 7515, 4.1.7).
     pub(crate) x5t: Option<String>,
-    /// SHA-256 of it (4.1.8).
+    /// SHA-256 of the certificate (4.1.8).
     #[serde(rename = "x5t#S256")]
     pub(crate) x5t_s256: Option<String>,
-    // RFC 7515, 4.1.11: extensions that must be understood are not.
+    // RFC 7515, 4.1.11: this server understands no critical extension.
     crit: Option<serde_json::Value>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn serves(key: &Jwk, algorithm: Algorithm) -> Result<(), TokenRefusal
     if !for_signing || !verifies {
         return Err(TokenRefusal::KeyNotForSigning);
     }
-    // A key that names its algorithm is for no other; one for encryption (RSA-OAEP) signs nothing.
+    // A key that names its algorithm serves no other; one for encryption (RSA-OAEP) signs nothing.
     match common.key_algorithm.map(Algorithm::try_from) {
         Some(Err(_)) => return Err(TokenRefusal::KeyNotForSigning),
         Some(Ok(named)) if named != algorithm => return Err(TokenRefusal::WrongAlgorithm),

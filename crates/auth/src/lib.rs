@@ -1,8 +1,8 @@
-//! Who is calling: bearer tokens of trusted issuers, and the small local issuer.
+//! Authentication of callers: bearer tokens of trusted issuers, and the small local issuer.
 //!
-//! A token is worth something only when everything about it holds: an asymmetric algorithm from an
-//! allow-list, the signature of the very issuer it names, an audience of ours, its times, and a tenant
-//! that this issuer may speak for. What it grants is then a [`chaveiro_core::caller::Caller`].
+//! A token counts only if everything about it holds: an asymmetric algorithm from an allow-list, the signature of the
+//! issuer that it names, one of our audiences, its times, and a tenant that this issuer may speak for. The token then
+//! becomes a [`chaveiro_core::caller::Caller`].
 
 mod ceiling;
 mod claims;

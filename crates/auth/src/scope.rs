@@ -1,38 +1,39 @@
-//! What a `scope` asks for (docs/graph-facts.md#scopes): a resource that means Graph, permissions of it, and words of OpenID Connect.
+//! The `scope` of a token request (docs/graph-facts.md#scopes): a resource that means Graph, its permissions, and the words of OpenID
+//! Connect.
 
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use thiserror::Error;
 
-/// The longest scope that is read, in bytes: every permission by its longest name, several times.
+/// The longest scope that is read, in bytes: room for every permission by its longest name, several times.
 const MAX_BYTES: usize = 4 * 1024;
 
-/// The words that are no permission of a resource.
+/// The words of OpenID Connect, which are not permissions of a resource.
 const IDENTITY: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
-/// A scope, understood.
+/// A parsed scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
-    /// The resource as it was named, which becomes the audience; without a name, Graph's id.
+    /// The resource as the client named it, which becomes the audience; without a name, Graph's id.
     pub(crate) resource: Option<String>,
-    /// Which permissions.
+    /// The requested permissions.
     pub(crate) wanted: Wanted,
     /// Words of OpenID Connect, in the order of [`IDENTITY`].
     pub(crate) identity: Vec<&'static str>,
 }
 
-/// Which permissions.
+/// The permissions that a scope requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// `.default`: all that the application is registered for.
+    /// `.default`: all permissions that the application is registered for.
     Default,
-    /// These.
+    /// The named permissions.
     Named(Vec<Permission>),
 }
 
-/// Why a scope is refused. Each says what to ask for instead.
+/// The reason why a scope is refused. Each text says what to ask for instead.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum ScopeRefusal {
-    /// No permission of that name, or another resource.
+    /// The permission or the resource is unknown.
     #[error("The scope {0} is not valid.")]
     Unknown(String),
     /// The spelling of the reference page, which Entra has never known.
@@ -40,24 +41,24 @@ pub(crate) enum ScopeRefusal {
         "The scope {asked} does not exist: that spelling stands in an old reference page only. The permission is called {name}."
     )]
     Misspelt {
-        /// As asked.
+        /// The requested name.
         asked: String,
-        /// As it is right.
+        /// The correct name.
         name: &'static str,
     },
-    /// One token has one audience.
+    /// The scope names two resources, and one token has one audience.
     #[error("The scope names the two resources {0} and {1}; ask for one token each.")]
     TwoResources(String, String),
-    /// Nothing of Graph.
+    /// The scope requests nothing of Graph.
     #[error("The scope asks for no resource.")]
     Nothing,
-    /// Longer than any that asks for something.
+    /// The scope is longer than any valid one.
     #[error("The scope is longer than {MAX_BYTES} bytes.")]
     TooLong,
 }
 
 impl Scope {
-    /// Understands a scope. `base_url` is this server's own name.
+    /// Parses a scope. `base_url` is this server's own name.
     pub(crate) fn parse(text: &str, base_url: &str) -> Result<Self, ScopeRefusal> {
         if text.len() > MAX_BYTES {
             return Err(ScopeRefusal::TooLong);
@@ -99,17 +100,17 @@ impl Scope {
         Ok(Self { resource, wanted: if default { Wanted::Default } else { Wanted::Named(named) }, identity })
     }
 
-    /// The audience of its token.
+    /// The audience of the token.
     pub(crate) fn audience(&self) -> &str {
         self.resource.as_deref().unwrap_or(crate::GRAPH_APPLICATION_ID)
     }
 
-    /// Whether that word of OpenID Connect is among it.
+    /// Returns whether the scope contains that word of OpenID Connect.
     pub(crate) fn has(&self, word: &str) -> bool {
         self.identity.contains(&word)
     }
 
-    /// What it asks for of what is `registered`; the first permission that is not, otherwise.
+    /// Returns the requested permissions, if all are `registered`; otherwise the first that is not.
     pub(crate) fn of(&self, registered: &[Permission]) -> Result<Vec<Permission>, Option<Permission>> {
         let granted = match &self.wanted {
             Wanted::Default => registered.to_vec(),
@@ -121,7 +122,7 @@ impl Scope {
         if granted.is_empty() { Err(None) } else { Ok(granted) }
     }
 
-    /// The scope that was granted, as the answer names it. `.default` stays in it, as clients look their token up by what
+    /// The granted scope, as the answer names it. `.default` stays in it, because clients look up their token by what
     /// they asked for.
     pub(crate) fn granted(&self, permissions: &[Permission]) -> String {
         let prefix = self.resource.as_ref().map(|resource| format!("{resource}/")).unwrap_or_default();
@@ -132,7 +133,7 @@ impl Scope {
     }
 }
 
-/// Resource, when it is named, and the rest. Every resource here means Graph.
+/// Splits a word into its resource, if it names one, and the rest. Every resource here means Graph.
 fn split<'w>(word: &'w str, base_url: &str) -> Option<(Option<&'w str>, &'w str)> {
     let api = format!("api://{}", crate::GRAPH_APPLICATION_ID);
     for resource in ["https://graph.microsoft.com", crate::GRAPH_APPLICATION_ID, &api, base_url] {

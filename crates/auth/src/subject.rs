@@ -1,8 +1,7 @@
 //! The subject of a token: an application that acts by itself, or a person who acts through one.
 //!
-//! An issuer signs more than access tokens, and it signs tokens of people and of applications with the same key. Roles and
-//! scopes tell nothing about which of them a token is: Keycloak and Entra write `roles` into tokens of people, too. The
-//! subject tells it:
+//! An issuer signs more than access tokens, and it signs tokens of people and of applications with the same key. Roles
+//! and scopes do not tell the two apart: Keycloak and Entra write `roles` into tokens of people, too. The subject does:
 //!
 //! | the token | is of |
 //! |---|---|
@@ -12,8 +11,8 @@
 //! | `idtyp` is `user`, or any other subject | the person |
 //! | it says both, or `idtyp` is another word | neither: it is refused |
 //!
-//! A person needs a role of ours beside the permissions of the token ([`chaveiro_core::rights::Rights::of`]); an application
-//! does not. So a token that is not clearly an application's is a person's or refused.
+//! A person needs a role of ours beside the permissions of the token ([`chaveiro_core::rights::Rights::of`]); an
+//! application does not. So a token that is not clearly an application's is a person's or refused.
 
 use chaveiro_core::caller::{Actor, ActorKind, Caller, HostUser};
 use chaveiro_core::id::TenantId;
@@ -24,7 +23,7 @@ use crate::claims::{Claims, is_same_audience};
 use crate::local::{HOST, OPERATOR};
 use crate::refusal::TokenRefusal;
 
-/// The trust that an issuer has beside its signature.
+/// The trust in an issuer beyond its signature.
 #[derive(Clone, Copy)]
 pub(crate) enum Trust<'a> {
     /// The local issuer: its `idtyp` names the kind of subject.
@@ -61,7 +60,8 @@ impl<'a> Access<'a> {
     pub(crate) fn read(claims: &'a Claims, typ: Option<&str>, trust: Trust<'_>) -> Result<Self, TokenRefusal> {
         let said = require_access(claims, typ)?;
         let client = client(claims)?;
-        // OpenID Connect Core, 2: an ID token is for the client itself. So may an access token be, if it says that it is one.
+        // OpenID Connect Core, 2: an ID token is for the client itself. An access token may be, too, if it says that it
+        // is one.
         let for_client = claims.audiences()?.iter().any(|audience| is_same_audience(audience, client));
         if for_client && !said && !is_of_access_tokens(claims)? {
             return Err(TokenRefusal::IdToken);
@@ -93,7 +93,7 @@ impl<'a> Access<'a> {
         let role_ids = if believes_roles { claims.texts("wids")? } else { None };
         let groups = claims.texts("groups")?.unwrap_or_default();
         let actor = match kind {
-            // An operator token names the person who minted it.
+            // An operator token names the person who minted it on the host.
             ActorKind::Operator => {
                 let person: Option<HostUser> = claims.structure(HOST)?;
                 Actor::operator(&person.ok_or(TokenRefusal::NotAnAccessToken)?)
@@ -119,8 +119,9 @@ impl<'a> Access<'a> {
         })
     }
 
-    /// The permissions that the token carries. Entra writes `scp` for people and `roles` for applications; issuers that
-    /// follow RFC 9068 write `scope` for both. A person whose token has no scope of ours has those that `roles` names.
+    /// The permissions that the token carries. Entra writes `scp` for people and `roles` for applications. Issuers that
+    /// follow RFC 9068 write `scope` for both. Without one of our scopes, a person's token has the permissions in
+    /// `roles`.
     fn permissions(&self) -> Result<PermissionSet, TokenRefusal> {
         let (scp, roles) = (self.claims.texts("scp")?, self.claims.list("roles")?);
         let scope = self.claims.text("scope")?.map(|scope| known([scope]));
@@ -144,8 +145,8 @@ fn known<'t>(texts: impl IntoIterator<Item = &'t str>) -> PermissionSet {
 /// Claims that stand in ID tokens alone (OpenID Connect Core 2 and 3.3.2.11, FAPI 1.0, CIBA 10.3.1).
 const OF_ID_TOKENS: [&str; 5] = ["nonce", "at_hash", "c_hash", "s_hash", "urn:openid:params:jwt:claim:rt_hash"];
 
-/// Refuses what an issuer signs that is no access token, or none that serves by itself. Returns whether the token says in
-/// words that it is an access token.
+/// Refuses signed objects that are not access tokens, and tokens that need another proof. Returns whether the token
+/// says explicitly that it is an access token.
 fn require_access(claims: &Claims, typ: Option<&str>) -> Result<bool, TokenRefusal> {
     let typ = typ.map(str::to_ascii_lowercase);
     let of_header = match typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ)) {
@@ -154,7 +155,7 @@ fn require_access(claims: &Claims, typ: Option<&str>) -> Result<bool, TokenRefus
         Some("logout+jwt" | "secevent+jwt") => return Err(TokenRefusal::LogoutToken),
         Some(_) => return Err(TokenRefusal::NotAnAccessToken),
     };
-    // Keycloak says it in `typ`, Cognito in `token_use`.
+    // Keycloak states it in `typ`, Cognito in `token_use`.
     let mut of_claims = false;
     for name in ["typ", "token_use"] {
         match claims.text(name)?.map(str::to_ascii_lowercase).as_deref() {
@@ -179,13 +180,13 @@ fn require_access(claims: &Claims, typ: Option<&str>) -> Result<bool, TokenRefus
     Ok(of_header || of_claims)
 }
 
-/// Returns whether claims are there that no ID token has.
+/// Returns whether the token has claims that no ID token has.
 fn is_of_access_tokens(claims: &Claims) -> Result<bool, TokenRefusal> {
     let scoped = claims.name("scope")?.is_some() || claims.texts("scp")?.is_some();
     Ok(scoped || ["idtyp", "azpacr", "appidacr"].iter().any(|name| claims.has(name)))
 }
 
-/// The client to which the token was given. Issuers write it under three names; two that disagree are refused.
+/// The client to which the token was given. Issuers write it under three names; two that differ are refused.
 fn client(claims: &Claims) -> Result<&str, TokenRefusal> {
     let named = [claims.text("azp")?, claims.text("appid")?, claims.text("client_id")?];
     let mut named = named.into_iter().flatten();
@@ -226,19 +227,19 @@ fn of_external<'c>(
     }
 }
 
-/// The person that the token names. Without an id the person could neither be recorded nor have a role.
+/// The person that the token names. Without an id, a person could neither be recorded nor have a role.
 fn person(claims: &Claims) -> Result<Subject<'_>, TokenRefusal> {
     let id = claims.name("oid")?.or(claims.name("sub")?);
     id.map(Subject::Person).ok_or(TokenRefusal::NoSubject)
 }
 
-/// Returns whether the token has claims of a person who signed in. Where people choose their subject, a person can be called
-/// like a client; and a mapper that writes `idtyp` may be set for more clients than were meant.
+/// Returns whether the token has claims of a person who signed in. Where people choose their subject, a person can be
+/// named like a client. A mapper that writes `idtyp` may also be set for more clients than intended.
 fn names_a_person(claims: &Claims, client: &str) -> Result<bool, TokenRefusal> {
     let of_people = ["upn", "unique_name", "email", "given_name", "family_name", "auth_time", "amr"];
-    // RFC 8693: somebody else acts in the place of the subject.
+    // RFC 8693: another party acts in the place of the subject.
     let named = of_people.iter().chain(&["act"]).any(|name| claims.has(name));
-    // Keycloak calls the account of a client so.
+    // Keycloak's name for the account of a client.
     let account = format!("service-account-{client}");
     let called = claims.name("preferred_username")?.is_some_and(|name| !name.eq_ignore_ascii_case(&account));
     let signed_in =

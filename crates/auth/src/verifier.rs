@@ -1,4 +1,4 @@
-//! From an `Authorization` header to a caller.
+//! Verification of an `Authorization` header, which yields a caller.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use crate::subject::{Access, Subject, Trust};
 /// The longest header that is read, in bytes. Entra's longest tokens have about 8 KiB.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 
-/// What an issuer may sign with, unless its configuration says less. Nothing symmetric: a public key must
-/// never pass for a shared secret.
+/// The algorithms that an issuer may use by default. None is symmetric: a public key must never pass for a shared
+/// secret.
 const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -36,12 +36,11 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-/// How many hours keys serve that cannot be fetched again, unless the configuration says otherwise; and the most it can say.
+/// The hours for which keys serve that cannot be fetched again: the default, and the configurable maximum.
 const STALE_HOURS: u32 = 24;
 const MOST_STALE_HOURS: u32 = 7 * 24;
 
-/// The issuers whose `wids` names roles of a directory, unless the configuration says otherwise: Entra ID, v1 and v2, of each
-/// cloud.
+/// The issuers whose `wids` names directory roles by default: Entra ID, v1 and v2, of each cloud.
 const ENTRA: [&str; 5] = [
     "https://login.microsoftonline.com/",
     "https://sts.windows.net/",
@@ -53,48 +52,48 @@ const ENTRA: [&str; 5] = [
 /// The claim that names the tenant of an issuer that speaks for several.
 const TENANT_CLAIM: &str = "tid";
 
-/// An external issuer, and what it is trusted with.
+/// An external issuer and the trust placed in it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct IssuerConfig {
     /// The exact `iss` of its tokens.
     pub issuer: String,
-    /// The tenant it speaks for. A token that names another tenant in `tid` is refused, unless that is
+    /// The tenant that it speaks for. A token that names another tenant in `tid` is refused, unless that is
     /// [`Self::directory`].
     #[serde(default)]
     pub tenant: Option<TenantId>,
-    /// The issuer's own name of the tenant, when it differs: the Entra directory id.
+    /// The issuer's own id of the tenant, if it differs: the Entra directory id.
     #[serde(default)]
     pub directory: Option<Uuid>,
-    /// Instead of [`Self::tenant`]: the tenants it speaks for, by the value of [`Self::tenant_claim`].
+    /// The tenants that it speaks for, by the value of [`Self::tenant_claim`]; replaces [`Self::tenant`].
     #[serde(default)]
     pub tenants: BTreeMap<String, TenantId>,
-    /// The claim that says for which of [`Self::tenants`] a token is; by default `tid`.
+    /// The claim that selects one of [`Self::tenants`]; by default `tid`.
     #[serde(default)]
     pub tenant_claim: Option<String>,
-    /// Where its keys are; by default found through `{issuer}/.well-known/openid-configuration`.
+    /// The address of its keys; by default found through `{issuer}/.well-known/openid-configuration`.
     #[serde(default)]
     pub jwks_url: Option<String>,
-    /// Audiences accepted from it beside those of the server.
+    /// The audiences accepted from it in addition to those of the server.
     #[serde(default)]
     pub audiences: Vec<String>,
-    /// Algorithms it may use; by default every asymmetric one.
+    /// The algorithms that it may use; by default every asymmetric one.
     #[serde(default)]
     pub algorithms: Vec<String>,
-    /// Subjects (`sub`, else `oid`) of its tokens that are applications. Every other subject is a person, unless it is the
-    /// client itself or `idtyp` says `app`.
+    /// The subjects (`sub`, else `oid`) of its tokens that are applications. Every other subject is a person, unless it
+    /// is the client itself or `idtyp` says `app`.
     #[serde(default)]
     pub application_subjects: Vec<String>,
-    /// `wids` counts as roles of the directory; by default of Entra ID alone.
+    /// Set if `wids` counts as directory roles; by default for Entra ID only.
     #[serde(default)]
     pub directory_roles: Option<bool>,
-    /// How many hours its keys serve while it cannot be reached; by default 24.
+    /// The hours for which its keys serve while it is unreachable; by default 24.
     #[serde(default)]
     pub stale_keys_hours: Option<u32>,
 }
 
 impl IssuerConfig {
-    /// An issuer that speaks for one tenant; for the rest, the defaults.
+    /// Returns an issuer that speaks for one tenant, with defaults for the rest.
     pub fn new(issuer: &str, tenant: TenantId) -> Self {
         Self {
             issuer: issuer.to_owned(),
@@ -130,47 +129,47 @@ impl IssuerConfig {
                 *self.tenants.get(&written(named)).ok_or(TokenRefusal::NoTenant)?
             }
         };
-        // A `tid` that chose the tenant is the issuer's own name of it.
+        // If `tid` selected the tenant, it is the issuer's own id of that tenant.
         let chose = self.tenant.is_none() && self.tenant_claim.as_deref().unwrap_or(TENANT_CLAIM) == TENANT_CLAIM;
         let fits = directory.is_none_or(|named| named == tenant.0 || Some(named) == self.directory);
         if chose || fits { Ok(tenant) } else { Err(TokenRefusal::NoTenant) }
     }
 }
 
-/// Why a configuration of issuers cannot be used.
+/// The reason why a configuration of issuers cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConfigError {
-    /// Two entries of one issuer.
+    /// An issuer has two entries.
     #[error("the issuer {0} is configured twice; keep one entry, with tenants when it speaks for several")]
     Twice(String),
-    /// Neither `tenant` nor `tenants`, both, or what belongs to the other of them.
+    /// An entry has neither `tenant` nor `tenants`, both, or a key that belongs to the other one.
     #[error(
         "the issuer {0} must have a tenant, perhaps with its directory, or tenants, perhaps with a tenant-claim; give one of them"
     )]
     Tenants(String),
-    /// An audience or a subject with nothing in it.
+    /// An audience or a subject is empty.
     #[error("the issuer {issuer} has an empty text among its {key}; remove it")]
     Empty {
-        /// Which issuer.
+        /// The issuer.
         issuer: String,
-        /// Which key.
+        /// The configuration key.
         key: &'static str,
     },
-    /// Keys that would serve for ever, or not at all.
+    /// The number of hours is out of range.
     #[error("stale-keys-hours of the issuer {0} is out of range; use 1 to {MOST_STALE_HOURS}")]
     StaleKeys(String),
-    /// An algorithm that is unknown or symmetric.
+    /// An algorithm is unknown or symmetric.
     #[error("the issuer {issuer} may not use the algorithm {algorithm}; use asymmetric ones such as RS256 or ES256")]
     Algorithm {
-        /// Which issuer.
+        /// The issuer.
         issuer: String,
-        /// As configured.
+        /// The configured algorithm.
         algorithm: String,
     },
-    /// Not an `https` address.
+    /// An address does not begin with `https`.
     #[error("the address {0} must begin with https://, or with http:// on the loopback interface; correct it")]
     Address(String),
-    /// The HTTP client for issuers.
+    /// The HTTP client for issuers cannot be made.
     #[error("the HTTP client for issuers could not be made: {0}; see the configuration of TLS on this host")]
     Client(String),
 }
@@ -190,8 +189,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Trusts the local issuer, and these issuers, whose keys are fetched with `client`, which is made to follow no redirect.
-    /// `audiences` are the names of this server beside those of Graph.
+    /// Trusts the local issuer and these issuers. Their keys are fetched with `client`, which is set to follow no
+    /// redirect. `audiences` are the names of this server in addition to those of Graph.
     pub fn new(
         issuers: Vec<IssuerConfig>,
         local: Arc<LocalIssuer>,
@@ -211,19 +210,20 @@ impl Verifier {
         Ok(verifier)
     }
 
-    /// Trusts the local issuer alone.
+    /// Trusts only the local issuer.
     pub fn local_only(local: Arc<LocalIssuer>, audiences: Vec<String>) -> Self {
         let graph = crate::GRAPH_AUDIENCES.iter().map(|audience| (*audience).to_owned());
         Self { local, external: HashMap::new(), audiences: graph.chain(audiences).collect() }
     }
 
-    /// Tells of every issuer whose keys could not be fetched at the last try: its name, and until when the known keys serve.
+    /// Lists the issuers whose keys could not be fetched at the last attempt: the name, and the end of service of the
+    /// known keys.
     pub fn unreachable(&self) -> Vec<(&str, Option<Timestamp>)> {
         let failing = self.external.iter().filter_map(|(issuer, external)| Some((issuer, external.keys.failing()?)));
         failing.map(|(issuer, failing)| (issuer.as_str(), failing.serve_until)).collect()
     }
 
-    /// The caller that the header of a request proves.
+    /// Returns the caller that the header of a request proves.
     pub async fn verify(&self, authorization: Option<&str>, now: Timestamp) -> Result<Caller, TokenRefusal> {
         let token = bearer(authorization)?;
         let parts = Parts::split(token)?;
@@ -256,20 +256,20 @@ impl Verifier {
     }
 }
 
-/// What a token of one of these issuers would count as. Its claims alone are looked at: neither its signature nor its times
-/// nor its audience.
+/// The subject and client that a token of these issuers would count as. Only its claims are read: its signature, times
+/// and audience are not checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// The client to which it was given.
+    /// The client to which the token was given.
     pub client: String,
-    /// Its subject: `sub`, else `oid`.
+    /// The subject: `sub`, else `oid`.
     pub subject: Option<String>,
-    /// It is an application's; otherwise it is a person's.
+    /// Set if the token is an application's; otherwise it is a person's.
     pub application: bool,
 }
 
 impl Reading {
-    /// Reads a token as the verifier would that trusts these issuers.
+    /// Reads a token as a verifier with these issuers would.
     pub fn of(token: &str, issuers: &[IssuerConfig]) -> Result<Self, TokenRefusal> {
         let parts = Parts::split(token.trim())?;
         let claims: Claims = parts.claims()?;
@@ -286,7 +286,7 @@ impl Reading {
     }
 }
 
-/// An id is the same however it is written; another text is compared with its case.
+/// Normalises a tenant: an id in any spelling is the same; another text is case-sensitive.
 fn written(tenant: &str) -> String {
     Uuid::try_parse(tenant).map_or_else(|_| tenant.to_owned(), |id| id.to_string())
 }

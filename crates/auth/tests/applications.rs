@@ -1,4 +1,4 @@
-//! Applications prove themselves: secrets, certificates, and what the endpoints say when they do not.
+//! Authentication of applications: secrets, certificates, and the answers of the endpoints when it fails.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

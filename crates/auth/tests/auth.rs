@@ -1,4 +1,4 @@
-//! What makes a caller, and what does not.
+//! The tokens that make a caller, and those that do not.
 
 mod issuers;
 mod subjects;
@@ -98,7 +98,7 @@ async fn world() -> World {
     world_of(|_| {}).await
 }
 
-/// With an issuer that is configured otherwise than by default.
+/// A world with an issuer whose configuration differs from the default.
 async fn world_of(change: impl FnOnce(&mut IssuerConfig)) -> World {
     let directory = tempfile::tempdir().expect("a directory");
     let local = local(&directory.path().join("issuer"));
@@ -111,7 +111,7 @@ async fn world_of(change: impl FnOnce(&mut IssuerConfig)) -> World {
 }
 
 impl World {
-    /// What becomes of a token with these claims.
+    /// The result of verifying a token with these claims.
     async fn ask(&self, claims: &Value) -> Result<Caller, TokenRefusal> {
         self.verifier.verify(Some(&sign(&self.pair, Some("k1"), claims)), now()).await
     }
@@ -287,7 +287,7 @@ async fn keys_are_fetched_once_again_on_an_unknown_id_and_used_stale_when_the_is
     assert_eq!(ask("nope", &second, NOW + 42).await, Some(TokenRefusal::BadSignature));
     assert_eq!(world.jwks.asked.load(Ordering::SeqCst), 2);
 
-    // Two hours later the issuer is down: what is known still serves.
+    // Two hours later the issuer is down: the known keys still serve.
     world.jwks.down.store(true, Ordering::SeqCst);
     assert_eq!(ask("k1", &world.pair, NOW + 7200).await, None);
     assert_eq!(world.jwks.asked.load(Ordering::SeqCst), 3);
@@ -297,7 +297,7 @@ async fn keys_are_fetched_once_again_on_an_unknown_id_and_used_stale_when_the_is
 async fn an_issuer_that_was_never_reached_is_unavailable_not_wrong() {
     let world = world().await;
     world.jwks.down.store(true, Ordering::SeqCst);
-    // It is asked again 30 seconds after the last try, and that is what callers are told.
+    // It is asked again 30 seconds after the last attempt, and callers get that delay.
     let token = sign(&world.pair, Some("k1"), &claims());
     for (seconds, retry_after_s) in [(0, 30), (12, 18), (29, 1), (30, 30)] {
         let at = Timestamp::from_second(NOW + seconds).expect("a time");
@@ -340,7 +340,7 @@ async fn local_keys_rotate_and_old_tokens_live_on() {
     let ahead = id(&mint(&elsewhere, now()));
     rotate(now() + Duration::from_secs(60));
     assert_ne!(id(&mint(&elsewhere, now())), ahead);
-    // What was replaced is removed by who knows how long ago that was.
+    // A replaced key is removed by a caller that knows how long ago that was.
     let replaced = elsewhere.keys().replaced();
     assert_eq!(replaced.len(), 3);
     elsewhere.keys().remove(&replaced[0].0).expect("removed");

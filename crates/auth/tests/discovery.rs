@@ -1,4 +1,4 @@
-//! What the issuer says of itself.
+//! The issuer's description of itself.
 
 use crate::support::{self, BASE, Endpoints, tenant};
 use serde_json::json;

@@ -1,5 +1,6 @@
-//! Tokens of Keycloak, which most operators have who have no Entra ID: a real one in a process of its own, on the loopback
-//! interface, with the realm of `tests/keycloak/`. Needs a JDK and Maven; the first run downloads 160 MB, which Maven keeps.
+//! Tokens of Keycloak, which most operators without Entra ID use. A real Keycloak runs in a process of its own, on the
+//! loopback interface, with the realm of `tests/keycloak/`. Needs a JDK and Maven; the first run downloads 160 MB,
+//! which Maven keeps.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -29,13 +30,13 @@ const HELPDESK: &str = "5e41ce00-0000-4000-8000-000000000001";
 /// A Keycloak that runs for as long as this process.
 struct Keycloak {
     _child: Child,
-    /// Held while it runs: it writes below its own folder.
+    /// Held while it runs, because it writes below its own folder.
     _lock: std::fs::File,
     issuer: String,
     log: PathBuf,
 }
 
-/// Keycloak, unpacked below the target directory.
+/// Unpacks Keycloak below the target directory.
 fn installed(place: &Path) -> PathBuf {
     let home = place.join(format!("keycloak-{VERSION}"));
     if place.join("installed").exists() {
@@ -95,7 +96,7 @@ impl Keycloak {
         Self { _child: child, _lock: lock, issuer: format!("http://127.0.0.1:{port}/realms/contoso"), log }
     }
 
-    /// The one of this process, once it answers.
+    /// The instance of this process, once it answers.
     async fn running() -> &'static Self {
         static KEYCLOAK: OnceLock<Keycloak> = OnceLock::new();
         let keycloak = KEYCLOAK.get_or_init(Self::start);
@@ -114,7 +115,7 @@ impl Keycloak {
         format!("{}/protocol/openid-connect/token", self.issuer)
     }
 
-    /// What the token endpoint answers to that form.
+    /// The answer of the token endpoint to that form.
     async fn ask(&self, form: &[(&str, &str)], proof: Option<&str>) -> Value {
         let mut request = client().build().expect("a client").post(self.token_endpoint());
         if let Some(proof) = proof {
@@ -141,7 +142,7 @@ impl Keycloak {
     }
 
     fn config(&self) -> IssuerConfig {
-        // A client that an operator lists as an audience gets no ID tokens accepted by it.
+        // Listing a client as an audience does not make its ID tokens acceptable.
         IssuerConfig { audiences: vec!["console".to_owned()], ..IssuerConfig::new(&self.issuer, tenant()) }
     }
 }
@@ -162,7 +163,7 @@ impl Token {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("JSON")
     }
 
-    /// What becomes of it a second after it was issued.
+    /// The result of verifying the token a second after it was issued.
     async fn verified(&self, config: IssuerConfig) -> Result<Caller, TokenRefusal> {
         let directory = tempfile::tempdir().expect("a directory");
         let verifier = Verifier::new(vec![config], local(directory.path()), vec![], client()).expect("a verifier");
@@ -226,7 +227,7 @@ async fn a_service_account_is_an_application_when_it_is_listed_or_its_client_say
         ("robot", keycloak.config(), ActorKind::Application),
     ] {
         let token = keycloak.service(client).await;
-        // What `chaveiro doctor tokens` says of it.
+        // The output of `chaveiro doctor tokens` for it.
         let reading = Reading::of(&token.0, std::slice::from_ref(&config)).expect("a token");
         assert_eq!((reading.application, reading.client.as_str()), (kind == ActorKind::Application, client));
         let caller = token.verified(config).await.expect("a caller");

@@ -1,4 +1,5 @@
-//! What strangers may ask of the local issuer is limited by their address, and never at the cost of somebody elsewhere.
+//! Unauthenticated requests to the local issuer are limited by address. One address never uses up the allowance of
+//! another.
 
 use chaveiro_auth::TokenCeilings;
 use http::HeaderMap;
@@ -80,7 +81,7 @@ async fn guessing_is_slow_from_one_address() {
     assert_eq!(prove(&endpoints, HERE, "wrong").await, (429, 50_053, Some(30)));
     let secret = endpoints.secret.clone();
     assert_eq!(prove(&endpoints, HERE, &secret).await.0, 429, "or the next guess would tell");
-    // What is refused is not counted: one guess in 30 seconds, however often somebody tries.
+    // A refused attempt is not counted: one guess in 30 seconds, however often a client tries.
     for round in 0..10 {
         endpoints.pass(29);
         assert_eq!(prove(&endpoints, HERE, "wrong").await, (429, 50_053, Some(1)), "round {round}");

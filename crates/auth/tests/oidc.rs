@@ -1,4 +1,4 @@
-//! Tokens of somebody else's issuer: a certified OpenID provider (`tests/oidc/`, the npm package `oidc-provider`) in a
+//! Tokens of a foreign issuer: a certified OpenID provider (`tests/oidc/`, the npm package `oidc-provider`) in a
 //! process of its own. Needs Node.js and npm; the first run installs the package below `target/`.
 
 use std::io::{BufRead, BufReader, Lines, Write};
@@ -72,7 +72,7 @@ impl Provider {
         Self { child, commands, answers, issuer, client }
     }
 
-    /// Gives a command; how often the keys were fetched until then.
+    /// Sends a command; returns how often the keys were fetched until then.
     fn tell(&mut self, command: &str) -> u32 {
         writeln!(self.commands, "{command}").expect("told");
         self.answers.find_map(|line| line.expect("a line").parse().ok()).expect("a number")
@@ -85,7 +85,7 @@ impl Provider {
         Token(answer.expect("a token"))
     }
 
-    /// What a client gets that asks for a token of that resource, RFC 8707.
+    /// The token that a client gets for that resource, RFC 8707.
     async fn token(&self, audience: &str) -> Token {
         let form = [
             ("grant_type", "client_credentials"),
@@ -123,7 +123,7 @@ impl Token {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("JSON")
     }
 
-    /// That many seconds after it was issued, or before.
+    /// The time that many seconds after, or before, it was issued.
     fn after_issue(&self, seconds: i64) -> Timestamp {
         Timestamp::from_second(self.part(1)["iat"].as_i64().expect("iat") + seconds).expect("a time")
     }
@@ -170,7 +170,7 @@ async fn a_token_of_a_certified_provider_makes_a_caller() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_what_a_provider_signs_for_a_person_only_the_access_token_is_accepted() {
     let mut provider = Provider::start();
-    // An operator who lists the client as an audience opens no door to its ID tokens.
+    // Listing the client as an audience does not make its ID tokens acceptable.
     let config = IssuerConfig { audiences: vec!["desk".to_owned()], ..provider.config() };
     let world = world(config);
     for kind in ["person", "person-with-roles"] {
@@ -236,7 +236,7 @@ async fn no_other_algorithm_passes_for_the_issuers() {
         let header = URL_SAFE_NO_PAD.encode(json!({"alg": algorithm, "kid": key_id}).to_string());
         assert_eq!(world_of_all.refusal(&Token(format!("{header}.{rest}")), now).await, Some(refusal), "{algorithm}");
     }
-    // An issuer can be held to what it is known to use.
+    // An issuer can be restricted to the algorithms that it is known to use.
     let narrow = world(IssuerConfig { algorithms: vec!["ES256".to_owned()], ..provider.config() });
     assert_eq!(narrow.refusal(&token, now).await, Some(TokenRefusal::WrongAlgorithm));
 }
@@ -255,7 +255,7 @@ async fn a_new_key_is_found_and_an_old_one_is_forgotten_when_the_issuer_says_so(
     assert_eq!(world.refusal(&first, at(32)).await, None, "the old key is still published");
     assert_eq!(provider.tell("count"), 2);
 
-    // Within the hour nobody asks; after it the key that is gone is gone.
+    // Within the hour the keys are not fetched; after it the removed key is gone.
     provider.tell("forget");
     assert_eq!(world.refusal(&first, at(300)).await, None);
     let late = provider.token(GRAPH).await;
@@ -291,7 +291,7 @@ async fn a_dead_issuer_stops_nobody_whose_key_is_known() {
     provider.tell("rotate");
     let newer = provider.token(GRAPH).await;
     provider.stop();
-    // The keys are stale by now, and the token has ended: that its end is what is wrong shows that its key was believed.
+    // The keys are stale by now, and the token has expired. The refusal names the expiry, so the key was still trusted.
     assert_eq!(world.refusal(&token, token.after_issue(7200)).await, Some(TokenRefusal::Expired));
     assert_eq!(world.refusal(&newer, newer.after_issue(120)).await, UNAVAILABLE);
 }
@@ -300,7 +300,7 @@ async fn a_dead_issuer_stops_nobody_whose_key_is_known() {
 async fn a_slow_issuer_makes_nobody_wait_for_ever_and_is_asked_once() {
     let provider = Provider::start();
     let token = provider.token(GRAPH).await;
-    // It takes connections and says nothing.
+    // It accepts connections and sends nothing.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/jwks", listener.local_addr().expect("an address"));
     let silent = tokio::spawn(async move {

@@ -1,5 +1,5 @@
-//! Tokens that end before their hour: what is minted afterwards counts, what was minted before does not, also within one
-//! second; and the `claims` with which clients come back.
+//! Tokens that are revoked before their hour ends. Tokens minted afterwards count and tokens minted before do not, also
+//! within one second. The tests also cover the `claims` with which clients return.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -68,7 +68,7 @@ impl Endpoints {
         answer
     }
 
-    /// Whether a token is a caller's, and was not revoked.
+    /// Returns whether the token proves a caller and is not revoked.
     async fn counts(&self, answer: &Value) -> bool {
         let header = format!("Bearer {}", answer["access_token"].as_str().expect("a token"));
         let caller = self.verifier().verify(Some(&header), self.now()).await.expect("a caller");
@@ -100,7 +100,7 @@ async fn what_was_minted_before_ends_and_what_is_minted_after_counts_within_one_
     let endpoints = Endpoints::new().await;
     let (desk, mut old) = (Endpoints::DESK.to_string(), endpoints.as_itself(None).await.1);
     assert!(endpoints.counts(&old).await);
-    // Three times in one second: what the last revocation let through ends with the next.
+    // Three times in one second: the next revocation ends what the last one let through.
     for ahead in [2, 3, 4] {
         endpoints.revoke_application(&desk).await;
         assert!(!endpoints.counts(&old).await, "{ahead}");
@@ -160,7 +160,7 @@ async fn revocations_in_a_burst_lock_nobody_out() {
                 refused += 1;
             }
         }
-        // Our own verifier takes what our own issuer gives, and nobody is locked out.
+        // Our own verifier accepts what our own issuer mints, so no client is locked out.
         let (status, new) = endpoints.as_itself(Some(CHALLENGE)).await;
         assert_eq!(status, 200, "{new}");
         assert!(endpoints.counts(&new).await, "after {refused} refusals");
@@ -182,7 +182,7 @@ async fn a_person_who_is_signed_out_has_no_token_left_and_signs_in_again_at_once
     let robot = endpoints.as_itself(None).await.1;
     assert_eq!(endpoints.sign_ana_out().await, 1);
     assert!(!endpoints.counts(&before).await && !endpoints.counts(&refreshed).await);
-    assert!(endpoints.counts(&robot).await, "an application is not she");
+    assert!(endpoints.counts(&robot).await, "an application is not the person");
     let (status, refused) = endpoints.refreshed(&refreshed, Some(CHALLENGE)).await;
     assert_eq!((status, &refused["suberror"], &refused["error_codes"][0]), (400, &json!("bad_token"), &json!(50173)));
     let again = endpoints.signed_in(None).await;
@@ -248,7 +248,7 @@ async fn a_client_that_understands_challenges_is_told_apart_in_its_tokens() {
         let (status, answer) = endpoints.as_itself(asked).await;
         assert_eq!((status, &claims(&answer["access_token"])["xms_cc"]), (200, &told), "{asked:?}: {answer}");
     }
-    // Nobody chooses when her own token was issued: it would outlive the next revocation.
+    // No client chooses when its own token was issued: it would outlive the next revocation.
     let ahead = CHALLENGE.replace("1800000001", "1900000000");
     assert_eq!(claims(&endpoints.as_itself(Some(&ahead)).await.1["access_token"])["iat"], NOW);
 }

@@ -64,7 +64,7 @@ async fn refresh(endpoints: &Endpoints, token: &Value, scope: Option<&str>) -> (
     endpoints.post("token", &fields).await
 }
 
-/// Somebody who is signed in: the answer with her tokens.
+/// A user who is signed in: the answer with the user's tokens.
 async fn signed_in(endpoints: &Endpoints, scope: &str) -> Value {
     let begun = begin(endpoints, scope).await;
     decide(endpoints, &begun, ana()).await.expect("approved");
@@ -170,7 +170,7 @@ async fn what_is_not_approved_gives_nothing() {
     decide(&endpoints, &foreign, ana()).await.expect("approved");
     let other = chaveiro_core::application::COMMAND_LINE.to_string();
     let other = poll_as(&endpoints, &foreign, &other, DEVICE_CODE, "code");
-    assert_eq!(says(&other.await), (400, "bad_verification_code", 70_000), "another application's code is none");
+    assert_eq!(says(&other.await), (400, "bad_verification_code", 70_000), "another application's code is unknown");
 
     let late = begin(&endpoints, SCOPE).await;
     endpoints.pass(900);
@@ -210,7 +210,7 @@ async fn a_refresh_gives_the_next_tokens_and_never_more_than_was_approved() {
     assert_eq!((says(&more), more.1["suberror"].as_str()), ((400, "invalid_grant", 65_001), Some("consent_required")));
     assert_eq!(refresh(&endpoints, &third["refresh_token"], Some(SCOPE)).await.0, 200, "the refused one took nothing");
 
-    // Whoever was approved for one permission gets no other by asking for all.
+    // A client approved for one permission gets no other by asking for all.
     let narrow = signed_in(&endpoints, &format!("{read} offline_access")).await;
     let (_, wide) = refresh(&endpoints, &narrow["refresh_token"], Some(".default")).await;
     assert_eq!(claims(&wide["access_token"])["scp"], read);

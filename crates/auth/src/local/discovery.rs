@@ -1,4 +1,4 @@
-//! What the issuer says of itself (docs/graph-facts.md#login-endpoints): true of this server, field by field.
+//! The issuer's description of itself (docs/graph-facts.md#login-endpoints): each field is true of this server.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::error::Refusal;
 use super::http::{Call, Claim, Endpoint, find_tenant, is_any, is_consumers, public, refused};
 
-/// Where the document and the keys of a tenant are.
+/// The paths of the document and of the keys of a tenant.
 pub(super) const DOCUMENT_PATH: &str = "/{tenant}/v2.0/.well-known/openid-configuration";
 pub(super) const KEYS_PATH: &str = "/{tenant}/discovery/v2.0/keys";
 
-/// A document changes with a release; keys change when an operator says so.
+/// The cache lifetime of the document, which changes with a release. Keys change when an operator rotates them.
 const DOCUMENT_S: u32 = 86_400;
 const KEYS_S: u32 = 300;
 
@@ -40,7 +40,7 @@ pub(super) async fn keys(
     }
 }
 
-/// The keys are the same for every tenant; that a token is of one tenant is said by its `iss`.
+/// Serves the keys, which are the same for every tenant. The `iss` of a token says which tenant it belongs to.
 pub(super) async fn all_keys(State(endpoint): State<Arc<Endpoint>>) -> Response {
     if let Err(error) = endpoint.issuer.keys.reload() {
         tracing::error!(%error, "the signing keys were not read");
@@ -67,8 +67,8 @@ impl Endpoint {
         base.strip_prefix("https://").unwrap_or(base)
     }
 
-    /// How paths of that tenant begin, and its issuer. Entra answers `common` with a placeholder in the issuer, and
-    /// clients know it.
+    /// Returns the prefix of a tenant's paths, and its issuer. Entra answers `common` with a placeholder in the issuer,
+    /// and clients know it.
     async fn path_of(&self, name: &str) -> Result<(String, String), Refusal> {
         let base = &self.issuer.base_url;
         if is_any(name) {
@@ -95,7 +95,7 @@ impl Endpoint {
             "response_modes_supported": ["query", "fragment", "form_post"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["RS256"],
-            // Required, and empty is the truth: nobody signs in through the browser here.
+            // The field is required, and empty is true: this server has no sign-in in the browser.
             "response_types_supported": [],
             "grant_types_supported":
                 ["client_credentials", "urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],

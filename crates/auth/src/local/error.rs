@@ -1,5 +1,5 @@
-//! Why the login endpoints say no: one exhaustive table (docs/graph-facts.md#token-errors). Clients look at `error`; people search for the
-//! AADSTS number.
+//! The refusals of the login endpoints, in one exhaustive table (docs/graph-facts.md#token-errors). Clients read `error`; people search for
+//! the AADSTS number.
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::ApplicationSecret;
@@ -12,7 +12,7 @@ use crate::claims_request::ClaimsRefusal;
 use crate::client_assertion::AssertionRefusal;
 use crate::scope::ScopeRefusal;
 
-/// Why no token, and no code, is given.
+/// The reason why no token and no code is given.
 pub(super) enum Refusal {
     UnknownTenant(String),
     NoTenantNamed,
@@ -59,50 +59,47 @@ pub(super) struct Row {
     pub(super) suberror: Option<&'static str>,
 }
 
-/// What a number means, for the page that `error_uri` names. Refusals that share a number share its meaning.
+/// The meaning of each number, for the page that `error_uri` names. Refusals that share a number share its meaning.
 pub(super) const CODES: &[(u32, &str)] = &[
     (50027, "The client assertion is malformed, or signed with another algorithm than RS256 or PS256."),
-    (
-        50053,
-        "A client at this address failed too often to prove that it is that application. Wait, and look at the secret.",
-    ),
+    (50053, "Too many attempts from this address failed to prove to be that application. Wait, and check the secret."),
     (50034, "The person who signed in is not among the users of the tenant any more."),
     (50057, "The account of the person who signed in is disabled (`accountEnabled` of the user)."),
     (50059, "The request names no tenant, and there is more than one. Put the tenant's id into the address."),
     (50173, "The sign-in has ended: signed out, revoked, or its refresh token was used twice. Sign in again."),
     (50020, "Personal Microsoft accounts cannot sign in here. Use the address of your tenant."),
-    (54005, "The device code has served already. Begin a new sign-in."),
-    (65001, "The application is not registered for what it asks for, or for nothing of it."),
+    (54005, "The device code was already used. Begin a new sign-in."),
+    (65001, "The application is not registered for all the permissions that it asks for."),
     (65004, "An operator denied the sign-in."),
     (70003, "The grant type is not supported."),
     (70011, "The scope is not valid."),
-    (70016, "No operator has approved the sign-in yet. Keep asking, at the interval that was told."),
-    (70019, "The code is over after 15 minutes. Begin a new sign-in."),
+    (70016, "The sign-in is not approved yet. Keep polling at the given interval."),
+    (70019, "The code has expired after 15 minutes. Begin a new sign-in."),
     (70000, "The device code is not known. Begin a new sign-in."),
-    (90002, "There is no such tenant. `chaveiro tenant list` prints those there are."),
+    (90002, "The tenant does not exist. `chaveiro tenant list` prints the existing ones."),
     (
         90055,
-        "Too much is asked for: tokens of an application or its tenant, or device codes from one address. Keep a token while it lives; an hour.",
+        "Too many requests: tokens of an application or its tenant, or device codes from one address. Reuse a token while it lives, an hour.",
     ),
     (90033, "The server is busy for a moment. Try again."),
     (700003, "The refresh token is malformed. Sign in again."),
-    (700016, "There is no such application in this tenant. `chaveiro app list` prints those there are."),
+    (700016, "The application does not exist in this tenant. `chaveiro app list` prints the existing ones."),
     (700021, "Issuer and subject of the client assertion must both be the client id."),
     (700023, "The audience of the client assertion must be the token endpoint."),
-    (700024, "The client assertion is over, begins later, or ends more than an hour ahead. Look at the clocks."),
+    (700024, "The client assertion has expired, is not valid yet, or ends more than an hour ahead. Check the clocks."),
     (700025, "The application is a public client and has no secret. Send none."),
     (700027, "The client assertion is not signed with a registered, valid certificate of the application."),
-    (700082, "The refresh token was unused for too long. Sign in again."),
-    (900144, "The request is no form, or lacks a parameter."),
+    (700082, "The refresh token has expired because it was unused for too long. Sign in again."),
+    (900144, "The request is not a form, or lacks a parameter."),
     (
         1002012,
         "An application that signs in as itself asks for `.default`; its permissions are those it is registered for.",
     ),
     (7000215, "The client secret is wrong. Send its value, not its id."),
     (7000216, "A client secret or a client assertion is needed."),
-    (7000218, "The application is no public client: a client secret or a client assertion is needed."),
+    (7000218, "The application is a confidential client: a client secret or a client assertion is needed."),
     (7000222, "The client secret has ended. Make another with `chaveiro app add-secret`."),
-    (9002313, "The request is malformed: its 'claims' are no JSON of the right form."),
+    (9002313, "The request is malformed: its 'claims' are not JSON of the right form."),
     (7000219, "The client assertion is of another type than jwt-bearer, or lacks it."),
 ];
 
@@ -150,7 +147,7 @@ impl Refusal {
         Row { status, error, code, suberror }
     }
 
-    /// When there is room again, for what is refused because there was too much of it.
+    /// The seconds until there is room again, for a refusal by a rate limit.
     pub(super) fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::TooManyTokens(throttled) | Self::TooManyCodesHere(throttled) | Self::TooManyFailures(throttled) => {
@@ -161,8 +158,8 @@ impl Refusal {
         }
     }
 
-    /// The reason for which the record and the metrics count it. `None` for a request that is malformed, early or could not be
-    /// answered.
+    /// The reason under which the audit record and the metrics count it. `None` for a request that is malformed, early
+    /// or could not be answered.
     pub(super) fn reason(&self) -> Option<Reason> {
         Some(match self {
             Self::UnknownTenant(_) | Self::UnknownApplication(_) | Self::PersonalAccounts => Reason::UnknownName,
@@ -185,7 +182,7 @@ impl Refusal {
         })
     }
 
-    /// The user whose account it is about.
+    /// The user whose account the refusal concerns.
     pub(super) fn user(&self) -> Option<ResourceId> {
         match self {
             Self::UnknownUser(user) | Self::DisabledUser(user) => Some(*user),
@@ -193,8 +190,8 @@ impl Refusal {
         }
     }
 
-    /// Whether it may be a guess: what was shown is nothing that the application has or had. An old secret, or an assertion
-    /// of the right key with a wrong clock, is none.
+    /// Returns whether the request may be a guess: its proof matches nothing that the application has or had. An old
+    /// secret does not count, nor does an assertion of the right key with a wrong clock.
     pub(super) fn proves_nothing(&self) -> bool {
         matches!(
             self,
@@ -206,8 +203,8 @@ impl Refusal {
         )
     }
 
-    /// What happened and what to do, without the number. Never repeats a secret; what it repeats of the request goes into
-    /// JSON and nowhere else.
+    /// The problem and the remedy, without the number. The text never contains a secret. Quotations of the request go
+    /// into JSON only.
     pub(super) fn text(&self, base_url: &str) -> String {
         match self {
             Self::UnknownTenant(tenant) => {
@@ -232,7 +229,7 @@ impl Refusal {
                     .to_owned()
             }
             Self::NoProof => {
-                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'. The application is no public client.".to_owned()
+                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'. The application is a confidential client.".to_owned()
             }
             Self::WrongSecret => {
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID; make another with `chaveiro app add-secret`.".to_owned()
@@ -260,7 +257,7 @@ impl Refusal {
             ),
             Self::TooOften => "The client asks too often. Wait for the interval between two questions.".to_owned(),
             Self::RefreshReused => {
-                "The provided grant has been revoked: the refresh token was used twice, so that somebody else may have it. Sign in again.".to_owned()
+                "The provided grant has been revoked: the refresh token was used twice, so another party may have it. Sign in again.".to_owned()
             }
             Self::TooManyTokens(throttled) => format!(
                 "There are too many incoming requests. Ask again in {} s, and keep each token while it lives.",
@@ -293,7 +290,7 @@ impl Refusal {
     }
 }
 
-/// What that number means.
+/// Returns the meaning of that number.
 pub(super) fn meaning(code: u32) -> Option<&'static str> {
     CODES.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
 }
@@ -389,7 +386,7 @@ mod tests {
             assert!(row.status.is_client_error() || row.status == StatusCode::SERVICE_UNAVAILABLE);
         }
         for (code, _) in CODES {
-            assert!(all.iter().any(|refusal| refusal.row().code == *code), "{code} is said by nobody");
+            assert!(all.iter().any(|refusal| refusal.row().code == *code), "{code} has no refusal");
         }
     }
 }

@@ -86,28 +86,28 @@ pub(super) struct Authenticated {
     pub(super) tenant: TenantId,
     pub(super) application: Application,
     pub(super) proof: Proof,
-    /// Since when its tokens count.
+    /// The revocation time: tokens issued before it do not count.
     pub(super) valid_from: Option<Timestamp>,
-    /// Whether it understands a claims challenge.
+    /// Set if it understands a claims challenge.
     pub(super) capable: bool,
-    /// How long its people stay signed in.
+    /// The longest time for which its users stay signed in.
     pub(super) sign_in_life: Duration,
 }
 
-/// What a person gets when she signs in or refreshes.
+/// The grant of a user who signs in or refreshes.
 pub(super) struct Granted {
     pub(super) person: Person,
     pub(super) scope: Scope,
     pub(super) refresh_token: Option<Zeroizing<String>>,
-    /// Since when tokens of the person count.
+    /// The revocation time of the user.
     pub(super) valid_from: Option<Timestamp>,
 }
 
-/// An application, as it was at one moment.
+/// An application, as it was at one time.
 pub(super) struct Known {
     pub(super) application: Application,
-    /// Since when its tokens count. Read together with its secrets: who proves to be it with one that goes a moment later
-    /// must not be given a token that counts.
+    /// The revocation time, read together with the secrets. If a secret is removed a moment later, a client that proved
+    /// itself with it must not get a token that counts.
     valid_from: Option<Timestamp>,
 }
 
@@ -133,11 +133,11 @@ impl Endpoint {
         if grant != Grant::ClientCredentials {
             claim.face = Face::SignIn;
         }
-        // An application that acts as itself says in which tenant.
+        // An application that acts as itself must name its tenant.
         if grant == Grant::ClientCredentials && named.by_any {
             return Err(Refusal::UnknownTenant(tenant.to_owned()));
         }
-        // Before anything is used up: what cannot be read is told, and asked for again.
+        // Parsed before a code or a refresh token is used up, so that the client can correct the request and repeat it.
         let claims = ClaimsRequest::parse(form.claims.as_deref().unwrap_or_default()).map_err(Refusal::Claims)?;
         let now = self.now();
         let Known { application, valid_from } = self.application(&named, &form).await?;
@@ -170,7 +170,7 @@ impl Endpoint {
         found.map_err(refused)
     }
 
-    /// The application that the form names.
+    /// Finds the application that the form names.
     pub(super) async fn application(&self, named: &Named, form: &Form) -> Result<Known, Refusal> {
         let tenant = named.tenant.id;
         let asked = form.client_id.clone().ok_or(Refusal::Missing("client_id"))?;
@@ -185,7 +185,7 @@ impl Endpoint {
         found.map_err(|error| busy(&error))?.ok_or_else(unknown)
     }
 
-    /// Lets the application prove itself in the way it chose.
+    /// Authenticates the application by the method it chose.
     fn authenticate(
         &self,
         grant: Grant,
@@ -212,8 +212,8 @@ impl Endpoint {
         }
     }
 
-    /// What the `aud` of an assertion may be: the token endpoint, as the path names the tenant or as discovery does, or
-    /// the issuer (RFC 7523, 3).
+    /// The accepted `aud` of an assertion: the token endpoint, with the tenant named as in the path or as in discovery,
+    /// or the issuer (RFC 7523, 3).
     fn assertion_audiences(&self, named: &str, tenant: TenantId) -> Vec<String> {
         let base = &self.issuer.base_url;
         vec![
@@ -246,7 +246,7 @@ impl Endpoint {
         }))
     }
 
-    /// The tokens of a person.
+    /// Mints the tokens of a person.
     fn give(&self, client: &Authenticated, granted: &Granted, now: Timestamp) -> Result<Value, Refusal> {
         let (person, scope) = (&granted.person, &granted.scope);
         let permissions = consented(&client.application, scope)?;
@@ -291,7 +291,7 @@ impl Authenticated {
     }
 }
 
-/// What of the scope the application is registered for.
+/// Returns the requested permissions that the application is registered for.
 pub(super) fn consented(
     application: &Application,
     scope: &Scope,
@@ -302,7 +302,7 @@ pub(super) fn consented(
     })
 }
 
-/// An application of the tenant, the command line included.
+/// Finds an application of the tenant, including the command line.
 pub(super) fn find_application(
     view: &dyn View,
     tenant: TenantId,
@@ -314,7 +314,7 @@ pub(super) fn find_application(
     }
 }
 
-/// Every secret is compared, so that the time tells nothing of which one it was.
+/// Compares every secret, so that the time does not reveal which one matched.
 fn check_secret(application: &Application, secret: &str, now: Timestamp) -> Result<Proof, Refusal> {
     let mut fitting = application.secrets.clone();
     fitting.retain(|kept| verify_client_secret(secret, &kept.hash));
@@ -337,7 +337,7 @@ pub(super) fn read_form(body: &[u8]) -> Result<Form, Refusal> {
     serde_urlencoded::from_bytes(body).map_err(|_| Refusal::NotAForm)
 }
 
-/// RFC 6749, 2.3.1: both halves are form-encoded before they are joined.
+/// Reads basic authentication. RFC 6749, 2.3.1: both halves are form-encoded before they are joined.
 fn basic(headers: &HeaderMap) -> Option<(String, Zeroizing<String>)> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = value.split_once(' ')?;

@@ -32,7 +32,7 @@ const ANY_TENANT: [&str; 2] = ["common", "organizations"];
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
-/// Where tokens are given out, sign-ins begin, and sign-ins end.
+/// The paths where tokens are given out, sign-ins begin, and sign-ins end.
 pub(super) const TOKEN_PATH: &str = "/{tenant}/oauth2/v2.0/token";
 pub(super) const DEVICE_CODE_PATH: &str = "/{tenant}/oauth2/v2.0/devicecode";
 pub(super) const REVOKE_PATH: &str = "/{tenant}/oauth2/v2.0/revoke";
@@ -68,25 +68,25 @@ pub(super) fn router(endpoint: Endpoint) -> Router {
         .with_state(endpoint)
 }
 
-/// There are no federated realms; libraries take this for "an ordinary account".
+/// Answers that no federated realm exists; libraries read this as "an ordinary account".
 async fn no_user_realm() -> StatusCode {
     StatusCode::NOT_FOUND
 }
 
-/// One request, for whoever looks for it later.
+/// The identifiers of one request, for later diagnosis.
 #[derive(Clone, Copy)]
 pub(super) struct Call {
-    /// Ours: `trace_id`, `x-ms-request-id`.
+    /// Our id: `trace_id`, `x-ms-request-id`.
     pub(super) trace: Uuid,
-    /// The client's `client-request-id` when it sent one.
+    /// The client's `client-request-id`, if it sent one.
     pub(super) correlation: Uuid,
-    /// Whence it comes.
+    /// The origin by which limits count.
     pub(super) origin: Origin,
-    /// The address of the client, for the record.
+    /// The address of the client, for the audit record.
     pub(super) address: Option<IpAddr>,
 }
 
-/// The application that the sender of a request says it is, and where.
+/// The application that the sender of a request claims to be, and the endpoint.
 pub(super) struct Claim {
     pub(super) face: Face,
     path: &'static str,
@@ -94,12 +94,12 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// A sender who has named no application yet.
+    /// A sender that has not named an application yet.
     pub(super) fn at(face: Face, path: &'static str) -> Self {
         Self { face, path, of: None }
     }
 
-    /// The refusal as it is counted.
+    /// The refusal as the audit record and the metrics count it.
     fn refused(&self, refusal: &Refusal) -> Option<Refused> {
         let (reason, code) = (refusal.reason()?, format!("AADSTS{}", refusal.row().code));
         let by = match self.of {
@@ -110,7 +110,7 @@ impl Claim {
     }
 }
 
-/// Every answer has the ids of its request and is believed to be what its `Content-Type` says.
+/// Adds the ids of the request to every answer, and forbids clients to guess its content type.
 async fn with_call(State(endpoint): State<Arc<Endpoint>>, mut request: Request, next: Next) -> Response {
     let sent = client_request_id(&request);
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
@@ -123,7 +123,7 @@ async fn with_call(State(endpoint): State<Arc<Endpoint>>, mut request: Request, 
     let connection = request.extensions().get::<Arc<dyn Peer>>().cloned();
     request.extensions_mut().insert(call);
     let mut response = next.run(request).await;
-    // A token is the answer to a proof.
+    // Tokens are given only after a proof.
     let proven = response.extensions().get() == Some(&Sender::Known);
     if let Some(connection) = connection.filter(|_| proven) {
         connection.has_proven_itself();
@@ -144,7 +144,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-/// Python sends a header, JavaScript a query parameter.
+/// Reads the client's request id: Python sends a header, JavaScript a query parameter.
 fn client_request_id(request: &Request) -> Option<Uuid> {
     let header = request.headers().get(CLIENT_REQUEST_ID).and_then(|value| value.to_str().ok());
     let header = header.and_then(|text| Uuid::try_parse(text).ok());
@@ -160,11 +160,11 @@ pub(super) fn query(query: Option<&str>, name: &str) -> Option<String> {
 /// The tenant that a path names.
 pub(super) struct Named {
     pub(super) tenant: Tenant,
-    /// By `common` or `organizations`, which is enough while there is only one.
+    /// Set if the path said `common` or `organizations`, which is enough while there is only one tenant.
     pub(super) by_any: bool,
 }
 
-/// The tenant of that id, or of that name, when no other has it.
+/// Finds the tenant of that id, or of that name if the name is unique.
 pub(super) fn find_tenant(view: &dyn View, name: &str) -> Result<Named, Fault<Refusal>> {
     if is_consumers(name) {
         return Err(Fault::Refused(Refusal::PersonalAccounts));
@@ -196,7 +196,7 @@ impl Endpoint {
         self.clock.now()
     }
 
-    /// An answer of the token endpoints.
+    /// Builds an answer of the token endpoints.
     pub(super) fn answer(&self, answer: Result<Value, Refusal>, call: Call, claim: &Claim) -> Response {
         match answer {
             Ok(value) => no_store(StatusCode::OK, value),
@@ -232,20 +232,20 @@ impl Endpoint {
             set(response.headers_mut(), header::RETRY_AFTER, &seconds.to_string());
         }
         if row.status == StatusCode::UNAUTHORIZED {
-            // RFC 6749, 5.2: whoever tried this way is told that it exists.
+            // RFC 6749, 5.2: a client that tried this method is told that it exists.
             set(response.headers_mut(), header::WWW_AUTHENTICATE, "Basic realm=\"chaveiro\"");
         }
         response
     }
 }
 
-/// A fault of the store is not the client's business: it is told to come back.
+/// Hides a fault of the store from the client, which is asked to retry.
 pub(super) fn busy(error: &Fault) -> Refusal {
     tracing::error!(%error, "a sign-in could not be answered");
     Refusal::Busy
 }
 
-/// The refusal of a decision, or the answer to a fault of the store.
+/// Returns the refusal of a decision, or the answer to a fault of the store.
 pub(super) fn refused(fault: Fault<Refusal>) -> Refusal {
     match fault {
         Fault::Refused(refusal) => refusal,
@@ -264,7 +264,7 @@ fn no_store(status: StatusCode, body: Value) -> Response {
     (status, headers, body.to_string()).into_response()
 }
 
-/// A document that anybody may read, and keep for that long.
+/// A public document that caches may keep for that long.
 pub(super) fn public(body: &Value, seconds: u32) -> Response {
     let headers = [
         (header::CACHE_CONTROL, format!("max-age={seconds}, private")),

@@ -1,7 +1,7 @@
 //! The signing keys of the local issuer: RSA 2048 for RS256, one owner-only file each.
 //!
-//! The newest signs. Older ones verify for as long as tokens they signed can live. Another process (the
-//! command line) may rotate: the directory is read again whenever a token is minted or a key id is unknown.
+//! The newest key signs. Older keys verify for as long as tokens that they signed can live. Another process (the
+//! command line) may rotate. Therefore the directory is read again whenever a token is minted or a key id is unknown.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,30 +23,30 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// What keys are for.
+/// The algorithm of the keys.
 pub(crate) const ALGORITHM: Algorithm = Algorithm::RS256;
 
-/// How long a replaced key still verifies: longer than any token lives.
+/// The time for which a replaced key still verifies: longer than any token lives.
 pub const RETIREMENT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Why the signing keys cannot be used.
+/// The reason why the signing keys cannot be used.
 #[derive(Debug, Error)]
 pub enum KeyError {
-    /// A key file.
+    /// A key file cannot be used.
     #[error(transparent)]
     File(#[from] KeyFileError),
-    /// The directory.
+    /// The directory cannot be read.
     #[error("the directory of signing keys {} cannot be read: {error}", directory.display())]
     Directory {
-        /// Which directory.
+        /// The directory.
         directory: PathBuf,
-        /// The system's words.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// No key could be made.
+    /// A key could not be generated.
     #[error("no signing key could be generated")]
     Generation,
-    /// There is none.
+    /// The directory holds no key.
     #[error("there is no signing key in {}", .0.display())]
     None(PathBuf),
 }
@@ -67,7 +67,7 @@ pub struct IssuerKeys {
 }
 
 impl IssuerKeys {
-    /// Makes the first key in that directory, unless there is one.
+    /// Makes the first key in that directory, unless it has one.
     pub fn create(directory: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, KeyError> {
         keyfile::create_directory(directory)?;
         let keys = Self { directory: directory.to_owned(), keys: ArcSwap::from_pointee(read_all(directory)?) };
@@ -77,7 +77,7 @@ impl IssuerKeys {
         Ok(keys)
     }
 
-    /// Reads the keys of that directory. There must be one.
+    /// Reads the keys of that directory, which must hold at least one.
     pub fn open(directory: &Path) -> Result<Self, KeyError> {
         let missing = || KeyError::None(directory.to_owned());
         let read = if directory.is_dir() { read_all(directory)? } else { Vec::new() };
@@ -88,14 +88,14 @@ impl IssuerKeys {
         }
     }
 
-    /// Makes a new key, which signs once it is settled: record its fingerprint, then call [`IssuerKeys::settle`].
+    /// Makes a new key, which signs once it is settled. Record its fingerprint, then call [`IssuerKeys::settle`].
     pub fn stage(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<StagedKey, KeyError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::Generation)?;
         let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Generation)?;
         let mut id = [0; 8];
         entropy.fill(&mut id);
         let id = hex(&id);
-        // A clock that was ahead when the last key was made does not keep that one in use.
+        // If the clock was ahead when the last key was made, the new key must still be the newest.
         let newest = self.current().last().map_or(i64::MIN, |newest| newest.created.as_second().saturating_add(1));
         let file = self.directory.join(format!("{:012}-{id}.pem", now.as_second().max(newest)));
         let text = pem(der.as_ref());
@@ -104,7 +104,7 @@ impl IssuerKeys {
         Ok(StagedKey { id, fingerprint, file })
     }
 
-    /// Gives a staged key its place: it signs from now on.
+    /// Moves a staged key to its place: it signs from now on.
     pub fn settle(&self, staged: &StagedKey) -> Result<(), KeyError> {
         keyfile::settle(&staged.file)?;
         self.reload()
@@ -116,7 +116,7 @@ impl IssuerKeys {
         keys.windows(2).filter_map(|pair| Some((pair.first()?.id.clone(), pair.last()?.id.clone()))).collect()
     }
 
-    /// Removes the file of a key. Nothing that it signed counts any more.
+    /// Removes the file of a key. Tokens that it signed no longer count.
     pub fn remove(&self, id: &str) -> Result<(), KeyError> {
         for key in self.current().iter().filter(|key| key.id == id) {
             let unreadable = |error| KeyError::Directory { directory: key.file.clone(), error };
@@ -125,7 +125,7 @@ impl IssuerKeys {
         self.reload()
     }
 
-    /// The key files of a directory, with the id and the fingerprint of each; staged ones are among them.
+    /// Lists the key files of a directory, with the id and the fingerprint of each, including staged ones.
     pub fn files(directory: &Path) -> Result<Vec<KeyFile>, KeyError> {
         let unreadable = |error| KeyError::Directory { directory: directory.to_owned(), error };
         let mut found = Vec::new();
@@ -152,7 +152,7 @@ impl IssuerKeys {
         Ok(())
     }
 
-    /// Whether a file of that key is there. Cheap, because any caller can name any key id.
+    /// Returns whether a file of that key exists. The check is cheap, because any caller can name any key id.
     pub(crate) fn has_file(&self, id: &str) -> bool {
         let Ok(entries) = std::fs::read_dir(&self.directory) else { return false };
         let suffix = format!("-{id}.pem");
@@ -168,7 +168,7 @@ impl IssuerKeys {
     }
 }
 
-/// A key that has no place yet.
+/// A key that is not in use yet.
 pub struct StagedKey {
     /// The id.
     pub id: String,
@@ -183,15 +183,15 @@ pub struct KeyFile {
     pub id: String,
     /// The fingerprint of its key.
     pub fingerprint: Fingerprint,
-    /// Set while the key waits for its place.
+    /// Set while the key waits to be settled.
     pub staged: bool,
-    /// The place of the key, where it is or is going to be.
+    /// The path of the key, once it is settled.
     pub place: PathBuf,
 }
 
-/// The fingerprint of a key in PEM: of its public half.
+/// The fingerprint of the public half of a key in PEM.
 fn fingerprint(file: &Path, pem: &[u8]) -> Result<Fingerprint, KeyError> {
-    let damaged = || KeyFileError::Damaged { file: file.to_owned(), what: "it is no signing key" };
+    let damaged = || KeyFileError::Damaged { file: file.to_owned(), what: "it does not hold a signing key" };
     let private = EncodingKey::from_rsa_pem(pem).map_err(|_| damaged())?;
     let public = Jwk::from_encoding_key(&private, ALGORITHM).map_err(|_| damaged())?;
     let text = serde_json::to_string(&public.algorithm).map_err(|_| damaged())?;
@@ -207,13 +207,13 @@ fn read_all(directory: &Path) -> Result<Vec<SigningKey>, KeyError> {
             files.push(file);
         }
     }
-    // The name begins with the time: their order is that of creation.
+    // The name begins with the time, so sorting gives the order of creation.
     files.sort();
     files.into_iter().map(read_one).collect()
 }
 
 fn read_one(file: PathBuf) -> Result<SigningKey, KeyError> {
-    let damaged = || KeyFileError::Damaged { file: file.clone(), what: "it is no signing key" };
+    let damaged = || KeyFileError::Damaged { file: file.clone(), what: "it does not hold a signing key" };
     let name = file.file_stem().and_then(|name| name.to_str()).and_then(|name| name.split_once('-'));
     let (created, id) = name.ok_or_else(damaged)?;
     let created = created.parse().ok().and_then(|second| Timestamp::from_second(second).ok()).ok_or_else(damaged)?;
@@ -224,7 +224,7 @@ fn read_one(file: PathBuf) -> Result<SigningKey, KeyError> {
     Ok(SigningKey { id: id.to_owned(), created, private, public, file })
 }
 
-/// RFC 7468.
+/// Encodes a key in PEM (RFC 7468).
 fn pem(der: &[u8]) -> Zeroizing<String> {
     let encoded = Zeroizing::new(STANDARD.encode(der));
     let mut text = Zeroizing::new(String::with_capacity(encoded.len() * 2));

@@ -1,11 +1,12 @@
-//! How many tokens applications may have minted for themselves: each costs a signature, which is the dear part.
+//! Rate limits of the local issuer.
 //!
-//! Counted when the application has proven itself, so that nobody can use up what is another's.
+//! Each token of an application costs a signature, which is the expensive part. Tokens are counted once the application
+//! has proven itself, so that no client can use up the allowance of another.
 //!
-//! What strangers can ask for is counted by their address: new device codes, so that one address alone cannot take all that
-//! may wait in a tenant; and failed proofs, by address and application together. By the application alone failures are told
-//! in the log and never refused: a client id is no secret, and whoever guesses from many addresses would lock out the real
-//! application. They win nothing by it: a secret has 256 bits.
+//! Unauthenticated requests are counted by address. New device codes are limited so that one address cannot take all
+//! that may wait in a tenant. Failed proofs are limited by address and application together. Failures of an application
+//! from all addresses are logged and never refused: a client id is public, and an attacker with many addresses could
+//! lock out the real application. Guessing gains nothing, because a secret has 256 bits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,23 +21,24 @@ use super::error::Refusal;
 use super::origin::Origin;
 use crate::ceiling::{Ceiling, Tally, Throttled, Ticks};
 
-/// What the local issuer gives, and to whom; 0 means any number. A token lives an hour, so that whoever comes near the first
-/// two is a client which keeps none.
+/// The rate limits of the local issuer; 0 means any number. A token lives an hour, so a client that comes near the
+/// first two limits does not reuse its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenCeilings {
     /// Tokens of one application within 20 seconds.
     pub by_application: u32,
     /// Tokens of all applications of one tenant within 20 seconds.
     pub by_tenant: u32,
-    /// New device codes for one client address within any 15 minutes, which is how long a code waits; half of them at once.
+    /// New device codes for one client address within any 15 minutes, the life of a code; half of them at once.
     pub device_codes_by_address: u32,
-    /// Proofs that failed, of one application from one client address, within any 5 minutes; half of them at once.
+    /// Failed proofs of one application from one client address within any 5 minutes; half of them at once.
     pub failures_by_address: u32,
 }
 
 impl Default for TokenCeilings {
-    /// What a thousand processes of one application need that start together; codes for an office behind one address, and
-    /// no more than a fifth of what may wait in a tenant; and ten failures, then one every 28 seconds.
+    /// Returns limits that suit a thousand processes of one application that start together. Codes suffice for an
+    /// office behind one address and use at most a fifth of what may wait in a tenant. An address may fail ten times,
+    /// then once every 28 seconds.
     fn default() -> Self {
         Self { by_application: 1_000, by_tenant: 2_000, device_codes_by_address: 100, failures_by_address: 20 }
     }
@@ -45,10 +47,10 @@ impl Default for TokenCeilings {
 const WINDOW: Duration = Duration::from_secs(20);
 const FAILURE_WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// Failures of one application are told once within it, however many there are.
+/// The window in which failures of one application are logged once, however many there are.
 const TELLING_WINDOW: Duration = Duration::from_secs(60);
 
-/// Idle keys are forgotten after so many tokens.
+/// The number of tokens after which idle keys are forgotten.
 const SWEEP_EVERY: u32 = 4_096;
 
 pub(super) struct TokenLimits {
@@ -75,7 +77,7 @@ impl TokenLimits {
         }
     }
 
-    /// Counts one token of an application that has proven itself, or refuses it.
+    /// Counts one token of an authenticated application, or refuses it.
     pub(super) fn take(&self, tenant: TenantId, application: ApplicationId) -> Result<(), Throttled> {
         if self.taken.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.by_application.forget_idle();
@@ -90,13 +92,13 @@ impl TokenLimits {
         self.device_codes.take(&origin, &self.clock).map_err(Refusal::TooManyCodesHere)
     }
 
-    /// Whether that origin may try once more to be that application.
+    /// Refuses if that origin has failed too often to prove to be that application.
     pub(super) fn may_try(&self, origin: Origin, application: &Application) -> Result<(), Refusal> {
         let key = (origin, application.tenant, application.id);
         self.failures.room(&key, &self.clock).map_err(Refusal::TooManyFailures)
     }
 
-    /// Counts what was refused for want of a proof.
+    /// Counts a refusal for lack of a proof.
     pub(super) fn note(&self, origin: Origin, application: &Application, refusal: &Refusal) {
         if !refusal.proves_nothing() {
             return;
@@ -109,7 +111,7 @@ impl TokenLimits {
                 application.id = %id,
                 client.address = %origin,
                 code = refusal.row().code,
-                "somebody did not prove to be that application; others within a minute are not told"
+                "a client failed to prove to be that application; further failures within a minute are not logged"
             );
         }
     }

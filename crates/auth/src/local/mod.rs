@@ -1,5 +1,5 @@
-//! The local issuer: makes the embedded default work with no outside service. Applications prove themselves with a
-//! secret or a certificate; people are vouched for on the host; operators mint tokens there.
+//! The local issuer, which makes the embedded default work without an outside service. Applications prove themselves
+//! with a secret or a certificate. Operators vouch for people on the host, and mint their own tokens there.
 
 mod discovery;
 mod error;
@@ -38,22 +38,22 @@ pub use limits::TokenCeilings;
 pub use origin::TrustedProxies;
 pub(crate) use token::{HOST, OPERATOR};
 
-/// How long a token lives.
+/// The lifetime of a token.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// The longest life an operator may ask for.
 const MAX_OPERATOR_LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
 
-/// Why no token was minted.
+/// The reason why no token was minted.
 #[derive(Debug, Error)]
 pub enum MintError {
-    /// The signing key.
+    /// The signing key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
     /// Signing failed.
     #[error("the token could not be signed")]
     Signing,
-    /// Longer than a key is kept.
+    /// The life is longer than a replaced key is kept.
     #[error("a token may live for at most {} hours", MAX_OPERATOR_LIFETIME.as_secs() / 3600)]
     TooLong,
 }
@@ -61,7 +61,7 @@ pub enum MintError {
 /// A bearer token in clear.
 pub struct AccessToken {
     text: Zeroizing<String>,
-    /// How long it lives.
+    /// The lifetime of the token.
     pub lifetime: Duration,
 }
 
@@ -72,14 +72,14 @@ impl AccessToken {
     }
 }
 
-/// The issuer.
+/// The local issuer.
 pub struct LocalIssuer {
     keys: IssuerKeys,
     base_url: String,
 }
 
 impl LocalIssuer {
-    /// An issuer with these keys at that address, for example `https://chaveiro.example:8443`.
+    /// Returns an issuer with these keys at that address, for example `https://chaveiro.example:8443`.
     pub fn new(keys: IssuerKeys, base_url: String) -> Self {
         Self { keys, base_url: base_url.trim_end_matches('/').to_owned() }
     }
@@ -89,7 +89,8 @@ impl LocalIssuer {
         &self.keys
     }
 
-    /// Token endpoint, device codes, discovery and keys, under `/{tenant}/`; the pages beside them.
+    /// Returns the routes of the token endpoint, device codes, discovery and keys under `/{tenant}/`, and the pages
+    /// beside them.
     pub fn router(
         self: Arc<Self>,
         store: Arc<dyn Store>,
@@ -102,8 +103,9 @@ impl LocalIssuer {
         http::router(Endpoint { issuer: self, store, clock, entropy, limits, proxies })
     }
 
-    /// A token for that person on the host: for that tenant, with these permissions. It names the person, and begins at `issued`, which is not
-    /// before operator tokens of the tenant count ([`chaveiro_core::revocation::issued_at`]).
+    /// Mints a token for that person on the host: for that tenant, with these permissions. The token names the person
+    /// and begins at `issued`, which must not precede the revocation time of the tenant's operators
+    /// ([`chaveiro_core::revocation::issued_at`]).
     pub fn mint_operator_token(
         &self,
         tenant: TenantId,
@@ -133,7 +135,7 @@ impl LocalIssuer {
         Ok(AccessToken { text: self.sign(&claims)?, lifetime: asked.lifetime })
     }
 
-    /// An id token; `asked.audience` is the client.
+    /// Mints an id token; `asked.audience` is the client.
     fn mint_identity(
         &self,
         asked: &Minting<'_>,
@@ -158,7 +160,7 @@ impl LocalIssuer {
         format!("{}/{tenant}/v2.0", self.base_url)
     }
 
-    /// The tenant whose issuer this is; `None` when it is not ours.
+    /// The tenant that this issuer address belongs to; `None` if it is not ours.
     pub(crate) fn tenant_of_issuer(&self, issuer: &str) -> Option<TenantId> {
         let path = issuer.strip_prefix(&self.base_url)?.strip_prefix('/')?;
         let tenant = path.strip_suffix("/v2.0")?;
@@ -169,7 +171,7 @@ impl LocalIssuer {
     pub(crate) fn key(&self, id: Option<&str>) -> Option<Jwk> {
         let find = || self.keys.current().iter().find(|key| Some(key.id.as_str()) == id).map(|key| key.public.clone());
         find().or_else(|| {
-            // Made by another process since, perhaps.
+            // Another process may have made it since the last read.
             id.filter(|id| self.keys.has_file(id))?;
             self.keys.reload().ok()?;
             find()
@@ -177,12 +179,12 @@ impl LocalIssuer {
     }
 }
 
-/// What a token is minted for.
+/// The subject and claims of a token to mint.
 struct Minting<'a> {
     tenant: TenantId,
     audience: &'a str,
     client: &'a Client<'a>,
-    /// Not before tokens of its person and its application count.
+    /// The time of issue, never before the revocation time of its person and its application.
     issued: Timestamp,
     lifetime: Duration,
 }

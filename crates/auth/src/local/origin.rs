@@ -1,4 +1,4 @@
-//! Where a request comes from: what limits by address count by, and what the record says.
+//! The origin of a request, by which limits count and which the audit record shows.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -8,25 +8,26 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Proxies whose word about the address of a client is taken. Nobody's, by default: anybody can write a header.
+/// The proxies that may state the address of a client. None by default, because anyone can write a header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Reads addresses and networks, separated by commas; `None` when one of them is neither.
+    /// Reads addresses and networks, separated by commas; `None` if an entry is neither.
     pub fn parse(text: &str) -> Option<Self> {
         let network = |text: &str| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok();
         let named = text.split(',').map(str::trim).filter(|text| !text.is_empty());
         named.map(network).collect::<Option<_>>().map(Self)
     }
 
-    /// Says whether that address is one of theirs.
+    /// Returns whether that address belongs to one of the proxies.
     pub fn has(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The address of the client of a request, whose connection has that peer. A proxy appends whom it speaks for to `X-Forwarded-For`, so that the header is read from
-    /// its end, and only as long as whoever wrote an entry is trusted: what stands before may be the client's invention.
+    /// Returns the address of the client of a request whose connection has that peer. A proxy appends the address it
+    /// speaks for to `X-Forwarded-For`. The header is therefore read from its end, and only while the writer of an
+    /// entry is trusted. The client may have invented earlier entries.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let lines = headers.get_all(FORWARDED_FOR).iter().rev();
         let entries = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
@@ -39,7 +40,7 @@ impl TrustedProxies {
     }
 }
 
-/// Some proxies write the port too, and brackets with it or without it.
+/// Parses an entry. Some proxies write the port too, with or without brackets.
 fn address(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim();
     let in_brackets = || entry.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::from);
@@ -47,12 +48,13 @@ fn address(entry: &str) -> Option<IpAddr> {
     entry.parse().ok().or_else(in_brackets).or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
 
-/// Who counts as one: an IPv4 address, or an IPv6 network of 64 bits, which is the least that anybody is given.
+/// The unit by which clients are counted: an IPv4 address, or an IPv6 network of 64 bits, the smallest that a provider
+/// assigns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Origin(IpAddr);
 
 impl Origin {
-    /// Of a request from that peer. All requests without one, of which a listener has none, count as one.
+    /// The origin of a request from that peer. Requests without a peer, which a listener never has, all count as one.
     pub(super) fn of(peer: Option<IpAddr>, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
         let unknown = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         Self(match peer.map_or(unknown, |peer| proxies.client(peer, headers)) {
@@ -93,7 +95,7 @@ mod tests {
             ("192.0.2.0/24", "192.0.2.1", &["10.0.0.1", "203.0.113.9"], "203.0.113.9"),
             // Two proxies in a row.
             ("192.0.2.0/24, 10.0.0.7", "192.0.2.1", &["203.0.113.9, 10.0.0.7"], "203.0.113.9"),
-            // What is no address ends the walk at the last that is known.
+            // An entry that is not an address ends the search at the last known one.
             ("192.0.2.1", "192.0.2.1", &["203.0.113.9, unknown"], "192.0.2.1"),
             ("192.0.2.1", "192.0.2.1", &["203.0.113.9,"], "192.0.2.1"),
             ("192.0.2.1", "192.0.2.1", &["203.0.113.9:4711"], "203.0.113.9"),

@@ -1,4 +1,4 @@
-//! People: device codes (RFC 8628), refresh tokens, and the end of both (RFC 7009).
+//! Sign-in of people: device codes (RFC 8628), refresh tokens, and the revocation of both (RFC 7009).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) async fn device_code(
     endpoint.answer(answer, call, &Claim::at(Face::SignIn, DEVICE_CODE_PATH))
 }
 
-/// RFC 7009: whoever holds the token may end it, and is told the same whether it was one.
+/// Revokes a refresh token. RFC 7009: its holder may revoke it, and the answer is the same for an unknown token.
 pub(super) async fn revoke(
     State(endpoint): State<Arc<Endpoint>>,
     Extension(call): Extension<Call>,
@@ -91,7 +91,7 @@ impl Endpoint {
         }))
     }
 
-    /// The tokens of an approved code, once.
+    /// Gives the tokens of an approved code, once.
     pub(super) async fn redeem(
         &self,
         client: &Authenticated,
@@ -125,7 +125,7 @@ impl Endpoint {
         Ok(Granted { person: Person::of(&user), scope, refresh_token, valid_from })
     }
 
-    /// The next tokens of somebody who is signed in.
+    /// Gives the next tokens of a user who is signed in.
     pub(super) async fn refresh(
         &self,
         client: &Authenticated,
@@ -168,7 +168,7 @@ impl Endpoint {
     }
 }
 
-/// What a refresh gives: what was approved, or less of it when less is asked for. Never more than the operator saw.
+/// Returns the scope of a refresh: the approved one, or a requested part of it. It is never more than the operator saw.
 fn narrowed(application: &Application, approved: &str, asked: Option<Scope>, base_url: &str) -> Result<Scope, Refusal> {
     let approved = Scope::parse(approved, base_url).map_err(Refusal::Scope)?;
     let permissions = consented(application, &approved)?;
@@ -183,7 +183,7 @@ fn narrowed(application: &Application, approved: &str, asked: Option<Scope>, bas
     Ok(asked)
 }
 
-/// The client as decisions see it, with the refresh token that it is given.
+/// The client as decisions see it, with the refresh token that it gets.
 fn asking(client: &Authenticated, handle: &Handle, next: &str) -> Client {
     Client {
         tenant: client.tenant,

@@ -1,4 +1,4 @@
-//! What minted tokens say (docs/graph-facts.md#token-claims): the shape of Entra v2 with its v1 names beside.
+//! The content of minted tokens (docs/graph-facts.md#token-claims): the shape of Entra v2 plus its v1 names.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,13 +17,13 @@ use crate::claims_request::CAPABLE;
 /// `idtyp` of tokens that a person minted on the host.
 pub(crate) const OPERATOR: &str = "operator";
 
-/// The claim of such a token that names the person.
+/// The claim of an operator token that names the person.
 pub(crate) const HOST: &str = "chaveiro_host";
 
-/// How a client proved itself: `azpacr`, and `appidacr` of v1.
+/// The method by which a client proved itself: `azpacr`, and `appidacr` of v1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
-    /// A public client: by nothing.
+    /// A public client, which proves nothing.
     None,
     /// A secret.
     Secret,
@@ -49,7 +49,7 @@ pub(super) struct Person {
 }
 
 impl Person {
-    /// That user, as tokens name their person.
+    /// Reads the person from a user.
     pub(super) fn of(user: &Resource) -> Self {
         let properties: Value = serde_json::from_str(&user.properties).unwrap_or_default();
         let name = properties["displayName"].as_str().map(str::to_owned);
@@ -62,13 +62,13 @@ pub(super) struct Client<'a> {
     pub(super) id: &'a str,
     pub(super) name: Option<&'a str>,
     pub(super) proof: Option<Proof>,
-    /// Whether it understands a claims challenge.
+    /// Set if it understands a claims challenge.
     pub(super) capable: bool,
 }
 
-/// Whose permissions a token carries.
+/// The subject whose permissions a token carries.
 pub(super) enum Subject<'a> {
-    /// An operator on the host, and who that is.
+    /// An operator on the host, by name.
     Operator(&'a HostUser),
     /// The client itself.
     Application,
@@ -76,14 +76,14 @@ pub(super) enum Subject<'a> {
     Person(&'a Person),
 }
 
-/// When, and for how long.
+/// The start and the length of a token's life.
 #[derive(Clone, Copy)]
 pub(super) struct Span {
     pub(super) begins: Timestamp,
     pub(super) seconds: u64,
 }
 
-/// What stands in every token of ours.
+/// The claims that every token of ours has.
 #[derive(Serialize)]
 struct Common<'a> {
     aud: &'a str,
@@ -126,17 +126,17 @@ pub(super) struct AccessClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     xms_cc: Option<[&'static str; 1]>,
     idtyp: &'static str,
-    /// Ours: who minted it on the host.
+    /// Our claim: the person who minted it on the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     chaveiro_host: Option<&'a HostUser>,
 }
 
-/// Where a token comes from and goes to.
+/// The issuer and the audience of a token.
 pub(super) struct Ends<'a> {
     pub(super) issuer: &'a str,
     pub(super) audience: &'a str,
     pub(super) tenant: TenantId,
-    /// Makes it unique.
+    /// Random bytes that make the token unique.
     pub(super) unique: [u8; 16],
 }
 
@@ -178,7 +178,7 @@ pub(super) fn access<'a>(
     }
 }
 
-/// An id token (OpenID Connect Core, 2), for the client itself.
+/// Builds an id token (OpenID Connect Core, 2) for the client itself.
 pub(super) fn identity<'a>(ends: &Ends<'a>, client: &Client<'a>, person: &'a Person, span: Span) -> impl Serialize {
     common(ends, client, Some(person), span)
 }
@@ -201,17 +201,17 @@ fn common<'a>(ends: &Ends<'a>, client: &Client<'a>, person: Option<&'a Person>, 
     }
 }
 
-/// The subject of a person for one client: two clients cannot compare notes by it (OpenID Connect Core, 8.1).
+/// The subject of a person for one client, so that two clients cannot correlate a person (OpenID Connect Core, 8.1).
 fn pairwise(client: &str, person: ResourceId) -> String {
     URL_SAFE_NO_PAD.encode(sha256(format!("{client}/{person}").as_bytes()))
 }
 
-/// `client_info`: how Microsoft's libraries learn which account they have.
+/// `client_info`, from which Microsoft's libraries learn the account.
 pub(super) fn client_info(tenant: TenantId, person: &Person) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::json!({"uid": person.id, "utid": tenant}).to_string())
 }
 
-/// What a client holds of its sign-in: the device code first, later the first half of every refresh token.
+/// The client's handle of its sign-in: first the device code, later the first half of every refresh token.
 pub(super) struct Handle(Zeroizing<[u8; 32]>);
 
 const REFRESH_PREFIX: &str = "chr_";
@@ -223,14 +223,14 @@ impl Handle {
         Self(bytes)
     }
 
-    /// From a device code.
+    /// Reads the handle from a device code.
     pub(super) fn read(device_code: &str) -> Option<Self> {
         let mut bytes = Zeroizing::new([0; 32]);
         let length = URL_SAFE_NO_PAD.decode_slice(device_code, bytes.as_mut()).ok()?;
         (length == 32).then_some(Self(bytes))
     }
 
-    /// From a refresh token.
+    /// Reads the handle from a refresh token.
     pub(super) fn of_refresh_token(token: &str) -> Option<Self> {
         let (handle, secret) = token.strip_prefix(REFRESH_PREFIX)?.split_once('.')?;
         (secret.len() <= 64).then_some(())?;
@@ -241,7 +241,7 @@ impl Handle {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
     }
 
-    /// A new refresh token of this sign-in.
+    /// Makes a new refresh token of this sign-in.
     pub(super) fn refresh_token(&self, entropy: &dyn chaveiro_core::ports::Entropy) -> Zeroizing<String> {
         let secret = Self::new(entropy).device_code();
         Zeroizing::new(format!("{REFRESH_PREFIX}{}.{}", self.device_code().as_str(), secret.as_str()))

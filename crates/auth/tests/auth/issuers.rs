@@ -1,4 +1,4 @@
-//! What an issuer is trusted with: its keys, its address, its tenants.
+//! The trust in an issuer: its keys, its address, its tenants.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use jsonwebtoken::jwk::{KeyAlgorithm, KeyOperations, PublicKeyUse};
 
 use super::*;
 
-/// What an issuer answers, by path.
+/// The answers of an issuer, by path.
 type Pages = BTreeMap<&'static str, (u16, String)>;
 
 /// A web server of an issuer on the loopback interface; its address.
@@ -42,7 +42,7 @@ async fn keys_are_taken_from_the_configured_issuer_at_the_configured_address_alo
     let pair = pair("k1");
     let set = json!({"keys": [pair.public]}).to_string();
     let elsewhere = serve(|_| Pages::from([("/keys", (200, set.clone()))])).await;
-    // What the discovery document says, and what stands behind its address; good or not.
+    // The discovery document, and the content behind its address; good or not.
     let document = |issuer: &str, keys: &str| (200, json!({"issuer": issuer, "jwks_uri": keys}).to_string());
     type Row<'a> = (&'static str, Box<dyn Fn(&str) -> Pages + 'a>, bool);
     let table: Vec<Row<'_>> = vec![

@@ -7,7 +7,7 @@ use super::*;
 
 const READ: &str = "DeviceManagementManagedDevices.Read.All";
 
-/// What becomes of a token.
+/// The expected result for a token.
 #[derive(Debug, PartialEq, Eq)]
 enum Becomes {
     /// An application.
@@ -52,7 +52,7 @@ async fn a_token_is_an_applications_only_if_its_subject_is_the_client() {
     let unclear = || Refused(TokenRefusal::SubjectUnclear);
     let roles = json!([READ]);
     let table = [
-        // Roles and scopes say nothing of whose token it is.
+        // Roles and scopes do not tell to whom a token belongs.
         (json!({"azp": "console", "sub": "ana", "roles": roles}), Person("ana")),
         (json!({"azp": "console", "sub": "ana", "roles": roles, "scope": "openid profile email"}), Person("ana")),
         (json!({"azp": "console", "sub": "ana", "roles": roles, "scp": ""}), Person("ana")),
@@ -80,7 +80,7 @@ async fn a_token_is_an_applications_only_if_its_subject_is_the_client() {
         (json!({"azp": "robot", "sub": "robot", "idtyp": "device"}), unclear()),
         (json!({"azp": "robot", "sub": "robot", "idtyp": "operator"}), unclear()),
         (json!({"azp": "robot", "sub": "robot", "idtyp": ""}), unclear()),
-        // It says that it is an application's, and of a person who signed in.
+        // It says that it is an application's, and names a person who signed in.
         (json!({"azp": "console", "sub": "ana", "idtyp": "app", "upn": "ana@x"}), unclear()),
         (json!({"azp": "console", "sub": "ana", "idtyp": "app", "preferred_username": "ana"}), unclear()),
         (json!({"azp": "console", "sub": "ana", "idtyp": "app", "scp": READ}), unclear()),
@@ -188,13 +188,13 @@ async fn every_other_kind_of_token_is_refused_with_its_own_reason() {
         (Some("JWT"), json!({"events": events}), Some(LogoutToken)),
         (Some("JWT"), json!({"events": {}}), Some(LogoutToken)),
         (Some("JWT"), json!({"typ": "Logout"}), Some(LogoutToken)),
-        // Tokens that are worth something only together with a key.
+        // Tokens that count only together with a key.
         (Some("at+jwt"), json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}), Some(BoundToken)),
         (Some("at+jwt"), json!({"cnf": {"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}}), Some(BoundToken)),
         (Some("JWT"), json!({"cnf": {}}), Some(BoundToken)),
         (Some("JWT"), json!({"cnf": ""}), Some(BoundToken)),
         (Some("JWT"), json!({"typ": "DPoP"}), Some(BoundToken)),
-        // Whatever else an issuer signs.
+        // Other objects that an issuer signs.
         (Some("JWT"), json!({"typ": "Refresh"}), Some(NotAnAccessToken)),
         (Some("JWT"), json!({"typ": "Offline"}), Some(NotAnAccessToken)),
         (Some("JWT"), json!({"typ": "Serialized-ID"}), Some(NotAnAccessToken)),
@@ -424,7 +424,7 @@ mod entra {
                 let header = sign(&pair, Some("k1"), claims);
                 let answer = verifier.verify(Some(&header), now()).await;
                 assert_eq!(becomes(&answer), format!("{expected:?}"), "{what}, named: {named}");
-                // What an operator is told beforehand is what happens.
+                // The preview for operators agrees with the verifier.
                 let told = Reading::of(header.trim_start_matches("Bearer "), &issuers);
                 let told = told.map(|reading| reading.application);
                 assert_eq!(told, answer.map(|caller| caller.actor.kind == ActorKind::Application), "{what}");

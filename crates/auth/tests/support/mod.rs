@@ -28,7 +28,7 @@ use tower::ServiceExt;
 pub const BASE: &str = "https://chaveiro.example:8443";
 pub const SCOPE: &str = "https://graph.microsoft.com/.default";
 
-/// Its `X-Forwarded-For` is believed.
+/// The proxy whose `X-Forwarded-For` is trusted.
 pub const PROXY: &str = "192.0.2.80";
 
 pub fn tenant() -> TenantId {
@@ -77,7 +77,7 @@ pub struct Endpoints {
     pub store: Arc<dyn Store>,
     pub clock: Arc<TestClock>,
     pub router: axum::Router,
-    /// Of [`Endpoints::DESK`].
+    /// The secret of [`Endpoints::DESK`].
     pub secret: String,
 }
 
