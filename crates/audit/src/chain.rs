@@ -1,7 +1,7 @@
-//! The chain: what is hashed, what is signed, and the job that links new events.
+//! The hash chain: the hashed bytes, the signed links, and the job that links new events.
 //!
-//! Link `n` of a tenant is SHA-256 over a label, the hash of link `n - 1` (zeros for the first), the
-//! tenant, `n`, and the exact bytes of the event. A checkpoint signs a link.
+//! Link `n` of a tenant is SHA-256 over a label, the hash of link `n - 1` (zeros for the first), the tenant, `n`, and
+//! the exact bytes of the event. A checkpoint signs a link.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::signer::{PublicKey, Signer};
 /// SHA-256.
 pub(crate) type Hash = [u8; 32];
 
-/// What the first link points at.
+/// The predecessor of the first link.
 pub(crate) const BEFORE_THE_FIRST: Hash = [0; 32];
 
 /// The hash of a link.
@@ -35,7 +35,7 @@ pub(crate) fn link_hash(previous: &Hash, tenant: TenantId, position: u64, body: 
     hash
 }
 
-/// The links of one tenant, made again from its events and compared with those that are stored. Signatures are not asked for.
+/// The links of one tenant, recomputed from its events and compared with the stored ones. Signatures are not checked.
 pub struct Links {
     tenant: TenantId,
     position: u64,
@@ -43,17 +43,17 @@ pub struct Links {
 }
 
 impl Links {
-    /// The links of that tenant, before the first.
+    /// Returns the links of that tenant, before the first.
     pub fn of(tenant: TenantId) -> Self {
         Self { tenant, position: 0, head: BEFORE_THE_FIRST }
     }
 
-    /// How many links were right.
+    /// The number of correct links.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// Takes the next event; gives the position at which it is not the one that was linked.
+    /// Takes the next event. Returns its position if it is not the event that was linked there.
     pub fn follow(&mut self, chained: &ChainedEvent) -> Result<(), u64> {
         let position = self.position + 1;
         let hash = link_hash(&self.head, self.tenant, position, &chained.event.body);
@@ -82,7 +82,7 @@ impl Checkpoint {
         Self { position, hash: STANDARD.encode(hash), at, signature: STANDARD.encode(signature) }
     }
 
-    /// Whether the key signed exactly this link.
+    /// Returns whether the key signed exactly this link.
     pub(crate) fn is_signed_by(&self, key: &PublicKey, tenant: TenantId, hash: &Hash) -> bool {
         let Ok(signature) = STANDARD.decode(&self.signature) else { return false };
         key.verifies(&signed_bytes(tenant, self.position, hash, self.at), &signature)
@@ -98,8 +98,8 @@ fn signed_bytes(tenant: TenantId, position: u64, hash: &Hash, at: Timestamp) -> 
     bytes
 }
 
-/// Links up to `limit` events that have no link yet, and signs the new head of every chain it touched.
-/// Says how many were linked.
+/// Links up to `limit` events that have no link yet, and signs the new head of every chain it touched. Returns the
+/// number of events.
 pub fn extend(unit: &mut dyn UnitOfWork, signer: &Signer, now: Timestamp, limit: usize) -> Result<usize, Fault> {
     let events = unit.unchained_events(limit)?;
     let mut heads: BTreeMap<TenantId, (u64, Hash)> = BTreeMap::new();

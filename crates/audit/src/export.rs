@@ -1,4 +1,4 @@
-//! The export: JSON lines, one header, then events in order, each checkpoint right after what it signs.
+//! The export: JSON lines. One header, then the events in order, each checkpoint right after the event that it signs.
 //!
 //! ```json
 //! {"line":"header","version":1,"tenant":"…","publicKey":"ed25519:…"}
@@ -6,8 +6,8 @@
 //! {"line":"checkpoint","position":1,"hash":"BASE64","at":"…","signature":"BASE64"}
 //! ```
 //!
-//! Where the key has changed, the header has version 2 and a `succession`: one link for each change, from the oldest key
-//! to the one that it names (see `succession`).
+//! Where the key has changed, the header has version 2 and a `succession`: one link for each change, from the oldest
+//! key to the one that it names (see `succession`).
 //!
 //! An event's body is the exact text that was hashed, as a JSON string.
 
@@ -23,10 +23,10 @@ use thiserror::Error;
 use crate::chain::Checkpoint;
 use crate::succession::{Lineage, Link};
 
-/// The newest format: with a succession of keys. One without it is written as version 1.
+/// The newest format, which has a succession of keys. An export without a succession is written as version 1.
 pub(crate) const VERSION: u32 = 2;
 
-/// How many events are read from the store at once.
+/// The number of events that are read from the store at once.
 const PAGE: usize = 1000;
 
 /// One line.
@@ -48,22 +48,22 @@ pub(crate) enum Line {
     Checkpoint(Checkpoint),
 }
 
-/// What was exported.
+/// The size of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportSummary {
-    /// How many events.
+    /// The number of events.
     pub events: u64,
-    /// How many checkpoints.
+    /// The number of checkpoints.
     pub checkpoints: u64,
 }
 
-/// Why an export stopped.
+/// The reason why an export stopped.
 #[derive(Debug, Error)]
 pub enum ExportError {
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A stored checkpoint is none.
+    /// A stored checkpoint is unreadable.
     #[error("the stored checkpoint at position {0} is damaged")]
     Checkpoint(u64),
     /// The output could not be written.

@@ -1,4 +1,4 @@
-//! Checkpoints as they are kept outside the server: as one word for a person, as one line for a machine.
+//! Checkpoints as they are kept outside the server: one word for a person, one line for a machine.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use crate::chain::Checkpoint;
 use crate::signer::PublicKey;
 use crate::succession::{Keys, Lineage};
 
-/// A place in a chain, written `POSITION:HASH`. It says everything about the events up to there.
+/// A place in a chain, written `POSITION:HASH`. It identifies all events up to there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
     /// The position, from 1.
@@ -41,7 +41,7 @@ impl FromStr for Point {
     }
 }
 
-/// A checkpoint that leaves the server: one line of JSON. It can be verified without the export.
+/// A checkpoint that leaves the server: one line of JSON, which can be verified without the export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeptCheckpoint {
@@ -74,20 +74,20 @@ impl KeptCheckpoint {
     }
 }
 
-/// The hash of a kept checkpoint, if the key that it names belongs to these and signed it.
+/// The hash of a kept checkpoint, if the key that it names is one of these keys and signed it.
 pub(crate) fn verified_by(kept: &KeptCheckpoint, keys: &Keys) -> Option<[u8; 32]> {
     let key = kept.public_key.parse().ok().filter(|key| keys.contains(key))?;
     kept.verified(&key)
 }
 
-/// The newest checkpoint of every tenant that has one, as it leaves the server.
+/// The newest checkpoint of every tenant that has one, in the form that leaves the server.
 pub fn newest_checkpoints(view: &dyn View, signer: &Lineage) -> Result<Vec<KeptCheckpoint>, StoreError> {
     let keys = signer.keys(view)?;
     let mut kept = Vec::new();
     for stored in view.newest_checkpoints()? {
         let unreadable = |_| StoreError::Inconsistent(format!("the checkpoint at position {}", stored.position));
         let checkpoint: Checkpoint = serde_json::from_str(&stored.body).map_err(unreadable)?;
-        // Until something is linked after a change of the key, the newest is signed with the one before.
+        // After a change of the key, the newest checkpoint is signed with the previous key until an event is linked.
         let link = STANDARD.decode(&checkpoint.hash).ok().and_then(|hash| hash.try_into().ok());
         let signed = link.and_then(|hash| keys.signer_of(&checkpoint, stored.tenant, &hash, 0));
         let public_key = signed.map_or(signer.key(), |(_, key)| key).to_string();

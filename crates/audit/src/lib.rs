@@ -1,10 +1,9 @@
-//! The audit record cannot be edited silently: a hash chain for each tenant, with signed checkpoints,
-//! that anybody can verify offline.
+//! The audit record: a hash chain for each tenant with signed checkpoints, which cannot be edited silently. Anyone can
+//! verify it offline.
 //!
-//! Events are written by the domain, in the unit of work of what they record. Here they are linked,
-//! behind the request path ([`extend`]), exported ([`export`]) and verified: an export by an auditor
-//! ([`verify`]), the stored record by the server ([`Watch`]). Checkpoints are kept outside the server, too
-//! ([`KeptCheckpoint`]).
+//! The domain writes events in the unit of work that they record. This crate links them behind the request path
+//! ([`extend`]) and exports them ([`export`]). An auditor verifies an export ([`verify`]), and the server verifies the
+//! stored record ([`Watch`]). Checkpoints are also kept outside the server ([`KeptCheckpoint`]).
 
 mod chain;
 mod export;

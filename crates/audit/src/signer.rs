@@ -14,13 +14,13 @@ use thiserror::Error;
 
 use crate::succession::{Lineage, Link};
 
-/// Why the signing key cannot be used.
+/// The reason why the signing key cannot be used.
 #[derive(Debug, Error)]
 pub enum SignerError {
-    /// The key file.
+    /// The key file cannot be used.
     #[error(transparent)]
     File(#[from] KeyFileError),
-    /// No key could be made.
+    /// A key could not be generated.
     #[error("no signing key could be generated")]
     Generation,
 }
@@ -39,7 +39,7 @@ impl PublicKey {
         &self.0
     }
 
-    /// Whether `signature` over `message` was made with the private half.
+    /// Returns whether the private half made `signature` over `message`.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&signature::ED25519, &self.0).verify(message, signature).is_ok()
     }
@@ -69,7 +69,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Makes a key in that file, which must not be there.
+    /// Makes a key in that file, which must not exist.
     pub fn create(file: &Path) -> Result<Self, SignerError> {
         let pair = Ed25519KeyPair::generate().map_err(|_| SignerError::Generation)?;
         let document = pair.to_pkcs8().map_err(|_| SignerError::Generation)?;
@@ -77,8 +77,8 @@ impl Signer {
         Self::open(file)
     }
 
-    /// Makes the successor of the key in that file, staged beside it, with the link by which the older key vouches for it.
-    /// The caller records its fingerprint, then gives it its place ([`keyfile::settle`]).
+    /// Makes the successor of the key in that file, staged beside it, with a link that the older key signs. The caller
+    /// records its fingerprint, then settles it ([`keyfile::settle`]).
     pub fn stage_successor(&self, file: &Path, now: Timestamp) -> Result<PublicKey, SignerError> {
         let pair = Ed25519KeyPair::generate().map_err(|_| SignerError::Generation)?;
         let document = pair.to_pkcs8().map_err(|_| SignerError::Generation)?;
@@ -92,7 +92,8 @@ impl Signer {
     /// Reads the key of that file.
     pub fn open(file: &Path) -> Result<Self, SignerError> {
         let document = keyfile::read(file)?;
-        let damaged = || KeyFileError::Damaged { file: file.to_owned(), what: "it is no Ed25519 key in PKCS #8" };
+        let damaged =
+            || KeyFileError::Damaged { file: file.to_owned(), what: "it does not hold an Ed25519 key in PKCS #8" };
         let pair = Ed25519KeyPair::from_pkcs8(&document).map_err(|_| damaged())?;
         let public_key = PublicKey(pair.public_key().as_ref().try_into().map_err(|_| damaged())?);
         Ok(Self { pair, lineage: Lineage::read(public_key, file)? })
@@ -103,12 +104,12 @@ impl Signer {
         self.public_key().fingerprint()
     }
 
-    /// What verifies the signatures.
+    /// The key that verifies the signatures.
     pub fn public_key(&self) -> PublicKey {
         self.lineage.key()
     }
 
-    /// The public key, with the links to it from those before.
+    /// The public key, with the links that lead to it from earlier keys.
     pub fn lineage(&self) -> &Lineage {
         &self.lineage
     }

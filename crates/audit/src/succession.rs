@@ -1,8 +1,8 @@
-//! The succession of the keys that sign checkpoints. A key that takes the place of another is signed by that one; an auditor
-//! who has pinned the older key follows the links to the newer.
+//! The succession of the keys that sign checkpoints. A replaced key signs its successor. An auditor who has pinned the
+//! older key follows these links to the newer one.
 //!
-//! Signed links lie beside the key, in `audit.succession`, one line of JSON each. Where a key was lost and another accepted,
-//! there is no link: the database knows the fingerprints alone, and the succession is broken there.
+//! Signed links lie beside the key, in `audit.succession`, one line of JSON each. If a key was lost and another
+//! accepted, there is no link. The database knows only the fingerprints then, and the succession is broken there.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::chain::{Checkpoint, Hash};
 use crate::signer::PublicKey;
 use crate::verify::BrokenKind;
 
-/// The prefix of a fingerprint, where the key itself is not known any more.
+/// The prefix of a fingerprint, which stands for a key that is no longer known.
 const FINGERPRINT: &str = "sha256:";
 
 /// A step from one key to the next, as it is stored and exported.
@@ -37,7 +37,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// The step that an older key takes itself: `sign` signs with it.
+    /// A link that the older key signs, with `sign`.
     pub(crate) fn signed(from: PublicKey, to: PublicKey, at: Timestamp, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
         let signature = Some(STANDARD.encode(sign(&signed_bytes(&from, &to, at))));
         Self { from: from.to_string(), to: to.to_string(), at, signature }
@@ -53,7 +53,7 @@ fn signed_bytes(from: &PublicKey, to: &PublicKey, at: Timestamp) -> Vec<u8> {
     bytes
 }
 
-/// A key of the succession: itself, or what is left of it.
+/// A key of the succession: the key itself, or its fingerprint if the key is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heir {
     Known(PublicKey),
@@ -61,7 +61,7 @@ enum Heir {
 }
 
 impl Heir {
-    /// Reads one as it is written, and in no other spelling.
+    /// Parses a key in its canonical spelling only.
     fn parse(text: &str) -> Option<Self> {
         let lost = || Some(Self::Lost(unhex(text.strip_prefix(FINGERPRINT)?)?.try_into().ok()?));
         let found = text.parse().ok().map(Self::Known).or_else(lost)?;
@@ -93,12 +93,12 @@ pub struct Lineage {
 }
 
 impl Lineage {
-    /// A key without links.
+    /// Returns a key without links.
     pub fn of(key: PublicKey) -> Self {
         Self { key, links: Vec::new() }
     }
 
-    /// Reads the links that lie beside the file of a key.
+    /// Reads the links beside the file of a key.
     pub(crate) fn read(key: PublicKey, file: &Path) -> Result<Self, KeyFileError> {
         let beside = beside(file);
         let bytes = match keyfile::read(&beside) {
@@ -108,13 +108,13 @@ impl Lineage {
         };
         let links = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let links = links.map(serde_json::from_slice).collect::<Result<Vec<_>, _>>();
-        let what = "it is no succession of audit keys";
+        let what = "it does not hold a succession of audit keys";
         Ok(Self { key, links: links.map_err(|_| KeyFileError::Damaged { file: beside, what })? })
     }
 
     /// Writes the links beside the file of a key, with one more.
     pub(crate) fn write_with(&self, link: Link, file: &Path) -> Result<(), KeyFileError> {
-        // A link that was written and whose key never took its place is left out.
+        // A link whose key was never settled is left out.
         let mut kept: Vec<&Link> = self.links.iter().filter(|old| old.from != link.from).collect();
         kept.push(&link);
         let unwritable = |error| KeyFileError::Io { file: beside(file), error: std::io::Error::other(error) };
@@ -127,12 +127,12 @@ impl Lineage {
         self.key
     }
 
-    /// The links of every audit key that the database knows, in order; empty if there was one alone.
+    /// The links of every audit key that the database knows, in order; empty if there was only one key.
     pub(crate) fn links(&self, view: &dyn View) -> Result<Vec<Link>, StoreError> {
         let known = view.known_keys()?.into_iter().filter(|known| known.name == KeyName::Audit);
         let mut known: Vec<_> = known.map(|known| (known.fingerprint, known.since)).collect();
         known.dedup_by_key(|(fingerprint, _)| *fingerprint);
-        // The last of them is the key of now, unless one is about to be accepted.
+        // The last of them is the current key, unless a new one is about to be accepted.
         let current = self.key.fingerprint();
         let Some(end) = known.iter().rposition(|(fingerprint, _)| *fingerprint == current) else {
             return Ok(Vec::new());
@@ -160,7 +160,7 @@ impl Lineage {
     }
 }
 
-/// The place of the links of a key.
+/// The path of the links of a key.
 fn beside(file: &Path) -> PathBuf {
     file.with_extension("succession")
 }
@@ -170,7 +170,7 @@ fn beside(file: &Path) -> PathBuf {
 pub struct Succeeded {
     /// The time.
     pub at: Timestamp,
-    /// The key from then on.
+    /// The new key.
     pub to: String,
     /// True if the key before it signed the change.
     pub vouched_for: bool,
@@ -181,12 +181,13 @@ pub struct Succeeded {
 pub(crate) struct Keys {
     heirs: Vec<Heir>,
     pub(crate) changes: Vec<Succeeded>,
-    /// The first key that counts. Older ones may have signed, and prove nothing.
+    /// The index of the first key that counts. Older keys may have signed, but prove nothing.
     trusted: usize,
 }
 
 impl Keys {
-    /// Verifies the links that end with that key. Without a pinned key, those count that the newest leads back to.
+    /// Verifies the links that end with that key. Without a pinned key, the keys count from which signed links lead to
+    /// the newest.
     pub(crate) fn new(links: &[Link], last: PublicKey) -> Result<Self, BrokenKind> {
         let mut heirs: Vec<Heir> = Vec::new();
         let mut changes = Vec::new();
@@ -218,7 +219,7 @@ impl Keys {
         Ok(Self { heirs, changes, trusted })
     }
 
-    /// Counts from the pinned key on, which must lead to the newest without a break.
+    /// Trusts the keys from the pinned one on. Signed links must lead from it to the newest without a break.
     pub(crate) fn pin(&mut self, pinned: &PublicKey) -> Result<(), BrokenKind> {
         let place = self.place(pinned).ok_or_else(|| BrokenKind::Key {
             found: self.heirs.last().map(Heir::to_string).unwrap_or_default(),
@@ -231,7 +232,7 @@ impl Keys {
         Ok(())
     }
 
-    /// The last place of a key in the succession: an operator may have put an older one back.
+    /// The last index of a key in the succession: an operator may have put an older one back.
     fn place(&self, key: &PublicKey) -> Option<usize> {
         let print = key.fingerprint();
         self.heirs.iter().rposition(|heir| heir.fingerprint() == print)
@@ -242,12 +243,12 @@ impl Keys {
         self.place(key).is_some()
     }
 
-    /// Returns whether what that key signed counts.
+    /// Returns whether signatures of that key count.
     pub(crate) fn counts(&self, key: &PublicKey) -> bool {
         self.place(key).is_some_and(|place| place >= self.trusted)
     }
 
-    /// The place of the key that signed a checkpoint, among those from that place on.
+    /// The index of the key that signed a checkpoint, among the keys from `from` on.
     pub(crate) fn signer_of(
         &self,
         checkpoint: &Checkpoint,
@@ -262,8 +263,8 @@ impl Keys {
         self.heirs.iter().enumerate().skip(from).find_map(signed)
     }
 
-    /// Returns whether a key that nobody can verify with any more may have signed what stands before the keys from that
-    /// place on.
+    /// Returns whether a lost key, which can verify nothing any more, may have signed before the keys from that index
+    /// on.
     pub(crate) fn is_lost_from(&self, place: usize) -> bool {
         self.heirs[place..].iter().any(|heir| matches!(heir, Heir::Lost(_)))
     }

@@ -1,8 +1,8 @@
-//! Offline verification of an export: needs nothing but the file and, to be sure of its origin, the key.
+//! Offline verification of an export. It needs only the file and, to prove the file's origin, the key.
 //!
-//! A line counts only in the exact bytes that an export writes. An export whose last event no checkpoint signs was not
-//! written by this program: it signs what it exports. What nobody can see in one export alone, a cut end or an older
-//! state, shows in the comparison with an earlier one ([`Earlier`]).
+//! A line counts only in the exact bytes that an export writes. This program signs what it exports, so an export whose
+//! last event is unsigned comes from elsewhere. One export alone cannot show that it was truncated or is outdated. The
+//! comparison with an earlier one does ([`Earlier`]).
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
@@ -25,14 +25,14 @@ use crate::succession::{Keys, Link, Succeeded};
 /// The longest line that is read, in bytes.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
 
-/// The verifier's own knowledge, against which an export is held.
+/// The verifier's own knowledge, with which an export is compared.
 #[derive(Default)]
 pub struct Expected<'a> {
     /// The key that must have signed it.
     pub key: Option<&'a PublicKey>,
     /// The tenant whose record it must be.
     pub tenant: Option<TenantId>,
-    /// Accepts events after the last checkpoint. Nothing proves them.
+    /// Set to accept events after the last checkpoint, although no signature proves them.
     pub allow_unsigned_tail: bool,
     /// The earlier state that this export must continue.
     pub earlier: Option<Earlier<'a>>,
@@ -58,25 +58,25 @@ pub enum Earlier<'a> {
 pub struct Report {
     /// The tenant of the chain.
     pub tenant: TenantId,
-    /// How many events it holds.
+    /// The number of events.
     pub events: u64,
-    /// How many checkpoints were verified.
+    /// The number of verified checkpoints.
     pub checkpoints: u64,
     /// The newest checkpoint: a signature protects the chain up to its position.
     pub newest: Point,
-    /// The time that the newest checkpoint bears.
+    /// The signing time of the newest checkpoint.
     pub newest_at: Timestamp,
     /// The key of the newest signatures.
     pub public_key: PublicKey,
     /// The changes of the key, the oldest first.
     pub succession: Vec<Succeeded>,
-    /// Whether that key was given by the verifier; otherwise it is the export's own claim.
+    /// Set if the verifier gave that key; otherwise it is only the export's own claim.
     pub pinned: bool,
-    /// Times of the first and last event.
+    /// The times of the first and last event.
     pub span: (Timestamp, Timestamp),
-    /// The first event that bears an earlier time than the one before it: the server's clock was set back.
+    /// The first event with an earlier time than its predecessor: the server's clock was set back.
     pub clock_went_back: Option<u64>,
-    /// The position up to which an earlier state was found again.
+    /// The position up to which the export continues the earlier state.
     pub continues: Option<u64>,
 }
 
@@ -91,7 +91,7 @@ impl Report {
 #[derive(Debug, Error)]
 #[error("line {line}: {kind}")]
 pub struct Broken {
-    /// From 1.
+    /// The number of the line, from 1.
     pub line: u64,
     /// The kind of damage.
     pub kind: BrokenKind,
@@ -103,13 +103,13 @@ pub enum BrokenKind {
     /// The file could not be read.
     #[error("it cannot be read: {0}")]
     Unreadable(std::io::Error),
-    /// Longer than [`MAX_LINE_BYTES`].
+    /// A line is longer than [`MAX_LINE_BYTES`].
     #[error("it is longer than {MAX_LINE_BYTES} bytes")]
     TooLong,
-    /// Not a line of an export.
+    /// A line is not one of an export.
     #[error("it is not a line of an audit export")]
     NotALine,
-    /// The line says something that an export says, but not in the bytes of an export.
+    /// A line has valid content, but not in the bytes that an export writes.
     #[error("it is not written as an export writes it: something was added, repeated or rearranged")]
     NotCanonical,
     /// The last line has no end.
@@ -118,15 +118,15 @@ pub enum BrokenKind {
     /// The header is missing, or comes twice.
     #[error("the header must be the first line, once")]
     Header,
-    /// Another version.
+    /// The version is unknown.
     #[error("the export has version {0}, this program knows {VERSION}")]
     Version(u32),
     /// The header's key is unusable, or not the pinned one.
     #[error("the export names the key {found}, expected is {expected}")]
     Key {
-        /// In the header.
+        /// The key in the header.
         found: String,
-        /// Pinned.
+        /// The pinned key.
         expected: String,
     },
     /// A link of the succession is forged, missing or unreadable.
@@ -139,45 +139,45 @@ pub enum BrokenKind {
     SuccessionBroken {
         /// The time of the break.
         at: Timestamp,
-        /// The key from then on.
+        /// The new key.
         to: String,
     },
     /// Only keys from before the pinned one, or from before a break, have signed.
     #[error("no checkpoint is signed with the pinned key or a successor of it")]
     SignedBefore,
-    /// The record of another tenant.
+    /// The record belongs to another tenant.
     #[error("the export is of tenant {found}, expected is {expected}")]
     Tenant {
-        /// In the header.
+        /// The tenant in the header.
         found: TenantId,
-        /// Asked for.
+        /// The requested tenant.
         expected: TenantId,
     },
     /// An event is missing, repeated or out of order.
     #[error("it has position {found} where {expected} is due: an event was removed, added or moved")]
     Position {
-        /// On the line.
+        /// The position on the line.
         found: u64,
-        /// In order.
+        /// The next position in order.
         expected: u64,
     },
     /// A checkpoint signs nothing that the one before it did not sign.
-    #[error("the checkpoint at position {0} stands there twice")]
+    #[error("the checkpoint at position {0} occurs twice")]
     CheckpointAgain(u64),
-    /// The event is not what was hashed.
+    /// The event does not match its hash.
     #[error("the hash of event {0} does not match: the event or one before it was changed")]
     Hash(u64),
-    /// The event is of another tenant, or unreadable.
+    /// The event belongs to another tenant, or is unreadable.
     #[error("event {0} is not an event of this tenant")]
     Foreign(u64),
     /// The signature does not match.
     #[error("the signature of the checkpoint at position {0} does not match")]
     Signature(u64),
-    /// There is no event.
-    #[error("there is no event: the export proves nothing")]
+    /// The export holds no event.
+    #[error("the export holds no event, so it proves nothing")]
     Empty,
-    /// There are events and no checkpoint.
-    #[error("there are events and no signed checkpoint")]
+    /// The export holds events and no checkpoint.
+    #[error("the export holds events but no signed checkpoint")]
     Unsigned,
     /// Events follow the last checkpoint.
     #[error(
@@ -186,13 +186,13 @@ pub enum BrokenKind {
     UnsignedTail {
         /// The position of the last checkpoint.
         signed: u64,
-        /// How many events there are.
+        /// The number of events.
         events: u64,
     },
     /// The earlier state is not sound in itself.
     #[error("the earlier record: {0}")]
     Earlier(Box<Broken>),
-    /// The earlier state says nothing of this tenant.
+    /// The earlier state has no checkpoint of this tenant.
     #[error("the earlier record holds no checkpoint of tenant {0}")]
     EarlierForeign(TenantId),
     /// The export ends before the earlier state does.
@@ -200,13 +200,13 @@ pub enum BrokenKind {
     Shorter {
         /// The position of the earlier state.
         earlier: u64,
-        /// How many events there are.
+        /// The number of events.
         events: u64,
     },
-    /// Event and earlier event are not the same.
+    /// The event differs from the earlier one at the same position.
     #[error("event {position} is not the one of the earlier record: there {earlier}, here {now}")]
     Differs {
-        /// Where they part.
+        /// The first position that differs.
         position: u64,
         /// The earlier event, in short.
         earlier: String,
@@ -285,7 +285,7 @@ struct Export<'i> {
     checking: Checking,
 }
 
-/// An event that is linked as it should be.
+/// An event whose link is correct.
 struct Verified {
     position: u64,
     hash: Hash,
@@ -307,7 +307,7 @@ impl<'i> Export<'i> {
         }
     }
 
-    /// Verifies up to the next event, checkpoints on the way included.
+    /// Verifies up to the next event, including checkpoints in between.
     fn next(&mut self) -> Result<Option<Verified>, Broken> {
         while let Some(line) = self.lines.next()? {
             let verified = match line {
@@ -333,7 +333,7 @@ enum Before<'i> {
 }
 
 impl<'i> Before<'i> {
-    /// The earlier state must be of the same tenant, and signed by the same key or one before it.
+    /// Opens an earlier state. It must be of the same tenant, and signed by the same key or one before it.
     fn open(earlier: Earlier<'i>, now: &Checking) -> Result<Self, BrokenKind> {
         let input = match earlier {
             Earlier::Point(Point { position, hash }) => {
@@ -366,7 +366,7 @@ impl<'i> Before<'i> {
             let Some(hash) = verified_by(&kept, &now.keys) else {
                 return Err(within(lines.broken(BrokenKind::Signature(position))));
             };
-            // Two signed checkpoints of one position that are not the same are two records.
+            // Two different signed checkpoints of one position belong to two records.
             if let Some(other) = points.insert(position, hash).filter(|other| *other != hash) {
                 let [earlier, now] = [other, hash].map(|hash| STANDARD.encode(hash));
                 return Err(within(lines.broken(BrokenKind::DiffersAt { position, earlier, now })));
@@ -419,7 +419,7 @@ impl<'i> Before<'i> {
     }
 }
 
-/// An event as an error names it.
+/// The form in which an error names an event.
 fn in_short(event: &AuditEvent) -> String {
     format!("{} of {}", event.activity.name(), event.at)
 }
@@ -428,7 +428,7 @@ struct Checking {
     tenant: TenantId,
     public_key: PublicKey,
     keys: Keys,
-    /// The place of the key that signed last.
+    /// The index of the key that signed last.
     signer: usize,
     head: Hash,
     events: u64,
@@ -514,7 +514,8 @@ impl Checking {
                 self.signer = place;
                 key
             }
-            // It cannot be verified any more; a newer key signs the same events later, or they stay unsigned.
+            // The key is lost, so the checkpoint cannot be verified. A newer key signs the same events later, or they
+            // stay unsigned.
             None if self.keys.is_lost_from(self.signer) => return Ok(()),
             None => return Err(BrokenKind::Signature(position)),
         };

@@ -1,8 +1,8 @@
-//! Verification of the stored record by the server itself, a bounded piece at a time.
+//! Verification of the stored record by the server itself, in pieces of bounded size.
 //!
-//! The store may be written by others than the server. A [`Watch`] walks the stored events in their order, over all
-//! tenants, and holds each against its link, each link against the one before it, and each checkpoint against its link.
-//! It remembers the heads it has seen, so that a record that becomes shorter while the server runs is noticed.
+//! Other programs may write to the store. A [`Watch`] walks the stored events of all tenants in order. It compares each
+//! event with its link, each link with its predecessor, and each checkpoint with its link. It remembers the heads that
+//! it has seen, so it notices if the record gets shorter while the server runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,14 +16,14 @@ use crate::chain::{BEFORE_THE_FIRST, Checkpoint, Hash, link_hash};
 use crate::signer::PublicKey;
 use crate::succession::{Keys, Lineage};
 
-/// A place where the stored record is not what was recorded.
+/// A place where the stored record differs from what was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Damage {
     /// The tenant of the chain.
     pub tenant: TenantId,
     /// The position in the chain; of an event without a link, its sequence number.
     pub position: u64,
-    /// The kind.
+    /// The kind of damage.
     pub kind: DamageKind,
 }
 
@@ -34,11 +34,11 @@ pub enum DamageKind {
     Unlinked,
     /// An event or a link is missing, or was added or moved.
     Gap,
-    /// An event is not what was hashed.
+    /// An event does not match its hash.
     Changed,
-    /// A checkpoint is missing, unreadable, or does not sign what stands there.
+    /// A checkpoint is missing, unreadable, or signs another link.
     Checkpoint,
-    /// The chain is shorter than it was, or another.
+    /// The chain is shorter than before, or a different one.
     Shorter,
 }
 
@@ -72,14 +72,14 @@ impl fmt::Display for Damage {
     }
 }
 
-/// The head of a chain, and the newest checkpoint that was verified on the way to it.
+/// The head of a chain, and the newest verified checkpoint before it.
 #[derive(Clone, Copy)]
 struct Head {
     position: u64,
     hash: Hash,
-    /// The position of the newest checkpoint that was verified.
+    /// The position of the newest verified checkpoint.
     signed: u64,
-    /// The place of its key in the succession: an older key signs nothing after a newer one.
+    /// The index of its key in the succession: an older key signs nothing after a newer one.
     signer: usize,
     /// True if the key of the checkpoint counts.
     counts: bool,
@@ -89,7 +89,7 @@ struct Head {
 #[derive(Clone)]
 pub struct Watch {
     signer: Lineage,
-    /// The sequence number of the last event that was looked at.
+    /// The sequence number of the last examined event.
     seq: i64,
     heads: BTreeMap<TenantId, Head>,
     /// The heads that earlier rounds have reached.
@@ -97,7 +97,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// A walk from the first event.
+    /// Returns a walk that starts at the first event.
     pub fn new(signer: Lineage) -> Self {
         Self { signer, seq: 0, heads: BTreeMap::new(), reached: BTreeMap::new() }
     }
@@ -109,8 +109,8 @@ impl Watch {
         self.heads.clear();
     }
 
-    /// Looks at no more than `limit` events; says what is damaged, and whether the end was reached. A look at the end
-    /// costs next to nothing while nothing is recorded.
+    /// Examines at most `limit` events. Returns the damage, and whether it reached the end. At the end, a call costs
+    /// almost nothing while no event is added.
     pub fn advance(&mut self, view: &dyn View, limit: usize) -> Result<(Vec<Damage>, bool), StoreError> {
         let mut damage = Vec::new();
         let events = view.linked_events(self.seq, limit)?;
@@ -134,7 +134,7 @@ impl Watch {
             } else if self.reached.get(&tenant).is_some_and(|(at, hash)| *at == link.position && *hash != link.hash) {
                 found(DamageKind::Shorter);
             }
-            // What follows is held against what is stored, so that each damage is named once.
+            // The next link is compared with the stored one, so that each damage is reported once.
             (head.position, head.hash) = (link.position, link.hash);
             seen.entry(tenant).or_default().insert(link.position, link.hash);
         }
@@ -150,7 +150,7 @@ impl Watch {
         Ok((damage, at_end))
     }
 
-    /// Verifies the checkpoints of the links that were just seen.
+    /// Verifies the checkpoints of the examined links.
     fn checkpoints(
         &mut self,
         view: &dyn View,
@@ -177,7 +177,7 @@ impl Watch {
         Ok(())
     }
 
-    /// At the end of a round every chain is as long as it ever was, and signed to its head.
+    /// Checks at the end of a round that every chain is as long as it ever was, and signed to its head.
     fn end(&mut self, view: &dyn View, damage: &mut Vec<Damage>) -> Result<(), StoreError> {
         for (tenant, head) in &self.heads {
             let stored = view.chain_head(*tenant)?;
@@ -208,8 +208,8 @@ impl Watch {
     }
 }
 
-/// Holds some events of one tenant against their links, and each link against the one before it; gives what is damaged.
-/// Events that are not linked yet pass. It costs one reading of the store, however many events there are.
+/// Compares some events of one tenant with their links, and each link with its predecessor. Returns the damage. Events
+/// that are not linked yet pass. One query of the store suffices for any number of events.
 pub fn examine(view: &dyn View, events: &[&StoredEvent]) -> Result<Vec<Damage>, StoreError> {
     let seqs: Vec<_> = events.iter().map(|event| event.seq).collect();
     let EventLinks { links, linked_through } = view.links_of(&seqs)?;
@@ -237,9 +237,9 @@ pub fn examine(view: &dyn View, events: &[&StoredEvent]) -> Result<Vec<Damage>, 
 
 /// The signer of a checkpoint.
 enum Signed {
-    /// The key at that place of the succession.
+    /// The key at that index of the succession.
     By(usize, PublicKey),
-    /// A key of which only the fingerprint is left, perhaps: a newer key signs the same events later.
+    /// Perhaps a key of which only the fingerprint is left: a newer key signs the same events later.
     ByLostKey,
 }
 

@@ -1,4 +1,4 @@
-//! What the audit record promises.
+//! The promises of the audit record.
 
 use std::sync::Arc;
 
@@ -99,7 +99,7 @@ impl World {
     }
 }
 
-/// Two tenants, events in turn, linked in three goes.
+/// Two tenants with interleaved events, linked in three runs.
 async fn sample() -> (World, String) {
     let world = World::new().await;
     world.record(1, 3).await;
@@ -116,7 +116,7 @@ fn check(text: &str, pinned: Option<&PublicKey>) -> Result<chaveiro_audit::Repor
     verify(&mut text.as_bytes(), Expected { key: pinned, ..Expected::default() })
 }
 
-/// Holds an export against an earlier state.
+/// Compares an export with an earlier state.
 fn compare(text: &str, earlier: Earlier<'_>) -> Result<chaveiro_audit::Report, chaveiro_audit::Broken> {
     verify(&mut text.as_bytes(), Expected { earlier: Some(earlier), ..Expected::default() })
 }
@@ -252,7 +252,7 @@ async fn events_after_the_last_checkpoint_are_refused_unless_they_are_asked_for(
     let expected = Expected { allow_unsigned_tail: true, ..Expected::default() };
     let report = verify(&mut cut.as_bytes(), expected).expect("sound so far");
     assert_eq!((report.events, report.signed_through()), (5, 3));
-    // Without any checkpoint nothing at all is proven.
+    // Without any checkpoint nothing is proven.
     let bare: String = text.lines().take(3).flat_map(|line| [line, "\n"]).collect();
     let expected = Expected { allow_unsigned_tail: true, ..Expected::default() };
     assert!(matches!(verify(&mut bare.as_bytes(), expected).expect_err("refused").kind, BrokenKind::Unsigned));
@@ -322,7 +322,7 @@ async fn a_record_that_was_cut_rolled_back_or_rewritten_does_not_continue_the_ea
     }
     assert!(matches!(compare(&before, Earlier::Point(point)).expect_err("cut").kind, BrokenKind::Shorter { .. }));
 
-    // A record that somebody with the key has written anew.
+    // A record that an attacker with the key has rewritten.
     let other = World::with_key(&world).await;
     other.record(1, 3).await;
     other.record(2, 2).await;
@@ -421,7 +421,7 @@ proptest! {
 }
 
 impl World {
-    /// Notes the key of now in the database, as the server does.
+    /// Records the current key in the database, as the server does.
     async fn know(&self, seconds: i64) {
         let (print, hand) = (self.signer.fingerprint(), Hand { actor: Actor::system(), now: at(seconds) });
         let note = move |unit: &mut dyn chaveiro_core::ports::UnitOfWork| -> Result<(), Fault> {
@@ -430,7 +430,7 @@ impl World {
         self.store.write(note).await.expect("noted");
     }
 
-    /// Gives the key a successor that it vouches for.
+    /// Replaces the key with a successor that it signs.
     async fn rotate(&mut self, seconds: i64) {
         let file = self.directory.path().join("audit.key");
         self.signer.stage_successor(&file, at(seconds)).expect("a successor");
@@ -477,17 +477,18 @@ async fn an_export_of_a_successor_verifies_with_the_key_that_was_pinned_before()
         assert_eq!(report.succession[1].to, keys[2].to_string());
     }
     assert!(check(&text, None).is_ok());
-    // What was kept under the first key is continued.
+    // The record continues what was kept under the first key.
     for earlier in [&before, &kept] {
         let report = compare(&text, Earlier::File(&mut earlier.as_bytes())).expect("continues");
         // Three events, and the one of the first key.
         assert_eq!(report.continues, Some(4));
     }
-    // The server's own verification follows the keys, too, and what leaves it names the key that signed it.
+    // The server's own verification follows the keys, too. A checkpoint that leaves the server names the key that
+    // signed it.
     assert_eq!(world.damage().await, Vec::<String>::new());
     let kept = world.kept().await;
     assert!(kept.contains(&keys[2].to_string()) && !kept.contains(&oldest.to_string()), "{kept}");
-    // A checkpoint that was made just before a change is sent with the key that made it.
+    // A checkpoint made just before a change is sent with the key that made it.
     world.rotate(30).await;
     let kept = world.kept().await;
     let kept: KeptCheckpoint = serde_json::from_str(kept.lines().next().expect("one")).expect("a checkpoint");
@@ -550,7 +551,7 @@ async fn a_forged_or_missing_link_of_the_succession_fails() {
         let broken = check(&with(forged.clone(), &newest), Some(&oldest)).expect_err("refused").to_string();
         assert!(broken.contains(expected), "{forged:?}: {broken}");
     }
-    // The record of the oldest key, cut where the first successor began, is no record of the newest.
+    // The record of the oldest key, cut where the first successor began, is not a record of the newest.
     let cut = with(vec![], &oldest.to_string());
     assert!(check(&cut, Some(&oldest)).is_err());
 }
@@ -569,7 +570,7 @@ async fn an_older_key_signs_nothing_after_a_newer_one_and_does_not_count_for_who
     world.extend(100).await;
     let thief = Arc::clone(&world.signer);
     world.rotate(10).await;
-    // Nothing was linked with the new key: who has pinned it is told that nothing counts.
+    // Nothing was linked with the new key: an auditor who has pinned it learns that nothing counts.
     let early = check(&world.export(1).await, Some(&world.signer.public_key())).expect_err("refused");
     assert!(matches!(early.kind, BrokenKind::SignedBefore), "{early}");
     assert!(check(&world.export(1).await, Some(&thief.public_key())).is_ok());
@@ -602,12 +603,12 @@ async fn a_lost_key_breaks_the_succession_and_both_sides_of_the_break_are_told()
         "{broken}"
     );
     assert!(broken.contains(&key.to_string()), "{broken}");
-    // The new key signs the whole chain; what it says of the change is told.
+    // The new key signs the whole chain, and the report contains its own account of the change.
     let report = check(&text, Some(&key)).expect("sound");
     assert_eq!((report.events, report.signed_through()), (7, 7));
     assert!(matches!(report.succession.as_slice(), [change] if !change.vouched_for && change.at == when));
     assert_eq!(world.damage().await, Vec::<String>::new());
-    // Edited or cut, it is no more sound than before.
+    // An edited or truncated record is still refused.
     assert!(check(&text.replacen("actionRequested", "enrolled", 1), Some(&key)).is_err());
     let without_last = text.trim_end().rsplit_once('\n').expect("lines").0.to_owned() + "\n";
     assert!(check(&without_last, Some(&key)).is_err());
