@@ -1,5 +1,5 @@
-//! OMA-DM credentials of each enrolment, and the challenges of sessions: derived and not stored. The database holds
-//! nothing that lets its reader pose as a device, and a stranger's message leaves nothing in it.
+//! OMA-DM credentials of each enrolment, and the challenges of sessions: derived and not stored. A reader of the
+//! database cannot pose as a device, and a stranger's message leaves nothing in it.
 
 use std::path::Path;
 
@@ -19,10 +19,10 @@ const KEY_BYTES: usize = 32;
 /// Seconds between two challenges that differ.
 const CHALLENGE_STEP: i64 = 4;
 
-/// How many steps ago a challenge may have been handed out.
+/// The age up to which a challenge is accepted, in steps.
 const CHALLENGE_STEPS: i64 = 31;
 
-/// How long a challenge can be answered, in seconds, whichever moment of its step it was handed out in.
+/// The seconds for which a challenge can be answered, wherever in its step it was issued.
 pub(crate) const CHALLENGE_SECONDS: u64 = (CHALLENGE_STEP * CHALLENGE_STEPS) as u64;
 
 /// Derives user names, passwords and nonces with HMAC-SHA-256 under one master key.
@@ -31,7 +31,7 @@ pub struct DeviceCredentials {
 }
 
 impl DeviceCredentials {
-    /// Makes a master key in that file, which must not be there.
+    /// Makes a master key in that file, which must not exist.
     pub fn create(file: &Path, entropy: &dyn Entropy) -> Result<Self, KeyFileError> {
         let mut fresh = Zeroizing::new([0; KEY_BYTES]);
         entropy.fill(fresh.as_mut());
@@ -48,17 +48,17 @@ impl DeviceCredentials {
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, &bytes) })
     }
 
-    /// The fingerprint: a value that the master key derives, and that tells nothing of it.
+    /// The fingerprint: a value derived from the master key that does not reveal it.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of("device credentials", hmac::sign(&self.key, b"fingerprint").as_ref())
     }
 
-    /// `AAUTHNAME`: what a device calls itself when it proves itself.
+    /// `AAUTHNAME`: the name under which a device authenticates.
     pub fn client_name(&self, enrollment: EnrollmentId) -> String {
         enrollment.to_string()
     }
 
-    /// `AAUTHSECRET` of `APPSRV`: the device proves itself with it.
+    /// `AAUTHSECRET` of `APPSRV`: the secret with which a device authenticates.
     pub fn client_secret(&self, enrollment: EnrollmentId) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(self.derive("device proves itself", enrollment.0.as_bytes()).as_ref()))
     }
@@ -68,9 +68,9 @@ impl DeviceCredentials {
         nonce_of(&self.derive("first nonce", enrollment.0.as_bytes()))
     }
 
-    /// The nonces of challenges to messages of that name and session, newest first: the one that is handed out now, and
-    /// those before it that can still be answered. They are derived and not stored, so that a stranger makes the server
-    /// remember nothing; they are the same whether the name is known or not.
+    /// The nonces of challenges for that name and session, newest first: the current one, and earlier ones that can
+    /// still be answered. They are derived and not stored, so a stranger cannot make the server store anything. They
+    /// are the same for known and unknown names.
     pub(crate) fn challenges(&self, name: &str, session: &str, now: Timestamp) -> Vec<Nonce> {
         let newest = now.as_second().div_euclid(CHALLENGE_STEP);
         let challenge = |step: i64| {
@@ -83,8 +83,8 @@ impl DeviceCredentials {
         (0..CHALLENGE_STEPS).map(|age| challenge(newest - age)).collect()
     }
 
-    /// Seals a part of a value that is stored until the rest of it comes. `salt` is fresh randomness; the result begins
-    /// with it.
+    /// Seals a part of a value that is stored until the rest of it arrives. `salt` is fresh randomness; the result
+    /// begins with it.
     pub(crate) fn conceal(&self, enrollment: EnrollmentId, salt: Nonce, part: &str) -> Option<Vec<u8>> {
         let key = self.concealing_key(enrollment, salt)?;
         let mut sealed = Zeroizing::new(Vec::with_capacity(part.len() + aead::MAX_TAG_LEN));
@@ -104,7 +104,7 @@ impl DeviceCredentials {
         std::str::from_utf8(opened).ok().map(|text| Zeroizing::new(text.to_owned()))
     }
 
-    /// A key that serves once.
+    /// Derives a key that is used once.
     fn concealing_key(&self, enrollment: EnrollmentId, salt: Nonce) -> Option<aead::LessSafeKey> {
         let key = self.derive("part of a value", &[enrollment.0.as_bytes().as_slice(), &salt].concat());
         aead::UnboundKey::new(&aead::AES_256_GCM, key.as_ref()).ok().map(aead::LessSafeKey::new)

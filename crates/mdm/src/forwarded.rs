@@ -1,4 +1,4 @@
-//! The client certificate that a proxy hands on in a header, in the forms of common proxies:
+//! The client certificate that a proxy forwards in a header, in the forms of common proxies:
 //!
 //! | proxy | form |
 //! |---|---|
@@ -8,8 +8,8 @@
 //! | HAProxy `%[ssl_c_der,base64]`, Traefik | base64 of the DER |
 //! | Apache `%{SSL_CLIENT_CERT}s` | PEM, line ends as spaces |
 //!
-//! A certificate is no secret: the proxy's word that its client holds the key is what counts. So only headers of trusted
-//! proxies are read, and only certificates that this server has issued mean anything.
+//! A certificate is no secret: the proxy's word that its client holds the key is what counts. So only headers of
+//! trusted proxies are read, and only certificates that this server has issued mean anything.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

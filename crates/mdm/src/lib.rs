@@ -1,7 +1,7 @@
-//! The device channel: enrolment ([MS-MDE2], on-premise authentication with one-time tokens), device
-//! identity, management sessions (OMA-DM), and the dispatch of what remote actions queued.
+//! The device channel: enrolment ([MS-MDE2], on-premise authentication with one-time tokens), device identity,
+//! management sessions (OMA-DM), and the dispatch of the commands that remote actions queue.
 //!
-//! Every answer leaves after what it says is durable, and an identical repeat gets the identical answer.
+//! An answer leaves only once everything that it states is durable, and an identical repeat gets the identical answer.
 
 mod credentials;
 mod enrollment;
@@ -26,33 +26,33 @@ pub use pki::{CaError, CertificateAuthority, IssuedCertificate, RequestError, Ve
 pub use token::{EnrollmentTokenText, new_enrollment_token, token_sha256};
 pub use wake::{MAX_WAIT, Wakes};
 
-/// Where devices look for the server: `{base_url}` followed by these.
+/// The path of discovery, after `{base_url}`.
 pub const DISCOVERY_PATH: &str = "/EnrollmentServer/Discovery.svc";
-/// Certificate policy.
+/// The path of the certificate policy.
 pub const POLICY_PATH: &str = "/EnrollmentServer/Policy.svc";
-/// Certificate enrolment.
+/// The path of certificate enrolment.
 pub const ENROLLMENT_PATH: &str = "/EnrollmentServer/Enrollment.svc";
-/// Management sessions.
+/// The path of management sessions.
 pub const MANAGEMENT_PATH: &str = "/ManagementServer/MDM.svc";
 
-/// Where a device waits to be woken.
+/// The path where a device waits to be woken.
 pub const WAKE_PATH: &str = "/ManagementServer/Wake";
 
 /// The largest message of a device, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 
-/// The client certificate of the connection, DER. The server puts it into the extensions of a request
-/// when the connection has one, or a proxy that it trusts hands one on ([`forwarded_certificate`]); that its chain ends at
-/// our root was verified by TLS.
+/// The client certificate of the connection, DER. The server puts it into the extensions of a request if the connection
+/// has one, or if a trusted proxy forwards one ([`forwarded_certificate`]). TLS has verified that its chain ends at our
+/// root.
 #[derive(Clone)]
 pub struct PeerCertificate(pub Arc<[u8]>);
 
-/// An answer to a sender that has proven itself.
+/// An answer to an authenticated sender.
 pub(crate) fn proven(response: impl IntoResponse) -> Response {
     (Extension(Sender::Known), response).into_response()
 }
 
-/// An answer to anybody else; the text is a label of a metric.
+/// An answer to an unauthenticated sender; the text is a label of a metric.
 pub(crate) fn stranger(response: impl IntoResponse, why: &'static str) -> Response {
     (Extension(Sender::Stranger(why)), response).into_response()
 }
@@ -64,25 +64,25 @@ pub(crate) fn refused(mut response: Response, reason: Reason, by: By, path: &str
     response
 }
 
-/// What the channel works with.
+/// The parts that the device channel works with.
 pub struct DeviceChannel {
-    /// Where everything is kept.
+    /// The store.
     pub store: Arc<dyn Store>,
     /// Seals passcodes as they arrive.
     pub sealer: Arc<dyn Sealer>,
-    /// Opens the secrets that go to devices.
+    /// Opens the secrets that the server sends to devices.
     pub replayer: Arc<dyn Replayer>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
+    /// The source of randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Issues the certificates of devices.
     pub ca: Arc<CertificateAuthority>,
-    /// Derives their OMA-DM credentials.
+    /// Derives the OMA-DM credentials of devices.
     pub credentials: Arc<DeviceCredentials>,
     /// The devices that wait to be woken.
     pub wakes: Arc<Wakes>,
-    /// Rings when an enrolment raised an alert.
+    /// Signals that an enrolment raised an alert.
     pub alarm: Arc<dyn Alarm>,
     /// The address devices use, for example `https://mdm.example.org:8444`, without a slash at its end.
     pub base_url: String,
@@ -99,7 +99,7 @@ pub fn router(channel: Arc<DeviceChannel>) -> Router {
         .with_state(channel)
 }
 
-/// The endpoint where devices wait. Apart from [`router`], because its requests take minutes by design.
+/// The endpoint where devices wait. It is separate from [`router`] because its requests take minutes by design.
 pub fn wake_router(channel: Arc<DeviceChannel>) -> Router {
     Router::new().route(WAKE_PATH, get(wake::wait)).with_state(channel)
 }

@@ -1,7 +1,7 @@
 //! The embedded certificate authority: one root, its key in an owner-only file.
 //!
-//! A certificate request proves possession of a key; nothing else is taken from it. Windows writes subjects that
-//! strict parsers reject, so its subject is never looked at ([MS-MDE2] 3.4).
+//! A certificate request proves possession of a key; nothing else is taken from it. Windows writes subjects that strict
+//! parsers reject, so the server ignores the subject ([MS-MDE2] 3.4).
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -26,14 +26,14 @@ const DAY: Duration = Duration::from_secs(86_400);
 const ROOT_VALIDITY: Duration = Duration::from_secs(20 * 365 * 86_400);
 const SERVER_VALIDITY: Duration = Duration::from_secs(397 * 86_400);
 
-/// How long a device's certificate is valid: also said in the certificate policy.
+/// The validity of a device's certificate, which the certificate policy states too.
 pub(crate) const DEVICE_VALIDITY: Duration = Duration::from_secs(365 * 86_400);
 
-/// Clocks of devices differ: certificates begin a little earlier.
+/// The tolerance for clocks of devices: certificates begin this much earlier.
 const BACKDATE: Duration = Duration::from_secs(10 * 60);
 
-/// Certificates that this server alone verifies begin much earlier: a device that enrolled while the clock was ahead is not
-/// locked out when the clock is right again.
+/// The much larger tolerance for certificates that only this server verifies. A device that enrolled while the clock
+/// was ahead stays usable after the clock is corrected.
 const DEVICE_BACKDATE: Duration = Duration::from_secs(400 * 86_400);
 
 /// The smallest RSA key, as the certificate policy says.
@@ -41,38 +41,38 @@ const MIN_RSA_BITS: usize = 2048;
 
 const ROOT_NAME: &str = "Chaveiro device root";
 
-/// Why the authority cannot work.
+/// The reason why the authority cannot work.
 #[derive(Debug, Error)]
 pub enum CaError {
-    /// A key file.
+    /// A key file cannot be used.
     #[error(transparent)]
     File(#[from] KeyFileError),
-    /// The certificate file.
+    /// The certificate file cannot be read.
     #[error("the root certificate {} cannot be read: {error}", file.display())]
     Certificate {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// The system's words.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// Signing, or a name that a certificate cannot hold.
+    /// Signing failed, or a certificate cannot hold a name.
     #[error("a certificate could not be made: {0}")]
     Signing(#[from] rcgen::Error),
-    /// A time beyond what certificates can say.
+    /// A certificate cannot express the time.
     #[error("the time is out of range")]
     Time,
 }
 
-/// Why a certificate request is not accepted.
+/// The reason why a certificate request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RequestError {
-    /// Not PKCS #10 in DER.
+    /// The request is not PKCS #10 in DER.
     #[error("the certificate request is not PKCS #10")]
     Malformed,
-    /// Its signature does not verify: possession of the key is not proven.
+    /// The signature does not verify, so possession of the key is not proven.
     #[error("the signature of the certificate request does not verify")]
     Signature,
-    /// Neither RSA with at least 2048 bits nor an elliptic curve.
+    /// The key is neither RSA with at least 2048 bits nor on an elliptic curve.
     #[error("the key of the certificate request is too weak or of an unknown kind; use RSA with 2048 bits or more")]
     Key,
 }
@@ -108,13 +108,13 @@ impl VerifiedRequest {
 pub struct IssuedCertificate {
     /// The certificate.
     pub der: Vec<u8>,
-    /// SHA-256 of it: what enrolments are found by.
+    /// The SHA-256 of the certificate, by which enrolments are found.
     pub sha256: [u8; 32],
-    /// End of validity.
+    /// The end of validity.
     pub expires: Timestamp,
 }
 
-/// The authority.
+/// The certificate authority.
 pub struct CertificateAuthority {
     root_der: Vec<u8>,
     root_pem: String,
@@ -122,7 +122,7 @@ pub struct CertificateAuthority {
 }
 
 impl CertificateAuthority {
-    /// Makes `root.pem` and `root.key` in that directory. A key that is there is not replaced.
+    /// Makes `root.pem` and `root.key` in that directory. An existing key is not replaced.
     pub fn create(directory: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, CaError> {
         keyfile::create_directory(directory)?;
         let (key_file, certificate_file) = (directory.join("root.key"), directory.join("root.pem"));
@@ -131,7 +131,7 @@ impl CertificateAuthority {
         }
         let key = KeyPair::generate()?;
         let certificate = root_parameters(now, entropy)?.self_signed(&key)?;
-        // The key comes last: when it is there, so is its certificate.
+        // The key is written last: if it exists, so does its certificate.
         keyfile::replace(&certificate_file, certificate.pem().as_bytes())?;
         keyfile::create(&key_file, Zeroizing::new(key.serialize_pem()).as_bytes())?;
         Self::open(directory, now, entropy)
@@ -142,13 +142,15 @@ impl CertificateAuthority {
         let (key_file, certificate_file) = (directory.join("root.key"), directory.join("root.pem"));
         let key_text = keyfile::read(&key_file)?;
         let damaged = |file: &Path, what| KeyFileError::Damaged { file: file.to_owned(), what };
-        let key_text = std::str::from_utf8(&key_text).map_err(|_| damaged(&key_file, "it is no PEM"))?;
-        let key = KeyPair::from_pem(key_text).map_err(|_| damaged(&key_file, "it is no private key in PEM"))?;
+        let key_text = std::str::from_utf8(&key_text).map_err(|_| damaged(&key_file, "it is not PEM"))?;
+        let key =
+            KeyPair::from_pem(key_text).map_err(|_| damaged(&key_file, "it does not hold a private key in PEM"))?;
         let root_pem = std::fs::read_to_string(&certificate_file).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => KeyFileError::Missing(certificate_file.clone()).into(),
             _ => CaError::Certificate { file: certificate_file.clone(), error },
         })?;
-        let root_der = der_of(&root_pem).ok_or_else(|| damaged(&certificate_file, "it is no certificate in PEM"))?;
+        let root_der =
+            der_of(&root_pem).ok_or_else(|| damaged(&certificate_file, "it does not hold a certificate in PEM"))?;
         if public_key_of(&root_der).as_deref() != Some(key.public_key_raw()) {
             return Err(damaged(&certificate_file, "it is not the certificate of root.key").into());
         }
@@ -171,7 +173,7 @@ impl CertificateAuthority {
         &self.root_pem
     }
 
-    /// A certificate for a device: its subject is the enrolment, its only use is client authentication.
+    /// Issues a certificate for a device: its subject is the enrolment, its only use is client authentication.
     pub fn issue_device_certificate(
         &self,
         request: &VerifiedRequest,
@@ -190,7 +192,7 @@ impl CertificateAuthority {
         Ok(IssuedCertificate { der, sha256, expires })
     }
 
-    /// A certificate for the server's own listeners, for those names and addresses: chain and key, both PEM.
+    /// Issues a certificate for the server's own listeners, for those names and addresses: chain and key, both PEM.
     pub fn issue_server_certificate(
         &self,
         names: &[String],
@@ -263,7 +265,7 @@ fn public_key_of(der: &[u8]) -> Option<Vec<u8>> {
     Some(certificate.public_key().subject_public_key.data.to_vec())
 }
 
-/// Upper-case hex SHA-1: how Windows names certificates in its stores.
+/// Upper-case hex SHA-1, by which Windows names certificates in its stores.
 pub(crate) fn thumbprint(der: &[u8]) -> String {
     let sha1 = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, der);
     sha1.as_ref().iter().map(|byte| format!("{byte:02X}")).collect()

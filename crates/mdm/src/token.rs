@@ -1,8 +1,8 @@
-//! Enrolment tokens: what a person types as the password when a device enrols. One use, short life,
-//! stored as SHA-256.
+//! Enrolment tokens, which a person types as the password when a device enrols. A token serves once, has a short life,
+//! and is stored as SHA-256.
 //!
-//! A token is `cht` and twenty characters of Crockford's base 32 in groups of five: one hundred random bits,
-//! no look-alike characters, easy to read aloud. Case, hyphens and spaces do not matter.
+//! A token is `cht` and twenty characters of Crockford's base 32 in groups of five: one hundred random bits, no
+//! look-alike characters, easy to dictate. Case, hyphens and spaces do not matter.
 
 use aws_lc_rs::digest;
 use chaveiro_core::ports::Entropy;
@@ -38,7 +38,7 @@ pub fn new_enrollment_token(entropy: &dyn Entropy) -> EnrollmentTokenText {
     EnrollmentTokenText(text)
 }
 
-/// What is stored of a token: SHA-256 of its text without hyphens and spaces, in upper case, look-alikes unified.
+/// The stored form of a token: SHA-256 of its text in upper case, without hyphens and spaces, with look-alikes unified.
 pub fn token_sha256(text: &str) -> [u8; 32] {
     let mut canonical = Zeroizing::new(String::with_capacity(text.len()));
     for character in text.chars().filter(|character| !character.is_whitespace() && *character != '-') {

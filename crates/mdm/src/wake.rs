@@ -1,6 +1,6 @@
-//! Waking devices: a device asks `GET` [`WAKE_PATH`] and the server answers when something waits for it, or after a
-//! while with nothing. One task and one entry of a table for each device that waits; no thread, no row, no timer of
-//! our own.
+//! Waking devices: a device asks `GET` [`WAKE_PATH`]. The server answers when something waits for it, or after a while
+//! with nothing. Each waiting device costs one task and one entry of a table; it needs no thread, row or timer of its
+//! own.
 //!
 //! | answer | the device |
 //! |---|---|
@@ -26,11 +26,12 @@ use tokio::sync::oneshot;
 
 use crate::{DeviceChannel, PeerCertificate, WAKE_PATH, proven, refused, sha256, stranger};
 
-/// The longest a device is held: shorter than what proxies and address translators give an idle connection.
+/// The longest time for which a device is held. It is shorter than the time that proxies and address translators grant
+/// an idle connection.
 pub const MAX_WAIT: Duration = Duration::from_secs(280);
 
-/// How many may wait under one enrolment: a device that reconnects before its old connection is known to be dead, or
-/// a cloned machine, is served; a crowd is not.
+/// The most connections that may wait under one enrolment. This suffices for a device that reconnects before its old
+/// connection is known to be dead, and for a cloned machine; a crowd is refused.
 const MAX_WAITING: usize = 4;
 
 /// The devices that wait.
@@ -43,19 +44,19 @@ struct Waiting {
     closed: bool,
 }
 
-/// Why nobody can be held.
+/// The reason why a device cannot be held.
 enum NotHeld {
     TooMany,
     Stopping,
 }
 
 impl Wakes {
-    /// How many connections are held now.
+    /// The number of connections held now.
     pub fn held(&self) -> usize {
         self.lock().devices.values().map(Vec::len).sum()
     }
 
-    /// Lets everybody go, and holds nobody from now on: the server stops.
+    /// Releases every device, and holds none from now on: the server stops.
     pub fn close(&self) {
         let mut waiting = self.lock();
         waiting.closed = true;
@@ -86,13 +87,13 @@ impl Waker for Wakes {
     fn wake(&self, enrollment: EnrollmentId) {
         let senders = self.lock().devices.remove(&enrollment);
         for sender in senders.into_iter().flatten() {
-            // Whoever went away does not need it.
+            // A receiver that is gone does not need it.
             let _ = sender.send(());
         }
     }
 }
 
-/// A place in the table; given back when the device goes away.
+/// A place in the table, released when the device disconnects.
 struct Held {
     wakes: Arc<Wakes>,
     enrollment: EnrollmentId,
@@ -112,7 +113,7 @@ impl Drop for Held {
     }
 }
 
-/// One wait.
+/// Handles one wait.
 pub(crate) async fn wait(
     State(channel): State<Arc<DeviceChannel>>,
     peer: Option<Extension<PeerCertificate>>,
@@ -133,9 +134,9 @@ pub(crate) async fn wait(
 }
 
 impl DeviceChannel {
-    /// Holds a device that has proven itself.
+    /// Holds an authenticated device.
     async fn hold(&self, enrollment: EnrollmentId, headers: &HeaderMap) -> Response {
-        // First a place, then a look: what is queued in between wakes it.
+        // The place is taken before the look at the queue, so that a command queued in between wakes the device.
         let mut held = match self.wakes.hold(enrollment) {
             Ok(held) => held,
             Err(NotHeld::TooMany) => return with_retry(StatusCode::TOO_MANY_REQUESTS),

@@ -1,4 +1,4 @@
-//! Enrolment as a device sees it, and everything that goes wrong.
+//! Enrolment as a device sees it, and its failures.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn a_device_enrols_and_its_first_session_fills_its_properties_and_sets_the
     assert!(device.pin_recovery_enabled());
 }
 
-/// The alerts about devices that have one name: the new one, the one before, whether that is enrolled.
+/// The alerts about devices that share a name: the new one, the earlier one, whether that is still enrolled.
 async fn duplicates(world: &World) -> Vec<(DeviceId, DeviceId, bool)> {
     let alerts = world.store.read(|view| Ok(view.alerts(100)?)).await.expect("read");
     let duplicate = |alert: Alert| match alert.news {
@@ -93,7 +93,7 @@ async fn a_name_takes_nothing_over_whoever_the_token_is_for_and_people_are_told(
         let after = world.device_of(&new).await;
         assert_eq!(duplicates(&world).await, [(after.id, before.id, true)], "{first:?} {second:?}");
         assert_eq!((before.user, after.user), (of(first), of(second)));
-        // Both work, each for itself: what was asked of the old one goes to the old one.
+        // Both work independently: an action for the old device reaches the old device.
         for _ in 0..2 {
             new.sync(&world.transport()).await.expect("a session");
             old.sync(&world.transport()).await.expect("a session");
@@ -139,7 +139,7 @@ async fn a_token_for_a_device_serves_also_when_the_device_has_another_name_now()
     let old = world.enrolled(7).await;
     let row = world.device_of(&old).await;
     let other = world.device_of(&world.enrolled(8).await).await;
-    // It was set up anew, and has a new name; in the second case that of another device, which is told.
+    // The machine was reinstalled and has a new name; in the second case that of another device, which raises an alert.
     for (number, told) in [(9, vec![]), (8, vec![(row.id, other.id, true)])] {
         let token = world.token_for(None, Some(row.id)).await;
         let new = world.enroll_over(&world.transport(), number, &token).await.expect("enrolled");
@@ -158,7 +158,7 @@ async fn a_certificate_that_is_not_of_the_open_enrolment_of_that_name_takes_noth
     let token = world.token().await;
     let new = world.enroll_over(&world.certified(&other.account), 1, &token).await.expect("enrolled");
     assert_ne!(world.device_of(&new).await.id, id);
-    // The certificate of an enrolment that was closed: by taking it over, and by retiring it.
+    // The certificate of a closed enrolment: by takeover, and by retirement.
     let token = world.token_for(None, Some(id)).await;
     let third = world.enroll_over(&world.transport(), 1, &token).await.expect("enrolled");
     let token = world.token().await;

@@ -1,4 +1,4 @@
-//! Recoveries of Linux devices on the wire: the whole way, and everything that goes wrong on it.
+//! Recoveries of Linux devices on the wire: the whole way, and its failures.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl World {
         self.device_named(&device.oma_device_id).await
     }
 
-    /// What the newest action left in escrow as its result, opened.
+    /// The result that the newest action left in escrow, opened.
     async fn escrowed(&self, device: &LinuxDevice) -> Option<String> {
         let (_, secrets) = self.newest(self.row(device).await.id).await;
         let mut current = secrets.iter().filter(|secret| secret.standing == Standing::Current);
@@ -45,7 +45,7 @@ impl World {
         Some(opened.expect("opens"))
     }
 
-    /// How many apps and users that device has.
+    /// The apps or users of that device.
     async fn linked(&self, device: &LinuxDevice, kind: ResourceKind) -> Vec<String> {
         let (tenant, id, page) = (self.tenant, self.row(device).await.id, Listing::first(10_000));
         let read = self.store.read(move |view| {
@@ -56,7 +56,7 @@ impl World {
     }
 }
 
-/// Remembers what was asked and answered.
+/// Records requests and answers.
 struct Recording(InProcess, Mutex<Vec<(Vec<u8>, Vec<u8>)>>);
 
 impl Transport for Recording {
@@ -68,7 +68,7 @@ impl Transport for Recording {
     }
 }
 
-/// What differs in every run has a name instead: ids, hashes, keys and ciphertext.
+/// Replaces values that differ in every run with names: ids, hashes, keys and ciphertext.
 fn redacted(text: &str) -> String {
     let is_part = |character: char| character.is_ascii_alphanumeric() || "+/=-".contains(character);
     let mut out = String::new();
@@ -130,7 +130,7 @@ async fn a_recovery_ends_with_the_passcode_of_the_device_in_escrow_and_the_old_o
 #[tokio::test]
 async fn every_behaviour_of_a_linux_device_has_its_outcome_and_never_locks_anybody_out() {
     use ActionState::{Active, Done, Failed, NotSupported};
-    // After one session, and after as many more honest ones as are needed.
+    // After one session, and then as many honest ones as needed.
     let table = [
         (LinuxBehavior::Honest, Done, Done, Some(Outcome::Replaced)),
         (LinuxBehavior::LosesCandidate, Failed, Failed, Some(Outcome::DeviceRefused)),
@@ -151,7 +151,7 @@ async fn every_behaviour_of_a_linux_device_has_its_outcome_and_never_locks_anybo
         let before = device.passcode().to_owned();
         _ = world.ask(id).await;
         device.behavior = behavior;
-        // Some of these sessions end in an error for the device; that is the point.
+        // Some of these sessions end in an error for the device, as intended.
         let _ = device.sync(&world.certified(&device.account)).await;
         assert_eq!(world.newest(id).await.0.state, first, "{behavior:?}, first session");
         device.behavior = LinuxBehavior::Honest;
@@ -173,7 +173,7 @@ async fn a_disk_is_escrowed_before_anybody_asks_and_once_though_the_answers_are_
     let mut device = world.enrolled_linux(7).await;
     let id = world.row(&device).await.id;
     device.volume_ready = true;
-    // The device applies, hears nothing, says so again, hears nothing of the end, and says so again.
+    // The device applies, gets no answer, repeats it, gets no answer to the end, and repeats it.
     for behavior in [LinuxBehavior::LosesAnswer, LinuxBehavior::LosesRetire, LinuxBehavior::LosesRetire] {
         device.behavior = behavior;
         device.sync(&world.certified(&device.account)).await.expect_err("the connection broke");
@@ -223,7 +223,7 @@ async fn a_disk_whose_passcode_was_seen_is_escrowed_anew_once_though_the_end_is_
     let (seen, now) = (action.clone(), world.clock.now());
     let shown = world.store.write(move |unit| disclose(unit, &Ask::new(&caller, &seen, request), now)).await;
     assert!(matches!(shown.expect("recorded"), Decided::Done(_)));
-    // As long as the end is lost, the device counts the passcode that was seen as the one in escrow.
+    // While the end is lost, the device counts the disclosed passcode as the one in escrow.
     for behavior in [LinuxBehavior::LosesRetire, LinuxBehavior::LosesRetire, LinuxBehavior::Honest] {
         world.advance(Duration::from_secs(60 * 60));
         device.behavior = behavior;
@@ -247,7 +247,7 @@ async fn a_candidate_of_a_recovery_that_nobody_knows_is_taken_back_before_a_new_
     device.behavior = LinuxBehavior::GarbageReport;
     device.sync(&world.certified(&device.account)).await.expect("a session");
     assert!(device.is_unsettled() && before != device.passcode());
-    // The next one is asked for before the device comes again.
+    // The next recovery is requested before the device returns.
     _ = world.ask(id).await;
     device.behavior = LinuxBehavior::Honest;
     let report = device.sync(&world.certified(&device.account)).await.expect("a session");
@@ -277,7 +277,7 @@ async fn what_a_device_says_of_its_locks_is_kept_and_garbage_is_ignored() {
     assert_eq!(world.linked(&device, ResourceKind::User).await.len(), 1, "whose account it is");
 }
 
-/// A first message whose standing says that, and nothing more: no session follows.
+/// Sends only a first message with that standing: no session follows.
 async fn say(world: &World, device: &LinuxDevice, session: u32, standing: &str) -> u16 {
     let data = standing.replace('&', "&amp;").replace('<', "&lt;");
     let body = format!(
@@ -331,7 +331,7 @@ async fn what_a_stranger_says_of_its_locks_stays_within_bounds() {
     standing.locks[0].of.subject = format!("\u{7}{}", "s".repeat(2000));
     standing.locks[1].obstacle = Some("<o&\u{1b}>".repeat(300));
     standing.locks = standing.locks.iter().cycle().take(50).cloned().collect();
-    // It is too long for a document, so nothing is taken of it.
+    // The document is too long, so the server takes nothing of it.
     let before = world.row(&device).await;
     assert_eq!(say(&world, &device, 50, &csp::encode(&standing)).await, 200);
     assert_eq!(world.row(&device).await.recoverability, before.recoverability);
@@ -386,7 +386,7 @@ async fn a_machine_of_before_goes_on_by_digest_and_is_listed_until_it_shows_its_
     let world = World::new().await;
     let mut device = world.enrolled_linux(7).await;
     let row = world.row(&device).await;
-    // As an older server enrolled it.
+    // An enrolment as an older server made it.
     let certificate = b"its certificate".as_slice();
     let enrollment = Enrollment {
         id: EnrollmentId(uuid::Uuid::from_u128(77)),

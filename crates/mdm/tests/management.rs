@@ -1,4 +1,4 @@
-//! Management sessions: the outcome of every behaviour, repeats, and everything that goes wrong.
+//! Management sessions: the outcome of every behaviour, repeats, and failures.
 
 use crate::world::{self, InProcess, World};
 use chaveiro_core::action::{ActionState, Outcome};
@@ -49,7 +49,7 @@ async fn the_client_certificate_is_enough_and_so_is_the_digest() {
 #[tokio::test]
 async fn every_behaviour_of_a_device_has_the_outcome_of_the_table() {
     use ActionState::{Active, Done, Failed, NotSupported};
-    // After one session, and after as many more honest ones as are needed.
+    // After one session, and then as many honest ones as needed.
     let table = [
         (Behavior::Honest, Done, Done, Some(Outcome::Replaced), 1),
         (Behavior::NotSupported, NotSupported, NotSupported, Some(Outcome::FeatureAbsent), 0),
@@ -82,7 +82,7 @@ async fn every_behaviour_of_a_device_has_the_outcome_of_the_table() {
         let id = world.device_of(&device).await.id;
         _ = world.ask(id).await;
         device.behavior = behavior;
-        // Some of these sessions end in an error for the device; that is the point.
+        // Some of these sessions end in an error for the device, as intended.
         let _ = device.sync(&world.transport()).await;
         assert_eq!(world.newest(id).await.0.state, first, "{behavior:?}, first session");
         device.behavior = Behavior::Honest;
@@ -94,7 +94,7 @@ async fn every_behaviour_of_a_device_has_the_outcome_of_the_table() {
         assert_eq!(secrets.len(), kept, "{behavior:?}");
         let current = secrets.iter().filter(|secret| secret.standing == Standing::Current).count();
         assert_eq!(current, usize::from(last == Done), "{behavior:?}");
-        // Whatever the device opens with now is in the result, or within reach with a warning.
+        // The passcode that opens the device now is in the result, or available with a warning.
         let reached = secrets.iter().find(|secret| secret.standing != Standing::History);
         assert_eq!(reached.is_some(), last == Done || keeps_uncertain_value(&action), "{behavior:?}");
         if let Some(secret) = reached {
@@ -132,7 +132,7 @@ async fn a_user_who_unenrols_retires_the_device_and_cancels_what_is_open() {
     assert!(device.sync(&world.certified(&device.account)).await.is_err());
 }
 
-/// Remembers requests and answers, and sends each request a second time.
+/// Records requests and answers, and sends each request a second time.
 struct Twice(InProcess, std::sync::Mutex<Vec<(Vec<u8>, Vec<u8>)>>);
 
 impl Transport for Twice {
@@ -164,7 +164,7 @@ async fn an_identical_repeat_gets_the_identical_answer_and_has_no_second_effect(
     insta::assert_snapshot!("a_recovery_on_the_wire", text.collect::<Vec<_>>().join("\n"));
 }
 
-/// A first message of that device, signed by nobody.
+/// An unsigned first message of that device.
 fn first_message(source: &str) -> String {
     format!(
         "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>9</SessionID>\
@@ -250,7 +250,7 @@ async fn what_is_no_message_is_refused_without_a_five_hundred() {
     assert_eq!(world.post(MANAGEMENT_PATH, "application/vnd.syncml.dm+wbxml", good).await.0, 415);
 }
 
-/// What strangers who know a device's name send while it is in its sessions.
+/// The messages of strangers who know a device's name, sent during its sessions.
 fn strangers(source: &str) -> Vec<String> {
     let plain = first_message(source);
     let digest = "<Cred><Meta><Type xmlns=\"syncml:metinf\">syncml:auth-md5</Type></Meta><Data>AAAAAAAAAAAAAAAAAAAAAA==</Data></Cred>";
@@ -268,7 +268,7 @@ fn strangers(source: &str) -> Vec<String> {
     sent
 }
 
-/// A device's connection in a crowd: before each of its messages everybody else sends theirs.
+/// A device's connection in a crowd: before each of its messages all others send theirs.
 struct Crowded<'a>(&'a World, String);
 
 impl Transport for Crowded<'_> {
@@ -384,7 +384,7 @@ async fn a_late_answer_is_not_taken_for_one_to_a_later_message_of_the_same_name(
     let device = world.enrolled(7).await;
     let id = world.device_of(&device).await.id;
     let source = &device.hardware.oma_device_id;
-    // The set-up after the enrolment is out of the way.
+    // The set-up after the enrolment is done.
     let set_up = certified(&world, &device, first_message(source).replace("<SessionID>9<", "<SessionID>8<")).await;
     assert!(!String::from_utf8_lossy(&set_up).contains("LockAndRecoverPIN"));
     _ = world.ask(id).await;
@@ -392,7 +392,7 @@ async fn a_late_answer_is_not_taken_for_one_to_a_later_message_of_the_same_name(
         let message = syncml::decode(answer, Limits::MESSAGE).expect("an answer");
         message.commands().map(|command| command.id.clone()).collect()
     };
-    // Two sessions of one number: the device makes its PIN in the first, and its answer is late.
+    // Two sessions with one number: the device makes its PIN in the first, and its answer is late.
     let first = numbers(&certified(&world, &device, first_message(source)).await);
     world.advance(std::time::Duration::from_secs(700));
     let again = first_message(source).replace("<Data>1201</Data>", "<Data>1201</Data><!--again-->");
@@ -430,7 +430,7 @@ async fn commands_wait_for_a_message_that_has_room_for_them() {
     let message = syncml::decode(&answer, Limits::MESSAGE).expect("an answer");
     assert!(answer.len() <= 1400 && !message.is_final && message.commands().next().is_none());
     assert_eq!(world.newest(id).await.0.state, ActionState::Pending, "nothing went out yet");
-    // What the device takes holds for the whole session.
+    // The limit that the device announces holds for the whole session.
     let next = first_message(&source).replace("<MsgID>1<", "<MsgID>2<").replace("1201", "1222");
     let answer = certified(&world, &device, next).await;
     let message = syncml::decode(&answer, Limits::MESSAGE).expect("an answer");
@@ -438,7 +438,7 @@ async fn commands_wait_for_a_message_that_has_room_for_them() {
     assert_eq!(message.commands().count(), 2);
 }
 
-/// Replaces the recipients before the message of that number: people who restore files do it at any moment.
+/// Replaces the recipients before the message of that number: an operator may restore files at any time.
 struct Breaking {
     inner: InProcess,
     sent: std::sync::atomic::AtomicUsize,

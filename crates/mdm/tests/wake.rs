@@ -1,4 +1,4 @@
-//! Waiting to be woken: who may, and what ends it.
+//! Waiting to be woken: the devices that may, and the events that end it.
 
 use std::time::Duration;
 

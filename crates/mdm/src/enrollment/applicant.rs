@@ -1,4 +1,4 @@
-//! What a device says of itself in the additional context of its request ([MS-MDE2] 3.4.4.1.1.1).
+//! The facts that a device reports in the additional context of its request ([MS-MDE2] 3.4.4.1.1.1).
 
 use chaveiro_core::device::Platform;
 use chaveiro_core::inventory::{Inventory, InventoryField};
@@ -21,7 +21,7 @@ const REPORTED: [(&str, InventoryField); 7] = [
     ("IMEI", InventoryField::IMEI),
 ];
 
-/// The claims of a device. Nothing but the platform decides anything.
+/// The claims of a device. Only the platform decides anything.
 pub(super) struct Claims {
     /// The context item `DeviceID` of [MS-MDE2] 3.4.4.1.1.1; it comes back as `./DevInfo/DevId` and as the source of every
     /// management message.
@@ -53,7 +53,7 @@ pub(super) fn claims(request: &RequestSecurityToken) -> Result<Claims, No> {
     Ok(Claims { reported_id, platform, inventory, for_user })
 }
 
-/// Devices are strangers: no value grows without bound, none carries control characters.
+/// Bounds a text of a device, which is untrusted: its length is limited and control characters are removed.
 pub(crate) fn bounded(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(MAX_VALUE).collect()
 }

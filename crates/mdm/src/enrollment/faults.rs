@@ -1,4 +1,4 @@
-//! Every no of enrolment, and the one table from it to a SOAP fault.
+//! The refusals of enrolment, and the one table that maps them to SOAP faults.
 
 use chaveiro_core::Fault;
 use chaveiro_core::id::TenantId;
@@ -11,7 +11,7 @@ use omadm::soap::fault::{ErrorType, FaultKind};
 
 use crate::pki::{CaError, RequestError};
 
-/// Why a request is refused.
+/// The reason why a request is refused.
 pub(super) enum No {
     /// The body is larger than allowed.
     TooLarge,
@@ -21,16 +21,16 @@ pub(super) enum No {
     Fault(Box<Refused>),
 }
 
-/// A fault before it is written.
+/// A fault before it is encoded.
 pub(super) struct Refused {
     pub(super) relates_to: String,
     pub(super) status: StatusCode,
     pub(super) kind: FaultKind,
     pub(super) error_type: Option<ErrorType>,
     pub(super) reason: String,
-    /// For the log alone.
+    /// The details for the log only.
     pub(super) internal: Option<String>,
-    /// The sender of a wrong enrolment token, for the count.
+    /// The sender of a wrong enrolment token, for the statistics of refusals.
     pub(super) wrong_token: Option<By>,
 }
 
@@ -48,7 +48,7 @@ impl No {
         }))
     }
 
-    /// In answer to that message.
+    /// Sets the message that the fault answers.
     pub(super) fn to(mut self, message_id: &str) -> Self {
         if let Self::Fault(refused) = &mut self {
             message_id.clone_into(&mut refused.relates_to);
@@ -56,7 +56,7 @@ impl No {
         self
     }
 
-    /// About an enrolment token of that tenant, if it was one.
+    /// Sets the tenant of the enrolment token, if the token exists.
     pub(super) fn with_token_of(mut self, tenant: Option<TenantId>) -> Self {
         if let (Self::Fault(refused), Some(tenant)) = (&mut self, tenant)
             && let Some(by) = &mut refused.wrong_token

@@ -35,21 +35,21 @@ use applicant::{Claims, claims};
 pub(crate) use applicant::{bounded, mac_address};
 use faults::No;
 
-/// The oldest protocol version that is understood.
+/// The oldest supported version of the protocol.
 const MIN_VERSION: (u32, u32) = (3, 0);
 
 /// Minutes between polls.
 const POLL_MINUTES: u32 = 60;
 
-/// How long an answer is meant to be used.
+/// The validity of an answer.
 const ANSWER_LIFE: Duration = Duration::from_secs(5 * 60);
 
-/// The probe that precedes discovery.
+/// Answers the probe that precedes discovery.
 pub(crate) async fn probe() -> Response {
     stranger(StatusCode::OK, "enrolment")
 }
 
-/// Discovery.
+/// Answers discovery.
 pub(crate) async fn discover(
     State(channel): State<Arc<DeviceChannel>>,
     body: Result<Bytes, BytesRejection>,
@@ -61,7 +61,7 @@ pub(crate) async fn discover(
         let url = |path: &str| format!("{}{path}", channel.base_url);
         Ok(Discovered { relates_to: message, policy_url: url(POLICY_PATH), enrollment_url: url(ENROLLMENT_PATH) })
     });
-    // Everybody may ask where enrolment is.
+    // Anyone may ask where enrolment is.
     match answer {
         Ok(discovered) => stranger(channel.answer(Ok(discovered.encode()), DISCOVERY_PATH), "enrolment"),
         Err(no) => channel.answer(Err(no), DISCOVERY_PATH),
@@ -76,7 +76,7 @@ fn check_discovery(request: &Discover) -> Result<(), No> {
     if offers { Ok(()) } else { Err(No::authentication_policy()) }
 }
 
-/// Certificate policy.
+/// Answers with the certificate policy.
 pub(crate) async fn policy(State(channel): State<Arc<DeviceChannel>>, body: Result<Bytes, BytesRejection>) -> Response {
     let answer = match read(body).and_then(|body| GetPolicies::decode(&body).map_err(No::from)) {
         Err(no) => Err(no),
@@ -89,7 +89,7 @@ pub(crate) async fn policy(State(channel): State<Arc<DeviceChannel>>, body: Resu
     channel.answer(answer, POLICY_PATH)
 }
 
-/// The certificate request.
+/// Answers the certificate request.
 pub(crate) async fn enroll(
     State(channel): State<Arc<DeviceChannel>>,
     peer: Option<Extension<PeerCertificate>>,
@@ -114,7 +114,7 @@ fn read(body: Result<Bytes, BytesRejection>) -> Result<Bytes, No> {
 }
 
 impl DeviceChannel {
-    /// Whether the token of a security header can be redeemed. It is not used yet.
+    /// Checks that the token of a security header can be redeemed, without using it.
     async fn check_token(&self, token: Option<&UsernameToken>) -> Result<[u8; 32], No> {
         let token = token.ok_or_else(No::no_security)?;
         let (sha256, now) = (token_sha256(&token.password), self.clock.now());
@@ -216,7 +216,7 @@ impl DeviceChannel {
         }
     }
 
-    /// A SOAP answer. What the device got wrong is a fault with status 200, which clients read; only our own
+    /// Builds a SOAP answer. A mistake of the device is a fault with status 200, which clients read; only our own
     /// failures are 500 or 503.
     fn answer(&self, answer: Result<String, No>, path: &str) -> Response {
         let (status, body, wrong_token) = match answer {
@@ -225,7 +225,7 @@ impl DeviceChannel {
             Err(No::Interrupted) => return stranger(StatusCode::BAD_REQUEST, "enrolment"),
             Err(No::Fault(no)) => {
                 let trace_id = self.entropy.uuid().to_string();
-                // A stranger makes no line in the log for each of its requests; what went wrong here is worth one.
+                // Requests of strangers are not logged one by one, but a failure on our side is.
                 match &no.internal {
                     Some(internal) => tracing::error!(%trace_id, internal, "an enrolment request was not handled"),
                     None => tracing::debug!(%trace_id, reason = %no.reason, "an enrolment request was refused"),

@@ -1,4 +1,5 @@
-//! From the domain's words to nodes of the management tree, and back to inventory: one table each.
+//! The mapping between the domain's commands and nodes of the management tree, and from nodes to inventory: one table
+//! each.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,16 +25,16 @@ const LOCK_AND_RECOVER_PIN: &str = "./Device/Vendor/MSFT/RemoteLock/LockAndRecov
 /// RemoteLock CSP: the new PIN, readable once.
 const NEW_PIN_VALUE: &str = "./Device/Vendor/MSFT/RemoteLock/NewPINValue";
 
-/// What a command's data is made of, beside the command itself.
+/// The facts from which a command's data is made, in addition to the command itself.
 pub(super) struct Facts<'a> {
     pub(super) platform: Platform,
     pub(super) delivery: &'a Delivery,
     pub(super) settings: TenantSettings,
-    /// Whom the device seals to; empty for commands that seal nothing.
+    /// The recipients to which the device seals; empty for commands that seal nothing.
     pub(super) recipients: Vec<String>,
 }
 
-/// A command that its name says whole: the node that it acts on, and the form of the value that travels.
+/// A command that is fully described by its name: the node that it acts on, and the form of its value.
 struct Row {
     /// [`DeviceCommand::name`].
     name: &'static str,
@@ -46,19 +47,19 @@ struct Row {
 /// The form of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// There is none, or it is a document of the command.
+    /// No value, or a document of the command.
     Nothing,
-    /// The device gives a passcode in clear.
+    /// A passcode in clear, from the device.
     Passcode,
-    /// The device gives a passcode that it has sealed.
+    /// A passcode that the device has sealed.
     Envelope,
-    /// The device gives a [`DeviceReport`].
+    /// A [`DeviceReport`] from the device.
     Report,
-    /// The device gives the list of installed packages.
+    /// The list of installed packages, from the device.
     Packages,
-    /// Bytes, in base64: the device gives them, or takes them.
+    /// Bytes in base64, from the device or to it.
     Base64,
-    /// The device takes the SHA-256 of a secret, in lower-case hex.
+    /// The SHA-256 of a secret in lower-case hex, to the device.
     #[cfg(feature = "test-actions")]
     Sha256,
 }
@@ -66,23 +67,24 @@ pub(super) enum Form {
 const WINDOWS: &[Platform] = &[Platform::Windows, Platform::WindowsPhone];
 const LINUX: &[Platform] = &[Platform::Linux];
 
-/// A row of a node that gives its value.
+/// A row of a node that returns its value.
 const fn read(name: &'static str, platforms: &'static [Platform], node: &'static str, form: Form) -> Row {
     Row { name, platforms, verb: Verb::Get, node, form }
 }
 
-/// A row of a node that does something.
+/// A row of a node that runs something.
 const fn run(name: &'static str, platforms: &'static [Platform], node: &'static str) -> Row {
     Row { name, platforms, verb: Verb::Exec, node, form: Form::Nothing }
 }
 
-/// A row of a node that does something with a secret.
+/// A row of a node that takes a secret.
 #[cfg(feature = "test-actions")]
 const fn give(name: &'static str, platforms: &'static [Platform], node: &'static str, form: Form) -> Row {
     Row { name, platforms, verb: Verb::Exec, node, form }
 }
 
-/// Every such command. A new one is a row here; one whose node depends on more than its name is in [`command`].
+/// The commands that are fully described by their names. A new one is a row here. If its node depends on more than its
+/// name, it belongs in [`command`].
 const ROWS: &[Row] = &[
     run("lockAndRecoverPin", WINDOWS, LOCK_AND_RECOVER_PIN),
     read("readNewPin", WINDOWS, NEW_PIN_VALUE, Form::Passcode),
@@ -116,8 +118,8 @@ pub(super) fn form(command: &DeviceCommand, platform: Platform) -> Form {
     row(command, platform).map_or(Form::Nothing, |row| row.form)
 }
 
-/// The command as it travels: one item each, as [MS-MDM] 2.2.7 wants it for `Exec`. `None`: no device of that platform is
-/// told so. `secret` is the value of a command that sends one.
+/// The command as it is sent: one item each, as [MS-MDM] 2.2.7 requires for `Exec`. `None` if devices of that platform
+/// do not support it. `secret` is the value of a command that sends one.
 pub(super) fn command(
     command: &DeviceCommand,
     secret: Option<&SecretBytes>,
@@ -147,7 +149,7 @@ pub(super) fn command(
     Some((row.verb, item))
 }
 
-/// The item with a secret in the form of its row; `None` if that is none in which a secret is sent.
+/// The item with a secret in the form of its row; `None` if secrets are not sent in that form.
 fn holding(item: Item, form: Form, secret: &SecretBytes) -> Option<Item> {
     let value = secret.expose_secret();
     match form {
@@ -160,7 +162,7 @@ fn holding(item: Item, form: Form, secret: &SecretBytes) -> Option<Item> {
 
 /// The document that a command carries.
 fn document(command: &DeviceCommand, facts: &Facts<'_>) -> Option<String> {
-    // Commands of a recovery belong to an action; one that does not is refused by the device.
+    // Commands of a recovery belong to an action; the device refuses one that does not.
     let action = facts.delivery.action.unwrap_or(ActionId(Uuid::nil()));
     let attempt = facts.delivery.attempt;
     Some(match command {
@@ -185,11 +187,11 @@ fn document(command: &DeviceCommand, facts: &Facts<'_>) -> Option<String> {
     })
 }
 
-/// A value that a device gives for a command.
+/// A value that a device returns for a command.
 pub(super) enum Given {
-    /// Of the node and in the form that were asked for.
+    /// A value of the node and in the form that the command asked for.
     Value(Zeroizing<String>),
-    /// A value that does not name its node, or has another form than was asked for.
+    /// A value that does not name its node, or has another form than the command asked for.
     Doubtful(Zeroizing<String>),
     /// The node has no value.
     Empty,
@@ -205,7 +207,7 @@ impl Given {
     }
 }
 
-/// What an item says about a command: nothing when it is the value of another node, or the command asks for none.
+/// The value that an item gives for a command. `None` if it is the value of another node, or the command asks for none.
 pub(super) fn given(command: &DeviceCommand, platform: Platform, results: &Results, item: &Item) -> Option<Given> {
     let asked = asked(command, platform)?;
     let node = results.node(item);
@@ -216,7 +218,7 @@ pub(super) fn given(command: &DeviceCommand, platform: Platform, results: &Resul
     let is_text = kind.is_none_or(|kind| kind.eq_ignore_ascii_case("text/plain"));
     let format = item.format.as_deref().unwrap_or("chr").trim().to_ascii_lowercase();
     let is_whole = match command {
-        // Read back from a number, a PIN could lack its leading zeros.
+        // As a number, a PIN could lose its leading zeros.
         DeviceCommand::ReadInventory { .. } => ["chr", "int", "bool"].contains(&format.as_str()),
         _ if self::form(command, platform) == Form::Base64 => ["chr", "b64"].contains(&format.as_str()),
         _ => format == "chr",
@@ -236,8 +238,8 @@ fn asked(command: &DeviceCommand, platform: Platform) -> Option<&'static str> {
     }
 }
 
-/// One node has several spellings: with and without the dot of the root, `Device` as the context that holds anyway, in
-/// other letters.
+/// Compares two spellings of a node: with or without the dot of the root, with or without the default context `Device`,
+/// in any case.
 fn is_same_node(said: &str, asked: &str) -> bool {
     let plain = |uri: &str| {
         let uri = uri.trim().trim_start_matches("./").trim_matches('/').to_ascii_lowercase();
@@ -253,7 +255,8 @@ fn node_of(field: InventoryField, platform: Platform) -> Option<&'static str> {
 /// The most locks that a device may report.
 const MAX_LOCKS: usize = 64;
 
-/// What a Linux device says at the beginning of a session, within bounds; nothing when it does not, or not readably.
+/// The standing that a Linux device reports at the beginning of a session, within bounds. `None` if it is missing or
+/// unreadable.
 pub(super) fn standing(request: &Message) -> Option<Standing> {
     let mut alerts = request.alerts().filter(|alert| alert.code == alert::GENERIC).flat_map(|alert| &alert.items);
     let item = alerts.find(|item| item.kind.as_deref() == Some(nodes::STANDING_ALERT))?;
@@ -272,7 +275,7 @@ pub(super) fn standing(request: &Message) -> Option<Standing> {
     Some(standing)
 }
 
-/// What a device says about a recovery, within bounds.
+/// The report of a device about a recovery, within bounds.
 pub(super) fn report(value: &str) -> Option<DeviceReport> {
     let mut report: DeviceReport = nodes::decode(value).ok()?;
     report.opens.truncate(MAX_LOCKS);
@@ -349,7 +352,7 @@ mod tests {
         }
     }
 
-    /// The steps of a way: the first, and those that follow when all went well or an answer was lost.
+    /// The steps of a way: the first, and those that follow if all went well or an answer was lost.
     fn steps(way: &Way) -> Vec<Step> {
         let mut steps = vec![(way.first)(&an_action())];
         for purpose in way.steps {
@@ -392,7 +395,7 @@ mod tests {
     #[test]
     fn a_value_counts_when_it_is_of_the_node_and_in_the_form_that_were_asked_for() {
         const PIN: &str = NEW_PIN_VALUE;
-        // (source, reference of the command, target, format, type) -> what it is
+        // (source, reference of the command, target, format, type) -> the expected value
         type Said = Option<&'static str>;
         let table: [(Said, Said, Said, Said, Said, &str); 22] = [
             (Some(PIN), None, None, None, None, "value"),

@@ -1,5 +1,5 @@
-//! The enrolment that a message speaks for, and what is remembered of its session. A device's own name proves nothing:
-//! cloned images share it.
+//! The enrolment that a message speaks for, and the state of its session. A device's own name proves nothing: cloned
+//! images share it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,16 +15,16 @@ use zeroize::Zeroizing;
 use super::turn::Context;
 use crate::DeviceCredentials;
 
-/// How many enrolments of one name are tried for a digest that does not name its own.
+/// The most enrolments of one name that are tried for a digest that does not name its own.
 const MAX_NAMESAKES: usize = 32;
 
 /// The sender of a message, as far as the message proves it.
 pub(super) enum Speaker {
     /// An open enrolment.
     Proven(Box<Proven>),
-    /// The certificate is not one of ours any more, or the message has another device's name.
+    /// The certificate is no longer one of ours, or the message has another device's name.
     Refused(&'static str),
-    /// Nobody: the message must prove itself.
+    /// An unauthenticated sender: the message must prove itself.
     Unproven,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Proven {
     pub(super) proof: Proof,
 }
 
-/// Recognises the sender. Reads and changes nothing.
+/// Identifies the sender. Only reads.
 pub(super) fn speaker(
     view: &dyn View,
     context: &Context<'_>,
@@ -55,14 +55,14 @@ pub(super) fn speaker(
             }
         });
     }
-    // Without a credential there is nothing to look for: the answer is the same whether the name is known or not.
+    // Without a credential there is nothing to look up: the answer is the same for known and unknown names.
     if header.credential.is_none() {
         return Ok(Speaker::Unproven);
     }
     let challenges = context.credentials.challenges(&header.source, &header.session, context.now);
     let namesakes = namesakes(view, header)?;
     if namesakes.is_empty() {
-        // An unknown name costs what a known one costs.
+        // An unknown name takes as much time as a known one.
         let nobody = EnrollmentId(uuid::Uuid::nil());
         let _ = proof(context.credentials, nobody, &State::new(Nonce::default()), header, &challenges);
     }
@@ -76,7 +76,7 @@ pub(super) fn speaker(
 }
 
 /// The open enrolments that a digest under this header may speak for: the one that it names, else those with the name
-/// of the device. One that must show its certificate is not among them.
+/// of the device. Enrolments that must show their certificate are excluded.
 fn namesakes(view: &dyn View, header: &Header) -> Result<Vec<Enrollment>, StoreError> {
     let named = header.source_name.as_deref().and_then(|name| name.parse::<EnrollmentId>().ok());
     let mut found = match named {
@@ -103,24 +103,24 @@ fn proof(
     state.proof(header, Expected { user: &user, password: &password }, challenges)
 }
 
-/// What is remembered of an enrolment's session.
+/// The stored state of an enrolment's session.
 pub(super) struct Session {
     pub(super) state: State,
-    /// The value that came in part.
+    /// The value that arrived in part.
     pub(super) unfinished: Option<Unfinished>,
-    /// The last answer, when it holds a secret; any other is in the state.
+    /// The last answer, if it holds a secret; any other is in the state.
     pub(super) answer: Option<Zeroizing<String>>,
 }
 
-/// The same, as it is stored.
+/// The stored form of the session.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     #[serde(flatten)]
     state: State,
-    /// The part of the value, sealed: it may be of a passcode.
+    /// The part of the value, sealed because it may be part of a passcode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     part: Option<String>,
-    /// The last answer, sealed: it holds a secret.
+    /// The last answer, sealed because it holds a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
 }
@@ -139,14 +139,14 @@ impl Session {
         Ok(Self { state, unfinished, answer })
     }
 
-    /// The answer to this very request, when it was answered before.
+    /// The answer to this very request, if it was answered before.
     pub(super) fn recall(&self, header: &Header, body_sha256: &[u8; 32]) -> Option<&str> {
         let kept = self.state.recall(header, body_sha256)?;
-        // Without the key of before, an answer that was sealed is lost: the device begins again.
+        // Without the earlier key, a sealed answer is lost: the device begins again.
         if kept.is_empty() { self.answer.as_deref().map(String::as_str) } else { Some(kept) }
     }
 
-    /// Its bytes. The salts are fresh randomness, one for each thing that is sealed.
+    /// Encodes the session. The salts are fresh randomness, one for each sealed part.
     pub(super) fn bytes(
         self,
         credentials: &DeviceCredentials,

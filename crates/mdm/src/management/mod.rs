@@ -1,12 +1,12 @@
 //! Management sessions: one message in, one message out, one unit of work between.
 //!
 //! 1. Decode, within limits.
-//! 2. Whose device is it: certificate, or MD5 digest. Until that is proven nothing is written, and every name gets the
-//!    same answers.
+//! 2. Identify the device by certificate or MD5 digest. Until it is authenticated nothing is written, and every name
+//!    gets the same answers.
 //! 3. The same request again gets the same answer.
-//! 4. What the device says is taken ([`turn`]).
-//! 5. What is queued for it goes out.
-//! 6. Durable; then the answer leaves.
+//! 4. The device's answers are taken ([`turn`]).
+//! 5. The commands that are queued for it are added.
+//! 6. The answer leaves once everything is durable.
 
 mod csp;
 mod identity;
@@ -28,7 +28,7 @@ use omadm::xml::Limits;
 
 use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate, proven, refused, sha256, stranger};
 
-/// Fresh randomness of one message, made outside the unit of work so that the decision can be repeated.
+/// The fresh randomness of one message, made outside the unit of work so that the decision can be repeated.
 struct Fresh {
     nonce: omadm::session::server::Nonce,
     salts: [omadm::session::server::Nonce; 2],
@@ -39,7 +39,7 @@ struct Fresh {
     user: uuid::Uuid,
 }
 
-/// One message of a session.
+/// Handles one message of a session.
 pub(crate) async fn message(
     State(channel): State<Arc<DeviceChannel>>,
     peer: Option<Extension<PeerCertificate>>,
@@ -57,7 +57,7 @@ pub(crate) async fn message(
     let request = match syncml::decode(&body, Limits::MESSAGE) {
         Ok(request) => request,
         Err(error) => {
-            // A device that has shown its certificate is worth a line; anybody else is counted.
+            // A device that has shown its certificate is worth a log line; other senders are counted.
             if peer.is_some() {
                 tracing::info!(%error, "a device message was not readable");
             }
@@ -68,7 +68,7 @@ pub(crate) async fn message(
     channel.handle(peer, request, body).await
 }
 
-/// A missing type is forgiven; another one is not.
+/// Accepts SyncML and a missing type, and no other type.
 fn is_syncml(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -103,7 +103,8 @@ impl DeviceChannel {
         let decoded = Mutex::new(Some(request));
         let written = self.store.write(move |unit| {
             let context = channel.context(&address, now);
-            // A message may hold a passcode, and has no copies: when the unit of work is run again, it is read again.
+            // A message may hold a passcode, so it is never copied: if the unit of work runs again, the message is
+            // decoded again.
             let request = decoded.lock().unwrap_or_else(PoisonError::into_inner).take();
             let request = match request.map_or_else(|| syncml::decode(&body, Limits::MESSAGE), Ok) {
                 Ok(request) => request,
@@ -134,7 +135,7 @@ fn answered(answer: turn::Answered) -> Response {
     }
 }
 
-/// Nothing was changed; the device tries again.
+/// Answers a failure that changed nothing; the device tries again.
 fn failed(fault: &Fault) -> Response {
     let busy = matches!(fault, Fault::Store(StoreError::Busy));
     if !busy {

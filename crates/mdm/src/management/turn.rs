@@ -1,4 +1,4 @@
-//! One turn of a session, inside one unit of work: what the device says is taken, what waits for it goes out.
+//! One turn of a session, inside one unit of work: the device's answers are taken, and its queued commands are sent.
 
 use std::collections::BTreeSet;
 
@@ -29,11 +29,12 @@ use super::{Fresh, csp};
 use crate::DeviceCredentials;
 use crate::credentials::CHALLENGE_SECONDS;
 
-/// What a turn needs beside the store.
+/// The input of a turn besides the store.
 pub(super) struct Context<'a> {
     pub(super) sealer: &'a dyn Sealer,
     pub(super) replayer: &'a dyn Replayer,
-    /// For secrets that the server makes: a turn that is run again makes another, and the first was undone.
+    /// Randomness for secrets that the server makes. A turn that is run again makes a new secret, because the first was
+    /// rolled back.
     pub(super) entropy: &'a dyn Entropy,
     pub(super) credentials: &'a DeviceCredentials,
     /// Our own URI.
@@ -45,19 +46,19 @@ pub(super) struct Context<'a> {
 const FORBIDDEN: u16 = 403;
 /// SyncML status: authentication accepted for this message.
 const OK: u16 = 200;
-/// SyncML status: the session has had more messages than any needs.
+/// SyncML status: the session has had more messages than any session needs.
 const UNAVAILABLE: u16 = 503;
 
-/// What goes back.
+/// The answer to a message.
 pub(super) enum Answered {
-    /// To a device that has proven itself.
+    /// An answer to an authenticated device.
     Device(String),
-    /// To a stranger; the text and the reason are for the counts.
+    /// An answer to a stranger; the text and the reason are for statistics.
     Stranger(String, &'static str, Option<Reason>),
 }
 
-/// Answers a message that changes nothing: one without proof, and the repeat of one that was answered. `None` for one
-/// that is to be taken.
+/// Answers a message that changes nothing: one without proof, or a repeat of an answered one. `None` if the message
+/// must be taken.
 pub(super) fn look(
     view: &dyn View,
     context: &Context<'_>,
@@ -75,7 +76,7 @@ pub(super) fn look(
 
 /// The sender of a message.
 enum Recognised {
-    /// A device that has proven itself.
+    /// An authenticated device.
     Device(Box<Proven>),
     /// A stranger, with the answer to it.
     Stranger(Answered),
@@ -109,8 +110,7 @@ fn recognise(
     })
 }
 
-/// Takes one message and gives the answer. Everything it writes belongs together; of a message without proof it writes
-/// nothing.
+/// Takes one message and returns the answer. Its writes form one unit; a message without proof causes none.
 pub(super) fn take(
     unit: &mut dyn UnitOfWork,
     context: &Context<'_>,
@@ -144,10 +144,10 @@ pub(super) fn take(
         (true, false) => Said::plain(&reply.ask_for_more()),
         (true, true) => turn.speak(reply, &state, fresh)?,
     };
-    // An answer that holds a secret is remembered sealed.
+    // An answer that holds a secret is stored sealed.
     state.remember(&request.header, body_sha256, if secret { "" } else { &text });
     let answer = secret.then(|| Zeroizing::new(text.clone()));
-    // An enrolment that ended in this very turn has no session any more.
+    // An enrolment that ended in this very turn no longer has a session.
     if unit.enrollment(enrollment.id)?.is_some_and(|enrollment| enrollment.closed.is_none()) {
         let session = Session { state, unfinished: values.unfinished, answer };
         unit.put_session(enrollment.id, &session.bytes(context.credentials, enrollment.id, fresh.salts)?)?;
@@ -155,10 +155,10 @@ pub(super) fn take(
     Ok(Answered::Device(text))
 }
 
-/// An answer, as it is sent.
+/// An answer as it is sent.
 struct Said {
     text: String,
-    /// True if it holds the value of a secret.
+    /// Set if the answer holds the value of a secret.
     secret: bool,
 }
 
@@ -177,7 +177,7 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Takes everything the message says. Says whether commands may follow.
+    /// Takes the whole content of the message. Returns whether commands may follow.
     fn listen(&mut self, is_new: bool, proof: Proof, fresh: &Fresh) -> Result<bool, Fault> {
         let device = self.unit.device(self.enrollment.tenant, self.enrollment.device)?;
         let mut device = device.ok_or_else(|| StoreError::Inconsistent("an enrolment has no device".to_owned()))?;
@@ -193,7 +193,7 @@ impl Turn<'_> {
         let said = csp::standing(self.request).filter(|_| device.platform == Platform::Linux);
         let said = said.as_ref().map(standing);
         check_in::keep(self.unit, &before, &mut device, said.as_ref(), now)?;
-        // What is still in flight now was asked in vain: the device begins again, or ends the session.
+        // Deliveries that are still in flight will get no answer: the device begins again, or ends the session.
         if is_new || is_first_package(self.request) || is_abort(self.request) {
             for delivery in self.unit.deliveries_in_flight(self.enrollment.id)? {
                 engine::lost(self.unit, delivery, now)?;
@@ -222,7 +222,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Matches statuses and results to deliveries, message by message. What matches nothing changes nothing.
+    /// Matches statuses and results to deliveries, message by message. Anything without a match is ignored.
     fn take_answers(&mut self, device: &mut ManagedDevice, secrets: &[SecretId]) -> Result<(), Fault> {
         let mut secrets = secrets.iter().copied();
         for (message, delivery) in self.answered()? {
@@ -245,7 +245,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Returns whether the device has said all that it says for now.
+    /// Returns whether the device has finished its package.
     fn is_complete(&self) -> bool {
         self.request.is_final && self.values.unfinished.is_none()
     }
@@ -255,7 +255,7 @@ impl Turn<'_> {
         let mut found = Vec::new();
         for (message, mut places) in self.answered_messages() {
             let name = receipt(&self.request.header.session, message);
-            // Commands of several deliveries can be answered at once where sessions are numbered alike.
+            // One message can answer commands of several deliveries if the device reuses session numbers.
             while let Some(place) = places.pop_last() {
                 let Some(delivery) = self.unit.delivery_with_receipt(self.enrollment.id, &name, place)? else {
                     tracing::debug!(message, "an answer to a message without commands");
@@ -284,7 +284,7 @@ impl Turn<'_> {
                 | Element::Container(_)
                 | Element::Unknown { .. } => continue,
             };
-            // What is no number is no message and no command of ours.
+            // A reference that is not a number matches none of our messages and commands.
             let (Some(message), Some(command)) = (number(message), number(command)) else { continue };
             match messages.iter_mut().find(|(known, _)| *known == message) {
                 Some((_, commands)) => drop(commands.insert(command)),
@@ -304,7 +304,7 @@ impl Turn<'_> {
         statuses
     }
 
-    /// The values of commands, by their index: what is of the node that the command asked for.
+    /// The values of commands, by their index, as far as they are of the node that the command asked for.
     fn values(&self, message: u32, first: u32, commands: &[DeviceCommand], platform: Platform) -> Vec<(usize, Given)> {
         let results = self.request.results().filter(|results| number(&results.message_ref) == Some(message));
         let values = results.flat_map(|results| results.items.iter().map(move |item| (results, item)));
@@ -331,7 +331,7 @@ impl Turn<'_> {
                 (Some(DeviceCommand::ReadInventory { field }), Given::Value(value)) => {
                     csp::take_inventory(&mut device.inventory, *field, &value);
                 }
-                // A machine without packages gives an empty list.
+                // A machine without packages returns an empty list.
                 (Some(DeviceCommand::ReadPackages), given @ (Given::Value(_) | Given::Empty)) => {
                     packages = Some(given.value());
                 }
@@ -343,13 +343,14 @@ impl Turn<'_> {
         Ok(check_in::take_set_up(self.unit, device, delivery, &answer, self.context.now)?)
     }
 
-    /// Adds what is queued to the answer, unless something is still waited for.
+    /// Adds queued commands to the answer, unless an answer is still awaited.
     fn speak(&mut self, reply: Reply, state: &State, fresh: &Fresh) -> Result<Said, Fault> {
         if !self.unit.deliveries_in_flight(self.enrollment.id)?.is_empty() {
             return Ok(Said::plain(&reply));
         }
         let Some(delivery) = self.unit.next_delivery(self.enrollment.id)? else { return Ok(Said::plain(&reply)) };
-        // What the device would make could be lost: the command waits until an operator has repaired the escrow.
+        // The passcode that the device would make could be lost: the command waits until an operator has repaired the
+        // escrow.
         if delivery.purpose.may_change()
             && let Err(fault) = escrow::require(self.unit, self.context.sealer, delivery.tenant)
         {
@@ -389,7 +390,8 @@ impl Turn<'_> {
             };
             commands.push(said);
         }
-        // A device can number its sessions alike: answers to an earlier message of this name are told by their commands.
+        // A device may reuse session numbers: answers to an earlier message of this name are recognised by their
+        // commands.
         let message = receipt(&state.session, reply.number());
         let earlier = self.unit.delivery_with_receipt(self.enrollment.id, &message, u32::MAX)?;
         let taken = earlier.as_ref().and_then(|earlier| {
@@ -398,7 +400,7 @@ impl Turn<'_> {
         });
         let (reply, first) = match reply.command(commands, taken.unwrap_or_default()) {
             Sent::Now(reply, first) => (reply, first),
-            // They stay queued.
+            // The commands stay queued.
             Sent::Next(reply) => return Ok(Said::plain(&reply)),
             Sent::Never(reply) => {
                 tracing::warn!(device = %delivery.device, "the device takes no message long enough for what waits for it");
@@ -411,7 +413,7 @@ impl Turn<'_> {
     }
 }
 
-/// The standing of a device, in the words of the domain.
+/// Converts the standing of a device to the words of the domain.
 fn standing(said: &Standing) -> check_in::Standing<'_> {
     check_in::Standing {
         locks: &said.locks,
@@ -421,8 +423,8 @@ fn standing(said: &Standing) -> check_in::Standing<'_> {
     }
 }
 
-/// What the values mean, by the commands that asked for them. A value that is no passcode is as good as none, and so is
-/// a document of the agent that is not as it should be.
+/// Interprets the values by the commands that asked for them. A value that is not a passcode counts as missing, and so
+/// does an invalid document of the agent.
 fn answer(statuses: Vec<Option<u16>>, values: impl Iterator<Item = (csp::Form, Given)>, complete: bool) -> Answer {
     let mut answer = Answer { statuses, value: None, report: None, complete };
     for (form, given) in values {
@@ -447,8 +449,8 @@ fn answer(statuses: Vec<Option<u16>>, values: impl Iterator<Item = (csp::Form, G
     answer
 }
 
-/// The name of one of our messages, by which its deliveries are found again. A message of a device refers to it by its number,
-/// within the same session.
+/// The name of one of our messages, by which its deliveries are found again. A device refers to a message by its
+/// number, within the same session.
 fn receipt(session: &str, message: u32) -> String {
     format!("session {session} message {message}")
 }

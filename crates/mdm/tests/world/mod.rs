@@ -68,7 +68,7 @@ pub struct World {
     pub tenant: TenantId,
 }
 
-/// Calls the router, as a connection with that certificate.
+/// Calls the router as a connection with that certificate.
 pub struct InProcess {
     router: Router,
     pub peer: Option<PeerCertificate>,
@@ -95,7 +95,7 @@ impl Transport for InProcess {
 impl World {
     pub async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        // Every unit of work of these tests is undone once and run again.
+        // Every unit of work of these tests is rolled back once and run again.
         let store: Arc<dyn Store> = Arc::new(Again(Arc::new(SqliteStore::open(directory.path()).expect("a store"))));
         let entropy = Arc::new(TestEntropy::default());
         let clock = Arc::new(TestClock::default());
@@ -136,7 +136,7 @@ impl World {
         self.clock.0.fetch_add(by.as_secs() as i64, Ordering::SeqCst);
     }
 
-    /// How many units of work the channel has run.
+    /// The number of units of work that the channel has run.
     pub fn writes(&self) -> u64 {
         self.counted.1.load(Ordering::SeqCst)
     }
@@ -235,7 +235,7 @@ impl World {
         read.await.expect("read").expect("the device")
     }
 
-    /// Somebody who may do everything.
+    /// A caller with every permission.
     pub fn caller(&self) -> Caller {
         Caller {
             tenant: self.tenant,
