@@ -1,5 +1,5 @@
-//! The documents: JSON, because a node holds one value and SyncML has no structures. Unknown members are ignored, so
-//! that an older agent understands a newer server and the other way round.
+//! The documents, in JSON, because a node holds one value and SyncML has no structures. Unknown members are ignored, so
+//! agent and server understand each other across versions.
 
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::lock::{Lock, Recoverability, Unpromoted};
@@ -15,7 +15,7 @@ pub const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Prepare {
-    /// The tenant; it and the next three are what the envelope is bound to.
+    /// The tenant. The envelope is bound to it and to the next three members.
     pub tenant: TenantId,
     /// The device.
     pub device: DeviceId,
@@ -23,15 +23,15 @@ pub struct Prepare {
     pub action: ActionId,
     /// The attempt.
     pub attempt: u32,
-    /// Whom to seal to: `p256 BASE64 name` each.
+    /// The recipients of the envelope, each as `p256 BASE64 name`.
     pub recipients: Vec<String>,
-    /// What is to be recovered, as far as the device can.
+    /// The locks to recover, as far as the device can.
     pub locks: Vec<Lock>,
-    /// How the passcode looks.
+    /// The form of the passcode.
     pub passcode: PasscodePolicy,
-    /// Whether a login password must be changed at the next sign-in.
+    /// Set if the user must change a login password at the next sign-in.
     pub must_change: bool,
-    /// Whether live sessions of the account are locked.
+    /// Set if live sessions of the account are locked.
     pub lock_sessions: bool,
 }
 
@@ -57,27 +57,27 @@ pub struct Finish {
     pub attempt: u32,
 }
 
-/// What a device says of itself at the beginning of each session.
+/// The state that a device reports at the beginning of each session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Standing {
-    /// Each lock, tested a moment ago.
+    /// The recoverability of each lock, tested a moment ago.
     pub locks: Vec<Recoverability>,
-    /// A candidate that works and that the device has not seen promoted.
+    /// A candidate that works and that the server has not promoted yet, as far as the device knows.
     pub unpromoted: Option<Unpromoted>,
     /// Lower-case hex SHA-256 of the list of packages.
     pub packages_sha256: Option<String>,
-    /// The name of the person whose account would be recovered, from passwd(5).
+    /// The name of the user whose account would be recovered, from passwd(5).
     pub account_name: Option<String>,
 }
 
-/// Why a document cannot be used.
+/// The reason why a document cannot be used.
 #[derive(Debug, Error)]
 pub enum DocumentError {
-    /// Longer than [`MAX_DOCUMENT_BYTES`].
+    /// The document is longer than [`MAX_DOCUMENT_BYTES`].
     #[error("the document has {0} bytes, more than {MAX_DOCUMENT_BYTES}")]
     TooLong(usize),
-    /// Not JSON, or a member is missing or wrong.
+    /// The document is not JSON, or a member is missing or wrong.
     #[error("the document is not readable: {0}")]
     Unreadable(#[from] serde_json::Error),
 }

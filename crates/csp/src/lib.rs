@@ -1,5 +1,5 @@
-//! The configuration service provider of Chaveiro on Linux: its nodes as one table, the documents that travel in
-//! them, and the DDF file that is printed from the table. Server and agent share this and `omadm`, nothing more.
+//! The configuration service provider of Chaveiro on Linux: its nodes as one table, the documents that travel in them,
+//! and the DDF file that is printed from the table. Server and agent share only this crate and `omadm`.
 //!
 //! The inventory is a table of its own, with the nodes of Windows beside ours.
 
@@ -16,7 +16,7 @@ pub use node::{Access, Node, OS_VERSION};
 
 /// Installed packages.
 pub const PACKAGES: &str = "./Vendor/Chaveiro/Inventory/Packages";
-/// This description.
+/// The DDF of these nodes.
 pub const DESCRIPTION: &str = "./Vendor/Chaveiro/Description";
 /// Makes a candidate.
 pub const PREPARE: &str = "./Vendor/Chaveiro/Recovery/Prepare";
@@ -24,7 +24,7 @@ pub const PREPARE: &str = "./Vendor/Chaveiro/Recovery/Prepare";
 pub const CANDIDATE: &str = "./Vendor/Chaveiro/Recovery/Candidate";
 /// Makes the candidate work.
 pub const APPLY: &str = "./Vendor/Chaveiro/Recovery/Apply";
-/// How the last recovery went.
+/// The result of the last recovery.
 pub const REPORT: &str = "./Vendor/Chaveiro/Recovery/Report";
 /// Drops the old secret.
 pub const RETIRE: &str = "./Vendor/Chaveiro/Recovery/Retire";
