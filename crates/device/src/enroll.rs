@@ -1,5 +1,5 @@
-//! Enrolment from the device's side: discovery, certificate policy, certificate request with its own key,
-//! provisioning document ([MS-MDE2]).
+//! Enrolment from the device's side ([MS-MDE2]): discovery, certificate policy, certificate request with the device's
+//! own key, provisioning document.
 
 use omadm::provisioning::{Provisioned, ProvisioningError};
 use omadm::session::device;
@@ -16,55 +16,55 @@ use crate::transport::{Request, Transport, TransportError};
 
 const DISCOVERY: &str = "/EnrollmentServer/Discovery.svc";
 
-/// What the device knows once it is enrolled.
+/// The identity and the accounts of an enrolled device.
 pub struct Account {
     /// `EntDMID`.
     pub enrollment_id: String,
     /// The device's certificate and private key, both PEM, in one text.
     pub identity: Zeroizing<String>,
-    /// The root it trusts, PEM.
+    /// The root that it trusts, PEM.
     pub root_pem: String,
-    /// For management sessions.
+    /// The account for management sessions.
     pub management: device::Account,
 }
 
-/// Why an enrolment ended.
+/// The reason why an enrolment ended.
 #[derive(Debug, Error)]
 pub enum EnrollError {
-    /// Nothing came back.
+    /// The server sent no response.
     #[error("the server was not reached: {0}")]
     Transport(#[from] TransportError),
-    /// An HTTP status without SOAP.
+    /// The server sent an HTTP status without SOAP.
     #[error("{step} was answered with HTTP {status}")]
     Status {
-        /// Which step.
+        /// The step.
         step: &'static str,
         /// The status.
         status: u16,
     },
-    /// A fault, or not what was due.
+    /// The server sent a fault or an unexpected message.
     #[error("{step}: {error}")]
     Soap {
-        /// Which step.
+        /// The step.
         step: &'static str,
-        /// What is wrong.
+        /// The problem.
         error: SoapError,
     },
-    /// The provisioning document.
+    /// The provisioning document is unusable.
     #[error(transparent)]
     Provisioning(#[from] ProvisioningError),
-    /// The certificate in it is not for this device's key, or its name is wrong.
+    /// The certificate in the document is not for this device's key, or its name is wrong.
     #[error("the provisioning document has a certificate for another key")]
     ForeignCertificate,
-    /// No key could be made.
+    /// A key could not be generated.
     #[error("no key could be made: {0}")]
     Key(#[from] rcgen::Error),
 }
 
-/// What a device says of itself when it enrols.
+/// The facts that a device reports when it enrols.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applicant {
-    /// What it calls itself in OMA-DM.
+    /// The name that it uses in OMA-DM.
     pub oma_device_id: String,
     /// `DeviceType`.
     pub device_type: &'static str,
@@ -120,7 +120,7 @@ pub async fn enroll(
     account(&Provisioned::decode(&document)?, key, &applicant.oma_device_id)
 }
 
-/// A PKCS #10 with the device's own key (RFC 2986).
+/// Makes a certificate request with the device's own key (PKCS #10, RFC 2986).
 pub fn certificate_request(key: &KeyPair, oma_device_id: &str) -> Result<Vec<u8>, rcgen::Error> {
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = rcgen::DistinguishedName::new();
@@ -156,7 +156,7 @@ fn account(provisioned: &Provisioned, key: &KeyPair, oma_device_id: &str) -> Res
     })
 }
 
-/// When the certificate of an identity (PEM, as in [`Account::identity`]) ends: seconds since 1970.
+/// The end of the certificate of an identity (PEM, as in [`Account::identity`]), in seconds since 1970.
 pub fn expires(identity: &str) -> Option<i64> {
     use rustls_pki_types::pem::PemObject;
     let der = rustls_pki_types::CertificateDer::from_pem_slice(identity.as_bytes()).ok()?;
@@ -169,7 +169,7 @@ fn thumbprint(der: &[u8]) -> String {
     sha1.as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
-/// RFC 7468.
+/// Encodes in PEM (RFC 7468).
 fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
     let encoded = base64::engine::general_purpose::STANDARD.encode(der);

@@ -1,4 +1,4 @@
-//! The network: HTTPS that trusts one root, with the device's certificate when it has one.
+//! The network: HTTPS that trusts one root, with the device's certificate if it has one.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Https(Client);
 
 impl Https {
-    /// Trusts that root (PEM) and nothing else. `identity` is the device's certificate and key, both PEM, in one text.
+    /// Trusts only that root (PEM). `identity` is the device's certificate and key, both PEM, in one text.
     pub fn new(root_pem: &str, identity: Option<&str>) -> Result<Self, TransportError> {
         Self::trusting(Some(root_pem), identity)
     }
 
-    /// The same; without a root, what the system trusts.
+    /// Trusts only that root (PEM), or the roots of the system if none is given.
     pub fn trusting(root_pem: Option<&str>, identity: Option<&str>) -> Result<Self, TransportError> {
         let mut builder = Client::builder().no_proxy().timeout(TIMEOUT);
         if let Some(root_pem) = root_pem {
@@ -31,10 +31,10 @@ impl Https {
 }
 
 impl Https {
-    /// Asks for something that takes its time: the HTTP status, or why there is none.
+    /// Sends a request that the server holds for up to `wait`. Returns the HTTP status, or why there is none.
     pub async fn wait(&self, url: &str, wait: Duration) -> Result<u16, TransportError> {
         let request = self.0.get(url).header("Prefer", format!("wait={}", wait.as_secs()));
-        // The server keeps to the time; a connection that died in silence is noticed a little later.
+        // The server answers in time; a connection that died silently is noticed a little later.
         let response = request.timeout(wait + TIMEOUT).send().await.map_err(explain)?;
         Ok(response.status().as_u16())
     }
@@ -51,8 +51,8 @@ impl Transport for Https {
             builder = builder.header("Content-Type", content_type);
         }
         let builder = builder.body(body);
-        // Windows sends a package again when the connection broke (w7 APPLICATION CSP, CONNRETRYFREQ): byte by byte
-        // the same, so that the server must tell a repeat from a new message.
+        // Windows resends a package if the connection broke (w7 APPLICATION CSP, CONNRETRYFREQ). The bytes are
+        // identical, so the server must tell a repeat from a new message.
         let again = builder.try_clone();
         let response = match (builder.send().await, again) {
             (Err(_), Some(again)) => again.send().await.map_err(explain)?,
@@ -77,10 +77,11 @@ fn explain(error: reqwest::Error) -> TransportError {
     TransportError(text)
 }
 
-/// Whether a certificate of the server is refused because of its dates: more often it is the clock here that is wrong.
+/// Returns whether the dates of the server's certificate are the problem. The usual cause is a wrong clock on this
+/// device.
 fn is_about_time(error: &(dyn std::error::Error + 'static)) -> bool {
     use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
-    // Errors of TLS travel inside errors of input and output, in more than one layer.
+    // TLS errors travel inside I/O errors, in more than one layer.
     if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
         return is_about_time(inner);
     }

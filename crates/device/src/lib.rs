@@ -1,5 +1,5 @@
-//! What every kind of device does alike, simulated or real: the enrolment exchange ([MS-MDE2]), and HTTPS that
-//! trusts one root. Uses `omadm` and never `mdm`: both ends share a codec, not an understanding of what it is for.
+//! The parts that every device shares, simulated or real: the enrolment exchange ([MS-MDE2]), and HTTPS that trusts one
+//! root. The crate uses `omadm` and never `mdm`: both ends share a codec, but not its interpretation.
 
 pub mod enroll;
 pub mod https;

@@ -1,4 +1,4 @@
-//! How a device reaches its server.
+//! The transport between a device and its server.
 
 use std::future::Future;
 
@@ -11,13 +11,13 @@ pub struct Request {
     pub method: &'static str,
     /// The absolute URL.
     pub url: String,
-    /// The `Content-Type`, when there is a body.
+    /// The `Content-Type`, if there is a body.
     pub content_type: Option<&'static str>,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// What came back.
+/// The response of the server.
 #[derive(Debug)]
 pub struct Response {
     /// The HTTP status.
@@ -26,12 +26,12 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// Why nothing came back.
+/// The reason why there is no response.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct TransportError(pub String);
 
-/// Carries requests: over a network, or straight into a handler.
+/// A carrier of requests: over a network, or straight into a handler.
 pub trait Transport: Send + Sync {
     /// Sends a request and waits for its response.
     fn send(&self, request: Request) -> impl Future<Output = Result<Response, TransportError>> + Send;
