@@ -1,18 +1,18 @@
-//! How simulated devices misbehave, as data. Each is something real clients were seen to do, or could.
+//! The ways in which simulated devices misbehave, as data. Real clients were seen to do each of these, or could.
 
 /// A way to misbehave in the message that answers `LockAndRecoverPIN`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Behavior {
-    /// Does what it should.
+    /// Behaves correctly.
     #[default]
     Honest,
-    /// The feature is not there: `Exec` 406, `Get` 404.
+    /// Lacks the feature: `Exec` 406, `Get` 404.
     NotSupported,
     /// `Exec` fails with 500, `Get` gives null.
     Fails,
-    /// The PIN changes, the value is null: somebody read it before.
+    /// Changes the PIN but returns null: another reader took the value before.
     WithholdsValue,
-    /// Says 500 and gives a value all the same.
+    /// Reports 500 and returns a value all the same.
     Contradicts,
     /// Sends statuses, but no results.
     DropsResults,
@@ -20,7 +20,7 @@ pub enum Behavior {
     DropsStatuses,
     /// Repeats its results in a following message of the same session.
     RepeatsResults,
-    /// Does it, but the answer never arrives: the connection breaks.
+    /// Does it, but the connection breaks before the answer arrives.
     LosesAnswer,
     /// Aborts the session with alert 1223 instead of doing anything.
     Aborts,
@@ -28,21 +28,21 @@ pub enum Behavior {
     WrongMessageRef,
     /// Answers under command numbers that were never used.
     WrongCommandRef,
-    /// Accepts the command for later (202), and gives a value at once.
+    /// Accepts the command for later (202), and returns a value at once.
     Accepts,
-    /// Gives the value with a status of 500 for the reading.
+    /// Returns the value, with a status of 500 for the read.
     FailsReading,
     /// Gives its values in chunks of two bytes, each in a message of its own.
     Chunks,
     /// Gives the first chunk and ends its package.
     LosesLastChunk,
-    /// Gives a chunk, and then more than it said there would be.
+    /// Sends a chunk, and then more bytes than it announced.
     WrongSize,
     /// Gives the value of another node as the new PIN.
     ForeignNode,
-    /// Does not say of which node its values are.
+    /// Omits the node of its values.
     NamelessNode,
-    /// Says that its PIN is binary.
+    /// Labels its PIN as binary.
     WrongFormat,
     /// Numbers its commands with UUIDs.
     UuidIds,

@@ -1,13 +1,13 @@
-//! What a device is, before anybody manages it.
+//! The hardware of a device, before it is managed.
 
 use chaveiro_csp::INVENTORY;
 
-/// The facts a device reports.
+/// The facts that a device reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hardware {
-    /// Its name.
+    /// The name of the device.
     pub device_name: String,
-    /// What it calls itself in OMA-DM: 32 hex digits on Windows.
+    /// The name that it uses in OMA-DM: 32 hex digits on Windows.
     pub oma_device_id: String,
     /// `./DevInfo/Man`.
     pub manufacturer: String,
@@ -46,7 +46,7 @@ pub(crate) fn of_linux(name: &str, uri: &str) -> Option<String> {
 }
 
 impl Hardware {
-    /// A Windows 11 laptop; the number makes it another one.
+    /// A Windows 11 laptop; each number gives a different one.
     pub fn laptop(number: u64) -> Self {
         Self {
             device_name: format!("ANA-LT{number}"),

@@ -1,6 +1,6 @@
 //! Simulated devices that speak the real device protocols, for demonstrations, tests and load.
 //!
-//! They use `omadm` and never `mdm`: both ends share a codec, not an understanding of what it is for.
+//! They use `omadm` and never `mdm`: both ends share a codec, but not its interpretation.
 
 pub mod behavior;
 pub mod enroll;

@@ -1,5 +1,5 @@
 //! A Linux device with the agent: its locks, its journal, its sessions. It has one account and one encrypted volume,
-//! and no disk of its own: what it would change is a few texts.
+//! but no real disk: a few texts hold all of its state.
 
 use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
@@ -23,29 +23,29 @@ pub const ACCOUNT: &str = "ana";
 /// The encrypted volume of the device.
 pub const VOLUME: &str = "/dev/sda3";
 
-/// How a Linux device misbehaves, as data.
+/// The ways in which a Linux device misbehaves, as data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LinuxBehavior {
-    /// Does what it should.
+    /// Behaves correctly.
     #[default]
     Honest,
-    /// Forgets its candidate before it is applied: the agent was restarted.
+    /// Forgets its candidate before it is applied, as after a restart of the agent.
     LosesCandidate,
-    /// Nothing of it can be recovered.
+    /// Has no lock that can be recovered.
     NothingReady,
-    /// Cannot apply, and takes back what it did.
+    /// Cannot apply, and undoes its changes.
     FailsApply,
-    /// Gives an envelope that is none.
+    /// Sends an invalid envelope.
     GarbageEnvelope,
-    /// Seals to nobody.
+    /// Seals to no recipient.
     SealsToNobody,
-    /// Gives a report that is none.
+    /// Sends an invalid report.
     GarbageReport,
-    /// Applies, and the answer never arrives: the connection breaks.
+    /// Applies, but the connection breaks before the answer arrives.
     LosesAnswer,
     /// Breaks the connection instead of dropping its old secret.
     LosesRetire,
-    /// What it says of itself at the beginning of a session is no document.
+    /// Reports its state at the beginning of a session as an invalid document.
     GarbageStanding,
     /// Answers under the number of another recovery.
     ReportsAnother,
@@ -58,15 +58,15 @@ struct Candidate {
     passcode: Zeroizing<String>,
 }
 
-/// What the journal holds: a candidate that works, and the way back.
+/// The content of the journal: a candidate that works, and the secret to return to.
 struct Applied {
     candidate: Unpromoted,
     former: Zeroizing<String>,
 }
 
-/// What survives sessions.
+/// The state that survives sessions.
 struct Machine {
-    /// What opens account and volume now.
+    /// The passcode that opens account and volume now.
     passcode: Zeroizing<String>,
     candidate: Option<Candidate>,
     applied: Option<Applied>,
@@ -76,24 +76,24 @@ struct Machine {
     make: Box<dyn FnMut() -> String + Send>,
 }
 
-/// A device.
+/// A Linux device.
 pub struct LinuxDevice {
-    /// Its enrolment.
+    /// The enrolment of the device.
     pub account: Account,
-    /// What it calls itself.
+    /// The name that it uses in OMA-DM.
     pub oma_device_id: String,
-    /// How it behaves in the next sessions.
+    /// The behaviour in the next sessions.
     pub behavior: LinuxBehavior,
-    /// Its installed packages: a line each, name and version with a tab between.
+    /// The installed packages, one a line: name and version with a tab between.
     pub packages: String,
-    /// Whether the volume could be recovered.
+    /// Set if the volume could be recovered.
     pub volume_ready: bool,
     machine: Machine,
     sessions: u32,
 }
 
 impl LinuxDevice {
-    /// Enrols a device; the number makes it another one. `make_passcode` makes the passcodes it will have.
+    /// Enrols a device; each number gives a different one. `make_passcode` makes its future passcodes.
     pub async fn enroll(
         transport: &impl Transport,
         number: u64,
@@ -136,12 +136,12 @@ impl LinuxDevice {
         &self.machine.passcode
     }
 
-    /// Whether a candidate works that the device has not seen promoted.
+    /// Returns whether a candidate works that the device has not seen promoted.
     pub fn is_unsettled(&self) -> bool {
         self.machine.applied.is_some()
     }
 
-    /// What it says of itself.
+    /// The state that it reports.
     pub fn standing(&self) -> Standing {
         let (escrow, action) = match self.machine.escrowed {
             Some(action) => (EscrowTest::Opens, Some(action)),
@@ -161,7 +161,7 @@ impl LinuxDevice {
         }
     }
 
-    /// One whole management session, which begins with [`Self::standing`].
+    /// Runs one whole management session, which begins with [`Self::standing`].
     pub async fn sync(&mut self, transport: &impl Transport) -> Result<SyncReport, SyncError> {
         let said = match self.behavior {
             LinuxBehavior::GarbageStanding => "{\"locks\": 7".to_owned(),
@@ -217,7 +217,7 @@ struct Nodes<'a> {
     machine: &'a mut Machine,
     volume_ready: bool,
     behavior: LinuxBehavior,
-    /// The connection is gone.
+    /// Set once the connection is gone.
     breaks: bool,
     ran: &'a mut Vec<(Verb, String, u16)>,
 }
@@ -347,7 +347,7 @@ impl Nodes<'_> {
     }
 }
 
-/// The status for doing with a node what it does not do, or what is no node.
+/// The status for an unsupported operation or an unknown node.
 fn refuse(uri: &str, access: Access) -> Option<u16> {
     match csp::find(uri) {
         None => Some(404),

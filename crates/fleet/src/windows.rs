@@ -51,34 +51,34 @@ const RUNS: &[(&str, Run)] = &[
     }),
 ];
 
-/// The token by which the device is unlocked, in base64. It is read like any node that was set.
+/// The token that unlocks the device, in base64. It is read like any node that was set.
 #[cfg(feature = "test-actions")]
 const UNLOCK_TOKEN: &str = "./Device/Vendor/Chaveiro/Test/UnlockToken";
 
 const PASSPORT: &str = "./Device/Vendor/MSFT/PassportForWork/";
 
-/// Messages of one session, at the most: a server that never ends one is wrong.
+/// The most messages of one session: a server that never ends one is wrong.
 pub(crate) const MAX_MESSAGES: usize = 50;
 
-/// How a device proves itself in sessions.
+/// The method by which a device proves itself in sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// By the certificate of its connection alone.
+    /// The certificate of its connection alone.
     Certificate,
-    /// By MD5 digest, after the challenge.
+    /// An MD5 digest, after the challenge.
     Digest,
 }
 
-/// Why a session ended early.
+/// The reason why a session ended early.
 #[derive(Debug, Error)]
 pub enum SyncError {
-    /// Nothing came back.
+    /// The server sent no response.
     #[error("the server was not reached: {0}")]
     Transport(#[from] TransportError),
-    /// An HTTP status other than 200.
+    /// The HTTP status differs from 200.
     #[error("the server answered with HTTP {0}")]
     Status(u16),
-    /// The answer is no message.
+    /// The answer is not a message.
     #[error("the server's answer is not readable: {0}")]
     Decode(#[from] DecodeError),
     /// The server refuses the device.
@@ -89,40 +89,40 @@ pub enum SyncError {
     Endless,
 }
 
-/// What happened in a session.
+/// The events of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SyncReport {
-    /// Messages sent.
+    /// The number of messages sent.
     pub messages: usize,
-    /// Verb and node of each command that was run, with its status.
+    /// The verb and node of each command that was run, with its status.
     pub commands: Vec<(Verb, String, u16)>,
 }
 
-/// RemoteLock CSP: the PIN changes on Exec, `NewPINValue` gives it once.
+/// The RemoteLock CSP: the PIN changes on Exec, and `NewPINValue` gives it once.
 struct RemoteLock {
     pin: Zeroizing<String>,
     unread: Option<Zeroizing<String>>,
     make: Box<dyn FnMut() -> String + Send>,
 }
 
-/// A device.
+/// A Windows device.
 pub struct WindowsDevice {
-    /// What it is.
+    /// The hardware of the device.
     pub hardware: Hardware,
-    /// Its enrolment.
+    /// The enrolment of the device.
     pub account: Account,
-    /// How it behaves in the next sessions.
+    /// The behaviour in the next sessions.
     pub behavior: Behavior,
-    /// How it proves itself.
+    /// The method by which it proves itself.
     pub proof: Proof,
     lock: RemoteLock,
-    /// Nodes that were set.
+    /// The nodes that the server set.
     nodes: BTreeMap<String, String>,
     sessions: u32,
 }
 
 impl WindowsDevice {
-    /// An enrolled device. `make_pin` makes the PINs it will have.
+    /// Returns an enrolled device. `make_pin` makes its future PINs.
     pub fn new(hardware: Hardware, account: Account, mut make_pin: Box<dyn FnMut() -> String + Send>) -> Self {
         let pin = Zeroizing::new(make_pin());
         let lock = RemoteLock { pin, unread: None, make: make_pin };
@@ -140,13 +140,13 @@ impl WindowsDevice {
         self.nodes.get(uri).map(String::as_str)
     }
 
-    /// Whether `EnablePinRecovery` was set.
+    /// Returns whether `EnablePinRecovery` was set.
     pub fn pin_recovery_enabled(&self) -> bool {
         let mut nodes = self.nodes.iter();
         nodes.any(|(uri, value)| uri.starts_with(PASSPORT) && uri.ends_with("/EnablePinRecovery") && value == "true")
     }
 
-    /// One whole management session.
+    /// Runs one whole management session.
     pub async fn sync(&mut self, transport: &impl Transport) -> Result<SyncReport, SyncError> {
         self.session(
             transport,
@@ -155,7 +155,7 @@ impl WindowsDevice {
         .await
     }
 
-    /// The user disconnects the work account: a session that says so.
+    /// Runs the session in which the user disconnects the work account.
     pub async fn unenroll(&mut self, transport: &impl Transport) -> Result<SyncReport, SyncError> {
         self.session(transport, vec![Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1".to_owned() }])
             .await
@@ -212,7 +212,7 @@ impl WindowsDevice {
     }
 }
 
-/// Changes an outgoing answer as the behaviour wants; gives the messages that follow it.
+/// Changes an outgoing answer as the behaviour demands. Returns the messages that follow it.
 fn distort(message: &mut Message, behavior: Behavior) -> VecDeque<Message> {
     let mut following = VecDeque::new();
     match behavior {
@@ -274,7 +274,7 @@ fn distort(message: &mut Message, behavior: Behavior) -> VecDeque<Message> {
     following
 }
 
-/// The same message once more, as it would be read.
+/// Copies a message by encoding and reading it.
 fn copy(message: &Message) -> Option<Message> {
     syncml::decode(syncml::encode(message).as_bytes(), Limits::MESSAGE).ok()
 }
@@ -287,7 +287,7 @@ fn change_items(message: &mut Message, change: impl Fn(&mut Item)) {
     }
 }
 
-/// Leaves the first chunk of the value in the message; gives a message for each of the others.
+/// Leaves the first chunk of the value in the message. Returns one message for each other chunk.
 fn chunks(message: &mut Message, behavior: Behavior) -> VecDeque<Message> {
     let results = message.results().find(|results| results.items.iter().any(|item| item.value().is_some()));
     let value = results.and_then(|results| results.items.first()?.value().cloned()).unwrap_or_default();
@@ -396,7 +396,7 @@ impl Nodes<'_> {
         self.done()
     }
 
-    /// The status of what was done.
+    /// The status of the operation.
     fn done(&self) -> u16 {
         match self.behavior {
             Behavior::Contradicts => 500,
