@@ -2,8 +2,8 @@
 
 use chaveiro_core::escrow::SecretContext;
 
-/// Bytes that are equal exactly for equal contexts. Each field is preceded by its length, so that no
-/// two contexts share an encoding; the label keeps other uses of the same keys apart.
+/// Returns bytes that are equal exactly for equal contexts. Each field is preceded by its length, so that no two
+/// contexts share an encoding. The label separates this from other uses of the same keys.
 pub(crate) fn associated_data(context: &SecretContext) -> Vec<u8> {
     let SecretContext { tenant, device, action, attempt, kind } = context;
     let attempt = attempt.to_be_bytes();

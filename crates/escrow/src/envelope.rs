@@ -4,8 +4,8 @@
 //! {"version":1,"recipients":[{"key":"9f86d081884c7d65","encapsulated":"BASE64","ciphertext":"BASE64"}]}
 //! ```
 //!
-//! The plaintext is the length of the value (two bytes, big-endian), the value, and zeros up to a
-//! multiple of 64, so that the ciphertext does not tell how long a passcode is.
+//! The plaintext is the length of the value (two bytes, big-endian), the value, and zeros up to a multiple of 64. The
+//! padding hides the length of a passcode.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -35,7 +35,7 @@ const VERSION: u32 = 1;
 const INFO: &[u8] = b"chaveiro escrow v1";
 const BLOCK: usize = 64;
 
-/// An encapsulated key is an uncompressed P-256 point (RFC 9180, 7.1).
+/// The size of an encapsulated key, an uncompressed P-256 point (RFC 9180, 7.1).
 const ENCAPSULATED_BYTES: usize = 65;
 
 #[derive(Serialize, Deserialize)]
@@ -53,7 +53,7 @@ struct Sealed {
     ciphertext: String,
 }
 
-/// Seals to every recipient. Devices that seal by themselves call it; a server has [`crate::Keyring`].
+/// Seals to every recipient. Devices that seal call this function; a server uses [`crate::Keyring`].
 pub fn seal(recipients: &[Recipient], context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
     seal_value(recipients, context, passcode.expose_secret().as_bytes())
 }
@@ -73,7 +73,7 @@ fn seal_value(recipients: &[Recipient], context: &SecretContext, value: &[u8]) -
         let key = HpkePublicKey(recipient.public_key.clone());
         let (encapsulated, ciphertext) = suite()
             .seal(INFO, &aad, &plaintext, &key)
-            .map_err(|_| EscrowError::NoKey(format!("recipient {} is no P-256 public key", recipient.id())))?;
+            .map_err(|_| EscrowError::NoKey(format!("recipient {} is not a P-256 public key", recipient.id())))?;
         Ok(Sealed {
             key: recipient.id(),
             encapsulated: STANDARD.encode(encapsulated.0),
@@ -84,7 +84,7 @@ fn seal_value(recipients: &[Recipient], context: &SecretContext, value: &[u8]) -
     serde_json::to_vec(&envelope).map_err(|error| EscrowError::Unopenable(error.to_string()))
 }
 
-/// The keys that the envelope of a passcode says it is sealed to.
+/// The keys to which the envelope of a passcode claims to be sealed.
 pub(crate) fn keys(envelope: &[u8]) -> Result<Vec<KeyId>, EscrowError> {
     let envelope = read(envelope, SecretKind::Passcode)?;
     let sound = |sealed: &Sealed| {
@@ -92,7 +92,7 @@ pub(crate) fn keys(envelope: &[u8]) -> Result<Vec<KeyId>, EscrowError> {
         length(&sealed.encapsulated) == ENCAPSULATED_BYTES && length(&sealed.ciphertext) > BLOCK
     };
     if !envelope.recipients.iter().all(sound) {
-        return Err(unopenable("a part of it is no ciphertext"));
+        return Err(unopenable("a part of it is not a ciphertext"));
     }
     Ok(envelope.recipients.iter().map(|sealed| sealed.key).collect())
 }
@@ -125,7 +125,7 @@ pub(crate) fn unseal(
     passcode.ok_or_else(|| unopenable("its contents are not a passcode"))
 }
 
-/// The same for a secret of any kind.
+/// Opens a secret of any kind with the private key of one recipient.
 pub(crate) fn unseal_bytes(
     envelope: &[u8],
     context: &SecretContext,
@@ -155,7 +155,7 @@ fn open(
 }
 
 fn pad(value: &[u8]) -> Zeroizing<Vec<u8>> {
-    // Sized beforehand: no reallocation leaves a copy behind. No kind has values of 64 KiB.
+    // Sized beforehand, so that no reallocation leaves a copy behind. Values of every kind are shorter than 64 KiB.
     let size = (2 + value.len()).next_multiple_of(BLOCK);
     let mut plaintext = Zeroizing::new(Vec::with_capacity(size));
     plaintext.extend_from_slice(&(value.len() as u16).to_be_bytes());

@@ -3,7 +3,8 @@
 //! - `<tenant>.pub`: the recipients, one on each line: `p256 BASE64 name`. The first is the server's own.
 //! - `<tenant>.key`: the server's private key, readable by its owner only; absent on an ingest-only server.
 //!
-//! Files are read when they are needed: a tenant or a recipient that the command line adds is known at once.
+//! Files are read when they are needed, so the server knows a tenant or a recipient as soon as the command line has
+//! added it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,52 +29,52 @@ use crate::envelope;
 use crate::recipient::{KeyId, Recipient};
 use crate::suite::suite;
 
-/// How many recipients a tenant may have; each adds one ciphertext to every envelope.
+/// The most recipients of a tenant; each adds one ciphertext to every envelope.
 const MAX_RECIPIENTS: usize = 16;
 
 /// The largest recipients file that is read, in bytes: room for long names.
 const MAX_RECIPIENTS_BYTES: u64 = 64 * 1024;
 
-/// Why keys cannot be read or made.
+/// The reason why keys cannot be read or made.
 #[derive(Debug, Error)]
 pub enum KeyringError {
-    /// A key file.
+    /// A key file cannot be used.
     #[error(transparent)]
     File(#[from] KeyFileError),
-    /// A recipients file.
+    /// A recipients file cannot be used.
     #[error("the recipients file {} cannot be used: {error}", file.display())]
     Recipients {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// The system's words.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// A line of a recipients file.
-    #[error("line {line} of {} is no recipient; it must be: p256 BASE64 name", file.display())]
+    /// A line of a recipients file is invalid.
+    #[error("line {line} of {} is not a recipient; it must be: p256 BASE64 name", file.display())]
     Line {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// Which line, from 1.
+        /// The number of the line, from 1.
         line: usize,
     },
     /// The tenant has no keys.
     #[error("the recipients file {} of tenant {tenant} is missing; restore it from the backup of the keys", file.display())]
     NoTenant {
-        /// Which tenant.
+        /// The tenant.
         tenant: TenantId,
-        /// The file that is meant to hold its recipients.
+        /// The path where its recipients belong.
         file: PathBuf,
     },
     /// The tenant has no recipient to seal to.
     #[error("the recipients file {} names no recipient; restore it from the backup of the keys", .0.display())]
     NoRecipient(PathBuf),
-    /// That recipient is there already.
+    /// The recipient is already in the list.
     #[error("key {0} is a recipient already")]
     Known(KeyId),
-    /// There is no room for another.
+    /// The list of recipients is full.
     #[error("a tenant has at most {MAX_RECIPIENTS} recipients")]
     TooMany,
-    /// No key could be made.
+    /// A key could not be generated.
     #[error("no key could be generated")]
     Generation,
 }
@@ -82,12 +83,12 @@ pub enum KeyringError {
 #[derive(Debug)]
 pub struct Keyring {
     directory: PathBuf,
-    /// The last proof of each tenant: a digest of the files and of the fingerprints that the database knows.
+    /// The last proof of each tenant: a digest of its files and of the fingerprints in the database.
     proven: Mutex<HashMap<TenantId, [u8; 32]>>,
 }
 
 impl Keyring {
-    /// Opens the directory, makes it if it is not there, and refuses private keys that others could read.
+    /// Opens the directory, or makes it if it is missing. Refuses private keys that other users could read.
     pub fn open(directory: &Path) -> Result<Self, KeyringError> {
         keyfile::create_directory(directory)?;
         let unreadable = |error| KeyringError::Recipients { file: directory.to_owned(), error };
@@ -100,7 +101,7 @@ impl Keyring {
         Ok(Self { directory: directory.to_owned(), proven: Mutex::default() })
     }
 
-    /// The same directory without a look at its files, to say what is wrong with them.
+    /// Opens the directory without checking its files, to report what is wrong with them.
     pub fn unchecked(directory: &Path) -> Self {
         Self { directory: directory.to_owned(), proven: Mutex::default() }
     }
@@ -119,7 +120,7 @@ impl Keyring {
         Ok(recipient)
     }
 
-    /// Who can open what is sealed for a tenant.
+    /// The recipients that can open the secrets of a tenant.
     pub fn recipients(&self, tenant: TenantId) -> Result<Vec<Recipient>, KeyringError> {
         read_recipients(&self.public_file(tenant), &self.recipients_text(tenant)?)
     }
@@ -133,24 +134,24 @@ impl Keyring {
         })
     }
 
-    /// The fingerprint of a recipients file, that of a tenant or a staged one: of the keys in their order, without names.
+    /// The fingerprint of a recipients file, of a tenant or staged. It covers the keys in their order, without names.
     pub fn recipients_fingerprint(&self, file: &Path) -> Result<Fingerprint, KeyringError> {
         Ok(fingerprint(&read_recipients(file, &read_text(file)?)?))
     }
 
-    /// The fingerprint of a private key file: of its public half.
+    /// The fingerprint of the public half of a private key file.
     pub fn private_fingerprint(&self, file: &Path) -> Result<Fingerprint, KeyringError> {
         Ok(PrivateKey::read(file)?.fingerprint())
     }
 
-    /// The fingerprint that the private key has which belongs to the first recipient, the server's own.
+    /// The fingerprint that the server's own private key must have: that of the first recipient.
     pub fn own_fingerprint(&self, tenant: TenantId) -> Result<Fingerprint, KeyringError> {
         let own = self.recipients(tenant)?.into_iter().next();
         let own = own.ok_or_else(|| KeyringError::NoRecipient(self.public_file(tenant)))?;
         Ok(of_public(&own.public_key))
     }
 
-    /// Adds a recipient, for instance an offline recovery key; passcodes sealed from now on open with it too. The new
+    /// Adds a recipient, for instance an offline recovery key, which can open passcodes sealed from now on. The new
     /// recipients are staged: record the fingerprint, then call [`Keyring::settle`].
     pub fn stage_recipient(&self, tenant: TenantId, recipient: &Recipient) -> Result<Fingerprint, KeyringError> {
         let mut recipients = self.recipients(tenant)?;
@@ -165,7 +166,7 @@ impl Keyring {
         Ok(fingerprint(&recipients))
     }
 
-    /// Gives staged recipients their place.
+    /// Puts staged recipients into use.
     pub fn settle(&self, tenant: TenantId) -> Result<(), KeyringError> {
         Ok(keyfile::settle(&self.public_file(tenant)).map(drop)?)
     }
@@ -180,7 +181,7 @@ impl Keyring {
         self.directory.join(format!("{tenant}.key"))
     }
 
-    /// The recipients of a tenant, of which there is one at least.
+    /// The recipients of a tenant, at least one.
     fn sealed_to(&self, tenant: TenantId) -> Result<Vec<Recipient>, EscrowError> {
         let recipients = self.recipients(tenant).map_err(no_key)?;
         match recipients.is_empty() {
@@ -189,7 +190,7 @@ impl Keyring {
         }
     }
 
-    /// Proves that what is sealed to these recipients can be opened, as far as that is meant to be possible here.
+    /// Proves that a value sealed to these recipients can be opened, as far as this server is meant to open it.
     fn probe(
         &self,
         tenant: TenantId,
@@ -214,7 +215,7 @@ impl Keyring {
             kind: SecretKind::Passcode,
         };
         let probe = Passcode::new(Zeroizing::new("a probe, and no passcode".to_owned()));
-        let probe = probe.ok_or_else(|| EscrowError::Unopenable("the probe is no passcode".to_owned()))?;
+        let probe = probe.ok_or_else(|| EscrowError::Unopenable("the probe is not a passcode".to_owned()))?;
         let envelope = envelope::seal(recipients, &context, &probe)?;
         let Some(private) = private else {
             return match known.away {
@@ -246,7 +247,7 @@ impl PrivateKey {
     }
 
     fn parse(file: &Path, bytes: &[u8]) -> Result<Self, KeyFileError> {
-        let damaged = || KeyFileError::Damaged { file: file.to_owned(), what: "it is no escrow key" };
+        let damaged = || KeyFileError::Damaged { file: file.to_owned(), what: "it does not hold an escrow key" };
         let text = std::str::from_utf8(bytes).map_err(|_| damaged())?;
         let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).ok_or_else(damaged);
         let public = STANDARD.decode(field("public ")?).map_err(|_| damaged())?;
@@ -297,7 +298,7 @@ fn no_key(error: impl fmt::Display) -> EscrowError {
     EscrowError::NoKey(error.to_string())
 }
 
-/// The digest of everything that a proof looks at.
+/// The digest of all input of a proof.
 fn digest_of(public: &str, private: Option<&[u8]>, known: &EscrowKeys) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     let print = |print: Option<Fingerprint>| print.map_or([0; 32], |print| print.0);

@@ -1,9 +1,9 @@
 //! Sealing of passcodes to the recipients of a tenant, and opening them again.
 //!
-//! HPKE (RFC 9180) in base mode, DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, one ciphertext for
-//! each recipient. What a value is bound to (tenant, device, action, attempt, kind) is authenticated, so
-//! that an envelope that is moved to another row does not open. Sealing needs public keys only: a server
-//! without the private key files can still accept recoveries ("ingest only").
+//! HPKE (RFC 9180) in base mode, DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, one ciphertext for each
+//! recipient. The context of a value (tenant, device, action, attempt, kind) is authenticated, so an envelope that is
+//! moved to another row does not open. Sealing needs public keys only. A server without the private key files can still
+//! accept recoveries ("ingest only").
 
 mod binding;
 mod envelope;

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::suite::suite;
 
-/// Uncompressed P-256 points have 65 bytes (SEC 1, 2.3.3).
+/// The size of an uncompressed P-256 point (SEC 1, 2.3.3).
 const PUBLIC_KEY_BYTES: usize = 65;
 
-/// Names a public key: the first eight bytes of its SHA-256, in hex.
+/// The name of a public key: the first eight bytes of its SHA-256, in hex.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct KeyId([u8; 8]);
@@ -53,17 +53,17 @@ impl TryFrom<String> for KeyId {
     }
 }
 
-/// A party that can open what is sealed for a tenant.
+/// A party that can open the secrets of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// Uncompressed P-256 point, 65 bytes.
     pub public_key: Vec<u8>,
-    /// For people.
+    /// The name that people read.
     pub name: String,
 }
 
 impl Recipient {
-    /// Names the key.
+    /// The id of the key.
     pub fn id(&self) -> KeyId {
         KeyId::of(&self.public_key)
     }
@@ -83,7 +83,7 @@ impl Recipient {
     }
 }
 
-/// Returns true if these bytes are a point that can be sealed to.
+/// Returns whether these bytes are a valid public key.
 fn is_point(bytes: &[u8]) -> bool {
     let key = HpkePublicKey(bytes.to_vec());
     bytes.len() == PUBLIC_KEY_BYTES && suite().seal(b"", b"", b"", &key).is_ok()

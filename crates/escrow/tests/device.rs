@@ -1,4 +1,4 @@
-//! What devices seal by themselves: what the server keeps of it, and what opens it.
+//! Secrets that devices seal themselves: the part that the server keeps, and the keys that open it.
 
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
@@ -29,7 +29,7 @@ fn passcode(text: &str) -> Passcode {
     Passcode::new(Zeroizing::new(text.to_owned())).expect("a passcode")
 }
 
-/// Adds a recipient in one go, as the command line does in two steps with a record between them.
+/// Adds a recipient in one step; the command line takes two, with an audit event between them.
 fn add_recipient(keyring: &Keyring, tenant: TenantId, recipient: &Recipient) -> Result<(), KeyringError> {
     keyring.stage_recipient(tenant, recipient)?;
     keyring.settle(tenant)
@@ -40,7 +40,7 @@ fn stranger() -> Recipient {
     Recipient { public_key: public.to_bytes().to_vec(), name: "offline".to_owned() }
 }
 
-/// A keyring whose tenant has that many recipients, and these as a device knows them: from their lines.
+/// A keyring whose tenant has that many recipients, and these as a device reads them from their lines.
 fn keyring(recipients: usize) -> (TempDir, Keyring, Vec<Recipient>) {
     let directory = tempfile::tempdir().expect("a directory");
     let keyring = Keyring::open(directory.path()).expect("a keyring");
@@ -95,7 +95,7 @@ fn what_is_sealed_to_fewer_more_or_other_recipients_is_not_kept() {
         let envelope = seal(&to, &context(), &passcode("123456")).expect("sealed");
         assert!(!is_kept(&keyring, &envelope), "{what}");
     }
-    // What was sealed before a recipient came is not for everybody any more.
+    // An envelope that was sealed before a recipient came no longer reaches every recipient.
     let envelope = seal(&recipients, &context(), &passcode("123456")).expect("sealed");
     add_recipient(&keyring, context().tenant, &other).expect("added");
     assert!(!is_kept(&keyring, &envelope));

@@ -1,4 +1,4 @@
-//! What the escrow promises.
+//! The promises of the escrow.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -45,7 +45,7 @@ fn keyring() -> (TempDir, Keyring) {
     (directory, keyring)
 }
 
-/// Adds a recipient in one go, as the command line does in two steps with a record between them.
+/// Adds a recipient in one step; the command line takes two, with an audit event between them.
 fn add_recipient(keyring: &Keyring, tenant: TenantId, recipient: &Recipient) -> Result<(), KeyringError> {
     keyring.stage_recipient(tenant, recipient)?;
     keyring.settle(tenant)
@@ -126,7 +126,7 @@ fn a_private_key_that_others_could_read_is_refused() {
     assert!(error.contains("chmod 600"), "{error}");
 }
 
-/// The fingerprints of the keys that were made, as the database would know them.
+/// The fingerprints of the new keys, as the database would know them.
 fn known(keyring: &Keyring) -> EscrowKeys {
     let tenant = context().tenant;
     EscrowKeys {
@@ -326,7 +326,7 @@ fn a_secret_of_one_kind_is_none_of_another() {
     // The server may send a passcode that it has made.
     let opened = keyring.replay(&context(), &envelope).map(|secret| secret.expose_secret().to_vec());
     assert_eq!(opened.expect("opens"), b"482915");
-    // Bytes that are no text are no passcode.
+    // Bytes that are not text are not a passcode.
     let bytes = SecretBytes::new(SecretKind::Passcode, Zeroizing::new(vec![0xff; 6])).expect("a secret");
     let envelope = keyring.seal_bytes(&context(), &bytes).expect("sealed");
     assert!(keyring.unseal(&context(), &envelope).is_err());
