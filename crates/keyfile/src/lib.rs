@@ -1,8 +1,7 @@
-//! Files that only their owner may read, and that are whole or not there.
+//! Files that only their owner may read, and that are either complete or absent.
 //!
-//! Every private key of the server lives in such a file: the certificate authority's, the escrow's, the
-//! local issuer's, the audit signer's. A key that others could read is refused, because it may already
-//! be known to them.
+//! Every private key of the server lives in such a file: that of the certificate authority, the escrow, the local
+//! issuer and the audit signer. A key that other users could read is refused, because they may already know it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -14,8 +13,8 @@ use rustix::process::{Resource, Rlimit, setrlimit, umask};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Keeps what this process makes from everybody but its user: the files that it creates from now on, and its memory, which
-/// holds keys and passcodes, from core files and debuggers.
+/// Protects this process from other users. Files that it creates from now on are private. Its memory, which holds keys
+/// and passcodes, stays out of core files and debuggers.
 pub fn keep_to_oneself() {
     umask(Mode::RWXG | Mode::RWXO);
     // Neither can fail: each process may lower its own limits.
@@ -27,37 +26,37 @@ pub fn keep_to_oneself() {
 /// The largest key file that is read, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Why a key file cannot be used, and what to do. No variant holds contents.
+/// The reason why a key file cannot be used, and the remedy. The variants never hold contents.
 #[derive(Debug, Error)]
 pub enum KeyFileError {
-    /// It is not there.
+    /// The file does not exist.
     #[error("the key file {} does not exist", .0.display())]
     Missing(PathBuf),
-    /// It is there already.
+    /// The file exists already.
     #[error("the key file {} exists already and is not overwritten", .0.display())]
     Exists(PathBuf),
-    /// Others than the owner may read or write it.
-    #[error("the key file {} is accessible to others (mode {mode:o}); if nobody has read it, run: chmod 600 {}", file.display(), file.display())]
+    /// Users other than the owner may read or write the file.
+    #[error("the key file {} is accessible to others (mode {mode:o}); if no other user has read it, run: chmod 600 {}", file.display(), file.display())]
     TooOpen {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// Its permission bits.
+        /// The permission bits of the file.
         mode: u32,
     },
-    /// It is not what it should be.
+    /// The file has unexpected contents.
     #[error("the key file {} is damaged: {what}; restore it from a backup", file.display())]
     Damaged {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// What is wrong, without contents.
+        /// The problem, without contents.
         what: &'static str,
     },
     /// The file system failed.
     #[error("the key file {} cannot be used: {error}", file.display())]
     Io {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// The system's words.
+        /// The error of the operating system.
         error: std::io::Error,
     },
 }
@@ -80,18 +79,18 @@ pub fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     if metadata.len() > MAX_BYTES {
         return Err(KeyFileError::Damaged { file: file.to_owned(), what: "it is too large for a key" });
     }
-    // Sized beforehand: no reallocation leaves a copy behind.
+    // Sized beforehand, so that no reallocation leaves a copy behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 1));
     opened.take(MAX_BYTES).read_to_end(&mut bytes).map_err(io(file))?;
     Ok(bytes)
 }
 
-/// Writes a new key file, readable by its owner only; durable when this returns. Refuses to overwrite.
+/// Writes a new key file, readable by its owner only. The file is durable when this returns. Refuses to overwrite.
 pub fn create(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
     let parent = file.parent().unwrap_or(Path::new("."));
     let temporary = temporary_name(file);
     let written = write_synced(&temporary, contents).and_then(|()| fs::hard_link(&temporary, file));
-    // The link is what makes it appear, whole; the temporary name is not needed any more either way.
+    // The link publishes the complete file; the temporary name is not needed any more either way.
     let _ = fs::remove_file(&temporary);
     written.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => KeyFileError::Exists(file.to_owned()),
@@ -100,7 +99,7 @@ pub fn create(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
     sync_directory(parent).map_err(io(file))
 }
 
-/// Writes a key file, replacing an older one in one step; durable when this returns.
+/// Writes a key file, replacing an older one atomically. The file is durable when this returns.
 pub fn replace(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
     let temporary = temporary_name(file);
     let written = write_synced(&temporary, contents).and_then(|()| fs::rename(&temporary, file));
@@ -111,13 +110,13 @@ pub fn replace(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
     sync_directory(file.parent().unwrap_or(Path::new("."))).map_err(io(file))
 }
 
-/// Writes the contents that a key file is going to have beside it, under [`staged_name`]; durable when this returns. The
-/// caller records the new key, then calls [`settle`]: a crash in between leaves a key that is known and can be found.
+/// Writes the next contents of a key file beside it, under [`staged_name`]; durable when this returns. The caller
+/// records the new key, then calls [`settle`]. After a crash in between, the staged key is on record and can be found.
 pub fn stage(file: &Path, contents: &[u8]) -> Result<(), KeyFileError> {
     replace(&staged_name(file), contents)
 }
 
-/// Gives staged contents their place, in one step; durable when this returns. Says whether there were any.
+/// Puts staged contents into place atomically; durable when this returns. Returns whether there were any.
 pub fn settle(file: &Path) -> Result<bool, KeyFileError> {
     match fs::rename(staged_name(file), file) {
         Ok(()) => {}
@@ -135,7 +134,7 @@ pub fn staged_name(file: &Path) -> PathBuf {
     file.with_file_name(name)
 }
 
-/// Makes a directory that only its owner may enter; one that is there already is left as it is.
+/// Makes a directory that only its owner may enter; leaves an existing one unchanged.
 pub fn create_directory(directory: &Path) -> Result<(), KeyFileError> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io(directory))
 }
