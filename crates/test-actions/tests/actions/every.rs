@@ -1,4 +1,4 @@
-//! Every remote action that a Windows device can carry out, those of the product among them.
+//! Every remote action that a Windows device can carry out, including those of the product.
 
 use chaveiro_core::action::ActionState;
 use chaveiro_core::actions::{ACTIONS, set_unlock_token::SET_UNLOCK_TOKEN};

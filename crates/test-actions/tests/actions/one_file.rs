@@ -1,4 +1,4 @@
-//! A remote action is one file and one line: ADR 4 says so, and these tests look.
+//! A remote action is one file and one line, as ADR 4 says. These tests check it.
 
 use std::path::Path;
 use std::process::Command;

@@ -125,7 +125,7 @@ async fn every_answer_of_a_device_has_its_outcome() {
         let (mut device, id) = world.device(number).await;
         world.call(&world.all(), "POST", &format!("{}/ping", path(id))).await;
         device.behavior = behavior;
-        // Some of these sessions end in an error for the device; that is the point.
+        // Some of these sessions end in an error for the device, as intended.
         for _ in 0..2 {
             let _ = device.sync(&world.transport()).await;
         }

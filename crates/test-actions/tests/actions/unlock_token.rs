@@ -1,5 +1,5 @@
-//! The third way: the server makes a secret, seals it, sends it, and verifies it by another command; and the two other proofs
-//! by which an action ends well.
+//! The third way: the server makes a secret, seals it, sends it, and verifies it by another command. The tests also
+//! cover the two other proofs by which an action ends well.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ async fn its_commands_refer_to_it_and_no_file_has_it_in_clear() {
     let queued = deliveries(&world, action.id).await;
     assert_eq!(queued[0].commands, [DeviceCommand::give("setUnlockToken", SecretKind::UnlockToken)]);
 
-    // The answer that holds the value is the last of its session, and is remembered.
+    // The answer that holds the value is the last of its session, and is stored.
     device.behavior = Behavior::LosesAnswer;
     device.sync(&world.transport()).await.expect_err("the connection breaks");
     let (_, secrets) = world.newest(id).await;
@@ -105,7 +105,7 @@ async fn its_commands_refer_to_it_and_no_file_has_it_in_clear() {
     }
 }
 
-/// Every file of the world, the log of the database included.
+/// Every file of the world, including the log of the database.
 fn everything(world: &World) -> Vec<Bytes> {
     let mut files = Vec::new();
     let mut open = vec![world.directory.path().to_owned()];
@@ -142,15 +142,15 @@ async fn every_answer_of_a_device_has_its_outcome_and_what_it_has_is_in_escrow()
     // The first session, then honest ones -> the end, in that attempt, with so many secrets.
     let table = [
         (Behavior::Honest, Done, Outcome::Replaced, 1, 1),
-        // It took the secret, and its answer was lost: it is looked at, and not told again.
+        // It took the secret, and its answer was lost: the server checks, and does not send it again.
         (Behavior::LosesAnswer, Done, Outcome::Replaced, 1, 1),
         (Behavior::WrongCommandRef, Done, Outcome::Replaced, 1, 1),
-        // It took nothing: looking finds that out, and it gets another.
+        // It took nothing: the check finds that out, and the server sends another.
         (Behavior::Aborts, Done, Outcome::Replaced, 2, 2),
-        // It says no, and took it all the same; it says no to the comparison, too.
+        // It refuses, and took the secret all the same; it refuses the comparison, too.
         (Behavior::Contradicts, Failed, Outcome::OutcomeUnknown, 1, 1),
         (Behavior::NotSupported, NotSupported, Outcome::FeatureAbsent, 1, 1),
-        // It says no to both, and took nothing: the server cannot tell it from the one before.
+        // It refuses both, and took nothing: the server cannot tell it from the previous case.
         (Behavior::Fails, Failed, Outcome::OutcomeUnknown, 1, 1),
     ];
     let world = World::new().await;
@@ -158,7 +158,7 @@ async fn every_answer_of_a_device_has_its_outcome_and_what_it_has_is_in_escrow()
         let (mut device, id) = world.device(number).await;
         ask(&world, id, "setUnlockToken").await;
         device.behavior = behavior;
-        // Some of these sessions end in an error for the device; that is the point.
+        // Some of these sessions end in an error for the device, as intended.
         let _ = device.sync(&world.transport()).await;
         device.behavior = Behavior::Honest;
         for _ in 0..3 {
@@ -254,7 +254,7 @@ async fn what_is_removed_was_seen_to_be_gone_and_used_the_secret_of_another_acti
     ask(&world, id, "clearUnlockToken").await;
     device.behavior = Behavior::LosesAnswer;
     device.sync(&world.transport()).await.expect_err("the connection breaks");
-    assert_eq!(world.newest(id).await.0.state, ActionState::Active, "nobody has seen it");
+    assert_eq!(world.newest(id).await.0.state, ActionState::Active, "it was not disclosed");
     device.behavior = Behavior::Honest;
     device.sync(&world.transport()).await.expect("a session");
     let (action, secrets) = world.newest(id).await;
@@ -276,7 +276,7 @@ async fn what_needs_a_secret_that_is_not_there_ends_and_its_device_is_not_asked(
     assert_eq!(report.commands, []);
     let (action, _) = world.newest(id).await;
     assert_eq!((action.state, action.outcome), (ActionState::NotSupported, Some(Outcome::NoSecret)));
-    // The secret of another device is none of its own.
+    // The secret of another device is not its own.
     device_with_token(&world, 2).await;
     ask(&world, id, "clearUnlockToken").await;
     let report = device.sync(&world.transport()).await.expect("a session");
@@ -299,5 +299,5 @@ async fn what_is_revealed_is_in_escrow() {
     assert_eq!((action.state, action.outcome), (ActionState::Done, Some(Outcome::Revealed)));
     assert_eq!((secrets.len(), secrets[0].context.kind), (1, SecretKind::UnlockToken));
     assert_eq!(opened(&world, &secrets[0]), opened(&world, &set));
-    assert_ne!(secrets[0].envelope, set.envelope, "it is sealed anew, for its own action");
+    assert_ne!(secrets[0].envelope, set.envelope, "it is sealed again, for its own action");
 }

@@ -35,7 +35,7 @@ use uuid::Uuid;
 
 const CHANNEL: &str = "https://mdm.example:8444";
 
-/// One tenant, and whatever enrols.
+/// One tenant, and the devices that enrol.
 pub(crate) struct World {
     pub(crate) directory: TempDir,
     pub(crate) store: Arc<dyn Store>,
@@ -69,7 +69,7 @@ impl Transport for InProcess {
     }
 }
 
-/// Sends every message twice, as devices do that did not hear the answer, and wants the same answer.
+/// Sends every message twice, as devices do that got no answer, and expects the same answer.
 pub(crate) struct Twice(pub(crate) InProcess);
 
 impl Transport for Twice {
