@@ -415,7 +415,7 @@ fn a_backup_is_made_for_its_owner_alone_and_each_damage_to_it_is_found() {
         flipped[random.below(whole.len() as u64) as usize] ^= 1 << random.below(8);
         std::fs::write(&database, flipped).expect("written");
         let output = try_run(&data, &["check", place]);
-        assert!(!output.status.success() && text(&output.stderr).contains("is not what was backed up"));
+        assert!(!output.status.success() && text(&output.stderr).contains("differs from what was backed up"));
     }
     std::fs::write(&database, &whole[..whole.len() - 4096]).expect("written");
     assert!(!try_run(&data, &["check", place]).status.success());

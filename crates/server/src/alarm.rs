@@ -1,8 +1,8 @@
-//! Telling people: a line in the log at once, and a post to an address until it is taken.
+//! Alerts for people: a line in the log at once, and a post to an address until the receiver accepts it.
 //!
-//! What is told waits in the store, where the unit of work that decided it has put it. It is logged and posted from there and
-//! nowhere else, and logged before it is removed: it is told however often this process is killed and whoever hangs up, at
-//! least once. The receiver knows a repeat by its id.
+//! An alert waits in the store, in the outbox where its unit of work put it. It is logged and posted only from there,
+//! and logged before it is removed. So it arrives at least once, even if this process is killed or a client
+//! disconnects. The receiver recognises a repeat by its id.
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -20,36 +20,36 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// How many alerts of one tenant wait to be posted, the newest; what is older is in the log alone. More than that come from
-/// somebody who makes them on purpose while nobody takes them: for each role that is assigned there is one.
+/// The most alerts of one tenant that wait to be posted; older ones are only in the log. Each role assignment raises an
+/// alert, so only an attacker produces more than this while the receiver is down.
 const MOST: usize = 1_000;
 
-/// How many of a tenant one look sees beyond them, to log and remove.
+/// The number of a tenant's alerts beyond them that one look sees, to log and remove them.
 const SPARE: usize = 200;
 
-/// The pause after the first attempt that failed; it doubles.
+/// The pause after the first failed attempt; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// How often the outbox is looked into when nobody rings and nothing has failed.
+/// The interval at which the outbox is read without a signal and without a failure.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// How long an alert is worth posting. A hold is on the page of a metric by then.
+/// The age after which an alert is not worth posting. A metric shows the hold by then.
 const LIFE: SignedDuration = SignedDuration::from_hours(24);
 
-/// However old it is, each start of the server tries so often, and for at least [`SETTLING`]: the server may have been off for
-/// longer than that, and what is started together with it, the receiver too, takes a while.
+/// The number of attempts that each start of the server makes at any age of an alert, for at least [`SETTLING`]. The
+/// server may have been off for longer than [`LIFE`], and a receiver that starts with it takes a while.
 const ATTEMPTS: u32 = 4;
 
-/// The time that the server tries before it gives up an alert.
+/// The time for which the server tries before it gives up an alert.
 const SETTLING: Duration = Duration::from_secs(60 * 60);
 
-/// How long one attempt may take.
+/// The longest duration of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Wakes the post.
+/// The signal that wakes the sender.
 pub(crate) struct Bell(Arc<Notify>);
 
 impl Alarm for Bell {
@@ -58,7 +58,7 @@ impl Alarm for Bell {
     }
 }
 
-/// Logs an alert: with the fields that each alert has, then those of its own. The names are stable: alarms are set on them.
+/// Logs an alert: the fields that every alert has, then its own. The names are stable, because alarms are set on them.
 macro_rules! say {
     ($level:ident, $alert:ident, $($own:tt)+) => {
         tracing::$level!(
@@ -71,7 +71,7 @@ macro_rules! say {
     };
 }
 
-/// Logs an alert, with what to do about it.
+/// Logs an alert with its remedy.
 fn log(alert: &Alert) {
     match &alert.news {
         News::HoldPlaced { hold, counted } => say!(
@@ -89,11 +89,11 @@ fn log(alert: &Alert) {
         }
         News::RoleAssigned(Assigned { assignment, role, .. }) => say!(
             warn, alert, assignment.id = %assignment, role,
-            "a role was assigned through the API: if nobody expects it, run chaveiro role unassign"
+            "a role was assigned through the API: if it is unexpected, run chaveiro role unassign"
         ),
         News::RoleUnassigned(Assigned { assignment, role, .. }) => say!(
             warn, alert, assignment.id = %assignment, role,
-            "a role was taken from somebody through the API: if nobody expects it, run chaveiro role assign"
+            "a role was removed through the API: if it is unexpected, run chaveiro role assign"
         ),
         News::RowForged { table, row } => say!(
             error,
@@ -115,19 +115,19 @@ fn log(alert: &Alert) {
             doubt,
             reason,
             results,
-            "the server goes on from an older database: passcodes of before may not open their devices, and tokens have ended"
+            "the server continues from an older database: earlier passcodes may not open their devices, and tokens have ended"
         ),
         News::DeviceDuplicate { device, duplicate_of, still_enrolled } => say!(
             warn, alert, device.id = %device, duplicate.of = %duplicate_of, still_enrolled,
-            "a device enrolled under the name of another: a clone, a machine that was set up anew, or an intruder"
+            "a device enrolled under the name of another: a clone, a reinstalled machine, or an intruder"
         ),
     }
 }
 
-/// Where alerts are posted.
+/// The address to which alerts are posted.
 #[derive(Clone)]
 pub(crate) struct Receiver {
-    /// May hold a secret: it is not logged.
+    /// The address. It may hold a secret, so it is not logged.
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
 }
@@ -136,20 +136,20 @@ pub(crate) struct Receiver {
 pub(crate) struct Post {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    /// Without one, the log is all there is, and nothing waits.
+    /// The receiver. Without one, alerts are only logged, and nothing waits.
     receiver: Option<Receiver>,
     rung: Arc<Notify>,
-    /// What waited at the last look, oldest first.
+    /// The alerts that waited at the last look, oldest first.
     waiting: Vec<Alert>,
-    /// The part of it that is in the log, by the id of the alert: since when, by the time that never jumps.
+    /// The alerts among them that are logged, by id, with the monotonic time of logging.
     logged: HashMap<String, Duration>,
-    /// What of it was not taken, or taken and could not be removed, by the id of the alert.
+    /// The alerts among them that were not accepted, or could not be removed afterwards, by id.
     failed: HashMap<String, Failed>,
 }
 
 struct Failed {
     attempts: u32,
-    /// The time of the next try, by the clock that never jumps.
+    /// The time of the next attempt, by the monotonic clock.
     again: Duration,
 }
 
@@ -160,12 +160,12 @@ impl Post {
         Self { store, clock, receiver, rung, waiting, logged, failed }
     }
 
-    /// What rings for this post.
+    /// Returns the signal of this sender.
     pub(crate) fn bell(&self) -> Bell {
         Bell(Arc::clone(&self.rung))
     }
 
-    /// Posts what waits until the token is canceled. What is left then is posted after the next start.
+    /// Posts waiting alerts until the token is canceled. The rest is posted after the next start.
     pub(crate) async fn deliver(mut self, stop: CancellationToken) {
         let work = async {
             let rung = Arc::clone(&self.rung);
@@ -183,8 +183,8 @@ impl Post {
         }
     }
 
-    /// Tries everything that is due, one after the other, and says how long to wait after it. It looks again before each: what
-    /// has just come does not wait for what nobody takes.
+    /// Tries every due alert, one after the other, and returns the pause after it. It looks again before each attempt,
+    /// so that a failing alert does not delay a new one.
     async fn empty(&mut self) -> Duration {
         loop {
             self.look().await;
@@ -195,7 +195,7 @@ impl Post {
         }
     }
 
-    /// Reads what waits, logs what is new, and lets go of what nobody is going to post.
+    /// Reads the waiting alerts, logs the new ones, and removes those that will not be posted.
     async fn look(&mut self) {
         loop {
             let waiting = self.store.read(|view| Ok(view.alerts(MOST + SPARE)?)).await;
@@ -234,7 +234,8 @@ impl Post {
         }
     }
 
-    /// What is due and was tried least, how often; of that the newest, and what one request raised as it was written.
+    /// Returns the due alert with the fewest attempts, and their number. Among equals the newest comes first; alerts of
+    /// one request keep their order.
     fn next(&self) -> Option<(u32, Alert)> {
         self.receiver.as_ref()?;
         let now = self.clock.uptime();
@@ -246,14 +247,14 @@ impl Post {
         Some((attempts, alert.clone()))
     }
 
-    /// Until the next is due.
+    /// The time until the next alert is due.
     fn pause(&self) -> Duration {
         let now = self.clock.uptime();
         let soonest = self.failed.values().map(|failed| failed.again).min();
         soonest.map_or(IDLE, |again| again.saturating_sub(now)).min(IDLE)
     }
 
-    /// Whether this alert is done with: taken, or given up. What comes meanwhile is logged meanwhile.
+    /// Posts an alert. Returns whether it is finished: accepted or given up. New alerts are logged meanwhile.
     async fn attempt(&mut self, alert: &Alert, attempt: u32) -> bool {
         let Some(receiver) = self.receiver.clone() else { return true };
         let (told, rung) = (document(alert), Arc::clone(&self.rung));
@@ -285,7 +286,7 @@ impl Post {
         self.failed.insert(alert.id(), Failed { attempts, again: self.clock.uptime() + pause });
     }
 
-    /// Whether they are gone. One that is not is posted once more.
+    /// Removes alerts. Returns whether they are gone; one that is not is posted once more.
     async fn remove(&self, alerts: Vec<Alert>) -> bool {
         let removed = self.store.write(move |unit| {
             for alert in &alerts {
@@ -301,7 +302,7 @@ impl Post {
     }
 }
 
-/// All but the newest `most` of each tenant, oldest first as they are.
+/// All but the newest `most` of each tenant, in their order, oldest first.
 fn beyond(waiting: &[Alert], most: usize) -> Vec<Alert> {
     let mut newer: HashMap<TenantId, usize> = HashMap::new();
     let mut beyond: Vec<_> = waiting
@@ -319,16 +320,16 @@ fn beyond(waiting: &[Alert], most: usize) -> Vec<Alert> {
 }
 
 impl Receiver {
-    /// Why it was not taken, in words without the address.
+    /// Posts a document. An error says why it was not accepted, without the address.
     pub(crate) async fn tell(&self, told: &Value) -> Result<(), String> {
         let sent = self.client.post(&self.url).timeout(TIMEOUT).json(told).send().await;
         let status = sent.map_err(|error| error.without_url().to_string())?.status();
-        // A redirection is not followed, and so was not taken.
+        // A redirection is not followed, so it counts as not accepted.
         if status.is_success() { Ok(()) } else { Err(status.to_string()) }
     }
 }
 
-/// The alert for machines; `text` is what chat systems show. No secret is in it.
+/// The alert for machines; `text` is for chat systems. It holds no secret.
 fn document(alert: &Alert) -> Value {
     let Alert { tenant, at, actor, news, .. } = alert;
     let mut told = match news {
@@ -392,16 +393,16 @@ fn text(alert: &Alert) -> String {
         News::ProtectionLowered { settings } => {
             let settings = settings.iter().map(|one| format!("{} from {} to {}", one.setting, one.before, one.after));
             let settings = settings.collect::<Vec<_>>().join(", ");
-            format!("Chaveiro: {actor} lowered what protects tenant {tenant}: {settings}.")
+            format!("Chaveiro: {actor} lowered the protection of tenant {tenant}: {settings}.")
         }
         News::RoleAssigned(assigned) => {
             format!("Chaveiro: {actor} assigned in tenant {tenant}: {}.", in_words(assigned))
         }
         News::RestoreAccepted { doubt, results, .. } => format!(
-            "Chaveiro: {actor} let the server go on from an older database ({doubt}); {results} results of tenant {tenant} are uncertain."
+            "Chaveiro: {actor} let the server continue from an older database ({doubt}); {results} results of tenant {tenant} are uncertain."
         ),
         News::RoleUnassigned(assigned) => {
-            format!("Chaveiro: {actor} took back in tenant {tenant}: {}.", in_words(assigned))
+            format!("Chaveiro: {actor} removed in tenant {tenant}: {}.", in_words(assigned))
         }
         News::RowForged { table, row: Some(row) } => {
             format!(
@@ -415,7 +416,7 @@ fn text(alert: &Alert) -> String {
             format!("Chaveiro: the audit record of tenant {tenant} does not verify at {position} ({damage}).")
         }
         News::DeviceDuplicate { device, duplicate_of, still_enrolled } => {
-            let state = if *still_enrolled { "works on" } else { "is not enrolled any more" };
+            let state = if *still_enrolled { "is still enrolled" } else { "is no longer enrolled" };
             format!(
                 "Chaveiro: device {device} of tenant {tenant} enrolled under the name of device {duplicate_of}, which {state}."
             )
@@ -423,7 +424,7 @@ fn text(alert: &Alert) -> String {
     }
 }
 
-/// Which role, whose, and where.
+/// The role, its holder and its devices, in words.
 fn in_words(assigned: &Assigned) -> String {
     let Assigned { role, principal_type, principal, tags, .. } = assigned;
     let devices = match tags {

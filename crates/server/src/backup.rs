@@ -1,11 +1,12 @@
-//! Backups: a copy of the database while the server runs, with its mark and checksums in a manifest; and whether one is whole.
+//! Backups and their verification: a copy of the database while the server runs, with its mark and checksums in a
+//! manifest.
 //!
 //! ```text
 //! backup.json     the manifest: when, of which state, the length and SHA-256 of each file
 //! chaveiro.db     the database
 //! ```
 //!
-//! Keys are no part of it: a copy of both together opens passcodes. They are copied to another place when that is asked for.
+//! Keys are not part of a backup: a copy of both together opens passcodes. On request they are copied to another place.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufReader, ErrorKind, Read, Write};
@@ -30,55 +31,55 @@ const VERSION: u32 = 1;
 /// The longest manifest that is read, in bytes.
 const MAX_MANIFEST_BYTES: u64 = 64 * 1024;
 
-/// How many audit events are read at once.
+/// The number of audit events that are read at once.
 const EVENTS_AT_ONCE: usize = 1000;
 
-/// Why a backup was not made, or is not whole. Each says what to do.
+/// The reason why a backup was not made, or is not complete. Each text says what to do.
 #[derive(Debug, Error)]
 pub enum BackupError {
-    /// The place is taken.
+    /// The target exists already.
     #[error("{} exists already; name a new directory for each backup", .0.display())]
     Exists(PathBuf),
-    /// Keys would lie with what they open.
+    /// The keys would lie beside the secrets that they open.
     #[error("the keys would lie within the backup {}; name another place for them, which the backup does not reach", .0.display())]
     KeysWithin(PathBuf),
-    /// There is no manifest.
-    #[error("{} is no backup of Chaveiro: it holds no {MANIFEST}; name the directory that chaveiro backup made", .0.display())]
+    /// The manifest is missing.
+    #[error("{} is not a backup of Chaveiro: {MANIFEST} is missing; name the directory that chaveiro backup made", .0.display())]
     NoManifest(PathBuf),
-    /// The manifest cannot be understood.
+    /// The manifest is unreadable.
     #[error("the manifest {} cannot be read: {reason}; use another backup", file.display())]
     Manifest {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// A file is not what it was.
-    #[error("{} is not what was backed up: {what}; use another backup", file.display())]
+    /// A file differs from the one that was backed up.
+    #[error("{} differs from what was backed up: {what}; use another backup", file.display())]
     Changed {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// What differs.
+        /// The difference.
         what: String,
     },
-    /// The database or a copy of it.
+    /// The database could not be copied.
     #[error(transparent)]
     Copy(#[from] CopyError),
-    /// The database.
+    /// The database could not be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// The rows of the copy.
+    /// The rows of the copy could not be read.
     #[error("the rows of the backup cannot be read: {0}; use another backup")]
     Rows(#[from] StoreError),
-    /// A directory or key file.
+    /// A directory or a key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
     /// The file system failed.
     #[error("{} cannot be used: {error}; this user needs to read and write there", path.display())]
     Io {
-        /// Which path.
+        /// The path.
         path: PathBuf,
-        /// The system's words.
+        /// The error of the operating system.
         error: std::io::Error,
     },
 }
@@ -93,13 +94,13 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> BackupError {
 pub struct Manifest {
     /// The version of this format.
     pub version: u32,
-    /// When the backup was made.
+    /// The time of the backup.
     pub made: Timestamp,
     /// The version of the program that made it.
     pub program: String,
     /// The version of the schema.
     pub schema: u32,
-    /// Which database it is of.
+    /// The id of the database.
     pub database: String,
     /// The number of its last commit.
     pub commits: u64,
@@ -115,33 +116,34 @@ pub struct Manifest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entry {
-    /// Its name.
+    /// The name of the file.
     pub name: String,
-    /// Its length.
+    /// The length of the file.
     pub bytes: u64,
-    /// Its SHA-256.
+    /// The SHA-256 of the file.
     pub sha256: String,
 }
 
-/// What a look at a whole backup shows.
+/// The result of checking a complete backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// Its manifest.
+    /// The manifest.
     pub manifest: Manifest,
-    /// The version of the schema that this program has.
+    /// The version of the schema that this program uses.
     pub known_schema: i64,
-    /// How many tenants it holds.
+    /// The number of tenants.
     pub tenants: usize,
-    /// How many events of the audit record are linked, and every link is right.
+    /// The number of linked audit events; every link is right.
     pub linked_events: u64,
 }
 
-/// Makes a backup in a new directory. Others may read and write the database meanwhile. Durable when this returns.
+/// Makes a backup in a new directory, while other processes may use the database. The backup is durable when this
+/// returns.
 pub fn back_up(store: &SqliteStore, to: &Path, now: Timestamp) -> Result<Manifest, BackupError> {
     if fs::symlink_metadata(to).is_ok() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    // Made beside it and renamed: what has the name of a backup is whole.
+    // The backup is made beside its place and renamed, so that a directory with its name is complete.
     let mut partial = to.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = PathBuf::from(partial);
@@ -219,13 +221,13 @@ fn copy_tree(from: &Path, to: &Path) -> Result<(), BackupError> {
     sync(to)
 }
 
-/// Looks at a whole backup: the length and checksum of each file, the database from its first page to its last, the state that
-/// the manifest names, and every link of the audit record.
+/// Checks a complete backup: the length and checksum of each file, every page of the database, the state that the
+/// manifest names, and every link of the audit record.
 pub fn check(backup: &Path) -> Result<Checked, BackupError> {
     let manifest = manifest(backup)?;
     for expected in &manifest.files {
         if expected.name.contains('/') || expected.name.starts_with('.') {
-            let reason = format!("{:?} is no name of a file", expected.name);
+            let reason = format!("{:?} is not a file name", expected.name);
             return Err(BackupError::Manifest { file: backup.join(MANIFEST), reason });
         }
         let file = backup.join(&expected.name);

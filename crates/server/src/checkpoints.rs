@@ -1,8 +1,9 @@
-//! Checkpoints leave the server as they are made: to a file, to syslog, to an address. Whoever edits the record afterwards
-//! cannot edit what was kept elsewhere.
+//! The export of checkpoints as they are made: to a file, to syslog, to an address. An attacker who later edits the
+//! record cannot edit the copies kept elsewhere.
 //!
-//! A checkpoint says everything about the events up to it, so that a target gets the newest one of each tenant: at least
-//! once, again after a start, and whatever a target missed is made good by the next. Nothing waits for a target.
+//! A checkpoint vouches for every event up to it, so each target needs only the newest one of each tenant. A target
+//! gets it at least once, and again after a start. The next checkpoint makes good for any that a target missed. Nothing
+//! waits for a target.
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -22,17 +23,17 @@ use tokio_util::sync::CancellationToken;
 use crate::alarm::Receiver;
 use crate::record::Complaints;
 
-/// The pause between two looks; while a target fails, the longest.
+/// The pause between two looks, and the longest pause while a target fails.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// How long a target may take.
+/// The timeout of a target.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Facility authpriv, severity notice (RFC 5424, 6.2.1).
 const PRIORITY: u8 = 10 * 8 + 5;
 
-/// Where checkpoints go.
+/// The targets of checkpoints.
 #[derive(Clone, Default)]
 pub(crate) struct Targets {
     /// A file to append to.
@@ -43,7 +44,7 @@ pub(crate) struct Targets {
     pub(crate) webhook: Option<Receiver>,
 }
 
-/// One target, and what it has.
+/// One target, and the checkpoints that it has.
 struct Target {
     /// The configuration key.
     key: &'static str,
@@ -77,7 +78,7 @@ impl Shipping {
         Self { store, complaints, signer, targets: targets.collect() }
     }
 
-    /// Sends until the token is canceled; each target by itself.
+    /// Sends to each target independently until the token is canceled.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let each = self.targets.iter().map(|target| async {
             let mut pause = PAUSE;
@@ -92,7 +93,7 @@ impl Shipping {
         }
     }
 
-    /// Sends to every target what it does not have yet.
+    /// Sends to every target the checkpoints that it lacks.
     pub(crate) async fn ship(&self) {
         futures_util::future::join_all(self.targets.iter().map(|target| self.send(target))).await;
     }
@@ -141,11 +142,11 @@ async fn blocking(
     written.map_err(std::io::Error::other).and_then(|written| written).map_err(|error| error.to_string())
 }
 
-/// Appends; the file is opened each time, so that it may be moved away by whoever rotates it.
+/// Appends lines. The file is opened each time, so that a log rotation may move it.
 fn append(file: &Path, lines: &[String]) -> std::io::Result<()> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
     let mut text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-    // A line that a crash has cut is not gone on with.
+    // A line that a crash has cut short is ended first.
     let mut last = [b'\n'];
     if file.seek(SeekFrom::End(-1)).is_ok() {
         file.read_exact(&mut last)?;
@@ -157,7 +158,7 @@ fn append(file: &Path, lines: &[String]) -> std::io::Result<()> {
     file.sync_data()
 }
 
-/// Tells the local syslog, as syslog(3) would.
+/// Sends lines to the local syslog, as syslog(3) would.
 fn log(socket: &Path, lines: &[String]) -> std::io::Result<()> {
     let local = UnixDatagram::unbound()?;
     local.set_write_timeout(Some(TIMEOUT))?;
@@ -168,12 +169,12 @@ fn log(socket: &Path, lines: &[String]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Counts what was taken by a target that takes all or nothing.
+/// Counts the accepted checkpoints of a target that accepts all or none.
 fn whole(kept: &[KeptCheckpoint], sent: Result<(), String>) -> (usize, Result<(), String>) {
     (if sent.is_ok() { kept.len() } else { 0 }, sent)
 }
 
-/// Posts one after the other, and returns how many were taken: those are not sent again.
+/// Posts checkpoints one after the other. Returns the number of accepted ones, which are not sent again.
 async fn post(receiver: &Receiver, kept: &[KeptCheckpoint]) -> (usize, Result<(), String>) {
     for (taken, kept) in kept.iter().enumerate() {
         let document = serde_json::to_value(kept).map_err(|error| error.to_string());

@@ -1,4 +1,4 @@
-//! The data directory: where everything is, who may use it.
+//! The data directory: its files, and the processes that may use it.
 //!
 //! ```text
 //! chaveiro.db            the database
@@ -36,64 +36,64 @@ use thiserror::Error;
 use crate::config::config_reference;
 use crate::inventory::{Inventory, InventoryError, hand_of_system};
 
-/// Why the data directory cannot be used, and what to do.
+/// The reason why the data directory cannot be used, and the remedy.
 #[derive(Debug, Error)]
 pub enum DataDirError {
-    /// It is not there.
+    /// The directory does not exist.
     #[error("the data directory {} does not exist; make it with: chaveiro init --data {}", .0.display(), .0.display())]
     Missing(PathBuf),
-    /// It is there, and holds no database.
+    /// The directory holds no database.
     #[error("{} is not a data directory of Chaveiro; make one with: chaveiro init --data {}", .0.display(), .0.display())]
     NotInitialised(PathBuf),
-    /// It holds one already.
+    /// The directory holds a database already.
     #[error("{} is already a data directory of Chaveiro; use it as it is, or name another", .0.display())]
     AlreadyInitialised(PathBuf),
-    /// Others than its owner may enter it.
-    #[error("the data directory {} is accessible to others (mode {mode:o}); if nobody has read it, run: chmod 700 {}", directory.display(), directory.display())]
+    /// Users other than the owner may enter the directory.
+    #[error("the data directory {} is accessible to others (mode {mode:o}); if no other user has read it, run: chmod 700 {}", directory.display(), directory.display())]
     TooOpen {
-        /// Which directory.
+        /// The directory.
         directory: PathBuf,
-        /// Its permission bits.
+        /// The permission bits of the directory.
         mode: u32,
     },
     /// `init` was interrupted there.
-    #[error("the data directory {} was not made to its end; finish it with: chaveiro init --data {}", .0.display(), .0.display())]
+    #[error("the data directory {} is incomplete; finish it with: chaveiro init --data {}", .0.display(), .0.display())]
     Unfinished(PathBuf),
-    /// Keys are missing, or others than the database knows.
+    /// Keys are missing, or differ from those that the database knows.
     #[error(transparent)]
     Keys(InventoryError),
-    /// Another server uses it.
+    /// Another server uses the directory.
     #[error("the data directory {} is in use by another server (process {pid}); stop that one first", directory.display())]
     InUse {
-        /// Which directory.
+        /// The directory.
         directory: PathBuf,
-        /// Its process id, `?` when it does not say.
+        /// The process id of that server, `?` if unknown.
         pid: String,
     },
     /// The file system failed.
     #[error("{} cannot be used: {error}; the server needs to write there", path.display())]
     Io {
-        /// Which path.
+        /// The path.
         path: PathBuf,
-        /// The system's words.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// The database.
+    /// The database cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// A key file.
+    /// A key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
-    /// The escrow keys.
+    /// The escrow keys cannot be used.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
-    /// The audit key.
+    /// The audit key cannot be used.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// The issuer's keys.
+    /// The issuer's keys cannot be used.
     #[error(transparent)]
     Issuer(#[from] KeyError),
-    /// The certificate authority.
+    /// The certificate authority cannot be used.
     #[error(transparent)]
     Ca(#[from] CaError),
 }
@@ -104,11 +104,11 @@ pub struct DataDir {
     root: PathBuf,
 }
 
-/// What a running server says of itself in its lock file.
+/// The addresses and process id that a running server writes to its lock file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Running {
-    /// Its process.
+    /// The process id.
     pub pid: u32,
     /// The address for Graph clients.
     pub graph_url: String,
@@ -116,12 +116,12 @@ pub struct Running {
     pub device_url: String,
 }
 
-/// Held while a server runs; given back when dropped, also by the death of the process.
+/// The lock of a running server; released when dropped, and when the process dies.
 #[derive(Debug)]
 pub struct Lock(File);
 
 impl Lock {
-    /// Says where the server listens.
+    /// Writes the addresses of the server into the lock file.
     pub fn announce(&mut self, running: &Running) -> std::io::Result<()> {
         self.0.set_len(0)?;
         self.0.rewind()?;
@@ -130,11 +130,11 @@ impl Lock {
     }
 }
 
-/// Everything that lives in a data directory, opened.
+/// The opened contents of a data directory.
 pub struct Opened {
     /// The database.
     pub store: Arc<dyn Store>,
-    /// The same, for what only the embedded store has: its disk, its backup.
+    /// The same database, for the features that only the embedded store has: its disk, its backup.
     pub sqlite: Arc<SqliteStore>,
     /// The escrow keys.
     pub keyring: Arc<Keyring>,
@@ -147,9 +147,9 @@ pub struct Opened {
 }
 
 impl DataDir {
-    /// Makes a data directory: database, keys, a configuration file to fill in. Finishes one that an earlier run did not: a key
-    /// that the database knows is never replaced, and none is made for a database that has a tenant. The caller refuses one
-    /// that has a tenant. Runs at the same time take turns: the lock is held until it is dropped.
+    /// Makes a data directory: database, keys, a configuration file to fill in. Also completes one that an earlier run
+    /// left unfinished. A key that the database knows is never replaced, and a database with a tenant gets no new key;
+    /// the caller refuses such a database. Concurrent runs take turns: the lock is held until it is dropped.
     pub fn init(root: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<(Self, Opened, Lock), DataDirError> {
         let directory = Self { root: root.to_owned() };
         keyfile::create_directory(root)?;
@@ -168,7 +168,7 @@ impl DataDir {
         Ok((directory, opened, lock))
     }
 
-    /// Names a data directory that is there.
+    /// Opens an existing data directory.
     pub fn open(root: &Path) -> Result<Self, DataDirError> {
         if !root.is_dir() {
             return Err(DataDirError::Missing(root.to_owned()));
@@ -180,8 +180,8 @@ impl DataDir {
         Ok(Self { root: root.to_owned() })
     }
 
-    /// Opens what is in it, after every key was found to be the one that the database knows. Another process may have it
-    /// open too.
+    /// Opens the contents, once every key matches the one that the database knows. Another process may have it open
+    /// too.
     pub fn open_all(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<Opened, DataDirError> {
         let sqlite = Arc::new(SqliteStore::open(&self.root)?);
         let (inventory, hand) = (self.inventory(&sqlite), hand_of_system(now));
@@ -189,7 +189,7 @@ impl DataDir {
         self.load(sqlite, now, entropy)
     }
 
-    /// The keys, with the fingerprints that the database knows of them.
+    /// The keys, and the fingerprints by which the database knows them.
     pub fn inventory(&self, sqlite: &Arc<SqliteStore>) -> Inventory {
         Inventory::new(self.keys(), sqlite.clone())
     }
@@ -218,17 +218,18 @@ impl DataDir {
         })
     }
 
-    /// The database alone.
+    /// Opens only the database.
     pub fn open_store(&self) -> Result<SqliteStore, DataDirError> {
         Ok(SqliteStore::open(&self.root)?)
     }
 
-    /// The database alone, opened for an operator who goes on from it, and what speaks against it.
+    /// Opens only the database, for an operator who accepts it, and returns the doubt about it.
     pub fn open_to_accept(&self) -> Result<(SqliteStore, Option<Doubt>), DataDirError> {
         Ok(SqliteStore::open_to_accept(&self.root)?)
     }
 
-    /// Takes the directory for making it, when another run is done with it. A running server is not waited for.
+    /// Takes the lock to make the directory, and waits for another run of `init`. It does not wait for a running
+    /// server.
     fn wait_for_lock(&self) -> Result<Lock, DataDirError> {
         const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
         loop {
@@ -239,7 +240,7 @@ impl DataDir {
         }
     }
 
-    /// Takes the directory for a server: there is one at a time.
+    /// Takes the lock for a server; only one server may hold it.
     pub fn lock_for_server(&self) -> Result<Lock, DataDirError> {
         let path = self.lock_file();
         let mut options = OpenOptions::new();
@@ -259,7 +260,7 @@ impl DataDir {
     pub fn running(&self) -> Option<Running> {
         let mut file = File::open(self.lock_file()).ok()?;
         if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
-            // Nobody holds it: what it says is of a server that has ended.
+            // The lock is free: the file is left from a server that has ended.
             return None;
         }
         let mut text = String::new();
@@ -292,7 +293,7 @@ impl DataDir {
     }
 }
 
-/// Takes a directory that somebody made for this from everybody else, as long as nothing is in it.
+/// Makes an empty directory private to its owner.
 fn close_if_empty(root: &Path) -> std::io::Result<()> {
     match std::fs::read_dir(root)?.next() {
         None => std::fs::set_permissions(root, Permissions::from_mode(0o700)),
@@ -300,7 +301,7 @@ fn close_if_empty(root: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Refuses a directory that others may enter: databases, backups and keys are in it.
+/// Refuses a directory that other users may enter: it holds databases, backups and keys.
 fn require_closed(root: &Path) -> Result<(), DataDirError> {
     let mode = root.metadata().map_err(io(root))?.permissions().mode() & 0o7777;
     match mode & 0o077 {
@@ -309,7 +310,7 @@ fn require_closed(root: &Path) -> Result<(), DataDirError> {
     }
 }
 
-/// Runs a few readings and writings of the store from code that is not asynchronous, whether or not a runtime is around it.
+/// Runs work on the store from synchronous code, with or without a runtime around it.
 fn wait<T: Send>(work: impl Future<Output = Result<T, InventoryError>> + Send) -> Result<T, InventoryError> {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().build();

@@ -1,4 +1,5 @@
-//! Conditions that an operator must know of: `/readyz` tells them, `/metrics` shows them, the log says when one begins and ends.
+//! Conditions that an operator must know about. `/readyz` reports them, `/metrics` shows them, and the log says when
+//! one begins and ends.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,24 +7,24 @@ use std::sync::{Mutex, PoisonError};
 /// A subject that has at most one complaint at a time. The name is stable: metrics are labelled with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Subject {
-    /// The disk has room for what must be written.
+    /// The disk has enough room.
     Disk,
-    /// The database is whole, and its log was when the server started.
+    /// The database is undamaged, and its log was when the server started.
     Database,
     /// The system's clock and the monotonic clock agree.
     Clock,
-    /// Every tenant's escrow seals, and opens where the private key is meant to be.
+    /// Every tenant's escrow seals, and opens if the private key belongs on this server.
     Escrow,
-    /// Every key file is the one that the database knows.
+    /// Every key file holds the key that the database knows.
     Keys,
     /// The audit record and the rows that grant rights verify.
     Record,
-    /// The signing keys of every external issuer were fetched at the last try.
+    /// The signing keys of every external issuer were fetched at the last attempt.
     Issuers,
 }
 
 impl Subject {
-    /// Every subject, in the order in which `/readyz` tells them.
+    /// Every subject, in the order of `/readyz`.
     pub(crate) const ALL: [Self; 7] =
         [Self::Disk, Self::Database, Self::Clock, Self::Escrow, Self::Keys, Self::Record, Self::Issuers];
 
@@ -41,7 +42,7 @@ impl Subject {
     }
 }
 
-/// How much a complaint means to a load balancer.
+/// The weight of a complaint for a load balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weight {
     /// The server serves; an operator should look.
@@ -50,20 +51,20 @@ pub(crate) enum Weight {
     Fault,
 }
 
-/// A complaint: a sentence that says what is wrong and what to do.
+/// A complaint: a sentence that states the problem and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Complaint {
     pub(crate) weight: Weight,
     pub(crate) text: String,
 }
 
-/// The complaints of now. Whoever watches a subject sets it, each time it looked.
+/// The current complaints. The watcher of a subject sets its complaint after each look.
 #[derive(Debug, Default)]
 pub(crate) struct Health(Mutex<BTreeMap<Subject, Complaint>>);
 
 impl Health {
-    /// Replaces the complaint about a subject, or ends it. The log tells when one begins, ends or weighs differently; numbers
-    /// in its text may change with each look.
+    /// Replaces the complaint about a subject, or ends it. The log says when one begins, ends or changes its weight;
+    /// numbers in its text may change with each look.
     pub(crate) fn set(&self, subject: Subject, complaint: Option<Complaint>) {
         let mut complaints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match &complaint {
@@ -79,7 +80,7 @@ impl Health {
         }
     }
 
-    /// The complaints of now, in the order of their subjects.
+    /// The current complaints, in the order of their subjects.
     pub(crate) fn complaints(&self) -> Vec<(Subject, Complaint)> {
         let complaints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         complaints.iter().map(|(subject, complaint)| (*subject, complaint.clone())).collect()

@@ -1,8 +1,7 @@
-//! The keys of a data directory: where each lies, how it is made, and whether it is the one that the database knows.
+//! The keys of a data directory: where each one is, how it is made, and whether it is the key that the database knows.
 //!
-//! A key that is new is written to its place, then recorded. A key that takes the place of another is staged beside it,
-//! recorded, then given its place ([`Inventory::finish`] does it again after a crash). So at every moment the database knows a
-//! fingerprint whose key is there.
+//! A new key is written to its place, then recorded. The successor of a key is staged beside it, recorded, then settled
+//! ([`Inventory::finish`] repeats this after a crash). So the database always knows a fingerprint whose key exists.
 
 mod problem;
 
@@ -29,11 +28,11 @@ struct Standing {
     /// The file, below `keys/`.
     file: &'static str,
     fingerprint: fn(&Path) -> Result<Fingerprint, Unusable>,
-    /// Makes it at its place, where none must be.
+    /// Makes the key at its place, which must be free.
     make: fn(&Path, Timestamp, &dyn Entropy) -> Result<(), Unusable>,
 }
 
-/// Every key that `init` makes beside those of tenants and of the issuer. One more key is one row more.
+/// The keys that `init` makes in addition to those of tenants and of the issuer. One more key is one more row.
 const STANDING: [Standing; 3] = [
     Standing {
         name: KeyName::Authority,
@@ -57,10 +56,10 @@ const STANDING: [Standing; 3] = [
     },
 ];
 
-/// Any time at which certificates could begin: the authority is opened to look at its certificate alone.
+/// Any start for certificates: the authority is opened only to read its certificate.
 const BEYOND: std::time::Duration = std::time::Duration::from_secs(86_400);
 
-/// No randomness: nothing is made with it.
+/// An entropy source that gives zeros; nothing is made with it.
 struct Zeros;
 
 impl Entropy for Zeros {
@@ -73,7 +72,7 @@ fn parent(file: &Path) -> &Path {
     file.parent().unwrap_or(Path::new("."))
 }
 
-/// The keys of a data directory, beside what its database knows of them.
+/// The keys of a data directory, and the fingerprints by which its database knows them.
 pub struct Inventory {
     directory: PathBuf,
     store: Arc<dyn Store>,
@@ -96,25 +95,25 @@ impl Known {
     }
 }
 
-/// A key and its place, for people.
+/// A key and its place, as shown to people.
 pub struct Listed {
     /// The record of the database.
     pub known: KnownKey,
-    /// The place of its file.
+    /// The path of its file.
     pub file: PathBuf,
     /// The fault of its file, if it has one.
     pub problem: Option<KeyProblem>,
 }
 
 impl Inventory {
-    /// The inventory of the keys in that directory.
+    /// Returns the inventory of the keys in that directory.
     pub fn new(directory: PathBuf, store: Arc<dyn Store>) -> Self {
         let keyring = Keyring::unchecked(&directory.join("escrow"));
         Self { directory, store, keyring }
     }
 
-    /// Makes what a new directory lacks, and records it. Never makes a key that the database knows, nor one for a database
-    /// that has a tenant.
+    /// Makes the keys that a new directory lacks, and records them. Never makes a key that the database knows, nor one
+    /// for a database that has a tenant.
     pub async fn make(&self, hand: &Hand, entropy: &dyn Entropy) -> Result<(), InventoryError> {
         let known = self.known().await?;
         if !known.tenants.is_empty() {
@@ -144,8 +143,8 @@ impl Inventory {
         self.check_known(hand).await
     }
 
-    /// Compares the keys with what the database knows, after it has finished what a crash left half done. The first time
-    /// after an upgrade, the database learns the keys that are there, if all are.
+    /// Compares the keys with those that the database knows, after completing what a crash left unfinished. The first
+    /// time after an upgrade, the database learns the existing keys, if they are complete.
     pub async fn check(&self, hand: &Hand) -> Result<(), InventoryError> {
         let known = self.known().await?;
         if known.tenants.is_empty() {
@@ -166,7 +165,7 @@ impl Inventory {
         let unknown = known.tenants.iter().filter(|tenant| known.now(&KeyName::EscrowRecipients(**tenant)).is_none());
         let unknown: Vec<_> = unknown.copied().collect();
         if !unknown.is_empty() {
-            // A tenant of which the database knows no keys: as after an upgrade.
+            // A tenant without known keys, as after an upgrade.
             let found = self.escrow_keys(&known, &unknown, &mut problems);
             if problems.is_empty() {
                 self.record(hand, found, Change::Adopted).await?;
@@ -175,14 +174,14 @@ impl Inventory {
         self.verdict(problems)
     }
 
-    /// The keys that the database knows now, with what is wrong with each.
+    /// The keys that the database knows, each with its problem, if any.
     pub async fn list(&self) -> Result<Vec<Listed>, InventoryError> {
         let known = self.known().await?;
         let now = known.keys.into_iter().filter(|key| key.until.is_none());
         Ok(now.map(|known| Listed { file: self.place(&known.name), problem: self.problem(&known), known }).collect())
     }
 
-    /// Gives every staged key its place that the database knows, and removes what was staged and never recorded.
+    /// Settles every staged key that the database knows, and removes those that were never recorded.
     pub async fn finish(&self) -> Result<(), InventoryError> {
         let known = self.known().await?;
         for tenant in &known.tenants {
@@ -203,7 +202,7 @@ impl Inventory {
         }
         let files = match IssuerKeys::files(&self.issuer()) {
             Ok(files) => files,
-            // What is damaged is told by the check.
+            // The check reports damaged keys.
             Err(_) => return Ok(()),
         };
         for file in files {
@@ -213,14 +212,15 @@ impl Inventory {
             if file.staged && is_current {
                 keyfile::settle(&file.place).map_err(Unusable::from)?;
             } else if !file.staged && !is_current && recorded.count() > 0 {
-                // It was retired, and only its file was not removed.
+                // The key was retired, and only its file is left.
                 let _ = std::fs::remove_file(&file.place);
             }
         }
         Ok(())
     }
 
-    /// Accepts the key that is in place under that name from now on; of a signing key of the issuer that is not there, that it is gone.
+    /// Accepts the key that is in place under that name from now on. For a missing signing key of the issuer, accepts
+    /// that it is gone.
     pub async fn accept(&self, hand: &Hand, name: &KeyName, reason: &str) -> Result<(), InventoryError> {
         let file = self.place(name);
         let print = match self.fingerprint(name) {
@@ -244,7 +244,8 @@ impl Inventory {
         Ok(accept.await?)
     }
 
-    /// Gives the audit key a successor, which the older key vouches for. No server may run: it would go on with the older key.
+    /// Replaces the audit key with a successor that the older key signs. The server must be stopped, because it would
+    /// go on with the older key.
     pub async fn rotate_audit(&self, hand: &Hand) -> Result<PublicKey, InventoryError> {
         let file = self.place(&KeyName::Audit);
         let signer = Signer::open(&file).map_err(Unusable::from)?;
@@ -257,7 +258,7 @@ impl Inventory {
         Ok(successor)
     }
 
-    /// Makes the key of that name anew where none is, and accepts it. Only keys that every directory has can be made.
+    /// Makes the missing key of that name, and accepts it. Only keys that every directory has can be made.
     pub async fn renew(
         &self,
         hand: &Hand,
@@ -297,7 +298,7 @@ impl Inventory {
         self.directory.join("issuer")
     }
 
-    /// Returns the place of the key of that name.
+    /// The path of the key of that name.
     fn place(&self, name: &KeyName) -> PathBuf {
         match name {
             KeyName::Issuer(id) => {
@@ -333,7 +334,7 @@ impl Inventory {
         }
     }
 
-    /// Returns the fault of a key that the database knows, if it has one.
+    /// The problem of a key that the database knows, if it has one.
     fn problem(&self, key: &KnownKey) -> Option<KeyProblem> {
         match self.fingerprint(&key.name) {
             Ok(found) if found == key.fingerprint => None,
@@ -363,7 +364,7 @@ impl Inventory {
         Ok(unknown.collect())
     }
 
-    /// Takes the keys that are there for those of the database, if all are there and belong together.
+    /// Records the existing keys in the database, if they are complete and belong together.
     async fn adopt(&self, hand: &Hand, known: &Known) -> Result<(), InventoryError> {
         let (mut found, mut problems) = (Vec::new(), Vec::new());
         for standing in &STANDING {
@@ -450,7 +451,7 @@ impl Inventory {
     fn verdict(&self, mut problems: Vec<KeyProblem>) -> Result<(), InventoryError> {
         match problems.pop() {
             None => Ok(()),
-            // Its own words say what to do.
+            // The error itself says what to do.
             Some(KeyProblem::Unusable(_, error)) if problems.is_empty() => Err(error.into()),
             Some(last) => {
                 problems.push(last);

@@ -1,4 +1,5 @@
-//! Tells an operator of external issuers whose signing keys cannot be fetched, before their tokens are refused.
+//! The watcher that tells an operator which external issuers' signing keys cannot be fetched, before their tokens are
+//! refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::health::{Complaint, Health, Subject, Weight};
 
 const INTERVAL: Duration = Duration::from_secs(15);
 
-/// Looks again and again until it is stopped. Keys are fetched when a token needs them, not by this.
+/// Checks repeatedly until it is stopped. It never fetches keys itself: a token that needs them does.
 pub(crate) async fn watch(verifier: Arc<Verifier>, health: Arc<Health>, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
         health.set(Subject::Issuers, complaint(&verifier.unreachable()));
@@ -25,7 +26,7 @@ fn complaint(unreachable: &[(&str, Option<Timestamp>)]) -> Option<Complaint> {
     };
     let named = unreachable.iter().map(of_one).collect::<Vec<_>>().join(", ");
     let text = format!("the signing keys of issuers cannot be fetched: {named}; see the log for the reason");
-    // Tokens of the local issuer count meanwhile.
+    // Tokens of the local issuer still count.
     (!unreachable.is_empty()).then_some(Complaint { weight: Weight::Notice, text })
 }
 

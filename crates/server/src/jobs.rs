@@ -1,5 +1,5 @@
-//! What happens without a request: linking the audit chain, ending actions whose device never came,
-//! destroying envelopes whose time is over.
+//! The background jobs: linking the audit chain, ending actions whose device never came, destroying envelopes whose
+//! retention is over.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::vigil::Vigil;
 
-/// How many rows one unit of work handles: others wait meanwhile.
+/// The number of rows that one unit of work handles, because other units wait meanwhile.
 const LIMIT: usize = 500;
 
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 const SHRED_INTERVAL: Duration = Duration::from_secs(15);
 
-/// What the jobs work with.
+/// The parts that the jobs work with.
 #[derive(Clone)]
 pub(crate) struct Jobs {
     pub(crate) store: Arc<dyn Store>,
@@ -31,7 +31,7 @@ pub(crate) struct Jobs {
 }
 
 impl Jobs {
-    /// Starts them; they end when the token is canceled.
+    /// Starts the jobs; they end when the token is canceled.
     pub(crate) fn start(&self, chain_interval: Duration, stop: &CancellationToken) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let jobs = self.clone();
@@ -55,7 +55,7 @@ impl Jobs {
     /// Links every event that has no link yet.
     pub(crate) async fn link(&self) {
         loop {
-            // Asking is cheap; an empty unit of work would cost a commit.
+            // The question is cheap; an empty unit of work would cost a commit.
             let waiting = self.store.read(|view| Ok(!view.unchained_events(1)?.is_empty())).await;
             if !matches!(waiting, Ok(true)) {
                 return report("linking the audit chain", waiting.map(drop));

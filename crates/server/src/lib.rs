@@ -1,7 +1,7 @@
 //! The server: configuration, the data directory, wiring, listeners, background jobs, telemetry.
 //!
-//! Decisions live elsewhere; here is the one place where all parts meet, and the only one besides the
-//! command line that reads the time of day and makes random numbers.
+//! Decisions live elsewhere. This is the one place where all parts meet. Only this crate and the command line read the
+//! time of day and make random numbers.
 
 mod alarm;
 mod backup;

@@ -1,5 +1,5 @@
-//! TLS listeners: HTTP/1.1 and HTTP/2, and on the device side the client's certificate. Connections that prove nothing
-//! cannot keep others out: [`crate::room`] says which gives way, and each stage of a connection has its time.
+//! TLS listeners: HTTP/1.1 and HTTP/2, and on the device side the client's certificate. Unauthenticated connections
+//! cannot keep others out: [`crate::room`] decides which one gives way, and each stage of a connection has a deadline.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -36,39 +36,39 @@ use tower::ServiceExt;
 
 use crate::room::{Guest, Room, Times, Visit};
 
-/// How long a client may take for its handshake.
+/// The deadline of a client's handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections that the kernel keeps until they are accepted.
+/// The connections that the kernel queues until they are accepted.
 const BACKLOG: u32 = 4096;
 
-/// The pause after the system had nothing left for another connection.
+/// The pause after the system ran out of resources for another connection.
 const SYSTEM_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long an idle connection has to hear that it ends.
+/// The time that an idle connection has to learn that it ends.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// The largest head of a request over HTTP/1, and what is buffered of an answer, in bytes.
+/// The largest head of a request over HTTP/1, and the largest buffered part of an answer, in bytes.
 const MAX_BUFFER: usize = 128 * 1024;
 
-/// Requests at a time on one HTTP/2 connection.
+/// The concurrent requests on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 64;
 
-/// HTTP/2 pings tell a client that is gone from one that waits.
+/// The interval of HTTP/2 pings, which tell a dead client from a waiting one.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Descriptors beyond the room of a listener, for connections that gave way and are not closed yet.
+/// The descriptors beyond the room of a listener, for connections that gave way and are not closed yet.
 pub(crate) const CLOSING: usize = 32;
 
-/// Chain and key, as PEM.
+/// A certificate chain and its key, as PEM.
 pub(crate) struct Identity {
     pub(crate) chain_pem: String,
     pub(crate) key_pem: zeroize::Zeroizing<String>,
 }
 
-/// The certificate that both listeners show. It can be replaced while they run: one that was issued while the clock was
-/// wrong is of no use when the clock is right again.
+/// The certificate that both listeners show. It can be replaced while they run, because one issued under a wrong clock
+/// becomes useless when the clock is corrected.
 #[derive(Debug)]
 pub(crate) struct Shown(ArcSwap<CertifiedKey>);
 
@@ -77,7 +77,7 @@ impl Shown {
         Ok(Arc::new(Self(ArcSwap::from(certified(identity)?))))
     }
 
-    /// Shows that one from now on. Connections that stand are not touched.
+    /// Shows that certificate from now on. Established connections are not touched.
     pub(crate) fn replace(&self, identity: &Identity) -> Result<(), String> {
         self.0.store(certified(identity)?);
         Ok(())
@@ -99,8 +99,8 @@ fn certified(identity: &Identity) -> Result<Arc<CertifiedKey>, String> {
     Ok(Arc::new(certified))
 }
 
-/// The TLS side of a listener. With `client_root`, clients may show a certificate of that root; a wrong one ends
-/// the handshake, none is fine.
+/// The TLS configuration of a listener. With `client_root`, clients may show a certificate of that root. A wrong
+/// certificate ends the handshake, a missing one does not.
 pub(crate) fn tls(shown: &Arc<Shown>, client_root: Option<&[u8]>) -> Result<Arc<ServerConfig>, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -124,7 +124,7 @@ pub(crate) fn tls(shown: &Arc<Shown>, client_root: Option<&[u8]>) -> Result<Arc<
 /// Binds an address.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A server that was killed starts again on the same address at once.
+    // A server that was killed can restart on the same address at once.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     let listener = socket.listen(BACKLOG)?;
@@ -132,16 +132,16 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)>
     Ok((listener, local))
 }
 
-/// When listeners stop.
+/// The way in which listeners stop.
 #[derive(Clone)]
 pub(crate) struct Stop {
-    /// No more connections; open requests are finished.
+    /// The token for the end of new connections; open requests are finished.
     pub(crate) gracefully: CancellationToken,
-    /// How long that may take.
+    /// The time that this may take.
     pub(crate) grace: Duration,
 }
 
-/// What every connection of a listener needs.
+/// The parts that every connection of a listener needs.
 struct Conversation {
     tls: TlsAcceptor,
     http1: Builder<TokioExecutor>,
@@ -151,8 +151,8 @@ struct Conversation {
     stop: CancellationToken,
 }
 
-/// Serves until it is told to stop. Requests know their connection, the address of its peer, and the certificate that it
-/// has shown.
+/// Serves until it is stopped. Requests know their connection, the address of its peer, and the certificate that it has
+/// shown.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Arc<ServerConfig>,
@@ -197,15 +197,15 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// The next connection; `None` when there was none to accept after all.
+/// The next connection; `None` if there was none to accept after all.
 async fn accept(listener: &TcpListener, room: &Room) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok((stream, peer)) => {
-            // Otherwise the end of a long answer waits for an acknowledgement, which a client may put off by 40 ms.
+            // Otherwise the end of a long answer waits for an acknowledgement, which a client may delay by 40 ms.
             let _ = stream.set_nodelay(true);
             Some((stream, peer))
         }
-        // The client is gone already.
+        // The client has gone already.
         Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => None,
         Err(_) => {
             room.make_room();
@@ -217,7 +217,7 @@ async fn accept(listener: &TcpListener, room: &Room) -> Option<(TcpStream, Socke
 
 fn http1() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    // hyper's own limit would end idle connections, too: it begins before the first byte.
+    // hyper's own limit would end idle connections, too, because it starts before the first byte.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_BUFFER);
     builder
 }
@@ -232,7 +232,7 @@ fn http2() -> Builder<TokioExecutor> {
 }
 
 impl Conversation {
-    /// Shakes hands and answers requests until the connection ends or takes too long.
+    /// Performs the handshake and answers requests until the connection ends or takes too long.
     async fn hold(&self, stream: TcpStream, peer: SocketAddr, guest: &Arc<Guest>) {
         let handshake = tokio::select! {
             biased;
@@ -254,7 +254,8 @@ impl Conversation {
         guest.seated();
         let service = hyper::service::service_fn(|request| self.answer(request, peer, certificate.clone(), guest));
         let builder = if is_http2 { &self.http2 } else { &self.http1 };
-        // An idle HTTP/2 connection has traffic of its own, and its heads are frames: requests alone say what it does.
+        // An idle HTTP/2 connection has traffic of its own, and its heads are frames. Only its requests show its
+        // activity.
         let watched = Watched { stream, guest: (!is_http2).then(|| Arc::clone(guest)) };
         let mut serving = pin!(builder.serve_connection(TokioIo::new(watched), service));
         tokio::select! {
@@ -320,7 +321,7 @@ impl HttpBody for Accompanied {
     }
 }
 
-/// A stream that tells when bytes arrive.
+/// A stream that reports arriving bytes.
 struct Watched {
     stream: TlsStream<TcpStream>,
     guest: Option<Arc<Guest>>,

@@ -1,13 +1,13 @@
-//! What the server asks of the system: as many open files as it can get.
+//! The resources that the server asks of the system: as many open files as possible.
 
 use std::sync::OnceLock;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The most open files that are asked for.
+/// The most open files that the server asks for.
 const MOST_FILES: u64 = 1 << 20;
 
-/// Raises the limit on open files to the most that the system allows, once; returns how many there may be.
+/// Raises the limit on open files to the most that the system allows, once. Returns the resulting limit.
 pub(crate) fn files() -> u64 {
     static FILES: OnceLock<u64> = OnceLock::new();
     *FILES.get_or_init(|| {

@@ -1,8 +1,8 @@
-//! The server looks after its own record: it verifies the chain and the rows that grant something, a bounded piece at a
-//! time, and tells what does not verify: in the log, on `/readyz`, as an alert.
+//! The watcher of the server's own record. It verifies the chain and the rows that grant rights, in pieces of bounded
+//! size. It reports damage in the log, on `/readyz`, and as an alert.
 //!
-//! Chain: from the first event on, then what is new; beside it everything again and again, slowly. Rows: all of them, again
-//! and again.
+//! The chain is verified from the first event on, then as it grows, and slowly over and over in addition. All rows are
+//! verified over and over.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,18 +26,18 @@ use crate::health::{Complaint, Health, Subject, Weight};
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How many events one reading verifies, and how many readings one look makes.
+/// The number of events that one query verifies, and the number of queries in one look.
 const EVENTS: usize = 2_000;
 const READINGS: usize = 10;
 
-/// How many rows one look verifies.
+/// The number of rows that one look verifies.
 const ROWS: usize = 20_000;
 
-/// How many alerts of this kind one run of the server raises: whoever writes the database can make any number of rows, and
-/// must not push other alerts out of the outbox.
+/// The most alerts of this kind that one run of the server raises. An attacker who writes the database can make any
+/// number of rows, and must not push other alerts out of the outbox.
 const MOST_ALERTS: usize = 200;
 
-/// What is told of the record on `/readyz`: one part for each watcher.
+/// The complaint about the record on `/readyz`: one part for each watcher.
 pub(crate) struct Complaints {
     health: Arc<Health>,
     parts: Mutex<BTreeMap<&'static str, String>>,
@@ -61,7 +61,7 @@ impl Complaints {
     }
 }
 
-/// Vouches for pages of the record before they are served, and tells the watcher of damage at once.
+/// Verifies pages of the record before they are served, and reports damage to the watcher at once.
 pub(crate) struct Notary {
     reports: mpsc::Sender<Damage>,
 }
@@ -71,7 +71,7 @@ impl Witness for Notary {
         let damage = examine(view, events)?;
         let is_sound = damage.is_empty();
         for damage in damage {
-            // When there is no room, as many reports of damage wait to be told.
+            // If there is no room, enough reports of damage are waiting already.
             let _ = self.reports.try_send(damage);
         }
         Ok(is_sound)
@@ -84,18 +84,18 @@ pub(crate) struct Warden {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) alarm: Arc<dyn Alarm>,
     pub(crate) complaints: Arc<Complaints>,
-    /// Follows what is recorded.
+    /// Follows new events.
     chain: Watch,
-    /// Goes over what was verified already: it may be edited afterwards.
+    /// Verifies the old events again, because they may be edited afterwards.
     rounds: Watch,
     damage: Vec<Damage>,
     place: RowPlace,
-    /// The rows that did not verify in this round, and in the one before.
+    /// The rows that did not verify in this round, and in the previous one.
     unsound: [Vec<UnsoundRow>; 2],
-    /// The highest version of each set that was seen: a set that becomes older was put back.
+    /// The highest version of each set that was seen: a set with a lower version was put back.
     versions: HashMap<(&'static str, TenantId), u64>,
     told: HashSet<Uuid>,
-    /// Damage that was seen as a page was asked for.
+    /// Damage that was found while serving a page.
     reports: mpsc::Receiver<Damage>,
 }
 
@@ -142,7 +142,7 @@ impl Warden {
         }
     }
 
-    /// Tells damage that is not known yet.
+    /// Reports damage that is not known yet.
     async fn take_in(&mut self, damage: Damage) {
         if !self.damage.contains(&damage) && self.damage.len() < MOST_ALERTS {
             self.tell_of_damage(&damage).await;
@@ -217,7 +217,7 @@ impl Warden {
         self.complain();
     }
 
-    /// Verifies a piece, tells what is damaged, and says whether the end was reached.
+    /// Verifies a piece and reports damage. Returns whether the end was reached.
     async fn advance(&mut self, mut watch: Watch) -> Result<(Watch, bool), Fault> {
         let advanced = self.store.read(move |view| {
             let (damage, at_end) = watch.advance(view, EVENTS)?;
@@ -257,7 +257,7 @@ impl Warden {
         self.tell(tenant, about, tell).await;
     }
 
-    /// Alerts once.
+    /// Raises an alert once.
     async fn tell(
         &mut self,
         tenant: TenantId,
@@ -281,7 +281,7 @@ impl Warden {
     }
 }
 
-/// The name of an alert: the same for the same damage.
+/// The name of an alert, which is the same for the same damage.
 fn about(parts: &[&str]) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&sha256(parts.join("\0").as_bytes())[..16]);

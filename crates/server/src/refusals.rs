@@ -1,4 +1,4 @@
-//! Refused requests: counted as they happen, recorded once a minute as sums ([`chaveiro_core::refused`]).
+//! Refused requests: counted as they happen, and recorded once a minute as sums ([`chaveiro_core::refused`]).
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use chaveiro_core::decisions::refused::record;
 use chaveiro_core::ports::{Clock, Store};
 use chaveiro_core::refused::{RefusedRequests, Sums};
 
-/// The refused requests that the record does not have yet.
+/// The refused requests that are not in the audit record yet.
 pub(crate) struct Refusals {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -25,7 +25,7 @@ impl Refusals {
         requests.0.into_iter().for_each(|refused| sums.add(refused, address, now));
     }
 
-    /// Records the sums. Those that cannot be recorded now go to the next minute.
+    /// Records the sums. Sums that cannot be recorded now are added to the next minute.
     pub(crate) async fn record(&self) {
         let sums = Arc::new(std::mem::take(&mut *self.sums()));
         if sums.is_empty() {

@@ -1,4 +1,4 @@
-//! Room for connections: how many a listener holds, and which gives way when there is no more.
+//! Room for connections: the number that a listener holds, and the order in which they give way when it is full.
 //!
 //! | a connection | gives way |
 //! |---|---|
@@ -23,39 +23,39 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How many connections a listener holds.
+/// The numbers of connections that a listener holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capacity {
-    /// In all.
+    /// The connections in all.
     pub(crate) all: usize,
-    /// From one address that have proven nothing; 0 for any number.
+    /// The unauthenticated connections from one address; 0 for any number.
     pub(crate) by_address: usize,
 }
 
-/// The times that a connection may take.
+/// The time limits of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
-    /// For the head of a request, and from the handshake to the first request.
+    /// The limit for the head of a request, and from the handshake to the first request.
     pub head: Duration,
-    /// Without a request.
+    /// The limit without a request.
     pub idle: Duration,
 }
 
-/// The longest that a client may take to receive an answer.
+/// The longest time that a client may take to receive an answer.
 const SEND_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Why a connection was not served to its end. The names are labels of a metric.
+/// The reason why a connection was not served to its end. The names are labels of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// It gave way to another from its own address, which had its share.
+    /// It gave way to another from its own address, which had used its share.
     Address,
-    /// It gave way because the listener had no room.
+    /// It gave way because the listener was full.
     Full,
     /// It was not accepted: every other connection has proven itself and has a request under way.
     Busy,
     /// It was not accepted: the system has no descriptor or memory for it.
     System,
-    /// Its handshake, the head of its request, or the receipt of its answer took too long.
+    /// The handshake, the head of a request, or the receipt of an answer took too long.
     Slow,
 }
 
@@ -92,13 +92,13 @@ impl Room {
         self.capacity
     }
 
-    /// How many connections are held now, and how many of them have proven nothing.
+    /// The number of connections held now, and the number of unauthenticated ones among them.
     pub(crate) fn held(&self) -> (usize, usize) {
         let seats = self.seats();
         (seats.taken.len(), seats.strangers.values().map(BTreeSet::len).sum())
     }
 
-    /// How often each reason applied since the start, in the order of [`Refused::ALL`].
+    /// The number of times that each reason applied since the start, in the order of [`Refused::ALL`].
     pub(crate) fn refused(&self) -> [(Refused, u64); Refused::ALL.len()] {
         Refused::ALL.map(|why| (why, self.refused[why as usize].load(Ordering::Relaxed)))
     }
@@ -107,7 +107,7 @@ impl Room {
         self.refused[why as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Gives a new connection a seat; `None` when nothing gives way to it.
+    /// Gives a new connection a seat; `None` if no other connection gives way to it.
     pub(crate) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Arc<Guest>> {
         let proven = self.proxies.has(peer.to_canonical());
         let entered = self.seats().enter(share_of(peer), proven, self.capacity);
@@ -122,7 +122,7 @@ impl Room {
         Some(Arc::new(Guest { room: Arc::clone(self), id, evicted, activity, changed: Notify::new() }))
     }
 
-    /// Lets one connection give way, if one may; the system has nothing left for another.
+    /// Makes one connection give way, if one may, because the system has no resources for another.
     pub(crate) fn make_room(&self) {
         self.count(Refused::System);
         self.seats().evict();
@@ -133,7 +133,8 @@ impl Room {
     }
 }
 
-/// What shares one allowance: an IPv4 address, or an IPv6 network of 64 bits, the least that one customer is given.
+/// The unit that shares one allowance: an IPv4 address, or an IPv6 network of 64 bits, the smallest that a provider
+/// assigns to a customer.
 fn share_of(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(address) => address.into(),
@@ -141,7 +142,7 @@ fn share_of(peer: IpAddr) -> IpAddr {
     }
 }
 
-/// A place in the order of giving way: with a request under way or not, since when, and which connection.
+/// A place in the order of giving way: whether a request is under way, since when, and the connection.
 type Place = (bool, u64, u64);
 
 struct Seat {
@@ -154,21 +155,22 @@ struct Seat {
 /// The connections of a listener, in the order in which they give way.
 #[derive(Default)]
 struct Seats {
-    /// Counts what happens; the order of events is all the time that is needed here.
+    /// A counter of events, whose order is all the time that is needed here.
     events: u64,
     taken: HashMap<u64, Seat>,
-    /// Those that have proven nothing, by address.
+    /// The unauthenticated connections, by address.
     strangers: HashMap<IpAddr, BTreeSet<Place>>,
-    /// The addresses of strangers: the last one has the most, and among equals the one that is quiet the longest.
+    /// The addresses of strangers. The last one has the most connections; among equals, the one that is quiet the
+    /// longest.
     crowds: BTreeSet<(usize, Reverse<Place>, IpAddr)>,
-    /// Those that have proven themselves and have no request under way.
+    /// The authenticated connections without a request under way.
     quiet: BTreeSet<Place>,
 }
 
 struct Entered {
     id: u64,
     evicted: CancellationToken,
-    /// Why others gave way.
+    /// The reasons why others gave way.
     gave_way: [Option<Refused>; 2],
 }
 
@@ -191,7 +193,7 @@ impl Seats {
         Some(Entered { id, evicted, gave_way })
     }
 
-    /// Lets the first in the order give way; says whether there was one.
+    /// Makes the first in the order give way. Returns whether there was one.
     fn evict(&mut self) -> bool {
         let crowd = self.crowds.last().and_then(|(.., address)| self.strangers.get(address)?.first());
         let Some((.., id)) = crowd.or_else(|| self.quiet.first()).copied() else { return false };
@@ -199,7 +201,7 @@ impl Seats {
         true
     }
 
-    /// Notes that the connection now has a request under way, or none any more.
+    /// Notes that the connection now has a request under way, or no longer has one.
     fn change(&mut self, id: u64, busy: bool) {
         let since = self.next();
         if let Some(mut seat) = self.take(id) {
@@ -215,7 +217,7 @@ impl Seats {
         }
     }
 
-    /// Ends a connection, if it has not ended.
+    /// Removes a connection, if it has not ended.
     fn leave(&mut self, id: u64) {
         if let Some(seat) = self.take(id) {
             seat.evicted.cancel();
@@ -260,28 +262,28 @@ impl Seats {
     }
 }
 
-/// A connection in a room; it leaves when dropped.
+/// A connection in a room, which it leaves when dropped.
 pub(crate) struct Guest {
     room: Arc<Room>,
     id: u64,
     evicted: CancellationToken,
-    /// Locked before the seats of the room, when both are.
+    /// The activity; locked before the seats of the room if both are needed.
     activity: Mutex<Activity>,
-    /// The next deadline may be earlier than it was.
+    /// Signals that the next deadline may be earlier than before.
     changed: Notify,
 }
 
-/// What a connection is doing.
+/// The activity of a connection.
 struct Activity {
-    /// Requests whose answer has not begun.
+    /// The requests whose answer has not begun.
     handled: usize,
-    /// Answers that are being sent.
+    /// The answers that are being sent.
     sent: usize,
-    /// When the last of these began or ended.
+    /// The time at which the last of these began or ended.
     since: Instant,
-    /// When the first byte of a request arrived whose head is not whole.
+    /// The arrival of the first byte of a request whose head is not complete.
     head: Option<Instant>,
-    /// It has made a request.
+    /// Set once it has made a request.
     served: bool,
     proven: bool,
 }
@@ -295,8 +297,8 @@ impl Activity {
         self.handled == 0 && self.sent == 0
     }
 
-    /// When the connection has taken too long, and whether that is for want of speed; `None` while a handler works,
-    /// because handlers have limits of their own.
+    /// The time at which the connection takes too long, and whether slowness would be the reason. `None` while a
+    /// handler works, because handlers have their own limits.
     fn deadline(&self, times: &Times) -> Option<(Instant, bool)> {
         if self.handled > 0 {
             return None;
@@ -319,12 +321,12 @@ impl Guest {
         self.evicted.cancelled().await;
     }
 
-    /// The handshake is over.
+    /// Notes that the handshake is over.
     pub(crate) fn seated(&self) {
         self.activity().since = Instant::now();
     }
 
-    /// Bytes of HTTP/1 arrived.
+    /// Notes that bytes of HTTP/1 arrived.
     pub(crate) fn bytes(&self) {
         let mut activity = self.activity();
         if activity.is_quiet() && activity.head.is_none() {
@@ -334,7 +336,7 @@ impl Guest {
         }
     }
 
-    /// A request arrived.
+    /// Notes that a request arrived.
     pub(crate) fn visit(self: &Arc<Self>) -> Visit {
         let mut activity = self.activity();
         if activity.is_quiet() {
@@ -346,7 +348,7 @@ impl Guest {
         Visit { guest: Arc::clone(self), answered: false }
     }
 
-    /// Resolves when the connection has taken too long: `true` for want of speed, `false` for want of requests.
+    /// Resolves when the connection has taken too long: `true` if it was slow, `false` if it made no request.
     pub(crate) async fn overdue(&self, times: &Times) -> bool {
         loop {
             let deadline = self.activity().deadline(times);
@@ -393,14 +395,14 @@ impl Drop for Guest {
     }
 }
 
-/// A request on its way, until its answer was received.
+/// A request under way, until its answer was received.
 pub(crate) struct Visit {
     guest: Arc<Guest>,
     answered: bool,
 }
 
 impl Visit {
-    /// The handler has answered; what follows is sending.
+    /// Notes that the handler has answered and the answer is being sent.
     pub(crate) fn answered(&mut self) {
         let mut activity = self.guest.activity();
         activity.handled -= 1;
@@ -499,7 +501,7 @@ mod tests {
         let _newcomer = fill(&room, &[FAR]);
         assert_eq!(stays(&guests), [true, false, true]);
         drop(visit);
-        // The first one was quiet later than the third.
+        // The first one fell quiet later than the third.
         let _newcomer = fill(&room, &[FAR]);
         assert_eq!(stays(&guests), [true, false, false]);
     }

@@ -1,4 +1,4 @@
-//! Starting and stopping: everything is wired here, once.
+//! Starting and stopping: this module wires all parts together.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -38,43 +38,45 @@ use crate::telemetry::{self, Metrics, Observed, Probes};
 use crate::vigil::{OwnCertificate, Vigil};
 use crate::watch;
 
-/// The longest a request may take.
+/// The longest duration of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why a server does not start. Each says what to do.
+/// The reason why a server does not start. Each text says what to do.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// The data directory.
+    /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
-    /// An address.
-    #[error("{address} cannot be listened on ({error}); stop what uses it, or choose another with --{key}")]
+    /// An address cannot be bound.
+    #[error(
+        "the server cannot listen on {address} ({error}); stop the program that uses it, or choose another address with --{key}"
+    )]
     Port {
-        /// Which address.
+        /// The address.
         address: SocketAddr,
         /// The configuration key.
         key: &'static str,
-        /// The system's words.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// A certificate or key file.
+    /// A certificate or key file cannot be read.
     #[error("{} cannot be read: {error}", file.display())]
     TlsFile {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// The system's words.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// Certificate and key do not work.
+    /// Certificate and key cannot be used for TLS.
     #[error("the TLS certificate cannot be used: {0}")]
     Tls(String),
-    /// The issuers of the configuration.
+    /// The configuration of issuers is invalid.
     #[error(transparent)]
     Issuers(#[from] chaveiro_auth::ConfigError),
-    /// The HTTP client for issuers.
+    /// The HTTP client for issuers cannot be made.
     #[error("the HTTP client could not be made: {0}")]
     Client(String),
-    /// The embedded authority.
+    /// The embedded authority cannot issue a certificate.
     #[error(transparent)]
     Ca(#[from] chaveiro_mdm::CaError),
 }
@@ -82,7 +84,7 @@ pub enum StartError {
 /// The server.
 pub struct Server;
 
-/// A server that runs.
+/// A running server.
 pub struct Running {
     /// The address for Graph clients.
     pub graph_url: String,
@@ -103,7 +105,7 @@ pub struct Running {
 impl Server {
     /// Opens the data directory, binds both listeners, starts the background jobs.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        // Every TLS connection of the process uses the one provider.
+        // Every TLS connection of the process uses this provider.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let system_clock = Arc::new(SystemClock::default());
         let clock: Arc<dyn Clock> = system_clock.clone();
@@ -143,7 +145,7 @@ impl Server {
 
         let issuer_keys = directory.issuer_keys()?;
         let issuer = Arc::new(LocalIssuer::new(issuer_keys, graph_url.clone()));
-        // An alert goes where it was told to, and nowhere that this place points to.
+        // An alert is sent only to the configured address, never to one that it redirects to.
         let no_detour = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         let alert_client = no_detour.build().map_err(|error| StartError::Client(error.to_string()))?;
         let receiver = |url| Receiver { url, client: alert_client.clone() };
@@ -298,7 +300,7 @@ impl Running {
         self.shutdown().await
     }
 
-    /// Takes no new connections, finishes open requests, links what is not linked yet.
+    /// Stops accepting connections, finishes open requests, and links the remaining audit events.
     pub async fn shutdown(mut self) -> std::io::Result<()> {
         tracing::info!("stopping");
         self.wakes.close();
@@ -320,8 +322,9 @@ fn bind(address: SocketAddr, key: &'static str) -> Result<(tokio::net::TcpListen
     listener::bind(address).map_err(|error| StartError::Port { address, key, error })
 }
 
-/// How many connections each listener holds, the Graph side first: a quarter of all is for it, because devices hold one
-/// connection each. Neither listener takes from the other, and some descriptors are for files and outgoing connections.
+/// The numbers of connections that each listener holds, the Graph side first. A quarter of all is for Graph, because
+/// devices hold one connection each. Neither listener takes from the other, and some descriptors are left for files and
+/// outgoing connections.
 fn capacities(files: u64, all: u32, by_address: u32) -> [Capacity; 2] {
     let reserve = (files / 8).clamp(128, 1024).min(files / 2);
     let possible = files.saturating_sub(reserve).max(4);
@@ -330,7 +333,8 @@ fn capacities(files: u64, all: u32, by_address: u32) -> [Capacity; 2] {
     [all / 4, all - all / 4].map(|all| Capacity { all: usize::try_from(all).unwrap_or(usize::MAX), by_address })
 }
 
-/// The names a certificate of ours must hold: hosts of the public addresses, and where we listen.
+/// The names that a certificate of ours must hold: the hosts of the public addresses, and the addresses of the
+/// listeners.
 fn names(urls: &[&str], addresses: &[SocketAddr]) -> Vec<String> {
     let mut names = vec!["localhost".to_owned()];
     for url in urls {
@@ -348,7 +352,7 @@ fn names(urls: &[&str], addresses: &[SocketAddr]) -> Vec<String> {
     names
 }
 
-/// The proxies that end the TLS connections of devices, and where they hand on the certificates that these showed.
+/// The proxies that end the TLS connections of devices, and the header in which they forward certificates.
 struct CertificateProxies {
     trusted: TrustedProxies,
     header: Option<HeaderName>,
@@ -356,7 +360,8 @@ struct CertificateProxies {
 }
 
 impl CertificateProxies {
-    /// The certificate that a trusted proxy hands on. Two headers are none: one of them may be the client's own.
+    /// The certificate that a trusted proxy forwards. Two headers count as none, because one of them may be the
+    /// client's own.
     fn forwarded(&self, request: &Request) -> Option<Vec<u8>> {
         let name = self.header.as_ref()?;
         let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
@@ -369,7 +374,8 @@ impl CertificateProxies {
     }
 }
 
-/// The certificate that a proxy hands on, as that of the connection. One that the connection itself has shown comes first.
+/// Treats the certificate that a proxy forwards as that of the connection. One that the connection itself has shown
+/// comes first.
 async fn with_forwarded(State(proxies): State<Arc<CertificateProxies>>, mut request: Request, next: Next) -> Response {
     if request.extensions().get::<PeerCertificate>().is_none()
         && let Some(der) = proxies.forwarded(&request)
@@ -379,7 +385,7 @@ async fn with_forwarded(State(proxies): State<Arc<CertificateProxies>>, mut requ
     next.run(request).await
 }
 
-/// No request takes long, but that of a device that waits to be woken.
+/// Limits the duration of requests, except those of devices that wait to be woken.
 fn limited(router: Router) -> Router {
     router.layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
 }

@@ -1,4 +1,4 @@
-//! The time of day and the randomness of the system, behind the ports of the domain.
+//! The system's time of day and randomness, behind the ports of the domain.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,14 +7,15 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::ports::{Clock, Entropy};
 use rustix::time::{ClockId, clock_gettime};
 
-/// A step of the clock that is told: beyond what tolerances for clocks of other machines cover.
+/// The smallest step of the clock that is reported: more than the tolerances for clocks of other machines.
 const JUMP: Duration = Duration::from_secs(60);
 
 /// The system's clock, in whole microseconds.
 ///
-/// It is compared with the time since the boot, which counts a suspended machine's sleep and never jumps. When they part by
-/// more than a minute at once, the clock was set, and [`SystemClock::jumps`] says how far. The clock is followed then, also
-/// back: times would be wrong for days otherwise. A smaller step back makes it stand still until the time is reached again.
+/// It is compared with the monotonic time since the boot, which includes the sleep of a suspended machine. If the two
+/// part by more than a minute at once, the clock was set, and [`SystemClock::jumps`] reports the distance. The clock is
+/// then followed, also backwards, because times would otherwise be wrong for days. After a smaller step back, the clock
+/// stands still until the time is reached again.
 #[derive(Debug, Default)]
 pub struct SystemClock(Mutex<Watch>);
 
@@ -23,22 +24,22 @@ pub struct SystemClock(Mutex<Watch>);
 pub struct Jumps {
     /// Their number.
     pub count: u64,
-    /// The distance of the last one, in microseconds; negative when the clock was set back.
+    /// The distance of the last one, in microseconds; negative if the clock was set back.
     pub last_us: i64,
 }
 
-/// The memory between two readings.
+/// The state between two readings.
 #[derive(Debug, Default)]
 struct Watch {
-    /// The time of day that was given last, in microseconds.
+    /// The last returned time of day, in microseconds.
     latest: i64,
-    /// The time of day less the time since the boot, at the last reading.
+    /// The time of day minus the time since the boot, at the last reading.
     offset: Option<i64>,
     jumps: Jumps,
 }
 
 impl Watch {
-    /// Takes a reading of both clocks, in microseconds; gives the time of day.
+    /// Takes a reading of both clocks, in microseconds. Returns the time of day.
     fn read(&mut self, wall: i64, since_boot: i64) -> i64 {
         let jump = i64::try_from(JUMP.as_micros()).unwrap_or(i64::MAX);
         let offset = wall.saturating_sub(since_boot);
@@ -54,7 +55,7 @@ impl Watch {
 }
 
 impl SystemClock {
-    /// The jumps that were noticed. This is a reading, too.
+    /// The jumps so far. Calling this also takes a reading.
     pub fn jumps(&self) -> Jumps {
         let _ = self.now();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).jumps
@@ -82,7 +83,7 @@ pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, buffer: &mut [u8]) {
-        // Without randomness no key is safe: there is nothing sensible to go on with.
+        // Without randomness no key is safe, so the process cannot continue.
         #[expect(clippy::expect_used, reason = "aws-lc's generator fails only when the kernel gives no entropy")]
         aws_lc_rs::rand::fill(buffer).expect("the system gives randomness");
     }
@@ -98,7 +99,8 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_a_little_stands_still_and_a_jump_is_followed_and_told() {
         let mut watch = Watch::default();
-        // Time of day and time since boot, in seconds from an arbitrary moment; what is given; jumps so far; the last one.
+        // Time of day and time since boot, in seconds from an arbitrary start; the returned time; jumps so far; the
+        // last one.
         let table = [
             (100, 0, 100, 0, 0),
             (105, 5, 105, 0, 0),
@@ -106,7 +108,7 @@ mod tests {
             (110, 13, 110, 0, 0),
             // Suspended for an hour: both clocks go on.
             (3710, 3613, 3710, 0, 0),
-            // Half a minute at a time is no jump, however often.
+            // Half a minute at a time never counts as a jump, however often it happens.
             (3741, 3614, 3741, 0, 0),
             (3772, 3615, 3772, 0, 0),
             (43 * 86_400, 3616, 43 * 86_400, 1, 43 * 86_400 - 3773),

@@ -30,11 +30,11 @@ use crate::refusals::Refusals;
 use crate::room::{Refused, Room};
 use crate::vigil::Vigil;
 
-/// Logs to standard error: for people when it is a terminal, as JSON when it is not.
+/// Initialises logging to standard error: for people if it is a terminal, otherwise as JSON.
 pub fn init_logging(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A line that cannot be written is lost. The subscriber would complain to standard error, too, and panic.
+    // A line that cannot be written is lost. Otherwise the subscriber would complain to standard error, too, and panic.
     let builder = builder.log_internal_errors(false);
     // A second start in one process keeps the first subscriber.
     let _ = match std::io::stderr().is_terminal() {
@@ -88,7 +88,7 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
-/// What is counted.
+/// The metrics of the server.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
@@ -107,13 +107,13 @@ pub(crate) struct Metrics {
     pub(crate) clock_jumps: Counter,
     strangers: Family<StrangerLabels, Counter>,
     refused_requests: Family<RefusedRequestLabels, Counter>,
-    /// Requests of strangers that the log has not told of yet, by listener and kind.
+    /// Requests of strangers that are not in the log yet, by listener and kind.
     untold: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     disclosed: Counter,
     withheld: Family<ReasonLabels, Counter>,
 }
 
-/// Upper bounds of the latency histogram, in seconds.
+/// The upper bounds of the latency histogram, in seconds.
 const BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
 
 impl Metrics {
@@ -203,7 +203,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a request of a stranger. It is told with the others, once a minute.
+    /// Counts a request of a stranger. The log gets the sum once a minute.
     fn record_stranger(&self, listener: &'static str, kind: &'static str) {
         if listener != GRAPH {
             self.strangers.get_or_create(&StrangerLabels { kind }).inc();
@@ -218,7 +218,7 @@ impl Metrics {
         }
     }
 
-    /// What the log is told, once.
+    /// Takes the sums of strangers' requests, as text for the log.
     fn take_untold(&self) -> Option<String> {
         let untold = std::mem::take(&mut *self.untold.lock().unwrap_or_else(PoisonError::into_inner));
         let kinds: Vec<_> =
@@ -252,7 +252,7 @@ impl Observed {
     }
 }
 
-/// Counts each request, and logs each whose sender has proven itself.
+/// Counts each request, and logs each one whose sender is authenticated.
 pub(crate) async fn observe(State(observed): State<Observed>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = method_name(request.method());
@@ -264,7 +264,7 @@ pub(crate) async fn observe(State(observed): State<Observed>, request: Request, 
         observed.metrics.record_refused(&refused);
         observed.refusals.add(refused, address);
     }
-    // Every answer to somebody known says so; any other was to a stranger.
+    // Every answer to a known sender is marked; any other was to a stranger.
     let sender = response.extensions().get().copied().unwrap_or(Sender::Stranger("other"));
     let stranger = match sender {
         Sender::Known => false,
@@ -273,13 +273,13 @@ pub(crate) async fn observe(State(observed): State<Observed>, request: Request, 
             true
         }
     };
-    // A device may prove itself by digest alone, which only its answer shows. The Graph face tells of its tokens itself.
+    // A device may authenticate by digest alone, which only its answer shows. The Graph face reports its tokens itself.
     if let (false, false, Some(connection)) = (stranger, observed.listener == GRAPH, connection) {
         connection.has_proven_itself();
     }
     let request_id = response.headers().get("request-id").and_then(|id| id.to_str().ok()).unwrap_or("-");
     let (listener, status, duration_us) = (observed.listener, response.status().as_u16(), took.as_micros() as u64);
-    // A stranger makes no line for each of its requests, but what goes wrong here is worth one.
+    // Requests of strangers are not logged one by one, but a failure on our side is.
     match stranger && !response.status().is_server_error() {
         true => tracing::debug!(listener, method, status, duration_us, request.id = request_id, "answered a stranger"),
         false => tracing::info!(listener, method, status, duration_us, request.id = request_id, "answered"),
@@ -287,11 +287,11 @@ pub(crate) async fn observe(State(observed): State<Observed>, request: Request, 
     response
 }
 
-/// The pause between two times that the log, and the record, are told of what is summed.
+/// The interval at which sums go to the log and to the audit record.
 const TELLING: Duration = Duration::from_secs(60);
 
-/// Tells once a minute, and at the end, of what makes no line and no event for each: requests of strangers, connections
-/// that were refused, and refused requests.
+/// Reports sums once a minute, and at the end: requests of strangers, refused connections, and refused requests. Each
+/// of these is too frequent for a line or an event of its own.
 pub(crate) async fn tell(
     metrics: Arc<Metrics>,
     rooms: [Arc<Room>; 2],
@@ -314,7 +314,7 @@ pub(crate) async fn tell(
     }
 }
 
-/// Logs how many connections gave way or were not accepted since it was told last, if any.
+/// Logs the number of connections that gave way or were not accepted since the last report, if any.
 fn tell_refused(room: &Room, told: &mut [(Refused, u64); Refused::ALL.len()]) {
     let now = room.refused();
     let since = |why: Refused| now[why as usize].1 - told[why as usize].1;
@@ -334,7 +334,7 @@ fn tell_refused(room: &Room, told: &mut [(Refused, u64); Refused::ALL.len()]) {
     *told = now;
 }
 
-/// Only known methods become labels: callers must not be able to make new ones.
+/// Returns the label of a method. Only known methods become labels, so that callers cannot make new ones.
 fn method_name(method: &http::Method) -> &'static str {
     ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"]
         .into_iter()
@@ -342,7 +342,7 @@ fn method_name(method: &http::Method) -> &'static str {
         .unwrap_or("other")
 }
 
-/// What the probes and the scraper ask.
+/// The state that the probes and the scraper read.
 #[derive(Clone)]
 pub(crate) struct Probes {
     pub(crate) store: Arc<dyn Store>,
@@ -354,12 +354,12 @@ pub(crate) struct Probes {
     pub(crate) vigil: Arc<Vigil>,
 }
 
-/// The process answers.
+/// Answers that the process runs.
 pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The store answers too, and no subject has a fault. Notices are told with 200, one a line.
+/// Answers 200 if the store answers and no subject has a fault. Notices are listed, one a line.
 pub(crate) async fn readyz(State(probes): State<Probes>) -> Response {
     if let Err(error) = probes.store.read(|view| Ok(view.statistics()?)).await {
         tracing::warn!(%error, "not ready");
@@ -376,7 +376,7 @@ pub(crate) async fn readyz(State(probes): State<Probes>) -> Response {
     (if fault { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, text).into_response()
 }
 
-/// Prometheus' text (OpenMetrics 1.0).
+/// Answers with the metrics in Prometheus' text format (OpenMetrics 1.0).
 pub(crate) async fn metrics(State(probes): State<Probes>) -> Response {
     let metrics = &probes.metrics;
     metrics.waiting_devices.set(i64::try_from(probes.wakes.held()).unwrap_or(i64::MAX));
@@ -399,7 +399,7 @@ pub(crate) async fn metrics(State(probes): State<Probes>) -> Response {
         let complains = complaints.iter().any(|(of, _)| *of == subject);
         metrics.complaints.get_or_create(&SubjectLabels { subject: subject.name() }).set(i64::from(complains));
     }
-    // Both only grow, and are counted where passcodes are shown.
+    // Both counters only grow, and are counted where passcodes are shown.
     metrics.disclosed.inner().store(probes.tally.disclosed(), Ordering::Relaxed);
     for (reason, count) in probes.tally.withheld() {
         metrics.withheld.get_or_create(&ReasonLabels { reason }).inner().store(count, Ordering::Relaxed);
@@ -438,7 +438,7 @@ mod tests {
         for (listener, sender, proven) in [
             ("device", Sender::Known, true),
             ("device", Sender::Stranger("no credential"), false),
-            // The Graph face tells of its tokens itself.
+            // The Graph face reports its tokens itself.
             ("graph", Sender::Known, false),
         ] {
             let (metrics, proxies) = (Arc::new(Metrics::new()), TrustedProxies::default());

@@ -1,4 +1,4 @@
-//! Watches what can go wrong under a running server: the clock, the escrow of each tenant, the key files.
+//! The watcher of the clock, the escrow of each tenant, and the key files of a running server.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,22 +17,22 @@ use crate::listener::{Identity, Shown};
 use crate::shell::SystemClock;
 use crate::telemetry::Metrics;
 
-/// Between two looks.
+/// The pause between two looks.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// The most running time that one look counts: what lies beyond was sleep.
+/// The most running time that one look counts; any more was sleep.
 const MOST_AT_ONCE: Duration = Duration::from_secs(60);
 
-/// Between two times that the running time is kept.
+/// The interval at which the running time is stored.
 const KEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The age of a certificate of the listeners, valid for 397 days, at which another is issued.
 const RENEWED_AFTER: Duration = Duration::from_secs(300 * 86_400);
 
-/// A clock that is so far behind the last one that was kept was set back while no server ran.
+/// The distance behind the last stored time from which the clock counts as set back while no server ran.
 const BEHIND: Duration = Duration::from_secs(60);
 
-/// The watcher, with everything that it looks at and tells.
+/// The watcher, with the parts that it watches and reports to.
 pub(crate) struct Vigil {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<SystemClock>,
@@ -40,14 +40,14 @@ pub(crate) struct Vigil {
     pub(crate) inventory: Inventory,
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: Arc<Metrics>,
-    /// The grace before anything that is over is destroyed.
+    /// The grace period before expired data is destroyed.
     pub(crate) grace: Duration,
     /// The certificate of the listeners, if the embedded authority issues it.
     pub(crate) certificate: Option<OwnCertificate>,
     pub(crate) state: Mutex<State>,
 }
 
-/// The means to issue the certificate of the listeners once more.
+/// The means to reissue the certificate of the listeners.
 pub(crate) struct OwnCertificate {
     pub(crate) shown: Arc<Shown>,
     pub(crate) ca: Arc<CertificateAuthority>,
@@ -58,7 +58,7 @@ pub(crate) struct OwnCertificate {
 }
 
 impl OwnCertificate {
-    /// Issues it anew when it was issued too long ago, or, by a clock that was ahead, later than now.
+    /// Reissues the certificate if it is too old, or if a clock that was ahead dated it later than now.
     fn renew(&self, now: Timestamp) -> Result<(), String> {
         let mut issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         if *issued <= now && now < issued.checked_add(RENEWED_AFTER).unwrap_or(Timestamp::MAX) {
@@ -76,12 +76,12 @@ impl OwnCertificate {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     running: Running,
-    /// Running time that is no whole second yet.
+    /// Running time that is not a whole second yet.
     rest: Duration,
     looked: Option<Duration>,
     kept: Option<Duration>,
     jumps: u64,
-    /// The last jump of the clock: its distance in microseconds, and its time.
+    /// The last jump of the clock: the distance in microseconds, and the time.
     last: Option<(i64, Timestamp)>,
     /// The fault of the escrow, for the log.
     escrow: Option<String>,
@@ -103,7 +103,7 @@ impl State {
         self.rest -= Duration::from_secs(whole);
     }
 
-    /// The complaint about the clock, until the grace after a jump is over.
+    /// The complaint about the clock, until the grace period after a jump is over.
     fn complaint(&self, grace: Duration) -> Option<Complaint> {
         let (by_us, at) = self.last?;
         let steady = self.running.total_s.saturating_sub(self.running.jumped_s);
@@ -117,7 +117,7 @@ impl State {
     }
 }
 
-/// A jump for people: `8 d 3 h 0 min ahead`.
+/// A jump as shown to people: `8 d 3 h 0 min ahead`.
 fn in_words(by_us: i64) -> String {
     let minutes = by_us.unsigned_abs() / 60_000_000;
     let (days, hours) = (minutes / 1440, minutes / 60 % 24);
@@ -126,7 +126,7 @@ fn in_words(by_us: i64) -> String {
 }
 
 impl Vigil {
-    /// Reads how long servers have run before this one.
+    /// Reads the total running time of earlier servers.
     pub(crate) async fn begin(&self) {
         let now = self.clock.now();
         match self.store.read(|view| Ok(view.running()?)).await {
@@ -146,7 +146,7 @@ impl Vigil {
         self.look_at_escrow().await;
     }
 
-    /// Looks again and again until the token is canceled.
+    /// Looks repeatedly until the token is canceled.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut looks: u32 = 0;
         loop {
@@ -180,14 +180,14 @@ impl Vigil {
             new > 0 || state.kept.is_none_or(|kept| uptime.saturating_sub(kept) >= KEEP_INTERVAL)
         };
         if let Some(Err(error)) = self.certificate.as_ref().map(|certificate| certificate.renew(now)) {
-            tracing::error!(error, "the certificate of the listeners could not be issued anew");
+            tracing::error!(error, "the certificate of the listeners could not be reissued");
         }
         if keep {
             self.keep().await;
         }
     }
 
-    /// The moment of a decision that cannot be undone.
+    /// The time for a decision that cannot be undone.
     pub(crate) async fn ripeness(&self) -> Ripeness {
         self.look_at_clock().await;
         Ripeness { now: self.clock.now(), running: self.state().running, grace: self.grace }
@@ -209,7 +209,7 @@ impl Vigil {
     pub(crate) async fn look_at_escrow(&self) {
         let mut broken = self.broken_escrows().await;
         if !broken.is_empty() {
-            // Another process may have ended between the record and the file.
+            // Another process may have ended between recording the key and settling the file.
             if let Err(error) = self.inventory.finish().await {
                 tracing::error!(%error, "staged keys could not be given their places");
             }
@@ -222,7 +222,7 @@ impl Vigil {
             tracing::error!(reason, "the escrow is not ready");
         }
         state.escrow = reason;
-        // A stranger may ask for /readyz: paths are in the log alone.
+        // A stranger may ask for /readyz, so paths are only in the log.
         let tenants: Vec<_> = broken.into_iter().map(|(tenant, _)| tenant).collect();
         let complaint = (!tenants.is_empty()).then(|| Complaint {
             weight: Weight::Fault,
@@ -250,7 +250,7 @@ impl Vigil {
         })
     }
 
-    /// Says that the next start would fail.
+    /// Reports that the next start would fail.
     async fn look_at_keys(&self) {
         let listed = match self.inventory.list().await {
             Ok(listed) => listed,

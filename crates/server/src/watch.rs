@@ -1,4 +1,4 @@
-//! What the server notices of its disk and its database while it runs.
+//! The watcher of the disk and the database while the server runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,23 +11,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::health::{Complaint, Health, Subject, Weight};
 
-/// How often the disk is looked at.
+/// The interval at which the disk is checked.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Less free room than this is told before it becomes a fault: a day of a large fleet.
+/// The free room below which a notice appears, before it becomes a fault: a day of a large fleet.
 const LITTLE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The pause between two readings of the whole database.
 const CHECK_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The pause before a reading that failed is tried again.
+/// The pause before a failed reading is repeated.
 const CHECK_RETRY: Duration = Duration::from_secs(60);
 
-/// The longest that a start waits for the first reading of the whole database.
+/// The longest time that a start waits for the first reading of the whole database.
 const CHECK_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Watches the disk and the database until the token is canceled. Returns after the first reading of the whole database, or
-/// after a second: a small database that is damaged is told of before the first answer, and a large one does not delay the start.
+/// Watches the disk and the database until the token is canceled. Returns after the first reading of the whole
+/// database, or after a second. So damage in a small database is reported before the first answer, and a large one does
+/// not delay the start.
 pub(crate) async fn start(
     store: &Arc<SqliteStore>,
     health: &Arc<Health>,
@@ -64,12 +65,13 @@ async fn watch_disk(store: Arc<SqliteStore>, health: Arc<Health>, free_bytes: Ga
     }
 }
 
-/// Reads the whole database now and once a day, and says when it has done so.
+/// Reads the whole database now and once a day, and signals the end of the first reading.
 async fn watch_database(store: Arc<SqliteStore>, health: Arc<Health>, checked: Arc<Notify>) {
     loop {
         let (answer, found) = tokio::sync::oneshot::channel();
         let check = store.checker();
-        // A thread of its own, which the end of the server does not wait for: it only reads, and a large database takes long.
+        // The check has its own thread, for which the end of the server does not wait: it only reads, and a large
+        // database takes long.
         let thread = std::thread::Builder::new().name("database-check".to_owned());
         let begun = thread.spawn(move || answer.send(check()).is_ok());
         let found = match (begun, found.await) {
@@ -86,15 +88,16 @@ async fn watch_database(store: Arc<SqliteStore>, health: Arc<Health>, checked: A
     }
 }
 
-/// A reason why the database is not known to be whole.
+/// A reason why the database may be damaged.
 enum Trouble {
     /// SQLite found that its pages contradict one another.
     Damaged(String),
-    /// It could not be read to its end.
+    /// The database could not be read to its end.
     Unread(String),
 }
 
-/// Damage is a fault, and a reading that failed is told; otherwise the notice of the start stays.
+/// The complaint about the database. Damage is a fault and a failed reading is a notice; otherwise the notice of the
+/// start stays.
 fn of_database(trouble: Option<Trouble>, notice: Option<&str>) -> Option<Complaint> {
     let (weight, text) = match (trouble, notice) {
         (Some(Trouble::Damaged(problem)), _) => {

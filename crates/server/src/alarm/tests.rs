@@ -1,4 +1,4 @@
-//! Alerts are posted until somebody takes them.
+//! Alerts are posted until the receiver accepts them.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,7 +32,7 @@ fn placed(number: u128) -> Alert {
     }
 }
 
-/// What is logged in this thread.
+/// The log of this thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -47,7 +47,7 @@ impl Log {
         String::from_utf8(self.0.lock().expect("a log").clone()).expect("text")
     }
 
-    /// How often that alert was told, by the name that alarms are set on.
+    /// The number of log lines of that alert, by the name on which alarms are set.
     fn told(&self, alert: &Alert) -> usize {
         let [name, id] = [format!("\"alert\":\"{}\"", alert.news.name()), format!("\"alert.id\":\"{}\"", alert.id())];
         self.text().lines().filter(|line| line.contains(&name) && line.contains(&id)).count()
@@ -70,7 +70,7 @@ struct Taken {
     told: Mutex<Vec<Value>>,
     asked: AtomicUsize,
     refuses: Mutex<Vec<String>>,
-    /// Answers what it refuses only when it is told to.
+    /// Set if it answers a refusal only on request.
     hangs: bool,
     go_on: Notify,
 }
@@ -121,7 +121,7 @@ impl World {
                 taken.go_on.notified().await;
             }
             if refuses {
-                // Not followed, so that nobody has it.
+                // The redirection is not followed, so the alert is not accepted.
                 return StatusCode::FOUND;
             }
             taken.told.lock().expect("told").push(told);
@@ -231,7 +231,7 @@ async fn without_an_address_nothing_waits_and_everything_is_logged_first() {
     world.raise(&[placed(1), placed(2)]).await;
     world.post(None).empty().await;
     assert_eq!((world.waiting().await, world.asked()), (0, 0));
-    assert_eq!((log.told(&placed(1)), log.told(&placed(2))), (1, 1), "although nobody has rung");
+    assert_eq!((log.told(&placed(1)), log.told(&placed(2))), (1, 1), "without a signal");
 }
 
 #[tokio::test]
@@ -313,7 +313,7 @@ async fn the_bell_wakes_the_post_and_what_waited_before_is_posted_too() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    // Sooner than it would look by itself.
+    // Sooner than the next regular look.
     tokio::time::timeout(IDLE / 2, taken(1)).await.expect("from before the start");
     world.raise(&[placed(2)]).await;
     bell.ring();

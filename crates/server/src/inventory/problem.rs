@@ -1,4 +1,4 @@
-//! The faults of keys, in words that say what to do.
+//! The problems of keys, with their remedies.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,28 +13,28 @@ use chaveiro_keyfile::KeyFileError;
 use chaveiro_mdm::CaError;
 use thiserror::Error;
 
-/// Why a key cannot be used at all.
+/// The reason why a key cannot be used at all.
 #[derive(Debug, Error)]
 pub enum Unusable {
-    /// A key file.
+    /// A key file cannot be used.
     #[error(transparent)]
     File(#[from] KeyFileError),
-    /// The authority.
+    /// The authority cannot be used.
     #[error(transparent)]
     Authority(#[from] CaError),
-    /// The audit key.
+    /// The audit key cannot be used.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// The keys of the issuer.
+    /// The keys of the issuer cannot be used.
     #[error(transparent)]
     Issuer(#[from] KeyError),
-    /// The escrow keys.
+    /// The escrow keys cannot be used.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
 }
 
 impl Unusable {
-    /// The file that is missing, if that is what is wrong.
+    /// The missing file, if that is the problem.
     pub(super) fn missing(&self) -> Option<&Path> {
         let file = match self {
             Self::File(error)
@@ -55,27 +55,27 @@ impl Unusable {
     }
 }
 
-/// A fault of a key.
+/// A problem of a key.
 #[derive(Debug)]
 pub enum KeyProblem {
-    /// The file is not there.
+    /// The file is missing.
     Missing(KeyName, PathBuf),
     /// The file holds another key.
     Other {
-        /// Which key.
+        /// The name of the key.
         name: KeyName,
         /// The file.
         file: PathBuf,
         /// The fingerprint that the database knows.
         known: Fingerprint,
-        /// The fingerprint of what is there.
+        /// The fingerprint of the key in the file.
         found: Fingerprint,
     },
-    /// A signing key that the database does not know.
+    /// The file holds a signing key that the database does not know.
     Unknown(KeyName, PathBuf),
     /// The file cannot be read as a key.
     Unusable(KeyName, Unusable),
-    /// The escrow keys of a tenant do not belong together. The text is of the escrow.
+    /// The escrow keys of a tenant do not belong together. The escrow gives the text.
     Escrow(TenantId, String),
 }
 
@@ -107,7 +107,7 @@ impl fmt::Display for KeyProblem {
     }
 }
 
-/// The faults of the keys of a data directory.
+/// The problems of the keys of a data directory.
 #[derive(Debug)]
 pub struct KeyProblems {
     /// The directory of the keys.
@@ -138,10 +138,10 @@ impl fmt::Display for KeyProblems {
 
 impl std::error::Error for KeyProblems {}
 
-/// Why the keys cannot be compared.
+/// The reason why the keys cannot be compared.
 #[derive(Debug, Error)]
 pub enum InventoryError {
-    /// The fingerprints in the database cannot be read, or written.
+    /// The fingerprints in the database cannot be read or written.
     #[error("the keys that the database knows cannot be read: {0}")]
     Store(#[from] Fault),
     /// A key could not be made.
@@ -151,10 +151,10 @@ pub enum InventoryError {
     #[error(transparent)]
     Problems(#[from] KeyProblems),
     /// The directory was never completed.
-    #[error("the data directory was not made to its end; run once more: chaveiro init")]
+    #[error("the data directory is incomplete; run once more: chaveiro init")]
     Unfinished,
-    /// A key that is not there cannot be accepted.
-    #[error("{} is not there and cannot be accepted; put the key in its place first", .0.display())]
+    /// A missing key cannot be accepted.
+    #[error("{} is missing and cannot be accepted; put the key in its place first", .0.display())]
     NothingToAccept(PathBuf),
 }
 

@@ -1,4 +1,5 @@
-//! What others change in the record and in rows that grant something is found and told while the server runs.
+//! Changes by other programs to the record, and to rows that grant rights, are found and reported while the server
+//! runs.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -239,7 +240,7 @@ async fn checkpoints_reach_a_file_a_socket_and_an_address_and_one_that_fails_is_
     assert_eq!(text.lines().count(), 2, "each once: {text}");
     let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().expect("there").permissions());
     assert_eq!(mode & 0o777, 0o600);
-    // What was kept outside is what an export is compared with.
+    // An export is compared with the copy that was kept outside.
     let (key, lineage) = (world.signer.public_key(), world.signer.lineage().clone());
     let exported = world.store.read(move |view| {
         let mut out = Vec::new();
@@ -303,7 +304,7 @@ async fn a_page_of_the_record_that_was_edited_is_not_vouched_for_and_is_told_at_
     }
 }
 
-/// Takes what is posted to it, but for the posts of these numbers.
+/// Accepts posts, except those with these numbers.
 async fn receiver(refused: &'static [usize]) -> (String, Arc<Mutex<Vec<(u16, Value)>>>, CancellationToken) {
     let heard: Arc<Mutex<Vec<(u16, Value)>>> = Arc::default();
     let kept = Arc::clone(&heard);
