@@ -381,11 +381,7 @@ async fn every_bad_assertion_is_refused_for_its_reason() {
         ("unsigned", unsigned, 50_027),
         ("HMAC with the certificate", symmetric, 50_027),
         ("no thumbprint", assertion(&own, Algorithm::RS256, "", &assertion_claims()), 700_027),
-        (
-            "a certificate nobody registered",
-            assertion(&stranger, Algorithm::RS256, "x5t", &assertion_claims()),
-            700_027,
-        ),
+        ("an unregistered certificate", assertion(&stranger, Algorithm::RS256, "x5t", &assertion_claims()), 700_027),
         (
             "another key under our thumbprint",
             assertion(&foreign_key, Algorithm::RS256, "x5t", &assertion_claims()),

@@ -242,7 +242,7 @@ async fn every_bad_token_is_refused_for_its_reason() {
         ),
         ("alg none", Some(unsigned), WrongAlgorithm),
         ("HMAC with the public key", Some(symmetric), WrongAlgorithm),
-        ("signed by somebody else", Some(sign(&stranger, Some("k1"), &claims())), BadSignature),
+        ("signed with a foreign key", Some(sign(&stranger, Some("k1"), &claims())), BadSignature),
         ("cut signature", Some(good[..good.len() - 4].to_owned()), BadSignature),
         ("unknown key", Some(sign(&world.pair, Some("nope"), &claims())), BadSignature),
         ("personal account", Some(changed("tid", json!("9188040d-6c67-4c5b-b112-36a304b66dad"))), PersonalAccount),

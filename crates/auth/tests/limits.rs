@@ -43,7 +43,7 @@ async fn one_address_cannot_take_every_code_that_may_wait() {
         assert_eq!(begin(&endpoints, HERE).await, (200, 0, None));
     }
     assert_eq!(begin(&endpoints, HERE).await, (429, 90_055, Some(450)), "the third after half of 15 minutes");
-    assert_eq!(begin(&endpoints, ELSEWHERE).await, (200, 0, None), "nobody else waits");
+    assert_eq!(begin(&endpoints, ELSEWHERE).await, (200, 0, None), "no other client waits");
     endpoints.pass(449);
     assert_eq!(begin(&endpoints, HERE).await, (429, 90_055, Some(1)));
     endpoints.pass(1);

@@ -208,7 +208,7 @@ fn a_private_key_may_be_away_when_that_is_declared_and_must_be_the_right_one_whe
     keyring.prove(tenant, &away).expect("ingest only");
     let (_other_directory, other) = self::keyring();
     std::fs::copy(other.private_file(tenant), file).expect("copied");
-    assert!(keyring.prove(tenant, &away).is_err(), "the key of somebody else");
+    assert!(keyring.prove(tenant, &away).is_err(), "a foreign key");
     assert!(keyring.prove(tenant, &EscrowKeys::default()).is_err(), "it does not open, whatever the database knows");
 }
 

@@ -170,7 +170,7 @@ impl Post {
         let work = async {
             let rung = Arc::clone(&self.rung);
             loop {
-                let pause = self.empty().await;
+                let pause = self.post_due().await;
                 tokio::select! {
                     () = rung.notified() => {}
                     () = tokio::time::sleep(pause) => {}
@@ -185,7 +185,7 @@ impl Post {
 
     /// Tries every due alert, one after the other, and returns the pause after it. It looks again before each attempt,
     /// so that a failing alert does not delay a new one.
-    async fn empty(&mut self) -> Duration {
+    async fn post_due(&mut self) -> Duration {
         loop {
             self.look().await;
             let Some((attempts, alert)) = self.next() else { return self.pause() };
@@ -257,12 +257,12 @@ impl Post {
     /// Posts an alert. Returns whether it is finished: accepted or given up. New alerts are logged meanwhile.
     async fn attempt(&mut self, alert: &Alert, attempt: u32) -> bool {
         let Some(receiver) = self.receiver.clone() else { return true };
-        let (told, rung) = (document(alert), Arc::clone(&self.rung));
-        let telling = receiver.tell(&told);
-        tokio::pin!(telling);
+        let (posted, rung) = (document(alert), Arc::clone(&self.rung));
+        let posting = receiver.post(&posted);
+        tokio::pin!(posting);
         let taken = loop {
             tokio::select! {
-                taken = &mut telling => break taken,
+                taken = &mut posting => break taken,
                 () = rung.notified() => self.look().await,
             }
         };
@@ -321,8 +321,8 @@ fn beyond(waiting: &[Alert], most: usize) -> Vec<Alert> {
 
 impl Receiver {
     /// Posts a document. An error says why it was not accepted, without the address.
-    pub(crate) async fn tell(&self, told: &Value) -> Result<(), String> {
-        let sent = self.client.post(&self.url).timeout(TIMEOUT).json(told).send().await;
+    pub(crate) async fn post(&self, document: &Value) -> Result<(), String> {
+        let sent = self.client.post(&self.url).timeout(TIMEOUT).json(document).send().await;
         let status = sent.map_err(|error| error.without_url().to_string())?.status();
         // A redirection is not followed, so it counts as not accepted.
         if status.is_success() { Ok(()) } else { Err(status.to_string()) }
@@ -332,7 +332,7 @@ impl Receiver {
 /// The alert for machines; `text` is for chat systems. It holds no secret.
 fn document(alert: &Alert) -> Value {
     let Alert { tenant, at, actor, news, .. } = alert;
-    let mut told = match news {
+    let mut posted = match news {
         News::HoldPlaced { hold, counted } => json!({"hold": hold, "counted": counted}),
         News::BreakGlassUsed { hold, device, reason } => json!({"hold": hold, "device": device, "reason": reason}),
         News::ReadingNearLimit { counted, by_caller } => json!({"counted": counted, "byCaller": by_caller}),
@@ -351,13 +351,13 @@ fn document(alert: &Alert) -> Value {
             json!({"device": device, "duplicateOf": duplicate_of, "stillEnrolled": still_enrolled})
         }
     };
-    told["id"] = json!(alert.id());
-    told["alert"] = json!(news.name());
-    told["text"] = json!(text(alert));
-    told["tenant"] = json!(tenant);
-    told["at"] = json!(at.to_string());
-    told["actor"] = json!(actor);
-    told
+    posted["id"] = json!(alert.id());
+    posted["alert"] = json!(news.name());
+    posted["text"] = json!(text(alert));
+    posted["tenant"] = json!(tenant);
+    posted["at"] = json!(at.to_string());
+    posted["actor"] = json!(actor);
+    posted
 }
 
 fn text(alert: &Alert) -> String {

@@ -179,7 +179,7 @@ async fn post(receiver: &Receiver, kept: &[KeptCheckpoint]) -> (usize, Result<()
     for (taken, kept) in kept.iter().enumerate() {
         let document = serde_json::to_value(kept).map_err(|error| error.to_string());
         let sent = match document {
-            Ok(document) => receiver.tell(&document).await,
+            Ok(document) => receiver.post(&document).await,
             Err(error) => Err(error),
         };
         if sent.is_err() {

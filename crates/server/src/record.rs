@@ -94,7 +94,7 @@ pub(crate) struct Warden {
     unsound: [Vec<UnsoundRow>; 2],
     /// The highest version of each set that was seen: a set with a lower version was put back.
     versions: HashMap<(&'static str, TenantId), u64>,
-    told: HashSet<Uuid>,
+    alerted: HashSet<Uuid>,
     /// Damage that was found while serving a page.
     reports: mpsc::Receiver<Damage>,
 }
@@ -119,7 +119,7 @@ impl Warden {
             place: RowPlace::default(),
             unsound: [Vec::new(), Vec::new()],
             versions: HashMap::new(),
-            told: HashSet::new(),
+            alerted: HashSet::new(),
             reports,
         };
         (warden, Notary { reports: sender })
@@ -136,16 +136,16 @@ impl Warden {
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = &mut pause => break,
-                    Some(damage) = self.reports.recv() => self.take_in(damage).await,
+                    Some(damage) = self.reports.recv() => self.report(damage).await,
                 }
             }
         }
     }
 
     /// Reports damage that is not known yet.
-    async fn take_in(&mut self, damage: Damage) {
+    async fn report(&mut self, damage: Damage) {
         if !self.damage.contains(&damage) && self.damage.len() < MOST_ALERTS {
-            self.tell_of_damage(&damage).await;
+            self.alert_of_damage(&damage).await;
             self.damage.push(damage);
             self.complain();
         }
@@ -225,7 +225,7 @@ impl Warden {
         });
         let (watch, damage, at_end) = advanced.await?;
         for damage in damage {
-            self.take_in(damage).await;
+            self.report(damage).await;
         }
         Ok((watch, at_end))
     }
@@ -239,39 +239,39 @@ impl Warden {
         let (shown, table) = (row.row.as_deref().unwrap_or("-"), row.table);
         let about = about(&[table, shown, &format!("{:?}", row.tenant)]);
         let Some(tenant) = row.tenant else {
-            if self.told.len() < MOST_ALERTS && self.told.insert(about) {
+            if self.alerted.len() < MOST_ALERTS && self.alerted.insert(about) {
                 tracing::error!(table, row = shown, "a row of no tenant does not verify: it grants nothing");
             }
             return;
         };
         let row = row.clone();
-        self.tell(tenant, about, move |unit, now| unsound_rows::tell(unit, tenant, &row, about, now)).await;
+        self.alert(tenant, about, move |unit, now| unsound_rows::tell(unit, tenant, &row, about, now)).await;
     }
 
-    async fn tell_of_damage(&mut self, damage: &Damage) {
+    async fn alert_of_damage(&mut self, damage: &Damage) {
         let about = about(&[damage.kind.name(), &damage.position.to_string(), &damage.tenant.to_string()]);
         let news = News::RecordDamaged { position: damage.position, damage: damage.kind.name().to_owned() };
         let tenant = damage.tenant;
-        let tell =
+        let write =
             move |unit: &mut dyn UnitOfWork, now| unsound_rows::tell_once(unit, tenant, news.clone(), about, now);
-        self.tell(tenant, about, tell).await;
+        self.alert(tenant, about, write).await;
     }
 
     /// Raises an alert once.
-    async fn tell(
+    async fn alert(
         &mut self,
         tenant: TenantId,
         about: Uuid,
         decide: impl Fn(&mut dyn UnitOfWork, Timestamp) -> Result<(), StoreError> + Send + 'static,
     ) {
-        if self.told.len() >= MOST_ALERTS || self.told.contains(&about) {
+        if self.alerted.len() >= MOST_ALERTS || self.alerted.contains(&about) {
             return;
         }
         let now = self.clock.now();
         let kept = self.store.write(move |unit| Ok(decide(unit, now)?));
         match kept.await {
             Ok(()) => {
-                self.told.insert(about);
+                self.alerted.insert(about);
                 self.alarm.ring();
             }
             Err(error) => {

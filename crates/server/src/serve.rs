@@ -146,8 +146,8 @@ impl Server {
         let issuer_keys = directory.issuer_keys()?;
         let issuer = Arc::new(LocalIssuer::new(issuer_keys, graph_url.clone()));
         // An alert is sent only to the configured address, never to one that it redirects to.
-        let no_detour = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-        let alert_client = no_detour.build().map_err(|error| StartError::Client(error.to_string()))?;
+        let no_redirects = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let alert_client = no_redirects.build().map_err(|error| StartError::Client(error.to_string()))?;
         let receiver = |url| Receiver { url, client: alert_client.clone() };
         let targets = Targets {
             file: config.checkpoint_file,
@@ -259,7 +259,7 @@ impl Server {
         let rooms = [Arc::clone(&graph_room), Arc::clone(&device_room)];
         background.spawn(crate::issuers::watch(verifier, Arc::clone(&health), stop.clone()));
         background.spawn(vigil.run(stop.clone()));
-        background.spawn(telemetry::tell(Arc::clone(&metrics), rooms, refusals, stop.clone()));
+        background.spawn(telemetry::report(Arc::clone(&metrics), rooms, refusals, stop.clone()));
         watch::start(&opened.sqlite, &health, metrics.disk_free_bytes.clone(), &mut background, &stop).await;
 
         let ending = Stop { gracefully: CancellationToken::new(), grace: config.shutdown_grace };

@@ -108,7 +108,7 @@ pub(crate) struct Metrics {
     strangers: Family<StrangerLabels, Counter>,
     refused_requests: Family<RefusedRequestLabels, Counter>,
     /// Requests of strangers that are not in the log yet, by listener and kind.
-    untold: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    unreported: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     disclosed: Counter,
     withheld: Family<ReasonLabels, Counter>,
 }
@@ -171,7 +171,7 @@ impl Metrics {
             registry,
             strangers,
             refused_requests,
-            untold: Mutex::default(),
+            unreported: Mutex::default(),
             requests,
             duration,
             devices,
@@ -208,7 +208,7 @@ impl Metrics {
         if listener != GRAPH {
             self.strangers.get_or_create(&StrangerLabels { kind }).inc();
         }
-        *self.untold.lock().unwrap_or_else(PoisonError::into_inner).entry((listener, kind)).or_default() += 1;
+        *self.unreported.lock().unwrap_or_else(PoisonError::into_inner).entry((listener, kind)).or_default() += 1;
     }
 
     fn record_refused(&self, requests: &RefusedRequests) {
@@ -219,10 +219,10 @@ impl Metrics {
     }
 
     /// Takes the sums of strangers' requests, as text for the log.
-    fn take_untold(&self) -> Option<String> {
-        let untold = std::mem::take(&mut *self.untold.lock().unwrap_or_else(PoisonError::into_inner));
+    fn take_unreported(&self) -> Option<String> {
+        let unreported = std::mem::take(&mut *self.unreported.lock().unwrap_or_else(PoisonError::into_inner));
         let kinds: Vec<_> =
-            untold.iter().map(|((listener, kind), count)| format!("{count} {kind} ({listener})")).collect();
+            unreported.iter().map(|((listener, kind), count)| format!("{count} {kind} ({listener})")).collect();
         (!kinds.is_empty()).then(|| kinds.join(", "))
     }
 
@@ -288,24 +288,24 @@ pub(crate) async fn observe(State(observed): State<Observed>, request: Request, 
 }
 
 /// The interval at which sums go to the log and to the audit record.
-const TELLING: Duration = Duration::from_secs(60);
+const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Reports sums once a minute, and at the end: requests of strangers, refused connections, and refused requests. Each
 /// of these is too frequent for a line or an event of its own.
-pub(crate) async fn tell(
+pub(crate) async fn report(
     metrics: Arc<Metrics>,
     rooms: [Arc<Room>; 2],
     refusals: Arc<Refusals>,
     stop: CancellationToken,
 ) {
-    let mut told = rooms.each_ref().map(|room| room.refused());
+    let mut reported = rooms.each_ref().map(|room| room.refused());
     loop {
-        let stopping = tokio::time::timeout(TELLING, stop.cancelled()).await.is_ok();
-        if let Some(requests) = metrics.take_untold() {
+        let stopping = tokio::time::timeout(REPORT_INTERVAL, stop.cancelled()).await.is_ok();
+        if let Some(requests) = metrics.take_unreported() {
             tracing::warn!(requests, "requests proved nothing; chaveiro_server=debug,chaveiro_mdm=debug says each");
         }
-        for (room, told) in rooms.iter().zip(&mut told) {
-            tell_refused(room, told);
+        for (room, reported) in rooms.iter().zip(&mut reported) {
+            report_refused(room, reported);
         }
         refusals.record().await;
         if stopping {
@@ -315,9 +315,9 @@ pub(crate) async fn tell(
 }
 
 /// Logs the number of connections that gave way or were not accepted since the last report, if any.
-fn tell_refused(room: &Room, told: &mut [(Refused, u64); Refused::ALL.len()]) {
+fn report_refused(room: &Room, reported: &mut [(Refused, u64); Refused::ALL.len()]) {
     let now = room.refused();
-    let since = |why: Refused| now[why as usize].1 - told[why as usize].1;
+    let since = |why: Refused| now[why as usize].1 - reported[why as usize].1;
     if Refused::ALL.into_iter().any(|why| since(why) > 0) {
         let [address, full, busy, system, slow] = Refused::ALL.map(since);
         let listener = room.listener;
@@ -331,7 +331,7 @@ fn tell_refused(room: &Room, told: &mut [(Refused, u64); Refused::ALL.len()]) {
             "connections gave way or were not accepted in the last minute; see Limits in docs/operations.md"
         );
     }
-    *told = now;
+    *reported = now;
 }
 
 /// Returns the label of a method. Only known methods become labels, so that callers cannot make new ones.
@@ -463,8 +463,8 @@ mod tests {
             metrics.record_stranger(listener, kind);
         }
         let told = "2 no credential (device), 1 unreadable (device), 1 other (graph)";
-        assert_eq!(metrics.take_untold().as_deref(), Some(told));
-        assert_eq!(metrics.take_untold(), None);
+        assert_eq!(metrics.take_unreported().as_deref(), Some(told));
+        assert_eq!(metrics.take_unreported(), None);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &metrics.registry).expect("a text");
         assert!(!text.contains("kind=\"other\""), "the metric is of devices: {text}");

@@ -48,7 +48,7 @@ const WINDOW: Duration = Duration::from_secs(20);
 const FAILURE_WINDOW: Duration = Duration::from_secs(5 * 60);
 
 /// The window in which failures of one application are logged once, however many there are.
-const TELLING_WINDOW: Duration = Duration::from_secs(60);
+const LOG_WINDOW: Duration = Duration::from_secs(60);
 
 /// The number of tokens after which idle keys are forgotten.
 const SWEEP_EVERY: u32 = 4_096;
@@ -60,7 +60,7 @@ pub(super) struct TokenLimits {
     by_tenant: Ceiling<TenantId>,
     device_codes: Tally<Origin>,
     failures: Tally<(Origin, TenantId, ApplicationId)>,
-    told: Tally<(TenantId, ApplicationId)>,
+    logged: Tally<(TenantId, ApplicationId)>,
 }
 
 impl TokenLimits {
@@ -71,7 +71,7 @@ impl TokenLimits {
             by_tenant: Ceiling::new(ceilings.by_tenant, WINDOW, &clock),
             device_codes: Tally::new(ceilings.device_codes_by_address, CODE_LIFE),
             failures: Tally::new(ceilings.failures_by_address, FAILURE_WINDOW),
-            told: Tally::new(1, TELLING_WINDOW),
+            logged: Tally::new(1, LOG_WINDOW),
             taken: AtomicU32::new(0),
             clock,
         }
@@ -105,7 +105,7 @@ impl TokenLimits {
         }
         let (tenant, id) = (application.tenant, application.id);
         self.failures.count(&(origin, tenant, id), &self.clock);
-        if self.told.take(&(tenant, id), &self.clock).is_ok() {
+        if self.logged.take(&(tenant, id), &self.clock).is_ok() {
             tracing::warn!(
                 tenant.id = %tenant,
                 application.id = %id,

@@ -92,7 +92,7 @@ async fn a_token_is_an_applications_only_if_its_subject_is_the_client() {
         (json!({"azp": "console", "sub": "console", "family_name": "Lima", "roles": roles}), unclear()),
         (json!({"azp": "console", "sub": "console", "amr": ["pwd", "mfa"], "roles": roles}), unclear()),
         (json!({"azp": "console", "sub": "ana", "idtyp": "app", "amr": ["pwd"]}), unclear()),
-        // Ana acts through the application: the record could not name her.
+        // Ana acts through the application: the record could not name the person.
         (json!({"azp": "robot", "sub": "robot", "act": {"sub": "ana"}, "roles": roles}), unclear()),
         (json!({"azp": "console", "sub": "console", "scope": format!("openid {READ}")}), unclear()),
         (json!({"azp": "console", "sub": "console", "scp": [READ]}), unclear()),

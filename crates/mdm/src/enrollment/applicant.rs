@@ -5,7 +5,7 @@ use chaveiro_core::inventory::{Inventory, InventoryField};
 use chaveiro_core::query::Value;
 use omadm::soap::enrollment::RequestSecurityToken;
 
-use super::faults::No;
+use super::faults::Rejection;
 
 /// The longest value that is kept, in characters.
 const MAX_VALUE: usize = 256;
@@ -32,14 +32,15 @@ pub(super) struct Claims {
     pub(super) for_user: bool,
 }
 
-pub(super) fn claims(request: &RequestSecurityToken) -> Result<Claims, No> {
+pub(super) fn claims(request: &RequestSecurityToken) -> Result<Claims, Rejection> {
     let text = |name: &str| request.context(name).map(bounded);
-    let reported_id = text("DeviceID").ok_or_else(|| No::enrollment_data("The context item DeviceID is missing."))?;
+    let reported_id =
+        text("DeviceID").ok_or_else(|| Rejection::enrollment_data("The context item DeviceID is missing."))?;
     let platform = match text("DeviceType").as_deref() {
         None | Some("CIMClient_Windows") => Platform::Windows,
         Some("WindowsPhone") => Platform::WindowsPhone,
         Some("Linux") => Platform::Linux,
-        Some(other) => return Err(No::device_type(other)),
+        Some(other) => return Err(Rejection::device_type(other)),
     };
     let mut inventory = Inventory::default();
     for (item, field) in REPORTED {

@@ -12,7 +12,7 @@ use omadm::soap::fault::{ErrorType, FaultKind};
 use crate::pki::{CaError, RequestError};
 
 /// The reason why a request is refused.
-pub(super) enum No {
+pub(super) enum Rejection {
     /// The body is larger than allowed.
     TooLarge,
     /// The body did not arrive.
@@ -34,7 +34,7 @@ pub(super) struct Refused {
     pub(super) wrong_token: Option<By>,
 }
 
-impl No {
+impl Rejection {
     fn fault(kind: FaultKind, error_type: Option<ErrorType>, reason: impl Into<String>) -> Self {
         let (relates_to, status) = (String::new(), StatusCode::OK);
         Self::Fault(Box::new(Refused {
@@ -114,19 +114,19 @@ impl No {
     }
 }
 
-impl From<SoapError> for No {
+impl From<SoapError> for Rejection {
     fn from(error: SoapError) -> Self {
         Self::fault(FaultKind::MessageFormat, None, error.to_string())
     }
 }
 
-impl From<RequestError> for No {
+impl From<RequestError> for Rejection {
     fn from(error: RequestError) -> Self {
         Self::fault(FaultKind::CertificateRequest, None, error.to_string())
     }
 }
 
-impl From<Fault<EnrollmentRefusal>> for No {
+impl From<Fault<EnrollmentRefusal>> for Rejection {
     fn from(fault: Fault<EnrollmentRefusal>) -> Self {
         match fault {
             Fault::Refused(refusal) => refusal.into(),
@@ -139,7 +139,7 @@ impl From<Fault<EnrollmentRefusal>> for No {
     }
 }
 
-impl From<EnrollmentRefusal> for No {
+impl From<EnrollmentRefusal> for Rejection {
     fn from(refusal: EnrollmentRefusal) -> Self {
         let sentence = |next: &str| {
             let mut text = refusal.to_string();
@@ -150,16 +150,19 @@ impl From<EnrollmentRefusal> for No {
         };
         match refusal {
             EnrollmentRefusal::Token(_) => {
-                let mut no =
-                    No::fault(FaultKind::Authentication, None, sentence("Ask your administrator for a new one."));
-                if let No::Fault(refused) = &mut no {
+                let mut rejection = Rejection::fault(
+                    FaultKind::Authentication,
+                    None,
+                    sentence("Ask your administrator for a new one."),
+                );
+                if let Rejection::Fault(refused) = &mut rejection {
                     refused.wrong_token = Some(By::Stranger);
                 }
-                no
+                rejection
             }
             EnrollmentRefusal::Tenant(TenantRefusal::Unlicensed) => {
                 let reason = sentence("Ask your administrator to activate it.");
-                No::fault(FaultKind::Authorization, Some(ErrorType::UserLicense), reason)
+                Rejection::fault(FaultKind::Authorization, Some(ErrorType::UserLicense), reason)
             }
         }
     }

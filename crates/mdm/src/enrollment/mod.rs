@@ -33,7 +33,7 @@ use crate::{
 };
 use applicant::{Claims, claims};
 pub(crate) use applicant::{bounded, mac_address};
-use faults::No;
+use faults::Rejection;
 
 /// The oldest supported version of the protocol.
 const MIN_VERSION: (u32, u32) = (3, 0);
@@ -55,35 +55,35 @@ pub(crate) async fn discover(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let answer = read(body).and_then(|body| {
-        let request = Discover::decode(&body).map_err(No::from)?;
+        let request = Discover::decode(&body).map_err(Rejection::from)?;
         let message = request.message_id.clone();
-        check_discovery(&request).map_err(|no| no.to(&message))?;
+        check_discovery(&request).map_err(|rejection| rejection.to(&message))?;
         let url = |path: &str| format!("{}{path}", channel.base_url);
         Ok(Discovered { relates_to: message, policy_url: url(POLICY_PATH), enrollment_url: url(ENROLLMENT_PATH) })
     });
     // Anyone may ask where enrolment is.
     match answer {
         Ok(discovered) => stranger(channel.answer(Ok(discovered.encode()), DISCOVERY_PATH), "enrolment"),
-        Err(no) => channel.answer(Err(no), DISCOVERY_PATH),
+        Err(rejection) => channel.answer(Err(rejection), DISCOVERY_PATH),
     }
 }
 
-fn check_discovery(request: &Discover) -> Result<(), No> {
+fn check_discovery(request: &Discover) -> Result<(), Rejection> {
     if request.version < MIN_VERSION {
-        return Err(No::version(request.version));
+        return Err(Rejection::version(request.version));
     }
     let offers = request.auth_policies.is_empty() || request.auth_policies.iter().any(|policy| policy == ON_PREMISE);
-    if offers { Ok(()) } else { Err(No::authentication_policy()) }
+    if offers { Ok(()) } else { Err(Rejection::authentication_policy()) }
 }
 
 /// Answers with the certificate policy.
 pub(crate) async fn policy(State(channel): State<Arc<DeviceChannel>>, body: Result<Bytes, BytesRejection>) -> Response {
-    let answer = match read(body).and_then(|body| GetPolicies::decode(&body).map_err(No::from)) {
-        Err(no) => Err(no),
+    let answer = match read(body).and_then(|body| GetPolicies::decode(&body).map_err(Rejection::from)) {
+        Err(rejection) => Err(rejection),
         Ok(request) => {
             let message = request.message_id;
             let checked = channel.check_token(request.token.as_ref()).await;
-            checked.map(|_| Policy::DEFAULT.encode(&message)).map_err(|no| no.to(&message))
+            checked.map(|_| Policy::DEFAULT.encode(&message)).map_err(|rejection| rejection.to(&message))
         }
     };
     channel.answer(answer, POLICY_PATH)
@@ -96,27 +96,27 @@ pub(crate) async fn enroll(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let shown_sha256 = peer.map(|Extension(certificate)| sha256(&certificate.0));
-    let answer = match read(body).and_then(|body| RequestSecurityToken::decode(&body).map_err(No::from)) {
-        Err(no) => Err(no),
+    let answer = match read(body).and_then(|body| RequestSecurityToken::decode(&body).map_err(Rejection::from)) {
+        Err(rejection) => Err(rejection),
         Ok(request) => {
             let message = request.message_id.clone();
-            channel.enroll(request, shown_sha256).await.map_err(|no| no.to(&message))
+            channel.enroll(request, shown_sha256).await.map_err(|rejection| rejection.to(&message))
         }
     };
     channel.answer(answer.map(|issued| issued.encode().to_string()), ENROLLMENT_PATH)
 }
 
-fn read(body: Result<Bytes, BytesRejection>) -> Result<Bytes, No> {
+fn read(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Rejection> {
     body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => No::TooLarge,
-        _ => No::Interrupted,
+        StatusCode::PAYLOAD_TOO_LARGE => Rejection::TooLarge,
+        _ => Rejection::Interrupted,
     })
 }
 
 impl DeviceChannel {
     /// Checks that the token of a security header can be redeemed, without using it.
-    async fn check_token(&self, token: Option<&UsernameToken>) -> Result<[u8; 32], No> {
-        let token = token.ok_or_else(No::no_security)?;
+    async fn check_token(&self, token: Option<&UsernameToken>) -> Result<[u8; 32], Rejection> {
+        let token = token.ok_or_else(Rejection::no_security)?;
         let (sha256, now) = (token_sha256(&token.password), self.clock.now());
         let checked = self.store.try_read(move |view| {
             let tenant = view.enrollment_token(&sha256)?.map(|token| token.tenant);
@@ -125,24 +125,26 @@ impl DeviceChannel {
         });
         match checked.await {
             Ok(()) => Ok(sha256),
-            Err(chaveiro_core::Fault::Refused((refusal, tenant))) => Err(No::from(refusal).with_token_of(tenant)),
-            Err(fault) => Err(No::from(fault.map(|(refusal, _)| refusal))),
+            Err(chaveiro_core::Fault::Refused((refusal, tenant))) => {
+                Err(Rejection::from(refusal).with_token_of(tenant))
+            }
+            Err(fault) => Err(Rejection::from(fault.map(|(refusal, _)| refusal))),
         }
     }
 
-    async fn enroll(&self, request: RequestSecurityToken, shown_sha256: Option<[u8; 32]>) -> Result<Issued, No> {
+    async fn enroll(&self, request: RequestSecurityToken, shown_sha256: Option<[u8; 32]>) -> Result<Issued, Rejection> {
         if !request.is_issue {
-            return Err(No::renewal());
+            return Err(Rejection::renewal());
         }
         let token_sha256 = self.check_token(request.token.as_ref()).await?;
         let claims = claims(&request)?;
-        let verified = VerifiedRequest::verify(&request.pkcs10).map_err(No::from)?;
+        let verified = VerifiedRequest::verify(&request.pkcs10).map_err(Rejection::from)?;
         let now = self.clock.now();
         let (enrollment, device) = (EnrollmentId(self.entropy.uuid()), DeviceId(self.entropy.uuid()));
         let certificate = self
             .ca
             .issue_device_certificate(&verified, enrollment, now, self.entropy.as_ref())
-            .map_err(No::internal)?;
+            .map_err(Rejection::internal)?;
 
         let Claims { reported_id, platform, inventory, for_user } = claims;
         let device_name = inventory.text(InventoryField::DEVICE_NAME).unwrap_or_default().to_owned();
@@ -167,7 +169,7 @@ impl DeviceChannel {
             };
             Ok((enrolled, user.and_then(|user| user.alternate_key)))
         });
-        let (enrolled, principal) = written.await.map_err(No::from)?;
+        let (enrolled, principal) = written.await.map_err(Rejection::from)?;
         if enrolled.duplicate_of.is_some() {
             self.alarm.ring();
         }
@@ -218,26 +220,26 @@ impl DeviceChannel {
 
     /// Builds a SOAP answer. A mistake of the device is a fault with status 200, which clients read; only our own
     /// failures are 500 or 503.
-    fn answer(&self, answer: Result<String, No>, path: &str) -> Response {
+    fn answer(&self, answer: Result<String, Rejection>, path: &str) -> Response {
         let (status, body, wrong_token) = match answer {
             Ok(body) => return proven(([(header::CONTENT_TYPE, CONTENT_TYPE)], body)),
-            Err(No::TooLarge) => return stranger(StatusCode::PAYLOAD_TOO_LARGE, "enrolment"),
-            Err(No::Interrupted) => return stranger(StatusCode::BAD_REQUEST, "enrolment"),
-            Err(No::Fault(no)) => {
+            Err(Rejection::TooLarge) => return stranger(StatusCode::PAYLOAD_TOO_LARGE, "enrolment"),
+            Err(Rejection::Interrupted) => return stranger(StatusCode::BAD_REQUEST, "enrolment"),
+            Err(Rejection::Fault(rejection)) => {
                 let trace_id = self.entropy.uuid().to_string();
                 // Requests of strangers are not logged one by one, but a failure on our side is.
-                match &no.internal {
+                match &rejection.internal {
                     Some(internal) => tracing::error!(%trace_id, internal, "an enrolment request was not handled"),
-                    None => tracing::debug!(%trace_id, reason = %no.reason, "an enrolment request was refused"),
+                    None => tracing::debug!(%trace_id, reason = %rejection.reason, "an enrolment request was refused"),
                 }
                 let fault = Fault {
-                    relates_to: no.relates_to,
-                    kind: no.kind,
-                    reason: no.reason,
-                    error_type: no.error_type,
+                    relates_to: rejection.relates_to,
+                    kind: rejection.kind,
+                    reason: rejection.reason,
+                    error_type: rejection.error_type,
                     trace_id,
                 };
-                (no.status, fault.encode(), no.wrong_token)
+                (rejection.status, fault.encode(), rejection.wrong_token)
             }
         };
         let mut response = (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response();

@@ -63,8 +63,8 @@ pub(super) fn speaker(
     let namesakes = namesakes(view, header)?;
     if namesakes.is_empty() {
         // An unknown name takes as much time as a known one.
-        let nobody = EnrollmentId(uuid::Uuid::nil());
-        let _ = proof(context.credentials, nobody, &State::new(Nonce::default()), header, &challenges);
+        let no_enrollment = EnrollmentId(uuid::Uuid::nil());
+        let _ = proof(context.credentials, no_enrollment, &State::new(Nonce::default()), header, &challenges);
     }
     for enrollment in namesakes {
         let session = Session::of(view, context.credentials, enrollment.id)?;

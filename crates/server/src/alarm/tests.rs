@@ -168,17 +168,17 @@ async fn an_alert_is_posted_until_it_is_taken_and_then_no_more() {
     world.raise(&[placed(7)]).await;
     // Two, four, eight seconds; nothing in between.
     for (attempts, pause) in [(1, 2), (2, 4), (3, 8)] {
-        assert_eq!(post.empty().await, Duration::from_secs(pause));
+        assert_eq!(post.post_due().await, Duration::from_secs(pause));
         assert_eq!((world.asked(), world.waiting().await), (attempts, 1));
         world.pass(1);
-        assert_eq!(post.empty().await, Duration::from_secs(pause - 1));
+        assert_eq!(post.post_due().await, Duration::from_secs(pause - 1));
         assert_eq!(world.asked(), attempts);
         world.pass(i64::try_from(pause).expect("small") - 1);
     }
     world.taken.refuse(&[]);
-    assert_eq!(post.empty().await, IDLE);
+    assert_eq!(post.post_due().await, IDLE);
     assert_eq!((world.asked(), world.waiting().await), (4, 0));
-    post.empty().await;
+    post.post_due().await;
     let told = world.taken.told.lock().expect("told").clone();
     assert_eq!(told.len(), 1);
     assert_eq!((&told[0]["alert"], &told[0]["counted"]), (&json!("chaveiro.hold_placed"), &json!(10)));
@@ -192,17 +192,17 @@ async fn what_nobody_takes_makes_nothing_else_wait_and_is_given_up_after_a_day()
     let mut post = world.post(Some(&world.url));
     world.taken.refuse(&[placed(1)]);
     world.raise(&[placed(1), placed(2)]).await;
-    post.empty().await;
+    post.post_due().await;
     assert_eq!((world.taken.ids(), world.waiting().await), (vec![placed(2).id()], 1));
     world.pass(24 * 3600 - 1);
-    post.empty().await;
+    post.post_due().await;
     world.raise(&[placed(3)]).await;
     world.pass(300);
-    post.empty().await;
+    post.post_due().await;
     assert_eq!(world.taken.ids(), [placed(2).id(), placed(3).id()]);
     assert_eq!(world.waiting().await, 1, "a day is over, and it was tried three times since the start");
     world.pass(300);
-    assert_eq!(post.empty().await, IDLE);
+    assert_eq!(post.post_due().await, IDLE);
     assert_eq!((world.asked(), world.waiting().await), (6, 0), "four times in vain, and two that were taken");
 }
 
@@ -214,13 +214,13 @@ async fn an_old_alert_is_not_given_up_before_the_server_has_run_for_an_hour() {
     world.pass(3 * 24 * 3600);
     let mut post = world.post(Some(&world.url));
     for _ in 0..11 {
-        post.empty().await;
+        post.post_due().await;
         world.pass(300);
     }
     assert_eq!((world.asked(), world.waiting().await), (11, 1), "after 55 minutes the receiver may still be starting");
-    post.empty().await;
+    post.post_due().await;
     world.pass(300);
-    post.empty().await;
+    post.post_due().await;
     assert_eq!((world.asked(), world.waiting().await), (13, 0));
 }
 
@@ -229,7 +229,7 @@ async fn without_an_address_nothing_waits_and_everything_is_logged_first() {
     let (world, log) = (World::new().await, Log::default());
     let _logging = log.listen();
     world.raise(&[placed(1), placed(2)]).await;
-    world.post(None).empty().await;
+    world.post(None).post_due().await;
     assert_eq!((world.waiting().await, world.asked()), (0, 0));
     assert_eq!((log.told(&placed(1)), log.told(&placed(2))), (1, 1), "without a signal");
 }
@@ -242,7 +242,7 @@ async fn an_alert_is_logged_once_however_often_it_is_posted() {
     world.raise(&[placed(1)]).await;
     let mut post = world.post(Some(&world.url));
     for _ in 0..5 {
-        post.empty().await;
+        post.post_due().await;
         world.pass(300);
     }
     assert_eq!((world.asked(), log.told(&placed(1))), (5, 1));

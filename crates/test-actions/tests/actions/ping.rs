@@ -186,15 +186,16 @@ async fn it_expires_and_ends_when_its_device_comes_anew_or_leaves() {
     let ended = world.store.write(move |unit| engine::expire(unit, &Ripeness::at_once(later), 10));
     assert_eq!(ended.await.expect("expired"), 1);
 
-    let (device, anew) = world.device(2).await;
-    world.call(&token, "POST", &format!("{}/ping", path(anew))).await;
+    let (device, reenrolling) = world.device(2).await;
+    world.call(&token, "POST", &format!("{}/ping", path(reenrolling))).await;
     world.enroll(&world.certified(&device.account), 2).await;
 
     let (_, leaving) = world.device(3).await;
     world.call(&token, "POST", &format!("{}/ping", path(leaving))).await;
     assert_eq!(world.call(&token, "DELETE", &path(leaving)).await.0, 204);
 
-    for (id, outcome) in [(expiring, Outcome::Expired), (anew, Outcome::Reenrolled), (leaving, Outcome::Retired)] {
+    for (id, outcome) in [(expiring, Outcome::Expired), (reenrolling, Outcome::Reenrolled), (leaving, Outcome::Retired)]
+    {
         let (action, _) = world.newest(id).await;
         assert_eq!((action.state, action.outcome), (ActionState::Canceled, Some(outcome)));
         let settled = world.record(id).await.into_iter().find(|event| event.activity == Activity::ActionSettled);
