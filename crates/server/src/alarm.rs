@@ -202,7 +202,7 @@ impl Post {
             self.waiting = match waiting {
                 Ok(waiting) => waiting,
                 Err(error) => {
-                    tracing::error!(%error, "the alerts that wait cannot be read; it is tried again");
+                    tracing::error!(%error, "the waiting alerts cannot be read; the server tries again");
                     return self.waiting.clear();
                 }
             };
@@ -225,7 +225,7 @@ impl Post {
                 tracing::error!(
                     alerts = beyond.len(),
                     alert.id = id,
-                    "more alerts wait than are kept; the oldest up to this one are in the log alone"
+                    "too many alerts wait; the oldest up to this one are only in the log"
                 );
             }
             if !self.remove(beyond).await {
@@ -273,10 +273,10 @@ impl Post {
         let tried_for = self.logged.get(&id).map_or(Duration::ZERO, |since| uptime.saturating_sub(*since));
         let age = now.duration_since(alert.at);
         if attempt >= ATTEMPTS && age >= LIFE && tried_for >= SETTLING {
-            tracing::error!(alert.id = id, error, "an alert was not taken for too long; it is in the log alone");
+            tracing::error!(alert.id = id, error, "an alert was not accepted for too long; it is only in the log");
             return true;
         }
-        tracing::warn!(alert.id = id, attempt, error, "an alert was not taken; it is posted again");
+        tracing::warn!(alert.id = id, attempt, error, "an alert was not accepted; it is posted again");
         self.put_off(alert, attempt);
         false
     }
@@ -296,7 +296,7 @@ impl Post {
         });
         let removed = removed.await;
         if let Err(error) = &removed {
-            tracing::error!(%error, "an alert that is done with could not be removed; it is posted again");
+            tracing::error!(%error, "a finished alert could not be removed; it is posted again");
         }
         removed.is_ok()
     }

@@ -104,7 +104,7 @@ impl Shipping {
         let newest = match self.store.read(move |view| Ok(newest_checkpoints(view, &signer)?)).await {
             Ok(newest) => newest,
             Err(error) => {
-                tracing::error!(%error, "the checkpoints cannot be read; it is tried again");
+                tracing::error!(%error, "the checkpoints cannot be read; the server tries again");
                 return false;
             }
         };

@@ -87,7 +87,7 @@ impl Jobs {
 
 fn report(what: &str, outcome: Result<(), Fault>) {
     if let Err(error) = outcome {
-        tracing::error!(%error, what, "a background job failed; it is tried again");
+        tracing::error!(%error, what, "a background job failed; the server tries again");
     }
 }
 

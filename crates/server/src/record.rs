@@ -231,7 +231,7 @@ impl Warden {
     }
 
     fn blind(&self, part: &'static str, what: &str, error: &Fault) {
-        tracing::error!(%error, what, "it could not be verified; it is tried again");
+        tracing::error!(%error, what, "it could not be verified; the server tries again");
         self.complaints.set(part, Some(format!("{what} could not be verified; see the log")));
     }
 
@@ -240,7 +240,7 @@ impl Warden {
         let about = about(&[table, shown, &format!("{:?}", row.tenant)]);
         let Some(tenant) = row.tenant else {
             if self.alerted.len() < MOST_ALERTS && self.alerted.insert(about) {
-                tracing::error!(table, row = shown, "a row of no tenant does not verify: it grants nothing");
+                tracing::error!(table, row = shown, "a row without a tenant does not verify: it grants nothing");
             }
             return;
         };
@@ -275,7 +275,7 @@ impl Warden {
                 self.alarm.ring();
             }
             Err(error) => {
-                tracing::error!(%error, %tenant, "an alert about the record could not be kept; it is tried again")
+                tracing::error!(%error, %tenant, "an alert about the record could not be stored; the server tries again")
             }
         }
     }

@@ -33,7 +33,7 @@ impl Refusals {
         }
         let (now, recorded) = (self.clock.now(), Arc::clone(&sums));
         if let Err(error) = self.store.write(move |unit| Ok(record(unit, &recorded, now)?)).await {
-            tracing::error!(%error, "refused requests were not recorded; it is tried again in a minute");
+            tracing::error!(%error, "refused requests were not recorded; the server tries again in a minute");
             self.sums().add_all(Sums::clone(&sums));
         }
     }

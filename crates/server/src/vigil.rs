@@ -201,7 +201,7 @@ impl Vigil {
             Running { seen: Some(now), ..state.running }
         };
         if let Err(error) = self.store.write(move |unit| Ok(unit.set_running(&running)?)).await {
-            tracing::error!(%error, "the running time could not be kept");
+            tracing::error!(%error, "the running time could not be stored");
         }
     }
 
@@ -211,7 +211,7 @@ impl Vigil {
         if !broken.is_empty() {
             // Another process may have ended between recording the key and settling the file.
             if let Err(error) = self.inventory.finish().await {
-                tracing::error!(%error, "staged keys could not be given their places");
+                tracing::error!(%error, "staged keys could not be settled");
             }
             broken = self.broken_escrows().await;
         }
@@ -245,7 +245,7 @@ impl Vigil {
             Ok(broken.collect())
         });
         broken.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "the escrow could not be looked at");
+            tracing::error!(%error, "the escrow could not be checked");
             Vec::new()
         })
     }
@@ -254,7 +254,7 @@ impl Vigil {
     async fn look_at_keys(&self) {
         let listed = match self.inventory.list().await {
             Ok(listed) => listed,
-            Err(error) => return tracing::error!(%error, "the keys could not be looked at"),
+            Err(error) => return tracing::error!(%error, "the keys could not be checked"),
         };
         let others = listed
             .into_iter()

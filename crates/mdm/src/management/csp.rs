@@ -263,7 +263,7 @@ pub(super) fn standing(request: &Message) -> Option<Standing> {
     let mut standing: Standing = match nodes::decode(item.value()?) {
         Ok(standing) => standing,
         Err(error) => {
-            tracing::info!(%error, "what a device says of itself is not readable");
+            tracing::info!(%error, "the standing of a device is not readable");
             return None;
         }
     };

@@ -354,7 +354,7 @@ impl Turn<'_> {
         if delivery.purpose.may_change()
             && let Err(fault) = escrow::require(self.unit, self.context.sealer, delivery.tenant)
         {
-            tracing::error!(error = %fault, "a recovery waits, because the escrow is not ready");
+            tracing::error!(error = %fault, "a recovery stays queued: the escrow is not ready");
             return Ok(Said::plain(&reply));
         }
         let entropy = self.context.entropy;
@@ -379,13 +379,13 @@ impl Turn<'_> {
         for command in &delivery.commands {
             let secret = match engine::open_for(self.unit, self.context.replayer, &delivery, command) {
                 Err(Fault::Escrow(error)) => {
-                    tracing::error!(%error, "a command waits, because the secret that it sends does not open");
+                    tracing::error!(%error, "a command stays queued: the secret that it sends cannot be opened");
                     return Ok(Said::plain(&reply));
                 }
                 opened => opened?,
             };
             let Some(said) = csp::command(command, secret.as_ref(), &facts) else {
-                tracing::error!(?command, ?platform, "what waits for a device cannot be said to it");
+                tracing::error!(?command, ?platform, "a queued command cannot be encoded for the device");
                 return Ok(Said::plain(&reply));
             };
             commands.push(said);
@@ -403,7 +403,7 @@ impl Turn<'_> {
             // The commands stay queued.
             Sent::Next(reply) => return Ok(Said::plain(&reply)),
             Sent::Never(reply) => {
-                tracing::warn!(device = %delivery.device, "the device takes no message long enough for what waits for it");
+                tracing::warn!(device = %delivery.device, "the device takes no message long enough for its next command");
                 return Ok(Said::plain(&reply));
             }
         };

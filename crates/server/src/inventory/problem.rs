@@ -131,7 +131,11 @@ impl fmt::Display for KeyProblems {
                 ", or, if the private key is kept elsewhere on purpose, say so with: chaveiro keys ingest-only on",
             )
         } else {
-            write!(f, ", or, if that is lost for ever, read \"Lost keys\" in docs/operations.md ({})", names.join(", "))
+            write!(
+                f,
+                ", or, if that is lost permanently, read \"Lost keys\" in docs/operations.md ({})",
+                names.join(", ")
+            )
         }
     }
 }
