@@ -169,9 +169,10 @@ fn of_config(error: &ConfigError) -> Text {
         ConfigError::Toml { file, reason } => text!("config-toml", file = file, reason = reason),
         ConfigError::Unknown { place, key } => text!("config-unknown", place = place, key = key),
         ConfigError::Value { key, place, value, expected } => {
-            text!("config-value", key = *key, place = place, value = format!("{value:?}"), expected = *expected)
+            text!("config-value", key = *key, place = place, value = format!("{value:?}"), expected = expected.as_str())
         }
         ConfigError::HalfTls => text!("config-half-tls"),
+        ConfigError::HeaderWithoutProxies => text!("config-header-without-proxies"),
     }
 }
 
