@@ -6,7 +6,7 @@ use super::enums::*;
 use super::{Default, Edm, Property};
 
 /// Properties that the device channel does not know; a single GET says so with an empty text.
-pub const EMPTY: [&str; 3] = ["iccid", "remoteAssistanceSessionUrl", "udid"];
+pub(crate) const EMPTY: [&str; 3] = ["iccid", "remoteAssistanceSessionUrl", "udid"];
 
 /// The properties.
 pub(crate) const MANAGED_DEVICE: &[Property] = &[
