@@ -1,7 +1,8 @@
 //! The domain of Chaveiro: devices, remote actions and the rules that decide.
 //!
-//! Decisions are functions of values; time and identifiers are parameters; the outside is reached only through the traits
-//! of [`ports`]. Five floors, each a folder; a file uses its own floor and those above it in this list:
+//! Decisions are functions of values; time and identifiers are parameters; the outside is reached only through the
+//! traits of [`ports`]. The crate has five floors, each a folder. A file uses its own floor and those above it in this
+//! list:
 //!
 //! | floor | what it holds |
 //! |---|---|

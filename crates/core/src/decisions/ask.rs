@@ -1,4 +1,4 @@
-//! Asking for a remote action: what the caller is answered, and what is recorded of it.
+//! Requests for a remote action: the answer to the caller, and the audit events.
 
 use std::time::Duration;
 
@@ -16,61 +16,61 @@ use crate::ports::{Decided, Fault, StoreError, UnitOfWork};
 use crate::refusal::{ActionRefusal, DeviceRefusal, Refusal};
 use crate::remote_action::{RemoteAction, Way};
 
-/// The time in which a request counts as a repeat of an earlier one, by its id or as a retry without one: longer than the
-/// three retries of a client with their delays of at most 180 seconds each. A script with a constant id recovers again later.
+/// The time in which a request counts as a repeat of an earlier one, by its id or as a retry without one. It is longer
+/// than the three retries of a client with their delays of at most 180 seconds each. A script with a constant id
+/// recovers again later.
 const RETRY_WINDOW: Duration = Duration::from_secs(10 * 60);
 
-/// The words by which the record says how a repeat was known; stored records have them.
+/// The words with which the record states how a repeat was recognised; stored records contain them.
 const BY_ITS_ID: &str = "client-request-id";
 const BY_THE_CALLERS_WORD: &str = "Retry-Attempt";
 
-/// What is asked. The ids are fresh; they are parameters so that a decision can be repeated.
+/// The request. Its ids are fresh; they are parameters so that a decision can be repeated.
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// The remote action.
     pub what: &'static RemoteAction,
-    /// The caller; its permission was checked at the edge, by the declaration of the action.
+    /// The caller. The edge has checked its permission against the declaration of the action.
     pub caller: Caller,
-    /// For which device.
+    /// The device.
     pub device: DeviceId,
-    /// The path as asked, for the record.
+    /// The requested path, for the record.
     pub path: String,
     /// The request.
     pub request: RequestId,
-    /// The caller's own id of the request, equal in repeats of it.
+    /// The caller's own id of the request, equal in its repeats.
     pub client_request_id: Option<String>,
-    /// The caller says that it sends this request again: clients say so even where they leave
-    /// their own id out.
+    /// True if the caller states that this is a retry: clients say so even where they send no id of their own.
     pub retry: bool,
     /// The caller's reason, for the record.
     pub reason: Option<String>,
-    /// Why the caller wants to pass a hold, if it does.
+    /// The reason for passing a hold, if the caller wants to.
     pub break_glass: Option<String>,
     /// The id of the action, if one is opened.
     pub action: ActionId,
 }
 
 impl Ask {
-    /// The caller, as requests for this action are remembered.
+    /// Returns the key under which the caller's requests for this action are remembered.
     fn caller_key(&self) -> String {
         let key = self.caller.actor.key();
         self.what.audit.recorded_as.map(|name| format!("{name} {key}")).unwrap_or(key)
     }
 }
 
-/// What became of it.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Begun {
     /// An action was opened.
     Opened(ActionId),
-    /// One is open already and serves this caller too. Audited; no second command.
+    /// An action is open already and serves this caller too. Audited; no second command.
     AlreadyOpen(ActionId),
     /// This very request was answered before. Audited; no second command.
     Repeated(ActionId),
 }
 
-/// Accepts a remote action, or refuses it because a precondition is missing; both are recorded. When this unit of work is
-/// durable, the caller is told.
+/// Accepts a remote action, or refuses it because a precondition is missing. Both are recorded. The caller is answered
+/// once this unit of work is durable.
 pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Decided<Begun>, Fault> {
     let tenant = ask.caller.tenant;
     let caller_key = ask.caller_key();
@@ -91,7 +91,7 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Dec
     let way = ask.what.way_of(device.platform);
     let wanted = way.map_or(&[][..], |way| (way.locks)(&settings));
     let mut under_way = unit.open_action(tenant, ask.device, ask.what.name)?;
-    // One that the server opened by itself, for a disk alone, must not swallow what a person asks for.
+    // A narrower action that the server opened for a disk alone must not swallow a person's request.
     let narrower = under_way.take_if(|open| wanted.iter().any(|lock| !open.locks.contains(lock)));
     if let Some(open) = under_way {
         remember(unit, &open, &caller_key, ask.client_request_id.as_deref(), now)?;
@@ -107,7 +107,7 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Dec
         }
         Some(_) | None => check(ask.what, &device, enrollment.as_ref(), way),
     };
-    // The hold last: what is refused anyway places none.
+    // The hold comes last: a request that is refused anyway places none.
     let asker = hold::Asker {
         action: ask.action,
         caller: &ask.caller,
@@ -152,7 +152,7 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Dec
     Ok(Decided::Done(Begun::Opened(action.id)))
 }
 
-/// The enrolment and the way by which the device can be asked now.
+/// Returns the enrolment and the way through which the device can be reached now.
 fn check(
     what: &RemoteAction,
     device: &ManagedDevice,
@@ -168,8 +168,9 @@ fn check(
     Ok((enrollment.id, way))
 }
 
-/// The action with which this very request was answered before, and by what it is known: its id, while its action is open
-/// or for [`RETRY_WINDOW`]; without an id, the caller's own word that it repeats what it asked for last.
+/// Returns the action with which this very request was answered before, and how it was recognised. A request with an id
+/// is recognised while its action is open or within [`RETRY_WINDOW`]. A request without one is recognised if the caller
+/// states that it repeats its last request.
 fn repeated(
     unit: &mut dyn UnitOfWork,
     ask: &Ask,

@@ -1,16 +1,15 @@
-//! Role assignments: made, named and taken back, each in one unit of work, recorded. Operators on the host and callers of the
-//! API go this way alike; the `event` says who it was.
+//! Role assignments: made, renamed and removed, each in one unit of work, recorded. Operators on the host and callers
+//! of the API both use these functions; the `event` says which.
 //!
-//! Whoever manages roles may give people what she does not have herself: that is what the right is for. So that it is no ladder
-//! (`docs/roles.md`):
+//! A role manager can grant rights they do not hold. These rules prevent privilege escalation (`docs/roles.md`):
 //!
-//! - Nobody gives herself a role or takes one back.
-//! - The rights that no permission implies ([`RoleAction::is_only_assigned`]), managing roles and applications among them, are
-//!   passed on by those who hold them, in their own scope.
-//! - What an *application* may do, whoever has its secret may do, and that can be the caller. So an application gets nothing
-//!   beyond what it could do before and what the caller may do. The first assignment binds it and takes; the last one that goes
-//!   unbinds it and gives.
-//! - An application that manages roles is nobody whom somebody knows. It passes on what it may do itself, and nothing else.
+//! - Callers cannot change their own role assignments.
+//! - A right that no permission implies ([`RoleAction::is_only_assigned`]), such as managing roles or applications, can
+//! be granted only by a caller who holds it, within the caller's scope.
+//! - A person who has an application's secret can act as that application, and that person may be the caller. So an
+//! application gets no right that it lacked before and that the caller lacks too. The first assignment restricts an
+//! application to its roles; removing the last one lifts the restriction.
+//! - No person stands behind an application, so it can grant only rights it holds.
 
 use super::rights;
 use crate::alert::{Alert, Assigned, News};
@@ -24,8 +23,8 @@ use crate::rights::Rights;
 use crate::role::RoleAction;
 use crate::scope_tag::Visibility;
 
-/// Makes it. People are told when it was done through the API; whoever does it on the host knows, and is not kept from it by
-/// the limit: others may have used it up.
+/// Makes the assignment. An assignment through the API raises an alert. One on the host does not, because the operator
+/// knows of it. Nor does the limit apply on the host, because callers may have used it up.
 pub fn assign(
     unit: &mut dyn UnitOfWork,
     by: &Caller,
@@ -64,7 +63,7 @@ pub fn assign(
     Ok(unit.append_audit(&described(event, assignment))?)
 }
 
-/// Gives it another name and description; nothing else of it is changed.
+/// Replaces the name and the description of an assignment.
 pub fn rename(
     unit: &mut dyn UnitOfWork,
     by: &Caller,
@@ -84,7 +83,7 @@ pub fn rename(
     Ok(unit.append_audit(&event.with("changed", changed.join(",")))?)
 }
 
-/// Takes it back. People are told when it was done through the API.
+/// Removes an assignment. A removal through the API raises an alert.
 pub fn unassign(
     unit: &mut dyn UnitOfWork,
     by: &Caller,
@@ -108,7 +107,7 @@ pub fn unassign(
     Ok(unit.append_audit(&described(event, assignment))?)
 }
 
-/// The rights of somebody who manages the roles of the whole tenant.
+/// Returns the rights of the caller, who must manage the roles of the whole tenant.
 fn manages(view: &dyn View, by: &Caller) -> Result<Rights, Fault> {
     let held = rights::of(view, by)?;
     match held.scope(RoleAction::RolesManage) {
@@ -117,7 +116,7 @@ fn manages(view: &dyn View, by: &Caller) -> Result<Rights, Fault> {
     }
 }
 
-/// Refuses an assignment for the caller: the person, a group of hers, or the application that she uses.
+/// Refuses an assignment that names the caller: the person, one of their groups, or the application that they use.
 fn refuse_own(by: &Caller, principal: &Principal) -> Result<(), RoleRefusal> {
     let application = Principal::new(PrincipalKind::Application, &by.actor.application_id);
     let is_hers = match by.actor.kind {
@@ -129,7 +128,7 @@ fn refuse_own(by: &Caller, principal: &Principal) -> Result<(), RoleRefusal> {
     if is_hers { Err(RoleRefusal::Own) } else { Ok(()) }
 }
 
-/// The rights of an application with these assignments.
+/// Returns the rights of an application with these assignments.
 fn bound_by(assignments: &[&RoleAssignment]) -> Rights {
     match assignments {
         [] => Rights::Permissions,
@@ -137,8 +136,8 @@ fn bound_by(assignments: &[&RoleAssignment]) -> Rights {
     }
 }
 
-/// Tells people of what a request of the API did with an assignment, by whatever token: one of an operator serves wherever it
-/// is taken to.
+/// Raises an alert about an assignment that a request of the API changed, with any token: an operator's token works
+/// wherever it is taken.
 fn tell(
     unit: &mut dyn UnitOfWork,
     news: fn(Assigned) -> News,
@@ -163,7 +162,7 @@ fn tell(
     unit.insert_alert(&Alert { tenant, about, at: event.at, actor, news: news(assigned) })
 }
 
-/// An event about an assignment.
+/// Adds the facts of an assignment to an event.
 fn described(event: AuditEvent, assignment: &RoleAssignment) -> AuditEvent {
     let event = event.with("assignment", assignment.id).with("role", assignment.role.key);
     let event = event.with(assignment.principal.kind.name(), &assignment.principal.text);

@@ -1,4 +1,4 @@
-//! Changing what administrators say of a device. Callers of the API and operators on the host go this way alike.
+//! Changes of a device by administrators. Callers of the API and operators on the host both use them.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub enum Change {
     Owner(OwnerType),
     /// Replaces the scope tags.
     Tags(ScopeTags),
-    /// Says whether another agent manages the device, too.
+    /// Sets whether another agent manages the device too.
     Comanaged(bool),
 }
 
@@ -34,8 +34,8 @@ impl Change {
         }
     }
 
-    /// The setting by its recorded name, and its value as it is recorded. Notes may be long and confidential, and the record
-    /// keeps everything: it tells their length alone.
+    /// Returns the setting by its recorded name, and its value as it is recorded. Notes may be long and confidential,
+    /// and the record keeps everything, so it gets only their length.
     fn recorded(&self, device: &ManagedDevice) -> (&'static str, String) {
         let none = || "-".to_owned();
         match self {
@@ -51,8 +51,8 @@ impl Change {
     }
 }
 
-/// Changes a device for a party with those rights, and gives it as it is since. Each setting is recorded by an event of its
-/// own, with its value before and after. A setting that is said twice is recorded once.
+/// Changes a device for a party with those rights, and returns the changed device. Each setting is recorded as an event
+/// of its own, with its value before and after. A setting that is given twice is recorded once.
 pub fn change(
     unit: &mut dyn UnitOfWork,
     rights: &Rights,

@@ -1,7 +1,7 @@
 //! Users, apps, scripts and run states: made, changed and removed, each in one unit of work, recorded.
 //!
-//! A user who is removed, whose account is disabled or whose name changes is signed out: tokens say what their person was
-//! called, and that the person could sign in, at the moment they were minted.
+//! A user who is removed, disabled or renamed is signed out. Tokens state the person's name, and that the person could
+//! sign in, as of the time they were minted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,12 +54,12 @@ pub fn delete(unit: &mut dyn UnitOfWork, origin: &Origin, resource: &Resource, n
     Ok(())
 }
 
-/// The beginning of an event about a resource.
+/// Begins an event about a resource.
 pub(super) fn event(origin: &Origin, activity: Activity, resource: &Resource) -> AuditEvent {
     origin.event(resource.tenant, activity).with("kind", resource.kind.name()).with("id", resource.id)
 }
 
-/// The names of the properties that differ, in order.
+/// Returns the names of the properties that differ, in order.
 fn changed(before: &Resource, after: &Resource) -> Vec<String> {
     let of = |one: &Resource| serde_json::from_str::<BTreeMap<String, Value>>(&one.properties).unwrap_or_default();
     let (old, new) = (of(before), of(after));

@@ -1,6 +1,7 @@
-//! Changing a tenant: its licence, its directory and its settings. What is read, changed and written is one unit of work,
-//! so that no change is lost; each setting is recorded with what it was and what it is; people are told of protection that
-//! was lowered or switched off.
+//! Changes of a tenant: its licence, its directory and its settings.
+//!
+//! Reading, changing and writing is one unit of work, so that no change is lost. Each setting is recorded with its old
+//! and its new value. Protection that is lowered or switched off raises an alert.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -23,25 +24,25 @@ pub struct Ask {
     pub by: Actor,
     /// The tenant.
     pub tenant: TenantId,
-    /// The moment.
+    /// The time.
     pub at: Timestamp,
     /// A fresh id, for the alert if one is raised.
     pub about: Uuid,
 }
 
-/// A setting that has another value now.
+/// A setting with a new value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The name, as it is stored.
     pub setting: String,
     /// The value before.
     pub before: String,
-    /// The value since.
+    /// The value after.
     pub after: String,
 }
 
-/// Changes a tenant as `change` says; a refusal of it leaves everything as it is. Gives the tenant since, and what is new.
-/// Nothing is written and nothing is recorded when nothing is new.
+/// Changes a tenant with `change`; if that refuses, everything stays as it is. Returns the changed tenant and the
+/// changed settings. Nothing is written or recorded if nothing differs.
 pub fn change<E: From<Refusal>>(
     unit: &mut dyn UnitOfWork,
     ask: &Ask,
@@ -74,7 +75,7 @@ pub fn change<E: From<Refusal>>(
     Ok((after, changes))
 }
 
-/// Every value that differs. The settings are compared as they are stored, so that none can be forgotten.
+/// Returns every value that differs. The settings are compared as they are stored, so that none can be forgotten.
 fn changes(before: &Tenant, after: &Tenant) -> Result<Vec<Change>, StoreError> {
     let (before, after) = (values(before)?, values(after)?);
     let mut names: Vec<_> = before.iter().chain(&after).map(|(name, _)| name.clone()).collect();
@@ -113,8 +114,9 @@ fn values(tenant: &Tenant) -> Result<Vec<(String, Value)>, StoreError> {
     Ok(values)
 }
 
-/// The settings that protect less than before. A shorter retention destroys unread passcodes sooner, and a longer one
-/// keeps them for a thief: each direction of the two times is told. A new setting does not compile before it is considered.
+/// Returns the settings that protect less than before. A shorter retention destroys unread passcodes sooner, and a
+/// longer one keeps them for a thief, so each direction is reported for the two times. A new setting does not compile
+/// until it is considered here.
 fn lowered(before: &TenantSettings, after: &TenantSettings) -> Vec<Lowered> {
     let TenantSettings {
         disclosure_window_s,
@@ -200,7 +202,7 @@ mod tests {
             let names: Vec<_> = told.iter().map(|lowered| lowered.setting.as_str()).collect();
             assert_eq!(names, *expected, "row {index}");
         }
-        // What was off is not switched off.
+        // A protection that was off cannot be switched off.
         let off = TenantSettings { hold: HoldRule { recoveries: 0, ..HoldRule::default() }, ..before };
         assert!(lowered(&off, &before).is_empty() && lowered(&off, &off).is_empty());
     }

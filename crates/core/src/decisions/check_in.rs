@@ -1,4 +1,4 @@
-//! Taking the words of a device about itself in a message, beside its answers, and deciding what follows.
+//! The check-in: a device reports on itself in a message, beside its answers, and the server decides what follows.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -12,10 +12,10 @@ use crate::id::ActionId;
 use crate::lock::{Lock, Recoverability, Unpromoted};
 use crate::ports::{Fault, StoreError, UnitOfWork};
 
-/// The words of a device about itself at the beginning of a session.
+/// The device's report on itself at the start of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing<'a> {
-    /// Each lock, tested a moment ago.
+    /// The locks, each tested just now.
     pub locks: &'a [Recoverability],
     /// The candidate that works and that the device has not seen promoted.
     pub unpromoted: Option<&'a Unpromoted>,
@@ -25,16 +25,16 @@ pub struct Standing<'a> {
     pub account_name: Option<&'a str>,
 }
 
-/// The ids of what is made, if it is.
+/// The ids of new items, in case they are made.
 #[derive(Clone, Copy, Debug)]
 pub struct Fresh {
-    /// A recovery that the server asks for by itself.
+    /// A recovery that the server opens by itself.
     pub action: ActionId,
     /// A user for the account on the device.
     pub user: Uuid,
 }
 
-/// Meets a device that has proven itself. A Linux machine that showed its certificate must show it from now on.
+/// Greets a device that has authenticated itself. A Linux machine that showed its certificate must show it from now on.
 pub fn greet(
     unit: &mut dyn UnitOfWork,
     enrollment: &Enrollment,
@@ -69,8 +69,8 @@ pub fn ask_inventory(
     Ok(())
 }
 
-/// Keeps what the message says of the device, which was as `before` when it came, and takes its standing as proof of what the
-/// escrow opens.
+/// Stores the message's facts about the device, which was as `before` when the message came. Takes its standing as
+/// proof of which locks the escrow opens.
 pub fn keep(
     unit: &mut dyn UnitOfWork,
     before: &ManagedDevice,
@@ -90,8 +90,8 @@ pub fn keep(
     }
 }
 
-/// Does what follows from the standing of a device: settles its candidate or sees to it that its disk is escrowed, takes the
-/// account that would be recovered, and asks for its packages if they are others.
+/// Acts on the standing of a device. Settles its candidate or has its disk escrowed, takes the account that would be
+/// recovered, and requests the packages if their list has changed.
 pub fn take_standing(
     unit: &mut dyn UnitOfWork,
     enrollment: &Enrollment,
@@ -113,7 +113,7 @@ pub fn take_standing(
     let packages = vec![DeviceCommand::ReadPackages];
     let differ = said.packages_sha256.is_some()
         && said.packages_sha256 != device.inventory.text(InventoryField::PACKAGES_SHA256);
-    // A device that never gets as far as answering is not asked once more for each of its sessions.
+    // A device that never gets as far as answering must not gather one request for each of its sessions.
     if differ && unit.deliveries_queued(enrollment.id)?.iter().all(|queued| queued.commands != packages) {
         unit.insert_delivery(&Delivery::of_no_action(enrollment, Purpose::SetUp, packages, now))?;
     }
@@ -127,11 +127,11 @@ pub struct SetUp<'a> {
     pub statuses: &'a [Option<u16>],
     /// The list of packages, if the message has it.
     pub packages: Option<&'a str>,
-    /// True if the device has said all that it says for now.
+    /// True if the device has nothing more to say for now.
     pub complete: bool,
 }
 
-/// Takes the answer to a delivery that belongs to no action; `device` gets what it says of it.
+/// Takes the answer to a delivery that belongs to no action. `device` gets the facts that it states.
 pub fn take_set_up(
     unit: &mut dyn UnitOfWork,
     device: &mut ManagedDevice,

@@ -1,13 +1,13 @@
-//! Showing a recovered passcode: an action of its own, with its own permission check, and recorded
-//! before the value leaves.
+//! Disclosure of a recovered passcode: an action of its own, with its own permission check, and recorded before the
+//! value leaves.
 //!
-//! The first disclosure opens a short window in which the same caller may read again; nobody else may.
-//! Unread values are kept until their retention ends. Then the envelope is destroyed, after a grace of steady running
-//! ([`crate::steady`]), and only the fact remains. Until then an unread value is shown, because a clock that is ahead must
-//! not withhold it. A passcode that opens a disk is different: it stays until a newer one has replaced it, and whoever is
-//! permitted may read it, because the device may be off and nobody can make another.
+//! The first disclosure opens a short window in which only the same caller may read again. Unread values are kept until
+//! their retention ends. Then the envelope is destroyed, after a grace period of steady running ([`crate::steady`]),
+//! and only the fact remains. Until then an unread value is shown, because a clock that is ahead must not withhold it.
+//! A passcode that opens a disk is different. It stays until a newer one replaces it, and every permitted caller may
+//! read it, because the device may be off and no new one can be made.
 //!
-//! Reading has a ceiling ([`crate::reading`]): what is beyond it is withheld until a person has released the hold.
+//! Reading has a limit ([`crate::reading`]): a passcode beyond it is withheld until a person has released the hold.
 
 use jiff::Timestamp;
 
@@ -25,13 +25,13 @@ use crate::role::RoleAction;
 use crate::steady::Ripeness;
 use crate::tenant::TenantSettings;
 
-/// What a caller needs to be shown a passcode.
+/// The permission that a caller needs to read a passcode.
 pub const PERMISSION: Permission = Permission::PrivilegedOperationsAll;
 
 /// An envelope that may be opened now, because its disclosure is recorded.
 #[derive(Debug)]
 pub struct Disclosure {
-    /// What it is bound to.
+    /// The context to which it is bound.
     pub context: SecretContext,
     /// The sealed value.
     pub envelope: Vec<u8>,
@@ -42,7 +42,7 @@ pub struct Disclosure {
 pub struct Ask<'a> {
     /// The caller.
     pub caller: &'a Caller,
-    /// The action whose passcode is meant.
+    /// The action that produced the passcode.
     pub action: &'a ActionRecord,
     /// The request.
     pub request: RequestId,
@@ -53,15 +53,15 @@ pub struct Ask<'a> {
 }
 
 impl<'a> Ask<'a> {
-    /// Without a reason.
+    /// Returns a request without a reason.
     pub fn new(caller: &'a Caller, action: &'a ActionRecord, request: RequestId) -> Self {
         Self { caller, action, request, reason: None, break_glass: None }
     }
 }
 
-/// Decides and records. When this unit of work is durable, the envelope may be opened and shown; if it
-/// cannot be recorded, nothing is shown. A refusal is recorded too, unless there is nothing to withhold: the caller sees
-/// the action without its value.
+/// Decides and records. Once this unit of work is durable, the envelope may be opened and shown; if it cannot be
+/// recorded, nothing is shown. A refusal is recorded too, unless there is no value to withhold: the caller sees the
+/// action without its value.
 pub fn disclose(
     unit: &mut dyn UnitOfWork,
     ask: &Ask<'_>,
@@ -127,12 +127,14 @@ pub fn disclose(
     }
 }
 
-/// The window opens with the first disclosure, and never outlives the retention of an unread value.
+/// Returns the end of the window, which opens with the first disclosure and never outlives the retention of an unread
+/// value.
 fn end_of_window(secret: &EscrowedSecret, settings: &TenantSettings, now: Timestamp) -> Timestamp {
     now.checked_add(settings.disclosure_window()).map_or(secret.expires, |end| end.min(secret.expires))
 }
 
-/// Returns the envelope if that caller may see that secret now. An unread one ends when it is destroyed, not before. Pure.
+/// Returns the envelope if that caller may read that secret now. An unread one ends when it is destroyed, not before.
+/// Pure.
 pub fn decide(secret: &EscrowedSecret, caller_key: &str, now: Timestamp) -> Result<Vec<u8>, Withheld> {
     let over = secret.expires <= now;
     match &secret.disclosed {
@@ -144,8 +146,8 @@ pub fn decide(secret: &EscrowedSecret, caller_key: &str, now: Timestamp) -> Resu
     secret.envelope.clone().ok_or(Withheld::Shredded)
 }
 
-/// Marks the envelopes and sign-ins whose time is over. Removes the sign-ins that are ripe, and destroys the ripe envelopes,
-/// at most `limit` of them; gives their number.
+/// Marks the envelopes and sign-ins whose time is over. Removes the sign-ins that are ripe, and destroys the ripe
+/// envelopes, at most `limit` of them; returns their number.
 pub fn shred(unit: &mut dyn UnitOfWork, ripeness: &Ripeness, limit: usize) -> Result<usize, Fault> {
     let now = ripeness.now;
     unit.delete_ripe_sign_ins(ripeness)?;

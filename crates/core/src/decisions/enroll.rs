@@ -1,9 +1,10 @@
 //! Enrolment: a device shows a one-time token and becomes a managed device of the token's tenant.
 //!
-//! A device may come again and stay the same `managedDevice`: its old enrolment is closed, open actions are canceled, old
-//! secrets are void but kept. Two things alone let it: a token that was made for that device, and the certificate of its
-//! old enrolment, shown with the request. A name proves nothing, because anybody can say it and cloned images share it:
-//! a device with a name that is known already is another device, and people are told of it. The one before works on.
+//! A device may enrol again and stay the same `managedDevice`. Its old enrolment is closed, its open actions are
+//! canceled, and its old secrets are void but kept. Only two things allow that: a token that was made for that device,
+//! and the certificate of its old enrolment, shown with the request. A name proves nothing, because any device can
+//! claim it and cloned images share it. A device with a known name becomes another device, and an alert is raised; the
+//! earlier device keeps working.
 
 use jiff::Timestamp;
 
@@ -25,21 +26,21 @@ use crate::tenant::Tenant;
 /// A device that asks to enrol, after its certificate request was verified.
 #[derive(Clone, Debug)]
 pub struct Applicant {
-    /// SHA-256 of the token it showed.
+    /// The SHA-256 of the token that it showed.
     pub token_sha256: [u8; 32],
-    /// What it calls itself.
+    /// The id that it reports.
     pub reported_id: String,
-    /// What it runs.
+    /// The platform.
     pub platform: Platform,
-    /// What it says of itself.
+    /// The inventory that it reports.
     pub inventory: Inventory,
-    /// SHA-256 of the certificate issued to it.
+    /// The SHA-256 of the certificate issued to it.
     pub certificate_sha256: [u8; 32],
-    /// End of validity of that certificate.
+    /// The end of validity of that certificate.
     pub certificate_expires: Timestamp,
-    /// SHA-256 of the certificate that its connection showed, when it showed one.
+    /// The SHA-256 of the certificate that its connection showed, if it showed one.
     pub shown_sha256: Option<[u8; 32]>,
-    /// The id of its enrolment; the certificate names it.
+    /// The id of the enrolment, which the certificate names.
     pub enrollment: EnrollmentId,
     /// The id of the device, if it is new.
     pub device: DeviceId,
@@ -48,17 +49,17 @@ pub struct Applicant {
 /// A device that enrolled.
 #[derive(Clone, Debug)]
 pub struct Enrolled {
-    /// Its tenant.
+    /// The tenant.
     pub tenant: Tenant,
-    /// Its enrolment.
+    /// The enrolment.
     pub enrollment: Enrollment,
-    /// True if it took the place of a device that the tenant knew.
+    /// True if it replaced a device that the tenant knew.
     pub known_before: bool,
-    /// Another device of the tenant that calls itself alike.
+    /// Another device of the tenant with the same name.
     pub duplicate_of: Option<DeviceId>,
 }
 
-/// The token and its tenant, if it can be redeemed now. Ask before issuing a certificate.
+/// Returns the token and its tenant if it can be redeemed now. Call this before issuing a certificate.
 pub fn check_token(
     view: &dyn View,
     sha256: &[u8; 32],
@@ -78,8 +79,7 @@ pub fn check_token(
     Ok((token, tenant))
 }
 
-/// Redeems the token and enrols the device. When this unit of work is durable, the device is given its
-/// certificate.
+/// Redeems the token and enrols the device. The device is given its certificate once this unit of work is durable.
 pub fn enroll(
     unit: &mut dyn UnitOfWork,
     applicant: Applicant,
@@ -158,7 +158,7 @@ pub fn enroll(
     Ok(Enrolled { tenant, enrollment, known_before, duplicate_of })
 }
 
-/// The device whose place the applicant takes: the token says so, or the certificate of its open enrolment does.
+/// Returns the device that the applicant replaces, named by the token or by the certificate of its open enrolment.
 fn predecessor(
     view: &dyn View,
     token: &EnrollmentToken,
@@ -174,7 +174,8 @@ fn predecessor(
     old.map_or(Ok(None), |old| view.device(old.tenant, old.device))
 }
 
-/// Another device of the tenant has this name: a clone, a machine that was set up anew, or an intruder.
+/// Raises an alert if another device of the tenant has this name: a clone, a machine that was set up again, or an
+/// intruder.
 fn tell_of_duplicate(
     unit: &mut dyn UnitOfWork,
     enrollment: &Enrollment,
@@ -187,7 +188,7 @@ fn tell_of_duplicate(
     unit.insert_alert(&Alert { tenant: enrollment.tenant, about: enrollment.id.0, at: now, actor, news })
 }
 
-/// What the first session asks: the policy that later recoveries need, and the inventory.
+/// Returns the commands of the first session: the policy that later recoveries need, and the inventory.
 fn set_up(tenant: &Tenant, enrollment: &Enrollment, platform: Platform, now: Timestamp) -> Delivery {
     let windows_hello = matches!(platform, Platform::Windows | Platform::WindowsPhone);
     let policy = tenant.entra_tenant.filter(|_| windows_hello);
@@ -201,7 +202,7 @@ pub(super) fn read_inventory(platform: Platform) -> impl Iterator<Item = DeviceC
     InventoryField::asked_of(platform).map(|field| DeviceCommand::ReadInventory { field })
 }
 
-/// What ends with an enrolment: the enrolment itself, open actions, and the belief in old secrets.
+/// Ends an enrolment, cancels the open actions and voids the old secrets.
 pub(super) fn leave(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,

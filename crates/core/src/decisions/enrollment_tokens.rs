@@ -9,14 +9,14 @@ use crate::id::{DeviceId, TenantId};
 use crate::ports::{Fault, UnitOfWork};
 use crate::refusal::DeviceRefusal;
 
-/// A token to make.
+/// The request for a token.
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// The tenant that the device joins.
     pub tenant: TenantId,
     /// The user who will own the device: principal name or id.
     pub user: Option<String>,
-    /// The device whose place is taken.
+    /// The device to replace.
     pub replaces: Option<DeviceId>,
     /// The SHA-256 of the fresh text of the token.
     pub token_sha256: [u8; 32],

@@ -1,10 +1,10 @@
-//! The blast-radius hold: when more recoveries were asked for than a tenant ordinarily needs, further ones wait until a
+//! The blast-radius hold: when more recoveries were requested than a tenant ordinarily needs, further ones wait until a
 //! person has looked. It is decided in the unit of work that would open the recovery, so that it is exact under
 //! concurrency and survives restarts.
 //!
-//! The same concept holds reading ([`super::reading`]): a hold has a kind, and stands for the tenant or for one party.
+//! The same concept holds reading ([`super::reading`]): a hold has a kind, and applies to the tenant or to one party.
 //!
-//! Breaking the glass passes a hold for one device, by a caller who was given that right, with a reason.
+//! Break-glass passes a hold for one device. It needs a caller with that right, and a reason.
 
 use jiff::Timestamp;
 
@@ -19,29 +19,29 @@ use crate::ports::{Decided, Fault, StoreError, UnitOfWork, View};
 use crate::refusal::{HoldRefusal, ResourceRefusal, UnclearHold};
 use crate::role::RoleAction;
 
-/// A request for an action, as a hold sees it.
+/// A request for an action, as a hold needs it.
 pub(crate) struct Asker<'a> {
-    /// The fresh id of the action; a hold that is placed instead has it.
+    /// The fresh id of the action; a hold that is placed instead gets it.
     pub(crate) action: ActionId,
     pub(crate) caller: &'a Caller,
-    /// The reason with which the caller would pass a hold.
+    /// The reason with which the caller wants to pass a hold.
     pub(crate) break_glass: Option<&'a str>,
     pub(crate) device: &'a ManagedDevice,
     pub(crate) rule: HoldRule,
-    /// An event about that request, to be completed.
+    /// Begins an event about that request.
     pub(crate) event: &'a dyn Fn(Activity) -> AuditEvent,
 }
 
 impl Asker<'_> {
-    /// What people must be told of.
+    /// Returns an alert about that request.
     fn alert(&self, news: News, now: Timestamp) -> Alert {
         let (tenant, actor) = (self.device.tenant, self.caller.actor.clone());
         Alert { tenant, about: self.action.0, at: now, actor, news }
     }
 }
 
-/// Decides whether another recovery may be opened now; places a hold when it may not and none is there. A placed hold and
-/// broken glass are recorded, and people are told of them; the caller records the refusal.
+/// Decides whether another recovery may be opened now, and places a hold if it may not and none is in force. A placed
+/// hold and the use of break-glass are recorded and raise alerts. The calling function records the refusal.
 pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Decided<()>, Fault> {
     let reason = match broken_glass(unit, asker.caller, asker.device, asker.break_glass) {
         Ok(reason) => reason,
@@ -61,7 +61,7 @@ pub(crate) fn pass(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp)
     Ok(Decided::Done(()))
 }
 
-/// The reason that the caller gives, when it is one and the caller may. A caller that claims what it may not do is told so,
+/// Returns the break-glass reason, if it is valid and the caller has that right. A caller without the right is refused
 /// whether there is a hold or not. Writes nothing.
 pub(crate) fn broken_glass<'a>(
     view: &dyn View,
@@ -77,24 +77,24 @@ pub(crate) fn broken_glass<'a>(
     }
 }
 
-/// Where one more stands before it is counted.
+/// The situation before one more is counted.
 pub(crate) enum Before {
-    /// A hold stands.
+    /// A hold is in force.
     Held(Box<Hold>),
-    /// The times in which acts count; `None` while a release keeps quiet.
+    /// The period in which acts count; `None` during the quiet time after a release.
     Counts(Option<Span>),
 }
 
-/// The times in which acts count.
+/// The period in which acts count.
 #[derive(Clone, Copy)]
 pub(crate) struct Span {
-    /// The moment after which they count.
+    /// The time after which they count.
     pub(crate) after: Timestamp,
-    /// The last moment at which they count.
+    /// The last time at which they count.
     pub(crate) until: Timestamp,
 }
 
-/// The newest hold of that kind and party decides from when on is counted: it stands, or its release began the count anew.
+/// Returns the situation by the newest hold of that kind and party: it is in force, or its release restarted the count.
 pub(crate) fn before(
     view: &dyn View,
     tenant: TenantId,
@@ -113,14 +113,14 @@ pub(crate) fn before(
     }
     let window = std::time::Duration::from_secs(window_s);
     let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
-    // Times that lie further ahead than a window were written while the clock was ahead, and count for nothing.
+    // Times further ahead than a window were written while the clock was ahead, and do not count.
     let until = now.checked_add(window).unwrap_or(Timestamp::MAX);
     let released = release.map(|release| release.quiet_until.unwrap_or(release.at)).filter(|at| *at <= until);
     let after = released.map_or(since, |released| since.max(released));
     Ok(Before::Counts(Some(Span { after, until })))
 }
 
-/// The hold that stands, or that this recovery places.
+/// Returns the hold that is in force, or that this recovery places.
 fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<Option<Hold>, StoreError> {
     let tenant = asker.device.tenant;
     let span = match before(unit, tenant, HoldKind::Asking, None, asker.rule.window_s, now)? {
@@ -148,8 +148,8 @@ fn held(unit: &mut dyn UnitOfWork, asker: &Asker<'_>, now: Timestamp) -> Result<
     Ok(Some(hold))
 }
 
-/// Releases a hold of a tenant, for an operator on the host: the one of that id, or the only one that stands. With
-/// `quiet_until`, none of its kind and party is placed before then.
+/// Releases a hold of a tenant, for an operator on the host: the one of that id, or the only one in force. With
+/// `quiet_until`, no hold of its kind and party is placed before then.
 pub fn release(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -168,7 +168,7 @@ pub fn release(
     Ok(end(unit, hold, release, event)?)
 }
 
-/// Releases that hold for a caller whose role is known to allow it. Whoever caused a hold is not who looks at it.
+/// Releases that hold for a caller whose role is known to allow it. The caller that caused a hold cannot release it.
 pub fn release_in_request(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -196,7 +196,7 @@ fn end(unit: &mut dyn UnitOfWork, hold: Hold, release: Release, event: AuditEven
     Ok(hold)
 }
 
-/// Returns whether that tenant has no room for one more.
+/// Returns true if the tenant may have no more.
 pub(super) fn is_reached(most: Most, view: &dyn View, tenant: TenantId, counted: u32) -> Result<bool, StoreError> {
     Ok(match most.room(counted) {
         Room::Yes => false,

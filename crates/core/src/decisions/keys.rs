@@ -1,4 +1,4 @@
-//! Changes of keys: each is recorded, by name and fingerprint, in the record of every tenant that the key serves.
+//! Changes of keys. Each is recorded by name and fingerprint, in the record of every tenant that the key serves.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::ports::{StoreError, UnitOfWork};
 /// The kind of a change, for the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change<'a> {
-    /// It was made.
+    /// The key was made.
     Made,
-    /// It was there when the database began to know keys.
+    /// The key existed when the database began to track keys.
     Adopted,
-    /// It was made and takes the place of others.
+    /// The key was made and replaces others.
     Rotated,
     /// A recipient was added.
     RecipientAdded,
-    /// An operator accepted another key in its place, and said why.
+    /// An operator accepted another key in its place, for this reason.
     Accepted(&'a str),
-    /// Nothing signed with it counts any more.
+    /// Signatures by the key no longer count.
     Retired,
     /// The file is kept elsewhere from now on.
     TakenAway,
-    /// The file is here again.
+    /// The file is back.
     BroughtBack,
 }
 
@@ -45,7 +45,7 @@ impl Change<'_> {
     }
 }
 
-/// The one who changes a key, with the time.
+/// The actor that changes a key, and the time.
 #[derive(Clone, Debug)]
 pub struct Hand {
     /// The actor.
@@ -54,7 +54,7 @@ pub struct Hand {
     pub now: Timestamp,
 }
 
-/// Records that the key of that name has that fingerprint from now on. One that is known already is not recorded again.
+/// Records the fingerprint of the key of that name. One that is known already is not recorded again.
 pub fn record(
     unit: &mut dyn UnitOfWork,
     hand: &Hand,
@@ -79,8 +79,8 @@ pub fn retire(unit: &mut dyn UnitOfWork, hand: &Hand, name: &KeyName, change: Ch
     tell(unit, hand, name, None, Some(before), change)
 }
 
-/// Ends the issuer's keys that were replaced so long ago that no token that they signed can count any more, by the clock and
-/// by the running time of the servers. `replaced` names each key with its successor. Gives the names of those that ended.
+/// Ends issuer keys that were replaced so long ago that no token signed by them can be valid, by the clock and by the
+/// running time of the servers. `replaced` names each key with its successor. Returns the names of the keys that ended.
 pub fn retire_replaced(
     unit: &mut dyn UnitOfWork,
     hand: &Hand,

@@ -6,7 +6,7 @@ use crate::device::ManagedDevice;
 use crate::ports::{StoreError, UnitOfWork};
 use crate::resource::{Resource, ResourceKind};
 
-/// Links a user or app to a device; a link that is there already is fine.
+/// Links a user or app to a device. A link that exists already is fine.
 pub fn link(
     unit: &mut dyn UnitOfWork,
     origin: &Origin,
@@ -17,7 +17,7 @@ pub fn link(
     record(unit, origin, device, resource, true)
 }
 
-/// Removes a link; absent is fine. The primary user of a device is linked to it, and is its primary user no longer.
+/// Removes a link; absent is fine. The primary user of a device is linked to it, and stops being its primary user.
 pub fn unlink(
     unit: &mut dyn UnitOfWork,
     origin: &Origin,

@@ -1,8 +1,8 @@
-//! Applications registered with the local issuer: made, changed and removed, each in one unit of work, recorded. Operators on
-//! the host and callers of the API go this way alike; the `event` says who it was.
+//! Applications registered with the local issuer: made, changed and removed, each in one unit of work, recorded.
+//! Operators on the host and callers of the API both use these functions; the `event` says which.
 //!
-//! Whoever gives an application a secret can act as that application from then on. So a caller must hold everything that it
-//! may do; an operator on the host may do everything anyway.
+//! A caller who gives an application a secret can act as that application from then on. So a caller must hold every
+//! right that the application has. An operator on the host may do everything anyway.
 
 use jiff::Timestamp;
 
@@ -17,14 +17,14 @@ use crate::ports::{Fault, UnitOfWork, View};
 use crate::refusal::ResourceRefusal;
 use crate::revocation;
 
-/// Registers it.
+/// Registers an application.
 pub fn register(unit: &mut dyn UnitOfWork, application: &Application, event: AuditEvent) -> Result<(), Fault> {
     unit.insert_application(application)?;
     let event = event.with("application", application.id).with("name", &application.display_name);
     Ok(unit.append_audit(&event.with("public", application.public))?)
 }
 
-/// Changes it; a refusal changes and records nothing.
+/// Changes an application; a refusal changes and records nothing.
 pub fn change(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -39,12 +39,12 @@ pub fn change(
     Ok(application)
 }
 
-/// An event about another secret.
+/// Adds the facts of a new secret to an event.
 pub fn secret_added(event: AuditEvent, secret: &ApplicationSecret) -> AuditEvent {
     event.with("added", secret.id).with("hint", &secret.hint).with("expires", secret.expires)
 }
 
-/// Removes it, and ends every token that it has. `now` is read in this unit of work ([`end_tokens_once`]).
+/// Removes an application and revokes its tokens. `now` is read in this unit of work ([`end_tokens_once`]).
 pub fn delete(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -59,11 +59,11 @@ pub fn delete(
     Ok(unit.append_audit(&event.with("issuedBefore", valid_from))?)
 }
 
-/// Whether the caller holds all that the application may do by itself: each permission, and each right of its roles on the same
-/// devices.
+/// Returns true if the caller holds every right that the application has by itself: each permission, and each right of
+/// its roles on the same devices.
 pub fn holds_all_of(view: &dyn View, caller: &Caller, application: &Application) -> Result<bool, Fault> {
     if application.permissions.is_empty() {
-        // What it does for people is bounded by their own roles.
+        // Acts of the application for people are bounded by their own roles.
         return Ok(true);
     }
     if !application.permissions.iter().all(|permission| caller.permissions.contains(*permission)) {

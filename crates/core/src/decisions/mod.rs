@@ -1,14 +1,14 @@
 //! Every unit of work that is not a step of a remote action: one decision, one function.
 //!
 //! [`ask`] accepts a remote action, which [`crate::engine`] carries out; [`standing`] opens one by itself for a disk.
-//! [`disclose_passcode`] shows what a recovery brought, within the ceiling of [`reading`]. [`enroll`] and [`retire`] are the
-//! two ends of a device's life here; [`check_in`] and [`take_inventory`] are what it
-//! reports in between. [`vouch`] approves a sign-in;
-//! [`manage_applications`] decides which applications may ask for tokens, [`assign_roles`] who may what, and [`name_users`]
-//! what a user may be called; [`revoke_tokens`] ends what both hold; [`change_tenant`] changes the settings of a tenant;
-//! [`change_device`], [`change_resource`] and [`link`] change what callers say of devices, users, apps and scripts;
-//! [`tenants`], [`enrollment_tokens`] and [`operator_tokens`] are made on the host; [`unsound_rows`] settles what another
-//! program wrote; [`restore`] goes on from an older database.
+//! [`disclose_passcode`] shows the result of a recovery, within the limit of [`reading`]. [`enroll`] and [`retire`]
+//! begin and end the management of a device; [`check_in`] and [`take_inventory`] take its reports in between. [`vouch`]
+//! approves a sign-in. [`manage_applications`] decides which applications may ask for tokens, [`assign_roles`] decides
+//! the rights of people and applications, and [`name_users`] decides the names of users. [`revoke_tokens`] revokes the
+//! tokens of people and applications. [`change_tenant`] changes the settings of a tenant. [`change_device`],
+//! [`change_resource`] and [`link`] change the facts that callers state about devices, users, apps and scripts.
+//! [`tenants`], [`enrollment_tokens`] and [`operator_tokens`] serve operators on the host. [`unsound_rows`] settles
+//! rows that another program wrote; [`restore`] accepts an older database.
 
 pub mod ask;
 pub mod assign_roles;

@@ -1,9 +1,10 @@
-//! What a user may be called. Roles are assigned to principal names, and the local issuer writes into a token what its person is
-//! called at that moment: whoever could give herself, or somebody else, the name that a role is assigned to would give the role.
+//! The names that a user may have. Roles are assigned to principal names, and the local issuer writes the user's
+//! current name into each token. So a caller who could give a user the name that a role is assigned to would grant that
+//! role.
 //!
-//! So while a role is assigned to a name, no caller of the API gives the name to a user or takes it from the one who has it.
-//! Operators on the host may; and what is assigned to an object id stays where it is, whatever its person is called. A user who
-//! is deleted leaves her assignments behind, and nobody else comes into the name.
+//! While a role is assigned to a name, no caller of the API can give the name to a user or take it from its user.
+//! Operators on the host can. An assignment to an object id is not affected by a change of name. The assignments of a
+//! deleted user remain, and no other user can take the name.
 
 use uuid::Uuid;
 
@@ -15,8 +16,8 @@ use crate::principal::{Principal, PrincipalKind};
 use crate::refusal::UserRefusal;
 use crate::resource::Resource;
 
-/// Decides whether a user may be called so; `before` is what she was until now, if she was. Gives whether her name changes: then
-/// the tokens with the old one must end ([`super::revoke_tokens::sign_out`]).
+/// Decides whether a user may have that name; `before` is the user until now, if there was one. Returns true if the
+/// name changes: then the tokens with the old one must be revoked ([`super::revoke_tokens::sign_out`]).
 pub fn name(view: &dyn View, by: &Caller, before: Option<&Resource>, after: &Resource) -> Result<bool, Fault> {
     let principal = |user: &Resource| Some(Principal::new(PrincipalKind::User, user.alternate_key.as_deref()?));
     let (old, new) = (before.and_then(principal), principal(after));
@@ -38,7 +39,7 @@ pub fn name(view: &dyn View, by: &Caller, before: Option<&Resource>, after: &Res
     Ok(old.is_some())
 }
 
-/// Whether a role is assigned to that name.
+/// Returns true if a role is assigned to that name.
 pub fn is_assigned(view: &dyn View, tenant: TenantId, name: &Principal) -> Result<bool, StoreError> {
     Ok(!view.role_assignments_of(tenant, std::slice::from_ref(name))?.is_empty())
 }

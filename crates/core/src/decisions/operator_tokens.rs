@@ -10,20 +10,20 @@ use crate::permission::Permission;
 use crate::ports::{StoreError, UnitOfWork};
 use crate::revocation::of_operators;
 
-/// A token to mint.
+/// The request for a token.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    /// The tenant in which it counts.
+    /// The tenant in which it is valid.
     pub tenant: TenantId,
     /// The permissions that it carries.
     pub permissions: Vec<Permission>,
-    /// The time for which it counts.
+    /// The time for which it is valid.
     pub lifetime: Duration,
     /// The reason that the operator gives.
     pub reason: Option<String>,
 }
 
-/// Records a token that is minted as soon as this is durable. Gives the moment since which tokens of operators count, for
+/// Records a token that is minted once this is durable. Returns the time since which tokens of operators count, for
 /// [`issued_at`](crate::revocation::issued_at).
 pub fn record(unit: &mut dyn UnitOfWork, origin: &Origin, ask: &Ask) -> Result<Option<Timestamp>, StoreError> {
     let names = ask.permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>().join(" ");

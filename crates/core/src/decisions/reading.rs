@@ -1,6 +1,6 @@
-//! The ceiling of reading: when more passcodes were read than a caller or a tenant ordinarily needs, further ones are held
-//! until a person has looked. It is decided in the unit of work that records the disclosure, so that it is exact under
-//! concurrency and survives restarts.
+//! The limit on reading: when more passcodes were read than a caller or a tenant ordinarily needs, further ones are
+//! held until a person has looked. It is decided in the unit of work that records the disclosure, so that it is exact
+//! under concurrency and survives restarts.
 //!
 //! ```text
 //! read again by the same party, within the window that it opened   shown, not counted
@@ -26,7 +26,7 @@ use crate::ports::{Decided, Fault, StoreError, UnitOfWork};
 use crate::reading::{FLOOR, Reading, ReadingRule};
 use crate::refusal::{HoldRefusal, Refusal, Withheld};
 
-/// A caller that reads a passcode, as the ceiling sees it.
+/// A caller that reads a passcode, as the limit needs it.
 pub(crate) struct Reader<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) device: &'a ManagedDevice,
@@ -36,12 +36,12 @@ pub(crate) struct Reader<'a> {
     pub(crate) rule: ReadingRule,
     /// The time in which a party may read again.
     pub(crate) window: Duration,
-    /// An event about that reading, to be completed.
+    /// Begins an event about that reading.
     pub(crate) event: &'a dyn Fn(Activity) -> AuditEvent,
 }
 
 impl Reader<'_> {
-    /// A fresh id: one request reads one passcode once.
+    /// Returns a fresh id: one request reads one passcode once.
     fn fresh(&self) -> Uuid {
         Uuid::from_u128(self.request.0.as_u128() ^ self.secret.id.0.as_u128())
     }
@@ -59,8 +59,9 @@ struct Limit<'a> {
     most: Most,
 }
 
-/// Decides whether the passcode may be read now, and counts it. Holds and broken glass are recorded, and people are told of
-/// them, of half of a limit, and of the first passcode that an application reads; the caller records the refusal.
+/// Decides whether the passcode may be read now, and counts it. Holds and the use of break-glass are recorded and raise
+/// alerts. So do half of a limit and the first passcode that an application reads. The calling function records the
+/// refusal.
 pub(crate) fn pass(
     unit: &mut dyn UnitOfWork,
     reader: &Reader<'_>,
@@ -108,7 +109,8 @@ pub(crate) fn pass(
         let news = News::BreakGlassUsed { hold: hold.id, device: reader.device.id, reason: reason.to_owned() };
         reader.tell(unit, news, now)?;
     }
-    // The limit of the party first: one reading raises one alert of a name, and the tenant's half is told with the next.
+    // The limit of the party comes first: one reading raises one alert of a name, and the next raises the alert for
+    // half of the tenant's limit.
     let (warned_party, warned_tenant) = (halves[0].is_some(), halves[0].is_none() && halves[1].is_some());
     if let Some(counted) = halves[0].or(halves[1]) {
         reader.tell(unit, News::ReadingNearLimit { counted, by_caller: warned_party }, now)?;
@@ -130,9 +132,9 @@ pub(crate) fn pass(
 
 /// The answer of a limit.
 enum Seen {
-    /// One more has room; how many it makes, when people must be told that half is reached.
+    /// One more is allowed; `half` is the new count if the alert for half of the limit is due.
     Room { half: Option<u32> },
-    /// A hold stands, perhaps since now.
+    /// A hold is in force, perhaps placed just now.
     Held(Box<Hold>),
 }
 
@@ -162,7 +164,7 @@ fn look(unit: &mut dyn UnitOfWork, reader: &Reader<'_>, limit: &Limit<'_>, now: 
         reader.tell(unit, news, now)?;
         return Ok(Seen::Held(Box::new(hold)));
     }
-    // Half is reached when twice as many would be the whole.
+    // Half is reached when twice the count would be the whole.
     let counted = read.counted.saturating_add(1);
     let half = !read.warned && is_reached(most, unit, tenant, counted.saturating_mul(2))?;
     Ok(Seen::Room { half: half.then_some(counted) })

@@ -1,9 +1,10 @@
-//! Going on from a database that is older than what was promised: a copy of yesterday, or one whose log was damaged.
+//! Accepting a database that is older than promised: yesterday's copy, or one whose log was damaged.
 //!
-//! Nobody knows what happened between the state that is here and the last one. So every result is marked as of before the
-//! restore, and everything ends that could have been ended since: tokens, sign-ins, enrolment tokens, open disclosure windows.
-//! A Linux device proves in its next session which results still open its locks ([`confirm`]). A Windows device cannot: its
-//! results stay marked until it has a new one. A marked passcode is still shown, with the mark beside it.
+//! The changes between this state and the last one are unknown. So every result is marked as older than the restore,
+//! and everything that could have been revoked since is revoked: tokens, sign-ins, enrolment tokens, open disclosure
+//! windows. A Linux device proves in its next session which results still open its locks ([`confirm`]). A Windows
+//! device cannot: its results stay marked until it has a new one. A marked passcode is still shown, with the mark
+//! beside it.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -19,33 +20,34 @@ use crate::ports::{StoreError, UnitOfWork};
 use crate::principal::PrincipalKind;
 use crate::revocation;
 
-/// What an operator says of a database that may not be the newest state.
+/// An operator's statement about a database that may not be the newest state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// Why the server refused the database.
+    /// The reason why the server refused the database.
     pub doubt: String,
-    /// The kind of that doubt. It goes into the records of tenants, which must not tell how many commits all of them made.
+    /// The kind of that doubt. It goes into the records of tenants, which must not reveal the number of commits of all
+    /// tenants.
     pub kind: &'static str,
-    /// Why the operator goes on from it.
+    /// The reason why the operator accepts it.
     pub reason: String,
     /// True if the data directory was moved as a whole while no server ran, so that nothing is missing.
     pub moved: bool,
 }
 
-/// What a restore ended or marked in one tenant.
+/// The counts of what a restore ended or marked in one tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
-    /// Results that are marked as of before the restore.
+    /// The results that were marked as older than the restore.
     pub results: u64,
-    /// Sign-ins that were ended.
+    /// The sign-ins that were ended.
     pub sign_ins: u64,
-    /// Enrolment tokens that were voided.
+    /// The enrolment tokens that were voided.
     pub enrollment_tokens: u64,
-    /// Disclosure windows that were closed.
+    /// The disclosure windows that were closed.
     pub windows: u64,
 }
 
-/// Accepts the database, in every tenant. `restore` is the fresh id of this restore.
+/// Accepts the database in every tenant. `restore` is the fresh id of this restore.
 pub fn accept(
     unit: &mut dyn UnitOfWork,
     accepted: &Accepted,
@@ -96,7 +98,7 @@ fn doubt_everything(unit: &mut dyn UnitOfWork, tenant: TenantId, now: Timestamp)
     })
 }
 
-/// A device has tested what the escrow holds: results of before a restore that open every lock they are about count again.
+/// Takes a device's test of the escrow: results from before a restore that open every one of their locks count again.
 pub fn confirm(unit: &mut dyn UnitOfWork, device: &ManagedDevice, now: Timestamp) -> Result<(), StoreError> {
     let opens = |action: &ActionRecord| {
         let proven = device

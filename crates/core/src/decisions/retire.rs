@@ -1,4 +1,4 @@
-//! Retiring: the device is no longer managed. Its record and its escrow are kept.
+//! Retirement: the device is no longer managed. Its record and its escrow are kept.
 
 use jiff::Timestamp;
 

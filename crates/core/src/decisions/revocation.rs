@@ -1,4 +1,4 @@
-//! Ending tokens, and refusing those that ended. The moments are explained in [`crate::revocation`].
+//! Revocation of tokens, and the refusal of revoked ones. [`crate::revocation`] explains the revocation times.
 
 use jiff::Timestamp;
 
@@ -9,11 +9,11 @@ use crate::principal::{Principal, PrincipalKind};
 use crate::refusal::RevocationRefusal;
 use crate::revocation::{MOST_AHEAD_S, moment_after, of_actor};
 
-/// Ends every token that was issued to one of these until now. Gives the moment since which they count. `now` must be
-/// read in this unit of work: a token that was minted while it waited for its turn has to end, too.
+/// Revokes every token that was issued to one of these principals until now. Returns the time since which their tokens
+/// count. `now` must be read in this unit of work: tokens minted while it waited for its turn must end too.
 ///
-/// Refused, with nothing written, while revocations have put the moment [`MOST_AHEAD_S`] ahead: what they were about has
-/// ended, and in a second there is room for the next.
+/// Refused, with nothing written, while repeated revocations have put the time [`MOST_AHEAD_S`] ahead. The tokens in
+/// question have ended by then, and the next revocation is possible a second later.
 pub fn end_tokens(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -28,7 +28,7 @@ pub fn end_tokens(
     }
 }
 
-/// The same for what happens once and not again and again, because it takes away what it needs; never refused.
+/// Revokes like [`end_tokens`] and never refuses: for acts that cannot be repeated, because they remove what they need.
 pub fn end_tokens_once(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -39,7 +39,7 @@ pub fn end_tokens_once(
     end(unit, tenant, principals, previous, now)
 }
 
-/// `previous` is the last moment of these principals.
+/// Revokes; `previous` is the last revocation time of these principals.
 fn end(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -59,8 +59,8 @@ fn end(
     Ok(moment)
 }
 
-/// Refuses a caller whose token was issued before tokens of that person, or of that application, began to count. Of a
-/// token that does not say when it was issued nobody knows that it came later.
+/// Refuses a caller whose token was issued before the revocation time of that person or application. A token without an
+/// issue time is refused if there is such a time.
 pub fn require_valid(view: &dyn View, caller: &Caller) -> Result<(), Fault> {
     let valid_from = view.tokens_valid_from(caller.tenant, &of_actor(&caller.actor))?;
     match valid_from {

@@ -1,4 +1,4 @@
-//! Ending what people and applications hold, at once: access tokens, and what would give the next ones.
+//! Immediate revocation for people and applications: access tokens, and the sign-ins that would yield new ones.
 //!
 //! ```text
 //! sign_out        a person       -> her sign-ins end, recorded one by one; her access tokens end, recorded
@@ -15,35 +15,35 @@ use crate::principal::Principal;
 use crate::resource::Resource;
 use crate::revocation::of_user;
 
-/// Somebody to sign out.
+/// A person to sign out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Her tenant.
+    /// The tenant.
     pub tenant: TenantId,
-    /// Her object id at the local issuer.
+    /// The object id at the local issuer.
     pub id: ResourceId,
-    /// The names in tokens by which she is meant.
+    /// The names by which tokens identify the person.
     pub names: Vec<Principal>,
 }
 
 impl Person {
-    /// A user of the tenant, by the names that every issuer has for it.
+    /// Returns a user of the tenant, by the names that every issuer uses.
     pub fn of(user: &Resource) -> Self {
         Self { tenant: user.tenant, id: user.id, names: of_user(user) }
     }
 }
 
-/// What ended.
+/// The result of a sign-out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedOut {
-    /// How many sign-ins.
+    /// The number of sign-ins that ended.
     pub sign_ins: usize,
-    /// Access tokens that were issued earlier are refused.
+    /// The revocation time: access tokens issued earlier are refused.
     pub valid_from: Timestamp,
 }
 
-/// Ends every sign-in of a person and every access token that she has, through whichever application. `event` begins a
-/// record of who does it. Refused if it was asked for too often ([`end_tokens`]).
+/// Ends every sign-in and every access token of a person, through any application. `event` begins the audit events.
+/// Refused if it was requested too often ([`end_tokens`]).
 pub fn sign_out(
     unit: &mut dyn UnitOfWork,
     person: &Person,
@@ -67,9 +67,10 @@ pub fn sign_out(
     Ok(SignedOut { sign_ins: ended, valid_from })
 }
 
-/// Ends every access token that names that principal, whichever issuer it is of: of an application its own and those of people
-/// who signed in with it, with [`crate::revocation::of_operators`] those that were minted on the host; of a person those in which
-/// she is called so. Says since when its tokens count. `event` is a record of who does it. Refused as [`end_tokens`] is.
+/// Revokes every access token that names that principal, from any issuer. For an application these are its own and
+/// those of people who signed in with it. For [`crate::revocation::of_operators`] they are those minted on the host,
+/// and for a person those with that name. Returns the revocation time. `event` is the audit event. Refused as
+/// [`end_tokens`] is.
 pub fn tokens_of(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,

@@ -1,6 +1,6 @@
-//! The rights of a caller: role assignments, and what follows from them.
+//! The rights of a caller, derived from role assignments.
 //!
-//! Nothing here is cached: rights are read in the same transaction as what they decide about.
+//! Nothing is cached: rights are read in the same transaction as the facts of the decision.
 
 use crate::caller::{ActorKind, Caller};
 use crate::ports::{Fault, View};
@@ -10,12 +10,12 @@ use crate::rights::Rights;
 use crate::role::{DIRECTORY_ROLES, Role};
 use crate::scope_tag::Visibility;
 
-/// The rights of a caller. A person without any role is refused; an application is bound by roles as soon as an
-/// assignment names it.
+/// Returns the rights of a caller. A person without any role is refused; an application is restricted to its roles as
+/// soon as an assignment names it.
 pub fn of(view: &dyn View, caller: &Caller) -> Result<Rights, Fault> {
     let unassigned = match caller.actor.kind {
         ActorKind::Operator | ActorKind::System => return Ok(Rights::Everything),
-        // Devices have their own channel and no business here.
+        // Devices have their own channel and cannot call the API.
         ActorKind::Device => return Err(RightsRefusal::NoRole.into()),
         ActorKind::Application => Some(Rights::Permissions),
         ActorKind::Delegated => None,

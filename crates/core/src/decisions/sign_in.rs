@@ -1,5 +1,5 @@
-//! What a client asks of a sign-in: its beginning, the tokens of an approved code, the next tokens, its end. An operator
-//! approves it in between ([`super::vouch`]).
+//! The requests of a client about a sign-in: to begin it, to fetch the tokens of an approved code, to fetch the next
+//! tokens, to end it. An operator approves it in between ([`super::vouch`]).
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::principal::{Principal, PrincipalKind};
 use crate::resource::{Resource, ResourceKind};
 use crate::sign_in::{Asked, MAX_PENDING, Refreshed, SignIn};
 
-/// Makes room and begins a sign-in. `false` when too many wait already.
+/// Makes room and begins a sign-in. Returns false if too many wait already.
 pub fn begin(unit: &mut dyn UnitOfWork, sign_in: &SignIn, now: Timestamp) -> Result<bool, StoreError> {
     unit.delete_sign_ins(now)?;
     if unit.sign_ins(sign_in.tenant)?.iter().filter(|other| other.is_waiting(now)).count() >= MAX_PENDING {
@@ -28,13 +28,13 @@ pub fn begin(unit: &mut dyn UnitOfWork, sign_in: &SignIn, now: Timestamp) -> Res
 pub struct Client {
     /// The tenant.
     pub tenant: TenantId,
-    /// The application, which has proven itself as far as it can.
+    /// The application, which has authenticated itself as far as it can.
     pub application: ApplicationId,
     /// The SHA-256 of the handle.
     pub handle_sha256: [u8; 32],
-    /// The SHA-256 of the refresh token that it is given.
+    /// The SHA-256 of the refresh token to issue.
     pub next_sha256: [u8; 32],
-    /// The time for which that token serves.
+    /// The time for which that token is valid.
     pub life: Duration,
 }
 
@@ -45,43 +45,43 @@ impl Client {
     }
 }
 
-/// A user for whom tokens are minted as soon as this is durable.
+/// A user for whom tokens are minted once this is durable.
 #[derive(Clone, Debug)]
 pub struct Admitted<S> {
     /// The user.
     pub user: Resource,
     /// The scope of the tokens.
     pub scope: S,
-    /// The moment since which tokens of that user count.
+    /// The time since which tokens of that user count.
     pub valid_from: Option<Timestamp>,
 }
 
-/// The answer to a client that asks with its device code. Except for the first two, it is recorded in the sign-in.
+/// The answer to a client that polls with its device code. Except for the first two, it is recorded in the sign-in.
 #[derive(Clone, Debug)]
 pub enum Redeemed<S> {
     /// No sign-in of this application has the code.
     Unknown,
-    /// The scope of the sign-in cannot be read any more.
+    /// The scope of the sign-in can no longer be read.
     Unreadable,
-    /// Tokens may be given, now and once.
+    /// Tokens may be issued, now and once.
     Admitted(Box<Admitted<S>>),
     /// No operator has decided yet.
     Pending,
-    /// No operator has decided yet, and the client asks too often.
+    /// No operator has decided yet, and the client polls too often.
     TooOften,
-    /// The code is over.
+    /// The code has expired.
     Expired,
-    /// An operator refused it.
+    /// An operator denied it.
     Declined,
-    /// The code has served already.
+    /// The code was used before.
     Used,
-    /// The user is gone.
+    /// The user is deleted.
     NoUser(ResourceId),
     /// The account of the user is disabled.
     Disabled(ResourceId),
 }
 
-/// Redeems a device code. `read` gives the scope of the sign-in, and true if the client gets a refresh token.
+/// Redeems a device code. `read` returns the scope of the sign-in, and true if the client gets a refresh token.
 pub fn redeem<S>(
     unit: &mut dyn UnitOfWork,
     client: &Client,
@@ -114,19 +114,19 @@ pub fn redeem<S>(
 /// The answer to a client that asks with a refresh token. Only the first and the reuse are recorded.
 #[derive(Clone, Debug)]
 pub enum Renewed<S, E> {
-    /// The next tokens may be given.
+    /// The next tokens may be issued.
     Admitted(Box<Admitted<S>>),
-    /// The token was used already: the sign-in and the access tokens of the user have ended, recorded.
+    /// The token was used before: the sign-in and the access tokens of the user have ended, recorded.
     Reused,
     /// No sign-in of this application has the token.
     Unknown,
-    /// The scope that is asked for is refused: the client keeps the token that it has.
+    /// The requested scope is refused; the client keeps its present token.
     Scope(E),
     /// The client did not refresh it in time.
     Expired,
-    /// The user signed out, or it was revoked.
+    /// The user signed out, or the sign-in was revoked.
     Ended,
-    /// The user is gone.
+    /// The user is deleted.
     NoUser(ResourceId),
     /// The account of the user is disabled.
     Disabled(ResourceId),
@@ -141,7 +141,7 @@ pub struct Presented {
     pub from: Option<IpAddr>,
 }
 
-/// Gives a client its next tokens. `narrow` gives their scope, from that of the sign-in. `clock` is asked for the time in this
+/// Issues the next tokens to a client. `narrow` returns their scope, from that of the sign-in. `clock` is read in this
 /// unit of work ([`end_tokens`](super::revocation::end_tokens)).
 pub fn renew<S, E>(
     unit: &mut dyn UnitOfWork,
@@ -152,7 +152,7 @@ pub fn renew<S, E>(
     clock: impl Fn() -> Timestamp,
 ) -> Result<Renewed<S, E>, StoreError> {
     let Some(mut sign_in) = client.sign_in(unit)? else { return Ok(Renewed::Unknown) };
-    // Before anything rotates: a client that asks for too much keeps the token it has.
+    // Before anything rotates: a client that asks for too much keeps its present token.
     let scope = match narrow(&sign_in.scope) {
         Ok(scope) => scope,
         Err(refusal) => return Ok(Renewed::Scope(refusal)),
@@ -194,7 +194,7 @@ pub fn end(
     vouch::record_end(unit, &sign_in, "signed out", presented.from, now)
 }
 
-/// A user who may sign in, or why not.
+/// A user who may sign in, or the reason against it.
 enum Person {
     There(Box<Resource>),
     Gone,
@@ -210,7 +210,7 @@ fn person(view: &dyn View, tenant: TenantId, id: ResourceId) -> Result<Person, S
 }
 
 fn admitted<S>(view: &dyn View, user: Resource, scope: S) -> Result<Admitted<S>, StoreError> {
-    // The names in the tokens: by these a revocation finds them.
+    // The names in the tokens, by which a revocation finds them.
     let names = [user.id.to_string(), user.principal_name()].map(|name| Principal::new(PrincipalKind::User, &name));
     let valid_from = view.tokens_valid_from(user.tenant, &names)?;
     Ok(Admitted { user, scope, valid_from })

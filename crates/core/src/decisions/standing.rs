@@ -1,4 +1,4 @@
-//! The standing of a Linux device: what it says of itself at the beginning of a session, and what follows.
+//! The standing of a Linux device: its report on itself at the start of a session, and the decisions that follow.
 
 use std::time::Duration;
 
@@ -20,11 +20,12 @@ use crate::ports::{Fault, StoreError, UnitOfWork, View};
 use crate::refusal::DeviceRefusal;
 use crate::steady::is_recent;
 
-/// How long the server waits before it tries again, by itself, to escrow a disk that failed.
+/// The time for which the server waits before it tries again, by itself, to escrow a disk that failed.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A device holds a candidate that works and that it has not seen promoted: its answer, or ours, was lost; or this
-/// server came back from an old backup. The escrow decides: what it holds as the result stays, anything else goes.
+/// Settles a working candidate that the device has not seen promoted: an answer was lost on either side, or this server
+/// was restored from an old backup. The escrow decides: the candidate stays if it is the result there, and is discarded
+/// otherwise.
 pub fn reconcile(
     unit: &mut dyn UnitOfWork,
     enrollment: &Enrollment,
@@ -34,7 +35,7 @@ pub fn reconcile(
     let Unpromoted { action: id, attempt, envelope_sha256 } = unpromoted;
     let action = unit.action(enrollment.tenant, *id)?.filter(|action| action.device == enrollment.device);
     if action.as_ref().is_some_and(|action| action.state.is_open() && action.attempt == *attempt) {
-        // Its `Apply` goes out again, and is answered from the journal.
+        // Its `Apply` is sent again, and the device answers from its journal.
         return Ok(());
     }
     let secrets = match &action {
@@ -43,8 +44,7 @@ pub fn reconcile(
     };
     let is_result = |secret: &EscrowedSecret| {
         let hash = secret.envelope.as_deref().map(sha256_hex);
-        // A shredded result was the result all the same, and so was one of an earlier enrolment: somebody may have
-        // read it.
+        // A shredded result was a result too, and so was one of an earlier enrolment: a caller may have read it.
         secret.standing != Standing::History
             && secret.context.attempt == *attempt
             && hash.is_none_or(|hash| hash == *envelope_sha256)
@@ -60,9 +60,9 @@ pub fn reconcile(
     Ok(())
 }
 
-/// A disk is locked while its device is off: its passcode must be in escrow before anybody asks. Opens a recovery of
-/// the disk alone when the device is ready for one and the escrow holds nothing that opens it, or holds a passcode
-/// that somebody has seen. Says whether it did. `fresh` is the id of the action, if one is opened.
+/// Opens a recovery of the disk alone, if the device is ready for one. The escrow must hold no passcode that opens the
+/// disk, or only one that was read. A disk is locked while its device is off, so its passcode must be in escrow before
+/// it is needed. Returns true if a recovery was opened. `fresh` is the id of that action.
 pub fn keep_disk_escrowed(
     unit: &mut dyn UnitOfWork,
     device: &ManagedDevice,
@@ -80,8 +80,7 @@ pub fn keep_disk_escrowed(
     let Some(lack) = lack(unit, device, tenant.settings.disclosure_window(), now)? else { return Ok(false) };
     let newest = unit.newest_action_for(device.tenant, device.id, Lock::Luks2)?;
     let newest = newest.filter(|action| action.started >= enrollment.created);
-    // An open one will escrow it; one that failed a moment ago, or whose passcode the device does not know a moment
-    // later, would do so again.
+    // Skip if a recovery is open, or one was tried within a day and would fail the same way.
     let tried = |action: &ActionRecord| action.state != ActionState::Done || lack == Lack::Passcode;
     let in_hand = newest.is_some_and(|action| tried(&action) && is_recent(action.updated, now, PATIENCE));
     if in_hand || unit.open_action(device.tenant, device.id, RECOVER_PASSCODE.name)?.is_some() {
@@ -104,16 +103,16 @@ pub fn keep_disk_escrowed(
     Ok(true)
 }
 
-/// Why a disk needs a recovery.
+/// The reason why a disk needs a recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lack {
-    /// The escrow holds nothing that opens it.
+    /// The escrow holds no passcode that opens it.
     Passcode,
-    /// Somebody has seen what it holds.
+    /// The passcode in escrow was read.
     Secrecy,
 }
 
-/// What a disk lacks that is ready for a recovery; if one has no passcode, that.
+/// Returns the lack of a disk that is ready for a recovery; a missing passcode comes first.
 fn lack(view: &dyn View, device: &ManagedDevice, window: Duration, now: Timestamp) -> Result<Option<Lack>, StoreError> {
     let disks = device.recoverability.iter().filter(|entry| entry.of.lock == Lock::Luks2);
     let mut found = None;
@@ -123,7 +122,7 @@ fn lack(view: &dyn View, device: &ManagedDevice, window: Duration, now: Timestam
             None => None,
         };
         let Some(result) = result else { return Ok(Some(Lack::Passcode)) };
-        // Until the window is over, somebody may still be reading it.
+        // Until the window is over, the reader may still be using it.
         if result.disclosed.is_some_and(|(at, _)| at.checked_add(window).is_ok_and(|end| end <= now)) {
             found = Some(Lack::Secrecy);
         }
@@ -131,7 +130,7 @@ fn lack(view: &dyn View, device: &ManagedDevice, window: Duration, now: Timestam
     Ok(found)
 }
 
-/// The result of that action, if the escrow still holds it and it is this device's.
+/// Returns the result of that action, if the escrow still holds it and it belongs to this device.
 fn result_of(view: &dyn View, device: &ManagedDevice, action: ActionId) -> Result<Option<EscrowedSecret>, StoreError> {
     let is_result = |secret: &EscrowedSecret| {
         secret.context.device == device.id && secret.standing == Standing::Current && secret.envelope.is_some()

@@ -1,5 +1,5 @@
-//! What a device reports beside its recoveries: installed packages become `detectedApps`, the person whose account
-//! would be recovered becomes one of its `users`.
+//! A device's further reports: installed packages become `detectedApps`, and the person whose account would be
+//! recovered becomes one of its `users`.
 
 use std::collections::BTreeMap;
 
@@ -17,17 +17,17 @@ use crate::query::Listing;
 use crate::resource::{Resource, ResourceKind};
 use crate::scope_tag::Visibility;
 
-/// How many packages of a device are kept.
+/// Most packages of a device.
 pub const MAX_PACKAGES: usize = 5000;
 
-/// The longest name or version, in characters.
+/// Most characters of a name or version.
 const MAX_TEXT: usize = 128;
 
-/// How many linked apps are read at once.
+/// Most linked apps that are read at once.
 const PAGE: usize = 1000;
 
-/// Takes the list of packages: a line each, name and version with a tab between. Only what changed is written. Apps
-/// that callers of the API linked stay.
+/// Takes the list of packages: one line each, name and version separated by a tab. Only changes are written. Apps that
+/// callers of the API linked stay.
 pub fn take_packages(
     unit: &mut dyn UnitOfWork,
     device: &ManagedDevice,
@@ -47,7 +47,7 @@ pub fn take_packages(
     for (id, mut app) in known.iter().map(|(id, app)| (*id, app.clone())).filter(|(id, _)| !found.contains_key(id)) {
         unit.unlink(tenant, device.id, ResourceKind::DetectedApp, id)?;
         count(&mut app, -1, now);
-        // What is on no device any more goes, so that devices cannot fill the store with what they once had.
+        // A package that is on no device any more is removed, so that devices cannot fill the store with old ones.
         let first = Listing::first(1);
         match unit.devices(tenant, DeviceScope::WithApp(id), &Visibility::All, &first)?.items.is_empty() {
             true => unit.delete_resource(tenant, ResourceKind::DetectedApp, id)?,
@@ -56,7 +56,7 @@ pub fn take_packages(
     }
     for (id, (name, version)) in found.into_iter().filter(|(id, _)| !known.contains_key(id)) {
         match unit.resource(tenant, ResourceKind::DetectedApp, id)? {
-            // Linked, and changed by a caller of the API since: counted already.
+            // A caller of the API has linked and changed it since: it is counted already.
             Some(_) if unit.is_linked(tenant, device.id, ResourceKind::DetectedApp, id)? => continue,
             Some(mut app) => {
                 count(&mut app, 1, now);
@@ -69,7 +69,7 @@ pub fn take_packages(
     Ok(())
 }
 
-/// The apps that devices reported and that are linked to this one.
+/// Returns the apps that devices reported and that are linked to this one.
 fn linked_apps(
     view: &dyn View,
     tenant: TenantId,
@@ -98,7 +98,7 @@ fn linked_apps(
     }
 }
 
-/// The same package of the same version is the same app on every device of a tenant: its id says so.
+/// Returns the id of a package: the same package of the same version is the same app on every device of a tenant.
 fn app_id(tenant: TenantId, name: &str, version: &str) -> ResourceId {
     let mut hash = Sha256::new();
     for part in [tenant.0.as_bytes(), name.as_bytes(), version.as_bytes()] {
@@ -135,11 +135,12 @@ fn count(app: &mut Resource, change: i64, now: Timestamp) {
     app.modified = now;
 }
 
-/// How many users a device gets this way: one that calls its account differently every day must not fill the store.
+/// Most users that a device gets this way: one that renames its account every day must not fill the store.
 const MAX_ACCOUNTS: usize = 16;
 
-/// Takes the account that would be recovered. A device whose token named a user has its user; otherwise the account
-/// becomes one, `account@device`, and stays it when the device gets another name. `fresh` is its id, if it is new.
+/// Takes the account that would be recovered. A device whose token named a user has its user. Otherwise the account
+/// becomes a user, `account@device`, and stays the same when the device gets another name. `fresh` is the id of a new
+/// user.
 pub fn take_account(
     unit: &mut dyn UnitOfWork,
     device: &ManagedDevice,
@@ -164,7 +165,7 @@ pub fn take_account(
     }
     // Another machine of the same name has another person's account.
     for principal in [plain.clone(), format!("{plain}-{}", &device.id.to_string()[..8])] {
-        // A device says what it likes; it does not bring anybody a name that a role is assigned to.
+        // A device can report any name; it must not give a user a name that a role is assigned to.
         let named = Principal::new(PrincipalKind::User, &principal);
         match unit.resource_by_key(tenant, kind, &principal)? {
             Some(_) => {}
@@ -181,7 +182,7 @@ pub fn take_account(
     Ok(())
 }
 
-/// Devices are strangers: no value grows without bound, none carries control characters.
+/// Devices are not trusted: no value grows without bound, and none carries control characters.
 fn bounded(text: &str) -> String {
     text.trim().chars().filter(|character| !character.is_control()).take(MAX_TEXT).collect()
 }

@@ -1,4 +1,4 @@
-//! New tenants. [`super::change_tenant`] changes those that are there.
+//! New tenants. [`super::change_tenant`] changes existing ones.
 
 use super::keys::{self, Change, Hand};
 use crate::audit::{Activity, AuditEvent};
@@ -6,8 +6,8 @@ use crate::keys::{Fingerprint, KeyName};
 use crate::ports::{StoreError, UnitOfWork};
 use crate::tenant::Tenant;
 
-/// Makes a tenant, and records it and the keys of its escrow, which were made before: a tenant without them could not keep a
-/// passcode.
+/// Makes a tenant, and records it and its escrow keys. The keys were made before: a tenant without them could not keep
+/// a passcode.
 pub fn create(
     unit: &mut dyn UnitOfWork,
     hand: &Hand,

@@ -1,4 +1,4 @@
-//! Rows that grant something and were not written by this program: found, told, and settled by an operator.
+//! Rows that grant rights and were not written by this program: found, reported, and settled by an operator.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::caller::Actor;
 use crate::id::TenantId;
 use crate::ports::{RowPlace, StoreError, UnitOfWork, UnsoundRow, View};
 
-/// How many rows one look verifies.
+/// The rows that one call verifies.
 const AT_ONCE: usize = 10_000;
 
 /// Lists the rows that do not verify, of all tenants.
@@ -26,14 +26,14 @@ pub fn all(view: &dyn View) -> Result<Vec<UnsoundRow>, StoreError> {
     }
 }
 
-/// Removes the rows that do not verify, or accepts them as they stand, and records it for every tenant. Gives the number of
-/// rows it touched.
+/// Removes the rows that do not verify, or accepts them as they stand, and records it for every tenant. Returns the
+/// number of rows.
 pub fn settle(unit: &mut dyn UnitOfWork, hand: &Hand, remove: bool, reason: &str) -> Result<u64, StoreError> {
     let unsound = all(unit)?;
     let touched = unit.settle_rows(remove)?;
     let activity = if remove { Activity::RowsRemoved } else { Activity::RowsSigned };
     for tenant in unit.tenants()? {
-        // Each record tells of its own tenant.
+        // Each record counts its own tenant's rows only.
         let rows = unsound.iter().filter(|row| row.tenant == Some(tenant.id)).count();
         let event = AuditEvent::new(tenant.id, hand.now, hand.actor.clone(), activity);
         unit.append_audit(&event.with("rows", rows).with("reason", reason))?;
@@ -41,7 +41,7 @@ pub fn settle(unit: &mut dyn UnitOfWork, hand: &Hand, remove: bool, reason: &str
     Ok(touched)
 }
 
-/// Records a row of that tenant that does not verify, and tells of it. `about` is the name of this damage.
+/// Records a row of that tenant that does not verify, and raises an alert. `about` is the id of this damage.
 pub fn tell(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
@@ -54,7 +54,7 @@ pub fn tell(
     tell_once(unit, tenant, News::RowForged { table: row.table.to_owned(), row: row.row.clone() }, about, now)
 }
 
-/// Tells of damage, unless an alert about it waits from before the last start.
+/// Raises an alert about damage, unless one is waiting since before the last start.
 pub fn tell_once(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,

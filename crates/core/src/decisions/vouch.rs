@@ -1,4 +1,4 @@
-//! Vouching: an operator says who somebody is that signs in, or that nobody is to.
+//! Vouching: an operator confirms the identity of a person who signs in, or denies the sign-in.
 //!
 //! ```text
 //! approve   the code waits, the user exists          -> approved, recorded
@@ -23,25 +23,25 @@ use crate::resource::{Resource, ResourceKind};
 use crate::revocation;
 use crate::sign_in::{SignIn, Standing, plain_code, spoken_code};
 
-/// The reason for which a decision is not taken. The edge says what to do.
+/// The reason why a decision is not taken. The edge adds what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum VouchRefusal {
-    /// No such code in this tenant, or not any more.
+    /// No sign-in of this tenant waits under that code.
     #[error("no sign-in waits under the code {0}")]
     Unknown(String),
-    /// Too late.
+    /// The code has expired.
     #[error("the code {0} is over after 15 minutes; let the person begin again")]
     Expired(String),
-    /// Decided already.
+    /// The sign-in was decided before.
     #[error("the sign-in with the code {0} is decided already; let the person begin again if that was wrong")]
     Decided(String),
-    /// Not among the users of the tenant.
+    /// The tenant has no such user.
     #[error("there is no user {0} in this tenant")]
     NoUser(String),
-    /// The same, and no object id either.
+    /// The tenant has no such user, and the name is no object id.
     #[error("there is no user {0} in this tenant")]
     NobodyToRevoke(String),
-    /// Asked for too often within seconds.
+    /// Tokens were revoked too often within seconds.
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
@@ -52,12 +52,12 @@ impl From<VouchRefusal> for Fault<VouchRefusal> {
     }
 }
 
-/// What an operator decides.
+/// The decision of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The person who shows the code is that user: principal name or id.
+    /// The person who shows the code is that user, given as principal name or id.
     Approve(String),
-    /// Nobody is to sign in with it.
+    /// The sign-in is denied.
     Deny,
 }
 
@@ -105,8 +105,8 @@ pub fn decide(
     Ok(sign_in)
 }
 
-/// Ends every sign-in and every access token of that person: a user of the tenant by principal name or id, or the object
-/// id of somebody whom another issuer alone knows. `now` is read in this unit of work
+/// Ends every sign-in and every access token of a person. The person is a user of the tenant, by principal name or id,
+/// or a user of an external issuer, by object id. `now` is read in this unit of work
 /// ([`crate::decisions::revocation::end_tokens`]).
 pub fn revoke(
     unit: &mut dyn UnitOfWork,
@@ -124,8 +124,8 @@ pub fn revoke(
     sign_out(unit, &person, event, now).map_err(|fault| fault.map(VouchRefusal::from))
 }
 
-/// Ends every access token that names a person so, whichever issuer it is of: for somebody who is no user of the tenant, and
-/// whose name is no object id. Says since when such tokens count. `now` is read in this unit of work
+/// Revokes every access token with that name, from any issuer: for a person who is no user of the tenant and whose name
+/// is no object id. Returns the revocation time. `now` is read in this unit of work
 /// ([`crate::decisions::revocation::end_tokens`]).
 pub fn revoke_external(
     unit: &mut dyn UnitOfWork,
@@ -138,7 +138,7 @@ pub fn revoke_external(
     tokens_of(unit, tenant, &Principal::new(PrincipalKind::User, name), event, now)
 }
 
-/// Records that a sign-in ended through its own client, at that address: the person signed out, for instance.
+/// Records that a sign-in ended through its own client, at that address; for instance, the person signed out.
 pub fn record_end(
     unit: &mut dyn UnitOfWork,
     ended: &SignIn,
@@ -150,7 +150,7 @@ pub fn record_end(
     unit.append_audit(&event.with("application", ended.application).with("why", why))
 }
 
-/// Records that a refresh token was used twice. Whoever stole it may have an access token by now: those of the person end,
+/// Records that a refresh token was used twice. The thief may have an access token by now, so those of the person end
 /// too. `now` is read in this unit of work ([`revocation::end_tokens_once`]).
 pub fn record_theft(
     unit: &mut dyn UnitOfWork,
@@ -167,7 +167,7 @@ pub fn record_theft(
     unit.append_audit(&event.with("user", user.id).with("issuedBefore", valid_from).with("why", WHY))
 }
 
-/// Through whom a sign-in ends by itself.
+/// Returns the client through which a sign-in ends by itself.
 fn client_of(sign_in: &SignIn, address: Option<IpAddr>) -> Actor {
     Actor {
         kind: ActorKind::Delegated,
@@ -180,7 +180,7 @@ fn client_of(sign_in: &SignIn, address: Option<IpAddr>) -> Actor {
     }
 }
 
-/// The user of that principal name or id.
+/// Returns the user of that principal name or id.
 pub(super) fn user(unit: &dyn UnitOfWork, tenant: TenantId, name: &str) -> Result<Option<Resource>, StoreError> {
     match name.parse::<ResourceId>() {
         Ok(id) => unit.resource(tenant, ResourceKind::User, id),

@@ -1,47 +1,47 @@
-//! Why a port, or a unit of work, did not do what was asked; and the refusal that keeps what it recorded.
+//! The faults of ports and units of work, and the refusal that keeps what it recorded.
 //!
-//! | a decision that refuses | what it wrote |
+//! | a decision that refuses | its writes |
 //! |---|---|
-//! | `Err(`[`Fault::Refused`]`)` | is undone, all of it |
-//! | `Ok(`[`Decided::RefusedAndRecorded`]`)` | is kept: the event of the refusal, the hold that it placed |
+//! | `Err(`[`Fault::Refused`]`)` | are undone, all of them |
+//! | `Ok(`[`Decided::RefusedAndRecorded`]`)` | are kept: the event of the refusal, the hold that it placed |
 
 use thiserror::Error;
 
 use crate::refusal::{EnrollmentRefusal, Refusal, UnclearHold};
 
-/// A fault of the store. Texts are internal: they go to logs, never to callers.
+/// A fault of the store. The texts are internal: they go to logs, never to callers.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// Too much is waiting; try again in a moment. Nothing was done.
+    /// Too much is waiting; try again soon. Nothing was done.
     #[error("the store's queue is full")]
     Busy,
-    /// The disk has no room. What was asked for may be kept all the same, and is found when it is asked for again.
+    /// The disk has no room. The write may have been kept even so; a repeat of the request finds it.
     #[error("the disk of the store is full")]
     Full,
     /// The medium failed, or the store is shutting down. Nothing was done.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// Too much would have to be read to answer a filter or an order. Trying again does not help.
+    /// A filter or an order would require reading too much. Trying again does not help.
     #[error("the list cannot be answered without reading too much")]
     TooCostly,
-    /// A cursor that this store did not make for that list and tenant.
+    /// The cursor was not made by this store for that list and tenant.
     #[error("the cursor is not of this list")]
     ForeignCursor,
-    /// A row of that key exists already.
+    /// A row with that key exists already.
     #[error("duplicate {0}")]
     Duplicate(&'static str),
-    /// What is stored cannot be read back, or a unit of work panicked.
+    /// Stored data cannot be read back, or a unit of work panicked.
     #[error("the store is inconsistent: {0}")]
     Inconsistent(String),
 }
 
-/// Why a unit of work ended without its result. `R` lists what it can refuse.
+/// The reason why a unit of work ended without its result. `R` lists its refusals.
 #[derive(Debug, Error)]
 pub enum Fault<R = Refusal> {
-    /// The domain said no; everything the unit of work did is undone.
+    /// The domain refused; every write of the unit of work is undone.
     #[error(transparent)]
     Refused(R),
-    /// The store could not.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Sealing or unsealing failed. The text is internal.
@@ -49,19 +49,19 @@ pub enum Fault<R = Refusal> {
     Escrow(String),
 }
 
-/// Why sealing or unsealing failed. Texts are internal.
+/// The reason why sealing or unsealing failed. The texts are internal.
 #[derive(Debug, Error)]
 pub enum EscrowError {
-    /// The tenant has no recipient to seal to, or no private key is here to open with.
+    /// The tenant has no recipient to seal to, or there is no private key to open with.
     #[error("no key: {0}")]
     NoKey(String),
-    /// The envelope is damaged, of another version, or bound to something else.
+    /// The envelope is damaged, of another version, or bound to another context.
     #[error("the envelope does not open: {0}")]
     Unopenable(String),
 }
 
 impl<R> Fault<R> {
-    /// Returns the same fault with its refusal in the words of another subject.
+    /// Returns the same fault, with its refusal translated by `words`.
     pub fn map<S>(self, words: impl FnOnce(R) -> S) -> Fault<S> {
         match self {
             Self::Refused(refusal) => Fault::Refused(words(refusal)),
@@ -98,18 +98,18 @@ impl<R> From<EscrowError> for Fault<R> {
     }
 }
 
-/// The result of a decision that keeps what it recorded, also when it refuses.
+/// The result of a decision that keeps its writes even when it refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Decided<T, R = Refusal> {
     /// It was permitted and done.
     Done(T),
-    /// It was refused. What the unit of work wrote stays, the record of the refusal among it.
+    /// It was refused. The writes of the unit of work stay, including the record of the refusal.
     RefusedAndRecorded(R),
 }
 
 impl<T, R> Decided<T, R> {
-    /// Changes what was done, and leaves a refusal as it is.
+    /// Maps the result, and leaves a refusal as it is.
     pub fn map<S>(self, then: impl FnOnce(T) -> S) -> Decided<S, R> {
         match self {
             Self::Done(done) => Decided::Done(then(done)),

@@ -1,34 +1,34 @@
-//! What lists are asked for and rows come back as, where the domain has no word of its own for it.
+//! The questions to lists and the rows that come back, where the domain has no type of its own for them.
 
 use crate::id::{DeviceId, EventId, ResourceId, TenantId};
 use crate::resource::ResourceKind;
 
-/// Which devices a list holds.
+/// The devices in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceScope {
-    /// All of the tenant.
+    /// All devices of the tenant.
     All,
-    /// Those also managed by another agent.
+    /// Devices that another agent manages too.
     Comanaged,
-    /// Those whose user this is: the primary user or a linked one.
+    /// Devices of this user, primary or linked.
     OfUser(ResourceId),
-    /// Those on which this app was detected.
+    /// Devices on which this app was detected.
     WithApp(ResourceId),
 }
 
-/// Which resources a list holds.
+/// The resources in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResourceScope {
-    /// All of that kind.
+    /// All resources of that kind.
     All(ResourceKind),
     /// Run states of that kind that belong to that script.
     OwnedBy(ResourceKind, ResourceId),
-    /// Those of that kind linked to that device (users: the primary user included).
+    /// Resources of that kind linked to that device, including its primary user.
     OfDevice(ResourceKind, DeviceId),
 }
 
 impl ResourceScope {
-    /// The kind of the items.
+    /// Returns the kind of the items.
     pub fn kind(self) -> ResourceKind {
         match self {
             Self::All(kind) | Self::OwnedBy(kind, _) | Self::OfDevice(kind, _) => kind,
@@ -41,22 +41,22 @@ impl ResourceScope {
 pub struct RowPlace {
     /// The number of the table.
     pub table: usize,
-    /// How many of its rows come before.
+    /// The number of its rows that come before.
     pub offset: usize,
 }
 
-/// A row that grants something and does not verify.
+/// A row that grants rights and does not verify.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnsoundRow {
-    /// Its tenant, as far as that can be told.
+    /// The tenant, as far as it can be told.
     pub tenant: Option<TenantId>,
-    /// Its table.
+    /// The table.
     pub table: &'static str,
-    /// Its name for people. `None` when rows of the tenant were removed, or put back from an older copy.
+    /// The name for people; `None` if rows of the tenant were removed, or put back from an older copy.
     pub row: Option<String>,
 }
 
-/// How often the rows of a tenant in a table have changed. It never becomes less.
+/// The number of changes to the rows of a tenant in a table. It never decreases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowSet {
     /// The tenant.
@@ -67,14 +67,14 @@ pub struct RowSet {
     pub version: u64,
 }
 
-/// The result of one look at authenticated rows.
+/// The result of verifying some authenticated rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowLook {
     /// The rows that do not verify.
     pub unsound: Vec<UnsoundRow>,
-    /// The sets that were looked at.
+    /// The sets that were verified.
     pub sets: Vec<RowSet>,
-    /// The place where the next look begins: the first, once every row was looked at.
+    /// The place where the next call begins: the first, once every row was verified.
     pub next: RowPlace,
 }
 
@@ -89,14 +89,14 @@ pub struct Statistics {
     pub sealed_secrets: u64,
     /// Audit events that are not chained yet.
     pub unchained_events: u64,
-    /// Holds of all tenants that stand.
+    /// Holds in force, of all tenants.
     pub active_holds: u64,
 }
 
-/// An audit event as stored: the text is what is hashed.
+/// An audit event as stored. Its text is what is hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
-    /// Assigned by the store, growing over all tenants.
+    /// The sequence number, which the store assigns in increasing order over all tenants.
     pub seq: i64,
     /// The chain it belongs to.
     pub tenant: TenantId,
@@ -104,10 +104,10 @@ pub struct StoredEvent {
     pub body: String,
 }
 
-/// An audit event with the name by which its tenant knows it.
+/// An audit event with the id that its tenant sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedEvent {
-    /// Always the same for the same event. Assigned by the store, and known to no other tenant.
+    /// The id, always the same for the same event. The store assigns it, and no other tenant sees it.
     pub id: EventId,
     /// The event.
     pub event: StoredEvent,
@@ -126,10 +126,10 @@ pub struct ChainLink {
     pub hash: [u8; 32],
 }
 
-/// Links of some events.
+/// The links of some events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventLinks {
-    /// Each link, with the hash of the link before it: `None` where the store lacks that link or its event.
+    /// The links, each with the hash of the link before it: `None` where the store lacks that link or its event.
     pub links: Vec<(ChainLink, Option<[u8; 32]>)>,
     /// [`StoredEvent::seq`] of the newest event of any tenant that has a link.
     pub linked_through: i64,
@@ -140,7 +140,7 @@ pub struct EventLinks {
 pub struct ChainedEvent {
     /// The event.
     pub event: StoredEvent,
-    /// Its link.
+    /// The link.
     pub link: ChainLink,
 }
 

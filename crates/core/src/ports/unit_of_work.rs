@@ -1,4 +1,4 @@
-//! What can be written.
+//! The write half of the store.
 
 use jiff::Timestamp;
 
@@ -21,7 +21,7 @@ use crate::sign_in::SignIn;
 use crate::steady::{Ripeness, Running};
 use crate::tenant::Tenant;
 
-/// What can be written. Reads see what the same unit of work wrote.
+/// The writes of a unit of work. Reads see the writes of the same unit of work.
 pub trait UnitOfWork: View {
     /// Adds a tenant.
     fn insert_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
@@ -35,11 +35,12 @@ pub trait UnitOfWork: View {
     /// Removes an application; absent is fine.
     fn delete_application(&mut self, tenant: TenantId, id: ApplicationId) -> Result<(), StoreError>;
 
-    /// Adds a sign-in. A handle or user code that is there already is [`StoreError::Duplicate`].
+    /// Adds a sign-in. A handle or user code that exists already is [`StoreError::Duplicate`].
     fn insert_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError>;
     /// Replaces standing, user, refresh tokens and times of that sign-in.
     fn update_sign_in(&mut self, sign_in: &SignIn) -> Result<(), StoreError>;
-    /// Removes sign-ins, of all tenants, that expired an hour or more before that moment, other than of signed-in people.
+    /// Removes the sign-ins, of all tenants, that expired an hour or more before that time, except those of signed-in
+    /// people.
     fn delete_sign_ins(&mut self, now: Timestamp) -> Result<(), StoreError>;
     /// Removes every sign-in, of all tenants, that expired an hour or more ago and is ripe.
     fn delete_ripe_sign_ins(&mut self, ripeness: &Ripeness) -> Result<(), StoreError>;
@@ -76,7 +77,7 @@ pub trait UnitOfWork: View {
     fn insert_enrollment(&mut self, enrollment: &Enrollment) -> Result<(), StoreError>;
     /// Closes an enrolment and forgets its session.
     fn close_enrollment(&mut self, id: EnrollmentId, at: Timestamp) -> Result<(), StoreError>;
-    /// From now on the device of that open enrolment must show its certificate.
+    /// Requires the device of that open enrolment to show its certificate from now on.
     fn require_certificate(&mut self, id: EnrollmentId) -> Result<(), StoreError>;
     /// Adds an enrolment token.
     fn insert_enrollment_token(&mut self, token: &EnrollmentToken) -> Result<(), StoreError>;
@@ -87,7 +88,7 @@ pub trait UnitOfWork: View {
         at: Timestamp,
         enrollment: EnrollmentId,
     ) -> Result<(), StoreError>;
-    /// Lets every enrolment token of the tenant that is not used expire at that moment; says how many.
+    /// Expires every unused enrolment token of the tenant at that time; returns their number.
     fn void_enrollment_tokens(&mut self, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError>;
     /// Replaces the session state of an enrolment.
     fn put_session(&mut self, enrollment: EnrollmentId, state: &[u8]) -> Result<(), StoreError>;
@@ -96,7 +97,7 @@ pub trait UnitOfWork: View {
     fn insert_action(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
     /// Replaces the row of that action.
     fn update_action(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
-    /// Remembers that this caller was given that action for that id of a request, in place of an earlier one.
+    /// Remembers the action that answered this caller's request of that id, in place of an earlier one.
     fn record_request(
         &mut self,
         action: &ActionRecord,
@@ -105,37 +106,37 @@ pub trait UnitOfWork: View {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Remembers that this caller was answered with that action, in a request without an id of its own.
+    /// Remembers the action that answered this caller's request without an id.
     fn record_acceptance(&mut self, action: &ActionRecord, caller_key: &str, at: Timestamp) -> Result<(), StoreError>;
-    /// Counts a recovery that somebody asked for, at the time it was opened.
+    /// Counts a requested recovery, at the time it was opened.
     fn count_recovery(&mut self, action: &ActionRecord) -> Result<(), StoreError>;
 
-    /// Counts a passcode that is read.
+    /// Counts the reading of a passcode.
     fn record_reading(&mut self, reading: &Reading) -> Result<(), StoreError>;
 
     /// Adds a role assignment.
     fn insert_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError>;
     /// Replaces name and description of that role assignment.
     fn update_role_assignment(&mut self, assignment: &RoleAssignment) -> Result<(), StoreError>;
-    /// Removes a role assignment; says whether it was there.
+    /// Removes a role assignment; returns true if it existed.
     fn delete_role_assignment(&mut self, tenant: TenantId, id: AssignmentId) -> Result<bool, StoreError>;
-    /// From now on tokens of that principal count that were issued at that moment, in whole seconds, or later.
+    /// Sets the time, in whole seconds, since which tokens of that principal count.
     fn set_tokens_valid_from(
         &mut self,
         tenant: TenantId,
         principal: &Principal,
         moment: Timestamp,
     ) -> Result<(), StoreError>;
-    /// Adds a hold. A second one of its kind and party that is not released is [`StoreError::Duplicate`].
+    /// Adds a hold. A second unreleased one of its kind and party is [`StoreError::Duplicate`].
     fn insert_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
     /// Replaces the release of that hold.
     fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
-    /// Adds an alert. One of that id that nobody has taken is [`StoreError::Duplicate`].
+    /// Adds an alert. One with the id of an alert that still waits is [`StoreError::Duplicate`].
     fn insert_alert(&mut self, alert: &Alert) -> Result<(), StoreError>;
-    /// Removes an alert that was taken, or given up; absent is fine.
+    /// Removes an alert that was delivered or given up; absent is fine.
     fn delete_alert(&mut self, alert: &Alert) -> Result<(), StoreError>;
 
-    /// Adds a delivery and gives its sequence number.
+    /// Adds a delivery and returns its sequence number.
     fn insert_delivery(&mut self, delivery: &Delivery) -> Result<i64, StoreError>;
     /// Replaces commands, phase and statuses of the delivery with that `seq`.
     fn update_delivery(&mut self, delivery: &Delivery) -> Result<(), StoreError>;
@@ -144,10 +145,10 @@ pub trait UnitOfWork: View {
     fn insert_secret(&mut self, secret: &EscrowedSecret) -> Result<(), StoreError>;
     /// Replaces standing, envelope, expiry and disclosure of that secret.
     fn update_secret(&mut self, secret: &EscrowedSecret) -> Result<(), StoreError>;
-    /// Lets every disclosure window of the tenant that is open end at that moment; says how many. What stays until it is
-    /// replaced has none.
+    /// Ends every open disclosure window of the tenant at that time; returns their number. Secrets that stay until they
+    /// are replaced have no window.
     fn close_disclosure_windows(&mut self, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError>;
-    /// Marks every action of the tenant that has ended as of before the restore at that moment; says how many.
+    /// Marks every ended action of the tenant as older than the restore at that time; returns their number.
     fn mark_before_restore(&mut self, tenant: TenantId, at: Timestamp) -> Result<u64, StoreError>;
     /// Marks every current secret of a device void.
     fn void_secrets(&mut self, tenant: TenantId, device: DeviceId) -> Result<(), StoreError>;
@@ -159,9 +160,9 @@ pub trait UnitOfWork: View {
     /// Replaces the running time of the servers of this store.
     fn set_running(&mut self, running: &Running) -> Result<(), StoreError>;
 
-    /// Makes that key the one that is known by its name. Another one that was known ends, and is kept as ended.
+    /// Makes that key the known one of its name. A different earlier one ends, and is kept as ended.
     fn put_known_key(&mut self, key: &KnownKey) -> Result<(), StoreError>;
-    /// Ends the key that is known by that name; absent is fine.
+    /// Ends the known key of that name; absent is fine.
     fn end_known_key(&mut self, name: &KeyName, at: Timestamp) -> Result<(), StoreError>;
 
     /// Records an event.
@@ -170,7 +171,7 @@ pub trait UnitOfWork: View {
     fn append_links(&mut self, links: &[ChainLink]) -> Result<(), StoreError>;
     /// Adds a checkpoint.
     fn insert_checkpoint(&mut self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError>;
-    /// Accepts every row that does not verify as it stands, or, with `remove`, removes those of which nothing is lost but
-    /// what they would grant; from then on the rows that are there are those that should be. Says how many it touched.
+    /// Accepts every row that does not verify as it stands. With `remove`, removes those rows whose only effect is what
+    /// they grant. From then on the existing rows are the expected ones. Returns the number of rows.
     fn settle_rows(&mut self, remove: bool) -> Result<u64, StoreError>;
 }

@@ -17,7 +17,7 @@ pub enum ActionState {
     Active,
     /// The device did it and the escrow holds the result.
     Done,
-    /// It did not happen, or its result is lost; the outcome says which.
+    /// The action did not happen, or its result is lost; the outcome says which.
     Failed,
     /// The device cannot do it.
     NotSupported,
@@ -26,7 +26,7 @@ pub enum ActionState {
 }
 
 impl ActionState {
-    /// Graph's spelling, also how stores write it.
+    /// Graph's spelling, which stores use too.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -44,17 +44,17 @@ impl ActionState {
     }
 }
 
-/// The reason why an action ended as it did. Stable codes: they are served, audited and translated.
+/// The reason why an action ended as it did. The codes are stable: they are served, audited and translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
     /// The device set a new passcode and reported it; the escrow holds it.
     Replaced,
-    /// The lock is gone: the device was seen without it afterwards. There is no secret.
+    /// The lock is gone: the device was seen without it later. There is no secret.
     Removed,
-    /// The device gave a secret that it had already; the escrow holds it. The device has not changed.
+    /// The device gave a secret that it had before; the escrow holds it. The device has not changed.
     Revealed,
-    /// The device says that it did what was asked; nothing else proves it.
+    /// The device reports that it did what was asked; nothing else proves it.
     Acknowledged,
     /// The device says it changed its passcode but did not give the value.
     ValueNotDelivered,
@@ -62,23 +62,23 @@ pub enum Outcome {
     DeviceRefused,
     /// The device lacks the feature.
     FeatureAbsent,
-    /// The device reported a failure and a value. It is not certain that the value opens the device; it is kept, and shown
-    /// with a warning.
+    /// The device reported a failure and a value. The value may not open the device; it is kept, and shown with a
+    /// warning.
     Contradictory,
-    /// The device gave a value, but not with the status or in the form that goes with one. It is not certain that the
-    /// value opens the device; it is kept, and shown with a warning.
+    /// The device gave a value with an unexpected status or in an unexpected form. The value may not open the device;
+    /// it is kept, and shown with a warning.
     Uncertain,
-    /// The device was asked and never answered, twice.
+    /// The device was asked twice and never answered.
     OutcomeUnknown,
     /// The escrow holds no secret of the kind that the device would have needed; it was not asked.
     NoSecret,
-    /// The device did not come in time.
+    /// The device did not connect in time.
     Expired,
     /// The device enrolled again.
     Reenrolled,
     /// The device was retired or unenrolled.
     Retired,
-    /// A person canceled it.
+    /// A caller canceled it.
     CanceledByCaller,
 }
 
@@ -114,32 +114,32 @@ pub struct ActionRecord {
     pub tenant: TenantId,
     /// The device.
     pub device: DeviceId,
-    /// The name of a [`crate::remote_action::RemoteAction`].
+    /// The name of its [`crate::remote_action::RemoteAction`].
     pub name: &'static str,
     /// The state.
     pub state: ActionState,
     /// The current attempt, from 1.
     pub attempt: u32,
-    /// The reason of its end; `None` while open.
+    /// The reason why it ended; `None` while it is open.
     pub outcome: Option<Outcome>,
-    /// The device's own status for the deciding command, `0` and `None` apart.
+    /// The device's own status for the deciding command. `Some(0)` and `None` differ.
     pub device_status: Option<u16>,
-    /// The device's own words for why it did not, or not wholly.
+    /// The device's own words for why it failed, or succeeded only in part.
     pub device_reason: Option<String>,
-    /// The locks that are asked for.
+    /// The locks that it was asked to open.
     pub locks: Vec<Lock>,
     /// The locks that the passcode opens, once the action is done.
     pub opens: Vec<DeviceLock>,
-    /// The time at which the device proved that the passcode opens all of that; `None` where a device cannot.
+    /// The time at which the device proved that the passcode opens all of them; `None` where a device cannot prove it.
     pub verified: Option<Timestamp>,
-    /// The restore since which nothing has confirmed the result; `None` when there was none.
+    /// The restore since which nothing has confirmed the result; `None` if there was none.
     pub before_restore: Option<Timestamp>,
-    /// The party that asked.
+    /// The party that requested it.
     pub requested_by: Actor,
-    /// The caller's own id of the request that opened it.
+    /// The id that the caller gave to the request.
     pub client_request_id: Option<String>,
-    /// The time of its acceptance.
+    /// The time at which it was accepted.
     pub started: Timestamp,
-    /// The time of its last change.
+    /// The time at which it last changed.
     pub updated: Timestamp,
 }

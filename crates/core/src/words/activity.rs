@@ -1,4 +1,4 @@
-//! Activities as Graph's audit events name them: the one table from ours to theirs.
+//! The table from our activities to the names that Graph's audit events use.
 //!
 //! Reference: docs/graph-facts.md#audit-events. `activityType` is `verb Entity` there, for instance `wipe ManagedDevice`.
 
@@ -7,7 +7,7 @@ use strum::VariantArray;
 use crate::audit::Activity;
 use crate::remote_action::AuditNames;
 
-/// What Graph says of an activity.
+/// The fields by which Graph describes an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Described {
     /// `activityType`, and `displayName`.
@@ -40,7 +40,7 @@ impl Activity {
     /// Every activity.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// Graph's words for it, where it is about the remote action of these names.
+    /// Returns Graph's description. An activity about a remote action takes that action's names.
     pub const fn described(self, names: &AuditNames) -> Described {
         match self {
             Self::TenantCreated => of("create Tenant", "Authorization", "Create"),

@@ -1,5 +1,7 @@
-//! What people must know at once. An alert is written by the unit of work that decided what it is about, and kept until
-//! somebody outside has taken it (the outbox of the server): whatever is killed, it is told at least once.
+//! Alerts: events that people must hear of at once.
+//!
+//! The unit of work that makes a decision writes its alert. The alert stays in the outbox until a receiver outside has
+//! taken it, so it is delivered at least once even if the server is killed.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,51 +13,51 @@ use crate::id::{AssignmentId, DeviceId, HoldId, TenantId};
 use crate::principal::PrincipalKind;
 use crate::scope_tag::ScopeTags;
 
-/// One alert. Holds no secret.
+/// One alert. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Alert {
     /// The tenant.
     pub tenant: TenantId,
-    /// What the request made, by its fresh id: the recovery that was asked for, even if it was refused, or the assignment.
+    /// The fresh id of the thing that the request made: the recovery, even if it was refused, or the assignment.
     pub about: Uuid,
-    /// When.
+    /// The time of the event.
     pub at: Timestamp,
-    /// By whom.
+    /// The party that caused it.
     pub actor: Actor,
-    /// What.
+    /// The event.
     #[serde(flatten)]
     pub news: News,
 }
 
-/// What happened.
+/// The event that an alert reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "news", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum News {
     /// Recoveries of a tenant were put on hold.
     HoldPlaced {
-        /// Which.
+        /// The hold.
         hold: HoldId,
-        /// How many recoveries were opened within the window before.
+        /// The number of recoveries opened within the window before.
         counted: u32,
     },
     /// A recovery passed a hold.
     BreakGlassUsed {
-        /// Which hold.
+        /// The hold.
         hold: HoldId,
-        /// For which device.
+        /// The device.
         device: DeviceId,
-        /// The reason that was given.
+        /// The reason that the caller gave.
         reason: String,
     },
-    /// A party, or a tenant, has read half as many passcodes within the window as it may.
+    /// A party or a tenant has read half as many passcodes within the window as its limit allows.
     ReadingNearLimit {
         /// The number of passcodes.
         counted: u32,
         /// True for the limit of the party, false for that of the tenant.
         by_caller: bool,
     },
-    /// Reading was put on hold, for a party or a tenant.
+    /// Reading was put on hold for a party or a tenant.
     ReadingOnHold {
         /// The hold.
         hold: HoldId,
@@ -69,16 +71,16 @@ pub enum News {
         /// The device.
         device: DeviceId,
     },
-    /// Settings that protect were lowered or switched off.
+    /// Protective settings were lowered or switched off.
     ProtectionLowered {
-        /// Each with what it was and what it is.
+        /// The settings, each with its old and its new value.
         settings: Vec<Lowered>,
     },
     /// A role was assigned through the API.
     RoleAssigned(Assigned),
-    /// A role was taken from somebody through the API.
+    /// A role assignment was removed through the API.
     RoleUnassigned(Assigned),
-    /// A row that grants something was not written by this program, or rows were removed or put back.
+    /// A row that grants rights was not written by this program, or rows were removed or put back.
     RowForged {
         /// The table.
         table: String,
@@ -87,27 +89,27 @@ pub enum News {
     },
     /// The stored audit record does not verify.
     RecordDamaged {
-        /// Where.
+        /// The position of the damage in the record.
         position: u64,
         /// The kind of damage, in one word.
         damage: String,
     },
-    /// An operator went on from a database that may not be the newest state.
+    /// An operator accepted a database that may not be the newest state.
     RestoreAccepted {
-        /// Why the server refused it.
+        /// The reason why the server had refused the database.
         doubt: String,
-        /// The reason that was given.
+        /// The reason that the operator gave.
         reason: String,
-        /// How many results are marked as of before the restore.
+        /// The number of results marked as older than the restore.
         results: u64,
     },
-    /// A device enrolled under a name that another device of the tenant has.
+    /// A device enrolled under the name of another device of the tenant.
     DeviceDuplicate {
-        /// The new one.
+        /// The new device.
         device: DeviceId,
-        /// The one that had the name.
+        /// The device that had the name already.
         duplicate_of: DeviceId,
-        /// True if that one is enrolled, too.
+        /// True if that device is still enrolled.
         still_enrolled: bool,
     },
 }
@@ -120,28 +122,28 @@ pub struct Lowered {
     pub setting: String,
     /// The value before.
     pub before: String,
-    /// The value since.
+    /// The value after.
     pub after: String,
 }
 
-/// A role that somebody has, or had.
+/// A role assignment, present or removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Assigned {
-    /// Which assignment.
+    /// The assignment.
     pub assignment: AssignmentId,
     /// The key of the role.
     pub role: String,
-    /// What the principal is.
+    /// The kind of the principal.
     pub principal_type: PrincipalKind,
-    /// Whose it is.
+    /// The principal.
     pub principal: String,
-    /// On which devices; `None` when on all.
+    /// The tags of the devices in scope; `None` for all devices.
     pub tags: Option<ScopeTags>,
 }
 
 impl News {
-    /// The stable name: alarms are set on it.
+    /// The stable name, on which operators set alarms.
     pub fn name(&self) -> &'static str {
         match self {
             Self::HoldPlaced { .. } => "chaveiro.hold_placed",
@@ -161,7 +163,8 @@ impl News {
 }
 
 impl Alert {
-    /// The same for every repeat, and for no other alert: one request raises at most one of each name.
+    /// The id of the alert, equal for every repeat and for no other alert. One request raises at most one alert of each
+    /// name.
     pub fn id(&self) -> String {
         format!("{}/{}", self.news.name(), self.about)
     }

@@ -1,4 +1,4 @@
-//! Applications registered with the local issuer, and what they prove themselves with.
+//! Applications registered with the local issuer, and their credentials.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use uuid::{Uuid, uuid};
 use crate::id::{ApplicationId, TenantId};
 use crate::permission::{PERMISSIONS, Permission};
 
-/// How many secrets an application may have at a time: the one in use, and the one that replaces it.
+/// Most secrets of an application: the one in use and its replacement.
 pub const MAX_SECRETS: usize = 2;
 
-/// How many certificates an application may have at a time.
+/// Most certificates of an application.
 pub const MAX_CERTIFICATES: usize = 4;
 
 /// Most characters of the name of an application, or of a secret.
 pub const MAX_NAME: usize = 256;
 
-/// How long a secret lives when nobody says otherwise: half a year, the term that Entra suggests as well.
+/// The default life of a secret: half a year, as Entra suggests.
 pub const SECRET_LIFE: Duration = Duration::from_secs(180 * 24 * 60 * 60);
 
 /// The client id of the `chaveiro` command, the same in every tenant.
@@ -28,42 +28,42 @@ pub const COMMAND_LINE: ApplicationId = ApplicationId(uuid!("5fc567bc-f6e7-4205-
 /// An application registered with the local issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Application {
-    /// Its tenant.
+    /// The tenant.
     pub tenant: TenantId,
     /// The client id.
     pub id: ApplicationId,
-    /// For people.
+    /// The name for people.
     pub display_name: String,
-    /// Application permissions (`roles`) that its own tokens carry.
+    /// The application permissions (`roles`) that its own tokens carry.
     pub permissions: Vec<Permission>,
-    /// Delegated permissions (`scp`) that tokens of people who sign in with it carry.
+    /// The delegated permissions (`scp`) carried by the tokens of people who sign in with it.
     pub delegated: Vec<Permission>,
-    /// Whether it is a public client (RFC 6749, 2.1): on a person's machine, where no secret stays one.
+    /// True for a public client (RFC 6749, 2.1): it runs on people's machines, where it cannot keep a secret.
     pub public: bool,
-    /// Its client secrets, oldest first.
+    /// The client secrets, oldest first.
     pub secrets: Vec<ApplicationSecret>,
-    /// Its certificates, oldest first.
+    /// The certificates, oldest first.
     pub certificates: Vec<ApplicationCertificate>,
-    /// When it was registered.
+    /// The time of its registration.
     pub created: Timestamp,
 }
 
-/// A client secret as it is kept.
+/// A client secret as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationSecret {
-    /// Names it, to remove it.
+    /// The id by which it is removed.
     pub id: Uuid,
-    /// For people, when whoever made it gave it a name.
+    /// The name for people, if its maker gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Its first three characters after the prefix, so that its owner can tell which one it is.
+    /// The first three characters after the prefix, by which its owner recognises it.
     pub hint: String,
-    /// The line that the `auth` crate writes and reads alone.
+    /// The hash; only the `auth` crate writes and reads it.
     pub hash: String,
-    /// When it was made.
+    /// The time at which it was made.
     pub created: Timestamp,
-    /// When it ends.
+    /// The time at which it ends.
     pub expires: Timestamp,
 }
 
@@ -71,38 +71,38 @@ pub struct ApplicationSecret {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationCertificate {
-    /// SHA-1 of its DER, lower-case hex: `x5t` names it.
+    /// The SHA-1 of its DER in lower-case hex, which `x5t` names.
     pub sha1: String,
-    /// SHA-256 of its DER, lower-case hex: `x5t#S256` names it.
+    /// The SHA-256 of its DER in lower-case hex, which `x5t#S256` names.
     pub sha256: String,
-    /// Its subject, for people.
+    /// The subject, for people.
     pub subject: String,
-    /// The certificate itself, PEM.
+    /// The certificate itself, in PEM.
     pub pem: String,
-    /// Begin of its validity.
+    /// The start of its validity.
     pub begins: Timestamp,
-    /// End of its validity.
+    /// The end of its validity.
     pub expires: Timestamp,
-    /// When it was registered.
+    /// The time of its registration.
     pub added: Timestamp,
 }
 
-/// The reason for which an application is not changed. The edge says what to do.
+/// The reason why an application is not changed. The edge adds what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ApplicationRefusal {
-    /// It has as many secrets as it may have.
+    /// It has the most secrets that it may have.
     #[error("the application has {MAX_SECRETS} secrets already, {0}")]
     TooManySecrets(String),
-    /// It has as many certificates as it may have.
+    /// It has the most certificates that it may have.
     #[error("the application has {MAX_CERTIFICATES} certificates already")]
     TooManyCertificates,
-    /// That certificate is registered.
+    /// The certificate is registered already.
     #[error("the certificate {0} is registered with this application already")]
     CertificateTwice(String),
-    /// A public client has nothing to prove itself with.
+    /// A public client has no credentials.
     #[error("the application is a public client, which can keep no secret")]
     Public,
-    /// A public client would get permissions of its own.
+    /// A public client would get application permissions.
     #[error("a public client keeps no secret, so it has no permissions of its own")]
     PublicPermissions,
     /// It has no such secret or certificate.
@@ -111,8 +111,8 @@ pub enum ApplicationRefusal {
 }
 
 impl Application {
-    /// The `chaveiro` command as a public client. It has no row: every tenant has it from its first moment, nobody can
-    /// remove it or give it a secret, and an upgrade has nothing to add. What its people may do is decided by theirs.
+    /// Returns the `chaveiro` command as a public client. It has no row: every tenant has it from the start, and it
+    /// cannot be removed or given a secret. The permissions of its users decide what it may do.
     pub fn command_line(tenant: TenantId) -> Self {
         Self {
             tenant,
@@ -127,8 +127,7 @@ impl Application {
         }
     }
 
-    /// Grants it these permissions instead of those it has. A public client cannot prove that it is itself, and gets
-    /// delegated ones alone.
+    /// Replaces its permissions. A public client cannot authenticate itself, so it gets delegated permissions only.
     pub fn grant(
         &mut self,
         permissions: Vec<Permission>,
@@ -141,7 +140,7 @@ impl Application {
         Ok(())
     }
 
-    /// Gives it another secret.
+    /// Adds a secret.
     pub fn add_secret(&mut self, secret: ApplicationSecret) -> Result<(), ApplicationRefusal> {
         if self.public {
             return Err(ApplicationRefusal::Public);
@@ -154,14 +153,14 @@ impl Application {
         Ok(())
     }
 
-    /// Takes a secret away.
+    /// Removes a secret.
     pub fn remove_secret(&mut self, id: Uuid) -> Result<(), ApplicationRefusal> {
         let at = self.secrets.iter().position(|secret| secret.id == id);
         self.secrets.remove(at.ok_or_else(|| ApplicationRefusal::Unknown(id.to_string()))?);
         Ok(())
     }
 
-    /// Registers a certificate with it.
+    /// Registers a certificate.
     pub fn add_certificate(&mut self, certificate: ApplicationCertificate) -> Result<(), ApplicationRefusal> {
         if self.public {
             return Err(ApplicationRefusal::Public);
@@ -176,7 +175,7 @@ impl Application {
         Ok(())
     }
 
-    /// Takes the certificate of that thumbprint away: SHA-1 or SHA-256, in hex.
+    /// Removes the certificate with that thumbprint: SHA-1 or SHA-256, in hex.
     pub fn remove_certificate(&mut self, thumbprint: &str) -> Result<(), ApplicationRefusal> {
         let wanted = thumbprint.replace(':', "").to_ascii_lowercase();
         let at = self.certificates.iter().position(|known| known.sha1 == wanted || known.sha256 == wanted);

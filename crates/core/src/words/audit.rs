@@ -1,4 +1,4 @@
-//! What is recorded. The chain over these records is the `audit` crate's.
+//! Audit events. The chain over them is in the `audit` crate.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,37 +8,37 @@ use crate::caller::Actor;
 use crate::id::{ActionId, DeviceId, RequestId, TenantId};
 use crate::remote_action::RemoteAction;
 
-/// One record. It is stored as the JSON text of this struct and hashed as those very bytes.
+/// One audit event. It is stored as the JSON text of this struct, and those very bytes are hashed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditEvent {
-    /// The tenant whose chain it belongs to.
+    /// The tenant whose chain the event belongs to.
     pub tenant: TenantId,
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// Who.
+    /// The party that acted.
     pub actor: Actor,
-    /// What.
+    /// The activity.
     pub activity: Activity,
-    /// On which device.
+    /// The device.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device: Option<DeviceId>,
-    /// The remote action that it is about, as [`crate::remote_action::AuditNames::recorded_as`] has it.
+    /// The remote action, named as in [`crate::remote_action::AuditNames::recorded_as`].
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub remote_action: Option<String>,
-    /// For which action.
+    /// The action record.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub action: Option<ActionId>,
-    /// In which request.
+    /// The request.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub request: Option<RequestId>,
-    /// Facts beside it: short, never a secret.
+    /// Further facts: short, and never a secret.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub details: Vec<(String, String)>,
 }
 
 impl AuditEvent {
-    /// A record of `activity` by `actor`; the rest is added with the other constructors.
+    /// Returns an event of `activity` by `actor`; the other constructors add the rest.
     pub fn new(tenant: TenantId, at: Timestamp, actor: Actor, activity: Activity) -> Self {
         Self {
             tenant,
@@ -53,37 +53,37 @@ impl AuditEvent {
         }
     }
 
-    /// About that device.
+    /// Adds the device.
     pub fn on_device(mut self, device: DeviceId) -> Self {
         self.device = Some(device);
         self
     }
 
-    /// About that remote action.
+    /// Adds the remote action.
     pub fn about(mut self, action: &RemoteAction) -> Self {
         self.remote_action = action.audit.recorded_as.map(str::to_owned);
         self
     }
 
-    /// For that action.
+    /// Adds the action record.
     pub fn for_action(mut self, action: ActionId) -> Self {
         self.action = Some(action);
         self
     }
 
-    /// In that request.
+    /// Adds the request.
     pub fn in_request(mut self, request: RequestId) -> Self {
         self.request = Some(request);
         self
     }
 
-    /// With a fact beside it.
+    /// Adds a fact.
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.details.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// With a fact beside it, if there is one.
+    /// Adds a fact, if there is one.
     pub fn with_some(self, name: &str, value: Option<impl ToString>) -> Self {
         match value {
             Some(value) => self.with(name, value),
@@ -92,26 +92,26 @@ impl AuditEvent {
     }
 }
 
-/// The party, the moment and the request, if there is one, with which every event of a decision begins.
+/// The actor, time and request with which every event of a decision begins.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The party that asks.
+    /// The party that acts.
     pub actor: Actor,
-    /// The moment at which it asks.
+    /// The time.
     pub at: Timestamp,
-    /// The request of the API; none for what is done on the host or by a device.
+    /// The API request; `None` for acts on the host or by a device.
     pub request: Option<RequestId>,
 }
 
 impl Origin {
-    /// The beginning of an event.
+    /// Begins an event.
     pub fn event(&self, tenant: TenantId, activity: Activity) -> AuditEvent {
         let event = AuditEvent::new(tenant, self.at, self.actor.clone(), activity);
         AuditEvent { request: self.request, ..event }
     }
 }
 
-/// What can be recorded. The names are stable.
+/// The activities that are recorded. The names are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "camelCase")]
 pub enum Activity {
@@ -131,13 +131,13 @@ pub enum Activity {
     ApplicationCertificateChanged,
     /// An application was removed.
     ApplicationDeleted,
-    /// An operator vouched for a person who signs in.
+    /// An operator approved a sign-in.
     SignInApproved,
-    /// An operator said no.
+    /// An operator denied a sign-in.
     SignInDenied,
-    /// A person signed out, an operator ended it, or a refresh token was used twice.
+    /// A person signed out, an operator ended a sign-in, or a refresh token was used twice.
     SignInRevoked,
-    /// Access tokens of a person, of an application or of operators were ended before their time.
+    /// Access tokens of a person, of an application or of operators were revoked.
     TokensRevoked,
     /// An operator minted a token on the host.
     OperatorTokenMinted,
@@ -149,31 +149,31 @@ pub enum Activity {
     DeviceRetired,
     /// A user, app, script or run state was made through the API.
     ResourceCreated,
-    /// One was changed or linked.
+    /// Such a resource was changed or linked.
     ResourceChanged,
-    /// One was removed.
+    /// Such a resource was removed.
     ResourceDeleted,
     /// A remote action was accepted.
     ActionRequested,
-    /// It was asked for again while open: no second command.
+    /// A remote action was requested again while it was open; no second command is sent.
     ActionRequestedAgain,
     /// A remote action was refused after the caller and the device were known.
     ActionRefused,
-    /// Its commands went to the device.
+    /// The commands of a remote action went to the device.
     ActionSent,
-    /// Its answer was lost; the next step follows.
+    /// The answer to a remote action was lost; the next step follows.
     ActionAnswerLost,
     /// The device gave a sealed candidate, and the escrow holds it; the device has not changed yet.
     CandidateEscrowed,
-    /// It ended.
+    /// A remote action ended.
     ActionSettled,
-    /// A value arrived that is not the result: late, repeated, contradictory.
+    /// A value arrived that is not the result: it was late, repeated or contradictory.
     SecretKept,
     /// A passcode is about to be shown.
     PasscodeDisclosed,
-    /// Showing a passcode was refused.
+    /// The server refused to show a passcode.
     DisclosureRefused,
-    /// A secret's envelope was destroyed by retention.
+    /// Retention destroyed the envelope of a secret.
     SecretShredded,
     /// A role was assigned.
     RoleAssigned,
@@ -181,27 +181,27 @@ pub enum Activity {
     RoleUnassigned,
     /// Recoveries of the tenant were put on hold.
     HoldPlaced,
-    /// They were released.
+    /// A hold was released.
     HoldReleased,
     /// One recovery passed a hold.
     BreakGlassUsed,
     /// An assignment got another name or description.
     RoleAssignmentChanged,
-    /// Rows that grant something were signed as they stood: at the upgrade, or accepted by an operator.
+    /// Rows that grant rights were signed as they stood: at the upgrade, or because an operator accepted them.
     RowsSigned,
-    /// Rows that do not verify were removed by an operator.
+    /// An operator removed rows that do not verify.
     RowsRemoved,
-    /// A row that grants something was found that this program did not write.
+    /// The server found a row that grants rights and that this program did not write.
     RowForged,
-    /// An operator went on from a database that may not be the newest state.
+    /// An operator accepted a database that may not be the newest state.
     RestoreAccepted,
-    /// A device proved that a result of before a restore still opens its locks.
+    /// A device proved that a result from before a restore still opens its locks.
     ResultConfirmed,
-    /// A key of the server was made, adopted, replaced, taken away or retired.
+    /// A key of the server was made, adopted, replaced, moved away or retired.
     KeyChanged,
-    /// Requests were refused within a minute; the sum of one sender and kind ([`crate::refused`]).
+    /// Requests were refused within a minute; one event sums those of one sender and kind ([`crate::refused`]).
     RequestsRefused,
-    /// The server used a secret of a device by itself: it went, or goes, to that device.
+    /// The server used a secret by itself: it sent the secret, or is about to send it, to its device.
     SecretUsed,
 }
 

@@ -12,28 +12,28 @@ use crate::permission::PermissionSet;
 /// The `application_id` of tokens that a person minted on the host.
 pub const OPERATOR_CLIENT: &str = "chaveiro-cli";
 
-/// Who is calling, after the token was verified and the tenant found licensed.
+/// The caller, after its token was verified and its tenant found licensed.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The tenant of the token; the wall around everything the caller can reach.
+    /// The tenant of the token; the caller can reach nothing outside it.
     pub tenant: TenantId,
-    /// What is written into audit events.
+    /// The identity that audit events record.
     pub actor: Actor,
-    /// What the token grants.
+    /// The permissions that the token grants.
     pub permissions: PermissionSet,
-    /// The directory roles of the signed-in user, as template ids: the `wids` claim (docs/graph-facts.md#token-claims). Empty when the token
-    /// names none. They are the issuer's word; what they allow is decided elsewhere.
+    /// The directory roles of the signed-in user, as template ids: the `wids` claim (docs/graph-facts.md#token-claims).
+    /// Empty if the token names none. The issuer vouches for them; another place decides what they allow.
     pub directory_roles: Vec<Uuid>,
     /// The groups of the signed-in user: the `groups` claim, ids or names as the issuer writes them.
     pub groups: Vec<String>,
-    /// Whether the token is of the local issuer. Another may let people choose the names by which it calls them.
+    /// True if the local issuer made the token. Another issuer may let people choose their own names.
     pub local: bool,
-    /// When the token was issued, in whole seconds; `None` when it does not say.
+    /// The time at which the token was issued, in whole seconds; `None` if the token does not say.
     pub issued: Option<Timestamp>,
 }
 
 impl Caller {
-    /// A person on the server's host, who uses no API and needs no permissions.
+    /// Returns a person on the server's host, who uses no API and needs no permissions.
     pub fn operator(tenant: TenantId, person: &HostUser) -> Self {
         Self {
             tenant,
@@ -51,17 +51,17 @@ impl Caller {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Actor {
-    /// Application or delegated.
+    /// The kind of caller.
     pub kind: ActorKind,
-    /// The `appid`/`azp` claim; for operators and the server itself a fixed word.
+    /// The `appid`/`azp` claim; a fixed word for operators and the server itself.
     pub application_id: String,
-    /// Display name of the application, when the token says it.
+    /// The display name of the application, if the token has it.
     pub application_name: Option<String>,
     /// The `oid` (or `sub`) of the signed-in user.
     pub user_id: Option<String>,
-    /// The `upn` or `preferred_username` of the signed-in user; of an operator, the name on the host.
+    /// The `upn` or `preferred_username` of the signed-in user; for an operator, the name on the host.
     pub user_principal_name: Option<String>,
-    /// The address of the client, where a request of the API brought it.
+    /// The address of the client, for a request over the API.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub address: Option<IpAddr>,
     /// The person on the host, as the operating system names them.
@@ -69,7 +69,7 @@ pub struct Actor {
     pub host: Option<HostUser>,
 }
 
-/// A person on the server's own host. The kernel and `sudo` say who it is; several people can share one service user.
+/// A person on the server's own host, identified by the kernel and `sudo`. Several people can share one service user.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HostUser {
@@ -80,22 +80,22 @@ pub struct HostUser {
     /// The user who logged in, by the login uid that the kernel keeps for the session.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub login: Option<String>,
-    /// The user who called `sudo`, by its word.
+    /// The user who called `sudo`, as `sudo` reports it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sudo_user: Option<String>,
-    /// The terminal, where there is one.
+    /// The terminal, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub terminal: Option<String>,
 }
 
 impl HostUser {
-    /// A user without a login session, `sudo` or a terminal.
+    /// Returns a user without a login session, `sudo` or a terminal.
     pub fn new(user: &str, uid: u32) -> Self {
         Self { user: user.to_owned(), uid, login: None, sudo_user: None, terminal: None }
     }
 
-    /// The name of the person: who logged in, or else who called `sudo`; both where they differ, because the environment
-    /// can be set by hand.
+    /// Returns the name of the person: the user who logged in, or else the one who called `sudo`. Returns both where
+    /// they differ, because the environment can be set by hand.
     pub fn name(&self) -> String {
         match (&self.login, &self.sudo_user) {
             (Some(login), Some(sudo)) if login != sudo => format!("{login}/{sudo}"),
@@ -105,7 +105,7 @@ impl HostUser {
     }
 }
 
-/// How the caller acts.
+/// The kind of party that acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ActorKind {
@@ -122,12 +122,12 @@ pub enum ActorKind {
 }
 
 impl Actor {
-    /// The server acting by itself.
+    /// Returns the server acting by itself.
     pub fn system() -> Self {
         Self::named(ActorKind::System, "chaveiro")
     }
 
-    /// A person on the server's host.
+    /// Returns a person on the server's host.
     pub fn operator(person: &HostUser) -> Self {
         Self {
             user_principal_name: Some(person.name()),
@@ -136,7 +136,7 @@ impl Actor {
         }
     }
 
-    /// A device, named by its enrolment.
+    /// Returns a device, named by its enrolment.
     pub fn device(enrollment: crate::id::EnrollmentId) -> Self {
         Self::named(ActorKind::Device, &enrollment.to_string())
     }
@@ -153,8 +153,8 @@ impl Actor {
         }
     }
 
-    /// One text that is equal exactly for the same party: "same caller" in the disclosure window and
-    /// in repeated requests. A user through two applications is two callers; so are two people on the host.
+    /// Returns a text that is equal exactly for the same caller, as disclosure windows and repeated requests compare
+    /// them. A user through two applications is two callers; so are two people on the host.
     pub fn key(&self) -> String {
         let person = match &self.host {
             Some(person) => Some(person.name()),
@@ -163,8 +163,8 @@ impl Actor {
         format!("{}/{}", self.application_id, person.as_deref().unwrap_or("-"))
     }
 
-    /// One text that is equal for the same party, as [`Self::is_same_party`] compares: the person through whichever
-    /// application; without a person, the application. The ceiling of reading counts by it.
+    /// Returns a text that is equal for the same party, as [`Self::is_same_party`] compares. It is the person, through
+    /// any application; without a person, the application. The limit on reading counts by it.
     pub fn party(&self) -> String {
         let (kind, name) = match (self.kind, &self.user_id) {
             (ActorKind::Operator, _) => ("operator", self.host.as_ref().map_or_else(|| "-".to_owned(), HostUser::name)),
@@ -176,7 +176,7 @@ impl Actor {
         format!("{kind}/{}", name.to_ascii_lowercase())
     }
 
-    /// Whether the same person is behind both, through whichever application; without a person, the same application.
+    /// Returns true if the same person is behind both, through any application; without a person, the same application.
     pub fn is_same_party(&self, other: &Self) -> bool {
         let same = |one: &Option<String>, other: &Option<String>| match (one, other) {
             (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
@@ -223,7 +223,7 @@ mod tests {
         assert!(!alice.is_same_party(&bob));
         assert_ne!((alice.key(), alice.party()), (bob.key(), bob.party()));
         assert!(alice.is_same_party(&Actor::operator(&by_sudo("alice"))));
-        // The environment can be set by hand, the login uid cannot.
+        // The environment can be set by hand; the login uid cannot.
         let forged = HostUser { login: Some("bob".to_owned()), ..by_sudo("alice") };
         assert_eq!(forged.name(), "bob/alice");
         for (person, name) in [

@@ -7,8 +7,7 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// Returns the SHA-256 of these bytes as lower-case hexadecimal text: the name of envelopes and lists between server and
-/// device.
+/// Returns the SHA-256 of these bytes as lower-case hexadecimal text. Server and device name envelopes and lists by it.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&sha256(bytes))
 }
@@ -18,7 +17,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Returns the bytes of a hexadecimal text, `None` if it has another character or half a byte.
+/// Returns the bytes of a hexadecimal text; `None` if it has another character or an odd length.
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };

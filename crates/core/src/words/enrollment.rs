@@ -4,11 +4,11 @@ use jiff::Timestamp;
 
 use crate::id::{DeviceId, EnrollmentId, ResourceId, TenantId};
 
-/// The relation that binds a device to a tenant by a certificate. A device that enrols again gets a
-/// new one; the old one is closed and kept.
+/// The relation that binds a device to a tenant by a certificate. A device that enrols again gets a new enrolment; the
+/// old one is closed and kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrollment {
-    /// Its own id; the device certificate names it.
+    /// The id, which the device certificate names.
     pub id: EnrollmentId,
     /// The tenant.
     pub tenant: TenantId,
@@ -16,32 +16,32 @@ pub struct Enrollment {
     pub device: DeviceId,
     /// SHA-256 of the DER of the device certificate.
     pub certificate_sha256: [u8; 32],
-    /// The id by which the device calls itself when it enrols, and in every message after that. Cloned devices share one.
+    /// The id that the device reports when it enrols and in every later message. Cloned devices share one.
     pub reported_id: String,
-    /// True if the device must show its certificate: a digest alone does not speak for it. So from the first on for Linux
-    /// machines; one that enrolled with an older server, from the first certificate that it shows.
+    /// True if the device must show its certificate: a digest alone does not authenticate it. Linux machines must from
+    /// the start. A device that enrolled with an older server must once it has shown a certificate.
     pub needs_certificate: bool,
-    /// When it was made.
+    /// The time at which it was made.
     pub created: Timestamp,
-    /// When it ended: enrolled again, retired or unenrolled.
+    /// The time at which it ended, because the device enrolled again, was retired or was unenrolled.
     pub closed: Option<Timestamp>,
 }
 
-/// What a device shows to enrol. Only a hash is stored; it serves once.
+/// The token that a device shows to enrol. Only its hash is stored, and it can be used once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnrollmentToken {
     /// SHA-256 of the token's text.
     pub token_sha256: [u8; 32],
     /// The tenant that the device joins.
     pub tenant: TenantId,
-    /// The user who will own the device, when known.
+    /// The user who will own the device, if known.
     pub user: Option<ResourceId>,
-    /// The device whose place is taken, when the token was made for one.
+    /// The device to replace, if the token was made for one.
     pub replaces: Option<DeviceId>,
-    /// When it was made.
+    /// The time at which it was made.
     pub created: Timestamp,
-    /// End of validity.
+    /// The end of its validity.
     pub expires: Timestamp,
-    /// When it was used, and for which enrolment.
+    /// The time of its use, and the enrolment that it started.
     pub used: Option<(Timestamp, EnrollmentId)>,
 }

@@ -1,11 +1,11 @@
-//! What is kept of recovered passcodes, and what a sealed value is bound to.
+//! Escrowed secrets, and the context to which a sealed value is bound.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ActionId, DeviceId, SecretId, TenantId};
 
-/// Everything a sealed value is bound to: an envelope that is moved to another row does not open.
+/// Everything that a sealed value is bound to. An envelope that is moved to another row does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SecretContext {
     /// The tenant.
@@ -16,28 +16,28 @@ pub struct SecretContext {
     pub action: ActionId,
     /// The attempt that produced it.
     pub attempt: u32,
-    /// What it is.
+    /// The kind of the secret.
     pub kind: SecretKind,
 }
 
-/// The expiry of a passcode that stays until a newer one has replaced it.
+/// The expiry of a secret that stays until a newer one replaces it.
 pub const UNTIL_REPLACED: Timestamp = Timestamp::constant(253_370_764_800, 0);
 
 /// The longest passcode accepted, in bytes. Windows allows PINs of 127 characters.
 pub const MAX_PASSCODE_BYTES: usize = 512;
 
-/// What a secret is.
+/// The kind of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SecretKind {
-    /// What unlocks the screen.
+    /// The passcode that unlocks the device, read by people.
     Passcode,
-    /// Bytes that a device gives, or takes, to have its lock removed: the server sends them and no person reads them.
+    /// Bytes that a device gives, or takes, to have its lock removed. The server sends them; no person reads them.
     UnlockToken,
 }
 
 impl SecretKind {
-    /// The stable name, part of what is authenticated.
+    /// The stable name, which is part of the authenticated context.
     pub fn name(self) -> &'static str {
         match self {
             Self::Passcode => "passcode",
@@ -53,8 +53,8 @@ impl SecretKind {
         }
     }
 
-    /// Returns true if it is for people: shown once, and shredded after its time. Any other kind stays until a newer one has
-    /// replaced it.
+    /// Returns true for a kind that people read: it is shown once, and shredded after its time. Any other kind stays
+    /// until a newer one replaces it.
     pub fn is_for_people(self) -> bool {
         match self {
             Self::Passcode => true,
@@ -63,36 +63,36 @@ impl SecretKind {
     }
 }
 
-/// One sealed value and what happened to it. Nothing overwrites it; retention alone removes the envelope.
+/// One sealed value and its history. Nothing overwrites it, and only retention removes the envelope.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EscrowedSecret {
-    /// Its id.
+    /// The id.
     pub id: SecretId,
-    /// What it is bound to.
+    /// The context to which it is bound.
     pub context: SecretContext,
     /// The versioned envelope of the `escrow` crate; `None` once shredded.
     pub envelope: Option<Vec<u8>>,
-    /// Whether it is believed to open the device.
+    /// The belief about its use on the device.
     pub standing: Standing,
-    /// When it arrived.
+    /// The time at which it arrived.
     pub received: Timestamp,
-    /// When the envelope is destroyed: end of the unread retention, or of the disclosure window once
-    /// somebody has read it.
+    /// The time at which the envelope is destroyed: the end of the unread retention, or of the disclosure window once
+    /// it was read.
     pub expires: Timestamp,
-    /// First disclosure: when, and to which [`crate::caller::Actor::key`].
+    /// The first disclosure: the time, and the [`crate::caller::Actor::key`] of the reader.
     pub disclosed: Option<(Timestamp, String)>,
 }
 
-/// What a kept secret means.
+/// The meaning of a kept secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Standing {
     /// The result of its action.
     Current,
-    /// Came, but not as a result does: it may open the device. Shown with a warning.
+    /// Arrived in an unexpected way; it may open the device. It is shown with a warning.
     Uncertain,
-    /// Came late, or was followed by another; kept, never shown.
+    /// Arrived late, or was superseded by another; it is kept and never shown.
     History,
-    /// The device enrolled again or was retired since.
+    /// The device has enrolled again or was retired since.
     Void,
 }

@@ -1,6 +1,6 @@
 //! Holds: further recoveries, or readings, of a tenant wait until a person has looked.
 //!
-//! A hold has a kind, and stands for the tenant or for one party. The decisions are in [`crate::decisions::hold`] and
+//! A hold has a kind, and applies to the tenant or to one party. The decisions are in [`crate::decisions::hold`] and
 //! [`crate::decisions::reading`].
 
 use jiff::Timestamp;
@@ -9,36 +9,37 @@ use serde::{Deserialize, Serialize};
 use crate::caller::Actor;
 use crate::id::{HoldId, TenantId};
 
-/// So many recoveries within the window never place a hold by the percentage alone: small tenants must be able to work.
+/// The number of recoveries within the window below which the percentage places no hold: small tenants must be able to
+/// work.
 pub const FLOOR: u32 = 10;
 
-/// Released holds that one list shows, the newest. Those that stand are all in it, and one is asked for by its id.
+/// Most released holds in one list, newest first. Holds in force are always listed, and any hold can be read by its id.
 pub const MOST: usize = 10_000;
 
 /// Longest quiet time after a release, in minutes: thirty days.
 pub const MAX_QUIET_MINUTES: u32 = 43_200;
 
-/// Fewest characters of a reason for breaking the glass: enough for a ticket number and a word.
+/// Fewest characters of a break-glass reason: enough for a ticket number and a word.
 pub const MIN_REASON: usize = 10;
 
 /// Most characters of a reason.
 pub const MAX_REASON: usize = 256;
 
-/// When further recoveries of a tenant are put on hold.
+/// The rule that puts further recoveries of a tenant on hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HoldRule {
-    /// So many recoveries may be opened within the window; 0 means that there is no hold.
+    /// The number of recoveries that may be opened within the window; 0 means no hold.
     pub recoveries: u32,
-    /// And, beyond [`FLOOR`], no more than so many of a hundred managed devices; 0 means any.
+    /// The percentage of managed devices that may be recovered within the window, beyond [`FLOOR`]; 0 means any.
     pub percent: u8,
     /// The window, in seconds.
     pub window_s: u64,
 }
 
 impl Default for HoldRule {
-    /// Fifty an hour is more than a busy help desk of a large organisation needs; one device of twenty is more than one of
-    /// a small one does.
+    /// Fifty an hour is more than a busy help desk of a large organisation needs. One device in twenty is more than one
+    /// of a small organisation needs.
     fn default() -> Self {
         Self { recoveries: 50, percent: 5, window_s: 60 * 60 }
     }
@@ -49,25 +50,25 @@ impl Default for HoldRule {
 pub(crate) struct Most {
     /// The number; 0 for any.
     pub(crate) number: u32,
-    /// So many of a hundred managed devices; 0 for any.
+    /// The percentage of managed devices; 0 for any.
     pub(crate) percent: u8,
-    /// Below it the share does not count.
+    /// The count below which the share does not apply.
     pub(crate) floor: u32,
 }
 
-/// The answer to whether one more has room.
+/// The answer to the question whether one more is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
-    /// It has.
+    /// One more is allowed.
     Yes,
-    /// It has none.
+    /// No more is allowed.
     No,
-    /// If the tenant has so many managed devices.
+    /// One more is allowed if the tenant has this many managed devices.
     WithDevices(u64),
 }
 
 impl Most {
-    /// Returns whether one more has room when `counted` were counted within the window.
+    /// Returns whether one more is allowed when `counted` were counted within the window.
     pub(crate) fn room(self, counted: u32) -> Room {
         match (self.number, self.percent) {
             (0, _) => Room::Yes,
@@ -106,24 +107,24 @@ impl HoldKind {
     }
 }
 
-/// A hold of a tenant. At most one of a kind and a party is not released: the newest.
+/// A hold of a tenant. At most one of a kind and a party is unreleased: the newest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// Its key.
+    /// The key.
     pub id: HoldId,
-    /// Its tenant.
+    /// The tenant.
     pub tenant: TenantId,
     /// The acts that it refuses.
     pub kind: HoldKind,
-    /// The party that it refuses, by [`Actor::party`]; `None` for every party of the tenant.
+    /// The party that it applies to, by [`Actor::party`]; `None` for every party of the tenant.
     pub party: Option<String>,
-    /// Since when.
+    /// The time at which it was placed.
     pub placed: Timestamp,
-    /// The party whose request was the first that was refused.
+    /// The party whose request was refused first.
     pub caused_by: Actor,
     /// The number counted within the window before.
     pub counted: u32,
-    /// How it ended, when it has.
+    /// The release, if it was released.
     pub released: Option<Release>,
 }
 
@@ -131,13 +132,13 @@ pub struct Hold {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Release {
-    /// When. What was opened before does not count any more.
+    /// The time. Recoveries and readings before it no longer count.
     pub at: Timestamp,
-    /// By whom.
+    /// The party that released it.
     pub by: Actor,
-    /// Until then no other hold is placed.
+    /// The time until which no other hold is placed.
     pub quiet_until: Option<Timestamp>,
-    /// Why, in the words of who did it.
+    /// The reason, in the words of that party.
     pub reason: Option<String>,
 }
 
@@ -145,7 +146,7 @@ pub struct Release {
 mod tests {
     use super::*;
 
-    /// How many recoveries a tenant of so many devices can open within a window.
+    /// Returns the number of recoveries that a tenant of so many devices can open within a window.
     fn most(rule: HoldRule, devices: u64) -> u32 {
         let has_room = |counted: &u32| match rule.most().room(*counted) {
             Room::Yes => true,

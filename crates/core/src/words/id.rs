@@ -1,5 +1,5 @@
-//! Typed identifiers. Each wraps a UUID so that a device id cannot be passed where a tenant id is
-//! meant; all print as lower-case hyphenated text, as `Edm.Guid` does.
+//! Typed identifiers. Each wraps a UUID, so that a device id cannot be passed as a tenant id. All print as lower-case
+//! hyphenated text, as `Edm.Guid` does.
 
 use std::fmt;
 use std::str::FromStr;
@@ -54,8 +54,8 @@ identifiers! {
     SecretId
     /// A Graph entity that is not a device: user, detected app, script, run state.
     ResourceId
-    /// One audit event. It tells nothing of the place of the event among those of other tenants.
+    /// One audit event. The id reveals nothing about the event's position among those of other tenants.
     EventId
-    /// The server's own id of one request, by which log and record name it.
+    /// The server's own id of one request, which names it in log and audit record.
     RequestId
 }

@@ -1,8 +1,8 @@
-//! The keys of a server, as its database knows them: by name and fingerprint, never by value.
+//! The keys of a server as its database knows them: by name and fingerprint, never by value.
 //!
-//! `init` makes keys, and a few verbs change them; each time the fingerprint is recorded in the unit of work that records
-//! the change. A server compares them with the files at its start. A key that is missing, or another, is an error: a
-//! new one would lock out every device, or make the record look forged.
+//! `init` makes keys, and a few verbs change them. Each time the fingerprint is recorded in the unit of work that
+//! records the change, and a server compares it with the files at its start. A key that is missing or different is an
+//! error: a new key would lock out every device, or make the audit record look forged.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,12 +13,12 @@ use thiserror::Error;
 
 use crate::id::TenantId;
 
-/// The SHA-256 that tells a key from every other. Of a key pair it covers the public half.
+/// The SHA-256 that distinguishes a key from every other. For a key pair it covers the public half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of these bytes. The purpose keeps keys of different kinds apart.
+    /// Returns the fingerprint of these bytes. The purpose keeps keys of different kinds apart.
     pub fn of(purpose: &str, bytes: &[u8]) -> Self {
         let hash = Sha256::new().chain_update(purpose).chain_update([0]).chain_update(bytes).finalize();
         Self(hash.into())
@@ -31,17 +31,17 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// The error of a text that names no key.
+/// The error for a text that names no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("there is no key of that name")]
 pub struct UnknownKey;
 
-/// The name of a key. It is stable: the database stores it, and operators write it.
+/// The name of a key. It is stable: the database stores it, and operators type it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyName {
     /// The root of the embedded certificate authority.
     Authority,
-    /// The key that derives the credentials by which devices and server know each other's messages.
+    /// The key that derives the credentials with which devices and server authenticate each other's messages.
     DeviceCredentials,
     /// The key that signs checkpoints of the audit chain.
     Audit,
@@ -106,13 +106,13 @@ pub struct KnownKey {
     pub name: KeyName,
     /// The fingerprint.
     pub fingerprint: Fingerprint,
-    /// The time when it became known.
+    /// The time at which it became known.
     pub since: Timestamp,
-    /// The time when another took its place, or it was retired. `None` for the key of now.
+    /// The time at which it was replaced or retired; `None` for the current key.
     pub until: Option<Timestamp>,
-    /// Set while the file is kept elsewhere on purpose: the server takes passcodes in and cannot open them.
+    /// True while the file is kept elsewhere on purpose: the server can seal passcodes and cannot open them.
     pub away: bool,
-    /// The steady running time of servers when it became known ([`crate::steady::Running`]).
+    /// The steady running time of the servers when it became known ([`crate::steady::Running`]).
     pub running_s: u64,
 }
 
@@ -123,7 +123,7 @@ pub struct EscrowKeys {
     pub recipients: Option<Fingerprint>,
     /// The fingerprint of the private key.
     pub private: Option<Fingerprint>,
-    /// Set while the private key is kept elsewhere on purpose.
+    /// True while the private key is kept elsewhere on purpose.
     pub away: bool,
 }
 

@@ -1,5 +1,5 @@
-//! What a passcode opens, and what a device says of its locks: before anybody is locked out
-//! ([`Recoverability`]) and about one recovery ([`DeviceReport`]).
+//! Locks, and what a device reports about them: before a person is locked out ([`Recoverability`]), and about one
+//! recovery ([`DeviceReport`]).
 
 use serde::{Deserialize, Serialize};
 
@@ -32,9 +32,9 @@ impl Lock {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceLock {
-    /// Its kind.
+    /// The kind.
     pub lock: Lock,
-    /// Which: the account, or the volume; empty where a device has one of that kind.
+    /// The account or the volume; empty where a device has only one lock of that kind.
     pub subject: String,
 }
 
@@ -46,30 +46,30 @@ impl std::fmt::Display for DeviceLock {
     }
 }
 
-/// Whether one lock could be recovered today, as the device last tested it.
+/// The device's last test of the question whether one lock could be recovered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recoverability {
-    /// Which lock.
+    /// The lock.
     #[serde(flatten)]
     pub of: DeviceLock,
-    /// What stands in the way: a stable code of the device; nothing when it is ready.
+    /// The obstacle to a recovery, as a stable code of the device; `None` if it is ready.
     pub obstacle: Option<String>,
-    /// Whether what the escrow holds opens it.
+    /// The result of testing the escrowed passcode against the lock.
     pub escrow: EscrowTest,
-    /// The action whose passcode that is.
+    /// The action whose passcode was tested.
     pub action: Option<ActionId>,
 }
 
-/// What a device found when it tested an escrowed passcode, without having it.
+/// The result of a device's test of an escrowed passcode, which the device itself does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EscrowTest {
-    /// Nothing was recovered yet.
+    /// Nothing has been recovered yet.
     Never,
-    /// The lock is byte for byte what it was when the passcode opened it: it still does.
+    /// The lock is byte for byte what it was when the passcode opened it, so the passcode still does.
     Opens,
-    /// The lock has changed since: somebody gave it another password, or the key slot is gone.
+    /// The lock has changed since: it got another password, or the key slot is gone.
     Changed,
 }
 
@@ -84,18 +84,18 @@ impl EscrowTest {
     }
 }
 
-/// A lock that could not be recovered, and why: a stable code of the device.
+/// A lock that could not be recovered, and the reason as a stable code of the device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Obstacle {
-    /// Which lock.
+    /// The lock.
     #[serde(flatten)]
     pub of: DeviceLock,
-    /// Why.
+    /// The reason.
     pub code: String,
 }
 
-/// What a device says about one recovery.
+/// A device's report on one recovery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceReport {
@@ -103,17 +103,17 @@ pub struct DeviceReport {
     pub action: ActionId,
     /// The attempt.
     pub attempt: u32,
-    /// What the candidate opens: proven by the device, once it is applied.
+    /// The locks that the candidate opens, proven by the device once it is applied.
     pub opens: Vec<DeviceLock>,
-    /// What it does not open, and why.
+    /// The locks that the candidate does not open, and the reasons.
     pub obstacles: Vec<Obstacle>,
 }
 
-/// The longest reason that is kept, in characters.
+/// Most characters of a reason that is kept.
 const MAX_REASON: usize = 300;
 
 impl DeviceReport {
-    /// The obstacles in one line, `login:ana directory; luks2:/dev/sda3 noFreeSlot`.
+    /// Returns the obstacles in one line: `login:ana directory; luks2:/dev/sda3 noFreeSlot`.
     pub fn reason(&self) -> Option<String> {
         let obstacles = self.obstacles.iter().map(|obstacle| format!("{} {}", obstacle.of, obstacle.code));
         let text = obstacles.collect::<Vec<_>>().join("; ");
@@ -122,7 +122,7 @@ impl DeviceReport {
     }
 }
 
-/// A candidate that opens its locks on the device and that the server has not promoted yet, as far as the device knows.
+/// A candidate that opens its locks on the device but that the server, as far as the device knows, has not promoted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unpromoted {
@@ -130,6 +130,6 @@ pub struct Unpromoted {
     pub action: ActionId,
     /// The attempt.
     pub attempt: u32,
-    /// Lower-case hex SHA-256 of its envelope.
+    /// The SHA-256 of its envelope, in lower-case hex.
     pub envelope_sha256: String,
 }

@@ -1,35 +1,35 @@
-//! What passcodes look like that are made for people: by policy of the tenant, easy to read aloud, with a
-//! stated entropy. Devices that make their own passcodes (Linux) follow it; Windows has its own rules.
+//! The tenant's policy for generated passcodes, which people must be able to read out over the phone, with a stated
+//! entropy. Devices that make their own passcodes (Linux) follow it; Windows has its own rules.
 
 use serde::{Deserialize, Serialize};
 
-/// No policy below this many bits is accepted: a disk passcode can be attacked offline.
+/// The least entropy that a policy may have: a disk passcode can be attacked offline.
 pub const MIN_ENTROPY_BITS: f64 = 40.0;
 
-/// Words in each list (BIP-39): eleven bits a word.
+/// Words in each list (BIP-39), eleven bits a word.
 pub const WORDS_IN_LIST: usize = 2048;
 
-/// How passcodes are made.
+/// The form of generated passcodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "form", rename_all = "camelCase")]
 pub enum PasscodePolicy {
     /// Characters, in groups of four joined by hyphens. The hyphens belong to the passcode.
     Characters {
-        /// From which.
+        /// The alphabet.
         alphabet: Alphabet,
-        /// How many, hyphens not counted.
+        /// The number of characters, without hyphens.
         length: u8,
     },
     /// Words joined by hyphens.
     Words {
-        /// From which list.
+        /// The word list.
         language: WordLanguage,
-        /// How many.
+        /// The number of words.
         count: u8,
     },
 }
 
-/// Characters to choose from. None has two that look alike.
+/// The characters to choose from. No alphabet has two that look alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Alphabet {
@@ -41,7 +41,7 @@ pub enum Alphabet {
     LettersAndDigits,
 }
 
-/// The language of words. Neither list has letters beyond ASCII: a keyboard at boot may not have them.
+/// The language of the words. The lists are pure ASCII: a keyboard at boot may lack other letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WordLanguage {
@@ -52,7 +52,7 @@ pub enum WordLanguage {
 }
 
 impl Alphabet {
-    /// The characters, each once.
+    /// Returns the characters, each once.
     pub fn characters(self) -> &'static [u8] {
         match self {
             Self::Digits => b"0123456789",
@@ -70,10 +70,10 @@ impl Default for PasscodePolicy {
 }
 
 impl PasscodePolicy {
-    /// The longest passcodes, in characters or words.
+    /// The longest passcode, in characters or words.
     pub const MAX_LENGTH: u8 = 64;
 
-    /// Bits of entropy, when every symbol is chosen evenly.
+    /// Returns the bits of entropy when every symbol is chosen evenly.
     pub fn entropy_bits(self) -> f64 {
         match self {
             Self::Characters { alphabet, length } => f64::from(length) * (alphabet.characters().len() as f64).log2(),
@@ -81,7 +81,7 @@ impl PasscodePolicy {
         }
     }
 
-    /// Whether passcodes may be made like this: strong enough, and not too long to type.
+    /// Returns true if passcodes may have this form: strong enough, and short enough to type.
     pub fn is_acceptable(self) -> bool {
         let length = match self {
             Self::Characters { length, .. } => length,

@@ -1,8 +1,8 @@
-//! Named rights, as they appear in the `scp` and `roles` claims of access tokens.
+//! Permissions, as they appear in the `scp` and `roles` claims of access tokens.
 
 use std::fmt;
 
-/// One right. The names are Microsoft Graph's; see the table [`PERMISSIONS`].
+/// One permission. The names are Microsoft Graph's; see the table [`PERMISSIONS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Permission {
@@ -43,11 +43,11 @@ pub enum Permission {
 /// One row of the permission table.
 #[derive(Debug)]
 pub struct PermissionRow {
-    /// The right.
+    /// The permission.
     pub permission: Permission,
-    /// The canonical name: what tokens are minted with and what errors print.
+    /// The canonical name, which minted tokens carry and errors print.
     pub name: &'static str,
-    /// Other spellings that are accepted in tokens.
+    /// Other spellings that tokens may use.
     pub aliases: &'static [&'static str],
 }
 
@@ -55,8 +55,8 @@ const fn row(permission: Permission, name: &'static str) -> PermissionRow {
     PermissionRow { permission, name, aliases: &[] }
 }
 
-/// Every permission, in the order of the enum. The first row's alias is the spelling of the
-/// `recoverPasscode` reference page, which no permission list has.
+/// Every permission, in the order of the enum. The first row's alias is the spelling on the `recoverPasscode` reference
+/// page, which no list of permissions has.
 pub const PERMISSIONS: &[PermissionRow] = &[
     PermissionRow {
         permission: Permission::PrivilegedOperationsAll,
@@ -86,7 +86,7 @@ impl Permission {
         PERMISSIONS[self as usize].name
     }
 
-    /// The permissions that only read. None of them shows a passcode.
+    /// Returns the permissions that only read. None of them shows a passcode.
     pub fn reading() -> impl Iterator<Item = Self> {
         PERMISSIONS.iter().map(|row| row.permission).filter(|permission| permission.only_reads())
     }
@@ -112,7 +112,7 @@ impl Permission {
         }
     }
 
-    /// The permission of that name or alias, compared without case; `None` for names we do not know.
+    /// Returns the permission of that name or alias, ignoring case; `None` for an unknown name.
     pub fn parse(text: &str) -> Option<Self> {
         PERMISSIONS
             .iter()
@@ -134,22 +134,22 @@ impl fmt::Display for Permission {
 pub struct PermissionSet(u32);
 
 impl PermissionSet {
-    /// Whether the right is in the set.
+    /// Returns true if the permission is in the set.
     pub fn contains(self, permission: Permission) -> bool {
         self.0 & (1 << permission as u8) != 0
     }
 
-    /// Whether at least one of the rights is in the set.
+    /// Returns true if at least one of the permissions is in the set.
     pub fn contains_any(self, permissions: &[Permission]) -> bool {
         permissions.iter().any(|permission| self.contains(*permission))
     }
 
-    /// Whether nothing is granted.
+    /// Returns true if the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The granted permissions, in table order.
+    /// Returns the granted permissions, in table order.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         PERMISSIONS.iter().map(|row| row.permission).filter(move |p| self.contains(*p))
     }

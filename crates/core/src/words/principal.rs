@@ -9,7 +9,7 @@ use crate::id::{AssignmentId, TenantId};
 use crate::role::Role;
 use crate::scope_tag::Visibility;
 
-/// How many role assignments a tenant may have.
+/// Most role assignments of a tenant.
 pub const MAX_ASSIGNMENTS: usize = 1000;
 
 /// Most characters of the name of a principal, or of an assignment.
@@ -18,16 +18,17 @@ pub const MAX_NAME: usize = 256;
 /// Most characters of the description of an assignment, as in Intune.
 pub const MAX_DESCRIPTION: usize = 1500;
 
-/// Whom an assignment is for. Texts are compared as [`Principal::new`] writes them.
+/// The principal to which a role is assigned. Texts are compared as [`Principal::new`] writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// What the text names.
+    /// The kind of principal that the text names.
     pub kind: PrincipalKind,
-    /// Object id or principal name of a user; id or name of a group, as the token has it; client id of an application.
+    /// The object id or principal name of a user, the id or name of a group as the token has it, or the client id of an
+    /// application.
     pub text: String,
 }
 
-/// What a principal is.
+/// The kind of a principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PrincipalKind {
@@ -51,21 +52,21 @@ impl PrincipalKind {
 }
 
 impl Principal {
-    /// A principal; the text is trimmed and lower-cased, as ids and principal names are compared. An id is the same however
-    /// it is written: in braces, without hyphens, in capitals.
+    /// Returns a principal. The text is trimmed and lower-cased, as ids and principal names are compared. An id is the
+    /// same in braces, without hyphens or in capitals.
     pub fn new(kind: PrincipalKind, text: &str) -> Self {
         let text = text.trim();
         let text = Uuid::try_parse(text).map_or_else(|_| text.to_lowercase(), |id| id.to_string());
         Self { kind, text }
     }
 
-    /// The names that a token gives its person: object id and principal name, as far as it has them.
+    /// Returns the names that a token gives its person: object id and principal name, as far as it has them.
     pub fn of_person(actor: &Actor) -> impl Iterator<Item = Self> {
         let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref()];
         names.into_iter().flatten().map(|name| Self::new(PrincipalKind::User, name))
     }
 
-    /// The names under which a caller can have assignments: those of the person, or of the application alone.
+    /// Returns the names under which a caller can have assignments: those of the person, or else of the application.
     pub fn names_of(caller: &Caller) -> Vec<Self> {
         let actor = &caller.actor;
         match actor.kind {
@@ -78,23 +79,23 @@ impl Principal {
     }
 }
 
-/// A role for somebody, on all devices of a tenant or on those with a tag.
+/// A role of a principal, on all devices of a tenant or on those with certain tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleAssignment {
-    /// Its key.
+    /// The key.
     pub id: AssignmentId,
-    /// Its tenant.
+    /// The tenant.
     pub tenant: TenantId,
-    /// What people call it; nothing is decided by it.
+    /// The name for people; it decides nothing.
     pub display_name: Option<String>,
-    /// What people say of it.
+    /// The description for people.
     pub description: Option<String>,
     /// The role.
     pub role: &'static Role,
-    /// Whom it is for.
+    /// The principal.
     pub principal: Principal,
-    /// On which devices.
+    /// The devices in scope.
     pub scope: Visibility,
-    /// When it was made.
+    /// The time at which it was made.
     pub created: Timestamp,
 }

@@ -1,12 +1,12 @@
-//! Questions to a list: a filter, an order, a page. Plain data that a store translates, and that [`Filter::matches`]
-//! answers for one item without a store, so that the two can be compared.
+//! Queries to a list: a filter, an order, a page. They are plain data that a store translates. [`Filter::matches`]
+//! answers them for one item without a store, so that the two can be compared.
 //!
-//! Semantics are those of OData 4.01, Part 2, 5.1.1, where null is concerned: `eq` and `ne` are true or false, every other
-//! comparison with null and every function of null is false, and a negation turns that round. Text is compared without
-//! regard to ASCII case, as production Graph does it. In an order null comes first.
+//! Null follows OData 4.01, Part 2, 5.1.1: `eq` and `ne` are true or false, every other comparison with null and every
+//! function of null is false, and a negation reverses that. Text is compared without regard to ASCII case, as
+//! production Graph does. In an order, null comes first.
 //!
-//! A list has a type of its fields: [`DeviceField`], [`ResourceField`]. Only what differs from item to item is a field;
-//! properties with one value for all are decided before a filter is made.
+//! Each list has a type for its fields: [`DeviceField`], [`ResourceField`]. Only a property that differs from item to
+//! item is a field; one that is equal for all items is decided before a filter is made.
 
 mod action_field;
 mod audit_field;
@@ -34,11 +34,11 @@ pub enum Value {
     Flag(bool),
     /// An integer.
     Number(i64),
-    /// Microseconds since 1970, UTC. Graph's "never" and its end of time are outside of what `Timestamp` holds.
+    /// Microseconds since 1970, UTC. Graph's "never" and its end of time exceed the range of `Timestamp`.
     Time(i64),
     /// Text, or the name of a member of an enum.
     Text(String),
-    /// A collection of texts; a literal is never one.
+    /// A collection of texts; a literal never is one.
     Texts(Vec<String>),
 }
 
@@ -66,10 +66,10 @@ impl From<bool> for Value {
     }
 }
 
-/// What is asked of one field.
+/// The test of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
-    /// `eq`; [`Value::Null`] asks for no value.
+    /// `eq`; [`Value::Null`] matches a missing value.
     Equal(Value),
     /// `lt`.
     Less(Value),
@@ -89,20 +89,20 @@ pub enum Test {
     Has(String),
 }
 
-/// A condition in negation normal form: `not` stands at a test or nowhere.
+/// A condition in negation normal form: only a test can be negated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter<F> {
     /// Every one of these; empty is true.
     All(Vec<Self>),
     /// At least one of these; empty is false.
     Any(Vec<Self>),
-    /// The test of that field comes out as `holds`.
+    /// The test of a field has the wanted outcome.
     Is {
-        /// Of what.
+        /// The field.
         field: F,
-        /// What is asked.
+        /// The test.
         test: Test,
-        /// The outcome that is wanted.
+        /// The wanted outcome.
         holds: bool,
     },
 }
@@ -110,85 +110,85 @@ pub enum Filter<F> {
 /// One key of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order<F> {
-    /// By what.
+    /// The field to order by.
     pub field: F,
-    /// Largest first.
+    /// True if the largest comes first.
     pub descending: bool,
 }
 
-/// Where a page ended. Only the store that made it can say what `place` means.
+/// The end of a page. Only the store that made it can interpret `place`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// The sort keys of the last item, for the order that the page had.
+    /// The sort keys of the last item, in the order of the page.
     pub keys: Vec<Value>,
-    /// Its place among items with the same keys. It tells nothing of items of other tenants.
+    /// The place among items with the same keys. It reveals nothing about items of other tenants.
     pub place: Uuid,
 }
 
-/// A question to a list.
+/// A query to a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing<F> {
-    /// Which items.
+    /// The items wanted.
     pub filter: Filter<F>,
-    /// In which order; empty leaves it to the store. Items with equal keys are in the order they were made.
+    /// The order; empty leaves it to the store. Items with equal keys come in the order in which they were made.
     pub order: Vec<Order<F>>,
-    /// After which item: a cursor of [`Paged::next`] of the same filter and order.
+    /// The cursor to continue after: [`Paged::next`] of a page of the same filter and order.
     pub after: Option<Cursor>,
-    /// How many to leave out first. Only without `after`.
+    /// The number of items to skip. Only without `after`.
     pub skip: usize,
-    /// How many at the most.
+    /// Most items of the page.
     pub limit: usize,
 }
 
-/// Items of one page. Each item that is there throughout comes once, whatever is added and removed between the pages;
-/// one whose sort key changes meanwhile may come again or be missed.
+/// The items of one page. An item that exists throughout comes exactly once, even if others are added or removed
+/// between pages. An item whose sort key changes meanwhile may come twice or be missed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paged<T> {
     /// The items.
     pub items: Vec<T>,
-    /// The cursor of the next page, when there is one.
+    /// The cursor of the next page, if there is one.
     pub next: Option<Cursor>,
 }
 
 impl<F> Listing<F> {
-    /// The first of all items.
+    /// Returns a query for the first of all items.
     pub fn first(limit: usize) -> Self {
         Self { filter: Filter::always(), order: Vec::new(), after: None, skip: 0, limit }
     }
 
-    /// Whether every item is asked for, in no special order.
+    /// Returns true if every item is wanted, in no special order.
     pub fn is_plain(&self) -> bool {
         self.filter.is_always() && self.order.is_empty()
     }
 }
 
 impl<F> Filter<F> {
-    /// True of everything.
+    /// Returns a filter that is true of everything.
     pub fn always() -> Self {
         Self::All(Vec::new())
     }
 
-    /// True of nothing.
+    /// Returns a filter that is true of nothing.
     pub fn never() -> Self {
         Self::Any(Vec::new())
     }
 
-    /// Always or never.
+    /// Returns [`Self::always`] or [`Self::never`].
     pub fn constant(outcome: bool) -> Self {
         if outcome { Self::always() } else { Self::never() }
     }
 
-    /// Whether it is true of everything, whatever the values.
+    /// Returns true if the filter is true of everything, whatever the values.
     pub fn is_always(&self) -> bool {
         matches!(self, Self::All(parts) if parts.is_empty())
     }
 
-    /// Whether it is true of nothing, whatever the values.
+    /// Returns true if the filter is true of nothing, whatever the values.
     pub fn is_never(&self) -> bool {
         matches!(self, Self::Any(parts) if parts.is_empty())
     }
 
-    /// Every one of these. Nested conjunctions are laid flat, what is decided already is left out.
+    /// Returns the conjunction. Nested conjunctions are flattened, and parts that are decided already are left out.
     pub fn all(parts: Vec<Self>) -> Self {
         let mut flat = Vec::with_capacity(parts.len());
         for part in parts {
@@ -201,7 +201,7 @@ impl<F> Filter<F> {
         alone(flat, Self::All)
     }
 
-    /// At least one of these, laid flat alike.
+    /// Returns the disjunction, flattened in the same way.
     pub fn any(parts: Vec<Self>) -> Self {
         let mut flat = Vec::with_capacity(parts.len());
         for part in parts {
@@ -214,7 +214,7 @@ impl<F> Filter<F> {
         alone(flat, Self::Any)
     }
 
-    /// Whether one of its tests is of such a field.
+    /// Returns true if one of its tests concerns such a field.
     pub fn asks(&self, of: &impl Fn(&F) -> bool) -> bool {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.asks(of)),
@@ -222,7 +222,7 @@ impl<F> Filter<F> {
         }
     }
 
-    /// Whether it is true of the item with these values.
+    /// Returns true if the filter is true of the item with these values.
     pub fn matches(&self, get: &impl Fn(&F) -> Value) -> bool {
         match self {
             Self::All(parts) => parts.iter().all(|part| part.matches(get)),
@@ -232,7 +232,7 @@ impl<F> Filter<F> {
     }
 }
 
-/// One part needs no group around it.
+/// Returns a single part without a group around it.
 fn alone<F>(mut parts: Vec<Filter<F>>, group: fn(Vec<Filter<F>>) -> Filter<F>) -> Filter<F> {
     match parts.len() {
         1 => parts.remove(0),
@@ -241,7 +241,7 @@ fn alone<F>(mut parts: Vec<Filter<F>>, group: fn(Vec<Filter<F>>) -> Filter<F>) -
 }
 
 impl Test {
-    /// Whether it is true of that value.
+    /// Returns true if the test is true of that value.
     pub fn of(&self, value: &Value) -> bool {
         let compared = |literal: &Value, fits: fn(Ordering) -> bool| {
             *value != Value::Null && *literal != Value::Null && fits(compare(value, literal))
@@ -261,7 +261,7 @@ impl Test {
     }
 }
 
-/// The order of values of one type: null first, text without regard to ASCII case.
+/// Compares values of one type: null first, text without regard to ASCII case.
 pub fn compare(a: &Value, b: &Value) -> Ordering {
     let rank = |value: &Value| match value {
         Value::Null => 0,
@@ -283,7 +283,8 @@ pub fn compare(a: &Value, b: &Value) -> Ordering {
     }
 }
 
-/// The whole microseconds since 1970 of an `Edm.DateTimeOffset`, from year 1 to the end of 9999. Finer digits are dropped.
+/// Returns the whole microseconds since 1970 of an `Edm.DateTimeOffset`, from year 1 to the end of 9999. Finer digits
+/// are dropped.
 pub fn moment(text: &str) -> Option<i64> {
     let fits = text.bytes().all(|byte| byte.is_ascii_digit() || b"TtZz:.+-".contains(&byte));
     let pieces = Pieces::parse(text).ok().filter(|_| fits)?;
@@ -293,7 +294,7 @@ pub fn moment(text: &str) -> Option<i64> {
     i64::try_from(nanoseconds.div_euclid(1000)).ok()
 }
 
-/// The text of [`moment`], in UTC.
+/// Returns the text of a [`moment`], in UTC.
 fn moment_text(micros: i64) -> String {
     let since = jiff::SignedDuration::from_micros(micros);
     match civil::date(1970, 1, 1).at(0, 0, 0, 0).checked_add(since) {
@@ -303,7 +304,7 @@ fn moment_text(micros: i64) -> String {
 }
 
 impl fmt::Display for Value {
-    /// As a literal of `$filter`.
+    /// Writes a literal of `$filter`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => f.write_str("null"),
@@ -321,7 +322,7 @@ fn quoted(text: &str) -> String {
 }
 
 impl<F: fmt::Display> fmt::Display for Filter<F> {
-    /// As the text of a `$filter` that means the same, with no more parentheses than it needs.
+    /// Writes the text of a `$filter` with the same meaning, with the fewest parentheses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (parts, word, empty) = match self {
             Self::All(parts) => (parts, " and ", "true"),

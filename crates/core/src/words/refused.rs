@@ -1,13 +1,13 @@
-//! Refused requests, summed: who was refused what, how often and when.
+//! Refused requests, summed by sender, kind and time.
 //!
-//! Strangers can be refused as often as they like, so that no refusal is an event of its own. Once a minute the sums become
-//! events, and begin again:
+//! Strangers can provoke any number of refusals, so a single refusal is not an event. Once a minute the sums become
+//! events, and start from zero again:
 //!
 //! | sender | events of a minute |
 //! |---|---|
 //! | a caller with a valid token | one for each caller and kind |
-//! | nobody proven, who names an application or shows a spent enrolment token | one for each name and kind, by the server |
-//! | a stranger | one for all, in the record of the oldest tenant: it is the operator's own |
+//! | an unproven sender that names an application or shows a spent enrolment token | one for each name and kind, by the server |
+//! | a stranger | one for all strangers, in the record of the oldest tenant, which is the operator's own |
 //!
 //! A kind is a [`Face`] and a [`Reason`]. Beyond [`MAX_NAMES`] names, the others of a tenant share one event of each kind.
 
@@ -21,10 +21,10 @@ use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::id::{ApplicationId, ResourceId, TenantId};
 
-/// The most names that are summed apart within a minute.
+/// Most names that are summed separately within a minute.
 pub const MAX_NAMES: usize = 1_024;
 
-/// The side of the server that refused. Names are stable: metrics and events have them.
+/// The part of the server that refused. The names are stable: metrics and events use them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray)]
 pub enum Face {
     /// Microsoft Graph.
@@ -52,41 +52,41 @@ impl Face {
     }
 }
 
-/// Why a request was refused. Names are stable: metrics and events have them.
+/// The reason why a request was refused. The names are stable: metrics and events use them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, VariantArray)]
 pub enum Reason {
-    /// It brought no token.
+    /// The request has no token.
     NoToken,
     /// The token is not valid here.
     BadToken,
-    /// The token was genuine and has been ended.
+    /// The token was genuine and has been revoked.
     RevokedToken,
-    /// The caller may not do this, or not there.
+    /// The caller may not do this, or not to this entity.
     Forbidden,
-    /// The entity is absent, of another tenant or out of the caller's sight. All three are counted alike: an event that came
-    /// for one of them alone would tell the caller which it was.
+    /// The entity is absent, in another tenant or hidden from the caller. All three count alike: an event for one of
+    /// them alone would reveal to the caller which it was.
     NotFound,
-    /// It asked for more than the limits allow.
+    /// The request exceeds the limits.
     TooMany,
-    /// It names no tenant or application that is known.
+    /// The request names no known tenant or application.
     UnknownName,
-    /// The application did not prove itself: a wrong secret, a wrong assertion, or none.
+    /// The application did not authenticate itself: its secret or assertion was wrong or missing.
     WrongProof,
     /// The secret of the application has ended.
     ExpiredSecret,
-    /// The device code is unknown or has served already.
+    /// The device code is unknown or was used before.
     WrongCode,
-    /// Nobody decided about the device code in time.
+    /// No operator decided about the device code in time.
     ExpiredCode,
     /// An operator denied the sign-in.
     Denied,
-    /// The user is gone or disabled.
+    /// The user is deleted or disabled.
     Account,
     /// The refresh token is unknown, has ended or was used twice.
     RefreshToken,
     /// The enrolment token is unknown, used or expired.
     EnrollmentToken,
-    /// The certificate is not of an open enrolment.
+    /// The certificate belongs to no open enrolment.
     Certificate,
     /// The credential of the device is wrong.
     Credential,
@@ -119,8 +119,9 @@ impl Reason {
         }
     }
 
-    /// Returns whether it goes into the record. Metrics alone count a request that tried to prove nothing, one that came too
-    /// often, and a credential that does not answer a challenge of now: devices begin sessions with one of their last.
+    /// Returns true if the refusal goes into the audit record. Only metrics count requests that bring no credentials,
+    /// requests that come too often, and credentials that do not answer a current challenge. Devices begin sessions
+    /// with one of their last.
     pub fn is_recorded(self) -> bool {
         !matches!(self, Self::NoToken | Self::TooMany | Self::Credential)
     }
@@ -129,13 +130,13 @@ impl Reason {
 /// The sender of a refused request, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum By {
-    /// Anybody.
+    /// An unknown sender.
     Stranger,
-    /// The sender named these or showed what was once theirs, and proved nothing.
+    /// A sender that named these, or showed an old credential of theirs, and proved nothing.
     Claimed {
         /// The tenant.
         tenant: TenantId,
-        /// The application that the sender says it is.
+        /// The application that the sender claims to be.
         application: Option<ApplicationId>,
         /// The user whose sign-in it was.
         user: Option<ResourceId>,
@@ -152,19 +153,19 @@ pub enum By {
 /// A refused request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Where.
+    /// The part of the server that refused it.
     pub face: Face,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// To whom.
+    /// The sender.
     pub by: By,
     /// The path, with a placeholder for each identifier.
     pub path: String,
-    /// The code of the error that was answered.
+    /// The code of the error in the answer.
     pub code: String,
 }
 
-/// The refused requests of one response, several for a batch: an extension of the response.
+/// The refused requests of one response, several for a batch. They travel as an extension of the response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusedRequests(pub Vec<Refused>);
 
@@ -178,7 +179,7 @@ struct Key {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Name {
-    /// Of nobody: strangers without a tenant; with one, everybody for whom there was no place.
+    /// All others: without a tenant, strangers; with one, the senders of the tenant beyond the limit of names.
     Others,
     Claimed(Option<ApplicationId>, Option<ResourceId>),
     Caller(String),
@@ -189,17 +190,17 @@ struct Sum {
     count: u64,
     first: Timestamp,
     last: Timestamp,
-    /// The first request and where it came from.
+    /// The first request and the address that it came from.
     sample: Refused,
     address: Option<IpAddr>,
 }
 
-/// The sums since they were taken last.
+/// The sums since they were last taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sums(BTreeMap<Key, Sum>);
 
 impl Sums {
-    /// Adds a request that came at that moment, from that address.
+    /// Adds a request that came at that time, from that address.
     pub fn add(&mut self, refused: Refused, address: Option<IpAddr>, at: Timestamp) {
         if refused.reason.is_recorded() {
             let key = Key::of(&refused);
@@ -207,7 +208,7 @@ impl Sums {
         }
     }
 
-    /// Adds older sums, which could not be recorded.
+    /// Adds older sums that could not be recorded.
     pub fn add_all(&mut self, older: Self) {
         older.0.into_iter().for_each(|(key, sum)| self.put(key, sum));
     }
@@ -226,7 +227,8 @@ impl Sums {
         }
     }
 
-    /// The events that say it, for these tenants, the oldest first. What belongs to no tenant among them is the strangers'.
+    /// Returns the events for these tenants, the oldest first. Sums of a tenant that is not among them are counted as
+    /// strangers'.
     pub fn events(&self, tenants: &[TenantId], now: Timestamp) -> Vec<AuditEvent> {
         let mut events = Vec::new();
         let mut strangers: BTreeMap<(Face, Reason), u64> = BTreeMap::new();

@@ -1,7 +1,7 @@
-//! A remote action as a value: the engine runs it, and every face reads it.
+//! Remote actions as values: the engine runs them, and every face reads them.
 //!
-//! A policy is a row of data and a few pure functions over values. It reads no store and writes none: it says what
-//! follows, and [`crate::engine`] does it.
+//! A policy is a row of data and a few pure functions over values. It neither reads nor writes a store: it decides the
+//! next step, and [`crate::engine`] carries it out.
 
 use crate::action::{ActionRecord, ActionState, Outcome};
 use crate::command::{Delivery, DeviceCommand, Purpose};
@@ -18,95 +18,98 @@ use crate::tenant::TenantSettings;
 pub struct RemoteAction {
     /// Graph's name, `recoverPasscode`.
     pub name: &'static str,
-    /// The permission that the token of a caller needs.
+    /// The permission that the caller's token needs.
     pub permission: Permission,
-    /// The right that a role of the caller must allow.
+    /// The right that the caller's role must allow.
     pub role_action: RoleAction,
     /// One line for people.
     pub summary: &'static str,
-    /// Graph's type of a result, `resetPasscodeActionResult`.
+    /// Graph's type of the result, such as `resetPasscodeActionResult`.
     pub result_type: &'static str,
-    /// The names of its events.
+    /// The names of its audit events.
     pub audit: AuditNames,
-    /// True if an accepted one counts for the hold of its tenant ([`crate::decisions::hold`]).
+    /// True if an accepted request counts towards the tenant's hold ([`crate::decisions::hold`]).
     pub counts_for_hold: bool,
-    /// The kind of the secret that it keeps; `None` if it keeps none, whatever a device gives.
+    /// The kind of secret that it keeps; `None` if it keeps none, even if a device gives one.
     pub keeps: Option<SecretKind>,
-    /// The ways of carrying it out. A platform has at most one.
+    /// The ways to carry it out, at most one for each platform.
     pub ways: &'static [&'static Way],
 }
 
-/// The names of the events of a remote action in Graph's audit record, `verb Entity` each.
+/// The names of a remote action's events in Graph's audit record, each a `verb Entity`.
 #[derive(Debug)]
 pub struct AuditNames {
-    /// The name by which stored events know their action; `None` for the one action whose events are older than that word.
+    /// The name by which stored events identify their action; `None` for the one action whose events are older than
+    /// this field.
     pub recorded_as: Option<&'static str>,
-    /// It was accepted or refused.
+    /// The action was accepted or refused.
     pub requested: &'static str,
-    /// It was asked for again.
+    /// The action was requested again.
     pub repeated: &'static str,
-    /// It went to the device, or its answer was lost.
+    /// The action went to the device, or its answer was lost.
     pub sent: &'static str,
-    /// It ended.
+    /// The action ended.
     pub settled: &'static str,
 }
 
 impl RemoteAction {
-    /// The way of a platform; `None` if its devices cannot do it.
+    /// Returns the way of a platform; `None` if its devices cannot do it.
     pub fn way_of(&self, platform: Platform) -> Option<&'static Way> {
         self.ways.iter().copied().find(|way| way.platforms.contains(&platform))
     }
 
-    /// The way that opens these locks; `None` if they do not tell it from another.
+    /// Returns the way that opens these locks; `None` if they do not identify one.
     pub fn way_that_opens(&self, locks: &[Lock]) -> Option<&'static Way> {
         let opens = |way: &&'static Way| locks.iter().all(|lock| way.opens.contains(lock));
         let mut ways = self.ways.iter().copied().filter(opens);
         ways.next().filter(|_| ways.next().is_none())
     }
 
-    /// Returns true if an action with these deliveries, oldest first, must not end without its device: the device was told to
-    /// change, and has not said what became of it.
+    /// Returns true if an action with these deliveries, oldest first, must not end without an answer. The device was
+    /// asked to change, and has not reported the result.
     pub fn holds_on(&self, deliveries: &[Delivery]) -> bool {
         self.ways.iter().any(|way| (way.holds_on)(deliveries))
     }
 }
 
-/// The policy of one way of carrying an action out.
+/// The policy of one way to carry an action out.
 #[derive(Debug)]
 pub struct Way {
-    /// The platforms that go this way.
+    /// The platforms that use this way.
     pub platforms: &'static [Platform],
     /// The steps.
     pub steps: &'static [Purpose],
-    /// Makes the secret of an attempt from random bytes, where the server makes it: sealed before it goes out.
+    /// Makes the secret of an attempt from random bytes, if the server makes it. The secret is sealed before it is
+    /// sent.
     pub makes: Option<Make>,
     /// The number of attempts after which the engine gives up.
     pub max_attempts: u32,
-    /// The truth when the last attempt came to nothing.
+    /// The outcome when the last attempt has failed.
     pub exhausted: Outcome,
-    /// The kinds of lock that it opens. Ways of one action have none in common, so that a stored action tells its way.
+    /// The kinds of lock that it opens. Ways of one action have none in common, so that a stored action identifies its
+    /// way.
     pub opens: &'static [Lock],
     /// The locks that are asked for, of those.
     pub locks: fn(&TenantSettings) -> &'static [Lock],
     /// The first step of an attempt.
     pub first: fn(&ActionRecord) -> Step,
-    /// Decides what an answer means. `None`: more must come.
+    /// Decides the meaning of an answer; `None` if more must come.
     pub settle: fn(Purpose, Evidence<'_>) -> Option<Settlement>,
-    /// Decides what follows when the answer to a step was lost.
+    /// Decides the next step when the answer to a step was lost.
     pub lost: fn(Purpose, Held) -> OnLoss,
     /// See [`RemoteAction::holds_on`].
     pub holds_on: fn(&[Delivery]) -> bool,
-    /// The command that follows an action that is done; nothing waits for its answer.
+    /// The command that follows an action that is done; no step waits for its answer.
     pub afterwards: fn(&ActionRecord) -> Option<DeviceCommand>,
-    /// True if a value may be what opens the device although it came late, or not as a result does: it is shown, with a
-    /// warning. A device that goes back to its old secret has no such value.
+    /// True if a value that came late or in an unexpected way may open the device: it is shown, with a warning. A
+    /// device that reverts to its old secret has no such value.
     pub keeps_uncertain_values: bool,
 }
 
-/// Makes a secret of the kind that its action keeps; the argument fills a buffer with random bytes.
+/// Makes a secret of the kind that the action keeps. The argument fills a buffer with random bytes.
 pub type Make = fn(&mut dyn FnMut(&mut [u8])) -> Option<SecretBytes>;
 
-/// A step: the commands that travel together.
+/// A step: commands that are sent together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The purpose.
@@ -115,10 +118,10 @@ pub struct Step {
     pub commands: Vec<DeviceCommand>,
 }
 
-/// The facts when a decision is due.
+/// The facts on which a decision is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
-    /// The number of this attempt. Of an earlier one nothing came, which does not mean that it changed nothing.
+    /// The number of this attempt. Earlier attempts delivered nothing, but may have changed the device.
     pub attempt: u32,
     /// The device's codes for the commands of the step.
     pub statuses: &'a [Option<u16>],
@@ -126,9 +129,9 @@ pub struct Evidence<'a> {
     pub value: Held,
     /// The envelope of that value.
     pub envelope: Option<&'a [u8]>,
-    /// The device's words about this very attempt.
+    /// The device's report on this very attempt.
     pub report: Option<&'a DeviceReport>,
-    /// True if the device has said all that it says for now.
+    /// True if the device has nothing more to say for now.
     pub complete: bool,
 }
 
@@ -137,14 +140,14 @@ pub struct Evidence<'a> {
 pub enum Held {
     /// No value.
     Nothing,
-    /// A value that came as it should.
+    /// A value that came as expected.
     Certain,
-    /// A value that came unnamed, or in another form than was asked for.
+    /// A value that came unnamed or in an unexpected form.
     Doubtful,
 }
 
 impl Held {
-    /// The standing of a value, as evidence.
+    /// Returns the standing of a value, as evidence.
     pub fn of(value: Option<&EscrowedSecret>) -> Self {
         match value.map(|secret| secret.standing) {
             None => Self::Nothing,
@@ -170,7 +173,7 @@ pub struct Ending {
 pub struct Proof {
     /// The value of the attempt in escrow.
     pub value: Held,
-    /// True if the way verifies by a step of its own what it has done.
+    /// True if the way has a step of its own that verifies its work.
     pub verifies: bool,
     /// True if that step has decided it.
     pub verified: bool,
@@ -180,7 +183,7 @@ impl Proof {
     /// Returns true if an action may be done with that outcome.
     pub fn allows(self, outcome: Outcome) -> bool {
         match outcome {
-            // A value that the escrow holds is not yet one that opens the device.
+            // A value in escrow does not yet prove that it opens the device.
             Outcome::Replaced => self.value == Held::Certain && (self.verified || !self.verifies),
             Outcome::Removed => self.verified,
             Outcome::Revealed => self.value == Held::Certain,
@@ -201,8 +204,8 @@ impl Proof {
 }
 
 impl Ending {
-    /// The ending that this proof allows. Without its proof an action that says that it is done has failed, with an unknown
-    /// outcome; a value in escrow may be what opens the device all the same.
+    /// Returns the ending that this proof allows. An action that ends as done without proof has failed with an unknown
+    /// outcome; a value in escrow may open the device even so.
     pub fn proven_by(self, proof: Proof) -> Self {
         if self.state != ActionState::Done || proof.allows(self.outcome) {
             return self;
@@ -219,22 +222,22 @@ pub enum Settlement {
     Ended(Ending),
     /// Another step of the same attempt follows.
     Next(Step),
-    /// Nothing came of this attempt, and the device is unchanged by it: another may follow.
+    /// This attempt changed nothing on the device; another may follow.
     TryAgain,
 }
 
-/// The decision about an answer that was lost.
+/// The decision about a lost answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnLoss {
-    /// The same step goes out again: the device answers alike.
+    /// The same step is sent again: the device answers the same.
     Resend,
     /// Another step of the same attempt follows.
     Next(Step),
-    /// Another attempt follows, or the action has come to its end.
+    /// Another attempt follows, or the action has used its last one.
     TryAgain,
     /// The action ends.
     Ended(Ending),
-    /// Nothing waits for it.
+    /// No step waits for the answer.
     Nothing,
 }
 

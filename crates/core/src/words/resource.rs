@@ -1,7 +1,7 @@
 //! Graph entities around the device: users, detected apps, scripts and their run states.
 //!
-//! They have no rules of their own; the domain keeps their identity, their owner and their link to
-//! devices, and the `graph` crate owns the shape of their properties.
+//! The domain has no rules for them. It keeps their identity, their owner and their link to devices; the `graph` crate
+//! owns the shape of their properties.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use strum::VariantArray;
 
 use crate::id::{DeviceId, ResourceId, TenantId};
 
-/// What a resource is.
+/// The kind of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "camelCase")]
 pub enum ResourceKind {
@@ -42,7 +42,7 @@ impl ResourceKind {
     /// Every kind.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// The Graph type name; also how stores write it.
+    /// Returns the name of the Graph type, which stores use too.
     pub fn name(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -59,7 +59,7 @@ impl ResourceKind {
         }
     }
 
-    /// Whether entities of this kind are about a device.
+    /// Returns true for a kind whose entities belong to a device.
     pub fn is_run_state(self) -> bool {
         match self {
             Self::DeviceHealthScriptDeviceState
@@ -76,7 +76,7 @@ impl ResourceKind {
         }
     }
 
-    /// The kind of that name.
+    /// Returns the kind of that name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
@@ -85,34 +85,34 @@ impl ResourceKind {
 /// One user, detected app, script or run state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Its tenant.
+    /// The tenant.
     pub tenant: TenantId,
-    /// What it is.
+    /// The kind.
     pub kind: ResourceKind,
-    /// Its key.
+    /// The key.
     pub id: ResourceId,
-    /// Run states: the script, or the user's run state, that they belong to.
+    /// For run states: the script, or the user's run state, that they belong to.
     pub owner: Option<ResourceId>,
-    /// Run states: the device they are about.
+    /// For run states: the device that they are about.
     pub device: Option<DeviceId>,
-    /// A second unique name in the tenant: the `userPrincipalName` of a user, lower-cased.
+    /// A second name that is unique in the tenant: the `userPrincipalName` of a user, lower-cased.
     pub alternate_key: Option<String>,
-    /// Its properties as a JSON object, already checked against the model.
+    /// The properties as a JSON object, already checked against the model.
     pub properties: String,
-    /// When it was made.
+    /// The time at which it was made.
     pub created: Timestamp,
-    /// When it was last changed.
+    /// The time at which it was last changed.
     pub modified: Timestamp,
 }
 
 impl Resource {
-    /// Returns true for a user whose account is disabled: such a user is not signed in.
+    /// Returns true for a user whose account is disabled: such a user cannot sign in.
     pub fn is_disabled(&self) -> bool {
         let properties: Value = serde_json::from_str(&self.properties).unwrap_or_default();
         self.kind == ResourceKind::User && properties["accountEnabled"] == false
     }
 
-    /// The principal name of a user as its tokens have it; without one, the id.
+    /// Returns the principal name of a user as its tokens have it; without one, the id.
     pub fn principal_name(&self) -> String {
         let properties: Value = serde_json::from_str(&self.properties).unwrap_or_default();
         let name = properties["userPrincipalName"].as_str().map(str::to_owned);

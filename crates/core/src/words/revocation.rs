@@ -1,12 +1,12 @@
-//! Access tokens that end before their hour.
+//! Revocation: access tokens that end before their expiry.
 //!
-//! A token proves itself; nobody can take it back. But whoever is shown one reads the store anyway, and finds there since
-//! when tokens of that person and of that application count. What was issued before is refused, whoever issued it: the
-//! local issuer or another (`docs/adr/0013-tokens-end-by-a-moment.md`).
+//! A token proves itself and cannot be recalled. But the server reads the store anyway when it verifies one, and finds
+//! the revocation times of that person and that application. A token issued earlier is refused, whether the local
+//! issuer or another issued it (`docs/adr/0013-tokens-end-by-a-moment.md`).
 //!
-//! Tokens say in whole seconds when they were issued, and whoever mints one sees a revocation when it is kept, not when it
-//! is decided. So the moment is the second after the next, and a token that is minted when the revocation is kept says that
-//! it was issued then:
+//! Tokens state their issue time in whole seconds, and an issuer sees a revocation when it is stored, not when it is
+//! decided. So the revocation time is the second after the next. A token minted once the revocation is stored carries
+//! that time as its issue time:
 //!
 //! ```text
 //!  ..T.0......T.8......T+1.0......T+1.1......T+1.2......T+2.0..
@@ -15,9 +15,10 @@
 //!              T+2
 //! ```
 //!
-//! A token that was minted since carries the moment itself, so the next revocation needs a later one; and a token of a person
-//! through an application carries the later of two moments, so that each kind of principal needs a moment after every one of
-//! the other. That cannot go on for ever: a token from a future that is too far off is refused ([`MOST_AHEAD_S`]).
+//! A token minted after a revocation carries the revocation time itself, so the next revocation needs a later one. A
+//! token of a person through an application carries the later of two such times, so each kind of principal needs a time
+//! after every one of the other. That must have an end: a token issued too far in the future is refused
+//! ([`MOST_AHEAD_S`]).
 
 use jiff::Timestamp;
 
@@ -26,26 +27,27 @@ use crate::id::ApplicationId;
 use crate::principal::{Principal, PrincipalKind};
 use crate::resource::Resource;
 
-/// How many seconds ahead of the clock a revocation may put the moment. Verifiers refuse what was issued a minute ahead, and
-/// other issuers' tokens are refused until the moment has come: revocation after revocation would lock everybody out.
+/// Most seconds by which a revocation time may lie ahead of the clock. Verifiers refuse tokens issued a minute ahead.
+/// Tokens of other issuers are refused until the revocation time has come, so repeated revocations would lock every
+/// user out.
 pub const MOST_AHEAD_S: i64 = 10;
 
-/// Since when tokens count after a revocation at `now`, in whole seconds. Later than every second in which one can have
-/// been issued until then, tokens that were minted after the `previous` revocation and carry its moment included. And later
-/// than the next second, in which one may still be minted before the revocation is kept.
+/// Returns the revocation time of a revocation at `now`, in whole seconds. It is later than the issue time of every
+/// token issued until then, including those that carry the time of the `previous` revocation. It is also later than the
+/// next second, in which a token may be minted before the revocation is stored.
 pub fn moment_after(now: Timestamp, previous: Option<Timestamp>) -> Timestamp {
     let next = now.as_second().saturating_add(1);
     let last = previous.map_or(next, |previous| previous.as_second().max(next));
     Timestamp::from_second(last.saturating_add(1)).unwrap_or(Timestamp::MAX)
 }
 
-/// When a token says that it was issued which is minted now, for somebody whose tokens count since `valid_from`.
+/// Returns the `iat` of a token minted now: `now`, but never before `valid_from`.
 pub fn issued_at(now: Timestamp, valid_from: Option<Timestamp>) -> Timestamp {
     valid_from.map_or(now, |valid_from| valid_from.max(now))
 }
 
-/// The principals by which a token of that actor ends: its application, and the person by every name in the token. The
-/// name of an operator is the host's, and no principal of the tenant.
+/// Returns the principals by which a token of that actor can be revoked: its application, and the person by every name
+/// in the token. An operator's name belongs to the host, and is no principal of the tenant.
 pub fn of_actor(actor: &Actor) -> Vec<Principal> {
     let application = Principal::new(PrincipalKind::Application, &actor.application_id);
     match actor.kind {
@@ -56,31 +58,32 @@ pub fn of_actor(actor: &Actor) -> Vec<Principal> {
     }
 }
 
-/// By what a person is herself for whatever she may do to herself alone: by object id, and by principal name only where the
-/// local issuer says it. Others may let people choose it.
+/// Returns the identifiers that prove that callers act on their own account (self-service): the object id, and the
+/// principal name only if the local issuer states it. Other issuers may let people choose it.
 pub fn of_oneself(caller: &Caller) -> Vec<Principal> {
     let actor = &caller.actor;
     let names = [actor.user_id.as_deref(), actor.user_principal_name.as_deref().filter(|_| caller.local)];
     names.into_iter().flatten().map(|name| Principal::new(PrincipalKind::User, name)).collect()
 }
 
-/// The names of a user: the object id of the local issuer, and the principal name by which other issuers know her.
+/// Returns the names of a user: the object id of the local issuer, and the principal name that other issuers use.
 pub fn of_user(user: &Resource) -> Vec<Principal> {
     let names = [Some(user.id.to_string()), user.alternate_key.clone()];
     names.into_iter().flatten().map(|name| Principal::new(PrincipalKind::User, &name)).collect()
 }
 
-/// An application of the local issuer.
+/// Returns an application of the local issuer.
 pub fn of_application(id: ApplicationId) -> Principal {
     Principal::new(PrincipalKind::Application, &id.to_string())
 }
 
-/// Whoever holds a token that was minted on the host.
+/// Returns the principal for all tokens that were minted on the host.
 pub fn of_operators() -> Principal {
     Principal::new(PrincipalKind::Application, OPERATOR_CLIENT)
 }
 
-/// Everyone in a tenant, whatever issued the token: stores count the moment of this principal for each other one.
+/// Returns the principal for all tokens of a tenant, from any issuer. Stores apply its revocation time to every other
+/// principal.
 pub fn of_everyone() -> Principal {
     Principal::new(PrincipalKind::Application, "*")
 }
@@ -93,7 +96,7 @@ mod tests {
         Timestamp::from_millisecond(1_800_000_000_000 + millis).expect("a time")
     }
 
-    /// What a token says that is minted at that moment.
+    /// Returns the issue time of a token minted at that time.
     fn minted(now: Timestamp, valid_from: Option<Timestamp>) -> Timestamp {
         Timestamp::from_second(issued_at(now, valid_from).as_second()).expect("a time")
     }
@@ -112,7 +115,7 @@ mod tests {
     #[test]
     fn a_token_that_is_minted_while_the_revocation_is_being_kept_ends_with_it() {
         for previous in [None, Some(at(-60_000)), Some(at(1000)), Some(at(2000)), Some(at(5000))] {
-            // Decided in the last instant of a second, kept in the next.
+            // Decided in the last instant of a second, stored in the next.
             let moment = moment_after(at(999), previous);
             for between in [999, 1000, 1500, 1999] {
                 assert!(minted(at(between), previous) < moment, "{previous:?}, minted at {between}");

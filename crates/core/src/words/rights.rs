@@ -4,19 +4,19 @@ use crate::refusal::RightsRefusal;
 use crate::role::{Role, RoleAction};
 use crate::scope_tag::{ScopeTags, Visibility};
 
-/// What a caller may do, and where.
+/// The actions that a caller may take, and the devices on which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rights {
-    /// Everything, everywhere: a person on the server's host.
+    /// Everything, on every device: a person on the server's host.
     Everything,
-    /// Whatever the permissions of the token allow, everywhere: an application without assignments.
+    /// The actions that the permissions of the token allow, on every device: an application without assignments.
     Permissions,
-    /// What these roles allow, each in its scope. Never empty.
+    /// The actions that these roles allow, each in its scope. Never empty.
     Roles(Vec<(&'static Role, Visibility)>),
 }
 
 impl Rights {
-    /// The devices on which that may be done; `None` when it may not be done at all.
+    /// Returns the devices on which the action is allowed; `None` if it is not allowed at all.
     pub fn scope(&self, action: RoleAction) -> Option<Visibility> {
         match self {
             Self::Everything => Some(Visibility::All),
@@ -28,12 +28,12 @@ impl Rights {
         }
     }
 
-    /// The devices that exist for the caller. Whoever may see none, sees none.
+    /// Returns the devices that exist for the caller. A caller without the right to read devices sees none.
     pub fn sight(&self) -> Visibility {
         self.scope(RoleAction::ManagedDevicesRead).unwrap_or(Visibility::Tagged(ScopeTags::new()))
     }
 
-    /// Whether everything that the other rights allow is allowed by these, on all the same devices.
+    /// Returns true if these rights allow everything that the other rights allow, on all the same devices.
     pub fn cover(&self, other: &Self) -> bool {
         RoleAction::ALL.iter().all(|action| match (self.scope(*action), other.scope(*action)) {
             (_, None) => true,
@@ -42,14 +42,14 @@ impl Rights {
         })
     }
 
-    /// The devices of which that may be read: those that exist for the caller, in the scope of the right to read it. Who has
-    /// which role is no fact about devices, and is read in the scope of that right alone.
+    /// Returns the devices whose entities of a kind may be read: those that exist for the caller, in the scope of the
+    /// right `reads`. Role assignments are not facts about devices, so only the scope of their own right applies.
     pub fn sight_by(&self, reads: RoleAction) -> Visibility {
         let held = self.scope(reads).unwrap_or(Visibility::Tagged(ScopeTags::new()));
         if reads == RoleAction::RolesManage { held } else { self.sight().and(held) }
     }
 
-    /// What `after` allows beyond `before` and these rights do not, if there is anything.
+    /// Returns an action that `after` allows beyond `before` and that these rights lack, if there is one.
     pub fn lack_beyond(&self, before: &Self, after: &Self) -> Option<RoleAction> {
         let lacks = |action: RoleAction| {
             let held = [self.scope(action), before.scope(action)].into_iter().flatten().reduce(Visibility::or);
@@ -62,12 +62,12 @@ impl Rights {
         RoleAction::ALL.iter().copied().find(|action| lacks(*action))
     }
 
-    /// Refuses what may not be done at all.
+    /// Refuses an action that is not allowed on any device.
     pub fn require(&self, action: RoleAction) -> Result<Visibility, RightsRefusal> {
         self.scope(action).ok_or(RightsRefusal::RoleLacks(action))
     }
 
-    /// Refuses what may not be done to a device with these tags, which the caller is known to see.
+    /// Refuses an action that is not allowed on a device with these tags. The caller is known to see the device.
     pub fn require_on(&self, action: RoleAction, tags: &ScopeTags) -> Result<(), RightsRefusal> {
         match self.require(action)?.admits(tags) {
             true => Ok(()),
@@ -75,7 +75,7 @@ impl Rights {
         }
     }
 
-    /// Refuses to move a device into or out of a scope that the caller does not hold for changing devices.
+    /// Refuses to move a device into or out of a scope in which the caller may not change devices.
     pub fn require_retag(&self, before: &ScopeTags, after: &ScopeTags) -> Result<(), RightsRefusal> {
         match self.require(RoleAction::ManagedDevicesUpdate)? {
             Visibility::All => Ok(()),

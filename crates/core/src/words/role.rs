@@ -1,15 +1,15 @@
-//! Roles: named sets of role actions. A permission in a token says what an application was granted; a role says what a
+//! Roles: named sets of role actions. A permission in a token states what an application may do. A role states what a
 //! person may do with it, and an assignment on which devices.
 //!
-//! The names of actions are Intune's where it has one (docs/graph-facts.md#role-actions); ours begin with `Chaveiro_`. `docs/roles.md`
-//! holds the same two tables, and a test compares them.
+//! Actions have Intune's names where it has one (docs/graph-facts.md#role-actions); ours begin with `Chaveiro_`.
+//! `docs/roles.md` holds the same two tables, and a test compares them.
 
 use std::fmt;
 
 use strum::VariantArray;
 use uuid::{Uuid, uuid};
 
-/// One thing that a role can allow.
+/// An action that a role can allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, VariantArray)]
 pub enum RoleAction {
     /// See devices, their apps and run states.
@@ -20,7 +20,7 @@ pub enum RoleAction {
     ManagedDevicesDelete,
     /// Ask for the recovery of a passcode.
     ResetPasscode,
-    /// Be shown a recovered passcode.
+    /// Read a recovered passcode.
     PasscodesDisclose,
     /// Pass a hold for one device, with a reason.
     BreakGlassUse,
@@ -43,7 +43,7 @@ pub enum RoleAction {
 }
 
 impl RoleAction {
-    /// Every role action. Who may pass a right on is decided over this list, so that none may be missing.
+    /// Every role action. The list must be complete: the check for privilege escalation goes over it.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The stable name.
@@ -66,7 +66,8 @@ impl RoleAction {
         }
     }
 
-    /// Whether no permission of a token implies it: an application needs an assignment for it, as a person does.
+    /// Returns true if no permission of a token implies it: an application needs an assignment for it, as a person
+    /// does.
     pub fn is_only_assigned(self) -> bool {
         match self {
             Self::BreakGlassUse | Self::HoldsRelease | Self::ApplicationsManage | Self::RolesManage => true,
@@ -93,31 +94,31 @@ impl fmt::Display for RoleAction {
 /// A built-in role.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Role {
-    /// The id of its `roleDefinition`: Intune's for the roles that Intune has, so that scripts which name one mean it here
-    /// too; ours for the others. It never changes.
+    /// The id of its `roleDefinition`: Intune's for Intune's roles, so that scripts which name one work here; our own
+    /// for the others. It never changes.
     pub id: Uuid,
-    /// The name by which operators write it and databases store it.
+    /// The name that operators type and databases store.
     pub key: &'static str,
-    /// For people.
+    /// The name for people.
     pub name: &'static str,
-    /// What it allows.
+    /// The actions that it allows.
     pub actions: &'static [RoleAction],
     /// One line for people.
     pub about: &'static str,
 }
 
 impl Role {
-    /// Whether it allows that.
+    /// Returns true if the role allows the action.
     pub fn allows(&self, action: RoleAction) -> bool {
         self.actions.contains(&action)
     }
 
-    /// The role of that key or name, compared without case.
+    /// Returns the role of that key or name, ignoring case.
     pub fn parse(text: &str) -> Option<&'static Self> {
         ROLES.iter().find(|role| role.key.eq_ignore_ascii_case(text) || role.name.eq_ignore_ascii_case(text))
     }
 
-    /// The role of that id.
+    /// Returns the role of that id.
     pub fn of_id(id: Uuid) -> Option<&'static Self> {
         ROLES.iter().find(|role| role.id == id)
     }
@@ -129,8 +130,8 @@ use RoleAction::{
     UsersWrite,
 };
 
-/// Every role. The first six have the names that people know from Intune and Entra; the others are ours, for those who
-/// keep asking, reading and releasing apart.
+/// Every role. The first six have the names known from Intune and Entra. The others are ours, for organisations that
+/// separate requesting, reading and releasing.
 pub const ROLES: &[Role] = &[
     Role {
         id: uuid!("689f1d69-87c5-41f8-9efb-b6c28d4f09dc"),
@@ -218,7 +219,8 @@ pub const ROLES: &[Role] = &[
     },
 ];
 
-/// Directory roles of Entra that stand for one of ours on every device of the tenant: the `wids` claim (docs/graph-facts.md#token-claims).
+/// The directory roles of Entra that stand for one of ours on every device of the tenant: the `wids` claim
+/// (docs/graph-facts.md#token-claims).
 pub const DIRECTORY_ROLES: &[(Uuid, &str, &str)] = &[
     (uuid!("62e90394-69f5-4237-9190-012177145e10"), "Global Administrator", "intune-administrator"),
     (uuid!("3a2c62db-5318-420d-8d74-23affee5d9d5"), "Intune Administrator", "intune-administrator"),

@@ -1,40 +1,40 @@
-//! Scope tags: labels on devices by which a role assignment says which devices it is about.
+//! Scope tags: labels on devices by which a role assignment selects its devices.
 //!
 //! Reference: `managedDevice.roleScopeTagIds`; Intune's `roleScopeTag`.
 
 use std::collections::BTreeSet;
 
-/// The tag of devices that nobody has tagged.
+/// The tag of devices that have no other.
 pub const DEFAULT_TAG: &str = "0";
 
 /// The tags of a device; never empty.
 pub type ScopeTags = BTreeSet<String>;
 
-/// Characters of a tag at the most.
+/// Most characters of a tag.
 pub const MAX_TAG: usize = 64;
 
-/// Whether that can be a tag: letters, digits and `-_.`, so that it needs no quotes anywhere.
+/// Returns true if the text can be a tag: letters, digits and `-_.`, so that it never needs quotes.
 pub fn is_tag(text: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     !text.is_empty() && text.chars().count() <= MAX_TAG && text.chars().all(plain)
 }
 
-/// [`DEFAULT_TAG`] alone.
+/// Returns [`DEFAULT_TAG`] alone.
 pub fn untagged() -> ScopeTags {
     ScopeTags::from([DEFAULT_TAG.to_owned()])
 }
 
-/// Which devices a caller may know of. What is not visible is absent, for that caller.
+/// The devices that a caller may know about. Any other device is absent for that caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// Every device of the tenant.
     All,
-    /// Those with at least one of these tags.
+    /// The devices with at least one of these tags.
     Tagged(ScopeTags),
 }
 
 impl Visibility {
-    /// Whether a device with these tags is visible.
+    /// Returns true if a device with these tags is visible.
     pub fn admits(&self, tags: &ScopeTags) -> bool {
         match self {
             Self::All => true,
@@ -42,7 +42,7 @@ impl Visibility {
         }
     }
 
-    /// Whether everything that is visible by the other is visible by this.
+    /// Returns true if this makes everything visible that the other does.
     pub fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::All, _) => true,
@@ -51,7 +51,7 @@ impl Visibility {
         }
     }
 
-    /// What is visible by one or the other.
+    /// Returns the union.
     pub fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Tagged(one), Self::Tagged(other)) => Self::Tagged(one.into_iter().chain(other).collect()),
@@ -59,7 +59,7 @@ impl Visibility {
         }
     }
 
-    /// What is visible by both, as far as one of the same tags says so: never more than either.
+    /// Returns the intersection by tag. It may leave out devices that carry a different tag of each.
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::All, one) | (one, Self::All) => one,

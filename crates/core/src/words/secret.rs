@@ -5,33 +5,34 @@ use zeroize::Zeroizing;
 pub use crate::escrow::MAX_PASSCODE_BYTES;
 use crate::escrow::SecretKind;
 
-/// What unlocks a screen, whatever its form (PIN, password). It has no `Debug`, `Display`, `Clone` or
-/// `Serialize`, is wiped when dropped, and is read through one verb that a reviewer can grep for.
+/// A passcode that unlocks a device, in any form (PIN, password). It has no `Debug`, `Display`, `Clone` or `Serialize`,
+/// is wiped when dropped, and is read through one method that a reviewer can grep for.
 pub struct Passcode(Zeroizing<String>);
 
 impl Passcode {
-    /// Takes ownership of a passcode; `None` when it is empty or longer than [`MAX_PASSCODE_BYTES`].
+    /// Takes ownership of a passcode; `None` if it is empty or longer than [`MAX_PASSCODE_BYTES`].
     pub fn new(value: Zeroizing<String>) -> Option<Self> {
         (!value.is_empty() && value.len() <= MAX_PASSCODE_BYTES).then_some(Self(value))
     }
 
-    /// The passcode in clear. Call it only to seal the value or to hand it to a permitted caller.
+    /// Returns the passcode in clear. Call it only to seal the value or to hand it to a permitted caller.
     pub fn expose_secret(&self) -> &str {
         &self.0
     }
 }
 
-/// A secret of any kind, as bytes: what the server makes, sends to a device, or takes from it. It has no `Debug`, `Display`,
-/// `Clone` or `Serialize`, is wiped when dropped, and is read through one verb that a reviewer can grep for.
+/// A secret of any kind, as bytes that the server makes, sends to a device or receives from it. It has no `Debug`,
+/// `Display`, `Clone` or `Serialize`, is wiped when dropped, and is read through one method that a reviewer can grep
+/// for.
 pub struct SecretBytes(Zeroizing<Vec<u8>>);
 
 impl SecretBytes {
-    /// Takes ownership of a value; `None` when it is empty or longer than its kind allows.
+    /// Takes ownership of a value; `None` if it is empty or longer than its kind allows.
     pub fn new(kind: SecretKind, value: Zeroizing<Vec<u8>>) -> Option<Self> {
         (!value.is_empty() && value.len() <= kind.max_bytes()).then_some(Self(value))
     }
 
-    /// The value in clear. Call it only to seal it, or to write it into the message to its device.
+    /// Returns the value in clear. Call it only to seal it, or to write it into the message to its device.
     pub fn expose_secret(&self) -> &[u8] {
         &self.0
     }

@@ -1,6 +1,6 @@
-//! A person signs in at the local issuer: the device authorization grant (RFC 8628), and what keeps her signed in.
+//! Sign-in at the local issuer: the device authorization grant (RFC 8628), and the tokens that keep a person signed in.
 //!
-//! There is no password. Whoever operates the host vouches for the person who shows a code
+//! There is no password. An operator of the host vouches for the person who shows a code
 //! (`docs/adr/0009-people-are-vouched-for-on-the-host.md`). One sign-in is one row, from the code to its end:
 //!
 //! ```text
@@ -8,8 +8,8 @@
 //!    \------ deny ----> denied
 //! ```
 //!
-//! The client holds a *handle*: the device code first, later the first half of its refresh token. The second half is a
-//! secret that changes with every refresh. Only hashes of both are kept.
+//! The client holds a *handle*: first the device code, later the first half of its refresh token. The second half is a
+//! secret that changes with every refresh. Only hashes of both are stored.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -20,117 +20,118 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ApplicationId, ResourceId, TenantId};
 use crate::steady::is_recent;
 
-/// How long a code waits for its approval. As Entra.
+/// The time for which a code waits for its approval, as in Entra.
 pub const CODE_LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// How long a client waits between two questions, at the least (RFC 8628, 3.2).
+/// The least time between two polls of a client (RFC 8628, 3.2).
 pub const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Clients count from when they sent, we from when it arrived.
+/// Clients count from sending, the server from arrival.
 const INTERVAL_LEEWAY: Duration = Duration::from_secs(1);
 
-/// How long the refresh token before the present one still serves: the answer that held the new one can be lost on its
-/// way, and the client asks again.
+/// The time for which the previous refresh token still works. The answer with the new one can be lost on its way, and
+/// the client then asks again.
 const LOST_ANSWER: Duration = Duration::from_secs(30);
 
-/// How many codes may wait in one tenant: anybody can ask for one.
+/// Most codes that may wait in one tenant: any client can ask for one.
 pub const MAX_PENDING: usize = 500;
 
-/// The letters of user codes: no vowels, so that none spells a word (RFC 8628, 6.1).
+/// The letters of user codes: no vowels, so that no code spells a word (RFC 8628, 6.1).
 pub const CODE_LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 
-/// How many of them a code has: 34 bits, for 15 minutes.
+/// The letters of a code: 34 bits, for 15 minutes.
 pub const CODE_LENGTH: usize = 8;
 
 /// One sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
-    /// Its tenant.
+    /// The tenant.
     pub tenant: TenantId,
     /// The application that asks.
     pub application: ApplicationId,
     /// SHA-256 of the handle.
     pub handle_sha256: [u8; 32],
-    /// What the person shows to the operator, without its hyphen.
+    /// The code that the person shows to the operator, without its hyphen.
     pub user_code: String,
-    /// The scope as it was asked for.
+    /// The requested scope.
     pub scope: String,
-    /// How far it is.
+    /// The state of the sign-in.
     pub standing: Standing,
-    /// Who signed in.
+    /// The user who signed in.
     pub user: Option<ResourceId>,
-    /// SHA-256 of the refresh token that serves.
+    /// The SHA-256 of the current refresh token.
     pub refresh_sha256: Option<[u8; 32]>,
-    /// SHA-256 of the one before.
+    /// The SHA-256 of the previous refresh token.
     pub previous_sha256: Option<[u8; 32]>,
-    /// When the code was made.
+    /// The time at which the code was made.
     pub created: Timestamp,
-    /// When the code, or the refresh token, ends.
+    /// The time at which the code, or the refresh token, ends.
     pub expires: Timestamp,
-    /// When the client asked last, or refreshed last.
+    /// The time of the client's last poll or last refresh.
     pub asked: Option<Timestamp>,
-    /// The address of the client that asked for the code; `None` if nobody noted it.
+    /// The address of the client that asked for the code; `None` if it was not recorded.
     pub address: Option<IpAddr>,
 }
 
-/// How far a sign-in is.
+/// The state of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Standing {
-    /// Waits for an operator.
+    /// It waits for an operator.
     Pending,
-    /// An operator vouched; the client has not fetched its tokens yet.
+    /// An operator vouched for the person; the client has not fetched its tokens yet.
     Approved,
-    /// An operator said no.
+    /// An operator denied it.
     Denied,
     /// The client has its tokens and may refresh them.
     Active,
-    /// Signed out, revoked, or its refresh token was used twice.
+    /// The person signed out, an operator revoked it, or its refresh token was used twice.
     Ended,
 }
 
-/// What a client is told that asks with its device code.
+/// The answer to a client that polls with its device code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// Nobody has decided yet.
+    /// No operator has decided yet.
     Pending,
-    /// The same, and it asks too often.
+    /// No operator has decided yet, and the client polls too often.
     TooOften,
-    /// Too late.
+    /// The code has expired.
     Expired,
-    /// An operator said no.
+    /// An operator denied it.
     Denied,
-    /// The code has served already.
+    /// The code was used before.
     Used,
-    /// This person signed in; tokens may be given, now and once.
+    /// This person signed in; tokens may be issued, now and once.
     Approved(ResourceId),
 }
 
-/// What a client is told that asks with a refresh token.
+/// The answer to a client that asks with a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refreshed {
-    /// The next refresh token serves from now on.
+    /// The next refresh token is valid from now on.
     Rotated(ResourceId),
-    /// It was used already: somebody else has it. The sign-in has ended.
+    /// The token was used before, so another party has it too. The sign-in has ended.
     Reused,
-    /// Nobody refreshed it in time.
+    /// The token was not refreshed in time.
     Expired,
-    /// Signed out or revoked.
+    /// The person signed out or was revoked.
     Ended,
 }
 
 impl SignIn {
-    /// Whether it waits for an operator at `now`.
+    /// Returns true if it waits for an operator at `now`.
     pub fn is_waiting(&self, now: Timestamp) -> bool {
         self.standing == Standing::Pending && now < self.expires
     }
 
-    /// Whether somebody is signed in by it at `now`, or can be in a moment.
+    /// Returns true if a person is signed in by it at `now`, or can be soon.
     pub fn is_live(&self, now: Timestamp) -> bool {
         matches!(self.standing, Standing::Approved | Standing::Active) && now < self.expires
     }
 
-    /// The client asks with its device code. Tokens are given on [`Asked::Approved`], which happens once.
+    /// Answers a client that polls with its device code. Tokens are issued on [`Asked::Approved`], which is returned
+    /// once.
     pub fn ask(&mut self, now: Timestamp) -> Asked {
         let before = self.asked.replace(now);
         match self.standing {
@@ -153,16 +154,16 @@ impl SignIn {
         }
     }
 
-    /// From now on this refresh token serves, for `life` ([`crate::tenant::TenantSettings::sign_in_life_s`]).
+    /// Makes this refresh token the current one, for `life` ([`crate::tenant::TenantSettings::sign_in_life_s`]).
     pub fn activate(&mut self, refresh_sha256: [u8; 32], now: Timestamp, life: Duration) {
         self.standing = Standing::Active;
         self.refresh_sha256 = Some(refresh_sha256);
         self.expires = now.checked_add(life).unwrap_or(Timestamp::MAX);
     }
 
-    /// The client asks with a refresh token, whose place `next` is to take. A token that is neither the present one nor
-    /// the one just before it was stolen, or its thief used it first: nobody can tell who is who, so the sign-in ends
-    /// (RFC 9700, 4.14.2).
+    /// Answers a client that asks with a refresh token, to be replaced by `next`. A token that is neither the current
+    /// nor the previous one has been stolen, or its thief has used it first. The server cannot tell which, so the
+    /// sign-in ends (RFC 9700, 4.14.2).
     pub fn refresh(&mut self, presented: &[u8; 32], next: [u8; 32], now: Timestamp, life: Duration) -> Refreshed {
         let (Standing::Active, Some(user)) = (self.standing, self.user) else { return Refreshed::Ended };
         if now >= self.expires {
@@ -181,7 +182,7 @@ impl SignIn {
         Refreshed::Rotated(user)
     }
 
-    /// Nobody is signed in by it any more. The row stays until it would have expired, so that its tokens are known as ended.
+    /// Ends the sign-in. The row stays until it would have expired, so that its tokens are known as ended.
     pub fn end(&mut self) {
         self.standing = Standing::Ended;
         self.refresh_sha256 = None;
@@ -189,12 +190,12 @@ impl SignIn {
     }
 }
 
-/// A user code as it is stored: what people put between and around the letters is left out.
+/// Returns a user code as it is stored, without the characters that people add between and around the letters.
 pub fn plain_code(typed: &str) -> String {
     typed.chars().filter(char::is_ascii_alphanumeric).take(CODE_LENGTH + 1).collect::<String>().to_ascii_uppercase()
 }
 
-/// A user code as people read it: `WDJB-MJHT`.
+/// Returns a user code as people read it: `WDJB-MJHT`.
 pub fn spoken_code(plain: &str) -> String {
     match plain.split_at_checked(CODE_LENGTH / 2) {
         Some((first, second)) => format!("{first}-{second}"),
@@ -202,9 +203,9 @@ pub fn spoken_code(plain: &str) -> String {
     }
 }
 
-/// A user code from random bytes; `None` when they do not suffice, which 32 practically always do.
+/// Returns a user code made from random bytes; `None` if they do not suffice. 32 practically always do.
 pub fn code_from(random: &[u8]) -> Option<String> {
-    // 240 is the largest multiple of 20 below 256: what lies above would make some letters likelier.
+    // 240 is the largest multiple of 20 below 256: bytes above it would make some letters more likely.
     let even = random.iter().filter(|byte| **byte < 240);
     let code: String = even.take(CODE_LENGTH).map(|byte| char::from(CODE_LETTERS[usize::from(byte % 20)])).collect();
     (code.len() == CODE_LENGTH).then_some(code)

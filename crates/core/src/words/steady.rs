@@ -1,64 +1,66 @@
-//! Steady running time, which guards what cannot be undone against a clock that is wrong.
+//! Steady running time, which guards irreversible decisions against a wrong clock.
 //!
-//! The clock of a machine can jump by days and come back. Nothing is destroyed, and no action ends, because one reading
-//! of the clock says so: what is over is *marked* first, with the running time of the server, and is *ripe* once the
-//! server has run for a grace with a clock that did not jump. A mark goes when the clock says that it was early.
+//! The clock of a machine can jump by days and come back. Nothing is destroyed, and no action ends, because of one
+//! reading of the clock. An item that is over is first *marked* with the running time of the server. It is *ripe* once
+//! the server has run for a grace period without a jump of the clock. The mark is removed if the clock later says that
+//! it was early.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The running time of the servers of a store, in seconds. It is kept in the store, so that a restart does not begin anew.
+/// The running time of the servers of a store, in seconds. The store keeps it, so that a restart does not reset it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Running {
-    /// In all.
+    /// The total.
     pub total_s: u64,
     /// The value of `total_s` when the clock jumped last.
     pub jumped_s: u64,
-    /// The time by the clock when this was kept.
+    /// The clock's time when this was stored.
     pub seen: Option<Timestamp>,
 }
 
-/// The moment of a decision that cannot be undone.
+/// The time of an irreversible decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ripeness {
-    /// The time by the clock.
+    /// The clock's time.
     pub now: Timestamp,
     /// The running time.
     pub running: Running,
-    /// The running time that a mark waits.
+    /// The running time for which a mark waits.
     pub grace: Duration,
 }
 
-/// The verdict about something that has an end.
+/// The verdict about an item that can be over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ripe {
     /// It is not over, and has no mark.
     Fresh,
-    /// It is not over: its mark goes.
+    /// It is not over, and its mark is removed.
     Unmark,
-    /// It is over: it gets a mark of that running time.
+    /// It is over, and gets a mark with that running time.
     Mark(u64),
-    /// It is over and waits for the end of the grace.
+    /// It is over, and waits for the end of the grace period.
     Waits,
-    /// It may be destroyed, or ended.
+    /// It may be destroyed, or ended, now.
     Now,
 }
 
 impl Ripeness {
-    /// The ripeness of a store that needs no grace, for tests and for stores without a server.
+    /// Returns the ripeness of a store without a grace period, for tests and for stores without a server.
     pub fn at_once(now: Timestamp) -> Self {
         Self { now, running: Running::default(), grace: Duration::ZERO }
     }
 
-    /// The running time up to which marks are ripe; `None` while the clock has not been steady for a grace.
+    /// Returns the running time up to which marks are ripe; `None` while the clock has not been steady for a grace
+    /// period.
     pub fn marked_until(&self) -> Option<u64> {
         let grace = self.grace.as_secs();
         let steady = self.running.total_s.saturating_sub(self.running.jumped_s);
         (steady >= grace).then(|| self.running.total_s.saturating_sub(grace))
     }
 
-    /// Decides about something that is over by the clock or not, and has that mark.
+    /// Decides about an item with that mark, which is over by the clock or not.
     pub fn judge(&self, over: bool, mark: Option<u64>) -> Ripe {
         match (over, mark) {
             (false, None) => Ripe::Fresh,
@@ -71,8 +73,8 @@ impl Ripeness {
     }
 }
 
-/// Returns true if two times are less than `span` apart. A time that lies ahead came from a clock that was ahead: it is not recent
-/// for all the time until then.
+/// Returns true if two times are less than `span` apart. A time in the future came from a clock that was ahead: it does
+/// not count as recent until then.
 pub fn is_recent(at: Timestamp, now: Timestamp, span: Duration) -> bool {
     now.duration_since(at).unsigned_abs() < span
 }

@@ -17,16 +17,16 @@ use crate::reading::ReadingRule;
 pub struct Tenant {
     /// The `tid` of its tokens.
     pub id: TenantId,
-    /// For people.
+    /// The name for people.
     pub display_name: String,
-    /// Whether the API may be used.
+    /// The licence, which decides whether the API may be used.
     pub licence: Licence,
-    /// The Entra tenant whose users sign in on its Windows devices. When known, devices are
-    /// told at enrolment to let them recover their PINs.
+    /// The Entra tenant whose users sign in on its Windows devices. If it is known, devices are configured at enrolment
+    /// to allow the recovery of their PINs.
     pub entra_tenant: Option<Uuid>,
-    /// What the tenant may tune.
+    /// The settings that the tenant may change.
     pub settings: TenantSettings,
-    /// When it was made.
+    /// The time at which it was made.
     pub created: Timestamp,
 }
 
@@ -36,14 +36,14 @@ pub struct Tenant {
 pub enum Licence {
     /// The API answers.
     Active,
-    /// The API answers until that moment.
+    /// The API answers until that time.
     ActiveUntil(Timestamp),
     /// Every call is refused.
     Inactive,
 }
 
 impl Licence {
-    /// Whether the licence is active at `now`.
+    /// Returns true if the licence is active at `now`.
     pub fn is_active(self, now: Timestamp) -> bool {
         match self {
             Self::Active => true,
@@ -53,33 +53,33 @@ impl Licence {
     }
 }
 
-/// What a tenant may tune. Durations are whole seconds.
+/// The settings that a tenant may change. Durations are whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TenantSettings {
-    /// After the first disclosure, how long the same caller may read the passcode again.
+    /// The time after the first disclosure in which the same caller may read the passcode again.
     pub disclosure_window_s: u64,
-    /// How long an unread passcode is kept before it is shredded.
+    /// The time for which an unread passcode is kept before it is shredded.
     pub unread_retention_s: u64,
-    /// How long an action may wait for its device.
+    /// The time for which an action may wait for its device.
     pub action_expiry_s: u64,
-    /// How long a person stays signed in at the local issuer after her last refresh.
+    /// The time for which a person stays signed in at the local issuer after the last refresh.
     pub sign_in_life_s: u64,
-    /// What a recovery recovers on Linux.
+    /// The locks that a recovery opens on Linux.
     pub linux_locks: LinuxLocks,
-    /// How passcodes look that devices make for us.
+    /// The form of the passcodes that devices generate.
     pub passcode: PasscodePolicy,
-    /// Whether a recovered login password must be changed at the next sign-in.
+    /// True if a recovered login password must be changed at the next sign-in.
     pub must_change: bool,
-    /// Whether live sessions of the account are locked when its password was recovered.
+    /// True if live sessions of the account are locked when its password was recovered.
     pub lock_sessions: bool,
-    /// When further recoveries are put on hold.
+    /// The rule that puts further recoveries on hold.
     pub hold: HoldRule,
     /// The rule that puts further reading on hold.
     pub reading: ReadingRule,
 }
 
-/// What a recovery recovers on Linux, as far as the device can.
+/// The locks that a recovery opens on Linux, as far as the device can.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LinuxLocks {
@@ -93,7 +93,7 @@ pub enum LinuxLocks {
 }
 
 impl LinuxLocks {
-    /// As a list.
+    /// Returns them as a list.
     pub fn locks(self) -> &'static [Lock] {
         match self {
             Self::Both => &[Lock::Login, Lock::Luks2],

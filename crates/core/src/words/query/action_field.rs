@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What differs from one remote action to another.
+/// The properties that differ from one remote action to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionField {
     /// `requestDateTime`.
@@ -24,7 +24,7 @@ impl ActionField {
         ("action", Self::Name),
     ];
 
-    /// The field of that property, the name as the model has it.
+    /// Returns the field of that property, named as in the model.
     pub fn named(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What differs from one audit event to another.
+/// The properties that differ from one audit event to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditField {
     /// `activityDateTime`.
@@ -30,7 +30,7 @@ pub enum AuditField {
 }
 
 impl AuditField {
-    /// Every field with the name of its property, and then the aliases.
+    /// Every field with the name of its property, followed by the aliases.
     pub const NAMES: [(&'static str, Self); 12] = [
         ("activityDateTime", Self::At),
         ("activityType", Self::ActivityType),
@@ -46,7 +46,7 @@ impl AuditField {
         ("displayName", Self::ActivityType),
     ];
 
-    /// The field of that property, the name as the model has it; of a member of a structure, by `structure/member`.
+    /// Returns the field of that property, named as in the model; a member of a structure is `structure/member`.
     pub fn named(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
     }

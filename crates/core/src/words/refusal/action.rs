@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 
-/// Why a remote action is not accepted.
+/// The reason why a remote action is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ActionRefusal {
-    /// The action has no way of being carried out on that platform.
+    /// The platform has no way to carry the action out.
     #[error("{action} is not possible on {platform}")]
     PlatformUnsupported {
         /// The name of the action.
@@ -13,7 +13,7 @@ pub enum ActionRefusal {
         /// The platform of the device.
         platform: &'static str,
     },
-    /// A recovery of less than what is asked for has changed the device already, and must end first.
+    /// A recovery of fewer locks has changed the device already, and must end first.
     #[error("a recovery of the disk alone is being carried out; ask again when the device has answered")]
     RecoveryUnderWay,
 }

@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 
-/// Why nothing is done about a device.
+/// The reason why a request about a device is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DeviceRefusal {
-    /// The device is absent, foreign or not reachable from where the caller came; one answer for all.
+    /// The device is absent, in another tenant or hidden from the caller; the answer is the same for all three.
     #[error("the device does not exist")]
     NotFound,
     /// The device is no longer managed.

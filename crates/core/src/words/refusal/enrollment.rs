@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::tenant::TenantRefusal;
 
-/// Why a device does not enrol.
+/// The reason why a device does not enrol.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EnrollmentRefusal {
     /// The enrolment token is unknown, used or expired.
@@ -18,11 +18,11 @@ pub enum EnrollmentRefusal {
 /// The fault of an enrolment token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenFault {
-    /// No such token.
+    /// No such token exists.
     Unknown,
-    /// It served already.
+    /// The token was used before.
     Used,
-    /// It is too old.
+    /// The token has expired.
     Expired,
 }
 

@@ -6,35 +6,35 @@ use thiserror::Error;
 use crate::hold::{MAX_REASON, MIN_REASON};
 use crate::id::HoldId;
 
-/// Why a hold stops a caller, or is not released by it.
+/// The reason why a hold stops a caller, or why a caller cannot release it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HoldRefusal {
-    /// The tenant's recoveries are on hold since that moment.
-    #[error("recoveries of this tenant are on hold since {since}")]
+    /// The tenant's recoveries have been on hold since that time.
+    #[error("recoveries of this tenant have been on hold since {since}")]
     RecoveryOnHold {
         /// The hold.
         hold: HoldId,
-        /// The moment.
+        /// The time.
         since: Timestamp,
     },
-    /// The reason for breaking the glass is too short or too long.
+    /// The break-glass reason is too short or too long.
     #[error("the reason for breaking the glass must have {MIN_REASON} to {MAX_REASON} characters")]
     BreakGlassReason,
     /// The hold was released before.
     #[error("the hold was released at {0}")]
     Released(Timestamp),
-    /// The caller that caused a hold wants to release it.
-    #[error("whoever caused a hold cannot release it")]
+    /// The caller that caused a hold tries to release it.
+    #[error("the caller that caused a hold cannot release it")]
     Own,
 }
 
-/// Why an operator must say which hold is meant.
+/// The reason why an operator must name a hold.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnclearHold {
-    /// No hold stands, or not the one that was named.
+    /// No hold is in force, or not the named one.
     #[error("the hold does not exist")]
     None,
-    /// Several holds stand, and none was named.
-    #[error("several holds stand; name one by its id")]
+    /// Several holds are in force, and none was named.
+    #[error("several holds are in force; name one by its id")]
     Several,
 }

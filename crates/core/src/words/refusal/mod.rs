@@ -1,8 +1,8 @@
-//! Why the domain says no: one enum for each subject, with stable codes and texts.
+//! Refusals: one enum for each subject, with stable codes and texts.
 //!
-//! [`Refusal`] is what a caller can be refused. The edge has one exhaustive table from it to its answers, and adds what to do
-//! in its own form. What only a device or an operator can meet is no part of it: [`EnrollmentRefusal`], [`UnclearHold`], and
-//! [`crate::decisions::vouch::VouchRefusal`].
+//! [`Refusal`] covers everything that a caller can be refused. The edge has one exhaustive table from it to its
+//! answers, and adds the advice in its own form. Refusals that only devices and operators meet are separate:
+//! [`EnrollmentRefusal`], [`UnclearHold`], and [`crate::decisions::vouch::VouchRefusal`].
 
 mod action;
 mod device;
@@ -32,7 +32,7 @@ pub use tenant::TenantRefusal;
 pub use user::UserRefusal;
 pub use withheld::Withheld;
 
-/// A typed no, by its subject.
+/// A typed refusal, by its subject.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// About a device.
@@ -50,7 +50,7 @@ pub enum Refusal {
     /// About the assignment of a role.
     #[error(transparent)]
     Role(#[from] RoleRefusal),
-    /// About tokens that ended, or are to end.
+    /// About revoked tokens, or tokens to revoke.
     #[error(transparent)]
     Revocation(#[from] RevocationRefusal),
     /// About an application.

@@ -2,16 +2,16 @@
 
 use thiserror::Error;
 
-/// Why nothing is done about an entity.
+/// The reason why a request about an entity is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ResourceRefusal {
-    /// The entity is absent, foreign or unlinked.
+    /// The entity is absent, in another tenant or not linked.
     #[error("the {0} does not exist")]
     NotFound(&'static str),
-    /// An entity of that key exists already.
+    /// An entity with that key exists already.
     #[error("a {0} with that key already exists")]
     AlreadyExists(&'static str),
-    /// The entity is no longer as the caller saw it.
+    /// The entity has changed since the caller read it.
     #[error("the entity has changed since the caller read it")]
     Changed,
 }

@@ -5,22 +5,22 @@ use thiserror::Error;
 use crate::permission::Permission;
 use crate::role::RoleAction;
 
-/// Why a caller may not do what it asks for.
+/// The reason why a caller may not do what it requests.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RightsRefusal {
     /// The caller lacks all of these permissions.
     #[error("the caller needs one of {0:?}")]
     MissingPermission(&'static [Permission]),
-    /// The signed-in person has no role at all.
+    /// The signed-in person has no role.
     #[error("the caller has no role")]
     NoRole,
-    /// The caller has roles, and none allows this there.
+    /// The caller has roles, and none allows the action there.
     #[error("the caller has no role that allows {0} there")]
     RoleLacks(RoleAction),
-    /// A device would change into or out of a scope that the caller does not hold.
+    /// The change would move a device into or out of a scope that the caller does not hold.
     #[error("the caller does not hold the scope tag {0:?}")]
     ScopeNotHeld(String),
-    /// The application may do what the caller may not, and a caller that gives it a secret can act as it.
+    /// The application may do more than the caller, and a caller that gives it a secret could act as the application.
     #[error("the application may do more than the caller")]
     ApplicationBeyondCaller,
 }

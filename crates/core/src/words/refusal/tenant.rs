@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 
-/// Why a tenant is not served.
+/// The reason why a tenant is not served.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TenantRefusal {
-    /// The licence of the tenant is not active, or there is no such tenant.
+    /// The tenant has no active licence, or does not exist.
     #[error("the tenant has no active licence")]
     Unlicensed,
 }

@@ -1,23 +1,23 @@
-//! Reasons for which a passcode is not shown.
+//! The reasons why a passcode is not shown.
 
-/// Why a passcode is withheld.
+/// The reason why a passcode is withheld.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Withheld {
     /// No role of the caller allows it on that device.
     MissingRole,
-    /// No value, or not the result of the action.
+    /// There is no value, or it is not the result of the action.
     Nothing,
-    /// Another caller saw it first.
+    /// Another caller read it first.
     OtherCaller,
     /// The disclosure window is over.
     WindowOver,
-    /// Retention destroyed it.
+    /// Retention destroyed the value.
     Shredded,
     /// Reading is on hold.
     OnHold,
     /// No role of the caller allows breaking the glass on that device.
     BreakGlassRole,
-    /// The reason for breaking the glass is too short or too long.
+    /// The break-glass reason is too short or too long.
     BreakGlassReason,
 }
 
