@@ -1,4 +1,4 @@
-//! The list of remote actions, Graph's `remoteActionAudits`: what is found, in which order, and by whom.
+//! The list of remote actions, Graph's `remoteActionAudits`: which are found, in which order, and by which caller.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use chaveiro_core::scope_tag::Visibility;
 use crate::Backend;
 use crate::sample::{ask, at, device, device_id, filled, read, tenant_id, uuid, write};
 
-/// Four actions in tenant 1, of the numbers 1 to 4, each a second after the other; one in tenant 2.
+/// Returns a store with actions 1 to 4 in tenant 1, a second apart, and one action in tenant 2.
 async fn with_actions(backend: &dyn Backend) -> Arc<dyn Store> {
     let store = filled(backend.fresh()).await;
     write(&store, |unit| {
@@ -38,7 +38,7 @@ fn text(text: &str) -> Test {
     Test::Equal(Value::Text(text.to_owned()))
 }
 
-/// The numbers of the actions that are found, page by page.
+/// Returns the numbers of the actions that are found, page by page.
 async fn found(store: &Arc<dyn Store>, seen: Visibility, listing: Listing<ActionField>) -> Vec<u64> {
     read(store, move |view| {
         let mut numbers = Vec::new();
@@ -104,13 +104,13 @@ pub(crate) async fn remote_actions_are_seen_with_their_devices(backend: &dyn Bac
     let tagged = |tags: &[&str]| Visibility::Tagged(tags.iter().map(|tag| (*tag).to_owned()).collect());
     let all = || Listing::first(100);
     assert_eq!(found(&store, tagged(&["lisbon"]), all()).await, [1, 3]);
-    // Devices 12 and 13 have 7, and the rest of their number by three.
+    // Devices 12 and 13 have tag 7, and the others their number modulo three.
     assert_eq!(found(&store, tagged(&["7"]), all()).await, [2, 4]);
     assert_eq!(found(&store, tagged(&["lisbon", "0"]), all()).await, [1, 2, 3]);
     assert_eq!(found(&store, tagged(&[]), all()).await, Vec::<u64>::new());
     let of_another = is(ActionField::Device, text(&device_id(12).to_string()));
     assert_eq!(found(&store, tagged(&["lisbon"]), Listing { filter: of_another, ..all() }).await, Vec::<u64>::new());
-    // The list says what the devices are now.
+    // The list reflects the present state of the devices.
     write(&store, |unit| {
         Ok(unit.update_device(&ManagedDevice { scope_tags: ["porto".to_owned()].into(), ..device(1, 11) })?)
     })

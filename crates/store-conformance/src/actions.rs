@@ -1,4 +1,4 @@
-//! Actions, deliveries, secrets: through the domain's own verbs, as they are really used.
+//! Actions, deliveries, secrets: through the domain's own functions, as production uses them.
 
 use chaveiro_core::action::{ActionState, Outcome};
 use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
@@ -41,7 +41,7 @@ fn answer(value: Option<&str>) -> Answer {
     }
 }
 
-/// Sends the next delivery of that enrolment and gives its number.
+/// Sends the next delivery of that enrolment and returns its number.
 fn send(unit: &mut dyn UnitOfWork, number: u64, message: u32, now: Timestamp) -> Result<i64, Fault> {
     let delivery = unit.next_delivery(enrollment_id(number))?.unwrap_or_else(|| panic!("nothing is queued"));
     let seq = delivery.seq;
@@ -69,7 +69,7 @@ pub(crate) async fn one_action_of_a_name_is_open_per_device(backend: &dyn Backen
         (first, second, other),
         (Done(Begun::Opened(id(1))), Done(Begun::AlreadyOpen(id(1))), Done(Begun::Opened(id(3))))
     );
-    // Even a unit of work that does not ask first cannot open another.
+    // Even a unit of work that does not check first cannot open another.
     let forced = store.write(move |unit| {
         let open = unit.action(tenant_id(1), id(1))?.unwrap_or_else(|| panic!("no action"));
         Ok(unit.insert_action(&chaveiro_core::action::ActionRecord { id: id(9), ..open })?)
@@ -109,7 +109,7 @@ pub(crate) async fn a_recovery_runs_from_its_request_to_its_shredding(backend: &
             .await
     };
     assert_eq!(outcome(other).err(), Some(Withheld::OtherCaller));
-    // The window of this tenant is a minute; what nobody read stays.
+    // The window of this tenant is a minute; an unread passcode stays.
     assert_eq!(write(&store, |unit| shred(unit, &Ripeness::at_once(at(60)), 100)).await, 0);
     assert_eq!(write(&store, |unit| shred(unit, &Ripeness::at_once(at(80)), 100)).await, 1);
     let kept = read(&store, move |view| Ok(view.secrets(tenant_id(1), action.id)?)).await;
@@ -190,7 +190,7 @@ pub(crate) async fn expired_actions_end_and_a_late_value_stays_within_reach(back
     assert_eq!(secrets.iter().map(|secret| secret.standing).collect::<Vec<_>>(), [Standing::Uncertain]);
     let late = newest(12).await;
     assert_eq!((late.state, late.outcome), (ActionState::Failed, Some(Outcome::Uncertain)));
-    // A second one is a value too many: it is kept, and the first stays the one that is shown.
+    // A second value is one too many: it is kept, and the first stays the one that is shown.
     assert_eq!(write(&store, move |unit| report(unit, seq, "777777", 2, at(32 * DAY))).await, Received::Late);
     let secrets = read(&store, |view| Ok(view.secrets(tenant_id(1), ActionId(uuid(5, 2)))?)).await;
     let standings: Vec<_> = secrets.iter().map(|secret| secret.standing).collect();
@@ -201,8 +201,8 @@ pub(crate) async fn expired_actions_end_and_a_late_value_stays_within_reach(back
     assert!(matches!(begun, RefusedAndRecorded(_)), "{begun:?}");
 }
 
-/// A device made a PIN for the first attempt, whose answer comes late; of the second attempt nothing comes. Then that PIN is all
-/// that there is.
+/// A device made a PIN for the first attempt, and that answer comes late; for the second attempt none comes. Then only
+/// that PIN can open the device.
 pub(crate) async fn a_late_value_of_an_earlier_attempt_stays_within_reach(backend: &dyn Backend) {
     const DAY: u64 = 86_400;
     for comes_before_the_end in [true, false] {
@@ -236,7 +236,7 @@ pub(crate) async fn a_late_value_of_an_earlier_attempt_stays_within_reach(backen
             read(&store, move |view| Ok(view.action(tenant_id(1), id)?.and_then(|action| action.outcome))).await;
         assert_eq!(ended, Some(Outcome::Uncertain), "{comes_before_the_end}");
         assert_eq!(standings().await, [(1, Standing::Uncertain)], "{comes_before_the_end}");
-        // That of the second attempt is newer, and one value is shown.
+        // The value of the second attempt is newer, and only one value is shown.
         assert_eq!(write(&store, move |unit| come(unit, second, "222222", 2)).await, Received::Late);
         assert_eq!(standings().await, [(1, Standing::History), (2, Standing::Uncertain)], "{comes_before_the_end}");
     }
@@ -275,7 +275,7 @@ pub(crate) async fn an_id_is_the_same_request_for_ten_minutes_or_while_its_actio
             Ok(close(unit, open, Outcome::CanceledByCaller, at(second))?)
         })
     };
-    // While it is open, for as long as that takes; then for ten minutes since it was asked, and not since its repeats.
+    // While it is open, for as long as that takes; then for ten minutes after the request, and not after its repeats.
     assert_eq!(post(1, 1).await, Done(Begun::Opened(id(1))));
     assert_eq!(post(2, 86_400).await, Done(Begun::Repeated(id(1))));
     ended(86_401).await;
@@ -284,7 +284,7 @@ pub(crate) async fn an_id_is_the_same_request_for_ten_minutes_or_while_its_actio
     assert_eq!(post(4, 86_402 + 300).await, Done(Begun::Repeated(id(3))), "it has ended a moment ago");
     assert_eq!(post(5, 86_402 + 600).await, Done(Begun::Repeated(id(3))));
     assert_eq!(post(6, 86_402 + 601).await, Done(Begun::Opened(id(6))), "a repeat does not prolong it");
-    // Every repeat is in the record, with the action that answered it.
+    // The record has every repeat, with the action that answered it.
     let events = read(&store, |view| Ok(view.unchained_events(1_000)?)).await;
     let events = events.iter().map(|stored| serde_json::from_str::<AuditEvent>(&stored.body).expect("an event"));
     let again: Vec<_> = events.filter(|event| event.activity == Activity::ActionRequestedAgain).collect();

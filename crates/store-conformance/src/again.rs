@@ -1,11 +1,11 @@
-//! Units of work can be run again.
+//! Units of work that run twice.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chaveiro_core::ports::{BoxFuture, ReadJob, Store, StoreError, UnitOfWork, Verdict, WriteJob};
 
 /// A store that runs every unit of work, undoes it and runs it again, as a backend may whose transactions can fail to
-/// serialise. Whatever passes on a store passes on this one above it, unless a closure cannot be run again.
+/// serialise. A case that passes on a store also passes on this one above it, unless a closure cannot be run again.
 pub struct Again(pub Arc<dyn Store>);
 
 impl Store for Again {

@@ -39,7 +39,7 @@ pub(crate) async fn events_are_linked_in_order_and_never_twice(backend: &dyn Bac
     .await;
 }
 
-/// The exact text that is stored is what is hashed.
+/// Returns the exact text that is stored and hashed.
 fn serde_json_of(event: &AuditEvent) -> String {
     serde_json::to_string(event).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The lists of audit events and of actions: what is found, in which order, and by whom.
+//! The list of audit events: which are found, in which order, and by which caller.
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::audit::{Activity, AuditEvent};
@@ -12,7 +12,7 @@ use chaveiro_core::scope_tag::Visibility;
 use crate::Backend;
 use crate::sample::{at, device, device_id, filled, read, tenant_id, write};
 
-/// Milliseconds of the moments, so that some have a fraction and some have none.
+/// Times in milliseconds, so that some have a fraction and some have none.
 const MOMENTS_MS: [i64; 5] =
     [1_700_000_000_000, 1_700_000_000_500, 1_700_000_001_000, 1_700_000_001_001, 1_700_000_002_000];
 
@@ -48,7 +48,7 @@ fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
-/// The places, from 0, of the events that are found.
+/// Returns the places, from 0, of the events that are found.
 async fn found(store: &std::sync::Arc<dyn Store>, seen: Visibility, listing: Listing<AuditField>) -> Vec<usize> {
     read(store, move |view| {
         let all = view.audit_events(tenant_id(1), &Visibility::All, &Listing::first(100))?.items;
@@ -135,7 +135,7 @@ pub(crate) async fn audit_events_are_found_by_who_did_it_and_by_their_id(backend
         Ok([of(1)?.items, of(2)?.items].concat())
     });
     let ids: Vec<String> = events.await.iter().map(|event| event.id.to_string()).collect();
-    // The order of ids is not that of events.
+    // The order of ids is not the order of events.
     let mut by_id = [0, 1, 2, 3];
     by_id.sort_by_key(|place: &usize| &ids[*place]);
     let sorted = |places: &[usize]| {
@@ -207,7 +207,7 @@ pub(crate) async fn audit_events_are_found_by_who_did_it_and_by_their_id(backend
     }
 }
 
-/// A number that counts the rows of all tenants would show in ids and cursors of one.
+/// A number that counts the rows of all tenants would show in the ids and cursors of one.
 pub(crate) async fn ids_and_cursors_tell_nothing_of_how_busy_other_tenants_are(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     let record = |tenant: u64, count: usize| {
@@ -244,7 +244,7 @@ pub(crate) async fn ids_and_cursors_tell_nothing_of_how_busy_other_tenants_are(b
     for values in [names, places] {
         assert!(values.len() >= 7);
         for pair in values.windows(2) {
-            // Neighbours that a counter makes differ in a few low bits; unrelated names in about half of all.
+            // Consecutive numbers of a counter differ in a few low bits; unrelated ids differ in about half of all.
             let apart = (pair[0] ^ pair[1]).count_ones();
             assert!((25..=97).contains(&apart), "{apart} bits between {:x} and {:x}", pair[0], pair[1]);
         }

@@ -75,7 +75,7 @@ pub(crate) async fn a_device_is_moved_only_between_scopes_that_the_party_holds(b
         let moved = store
             .write(move |unit| {
                 let after = change_device::change(unit, &rights, &origin(5), found.clone(), &changes)?;
-                // The next row begins where this one did.
+                // The next row starts from the same state as this one.
                 unit.update_device(&found)?;
                 Ok(after)
             })

@@ -1,4 +1,4 @@
-//! The words of a device about itself in a message, and their consequences.
+//! A device's report on itself in a message, and its consequences.
 
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Receipt};
 use chaveiro_core::decisions::check_in::{
@@ -18,7 +18,7 @@ use crate::sample::{
 
 const FRESH: fn() -> Fresh = || Fresh { action: ActionId(uuid(5, 1)), user: uuid(4, 1) };
 
-/// A machine without disks says that its packages have that hash.
+/// Returns the standing of a machine without disks whose packages have that hash.
 fn standing(sha256: &str) -> Standing<'_> {
     Standing { locks: &[], unpromoted: None, packages_sha256: Some(sha256), account_name: None }
 }
@@ -52,7 +52,7 @@ pub(crate) async fn packages_are_asked_for_once_until_the_device_has_answered(ba
         assert_eq!(unit.deliveries_in_flight(enrollment_id(14))?, []);
         let settled = unit.delivery(in_flight[0].seq)?.expect("a delivery");
         assert!(matches!(settled.phase, Phase::Settled(_)) && settled.statuses == [Some(200)], "{settled:?}");
-        // What is known is not asked for again.
+        // Known packages are not requested again.
         take_standing(unit, &enrollment(1, 14), &machine, &standing(&hash), FRESH(), at(6))?;
         assert_eq!(queued(unit)?, []);
         Ok(machine)

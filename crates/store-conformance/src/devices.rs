@@ -1,4 +1,4 @@
-//! Devices, what is around them, enrolments.
+//! Devices, the entities around them, enrolments.
 
 use std::collections::BTreeSet;
 
@@ -308,7 +308,7 @@ pub(crate) async fn every_tenant_is_a_wall(backend: &dyn Backend) {
     })
     .await;
     read(&store, |view| {
-        // Tenant 1 asks for what is tenant 2's.
+        // Tenant 1 asks for the items of tenant 2.
         let one = tenant_id(1);
         assert_eq!(view.device(one, device_id(21))?, None);
         assert!(

@@ -23,7 +23,7 @@ use crate::sample::{
 
 const SDA: &str = "/dev/sda3";
 
-/// Asks for a disk of device 14 what the device channel asks in every session.
+/// Requests a recovery of the disk of device 14, as the device channel does in every session.
 pub(crate) fn keep(
     unit: &mut dyn UnitOfWork,
     disks: &[Recoverability],
@@ -42,7 +42,7 @@ pub(crate) async fn a_disk_is_escrowed_unasked_exactly_when_it_should_be(backend
         login.of.lock = Lock::Login;
         login
     };
-    // Action 1 is a result of device 14, action 2 of device 15; a day has passed.
+    // Action 1 produced a result of device 14, action 2 one of device 15; a day has passed.
     let table = [
         (vec![], false),
         (vec![login.clone()], false),
@@ -73,7 +73,7 @@ pub(crate) async fn a_disk_is_escrowed_unasked_exactly_when_it_should_be(backend
         }
     }
 
-    // Whose tenant, licence, settings or device do not want it, has none.
+    // No disk is escrowed if the tenant, its licence, its settings or the device exclude it.
     let unlicensed = Tenant { licence: Licence::Inactive, ..tenant(1) };
     let login_only = TenantSettings { linux_locks: LinuxLocks::Login, ..tenant(1).settings };
     let login_only = Tenant { settings: login_only, ..tenant(1) };
@@ -100,7 +100,7 @@ pub(crate) async fn a_disk_is_escrowed_anew_after_somebody_has_seen_its_passcode
         let action = unit.action(tenant_id(1), action_id(1))?.unwrap_or_else(|| panic!("no action"));
         let shown = disclose(unit, &Ask::new(&caller(1, "ana"), &action, RequestId(uuid(6, 1))), at(20))?;
         assert!(outcome(shown).is_ok());
-        // The window of this tenant is a minute: until then she may still be typing it.
+        // The window of this tenant is a minute: until then the reader may still be typing the passcode.
         assert!(!keep(unit, &known, 2, 79)?);
         assert!(keep(unit, &known, 2, 80)?, "a day need not pass");
         assert!(!keep(unit, &known, 3, 81)?, "it is in hand");
@@ -123,11 +123,11 @@ pub(crate) async fn what_failed_waits_a_day(backend: &dyn Backend) {
         assert!(!keep(unit, &never, 2, 13)?);
         assert!(!keep(unit, &never, 2, DAY)?);
         assert!(keep(unit, &never, 2, DAY + 12)?);
-        // It is done, and the device does not know it a moment later: it is not asked in every session.
+        // The recovery is done, and the device soon does not know the passcode: it is not asked in every session.
         recover(unit, 14, DAY + 20, &opens(false, &[SDA]))?;
         settle_finish(unit, 14, DAY + 22)?;
         assert!(!keep(unit, &never, 3, DAY + 23)?);
-        // A new enrolment begins anew.
+        // A new enrolment starts without the wait.
         let device = ManagedDevice { recoverability: never.to_vec(), ..linux_device(1, 14) };
         let anew = Enrollment { created: at(DAY + 24), ..enrollment(1, 14) };
         assert!(keep_disk_escrowed(unit, &device, &anew, action_id(3), at(DAY + 25))?);
@@ -137,7 +137,7 @@ pub(crate) async fn what_failed_waits_a_day(backend: &dyn Backend) {
 }
 
 pub(crate) async fn what_a_person_asks_for_is_not_swallowed_by_what_the_server_does_by_itself(backend: &dyn Backend) {
-    // How far the recovery of the disk alone came -> what a request for everything becomes.
+    // The progress of the recovery of the disk alone -> the result of a request for every lock.
     for (steps, expected) in [
         (0, Done(Begun::Opened(action_id(2)))),
         (1, Done(Begun::Opened(action_id(2)))),

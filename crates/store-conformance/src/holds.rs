@@ -1,4 +1,4 @@
-//! The hold on recoveries, and requests that are sent again.
+//! The hold on recoveries, and repeated requests.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use crate::sample::{
     with_linux, write, write_as,
 };
 
-/// A store in which tenant 1 has that rule and so many more devices, from number 100.
+/// Returns a store in which tenant 1 has that rule and so many more devices, from number 100.
 async fn held_by(store: Arc<dyn Store>, rule: HoldRule, devices: u64) -> Arc<dyn Store> {
     let store = with_linux(store).await;
     write(&store, move |unit| {
@@ -57,7 +57,7 @@ fn is_held(begun: &Decided<Begun>) -> bool {
     matches!(begun, RefusedAndRecorded(Refusal::Hold(HoldRefusal::RecoveryOnHold { .. })))
 }
 
-/// The server escrows the disk of device 14 by itself; whether it did.
+/// Lets the server escrow the disk of device 14 by itself; returns true if it did.
 async fn keep_disk(store: &Arc<dyn Store>, now: Timestamp) -> bool {
     let device = linux_device(1, 14);
     write(store, move |unit| keep_disk_escrowed(unit, &device, &enrollment(1, 14), ActionId(uuid(5, 500)), now)).await
@@ -99,7 +99,7 @@ pub(crate) async fn two_nodes_on_one_store_count_as_one(backend: &dyn Backend) {
     assert_eq!(begun.iter().filter(|begun| matches!(begun, Done(Begun::Opened(_)))).count(), 5);
     assert_eq!(begun.iter().filter(|begun| is_held(begun)).count(), 35);
     assert_eq!(activities(&store, Activity::HoldPlaced).await, 1);
-    // One request that a balancer sends to both, as retries go: one recovery, of whichever was first.
+    // A balancer sends one request to both, as retries go: one recovery, opened by whichever was first.
     write_as(&store, |unit| release(unit, tenant_id(1), None, let_go(at(1), None))).await;
     let begun = joined((200..240).map(|number| ask(number, 11 + number % 2, Some("same"))).collect()).await;
     assert_eq!(begun.iter().filter(|begun| matches!(begun, Done(Begun::Opened(_)))).count(), 2, "one for each device");
@@ -148,7 +148,7 @@ pub(crate) async fn a_release_can_keep_quiet_for_a_while(backend: &dyn Backend) 
 }
 
 pub(crate) async fn the_percentage_is_of_managed_devices(backend: &dyn Backend) {
-    // Five managed devices are there already; retired ones do not count.
+    // Five managed devices exist already; retired ones do not count.
     let rule = HoldRule { recoveries: 1_000, percent: 50, window_s: HOUR };
     let store = held_by(backend.fresh(), rule, 30).await;
     write(&store, |unit| {
@@ -173,7 +173,7 @@ pub(crate) async fn the_percentage_is_of_managed_devices(backend: &dyn Backend) 
 
 pub(crate) async fn what_is_no_new_recovery_is_not_counted(backend: &dyn Backend) {
     let store = held_by(backend.fresh(), rule(2), 4).await;
-    // What the server opens by itself for a disk.
+    // A recovery that the server opens by itself for a disk.
     assert!(keep_disk(&store, at(1)).await);
     let first = ask_at(&store, asked(1, 100, 100, Some("one")), at(2)).await;
     assert!(matches!(first, Done(Begun::Opened(_))));
@@ -182,7 +182,7 @@ pub(crate) async fn what_is_no_new_recovery_is_not_counted(backend: &dyn Backend
         assert!(matches!(begun, Done(Begun::Repeated(_) | Begun::AlreadyOpen(_))), "{begun:?}");
     }
     assert!(matches!(ask_at(&store, asked(1, 101, 105, None), at(105)).await, Done(Begun::Opened(_))), "the second");
-    // What is refused anyway places no hold.
+    // A request that is refused anyway places no hold.
     write(&store, |unit| {
         let retired = ManagedDevice { management_state: ManagementState::RetireIssued, ..device(1, 103) };
         Ok(unit.update_device(&retired)?)
@@ -207,7 +207,7 @@ pub(crate) async fn a_hold_leaves_everything_else_as_it_is(backend: &dyn Backend
     assert!(before.is_some());
     assert!(is_held(&ask_at(&store, asked(1, 14, 105, None), at(105)).await));
     assert_eq!(read(&store, open).await, before);
-    // Breaking the glass is for one device, with a reason, and counts.
+    // Break-glass is for one device, with a reason, and counts.
     let glass = |reason: &str| Ask { break_glass: Some(reason.to_owned()), ..asked(1, 101, 106, None) };
     assert_eq!(ask_at(&store, glass("short"), at(106)).await, RefusedAndRecorded(HoldRefusal::BreakGlassReason.into()));
     assert!(matches!(ask_at(&store, glass("ticket 4711"), at(106)).await, Done(Begun::Opened(_))));
@@ -221,7 +221,7 @@ pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(back
     let waiting = async |store: &Arc<dyn Store>| read(store, |view| Ok(view.alerts(10)?)).await;
     _ = ask_at(&store, asked(1, 100, 100, None), at(100)).await;
     assert_eq!(waiting(&store).await, [], "an ordinary recovery alarms nobody");
-    // Two that are refused by one hold; then one that passes it, asked for twice.
+    // Two requests that one hold refuses; then one that passes it, sent twice.
     for number in [101, 102] {
         assert!(is_held(&ask_at(&store, asked(1, number, number, None), at(number)).await));
     }
@@ -241,7 +241,7 @@ pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(back
     let twice = store.write(move |unit| Ok(unit.insert_alert(&twice)?)).await;
     assert!(matches!(twice, Err(Fault::Store(StoreError::Duplicate(_)))), "{twice:?}");
 
-    // One that brings both: a hold that is placed, and passed at once.
+    // One request that does both: it places a hold, and passes it at once.
     write_as(&store, |unit| release(unit, tenant_id(1), None, let_go(at(105), None))).await;
     _ = ask_at(&store, asked(1, 102, 106, None), at(106)).await;
     let glass = Ask { break_glass: Some("ticket 4712".to_owned()), ..asked(1, 103, 107, None) };
@@ -249,7 +249,7 @@ pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(back
     let both = waiting(&store).await.iter().filter(|alert| alert.about == uuid(5, 107)).count();
     assert_eq!(both, 2);
 
-    // What is taken is gone, and only that; the rest outlives a restart.
+    // Exactly the alert that was taken is gone; the rest survives a restart.
     let taken = placed.clone();
     write(&store, move |unit| Ok(unit.delete_alert(&taken)?)).await;
     write(&store, move |unit| Ok(unit.delete_alert(&placed)?)).await;
@@ -257,7 +257,7 @@ pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(back
     let left = waiting(&store).await;
     assert_eq!((left.len(), &left[0]), (3, &passed));
 
-    // However many a tenant has, another's is among what is read.
+    // Many alerts of one tenant do not hide those of another.
     let elsewhere = Alert { tenant: tenant_id(2), ..passed.clone() };
     write(&store, move |unit| Ok(unit.insert_alert(&elsewhere)?)).await;
     let again = Alert { about: uuid(5, 108), ..passed };

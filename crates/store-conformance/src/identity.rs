@@ -149,7 +149,7 @@ pub(crate) async fn sign_ins_are_forgotten_an_hour_after_their_end(backend: &dyn
     write(&store, move |unit| Ok(unit.delete_sign_ins(at(900) + hour)?)).await;
     let left = || read(&store, |view| Ok((view.sign_ins(tenant_id(1))?.len(), view.sign_ins(tenant_id(2))?.len())));
     assert_eq!(left().await, (1, 1), "a person who is signed in does not depend on what others begin");
-    // The clock is ahead for a moment: the person is still signed in afterwards.
+    // The clock is ahead for a while: the person is still signed in afterwards.
     let grace = Duration::from_secs(100);
     let forget = |second: u64, total_s: u64| {
         let running = Running { total_s, ..Running::default() };
@@ -178,7 +178,7 @@ pub(crate) async fn codes_that_wait_are_bounded_per_tenant(backend: &dyn Backend
     .await;
     assert_eq!(begun.iter().filter(|begun| **begun).count(), MAX_PENDING + 1);
     assert_eq!(begun[MAX_PENDING..], [false, true], "another tenant is not concerned");
-    // When those are over, there is room again.
+    // When those have expired, there is room again.
     assert!(write(&store, |unit| Ok(begin(unit, &SignIn { expires: at(2000), ..sign_in(1, 9_001) }, at(900))?)).await);
 }
 
@@ -192,7 +192,7 @@ fn client(next: u8) -> Client {
     }
 }
 
-/// A sign-in with that standing of a user with these properties.
+/// Adds a sign-in of that standing, of a user with these properties.
 async fn with_user(store: &Arc<dyn Store>, standing: Standing, properties: &str) -> ResourceId {
     let user = Resource {
         alternate_key: Some("ana@x".to_owned()),
@@ -214,7 +214,7 @@ async fn kept(store: &Arc<dyn Store>) -> SignIn {
     read(store, |view| Ok(view.sign_in(tenant_id(1), &sign_in(1, 1).handle_sha256)?)).await.expect("a sign-in")
 }
 
-/// The scope of the sign-in, with a refresh token.
+/// Returns the scope of the sign-in, with a refresh token.
 fn whole(scope: &str) -> Option<(String, bool)> {
     Some((scope.to_owned(), true))
 }

@@ -1,4 +1,4 @@
-//! What devices report beside their recoveries.
+//! The further reports of devices, beside their recoveries.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::Backend;
 use crate::sample::{at, device_id, linux_device, read, resource, tenant_id, uuid, with_linux, write};
 
-/// Device `number` reports these packages.
+/// Reports these packages from device `number`.
 async fn reports(store: &Arc<dyn Store>, number: u64, lines: &str, second: u64) {
     let lines = lines.to_owned();
     write(store, move |unit| Ok(take_packages(unit, &linux_device(number / 10, number), &lines, at(second))?)).await;
@@ -27,7 +27,7 @@ async fn found(store: &Arc<dyn Store>, of: u64, scope: ResourceScope) -> Vec<Res
     read(store, move |view| Ok(view.resources(tenant_id(of), scope, &Visibility::All, &page)?.items)).await
 }
 
-/// The apps of a device: name, version, how many devices have it.
+/// Returns the apps of a device: name, version, and the number of devices that have it.
 async fn apps(store: &Arc<dyn Store>, number: u64) -> Vec<(String, String, i64)> {
     let scope = ResourceScope::OfDevice(ResourceKind::DetectedApp, device_id(number));
     let mut apps: Vec<_> = found(store, number / 10, scope).await.iter().map(shown).collect();
@@ -54,7 +54,7 @@ pub(crate) async fn packages_become_apps_and_only_changes_are_written(backend: &
     assert_eq!(apps(&store, 15).await, [is("bash", "5.2", 2), is("vim", "9.1", 1)]);
     assert_eq!(apps(&store, 24).await, [is("bash", "5.2", 1)], "every tenant is a wall");
 
-    // One is new, one is gone, one is as it was.
+    // One is new, one is gone, one is unchanged.
     reports(&store, 14, "bash\t5.2\nvim\t9.1", 20).await;
     assert_eq!(apps(&store, 14).await, [is("bash", "5.2", 2), is("vim", "9.1", 2)]);
     let all = found(&store, 1, ResourceScope::All(ResourceKind::DetectedApp)).await;
@@ -78,7 +78,7 @@ pub(crate) async fn apps_that_callers_linked_stay(backend: &dyn Backend) {
     reports(&store, 14, "bash\t5.2", 10).await;
     assert_eq!(apps(&store, 14).await, [is("bash", "5.2", 1), is("x", "", 0)]);
 
-    // A reported one that a caller renamed is theirs from then on: neither counted again nor taken away.
+    // A reported app that a caller renamed belongs to callers from then on: it is neither counted again nor removed.
     let scope = ResourceScope::OfDevice(ResourceKind::DetectedApp, device_id(14));
     let bash = found(&store, 1, scope).await.into_iter().find(|app| shown(app).0 == "bash");
     let bash = bash.unwrap_or_else(|| panic!("no bash"));
@@ -89,7 +89,7 @@ pub(crate) async fn apps_that_callers_linked_stay(backend: &dyn Backend) {
     }
     assert_eq!(apps(&store, 14).await, [is("shell", "5.2", 1), is("x", "", 0)]);
 
-    // What another device has by a caller's hand is not removed when the device that reported it has it no more.
+    // An app that a caller linked to another device is not removed when the device that reported it loses it.
     reports(&store, 15, "vim\t9", 20).await;
     let scope = ResourceScope::OfDevice(ResourceKind::DetectedApp, device_id(15));
     let vim = found(&store, 1, scope).await.remove(0).id;
@@ -141,7 +141,7 @@ pub(crate) async fn an_account_becomes_a_user_of_its_device_once(backend: &dyn B
         created: at(1),
     };
     write(&store, move |unit| Ok(unit.insert_role_assignment(&named_role)?)).await;
-    // Who says it, with which account and name; the second twin of a host is told apart.
+    // The device, its account and its name; the second machine with the same host name is kept apart.
     let said = [
         (named(14, "Desk"), "Ana", Some("Ana Lima")),
         (named(14, "Desk"), "Ana", Some("Ana Lima")),

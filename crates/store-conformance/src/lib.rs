@@ -1,7 +1,7 @@
-//! What every store backend must do, as a suite of sentences. A backend mounts it with a [`Backend`] and one
-//! test for each of the [`cases`].
+//! The behaviour required of every store backend, as a suite of sentences. A backend mounts it with a [`Backend`] and
+//! one test for each of the [`cases`].
 //!
-//! Each case gets a fresh store. A case is an `async fn` that panics with what is wrong.
+//! Each case gets a fresh store. A case is an `async fn` that panics with a description of the fault.
 
 mod action_list;
 mod actions;
@@ -41,30 +41,30 @@ pub use self::again::Again;
 
 /// A backend under test.
 pub trait Backend: Send + Sync {
-    /// A new, empty store.
+    /// Returns a new, empty store.
     fn fresh(&self) -> Arc<dyn Store>;
 
-    /// Closes what [`Backend::fresh`] gave last, once nobody else holds it, and opens the same data again.
+    /// Closes the last store of [`Backend::fresh`], which must have no other owner, and opens the same data again.
     fn reopen(&self, store: Arc<dyn Store>) -> Arc<dyn Store>;
 
-    /// Opens what [`Backend::fresh`] gave last once more, as another process would that runs beside it.
+    /// Opens the data of the last [`Backend::fresh`] once more, as another process beside it would.
     fn another(&self) -> Arc<dyn Store>;
 }
 
-/// A check while it runs; it panics with what is wrong.
+/// A running check; it panics with a description of the fault.
 pub type Check<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// One behaviour.
 pub struct Case {
-    /// A sentence.
+    /// The name, which is a sentence.
     pub name: &'static str,
-    /// Checks it.
+    /// Runs the check.
     pub run: fn(&dyn Backend) -> Check<'_>,
 }
 
 macro_rules! cases {
     ($($module:ident :: $name:ident),* $(,)?) => {
-        /// Every behaviour.
+        /// Returns every behaviour.
         pub fn cases() -> Vec<Case> {
             vec![$(Case { name: stringify!($name), run: |backend| Box::pin($module::$name(backend)) }),*]
         }

@@ -1,4 +1,4 @@
-//! Recoveries that seal first: what goes out, what an answer decides, what is promoted.
+//! Recoveries that seal first: the messages sent, the decisions on answers, the promoted results.
 
 use std::sync::Arc;
 
@@ -27,14 +27,14 @@ pub(crate) fn action_id(number: u64) -> ActionId {
     ActionId(uuid(5, number))
 }
 
-/// `login:ana` and the disks of these names.
+/// Returns `login:ana` and the disks of these names.
 pub(crate) fn opens(login: bool, disks: &[&str]) -> Vec<DeviceLock> {
     let login = login.then(|| DeviceLock { lock: Lock::Login, subject: "ana".to_owned() });
     let disk = |subject: &&str| DeviceLock { lock: Lock::Luks2, subject: (*subject).to_owned() };
     login.into_iter().chain(disks.iter().map(disk)).collect()
 }
 
-/// What a device says about that very delivery.
+/// Returns a device's report on that very delivery.
 fn report(delivery: &Delivery, opens: Vec<DeviceLock>) -> Option<DeviceReport> {
     let action = delivery.action?;
     let of = DeviceLock { lock: Lock::Luks2, subject: "/dev/sdb1".to_owned() };
@@ -42,7 +42,7 @@ fn report(delivery: &Delivery, opens: Vec<DeviceLock>) -> Option<DeviceReport> {
     Some(DeviceReport { action, attempt: delivery.attempt, opens, obstacles })
 }
 
-/// An answer with that status for the `Exec`; what was read has 200.
+/// Returns an answer with that status for the `Exec`; values that were read have 200.
 pub(crate) fn answer(delivery: &Delivery, exec: u16, envelope: Option<&str>, opens: Vec<DeviceLock>) -> Answer {
     let mut statuses = vec![Some(200); delivery.commands.len()];
     statuses[0] = Some(exec);
@@ -50,7 +50,7 @@ pub(crate) fn answer(delivery: &Delivery, exec: u16, envelope: Option<&str>, ope
     Answer { statuses, value, report: report(delivery, opens), complete: true }
 }
 
-/// Sends what is next for that enrolment.
+/// Sends the next delivery of that enrolment.
 pub(crate) fn send(unit: &mut dyn UnitOfWork, number: u64, second: u64) -> Result<Delivery, Fault> {
     let delivery = unit.next_delivery(enrollment_id(number))?.unwrap_or_else(|| panic!("nothing is queued"));
     let seq = delivery.seq;
@@ -58,7 +58,7 @@ pub(crate) fn send(unit: &mut dyn UnitOfWork, number: u64, second: u64) -> Resul
     Ok(unit.delivery(seq)?.unwrap_or_else(|| panic!("no such delivery")))
 }
 
-/// Takes an answer; the second makes the id of a secret in it.
+/// Takes an answer; the second makes the id of its secret.
 pub(crate) fn take(
     unit: &mut dyn UnitOfWork,
     delivery: &Delivery,
@@ -69,7 +69,7 @@ pub(crate) fn take(
     receive(unit, &Marked, known, answer, SecretId(uuid(8, second)), at(second))
 }
 
-/// Sends `Prepare` and `Apply` and has both answered as they should be; `Finish` stays queued.
+/// Sends `Prepare` and `Apply` and has both answered as expected; `Finish` stays queued.
 pub(crate) fn recover(unit: &mut dyn UnitOfWork, number: u64, second: u64, opens: &[DeviceLock]) -> Result<(), Fault> {
     let prepare = send(unit, number, second)?;
     assert_eq!(prepare.purpose, Purpose::Prepare);
@@ -82,7 +82,7 @@ pub(crate) fn recover(unit: &mut dyn UnitOfWork, number: u64, second: u64, opens
     Ok(())
 }
 
-/// As the device channel does it: what belongs to no action is settled by its status alone.
+/// Settles a delivery that belongs to no action by its status alone, as the device channel does.
 pub(crate) fn settle_finish(unit: &mut dyn UnitOfWork, number: u64, second: u64) -> Result<DeviceCommand, Fault> {
     let mut delivery = send(unit, number, second)?;
     assert_eq!((delivery.purpose, delivery.action, delivery.attempt), (Purpose::Finish, None, 0));
@@ -218,7 +218,7 @@ pub(crate) async fn a_candidate_that_cannot_be_kept_ends_the_action(backend: &dy
     }
 }
 
-/// Its keys cannot be read.
+/// An escrow whose keys cannot be read.
 struct Keyless;
 
 impl Sealer for Keyless {
@@ -263,7 +263,7 @@ pub(crate) async fn a_candidate_is_not_lost_to_keys_that_cannot_be_read(backend:
 }
 
 pub(crate) async fn what_is_not_proven_is_taken_back(backend: &dyn Backend) {
-    // What the device says of a successful `Apply`.
+    // The device's report on a successful `Apply`.
     let about = |action, attempt, opens| Some(DeviceReport { action, attempt, opens, obstacles: Vec::new() });
     let table = [
         None,
@@ -328,7 +328,7 @@ pub(crate) async fn a_candidate_nobody_has_seen_promoted_is_answered_by_what_the
     for (row, (number, unpromoted, expected)) in table.into_iter().enumerate() {
         let asked = unpromoted.clone();
         let queued = write(&store, move |unit| {
-            // A device that says it twice is told once.
+            // A device that reports it twice gets one answer.
             for _ in 0..2 {
                 reconcile(unit, &enrollment(number / 10, number), &asked, at(100))?;
             }
@@ -346,7 +346,7 @@ pub(crate) async fn a_candidate_nobody_has_seen_promoted_is_answered_by_what_the
         assert_eq!(queued, wanted, "row {row}");
     }
 
-    // A result stays the result when it was shredded, and when the device has enrolled again since.
+    // A result stays the result after it was shredded, and after the device has enrolled again.
     write(&store, |unit| {
         for mut secret in unit.secrets(tenant_id(1), action_id(1))? {
             secret.envelope = None;
@@ -371,19 +371,19 @@ pub(crate) async fn an_action_that_was_told_to_apply_does_not_expire(backend: &d
             let prepared = answer(&prepare, 200, Some(&envelope), Vec::new());
             take(unit, &prepare, prepared, number)?;
         }
-        // One is told, and its answer is lost; the other has prepared and never came again.
+        // One device was asked, and its answer is lost; the other has prepared and never came again.
         let apply = send(unit, 14, 20)?;
         lost(unit, apply, at(21))
     })
     .await;
     assert_eq!(write(&store, |unit| expire(unit, &Ripeness::at_once(at(29 * DAY)), 10)).await, 0);
-    // Also when the one that waits on is the oldest, and only one is looked at a time.
+    // This holds also when the one that waits on is the oldest, and only one is looked at in a call.
     assert_eq!(write(&store, |unit| expire(unit, &Ripeness::at_once(at(400 * DAY)), 1)).await, 1);
     let ((told, _), (prepared, secrets)) = (held(&store, 1).await, held(&store, 2).await);
     assert_eq!((told.state, told.outcome), (ActionState::Active, None));
     assert_eq!((prepared.state, prepared.outcome), (ActionState::Failed, Some(Outcome::OutcomeUnknown)));
     assert_eq!(secrets[0].standing, Standing::History);
-    // It comes in the end, and what the escrow kept for it is the result.
+    // The device comes in the end, and the value that the escrow kept for it is the result.
     let received = write(&store, |unit| {
         let apply = send(unit, 14, 500 * DAY)?;
         let applied = answer(&apply, 200, None, opens(false, &["/dev/sda3"]));
@@ -402,7 +402,7 @@ pub(crate) async fn the_candidate_that_was_applied_is_promoted_and_no_other(back
         let prepared = answer(&second, 200, Some("sealed:applied"), Vec::new());
         take(unit, &second, prepared, 5)?;
         let apply = send(unit, 14, 6)?;
-        // The answer that was lost arrives after all, with another envelope of the same attempt.
+        // The lost answer arrives after all, with another envelope of the same attempt.
         let late = answer(&first, 200, Some("sealed:late"), Vec::new());
         assert_eq!(take(unit, &first, late, 7)?, Received::Late);
         let applied = answer(&apply, 200, None, opens(true, &[]));

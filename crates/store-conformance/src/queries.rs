@@ -1,5 +1,5 @@
-//! Filters, orders and pages. The meaning of a filter is [`Filter::matches`], over the values that the Graph face serves
-//! ([`DeviceField::value`]): a store that finds other devices than those whose served values fit has a mistake.
+//! Filters, orders and pages. [`Filter::matches`] defines the meaning of a filter, over the values that the Graph face
+//! serves ([`DeviceField::value`]). A store that finds other devices than those whose served values match has a mistake.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ use crate::random::{
 use crate::sample::{at, device, device_id, read, resource, tenant, tenant_id, uuid, write};
 use crate::walk::Dice;
 
-/// Tenant 1 with these devices and the users; tenant 2 with the same devices under other ids.
+/// Returns a store with these devices and the users in tenant 1, and the same devices under other ids in tenant 2.
 async fn filled_with(store: Arc<dyn Store>, devices: &[ManagedDevice]) -> Arc<dyn Store> {
     let devices = devices.to_vec();
     write(&store, move |unit| {
@@ -59,7 +59,7 @@ pub(crate) async fn a_filter_finds_exactly_the_devices_it_is_true_of(backend: &d
         let leaf = |dice: &mut Dice| {
             let field = one_of(dice, &fields());
             let of = value(&one_of(dice, &devices), &users, field);
-            // Members of enums are asked for by their one spelling and have no order.
+            // Members of enums are compared by their one spelling and have no order.
             let test = if has_members(field) { Test::Equal(of) } else { random_test(dice, &of) };
             (field, test)
         };
@@ -96,7 +96,7 @@ pub(crate) async fn an_order_is_by_its_keys_and_then_by_age(backend: &dyn Backen
             expected.sort_by(|(a_age, a), (b_age, b)| {
                 let turned = |order: Ordering, turn: bool| if turn { order.reverse() } else { order };
                 let by = |field| compare(&value(a, &users, field), &value(b, &users, field));
-                // Age goes the way of the last key.
+                // Age follows the direction of the last key.
                 turned(by(field), descending)
                     .then(turned(by(second), !descending))
                     .then(turned(a_age.cmp(b_age), !descending))
@@ -145,7 +145,7 @@ pub(crate) async fn paging_visits_every_device_once_in_every_order_while_others_
             if after.is_none() {
                 break;
             }
-            // One comes, and later, when it is its turn again, becomes another, wherever that puts it.
+            // One device is added. Later, when its number returns, it becomes another device, wherever that puts it.
             number = (number + 1) % 6;
             let (come, moving) = (known.insert(number), random_device(&mut dice, 1000 + number));
             write(&store, move |unit| match come {
@@ -287,7 +287,7 @@ pub(crate) async fn a_filter_finds_exactly_the_resources_it_is_true_of(backend: 
         let leaf = |dice: &mut Dice| {
             let field = one_of(dice, &fields);
             let of = value(&one_of(dice, &rows), &field);
-            // A time that is not there is still a time.
+            // A missing time is still a time.
             let of = if of == Value::Null && matches!(&field, ResourceField::Member { kind: MemberKind::Time, .. }) {
                 Value::Time(at(0).as_microsecond())
             } else {

@@ -1,4 +1,4 @@
-//! Random devices, and random questions about what Graph says of them.
+//! Random devices, and random questions about the values that Graph serves of them.
 
 use chaveiro_core::device::{ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::id::ResourceId;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::sample::{at, device, resource, uuid};
 use crate::walk::Dice;
 
-/// Few of each, so that filters find something.
+/// Few texts, so that filters find something.
 const TEXTS: [&str; 12] = ["", "a", "A", "b", "Ab", "aB_c", "a%b", "\u{c9}a", "\u{e9}a", "@x", "[x", "50\\%"];
 pub(crate) const NUMBERS: [i64; 4] = [0, 1, 7, 1 << 40];
 
@@ -90,12 +90,12 @@ fn reported(dice: &mut Dice, inventory: Inventory, field: InventoryField) -> Inv
     inventory
 }
 
-/// The value of a device that filters and orders are about: the one that Graph serves.
+/// Returns Graph's value of a device's field.
 pub(crate) fn value(device: &ManagedDevice, users: &[Resource], field: DeviceField) -> Value {
     field.value(&DeviceFacts::new(device, users.iter().find(|user| Some(user.id) == device.user)))
 }
 
-/// A test that fits the type of that value.
+/// Returns a test that fits the type of that value.
 pub(crate) fn random_test(dice: &mut Dice, of: &Value) -> Test {
     let ordered = |dice: &mut Dice, value: Value| {
         one_of(dice, &[Test::Equal, Test::Less, Test::AtMost, Test::Greater, Test::AtLeast])(value)

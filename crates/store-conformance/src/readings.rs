@@ -1,4 +1,4 @@
-//! The ceiling of reading.
+//! The limit on reading.
 
 use std::sync::Arc;
 
@@ -25,13 +25,13 @@ use crate::sample::{
 
 const HOUR: u64 = 3600;
 
-/// So many for the tenant and for one party, within an hour.
+/// Returns a rule with these limits for the tenant and for one party, within an hour.
 fn rule(passcodes: u32, by_caller: u32) -> ReadingRule {
     ReadingRule { passcodes, by_caller, percent: 0, window_s: HOUR }
 }
 
-/// A store in which tenant 1 has that rule, and devices from number 100 whose passcode waits to be read: of disks, so that
-/// whoever is permitted may.
+/// Returns a store in which tenant 1 has that rule, and devices from number 100 with an unread passcode. They are disk
+/// passcodes, which every permitted caller may read.
 async fn waiting(store: Arc<dyn Store>, rule: ReadingRule, devices: u64) -> Arc<dyn Store> {
     let store = filled(store).await;
     write(&store, move |unit| {
@@ -86,7 +86,7 @@ fn done(number: u64) -> ActionRecord {
     }
 }
 
-/// Reads the passcode of a device at that second, which makes the request id together with the device.
+/// Reads the passcode of a device at that second. Second and device make the request id.
 async fn see(
     store: &Arc<dyn Store>,
     by: Caller,
@@ -156,7 +156,7 @@ pub(crate) async fn what_a_party_has_opened_it_may_read_on_within_its_window(bac
     {
         assert_eq!(reads(&store, "ana", number, second).await, seen, "{number} at {second}");
     }
-    // The hold is hers alone, and each reader of a disk counts by itself.
+    // The hold is for that party alone, and each reader of a disk counts separately.
     assert_eq!(reads(&store, "bob", 100, 62).await, Ok(()));
     assert_eq!(reads(&store, "bob", 102, 63).await, Ok(()));
     assert_eq!(reads(&store, "bob", 100, 64).await, Ok(()), "bob's own window, though ana was the first");
@@ -173,11 +173,11 @@ pub(crate) async fn half_of_a_limit_is_told_once_a_window(backend: &dyn Backend)
     assert_eq!(told(&store).await, [NEAR], "the second of four, and not each after it");
     let alerts = read(&store, |view| Ok(view.alerts(10)?)).await;
     assert_eq!(alerts[0].news, News::ReadingNearLimit { counted: 2, by_caller: true });
-    // Five of nine in the tenant, by somebody who is at a quarter.
+    // Five of nine in the tenant, by a party that is at a quarter of its own limit.
     assert_eq!(reads(&store, "bob", 104, 104).await, Ok(()));
     let alerts = read(&store, |view| Ok(view.alerts(10)?)).await;
     assert_eq!(alerts[1].news, News::ReadingNearLimit { counted: 5, by_caller: false });
-    // Both in one reading: the second is told with the next.
+    // One reading reaches both halves: the next raises the second alert.
     let store = waiting(backend.fresh(), rule(4, 4), 4).await;
     for number in [100, 101] {
         assert_eq!(reads(&store, "ana", number, number).await, Ok(()));
@@ -185,7 +185,7 @@ pub(crate) async fn half_of_a_limit_is_told_once_a_window(backend: &dyn Backend)
     assert_eq!(told(&store).await, [NEAR]);
     assert_eq!(reads(&store, "bob", 102, 102).await, Ok(()));
     assert_eq!(told(&store).await, [NEAR, NEAR]);
-    // Another window, another time.
+    // Another window raises another alert.
     let store = waiting(backend.fresh(), rule(0, 4), 6).await;
     for (number, second) in [(100, 1), (101, 2), (102, 2 * HOUR), (103, 2 * HOUR + 1)] {
         assert_eq!(reads(&store, "ana", number, second).await, Ok(()));
@@ -244,7 +244,7 @@ pub(crate) async fn breaking_the_glass_passes_a_hold_on_reading(backend: &dyn Ba
     assert!(told(&store).await.contains(&"chaveiro.break_glass_used"));
     assert_eq!(reads(&store, "ana", 101, 3).await, Ok(()), "her window is open now");
     assert_eq!(reads(&store, "ana", 102, 4).await, Err(Withheld::OnHold), "for one device");
-    // An application that no role lets break the glass.
+    // An application whose roles do not allow break-glass.
     let application =
         Caller { actor: Actor { kind: ActorKind::Application, ..caller(1, "script").actor }, ..caller(1, "script") };
     let seen = see(&store, application, 102, 5, Some("ticket 4711")).await;
@@ -268,7 +268,7 @@ pub(crate) async fn people_are_told_of_the_first_passcode_that_an_application_re
 }
 
 pub(crate) async fn the_share_of_the_devices_bounds_reading_beyond_its_floor(backend: &dyn Backend) {
-    // With what is there already, 53 managed devices: half of them, and more than the floor of 20.
+    // With the existing ones, 53 managed devices: half of them, and more than the floor of 20.
     let rule = ReadingRule { passcodes: 1_000, by_caller: 0, percent: 50, window_s: HOUR };
     let store = waiting(backend.fresh(), rule, 50).await;
     let mut shown = 0;

@@ -1,4 +1,4 @@
-//! Going on from an older database: what ends, and what counts again.
+//! Accepting an older database: what ends, and what counts again.
 
 use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::decisions::disclose_passcode::{Ask, disclose};
@@ -36,7 +36,7 @@ fn token(of: u64, byte: u8, expires: u64) -> EnrollmentToken {
 pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_ended_since(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
-        // One result that was read, one that was not, one of a disk, and a recovery that is open.
+        // One result that was read, one that was not, one of a disk, and an open recovery.
         for (number, second, login, disks) in
             [(1, 10, true, &[][..]), (2, 20, true, &[]), (3, 30, false, &["/dev/sda3"])]
         {
@@ -91,7 +91,7 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
             .map(|shown| shown.map(drop))
     });
     assert_eq!(outcome(again.await), Err(Withheld::WindowOver));
-    // What was not read is shown all the same, and a disk's passcode stays.
+    // An unread passcode is shown even so, and the passcode of a disk stays.
     assert!(held(&store, 2).await.1[0].expires > at(50));
     assert_eq!(held(&store, 3).await.1[0].expires, UNTIL_REPLACED);
     let alerts = read(&store, |view| Ok(view.alerts(10)?)).await;
@@ -125,7 +125,7 @@ pub(crate) async fn a_device_confirms_the_results_that_still_open_its_locks(back
         Ok(accept(unit, &accepted(false), &Actor::operator(&HostUser::new("root", 0)), uuid(9, 1), at(50))?)
     })
     .await;
-    // What the device reports of its disks, and which results are certain then.
+    // The device's reports on its disks, and which results they make certain.
     use EscrowTest::{Changed, Opens};
     for (first, second, certain) in [
         ((Opens, 9), (Opens, 8), [false, false]),
@@ -147,7 +147,7 @@ pub(crate) async fn a_device_confirms_the_results_that_still_open_its_locks(back
             assert_eq!(action.verified == Some(at(60)), certain, "{first:?} {second:?}: {number}");
         }
     }
-    // Another device's word is worth nothing.
+    // Another device's report proves nothing.
     write(&store, |unit| {
         accept(unit, &accepted(false), &Actor::operator(&HostUser::new("root", 0)), uuid(9, 2), at(70))?;
         let mut other = unit.device(tenant_id(1), device_id(15))?.unwrap_or_else(|| panic!("no device"));

@@ -1,4 +1,4 @@
-//! What opens a device now is asked for, and found however many attempts came later.
+//! The results that open a device now: found by a direct question, however many attempts came later.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::disks::keep;
 use crate::linux::{DAY, action_id, answer, held, opens, recover, send, settle_finish, take};
 use crate::sample::{ask, at, device_id, disk, read, tenant_id, with_linux, write};
 
-/// More than anything looks back.
+/// More actions than any query goes back.
 const LATER: u64 = 1_000;
 
-/// An action of device 14 that has ended, or is open.
+/// Returns an action of device 14 that has ended, or is open.
 fn ended(number: u64, state: ActionState, locks: &[Lock], opens: Vec<DeviceLock>) -> ActionRecord {
     ActionRecord {
         id: action_id(number),
@@ -41,7 +41,7 @@ fn ended(number: u64, state: ActionState, locks: &[Lock], opens: Vec<DeviceLock>
     }
 }
 
-/// So many failed attempts, from that number.
+/// Adds so many failed attempts, from that number.
 fn fail(unit: &mut dyn UnitOfWork, from: u64, locks: &[Lock]) -> Result<(), Fault> {
     for number in from..from + LATER {
         unit.insert_action(&ended(number, ActionState::Failed, locks, Vec::new()))?;
@@ -74,7 +74,7 @@ pub(crate) async fn what_opens_a_lock_is_found_behind_a_thousand_failed_attempts
 
 pub(crate) async fn of_each_lock_the_newest_that_is_done_is_shown(backend: &dyn Backend) {
     use ActionState::{Done, Failed, Pending};
-    // State and the locks that the passcode opens, newest first -> which are shown.
+    // The states and the locks that each passcode opens, newest first -> the results that are shown.
     type Row = (&'static [(ActionState, &'static str)], &'static [u64]);
     let table: [Row; 11] = [
         (&[(Done, "s"), (Done, "s")], &[0]),
@@ -84,9 +84,9 @@ pub(crate) async fn of_each_lock_the_newest_that_is_done_is_shown(backend: &dyn 
         (&[(Done, "l"), (Done, "d"), (Done, "ld")], &[0, 1]),
         (&[(Done, "ld"), (Done, "d"), (Done, "l")], &[0]),
         (&[(Pending, ""), (Done, "l"), (Done, "ld")], &[0, 1, 2]),
-        // What is not done opens nothing, whatever it says.
+        // An action that is not done opens nothing, whatever it reports.
         (&[(Failed, "ld"), (Done, "ld")], &[0, 1]),
-        // A value that is not certain may open the screen, until a newer one does for certain.
+        // An uncertain value may open the screen, until a newer one does for certain.
         (&[(Failed, ""), (Failed, "?"), (Failed, "?"), (Done, "s")], &[0, 1, 3]),
         (&[(Done, "s"), (Failed, "?"), (Done, "s")], &[0]),
         (&[(Failed, "?")], &[0]),
@@ -148,7 +148,7 @@ pub(crate) async fn the_secrets_of_the_results_of_a_device_are_found_at_once(bac
             recover(unit, device, 10 * number, &opens(true, &["/dev/sda3"]))?;
             settle_finish(unit, device, 10 * number + 5)?;
         }
-        // An action that is open has a value, and no result.
+        // An open action has a value, and no result.
         _ = ask(unit, 1, 14, 4, None)?;
         let prepare = send(unit, 14, 40)?;
         let prepared = answer(&prepare, 200, Some("sealed:4"), Vec::new());

@@ -1,4 +1,4 @@
-//! How long sealed passcodes are kept, and who may read them.
+//! The retention of sealed passcodes, and their readers.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ async fn read_as(store: &Arc<dyn Store>, who: &'static str, number: u64, second:
     outcome(shown.await).map(|disclosure| disclosure.envelope)
 }
 
-/// One recovery from request to end, at that second.
+/// Runs one recovery from request to end, at that second.
 async fn recovered(store: &Arc<dyn Store>, number: u64, second: u64, login: bool, disks: &'static [&str]) {
     write(store, move |unit| {
         _ = ask(unit, 1, 14, number, None)?;
@@ -85,20 +85,20 @@ pub(crate) async fn a_disk_passcode_stays_until_newer_ones_open_the_same_disks(b
     recovered(&store, 1, 10, true, &["/dev/sda3", "/dev/sdb1"]).await;
     recovered(&store, 2, 20, true, &[]).await;
     recovered(&store, 3, 30, false, &["/dev/sda3"]).await;
-    // The login passcode alone has an end; one disk of the first result has no newer one.
+    // Only the login passcode expires; one disk of the first result has no newer one.
     assert_eq!(shredded(&store, 100 * DAY).await, 1);
     for (number, stays) in [(1, true), (2, false), (3, true)] {
         let (_, secrets) = held(&store, number).await;
         assert_eq!((secrets[0].expires == UNTIL_REPLACED, secrets[0].envelope.is_some()), (stays, stays), "{number}");
     }
-    // Together the newer ones open what the first did: it goes, after the time that unread ones are kept.
+    // Together the newer ones open the same locks as the first: it is shredded once the unread retention is over.
     recovered(&store, 4, 101 * DAY, false, &["/dev/sdb1"]).await;
     assert_eq!(shredded(&store, 107 * DAY).await, 0);
     assert_eq!(shredded(&store, 109 * DAY).await, 1);
     for (number, kept) in [(1, false), (3, true), (4, true)] {
         assert_eq!(held(&store, number).await.1[0].envelope.is_some(), kept, "{number}");
     }
-    // Another device's disk of the same name is another disk.
+    // A disk of the same name in another device is another disk.
     write(&store, |unit| {
         _ = ask(unit, 1, 15, 5, None)?;
         recover(unit, 15, 110 * DAY, &opens(false, &["/dev/sda3", "/dev/sdb1"]))
@@ -125,7 +125,7 @@ pub(crate) async fn a_disk_passcode_may_be_read_by_several_callers(backend: &dyn
     }
     assert_eq!(held(&store, 1).await.1[0].disclosed, Some((at(20), caller(1, "ana").actor.key())), "the first reader");
     assert_eq!(shredded(&store, 301 * DAY).await, 0);
-    // Once it is replaced, it is like any other that was read.
+    // Once it is replaced, it is like any other passcode that was read.
     recovered(&store, 2, 302 * DAY, false, &["/dev/sda3"]).await;
     assert_eq!(read_as(&store, "bob", 1, 303 * DAY).await, Err(Withheld::OtherCaller));
     assert_eq!(shredded(&store, 310 * DAY).await, 1);

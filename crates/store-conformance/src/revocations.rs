@@ -1,4 +1,4 @@
-//! The moments since which tokens count.
+//! Revocation times.
 
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ pub(crate) async fn a_moment_only_ever_moves_on(backend: &dyn Backend) {
 }
 
 pub(crate) async fn a_token_that_carries_the_moment_of_its_application_ends_with_its_person(backend: &dyn Backend) {
-    // And the other way round. Principals of the same kind do not push one another.
+    // The reverse holds too. Principals of the same kind do not affect one another.
     for [first, second, third] in
         [[application("desk"), user("ana"), user("bob")], [user("ana"), application("desk"), application("other")]]
     {

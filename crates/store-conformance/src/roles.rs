@@ -47,7 +47,7 @@ pub(crate) async fn an_assignment_comes_back_as_it_was_written_to_its_tenant_alo
         description: Some("of \"Lisbon\"".to_owned()),
         ..rows[1].clone()
     };
-    // Whom it is for does not change with it, nor an assignment of another tenant.
+    // The principal does not change with it, nor does an assignment of another tenant.
     let other = RoleAssignment { principal: Principal::new(PrincipalKind::User, "eva"), ..named.clone() };
     let foreign = RoleAssignment { tenant: tenant_id(2), display_name: None, ..rows[1].clone() };
     write(&store, move |unit| {

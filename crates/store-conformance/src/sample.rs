@@ -1,4 +1,4 @@
-//! Rows to begin with. Times are whole microseconds, which every backend keeps.
+//! Sample rows. Times are whole microseconds, which every backend keeps.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -44,7 +44,7 @@ pub(crate) fn at(second: u64) -> Timestamp {
     Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + second)
 }
 
-/// Any number of recoveries.
+/// A rule without limits on recoveries.
 pub(crate) const NO_HOLD: HoldRule = HoldRule { recoveries: 0, percent: 0, window_s: 3600 };
 
 pub(crate) fn tenant(number: u64) -> Tenant {
@@ -86,7 +86,7 @@ pub(crate) fn device(of: u64, number: u64) -> ManagedDevice {
     }
 }
 
-/// A disk that could be recovered, or was.
+/// Returns a disk that could be recovered, or was.
 pub(crate) fn disk(subject: &str, escrow: EscrowTest, action: Option<u64>) -> Recoverability {
     Recoverability {
         of: DeviceLock { lock: Lock::Luks2, subject: subject.to_owned() },
@@ -146,7 +146,7 @@ pub(crate) fn caller(of: u64, name: &str) -> Caller {
     }
 }
 
-/// A request for a recovery of that device; the number makes the ids.
+/// Returns a request for a recovery of that device; the number makes the ids.
 pub(crate) fn asked(of: u64, device: u64, number: u64, request: Option<&str>) -> Ask {
     Ask {
         what: &RECOVER_PASSCODE,
@@ -162,7 +162,7 @@ pub(crate) fn asked(of: u64, device: u64, number: u64, request: Option<&str>) ->
     }
 }
 
-/// Asks for it, at the second of that number.
+/// Requests it, at the second of that number.
 pub(crate) fn ask(
     unit: &mut dyn UnitOfWork,
     of: u64,
@@ -173,7 +173,7 @@ pub(crate) fn ask(
     begin(unit, &asked(of, device, number, request), at(number))
 }
 
-/// Puts the passcode behind a mark; sealing itself is not what is tested here.
+/// A sealer that puts the passcode behind a mark: the cases do not test sealing itself.
 pub(crate) struct Marked;
 
 impl Sealer for Marked {
@@ -201,12 +201,12 @@ impl Sealer for Marked {
     }
 }
 
-/// Operators on the host begin their events so, at the second of that number.
+/// Returns the origin of an operator's act on the host, at the second of that number.
 pub(crate) fn origin(number: u64) -> Origin {
     Origin { actor: Actor::operator(&HostUser::new("ana", 1000)), at: at(number), request: None }
 }
 
-/// The activity of each event that has no link yet, with its facts as `name=value`.
+/// Returns the activity of each event that has no link yet, with its facts as `name=value`.
 pub(crate) async fn recorded(store: &Arc<dyn Store>) -> Vec<(Activity, Vec<String>)> {
     let events = read(store, |view| Ok(view.unchained_events(1000)?)).await;
     let event = |stored: &StoredEvent| {
@@ -249,7 +249,7 @@ pub(crate) async fn read<T: Send + 'static>(
     }
 }
 
-/// Turns a decision into its result, or the refusal that was recorded.
+/// Converts a decision into its result, or the refusal that was recorded.
 pub(crate) fn outcome<T, R>(decided: Decided<T, R>) -> Result<T, R> {
     match decided {
         Decided::Done(done) => Ok(done),
@@ -257,7 +257,7 @@ pub(crate) fn outcome<T, R>(decided: Decided<T, R>) -> Result<T, R> {
     }
 }
 
-/// A store with two tenants and, in each, the devices `10 * tenant + 1` to `+ 3`, all enrolled.
+/// Fills a store with two tenants and, in each, the devices `10 * tenant + 1` to `+ 3`, all enrolled.
 pub(crate) async fn filled(store: Arc<dyn Store>) -> Arc<dyn Store> {
     write(&store, |unit| {
         for of in [1, 2] {
@@ -273,7 +273,7 @@ pub(crate) async fn filled(store: Arc<dyn Store>) -> Arc<dyn Store> {
     store
 }
 
-/// The same, and in each tenant the Linux devices `10 * tenant + 4` and `+ 5`.
+/// Fills a store in the same way, and adds the Linux devices `10 * tenant + 4` and `+ 5` to each tenant.
 pub(crate) async fn with_linux(store: Arc<dyn Store>) -> Arc<dyn Store> {
     let store = filled(store).await;
     write(&store, |unit| {
@@ -287,7 +287,7 @@ pub(crate) async fn with_linux(store: Arc<dyn Store>) -> Arc<dyn Store> {
     store
 }
 
-/// Runs cases without a runtime of their own.
+/// Runs futures together, without a runtime of their own.
 pub(crate) async fn joined<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
     futures_util::future::join_all(futures).await
 }

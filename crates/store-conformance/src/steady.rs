@@ -15,13 +15,13 @@ use crate::Backend;
 use crate::linux::{DAY, held, opens, recover, settle_finish};
 use crate::sample::{ask, at, filled, read, tenant_id, uuid, with_linux, write};
 
-/// A grace of a day.
+/// Returns a ripeness with a grace period of a day.
 fn ripeness(now: Timestamp, total_s: u64, jumped_s: u64) -> Ripeness {
     let running = Running { total_s, jumped_s, seen: None };
     Ripeness { now, running, grace: Duration::from_secs(DAY) }
 }
 
-/// A store with one unread passcode and one action that waits for its device.
+/// Returns a store with one unread passcode and one action that waits for its device.
 async fn with_much_to_lose(backend: &dyn Backend) -> std::sync::Arc<dyn chaveiro_core::ports::Store> {
     let store = with_linux(backend.fresh()).await;
     _ = write(&store, |unit| {
@@ -40,7 +40,7 @@ async fn tick(store: &std::sync::Arc<dyn chaveiro_core::ports::Store>, ripeness:
 
 pub(crate) async fn a_jump_of_the_clock_destroys_no_passcode_and_ends_no_action(backend: &dyn Backend) {
     let store = with_much_to_lose(backend).await;
-    // The clock is 43 days ahead, for almost a day; right again; ahead again; each time the server runs on.
+    // The clock is 43 days ahead for almost a day, right again, then ahead again; the server runs on throughout.
     for (second, total_s, jumped_s) in [
         (43 * DAY, 100, 100),
         (43 * DAY, 100 + DAY - 1, 100),
@@ -48,7 +48,7 @@ pub(crate) async fn a_jump_of_the_clock_destroys_no_passcode_and_ends_no_action(
         (43 * DAY, 300 + DAY, 300 + DAY),
         (43 * DAY, 2 * DAY, 300 + DAY),
         (120, 3 * DAY, 3 * DAY),
-        // The clock says so without a jump that was noticed: what was marked before it was right does not count.
+        // The clock is ahead without a noticed jump: marks from before it was right do not count.
         (43 * DAY, 5 * DAY, 3 * DAY),
     ] {
         assert_eq!(tick(&store, ripeness(at(second), total_s, jumped_s)).await, (0, 0), "{second} {total_s}");
@@ -67,7 +67,7 @@ pub(crate) async fn what_is_over_goes_after_a_grace_of_steady_running(backend: &
     let waits = ripeness(at(44 * DAY - 1), 1000 + DAY - 1, 0);
     assert!(!read(&store, move |view| Ok(view.has_marks_to_set(&waits)?)).await, "marked, and not ripe");
     assert_eq!(tick(&store, waits).await, (0, 0));
-    // The marks outlive the server.
+    // The marks survive the server.
     let store = backend.reopen(store);
     assert_eq!(tick(&store, ripeness(at(44 * DAY), 1000 + DAY, 0)).await, (1, 1));
     assert_eq!(tick(&store, ripeness(at(44 * DAY), 1000 + DAY, 0)).await, (0, 0));

@@ -90,7 +90,7 @@ pub(crate) async fn each_setting_is_changed_recorded_and_told_in_one_unit_of_wor
     ];
     assert_eq!(details, expected);
 
-    // What is refused leaves nothing behind.
+    // A refused change leaves nothing behind.
     let before = read(&store, |view| Ok(view.tenant(tenant_id(1))?)).await;
     let refused = store.write(|unit| {
         change(unit, &asked(4), |tenant| {

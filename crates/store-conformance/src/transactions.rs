@@ -47,7 +47,7 @@ pub(crate) async fn a_refusal_that_is_recorded_keeps_its_record_and_another_leav
         })
         .await;
     assert!(matches!(undone, Err(Fault::Refused(Refusal::Device(DeviceRefusal::Retired)))));
-    // A refusal of another kind undoes as much.
+    // A refusal of another kind is undone in the same way.
     let undone: Result<(), Fault<&str>> = store
         .try_write(move |unit| {
             unit.append_audit(&event(3))?;
@@ -103,14 +103,14 @@ pub(crate) async fn a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_mo
         Ok(())
     })
     .await;
-    // While one reads twice, another writes: both readings agree.
+    // While one unit reads twice, another writes: both reads agree.
     let (tell, told) = std::sync::mpsc::channel::<()>();
     let count = |view: &dyn chaveiro_core::ports::View| -> Result<usize, Fault> {
         Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &Listing::first(1000))?.items.len())
     };
     let reading = store.read(move |view| {
         let before = count(view)?;
-        // Bounded, so that a store that serialises readers and writers still ends.
+        // Bounded, so that a store that serialises readers and writers still finishes.
         let _ = told.recv_timeout(std::time::Duration::from_secs(2));
         Ok((before, count(view)?))
     });

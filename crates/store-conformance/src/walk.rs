@@ -1,4 +1,4 @@
-//! A random walk through the domain's verbs, with a seed; after each step everything that must hold is checked.
+//! A random walk through the domain's functions, with a seed; every invariant is checked after each step.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,19 +28,19 @@ const STEPS: u64 = 800;
 /// The devices of the walk: three of Windows, two of Linux.
 const DEVICES: u64 = 5;
 
-/// Small and seeded: the same walk in every run.
+/// A small seeded generator: the same walk in every run.
 #[derive(Clone, Copy)]
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    /// From 0, less than `sides`.
+    /// Returns a number from 0, less than `sides`.
     pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 }
 
-/// What a step needs: whose turn it is, which one it is, and its luck.
+/// The input of a step: the tenant's number, the step, the time and its random numbers.
 #[derive(Clone, Copy)]
 struct Step {
     number: u64,
@@ -88,7 +88,7 @@ fn take(unit: &mut dyn UnitOfWork, verb: u64, mut taken: Step) -> Result<(), Fau
         11 => match unit.deliveries_in_flight(enrollment_id(number))?.pop() {
             Some(delivery) => {
                 lost(unit, delivery.clone(), now)?;
-                // Sometimes what was lost comes after all.
+                // Sometimes a lost answer arrives after all.
                 let late = unit.delivery(delivery.seq)?.filter(|_| luck < 2);
                 late.map_or(Ok(()), |late| answer(unit, late, taken))
             }
@@ -105,13 +105,13 @@ fn take(unit: &mut dyn UnitOfWork, verb: u64, mut taken: Step) -> Result<(), Fau
     }
 }
 
-/// An answer, more often right than wrong.
+/// Answers, more often right than wrong.
 fn answer(unit: &mut dyn UnitOfWork, delivery: Delivery, mut taken: Step) -> Result<(), Fault> {
     let Step { step, now, .. } = taken;
     let code = [200, 200, 200, 200, 200, 406, 409, 500][taken.dice.roll(8) as usize];
     let mut statuses = vec![Some(code); delivery.commands.len()];
     if taken.dice.roll(8) == 0 {
-        // Not everything is answered.
+        // Some commands are not answered.
         statuses.pop();
         statuses.push(None);
     }
@@ -137,13 +137,13 @@ fn answer(unit: &mut dyn UnitOfWork, delivery: Delivery, mut taken: Step) -> Res
         obstacles: Vec::new(),
     });
     let report = report.filter(|_| taken.dice.roll(8) > 0);
-    // Sometimes its package goes on.
+    // Sometimes the device's package continues.
     let complete = taken.dice.roll(12) > 0;
     let answer = Answer { statuses, value, report, complete };
     receive(unit, &Marked, delivery, answer, SecretId(uuid(8, step)), now).map(drop)
 }
 
-/// A Linux device begins a session: it holds a candidate of some action, or its disk wants a passcode.
+/// Begins a session of a Linux device: it holds a candidate of some action, or its disk wants a passcode.
 fn stand(unit: &mut dyn UnitOfWork, mut taken: Step) -> Result<(), Fault> {
     let Step { number, step, now, .. } = taken;
     if taken.dice.roll(2) == 0 {
@@ -165,7 +165,7 @@ fn stand(unit: &mut dyn UnitOfWork, mut taken: Step) -> Result<(), Fault> {
     reconcile(unit, &enrollment(1, number), &unpromoted, now)
 }
 
-/// What was there before: nothing of it may change.
+/// The state before, of which nothing may change.
 #[derive(Default)]
 struct Seen {
     ended: BTreeMap<ActionId, ActionRecord>,
@@ -224,7 +224,7 @@ fn check_action(view: &dyn View, action: &ActionRecord, seen: &mut Seen) -> Resu
         }
     }
     if !open && let Some(before) = seen.ended.insert(action.id, action.clone()) {
-        // A value may come late; that much is known of a failure afterwards.
+        // A value may come late; then a failed action gains that much knowledge.
         let valued = before.state == ActionState::Failed && !keeps_uncertain_value(&before);
         let later = action.state == ActionState::Failed && keeps_uncertain_value(action);
         assert!(before == *action || (valued && later), "an end is final");
