@@ -1,4 +1,4 @@
-//! A copy of a database while it is in use, and a look at one.
+//! Copies of a database while it is in use, and read-only access to one.
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -14,28 +14,28 @@ use crate::mark::Promise;
 use crate::rows::audit;
 use crate::{OpenError, SqliteStore, migrate, open, state};
 
-/// Why a backup was not made, or is not whole.
+/// The reason why a backup was not made, or is not intact.
 #[derive(Debug, Error)]
 pub enum BackupError {
-    /// The database, or the copy of it.
+    /// The database, or its copy, failed.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// A file.
+    /// A file could not be used.
     #[error("{} cannot be used: {error}", file.display())]
     Io {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// The system's words.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// The database has no row that says how far it has come.
+    /// The database has no row with its progress.
     #[error("{} is of a version without marks; start the server on it once", .0.display())]
     Unmarked(PathBuf),
 }
 
 impl SqliteStore {
-    /// Copies the database as it is now into a new file, while others read and write. The copy says that it is one: no server
-    /// serves from it until an operator accepts it. Durable when this returns.
+    /// Copies the database as it is now into a new file, while others read and write. The copy states that it is one:
+    /// no server serves from it until an operator accepts it. Durable when this returns.
     pub fn back_up(&self, target: &Path) -> Result<Promise, BackupError> {
         let source = open::reader(&self.file, &self.options)?;
         let copied = || -> rusqlite::Result<Option<Promise>> {
@@ -57,7 +57,7 @@ impl SqliteStore {
     }
 }
 
-/// A database that nobody writes, opened to be looked at. Nothing of it is changed, its schema neither.
+/// A database that no process writes, opened to be inspected. Neither its content nor its schema is changed.
 pub struct Snapshot {
     connection: Connection,
     file: PathBuf,
@@ -75,18 +75,18 @@ impl Snapshot {
         Ok(Self { connection, file: file.to_owned() })
     }
 
-    /// Returns what SQLite finds wrong with it.
+    /// Returns the faults that SQLite finds in it.
     pub fn problems(&self) -> Result<Vec<String>, OpenError> {
         open::problems(&self.connection).map_err(|error| self.explain(error))
     }
 
-    /// The version of its schema, and the version that this program has.
+    /// Returns the version of its schema, and the version of this program.
     pub fn schema(&self) -> Result<(i64, i64), OpenError> {
         let found = migrate::version(&self.connection).map_err(|error| self.explain(error))?;
         Ok((found, migrate::known()))
     }
 
-    /// How far it has come; `None` for one of before there were marks.
+    /// Returns its promise; `None` for a database from before there were marks.
     pub fn promise(&self) -> Result<Option<Promise>, OpenError> {
         let read = || {
             let schema = u32::try_from(migrate::version(&self.connection)?).unwrap_or_default();
@@ -95,12 +95,12 @@ impl Snapshot {
         read().map_err(|error| self.explain(error))
     }
 
-    /// Its tenants.
+    /// Returns its tenants.
     pub fn tenants(&self) -> Result<Vec<TenantId>, StoreError> {
         many(&self.connection, "SELECT id FROM tenant ORDER BY row", [], |row| Ok(TenantId(uuid(row, "id")?)))
     }
 
-    /// The chained events of a tenant after that position, in order.
+    /// Returns the chained events of a tenant after that position, in order.
     pub fn chained_events(&self, tenant: TenantId, after: u64, limit: usize) -> Result<Vec<ChainedEvent>, StoreError> {
         audit::chained(&self.connection, tenant, after, limit)
     }

@@ -1,4 +1,4 @@
-//! Between values of the domain and columns, and from faults of SQLite to faults of the store.
+//! Conversion between values of the domain and columns, and from faults of SQLite to faults of the store.
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::ports::StoreError;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::disk;
 
-/// Why a row cannot be read.
+/// The reason why a row cannot be read.
 pub(crate) enum RowError {
     Sqlite(rusqlite::Error),
     Content(String),
@@ -30,7 +30,8 @@ impl From<RowError> for StoreError {
     }
 }
 
-/// A fault of SQLite. Its text names tables and columns, never values. After a failed `fsync` nothing is told: the process ends.
+/// Converts a fault of SQLite. The text names tables and columns, never values. After a failed `fsync` this does not
+/// return: the process ends.
 pub(crate) fn fault(error: rusqlite::Error) -> StoreError {
     if disk::is_sync_failure(&error) {
         disk::end_process(&error);
@@ -38,13 +39,13 @@ pub(crate) fn fault(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full,
         Some(ErrorCode::DatabaseBusy) => StoreError::Busy,
-        // Only the bound on lists interrupts.
+        // Only the step limit on lists interrupts a statement.
         Some(ErrorCode::OperationInterrupted) => StoreError::TooCostly,
         _ => StoreError::Unavailable(error.to_string()),
     }
 }
 
-/// A fault of an insert, where a violated key means that the row is there already.
+/// Converts a fault of an insert, where a violated key means that the row exists already.
 pub(crate) fn insert_fault(error: rusqlite::Error, what: &'static str) -> StoreError {
     const UNIQUE: i32 = rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE;
     const PRIMARY_KEY: i32 = rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY;
@@ -59,7 +60,7 @@ pub(crate) fn insert_fault(error: rusqlite::Error, what: &'static str) -> StoreE
     }
 }
 
-/// The first row, if any.
+/// Returns the first row, if any.
 pub(crate) fn one<T>(
     connection: &Connection,
     sql: &str,
@@ -71,7 +72,7 @@ pub(crate) fn one<T>(
     Ok(rows.next().map_err(fault)?.map(read).transpose()?)
 }
 
-/// Every row.
+/// Returns every row.
 pub(crate) fn many<T>(
     connection: &Connection,
     sql: &str,
@@ -100,7 +101,7 @@ pub(crate) fn change_one(
     }
 }
 
-/// Runs a statement and says how many rows it changed.
+/// Runs a statement and returns the number of changed rows.
 pub(crate) fn run(connection: &Connection, sql: &str, parameters: impl Params) -> Result<usize, StoreError> {
     connection.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters)).map_err(fault)
 }
@@ -120,65 +121,65 @@ pub(crate) fn insert(
     }
 }
 
-/// An identifier as a column.
+/// Returns an identifier as a column.
 pub(crate) fn blob(id: &Uuid) -> &[u8] {
     id.as_bytes()
 }
 
-/// An identifier from a column.
+/// Returns an identifier from a column.
 pub(crate) fn uuid(row: &Row<'_>, column: &str) -> Result<Uuid, RowError> {
     optional_uuid(row, column)?.ok_or_else(|| RowError::Content(format!("{column} is empty")))
 }
 
-/// An identifier from a column that may be empty.
+/// Returns an identifier from a column that may be empty.
 pub(crate) fn optional_uuid(row: &Row<'_>, column: &str) -> Result<Option<Uuid>, RowError> {
     let bytes: Option<[u8; 16]> = row.get(column)?;
     Ok(bytes.map(Uuid::from_bytes))
 }
 
-/// A time as a column.
+/// Returns a time as a column.
 pub(crate) fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
 }
 
-/// A time from a column.
+/// Returns a time from a column.
 pub(crate) fn time(row: &Row<'_>, column: &str) -> Result<Timestamp, RowError> {
     moment(row.get(column)?, column)
 }
 
-/// A time from a column that may be empty.
+/// Returns a time from a column that may be empty.
 pub(crate) fn optional_time(row: &Row<'_>, column: &str) -> Result<Option<Timestamp>, RowError> {
     let micros: Option<i64> = row.get(column)?;
     micros.map(|micros| moment(micros, column)).transpose()
 }
 
 pub(crate) fn moment(micros: i64, column: &str) -> Result<Timestamp, RowError> {
-    Timestamp::from_microsecond(micros).map_err(|_| RowError::Content(format!("{column} is no time")))
+    Timestamp::from_microsecond(micros).map_err(|_| RowError::Content(format!("{column} is not a time")))
 }
 
-/// A structure as a JSON column.
+/// Returns a structure as a JSON column.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Inconsistent(error.to_string()))
 }
 
-/// A structure from a JSON column.
+/// Returns a structure from a JSON column.
 pub(crate) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, RowError> {
     let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
     serde_json::from_str(text).map_err(|error| RowError::Content(format!("{column}: {error}")))
 }
 
-/// An enumeration as a column: its serialised name, without quotes.
+/// Returns an enumeration as a column: its serialised name, without quotes.
 pub(crate) fn name<T: Serialize>(value: &T) -> Result<String, StoreError> {
     let quoted = json(value)?;
     Ok(quoted.trim_matches('"').to_owned())
 }
 
-/// An enumeration from a column.
+/// Returns an enumeration from a column.
 pub(crate) fn from_name<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, RowError> {
     optional_from_name(row, column)?.ok_or_else(|| RowError::Content(format!("{column} is empty")))
 }
 
-/// An enumeration from a column that may be empty.
+/// Returns an enumeration from a column that may be empty.
 pub(crate) fn optional_from_name<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>, RowError> {
     let Some(text) = row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)? else { return Ok(None) };
     let deserializer = serde::de::value::StrDeserializer::<serde::de::value::Error>::new(text);

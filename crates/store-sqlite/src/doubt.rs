@@ -1,4 +1,4 @@
-//! Why a database may not be the newest state of what was promised.
+//! The reasons why a database may not be the newest state of what was promised.
 
 use rusqlite::Connection;
 use thiserror::Error;
@@ -12,43 +12,43 @@ pub enum Doubt {
     /// Commits are missing.
     #[error("it ends at commit {found}, and commit {promised} was promised")]
     Older {
-        /// In the database.
+        /// The last commit in the database.
         found: u64,
-        /// In the mark.
+        /// The last commit in the mark.
         promised: u64,
     },
     /// A step of the schema is missing.
     #[error("its schema has version {found}, and version {promised} was in use")]
     OlderSchema {
-        /// In the database.
+        /// The version in the database.
         found: i64,
-        /// In the mark.
+        /// The version in the mark.
         promised: u32,
     },
-    /// The audit record is another one.
+    /// The audit record differs from the promised one.
     #[error("its audit record is another one from event {0} on")]
     OtherHistory(i64),
-    /// The log is damaged, and commits of it are missing.
+    /// The log is damaged, and its lost commits were promised.
     #[error("its log is damaged at frame {frame}, and {because}")]
     Damaged {
-        /// Which frame; 0 for the header.
+        /// The damaged frame; 0 for the header.
         frame: u64,
-        /// What is missing.
+        /// The promise that is not kept.
         because: Box<Doubt>,
     },
     /// The log belongs to another state of the file.
-    #[error("its log belongs to a newer state of the file: somebody put a copy in its place")]
+    #[error("its log belongs to a newer state of the file: a copy was put in its place")]
     ForeignLog,
     /// The database is a backup.
     #[error("it is a backup")]
     Copy,
-    /// The mark is not there.
+    /// The mark is missing.
     #[error("its mark is missing")]
     NoMark,
     /// The mark cannot be read.
     #[error("its mark is damaged")]
     DamagedMark,
-    /// The mark is of another database.
+    /// The mark belongs to another database.
     #[error("its mark belongs to another database")]
     OtherDatabase,
     /// Database and mark agree, and the mark is a copy of the file that was written.
@@ -73,7 +73,7 @@ impl Doubt {
         }
     }
 
-    /// The next step of an operator.
+    /// Returns the next step for the operator.
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Moved => {
@@ -92,7 +92,7 @@ pub(crate) fn judge(
     state: Option<&State>,
 ) -> rusqlite::Result<Option<Doubt>> {
     Ok(match (reading, state) {
-        // A fresh one, or one of before there were marks.
+        // A fresh database, or one from before there were marks.
         (None | Some(Reading::Damaged), None) => None,
         (_, Some(State { copy: true, .. })) => Some(Doubt::Copy),
         (None | Some(Reading::Damaged), Some(State { marked: false, .. })) => None,

@@ -1,8 +1,7 @@
 //! The embedded store: SQLite in WAL mode, one writer thread with grouped durable commits, a read pool.
 //!
-//! A reply leaves only after the commit of its group, and `synchronous = FULL` means that the commit is
-//! on the disk. Nothing is cached across transactions: the command line writes the same database while
-//! a server runs on it.
+//! A reply is sent only after the commit of its group, and `synchronous = FULL` puts the commit on the disk. Nothing is
+//! cached across transactions: the command line writes the same database while a server uses it.
 
 mod backup;
 mod codec;
@@ -41,19 +40,19 @@ use worker::{Condition, Queue, Writer};
 /// The file name of the database in its directory.
 pub const FILE_NAME: &str = "chaveiro.db";
 
-/// What may be tuned.
+/// The settings of the store.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many jobs may wait before callers are told that the store is busy.
+    /// Most jobs that may wait; beyond it callers are answered that the store is busy.
     pub queue: usize,
-    /// How many units of work one commit holds at the most.
+    /// Most units of work in one commit.
     pub group: usize,
-    /// How many connections read.
+    /// The number of connections that read.
     pub readers: usize,
-    /// How long to wait for another process that writes.
+    /// The time to wait for another process that writes.
     pub busy_timeout: Duration,
-    /// How many steps of SQLite's virtual machine a filtered or ordered list may take before it is refused: a reader that is busy with it
-    /// reads for nobody else. A `contains` takes about nine for each device, and a million devices about a second.
+    /// The steps of SQLite's virtual machine that a filtered or ordered list may take before it is refused: its reader
+    /// is busy meanwhile. A `contains` takes about nine steps a device, and a million devices take about a second.
     pub list_steps: u64,
 }
 
@@ -65,7 +64,7 @@ impl Default for Options {
 
 /// The store.
 pub struct SqliteStore {
-    // `None` only while it is dropped: closing the queues is what ends the threads.
+    // `None` only during the drop: closing the queues ends the threads.
     queues: Option<(Queue<WriteJob>, Queue<ReadJob>)>,
     threads: Vec<JoinHandle<()>>,
     file: PathBuf,
@@ -77,19 +76,19 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens or creates `chaveiro.db` in that directory, brings its schema up to date and starts the threads. Refuses a database
+    /// Opens or creates `chaveiro.db` in that directory, migrates its schema and starts the threads. Refuses a database
     /// that may not be the newest state of what was promised, and leaves it as it is.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         Self::open_with(directory, Options::default())
     }
 
-    /// The same, tuned.
+    /// Opens the store with other settings.
     pub fn open_with(directory: &Path, options: Options) -> Result<Self, OpenError> {
         Self::start(directory, options, Trust::Verified).map(|(store, _)| store)
     }
 
-    /// Opens a database for an operator who takes it as it is, and tells what speaks against it. The first unit of work that is
-    /// kept accepts it.
+    /// Opens a database for an operator who accepts it as it is, and returns the doubt about it. The first unit of work
+    /// that is kept accepts it.
     pub fn open_to_accept(directory: &Path) -> Result<(Self, Option<Doubt>), OpenError> {
         Self::start(directory, Options::default(), Trust::Accepting)
     }
@@ -118,7 +117,7 @@ impl SqliteStore {
             seen_schema: None,
         };
         let (writes, writer_thread) = worker::start_writer(writer, &options).map_err(OpenError::Thread)?;
-        // Readers end first, so that the writer's last checkpoint finds no snapshot in its way.
+        // Readers end first, so that no snapshot blocks the writer's last checkpoint.
         let mut threads = reader_threads;
         threads.push(writer_thread);
         let queues = Some((writes, reads));
@@ -130,12 +129,12 @@ impl SqliteStore {
         open::count_boot(&self.file, &self.options)
     }
 
-    /// Returns what an operator should hear of the log that was found at the start, if anything.
+    /// Returns the operator's notice about the log that was found at the start, if there is one.
     pub fn notice(&self) -> Option<&str> {
         self.notice.as_deref()
     }
 
-    /// Says whether the last commit found no room on the disk. Looks again while that is so.
+    /// Returns true if the last commit found no space on the disk. Checks again while that is so.
     pub fn is_full(&self) -> bool {
         if self.condition.is_full() && disk::has_room(self.directory()) {
             self.condition.set_full(false);
@@ -143,13 +142,13 @@ impl SqliteStore {
         self.condition.is_full()
     }
 
-    /// The bytes that are free on the disk of the database; `None` when the system does not say.
+    /// Returns the free bytes on the disk of the database; `None` if the system does not report them.
     pub fn free_bytes(&self) -> Option<u64> {
         disk::free_bytes(self.directory())
     }
 
-    /// Returns a function that tells what SQLite finds wrong with the database. It takes long for a large one, reads beside
-    /// everybody else, and does not keep the store open.
+    /// Returns a function that lists the faults that SQLite finds in the database. It takes long for a large one, does
+    /// not block others, and does not keep the store open.
     pub fn checker(&self) -> impl FnOnce() -> Result<Vec<String>, OpenError> + Send + 'static {
         let (file, options) = (self.file.clone(), self.options.clone());
         move || {
@@ -184,7 +183,7 @@ impl Store for SqliteStore {
 }
 
 impl Drop for SqliteStore {
-    /// Finishes what was handed in, then ends the threads.
+    /// Finishes the accepted jobs, then ends the threads.
     fn drop(&mut self) {
         if let Some((writes, reads)) = self.queues.take() {
             drop(reads);

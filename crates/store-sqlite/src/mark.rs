@@ -1,8 +1,9 @@
-//! The mark: a small file beside the database that tells how far the database had come when the last caller was answered.
+//! The mark: a small file beside the database that records the database's progress when the last caller was answered.
 //!
-//! A database that is older than its mark has lost something that a caller was promised: a damaged or missing log, a copy of
-//! yesterday. The file has two slots of a fixed size, each with its checksum. The older slot is overwritten in place, so that a
-//! torn write leaves the other one, and no room on the disk is needed. Several processes write it: the highest count wins.
+//! A database that is older than its mark has lost something that was promised to a caller: its log is damaged or
+//! missing, or it is yesterday's copy. The file has two slots of a fixed size, each with a checksum. The older slot is
+//! overwritten in place, so that a torn write leaves the other one, and no disk space is needed. Several processes
+//! write it: the highest count wins.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -28,16 +29,16 @@ const CHECKSUM_BYTES: usize = 32;
 /// A place in a table of the audit record, and the hash that belongs there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The sequence number; 0 when there is none yet.
+    /// The sequence number; 0 if there is none yet.
     pub seq: i64,
-    /// The hash of what has that number.
+    /// The hash of the item with that number.
     pub hash: [u8; 32],
 }
 
-/// How far a database has come.
+/// The progress of a database that callers rely on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Promise {
-    /// Which database.
+    /// The database.
     pub database: [u8; 16],
     /// The number of its last commit.
     pub commits: u64,
@@ -45,9 +46,9 @@ pub struct Promise {
     pub boots: u64,
     /// The version of its schema.
     pub schema: u32,
-    /// The number of a commit that the database file holds without its log. The file may hold more.
+    /// The number of a commit that the database file holds without its log. The file may hold later ones.
     pub checkpointed: u64,
-    /// The salt of the log at that commit: it tells one generation of the log from another.
+    /// The salt of the log at that commit, which distinguishes one generation of the log from another.
     pub salt: [u8; 8],
     /// The newest audit event, and the SHA-256 of its text.
     pub event: Place,
@@ -56,8 +57,8 @@ pub struct Promise {
 }
 
 impl Promise {
-    /// Reads a slot of the file that has that inode; says whether the slot was written for another file. `None` when the slot is
-    /// not whole.
+    /// Reads a slot of the file that has that inode. Also returns true if the slot was written for another file. `None`
+    /// if the slot is damaged.
     pub fn from_slot(slot: &[u8], inode: u64) -> Option<(Self, bool)> {
         let (body, checksum) = slot.get(..BODY_BYTES + CHECKSUM_BYTES)?.split_at(BODY_BYTES);
         if !body.starts_with(MAGIC) || Sha256::digest(body).as_slice() != checksum {
@@ -93,7 +94,7 @@ impl Promise {
         slot
     }
 
-    /// The later of two, with the newest that is known of the database file.
+    /// Returns the later of two, with the newest facts about the database file.
     fn later(self, other: Self) -> Self {
         let checkpointed = self.checkpointed.max(other.checkpointed);
         let later = if other.commits > self.commits { other } else { self };
@@ -107,10 +108,10 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     Some(*taken)
 }
 
-/// What a mark says.
+/// The content of a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// Neither slot is whole.
+    /// Both slots are damaged.
     Damaged,
     /// The newest promise.
     Promised {
@@ -120,7 +121,7 @@ pub(crate) enum Reading {
     },
 }
 
-/// The file, open.
+/// The open file.
 #[derive(Debug)]
 pub(crate) struct MarkFile {
     file: File,
@@ -128,7 +129,7 @@ pub(crate) struct MarkFile {
 }
 
 impl MarkFile {
-    /// Opens a mark that is there.
+    /// Opens an existing mark.
     pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
         match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => Self::of(file).map(Some),
@@ -148,7 +149,7 @@ impl MarkFile {
         Ok(Self { file, inode })
     }
 
-    /// The newest promise.
+    /// Returns the newest promise.
     pub(crate) fn read(&self) -> io::Result<Reading> {
         self.locked(|| {
             Ok(match self.slots()?.iter().flatten().max_by_key(|(promise, _)| order(promise)) {
@@ -158,7 +159,8 @@ impl MarkFile {
         })
     }
 
-    /// Writes a promise, unless a later one is there. A process that is killed afterwards has kept it; see [`Self::sync`].
+    /// Writes a promise, unless a later one is there. It survives the death of this process, and that of the system
+    /// after [`Self::sync`].
     pub(crate) fn promise(&self, promise: &Promise) -> io::Result<()> {
         self.locked(|| {
             let slots =
@@ -178,7 +180,7 @@ impl MarkFile {
         })
     }
 
-    /// Writes a promise over whatever is there, into both slots, and flushes it.
+    /// Overwrites both slots with a promise, whatever they hold, and flushes the file.
     pub(crate) fn replace(&self, promise: &Promise) -> io::Result<()> {
         self.locked(|| {
             for offset in [0, SLOT_BYTES as u64] {

@@ -1,4 +1,5 @@
-//! Bringing the schema up to date. Each step is one transaction, together with its row in the history; two processes take turns.
+//! Migration of the schema. Each step is one transaction, together with its row in the history; two processes take
+//! turns.
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -19,7 +20,7 @@ struct Step {
     checksum: String,
 }
 
-/// Every step of this program, in order.
+/// Returns every step of this program, in order.
 fn steps() -> Vec<Step> {
     let runner = embedded::migrations::runner();
     let mut steps: Vec<_> = runner
@@ -36,12 +37,12 @@ fn steps() -> Vec<Step> {
     steps
 }
 
-/// The newest version that this program knows.
+/// Returns the newest version that this program knows.
 pub(crate) fn known() -> i64 {
     steps().last().map_or(0, |step| step.version)
 }
 
-/// The newest applied version, 0 for a fresh database.
+/// Returns the newest applied version, 0 for a fresh database.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
     let has_history: bool = connection.query_row(sql, [], |row| row.get(0))?;
@@ -51,12 +52,12 @@ pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT coalesce(max(version), 0) FROM refinery_schema_history", [], |row| row.get(0))
 }
 
-/// Takes every step that is missing; says whether there was one.
+/// Applies every missing step; returns true if there was one.
 pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<bool> {
     let steps = steps();
     let mut ours = None;
     loop {
-        // Read again within the transaction: another process may have taken the step meanwhile.
+        // Read again within the transaction: another process may have applied the step meanwhile.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let found = version(&transaction)?;
         let Some(step) = steps.iter().find(|step| step.version > found) else { return Ok(ours.is_some()) };
@@ -75,9 +76,9 @@ pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<bool> {
     }
 }
 
-/// Returns whether a database has the schema of that version although its history lacks the row. Versions of this program before 13 wrote
-/// the row in a transaction of its own, and could be killed before it.
-/// A step that changes no definition is not recognised, and is taken again.
+/// Returns true if a database has the schema of that version although its history lacks the row. Versions of this
+/// program before 13 wrote the row in a transaction of its own, and could be killed before it. A step that changes no
+/// definition is not recognised, and is applied again.
 fn is_taken(connection: &Connection, steps: &[Step], version: i64) -> rusqlite::Result<bool> {
     let found = schema(connection)?;
     if found.is_empty() {
@@ -94,7 +95,7 @@ fn is_taken(connection: &Connection, steps: &[Step], version: i64) -> rusqlite::
     Ok(after == found && after != before)
 }
 
-/// Every table and index, as SQLite keeps their definitions.
+/// Returns every table and index, as SQLite stores their definitions.
 fn schema(connection: &Connection) -> rusqlite::Result<Vec<(String, String, Option<String>)>> {
     let sql = "SELECT type, name, sql FROM sqlite_schema
         WHERE tbl_name NOT IN ('refinery_schema_history', 'sqlite_sequence') AND name NOT LIKE 'sqlite_stat%' ORDER BY type, name";

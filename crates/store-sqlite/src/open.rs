@@ -1,4 +1,4 @@
-//! Opening the database: what can be wrong, the comparison with the mark, pragmas, migrations.
+//! Opening the database: its faults, the comparison with the mark, pragmas, migrations.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -24,10 +24,10 @@ use crate::veil;
 use crate::wal::{self, Log, Rest};
 use crate::{Options, disk, migrate};
 
-/// Why the database cannot be used, and what to do.
+/// The reason why the database cannot be used, and the remedy.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The directory is not there.
+    /// The directory does not exist.
     #[error("the directory {} does not exist; create it, or name the right one", .0.display())]
     Missing(PathBuf),
     /// The database or its directory cannot be written.
@@ -38,23 +38,23 @@ pub enum OpenError {
         "the database has schema version {found}, this program knows up to {known}; run the newer program, or restore a backup from before the upgrade"
     )]
     NewerVersion {
-        /// In the file.
+        /// The version in the file.
         found: i64,
-        /// In this program.
+        /// The version of this program.
         known: i64,
     },
-    /// Another process holds it and does not let go.
+    /// Another process holds a lock on it and keeps it.
     #[error("the database {} is locked by another process; stop that process or try again", .0.display())]
     Locked(PathBuf),
-    /// It is no database, or a damaged one.
+    /// It is damaged or not a database.
     #[error("the file {} is not a sound SQLite database ({reason}); restore it from a backup", file.display())]
     Damaged {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// SQLite's own words.
+        /// SQLite's own error.
         reason: String,
     },
-    /// The key of the authenticators of rows.
+    /// The key of the row authenticators cannot be used.
     #[error(transparent)]
     RowKey(#[from] RowKeyError),
     /// A migration failed; the database is as it was.
@@ -63,28 +63,28 @@ pub enum OpenError {
     /// The database may not be the newest state.
     #[error("{} may not be the newest state: {doubt}; {}", file.display(), doubt.remedy())]
     Doubtful {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// Why.
+        /// The doubt.
         doubt: Doubt,
     },
     /// The mark cannot be read or written.
     #[error("the mark {} cannot be used: {error}; this user needs to write there", file.display())]
     Mark {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// The system's words.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// The disk has no room for what must be written.
+    /// The disk has no space for a necessary write.
     #[error("the disk of {} is full; make room and start again", .0.display())]
     Full(PathBuf),
-    /// Anything else that SQLite reports.
+    /// Any other error of SQLite.
     #[error("opening the database {} failed: {reason}", file.display())]
     Other {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// SQLite's own words.
+        /// SQLite's own error.
         reason: String,
     },
     /// No thread could be started.
@@ -92,16 +92,16 @@ pub enum OpenError {
     Thread(std::io::Error),
 }
 
-/// Pages that a connection may keep in memory. Keys are random: with SQLite's own 2 MiB every write into the indexes of a
-/// large fleet reads and writes its pages anew.
+/// Pages that a connection may keep in memory. Keys are random: with SQLite's own 2 MiB, every write into the indexes
+/// of a large fleet would read and write their pages again.
 const CACHE_KIB: i64 = 64 * 1024;
 
-/// True if a database that may not be the newest state is opened.
+/// The trust in a database that may not be the newest state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// No.
+    /// Such a database is refused.
     Verified,
-    /// Yes: the operator is about to accept it.
+    /// Such a database is opened: the operator is about to accept it.
     Accepting,
 }
 
@@ -111,12 +111,12 @@ pub(crate) struct Opened {
     pub(crate) mark: MarkFile,
     /// The version of its schema.
     pub(crate) schema: u32,
-    /// The number that the next commit has to exceed.
+    /// The number that the next commit must exceed.
     pub(crate) floor: u64,
     pub(crate) doubt: Option<Doubt>,
-    /// What an operator should hear of the log.
+    /// The operator's notice about the log.
     pub(crate) notice: Option<String>,
-    /// Shows other processes that the database is in use.
+    /// The lock that shows other processes that the database is in use.
     pub(crate) presence: File,
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Tr
     let broken_log = |error| OpenError::Mark { file: wal::path_of(file), error };
 
     let (presence, is_first) = arrive(directory).map_err(|error| OpenError::Mark { file: directory.into(), error })?;
-    // Read before the database: what is promised meanwhile by another process is in the database before it is in the mark.
+    // Read before the database: another process writes a commit into the database before the mark.
     let reading = match MarkFile::open(&mark_path).map_err(broken_mark)? {
         Some(mark) => Some(mark.read().map_err(broken_mark)?),
         None => None,
@@ -153,11 +153,11 @@ pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Tr
     }
 
     if let Err(error) = keep_to_the_owner(file) {
-        // A file of somebody else, or of a read-only system: SQLite says below what can be done with it.
+        // A file of another user, or of a read-only system: SQLite reports below whether it can be used.
         tracing::warn!(%error, "the database could not be made readable by its owner only");
     }
     let mut connection = Connection::open(file).map_err(explain)?;
-    // A database that is refused is left as it was found, its log included.
+    // A refused database is left as it was found, including its log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(explain)?;
     prepare(&connection, options).map_err(explain)?;
     let (found, known) = (migrate::version(&connection).map_err(explain)?, migrate::known());
@@ -175,15 +175,16 @@ pub(crate) fn writer(directory: &Path, file: &Path, options: &Options, trust: Tr
     }
     let notice = notice(log.as_ref());
     if doubt.is_some() || notice.is_some() {
-        // A log that ends early can leave pages of different moments in the file.
+        // A log that ends early can leave pages from different times in the file.
         let wrong = problems(&connection).map_err(explain)?;
         if let Some(reason) = wrong.into_iter().next() {
             return Err(OpenError::Damaged { file: file.into(), reason });
         }
     }
 
-    // `secure_delete` overwrites a shredded envelope in its page; full `synchronous` makes a commit durable. Checkpoints are the
-    // writer's, because the mark goes with them, and a new generation of the log leaves nothing of the one before behind it.
+    // `secure_delete` overwrites a shredded envelope in its page; full `synchronous` makes a commit durable. Only the
+    // writer makes checkpoints, because it updates the mark with them. A new generation of the log leaves no remains of
+    // the one before.
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;
@@ -225,7 +226,7 @@ impl From<rusqlite::Error> for Begin {
     }
 }
 
-/// Makes the mark if the database has none yet, and lets it tell what the database is now.
+/// Makes the mark if the database has none yet, and writes the database's present state into it.
 fn begin(connection: &Connection, mark: &MarkFile, schema: u32, is_changed: bool, file: &Path) -> Result<(), Begin> {
     let missing = || Begin::Database(rusqlite::Error::QueryReturnedNoRows);
     let now = |state: &State| -> rusqlite::Result<Promise> {
@@ -241,7 +242,7 @@ fn begin(connection: &Connection, mark: &MarkFile, schema: u32, is_changed: bool
         return mark.promise(&now(&state)?).map_err(Begin::Mark);
     }
     if !state.marked {
-        // The mark first: a database that says it has one must have it.
+        // The mark comes first: a database that states that it has one must have it.
         kept(&now(&state)?).map_err(Begin::Mark)?;
         File::open(file.parent().unwrap_or(Path::new(".")))
             .and_then(|directory| directory.sync_all())
@@ -254,8 +255,9 @@ fn begin(connection: &Connection, mark: &MarkFile, schema: u32, is_changed: bool
     kept(&promise).map_err(Begin::Mark)
 }
 
-/// Says whether this is the first process on that database, and shows others that it is there. While the first one looks at
-/// the files no other is let in: they may only be read as they are while nobody writes them.
+/// Takes the presence lock of this process, and returns true if this is the first process on that database. While the
+/// first one inspects the files, no other is let in: the files can be read as they are only while no process writes
+/// them.
 fn arrive(directory: &Path) -> std::io::Result<(File, bool)> {
     const PAUSE: Duration = Duration::from_millis(5);
     let presence = File::open(directory)?;
@@ -278,10 +280,10 @@ fn admit(presence: &File) -> std::io::Result<()> {
     Ok(flock(presence, FlockOperation::LockShared)?)
 }
 
-/// Returns whether the log belongs to another state of the database file: to what was there before somebody put a copy in its place.
+/// Returns true if the log belongs to another state of the database file: to the one that a copy has replaced.
 fn is_foreign_log(file: &Path, log: Option<&Log>, reading: Option<&Reading>) -> bool {
     let Some(log) = log.filter(|log| log.committed > 0) else { return false };
-    // A file that cannot be read without its log tells nothing: a process can have died while it copied the log.
+    // A file that cannot be read without its log proves nothing: a process may have died while it copied the log.
     let Ok(base) = base(file) else { return false };
     let is_copy = base.is_some_and(|base| base.copy);
     let is_older = match reading {
@@ -293,12 +295,12 @@ fn is_foreign_log(file: &Path, log: Option<&Log>, reading: Option<&Reading>) -> 
     is_copy || is_older
 }
 
-/// The row of the database file alone, without its log. Only the first process on the database may look.
+/// Returns the row of the database file alone, without its log. Only the first process on the database may read it so.
 fn base(file: &Path) -> rusqlite::Result<Option<State>> {
     if file.exists() { state::read(&immutable(file)?) } else { Ok(None) }
 }
 
-/// Lets nobody but the owner read the database and its log. A new one is made so, before SQLite makes it.
+/// Restricts the database and its log to their owner. A new file is made so, before SQLite would make it.
 fn keep_to_the_owner(file: &Path) -> std::io::Result<()> {
     let mut options = File::options();
     match options.write(true).create_new(true).mode(0o600).open(file) {
@@ -306,7 +308,7 @@ fn keep_to_the_owner(file: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
-    // By name: to open and close a file that SQLite has open would drop its locks.
+    // By name: opening and closing a file that SQLite has open would release its locks.
     for owned in [file.to_owned(), wal::path_of(file)] {
         match std::fs::set_permissions(owned, std::fs::Permissions::from_mode(0o600)) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -316,7 +318,7 @@ fn keep_to_the_owner(file: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A connection to a file that nobody changes. It reads no log and takes no lock.
+/// Returns a connection to a file that no process changes. It reads no log and takes no lock.
 pub(crate) fn immutable(file: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let mut uri = String::from("file:");
@@ -344,12 +346,12 @@ fn set_aside(file: &Path) -> std::io::Result<()> {
     }
 }
 
-/// What an operator should hear of a log whose sound part holds everything that was promised.
+/// Returns the operator's notice about a log whose sound part holds everything that was promised.
 fn notice(log: Option<&Log>) -> Option<String> {
     match log?.rest {
         Rest::Nothing => None,
         Rest::Unfinished => {
-            tracing::info!("the log of the database ended within a commit; nobody was promised it, and it is undone");
+            tracing::info!("the log of the database ended within a commit; it was not promised, and it is undone");
             None
         }
         Rest::Broken(frame) => Some(format!(
@@ -383,14 +385,14 @@ pub(crate) fn count_boot(file: &Path, options: &Options) -> Result<(), OpenError
     mark.promise(&promise).and_then(|()| mark.sync()).map_err(broken)
 }
 
-/// What SQLite finds wrong with the whole database.
+/// Returns the faults that SQLite finds in the whole database.
 pub(crate) fn problems(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare("PRAGMA integrity_check(10)")?;
     let found = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
     Ok(found.into_iter().filter(|line| line != "ok").collect())
 }
 
-/// A connection that only reads.
+/// Returns a connection that only reads.
 pub(crate) fn reader(file: &Path, options: &Options) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let explain = |error| explain(error, file);
@@ -401,14 +403,14 @@ pub(crate) fn reader(file: &Path, options: &Options) -> Result<Connection, OpenE
     Ok(connection)
 }
 
-/// Gives SQL what needs the key.
+/// Registers the SQL functions that need the key.
 fn with_key(connection: &Connection, key: &RowKey) -> rusqlite::Result<()> {
     authenticated::functions(connection, key)?;
     veil::functions(connection, key)
 }
 
-/// Prepares the writer to sign what it writes. A database that was never signed is signed now, if its key is new; says whether
-/// it was.
+/// Prepares the writer to sign its rows. A database that was never signed is signed now, if its key is new. Returns
+/// true if it was signed.
 fn authenticate(connection: &Connection, directory: &Path, file: &Path) -> Result<bool, OpenError> {
     let failed = |error: StoreError| OpenError::Other { file: file.to_owned(), reason: error.to_string() };
     let explain = |error| explain(error, file);
@@ -442,8 +444,8 @@ fn authenticate(connection: &Connection, directory: &Path, file: &Path) -> Resul
 pub(crate) fn prepare(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(128);
-    // Whoever writes the file can write its schema, too. Triggers and views that are in it do not run, and nothing in it calls
-    // our functions; those of this connection do.
+    // A program that can write the file can write its schema too. Triggers and views in it do not run, and it cannot
+    // call our functions; only those of this connection can.
     for trusting in [
         DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER,
         DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW,
@@ -456,7 +458,7 @@ pub(crate) fn prepare(connection: &Connection, options: &Options) -> rusqlite::R
     connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")
 }
 
-/// What conditions of lists need and SQL does not have. No index is made of them.
+/// Registers the SQL functions that conditions of lists need. No index uses them.
 pub(crate) fn functions(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("moment", 1, flags, |arguments| {

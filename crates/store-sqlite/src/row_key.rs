@@ -1,4 +1,4 @@
-//! The key of the authenticators: `keys/rows.key`, 32 bytes. Who writes the database alone does not have it.
+//! The key of the row authenticators: `keys/rows.key`, 32 bytes. Write access to the database does not include it.
 //!
 //! A database that is older than the key, or new, is signed once, together with the making of the key:
 //!
@@ -6,8 +6,8 @@
 //! rows.key.new is written -> one transaction signs every row and notes the fingerprint -> rows.key.new becomes rows.key
 //! ```
 //!
-//! A crash at any point leaves a state that the next start finishes. Where `rows.key` is, nothing is ever signed as it
-//! stands: removing the note from the database does not bring that moment back.
+//! The next start completes the work after a crash at any point. Where `rows.key` exists, nothing is ever signed as it
+//! stands: removing the note from the database does not reopen the introduction.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,24 +20,24 @@ use zeroize::Zeroizing;
 
 const KEY_BYTES: usize = 32;
 
-/// Why the key of the authenticators cannot be used, and what to do.
+/// The reason why the key of the row authenticators cannot be used, and the remedy.
 #[derive(Debug, Error)]
 pub enum RowKeyError {
-    /// The key file.
+    /// The key file cannot be used.
     #[error(transparent)]
     File(#[from] KeyFileError),
-    /// No key could be made.
+    /// No key could be generated.
     #[error("no key for the authenticators of rows could be generated")]
     Generation,
-    /// The database was signed with a key that is not there.
+    /// The database was signed with a key that is missing.
     #[error("the key file {} is missing, and the database was signed with it; restore it from a backup", .0.display())]
     Missing(PathBuf),
     /// The database was signed with another key.
     #[error("the key file {} is not the one that signed this database; restore both from the same backup", .0.display())]
     Other(PathBuf),
-    /// The database was never signed, though there is a key.
+    /// The database was never signed, although there is a key.
     #[error(
-        "the database was never signed, although {} is there: it is older than that key, or somebody has edited it; if it is the database that you want, move that key away: every row is then signed as it stands",
+        "the database was never signed, although {} is there: it is older than that key, or it was edited; if it is the database that you want, move that key away: every row is then signed as it stands",
         .0.display()
     )]
     Unsigned(PathBuf),
@@ -69,25 +69,25 @@ impl RowKey {
         hmac::verify(&self.0, message, tag).is_ok()
     }
 
-    /// The key of another purpose that comes from this one.
+    /// Derives the key of another purpose.
     pub(crate) fn derive(&self, purpose: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, &self.sign(purpose)))
     }
 
-    /// A key of tests.
+    /// Returns a key for tests.
     #[cfg(test)]
     pub(crate) fn of_test(seed: u8) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, &[seed; KEY_BYTES]))
     }
 
-    /// A value that names the key and tells nothing of it.
+    /// Returns a value that identifies the key and reveals nothing about it.
     pub(crate) fn fingerprint(&self) -> Vec<u8> {
         let mac = self.sign(b"chaveiro row key fingerprint v1\0");
         digest::digest(&digest::SHA256, &mac).as_ref().to_vec()
     }
 }
 
-/// A key, and whether the database may still have to be signed with it.
+/// A key, and the state of its introduction.
 pub(crate) enum Held {
     /// The key of a signed database.
     Known(RowKey),
@@ -95,7 +95,7 @@ pub(crate) enum Held {
     New(RowKey, File),
 }
 
-/// `keys/rows.key` of a data directory.
+/// Returns `keys/rows.key` of a data directory.
 pub(crate) fn file(directory: &Path) -> PathBuf {
     directory.join("keys/rows.key")
 }
@@ -104,7 +104,7 @@ fn pending(directory: &Path) -> PathBuf {
     directory.join("keys/rows.key.new")
 }
 
-/// The key of that data directory; makes one where there is none.
+/// Returns the key of that data directory, and makes one if there is none.
 pub(crate) fn open(directory: &Path) -> Result<Held, RowKeyError> {
     let missing = |read: &Result<RowKey, _>| matches!(read, Err(RowKeyError::File(KeyFileError::Missing(_))));
     let read = RowKey::read(directory);
@@ -130,7 +130,7 @@ pub(crate) fn open(directory: &Path) -> Result<Held, RowKeyError> {
     Ok(Held::New(RowKey::new(&keyfile::read(&pending)?, &pending)?, lock))
 }
 
-/// Gives a key its name, when the database is signed with it.
+/// Renames a new key to its final name, once the database is signed with it.
 pub(crate) fn finish(directory: &Path) -> Result<(), RowKeyError> {
     let to = file(directory);
     let renamed = std::fs::rename(pending(directory), &to);

@@ -1,4 +1,4 @@
-//! The row of the database that its mark is compared with.
+//! The row of the database that is compared with its mark.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 use sha2::{Digest, Sha256};
@@ -11,9 +11,9 @@ pub(crate) struct State {
     pub(crate) database: [u8; 16],
     pub(crate) commits: u64,
     pub(crate) boots: u64,
-    /// True if a mark is beside it.
+    /// True if the database has a mark beside it.
     pub(crate) marked: bool,
-    /// True if it is a backup that nobody has accepted.
+    /// True if it is a backup that no operator has accepted.
     pub(crate) copy: bool,
 }
 
@@ -28,7 +28,7 @@ fn state(row: &Row<'_>) -> rusqlite::Result<State> {
     })
 }
 
-/// The row; `None` while the schema is older than it.
+/// Returns the row; `None` while the schema is older than it.
 pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Option<State>> {
     let there: bool = connection.query_row(
         "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'mark'",
@@ -41,8 +41,8 @@ pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Option<State>> {
     connection.query_row("SELECT * FROM mark", [], state).optional()
 }
 
-/// Counts one commit more, in the transaction that is open. `floor` is a number that the new one has to exceed; `accept` takes a
-/// copy as the state to go on from.
+/// Counts one more commit, in the open transaction. The new number exceeds `floor`; `accept` accepts a copy as the
+/// current state.
 pub(crate) fn count(connection: &Connection, floor: u64, accept: bool) -> rusqlite::Result<State> {
     let sql = match accept {
         true => "UPDATE mark SET commits = max(commits, ?) + 1, marked = 1, copy = 0 RETURNING *",
@@ -52,7 +52,7 @@ pub(crate) fn count(connection: &Connection, floor: u64, accept: bool) -> rusqli
     connection.prepare_cached(sql)?.query_row([floor], state)
 }
 
-/// The promise that the row and the audit record make now. The log is not asked: its salt is left out.
+/// Returns the promise that the row and the audit record make now. The salt of the log is left out.
 pub(crate) fn promise(connection: &Connection, state: &State, schema: u32) -> rusqlite::Result<Promise> {
     let mut newest = connection.prepare_cached("SELECT seq, body FROM audit_event ORDER BY seq DESC LIMIT 1")?;
     let event = newest.query_row([], |row| {
@@ -73,7 +73,7 @@ pub(crate) fn promise(connection: &Connection, state: &State, schema: u32) -> ru
     })
 }
 
-/// The first place of the record that the promise names and the database does not have.
+/// Returns the first place of the record that the promise names and the database lacks.
 pub(crate) fn missing_place(connection: &Connection, promise: &Promise) -> rusqlite::Result<Option<i64>> {
     let Place { seq, hash } = promise.event;
     let body: Option<String> =

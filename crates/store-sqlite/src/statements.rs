@@ -1,4 +1,4 @@
-//! The number of statements that a unit of work runs: no question per row, and no row read twice without a reason.
+//! The number of statements that a unit of work runs: no query for each row, and no row read twice without a reason.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -37,7 +37,7 @@ fn note(_: TraceEvent<'_>) {
     RUN.set(RUN.get() + 1);
 }
 
-/// Seals nothing: what is counted is the store.
+/// A sealer that seals nothing: the test counts statements of the store.
 struct Plain;
 
 impl Sealer for Plain {
@@ -62,7 +62,7 @@ impl Sealer for Plain {
     }
 }
 
-/// Any number of recoveries; they are counted none the less.
+/// A rule without limits on recoveries, which are still counted.
 const NO_HOLD: HoldRule = HoldRule { recoveries: 0, percent: 0, window_s: 3600 };
 
 const TENANT: TenantId = TenantId(Uuid::from_u128(1));
@@ -78,7 +78,7 @@ struct World {
 }
 
 impl World {
-    /// A tenant with one device of each of two platforms: 1 is Windows, 2 is Linux.
+    /// Returns a tenant with one device of each of two platforms: 1 is Windows, 2 is Linux.
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join(crate::FILE_NAME);
@@ -122,7 +122,7 @@ impl World {
         (done, RUN.get() - before)
     }
 
-    /// Asks for a recovery and sends its first step.
+    /// Requests a recovery and sends its first step.
     fn ask(&mut self, device: u128, second: u64) -> (ActionId, usize) {
         let (begun, statements) = self.run(|unit, id| {
             let ask = Ask {
@@ -167,7 +167,7 @@ impl World {
         self.run(|unit, id| receive(unit, &Plain, delivery, answer, SecretId(id), at(second)))
     }
 
-    /// A whole recovery of the Linux device; the statements of the answer that ends it.
+    /// Runs a whole recovery of the Linux device; returns the statements of the answer that ends it.
     fn recover_disk(&mut self, name: &str, second: u64) -> usize {
         self.ask(2, second);
         let prepare = self.send(2, second + 1);
@@ -176,7 +176,7 @@ impl World {
         let apply = self.send(2, second + 3);
         let (received, statements) = self.answer(apply, None, &[name], second + 4);
         assert!(matches!(received, Received::Settled(_)), "{received:?}");
-        // What follows the end leaves first, and must not stand in the way of the next recovery.
+        // The command after the end is sent first, and must not block the next recovery.
         self.send(2, second + 5);
         statements
     }
@@ -235,7 +235,7 @@ fn a_recovery_runs_so_many_statements_from_the_request_to_the_reading() {
 fn older_results_cost_the_end_of_a_recovery_no_statement() {
     let mut world = World::new();
     let ends: Vec<usize> = (1..13).map(|number| world.recover_disk("/dev/sda3", 10 * number)).collect();
-    // The first ends without an older one, whose retention would begin.
+    // The first ends without an older result, whose retention would begin.
     assert!(ends[1..].iter().all(|end| *end == ends[0] + 1), "{ends:?}");
 }
 

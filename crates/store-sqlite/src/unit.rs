@@ -1,4 +1,4 @@
-//! One transaction as the domain sees it. Each verb is a line here and a statement in `rows`.
+//! One transaction as the domain sees it. Each method is a line here and a statement in `rows`.
 
 use std::cell::Cell;
 
@@ -37,12 +37,12 @@ use crate::rows::{
     enrollment, hold, known_key, resource, revocation, role, secret, sign_in, steady, tenant,
 };
 
-/// A transaction that is open on the connection.
+/// An open transaction of the connection.
 pub(crate) struct Transaction<'c> {
     pub(crate) connection: &'c Connection,
     /// [`crate::Options::list_steps`].
     pub(crate) list_steps: u64,
-    /// The tenant whose holds were verified in this transaction, after the last of them was written.
+    /// The tenant whose holds were verified in this transaction, since the last of them was written.
     whole_holds: Cell<Option<TenantId>>,
 }
 
@@ -51,8 +51,8 @@ impl<'c> Transaction<'c> {
         Self { connection, list_steps, whole_holds: Cell::new(None) }
     }
 
-    /// Refuses to answer when holds of that tenant were changed by another program. Nobody else writes while a transaction is
-    /// open, so that once is enough.
+    /// Refuses to answer if another program changed holds of that tenant. No other process writes while a transaction
+    /// is open, so one check is enough.
     fn require_whole_holds(&self, tenant: TenantId) -> Result<(), StoreError> {
         if self.whole_holds.get() != Some(tenant) {
             hold::require_whole(self.connection, tenant)?;
@@ -61,7 +61,7 @@ impl<'c> Transaction<'c> {
         Ok(())
     }
 
-    /// Runs a statement of a list; one that takes too many steps ends in [`StoreError::TooCostly`].
+    /// Runs a statement of a list; one that takes too many steps fails with [`StoreError::TooCostly`].
     pub(crate) fn bounded<T>(
         &self,
         bounded: bool,

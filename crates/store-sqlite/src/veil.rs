@@ -1,8 +1,9 @@
-//! Opaque names of rows. Rows are numbered over all tenants, and a number that a tenant reads tells how busy the others are.
+//! Opaque names of rows. Rows are numbered over all tenants, and a number visible to a tenant would reveal the activity
+//! of the others.
 //!
-//! A name is a UUID of version 8: 60 bits of an authenticator of tenant and number, then the number under a mask that the
-//! authenticator gives. The keys come from the key of the authenticators of rows, which is not in the database. A name
-//! leads back to its number without an index, in its tenant and for its purpose alone.
+//! A name is a UUID of version 8: 60 bits of an authenticator of tenant and number, then the number under a mask that
+//! the authenticator gives. The keys are derived from the key of the row authenticators, which is not in the database.
+//! A name leads back to its number without an index, only in its tenant and for its purpose.
 //!
 //! ```text
 //! tag  = HMAC(key, purpose, 0, tenant, number)        bits 0..64 of the name, without the four of the version
@@ -15,10 +16,10 @@ use uuid::Uuid;
 
 use crate::row_key::RowKey;
 
-/// The numbers fit into a name: SQLite counts up, and does not reach this.
+/// The largest number that fits into a name: SQLite counts up, and does not reach it.
 const NUMBERS: u64 = (1 << 62) - 1;
 
-/// The purpose of a name. One purpose says nothing about another.
+/// The purpose of a name. A name of one purpose does not open for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// The id of an audit event.
@@ -41,7 +42,7 @@ impl Purpose {
 struct Veil(RowKey);
 
 impl Veil {
-    /// Returns the first half of a digest over these.
+    /// Returns the first half of a digest over these values.
     fn digest(&self, purpose: i64, step: u8, tenant: i64, value: u64) -> u64 {
         let mut message = Vec::with_capacity(25);
         message.extend(purpose.to_be_bytes());
@@ -67,8 +68,8 @@ impl Veil {
     }
 }
 
-/// Gives SQL `opaque(purpose, tenant, number)`, a text, and `opened(purpose, tenant, text)`, the number or null. A tenant
-/// is meant by its row.
+/// Registers the SQL functions `opaque(purpose, tenant, number)`, a text, and `opened(purpose, tenant, text)`, the
+/// number or null. The tenant is given by its row.
 pub(crate) fn functions(connection: &Connection, key: &RowKey) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     let veil = Veil(key.derive(b"chaveiro opaque names v1\0"));
@@ -79,7 +80,7 @@ pub(crate) fn functions(connection: &Connection, key: &RowKey) -> rusqlite::Resu
     })?;
     connection.create_scalar_function("opened", 3, flags, move |arguments| {
         let (purpose, tenant) = (arguments.get(0)?, arguments.get(1)?);
-        // As names are written; other spellings of the same number are other texts.
+        // Only the spelling in which names are written; other spellings of the same UUID are other texts.
         let text = arguments.get_raw(2).as_str().ok().filter(|text| text.len() == 36);
         let number = text.and_then(|text| opening.number(purpose, tenant, Uuid::try_parse(text).ok()?));
         Ok(number.and_then(|number| i64::try_from(number).ok()))
@@ -124,7 +125,7 @@ mod tests {
     fn names_of_neighbours_have_nothing_in_common() {
         let veil = veil();
         let names: Vec<u128> = (1..=1000).map(|number| veil.name(0, 1, number).as_u128()).collect();
-        // Of 122 bits that are free, two unrelated names share about half.
+        // Of the 122 free bits, two unrelated names share about half.
         for pair in names.windows(2) {
             let apart = (pair[0] ^ pair[1]).count_ones();
             assert!((25..=97).contains(&apart), "{apart} bits");

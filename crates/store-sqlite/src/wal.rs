@@ -1,5 +1,5 @@
-//! The write-ahead log, read before SQLite reads it. SQLite ends its recovery at the first frame that does not verify and says
-//! nothing; an operator must hear of it.
+//! The write-ahead log, read before SQLite reads it. SQLite ends its recovery silently at the first frame that does not
+//! verify; an operator must hear of it.
 //!
 //! The format is SQLite's (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>): a header of 32 bytes, then frames of
 //! 24 bytes and a page each. Checksums are cumulative, so that one flipped bit ends the sound part.
@@ -15,37 +15,37 @@ const LITTLE_ENDIAN: u32 = 0x377f_0682;
 const BIG_ENDIAN: u32 = 0x377f_0683;
 const VERSION: u32 = 3_007_000;
 
-/// The log of a database file.
+/// Returns the path of the log of a database file.
 pub(crate) fn path_of(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push("-wal");
     name.into()
 }
 
-/// What a log holds.
+/// The content of a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Log {
-    /// The frames up to the last sound commit: what SQLite recovers.
+    /// The frames up to the last sound commit, which SQLite recovers.
     pub committed: u64,
     /// The salt in its header.
     pub salt: [u8; 8],
-    /// What follows them.
+    /// The bytes after them.
     pub rest: Rest,
 }
 
-/// What follows the last sound commit of a log.
+/// The bytes after the last sound commit of a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rest {
-    /// Nothing.
+    /// No bytes.
     #[default]
     Nothing,
-    /// The beginning of a commit that a process did not finish before it died.
+    /// The start of a commit that a process did not finish before it died.
     Unfinished,
     /// Bytes that no process wrote there: the frame of that number, or the header with 0, does not verify.
     Broken(u64),
 }
 
-/// Reads the log of a database file; `None` when there is none, or an empty one.
+/// Reads the log of a database file; `None` if it is missing or empty.
 pub(crate) fn scan_file(path: &Path) -> io::Result<Option<Log>> {
     match File::open(path) {
         Ok(file) if file.metadata()?.len() == 0 => Ok(None),
@@ -55,12 +55,12 @@ pub(crate) fn scan_file(path: &Path) -> io::Result<Option<Log>> {
     }
 }
 
-/// The salt in the header of the log of a database.
+/// Returns the salt in the header of the log of a database.
 pub(crate) fn salt_of(database: &Path) -> io::Result<[u8; 8]> {
     salt(&File::open(path_of(database))?)
 }
 
-/// The salt in the header of an open log.
+/// Returns the salt in the header of an open log.
 pub(crate) fn salt(log: &File) -> io::Result<[u8; 8]> {
     let mut salt = [0; 8];
     log.read_exact_at(&mut salt, 16)?;
@@ -117,7 +117,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
     bytes[at..].first_chunk().map_or(0, |word| u32::from_be_bytes(*word))
 }
 
-/// Fills the buffer as far as there is something to read.
+/// Fills the buffer as far as there are bytes to read.
 fn fill(log: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
 
-    /// A log of a few commits as SQLite writes it.
+    /// Returns a log of a few commits as SQLite writes it.
     fn written() -> (tempfile::TempDir, Vec<u8>) {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("a.db");

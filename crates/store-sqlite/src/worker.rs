@@ -1,9 +1,8 @@
-//! The threads behind the store: one that writes, a few that read.
+//! The threads of the store: one that writes, a few that read.
 //!
-//! The writer takes whatever waits, up to [`Options::group`] units of work, runs each inside its own
-//! savepoint, commits them together and answers them only then. One `fsync` serves the whole group, so
-//! that durability costs the less the more callers there are. After the commit, and before the answers, the mark is written
-//! ([`crate::mark`]).
+//! The writer takes the waiting units of work, up to [`Options::group`], and runs each inside its own savepoint. It
+//! commits them together and answers them only then. One `fsync` serves the whole group, so that durability costs less
+//! with more callers. After the commit, and before the answers, the mark is written ([`crate::mark`]).
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,13 +26,13 @@ use crate::{Options, disk, state, wal};
 
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 
-/// A job and who waits for it.
+/// A job and the caller that waits for it.
 pub(crate) struct Waiting<J> {
     job: J,
     answer: Answer,
 }
 
-/// Where jobs of one kind are handed in.
+/// The queue of jobs of one kind.
 pub(crate) struct Queue<J>(SyncSender<Waiting<J>>);
 
 impl<J> Queue<J> {
@@ -42,7 +41,7 @@ impl<J> Queue<J> {
         (Self(sender), receiver)
     }
 
-    /// Hands in a job; [`StoreError::Busy`] when too many wait already.
+    /// Hands in a job; [`StoreError::Busy`] if too many wait already.
     pub(crate) async fn run(&self, job: J) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
         self.0.try_send(Waiting { job, answer }).map_err(|error| match error {
@@ -61,20 +60,20 @@ fn panicked() -> StoreError {
     StoreError::Inconsistent("a unit of work panicked".to_owned())
 }
 
-/// How long the log grows before it is copied into the database file.
+/// The length to which the log grows before it is copied into the database file.
 const LOG_BYTES: u64 = 4 * 1024 * 1024;
 
-/// How much further it grows after readers were in the way.
+/// The further growth after readers blocked a copy.
 const LOG_STEP_BYTES: u64 = 1024 * 1024;
 
-/// What the store tells of its disk.
+/// The state of the disk, shared with the store.
 #[derive(Debug, Default)]
 pub(crate) struct Condition {
     full: AtomicBool,
 }
 
 impl Condition {
-    /// Returns whether the last commit found no room.
+    /// Returns true if the last commit found no space.
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
     }
@@ -84,14 +83,14 @@ impl Condition {
     }
 }
 
-/// The thread that writes, and what it writes with.
+/// The thread that writes, with its connection and files.
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) mark: MarkFile,
     pub(crate) schema: u32,
-    /// The number that the next commit has to exceed.
+    /// The number that the next commit must exceed.
     pub(crate) floor: u64,
-    /// True if the next commit takes a doubtful database as the state to go on from.
+    /// True if the next commit accepts a doubtful database as the current state.
     pub(crate) accepting: bool,
     pub(crate) file: PathBuf,
     pub(crate) condition: Arc<Condition>,
@@ -103,11 +102,11 @@ pub(crate) struct Writer {
     pub(crate) log: Option<File>,
     /// The length of the log at which it is copied.
     pub(crate) due: u64,
-    /// The number of the schema that was looked at last.
+    /// The number of the schema that was last checked.
     pub(crate) seen_schema: Option<i64>,
 }
 
-/// Why a group was not committed.
+/// The reason why a group was not committed.
 enum Failure {
     Full,
     Busy,
@@ -137,7 +136,7 @@ pub(crate) fn start_writer(
             jobs.extend(waiting.try_iter().take(group - 1));
             writer.run_group(jobs);
         }
-        // What the log still holds belongs into the database when nobody is left to read around it.
+        // The rest of the log is copied into the database when no reader is left.
         if !writer.accepting {
             writer.checkpoint();
         }
@@ -146,7 +145,7 @@ pub(crate) fn start_writer(
 }
 
 impl Writer {
-    /// Runs a group in one transaction. Answers everybody after the commit is durable and the mark tells of it.
+    /// Runs a group in one transaction. Answers the callers after the commit is durable and recorded in the mark.
     fn run_group(&mut self, jobs: Vec<Waiting<WriteJob>>) {
         let mut jobs = jobs.into_iter();
         let mut answers = Vec::with_capacity(jobs.len());
@@ -154,7 +153,7 @@ impl Writer {
         match done {
             Ok(()) => {
                 for (answer, outcome) in answers {
-                    // A caller that went away does not undo what it asked for.
+                    // A caller that went away does not undo its request.
                     let _ = answer.send(outcome);
                 }
                 self.checkpoint_if_due();
@@ -185,7 +184,7 @@ impl Writer {
             let outcome = run_one(connection, self.list_steps, waiting.job);
             answers.push((waiting.answer, outcome));
             if connection.is_autocommit() {
-                // SQLite undid the whole transaction, as it does when there is no room: nothing of the group is kept.
+                // SQLite undid the whole transaction, as it does when there is no space: nothing of the group is kept.
                 return Err(self.undone());
             }
         }
@@ -242,7 +241,7 @@ impl Writer {
         }
     }
 
-    /// A mark that could not be written or flushed ends the process: what is committed cannot be undone, and may not be promised.
+    /// Ends the process if a mark could not be written or flushed: a commit cannot be undone, and must not be promised.
     fn flushed(&self, flushed: std::io::Result<()>) -> Result<(), Failure> {
         match flushed {
             Err(error) if disk::is_full(&error) => Err(Failure::Full),
@@ -263,8 +262,8 @@ impl Writer {
         }
     }
 
-    /// Copies the log into the database file, empties it, and flushes the mark. Readers are not waited for; says whether none
-    /// was in the way.
+    /// Copies the log into the database file, empties it, and flushes the mark. Does not wait for readers; returns true
+    /// if none was in the way.
     fn checkpoint(&mut self) -> bool {
         let connection = &self.connection;
         let emptied = connection.busy_timeout(Duration::ZERO).and_then(|()| {
@@ -276,14 +275,14 @@ impl Writer {
             if disk::is_sync_failure(&error) {
                 disk::end_process(&error);
             }
-            tracing::warn!(%error, "a checkpoint of the database failed; it is tried again");
+            tracing::warn!(%error, "a checkpoint of the database failed; it will be tried again");
             false
         });
         if let Some(promise) = self.promised.filter(|_| emptied) {
             let promise = Promise { checkpointed: promise.commits, ..promise };
             let kept = self.mark.promise(&promise).and_then(|()| self.mark.sync());
             if let Err(Failure::Unavailable(error)) = self.flushed(kept) {
-                tracing::warn!(error, "the mark was not flushed; it is tried again");
+                tracing::warn!(error, "the mark was not flushed; it will be tried again");
             }
         }
         emptied
@@ -294,7 +293,7 @@ fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
 }
 
-/// Looks at the schema when it has changed since the last group.
+/// Checks the schema if it has changed since the last group.
 fn trust(connection: &Connection, seen: &mut Option<i64>) -> Result<(), StoreError> {
     let now = authenticated::schema_number(connection)?;
     if *seen != Some(now) {
@@ -304,7 +303,7 @@ fn trust(connection: &Connection, seen: &mut Option<i64>) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Runs a unit of work inside a savepoint, so that its neighbours in the group do not suffer from it.
+/// Runs a unit of work inside a savepoint, so that its fault does not affect the others of the group.
 fn run_one(connection: &Connection, list_steps: u64, job: WriteJob) -> Result<(), StoreError> {
     connection.execute_batch("SAVEPOINT unit").map_err(fault)?;
     let verdict = catch_unwind(AssertUnwindSafe(|| job(&mut Transaction::new(connection, list_steps))));
@@ -329,7 +328,7 @@ pub(crate) fn start_readers(
         let waiting = Arc::clone(&waiting);
         let read = move || {
             loop {
-                // The lock is held while waiting only: another reader takes the next job meanwhile.
+                // The lock is held only while waiting: another reader takes the next job meanwhile.
                 let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(Waiting { job, answer }) = next else { return };
                 let _ = answer.send(run_reading(&connection, list_steps, job));
@@ -340,7 +339,7 @@ pub(crate) fn start_readers(
     Ok((queue, threads))
 }
 
-/// One reading sees one snapshot.
+/// Runs a read on one snapshot.
 fn run_reading(connection: &Connection, list_steps: u64, job: ReadJob) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN DEFERRED").map_err(fault)?;
     let finished = catch_unwind(AssertUnwindSafe(|| job(&Transaction::new(connection, list_steps))));

@@ -5,10 +5,10 @@
 //!
 //! - Callers cannot change their own role assignments.
 //! - A right that no permission implies ([`RoleAction::is_only_assigned`]), such as managing roles or applications, can
-//! be granted only by a caller who holds it, within the caller's scope.
+//!   be granted only by a caller who holds it, within the caller's scope.
 //! - A person who has an application's secret can act as that application, and that person may be the caller. So an
-//! application gets no right that it lacked before and that the caller lacks too. The first assignment restricts an
-//! application to its roles; removing the last one lifts the restriction.
+//!   application gets no right that it lacked before and that the caller lacks too. The first assignment restricts an
+//!   application to its roles; removing the last one lifts the restriction.
 //! - No person stands behind an application, so it can grant only rights it holds.
 
 use super::rights;

@@ -4,9 +4,9 @@
 //!
 //! ```text
 //! read again by the same party, within the window that it opened   shown, not counted
-//! half of a limit                                                   shown, people are told, once a window
-//! the whole of a limit                                              held: that party, or the tenant; people are told
-//! a reason for breaking the glass                                   shown in spite of a hold; people are told
+//! half of a limit                                                   shown; one alert in each window
+//! the whole of a limit                                              held: that party, or the tenant; an alert
+//! a break-glass reason                                              shown in spite of a hold; an alert
 //! ```
 
 use std::time::Duration;

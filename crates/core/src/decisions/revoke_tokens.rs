@@ -1,8 +1,8 @@
 //! Immediate revocation for people and applications: access tokens, and the sign-ins that would yield new ones.
 //!
 //! ```text
-//! sign_out        a person       -> her sign-ins end, recorded one by one; her access tokens end, recorded
-//! tokens_of       a principal    -> its access tokens end, recorded; what it proves itself with stays
+//! sign_out        a person       -> the sign-ins end, recorded one by one; the access tokens end, recorded
+//! tokens_of       a principal    -> the access tokens end, recorded; the credentials stay
 //! ```
 
 use jiff::Timestamp;

@@ -3,7 +3,7 @@
 //! ```text
 //! approve   the code waits, the user exists          -> approved, recorded
 //! deny      the code waits                           -> denied, recorded
-//! revoke    whoever is signed in as that user        -> ended, access tokens included, recorded ([`super::revoke_tokens`])
+//! revoke    a person is signed in as that user       -> ended, access tokens included, recorded ([`super::revoke_tokens`])
 //! ```
 
 use std::net::IpAddr;

@@ -10,8 +10,8 @@
 //!
 //! ```text
 //!  ..T.0......T.8......T+1.0......T+1.1......T+1.2......T+2.0..
-//!    old       decided  old        kept       new
-//!    iat T     moment   iat T+1               iat T+2          refused: iat < T+2
+//!    old       decided  old        stored     new
+//!    iat T     time     iat T+1               iat T+2          refused: iat < T+2
 //!              T+2
 //! ```
 //!

@@ -1,4 +1,4 @@
-//! Remote actions and the requests that asked for them.
+//! Remote actions and the requests for them.
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::{ActionRecord, ActionState};
@@ -23,7 +23,7 @@ pub(crate) fn read(row: &Row<'_>) -> Result<ActionRecord, RowError> {
         id: ActionId(uuid(row, "id")?),
         tenant: TenantId(uuid(row, "tenant_id")?),
         device: DeviceId(uuid(row, "device_id")?),
-        name: known.ok_or_else(|| RowError::Content(format!("name: {name} is no remote action")))?.name,
+        name: known.ok_or_else(|| RowError::Content(format!("name: {name} is not a remote action")))?.name,
         state: from_name(row, "state")?,
         attempt: row.get("attempt")?,
         outcome: optional_from_name(row, "outcome")?,
@@ -59,7 +59,7 @@ pub(crate) fn actions(
     many(connection, &sql, params![blob(&tenant.0), blob(&device.0), limit as i64], read)
 }
 
-/// The rows of a device, for the questions below.
+/// The row of a device, for the queries below.
 const OF_DEVICE: &str = "(SELECT d.row FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1 AND d.id = ?2)";
 
 pub(crate) fn current_results(
@@ -87,7 +87,7 @@ pub(crate) fn newest_for(
     device: DeviceId,
     lock: Lock,
 ) -> Result<Option<ActionRecord>, StoreError> {
-    // As the index of disks has it, so that it is used.
+    // Written like the condition of the index of disks, so that SQLite uses it.
     let of_lock = match lock {
         Lock::Luks2 => "instr(a.locks, '\"luks2\"') > 0".to_owned(),
         Lock::Login | Lock::Screen => format!("instr(a.locks, '{}') > 0", json(&lock)?),
@@ -96,7 +96,7 @@ pub(crate) fn newest_for(
     one(connection, &sql, params![blob(&tenant.0), blob(&device.0)], read)
 }
 
-/// Notes which locks the passcode of a done action opens.
+/// Records the locks that the passcode of a done action opens.
 fn note_opening(connection: &Connection, action: &ActionRecord) -> Result<(), StoreError> {
     if action.state != ActionState::Done {
         return Ok(());

@@ -16,7 +16,7 @@ use crate::unit::Transaction;
 const COLUMNS: &str = "a.*, t.id AS tenant_id, d.id AS device_id";
 const FROM: &str = "action a JOIN tenant t ON t.row = a.tenant JOIN device d ON d.row = a.device";
 
-/// See [`device_tag::is_seldom`]. Devices have a few actions each.
+/// The limit for [`device_tag::is_seldom`]. Devices have a few actions each.
 const FEW: i64 = 2_000;
 
 pub(crate) fn actions(
@@ -37,7 +37,7 @@ pub(crate) fn count_actions(
     list(unit, tenant, visible)?.count(unit, filter)
 }
 
-/// The list of the actions of a tenant.
+/// Returns the list of the actions of a tenant.
 pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 use crate::codec::{RowError, blob, change_one, from_json, insert, json, many, micros, one, run, time, uuid};
 use crate::rows::authenticated::{APPLICATIONS, is_whole};
 
-/// Applications as this program wrote them; others grant nothing.
+/// Selects applications as this program wrote them; others grant nothing.
 fn select(rest: &str) -> String {
     let sound = APPLICATIONS.sound("a");
     format!(
@@ -46,7 +46,7 @@ pub(crate) fn application(
     id: ApplicationId,
 ) -> Result<Option<Application>, StoreError> {
     let found = one(connection, &select("AND a.id = ?"), [blob(&tenant.0), blob(&id.0)], read)?;
-    // One that was removed could have been put back, or been given back an older secret.
+    // A removed application could have been put back, or given an older secret again.
     let stands = found.is_some() && is_whole(connection, &APPLICATIONS, tenant, false)?;
     Ok(found.filter(|_| stands))
 }

@@ -23,7 +23,7 @@ fn read_link(row: &Row<'_>) -> Result<ChainLink, RowError> {
 }
 
 pub(crate) fn unchained(connection: &Connection, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
-    // Links are made in order of `seq`, so that what has none lies above the highest link.
+    // Links are made in order of `seq`, so that an event without one lies above the highest link.
     let sql = "SELECT v.seq, v.body, t.id AS tenant_id FROM audit_event v JOIN tenant t ON t.row = v.tenant
         WHERE v.seq > (SELECT coalesce(max(seq), 0) FROM audit_link) ORDER BY v.seq LIMIT ?";
     many(connection, sql, [limit as i64], read_event)

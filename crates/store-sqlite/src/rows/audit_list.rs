@@ -35,7 +35,7 @@ fn read(row: &Row<'_>) -> Result<NamedEvent, RowError> {
 
 const FROM: &str = "audit_event v JOIN tenant t ON t.row = v.tenant";
 
-/// See [`device_tag::is_seldom`]. Devices have some dozens of events each.
+/// The limit for [`device_tag::is_seldom`]. Devices have some dozens of events each.
 const FEW: i64 = 1_000;
 
 pub(crate) fn event(connection: &Connection, tenant: TenantId, id: EventId) -> Result<Option<NamedEvent>, StoreError> {
@@ -62,7 +62,7 @@ pub(crate) fn count_events(
     list(unit, tenant, visible)?.count(unit, filter)
 }
 
-/// Whoever sees some devices sees the events of these, and of nothing else.
+/// Returns the list of events. A caller that sees some devices sees only the events about these.
 pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,
@@ -114,7 +114,7 @@ impl Fields for AuditField {
     }
 }
 
-/// What the one table says of each activity, as SQL.
+/// Returns SQL for one column of the table of described activities.
 fn cases(of: fn(Described) -> &'static str) -> String {
     let mut sql = String::from("CASE v.activity");
     for activity in Activity::ALL {

@@ -1,13 +1,13 @@
-//! Authenticators of rows: whoever can write the database, and does not have the key, can grant nothing with it.
+//! Row authenticators: write access to the database without the key grants no rights.
 //!
-//! A row of [`TABLES`] has a `mac`: HMAC-SHA-256 over the name of its table, the identifiers of what it belongs to, and
-//! every column that counts. It cannot be edited, moved to another tenant or made by others. For small tables `row_set`
-//! authenticates which rows of a tenant there are, too, with a version: rows cannot be removed, or put back from an older
-//! copy. Both are written by triggers that live in the connection of the writer alone, so that no statement forgets them,
-//! and a change never makes a row sound that was not.
+//! A row of [`TABLES`] has a `mac`: HMAC-SHA-256 over the name of its table, the identifiers of its owners, and every
+//! column that counts. It cannot be edited, moved to another tenant or made by other programs. For small tables
+//! `row_set` also authenticates the set of a tenant's rows, with a version: rows cannot be removed, or put back from an
+//! older copy. Temporary triggers in the writer's connection write both, so that no statement forgets them, and a
+//! change never makes an unsound row sound.
 //!
-//! Whoever reads a row to decide by it reads it with [`Table::sound`]. Where the absence of a row grants something, or an
-//! older row could, [`is_whole`] is asked, too.
+//! Code that reads a row for a decision reads it with [`Table::sound`]. Where the absence of a row, or an older row,
+//! could grant a right, it calls [`is_whole`] too.
 
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
@@ -23,27 +23,27 @@ use crate::codec::{blob, fault, many, moment, one, run, uuid};
 use crate::row_key::RowKey;
 use crate::rows::audit::append_event;
 
-/// A table whose rows are authenticated. In its texts `{}` is the row.
+/// A table whose rows are authenticated. In its texts `{}` stands for the row.
 pub(crate) struct Table {
     name: &'static str,
-    /// The row of its tenant.
+    /// The row of the tenant.
     tenant: &'static str,
-    /// Identifiers of what the row belongs to: rows refer by numbers, which say nothing by themselves.
+    /// The identifiers of the owners: rows refer to them by numbers, which prove nothing by themselves.
     owners: &'static [&'static str],
-    /// The columns by which it refers.
+    /// The columns that refer to the owners.
     references: &'static [&'static str],
     columns: &'static [&'static str],
-    /// Columns that the table got when rows were signed already. Where they are NULL they are no part of what is
-    /// authenticated, so that older rows verify. They stay in this order.
+    /// The columns that the table got after rows were signed. NULL values of them are left out of the authenticated
+    /// message, so that older rows verify. Their order never changes.
     later: &'static [&'static str],
     key: &'static [&'static str],
-    /// Which rows of the table.
+    /// The condition for rows that are authenticated.
     only: Option<&'static str>,
-    /// True if `row_set` says which rows there are.
+    /// True if `row_set` authenticates the set of rows.
     set: bool,
-    /// True if a row that does not verify may be removed: nothing is lost but what it would grant.
+    /// True if a row that does not verify may be removed: only its grant is lost.
     removable: bool,
-    /// How people are told which row it is.
+    /// The name of the row for people, as SQL.
     shown: &'static str,
 }
 
@@ -159,7 +159,7 @@ pub(crate) static DEVICE_TAGS: Table = Table {
     shown: "shown((SELECT o.id FROM device o WHERE o.row = {}.device)) || ' ' || {}.tag",
     ..PLAIN
 };
-/// People: their tokens name them as these rows do, and a disabled account is disabled there.
+/// Users: their tokens name them as these rows do, and a disabled account is disabled there.
 pub(crate) static USERS: Table = Table {
     name: "resource",
     columns: &["kind", "id", "alternate_key", "properties"],
@@ -187,7 +187,7 @@ fn at(text: &str, row: &str) -> String {
 }
 
 impl Table {
-    /// The condition that the row with that alias is one of ours, as it was written.
+    /// Returns the condition that the row with that alias is as this program wrote it.
     pub(crate) fn sound(&self, row: &str) -> String {
         format!("row_sound({row}.mac, {})", self.arguments(row))
     }
@@ -199,7 +199,7 @@ impl Table {
         all.join(", ")
     }
 
-    /// The number of arguments before [`Self::later`].
+    /// Returns the number of arguments before [`Self::later`].
     fn fixed(&self) -> usize {
         1 + self.owners.len() + self.columns.len()
     }
@@ -213,7 +213,7 @@ impl Table {
         self.only.map(|only| format!("{before}{}", at(only, row))).unwrap_or_default()
     }
 
-    /// The authenticators of a tenant's rows, in one text; of sound rows alone, or of all.
+    /// Returns the authenticators of a tenant's rows, in one text: of sound rows only, or of all.
     fn members(&self, tenant: &str, sound: bool) -> String {
         let sound = if sound { format!(" AND {}", self.sound("s")) } else { String::new() };
         format!(
@@ -228,7 +228,7 @@ impl Table {
         format!("set_mac('{name}', (SELECT o.id FROM tenant o WHERE o.row = {tenant}), {version}, {members})")
     }
 
-    /// The triggers of the writer.
+    /// Returns the triggers of the writer.
     fn triggers(&self) -> String {
         let Self { name, columns, later, references, .. } = self;
         let mut sql = String::new();
@@ -247,7 +247,7 @@ impl Table {
         );
         let (mut inserted, mut updated) = (sign, keep);
         if self.set {
-            // A set that does not verify beforehand does not verify afterwards.
+            // A set that does not verify before a change does not verify after it.
             let check = |row: &str| {
                 let tenant = at(self.tenant, row);
                 let mac = self.set_mac(&tenant, "version", true);
@@ -283,8 +283,8 @@ impl Table {
     }
 }
 
-/// The message that is authenticated: each value with its type and length, so that no two rows give the same. Behind the
-/// first `fixed` values each has its place, too, and NULL is left out.
+/// Returns the message that is authenticated: each value with its type and length, so that no two rows give the same.
+/// After the first `fixed` values, each also has its place, and NULL is left out.
 fn message(label: &[u8], context: &Context<'_>, from: usize, fixed: usize) -> Vec<u8> {
     let mut message = label.to_vec();
     for index in from..context.len() {
@@ -318,7 +318,7 @@ fn message(label: &[u8], context: &Context<'_>, from: usize, fixed: usize) -> Ve
     message
 }
 
-/// The message of a row; its first value is the name of the table.
+/// Returns the message of a row; its first value is the name of the table.
 fn row_message(context: &Context<'_>, from: usize) -> Vec<u8> {
     let name = context.get_raw(from);
     let table = TABLES.iter().find(|table| name == ValueRef::Text(table.name.as_bytes()));
@@ -328,10 +328,10 @@ fn row_message(context: &Context<'_>, from: usize) -> Vec<u8> {
 const ROW: &[u8] = b"chaveiro row v1\0";
 const SET: &[u8] = b"chaveiro row set v1\0";
 
-/// Most characters of the name of a row that people are told.
+/// Most characters of a row's name for people.
 const MAX_SHOWN: usize = 200;
 
-/// What SQL needs to sign and verify.
+/// Registers the SQL functions that sign and verify.
 pub(crate) fn functions(connection: &Connection, key: &RowKey) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     let signing = key.clone();
@@ -357,13 +357,13 @@ pub(crate) fn install(connection: &Connection) -> rusqlite::Result<()> {
     TABLES.iter().try_for_each(|table| connection.execute_batch(&table.triggers()))
 }
 
-/// The number that SQLite gives a schema; another one after every change.
+/// Returns SQLite's number of the schema, which differs after every change.
 pub(crate) fn schema_number(connection: &Connection) -> Result<i64, StoreError> {
     connection.query_row("PRAGMA schema_version", [], |row| row.get(0)).map_err(fault)
 }
 
-/// Makes sure that no table of ours changes by itself: that nothing in it is computed, and nothing follows changes
-/// elsewhere. What the writer is made to change, it would sign.
+/// Refuses a database in which one of our tables can change by itself: by a computed column, or as a consequence of
+/// changes elsewhere. The writer would sign whatever it is made to change.
 pub(crate) fn check_schema(connection: &Connection) -> Result<(), StoreError> {
     for table in TABLES {
         let sql = "SELECT (SELECT count(*) FROM pragma_table_xinfo(?1) WHERE hidden <> 0)
@@ -377,8 +377,8 @@ pub(crate) fn check_schema(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Returns whether the rows of a tenant in that table are those that this program left there. With `every`, each is verified as
-/// well: that is for tables where a row that is not found grants something.
+/// Returns true if the rows of a tenant in that table are those that this program left there. With `every`, each row is
+/// verified too: for tables where the absence of a row grants a right.
 pub(crate) fn is_whole(
     connection: &Connection,
     table: &Table,
@@ -394,11 +394,11 @@ pub(crate) fn is_whole(
         );
         one(connection, &sql, [blob(&tenant.0)], |row| Ok(row.get::<_, bool>(0)?)).map(|whole| whole.unwrap_or(true))
     };
-    // Rows that others added are no members; they only make the short way fail.
+    // Rows added by other programs are no members; they only make the short check fail.
     Ok((!every && whole(false)?) || whole(true)?)
 }
 
-/// The fault of a decision that cannot be made, because rows are not those that this program left there.
+/// Returns the fault of a decision that is impossible because another program changed the rows.
 pub(crate) fn unsound(table: &Table) -> StoreError {
     StoreError::Inconsistent(format!(
         "rows of the table {} were changed by another program; run: chaveiro audit rows",
@@ -406,7 +406,7 @@ pub(crate) fn unsound(table: &Table) -> StoreError {
     ))
 }
 
-/// Looks at no more than about `limit` rows from that place on.
+/// Verifies no more than about `limit` rows from that place on.
 pub(crate) fn look(connection: &Connection, from: RowPlace, limit: usize) -> Result<RowLook, StoreError> {
     let mut look = RowLook { unsound: Vec::new(), sets: Vec::new(), next: from };
     let mut left = limit;
@@ -425,7 +425,7 @@ pub(crate) fn look(connection: &Connection, from: RowPlace, limit: usize) -> Res
         );
         let offset = i64::try_from(look.next.offset).unwrap_or(i64::MAX);
         let rows = many(connection, &sql, params![left as i64, offset], |row| {
-            // Others may have written anything, and must not stop the look by it.
+            // Other programs may have written any value, and no value may stop the verification.
             let tenant = row.get_ref("tenant_id")?.as_bytes().ok().and_then(|bytes| Uuid::from_slice(bytes).ok());
             let unsound = UnsoundRow { tenant: tenant.map(TenantId), table: table.name, row: row.get("shown")? };
             Ok((row.get::<_, bool>("sound")?, unsound))
@@ -459,8 +459,8 @@ fn sets(connection: &Connection, table: &'static Table, look: &mut RowLook) -> R
     Ok(())
 }
 
-/// Signs every row that does not verify as it stands, or, with `remove`, removes those that would only grant something;
-/// then every set as it stands. Says how many rows it touched.
+/// Signs every row that does not verify as it stands or, with `remove`, removes those whose only effect is what they
+/// grant. Then signs every set as it stands. Returns the number of rows.
 pub(crate) fn settle(connection: &Connection, remove: bool) -> Result<u64, StoreError> {
     let mut touched = 0;
     for table in TABLES {
@@ -484,7 +484,7 @@ pub(crate) fn settle(connection: &Connection, remove: bool) -> Result<u64, Store
     Ok(touched)
 }
 
-/// Notes the key of a database, and signs everything when it has none yet; says which key it had.
+/// Records the key of a database, and signs everything if it has none yet. Returns the key that it had.
 pub(crate) fn introduce(connection: &Connection, key: &RowKey) -> Result<Option<Vec<u8>>, StoreError> {
     let noted = noted_key(connection)?;
     if noted.is_some() {
@@ -503,7 +503,7 @@ pub(crate) fn introduce(connection: &Connection, key: &RowKey) -> Result<Option<
     Ok(None)
 }
 
-/// The fingerprint of the key that signed the database.
+/// Returns the fingerprint of the key that signed the database.
 pub(crate) fn noted_key(connection: &Connection) -> Result<Option<Vec<u8>>, StoreError> {
     one(connection, "SELECT fingerprint FROM row_key LIMIT 1", [], |row| Ok(row.get(0)?))
 }
@@ -512,7 +512,7 @@ pub(crate) fn noted_key(connection: &Connection) -> Result<Option<Vec<u8>>, Stor
 mod tests {
     use super::*;
 
-    /// Columns by which nothing is decided that somebody else could want.
+    /// The columns that need no authentication: no decision depends on them that an attacker would want.
     const FREE: &[(&str, &[&str])] = &[
         ("enrollment", &["session"]),
         ("secret", &["mark"]),

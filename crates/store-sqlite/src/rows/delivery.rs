@@ -1,4 +1,4 @@
-//! Deliveries: the queue of each enrolment, and what became of it.
+//! Deliveries: the queue of each enrolment, and the state of each delivery.
 
 use chaveiro_core::command::{Delivery, Phase, Receipt};
 use chaveiro_core::id::{ActionId, DeviceId, EnrollmentId, TenantId};
@@ -13,7 +13,7 @@ const DELIVERY: &str = "SELECT y.*, e.id AS enrollment_id, a.id AS action_id, t.
     FROM delivery y JOIN enrollment e ON e.row = y.enrollment JOIN device d ON d.row = e.device
     JOIN tenant t ON t.row = d.tenant LEFT JOIN action a ON a.row = y.action";
 
-/// What an earlier recovery left is settled before anything new begins.
+/// The remains of an earlier recovery are settled before a new one begins.
 const LEAVING: &str = "WHERE e.id = ? AND y.phase = 'queued' ORDER BY y.purpose <> 'finish', y.seq";
 
 fn read(row: &Row<'_>) -> Result<Delivery, RowError> {
@@ -91,7 +91,7 @@ pub(crate) fn of_action(connection: &Connection, action: ActionId) -> Result<Vec
 
 pub(crate) fn insert_delivery(connection: &Connection, delivery: &Delivery) -> Result<i64, StoreError> {
     let receipt = delivery.phase.receipt();
-    // An action that is named must be there: a scalar subquery alone would quietly become NULL.
+    // A named action must exist: a scalar subquery alone would silently become NULL.
     let sql = "INSERT INTO delivery (enrollment, action, attempt, purpose, commands, statuses, phase, receipt,
             first_command, created)
         SELECT e.row, (SELECT row FROM action WHERE id = ?2), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10

@@ -19,10 +19,10 @@ use crate::rows::list::{Column, Fields, Kind, List, Where};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
-/// See [`device_tag::is_seldom`]. So many devices are read and sorted in some hundredths of a second.
+/// The limit for [`device_tag::is_seldom`]. So many devices are read and sorted in some hundredths of a second.
 const FEW: i64 = 10_000;
 
-/// Without the generated columns, which are for conditions alone.
+/// Returns the columns without the generated ones, which only conditions use.
 fn columns() -> String {
     let sound = DEVICE_TAGS.sound("g");
     format!(
@@ -97,7 +97,7 @@ pub(crate) fn count_devices(
     list(unit, tenant, scope, visible)?.count(unit, filter)
 }
 
-/// The list of devices of a tenant.
+/// Returns the list of devices of a tenant.
 pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,
@@ -169,7 +169,7 @@ fn reported(field: InventoryField) -> Column {
 }
 
 impl Fields for DeviceField {
-    /// The values are those that the Graph face serves; the suite compares them.
+    /// Returns the column; its values are those that the Graph face serves, which the suite compares.
     fn column(&self) -> Column {
         const EXISTS_USER: &str =
             "EXISTS (SELECT 1 FROM resource u WHERE u.tenant = d.tenant AND u.kind = 'user' AND u.id = d.user)";
@@ -221,7 +221,7 @@ pub(crate) fn by_reported_id(
     tenant: TenantId,
     reported_id: &str,
 ) -> Result<Option<ManagedDevice>, StoreError> {
-    // Only the newest enrolment of a device speaks for its name.
+    // Only the newest enrolment of a device counts for its name.
     let sql = format!(
         "SELECT {} FROM {FROM} JOIN enrollment e ON e.device = d.row
         WHERE t.id = ?1 AND e.oma_device_id = ?2 AND e.row = (SELECT max(row) FROM enrollment WHERE device = d.row)
@@ -283,7 +283,8 @@ pub(crate) fn update_device(connection: &Connection, device: &ManagedDevice) -> 
         },
         "device",
     )?;
-    // What most indexes are made of. A session seldom changes it, and to write it alike would write them all.
+    // Most indexes cover these columns. A session seldom changes them, and writing equal values would write every
+    // index.
     let seldom = "UPDATE device SET platform = :platform, management_state = :management_state, enrolled = :enrolled,
             inventory = :inventory
         WHERE id = :id AND tenant = (SELECT row FROM tenant WHERE id = :tenant)

@@ -9,24 +9,24 @@ use rusqlite::{Connection, params};
 use crate::codec::{blob, json, many, one, run};
 use crate::rows::authenticated::DEVICE_TAGS;
 
-/// The tags of a parameter that is a JSON array of them.
+/// The condition that a tag is among a parameter's JSON array.
 const THESE: &str = "tag IN (SELECT value FROM json_each(?))";
 
-/// The condition that a device has one of these tags, and got it from this program; `row` is the alias of the tag.
+/// Returns the condition that a device has one of these tags, written by this program; `row` is the alias of the tag.
 pub(crate) fn these(row: &str) -> String {
     format!("{row}.{THESE} AND {}", DEVICE_TAGS.sound(row))
 }
 
-/// Whether at most `few` devices have one of these tags. A list of what is seen of so few begins with them, whatever its
-/// filter and order; one of more goes along an index of all and looks at the tags of each, because it finds enough soon.
-/// The planner cannot know which.
+/// Returns true if at most `few` devices have one of these tags. A list for so few visible devices starts from them,
+/// whatever its filter and order. A list for more walks an index of all devices and checks the tags of each, because it
+/// finds enough soon. The planner cannot know which is faster.
 pub(crate) fn is_seldom(connection: &Connection, tags: &str, few: i64) -> Result<bool, StoreError> {
     let sql = format!("SELECT count(*) FROM (SELECT 1 FROM device_tag WHERE {THESE} LIMIT ?)");
     let counted = one(connection, &sql, params![tags, few + 1], |row| Ok(row.get::<_, i64>(0)?))?;
     Ok(counted.is_some_and(|count| count <= few))
 }
 
-/// The tags of the devices of a tenant. The index is entered once for each tag, however many devices have it.
+/// Returns the tags of the devices of a tenant. The index is entered once for each tag, however many devices have it.
 pub(crate) fn of_devices(connection: &Connection, tenant: TenantId) -> Result<ScopeTags, StoreError> {
     let sql = format!(
         "WITH RECURSIVE known (tag) AS (
@@ -41,7 +41,7 @@ pub(crate) fn of_devices(connection: &Connection, tenant: TenantId) -> Result<Sc
     Ok(tags.into_iter().collect())
 }
 
-/// Writes only what differs: most changes of a device are not about its tags.
+/// Writes only the differences: most changes of a device do not concern its tags.
 pub(crate) fn put(connection: &Connection, device: &ManagedDevice) -> Result<(), StoreError> {
     const ROW: &str = "SELECT d.row FROM device d JOIN tenant t ON t.row = d.tenant WHERE t.id = ?1 AND d.id = ?2";
     let gone =

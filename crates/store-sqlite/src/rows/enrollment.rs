@@ -11,7 +11,7 @@ use crate::codec::{
 };
 use crate::rows::authenticated::{ENROLLMENT_TOKENS, ENROLLMENTS};
 
-/// Enrolments as this program wrote them; others open no session.
+/// Selects enrolments as this program wrote them; others open no session.
 fn select(rest: &str) -> String {
     let sound = ENROLLMENTS.sound("e");
     format!(

@@ -29,8 +29,8 @@ fn read(row: &Row<'_>) -> Result<Hold, RowError> {
 
 const HOLD: &str = "SELECT h.*, t.id AS tenant_id FROM hold h JOIN tenant t ON t.row = h.tenant";
 
-/// Refuses to answer when holds were changed by another program: one that is not found lets recoveries and readings through.
-/// Required before each question below; a transaction asks once.
+/// Refuses to answer if another program changed holds: a missing one would let recoveries and readings through.
+/// Required before each query below; a transaction checks once.
 pub(crate) fn require_whole(connection: &Connection, tenant: TenantId) -> Result<(), StoreError> {
     if is_whole(connection, &HOLDS, tenant, true)? { Ok(()) } else { Err(unsound(&HOLDS)) }
 }
@@ -91,7 +91,7 @@ pub(crate) fn count_recovery(connection: &Connection, action: &ActionRecord) -> 
     insert(connection, sql, params![blob(&action.id.0), micros(action.started)], "recovery")
 }
 
-/// A count that stops at the limit: it walks the index no further than the answer needs.
+/// Counts rows up to the limit: it walks the index no further than the answer needs.
 fn bounded(connection: &Connection, rows: &str, parameters: impl rusqlite::Params) -> Result<i64, StoreError> {
     let counted = one(connection, &format!("SELECT count(*) FROM ({rows})"), parameters, |row| Ok(row.get(0)?))?;
     Ok(counted.unwrap_or_default())

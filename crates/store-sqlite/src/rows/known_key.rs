@@ -1,4 +1,4 @@
-//! The keys that this database was used with.
+//! The keys that were used with this database.
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::keys::{Fingerprint, KeyName, KnownKey};

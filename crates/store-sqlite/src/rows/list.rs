@@ -1,10 +1,10 @@
 //! Lists: a filter, an order and a cursor as SQL.
 //!
-//! A list plugs in with [`Fields`] for the type of its fields and a [`List`]: what is selected from where, and the conditions
-//! that always hold. Values of callers are only ever parameters.
+//! A list plugs in with [`Fields`] for the type of its fields and a [`List`]: the columns, the tables, and the
+//! conditions that always hold. Values of callers are only ever parameters.
 //!
-//! A page that goes on after a cursor is read as a few ranges, one after the other, instead of as one condition with `OR`: each range
-//! begins where an index can be entered, and what one range leaves of the page the next one fills.
+//! A page after a cursor is read as a few ranges, one after the other, instead of as one condition with `OR`. Each
+//! range starts where an index can be entered, and the next range fills the rest of the page.
 
 mod condition;
 
@@ -22,7 +22,7 @@ use crate::codec::{RowError, many, one};
 use crate::unit::Transaction;
 use crate::veil::{Purpose, opaque, opened};
 
-/// A sort key as the cursor keeps it.
+/// Returns a sort key as the cursor stores it.
 fn key(value: Sql) -> Value {
     match value {
         Sql::Null => Value::Null,
@@ -41,22 +41,22 @@ struct Place {
     row: i64,
 }
 
-/// Where a list comes from.
+/// The source of a list.
 pub(crate) struct List<'a> {
     /// The columns that `read` needs, without sort keys.
     pub(crate) columns: Cow<'a, str>,
     /// Tables and joins.
     pub(crate) from: &'a str,
-    /// The integer row: its order is that in which items were made.
+    /// The integer row, whose order is the order of creation.
     pub(crate) row: &'a str,
     /// The row of the tenant.
     pub(crate) tenant: i64,
-    /// What always holds.
+    /// The condition that always holds.
     pub(crate) base: Where,
 }
 
 impl List<'_> {
-    /// One page.
+    /// Returns one page.
     pub(crate) fn page<F: Fields, T>(
         &self,
         unit: &Transaction<'_>,
@@ -91,14 +91,15 @@ impl List<'_> {
             let parameters = params_from_iter(parameters);
             rows.extend(unit.bounded(bounded, |connection| many(connection, &sql, parameters, read))?);
         }
-        // One more than asked tells whether there is a next page.
+        // One more than requested shows whether there is a next page.
         let more = rows.len() > listing.limit;
         rows.truncate(listing.limit);
         let next = rows.last().filter(|_| more).map(|(place, _)| self.close(unit, place)).transpose()?;
         Ok(Paged { items: rows.into_iter().map(|(_, item)| item).collect(), next })
     }
 
-    /// Returns the cursor of a place: rows are numbered over all tenants, and a cursor goes to callers.
+    /// Returns the cursor of a place, which hides the row: rows are numbered over all tenants, and callers get the
+    /// cursor.
     fn close(&self, unit: &Transaction<'_>, place: &Place) -> Result<Cursor, StoreError> {
         let sql = format!("SELECT {}", opaque(Purpose::Page, "?", "?"));
         let name = one(unit.connection, &sql, [self.tenant, place.row], |row| Ok(row.get::<_, String>(0)?))?;
@@ -115,7 +116,7 @@ impl List<'_> {
         Ok(Place { keys: cursor.keys.clone(), row })
     }
 
-    /// How many match.
+    /// Counts the matching items.
     pub(crate) fn count<F: Fields>(&self, unit: &Transaction<'_>, filter: &Filter<F>) -> Result<u64, StoreError> {
         let condition = self.base.clone().filter(filter, self.tenant);
         let sql = format!("SELECT count(*) FROM {} WHERE {}", self.from, condition.sql);
@@ -125,7 +126,7 @@ impl List<'_> {
         Ok(counted.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
 
-    /// The row as conditions and orders have it.
+    /// Returns the row as conditions and orders use it.
     fn row<F: Fields>(&self, filter: &Filter<F>) -> String {
         format!("{}{}", if goes_by_user(filter) { "+" } else { "" }, self.row)
     }
@@ -145,7 +146,7 @@ impl List<'_> {
             sql.push_str(&format!(", {} AS key_{index}", column.value()));
             by.push_str(&format!("{}{} {}, ", column.value(), column.collation(), direction(key.descending)));
         }
-        // The row goes the way of the last key, so that one walk over an index gives both.
+        // The row follows the direction of the last key, so that one walk over an index gives both.
         let last = direction(order.last().is_some_and(|key| key.descending));
         sql.push_str(&format!(
             " FROM {} WHERE {} ORDER BY {by}{row} {last} LIMIT ? OFFSET ?",
@@ -156,7 +157,7 @@ impl List<'_> {
         (sql, parameters)
     }
 
-    /// What comes after a cursor, as ranges in their order.
+    /// Returns the items after a cursor, as ranges in their order.
     fn ranges<F>(&self, row: &str, order: &[Order<F>], columns: &[Column], after: Option<&Place>) -> Vec<Where> {
         let Some(cursor) = after else { return vec![self.base.clone()] };
         let mut same = self.base.clone();
@@ -175,7 +176,7 @@ impl List<'_> {
                     behind.push(same.clone().and(&format!("{x} IS NULL"), None));
                 }
             }
-            // What is behind in an earlier key comes later.
+            // Items behind in an earlier key come later.
             behind.append(&mut ranges);
             ranges = behind;
             same = match null {
@@ -190,8 +191,8 @@ impl List<'_> {
     }
 }
 
-/// Whether a condition on the primary user finds a few devices. The planner would rather walk all devices in order than sort a few:
-/// a row with a sign is a row that no index has.
+/// Returns true if a condition on the primary user finds few devices. The planner would rather walk all devices in
+/// order than sort a few. A row with a sign is a row without an index.
 fn goes_by_user<F: Fields>(filter: &Filter<F>) -> bool {
     let is = |part: &Filter<F>| match part {
         Filter::Is { field, test: Test::Equal(Value::Text(_)) | Test::StartsWith(_), holds: true } => {
@@ -209,8 +210,8 @@ fn direction(descending: bool) -> &'static str {
     if descending { "DESC" } else { "ASC" }
 }
 
-/// The order that was asked for. Without one, a filter that is a range of an index is answered in the order of that index, because in
-/// any other order each page would read and sort the whole range.
+/// Returns the requested order. Without one, a filter that is a range of an index is answered in the order of that
+/// index: in any other order each page would read and sort the whole range.
 fn effective_order<F: Fields>(listing: &Listing<F>) -> Cow<'_, [Order<F>]> {
     if !listing.order.is_empty() {
         return Cow::Borrowed(&listing.order);

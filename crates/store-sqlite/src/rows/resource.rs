@@ -33,7 +33,7 @@ fn read(row: &Row<'_>) -> Result<Resource, RowError> {
     })
 }
 
-/// The condition that a user is one of those that this program wrote: tokens name people as these rows do.
+/// Returns the condition that a user is one that this program wrote: tokens name people as these rows do.
 fn sound(kind: ResourceKind) -> String {
     match kind {
         ResourceKind::User => format!(" AND {}", USERS.sound("r")),
@@ -82,14 +82,14 @@ pub(crate) fn count_resources(
     list(unit, tenant, scope, visible)?.count(unit, filter)
 }
 
-/// The list of resources of a tenant.
+/// Returns the list of resources of a tenant.
 pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,
     scope: ResourceScope,
     visible: &Visibility,
 ) -> Result<List<'static>, StoreError> {
-    // Beside a device: linked ones, run states about it, and its primary user.
+    // Around a device: linked resources, run states about it, and its primary user.
     const OF_DEVICE: &str = "r.row IN (
         SELECT row FROM resource WHERE tenant = ? AND device = ?
         UNION
@@ -98,7 +98,7 @@ pub(crate) fn list(
         SELECT u.row FROM device d JOIN resource u ON u.tenant = d.tenant AND u.kind = 'user' AND u.id = d.user
         WHERE d.tenant = ? AND d.id = ?)";
     let tenant = tenant_row(unit.connection, tenant)?;
-    // The kind is written out: some indexes are for one kind alone.
+    // The kind is written out: some indexes cover one kind only.
     let base = Where::default().and("r.tenant = ?", [tenant.into()]);
     let base = base.and(&format!("r.kind = '{}'{}", scope.kind().name(), sound(scope.kind())), None);
     let base = match scope {

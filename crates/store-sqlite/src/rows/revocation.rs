@@ -1,4 +1,4 @@
-//! Since when tokens of a principal count.
+//! The revocation times of principals.
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::TenantId;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 use crate::codec::{RowError, blob, from_json, from_name, insert, json, many, micros, name, run, time, uuid};
 use crate::rows::authenticated::{ASSIGNMENTS, is_whole, unsound};
 
-/// Assignments as this program wrote them; others grant nothing.
+/// Selects assignments as this program wrote them; others grant nothing.
 fn select(rest: &str) -> String {
     let sound = ASSIGNMENTS.sound("r");
     format!(
@@ -52,7 +52,7 @@ pub(crate) fn assignments_of(
         let parameters = params![blob(&tenant.0), name(&principal.kind)?, principal.text];
         found.extend(many(connection, &sql, parameters, read)?);
     }
-    // An application without any assignment is bound by none: then none may be missing.
+    // An application without an assignment is unrestricted: then no assignment may be missing.
     let unbound = found.is_empty() && principals.iter().any(|principal| principal.kind == PrincipalKind::Application);
     if (unbound || !found.is_empty()) && !is_whole(connection, &ASSIGNMENTS, tenant, unbound)? {
         return Err(unsound(&ASSIGNMENTS));

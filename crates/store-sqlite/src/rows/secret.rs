@@ -11,7 +11,7 @@ use crate::codec::{RowError, blob, change_one, from_name, insert, many, micros, 
 use crate::rows::authenticated::SECRETS;
 use crate::rows::steady;
 
-/// Secrets as this program wrote them; others are shown to nobody.
+/// Selects secrets as this program wrote them; others are never shown.
 fn select(rest: &str) -> String {
     let sound = SECRETS.sound("s");
     format!(

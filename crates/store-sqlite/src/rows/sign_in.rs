@@ -1,4 +1,4 @@
-//! People who sign in at the local issuer.
+//! Sign-ins at the local issuer.
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::{ApplicationId, ResourceId, TenantId};
@@ -12,13 +12,13 @@ use crate::codec::{
 };
 use crate::rows::authenticated::SIGN_INS;
 
-/// Sign-ins as this program wrote them; others sign nobody in.
+/// Selects sign-ins as this program wrote them; others sign no person in.
 fn select(rest: &str) -> String {
     let sound = SIGN_INS.sound("s");
     format!("SELECT s.*, t.id AS tenant_id FROM sign_in s JOIN tenant t ON t.row = s.tenant WHERE {sound} AND {rest}")
 }
 
-/// How long an ended row stays, so that whoever asks with its code or token is told that it has ended.
+/// The time for which an ended row stays, so that its code or token is answered as ended.
 const KEPT_MICROS: i64 = 60 * 60 * 1_000_000;
 
 fn read(row: &Row<'_>) -> Result<SignIn, RowError> {

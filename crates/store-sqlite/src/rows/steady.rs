@@ -1,4 +1,4 @@
-//! Running time, and the marks of what is over.
+//! Running time, and the marks of items that are over.
 
 use chaveiro_core::id::ActionId;
 use chaveiro_core::ports::StoreError;
@@ -7,8 +7,8 @@ use rusqlite::{Connection, Row, params};
 
 use crate::codec::{RowError, blob, change_one, micros, one, optional_time, run};
 
-/// The tables that have marks: a condition for rows that count at all, and one for those that are over by the clock (`?1`). A sign-in is
-/// kept for an hour after its end.
+/// The tables that have marks, each with two conditions: for rows that count at all, and for those that are over by the
+/// clock (`?1`). A sign-in is kept for an hour after its end.
 const MARKED: [(&str, &str, &str); 2] =
     [("secret", "envelope IS NOT NULL", "expires <= ?1"), ("sign_in", "true", "expires <= ?1 - 3600000000")];
 
@@ -67,17 +67,17 @@ pub(crate) fn set_action_mark(connection: &Connection, action: ActionId, mark: O
     change_one(connection, sql, params![blob(&action.0), mark.map(column)], "action")
 }
 
-/// The greatest mark that is ripe; below every mark while none is.
+/// Returns the greatest mark that is ripe, or a value below every mark if none is.
 pub(crate) fn ripe(ripeness: &Ripeness) -> i64 {
     ripeness.marked_until().map_or(-1, column)
 }
 
-/// Seconds as a column.
+/// Returns seconds as a column.
 pub(crate) fn column(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
-/// Seconds from a column that may be empty.
+/// Returns seconds from a column that may be empty.
 pub(crate) fn seconds(row: &Row<'_>, column: &str) -> Result<Option<u64>, RowError> {
     let seconds: Option<i64> = row.get(column)?;
     Ok(seconds.and_then(|seconds| u64::try_from(seconds).ok()))

@@ -27,7 +27,7 @@ pub(crate) fn tenant(connection: &Connection, id: TenantId) -> Result<Option<Ten
     Ok(found.filter(|_| stands))
 }
 
-/// The row of that tenant. One that is not there has the row 0, in which nothing is.
+/// Returns the row of that tenant; for an unknown tenant 0, which owns no rows.
 pub(crate) fn row(connection: &Connection, id: TenantId) -> Result<i64, StoreError> {
     let found = one(connection, "SELECT row FROM tenant WHERE id = ?", [blob(&id.0)], |row| Ok(row.get(0)?))?;
     Ok(found.unwrap_or(0))

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::veil::{Purpose, opened};
 
-/// How the values of a column are compared.
+/// The comparison of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Numbers, times, flags, and names of enums, which the filter has in their one spelling.
@@ -17,11 +17,11 @@ pub(crate) enum Kind {
     Text,
     /// A 16-byte identifier, as text outside.
     Id,
-    /// Text of the primary user of device `d`; the expression is about resource `u`.
+    /// Text of the primary user of device `d`; the expression concerns resource `u`.
     OfUser,
     /// The tags of device `d`.
     Tags,
-    /// The id of event `v`, an opaque name of its place.
+    /// The id of event `v`, an opaque name for its place.
     Event,
 }
 
@@ -29,9 +29,9 @@ pub(crate) enum Kind {
 pub(crate) struct Column {
     /// The expression.
     pub(crate) sql: Cow<'static, str>,
-    /// How it is compared.
+    /// The kind of comparison.
     pub(crate) kind: Kind,
-    /// Whether an index (tenant, column, row) answers a range of it in order.
+    /// True if an index (tenant, column, row) answers a range of it in order.
     pub(crate) indexed: bool,
 }
 
@@ -44,7 +44,7 @@ impl Column {
         Self { sql: sql.into(), kind, indexed: true }
     }
 
-    /// The value, wherever it stands.
+    /// Returns the value as an expression that can be used anywhere.
     pub(crate) fn value(&self) -> Cow<'static, str> {
         match self.kind {
             Kind::OfUser => {
@@ -55,7 +55,7 @@ impl Column {
         }
     }
 
-    /// What stands behind a parameter that is compared with it.
+    /// Returns the collation of a parameter that is compared with it.
     pub(super) fn collation(&self) -> &'static str {
         match self.kind {
             Kind::Text | Kind::OfUser | Kind::Event => " COLLATE NOCASE",
@@ -66,11 +66,11 @@ impl Column {
 
 /// The fields of a list.
 pub(crate) trait Fields: Clone {
-    /// The column of this one.
+    /// Returns the column of this field.
     fn column(&self) -> Column;
 }
 
-/// A condition and its parameters, in the order in which they stand in it.
+/// A condition and its parameters, in the order of their use.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Where {
     pub(super) sql: String,
@@ -117,7 +117,7 @@ impl Where {
         self.put(")", None);
     }
 
-    /// Each test is written so that it is true or false, never null, and so that a wanted outcome of true can enter an index.
+    /// Adds a test. It is true or false, never null, and a wanted outcome of true can enter an index.
     fn test(&mut self, column: &Column, test: &Test, holds: bool, tenant: i64) {
         match (column.kind, test) {
             (Kind::Tags, Test::Has(tag)) => {
@@ -125,7 +125,7 @@ impl Where {
                 let sql = format!("d.row {not}IN (SELECT device FROM device_tag WHERE tag = ?)");
                 return self.put(&sql, [Sql::Text(tag.clone())]);
             }
-            // Nothing else is true of tags, and having an item of nothing else.
+            // Tags support no other test, and no other column supports membership.
             (Kind::Tags, _) | (_, Test::Has(_)) => return self.put(if holds { "0" } else { "1" }, None),
             // Users are fewer than devices, and some of their properties have an index.
             (Kind::OfUser, Test::Equal(Value::Text(_)) | Test::StartsWith(_)) if holds => {
@@ -146,7 +146,7 @@ impl Where {
             }
             (Kind::Event, Test::Equal(Value::Text(text))) => {
                 let operator = if holds { "=" } else { "<>" };
-                // The id of no event of this tenant is the place of none.
+                // An id of no event of this tenant gives no place.
                 let place = format!("coalesce({}, -1)", opened(Purpose::Event, "?", "?"));
                 return self.put(&format!("v.seq {operator} {place}"), [tenant.into(), Sql::Text(text.clone())]);
             }
@@ -177,7 +177,7 @@ impl Where {
         self.put(&format!("({x} {operator} ?{c}{or_null})"), [sql(column.kind, value)]);
     }
 
-    /// A range, which an index answers.
+    /// Adds a test for a beginning as a range, which an index answers.
     fn starts_with(&mut self, x: &str, text: &str, holds: bool) {
         let from = text.to_ascii_lowercase();
         match (successor(&from), holds) {
@@ -194,7 +194,7 @@ impl Where {
         }
     }
 
-    /// `LIKE` folds ASCII case, and only that.
+    /// Adds a `LIKE`, which folds ASCII case and nothing else.
     fn like(&mut self, x: &str, pattern: &str, holds: bool) {
         let sql = match holds {
             true => format!("({x} IS NOT NULL AND {x} LIKE ? ESCAPE '\\')"),
@@ -208,12 +208,12 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-/// The least text, in the order of folded ASCII, behind everything that begins so; `None` when nothing is.
+/// Returns the least text, in the order of folded ASCII, after every text with that beginning; `None` if there is none.
 pub(super) fn successor(text: &str) -> Option<String> {
     let mut kept = text.to_owned();
     while let Some(last) = kept.pop() {
         let next = match last {
-            // Capitals stand for small letters: the next one that stands for itself is this.
+            // Capital letters are compared as small letters, so this is the next character that stands for itself.
             '@' => Some('['),
             '\u{d7ff}' => Some('\u{e000}'),
             other => char::from_u32(u32::from(other) + 1),
@@ -226,7 +226,7 @@ pub(super) fn successor(text: &str) -> Option<String> {
     None
 }
 
-/// The identifier that is written so, as the API writes them.
+/// Returns the identifier with that text, in the spelling of the API.
 fn id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok().filter(|_| text.len() == 36)
 }

@@ -1,4 +1,4 @@
-//! That filters enter the indexes that are there for them, and that what would read too much is not read.
+//! Tests that filters use the indexes made for them, and that lists that would read too much are refused.
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::TenantId;
