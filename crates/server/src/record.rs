@@ -245,7 +245,7 @@ impl Warden {
             return;
         };
         let row = row.clone();
-        self.alert(tenant, about, move |unit, now| unsound_rows::tell(unit, tenant, &row, about, now)).await;
+        self.alert(tenant, about, move |unit, now| unsound_rows::report(unit, tenant, &row, about, now)).await;
     }
 
     async fn alert_of_damage(&mut self, damage: &Damage) {
@@ -253,7 +253,7 @@ impl Warden {
         let news = News::RecordDamaged { position: damage.position, damage: damage.kind.name().to_owned() };
         let tenant = damage.tenant;
         let write =
-            move |unit: &mut dyn UnitOfWork, now| unsound_rows::tell_once(unit, tenant, news.clone(), about, now);
+            move |unit: &mut dyn UnitOfWork, now| unsound_rows::alert_once(unit, tenant, news.clone(), about, now);
         self.alert(tenant, about, write).await;
     }
 

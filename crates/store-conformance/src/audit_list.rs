@@ -256,5 +256,5 @@ pub(crate) async fn ids_and_cursors_tell_nothing_of_how_busy_other_tenants_are(b
         let page = Listing { after, ..Listing::first(1) };
         Ok(view.audit_events(tenant_id(1), &Visibility::All, &page).map(|page| page.items.len()))
     });
-    assert!(matches!(foreign.await, Err(StoreError::ForeignCursor)), "a cursor of another tenant is none");
+    assert!(matches!(foreign.await, Err(StoreError::ForeignCursor)), "a cursor of another tenant is refused");
 }

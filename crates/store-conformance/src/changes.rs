@@ -219,8 +219,8 @@ pub(crate) async fn an_enrolment_token_is_recorded_with_its_user_and_the_device_
         (Some(id), Some(device_id(11)), at(5), at(600))
     );
 
-    let [nobody, foreign] = [ask(4, Some("bia@x"), None), ask(5, None, Some(device_id(21)))];
-    let refused = store.try_write(move |unit| enrollment_tokens::create(unit, &origin(6), &nobody)).await;
+    let [unknown, foreign] = [ask(4, Some("bia@x"), None), ask(5, None, Some(device_id(21)))];
+    let refused = store.try_write(move |unit| enrollment_tokens::create(unit, &origin(6), &unknown)).await;
     assert!(matches!(refused, Err(Fault::Refused(VouchRefusal::NoUser(name))) if name == "bia@x"));
     let refused = store.try_write(move |unit| enrollment_tokens::create(unit, &origin(6), &foreign)).await;
     let foreign = VouchRefusal::Refused(DeviceRefusal::NotFound.into());
@@ -264,11 +264,11 @@ pub(crate) async fn what_an_operator_says_of_rows_is_in_the_record_of_every_tena
 pub(crate) async fn a_row_that_does_not_verify_is_recorded_and_told_once(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     let row = UnsoundRow { tenant: Some(tenant_id(1)), table: "hold", row: Some("h".to_owned()) };
-    write(&store, move |unit| Ok(unsound_rows::tell(unit, tenant_id(1), &row, uuid(9, 1), at(5))?)).await;
+    write(&store, move |unit| Ok(unsound_rows::report(unit, tenant_id(1), &row, uuid(9, 1), at(5))?)).await;
     write(&store, move |unit| {
         let news = News::RecordDamaged { position: 3, damage: "changed".to_owned() };
         for number in [2, 2] {
-            unsound_rows::tell_once(unit, tenant_id(1), news.clone(), uuid(9, number), at(6))?;
+            unsound_rows::alert_once(unit, tenant_id(1), news.clone(), uuid(9, number), at(6))?;
         }
         Ok(())
     })

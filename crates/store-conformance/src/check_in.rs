@@ -86,7 +86,7 @@ pub(crate) async fn a_linux_machine_that_has_shown_its_certificate_must_show_it(
         write(&store, move |unit| {
             let mut machine = if linux { linux_device(1, number) } else { device(1, number) };
             greet(unit, &enrollment(1, number), &mut machine, showed, false, at(9))?;
-            assert_eq!(machine.last_sync, at(2), "the session goes on");
+            assert_eq!(machine.last_sync, at(2), "the session continues");
             greet(unit, &enrollment(1, number), &mut machine, false, true, at(9))?;
             assert_eq!(machine.last_sync, at(9));
             Ok(())

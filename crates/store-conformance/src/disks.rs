@@ -89,7 +89,7 @@ pub(crate) async fn a_disk_is_escrowed_unasked_exactly_when_it_should_be(backend
     }
 }
 
-pub(crate) async fn a_disk_is_escrowed_anew_after_somebody_has_seen_its_passcode(backend: &dyn Backend) {
+pub(crate) async fn a_disk_is_escrowed_again_after_its_passcode_was_read(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     let known = [disk(SDA, EscrowTest::Opens, Some(1))];
     write(&store, move |unit| {
@@ -129,8 +129,8 @@ pub(crate) async fn what_failed_waits_a_day(backend: &dyn Backend) {
         assert!(!keep(unit, &never, 3, DAY + 23)?);
         // A new enrolment starts without the wait.
         let device = ManagedDevice { recoverability: never.to_vec(), ..linux_device(1, 14) };
-        let anew = Enrollment { created: at(DAY + 24), ..enrollment(1, 14) };
-        assert!(keep_disk_escrowed(unit, &device, &anew, action_id(3), at(DAY + 25))?);
+        let later = Enrollment { created: at(DAY + 24), ..enrollment(1, 14) };
+        assert!(keep_disk_escrowed(unit, &device, &later, action_id(3), at(DAY + 25))?);
         Ok(())
     })
     .await;

@@ -220,7 +220,7 @@ pub(crate) async fn whatever_is_alarming_is_in_the_outbox_until_it_is_taken(back
     let store = held_by(backend.fresh(), rule(1), 4).await;
     let waiting = async |store: &Arc<dyn Store>| read(store, |view| Ok(view.alerts(10)?)).await;
     _ = ask_at(&store, asked(1, 100, 100, None), at(100)).await;
-    assert_eq!(waiting(&store).await, [], "an ordinary recovery alarms nobody");
+    assert_eq!(waiting(&store).await, [], "an ordinary recovery raises no alert");
     // Two requests that one hold refuses; then one that passes it, sent twice.
     for number in [101, 102] {
         assert!(is_held(&ask_at(&store, asked(1, number, number, None), at(number)).await));

@@ -168,7 +168,7 @@ pub(crate) async fn an_account_becomes_a_user_of_its_device_once(backend: &dyn B
     let user = |key: &str, name: &str| (key.to_owned(), name.to_owned());
     let assigned = format!("eva@desk-{}", &device_id(14).to_string()[..8]);
     let of_first = [user("ana@desk", "Ana Lima"), user(&assigned, "eva")];
-    assert_eq!(users(14).await, of_first, "no device brings anybody a name that a role is assigned to");
+    assert_eq!(users(14).await, of_first, "no device gives a user a name that a role is assigned to");
     let twin = format!("ana@desk-{}", &device_id(15).to_string()[..8]);
     assert_eq!(users(15).await, [user(&twin, "ana")]);
     assert_eq!(users(24).await, [user("ana@desk", "ana")]);

@@ -163,7 +163,7 @@ pub(crate) async fn what_was_lost_is_sent_again_alike_and_is_the_same_attempt(ba
     assert_eq!((action.state, action.attempt, secrets.len()), (ActionState::Done, 1, 1));
 }
 
-pub(crate) async fn an_unknown_candidate_is_made_anew_a_few_times_and_then_it_ends(backend: &dyn Backend) {
+pub(crate) async fn an_unknown_candidate_is_made_again_a_few_times_and_then_the_action_ends(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
         _ = ask(unit, 1, 14, 1, None)?;
@@ -256,7 +256,7 @@ pub(crate) async fn a_candidate_is_not_lost_to_keys_that_cannot_be_read(backend:
         let answer = prepared(&asked);
         receive(unit, &Keyless, asked.clone(), answer, SecretId(uuid(8, 3)), at(3))
     });
-    assert!(matches!(failed.await, Err(Fault::Escrow(_))), "the device is not told that it was taken");
+    assert!(matches!(failed.await, Err(Fault::Escrow(_))), "the device gets no acknowledgement");
     let received = write(&store, move |unit| take(unit, &prepare, prepared(&prepare), 4)).await;
     assert_eq!(received, Received::Waiting, "and says it again");
     assert_eq!(held(&store, 1).await.1.len(), 1);
@@ -298,7 +298,7 @@ fn unpromoted(action: u64, attempt: u32, envelope: &str) -> Unpromoted {
     Unpromoted { action: action_id(action), attempt, envelope_sha256: sha256_hex(envelope.as_bytes()) }
 }
 
-pub(crate) async fn a_candidate_nobody_has_seen_promoted_is_answered_by_what_the_escrow_holds(backend: &dyn Backend) {
+pub(crate) async fn a_candidate_not_seen_promoted_is_settled_by_what_the_escrow_holds(backend: &dyn Backend) {
     let store = with_linux(backend.fresh()).await;
     write(&store, |unit| {
         // 1: done on device 14. 2: open on device 15, prepared. 3: canceled on device 14.

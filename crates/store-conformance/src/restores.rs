@@ -76,7 +76,7 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
     for (number, marked) in [(1, Some(at(50))), (2, Some(at(50))), (3, Some(at(50))), (4, None)] {
         assert_eq!(held(&store, number).await.0.before_restore, marked, "{number}");
     }
-    assert!(before(50).await.is_err() && before(55).await.is_ok(), "tokens of before have ended, whoever has them");
+    assert!(before(50).await.is_err() && before(55).await.is_ok(), "earlier tokens have ended, of every party");
     for (byte, expires) in [(1, at(50)), (2, at(40)), (3, at(50))] {
         let found = read(&store, move |view| Ok(view.enrollment_token(&[byte; 32])?)).await;
         assert_eq!(found.map(|token| token.expires), Some(expires), "{byte}");
@@ -97,7 +97,7 @@ pub(crate) async fn a_restore_marks_every_result_and_ends_what_could_have_been_e
     let alerts = read(&store, |view| Ok(view.alerts(10)?)).await;
     let told = alerts.iter().filter(|alert| alert.news.name() == "chaveiro.restore_accepted").count();
     let tenants = read(&store, |view| Ok(view.tenants()?)).await;
-    assert_eq!(told, tenants.len(), "every tenant is told");
+    assert_eq!(told, tenants.len(), "every tenant has an alert");
 }
 
 pub(crate) async fn a_directory_that_was_only_moved_loses_nothing(backend: &dyn Backend) {

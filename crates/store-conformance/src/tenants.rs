@@ -64,7 +64,7 @@ pub(crate) async fn each_setting_is_changed_recorded_and_told_in_one_unit_of_wor
     assert_eq!(changes, [("hold.recoveries", "0", "7"), ("mustChange", "false", "true")]);
     assert_eq!(set(&store, 2, |of| of.must_change = true).await, [], "what is so already changes nothing");
     let told = read(&store, |view| Ok(view.alerts(10)?)).await;
-    assert_eq!(told, [], "more protection alarms nobody");
+    assert_eq!(told, [], "more protection raises no alert");
     set(&store, 3, |of| (of.hold.recoveries, of.reading.passcodes) = (0, 0)).await;
     let told = read(&store, |view| Ok(view.alerts(10)?)).await;
     let News::ProtectionLowered { settings } = &told[0].news else { panic!("{told:?}") };

@@ -4,8 +4,8 @@
 //! A role manager can grant rights they do not hold. These rules prevent privilege escalation (`docs/roles.md`):
 //!
 //! - Callers cannot change their own role assignments.
-//! - A right that no permission implies ([`RoleAction::is_only_assigned`]), such as managing roles or applications, can
-//!   be granted only by a caller who holds it, within the caller's scope.
+//! - Some rights, such as managing roles or applications, are implied by no permission
+//!   ([`RoleAction::is_only_assigned`]). Only a caller who holds such a right can grant it, within the caller's scope.
 //! - A person who has an application's secret can act as that application, and that person may be the caller. So an
 //!   application gets no right that it lacked before and that the caller lacks too. The first assignment restricts an
 //!   application to its roles; removing the last one lifts the restriction.
@@ -59,7 +59,7 @@ pub fn assign(
         return Err(RoleRefusal::TooMany.into());
     }
     unit.insert_role_assignment(assignment)?;
-    tell(unit, News::RoleAssigned, &event, assignment)?;
+    raise_alert(unit, News::RoleAssigned, &event, assignment)?;
     Ok(unit.append_audit(&described(event, assignment))?)
 }
 
@@ -103,7 +103,7 @@ pub fn unassign(
     if !unit.delete_role_assignment(assignment.tenant, assignment.id)? {
         return Err(ResourceRefusal::NotFound("roleAssignment").into());
     }
-    tell(unit, News::RoleUnassigned, &event, assignment)?;
+    raise_alert(unit, News::RoleUnassigned, &event, assignment)?;
     Ok(unit.append_audit(&described(event, assignment))?)
 }
 
@@ -138,7 +138,7 @@ fn bound_by(assignments: &[&RoleAssignment]) -> Rights {
 
 /// Raises an alert about an assignment that a request of the API changed, with any token: an operator's token works
 /// wherever it is taken.
-fn tell(
+fn raise_alert(
     unit: &mut dyn UnitOfWork,
     news: fn(Assigned) -> News,
     event: &AuditEvent,

@@ -166,7 +166,7 @@ mod tests {
     use crate::passcode::PasscodePolicy;
 
     #[test]
-    fn what_protects_less_is_told_and_what_protects_more_is_not() {
+    fn a_setting_that_protects_less_is_reported_and_one_that_protects_more_is_not() {
         type Set = fn(&mut TenantSettings);
         let table: [(Set, &[&str]); 21] = [
             (|of| of.hold.recoveries = 51, &["hold.recoveries"]),
@@ -198,8 +198,8 @@ mod tests {
         for (index, (set, expected)) in table.iter().enumerate() {
             let mut after = before;
             set(&mut after);
-            let told = lowered(&before, &after);
-            let names: Vec<_> = told.iter().map(|lowered| lowered.setting.as_str()).collect();
+            let found = lowered(&before, &after);
+            let names: Vec<_> = found.iter().map(|lowered| lowered.setting.as_str()).collect();
             assert_eq!(names, *expected, "row {index}");
         }
         // A protection that was off cannot be switched off.

@@ -4,7 +4,7 @@
 //! The first disclosure opens a short window in which only the same caller may read again. Unread values are kept until
 //! their retention ends. Then the envelope is destroyed, after a grace period of steady running ([`crate::steady`]),
 //! and only the fact remains. Until then an unread value is shown, because a clock that is ahead must not withhold it.
-//! A passcode that opens a disk is different. It stays until a newer one replaces it, and every permitted caller may
+//! A passcode that opens a disk is different. It stays until a newer one replaces it. Every permitted caller may
 //! read it, because the device may be off and no new one can be made.
 //!
 //! Reading has a limit ([`crate::reading`]): a passcode beyond it is withheld until a person has released the hold.

@@ -152,7 +152,7 @@ pub fn enroll(
         .with("knownBefore", known_before);
     if let Some(other) = duplicate_of {
         event = event.with("duplicateOf", other);
-        tell_of_duplicate(unit, &enrollment, other, now)?;
+        alert_of_duplicate(unit, &enrollment, other, now)?;
     }
     unit.append_audit(&event)?;
     Ok(Enrolled { tenant, enrollment, known_before, duplicate_of })
@@ -176,7 +176,7 @@ fn predecessor(
 
 /// Raises an alert if another device of the tenant has this name: a clone, a machine that was set up again, or an
 /// intruder.
-fn tell_of_duplicate(
+fn alert_of_duplicate(
     unit: &mut dyn UnitOfWork,
     enrollment: &Enrollment,
     other: DeviceId,

@@ -69,18 +69,18 @@ pub fn record(
     let away = before.as_ref().is_some_and(|before| before.away);
     let running_s = unit.running()?.total_s;
     unit.put_known_key(&KnownKey { name: name.clone(), fingerprint, since: hand.now, until: None, away, running_s })?;
-    tell(unit, hand, name, Some(fingerprint), before, change)
+    record_change(unit, hand, name, Some(fingerprint), before, change)
 }
 
 /// Records that the key of that name is no longer used.
 pub fn retire(unit: &mut dyn UnitOfWork, hand: &Hand, name: &KeyName, change: Change<'_>) -> Result<(), StoreError> {
     let Some(before) = unit.known_key(name)? else { return Ok(()) };
     unit.end_known_key(name, hand.now)?;
-    tell(unit, hand, name, None, Some(before), change)
+    record_change(unit, hand, name, None, Some(before), change)
 }
 
-/// Ends issuer keys that were replaced so long ago that no token signed by them can be valid, by the clock and by the
-/// running time of the servers. `replaced` names each key with its successor. Returns the names of the keys that ended.
+/// Ends issuer keys that were replaced so long ago that no token signed by them can be valid. Both the clock and the
+/// running time of the servers must say so. `replaced` names each key with its successor. Returns the names of the keys that ended.
 pub fn retire_replaced(
     unit: &mut dyn UnitOfWork,
     hand: &Hand,
@@ -104,11 +104,11 @@ pub fn retire_replaced(
 pub fn set_away(unit: &mut dyn UnitOfWork, hand: &Hand, known: &KnownKey, away: bool) -> Result<(), StoreError> {
     unit.put_known_key(&KnownKey { away, ..known.clone() })?;
     let change = if away { Change::TakenAway } else { Change::BroughtBack };
-    tell(unit, hand, &known.name, Some(known.fingerprint), None, change)
+    record_change(unit, hand, &known.name, Some(known.fingerprint), None, change)
 }
 
 /// Writes the change into the record of the tenant of the key, or of every tenant.
-fn tell(
+fn record_change(
     unit: &mut dyn UnitOfWork,
     hand: &Hand,
     name: &KeyName,

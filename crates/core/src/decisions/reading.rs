@@ -46,7 +46,7 @@ impl Reader<'_> {
         Uuid::from_u128(self.request.0.as_u128() ^ self.secret.id.0.as_u128())
     }
 
-    fn tell(&self, unit: &mut dyn UnitOfWork, news: News, now: Timestamp) -> Result<(), StoreError> {
+    fn raise(&self, unit: &mut dyn UnitOfWork, news: News, now: Timestamp) -> Result<(), StoreError> {
         let (tenant, actor) = (self.device.tenant, self.caller.actor.clone());
         unit.insert_alert(&Alert { tenant, about: self.fresh(), at: now, actor, news })
     }
@@ -107,16 +107,16 @@ pub(crate) fn pass(
         let event = (reader.event)(Activity::BreakGlassUsed).with("hold", hold.id).with("reason", reason);
         unit.append_audit(&event.with("holds", HoldKind::Reading.name()))?;
         let news = News::BreakGlassUsed { hold: hold.id, device: reader.device.id, reason: reason.to_owned() };
-        reader.tell(unit, news, now)?;
+        reader.raise(unit, news, now)?;
     }
     // The limit of the party comes first: one reading raises one alert of a name, and the next raises the alert for
     // half of the tenant's limit.
     let (warned_party, warned_tenant) = (halves[0].is_some(), halves[0].is_none() && halves[1].is_some());
     if let Some(counted) = halves[0].or(halves[1]) {
-        reader.tell(unit, News::ReadingNearLimit { counted, by_caller: warned_party }, now)?;
+        reader.raise(unit, News::ReadingNearLimit { counted, by_caller: warned_party }, now)?;
     }
     if reader.caller.actor.kind == ActorKind::Application && !unit.has_ever_read(tenant, &party)? {
-        reader.tell(unit, News::FirstDisclosure { device: reader.device.id }, now)?;
+        reader.raise(unit, News::FirstDisclosure { device: reader.device.id }, now)?;
     }
     unit.record_reading(&Reading {
         tenant,
@@ -161,7 +161,7 @@ fn look(unit: &mut dyn UnitOfWork, reader: &Reader<'_>, limit: &Limit<'_>, now: 
         let event = (reader.event)(Activity::HoldPlaced).with("hold", hold.id).with("counted", read.counted);
         unit.append_audit(&event.with("holds", HoldKind::Reading.name()).with("of", limit.party.unwrap_or("tenant")))?;
         let news = News::ReadingOnHold { hold: hold.id, counted: read.counted, by_caller: limit.party.is_some() };
-        reader.tell(unit, news, now)?;
+        reader.raise(unit, news, now)?;
         return Ok(Seen::Held(Box::new(hold)));
     }
     // Half is reached when twice the count would be the whole.

@@ -57,7 +57,7 @@ pub fn accept(
 ) -> Result<Vec<(TenantId, Restored)>, StoreError> {
     let mut done = Vec::new();
     for tenant in unit.tenants()?.into_iter().map(|tenant| tenant.id) {
-        let restored = if accepted.moved { Restored::default() } else { doubt_everything(unit, tenant, now)? };
+        let restored = if accepted.moved { Restored::default() } else { mark_and_end_everything(unit, tenant, now)? };
         let event = AuditEvent::new(tenant, now, actor.clone(), Activity::RestoreAccepted)
             .with("doubt", accepted.kind)
             .with("reason", &accepted.reason)
@@ -75,7 +75,11 @@ pub fn accept(
     Ok(done)
 }
 
-fn doubt_everything(unit: &mut dyn UnitOfWork, tenant: TenantId, now: Timestamp) -> Result<Restored, StoreError> {
+fn mark_and_end_everything(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    now: Timestamp,
+) -> Result<Restored, StoreError> {
     let everyone = revocation::of_everyone();
     let mut previous = unit.tokens_valid_from(tenant, std::slice::from_ref(&everyone))?;
     for kind in [PrincipalKind::User, PrincipalKind::Application] {

@@ -42,7 +42,7 @@ pub fn settle(unit: &mut dyn UnitOfWork, hand: &Hand, remove: bool, reason: &str
 }
 
 /// Records a row of that tenant that does not verify, and raises an alert. `about` is the id of this damage.
-pub fn tell(
+pub fn report(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
     row: &UnsoundRow,
@@ -51,11 +51,11 @@ pub fn tell(
 ) -> Result<(), StoreError> {
     let event = AuditEvent::new(tenant, now, Actor::system(), Activity::RowForged);
     unit.append_audit(&event.with("table", row.table).with("row", row.row.as_deref().unwrap_or("-")))?;
-    tell_once(unit, tenant, News::RowForged { table: row.table.to_owned(), row: row.row.clone() }, about, now)
+    alert_once(unit, tenant, News::RowForged { table: row.table.to_owned(), row: row.row.clone() }, about, now)
 }
 
 /// Raises an alert about damage, unless one is waiting since before the last start.
-pub fn tell_once(
+pub fn alert_once(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
     news: News,

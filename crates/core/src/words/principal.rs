@@ -23,8 +23,8 @@ pub const MAX_DESCRIPTION: usize = 1500;
 pub struct Principal {
     /// The kind of principal that the text names.
     pub kind: PrincipalKind,
-    /// The object id or principal name of a user, the id or name of a group as the token has it, or the client id of an
-    /// application.
+    /// For a user the object id or principal name. For a group its id or name, as the token has it. For an application
+    /// its client id.
     pub text: String,
 }
 

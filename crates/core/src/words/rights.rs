@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_which_role_is_read_by_those_who_see_no_device_too() {
+    fn role_assignments_are_read_also_without_the_right_to_see_devices() {
         let lisbon = Visibility::Tagged(tags(&["lisbon"]));
         for scope in [Visibility::All, lisbon] {
             let rights = Rights::Roles(vec![(role("intune-role-administrator"), scope.clone())]);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_moves_a_device_into_or_out_of_a_scope_they_do_not_hold() {
+    fn no_caller_moves_a_device_into_or_out_of_a_scope_they_do_not_hold() {
         let school = |scope| Rights::Roles(vec![(role("school-administrator"), scope)]);
         let held = || school(Visibility::Tagged(tags(&["lisbon", "porto"])));
         let not_held = |tag: &str| Err(RightsRefusal::ScopeNotHeld(tag.to_owned()));

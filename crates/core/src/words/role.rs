@@ -194,14 +194,14 @@ pub const ROLES: &[Role] = &[
         key: "passcode-requester",
         name: "Passcode Requester",
         actions: &[ManagedDevicesRead, ResetPasscode, UsersRead],
-        about: "Ask for recoveries; somebody else reads the passcode",
+        about: "Ask for recoveries; another person reads the passcode",
     },
     Role {
         id: uuid!("4d447e58-22d2-479f-815a-6b9b05079711"),
         key: "passcode-reader",
         name: "Passcode Reader",
         actions: &[ManagedDevicesRead, PasscodesDisclose, UsersRead],
-        about: "Read passcodes that somebody else asked for",
+        about: "Read passcodes that another person asked for",
     },
     Role {
         id: uuid!("c8a168f9-ea43-4f90-b835-ce6bd4e82b54"),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_may_do_something_to_a_device_may_see_it() {
+    fn a_role_that_acts_on_devices_may_see_them() {
         let to_devices = [ManagedDevicesUpdate, ManagedDevicesDelete, ResetPasscode, PasscodesDisclose, BreakGlassUse];
         for role in ROLES.iter().filter(|role| to_devices.iter().any(|action| role.allows(*action))) {
             assert!(role.allows(ManagedDevicesRead), "{}", role.name);
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_may_release_holds_may_look_at_them() {
+    fn a_role_that_releases_holds_may_see_them() {
         for role in ROLES.iter().filter(|role| role.allows(HoldsRelease)) {
             assert!(role.allows(AuditRead), "{}", role.name);
         }

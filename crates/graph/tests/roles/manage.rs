@@ -32,7 +32,7 @@ async fn a_hold_is_released_by_somebody_else_and_recoveries_go_on() {
     let (ana, eva) = (world.person("ana@x"), world.person("eva@x"));
     let (status, answer) = world.call(&ana, "POST", &format!("{hold}/release"), &[]).await;
     assert_eq!(status, 403, "who caused it: {answer}");
-    assert!(message(&answer).contains("whoever caused a hold cannot release it"), "{answer}");
+    assert!(message(&answer).contains("the caller that caused a hold cannot release it"), "{answer}");
     // The same person through another application is the same person.
     let elsewhere = world.token(&json!({"scp": permissions(), "oid": "other", "upn": "ANA@x", "azp": "other"}));
     assert_eq!(world.call(&elsewhere, "POST", &format!("{hold}/release"), &[]).await.0, 403);

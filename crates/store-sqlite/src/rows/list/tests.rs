@@ -112,7 +112,7 @@ fn the_filters_that_find_few_enter_an_index() {
 }
 
 #[test]
-fn audit_events_of_somebody_and_the_one_of_an_id_are_found_by_an_index() {
+fn audit_events_of_a_person_and_the_one_of_an_id_are_found_by_an_index() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
     let unit = Transaction::new(&connection, u64::MAX);
@@ -164,7 +164,7 @@ fn plain_lists_go_along_an_index_and_read_no_more_than_a_page() {
 }
 
 #[test]
-fn whoever_sees_few_devices_has_lists_that_begin_with_these() {
+fn lists_for_a_caller_who_sees_few_devices_begin_with_these() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
     let unit = Transaction::new(&connection, u64::MAX);
