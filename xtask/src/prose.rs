@@ -10,7 +10,7 @@ use crate::chores::{root, tracked};
 const EVASIVE: &[&str] = &["What", "Whether", "Who", "Whose", "Whoever", "How", "Its", "Of", "By", "As"];
 
 /// Fewer summaries than this share may begin with one of them, in parts of a thousand.
-const LIMIT: usize = 130;
+const LIMIT: usize = 50;
 
 /// The greatest length of a line of a document, in characters.
 const LINE: usize = 160;
@@ -190,7 +190,7 @@ fn place_to_break(line: &str) -> Option<usize> {
             .map(|(at, _)| at)
             .filter(|at| covered[..*at].chars().count() <= LINE && *at > LINE / 3)
     };
-    spaces().filter(|at| covered[..*at].ends_with([',', ';', ':'])).last().or_else(|| spaces().last())
+    spaces().rfind(|at| covered[..*at].ends_with([',', ';', ':'])).or_else(|| spaces().next_back())
 }
 
 /// The line with code and the targets of links covered, byte by byte.
