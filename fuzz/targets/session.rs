@@ -1,9 +1,9 @@
 //! A device's messages of one session, one after the other: the values that come in chunks.
 #![no_main]
 
+use omadm::Limits;
 use omadm::session::large::assemble;
 use omadm::syncml::decode;
-use omadm::xml::Limits;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut unfinished = None;

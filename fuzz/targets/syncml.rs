@@ -1,8 +1,8 @@
 //! A device's message: read, written, read again, the same.
 #![no_main]
 
+use omadm::Limits;
 use omadm::syncml::{decode, encode};
-use omadm::xml::Limits;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(message) = decode(bytes, Limits::MESSAGE) else { return };

@@ -109,7 +109,7 @@ impl Agent {
         let accounts = Accounts { root: &self.root };
         standing.account_name =
             accounts.choose(self.config.account.as_deref()).and_then(|account| accounts.full_name(&account));
-        events.push(Event { code: alert::GENERIC, kind: STANDING_ALERT, data: csp::encode(&standing) });
+        events.push(Event::new(alert::GENERIC, STANDING_ALERT, csp::encode(&standing)));
         let mut nodes =
             Nodes { inventory: &inventory, packages: &packages, recovery: &mut self.recovery, today, commands: 0 };
         let messages = session::run(&self.transport, &self.enrolment, &mut nodes, events).await?;
@@ -141,7 +141,7 @@ impl Agent {
         // An ordinary session first: the server settles what this machine still waits for.
         let told = match self.session(Vec::new(), now).await {
             Ok(_) => {
-                let leaving = Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1".to_owned() };
+                let leaving = Event::new(alert::GENERIC, alert::UNENROLLMENT, "1".to_owned());
                 self.session(vec![leaving], now).await
             }
             error => error,

@@ -1,9 +1,9 @@
 //! The nodes of this machine: what is read of it and what it can be told to do. The table is the `csp` crate's.
 
 use chaveiro_csp::{self as csp, Access, DocumentError};
+use omadm::Secret;
 use omadm::session::device::Tree;
 use omadm::syncml::Verb;
-use zeroize::Zeroizing;
 
 use crate::inventory::Inventory;
 use crate::recovery::{BAD_FORMAT, Recovery};
@@ -58,11 +58,11 @@ fn refuse(uri: &str, access: Access) -> Option<u16> {
 }
 
 impl Tree for Nodes<'_> {
-    fn get(&mut self, uri: &str) -> Result<Option<Zeroizing<String>>, u16> {
+    fn get(&mut self, uri: &str) -> Result<Option<Secret>, u16> {
         self.commands += 1;
         match refuse(uri, Access::Get) {
             Some(status) => Err(status),
-            None => Ok(self.value(uri).map(Zeroizing::new)),
+            None => Ok(self.value(uri).map(Secret::new)),
         }
     }
 

@@ -3,10 +3,9 @@
 use anyhow::{Result, bail};
 use chaveiro_device::transport::{Request, Transport};
 use chaveiro_lang::{Explain, Text, text};
+use omadm::Limits;
 use omadm::session::device::{Account, Event, Next, Session};
 use omadm::syncml::{self, CONTENT_TYPE};
-use omadm::xml::Limits;
-use zeroize::Zeroizing;
 
 use crate::nodes::Nodes;
 use crate::state::Enrolment;
@@ -41,13 +40,7 @@ pub(crate) async fn run(
     events: Vec<Event>,
 ) -> Result<usize> {
     let inventory = nodes.inventory;
-    let mut account = Account {
-        address: enrolment.address.clone(),
-        oma_device_id: enrolment.oma_device_id.clone(),
-        user: String::new(),
-        password: Zeroizing::default(),
-        nonce: Vec::new(),
-    };
+    let mut account = Account::new(&enrolment.address, &enrolment.oma_device_id);
     let information = vec![
         ("./DevInfo/DevId", enrolment.oma_device_id.clone()),
         ("./DevInfo/Man", inventory.manufacturer.clone()),

@@ -141,7 +141,7 @@ async fn drain(transport: &Https, account: &mut omadm::session::device::Account)
     use omadm::session::device::{Next, Session, Tree};
     struct Nothing;
     impl Tree for Nothing {
-        fn get(&mut self, _: &str) -> Result<Option<zeroize::Zeroizing<String>>, u16> {
+        fn get(&mut self, _: &str) -> Result<Option<omadm::Secret>, u16> {
             Err(404)
         }
         fn exec(&mut self, _: &str, _: Option<&str>) -> u16 {
@@ -159,7 +159,7 @@ async fn drain(transport: &Https, account: &mut omadm::session::device::Account)
         let content_type = Some(omadm::syncml::CONTENT_TYPE);
         let request = Request { method: "POST", url: url.clone(), content_type, body };
         let answer = transport.send(request).await.expect("an answer");
-        let answer = omadm::syncml::decode(&answer.body, omadm::xml::Limits::MESSAGE).expect("readable");
+        let answer = omadm::syncml::decode(&answer.body, omadm::Limits::MESSAGE).expect("readable");
         match session.receive(&answer, &mut Nothing) {
             Next::Send(next) => message = next,
             Next::End => return,

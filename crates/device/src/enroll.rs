@@ -87,33 +87,20 @@ pub async fn enroll(
     let probe = Request { method: "GET", url: discovery_url.clone(), content_type: None, body: Vec::new() };
     transport.send(probe).await?;
 
-    let discover = Discover {
-        message_id: message_id(1),
-        email: user.to_owned(),
-        version: (9, 0),
-        device_type: applicant.device_type.to_owned(),
-        os_edition: applicant.os_edition,
-        auth_policies: vec![ON_PREMISE.to_owned(), "Federated".to_owned()],
-    };
+    let mut discover = Discover::new(&message_id(1), user, (9, 0), applicant.device_type);
+    discover.os_edition = applicant.os_edition;
+    discover.auth_policies = vec![ON_PREMISE.to_owned(), "Federated".to_owned()];
     let answer = post(transport, "discovery", &discovery_url, discover.encode(&discovery_url).as_bytes()).await?;
     let discovered = Discovered::decode(&answer).map_err(|error| EnrollError::Soap { step: "discovery", error })?;
 
-    let typed = || {
-        let password = Zeroizing::new(token.to_owned());
-        Some(UsernameToken { username: user.to_owned(), password })
-    };
-    let policies = GetPolicies { message_id: message_id(2), token: typed() };
+    let typed = || UsernameToken::new(user, token);
+    let policies = GetPolicies::new(&message_id(2), typed());
     let body = policies.encode(&discovered.policy_url);
     let answer = post(transport, "policy", &discovered.policy_url, body.as_bytes()).await?;
     Policy::decode(&answer).map_err(|error| EnrollError::Soap { step: "policy", error })?;
 
-    let request = RequestSecurityToken {
-        message_id: message_id(3),
-        token: typed(),
-        is_issue: true,
-        pkcs10: certificate_request(key, &applicant.oma_device_id)?,
-        context: applicant.context.clone(),
-    };
+    let pkcs10 = certificate_request(key, &applicant.oma_device_id)?;
+    let request = RequestSecurityToken::new(&message_id(3), typed(), pkcs10, applicant.context.clone());
     let body = request.encode(&discovered.enrollment_url);
     let answer = post(transport, "certificate request", &discovered.enrollment_url, body.as_bytes()).await?;
     let document = Issued::decode(&answer).map_err(|error| EnrollError::Soap { step: "certificate request", error })?;
@@ -141,18 +128,11 @@ fn account(provisioned: &Provisioned, key: &KeyPair, oma_device_id: &str) -> Res
         pem("CERTIFICATE", &provisioned.device),
         pem("PRIVATE KEY", key_der.secret_pkcs8_der())
     ));
-    let proof = &provisioned.device_proof;
     Ok(Account {
         enrollment_id: provisioned.enrollment_id.clone(),
         identity,
         root_pem: pem("CERTIFICATE", &provisioned.root),
-        management: device::Account {
-            address: provisioned.address.clone(),
-            oma_device_id: oma_device_id.to_owned(),
-            user: proof.name.clone().unwrap_or_default(),
-            password: proof.secret.clone(),
-            nonce: proof.nonce.clone(),
-        },
+        management: device::Account::new(&provisioned.address, oma_device_id).proving(&provisioned.device_proof),
     })
 }
 

@@ -9,6 +9,7 @@ use chaveiro_core::secret::Passcode;
 use chaveiro_csp::{self as csp, Access, Apply, DocumentError, Finish, Prepare, Standing};
 use chaveiro_device::enroll::{self as exchange, Account, Applicant, EnrollError};
 use chaveiro_escrow::Recipient;
+use omadm::Secret;
 use omadm::session::device::{Event, Next, Session, Tree};
 use omadm::syncml::{Verb, alert};
 use rcgen::KeyPair;
@@ -167,7 +168,7 @@ impl LinuxDevice {
             LinuxBehavior::GarbageStanding => "{\"locks\": 7".to_owned(),
             _ => csp::encode(&self.standing()),
         };
-        let event = Event { code: alert::GENERIC, kind: csp::STANDING_ALERT, data: said };
+        let event = Event::new(alert::GENERIC, csp::STANDING_ALERT, said);
         self.session(transport, vec![event]).await
     }
 
@@ -357,10 +358,10 @@ fn refuse(uri: &str, access: Access) -> Option<u16> {
 }
 
 impl Tree for Nodes<'_> {
-    fn get(&mut self, uri: &str) -> Result<Option<Zeroizing<String>>, u16> {
+    fn get(&mut self, uri: &str) -> Result<Option<Secret>, u16> {
         let refused = refuse(uri, Access::Get);
         self.ran.push((Verb::Get, uri.to_owned(), refused.unwrap_or(200)));
-        refused.map_or_else(|| Ok(self.read(uri).map(Zeroizing::new)), Err)
+        refused.map_or_else(|| Ok(self.read(uri).map(Secret::new)), Err)
     }
 
     fn exec(&mut self, uri: &str, data: Option<&str>) -> u16 {

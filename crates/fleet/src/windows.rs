@@ -7,8 +7,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 #[cfg(feature = "test-actions")]
 use chaveiro_core::digest::sha256_hex;
 use omadm::session::device::{Event, Next, Session, Tree};
-use omadm::syncml::{self, Alert, CONTENT_TYPE, DecodeError, Element, HEADER_REF, Item, Message, Verb, alert};
-use omadm::xml::Limits;
+use omadm::syncml::{self, Alert, CONTENT_TYPE, DecodeError, Element, Format, HEADER_REF, Item, Message, Verb, alert};
+use omadm::{Limits, Secret};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -150,15 +150,14 @@ impl WindowsDevice {
     pub async fn sync(&mut self, transport: &impl Transport) -> Result<SyncReport, SyncError> {
         self.session(
             transport,
-            vec![Event { code: alert::CLIENT_EVENT, kind: "com.microsoft/MDM/LoginStatus", data: "user".to_owned() }],
+            vec![Event::new(alert::CLIENT_EVENT, "com.microsoft/MDM/LoginStatus", "user".to_owned())],
         )
         .await
     }
 
     /// Runs the session in which the user disconnects the work account.
     pub async fn unenroll(&mut self, transport: &impl Transport) -> Result<SyncReport, SyncError> {
-        self.session(transport, vec![Event { code: alert::GENERIC, kind: alert::UNENROLLMENT, data: "1".to_owned() }])
-            .await
+        self.session(transport, vec![Event::new(alert::GENERIC, alert::UNENROLLMENT, "1".to_owned())]).await
     }
 
     async fn session(&mut self, transport: &impl Transport, events: Vec<Event>) -> Result<SyncReport, SyncError> {
@@ -226,8 +225,9 @@ fn distort(message: &mut Message, behavior: Behavior) -> VecDeque<Message> {
             message
                 .body
                 .retain(|element| matches!(element, Element::Status(status) if status.command_ref == HEADER_REF));
-            let id = "2".to_owned();
-            message.body.push(Element::Alert(Alert { id, code: alert::SESSION_ABORT, items: Vec::new() }));
+            let mut abort = Element::Alert(Alert::new(alert::SESSION_ABORT, Vec::new()));
+            abort.number(2);
+            message.body.push(abort);
         }
         Behavior::WrongMessageRef => shift(message, |message_ref, _| *message_ref = later(message_ref)),
         Behavior::WrongCommandRef => shift(message, |_, command_ref| *command_ref = later(command_ref)),
@@ -235,7 +235,7 @@ fn distort(message: &mut Message, behavior: Behavior) -> VecDeque<Message> {
         Behavior::Chunks | Behavior::LosesLastChunk | Behavior::WrongSize => following = chunks(message, behavior),
         Behavior::ForeignNode => change_items(message, |item| item.source = Some("./DevDetail/SwV".to_owned())),
         Behavior::NamelessNode => change_items(message, |item| item.source = None),
-        Behavior::WrongFormat => change_items(message, |item| item.format = Some("bin".to_owned())),
+        Behavior::WrongFormat => change_items(message, |item| item.format = Some(Format::Binary)),
         Behavior::FailsReading => {
             for element in &mut message.body {
                 if let Element::Status(status) = element
@@ -308,7 +308,7 @@ fn chunks(message: &mut Message, behavior: Behavior) -> VecDeque<Message> {
         }
         change_items(&mut next, |item| {
             item.size = (index == 0).then_some(size);
-            item.data = Some(Zeroizing::new((*part).to_owned()));
+            item.data = Some((*part).into());
             item.more_data = index < last;
         });
         next.is_final = index == last;
@@ -364,16 +364,16 @@ struct Nodes<'a> {
 }
 
 impl Nodes<'_> {
-    fn read(&mut self, uri: &str) -> Result<Option<Zeroizing<String>>, u16> {
+    fn read(&mut self, uri: &str) -> Result<Option<Secret>, u16> {
         match uri {
             NEW_PIN_VALUE => match self.behavior {
                 Behavior::NotSupported => Err(404),
                 Behavior::WithholdsValue | Behavior::Fails => Ok(None),
-                _ => Ok(self.lock.unread.take()),
+                _ => Ok(self.lock.unread.take().map(|pin| pin.as_str().into())),
             },
             uri => match (self.hardware.text(uri), self.set.get(uri)) {
-                (Some(text), _) => Ok(Some(Zeroizing::new(text))),
-                (None, Some(set)) => Ok(Some(Zeroizing::new(set.clone()))),
+                (Some(text), _) => Ok(Some(Secret::new(text))),
+                (None, Some(set)) => Ok(Some(set.as_str().into())),
                 (None, None) => Err(404),
             },
         }
@@ -407,7 +407,7 @@ impl Nodes<'_> {
 }
 
 impl Tree for Nodes<'_> {
-    fn get(&mut self, uri: &str) -> Result<Option<Zeroizing<String>>, u16> {
+    fn get(&mut self, uri: &str) -> Result<Option<Secret>, u16> {
         let result = self.read(uri);
         let code = result.as_ref().map_or_else(|code| *code, |_| 200);
         self.ran.push((Verb::Get, uri.to_owned(), code));

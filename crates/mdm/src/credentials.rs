@@ -11,6 +11,7 @@ use chaveiro_core::id::EnrollmentId;
 use chaveiro_core::keys::Fingerprint;
 use chaveiro_core::ports::Entropy;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
+use omadm::Secret;
 use omadm::session::server::{NONCE_BYTES, Nonce};
 use zeroize::Zeroizing;
 
@@ -59,8 +60,8 @@ impl DeviceCredentials {
     }
 
     /// `AAUTHSECRET` of `APPSRV`: the secret with which a device authenticates.
-    pub fn client_secret(&self, enrollment: EnrollmentId) -> Zeroizing<String> {
-        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.derive("device proves itself", enrollment.0.as_bytes()).as_ref()))
+    pub fn client_secret(&self, enrollment: EnrollmentId) -> Secret {
+        Secret::new(URL_SAFE_NO_PAD.encode(self.derive("device proves itself", enrollment.0.as_bytes()).as_ref()))
     }
 
     /// The nonce in the provisioning document.

@@ -24,7 +24,6 @@ use omadm::soap::enrollment::RequestSecurityToken;
 use omadm::soap::{CONTENT_TYPE, UsernameToken};
 use rcgen::{KeyPair, PKCS_RSA_SHA256};
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 #[tokio::test]
 async fn a_device_enrols_and_its_first_session_fills_its_properties_and_sets_the_policy() {
@@ -187,7 +186,7 @@ async fn every_bad_token_is_an_authentication_fault_and_changes_nothing() {
         [("wrong", "not known"), ("", "not known"), (used.as_str(), "already used"), (&late, "expired")]
     {
         let refused = enroll(&world.transport(), &hardware, BASE, USER, token).await.err().expect("refused");
-        let EnrollError::Soap { error: SoapError::Fault { subcode, reason }, .. } = refused else {
+        let EnrollError::Soap { error: SoapError::Fault { subcode, reason, .. }, .. } = refused else {
             panic!("{refused}");
         };
         assert_eq!(subcode, "s:Authentication");
@@ -213,14 +212,9 @@ async fn a_tenant_without_licence_enrols_nobody() {
 fn request(token: &str, change: impl FnOnce(&mut RequestSecurityToken)) -> String {
     let hardware = Hardware::laptop(7);
     let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key");
-    let password = Zeroizing::new(token.to_owned());
-    let mut request = RequestSecurityToken {
-        message_id: "urn:uuid:m".to_owned(),
-        token: Some(UsernameToken { username: USER.to_owned(), password }),
-        is_issue: true,
-        pkcs10: certificate_request(&key, &hardware).expect("a request"),
-        context: context(&hardware),
-    };
+    let pkcs10 = certificate_request(&key, &hardware).expect("a request");
+    let token = UsernameToken::new(USER, token);
+    let mut request = RequestSecurityToken::new("urn:uuid:m", token, pkcs10, context(&hardware));
     change(&mut request);
     request.encode("https://x").to_string()
 }
@@ -296,13 +290,10 @@ async fn what_is_no_soap_is_a_message_format_fault_on_every_endpoint() {
 #[tokio::test]
 async fn discovery_refuses_what_it_cannot_serve_and_says_why() {
     let world = World::new().await;
-    let discover = |version, policy: &str| Discover {
-        message_id: "urn:uuid:m".to_owned(),
-        email: USER.to_owned(),
-        version,
-        device_type: "CIMClient_Windows".to_owned(),
-        os_edition: None,
-        auth_policies: vec![policy.to_owned()],
+    let discover = |version, policy: &str| {
+        let mut discover = Discover::new("urn:uuid:m", USER, version, "CIMClient_Windows");
+        discover.auth_policies.push(policy.to_owned());
+        discover
     };
     for (request, word) in [(discover((2, 0), ON_PREMISE), "too old"), (discover((9, 0), "Federated"), "OnPremise")] {
         let (status, answer) = world.post(DISCOVERY_PATH, CONTENT_TYPE, request.encode("https://x")).await;
@@ -319,22 +310,13 @@ async fn discovery_refuses_what_it_cannot_serve_and_says_why() {
 #[tokio::test]
 async fn the_wire_of_enrolment_is_as_real_clients_read_it() {
     let world = World::new().await;
-    let discover = Discover {
-        message_id: "urn:uuid:1".to_owned(),
-        email: USER.to_owned(),
-        version: (9, 0),
-        device_type: "CIMClient_Windows".to_owned(),
-        os_edition: Some(4),
-        auth_policies: vec![ON_PREMISE.to_owned()],
-    };
+    let mut discover = Discover::new("urn:uuid:1", USER, (9, 0), "CIMClient_Windows");
+    (discover.os_edition, discover.auth_policies) = (Some(4), vec![ON_PREMISE.to_owned()]);
     let (_, discovered) = world.post(DISCOVERY_PATH, CONTENT_TYPE, discover.encode("https://x")).await;
     insta::assert_snapshot!("discovery_response", lines(&discovered));
     let token = world.token().await;
-    let password = Zeroizing::new(token.clone());
-    let policies = omadm::soap::policy::GetPolicies {
-        message_id: "urn:uuid:2".to_owned(),
-        token: Some(UsernameToken { username: USER.to_owned(), password }),
-    };
+    let typed = UsernameToken::new(USER, token.as_str());
+    let policies = omadm::soap::policy::GetPolicies::new("urn:uuid:2", typed);
     let (_, policy) = world.post(POLICY_PATH, CONTENT_TYPE, policies.encode("https://x").as_bytes()).await;
     insta::assert_snapshot!("policy_response", lines(&policy));
     let (_, fault) = world.post(ENROLLMENT_PATH, CONTENT_TYPE, request("nope", |_| {})).await;

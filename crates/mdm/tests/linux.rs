@@ -24,8 +24,8 @@ use chaveiro_csp as csp;
 use chaveiro_fleet::linux::{LinuxBehavior, LinuxDevice, VOLUME};
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
 use chaveiro_mdm::PeerCertificate;
+use omadm::Limits;
 use omadm::syncml::{self, CONTENT_TYPE};
-use omadm::xml::Limits;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -12,8 +12,8 @@ use chaveiro_fleet::behavior::Behavior;
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
 use chaveiro_fleet::windows::WindowsDevice;
 use chaveiro_mdm::MANAGEMENT_PATH;
+use omadm::Limits;
 use omadm::syncml::{self, CONTENT_TYPE};
-use omadm::xml::Limits;
 
 #[tokio::test]
 async fn a_recovery_ends_with_the_devices_own_pin_in_escrow() {
@@ -197,7 +197,7 @@ async fn nobody_learns_whether_a_device_exists_and_a_wrong_digest_is_challenged_
         let (status, answer) = world.post(MANAGEMENT_PATH, CONTENT_TYPE, first_message(source)).await;
         assert_eq!((status, header_status(answer.as_bytes())), (200, 407), "{source}");
     }
-    device.account.management.password = zeroize::Zeroizing::new("wrong".to_owned());
+    device.account.management.password = "wrong".into();
     let refused = device.sync(&world.transport()).await.expect_err("refused");
     assert!(refused.to_string().contains("401"), "{refused}");
 }

@@ -1,47 +1,48 @@
 //! The MD5 digest scheme of OMA Device Management (OMA-TS-DM_Security 1.2, 5.3).
 //!
-//! MD5 is what devices speak. It proves knowledge of a 256-bit random secret inside TLS, which its
+//! Devices speak MD5. It proves knowledge of a 256-bit random secret inside TLS, which its
 //! weaknesses do not help to guess.
 
+use crate::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
-use zeroize::Zeroizing;
 
 /// `B64(MD5(B64(MD5(user ":" password)) ":" nonce))`, the nonce as decoded bytes.
-pub fn credential(user: &str, password: &str, nonce: &[u8]) -> Zeroizing<String> {
+pub fn credential(user: &str, password: &str, nonce: &[u8]) -> Secret {
     outer(&inner(user, password), nonce)
 }
 
-fn inner(user: &str, password: &str) -> Zeroizing<String> {
+fn inner(user: &str, password: &str) -> Secret {
     let mut inner = Md5::new();
     for part in [user.as_bytes(), b":", password.as_bytes()] {
         inner.update(part);
     }
-    Zeroizing::new(STANDARD.encode(inner.finalize()))
+    Secret::new(STANDARD.encode(inner.finalize()))
 }
 
-fn outer(inner: &str, nonce: &[u8]) -> Zeroizing<String> {
+fn outer(inner: &str, nonce: &[u8]) -> Secret {
     let mut outer = Md5::new();
     for part in [inner.as_bytes(), b":", nonce] {
         outer.update(part);
     }
-    Zeroizing::new(STANDARD.encode(outer.finalize()))
+    Secret::new(STANDARD.encode(outer.finalize()))
 }
 
-/// A claim to know the password of a user, to be compared with the credentials of several nonces.
+/// A credential that a device sent, to be compared with the credentials of several nonces.
+#[non_exhaustive]
 pub struct Claim<'a> {
     claim: &'a str,
-    inner: Zeroizing<String>,
+    inner: Secret,
 }
 
 impl<'a> Claim<'a> {
-    /// The claim in that credential.
+    /// A credential of that user. `claim` is the text of `Cred/Data`.
     pub fn new(claim: &'a str, user: &str, password: &str) -> Self {
         Self { claim: claim.trim(), inner: inner(user, password) }
     }
 
-    /// Returns whether it is the credential of that nonce. Takes the same time wherever they differ.
+    /// Returns true if it is the credential of that nonce. Takes the same time at every place where they differ.
     pub fn is_for(&self, nonce: &[u8]) -> bool {
         let expected = outer(&self.inner, nonce);
         let (claim, expected) = (self.claim.as_bytes(), expected.as_bytes());

@@ -6,15 +6,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
-use crate::xml::{Element, Limits, XmlError, escape};
-
-/// The name of the management account, `PROVIDER-ID`.
-pub const PROVIDER: &str = "Chaveiro";
+use crate::Secret;
+use crate::xml::{Limits, Node, XmlError, escape};
 
 /// A certificate in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StoredCertificate {
     /// Upper-case hex SHA-1 of the DER: the node's name.
     pub thumbprint: String,
@@ -22,47 +20,89 @@ pub struct StoredCertificate {
     pub der: Vec<u8>,
 }
 
-/// One side's proof in the MD5 scheme.
+/// The name, secret and nonce with which a device proves itself in the MD5 scheme.
+#[non_exhaustive]
 pub struct Proof {
     /// `AAUTHNAME`.
     pub name: Option<String>,
     /// `AAUTHSECRET`.
-    pub secret: Zeroizing<String>,
+    pub secret: Secret,
     /// `AAUTHDATA`, decoded.
     pub nonce: Vec<u8>,
 }
 
-/// What a device is given.
+/// The settings that a server gives to a device.
+#[non_exhaustive]
 pub struct Provisioning {
+    /// `PROVIDER-ID` and `NAME`: the name of the management account, one for each server product.
+    pub provider: String,
     /// The trusted root.
     pub root: StoredCertificate,
     /// The certificate of the device.
     pub device: StoredCertificate,
-    /// Whether the certificate belongs to the user (`EnrollmentType` `Full`) or to the system.
+    /// True if the certificate belongs to the user (`EnrollmentType` `Full`) and not to the system.
     pub for_user: bool,
     /// `EntDMID`: the enrolment id; also the common name in the device's certificate.
     pub enrollment_id: String,
-    /// `ADDR`: where sessions go.
+    /// `ADDR`: the address of management sessions.
     pub address: String,
-    /// `APPAUTH` of level `APPSRV`: the device proves itself. The server proves itself by TLS and sends no credential, so
-    /// that there is no `APPAUTH` of level `CLIENT`: a device that reads one waits for what it promises.
+    /// `APPAUTH` of level `APPSRV`: the device proves itself. The server proves itself by TLS and sends no credential.
+    /// The document has no `APPAUTH` of level `CLIENT`, because a device that reads one waits for that credential.
     pub device_proof: Proof,
-    /// `UPN`.
+    /// `UPN`; empty at first.
     pub user_principal_name: String,
-    /// `EntDeviceName`.
+    /// `EntDeviceName`; empty at first.
     pub device_name: String,
-    /// Minutes between polls, once the first hours are over.
+    /// Minutes between polls after the first hours; 60 at first.
     pub poll_minutes: u32,
 }
 
+impl StoredCertificate {
+    /// A certificate (DER) and its thumbprint.
+    pub fn new(thumbprint: String, der: Vec<u8>) -> Self {
+        Self { thumbprint, der }
+    }
+}
+
+impl Proof {
+    /// A proof under that name.
+    pub fn new(name: String, secret: Secret, nonce: Vec<u8>) -> Self {
+        Self { name: Some(name), secret, nonce }
+    }
+}
+
 impl Provisioning {
+    /// The document of that provider for one enrolment. The other fields keep their first values until the caller sets
+    /// them: a certificate of the user, and no names.
+    pub fn new(
+        provider: &str,
+        root: StoredCertificate,
+        device: StoredCertificate,
+        enrollment_id: String,
+        address: String,
+        device_proof: Proof,
+    ) -> Self {
+        Self {
+            provider: provider.to_owned(),
+            root,
+            device,
+            for_user: true,
+            enrollment_id,
+            address,
+            device_proof,
+            user_principal_name: String::new(),
+            device_name: String::new(),
+            poll_minutes: 60,
+        }
+    }
+
     /// Writes the document.
-    pub fn encode(&self) -> Zeroizing<String> {
-        let mut w = Writer(Zeroizing::new(String::with_capacity(8192)));
+    pub fn encode(&self) -> Secret {
+        let mut w = Writer(Secret::with_capacity(8192));
         w.0.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?><wap-provisioningdoc version=\"1.1\">");
         w.group("CertificateStore", |w| self.certificates(w));
         w.group("APPLICATION", |w| self.account(w));
-        w.group("DMClient", |w| w.group("Provider", |w| w.group(PROVIDER, |w| self.client(w))));
+        w.group("DMClient", |w| w.group("Provider", |w| w.group(&self.provider, |w| self.client(w))));
         w.0.push_str("</wap-provisioningdoc>");
         w.0
     }
@@ -88,8 +128,8 @@ impl Provisioning {
 
     fn account(&self, w: &mut Writer) {
         w.parm("APPID", "w7");
-        w.parm("PROVIDER-ID", PROVIDER);
-        w.parm("NAME", PROVIDER);
+        w.parm("PROVIDER-ID", &self.provider);
+        w.parm("NAME", &self.provider);
         w.parm("ADDR", &self.address);
         w.parm("CONNRETRYFREQ", "6");
         w.parm("INITIALBACKOFFTIME", "30000");
@@ -134,7 +174,7 @@ impl Provisioning {
     }
 }
 
-struct Writer(Zeroizing<String>);
+struct Writer(Secret);
 
 impl Writer {
     fn group(&mut self, kind: &str, write: impl FnOnce(&mut Self)) {
@@ -144,7 +184,7 @@ impl Writer {
     }
 
     fn parm(&mut self, name: &str, value: &str) {
-        let escaped = Zeroizing::new(escape(value));
+        let escaped = Secret::new(escape(value));
         for part in ["<parm name=\"", name, "\" value=\"", &escaped, "\"/>"] {
             self.0.push_str(part);
         }
@@ -159,21 +199,23 @@ impl Writer {
     }
 }
 
-/// Why a document cannot be used.
+/// The reason why a document cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum ProvisioningError {
     /// Not XML, or beyond the limits.
     #[error("the provisioning document is not acceptable XML: {0}")]
     Xml(#[from] XmlError),
-    /// Something is missing.
+    /// An element is missing.
     #[error("the provisioning document has no {0}")]
     Missing(&'static str),
-    /// Something is not what it should be.
+    /// An element has a value that cannot be used.
     #[error("the provisioning document has an invalid {0}")]
     Invalid(&'static str),
 }
 
-/// What a device keeps of the document.
+/// The parts of the document that a device keeps.
+#[non_exhaustive]
 pub struct Provisioned {
     /// The trusted root, DER.
     pub root: Vec<u8>,
@@ -185,7 +227,7 @@ pub struct Provisioned {
     pub enrollment_id: String,
     /// `ADDR`.
     pub address: String,
-    /// How the device proves itself.
+    /// The proof with which the device opens sessions.
     pub device_proof: Proof,
 }
 
@@ -193,7 +235,7 @@ impl Provisioned {
     /// Reads the document as a device does.
     pub fn decode(document: &str) -> Result<Self, ProvisioningError> {
         use ProvisioningError::{Invalid, Missing};
-        let root = Element::parse(document.as_bytes(), Limits::MESSAGE)?;
+        let root = Node::parse(document.as_bytes(), Limits::MESSAGE)?;
         let store = group(&root, "CertificateStore").ok_or(Missing("CertificateStore"))?;
         let my = group(store, "My").ok_or(Missing("My"))?;
         let my = group(my, "User").or(group(my, "System")).ok_or(Missing("My/User"))?;
@@ -210,7 +252,7 @@ impl Provisioned {
             }
             Ok(Proof {
                 name: parm(proof, "AAUTHNAME").map(str::to_owned),
-                secret: Zeroizing::new(parm(proof, "AAUTHSECRET").ok_or(Missing("AAUTHSECRET"))?.to_owned()),
+                secret: Secret::new(parm(proof, "AAUTHSECRET").ok_or(Missing("AAUTHSECRET"))?.to_owned()),
                 nonce: STANDARD
                     .decode(parm(proof, "AAUTHDATA").unwrap_or_default())
                     .map_err(|_| Invalid("AAUTHDATA"))?,
@@ -230,16 +272,16 @@ impl Provisioned {
     }
 }
 
-fn group<'e>(parent: &'e Element, kind: &str) -> Option<&'e Element> {
+fn group<'e>(parent: &'e Node, kind: &str) -> Option<&'e Node> {
     parent.children.iter().find(|child| child.name == "characteristic" && child.attribute("type") == Some(kind))
 }
 
-fn parm<'e>(parent: &'e Element, name: &str) -> Option<&'e str> {
+fn parm<'e>(parent: &'e Node, name: &str) -> Option<&'e str> {
     let found = parent.children.iter().find(|child| child.name == "parm" && child.attribute("name") == Some(name));
     found.and_then(|parm| parm.attribute("value"))
 }
 
-fn certificate(store: &Element) -> Result<(String, Vec<u8>), ProvisioningError> {
+fn certificate(store: &Node) -> Result<(String, Vec<u8>), ProvisioningError> {
     const WHAT: &str = "EncodedCertificate";
     let node = store.children.iter().find(|child| parm(child, WHAT).is_some());
     let node = node.ok_or(ProvisioningError::Missing(WHAT))?;

@@ -1,20 +1,20 @@
 //! A strict reader from XML bytes to a small tree, and the escaping rules for writing.
 //!
-//! Device messages are read by strangers to the network, so everything is limited: size, depth, number
-//! of elements and attributes. Document type declarations, processing instructions and entities other
+//! Any stranger can send a message, so everything is limited: size, depth, number of elements and attributes. Document type declarations, processing instructions and entities other
 //! than the five predefined ones and character references are refused, so there is nothing to expand.
 //! Names are matched by namespace and local name, never by prefix.
 //!
-//! Text may hold a passcode: it is wiped when dropped, and [`Element`] has no `Debug`.
+//! Text may hold a passcode: it is wiped when dropped, and [`Node`] has no `Debug`.
 
+use crate::Secret;
 use quick_xml::NsReader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
-/// Limits of one document.
+/// The limits of one document. A caller changes the fields of [`Limits::MESSAGE`].
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Limits {
     /// Bytes of the document.
     pub bytes: usize,
@@ -27,13 +27,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Fit for SOAP and SyncML messages of Windows devices; the request size is that of
-    /// the device channel (512 KiB).
+    /// Limits that fit SOAP and SyncML messages of Windows devices: 512 KiB.
     pub const MESSAGE: Self = Self { bytes: 512 * 1024, depth: 32, elements: 10_000, attributes: 32 };
 }
 
-/// Why a document was refused.
+/// The reason why a document was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum XmlError {
     /// More bytes than allowed.
     #[error("the document is larger than {0} bytes")]
@@ -44,7 +44,7 @@ pub enum XmlError {
     /// More elements or attributes than allowed.
     #[error("more than {0} {1}")]
     TooMany(usize, &'static str),
-    /// A construct that is never needed and often harmful.
+    /// A construct that device messages never need and that is often harmful.
     #[error("{0} is not allowed")]
     Forbidden(&'static str),
     /// Not well-formed. The text never quotes the document.
@@ -52,23 +52,23 @@ pub enum XmlError {
     Malformed(u64),
 }
 
-/// An element with its namespace resolved.
-pub struct Element {
+/// An element of a document, with its namespace resolved.
+pub(crate) struct Node {
     /// The namespace name; empty for none.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// The local name.
-    pub name: String,
+    pub(crate) name: String,
     /// Attributes by local name, in document order; namespace declarations are not among them.
-    pub attributes: Vec<(String, String)>,
+    pub(crate) attributes: Vec<(String, String)>,
     /// Child elements, in document order.
-    pub children: Vec<Element>,
+    pub(crate) children: Vec<Node>,
     /// All character data directly inside, joined.
-    pub text: Zeroizing<String>,
+    pub(crate) text: Secret,
 }
 
-impl Element {
+impl Node {
     /// Reads one document. Total: any input gives a tree within the limits, or an error.
-    pub fn parse(document: &[u8], limits: Limits) -> Result<Self, XmlError> {
+    pub(crate) fn parse(document: &[u8], limits: Limits) -> Result<Self, XmlError> {
         if document.len() > limits.bytes {
             return Err(XmlError::TooLarge(limits.bytes));
         }
@@ -78,8 +78,8 @@ impl Element {
             return Err(XmlError::Malformed(position as u64));
         }
         let mut reader = NsReader::from_str(text);
-        let mut open: Vec<Element> = Vec::new();
-        let mut root: Option<Element> = None;
+        let mut open: Vec<Node> = Vec::new();
+        let mut root: Option<Node> = None;
         let mut count = 0;
         loop {
             let position = reader.buffer_position();
@@ -126,33 +126,28 @@ impl Element {
         root.ok_or(XmlError::Malformed(0))
     }
 
-    /// Whether this is that element.
-    pub fn is(&self, namespace: &str, name: &str) -> bool {
+    /// Returns true if this is that element.
+    pub(crate) fn is(&self, namespace: &str, name: &str) -> bool {
         self.name == name && self.namespace == namespace
     }
 
     /// The first child of that namespace and name.
-    pub fn child(&self, namespace: &str, name: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, namespace: &str, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.is(namespace, name))
     }
 
-    /// The children of that namespace and name.
-    pub fn children_named<'a>(&'a self, namespace: &'a str, name: &'a str) -> impl Iterator<Item = &'a Self> {
-        self.children.iter().filter(move |child| child.is(namespace, name))
-    }
-
-    /// The first child of that local name, whatever its namespace: for the sloppy corners of real devices.
-    pub fn child_named(&self, name: &str) -> Option<&Self> {
+    /// The first child of that local name in any namespace, because real devices are sloppy.
+    pub(crate) fn child_named(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// The text without surrounding white space, which specifications and devices add freely.
-    pub fn trimmed(&self) -> &str {
+    pub(crate) fn trimmed(&self) -> &str {
         self.text.trim()
     }
 
     /// The value of the attribute of that local name.
-    pub fn attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
@@ -163,7 +158,7 @@ fn begin(
     limits: Limits,
     count: &mut usize,
     position: u64,
-) -> Result<Element, XmlError> {
+) -> Result<Node, XmlError> {
     *count += 1;
     if *count > limits.elements {
         return Err(XmlError::TooMany(limits.elements, "elements"));
@@ -193,10 +188,10 @@ fn begin(
         }
         attributes.push((key, value.into_owned()));
     }
-    Ok(Element { namespace, name, attributes, children: Vec::new(), text: Zeroizing::new(String::new()) })
+    Ok(Node { namespace, name, attributes, children: Vec::new(), text: Secret::default() })
 }
 
-fn place(element: Element, open: &mut [Element], root: &mut Option<Element>) -> Option<()> {
+fn place(element: Node, open: &mut [Node], root: &mut Option<Node>) -> Option<()> {
     match open.last_mut() {
         Some(parent) => parent.children.push(element),
         None if root.is_none() => *root = Some(element),
@@ -205,7 +200,7 @@ fn place(element: Element, open: &mut [Element], root: &mut Option<Element>) -> 
     Some(())
 }
 
-fn append(text: &str, open: &mut [Element]) -> Option<()> {
+fn append(text: &str, open: &mut [Node]) -> Option<()> {
     match open.last_mut() {
         Some(element) => element.text.push_str(text),
         None if text.trim().is_empty() => {}
@@ -229,14 +224,14 @@ fn resolve(reference: &BytesRef<'_>) -> Option<char> {
     }
 }
 
-/// What a document can carry (XML 1.0, 2.2, production `Char`).
+/// Returns true for a character that a document can carry (XML 1.0, 2.2, production `Char`).
 fn is_allowed(character: char) -> bool {
     !matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Escapes text for element content and attribute values. Characters that XML 1.0 cannot carry are
 /// replaced by U+FFFD, so that no value makes a document unreadable.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in text.chars() {
         match character {
@@ -258,8 +253,8 @@ pub fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Element, XmlError> {
-        Element::parse(text.as_bytes(), Limits::MESSAGE)
+    fn parse(text: &str) -> Result<Node, XmlError> {
+        Node::parse(text.as_bytes(), Limits::MESSAGE)
     }
 
     #[test]

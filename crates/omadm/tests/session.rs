@@ -1,31 +1,29 @@
 //! The server's end of a session: who is believed, what is answered, and how values come together.
 
+use omadm::Limits;
 use omadm::digest::credential;
 use omadm::session::large::{MAX_VALUE_BYTES, Unfinished, assemble};
 use omadm::session::server::{
     Admitted, Expected, MAX_MESSAGES, Nonce, Proof, Reply, Sent, State, TooManyMessages, unproven,
 };
-use omadm::syncml::{self, Alert, Credential, Element, Header, Item, Message, Results, Verb, alert};
-use omadm::xml::Limits;
-use zeroize::Zeroizing;
+use omadm::syncml::{self, Alert, Credential, Element, Header, Item, Message, Results, Scheme, Verb, alert};
 
 const EXPECTED: Expected<'_> = Expected { user: "user", password: "secret" };
 
 fn header(session: &str, message: u32, nonce: Option<Nonce>) -> Header {
-    let kind = syncml::AUTH_MD5.to_owned();
-    Header {
-        session: session.to_owned(),
-        message: message.to_string(),
-        target: "https://mdm.example/dm".to_owned(),
-        source: "urn:device:1".to_owned(),
-        source_name: Some("user".to_owned()),
-        credential: nonce.map(|nonce| Credential { kind, data: credential("user", "secret", &nonce) }),
-        max_message: None,
-    }
+    let mut header = Header::new(session, &message.to_string(), "https://mdm.example/dm", "urn:device:1");
+    header.source_name = Some("user".to_owned());
+    header.credential = nonce.map(|nonce| Credential::new(Scheme::Md5, credential("user", "secret", &nonce)));
+    header
+}
+
+fn numbered(id: usize, mut element: Element) -> Element {
+    element.number(id);
+    element
 }
 
 fn request(header: Header) -> Message {
-    Message { header, body: Vec::new(), is_final: true }
+    Message::new(header, Vec::new())
 }
 
 /// Believes a message, and takes it in.
@@ -38,8 +36,8 @@ fn admit(state: &mut State, message: &Message, challenges: &[Nonce], now: i64) -
 fn a_device_without_a_credential_is_challenged_for_every_command_and_one_that_answers_is_admitted() {
     let mut request = request(header("1", 1, None));
     let code = alert::CLIENT_INITIATED;
-    request.body.push(Element::Alert(Alert { id: "1".to_owned(), code, items: Vec::new() }));
-    request.body.push(Element::Unknown { id: "7".to_owned(), name: "Map".to_owned() });
+    request.body.push(numbered(1, Element::Alert(Alert::new(code, Vec::new()))));
+    request.body.push(Element::unknown("7", "Map"));
     let answer = unproven(&request.header, [2; 16]);
     assert_eq!(answer.code, 407);
     let reply = Reply::to(&request, "https://mdm.example/dm", answer.code, answer.challenge);
@@ -140,13 +138,14 @@ fn the_state_of_an_older_server_is_read() {
 type Part<'a> = (&'a str, Option<&'a str>, Option<u64>, &'a str, bool);
 
 fn message_of(parts: &[Part<'_>], is_final: bool) -> Message {
-    let results = parts.iter().zip(1..).map(|((command, node, size, data, more_data), id): (_, u32)| {
-        let source = node.map(str::to_owned);
-        let item = Item { source, size: *size, more_data: *more_data, ..Item::default() }.holding(data);
-        let (message_ref, command_ref) = ("1".to_owned(), (*command).to_owned());
-        Element::Results(Results { id: id.to_string(), message_ref, command_ref, node_ref: None, items: vec![item] })
+    let results = parts.iter().zip(1..).map(|((command, node, size, data, more_data), id): (_, usize)| {
+        let mut item = Item::default().holding(*data);
+        (item.source, item.size, item.more_data) = (node.map(str::to_owned), *size, *more_data);
+        numbered(id, Element::Results(Results::new("1", command, vec![item])))
     });
-    Message { body: results.collect(), is_final, ..request(header("1", 2, None)) }
+    let mut message = Message::new(header("1", 2, None), results.collect());
+    message.is_final = is_final;
+    message
 }
 
 /// What came together of messages: the whole values, the statuses, and how often the end of a value was missing.
@@ -159,7 +158,7 @@ fn assembled(messages: &[(&[Part<'_>], bool)]) -> (Vec<String>, Vec<u16>, usize)
         let items = message.results().flat_map(|results| &results.items);
         values.extend(items.map(|item| {
             let node = item.source.clone().unwrap_or_default();
-            format!("{node}={}", item.data.as_deref().map_or("", String::as_str))
+            format!("{node}={}", item.data.as_deref().unwrap_or_default())
         }));
         statuses.extend(assembled.statuses.iter().map(|(_, code)| *code));
         missing += usize::from(assembled.end_missing);
@@ -282,7 +281,7 @@ fn read(reply: &Reply) -> Message {
 fn a_package_that_goes_on_is_asked_for_its_next_message_and_gets_nothing_else() {
     let mut request = request(header("1", 3, None));
     request.is_final = false;
-    request.body.push(Element::Alert(Alert { id: "5".to_owned(), code: 1201, items: Vec::new() }));
+    request.body.push(numbered(5, Element::Alert(Alert::new(1201, Vec::new()))));
     let reply = read(&Reply::to(&request, "s", 200, None).acknowledge(&request).ask_for_more());
     assert!(!reply.is_final && reply.commands().next().is_none());
     assert_eq!(reply.alerts().map(|alert| alert.code).collect::<Vec<_>>(), [alert::NEXT_MESSAGE]);
@@ -292,9 +291,10 @@ fn a_package_that_goes_on_is_asked_for_its_next_message_and_gets_nothing_else() 
 #[test]
 fn no_answer_is_longer_than_the_device_takes() {
     let plain = |limit: u32, alerts: u32| {
-        let mut request = request(Header { max_message: Some(limit), ..header("1", 3, None) });
-        for id in 1..=alerts {
-            request.body.push(Element::Alert(Alert { id: id.to_string(), code: 1224, items: Vec::new() }));
+        let mut request = request(header("1", 3, None));
+        request.header.max_message = Some(limit);
+        for id in 1..=alerts as usize {
+            request.body.push(numbered(id, Element::Alert(Alert::new(1224, Vec::new()))));
         }
         Reply::to(&request, "https://mdm.example/dm", 200, None).acknowledge(&request)
     };
@@ -334,7 +334,7 @@ fn no_answer_is_longer_than_the_device_takes() {
 fn a_part_of_a_passcode_is_in_no_stored_state() {
     let mut message = message_of(&[("2", Some("./A"), Some(6), "482915", true)], false);
     let unfinished = assemble(None, &mut message).unfinished.expect("a part");
-    assert_eq!(unfinished.data, Zeroizing::new("482915".to_owned()));
+    assert_eq!(unfinished.data.as_str(), "482915");
     let mut state = State::new([1; 16]);
     state.unfinished = Some(unfinished.origin);
     assert!(!serde_json::to_string(&state).expect("JSON").contains("4829"));

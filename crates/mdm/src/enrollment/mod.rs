@@ -38,6 +38,15 @@ use faults::Rejection;
 /// The oldest supported version of the protocol.
 const MIN_VERSION: (u32, u32) = (3, 0);
 
+/// The name of the management account on devices.
+const PROVIDER: &str = "Chaveiro";
+
+/// The id of the certificate policy. Clients read a policy again when its id changes.
+const POLICY_ID: &str = "chaveiro-1";
+
+/// The name of the certificate policy.
+const POLICY_NAME: &str = "Chaveiro device";
+
 /// Minutes between polls.
 const POLL_MINUTES: u32 = 60;
 
@@ -59,7 +68,7 @@ pub(crate) async fn discover(
         let message = request.message_id.clone();
         check_discovery(&request).map_err(|rejection| rejection.to(&message))?;
         let url = |path: &str| format!("{}{path}", channel.base_url);
-        Ok(Discovered { relates_to: message, policy_url: url(POLICY_PATH), enrollment_url: url(ENROLLMENT_PATH) })
+        Ok(Discovered::new(&message, url(POLICY_PATH), url(ENROLLMENT_PATH)))
     });
     // Anyone may ask where enrolment is.
     match answer {
@@ -83,7 +92,9 @@ pub(crate) async fn policy(State(channel): State<Arc<DeviceChannel>>, body: Resu
         Ok(request) => {
             let message = request.message_id;
             let checked = channel.check_token(request.token.as_ref()).await;
-            checked.map(|_| Policy::DEFAULT.encode(&message)).map_err(|rejection| rejection.to(&message))
+            checked
+                .map(|_| Policy::new(POLICY_ID, POLICY_NAME).encode(&message))
+                .map_err(|rejection| rejection.to(&message))
         }
     };
     channel.answer(answer, POLICY_PATH)
@@ -183,12 +194,8 @@ impl DeviceChannel {
         let provisioning =
             self.provisioning(&enrolled, certificate.der, for_user, device_name, principal.unwrap_or(typed));
         let time = |at: chaveiro_core::Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
-        Ok(Issued {
-            relates_to: request.message_id,
-            created: time(now),
-            expires: time(now.checked_add(ANSWER_LIFE).unwrap_or(now)),
-            provisioning: provisioning.encode(),
-        })
+        let expires = time(now.checked_add(ANSWER_LIFE).unwrap_or(now));
+        Ok(Issued::new(&request.message_id, time(now), expires, provisioning.encode()))
     }
 
     fn provisioning(
@@ -200,22 +207,17 @@ impl DeviceChannel {
         user_principal_name: String,
     ) -> Provisioning {
         let id = enrolled.enrollment.id;
-        let store = |der: Vec<u8>| StoredCertificate { thumbprint: thumbprint(&der), der };
-        Provisioning {
-            root: store(self.ca.root_der().to_vec()),
-            device: store(device),
-            for_user,
-            enrollment_id: id.to_string(),
-            address: format!("{}{MANAGEMENT_PATH}", self.base_url),
-            device_proof: Proof {
-                name: Some(self.credentials.client_name(id)),
-                secret: self.credentials.client_secret(id),
-                nonce: self.credentials.first_nonce(id).to_vec(),
-            },
-            user_principal_name,
-            device_name,
-            poll_minutes: POLL_MINUTES,
-        }
+        let store = |der: Vec<u8>| StoredCertificate::new(thumbprint(&der), der);
+        let (root, device) = (store(self.ca.root_der().to_vec()), store(device));
+        let (name, secret) = (self.credentials.client_name(id), self.credentials.client_secret(id));
+        let proof = Proof::new(name, secret, self.credentials.first_nonce(id).to_vec());
+        let address = format!("{}{MANAGEMENT_PATH}", self.base_url);
+        let mut provisioning = Provisioning::new(PROVIDER, root, device, id.to_string(), address, proof);
+        provisioning.for_user = for_user;
+        provisioning.user_principal_name = user_principal_name;
+        provisioning.device_name = device_name;
+        provisioning.poll_minutes = POLL_MINUTES;
+        provisioning
     }
 
     /// Builds a SOAP answer. A mistake of the device is a fault with status 200, which clients read; only our own
@@ -232,13 +234,8 @@ impl DeviceChannel {
                     Some(internal) => tracing::error!(%trace_id, internal, "an enrolment request was not handled"),
                     None => tracing::debug!(%trace_id, reason = %rejection.reason, "an enrolment request was refused"),
                 }
-                let fault = Fault {
-                    relates_to: rejection.relates_to,
-                    kind: rejection.kind,
-                    reason: rejection.reason,
-                    error_type: rejection.error_type,
-                    trace_id,
-                };
+                let mut fault = Fault::new(&rejection.relates_to, rejection.kind, rejection.reason, trace_id);
+                fault.error_type = rejection.error_type;
                 (rejection.status, fault.encode(), rejection.wrong_token)
             }
         };

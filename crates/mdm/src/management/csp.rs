@@ -14,7 +14,7 @@ use chaveiro_core::query::Value;
 use chaveiro_core::secret::SecretBytes;
 use chaveiro_core::tenant::TenantSettings;
 use chaveiro_csp::{self as nodes, InventoryNode, Reading, Standing};
-use omadm::syncml::{Item, Message, Results, Verb, alert};
+use omadm::syncml::{Format, Item, Message, Results, Verb, alert};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -128,8 +128,8 @@ pub(super) fn command(
     match command {
         DeviceCommand::EnablePinRecovery { entra_tenant } => {
             let node = format!("./Device/Vendor/MSFT/PassportForWork/{entra_tenant}/Policies/EnablePinRecovery");
-            let item = Item::at(&node).formatted("bool").holding("true");
-            return Some((Verb::Add, Item { kind: Some("text/plain".to_owned()), ..item }));
+            let item = Item::at(&node).formatted(Format::Bool).typed("text/plain").holding("true");
+            return Some((Verb::Add, item));
         }
         DeviceCommand::ReadInventory { field } => {
             return Some((Verb::Get, Item::at(node_of(*field, facts.platform)?)));
@@ -142,8 +142,8 @@ pub(super) fn command(
         return Some((row.verb, holding(item, row.form, secret)?));
     }
     let item = match (document(command, facts), row.verb) {
-        (Some(document), _) => item.formatted("chr").holding(&document),
-        (None, Verb::Exec) => item.formatted("null"),
+        (Some(document), _) => item.formatted(Format::Text).holding(document),
+        (None, Verb::Exec) => item.formatted(Format::Null),
         (None, _) => item,
     };
     Some((row.verb, item))
@@ -153,9 +153,9 @@ pub(super) fn command(
 fn holding(item: Item, form: Form, secret: &SecretBytes) -> Option<Item> {
     let value = secret.expose_secret();
     match form {
-        Form::Base64 => Some(item.formatted("b64").holding(&Zeroizing::new(STANDARD.encode(value)))),
+        Form::Base64 => Some(item.formatted(Format::Base64).holding(STANDARD.encode(value))),
         #[cfg(feature = "test-actions")]
-        Form::Sha256 => Some(item.formatted("chr").holding(&sha256_hex(value))),
+        Form::Sha256 => Some(item.formatted(Format::Text).holding(sha256_hex(value))),
         Form::Nothing | Form::Passcode | Form::Envelope | Form::Report | Form::Packages => None,
     }
 }
@@ -216,16 +216,16 @@ pub(super) fn given(command: &DeviceCommand, platform: Platform, results: &Resul
     }
     let kind = item.kind.as_deref().map(|kind| kind.split(';').next().unwrap_or_default().trim());
     let is_text = kind.is_none_or(|kind| kind.eq_ignore_ascii_case("text/plain"));
-    let format = item.format.as_deref().unwrap_or("chr").trim().to_ascii_lowercase();
+    let format = item.format.as_ref().unwrap_or(&Format::Text);
     let is_whole = match command {
         // As a number, a PIN could lose its leading zeros.
-        DeviceCommand::ReadInventory { .. } => ["chr", "int", "bool"].contains(&format.as_str()),
-        _ if self::form(command, platform) == Form::Base64 => ["chr", "b64"].contains(&format.as_str()),
-        _ => format == "chr",
+        DeviceCommand::ReadInventory { .. } => matches!(format, Format::Text | Format::Int | Format::Bool),
+        _ if self::form(command, platform) == Form::Base64 => matches!(format, Format::Text | Format::Base64),
+        _ => *format == Format::Text,
     };
-    match item.value() {
-        Some(value) if node.is_some() && is_text && is_whole => Some(Given::Value(value.clone())),
-        Some(value) => Some(Given::Doubtful(value.clone())),
+    match item.value().map(|value| Zeroizing::new(value.as_str().to_owned())) {
+        Some(value) if node.is_some() && is_text && is_whole => Some(Given::Value(value)),
+        Some(value) => Some(Given::Doubtful(value)),
         None => node.map(|_| Given::Empty),
     }
 }
@@ -423,16 +423,11 @@ mod tests {
         ];
         for (source, node_ref, target, format, kind, expected) in table {
             let own = |text: Said| text.map(str::to_owned);
-            let item = Item {
-                source: own(source),
-                target: own(target),
-                format: own(format),
-                kind: own(kind),
-                ..Item::default()
-            }
-            .holding("482915");
-            let (id, message_ref, command_ref) = ("7".to_owned(), "1".to_owned(), "2".to_owned());
-            let results = Results { id, message_ref, command_ref, node_ref: own(node_ref), items: vec![] };
+            let mut item = Item::default().holding("482915");
+            (item.source, item.target, item.kind) = (own(source), own(target), own(kind));
+            item.format = format.map(Format::from);
+            let mut results = Results::new("1", "2", vec![]);
+            results.node_ref = own(node_ref);
             let given = match given(&DeviceCommand::ReadNewPin, Platform::Windows, &results, &item) {
                 Some(Given::Value(_)) => "value",
                 Some(Given::Doubtful(_)) => "doubtful",

@@ -135,7 +135,8 @@ impl Session {
             serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         let reveal = |sealed: String| credentials.reveal(id, &STANDARD.decode(sealed).ok()?);
         let (part, answer) = (part.and_then(reveal), answer.and_then(reveal));
-        let unfinished = state.unfinished.take().zip(part).map(|(origin, data)| Unfinished { origin, data });
+        let unfinished =
+            state.unfinished.take().zip(part).map(|(origin, data)| Unfinished { origin, data: data.as_str().into() });
         Ok(Self { state, unfinished, answer })
     }
 

@@ -23,8 +23,8 @@ use chaveiro_core::ports::StoreError;
 use chaveiro_core::refused::By;
 use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use omadm::Limits;
 use omadm::syncml::{self, CONTENT_TYPE, Message};
-use omadm::xml::Limits;
 
 use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate, proven, refused, sha256, stranger};
 

@@ -278,11 +278,7 @@ impl Turn<'_> {
                     (&status.message_ref, &status.command_ref)
                 }
                 Element::Results(results) => (&results.message_ref, &results.command_ref),
-                Element::Status(_)
-                | Element::Alert(_)
-                | Element::Command(_)
-                | Element::Container(_)
-                | Element::Unknown { .. } => continue,
+                _ => continue,
             };
             // A reference that is not a number matches none of our messages and commands.
             let (Some(message), Some(command)) = (number(message), number(command)) else { continue };

@@ -1,38 +1,57 @@
 //! The device's end of a session: package 1, answers to commands, credentials.
 
-use zeroize::Zeroizing;
-
+use crate::Secret;
 use crate::digest;
+use crate::provisioning::Proof;
 use crate::syncml::{
-    AUTH_MD5, Alert, Command, Credential, Element, HEADER_REF, Header, Item, Message, Results, Status, Verb, alert,
+    Alert, Command, Credential, Element, Format, HEADER_REF, Header, Item, Message, Results, Scheme, Status, Verb,
+    alert,
 };
 
-/// What a device knows of its server, from the provisioning document.
+/// The settings of a server that a device knows from the provisioning document.
+#[non_exhaustive]
 pub struct Account {
-    /// `ADDR`.
+    /// `ADDR`: the address of the server.
     pub address: String,
     /// The device's name for itself.
     pub oma_device_id: String,
     /// `AAUTHNAME` of `APPSRV`.
     pub user: String,
     /// `AAUTHSECRET` of `APPSRV`.
-    pub password: Zeroizing<String>,
-    /// The nonce to use next.
+    pub password: Secret,
+    /// The nonce to use next. Sessions change it; the caller stores it.
     pub nonce: Vec<u8>,
 }
 
-/// The nodes of a device.
+/// The management tree of a device. New methods will have default bodies.
 pub trait Tree {
-    /// The value of a node, or the status that says why not; `None` is a node without a value.
-    fn get(&mut self, uri: &str) -> Result<Option<Zeroizing<String>>, u16>;
+    /// The value of a node, or the status that refuses it; `None` is a node without a value.
+    fn get(&mut self, uri: &str) -> Result<Option<Secret>, u16>;
     /// Runs a node, with the data of its item when there is any.
     fn exec(&mut self, uri: &str, data: Option<&str>) -> u16;
-    /// Makes or changes a node.
+    /// Adds, replaces or deletes a node.
     fn set(&mut self, verb: Verb, uri: &str, value: Option<&str>) -> u16;
+}
+
+impl Account {
+    /// An account at that address for sessions that need no digest.
+    pub fn new(address: &str, oma_device_id: &str) -> Self {
+        let (address, oma_device_id) = (address.to_owned(), oma_device_id.to_owned());
+        Self { address, oma_device_id, user: String::new(), password: Secret::default(), nonce: Vec::new() }
+    }
+
+    /// Adds the proof of the provisioning document.
+    pub fn proving(mut self, proof: &Proof) -> Self {
+        self.user = proof.name.clone().unwrap_or_default();
+        self.password = proof.secret.clone();
+        self.nonce.clone_from(&proof.nonce);
+        self
+    }
 }
 
 /// An event that the device reports in package 1, beside the beginning of the session.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Event {
     /// See [`alert`].
     pub code: u16,
@@ -42,7 +61,14 @@ pub struct Event {
     pub data: String,
 }
 
-/// What comes next.
+impl Event {
+    /// An event with that code of [`alert`] and `Meta/Type`.
+    pub fn new(code: u16, kind: &'static str, data: String) -> Self {
+        Self { code, kind, data }
+    }
+}
+
+/// The next step of a device in its session. Exhaustive on purpose: a device must handle every step.
 #[expect(clippy::large_enum_variant, reason = "a message is moved once in each turn")]
 pub enum Next {
     /// Send this message.
@@ -53,7 +79,7 @@ pub enum Next {
     Refused(u16),
 }
 
-/// How often a device answers a challenge in one session: a server that never believes it is not its server.
+/// The most challenges that a device answers in one session. A server that sends more is not its own.
 const MAX_CHALLENGES: u32 = 3;
 
 /// A session under way.
@@ -82,21 +108,17 @@ impl<'a> Session<'a> {
 
     /// Package 1 (OMA-TS-DM_Protocol 1.2, 8.3).
     pub fn begin(&mut self) -> Message {
-        let mut body = vec![Element::Alert(Alert { id: String::new(), code: alert::CLIENT_INITIATED, items: vec![] })];
+        let mut body = vec![Element::Alert(Alert::new(alert::CLIENT_INITIATED, Vec::new()))];
         for event in &self.events {
-            let item = Item { kind: Some(event.kind.to_owned()), ..Item::default() }.holding(&event.data);
-            body.push(Element::Alert(Alert { id: String::new(), code: event.code, items: vec![item] }));
+            let item = Item::default().typed(event.kind).holding(event.data.as_str());
+            body.push(Element::Alert(Alert::new(event.code, vec![item])));
         }
-        let items = self.first.iter().map(|(node, value)| Item {
-            source: Some((*node).to_owned()),
-            data: Some(Zeroizing::new(value.clone())),
-            ..Item::default()
-        });
-        body.push(Element::Command(Command { id: String::new(), verb: Verb::Replace, items: items.collect() }));
+        let items = self.first.iter().map(|(node, value)| Item::of(node).holding(value.as_str()));
+        body.push(Element::Command(Command::new(Verb::Replace, items.collect())));
         self.message(body)
     }
 
-    /// Takes the server's message, runs its commands, and says what to do.
+    /// Takes the message of the server, runs its commands, and returns the next step.
     pub fn receive(&mut self, request: &Message, tree: &mut dyn Tree) -> Next {
         let header = request.header_status();
         if let Some(challenge) = header.and_then(|status| status.challenge.as_ref()) {
@@ -143,20 +165,13 @@ impl<'a> Session<'a> {
             element.number(id);
         }
         let account = &self.account;
-        let credential = self.proves.then(|| Credential {
-            kind: AUTH_MD5.to_owned(),
-            data: digest::credential(&account.user, &account.password, &account.nonce),
-        });
+        let digest = || digest::credential(&account.user, &account.password, &account.nonce);
         let header = Header {
-            session: self.number.clone(),
-            message: self.message.to_string(),
-            target: account.address.clone(),
-            source: account.oma_device_id.clone(),
             source_name: self.proves.then(|| account.user.clone()),
-            credential,
-            max_message: None,
+            credential: self.proves.then(|| Credential::new(Scheme::Md5, digest())),
+            ..Header::new(&self.number, &self.message.to_string(), &account.address, &account.oma_device_id)
         };
-        Message { header, body, is_final: true }
+        Message::new(header, body)
     }
 }
 
@@ -167,15 +182,7 @@ struct Answers {
 
 impl Answers {
     fn status(&mut self, command: &str, name: &str, code: u16) {
-        self.body.push(Element::Status(Status {
-            id: String::new(),
-            message_ref: self.message.clone(),
-            command_ref: command.to_owned(),
-            command: name.to_owned(),
-            target_ref: None,
-            challenge: None,
-            code,
-        }));
+        self.body.push(Element::Status(Status::new(&self.message, command, name, code)));
     }
 
     fn run(&mut self, command: &Command, tree: &mut dyn Tree) {
@@ -201,16 +208,9 @@ impl Answers {
         }
     }
 
-    fn results(&mut self, command: &str, uri: &str, value: Option<Zeroizing<String>>) {
-        let format = value.is_none().then(|| "null".to_owned());
-        let data = Some(value.unwrap_or_default());
-        let item = Item { source: Some(uri.to_owned()), format, data, ..Item::default() };
-        self.body.push(Element::Results(Results {
-            id: String::new(),
-            message_ref: self.message.clone(),
-            command_ref: command.to_owned(),
-            node_ref: None,
-            items: vec![item],
-        }));
+    fn results(&mut self, command: &str, uri: &str, value: Option<Secret>) {
+        let format = value.is_none().then_some(Format::Null);
+        let item = Item { format, ..Item::of(uri).holding(value.unwrap_or_default()) };
+        self.body.push(Element::Results(Results::new(&self.message, command, vec![item])));
     }
 }

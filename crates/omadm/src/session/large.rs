@@ -8,9 +8,9 @@
 //! | another value in the midst of one | taken by itself; the chunks before are dropped | the alert 1225 tells it |
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
-use crate::syncml::{Element, Item, Message, Results};
+use crate::Secret;
+use crate::syncml::{Element, Format, Item, Message, Results};
 
 /// The longest value that is put together, in bytes.
 pub const MAX_VALUE_BYTES: u64 = 1024 * 1024;
@@ -43,7 +43,7 @@ pub struct Unfinished {
     /// The value that it is a part of.
     pub origin: Origin,
     /// What came until now. May be a part of a passcode.
-    pub data: Zeroizing<String>,
+    pub data: Secret,
 }
 
 /// What became of the values of one message.
@@ -85,10 +85,10 @@ impl Assembled {
         };
         self.end_missing |= foreign;
         let data = item.data.take();
-        let text = data.as_deref().map_or("", String::as_str);
+        let text = data.as_deref().unwrap_or_default();
         let (origin, mut value) = match earlier {
             Some(Unfinished { origin, data }) => (Some(origin), data),
-            None => (None, Zeroizing::default()),
+            None => (None, Secret::default()),
         };
         let chunked = item.more_data || origin.is_some();
         if !chunked {
@@ -112,7 +112,7 @@ impl Assembled {
             return None;
         }
         // Room for the whole at once: a buffer that grows would leave copies behind.
-        let mut grown = Zeroizing::new(String::with_capacity(usize::try_from(origin.size).unwrap_or_default()));
+        let mut grown = Secret::with_capacity(usize::try_from(origin.size).unwrap_or_default());
         for part in [value.as_str(), text] {
             grown.push_str(part);
         }
@@ -124,6 +124,7 @@ impl Assembled {
         }
         self.status(results, OK);
         let Origin { node, format, kind, size, .. } = origin;
+        let format = format.as_deref().map(Format::from);
         Some(Item { source: node, format, kind, size: Some(size), data: Some(value), ..item })
     }
 
@@ -142,7 +143,7 @@ impl Origin {
             message_ref: results.message_ref.clone(),
             command_ref: results.command_ref.clone(),
             node: results.node(first).map(str::to_owned),
-            format: first.format.clone(),
+            format: first.format.as_ref().map(|format| format.name().to_owned()),
             kind: first.kind.clone(),
             size,
         })

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::large::Origin;
 use crate::digest::Claim;
 use crate::syncml::{
-    self, AUTH_MD5, Alert, Challenge, Command, Element, HEADER_REF, Header, Item, Message, Status, Verb, alert, number,
+    self, Alert, Challenge, Command, Element, HEADER_REF, Header, Item, Message, Scheme, Status, Verb, alert, number,
 };
 
 /// Bytes of a nonce.
@@ -180,7 +180,7 @@ impl State {
     /// Every message must prove itself: a session that was proved once does not vouch for the sender of the next message
     /// under its number.
     pub fn proof(&self, header: &Header, expected: Expected<'_>, challenges: &[Nonce]) -> Option<Proof> {
-        let credential = header.credential.as_ref().filter(|credential| credential.kind == AUTH_MD5)?;
+        let credential = header.credential.as_ref().filter(|credential| credential.scheme == Scheme::Md5)?;
         let claim = Claim::new(&credential.data, expected.user, expected.password);
         let unspent = |nonce: &&Nonce| self.spent.iter().all(|(_, spent)| spent != *nonce);
         // All are compared, whichever it is: the time it takes tells nothing.

@@ -1,19 +1,20 @@
-//! Discovery: the device says what it is, the server where to go ([MS-MDE2] 3.1).
+//! Discovery: the device describes itself, and the server names its addresses ([MS-MDE2] 3.1).
 
 use super::{ENROLLMENT, Envelope, SoapError, required};
-use crate::xml::{Element, escape};
+use crate::xml::{Node, escape};
 
 const REQUEST: &str = "http://schemas.microsoft.com/windows/management/2012/01/enrollment/IDiscoveryService/Discover";
 const RESPONSE: &str =
     "http://schemas.microsoft.com/windows/management/2012/01/enrollment/IDiscoveryService/DiscoverResponse";
 
-/// What the server offers. Windows 11 sends an attestation key with 5.0 and enrols.
+/// The protocol version that the server offers. Windows 11 sends an attestation key with 5.0 and enrols.
 const ENROLLMENT_VERSION: &str = "5.0";
 
 /// `AuthPolicy`: the user types a name and a password.
 pub const ON_PREMISE: &str = "OnPremise";
 
 /// `Discover`.
+#[non_exhaustive]
 pub struct Discover {
     /// `a:MessageID`.
     pub message_id: String,
@@ -30,6 +31,18 @@ pub struct Discover {
 }
 
 impl Discover {
+    /// A request of that user and kind of device, without edition and authentication policies.
+    pub fn new(message_id: &str, email: &str, version: (u32, u32), device_type: &str) -> Self {
+        Self {
+            message_id: message_id.to_owned(),
+            email: email.to_owned(),
+            version,
+            device_type: device_type.to_owned(),
+            os_edition: None,
+            auth_policies: Vec::new(),
+        }
+    }
+
     /// Reads the request.
     pub fn decode(bytes: &[u8]) -> Result<Self, SoapError> {
         let envelope = Envelope::parse(bytes)?;
@@ -39,9 +52,9 @@ impl Discover {
         let policies = policies.map(|policies| policies.children.iter().map(|policy| policy.trimmed().to_owned()));
         Ok(Self {
             message_id: envelope.message_id(),
-            email: request.child_named("EmailAddress").map(Element::trimmed).unwrap_or_default().to_owned(),
+            email: request.child_named("EmailAddress").map(Node::trimmed).unwrap_or_default().to_owned(),
             version: version(required(request, "RequestVersion")?).ok_or(SoapError::Invalid("RequestVersion"))?,
-            device_type: request.child_named("DeviceType").map(Element::trimmed).unwrap_or_default().to_owned(),
+            device_type: request.child_named("DeviceType").map(Node::trimmed).unwrap_or_default().to_owned(),
             os_edition: request.child_named("OSEdition").and_then(|edition| edition.trimmed().parse().ok()),
             auth_policies: policies.map(Iterator::collect).unwrap_or_default(),
         })
@@ -72,8 +85,9 @@ fn version(text: &str) -> Option<(u32, u32)> {
 
 /// `DiscoverResponse`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Discovered {
-    /// Answers that message.
+    /// The id of the message that this one answers.
     pub relates_to: String,
     /// `EnrollmentPolicyServiceUrl`.
     pub policy_url: String,
@@ -82,6 +96,11 @@ pub struct Discovered {
 }
 
 impl Discovered {
+    /// The answer to that message.
+    pub fn new(relates_to: &str, policy_url: String, enrollment_url: String) -> Self {
+        Self { relates_to: relates_to.to_owned(), policy_url, enrollment_url }
+    }
+
     /// Writes the response.
     pub fn encode(&self) -> String {
         let body = format!(

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::{Envelope, PKI_ENROLLMENT, SoapError, UsernameToken, WSSE, required};
-use crate::xml::{Element, escape};
+use crate::Secret;
+use crate::xml::{Node, escape};
 
 const TRUST: &str = "http://docs.oasis-open.org/ws-sx/ws-trust/200512";
 const CONTEXT: &str = "http://schemas.xmlsoap.org/ws/2006/12/authorization";
@@ -20,12 +21,13 @@ const BASE64_BINARY: &str =
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd#base64binary";
 
 /// `RequestSecurityToken`.
+#[non_exhaustive]
 pub struct RequestSecurityToken {
     /// `a:MessageID`.
     pub message_id: String,
-    /// Who asks.
+    /// The name and password of the user.
     pub token: Option<UsernameToken>,
-    /// Whether it asks for a first certificate, not for a renewal.
+    /// True if it asks for a first certificate, not for a renewal.
     pub is_issue: bool,
     /// The certificate request, PKCS #10 in DER.
     pub pkcs10: Vec<u8>,
@@ -34,6 +36,11 @@ pub struct RequestSecurityToken {
 }
 
 impl RequestSecurityToken {
+    /// A request for a first certificate. `pkcs10` is DER.
+    pub fn new(message_id: &str, token: UsernameToken, pkcs10: Vec<u8>, context: Vec<(String, String)>) -> Self {
+        Self { message_id: message_id.to_owned(), token: Some(token), is_issue: true, pkcs10, context }
+    }
+
     /// Reads the request.
     pub fn decode(bytes: &[u8]) -> Result<Self, SoapError> {
         let envelope = Envelope::parse(bytes)?;
@@ -46,7 +53,7 @@ impl RequestSecurityToken {
         let encoded: String = binary.text.chars().filter(|character| !character.is_whitespace()).collect();
         let items = request.child_named("AdditionalContext").map(|context| {
             context.children.iter().filter(|item| item.name == "ContextItem").filter_map(|item| {
-                let value = item.child_named("Value").map(Element::trimmed).unwrap_or_default();
+                let value = item.child_named("Value").map(Node::trimmed).unwrap_or_default();
                 Some((item.attribute("Name")?.to_owned(), value.to_owned()))
             })
         });
@@ -66,7 +73,7 @@ impl RequestSecurityToken {
     }
 
     /// Writes the request.
-    pub fn encode(&self, to: &str) -> Zeroizing<String> {
+    pub fn encode(&self, to: &str) -> Secret {
         let items: String = self
             .context
             .iter()
@@ -87,20 +94,26 @@ impl RequestSecurityToken {
 }
 
 /// `RequestSecurityTokenResponseCollection`.
+#[non_exhaustive]
 pub struct Issued {
-    /// Answers that message.
+    /// The id of the message that this one answers.
     pub relates_to: String,
     /// `Timestamp/Created`, RFC 3339 in UTC.
     pub created: String,
     /// `Timestamp/Expires`.
     pub expires: String,
     /// The provisioning document. It holds the device's secrets.
-    pub provisioning: Zeroizing<String>,
+    pub provisioning: Secret,
 }
 
 impl Issued {
+    /// The answer to that message. Both times are RFC 3339 in UTC.
+    pub fn new(relates_to: &str, created: String, expires: String, provisioning: Secret) -> Self {
+        Self { relates_to: relates_to.to_owned(), created, expires, provisioning }
+    }
+
     /// Writes the response.
-    pub fn encode(&self) -> Zeroizing<String> {
+    pub fn encode(&self) -> Secret {
         let header = format!(
             "<o:Security s:mustUnderstand=\"1\" xmlns:o=\"{WSSE}\" \
              xmlns:u=\"http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd\">\
@@ -108,8 +121,8 @@ impl Issued {
             escape(&self.created),
             escape(&self.expires)
         );
-        let encoded = Zeroizing::new(STANDARD.encode(self.provisioning.as_bytes()));
-        let body = Zeroizing::new(format!(
+        let encoded = Secret::new(STANDARD.encode(self.provisioning.as_bytes()));
+        let body = Secret::new(format!(
             "<RequestSecurityTokenResponseCollection xmlns=\"{TRUST}\"><RequestSecurityTokenResponse>\
              <TokenType>{TOKEN_TYPE}</TokenType><DispositionMessage xmlns=\"{PKI_ENROLLMENT}\"/>\
              <RequestedSecurityToken><BinarySecurityToken xmlns=\"{WSSE}\" ValueType=\"{PROVISIONING}\" \
@@ -118,11 +131,11 @@ impl Issued {
              </RequestSecurityTokenResponseCollection>",
             encoded.as_str()
         ));
-        Zeroizing::new(super::response(RESPONSE, &self.relates_to, &header, &body))
+        Secret::new(super::response(RESPONSE, &self.relates_to, &header, &body))
     }
 
     /// Reads the provisioning document out of the response.
-    pub fn decode(bytes: &[u8]) -> Result<Zeroizing<String>, SoapError> {
+    pub fn decode(bytes: &[u8]) -> Result<Secret, SoapError> {
         let envelope = Envelope::parse(bytes)?;
         let mut element = envelope.body(TRUST, "RequestSecurityTokenResponseCollection")?;
         for name in ["RequestSecurityTokenResponse", "RequestedSecurityToken", "BinarySecurityToken"] {
@@ -130,6 +143,6 @@ impl Issued {
         }
         let invalid = || SoapError::Invalid("BinarySecurityToken");
         let document = STANDARD.decode(element.trimmed()).map(Zeroizing::new).map_err(|_| invalid())?;
-        Ok(Zeroizing::new(std::str::from_utf8(&document).map_err(|_| invalid())?.to_owned()))
+        Ok(Secret::new(std::str::from_utf8(&document).map_err(|_| invalid())?.to_owned()))
     }
 }

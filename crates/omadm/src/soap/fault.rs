@@ -1,10 +1,11 @@
 //! SOAP faults, by the table of [MS-MDE2] 2.2.6.1: each subcode is an error code that the client shows.
 
 use super::{ADDRESSING, PKI_ENROLLMENT, SOAP, SoapError, enrollment};
-use crate::xml::{Element, escape};
+use crate::xml::{Node, escape};
 
-/// What kind of no it is.
+/// The kind of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FaultKind {
     /// The message cannot be read: client code 0x80180001.
     MessageFormat,
@@ -24,16 +25,6 @@ pub enum FaultKind {
 const DISPATCHER: &str = "http://schemas.microsoft.com/net/2005/12/windowscommunicationfoundation/dispatcher";
 
 impl FaultKind {
-    /// Every kind.
-    pub const ALL: [Self; 6] = [
-        Self::MessageFormat,
-        Self::Authentication,
-        Self::Authorization,
-        Self::CertificateRequest,
-        Self::EnrollmentServer,
-        Self::InvalidSecurity,
-    ];
-
     /// `Subcode/Value`, with its prefix.
     pub fn subcode(self) -> &'static str {
         match self {
@@ -47,12 +38,13 @@ impl FaultKind {
     }
 }
 
-/// `ErrorType` of the detail, where the protocol has a name for it.
+/// `ErrorType` of the detail, for errors that the protocol names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ErrorType {
     /// The tenant may not enrol devices: 0x80180018.
     UserLicense,
-    /// What the device says of itself is not enough: 0x80180019.
+    /// The device does not say enough about itself: 0x80180019.
     InvalidEnrollmentData,
     /// The kind of enrolment is not supported: 0x80180015.
     NotSupported,
@@ -74,20 +66,26 @@ impl ErrorType {
 
 /// A fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fault {
-    /// Answers that message.
+    /// The id of the message that this one answers.
     pub relates_to: String,
-    /// What kind.
+    /// The kind.
     pub kind: FaultKind,
-    /// What happened and what to do, for a person.
+    /// A text for a person: the problem, and the next step.
     pub reason: String,
-    /// Its name in the detail.
+    /// The name of the error in the detail.
     pub error_type: Option<ErrorType>,
-    /// Finds the request in the log.
+    /// An id that finds the request in the log.
     pub trace_id: String,
 }
 
 impl Fault {
+    /// A fault without `ErrorType`.
+    pub fn new(relates_to: &str, kind: FaultKind, reason: String, trace_id: String) -> Self {
+        Self { relates_to: relates_to.to_owned(), kind, reason, error_type: None, trace_id }
+    }
+
     /// Writes the fault.
     pub fn encode(&self) -> String {
         let (reason, trace) = (escape(&self.reason), escape(&self.trace_id));
@@ -107,7 +105,7 @@ impl Fault {
 }
 
 /// The error that a fault in a response is.
-pub(super) fn read(fault: &Element) -> SoapError {
+pub(super) fn read(fault: &Node) -> SoapError {
     let find = |names: &[&str]| {
         let mut element = Some(fault);
         for name in names {

@@ -1,7 +1,7 @@
 //! The SOAP messages of enrolment: [MS-MDE2], [MS-XCEP], [MS-WSTEP]. Requests and responses, both directions.
 //!
-//! The clients' parsers are picky about prefixes and default namespaces, so that everything is written
-//! from fixed templates with escaped values; everything is read by namespace, never by prefix.
+//! The parsers of clients are picky about prefixes and default namespaces. Everything is therefore written
+//! from fixed templates with escaped values, and read by namespace, never by prefix.
 
 pub mod discovery;
 pub mod enrollment;
@@ -9,9 +9,9 @@ pub mod fault;
 pub mod policy;
 
 use thiserror::Error;
-use zeroize::Zeroizing;
 
-use crate::xml::{Element, Limits, XmlError, escape};
+use crate::Secret;
+use crate::xml::{Limits, Node, XmlError, escape};
 
 /// The content type of SOAP 1.2.
 pub const CONTENT_TYPE: &str = "application/soap+xml; charset=utf-8";
@@ -22,8 +22,9 @@ pub(crate) const WSSE: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-2004
 pub(crate) const ENROLLMENT: &str = "http://schemas.microsoft.com/windows/management/2012/01/enrollment";
 pub(crate) const PKI_ENROLLMENT: &str = "http://schemas.microsoft.com/windows/pki/2009/01/enrollment";
 
-/// Why bytes are not the message that was due. No variant quotes them.
+/// The reason why bytes are not the expected message. No variant quotes them.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SoapError {
     /// Not XML, or beyond the limits.
     #[error("the message is not acceptable XML: {0}")]
@@ -31,7 +32,7 @@ pub enum SoapError {
     /// Not a SOAP 1.2 envelope.
     #[error("the message is not a SOAP 1.2 envelope")]
     NotAnEnvelope,
-    /// Another message than the one that was due.
+    /// Another message than the expected one.
     #[error("the body holds no {0}")]
     Unexpected(&'static str),
     /// A required element is missing or empty.
@@ -42,6 +43,7 @@ pub enum SoapError {
     Invalid(&'static str),
     /// The answer is a fault.
     #[error("the server answered with the fault {subcode}: {reason}")]
+    #[non_exhaustive]
     Fault {
         /// `Code/Subcode/Value`.
         subcode: String,
@@ -50,22 +52,30 @@ pub enum SoapError {
     },
 }
 
-/// `wsse:UsernameToken`: what a person typed.
+/// `wsse:UsernameToken`: the name and password that a person typed.
+#[non_exhaustive]
 pub struct UsernameToken {
     /// The user principal name.
     pub username: String,
-    /// The password: for us, a one-time enrolment token.
-    pub password: Zeroizing<String>,
+    /// The password. Many servers take a one-time enrolment token here.
+    pub password: Secret,
 }
 
-/// A read envelope.
+impl UsernameToken {
+    /// A name and a password.
+    pub fn new(username: &str, password: impl Into<Secret>) -> Self {
+        Self { username: username.to_owned(), password: password.into() }
+    }
+}
+
+/// An envelope that was read.
 pub(crate) struct Envelope {
-    root: Element,
+    root: Node,
 }
 
 impl Envelope {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, SoapError> {
-        let root = Element::parse(bytes, Limits::MESSAGE)?;
+        let root = Node::parse(bytes, Limits::MESSAGE)?;
         if !root.is(SOAP, "Envelope") || root.child(SOAP, "Body").is_none() {
             return Err(SoapError::NotAnEnvelope);
         }
@@ -73,7 +83,7 @@ impl Envelope {
     }
 
     /// The element of the body, by name; a fault in its place is an error that carries it.
-    pub(crate) fn body(&self, namespace: &str, name: &'static str) -> Result<&Element, SoapError> {
+    pub(crate) fn body(&self, namespace: &str, name: &'static str) -> Result<&Node, SoapError> {
         let body = self.root.child(SOAP, "Body").ok_or(SoapError::NotAnEnvelope)?;
         if let Some(fault) = body.child(SOAP, "Fault") {
             return Err(fault::read(fault));
@@ -81,7 +91,7 @@ impl Envelope {
         body.child(namespace, name).ok_or(SoapError::Unexpected(name))
     }
 
-    fn header(&self, namespace: &str, name: &str) -> Option<&Element> {
+    fn header(&self, namespace: &str, name: &str) -> Option<&Node> {
         self.root.child(SOAP, "Header")?.child(namespace, name)
     }
 
@@ -94,14 +104,14 @@ impl Envelope {
         let token = self.header(WSSE, "Security")?.child(WSSE, "UsernameToken")?;
         Some(UsernameToken {
             username: token.child(WSSE, "Username")?.trimmed().to_owned(),
-            password: Zeroizing::new(token.child(WSSE, "Password")?.trimmed().to_owned()),
+            password: Secret::new(token.child(WSSE, "Password")?.trimmed().to_owned()),
         })
     }
 }
 
 /// The text of a required child.
-pub(crate) fn required<'e>(parent: &'e Element, name: &'static str) -> Result<&'e str, SoapError> {
-    let text = parent.child_named(name).map(Element::trimmed).filter(|text| !text.is_empty());
+pub(crate) fn required<'e>(parent: &'e Node, name: &'static str) -> Result<&'e str, SoapError> {
+    let text = parent.child_named(name).map(Node::trimmed).filter(|text| !text.is_empty());
     text.ok_or(SoapError::Missing(name))
 }
 
@@ -117,23 +127,17 @@ pub(crate) fn response(action: &str, relates_to: &str, header: &str, body: &str)
 }
 
 /// A request as a device writes it.
-pub(crate) fn request(
-    action: &str,
-    message_id: &str,
-    to: &str,
-    token: Option<&UsernameToken>,
-    body: &str,
-) -> Zeroizing<String> {
-    let security = token.map_or_else(Zeroizing::default, |token| {
-        let (username, password) = (escape(&token.username), Zeroizing::new(escape(&token.password)));
-        Zeroizing::new(format!(
+pub(crate) fn request(action: &str, message_id: &str, to: &str, token: Option<&UsernameToken>, body: &str) -> Secret {
+    let security = token.map_or_else(Secret::default, |token| {
+        let (username, password) = (escape(&token.username), Secret::new(escape(&token.password)));
+        Secret::new(format!(
             "<wsse:Security s:mustUnderstand=\"1\"><wsse:UsernameToken><wsse:Username>{username}</wsse:Username>\
              <wsse:Password Type=\"http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordText\">{}</wsse:Password>\
              </wsse:UsernameToken></wsse:Security>",
             password.as_str()
         ))
     });
-    Zeroizing::new(format!(
+    Secret::new(format!(
         "<s:Envelope xmlns:s=\"{SOAP}\" xmlns:a=\"{ADDRESSING}\" xmlns:wsse=\"{WSSE}\"><s:Header>\
          <a:Action s:mustUnderstand=\"1\">{action}</a:Action><a:MessageID>{}</a:MessageID>\
          <a:ReplyTo><a:Address>http://www.w3.org/2005/08/addressing/anonymous</a:Address></a:ReplyTo>\

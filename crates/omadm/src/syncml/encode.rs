@@ -2,16 +2,17 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use zeroize::Zeroizing;
 
 use super::{
-    Alert, Command, Container, Credential, Element, Header, Item, METINF, Message, NAMESPACE, Results, Status,
+    Alert, Command, Container, Credential, Element, Format, Header, Item, METINF, Message, NAMESPACE, Results, Scheme,
+    Status,
 };
+use crate::Secret;
 use crate::xml::escape;
 
 /// Writes one message. The buffer is wiped when dropped: a device's message can hold a passcode.
-pub fn encode(message: &Message) -> Zeroizing<String> {
-    let mut writer = Writer(Zeroizing::new(String::with_capacity(2048)));
+pub fn encode(message: &Message) -> Secret {
+    let mut writer = Writer(Secret::with_capacity(2048));
     writer.raw(&format!("<SyncML xmlns=\"{NAMESPACE}\">"));
     writer.header(&message.header);
     writer.raw("<SyncBody>");
@@ -27,12 +28,12 @@ pub fn encode(message: &Message) -> Zeroizing<String> {
 
 /// The bytes that one element adds to a message.
 pub(crate) fn encoded_bytes(element: &Element) -> usize {
-    let mut writer = Writer(Zeroizing::new(String::with_capacity(512)));
+    let mut writer = Writer(Secret::with_capacity(512));
     writer.element(element);
     writer.0.len()
 }
 
-struct Writer(Zeroizing<String>);
+struct Writer(Secret);
 
 impl Writer {
     fn raw(&mut self, markup: &str) {
@@ -40,7 +41,7 @@ impl Writer {
     }
 
     fn leaf(&mut self, name: &str, text: &str) {
-        let escaped = Zeroizing::new(escape(text));
+        let escaped = Secret::new(escape(text));
         for part in ["<", name, ">", &escaped, "</", name, ">"] {
             self.0.push_str(part);
         }
@@ -82,7 +83,7 @@ impl Writer {
         self.inside("Cred", |w| {
             w.inside("Meta", |w| {
                 w.meta_leaf("Format", "b64");
-                w.meta_leaf("Type", &credential.kind);
+                w.meta_leaf("Type", credential.scheme.name());
             });
             w.leaf("Data", &credential.data);
         });
@@ -95,7 +96,7 @@ impl Writer {
             Element::Alert(alert) => self.alert(alert),
             Element::Command(command) => self.command(command),
             Element::Container(container) => self.container(container),
-            // Nothing of ours is unknown to us.
+            // Only messages that were read hold unknown elements.
             Element::Unknown { .. } => {}
         }
     }
@@ -113,7 +114,7 @@ impl Writer {
                 w.inside("Chal", |w| {
                     w.inside("Meta", |w| {
                         w.meta_leaf("Format", "b64");
-                        w.meta_leaf("Type", super::AUTH_MD5);
+                        w.meta_leaf("Type", Scheme::Md5.name());
                         w.meta_leaf("NextNonce", &STANDARD.encode(&challenge.nonce));
                     });
                 });
@@ -173,7 +174,8 @@ impl Writer {
         let size = item.size.map(|size| size.to_string());
         if item.format.is_some() || item.kind.is_some() || size.is_some() {
             self.inside("Meta", |w| {
-                for (name, text) in [("Format", &item.format), ("Type", &item.kind), ("Size", &size)] {
+                let format = item.format.as_ref().map(Format::name);
+                for (name, text) in [("Format", format), ("Type", item.kind.as_deref()), ("Size", size.as_deref())] {
                     if let Some(text) = text {
                         w.meta_leaf(name, text);
                     }

@@ -7,8 +7,7 @@
 mod decode;
 mod encode;
 
-use zeroize::Zeroizing;
-
+use crate::Secret;
 pub use decode::{DecodeError, decode};
 pub use encode::encode;
 pub(crate) use encode::encoded_bytes;
@@ -26,16 +25,18 @@ pub(crate) const NAMESPACE_1_1: &str = "SYNCML:SYNCML1.1";
 pub(crate) const METINF: &str = "syncml:metinf";
 
 /// One message.
+#[non_exhaustive]
 pub struct Message {
     /// `SyncHdr`.
     pub header: Header,
-    /// What `SyncBody` holds, in document order.
+    /// The elements of `SyncBody`, in document order.
     pub body: Vec<Element>,
-    /// Whether it is the last message of its package. Windows and servers send one message a package.
+    /// True for the last message of its package (`Final`). Windows and most servers send one message per package.
     pub is_final: bool,
 }
 
 /// `SyncHdr`.
+#[non_exhaustive]
 pub struct Header {
     /// `SessionID`: an opaque text.
     pub session: String,
@@ -59,23 +60,109 @@ pub const MAX_ID_BYTES: usize = 256;
 /// The reference to the header of a message, where the id of a command stands otherwise.
 pub const HEADER_REF: &str = "0";
 
-/// The number that an id is, if it is one.
+/// Reads an id as a number. Ids are opaque texts; most devices count.
 pub fn number(id: &str) -> Option<u32> {
     id.parse().ok()
 }
 
 /// `Cred`.
+#[non_exhaustive]
 pub struct Credential {
-    /// `Meta/Type`, for example `syncml:auth-md5`.
-    pub kind: String,
+    /// `Meta/Type`.
+    pub scheme: Scheme,
     /// `Data`.
-    pub data: Zeroizing<String>,
+    pub data: Secret,
 }
 
-/// `Meta/Type` of the MD5 digest scheme.
-pub const AUTH_MD5: &str = "syncml:auth-md5";
+impl Credential {
+    /// A credential of that scheme.
+    pub fn new(scheme: Scheme, data: Secret) -> Self {
+        Self { scheme, data }
+    }
+}
+
+/// The scheme of a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// `syncml:auth-md5`, the digest scheme: see [`crate::digest`].
+    Md5,
+    /// Another scheme, as the device names it.
+    Other(String),
+}
+
+impl Scheme {
+    /// The text of `Meta/Type`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Md5 => "syncml:auth-md5",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<&str> for Scheme {
+    fn from(name: &str) -> Self {
+        if name == Self::Md5.name() { Self::Md5 } else { Self::Other(name.to_owned()) }
+    }
+}
+
+/// The format of a value (`Meta/Format`, OMA-TS-DM_RepPro 1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// `chr`: text; the format of a value that names none.
+    Text,
+    /// `int`.
+    Int,
+    /// `bool`.
+    Bool,
+    /// `b64`: bytes in base64.
+    Base64,
+    /// `bin`: bytes.
+    Binary,
+    /// `null`: no value.
+    Null,
+    /// `node`: an inner node.
+    Node,
+    /// `xml`.
+    Xml,
+    /// Another format, as the peer names it.
+    Other(String),
+}
+
+/// Formats and their names.
+const FORMATS: [(Format, &str); 8] = [
+    (Format::Text, "chr"),
+    (Format::Int, "int"),
+    (Format::Bool, "bool"),
+    (Format::Base64, "b64"),
+    (Format::Binary, "bin"),
+    (Format::Null, "null"),
+    (Format::Node, "node"),
+    (Format::Xml, "xml"),
+];
+
+impl Format {
+    /// The text of `Meta/Format`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Other(name) => name,
+            known => FORMATS.iter().find(|(format, _)| format == known).map_or("", |(_, name)| name),
+        }
+    }
+}
+
+/// Devices write the names in upper and lower case.
+impl From<&str> for Format {
+    fn from(name: &str) -> Self {
+        let known = FORMATS.into_iter().find(|(_, known)| name.trim().eq_ignore_ascii_case(known));
+        known.map_or_else(|| Self::Other(name.to_owned()), |(format, _)| format)
+    }
+}
 
 /// One element of the body.
+#[non_exhaustive]
 pub enum Element {
     /// `Status`.
     Status(Status),
@@ -87,7 +174,8 @@ pub enum Element {
     Command(Command),
     /// `Atomic`, `Sequence`.
     Container(Container),
-    /// Something else; it is answered with status 400.
+    /// Another element; it is answered with status 400.
+    #[non_exhaustive]
     Unknown {
         /// `CmdID`, or [`HEADER_REF`] when it has no usable one.
         id: String,
@@ -96,8 +184,9 @@ pub enum Element {
     },
 }
 
-/// `Status`: what became of a command of the peer.
+/// `Status`: the outcome of a command of the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Status {
     /// `CmdID`.
     pub id: String,
@@ -107,22 +196,24 @@ pub struct Status {
     pub command_ref: String,
     /// `Cmd`.
     pub command: String,
-    /// `TargetRef`: which item, when the command had several.
+    /// `TargetRef`: the item, when the command had several.
     pub target_ref: Option<String>,
     /// `Chal`.
     pub challenge: Option<Challenge>,
-    /// `Data`; 0 when it is no number.
+    /// `Data`; 0 when it is not a number.
     pub code: u16,
 }
 
-/// `Chal`, for the MD5 scheme: prove yourself with this nonce.
+/// `Chal`, for the MD5 scheme: the receiver is to prove itself with this nonce.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Challenge {
     /// The decoded nonce.
     pub nonce: Vec<u8>,
 }
 
-/// `Results`: what a `Get` found.
+/// `Results`: the values that a `Get` found.
+#[non_exhaustive]
 pub struct Results {
     /// `CmdID`.
     pub id: String,
@@ -137,7 +228,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// The node whose value an item is, as far as the device says it.
+    /// The node whose value an item holds, if the device names it.
     pub fn node<'a>(&'a self, item: &'a Item) -> Option<&'a str> {
         let said = [item.source.as_deref(), self.node_ref.as_deref(), item.target.as_deref()];
         said.into_iter().flatten().find(|node| !node.is_empty())
@@ -145,12 +236,13 @@ impl Results {
 }
 
 /// `Alert`.
+#[non_exhaustive]
 pub struct Alert {
     /// `CmdID`.
     pub id: String,
     /// `Data`: see [`alert`].
     pub code: u16,
-    /// What it is about; often nothing.
+    /// The subjects of the alert; often none.
     pub items: Vec<Item>,
 }
 
@@ -160,7 +252,7 @@ pub mod alert {
     pub const SERVER_INITIATED: u16 = 1200;
     /// The device began the session.
     pub const CLIENT_INITIATED: u16 = 1201;
-    /// The next message, please.
+    /// Asks for the next message of the package.
     pub const NEXT_MESSAGE: u16 = 1222;
     /// The device ends the session at once.
     pub const SESSION_ABORT: u16 = 1223;
@@ -174,8 +266,9 @@ pub mod alert {
     pub const UNENROLLMENT: &str = "com.microsoft:mdm.unenrollment.userrequest";
 }
 
-/// What a command does.
+/// The operation of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verb {
     /// Make a node.
     Add,
@@ -206,17 +299,19 @@ impl Verb {
 }
 
 /// `Add`, `Replace`, `Delete`, `Get`, `Exec`.
+#[non_exhaustive]
 pub struct Command {
     /// `CmdID`.
     pub id: String,
-    /// What it does.
+    /// The operation.
     pub verb: Verb,
-    /// To which nodes.
+    /// The nodes that it acts on.
     pub items: Vec<Item>,
 }
 
-/// How a container runs.
+/// The two ways in which a container runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ContainerKind {
     /// All or nothing.
     Atomic,
@@ -235,30 +330,32 @@ impl ContainerKind {
 }
 
 /// `Atomic`, `Sequence`. They are not nested.
+#[non_exhaustive]
 pub struct Container {
     /// `CmdID`.
     pub id: String,
-    /// How it runs.
+    /// The way in which it runs.
     pub kind: ContainerKind,
-    /// What it holds.
+    /// The commands inside.
     pub commands: Vec<Command>,
 }
 
 /// `Item`.
 #[derive(Default)]
+#[non_exhaustive]
 pub struct Item {
     /// `Target/LocURI`.
     pub target: Option<String>,
     /// `Source/LocURI`.
     pub source: Option<String>,
     /// `Meta/Format`.
-    pub format: Option<String>,
-    /// `Meta/Type`.
+    pub format: Option<Format>,
+    /// `Meta/Type`: a media type, or the name of a generic alert. The set is open.
     pub kind: Option<String>,
-    /// `Meta/Size`: the bytes of the whole value. A size that is no number is larger than every value.
+    /// `Meta/Size`: the bytes of the whole value. A size that is not a number reads as `u64::MAX`.
     pub size: Option<u64>,
     /// `Data`; `None` when the element is missing.
-    pub data: Option<Zeroizing<String>>,
+    pub data: Option<Secret>,
     /// `MoreData`: the value goes on in a following message.
     pub more_data: bool,
 }
@@ -269,27 +366,108 @@ impl Item {
         Self { target: Some(target.to_owned()), ..Self::default() }
     }
 
-    /// With meta format.
-    pub fn formatted(mut self, format: &str) -> Self {
-        self.format = Some(format.to_owned());
+    /// A value of a node.
+    pub fn of(source: &str) -> Self {
+        Self { source: Some(source.to_owned()), ..Self::default() }
+    }
+
+    /// Adds `Meta/Format`.
+    pub fn formatted(mut self, format: Format) -> Self {
+        self.format = Some(format);
         self
     }
 
-    /// With data.
-    pub fn holding(mut self, data: &str) -> Self {
-        self.data = Some(Zeroizing::new(data.to_owned()));
+    /// Adds `Meta/Type`.
+    pub fn typed(mut self, kind: &str) -> Self {
+        self.kind = Some(kind.to_owned());
+        self
+    }
+
+    /// Adds `Data`.
+    pub fn holding(mut self, data: impl Into<Secret>) -> Self {
+        self.data = Some(data.into());
         self
     }
 
     /// The data, unless it is missing, empty or of format `null`.
-    pub fn value(&self) -> Option<&Zeroizing<String>> {
-        let is_null = self.format.as_deref().is_some_and(|format| format.trim().eq_ignore_ascii_case("null"));
-        self.data.as_ref().filter(|data| !is_null && !data.is_empty())
+    pub fn value(&self) -> Option<&Secret> {
+        self.data.as_ref().filter(|data| self.format != Some(Format::Null) && !data.is_empty())
+    }
+}
+
+impl Header {
+    /// A header without credential. Ids are those of the sender.
+    pub fn new(session: &str, message: &str, target: &str, source: &str) -> Self {
+        Self {
+            session: session.to_owned(),
+            message: message.to_owned(),
+            target: target.to_owned(),
+            source: source.to_owned(),
+            source_name: None,
+            credential: None,
+            max_message: None,
+        }
+    }
+}
+
+impl Status {
+    /// A status of that command (id and name) in that message.
+    pub fn new(message_ref: &str, command_ref: &str, command: &str, code: u16) -> Self {
+        Self {
+            id: String::new(),
+            message_ref: message_ref.to_owned(),
+            command_ref: command_ref.to_owned(),
+            command: command.to_owned(),
+            target_ref: None,
+            challenge: None,
+            code,
+        }
+    }
+}
+
+impl Challenge {
+    /// A challenge with that nonce.
+    pub fn new(nonce: &[u8]) -> Self {
+        Self { nonce: nonce.to_vec() }
+    }
+}
+
+impl Results {
+    /// The values that answer that command in that message.
+    pub fn new(message_ref: &str, command_ref: &str, items: Vec<Item>) -> Self {
+        let (message_ref, command_ref) = (message_ref.to_owned(), command_ref.to_owned());
+        Self { id: String::new(), message_ref, command_ref, node_ref: None, items }
+    }
+}
+
+impl Alert {
+    /// An alert with that code: see [`alert`].
+    pub fn new(code: u16, items: Vec<Item>) -> Self {
+        Self { id: String::new(), code, items }
+    }
+}
+
+impl Command {
+    /// A command on those nodes.
+    pub fn new(verb: Verb, items: Vec<Item>) -> Self {
+        Self { id: String::new(), verb, items }
+    }
+}
+
+impl Container {
+    /// A container of those commands.
+    pub fn new(kind: ContainerKind, commands: Vec<Command>) -> Self {
+        Self { id: String::new(), kind, commands }
     }
 }
 
 impl Element {
-    /// Gives the element another `CmdID`.
+    /// An element that this library does not know.
+    pub fn unknown(id: &str, name: &str) -> Self {
+        Self::Unknown { id: id.to_owned(), name: name.to_owned() }
+    }
+
+    /// Sets the `CmdID` to that number.
     pub fn number(&mut self, number: usize) {
         let id = match self {
             Self::Status(status) => &mut status.id,
@@ -304,6 +482,11 @@ impl Element {
 }
 
 impl Message {
+    /// A message that ends its package.
+    pub fn new(header: Header, body: Vec<Element>) -> Self {
+        Self { header, body, is_final: true }
+    }
+
     /// The statuses, in order.
     pub fn statuses(&self) -> impl Iterator<Item = &Status> {
         self.body.iter().filter_map(|element| match element {
