@@ -1,22 +1,23 @@
-//! A device's messages of one session, one after the other: the values that come in chunks.
+//! A device's messages of one session, one after the other, with values that come in chunks.
 #![no_main]
 
 use omadm::Limits;
-use omadm::session::large::assemble;
-use omadm::syncml::decode;
+use omadm::session::server::{Entered, Evidence, Moment, Request, Session, Step};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let mut unfinished = None;
+    let mut session = Session::new([0; 16]);
     // Messages are separated by a byte that XML cannot have.
     for part in bytes.split(|byte| *byte == 0) {
-        let Ok(mut message) = decode(part, Limits::MESSAGE) else { return };
-        let assembled = assemble(unfinished.take(), &mut message);
-        for item in message.results().flat_map(|results| &results.items) {
+        let Ok(request) = Request::read(part, Limits::MESSAGE) else { return };
+        let Step::Proven(proven) = session.receive(request, Evidence::Certificate) else { return };
+        let Entered::Turn(turn) = proven.enter(Moment::new("s", [1; 16], 0, 124)) else { return };
+        for item in turn.message().results().flat_map(|results| &results.items) {
             let length = item.data.as_ref().map_or(0, |data| data.len() as u64);
             assert!(!item.more_data, "a part of a value is no value");
             assert!(item.size.is_none_or(|size| size == length), "a value has the size that was said");
         }
-        assert!(assembled.unfinished.is_none() || !message.is_final, "what ends with a package is not waited for");
-        unfinished = assembled.unfinished;
+        assert!(turn.is_complete() || !turn.message().is_final, "a value that ends with a package is not waited for");
+        let stored = turn.answer().session.store(|text| Some(text.to_owned())).expect("a session can be stored");
+        session = Session::open(&stored, |text| Some(text.into())).expect("a stored session is read");
     }
 });

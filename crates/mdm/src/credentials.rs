@@ -96,13 +96,13 @@ impl DeviceCredentials {
     }
 
     /// Opens what [`Self::conceal`] sealed for the same enrolment.
-    pub(crate) fn reveal(&self, enrollment: EnrollmentId, sealed: &[u8]) -> Option<Zeroizing<String>> {
+    pub(crate) fn reveal(&self, enrollment: EnrollmentId, sealed: &[u8]) -> Option<Secret> {
         let (salt, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
         let key = self.concealing_key(enrollment, *salt)?;
         let mut part = Zeroizing::new(sealed.to_vec());
         let nonce = aead::Nonce::assume_unique_for_key([0; aead::NONCE_LEN]);
         let opened = key.open_in_place(nonce, aead::Aad::empty(), &mut part).ok()?;
-        std::str::from_utf8(opened).ok().map(|text| Zeroizing::new(text.to_owned()))
+        std::str::from_utf8(opened).ok().map(Secret::from)
     }
 
     /// Derives a key that is used once.
@@ -159,7 +159,7 @@ mod tests {
         let (keys, one) = (credentials(1), EnrollmentId(uuid::Uuid::from_u128(1)));
         let sealed = keys.conceal(one, [7; NONCE_BYTES], "4829").expect("sealed");
         assert!(!sealed.windows(4).any(|window| window == b"4829"));
-        assert_eq!(keys.reveal(one, &sealed).as_deref().map(String::as_str), Some("4829"));
+        assert_eq!(keys.reveal(one, &sealed).as_deref(), Some("4829"));
         assert!(keys.reveal(EnrollmentId(uuid::Uuid::from_u128(2)), &sealed).is_none());
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();

@@ -13,3 +13,8 @@ mod xml;
 
 pub use secret::Secret;
 pub use xml::{Limits, XmlError};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,11 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::EnrollmentId;
 use chaveiro_core::ports::{StoreError, View};
-use omadm::session::large::Unfinished;
-use omadm::session::server::{Expected, Nonce, Proof, State};
+use omadm::Secret;
+use omadm::session::server::{Evidence, Nonce, Proven, Request, Session, Step};
 use omadm::syncml::Header;
-use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::turn::Context;
 use crate::DeviceCredentials;
@@ -20,19 +18,24 @@ const MAX_NAMESAKES: usize = 32;
 
 /// The sender of a message, as far as the message proves it.
 pub(super) enum Speaker {
-    /// An open enrolment.
-    Proven(Box<Proven>),
+    /// An open enrolment, with a new message.
+    Proven(Box<(Enrollment, Proven)>),
+    /// An open enrolment repeats a message, and this was the answer.
+    Repeated(Secret),
     /// The certificate is no longer one of ours, or the message has another device's name.
-    Refused(&'static str),
+    Refused(Request, &'static str),
     /// An unauthenticated sender: the message must prove itself.
-    Unproven,
+    Unproven(Request),
 }
 
-/// An open enrolment that a message speaks for.
-pub(super) struct Proven {
-    pub(super) enrollment: Enrollment,
-    pub(super) session: Session,
-    pub(super) proof: Proof,
+impl Speaker {
+    fn of(enrollment: Enrollment, step: Step) -> Self {
+        match step {
+            Step::Proven(proven) => Self::Proven(Box::new((enrollment, proven))),
+            Step::Repeated(answer) => Self::Repeated(answer),
+            Step::Unproven(request) => Self::Unproven(request),
+        }
+    }
 }
 
 /// Identifies the sender. Only reads.
@@ -40,39 +43,45 @@ pub(super) fn speaker(
     view: &dyn View,
     context: &Context<'_>,
     certificate: Option<[u8; 32]>,
-    header: &Header,
+    mut request: Request,
 ) -> Result<Speaker, StoreError> {
     if let Some(sha256) = certificate {
         let Some(enrollment) = view.enrollment_by_certificate(&sha256)? else {
-            return Ok(Speaker::Refused("the certificate belongs to no enrolment"));
+            return Ok(Speaker::Refused(request, "the certificate belongs to no enrolment"));
         };
-        return Ok(match (enrollment.closed, enrollment.reported_id == header.source) {
-            (Some(_), _) => Speaker::Refused("the enrolment is closed"),
-            (None, false) => Speaker::Refused("the certificate belongs to another device"),
+        return Ok(match (enrollment.closed, enrollment.reported_id == request.message().header.source) {
+            (Some(_), _) => Speaker::Refused(request, "the enrolment is closed"),
+            (None, false) => Speaker::Refused(request, "the certificate belongs to another device"),
             (None, true) => {
-                let session = Session::of(view, context.credentials, enrollment.id)?;
-                Speaker::Proven(Box::new(Proven { enrollment, session, proof: Proof::Certificate }))
+                let session = session(view, context.credentials, enrollment.id)?;
+                Speaker::of(enrollment, session.receive(request, Evidence::Certificate))
             }
         });
     }
     // Without a credential there is nothing to look up: the answer is the same for known and unknown names.
+    let header = &request.message().header;
     if header.credential.is_none() {
-        return Ok(Speaker::Unproven);
+        return Ok(Speaker::Unproven(request));
     }
     let challenges = context.credentials.challenges(&header.source, &header.session, context.now);
     let namesakes = namesakes(view, header)?;
     if namesakes.is_empty() {
         // An unknown name takes as much time as a known one.
         let no_enrollment = EnrollmentId(uuid::Uuid::nil());
-        let _ = proof(context.credentials, no_enrollment, &State::new(Nonce::default()), header, &challenges);
+        let step = digest(context.credentials, no_enrollment, Session::new(Nonce::default()), request, &challenges);
+        let Step::Unproven(request) = step else {
+            return Err(StoreError::Inconsistent("a message proves an enrolment that is not there".to_owned()));
+        };
+        return Ok(Speaker::Unproven(request));
     }
     for enrollment in namesakes {
-        let session = Session::of(view, context.credentials, enrollment.id)?;
-        if let Some(proof) = proof(context.credentials, enrollment.id, &session.state, header, &challenges) {
-            return Ok(Speaker::Proven(Box::new(Proven { enrollment, session, proof })));
+        let session = session(view, context.credentials, enrollment.id)?;
+        match digest(context.credentials, enrollment.id, session, request, &challenges) {
+            Step::Unproven(unproven) => request = unproven,
+            step => return Ok(Speaker::of(enrollment, step)),
         }
     }
-    Ok(Speaker::Unproven)
+    Ok(Speaker::Unproven(request))
 }
 
 /// The open enrolments that a digest under this header may speak for: the one that it names, else those with the name
@@ -91,77 +100,34 @@ fn namesakes(view: &dyn View, header: &Header) -> Result<Vec<Enrollment>, StoreE
     Ok(found)
 }
 
-fn proof(
+/// The step of a session on a message that must hold the digest of that enrolment.
+fn digest(
     credentials: &DeviceCredentials,
     enrollment: EnrollmentId,
-    state: &State,
-    header: &Header,
+    session: Session,
+    request: Request,
     challenges: &[Nonce],
-) -> Option<Proof> {
+) -> Step {
     let user = credentials.client_name(enrollment);
     let password = credentials.client_secret(enrollment);
-    state.proof(header, Expected { user: &user, password: &password }, challenges)
+    session.receive(request, Evidence::Digest { user: &user, password: &password, challenges })
 }
 
-/// The stored state of an enrolment's session.
-pub(super) struct Session {
-    pub(super) state: State,
-    /// The value that arrived in part.
-    pub(super) unfinished: Option<Unfinished>,
-    /// The last answer, if it holds a secret; any other is in the state.
-    pub(super) answer: Option<Zeroizing<String>>,
+/// The stored session of an enrolment, or a new one.
+fn session(view: &dyn View, credentials: &DeviceCredentials, id: EnrollmentId) -> Result<Session, StoreError> {
+    let Some(bytes) = view.session(id)? else { return Ok(Session::new(credentials.first_nonce(id))) };
+    let reveal = |sealed: &str| credentials.reveal(id, &STANDARD.decode(sealed).ok()?);
+    Session::open(&bytes, reveal).map_err(|error| StoreError::Inconsistent(format!("session of {id}: {error}")))
 }
 
-/// The stored form of the session.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    #[serde(flatten)]
-    state: State,
-    /// The part of the value, sealed because it may be part of a passcode.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    part: Option<String>,
-    /// The last answer, sealed because it holds a secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    answer: Option<String>,
-}
-
-impl Session {
-    fn of(view: &dyn View, credentials: &DeviceCredentials, id: EnrollmentId) -> Result<Self, StoreError> {
-        let Some(bytes) = view.session(id)? else {
-            return Ok(Self { state: State::new(credentials.first_nonce(id)), unfinished: None, answer: None });
-        };
-        let damaged = |error: String| StoreError::Inconsistent(format!("session of {id}: {error}"));
-        let Stored { mut state, part, answer } =
-            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let reveal = |sealed: String| credentials.reveal(id, &STANDARD.decode(sealed).ok()?);
-        let (part, answer) = (part.and_then(reveal), answer.and_then(reveal));
-        let unfinished =
-            state.unfinished.take().zip(part).map(|(origin, data)| Unfinished { origin, data: data.as_str().into() });
-        Ok(Self { state, unfinished, answer })
-    }
-
-    /// The answer to this very request, if it was answered before.
-    pub(super) fn recall(&self, header: &Header, body_sha256: &[u8; 32]) -> Option<&str> {
-        let kept = self.state.recall(header, body_sha256)?;
-        // Without the earlier key, a sealed answer is lost: the device begins again.
-        if kept.is_empty() { self.answer.as_deref().map(String::as_str) } else { Some(kept) }
-    }
-
-    /// Encodes the session. The salts are fresh randomness, one for each sealed part.
-    pub(super) fn bytes(
-        self,
-        credentials: &DeviceCredentials,
-        id: EnrollmentId,
-        [part_salt, answer_salt]: [Nonce; 2],
-    ) -> Result<Vec<u8>, StoreError> {
-        let Self { mut state, unfinished, answer } = self;
-        let mut part = None;
-        if let Some(Unfinished { origin, data }) = unfinished {
-            part = credentials.conceal(id, part_salt, &data).map(|sealed| STANDARD.encode(sealed));
-            state.unfinished = Some(origin);
-        }
-        let answer = answer.and_then(|answer| credentials.conceal(id, answer_salt, &answer));
-        let answer = answer.map(|sealed| STANDARD.encode(sealed));
-        serde_json::to_vec(&Stored { state, part, answer }).map_err(|error| StoreError::Inconsistent(error.to_string()))
-    }
+/// The bytes of a session. The salts are fresh randomness, one for each text that is sealed.
+pub(super) fn stored(
+    session: Session,
+    credentials: &DeviceCredentials,
+    id: EnrollmentId,
+    salts: [Nonce; 2],
+) -> Result<Vec<u8>, StoreError> {
+    let mut salts = salts.into_iter();
+    let conceal = |text: &str| credentials.conceal(id, salts.next()?, text).map(|sealed| STANDARD.encode(sealed));
+    session.store(conceal).map_err(|error| StoreError::Inconsistent(format!("session of {id}: {error}")))
 }

@@ -23,15 +23,18 @@ use chaveiro_core::ports::StoreError;
 use chaveiro_core::refused::By;
 use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use omadm::Limits;
-use omadm::syncml::{self, CONTENT_TYPE, Message};
+use omadm::session::server::{NONCE_BYTES, Nonce, Request};
+use omadm::syncml::CONTENT_TYPE;
+use omadm::{Limits, Secret};
+
+use turn::Seen;
 
 use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate, proven, refused, sha256, stranger};
 
 /// The fresh randomness of one message, made outside the unit of work so that the decision can be repeated.
 struct Fresh {
-    nonce: omadm::session::server::Nonce,
-    salts: [omadm::session::server::Nonce; 2],
+    nonce: Nonce,
+    salts: [Nonce; 2],
     secrets: Vec<SecretId>,
     /// The id of a secret that the server makes.
     made: SecretId,
@@ -54,7 +57,7 @@ pub(crate) async fn message(
         let text = "This address takes application/vnd.syncml.dm+xml; WBXML is not supported.";
         return stranger((StatusCode::UNSUPPORTED_MEDIA_TYPE, text), "unreadable");
     }
-    let request = match syncml::decode(&body, Limits::MESSAGE) {
+    let request = match Request::read(&body, Limits::MESSAGE) {
         Ok(request) => request,
         Err(error) => {
             // A device that has shown its certificate is worth a log line; other senders are counted.
@@ -76,26 +79,25 @@ fn is_syncml(headers: &HeaderMap) -> bool {
 }
 
 impl DeviceChannel {
-    async fn handle(self: Arc<Self>, peer: Option<PeerCertificate>, request: Message, body: Bytes) -> Response {
-        let (now, body_sha256) = (self.clock.now(), sha256(&body));
+    async fn handle(self: Arc<Self>, peer: Option<PeerCertificate>, request: Request, body: Bytes) -> Response {
+        let now = self.clock.now();
         let certificate = peer.map(|certificate| sha256(&certificate.0));
         let (channel, address) = (Arc::clone(&self), format!("{}{MANAGEMENT_PATH}", self.base_url));
         let looked = self.store.read(move |view| {
             let context = channel.context(&address, now);
-            let seen = turn::look(view, &context, certificate, &request, &body_sha256)?;
-            Ok((seen, request, address))
+            Ok((turn::look(view, &context, certificate, request)?, address))
         });
         let (request, address) = match looked.await {
-            Ok((None, request, address)) => (request, address),
-            Ok((Some(answer), ..)) => return answered(answer),
+            Ok((Seen::New(request), address)) => (request, address),
+            Ok((Seen::Known(answer), _)) => return answered(answer),
             Err(fault) => return failed(&fault),
         };
         let random = || {
-            let mut bytes = [0; omadm::session::server::NONCE_BYTES];
+            let mut bytes = [0; NONCE_BYTES];
             self.entropy.fill(&mut bytes);
             bytes
         };
-        let secrets = request.results().map(|_| SecretId(self.entropy.uuid())).collect();
+        let secrets = request.message().results().map(|_| SecretId(self.entropy.uuid())).collect();
         let (action, user) = (ActionId(self.entropy.uuid()), self.entropy.uuid());
         let made = SecretId(self.entropy.uuid());
         let fresh = Fresh { nonce: random(), salts: [random(), random()], secrets, made, action, user };
@@ -106,11 +108,11 @@ impl DeviceChannel {
             // A message may hold a passcode, so it is never copied: if the unit of work runs again, the message is
             // decoded again.
             let request = decoded.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let request = match request.map_or_else(|| syncml::decode(&body, Limits::MESSAGE), Ok) {
+            let request = match request.map_or_else(|| Request::read(&body, Limits::MESSAGE), Ok) {
                 Ok(request) => request,
                 Err(error) => return Err(StoreError::Inconsistent(error.to_string()).into()),
             };
-            turn::take(unit, &context, certificate, request, body_sha256, &fresh)
+            turn::take(unit, &context, certificate, request, &fresh)
         });
         match written.await {
             Ok(answer) => answered(answer),
@@ -125,7 +127,7 @@ impl DeviceChannel {
 }
 
 fn answered(answer: turn::Answered) -> Response {
-    let response = |text: String| ([(header::CONTENT_TYPE, CONTENT_TYPE)], text);
+    let response = |text: Secret| ([(header::CONTENT_TYPE, CONTENT_TYPE)], text.into_string());
     match answer {
         turn::Answered::Device(text) => proven(response(text)),
         turn::Answered::Stranger(text, why, None) => stranger(response(text), why),

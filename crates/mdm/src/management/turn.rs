@@ -18,13 +18,13 @@ use chaveiro_core::refused::Reason;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_csp::Standing;
-use omadm::session::large::{Assembled, assemble};
-use omadm::session::server::{Proof, Reply, Sent, State, is_abort, is_first_package, is_unenrollment, unproven};
+use omadm::Secret;
+use omadm::session::server::{self as session, Entered, Moment, Request, Sent};
 use omadm::syncml::{Element, HEADER_REF, Message, Verb, number};
 use zeroize::Zeroizing;
 
 use super::csp::Given;
-use super::identity::{Proven, Session, Speaker, speaker};
+use super::identity::{Speaker, speaker, stored};
 use super::{Fresh, csp};
 use crate::DeviceCredentials;
 use crate::credentials::CHALLENGE_SECONDS;
@@ -44,167 +44,128 @@ pub(super) struct Context<'a> {
 
 /// SyncML status: not this device.
 const FORBIDDEN: u16 = 403;
-/// SyncML status: authentication accepted for this message.
-const OK: u16 = 200;
-/// SyncML status: the session has had more messages than any session needs.
-const UNAVAILABLE: u16 = 503;
 
 /// The answer to a message.
 pub(super) enum Answered {
     /// An answer to an authenticated device.
-    Device(String),
+    Device(Secret),
     /// An answer to a stranger; the text and the reason are for statistics.
-    Stranger(String, &'static str, Option<Reason>),
+    Stranger(Secret, &'static str, Option<Reason>),
 }
 
-/// Answers a message that changes nothing: one without proof, or a repeat of an answered one. `None` if the message
-/// must be taken.
+/// A message, as far as it can be judged without writing.
+pub(super) enum Seen {
+    /// It changes nothing, and this is the answer: it has no proof, or repeats one that was answered.
+    Known(Answered),
+    /// It is to be taken.
+    New(Request),
+}
+
+/// Looks for an answer that needs no unit of work.
 pub(super) fn look(
     view: &dyn View,
     context: &Context<'_>,
     certificate: Option<[u8; 32]>,
-    request: &Message,
-    body_sha256: &[u8; 32],
-) -> Result<Option<Answered>, Fault> {
-    let Proven { session, .. } = match recognise(view, context, certificate, request)? {
-        Recognised::Device(proven) => *proven,
-        Recognised::Stranger(answer) => return Ok(Some(answer)),
-    };
-    let known = session.recall(&request.header, body_sha256);
-    Ok(known.map(|response| Answered::Device(response.to_owned())))
-}
-
-/// The sender of a message.
-enum Recognised {
-    /// An authenticated device.
-    Device(Box<Proven>),
-    /// A stranger, with the answer to it.
-    Stranger(Answered),
-}
-
-fn recognise(
-    view: &dyn View,
-    context: &Context<'_>,
-    certificate: Option<[u8; 32]>,
-    request: &Message,
-) -> Result<Recognised, Fault> {
-    let reply = |code, challenge| Reply::to(request, context.address, code, challenge);
-    Ok(match speaker(view, context, certificate, &request.header)? {
-        Speaker::Proven(proven) => Recognised::Device(proven),
-        Speaker::Refused(reason) => {
-            tracing::debug!(reason, "a device message was refused");
-            let refusal = reply(FORBIDDEN, None).encode();
-            Recognised::Stranger(Answered::Stranger(refusal, "certificate refused", Some(Reason::Certificate)))
-        }
-        Speaker::Unproven => {
-            let header = &request.header;
-            let challenges = context.credentials.challenges(&header.source, &header.session, context.now);
-            let answer = unproven(header, challenges.first().copied().unwrap_or_default());
-            let (why, reason) = match header.credential {
-                Some(_) => ("wrong credential", Some(Reason::Credential)),
-                None => ("no credential", None),
-            };
-            let refusal = reply(answer.code, answer.challenge).refuse(request, answer.code);
-            Recognised::Stranger(Answered::Stranger(refusal.encode(), why, reason))
-        }
+    request: Request,
+) -> Result<Seen, Fault> {
+    Ok(match speaker(view, context, certificate, request)? {
+        Speaker::Proven(proven) => Seen::New(proven.1.into_request()),
+        Speaker::Repeated(answer) => Seen::Known(Answered::Device(answer)),
+        Speaker::Refused(request, why) => Seen::Known(refused(context, &request, why)),
+        Speaker::Unproven(request) => Seen::Known(challenged(context, &request)),
     })
 }
 
-/// Takes one message and returns the answer. Its writes form one unit; a message without proof causes none.
+fn refused(context: &Context<'_>, request: &Request, reason: &'static str) -> Answered {
+    tracing::debug!(reason, "a device message was refused");
+    let refusal = session::refuse(request, context.address, FORBIDDEN);
+    Answered::Stranger(refusal, "certificate refused", Some(Reason::Certificate))
+}
+
+fn challenged(context: &Context<'_>, request: &Request) -> Answered {
+    let header = &request.message().header;
+    let challenges = context.credentials.challenges(&header.source, &header.session, context.now);
+    let challenge = session::challenge(request, context.address, challenges.first().copied().unwrap_or_default());
+    match header.credential {
+        Some(_) => Answered::Stranger(challenge, "wrong credential", Some(Reason::Credential)),
+        None => Answered::Stranger(challenge, "no credential", None),
+    }
+}
+
+/// Takes one message and gives the answer. All its writes belong together; a message without proof writes nothing.
 pub(super) fn take(
     unit: &mut dyn UnitOfWork,
     context: &Context<'_>,
     certificate: Option<[u8; 32]>,
-    mut request: Message,
-    body_sha256: [u8; 32],
+    request: Request,
     fresh: &Fresh,
 ) -> Result<Answered, Fault> {
-    let Proven { enrollment, session, proof } = match recognise(&*unit, context, certificate, &request)? {
-        Recognised::Device(proven) => *proven,
-        Recognised::Stranger(answer) => return Ok(answer),
+    let (enrollment, proven) = match speaker(&*unit, context, certificate, request)? {
+        Speaker::Proven(proven) => *proven,
+        Speaker::Repeated(answer) => return Ok(Answered::Device(answer)),
+        Speaker::Refused(request, why) => return Ok(refused(context, &request, why)),
+        Speaker::Unproven(request) => return Ok(challenged(context, &request)),
     };
-    if let Some(response) = session.recall(&request.header, &body_sha256) {
-        return Ok(Answered::Device(response.to_owned()));
-    }
-    let Session { mut state, unfinished, .. } = session;
-    let seconds = context.now.as_second();
-    let Ok(admitted) = state.admit(&request, proof, fresh.nonce, seconds, CHALLENGE_SECONDS) else {
-        let reply = Reply::to(&request, context.address, UNAVAILABLE, None);
-        return Ok(Answered::Device(reply.encode()));
+    let moment = Moment::new(context.address, fresh.nonce, context.now.as_second(), CHALLENGE_SECONDS);
+    let turn = match proven.enter(moment) {
+        Entered::Turn(turn) => turn,
+        Entered::Exhausted(answer) => return Ok(Answered::Device(answer)),
     };
-    let values = assemble(unfinished.filter(|_| !admitted.is_new), &mut request);
-    let reply = Reply::numbered(&request, admitted.number, context.address, OK, admitted.challenge)
-        .within(state.max_message())
-        .acknowledge(&request)
-        .values(&request, &values.statuses, values.end_missing);
-    let mut turn = Turn { unit: &mut *unit, context, enrollment: &enrollment, request: &request, values: &values };
-    let open = turn.listen(admitted.is_new, proof, fresh)?;
-    let Said { text, secret } = match (open, request.is_final) {
-        (false, _) => Said::plain(&reply),
-        (true, false) => Said::plain(&reply.ask_for_more()),
-        (true, true) => turn.speak(reply, &state, fresh)?,
+    let open = Turn { unit: &mut *unit, context, enrollment: &enrollment, said: &turn }.listen(fresh)?;
+    let turn = match open && turn.message().is_final {
+        true => speak(unit, context, &enrollment, turn, fresh)?,
+        false => turn,
     };
-    // An answer that holds a secret is stored sealed.
-    state.remember(&request.header, body_sha256, if secret { "" } else { &text });
-    let answer = secret.then(|| Zeroizing::new(text.clone()));
+    let answered = if open { turn.answer() } else { turn.close() };
     // An enrolment that ended in this very turn no longer has a session.
     if unit.enrollment(enrollment.id)?.is_some_and(|enrollment| enrollment.closed.is_none()) {
-        let session = Session { state, unfinished: values.unfinished, answer };
-        unit.put_session(enrollment.id, &session.bytes(context.credentials, enrollment.id, fresh.salts)?)?;
+        let session = stored(answered.session, context.credentials, enrollment.id, fresh.salts)?;
+        unit.put_session(enrollment.id, &session)?;
     }
-    Ok(Answered::Device(text))
-}
-
-/// An answer as it is sent.
-struct Said {
-    text: String,
-    /// Set if the answer holds the value of a secret.
-    secret: bool,
-}
-
-impl Said {
-    fn plain(reply: &Reply) -> Self {
-        Self { text: reply.encode(), secret: false }
-    }
+    Ok(Answered::Device(answered.text))
 }
 
 struct Turn<'a> {
     unit: &'a mut dyn UnitOfWork,
     context: &'a Context<'a>,
     enrollment: &'a Enrollment,
-    request: &'a Message,
-    values: &'a Assembled,
+    said: &'a session::Turn,
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
+    fn request(&self) -> &'a Message {
+        self.said.message()
+    }
+
     /// Takes the whole content of the message. Returns whether commands may follow.
-    fn listen(&mut self, is_new: bool, proof: Proof, fresh: &Fresh) -> Result<bool, Fault> {
+    fn listen(&mut self, fresh: &Fresh) -> Result<bool, Fault> {
         let device = self.unit.device(self.enrollment.tenant, self.enrollment.device)?;
         let mut device = device.ok_or_else(|| StoreError::Inconsistent("an enrolment has no device".to_owned()))?;
         let before = device.clone();
         let now = self.context.now;
-        check_in::greet(self.unit, self.enrollment, &mut device, proof == Proof::Certificate, is_new, now)?;
+        let (is_new, by_certificate) = (self.said.is_new(), self.said.is_by_certificate());
+        check_in::greet(self.unit, self.enrollment, &mut device, by_certificate, is_new, now)?;
         let managed = device.management_state == ManagementState::Managed;
-        if is_new && managed && !is_abort(self.request) && !is_unenrollment(self.request) {
+        if is_new && managed && !self.request().is_abort() && !self.request().is_unenrollment() {
             check_in::ask_inventory(self.unit, self.enrollment, &mut device, now)?;
         }
         self.take_information(&mut device);
         self.take_answers(&mut device, &fresh.secrets)?;
-        let said = csp::standing(self.request).filter(|_| device.platform == Platform::Linux);
+        let said = csp::standing(self.request()).filter(|_| device.platform == Platform::Linux);
         let said = said.as_ref().map(standing);
         check_in::keep(self.unit, &before, &mut device, said.as_ref(), now)?;
         // Deliveries that are still in flight will get no answer: the device begins again, or ends the session.
-        if is_new || is_first_package(self.request) || is_abort(self.request) {
+        if is_new || self.request().is_first_package() || self.request().is_abort() {
             for delivery in self.unit.deliveries_in_flight(self.enrollment.id)? {
                 engine::lost(self.unit, delivery, now)?;
             }
         }
-        if is_unenrollment(self.request) {
+        if self.request().is_unenrollment() {
             let actor = Actor::device(self.enrollment.id);
             retire::retire(self.unit, device.tenant, device.id, actor, now)?;
             return Ok(false);
         }
-        let open = !is_abort(self.request) && device.management_state == ManagementState::Managed;
+        let open = !self.request().is_abort() && device.management_state == ManagementState::Managed;
         if let Some(said) = said.filter(|_| open) {
             let fresh = check_in::Fresh { action: fresh.action, user: fresh.user };
             check_in::take_standing(self.unit, self.enrollment, &device, &said, fresh, now)?;
@@ -213,7 +174,7 @@ impl Turn<'_> {
     }
 
     fn take_information(&self, device: &mut ManagedDevice) {
-        for command in self.request.commands().filter(|command| command.verb == Verb::Replace) {
+        for command in self.request().commands().filter(|command| command.verb == Verb::Replace) {
             for item in &command.items {
                 if let (Some(node), Some(value)) = (&item.source, item.value()) {
                     csp::take_information(&mut device.inventory, node, value);
@@ -235,7 +196,7 @@ impl Turn<'_> {
                     let values = values.into_iter().filter_map(|(index, given)| {
                         Some((csp::form(delivery.commands.get(index)?, device.platform), given))
                     });
-                    let answer = answer(statuses, values, self.is_complete());
+                    let answer = answer(statuses, values, self.said.is_complete());
                     let secret = secrets.next().unwrap_or(SecretId(uuid::Uuid::nil()));
                     let (sealer, now) = (self.context.sealer, self.context.now);
                     engine::receive(self.unit, sealer, delivery, answer, secret, now)?;
@@ -245,16 +206,11 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Returns whether the device has finished its package.
-    fn is_complete(&self) -> bool {
-        self.request.is_final && self.values.unfinished.is_none()
-    }
-
     /// The deliveries that this message answers, each once with the number of our message, in the order of the messages.
     fn answered(&self) -> Result<Vec<(u32, Delivery)>, StoreError> {
         let mut found = Vec::new();
         for (message, mut places) in self.answered_messages() {
-            let name = receipt(&self.request.header.session, message);
+            let name = receipt(&self.request().header.session, message);
             // One message can answer commands of several deliveries if the device reuses session numbers.
             while let Some(place) = places.pop_last() {
                 let Some(delivery) = self.unit.delivery_with_receipt(self.enrollment.id, &name, place)? else {
@@ -272,7 +228,7 @@ impl Turn<'_> {
     /// Our messages that this one answers, each once, in order, with the numbers of the commands.
     fn answered_messages(&self) -> Vec<(u32, BTreeSet<u32>)> {
         let mut messages: Vec<(u32, BTreeSet<u32>)> = Vec::new();
-        for element in &self.request.body {
+        for element in &self.request().body {
             let (message, command) = match element {
                 Element::Status(status) if status.command_ref != HEADER_REF => {
                     (&status.message_ref, &status.command_ref)
@@ -292,7 +248,7 @@ impl Turn<'_> {
 
     fn statuses(&self, message: u32, first: u32, count: usize) -> Vec<Option<u16>> {
         let mut statuses = vec![None; count];
-        for status in self.request.statuses().filter(|status| number(&status.message_ref) == Some(message)) {
+        for status in self.request().statuses().filter(|status| number(&status.message_ref) == Some(message)) {
             if let Some(slot) = index_of(&status.command_ref, first).and_then(|index| statuses.get_mut(index)) {
                 *slot = slot.or(Some(status.code));
             }
@@ -302,7 +258,7 @@ impl Turn<'_> {
 
     /// The values of commands, by their index, as far as they are of the node that the command asked for.
     fn values(&self, message: u32, first: u32, commands: &[DeviceCommand], platform: Platform) -> Vec<(usize, Given)> {
-        let results = self.request.results().filter(|results| number(&results.message_ref) == Some(message));
+        let results = self.request().results().filter(|results| number(&results.message_ref) == Some(message));
         let values = results.flat_map(|results| results.items.iter().map(move |item| (results, item)));
         let values = values.filter_map(|(results, item)| {
             let index = index_of(&results.command_ref, first)?;
@@ -335,78 +291,89 @@ impl Turn<'_> {
             }
         }
         let packages = packages.as_ref().map(|packages| packages.as_str());
-        let answer = SetUp { statuses: &statuses, packages, complete: self.is_complete() };
+        let answer = SetUp { statuses: &statuses, packages, complete: self.said.is_complete() };
         Ok(check_in::take_set_up(self.unit, device, delivery, &answer, self.context.now)?)
     }
+}
 
-    /// Adds queued commands to the answer, unless an answer is still awaited.
-    fn speak(&mut self, reply: Reply, state: &State, fresh: &Fresh) -> Result<Said, Fault> {
-        if !self.unit.deliveries_in_flight(self.enrollment.id)?.is_empty() {
-            return Ok(Said::plain(&reply));
-        }
-        let Some(delivery) = self.unit.next_delivery(self.enrollment.id)? else { return Ok(Said::plain(&reply)) };
-        // The passcode that the device would make could be lost: the command waits until an operator has repaired the
-        // escrow.
-        if delivery.purpose.may_change()
-            && let Err(fault) = escrow::require(self.unit, self.context.sealer, delivery.tenant)
-        {
-            tracing::error!(error = %fault, "a recovery stays queued: the escrow is not ready");
-            return Ok(Said::plain(&reply));
-        }
-        let entropy = self.context.entropy;
-        let made = engine::Fresh { id: fresh.made, random: &mut |buffer| entropy.fill(buffer) };
-        let provided = engine::provide(self.unit, self.context.sealer, delivery, made, self.context.now)?;
-        let Some(delivery) = provided else { return Ok(Said::plain(&reply)) };
-        let device = self.unit.device(delivery.tenant, delivery.device)?;
-        let platform = device.map(|device| device.platform).ok_or(DeviceRefusal::NotFound)?;
-        let tenant = self.unit.tenant(delivery.tenant)?;
-        let facts = csp::Facts {
-            platform,
-            delivery: &delivery,
-            settings: tenant.map(|tenant| tenant.settings).unwrap_or_default(),
-            recipients: match delivery.purpose {
-                Purpose::Prepare => self.context.sealer.recipients(delivery.tenant)?,
-                Purpose::Act | Purpose::Probe | Purpose::Apply | Purpose::Verify | Purpose::Finish | Purpose::SetUp => {
-                    Vec::new()
-                }
-            },
-        };
-        let mut commands = Vec::with_capacity(delivery.commands.len());
-        for command in &delivery.commands {
-            let secret = match engine::open_for(self.unit, self.context.replayer, &delivery, command) {
-                Err(Fault::Escrow(error)) => {
-                    tracing::error!(%error, "a command stays queued: the secret that it sends cannot be opened");
-                    return Ok(Said::plain(&reply));
-                }
-                opened => opened?,
-            };
-            let Some(said) = csp::command(command, secret.as_ref(), &facts) else {
-                tracing::error!(?command, ?platform, "a queued command cannot be encoded for the device");
-                return Ok(Said::plain(&reply));
-            };
-            commands.push(said);
-        }
-        // A device may reuse session numbers: answers to an earlier message of this name are recognised by their
-        // commands.
-        let message = receipt(&state.session, reply.number());
-        let earlier = self.unit.delivery_with_receipt(self.enrollment.id, &message, u32::MAX)?;
-        let taken = earlier.as_ref().and_then(|earlier| {
-            let count = u32::try_from(earlier.commands.len()).unwrap_or(u32::MAX);
-            Some(earlier.phase.receipt()?.first.saturating_add(count))
-        });
-        let (reply, first) = match reply.command(commands, taken.unwrap_or_default()) {
-            Sent::Now(reply, first) => (reply, first),
-            // The commands stay queued.
-            Sent::Next(reply) => return Ok(Said::plain(&reply)),
-            Sent::Never(reply) => {
-                tracing::warn!(device = %delivery.device, "the device takes no message long enough for its next command");
-                return Ok(Said::plain(&reply));
-            }
-        };
-        let secret = delivery.commands.iter().any(|command| command.secret().is_some());
-        engine::sent(self.unit, delivery, Receipt { message, first }, self.context.now)?;
-        Ok(Said { text: reply.encode(), secret })
+/// Adds queued commands to the answer, unless an answer is still awaited.
+fn speak(
+    unit: &mut dyn UnitOfWork,
+    context: &Context<'_>,
+    enrollment: &Enrollment,
+    mut turn: session::Turn,
+    fresh: &Fresh,
+) -> Result<session::Turn, Fault> {
+    if !unit.deliveries_in_flight(enrollment.id)?.is_empty() {
+        return Ok(turn);
     }
+    let Some(delivery) = unit.next_delivery(enrollment.id)? else { return Ok(turn) };
+    // The passcode that the device would make could be lost: the command waits until an operator has repaired the
+    // escrow.
+    if delivery.purpose.may_change()
+        && let Err(fault) = escrow::require(unit, context.sealer, delivery.tenant)
+    {
+        tracing::error!(error = %fault, "a recovery stays queued: the escrow is not ready");
+        return Ok(turn);
+    }
+    let entropy = context.entropy;
+    let made = engine::Fresh { id: fresh.made, random: &mut |buffer| entropy.fill(buffer) };
+    let provided = engine::provide(unit, context.sealer, delivery, made, context.now)?;
+    let Some(delivery) = provided else { return Ok(turn) };
+    let device = unit.device(delivery.tenant, delivery.device)?;
+    let platform = device.map(|device| device.platform).ok_or(DeviceRefusal::NotFound)?;
+    let tenant = unit.tenant(delivery.tenant)?;
+    let facts = csp::Facts {
+        platform,
+        delivery: &delivery,
+        settings: tenant.map(|tenant| tenant.settings).unwrap_or_default(),
+        recipients: match delivery.purpose {
+            Purpose::Prepare => context.sealer.recipients(delivery.tenant)?,
+            Purpose::Act | Purpose::Probe | Purpose::Apply | Purpose::Verify | Purpose::Finish | Purpose::SetUp => {
+                Vec::new()
+            }
+        },
+    };
+    let mut commands = Vec::with_capacity(delivery.commands.len());
+    for command in &delivery.commands {
+        let secret = match engine::open_for(unit, context.replayer, &delivery, command) {
+            Err(Fault::Escrow(error)) => {
+                tracing::error!(%error, "a command stays queued: the secret that it sends cannot be opened");
+                return Ok(turn);
+            }
+            opened => opened?,
+        };
+        let Some(said) = csp::command(command, secret.as_ref(), &facts) else {
+            tracing::error!(?command, ?platform, "a queued command cannot be encoded for the device");
+            return Ok(turn);
+        };
+        commands.push(said);
+    }
+    // A device may reuse session numbers: answers to an earlier message of this name are recognised by their commands.
+    let message = receipt(turn.session(), turn.number());
+    let earlier = unit.delivery_with_receipt(enrollment.id, &message, u32::MAX)?;
+    let taken = earlier.as_ref().and_then(|earlier| {
+        let count = u32::try_from(earlier.commands.len()).unwrap_or(u32::MAX);
+        Some(earlier.phase.receipt()?.first.saturating_add(count))
+    });
+    let first = match turn.command(commands, taken.unwrap_or_default()) {
+        Sent::Now(with, first) => {
+            turn = with;
+            first
+        }
+        // The commands stay queued.
+        Sent::Next(turn) => return Ok(turn),
+        Sent::Never(turn) => {
+            tracing::warn!(device = %delivery.device, "the device takes no message long enough for its next command");
+            return Ok(turn);
+        }
+    };
+    // An answer that holds a secret is stored sealed.
+    if delivery.commands.iter().any(|command| command.secret().is_some()) {
+        turn.hold_secret();
+    }
+    engine::sent(unit, delivery, Receipt { message, first }, context.now)?;
+    Ok(turn)
 }
 
 /// Converts the standing of a device to the words of the domain.

@@ -2,10 +2,10 @@
 //!
 //! | the item | is | its status |
 //! |---|---|---|
-//! | with `MoreData`, the first one with the `Size` of the whole | kept until the rest is here | 213; 411 without a size, 413 when it is too large |
-//! | the last one, without `MoreData` | put together with the chunks before it | 200; 424 when it has another size than was said |
-//! | of no chunk, with a `Size` that it does not have | dropped | 424 |
-//! | another value in the midst of one | taken by itself; the chunks before are dropped | the alert 1225 tells it |
+//! | with `MoreData`, the first one with the `Size` of the whole | kept until the rest arrives | 213; 411 without a size, 413 when it is too large |
+//! | the last one, without `MoreData` | put together with the chunks before it | 200; 424 when it has another size than announced |
+//! | whole, with another `Size` than announced | dropped | 424 |
+//! | of another value, between the chunks of one | taken by itself; the chunks before are dropped | the alert 1225 |
 
 use serde::{Deserialize, Serialize};
 
@@ -21,15 +21,15 @@ const CHUNK_ACCEPTED: u16 = 213;
 const OK: u16 = 200;
 /// SyncML status: the first chunk does not say how large the value is.
 const SIZE_REQUIRED: u16 = 411;
-/// SyncML status: the value is larger than what is taken.
+/// SyncML status: the value is larger than [`MAX_VALUE_BYTES`].
 const TOO_LARGE: u16 = 413;
-/// SyncML status: the value has another size than was said.
+/// SyncML status: the value has another size than announced.
 const SIZE_MISMATCH: u16 = 424;
 
-/// The value that chunks belong to, by what the first one said of it. Holds nothing of the value itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The description of a value that comes in chunks, from its first chunk. It holds no part of the value.
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Origin {
+pub(crate) struct Origin {
     message_ref: String,
     command_ref: String,
     node: Option<String>,
@@ -38,28 +38,28 @@ pub struct Origin {
     size: u64,
 }
 
-/// The first part of a value, as far as it came.
-pub struct Unfinished {
+/// The part of a value that has come.
+pub(crate) struct Unfinished {
     /// The value that it is a part of.
-    pub origin: Origin,
-    /// What came until now. May be a part of a passcode.
-    pub data: Secret,
+    pub(crate) origin: Origin,
+    /// The text of the chunks. It may be a part of a passcode.
+    pub(crate) data: Secret,
 }
 
-/// What became of the values of one message.
+/// The outcome for the values of one message.
 #[derive(Default)]
-pub struct Assembled {
+pub(crate) struct Assembled {
     /// The value that the following message goes on with.
-    pub unfinished: Option<Unfinished>,
+    pub(crate) unfinished: Option<Unfinished>,
     /// `CmdID` of each `Results` that wants a status, and the status.
-    pub statuses: Vec<(String, u16)>,
-    /// Chunks came whose end did not.
-    pub end_missing: bool,
+    pub(crate) statuses: Vec<(String, u16)>,
+    /// True if chunks came whose end did not.
+    pub(crate) end_missing: bool,
 }
 
-/// Puts chunks together. Afterwards the message holds whole values and nothing else: a value that ends here is in its
-/// last item, a part of a value is in none.
-pub fn assemble(unfinished: Option<Unfinished>, message: &mut Message) -> Assembled {
+/// Puts chunks together. Afterwards the message holds whole values alone: a value that ends here is in its last item,
+/// and a part of a value is in none.
+pub(crate) fn assemble(unfinished: Option<Unfinished>, message: &mut Message) -> Assembled {
     let mut assembled = Assembled { unfinished, ..Assembled::default() };
     for element in &mut message.body {
         let Element::Results(results) = element else { continue };
@@ -149,7 +149,7 @@ impl Origin {
         })
     }
 
-    /// The item goes on with this value. Chunks after the first need not say again of which node they are.
+    /// Returns true if the item continues this value. Chunks after the first need not name the node again.
     fn is_of(&self, results: &Results, item: &Item) -> bool {
         let node = results.node(item);
         self.message_ref == results.message_ref

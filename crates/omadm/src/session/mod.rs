@@ -1,5 +1,7 @@
-//! Management sessions, sans-IO: what each end remembers and answers. Neither knows sockets or storage.
+//! Management sessions, sans-IO: the state machines of both ends. Neither knows sockets or storage.
 
 pub mod device;
-pub mod large;
+mod large;
 pub mod server;
+
+pub use large::MAX_VALUE_BYTES;

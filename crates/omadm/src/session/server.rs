@@ -1,19 +1,29 @@
 //! The server's end of a session.
 //!
-//! [`State`] is what must survive between two messages of a device that has proven itself; the caller stores it
-//! together with what the message changed. The same request twice gives the same bytes and no second effect
-//! ([`State::recall`]); a new session or another message goes on.
+//! One message takes four steps. Each step is a type that only the step before it gives, so that a server cannot take
+//! them in another order:
 //!
-//! Of a message without proof nothing is remembered. Its challenge is a function of the message and the time
-//! ([`unproven`]); the caller derives the same nonces again when the device answers.
+//! 1. [`Request::read`] reads the bytes.
+//! 2. [`Session::receive`] checks the proof. It ends here for a stranger ([`Step::Unproven`]) and for the repeat of a
+//!    request ([`Step::Repeated`]).
+//! 3. [`Proven::enter`] takes the message into its session and gives a [`Turn`]: the caller carries out the message, and
+//!    may add commands.
+//! 4. [`Turn::answer`] gives the answer, and the session to store before the answer leaves.
+//!
+//! The same request twice gives the same bytes and has no second effect. Nothing is remembered of a message without
+//! proof: its challenge ([`challenge`]) takes a nonce that the caller derives, and derives again when the device answers.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
 
-use super::large::Origin;
+use super::large::{Origin, Unfinished, assemble};
 use crate::digest::Claim;
 use crate::syncml::{
-    self, Alert, Challenge, Command, Element, HEADER_REF, Header, Item, Message, Scheme, Status, Verb, alert, number,
+    self, Alert, Challenge, Command, DecodeError, Element, HEADER_REF, Header, Item, Message, Scheme, Status, Verb,
+    alert, number,
 };
+use crate::{Limits, Secret};
 
 /// Bytes of a nonce.
 pub const NONCE_BYTES: usize = 16;
@@ -24,28 +34,57 @@ pub type Nonce = [u8; NONCE_BYTES];
 /// The number of the last message that is challenged although it came with a wrong credential.
 const MAX_CHALLENGES: u32 = 2;
 
-/// The most messages of one session: none needs so many, and a client that goes in circles ends here.
+/// The most messages of one session. A client that goes in circles ends here.
 pub const MAX_MESSAGES: u32 = 250;
 
-/// Seconds after which a session number is free to be used anew: some devices give every session the same.
+/// Seconds after which a session number can be used again: some devices give every session the same.
 const SESSION_SECONDS: u64 = 600;
 
 /// The most challenges that are remembered as answered.
 const MAX_SPENT: usize = 64;
 
-/// What is remembered of a device's session. Only messages that proved themselves change it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// SyncML status: the message is accepted.
+const OK: u16 = 200;
+
+/// SyncML status: the session has had more messages than any needs.
+const UNAVAILABLE: u16 = 503;
+
+/// The version of the stored form that this library writes. It reads this one and every earlier one; documents without
+/// a version are of version 1. A document of a later version is an error, so that an old server forgets no nonce.
+const VERSION: u32 = 1;
+
+/// The stored form of a session. It holds no value of a device in clear.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    #[serde(default = "first_version")]
+    version: u32,
+    #[serde(flatten)]
+    state: State,
+    /// The part of a value, sealed by the caller: it may be of a passcode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<String>,
+    /// The last answer, sealed by the caller, if it holds a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
+}
+
+fn first_version() -> u32 {
+    1
+}
+
+/// The facts of a session. Only messages that proved themselves change them.
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct State {
+struct State {
     /// The session, as the device spells it; empty before the first.
-    pub session: String,
+    session: String,
     /// The nonce a credential is expected to use.
     nonce: Nonce,
     /// The nonce handed out for what follows: devices switch at once or with the next session.
     next_nonce: Option<Nonce>,
     /// True if the device got its new nonce in this session.
     proved: bool,
-    /// When this session began, in seconds since 1970.
+    /// The beginning of this session, in seconds since 1970.
     #[serde(default)]
     began: i64,
     /// Messages since then.
@@ -54,26 +93,27 @@ pub struct State {
     /// The longest message that the device takes.
     #[serde(default)]
     max_message: Option<u32>,
-    /// Challenges that were answered, and when: none is answered twice.
+    /// Challenges that were answered, each with its time. A challenge is answered once.
     #[serde(default)]
     spent: Vec<(i64, Nonce)>,
-    /// The value that goes on in the next message. The caller keeps what came of it, beside this and sealed.
+    /// The value that goes on in the next message. The part that came is beside this, sealed.
     #[serde(default)]
-    pub unfinished: Option<Origin>,
+    unfinished: Option<Origin>,
     /// The last exchange.
     last: Option<Exchange>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Exchange {
     #[serde(deserialize_with = "text_or_number")]
     message: String,
     request_sha256: [u8; 32],
+    /// Empty if the answer holds a secret.
     response: String,
 }
 
-/// Sessions of before ids were texts are stored with numbers.
+/// Reads an id. Older servers stored numbers.
 fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -87,65 +127,341 @@ fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
     })
 }
 
-/// What the device must know to prove itself by the MD5 scheme.
-#[derive(Clone, Copy)]
-pub struct Expected<'a> {
-    /// The user name.
-    pub user: &'a str,
-    /// The password.
-    pub password: &'a str,
+/// A message of a device, read, with the fingerprint by which its repeat is recognised.
+#[non_exhaustive]
+pub struct Request {
+    message: Message,
+    sha256: [u8; 32],
 }
 
-/// How a message proved itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
+impl Request {
+    /// Reads the bytes of a message.
+    pub fn read(bytes: &[u8], limits: Limits) -> Result<Self, DecodeError> {
+        Ok(Self { message: syncml::decode(bytes, limits)?, sha256: Sha256::digest(bytes).into() })
+    }
+
+    /// The message.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+}
+
+/// The evidence that a message must agree with to be taken for one of the device.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Evidence<'a> {
     /// The connection is authenticated by the certificate of this very enrolment.
     Certificate,
-    /// By the nonce that was in use already.
+    /// The message must hold a digest.
+    Digest {
+        /// The user name.
+        user: &'a str,
+        /// The password.
+        password: &'a str,
+        /// The nonces of challenges that can still be answered.
+        challenges: &'a [Nonce],
+    },
+}
+
+/// The way in which a message proved itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    /// The certificate of the connection.
+    Certificate,
+    /// A digest with the nonce that was in use already.
     Nonce,
-    /// By the nonce that the device got for what follows.
+    /// A digest with the nonce that the device got for the messages that follow.
     NextNonce,
-    /// By the nonce of a challenge.
+    /// A digest with the nonce of a challenge.
     Challenge(Nonce),
 }
 
-/// A message that was taken into its session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admitted {
-    /// True if it begins a session.
-    pub is_new: bool,
-    /// The nonce for what follows, when the device gets one.
-    pub challenge: Option<Challenge>,
-    /// The number of the answer.
-    pub number: u32,
+/// The reason why stored bytes are not a session. No variant quotes them.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The bytes are damaged.
+    #[error("the stored session is damaged near byte {0}")]
+    Damaged(usize),
+    /// A later version of this library wrote the bytes.
+    #[error("the stored session has version {0}, which this server does not know")]
+    Version(u32),
+    /// The session cannot be written.
+    #[error("the session cannot be written")]
+    Unwritable,
 }
 
-/// The session has had more messages than any needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyMessages;
-
-/// The answer to a message without proof.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unproven {
-    /// The status: 407 without a credential, 401 with a wrong one.
-    pub code: u16,
-    /// The challenge; none when the device was challenged often enough.
-    pub challenge: Option<Challenge>,
+/// The facts that outlast a message of a device, and which the caller stores between two messages.
+#[non_exhaustive]
+pub struct Session {
+    state: State,
+    /// The value that came in part.
+    unfinished: Option<Unfinished>,
+    /// The last answer, if it holds a secret; any other is in the state.
+    answer: Option<Secret>,
 }
 
-/// Decides about a message without proof, by nothing but the message itself: the answer says nothing of what is known.
-pub fn unproven(header: &Header, fresh: Nonce) -> Unproven {
+/// The first decision about a message. Exhaustive on purpose: a server must handle every case.
+#[expect(clippy::large_enum_variant, reason = "a step is moved once in each turn")]
+pub enum Step {
+    /// The message proves nothing. See [`challenge`] and [`refuse`] for the answer.
+    Unproven(Request),
+    /// The device repeats a request, and this was the answer. Nothing changes.
+    Repeated(Secret),
+    /// The message proves itself and is new.
+    Proven(Proven),
+}
+
+impl Session {
+    /// A device before its first session, with the nonce of its provisioning document.
+    pub fn new(first_nonce: Nonce) -> Self {
+        Self { state: State::new(first_nonce), unfinished: None, answer: None }
+    }
+
+    /// Reads a session that [`Session::store`] wrote, or that an earlier version of this library did. `reveal` opens a
+    /// text that `conceal` sealed; a text that does not open is forgotten, and the device says it again.
+    pub fn open(stored: &[u8], reveal: impl Fn(&str) -> Option<Secret>) -> Result<Self, SessionError> {
+        let stored: Stored = serde_json::from_slice(stored).map_err(|error| SessionError::Damaged(error.column()))?;
+        let Stored { version, mut state, part, answer } = stored;
+        if version > VERSION {
+            return Err(SessionError::Version(version));
+        }
+        let origin = state.unfinished.take();
+        let part = part.and_then(|sealed| reveal(&sealed));
+        let unfinished = origin.zip(part).map(|(origin, data)| Unfinished { origin, data });
+        Ok(Self { state, unfinished, answer: answer.and_then(|sealed| reveal(&sealed)) })
+    }
+
+    /// Writes the session. `conceal` seals each text that may hold a secret, at most two. A text that it does not seal
+    /// is not stored.
+    pub fn store(self, mut conceal: impl FnMut(&str) -> Option<String>) -> Result<Vec<u8>, SessionError> {
+        let Self { mut state, unfinished, answer } = self;
+        let mut part = None;
+        if let Some(Unfinished { origin, data }) = unfinished {
+            part = conceal(&data);
+            state.unfinished = Some(origin);
+        }
+        let answer = answer.and_then(|answer| conceal(&answer));
+        let stored = Stored { version: VERSION, state, part, answer };
+        serde_json::to_vec(&stored).map_err(|_| SessionError::Unwritable)
+    }
+
+    /// Decides about a message. A message that proves nothing learns nothing, not even of a repeat.
+    ///
+    /// Every message must prove itself: the proof of one message does not vouch for the sender of the next.
+    pub fn receive(self, request: Request, evidence: Evidence<'_>) -> Step {
+        let Some(proof) = self.state.proof(&request.message.header, evidence) else { return Step::Unproven(request) };
+        match self.recall(&request) {
+            Some(answer) => Step::Repeated(answer.into()),
+            None => Step::Proven(Proven { session: self, request, proof }),
+        }
+    }
+
+    /// The answer to this very request, when it was answered before.
+    fn recall(&self, request: &Request) -> Option<&str> {
+        let kept = self.state.recall(&request.message.header, &request.sha256)?;
+        // An answer that was sealed and does not open is lost: the device begins again.
+        if kept.is_empty() { self.answer.as_deref() } else { Some(kept) }
+    }
+}
+
+/// A message that proved itself and is new.
+#[non_exhaustive]
+pub struct Proven {
+    session: Session,
+    request: Request,
+    proof: Proof,
+}
+
+/// The circumstances of one message.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Moment<'a> {
+    /// The server's own URI.
+    pub address: &'a str,
+    /// A random nonce, given to the device when it gets one.
+    pub nonce: Nonce,
+    /// Seconds since 1970.
+    pub now: i64,
+    /// The seconds for which an answered challenge is remembered: as long as it could be answered.
+    pub challenge_seconds: u64,
+}
+
+impl<'a> Moment<'a> {
+    /// The circumstances of a message that arrives now.
+    pub fn new(address: &'a str, nonce: Nonce, now: i64, challenge_seconds: u64) -> Self {
+        Self { address, nonce, now, challenge_seconds }
+    }
+}
+
+/// The second decision about a message. Exhaustive on purpose: a server must handle every case.
+#[expect(clippy::large_enum_variant, reason = "a turn is moved once")]
+pub enum Entered {
+    /// The message is part of its session.
+    Turn(Turn),
+    /// The session had [`MAX_MESSAGES`]. This answer ends it, and nothing changes.
+    Exhausted(Secret),
+}
+
+impl Proven {
+    /// Gives the request back to a caller that only looks.
+    pub fn into_request(self) -> Request {
+        self.request
+    }
+
+    /// Takes the message into its session: puts values that came in chunks together, and begins the answer.
+    pub fn enter(self, moment: Moment<'_>) -> Entered {
+        let Self { session: Session { mut state, unfinished, .. }, request: Request { mut message, sha256 }, proof } =
+            self;
+        let Ok(admitted) = state.admit(&message, proof, moment) else {
+            return Entered::Exhausted(Reply::to(&message, moment.address, UNAVAILABLE, None).encode());
+        };
+        let values = assemble(unfinished.filter(|_| !admitted.is_new), &mut message);
+        let reply = Reply::numbered(&message, admitted.number, moment.address, OK, admitted.challenge)
+            .within(state.max_message)
+            .acknowledge(&message)
+            .values(&message, &values.statuses, values.end_missing);
+        let (is_new, unfinished) = (admitted.is_new, values.unfinished);
+        Entered::Turn(Turn { state, unfinished, message, sha256, proof, is_new, reply, is_secret: false })
+    }
+}
+
+/// A message that is part of its session, and the answer in the making.
+#[non_exhaustive]
+pub struct Turn {
+    state: State,
+    unfinished: Option<Unfinished>,
+    message: Message,
+    sha256: [u8; 32],
+    proof: Proof,
+    is_new: bool,
+    reply: Reply,
+    is_secret: bool,
+}
+
+/// The outcome of commands for an answer. Exhaustive on purpose: a server must handle every case.
+pub enum Sent {
+    /// They are in it, with the id of the first. The others follow without gaps.
+    Now(Turn, u32),
+    /// This answer has no room for them. The next one has.
+    Next(Turn),
+    /// No message that the device takes has room for them.
+    Never(Turn),
+}
+
+/// The answer to a message, and the session after it. The caller stores the session before the answer leaves, together
+/// with the effects of the message.
+#[non_exhaustive]
+pub struct Answered {
+    /// The bytes of the answer.
+    pub text: Secret,
+    /// The session after this message.
+    pub session: Session,
+}
+
+impl Turn {
+    /// The message of the device. It holds whole values alone: a value that came in chunks is in its last item.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// True if this message begins a session.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// True if the certificate of the connection proved the message, and not a digest.
+    pub fn is_by_certificate(&self) -> bool {
+        self.proof == Proof::Certificate
+    }
+
+    /// True if the device has said all that it says for now: its package has ended, and no value lacks its end.
+    pub fn is_complete(&self) -> bool {
+        self.message.is_final && self.unfinished.is_none()
+    }
+
+    /// The session, as the device spells it.
+    pub fn session(&self) -> &str {
+        &self.state.session
+    }
+
+    /// The number that the answer travels under.
+    pub fn number(&self) -> u32 {
+        self.reply.number
+    }
+
+    /// Marks the answer as one that holds a secret. [`Session::store`] then seals the copy that answers a repeat.
+    pub fn hold_secret(&mut self) {
+        self.is_secret = true;
+    }
+
+    /// Adds commands, one item each, numbered without gaps from `least` or from the next free number. The caller gave
+    /// numbers below `least` in an earlier message that the device cannot tell from this one.
+    ///
+    /// Nothing is added while the package of the device goes on (OMA-TS-DM_Protocol 1.2, 6.2).
+    pub fn command(self, commands: Vec<(Verb, Item)>, least: u32) -> Sent {
+        if !self.message.is_final {
+            return Sent::Next(self);
+        }
+        let Self { state, unfinished, message, sha256, proof, is_new, reply, is_secret } = self;
+        let with = |reply| Self { state, unfinished, message, sha256, proof, is_new, reply, is_secret };
+        match reply.command(commands, least) {
+            (reply, Room::Now(first)) => Sent::Now(with(reply), first),
+            (reply, Room::Next) => Sent::Next(with(reply)),
+            (reply, Room::Never) => Sent::Never(with(reply)),
+        }
+    }
+
+    /// Ends the turn. A device whose package goes on is asked for its next message.
+    pub fn answer(mut self) -> Answered {
+        if !self.message.is_final {
+            self.reply = self.reply.ask_for_more();
+        }
+        self.close()
+    }
+
+    /// Ends the turn without asking for more, for a session that the device or the server ends.
+    pub fn close(self) -> Answered {
+        let Self { mut state, unfinished, message, sha256, reply, is_secret, .. } = self;
+        let text = reply.encode();
+        state.remember(&message.header, sha256, if is_secret { "" } else { &text });
+        let answer = is_secret.then(|| text.clone());
+        Answered { text, session: Session { state, unfinished, answer } }
+    }
+}
+
+/// The answer to a message that proves nothing, a function of the message alone: it says nothing about what the server
+/// knows. `fresh` is the nonce of the challenge. A device that was challenged often enough gets no more of them.
+pub fn challenge(request: &Request, address: &str, fresh: Nonce) -> Secret {
+    let header = &request.message.header;
     let (code, last) = match header.credential {
         Some(_) => (401, MAX_CHALLENGES),
         None => (407, MAX_MESSAGES),
     };
     let challenged = number(&header.message).is_none_or(|message| message <= last);
-    Unproven { code, challenge: challenged.then(|| Challenge { nonce: fresh.to_vec() }) }
+    let challenge = challenged.then(|| Challenge::new(&fresh));
+    Reply::to(&request.message, address, code, challenge).refuse(&request.message, code).encode()
 }
 
+/// The answer to a sender that the server does not speak with, whatever the message says: the status of its header.
+pub fn refuse(request: &Request, address: &str, code: u16) -> Secret {
+    Reply::to(&request.message, address, code, None).encode()
+}
+
+/// The place of a message in its session.
+struct Admitted {
+    is_new: bool,
+    /// The nonce for the messages that follow, when the device gets one.
+    challenge: Option<Challenge>,
+    /// The number of the answer.
+    number: u32,
+}
+
+/// The session has had more messages than any needs.
+struct TooManyMessages;
+
 impl State {
-    /// Before the first session: only the nonce of the provisioning document is known.
-    pub fn new(first_nonce: Nonce) -> Self {
+    fn new(first_nonce: Nonce) -> Self {
         Self {
             session: String::new(),
             nonce: first_nonce,
@@ -160,30 +476,24 @@ impl State {
         }
     }
 
-    /// The response to this very request, when it was answered before. Ask after the proof: what was answered to a
-    /// device is for nobody else.
-    pub fn recall(&self, header: &Header, request_sha256: &[u8; 32]) -> Option<&str> {
+    fn recall(&self, header: &Header, request_sha256: &[u8; 32]) -> Option<&str> {
         let last = self.last.as_ref().filter(|_| self.session == header.session)?;
         let same = last.message == header.message && last.request_sha256 == *request_sha256;
         same.then_some(last.response.as_str())
     }
 
-    /// Remembers the answer to a request.
-    pub fn remember(&mut self, header: &Header, request_sha256: [u8; 32], response: &str) {
+    fn remember(&mut self, header: &Header, request_sha256: [u8; 32], response: &str) {
         let (message, response) = (header.message.clone(), response.to_owned());
         self.last = Some(Exchange { message, request_sha256, response });
     }
 
-    /// Says by which nonce the message proves itself. `challenges` are the nonces of challenges that can still be
-    /// answered.
-    ///
-    /// Every message must prove itself: a session that was proved once does not vouch for the sender of the next message
-    /// under its number.
-    pub fn proof(&self, header: &Header, expected: Expected<'_>, challenges: &[Nonce]) -> Option<Proof> {
+    /// The proof of the message, if it has one.
+    fn proof(&self, header: &Header, evidence: Evidence<'_>) -> Option<Proof> {
+        let Evidence::Digest { user, password, challenges } = evidence else { return Some(Proof::Certificate) };
         let credential = header.credential.as_ref().filter(|credential| credential.scheme == Scheme::Md5)?;
-        let claim = Claim::new(&credential.data, expected.user, expected.password);
+        let claim = Claim::new(&credential.data, user, password);
         let unspent = |nonce: &&Nonce| self.spent.iter().all(|(_, spent)| spent != *nonce);
-        // All are compared, whichever it is: the time it takes tells nothing.
+        // Every nonce is compared, so that the time does not depend on the one that fits.
         let mut challenge = None;
         for nonce in challenges.iter().filter(unspent) {
             if claim.is_for(nonce) {
@@ -200,20 +510,12 @@ impl State {
     }
 
     /// Goes on to a message that has proven itself. A first message is a new session even under an old number: devices
-    /// start again after re-imaging, and some give every session the same number. `fresh` is a random nonce, used when
-    /// one is handed out; `now` is in seconds since 1970, and a challenge is remembered as answered for
-    /// `challenge_seconds`.
-    pub fn admit(
-        &mut self,
-        request: &Message,
-        proof: Proof,
-        fresh: Nonce,
-        now: i64,
-        challenge_seconds: u64,
-    ) -> Result<Admitted, TooManyMessages> {
+    /// start again after re-imaging, and some give every session the same number.
+    fn admit(&mut self, request: &Message, proof: Proof, moment: Moment<'_>) -> Result<Admitted, TooManyMessages> {
+        let Moment { nonce: fresh, now, challenge_seconds, .. } = moment;
         let header = &request.header;
         let other_number = self.session != header.session;
-        let is_new = other_number || number(&header.message) == Some(1) || is_first_package(request);
+        let is_new = other_number || number(&header.message) == Some(1) || request.is_first_package();
         if other_number || (is_new && now.abs_diff(self.began) > SESSION_SECONDS) {
             (self.began, self.messages) = (now, 0);
         }
@@ -249,41 +551,20 @@ impl State {
         }
         Ok(Admitted {
             is_new,
-            challenge: gets_nonce.then(|| Challenge { nonce: fresh.to_vec() }),
+            challenge: gets_nonce.then(|| Challenge::new(&fresh)),
             number: answer_number(header, self.messages),
         })
     }
-
-    /// The longest message that the device takes, in bytes.
-    pub fn max_message(&self) -> Option<u32> {
-        self.max_message
-    }
 }
 
-/// The exchange is strictly alternating, so that the device's message number is also ours. A message whose id is no
-/// number is answered under the number of messages in the session.
+/// The number of the answer. Both ends take turns, so that it is the number of the device's message. A message whose id
+/// is not a number is answered under the number of messages in the session.
 fn answer_number(header: &Header, messages: u32) -> u32 {
     number(&header.message).unwrap_or(messages)
 }
 
-/// Says whether the device begins (or begins again) with this message: it holds package 1.
-pub fn is_first_package(message: &Message) -> bool {
-    message.alerts().any(|alert| [alert::SERVER_INITIATED, alert::CLIENT_INITIATED].contains(&alert.code))
-}
-
-/// Whether the device ends the session at once.
-pub fn is_abort(message: &Message) -> bool {
-    message.alerts().any(|alert| alert.code == alert::SESSION_ABORT)
-}
-
-/// Whether the user unenrols the device.
-pub fn is_unenrollment(message: &Message) -> bool {
-    let asks = |item: &Item| item.kind.as_deref() == Some(alert::UNENROLLMENT);
-    message.alerts().any(|alert| alert.code == alert::GENERIC && alert.items.iter().any(asks))
-}
-
 /// An answer in the making: statuses first, then commands.
-pub struct Reply {
+struct Reply {
     message: Message,
     number: u32,
     /// The bytes of the message without its elements, and of its elements.
@@ -292,14 +573,14 @@ pub struct Reply {
     limit: usize,
 }
 
-/// What became of commands that were to go out with an answer.
-pub enum Sent {
-    /// They are in it; the id of the first. The others follow without gaps.
-    Now(Reply, u32),
-    /// There is no room for them beside the statuses: the device is asked for its next message.
-    Next(Reply),
-    /// No message that the device takes has room for them.
-    Never(Reply),
+/// The room for commands.
+enum Room {
+    /// They are in the answer, with the id of the first.
+    Now(u32),
+    /// They fit beside fewer statuses.
+    Next,
+    /// They do not fit into any message that the device takes.
+    Never,
 }
 
 /// The least room that statuses leave for commands: an answer holds the status of the header, and of the alert that
@@ -308,12 +589,12 @@ const STATUS_BYTES: usize = 160;
 
 impl Reply {
     /// An answer to that message, with the status of its header. `address` is the server's own URI.
-    pub fn to(request: &Message, address: &str, code: u16, challenge: Option<Challenge>) -> Self {
+    fn to(request: &Message, address: &str, code: u16, challenge: Option<Challenge>) -> Self {
         Self::numbered(request, answer_number(&request.header, 1), address, code, challenge)
     }
 
-    /// The same, under that number.
-    pub fn numbered(request: &Message, number: u32, address: &str, code: u16, challenge: Option<Challenge>) -> Self {
+    /// An answer under that number.
+    fn numbered(request: &Message, number: u32, address: &str, code: u16, challenge: Option<Challenge>) -> Self {
         let header = Header {
             session: request.header.session.clone(),
             message: number.to_string(),
@@ -331,21 +612,21 @@ impl Reply {
         reply
     }
 
-    /// Keeps to the longest message that the device takes, where an earlier message of the session said it.
-    pub fn within(mut self, bytes: Option<u32>) -> Self {
+    /// Keeps to the longest message that the device takes, if an earlier message of the session said it.
+    fn within(mut self, bytes: Option<u32>) -> Self {
         if let Some(bytes) = bytes {
             self.limit = bytes as usize;
         }
         self
     }
 
-    /// Answers everything in the request that wants a status: alerts and commands with 200, what is not known with 400,
-    /// what the server does not do with 405. Statuses and results want none.
-    pub fn acknowledge(self, request: &Message) -> Self {
+    /// Answers every element of the request that wants a status: alerts and `Replace` with 200, unknown elements with 400,
+    /// other commands with 405. Statuses and results want none.
+    fn acknowledge(self, request: &Message) -> Self {
         self.answer_each(request, |element| match element {
             Element::Status(_) | Element::Results(_) => 0,
             Element::Alert(_) => 200,
-            // What a device sends on its own is its `DevInfo`.
+            // A device sends its `DevInfo` on its own.
             Element::Command(command) => {
                 if command.verb == Verb::Replace {
                     200
@@ -358,9 +639,9 @@ impl Reply {
         })
     }
 
-    /// Answers everything in a request that did not prove itself with that status (OMA-TS-DM_Security 1.2: each command
+    /// Answers every element of a request that did not prove itself with that status (OMA-TS-DM_Security 1.2: each command
     /// has its status, also when the credentials are missing or wrong).
-    pub fn refuse(self, request: &Message, code: u16) -> Self {
+    fn refuse(self, request: &Message, code: u16) -> Self {
         self.answer_each(request, |_| code)
     }
 
@@ -379,8 +660,8 @@ impl Reply {
         self
     }
 
-    /// Adds the statuses of values: see [`super::large`]. With `end_missing`, the device is told so.
-    pub fn values(mut self, request: &Message, statuses: &[(String, u16)], end_missing: bool) -> Self {
+    /// Adds the statuses of values: see [`super::large`]. `end_missing` adds the alert that says so.
+    fn values(mut self, request: &Message, statuses: &[(String, u16)], end_missing: bool) -> Self {
         for (id, code) in statuses {
             self.push_status(&request.header.message, id, "Results", *code, None);
         }
@@ -389,14 +670,13 @@ impl Reply {
 
     /// Asks for the next message of a package that has not ended. Nothing else follows, and the package of the server
     /// does not end either (OMA-TS-DM_Protocol 1.2, 6.2).
-    pub fn ask_for_more(mut self) -> Self {
+    fn ask_for_more(mut self) -> Self {
         self.message.is_final = false;
         self.alert(alert::NEXT_MESSAGE)
     }
 
-    /// Adds commands, one item each, numbered without gaps from `least` or from the next free number. Numbers below `least`
-    /// were given in an earlier message that the device cannot tell from this one.
-    pub fn command(mut self, commands: Vec<(Verb, Item)>, least: u32) -> Sent {
+    /// Adds commands, one item each: see [`Turn::command`].
+    fn command(mut self, commands: Vec<(Verb, Item)>, least: u32) -> (Self, Room) {
         let next = u32::try_from(self.message.body.len() + 1).unwrap_or(u32::MAX);
         let first = next.max(least);
         let commands: Vec<_> = (first..)
@@ -407,46 +687,33 @@ impl Reply {
         if self.bytes + bytes <= self.limit {
             self.message.body.extend(commands);
             self.bytes += bytes;
-            return Sent::Now(self, first);
+            return (self, Room::Now(first));
         }
         let header = self.message.body.first().map_or(0, syncml::encoded_bytes);
         let statuses: usize = self.message.body.iter().map(syncml::encoded_bytes).sum();
         let least = self.bytes - statuses + header + STATUS_BYTES;
         if least + bytes > self.limit {
-            return Sent::Never(self);
+            return (self, Room::Never);
         }
         self.message.is_final = false;
-        Sent::Next(self)
-    }
-
-    /// The number that the answer travels under.
-    pub fn number(&self) -> u32 {
-        self.number
+        (self, Room::Next)
     }
 
     /// The bytes.
-    pub fn encode(&self) -> String {
-        syncml::encode(&self.message).to_string()
+    fn encode(&self) -> Secret {
+        syncml::encode(&self.message)
     }
 
     fn alert(mut self, code: u16) -> Self {
-        self.push(Element::Alert(Alert { id: String::new(), code, items: Vec::new() }));
+        self.push(Element::Alert(Alert::new(code, Vec::new())));
         self
     }
 
     fn push_status(&mut self, message: &str, command: &str, name: &str, code: u16, challenge: Option<Challenge>) {
-        self.push(Element::Status(Status {
-            id: String::new(),
-            message_ref: message.to_owned(),
-            command_ref: command.to_owned(),
-            command: name.to_owned(),
-            target_ref: None,
-            challenge,
-            code,
-        }));
+        self.push(Element::Status(Status { challenge, ..Status::new(message, command, name, code) }));
     }
 
-    /// Adds an element, unless the device would not take so long a message; the status of the header always is there.
+    /// Adds an element, if the device takes a message of that length. The status of the header is always there.
     fn push(&mut self, mut element: Element) {
         element.number(self.message.body.len() + 1);
         let bytes = syncml::encoded_bytes(&element);

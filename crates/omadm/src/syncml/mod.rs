@@ -487,6 +487,22 @@ impl Message {
         Self { header, body, is_final: true }
     }
 
+    /// True if the device begins a session with this message, or begins again: it holds package 1.
+    pub fn is_first_package(&self) -> bool {
+        self.alerts().any(|alert| [alert::SERVER_INITIATED, alert::CLIENT_INITIATED].contains(&alert.code))
+    }
+
+    /// True if the device ends the session at once.
+    pub fn is_abort(&self) -> bool {
+        self.alerts().any(|alert| alert.code == alert::SESSION_ABORT)
+    }
+
+    /// True if the user unenrols the device.
+    pub fn is_unenrollment(&self) -> bool {
+        let asks = |item: &Item| item.kind.as_deref() == Some(alert::UNENROLLMENT);
+        self.alerts().any(|alert| alert.code == alert::GENERIC && alert.items.iter().any(asks))
+    }
+
     /// The statuses, in order.
     pub fn statuses(&self) -> impl Iterator<Item = &Status> {
         self.body.iter().filter_map(|element| match element {
