@@ -130,7 +130,12 @@ impl Asked {
     /// Follows the walk of the request, for the unit of work that writes. An entity at its end must be in a state that the
     /// caller allows.
     pub(crate) fn follow(&self, view: &dyn View) -> Result<Binding, Fault> {
-        let binding = self.follow_with(view, &self.rights(view)?)?;
+        self.follow_by(view, &self.rights(view)?)
+    }
+
+    /// Follows the walk of the request with rights that were read in this unit of work.
+    pub(crate) fn follow_by(&self, view: &dyn View, rights: &Rights) -> Result<Binding, Fault> {
+        let binding = self.follow_with(view, rights)?;
         match &self.if_match {
             Some(if_match) if self.verb.minds_the_state() && !if_match.allows(binding.node.tag().as_deref()) => {
                 Err(ResourceRefusal::Changed.into())
@@ -140,13 +145,18 @@ impl Asked {
     }
 
     /// Follows another walk, such as one that a body names, to what the caller may see.
-    pub(crate) fn follow_to(&self, view: &dyn View, walk: &Walk) -> Result<Binding, Fault> {
-        follow(self.kinds, view, self.tenant(), &self.rights(view)?, walk)
+    pub(crate) fn follow_to(&self, view: &dyn View, rights: &Rights, walk: &Walk) -> Result<Binding, Fault> {
+        follow(self.kinds, view, self.tenant(), rights, walk)
     }
 
     /// Follows the walk of the request to the row that it writes.
     pub(crate) fn follow_to_row<T: Entity>(&self, view: &dyn View) -> Result<Box<T>, Fault> {
-        Ok(self.follow(view)?.node.into_row().ok_or_else(|| self.walk.target().missing())?)
+        self.follow_to_row_by(view, &self.rights(view)?)
+    }
+
+    /// Does the same with rights that were read in this unit of work.
+    pub(crate) fn follow_to_row_by<T: Entity>(&self, view: &dyn View, rights: &Rights) -> Result<Box<T>, Fault> {
+        Ok(self.follow_by(view, rights)?.node.into_row().ok_or_else(|| self.walk.target().missing())?)
     }
 
     fn follow_with(&self, view: &dyn View, rights: &Rights) -> Result<Binding, Fault> {
@@ -174,10 +184,10 @@ impl Asked {
     }
 
     /// Follows a walk that a body names to a device that the caller may tie something to.
-    pub(crate) fn follow_to_device(&self, view: &dyn View, walk: &Walk) -> Result<DeviceId, Fault> {
-        let binding = self.follow_to(view, walk)?;
+    pub(crate) fn follow_to_device(&self, view: &dyn View, rights: &Rights, walk: &Walk) -> Result<DeviceId, Fault> {
+        let binding = self.follow_to(view, rights, walk)?;
         let device = binding.device().ok_or(DeviceRefusal::NotFound)?;
-        self.rights(view)?.require_on(self.role_action, &device.scope_tags)?;
+        rights.require_on(self.role_action, &device.scope_tags)?;
         Ok(device.id)
     }
 

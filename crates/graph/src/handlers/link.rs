@@ -42,10 +42,11 @@ pub(super) async fn link(
         return Err(BodyError::Bind { name: ID.to_owned(), expected }.into());
     }
     let written = state.store.write(move |unit| {
-        let from = asked.follow(unit)?.node;
-        let to = asked.follow_to(unit, &reference)?.node;
+        let rights = asked.rights(unit)?;
+        let from = asked.follow_by(unit, &rights)?.node;
+        let to = asked.follow_to(unit, &rights, &reference)?.node;
         let (device, resource) = ends(&from, &to).ok_or_else(|| asked.walk.target().missing())?;
-        asked.rights(unit)?.require_on(asked.role_action, &device.scope_tags)?;
+        rights.require_on(asked.role_action, &device.scope_tags)?;
         Ok(link::link(unit, &asked.origin(), device, resource)?)
     });
     written.await?;
@@ -57,10 +58,12 @@ pub(super) async fn unlink(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     let admission = Arc::clone(&asked);
     read_store(state, move |view| admission.admit(view).map(drop)).await?;
     let written = state.store.write(move |unit| {
-        let to = asked.follow(unit)?.node;
-        let from = asked.follow_to(unit, &parent(&asked.walk))?.node;
+        let rights = asked.rights(unit)?;
+        let to = asked.follow_by(unit, &rights)?.node;
+        // The walk went through the device, and kept its end alone.
+        let from = asked.follow_to(unit, &rights, &parent(&asked.walk))?.node;
         let (device, resource) = ends(&from, &to).ok_or_else(|| asked.walk.target().missing())?;
-        asked.rights(unit)?.require_on(asked.role_action, &device.scope_tags)?;
+        rights.require_on(asked.role_action, &device.scope_tags)?;
         Ok(link::unlink(unit, &asked.origin(), device, resource)?)
     });
     written.await?;

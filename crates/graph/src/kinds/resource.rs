@@ -13,6 +13,7 @@ use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::query::{Filter, Listing, Order, Paged, ResourceField};
 use chaveiro_core::refusal::{Refusal, ResourceRefusal};
 use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::rights::Rights;
 use chaveiro_core::scope_tag::Visibility;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -197,8 +198,9 @@ async fn create(writing: Writing<'_>) -> Result<Response, GraphError> {
     let writing = Arc::clone(&asked);
     let written = state.store.write(move |unit| {
         // The parent may have gone since the request was admitted.
-        writing.follow(unit)?;
-        let device = bound_id(unit, &writing, bound.as_ref())?;
+        let rights = writing.rights(unit)?;
+        writing.follow_by(unit, &rights)?;
+        let device = bound_id(unit, &writing, &rights, bound.as_ref())?;
         let resource = Resource { device, ..resource.clone() };
         change_resource::create(unit, &writing.caller, &writing.origin(), &resource)?;
         Ok(resource)
@@ -218,11 +220,12 @@ async fn update(writing: Writing<'_>) -> Result<Response, GraphError> {
     let writing = Arc::clone(&asked);
     let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
-        let current: Box<Resource> = writing.follow_to_row(unit)?;
+        let rights = writing.rights(unit)?;
+        let current: Box<Resource> = writing.follow_to_row_by(unit, &rights)?;
         let mut properties: Map<String, Value> = serde_json::from_str(&current.properties).unwrap_or_default();
         properties.extend(checked.properties.clone());
         let properties = Value::Object(properties);
-        let device = bound_id(unit, &writing, bound.as_ref())?.or(current.device);
+        let device = bound_id(unit, &writing, &rights, bound.as_ref())?.or(current.device);
         // No body takes a name away: what it does not say stays.
         let alternate_key = alternate_key(kind, &properties).or_else(|| current.alternate_key.clone());
         let (properties, modified) = (properties.to_string(), writing.now);
@@ -264,8 +267,8 @@ fn device_bind(expected: &'static str) -> BodyError {
     BodyError::Bind { name: format!("{DEVICE_BINDING}@odata.bind"), expected }
 }
 
-fn bound_id(view: &dyn View, asked: &Asked, walk: Option<&Walk>) -> Result<Option<DeviceId>, Fault> {
-    walk.map(|walk| asked.follow_to_device(view, walk)).transpose()
+fn bound_id(view: &dyn View, asked: &Asked, rights: &Rights, walk: Option<&Walk>) -> Result<Option<DeviceId>, Fault> {
+    walk.map(|walk| asked.follow_to_device(view, rights, walk)).transpose()
 }
 
 /// The principal name of a user, by which a path may name that user too, written as roles are assigned to it.
