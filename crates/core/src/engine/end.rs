@@ -87,7 +87,7 @@ impl Holdings {
     }
 }
 
-/// The newest value that came late, for any attempt of an action that failed without one, if its way says that the device may
+/// The newest value that came late, for any attempt of an action that ends without one, if its way says that the device may
 /// open with it.
 fn late_value(
     unit: &mut dyn UnitOfWork,
@@ -135,9 +135,13 @@ pub(super) fn end(
         verifies: way.is_none_or(|way| way.steps.contains(&Purpose::Verify)),
         verified,
     });
-    if ending.state == ActionState::Failed && value.is_none() {
+    // A value that may be what opens the device stays within reach, also when another enrolment or the end of management
+    // cancels the action.
+    if matches!(ending.state, ActionState::Failed | ActionState::Canceled) && value.is_none() {
         value = late_value(unit, holdings, action)?;
-        ending.outcome = value.as_ref().map_or(ending.outcome, |_| Outcome::Uncertain);
+        if value.is_some() {
+            (ending.state, ending.outcome) = (ActionState::Failed, Outcome::Uncertain);
+        }
     }
     action.state = ending.state;
     action.outcome = Some(ending.outcome);

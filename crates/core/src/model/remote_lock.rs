@@ -2,7 +2,7 @@
 
 use super::channel::{Given, Order, Value};
 use super::{Device, How, Mood, World};
-use crate::action::{ActionRecord, Outcome};
+use crate::action::ActionRecord;
 use crate::command::DeviceCommand;
 use crate::device::Platform;
 
@@ -64,12 +64,12 @@ impl Device for Windows {
     }
 
     /// A PIN that was made is lost with its message: no server can help that. One that came is kept, and a permitted
-    /// person is shown it as soon as its action has ended; unless the device enrolled again, which ends what is said of it.
+    /// person is shown it as soon as its action has ended, also when the device enrolled again.
     fn is_kept(world: &World<Self>) -> bool {
         let pin = world.device.pin;
         let came_for = |action: &&ActionRecord| world.sealed(pin).any(|secret| secret.context.action == action.id);
         let mut actions = world.store.actions.iter().filter(came_for);
-        let waits = actions.any(|action| action.state.is_open() || action.outcome == Some(Outcome::Reenrolled));
+        let waits = actions.any(|action| action.state.is_open());
         !world.holds(pin) || world.is_reachable(pin) || waits
     }
 }
