@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chaveiro_core::Fault;
 use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
+use chaveiro_core::id::ResourceId;
 use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError};
 use chaveiro_core::query::Listing;
 use chaveiro_core::resource::{Resource, ResourceKind};
@@ -12,7 +13,7 @@ use chaveiro_core::scope_tag::Visibility;
 
 use crate::Backend;
 use crate::sample::{
-    at, device, device_id, enrollment, enrollment_id, filled, linux_device, read, resource, tenant_id, write,
+    at, device, device_id, enrollment, enrollment_id, filled, linux_device, read, resource, tenant_id, uuid, write,
 };
 
 pub(crate) async fn a_device_comes_back_as_it_was_written(backend: &dyn Backend) {
@@ -144,6 +145,28 @@ pub(crate) async fn users_and_apps_are_found_from_both_ends(backend: &dyn Backen
     assert!(
         !read(&store, move |view| Ok(view.is_linked(tenant_id(1), device_id(11), ResourceKind::User, user_id)?)).await
     );
+}
+
+pub(crate) async fn devices_and_resources_are_found_by_their_ids_at_once(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let (user, app) = (resource(1, ResourceKind::User, 1), resource(1, ResourceKind::DetectedApp, 2));
+    let (other, ids) = (resource(1, ResourceKind::User, 3), [user.id, app.id, ResourceId(uuid(4, 77))]);
+    let rows = [user.clone(), app, other];
+    write(&store, move |unit| Ok(rows.iter().try_for_each(|row| unit.insert_resource(row))?)).await;
+    let found = read(&store, move |view| {
+        let of = |tenant| view.resources_of(tenant_id(tenant), ResourceKind::User, &ids);
+        Ok((of(1)?, of(2)?, view.resources_of(tenant_id(1), ResourceKind::User, &[])?))
+    });
+    assert_eq!(found.await, (vec![user], Vec::new(), Vec::new()), "of that kind and tenant, and there");
+    let found = read(&store, |view| {
+        let ids = [device_id(12), device_id(99), device_id(11), device_id(21)];
+        let mut found = view.devices_of(tenant_id(1), &ids)?;
+        found.sort_by_key(|device| device.id);
+        Ok((found, view.devices_of(tenant_id(1), &[])?))
+    });
+    let one = |number| read(&store, move |view| Ok(view.device(tenant_id(1), device_id(number))?));
+    let expected: Vec<_> = one(11).await.into_iter().chain(one(12).await).collect();
+    assert_eq!(found.await, (expected, Vec::new()));
 }
 
 pub(crate) async fn deleting_takes_what_hangs_on_it(backend: &dyn Backend) {

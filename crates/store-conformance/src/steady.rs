@@ -73,6 +73,22 @@ pub(crate) async fn what_is_over_goes_after_a_grace_of_steady_running(backend: &
     assert_eq!(tick(&store, ripeness(at(44 * DAY), 1000 + DAY, 0)).await, (0, 0));
 }
 
+pub(crate) async fn an_open_action_comes_with_its_mark(backend: &dyn Backend) {
+    let store = with_much_to_lose(backend).await;
+    let marks = || {
+        read(&store, |view| {
+            let open = view.open_actions_before(at(43 * DAY), 0, 10)?.into_iter();
+            Ok(open.map(|(action, mark)| (action.id, mark)).collect::<Vec<_>>())
+        })
+    };
+    let action = chaveiro_core::id::ActionId(uuid(5, 5));
+    assert_eq!(marks().await, [(action, None)]);
+    tick(&store, ripeness(at(43 * DAY), 1000, 0)).await;
+    assert_eq!(marks().await, [(action, Some(1000))]);
+    tick(&store, ripeness(at(60), 1000 + DAY, 0)).await;
+    assert_eq!(marks().await, [(action, None)], "the clock was ahead");
+}
+
 pub(crate) async fn recoveries_of_a_clock_that_was_ahead_place_no_hold(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     let begun = write(&store, |unit| {

@@ -126,6 +126,14 @@ pub(crate) fn blob(id: &Uuid) -> &[u8] {
     id.as_bytes()
 }
 
+/// The identifiers of a parameter that [`hex`] made, as a set for `IN`.
+pub(crate) const IDS: &str = "(SELECT unhex(value) FROM json_each(?))";
+
+/// Several identifiers as one parameter; JSON has no bytes.
+pub(crate) fn hex(ids: impl Iterator<Item = Uuid>) -> Result<String, StoreError> {
+    json(&ids.map(|id| id.simple().to_string()).collect::<Vec<_>>())
+}
+
 /// Returns an identifier from a column.
 pub(crate) fn uuid(row: &Row<'_>, column: &str) -> Result<Uuid, RowError> {
     optional_uuid(row, column)?.ok_or_else(|| RowError::Content(format!("{column} is empty")))

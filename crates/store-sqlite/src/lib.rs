@@ -5,6 +5,8 @@
 
 mod backup;
 mod codec;
+#[cfg(feature = "statements")]
+pub mod counted;
 mod disk;
 mod doubt;
 mod mark;

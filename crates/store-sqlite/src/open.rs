@@ -405,6 +405,8 @@ pub(crate) fn reader(file: &Path, options: &Options) -> Result<Connection, OpenE
 
 /// Registers the SQL functions that need the key.
 fn with_key(connection: &Connection, key: &RowKey) -> rusqlite::Result<()> {
+    #[cfg(feature = "statements")]
+    crate::counted::watch(connection);
     authenticated::functions(connection, key)?;
     veil::functions(connection, key)
 }

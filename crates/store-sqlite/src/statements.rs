@@ -8,6 +8,7 @@ use chaveiro_core::caller::{Actor, Caller};
 use chaveiro_core::command::{Delivery, Receipt};
 use chaveiro_core::decisions::ask::{Ask, Begun, begin};
 use chaveiro_core::decisions::disclose_passcode::{self, disclose};
+use chaveiro_core::decisions::take_inventory::take_packages;
 use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::engine::{Answer, Received, Value, expire, receive, sent};
 use chaveiro_core::enrollment::Enrollment;
@@ -240,11 +241,25 @@ fn older_results_cost_the_end_of_a_recovery_no_statement() {
 }
 
 #[test]
-fn an_expiry_that_finds_nothing_due_asks_for_the_settings_of_a_tenant_once() {
+fn an_expiry_that_finds_nothing_due_asks_for_actions_with_their_marks_and_for_settings_once() {
     let mut world = World::new();
     world.ask(1, 1);
     let (_, one) = world.run(|unit, _| expire(unit, &Ripeness::at_once(at(10)), 100));
     world.ask(2, 2);
     let (_, two) = world.run(|unit, _| expire(unit, &Ripeness::at_once(at(10)), 100));
-    assert_eq!(two - one, 1, "the mark of the other action");
+    assert_eq!((one, two), (2, 2));
+}
+
+#[test]
+fn a_list_of_packages_costs_two_writes_for_each_new_one_and_one_question_for_all() {
+    let mut world = World::new();
+    let mut take = |device: u128, number: usize| {
+        let lines: String = (0..number).map(|package| format!("p{package}\t1\n")).collect();
+        let of = self::device(device, Platform::Linux);
+        world.run(|unit, _| Ok(take_packages(unit, &of, &lines, at(5))?)).1
+    };
+    let (none, first) = (take(2, 0), take(2, 20));
+    assert_eq!(first - none, 2 * 20);
+    assert_eq!(take(2, 20), none, "nothing changed");
+    assert_eq!(take(1, 20) - none, 2 * 20, "another device with the same");
 }

@@ -108,6 +108,9 @@ impl View for Transaction<'_> {
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError> {
         device::device(self.connection, tenant, id)
     }
+    fn devices_of(&self, tenant: TenantId, ids: &[DeviceId]) -> Result<Vec<ManagedDevice>, StoreError> {
+        device::of_ids(self.connection, tenant, ids)
+    }
     fn devices(
         &self,
         tenant: TenantId,
@@ -128,6 +131,14 @@ impl View for Transaction<'_> {
     }
     fn resource(&self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<Option<Resource>, StoreError> {
         resource::resource(self.connection, tenant, kind, id)
+    }
+    fn resources_of(
+        &self,
+        tenant: TenantId,
+        kind: ResourceKind,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Resource>, StoreError> {
+        resource::of_ids(self.connection, tenant, kind, ids)
     }
     fn resource_by_key(&self, tenant: TenantId, kind: ResourceKind, key: &str) -> Result<Option<Resource>, StoreError> {
         resource::by_key(self.connection, tenant, kind, key)
@@ -302,7 +313,7 @@ impl View for Transaction<'_> {
         before: Timestamp,
         skip: usize,
         limit: usize,
-    ) -> Result<Vec<ActionRecord>, StoreError> {
+    ) -> Result<Vec<(ActionRecord, Option<u64>)>, StoreError> {
         action::open_before(self.connection, before, skip, limit)
     }
     fn delivery(&self, seq: i64) -> Result<Option<Delivery>, StoreError> {
@@ -344,9 +355,6 @@ impl View for Transaction<'_> {
     }
     fn has_marks_to_set(&self, ripeness: &Ripeness) -> Result<bool, StoreError> {
         steady::has_marks_to_set(self.connection, ripeness)
-    }
-    fn action_mark(&self, action: ActionId) -> Result<Option<u64>, StoreError> {
-        steady::action_mark(self.connection, action)
     }
     fn running(&self) -> Result<Running, StoreError> {
         steady::running(self.connection)

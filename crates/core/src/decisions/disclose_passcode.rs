@@ -13,13 +13,15 @@ use jiff::Timestamp;
 
 use super::reading::{self, Reader};
 use super::rights;
-use crate::action::ActionRecord;
+use crate::action::{ActionRecord, ActionState};
+use crate::actions;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::{Actor, Caller};
-use crate::escrow::{EscrowedSecret, SecretContext, Standing, UNTIL_REPLACED};
-use crate::id::RequestId;
+use crate::device::ManagedDevice;
+use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
+use crate::id::{DeviceId, RequestId};
 use crate::permission::Permission;
-use crate::ports::{Decided, Fault, UnitOfWork};
+use crate::ports::{Decided, Fault, UnitOfWork, View};
 use crate::refusal::{DeviceRefusal, RightsRefusal, Withheld};
 use crate::role::RoleAction;
 use crate::steady::Ripeness;
@@ -59,6 +61,73 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// The request to read every passcode of a device.
+#[derive(Clone, Copy, Debug)]
+pub struct AskForAll<'a> {
+    /// The caller.
+    pub caller: &'a Caller,
+    /// The device.
+    pub device: DeviceId,
+    /// The request.
+    pub request: RequestId,
+    /// The caller's reason, for the record.
+    pub reason: Option<&'a str>,
+    /// The reason for passing a hold, if the caller wants to.
+    pub break_glass: Option<&'a str>,
+}
+
+/// A result of a device, and the decision about its passcode; `None` if it has none.
+pub type Seen = (ActionRecord, Option<Decided<Disclosure, Withheld>>);
+
+/// The facts that every passcode of a device has in common.
+struct Facts {
+    device: ManagedDevice,
+    settings: TenantSettings,
+    /// True if a role of the caller permits it.
+    permitted: bool,
+}
+
+impl Facts {
+    fn read(view: &dyn View, caller: &Caller, device: DeviceId) -> Result<Self, Fault> {
+        if !caller.permissions.contains(PERMISSION) {
+            return Err(RightsRefusal::MissingPermission(&[PERMISSION]).into());
+        }
+        let device = view.device(caller.tenant, device)?.ok_or(DeviceRefusal::NotFound)?;
+        let permitted = match rights::of(view, caller) {
+            Ok(rights) => rights.require_on(RoleAction::PasscodesDisclose, &device.scope_tags).is_ok(),
+            Err(Fault::Refused(_)) => false,
+            Err(fault) => return Err(fault),
+        };
+        let settings = view.tenant(caller.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+        Ok(Self { device, settings, permitted })
+    }
+}
+
+/// Decides about every result of a device as [`disclose`] does; the device, the rights of the caller and the settings are
+/// read once.
+pub fn disclose_all(unit: &mut dyn UnitOfWork, ask: &AskForAll<'_>, now: Timestamp) -> Result<Vec<Seen>, Fault> {
+    let AskForAll { caller, device, request, reason, break_glass } = *ask;
+    let facts = Facts::read(unit, caller, device)?;
+    let mut decided = Vec::new();
+    for action in unit.current_results(caller.tenant, device)? {
+        let decision = match has_passcode(&action) {
+            true => {
+                Some(decide_one(unit, &Ask { caller, action: &action, request, reason, break_glass }, &facts, now)?)
+            }
+            false => None,
+        };
+        decided.push((action, decision));
+    }
+    Ok(decided)
+}
+
+/// Returns true if there is something to say of a passcode: the action keeps one, and it is the result, or it may open the
+/// device although the action failed.
+pub fn has_passcode(record: &ActionRecord) -> bool {
+    let keeps = actions::named(record.name).and_then(|action| action.keeps);
+    keeps == Some(SecretKind::Passcode) && (record.state == ActionState::Done || actions::keeps_uncertain_value(record))
+}
+
 /// Decides and records. Once this unit of work is durable, the envelope may be opened and shown; if it cannot be
 /// recorded, nothing is shown. A refusal is recorded too, unless there is no value to withhold: the caller sees the
 /// action without its value.
@@ -67,30 +136,31 @@ pub fn disclose(
     ask: &Ask<'_>,
     now: Timestamp,
 ) -> Result<Decided<Disclosure, Withheld>, Fault> {
-    let Ask { caller, action, request, .. } = *ask;
-    if !caller.permissions.contains(PERMISSION) {
-        return Err(RightsRefusal::MissingPermission(&[PERMISSION]).into());
-    }
-    if action.tenant != caller.tenant {
+    if ask.action.tenant != ask.caller.tenant {
         return Err(DeviceRefusal::NotFound.into());
     }
-    let device = unit.device(action.tenant, action.device)?.ok_or(DeviceRefusal::NotFound)?;
+    let facts = Facts::read(unit, ask.caller, ask.action.device)?;
+    decide_one(unit, ask, &facts, now)
+}
+
+fn decide_one(
+    unit: &mut dyn UnitOfWork,
+    ask: &Ask<'_>,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Decided<Disclosure, Withheld>, Fault> {
+    let Ask { caller, action, request, .. } = *ask;
+    let Facts { device, settings, permitted } = facts;
     let event = |activity| {
         AuditEvent::new(action.tenant, now, caller.actor.clone(), activity)
             .on_device(action.device)
             .for_action(action.id)
             .in_request(request)
     };
-    let permitted = match rights::of(unit, caller) {
-        Ok(rights) => rights.require_on(RoleAction::PasscodesDisclose, &device.scope_tags).is_ok(),
-        Err(Fault::Refused(_)) => false,
-        Err(fault) => return Err(fault),
-    };
     if !permitted {
         unit.append_audit(&event(Activity::DisclosureRefused).with("reason", Withheld::MissingRole))?;
         return Ok(Decided::RefusedAndRecorded(Withheld::MissingRole));
     }
-    let settings = unit.tenant(action.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
     let secrets = unit.secrets(action.tenant, action.id)?;
     let shown = |secret: &EscrowedSecret| secret.standing != Standing::History && secret.context.kind.is_for_people();
     let Some(mut secret) = secrets.into_iter().find(shown) else {
@@ -102,7 +172,7 @@ pub fn disclose(
     let decided = match decide(&secret, &key, now) {
         Ok(envelope) => {
             let (window, rule) = (settings.disclosure_window(), settings.reading);
-            let (break_glass, event, device) = (ask.break_glass, &event, &device);
+            let (break_glass, event) = (ask.break_glass, &event);
             let reader = Reader { caller, device, secret: &secret, request, break_glass, rule, window, event };
             reading::pass(unit, &reader, now)?.map(|()| envelope)
         }
@@ -113,7 +183,7 @@ pub fn disclose(
             unit.append_audit(&event(Activity::PasscodeDisclosed).with_some("reason", ask.reason))?;
             if secret.disclosed.is_none() {
                 if secret.expires != UNTIL_REPLACED {
-                    secret.expires = end_of_window(&secret, &settings, now);
+                    secret.expires = end_of_window(&secret, settings, now);
                 }
                 secret.disclosed = Some((now, key));
                 unit.update_secret(&secret)?;
@@ -170,8 +240,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::escrow::SecretKind;
-    use crate::id::{ActionId, DeviceId, SecretId, TenantId};
+    use crate::id::{ActionId, SecretId, TenantId};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).expect("a valid time")

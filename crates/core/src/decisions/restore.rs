@@ -118,6 +118,7 @@ pub fn confirm(unit: &mut dyn UnitOfWork, device: &ManagedDevice, now: Timestamp
             continue;
         }
         seen.push(id);
+        // One question for each action that the device names: as many as it has locks, at the most.
         let found = unit.action(device.tenant, id)?;
         let doubted = found.filter(|action| action.device == device.id && action.before_restore.is_some());
         if let Some(action) = doubted.filter(opens) {

@@ -62,7 +62,7 @@ pub fn reconcile(
 
 /// Opens a recovery of the disk alone, if the device is ready for one. The escrow must hold no passcode that opens the
 /// disk, or only one that was read. A disk is locked while its device is off, so its passcode must be in escrow before
-/// it is needed. Returns true if a recovery was opened. `fresh` is the id of that action.
+/// it is needed. Returns true if a recovery was opened. `id` is the id of that action.
 pub fn keep_disk_escrowed(
     unit: &mut dyn UnitOfWork,
     device: &ManagedDevice,
@@ -115,25 +115,25 @@ enum Lack {
 /// Returns the lack of a disk that is ready for a recovery; a missing passcode comes first.
 fn lack(view: &dyn View, device: &ManagedDevice, window: Duration, now: Timestamp) -> Result<Option<Lack>, StoreError> {
     let disks = device.recoverability.iter().filter(|entry| entry.of.lock == Lock::Luks2);
+    let disks: Vec<_> = disks.filter(|entry| entry.obstacle.is_none()).collect();
+    if disks.is_empty() {
+        return Ok(None);
+    }
+    let held = view.secrets_of_results(device.tenant, device.id)?;
     let mut found = None;
-    for entry in disks.filter(|entry| entry.obstacle.is_none()) {
-        let result = match entry.action.filter(|_| entry.escrow == EscrowTest::Opens) {
-            Some(action) => result_of(view, device, action)?,
-            None => None,
-        };
+    for entry in disks {
+        let opens = entry.action.filter(|_| entry.escrow == EscrowTest::Opens);
+        let result = opens.and_then(|action| result_of(&held, action));
         let Some(result) = result else { return Ok(Some(Lack::Passcode)) };
         // Until the window is over, the reader may still be using it.
-        if result.disclosed.is_some_and(|(at, _)| at.checked_add(window).is_ok_and(|end| end <= now)) {
+        if result.disclosed.as_ref().is_some_and(|(at, _)| at.checked_add(window).is_ok_and(|end| end <= now)) {
             found = Some(Lack::Secrecy);
         }
     }
     Ok(found)
 }
 
-/// Returns the result of that action, if the escrow still holds it and it belongs to this device.
-fn result_of(view: &dyn View, device: &ManagedDevice, action: ActionId) -> Result<Option<EscrowedSecret>, StoreError> {
-    let is_result = |secret: &EscrowedSecret| {
-        secret.context.device == device.id && secret.standing == Standing::Current && secret.envelope.is_some()
-    };
-    Ok(view.secrets(device.tenant, action)?.into_iter().find(is_result))
+/// Returns the result of that action among the secrets that the escrow holds of the device.
+fn result_of(held: &[EscrowedSecret], action: ActionId) -> Option<&EscrowedSecret> {
+    held.iter().find(|secret| secret.context.action == action && secret.standing == Standing::Current)
 }

@@ -1,7 +1,7 @@
 //! A device's further reports: installed packages become `detectedApps`, and the person whose account would be
 //! recovered becomes one of its `users`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -43,21 +43,26 @@ pub fn take_packages(
         .filter(|(name, _)| !name.is_empty())
         .map(|(name, version)| (app_id(tenant, &name, &version), (name, version)))
         .collect();
-    let known = linked_apps(unit, tenant, device.id)?;
+    let Linked { reported: known, others } = linked_apps(unit, tenant, device.id)?;
     for (id, mut app) in known.iter().map(|(id, app)| (*id, app.clone())).filter(|(id, _)| !found.contains_key(id)) {
         unit.unlink(tenant, device.id, ResourceKind::DetectedApp, id)?;
         count(&mut app, -1, now);
-        // A package that is on no device any more is removed, so that devices cannot fill the store with old ones.
+        // A package that is on no device any more is removed, so that devices cannot fill the store with old ones. That
+        // is one question for each package that the device lost.
         let first = Listing::first(1);
         match unit.devices(tenant, DeviceScope::WithApp(id), &Visibility::All, &first)?.items.is_empty() {
             true => unit.delete_resource(tenant, ResourceKind::DetectedApp, id)?,
             false => unit.update_resource(&app)?,
         }
     }
-    for (id, (name, version)) in found.into_iter().filter(|(id, _)| !known.contains_key(id)) {
-        match unit.resource(tenant, ResourceKind::DetectedApp, id)? {
-            // A caller of the API has linked and changed it since: it is counted already.
-            Some(_) if unit.is_linked(tenant, device.id, ResourceKind::DetectedApp, id)? => continue,
+    // A caller of the API has linked and changed the others since: they are counted already.
+    let is_new = |id: &ResourceId| !known.contains_key(id) && !others.contains(id);
+    let new: Vec<_> = found.into_iter().filter(|(id, _)| is_new(id)).collect();
+    let ids: Vec<_> = new.iter().map(|(id, _)| *id).collect();
+    let apps = unit.resources_of(tenant, ResourceKind::DetectedApp, &ids)?.into_iter();
+    let mut apps: BTreeMap<_, _> = apps.map(|app| (app.id, app)).collect();
+    for (id, (name, version)) in new {
+        match apps.remove(&id) {
             Some(mut app) => {
                 count(&mut app, 1, now);
                 unit.update_resource(&app)?;
@@ -69,13 +74,17 @@ pub fn take_packages(
     Ok(())
 }
 
-/// Returns the apps that devices reported and that are linked to this one.
-fn linked_apps(
-    view: &dyn View,
-    tenant: TenantId,
-    device: DeviceId,
-) -> Result<BTreeMap<ResourceId, Resource>, StoreError> {
-    let mut linked = BTreeMap::new();
+/// The apps that are linked to a device.
+#[derive(Default)]
+struct Linked {
+    /// Those that devices reported.
+    reported: BTreeMap<ResourceId, Resource>,
+    /// Those that callers of the API made or changed.
+    others: BTreeSet<ResourceId>,
+}
+
+fn linked_apps(view: &dyn View, tenant: TenantId, device: DeviceId) -> Result<Linked, StoreError> {
+    let mut linked = Linked::default();
     let mut page = Listing::first(PAGE);
     loop {
         let found = view.resources(
@@ -87,8 +96,9 @@ fn linked_apps(
         for app in found.items {
             let properties: Value = serde_json::from_str(&app.properties).unwrap_or_default();
             let text = |name: &str| properties[name].as_str().unwrap_or_default();
-            if app.id == app_id(tenant, text("displayName"), text("version")) {
-                linked.insert(app.id, app);
+            match app.id == app_id(tenant, text("displayName"), text("version")) {
+                true => drop(linked.reported.insert(app.id, app)),
+                false => drop(linked.others.insert(app.id)),
             }
         }
         page.after = match found.next {

@@ -53,8 +53,8 @@ fn close_with(
     end(unit, &mut holdings, &mut action, Ending { state, outcome, device_status: None }, Grounds::default(), now)
 }
 
-/// Ends actions whose device did not come in time and that are ripe ([`crate::steady`]), at most `limit` of them; says how
-/// many. One that was told to change and has not answered waits on: its candidate may be what opens the device.
+/// Ends actions whose device did not come in time and that are ripe ([`crate::steady`]), at most `limit` of them. Returns
+/// their number. One that was told to change and has not answered waits on: its candidate may be what opens the device.
 pub fn expire(unit: &mut dyn UnitOfWork, ripeness: &Ripeness, limit: usize) -> Result<usize, Fault> {
     let now = ripeness.now;
     let (mut ended, mut waiting_on) = (0, 0);
@@ -63,7 +63,7 @@ pub fn expire(unit: &mut dyn UnitOfWork, ripeness: &Ripeness, limit: usize) -> R
         // Those that wait on stay the oldest: others are looked for behind them.
         let oldest = unit.open_actions_before(now, waiting_on, limit)?;
         let mut due = 0;
-        for action in oldest {
+        for (action, mark) in oldest {
             let settings = match known.get(&action.tenant) {
                 Some(settings) => *settings,
                 None => {
@@ -73,7 +73,7 @@ pub fn expire(unit: &mut dyn UnitOfWork, ripeness: &Ripeness, limit: usize) -> R
                 }
             };
             let deadline = action.started.checked_add(settings.action_expiry()).unwrap_or(Timestamp::MAX);
-            let verdict = ripeness.judge(deadline <= now, unit.action_mark(action.id)?);
+            let verdict = ripeness.judge(deadline <= now, mark);
             match verdict {
                 Ripe::Fresh => continue,
                 Ripe::Unmark => {
@@ -89,6 +89,7 @@ pub fn expire(unit: &mut dyn UnitOfWork, ripeness: &Ripeness, limit: usize) -> R
                 waiting_on += 1;
                 continue;
             }
+            // One question for each that is over: it ends, by writes of its own, or it is one of the few that wait on.
             let deliveries = unit.deliveries(action.id)?;
             if declared(&action)?.holds_on(&deliveries) {
                 waiting_on += 1;

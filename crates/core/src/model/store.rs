@@ -287,12 +287,9 @@ impl View for Db {
         before: Timestamp,
         skip: usize,
         limit: usize,
-    ) -> Result<Vec<ActionRecord>, StoreError> {
+    ) -> Result<Vec<(ActionRecord, Option<u64>)>, StoreError> {
         let open = self.actions.iter().filter(|action| action.state.is_open() && action.started < before);
-        Ok(open.skip(skip).take(limit).cloned().collect())
-    }
-    fn action_mark(&self, _: ActionId) -> Result<Option<u64>, StoreError> {
-        Ok(None)
+        Ok(open.skip(skip).take(limit).map(|action| (action.clone(), None)).collect())
     }
 
     fn next_delivery(&self, enrollment: EnrollmentId) -> Result<Option<Delivery>, StoreError> {
@@ -371,9 +368,11 @@ impl View for Db {
         fn sign_in(&self, tenant: TenantId, handle: &[u8; 32]) -> Result<Option<SignIn>, StoreError>;
         fn sign_in_by_code(&self, user_code: &str) -> Result<Option<SignIn>, StoreError>;
         fn sign_ins(&self, tenant: TenantId) -> Result<Vec<SignIn>, StoreError>;
+        fn devices_of(&self, tenant: TenantId, ids: &[DeviceId]) -> Result<Vec<ManagedDevice>, StoreError>;
         fn devices(&self, tenant: TenantId, scope: DeviceScope, visible: &Visibility, listing: &Listing<DeviceField>) -> Result<Paged<ManagedDevice>, StoreError>;
         fn count_devices(&self, tenant: TenantId, scope: DeviceScope, visible: &Visibility, filter: &Filter<DeviceField>) -> Result<u64, StoreError>;
         fn resource(&self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<Option<Resource>, StoreError>;
+        fn resources_of(&self, tenant: TenantId, kind: ResourceKind, ids: &[ResourceId]) -> Result<Vec<Resource>, StoreError>;
         fn resource_by_key(&self, tenant: TenantId, kind: ResourceKind, key: &str) -> Result<Option<Resource>, StoreError>;
         fn resources(&self, tenant: TenantId, scope: ResourceScope, visible: &Visibility, listing: &Listing<ResourceField>) -> Result<Paged<Resource>, StoreError>;
         fn count_resources(&self, tenant: TenantId, scope: ResourceScope, visible: &Visibility, filter: &Filter<ResourceField>) -> Result<u64, StoreError>;

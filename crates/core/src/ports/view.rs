@@ -47,6 +47,8 @@ pub trait View {
 
     /// Returns a device of that tenant, including retired ones.
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError>;
+    /// Returns the devices of that tenant with these ids, retired ones included, in no order; absent ones are left out.
+    fn devices_of(&self, tenant: TenantId, ids: &[DeviceId]) -> Result<Vec<ManagedDevice>, StoreError>;
     /// Returns a page of the visible devices of that tenant.
     fn devices(
         &self,
@@ -66,6 +68,13 @@ pub trait View {
 
     /// Returns a resource of that tenant and kind.
     fn resource(&self, tenant: TenantId, kind: ResourceKind, id: ResourceId) -> Result<Option<Resource>, StoreError>;
+    /// Returns the resources of that tenant and kind with these ids, in no order; absent ones are left out.
+    fn resources_of(
+        &self,
+        tenant: TenantId,
+        kind: ResourceKind,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Resource>, StoreError>;
     /// Returns the resource of that kind with that alternate key (lower-cased by the caller).
     fn resource_by_key(&self, tenant: TenantId, kind: ResourceKind, key: &str) -> Result<Option<Resource>, StoreError>;
     /// Returns a page of resources of that tenant. An entity about a device is as visible as the device.
@@ -140,13 +149,13 @@ pub trait View {
         client_request_id: &str,
     ) -> Result<Option<(ActionId, Timestamp)>, StoreError>;
     /// Returns the open actions, of all tenants, accepted before that time; oldest first, without the first `skip`, at
-    /// most `limit`.
+    /// most `limit`. Each comes with its mark: the running time when it was first found to be over.
     fn open_actions_before(
         &self,
         before: Timestamp,
         skip: usize,
         limit: usize,
-    ) -> Result<Vec<ActionRecord>, StoreError>;
+    ) -> Result<Vec<(ActionRecord, Option<u64>)>, StoreError>;
 
     /// Returns the delivery of that sequence number.
     fn delivery(&self, seq: i64) -> Result<Option<Delivery>, StoreError>;
@@ -252,8 +261,6 @@ pub trait View {
     fn secrets_ripe(&self, ripeness: &Ripeness, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError>;
     /// Returns true if a secret or a sign-in of any tenant needs to be marked, unmarked or removed.
     fn has_marks_to_set(&self, ripeness: &Ripeness) -> Result<bool, StoreError>;
-    /// Returns the mark of an open action: the running time when it was first found to be over.
-    fn action_mark(&self, action: ActionId) -> Result<Option<u64>, StoreError>;
     /// Returns the running time of the servers of this store.
     fn running(&self) -> Result<Running, StoreError>;
 

@@ -4,13 +4,11 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use chaveiro_core::action::{ActionRecord, ActionState};
-use chaveiro_core::actions;
-use chaveiro_core::decisions::disclose_passcode::{self, Ask, Disclosure};
-use chaveiro_core::escrow::SecretKind;
+use chaveiro_core::Decided;
+use chaveiro_core::action::ActionRecord;
+use chaveiro_core::decisions::disclose_passcode::{self, AskForAll, Disclosure, has_passcode};
 use chaveiro_core::id::{DeviceId, RequestId};
 use chaveiro_core::refusal::Withheld;
-use chaveiro_core::{Decided, Fault};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
@@ -99,30 +97,12 @@ async fn disclosed(
     let request = asked.request;
     let decided = write_and_alert(state, move |unit| {
         asked.require_valid(unit)?;
-        let records = unit.current_results(asked.tenant(), device)?;
-        let decide = |record: ActionRecord| -> Result<_, Fault> {
-            let decision = match has_passcode(&record) {
-                true => {
-                    let (reason, break_glass) = (asked.reason.as_deref(), asked.break_glass.as_deref());
-                    let (caller, action) = (&asked.caller, &record);
-                    let ask = Ask { caller, action, request, reason, break_glass };
-                    Some(disclose_passcode::disclose(unit, &ask, asked.now)?)
-                }
-                false => None,
-            };
-            Ok((record, decision))
-        };
-        records.into_iter().map(decide).collect::<Result<Vec<_>, _>>()
+        let (reason, break_glass) = (asked.reason.as_deref(), asked.break_glass.as_deref());
+        let ask = AskForAll { caller: &asked.caller, device, request, reason, break_glass };
+        disclose_passcode::disclose_all(unit, &ask, asked.now)
     });
     let decided = decided.await?;
     Ok(decided.into_iter().map(|(record, decision)| (record, open(state, request, decision))).collect())
-}
-
-/// Returns true if there is something to say of a passcode: the action keeps one, and it is the result, or it may open the
-/// device although the action failed.
-fn has_passcode(record: &ActionRecord) -> bool {
-    let keeps = actions::named(record.name).and_then(|action| action.keeps);
-    keeps == Some(SecretKind::Passcode) && (record.state == ActionState::Done || actions::keeps_uncertain_value(record))
 }
 
 fn open(state: &GraphState, request: RequestId, decision: Option<Decided<Disclosure, Withheld>>) -> Shown {

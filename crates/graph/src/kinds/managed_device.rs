@@ -1,7 +1,7 @@
 //! `managedDevice`. Its properties are in [`crate::model::managed_device`], its JSON in [`crate::render::device`]; the results
 //! of its actions, passcodes included, are added by the handler of single entities.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::response::Response;
@@ -186,18 +186,17 @@ impl Collection for Devices {
     }
 }
 
-/// The primary users of a page, each read once.
-fn users_of(view: &dyn View, devices: &[ManagedDevice]) -> Result<HashMap<ResourceId, Resource>, StoreError> {
-    let mut users = HashMap::new();
-    for device in devices {
-        if let Some(id) = device.user
-            && !users.contains_key(&id)
-            && let Some(user) = user_of(view, device)?
-        {
-            users.insert(id, user);
-        }
-    }
-    Ok(users)
+/// The primary users of devices of one tenant, read at once.
+pub(super) fn users_of(
+    view: &dyn View,
+    devices: &[ManagedDevice],
+) -> Result<HashMap<ResourceId, Resource>, StoreError> {
+    let ids: BTreeSet<_> = devices.iter().filter_map(|device| device.user).collect();
+    let Some(tenant) = devices.first().map(|device| device.tenant).filter(|_| !ids.is_empty()) else {
+        return Ok(HashMap::new());
+    };
+    let users = view.resources_of(tenant, ResourceKind::User, &Vec::from_iter(ids))?;
+    Ok(users.into_iter().map(|user| (user.id, user)).collect())
 }
 
 /// The primary user of a device.

@@ -1,17 +1,21 @@
 //! `remoteActionAudit`: a remote action that was asked of a device (docs/graph-facts.md#remote-actions).
 
+use std::collections::{BTreeSet, HashMap};
+
 use chaveiro_core::action::ActionRecord;
+use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::id::{ActionId, TenantId};
 use chaveiro_core::inventory::InventoryField;
 use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::query::{ActionField, Filter, Listing, Paged};
+use chaveiro_core::resource::Resource;
 use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Map, Value, json};
 
 use super::device_management::DEVICE_MANAGEMENT;
-use super::managed_device::user_of;
-use crate::entity::{Collection, Entity, Reading};
+use super::managed_device::{user_of, users_of};
+use crate::entity::{Collection, Entity, Reading, tagged};
 use crate::kind::Kind;
 use crate::model::properties::{ID, member, text};
 use crate::model::{
@@ -20,7 +24,7 @@ use crate::model::{
 };
 use crate::query::Selection;
 use crate::render::{Form, date_time, named, object};
-use crate::resolve::Key;
+use crate::resolve::{Key, Version};
 
 const PROPERTIES: &[Property] = &[
     ID,
@@ -71,6 +75,25 @@ impl Collection for RemoteActions {
     fn rows(&self, from: &Reading<'_>, listing: &Listing<ActionField>) -> Result<Paged<ActionRecord>, StoreError> {
         from.view.remote_actions(from.tenant, from.sight, listing)
     }
+
+    /// The devices of a page, and the users of those, are read at once.
+    fn render(
+        &self,
+        from: &Reading<'_>,
+        rows: &[ActionRecord],
+        selection: &Selection,
+    ) -> Result<Vec<Map<String, Value>>, StoreError> {
+        let ids: BTreeSet<_> = rows.iter().map(|action| action.device).collect();
+        let devices = from.view.devices_of(from.tenant, &Vec::from_iter(ids))?;
+        let users = users_of(from.view, &devices)?;
+        let devices: HashMap<_, _> = devices.into_iter().map(|device| (device.id, device)).collect();
+        let render = |action: &ActionRecord| {
+            let device = devices.get(&action.device);
+            let owner = device.and_then(|device| users.get(&device.user?));
+            tagged(action, selection, rendered(action, device, owner, from.version, selection, Form::Listed))
+        };
+        Ok(rows.iter().map(render).collect())
+    }
 }
 
 impl Entity for ActionRecord {
@@ -87,27 +110,37 @@ impl Entity for ActionRecord {
         Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
     }
 
-    /// The name of the user is deprecated and null.
     fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
         let device = from.view.device(self.tenant, self.device)?;
-        let device = device.as_ref();
-        let owner = device.map_or(Ok(None), |device| user_of(from.view, device))?;
-        let owner = owner.and_then(|user| serde_json::from_str::<Value>(&user.properties).ok());
-        let reported = |field| json!(device.and_then(|device| device.inventory.text(field)));
-        let known = [
-            ("id", json!(self.id)),
-            ("deviceDisplayName", reported(InventoryField::DEVICE_NAME)),
-            ("initiatedByUserPrincipalName", json!(self.requested_by.user_principal_name)),
-            ("action", json!(self.name)),
-            ("requestDateTime", json!(date_time(self.started))),
-            (
-                "deviceOwnerUserPrincipalName",
-                owner.and_then(|user| user.get("userPrincipalName").cloned()).unwrap_or_default(),
-            ),
-            ("deviceIMEI", reported(InventoryField::IMEI)),
-            ("actionState", json!(self.state.name())),
-            ("managedDeviceId", json!(self.device)),
-        ];
-        Ok(object(&REMOTE_ACTION_AUDIT, from.version, selection, form, named(known)))
+        let owner = device.as_ref().map_or(Ok(None), |device| user_of(from.view, device))?;
+        Ok(rendered(self, device.as_ref(), owner.as_ref(), from.version, selection, form))
     }
+}
+
+/// The JSON of a remote action on that device of that user. The name of the user is deprecated and null.
+fn rendered(
+    action: &ActionRecord,
+    device: Option<&ManagedDevice>,
+    owner: Option<&Resource>,
+    version: Version,
+    selection: &Selection,
+    form: Form,
+) -> Map<String, Value> {
+    let owner = owner.and_then(|user| serde_json::from_str::<Value>(&user.properties).ok());
+    let reported = |field| json!(device.and_then(|device| device.inventory.text(field)));
+    let known = [
+        ("id", json!(action.id)),
+        ("deviceDisplayName", reported(InventoryField::DEVICE_NAME)),
+        ("initiatedByUserPrincipalName", json!(action.requested_by.user_principal_name)),
+        ("action", json!(action.name)),
+        ("requestDateTime", json!(date_time(action.started))),
+        (
+            "deviceOwnerUserPrincipalName",
+            owner.and_then(|user| user.get("userPrincipalName").cloned()).unwrap_or_default(),
+        ),
+        ("deviceIMEI", reported(InventoryField::IMEI)),
+        ("actionState", json!(action.state.name())),
+        ("managedDeviceId", json!(action.device)),
+    ];
+    object(&REMOTE_ACTION_AUDIT, version, selection, form, named(known))
 }

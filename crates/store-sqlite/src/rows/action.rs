@@ -12,6 +12,7 @@ use crate::codec::{
     RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_from_name,
     optional_time, run, time, uuid,
 };
+use crate::rows::steady;
 
 const ACTION: &str = "SELECT a.*, t.id AS tenant_id, d.id AS device_id
     FROM action a JOIN device d ON d.row = a.device JOIN tenant t ON t.row = d.tenant";
@@ -123,11 +124,12 @@ pub(crate) fn open_before(
     before: Timestamp,
     skip: usize,
     limit: usize,
-) -> Result<Vec<ActionRecord>, StoreError> {
+) -> Result<Vec<(ActionRecord, Option<u64>)>, StoreError> {
     let sql = format!(
         "{ACTION} WHERE a.state IN ('pending', 'active') AND a.started < ? ORDER BY a.started, a.row LIMIT ? OFFSET ?"
     );
-    many(connection, &sql, params![micros(before), limit as i64, skip as i64], read)
+    let marked = |row: &Row<'_>| Ok((read(row)?, steady::mark(row)?));
+    many(connection, &sql, params![micros(before), limit as i64, skip as i64], marked)
 }
 
 pub(crate) fn of_request(

@@ -10,7 +10,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params};
 
 use crate::codec::{
-    RowError, blob, change_one, from_json, from_name, insert, json, many, micros, name, one, optional_time,
+    IDS, RowError, blob, change_one, from_json, from_name, hex, insert, json, many, micros, name, one, optional_time,
     optional_uuid, run, time, uuid,
 };
 use crate::rows::authenticated::DEVICE_TAGS;
@@ -61,6 +61,15 @@ pub(crate) fn device(
 ) -> Result<Option<ManagedDevice>, StoreError> {
     let sql = format!("SELECT {} FROM {FROM} WHERE t.id = ? AND d.id = ?", columns());
     one(connection, &sql, [blob(&tenant.0), blob(&id.0)], read)
+}
+
+pub(crate) fn of_ids(
+    connection: &Connection,
+    tenant: TenantId,
+    ids: &[DeviceId],
+) -> Result<Vec<ManagedDevice>, StoreError> {
+    let sql = format!("SELECT {} FROM {FROM} WHERE t.id = ? AND d.id IN {IDS}", columns());
+    many(connection, &sql, params![blob(&tenant.0), hex(ids.iter().map(|id| id.0))?], read)
 }
 
 pub(crate) fn without_certificate(

@@ -8,7 +8,9 @@ use chaveiro_core::scope_tag::Visibility;
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, Row, named_params, params};
 
-use crate::codec::{RowError, blob, change_one, from_name, insert, json, micros, one, optional_uuid, run, time, uuid};
+use crate::codec::{
+    IDS, RowError, blob, change_one, from_name, hex, insert, json, many, micros, one, optional_uuid, run, time, uuid,
+};
 use crate::rows::authenticated::USERS;
 use crate::rows::device_tag::these;
 use crate::rows::list::{Column, Fields, Kind, List, Where};
@@ -49,6 +51,16 @@ pub(crate) fn resource(
 ) -> Result<Option<Resource>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND r.kind = ? AND r.id = ?{}", sound(kind));
     one(connection, &sql, params![blob(&tenant.0), kind.name(), blob(&id.0)], read)
+}
+
+pub(crate) fn of_ids(
+    connection: &Connection,
+    tenant: TenantId,
+    kind: ResourceKind,
+    ids: &[ResourceId],
+) -> Result<Vec<Resource>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE t.id = ? AND r.kind = ? AND r.id IN {IDS}{}", sound(kind));
+    many(connection, &sql, params![blob(&tenant.0), kind.name(), hex(ids.iter().map(|id| id.0))?], read)
 }
 
 pub(crate) fn by_key(

@@ -57,9 +57,9 @@ pub(crate) fn delete_ripe_sign_ins(connection: &Connection, ripeness: &Ripeness)
     run(connection, sql, params![micros(ripeness.now), ripe(ripeness)]).map(drop)
 }
 
-pub(crate) fn action_mark(connection: &Connection, action: ActionId) -> Result<Option<u64>, StoreError> {
-    let mark = one(connection, "SELECT mark FROM action WHERE id = ?", [blob(&action.0)], |row| seconds(row, "mark"));
-    Ok(mark?.flatten())
+/// The mark of a row.
+pub(crate) fn mark(row: &Row<'_>) -> Result<Option<u64>, RowError> {
+    seconds(row, "mark")
 }
 
 pub(crate) fn set_action_mark(connection: &Connection, action: ActionId, mark: Option<u64>) -> Result<(), StoreError> {
