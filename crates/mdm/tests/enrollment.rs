@@ -164,8 +164,10 @@ async fn a_certificate_that_is_not_of_the_open_enrolment_of_that_name_takes_noth
     let fourth = world.enroll_over(&world.certified(&one.account), 1, &token).await.expect("enrolled");
     assert_ne!(world.device_of(&fourth).await.id, id);
     let (tenant, now) = (world.tenant, world.clock.now());
-    let retired =
-        world.store.write(move |unit| retire(unit, tenant, id, Actor::operator(&HostUser::new("root", 0)), now));
+    let retired = world.store.write(move |unit| {
+        let device = unit.device(tenant, id)?.expect("the device");
+        Ok(retire(unit, device, Actor::operator(&HostUser::new("root", 0)), now)?)
+    });
     retired.await.expect("retired");
     let token = world.token().await;
     let fifth = world.enroll_over(&world.certified(&third.account), 1, &token).await.expect("enrolled");

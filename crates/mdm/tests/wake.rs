@@ -53,7 +53,11 @@ async fn only_a_device_with_an_open_enrolment_may_wait() {
         world.device_named(&device.oma_device_id).await.id,
         chaveiro_core::ports::Clock::now(world.clock.as_ref()),
     );
-    world.store.write(move |unit| retire(unit, tenant, id, Actor::system(), now)).await.expect("retired");
+    let retired = world.store.write(move |unit| {
+        let device = unit.device(tenant, id)?.expect("the device");
+        Ok(retire(unit, device, Actor::system(), now)?)
+    });
+    retired.await.expect("retired");
     assert_eq!(world.wait(world.peer(&device), "wait=0").await.0, 403);
     assert_eq!(world.wakes.held(), 0);
 }

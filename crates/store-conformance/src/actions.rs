@@ -1,12 +1,13 @@
 //! Actions, deliveries, secrets: through the domain's own functions, as production uses them.
 
 use chaveiro_core::action::{ActionState, Outcome};
+use chaveiro_core::actions::keeps_uncertain_value;
 use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{DeviceCommand, Phase, Purpose, Receipt, SecretRef};
 use chaveiro_core::decisions::ask::{Begun, begin};
-use chaveiro_core::decisions::disclose_passcode::{Ask, disclose, shred};
+use chaveiro_core::decisions::disclose_passcode::{Ask, AskForAll, disclose, disclose_all, shred};
 use chaveiro_core::decisions::retire;
 use chaveiro_core::engine::{Answer, Received, Value, close, expire, lost, receive, sent};
 use chaveiro_core::escrow::{SecretKind, Standing};
@@ -196,7 +197,11 @@ pub(crate) async fn expired_actions_end_and_a_late_value_stays_within_reach(back
     let standings: Vec<_> = secrets.iter().map(|secret| secret.standing).collect();
     assert_eq!(standings, [Standing::Uncertain, Standing::History]);
 
-    write(&store, |unit| retire::retire(unit, tenant_id(1), device_id(11), Actor::system(), at(33 * DAY))).await;
+    write(&store, |unit| {
+        let device = unit.device(tenant_id(1), device_id(11))?.unwrap_or_else(|| panic!("none"));
+        Ok(retire::retire(unit, device, Actor::system(), at(33 * DAY))?)
+    })
+    .await;
     let begun = write(&store, |unit| ask(unit, 1, 11, 9, None)).await;
     assert!(matches!(begun, RefusedAndRecorded(_)), "{begun:?}");
 }
@@ -239,6 +244,49 @@ pub(crate) async fn a_late_value_of_an_earlier_attempt_stays_within_reach(backen
         // The value of the second attempt is newer, and only one value is shown.
         assert_eq!(write(&store, move |unit| come(unit, second, "222222", 2)).await, Received::Late);
         assert_eq!(standings().await, [(1, Standing::History), (2, Standing::Uncertain)], "{comes_before_the_end}");
+    }
+}
+
+/// A device made a PIN, and its answer came in part or late; then it enrolled again, or left. That PIN may be what opens it.
+pub(crate) async fn a_value_of_an_action_that_is_canceled_stays_within_reach(backend: &dyn Backend) {
+    for (outcome, comes) in
+        [(Outcome::Reenrolled, true), (Outcome::Reenrolled, false), (Outcome::Retired, true), (Outcome::Retired, false)]
+    {
+        let store = filled(backend.fresh()).await;
+        _ = write(&store, |unit| ask(unit, 1, 11, 1, None)).await;
+        let first = write(&store, |unit| send(unit, 11, 1, at(1))).await;
+        write(&store, move |unit| lose(unit, first, at(2))).await;
+        if comes {
+            assert_eq!(write(&store, move |unit| report(unit, first, "111111", 1, at(3))).await, Received::Late);
+        }
+        let id = ActionId(uuid(5, 1));
+        let ended = write(&store, move |unit| {
+            let open = unit.action(tenant_id(1), id)?.unwrap_or_else(|| panic!("none"));
+            close(unit, open, outcome, at(4))?;
+            unit.void_secrets(tenant_id(1), device_id(11))?;
+            let shown = disclose_all(
+                unit,
+                &AskForAll {
+                    caller: &caller(1, "ana"),
+                    device: device_id(11),
+                    request: RequestId(uuid(6, 1)),
+                    reason: None,
+                    break_glass: None,
+                },
+                at(5),
+            )?;
+            let [(action, decision)] = shown.as_slice() else { panic!("{shown:?}") };
+            let envelope = match decision {
+                Some(Done(disclosure)) => Some(disclosure.envelope.clone()),
+                Some(RefusedAndRecorded(_)) | None => None,
+            };
+            Ok((action.state, action.outcome, keeps_uncertain_value(action), envelope))
+        });
+        let expected = match comes {
+            true => (ActionState::Failed, Some(Outcome::Uncertain), true, Some(b"sealed:111111".to_vec())),
+            false => (ActionState::Canceled, Some(outcome), false, None),
+        };
+        assert_eq!(ended.await, expected, "{outcome:?} {comes}");
     }
 }
 

@@ -117,6 +117,7 @@ cases![
     actions::deliveries_leave_in_order_and_are_matched_by_message,
     actions::expired_actions_end_and_a_late_value_stays_within_reach,
     actions::a_late_value_of_an_earlier_attempt_stays_within_reach,
+    actions::a_value_of_an_action_that_is_canceled_stays_within_reach,
     actions::requests_are_remembered_per_caller_and_device,
     actions::an_id_is_the_same_request_for_ten_minutes_or_while_its_action_is_open,
     actions::what_was_asked_while_the_clock_was_ahead_repeats_nothing_afterwards,

@@ -9,10 +9,10 @@ use crate::action::{ActionRecord, Outcome};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Caller;
 use crate::device::{ManagedDevice, ManagementState};
-use crate::engine::{self, Opening};
+use crate::engine::{self, Opening, escrow};
 use crate::enrollment::Enrollment;
 use crate::id::{ActionId, DeviceId, EnrollmentId, RequestId};
-use crate::ports::{Decided, Fault, StoreError, UnitOfWork};
+use crate::ports::{Decided, Fault, Sealer, StoreError, UnitOfWork};
 use crate::refusal::{ActionRefusal, DeviceRefusal, Refusal};
 use crate::remote_action::{RemoteAction, Way};
 
@@ -69,9 +69,62 @@ pub enum Begun {
     Repeated(ActionId),
 }
 
-/// Accepts a remote action, or refuses it because a precondition is missing. Both are recorded. The caller is answered
-/// once this unit of work is durable.
+/// Accepts a remote action where the escrow takes and gives what the action needs, and refuses it otherwise: then nothing is
+/// kept. Returns the decision, and the enrolment whose device can come for what waits. When this unit of work is durable, the
+/// caller is told.
+pub fn accept(
+    unit: &mut dyn UnitOfWork,
+    sealer: &dyn Sealer,
+    ask: &Ask,
+    now: Timestamp,
+) -> Result<(Decided<Begun>, Option<EnrollmentId>), Fault> {
+    escrow::require(unit, sealer, ask.caller.tenant)?;
+    let decided = decide(unit, ask, now)?;
+    let waits = match &decided {
+        Decided::Done(Decision { opened: Some(opened), .. }) => {
+            if opened.sends_secret {
+                escrow::require_open(unit, sealer, ask.caller.tenant)?;
+            }
+            Some(opened.enrollment)
+        }
+        Decided::Done(Decision { begun: Begun::AlreadyOpen(_), .. }) => {
+            unit.open_enrollment(ask.caller.tenant, ask.device)?.map(|enrollment| enrollment.id)
+        }
+        Decided::Done(_) | Decided::RefusedAndRecorded(_) => None,
+    };
+    Ok((decided.map(|decision| decision.begun), waits))
+}
+
+/// Decides as [`accept`] does, for an escrow that was proven already.
 pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Decided<Begun>, Fault> {
+    Ok(decide(unit, ask, now)?.map(|decision| decision.begun))
+}
+
+/// The decision about a request.
+struct Decision {
+    begun: Begun,
+    /// The action, if one was opened.
+    opened: Option<Opened>,
+}
+
+/// An action that was opened.
+struct Opened {
+    /// The enrolment by which its first step goes out.
+    enrollment: EnrollmentId,
+    /// True if the server sends a secret to the device.
+    sends_secret: bool,
+}
+
+impl Decision {
+    /// One that opens no action.
+    fn of(begun: Begun) -> Self {
+        Self { begun, opened: None }
+    }
+}
+
+/// Accepts a remote action, or refuses it because a precondition is missing; both are recorded. The walk that led here has
+/// read the device for the rights of the caller; a decision reads what it decides about by itself.
+fn decide(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Decided<Decision>, Fault> {
     let tenant = ask.caller.tenant;
     let caller_key = ask.caller_key();
     let device = unit.device(tenant, ask.device)?.ok_or(DeviceRefusal::NotFound)?;
@@ -84,7 +137,7 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Dec
     };
     if let Some((action, by)) = repeated(unit, ask, &caller_key, now)? {
         unit.append_audit(&event(Activity::ActionRequestedAgain).for_action(action).with("repeated", by))?;
-        return Ok(Decided::Done(Begun::Repeated(action)));
+        return Ok(Decided::Done(Decision::of(Begun::Repeated(action))));
     }
 
     let settings = unit.tenant(tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
@@ -97,7 +150,7 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Dec
         remember(unit, &open, &caller_key, ask.client_request_id.as_deref(), now)?;
         let again = event(Activity::ActionRequestedAgain).for_action(open.id);
         unit.append_audit(&again.with_some("reason", ask.reason.as_ref()))?;
-        return Ok(Decided::Done(Begun::AlreadyOpen(open.id)));
+        return Ok(Decided::Done(Decision::of(Begun::AlreadyOpen(open.id))));
     }
 
     let enrollment = unit.open_enrollment(tenant, ask.device)?;
@@ -149,7 +202,8 @@ pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Dec
     remember(unit, &action, &caller_key, ask.client_request_id.as_deref(), now)?;
     let requested = event(Activity::ActionRequested).for_action(action.id);
     unit.append_audit(&requested.with_some("reason", ask.reason.as_ref()))?;
-    Ok(Decided::Done(Begun::Opened(action.id)))
+    let opened = Opened { enrollment, sends_secret: way.sends_secret(&action) };
+    Ok(Decided::Done(Decision { begun: Begun::Opened(action.id), opened: Some(opened) }))
 }
 
 /// Returns the enrolment and the way through which the device can be reached now.

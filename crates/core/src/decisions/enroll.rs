@@ -17,7 +17,7 @@ use crate::command::{Delivery, DeviceCommand, Purpose};
 use crate::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
 use crate::engine;
 use crate::enrollment::{Enrollment, EnrollmentToken};
-use crate::id::{DeviceId, EnrollmentId, TenantId};
+use crate::id::{DeviceId, EnrollmentId, ResourceId, TenantId};
 use crate::ports::{Fault, StoreError, UnitOfWork, View};
 use crate::refusal::{EnrollmentRefusal, TenantRefusal, TokenFault};
 use crate::scope_tag;
@@ -55,6 +55,8 @@ pub struct Enrolled {
     pub enrollment: Enrollment,
     /// True if it replaced a device that the tenant knew.
     pub known_before: bool,
+    /// The user of the device.
+    pub user: Option<ResourceId>,
     /// Another device of the tenant with the same name.
     pub duplicate_of: Option<DeviceId>,
 }
@@ -155,7 +157,7 @@ pub fn enroll(
         alert_of_duplicate(unit, &enrollment, other, now)?;
     }
     unit.append_audit(&event)?;
-    Ok(Enrolled { tenant, enrollment, known_before, duplicate_of })
+    Ok(Enrolled { tenant, enrollment, known_before, user: device.user, duplicate_of })
 }
 
 /// Returns the device that the applicant replaces, named by the token or by the certificate of its open enrolment.
@@ -210,6 +212,7 @@ pub(super) fn leave(
     outcome: Outcome,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    // One question for each action that the program has, whatever the device did.
     for action in ACTIONS {
         if let Some(open) = unit.open_action(tenant, device, action.name)? {
             engine::close(unit, open, outcome, now)?;

@@ -5,28 +5,22 @@ use jiff::Timestamp;
 use crate::action::Outcome;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
-use crate::device::ManagementState;
-use crate::id::{DeviceId, TenantId};
-use crate::ports::Fault;
-use crate::ports::UnitOfWork;
-use crate::refusal::DeviceRefusal;
+use crate::device::{ManagedDevice, ManagementState};
+use crate::ports::{StoreError, UnitOfWork};
 
-/// Retires a device on behalf of `actor`: an administrator, or the device when its user unenrols it.
-/// Retiring a retired device changes nothing.
+/// Retires a device, as it was found in this unit of work, on behalf of `actor`: an administrator, or the device when its user
+/// unenrols it. Retiring a retired device changes nothing.
 pub fn retire(
     unit: &mut dyn UnitOfWork,
-    tenant: TenantId,
-    device: DeviceId,
+    device: ManagedDevice,
     actor: Actor,
     now: Timestamp,
-) -> Result<(), Fault> {
-    let mut device = unit.device(tenant, device)?.ok_or(DeviceRefusal::NotFound)?;
+) -> Result<(), StoreError> {
     if device.management_state == ManagementState::RetireIssued {
         return Ok(());
     }
-    super::enroll::leave(unit, tenant, device.id, Outcome::Retired, now)?;
-    device.management_state = ManagementState::RetireIssued;
+    super::enroll::leave(unit, device.tenant, device.id, Outcome::Retired, now)?;
+    let device = ManagedDevice { management_state: ManagementState::RetireIssued, ..device };
     unit.update_device(&device)?;
-    unit.append_audit(&AuditEvent::new(tenant, now, actor, Activity::DeviceRetired).on_device(device.id))?;
-    Ok(())
+    unit.append_audit(&AuditEvent::new(device.tenant, now, actor, Activity::DeviceRetired).on_device(device.id))
 }

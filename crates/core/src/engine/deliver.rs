@@ -91,6 +91,7 @@ pub fn sent(unit: &mut dyn UnitOfWork, mut delivery: Delivery, receipt: Receipt,
     let message = receipt.message.clone();
     delivery.phase = Phase::Sent(receipt);
     unit.update_delivery(&delivery)?;
+    // Read again where a secret was provided a moment before: what was provided may have ended the action.
     if let Some(mut action) = action_of(unit, &delivery)? {
         action.state = ActionState::Active;
         action.updated = now;

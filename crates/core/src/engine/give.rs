@@ -79,7 +79,7 @@ fn made(
     fresh: Fresh<'_>,
     now: Timestamp,
 ) -> Result<EscrowedSecret, Fault> {
-    escrow::require(unit, sealer, action.tenant)?;
+    escrow::require_open(unit, sealer, action.tenant)?;
     let context = context(action, delivery, kind);
     let value = make(fresh.random);
     let value = value.ok_or_else(|| StoreError::Inconsistent(format!("{} makes no secret", action.name)))?;

@@ -140,9 +140,14 @@ impl Delivery {
             created: now,
         }
     }
+
+    /// Returns true if a command of it gives the device a secret.
+    pub fn gives_secret(&self) -> bool {
+        self.commands.iter().any(DeviceCommand::gives_secret)
+    }
 }
 
-/// Why a delivery is sent.
+/// The reason for which a delivery is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Purpose {
@@ -177,6 +182,11 @@ impl DeviceCommand {
     /// The command that gives a secret of that kind under that name: the one of its attempt, or else the device's newest.
     pub fn give(name: &str, kind: SecretKind) -> Self {
         Self::Give { name: name.to_owned(), kind, secret: None }
+    }
+
+    /// Returns true if it gives the device a secret, known by now or not.
+    pub fn gives_secret(&self) -> bool {
+        matches!(self, Self::Give { .. })
     }
 
     /// The secret that it sends.

@@ -106,6 +106,13 @@ pub struct Way {
     pub keeps_uncertain_values: bool,
 }
 
+impl Way {
+    /// Returns true if the server sends a secret by this way: one that it makes, or one that the escrow holds.
+    pub fn sends_secret(&self, action: &ActionRecord) -> bool {
+        self.makes.is_some() || (self.first)(action).commands.iter().any(DeviceCommand::gives_secret)
+    }
+}
+
 /// Makes a secret of the kind that the action keeps. The argument fills a buffer with random bytes.
 pub type Make = fn(&mut dyn FnMut(&mut [u8])) -> Option<SecretBytes>;
 

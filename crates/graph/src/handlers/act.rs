@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::Decided;
 use chaveiro_core::decisions::ask::{self, Ask, Begun};
-use chaveiro_core::engine::escrow;
 use chaveiro_core::id::ActionId;
 use chaveiro_core::refusal::DeviceRefusal;
 
@@ -64,14 +63,11 @@ async fn begin(state: &Arc<GraphState>, asked: Arc<Asked>, ask: Ask) -> Result<D
     let begun = write_and_alert(state, move |unit| {
         // Links and roles may have gone since the request was admitted; what is decided holds for one moment.
         asked.follow(unit)?;
-        escrow::require(unit, sealer.as_ref(), ask.caller.tenant)?;
-        let begun = ask::begin(unit, &ask, now)?;
-        let waits = unit.open_enrollment(ask.caller.tenant, ask.device)?.map(|enrollment| enrollment.id);
-        Ok((begun, waits))
+        ask::accept(unit, sealer.as_ref(), &ask, now)
     });
     let (begun, waits) = begun.await?;
     // Durable now: the device may come for it.
-    if let (Decided::Done(Begun::Opened(_) | Begun::AlreadyOpen(_)), Some(enrollment)) = (&begun, waits) {
+    if let Some(enrollment) = waits {
         state.waker.wake(enrollment);
     }
     Ok(begun)

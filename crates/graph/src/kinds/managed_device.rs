@@ -123,7 +123,7 @@ pub(super) const KIND: Kind = Kind {
     update: Some(|writing| Box::pin(update(writing))),
     delete: Some(|unit, asked, _| {
         let device: Box<ManagedDevice> = asked.follow_to_row(unit)?;
-        retire::retire(unit, device.tenant, device.id, asked.caller.actor.clone(), asked.now)
+        Ok(retire::retire(unit, *device, asked.caller.actor.clone(), asked.now)?)
     }),
     ..READ_ONLY
 };

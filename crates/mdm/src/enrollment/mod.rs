@@ -15,7 +15,6 @@ use bytes::Bytes;
 use chaveiro_core::decisions::enroll::{self as domain, Enrolled};
 use chaveiro_core::id::{DeviceId, EnrollmentId};
 use chaveiro_core::inventory::InventoryField;
-use chaveiro_core::ports::StoreError;
 use chaveiro_core::refused::Reason;
 use chaveiro_core::resource::ResourceKind;
 use http::{StatusCode, header};
@@ -172,9 +171,7 @@ impl DeviceChannel {
         };
         let written = self.store.try_write(move |unit| {
             let enrolled = domain::enroll(unit, applicant.clone(), now)?;
-            let device = unit.device(enrolled.tenant.id, enrolled.enrollment.device)?;
-            let device = device.ok_or_else(|| StoreError::Inconsistent("an enrolled device is not there".into()))?;
-            let user = match device.user {
+            let user = match enrolled.user {
                 Some(user) => unit.resource(enrolled.tenant.id, ResourceKind::User, user)?,
                 None => None,
             };

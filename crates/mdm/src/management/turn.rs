@@ -13,7 +13,6 @@ use chaveiro_core::engine::{self, Answer, Value, escrow};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::SecretId;
 use chaveiro_core::ports::{Entropy, Replayer, Sealer, StoreError, UnitOfWork, View};
-use chaveiro_core::refusal::DeviceRefusal;
 use chaveiro_core::refused::Reason;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::{Fault, Timestamp};
@@ -111,12 +110,12 @@ pub(super) fn take(
         Entered::Turn(turn) => turn,
         Entered::Exhausted(answer) => return Ok(Answered::Device(answer)),
     };
-    let open = Turn { unit: &mut *unit, context, enrollment: &enrollment, said: &turn }.listen(fresh)?;
-    let turn = match open && turn.message().is_final {
-        true => speak(unit, context, &enrollment, turn, fresh)?,
-        false => turn,
+    let platform = Turn { unit: &mut *unit, context, enrollment: &enrollment, said: &turn }.listen(fresh)?;
+    let turn = match platform.filter(|_| turn.message().is_final) {
+        Some(platform) => speak(unit, context, &enrollment, platform, turn, fresh)?,
+        None => turn,
     };
-    let answered = if open { turn.answer() } else { turn.close() };
+    let answered = if platform.is_some() { turn.answer() } else { turn.close() };
     // An enrolment that ended in this very turn no longer has a session.
     if unit.enrollment(enrollment.id)?.is_some_and(|enrollment| enrollment.closed.is_none()) {
         let session = stored(answered.session, context.credentials, enrollment.id, fresh.salts)?;
@@ -137,8 +136,8 @@ impl<'a> Turn<'a> {
         self.said.message()
     }
 
-    /// Takes the whole content of the message. Returns whether commands may follow.
-    fn listen(&mut self, fresh: &Fresh) -> Result<bool, Fault> {
+    /// Takes the whole content of the message. Returns the platform of the device if commands may follow.
+    fn listen(&mut self, fresh: &Fresh) -> Result<Option<Platform>, Fault> {
         let device = self.unit.device(self.enrollment.tenant, self.enrollment.device)?;
         let mut device = device.ok_or_else(|| StoreError::Inconsistent("an enrolment has no device".to_owned()))?;
         let before = device.clone();
@@ -162,15 +161,15 @@ impl<'a> Turn<'a> {
         }
         if self.request().is_unenrollment() {
             let actor = Actor::device(self.enrollment.id);
-            retire::retire(self.unit, device.tenant, device.id, actor, now)?;
-            return Ok(false);
+            retire::retire(self.unit, device, actor, now)?;
+            return Ok(None);
         }
         let open = !self.request().is_abort() && device.management_state == ManagementState::Managed;
         if let Some(said) = said.filter(|_| open) {
             let fresh = check_in::Fresh { action: fresh.action, user: fresh.user };
             check_in::take_standing(self.unit, self.enrollment, &device, &said, fresh, now)?;
         }
-        Ok(open)
+        Ok(open.then_some(device.platform))
     }
 
     fn take_information(&self, device: &mut ManagedDevice) {
@@ -301,18 +300,18 @@ fn speak(
     unit: &mut dyn UnitOfWork,
     context: &Context<'_>,
     enrollment: &Enrollment,
+    platform: Platform,
     mut turn: session::Turn,
     fresh: &Fresh,
 ) -> Result<session::Turn, Fault> {
+    // Asked again: what was in flight may have been lost or answered by this message.
     if !unit.deliveries_in_flight(enrollment.id)?.is_empty() {
         return Ok(turn);
     }
     let Some(delivery) = unit.next_delivery(enrollment.id)? else { return Ok(turn) };
-    // The passcode that the device would make could be lost: the command waits until an operator has repaired the
-    // escrow.
-    if delivery.purpose.may_change()
-        && let Err(fault) = escrow::require(unit, context.sealer, delivery.tenant)
-    {
+    // The passcode that the device would make could be lost, and a secret that it would be given cannot be opened: the
+    // command waits until an operator has repaired the escrow.
+    if let Err(fault) = escrow::require_for(unit, context.sealer, &delivery) {
         tracing::error!(error = %fault, "a recovery stays queued: the escrow is not ready");
         return Ok(turn);
     }
@@ -320,8 +319,6 @@ fn speak(
     let made = engine::Fresh { id: fresh.made, random: &mut |buffer| entropy.fill(buffer) };
     let provided = engine::provide(unit, context.sealer, delivery, made, context.now)?;
     let Some(delivery) = provided else { return Ok(turn) };
-    let device = unit.device(delivery.tenant, delivery.device)?;
-    let platform = device.map(|device| device.platform).ok_or(DeviceRefusal::NotFound)?;
     let tenant = unit.tenant(delivery.tenant)?;
     let facts = csp::Facts {
         platform,
