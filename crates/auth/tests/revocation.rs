@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Fault;
-use chaveiro_core::audit::{Activity, AuditEvent};
+use chaveiro_core::audit::{Activity, AuditEvent, Origin};
 use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::decisions::manage_applications;
 use chaveiro_core::decisions::revocation::require_valid;
@@ -21,8 +21,12 @@ const SIGN_IN: &str = "https://graph.microsoft.com/.default offline_access openi
 const CHALLENGE: &str = r#"{"access_token":{"nbf":{"essential":true,"value":"1800000001"}}}"#;
 const CAPABLE: &str = r#"{"access_token":{"xms_cc":{"values":["CP1"]}}}"#;
 
+fn origin(endpoints: &Endpoints) -> Origin {
+    Origin { actor: Actor::operator(&operator()), at: endpoints.now(), request: None }
+}
+
 fn event(activity: Activity, endpoints: &Endpoints) -> AuditEvent {
-    AuditEvent::new(tenant(), endpoints.now(), Actor::operator(&operator()), activity)
+    origin(endpoints).event(tenant(), activity)
 }
 
 fn claims(token: &Value) -> Value {
@@ -208,9 +212,11 @@ async fn an_application_that_was_removed_has_no_token_left() {
     let endpoints = Endpoints::new().await;
     let (itself, person) = (endpoints.as_itself(None).await.1, endpoints.signed_in(None).await);
     for id in [Endpoints::DESK, Endpoints::TOOL] {
-        let (now, event) = (endpoints.now(), event(Activity::ApplicationDeleted, &endpoints));
-        let delete =
-            endpoints.store.write(move |unit| manage_applications::delete(unit, tenant(), id, event.clone(), now));
+        let (now, origin) = (endpoints.now(), origin(&endpoints));
+        let delete = endpoints.store.write(move |unit| {
+            let found = manage_applications::named(unit, tenant(), id)?;
+            manage_applications::delete(unit, &origin, &found, now)
+        });
         delete.await.expect("removed");
     }
     assert!(!endpoints.counts(&itself).await && !endpoints.counts(&person).await);

@@ -83,7 +83,7 @@ impl Host {
     }
 
     /// The operator, now.
-    fn origin(&self) -> Origin {
+    pub(crate) fn origin(&self) -> Origin {
         Origin { actor: Actor::operator(&self.person), at: self.now(), request: None }
     }
 

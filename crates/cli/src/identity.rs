@@ -1,24 +1,22 @@
 //! Applications and people, straight in the data directory: each change is one unit of work, recorded.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
 use chaveiro_auth::{ClientSecret, new_application_secret, read_certificate};
-use chaveiro_core::Timestamp;
-use chaveiro_core::application::{
-    Application, ApplicationCertificate, ApplicationRefusal, ApplicationSecret, COMMAND_LINE,
-};
-use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::decisions::manage_applications;
+use chaveiro_core::application::{Application, ApplicationCertificate, ApplicationSecret, COMMAND_LINE};
+use chaveiro_core::audit::Activity;
+use chaveiro_core::decisions::manage_applications::{self, By, Change, Tokens};
 use chaveiro_core::decisions::revoke_tokens::{SignedOut, tokens_of};
 use chaveiro_core::decisions::vouch::{self, Decision};
 use chaveiro_core::id::{ApplicationId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{Clock, Entropy, StoreError, UnitOfWork, View};
+use chaveiro_core::ports::{Clock, Entropy, UnitOfWork, View};
 use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::resource::ResourceKind;
-use chaveiro_core::revocation::of_application;
 use chaveiro_core::sign_in::SignIn;
+use chaveiro_core::{Fault, Timestamp};
 use chaveiro_lang::{Explain, text};
 use chaveiro_server::{SystemClock, SystemEntropy};
 use uuid::Uuid;
@@ -88,28 +86,15 @@ impl Host {
         replaced: Replaced,
     ) -> Result<(ClientSecret, ApplicationSecret)> {
         let (secret, kept) = new_application_secret(self.now(), life, &SystemEntropy);
-        let event = self.event(tenant, Activity::ApplicationSecretChanged);
-        let event = manage_applications::secret_added(event, &kept).with("replaced", replaced != Replaced::Nothing);
-        let added = kept.clone();
-        let change = move |application: &mut Application| {
-            if replaced != Replaced::Nothing {
-                application.secrets.clear();
-            }
-            application.add_secret(added.clone())
-        };
-        self.change_app(tenant, id, event, replaced == Replaced::SecretsAndTokens, change).await?;
+        let change = Change::AddSecret { secret: kept.clone(), replaces: replaced != Replaced::Nothing };
+        self.change_app(tenant, id, change, replaced == Replaced::SecretsAndTokens).await?;
         Ok((secret, kept))
     }
 
-    /// Takes away the secret of that id, whichever application has it; its tokens, too, when they may be a thief's.
+    /// Removes the secret of that id from the application that has it; with `revoke`, also ends the tokens of the application.
     pub(crate) async fn remove_secret(&self, tenant: TenantId, secret: Uuid, revoke: bool) -> Result<Application> {
-        let event = self.event(tenant, Activity::ApplicationSecretChanged).with("removed", secret);
-        let owner = move |view: &dyn View| {
-            let has_it = |one: &Application| one.secrets.iter().any(|own| own.id == secret);
-            Ok(view.applications(tenant)?.into_iter().find(has_it).map(|owner| owner.id))
-        };
-        let unknown = ApplicationRefusal::Unknown(secret.to_string());
-        self.change_found(tenant, owner, unknown, event, revoke, move |owner| owner.remove_secret(secret)).await
+        let find = move |view: &dyn View| manage_applications::owner_of_secret(view, tenant, secret);
+        self.change_found(find, Change::RemoveSecret(secret), revoke).await
     }
 
     /// Registers a certificate with an application.
@@ -120,10 +105,7 @@ impl Host {
         pem: &str,
     ) -> Result<ApplicationCertificate> {
         let certificate = read_certificate(pem, self.now())?;
-        let event = self.event(tenant, Activity::ApplicationCertificateChanged).with("added", &certificate.sha256);
-        let added = certificate.clone();
-        self.change_app(tenant, id, event, false, move |application| application.add_certificate(added.clone()))
-            .await?;
+        self.change_app(tenant, id, Change::AddCertificate(certificate.clone()), false).await?;
         Ok(certificate)
     }
 
@@ -135,11 +117,7 @@ impl Host {
         permissions: Vec<Permission>,
         delegated: Vec<Permission>,
     ) -> Result<Application> {
-        let names = |granted: &[Permission]| granted.iter().map(|granted| granted.name()).collect::<Vec<_>>().join(" ");
-        let event = self.event(tenant, Activity::ApplicationPermissionsChanged);
-        let event = event.with("permissions", names(&permissions)).with("delegated", names(&delegated));
-        let change = move |application: &mut Application| application.grant(permissions.clone(), delegated.clone());
-        self.change_app(tenant, id, event, false, change).await
+        self.change_app(tenant, id, Change::Grant { permissions, delegated }, false).await
     }
 
     pub(crate) async fn remove_certificate(
@@ -149,10 +127,7 @@ impl Host {
         thumbprint: &str,
         revoke: bool,
     ) -> Result<()> {
-        let event = self.event(tenant, Activity::ApplicationCertificateChanged).with("removed", thumbprint);
-        let thumbprint = thumbprint.to_owned();
-        let remove = move |application: &mut Application| application.remove_certificate(&thumbprint);
-        self.change_app(tenant, id, event, revoke, remove).await.map(drop)
+        self.change_app(tenant, id, Change::RemoveCertificate(thumbprint.to_owned()), revoke).await.map(drop)
     }
 
     /// Ends every token of the application of that client id; gives the application, when it is one of the tenant's.
@@ -174,41 +149,33 @@ impl Host {
         &self,
         tenant: TenantId,
         id: ApplicationId,
-        event: AuditEvent,
-        revoke: bool,
-        change: impl Fn(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
+        change: Change,
+        ends_tokens: bool,
     ) -> Result<Application> {
-        let unknown = ApplicationRefusal::Unknown(id.to_string());
-        self.change_found(tenant, move |_| Ok(Some(id)), unknown, event, revoke, change).await
+        self.change_found(move |view| manage_applications::named(view, tenant, id), change, ends_tokens).await
     }
 
     /// Changes the application that `find` finds, in one unit of work.
     async fn change_found(
         &self,
-        tenant: TenantId,
-        find: impl Fn(&dyn View) -> Result<Option<ApplicationId>, StoreError> + Send + 'static,
-        unknown: ApplicationRefusal,
-        event: AuditEvent,
-        revoke: bool,
-        change: impl Fn(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
+        find: impl Fn(&dyn View) -> Result<Application, Fault> + Send + 'static,
+        change: Change,
+        ends_tokens: bool,
     ) -> Result<Application> {
-        let revoked = self.event(tenant, Activity::TokensRevoked);
+        let origin = self.origin();
         let changed = self.opened.store.write(move |unit| {
-            let id = find(unit)?.ok_or_else(|| unknown.clone())?;
-            let changed = manage_applications::change(unit, tenant, id, event.clone(), &change)?;
-            if revoke {
-                let now = SystemClock::default().now();
-                tokens_of(unit, tenant, &of_application(id), revoked.clone(), now)?;
-            }
-            Ok(changed)
+            let tokens = Tokens::end_if(ends_tokens, SystemClock::default().now());
+            let found = find(unit)?;
+            manage_applications::change(unit, By::Host, &origin, found, &change, tokens)
         });
         settled(changed.await)
     }
 
     pub(crate) async fn delete_app(&self, tenant: TenantId, id: ApplicationId) -> Result<()> {
-        let event = self.event(tenant, Activity::ApplicationDeleted);
+        let origin = self.origin();
         let delete = self.opened.store.write(move |unit| {
-            manage_applications::delete(unit, tenant, id, event.clone(), SystemClock::default().now())
+            let found = manage_applications::named(unit, tenant, id)?;
+            manage_applications::delete(unit, &origin, &found, SystemClock::default().now())
         });
         Ok(delete.await?)
     }
@@ -217,23 +184,21 @@ impl Host {
     pub(crate) async fn sign_ins(&self, tenant: TenantId) -> Result<Vec<(SignIn, Option<String>, Option<String>)>> {
         let now = self.now();
         let found = self.opened.store.read(move |view| {
-            let mut named = Vec::new();
-            for sign_in in view.sign_ins(tenant)? {
-                if !sign_in.is_waiting(now) && !sign_in.is_live(now) {
-                    continue;
-                }
-                let application = match sign_in.application {
-                    COMMAND_LINE => Some(Application::command_line(tenant)),
-                    id => view.application(tenant, id)?,
-                };
-                let user = match sign_in.user {
-                    Some(id) => view.resource(tenant, ResourceKind::User, id)?,
-                    None => None,
-                };
-                let names = (application.map(|known| known.display_name), user.and_then(|user| user.alternate_key));
-                named.push((sign_in, names.0, names.1));
-            }
-            Ok(named)
+            let mut sign_ins = view.sign_ins(tenant)?;
+            sign_ins.retain(|sign_in| sign_in.is_waiting(now) || sign_in.is_live(now));
+            let mut applications = view.applications(tenant)?;
+            applications.push(Application::command_line(tenant));
+            let names = applications.into_iter().map(|known| (known.id, known.display_name));
+            let names: BTreeMap<_, _> = names.collect();
+            let ids: Vec<_> = sign_ins.iter().filter_map(|sign_in| sign_in.user).collect();
+            let users = view.resources_of(tenant, ResourceKind::User, &ids)?.into_iter();
+            let users: BTreeMap<_, _> = users.map(|user| (user.id, user.alternate_key)).collect();
+            let named = sign_ins.into_iter().map(|sign_in| {
+                let user = sign_in.user.and_then(|id| users.get(&id).cloned().flatten());
+                let application = names.get(&sign_in.application).cloned();
+                (sign_in, application, user)
+            });
+            Ok(named.collect())
         });
         Ok(found.await?)
     }

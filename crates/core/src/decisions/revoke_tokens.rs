@@ -8,12 +8,13 @@
 use jiff::Timestamp;
 
 use crate::audit::{Activity, AuditEvent};
+use crate::caller::Caller;
 use crate::decisions::revocation::end_tokens;
 use crate::id::{ResourceId, TenantId};
 use crate::ports::{Fault, UnitOfWork};
 use crate::principal::Principal;
 use crate::resource::Resource;
-use crate::revocation::of_user;
+use crate::revocation::{of_oneself, of_user};
 
 /// A person to sign out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,13 @@ impl Person {
     /// Returns a user of the tenant, by the names that every issuer uses.
     pub fn of(user: &Resource) -> Self {
         Self { tenant: user.tenant, id: user.id, names: of_user(user) }
+    }
+
+    /// The user that the caller itself is, by every name too that the caller has for certain.
+    pub fn of_oneself(user: &Resource, caller: &Caller) -> Self {
+        let mut person = Self::of(user);
+        person.names.extend(of_oneself(caller));
+        person
     }
 }
 

@@ -13,20 +13,15 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_auth::{ClientSecret, new_application_secret};
-use chaveiro_core::application::{
-    Application, ApplicationCertificate, ApplicationRefusal, ApplicationSecret, MAX_NAME, SECRET_LIFE,
-};
-use chaveiro_core::audit::{Activity, AuditEvent};
-use chaveiro_core::decisions::manage_applications::{self, holds_all_of};
-use chaveiro_core::decisions::revoke_tokens::tokens_of;
+use chaveiro_core::Timestamp;
+use chaveiro_core::application::{Application, ApplicationCertificate, ApplicationSecret, MAX_NAME, SECRET_LIFE};
+use chaveiro_core::audit::Activity;
+use chaveiro_core::decisions::manage_applications::{self, By, Change, Tokens};
 use chaveiro_core::digest::unhex;
 use chaveiro_core::id::{ApplicationId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{StoreError, View};
-use chaveiro_core::refusal::RightsRefusal;
-use chaveiro_core::revocation::of_application;
 use chaveiro_core::role::RoleAction;
-use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -147,8 +142,7 @@ pub(super) const KIND: Kind = Kind {
     update: Some(|writing| Box::pin(rename(writing))),
     delete: Some(|unit, asked, clock| {
         let found: Box<Application> = asked.follow_to_row(unit)?;
-        let event = asked.event(Activity::ApplicationDeleted);
-        manage_applications::delete(unit, found.tenant, found.id, event, clock.now())
+        manage_applications::delete(unit, &asked.origin(), &found, clock.now())
     }),
     operations: &[
         |state, asked, given| Box::pin(add_password(state, asked, given)),
@@ -274,12 +268,7 @@ async fn create(writing: Writing<'_>) -> Result<Response, GraphError> {
 async fn rename(writing: Writing<'_>) -> Result<Response, GraphError> {
     let Writing { state, asked, headers, body, .. } = writing;
     let Some(name) = name(headers, body).await? else { return Ok(response::no_content()) };
-    let event = asked.event(Activity::ApplicationRenamed).with("name", &name);
-    let rename = move |application: &mut Application| {
-        application.display_name.clone_from(&name);
-        Ok(())
-    };
-    change(state, asked, event, none, rename).await?;
+    change(state, asked, Change::Name(name), false).await?;
     Ok(response::no_content())
 }
 
@@ -298,9 +287,7 @@ async fn add_password(
     kept.display_name = display_name;
 
     let (version, base_url) = (asked.walk.version, state.base_url.clone());
-    let event = manage_applications::secret_added(asked.event(Activity::ApplicationSecretChanged), &kept);
-    let added = kept.clone();
-    change(state, asked, event, caller_holds_all, move |application| application.add_secret(added.clone())).await?;
+    change(state, asked, Change::AddSecret { secret: kept.clone(), replaces: false }, false).await?;
     let context = format!("{base_url}/{}/$metadata#microsoft.graph.passwordCredential", version.segment());
     Ok(response::secret_json(with_secret(&context, password(&kept, version), &secret)))
 }
@@ -314,48 +301,17 @@ async fn remove_password(
     let id = given.get("keyId").and_then(Value::as_str).and_then(|text| Uuid::try_parse(text).ok());
     let id = id.ok_or_else(|| GraphError::Internal("a key id that was checked".to_owned()))?;
     let revokes = given.get(REVOKE_TOKENS).and_then(Value::as_bool).unwrap_or_default();
-    let removed = asked.event(Activity::ApplicationSecretChanged).with("removed", id);
-    let clock = Arc::clone(&state.clock);
-    let written = state.store.write(move |unit| {
-        let found: Box<Application> = asked.follow_to_row(unit)?;
-        let remove = |application: &mut Application| application.remove_secret(id);
-        manage_applications::change(unit, found.tenant, found.id, removed.clone(), remove)?;
-        if revokes {
-            let event = asked.event(Activity::TokensRevoked);
-            tokens_of(unit, found.tenant, &of_application(found.id), event, clock.now())?;
-        }
-        Ok(())
-    });
-    written.await?;
+    change(state, asked, Change::RemoveSecret(id), revokes).await?;
     Ok(response::no_content())
 }
 
-/// A condition on the caller and the application, beside the role.
-type Condition = fn(&dyn View, &Asked, &Application) -> Result<(), Fault>;
-
-fn none(_: &dyn View, _: &Asked, _: &Application) -> Result<(), Fault> {
-    Ok(())
-}
-
-fn caller_holds_all(view: &dyn View, asked: &Asked, application: &Application) -> Result<(), Fault> {
-    match holds_all_of(view, &asked.caller, application)? {
-        true => Ok(()),
-        false => Err(RightsRefusal::ApplicationBeyondCaller.into()),
-    }
-}
-
 /// Changes the application at the end of the walk.
-async fn change(
-    state: &GraphState,
-    asked: Arc<Asked>,
-    event: AuditEvent,
-    condition: Condition,
-    change: impl Fn(&mut Application) -> Result<(), ApplicationRefusal> + Send + 'static,
-) -> Result<(), GraphError> {
+async fn change(state: &GraphState, asked: Arc<Asked>, change: Change, ends_tokens: bool) -> Result<(), GraphError> {
+    let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
         let found: Box<Application> = asked.follow_to_row(unit)?;
-        condition(unit, &asked, &found)?;
-        manage_applications::change(unit, found.tenant, found.id, event.clone(), &change).map(drop)
+        let (by, tokens) = (By::Caller(&asked.caller), Tokens::end_if(ends_tokens, clock.now()));
+        manage_applications::change(unit, by, &asked.origin(), *found, &change, tokens).map(drop)
     });
     Ok(written.await?)
 }

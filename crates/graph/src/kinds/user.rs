@@ -6,7 +6,6 @@ use axum::response::Response;
 use chaveiro_core::decisions::revoke_tokens::{Person, sign_out};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::resource::Resource;
-use chaveiro_core::revocation;
 use chaveiro_core::role::RoleAction;
 use http::StatusCode;
 use serde_json::json;
@@ -88,10 +87,10 @@ async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> 
     let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
         let user: Box<Resource> = asked.follow_to_row(unit)?;
-        let mut person = Person::of(&user);
-        if asked.of_oneself {
-            person.names.extend(revocation::of_oneself(&asked.caller));
-        }
+        let person = match asked.of_oneself {
+            true => Person::of_oneself(&user, &asked.caller),
+            false => Person::of(&user),
+        };
         let event = |activity| asked.event(activity);
         Ok((person.id, sign_out(unit, &person, event, clock.now())?))
     });
