@@ -3,5 +3,6 @@
 mod every;
 mod one_file;
 mod ping;
+mod reach;
 mod unlock_token;
 mod world;

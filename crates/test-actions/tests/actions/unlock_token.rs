@@ -235,6 +235,48 @@ async fn one_that_may_have_changed_its_device_does_not_expire() {
 }
 
 #[tokio::test]
+async fn a_secret_that_the_server_could_not_open_is_not_asked_for() {
+    let world = World::new().await;
+    let (_, id, _) = device_with_token(&world, 1).await;
+    let post = async |action: &str| world.call(&world.all(), "POST", &format!("{}/{action}", path(id))).await;
+    // A key that is missing without a word refuses every recovery: that refusal is the one of the probe.
+    world.move_key(true);
+    let (status, probe) = post("recoverPasscode").await;
+    assert_eq!(status, 503, "{probe}");
+    world.move_key(false);
+
+    world.set_key_away(true).await;
+    let before = (world.record(id).await.len(), world.newest(id).await.0.id);
+    for action in ["setUnlockToken", "clearUnlockToken"] {
+        let (status, answer) = post(action).await;
+        let said = |answer: &serde_json::Value| (answer["error"]["code"].clone(), answer["error"]["message"].clone());
+        assert_eq!((status, said(&answer)), (503, said(&probe)), "{action}");
+    }
+    let after = (world.record(id).await.len(), world.newest(id).await.0.id);
+    assert_eq!(after, before, "nothing is accepted or recorded");
+    for action in ["recoverPasscode", "ping", "readUnlockToken"] {
+        assert_eq!(post(action).await.0, 204, "{action} sends no secret");
+    }
+    world.set_key_away(false).await;
+    assert_eq!(post("setUnlockToken").await.0, 204);
+}
+
+#[tokio::test]
+async fn one_that_waits_while_the_key_goes_is_neither_made_nor_sent() {
+    let world = World::new().await;
+    let (mut device, id) = world.device(1).await;
+    ask(&world, id, "setUnlockToken").await;
+    world.set_key_away(true).await;
+    let report = device.sync(&world.transport()).await.expect("a session");
+    assert_eq!(report.commands, []);
+    let (action, secrets) = world.newest(id).await;
+    assert_eq!((action.state, secrets), (ActionState::Pending, vec![]));
+    world.set_key_away(false).await;
+    device.sync(&world.transport()).await.expect("a session");
+    assert_eq!(world.newest(id).await.0.outcome, Some(Outcome::Replaced));
+}
+
+#[tokio::test]
 async fn no_person_is_shown_it() {
     let world = World::new().await;
     let (_, id, _) = device_with_token(&world, 1).await;

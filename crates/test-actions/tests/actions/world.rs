@@ -8,10 +8,12 @@ use axum::body::Body;
 use chaveiro_auth::{IssuerKeys, LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::audit::AuditEvent;
-use chaveiro_core::caller::HostUser;
+use chaveiro_core::caller::{Actor, HostUser};
+use chaveiro_core::decisions::keys::{self, Hand};
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::id::{DeviceId, TenantId};
+use chaveiro_core::keys::{KeyName, KnownKey};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Store, View};
 use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
@@ -155,9 +157,22 @@ impl World {
     }
 
     pub(crate) async fn call(&self, token: &str, method: &str, path: &str) -> (u16, Value) {
-        let request =
-            http::Request::builder().method(method).uri(path).header("Authorization", format!("Bearer {token}"));
-        let request = request.body(Body::empty()).expect("a request");
+        self.request(token, method, path, Body::empty()).await
+    }
+
+    /// Posts a JSON body.
+    #[allow(dead_code, reason = "the tests of statements use it")]
+    pub(crate) async fn post(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.request(token, "POST", path, Body::from(body.to_string())).await
+    }
+
+    async fn request(&self, token: &str, method: &str, path: &str, body: Body) -> (u16, Value) {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("Authorization", format!("Bearer {token}"))
+            .header("Content-Type", "application/json");
+        let request = request.body(body).expect("a request");
         let response = self.graph.clone().oneshot(request).await.expect("an answer");
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.expect("a body").to_bytes();
@@ -178,12 +193,22 @@ impl World {
 
     /// Enrols the device of that number over that connection.
     pub(crate) async fn enroll(&self, transport: &InProcess, number: u64) -> WindowsDevice {
+        self.enroll_as(transport, number, None).await
+    }
+
+    /// Enrols the device of that number in the place of a known one.
+    pub(crate) async fn enroll_as(
+        &self,
+        transport: &InProcess,
+        number: u64,
+        replaces: Option<DeviceId>,
+    ) -> WindowsDevice {
         let (text, now) = (new_enrollment_token(self.entropy.as_ref()), self.now());
         let token = EnrollmentToken {
             token_sha256: token_sha256(text.expose_secret()),
             tenant: self.tenant,
             user: None,
-            replaces: None,
+            replaces,
             created: now,
             expires: now + Duration::from_secs(3600),
             used: None,
@@ -225,6 +250,23 @@ impl World {
             Ok((action, secrets))
         })
         .await
+    }
+
+    /// Keeps the private escrow key elsewhere, as an operator has declared, or brings it back.
+    pub(crate) async fn set_key_away(&self, away: bool) {
+        let name = KeyName::EscrowPrivate(self.tenant);
+        let fingerprint = self.keyring.own_fingerprint(self.tenant).expect("a fingerprint");
+        let known = KnownKey { name, fingerprint, since: self.now(), until: None, away, running_s: 0 };
+        let hand = Hand { actor: Actor::system(), now: self.now() };
+        self.store.write(move |unit| Ok(keys::set_away(unit, &hand, &known, away)?)).await.expect("recorded");
+        self.move_key(away);
+    }
+
+    /// Moves the file of the private escrow key out of its place, or back.
+    pub(crate) fn move_key(&self, away: bool) {
+        let (file, elsewhere) = (self.keyring.private_file(self.tenant), self.directory.path().join("elsewhere"));
+        let (from, to) = if away { (&file, &elsewhere) } else { (&elsewhere, &file) };
+        std::fs::rename(from, to).expect("moved");
     }
 
     /// The record of that device: activity and remote action of each event.

@@ -1,0 +1,235 @@
+//! The number of statements that a request or a message asks of the store: no question per row, and where each row costs
+//! something, exactly that. Statements of begin and commit are among them.
+
+#[path = "actions/world.rs"]
+#[allow(dead_code, reason = "the tests of remote actions use more of it")]
+mod world;
+
+use chaveiro_core::action::{ActionRecord, ActionState, Outcome};
+use chaveiro_core::caller::Actor;
+use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
+use chaveiro_core::id::{ActionId, DeviceId, ResourceId, SecretId, TenantId};
+use chaveiro_core::lock::{DeviceLock, Lock};
+use chaveiro_core::ports::Sealer;
+use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::secret::Passcode;
+use chaveiro_store_sqlite::counted;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+use uuid::Uuid;
+
+use world::{World, path};
+
+/// The statements of the whole process are counted: one test at a time.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+async fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().await
+}
+
+const DEVICES: &str = "/beta/deviceManagement/managedDevices";
+
+fn device(tenant: TenantId, number: u128) -> ManagedDevice {
+    let now = chaveiro_core::Timestamp::UNIX_EPOCH;
+    ManagedDevice {
+        tenant,
+        id: DeviceId(Uuid::from_u128(number)),
+        platform: Platform::Linux,
+        management_state: ManagementState::Managed,
+        comanaged: false,
+        user: Some(ResourceId(Uuid::from_u128(number))),
+        enrolled: now,
+        last_sync: now,
+        certificate_expires: None,
+        inventory: Inventory::default(),
+        notes: None,
+        managed_device_name: None,
+        owner_type: OwnerType::Company,
+        recoverability: Vec::new(),
+        scope_tags: Default::default(),
+    }
+}
+
+/// An action that is done: its passcode opens a lock of that number.
+fn done(tenant: TenantId, device: u128, number: u128) -> ActionRecord {
+    let now = chaveiro_core::Timestamp::UNIX_EPOCH;
+    ActionRecord {
+        id: ActionId(Uuid::from_u128(number)),
+        tenant,
+        device: DeviceId(Uuid::from_u128(device)),
+        name: "recoverPasscode",
+        state: ActionState::Done,
+        attempt: 1,
+        outcome: Some(Outcome::Replaced),
+        device_status: Some(200),
+        device_reason: None,
+        locks: vec![Lock::Luks2],
+        opens: vec![DeviceLock { lock: Lock::Luks2, subject: format!("/dev/sd{number}") }],
+        verified: Some(now),
+        before_restore: None,
+        requested_by: Actor::system(),
+        client_request_id: None,
+        started: now,
+        updated: now,
+    }
+}
+
+/// Adds devices with these numbers, each with a user and a recovery of its own.
+async fn add_devices(world: &World, numbers: std::ops::Range<u128>) {
+    let (tenant, keyring) = (world.tenant, world.keyring.clone());
+    let add = world.store.write(move |unit| {
+        for number in numbers.clone() {
+            let of = device(tenant, number);
+            unit.insert_resource(&Resource {
+                tenant,
+                kind: ResourceKind::User,
+                id: ResourceId(of.id.0),
+                owner: None,
+                device: None,
+                alternate_key: Some(format!("{number}@example.org")),
+                properties: json!({"userPrincipalName": format!("{number}@example.org")}).to_string(),
+                created: of.enrolled,
+                modified: of.enrolled,
+            })?;
+            unit.insert_device(&of)?;
+            let action = done(tenant, number, number);
+            unit.insert_action(&action)?;
+            unit.insert_secret(&secret(keyring.as_ref(), &action)?)?;
+        }
+        Ok(())
+    });
+    add.await.expect("added");
+}
+
+fn secret(sealer: &dyn Sealer, action: &ActionRecord) -> Result<EscrowedSecret, chaveiro_core::Fault> {
+    let (tenant, device, kind) = (action.tenant, action.device, SecretKind::Passcode);
+    let context = SecretContext { tenant, device, action: action.id, attempt: 1, kind };
+    let passcode = Passcode::new("482915".to_owned().into()).expect("a passcode");
+    Ok(EscrowedSecret {
+        id: SecretId(action.id.0),
+        context,
+        envelope: Some(sealer.seal(&context, &passcode)?),
+        standing: Standing::Current,
+        received: action.started,
+        expires: UNTIL_REPLACED,
+        disclosed: None,
+    })
+}
+
+/// The statements of one GET, and its answer.
+async fn get(world: &World, path: &str) -> (usize, Value) {
+    let token = world.all();
+    let before = counted::run();
+    let (status, answer) = world.call(&token, "GET", path).await;
+    let statements = counted::run() - before;
+    assert_eq!(status, 200, "{answer}");
+    (statements, answer)
+}
+
+#[tokio::test]
+async fn a_page_costs_the_same_however_many_rows_it_has() {
+    let _alone = alone().await;
+    let world = World::new().await;
+    add_devices(&world, 1..3).await;
+    let paths = [DEVICES, "/beta/deviceManagement/remoteActionAudits", "/beta/users"];
+    let mut short = Vec::new();
+    for path in paths {
+        short.push(get(&world, path).await.0);
+    }
+    add_devices(&world, 3..23).await;
+    for (path, short) in paths.into_iter().zip(short) {
+        let (long, answer) = get(&world, path).await;
+        assert_eq!(answer["value"].as_array().map(Vec::len), Some(22), "{path}");
+        assert_eq!(long, short, "{path}");
+    }
+    let (_, answer) = get(&world, DEVICES).await;
+    let users: Vec<_> = answer["value"].as_array().into_iter().flatten().map(|of| &of["userPrincipalName"]).collect();
+    assert!(users.contains(&&json!("22@example.org")), "each with its own user: {users:?}");
+}
+
+/// The statements of a page: the row of the tenant, and the page.
+const PAGE: usize = 2;
+
+#[tokio::test]
+async fn an_expansion_asks_once_for_each_entity_that_has_one() {
+    let _alone = alone().await;
+    let world = World::new().await;
+    add_devices(&world, 1..3).await;
+    let path = format!("{DEVICES}?$expand=users");
+    let (two, _) = get(&world, &path).await;
+    add_devices(&world, 3..23).await;
+    let (all, answer) = get(&world, &path).await;
+    assert_eq!(answer["value"][0]["users"].as_array().map(Vec::len), Some(1), "{answer}");
+    assert_eq!(all - two, 20 * PAGE);
+}
+
+#[tokio::test]
+async fn a_further_passcode_costs_its_own_record_and_nothing_of_the_device() {
+    let _alone = alone().await;
+    let world = World::new().await;
+    add_devices(&world, 1..2).await;
+    let results = format!("{}?$select=deviceActionResults", path(DeviceId(Uuid::from_u128(1))));
+    let (_, answer) = get(&world, &results).await;
+    assert_eq!(answer["deviceActionResults"][0]["passcode"], "482915", "{answer}");
+    let (one, _) = get(&world, &results).await;
+    let (tenant, keyring) = (world.tenant, world.keyring.clone());
+    let add = world.store.write(move |unit| {
+        for number in 11..14 {
+            let action = done(tenant, 1, number);
+            unit.insert_action(&action)?;
+            unit.insert_secret(&secret(keyring.as_ref(), &action)?)?;
+        }
+        Ok(())
+    });
+    add.await.expect("added");
+    let (_, answer) = get(&world, &results).await;
+    let shown = answer["deviceActionResults"].as_array().into_iter().flatten();
+    assert_eq!(shown.filter(|result| result["passcode"] == "482915").count(), 4, "{answer}");
+    let (four, _) = get(&world, &results).await;
+    assert_eq!(four - one, 3 * AGAIN);
+}
+
+/// The statements of a passcode that is read again: its secrets, and the event.
+const AGAIN: usize = 2;
+
+#[tokio::test]
+async fn an_item_of_a_batch_costs_what_it_costs_alone() {
+    let _alone = alone().await;
+    let world = World::new().await;
+    add_devices(&world, 1..3).await;
+    let (alone, _) = get(&world, DEVICES).await;
+    let token = world.all();
+    let mut costs = Vec::new();
+    for number in [1, 5] {
+        let item = |id: u32| json!({"id": id.to_string(), "method": "GET", "url": "/deviceManagement/managedDevices"});
+        let body = json!({"requests": (0..number).map(item).collect::<Vec<_>>()});
+        let before = counted::run();
+        let (status, answer) = world.post(&token, "/beta/$batch", &body).await;
+        costs.push(counted::run() - before);
+        assert_eq!((status, &answer["responses"][0]["status"]), (200, &json!(200)), "{answer}");
+    }
+    assert_eq!(costs[1] - costs[0], 4 * alone);
+}
+
+#[tokio::test]
+async fn an_enrolment_and_a_check_in_cost_the_same_however_many_devices_there_are() {
+    let _alone = alone().await;
+    let world = World::new().await;
+    let mut costs = Vec::new();
+    for (number, others) in [(1, 1..3), (2, 3..23)] {
+        add_devices(&world, others).await;
+        let before = counted::run();
+        let mut device = world.enroll(&world.transport(), number).await;
+        let enrolled = counted::run();
+        let report = device.sync(&world.transport()).await.expect("the first session");
+        let set_up = counted::run();
+        assert!(!report.commands.is_empty());
+        let idle = device.sync(&world.transport()).await.expect("an idle session");
+        assert!(idle.commands.is_empty());
+        costs.push([enrolled - before, set_up - enrolled, counted::run() - set_up]);
+    }
+    assert_eq!(costs[0], costs[1]);
+    // The enrolment with its three requests, the session of the set-up, and one in which nothing waits.
+    assert_eq!(costs[0], [40, 51, 22]);
+}
