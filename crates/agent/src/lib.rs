@@ -13,6 +13,7 @@ mod escrowed;
 mod help;
 mod inventory;
 mod journal;
+mod key_file;
 mod locks;
 mod login;
 mod luks;
@@ -47,8 +48,8 @@ use doctor::Finding;
 pub use embedded::Embedded;
 use enrolment::Invitation;
 use help::HELP;
+pub use key_file::of_key_file;
 use state::State;
-pub use words::of_key_file;
 
 /// The whole program: command line in, exit code out.
 pub fn main() -> ExitCode {

@@ -3,11 +3,11 @@
 use std::error::Error;
 
 use chaveiro_device::enroll::EnrollError;
-use chaveiro_keyfile::KeyFileError;
 use chaveiro_lang::{Text, text};
 
 use crate::config::ConfigError;
 use crate::inventory::NoMachineId;
+use crate::key_file::of_key_file;
 use crate::login::LoginError;
 use crate::luks::LuksError;
 use crate::session::Refused;
@@ -31,18 +31,5 @@ fn of_enrolment(error: &EnrollError) -> Text {
         EnrollError::Provisioning(error) => text!("enroll-document", fault = error.to_string()),
         EnrollError::ForeignCertificate => text!("enroll-foreign-certificate"),
         EnrollError::Key(error) => text!("enroll-no-key", fault = error.to_string()),
-    }
-}
-
-/// The text of an error of a key file.
-pub fn of_key_file(error: &KeyFileError) -> Text {
-    match error {
-        KeyFileError::Missing(file) => text!("key-file-missing", file = file),
-        KeyFileError::Exists(file) => text!("key-file-exists", file = file),
-        KeyFileError::TooOpen { file, mode } => {
-            text!("key-file-too-open", file = file, mode = format!("{mode:o}"))
-        }
-        KeyFileError::Damaged { file, what } => text!("key-file-damaged", file = file, what = *what),
-        KeyFileError::Io { file, error } => text!("key-file-unusable", file = file, error = error.to_string()),
     }
 }

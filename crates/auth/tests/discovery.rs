@@ -21,7 +21,7 @@ async fn discovery_leads_to_endpoints_that_answer_and_keys_that_verify() {
         }
         for endpoint in ["authorization_endpoint", "end_session_endpoint"] {
             let path = document[endpoint].as_str().and_then(|url| url.strip_prefix(BASE)).expect("ours").to_owned();
-            assert!(endpoints.get(&path).await.2.contains("<html>"), "{endpoint} is a page");
+            assert!(endpoints.get(&path).await.2.contains("<html lang="), "{endpoint} is a page");
         }
         let keys = document["jwks_uri"].as_str().and_then(|url| url.strip_prefix(BASE)).expect("ours").to_owned();
         let (_, set) = endpoints.json(&keys).await;

@@ -12,7 +12,7 @@ use chaveiro_lang::{Text, text};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use identity::{App, Login, Registration, SignIn};
-pub(crate) use keys::{KeyFlags, key_help};
+pub(crate) use keys::{KeyFlags, key_facts};
 
 /// The command line.
 #[derive(Debug, Parser)]

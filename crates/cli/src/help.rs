@@ -4,15 +4,16 @@ use chaveiro_lang::{Help, Lang};
 use chaveiro_server::KEYS;
 use clap::{Command, CommandFactory};
 
-use crate::args::{Cli, key_help};
+use crate::args::{Cli, key_facts};
 
 /// Every help text of the command.
 const HELP: Help = Help("help-cli");
 
 /// The command line in that language. The help of a configuration key also tells its bounds and its default.
 pub(crate) fn command(lang: Lang) -> Command {
-    HELP.in_language(Cli::command(), lang).mut_subcommand("serve", |serve| {
-        KEYS.iter().fold(serve, |serve, key| serve.mut_arg(key.name, |flag| flag.help(key_help(key, lang))))
+    HELP.with_facts(Cli::command(), lang, |argument, lang| {
+        let key = KEYS.iter().find(|key| argument.get_id() == key.name)?;
+        key_facts(key, lang)
     })
 }
 
@@ -31,7 +32,8 @@ mod tests {
             let refused = command(lang).try_get_matches_from(["chaveiro", "serve", "--help"]).expect_err("help");
             let help = refused.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
             for key in KEYS {
-                assert!(help.contains(&key_help(key, lang)), "{} in {help}", key.name);
+                let facts = key_facts(key, lang).map(|facts| format!(" [{facts}]")).unwrap_or_default();
+                assert!(help.contains(&format!("{}{facts}", key.about(lang))), "{} in {help}", key.name);
             }
             assert!(help.contains("500]"), "{help}");
         }

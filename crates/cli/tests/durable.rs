@@ -422,7 +422,9 @@ fn a_backup_is_made_for_its_owner_alone_and_each_damage_to_it_is_found() {
     std::fs::write(&database, &whole).expect("written");
     std::fs::write(backup.join("backup.json"), "{}").expect("written");
     assert!(text(&try_run(&data, &["check", place]).stderr).contains("cannot be read"));
-    assert!(text(&try_run(&data, &["check", directory.path().to_str().expect("text")]).stderr).contains("is not a backup"));
+    assert!(
+        text(&try_run(&data, &["check", directory.path().to_str().expect("text")]).stderr).contains("is not a backup")
+    );
 }
 
 #[tokio::test]

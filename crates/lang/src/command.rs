@@ -59,10 +59,18 @@ fn attribute(argument: &Arg) -> String {
     argument.get_id().as_str().replace('_', "-")
 }
 
+/// The facts that stand behind the text of an argument, such as its bounds.
+pub type Facts = fn(&Arg, Lang) -> Option<String>;
+
 impl Help {
     /// The command in that language. In English the headings are those of `clap`.
     pub fn in_language(self, command: Command, lang: Lang) -> Command {
-        let command = self.say(command, &Place(vec![self.0.to_owned()]), lang, false);
+        self.with_facts(command, lang, |_, _| None)
+    }
+
+    /// The command in that language, with facts behind the texts of its arguments.
+    pub fn with_facts(self, command: Command, lang: Lang, facts: Facts) -> Command {
+        let command = self.say(command, &Place(vec![self.0.to_owned()]), (lang, facts), false);
         if lang == Lang::english() {
             return command;
         }
@@ -103,16 +111,16 @@ impl Help {
     }
 
     /// `versioned`: the command above gives its version to its verbs.
-    fn say(self, command: Command, place: &Place, lang: Lang, versioned: bool) -> Command {
+    fn say(self, command: Command, place: &Place, (lang, facts): (Lang, Facts), versioned: bool) -> Command {
         let (about, long_about) = (place.about(lang), place.long_about(lang));
         let versioned_verbs = versioned || command.is_propagate_version_set();
-        let mut command = command.mut_args(|argument| with_help(argument, place, lang));
+        let mut command = command.mut_args(|argument| with_help(argument, place, lang, facts));
         if lang != Lang::english() {
             command = in_frame(command, lang, versioned);
         }
         command = command.mut_subcommands(|verb| {
             let place = place.of(&verb);
-            self.say(verb, &place, lang, versioned_verbs)
+            self.say(verb, &place, (lang, facts), versioned_verbs)
         });
         if let Some(about) = about {
             command = command.about(about);
@@ -125,9 +133,10 @@ impl Help {
 }
 
 /// Gives an argument its text. What `clap` adds in English is added here in the other languages.
-fn with_help(argument: Arg, place: &Place, lang: Lang) -> Arg {
+fn with_help(argument: Arg, place: &Place, lang: Lang, facts: Facts) -> Arg {
     let Some((id, name)) = place.owner(&argument) else { return argument };
-    let help = find(lang, id, Some(&name)).unwrap_or_default();
+    let text = find(lang, id, Some(&name)).unwrap_or_default();
+    let help = facts(&argument, lang).map_or(text.clone(), |facts| format!("{text} [{facts}]"));
     if lang == Lang::english() {
         return argument.help(help);
     }

@@ -20,6 +20,6 @@ mod text;
 
 pub use catalogue::{Lang, Languages};
 #[cfg(feature = "command")]
-pub use command::{Help, help_instead, refusal, spoken};
+pub use command::{Facts, Help, help_instead, refusal, spoken};
 pub use error::{Explain, Told, Translate, tell, tell_machines};
 pub use text::{Text, Value, day};

@@ -7,7 +7,7 @@ use chaveiro_keyfile::KeyFileError;
 use chaveiro_lang::{Text, text};
 
 use super::header::HeaderError;
-use crate::words;
+use crate::key_file::of_key_file;
 
 #[derive(Debug)]
 pub(crate) enum LuksError {
@@ -43,7 +43,7 @@ impl LuksError {
             Self::LastSlot(slot) => text!("luks-last-slot", slot = *slot),
             Self::Failed { verb, code, words } => text!("luks-failed", verb = *verb, code = *code, words = words),
             Self::Stuck(verb) => text!("luks-stuck", verb = *verb),
-            Self::KeyFile(error) => words::of_key_file(error),
+            Self::KeyFile(error) => of_key_file(error),
             Self::Io { file, error } => text!("luks-io", file = file, error = error.to_string()),
         }
     }

@@ -23,10 +23,7 @@ impl FromArgMatches for KeyFlags {
 
 impl Args for KeyFlags {
     fn augment_args(command: Command) -> Command {
-        let flag = |key: &Key| {
-            let flag = Arg::new(key.name).long(key.name).value_name(key.takes.placeholder());
-            flag.help(key_help(key, Lang::english()))
-        };
+        let flag = |key: &Key| Arg::new(key.name).long(key.name).value_name(key.takes.placeholder());
         command.args(KEYS.iter().map(flag))
     }
 
@@ -35,17 +32,15 @@ impl Args for KeyFlags {
     }
 }
 
-/// The help of the flag of a key: its sentence, its bounds, its default.
-pub(crate) fn key_help(key: &Key, lang: Lang) -> String {
-    let about = key.about(lang);
-    let default = Some(key.default).filter(|default| !default.is_empty());
+/// The bounds and the default of a key, if it has a default.
+pub(crate) fn key_facts(key: &Key, lang: Lang) -> Option<String> {
+    let default = Some(key.default).filter(|default| !default.is_empty())?;
     // Numbers are told as they are typed, without marks between thousands.
-    let facts = match (key.takes.bounds(), default) {
-        (Some(Bounds(least, most)), Some(default)) => {
+    let facts = match key.takes.bounds() {
+        Some(Bounds(least, most)) => {
             text!("key-range", least = least.to_string(), most = most.to_string(), default = default)
         }
-        (None, Some(default)) => text!("key-default", default = default),
-        (_, None) => return about,
+        None => text!("key-default", default = default),
     };
-    format!("{about} [{}]", facts.say(lang))
+    Some(facts.say(lang))
 }
