@@ -48,6 +48,7 @@ pub(crate) fn generate(directory: &Path) -> Result<()> {
         ("openapi.json", chaveiro_graph::openapi_json()),
         ("routes.txt", chaveiro_graph::routes_txt()),
         ("chaveiro.toml", chaveiro_server::config_reference()),
+        ("configuration.md", chaveiro_server::key_table()),
         ("chaveiro-ddf.xml", chaveiro_csp::ddf()),
         ("inventory.md", chaveiro_csp::inventory_table()),
     ];
