@@ -174,8 +174,10 @@ impl Inventory {
         self.verdict(problems)
     }
 
-    /// The keys that the database knows, each with its problem, if any.
+    /// The keys that the database knows, each with its problem, if any, after completing what a crash left unfinished.
     pub async fn list(&self) -> Result<Vec<Listed>, InventoryError> {
+        // A key that cannot be settled is in the list with its problem.
+        let _ = self.finish().await;
         let known = self.known().await?;
         let now = known.keys.into_iter().filter(|key| key.until.is_none());
         Ok(now.map(|known| Listed { file: self.place(&known.name), problem: self.problem(&known), known }).collect())
