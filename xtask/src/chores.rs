@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use cargo_metadata::MetadataCommand;
 
 use crate::advisories::advisories;
 use crate::check::check;
 use crate::fuzz::fuzz;
-use crate::lanes::{quick_targets, run_all, run_quick};
+use crate::lanes::{run_all, run_quick};
 use crate::needs::{self, FETCHED};
 use crate::prose::prose;
 use crate::release::release;
@@ -85,8 +84,7 @@ fn test(arguments: &[String]) -> Result<()> {
     if has(QUICK) {
         ensure!(rest.is_empty(), "{QUICK} takes no other arguments");
         eprintln!("xtask: the quick tests; programs, their faults, clients of Graph and other issuers are left out");
-        let metadata = MetadataCommand::new().current_dir(root()).no_deps().exec()?;
-        return run_quick(cargo, &quick_targets(&metadata));
+        return run_quick(cargo);
     }
     needs::provide(!has(NO_INSTALL), FETCHED)?;
     if rest.is_empty() {
