@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::{Server, chaveiro, get, initialised, text};
+use crate::support::{Server, chaveiro, faketime, get, initialised, text};
 use chaveiro_core::permission::PERMISSIONS;
 use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
@@ -12,13 +12,6 @@ use chaveiro_fleet::https::Https;
 use chaveiro_fleet::windows::WindowsDevice;
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
-
-/// The places where distributions install it.
-const LIBRARIES: [&str; 3] = [
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib/faketime/libfaketimeMT.so.1",
-];
 
 /// A clock that a test moves under running processes.
 struct FakeClock {
@@ -28,8 +21,7 @@ struct FakeClock {
 
 impl FakeClock {
     fn new(directory: &Path) -> Option<Self> {
-        let library = LIBRARIES.into_iter().find(|library| Path::new(library).exists())?;
-        let clock = Self { library, file: directory.join("time") };
+        let clock = Self { library: faketime::library()?, file: directory.join("time") };
         clock.set("+0");
         Some(clock)
     }

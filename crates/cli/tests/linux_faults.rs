@@ -515,16 +515,10 @@ async fn a_disk_that_is_full_refuses_the_recovery_and_changes_nothing() {
 }
 
 /// That program with its clock set to another time.
-fn at_another_time(offset: &str, command: &std::process::Command) -> std::process::Command {
-    let mut other = std::process::Command::new("faketime");
-    other.args(["-f", offset]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => other.env(name, value),
-            None => other.env_remove(name),
-        };
-    }
-    other
+fn at_another_time(offset: &str, mut command: std::process::Command) -> std::process::Command {
+    let library = support::faketime::library().expect("libfaketime is installed");
+    command.env("LD_PRELOAD", library).env("FAKETIME", offset);
+    command
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -532,7 +526,7 @@ async fn a_clock_that_is_off_by_a_year_is_named_and_nothing_changes_until_it_is_
     let scene = Scene::new().await;
     scene.recover().await;
     for offset in ["-1y", "+2y"] {
-        let output = at_another_time(offset, &scene.machine.agent(&["sync"])).output().expect("faketime runs");
+        let output = at_another_time(offset, scene.machine.agent(&["sync"])).output().expect("faketime runs");
         let said = text(&output.stderr);
         assert!(!output.status.success() && said.contains("is the clock of this machine right?"), "{offset}: {said}");
         assert!(scene.machine.locks().password_opens(OLD_PASSWORD));
@@ -552,17 +546,14 @@ async fn a_certificate_that_has_expired_says_so_and_enrolling_again_helps() {
     let mut serve = support::chaveiro();
     serve.args(["serve", "--json", "--graph-listen", "127.0.0.1:0", "--device-listen", &device, "--log", "error"]);
     serve.arg("--data").arg(&data);
-    let mut later = at_another_time("+2y", &serve);
-    // faketime(1) runs the server as a child of its own: both are one group, and end together.
-    std::os::unix::process::CommandExt::process_group(&mut later, 0);
+    let mut later = at_another_time("+2y", serve);
     let mut later =
         later.stdout(std::process::Stdio::piped()).stdin(std::process::Stdio::null()).spawn().expect("it starts");
     let mut first = [0];
     later.stdout.as_mut().expect("its output").read_exact(&mut first).expect("it listens");
-    let output = at_another_time("+2y", &scene.machine.agent(&["sync"])).output().expect("faketime runs");
+    let output = at_another_time("+2y", scene.machine.agent(&["sync"])).output().expect("faketime runs");
     let said = text(&output.stderr);
-    let group = rustix::process::Pid::from_child(&later);
-    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).expect("killed");
+    later.kill().expect("killed");
     let _ = later.wait();
     assert!(!output.status.success() && said.contains("the certificate of this machine has expired"), "{said}");
     assert!(scene.machine.locks().password_opens(OLD_PASSWORD));

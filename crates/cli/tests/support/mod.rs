@@ -1,6 +1,7 @@
 //! The real binary, as a person or a service manager runs it.
 
 pub mod disk;
+pub mod faketime;
 pub mod fill;
 pub mod machine;
 

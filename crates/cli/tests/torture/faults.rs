@@ -19,6 +19,7 @@ use crate::load::Load;
 use crate::preload::{self, Preload};
 use crate::scene::{DEVICES, Ended, Scene, output, run};
 use crate::server::{Server, Start};
+use crate::support::faketime;
 use crate::support::machine::{Machine, PASSPHRASE};
 use crate::support::text;
 
@@ -602,15 +603,15 @@ async fn older(scene: &mut Scene, when: &str) -> Result<()> {
 
 /// The clock of the server jumps while it runs. One device is asked and does not come before the clock is right again.
 async fn clock(scene: &mut Scene, long: Duration) -> Result<Went> {
-    let found = Command::new("faketime").args(["-m", "-f", "+0d", "printenv", "LD_PRELOAD"]).output();
-    let Ok(found) = found else { return Ok(Went::NotRun("faketime is not installed".to_owned())) };
-    let library = text(&found.stdout).trim().to_owned();
+    let Some(library) = faketime::library() else {
+        return Ok(Went::NotRun("libfaketime is not installed".to_owned()));
+    };
     let file = scene.home().join("clock");
     let set = |offset: &str| std::fs::write(&file, offset);
     set("+0")?;
     scene.kill();
     scene.place.environment = vec![
-        ("LD_PRELOAD", library),
+        ("LD_PRELOAD", library.to_owned()),
         ("FAKETIME_TIMESTAMP_FILE", file.display().to_string()),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
         ("FAKETIME_CACHE_DURATION", "1".to_owned()),
