@@ -10,7 +10,7 @@ use rustsec::{Database, Lockfile, Vulnerability};
 
 use crate::chores::{root, run};
 
-/// What is checked: the workspace, and the fuzz targets beside it.
+/// The lock files that are checked: of the workspace, and of the fuzz targets beside it.
 const LOCK_FILES: &[&str] = &["Cargo.lock", "fuzz/Cargo.lock"];
 
 /// A copy of the database beside the repository, for machines without internet.

@@ -1,4 +1,4 @@
-//! What a fresh Debian machine with a Rust toolchain may lack, and how to get it.
+//! The tools that a fresh Debian machine with a Rust toolchain may lack, and how to get them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

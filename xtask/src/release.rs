@@ -68,7 +68,7 @@ pub(crate) fn release(arguments: &[String]) -> Result<()> {
 /// The commit that is built.
 struct Source {
     commit: String,
-    /// Its time, in seconds since 1970, for whatever puts a time into what it makes.
+    /// The time of the commit in seconds since 1970, for tools that write a time into their output.
     time: String,
     version: String,
 }

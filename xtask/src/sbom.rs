@@ -13,7 +13,7 @@ use crate::chores::root;
 /// The programs that people install.
 pub(crate) const PROGRAMS: &[&str] = &["chaveiro", "chaveiro-agent"];
 
-/// What the bills are for; other systems have other dependencies.
+/// The system that the bills are for; other systems have other dependencies.
 pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Writes a bill for each program to `target/sbom/PROGRAM.cdx.json`.

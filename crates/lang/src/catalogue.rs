@@ -13,7 +13,7 @@ use unic_langid::LanguageIdentifier;
 /// Says the language of messages, for all of our programs.
 const VARIABLE: &str = "CHAVEIRO_LANG";
 
-/// What the system calls its language, the stronger first (POSIX.1-2017, 8.2).
+/// The variables in which the system names its language, the stronger first (POSIX.1-2017, 8.2).
 const SYSTEM_VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
 
 /// The language that every message has.

@@ -79,7 +79,7 @@ impl Help {
         with_usage(command, &text!("help-any-options").say(lang))
     }
 
-    /// What does not fit: visible verbs and arguments without a text, and texts of verbs and arguments that are not there.
+    /// The mismatches: visible verbs and arguments without a text, and texts of verbs and arguments that are missing.
     pub fn unmatched(self, command: &Command) -> Vec<String> {
         let (mut used, mut faults) = (BTreeSet::new(), Vec::new());
         self.note(command, &Place(vec![self.0.to_owned()]), &mut used, &mut faults);
@@ -136,7 +136,10 @@ impl Help {
 fn with_help(argument: Arg, place: &Place, lang: Lang, facts: Facts) -> Arg {
     let Some((id, name)) = place.owner(&argument) else { return argument };
     let text = find(lang, id, Some(&name)).unwrap_or_default();
-    let help = facts(&argument, lang).map_or(text.clone(), |facts| format!("{text} [{facts}]"));
+    let help = match facts(&argument, lang) {
+        Some(facts) => format!("{text} [{facts}]"),
+        None => text,
+    };
     if lang == Lang::english() {
         return argument.help(help);
     }
@@ -233,7 +236,7 @@ pub fn spoken(name: &str) -> Result<String, Text> {
     }
 }
 
-/// What frames the refusals of `clap`: in English its own words, the longer first.
+/// The phrases that frame the refusals of `clap`: in English its own words, the longer first.
 const FRAME: [Text; 26] = [
     text!("clap-required"),
     text!("clap-verb-required"),

@@ -51,9 +51,9 @@ pub type Translate = fn(&(dyn Error + 'static)) -> Option<Text>;
 /// An error as a person reads it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Told {
-    /// What went wrong, and why.
+    /// The problem and its causes.
     pub what: String,
-    /// What to do, the nearest first.
+    /// The imperatives that help, the nearest first.
     pub hints: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What a device can be asked, in protocol-free words, and the record of one asking.
+//! The commands for a device, in words of no protocol, and the record of one delivery.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -45,16 +45,16 @@ pub enum DeviceCommand {
     ReadReport,
     /// The escrow has promoted the candidate: the old secret may go.
     RetireOld {
-        /// Of that action.
+        /// The action of the candidate.
         action: ActionId,
-        /// Of that attempt.
+        /// The attempt of the candidate.
         attempt: u32,
     },
     /// The candidate will not be promoted: go back to the old secret.
     UndoCandidate {
-        /// Of that action.
+        /// The action of the candidate.
         action: ActionId,
-        /// Of that attempt.
+        /// The attempt of the candidate.
         attempt: u32,
     },
     /// Read the installed packages.
@@ -86,7 +86,7 @@ pub enum DeviceCommand {
 pub struct SecretRef {
     /// The action that brought it.
     pub action: ActionId,
-    /// Its id.
+    /// The id of the secret.
     pub id: SecretId,
 }
 
@@ -110,7 +110,7 @@ pub struct Delivery {
     pub purpose: Purpose,
     /// The commands, in order.
     pub commands: Vec<DeviceCommand>,
-    /// How far it came.
+    /// The progress of the delivery.
     pub phase: Phase,
     /// The device's status for each command, as far as they arrived. Same length as `commands`.
     pub statuses: Vec<Option<u16>>,
@@ -161,8 +161,8 @@ pub enum Purpose {
     Apply,
     /// Looks by a command of its own whether an earlier step has done what its acknowledgement said.
     Verify,
-    /// What follows an action that has ended: the old secret goes, or comes back. When it is lost, the device says in
-    /// its next session what it still waits for.
+    /// The step after an action has ended: the old secret goes, or comes back. When it is lost, the device says in its
+    /// next session what it still waits for.
     Finish,
     /// Set-up after enrolment and inventory: no action waits for it.
     SetUp,
@@ -234,7 +234,7 @@ impl Purpose {
     }
 }
 
-/// How far a delivery came.
+/// The progress of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "camelCase")]
 pub enum Phase {

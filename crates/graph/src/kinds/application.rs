@@ -1,7 +1,7 @@
 //! `application`: a client that may ask the local issuer for tokens.
 //!
-//! What is made here has no permissions: they are granted on the server's host and only shown here. A caller that gives an
-//! application a secret can act as it, and must hold all its permissions. A secret is in one answer, and nowhere else.
+//! An application that is made here has no permissions: they are granted on the server's host and only shown here. A caller
+//! that gives an application a secret can act as it, and must hold all its permissions. A secret is in one answer alone.
 //!
 //! Reference: the public metadata's `application`, `passwordCredential`, `keyCredential`.
 

@@ -164,7 +164,7 @@ impl fmt::Display for DeviceField {
     }
 }
 
-/// What a member of a resource's properties is.
+/// The kind of a member of a resource's properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberKind {
     /// A JSON string, boolean or number, as it is.
@@ -184,11 +184,11 @@ pub enum ResourceField {
     Modified,
     /// A member of its properties.
     Member {
-        /// Its name.
+        /// The name of the member.
         name: &'static str,
-        /// What it is.
+        /// The kind of its value.
         kind: MemberKind,
-        /// Its value when it is not there.
+        /// The value that stands for a missing one.
         absent: Value,
     },
 }
