@@ -124,6 +124,13 @@ pub(crate) struct Page {
     pub(crate) total: Option<u64>,
 }
 
+impl Page {
+    /// The page of a collection without entities.
+    pub(crate) fn empty() -> Self {
+        Self { items: Vec::new(), next: None, total: Some(0) }
+    }
+}
+
 /// The members of a collection of any kind.
 pub(crate) trait Members: Any + Send + Sync {
     /// The entity with that key, if it is one of them.
@@ -159,11 +166,11 @@ impl Members for Nothing {
     }
 
     fn page(&self, _: &Reading<'_>, _: &Query, _: &Walk, _: &Selection) -> Result<Page, GraphError> {
-        Ok(Page { items: Vec::new(), next: None, total: Some(0) })
+        Ok(Page::empty())
     }
 
     fn first(&self, _: &Reading<'_>, _: usize, _: &Selection) -> Result<Page, GraphError> {
-        Ok(Page { items: Vec::new(), next: None, total: Some(0) })
+        Ok(Page::empty())
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
         let from = admitted.reading(view, witness.as_ref(), &reading);
         let mut page = match &admitted.binding.members {
             Some(members) => members.page(&from, &admitted.query, &reading.walk, &admitted.selection)?,
-            None => Page { items: Vec::new(), next: None, total: Some(0) },
+            None => Page::empty(),
         };
         let expanding = Expanding { from, base_url: &base_url, asked: &reading };
         for (entity, object) in &mut page.items {
