@@ -19,7 +19,7 @@ use chaveiro_auth::{IssuerKeys, LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::action::ActionState;
 use chaveiro_core::caller::HostUser;
 use chaveiro_core::command::Receipt;
-use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, Platform};
 use chaveiro_core::engine::{Answer, Value as PasscodeValue, receive, sent};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{EnrollmentId, ResourceId, SecretId, TenantId};
@@ -142,21 +142,10 @@ impl World {
     async fn add_device(&self, of: u64, number: u64, management_state: ManagementState) {
         let now = self.clock.now();
         let row = ManagedDevice {
-            tenant: tenant(of),
-            id: device(number),
-            platform: Platform::Windows,
             management_state,
             comanaged: true,
-            user: None,
-            enrolled: now,
-            last_sync: now,
-            certificate_expires: None,
             inventory: Inventory::default().with(InventoryField::DEVICE_NAME, format!("D{number}")),
-            notes: None,
-            managed_device_name: None,
-            owner_type: OwnerType::Company,
-            recoverability: Vec::new(),
-            scope_tags: scope_tag::untagged(),
+            ..ManagedDevice::new(tenant(of), device(number), Platform::Windows, now)
         };
         let enrollment = Enrollment {
             id: EnrollmentId(id(0xe, number)),

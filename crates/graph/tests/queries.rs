@@ -56,21 +56,10 @@ async fn fill(world: &World) {
         user(11, json!({"userPrincipalName": "Rui@x"})),
     ];
     let plain = ManagedDevice {
-        tenant: tenant(1),
-        id: device(10),
-        platform: Platform::Windows,
-        management_state: ManagementState::Managed,
-        comanaged: false,
-        user: None,
-        enrolled: at(0),
         last_sync: at(10),
-        certificate_expires: None,
-        inventory: Inventory::default(),
-        notes: None,
-        managed_device_name: None,
         owner_type: OwnerType::Unknown,
-        recoverability: Vec::new(),
         scope_tags: ["own".to_owned()].into(),
+        ..ManagedDevice::new(tenant(1), device(10), Platform::Windows, at(0))
     };
     let word = |text: &str| Some(text.to_owned());
     let reported = |name: &str| InventoryField::named(name).expect("a row");

@@ -65,24 +65,14 @@ async fn waiting(store: Arc<dyn Store>, rule: ReadingRule, devices: u64) -> Arc<
 }
 
 fn done(number: u64) -> ActionRecord {
+    let (id, of) = (ActionId(uuid(5, number)), (tenant_id(1), device(1, number).id));
     ActionRecord {
-        id: ActionId(uuid(5, number)),
-        tenant: tenant_id(1),
-        device: device(1, number).id,
-        name: "recoverPasscode",
         state: ActionState::Done,
-        attempt: 1,
         outcome: Some(Outcome::Replaced),
         device_status: Some(200),
-        device_reason: None,
         locks: vec![Lock::Luks2],
         opens: vec![DeviceLock { lock: Lock::Luks2, subject: "/dev/sda3".to_owned() }],
-        verified: None,
-        before_restore: None,
-        requested_by: Actor::system(),
-        client_request_id: None,
-        started: at(0),
-        updated: at(0),
+        ..ActionRecord::pending(id, of, "recoverPasscode", Actor::system(), at(0))
     }
 }
 

@@ -20,24 +20,13 @@ const LATER: u64 = 1_000;
 
 /// Returns an action of device 14 that has ended, or is open.
 fn ended(number: u64, state: ActionState, locks: &[Lock], opens: Vec<DeviceLock>) -> ActionRecord {
+    let of = (tenant_id(1), device_id(14));
     ActionRecord {
-        id: action_id(number),
-        tenant: tenant_id(1),
-        device: device_id(14),
-        name: "recoverPasscode",
         state,
-        attempt: 1,
         outcome: (!state.is_open()).then_some(Outcome::DeviceRefused),
-        device_status: None,
-        device_reason: None,
         locks: locks.to_vec(),
         opens,
-        verified: None,
-        before_restore: None,
-        requested_by: Actor::system(),
-        client_request_id: None,
-        started: at(number),
-        updated: at(number),
+        ..ActionRecord::pending(action_id(number), of, "recoverPasscode", Actor::system(), at(number))
     }
 }
 

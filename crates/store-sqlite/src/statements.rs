@@ -9,7 +9,7 @@ use chaveiro_core::command::{Delivery, Receipt};
 use chaveiro_core::decisions::ask::{Ask, Begun, begin};
 use chaveiro_core::decisions::disclose_passcode::{self, disclose};
 use chaveiro_core::decisions::take_inventory::take_packages;
-use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{ManagedDevice, Platform};
 use chaveiro_core::engine::{Answer, Received, Value, expire, receive, sent};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::SecretContext;
@@ -184,23 +184,8 @@ impl World {
 }
 
 fn device(number: u128, platform: Platform) -> ManagedDevice {
-    ManagedDevice {
-        tenant: TENANT,
-        id: DeviceId(Uuid::from_u128(number)),
-        platform,
-        management_state: ManagementState::Managed,
-        comanaged: false,
-        user: None,
-        enrolled: at(0),
-        last_sync: at(0),
-        certificate_expires: None,
-        inventory: Inventory::default(),
-        notes: None,
-        managed_device_name: None,
-        owner_type: OwnerType::Company,
-        recoverability: Vec::new(),
-        scope_tags: Default::default(),
-    }
+    let device = ManagedDevice::new(TENANT, DeviceId(Uuid::from_u128(number)), platform, at(0));
+    ManagedDevice { scope_tags: Default::default(), ..device }
 }
 
 fn caller() -> Caller {

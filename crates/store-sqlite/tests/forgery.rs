@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use chaveiro_core::action::{ActionRecord, ActionState};
 use chaveiro_core::application::{Application, ApplicationSecret};
 use chaveiro_core::caller::{Actor, Caller, HostUser};
 use chaveiro_core::decisions::rights;
-use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{ManagedDevice, Platform};
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
 use chaveiro_core::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing};
 use chaveiro_core::hold::{Hold, HoldKind, HoldRule, Release};
@@ -127,23 +128,8 @@ fn tenant(number: u128) -> Tenant {
 }
 
 fn device() -> ManagedDevice {
-    ManagedDevice {
-        tenant: TENANT,
-        id: DEVICE,
-        platform: Platform::Linux,
-        management_state: ManagementState::Managed,
-        comanaged: false,
-        user: None,
-        enrolled: at(0),
-        last_sync: at(0),
-        certificate_expires: None,
-        inventory: Inventory::default(),
-        notes: None,
-        managed_device_name: None,
-        owner_type: OwnerType::Company,
-        recoverability: Vec::new(),
-        scope_tags: ["board".to_owned()].into_iter().collect(),
-    }
+    let scope_tags = ["board".to_owned()].into_iter().collect();
+    ManagedDevice { scope_tags, ..ManagedDevice::new(TENANT, DEVICE, Platform::Linux, at(0)) }
 }
 
 fn user() -> Resource {
@@ -212,24 +198,9 @@ fn fill(unit: &mut dyn UnitOfWork) -> Result<(), Fault> {
     unit.insert_resource(&user())?;
     unit.insert_sign_in(&sign_in())?;
     let caller = caller(PrincipalKind::Application);
-    let recovery = chaveiro_core::action::ActionRecord {
-        id: ACTION,
-        tenant: TENANT,
-        device: DEVICE,
-        name: "recoverPasscode",
-        state: chaveiro_core::action::ActionState::Done,
-        attempt: 1,
-        outcome: None,
-        device_status: None,
-        device_reason: None,
-        locks: Vec::new(),
-        opens: Vec::new(),
-        verified: None,
-        before_restore: None,
-        requested_by: caller.actor,
-        client_request_id: None,
-        started: at(0),
-        updated: at(0),
+    let recovery = ActionRecord {
+        state: ActionState::Done,
+        ..ActionRecord::pending(ACTION, (TENANT, DEVICE), "recoverPasscode", caller.actor, at(0))
     };
     unit.insert_action(&recovery)?;
     unit.insert_secret(&EscrowedSecret {

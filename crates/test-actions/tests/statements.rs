@@ -5,9 +5,10 @@
 #[allow(dead_code, reason = "the tests of remote actions use more of it")]
 mod world;
 
+use chaveiro_core::Timestamp;
 use chaveiro_core::action::{ActionRecord, ActionState, Outcome};
 use chaveiro_core::caller::Actor;
-use chaveiro_core::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{ManagedDevice, Platform};
 use chaveiro_core::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
 use chaveiro_core::id::{ActionId, DeviceId, ResourceId, SecretId, TenantId};
 use chaveiro_core::lock::{DeviceLock, Lock};
@@ -31,47 +32,23 @@ async fn alone() -> MutexGuard<'static, ()> {
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
 fn device(tenant: TenantId, number: u128) -> ManagedDevice {
-    let now = chaveiro_core::Timestamp::UNIX_EPOCH;
-    ManagedDevice {
-        tenant,
-        id: DeviceId(Uuid::from_u128(number)),
-        platform: Platform::Linux,
-        management_state: ManagementState::Managed,
-        comanaged: false,
-        user: Some(ResourceId(Uuid::from_u128(number))),
-        enrolled: now,
-        last_sync: now,
-        certificate_expires: None,
-        inventory: Inventory::default(),
-        notes: None,
-        managed_device_name: None,
-        owner_type: OwnerType::Company,
-        recoverability: Vec::new(),
-        scope_tags: Default::default(),
-    }
+    let id = Uuid::from_u128(number);
+    let device = ManagedDevice::new(tenant, DeviceId(id), Platform::Linux, Timestamp::UNIX_EPOCH);
+    ManagedDevice { user: Some(ResourceId(id)), scope_tags: Default::default(), ..device }
 }
 
 /// An action that is done: its passcode opens a lock of that number.
 fn done(tenant: TenantId, device: u128, number: u128) -> ActionRecord {
-    let now = chaveiro_core::Timestamp::UNIX_EPOCH;
+    let (id, now) = (ActionId(Uuid::from_u128(number)), Timestamp::UNIX_EPOCH);
+    let of = (tenant, DeviceId(Uuid::from_u128(device)));
     ActionRecord {
-        id: ActionId(Uuid::from_u128(number)),
-        tenant,
-        device: DeviceId(Uuid::from_u128(device)),
-        name: "recoverPasscode",
         state: ActionState::Done,
-        attempt: 1,
         outcome: Some(Outcome::Replaced),
         device_status: Some(200),
-        device_reason: None,
         locks: vec![Lock::Luks2],
         opens: vec![DeviceLock { lock: Lock::Luks2, subject: format!("/dev/sd{number}") }],
         verified: Some(now),
-        before_restore: None,
-        requested_by: Actor::system(),
-        client_request_id: None,
-        started: now,
-        updated: now,
+        ..ActionRecord::pending(id, of, "recoverPasscode", Actor::system(), now)
     }
 }
 

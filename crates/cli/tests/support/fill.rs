@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::id::{DeviceId, EnrollmentId, TenantId};
 use chaveiro_core::ports::Store;
-use chaveiro_core::scope_tag;
 use chaveiro_store_sqlite::SqliteStore;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -55,16 +54,9 @@ pub async fn fill(data: &Path, tenant: TenantId, numbers: Range<usize>) {
 }
 
 fn device(tenant: TenantId, number: usize) -> ManagedDevice {
+    let platform = if number.is_multiple_of(4) { Platform::Linux } else { Platform::Windows };
     ManagedDevice {
-        tenant,
-        id: device_id(number),
-        platform: if number.is_multiple_of(4) { Platform::Linux } else { Platform::Windows },
-        management_state: ManagementState::Managed,
-        comanaged: false,
-        user: None,
-        enrolled: enrolled(),
         last_sync: enrolled() + Duration::from_secs(number as u64),
-        certificate_expires: None,
         inventory: Inventory::default()
             .with(InventoryField::DEVICE_NAME, format!("DESKTOP-{number:07}"))
             .with(InventoryField::SERIAL_NUMBER, format!("SN{number:08}"))
@@ -72,11 +64,7 @@ fn device(tenant: TenantId, number: usize) -> ManagedDevice {
             .with(InventoryField::MODEL, format!("Model {}", number % 7))
             .with(InventoryField::OS_VERSION, "10.0.26200.9278")
             .with(InventoryField::TOTAL_STORAGE, 1 << 39),
-        notes: None,
-        managed_device_name: None,
-        owner_type: OwnerType::Company,
-        recoverability: Vec::new(),
-        scope_tags: scope_tag::untagged(),
+        ..ManagedDevice::new(tenant, device_id(number), platform, enrolled())
     }
 }
 

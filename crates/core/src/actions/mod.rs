@@ -108,24 +108,13 @@ mod tests {
     #[test]
     fn an_uncertain_value_is_kept_by_the_way_and_not_by_the_lock() {
         use Outcome::{Contradictory, DeviceRefused, OutcomeUnknown, Uncertain};
+        let (nil, system) = (Uuid::nil(), Actor::system());
+        let of = (TenantId(nil), DeviceId(nil));
         let failed = |name, lock, outcome| ActionRecord {
-            id: ActionId(Uuid::nil()),
-            tenant: TenantId(Uuid::nil()),
-            device: DeviceId(Uuid::nil()),
-            name,
             state: ActionState::Failed,
-            attempt: 1,
             outcome: Some(outcome),
-            device_status: None,
-            device_reason: None,
             locks: vec![lock],
-            opens: Vec::new(),
-            verified: None,
-            before_restore: None,
-            requested_by: Actor::system(),
-            client_request_id: None,
-            started: Timestamp::UNIX_EPOCH,
-            updated: Timestamp::UNIX_EPOCH,
+            ..ActionRecord::pending(ActionId(nil), of, name, system.clone(), Timestamp::UNIX_EPOCH)
         };
         let (recovery, other) = (recover_passcode::RECOVER_PASSCODE.name, two_ways::TWO_WAYS.name);
         for (name, lock, keeps) in [

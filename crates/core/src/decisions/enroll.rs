@@ -14,13 +14,12 @@ use crate::alert::{Alert, News};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::command::{Delivery, DeviceCommand, Purpose};
-use crate::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
+use crate::device::{Inventory, InventoryField, ManagedDevice, ManagementState, Platform};
 use crate::engine;
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::id::{DeviceId, EnrollmentId, ResourceId, TenantId};
 use crate::ports::{Fault, StoreError, UnitOfWork, View};
 use crate::refusal::{EnrollmentRefusal, TenantRefusal, TokenFault};
-use crate::scope_tag;
 use crate::tenant::Tenant;
 
 /// A device that asks to enrol, after its certificate request was verified.
@@ -115,21 +114,10 @@ pub fn enroll(
         }
         None => {
             let device = ManagedDevice {
-                tenant: tenant.id,
-                id: applicant.device,
-                platform: applicant.platform,
-                management_state: ManagementState::Managed,
-                comanaged: false,
                 user: token.user,
-                enrolled: now,
-                last_sync: now,
                 certificate_expires: Some(applicant.certificate_expires),
                 inventory,
-                notes: None,
-                managed_device_name: None,
-                owner_type: OwnerType::Company,
-                recoverability: Vec::new(),
-                scope_tags: scope_tag::untagged(),
+                ..ManagedDevice::new(tenant.id, applicant.device, applicant.platform, now)
             };
             unit.insert_device(&device)?;
             device

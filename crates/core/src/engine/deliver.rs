@@ -37,24 +37,11 @@ pub struct Opening<'a> {
 
 /// Stores a fresh action with its first step queued.
 pub fn open(unit: &mut dyn UnitOfWork, opening: Opening<'_>, now: Timestamp) -> Result<ActionRecord, StoreError> {
+    let (of, name) = ((opening.device.tenant, opening.device.id), opening.action.name);
     let action = ActionRecord {
-        id: opening.id,
-        tenant: opening.device.tenant,
-        device: opening.device.id,
-        name: opening.action.name,
-        state: ActionState::Pending,
-        attempt: 1,
-        outcome: None,
-        device_status: None,
-        device_reason: None,
         locks: opening.locks.to_vec(),
-        opens: Vec::new(),
-        verified: None,
-        before_restore: None,
-        requested_by: opening.requested_by,
         client_request_id: opening.client_request_id,
-        started: now,
-        updated: now,
+        ..ActionRecord::pending(opening.id, of, name, opening.requested_by, now)
     };
     unit.insert_action(&action)?;
     queue(unit, &action, opening.enrollment, (opening.way.first)(&action), now)?;

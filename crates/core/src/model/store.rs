@@ -13,7 +13,7 @@ use crate::alert::Alert;
 use crate::application::Application;
 use crate::audit::{Activity, AuditEvent};
 use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
-use crate::device::{Inventory, ManagedDevice, ManagementState, OwnerType, Platform};
+use crate::device::{ManagedDevice, Platform};
 use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::escrow::{EscrowedSecret, SecretKind, Standing};
 use crate::hold::{Hold, HoldKind, HoldRule};
@@ -31,7 +31,7 @@ use crate::principal::{Principal, PrincipalKind, RoleAssignment};
 use crate::query::{ActionField, AuditField, DeviceField, Filter, Listing, Paged, ResourceField};
 use crate::reading::{Reading, ReadingRule, Readings};
 use crate::resource::{Resource, ResourceKind};
-use crate::scope_tag::{self, ScopeTags, Visibility};
+use crate::scope_tag::{ScopeTags, Visibility};
 use crate::sign_in::SignIn;
 use crate::steady::{Ripeness, Running};
 use crate::tenant::{Licence, Tenant, TenantSettings};
@@ -214,23 +214,7 @@ impl View for Db {
         }))
     }
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError> {
-        Ok(Some(ManagedDevice {
-            tenant,
-            id,
-            platform: self.platform,
-            management_state: ManagementState::Managed,
-            comanaged: false,
-            user: None,
-            enrolled: Timestamp::UNIX_EPOCH,
-            last_sync: Timestamp::UNIX_EPOCH,
-            certificate_expires: None,
-            inventory: Inventory::default(),
-            notes: None,
-            managed_device_name: None,
-            owner_type: OwnerType::Company,
-            scope_tags: scope_tag::untagged(),
-            recoverability: Vec::new(),
-        }))
+        Ok(Some(ManagedDevice::new(tenant, id, self.platform, Timestamp::UNIX_EPOCH)))
     }
     fn enrollment(&self, id: EnrollmentId) -> Result<Option<Enrollment>, StoreError> {
         let number = (1..=self.enrolled).find(|number| enrollment_id(*number) == id);

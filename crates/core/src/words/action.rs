@@ -143,3 +143,34 @@ pub struct ActionRecord {
     /// The time at which it last changed.
     pub updated: Timestamp,
 }
+
+impl ActionRecord {
+    /// An action that was accepted at that time: its first attempt is open, and its device has said nothing yet.
+    pub fn pending(
+        id: ActionId,
+        (tenant, device): (TenantId, DeviceId),
+        name: &'static str,
+        requested_by: Actor,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            tenant,
+            device,
+            name,
+            state: ActionState::Pending,
+            attempt: 1,
+            outcome: None,
+            device_status: None,
+            device_reason: None,
+            locks: Vec::new(),
+            opens: Vec::new(),
+            verified: None,
+            before_restore: None,
+            requested_by,
+            client_request_id: None,
+            started: now,
+            updated: now,
+        }
+    }
+}

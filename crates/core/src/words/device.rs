@@ -7,7 +7,7 @@ use crate::id::{DeviceId, ResourceId, TenantId};
 pub use crate::inventory::{Inventory, InventoryField};
 use crate::lock::Recoverability;
 pub use crate::platform::Platform;
-use crate::scope_tag::ScopeTags;
+use crate::scope_tag::{self, ScopeTags};
 
 /// A device under management, Graph's `managedDevice`. Only what Chaveiro really learns has a field;
 /// the other properties of the entity have their documented defaults, in the `graph` crate.
@@ -46,6 +46,27 @@ pub struct ManagedDevice {
 }
 
 impl ManagedDevice {
+    /// A device that enrols for the first time at that moment and has reported nothing yet.
+    pub fn new(tenant: TenantId, id: DeviceId, platform: Platform, now: Timestamp) -> Self {
+        Self {
+            tenant,
+            id,
+            platform,
+            management_state: ManagementState::Managed,
+            comanaged: false,
+            user: None,
+            enrolled: now,
+            last_sync: now,
+            certificate_expires: None,
+            inventory: Inventory::default(),
+            notes: None,
+            managed_device_name: None,
+            owner_type: OwnerType::Company,
+            scope_tags: scope_tag::untagged(),
+            recoverability: Vec::new(),
+        }
+    }
+
     /// The name that administrators gave it, or else `{user}_{platform}_{M/d/yyyy}_{h:mm tt}`.
     pub fn managed_name(&self, principal: Option<&str>) -> String {
         self.managed_device_name.clone().unwrap_or_else(|| {

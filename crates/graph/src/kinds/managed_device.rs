@@ -239,7 +239,7 @@ impl Entity for ManagedDevice {
 }
 
 /// The JSON of a device. `deviceActionResults` is the empty list; a single GET replaces it.
-fn rendered(
+pub(crate) fn rendered(
     device: &ManagedDevice,
     user: Option<&Resource>,
     version: Version,

@@ -10,7 +10,7 @@ mod audit_event;
 mod detected_app;
 mod device_management;
 mod hold;
-mod managed_device;
+pub(crate) mod managed_device;
 mod remote_action_audit;
 mod resource;
 mod role_assignment;

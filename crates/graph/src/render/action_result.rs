@@ -156,24 +156,14 @@ mod tests {
     use super::*;
 
     fn record(number: u128, state: ActionState) -> ActionRecord {
+        let (id, nil) = (ActionId(uuid::Uuid::from_u128(number)), uuid::Uuid::nil());
+        let of = (TenantId(nil), DeviceId(nil));
         ActionRecord {
-            id: ActionId(uuid::Uuid::from_u128(number)),
-            tenant: TenantId(uuid::Uuid::nil()),
-            device: DeviceId(uuid::Uuid::nil()),
-            name: "recoverPasscode",
             state,
-            attempt: 1,
             outcome: (!state.is_open()).then_some(Outcome::Replaced),
             device_status: Some(500),
-            device_reason: None,
             locks: vec![Lock::Screen],
-            opens: Vec::new(),
-            verified: None,
-            before_restore: None,
-            requested_by: Actor::system(),
-            client_request_id: None,
-            started: Timestamp::UNIX_EPOCH,
-            updated: Timestamp::UNIX_EPOCH,
+            ..ActionRecord::pending(id, of, "recoverPasscode", Actor::system(), Timestamp::UNIX_EPOCH)
         }
     }
 

@@ -61,44 +61,24 @@ fn json_of(value: query::Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use chaveiro_core::device::{ManagementState, OwnerType, Platform};
+    use chaveiro_core::device::Platform;
     use chaveiro_core::id::{DeviceId, TenantId};
     use chaveiro_core::inventory::Kind;
-    use chaveiro_core::scope_tag;
+    use uuid::Uuid;
 
     use super::*;
     use crate::kinds::MANAGED_DEVICE;
+    use crate::kinds::managed_device::rendered as device;
     use crate::model::{Edm, Property};
     use crate::query::Selection;
-    use crate::render::{Form, object};
-
-    fn device(
-        device: &ManagedDevice,
-        user: Option<&Resource>,
-        version: Version,
-        selection: &Selection,
-        form: Form,
-    ) -> Map<String, Value> {
-        object(&MANAGED_DEVICE, version, selection, form, known(device, user))
-    }
+    use crate::render::Form;
 
     fn sample() -> ManagedDevice {
+        let (tenant, id, at) = (Uuid::nil(), Uuid::from_u128(7), Timestamp::UNIX_EPOCH);
         ManagedDevice {
-            tenant: TenantId(uuid::Uuid::nil()),
-            id: DeviceId(uuid::Uuid::from_u128(7)),
-            platform: Platform::Windows,
-            management_state: ManagementState::Managed,
-            comanaged: false,
-            user: None,
-            enrolled: Timestamp::UNIX_EPOCH,
-            last_sync: Timestamp::UNIX_EPOCH,
-            certificate_expires: Some(Timestamp::UNIX_EPOCH),
-            inventory: chaveiro_core::inventory::Inventory::default(),
+            certificate_expires: Some(at),
             notes: Some("n".to_owned()),
-            managed_device_name: None,
-            owner_type: OwnerType::Company,
-            recoverability: Vec::new(),
-            scope_tags: scope_tag::untagged(),
+            ..ManagedDevice::new(TenantId(tenant), DeviceId(id), Platform::Windows, at)
         }
     }
 

@@ -215,13 +215,7 @@ async fn who_asks_need_not_be_who_reads() {
     world.assign(1, "passcode-requester", PrincipalKind::User, "ana@x", None).await;
     let ana = world.person("ana@x");
     assert_eq!(world.call(&ana, "POST", &recover(OWN), &[]).await.0, 204);
-    world
-        .write(|unit| {
-            let mut action = unit.open_action(world::tenant(1), device(OWN), "recoverPasscode")?.expect("open");
-            action.state = chaveiro_core::action::ActionState::Done;
-            Ok(unit.update_action(&action)?)
-        })
-        .await;
+    world.end_recovery(1, OWN).await;
     let select = format!("{DEVICES}/{}?$select=deviceActionResults", device(OWN));
     let (_, seen) = world.call(&ana, "GET", &select, &[]).await;
     assert_eq!(seen["deviceActionResults"][0]["chaveiro_passcodeWithheld"], "missingRole");
@@ -255,13 +249,7 @@ async fn a_person_is_bound_by_roles_in_whichever_claim_an_issuer_writes_permissi
         world.token(&claims)
     };
     assert_eq!(world.call(&token("ana-oid", &shapes[0]), "POST", &recover(OWN), &[]).await.0, 204);
-    world
-        .write(|unit| {
-            let mut action = unit.open_action(world::tenant(1), device(OWN), "recoverPasscode")?.expect("open");
-            action.state = chaveiro_core::action::ActionState::Done;
-            Ok(unit.update_action(&action)?)
-        })
-        .await;
+    world.end_recovery(1, OWN).await;
     let result = |number| format!("{DEVICES}/{}?$select=deviceActionResults", device(number));
     for shape in &shapes {
         let ana = token("ana-oid", shape);

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::Router;
 use axum::body::Body;
 use chaveiro_auth::{IssuerConfig, IssuerKeys, LocalIssuer, TrustedProxies, Verifier};
+use chaveiro_core::action::ActionState;
 use chaveiro_core::alert::Alert;
 use chaveiro_core::application::Application;
 use chaveiro_core::caller::{Actor, ActorKind, HostUser};
-use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::hold::{Hold, HoldKind, HoldRule, Release};
 use chaveiro_core::id::{ApplicationId, AssignmentId, EnrollmentId, HoldId, ResourceId};
@@ -252,25 +253,24 @@ impl World {
         self.store.write(work).await.expect("written");
     }
 
+    /// Ends the open recovery of a device as done, without a passcode.
+    pub async fn end_recovery(&self, of: u64, number: u64) {
+        self.write(move |unit| {
+            let mut action = unit.open_action(tenant(of), device(number), "recoverPasscode")?.expect("open");
+            action.state = ActionState::Done;
+            Ok(unit.update_action(&action)?)
+        })
+        .await;
+    }
+
     /// Puts everything of that number back as it was at the beginning.
     pub async fn restore(&self, of: u64, number: u64, tag: &'static str) {
         let now = self.clock.now();
         let row = ManagedDevice {
-            tenant: tenant(of),
-            id: device(number),
-            platform: Platform::Windows,
-            management_state: ManagementState::Managed,
             comanaged: true,
-            user: None,
-            enrolled: now,
-            last_sync: now,
-            certificate_expires: None,
             inventory: Inventory::default().with(InventoryField::DEVICE_NAME, format!("D{number}")),
-            notes: None,
-            managed_device_name: None,
-            owner_type: OwnerType::Company,
-            recoverability: Vec::new(),
             scope_tags: [tag.to_owned()].into(),
+            ..ManagedDevice::new(tenant(of), device(number), Platform::Windows, now)
         };
         let enrollment = Enrollment {
             id: EnrollmentId(id(0xe, number)),

@@ -324,7 +324,7 @@ pub(super) fn take_information(inventory: &mut Inventory, node: &str, value: &st
 #[cfg(test)]
 mod tests {
     use chaveiro_core::Timestamp;
-    use chaveiro_core::action::{ActionRecord, ActionState};
+    use chaveiro_core::action::ActionRecord;
     use chaveiro_core::actions::ACTIONS;
     use chaveiro_core::caller::Actor;
     use chaveiro_core::id::{DeviceId, TenantId};
@@ -370,26 +370,9 @@ mod tests {
     }
 
     fn an_action() -> ActionRecord {
-        let (nil, at) = (Uuid::nil(), Timestamp::UNIX_EPOCH);
-        ActionRecord {
-            id: ActionId(nil),
-            tenant: TenantId(nil),
-            device: DeviceId(nil),
-            name: "",
-            state: ActionState::Pending,
-            attempt: 1,
-            outcome: None,
-            device_status: None,
-            device_reason: None,
-            locks: Vec::new(),
-            opens: Vec::new(),
-            verified: None,
-            before_restore: None,
-            requested_by: Actor::system(),
-            client_request_id: None,
-            started: at,
-            updated: at,
-        }
+        let nil = Uuid::nil();
+        let of = (TenantId(nil), DeviceId(nil));
+        ActionRecord::pending(ActionId(nil), of, "", Actor::system(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]

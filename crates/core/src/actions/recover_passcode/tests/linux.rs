@@ -138,25 +138,10 @@ fn a_device_may_have_changed_from_the_moment_it_was_told_until_it_has_said_so() 
 }
 
 fn action(locks: &[Lock]) -> ActionRecord {
-    ActionRecord {
-        id: ActionId(Uuid::nil()),
-        tenant: TenantId(Uuid::nil()),
-        device: DeviceId(Uuid::nil()),
-        name: super::RECOVER_PASSCODE.name,
-        state: ActionState::Pending,
-        attempt: 1,
-        outcome: None,
-        device_status: None,
-        device_reason: None,
-        locks: locks.to_vec(),
-        opens: Vec::new(),
-        verified: None,
-        before_restore: None,
-        requested_by: Actor::system(),
-        client_request_id: None,
-        started: Timestamp::UNIX_EPOCH,
-        updated: Timestamp::UNIX_EPOCH,
-    }
+    let (nil, name) = (Uuid::nil(), super::RECOVER_PASSCODE.name);
+    let of = (TenantId(nil), DeviceId(nil));
+    let action = ActionRecord::pending(ActionId(nil), of, name, Actor::system(), Timestamp::UNIX_EPOCH);
+    ActionRecord { locks: locks.to_vec(), ..action }
 }
 
 #[test]
