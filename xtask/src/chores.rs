@@ -10,6 +10,7 @@ use crate::check::check;
 use crate::fuzz::fuzz;
 use crate::lanes::{run_all, run_quick};
 use crate::needs::{self, FETCHED};
+use crate::package::package;
 use crate::prose::prose;
 use crate::release::release;
 use crate::sbom::sbom;
@@ -49,6 +50,11 @@ pub(crate) const CHORES: &[Chore] = &[
         name: "release",
         summary: "build the files of a release: --verify builds twice and compares, --sign KEY signs; docs/release.md",
         run: release,
+    },
+    Chore {
+        name: "package",
+        summary: "write the Debian packages to target/debian/; --fast takes the programs of the dev profile, --version and --output",
+        run: package,
     },
     Chore { name: "codegen", summary: "write generated/ anew (--check: only compare)", run: codegen },
     Chore {

@@ -23,6 +23,7 @@ const LONGEST: &[&str] = &[
     "cli/tests/linux_faults",
     "cli/tests/durable",
     "cli/tests/sdk",
+    "cli/tests/debian",
     "cli/tests/torture",
     "cli/tests/clock",
     "agent/src",

@@ -7,6 +7,7 @@ mod deny;
 mod fuzz;
 mod lanes;
 mod needs;
+mod package;
 mod prose;
 mod release;
 mod sbom;

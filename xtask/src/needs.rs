@@ -69,6 +69,13 @@ const NEEDS: &[Need] = &[
         package: "default-jdk-headless",
         why: "tests compile and run the Java SDK of Microsoft Graph, and run Keycloak",
     },
+    Need {
+        program: "mmdebstrap",
+        probe: VERSION,
+        package: "mmdebstrap",
+        why: "the packages are installed in a fresh Debian",
+    },
+    Need { program: "systemd-nspawn", probe: VERSION, package: "systemd-container", why: "it boots that Debian" },
     Need { program: "mvn", probe: VERSION, package: "maven", why: "it installs that SDK and Keycloak" },
 ];
 
@@ -88,6 +95,8 @@ pub(crate) const FETCHED: &[Fetched] = &[
     Fetched { place: "sdk/java-", from: "Maven Central", what: "microsoft-graph-beta and azure-identity" },
     Fetched { place: "tmp/oidc/installed", from: "npm", what: "oidc-provider" },
     Fetched { place: "tmp/keycloak/installed", from: "Maven Central", what: "Keycloak, 160 MB" },
+    Fetched { place: "tmp/debian/bookworm.tar", from: "Debian", what: "a fresh Debian, 60 MB" },
+    Fetched { place: "tools/cargo-deb-", from: "crates.io", what: "cargo-deb, which is built once" },
 ];
 
 impl Fetched {

@@ -80,5 +80,8 @@ pub(crate) enum Verb {
     #[command(after_help = "Example:\n  chaveiro-agent completions bash > /etc/bash_completion.d/chaveiro-agent")]
     Completions { shell: clap_complete::Shell },
     #[command(after_help = "Example:\n  chaveiro-agent man > chaveiro-agent.1")]
-    Man,
+    Man {
+        #[arg(long, value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
 }

@@ -196,7 +196,14 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
             let mut command = HELP.in_language(Cli::command(), lang);
             clap_complete::generate(*shell, &mut command, "chaveiro-agent", &mut std::io::stdout());
         }
-        Verb::Man => clap_mangen::Man::new(HELP.in_language(Cli::command(), lang)).render(&mut std::io::stdout())?,
+        Verb::Man { directory: None } => {
+            clap_mangen::Man::new(HELP.in_language(Cli::command(), lang)).render(&mut std::io::stdout())?;
+        }
+        Verb::Man { directory: Some(directory) } => {
+            std::fs::create_dir_all(directory).explain(|| text!("directory-not-made", directory = directory))?;
+            clap_mangen::generate_to(HELP.in_language(Cli::command(), lang), directory)
+                .explain(|| text!("file-unwritable", file = directory))?;
+        }
     }
     Ok(true)
 }

@@ -52,6 +52,8 @@ fn every_file_of_the_package_is_there() {
                 let built = Path::new(env!("CARGO_BIN_EXE_chaveiro-agent"));
                 assert_eq!((program.file_name(), mode.as_str()), (built.file_name(), "755"));
             }
+            // The program writes them when the package is made.
+            Err(_) if file.starts_with("../../target/package") => assert_eq!(mode, "644", "{}", file.display()),
             Err(_) => assert!(crate_directory().join(&file).is_file() && mode == "644", "{}", file.display()),
         }
         assert!(!installed.starts_with("/usr/local"), "{}", installed.display());

@@ -134,8 +134,13 @@ pub(crate) enum Verb {
     ConfigReference,
     #[command(after_help = "Example:\n  chaveiro completions bash > /etc/bash_completion.d/chaveiro")]
     Completions { shell: clap_complete::Shell },
-    #[command(after_help = "Example:\n  chaveiro man > chaveiro.1")]
-    Man,
+    #[command(
+        after_help = "Examples:\n  chaveiro man > chaveiro.1\n  chaveiro man --directory /usr/local/share/man/man1"
+    )]
+    Man {
+        #[arg(long, value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
     #[command(hide = true)]
     Generate { directory: PathBuf },
 }

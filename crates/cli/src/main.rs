@@ -41,8 +41,8 @@ fn main() -> ExitCode {
     let matches = matches.unwrap_or_else(|error| refuse(&mut command, &error, lang));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let out = Out::new(cli.common.json, lang);
-    // What `generate` writes is for everybody; all else is for the user of the data directory.
-    if !matches!(cli.verb, Verb::Generate { .. }) {
+    // Documents are for everybody; all else is for the user of the data directory.
+    if !matches!(cli.verb, Verb::Generate { .. } | Verb::Man { .. }) {
         chaveiro_keyfile::keep_to_oneself();
     }
     // Every TLS connection of the process uses the one provider.
@@ -107,7 +107,7 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         Verb::Routes => verbs::docs::routes(out),
         Verb::ConfigReference => out.line(chaveiro_server::config_reference().trim_end()),
         Verb::Completions { shell } => verbs::docs::completions(out, *shell),
-        Verb::Man => verbs::docs::man(out)?,
+        Verb::Man { directory } => verbs::docs::man(out, directory.as_deref())?,
         Verb::Generate { directory } => verbs::docs::generate(directory)?,
     }
     Ok(ExitCode::SUCCESS)

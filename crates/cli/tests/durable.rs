@@ -48,7 +48,7 @@ fn is_usable(data: &Path, what: &str) {
 }
 
 /// Turns a finished data directory into one of that older version of the schema.
-fn aged(data: &Path, version: i64) {
+pub fn aged(data: &Path, version: i64) {
     let database = data.join("chaveiro.db");
     let newest = Connection::open(&database).expect("a database");
     let mut rows =

@@ -5,6 +5,7 @@
 mod channel;
 mod clock;
 mod crash;
+mod debian;
 mod demo;
 mod durable;
 mod floods;

@@ -27,7 +27,13 @@ pub(crate) fn completions(out: Out, shell: clap_complete::Shell) {
     print(&script);
 }
 
-pub(crate) fn man(out: Out) -> Result<()> {
+/// The page of the command alone, or into that directory a page for each verb.
+pub(crate) fn man(out: Out, directory: Option<&Path>) -> Result<()> {
+    if let Some(directory) = directory {
+        std::fs::create_dir_all(directory).explain(|| text!("directory-not-made", directory = directory))?;
+        return clap_mangen::generate_to(command(out.lang), directory)
+            .explain(|| text!("file-unwritable", file = directory));
+    }
     let mut page = Vec::new();
     clap_mangen::Man::new(command(out.lang)).render(&mut page)?;
     print(&page);

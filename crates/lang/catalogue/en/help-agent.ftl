@@ -33,3 +33,4 @@ help-agent-ddf = Print the description of the nodes of this machine (DDF)
 help-agent-completions = Completions for a shell
     .shell = The shell
 help-agent-man = The manual page
+    .directory = Write a page for each verb into this directory, instead of one page to the standard output

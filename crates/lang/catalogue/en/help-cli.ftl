@@ -202,3 +202,4 @@ help-cli-config-reference = Every configuration key, as a file to fill in
 help-cli-completions = Completions for a shell
     .shell = The shell
 help-cli-man = The manual page
+    .directory = Write a page for each verb into this directory, instead of one page to the standard output

@@ -33,3 +33,4 @@ help-agent-ddf = Imprime a descrição dos nós desta máquina (DDF)
 help-agent-completions = Complementos para um shell
     .shell = O shell
 help-agent-man = A página de manual
+    .directory = Grava uma página para cada verbo neste diretório, em vez de uma página na saída padrão

@@ -202,3 +202,4 @@ help-cli-config-reference = Todas as chaves de configuração, como arquivo a pr
 help-cli-completions = Complementos para um shell
     .shell = O shell
 help-cli-man = A página de manual
+    .directory = Grava uma página para cada verbo neste diretório, em vez de uma página na saída padrão
