@@ -1,15 +1,13 @@
 //! A device's messages of one session, one after the other, with values that come in chunks.
 #![no_main]
 
-use omadm::Limits;
-use omadm::session::server::{Entered, Evidence, Moment, Request, Session, Step};
+use omadm::session::server::{Entered, Evidence, Moment, Session, Step};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut session = Session::new([0; 16]);
     // Messages are separated by a byte that XML cannot have.
     for part in bytes.split(|byte| *byte == 0) {
-        let Ok(request) = Request::read(part, Limits::MESSAGE) else { return };
-        let Step::Proven(proven) = session.receive(request, Evidence::Certificate) else { return };
+        let Step::Proven(proven) = session.expecting(Evidence::Certificate).receive(part) else { return };
         let Entered::Turn(turn) = proven.enter(Moment::new("s", [1; 16], 0, 124)) else { return };
         for item in turn.message().results().flat_map(|results| &results.items) {
             let length = item.data.as_ref().map_or(0, |data| data.len() as u64);

@@ -2,9 +2,9 @@
 //!
 //! `cargo run --example server` prints the answer to one message of a device.
 
-use omadm::session::server::{Answered, Entered, Evidence, Moment, Request, Sent, Session, Step, challenge};
+use omadm::Secret;
+use omadm::session::server::{Answered, Entered, Evidence, Moment, Sent, Session, Step, challenge};
 use omadm::syncml::{Item, Verb};
-use omadm::{Limits, Secret};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -16,8 +16,9 @@ pub(crate) fn answer(session: Option<&[u8]>, message: &[u8]) -> Result<(Secret, 
     };
     // A real server derives the challenge from a key and the time, and seals what it stores.
     let fresh = [2; 16];
-    let evidence = Evidence::Digest { user: "ana", password: "secret", challenges: &[fresh] };
-    let proven = match session.receive(Request::read(message, Limits::MESSAGE)?, evidence) {
+    let evidence = Evidence::Digest { user: "ana".to_owned(), password: "secret".into(), challenges: vec![fresh] };
+    let proven = match session.expecting(evidence).receive(message) {
+        Step::Unreadable(error) => return Err(error.into()),
         Step::Unproven(request) => return Ok((challenge(&request, "https://mdm.example/dm", fresh), None)),
         Step::Repeated(answer) => return Ok((answer, None)),
         Step::Proven(proven) => proven,

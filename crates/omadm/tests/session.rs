@@ -1,5 +1,7 @@
 //! The server's end of a session: proof, repeats, limits, statuses, values in chunks, and the stored form.
 
+use std::convert::Infallible;
+
 use omadm::digest::credential;
 use omadm::session::MAX_VALUE_BYTES;
 use omadm::session::server::{
@@ -60,9 +62,10 @@ impl Server {
         Self(Session::new([1; 16]).store(conceal).expect("stored"))
     }
 
-    fn receive(&self, request: Request, password: &str, challenges: &[Nonce]) -> Step {
+    fn receive(&self, request: Request, password: &str, challenges: &[Nonce]) -> Step<Infallible> {
         let session = Session::open(&self.0, reveal).expect("a session");
-        session.receive(request, Evidence::Digest { user: "user", password, challenges })
+        let (user, challenges) = ("user".to_owned(), challenges.to_vec());
+        session.expecting(Evidence::Digest { user, password: password.into(), challenges }).receive_request(request)
     }
 
     fn proves(&self, request: Request, challenges: &[Nonce]) -> bool {
@@ -94,7 +97,7 @@ impl Server {
 }
 
 fn certified(session: Session, request: Request) -> Proven {
-    match session.receive(request, Evidence::Certificate) {
+    match session.expecting(Evidence::Certificate).receive_request(request) {
         Step::Proven(proven) => proven,
         Step::Repeated(_) | Step::Unproven(_) => panic!("not a new message"),
     }
@@ -156,6 +159,21 @@ fn every_nonce_that_a_device_may_use_proves_it_and_no_other_does() {
 }
 
 #[test]
+fn a_session_without_evidence_believes_no_message_and_tells_bytes_from_messages() {
+    let message = syncml::encode(&Message::new(header("1", 1, Some([1; 16])), Vec::new()));
+    let step = Session::new([1; 16]).receive(message.as_bytes());
+    assert!(matches!(step, Step::Unproven(_)), "a right digest without evidence to compare it with");
+    let session = || Session::new([1; 16]).expecting(Evidence::Certificate);
+    assert!(matches!(session().receive(message.as_bytes()), Step::Proven(_)));
+    assert!(matches!(session().receive(b"<SyncML"), Step::Unreadable(_)));
+
+    let Step::Proven(proven) = session().receive(message.as_bytes()) else { panic!("a message") };
+    let Entered::Turn(turn) = proven.enter(Moment::new(ADDRESS, [4; 16], 0, 124)) else { panic!("room") };
+    let next = turn.answer().session.receive(message.as_bytes());
+    assert!(matches!(next, Step::Unproven(_)), "the evidence of one message vouches for no other");
+}
+
+#[test]
 fn a_credential_of_a_session_before_is_not_believed_again() {
     let mut server = Server::new();
     let challenges = [[2; 16], [3; 16]];
@@ -192,7 +210,10 @@ fn an_answer_with_a_secret_is_stored_sealed_and_repeated() {
     let stored = answered.session.store(conceal).expect("stored");
     assert!(answered.text.contains("482915") && !String::from_utf8_lossy(&stored).contains("482915"));
     let repeat = |reveal: fn(&str) -> Option<Secret>| {
-        Session::open(&stored, reveal).expect("a session").receive(request(&message), Evidence::Certificate)
+        Session::open(&stored, reveal)
+            .expect("a session")
+            .expecting(Evidence::Certificate)
+            .receive_request(request(&message))
     };
     assert!(matches!(repeat(reveal), Step::Repeated(text) if *text == *answered.text));
     assert!(matches!(repeat(|_| None), Step::Proven(_)), "an answer that does not open is lost");

@@ -1,6 +1,8 @@
 //! The enrolment that a message speaks for, and the state of its session. A device's own name proves nothing: cloned
 //! images share it.
 
+use std::convert::Infallible;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::enrollment::Enrollment;
@@ -29,7 +31,7 @@ pub(super) enum Speaker {
 }
 
 impl Speaker {
-    fn of(enrollment: Enrollment, step: Step) -> Self {
+    fn of(enrollment: Enrollment, step: Step<Infallible>) -> Self {
         match step {
             Step::Proven(proven) => Self::Proven(Box::new((enrollment, proven))),
             Step::Repeated(answer) => Self::Repeated(answer),
@@ -54,7 +56,7 @@ pub(super) fn speaker(
             (None, false) => Speaker::Refused(request, "the certificate belongs to another device"),
             (None, true) => {
                 let session = session(view, context.credentials, enrollment.id)?;
-                Speaker::of(enrollment, session.receive(request, Evidence::Certificate))
+                Speaker::of(enrollment, session.expecting(Evidence::Certificate).receive_request(request))
             }
         });
     }
@@ -107,10 +109,10 @@ fn digest(
     session: Session,
     request: Request,
     challenges: &[Nonce],
-) -> Step {
+) -> Step<Infallible> {
     let user = credentials.client_name(enrollment);
     let password = credentials.client_secret(enrollment);
-    session.receive(request, Evidence::Digest { user: &user, password: &password, challenges })
+    session.expecting(Evidence::Digest { user, password, challenges: challenges.to_vec() }).receive_request(request)
 }
 
 /// The stored session of an enrolment, or a new one.

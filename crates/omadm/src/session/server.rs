@@ -1,17 +1,21 @@
 //! The server's end of a session.
 //!
-//! One message takes four steps. Each step is a type that only the step before it gives, so that a server cannot take
+//! One message takes three steps. Each step is a type that only the step before it gives, so that a server cannot take
 //! them in another order:
 //!
-//! 1. [`Request::read`] reads the bytes.
-//! 2. [`Session::receive`] checks the proof. It ends here for a stranger ([`Step::Unproven`]) and for the repeat of a
-//!    request ([`Step::Repeated`]).
-//! 3. [`Proven::enter`] takes the message into its session and gives a [`Turn`]: the caller carries out the message, and
+//! 1. [`Session::receive`] reads the bytes and checks the proof. It ends here for bytes that are not a message
+//!    ([`Step::Unreadable`]), for a stranger ([`Step::Unproven`]) and for the repeat of a request ([`Step::Repeated`]).
+//! 2. [`Proven::enter`] takes the message into its session and gives a [`Turn`]: the caller carries out the message, and
 //!    may add commands.
-//! 4. [`Turn::answer`] gives the answer, and the session to store before the answer leaves.
+//! 3. [`Turn::answer`] gives the answer, and the session to store before the answer leaves.
+//!
+//! A server that finds the session by the header of the message reads it before: [`Request::read`], then
+//! [`Session::receive_request`].
 //!
 //! The same request twice gives the same bytes and has no second effect. Nothing is remembered of a message without
 //! proof: its challenge ([`challenge`]) takes a nonce that the caller derives, and derives again when the device answers.
+
+use std::convert::Infallible;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
@@ -147,19 +151,18 @@ impl Request {
 }
 
 /// The evidence that a message must agree with to be taken for one of the device.
-#[derive(Clone, Copy)]
 #[non_exhaustive]
-pub enum Evidence<'a> {
+pub enum Evidence {
     /// The connection is authenticated by the certificate of this very enrolment.
     Certificate,
     /// The message must hold a digest.
     Digest {
         /// The user name.
-        user: &'a str,
+        user: String,
         /// The password.
-        password: &'a str,
+        password: Secret,
         /// The nonces of challenges that can still be answered.
-        challenges: &'a [Nonce],
+        challenges: Vec<Nonce>,
     },
 }
 
@@ -199,11 +202,18 @@ pub struct Session {
     unfinished: Option<Unfinished>,
     /// The last answer, if it holds a secret; any other is in the state.
     answer: Option<Secret>,
+    /// The evidence for the next message. It is not stored.
+    evidence: Option<Evidence>,
 }
 
 /// The first decision about a message. Exhaustive on purpose: a server must handle every case.
+///
+/// A message that was read before cannot be unreadable: its step is a `Step<Infallible>`, of which a `match` needs no
+/// such arm.
 #[expect(clippy::large_enum_variant, reason = "a step is moved once in each turn")]
-pub enum Step {
+pub enum Step<E = DecodeError> {
+    /// The bytes are not a message within the limits.
+    Unreadable(E),
     /// The message proves nothing. See [`challenge`] and [`refuse`] for the answer.
     Unproven(Request),
     /// The device repeats a request, and this was the answer. Nothing changes.
@@ -215,7 +225,7 @@ pub enum Step {
 impl Session {
     /// A device before its first session, with the nonce of its provisioning document.
     pub fn new(first_nonce: Nonce) -> Self {
-        Self { state: State::new(first_nonce), unfinished: None, answer: None }
+        Self { state: State::new(first_nonce), unfinished: None, answer: None, evidence: None }
     }
 
     /// Reads a session that [`Session::store`] wrote, or that an earlier version of this library did. `reveal` opens a
@@ -229,13 +239,21 @@ impl Session {
         let origin = state.unfinished.take();
         let part = part.and_then(|sealed| reveal(&sealed));
         let unfinished = origin.zip(part).map(|(origin, data)| Unfinished { origin, data });
-        Ok(Self { state, unfinished, answer: answer.and_then(|sealed| reveal(&sealed)) })
+        Ok(Self { state, unfinished, answer: answer.and_then(|sealed| reveal(&sealed)), evidence: None })
+    }
+
+    /// Sets the evidence that the next message must agree with. Without it no message proves itself.
+    ///
+    /// Every message needs its own: the proof of one message does not vouch for the sender of the next.
+    #[must_use]
+    pub fn expecting(self, evidence: Evidence) -> Self {
+        Self { evidence: Some(evidence), ..self }
     }
 
     /// Writes the session. `conceal` seals each text that may hold a secret, at most two. A text that it does not seal
     /// is not stored.
     pub fn store(self, mut conceal: impl FnMut(&str) -> Option<String>) -> Result<Vec<u8>, SessionError> {
-        let Self { mut state, unfinished, answer } = self;
+        let Self { mut state, unfinished, answer, .. } = self;
         let mut part = None;
         if let Some(Unfinished { origin, data }) = unfinished {
             part = conceal(&data);
@@ -246,11 +264,23 @@ impl Session {
         serde_json::to_vec(&stored).map_err(|_| SessionError::Unwritable)
     }
 
-    /// Decides about a message. A message that proves nothing learns nothing, not even of a repeat.
-    ///
-    /// Every message must prove itself: the proof of one message does not vouch for the sender of the next.
-    pub fn receive(self, request: Request, evidence: Evidence<'_>) -> Step {
-        let Some(proof) = self.state.proof(&request.message.header, evidence) else { return Step::Unproven(request) };
+    /// Reads a message within [`Limits::MESSAGE`] and decides about it. A message that proves nothing learns nothing,
+    /// not even of a repeat.
+    pub fn receive(self, bytes: &[u8]) -> Step {
+        match Request::read(bytes, Limits::MESSAGE) {
+            Ok(request) => self.decide(request),
+            Err(error) => Step::Unreadable(error),
+        }
+    }
+
+    /// Decides about a message that the caller has read, to find this session by its header or with limits of its own.
+    pub fn receive_request(self, request: Request) -> Step<Infallible> {
+        self.decide(request)
+    }
+
+    fn decide<E>(self, request: Request) -> Step<E> {
+        let proof = self.evidence.as_ref().and_then(|evidence| self.state.proof(&request.message.header, evidence));
+        let Some(proof) = proof else { return Step::Unproven(request) };
         match self.recall(&request) {
             Some(answer) => Step::Repeated(answer.into()),
             None => Step::Proven(Proven { session: self, request, proof }),
@@ -426,7 +456,7 @@ impl Turn {
         let text = reply.encode();
         state.remember(&message.header, sha256, if is_secret { "" } else { &text });
         let answer = is_secret.then(|| text.clone());
-        Answered { text, session: Session { state, unfinished, answer } }
+        Answered { text, session: Session { state, unfinished, answer, evidence: None } }
     }
 }
 
@@ -488,7 +518,7 @@ impl State {
     }
 
     /// The proof of the message, if it has one.
-    fn proof(&self, header: &Header, evidence: Evidence<'_>) -> Option<Proof> {
+    fn proof(&self, header: &Header, evidence: &Evidence) -> Option<Proof> {
         let Evidence::Digest { user, password, challenges } = evidence else { return Some(Proof::Certificate) };
         let credential = header.credential.as_ref().filter(|credential| credential.scheme == Scheme::Md5)?;
         let claim = Claim::new(&credential.data, user, password);
