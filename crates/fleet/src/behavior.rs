@@ -1,7 +1,9 @@
 //! The ways in which simulated devices misbehave, as data. Real clients were seen to do each of these, or could.
 
+use strum::VariantArray;
+
 /// A way to misbehave in the message that answers `LockAndRecoverPIN`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, VariantArray)]
 pub enum Behavior {
     /// Behaves correctly.
     #[default]
@@ -54,29 +56,5 @@ pub enum Behavior {
 
 impl Behavior {
     /// Every behaviour.
-    pub const ALL: [Self; 23] = [
-        Self::Honest,
-        Self::NotSupported,
-        Self::Fails,
-        Self::WithholdsValue,
-        Self::Contradicts,
-        Self::DropsResults,
-        Self::DropsStatuses,
-        Self::RepeatsResults,
-        Self::LosesAnswer,
-        Self::Aborts,
-        Self::WrongMessageRef,
-        Self::WrongCommandRef,
-        Self::Accepts,
-        Self::FailsReading,
-        Self::Chunks,
-        Self::LosesLastChunk,
-        Self::WrongSize,
-        Self::ForeignNode,
-        Self::NamelessNode,
-        Self::WrongFormat,
-        Self::UuidIds,
-        Self::SplitsPackage,
-        Self::LateResults,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 }

@@ -8,7 +8,7 @@ use crate::render::action_result::Reason;
 #[derive(Default)]
 pub struct Tally {
     disclosed: AtomicU64,
-    withheld: [AtomicU64; Reason::ALL.len()],
+    withheld: [AtomicU64; Reason::COUNT],
 }
 
 impl Tally {
@@ -19,7 +19,7 @@ impl Tally {
 
     /// Counts a passcode that a caller asked for and was refused.
     pub(crate) fn refused(&self, reason: Reason) {
-        if let Some(index) = Reason::ALL.iter().position(|known| *known == reason) {
+        if let Some(index) = Reason::all().position(|known| known == reason) {
             self.withheld[index].fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -31,6 +31,6 @@ impl Tally {
 
     /// Passcodes that were asked for and withheld, by the code of the reason.
     pub fn withheld(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Reason::ALL.iter().zip(&self.withheld).map(|(reason, count)| (reason.code(), count.load(Ordering::Relaxed)))
+        Reason::all().zip(&self.withheld).map(|(reason, count)| (reason.code(), count.load(Ordering::Relaxed)))
     }
 }

@@ -81,7 +81,7 @@ fn key(of: &str, name: &str) -> (String, String) {
 
 #[test]
 fn entities_are_declared_as_graph_declares_them_and_with_nothing_more() {
-    for version in Version::ALL {
+    for &version in Version::ALL {
         let declared = read(version);
         let mut known = BTreeSet::new();
         for fact in facts("property").filter(|fact| in_version(fact[5], version)) {
@@ -135,7 +135,7 @@ fn complex_types_have_the_properties_of_graph() {
 
 #[test]
 fn derived_types_have_the_bases_of_graph() {
-    for version in Version::ALL {
+    for &version in Version::ALL {
         let declared = read(version);
         for fact in facts("derived") {
             let base = declared.bases.get(fact[1]).map(String::as_str);
@@ -147,7 +147,7 @@ fn derived_types_have_the_bases_of_graph() {
 
 #[test]
 fn navigation_leads_where_graph_leads() {
-    for version in Version::ALL {
+    for &version in Version::ALL {
         let declared = read(version);
         for fact in facts("navigation").filter(|fact| in_version(fact[4], version)) {
             assert_eq!(declared.navigations.get(&key(fact[1], fact[2])).map(String::as_str), Some(fact[3]), "{fact:?}");
@@ -162,7 +162,7 @@ fn navigation_leads_where_graph_leads() {
 
 #[test]
 fn every_type_that_is_referred_to_is_declared_and_nothing_of_ours_is() {
-    for version in Version::ALL {
+    for &version in Version::ALL {
         let declared = read(version);
         let properties = declared.properties.values().map(|(of, _)| of);
         for of in properties.chain(declared.navigations.values()).chain(declared.bases.values()) {

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use strum::VariantArray;
+
 /// A subject that has at most one complaint at a time. The name is stable: metrics are labelled with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, VariantArray)]
 pub(crate) enum Subject {
     /// The disk has enough room.
     Disk,
@@ -25,8 +27,7 @@ pub(crate) enum Subject {
 
 impl Subject {
     /// Every subject, in the order of `/readyz`.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Disk, Self::Database, Self::Clock, Self::Escrow, Self::Keys, Self::Record, Self::Issuers];
+    pub(crate) const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The stable name.
     pub(crate) fn name(self) -> &'static str {

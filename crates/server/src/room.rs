@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use chaveiro_auth::TrustedProxies;
 use chaveiro_core::ports::Peer;
+use strum::VariantArray;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -45,7 +46,7 @@ pub struct Times {
 const SEND_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The reason why a connection was not served to its end. The names are labels of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub(crate) enum Refused {
     /// It gave way to another from its own address, which had used its share.
     Address,
@@ -60,7 +61,8 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    pub(crate) const ALL: [Self; 5] = [Self::Address, Self::Full, Self::Busy, Self::System, Self::Slow];
+    /// Every reason.
+    pub(crate) const ALL: &'static [Self] = Self::VARIANTS;
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -100,7 +102,7 @@ impl Room {
 
     /// The number of times that each reason applied since the start, in the order of [`Refused::ALL`].
     pub(crate) fn refused(&self) -> [(Refused, u64); Refused::ALL.len()] {
-        Refused::ALL.map(|why| (why, self.refused[why as usize].load(Ordering::Relaxed)))
+        std::array::from_fn(|at| (Refused::ALL[at], self.refused[at].load(Ordering::Relaxed)))
     }
 
     pub(crate) fn count(&self, why: Refused) {

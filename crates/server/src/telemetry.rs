@@ -318,8 +318,9 @@ pub(crate) async fn report(
 fn report_refused(room: &Room, reported: &mut [(Refused, u64); Refused::ALL.len()]) {
     let now = room.refused();
     let since = |why: Refused| now[why as usize].1 - reported[why as usize].1;
-    if Refused::ALL.into_iter().any(|why| since(why) > 0) {
-        let [address, full, busy, system, slow] = Refused::ALL.map(since);
+    if Refused::ALL.iter().any(|why| since(*why) > 0) {
+        let [address, full, busy, system, slow]: [u64; Refused::ALL.len()] =
+            std::array::from_fn(|at| since(Refused::ALL[at]));
         let listener = room.listener;
         tracing::warn!(
             listener,
@@ -396,7 +397,7 @@ pub(crate) async fn metrics(State(probes): State<Probes>) -> Response {
     }
     let complaints = probes.health.complaints();
     for subject in Subject::ALL {
-        let complains = complaints.iter().any(|(of, _)| *of == subject);
+        let complains = complaints.iter().any(|(of, _)| of == subject);
         metrics.complaints.get_or_create(&SubjectLabels { subject: subject.name() }).set(i64::from(complains));
     }
     // Both counters only grow, and are counted where passcodes are shown.

@@ -8,6 +8,7 @@ use chaveiro_core::actions::keeps_uncertain_value;
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
 use serde_json::{Map, Value, json};
+use strum::EnumCount;
 use zeroize::Zeroizing;
 
 use super::date_time;
@@ -16,8 +17,8 @@ use crate::model::result_type;
 /// Room for one entry: the passcode, each byte of which can become a six-byte escape, and the rest.
 const ENTRY_BYTES: usize = 6 * MAX_PASSCODE_BYTES + 1024;
 
-/// Why `passcode` is null although the action is done; the value of `chaveiro_passcodeWithheld`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why `passcode` is null although the action is done; the value of `chaveiro_passcodeWithheld`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumCount)]
 pub enum Reason {
     /// The caller lacks the privileged permission.
     MissingPermission,
@@ -29,21 +30,18 @@ pub enum Reason {
     Domain(Withheld),
 }
 
+/// The reasons that are not the domain's. A variant that is not listed does not compile.
+const OWN: [Reason; <Reason as EnumCount>::COUNT - 1] =
+    [Reason::MissingPermission, Reason::NotSelected, Reason::NotOpenable];
+
 impl Reason {
+    /// The number of all reasons.
+    pub const COUNT: usize = OWN.len() + Withheld::ALL.len();
+
     /// Every reason.
-    pub const ALL: [Self; 11] = [
-        Self::MissingPermission,
-        Self::NotSelected,
-        Self::NotOpenable,
-        Self::Domain(Withheld::MissingRole),
-        Self::Domain(Withheld::Nothing),
-        Self::Domain(Withheld::OtherCaller),
-        Self::Domain(Withheld::WindowOver),
-        Self::Domain(Withheld::Shredded),
-        Self::Domain(Withheld::OnHold),
-        Self::Domain(Withheld::BreakGlassRole),
-        Self::Domain(Withheld::BreakGlassReason),
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        OWN.into_iter().chain(Withheld::ALL.iter().copied().map(Self::Domain))
+    }
 
     /// The stable code.
     pub fn code(self) -> &'static str {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use strum::VariantArray;
 use uuid::Uuid;
 
 use crate::model::{Action, Edge, EntityType, Function, KeyForm, Model, Operation, SERVICE};
@@ -13,7 +14,7 @@ pub(super) const ME: &str = "me";
 const USERS: &str = "users";
 
 /// The two API versions; they differ in what they document, not in what they accept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, VariantArray)]
 pub enum Version {
     /// `/beta`.
     Beta,
@@ -23,7 +24,7 @@ pub enum Version {
 
 impl Version {
     /// Both.
-    pub const ALL: [Self; 2] = [Self::Beta, Self::V1];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The first segment of its paths.
     pub fn segment(self) -> &'static str {
@@ -34,7 +35,7 @@ impl Version {
     }
 
     pub(super) fn parse(segment: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|version| version.segment().eq_ignore_ascii_case(segment))
+        Self::ALL.iter().copied().find(|version| version.segment().eq_ignore_ascii_case(segment))
     }
 }
 

@@ -1,7 +1,9 @@
 //! The reasons why a passcode is not shown.
 
+use strum::VariantArray;
+
 /// The reason why a passcode is withheld.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Withheld {
     /// No role of the caller allows it on that device.
     MissingRole,
@@ -19,6 +21,11 @@ pub enum Withheld {
     BreakGlassRole,
     /// The break-glass reason is too short or too long.
     BreakGlassReason,
+}
+
+impl Withheld {
+    /// Every reason.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 }
 
 impl std::fmt::Display for Withheld {
