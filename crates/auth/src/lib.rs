@@ -23,7 +23,7 @@ pub use client_secret::{ClientSecret, new_application_secret};
 pub use local::keys::{IssuerKeys, KeyError, KeyFile, RETIREMENT, StagedKey};
 pub use local::{AccessToken, LocalIssuer, MintError, TokenCeilings, TrustedProxies};
 pub use refusal::TokenRefusal;
-pub use verifier::{ConfigError, IssuerConfig, Reading, Verifier};
+pub use verifier::{ConfigError, IssuerConfig, MOST_STALE_HOURS, Reading, Verifier};
 
 /// Application id of Microsoft Graph: an audience that clients ask for.
 pub const GRAPH_APPLICATION_ID: &str = "00000003-0000-0000-c000-000000000000";

@@ -36,9 +36,11 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-/// The hours for which keys serve that cannot be fetched again: the default, and the configurable maximum.
+/// The default of `stale-keys-hours`: the hours for which keys serve that cannot be fetched again.
 const STALE_HOURS: u32 = 24;
-const MOST_STALE_HOURS: u32 = 7 * 24;
+
+/// The most that `stale-keys-hours` may be.
+pub const MOST_STALE_HOURS: u32 = 7 * 24;
 
 /// The issuers whose `wids` names directory roles by default: Entra ID, v1 and v2, of each cloud.
 const ENTRA: [&str; 5] = [

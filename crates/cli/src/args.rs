@@ -205,11 +205,11 @@ pub(crate) struct TenantChange {
     pub(crate) licence: Option<String>,
     #[arg(long, value_name = "GUID")]
     pub(crate) entra_tenant: Option<uuid::Uuid>,
-    #[arg(long)]
+    #[arg(long, value_name = "MINUTES")]
     pub(crate) disclosure_window: Option<u64>,
-    #[arg(long)]
+    #[arg(long, value_name = "DAYS")]
     pub(crate) unread_retention: Option<u64>,
-    #[arg(long)]
+    #[arg(long, value_name = "DAYS")]
     pub(crate) action_expiry: Option<u64>,
     #[arg(long, value_name = "HOURS")]
     pub(crate) sign_in_life: Option<u64>,
@@ -225,17 +225,17 @@ pub(crate) struct TenantChange {
     pub(crate) lock_sessions: Option<bool>,
     #[arg(long, value_name = "N")]
     pub(crate) hold_recoveries: Option<u32>,
-    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) hold_percent: Option<u8>,
-    #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(u64).range(1..=43_200))]
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=43_200))]
     pub(crate) hold_window: Option<u64>,
     #[arg(long, value_name = "N")]
     pub(crate) reading_limit: Option<u32>,
     #[arg(long, value_name = "N")]
     pub(crate) reading_caller_limit: Option<u32>,
-    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) reading_percent: Option<u8>,
-    #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(u64).range(1..=43_200))]
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=43_200))]
     pub(crate) reading_window: Option<u64>,
 }
 
@@ -457,7 +457,7 @@ pub(crate) enum Audit {
         file: PathBuf,
         #[arg(long)]
         key: Option<chaveiro_audit::PublicKey>,
-        #[arg(long, value_name = "FILE|POSITION:HASH", value_parser = since)]
+        #[arg(long, value_name = "RECORD", value_parser = since)]
         since: Option<Since>,
         #[arg(long)]
         allow_unsigned_tail: bool,

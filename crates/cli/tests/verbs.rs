@@ -7,81 +7,57 @@ use std::process::Stdio;
 
 use crate::support::{Server, chaveiro, initialised, run, run_json, taken_once, text, try_run};
 
-const VERBS: &[&[&str]] = &[
-    &[],
-    &["init"],
-    &["serve"],
-    &["demo"],
-    &["tenant"],
-    &["tenant", "list"],
-    &["tenant", "create"],
-    &["tenant", "set"],
-    &["app"],
-    &["app", "list"],
-    &["app", "register"],
-    &["app", "show"],
-    &["app", "add-secret"],
-    &["app", "remove-secret"],
-    &["app", "add-certificate"],
-    &["app", "remove-certificate"],
-    &["app", "revoke"],
-    &["app", "delete"],
-    &["login"],
-    &["logout"],
-    &["sign-in"],
-    &["sign-in", "list"],
-    &["sign-in", "approve"],
-    &["sign-in", "deny"],
-    &["sign-in", "revoke"],
-    &["token"],
-    &["keys"],
-    &["keys", "list"],
-    &["keys", "accept"],
-    &["keys", "ingest-only"],
-    &["keys", "rotate-issuer"],
-    &["keys", "rotate-audit"],
-    &["keys", "recipients"],
-    &["keys", "add-recipient"],
-    &["device"],
-    &["device", "list"],
-    &["device", "show"],
-    &["device", "recoverability"],
-    &["device", "enroll-token"],
-    &["device", "comanage"],
-    &["device", "tag"],
-    &["device", "retire"],
-    &["recover"],
-    &["action"],
-    &["role"],
-    &["role", "list"],
-    &["role", "show"],
-    &["role", "assign"],
-    &["role", "unassign"],
-    &["role", "assignments"],
-    &["hold"],
-    &["hold", "list"],
-    &["hold", "release"],
-    &["audit"],
-    &["audit", "export"],
-    &["audit", "verify"],
-    &["audit", "rows"],
-    &["audit", "key"],
-    &["doctor"],
-    &["doctor", "tokens"],
-    &["routes"],
-    &["config-reference"],
-    &["completions"],
-    &["man"],
-];
+/// The help of that verb.
+fn help_of(verb: &[String]) -> String {
+    let output = chaveiro().args(verb).arg("--help").output().expect("it runs");
+    assert!(output.status.success(), "{verb:?}");
+    text(&output.stdout)
+}
+
+/// The verbs below the one with that help, as it lists them.
+fn listed(help: &str) -> impl Iterator<Item = &str> {
+    let verbs = help.split_once("Commands:\n").map_or("", |(_, verbs)| verbs);
+    let lines = verbs.lines().take_while(|line| !line.is_empty());
+    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.filter_map(|line| line.split_whitespace().next()).filter(|verb| *verb != "help")
+}
 
 #[test]
 fn every_verb_has_help_and_every_verb_that_acts_an_example() {
-    for verb in VERBS {
-        let output = chaveiro().args(*verb).arg("--help").output().expect("it runs");
-        let help = text(&output.stdout);
-        assert!(output.status.success() && help.contains("--json"), "{verb:?}");
-        let groups = help.contains("Commands:");
-        assert!(groups || help.contains("Example:"), "{verb:?} has no example");
+    let (mut waiting, mut seen) = (vec![Vec::<String>::new()], 0);
+    while let Some(verb) = waiting.pop() {
+        let help = help_of(&verb);
+        assert!(help.contains("--json"), "{verb:?}");
+        let below: Vec<_> = listed(&help).map(|name| [&verb[..], &[name.to_owned()]].concat()).collect();
+        assert!(!below.is_empty() || help.contains("Example:"), "{verb:?} has no example");
+        waiting.extend(below);
+        seen += 1;
+    }
+    assert!(seen > 60, "{seen} verbs");
+}
+
+#[test]
+fn the_flags_of_configuration_keys_stand_apart_from_those_of_every_verb() {
+    for (lang, options, keys) in [("en", "Options:", "Configuration:"), ("pt-BR", "Opções:", "Configuração:")] {
+        let help = help_of(&["serve".to_owned(), "--lang".to_owned(), lang.to_owned()]);
+        let (before, keys) = help.split_once(keys).unwrap_or_else(|| panic!("{keys} in {help}"));
+        let (_, common) = before.split_once(options).unwrap_or_else(|| panic!("{options} in {help}"));
+        for flag in ["--config", "--data", "--json", "--lang", "--tenant", "--help"] {
+            assert!(common.contains(flag) && !keys.contains(&format!("  {flag}")), "{flag} in {help}");
+        }
+        assert!(keys.contains("--graph-listen") && keys.contains("--log") && !common.contains("--graph-listen"));
+    }
+}
+
+#[test]
+fn an_empty_language_is_the_one_of_the_system() {
+    for (system, expected) in [("pt_BR.UTF-8", "Comece com:"), ("C.UTF-8", "Begin with:")] {
+        let run = |verb| {
+            let mut command = chaveiro();
+            command.env("CHAVEIRO_LANG", "").env("LC_ALL", system).arg(verb).output().expect("it runs")
+        };
+        assert!(text(&run("--help").stdout).contains(expected), "{}", text(&run("--help").stdout));
+        assert!(run("routes").status.success(), "{}", text(&run("routes").stderr));
     }
 }
 

@@ -115,10 +115,10 @@ impl Lang {
         &self.language.name
     }
 
-    /// The language of that name, such as `pt_BR.UTF-8`, or else of the system.
+    /// The language of that name, such as `pt_BR.UTF-8`, or else of the system; an empty name is none.
     pub fn choose(asked: Option<&str>) -> Self {
         let system = || SYSTEM_VARIABLES.into_iter().find_map(variable);
-        let name = asked.map(str::to_owned).or_else(system);
+        let name = asked.filter(|name| !name.is_empty()).map(str::to_owned).or_else(system);
         name.and_then(|name| COMPILED.named(&name)).unwrap_or_else(Self::english)
     }
 

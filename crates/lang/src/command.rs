@@ -79,7 +79,8 @@ impl Help {
         with_usage(command, &text!("help-any-options").say(lang))
     }
 
-    /// The mismatches: visible verbs and arguments without a text, and texts of verbs and arguments that are missing.
+    /// The mismatches: visible verbs and arguments without a text, texts of verbs and arguments that are missing, and
+    /// placeholders that a language leaves in English.
     pub fn unmatched(self, command: &Command) -> Vec<String> {
         let (mut used, mut faults) = (BTreeSet::new(), Vec::new());
         self.note(command, &Place(vec![self.0.to_owned()]), &mut used, &mut faults);
@@ -88,6 +89,12 @@ impl Help {
             let attributes = attributes.into_iter().map(|name| format!("{id}.{name}"));
             let unused = attributes.chain([id.clone()]).filter(|name| !used.contains(name));
             faults.extend(unused.map(|name| format!("not in the command: {name}")));
+        }
+        let mut names = BTreeSet::new();
+        placeholders(command, &mut names);
+        for lang in Lang::all().filter(|lang| *lang != Lang::english()) {
+            let english = names.iter().filter(|name| text!("help-value", name = *name).say(lang) == **name);
+            faults.extend(english.map(|name| format!("not in {}: {name}", lang.tag())));
         }
         faults
     }
@@ -132,6 +139,17 @@ impl Help {
     }
 }
 
+/// The placeholders that every language writes alike.
+const INTERNATIONAL: [&str; 6] = ["BACKUP", "GUID", "ID", "N", "SHELL", "URL"];
+
+/// The placeholders of the values of visible verbs.
+fn placeholders(command: &Command, found: &mut BTreeSet<String>) {
+    let arguments = command.get_arguments().filter(|one| !one.is_hide_set() && one.get_action().takes_values());
+    let names = arguments.flat_map(|argument| argument.get_value_names().unwrap_or_default());
+    found.extend(names.map(ToString::to_string).filter(|name| !INTERNATIONAL.contains(&name.as_str())));
+    command.get_subcommands().filter(|verb| !verb.is_hide_set()).for_each(|verb| placeholders(verb, found));
+}
+
 /// Gives an argument its text. What `clap` adds in English is added here in the other languages.
 fn with_help(argument: Arg, place: &Place, lang: Lang, facts: Facts) -> Arg {
     let Some((id, name)) = place.owner(&argument) else { return argument };
@@ -143,7 +161,11 @@ fn with_help(argument: Arg, place: &Place, lang: Lang, facts: Facts) -> Arg {
     if lang == Lang::english() {
         return argument.help(help);
     }
-    let heading = if argument.is_positional() { text!("help-arguments") } else { text!("help-options") };
+    let heading = match argument.get_help_heading() {
+        Some(own) => text!("help-heading", name = own),
+        None if argument.is_positional() => text!("help-arguments"),
+        None => text!("help-options"),
+    };
     let takes_values = argument.get_action().takes_values();
     let joined = |values: Vec<String>| values.join(", ");
     let default = argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
@@ -219,7 +241,8 @@ pub fn help_instead(command: &mut Command, error: &clap::Error) -> Option<String
     Some(at.render_help().to_string())
 }
 
-/// Parses the name of a language that is spoken here. The neutral names of systems mean English.
+/// Parses the name of a language that is spoken here. The neutral names of systems mean English; an empty name means
+/// the language of the system, as in the variables of POSIX.
 pub fn spoken(name: &str) -> Result<String, Text> {
     let lower = name.to_ascii_lowercase();
     let is_neutral = lower.split('.').next().is_some_and(|name| ["c", "posix"].contains(&name));
@@ -227,7 +250,7 @@ pub fn spoken(name: &str) -> Result<String, Text> {
         let primary = lang.tag().split('-').next().unwrap_or_default();
         lower.strip_prefix(primary).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
     });
-    match known || is_neutral {
+    match known || is_neutral || name.is_empty() {
         true => Ok(name.to_owned()),
         false => {
             let languages: Vec<_> = Lang::all().map(Lang::tag).collect();
@@ -342,10 +365,10 @@ mod tests {
 
     #[test]
     fn only_languages_that_we_speak_are_accepted() {
-        for name in ["en", "pt", "PT", "pt_BR.UTF-8", "en-GB", "C", "C.UTF-8", "POSIX"] {
+        for name in ["en", "pt", "PT", "pt_BR.UTF-8", "en-GB", "C", "C.UTF-8", "POSIX", ""] {
             assert_eq!(spoken(name).as_deref(), Ok(name));
         }
-        for name in ["fr", "", "ptolemaic", "english"] {
+        for name in ["fr", " ", "ptolemaic", "english"] {
             assert!(spoken(name).is_err(), "{name}");
         }
     }

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The crates whose sources name messages.
-const CRATES: [&str; 4] = ["lang", "agent", "cli", "auth"];
+const CRATES: [&str; 5] = ["lang", "agent", "cli", "auth", "server"];
 
 /// Messages that are found by a name of something else; tests of the programs compare them with all there are.
 const FOUND_OTHERWISE: [&str; 4] = ["help-cli", "help-agent", "api-", "aadsts-"];

@@ -18,6 +18,7 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::digest::hex;
 use chaveiro_core::ports::StoreError;
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
+use chaveiro_lang::{Text, text};
 use chaveiro_store_sqlite::{BackupError as CopyError, FILE_NAME, OpenError, Promise, Snapshot, SqliteStore};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -52,7 +53,7 @@ pub enum BackupError {
         /// The file.
         file: PathBuf,
         /// The problem.
-        reason: String,
+        reason: Text,
     },
     /// A file differs from the one that was backed up.
     #[error("{} differs from what was backed up: {what}; use another backup", file.display())]
@@ -60,7 +61,7 @@ pub enum BackupError {
         /// The file.
         file: PathBuf,
         /// The difference.
-        what: String,
+        what: Text,
     },
     /// The database could not be copied.
     #[error(transparent)]
@@ -227,32 +228,35 @@ pub fn check(backup: &Path) -> Result<Checked, BackupError> {
     let manifest = manifest(backup)?;
     for expected in &manifest.files {
         if expected.name.contains('/') || expected.name.starts_with('.') {
-            let reason = format!("{:?} is not a file name", expected.name);
+            let reason = text!("manifest-file-name", name = format!("{:?}", expected.name));
             return Err(BackupError::Manifest { file: backup.join(MANIFEST), reason });
         }
         let file = backup.join(&expected.name);
         let found = entry(&file)?;
         if found != *expected {
-            let what = format!(
-                "it has {} bytes and SHA-256 {}, and had {} and {}",
-                found.bytes, found.sha256, expected.bytes, expected.sha256
+            let what = text!(
+                "backup-file",
+                bytes = found.bytes.to_string(),
+                sha256 = found.sha256,
+                named_bytes = expected.bytes.to_string(),
+                named_sha256 = &expected.sha256
             );
             return Err(BackupError::Changed { file, what });
         }
     }
     let file = backup.join(FILE_NAME);
-    let changed = |what: String| BackupError::Changed { file: file.clone(), what };
+    let changed = |what: Text| BackupError::Changed { file: file.clone(), what };
     let snapshot = Snapshot::open(&file)?;
     if let Some(problem) = snapshot.problems()?.into_iter().next() {
-        return Err(changed(problem));
+        return Err(changed(text!("backup-page", problem = problem)));
     }
     let (schema, known_schema) = snapshot.schema()?;
-    let state = snapshot.promise()?.ok_or_else(|| changed("it has no mark".to_owned()))?;
+    let state = snapshot.promise()?.ok_or_else(|| changed(text!("backup-no-mark")))?;
     let named = (i64::from(manifest.schema), &manifest.database, manifest.commits, manifest.audit_event);
     if named != (schema, &hex(&state.database), state.commits, state.event.seq)
         || manifest.audit_event_sha256 != hex(&state.event.hash)
     {
-        return Err(changed("its state is not the one that the manifest names".to_owned()));
+        return Err(changed(text!("backup-other-state")));
     }
     let tenants = snapshot.tenants()?;
     let mut linked_events = 0;
@@ -265,8 +269,9 @@ pub fn check(backup: &Path) -> Result<Checked, BackupError> {
             }
             for event in &events {
                 let follows = links.follow(event);
-                follows
-                    .map_err(|broken| changed(format!("event {broken} of tenant {tenant} is not what was linked")))?;
+                follows.map_err(|broken| {
+                    changed(text!("backup-event", event = broken.to_string(), tenant = tenant.to_string()))
+                })?;
             }
         }
         linked_events += links.position();
@@ -284,13 +289,18 @@ fn manifest(backup: &Path) -> Result<Manifest, BackupError> {
     };
     let mut text = String::new();
     opened.take(MAX_MANIFEST_BYTES).read_to_string(&mut text).map_err(io(&file))?;
-    let bad = |reason: String| BackupError::Manifest { file: file.clone(), reason };
-    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+    let bad = |reason: Text| BackupError::Manifest { file: file.clone(), reason };
+    let manifest: Manifest =
+        serde_json::from_str(&text).map_err(|error| bad(text!("manifest-malformed", error = error.to_string())))?;
     if manifest.version != VERSION {
-        return Err(bad(format!("it has version {}, this program knows {VERSION}", manifest.version)));
+        return Err(bad(text!(
+            "manifest-version",
+            version = manifest.version.to_string(),
+            known = VERSION.to_string()
+        )));
     }
     if !manifest.files.iter().any(|entry| entry.name == FILE_NAME) {
-        return Err(bad(format!("it names no {FILE_NAME}")));
+        return Err(bad(text!("manifest-no-file", file = FILE_NAME)));
     }
     Ok(manifest)
 }

@@ -23,7 +23,10 @@ impl FromArgMatches for KeyFlags {
 
 impl Args for KeyFlags {
     fn augment_args(command: Command) -> Command {
-        let flag = |key: &Key| Arg::new(key.name).long(key.name).value_name(key.takes.placeholder());
+        let flag = |key: &Key| {
+            let flag = Arg::new(key.name).long(key.name).value_name(key.takes.placeholder());
+            flag.help_heading("Configuration")
+        };
         command.args(KEYS.iter().map(flag))
     }
 

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::args::{Common, Doctor};
 use crate::host::Host;
 use crate::out::Out;
+use crate::words;
 use chaveiro_lang::{Explain, text};
 
 /// The longest file that is read as a token, in bytes.
@@ -46,7 +47,7 @@ fn one(common: &Common, out: Out, file: &Path, config: Option<&Path>) -> Result<
     read.explain(|| text!("file-unreadable", file = file))?;
     let text = text.trim();
     let reading = Reading::of(text.strip_prefix("Bearer ").unwrap_or(text), &config.issuers);
-    let reading = reading.map_err(|refusal| text!("token-unusable", refusal = refusal.to_string()))?;
+    let reading = reading.map_err(|refusal| text!("token-unusable", refusal = words::of_token(refusal)))?;
     let kind = if reading.application { "application" } else { "person" };
     let value = json!({"countsAs": kind, "applicationId": reading.client, "subject": reading.subject});
     let (app, subject) = (&reading.client, reading.subject.as_deref().unwrap_or("–"));

@@ -3,6 +3,7 @@
 mod keys;
 mod record;
 mod store;
+mod token;
 
 use std::error::Error;
 
@@ -18,12 +19,16 @@ use chaveiro_core::refusal::{
 };
 use chaveiro_lang::{Text, text};
 use chaveiro_server::{BackupError, ConfigError, DataDirError, StartError};
+use chaveiro_store_sqlite::BackupError as CopyError;
 
 pub(crate) use keys::of_problem;
 use keys::{of_authority, of_inventory, of_issuer, of_keyring, of_problems, of_signer};
 pub(crate) use record::of_broken;
+use record::of_export;
 pub(crate) use store::of_doubt;
 use store::{of_database, of_store};
+use token::of_issuers;
+pub(crate) use token::of_token;
 
 /// The text of an error, if there is one. The others are told as they are.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
@@ -34,7 +39,7 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
     let host = || error.downcast_ref().and_then(of_data);
     let started = || error.downcast_ref().and_then(of_start);
     let configured = || error.downcast_ref().map(of_config);
-    let backed_up = || error.downcast_ref().and_then(of_backup);
+    let backed_up = || error.downcast_ref().map(of_backup);
     let opened = || error.downcast_ref().map(of_database);
     let inventory = || error.downcast_ref().and_then(of_inventory);
     let certified = || error.downcast_ref().map(of_certificate);
@@ -45,6 +50,7 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
     let issuer = || error.downcast_ref().map(of_issuer);
     let authority = || error.downcast_ref().map(of_authority);
     let key_file = || error.downcast_ref().map(of_key_file);
+    let exported = || error.downcast_ref().map(of_export);
     refused()
         .or_else(vouched)
         .or_else(absent)
@@ -63,6 +69,7 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
         .or_else(issuer)
         .or_else(authority)
         .or_else(key_file)
+        .or_else(exported)
 }
 
 /// An operator meets these; what only callers of the API can meet is answered there.
@@ -169,7 +176,7 @@ fn of_config(error: &ConfigError) -> Text {
         ConfigError::Toml { file, reason } => text!("config-toml", file = file, reason = reason),
         ConfigError::Unknown { place, key } => text!("config-unknown", place = place, key = key),
         ConfigError::Value { key, place, value, expected } => {
-            text!("config-value", key = *key, place = place, value = format!("{value:?}"), expected = expected.as_str())
+            text!("config-value", key = *key, place = place, value = format!("{value:?}"), expected = expected.clone())
         }
         ConfigError::HalfTls => text!("config-half-tls"),
         ConfigError::HeaderWithoutProxies => text!("config-header-without-proxies"),
@@ -185,27 +192,35 @@ fn of_start(error: &StartError) -> Option<Text> {
         StartError::TlsFile { file, error } => text!("tls-file-unreadable", file = file, error = error.to_string()),
         StartError::Tls(error) => text!("tls-unusable", error = error),
         StartError::Ca(error) => of_authority(error),
-        StartError::Issuers(_) | StartError::Client(_) => return None,
+        StartError::Issuers(error) => of_issuers(error),
+        StartError::Client(error) => text!("http-client", error = error),
     })
 }
 
-fn of_backup(error: &BackupError) -> Option<Text> {
-    Some(match error {
+fn of_backup(error: &BackupError) -> Text {
+    match error {
         BackupError::Exists(directory) => text!("backup-exists", directory = directory),
         BackupError::KeysWithin(directory) => text!("backup-keys-within", directory = directory),
         BackupError::NoManifest(directory) => text!("backup-no-manifest", directory = directory),
-        BackupError::Manifest { file, reason } => text!("backup-manifest", file = file, reason = reason),
-        BackupError::Changed { file, what } => text!("backup-changed", file = file, what = what),
+        BackupError::Manifest { file, reason } => text!("backup-manifest", file = file, reason = reason.clone()),
+        BackupError::Changed { file, what } => text!("backup-changed", file = file, what = what.clone()),
         BackupError::Database(error) => of_database(error),
         BackupError::KeyFile(error) => of_key_file(error),
         BackupError::Io { path, error } => text!("backup-unusable", path = path, error = error.to_string()),
-        BackupError::Copy(_) | BackupError::Rows(_) => return None,
-    })
+        BackupError::Copy(CopyError::Database(error)) => of_database(error),
+        BackupError::Copy(CopyError::Io { file, error }) => {
+            text!("backup-unusable", path = file, error = error.to_string())
+        }
+        BackupError::Copy(CopyError::Unmarked(file)) => text!("backup-unmarked", file = file),
+        BackupError::Rows(error) => text!("backup-rows", error = of_store(error)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use chaveiro_audit::ExportError;
     use chaveiro_core::keys::KeyName;
+    use chaveiro_core::ports::StoreError;
     use chaveiro_lang::{Explain, Lang, tell};
 
     use super::*;
@@ -227,6 +242,25 @@ mod tests {
         ] {
             let told = tell(&error, Lang::english(), of);
             assert_eq!(told.hints.first().map(String::as_str), expected, "{error:#}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_start_backup_and_export_is_told_in_the_language() {
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let copy = BackupError::Copy(CopyError::Unmarked("/backup/chaveiro.db".into()));
+        let twice = StartError::Issuers(chaveiro_auth::ConfigError::Twice("https://a.example".to_owned()));
+        for (error, expected) in [
+            (copy.into(), "/backup/chaveiro.db é de uma versão sem marcas"),
+            (BackupError::Rows(StoreError::Full).into(), "as linhas do backup não podem ser lidas: o disco do banco"),
+            (twice.into(), "o emissor https://a.example está configurado duas vezes"),
+            (StartError::Client("no TLS".to_owned()).into(), "não foi possível criar o cliente HTTP: no TLS"),
+            (ExportError::Output(full()).into(), "a exportação não pôde ser gravada"),
+            (ExportError::Checkpoint(7).into(), "o ponto de verificação guardado na posição 7 está danificado"),
+        ] {
+            let error: anyhow::Error = error;
+            let told = tell(&error, Lang::choose(Some("pt")), of);
+            assert!(told.what.starts_with(expected), "{}", told.what);
         }
     }
 }

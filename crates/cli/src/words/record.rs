@@ -1,7 +1,18 @@
 //! The words for a record that is not sound.
 
-use chaveiro_audit::{Broken, BrokenKind};
+use chaveiro_audit::{Broken, BrokenKind, ExportError};
 use chaveiro_lang::{Text, text};
+
+use super::store::of_store;
+
+/// The words for an export that was not written.
+pub(crate) fn of_export(error: &ExportError) -> Text {
+    match error {
+        ExportError::Store(error) => of_store(error),
+        ExportError::Checkpoint(position) => text!("export-checkpoint", position = *position),
+        ExportError::Output(error) => text!("export-output", error = error.to_string()),
+    }
+}
 
 /// The fault of a line.
 pub(crate) fn of_broken(kind: &BrokenKind) -> Text {

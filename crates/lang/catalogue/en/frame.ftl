@@ -13,6 +13,7 @@ moment = { $day } { $time } { $zone }
 help-usage = Usage:
 help-arguments = Arguments
 help-options = Options
+help-heading = { $name }
 help-verbs = Commands
 help-verb = COMMAND
 help-any-options = [OPTIONS]

@@ -13,6 +13,10 @@ moment = { $day } { $time } { $zone }
 help-usage = Uso:
 help-arguments = Argumentos
 help-options = Opções
+help-heading = { $name ->
+    [Configuration] Configuração
+   *[other] { $name }
+}
 help-verbs = Comandos
 help-verb = COMANDO
 help-any-options = [OPÇÕES]
@@ -24,15 +28,18 @@ help-default = [padrão: { $values }]
 help-possible = [valores possíveis: { $values }]
 help-value = { $name ->
     [ACCOUNT] CONTA
+    [ADDRESS] ENDEREÇO
     [ADDRESSES] ENDEREÇOS
     [APP] APLICATIVO
     [BACKUP] BACKUP
+    [BOOL] BOOLEANO
     [CODE] CÓDIGO
     [DAYS] DIAS
     [DEVICE] DISPOSITIVO
     [DIR] PASTA
     [DIRECTORY] PASTA
     [FILE] ARQUIVO
+    [FILTER] FILTRO
     [FORM] FORMA
     [GROUP] GRUPO
     [HOURS] HORAS
@@ -41,12 +48,16 @@ help-value = { $name ->
     [LICENCE] LICENÇA
     [LINE] LINHA
     [LOCKS] TRAVAS
+    [MILLISECONDS] MILISSEGUNDOS
     [MINUTES] MINUTOS
     [NAME] NOME
     [PATH] CAMINHO
+    [PERCENT] PORCENTAGEM
     [PERMISSION] PERMISSÃO
     [REASON] MOTIVO
+    [RECORD] REGISTRO
     [ROLE] FUNÇÃO
+    [SECONDS] SEGUNDOS
     [SECRET] SEGREDO
     [SERVER] SERVIDOR
     [STATE] ESTADO

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chaveiro_auth::{IssuerConfig, TokenCeilings, TrustedProxies};
 use chaveiro_graph::Ceilings;
-use chaveiro_lang::Lang;
+use chaveiro_lang::{Lang, Text};
 use http::HeaderName;
 use thiserror::Error;
 
@@ -113,7 +113,7 @@ pub enum ConfigError {
         /// The value, as written.
         value: String,
         /// The values that it takes.
-        expected: String,
+        expected: Text,
     },
     /// One of certificate and key without the other.
     #[error("tls-certificate and tls-key belong together; give both or neither")]

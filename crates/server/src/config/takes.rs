@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chaveiro_auth::TrustedProxies;
+use chaveiro_lang::{Text, text};
 use http::HeaderName;
 use tracing_subscriber::EnvFilter;
 
@@ -80,20 +81,21 @@ impl Takes {
     }
 
     /// The values that are accepted, for error messages and the reference.
-    pub fn expected(&self) -> String {
-        let text = match self {
+    pub fn expected(&self) -> Text {
+        match self {
             Self::Count(Bounds(least, most), _)
             | Self::Seconds(Bounds(least, most), _)
-            | Self::Milliseconds(Bounds(least, most), _) => return format!("a whole number from {least} to {most}"),
-            Self::Address(_) => "an address and port such as 127.0.0.1:8443",
-            Self::PublicUrl(_) => "an address such as https://chaveiro.example",
-            Self::PrivateUrl(_) => "an address such as https://hooks.example/chaveiro, or http on a loopback address",
-            Self::Path(_) => "a path",
-            Self::Proxies(_) => "addresses or networks such as 10.0.0.7, fd00::/8",
-            Self::Header(_) => "the name of a header such as Client-Cert",
-            Self::Filter(_) => "a tracing filter such as info or chaveiro_mdm=debug,info",
-        };
-        text.to_owned()
+            | Self::Milliseconds(Bounds(least, most), _) => {
+                text!("takes-number", least = least.to_string(), most = most.to_string())
+            }
+            Self::Address(_) => text!("takes-address"),
+            Self::PublicUrl(_) => text!("takes-public-url"),
+            Self::PrivateUrl(_) => text!("takes-private-url"),
+            Self::Path(_) => text!("takes-path"),
+            Self::Proxies(_) => text!("takes-networks"),
+            Self::Header(_) => text!("takes-header"),
+            Self::Filter(_) => text!("takes-filter"),
+        }
     }
 
     /// Puts a value into the configuration; `None` if it is not of this kind.
