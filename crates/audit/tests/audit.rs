@@ -12,11 +12,15 @@ use chaveiro_core::decisions::keys::{self, Change, Hand};
 use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_core::keys::KeyName;
 use chaveiro_core::ports::Store;
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::Tenant;
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_store_sqlite::SqliteStore;
 use proptest::prelude::*;
 use tempfile::TempDir;
+
+#[path = "../examples/verify_export.rs"]
+#[allow(dead_code, reason = "the example has a main of its own")]
+mod verify_export;
 
 struct World {
     directory: TempDir,
@@ -50,14 +54,7 @@ impl World {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
         let signer = Arc::new(Signer::open(&directory.path().join("audit.key")).expect("a key"));
         for number in [1, 2] {
-            let tenant = Tenant {
-                id: tenant(number),
-                display_name: "t".to_owned(),
-                licence: Licence::Active,
-                entra_tenant: None,
-                settings: TenantSettings::default(),
-                created: at(0),
-            };
+            let tenant = Tenant::new(tenant(number), "t", at(0));
             store.write(move |unit| Ok(unit.insert_tenant(&tenant)?)).await.expect("inserted");
         }
         Self { directory, store, signer }
@@ -132,6 +129,17 @@ async fn an_export_verifies_offline_with_the_pinned_key() {
     assert_eq!(report.clock_went_back, Some(4));
     assert!(!check(&text, None).expect("sound").pinned);
     assert_eq!(check(&world.export(2).await, None).expect("sound").events, 2);
+}
+
+#[tokio::test]
+async fn the_example_verifies_a_file_with_the_key_of_the_server_and_with_no_other() {
+    let (world, text) = sample().await;
+    let file = world.directory.path().join("audit.jsonl");
+    std::fs::write(&file, text).expect("written");
+    let report = verify_export::verify_file(&file, &world.signer.public_key()).expect("sound");
+    assert_eq!((report.events, report.pinned), (5, true));
+    let other = Signer::create(&world.directory.path().join("other.key")).expect("another key");
+    assert!(verify_export::verify_file(&file, &other.public_key()).is_err());
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use chaveiro_core::id::{ActionId, DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::Decided::Done;
 use chaveiro_core::ports::Store;
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::{Tenant, TenantSettings};
 use chaveiro_store_sqlite::SqliteStore;
 use rusqlite::{Connection, params};
 use support::fill::{fill, id};
@@ -85,12 +85,8 @@ async fn stored(directory: &Path, recoveries: usize) -> f64 {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory).expect("a store"));
     let insert = store.write(move |unit| {
         unit.insert_tenant(&Tenant {
-            id: tenant,
-            display_name: String::new(),
-            licence: Licence::Active,
-            entra_tenant: None,
             settings: TenantSettings { hold: NO_HOLD, ..TenantSettings::default() },
-            created: now(),
+            ..Tenant::new(tenant, "", now())
         })?;
         Ok(())
     });

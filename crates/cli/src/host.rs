@@ -27,7 +27,7 @@ use chaveiro_core::revocation;
 use chaveiro_core::rights::Rights;
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::Tenant;
 use chaveiro_core::{Fault, Refusal, Timestamp};
 use chaveiro_escrow::Recipient;
 use chaveiro_lang::{Explain, text};
@@ -93,14 +93,7 @@ impl Host {
 
     /// A new tenant with an active licence and an escrow key.
     pub(crate) async fn create_tenant(&self, name: &str, entra_tenant: Option<Uuid>) -> Result<Tenant> {
-        let tenant = Tenant {
-            id: TenantId(SystemEntropy.uuid()),
-            display_name: name.to_owned(),
-            licence: Licence::Active,
-            entra_tenant,
-            settings: TenantSettings::default(),
-            created: self.now(),
-        };
+        let tenant = Tenant { entra_tenant, ..Tenant::new(TenantId(SystemEntropy.uuid()), name, self.now()) };
         // The key first: a tenant without one could not keep a passcode.
         let keyring = &self.opened.keyring;
         keyring.create_tenant_key(tenant.id)?;

@@ -11,189 +11,31 @@ mod transport;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use chaveiro_auth::{IssuerKeys, LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::action::ActionState;
-use chaveiro_core::caller::HostUser;
 use chaveiro_core::command::Receipt;
-use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, Platform};
+use chaveiro_core::device::{InventoryField, ManagementState};
 use chaveiro_core::engine::{Answer, Value as PasscodeValue, receive, sent};
-use chaveiro_core::enrollment::Enrollment;
-use chaveiro_core::id::{EnrollmentId, ResourceId, SecretId, TenantId};
-use chaveiro_core::permission::{PERMISSIONS, Permission};
-use chaveiro_core::ports::{Clock, Entropy, Store};
-use chaveiro_core::resource::{Resource, ResourceKind};
+use chaveiro_core::id::{EnrollmentId, SecretId};
+use chaveiro_core::permission::Permission;
+use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_core::scope_tag;
 use chaveiro_core::secret::Passcode;
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
-use chaveiro_escrow::Keyring;
+use chaveiro_core::tenant::{Licence, Tenant};
 use chaveiro_graph::model::DOCUMENTED;
-use chaveiro_graph::{Ceilings, GraphState, Limits, router};
-use chaveiro_store_conformance::Again;
-use chaveiro_store_sqlite::SqliteStore;
-use chaveiro_testing::{BASE, Doubting, NobodyWaits, Silent, TestClock, TestEntropy, device, id, tenant};
-use http::{Request, Response, StatusCode};
+use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tower::ServiceExt;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::world::{BASE, OWN, World, device, filled, id, person, tenant};
+
 const PLANTED: &str = "PLANTED-5309";
 
-struct World {
-    _directory: TempDir,
-    store: Arc<dyn Store>,
-    keyring: Arc<Keyring>,
-    clock: Arc<TestClock>,
-    entropy: Arc<TestEntropy>,
-    witness: Arc<Doubting>,
-    issuer: Arc<LocalIssuer>,
-    router: Router,
-}
-
-/// In each tenant `n`: device `n`, user, app, three scripts with one run state on the device. Tenant 1 also has a
-/// retired device 3, and device 4 with nothing around it.
 impl World {
-    async fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        // Every unit of work of these tests is undone once and run again.
-        let store: Arc<dyn Store> = Arc::new(Again(Arc::new(SqliteStore::open(directory.path()).expect("a store"))));
-        let entropy = Arc::new(TestEntropy::default());
-        let clock = Arc::new(TestClock::default());
-        let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
-        let keys = IssuerKeys::create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
-        let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
-        let witness = Arc::new(Doubting::default());
-        let router = router(Arc::new(GraphState {
-            store: Arc::clone(&store),
-            witness: witness.clone(),
-            unsealer: keyring.clone(),
-            sealer: keyring.clone(),
-            verifier: Arc::new(Verifier::local_only(Arc::clone(&issuer), vec![BASE.to_owned()])),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-            waker: Arc::new(NobodyWaits),
-            limits: Limits::new(Ceilings::default(), clock.clone()),
-            alarm: Arc::new(Silent),
-            proxies: TrustedProxies::parse("192.0.2.9").expect("proxies"),
-            tally: Arc::default(),
-            base_url: BASE.to_owned(),
-        }));
-        let world = Self { _directory: directory, store, witness, keyring, clock, entropy, issuer, router };
-        for number in [1, 2] {
-            world.fill(number).await;
-        }
-        world.add_device(1, 3, ManagementState::RetireIssued).await;
-        world.add_device(1, 4, ManagementState::Managed).await;
-        world
-    }
-
-    async fn fill(&self, number: u64) {
-        self.keyring.create_tenant_key(tenant(number)).expect("a key");
-        let now = self.clock.now();
-        let row = Tenant {
-            id: tenant(number),
-            display_name: format!("t{number}"),
-            licence: Licence::Active,
-            entra_tenant: None,
-            settings: TenantSettings::default(),
-            created: now,
-        };
-        self.store.write(move |unit| Ok(unit.insert_tenant(&row)?)).await.expect("inserted");
-        self.add_device(number, number, ManagementState::Managed).await;
-        let resource = move |kind, of: u32| Resource {
-            tenant: tenant(number),
-            kind,
-            id: ResourceId(id(of, number)),
-            owner: None,
-            device: None,
-            alternate_key: None,
-            properties: json!({"displayName": "x"}).to_string(),
-            created: now,
-            modified: now,
-        };
-        let insert = self.store.write(move |unit| {
-            let user =
-                Resource { alternate_key: Some("ana@example.org".to_owned()), ..resource(ResourceKind::User, 0xa) };
-            unit.insert_resource(&user)?;
-            unit.insert_resource(&resource(ResourceKind::DetectedApp, 0xb))?;
-            unit.link(tenant(number), device(number), ResourceKind::User, user.id)?;
-            unit.link(tenant(number), device(number), ResourceKind::DetectedApp, ResourceId(id(0xb, number)))?;
-            for (script, state, of) in [
-                (ResourceKind::DeviceHealthScript, ResourceKind::DeviceHealthScriptDeviceState, 0xc0),
-                (ResourceKind::DeviceManagementScript, ResourceKind::DeviceManagementScriptDeviceState, 0xc1),
-                (ResourceKind::DeviceComplianceScript, ResourceKind::DeviceComplianceScriptDeviceState, 0xc2),
-            ] {
-                let script = resource(script, of);
-                unit.insert_resource(&script)?;
-                let state = resource(state, of + 0x10);
-                unit.insert_resource(&Resource { owner: Some(script.id), device: Some(device(number)), ..state })?;
-            }
-            Ok(())
-        });
-        insert.await.expect("inserted");
-    }
-
-    async fn add_device(&self, of: u64, number: u64, management_state: ManagementState) {
-        let now = self.clock.now();
-        let row = ManagedDevice {
-            management_state,
-            comanaged: true,
-            inventory: Inventory::default().with(InventoryField::DEVICE_NAME, format!("D{number}")),
-            ..ManagedDevice::new(tenant(of), device(number), Platform::Windows, now)
-        };
-        let enrollment = Enrollment {
-            id: EnrollmentId(id(0xe, number)),
-            tenant: tenant(of),
-            device: device(number),
-            certificate_sha256: [number as u8; 32],
-            reported_id: format!("oma{number}"),
-            needs_certificate: false,
-            created: now,
-            closed: (management_state != ManagementState::Managed).then_some(now),
-        };
-        let insert = self.store.write(move |unit| {
-            unit.insert_device(&row)?;
-            Ok(unit.insert_enrollment(&enrollment)?)
-        });
-        insert.await.expect("inserted");
-    }
-
-    fn token_for(&self, of: TenantId, permissions: &[Permission]) -> String {
-        let (now, hour) = (self.clock.now(), Duration::from_secs(3600));
-        let token = self.issuer.mint_operator_token(of, &person(), permissions, now, hour, self.entropy.as_ref());
-        token.expect("minted").expose_secret().to_owned()
-    }
-
-    fn token(&self) -> String {
-        let all: Vec<_> = PERMISSIONS.iter().map(|row| row.permission).collect();
-        self.token_for(tenant(1), &all)
-    }
-
-    async fn send(&self, request: Request<Body>) -> (Response<()>, Value) {
-        let response = self.router.clone().oneshot(request).await.expect("an answer");
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a body").to_bytes();
-        assert!(!parts.status.is_server_error(), "{}", String::from_utf8_lossy(&bytes));
-        assert!(parts.headers.contains_key("request-id"));
-        (Response::from_parts(parts, ()), serde_json::from_slice(&bytes).unwrap_or_default())
-    }
-
-    async fn call(&self, token: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let mut request =
-            Request::builder().method(method).uri(path).header("Authorization", format!("Bearer {token}"));
-        if !body.is_empty() {
-            request = request.header("Content-Type", "application/json");
-        }
-        let (response, answer) = self.send(request.body(Body::from(body.to_owned())).expect("a request")).await;
-        (response.status().as_u16(), answer)
-    }
-
     /// The device does what it was asked and reports that passcode.
     async fn carry_out(&self, number: u64, passcode: &str) {
         let (keyring, now) = (Arc::clone(&self.keyring), self.clock.now());
@@ -226,26 +68,6 @@ impl World {
     }
 }
 
-/// A documented template with the keys of tenant 1's world.
-fn filled(template: &str) -> String {
-    let mut path = template.to_owned();
-    for (name, of) in [
-        ("managedDeviceId", 0xde),
-        ("managedDeviceId1", 0xde),
-        ("deviceHealthScriptDeviceStateId", 0xd0),
-        ("deviceManagementScriptDeviceStateId", 0xd1),
-        ("deviceComplianceScriptDeviceStateId", 0xd2),
-        ("deviceHealthScriptId", 0xc0),
-        ("deviceManagementScriptId", 0xc1),
-        ("deviceComplianceScriptId", 0xc2),
-        ("userId", 0xa),
-        ("detectedAppId", 0xb),
-    ] {
-        path = path.replace(&format!("{{{name}}}"), &id(of, 1).to_string());
-    }
-    path
-}
-
 fn device_path(number: u64) -> String {
     format!("/beta/deviceManagement/managedDevices/{}", device(number).0)
 }
@@ -255,7 +77,7 @@ async fn every_documented_url_recovers_the_passcode_and_it_can_be_read_back() {
     let world = World::new().await;
     let token = world.token();
     for (round, documented) in DOCUMENTED.iter().enumerate() {
-        let path = format!("/beta{}", filled(documented.template));
+        let path = format!("/beta{}", filled(documented.template, OWN));
         let (status, answer) = world.call(&token, "POST", &path, "").await;
         assert_eq!((status, answer), (204, Value::Null), "{path}");
         let passcode = format!("{PLANTED}-{round}");
@@ -273,7 +95,7 @@ async fn a_broken_link_at_any_hop_of_any_url_is_not_found() {
     let token = world.token();
     let before = world.audit_count().await;
     for documented in DOCUMENTED {
-        let path = format!("/beta{}", filled(documented.template));
+        let path = format!("/beta{}", filled(documented.template, OWN));
         let segments: Vec<&str> = path.split('/').collect();
         for (index, segment) in segments.iter().enumerate() {
             if Uuid::try_parse(segment).is_err() {
@@ -592,9 +414,4 @@ async fn the_wire_is_as_clients_know_it() {
     let text = pretty(&missing);
     let request_id = missing["error"]["innerError"]["request-id"].as_str().expect("an id");
     insta::assert_snapshot!("not_found", text.replace(request_id, "REQUEST"));
-}
-
-/// The person on the host.
-fn person() -> HostUser {
-    HostUser::new("ana", 1000)
 }

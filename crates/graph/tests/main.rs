@@ -8,3 +8,4 @@ mod metadata;
 mod paths;
 mod queries;
 mod roles;
+mod world;

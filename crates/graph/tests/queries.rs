@@ -4,7 +4,7 @@ mod expressions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::roles::world::{BASE, OWN, World, device, id, permissions, tenant};
+use crate::world::{BASE, OWN, World, device, id, permissions, tenant};
 use chaveiro_core::Timestamp;
 use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
 use chaveiro_core::hold::HoldRule;
@@ -22,9 +22,9 @@ use serde_json::{Value, json};
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
 async fn world() -> (World, String) {
-    let world = World::new(HoldRule::default(), Ceilings::default()).await;
+    let world = World::with(HoldRule::default(), Ceilings::default()).await;
     let permissions = permissions();
-    let token = world.token(&json!({"roles": permissions.split(' ').collect::<Vec<_>>()}));
+    let token = world.token_with(&json!({"roles": permissions.split(' ').collect::<Vec<_>>()}));
     (world, token)
 }
 
@@ -130,12 +130,12 @@ fn literal(edm: Edm, value: &Value) -> Option<String> {
 async fn a_filter_says_of_every_property_what_a_get_says() {
     let (world, token) = world().await;
     fill(&world).await;
-    let (_, all) = world.call(&token, "GET", DEVICES, &[]).await;
+    let (_, all) = world.ask(&token, "GET", DEVICES, &[]).await;
     let mut compared = 0;
     // What each device says of each property, alone.
     let mut said: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
     for one in ids(&all) {
-        let (status, single) = world.call(&token, "GET", &format!("{DEVICES}/{one}"), &[]).await;
+        let (status, single) = world.ask(&token, "GET", &format!("{DEVICES}/{one}"), &[]).await;
         assert_eq!(status, 200);
         for property in MANAGED_DEVICE.properties {
             if let Some(literal) = literal(property.edm, &single[property.name]) {
@@ -149,7 +149,7 @@ async fn a_filter_says_of_every_property_what_a_get_says() {
             let same = |literal: &&String| literal.eq_ignore_ascii_case(asked);
             for (operator, wanted) in [("eq", true), ("ne", false)] {
                 let path = format!("{DEVICES}?$filter={}", encoded(&format!("{property} {operator} {asked}")));
-                let (status, list) = world.call(&token, "GET", &path, &[]).await;
+                let (status, list) = world.ask(&token, "GET", &path, &[]).await;
                 assert_eq!(status, 200, "{property} {operator} {asked}: {list}");
                 let expected: BTreeSet<_> =
                     of.iter().filter(|(_, literal)| same(literal) == wanted).map(|(id, _)| id.clone()).collect();
@@ -180,11 +180,11 @@ async fn every_spelling_and_every_option_works_together() {
         ("$filter=complianceState%20eq%20'compliant'", 0),
         ("$filter=complianceState%20ne%20'compliant'", 6),
     ] {
-        let (status, list) = world.call(&token, "GET", &format!("{DEVICES}?{query}"), &[]).await;
+        let (status, list) = world.ask(&token, "GET", &format!("{DEVICES}?{query}"), &[]).await;
         assert_eq!(status, 200, "{query}: {list}");
         assert_eq!(ids(&list).len(), expected, "{query}");
     }
-    let (_, sorted) = world.call(&token, "GET", &format!("{DEVICES}?$orderby=deviceName%20desc,id"), &[]).await;
+    let (_, sorted) = world.ask(&token, "GET", &format!("{DEVICES}?$orderby=deviceName%20desc,id"), &[]).await;
     let names: Vec<_> = sorted["value"].as_array().expect("a list").iter().map(|one| &one["deviceName"]).collect();
     assert_eq!(
         names,
@@ -202,7 +202,7 @@ async fn the_next_link_carries_every_option_and_leads_through_all() {
     );
     let (mut seen, mut pages) = (Vec::new(), 0);
     loop {
-        let (status, list) = world.call(&token, "GET", &path, &[]).await;
+        let (status, list) = world.ask(&token, "GET", &path, &[]).await;
         assert_eq!((status, &list["@odata.count"]), (200, &json!(5)), "{list}");
         assert!(list["value"].as_array().is_some_and(|items| items.iter().all(|item| item["users"].is_array())));
         seen.extend(ids(&list));
@@ -219,7 +219,7 @@ async fn the_next_link_carries_every_option_and_leads_through_all() {
         format!("{DEVICES}?$skiptoken=7"),
         path.replace("$skiptoken=", "$skip=1&$skiptoken="),
     ] {
-        let (status, answer) = world.call(&token, "GET", &wrong, &[]).await;
+        let (status, answer) = world.ask(&token, "GET", &wrong, &[]).await;
         let message = answer["error"]["message"].as_str().unwrap_or_default();
         assert_eq!((status, message.contains("$skiptoken")), (400, true), "{wrong}: {answer}");
     }
@@ -236,9 +236,9 @@ async fn counts_are_of_what_the_caller_sees() {
         ("/v1.0/users/$count".to_owned(), 4),
         (format!("/beta/users/{}/managedDevices/$count", id(0xa, OWN)), 1),
     ] {
-        assert_eq!(world.call(&token, "GET", &path, &[]).await, (200, json!(expected)), "{path}");
+        assert_eq!(world.ask(&token, "GET", &path, &[]).await, (200, json!(expected)), "{path}");
     }
-    let (_, page) = world.call(&token, "GET", &format!("{DEVICES}?$top=2"), &[]).await;
+    let (_, page) = world.ask(&token, "GET", &format!("{DEVICES}?$top=2"), &[]).await;
     assert_eq!(page["@odata.count"], 2, "without $count=true, the number on the page");
     for (method, path) in [
         ("POST", format!("{DEVICES}/$count")),
@@ -246,10 +246,10 @@ async fn counts_are_of_what_the_caller_sees() {
         ("GET", format!("{DEVICES}/$count?$filter=nope%20eq%201")),
         ("GET", format!("{DEVICES}/{}/$count", id(0xde, OWN))),
     ] {
-        assert_eq!(world.call(&token, method, &path, &[]).await.0, 400, "{method} {path}");
+        assert_eq!(world.ask(&token, method, &path, &[]).await.0, 400, "{method} {path}");
     }
-    let nobody = world.token(&json!({"roles": ["User.Read.All"]}));
-    assert_eq!(world.call(&nobody, "GET", &format!("{DEVICES}/$count"), &[]).await.0, 403);
+    let nobody = world.token_with(&json!({"roles": ["User.Read.All"]}));
+    assert_eq!(world.ask(&nobody, "GET", &format!("{DEVICES}/$count"), &[]).await.0, 403);
 }
 
 #[tokio::test]
@@ -257,24 +257,24 @@ async fn what_is_expanded_needs_its_own_permission_and_discloses_nothing() {
     let (world, token) = world().await;
     let own = id(0xde, OWN);
     let (status, list) =
-        world.call(&token, "GET", &format!("{DEVICES}?$expand=users($select=id;$top=1),detectedApps"), &[]).await;
+        world.ask(&token, "GET", &format!("{DEVICES}?$expand=users($select=id;$top=1),detectedApps"), &[]).await;
     assert_eq!(status, 200, "{list}");
     assert_eq!(list["value"][0]["users"], json!([{"id": id(0xa, OWN)}]));
     assert_eq!(list["value"][0]["detectedApps"][0]["id"], json!(id(0xb, OWN)));
     let (_, single) =
-        world.call(&token, "GET", &format!("{DEVICES}/{own}?$select=id&$expand=users($select=id)"), &[]).await;
+        world.ask(&token, "GET", &format!("{DEVICES}/{own}?$select=id&$expand=users($select=id)"), &[]).await;
     assert_eq!(single["users"], json!([{"id": id(0xa, OWN)}]));
 
     let states = format!("/beta/deviceManagement/deviceHealthScripts/{}/deviceRunStates", id(0xc0, OWN));
-    let (_, states_list) = world.call(&token, "GET", &format!("{states}?$expand=managedDevice"), &[]).await;
+    let (_, states_list) = world.ask(&token, "GET", &format!("{states}?$expand=managedDevice"), &[]).await;
     let expanded = &states_list["value"][0]["managedDevice"];
     assert_eq!((&expanded["id"], &expanded["deviceActionResults"]), (&json!(own), &json!([])));
 
-    let scripts_only = world.token(&json!({"roles": ["DeviceManagementScripts.Read.All"]}));
-    assert_eq!(world.call(&scripts_only, "GET", &states, &[]).await.0, 200);
-    assert_eq!(world.call(&scripts_only, "GET", &format!("{states}?$expand=managedDevice"), &[]).await.0, 403);
+    let scripts_only = world.token_with(&json!({"roles": ["DeviceManagementScripts.Read.All"]}));
+    assert_eq!(world.ask(&scripts_only, "GET", &states, &[]).await.0, 200);
+    assert_eq!(world.ask(&scripts_only, "GET", &format!("{states}?$expand=managedDevice"), &[]).await.0, 403);
     for wrong in ["nothing", "users($filter=id%20eq%20'x')", "users,users"] {
-        let (status, answer) = world.call(&token, "GET", &format!("{DEVICES}?$expand={wrong}"), &[]).await;
+        let (status, answer) = world.ask(&token, "GET", &format!("{DEVICES}?$expand={wrong}"), &[]).await;
         let message = answer["error"]["message"].as_str().unwrap_or_default();
         assert_eq!((status, message.contains("'$expand'") && message.contains("character")), (400, true), "{answer}");
     }
@@ -303,10 +303,10 @@ async fn a_long_expansion_says_where_the_rest_is() {
             Ok(())
         })
         .await;
-    let (_, list) = world.call(&token, "GET", &format!("{DEVICES}?$expand=detectedApps($select=id)"), &[]).await;
+    let (_, list) = world.ask(&token, "GET", &format!("{DEVICES}?$expand=detectedApps($select=id)"), &[]).await;
     let first = &list["value"][0];
     let next = first["detectedApps@odata.nextLink"].as_str().expect("a link").strip_prefix(BASE).expect("our host");
-    let (status, rest) = world.call(&token, "GET", next, &[]).await;
+    let (status, rest) = world.ask(&token, "GET", next, &[]).await;
     let expanded = first["detectedApps"].as_array().expect("a list").len();
     assert_eq!((status, expanded + ids(&rest).len()), (200, 102), "{rest}");
 }
@@ -323,12 +323,12 @@ async fn nothing_is_answered_that_was_not_asked() {
         "/beta/users?$search=x".to_owned(),
         format!("{DEVICES}/{}?$filter=model%20eq%20'x'", id(0xde, OWN)),
     ] {
-        assert_eq!(world.call(&token, "GET", &path, &[]).await.0, 400, "{path}");
+        assert_eq!(world.ask(&token, "GET", &path, &[]).await.0, 400, "{path}");
     }
     // The query is looked at before the path is followed.
     let absent = format!("/beta/users/{}/managedDevices", id(0xa, 77));
-    assert_eq!(world.call(&token, "GET", &absent, &[]).await.0, 404);
-    assert_eq!(world.call(&token, "GET", &format!("{absent}?$filter=x"), &[]).await.0, 400);
+    assert_eq!(world.ask(&token, "GET", &absent, &[]).await.0, 404);
+    assert_eq!(world.ask(&token, "GET", &format!("{absent}?$filter=x"), &[]).await.0, 400);
     let view = |view: &dyn View| view.devices(tenant(1), DeviceScope::All, &Visibility::All, &Listing::first(1));
     assert!(world.store.read(move |it| Ok(view(it)?)).await.is_ok_and(|page| page.next.is_some()));
 }

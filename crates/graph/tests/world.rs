@@ -1,10 +1,17 @@
-//! Two tenants, and in the first two scopes: device 1 with the tag `own`, device 5 with the tag `other`. Device 2 is of the
-//! other tenant. Around each device: a user, an app, three scripts with one run state on it, all with the same number.
+//! The server of these tests: the Graph face over a real store, with doubles of what is around it.
+//!
+//! Each thing has the number of its device in its id. Around a device, with the same number: a user, an app, and each
+//! kind of script with its run states.
+//!
+//! | world | tenant 1 | tenant 2 |
+//! |---|---|---|
+//! | [`World::new`] | device 1; device 3, retired, and device 4, both with nothing around them | device 2 |
+//! | [`World::with`] | device 1 with the tag `own`, device 5 with the tag `other`; an application, a hold and an assignment for each | device 2, the same |
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,40 +20,32 @@ use chaveiro_core::action::ActionState;
 use chaveiro_core::alert::Alert;
 use chaveiro_core::application::Application;
 use chaveiro_core::caller::{Actor, ActorKind, HostUser};
-use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, Platform};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::hold::{Hold, HoldKind, HoldRule, Release};
-use chaveiro_core::id::{ApplicationId, AssignmentId, EnrollmentId, HoldId, ResourceId};
-use chaveiro_core::permission::PERMISSIONS;
-use chaveiro_core::ports::{Alarm, BoxFuture, Clock, ReadJob, Store, StoreError, UnitOfWork, Verdict, WriteJob};
+use chaveiro_core::id::{ApplicationId, AssignmentId, EnrollmentId, HoldId, ResourceId, TenantId};
+use chaveiro_core::permission::{PERMISSIONS, Permission};
+use chaveiro_core::ports::{BoxFuture, Clock, ReadJob, Store, StoreError, UnitOfWork, Verdict, WriteJob};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::{Tenant, TenantSettings};
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_escrow::Keyring;
 use chaveiro_graph::{Ceilings, GraphState, Limits, router};
+use chaveiro_store_conformance::Again;
 use chaveiro_store_sqlite::SqliteStore;
 pub use chaveiro_testing::{BASE, TestClock, device, id, tenant};
-use chaveiro_testing::{Doubting, NobodyWaits, TestEntropy};
-use http::Request;
+use chaveiro_testing::{Doubting, Heard, NobodyWaits, TestEntropy};
+use http::{Request, Response};
 use http_body_util::BodyExt;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey};
+use serde::Serialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
-
-/// How often somebody rang.
-#[derive(Default)]
-pub struct Heard(pub AtomicU64);
-
-impl Alarm for Heard {
-    fn ring(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
 
 pub const OWN: u64 = 1;
 pub const OTHER: u64 = 5;
@@ -71,11 +70,11 @@ pub fn registered(of: u64, number: u64, now: Timestamp) -> Application {
     }
 }
 
-/// A hold of that number that somebody has released.
+/// A hold of that number that the host has released.
 fn released(of: u64, number: u64, now: Timestamp) -> Hold {
     let by = Actor { kind: ActorKind::Application, application_id: "runaway".to_owned(), ..Actor::system() };
     // Long enough ago that it says nothing about recoveries of today.
-    let placed = now - std::time::Duration::from_secs(10 * 60 * 60);
+    let placed = now - Duration::from_secs(10 * 60 * 60);
     let release =
         Release { at: placed, by: Actor::operator(&HostUser::new("root", 0)), quiet_until: None, reason: None };
     let (id, tenant) = (HoldId(id(0x4d, number)), tenant(of));
@@ -91,7 +90,7 @@ fn released(of: u64, number: u64, now: Timestamp) -> Hold {
     }
 }
 
-/// An assignment of that number for somebody who never calls, in the scope of that tag.
+/// An assignment of that number in the scope of that tag, for a group without callers.
 pub fn seeded(of: u64, number: u64, tag: &str, now: Timestamp) -> RoleAssignment {
     RoleAssignment {
         id: AssignmentId(id(0xa6, number)),
@@ -181,48 +180,75 @@ impl Store for Meanwhile {
 }
 
 pub struct World {
-    directory: TempDir,
+    pub directory: TempDir,
     pub store: Arc<dyn Store>,
     /// The store as the server has it.
     pub meanwhile: Arc<Meanwhile>,
+    pub keyring: Arc<Keyring>,
     pub clock: Arc<TestClock>,
+    pub entropy: Arc<TestEntropy>,
+    pub witness: Arc<Doubting>,
     pub heard: Arc<Heard>,
-    router: Router,
+    issuer: Arc<LocalIssuer>,
+    pub router: Router,
 }
 
 impl World {
-    pub async fn new(hold: HoldRule, ceilings: Ceilings) -> Self {
+    /// The devices 1 to 4, without roles and tags.
+    pub async fn new() -> Self {
+        let world = Self::empty(HoldRule::default(), Ceilings::default(), Vec::new()).await;
+        for number in [1, 2] {
+            world.add_device(number, number, ManagementState::Managed).await;
+            world.put_around(number, number, Some("ana@example.org")).await;
+        }
+        world.add_device(1, 3, ManagementState::RetireIssued).await;
+        world.add_device(1, 4, ManagementState::Managed).await;
+        world
+    }
+
+    /// Two scopes in the first tenant.
+    pub async fn with(hold: HoldRule, ceilings: Ceilings) -> Self {
         Self::trusting(hold, ceilings, Vec::new()).await
     }
 
     /// The same, with other issuers beside the local one.
     pub async fn trusting(hold: HoldRule, ceilings: Ceilings, issuers: Vec<IssuerConfig>) -> Self {
+        let world = Self::empty(hold, ceilings, issuers).await;
+        for (of, number, tag) in [(1, OWN, "own"), (1, OTHER, "other"), (2, FOREIGN, "own")] {
+            world.restore(of, number, tag).await;
+        }
+        world
+    }
+
+    /// A server with two tenants.
+    async fn empty(hold: HoldRule, ceilings: Ceilings, issuers: Vec<IssuerConfig>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
+        // Every unit of work of these tests is undone once and run again.
+        let store: Arc<dyn Store> = Arc::new(Again(Arc::new(SqliteStore::open(directory.path()).expect("a store"))));
         let entropy = Arc::new(TestEntropy::default());
         let clock = Arc::new(TestClock::default());
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
         let keys = IssuerKeys::create(&directory.path().join("issuer"), clock.now(), entropy.as_ref());
         let issuer = Arc::new(LocalIssuer::new(keys.expect("keys"), BASE.to_owned()));
-        let heard = Arc::new(Heard::default());
+        let (witness, heard) = (Arc::new(Doubting::default()), Arc::new(Heard::default()));
         let ours = vec![BASE.to_owned()];
         let verifier = match issuers.is_empty() {
-            true => Verifier::local_only(issuer, ours),
+            true => Verifier::local_only(Arc::clone(&issuer), ours),
             false => {
                 let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
                 let client = reqwest::Client::builder().no_proxy();
-                Verifier::new(issuers, issuer, ours, client).expect("a verifier")
+                Verifier::new(issuers, Arc::clone(&issuer), ours, client).expect("a verifier")
             }
         };
         let meanwhile = Arc::new(Meanwhile { store: Arc::clone(&store), next: Mutex::default() });
         let router = router(Arc::new(GraphState {
             store: meanwhile.clone(),
-            witness: Arc::new(Doubting::default()),
+            witness: witness.clone(),
             unsealer: keyring.clone(),
             sealer: keyring.clone(),
             verifier: Arc::new(verifier),
             clock: clock.clone(),
-            entropy,
+            entropy: entropy.clone(),
             waker: Arc::new(NobodyWaits),
             limits: Limits::new(ceilings, clock.clone()),
             alarm: heard.clone(),
@@ -230,21 +256,14 @@ impl World {
             tally: Arc::default(),
             base_url: BASE.to_owned(),
         }));
-        let world = Self { directory, store, meanwhile, clock, heard, router };
+        let world = Self { directory, store, meanwhile, keyring, clock, entropy, witness, heard, issuer, router };
         for number in [1, 2] {
-            keyring.create_tenant_key(tenant(number)).expect("a key");
+            world.keyring.create_tenant_key(tenant(number)).expect("a key");
             let row = Tenant {
-                id: tenant(number),
-                display_name: format!("t{number}"),
-                licence: Licence::Active,
-                entra_tenant: None,
                 settings: TenantSettings { hold, ..TenantSettings::default() },
-                created: world.clock.now(),
+                ..Tenant::new(tenant(number), format!("t{number}"), world.now())
             };
             world.write(move |unit| Ok(unit.insert_tenant(&row)?)).await;
-        }
-        for (of, number, tag) in [(1, OWN, "own"), (1, OTHER, "other"), (2, FOREIGN, "own")] {
-            world.restore(of, number, tag).await;
         }
         world
     }
@@ -265,11 +284,24 @@ impl World {
 
     /// Puts everything of that number back as it was at the beginning.
     pub async fn restore(&self, of: u64, number: u64, tag: &'static str) {
-        let now = self.clock.now();
+        self.put_device(of, number, ManagementState::Managed, Some(tag)).await;
+        self.put_around(of, number, None).await;
+        self.put_rights(of, number, tag).await;
+    }
+
+    /// Adds a device of that number without tags.
+    pub async fn add_device(&self, of: u64, number: u64, state: ManagementState) {
+        self.put_device(of, number, state, None).await;
+    }
+
+    /// The device of that number and its enrolment, which is open while the device is managed.
+    async fn put_device(&self, of: u64, number: u64, state: ManagementState, tag: Option<&str>) {
+        let now = self.now();
         let row = ManagedDevice {
+            management_state: state,
             comanaged: true,
             inventory: Inventory::default().with(InventoryField::DEVICE_NAME, format!("D{number}")),
-            scope_tags: [tag.to_owned()].into(),
+            scope_tags: tag.map(str::to_owned).into_iter().collect(),
             ..ManagedDevice::new(tenant(of), device(number), Platform::Windows, now)
         };
         let enrollment = Enrollment {
@@ -280,27 +312,33 @@ impl World {
             reported_id: format!("oma{number}"),
             needs_certificate: false,
             created: now,
-            closed: None,
+            closed: (state != ManagementState::Managed).then_some(now),
         };
+        self.write(move |unit| match unit.device(tenant(of), device(number))? {
+            Some(_) => Ok(unit.update_device(&row)?),
+            None => {
+                unit.insert_device(&row)?;
+                Ok(unit.insert_enrollment(&enrollment)?)
+            }
+        })
+        .await;
+    }
+
+    /// What Graph hangs on the device of that number, as far as it is missing. The user has that principal name.
+    async fn put_around(&self, of: u64, number: u64, user: Option<&'static str>) {
+        let now = self.now();
         let resource = move |kind, key: u32| Resource {
             tenant: tenant(of),
             kind,
             id: ResourceId(id(key, number)),
             owner: None,
             device: None,
-            alternate_key: None,
+            alternate_key: user.filter(|_| kind == ResourceKind::User).map(str::to_owned),
             properties: json!({"displayName": "x"}).to_string(),
             created: now,
             modified: now,
         };
         self.write(move |unit| {
-            match unit.device(tenant(of), device(number))? {
-                Some(_) => unit.update_device(&row)?,
-                None => {
-                    unit.insert_device(&row)?;
-                    unit.insert_enrollment(&enrollment)?;
-                }
-            }
             let mut put = |row: Resource| match unit.resource(row.tenant, row.kind, row.id)? {
                 Some(_) => Ok(()),
                 None => unit.insert_resource(&row),
@@ -324,6 +362,18 @@ impl World {
                     put(Resource { owner: Some(script.id), ..user })?;
                 }
             }
+            for (kind, key) in [(ResourceKind::User, 0xa), (ResourceKind::DetectedApp, 0xb)] {
+                unit.link(tenant(of), device(number), kind, ResourceId(id(key, number)))?;
+            }
+            Ok(())
+        })
+        .await;
+    }
+
+    /// The application, the released hold and the assignment of that number, as far as they are missing.
+    async fn put_rights(&self, of: u64, number: u64, tag: &'static str) {
+        let now = self.now();
+        self.write(move |unit| {
             if unit.application(tenant(of), application(number))?.is_none() {
                 unit.insert_application(&registered(of, number, now))?;
             }
@@ -333,9 +383,6 @@ impl World {
             let seed = seeded(of, number, tag, now);
             if unit.role_assignments(tenant(of))?.iter().all(|one| one.id != seed.id) {
                 unit.insert_role_assignment(&seed)?;
-            }
-            for (kind, key) in [(ResourceKind::User, 0xa), (ResourceKind::DetectedApp, 0xb)] {
-                unit.link(tenant(of), device(number), kind, ResourceId(id(key, number)))?;
             }
             Ok(())
         })
@@ -380,11 +427,29 @@ impl World {
         json!({"keys": [public]})
     }
 
-    /// A token with these claims beside the usual ones, signed by the local issuer. Without an `idtyp` of its own it is a
-    /// person's when it has `scp`, and else an application's.
-    pub fn token(&self, claims: &Value) -> String {
+    /// The token that the operator of this host gets for that tenant.
+    pub fn token_for(&self, of: TenantId, permissions: &[Permission]) -> String {
+        let (now, hour) = (self.now(), Duration::from_secs(3600));
+        let token = self.issuer.mint_operator_token(of, &person(), permissions, now, hour, self.entropy.as_ref());
+        token.expect("minted").expose_secret().to_owned()
+    }
+
+    /// The same for the first tenant, with every permission.
+    pub fn token(&self) -> String {
+        let all: Vec<_> = PERMISSIONS.iter().map(|row| row.permission).collect();
+        self.token_for(tenant(1), &all)
+    }
+
+    /// A token of the local issuer with exactly these claims.
+    pub fn sign(&self, claims: &impl Serialize) -> String {
         let (key, id) = self.issuer_key();
         let header = jsonwebtoken::Header { kid: Some(id), ..jsonwebtoken::Header::new(Algorithm::RS256) };
+        jsonwebtoken::encode(&header, claims, &key).expect("signed")
+    }
+
+    /// A token with these claims beside the usual ones, signed by the local issuer. Without an `idtyp` of its own it is a
+    /// person's when it has `scp`, and else an application's.
+    pub fn token_with(&self, claims: &Value) -> String {
         let now = self.clock.now().as_second();
         let mut all = json!({
             "aud": BASE, "iss": format!("{BASE}/{}/v2.0", tenant(1)), "tid": tenant(1), "azp": "desk",
@@ -394,19 +459,37 @@ impl World {
         all.extend(claims.as_object().expect("an object").clone());
         let idtyp = if all.get("scp").is_some_and(Value::is_string) { "user" } else { "app" };
         all.entry("idtyp").or_insert(idtyp.into());
-        jsonwebtoken::encode(&header, all, &key).expect("signed")
+        self.sign(all)
     }
 
     /// A person with every permission; roles decide.
     pub fn person(&self, name: &str) -> String {
-        self.token(&json!({"scp": permissions(), "oid": format!("oid-{name}"), "upn": name}))
+        self.token_with(&json!({"scp": permissions(), "oid": format!("oid-{name}"), "upn": name}))
     }
 
-    pub async fn call(&self, token: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, Value) {
-        self.send(token, method, path, headers, "").await
+    /// The answer to a request, and its body as JSON.
+    pub async fn send(&self, request: Request<Body>) -> (Response<()>, Value) {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        assert!(!parts.status.is_server_error(), "{}", String::from_utf8_lossy(&bytes));
+        assert!(parts.headers.contains_key("request-id"));
+        (Response::from_parts(parts, ()), serde_json::from_slice(&bytes).unwrap_or_default())
     }
 
-    pub async fn send(
+    /// Status and body of the answer to a request with that body, if it is not empty.
+    pub async fn call(&self, token: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let (response, answer) = self.send(request(token, method, path, &[], body)).await;
+        (response.status().as_u16(), answer)
+    }
+
+    /// Status and body of the answer to a request with those headers; [`World::ask_with`] adds headers to the body.
+    pub async fn ask(&self, token: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, Value) {
+        self.ask_with(token, method, path, headers, "").await
+    }
+
+    /// The same for a request with a body. Three headers of the answer stand beside the members of its body.
+    pub async fn ask_with(
         &self,
         token: &str,
         method: &str,
@@ -414,27 +497,14 @@ impl World {
         headers: &[(&str, &str)],
         body: &str,
     ) -> (u16, Value) {
-        let mut request =
-            Request::builder().method(method).uri(path).header("Authorization", format!("Bearer {token}"));
-        if !body.is_empty() {
-            request = request.header("Content-Type", "application/json");
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Body::from(body.to_owned())).expect("a request");
-        let response = self.router.clone().oneshot(request).await.expect("an answer");
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a body").to_bytes();
-        assert!(!parts.status.is_server_error(), "{}", String::from_utf8_lossy(&bytes));
-        let mut answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let (response, mut answer) = self.send(request(token, method, path, headers, body)).await;
         if let Some(answer) = answer.as_object_mut() {
-            let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
             answer.insert("retryAfter".to_owned(), header("retry-after").into());
             answer.insert("cacheControl".to_owned(), header("cache-control").into());
             answer.insert("challenge".to_owned(), header("www-authenticate").into());
         }
-        (parts.status.as_u16(), answer)
+        (response.status().as_u16(), answer)
     }
 
     /// The activities that were recorded, in order.
@@ -463,6 +533,22 @@ impl World {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+fn request(token: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path).header("Authorization", format!("Bearer {token}"));
+    if !body.is_empty() {
+        request = request.header("Content-Type", "application/json");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::from(body.to_owned())).expect("a request")
+}
+
+/// The person on the host.
+pub fn person() -> HostUser {
+    HostUser::new("ana", 1000)
 }
 
 /// Every permission, as `scp` holds them.

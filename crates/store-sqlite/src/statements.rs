@@ -21,7 +21,7 @@ use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{EscrowError, Sealer, UnitOfWork};
 use chaveiro_core::secret::{Passcode, SecretBytes};
 use chaveiro_core::steady::Ripeness;
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::{Tenant, TenantSettings};
 use chaveiro_core::{Decided, Fault, Timestamp};
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
@@ -88,12 +88,8 @@ impl World {
         let mut world = Self { connection: opened.connection, _directory: directory, ids: 100 };
         world.run(|unit, _| {
             unit.insert_tenant(&Tenant {
-                id: TENANT,
-                display_name: "t".to_owned(),
-                licence: Licence::Active,
-                entra_tenant: None,
                 settings: TenantSettings { hold: NO_HOLD, ..TenantSettings::default() },
-                created: at(0),
+                ..Tenant::new(TENANT, "t", at(0))
             })?;
             for (number, platform) in [(1, Platform::Windows), (2, Platform::Linux)] {
                 unit.insert_device(&device(number, platform))?;

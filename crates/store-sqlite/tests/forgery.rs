@@ -23,7 +23,7 @@ use chaveiro_core::rights::Rights;
 use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::sign_in::{self, SignIn};
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::{Tenant, TenantSettings};
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_store_sqlite::{OpenError, RowKeyError, SqliteStore};
 use rusqlite::Connection;
@@ -117,14 +117,7 @@ fn hold() -> Hold {
 }
 
 fn tenant(number: u128) -> Tenant {
-    Tenant {
-        id: TenantId(id(number)),
-        display_name: format!("tenant {number}"),
-        licence: Licence::Active,
-        entra_tenant: None,
-        settings: TenantSettings::default(),
-        created: at(0),
-    }
+    Tenant::new(TenantId(id(number)), format!("tenant {number}"), at(0))
 }
 
 fn device() -> ManagedDevice {

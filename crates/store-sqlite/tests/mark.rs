@@ -8,7 +8,7 @@ use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::decisions::restore::{Accepted, accept};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::Store;
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::Tenant;
 use chaveiro_store_sqlite::{Doubt, FILE_NAME, MARK_FILE_NAME, OpenError, Snapshot, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -24,14 +24,7 @@ async fn write(store: &SqliteStore, numbers: std::ops::Range<usize>) {
     for number in numbers {
         let written = (store as &dyn Store).write(move |unit| {
             if number == 0 {
-                unit.insert_tenant(&Tenant {
-                    id: TENANT,
-                    display_name: "t".to_owned(),
-                    licence: Licence::Active,
-                    entra_tenant: None,
-                    settings: TenantSettings::default(),
-                    created: Timestamp::UNIX_EPOCH,
-                })?;
+                unit.insert_tenant(&Tenant::new(TENANT, "t", Timestamp::UNIX_EPOCH))?;
             }
             Ok(unit.append_audit(&event(number))?)
         });

@@ -87,6 +87,16 @@ impl Alarm for Silent {
     fn ring(&self) {}
 }
 
+/// An alarm that counts how often it rang.
+#[derive(Default)]
+pub struct Heard(pub AtomicU64);
+
+impl Alarm for Heard {
+    fn ring(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 /// A readable id: the kind in the first digits, the number in the last.
 pub fn id(kind: u32, number: u64) -> Uuid {
     Uuid::from_u64_pair(u64::from(kind) << 32, number)

@@ -16,7 +16,7 @@ use chaveiro_core::id::{ApplicationId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Clock, Store};
 use chaveiro_core::resource::{Resource, ResourceKind};
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::Tenant;
 use chaveiro_store_conformance::Again;
 use chaveiro_store_sqlite::SqliteStore;
 pub use chaveiro_testing::{NOW, TestClock, TestEntropy};
@@ -100,14 +100,7 @@ impl Endpoints {
         let (secret, kept) = new_application_secret(now(), 180 * day, entropy.as_ref());
         let desk = Application { secrets: vec![kept], ..application(1) };
         let tool = Application { public: true, permissions: Vec::new(), ..application(2) };
-        let row = Tenant {
-            id: tenant(),
-            display_name: "Contoso".to_owned(),
-            licence: Licence::Active,
-            entra_tenant: None,
-            settings: TenantSettings::default(),
-            created: now(),
-        };
+        let row = Tenant::new(tenant(), "Contoso", now());
         let ana = Resource {
             tenant: tenant(),
             kind: ResourceKind::User,

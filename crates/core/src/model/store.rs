@@ -34,7 +34,7 @@ use crate::resource::{Resource, ResourceKind};
 use crate::scope_tag::{ScopeTags, Visibility};
 use crate::sign_in::SignIn;
 use crate::steady::{Ripeness, Running};
-use crate::tenant::{Licence, Tenant, TenantSettings};
+use crate::tenant::{Tenant, TenantSettings};
 
 /// The only tenant.
 pub(crate) const TENANT: TenantId = TenantId(Uuid::nil());
@@ -204,14 +204,7 @@ impl View for Db {
             reading: ReadingRule { passcodes: 0, by_caller: 0, ..ReadingRule::default() },
             ..TenantSettings::default()
         };
-        Ok(Some(Tenant {
-            id,
-            display_name: String::new(),
-            licence: Licence::Active,
-            entra_tenant: None,
-            settings,
-            created: Timestamp::UNIX_EPOCH,
-        }))
+        Ok(Some(Tenant { settings, ..Tenant::new(id, "", Timestamp::UNIX_EPOCH) }))
     }
     fn device(&self, tenant: TenantId, id: DeviceId) -> Result<Option<ManagedDevice>, StoreError> {
         Ok(Some(ManagedDevice::new(tenant, id, self.platform, Timestamp::UNIX_EPOCH)))

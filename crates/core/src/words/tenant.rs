@@ -30,6 +30,20 @@ pub struct Tenant {
     pub created: Timestamp,
 }
 
+impl Tenant {
+    /// A tenant with an active licence and the settings that every tenant begins with.
+    pub fn new(id: TenantId, display_name: impl Into<String>, created: Timestamp) -> Self {
+        Self {
+            id,
+            display_name: display_name.into(),
+            licence: Licence::Active,
+            entra_tenant: None,
+            settings: TenantSettings::default(),
+            created,
+        }
+    }
+}
+
 /// The licence of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

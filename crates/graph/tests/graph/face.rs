@@ -1,22 +1,9 @@
 //! Entities and walks beside the seven URLs: what Graph hangs on a device, the other kinds of scripts, `me`, and what
 //! a PATCH keeps.
 
-use std::fs;
-
 use super::*;
 
 impl World {
-    /// A token of the local issuer with these claims.
-    pub(crate) fn sign(&self, claims: &Value) -> String {
-        let file = fs::read_dir(self._directory.path().join("issuer")).expect("keys").next().expect("a key");
-        let file = file.expect("a file").path();
-        let id = file.file_stem().and_then(|stem| stem.to_str()?.rsplit_once('-')).expect("an id").1.to_owned();
-        let key = jsonwebtoken::EncodingKey::from_rsa_pem(&fs::read(&file).expect("a file")).expect("a key");
-        let header =
-            jsonwebtoken::Header { kid: Some(id), ..jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS256) };
-        jsonwebtoken::encode(&header, claims, &key).expect("signed")
-    }
-
     /// A token of that user, through an application.
     pub(crate) fn token_of_user(&self, scopes: &str, object_id: &str, principal_name: &str) -> String {
         let now = self.clock.now().as_second();

@@ -13,8 +13,8 @@ use chaveiro_core::principal::{MAX_ASSIGNMENTS, Principal, PrincipalKind, RoleAs
 use chaveiro_core::role::{ROLES, Role};
 use serde_json::{Value, json};
 
-use super::world::{BASE, FOREIGN, OTHER, OWN, World, device, id, permissions, seeded, tenant};
 use super::{DEVICES, message, world};
+use crate::world::{BASE, FOREIGN, OTHER, OWN, World, device, id, permissions, seeded, tenant};
 
 const DEFINITIONS: &str = "/beta/deviceManagement/roleDefinitions";
 const ASSIGNMENTS: &str = "/beta/deviceManagement/roleAssignments";
@@ -53,9 +53,9 @@ async fn administered() -> (World, String) {
 async fn a_role_is_given_found_named_and_taken_back_without_a_shell() {
     let (world, ana) = administered().await;
     let bob = world.person("bob@x");
-    assert_eq!(world.call(&bob, "GET", DEVICES, &[]).await.0, 401);
+    assert_eq!(world.ask(&bob, "GET", DEVICES, &[]).await.0, 401);
     let given = body("help-desk-operator", "user", " Bob@X ", Some("own"));
-    let (status, made) = world.send(&ana, "POST", ASSIGNMENTS, &[], &given).await;
+    let (status, made) = world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &given).await;
     assert_eq!(status, 201, "{made}");
     for (name, value) in [
         ("displayName", json!("x")),
@@ -69,21 +69,21 @@ async fn a_role_is_given_found_named_and_taken_back_without_a_shell() {
     ] {
         assert_eq!(made[name], value, "{name} of {made}");
     }
-    let (_, seen) = world.call(&bob, "GET", &format!("{DEVICES}?$select=id"), &[]).await;
+    let (_, seen) = world.ask(&bob, "GET", &format!("{DEVICES}?$select=id"), &[]).await;
     assert_eq!(seen["value"], json!([{"id": device(OWN)}]), "at once, and no further than the tag");
 
     let path = format!("{ASSIGNMENTS}/{}", made["id"].as_str().expect("text"));
     let renamed = r#"{"displayName": "desk of Lisbon", "description": "until\nJune", "members": ["BOB@x"]}"#;
-    let (status, answer) = world.send(&ana, "PATCH", &path, &[], renamed).await;
+    let (status, answer) = world.ask_with(&ana, "PATCH", &path, &[], renamed).await;
     assert_eq!((status, &answer["displayName"]), (200, &json!("desk of Lisbon")), "{answer}");
-    let (_, single) = world.call(&ana, "GET", &path, &[]).await;
+    let (_, single) = world.ask(&ana, "GET", &path, &[]).await;
     assert_eq!((&single["description"], &single["members"]), (&json!("until\nJune"), &json!(["bob@x"])));
-    let (_, its) = world.call(&ana, "GET", &format!("{path}/roleDefinition"), &[]).await;
+    let (_, its) = world.ask(&ana, "GET", &format!("{path}/roleDefinition"), &[]).await;
     assert_eq!(its["displayName"], "Help Desk Operator");
 
-    assert_eq!(world.call(&ana, "DELETE", &path, &[]).await.0, 204);
-    assert_eq!(world.call(&bob, "GET", DEVICES, &[]).await.0, 401);
-    assert_eq!(world.call(&ana, "DELETE", &path, &[]).await.0, 404);
+    assert_eq!(world.ask(&ana, "DELETE", &path, &[]).await.0, 204);
+    assert_eq!(world.ask(&bob, "GET", DEVICES, &[]).await.0, 401);
+    assert_eq!(world.ask(&ana, "DELETE", &path, &[]).await.0, 404);
     let events = world.events().await;
     let told: Vec<_> = events.iter().map(|event| event["activity"].as_str().expect("text")).collect();
     assert_eq!(told, ["roleAssigned", "roleAssignmentChanged", "roleUnassigned"]);
@@ -112,13 +112,13 @@ async fn a_role_is_given_found_named_and_taken_back_without_a_shell() {
 async fn whatever_goes_through_the_api_is_told_by_whatever_token_and_nothing_from_the_host() {
     let (world, ana) = administered().await;
     let names: Vec<String> = permissions().split(' ').map(str::to_owned).collect();
-    let operator = world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}}));
+    let operator = world.token_with(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}}));
     for (token, who) in [(&operator, "bob@x"), (&ana, "eva@x")] {
         let given = body("help-desk-operator", "user", who, None);
-        let (status, made) = world.send(token, "POST", ASSIGNMENTS, &[], &given).await;
+        let (status, made) = world.ask_with(token, "POST", ASSIGNMENTS, &[], &given).await;
         assert_eq!(status, 201, "{made}");
         let path = format!("{ASSIGNMENTS}/{}", made["id"].as_str().expect("text"));
-        assert_eq!(world.call(token, "DELETE", &path, &[]).await.0, 204);
+        assert_eq!(world.ask(token, "DELETE", &path, &[]).await.0, 204);
     }
     let (caller, row) = (Caller::operator(tenant(1), &person()), seeded(1, 50, "own", world.now()));
     let written = world.store.write(move |unit| {
@@ -154,7 +154,7 @@ async fn whoever_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it_quie
         Ok(())
     });
     let (asking, given) = (Arc::clone(&world), body("help-desk-operator", "user", "bob@x", None));
-    let asked = tokio::spawn(async move { asking.send(&ana, "POST", ASSIGNMENTS, &[], &given).await });
+    let asked = tokio::spawn(async move { asking.ask_with(&ana, "POST", ASSIGNMENTS, &[], &given).await });
     began.recv().await.expect("it is being written");
     let rung = world.heard.0.load(Ordering::SeqCst);
     asked.abort();
@@ -172,7 +172,7 @@ async fn whoever_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it_quie
 #[tokio::test]
 async fn the_roles_are_those_of_the_table_with_the_ids_of_intune() {
     let (world, ana) = administered().await;
-    let (_, listed) = world.call(&ana, "GET", DEFINITIONS, &[]).await;
+    let (_, listed) = world.ask(&ana, "GET", DEFINITIONS, &[]).await;
     let listed = listed["value"].as_array().expect("a list");
     assert_eq!(listed.len(), ROLES.len());
     for (shown, role) in listed.iter().zip(ROLES) {
@@ -185,7 +185,7 @@ async fn the_roles_are_those_of_the_table_with_the_ids_of_intune() {
         assert_eq!(shown["permissions"], shown["rolePermissions"]);
     }
     let desk = "9e0cc482-82df-4ab2-a24c-0c23a3f52e1e";
-    let (_, single) = world.call(&ana, "GET", &format!("/v1.0/deviceManagement/roleDefinitions('{desk}')"), &[]).await;
+    let (_, single) = world.ask(&ana, "GET", &format!("/v1.0/deviceManagement/roleDefinitions('{desk}')"), &[]).await;
     assert_eq!(single["displayName"], "Help Desk Operator");
     let resource_actions = json!([{"resourceActions": single["rolePermissions"][0]["resourceActions"]}]);
     assert_eq!(single["rolePermissions"], resource_actions, "v1.0 has no actions beside them");
@@ -195,14 +195,14 @@ async fn the_roles_are_those_of_the_table_with_the_ids_of_intune() {
         ("?$filter=startswith(chaveiro_key,'hold')&$select=chaveiro_key", json!([{"chaveiro_key": "hold-releaser"}])),
         ("?$top=1&$orderby=displayName&$select=displayName", json!([{"displayName": "Break Glass"}])),
     ] {
-        let (_, found) = world.call(&ana, "GET", &format!("{DEFINITIONS}{query}"), &[]).await;
+        let (_, found) = world.ask(&ana, "GET", &format!("{DEFINITIONS}{query}"), &[]).await;
         assert_eq!(found["value"], expected, "{query}: {found}");
     }
     let absent = format!("{DEFINITIONS}/{}", id(1, 1));
-    assert_eq!(world.call(&ana, "GET", &absent, &[]).await.0, 404);
-    assert_eq!(world.call(&ana, "GET", &format!("{DEFINITIONS}/desk"), &[]).await.0, 400);
+    assert_eq!(world.ask(&ana, "GET", &absent, &[]).await.0, 404);
+    assert_eq!(world.ask(&ana, "GET", &format!("{DEFINITIONS}/desk"), &[]).await.0, 400);
     for (method, path) in [("POST", DEFINITIONS.to_owned()), ("DELETE", format!("{DEFINITIONS}/{desk}"))] {
-        assert_eq!(world.send(&ana, method, &path, &[], "{}").await.0, 400, "roles are built in");
+        assert_eq!(world.ask_with(&ana, method, &path, &[], "{}").await.0, 400, "roles are built in");
     }
 }
 
@@ -211,7 +211,7 @@ async fn assignments_are_listed_expanded_and_filtered_from_either_end() {
     let (world, ana) = administered().await;
     world.assign(2, "help-desk-operator", PrincipalKind::Application, "script", None).await;
     let rows = async |path: String| {
-        let (status, answer) = world.call(&ana, "GET", &path, &[]).await;
+        let (status, answer) = world.ask(&ana, "GET", &path, &[]).await;
         assert_eq!(status, 200, "{path}: {answer}");
         answer["value"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
     };
@@ -227,17 +227,17 @@ async fn assignments_are_listed_expanded_and_filtered_from_either_end() {
     assert_eq!(rows(of_desk.clone()).await.len(), 3);
     assert_eq!(rows(format!("{of_desk}?$filter=chaveiro_principalType%20eq%20'application'")).await.len(), 1);
     assert_eq!(rows(format!("{ASSIGNMENTS}?$filter=scopeType%20eq%20'allDevices'")).await.len(), 2);
-    let (_, counted) = world.call(&ana, "GET", &format!("{ASSIGNMENTS}/$count"), &[]).await;
+    let (_, counted) = world.ask(&ana, "GET", &format!("{ASSIGNMENTS}/$count"), &[]).await;
     assert_eq!(counted, json!(4));
     let by_role = rows(format!("{DEFINITIONS}?$expand=roleAssignments($select=id)")).await;
     let found = by_role.iter().find(|one| one["chaveiro_key"] == "help-desk-operator").expect("listed");
     assert_eq!(found["roleAssignments"].as_array().map(Vec::len), Some(3), "{found}");
     let one = format!("{of_desk}/{}", id(0xa6, OWN));
-    assert_eq!(world.call(&ana, "GET", &one, &[]).await.1["displayName"], "seed 1");
+    assert_eq!(world.ask(&ana, "GET", &one, &[]).await.1["displayName"], "seed 1");
     let elsewhere = format!("{DEFINITIONS}/{}/roleAssignments/{}", role("break-glass").id, id(0xa6, OWN));
-    assert_eq!(world.call(&ana, "GET", &elsewhere, &[]).await.0, 404, "not of that role");
-    assert_eq!(world.send(&ana, "POST", &of_desk, &[], "{}").await.0, 400, "made in one place");
-    assert_eq!(world.call(&ana, "GET", &format!("{ASSIGNMENTS}/{}", id(0xa6, FOREIGN)), &[]).await.0, 404);
+    assert_eq!(world.ask(&ana, "GET", &elsewhere, &[]).await.0, 404, "not of that role");
+    assert_eq!(world.ask_with(&ana, "POST", &of_desk, &[], "{}").await.0, 400, "made in one place");
+    assert_eq!(world.ask(&ana, "GET", &format!("{ASSIGNMENTS}/{}", id(0xa6, FOREIGN)), &[]).await.0, 404);
 }
 
 #[tokio::test]
@@ -277,7 +277,7 @@ async fn what_an_assignment_does_not_say_is_refused_by_name_and_never_means_ever
         (with(json!({"roleDefinition@odata.bind": format!("{DEFINITIONS}/{}", id(1, 1))})), "the URL of one role"),
         (with(json!({"id": "5f0c6a1e-0000-0000-0000-000000000000"})), "read-only"),
     ] {
-        let (status, answer) = world.send(&ana, "POST", ASSIGNMENTS, &[], &body).await;
+        let (status, answer) = world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &body).await;
         assert_eq!(status, 400, "{body}: {answer}");
         assert!(message(&answer).contains(words), "{body}: {answer}");
     }
@@ -289,16 +289,16 @@ async fn what_an_assignment_does_not_say_is_refused_by_name_and_never_means_ever
         (json!({"scopeType": "allDevices", "chaveiro_scopeTags": []}), "'scopeType'"),
         (json!({"roleDefinition@odata.bind": format!("{DEFINITIONS}/{}", role("break-glass").id)}), "'roleDefinition'"),
     ] {
-        let (status, answer) = world.send(&ana, "PATCH", &seed, &[], &body.to_string()).await;
+        let (status, answer) = world.ask_with(&ana, "PATCH", &seed, &[], &body.to_string()).await;
         assert_eq!(status, 400, "{body}: {answer}");
         assert!(message(&answer).contains(word) && message(&answer).contains("make another"), "{body}: {answer}");
     }
-    let (_, read) = world.call(&ana, "GET", &seed, &[]).await;
+    let (_, read) = world.ask(&ana, "GET", &seed, &[]).await;
     let mut sent = json!({"roleDefinition@odata.bind": bind});
     for name in ["displayName", "description", "members", "scopeType", "resourceScopes", "chaveiro_scopeTags"] {
         sent[name] = read[name].clone();
     }
-    assert_eq!(world.send(&ana, "PATCH", &seed, &[], &sent.to_string()).await.0, 200, "what was read is sent back");
+    assert_eq!(world.ask_with(&ana, "PATCH", &seed, &[], &sent.to_string()).await.0, 200, "what was read is sent back");
     assert_eq!(world.recorded().await, ["roleAssignmentChanged"], "and nothing else happened");
 }
 
@@ -306,9 +306,9 @@ async fn what_an_assignment_does_not_say_is_refused_by_name_and_never_means_ever
 async fn the_same_twice_is_refused_and_so_is_one_too_many() {
     let (world, ana) = administered().await;
     let given = body("help-desk-operator", "group", "Desk", None);
-    assert_eq!(world.send(&ana, "POST", ASSIGNMENTS, &[], &given).await.0, 201);
+    assert_eq!(world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &given).await.0, 201);
     let again = body("help-desk-operator", "group", "desk", None);
-    let (status, answer) = world.send(&ana, "POST", ASSIGNMENTS, &[], &again).await;
+    let (status, answer) = world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &again).await;
     assert_eq!((status, &answer["error"]["code"]), (400, &json!("Request_BadRequest")), "{answer}");
     assert!(message(&answer).contains("already exists"), "{answer}");
     for differs in [
@@ -316,7 +316,7 @@ async fn the_same_twice_is_refused_and_so_is_one_too_many() {
         body("help-desk-operator", "user", "desk", None),
         body("read-only-operator", "group", "desk", None),
     ] {
-        assert_eq!(world.send(&ana, "POST", ASSIGNMENTS, &[], &differs).await.0, 201, "{differs}");
+        assert_eq!(world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &differs).await.0, 201, "{differs}");
     }
     let now = world.now();
     world
@@ -329,7 +329,7 @@ async fn the_same_twice_is_refused_and_so_is_one_too_many() {
         })
         .await;
     let one_more = body("help-desk-operator", "user", "eva@x", None);
-    let (status, answer) = world.send(&ana, "POST", ASSIGNMENTS, &[], &one_more).await;
+    let (status, answer) = world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &one_more).await;
     assert_eq!(status, 400, "{answer}");
     assert!(message(&answer).contains("1000 role assignments") && message(&answer).contains("groups"), "{answer}");
     // Whoever filled it up has not kept the operator on the host from helping.
@@ -347,14 +347,14 @@ async fn nobody_gives_herself_a_role_or_takes_one_back() {
     world.assign(1, "intune-administrator", PrincipalKind::User, "ana@x", None).await;
     world.assign(2, "read-only-operator", PrincipalKind::Group, "desk", Some("own")).await;
     world.assign(3, "help-desk-operator", PrincipalKind::User, "oid-1", None).await;
-    let ana = world.token(&json!({
+    let ana = world.token_with(&json!({
         "scp": permissions(), "oid": "OID-1", "upn": "Ana@x", "groups": ["Desk", "x"], "azp": "console",
     }));
     for (kind, name) in
         [("user", "ANA@X"), ("user", "oid-1"), ("group", "desk"), ("group", " X "), ("application", "CONSOLE")]
     {
         let (status, answer) =
-            world.send(&ana, "POST", ASSIGNMENTS, &[], &body("read-only-operator", kind, name, None)).await;
+            world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &body("read-only-operator", kind, name, None)).await;
         assert_eq!((status, &answer["error"]["code"]), (403, &json!("Forbidden")), "{kind} {name}: {answer}");
         for words in ["callers cannot change their own role assignments", "Chaveiro_Roles_Manage", "chaveiro role"] {
             assert!(message(&answer).contains(words), "{words} in {answer}");
@@ -362,17 +362,18 @@ async fn nobody_gives_herself_a_role_or_takes_one_back() {
     }
     for number in [1, 2, 3] {
         let path = format!("{ASSIGNMENTS}/{}", id(0xa5, number));
-        assert_eq!(world.call(&ana, "DELETE", &path, &[]).await.0, 403, "{number}");
+        assert_eq!(world.ask(&ana, "DELETE", &path, &[]).await.0, 403, "{number}");
     }
     // The name of a person is not that of a group.
     let other = body("read-only-operator", "group", "ana@x", None);
-    assert_eq!(world.send(&ana, "POST", ASSIGNMENTS, &[], &other).await.0, 201);
+    assert_eq!(world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &other).await.0, 201);
     world.assign(4, "intune-administrator", PrincipalKind::Application, "robot", None).await;
-    let robot = world.token(&json!({"roles": permissions().split(' ').collect::<Vec<_>>(), "azp": "Robot"}));
-    let (status, answer) =
-        world.send(&robot, "POST", ASSIGNMENTS, &[], &body("read-only-operator", "application", "robot", None)).await;
+    let robot = world.token_with(&json!({"roles": permissions().split(' ').collect::<Vec<_>>(), "azp": "Robot"}));
+    let (status, answer) = world
+        .ask_with(&robot, "POST", ASSIGNMENTS, &[], &body("read-only-operator", "application", "robot", None))
+        .await;
     assert_eq!(status, 403, "{answer}");
-    assert_eq!(world.call(&robot, "DELETE", &format!("{ASSIGNMENTS}/{}", id(0xa5, 4)), &[]).await.0, 403);
+    assert_eq!(world.ask(&robot, "DELETE", &format!("{ASSIGNMENTS}/{}", id(0xa5, 4)), &[]).await.0, 403);
     assert_eq!(world.recorded().await, ["roleAssigned"]);
 }
 
@@ -384,7 +385,7 @@ async fn rights_that_no_permission_implies_are_passed_on_by_those_who_hold_them(
     world.assign(4, "break-glass", PrincipalKind::User, "eva@x", Some("own")).await;
     let (all, eva) = (world.person("all@x"), world.person("eva@x"));
     let names: Vec<String> = permissions().split(' ').map(str::to_owned).collect();
-    let operator = world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}}));
+    let operator = world.token_with(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}}));
     for (who, token, key, tag, lacking) in [
         ("role administrator", &roles, "help-desk-operator", None, ""),
         ("role administrator", &roles, "passcode-reader", None, ""),
@@ -401,7 +402,7 @@ async fn rights_that_no_permission_implies_are_passed_on_by_those_who_hold_them(
         ("operator", &operator, "break-glass", None, ""),
     ] {
         let given = body(key, "user", &format!("{key}{}@{who}", tag.unwrap_or_default()), tag);
-        let (status, answer) = world.send(token, "POST", ASSIGNMENTS, &[], &given).await;
+        let (status, answer) = world.ask_with(token, "POST", ASSIGNMENTS, &[], &given).await;
         assert_eq!(status, if lacking.is_empty() { 201 } else { 403 }, "{who}, {key}: {answer}");
         if !lacking.is_empty() {
             let text = message(&answer);
@@ -416,7 +417,8 @@ async fn an_application_gets_nothing_beyond_what_it_had_and_what_the_caller_has(
     world.assign(2, "intune-administrator", PrincipalKind::User, "all@x", None).await;
     let all = world.person("all@x");
     let assign = async |token: &str, key: &str, app: &str, tag: Option<&str>| {
-        let (status, answer) = world.send(token, "POST", ASSIGNMENTS, &[], &body(key, "application", app, tag)).await;
+        let (status, answer) =
+            world.ask_with(token, "POST", ASSIGNMENTS, &[], &body(key, "application", app, tag)).await;
         (status, answer["id"].as_str().unwrap_or_default().to_owned(), answer)
     };
     // The first assignment binds an application that could do what its permissions say: it takes.
@@ -440,16 +442,16 @@ async fn an_application_gets_nothing_beyond_what_it_had_and_what_the_caller_has(
 
     // The last one that goes gives everything that the permissions say.
     let path = |id: &str| format!("{ASSIGNMENTS}/{id}");
-    assert_eq!(world.call(&roles, "DELETE", &path(&first), &[]).await.0, 204, "another binds it still");
+    assert_eq!(world.ask(&roles, "DELETE", &path(&first), &[]).await.0, 204, "another binds it still");
     let (_, left) = world
-        .call(&roles, "GET", &format!("{ASSIGNMENTS}?$filter=chaveiro_principalType%20eq%20'application'"), &[])
+        .ask(&roles, "GET", &format!("{ASSIGNMENTS}?$filter=chaveiro_principalType%20eq%20'application'"), &[])
         .await;
     let last = left["value"][0]["id"].as_str().expect("one");
-    let (status, answer) = world.call(&roles, "DELETE", &path(last), &[]).await;
+    let (status, answer) = world.ask(&roles, "DELETE", &path(last), &[]).await;
     assert_eq!(status, 403, "{answer}");
     assert!(message(&answer).contains("everything that its permissions allow"), "{answer}");
     assert!(message(&answer).contains("chaveiro role unassign"), "{answer}");
-    assert_eq!(world.call(&all, "DELETE", &path(last), &[]).await.0, 204);
+    assert_eq!(world.ask(&all, "DELETE", &path(last), &[]).await.0, 204);
 }
 
 #[tokio::test]
@@ -457,16 +459,16 @@ async fn an_application_that_manages_roles_is_no_friend_with_everything() {
     let (world, ana) = administered().await;
     // What a role administrator can have: an application that manages roles as she does.
     let given = body("intune-role-administrator", "application", "friend", None);
-    let (status, answer) = world.send(&ana, "POST", ASSIGNMENTS, &[], &given).await;
+    let (status, answer) = world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &given).await;
     assert_eq!(status, 201, "{answer}");
-    let friend = world.token(&json!({"roles": permissions().split(' ').collect::<Vec<_>>(), "azp": "friend"}));
+    let friend = world.token_with(&json!({"roles": permissions().split(' ').collect::<Vec<_>>(), "azp": "friend"}));
     for (key, kind, name, expected) in [
         ("help-desk-operator", "user", "ana@x", 403),
         ("passcode-reader", "group", "x", 403),
         ("help-desk-operator", "application", "ana's", 201),
         ("intune-role-administrator", "user", "bob@x", 201),
     ] {
-        let (status, answer) = world.send(&friend, "POST", ASSIGNMENTS, &[], &body(key, kind, name, None)).await;
+        let (status, answer) = world.ask_with(&friend, "POST", ASSIGNMENTS, &[], &body(key, kind, name, None)).await;
         assert_eq!(status, expected, "{key} to {name}: {answer}");
     }
 }
@@ -476,16 +478,16 @@ async fn whoever_manages_the_roles_of_a_scope_sees_those_of_it_and_changes_none(
     let world = world().await;
     world.assign(1, "intune-role-administrator", PrincipalKind::User, "ana@x", Some("own")).await;
     let ana = world.person("ana@x");
-    let (_, listed) = world.call(&ana, "GET", &format!("{ASSIGNMENTS}?$select=id&$count=true"), &[]).await;
+    let (_, listed) = world.ask(&ana, "GET", &format!("{ASSIGNMENTS}?$select=id&$count=true"), &[]).await;
     assert_eq!(listed["@odata.count"], 2, "her own and the one of her scope: {listed}");
     for (number, read, write) in [(OWN, 200, 403), (OTHER, 404, 404), (FOREIGN, 404, 404)] {
         let path = format!("{ASSIGNMENTS}/{}", id(0xa6, number));
-        assert_eq!(world.call(&ana, "GET", &path, &[]).await.0, read, "{number}");
-        assert_eq!(world.call(&ana, "GET", &format!("{path}/roleDefinition"), &[]).await.0, read, "{number}");
-        assert_eq!(world.call(&ana, "DELETE", &path, &[]).await.0, write, "{number}");
-        assert_eq!(world.send(&ana, "PATCH", &path, &[], r#"{"displayName": "mine"}"#).await.0, write, "{number}");
+        assert_eq!(world.ask(&ana, "GET", &path, &[]).await.0, read, "{number}");
+        assert_eq!(world.ask(&ana, "GET", &format!("{path}/roleDefinition"), &[]).await.0, read, "{number}");
+        assert_eq!(world.ask(&ana, "DELETE", &path, &[]).await.0, write, "{number}");
+        assert_eq!(world.ask_with(&ana, "PATCH", &path, &[], r#"{"displayName": "mine"}"#).await.0, write, "{number}");
     }
-    let (_, expanded) = world.call(&ana, "GET", &format!("{DEFINITIONS}?$expand=roleAssignments"), &[]).await;
+    let (_, expanded) = world.ask(&ana, "GET", &format!("{DEFINITIONS}?$expand=roleAssignments"), &[]).await;
     let found: usize = expanded["value"]
         .as_array()
         .expect("roles")
@@ -494,10 +496,10 @@ async fn whoever_manages_the_roles_of_a_scope_sees_those_of_it_and_changes_none(
         .sum();
     assert_eq!(found, 2, "{expanded}");
     let given = body("help-desk-operator", "user", "bob@x", Some("own"));
-    assert_eq!(world.send(&ana, "POST", ASSIGNMENTS, &[], &given).await.0, 403);
-    let reads = world.token(&json!({"scp": "DeviceManagementRBAC.Read.All", "oid": "1", "upn": "ana@x"}));
-    assert_eq!(world.call(&reads, "GET", ASSIGNMENTS, &[]).await.0, 200);
-    let (status, answer) = world.send(&reads, "POST", ASSIGNMENTS, &[], &given).await;
+    assert_eq!(world.ask_with(&ana, "POST", ASSIGNMENTS, &[], &given).await.0, 403);
+    let reads = world.token_with(&json!({"scp": "DeviceManagementRBAC.Read.All", "oid": "1", "upn": "ana@x"}));
+    assert_eq!(world.ask(&reads, "GET", ASSIGNMENTS, &[]).await.0, 200);
+    let (status, answer) = world.ask_with(&reads, "POST", ASSIGNMENTS, &[], &given).await;
     assert_eq!(status, 403);
     assert!(message(&answer).contains("DeviceManagementRBAC.ReadWrite.All"), "{answer}");
 }
@@ -518,7 +520,7 @@ async fn rights_are_read_when_the_assignment_is_written() {
             unit.delete_role_assignment(tenant(1), AssignmentId(id(0xa5, 1)))?;
             Ok(())
         });
-        let (status, answer) = world.send(&ana, method, path, &[], body).await;
+        let (status, answer) = world.ask_with(&ana, method, path, &[], body).await;
         assert_eq!((status, &answer["error"]["code"]), (401, &json!("UnknownError")), "{method}: {answer}");
         assert!(world.recorded().await.is_empty(), "{method}");
         let left: Vec<RoleAssignment> =
@@ -527,7 +529,7 @@ async fn rights_are_read_when_the_assignment_is_written() {
         assert_eq!(seeds, [Some("seed 1"), Some("seed 5")], "{method}");
         world.assign(1, "intune-role-administrator", PrincipalKind::User, "ana@x", None).await;
     }
-    assert_eq!(world.send(&ana, "DELETE", &path, &[], "").await.0, 204, "with her role she does");
+    assert_eq!(world.ask_with(&ana, "DELETE", &path, &[], "").await.0, 204, "with her role she does");
 }
 
 /// The person on the host.

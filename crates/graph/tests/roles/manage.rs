@@ -7,21 +7,21 @@ use chaveiro_core::principal::PrincipalKind;
 use chaveiro_graph::Ceilings;
 use serde_json::{Value, json};
 
-use super::world::{FOREIGN, OTHER, OWN, World, application, id, permissions, registered};
 use super::{message, recover, world};
+use crate::world::{FOREIGN, OTHER, OWN, World, application, id, permissions, registered};
 
 const HOLDS: &str = "/beta/deviceManagement/chaveiroHolds";
 const APPLICATIONS: &str = "/v1.0/applications";
 
 /// A world in which ana caused a hold, and the path of that.
 async fn on_hold() -> (World, String) {
-    let world = World::new(HoldRule { recoveries: 1, percent: 0, window_s: 3600 }, Ceilings::default()).await;
+    let world = World::with(HoldRule { recoveries: 1, percent: 0, window_s: 3600 }, Ceilings::default()).await;
     world.assign(1, "intune-administrator", PrincipalKind::User, "ana@x", None).await;
     world.assign(2, "hold-releaser", PrincipalKind::User, "eva@x", None).await;
     let ana = world.person("ana@x");
-    assert_eq!(world.call(&ana, "POST", &recover(OWN), &[]).await.0, 204);
-    assert_eq!(world.call(&ana, "POST", &recover(OTHER), &[]).await.0, 403);
-    let (_, listed) = world.call(&ana, "GET", &format!("{HOLDS}?$filter=isReleased%20eq%20false"), &[]).await;
+    assert_eq!(world.ask(&ana, "POST", &recover(OWN), &[]).await.0, 204);
+    assert_eq!(world.ask(&ana, "POST", &recover(OTHER), &[]).await.0, 403);
+    let (_, listed) = world.ask(&ana, "GET", &format!("{HOLDS}?$filter=isReleased%20eq%20false"), &[]).await;
     let path = format!("{HOLDS}/{}", listed["value"][0]["id"].as_str().expect("one hold"));
     (world, path)
 }
@@ -30,17 +30,17 @@ async fn on_hold() -> (World, String) {
 async fn a_hold_is_released_by_somebody_else_and_recoveries_go_on() {
     let (world, hold) = on_hold().await;
     let (ana, eva) = (world.person("ana@x"), world.person("eva@x"));
-    let (status, answer) = world.call(&ana, "POST", &format!("{hold}/release"), &[]).await;
+    let (status, answer) = world.ask(&ana, "POST", &format!("{hold}/release"), &[]).await;
     assert_eq!(status, 403, "who caused it: {answer}");
     assert!(message(&answer).contains("the caller that caused a hold cannot release it"), "{answer}");
     // The same person through another application is the same person.
-    let elsewhere = world.token(&json!({"scp": permissions(), "oid": "other", "upn": "ANA@x", "azp": "other"}));
-    assert_eq!(world.call(&elsewhere, "POST", &format!("{hold}/release"), &[]).await.0, 403);
+    let elsewhere = world.token_with(&json!({"scp": permissions(), "oid": "other", "upn": "ANA@x", "azp": "other"}));
+    assert_eq!(world.ask(&elsewhere, "POST", &format!("{hold}/release"), &[]).await.0, 403);
 
     let body = r#"{"reason": "exchange of laptops", "quietMinutes": 30}"#;
     let release = format!("{hold}/microsoft.graph.RELEASE");
-    assert_eq!(world.send(&eva, "POST", &release, &[], body).await, (204, Value::Null));
-    let (_, seen) = world.call(&eva, "GET", &hold, &[]).await;
+    assert_eq!(world.ask_with(&eva, "POST", &release, &[], body).await, (204, Value::Null));
+    let (_, seen) = world.ask(&eva, "GET", &hold, &[]).await;
     for (name, value) in [
         ("isReleased", json!(true)),
         ("releasedBy", json!("eva@x")),
@@ -52,8 +52,8 @@ async fn a_hold_is_released_by_somebody_else_and_recoveries_go_on() {
     ] {
         assert_eq!(seen[name], value, "{name} of {seen}");
     }
-    assert_eq!(world.call(&ana, "POST", &recover(OTHER), &[]).await.0, 204);
-    let (status, answer) = world.call(&eva, "POST", &release, &[]).await;
+    assert_eq!(world.ask(&ana, "POST", &recover(OTHER), &[]).await.0, 204);
+    let (status, answer) = world.ask(&eva, "POST", &release, &[]).await;
     assert_eq!(status, 400, "once is enough: {answer}");
     let events = world.events().await;
     let released = events.iter().find(|event| event["activity"] == "holdReleased").expect("recorded");
@@ -77,15 +77,15 @@ async fn what_a_release_says_is_checked_and_nothing_must_be_said() {
         (r#"{"quiet": 30}"#, "not a valid parameter for the operation 'release'"),
         ("[]", "JSON"),
     ] {
-        let (status, answer) = world.send(&eva, "POST", &release, &[], body).await;
+        let (status, answer) = world.ask_with(&eva, "POST", &release, &[], body).await;
         assert_eq!(status, 400, "{body}");
         assert!(message(&answer).contains(word), "{body}: {answer}");
     }
     let unprivileged =
-        world.token(&json!({"scp": "DeviceManagementManagedDevices.Read.All", "oid": "e", "upn": "eva@x"}));
-    assert_eq!(world.call(&unprivileged, "GET", &hold, &[]).await.0, 200);
-    assert_eq!(world.call(&unprivileged, "POST", &release, &[]).await.0, 403);
-    assert_eq!(world.call(&eva, "POST", &release, &[]).await.0, 204, "an empty body");
+        world.token_with(&json!({"scp": "DeviceManagementManagedDevices.Read.All", "oid": "e", "upn": "eva@x"}));
+    assert_eq!(world.ask(&unprivileged, "GET", &hold, &[]).await.0, 200);
+    assert_eq!(world.ask(&unprivileged, "POST", &release, &[]).await.0, 403);
+    assert_eq!(world.ask(&eva, "POST", &release, &[]).await.0, 204, "an empty body");
 }
 
 #[tokio::test]
@@ -93,22 +93,22 @@ async fn holds_are_listed_newest_first_to_those_who_see_the_whole_tenant() {
     let (world, hold) = on_hold().await;
     world.assign(3, "hold-releaser", PrincipalKind::User, "bob@x", Some("own")).await;
     let (eva, bob) = (world.person("eva@x"), world.person("bob@x"));
-    let (_, all) = world.call(&eva, "GET", HOLDS, &[]).await;
+    let (_, all) = world.ask(&eva, "GET", HOLDS, &[]).await;
     let holds = all["value"].as_array().expect("a list");
     assert_eq!(holds.len(), 3, "the two of long ago too");
     assert!(hold.ends_with(holds[0]["id"].as_str().expect("text")), "{all}");
-    let (_, first) = world.call(&eva, "GET", &format!("{HOLDS}?$top=1&$count=true&$select=id"), &[]).await;
+    let (_, first) = world.ask(&eva, "GET", &format!("{HOLDS}?$top=1&$count=true&$select=id"), &[]).await;
     assert_eq!((&first["@odata.count"], &first["value"]), (&json!(3), &json!([{"id": holds[0]["id"]}])));
-    let next = first["@odata.nextLink"].as_str().expect("more").trim_start_matches(super::world::BASE);
-    assert_eq!(world.call(&eva, "GET", next, &[]).await.1["value"][0]["id"], holds[1]["id"]);
-    assert_eq!(world.call(&bob, "GET", HOLDS, &[]).await.1["value"], json!([]));
+    let next = first["@odata.nextLink"].as_str().expect("more").trim_start_matches(crate::world::BASE);
+    assert_eq!(world.ask(&eva, "GET", next, &[]).await.1["value"][0]["id"], holds[1]["id"]);
+    assert_eq!(world.ask(&bob, "GET", HOLDS, &[]).await.1["value"], json!([]));
     for path in [hold.clone(), format!("{hold}/release")] {
         let method = if path.ends_with("release") { "POST" } else { "GET" };
-        assert_eq!(world.call(&bob, method, &path, &[]).await.0, 404, "{path}");
+        assert_eq!(world.ask(&bob, method, &path, &[]).await.0, 404, "{path}");
     }
     let foreign = format!("{HOLDS}/{}", id(0x4d, FOREIGN));
-    assert_eq!(world.call(&eva, "GET", &foreign, &[]).await.0, 404);
-    assert_eq!(world.call(&eva, "POST", &format!("{foreign}/release"), &[]).await.0, 404);
+    assert_eq!(world.ask(&eva, "GET", &foreign, &[]).await.0, 404);
+    assert_eq!(world.ask(&eva, "POST", &format!("{foreign}/release"), &[]).await.0, 404);
 }
 
 #[tokio::test]
@@ -116,29 +116,29 @@ async fn an_application_is_made_named_given_two_secrets_and_removed() {
     let world = world().await;
     world.assign(1, "intune-role-administrator", PrincipalKind::User, "ana@x", None).await;
     let ana = world.person("ana@x");
-    let (status, made) = world.send(&ana, "POST", APPLICATIONS, &[], r#"{"displayName": " console "}"#).await;
+    let (status, made) = world.ask_with(&ana, "POST", APPLICATIONS, &[], r#"{"displayName": " console "}"#).await;
     assert_eq!((status, &made["displayName"]), (201, &json!("console")), "{made}");
     assert_eq!((&made["appId"], &made["chaveiro_permissions"]), (&made["id"], &json!([])), "nothing is granted");
     let path = format!("{APPLICATIONS}/{}", made["id"].as_str().expect("text"));
-    assert_eq!(world.send(&ana, "PATCH", &path, &[], r#"{"displayName": "desk"}"#).await.0, 204);
+    assert_eq!(world.ask_with(&ana, "PATCH", &path, &[], r#"{"displayName": "desk"}"#).await.0, 204);
     let by_app_id = format!("{APPLICATIONS}(appId='{}')", made["appId"].as_str().expect("text"));
-    assert_eq!(world.call(&ana, "GET", &by_app_id, &[]).await.1["displayName"], "desk");
+    assert_eq!(world.ask(&ana, "GET", &by_app_id, &[]).await.1["displayName"], "desk");
 
     let add = format!("{path}/addPassword");
     let asked = r#"{"passwordCredential": {"displayName": "spring", "endDateTime": "2028-01-01T00:00:00Z"}}"#;
-    let (status, first) = world.send(&ana, "POST", &add, &[], asked).await;
+    let (status, first) = world.ask_with(&ana, "POST", &add, &[], asked).await;
     assert_eq!((status, &first["cacheControl"]), (200, &json!("no-store")), "{first}");
     assert_eq!((&first["displayName"], &first["endDateTime"]), (&json!("spring"), &json!("2028-01-01T00:00:00Z")));
     assert!(first["secretText"].as_str().is_some_and(|text| text.starts_with("chs_") && text.len() > 40), "{first}");
-    let (status, second) = world.call(&ana, "POST", &add, &[]).await;
+    let (status, second) = world.ask(&ana, "POST", &add, &[]).await;
     assert_eq!((status, &second["endDateTime"]), (200, &json!("2027-07-14T08:00:00Z")), "half a year: {second}");
-    let (status, third) = world.call(&ana, "POST", &add, &[]).await;
+    let (status, third) = world.ask(&ana, "POST", &add, &[]).await;
     assert_eq!(status, 400, "{third}");
     assert!(
         message(&third).contains(first["keyId"].as_str().expect("text")) && message(&third).contains("removePassword")
     );
 
-    let (_, listed) = world.call(&ana, "GET", APPLICATIONS, &[]).await;
+    let (_, listed) = world.ask(&ana, "GET", APPLICATIONS, &[]).await;
     let listed =
         listed["value"].as_array().expect("a list").iter().find(|one| one["id"] == made["id"]).expect("listed");
     let credentials = listed["passwordCredentials"].as_array().expect("credentials");
@@ -148,10 +148,10 @@ async fn an_application_is_made_named_given_two_secrets_and_removed() {
     let remove = format!("{path}/removePassword");
     let named = json!({"keyId": first["keyId"]}).to_string();
     for (body, status) in [("", 400), (r#"{"keyId": "x"}"#, 400), (named.as_str(), 204), (named.as_str(), 400)] {
-        assert_eq!(world.send(&ana, "POST", &remove, &[], body).await.0, status, "{body}");
+        assert_eq!(world.ask_with(&ana, "POST", &remove, &[], body).await.0, status, "{body}");
     }
-    assert_eq!(world.call(&ana, "DELETE", &path, &[]).await.0, 204);
-    assert_eq!(world.call(&ana, "GET", &path, &[]).await.0, 404);
+    assert_eq!(world.ask(&ana, "DELETE", &path, &[]).await.0, 204);
+    assert_eq!(world.ask(&ana, "GET", &path, &[]).await.0, 404);
     let recorded = world.recorded().await;
     let expected = ["applicationRegistered", "applicationRenamed"];
     let expected = expected.iter().chain(&["applicationSecretChanged"; 3]).chain(&["applicationDeleted"]);
@@ -164,9 +164,9 @@ async fn a_secret_is_in_its_answer_and_nowhere_else() {
     world.assign(1, "intune-role-administrator", PrincipalKind::User, "ana@x", None).await;
     let ana = world.person("ana@x");
     let add = format!("{APPLICATIONS}/{}/addPassword", application(OWN));
-    let (_, answer) = world.call(&ana, "POST", &add, &[]).await;
+    let (_, answer) = world.ask(&ana, "POST", &add, &[]).await;
     let secret = answer["secretText"].as_str().expect("a secret").trim_start_matches("chs_").to_owned();
-    let (_, seen) = world.call(&ana, "GET", &format!("{APPLICATIONS}/{}", application(OWN)), &[]).await;
+    let (_, seen) = world.ask(&ana, "GET", &format!("{APPLICATIONS}/{}", application(OWN)), &[]).await;
     assert!(!seen.to_string().contains(&secret));
     for event in world.events().await {
         assert!(!event.to_string().contains(&secret), "{event}");
@@ -202,10 +202,10 @@ async fn nobody_gives_a_secret_to_an_application_that_may_do_more() {
     world.assign(3, "intune-role-administrator", PrincipalKind::User, "reader@x", None).await;
     world.assign(4, "read-only-operator", PrincipalKind::User, "reader@x", None).await;
     let itself =
-        world.token(&json!({"roles": [privileged.name(), "Application.ReadWrite.All"], "azp": application(52)}));
+        world.token_with(&json!({"roles": [privileged.name(), "Application.ReadWrite.All"], "azp": application(52)}));
     world.assign(5, "intune-role-administrator", PrincipalKind::Application, &application(53).to_string(), None).await;
     let (all, roles, reads) = (world.person("all@x"), world.person("roles@x"), world.person("reader@x"));
-    let few = world.token(&json!({"scp": "Application.ReadWrite.All", "oid": "a", "upn": "all@x"}));
+    let few = world.token_with(&json!({"scp": "Application.ReadWrite.All", "oid": "a", "upn": "all@x"}));
     for (who, token, number, status) in [
         ("everything", &all, 50, 200),
         ("everything", &all, 52, 200),
@@ -220,10 +220,10 @@ async fn nobody_gives_a_secret_to_an_application_that_may_do_more() {
         ("another tenant's", &all, FOREIGN, 404),
     ] {
         let add = format!("{APPLICATIONS}/{}/addPassword", application(number));
-        let (found, answer) = world.call(token, "POST", &add, &[]).await;
+        let (found, answer) = world.ask(token, "POST", &add, &[]).await;
         assert_eq!(found, status, "{who}, application {number}: {answer}");
     }
-    let (_, answer) = world.call(&roles, "POST", &format!("{APPLICATIONS}/{}/addPassword", application(50)), &[]).await;
+    let (_, answer) = world.ask(&roles, "POST", &format!("{APPLICATIONS}/{}/addPassword", application(50)), &[]).await;
     assert_eq!(answer["error"]["code"], "Authorization_RequestDenied");
 }
 
@@ -243,7 +243,7 @@ async fn what_is_granted_cannot_be_written() {
         ("{}", "needs 'displayName'"),
         (long.as_str(), "256"),
     ] {
-        let (status, answer) = world.send(&ana, "POST", APPLICATIONS, &[], body).await;
+        let (status, answer) = world.ask_with(&ana, "POST", APPLICATIONS, &[], body).await;
         assert_eq!(status, 400, "{body}");
         assert!(message(&answer).contains(word), "{body}: {answer}");
     }
@@ -255,7 +255,7 @@ async fn what_is_granted_cannot_be_written() {
         (r#"{"passwordCredential": {"endDateTime": "soon"}}"#, "a date and time"),
         (r#"{"passwordCredential": []}"#, "passwordCredential"),
     ] {
-        let (status, answer) = world.send(&ana, "POST", &add, &[], body).await;
+        let (status, answer) = world.ask_with(&ana, "POST", &add, &[], body).await;
         assert_eq!(status, 400, "{body}");
         assert!(message(&answer).contains(word), "{body}: {answer}");
     }

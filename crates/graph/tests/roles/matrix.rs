@@ -10,7 +10,7 @@ use chaveiro_graph::{Ceilings, RouteRow, routes};
 use serde_json::json;
 
 use super::NO_HOLD;
-use super::world::{FOREIGN, OTHER, OWN, World, filled, permissions};
+use crate::world::{FOREIGN, OTHER, OWN, World, filled, permissions};
 
 /// A column.
 struct Column {
@@ -39,12 +39,12 @@ async fn columns(world: &World) -> Vec<Column> {
         Column { name: "nobody: a person without any role".to_owned(), token: world.person("x"), kind: Kind::Nobody },
         Column {
             name: "an application without assignments".to_owned(),
-            token: world.token(&json!({"roles": names, "azp": "script"})),
+            token: world.token_with(&json!({"roles": names, "azp": "script"})),
             kind: Kind::Application,
         },
         Column {
             name: "an operator".to_owned(),
-            token: world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}})),
+            token: world.token_with(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}})),
             kind: Kind::Operator,
         },
     ];
@@ -117,7 +117,7 @@ async fn every_route_is_open_to_exactly_those_whom_the_tables_name() {
         requests_by_application_everywhere: 0,
         recoveries_by_caller: 0,
     };
-    let world = World::new(NO_HOLD, no_limit).await;
+    let world = World::with(NO_HOLD, no_limit).await;
     let columns = columns(&world).await;
     let mut printed = String::from(
         "+ admitted   - 403   . 404   ! 401; three signs: a device in the scope \"own\", in another scope, of another tenant\n\n",
@@ -134,7 +134,7 @@ async fn every_route_is_open_to_exactly_those_whom_the_tables_name() {
                 let path = format!("/beta{}", filled(&route.path, number));
                 let must = expected(&route, column.kind, number);
                 printed.push(must);
-                let (status, answer) = world.call(&column.token, route.method, &path, &[]).await;
+                let (status, answer) = world.ask(&column.token, route.method, &path, &[]).await;
                 let found = match status {
                     401 => '!',
                     403 => '-',

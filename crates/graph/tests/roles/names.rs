@@ -7,8 +7,8 @@ use chaveiro_core::role::Role;
 use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Value, json};
 
-use super::world::{World, id, permissions, tenant};
 use super::{DEVICES, message, world};
+use crate::world::{World, id, permissions, tenant};
 
 const USERS: &str = "/v1.0/users";
 
@@ -45,7 +45,7 @@ impl World {
     /// What the local issuer gives to her while she is called that.
     fn signed_in(&self, number: u64, name: &str) -> String {
         let iat = self.now().as_second();
-        self.token(&json!({"scp": permissions(), "oid": user(number).to_string(), "upn": name, "iat": iat}))
+        self.token_with(&json!({"scp": permissions(), "oid": user(number).to_string(), "upn": name, "iat": iat}))
     }
 }
 
@@ -68,7 +68,7 @@ async fn peopled() -> World {
 async fn nobody_comes_by_a_name_that_a_role_is_assigned_to() {
     let world = peopled().await;
     let eva = world.signed_in(EVA, "eva@x");
-    let robot = world.token(&json!({"roles": ["User.ReadWrite.All"], "azp": "robot"}));
+    let robot = world.token_with(&json!({"roles": ["User.ReadWrite.All"], "azp": "robot"}));
     for (who, token) in [("a person", &eva), ("an application", &robot)] {
         for (method, path, name) in [
             ("PATCH", path(CAROL), "x@x"),
@@ -76,7 +76,7 @@ async fn nobody_comes_by_a_name_that_a_role_is_assigned_to() {
             ("PATCH", path(BOB), " CAROL@X "),
             ("POST", USERS.to_owned(), "carol@x\t"),
         ] {
-            let (status, answer) = world.send(token, method, &path, &[], &named(name)).await;
+            let (status, answer) = world.ask_with(token, method, &path, &[], &named(name)).await;
             let found = (status, answer["error"]["code"].as_str());
             assert_eq!(found, (403, Some("Authorization_RequestDenied")), "{who}: {method} {path} {name}: {answer}");
             for words in ["carol@x", "Remove the assignment first", "object id"] {
@@ -86,9 +86,9 @@ async fn nobody_comes_by_a_name_that_a_role_is_assigned_to() {
     }
     assert!(world.recorded().await.is_empty(), "nothing was done");
     // Who goes leaves her assignments behind, and nobody else comes into them.
-    assert_eq!(world.call(&eva, "DELETE", &path(CAROL), &[]).await.0, 204);
+    assert_eq!(world.ask(&eva, "DELETE", &path(CAROL), &[]).await.0, 204);
     for (method, path) in [("POST", USERS.to_owned()), ("PATCH", path(EVA)), ("PATCH", path(BOB))] {
-        let (status, answer) = world.send(&eva, method, &path, &[], &named("carol@x")).await;
+        let (status, answer) = world.ask_with(&eva, method, &path, &[], &named("carol@x")).await;
         assert_eq!(status, 403, "{method} {path}: {answer}");
     }
 }
@@ -113,7 +113,7 @@ async fn a_role_that_is_assigned_meanwhile_keeps_its_name_too() {
         };
         let taken_back = assignment.id;
         world.meanwhile.before_the_next(move |unit| Ok(unit.insert_role_assignment(&assignment)?));
-        let (status, answer) = world.send(&eva, method, &path, &[], &named(name)).await;
+        let (status, answer) = world.ask_with(&eva, method, &path, &[], &named(name)).await;
         assert_eq!(status, 403, "{method} {name}: {answer}");
         world
             .write(move |unit| {
@@ -121,7 +121,7 @@ async fn a_role_that_is_assigned_meanwhile_keeps_its_name_too() {
                 Ok(())
             })
             .await;
-        let (status, answer) = world.send(&eva, method, &path, &[], &named(&format!("{number}@x"))).await;
+        let (status, answer) = world.ask_with(&eva, method, &path, &[], &named(&format!("{number}@x"))).await;
         assert!(matches!(status, 201 | 204), "{answer}");
     }
 }
@@ -132,23 +132,23 @@ async fn what_no_role_is_assigned_to_is_changed_and_the_tokens_with_the_old_name
     world.assign(3, "read-only-operator", PrincipalKind::User, &user(BOB).to_string(), None).await;
     let (eva, bob) = (world.signed_in(EVA, "eva@x"), world.signed_in(BOB, "bob@x"));
     let elsewhere = json!({"scp": permissions(), "oid": "o", "upn": "Bob@x", "iat": world.now().as_second()});
-    let elsewhere = world.token(&elsewhere);
-    assert_eq!(world.call(&bob, "GET", DEVICES, &[]).await.0, 200);
+    let elsewhere = world.token_with(&elsewhere);
+    assert_eq!(world.ask(&bob, "GET", DEVICES, &[]).await.0, 200);
     // Of somebody who keeps her name nothing ends, whatever else is said of her.
     for body in [r#"{"displayName": "Bob"}"#, r#"{"userPrincipalName": "BOB@x", "displayName": "B"}"#] {
-        assert_eq!(world.send(&eva, "PATCH", &path(BOB), &[], body).await.0, 204);
-        assert_eq!(world.call(&bob, "GET", DEVICES, &[]).await.0, 200, "{body}");
+        assert_eq!(world.ask_with(&eva, "PATCH", &path(BOB), &[], body).await.0, 204);
+        assert_eq!(world.ask(&bob, "GET", DEVICES, &[]).await.0, 200, "{body}");
     }
     let carol = r#"{"userPrincipalName": "Carol@x", "displayName": "Carol"}"#;
-    assert_eq!(world.send(&eva, "PATCH", &path(CAROL), &[], carol).await.0, 204, "what was read is sent back");
-    assert_eq!(world.send(&eva, "PATCH", &path(BOB), &[], &named("robert@x")).await.0, 204);
+    assert_eq!(world.ask_with(&eva, "PATCH", &path(CAROL), &[], carol).await.0, 204, "what was read is sent back");
+    assert_eq!(world.ask_with(&eva, "PATCH", &path(BOB), &[], &named("robert@x")).await.0, 204);
     for (who, token) in [("of the local issuer", &bob), ("of another, by the old name", &elsewhere)] {
-        let (status, answer) = world.call(token, "GET", DEVICES, &[]).await;
+        let (status, answer) = world.ask(token, "GET", DEVICES, &[]).await;
         assert_eq!((status, &answer["error"]["code"]), (401, &json!("InvalidAuthenticationToken")), "{who}");
     }
     world.clock.0.fetch_add(10, std::sync::atomic::Ordering::SeqCst);
     let robert = world.signed_in(BOB, "robert@x");
-    assert_eq!(world.call(&robert, "GET", DEVICES, &[]).await.0, 200, "an assignment to an object id stays");
+    assert_eq!(world.ask(&robert, "GET", DEVICES, &[]).await.0, 200, "an assignment to an object id stays");
     let events = world.events().await;
     let ended: Vec<&Value> = events.iter().filter(|event| event["activity"] == "tokensRevoked").collect();
     assert_eq!(ended.len(), 1, "{events:?}");
@@ -159,15 +159,15 @@ async fn what_no_role_is_assigned_to_is_changed_and_the_tokens_with_the_old_name
 async fn an_operator_names_people_as_she_likes_and_nobody_takes_an_object_id_for_a_name() {
     let world = peopled().await;
     let names: Vec<String> = permissions().split(' ').map(str::to_owned).collect();
-    let operator = world.token(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}}));
-    assert_eq!(world.send(&operator, "PATCH", &path(CAROL), &[], &named("caroline@x")).await.0, 204);
-    assert_eq!(world.send(&operator, "POST", USERS, &[], &named("carol@x")).await.0, 201);
+    let operator = world.token_with(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}}));
+    assert_eq!(world.ask_with(&operator, "PATCH", &path(CAROL), &[], &named("caroline@x")).await.0, 204);
+    assert_eq!(world.ask_with(&operator, "POST", USERS, &[], &named("carol@x")).await.0, 201);
     // An assignment to an object id, made later, would be about whoever has it for a name.
     let eva = world.signed_in(EVA, "eva@x");
     for (token, method, path) in
         [(&eva, "PATCH", path(EVA)), (&eva, "POST", USERS.to_owned()), (&operator, "PATCH", path(BOB))]
     {
-        let (status, answer) = world.send(token, method, &path, &[], &named(&user(CAROL).to_string())).await;
+        let (status, answer) = world.ask_with(token, method, &path, &[], &named(&user(CAROL).to_string())).await;
         assert_eq!(
             (status, &answer["error"]["code"]),
             (400, &json!("Request_BadRequest")),
@@ -176,7 +176,7 @@ async fn an_operator_names_people_as_she_likes_and_nobody_takes_an_object_id_for
         assert!(message(&answer).contains("object id"), "{answer}");
     }
     // Names are compared as assignments are: a blank around one makes no second person of that name.
-    let (status, answer) = world.send(&eva, "POST", USERS, &[], &named(" Bob@x")).await;
+    let (status, answer) = world.ask_with(&eva, "POST", USERS, &[], &named(" Bob@x")).await;
     assert_eq!(status, 400, "{answer}");
     assert!(message(&answer).contains("already exists"), "{answer}");
 }
@@ -185,14 +185,14 @@ async fn an_operator_names_people_as_she_likes_and_nobody_takes_an_object_id_for
 async fn whose_account_is_disabled_loses_her_tokens_at_once_and_once() {
     let world = peopled().await;
     let (eva, carol) = (world.signed_in(EVA, "eva@x"), world.signed_in(CAROL, "carol@x"));
-    let patch = async |body: Value| world.send(&eva, "PATCH", &path(CAROL), &[], &body.to_string()).await.0;
-    assert_eq!(world.call(&carol, "GET", DEVICES, &[]).await.0, 200);
+    let patch = async |body: Value| world.ask_with(&eva, "PATCH", &path(CAROL), &[], &body.to_string()).await.0;
+    assert_eq!(world.ask(&carol, "GET", DEVICES, &[]).await.0, 200);
     assert_eq!(patch(json!({"accountEnabled": true})).await, 204);
-    assert_eq!(world.call(&carol, "GET", DEVICES, &[]).await.0, 200, "nothing was disabled");
+    assert_eq!(world.ask(&carol, "GET", DEVICES, &[]).await.0, 200, "nothing was disabled");
     for _ in 0..20 {
         assert_eq!(patch(json!({"accountEnabled": false})).await, 204);
     }
-    let (status, answer) = world.call(&carol, "GET", DEVICES, &[]).await;
+    let (status, answer) = world.ask(&carol, "GET", DEVICES, &[]).await;
     assert_eq!(status, 401, "{answer}");
     assert!(message(&answer).contains("TokenIssuedBeforeRevocationTimestamp"), "{answer}");
     let ended = world.recorded().await.iter().filter(|one| *one == "tokensRevoked").count();

@@ -17,8 +17,8 @@ use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_graph::Ceilings;
 use serde_json::{Value, json};
 
-use super::world::{BASE, FOREIGN, OWN, World, application, device, id, permissions, tenant};
 use super::{DEVICES, NO_HOLD, message, recover, world};
+use crate::world::{BASE, FOREIGN, OWN, World, application, device, id, permissions, tenant};
 
 pub const EXTERNAL: &str = "https://login.example/realm";
 
@@ -47,13 +47,13 @@ impl World {
     fn issued(&self, claims: Value) -> String {
         let mut claims = claims;
         claims["iat"] = self.now().as_second().into();
-        self.token(&claims)
+        self.token_with(&claims)
     }
 
     /// What the local issuer gives to Ana, after revocations that moved her moment so many seconds ahead.
     fn ana(&self, ahead: i64) -> String {
         let iat = self.now().as_second() + ahead;
-        self.token(&json!({"scp": permissions(), "oid": ana().to_string(), "upn": "ana@x", "iat": iat}))
+        self.token_with(&json!({"scp": permissions(), "oid": ana().to_string(), "upn": "ana@x", "iat": iat}))
     }
 
     async fn revoke(&self, principal: Principal) {
@@ -63,7 +63,7 @@ impl World {
 
     /// Whether a token is refused as revoked; it is refused for no other reason.
     async fn is_revoked(&self, token: &str) -> bool {
-        let (status, answer) = self.call(token, "GET", DEVICES, &[]).await;
+        let (status, answer) = self.ask(token, "GET", DEVICES, &[]).await;
         assert!(matches!(status, 200 | 401), "{answer}");
         assert!(status == 200 || message(&answer).contains("TokenIssuedBeforeRevocationTimestamp"), "{answer}");
         status == 401
@@ -112,7 +112,7 @@ async fn a_revoked_token_is_refused_everywhere_with_the_challenge_that_clients_u
         ("POST", "/v1.0/users".to_owned(), r#"{"userPrincipalName": "new@x"}"#),
         ("POST", "/beta/$batch".to_owned(), r#"{"requests": [{"id": "1", "method": "GET", "url": "/users"}]}"#),
     ] {
-        let (status, answer) = world.send(&old, method, &path, &[], body).await;
+        let (status, answer) = world.ask_with(&old, method, &path, &[], body).await;
         assert_eq!((status, &answer["error"]["code"]), (401, &json!("InvalidAuthenticationToken")), "{method} {path}");
         assert_eq!(
             message(&answer),
@@ -125,7 +125,7 @@ async fn a_revoked_token_is_refused_everywhere_with_the_challenge_that_clients_u
     for (issued, revoked) in [(moment - 1, true), (moment, false), (moment + 1, false)] {
         let mut claims = claims.clone();
         claims["iat"] = issued.into();
-        assert_eq!(world.is_revoked(&world.token(&claims)).await, revoked, "{}", issued - moment);
+        assert_eq!(world.is_revoked(&world.token_with(&claims)).await, revoked, "{}", issued - moment);
     }
     // An item of a batch that brings its own token is refused by itself.
     let batch = json!({"requests": [
@@ -133,7 +133,7 @@ async fn a_revoked_token_is_refused_everywhere_with_the_challenge_that_clients_u
         {"id": "2", "method": "GET", "url": "/users"},
     ]});
     let new = world.issued(json!({"roles": roles, "azp": "other"}));
-    let (status, answer) = world.send(&new, "POST", "/beta/$batch", &[], &batch.to_string()).await;
+    let (status, answer) = world.ask_with(&new, "POST", "/beta/$batch", &[], &batch.to_string()).await;
     assert_eq!(
         (status, &answer["responses"][0]["status"], &answer["responses"][1]["status"]),
         (200, &json!(401), &json!(200))
@@ -186,7 +186,7 @@ async fn a_token_that_is_revoked_after_its_request_was_admitted_changes_and_disc
         world
             .meanwhile
             .before_the_next(move |unit| end_tokens(unit, tenant(1), std::slice::from_ref(&principal), now).map(drop));
-        let (status, answer) = world.send(&token, method, &path, &[], body).await;
+        let (status, answer) = world.ask_with(&token, method, &path, &[], body).await;
         assert_eq!(status, 401, "{method} {path}: {answer}");
         assert!(challenged(&answer)["access_token"]["nbf"]["value"].is_string());
         assert_eq!(world.recorded().await.len(), before, "{method} {path}");
@@ -204,12 +204,12 @@ async fn everybody_ends_her_own_sessions_and_those_of_others_need_a_role() {
     world.assign(3, "intune-administrator", PrincipalKind::User, "own@x", Some("own")).await;
     let path = format!("/v1.0/users/{}/revokeSignInSessions", ana());
     for (who, status) in [("reader@x", 403), ("nobody@x", 401), ("own@x", 403)] {
-        let (found, answer) = world.call(&world.person(who), "POST", &path, &[]).await;
+        let (found, answer) = world.ask(&world.person(who), "POST", &path, &[]).await;
         assert_eq!(found, status, "{who}: {answer}");
         assert_ne!(answer["error"]["code"], "InvalidAuthenticationToken", "{who}");
     }
     let few = world.issued(json!({"scp": "User.Read.All", "oid": ana().to_string(), "upn": "ana@x"}));
-    let (status, answer) = world.call(&few, "POST", "/v1.0/me/revokeSignInSessions", &[]).await;
+    let (status, answer) = world.ask(&few, "POST", "/v1.0/me/revokeSignInSessions", &[]).await;
     assert_eq!(status, 403, "an application that may not has no way to sign its people out: {answer}");
     assert!(message(&answer).contains("User.RevokeSessions.All"), "{answer}");
 
@@ -221,29 +221,29 @@ async fn everybody_ends_her_own_sessions_and_those_of_others_need_a_role() {
         (5, "/v1.0/users('ana@x')/revokesigninsessions".to_owned()),
     ] {
         let token = world.ana(ahead);
-        let (status, answer) = world.call(&token, "POST", &path, &[]).await;
+        let (status, answer) = world.ask(&token, "POST", &path, &[]).await;
         assert_eq!((status, &answer["value"]), (200, &json!(true)), "{path}: {answer}");
         let version = path.split('/').nth(1).expect("a version");
         assert_eq!(answer["@odata.context"], format!("{BASE}/{version}/$metadata#Edm.Boolean"));
-        let (status, answer) = world.call(&token, "POST", &path, &[]).await;
+        let (status, answer) = world.ask(&token, "POST", &path, &[]).await;
         assert_eq!((status, &answer["error"]["code"]), (401, &json!("InvalidAuthenticationToken")), "her own, too");
     }
     // With what she has not, and for anything but this, she still needs a role.
     let new = world.ana(6);
-    assert_eq!(world.call(&new, "GET", "/v1.0/me", &[]).await.1["error"]["code"], "UnknownError");
+    assert_eq!(world.ask(&new, "GET", "/v1.0/me", &[]).await.1["error"]["code"], "UnknownError");
     let other = format!("/v1.0/users/{}/revokeSignInSessions", id(0xa, OWN));
-    assert_eq!(world.call(&new, "POST", &other, &[]).await.1["error"]["code"], "UnknownError");
+    assert_eq!(world.ask(&new, "POST", &other, &[]).await.1["error"]["code"], "UnknownError");
 
-    let (status, answer) = world.call(&world.person("eva@x"), "POST", &path, &[]).await;
+    let (status, answer) = world.ask(&world.person("eva@x"), "POST", &path, &[]).await;
     assert_eq!((status, &answer["value"]), (200, &json!(true)), "{answer}");
-    assert_eq!(world.call(&new, "GET", "/v1.0/me", &[]).await.1["error"]["code"], "InvalidAuthenticationToken");
-    let robot = world.token(&json!({"roles": ["User.RevokeSessions.All"], "azp": "robot"}));
-    assert_eq!(world.call(&robot, "POST", &path, &[]).await.0, 200, "an application by its permission");
-    assert_eq!(world.call(&robot, "POST", "/v1.0/me/revokeSignInSessions", &[]).await.0, 400, "it has no me");
-    let (status, answer) = world.send(&robot, "POST", &path, &[], r#"{"reason": "x"}"#).await;
+    assert_eq!(world.ask(&new, "GET", "/v1.0/me", &[]).await.1["error"]["code"], "InvalidAuthenticationToken");
+    let robot = world.token_with(&json!({"roles": ["User.RevokeSessions.All"], "azp": "robot"}));
+    assert_eq!(world.ask(&robot, "POST", &path, &[]).await.0, 200, "an application by its permission");
+    assert_eq!(world.ask(&robot, "POST", "/v1.0/me/revokeSignInSessions", &[]).await.0, 400, "it has no me");
+    let (status, answer) = world.ask_with(&robot, "POST", &path, &[], r#"{"reason": "x"}"#).await;
     assert_eq!(status, 400, "{answer}");
     let foreign = format!("/v1.0/users/{}/revokeSignInSessions", id(0xa, FOREIGN));
-    assert_eq!(world.call(&robot, "POST", &foreign, &[]).await.0, 404);
+    assert_eq!(world.ask(&robot, "POST", &foreign, &[]).await.0, 404);
 
     let events = world.events().await;
     let revoked: Vec<_> = events.iter().filter(|event| event["activity"] == "tokensRevoked").collect();
@@ -258,11 +258,11 @@ async fn revocations_in_a_burst_are_refused_before_they_lock_a_person_out() {
     let world = world().await;
     world.add_ana().await;
     world.assign(1, "intune-administrator", PrincipalKind::User, "ana@x", None).await;
-    let robot = world.token(&json!({"roles": ["User.RevokeSessions.All", "User.ReadWrite.All"], "azp": "robot"}));
+    let robot = world.token_with(&json!({"roles": ["User.RevokeSessions.All", "User.ReadWrite.All"], "azp": "robot"}));
     let path = format!("/v1.0/users/{}/revokeSignInSessions", ana());
     let mut answers = Vec::new();
     for _ in 0..100 {
-        answers.push(world.call(&robot, "POST", &path, &[]).await);
+        answers.push(world.ask(&robot, "POST", &path, &[]).await);
     }
     let refused: Vec<_> = answers.iter().skip_while(|(status, _)| *status == 200).collect();
     assert_eq!(refused.len(), 91);
@@ -274,11 +274,11 @@ async fn revocations_in_a_burst_are_refused_before_they_lock_a_person_out() {
     assert!(!world.is_revoked(&world.ana(10)).await, "what the local issuer gives her now");
     // Removing her is refused as a whole, and nothing is half done.
     let user = format!("/v1.0/users/{}", ana());
-    assert_eq!(world.call(&robot, "DELETE", &user, &[]).await.0, 429);
-    assert_eq!(world.call(&world.ana(10), "GET", "/v1.0/me", &[]).await.0, 200);
+    assert_eq!(world.ask(&robot, "DELETE", &user, &[]).await.0, 429);
+    assert_eq!(world.ask(&world.ana(10), "GET", "/v1.0/me", &[]).await.0, 200);
     let token = world.ana(10);
     world.clock.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(world.call(&robot, "POST", &path, &[]).await.0, 200, "a second later");
+    assert_eq!(world.ask(&robot, "POST", &path, &[]).await.0, 200, "a second later");
     assert!(world.is_revoked(&token).await);
 }
 
@@ -308,10 +308,10 @@ async fn what_is_removed_has_no_token_left() {
         assert!(!world.is_revoked(token).await);
     }
     let removed = format!("/v1.0/applications/{}", application(OWN));
-    assert_eq!(world.call(&eva, "DELETE", &removed, &[]).await.0, 204);
+    assert_eq!(world.ask(&eva, "DELETE", &removed, &[]).await.0, 204);
     assert!(world.is_revoked(&robot).await && world.is_revoked(&through).await);
     assert!(!world.is_revoked(&eva).await && !world.is_revoked(&of_ana).await, "others have theirs");
-    assert_eq!(world.call(&eva, "DELETE", &format!("/v1.0/users/{}", ana()), &[]).await.0, 204);
+    assert_eq!(world.ask(&eva, "DELETE", &format!("/v1.0/users/{}", ana()), &[]).await.0, 204);
     assert!(world.is_revoked(&of_ana).await);
 }
 
@@ -323,10 +323,10 @@ async fn a_secret_that_leaked_takes_the_tokens_with_it_when_that_is_asked_for() 
     let path = format!("/v1.0/applications/{}", application(OWN));
     let robot = world.issued(json!({"roles": ["DeviceManagementManagedDevices.Read.All"], "azp": application(OWN)}));
     let remove = async |more: Value| {
-        let (_, made) = world.call(&eva, "POST", &format!("{path}/addPassword"), &[]).await;
+        let (_, made) = world.ask(&eva, "POST", &format!("{path}/addPassword"), &[]).await;
         let mut body = json!({"keyId": made["keyId"]});
         body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        world.send(&eva, "POST", &format!("{path}/removePassword"), &[], &body.to_string()).await.0
+        world.ask_with(&eva, "POST", &format!("{path}/removePassword"), &[], &body.to_string()).await.0
     };
     for more in [json!({}), json!({"chaveiro_revokeTokens": false}), json!({"chaveiro_revokeTokens": null})] {
         assert_eq!(remove(more.clone()).await, 204, "{more}");
@@ -339,7 +339,7 @@ async fn a_secret_that_leaked_takes_the_tokens_with_it_when_that_is_asked_for() 
     let other = world.issued(json!({"roles": ["DeviceManagementManagedDevices.Read.All"], "azp": application(5)}));
     let unknown = json!({"keyId": id(1, 1), "chaveiro_revokeTokens": true}).to_string();
     let path = format!("/v1.0/applications/{}/removePassword", application(5));
-    assert_eq!(world.send(&eva, "POST", &path, &[], &unknown).await.0, 400);
+    assert_eq!(world.ask_with(&eva, "POST", &path, &[], &unknown).await.0, 400);
     assert!(!world.is_revoked(&other).await);
 }
 
@@ -377,7 +377,7 @@ async fn tokens_of_other_issuers_end_by_name_by_object_id_and_by_application() {
     let no_time = {
         let claims = json!({"iss": EXTERNAL, "scp": permissions(), "oid": "o", "upn": "carl@x", "groups": ["desk"],
             "nbf": null, "azp": "portal"});
-        world.token(&claims)
+        world.token_with(&claims)
     };
     let all = [&of_ana, &of_bob, &robot, &no_time];
     for token in all {
@@ -385,7 +385,7 @@ async fn tokens_of_other_issuers_end_by_name_by_object_id_and_by_application() {
     }
     let eva = world.person("eva@x");
     let path = format!("/v1.0/users/{}/revokeSignInSessions", ana());
-    assert_eq!(world.call(&eva, "POST", &path, &[]).await.0, 200);
+    assert_eq!(world.ask(&eva, "POST", &path, &[]).await.0, 200);
     let now = world.now();
     let by_object_id = move |name: String| world_revoke(name, now);
     world.write(by_object_id(bob.to_string())).await;
@@ -400,7 +400,7 @@ async fn tokens_of_other_issuers_end_by_name_by_object_id_and_by_application() {
     assert_eq!(revoked, [true, true, true, false]);
     world.revoke(of_application("portal")).await;
     assert!(world.is_revoked(&no_time).await, "nobody knows when it was issued");
-    let (status, answer) = world.call(&of_ana, "POST", "/v1.0/me/revokeSignInSessions", &[]).await;
+    let (status, answer) = world.ask(&of_ana, "POST", "/v1.0/me/revokeSignInSessions", &[]).await;
     assert_eq!(status, 401, "{answer}");
 }
 
@@ -423,7 +423,7 @@ async fn a_name_that_another_issuer_lets_people_choose_signs_nobody_else_out() {
     for id in [id(0xbad, 1).to_string(), "auth0|mallory".to_owned()] {
         let mallory = token(id, "ana@x");
         for path in [&me, &by_name, &by_id] {
-            let (status, answer) = world.call(&mallory, "POST", path, &[]).await;
+            let (status, answer) = world.ask(&mallory, "POST", path, &[]).await;
             assert!(matches!(status, 401 | 404), "{path}: {answer}");
             assert!(!world.is_revoked(&of_ana).await, "{path}");
         }
@@ -431,10 +431,10 @@ async fn a_name_that_another_issuer_lets_people_choose_signs_nobody_else_out() {
     // Who has the object id is she, whatever she is called; and another's name that she took stays the other's.
     for path in [&me, &by_id] {
         let of_eva = world.issued(json!({"scp": permissions(), "oid": id(0xe, 1), "upn": "eva@x"}));
-        let (status, answer) = world.call(&token(ana().to_string(), "eva@x"), "POST", path, &[]).await;
+        let (status, answer) = world.ask(&token(ana().to_string(), "eva@x"), "POST", path, &[]).await;
         assert_eq!(status, 200, "{path}: {answer}");
         assert!(world.is_revoked(&of_ana).await);
-        let (_, answer) = world.call(&of_eva, "GET", DEVICES, &[]).await;
+        let (_, answer) = world.ask(&of_eva, "GET", DEVICES, &[]).await;
         assert_eq!(answer["error"]["code"], "UnknownError", "not revoked, merely without a role: {answer}");
         world.clock.0.fetch_add(10, std::sync::atomic::Ordering::SeqCst);
     }
@@ -447,7 +447,7 @@ async fn a_token_that_its_issuer_dates_back_is_refused_until_the_date_is_past_th
     let given = |world: &World| {
         let iat = world.now().as_second() - back;
         let roles = ["DeviceManagementManagedDevices.Read.All"];
-        world.token(&json!({"roles": roles, "azp": "robot", "iat": iat, "nbf": iat}))
+        world.token_with(&json!({"roles": roles, "azp": "robot", "iat": iat, "nbf": iat}))
     };
     // Whether it was stolen before the revocation or given after it cannot be told apart: both are refused.
     let stolen = given(&world);

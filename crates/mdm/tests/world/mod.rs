@@ -19,7 +19,7 @@ use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{BoxFuture, Clock, DeviceScope, Entropy, ReadJob, Store, StoreError, WriteJob};
 use chaveiro_core::query::Listing;
 use chaveiro_core::scope_tag::Visibility;
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::Tenant;
 use chaveiro_escrow::Keyring;
 use chaveiro_fleet::enroll::{Account, EnrollError, enroll};
 use chaveiro_fleet::hardware::Hardware;
@@ -104,14 +104,7 @@ impl World {
         let credentials = DeviceCredentials::create(&directory.path().join("credentials"), entropy.as_ref());
         let tenant = TenantId(uuid::Uuid::from_u128(0x11));
         keyring.create_tenant_key(tenant).expect("a key");
-        let row = Tenant {
-            id: tenant,
-            display_name: "t".to_owned(),
-            licence: Licence::Active,
-            entra_tenant: Some(uuid::Uuid::from_u128(0xe)),
-            settings: TenantSettings::default(),
-            created: clock.now(),
-        };
+        let row = Tenant { entra_tenant: Some(uuid::Uuid::from_u128(0xe)), ..Tenant::new(tenant, "t", clock.now()) };
         store.write(move |unit| Ok(unit.insert_tenant(&row)?)).await.expect("inserted");
         let wakes = Arc::new(Wakes::default());
         let counted = Arc::new(Counted(Arc::clone(&store), AtomicU64::new(0)));

@@ -10,7 +10,7 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::alert::Lowered;
 use chaveiro_core::id::{AssignmentId, DeviceId, HoldId, TenantId};
 use chaveiro_core::principal::PrincipalKind;
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::Tenant;
 use chaveiro_store_sqlite::SqliteStore;
 use chaveiro_testing::TestClock;
 use http::StatusCode;
@@ -102,14 +102,7 @@ impl World {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let directory = tempfile::tempdir().expect("a directory");
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
-        let tenant = |number: u128| Tenant {
-            id: TenantId(Uuid::from_u128(number)),
-            display_name: "Contoso".to_owned(),
-            licence: Licence::Active,
-            entra_tenant: None,
-            settings: TenantSettings::default(),
-            created: at(0),
-        };
+        let tenant = |number: u128| Tenant::new(TenantId(Uuid::from_u128(number)), "Contoso", at(0));
         let tenants = [tenant(1), tenant(2)];
         let written = store.write(move |unit| Ok(tenants.iter().try_for_each(|tenant| unit.insert_tenant(tenant))?));
         written.await.expect("tenants");

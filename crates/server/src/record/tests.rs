@@ -2,7 +2,7 @@
 //! runs.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use chaveiro_audit::{KeptCheckpoint, Signer, extend};
 use chaveiro_core::application::Application;
@@ -10,9 +10,9 @@ use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::query::Listing;
 use chaveiro_core::scope_tag::Visibility;
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::Tenant;
 use chaveiro_store_sqlite::SqliteStore;
-use chaveiro_testing::TestClock;
+use chaveiro_testing::{Heard, TestClock};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -24,21 +24,12 @@ fn still() -> TestClock {
     TestClock::default()
 }
 
-#[derive(Default)]
-struct Rung(AtomicUsize);
-
-impl Alarm for Rung {
-    fn ring(&self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 struct World {
     directory: tempfile::TempDir,
     store: Arc<dyn Store>,
     signer: Signer,
     health: Arc<Health>,
-    rung: Arc<Rung>,
+    rung: Arc<Heard>,
 }
 
 const TENANT: TenantId = TenantId(Uuid::from_u128(1));
@@ -48,14 +39,7 @@ impl World {
         let directory = tempfile::tempdir().expect("a directory");
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
         let signer = Signer::create(&directory.path().join("audit.key")).expect("a key");
-        let tenant = Tenant {
-            id: TENANT,
-            display_name: "t".to_owned(),
-            licence: Licence::Active,
-            entra_tenant: None,
-            settings: TenantSettings::default(),
-            created: still().now(),
-        };
+        let tenant = Tenant::new(TENANT, "t", still().now());
         let application = Application { public: false, ..Application::command_line(TENANT) };
         let fill = store.write(move |unit| {
             unit.insert_tenant(&tenant)?;

@@ -16,7 +16,7 @@ use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_core::keys::{KeyName, KnownKey};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{Clock, Store, View};
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::Tenant;
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_escrow::Keyring;
 use chaveiro_fleet::enroll::{Account, enroll};
@@ -98,14 +98,7 @@ impl World {
         let credentials = DeviceCredentials::create(&directory.path().join("credentials"), entropy.as_ref());
         let tenant = TenantId(Uuid::from_u128(0x11));
         keyring.create_tenant_key(tenant).expect("a key");
-        let row = Tenant {
-            id: tenant,
-            display_name: "t".to_owned(),
-            licence: Licence::Active,
-            entra_tenant: None,
-            settings: TenantSettings::default(),
-            created: clock.now(),
-        };
+        let row = Tenant::new(tenant, "t", clock.now());
         store.write(move |unit| Ok(unit.insert_tenant(&row)?)).await.expect("inserted");
         let wakes = Arc::new(Wakes::default());
         let channel = chaveiro_mdm::router(Arc::new(DeviceChannel {

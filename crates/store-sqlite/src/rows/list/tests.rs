@@ -7,7 +7,7 @@ use chaveiro_core::ports::{DeviceScope, ResourceScope, UnitOfWork, View};
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, ResourceField};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
-use chaveiro_core::tenant::{Licence, Tenant, TenantSettings};
+use chaveiro_core::tenant::Tenant;
 use rusqlite::Connection;
 
 use super::*;
@@ -22,14 +22,7 @@ fn connection(directory: &tempfile::TempDir) -> Connection {
     let trust = crate::open::Trust::Verified;
     let opened = crate::open::writer(directory.path(), &file, &Options::default(), trust).expect("a database");
     let connection = opened.connection;
-    let tenant = Tenant {
-        id: TENANT,
-        display_name: "t".to_owned(),
-        licence: Licence::Active,
-        entra_tenant: None,
-        settings: TenantSettings::default(),
-        created: Timestamp::UNIX_EPOCH,
-    };
+    let tenant = Tenant::new(TENANT, "t", Timestamp::UNIX_EPOCH);
     let mut unit = Transaction::new(&connection, u64::MAX);
     unit.insert_tenant(&tenant).expect("inserted");
     connection
