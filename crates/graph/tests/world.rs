@@ -150,6 +150,8 @@ pub fn filled(template: &str, number: u64) -> String {
 /// A store in which something happens just before the next unit of work: after its request was admitted.
 pub struct Meanwhile {
     store: Arc<dyn Store>,
+    /// The same, for what happens once.
+    once: Arc<dyn Store>,
     next: Mutex<Option<WriteJob>>,
 }
 
@@ -168,7 +170,7 @@ impl Store for Meanwhile {
         let first = self.next.lock().expect("a job").take();
         Box::pin(async move {
             if let Some(first) = first {
-                self.store.submit(first).await?;
+                self.once.submit(first).await?;
             }
             self.store.submit(job).await
         })
@@ -223,8 +225,9 @@ impl World {
     /// A server with two tenants.
     async fn empty(hold: HoldRule, ceilings: Ceilings, issuers: Vec<IssuerConfig>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
+        let once: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.path()).expect("a store"));
         // Every unit of work of these tests is undone once and run again.
-        let store: Arc<dyn Store> = Arc::new(Again(Arc::new(SqliteStore::open(directory.path()).expect("a store"))));
+        let store: Arc<dyn Store> = Arc::new(Again(Arc::clone(&once)));
         let entropy = Arc::new(TestEntropy::default());
         let clock = Arc::new(TestClock::default());
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
@@ -240,7 +243,7 @@ impl World {
                 Verifier::new(issuers, Arc::clone(&issuer), ours, client).expect("a verifier")
             }
         };
-        let meanwhile = Arc::new(Meanwhile { store: Arc::clone(&store), next: Mutex::default() });
+        let meanwhile = Arc::new(Meanwhile { store: Arc::clone(&store), once, next: Mutex::default() });
         let router = router(Arc::new(GraphState {
             store: meanwhile.clone(),
             witness: witness.clone(),
@@ -297,12 +300,13 @@ impl World {
     /// The device of that number and its enrolment, which is open while the device is managed.
     async fn put_device(&self, of: u64, number: u64, state: ManagementState, tag: Option<&str>) {
         let now = self.now();
+        let plain = ManagedDevice::new(tenant(of), device(number), Platform::Windows, now);
         let row = ManagedDevice {
             management_state: state,
             comanaged: true,
             inventory: Inventory::default().with(InventoryField::DEVICE_NAME, format!("D{number}")),
-            scope_tags: tag.map(str::to_owned).into_iter().collect(),
-            ..ManagedDevice::new(tenant(of), device(number), Platform::Windows, now)
+            scope_tags: tag.map_or_else(|| plain.scope_tags.clone(), |tag| [tag.to_owned()].into()),
+            ..plain
         };
         let enrollment = Enrollment {
             id: EnrollmentId(id(0xe, number)),
