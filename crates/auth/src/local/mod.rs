@@ -42,7 +42,7 @@ pub(crate) use token::{HOST, OPERATOR};
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// The longest life an operator may ask for.
-const MAX_OPERATOR_LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
+pub const MAX_OPERATOR_LIFETIME: Duration = Duration::from_secs(8 * 60 * 60);
 
 /// The reason why no token was minted.
 #[derive(Debug, Error)]

@@ -5,19 +5,24 @@ use chaveiro_audit::SignerError;
 use chaveiro_auth::KeyError;
 use chaveiro_core::keys::{Fingerprint, KeyName};
 use chaveiro_escrow::KeyringError;
-use chaveiro_lang::{Text, text};
+use chaveiro_lang::{Text, Value, text};
 use chaveiro_mdm::CaError;
 use chaveiro_server::{InventoryError, KeyProblem, KeyProblems, Unusable};
 
+use super::of_fault;
+
 /// The words for an error of the inventory of keys.
-pub(crate) fn of_inventory(error: &InventoryError) -> Option<Text> {
-    Some(match error {
+pub(crate) fn of_inventory(error: &InventoryError) -> Text {
+    match error {
         InventoryError::Unusable(error) => of_unusable(error),
         InventoryError::Unfinished => text!("keys-unfinished"),
         InventoryError::NothingToAccept(file) => text!("keys-nothing-to-accept", file = file),
         InventoryError::Problems(problems) => of_problems(problems),
-        InventoryError::Store(_) => return None,
-    })
+        InventoryError::Store(fault) => {
+            let fault = of_fault(fault).map_or_else(|| Value::from(fault.to_string()), Value::from);
+            text!("keys-unread", fault = fault)
+        }
+    }
 }
 
 /// The words for all problems at once. A private key that is kept elsewhere on purpose is a declaration away.

@@ -9,7 +9,6 @@ use std::error::Error;
 
 use chaveiro_agent::of_key_file;
 use chaveiro_auth::CertificateRefusal;
-use chaveiro_core::Refusal;
 use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
 use chaveiro_core::decisions::vouch::VouchRefusal;
 use chaveiro_core::keys::UnknownKey;
@@ -17,6 +16,7 @@ use chaveiro_core::principal::MAX_ASSIGNMENTS;
 use chaveiro_core::refusal::{
     DeviceRefusal, HoldRefusal, ResourceRefusal, RevocationRefusal, RoleRefusal, TenantRefusal, UnclearHold,
 };
+use chaveiro_core::{Fault, Refusal};
 use chaveiro_lang::{Text, text};
 use chaveiro_server::{BackupError, ConfigError, DataDirError, StartError};
 use chaveiro_store_sqlite::BackupError as CopyError;
@@ -27,8 +27,8 @@ pub(crate) use record::of_broken;
 use record::of_export;
 pub(crate) use store::of_doubt;
 use store::{of_database, of_store};
-use token::of_issuers;
 pub(crate) use token::of_token;
+use token::{of_issuers, of_mint};
 
 /// The text of an error, if there is one. The others are told as they are.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
@@ -36,12 +36,13 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
     let vouched = || error.downcast_ref().and_then(of_vouch);
     let absent = || error.downcast_ref().map(|UnknownKey| text!("refused-key-unknown"));
     let unclear = || error.downcast_ref().map(of_unclear_hold);
-    let host = || error.downcast_ref().and_then(of_data);
-    let started = || error.downcast_ref().and_then(of_start);
+    let failed = || error.downcast_ref().and_then(of_fault);
+    let host = || error.downcast_ref().map(of_data);
+    let started = || error.downcast_ref().map(of_start);
     let configured = || error.downcast_ref().map(of_config);
     let backed_up = || error.downcast_ref().map(of_backup);
     let opened = || error.downcast_ref().map(of_database);
-    let inventory = || error.downcast_ref().and_then(of_inventory);
+    let inventory = || error.downcast_ref().map(of_inventory);
     let certified = || error.downcast_ref().map(of_certificate);
     let problems = || error.downcast_ref().map(of_problems);
     let stored = || error.downcast_ref().map(of_store);
@@ -51,6 +52,7 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
     let authority = || error.downcast_ref().map(of_authority);
     let key_file = || error.downcast_ref().map(of_key_file);
     let exported = || error.downcast_ref().map(of_export);
+    let minted = || error.downcast_ref().map(of_mint);
     refused()
         .or_else(vouched)
         .or_else(absent)
@@ -70,6 +72,17 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
         .or_else(authority)
         .or_else(key_file)
         .or_else(exported)
+        .or_else(failed)
+        .or_else(minted)
+}
+
+/// The words for a unit of work without a result.
+fn of_fault(fault: &Fault) -> Option<Text> {
+    match fault {
+        Fault::Refused(refusal) => of_refusal(refusal),
+        Fault::Store(error) => Some(of_store(error)),
+        Fault::Escrow(fault) => Some(text!("escrow-fault", fault = fault)),
+    }
 }
 
 /// An operator meets these; what only callers of the API can meet is answered there.
@@ -149,8 +162,8 @@ fn of_unclear_hold(refusal: &UnclearHold) -> Text {
     }
 }
 
-fn of_data(error: &DataDirError) -> Option<Text> {
-    Some(match error {
+fn of_data(error: &DataDirError) -> Text {
+    match error {
         DataDirError::Missing(directory) => text!("data-missing", directory = directory),
         DataDirError::NotInitialised(directory) => text!("data-not-initialised", directory = directory),
         DataDirError::AlreadyInitialised(directory) => text!("data-already", directory = directory),
@@ -162,12 +175,12 @@ fn of_data(error: &DataDirError) -> Option<Text> {
         DataDirError::Io { path, error } => text!("data-unusable", path = path, error = error.to_string()),
         DataDirError::Store(error) => of_database(error),
         DataDirError::KeyFile(error) => of_key_file(error),
-        DataDirError::Keys(error) => return of_inventory(error),
+        DataDirError::Keys(error) => of_inventory(error),
         DataDirError::Keyring(error) => of_keyring(error),
         DataDirError::Signer(error) => of_signer(error),
         DataDirError::Issuer(error) => of_issuer(error),
         DataDirError::Ca(error) => of_authority(error),
-    })
+    }
 }
 
 fn of_config(error: &ConfigError) -> Text {
@@ -183,9 +196,9 @@ fn of_config(error: &ConfigError) -> Text {
     }
 }
 
-fn of_start(error: &StartError) -> Option<Text> {
-    Some(match error {
-        StartError::DataDir(error) => return of_data(error),
+fn of_start(error: &StartError) -> Text {
+    match error {
+        StartError::DataDir(error) => of_data(error),
         StartError::Port { address, key, error } => {
             text!("port-taken", address = address.to_string(), key = *key, error = error.to_string())
         }
@@ -194,7 +207,7 @@ fn of_start(error: &StartError) -> Option<Text> {
         StartError::Ca(error) => of_authority(error),
         StartError::Issuers(error) => of_issuers(error),
         StartError::Client(error) => text!("http-client", error = error),
-    })
+    }
 }
 
 fn of_backup(error: &BackupError) -> Text {
@@ -219,6 +232,7 @@ fn of_backup(error: &BackupError) -> Text {
 #[cfg(test)]
 mod tests {
     use chaveiro_audit::ExportError;
+    use chaveiro_auth::MintError;
     use chaveiro_core::keys::KeyName;
     use chaveiro_core::ports::StoreError;
     use chaveiro_lang::{Explain, Lang, tell};
@@ -246,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_start_backup_and_export_is_told_in_the_language() {
+    fn an_error_of_another_crate_is_told_in_the_language() {
         let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
         let copy = BackupError::Copy(CopyError::Unmarked("/backup/chaveiro.db".into()));
         let twice = StartError::Issuers(chaveiro_auth::ConfigError::Twice("https://a.example".to_owned()));
@@ -256,6 +270,9 @@ mod tests {
             (twice.into(), "o emissor https://a.example está configurado duas vezes"),
             (StartError::Client("no TLS".to_owned()).into(), "não foi possível criar o cliente HTTP: no TLS"),
             (ExportError::Output(full()).into(), "a exportação não pôde ser gravada"),
+            (Fault::<Refusal>::Store(StoreError::Busy).into(), "a fila do banco está cheia"),
+            (Fault::<Refusal>::Escrow("no key".to_owned()).into(), "a custódia falhou: no key"),
+            (MintError::TooLong.into(), "um token vale no máximo 8 horas"),
             (ExportError::Checkpoint(7).into(), "o ponto de verificação guardado na posição 7 está danificado"),
         ] {
             let error: anyhow::Error = error;

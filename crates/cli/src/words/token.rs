@@ -1,7 +1,9 @@
 //! The words for tokens that are refused, and for issuers that cannot be configured so.
 
-use chaveiro_auth::{ConfigError, MOST_STALE_HOURS, TokenRefusal};
+use chaveiro_auth::{ConfigError, MAX_OPERATOR_LIFETIME, MOST_STALE_HOURS, MintError, TokenRefusal};
 use chaveiro_lang::{Text, text};
+
+use super::keys::of_issuer;
 
 /// The reason why a token is refused.
 pub(crate) fn of_token(refusal: TokenRefusal) -> Text {
@@ -29,6 +31,15 @@ pub(crate) fn of_token(refusal: TokenRefusal) -> Text {
         TokenRefusal::PersonalAccount => text!("token-personal"),
         TokenRefusal::KeysTooOld { .. } => text!("token-keys-old"),
         TokenRefusal::IssuerUnavailable { .. } => text!("token-keys-absent"),
+    }
+}
+
+/// The words for a token that was not minted.
+pub(crate) fn of_mint(error: &MintError) -> Text {
+    match error {
+        MintError::Key(error) => of_issuer(error),
+        MintError::Signing => text!("token-unsigned"),
+        MintError::TooLong => text!("token-too-long", hours = MAX_OPERATOR_LIFETIME.as_secs() / 3600),
     }
 }
 

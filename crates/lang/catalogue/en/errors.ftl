@@ -22,6 +22,11 @@ tenant-not-an-id = { $tenant } is not the id of a tenant, and an export knows no
     .hint = see: chaveiro tenant list
 token-unusable = the token is refused: { $refusal }
     .hint = see External issuers in docs/identity.md
+token-unsigned = the token could not be signed
+token-too-long = { $hours ->
+    [one] a token may live for at most one hour
+   *[other] a token may live for at most { $hours } hours
+}
 token-missing = it is empty
 token-malformed = it is not well formed
 token-expired = it is expired
@@ -284,6 +289,7 @@ row-key-other = the key file { $file } is not the one that signed this database
     .hint = restore both from the same backup
 row-key-unsigned = the database was never signed, although { $file } is there: it is older than that key, or it was edited
     .hint = if it is the database that you want, move that key away: every row is then signed as it stands
+keys-unread = the keys that the database knows cannot be read: { $fault }
 keys-unfinished = the data directory is incomplete
     .hint = run once more: chaveiro init
 keys-nothing-to-accept = { $file } is missing and cannot be accepted
@@ -318,6 +324,7 @@ store-unavailable = the store is unavailable: { $fault }
 store-too-costly = the list cannot be answered without reading too much
 store-foreign-cursor = the cursor is not of this list
 store-inconsistent = the store is inconsistent: { $fault }
+escrow-fault = the escrow failed: { $fault }
 certificate-malformed = this is no certificate
     .hint = give a PEM file that begins with -----BEGIN CERTIFICATE-----
 certificate-with-key = there is a private key in this file

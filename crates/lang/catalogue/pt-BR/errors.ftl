@@ -22,6 +22,11 @@ tenant-not-an-id = { $tenant } não é o id de um locatário, e uma exportação
     .hint = veja: chaveiro tenant list
 token-unusable = o token é recusado: { $refusal }
     .hint = veja External issuers em docs/identity.md
+token-unsigned = não foi possível assinar o token
+token-too-long = { $hours ->
+    [one] um token vale no máximo uma hora
+   *[other] um token vale no máximo { $hours } horas
+}
 token-missing = está vazio
 token-malformed = está malformado
 token-expired = expirou
@@ -284,6 +289,7 @@ row-key-other = o arquivo de chave { $file } não é o que assinou este banco
     .hint = restaure os dois do mesmo backup
 row-key-unsigned = o banco nunca foi assinado, embora { $file } esteja lá: ele é mais velho que essa chave, ou foi editado
     .hint = se é o banco que você quer, tire essa chave do lugar: cada linha é então assinada como está
+keys-unread = as chaves que o banco conhece não podem ser lidas: { $fault }
 keys-unfinished = o diretório de dados não foi criado até o fim
     .hint = execute de novo: chaveiro init
 keys-nothing-to-accept = { $file } não está lá e não pode ser aceito
@@ -318,6 +324,7 @@ store-unavailable = o banco está indisponível: { $fault }
 store-too-costly = a lista não pode ser respondida sem ler demais
 store-foreign-cursor = o cursor não é desta lista
 store-inconsistent = o banco está inconsistente: { $fault }
+escrow-fault = a custódia falhou: { $fault }
 certificate-malformed = isto não é um certificado
     .hint = indique um arquivo PEM que comece com -----BEGIN CERTIFICATE-----
 certificate-with-key = há uma chave privada neste arquivo
