@@ -134,9 +134,7 @@ pub(crate) enum Verb {
     ConfigReference,
     #[command(after_help = "Example:\n  chaveiro completions bash > /etc/bash_completion.d/chaveiro")]
     Completions { shell: clap_complete::Shell },
-    #[command(
-        after_help = "Examples:\n  chaveiro man > chaveiro.1\n  chaveiro man --directory /usr/local/share/man/man1"
-    )]
+    #[command(after_help = "Example:\n  chaveiro man --directory /usr/local/share/man/man1")]
     Man {
         #[arg(long, value_name = "DIR")]
         directory: Option<PathBuf>,
