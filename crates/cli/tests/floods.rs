@@ -1,19 +1,21 @@
 //! Connections that prove nothing, in every form, against a server that may open 1,024 files: callers who have something
 //! to show get their answers throughout, on both listeners, and from the address of the flood, too.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{Server, initialised, run};
+use crate::support::{Server, initialised, run, run_json};
+use chaveiro_fleet::enroll::enroll;
+use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
 use chaveiro_fleet::windows::WindowsDevice;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 /// Where floods come from, and where nothing else does.
 const FLOOD: &str = "127.0.0.1";
@@ -45,6 +47,9 @@ impl Scene {
         allow_many_files();
         let (directory, data) = initialised();
         let server = Server::start_limited(&data, FILES, flags);
+        let soft =
+            prlimit(server_pid(&server), Resource::Nofile, Rlimit { current: Some(FILES), maximum: Some(FILES) });
+        assert_eq!(soft.expect("its limits").current, Some(FILES), "the server has raised its soft limit");
         let (device, transport) = server.device(1).await;
         let callers = [FLOOD, ELSEWHERE].map(|address| caller(&server, address));
         Self { _directory: directory, server, device, transport, callers }
@@ -88,11 +93,24 @@ impl Scene {
     }
 
     fn tls(&self, alpn: &[u8]) -> Arc<ClientConfig> {
+        self.tls_of(alpn, None)
+    }
+
+    /// The same, for a device with that certificate and key, both PEM.
+    fn tls_of(&self, alpn: &[u8], identity: Option<&str>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots
             .add(CertificateDer::from_pem_slice(self.server.root_pem().as_bytes()).expect("the root"))
             .expect("a root");
-        let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let builder = ClientConfig::builder().with_root_certificates(roots);
+        let mut config = match identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let certificate = CertificateDer::from_pem_slice(identity.as_bytes()).expect("a certificate");
+                let key = PrivateKeyDer::from_pem_slice(identity.as_bytes()).expect("a key");
+                builder.with_client_auth_cert(vec![certificate], key).expect("a pair")
+            }
+        };
         config.alpn_protocols = vec![alpn.to_vec()];
         Arc::new(config)
     }
@@ -102,6 +120,10 @@ impl Scene {
 fn allow_many_files() {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+fn server_pid(server: &Server) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(server.pid()).expect("a pid"))
 }
 
 fn address_of(url: &str) -> SocketAddr {
@@ -165,10 +187,17 @@ async fn idle_connections_and_unfinished_heads_keep_nobody_out_of_either_listene
         scene.serves(&format!("every connection to the listener of {name}")).await;
     }
     assert!(scene.metric("chaveiro_connections_refused_total{").await >= 1000);
-    let log = std::fs::read_to_string(scene.server.data.join("log")).expect("the log");
+    let log_file = scene.server.data.join("log");
+    let log = std::fs::read_to_string(&log_file).expect("the log");
     let lines = log.lines().filter(|line| !line.contains("\"answered\"")).count();
     assert!(lines < 20, "connections that say nothing write no lines: {log}");
     assert!(log.contains("limit on open files"), "{log}");
+    // The sums of the last minute are told at the end, too: one line for each listener and minute.
+    scene.server.tell_to_stop();
+    assert!(scene.server.wait());
+    let log = std::fs::read_to_string(&log_file).expect("the log");
+    let told = log.matches("connections gave way or were not accepted").count();
+    assert!((2..20).contains(&told), "{told} lines: {log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,9 +207,16 @@ async fn a_flood_from_many_addresses_keeps_nobody_out() {
     let mut held = Vec::new();
     for number in 0..CONNECTIONS {
         let from = format!("127.0.{}.{}", 1 + number % 4, 1 + number / 4 % 250);
-        held.push(say(&from, scene.graph(), &tls, if number % 2 == 0 { b"" } else { UNFINISHED }).await);
+        // More than there is room for on either listener.
+        let to = if number % 3 == 0 { scene.graph() } else { scene.devices() };
+        held.push(say(&from, to, &tls, if number % 2 == 0 { b"" } else { UNFINISHED }).await);
     }
     scene.serves("many connections from a thousand addresses").await;
+    for listener in ["graph", "device"] {
+        let refused = format!("chaveiro_connections_refused_total{{listener=\"{listener}\",reason=");
+        assert!(scene.metric(&format!("{refused}\"full\"")).await > 100, "{listener}: it was full");
+        assert_eq!(scene.metric(&format!("{refused}\"system\"")).await, 0, "{listener}: each one has its own room");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,6 +283,10 @@ async fn floods_of_pings_streams_and_resets_keep_nobody_out() {
     ];
     let mut scene = Scene::new(&[]).await;
     let tls = scene.tls(b"h2");
+    let mut settings = vec![0; 1024];
+    let read = say(FLOOD, scene.graph(), &tls, PREFACE).await.read(&mut settings).expect("its settings");
+    let most_streams = [0, 3, 0, 0, 0, 64];
+    assert!(settings[..read].windows(6).any(|setting| setting == most_streams), "{:?}", &settings[..read]);
     for (name, bytes) in floods {
         let stop = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::new();
@@ -322,6 +362,26 @@ async fn a_fleet_behind_the_address_of_a_flood_is_not_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_its_share_of_connections_and_a_trusted_proxy_any_number() {
+    const LIMIT: &str = "--limit-connections-by-address=4";
+    for (flags, stay) in [(&[LIMIT][..], 4), (&[LIMIT, "--trusted-proxies=127.0.0.1"], 12)] {
+        let scene = Scene::new(flags).await;
+        let tls = scene.tls(b"http/1.1");
+        let mut held = Vec::new();
+        for _ in 0..12 {
+            held.push(say(FLOOD, scene.graph(), &tls, UNFINISHED).await);
+        }
+        let mut open = 0;
+        for stream in &mut held {
+            stream.sock.set_read_timeout(Some(Duration::from_millis(100))).expect("set");
+            let silent = stream.read(&mut [0; 1]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+            open += usize::from(silent);
+        }
+        assert_eq!(open, stay, "{flags:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_stage_of_a_connection_ends_in_its_time() {
     let scene = Scene::new(&["--head-timeout-s=1", "--idle-timeout-s=3"]).await;
     let (http1, http2) = (scene.tls(b"http/1.1"), scene.tls(b"h2"));
@@ -356,11 +416,52 @@ async fn each_stage_of_a_connection_ends_in_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_a_body_and_the_answer_to_a_ping_have_their_time_too() {
+    let scene = Scene::new(&[]).await;
+    // A device that waits to be woken has no other deadline for nearly five minutes.
+    let token =
+        run_json(&scene.server.data, &["device", "enroll-token"])["token"].as_str().expect("a token").to_owned();
+    let plain = Https::new(&scene.server.root_pem(), None).expect("a transport");
+    let enrolled = enroll(&plain, &Hardware::laptop(2), &scene.server.device_url, "bob@example.org", &token).await;
+    let waiting = scene.tls_of(b"h2", Some(&enrolled.expect("enrolled").identity));
+    let path = b"/ManagementServer/Wake";
+    // `:method: GET`, `:scheme: https`, and a literal `:path`.
+    let fields = [&[0x82, 0x87, 0x04, u8::try_from(path.len()).expect("short")], path.as_slice()].concat();
+    let wait = [PREFACE, &frame(1, 0b101, 1, &fields)].concat();
+
+    let handshake = connect(FLOOD, scene.graph()).await.expect("connected");
+    let body = say(FLOOD, scene.graph(), &scene.tls(b"http/1.1"), SLOW_BODY).await;
+    let ping = say(FLOOD, scene.devices(), &waiting, &wait).await;
+    for stream in [&handshake, &body.sock, &ping.sock] {
+        stream.set_read_timeout(Some(Duration::from_secs(100))).expect("set");
+    }
+    let begun = Instant::now();
+    let ends: [(&str, Box<dyn Read + Send>, f64, f64); 3] = [
+        ("a handshake", Box::new(handshake), 9.0, 20.0),
+        ("a body", Box::new(body), 29.0, 45.0),
+        ("the answer to a ping", Box::new(ping), 49.0, 75.0),
+    ];
+    let ends = ends.map(|(name, mut stream, least, most)| {
+        let ended = std::thread::spawn(move || {
+            let mut said = Vec::new();
+            let _ = stream.read_to_end(&mut said);
+            (said, begun.elapsed().as_secs_f64())
+        });
+        (name, ended, least, most)
+    });
+    for (name, ended, least, most) in ends {
+        let (said, took) = ended.join().expect("it ended");
+        assert!((least..most).contains(&took), "{name}: {took} s");
+        assert_eq!(said.starts_with(b"HTTP/1.1 503"), name == "a body", "{name}: {}", String::from_utf8_lossy(&said));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_listener_without_descriptors_waits_for_some_and_goes_on() {
     let mut scene = Scene::new(&[]).await;
-    let pid = Pid::from_raw(i32::try_from(scene.server.pid()).expect("a pid"));
     let limit = |files: u64| {
-        prlimit(pid, Resource::Nofile, Rlimit { current: Some(files), maximum: Some(FILES) }).expect("set");
+        prlimit(server_pid(&scene.server), Resource::Nofile, Rlimit { current: Some(files), maximum: Some(FILES) })
+            .expect("set");
     };
     let ticks = || {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", scene.server.pid())).expect("its times");

@@ -51,8 +51,20 @@ pub fn full_token(data: &Path) -> String {
     run(data, &arguments).trim().to_owned()
 }
 
+/// Runs it on that data directory, whether it is a success or not. A server that should have refused to start is ended
+/// after two minutes, with a status of its own.
 pub fn try_run(data: &Path, arguments: &[&str]) -> Output {
-    chaveiro().args(arguments).arg("--data").arg(data).output().expect("it runs")
+    const LIMIT_S: &str = "120";
+    let command = chaveiro();
+    let mut limited = Command::new("timeout");
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited.arg(LIMIT_S).arg(command.get_program()).args(arguments).arg("--data").arg(data);
+    limited.stdin(Stdio::null()).output().expect("it runs")
 }
 
 pub fn text(bytes: &[u8]) -> String {
@@ -105,11 +117,12 @@ impl Server {
         Self::spawn(data, graph_listen, device_listen, Stdio::inherit(), &flags)
     }
 
-    /// One that may open so many files, and logs into `log` of the data directory.
+    /// A server that may open so many files once it has raised its soft limit, and that logs into `log` of the data
+    /// directory.
     pub fn start_limited(data: &Path, files: u64, flags: &[&str]) -> Self {
         let log = std::fs::File::create(data.join("log")).expect("a log");
         let mut command = Command::new("prlimit");
-        command.arg(format!("--nofile={files}:{files}")).arg(chaveiro().get_program());
+        command.arg(format!("--nofile={}:{files}", files / 4)).arg(chaveiro().get_program());
         Self::spawn_as(command, data, "127.0.0.1:0", "127.0.0.1:0", log.into(), flags)
     }
 
