@@ -307,9 +307,10 @@ async fn what_a_restore_accepts_is_marked_and_ends_and_a_new_recovery_is_certain
     let listed = get(&client, &format!("{}{DEVICES}", server.graph_url)).await;
     let id = listed["value"][0]["id"].as_str().expect("an id").to_owned();
     let ask = |client: &reqwest::Client, url: &str| client.post(format!("{url}{DEVICES}/{id}/recoverPasscode")).send();
+    let token = run_json(&data, &["device", "enroll-token"])["token"].as_str().expect("a token").to_owned();
+    // No verb runs between the answer and the backup: what was answered is in the log of the database alone.
     assert_eq!(ask(&client, &server.graph_url).await.expect("an answer").status(), 204);
     device.sync(&transport).await.expect("a session");
-    let token = run_json(&data, &["device", "enroll-token"])["token"].as_str().expect("a token").to_owned();
     let backup = directory.path().join("backup");
     let made = run_json(&data, &["backup", backup.to_str().expect("text")]);
     assert!(made["commits"].as_u64().is_some_and(|commits| commits > 3), "{made}");
@@ -317,6 +318,11 @@ async fn what_a_restore_accepts_is_marked_and_ends_and_a_new_recovery_is_certain
     assert_eq!(ask(&client, &server.graph_url).await.expect("an answer").status(), 204);
     device.sync(&transport).await.expect("a session");
     let addresses = [&server.graph_url, &server.device_url].map(|url| url.trim_start_matches("https://").to_owned());
+    let busy = try_run(&data, &["restore", "accept", "--reason", "a test"]);
+    assert!(
+        !busy.status.success() && text(&busy.stderr).contains("is in use by another server"),
+        "nothing is accepted"
+    );
     server.tell_to_stop();
     assert!(server.wait());
 

@@ -2,8 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::disk::Disk;
 use crate::support::{Server, chaveiro, get, initialised, run, run_json, text, try_run};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
@@ -252,6 +254,31 @@ async fn a_change_of_a_key_can_be_killed_anywhere_under_a_running_server() {
         // A tenant has at most sixteen recipients.
         if run_json(&data, &["keys", "recipients"]).as_array().expect("recipients").len() > 14 {
             break;
+        }
+    }
+}
+
+#[test]
+fn a_change_of_a_key_is_killed_at_each_flush_and_the_next_verb_finishes_it() {
+    let (directory, template) = initialised();
+    let disk = Disk::below(directory.path());
+    for verb in [&["keys", "rotate-issuer"][..], &["keys", "rotate-audit"], &["keys", "add-recipient", &recipient()]] {
+        for step in 1..200 {
+            let data = directory.path().join(format!("{}-{step}", verb[1]));
+            let copied = Command::new("cp").arg("-a").arg(&template).arg(&data).status();
+            assert!(copied.expect("cp runs").success());
+            run(&data, &["restore", "accept", "--moved", "--reason", "a copy"]);
+            let mut changing = disk.under(chaveiro());
+            changing.env("DISK_TEST_KILL_AT", step.to_string()).args(verb).arg("--data").arg(&data);
+            let done = changing.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it runs");
+            run(&data, &["tenant", "list"]);
+            let keys = run_json(&data, &["keys", "list"]);
+            let wrong = keys.as_array().expect("keys").iter().find(|key| !key["problem"].is_null());
+            assert_eq!(wrong, None, "{verb:?} killed at flush {step}");
+            if done.success() {
+                assert!(step > 3, "{verb:?}: only {step} flushes, so nothing was killed");
+                break;
+            }
         }
     }
 }
