@@ -184,3 +184,16 @@ async fn what_is_over_goes_after_the_grace_also_across_a_restart_with_a_wrong_cl
     let (status, said) = say(&server, &server.client_with(&clock.token(&data)), "/readyz").await;
     assert!(status == 200 && said.contains("back"), "{status} {said}");
 }
+
+#[tokio::test]
+async fn a_server_that_began_with_a_wrong_clock_is_reached_once_it_is_right() {
+    let (directory, data) = initialised();
+    let Some(clock) = fake_clock(directory.path()) else { return };
+    clock.set("+43d");
+    let server = Server::start_by(clock.command(), &data, &["--log", "error"]);
+    let client = server.client_with("none");
+    let is_reached = || async { client.get(format!("{}/healthz", server.graph_url)).send().await.is_ok() };
+    assert!(!is_reached().await, "its certificate does not count yet");
+    clock.set("+0");
+    until("it shows another certificate", Duration::from_secs(30), is_reached).await;
+}

@@ -177,6 +177,49 @@ async fn an_agent_killed_forty_times_leaves_no_key_slot_behind() {
     assert!(interrupted > 20, "{interrupted} sessions were interrupted");
 }
 
+/// Returns the processes that run cryptsetup on the disk of that machine with that verb.
+fn cryptsetups(machine: &Machine, verb: &str) -> Vec<String> {
+    let disk = machine.root().join("disk.img").into_os_string().into_string().expect("text");
+    let processes = std::fs::read_dir("/proc").expect("the processes").filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let line = std::fs::read_to_string(path.join("cmdline")).ok()?;
+        let mut words = line.split('\0');
+        let is_it = words.next()?.ends_with("/cryptsetup") && words.next()? == verb && words.any(|word| word == disk);
+        is_it.then(|| path.file_name().and_then(|pid| pid.to_str()).map(str::to_owned)).flatten()
+    });
+    processes.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_agent_runs_ends_with_it() {
+    let scene = Scene::new().await;
+    let settings = scene.machine.root().join("etc/chaveiro-agent.toml");
+    let written = std::fs::read_to_string(&settings).expect("the settings");
+    // Deriving the key of the new slot takes longer than this test.
+    std::fs::write(&settings, written.replace("= 1000\n", "= 4000000000\n")).expect("written");
+    scene.recover().await;
+    let mut session = scene.machine.agent(&["sync"]).spawn().expect("it starts");
+    let until = async |what: &str, is_so: &dyn Fn(&[String]) -> bool| {
+        let begun = std::time::Instant::now();
+        loop {
+            let running = cryptsetups(&scene.machine, "luksChangeKey");
+            if is_so(&running) || begun.elapsed() > Duration::from_secs(20) {
+                assert!(is_so(&running), "{what}: {running:?}");
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    until("it changes a key", &|running| !running.is_empty()).await;
+    session.kill().expect("killed");
+    session.wait().expect("it ended");
+    let ended = tokio::time::timeout(Duration::from_secs(5), until("it has ended", &<[_]>::is_empty)).await;
+    for left in cryptsetups(&scene.machine, "luksChangeKey") {
+        let _ = std::process::Command::new("kill").arg(left).status();
+    }
+    assert!(ended.is_ok(), "the agent was killed, and its program goes on");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_killed_at_any_moment_of_the_session_loses_nothing() {
     let mut scene = Scene::new().await;

@@ -1,8 +1,9 @@
 //! Somebody writes the database of a running server, and the server neither believes it nor keeps quiet.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use crate::support::{Server, initialised, run, run_json};
+use crate::support::{Server, initialised, run, run_json, taken_once};
 use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
@@ -76,6 +77,49 @@ async fn an_application_that_was_written_into_the_database_gets_no_token_and_rea
     assert!(std::fs::read_to_string(&export).expect("text").contains("rowForged"));
     let report = run_json(&data, &["audit", "verify", path, "--since", kept.to_str().expect("text")]);
     assert_eq!(report["continues"], report["events"], "the last checkpoint left before the server did");
+}
+
+#[test]
+fn a_running_server_sends_its_checkpoints_to_a_file_to_syslog_and_to_an_address() {
+    let (directory, data) = initialised();
+    let [file, socket] = ["kept.jsonl", "syslog"].map(|name| directory.path().join(name));
+    let syslog = std::os::unix::net::UnixDatagram::bind(&socket).expect("a socket");
+    syslog.set_nonblocking(true).expect("set");
+    let hook = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/hook", hook.local_addr().expect("an address"));
+    let posted = Arc::new(Mutex::new(Value::Null));
+    let last_posted = Arc::clone(&posted);
+    std::thread::spawn(move || {
+        loop {
+            let taken = taken_once(&hook);
+            *last_posted.lock().expect("no panic") = taken;
+        }
+    });
+    let targets = [("file", file.to_str()), ("syslog", socket.to_str()), ("url", Some(url.as_str()))];
+    let flags = targets.map(|(name, to)| format!("--checkpoint-{name}={}", to.expect("text")));
+    let _server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", &flags.each_ref().map(String::as_str));
+
+    let (mut logged, mut before) = (Value::Null, Value::Null);
+    for days in [2, 3] {
+        run(&data, &["tenant", "set", "--action-expiry", &days.to_string()]);
+        let begun = Instant::now();
+        before = loop {
+            let mut bytes = [0; 4096];
+            while let Ok(read) = syslog.recv(&mut bytes) {
+                let line = String::from_utf8_lossy(&bytes[..read]).into_owned();
+                logged = serde_json::from_str(line.split_once(": checkpoint ").expect("a checkpoint").1).expect("JSON");
+            }
+            let written = std::fs::read_to_string(&file).unwrap_or_default();
+            let newest = written.lines().last().map_or(Value::Null, |line| serde_json::from_str(line).expect("JSON"));
+            let posted = posted.lock().expect("no panic").clone();
+            // A target that was busy meanwhile gets the newest one alone: in the end all three have the same.
+            if newest != before && newest == logged && newest == posted {
+                break newest;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "file {newest}, syslog {logged}, address {posted}");
+            std::thread::sleep(Duration::from_millis(50));
+        };
+    }
 }
 
 /// The events of an export that sum refused requests, each with its details as an object.
