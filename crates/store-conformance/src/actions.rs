@@ -1,5 +1,7 @@
 //! Actions, deliveries, secrets: through the domain's own functions, as production uses them.
 
+use std::sync::Arc;
+
 use chaveiro_core::action::{ActionState, Outcome};
 use chaveiro_core::actions::keeps_uncertain_value;
 use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
@@ -13,7 +15,7 @@ use chaveiro_core::engine::{Answer, Received, Value, close, expire, lost, receiv
 use chaveiro_core::escrow::{SecretKind, Standing};
 use chaveiro_core::id::{ActionId, RequestId, SecretId};
 use chaveiro_core::ports::Decided::{Done, RefusedAndRecorded};
-use chaveiro_core::ports::UnitOfWork;
+use chaveiro_core::ports::{Store, UnitOfWork};
 use chaveiro_core::refusal::{ActionRefusal, Withheld};
 use chaveiro_core::remote_action::RemoteAction;
 use chaveiro_core::secret::Passcode;
@@ -290,6 +292,13 @@ pub(crate) async fn a_value_of_an_action_that_is_canceled_stays_within_reach(bac
     }
 }
 
+/// Returns the events of requests that opened no new action, in their order.
+async fn asked_again(store: &Arc<dyn Store>) -> Vec<AuditEvent> {
+    let events = read(store, |view| Ok(view.unchained_events(1_000)?)).await;
+    let events = events.iter().map(|stored| serde_json::from_str::<AuditEvent>(&stored.body).expect("an event"));
+    events.filter(|event| event.activity == Activity::ActionRequestedAgain).collect()
+}
+
 pub(crate) async fn requests_are_remembered_per_caller_and_device(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     let id = |number| ActionId(uuid(5, number));
@@ -298,6 +307,7 @@ pub(crate) async fn requests_are_remembered_per_caller_and_device(backend: &dyn 
     assert_eq!(write(&store, |unit| ask(unit, 1, 11, 3, Some("s"))).await, Done(Begun::AlreadyOpen(id(1))));
     assert_eq!(write(&store, |unit| ask(unit, 1, 11, 4, Some("s"))).await, Done(Begun::Repeated(id(1))));
     assert_eq!(write(&store, |unit| ask(unit, 1, 12, 5, Some("r"))).await, Done(Begun::Opened(id(5))));
+    assert_eq!(asked_again(&store).await.iter().map(|event| event.action).collect::<Vec<_>>(), [Some(id(1)); 3]);
     let key = caller(1, "app").actor.key();
     let (other_caller, other_tenant) = read(&store, move |view| {
         Ok((
@@ -333,9 +343,7 @@ pub(crate) async fn an_id_is_the_same_request_for_ten_minutes_or_while_its_actio
     assert_eq!(post(5, 86_402 + 600).await, Done(Begun::Repeated(id(3))));
     assert_eq!(post(6, 86_402 + 601).await, Done(Begun::Opened(id(6))), "a repeat does not prolong it");
     // The record has every repeat, with the action that answered it.
-    let events = read(&store, |view| Ok(view.unchained_events(1_000)?)).await;
-    let events = events.iter().map(|stored| serde_json::from_str::<AuditEvent>(&stored.body).expect("an event"));
-    let again: Vec<_> = events.filter(|event| event.activity == Activity::ActionRequestedAgain).collect();
+    let again = asked_again(&store).await;
     assert_eq!(again.iter().map(|event| event.action).collect::<Vec<_>>(), [Some(id(1)), Some(id(3)), Some(id(3))]);
     let by = ("repeated".to_owned(), "client-request-id".to_owned());
     assert!(again.iter().all(|event| event.details.contains(&by)), "{again:?}");
