@@ -26,6 +26,7 @@ const LONGEST: &[&str] = &[
     "cli/tests/debian",
     "cli/tests/torture",
     "cli/tests/clock",
+    "cli/tests/floods",
     "agent/src",
     "cli/tests",
     "auth/tests/keycloak",
