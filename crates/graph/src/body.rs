@@ -1,6 +1,7 @@
 //! Request bodies: size and encoding limits, and the typed check of JSON against the model.
 
 use std::io::Read;
+use std::time::Duration;
 
 use axum::body::Body;
 use base64::Engine;
@@ -10,6 +11,7 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 use thiserror::Error;
+use tokio::time::timeout;
 
 use crate::model::{ComplexType, Edm, EntityType, Operation};
 
@@ -22,9 +24,20 @@ pub const MAX_IGNORED_BYTES: usize = 64 * 1024;
 /// Bytes of a body that are read after its request was refused.
 pub const MAX_DRAINED_BYTES: usize = 8 * 1024 * 1024;
 
+/// The time in which a body must arrive. A request may take longer as a whole, so that the answer says what was wrong.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The time for which the rest of a body is waited for after its request was refused.
+const DRAINING: Duration = Duration::from_secs(5);
+
 /// The error of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BodyError {
+    /// It does not arrive in time.
+    #[error(
+        "The request body did not arrive within {0} seconds. Nothing was done; send it again, and faster: with gzip, or in smaller parts."
+    )]
+    TooSlow(u64),
     /// Larger than allowed.
     #[error("The request body is larger than {0} bytes.")]
     TooLarge(usize),
@@ -140,7 +153,7 @@ pub async fn json_object_within(
     body: &mut Body,
     limit: usize,
 ) -> Result<Map<String, Value>, BodyError> {
-    let bytes = read(body, limit).await?;
+    let bytes = read(body, limit, PATIENCE).await?;
     let bytes = decompress(headers, bytes, limit)?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(BodyError::Empty);
@@ -157,21 +170,30 @@ pub async fn json_object_within(
 
 /// Reads a body to its end and forgets it.
 pub async fn ignore(body: &mut Body) -> Result<(), BodyError> {
-    read(body, MAX_IGNORED_BYTES).await.map(drop)
+    read(body, MAX_IGNORED_BYTES, PATIENCE).await.map(drop)
 }
 
 /// Takes the rest of a body that is not read: a connection that is closed with unread bytes in it is reset, and
-/// the client never sees the answer. More than [`MAX_DRAINED_BYTES`] is not waited for.
+/// the client never sees the answer. More than [`MAX_DRAINED_BYTES`], or a body that is slow, is not waited for.
 pub async fn drain(body: &mut Body) {
-    let mut left = MAX_DRAINED_BYTES;
-    while let Some(Ok(frame)) = body.frame().await {
-        let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
-        left = rest;
-    }
+    drain_within(body, DRAINING).await;
 }
 
-async fn read(body: &mut Body, limit: usize) -> Result<Bytes, BodyError> {
-    match Limited::new(body, limit).collect().await {
+async fn drain_within(body: &mut Body, patience: Duration) {
+    let mut left = MAX_DRAINED_BYTES;
+    let read = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+            left = rest;
+        }
+    };
+    // The answer leaves now, with or without the rest.
+    let _ = timeout(patience, read).await;
+}
+
+async fn read(body: &mut Body, limit: usize, patience: Duration) -> Result<Bytes, BodyError> {
+    let collected = timeout(patience, Limited::new(body, limit).collect()).await;
+    match collected.map_err(|_| BodyError::TooSlow(patience.as_secs()))? {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge(limit)),
         Err(_) => Err(BodyError::Interrupted),
@@ -386,7 +408,22 @@ fn is_date_time(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::StreamExt;
+    use futures_util::stream;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_never_ends_is_given_up_and_one_that_is_there_is_read() {
+        const MOMENT: Duration = Duration::from_millis(20);
+        let begun = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{"))]);
+        let mut slow = Body::from_stream(begun.chain(stream::pending()));
+        assert_eq!(read(&mut slow, 10, MOMENT).await, Err(BodyError::TooSlow(0)));
+        drain_within(&mut slow, MOMENT).await;
+        assert_eq!(read(&mut Body::from("{}"), 10, MOMENT).await, Ok(Bytes::from_static(b"{}")));
+    }
 
     #[test]
     fn reads_the_dates_that_intune_writes() {

@@ -9,7 +9,6 @@ use crate::model::{
     ComplexType, DERIVED, Default, ENUMS, EXTENSIONS, Edge, Edm, EntityType, Model, Operation, Property, SERVICE,
     Service, is_result,
 };
-use crate::query::is_served;
 use crate::resolve::Version;
 
 const NAMESPACE: &str = "microsoft.graph";
@@ -71,7 +70,7 @@ fn entity_type(
     // Of an enum without values only the property is known, not its type: it is left out.
     let declared = |property: &&Property| {
         let unnamed = matches!(property.edm, Edm::Enum(of) if of.name.is_empty());
-        is_served(property, entity, version) && !property.is_extension() && !unnamed && property.name != "id"
+        version.serves(property, entity) && !property.is_extension() && !unnamed && property.name != "id"
     };
     for property in entity.properties.iter().filter(declared) {
         write_property(xml, property, version, used);

@@ -16,6 +16,7 @@ mod kind;
 pub mod kinds;
 pub mod limits;
 pub mod model;
+pub mod negotiation;
 pub mod openapi;
 pub mod query;
 pub mod render;

@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
     use crate::kinds::{APPLICATION, MODEL};
-    use crate::query::Query;
+    use crate::query::{OF_LIST, Query, Taken};
 
     fn items() -> Vec<Item<(i64, &'static str)>> {
         let item = |(number, name): (i64, &'static str)| {
@@ -110,7 +110,7 @@ mod tests {
 
     fn asked(query: &str) -> (Query, Listing<Rendered>) {
         let walk = MODEL.parse("/beta/applications").expect("a walk");
-        let query = Query::parse(Some(query)).expect("a query");
+        let query = Query::parse(Some(query), &Taken { options: OF_LIST, place: String::new() }).expect("a query");
         let listing = query.listing(&APPLICATION, &walk).expect("a listing");
         (query, listing)
     }

@@ -5,6 +5,8 @@ use chaveiro_core::permission::Permission;
 use chaveiro_core::role::RoleAction;
 
 use crate::model::{Access, Edge, EntityType, Service};
+use crate::negotiation::Offer;
+use crate::query::{OF_ANSWER, OF_COUNT, OF_ENTITY, OF_LIST};
 use crate::resolve::{End, Walk};
 
 /// The meaning of a request: what is done at the end of a walk.
@@ -49,6 +51,8 @@ pub enum EndShape {
     Set,
     /// An entity.
     Entity,
+    /// A property of an entity.
+    Property,
     /// An action.
     Action,
     /// An operation.
@@ -73,7 +77,7 @@ pub fn verbs(shape: EndShape, access: Access) -> &'static [(&'static str, Verb)]
         (EndShape::Entity, Access::Owned | Access::Device) => {
             &[READ, ("PATCH", Verb::Update), ("DELETE", Verb::Delete)]
         }
-        (EndShape::Entity, Access::ReadOnly | Access::Linked) => &[READ],
+        (EndShape::Entity, Access::ReadOnly | Access::Linked) | (EndShape::Property, _) => &[READ],
         (EndShape::Function, _) => &[LIST],
         (EndShape::SetCount, _) => &[("GET", Verb::Count)],
         (EndShape::Action, _) => &[("POST", Verb::Act)],
@@ -117,6 +121,7 @@ pub fn role_action(walk: &Walk, verb: Verb) -> RoleAction {
         | End::Set
         | End::SetCount
         | End::Entity
+        | End::Property(_)
         | End::Operation(_)
         | End::Function(_)
         | End::SetRef
@@ -139,11 +144,37 @@ pub fn of(walk: &Walk, method: &str) -> Option<(Verb, &'static [Permission])> {
         | End::Set
         | End::SetCount
         | End::Entity
+        | End::Property(_)
         | End::Function(_)
         | End::SetRef
         | End::EntityRef => permissions(edge, *verb),
     };
     Some((*verb, permissions))
+}
+
+/// The query options that a verb takes at the end of a walk.
+pub fn options(walk: &Walk, verb: Verb) -> &'static [&'static str] {
+    match (verb, &walk.end) {
+        (Verb::Read, End::Property(_)) | (Verb::List, End::Function(_)) => OF_ANSWER,
+        (Verb::Read, _) => OF_ENTITY,
+        (Verb::List, _) => OF_LIST,
+        (Verb::Count, _) => OF_COUNT,
+        (Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Operate | Verb::Link | Verb::Unlink, _) => &[],
+    }
+}
+
+/// The kind of answer of a verb at the end of a walk; `None` where it has no body, or one format alone.
+pub fn offer(walk: &Walk, verb: Verb) -> Option<Offer> {
+    match (verb, &walk.end) {
+        (Verb::Read, End::Property(path)) if path.raw => {
+            Some(if path.is_binary() { Offer::Binary } else { Offer::Text })
+        }
+        (Verb::Read | Verb::List | Verb::Create, _) => Some(Offer::Json),
+        (Verb::Update, _) => (!updates_silently(walk.target())).then_some(Offer::Json),
+        (Verb::Operate, End::Operation(operation)) => operation.answers.map(|_| Offer::Json),
+        // The format of a count is not negotiated: OData 4.01 URL Conventions, 4.8.
+        (Verb::Count | Verb::Delete | Verb::Act | Verb::Operate | Verb::Link | Verb::Unlink, _) => None,
+    }
 }
 
 /// The `Allow` header of a walk.
@@ -167,6 +198,7 @@ fn shape(end: &End) -> Option<EndShape> {
         End::Function(_) => Some(EndShape::Function),
         End::SetCount => Some(EndShape::SetCount),
         End::Entity => Some(EndShape::Entity),
+        End::Property(_) => Some(EndShape::Property),
         End::Action(_) => Some(EndShape::Action),
         End::Operation(_) => Some(EndShape::Operation),
         End::SetRef => Some(EndShape::SetRef),

@@ -5,6 +5,8 @@ mod audit;
 mod batch;
 mod errors;
 mod face;
+mod formats;
+mod properties;
 mod reading;
 mod tags;
 mod transport;
@@ -261,7 +263,7 @@ async fn every_refusal_has_its_status_code_and_a_text_that_helps() {
         ("fifty hops", &all, "POST", hops, "", 400, "BadRequest", "8"),
         ("filter", &all, "GET", format!("{devices}?$filter=modle%20eq%20'x'"), "", 400, "BadRequest", "$filter"),
         ("select of nothing known", &all, "GET", format!("{devices}?$select=nope"), "", 400, "BadRequest", "nope"),
-        ("top 0", &all, "GET", format!("{devices}?$top=0"), "", 400, "BadRequest", "$top"),
+        ("negative top", &all, "GET", format!("{devices}?$top=-1"), "", 400, "BadRequest", "'-1'"),
         ("malformed JSON", &all, "POST", scripts.into(), "{", 400, "BadRequest", "JSON"),
         ("a list", &all, "POST", scripts.into(), "[]", 400, "BadRequest", "JSON"),
         (

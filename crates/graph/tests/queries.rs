@@ -1,6 +1,7 @@
 //! Queries over HTTP: what is answered, exactly, and what is refused.
 
 mod expressions;
+mod options;
 
 use std::collections::{BTreeMap, BTreeSet};
 

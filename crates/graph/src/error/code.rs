@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::GraphError;
 use crate::batch::BatchError;
 use crate::body::BodyError;
+use crate::negotiation::HeaderError;
 use crate::query::QueryError;
 use crate::resolve::PathError;
 
@@ -43,6 +44,7 @@ pub(super) fn coded(error: &GraphError) -> Coded {
         GraphError::NobodySignedIn => coded!("noUserSignedIn"),
         GraphError::Key(key) => coded!("malformedId", id = key.text),
         GraphError::Query(error) => of_query(error),
+        GraphError::Header(error) => of_header(error),
         GraphError::Body(error) => of_body(error),
         GraphError::Batch(error) => of_batch(error),
         GraphError::Throttled(throttled) => coded!("tooManyRequests", seconds = throttled.retry_after_s),
@@ -62,6 +64,10 @@ fn of_path(error: &PathError) -> Coded {
         PathError::NotOffered(segment) => coded!("segmentNotOffered", segment = segment),
         PathError::Bulk => coded!("bulkNotOffered"),
         PathError::Segment(segment) => coded!("unknownSegment", segment = segment),
+        PathError::KeyName { name, collection, .. } => coded!("unknownKey", name = name, collection = collection),
+        PathError::Alias(alias) => coded!("aliasInPath", alias = alias),
+        PathError::Call { function, called, .. } => coded!("functionCallInvalid", function = function, called = called),
+        PathError::NoValue(property) => coded!("propertyWithoutRawValue", property = property),
     }
 }
 
@@ -168,20 +174,31 @@ fn of_application(refusal: &ApplicationRefusal) -> Coded {
 
 fn of_query(error: &QueryError) -> Coded {
     match error {
-        QueryError::Unsupported(option) => coded!("optionUnsupported", option = option),
+        QueryError::Unsupported { option, place, .. } => coded!("optionUnsupported", option = option, place = place),
         QueryError::Repeated(option) => coded!("optionRepeated", option = option),
-        QueryError::Value { option, .. } => coded!("optionValueInvalid", option = option),
+        QueryError::Value { option, given, .. } => coded!("optionValueInvalid", option = option, given = given),
         QueryError::Property { name, entity } => coded!("optionPropertyUnknown", name = name, entity = entity),
+        QueryError::NoMembers { name, property } => coded!("optionMemberUnknown", name = name, property = property),
         QueryError::Syntax { option, at, .. } => coded!("optionSyntax", option = option, at = at),
         QueryError::OutOfSight(name) => coded!("optionOutOfSight", name = name),
         QueryError::Cursor => coded!("skiptokenForeign"),
+        QueryError::PortalCursor(token) => coded!("skiptokenOfPortal", token = token),
         QueryError::TooCostly => coded!("listTooCostly"),
         QueryError::NotText => coded!("queryNotText"),
     }
 }
 
+fn of_header(error: &HeaderError) -> Coded {
+    match error {
+        HeaderError::NotAcceptable { by, asked, .. } => coded!("formatNotOffered", by = by, asked = asked),
+        HeaderError::MaxVersion(version) => coded!("maxVersionTooLow", version = version),
+        HeaderError::Version(version) => coded!("versionNotRead", version = version),
+    }
+}
+
 fn of_body(error: &BodyError) -> Coded {
     match error {
+        BodyError::TooSlow(seconds) => coded!("bodyTooSlow", seconds = seconds),
         BodyError::TooLarge(most) => coded!("bodyTooLarge", most = most),
         BodyError::Encoding(encoding) => coded!("bodyEncodingUnsupported", encoding = encoding),
         BodyError::Interrupted => coded!("bodyInterrupted"),

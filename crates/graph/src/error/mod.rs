@@ -29,6 +29,7 @@ use self::table::row;
 use crate::batch::BatchError;
 use crate::body::BodyError;
 use crate::limits::Throttled;
+use crate::negotiation::HeaderError;
 use crate::query::QueryError;
 use crate::resolve::{MalformedKey, PathError};
 
@@ -67,6 +68,9 @@ pub enum GraphError {
     /// A query option.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// A header that says what may be answered.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
     /// The body.
     #[error(transparent)]
     Body(#[from] BodyError),

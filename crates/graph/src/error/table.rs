@@ -13,6 +13,7 @@ use super::row::{BAD_REQUEST, Row, challenge, gateway, intune};
 use crate::batch::BatchError;
 use crate::body::BodyError;
 use crate::model::KeyForm;
+use crate::negotiation::HeaderError;
 use crate::resolve::{MalformedKey, PathError};
 
 /// Seconds after which a caller may try again when the store is busy.
@@ -52,6 +53,7 @@ pub(super) fn row(error: &GraphError, base_url: &str) -> Row {
         ),
         GraphError::Key(key) => of_key(key),
         GraphError::Query(error) => gateway(BAD_REQUEST, "BadRequest", error.to_string()),
+        GraphError::Header(error) => of_header(error),
         GraphError::Body(error) => of_body(error),
         GraphError::Batch(error) => of_batch(error),
         GraphError::Throttled(throttled) => gateway(
@@ -94,7 +96,11 @@ fn of_path(error: &PathError) -> Row {
         | PathError::NotText
         | PathError::Segment(_)
         | PathError::NotOffered(_)
-        | PathError::Bulk => gateway(BAD_REQUEST, "BadRequest", text),
+        | PathError::Bulk
+        | PathError::KeyName { .. }
+        | PathError::Alias(_)
+        | PathError::Call { .. }
+        | PathError::NoValue(_) => gateway(BAD_REQUEST, "BadRequest", text),
         PathError::Version(_) => gateway(StatusCode::NOT_FOUND, "ResourceNotFound", text),
     }
 }
@@ -181,9 +187,18 @@ fn of_key(key: &MalformedKey) -> Row {
     }
 }
 
+fn of_header(error: &HeaderError) -> Row {
+    let text = error.to_string();
+    match error {
+        HeaderError::NotAcceptable { .. } => gateway(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", text),
+        HeaderError::MaxVersion(_) | HeaderError::Version(_) => gateway(BAD_REQUEST, "BadRequest", text),
+    }
+}
+
 fn of_body(error: &BodyError) -> Row {
     let text = error.to_string();
     match error {
+        BodyError::TooSlow(_) => gateway(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", text),
         BodyError::TooLarge(_) => gateway(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", text),
         BodyError::Encoding(_) => gateway(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", text)
             .with(header::ACCEPT_ENCODING, "gzip"),

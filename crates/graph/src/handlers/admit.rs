@@ -22,8 +22,10 @@ use crate::entity::{About, Entity, Reading};
 use crate::entity_tag::IfMatch;
 use crate::error::GraphError;
 use crate::follow::{Binding, Kinds, follow};
-use crate::query::{Query, QueryError, Selection};
-use crate::resolve::Walk;
+use crate::negotiation::{HeaderError, Wanted};
+use crate::query::{Named, Query, QueryError, Selection};
+use crate::render::control::Control;
+use crate::resolve::{End, Walk};
 use crate::verb::Verb;
 
 /// A request whose token is verified.
@@ -35,6 +37,8 @@ pub(crate) struct Asked {
     pub(crate) required: &'static [Permission],
     pub(crate) role_action: RoleAction,
     pub(crate) query: Result<Query, QueryError>,
+    /// The format that its headers ask for.
+    pub(crate) wanted: Result<Wanted, HeaderError>,
     pub(crate) caller: Caller,
     pub(crate) request: RequestId,
     pub(crate) client_request_id: Option<String>,
@@ -78,6 +82,12 @@ impl Asked {
         self.caller.tenant
     }
 
+    /// The control information of its answer, on a server with that address.
+    pub(crate) fn control<'a>(&self, base_url: &'a str) -> Control<'a> {
+        let format = self.wanted.as_ref().map(|wanted| wanted.format).unwrap_or_default();
+        Control { format, model: self.walk.model, version: self.walk.version, base_url }
+    }
+
     /// The caller, the moment and the request, with which each event of what it decides begins.
     pub(crate) fn origin(&self) -> Origin {
         Origin { actor: self.caller.actor.clone(), at: self.now, request: Some(self.request) }
@@ -100,7 +110,8 @@ impl Asked {
             return Err(RightsRefusal::MissingPermission(self.required).into());
         }
         rights.require(self.role_action)?;
-        let query = self.query.clone()?;
+        let mut query = self.query.clone()?;
+        query.preferred = self.wanted.clone()?.page.map(|page| page.size);
         let selection = self.selection(&query)?;
         let expansions = Expansions::admit(&self.walk, &self.caller, &query, &rights)?;
         self.walk.check_keys()?;
@@ -200,13 +211,8 @@ impl Asked {
     }
 
     fn selection(&self, query: &Query) -> Result<Selection, GraphError> {
-        match self.verb {
-            Verb::Read => query.only(&["select", "expand"])?,
-            Verb::Count => query.only(&["filter", "search"])?,
-            Verb::List => {}
-            Verb::Create | Verb::Update | Verb::Delete | Verb::Act | Verb::Operate | Verb::Link | Verb::Unlink => {
-                query.only(&[])?
-            }
+        if let End::Property(path) = &self.walk.end {
+            return Ok(Selection::Only(vec![Named::whole(path.property.name)]));
         }
         let entity = self.walk.target();
         if matches!(self.verb, Verb::List | Verb::Count)

@@ -24,10 +24,11 @@ use zeroize::Zeroizing;
 use super::store::read_store;
 use super::{ClientAddress, respond, response, throttle};
 use crate::GraphState;
-use crate::batch::{self, BatchError, Item, MAX_BATCH_BYTES};
+use crate::batch::{self, Batch, BatchError, Item, MAX_BATCH_BYTES};
 use crate::body;
 use crate::error::GraphError;
 use crate::kinds::MODEL;
+use crate::negotiation::{Format, Wanted};
 use crate::resolve::{End, Version, relative};
 
 /// Headers that an item inherits from the request around it, unless it has its own.
@@ -39,7 +40,7 @@ const INHERITED: [HeaderName; 4] = [
 ];
 
 /// Headers of an answer that its item carries, as clients spell them.
-const CARRIED: [(&str, &str); 10] = [
+const CARRIED: [(&str, &str); 11] = [
     ("content-type", "Content-Type"),
     ("location", "Location"),
     ("retry-after", "Retry-After"),
@@ -48,6 +49,7 @@ const CARRIED: [(&str, &str); 10] = [
     ("cache-control", "Cache-Control"),
     ("odata-version", "OData-Version"),
     ("etag", "ETag"),
+    ("preference-applied", "Preference-Applied"),
     ("request-id", "request-id"),
     ("client-request-id", "client-request-id"),
 ];
@@ -58,17 +60,14 @@ pub(super) async fn serve(
     caller: &Caller,
     version: Version,
     headers: &HeaderMap,
+    wanted: Result<Wanted, GraphError>,
     body: &mut Body,
 ) -> Result<Response, GraphError> {
     // A client that understands the challenge sends all of it again, and not the items that were refused.
     let asked_by = caller.clone();
     read_store(state, move |view| Ok(require_valid(view, &asked_by)?)).await?;
-    let batch = match body::json_object_within(headers, body, MAX_BATCH_BYTES).await {
-        Ok(object) => batch::read(object).map_err(GraphError::from),
-        Err(error) => Err(error.into()),
-    };
-    let batch = match batch {
-        Ok(batch) => batch,
+    let (format, batch) = match read(headers, wanted, body).await {
+        Ok(read) => read,
         Err(error) => {
             throttle(state, caller, &Method::GET)?;
             return Err(error);
@@ -111,9 +110,20 @@ pub(super) async fn serve(
         }
         answers.push(answered(&id, answer).await);
     }
-    let mut response = together(&answers);
+    let mut response = together(format, &answers);
     response.extensions_mut().insert(refusals);
     Ok(response)
+}
+
+/// The batch, and the format of its answer.
+async fn read(
+    headers: &HeaderMap,
+    wanted: Result<Wanted, GraphError>,
+    body: &mut Body,
+) -> Result<(Format, Batch), GraphError> {
+    let wanted = wanted?;
+    let object = body::json_object_within(headers, body, MAX_BATCH_BYTES).await?;
+    Ok((wanted.format, batch::read(object)?))
 }
 
 /// The request that an item means.
@@ -158,12 +168,16 @@ const RAW: &AsciiSet = &CONTROLS
 fn address(version: Version, url: &str) -> Result<http::Uri, BatchError> {
     let url = utf8_percent_encode(url, RAW).to_string();
     let (path, query) = url.split_once('?').map_or((url.as_str(), None), |(path, query)| (path, Some(query)));
-    if path.contains("://") || path.starts_with("//") {
+    if path.contains("://") {
         return Err(BatchError::Url);
     }
+    // Two slashes are an empty segment, or the name of another host.
+    let names_host = path.starts_with("//");
     let path = relative(version, path);
-    if MODEL.parse(&path).is_ok_and(|walk| matches!(walk.end, End::Batch)) {
-        return Err(BatchError::Nested);
+    match MODEL.parse(&path) {
+        Ok(walk) if matches!(walk.end, End::Batch) => return Err(BatchError::Nested),
+        Err(_) if names_host => return Err(BatchError::Url),
+        Ok(_) | Err(_) => {}
     }
     let whole = query.map_or(path.clone(), |query| format!("{path}?{query}"));
     whole.parse().map_err(|_| BatchError::Url)
@@ -221,7 +235,7 @@ async fn answered(id: &str, answer: Response) -> Answered {
 }
 
 /// All answers in one buffer, sized beforehand so that no copy of a passcode stays behind, and wiped when it was sent.
-fn together(answers: &[Answered]) -> Response {
+fn together(format: Format, answers: &[Answered]) -> Response {
     const BEGIN: &[u8] = b"{\"responses\":[";
     let bytes: usize = answers.iter().map(|answer| answer.head.len() + answer.body.len() + 2).sum();
     let mut buffer = Zeroizing::new(Vec::with_capacity(BEGIN.len() + bytes + 2));
@@ -236,7 +250,7 @@ fn together(answers: &[Answered]) -> Response {
     }
     buffer.extend_from_slice(b"]}");
     match answers.iter().any(|answer| answer.secret) {
-        true => response::secret_json(buffer),
-        false => response::json_bytes(StatusCode::OK, Bytes::from_owner(buffer)),
+        true => response::secret_json(format, buffer),
+        false => response::json_bytes(format, StatusCode::OK, Bytes::from_owner(buffer)),
     }
 }

@@ -37,14 +37,15 @@ use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
 use crate::GraphState;
-use crate::body;
+use crate::body::{self, BodyError};
 use crate::entity_tag::IfMatch;
 use crate::error::{self, GraphError, Place};
 use crate::kinds::{MODEL, finding};
 use crate::limits::Throttled;
 use crate::model::Service;
-use crate::query::Query;
-use crate::resolve::{End, Version, Walk};
+use crate::negotiation::{Offer, Wanted};
+use crate::query::{OF_ANSWER, Query, Taken};
+use crate::resolve::{End, Version, Walk, without_empty_segments};
 use crate::verb::{self, Verb};
 
 use admit::Asked;
@@ -105,7 +106,8 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
         }
         (None, Err(error)) => Err(error.into()),
     };
-    if answer.is_err() {
+    let is_slow = matches!(answer, Err(GraphError::Body(BodyError::TooSlow(_))));
+    if answer.is_err() && !is_slow {
         body::drain(&mut body).await;
     }
     let proven = !matches!(sender, By::Stranger);
@@ -150,11 +152,23 @@ async fn answer(
     if *method == Method::OPTIONS {
         return Ok(response::preflight(&verb::allow(&walk), &parts.headers));
     }
-    let get = *method == Method::GET || *method == Method::HEAD;
-    match walk.end {
-        End::Metadata if get => return Ok(response::metadata(walk.model, walk.version)),
-        End::Service if get => return Ok(response::service_document(walk.model, &state.base_url, walk.version)),
-        _ => {}
+    let taken = |options| Taken { options, place: format!("{method} {}", place_of(&walk)) };
+    if *method == Method::GET || *method == Method::HEAD {
+        let wanted = |offer| {
+            let query = Query::parse(parts.uri.query(), &taken(OF_ANSWER))?;
+            Ok::<_, GraphError>(Wanted::read(&parts.headers, query.format.as_deref(), Some(offer))?)
+        };
+        match walk.end {
+            End::Metadata => {
+                wanted(Offer::Xml)?;
+                return Ok(response::metadata(walk.model, walk.version));
+            }
+            End::Service => {
+                let format = wanted(Offer::Json)?.format;
+                return Ok(response::service_document(format, walk.model, &state.base_url, walk.version));
+            }
+            _ => {}
+        }
     }
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let mut caller = state.verifier.verify(authorization, now).await?;
@@ -164,18 +178,25 @@ async fn answer(
     caller.actor.address = address(state, parts);
     *sender = By::Caller { tenant: caller.tenant, actor: Box::new(caller.actor.clone()) };
     if matches!(walk.end, End::Batch) && *method == Method::POST {
-        return batch::serve(state, &caller, walk.version, &parts.headers, body).await;
+        let query = Query::parse(parts.uri.query(), &taken(&[]));
+        let wanted =
+            query.map_err(GraphError::from).and_then(|_| Ok(Wanted::read(&parts.headers, None, Some(Offer::Json))?));
+        return batch::serve(state, &caller, walk.version, &parts.headers, wanted, body).await;
     }
     throttle(state, &caller, method)?;
     let Some((verb, required)) = verb::of(&walk, method.as_str()) else {
         return Err(wrong_verb(state, &walk, method, &caller, now).await);
     };
+    let query = Query::parse(parts.uri.query(), &taken(verb::options(&walk, verb)));
+    let format = query.as_ref().ok().and_then(|query| query.format.as_deref());
+    let wanted = Wanted::read(&parts.headers, format, verb::offer(&walk, verb));
     let walk = of_caller(walk, &caller)?;
     let asked = Arc::new(Asked {
         verb,
         required,
         role_action: verb::role_action(&walk, verb),
-        query: Query::parse(parts.uri.query()),
+        query,
+        wanted,
         request: id,
         client_request_id,
         retry: retry(&parts.headers),
@@ -183,7 +204,7 @@ async fn answer(
         break_glass: break_glass(&parts.headers),
         if_match: IfMatch::read(&parts.headers),
         now,
-        path: parts.uri.path().to_owned(),
+        path: without_empty_segments(parts.uri.path()),
         of_oneself: is_of_oneself(&walk, &caller),
         head: *method == Method::HEAD,
         kinds: finding,
@@ -210,6 +231,14 @@ async fn dispatch(
         Verb::Operate => operate::operate(state, asked, headers, body).await,
         Verb::Link => link::link(state, asked, headers, body).await,
         Verb::Unlink => link::unlink(state, asked).await,
+    }
+}
+
+/// The path as errors of options name it.
+fn place_of(walk: &Walk) -> String {
+    match walk.template() {
+        root if root.is_empty() => "/".to_owned(),
+        path => path,
     }
 }
 

@@ -1,9 +1,11 @@
-//! Single entities. A single device is also where a passcode is shown: the disclosure is decided
+//! Single entities, and their properties. A single device is also where a passcode is shown: the disclosure is decided
 //! and recorded in one unit of work, and only after that is durable is the envelope opened.
 
 use std::sync::Arc;
 
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::Decided;
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::decisions::disclose_passcode::{self, AskForAll, Disclosure, has_passcode};
@@ -13,16 +15,18 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::admit::Asked;
-use super::answer::{context, set_path};
+use super::answer::{context, controlled, set_path};
 use super::expand::Expanding;
 use super::response;
 use super::store::{read_store, write_and_alert};
 use crate::GraphState;
 use crate::entity_tag;
 use crate::error::GraphError;
+use crate::model::Property;
 use crate::query::Selection;
 use crate::render::Form;
 use crate::render::action_result::{Reason, Shown, with_results};
+use crate::resolve::{End, PropertyPath};
 
 const RESULTS: &str = "deviceActionResults";
 
@@ -38,32 +42,76 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
             Some(device) => Some((device.id, view.current_results(device.tenant, device.id)?)),
             None => None,
         };
-        let mut object = entity.render(&from, &admitted.selection, Form::Single)?;
-        let expanding = Expanding { from, base_url: &base_url, asked: &reading };
-        admitted.expansions.put(&expanding, entity, reading.path.trim_end_matches('/'), &mut object)?;
+        let object = entity.render(&from, &admitted.selection, Form::Single)?;
         let tag = entity.tag();
+        let mut object = match reading.walk.end {
+            End::Property(_) => object,
+            _ => controlled(&reading, &reading.control(&base_url), entity, entity_tag::first(tag.clone(), object)),
+        };
+        let expanding = Expanding { from, base_url: &base_url, asked: &reading };
+        admitted.expansions.put(&expanding, entity, &reading.path, &mut object)?;
         Ok((object, records, tag, admitted.selection))
     });
     let (object, records, tag, selection) = found.await?;
+    let records = records.filter(|_| object.contains_key(RESULTS));
+    if let End::Property(path) = &asked.walk.end {
+        return property(state, &asked, path, object, records, &selection).await;
+    }
 
+    let control = asked.control(&state.base_url);
     let path = if asked.walk.hops.last().is_some_and(|hop| hop.key.is_some()) {
         set_path(&asked.walk)
     } else {
         asked.walk.parenthesised("")
     };
-    let mut body = Map::new();
-    body.insert("@odata.context".to_owned(), context(state, asked.walk.version, &path, &selection, true).into());
-    if let Some(tag) = &tag {
-        body.insert(entity_tag::ANNOTATION.to_owned(), tag.as_str().into());
-    }
+    let mut body = control.begin(context(state, asked.walk.version, &path, &selection, true));
     body.extend(object);
-    let Some((device, records)) = records.filter(|_| body.contains_key(RESULTS)) else {
-        return Ok(response::tagged(response::json(StatusCode::OK, &Value::Object(body)), tag.as_deref()));
+    let Some((device, records)) = records else {
+        let answer = response::json(control.format, StatusCode::OK, &Value::Object(body));
+        return Ok(response::tagged(answer, tag.as_deref()));
     };
     // `with_results` writes this member last, and by itself.
     body.remove(RESULTS);
     let results = results(state, &asked, device, records, &selection).await?;
-    Ok(response::tagged(response::secret_json(with_results(&body, &results)), tag.as_deref()))
+    let body = with_results(control.format, &body, RESULTS, &results);
+    Ok(response::tagged(response::secret_json(control.format, body), tag.as_deref()))
+}
+
+/// A property alone: what an entity says of it whose `$select` names it.
+async fn property(
+    state: &Arc<GraphState>,
+    asked: &Arc<Asked>,
+    path: &PropertyPath,
+    mut object: Map<String, Value>,
+    records: Option<(DeviceId, Vec<ActionRecord>)>,
+    selection: &Selection,
+) -> Result<Response, GraphError> {
+    let control = asked.control(&state.base_url);
+    let context =
+        format!("{}/{}/$metadata#{}", state.base_url, asked.walk.version.segment(), asked.walk.parenthesised(""));
+    let begun = control.begin(context);
+    if let Some((device, records)) = records {
+        let results = results(state, asked, device, records, selection).await?;
+        return Ok(response::secret_json(control.format, with_results(control.format, &begun, "value", &results)));
+    }
+    let whole = object.remove(path.property.name).unwrap_or_default();
+    let member = |value: Value, member: &&Property| match value {
+        Value::Object(mut members) => members.remove(member.name).unwrap_or_default(),
+        _ => Value::Null,
+    };
+    let edm = path.last().edm;
+    Ok(match path.members.iter().fold(whole, member) {
+        Value::Null => response::no_content(),
+        Value::String(text) if path.raw && path.is_binary() => {
+            response::raw_bytes(STANDARD.decode(text).unwrap_or_default())
+        }
+        Value::String(text) if path.raw => response::raw_text(text),
+        value if path.raw => response::raw_text(value.to_string()),
+        value => {
+            let body = control.individual(begun, edm, value);
+            response::json(control.format, StatusCode::OK, &Value::Object(body))
+        }
+    })
 }
 
 /// The actions with what is shown of each, the passcode included when it may be.

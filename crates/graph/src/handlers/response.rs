@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 use crate::csdl;
 use crate::error::Place;
 use crate::model::{Model, SERVICE};
+use crate::negotiation::{Format, PageSize};
+use crate::query::MAX_PAGE;
+use crate::render::control::Control;
 use crate::resolve::Version;
 
-const ODATA_JSON: HeaderValue = HeaderValue::from_static(
-    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
-);
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const XML: HeaderValue = HeaderValue::from_static("application/xml;charset=utf-8");
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
@@ -32,18 +32,37 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 
 /// A JSON answer.
-pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
-    odata(status, Bytes::from(body.to_string()).into(), ODATA_JSON)
+pub(crate) fn json(format: Format, status: StatusCode, body: &Value) -> Response {
+    json_bytes(format, status, Bytes::from(body.to_string()))
 }
 
 /// A JSON answer that is written already.
-pub(super) fn json_bytes(status: StatusCode, body: Bytes) -> Response {
-    odata(status, body.into(), ODATA_JSON)
+pub(super) fn json_bytes(format: Format, status: StatusCode, body: Bytes) -> Response {
+    odata(status, body.into(), format.content_type())
 }
 
 /// Plain text, as `/$count` answers.
 pub(super) fn text(status: StatusCode, text: String) -> Response {
     odata(status, Bytes::from(text).into(), HeaderValue::from_static("text/plain"))
+}
+
+/// A value as text, as `/$value` answers.
+pub(super) fn raw_text(text: String) -> Response {
+    odata(StatusCode::OK, Bytes::from(text).into(), HeaderValue::from_static("text/plain;charset=utf-8"))
+}
+
+/// A value as bytes.
+pub(super) fn raw_bytes(bytes: Vec<u8>) -> Response {
+    odata(StatusCode::OK, Bytes::from(bytes).into(), HeaderValue::from_static("application/octet-stream"))
+}
+
+/// The answer with the preference of its caller that was followed.
+pub(super) fn preferred(mut response: Response, page: Option<PageSize>) -> Response {
+    let applied = page.map(|page| format!("{}={}", page.name, page.size.min(MAX_PAGE)));
+    if let Some(applied) = applied.and_then(|applied| HeaderValue::try_from(applied).ok()) {
+        response.headers_mut().insert("preference-applied", applied);
+    }
+    response
 }
 
 /// Returns true if an answer may hold a secret.
@@ -52,8 +71,8 @@ pub(crate) fn is_secret(headers: &HeaderMap) -> bool {
 }
 
 /// A JSON answer that may hold a secret: no cache keeps it, and its buffer is wiped when it was sent.
-pub(crate) fn secret_json(body: Zeroizing<Vec<u8>>) -> Response {
-    let mut response = odata(StatusCode::OK, Bytes::from_owner(body).into(), ODATA_JSON);
+pub(crate) fn secret_json(format: Format, body: Zeroizing<Vec<u8>>) -> Response {
+    let mut response = json_bytes(format, StatusCode::OK, Bytes::from_owner(body));
     response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     response
 }
@@ -87,13 +106,15 @@ pub(super) fn metadata(model: &'static Model, version: Version) -> Response {
 }
 
 /// The service document: the roots of the model.
-pub(super) fn service_document(model: &'static Model, base_url: &str, version: Version) -> Response {
+pub(super) fn service_document(format: Format, model: &'static Model, base_url: &str, version: Version) -> Response {
     let roots = model.edges_from(&SERVICE).map(|edge| {
         let kind = if edge.many { "EntitySet" } else { "Singleton" };
         json!({"name": edge.name, "kind": kind, "url": edge.name})
     });
-    let context = format!("{base_url}/{}/$metadata", version.segment());
-    json(StatusCode::OK, &json!({"@odata.context": context, "value": roots.collect::<Vec<_>>()}))
+    let control = Control { format, model, version, base_url };
+    let mut body = control.begin(format!("{base_url}/{}/$metadata", version.segment()));
+    body.insert("value".to_owned(), roots.collect());
+    json(format, StatusCode::OK, &Value::Object(body))
 }
 
 /// The answer to OPTIONS: the methods that are allowed here, from any origin. Tokens, not cookies, identify the caller.
@@ -134,7 +155,7 @@ pub(super) fn finish(mut response: Response, place: &Place, cross_origin: bool, 
     }
     headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding, Origin"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, Origin, Prefer"));
     headers.insert("x-ms-ags-diagnostic", DIAGNOSTIC);
     if cross_origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

@@ -286,10 +286,14 @@ async fn add_password(
         new_application_secret(asked.now, life(asked.now, member("endDateTime"))?, state.entropy.as_ref());
     kept.display_name = display_name;
 
-    let (version, base_url) = (asked.walk.version, state.base_url.clone());
+    let version = asked.walk.version;
+    let context = format!("{}/{}/$metadata#microsoft.graph.passwordCredential", state.base_url, version.segment());
+    let control = asked.control(&state.base_url);
+    let format = control.format;
+    let begun = control.begin(context);
+    let credential = control.individual(begun, Edm::Complex(&PASSWORD_CREDENTIAL), password(&kept, version));
     change(state, asked, Change::AddSecret { secret: kept.clone(), replaces: false }, false).await?;
-    let context = format!("{base_url}/{}/$metadata#microsoft.graph.passwordCredential", version.segment());
-    Ok(response::secret_json(with_secret(&context, password(&kept, version), &secret)))
+    Ok(response::secret_json(format, with_secret(credential, &secret)))
 }
 
 /// Removes a secret; with `chaveiro_revokeTokens`, also revokes the tokens of the application.
@@ -343,11 +347,8 @@ fn life(now: Timestamp, end: Option<&str>) -> Result<Duration, BodyError> {
 }
 
 /// The JSON of a secret with the secret itself in it, written without an intermediate copy.
-fn with_secret(context: &str, password: Value, secret: &ClientSecret) -> Zeroizing<Vec<u8>> {
-    let mut members = Map::from_iter([("@odata.context".to_owned(), context.into())]);
-    if let Value::Object(known) = password {
-        members.extend(known.into_iter().filter(|(name, _)| name != "secretText"));
-    }
+fn with_secret(mut members: Map<String, Value>, secret: &ClientSecret) -> Zeroizing<Vec<u8>> {
+    members.shift_remove("secretText");
     let head = Value::Object(members).to_string();
     // Every character of a secret stands for itself in JSON: it is base64 and a prefix.
     let parts = [head.trim_end_matches('}'), ",\"secretText\":\"", secret.expose_secret(), "\"}"];

@@ -8,7 +8,7 @@ use chaveiro_core::permission::Permission;
 use chaveiro_core::resource::Resource;
 use chaveiro_core::role::RoleAction;
 use http::StatusCode;
-use serde_json::json;
+use serde_json::Value;
 
 use super::resource;
 use crate::GraphState;
@@ -46,6 +46,7 @@ const WRITE: &[Permission] = &[Permission::UserReadWriteAll];
 
 pub(super) static USER: EntityType = EntityType {
     key_form: KeyForm::Text,
+    key_name: Some("userPrincipalName"),
     service: Service::Directory,
     role: RoleActions::new(RoleAction::UsersRead, RoleAction::UsersWrite),
     has_tag: true,
@@ -83,7 +84,10 @@ pub(super) const KIND: Kind =
 
 /// Ends the sign-ins and the access tokens of a user; of the caller by every name that is certainly the caller's.
 async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
+    let control = asked.control(&state.base_url);
     let context = format!("{}/{}/$metadata#Edm.Boolean", state.base_url, asked.walk.version.segment());
+    let body = control.individual(control.begin(context), Edm::Boolean, true.into());
+    let format = control.format;
     let clock = Arc::clone(&state.clock);
     let written = state.store.write(move |unit| {
         let user: Box<Resource> = asked.follow_to_row(unit)?;
@@ -96,5 +100,5 @@ async fn revoke_sign_in_sessions(state: &Arc<GraphState>, asked: Arc<Asked>) -> 
     });
     let (user, ended) = written.await?;
     tracing::info!(user.id = %user, sign_ins = ended.sign_ins, "a user was signed out through the API");
-    Ok(response::json(StatusCode::OK, &json!({"@odata.context": context, "value": true})))
+    Ok(response::json(format, StatusCode::OK, &Value::Object(body)))
 }

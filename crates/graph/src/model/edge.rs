@@ -40,6 +40,13 @@ pub enum Access {
     Linked,
 }
 
+impl Access {
+    /// Returns true if entities can be changed at its end.
+    pub fn is_changed(self) -> bool {
+        matches!(self, Self::Owned | Self::Device)
+    }
+}
+
 const READ_DEVICES: &[Permission] = &[
     Permission::ManagedDevicesReadAll,
     Permission::ManagedDevicesReadWriteAll,

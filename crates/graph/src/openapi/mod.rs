@@ -35,7 +35,7 @@ pub fn openapi_json(model: &'static Model) -> String {
         "info": {
             "title": "Chaveiro",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Passcode recovery that speaks Microsoft Graph. Every path also stands under /v1.0.",
+            "description": "Passcode recovery that speaks Microsoft Graph. Every path also stands under /v1.0. A property of an entity is read at the path of the entity and its name, and with /$value as text. Accept chooses odata.metadata=none, minimal or full, and IEEE754Compatible.",
             "license": {"name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT"}
         },
         "paths": paths,

@@ -16,6 +16,8 @@ const REFUSALS: &[(u16, &str, &str, Option<&str>)] = &[
     (401, "InvalidAuthenticationToken", "Access token is empty.", Some("WWW-Authenticate")),
     (403, "Forbidden", "Application is not authorized to perform this operation.", None),
     (404, "ResourceNotFound", "An error has occurred", None),
+    (406, "NotAcceptable", "'application/xml' in Accept names no format that is offered here.", None),
+    (408, "RequestTimeout", "The request body did not arrive within 20 seconds.", None),
     (412, "PreconditionFailed", "The entity has changed since it was read.", None),
     (413, "RequestEntityTooLarge", "The request body is larger than 1048576 bytes.", None),
     (415, "UnsupportedMediaType", "The content encoding 'br' is not supported.", Some("Accept-Encoding")),
@@ -78,7 +80,7 @@ pub(super) fn beside(row: &Beside) -> Value {
                 "operationId": id,
                 "description": "Needs no token.",
                 "security": [],
-                "responses": with_refusals("200", answer("The model, as CSDL", xml), &[400, 500, 503]),
+                "responses": with_refusals("200", answer("The model, as CSDL", xml), &[400, 406, 500, 503]),
             })
         }
         Beside::Function(function, ..) => of_function(&id, function, row),
@@ -100,7 +102,11 @@ fn of_function(id: &str, function: &Function, row: &Beside) -> Value {
         "operationId": id,
         "description": format!("Needs one of: {}", row.least().map_or("-", |permission| permission.name())),
         "parameters": parameter.collect::<Vec<_>>(),
-        "responses": with_refusals("200", answer("The names", content(names)), &[400, 401, 403, 404, 429, 500, 503]),
+        "responses": with_refusals(
+            "200",
+            answer("The names", content(names)),
+            &[400, 401, 403, 404, 406, 429, 500, 503],
+        ),
     })
 }
 
@@ -116,7 +122,7 @@ fn batch(id: &str) -> Value {
         "responses": with_refusals(
             "200",
             answer("One answer for each request", content(items)),
-            &[400, 401, 413, 415, 429, 500, 503],
+            &[400, 401, 406, 408, 413, 415, 429, 500, 503],
         ),
     })
 }
@@ -134,6 +140,7 @@ fn parameters(model: &Model, row: &RouteRow, verb: Option<Verb>, entity: Option<
     let list = verb == Some(Verb::List);
     if let (true, Some(entity)) = (list || verb == Some(Verb::Read), entity) {
         parameters.push(select(entity));
+        parameters.push(option("$format", json!({"type": "string", "enum": ["json"]}), "Comes before Accept."));
     }
     if verb.is_some_and(Verb::minds_the_state) {
         let tags = "The operation takes place only if the entity has one of these tags: ETag of an answer, \
@@ -145,7 +152,7 @@ fn parameters(model: &Model, row: &RouteRow, verb: Option<Verb>, entity: Option<
     }
     if list {
         let most = format!("Items of a page. More than {MAX_PAGE} means {MAX_PAGE}.");
-        parameters.push(option("$top", json!({"type": "integer", "minimum": 1}), &most));
+        parameters.push(option("$top", json!({"type": "integer", "minimum": 0}), &most));
         parameters.push(option("$count", json!({"type": "boolean"}), "true: @odata.count is the number of all."));
         parameters.push(option(
             "$skip",
@@ -153,6 +160,11 @@ fn parameters(model: &Model, row: &RouteRow, verb: Option<Verb>, entity: Option<
             "Left out first.",
         ));
         parameters.extend(entity.and_then(filter));
+        let prefer = "odata.maxpagesize=N: pages of at most N items. Preference-Applied says so.";
+        let schema = json!({"type": "string"});
+        parameters.push(
+            json!({"name": "Prefer", "in": "header", "required": false, "description": prefer, "schema": schema}),
+        );
     }
     parameters
 }
@@ -256,13 +268,17 @@ fn responses(
     };
     let refusals: &[u16] = match verb {
         Some(Verb::Create | Verb::Update | Verb::Link | Verb::Act | Verb::Operate) => {
-            &[400, 401, 403, 404, 413, 415, 429, 500, 503]
+            &[400, 401, 403, 404, 408, 413, 415, 429, 500, 503]
         }
         Some(Verb::Read | Verb::List | Verb::Count | Verb::Delete | Verb::Unlink) | None => {
             &[400, 401, 403, 404, 429, 500, 503]
         }
     };
     let mut responses = with_refusals(status, success, refusals);
+    // Where an answer has a body, its format is negotiated; a count has one format.
+    if status != "204" && verb != Some(Verb::Count) {
+        responses.insert("406".to_owned(), refusal_of(406));
+    }
     if verb.is_some_and(Verb::minds_the_state) {
         responses.insert("412".to_owned(), refusal_of(412));
     }

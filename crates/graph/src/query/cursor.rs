@@ -41,8 +41,9 @@ pub(super) fn encode(cursor: &Cursor, question: &Question<'_>) -> String {
 
 /// The cursor of a token that was written for the same question.
 pub(super) fn decode(token: &str, question: &Question<'_>) -> Result<Cursor, QueryError> {
-    let bytes = Some(token).filter(|token| token.len() <= MAX_BYTES);
-    let bytes = bytes.and_then(|token| URL_SAFE_NO_PAD.decode(token).ok()).ok_or(QueryError::Cursor)?;
+    let bytes =
+        Some(token).filter(|token| token.len() <= MAX_BYTES).and_then(|token| URL_SAFE_NO_PAD.decode(token).ok());
+    let bytes = bytes.ok_or_else(|| QueryError::cursor(token))?;
     let (of, cursor) = bytes.split_at_checked(8).ok_or(QueryError::Cursor)?;
     if of != question.digest() {
         return Err(QueryError::Cursor);

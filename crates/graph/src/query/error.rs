@@ -2,22 +2,32 @@
 
 use thiserror::Error;
 
+/// The beginning of a `$skiptoken` of Microsoft's portal.
+const PORTAL: &str = "Skip=";
+
 /// The error of a query option.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum QueryError {
-    /// An option that is not supported.
-    #[error(
-        "The query option '{0}' is not supported here. Supported are $select and $expand on entities and lists, $filter, $search, $orderby, $top, $skip, $skiptoken and $count on lists, and $filter and $search on /$count."
-    )]
-    Unsupported(String),
+    /// An option that the request does not take.
+    #[error("The query option '{option}' is not supported for {place}. {advice}")]
+    Unsupported {
+        /// The option as it was given.
+        option: String,
+        /// The method and the path.
+        place: String,
+        /// The next step.
+        advice: String,
+    },
     /// An option given twice.
     #[error("The query option '{0}' is given more than once.")]
     Repeated(&'static str),
     /// An invalid value.
-    #[error("The value of the query option '{option}' must be {expected}.")]
+    #[error("The value of the query option '{option}' is '{given}'; it must be {expected}.")]
     Value {
         /// The option.
         option: &'static str,
+        /// The value as it was given.
+        given: String,
         /// The values that it takes.
         expected: &'static str,
     },
@@ -28,6 +38,14 @@ pub enum QueryError {
         name: String,
         /// The type.
         entity: &'static str,
+    },
+    /// `$select` of a member of something that is no structure.
+    #[error("'{name}' cannot be selected, because '{property}' is not a structure. Select '{property}'.")]
+    NoMembers {
+        /// The name as it was asked.
+        name: String,
+        /// The property.
+        property: &'static str,
     },
     /// A value that breaks off being understood.
     #[error("The query option '{option}' is not supported as it is, at character {at}: {problem}.")]
@@ -49,6 +67,11 @@ pub enum QueryError {
         "The $skiptoken does not belong to this list with this $filter, $search and $orderby. Use @odata.nextLink as it is, or begin without $skiptoken."
     )]
     Cursor,
+    /// A cursor as Microsoft's portal writes it.
+    #[error(
+        "The $skiptoken '{0}' is a form of Microsoft's portal, and not of this server. Leave $skiptoken out for the first page, and follow @odata.nextLink for the others."
+    )]
+    PortalCursor(String),
     /// Too much to read.
     #[error(
         "Too many items would have to be read to answer this. Add to $filter, with and, a condition that finds few: on devices eq or startswith of deviceName, eq of serialNumber, userPrincipalName, azureADDeviceId or imei, or a range of lastSyncDateTime or enrolledDateTime; on others eq or startswith of displayName. Order by one of these, or leave $orderby out."
@@ -57,4 +80,24 @@ pub enum QueryError {
     /// Percent-encoding that is no text.
     #[error("The query string is not valid UTF-8 when percent-decoded.")]
     NotText,
+}
+
+/// Most characters of a caller's value that an error repeats.
+const MAX_SHOWN: usize = 64;
+
+impl QueryError {
+    /// The error of an invalid value.
+    pub(crate) fn value(option: &'static str, given: &str, expected: &'static str) -> Self {
+        Self::Value { option, given: given.chars().take(MAX_SHOWN).collect(), expected }
+    }
+
+    /// The error of a cursor that this server did not write.
+    pub(super) fn cursor(token: &str) -> Self {
+        match token.get(..PORTAL.len()) {
+            Some(prefix) if prefix.eq_ignore_ascii_case(PORTAL) => {
+                Self::PortalCursor(token.chars().take(MAX_SHOWN).collect())
+            }
+            Some(_) | None => Self::Cursor,
+        }
+    }
 }

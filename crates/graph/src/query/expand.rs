@@ -18,7 +18,7 @@ pub struct Expand {
 
 /// Reads `users($select=id,displayName;$top=5),detectedApps` for entities of that type.
 pub(super) fn parse(text: &str, model: &'static Model, from: &'static EntityType) -> Result<Vec<Expand>, QueryError> {
-    const SUPPORTED: &str = "only $select and $top are supported inside $expand";
+    const SUPPORTED: &str = "inside $expand there are only $select and $top";
     let mut scan = Scan::new("$expand", text);
     let mut expands: Vec<Expand> = Vec::new();
     loop {
@@ -42,17 +42,22 @@ pub(super) fn parse(text: &str, model: &'static Model, from: &'static EntityType
                 scan.need('=', "$select= or $top=")?;
                 match option.trim_start_matches('$') {
                     "select" if expand.select.is_none() => {
-                        let mut names = vec![scan.name().to_owned()];
+                        let mut names = vec![selected(&mut scan)];
                         while scan.sign(',') {
-                            names.push(scan.name().to_owned());
+                            names.push(selected(&mut scan));
                         }
                         expand.select = Some(names);
                     }
                     "top" if expand.top.is_none() && edge.many => {
-                        let top = scan.name().parse().ok().filter(|top| (1..=MAX_PAGE).contains(top));
-                        expand.top = Some(top.ok_or_else(|| scan.problem(at, "$top is a number from 1 to 1000"))?);
+                        let top = scan.name().parse().ok().filter(|top| *top <= MAX_PAGE);
+                        expand.top = Some(top.ok_or_else(|| scan.problem(at, "$top is a number from 0 to 1000"))?);
                     }
-                    _ => return Err(scan.problem(at, format!("{SUPPORTED}, each once, and $top for collections"))),
+                    _ => {
+                        let problem = format!(
+                            "'{option}' is not supported here; {SUPPORTED}, each once, and $top for collections"
+                        );
+                        return Err(scan.problem(at, problem));
+                    }
                 }
                 if scan.sign(')') {
                     break;
@@ -65,5 +70,14 @@ pub(super) fn parse(text: &str, model: &'static Model, from: &'static EntityType
             return Ok(expands);
         }
         scan.need(',', "(, a comma or the end")?;
+    }
+}
+
+/// A name of a `$select`, perhaps with a member behind a slash.
+fn selected(scan: &mut Scan<'_>) -> String {
+    let name = scan.name().to_owned();
+    match scan.sign('/') {
+        true => format!("{name}/{}", scan.name()),
+        false => name,
     }
 }

@@ -128,7 +128,7 @@ pub(super) fn find_path<F: Fields>(
     let path = format!("{name}/{member_name}");
     let structure = structure(name, entity, version);
     let found = structure.and_then(|(property, of)| Some((property, of, of.property(member_name)?)));
-    let found = found.filter(|(_, of, member)| version == Version::Beta || of.beta_only || !member.beta_only);
+    let found = found.filter(|(_, of, member)| version.serves_member(member, of));
     let (structure, _, member) =
         found.ok_or_else(|| scan.problem(at, format!("'{path}' is no property of microsoft.graph.{}", entity.name)))?;
     let source = F::member_source(structure, member).ok_or_else(|| {
@@ -137,18 +137,13 @@ pub(super) fn find_path<F: Fields>(
     Ok((member, source))
 }
 
-/// Returns true if a version serves a property. Types that only beta documents are whole in both versions.
-pub fn is_served(property: &Property, entity: &EntityType, version: Version) -> bool {
-    version == Version::Beta || entity.beta_only || !property.beta_only
-}
-
 /// The property of that name when it is one structure, and the type of that.
 pub(super) fn structure(
     name: &str,
     entity: &'static EntityType,
     version: Version,
 ) -> Option<(&'static Property, &'static ComplexType)> {
-    let property = entity.property(name).filter(|property| is_served(property, entity, version))?;
+    let property = entity.property(name).filter(|property| version.serves(property, entity))?;
     match property.edm {
         Edm::Complex(of) => Some((property, of)),
         _ => None,
@@ -164,7 +159,7 @@ pub(super) fn find<F: Fields>(
     version: Version,
 ) -> Result<(&'static Property, Source<F>), QueryError> {
     let problem = |problem: String| QueryError::Syntax { option, at, problem };
-    let property = entity.property(name).filter(|property| is_served(property, entity, version));
+    let property = entity.property(name).filter(|property| version.serves(property, entity));
     let property =
         property.ok_or_else(|| problem(format!("'{name}' is no property of microsoft.graph.{}", entity.name)))?;
     let source = F::source(property).ok_or_else(|| {

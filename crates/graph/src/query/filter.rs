@@ -8,7 +8,7 @@
 use chaveiro_core::query::{Filter, Test, Value, moment};
 
 use super::error::QueryError;
-use super::fields::{Fields, Source, find_path, is_served, structure};
+use super::fields::{Fields, Source, find_path, structure};
 use super::scan::Scan;
 use crate::model::{Edm, EntityType, Property};
 use crate::resolve::Version;
@@ -88,7 +88,7 @@ impl Parser<'_> {
             "contains" => self.function(at, name, Test::Contains, holds),
             _ if self.scan.touches('(') => Err(self.no_function(at, name)),
             _ if self.scan.touches('/') && structure(name, self.entity, self.version).is_none() => {
-                self.any_of(at, name, holds)
+                self.item_has(at, name, holds)
             }
             _ => self.comparison(at, name, holds),
         }
@@ -160,14 +160,13 @@ impl Parser<'_> {
     }
 
     /// `property/any(x:x eq 'text')`, its name read.
-    fn any_of<F: Fields>(&mut self, at: usize, name: &str, holds: bool) -> Result<Filter<F>, QueryError> {
+    fn item_has<F: Fields>(&mut self, at: usize, name: &str, holds: bool) -> Result<Filter<F>, QueryError> {
         const FORM: &str = "any(t:t eq 'x')";
         self.scan.need('/', "/")?;
-        let served = |property: &&Property| is_served(property, self.entity, self.version);
-        let property = self.entity.property(name).filter(served);
+        let property = self.entity.property(name).filter(|property| self.version.serves(property, self.entity));
         let texts = property.filter(|property| matches!(property.edm, Edm::Collection(Edm::String)));
         let Some(Source::Field(field)) = texts.and_then(F::source) else {
-            return Err(self.scan.problem(at, format!("'{name}/' is not supported; the only collection that can be asked is roleScopeTagIds of managedDevice, with roleScopeTagIds/{FORM}")));
+            return Err(self.scan.problem(at, self.no_path(name, property)));
         };
         let word_at = self.scan.at();
         if !self.scan.keyword("any") {
@@ -184,10 +183,29 @@ impl Parser<'_> {
         self.test(at, &Source::Field(field), Test::Has(text), holds)
     }
 
-    /// `property eq value` or `structure/member eq value`, its first name read.
+    /// The problem of a path that begins with that name, which is no structure.
+    fn no_path(&self, name: &str, property: Option<&Property>) -> String {
+        let of = self.entity.name;
+        match property.map(|property| property.edm) {
+            None => format!(
+                "'{name}' is no property of microsoft.graph.{of}; a filter does not lead to other entities, so filter a list of those instead"
+            ),
+            Some(Edm::Collection(Edm::Complex(_))) if name.eq_ignore_ascii_case("deviceActionResults") => format!(
+                "lists are not filtered by '{name}'; ask /deviceManagement/remoteActionAudits?$filter=actionState eq 'pending'"
+            ),
+            Some(Edm::Collection(_)) => format!("lists of microsoft.graph.{of} are not filtered by '{name}'"),
+            Some(_) => format!("'{name}' is a single value without members; compare it alone, without '/'"),
+        }
+    }
+
+    /// `property eq value` or `structure/member eq value`, its first name read. A boolean property alone is a condition, too.
     fn comparison<F: Fields>(&mut self, at: usize, name: &str, holds: bool) -> Result<Filter<F>, QueryError> {
         let (property, source) = find_path(&mut self.scan, name, at, self.entity, self.version)?;
         let operator_at = self.scan.at();
+        if matches!(property.edm, Edm::Boolean) && self.ends_here() {
+            // A null fulfils neither the condition nor its opposite.
+            return self.test(at, &source, Test::Equal(Value::Flag(holds)), true);
+        }
         let operator = self.scan.name().to_ascii_lowercase();
         let ordered: Option<fn(Value) -> Test> = match operator.as_str() {
             "eq" | "ne" => {
@@ -202,7 +220,8 @@ impl Parser<'_> {
             _ => None,
         };
         let Some(test) = ordered else {
-            let problem = format!("expected {OPERATORS} after '{}'", property.name);
+            let more = if matches!(property.edm, Edm::Boolean) { ", and, or, or the end" } else { "" };
+            let problem = format!("expected {OPERATORS}{more} after '{}'", property.name);
             return Err(self.scan.problem(operator_at, problem));
         };
         if matches!(property.edm, Edm::Boolean | Edm::Enum(_)) {
@@ -214,6 +233,12 @@ impl Parser<'_> {
             Value::Null => Ok(Filter::constant(!holds)),
             value => self.test(at, &source, test(value), holds),
         }
+    }
+
+    /// Returns true if no operator and value can follow: a condition ends here.
+    fn ends_here(&mut self) -> bool {
+        let mut ahead = self.scan.clone();
+        ahead.is_at_end() || ahead.touches(')') || ahead.keyword("and") || ahead.keyword("or")
     }
 
     /// `in ('a','b')`, the word read.
@@ -257,7 +282,7 @@ impl Parser<'_> {
                 "false" => Some(Value::Flag(false)),
                 _ => None,
             },
-            (Edm::Int32 | Edm::Int64, None) => word.parse().ok().map(Value::Number),
+            (Edm::Int32 | Edm::Int64, None) => whole(word).map(Value::Number),
             (Edm::DateTime, None) => moment(word).map(Value::Time),
             _ => None,
         };
@@ -265,6 +290,13 @@ impl Parser<'_> {
             self.scan.problem(at, format!("'{}' is compared with {}", property.name, form(property.edm)))
         })
     }
+}
+
+/// A whole number, also one that is written with a fraction of zero: `4.0` is 4.
+fn whole(word: &str) -> Option<i64> {
+    let (digits, fraction) = word.split_once('.').unwrap_or((word, "0"));
+    let is_zero = !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0');
+    digits.parse().ok().filter(|_| is_zero)
 }
 
 /// The form of a literal of a type, as errors say it.
@@ -281,8 +313,9 @@ fn form(edm: Edm) -> String {
             let members: Vec<_> = of.names().map(|name| format!("'{name}'")).collect();
             format!("null or one of {}", members.join(", "))
         }
-        Edm::Double | Edm::Guid | Edm::Duration | Edm::Binary | Edm::Complex(_) | Edm::Collection(_) => {
-            "its items alone: roleScopeTagIds/any(t:t eq 'x')".to_owned()
+        Edm::Collection(_) => "its items alone: roleScopeTagIds/any(t:t eq 'x')".to_owned(),
+        Edm::Double | Edm::Guid | Edm::Duration | Edm::Binary | Edm::Complex(_) => {
+            "null alone; other values of its type are not compared here".to_owned()
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use super::error::QueryError;
 
+/// The characters that may stand between words.
+const SPACES: [char; 2] = [' ', '\t'];
+
 /// The rest of a text. Positions are characters, from 1, of the option's decoded value.
 #[derive(Clone, Debug)]
 pub(super) struct Scan<'a> {
@@ -20,7 +23,7 @@ impl<'a> Scan<'a> {
         self.option
     }
 
-    /// The position of what comes next, which is no space.
+    /// The position of what comes next, behind spaces.
     pub(super) fn at(&mut self) -> usize {
         self.spaces();
         self.at
@@ -48,7 +51,7 @@ impl<'a> Scan<'a> {
     }
 
     fn spaces(&mut self) {
-        let trimmed = self.rest.trim_start_matches(' ');
+        let trimmed = self.rest.trim_start_matches(SPACES);
         self.at += self.rest.len() - trimmed.len();
         self.rest = trimmed;
     }
@@ -98,7 +101,7 @@ impl<'a> Scan<'a> {
     /// Everything up to a space.
     pub(super) fn until_space(&mut self) -> &'a str {
         self.spaces();
-        let end = self.rest.find(' ').unwrap_or(self.rest.len());
+        let end = self.rest.find(SPACES).unwrap_or(self.rest.len());
         self.take(end)
     }
 

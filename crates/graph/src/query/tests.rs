@@ -15,18 +15,58 @@ fn device() -> &'static EntityType {
     &MANAGED_DEVICE
 }
 
+/// The options of a list.
+fn parse(text: &str) -> Result<Query, QueryError> {
+    parse_of(OF_LIST, text)
+}
+
+fn parse_of(options: &'static [&'static str], text: &str) -> Result<Query, QueryError> {
+    Query::parse(Some(text), &Taken { options, place: "GET /here".to_owned() })
+}
+
 #[test]
-fn refuses_what_it_does_not_do_in_every_spelling() {
-    for option in ["$apply=a", "%24compute=x", "format=x", "$deltatoken=a", "$new=1", "%24top%3D=1"] {
-        assert!(matches!(Query::parse(Some(option)), Err(QueryError::Unsupported(_))), "{option}");
+fn an_option_that_a_request_does_not_take_is_refused_with_its_name_and_its_place() {
+    for (options, text, name, advice) in [
+        (OF_LIST, "$apply=a", "$apply", "Supported here: $select, $expand, $filter"),
+        (OF_LIST, "%24compute=x", "$compute", "Leave it out"),
+        (OF_LIST, "x=y", "x", "Supported here"),
+        (OF_LIST, "$deltatoken", "$deltatoken", "Supported here"),
+        (OF_LIST, "%24top%3D=1", "$top=", "Did you mean '$top'?"),
+        (OF_LIST, "?$filter=a", "?$filter", "Did you mean '$filter'?"),
+        (OF_LIST, "`$filter=a", "`$filter", "Did you mean '$filter'?"),
+        (OF_LIST, "$top=1&amp;$filter=a", "amp;$filter", "Did you mean '$filter'?"),
+        (OF_LIST, "$$filter=a", "$$filter", "Did you mean '$filter'?"),
+        (OF_LIST, "$filter:=a", "$filter:", "Did you mean '$filter'?"),
+        (OF_LIST, "%20$filter=a", " $filter", "Did you mean '$filter'?"),
+        (OF_LIST, "=a", "", "Supported here"),
+        (OF_LIST, "@k='x'", "@k", "aliases are not supported"),
+        (OF_LIST, "_=x", "_", "Supported here"),
+        (OF_LIST, "_", "_", "Supported here"),
+        (OF_ENTITY, "$filter=a", "$filter", "Supported here: $select, $expand, $format"),
+        (OF_COUNT, "$top=1", "$top", "Supported here: $filter, $search"),
+        (OF_ANSWER, "$select=a", "$select", "Supported here: $format"),
+        (&[], "$format=json", "$format", "Nothing was done; leave it out."),
+        (&[], "_=1&a=b", "a", "leave it out"),
+    ] {
+        let error = parse_of(options, text).expect_err(text).to_string();
+        let begins = format!("The query option '{name}' is not supported for GET /here. ");
+        assert!(error.starts_with(&begins) && error.contains(advice), "{text}: {error}");
     }
+    let long = parse(&"x".repeat(5_000)).expect_err("too long").to_string();
+    assert!(long.len() < 400, "{long}");
+}
+
+#[test]
+fn the_one_option_that_means_nothing_is_a_number_against_caches() {
+    assert_eq!(parse("_=1716222222222&$top=2").map(|query| query.top), Ok(Some(2)));
+    assert_eq!(parse_of(&[], "_=7"), Ok(Query::default()));
 }
 
 #[test]
 fn reads_what_it_does_in_every_spelling() {
-    let query =
-        Query::parse(Some("%24select=id,%20DeviceName&$TOP=5&skiptoken=a%2Bb&$count=true&x=y&%24filter=a%20eq+1"));
+    let query = parse("%24select=id,%20DeviceName&$TOP=5&skiptoken=a%2Bb&$count=true&&%24filter=a%20eq+1&$Format=json");
     let query = query.expect("fine");
+    assert_eq!(query.format.as_deref(), Some("json"));
     assert_eq!(query.select, Some(vec!["id".to_owned(), "DeviceName".to_owned()]));
     assert_eq!((query.top, query.skiptoken.as_deref(), query.count), (Some(5), Some("a+b"), Some(true)));
     assert_eq!(query.filter.as_deref(), Some("a eq 1"));
@@ -34,26 +74,85 @@ fn reads_what_it_does_in_every_spelling() {
 
 #[test]
 fn refuses_values_that_mean_nothing() {
-    for option in
-        ["$top=0", "$top=-1", "$top=ten", "$top=", "$count=1", "$select=", "$top=1&$top=2", "$skip=-1", "$skip=10001"]
-    {
-        assert!(Query::parse(Some(option)).is_err(), "{option}");
+    for option in ["$top=-1", "$top=ten", "$top=", "$count=1", "$select=", "$top=1&$top=2", "$skip=-1", "$skip=10001"] {
+        assert!(parse(option).is_err(), "{option}");
+    }
+    let error = parse("$top=ten").expect_err("no number").to_string();
+    assert_eq!(error, "The value of the query option '$top' is 'ten'; it must be a number from 0.");
+}
+
+#[test]
+fn a_select_names_properties_and_members_of_structures_and_a_repeated_name_counts_once() {
+    for (names, context) in [
+        ("id,id,ID", "(id)"),
+        ("hardwareInformation/Model,deviceName", "(hardwareInformation/model,deviceName)"),
+        ("hardwareInformation/model,hardwareInformation/model", "(hardwareInformation/model)"),
+        ("*,id", ""),
+    ] {
+        let query = parse(&format!("$select={names}")).expect("fine");
+        let selection = query.selection(device(), Version::Beta).expect(names);
+        assert_eq!(selection.context(), context, "{names}");
+    }
+    for (names, word) in [
+        ("nope", "'nope'"),
+        ("hardwareInformation/nope", "'hardwareInformation/nope'"),
+        ("hardwareInformation/", "'hardwareInformation/'"),
+        ("deviceName/x", "'deviceName' is not a structure"),
+        ("deviceActionResults/passcode", "Select 'deviceActionResults'."),
+    ] {
+        let error = parse(&format!("$select={names}")).expect("fine").selection(device(), Version::Beta);
+        let error = error.expect_err(names).to_string();
+        assert!(error.contains(word), "{names}: {error}");
+    }
+    let query = parse("$select=hardwareInformation/model").expect("fine");
+    assert!(query.selection(device(), Version::V1).is_err(), "v1.0 has no such property");
+}
+
+#[test]
+fn a_structure_has_the_members_that_are_selected() {
+    let of = |names: &str| parse(&format!("$select={names}")).expect("fine").selection(device(), Version::Beta);
+    let structure = serde_json::json!({"model": "m", "imei": "i", "meid": "e"});
+    let narrowed = |names: &str| of(names).expect(names).narrow("hardwareInformation", structure.clone());
+    assert_eq!(
+        narrowed("hardwareInformation/imei,id,hardwareInformation/model"),
+        serde_json::json!({"model": "m", "imei": "i"})
+    );
+    assert_eq!(narrowed("hardwareInformation/imei,hardwareInformation"), structure);
+    assert_eq!(narrowed("*,hardwareInformation/imei"), structure);
+}
+
+#[test]
+fn the_caller_may_prefer_smaller_pages_and_no_items_at_all() {
+    let limit = |text: &str, preferred| {
+        let query = Query { preferred, ..parse(text).expect("fine") };
+        query.listing::<DeviceField>(device(), &walk()).expect("fine").limit
+    };
+    assert_eq!((limit("", Some(7)), limit("$top=5", Some(7)), limit("$top=9", Some(7))), (7, 5, 7));
+    assert_eq!((limit("$top=0", None), limit("", Some(100_000))), (0, MAX_PAGE));
+}
+
+#[test]
+fn the_cursor_of_the_portal_is_refused_with_what_to_do() {
+    for token in ["Skip='0'", "skip=1000", "SKIP=%270%27"] {
+        let query = parse(&format!("$skipToken={token}")).expect("fine");
+        let error = query.listing::<DeviceField>(device(), &walk()).expect_err(token).to_string();
+        assert!(error.contains("first page") && error.contains("@odata.nextLink"), "{error}");
     }
 }
 
 #[test]
 fn a_page_is_never_larger_than_the_limit() {
-    assert_eq!(Query::parse(Some("$top=5000")).map(|query| query.top), Ok(Some(MAX_PAGE)));
-    let query = Query::parse(Some("$top=5000&$expand=users")).expect("fine");
+    assert_eq!(parse("$top=5000").map(|query| query.top), Ok(Some(MAX_PAGE)));
+    let query = parse("$top=5000&$expand=users").expect("fine");
     assert_eq!(query.listing::<DeviceField>(device(), &walk()).map(|listing| listing.limit), Ok(MAX_EXPANDED_PAGE));
 }
 
 #[test]
 fn the_next_page_asks_the_same_question_and_no_other() {
-    let asked = "$select=id,model&$top=2&$count=true&$filter=model eq 'a%26b' or imei eq null&$orderby=model desc&$search=\"x y\"&$skip=3";
-    let query = Query::parse(Some(asked)).expect("fine");
+    let asked = "$select=id,model&$top=2&$count=true&$filter=model eq 'a%26b' or imei eq null&$orderby=model desc&$search=\"x y\"&$skip=3&$format=json";
+    let query = parse(asked).expect("fine");
     let cursor = Cursor { keys: vec![Value::Text("a=b&c/d".to_owned())], place: Uuid::from_u128(7) };
-    let again = Query::parse(Some(&query.next(&cursor, &walk()))).expect("our own query");
+    let again = parse(&query.next(&cursor, &walk())).expect("our own query");
     assert_eq!(again, Query { skiptoken: again.skiptoken.clone(), skip: None, ..query });
     assert_eq!(again.listing::<DeviceField>(device(), &walk()).expect("fine").after, Some(cursor));
 
@@ -96,6 +195,13 @@ fn filters_are_read_or_refused_with_their_place() {
         "not roleScopeTagIds/any(tag: tag eq 'x')",
         "totalStorageSpaceInBytes ge 1024 and skuNumber ne -5",
         "isEncrypted eq false or isSupervised eq true",
+        "isEncrypted",
+        "not isEncrypted",
+        "isEncrypted and not (isSupervised or deviceName eq 'x')",
+        "not (isEncrypted and deviceName eq 'x')",
+        "(isEncrypted)",
+        "isEncrypted\tand\tdeviceName\teq\t'x'",
+        "totalStorageSpaceInBytes ge 4.0 and skuNumber eq -5.00",
         "jailBroken eq 'true' or deviceName gt null",
         "complianceGracePeriodExpirationDateTime gt 9999-01-01T00:00:00Z and userId eq null",
         "not not true",
@@ -121,6 +227,13 @@ fn filters_are_read_or_refused_with_their_place() {
         "complianceState eq 'fine'",
         "managementState gt 'managed'",
         "totalStorageSpaceInBytes eq 1.5",
+        "totalStorageSpaceInBytes eq 1.",
+        "deviceName and isEncrypted",
+        "isEncrypted deviceName",
+        "deviceName/x eq 'x'",
+        "deviceCategory/displayName eq 'x'",
+        "nothing/any(x:x eq 'y')",
+        "usersLoggedOn/any(u:u/userId eq 'x')",
         "deviceName in 'x'",
         "deviceName in ()",
         "tolower(deviceName) eq 'x'",
@@ -167,6 +280,7 @@ fn orders_searches_and_expansions_are_read_or_refused_with_their_place() {
         "a,",
         "deviceName,",
         "id,id,id,id,id",
+        "deviceName\tdesc,\tid",
     ] {
         let read = order::parse::<DeviceField>(text, device(), Version::Beta);
         lines.push_str(&format!("$orderby={text}\n    {}\n", said(read, |order| format!("{order:?}"))));
@@ -185,6 +299,8 @@ fn orders_searches_and_expansions_are_read_or_refused_with_their_place() {
         "users,users",
         "users(",
         "users($top=0)",
+        "users($top=-1)",
+        "users($select=id/x)",
         "users($filter=a)",
         "users($expand=managedDevices)",
         "*",

@@ -11,8 +11,10 @@ use serde_json::{Map, Value, json};
 use strum::EnumCount;
 use zeroize::Zeroizing;
 
+use super::control::structure;
 use super::date_time;
 use crate::model::result_type;
+use crate::negotiation::{Format, Metadata};
 
 /// Room for one entry: the passcode, each byte of which can become a six-byte escape, and the rest.
 const ENTRY_BYTES: usize = 6 * MAX_PASSCODE_BYTES + 1024;
@@ -71,26 +73,36 @@ pub enum Shown {
     Passcode(Passcode),
 }
 
-/// The body of a single device: `object` with `results` as its last member.
-pub fn with_results(object: &Map<String, Value>, results: &[(ActionRecord, Shown)]) -> Zeroizing<Vec<u8>> {
-    let head = serde_json::to_vec(object).unwrap_or_default();
-    let mut body = Zeroizing::new(Vec::with_capacity(head.len() + 64 + results.len() * ENTRY_BYTES));
+/// The body of an answer: `object` with `results` as its last member, under that name.
+pub fn with_results(
+    format: Format,
+    object: &Map<String, Value>,
+    name: &str,
+    results: &[(ActionRecord, Shown)],
+) -> Zeroizing<Vec<u8>> {
+    let mut object = object.clone();
+    if format.metadata == Metadata::Full {
+        let of = if name == "value" { "@odata.type".to_owned() } else { format!("{name}@odata.type") };
+        object.insert(of, "#Collection(microsoft.graph.deviceActionResult)".into());
+    }
+    let head = serde_json::to_vec(&object).unwrap_or_default();
+    let mut body = Zeroizing::new(Vec::with_capacity(head.len() + 128 + results.len() * ENTRY_BYTES));
     body.extend_from_slice(head.strip_suffix(b"}").unwrap_or(&head));
     if !object.is_empty() {
         body.push(b',');
     }
-    body.extend_from_slice(b"\"deviceActionResults\":[");
+    body.extend_from_slice(format!("\"{name}\":[").as_bytes());
     for (index, (record, shown)) in results.iter().enumerate() {
         if index > 0 {
             body.push(b',');
         }
-        write_entry(&mut body, record, shown);
+        write_entry(&mut body, format, record, shown);
     }
     body.extend_from_slice(b"]}");
     body
 }
 
-fn write_entry(body: &mut Vec<u8>, record: &ActionRecord, shown: &Shown) {
+fn write_entry(body: &mut Vec<u8>, format: Format, record: &ActionRecord, shown: &Shown) {
     let failed = matches!(record.state, ActionState::Failed | ActionState::NotSupported);
     let withheld = match shown {
         Shown::Withheld(reason) => Some(reason.code()),
@@ -124,6 +136,11 @@ fn write_entry(body: &mut Vec<u8>, record: &ActionRecord, shown: &Shown) {
             name => has_passcode || !name.starts_with("chaveiro_passcode"),
         };
         members.retain(|name, _| stays(name));
+    }
+    if let Some(of) = of
+        && let Value::Object(members) = before.take()
+    {
+        before = structure(format, of, members).into();
     }
     let before = before.to_string();
     body.extend_from_slice(before.strip_suffix('}').unwrap_or(&before).as_bytes());
@@ -170,7 +187,7 @@ mod tests {
         for text in ["123456", "a\"b\\c\n\u{1}é", &"\u{1}".repeat(MAX_PASSCODE_BYTES)] {
             let passcode = Passcode::new(Zeroizing::new(text.to_owned())).expect("a passcode");
             let shown = vec![(record(1, ActionState::Done), Shown::Passcode(passcode))];
-            let body = with_results(&Map::new(), &shown);
+            let body = with_results(Format::default(), &Map::new(), "deviceActionResults", &shown);
             assert!(body.len() <= 64 + ENTRY_BYTES);
             let json: Value = serde_json::from_slice(&body).expect("JSON");
             assert_eq!(json["deviceActionResults"][0]["passcode"], text);
@@ -180,7 +197,12 @@ mod tests {
     #[test]
     fn only_a_failed_action_has_an_error_code() {
         for (state, code) in [(ActionState::Done, 0), (ActionState::Failed, 500), (ActionState::Pending, 0)] {
-            let body = with_results(&Map::new(), &[(record(1, state), Shown::Nothing)]);
+            let body = with_results(
+                Format::default(),
+                &Map::new(),
+                "deviceActionResults",
+                &[(record(1, state), Shown::Nothing)],
+            );
             let json: Value = serde_json::from_slice(&body).expect("JSON");
             assert_eq!(json["deviceActionResults"][0]["errorCode"], code);
         }

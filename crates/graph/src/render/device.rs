@@ -70,7 +70,7 @@ mod tests {
     use crate::kinds::MANAGED_DEVICE;
     use crate::kinds::managed_device::rendered as device;
     use crate::model::{Edm, Property};
-    use crate::query::Selection;
+    use crate::query::{Named, Selection};
     use crate::render::Form;
 
     fn sample() -> ManagedDevice {
@@ -128,7 +128,7 @@ mod tests {
         let of =
             |selection| device(&sample, None, Version::Beta, &selection, Form::Single)["hardwareInformation"].clone();
         assert_eq!(of(Selection::Default), Value::Null);
-        let named = of(Selection::Only(vec!["hardwareInformation"]));
+        let named = of(Selection::Only(vec![Named::whole("hardwareInformation")]));
         assert_eq!((&named["serialNumber"], &named["productName"]), (&json!("S1"), &Value::Null));
     }
 

@@ -1,13 +1,14 @@
 //! The tools by which kinds are rendered as JSON, in the documented order. The device has files of its own.
 
 pub mod action_result;
+pub mod control;
 pub mod device;
 
 use chaveiro_core::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::model::{ComplexType, Default, EntityType, Property};
-use crate::query::{Selection, is_served};
+use crate::query::Selection;
 use crate::resolve::Version;
 
 /// The form in which an entity is served.
@@ -34,13 +35,14 @@ pub fn object(
 ) -> Map<String, Value> {
     let mut object = Map::new();
     for property in entity.properties {
-        if !is_served(property, entity, version) || !selection.contains(property) {
+        if !version.serves(property, entity) || !selection.contains(property) {
             continue;
         }
         let hidden =
             (property.single_only && form == Form::Listed) || (property.named_only && !selection.names(property.name));
         let value = if hidden { None } else { known.remove(property.name) };
-        object.insert(property.name.to_owned(), value.unwrap_or_else(|| default(property)));
+        let value = selection.narrow(property.name, value.unwrap_or_else(|| default(property)));
+        object.insert(property.name.to_owned(), value);
     }
     object
 }

@@ -1,10 +1,12 @@
 //! URL paths to walks through the model, in two stages.
 //!
-//! [`Model::parse`] needs no store: it splits, decodes and matches segments against edges and actions, in every
-//! spelling that clients use (`/seg/{id}`, `seg('id')`, `seg(id)`, any case, qualified action names). What
+//! [`Model::parse`] needs no store: it splits, decodes and matches segments against edges, properties and actions, in every
+//! spelling that clients use (`/seg/{id}`, `seg('id')`, `seg(id)`, `seg(id='...')`, any case, qualified action names). What
 //! comes out is a [`Walk`]. [`crate::follow`] then takes the walk hop by hop inside the caller's tenant.
 //!
-//! References: OData 4.0 URL conventions, 4.3; the path grammar of Intune as its clients use it.
+//! Empty segments mean nothing, as in production: a client whose base URL ends with a slash writes one before each path.
+//!
+//! References: OData 4.01 URL conventions, 4.3 to 4.7; the path grammar of Intune as its clients use it.
 
 mod walk;
 
@@ -12,11 +14,17 @@ use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 use self::walk::ME;
-pub use self::walk::{Called, End, Hop, Key, MalformedKey, Version, Walk, encode};
-use crate::model::{EntityType, MAX_HOPS, Model, SERVICE};
+pub use self::walk::{Called, End, Hop, Key, MalformedKey, PropertyPath, Version, Walk, encode};
+use crate::model::{Edge, Edm, EntityType, Function, KeyForm, MAX_HOPS, Model, SERVICE};
 
 /// Bytes of a path; the longest documented walk has about 500.
 pub const MAX_PATH_BYTES: usize = 2048;
+
+/// The namespace of Graph's types, actions and functions.
+const NAMESPACE: &str = "microsoft.graph.";
+
+/// The segment that asks for a property as raw text.
+const VALUE: &str = "$value";
 
 /// The key that client libraries write for the signed-in user.
 const ME_TOKEN: &str = "me-token-to-replace";
@@ -48,9 +56,37 @@ pub enum PathError {
         "Resource not found for the segment 'executeAction': this server does not offer it. Its action names have no recoverPasscode in Microsoft Graph either: a passcode cannot be recovered in bulk. POST .../managedDevices/{{id}}/recoverPasscode for each device, up to 20 in one $batch."
     )]
     Bulk,
-    /// Neither edge nor action of where the walk stands.
+    /// Neither edge nor property nor action of where the walk stands.
     #[error("Resource not found for the segment '{0}'.")]
     Segment(String),
+    /// A key by the name of a property that is none.
+    #[error("'{name}' is no key of '{collection}'. Write {collection}('...') or {collection}({known}='...').")]
+    KeyName {
+        /// The name as it was given.
+        name: String,
+        /// The collection.
+        collection: &'static str,
+        /// The names that it has.
+        known: &'static str,
+    },
+    /// A parameter alias.
+    #[error("The parameter alias '{0}' is not supported in a path. Write the value itself in its place, in quotes.")]
+    Alias(String),
+    /// A function that is called with other parameters than its own.
+    #[error("The function '{function}' cannot be called as '{called}'. Write {form}.")]
+    Call {
+        /// The function.
+        function: &'static str,
+        /// The segment as it was given.
+        called: String,
+        /// The form of a call.
+        form: String,
+    },
+    /// `/$value` of something that is no single value.
+    #[error(
+        "The property '{0}' is a structure or a collection, which has no raw value. GET it without /$value, as JSON."
+    )]
+    NoValue(&'static str),
 }
 
 impl Model {
@@ -59,7 +95,7 @@ impl Model {
         if path.len() > MAX_PATH_BYTES {
             return Err(PathError::TooLong);
         }
-        let mut segments = path.trim_start_matches('/').trim_end_matches('/').split('/').map(decode);
+        let mut segments = segments(path).map(decode);
         let first = segments.next().unwrap_or_else(|| Ok(String::new()))?;
         let version = Version::parse(&first).ok_or_else(|| PathError::Version(first.to_lowercase()))?;
         let rest = segments.collect::<Result<Vec<_>, _>>()?;
@@ -81,6 +117,16 @@ pub fn relative(version: Version, path: &str) -> String {
     }
 }
 
+/// The segments of a path that are not empty, still percent-encoded.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+/// The same path without empty segments.
+pub fn without_empty_segments(path: &str) -> String {
+    segments(path).fold(String::with_capacity(path.len()), |path, segment| path + "/" + segment)
+}
+
 fn decode(segment: &str) -> Result<String, PathError> {
     percent_decode_str(segment).decode_utf8().map(Into::into).map_err(|_| PathError::NotText)
 }
@@ -98,38 +144,49 @@ fn walk(model: &'static Model, version: Version, segments: Vec<String>) -> Resul
                 }
             }
         }
-        if hops.len() == MAX_HOPS && at.action(action_name(&segment)).is_none() {
-            return Err(PathError::TooManyHops);
+        if is_own_type(at, &segment) {
+            continue;
         }
         let (name, inline_key) = split_key(&segment);
         let Some(edge) = model.edge(at, name).filter(|edge| edge.many || inline_key.is_none()) else {
-            end = last_segment(at, &hops, segment, segments.peek().is_some())?;
+            end = match property(at, version, &segment, &mut segments)? {
+                Some(path) => End::Property(path),
+                None => last_segment(at, &hops, segment, segments.peek().is_some())?,
+            };
             return Ok(Walk { model, version, hops, end });
         };
+        if hops.len() == MAX_HOPS {
+            return Err(PathError::TooManyHops);
+        }
         at = edge.to;
         if !edge.many {
             hops.push(Hop { edge, key: None });
             end = End::Entity;
             continue;
         }
-        if let Some(function) = segments.peek().and_then(|next| function(at, next)) {
+        // Where any text is a key, the name of the type is one.
+        if inline_key.is_none() && at.key_form != KeyForm::Text {
+            segments.next_if(|next| is_own_type(at, next));
+        }
+        let called = segments.peek().filter(|_| inline_key.is_none()).map(|next| function(at, next));
+        if let Some(called) = called.transpose()?.flatten() {
             segments.next();
             hops.push(Hop { edge, key: None });
             return match segments.next() {
-                None => Ok(Walk { model, version, hops, end: End::Function(function) }),
+                None => Ok(Walk { model, version, hops, end: End::Function(called) }),
                 Some(more) => Err(PathError::Segment(more)),
             };
         }
         let key = match inline_key {
-            Some(key) => Some(value_of_key(at, key)),
-            None => segments.next_if(|next| !next.starts_with('$')),
+            Some(key) => Some(key_in_parentheses(edge, key)?),
+            None => segments.next_if(|next| !next.starts_with('$')).map(Key::new),
         };
         if let Some(key) = &key {
-            offered(at, key)?;
+            offered(at, &key.text)?;
         }
         // Client libraries write it where they mean the signed-in user, and rewrite it themselves if all goes well.
         if hops.is_empty()
-            && key.as_deref() == Some(ME_TOKEN)
+            && key.as_ref().is_some_and(|key| key.text == ME_TOKEN)
             && let Some(me) = model.edge(&SERVICE, ME).filter(|me| me.to == at)
         {
             hops.push(Hop { edge: me, key: None });
@@ -137,7 +194,7 @@ fn walk(model: &'static Model, version: Version, segments: Vec<String>) -> Resul
             continue;
         }
         let has_key = key.is_some();
-        hops.push(Hop { edge, key: key.map(Key::new) });
+        hops.push(Hop { edge, key });
         end = End::Entity;
         if !has_key {
             return match (segments.next(), segments.next()) {
@@ -155,10 +212,46 @@ fn walk(model: &'static Model, version: Version, segments: Vec<String>) -> Resul
     Ok(Walk { model, version, hops, end })
 }
 
-/// The end of a walk after an entity that is no edge: an action or `$ref`, and nothing after it.
+/// Returns true if a segment casts to the type that stands there anyway.
+fn is_own_type(at: &EntityType, segment: &str) -> bool {
+    let name = action_name(segment);
+    at != &SERVICE && name.len() < segment.len() && name.eq_ignore_ascii_case(at.name)
+}
+
+/// The property that a segment names, with the members and the `$value` that follow it.
+fn property(
+    at: &'static EntityType,
+    version: Version,
+    segment: &str,
+    rest: &mut impl Iterator<Item = String>,
+) -> Result<Option<PropertyPath>, PathError> {
+    let found = at.property(segment).filter(|property| version.serves(property, at));
+    let Some(property) = found else { return Ok(None) };
+    let mut path = PropertyPath { property, members: Vec::new(), raw: false };
+    while let Some(segment) = rest.next() {
+        let last = path.last();
+        match last.edm {
+            Edm::Complex(_) | Edm::Collection(_) if segment.eq_ignore_ascii_case(VALUE) => {
+                return Err(PathError::NoValue(last.name));
+            }
+            _ if segment.eq_ignore_ascii_case(VALUE) => {
+                path.raw = true;
+                return rest.next().map_or(Ok(Some(path)), |more| Err(PathError::Segment(more)));
+            }
+            Edm::Complex(of) => {
+                let member = of.property(&segment).filter(|member| version.serves_member(member, of));
+                path.members.push(member.ok_or(PathError::Segment(segment))?);
+            }
+            _ => return Err(PathError::Segment(segment)),
+        }
+    }
+    Ok(Some(path))
+}
+
+/// The end of a walk after an entity that is neither edge nor property: an action or `$ref`, and nothing after it.
 fn last_segment(at: &'static EntityType, hops: &[Hop], segment: String, more: bool) -> Result<End, PathError> {
     let name = action_name(&segment);
-    // Whatever comes after it is not offered either.
+    // Anything that comes after it is not offered either.
     if let Some(known) = at.lacks(split_key(name).0) {
         return Err(PathError::NotOffered(known));
     }
@@ -179,18 +272,36 @@ fn last_segment(at: &'static EntityType, hops: &[Hop], segment: String, more: bo
     Err(PathError::Segment(segment))
 }
 
-/// The function of a collection that a segment calls, with the value of its parameter.
-fn function(at: &'static EntityType, segment: &str) -> Option<Called> {
-    let (name, given) = action_name(segment).strip_suffix(')')?.split_once('(')?;
-    let function = at.functions.iter().find(|function| name.eq_ignore_ascii_case(function.name))?;
+/// The function of a collection that a segment calls, with the value of its parameter. Parentheses without a parameter may
+/// be left out.
+fn function(at: &'static EntityType, segment: &str) -> Result<Option<Called>, PathError> {
+    let (name, given) = split_key(action_name(segment));
+    let Some(function) = at.functions.iter().find(|function| name.eq_ignore_ascii_case(function.name)) else {
+        return Ok(None);
+    };
+    let given = given.unwrap_or_default().trim();
     let value = match &function.parameter {
-        None => given.trim().is_empty().then(String::new)?,
+        None => given.is_empty().then(String::new),
         Some(parameter) => {
-            let (_, value) = given.split_once('=').filter(|(given, _)| given.trim() == parameter.name)?;
-            value.trim().strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'")
+            let value = given.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case(parameter.name));
+            let value = value.map(|(_, value)| value.trim());
+            if let Some(alias) = value.filter(|value| value.starts_with('@')) {
+                return Err(PathError::Alias(alias.to_owned()));
+            }
+            value.and_then(unquoted)
         }
     };
-    Some(Called { function, value })
+    match value {
+        Some(value) => Ok(Some(Called { function, value })),
+        None => {
+            Err(PathError::Call { function: function.name, called: segment.to_owned(), form: form_of_call(function) })
+        }
+    }
+}
+
+fn form_of_call(function: &Function) -> String {
+    let parameter = function.parameter.as_ref().map(|parameter| format!("{}='...'", parameter.name));
+    format!("{}({})", function.name, parameter.unwrap_or_default())
 }
 
 /// Refuses a key that is the name of something on a whole collection.
@@ -205,26 +316,43 @@ fn offered(at: &'static EntityType, key: &str) -> Result<(), PathError> {
 
 /// The name of an action without its namespace.
 fn action_name(segment: &str) -> &str {
-    const NAMESPACE: &str = "microsoft.graph.";
     match segment.get(..NAMESPACE.len()) {
         Some(prefix) if prefix.eq_ignore_ascii_case(NAMESPACE) => &segment[NAMESPACE.len()..],
         _ => segment,
     }
 }
 
-/// Splits `seg('id')` and `seg(id)`. A quote inside a quoted key is doubled.
-fn split_key(segment: &str) -> (&str, Option<String>) {
-    let Some((name, key)) = segment.strip_suffix(')').and_then(|rest| rest.split_once('(')) else {
-        return (segment, None);
-    };
-    let quoted = key.len() >= 2 && key.starts_with('\'') && key.ends_with('\'');
-    let key = if quoted { key[1..key.len() - 1].replace("''", "'") } else { key.to_owned() };
-    (name, Some(key))
+/// Splits `seg('id')` and `seg(id)` into the name and the text in parentheses.
+fn split_key(segment: &str) -> (&str, Option<&str>) {
+    match segment.strip_suffix(')').and_then(|rest| rest.split_once('(')) {
+        Some((name, key)) => (name, Some(key)),
+        None => (segment, None),
+    }
 }
 
-/// The value in `applications(appId='...')`: the named property is as good as the key.
-fn value_of_key(at: &'static EntityType, key: String) -> String {
-    let named = key.split_once('=').filter(|(name, _)| at.key_name == Some(name.trim()));
-    let quoted = named.and_then(|(_, value)| value.trim().strip_prefix('\'')?.strip_suffix('\''));
-    quoted.map(str::to_owned).unwrap_or(key)
+/// The content of a text in quotes; a quote inside is doubled.
+fn unquoted(text: &str) -> Option<String> {
+    Some(text.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'"))
+}
+
+/// The key in `seg('id')`, `seg(id)`, `seg(id='...')`, and in `applications(appId='...')`, where a type has another name.
+fn key_in_parentheses(edge: &'static Edge, text: &str) -> Result<Key, PathError> {
+    if let Some(key) = unquoted(text) {
+        return Ok(Key::new(key));
+    }
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let named = text.split_once('=').map(|(name, value)| (name.trim(), value.trim())).filter(|(name, _)| is_name(name));
+    let (name, value) = named.unwrap_or(("id", text));
+    if value.starts_with('@') {
+        return Err(PathError::Alias(value.to_owned()));
+    }
+    let other = edge.to.key_name.filter(|known| name.eq_ignore_ascii_case(known));
+    if other.is_none() && !name.eq_ignore_ascii_case("id") {
+        let known = edge.to.key_name.unwrap_or("id");
+        return Err(PathError::KeyName { name: name.to_owned(), collection: edge.name, known });
+    }
+    let key = Key::new(unquoted(value).unwrap_or_else(|| value.to_owned()));
+    // A name that looks like an id is still a name.
+    Ok(if other.is_some() && edge.to.key_form == KeyForm::Text { Key { id: None, ..key } } else { key })
 }

@@ -6,7 +6,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use strum::VariantArray;
 use uuid::Uuid;
 
-use crate::model::{Action, Edge, EntityType, Function, KeyForm, Model, Operation, SERVICE};
+use crate::model::{
+    Action, ComplexType, Edge, Edm, EntityType, Function, KeyForm, Model, Operation, Property, SERVICE,
+};
 
 /// The edge to the signed-in user. The walk then goes by [`USERS`].
 pub(super) const ME: &str = "me";
@@ -32,6 +34,16 @@ impl Version {
             Self::Beta => "beta",
             Self::V1 => "v1.0",
         }
+    }
+
+    /// Returns true if it serves a property. Types that only beta documents are whole in both versions.
+    pub fn serves(self, property: &Property, of: &EntityType) -> bool {
+        self == Self::Beta || of.beta_only || !property.beta_only
+    }
+
+    /// The same for a member of a structure.
+    pub fn serves_member(self, member: &Property, of: &ComplexType) -> bool {
+        self == Self::Beta || of.beta_only || !member.beta_only
     }
 
     pub(super) fn parse(segment: &str) -> Option<Self> {
@@ -89,6 +101,37 @@ impl std::fmt::Display for Called {
     }
 }
 
+/// A property of the entity at the end of a walk, or a member of one that is a structure.
+#[derive(Clone, Debug)]
+pub struct PropertyPath {
+    /// The property.
+    pub property: &'static Property,
+    /// The members, each of the structure before it.
+    pub members: Vec<&'static Property>,
+    /// True for `/$value`: the value alone, as text.
+    pub raw: bool,
+}
+
+impl PropertyPath {
+    /// The property or member that is asked for.
+    pub fn last(&self) -> &'static Property {
+        self.members.last().copied().unwrap_or(self.property)
+    }
+
+    /// Returns true if the answer is bytes, and not text.
+    pub fn is_binary(&self) -> bool {
+        matches!(self.last().edm, Edm::Binary)
+    }
+}
+
+impl std::fmt::Display for PropertyPath {
+    /// The names, without `$value`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.property.name)?;
+        self.members.iter().try_for_each(|member| write!(f, "/{}", member.name))
+    }
+}
+
 /// A key that no entity of its type can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MalformedKey {
@@ -111,6 +154,8 @@ pub enum End {
     Set,
     /// An entity.
     Entity,
+    /// A property of the entity.
+    Property(PropertyPath),
     /// An action of the entity.
     Action(Action),
     /// An operation on the entity.
@@ -204,27 +249,32 @@ impl Walk {
         self.hops.last().map_or(&SERVICE, |hop| hop.edge.to)
     }
 
-    /// The one spelling of this walk: model's names, `/{id}` keys, no version, percent-encoded. Keys that would be
+    /// The one spelling of this walk: model's names, `/{id}` keys, no version, percent-encoded. Keys that could be
     /// taken for something else as a segment stand in parentheses.
     pub fn canonical(&self) -> String {
         let mut path = String::new();
         for hop in &self.hops {
             path.push('/');
             path.push_str(hop.edge.name);
-            if let Some(key) = hop.key.as_ref().map(Key::canonical) {
-                if key.is_empty() || key.starts_with('$') {
-                    // Writing into a string does not fail.
-                    let _ = write!(path, "('{}')", encode(&key.replace('\'', "''")));
-                } else {
-                    path.push('/');
-                    path.push_str(&encode(&key));
-                }
+            if let Some(key) = &hop.key {
+                let any_text =
+                    hop.edge.to.key_form == KeyForm::Text && !key.text.is_empty() && !key.text.starts_with('$');
+                let text = key.canonical();
+                // Writing into a string does not fail.
+                let _ = match key.id.is_some() || any_text {
+                    true => write!(path, "/{}", encode(&text)),
+                    false => write!(path, "('{}')", encode(&text.replace('\'', "''"))),
+                };
             }
         }
         match &self.end {
             End::Service | End::Set | End::Entity => {}
             End::Metadata => path.push_str("/$metadata"),
             End::Batch => path.push_str("/$batch"),
+            End::Property(property) => {
+                let value = if property.raw { "/$value" } else { "" };
+                let _ = write!(path, "/{property}{value}");
+            }
             End::Action(action) => {
                 path.push('/');
                 path.push_str(action.name);
@@ -257,6 +307,9 @@ impl Walk {
         }
         match &self.end {
             End::Service | End::Metadata | End::Batch | End::Set | End::Entity => {}
+            End::Property(property) => {
+                let _ = write!(path, "/{property}");
+            }
             End::Action(action) => {
                 let _ = write!(path, "/{namespace}{}", action.name);
             }
@@ -284,6 +337,7 @@ impl Walk {
             End::Service | End::Set | End::Entity => "",
             End::Metadata => "/$metadata",
             End::Batch => "/$batch",
+            End::Property(property) => &format!("/{property}{}", if property.raw { "/$value" } else { "" }),
             End::Action(action) => &format!("/{}", action.name),
             End::Operation(operation) => &format!("/{}", operation.name),
             End::Function(called) => &format!("/{}", called.function.name),
@@ -310,6 +364,7 @@ impl Walk {
             End::Service | End::Set | End::Entity => "",
             End::Metadata => "/$metadata",
             End::Batch => "/$batch",
+            End::Property(_) => "/property",
             End::Action(_) | End::Operation(_) => "/action",
             End::Function(_) => "/function",
             End::SetCount => "/$count",

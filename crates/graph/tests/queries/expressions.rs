@@ -40,6 +40,8 @@ enum Expression {
     Not(Box<Self>),
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
+    /// A property that is true or false, alone.
+    Flag(&'static str),
     /// Property, operator, literals: one, or the list of `in`.
     Compared(&'static str, &'static str, Vec<Value>),
     /// Function, property, text.
@@ -69,6 +71,7 @@ impl fmt::Display for Expression {
                 write!(f, "{} and {}", part(one), part(other))
             }
             Self::Or(one, other) => write!(f, "{one} or {other}"),
+            Self::Flag(of) => f.write_str(of),
             Self::Compared(of, "in", values) => {
                 let values: Vec<_> = values.iter().map(|value| literal(of, value)).collect();
                 write!(f, "{of} in ({})", values.join(", "))
@@ -87,6 +90,7 @@ fn leaf(dice: &mut Dice) -> Expression {
         0 | 1 => (dice.one(&OF_TEXT), dice.one(&ordered)),
         2 => (dice.one(&OF_NUMBERS), dice.one(&ordered)),
         3 => (dice.one(&OF_TIMES), dice.one(&ordered)),
+        4 if dice.roll(3) == 0 => return Expression::Flag(dice.one(&OF_FLAGS)),
         4 => (dice.one(&OF_FLAGS), dice.one(&sorts)),
         5 => (ENUMS[dice.roll(ENUMS.len())].0, dice.one(&sorts)),
         _ if dice.roll(4) == 0 => return Expression::Tagged(dice.one(&["own", "porto", "OWN", ""]).to_owned()),
@@ -125,6 +129,7 @@ fn holds(expression: &Expression, said: &Value) -> bool {
         Expression::Not(inner) => !holds(inner, said),
         Expression::And(one, other) => holds(one, said) && holds(other, said),
         Expression::Or(one, other) => holds(one, said) || holds(other, said),
+        Expression::Flag(of) => said[of] == true,
         Expression::Tagged(tag) => {
             said["roleScopeTagIds"].as_array().is_some_and(|tags| tags.contains(&tag[..].into()))
         }

@@ -1,0 +1,166 @@
+//! Control information: what JSON says of an entity beside its properties, as far as the format asks for it.
+//!
+//! References: OData JSON Format 4.01, 3.1, 3.2 and 4.6.
+
+use serde_json::{Map, Value};
+
+use crate::model::{ComplexType, Edm, EntityType, Model, Property, SERVICE};
+use crate::negotiation::{Format, Metadata};
+use crate::resolve::Version;
+
+/// Annotations that stay without metadata: without them a client cannot read on.
+const ALWAYS: [&str; 2] = ["@odata.nextLink", "@odata.count"];
+
+const CONTEXT: &str = "@odata.context";
+const TYPE: &str = "@odata.type";
+
+/// The control information of one request.
+#[derive(Clone, Copy)]
+pub(crate) struct Control<'a> {
+    pub(crate) format: Format,
+    pub(crate) model: &'static Model,
+    pub(crate) version: Version,
+    /// `scheme://host:port` of the server.
+    pub(crate) base_url: &'a str,
+}
+
+impl Control<'_> {
+    /// The members with which an answer begins: the address of its description.
+    pub(crate) fn begin(&self, context: String) -> Map<String, Value> {
+        match self.format.metadata {
+            Metadata::None => Map::new(),
+            Metadata::Minimal | Metadata::Full => Map::from_iter([(CONTEXT.to_owned(), context.into())]),
+        }
+    }
+
+    /// A number of items.
+    pub(crate) fn count(&self, number: u64) -> Value {
+        value(self.format, Edm::Int64, number.into())
+    }
+
+    /// An entity at that path, keys in parentheses; `changes` says that it can be changed there.
+    pub(crate) fn entity(
+        &self,
+        of: &'static EntityType,
+        path: &str,
+        changes: bool,
+        object: Map<String, Value>,
+    ) -> Map<String, Value> {
+        let mut object = members(self.format, |name| of.property(name), object);
+        if self.format.metadata != Metadata::Full || of == &SERVICE {
+            return object;
+        }
+        let address = format!("{}/{}/{path}", self.base_url, self.version.segment());
+        for edge in self.model.edges_from(of).filter(|edge| self.version == Version::Beta || !edge.beta_only) {
+            let link = format!("{address}/{}", edge.name);
+            object.insert(format!("{}@odata.navigationLink", edge.name), link.into());
+        }
+        let link = if changes { "@odata.editLink" } else { "@odata.readLink" };
+        let first = [(TYPE, format!("#microsoft.graph.{}", of.name)), ("@odata.id", address.clone()), (link, address)];
+        let first = first.into_iter().map(|(name, text)| (name.to_owned(), text.into()));
+        first.chain(object).collect()
+    }
+
+    /// The members of a structure.
+    pub(crate) fn structure(&self, of: &'static ComplexType, object: Map<String, Value>) -> Map<String, Value> {
+        structure(self.format, of, object)
+    }
+
+    /// A value of that type as the `value` of an answer that has begun.
+    pub(crate) fn individual(&self, mut begun: Map<String, Value>, edm: Edm, value: Value) -> Map<String, Value> {
+        match (edm, value) {
+            (Edm::Complex(of), Value::Object(object)) => begun.extend(self.structure(of, object)),
+            (edm, value) => begun.extend(members_of_value(self.format, edm, value)),
+        }
+        begun
+    }
+}
+
+fn members_of_value(format: Format, edm: Edm, given: Value) -> Map<String, Value> {
+    let name = announced(format, edm, &given).map(|name| (TYPE.to_owned(), Value::from(name)));
+    name.into_iter().chain([("value".to_owned(), value(format, edm, given))]).collect()
+}
+
+/// The members of a structure in a format.
+pub(crate) fn structure(format: Format, of: &'static ComplexType, object: Map<String, Value>) -> Map<String, Value> {
+    let mut object = members(format, |name| of.property(name), object);
+    // No description has types of our own.
+    if format.metadata == Metadata::Full && !object.contains_key(TYPE) && !of.name.starts_with("chaveiro") {
+        object =
+            std::iter::once((TYPE.to_owned(), format!("#microsoft.graph.{}", of.name).into())).chain(object).collect();
+    }
+    object
+}
+
+fn members(
+    format: Format,
+    property: impl Fn(&str) -> Option<&'static Property>,
+    object: Map<String, Value>,
+) -> Map<String, Value> {
+    // As it is rendered.
+    if format.metadata == Metadata::Minimal && !format.ieee754 {
+        return object;
+    }
+    let mut written = Map::new();
+    for (name, given) in object {
+        if name.contains('@') {
+            if format.metadata != Metadata::None || ALWAYS.iter().any(|kept| name.ends_with(kept)) {
+                written.insert(name, given);
+            }
+            continue;
+        }
+        let Some(property) = property(&name) else {
+            written.insert(name, given);
+            continue;
+        };
+        if let Some(of) = announced(format, property.edm, &given) {
+            written.insert(format!("{name}{TYPE}"), of.into());
+        }
+        written.insert(name, value(format, property.edm, given));
+    }
+    written
+}
+
+/// The type of a value, where full metadata says it: JSON alone tells text, flags and doubles.
+fn announced(format: Format, edm: Edm, value: &Value) -> Option<String> {
+    if format.metadata != Metadata::Full || value.is_null() {
+        return None;
+    }
+    match edm {
+        Edm::String | Edm::Boolean | Edm::Double => None,
+        // It says so itself.
+        Edm::Complex(_) => None,
+        Edm::Collection(Edm::Complex(of)) if of.name.starts_with("chaveiro") => None,
+        // Of an enum without a name only the members are known.
+        Edm::Enum(of) if of.name.is_empty() => None,
+        edm => Some(format!("#{}", type_name(edm))),
+    }
+}
+
+fn type_name(edm: Edm) -> String {
+    match edm {
+        Edm::String => "String".to_owned(),
+        Edm::Boolean => "Boolean".to_owned(),
+        Edm::Int32 => "Int32".to_owned(),
+        Edm::Int64 => "Int64".to_owned(),
+        Edm::DateTime => "DateTimeOffset".to_owned(),
+        Edm::Double => "Double".to_owned(),
+        Edm::Guid => "Guid".to_owned(),
+        Edm::Duration => "Duration".to_owned(),
+        Edm::Binary => "Binary".to_owned(),
+        Edm::Enum(of) => format!("microsoft.graph.{}", of.name),
+        Edm::Complex(of) => format!("microsoft.graph.{}", of.name),
+        Edm::Collection(item) => format!("Collection({})", type_name(*item)),
+    }
+}
+
+fn value(format: Format, edm: Edm, given: Value) -> Value {
+    match (edm, given) {
+        (Edm::Int64, Value::Number(number)) if format.ieee754 => number.to_string().into(),
+        (Edm::Complex(of), Value::Object(object)) => structure(format, of, object).into(),
+        (Edm::Collection(item), Value::Array(items)) => {
+            items.into_iter().map(|given| value(format, *item, given)).collect()
+        }
+        (_, given) => given,
+    }
+}
