@@ -345,6 +345,8 @@ pub(crate) enum Device {
     List {
         #[arg(long)]
         without_certificate: bool,
+        #[arg(long, conflicts_with = "without_certificate")]
+        retired: bool,
     },
     #[command(after_help = "Example:\n  chaveiro device show ANA-LT1")]
     Show { device: String },

@@ -120,10 +120,16 @@ impl GraphClient {
         if uuid::Uuid::try_parse(asked).is_ok() {
             return Ok(asked.to_owned());
         }
-        let devices = self.all("/beta/deviceManagement/managedDevices?$select=id,deviceName").await?;
+        const DEVICES: &str = "/beta/deviceManagement/managedDevices?$select=id,deviceName";
+        let named = |devices: &[Value]| devices.iter().any(|device| is_named(device, asked));
+        let mut devices = self.all(DEVICES).await?;
+        // The passcodes of a retired device are read by its name, too, if no other device has the name now.
+        if !named(&devices) {
+            devices = self.all(&format!("{DEVICES}&$filter=managementState%20eq%20'retireIssued'")).await?;
+        }
         let found: Vec<_> = devices
             .iter()
-            .filter(|device| device["deviceName"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(asked)))
+            .filter(|device| is_named(device, asked))
             .filter_map(|device| device["id"].as_str())
             .collect();
         match found.as_slice() {
@@ -132,6 +138,10 @@ impl GraphClient {
             _ => bail!(text!("device-ambiguous", count = found.len(), device = asked, ids = found.join(", "))),
         }
     }
+}
+
+fn is_named(device: &Value, asked: &str) -> bool {
+    device["deviceName"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(asked))
 }
 
 /// A client of the server where the person is signed in, if this machine is no server. A data directory that is named is

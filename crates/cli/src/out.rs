@@ -82,6 +82,7 @@ impl Out {
         let moment = |text: &str| text.parse().ok().map(|at: Timestamp| self.lang.moment(at));
         match value {
             Value::Null => "–".to_owned(),
+            Value::String(text) if text.is_empty() => "–".to_owned(),
             Value::String(licence) if member == "licence" => match licence.strip_prefix("active until ") {
                 Some(end) => text!("licence-until", at = moment(end).unwrap_or_else(|| end.to_owned())).say(self.lang),
                 None if licence == "active" => text!("licence-active").say(self.lang),

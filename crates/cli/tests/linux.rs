@@ -60,7 +60,9 @@ async fn a_linux_machine_enrols_reports_what_it_is_and_leaves() {
     let status: Value = serde_json::from_str(&machine.run(&["status", "--json"])).expect("JSON");
     assert!(status["lastSync"].is_string() && status["enrolled"] == true, "{status}");
     machine.run(&["unenroll"]);
-    assert_eq!(devices(&server).await[0]["managementState"], "retireIssued", "the record stays");
+    assert_eq!(devices(&server).await, serde_json::json!([]), "it has left the list");
+    let retired = run_json(&data, &["device", "list", "--retired"]);
+    assert_eq!(retired[0]["managementState"], "retireIssued", "and its record stays: {retired}");
     assert!(text(&machine.try_run(&["sync"]).stderr).contains("not enrolled"));
 }
 

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -20,15 +19,32 @@ const MAX_ID_BYTES: usize = 256;
 /// The error of a batch, or of one item of it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BatchError {
-    /// No `requests`, or items that are none.
-    #[error("Invalid batch payload format. Send {{\"requests\": [{{\"id\", \"method\", \"url\"}}, ...]}}.")]
-    Format,
+    /// No `requests`.
+    #[error(
+        "Invalid batch payload format: 'requests' {0}. Send {{\"requests\": [{{\"id\", \"method\", \"url\"}}, ...]}}."
+    )]
+    Requests(&'static str),
+    /// An item, or a member of one, that is something else.
+    #[error("Invalid batch payload format: '{place}' {found}; it must be {expected}.")]
+    Member {
+        /// The place, such as `requests[2].url`.
+        place: String,
+        /// The value that was sent.
+        found: &'static str,
+        /// The values that it takes.
+        expected: &'static str,
+    },
     /// Too many.
     #[error("The batch has {0} requests; the maximum is {MAX_ITEMS}. Send the rest in another batch.")]
     TooMany(usize),
     /// An id that is empty or too long.
-    #[error("A request Id must have 1 to {MAX_ID_BYTES} bytes.")]
-    Id,
+    #[error("A request Id must have 1 to {MAX_ID_BYTES} bytes; 'requests[{at}].id' has {bytes}.")]
+    Id {
+        /// The number of the item, from 0.
+        at: usize,
+        /// The bytes of its id.
+        bytes: usize,
+    },
     /// Two items of one id.
     #[error("Duplicate request Id {0}: every request of a batch needs its own.")]
     Duplicate(String),
@@ -43,12 +59,12 @@ pub enum BatchError {
     Nested,
     /// A URL that leads elsewhere, or nowhere.
     #[error(
-        "The url of a request in a batch must be relative to the version, for example /deviceManagement/managedDevices."
+        "The url of a request in a batch must be relative to the version, for example /deviceManagement/managedDevices; it is '{0}'."
     )]
-    Url,
+    Url(String),
     /// A method that is none.
-    #[error("The method of a request in a batch must be GET, POST, PATCH, PUT or DELETE.")]
-    Method,
+    #[error("The method of a request in a batch must be GET, POST, PATCH, PUT or DELETE; it is '{0}'.")]
+    Method(String),
     /// A header that is none.
     #[error("The header '{0}' of a request in a batch is not a valid HTTP header.")]
     Header(String),
@@ -61,45 +77,129 @@ pub enum BatchError {
 }
 
 /// A batch whose ids and dependencies hold together.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Batch {
     pub(crate) requests: Vec<Item>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub(crate) struct Item {
+    /// A number is kept as its text, as production answers it.
     pub(crate) id: String,
     pub(crate) method: String,
     pub(crate) url: String,
-    #[serde(default)]
-    pub(crate) headers: Option<BTreeMap<String, Value>>,
-    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, Value>,
     pub(crate) body: Value,
-    #[serde(default)]
-    pub(crate) depends_on: Option<Vec<String>>,
+    pub(crate) depends_on: Vec<String>,
 }
 
 /// Reads and checks a batch.
-pub fn read(object: Map<String, Value>) -> Result<Batch, BatchError> {
-    let batch: Batch = serde_json::from_value(Value::Object(object)).map_err(|_| BatchError::Format)?;
-    if batch.requests.is_empty() {
-        return Err(BatchError::Format);
+pub fn read(mut object: Map<String, Value>) -> Result<Batch, BatchError> {
+    let items = match object.remove("requests") {
+        Some(Value::Array(items)) if items.is_empty() => return Err(BatchError::Requests("is empty")),
+        Some(Value::Array(items)) => items,
+        Some(other) => return Err(BatchError::Requests(kind(&other))),
+        None => return Err(BatchError::Requests("is missing")),
+    };
+    if items.len() > MAX_ITEMS {
+        return Err(BatchError::TooMany(items.len()));
     }
-    if batch.requests.len() > MAX_ITEMS {
-        return Err(BatchError::TooMany(batch.requests.len()));
-    }
+    let requests = items.into_iter().enumerate().map(|(at, value)| item(at, value)).collect::<Result<Vec<_>, _>>()?;
     let mut before = BTreeSet::new();
-    for item in &batch.requests {
+    for (at, item) in requests.iter().enumerate() {
         if item.id.is_empty() || item.id.len() > MAX_ID_BYTES {
-            return Err(BatchError::Id);
+            return Err(BatchError::Id { at, bytes: item.id.len() });
         }
-        if !item.depends_on.iter().flatten().all(|id| before.contains(id.as_str())) {
+        if !item.depends_on.iter().all(|id| before.contains(id.as_str())) {
             return Err(BatchError::Dependency(item.id.clone()));
         }
         if !before.insert(item.id.as_str()) {
             return Err(BatchError::Duplicate(item.id.clone()));
         }
     }
-    Ok(batch)
+    Ok(Batch { requests })
+}
+
+fn item(at: usize, value: Value) -> Result<Item, BatchError> {
+    const ID: &str = "a text or a number";
+    let Value::Object(mut members) = value else {
+        let (place, found) = (format!("requests[{at}]"), kind(&value));
+        return Err(BatchError::Member { place, found, expected: "an object with id, method and url" });
+    };
+    let wrong = |name: &str, found: &Value, expected| BatchError::Member {
+        place: format!("requests[{at}].{name}"),
+        found: kind(found),
+        expected,
+    };
+    let mut text = |name: &str, expected| match members.remove(name) {
+        Some(Value::String(text)) => Ok(text),
+        Some(Value::Number(number)) if expected == ID => Ok(number.to_string()),
+        Some(other) => Err(wrong(name, &other, expected)),
+        None => Err(BatchError::Member { place: format!("requests[{at}].{name}"), found: "is missing", expected }),
+    };
+    let id = text("id", ID)?;
+    let method = text("method", "a text such as \"GET\"")?;
+    let url = text("url", "a text such as \"/deviceManagement/managedDevices\"")?;
+    let headers = match members.remove("headers") {
+        None | Some(Value::Null) => BTreeMap::new(),
+        Some(Value::Object(headers)) => headers.into_iter().collect(),
+        Some(other) => return Err(wrong("headers", &other, "an object of texts")),
+    };
+    let depends_on = match members.remove("dependsOn") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(ids)) => {
+            let ids = ids.into_iter().enumerate().map(|(number, id)| match id {
+                Value::String(id) => Ok(id),
+                Value::Number(id) => Ok(id.to_string()),
+                other => Err(wrong(&format!("dependsOn[{number}]"), &other, ID)),
+            });
+            ids.collect::<Result<_, _>>()?
+        }
+        Some(other) => return Err(wrong("dependsOn", &other, "a list of ids")),
+    };
+    let body = members.remove("body").unwrap_or_default();
+    Ok(Item { id, method, url, headers, body, depends_on })
+}
+
+/// The kind of a value, after the name of its place.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "is null",
+        Value::Bool(_) => "is true or false",
+        Value::Number(_) => "is a number",
+        Value::String(_) => "is a text",
+        Value::Array(_) => "is a list",
+        Value::Object(_) => "is an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_item_and_its_member() {
+        let good = json!({"id": 1, "method": "GET", "url": "/users"});
+        for (item, expected) in [
+            (json!("x"), "'requests[1]' is a text; it must be an object with id, method and url."),
+            (json!({"id": null}), "'requests[1].id' is null; it must be a text or a number."),
+            (json!({"method": "GET"}), "'requests[1].id' is missing; it must be a text or a number."),
+            (json!({"id": 2, "method": 1}), "'requests[1].method' is a number; it must be a text such as \"GET\"."),
+            (json!({"id": 2, "method": "GET", "url": []}), "'requests[1].url' is a list; it must be a text such as"),
+            (json!({"id": 2, "method": "GET", "url": "", "headers": []}), "'requests[1].headers' is a list"),
+            (json!({"id": 2, "method": "GET", "url": "", "dependsOn": 1}), "'requests[1].dependsOn' is a number"),
+            (
+                json!({"id": 2, "method": "GET", "url": "", "dependsOn": [1, true]}),
+                "'requests[1].dependsOn[1]' is true",
+            ),
+            (json!({"id": "", "method": "GET", "url": ""}), "'requests[1].id' has 0."),
+            (json!({"id": "1", "method": "GET", "url": ""}), "Duplicate request Id 1"),
+        ] {
+            let batch = json!({"requests": [good, item]});
+            let error = read(batch.as_object().expect("an object").clone()).expect_err("a fault").to_string();
+            assert!(error.contains(expected), "{item}: {error}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 use tokio::time::timeout;
 
+use crate::json::{self, NotJson};
 use crate::model::{ComplexType, Edm, EntityType, Operation};
 
 /// Bytes of a body, before and after decompression. Script contents are the largest thing sent.
@@ -59,11 +60,36 @@ pub enum BodyError {
     /// The body is empty.
     #[error("Empty Payload. JSON content expected.")]
     Empty,
-    /// The body is not a JSON object.
+    /// The body is not JSON.
     #[error(
-        "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."
+        "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format. {0}"
     )]
-    NotJson,
+    NotJson(#[from] NotJson),
+    /// The body is another JSON value than an object.
+    #[error(
+        "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format. The payload is {0}; send an object, such as {{\"name\": \"value\"}}."
+    )]
+    NotAnObject(&'static str),
+    /// Two members that mean one property.
+    #[error("The property '{name}' of type 'microsoft.graph.{entity}' is given twice. Send it once.")]
+    Twice {
+        /// The name.
+        name: &'static str,
+        /// The type.
+        entity: &'static str,
+    },
+    /// A navigation property.
+    #[error(
+        "The property '{name}' of type 'microsoft.graph.{entity}' is a navigation property and is not set in a body. {instead}"
+    )]
+    Navigation {
+        /// The name.
+        name: &'static str,
+        /// The type.
+        entity: &'static str,
+        /// The advice.
+        instead: &'static str,
+    },
     /// A property the type does not have.
     #[error(
         "The property '{name}' does not exist on type 'microsoft.graph.{entity}'. Make sure to only use property names that are defined by the type."
@@ -91,12 +117,14 @@ pub enum BodyError {
         operation: &'static str,
     },
     /// A property that the server sets.
-    #[error("The property '{name}' of type 'microsoft.graph.{entity}' is read-only. Leave it out.")]
+    #[error("The property '{name}' of type 'microsoft.graph.{entity}' is read-only. {instead}")]
     ReadOnly {
         /// The name.
         name: &'static str,
         /// The type.
         entity: &'static str,
+        /// The advice.
+        instead: &'static str,
     },
     /// A property that Graph lets callers set and this server does not.
     #[error("The property '{name}' of type 'microsoft.graph.{entity}' cannot be set here: {why}. Leave it out.")]
@@ -162,9 +190,12 @@ pub async fn json_object_within(
     if !content_type.to_str().is_ok_and(is_json) {
         return Err(BodyError::ContentType);
     }
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) | Err(_) => Err(BodyError::NotJson),
+    match json::read(&bytes)? {
+        Value::Object(object) => Ok(object),
+        Value::Array(_) => Err(BodyError::NotAnObject("a list")),
+        Value::String(_) => Err(BodyError::NotAnObject("a text")),
+        Value::Number(_) => Err(BodyError::NotAnObject("a number")),
+        Value::Bool(_) | Value::Null => Err(BodyError::NotAnObject("true, false or null")),
     }
 }
 
@@ -254,12 +285,13 @@ pub fn check(object: Map<String, Value>, entity: &'static EntityType) -> Result<
         if name == "id" && value.as_str() == Some("") {
             continue;
         }
-        let property = entity.property(&name).ok_or(BodyError::UnknownProperty { name, entity: entity.name })?;
+        let property = entity.property(&name).ok_or_else(|| no_property(name, entity))?;
         if let Some(why) = property.not_kept {
             return Err(BodyError::NotKept { name: property.name, entity: entity.name, why });
         }
         if !property.writable {
-            return Err(BodyError::ReadOnly { name: property.name, entity: entity.name });
+            let (name, instead) = (property.name, property.instead);
+            return Err(BodyError::ReadOnly { name, entity: entity.name, instead });
         }
         if !(value.is_null() && property.nullable && !property.required) {
             check_value(&value, property.edm).map_err(|expected| BodyError::Value { name: property.name, expected })?;
@@ -268,9 +300,20 @@ pub fn check(object: Map<String, Value>, entity: &'static EntityType) -> Result<
             return Err(BodyError::Required { name: property.name, entity: entity.name });
         }
         let value = if matches!(property.edm, Edm::Int32 | Edm::Int64) { whole(value) } else { value };
-        checked.properties.insert(property.name.to_owned(), value);
+        if checked.properties.insert(property.name.to_owned(), value).is_some() {
+            return Err(BodyError::Twice { name: property.name, entity: entity.name });
+        }
     }
     Ok(checked)
+}
+
+/// The error for a member that is no property of the type; a navigation property is set in another way.
+pub(crate) fn no_property(name: String, entity: &'static EntityType) -> BodyError {
+    let edge = entity.edges.iter().find(|edge| edge.from == entity && edge.name.eq_ignore_ascii_case(&name));
+    match edge {
+        Some(edge) => BodyError::Navigation { name: edge.name, entity: entity.name, instead: edge.in_a_body() },
+        None => BodyError::UnknownProperty { name, entity: entity.name },
+    }
 }
 
 /// Refuses a create without what its type requires.
@@ -321,7 +364,7 @@ fn structure(value: Value, name: &'static str, of: &'static ComplexType) -> Resu
             return Err(BodyError::NotKept { name: property.name, entity: of.name, why });
         }
         if !property.writable {
-            return Err(BodyError::ReadOnly { name: property.name, entity: of.name });
+            return Err(BodyError::ReadOnly { name: property.name, entity: of.name, instead: property.instead });
         }
         check_value(&value, property.edm).map_err(|expected| BodyError::Value { name: property.name, expected })?;
         given.insert(property.name.to_owned(), value);

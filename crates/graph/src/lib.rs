@@ -12,6 +12,7 @@ pub mod entity_tag;
 pub mod error;
 mod follow;
 mod handlers;
+pub mod json;
 mod kind;
 pub mod kinds;
 pub mod limits;

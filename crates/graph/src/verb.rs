@@ -73,17 +73,18 @@ pub fn verbs(shape: EndShape, access: Access) -> &'static [(&'static str, Verb)]
     const LIST: (&str, Verb) = ("GET", Verb::List);
     match (shape, access) {
         (EndShape::Set, Access::Owned) => &[LIST, ("POST", Verb::Create)],
-        (EndShape::Set, Access::ReadOnly | Access::Device | Access::Linked) => &[LIST],
+        (EndShape::Set, Access::ReadOnly | Access::Device | Access::Linked | Access::Sole) => &[LIST],
         (EndShape::Entity, Access::Owned | Access::Device) => {
             &[READ, ("PATCH", Verb::Update), ("DELETE", Verb::Delete)]
         }
-        (EndShape::Entity, Access::ReadOnly | Access::Linked) | (EndShape::Property, _) => &[READ],
+        (EndShape::Entity, Access::ReadOnly | Access::Linked | Access::Sole) | (EndShape::Property, _) => &[READ],
         (EndShape::Function, _) => &[LIST],
         (EndShape::SetCount, _) => &[("GET", Verb::Count)],
         (EndShape::Action, _) => &[("POST", Verb::Act)],
         (EndShape::Operation, _) => &[("POST", Verb::Operate)],
         (EndShape::SetRef, Access::Linked) => &[("POST", Verb::Link)],
-        (EndShape::EntityRef, Access::Linked) => &[("DELETE", Verb::Unlink)],
+        (EndShape::SetRef, Access::Sole) => &[("POST", Verb::Link), ("DELETE", Verb::Unlink)],
+        (EndShape::EntityRef, Access::Linked | Access::Sole) => &[("DELETE", Verb::Unlink)],
         (EndShape::SetRef | EndShape::EntityRef, Access::ReadOnly | Access::Owned | Access::Device) => &[],
     }
 }

@@ -7,7 +7,9 @@ mod errors;
 mod face;
 mod formats;
 mod properties;
+mod primary_user;
 mod reading;
+mod retired;
 mod tags;
 mod transport;
 
@@ -395,7 +397,7 @@ async fn pages_hold_every_device_once() {
         next = page["@odata.nextLink"].as_str().map(|link| link.strip_prefix(BASE).expect("ours").to_owned());
     }
     let unique: std::collections::BTreeSet<_> = seen.iter().collect();
-    assert_eq!((seen.len(), unique.len()), (26, 26));
+    assert_eq!((seen.len(), unique.len()), (25, 25), "without the retired one");
 }
 
 #[tokio::test]

@@ -116,6 +116,9 @@ async fn fill(world: &World) {
         .await;
 }
 
+/// The condition by which a filter also covers retired devices.
+const OF_ALL: &str = "managementState in ('managed','retireIssued')";
+
 /// The literal of a value that was served, or `None` for what is no scalar.
 fn literal(edm: Edm, value: &Value) -> Option<String> {
     match (edm, value) {
@@ -131,7 +134,7 @@ fn literal(edm: Edm, value: &Value) -> Option<String> {
 async fn a_filter_says_of_every_property_what_a_get_says() {
     let (world, token) = world().await;
     fill(&world).await;
-    let (_, all) = world.ask(&token, "GET", DEVICES, &[]).await;
+    let (_, all) = world.ask(&token, "GET", &format!("{DEVICES}?$filter={}", encoded(OF_ALL)), &[]).await;
     let mut compared = 0;
     // What each device says of each property, alone.
     let mut said: BTreeMap<&str, BTreeMap<String, String>> = BTreeMap::new();
@@ -149,7 +152,8 @@ async fn a_filter_says_of_every_property_what_a_get_says() {
             // Text is compared without ASCII case.
             let same = |literal: &&String| literal.eq_ignore_ascii_case(asked);
             for (operator, wanted) in [("eq", true), ("ne", false)] {
-                let path = format!("{DEVICES}?$filter={}", encoded(&format!("{property} {operator} {asked}")));
+                let path =
+                    format!("{DEVICES}?$filter={}", encoded(&format!("{property} {operator} {asked} and {OF_ALL}")));
                 let (status, list) = world.ask(&token, "GET", &path, &[]).await;
                 assert_eq!(status, 200, "{property} {operator} {asked}: {list}");
                 let expected: BTreeSet<_> =
@@ -169,7 +173,8 @@ async fn every_spelling_and_every_option_works_together() {
     for (query, expected) in [
         ("%24filter=deviceName%20eq%20%27laptop-1%27", 2),
         ("$filter=deviceName+eq+'LAPTOP-1'", 2),
-        ("filter=model%20eq%20'latitude%2050%25'", 2),
+        ("filter=model%20eq%20'latitude%2050%25'", 1),
+        ("filter=model%20eq%20'latitude%2050%25'%20and%20managementState%20ne%20null", 2),
         ("$filter=startswith(deviceName,'lap')%20and%20not%20contains(osVersion,'.')", 1),
         ("$filter=userDisplayName%20eq%20'Ana%20O''Brien'", 1),
         ("$filter=deviceName%20in%20('D1','D5',null)", 3),
@@ -177,9 +182,9 @@ async fn every_spelling_and_every_option_works_together() {
         ("$search=lap", 2),
         ("$search=%22LAPTOP-1%22%20ana", 1),
         ("$search=phone", 0),
-        ("$skip=2", 4),
+        ("$skip=2", 3),
         ("$filter=complianceState%20eq%20'compliant'", 0),
-        ("$filter=complianceState%20ne%20'compliant'", 6),
+        ("$filter=complianceState%20ne%20'compliant'", 5),
     ] {
         let (status, list) = world.ask(&token, "GET", &format!("{DEVICES}?{query}"), &[]).await;
         assert_eq!(status, 200, "{query}: {list}");
@@ -187,10 +192,7 @@ async fn every_spelling_and_every_option_works_together() {
     }
     let (_, sorted) = world.ask(&token, "GET", &format!("{DEVICES}?$orderby=deviceName%20desc,id"), &[]).await;
     let names: Vec<_> = sorted["value"].as_array().expect("a list").iter().map(|one| &one["deviceName"]).collect();
-    assert_eq!(
-        names,
-        [&json!("\u{e9}t\u{e9}"), &json!("LAPTOP-1"), &json!("laptop-1"), &json!("D5"), &json!("D1"), &Value::Null]
-    );
+    assert_eq!(names, [&json!("LAPTOP-1"), &json!("laptop-1"), &json!("D5"), &json!("D1"), &Value::Null]);
 }
 
 #[tokio::test]
@@ -204,14 +206,14 @@ async fn the_next_link_carries_every_option_and_leads_through_all() {
     let (mut seen, mut pages) = (Vec::new(), 0);
     loop {
         let (status, list) = world.ask(&token, "GET", &path, &[]).await;
-        assert_eq!((status, &list["@odata.count"]), (200, &json!(5)), "{list}");
+        assert_eq!((status, &list["@odata.count"]), (200, &json!(4)), "{list}");
         assert!(list["value"].as_array().is_some_and(|items| items.iter().all(|item| item["users"].is_array())));
         seen.extend(ids(&list));
         pages += 1;
         let Some(next) = list["@odata.nextLink"].as_str() else { break };
         path = next.strip_prefix(BASE).expect("our own host").to_owned();
     }
-    assert_eq!((pages, seen.len(), seen.iter().collect::<BTreeSet<_>>().len()), (3, 5, 5));
+    assert_eq!((pages, seen.len(), seen.iter().collect::<BTreeSet<_>>().len()), (2, 4, 4));
 
     let token_of = path.split("$skiptoken=").nth(1).expect("a cursor");
     for wrong in [
@@ -231,7 +233,8 @@ async fn counts_are_of_what_the_caller_sees() {
     let (world, token) = world().await;
     fill(&world).await;
     for (path, expected) in [
-        (format!("{DEVICES}/$count"), 6),
+        (format!("{DEVICES}/$count"), 5),
+        (format!("{DEVICES}/$count?$filter=managementState%20eq%20'retireIssued'"), 1),
         (format!("{DEVICES}/$count?$filter=startswith(deviceName,'lap')"), 2),
         (format!("{DEVICES}/%24count?$search=laptop%20ana"), 1),
         ("/v1.0/users/$count".to_owned(), 4),
@@ -330,6 +333,6 @@ async fn nothing_is_answered_that_was_not_asked() {
     let absent = format!("/beta/users/{}/managedDevices", id(0xa, 77));
     assert_eq!(world.ask(&token, "GET", &absent, &[]).await.0, 404);
     assert_eq!(world.ask(&token, "GET", &format!("{absent}?$filter=x"), &[]).await.0, 400);
-    let view = |view: &dyn View| view.devices(tenant(1), DeviceScope::All, &Visibility::All, &Listing::first(1));
+    let view = |view: &dyn View| view.devices(tenant(1), DeviceScope::all(), &Visibility::All, &Listing::first(1));
     assert!(world.store.read(move |it| Ok(view(it)?)).await.is_ok_and(|page| page.next.is_some()));
 }

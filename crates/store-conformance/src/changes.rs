@@ -10,6 +10,7 @@ use chaveiro_core::decisions::keys::Hand;
 use chaveiro_core::decisions::vouch::VouchRefusal;
 use chaveiro_core::decisions::{change_resource, enrollment_tokens, link, operator_tokens, tenants, unsound_rows};
 use chaveiro_core::device::{ManagedDevice, OwnerType};
+use chaveiro_core::id::ResourceId;
 use chaveiro_core::keys::{Fingerprint, KeyName};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Store, UnsoundRow};
@@ -148,30 +149,53 @@ pub(crate) async fn a_user_who_is_renamed_disabled_or_removed_is_signed_out(back
     }
 }
 
-pub(crate) async fn a_link_is_recorded_and_its_end_unties_the_primary_user(backend: &dyn Backend) {
+pub(crate) async fn a_link_is_recorded_and_a_device_has_one_user(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
-    let ana = user("ana@x", "");
-    let (id, row) = (ana.id, ana.clone());
+    let (ana, rui) = (user("ana@x", ""), Resource { id: ResourceId(uuid(4, 77)), ..user("rui@x", "") });
+    let app = resource(1, ResourceKind::DetectedApp, 78);
+    let rows = [ana.clone(), rui.clone(), app.clone()];
     write(&store, move |unit| {
-        unit.insert_resource(&ana)?;
-        let found = unit.device(tenant_id(1), device_id(11))?.expect("a device");
-        let owned = ManagedDevice { user: Some(ana.id), ..found };
-        unit.update_device(&owned)?;
-        Ok(link::link(unit, &origin(1), &owned, &ana)?)
+        rows.iter().try_for_each(|row| unit.insert_resource(row))?;
+        // As an account that the device reported.
+        Ok(unit.link(tenant_id(1), device_id(11), ResourceKind::User, rows[1].id)?)
     })
     .await;
-    assert_eq!(device(&store).await.user, Some(id));
-    let found = device(&store).await;
-    write(&store, move |unit| Ok(link::unlink(unit, &origin(2), &found, &row)?)).await;
-    assert_eq!(device(&store).await.user, None);
-    let is_linked = move |view: &dyn chaveiro_core::ports::View| {
-        Ok(view.is_linked(tenant_id(1), device_id(11), ResourceKind::User, id)?)
+    let is_linked =
+        |id| read(&store, move |view| Ok(view.is_linked(tenant_id(1), device_id(11), ResourceKind::User, id)?));
+    for (linked, of, others) in [(Some(&ana), &ana, &rui), (Some(&rui), &rui, &ana), (None, &ana, &rui)] {
+        let (found, linked) = (device(&store).await, linked.cloned());
+        let after = linked.as_ref().map(|user| user.id);
+        write(&store, move |unit| match &linked {
+            Some(user) => Ok(link::link(unit, &origin(1), &found, user)?),
+            None => Ok(link::unlink_users(unit, &origin(1), &found)?),
+        })
+        .await;
+        assert_eq!(device(&store).await.user, after);
+        assert_eq!((is_linked(of.id).await, is_linked(others.id).await), (after.is_some(), false));
+    }
+    let (found, linked) = (device(&store).await, app.clone());
+    write(&store, move |unit| {
+        link::link(unit, &origin(1), &found, &linked)?;
+        Ok(link::unlink(unit, &origin(2), &found, &linked)?)
+    })
+    .await;
+    let named = |of: &Resource| vec![format!("kind={}", of.kind.name()), format!("id={}", of.id)];
+    let changed = |before: (&str, &str), after: (&str, &str)| {
+        let of = |name: &str, before: &str, after: &str| {
+            [format!("setting={name}"), format!("before={before}"), format!("after={after}")]
+        };
+        let facts = [of("userPrincipalName", before.0, after.0), of("userId", before.1, after.1)].concat();
+        (Activity::PrimaryUserChanged, facts)
     };
-    assert!(!read(&store, is_linked).await);
-    let expected = ["true", "false"].map(|linked| {
-        let facts = ["kind=user".to_owned(), format!("id={id}"), format!("linked={linked}")];
-        (Activity::ResourceChanged, facts.to_vec())
-    });
+    let (ana_id, rui_id) = (ana.id.to_string(), rui.id.to_string());
+    let expected = [
+        (Activity::ResourceUnlinked, named(&rui)),
+        changed(("-", "-"), ("ana@x", &ana_id)),
+        changed(("ana@x", &ana_id), ("rui@x", &rui_id)),
+        changed(("rui@x", &rui_id), ("-", "-")),
+        (Activity::ResourceLinked, named(&app)),
+        (Activity::ResourceUnlinked, named(&app)),
+    ];
     assert_eq!(recorded(&store).await, expected);
 }
 

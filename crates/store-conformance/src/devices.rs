@@ -6,7 +6,7 @@ use chaveiro_core::Fault;
 use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::enrollment::{Enrollment, EnrollmentToken};
 use chaveiro_core::id::ResourceId;
-use chaveiro_core::ports::{DeviceScope, ResourceScope, StoreError};
+use chaveiro_core::ports::{DeviceScope, DeviceSet, ResourceScope, StoreError};
 use chaveiro_core::query::Listing;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
@@ -38,7 +38,8 @@ pub(crate) async fn pages_hold_every_item_once_while_others_are_inserted(backend
     loop {
         let page = Listing { after, ..Listing::first(4) };
         let paged =
-            read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &page)?)).await;
+            read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::all(), &Visibility::All, &page)?))
+                .await;
         assert!(paged.items.len() <= 4);
         seen.extend(paged.items.into_iter().map(|device| device.id));
         after = paged.next;
@@ -53,7 +54,12 @@ pub(crate) async fn pages_hold_every_item_once_while_others_are_inserted(backend
     let unique: BTreeSet<_> = seen.iter().collect();
     assert_eq!((seen.len(), unique.len()), (26, 26), "3 + 20 + 3 inserted meanwhile");
     let comanaged = read(&store, |view| {
-        Ok(view.devices(tenant_id(1), DeviceScope::Comanaged, &Visibility::All, &Listing::first(1000))?)
+        Ok(view.devices(
+            tenant_id(1),
+            DeviceScope::of(DeviceSet::Comanaged),
+            &Visibility::All,
+            &Listing::first(1000),
+        )?)
     })
     .await;
     assert!(comanaged.items.iter().all(|device| device.comanaged) && !comanaged.items.is_empty());
@@ -72,9 +78,10 @@ pub(crate) async fn only_visible_devices_are_listed(backend: &dyn Backend) {
         (Visibility::Tagged(tags(&[])), 0),
     ] {
         let seen = visible.clone();
-        let paged =
-            read(&store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &seen, &Listing::first(1000))?))
-                .await;
+        let paged = read(&store, move |view| {
+            Ok(view.devices(tenant_id(1), DeviceScope::all(), &seen, &Listing::first(1000))?)
+        })
+        .await;
         assert_eq!(paged.items.len(), expected, "{visible:?}");
         assert!(paged.items.iter().all(|device| visible.admits(&device.scope_tags)));
     }
@@ -85,7 +92,7 @@ pub(crate) async fn only_visible_devices_are_listed(backend: &dyn Backend) {
     });
     assert!(others.await.contains("madrid"));
     let (known, listed) = read(&store, move |view| {
-        let all = view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &Listing::first(1000))?;
+        let all = view.devices(tenant_id(1), DeviceScope::all(), &Visibility::All, &Listing::first(1000))?;
         let listed: BTreeSet<_> = all.items.into_iter().flat_map(|device| device.scope_tags).collect();
         Ok((view.scope_tags_of_devices(tenant_id(1))?, listed))
     })
@@ -120,9 +127,13 @@ pub(crate) async fn users_and_apps_are_found_from_both_ends(backend: &dyn Backen
                 .map(|device| device.id)
                 .collect())
         };
-        assert_eq!(devices(DeviceScope::OfUser(user_id))?, [device_id(11)]);
-        assert_eq!(devices(DeviceScope::OfUser(primary_id))?, [device_id(11)], "the primary user counts");
-        assert_eq!(devices(DeviceScope::WithApp(app_id))?, [device_id(12)]);
+        assert_eq!(devices(DeviceScope::of(DeviceSet::OfUser(user_id)))?, [device_id(11)]);
+        assert_eq!(
+            devices(DeviceScope::of(DeviceSet::OfUser(primary_id)))?,
+            [device_id(11)],
+            "the primary user counts"
+        );
+        assert_eq!(devices(DeviceScope::of(DeviceSet::WithApp(app_id)))?, [device_id(12)]);
         let users = view.resources(
             tenant_id(1),
             ResourceScope::OfDevice(ResourceKind::User, device_id(11)),
@@ -335,7 +346,7 @@ pub(crate) async fn every_tenant_is_a_wall(backend: &dyn Backend) {
         let one = tenant_id(1);
         assert_eq!(view.device(one, device_id(21))?, None);
         assert!(
-            view.devices(one, DeviceScope::All, &Visibility::All, &Listing::first(1000))?
+            view.devices(one, DeviceScope::all(), &Visibility::All, &Listing::first(1000))?
                 .items
                 .iter()
                 .all(|device| device.tenant == one)

@@ -79,7 +79,7 @@ cases![
     changes::a_device_is_moved_only_between_scopes_that_the_party_holds,
     changes::a_change_of_a_user_is_recorded_by_the_names_of_its_properties,
     changes::a_user_who_is_renamed_disabled_or_removed_is_signed_out,
-    changes::a_link_is_recorded_and_its_end_unties_the_primary_user,
+    changes::a_link_is_recorded_and_a_device_has_one_user,
     changes::a_new_tenant_is_recorded_with_the_keys_of_its_escrow,
     changes::an_enrolment_token_is_recorded_with_its_user_and_the_device_it_replaces,
     changes::an_operator_token_is_recorded_before_it_is_minted,

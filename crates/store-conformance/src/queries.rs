@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::device::{ManagedDevice, ManagementState};
 use chaveiro_core::id::{DeviceId, ResourceId};
-use chaveiro_core::ports::{DeviceScope, ResourceScope, Store};
+use chaveiro_core::ports::{DeviceScope, DeviceSet, ResourceScope, Store};
 use chaveiro_core::query::{
     DeviceField, Filter, Listing, MemberKind, Order, ResourceField, Test, Value, compare, moment,
 };
@@ -46,7 +46,7 @@ fn fleet(dice: &mut Dice, many: u64) -> Vec<ManagedDevice> {
 }
 
 async fn listed(store: &Arc<dyn Store>, listing: Listing<DeviceField>) -> Vec<ManagedDevice> {
-    read(store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &listing)?.items)).await
+    read(store, move |view| Ok(view.devices(tenant_id(1), DeviceScope::all(), &Visibility::All, &listing)?.items)).await
 }
 
 pub(crate) async fn a_filter_finds_exactly_the_devices_it_is_true_of(backend: &dyn Backend) {
@@ -75,7 +75,7 @@ pub(crate) async fn a_filter_finds_exactly_the_devices_it_is_true_of(backend: &d
         assert_eq!(found.len(), expected.len(), "each once: {filter}");
         let counted = filter.clone();
         let count = read(&store, move |view| {
-            Ok(view.count_devices(tenant_id(1), DeviceScope::All, &Visibility::All, &counted)?)
+            Ok(view.count_devices(tenant_id(1), DeviceScope::all(), &Visibility::All, &counted)?)
         });
         assert_eq!(count.await, expected.len() as u64, "{filter}");
         found_some += usize::from(!expected.is_empty() && expected.len() < devices.len());
@@ -134,7 +134,7 @@ pub(crate) async fn paging_visits_every_device_once_in_every_order_while_others_
         loop {
             let listing = Listing { filter: filter.clone(), order: order.clone(), after, ..Listing::first(7) };
             let page = read(&store, move |view| {
-                Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &listing)?)
+                Ok(view.devices(tenant_id(1), DeviceScope::all(), &Visibility::All, &listing)?)
             });
             let page = page.await;
             assert!(page.items.len() <= 7);
@@ -170,25 +170,34 @@ pub(crate) async fn filters_do_not_reach_around_scope_visibility_or_tenant(backe
     ]);
     let seen = Visibility::Tagged(BTreeSet::from(["a".to_owned()]));
     read(&store, move |view| {
-        let listing = Listing { filter: everything.clone(), ..Listing::first(1000) };
         for (visible, scope) in [
-            (&Visibility::All, DeviceScope::Comanaged),
-            (&seen, DeviceScope::All),
-            (&Visibility::All, DeviceScope::OfUser(ResourceId(uuid(4, 1)))),
+            (&Visibility::All, DeviceScope::of(DeviceSet::Comanaged)),
+            (&seen, DeviceScope::all()),
+            (&Visibility::All, DeviceScope::of(DeviceSet::OfUser(ResourceId(uuid(4, 1))))),
+            (&seen, DeviceScope::managed(DeviceSet::All)),
+            (&Visibility::All, DeviceScope::managed(DeviceSet::All)),
+            (&Visibility::All, DeviceScope::managed(DeviceSet::Comanaged)),
         ] {
-            let fits = |device: &ManagedDevice| match scope {
-                DeviceScope::Comanaged => device.comanaged,
-                DeviceScope::OfUser(user) => device.user == Some(user),
-                DeviceScope::All | DeviceScope::WithApp(_) => true,
+            let is_managed = |device: &ManagedDevice| device.management_state == ManagementState::Managed;
+            let fits = |device: &ManagedDevice| match scope.set {
+                DeviceSet::Comanaged => device.comanaged,
+                DeviceSet::OfUser(user) => device.user == Some(user),
+                DeviceSet::All | DeviceSet::WithApp(_) => true,
             };
-            let expected = devices.iter().filter(|device| fits(device) && visible.admits(&device.scope_tags)).count();
-            let found = view.devices(tenant_id(1), scope, visible, &listing)?.items;
-            assert_eq!(found.len(), expected, "{scope:?}");
-            assert!(found.iter().all(|device| device.tenant == tenant_id(1)));
-            assert_eq!(view.count_devices(tenant_id(1), scope, visible, &everything)?, expected as u64);
+            let is_in = |device: &ManagedDevice| {
+                fits(device) && (scope.with_retired || is_managed(device)) && visible.admits(&device.scope_tags)
+            };
+            let expected = devices.iter().filter(|device| is_in(device)).count();
+            for filter in [everything.clone(), Filter::always()] {
+                let listing = Listing { filter: filter.clone(), ..Listing::first(1000) };
+                let found = view.devices(tenant_id(1), scope, visible, &listing)?.items;
+                assert_eq!(found.len(), expected, "{scope:?}");
+                assert!(found.iter().all(|device| device.tenant == tenant_id(1)));
+                assert_eq!(view.count_devices(tenant_id(1), scope, visible, &filter)?, expected as u64);
+            }
         }
         let nobody = tenant_id(3);
-        assert_eq!(view.count_devices(nobody, DeviceScope::All, &Visibility::All, &everything)?, 0);
+        assert_eq!(view.count_devices(nobody, DeviceScope::all(), &Visibility::All, &everything)?, 0);
         Ok(())
     })
     .await;

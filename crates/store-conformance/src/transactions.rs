@@ -106,7 +106,7 @@ pub(crate) async fn a_unit_of_work_sees_its_own_writes_and_a_reading_sees_one_mo
     // While one unit reads twice, another writes: both reads agree.
     let (tell, told) = std::sync::mpsc::channel::<()>();
     let count = |view: &dyn chaveiro_core::ports::View| -> Result<usize, Fault> {
-        Ok(view.devices(tenant_id(1), DeviceScope::All, &Visibility::All, &Listing::first(1000))?.items.len())
+        Ok(view.devices(tenant_id(1), DeviceScope::all(), &Visibility::All, &Listing::first(1000))?.items.len())
     };
     let reading = store.read(move |view| {
         let before = count(view)?;

@@ -306,7 +306,7 @@ fn is_token_valid(view: &dyn View) -> Result<bool, Fault> {
 fn is_in_lisbon(view: &dyn View) -> Result<bool, Fault> {
     let tags = ["lisbon".to_owned()].into_iter().collect();
     let (visible, all) = (Visibility::Tagged(tags), Filter::All(Vec::new()));
-    let listed = view.count_devices(TENANT, chaveiro_core::ports::DeviceScope::All, &visible, &all)?;
+    let listed = view.count_devices(TENANT, chaveiro_core::ports::DeviceScope::all(), &visible, &all)?;
     let device = view.device(TENANT, DEVICE)?.expect("the device");
     Ok(listed > 0 || device.scope_tags.contains("lisbon"))
 }

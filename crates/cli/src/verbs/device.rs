@@ -23,6 +23,9 @@ use chaveiro_lang::{Text, text};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 
+/// The query for retired devices, which a list leaves out otherwise.
+const RETIRED: &str = "?$filter=managementState%20eq%20'retireIssued'";
+
 /// The permissions of a verb that looks.
 const READ: &[Permission] = &[Permission::ManagedDevicesReadAll];
 
@@ -57,7 +60,7 @@ async fn client(common: &Common, permissions: &[Permission]) -> Result<GraphClie
 
 pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<()> {
     match verb {
-        Device::List { without_certificate: true } => {
+        Device::List { without_certificate: true, .. } => {
             let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
             let devices = host.devices_without_certificate(tenant.id).await?;
@@ -80,9 +83,10 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
                 &rows,
             );
         }
-        Device::List { without_certificate: false } => {
+        Device::List { without_certificate: false, retired } => {
             let client = client(common, READ).await?;
-            let devices = client.all(DEVICES).await?;
+            let filter = if *retired { RETIRED } else { "" };
+            let devices = client.all(&format!("{DEVICES}{filter}")).await?;
             let columns = [
                 (text!("title-name"), "deviceName"),
                 (text!("title-system"), "operatingSystem"),

@@ -89,6 +89,7 @@ fn of_fault(fault: &Fault) -> Option<Text> {
 fn of_refusal(refusal: &Refusal) -> Option<Text> {
     Some(match refusal {
         Refusal::Device(DeviceRefusal::NotFound) => text!("refused-device-absent"),
+        Refusal::Device(DeviceRefusal::RetiredBefore) => text!("refused-device-retired-before"),
         Refusal::Device(DeviceRefusal::Retired) => text!("refused-device-retired"),
         Refusal::Device(DeviceRefusal::NotEnrolled) => text!("refused-device-not-enrolled"),
         Refusal::Hold(HoldRefusal::Released(at)) => text!("refused-hold-released", at = *at),

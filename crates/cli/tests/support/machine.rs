@@ -234,7 +234,7 @@ pub async fn escrowed(data: &Path) -> Vec<String> {
     let secrets = store.read(|view| {
         let tenant = view.tenants()?.remove(0).id;
         let page = chaveiro_core::query::Listing::first(100);
-        let devices = view.devices(tenant, chaveiro_core::ports::DeviceScope::All, &Visibility::All, &page)?.items;
+        let devices = view.devices(tenant, chaveiro_core::ports::DeviceScope::all(), &Visibility::All, &page)?.items;
         let mut secrets = Vec::new();
         for device in devices {
             for action in view.actions(tenant, device.id, 1000)? {

@@ -14,6 +14,7 @@ use crate::alert::{Alert, News};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::command::{Delivery, DeviceCommand, Purpose};
+use crate::decisions::link;
 use crate::device::{Inventory, InventoryField, ManagedDevice, ManagementState, Platform};
 use crate::engine;
 use crate::enrollment::{Enrollment, EnrollmentToken};
@@ -98,6 +99,9 @@ pub fn enroll(
     let device = match known {
         Some(device) => {
             leave(unit, tenant.id, device.id, Outcome::Reenrolled, now)?;
+            if token.user.is_some_and(|user| device.user != Some(user)) {
+                link::unlink_all(unit, &device)?;
+            }
             let device = ManagedDevice {
                 platform: applicant.platform,
                 user: token.user.or(device.user),

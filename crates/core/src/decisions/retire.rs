@@ -6,7 +6,21 @@ use crate::action::Outcome;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Actor;
 use crate::device::{ManagedDevice, ManagementState};
-use crate::ports::{StoreError, UnitOfWork};
+use crate::ports::{Fault, StoreError, UnitOfWork};
+use crate::refusal::DeviceRefusal;
+
+/// Retires a device for an administrator, who is told if it is retired already.
+pub fn retire_once(
+    unit: &mut dyn UnitOfWork,
+    device: ManagedDevice,
+    actor: Actor,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    match device.management_state {
+        ManagementState::RetireIssued => Err(DeviceRefusal::RetiredBefore.into()),
+        ManagementState::Managed => Ok(retire(unit, device, actor, now)?),
+    }
+}
 
 /// Retires a device, as it was found in this unit of work, on behalf of `actor`: an administrator, or the device when its user
 /// unenrols it. Retiring a retired device changes nothing.

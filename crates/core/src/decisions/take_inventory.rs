@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::decisions::name_users;
 use crate::device::{InventoryField, ManagedDevice};
 use crate::id::{DeviceId, ResourceId, TenantId};
-use crate::ports::{DeviceScope, ResourceScope, StoreError, UnitOfWork, View};
+use crate::ports::{DeviceScope, DeviceSet, ResourceScope, StoreError, UnitOfWork, View};
 use crate::principal::{Principal, PrincipalKind};
 use crate::query::Listing;
 use crate::resource::{Resource, ResourceKind};
@@ -50,7 +50,8 @@ pub fn take_packages(
         // A package that is on no device any more is removed, so that devices cannot fill the store with old ones. That
         // is one question for each package that the device lost.
         let first = Listing::first(1);
-        match unit.devices(tenant, DeviceScope::WithApp(id), &Visibility::All, &first)?.items.is_empty() {
+        match unit.devices(tenant, DeviceScope::of(DeviceSet::WithApp(id)), &Visibility::All, &first)?.items.is_empty()
+        {
             true => unit.delete_resource(tenant, ResourceKind::DetectedApp, id)?,
             false => unit.update_resource(&app)?,
         }

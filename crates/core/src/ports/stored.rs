@@ -5,7 +5,16 @@ use crate::resource::ResourceKind;
 
 /// The devices in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeviceScope {
+pub struct DeviceScope {
+    /// The set that they are taken from.
+    pub set: DeviceSet,
+    /// False if retired devices are left out.
+    pub with_retired: bool,
+}
+
+/// A set of devices of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceSet {
     /// All devices of the tenant.
     All,
     /// Devices that another agent manages too.
@@ -14,6 +23,23 @@ pub enum DeviceScope {
     OfUser(ResourceId),
     /// Devices on which this app was detected.
     WithApp(ResourceId),
+}
+
+impl DeviceScope {
+    /// Returns every device of a set.
+    pub const fn of(set: DeviceSet) -> Self {
+        Self { set, with_retired: true }
+    }
+
+    /// Returns the devices of a set that are not retired.
+    pub const fn managed(set: DeviceSet) -> Self {
+        Self { set, with_retired: false }
+    }
+
+    /// Returns every device of the tenant.
+    pub const fn all() -> Self {
+        Self::of(DeviceSet::All)
+    }
 }
 
 /// The resources in a list.

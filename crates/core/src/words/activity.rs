@@ -88,6 +88,9 @@ impl Activity {
             Self::ResultConfirmed => of("confirmPasscode ManagedDevice", "Device", "Action"),
             Self::KeyChanged => of("patch Key", "Authorization", "Patch"),
             Self::RequestsRefused => Described { result: FAILURE, ..of("refuse Request", "Authorization", "Action") },
+            Self::ResourceLinked => of("link Resource", "DeviceConfiguration", "Create"),
+            Self::ResourceUnlinked => of("unlink Resource", "DeviceConfiguration", "Delete"),
+            Self::PrimaryUserChanged => of("setPrimaryUser ManagedDevice", "Device", "Patch"),
             Self::SecretUsed => of("useSecret ManagedDevice", "Device", "Action"),
         }
     }

@@ -149,7 +149,7 @@ pub enum Activity {
     DeviceRetired,
     /// A user, app, script or run state was made through the API.
     ResourceCreated,
-    /// Such a resource was changed or linked.
+    /// Such a resource was changed.
     ResourceChanged,
     /// Such a resource was removed.
     ResourceDeleted,
@@ -201,6 +201,12 @@ pub enum Activity {
     KeyChanged,
     /// Requests were refused within a minute; one event sums those of one sender and kind ([`crate::refused`]).
     RequestsRefused,
+    /// A user or an app was linked to a device.
+    ResourceLinked,
+    /// Such a link was removed.
+    ResourceUnlinked,
+    /// A device got another primary user, or lost it.
+    PrimaryUserChanged,
     /// The server used a secret by itself: it sent the secret, or is about to send it, to its device.
     SecretUsed,
 }

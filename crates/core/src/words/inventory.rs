@@ -1,7 +1,7 @@
 //! The inventory: the values that devices report, one row each.
 //!
 //! A row names the value in the store, in Graph's `managedDevice`, and in commands. Rendering, filters, the columns of a
-//! store, the reference of the conformance suite and the documents go over the rows. An unknown value is served as its kind
+//! store, the reference of the conformance suite and the documents go over the rows. An unknown value is served as its row
 //! says.
 
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ pub struct Reported {
     pub kind: Kind,
     /// The property of `managedDevice` that has the value, and its aliases; empty if none has.
     pub properties: &'static [&'static str],
+    /// True if its property is an empty text while the value is unknown.
+    pub or_empty: bool,
     /// The member of `hardwareInformation` that has the value.
     pub hardware: Option<&'static str>,
     /// The platforms that are asked for it after enrolment.
@@ -52,8 +54,16 @@ pub enum Kind {
 }
 
 /// A row that has nothing but a name yet.
-const ROW: Reported =
-    Reported { name: "", kind: Kind::Text, properties: &[], hardware: None, asked_of: &[], asked_as: None, about: "" };
+const ROW: Reported = Reported {
+    name: "",
+    kind: Kind::Text,
+    properties: &[],
+    or_empty: false,
+    hardware: None,
+    asked_of: &[],
+    asked_as: None,
+    about: "",
+};
 
 const EVERYWHERE: &[Platform] = &[Platform::Windows, Platform::WindowsPhone, Platform::Linux];
 const LINUX: &[Platform] = &[Platform::Linux];
@@ -90,6 +100,7 @@ pub const REPORTED: &[Reported] = &[
         asked_of: EVERYWHERE,
         asked_as: Some("totalStorage"),
         about: "Size of the storage.",
+        ..ROW
     },
     Reported {
         name: "freeStorageBytes",
@@ -99,6 +110,7 @@ pub const REPORTED: &[Reported] = &[
         asked_of: EVERYWHERE,
         asked_as: Some("freeStorage"),
         about: "Free space of the storage.",
+        ..ROW
     },
     Reported {
         name: "physicalMemoryBytes",
@@ -145,7 +157,14 @@ pub const REPORTED: &[Reported] = &[
         about: "Id of the device in Entra.",
         ..ROW
     },
-    Reported { name: "imei", properties: &["imei"], hardware: Some("imei"), about: "IMEI of a mobile device.", ..ROW },
+    Reported {
+        name: "imei",
+        properties: &["imei"],
+        or_empty: true,
+        hardware: Some("imei"),
+        about: "IMEI of a mobile device.",
+        ..ROW
+    },
     Reported {
         name: "ethernetMacAddress",
         kind: Kind::MacAddress,
@@ -157,6 +176,7 @@ pub const REPORTED: &[Reported] = &[
         name: "wifiMacAddress",
         kind: Kind::MacAddress,
         properties: &["wiFiMacAddress"],
+        or_empty: true,
         hardware: Some("wifiMac"),
         asked_of: EVERYWHERE,
         about: "Address of the first WLAN interface.",
@@ -284,8 +304,20 @@ impl<'de> Deserialize<'de> for InventoryField {
     }
 }
 
+impl Reported {
+    /// The value of its property while it is unknown.
+    pub fn unknown(&self) -> Value {
+        if self.or_empty { "".into() } else { self.kind.unknown() }
+    }
+
+    /// Returns true if the value says something: no empty text stands for an unknown value.
+    fn admits(&self, value: &Value) -> bool {
+        self.kind.admits(value) && !(self.or_empty && *value == "".into())
+    }
+}
+
 impl Kind {
-    /// The value that Graph serves while it is unknown.
+    /// The value of a member of `hardwareInformation` while it is unknown.
     pub fn unknown(self) -> Value {
         match self {
             Self::Text | Self::MacAddress => Value::Null,
@@ -324,14 +356,19 @@ impl Inventory {
         }
     }
 
-    /// The value as Graph serves it.
+    /// The value of its property.
     pub fn served(&self, field: InventoryField) -> Value {
+        self.get(field).cloned().unwrap_or_else(|| field.row().unknown())
+    }
+
+    /// The value of its member of `hardwareInformation`.
+    pub fn of_hardware(&self, field: InventoryField) -> Value {
         self.get(field).cloned().unwrap_or_else(|| field.row().kind.unknown())
     }
 
     /// Puts a value in the place of the one that was known. Nothing, or a value of another kind, is an unknown value.
     pub fn set(&mut self, field: InventoryField, value: Option<Value>) {
-        match value.filter(|value| field.row().kind.admits(value)) {
+        match value.filter(|value| field.row().admits(value)) {
             Some(value) => self.0.insert(field, value),
             None => self.0.remove(&field),
         };
@@ -415,6 +452,18 @@ mod tests {
             assert_eq!(serde_json::to_string(&field).expect("written"), format!("\"{name}\""));
             assert_eq!(serde_json::from_str::<InventoryField>(&format!("\"{name}\"")).expect("read"), field);
         }
+    }
+
+    #[test]
+    fn an_unknown_value_is_served_empty_where_production_does_and_an_empty_one_is_unknown() {
+        let imei = InventoryField::IMEI;
+        let mut inventory = Inventory::default().with(imei, "");
+        assert_eq!((inventory.get(imei), inventory.served(imei)), (None, "".into()));
+        assert_eq!(inventory.of_hardware(imei), Value::Null);
+        inventory.set(InventoryField::MODEL, Some("".into()));
+        assert_eq!(inventory.served(InventoryField::MODEL), "".into());
+        inventory.set(InventoryField::MODEL, None);
+        assert_eq!(inventory.served(InventoryField::MODEL), Value::Null);
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Rights {
     /// right `reads`. Role assignments are not facts about devices, so only the scope of their own right applies.
     pub fn sight_by(&self, reads: RoleAction) -> Visibility {
         let held = self.scope(reads).unwrap_or(Visibility::Tagged(ScopeTags::new()));
-        if reads == RoleAction::RolesManage { held } else { self.sight().and(held) }
+        if reads == RoleAction::RolesRead { held } else { self.sight().and(held) }
     }
 
     /// Returns an action that `after` allows beyond `before` and that these rights lack, if there is one.
@@ -139,7 +139,7 @@ mod tests {
         let lisbon = Visibility::Tagged(tags(&["lisbon"]));
         for scope in [Visibility::All, lisbon] {
             let rights = Rights::Roles(vec![(role("intune-role-administrator"), scope.clone())]);
-            assert_eq!(rights.sight_by(RoleAction::RolesManage), scope);
+            assert_eq!(rights.sight_by(RoleAction::RolesRead), scope);
         }
     }
 

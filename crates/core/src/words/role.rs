@@ -38,6 +38,8 @@ pub enum RoleAction {
     UsersWrite,
     /// Register applications.
     ApplicationsManage,
+    /// See roles and their assignments.
+    RolesRead,
     /// Assign roles.
     RolesManage,
 }
@@ -62,6 +64,7 @@ impl RoleAction {
             Self::UsersRead => "Chaveiro_Users_Read",
             Self::UsersWrite => "Chaveiro_Users_Write",
             Self::ApplicationsManage => "Chaveiro_Applications_Manage",
+            Self::RolesRead => "Microsoft.Intune_Roles_Read",
             Self::RolesManage => "Chaveiro_Roles_Manage",
         }
     }
@@ -80,7 +83,8 @@ impl RoleAction {
             | Self::ScriptsRead
             | Self::ScriptsWrite
             | Self::UsersRead
-            | Self::UsersWrite => false,
+            | Self::UsersWrite
+            | Self::RolesRead => false,
         }
     }
 }
@@ -126,8 +130,8 @@ impl Role {
 
 use RoleAction::{
     ApplicationsManage, AuditRead, BreakGlassUse, HoldsRelease, ManagedDevicesDelete, ManagedDevicesRead,
-    ManagedDevicesUpdate, PasscodesDisclose, ResetPasscode, RolesManage, ScriptsRead, ScriptsWrite, UsersRead,
-    UsersWrite,
+    ManagedDevicesUpdate, PasscodesDisclose, ResetPasscode, RolesManage, RolesRead, ScriptsRead, ScriptsWrite,
+    UsersRead, UsersWrite,
 };
 
 /// Every role. The first six have the names known from Intune and Entra. The others are ours, for organisations that
@@ -150,6 +154,7 @@ pub const ROLES: &[Role] = &[
             UsersRead,
             UsersWrite,
             ApplicationsManage,
+            RolesRead,
             RolesManage,
         ],
         about: "Everything but break-glass, which is assigned by itself",
@@ -158,7 +163,7 @@ pub const ROLES: &[Role] = &[
         id: uuid!("fb2603eb-3c87-4be3-8b5b-d58a5b4a0bc0"),
         key: "intune-role-administrator",
         name: "Intune Role Administrator",
-        actions: &[UsersRead, ApplicationsManage, RolesManage],
+        actions: &[UsersRead, ApplicationsManage, RolesRead, RolesManage],
         about: "Roles and applications; neither devices nor passcodes",
     },
     Role {
@@ -284,6 +289,13 @@ mod tests {
     fn a_role_that_releases_holds_may_see_them() {
         for role in ROLES.iter().filter(|role| role.allows(HoldsRelease)) {
             assert!(role.allows(AuditRead), "{}", role.name);
+        }
+    }
+
+    #[test]
+    fn a_role_that_assigns_roles_may_see_them() {
+        for role in ROLES {
+            assert_eq!(role.allows(RolesManage), role.allows(RolesRead), "{}", role.name);
         }
     }
 

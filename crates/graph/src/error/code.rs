@@ -103,6 +103,7 @@ fn of_refusal(refusal: &Refusal) -> Coded {
     match refusal {
         Refusal::Device(DeviceRefusal::NotFound) => coded!("deviceNotFound"),
         Refusal::Device(DeviceRefusal::Retired) => coded!("deviceRetired"),
+        Refusal::Device(DeviceRefusal::RetiredBefore) => coded!("deviceRetiredBefore"),
         Refusal::Device(DeviceRefusal::NotEnrolled) => coded!("deviceNotEnrolled"),
         Refusal::Action(ActionRefusal::PlatformUnsupported { action, platform }) => {
             coded!("actionNotOnPlatform", action = action, platform = platform)
@@ -206,11 +207,16 @@ fn of_body(error: &BodyError) -> Coded {
         BodyError::NoContentType => coded!("contentTypeMissing"),
         BodyError::ContentType => coded!("contentTypeNotJson"),
         BodyError::Empty => coded!("bodyEmpty"),
-        BodyError::NotJson => coded!("bodyNotJson"),
+        BodyError::NotJson(error) => {
+            coded!("bodyNotJson", line = error.line, column = error.column, problem = error.problem)
+        }
+        BodyError::NotAnObject(found) => coded!("bodyNotAnObject", found = found),
+        BodyError::Twice { name, entity } => coded!("propertyTwice", name = name, entity = entity),
+        BodyError::Navigation { name, entity, .. } => coded!("propertyIsNavigation", name = name, entity = entity),
         BodyError::UnknownProperty { name, entity } => coded!("propertyUnknown", name = name, entity = entity),
         BodyError::Parameter { name, operation } => coded!("parameterUnknown", name = name, operation = operation),
         BodyError::Missing { name, operation } => coded!("parameterMissing", name = name, operation = operation),
-        BodyError::ReadOnly { name, entity } => coded!("propertyReadOnly", name = name, entity = entity),
+        BodyError::ReadOnly { name, entity, .. } => coded!("propertyReadOnly", name = name, entity = entity),
         BodyError::NotKept { name, entity, .. } => coded!("propertyNotKept", name = name, entity = entity),
         BodyError::Value { name, .. } => coded!("propertyValueInvalid", name = name),
         BodyError::Required { name, entity } => coded!("propertyMissing", name = name, entity = entity),
@@ -220,15 +226,16 @@ fn of_body(error: &BodyError) -> Coded {
 
 fn of_batch(error: &BatchError) -> Coded {
     match error {
-        BatchError::Format => coded!("batchMalformed"),
+        BatchError::Requests(found) => coded!("batchMalformed", found = found),
+        BatchError::Member { place, .. } => coded!("batchMemberInvalid", place = place),
         BatchError::TooMany(requests) => coded!("batchTooLarge", requests = requests),
-        BatchError::Id => coded!("batchIdInvalid"),
+        BatchError::Id { at, .. } => coded!("batchIdInvalid", at = at),
         BatchError::Duplicate(id) => coded!("batchIdRepeated", id = id),
         BatchError::Dependency(id) => coded!("batchDependencyInvalid", id = id),
         BatchError::Failed(id) => coded!("batchDependencyFailed", id = id),
         BatchError::Nested => coded!("batchNested"),
-        BatchError::Url => coded!("batchUrlInvalid"),
-        BatchError::Method => coded!("batchMethodInvalid"),
+        BatchError::Url(url) => coded!("batchUrlInvalid", url = url),
+        BatchError::Method(method) => coded!("batchMethodInvalid", method = method),
         BatchError::Header(name) => coded!("batchHeaderInvalid", name = name),
         BatchError::ContentType => coded!("batchContentTypeMissing"),
         BatchError::Body => coded!("batchBodyInvalid"),

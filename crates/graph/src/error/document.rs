@@ -1,9 +1,11 @@
 //! The documents that Intune puts inside `error.message`.
 
 use chaveiro_core::Timestamp;
+use chaveiro_core::caller::ActorKind;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
+use crate::model::Service;
 use crate::resolve::Version;
 
 /// The characters that Intune leaves as they are in the `Url` of its messages; it encodes parentheses and quotes.
@@ -24,6 +26,20 @@ pub struct Place {
     pub client_request_id: String,
     /// Now.
     pub now: Timestamp,
+    /// The service of Microsoft that would answer.
+    pub service: Service,
+    /// The kind of the caller, once its token is verified.
+    pub caller: Option<ActorKind>,
+}
+
+impl Place {
+    /// The caller in the words of Graph.
+    pub(super) fn caller(&self) -> &'static str {
+        match self.caller {
+            Some(ActorKind::Application) => "Application",
+            Some(ActorKind::Delegated | ActorKind::Operator | ActorKind::Device | ActorKind::System) | None => "User",
+        }
+    }
 }
 
 /// The document inside `error.message`. Line ends and indent are part of what clients have seen.

@@ -167,8 +167,8 @@ impl From<Fault<Self>> for GraphError {
 
 /// The reason for which a request was refused, and the code it was answered with. `None` for an error that says nothing of
 /// the caller's rights, and for refusals that are recorded one by one.
-pub(crate) fn reason(error: &GraphError, base_url: &str) -> Option<(Reason, &'static str)> {
-    let row = row(error, base_url);
+pub(crate) fn reason(error: &GraphError, place: &Place) -> Option<(Reason, &'static str)> {
+    let row = row(error, place);
     let reason = match (error, row.status) {
         (GraphError::Refused(Refusal::Hold(HoldRefusal::RecoveryOnHold { .. })), _) => return None,
         (GraphError::Token(TokenRefusal::Missing), _) => Reason::NoToken,
@@ -189,7 +189,7 @@ pub(crate) fn reason(error: &GraphError, base_url: &str) -> Option<(Reason, &'st
 
 /// The response to that error, without the headers that every response has.
 pub fn respond(error: &GraphError, place: &Place) -> Response {
-    let row = row(error, &place.base_url);
+    let row = row(error, place);
     let message = match row.family {
         Family::Gateway => row.message,
         Family::Intune => nested(&row.message, "{}", place),
@@ -227,8 +227,75 @@ pub fn respond(error: &GraphError, place: &Place) -> Response {
 #[cfg(test)]
 mod tests {
     use chaveiro_core::Timestamp;
+    use chaveiro_core::caller::ActorKind;
+    use chaveiro_core::permission::Permission;
+    use chaveiro_core::role::RoleAction;
 
     use super::*;
+    use crate::model::Service;
+    use crate::resolve::Version;
+
+    fn place(service: Service, caller: Option<ActorKind>) -> Place {
+        Place {
+            base_url: "https://graph.example".to_owned(),
+            version: Version::Beta,
+            path: String::new(),
+            request_id: String::new(),
+            client_request_id: String::new(),
+            now: Timestamp::UNIX_EPOCH,
+            service,
+            caller,
+        }
+    }
+
+    #[test]
+    fn a_caller_without_the_right_is_called_what_it_is_in_the_form_of_the_service() {
+        use ActorKind::{Application, Delegated};
+        use Service::{Directory, Intune};
+        let lacks = || GraphError::from(RightsRefusal::RoleLacks(RoleAction::RolesManage));
+        let missing = || GraphError::from(RightsRefusal::MissingPermission(&[Permission::UserReadAll]));
+        let none = || GraphError::from(RightsRefusal::NoRole);
+        let denied = "Authorization_RequestDenied";
+        for (error, service, caller, status, code, words) in [
+            (lacks(), Intune, Application, 403, "Forbidden", "Application is not authorized to perform this operation"),
+            (lacks(), Intune, Delegated, 403, "Forbidden", "User is not authorized to perform this operation"),
+            (lacks(), Directory, Application, 403, denied, "The application needs a role"),
+            (lacks(), Directory, Delegated, 403, denied, "The signed-in user needs a role"),
+            (
+                missing(),
+                Intune,
+                Application,
+                403,
+                "Forbidden",
+                "Application must have one of the following scopes: User",
+            ),
+            (missing(), Intune, Delegated, 403, "Forbidden", "the token of the signed-in user has none of them"),
+            (
+                missing(),
+                Directory,
+                Application,
+                403,
+                denied,
+                "The application must have one of these permissions: User",
+            ),
+            (missing(), Directory, Delegated, 403, denied, "The token of the signed-in user must have one of"),
+            (none(), Intune, Delegated, 401, "UnknownError", "the signed-in user has no role"),
+            (none(), Directory, Delegated, 403, denied, "The signed-in user has no role"),
+            (RoleRefusal::Own.into(), Intune, Application, 403, "Forbidden", "Application is not authorized"),
+        ] {
+            let row = row(&error, &place(service, Some(caller)));
+            assert_eq!((row.status.as_u16(), row.code), (status, code), "{error:?} {caller:?}");
+            assert!(row.message.contains(words), "{error:?} {caller:?}: {}", row.message);
+            assert_eq!(service == Directory, row.family == Family::Gateway, "{error:?} {caller:?}");
+            if service == Directory {
+                assert!(
+                    row.message.starts_with("Insufficient privileges to complete the operation."),
+                    "{}",
+                    row.message
+                );
+            }
+        }
+    }
 
     #[test]
     fn what_is_refused_for_the_caller_is_counted_and_what_is_recorded_by_itself_is_not() {
@@ -253,7 +320,7 @@ mod tests {
             (GraphError::NobodySignedIn, None),
             (GraphError::Busy, None),
         ] {
-            let counted = reason(&error, "https://graph.example").map(|(reason, _)| reason);
+            let counted = reason(&error, &place(Service::Intune, None)).map(|(reason, _)| reason);
             assert_eq!(counted, expected, "{error:?}");
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use chaveiro_core::Refusal;
 use chaveiro_core::application::{ApplicationRefusal, MAX_SECRETS};
+use chaveiro_core::caller::ActorKind;
 use chaveiro_core::hold::{MAX_REASON, MIN_REASON};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::refusal::{
@@ -12,17 +13,19 @@ use chaveiro_core::refusal::{
 };
 use http::{StatusCode, header};
 
+use super::document::Place;
 use super::row::{BAD_REQUEST, Family, Row, claims_challenge, gateway, intune};
+use crate::model::Service;
 
 /// The row of a refusal.
-pub(super) fn of_refusal(refusal: &Refusal, base_url: &str) -> Row {
+pub(super) fn of_refusal(refusal: &Refusal, place: &Place) -> Row {
     match refusal {
         Refusal::Device(refusal) => of_device(refusal),
         Refusal::Action(refusal) => of_action(refusal),
-        Refusal::Hold(refusal) => of_hold(refusal),
-        Refusal::Rights(refusal) => of_rights(refusal),
-        Refusal::Role(refusal) => of_role(refusal),
-        Refusal::Revocation(refusal) => of_revocation(refusal, base_url),
+        Refusal::Hold(refusal) => of_hold(refusal, place),
+        Refusal::Rights(refusal) => of_rights(refusal, place),
+        Refusal::Role(refusal) => of_role(refusal, place),
+        Refusal::Revocation(refusal) => of_revocation(refusal, &place.base_url),
         Refusal::Application(refusal) => of_application(refusal),
         Refusal::User(refusal) => of_user(refusal),
         Refusal::Resource(refusal) => of_resource(refusal),
@@ -39,9 +42,23 @@ fn precondition(refusal: &dyn Display, next: &str) -> Row {
 }
 
 /// The row of a request that the caller may not make; `help` says who may.
-fn unauthorized(refusal: &dyn Display, help: &str) -> Row {
-    let text = format!("User is not authorized to perform this operation: {refusal}; {help}");
+fn unauthorized(refusal: &dyn Display, help: &str, place: &Place) -> Row {
+    match place.service {
+        Service::Intune => forbidden(place, &format!(": {refusal}; {help}")),
+        Service::Directory => denied(&format!("{refusal}; {help}.")),
+    }
+}
+
+/// Intune's row for a caller without the right.
+fn forbidden(place: &Place, more: &str) -> Row {
+    let text = format!("{} is not authorized to perform this operation{more}", place.caller());
     intune(StatusCode::FORBIDDEN, "Forbidden", text)
+}
+
+/// The directory's row for a caller without the right (docs/graph-facts.md#errors).
+fn denied(more: &str) -> Row {
+    let text = format!("Insufficient privileges to complete the operation. {more}");
+    gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
 }
 
 fn of_device(refusal: &DeviceRefusal) -> Row {
@@ -51,6 +68,10 @@ fn of_device(refusal: &DeviceRefusal) -> Row {
             "ResourceNotFound",
             "An error has occurred: no managed device is reached by this path in your tenant; list them with GET /deviceManagement/managedDevices",
         ),
+        DeviceRefusal::RetiredBefore => {
+            let text = format!("An error has occurred: {refusal}; GET the device to see them");
+            intune(StatusCode::NOT_FOUND, "ResourceNotFound", text)
+        }
         DeviceRefusal::Retired | DeviceRefusal::NotEnrolled => precondition(refusal, ""),
     }
 }
@@ -62,7 +83,7 @@ fn of_action(refusal: &ActionRefusal) -> Row {
     }
 }
 
-fn of_hold(refusal: &HoldRefusal) -> Row {
+fn of_hold(refusal: &HoldRefusal, place: &Place) -> Row {
     match refusal {
         HoldRefusal::RecoveryOnHold { since, .. } => gateway(
             StatusCode::FORBIDDEN,
@@ -81,21 +102,17 @@ fn of_hold(refusal: &HoldRefusal) -> Row {
         HoldRefusal::Released(_) => precondition(refusal, "there is nothing to do"),
         HoldRefusal::Own => {
             let help = "ask another user with a role that grants Chaveiro_Holds_Release, or an operator on the server's host, to release it with `chaveiro hold release`";
-            unauthorized(refusal, help)
+            unauthorized(refusal, help, place)
         }
     }
 }
 
-fn of_rights(refusal: &RightsRefusal) -> Row {
+fn of_rights(refusal: &RightsRefusal, place: &Place) -> Row {
     match refusal {
-        RightsRefusal::MissingPermission(permissions) => intune(
-            StatusCode::FORBIDDEN,
-            "Forbidden",
-            format!(
-                "Application is not authorized to perform this operation. Application must have one of the following scopes: {}",
-                names(permissions)
-            ),
-        ),
+        RightsRefusal::MissingPermission(permissions) => missing_permission(&names(permissions), place),
+        RightsRefusal::NoRole if place.service == Service::Directory => {
+            denied("The signed-in user has no role in this tenant; ask an administrator for one.")
+        }
         RightsRefusal::NoRole => Row {
             status: StatusCode::UNAUTHORIZED,
             code: "UnknownError",
@@ -106,38 +123,62 @@ fn of_rights(refusal: &RightsRefusal) -> Row {
             header: None,
         },
         RightsRefusal::RoleLacks(action) => {
-            let help = format!("; ask an administrator for a role that grants {action} in this scope");
-            intune(
-                StatusCode::FORBIDDEN,
-                "Forbidden",
-                format!("User is not authorized to perform this operation{help}"),
-            )
+            let is_application = place.caller == Some(ActorKind::Application);
+            let (who, needs) = match is_application {
+                true => ("application", "to assign the application a role"),
+                false => ("signed-in user", "for a role"),
+            };
+            let help = format!("ask an administrator {needs} that grants {action} in this scope");
+            match place.service {
+                Service::Intune => forbidden(place, &format!("; {help}")),
+                Service::Directory => denied(&format!("The {who} needs a role; {help}.")),
+            }
         }
         RightsRefusal::ScopeNotHeld(_) => {
             let help = "ask a user who holds the tag to move the device";
-            unauthorized(refusal, help)
+            unauthorized(refusal, help, place)
         }
         RightsRefusal::ApplicationBeyondCaller => {
             let help = "a caller that gives it a secret can act as it, so the caller must hold all of its permissions and the rights of its roles; an operator can do it on the server's host with `chaveiro app add-secret`";
-            let text = format!("Insufficient privileges to complete the operation: {refusal}; {help}.");
-            gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
+            denied(&format!("{refusal}; {help}."))
         }
     }
 }
 
-fn of_role(refusal: &RoleRefusal) -> Row {
+/// The row of a token without the permission. Intune's words are about the application, whoever is signed in.
+fn missing_permission(names: &str, place: &Place) -> Row {
+    let is_application = place.caller == Some(ActorKind::Application);
+    match (place.service, is_application) {
+        (Service::Intune, _) => {
+            let more = match is_application {
+                true => "",
+                false => "; the token of the signed-in user has none of them, so sign in again and ask for one",
+            };
+            let text = format!(
+                "Application is not authorized to perform this operation. Application must have one of the following scopes: {names}{more}"
+            );
+            intune(StatusCode::FORBIDDEN, "Forbidden", text)
+        }
+        (Service::Directory, true) => denied(&format!("The application must have one of these permissions: {names}.")),
+        (Service::Directory, false) => {
+            denied(&format!("The token of the signed-in user must have one of these permissions: {names}."))
+        }
+    }
+}
+
+fn of_role(refusal: &RoleRefusal, place: &Place) -> Row {
     match refusal {
         RoleRefusal::Own => {
             let help = "ask another user with a role that grants Chaveiro_Roles_Manage, or an operator on the server's host, who uses `chaveiro role assign` or `chaveiro role unassign`";
-            unauthorized(refusal, help)
+            unauthorized(refusal, help, place)
         }
         RoleRefusal::BeyondCaller(_) => {
             let help = "ask a user who holds it to assign the role, or an operator on the server's host, who uses `chaveiro role assign`";
-            unauthorized(refusal, help)
+            unauthorized(refusal, help, place)
         }
         RoleRefusal::UnboundBeyondCaller(_) => {
             let help = "an application without assignments may do everything that its permissions allow; assign it another role first, or ask an operator to do it on the server's host with `chaveiro role unassign`";
-            unauthorized(refusal, help)
+            unauthorized(refusal, help, place)
         }
         RoleRefusal::AssignedAlready => gateway(
             BAD_REQUEST,
@@ -172,8 +213,7 @@ fn of_user(refusal: &UserRefusal) -> Row {
     match refusal {
         UserRefusal::NameAssigned(_) => {
             let help = "the user who has the name has the role. Remove the assignment first, or assign the role to the object id of the user, which never changes; an operator can change the name with a token that was minted on the server's host";
-            let text = format!("Insufficient privileges to complete the operation: {refusal}, and {help}.");
-            gateway(StatusCode::FORBIDDEN, "Authorization_RequestDenied", text)
+            denied(&format!("{refusal}, and {help}."))
         }
         UserRefusal::NameIsId => gateway(
             BAD_REQUEST,

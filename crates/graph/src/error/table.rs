@@ -8,6 +8,7 @@ use chaveiro_auth::TokenRefusal;
 use http::{StatusCode, header};
 
 use super::GraphError;
+use super::document::Place;
 use super::refusal::of_refusal;
 use super::row::{BAD_REQUEST, Row, challenge, gateway, intune};
 use crate::batch::BatchError;
@@ -26,11 +27,12 @@ const FULL_RETRY_AFTER_S: &str = "30";
 const ESCROW_RETRY_AFTER_S: &str = "30";
 
 /// The row of that error.
-pub(super) fn row(error: &GraphError, base_url: &str) -> Row {
+pub(super) fn row(error: &GraphError, place: &Place) -> Row {
+    let base_url = place.base_url.as_str();
     match error {
         GraphError::Path(error) => of_path(error),
         GraphError::Token(refusal) => of_token(refusal, base_url),
-        GraphError::Refused(refusal) => of_refusal(refusal, base_url),
+        GraphError::Refused(refusal) => of_refusal(refusal, place),
         GraphError::Verb { method, template, path, allow, intune } => match intune {
             true => gateway(
                 BAD_REQUEST,
@@ -207,7 +209,10 @@ fn of_body(error: &BodyError) -> Row {
         | BodyError::NoContentType
         | BodyError::ContentType
         | BodyError::Empty
-        | BodyError::NotJson
+        | BodyError::NotJson(_)
+        | BodyError::NotAnObject(_)
+        | BodyError::Twice { .. }
+        | BodyError::Navigation { .. }
         | BodyError::UnknownProperty { .. }
         | BodyError::Parameter { .. }
         | BodyError::Missing { .. }
@@ -223,14 +228,15 @@ fn of_batch(error: &BatchError) -> Row {
     let text = error.to_string();
     match error {
         BatchError::Failed(_) => gateway(StatusCode::FAILED_DEPENDENCY, "FailedDependency", text),
-        BatchError::Format
+        BatchError::Requests(_)
+        | BatchError::Member { .. }
         | BatchError::TooMany(_)
-        | BatchError::Id
+        | BatchError::Id { .. }
         | BatchError::Duplicate(_)
         | BatchError::Dependency(_)
         | BatchError::Nested
-        | BatchError::Url
-        | BatchError::Method
+        | BatchError::Url(_)
+        | BatchError::Method(_)
         | BatchError::Header(_)
         | BatchError::ContentType
         | BatchError::Body => gateway(BAD_REQUEST, "BadRequest", text),

@@ -80,7 +80,7 @@ pub(super) async fn serve(
         // The Python SDK gives whole addresses, of this server.
         let own = item.url.strip_prefix(&state.base_url).filter(|rest| rest.starts_with('/')).map(str::to_owned);
         item.url = own.unwrap_or(item.url);
-        let unmet = item.depends_on.iter().flatten().find(|id| failed.contains(id.as_str()));
+        let unmet = item.depends_on.iter().find(|id| failed.contains(id.as_str()));
         let request = match unmet {
             Some(id) => Err(BatchError::Failed(id.clone())),
             None => request(item, version, headers),
@@ -137,7 +137,7 @@ fn request(item: Item, version: Version, outer: &HeaderMap) -> Result<Request, B
             headers.insert(name, value.clone());
         }
     }
-    for (name, value) in item.headers.iter().flatten() {
+    for (name, value) in &item.headers {
         let wrong = || BatchError::Header(name.clone());
         let value = value.as_str().ok_or_else(wrong)?;
         let value = HeaderValue::from_str(value).map_err(|_| wrong())?;
@@ -145,7 +145,7 @@ fn request(item: Item, version: Version, outer: &HeaderMap) -> Result<Request, B
     }
     let body = content(&item.body, &headers)?;
     let mut request = Request::new(body);
-    *request.method_mut() = method.ok_or(BatchError::Method)?;
+    *request.method_mut() = method.ok_or(BatchError::Method(item.method))?;
     *request.uri_mut() = url;
     *request.headers_mut() = headers;
     Ok(request)
@@ -166,21 +166,22 @@ const RAW: &AsciiSet = &CONTROLS
     .add(b'}');
 
 fn address(version: Version, url: &str) -> Result<http::Uri, BatchError> {
-    let url = utf8_percent_encode(url, RAW).to_string();
-    let (path, query) = url.split_once('?').map_or((url.as_str(), None), |(path, query)| (path, Some(query)));
+    let wrong = || BatchError::Url(url.to_owned());
+    let encoded = utf8_percent_encode(url, RAW).to_string();
+    let (path, query) = encoded.split_once('?').map_or((encoded.as_str(), None), |(path, query)| (path, Some(query)));
     if path.contains("://") {
-        return Err(BatchError::Url);
+        return Err(wrong());
     }
     // Two slashes are an empty segment, or the name of another host.
     let names_host = path.starts_with("//");
     let path = relative(version, path);
     match MODEL.parse(&path) {
         Ok(walk) if matches!(walk.end, End::Batch) => return Err(BatchError::Nested),
-        Err(_) if names_host => return Err(BatchError::Url),
+        Err(_) if names_host => return Err(wrong()),
         Ok(_) | Err(_) => {}
     }
     let whole = query.map_or(path.clone(), |query| format!("{path}?{query}"));
-    whole.parse().map_err(|_| BatchError::Url)
+    whole.parse().map_err(|_| wrong())
 }
 
 fn content(body: &Value, headers: &HeaderMap) -> Result<Body, BatchError> {

@@ -1,4 +1,8 @@
 //! `$ref`: links between devices and their users and apps, from either end.
+//!
+//! An entity that a body names can then be read through the device. So the caller must be allowed to read it where it is.
+//!
+//! Reference: docs/graph-facts.md#primary-user.
 
 use std::sync::Arc;
 
@@ -6,6 +10,7 @@ use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::decisions::link;
 use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::refusal::RightsRefusal;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use http::HeaderMap;
 
@@ -17,6 +22,7 @@ use crate::body::{self, BodyError};
 use crate::entity::Node;
 use crate::error::GraphError;
 use crate::resolve::{End, Walk};
+use crate::verb::{self, Verb};
 
 const ID: &str = "@odata.id";
 
@@ -41,8 +47,13 @@ pub(super) async fn link(
         let expected = "the URL of an entity of the type that this collection holds";
         return Err(BodyError::Bind { name: ID.to_owned(), expected }.into());
     }
+    let (_, reads) = verb::of(&reference, "GET").ok_or_else(|| reference.target().missing())?;
+    if !asked.caller.permissions.contains_any(reads) {
+        return Err(RightsRefusal::MissingPermission(reads).into());
+    }
     let written = state.store.write(move |unit| {
         let rights = asked.rights(unit)?;
+        rights.require(verb::role_action(&reference, Verb::Read))?;
         let from = asked.follow_by(unit, &rights)?.node;
         let to = asked.follow_to(unit, &rights, &reference)?.node;
         let (device, resource) = ends(&from, &to).ok_or_else(|| asked.walk.target().missing())?;
@@ -53,13 +64,17 @@ pub(super) async fn link(
     Ok(response::no_content())
 }
 
-/// Removes the link that the path names.
+/// Removes the link that the path names; at a collection, every link.
 pub(super) async fn unlink(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
     let admission = Arc::clone(&asked);
     read_store(state, move |view| admission.admit(view).map(drop)).await?;
     let written = state.store.write(move |unit| {
         let rights = asked.rights(unit)?;
         let to = asked.follow_by(unit, &rights)?.node;
+        if let (End::SetRef, Some(device)) = (&asked.walk.end, to.row::<ManagedDevice>()) {
+            rights.require_on(asked.role_action, &device.scope_tags)?;
+            return Ok(link::unlink_users(unit, &asked.origin(), device)?);
+        }
         // The walk went through the device, and kept its end alone.
         let from = asked.follow_to(unit, &rights, &parent(&asked.walk))?.node;
         let (device, resource) = ends(&from, &to).ok_or_else(|| asked.walk.target().missing())?;

@@ -90,13 +90,15 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
 
     let path = walk.as_ref().map(Walk::template).unwrap_or_default();
     let mut sender = By::Stranger;
-    let place = Place {
+    let mut place = Place {
         base_url: state.base_url.clone(),
         version: walk.as_ref().map_or(Version::Beta, |walk| walk.version),
         path: walk.as_ref().map(|walk| walk.parenthesised(INTUNE_ACTIONS)).unwrap_or_default(),
         request_id: id.to_string(),
         client_request_id: client_request_id.clone().unwrap_or_else(|| id.to_string()),
         now,
+        service: walk.as_ref().map_or(Service::Intune, Walk::service),
+        caller: None,
     };
     let answer = match (refused, walk) {
         (Some(refused), _) => Err(refused),
@@ -111,6 +113,9 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
         body::drain(&mut body).await;
     }
     let proven = !matches!(sender, By::Stranger);
+    if let By::Caller { actor, .. } = &sender {
+        place.caller = Some(actor.kind);
+    }
     let mut response = answer.unwrap_or_else(|error| {
         if let GraphError::Internal(reason) = &error {
             tracing::error!(request.id = %id, reason, "a request failed inside");
@@ -119,7 +124,7 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
             tracing::error!(request.id = %id, reason, "a recovery was refused because the escrow is not ready");
         }
         let mut response = error::respond(&error, &place);
-        if let Some((reason, code)) = error::reason(&error, &place.base_url) {
+        if let Some((reason, code)) = error::reason(&error, &place) {
             let refused = Refused { face: Face::Graph, reason, by: sender, path, code: code.to_owned() };
             response.extensions_mut().insert(RefusedRequests(vec![refused]));
         }

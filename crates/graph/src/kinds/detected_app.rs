@@ -1,6 +1,6 @@
 //! `detectedApp`: a program that was found on devices. It counts the devices that have it, for each caller those in sight.
 
-use chaveiro_core::ports::{DeviceScope, StoreError};
+use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError};
 use chaveiro_core::query::{Filter, Order, ResourceField};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
@@ -57,7 +57,7 @@ pub(super) fn in_sight(from: &Reading<'_>, resource: Resource, form: Form) -> Re
     let count = match form {
         Form::Listed => Value::Null,
         Form::Single => {
-            let scope = DeviceScope::WithApp(resource.id);
+            let scope = DeviceScope::managed(DeviceSet::WithApp(resource.id));
             from.view.count_devices(resource.tenant, scope, from.sight, &Filter::always())?.into()
         }
     };

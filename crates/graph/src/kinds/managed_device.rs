@@ -10,7 +10,7 @@ use chaveiro_core::decisions::retire;
 use chaveiro_core::device::{Inventory, ManagedDevice, OwnerType};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{DeviceScope, StoreError, View};
+use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError, View};
 use chaveiro_core::query::{DeviceField, Filter, Listing, Paged};
 use chaveiro_core::refusal::DeviceRefusal;
 use chaveiro_core::resource::{Resource, ResourceKind};
@@ -27,7 +27,7 @@ use super::detected_app::DETECTED_APP;
 use super::device_management::DEVICE_MANAGEMENT;
 use super::scripts::{COMPLIANCE_STATE, HEALTH_STATE, MANAGEMENT_STATE, READ_SCRIPTS};
 use super::user::USER;
-use crate::body::BodyError;
+use crate::body::{self, BodyError};
 use crate::entity::{About, Collection, Entity, Members, Node, Reading, tagged};
 use crate::error::GraphError;
 use crate::follow::Finding;
@@ -80,7 +80,7 @@ pub static MANAGED_DEVICE: EntityType = EntityType {
         to_device_of(&COMPLIANCE_STATE),
         Edge { access: Access::Device, ..to_many(&USER, "managedDevices") },
         Edge { access: Access::Linked, contained: false, ..to_many(&DETECTED_APP, "managedDevices") },
-        Edge { access: Access::Linked, contained: false, read: READ_USERS, ..from_device("users", &USER) },
+        Edge { access: Access::Sole, contained: false, read: READ_USERS, ..from_device("users", &USER) },
         Edge {
             access: Access::Linked,
             contained: false,
@@ -123,19 +123,19 @@ pub(super) const KIND: Kind = Kind {
     update: Some(|writing| Box::pin(update(writing))),
     delete: Some(|unit, asked, _| {
         let device: Box<ManagedDevice> = asked.follow_to_row(unit)?;
-        Ok(retire::retire(unit, *device, asked.caller.actor.clone(), asked.now)?)
+        retire::retire_once(unit, *device, asked.caller.actor.clone(), asked.now)
     }),
     ..READ_ONLY
 };
 
 fn members(edge: &Edge, parent: &dyn Entity) -> Option<Box<dyn Members>> {
-    let scope = match parent.row::<Resource>() {
-        Some(user) if user.kind == ResourceKind::User => DeviceScope::OfUser(user.id),
-        Some(app) => DeviceScope::WithApp(app.id),
-        None if edge.name == COMANAGED => DeviceScope::Comanaged,
-        None => DeviceScope::All,
+    let set = match parent.row::<Resource>() {
+        Some(user) if user.kind == ResourceKind::User => DeviceSet::OfUser(user.id),
+        Some(app) => DeviceSet::WithApp(app.id),
+        None if edge.name == COMANAGED => DeviceSet::Comanaged,
+        None => DeviceSet::All,
     };
-    Some(Box::new(Devices(scope)))
+    Some(Box::new(Devices(set)))
 }
 
 /// The device of a run state.
@@ -145,8 +145,17 @@ fn of_run_state(view: &dyn View, tenant: TenantId, parent: &dyn Entity) -> Resul
     Ok(found.map(|device| Box::new(device) as Node))
 }
 
-/// The devices of a scope.
-struct Devices(DeviceScope);
+/// The devices of a set. A retired one is found by its id, and listed if the filter asks for the state of management.
+struct Devices(DeviceSet);
+
+impl Devices {
+    fn scope(&self, filter: &Filter<DeviceField>) -> DeviceScope {
+        match filter.asks(&|field| *field == DeviceField::ManagementState) {
+            true => DeviceScope::of(self.0),
+            false => DeviceScope::managed(self.0),
+        }
+    }
+}
 
 impl Collection for Devices {
     type Field = DeviceField;
@@ -155,20 +164,20 @@ impl Collection for Devices {
     fn find(&self, view: &dyn View, tenant: TenantId, key: &Key) -> Result<Option<ManagedDevice>, StoreError> {
         let Some(found) = key.id.map_or(Ok(None), |id| view.device(tenant, DeviceId(id)))? else { return Ok(None) };
         let is_in = match self.0 {
-            DeviceScope::All => true,
-            DeviceScope::Comanaged => found.comanaged,
-            DeviceScope::OfUser(user) => view.is_linked(tenant, found.id, ResourceKind::User, user)?,
-            DeviceScope::WithApp(app) => view.is_linked(tenant, found.id, ResourceKind::DetectedApp, app)?,
+            DeviceSet::All => true,
+            DeviceSet::Comanaged => found.comanaged,
+            DeviceSet::OfUser(user) => view.is_linked(tenant, found.id, ResourceKind::User, user)?,
+            DeviceSet::WithApp(app) => view.is_linked(tenant, found.id, ResourceKind::DetectedApp, app)?,
         };
         Ok(is_in.then_some(found))
     }
 
     fn count(&self, from: &Reading<'_>, filter: &Filter<DeviceField>) -> Result<u64, StoreError> {
-        from.view.count_devices(from.tenant, self.0, from.sight, filter)
+        from.view.count_devices(from.tenant, self.scope(filter), from.sight, filter)
     }
 
     fn rows(&self, from: &Reading<'_>, listing: &Listing<DeviceField>) -> Result<Paged<ManagedDevice>, StoreError> {
-        from.view.devices(from.tenant, self.0, from.sight, listing)
+        from.view.devices(from.tenant, self.scope(&listing.filter), from.sight, listing)
     }
 
     fn render(
@@ -254,7 +263,11 @@ async fn update(writing: Writing<'_>) -> Result<Response, GraphError> {
     let Writing { state, asked, headers, body, .. } = writing;
     let checked = checked(headers, body, &MANAGED_DEVICE).await?;
     if let Some((name, _)) = checked.binds.first() {
-        return Err(no_binding(name).into());
+        let error = match body::no_property(name.clone(), &MANAGED_DEVICE) {
+            BodyError::UnknownProperty { .. } => no_binding(name),
+            error => error,
+        };
+        return Err(error.into());
     }
     let changes = changes(&checked.properties)?;
     let writing = Arc::clone(&asked);

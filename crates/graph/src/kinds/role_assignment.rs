@@ -63,8 +63,8 @@ const PROPERTIES: &[Property] = &[
 pub(super) static ROLE_ASSIGNMENT: EntityType = EntityType {
     key_form: KeyForm::Guid("a role assignment"),
     absent: Absent::Called("roleAssignment"),
-    role: RoleActions::all(RoleAction::RolesManage),
-    sight: Some(RoleAction::RolesManage),
+    role: RoleActions::new(RoleAction::RolesRead, RoleAction::RolesManage),
+    sight: Some(RoleAction::RolesRead),
     has_tag: true,
     edges: &[
         Edge { access: Access::Owned, ..of_roles(Edge::many(&DEVICE_MANAGEMENT, "roleAssignments", &ROLE_ASSIGNMENT)) },

@@ -60,7 +60,7 @@ pub(super) const fn of_roles(edge: Edge) -> Edge {
 
 pub(super) static ROLE_DEFINITION: EntityType = EntityType {
     key_form: KeyForm::Guid("a role"),
-    role: RoleActions::all(RoleAction::RolesManage),
+    role: RoleActions::new(RoleAction::RolesRead, RoleAction::RolesManage),
     edges: &[
         of_roles(Edge::many(&DEVICE_MANAGEMENT, "roleDefinitions", &ROLE_DEFINITION)),
         of_roles(Edge::one(&ROLE_ASSIGNMENT, "roleDefinition", &ROLE_DEFINITION)),

@@ -38,6 +38,8 @@ pub enum Access {
     Device,
     /// Add and remove links with `$ref`.
     Linked,
+    /// The same, and a link takes the place of every other: there is one at a time.
+    Sole,
 }
 
 impl Access {
@@ -56,6 +58,18 @@ const READ_DEVICES: &[Permission] = &[
 const WRITE_DEVICES: &[Permission] = &[Permission::ManagedDevicesReadWriteAll, Permission::ConfigurationReadWriteAll];
 
 impl Edge {
+    /// The advice to a caller who puts it into the body of a change.
+    pub fn in_a_body(&self) -> &'static str {
+        match self.access {
+            Access::Sole => {
+                "Set it with POST .../{id}/users/$ref and the body {\"@odata.id\": \"https://HOST/beta/users/{userId}\"}, or remove it with DELETE .../{id}/users/$ref."
+            }
+            Access::Linked => "Add a link with POST .../$ref, and remove one with DELETE .../{id}/$ref.",
+            Access::Owned | Access::Device => "Change it at its own path.",
+            Access::ReadOnly => "Leave it out.",
+        }
+    }
+
     /// A collection inside its parent that is read with the permissions of devices.
     pub const fn many(from: &'static EntityType, name: &'static str, to: &'static EntityType) -> Self {
         Self {

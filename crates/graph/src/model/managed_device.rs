@@ -8,10 +8,18 @@ use super::{Default, Edm, Property};
 /// Properties that the device channel does not know; a single GET says so with an empty text.
 pub(crate) const EMPTY: [&str; 3] = ["iccid", "remoteAssistanceSessionUrl", "udid"];
 
+/// The way to the properties of the primary user.
+const PRIMARY_USER: &str = "Set the primary user with POST .../managedDevices/{id}/users/$ref and the body \
+    {\"@odata.id\": \"https://HOST/beta/users/{userId}\"}, or remove it with DELETE .../managedDevices/{id}/users/$ref.";
+
+const fn of_primary_user(name: &'static str) -> Property {
+    Property::new(name, Edm::String).read_only().instead(PRIMARY_USER)
+}
+
 /// The properties.
 pub(crate) const MANAGED_DEVICE: &[Property] = &[
     Property::new("id", Edm::String).or(Default::Text("")).read_only(),
-    Property::new("userId", Edm::String).read_only(),
+    of_primary_user("userId"),
     Property::new("deviceName", Edm::String).read_only(),
     Property::new("hardwareInformation", Edm::Complex(&HARDWARE_INFORMATION)).read_only().beta().named_only(),
     Property::new("ownerType", Edm::Enum(&OWNER_TYPE)).or(Default::Text("unknown")).beta(),
@@ -27,14 +35,14 @@ pub(crate) const MANAGED_DEVICE: &[Property] = &[
     Property::new("managementAgent", Edm::Enum(&MANAGEMENT_AGENT_TYPE)).or(Default::Text("mdm")).read_only(),
     Property::new("osVersion", Edm::String).read_only(),
     Property::new("easActivated", Edm::Boolean).or(Default::False).read_only(),
-    Property::new("easDeviceId", Edm::String).read_only(),
+    Property::new("easDeviceId", Edm::String).or(Default::Text("")).or_null().read_only(),
     Property::new("easActivationDateTime", Edm::DateTime).or(Default::Never).read_only(),
     Property::new("aadRegistered", Edm::Boolean).read_only().beta(),
     Property::new("azureADRegistered", Edm::Boolean).read_only(),
     Property::new("deviceEnrollmentType", Edm::Enum(&DEVICE_ENROLLMENT_TYPE)).or(Default::Text("unknown")).read_only(),
     Property::new("lostModeState", Edm::Enum(&LOST_MODE_STATE)).or(Default::Text("disabled")).read_only().beta(),
     Property::new("activationLockBypassCode", Edm::String).read_only().single_only(),
-    Property::new("emailAddress", Edm::String).read_only(),
+    of_primary_user("emailAddress").or(Default::Text("")).or_null(),
     Property::new("azureActiveDirectoryDeviceId", Edm::String).read_only().beta(),
     Property::new("azureADDeviceId", Edm::String).read_only(),
     Property::new("deviceRegistrationState", Edm::Enum(&DEVICE_REGISTRATION_STATE))
@@ -52,26 +60,26 @@ pub(crate) const MANAGED_DEVICE: &[Property] = &[
     Property::new("remoteAssistanceSessionUrl", Edm::String).read_only().single_only(),
     Property::new("remoteAssistanceSessionErrorDetails", Edm::String).read_only(),
     Property::new("isEncrypted", Edm::Boolean).or(Default::False).read_only(),
-    Property::new("userPrincipalName", Edm::String).read_only(),
+    of_primary_user("userPrincipalName").or(Default::Text("")).or_null(),
     Property::new("model", Edm::String).read_only(),
     Property::new("manufacturer", Edm::String).read_only(),
-    Property::new("imei", Edm::String).read_only(),
+    Property::new("imei", Edm::String).or(Default::Text("")).or_null().read_only(),
     Property::new("complianceGracePeriodExpirationDateTime", Edm::DateTime)
         .or(Default::Text("9999-12-31T23:59:59.9999999Z"))
         .read_only(),
     Property::new("serialNumber", Edm::String).read_only(),
-    Property::new("phoneNumber", Edm::String).read_only(),
-    Property::new("androidSecurityPatchLevel", Edm::String).read_only(),
-    Property::new("userDisplayName", Edm::String).read_only(),
+    Property::new("phoneNumber", Edm::String).or(Default::Text("")).or_null().read_only(),
+    Property::new("androidSecurityPatchLevel", Edm::String).or(Default::Text("")).or_null().read_only(),
+    of_primary_user("userDisplayName").or(Default::Text("")).or_null(),
     Property::new(
         "configurationManagerClientEnabledFeatures",
         Edm::Complex(&CONFIGURATION_MANAGER_CLIENT_ENABLED_FEATURES),
     )
     .read_only(),
-    Property::new("wiFiMacAddress", Edm::String).read_only(),
+    Property::new("wiFiMacAddress", Edm::String).or(Default::Text("")).or_null().read_only(),
     Property::new("deviceHealthAttestationState", Edm::Complex(&DEVICE_HEALTH_ATTESTATION_STATE)).read_only(),
-    Property::new("subscriberCarrier", Edm::String).read_only(),
-    Property::new("meid", Edm::String).read_only(),
+    Property::new("subscriberCarrier", Edm::String).or(Default::Text("")).or_null().read_only(),
+    Property::new("meid", Edm::String).or(Default::Text("")).or_null().read_only(),
     Property::new("totalStorageSpaceInBytes", Edm::Int64).or(Default::Zero).read_only(),
     Property::new("freeStorageSpaceInBytes", Edm::Int64).or(Default::Zero).read_only(),
     Property::new("managedDeviceName", Edm::String),
@@ -127,6 +135,7 @@ pub(crate) const MANAGED_DEVICE: &[Property] = &[
         .or(Default::False)
         .beta()
         .not_kept("it would turn firmware management on or off, which this server does not do"),
+    // The server keeps no record of who enrolled a device.
     Property::new("enrolledByUserPrincipalName", Edm::String).read_only().beta(),
     Property::new("enrollmentProfileName", Edm::String).read_only(),
     Property::new("securityPatchLevel", Edm::String).read_only().beta(),

@@ -98,6 +98,8 @@ pub struct Property {
     pub named_only: bool,
     /// The reason why callers cannot set it here, although Graph lets them.
     pub not_kept: Option<&'static str>,
+    /// The advice to a caller who sets it nevertheless.
+    pub instead: &'static str,
 }
 
 impl Property {
@@ -115,6 +117,7 @@ impl Property {
             on_select: false,
             named_only: false,
             not_kept: None,
+            instead: "Leave it out.",
         }
     }
 
@@ -160,6 +163,12 @@ impl Property {
     /// Callers cannot set it.
     pub const fn read_only(mut self) -> Self {
         self.writable = false;
+        self
+    }
+
+    /// A caller who sets it is told another way.
+    pub const fn instead(mut self, advice: &'static str) -> Self {
+        self.instead = advice;
         self
     }
 

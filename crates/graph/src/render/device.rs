@@ -24,7 +24,7 @@ pub fn known(device: &ManagedDevice, user: Option<&Resource>) -> Map<String, Val
     known.insert("chaveiro_recoverability".to_owned(), recoverability(device));
     let hardware = InventoryField::all().filter_map(|field| {
         let name = field.row().hardware?;
-        Some((name.to_owned(), json_of(device.inventory.served(field))))
+        Some((name.to_owned(), json_of(device.inventory.of_hardware(field))))
     });
     let hardware = complex(&HARDWARE_INFORMATION, Version::Beta, hardware.collect());
     known.insert("hardwareInformation".to_owned(), hardware);
@@ -105,7 +105,7 @@ mod tests {
             for name in row.properties {
                 let property = entity.property(name).expect(name);
                 assert!(fits(row.kind, property), "{name}");
-                assert_eq!(json_of(row.kind.unknown()), super::super::default(property), "{name}");
+                assert_eq!(json_of(row.unknown()), super::super::default(property), "{name}");
             }
             if let Some(name) = row.hardware {
                 let member = HARDWARE_INFORMATION.properties.iter().find(|member| member.name == name).expect(name);

@@ -7,7 +7,7 @@ use strum::VariantArray;
 use uuid::Uuid;
 
 use crate::model::{
-    Action, ComplexType, Edge, Edm, EntityType, Function, KeyForm, Model, Operation, Property, SERVICE,
+    Action, ComplexType, Edge, Edm, EntityType, Function, KeyForm, Model, Operation, Property, SERVICE, Service,
 };
 
 /// The edge to the signed-in user. The walk then goes by [`USERS`].
@@ -242,6 +242,14 @@ impl Walk {
         let mut walk = self.clone();
         *walk.hops.first_mut()? = Hop { edge, key: Some(Key { text, id }) };
         Some(walk)
+    }
+
+    /// The service that answers: the directory until a hop leads to Intune.
+    pub fn service(&self) -> Service {
+        match self.hops.iter().all(|hop| hop.edge.to.service == Service::Directory) {
+            true => Service::Directory,
+            false => Service::Intune,
+        }
     }
 
     /// The type of the entity or the collection at its end.

@@ -135,10 +135,13 @@ async fn a_batch_that_does_not_hold_together_is_refused_whole() {
         (json!({"requests": later}), "Invalid dependency for request Id 1"),
         (json!({"requests": itself}), "Invalid dependency for request Id 1"),
         (json!({"requests": [item("")]}), "1 to 256"),
-        (json!({"requests": []}), "Invalid batch payload format"),
-        (json!({"requests": [{"id": 1, "method": "GET", "url": "/users"}]}), "Invalid batch payload format"),
-        (json!({"requests": [{"id": "1", "url": "/users"}]}), "Invalid batch payload format"),
-        (json!({"responses": []}), "Invalid batch payload format"),
+        (json!({"requests": []}), "Invalid batch payload format: 'requests' is empty"),
+        (json!({"requests": [item("1"), {"id": 1, "method": "GET", "url": "/users"}]}), "Duplicate request Id 1"),
+        (
+            json!({"requests": [{"id": "1", "url": "/users"}]}),
+            "Invalid batch payload format: 'requests[0].method' is missing",
+        ),
+        (json!({"responses": []}), "Invalid batch payload format: 'requests' is missing"),
         (json!([]), "valid JSON"),
     ] {
         let (status, answer) = world.call(&token, "POST", "/v1.0/$batch", &body.to_string()).await;
@@ -152,6 +155,22 @@ async fn a_batch_that_does_not_hold_together_is_refused_whole() {
     assert_eq!(world.call("", "POST", "/v1.0/$batch", "{}").await.0, 401);
     let (status, answer) = world.call(&token, "GET", "/v1.0/$batch", "").await;
     assert_eq!((status, &answer["error"]["code"]), (405, &json!("Request_BadRequest")));
+}
+
+#[tokio::test]
+async fn a_number_is_as_good_an_id_as_its_text() {
+    let world = World::new().await;
+    let token = world.token();
+    let requests = json!([
+        {"id": 1, "method": "GET", "url": "/users"},
+        {"id": 20, "method": "GET", "url": "/users/ana@example.org", "dependsOn": [1]},
+        {"id": "3", "method": "GET", "url": "/users", "dependsOn": ["20", 1]},
+    ]);
+    let (status, answer) = world.batch(&token, requests).await;
+    let ids: Vec<_> =
+        answer["responses"].as_array().expect("responses").iter().map(|item| item["id"].clone()).collect();
+    assert_eq!((status, ids), (200, ["1", "20", "3"].map(Value::from).to_vec()), "as production answers");
+    assert!(answer["responses"].as_array().is_some_and(|items| items.iter().all(|item| item["status"] == 200)));
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use std::fmt::Write;
 use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::principal::PrincipalKind;
 use chaveiro_core::role::{ROLES, Role, RoleAction};
-use chaveiro_graph::{Ceilings, RouteRow, routes};
+use chaveiro_graph::model::Service;
+use chaveiro_graph::{Ceilings, MODEL, RouteRow, routes};
 use serde_json::json;
 
 use super::NO_HOLD;
@@ -70,6 +71,7 @@ fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
     // Roles are the same everywhere: their key is nobody's.
     let has_keys = route.path.replace("{roleDefinitionId}", "").contains('{');
     let (role, scope) = match kind {
+        Kind::Nobody if is_of_directory(route) => return '-',
         Kind::Nobody => return '!',
         Kind::Role(role, scope) => (Some(role), scope),
         Kind::Application | Kind::Operator => (None, Scope::All),
@@ -85,7 +87,8 @@ fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
         .iter()
         .any(|end| route.path.ends_with(end));
     let about_me = route.path.starts_with("/me");
-    let by_device = route.path.contains("{managedDeviceId}") || route.path.contains("DeviceStateId}");
+    let by_device =
+        ["{managedDeviceId}", "DeviceStateId}", "{directoryDeviceId}"].iter().any(|key| route.path.contains(key));
     let sees = allows(RoleAction::ManagedDevicesRead) && (scope == Scope::All || number == OWN);
     let about_the_tenant = route.method != "GET"
         && !route.path.ends_with("/$ref")
@@ -105,6 +108,12 @@ fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
         () if about_the_tenant && scope == Scope::Own => '-',
         () => '+',
     }
+}
+
+/// The directory has another answer for a caller without any role.
+fn is_of_directory(route: &RouteRow) -> bool {
+    let walk = MODEL.parse(&format!("/beta{}", filled(&route.path, OWN)));
+    walk.is_ok_and(|walk| walk.service() == Service::Directory)
 }
 
 #[tokio::test]

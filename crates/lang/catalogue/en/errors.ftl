@@ -102,6 +102,7 @@ session-has-no-place = there is no place for a session
 refused-device-absent = the device does not exist
     .hint = see: chaveiro device list
 refused-device-retired = the device is retired
+refused-device-retired-before = the device is retired already
     .hint = it must enrol again before its passcode can be recovered
 refused-device-not-enrolled = the device is not enrolled
     .hint = it must enrol before its passcode can be recovered

@@ -131,6 +131,7 @@ help-cli-keys-add-recipient = Add a recipient, for instance an offline recovery 
 help-cli-device = Managed devices
     .device = The device: its id or name
 help-cli-device-list = List the devices
+    .retired = Only retired devices, whose escrow is kept; without it they are left out
     .without-certificate = Only Linux machines that have not shown their certificate yet: a digest alone speaks for them
 help-cli-device-show = Show a device
 help-cli-device-recoverability = Tell which locks of a device could be recovered today, and what stands in the way of the others

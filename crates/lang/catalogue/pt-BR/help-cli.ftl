@@ -131,6 +131,7 @@ help-cli-keys-add-recipient = Acrescenta um destinatário, por exemplo uma chave
 help-cli-device = Dispositivos gerenciados
     .device = O dispositivo: id ou nome
 help-cli-device-list = Lista os dispositivos
+    .retired = Só dispositivos desativados, cuja custódia é mantida; sem esta opção, ficam de fora
     .without-certificate = Só máquinas Linux que ainda não mostraram o certificado: só um resumo criptográfico fala por elas
 help-cli-device-show = Mostra um dispositivo
 help-cli-device-recoverability = Diz o que poderia ser recuperado hoje num dispositivo, e o que impede o resto

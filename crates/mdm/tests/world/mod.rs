@@ -214,7 +214,7 @@ impl World {
     pub async fn devices(&self) -> Vec<ManagedDevice> {
         let (tenant, page) = (self.tenant, Listing::first(100));
         let read =
-            self.store.read(move |view| Ok(view.devices(tenant, DeviceScope::All, &Visibility::All, &page)?.items));
+            self.store.read(move |view| Ok(view.devices(tenant, DeviceScope::all(), &Visibility::All, &page)?.items));
         read.await.expect("read")
     }
 

@@ -3,7 +3,7 @@
 use chaveiro_core::device::{ManagedDevice, Platform};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::inventory::{self as reported, InventoryField};
-use chaveiro_core::ports::{DeviceScope, StoreError};
+use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError};
 use chaveiro_core::query::{DeviceField, Filter, Listing, NEVER, Paged, Value};
 use chaveiro_core::scope_tag::Visibility;
 use rusqlite::types::Value as Sql;
@@ -93,7 +93,8 @@ pub(crate) fn devices(
     visible: &Visibility,
     listing: &Listing<DeviceField>,
 ) -> Result<Paged<ManagedDevice>, StoreError> {
-    list(unit, tenant, scope, visible)?.page(unit, listing, read)
+    let plain = listing.is_plain();
+    list(unit, tenant, scope, visible, plain)?.page(unit, listing, read)
 }
 
 pub(crate) fn count_devices(
@@ -103,15 +104,16 @@ pub(crate) fn count_devices(
     visible: &Visibility,
     filter: &Filter<DeviceField>,
 ) -> Result<u64, StoreError> {
-    list(unit, tenant, scope, visible)?.count(unit, filter)
+    list(unit, tenant, scope, visible, filter.is_always())?.count(unit, filter)
 }
 
-/// Returns the list of devices of a tenant.
+/// Returns the list of devices of a tenant. One that is plain has neither a filter nor an order.
 pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,
     scope: DeviceScope,
     visible: &Visibility,
+    plain: bool,
 ) -> Result<List<'static>, StoreError> {
     // A user's devices are two index walks merged by row: primary user, and link.
     const OF_USER: &str = "d.row IN (
@@ -139,11 +141,17 @@ pub(crate) fn list(
         }
     };
     let id = |id: ResourceId| Sql::from(blob(&id.0).to_vec());
-    let base = match scope {
-        DeviceScope::All => base,
-        DeviceScope::Comanaged => base.and("d.comanaged = 1", None),
-        DeviceScope::OfUser(user) => base.and(OF_USER, [tenant.into(), id(user), tenant.into(), id(user)]),
-        DeviceScope::WithApp(app) => base.and(WITH_APP, [tenant.into(), id(app)]),
+    let base = match scope.set {
+        DeviceSet::All => base,
+        DeviceSet::Comanaged => base.and("d.comanaged = 1", None),
+        DeviceSet::OfUser(user) => base.and(OF_USER, [tenant.into(), id(user), tenant.into(), id(user)]),
+        DeviceSet::WithApp(app) => base.and(WITH_APP, [tenant.into(), id(app)]),
+    };
+    // Nearly every device is managed: beside another condition, its index is the wrong one, which the sign prevents.
+    let base = match (scope.with_retired, plain && scope.set == DeviceSet::All && *visible == Visibility::All) {
+        (true, _) => base,
+        (false, true) => base.and("d.management_state = 'managed'", None),
+        (false, false) => base.and("+d.management_state = 'managed'", None),
     };
     Ok(List { columns: columns().into(), from: FROM, row: "d.row", tenant, base })
 }
@@ -164,15 +172,18 @@ fn reported(field: InventoryField) -> Column {
         reported::Kind::Text | reported::Kind::MacAddress | reported::Kind::OneOf(_) => Kind::Text,
         reported::Kind::Number | reported::Kind::Bytes | reported::Kind::Flag => Kind::Exact,
     };
+    let or_empty = |column: Column| if field.row().or_empty { column.or_empty() } else { column };
     if let Some((_, column)) = INDEXED.iter().find(|(indexed, _)| *indexed == field) {
-        return Column::indexed(column, compared);
+        return or_empty(Column::indexed(column, compared));
     }
     let stored = format!("d.inventory ->> '$.{name}'");
     let unknown = match kind.unknown() {
         Value::Number(number) => number.to_string(),
         Value::Flag(flag) => u8::from(flag).to_string(),
         Value::Text(text) => format!("'{text}'"),
-        Value::Null | Value::Time(_) | Value::Texts(_) => return Column::new(format!("({stored})"), compared),
+        Value::Null | Value::Time(_) | Value::Texts(_) => {
+            return or_empty(Column::new(format!("({stored})"), compared));
+        }
     };
     Column::new(format!("coalesce({stored}, {unknown})"), compared)
 }
@@ -184,7 +195,7 @@ impl Fields for DeviceField {
             "EXISTS (SELECT 1 FROM resource u WHERE u.tenant = d.tenant AND u.kind = 'user' AND u.id = d.user)";
         let exact = |sql: &'static str| Column::new(sql, Kind::Exact);
         let text = |sql: &'static str| Column::new(sql, Kind::Text);
-        let of_user = |sql: &'static str| Column::new(sql, Kind::OfUser);
+        let of_user = |sql: &'static str| Column::new(sql, Kind::OfUser).or_empty();
         match self {
             Self::Id => Column::new("d.id", Kind::Id),
             Self::UserId => Column::new("d.user", Kind::Id),

@@ -16,8 +16,8 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Row, params, params_from_iter};
 use uuid::Uuid;
 
-use self::condition::sql;
 pub(crate) use self::condition::{Column, Fields, Kind, Where};
+use self::condition::{sql, wants_text};
 use crate::codec::{RowError, many, one};
 use crate::unit::Transaction;
 use crate::veil::{Purpose, opaque, opened};
@@ -143,8 +143,8 @@ impl List<'_> {
         let mut sql = format!("SELECT {}", self.columns);
         let mut by = String::new();
         for (index, (key, column)) in order.iter().zip(columns).enumerate() {
-            sql.push_str(&format!(", {} AS key_{index}", column.value()));
-            by.push_str(&format!("{}{} {}, ", column.value(), column.collation(), direction(key.descending)));
+            sql.push_str(&format!(", {} AS key_{index}", column.key()));
+            by.push_str(&format!("{}{} {}, ", column.key(), column.collation(), direction(key.descending)));
         }
         // The row follows the direction of the last key, so that one walk over an index gives both.
         let last = direction(order.last().is_some_and(|key| key.descending));
@@ -163,7 +163,7 @@ impl List<'_> {
         let mut same = self.base.clone();
         let mut ranges = Vec::new();
         for ((key, column), value) in order.iter().zip(columns).zip(&cursor.keys) {
-            let (x, c) = (column.value(), column.collation());
+            let (x, c) = (column.key(), column.collation());
             let bound = || sql(column.kind, value);
             let null = *value == Value::Null;
             let mut behind = Vec::new();
@@ -195,8 +195,8 @@ impl List<'_> {
 /// order than sort a few. A row with a sign is a row without an index.
 fn goes_by_user<F: Fields>(filter: &Filter<F>) -> bool {
     let is = |part: &Filter<F>| match part {
-        Filter::Is { field, test: Test::Equal(Value::Text(_)) | Test::StartsWith(_), holds: true } => {
-            field.column().kind == Kind::OfUser
+        Filter::Is { field, test: test @ (Test::Equal(Value::Text(_)) | Test::StartsWith(_)), holds: true } => {
+            field.column().kind == Kind::OfUser && wants_text(test)
         }
         _ => false,
     };

@@ -33,11 +33,11 @@ pub enum DeviceField {
     AzureAdRegistered,
     /// `deviceEnrollmentType`.
     EnrollmentType,
-    /// `emailAddress`, of the primary user.
+    /// `emailAddress`, of the primary user; an empty text if there is none.
     EmailAddress,
-    /// `userPrincipalName`, of the primary user.
+    /// `userPrincipalName`, in the same way.
     UserPrincipalName,
-    /// `userDisplayName`, of the primary user.
+    /// `userDisplayName`, in the same way.
     UserDisplayName,
     /// `managedDeviceName`, the generated one included.
     ManagedDeviceName,
@@ -65,7 +65,7 @@ const OF_RECORD: [(DeviceField, &[&str]); 18] = [
     (DeviceField::AzureAdRegistered, &["azureADRegistered", "aadRegistered"]),
     (DeviceField::EnrollmentType, &["deviceEnrollmentType"]),
     (DeviceField::EmailAddress, &["emailAddress"]),
-    (DeviceField::UserPrincipalName, &["userPrincipalName", "enrolledByUserPrincipalName"]),
+    (DeviceField::UserPrincipalName, &["userPrincipalName"]),
     (DeviceField::UserDisplayName, &["userDisplayName"]),
     (DeviceField::ManagedDeviceName, &["managedDeviceName"]),
     (DeviceField::CertificateExpires, &["managementCertificateExpirationDate"]),
@@ -145,9 +145,9 @@ impl DeviceField {
             Self::AzureAdRegistered => device.inventory.text(InventoryField::AZURE_AD_DEVICE_ID).is_some().into(),
             Self::EnrollmentType if of.user.is_some() => "userEnrollment".into(),
             Self::EnrollmentType => "unknown".into(),
-            Self::EmailAddress => text(of.of_user("mail")),
-            Self::UserPrincipalName => text(of.of_user("userPrincipalName")),
-            Self::UserDisplayName => text(of.of_user("displayName")),
+            Self::EmailAddress => of.of_user("mail").unwrap_or_default().into(),
+            Self::UserPrincipalName => of.of_user("userPrincipalName").unwrap_or_default().into(),
+            Self::UserDisplayName => of.of_user("displayName").unwrap_or_default().into(),
             Self::ManagedDeviceName => device.managed_name(of.of_user("userPrincipalName")).into(),
             Self::CertificateExpires => Value::Time(device.certificate_expires.map_or(NEVER, |at| at.as_microsecond())),
             Self::ScopeTags => Value::Texts(device.scope_tags.iter().cloned().collect()),

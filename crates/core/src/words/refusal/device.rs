@@ -11,6 +11,9 @@ pub enum DeviceRefusal {
     /// The device is no longer managed.
     #[error("the device is retired; it must enroll again before its passcode can be recovered")]
     Retired,
+    /// The device is to be retired, and was retired before.
+    #[error("the device is retired already; its record and its escrow are kept")]
+    RetiredBefore,
     /// The device has no open enrolment.
     #[error("the device is not enrolled; it must enroll before its passcode can be recovered")]
     NotEnrolled,

@@ -33,15 +33,35 @@ pub(crate) struct Column {
     pub(crate) kind: Kind,
     /// True if an index (tenant, column, row) answers a range of it in order.
     pub(crate) indexed: bool,
+    /// True if null is served as an empty text.
+    pub(crate) or_empty: bool,
 }
 
 impl Column {
     pub(crate) fn new(sql: impl Into<Cow<'static, str>>, kind: Kind) -> Self {
-        Self { sql: sql.into(), kind, indexed: false }
+        Self { sql: sql.into(), kind, indexed: false, or_empty: false }
     }
 
     pub(crate) fn indexed(sql: &'static str, kind: Kind) -> Self {
-        Self { sql: sql.into(), kind, indexed: true }
+        Self { sql: sql.into(), kind, indexed: true, or_empty: false }
+    }
+
+    /// Makes null an empty text. A column with an index never stores one, so that null has its place in the order.
+    pub(crate) fn or_empty(self) -> Self {
+        Self { or_empty: true, ..self }
+    }
+
+    /// Returns the value as it is served, as an expression that can be used anywhere.
+    fn served(&self) -> Cow<'static, str> {
+        match self.or_empty {
+            true => format!("coalesce({}, '')", self.value()).into(),
+            false => self.value(),
+        }
+    }
+
+    /// Returns the expression by which items are ordered.
+    pub(super) fn key(&self) -> Cow<'static, str> {
+        if self.indexed { self.value() } else { self.served() }
     }
 
     /// Returns the value as an expression that can be used anywhere.
@@ -119,6 +139,10 @@ impl Where {
 
     /// Adds a test. It is true or false, never null, and a wanted outcome of true can enter an index.
     fn test(&mut self, column: &Column, test: &Test, holds: bool, tenant: i64) {
+        // Beside an empty text, null is no different from what fails the test anyway.
+        if column.or_empty && !wants_text(test) {
+            return self.compare(column, &column.served(), test, holds);
+        }
         match (column.kind, test) {
             (Kind::Tags, Test::Has(tag)) => {
                 let not = if holds { "" } else { "NOT " };
@@ -201,6 +225,16 @@ impl Where {
             false => format!("({x} NOT LIKE ? ESCAPE '\\' OR {x} IS NULL)"),
         };
         self.put(&sql, [Sql::Text(pattern.to_owned())]);
+    }
+}
+
+/// Returns true if only a value with some text passes the test.
+pub(super) fn wants_text(test: &Test) -> bool {
+    match test {
+        Test::Equal(Value::Text(text)) | Test::StartsWith(text) | Test::EndsWith(text) | Test::Contains(text) => {
+            !text.is_empty()
+        }
+        Test::Equal(_) | Test::Less(_) | Test::AtMost(_) | Test::Greater(_) | Test::AtLeast(_) | Test::Has(_) => false,
     }
 }
 

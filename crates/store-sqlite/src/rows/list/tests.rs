@@ -3,7 +3,7 @@
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::inventory::InventoryField;
-use chaveiro_core::ports::{DeviceScope, ResourceScope, UnitOfWork, View};
+use chaveiro_core::ports::{DeviceScope, DeviceSet, ResourceScope, UnitOfWork, View};
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, ResourceField};
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
@@ -54,7 +54,8 @@ fn the_filters_that_find_few_enter_an_index() {
     let directory = tempfile::tempdir().expect("a directory");
     let connection = connection(&directory);
     let unit = Transaction::new(&connection, u64::MAX);
-    let list = device::list(&unit, TENANT, DeviceScope::All, &Visibility::All).expect("read");
+    let list =
+        device::list(&unit, TENANT, DeviceScope::managed(DeviceSet::All), &Visibility::All, false).expect("read");
     let text = |text: &str| Test::Equal(Value::Text(text.to_owned()));
     for (filter, index, sorts) in [
         (is(DeviceField::DEVICE_NAME, text("a")), "device_by_name (tenant=? AND device_name=?)", false),
@@ -84,6 +85,7 @@ fn the_filters_that_find_few_enter_an_index() {
         ),
         (is(DeviceField::UserPrincipalName, text("a")), "user_by_principal_name", true),
         (is(DeviceField::UserPrincipalName, text("a")), "device_of_user", true),
+        (is(DeviceField::Reported(InventoryField::IMEI), Test::StartsWith("3".to_owned())), "device_by_imei", false),
         (is(DeviceField::Id, text(&Uuid::nil().to_string())), "(tenant=? AND id=?)", true),
         (is(DeviceField::ScopeTags, Test::Has("a".to_owned())), "device_tag_devices", true),
     ] {
@@ -135,7 +137,7 @@ fn plain_lists_go_along_an_index_and_read_no_more_than_a_page() {
     let after = || Some(Cursor { keys: Vec::new(), place: Uuid::nil() });
     for after in [None, after()] {
         let all = Visibility::All;
-        let devices = device::list(&unit, TENANT, DeviceScope::All, &all).expect("read");
+        let devices = device::list(&unit, TENANT, DeviceScope::managed(DeviceSet::All), &all, true).expect("read");
         let devices =
             plan(&connection, &devices, &Listing::<DeviceField> { after: after.clone(), ..Listing::first(10) });
         let events = audit_list::list(&unit, TENANT, &all).expect("read");
@@ -146,7 +148,7 @@ fn plain_lists_go_along_an_index_and_read_no_more_than_a_page() {
         let latest = plan(&connection, &actions, &latest);
         let actions = plan(&connection, &actions, &Listing::<ActionField> { after, ..Listing::first(10) });
         for (plan, index) in [
-            (devices, "device_of_tenant (tenant=?"),
+            (devices, "device_by_management_state (tenant=? AND management_state=?"),
             (events, "audit_of_tenant (tenant=?"),
             (actions, "action_of_tenant (tenant=?"),
             (latest, "action_by_started (tenant=?"),
@@ -162,7 +164,7 @@ fn lists_for_a_caller_who_sees_few_devices_begin_with_these() {
     let connection = connection(&directory);
     let unit = Transaction::new(&connection, u64::MAX);
     let few = Visibility::Tagged(["lisbon".to_owned()].into());
-    let devices = device::list(&unit, TENANT, DeviceScope::All, &few).expect("read");
+    let devices = device::list(&unit, TENANT, DeviceScope::managed(DeviceSet::All), &few, false).expect("read");
     for (filter, field) in [
         (Filter::always(), None),
         (is(DeviceField::MODEL, Test::Contains("x".to_owned())), None),
@@ -215,14 +217,14 @@ fn seldom_tags_and_common_ones_show_the_same() {
         (vec![], 0, 0),
     ] {
         let visible = Visibility::Tagged(tags.iter().map(|tag| (*tag).to_owned()).collect());
-        let counted = unit.count_devices(TENANT, DeviceScope::All, &visible, &Filter::always()).expect("counted");
+        let counted = unit.count_devices(TENANT, DeviceScope::all(), &visible, &Filter::always()).expect("counted");
         let actions = unit.count_remote_actions(TENANT, &visible, &Filter::always()).expect("counted");
         let events = unit.count_audit_events(TENANT, &visible, &Filter::always()).expect("counted");
         assert_eq!((counted, actions, events), (seen, about, about), "{tags:?}");
         let (mut paged, mut after) = (0, None);
         loop {
             let listing = Listing { after, ..Listing::first(5_000) };
-            let page = unit.devices(TENANT, DeviceScope::All, &visible, &listing).expect("a page");
+            let page = unit.devices(TENANT, DeviceScope::all(), &visible, &listing).expect("a page");
             paged += page.items.len() as u64;
             after = page.next;
             if after.is_none() {
