@@ -6,7 +6,6 @@
 //!
 //! Reference: docs/graph-facts.md#bodies.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -37,17 +36,19 @@ pub fn read(bytes: &[u8]) -> Result<Value, NotJson> {
         NotJson { line, column, problem: "the text is not UTF-8".to_owned() }
     };
     let text = std::str::from_utf8(bytes).map_err(not_text)?;
-    let rewritten = Rewritten::of(text);
-    let error = match parsed(rewritten.text.as_bytes()) {
+    let Some(rewritten) = rewritten(text) else { return Err(fault(text, offset(text, &strict), &strict)) };
+    let error = match parsed(rewritten.as_bytes()) {
         Ok(value) => return Ok(value),
-        Err(_) if rewritten.moves.is_empty() => strict,
         Err(error) => error,
     };
-    let at = rewritten.origin(offset(&rewritten.text, &error)).min(text.len());
-    let (line, column) = line_and_column(text, at);
+    Err(fault(text, origin(text, offset(&rewritten, &error)), &error))
+}
+
+fn fault(text: &str, at: usize, error: &serde_json::Error) -> NotJson {
+    let (line, column) = line_and_column(text, at.min(text.len()));
     let problem = error.to_string();
     let problem = problem.rsplit_once(" at line ").map_or(problem.as_str(), |(problem, _)| problem).to_owned();
-    Err(NotJson { line, column, problem })
+    NotJson { line, column, problem }
 }
 
 fn parsed(bytes: &[u8]) -> serde_json::Result<Value> {
@@ -70,45 +71,49 @@ fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// A text with double quotes around its names and texts.
-struct Rewritten<'a> {
-    text: Cow<'a, str>,
-    /// From which place on the text is that of which place in the original.
-    moves: Vec<(usize, usize)>,
+/// The text with double quotes around its names and texts; `None` if they all have them.
+fn rewritten(original: &str) -> Option<String> {
+    let mut writer = Writer::new(original, usize::MAX);
+    writer.run();
+    writer.moved.map(|_| writer.text)
 }
 
-impl<'a> Rewritten<'a> {
-    fn of(original: &'a str) -> Self {
-        let mut writer = Writer { original, text: String::with_capacity(original.len()), at: 0, moves: Vec::new() };
-        let mut last = None;
-        while let Some(next) = writer.peek() {
-            match next {
-                '"' => writer.copy_text(),
-                '\'' => writer.rewrite_text(),
-                _ if matches!(last, Some('{' | ',')) && begins_name(next) => writer.take_word(),
-                _ => writer.copy(),
-            }
-            last = if next.is_whitespace() { last } else { Some(next) };
-        }
-        let moves = writer.moves;
-        let text = if moves.is_empty() { original.into() } else { writer.text.into() };
-        Self { text, moves }
-    }
-
-    fn origin(&self, at: usize) -> usize {
-        let moved = self.moves.iter().rev().find(|(from, _)| *from <= at);
-        moved.map_or(at, |(from, original)| original + (at - from))
-    }
+/// The place in the original of a place in the rewritten text. It is written once more, so that no other place is kept.
+fn origin(original: &str, at: usize) -> usize {
+    let mut writer = Writer::new(original, at);
+    writer.run();
+    writer.moved.map_or(at, |(written, read)| read + (at - written))
 }
 
 struct Writer<'a> {
     original: &'a str,
-    text: String,
+    /// The place in the original.
     at: usize,
-    moves: Vec<(usize, usize)>,
+    text: String,
+    /// The place in the text up to which it is written.
+    end: usize,
+    /// The last place at which something else was written than read, and that place in the original.
+    moved: Option<(usize, usize)>,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(original: &'a str, end: usize) -> Self {
+        Self { original, at: 0, text: String::with_capacity(original.len()), end, moved: None }
+    }
+
+    fn run(&mut self) {
+        let mut last = None;
+        while let Some(next) = self.peek().filter(|_| self.text.len() <= self.end) {
+            match next {
+                '"' => self.copy_text(),
+                '\'' => self.rewrite_text(),
+                _ if matches!(last, Some('{' | ',')) && begins_name(next) => self.take_word(),
+                _ => self.copy(),
+            }
+            last = if next.is_whitespace() { last } else { Some(next) };
+        }
+    }
+
     fn peek(&self) -> Option<char> {
         self.original[self.at..].chars().next()
     }
@@ -124,7 +129,9 @@ impl Writer<'_> {
     fn put(&mut self, written: &str, skipped: usize) {
         self.text.push_str(written);
         self.at += skipped;
-        self.moves.push((self.text.len(), self.at));
+        if self.text.len() <= self.end {
+            self.moved = Some((self.text.len(), self.at));
+        }
     }
 
     fn copy_text(&mut self) {

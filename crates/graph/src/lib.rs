@@ -59,6 +59,11 @@ pub fn openapi_json() -> String {
     openapi::openapi_json(&MODEL)
 }
 
+/// The activities of audit events, as a table.
+pub fn activities_md() -> String {
+    kinds::activities_md()
+}
+
 /// The route list.
 pub fn routes() -> Vec<RouteRow> {
     routes::routes(&MODEL)

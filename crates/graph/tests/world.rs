@@ -121,6 +121,7 @@ pub fn filled(template: &str, number: u64) -> String {
         ("deviceManagementScriptUserStateId", users),
         ("deviceShellScriptId", 0xc3),
         ("deviceCustomAttributeShellScriptId", 0xc4),
+        ("directoryDeviceId", 0xde),
         ("id", 0x1),
         ("auditEventId", 0x1),
         ("remoteActionAuditId", 0x1),

@@ -53,6 +53,7 @@ pub(crate) fn generate(directory: &Path) -> Result<()> {
         ("metadata.xml", chaveiro_graph::metadata_xml()),
         ("openapi.json", chaveiro_graph::openapi_json()),
         ("routes.txt", chaveiro_graph::routes_txt()),
+        ("activities.md", chaveiro_graph::activities_md()),
         ("chaveiro.toml", chaveiro_server::config_reference()),
         ("configuration.md", chaveiro_server::key_table()),
         ("chaveiro-ddf.xml", chaveiro_csp::ddf()),

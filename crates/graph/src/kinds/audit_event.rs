@@ -1,17 +1,23 @@
 //! `auditEvent`: the record, in the words of Graph. It never holds a secret, and is served only if it is what was recorded.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use chaveiro_core::actions::{ACTIONS, recorded_as};
+use chaveiro_core::activity::Described;
 use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::{Actor, ActorKind, HostUser};
-use chaveiro_core::id::{EventId, TenantId};
+use chaveiro_core::device::InventoryField;
+use chaveiro_core::id::{EventId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{NamedEvent, StoreError, StoredEvent, View};
 use chaveiro_core::query::{AuditField, Filter, Listing, Paged};
+use chaveiro_core::remote_action::RemoteAction;
+use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::device_management::DEVICE_MANAGEMENT;
 use crate::entity::{Collection, Entity, Reading};
@@ -111,6 +117,32 @@ fn categories() -> BTreeSet<&'static str> {
     ACTIONS.iter().flat_map(|action| of(action)).collect()
 }
 
+/// The words of `activityType`, as a document.
+pub fn activities_md() -> String {
+    let mut text = String::from(
+        "# Activities of audit events\n\n\
+        Printed from the tables of the program by `cargo xtask codegen`.\n\
+        `activity` is the name in an export; the others are properties of `auditEvent`.\n\
+        An activity of a remote action has a row for each action.\n\n\
+        | activity | activityType | activityOperationType | category | componentName | activityResult |\n\
+        |---|---|---|---|---|---|\n",
+    );
+    for activity in Activity::ALL {
+        let described: BTreeSet<_> = ACTIONS.iter().map(|action| row_of(*activity, action)).collect();
+        for row in described {
+            // Writing into a string does not fail.
+            let _ = writeln!(text, "{row}");
+        }
+    }
+    text
+}
+
+fn row_of(activity: Activity, action: &RemoteAction) -> String {
+    let Described { activity_type, category, component, operation, result } = activity.described(&action.audit);
+    let name = activity.name();
+    format!("| `{name}` | `{activity_type}` | `{operation}` | `{category}` | `{component}` | `{result}` |")
+}
+
 fn activity_types(category: &str) -> BTreeSet<&'static str> {
     let all = ACTIONS.iter().flat_map(|action| Activity::ALL.iter().map(|activity| activity.described(&action.audit)));
     let of_category = all.filter(|described| described.category.eq_ignore_ascii_case(category));
@@ -143,7 +175,10 @@ impl Collection for Events {
         selection: &Selection,
     ) -> Result<Vec<Map<String, Value>>, StoreError> {
         require_sound(from, rows)?;
-        rows.iter().map(|event| rendered(event, from.version, selection, Form::Listed)).collect()
+        let records = rows.iter().map(|event| record(&event.event)).collect::<Result<Vec<_>, _>>()?;
+        let names = Names::of(from, &records, selection)?;
+        let render = |(event, record)| rendered(event, record, &names, from.version, selection, Form::Listed);
+        Ok(rows.iter().zip(&records).map(render).collect())
     }
 }
 
@@ -168,7 +203,9 @@ impl Entity for NamedEvent {
 
     fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
         require_sound(from, std::slice::from_ref(self))?;
-        rendered(self, from.version, selection, form)
+        let record = record(&self.event)?;
+        let names = Names::of(from, std::slice::from_ref(&record), selection)?;
+        Ok(rendered(self, &record, &names, from.version, selection, form))
     }
 }
 
@@ -187,14 +224,63 @@ fn record(stored: &StoredEvent) -> Result<AuditEvent, StoreError> {
         .map_err(|error| StoreError::Inconsistent(format!("audit event {}: {error}", stored.seq)))
 }
 
+/// The names of the resources of a page of events, as they are now; each kind is read at once.
+#[derive(Default)]
+struct Names {
+    /// Names of devices, users, apps and scripts by their ids.
+    of: BTreeMap<Uuid, String>,
+    tenant: Option<String>,
+}
+
+impl Names {
+    fn of(from: &Reading<'_>, records: &[AuditEvent], selection: &Selection) -> Result<Self, StoreError> {
+        let shown = AUDIT_EVENT.property("resources").is_some_and(|resources| selection.contains(resources));
+        if !shown || records.is_empty() {
+            return Ok(Self::default());
+        }
+        let tenant = from.view.tenant(from.tenant)?.map(|tenant| tenant.display_name);
+        let mut names = Self { tenant, of: BTreeMap::new() };
+        let devices: BTreeSet<_> = records.iter().filter_map(|record| record.device).collect();
+        if !devices.is_empty() {
+            for device in from.view.devices_of(from.tenant, &Vec::from_iter(devices))? {
+                let name = device.inventory.text(InventoryField::DEVICE_NAME).map(str::to_owned);
+                names.of.extend(name.map(|name| (device.id.0, name)));
+            }
+        }
+        let mut resources: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for (kind, id) in records.iter().filter(|record| record.device.is_none()).filter_map(named_resource) {
+            resources.entry(kind).or_default().insert(id);
+        }
+        for (kind, ids) in resources {
+            for resource in from.view.resources_of(from.tenant, kind, &Vec::from_iter(ids))? {
+                let properties: Value = serde_json::from_str(&resource.properties).unwrap_or_default();
+                let name = ["displayName", "userPrincipalName"].iter().find_map(|name| properties[*name].as_str());
+                names.of.extend(name.map(|name| (resource.id.0, name.to_owned())));
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// The user, app, script or run state that the record names by kind and id.
+fn named_resource(record: &AuditEvent) -> Option<(ResourceKind, ResourceId)> {
+    let kind = ResourceKind::parse(detail(record, "kind")?)?;
+    Some((kind, ResourceId(Uuid::try_parse(detail(record, "id")?).ok()?)))
+}
+
+fn detail<'a>(record: &'a AuditEvent, wanted: &str) -> Option<&'a str> {
+    record.details.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+}
+
 /// The JSON of an event.
 fn rendered(
     event: &NamedEvent,
+    record: &AuditEvent,
+    names: &Names,
     version: Version,
     selection: &Selection,
     form: Form,
-) -> Result<Map<String, Value>, StoreError> {
-    let record = record(&event.event)?;
+) -> Map<String, Value> {
     let action = recorded_as(record.remote_action.as_deref());
     let described = record.activity.described(&action.audit);
     let correlation = record.action.map(|action| action.0).or(record.request.map(|request| request.0));
@@ -208,10 +294,10 @@ fn rendered(
         ("activityOperationType", json!(described.operation)),
         ("activityResult", json!(described.result)),
         ("correlationId", json!(correlation.unwrap_or_default())),
-        ("resources", json!([resource(&record, version)])),
+        ("resources", json!([resource(record, names, version)])),
         ("category", json!(described.category)),
     ];
-    Ok(object(&AUDIT_EVENT, version, selection, form, named(known)))
+    object(&AUDIT_EVENT, version, selection, form, named(known))
 }
 
 fn actor(actor: &Actor, version: Version) -> Value {
@@ -234,31 +320,37 @@ fn actor(actor: &Actor, version: Version) -> Value {
 }
 
 /// The device, or what the record names by kind and id, or the tenant.
-fn resource(record: &AuditEvent, version: Version) -> Value {
-    let detail = |wanted: &str| record.details.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
-    let (kind, id) = match (record.device, detail("kind"), detail("id")) {
-        (Some(device), _, _) => ("ManagedDevice".to_owned(), device.to_string()),
-        (None, Some(kind), Some(id)) => (kind, id),
-        (None, _, _) => ("Tenant".to_owned(), record.tenant.to_string()),
+fn resource(record: &AuditEvent, names: &Names, version: Version) -> Value {
+    let name_of = |id: Uuid| names.of.get(&id).map(String::as_str);
+    let (kind, id, name) = match (record.device, detail(record, "kind"), detail(record, "id")) {
+        (Some(device), _, _) => ("ManagedDevice", device.to_string(), name_of(device.0)),
+        (None, Some(kind), Some(id)) => {
+            let name = named_resource(record).and_then(|(_, id)| name_of(id.0));
+            (kind, id.to_owned(), name)
+        }
+        (None, _, _) => ("Tenant", record.tenant.to_string(), names.tenant.as_deref()),
     };
     let property = |name: &str, old: Option<&str>, new: &str| {
         let known = [("displayName", json!(name)), ("oldValue", json!(old)), ("newValue", json!(new))];
         complex(&AUDIT_PROPERTY, version, named(known))
     };
     // A setting that changed is one property, with what it was.
-    let modified = match record.details.as_slice() {
+    let setting = |details: &[(String, String)]| match details {
         [(setting, name), (before, old), (after, new)]
             if [setting, before, after].map(String::as_str) == ["setting", "before", "after"] =>
         {
-            vec![property(name, Some(old), new)]
+            Some(property(name, Some(old), new))
         }
-        details => {
-            let host = record.actor.host.iter().flat_map(of_host);
-            let details = details.iter().map(|(name, value)| property(name, None, value));
-            details.chain(host.map(|(name, value)| property(name, None, &value))).collect()
-        }
+        _ => None,
     };
+    let settings: Option<Vec<_>> = record.details.chunks(3).map(setting).collect();
+    let modified = settings.filter(|settings| !settings.is_empty()).unwrap_or_else(|| {
+        let host = record.actor.host.iter().flat_map(of_host);
+        let details = record.details.iter().map(|(name, value)| property(name, None, value));
+        details.chain(host.map(|(name, value)| property(name, None, &value))).collect()
+    });
     let known = [
+        ("displayName", json!(name)),
         ("type", json!(kind)),
         ("auditResourceType", json!(kind)),
         ("resourceId", json!(id)),

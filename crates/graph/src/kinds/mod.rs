@@ -9,8 +9,10 @@ mod around;
 mod audit_event;
 mod detected_app;
 mod device_management;
+mod directory_device;
 mod hold;
 pub(crate) mod managed_device;
+mod managed_device_overview;
 mod remote_action_audit;
 mod resource;
 mod role_assignment;
@@ -24,14 +26,16 @@ use crate::kind::{Kind, Operate, require_code};
 use crate::model::{EntityType, Model, Operation};
 
 pub use application::APPLICATION;
-pub use audit_event::AUDIT_EVENT;
+pub use audit_event::{AUDIT_EVENT, activities_md};
 pub use managed_device::MANAGED_DEVICE;
 
 /// Every kind, in the order in which documents list them.
 const KINDS: &[&Kind] = &[
     &device_management::KIND,
     &managed_device::KIND,
+    &managed_device_overview::KIND,
     &user::KIND,
+    &directory_device::KIND,
     &detected_app::KIND,
     &resource::kind(&scripts::HEALTH_SCRIPT),
     &resource::kind(&scripts::HEALTH_STATE),

@@ -38,6 +38,11 @@ pub fn openapi_json(model: &'static Model) -> String {
             "description": "Passcode recovery that speaks Microsoft Graph. Every path also stands under /v1.0. A property of an entity is read at the path of the entity and its name, and with /$value as text. Accept chooses odata.metadata=none, minimal or full, and IEEE754Compatible.",
             "license": {"name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT"}
         },
+        "servers": [{
+            "url": "https://{host}",
+            "description": "The server of your organisation.",
+            "variables": {"host": {"default": "localhost:8443", "description": "Its name and port."}}
+        }],
         "paths": paths,
         "components": {
             "schemas": schemas,

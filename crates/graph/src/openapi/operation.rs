@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{self, reference};
 use crate::batch::MAX_ITEMS;
-use crate::model::{EntityType, Filters, Function, KeyForm, Model, Operation, Property};
+use crate::model::{Access, EntityType, Filters, Function, KeyForm, Model, Operation, Property, SERVICE};
 use crate::query::{MAX_PAGE, MAX_SKIP};
-use crate::resolve::End;
+use crate::resolve::{End, Walk};
 use crate::routes::{Beside, RouteRow};
 use crate::verb::{self, Verb};
 
@@ -51,14 +51,11 @@ pub(super) fn of_route(model: &'static Model, row: &RouteRow) -> Value {
         End::Operation(operation) => Some(operation),
         _ => None,
     });
-    let summary = walk.as_ref().and_then(|walk| match walk.end {
-        End::Action(action) => Some(action.summary),
-        _ => None,
-    });
+    let summary = walk.as_ref().zip(verb).map(|(walk, verb)| summary(walk, verb)).unwrap_or_default();
     let names: Vec<_> = row.permissions.iter().map(|permission| permission.name()).collect();
     let mut operation = json!({
         "operationId": operation_id(row.method, &row.path),
-        "summary": row.documented.or(summary).unwrap_or_default(),
+        "summary": row.documented.map(str::to_owned).unwrap_or(summary),
         "description": format!("Needs one of: {}", names.join(", ")),
         "parameters": parameters(model, row, verb, entity),
         "responses": responses(verb, entity, bound),
@@ -67,6 +64,33 @@ pub(super) fn of_route(model: &'static Model, row: &RouteRow) -> Value {
         operation["requestBody"] = body;
     }
     operation
+}
+
+/// A line that says what an operation does, and on what.
+fn summary(walk: &Walk, verb: Verb) -> String {
+    let Some(hop) = walk.hops.last() else { return String::new() };
+    let (name, entity) = (hop.edge.name, hop.edge.to.name);
+    let what = match (verb, &walk.end) {
+        (_, End::Action(action)) => return action.summary.to_owned(),
+        (_, End::Operation(operation)) => format!("{} of {entity}", operation.name),
+        (Verb::Read, _) if hop.edge.many => format!("Get {entity}"),
+        (Verb::Read, _) => format!("Get {name}"),
+        (Verb::List, _) => format!("List {name}"),
+        (Verb::Count, _) => format!("Count {name}"),
+        (Verb::Create, _) => format!("Create {entity}"),
+        (Verb::Update, _) => format!("Update {entity}"),
+        (Verb::Delete, _) if hop.edge.to.acts => format!("Retire {entity}"),
+        (Verb::Delete, _) => format!("Delete {entity}"),
+        (Verb::Link, _) if hop.edge.access == Access::Sole => format!("Set the linked {entity}"),
+        (Verb::Link, _) => format!("Add a link to {entity}"),
+        (Verb::Unlink, End::SetRef) => format!("Remove every link to {entity}"),
+        (Verb::Unlink, _) => format!("Remove a link to {entity}"),
+        (Verb::Act | Verb::Operate, _) => entity.to_owned(),
+    };
+    match walk.hops.iter().rev().nth(1).filter(|parent| parent.edge.from != &SERVICE || parent.edge.many) {
+        Some(parent) => format!("{what} of {}", parent.edge.to.name),
+        None => what,
+    }
 }
 
 /// A request that is no walk to an entity.
@@ -78,6 +102,7 @@ pub(super) fn beside(row: &Beside) -> Value {
             let xml = json!({"application/xml": {"schema": {"type": "string"}}});
             json!({
                 "operationId": id,
+                "summary": "Get the metadata document",
                 "description": "Needs no token.",
                 "security": [],
                 "responses": with_refusals("200", answer("The model, as CSDL", xml), &[400, 406, 500, 503]),
@@ -100,6 +125,7 @@ fn of_function(id: &str, function: &Function, row: &Beside) -> Value {
         "@odata.context": {"type": "string"}, "value": {"type": "array", "items": {"type": "string"}}}});
     json!({
         "operationId": id,
+        "summary": format!("Call {}", function.name),
         "description": format!("Needs one of: {}", row.least().map_or("-", |permission| permission.name())),
         "parameters": parameter.collect::<Vec<_>>(),
         "responses": with_refusals(
@@ -117,6 +143,7 @@ fn batch(id: &str) -> Value {
         "responses": {"type": "array", "items": item}}});
     json!({
         "operationId": id,
+        "summary": "Send requests in a batch",
         "description": format!("Up to {MAX_ITEMS} requests in one. Each needs what it needs alone."),
         "requestBody": {"required": true, "content": content(requests())},
         "responses": with_refusals(
@@ -247,12 +274,12 @@ fn operands(operation: &'static Operation) -> Value {
 fn requests() -> Value {
     let text = json!({"type": "string"});
     let item = json!({"type": "object", "required": ["id", "method", "url"], "properties": {
-        "id": {"type": "string", "minLength": 1},
+        "id": {"type": ["string", "integer"], "minLength": 1, "description": "A number is answered as its text."},
         "method": {"type": "string", "enum": ["GET", "POST", "PATCH", "PUT", "DELETE"]},
         "url": {"type": "string", "description": "Relative to the version.", "examples": ["/users"]},
         "headers": {"type": ["object", "null"], "additionalProperties": text},
         "body": {},
-        "dependsOn": {"type": ["array", "null"], "items": text, "description": "Ids of earlier requests."}}});
+        "dependsOn": {"type": ["array", "null"], "items": {"type": ["string", "integer"]}, "description": "Ids of earlier requests."}}});
     json!({"type": "object", "required": ["requests"], "properties": {
         "requests": {"type": "array", "minItems": 1, "maxItems": MAX_ITEMS, "items": item}}})
 }

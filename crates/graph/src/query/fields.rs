@@ -39,7 +39,7 @@ impl Fields for DeviceField {
         if let Some(field) = Self::named(property.name) {
             return Some(Source::Field(field));
         }
-        let constant = if EMPTY.contains(&property.name) { Value::Text(String::new()) } else { default(property)? };
+        let constant = if EMPTY.contains(&property.name) { Value::Text(String::new()) } else { constant(property)? };
         Some(Source::Constant(constant))
     }
 }
@@ -50,7 +50,7 @@ impl Fields for ActionField {
     fn source(property: &Property) -> Option<Source<Self>> {
         match (Self::named(property.name), property.name) {
             (Some(field), _) => Some(Source::Field(field)),
-            (None, "deviceActionCategory" | "bulkDeviceActionId") => default(property).map(Source::Constant),
+            (None, "deviceActionCategory" | "bulkDeviceActionId") => constant(property).map(Source::Constant),
             (None, _) => None,
         }
     }
@@ -83,7 +83,7 @@ impl Fields for ResourceField {
     const SEARCHED: &'static [Self] = &[];
 
     fn source(property: &Property) -> Option<Source<Self>> {
-        let absent = default(property)?;
+        let absent = constant(property)?;
         Some(Source::Field(match property.name {
             "id" => Self::Id,
             "createdDateTime" => Self::Created,
@@ -97,7 +97,7 @@ impl Fields for ResourceField {
 }
 
 /// The value that is served when none is known; `None` for a property that is no scalar.
-fn default(property: &Property) -> Option<Value> {
+pub fn constant(property: &Property) -> Option<Value> {
     if matches!(property.edm, Edm::Binary | Edm::Complex(_) | Edm::Collection(_)) {
         return None;
     }

@@ -18,7 +18,7 @@ use percent_encoding::percent_decode_str;
 use self::cursor::Question;
 pub use self::error::QueryError;
 pub use self::expand::Expand;
-pub use self::fields::{Fields, Source};
+pub use self::fields::{Fields, Source, constant};
 pub use self::filter::{MAX_BYTES, MAX_COMPARISONS, MAX_DEPTH, parse as parse_filter};
 pub use self::options::{OF_ANSWER, OF_COUNT, OF_ENTITY, OF_LIST, Taken};
 pub use self::page::{MAX_EXPANDED_PAGE, MAX_PAGE, MAX_SKIP};
