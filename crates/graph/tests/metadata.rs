@@ -174,3 +174,21 @@ fn every_type_that_is_referred_to_is_declared_and_nothing_of_ours_is() {
         assert!(declared.properties.keys().all(|(_, name)| !name.starts_with("chaveiro")));
     }
 }
+
+#[test]
+fn every_operation_of_the_openapi_document_has_a_summary_of_its_own_path_and_there_is_a_server() {
+    let document: serde_json::Value = serde_json::from_str(&chaveiro_graph::openapi_json()).expect("JSON");
+    assert_eq!(document["servers"][0]["url"], "https://{host}");
+    assert!(document["servers"][0]["variables"]["host"]["default"].is_string());
+    let mut count = 0;
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        let mut summaries = std::collections::BTreeSet::new();
+        for (method, operation) in operations.as_object().expect("operations") {
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            assert!(summary.contains(' '), "{method} {path}: {summary:?}");
+            assert!(summaries.insert(summary), "{method} {path}: {summary} twice");
+            count += 1;
+        }
+    }
+    assert!(count > 300, "{count}");
+}

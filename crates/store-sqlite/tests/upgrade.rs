@@ -196,3 +196,16 @@ fn what_was_read_asked_for_and_opened_before_counts_after_the_upgrade() {
     assert_eq!(rows("SELECT kind || ifnull(party, '') FROM hold WHERE released IS NULL"), ["asking"]);
     assert_eq!(rows("SELECT CAST(at AS TEXT) FROM request"), ["0"], "older than any window");
 }
+
+#[test]
+fn an_empty_value_of_an_older_database_is_an_unknown_one() {
+    let directory = older(19, false);
+    let database = Connection::open(directory.path().join(FILE_NAME)).expect("a database");
+    let device = "INSERT INTO device (tenant, id, platform, management_state, comanaged, enrolled, last_sync, inventory, owner_type)
+        VALUES (1, x'00000000000000000000000000000002', 'windows', 'managed', 0, 0, 0,
+            '{\"imei\":\"\",\"wifiMacAddress\":\"\",\"model\":\"\",\"deviceName\":\"D\"}', 'company')";
+    database.execute(device, []).expect("a device");
+    drop(SqliteStore::open(directory.path()).expect("a store"));
+    let inventory: String = database.query_row("SELECT inventory FROM device", [], |row| row.get(0)).expect("a row");
+    assert_eq!(inventory, r#"{"model":"","deviceName":"D"}"#);
+}

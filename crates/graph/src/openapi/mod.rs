@@ -40,8 +40,8 @@ pub fn openapi_json(model: &'static Model) -> String {
         },
         "servers": [{
             "url": "https://{host}",
-            "description": "The server of your organisation.",
-            "variables": {"host": {"default": "localhost:8443", "description": "Its name and port."}}
+            "description": "The server of your organisation; host is its name and port.",
+            "variables": {"host": {"default": "localhost:8443"}}
         }],
         "paths": paths,
         "components": {
