@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use chaveiro_device::root::RootFingerprint;
+use chaveiro_lang::{Text, text};
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -40,6 +42,8 @@ pub(crate) enum Verb {
         user: String,
         #[arg(long, value_name = "FILE")]
         root_certificate: Option<PathBuf>,
+        #[arg(long, value_name = "SHA256", value_parser = fingerprint, conflicts_with = "root_certificate")]
+        root_fingerprint: Option<RootFingerprint>,
         #[arg(long)]
         again: bool,
     },
@@ -84,4 +88,9 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "DIR")]
         directory: Option<PathBuf>,
     },
+}
+
+/// A fingerprint from the command line.
+fn fingerprint(text: &str) -> Result<RootFingerprint, Text> {
+    text.trim().parse().map_err(|_| text!("agent-fingerprint-malformed"))
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::agent::{self, Agent};
 use crate::config;
-use crate::enrolment::{Invitation, enroll};
+use crate::enrolment::{Invitation, Trust, enroll};
 use crate::locks::{Locks, Proven};
 use crate::login::{Accounts, Entry};
 use crate::luks::{self, Volume};
@@ -32,7 +32,7 @@ impl Embedded {
             user: "root@localhost",
             token,
             again: false,
-            root_certificate: Some(root_certificate),
+            trust: Trust::Certificate(root_certificate),
         };
         enroll(&State::at(state), root, &invitation).await?;
         Ok(Self { root: root.to_owned(), agent: Agent::open(root, State::at(state))? })

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use chaveiro_device::enroll::{Applicant, enroll as exchange};
+use chaveiro_device::enroll::{Applicant, EnrollError, enroll as exchange};
 use chaveiro_device::https::Https;
+use chaveiro_device::root::{self, RootFingerprint};
 
 use chaveiro_lang::{Explain, text};
 
@@ -16,15 +17,42 @@ pub(crate) struct Invitation<'a> {
     pub(crate) server: &'a str,
     pub(crate) user: &'a str,
     pub(crate) token: &'a str,
-    /// A PEM file with the only root to trust.
-    pub(crate) root_certificate: Option<&'a Path>,
+    /// The root to trust.
+    pub(crate) trust: Trust<'a>,
     /// The machine is enrolled already and goes on as the same device.
     pub(crate) again: bool,
 }
 
+/// The root to trust, from now on and alone.
+pub(crate) enum Trust<'a> {
+    /// That of an earlier enrolment, or else those of the system.
+    Known,
+    /// That of a PEM file.
+    Certificate(&'a Path),
+    /// The one that the server shows, if it has this fingerprint.
+    Fingerprint(RootFingerprint),
+}
+
+impl Trust<'_> {
+    /// The root (PEM). `known` is that of an earlier enrolment.
+    async fn root(&self, server: &str, known: Option<String>) -> Result<Option<String>> {
+        Ok(match self {
+            Self::Known => known,
+            Self::Certificate(file) => {
+                let read = std::fs::read_to_string(file);
+                Some(read.explain(|| text!("agent-root-certificate", file = *file))?)
+            }
+            Self::Fingerprint(fingerprint) => {
+                let fetched = root::fetch(server, *fingerprint).await.map_err(EnrollError::from);
+                Some(fetched.explain(|| text!("agent-enrolment-failed"))?)
+            }
+        })
+    }
+}
+
 /// Enrols this machine with a key made here, which never leaves it. A machine that enrols again shows the certificate that
 /// it has: so the server knows it for the same device.
-pub(crate) async fn enroll(state: &State, root: &Path, invitation: &Invitation<'_>) -> Result<Enrolment> {
+pub(crate) async fn enroll(state: &State, system: &Path, invitation: &Invitation<'_>) -> Result<Enrolment> {
     let former = match (state.is_enrolled(), invitation.again) {
         (false, _) => None,
         (true, false) => bail!(text!("agent-enrolled-already")),
@@ -33,16 +61,13 @@ pub(crate) async fn enroll(state: &State, root: &Path, invitation: &Invitation<'
             Some((state.load()?, lock))
         }
     };
-    let root_pem = invitation
-        .root_certificate
-        .map(|file| std::fs::read_to_string(file).explain(|| text!("agent-root-certificate", file = file)));
+    let server = invitation.server.trim_end_matches('/');
     let known_root = former.as_ref().and_then(|((enrolment, _), _)| enrolment.root_pem.clone());
-    let root_pem = root_pem.transpose()?.or(known_root);
+    let root_pem = invitation.trust.root(server, known_root).await?;
     let identity = former.as_ref().map(|((_, identity), _)| identity.as_str());
     let transport = Https::trusting(root_pem.as_deref(), identity)?;
-    let inventory = inventory::read(root)?;
+    let inventory = inventory::read(system)?;
     let key = rcgen::KeyPair::generate().explain(|| text!("agent-no-key-made"))?;
-    let server = invitation.server.trim_end_matches('/');
     let applicant = applicant(&inventory);
     let account = exchange(&transport, &applicant, &key, server, invitation.user, invitation.token);
     let account = account.await.explain(|| text!("agent-enrolment-failed"))?;

@@ -46,7 +46,7 @@ use args::{Cli, Verb};
 use chaveiro_lang::{Explain, Lang, Text, text};
 use doctor::Finding;
 pub use embedded::Embedded;
-use enrolment::Invitation;
+use enrolment::{Invitation, Trust};
 use help::HELP;
 pub use key_file::of_key_file;
 use state::State;
@@ -108,14 +108,18 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
         writeln!(std::io::stdout(), "{line}")
     };
     match &cli.verb {
-        Verb::Enroll { server, token, token_file, user, root_certificate, again } => {
+        Verb::Enroll { server, token, token_file, user, root_certificate, root_fingerprint, again } => {
             let token = match (token, token_file) {
                 (Some(token), _) => Zeroizing::new(token.clone()),
                 (None, Some(file)) => token_of(file)?,
                 (None, None) => return Err(text!("agent-token-needed").into()),
             };
-            let root_certificate = root_certificate.as_deref();
-            let invitation = Invitation { server, user, token: &token, root_certificate, again: *again };
+            let trust = match (root_certificate, root_fingerprint) {
+                (Some(file), _) => Trust::Certificate(file),
+                (None, Some(fingerprint)) => Trust::Fingerprint(*fingerprint),
+                (None, None) => Trust::Known,
+            };
+            let invitation = Invitation { server, user, token: &token, trust, again: *again };
             let enrolment = runtime.block_on(enrolment::enroll(&state, &cli.root, &invitation))?;
             let facts = json!({"enrolled": true, "address": enrolment.address});
             say(text!("agent-enrolled", address = &enrolment.address), facts)?;

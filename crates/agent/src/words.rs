@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use chaveiro_device::enroll::EnrollError;
+use chaveiro_device::transport::TransportError;
 use chaveiro_lang::{Text, text};
 
 use crate::config::ConfigError;
@@ -25,11 +26,19 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
 
 fn of_enrolment(error: &EnrollError) -> Text {
     match error {
-        EnrollError::Transport(_) => text!("agent-not-reached"),
+        EnrollError::Transport(error) => of_transport(error),
         EnrollError::Status { step, status } => text!("enroll-status", step = *step, status = *status),
         EnrollError::Soap { step, error } => text!("enroll-fault", step = *step, fault = error.to_string()),
         EnrollError::Provisioning(error) => text!("enroll-document", fault = error.to_string()),
         EnrollError::ForeignCertificate => text!("enroll-foreign-certificate"),
         EnrollError::Key(error) => text!("enroll-no-key", fault = error.to_string()),
+    }
+}
+
+fn of_transport(error: &TransportError) -> Text {
+    match error {
+        TransportError::Failed(fault) => text!("enroll-not-reached", fault = fault),
+        TransportError::Untrusted => text!("enroll-untrusted"),
+        TransportError::OtherRoot => text!("enroll-other-root"),
     }
 }

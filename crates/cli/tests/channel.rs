@@ -28,9 +28,9 @@ impl Transport for Proxy {
         for (name, value) in &self.headers {
             asked = asked.header(*name, value);
         }
-        let answer = asked.send().await.map_err(|error| TransportError(error.to_string()))?;
+        let answer = asked.send().await.map_err(|error| TransportError::Failed(error.to_string()))?;
         let status = answer.status().as_u16();
-        let body = answer.bytes().await.map_err(|error| TransportError(error.to_string()))?.to_vec();
+        let body = answer.bytes().await.map_err(|error| TransportError::Failed(error.to_string()))?.to_vec();
         Ok(Response { status, body })
     }
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::transport::{Request, Transport, TransportError};
 
-const DISCOVERY: &str = "/EnrollmentServer/Discovery.svc";
+pub(crate) const DISCOVERY: &str = "/EnrollmentServer/Discovery.svc";
 
 /// The identity and the accounts of an enrolled device.
 pub struct Account {
@@ -32,7 +32,7 @@ pub struct Account {
 #[derive(Debug, Error)]
 pub enum EnrollError {
     /// The server sent no response.
-    #[error("the server was not reached: {0}")]
+    #[error(transparent)]
     Transport(#[from] TransportError),
     /// The server sent an HTTP status without SOAP.
     #[error("{step} was answered with HTTP {status}")]
@@ -150,7 +150,7 @@ fn thumbprint(der: &[u8]) -> String {
 }
 
 /// Encodes in PEM (RFC 7468).
-fn pem(label: &str, der: &[u8]) -> String {
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
     let encoded = base64::engine::general_purpose::STANDARD.encode(der);
     let lines: Vec<_> =

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Certificate, Client, Identity};
+use rustls::CertificateError;
 
 use crate::transport::{Request, Response, Transport, TransportError};
 
@@ -21,12 +22,13 @@ impl Https {
     pub fn trusting(root_pem: Option<&str>, identity: Option<&str>) -> Result<Self, TransportError> {
         let mut builder = Client::builder().no_proxy().timeout(TIMEOUT);
         if let Some(root_pem) = root_pem {
-            builder = builder.tls_certs_only([Certificate::from_pem(root_pem.as_bytes()).map_err(explain)?]);
+            builder =
+                builder.tls_certs_only([Certificate::from_pem(root_pem.as_bytes()).map_err(|error| explain(&error))?]);
         }
         if let Some(identity) = identity {
-            builder = builder.identity(Identity::from_pem(identity.as_bytes()).map_err(explain)?);
+            builder = builder.identity(Identity::from_pem(identity.as_bytes()).map_err(|error| explain(&error))?);
         }
-        Ok(Self(builder.build().map_err(explain)?))
+        Ok(Self(builder.build().map_err(|error| explain(&error))?))
     }
 }
 
@@ -35,7 +37,7 @@ impl Https {
     pub async fn wait(&self, url: &str, wait: Duration) -> Result<u16, TransportError> {
         let request = self.0.get(url).header("Prefer", format!("wait={}", wait.as_secs()));
         // The server answers in time; a connection that died silently is noticed a little later.
-        let response = request.timeout(wait + TIMEOUT).send().await.map_err(explain)?;
+        let response = request.timeout(wait + TIMEOUT).send().await.map_err(|error| explain(&error))?;
         Ok(response.status().as_u16())
     }
 }
@@ -55,40 +57,53 @@ impl Transport for Https {
         // identical, so the server must tell a repeat from a new message.
         let again = builder.try_clone();
         let response = match (builder.send().await, again) {
-            (Err(_), Some(again)) => again.send().await.map_err(explain)?,
-            (first, _) => first.map_err(explain)?,
+            (Err(_), Some(again)) => again.send().await.map_err(|error| explain(&error))?,
+            (first, _) => first.map_err(|error| explain(&error))?,
         };
         let status = response.status().as_u16();
-        Ok(Response { status, body: response.bytes().await.map_err(explain)?.to_vec() })
+        Ok(Response { status, body: response.bytes().await.map_err(|error| explain(&error))?.to_vec() })
     }
 }
 
-fn explain(error: reqwest::Error) -> TransportError {
+/// The reason why there is no response. An error and its causes repeat one another: each is told once.
+pub(crate) fn explain(error: &reqwest::Error) -> TransportError {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
+    let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
+        match certificate_error(inner) {
+            Some(CertificateError::UnknownIssuer) => return TransportError::Untrusted,
+            Some(CertificateError::ApplicationVerificationFailure) => return TransportError::OtherRoot,
+            _ => {}
+        }
+        let told = inner.to_string();
+        if !text.contains(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
         if is_about_time(inner) {
             text.push_str(" (is the clock of this machine right?)");
         }
         source = inner.source();
     }
-    TransportError(text)
+    TransportError::Failed(text)
+}
+
+/// The fault of the server's certificate, if that is the error. TLS errors travel inside I/O errors, in more than one
+/// layer.
+fn certificate_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a CertificateError> {
+    if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        return certificate_error(inner);
+    }
+    match error.downcast_ref::<rustls::Error>() {
+        Some(rustls::Error::InvalidCertificate(fault)) => Some(fault),
+        _ => None,
+    }
 }
 
 /// Returns whether the dates of the server's certificate are the problem. The usual cause is a wrong clock on this
 /// device.
 fn is_about_time(error: &(dyn std::error::Error + 'static)) -> bool {
-    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
-    // TLS errors travel inside I/O errors, in more than one layer.
-    if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-        return is_about_time(inner);
-    }
-    matches!(
-        error.downcast_ref::<rustls::Error>(),
-        Some(rustls::Error::InvalidCertificate(
-            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. }
-        ))
-    )
+    use CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    let fault = certificate_error(error);
+    matches!(fault, Some(Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. }))
 }

@@ -3,4 +3,5 @@
 
 pub mod enroll;
 pub mod https;
+pub mod root;
 pub mod transport;

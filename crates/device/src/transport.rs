@@ -28,8 +28,17 @@ pub struct Response {
 
 /// The reason why there is no response.
 #[derive(Debug, Error)]
-#[error("{0}")]
-pub struct TransportError(pub String);
+pub enum TransportError {
+    /// The server was not reached, or the connection broke.
+    #[error("{0}")]
+    Failed(String),
+    /// No trusted root signed the server's certificate.
+    #[error("the server's certificate is signed by no trusted root")]
+    Untrusted,
+    /// The server shows no root of the expected fingerprint.
+    #[error("the server shows no root certificate of that fingerprint")]
+    OtherRoot,
+}
 
 /// A carrier of requests: over a network, or straight into a handler.
 pub trait Transport: Send + Sync {

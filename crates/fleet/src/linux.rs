@@ -193,7 +193,7 @@ impl LinuxDevice {
             report.messages = sent;
             let answer = send(transport, &url, &message).await?;
             match session.receive(&answer, &mut nodes) {
-                _ if nodes.breaks => return Err(TransportError("the connection broke".to_owned()).into()),
+                _ if nodes.breaks => return Err(TransportError::Failed("the connection broke".to_owned()).into()),
                 Next::Send(next) => message = next,
                 Next::Refused(code) => return Err(SyncError::Refused(code)),
                 Next::End => return Ok(report),

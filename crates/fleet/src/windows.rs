@@ -192,7 +192,7 @@ impl WindowsDevice {
                 following = distort(&mut message, self.behavior);
             }
             if recovers && self.behavior == Behavior::LosesAnswer {
-                return Err(TransportError("the connection broke".to_owned()).into());
+                return Err(TransportError::Failed("the connection broke".to_owned()).into());
             }
             let answer = exchange(transport, &url, &message).await?;
             match session.receive(&answer, &mut nodes) {

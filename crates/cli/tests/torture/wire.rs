@@ -64,7 +64,7 @@ impl Wire {
 impl Transport for Wire {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         if self.chance(&self.weather.lost) {
-            return Err(TransportError("the request was lost".to_owned()));
+            return Err(TransportError::Failed("the request was lost".to_owned()));
         }
         if self.chance(&self.weather.twice) {
             let Request { method, url, content_type, body } = &request;
@@ -73,7 +73,7 @@ impl Transport for Wire {
         }
         let response = self.once(request).await?;
         if self.chance(&self.weather.lost) {
-            return Err(TransportError("the answer was lost".to_owned()));
+            return Err(TransportError::Failed("the answer was lost".to_owned()));
         }
         Ok(response)
     }

@@ -68,7 +68,6 @@ agent-enrolled-already = this machine is enrolled already
 agent-root-certificate = the root certificate { $file } cannot be read
     .hint = name a PEM file with --root-certificate
 agent-enrolment-failed = this machine was not enrolled
-    .hint = check the address, give the root of its certificate with --root-certificate, and use a token that is still unused
 agent-no-key-made = no key could be made
 agent-needs-root = { $file } cannot be opened
     .hint = run it as root
@@ -126,8 +125,16 @@ agent-not-a-password = the text is no password
 
 ## The answers to an enrolment
 
+enroll-not-reached = the server was not reached: { $fault }
+    .hint = check the address, and that this machine reaches it
+enroll-untrusted = no root that this machine trusts signed the server's certificate, and nothing was sent
+    .hint = run the line that `chaveiro device enroll-token` prints: it has the --root-fingerprint
+enroll-other-root = the server shows no root certificate of that --root-fingerprint, and the token was not sent
+    .hint = compare the fingerprint with the operator of the server: if it is right, another machine answers at this address
+agent-fingerprint-malformed = it must be sha256: and 64 hexadecimal digits, as `chaveiro device enroll-token` prints it
 enroll-status = { $step } was answered with HTTP { $status }
 enroll-fault = { $step }: { $fault }
+    .hint = use a token that is still unused, as the operator gave it
 enroll-document = the provisioning document cannot be used: { $fault }
 enroll-foreign-certificate = the provisioning document has a certificate for another key
 enroll-no-key = no key could be made: { $fault }

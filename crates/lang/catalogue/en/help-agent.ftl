@@ -11,6 +11,7 @@ help-agent-enroll = Enrol this machine, with a key that is made here and never l
     .token-file = A file that begins with the token; - for standard input
     .user = The person who enrols
     .root-certificate = A PEM file with the only root certificate to trust, from now on; by default what the system trusts
+    .root-fingerprint = The fingerprint of the only root certificate to trust, from now on: sha256: and 64 digits. The server shows the certificate itself
     .again = Enrol once more as the same device, proven by the certificate that this machine has; stop the service before
 help-agent-run = Run as the service: report, then wait to be woken by the server
 help-agent-sync = Report to the server once, and do what it asks. The service does it by itself

@@ -68,7 +68,6 @@ agent-enrolled-already = esta máquina já está inscrita
 agent-root-certificate = o certificado raiz { $file } não pode ser lido
     .hint = indique um arquivo PEM com --root-certificate
 agent-enrolment-failed = esta máquina não foi inscrita
-    .hint = confira o endereço, indique a raiz do certificado dele com --root-certificate, e use um token ainda não usado
 agent-no-key-made = não foi possível criar uma chave
 agent-needs-root = { $file } não pode ser aberto
     .hint = execute como root
@@ -126,8 +125,16 @@ agent-not-a-password = o texto não é uma senha
 
 ## As respostas a uma inscrição
 
+enroll-not-reached = não foi possível alcançar o servidor: { $fault }
+    .hint = confira o endereço e se esta máquina o alcança
+enroll-untrusted = nenhuma raiz em que esta máquina confia assinou o certificado do servidor, e nada foi enviado
+    .hint = execute a linha que `chaveiro device enroll-token` imprime: ela tem o --root-fingerprint
+enroll-other-root = o servidor não mostra um certificado raiz com esse --root-fingerprint, e o token não foi enviado
+    .hint = compare a impressão digital com o operador do servidor: se estiver certa, outra máquina responde neste endereço
+agent-fingerprint-malformed = deve ser sha256: e 64 dígitos hexadecimais, como `chaveiro device enroll-token` imprime
 enroll-status = { $step } foi respondido com HTTP { $status }
 enroll-fault = { $step }: { $fault }
+    .hint = use um token ainda não usado, como o operador o passou
 enroll-document = o documento de provisionamento não serve: { $fault }
 enroll-foreign-certificate = o documento de provisionamento traz um certificado para outra chave
 enroll-no-key = não foi possível criar uma chave: { $fault }

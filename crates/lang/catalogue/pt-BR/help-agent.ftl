@@ -11,6 +11,7 @@ help-agent-enroll = Inscreve esta máquina, com uma chave que é criada aqui e n
     .token-file = Um arquivo que começa com o token; - para a entrada padrão
     .user = Quem se inscreve
     .root-certificate = Um arquivo PEM com o único certificado raiz em que confiar, a partir de agora; por padrão, os do sistema
+    .root-fingerprint = A impressão digital do único certificado raiz em que confiar, a partir de agora: sha256: e 64 dígitos. O próprio servidor mostra o certificado
     .again = Inscreve de novo como o mesmo dispositivo, provado pelo certificado que esta máquina tem; pare antes o serviço
 help-agent-run = Executa como serviço: faz contato e espera que o servidor o acorde
 help-agent-sync = Faz um contato com o servidor e cumpre o que ele pede. O serviço faz isso por si

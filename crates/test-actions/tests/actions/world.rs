@@ -55,7 +55,7 @@ pub(crate) struct InProcess(Router, Option<PeerCertificate>);
 
 impl Transport for InProcess {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let path = request.url.strip_prefix(CHANNEL).ok_or_else(|| TransportError(request.url.clone()))?;
+        let path = request.url.strip_prefix(CHANNEL).ok_or_else(|| TransportError::Failed(request.url.clone()))?;
         let mut builder = http::Request::builder().method(request.method).uri(path);
         if let Some(content_type) = request.content_type {
             builder = builder.header("Content-Type", content_type);
