@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use chaveiro_core::passcode::{Alphabet, PasscodePolicy, WordLanguage};
 use chaveiro_core::scope_tag;
-use chaveiro_core::tenant::LinuxLocks;
+use chaveiro_core::tenant::{self, Bounded, LinuxLocks};
 use chaveiro_lang::{Text, text};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use clap::builder::RangedU64ValueParser;
 pub(crate) use identity::{App, Login, Registration, SignIn};
 pub(crate) use keys::{KeyFlags, key_facts};
 
@@ -180,6 +181,16 @@ pub(crate) struct Serve {
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) keys: KeyFlags,
+/// An id from the command line.
+fn id<T: FromStr>(text: &str) -> Result<T, Text> {
+    text.parse().map_err(|_| text!("id-malformed"))
+}
+
+/// A number within the bounds of a setting.
+fn within(bounds: &Bounded) -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(bounds.range())
+}
+
 }
 
 #[derive(Debug, Subcommand)]
@@ -203,13 +214,13 @@ pub(crate) struct TenantChange {
     pub(crate) licence: Option<String>,
     #[arg(long, value_name = "GUID")]
     pub(crate) entra_tenant: Option<uuid::Uuid>,
-    #[arg(long, value_name = "MINUTES")]
+    #[arg(long, value_name = "MINUTES", value_parser = within(&tenant::DISCLOSURE_WINDOW))]
     pub(crate) disclosure_window: Option<u64>,
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = within(&tenant::UNREAD_RETENTION))]
     pub(crate) unread_retention: Option<u64>,
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = within(&tenant::ACTION_EXPIRY))]
     pub(crate) action_expiry: Option<u64>,
-    #[arg(long, value_name = "HOURS")]
+    #[arg(long, value_name = "HOURS", value_parser = within(&tenant::SIGN_IN_LIFE))]
     pub(crate) sign_in_life: Option<u64>,
     #[arg(long, value_name = "LOCKS")]
     pub(crate) linux_locks: Option<Locks>,
@@ -225,7 +236,7 @@ pub(crate) struct TenantChange {
     pub(crate) hold_recoveries: Option<u32>,
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) hold_percent: Option<u8>,
-    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=43_200))]
+    #[arg(long, value_name = "MINUTES", value_parser = within(&tenant::HOLD_WINDOW))]
     pub(crate) hold_window: Option<u64>,
     #[arg(long, value_name = "N")]
     pub(crate) reading_limit: Option<u32>,
@@ -233,7 +244,7 @@ pub(crate) struct TenantChange {
     pub(crate) reading_caller_limit: Option<u32>,
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) reading_percent: Option<u8>,
-    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=43_200))]
+    #[arg(long, value_name = "MINUTES", value_parser = within(&tenant::READING_WINDOW))]
     pub(crate) reading_window: Option<u64>,
 }
 

@@ -105,6 +105,9 @@ fn of_refusal(refusal: &Refusal) -> Option<Text> {
         Refusal::Action(_)
         | Refusal::Hold(HoldRefusal::RecoveryOnHold { .. } | HoldRefusal::BreakGlassReason)
         | Refusal::Rights(_)
+        Refusal::Tenant(TenantRefusal::OutOfBounds { setting, least, most }) => {
+            text!("refused-out-of-bounds", setting = *setting, least = least.to_string(), most = most.to_string(),)
+        }
         | Refusal::Revocation(RevocationRefusal::TokenRevoked { .. })
         | Refusal::Resource(ResourceRefusal::Changed)
         | Refusal::User(_) => return None,

@@ -14,8 +14,8 @@ use crate::hold::HoldRule;
 use crate::id::TenantId;
 use crate::ports::{Fault, StoreError, UnitOfWork};
 use crate::reading::ReadingRule;
-use crate::refusal::{Refusal, ResourceRefusal};
-use crate::tenant::{Tenant, TenantSettings};
+use crate::refusal::{Refusal, ResourceRefusal, TenantRefusal};
+use crate::tenant::{BOUNDED, Bounded, Tenant, TenantSettings};
 
 /// The request to change a tenant.
 #[derive(Clone, Debug)]
@@ -52,6 +52,9 @@ pub fn change<E: From<Refusal>>(
     let before = found.ok_or_else(|| Fault::Refused(Refusal::from(ResourceRefusal::NotFound("tenant")).into()))?;
     let mut after = before.clone();
     change(&mut after).map_err(Fault::Refused)?;
+    if let Some(refusal) = out_of_bounds(&before.settings, &after.settings) {
+        return Err(Fault::Refused(Refusal::from(refusal).into()));
+    }
     let changes = changes(&before, &after)?;
     if changes.is_empty() {
         return Ok((after, changes));
@@ -73,6 +76,14 @@ pub fn change<E: From<Refusal>>(
         })?;
     }
     Ok((after, changes))
+}
+
+/// The first setting that changes to a value outside its bounds. One that has such a value from earlier stays usable.
+fn out_of_bounds(before: &TenantSettings, after: &TenantSettings) -> Option<TenantRefusal> {
+    let changes = |of: &&Bounded| (of.stored)(before) != (of.stored)(after);
+    let wrong = BOUNDED.iter().filter(changes).find(|of| !of.holds(after))?;
+    let Bounded { setting, unit, least, most, .. } = wrong;
+    Some(TenantRefusal::OutOfBounds { setting, least: least * unit, most: most * unit })
 }
 
 /// Returns every value that differs. The settings are compared as they are stored, so that none can be forgotten.
@@ -164,6 +175,42 @@ fn lowered(before: &TenantSettings, after: &TenantSettings) -> Vec<Lowered> {
 mod tests {
     use super::*;
     use crate::passcode::PasscodePolicy;
+    use crate::tenant;
+
+    #[test]
+    fn a_setting_changes_within_its_bounds_alone_and_an_earlier_value_stays() {
+        type Set = fn(&mut TenantSettings, u64);
+        let table: [(&Bounded, Set); 8] = [
+            (&tenant::DISCLOSURE_WINDOW, |of, value| of.disclosure_window_s = value),
+            (&tenant::UNREAD_RETENTION, |of, value| of.unread_retention_s = value),
+            (&tenant::ACTION_EXPIRY, |of, value| of.action_expiry_s = value),
+            (&tenant::SIGN_IN_LIFE, |of, value| of.sign_in_life_s = value),
+            (&tenant::HOLD_PERCENT, |of, value| of.hold.percent = value as u8),
+            (&tenant::HOLD_WINDOW, |of, value| of.hold.window_s = value),
+            (&tenant::READING_PERCENT, |of, value| of.reading.percent = value as u8),
+            (&tenant::READING_WINDOW, |of, value| of.reading.window_s = value),
+        ];
+        assert_eq!(table.map(|(of, _)| of.setting), std::array::from_fn(|at| BOUNDED[at].setting), "each is here");
+        let settings = TenantSettings::default();
+        assert_eq!(out_of_bounds(&settings, &settings), None);
+        for (bounded, set) in table {
+            let with = |value: u64| {
+                let mut settings = settings;
+                set(&mut settings, value);
+                settings
+            };
+            let (least, most) = (bounded.least * bounded.unit, bounded.most * bounded.unit);
+            let refusal = Some(TenantRefusal::OutOfBounds { setting: bounded.setting, least, most });
+            for (value, expected) in [(least, None), (most, None), (most + 1, refusal.clone())] {
+                assert_eq!(out_of_bounds(&settings, &with(value)), expected, "{} {value}", bounded.setting);
+            }
+            if let Some(below) = least.checked_sub(1) {
+                assert_eq!(out_of_bounds(&settings, &with(below)), refusal, "{} {below}", bounded.setting);
+            }
+            let former = with(most + 1);
+            assert_eq!(out_of_bounds(&former, &TenantSettings { must_change: true, ..former }), None);
+        }
+    }
 
     #[test]
     fn a_setting_that_protects_less_is_reported_and_one_that_protects_more_is_not() {

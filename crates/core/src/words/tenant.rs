@@ -93,6 +93,84 @@ pub struct TenantSettings {
     pub reading: ReadingRule,
 }
 
+/// The bounds of a setting that is a number, in the unit in which people set it.
+#[derive(Debug)]
+pub struct Bounded {
+    /// The name, as it is stored and recorded.
+    pub setting: &'static str,
+    /// The unit in stored ones: the seconds of a minute, an hour or a day.
+    pub unit: u64,
+    /// The least.
+    pub least: u64,
+    /// The most.
+    pub most: u64,
+    /// The stored value.
+    pub stored: fn(&TenantSettings) -> u64,
+}
+
+impl Bounded {
+    /// Returns true if the stored value is within the bounds.
+    pub fn holds(&self, settings: &TenantSettings) -> bool {
+        (self.least * self.unit..=self.most * self.unit).contains(&(self.stored)(settings))
+    }
+
+    /// The bounds as a range.
+    pub const fn range(&self) -> std::ops::RangeInclusive<u64> {
+        self.least..=self.most
+    }
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// The bounds of [`TenantSettings::disclosure_window_s`]. An answer may be lost, so that a reader can read again.
+pub const DISCLOSURE_WINDOW: Bounded = Bounded {
+    setting: "disclosureWindowS",
+    unit: MINUTE,
+    least: 1,
+    most: 7 * 24 * 60,
+    stored: |of| of.disclosure_window_s,
+};
+/// The bounds of [`TenantSettings::unread_retention_s`]. Zero would destroy a passcode before anyone reads it.
+pub const UNREAD_RETENTION: Bounded =
+    Bounded { setting: "unreadRetentionS", unit: DAY, least: 1, most: 3_650, stored: |of| of.unread_retention_s };
+/// The bounds of [`TenantSettings::action_expiry_s`]. Zero would end an action before its device comes.
+pub const ACTION_EXPIRY: Bounded =
+    Bounded { setting: "actionExpiryS", unit: DAY, least: 1, most: 365, stored: |of| of.action_expiry_s };
+/// The bounds of [`TenantSettings::sign_in_life_s`]. Zero would sign everyone out.
+pub const SIGN_IN_LIFE: Bounded =
+    Bounded { setting: "signInLifeS", unit: HOUR, least: 1, most: 365 * 24, stored: |of| of.sign_in_life_s };
+/// The bounds of the percentage of a hold.
+pub const HOLD_PERCENT: Bounded =
+    Bounded { setting: "hold.percent", unit: 1, least: 0, most: 100, stored: |of| of.hold.percent.into() };
+/// The bounds of the window of a hold.
+pub const HOLD_WINDOW: Bounded =
+    Bounded { setting: "hold.windowS", unit: MINUTE, least: 1, most: 30 * 24 * 60, stored: |of| of.hold.window_s };
+/// The bounds of the percentage of a limit of reading.
+pub const READING_PERCENT: Bounded =
+    Bounded { setting: "reading.percent", unit: 1, least: 0, most: 100, stored: |of| of.reading.percent.into() };
+/// The bounds of the window of the limits of reading.
+pub const READING_WINDOW: Bounded = Bounded {
+    setting: "reading.windowS",
+    unit: MINUTE,
+    least: 1,
+    most: 30 * 24 * 60,
+    stored: |of| of.reading.window_s,
+};
+
+/// Every setting with bounds.
+pub const BOUNDED: &[Bounded] = &[
+    DISCLOSURE_WINDOW,
+    UNREAD_RETENTION,
+    ACTION_EXPIRY,
+    SIGN_IN_LIFE,
+    HOLD_PERCENT,
+    HOLD_WINDOW,
+    READING_PERCENT,
+    READING_WINDOW,
+];
+
 /// The locks that a recovery opens on Linux, as far as the device can.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -119,9 +197,8 @@ impl LinuxLocks {
 
 impl Default for TenantSettings {
     fn default() -> Self {
-        const DAY: u64 = 24 * 60 * 60;
         Self {
-            disclosure_window_s: 15 * 60,
+            disclosure_window_s: 15 * MINUTE,
             unread_retention_s: 7 * DAY,
             action_expiry_s: 30 * DAY,
             sign_in_life_s: DAY,

@@ -125,6 +125,9 @@ fn of_refusal(refusal: &Refusal) -> Coded {
         Refusal::Resource(ResourceRefusal::AlreadyExists(entity)) => coded!("entityExists", entity = entity),
         Refusal::Resource(ResourceRefusal::Changed) => coded!("entityChanged"),
         Refusal::Tenant(TenantRefusal::Unlicensed) => coded!("tenantUnlicensed"),
+        Refusal::Tenant(TenantRefusal::OutOfBounds { setting, least, most }) => {
+            coded!("settingOutOfBounds", setting = setting, least = least, most = most)
+        }
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn of_refusal(refusal: &Refusal, place: &Place) -> Row {
         Refusal::Tenant(TenantRefusal::Unlicensed) => {
             gateway(BAD_REQUEST, "BadRequest", "Request not applicable to target tenant.")
         }
+        Refusal::Tenant(refusal @ TenantRefusal::OutOfBounds { .. }) => precondition(refusal, ""),
     }
 }
 

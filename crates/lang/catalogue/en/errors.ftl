@@ -135,6 +135,7 @@ refused-entity-twice = a { $entity } with that key already exists
 refused-unlicensed = the tenant has no active licence
     .hint = chaveiro tenant set --licence active
 refused-code-unknown = no sign-in waits under the code { $code }
+refused-out-of-bounds = { $setting } must be from { $least } to { $most }
     .hint = see: chaveiro sign-in list
 refused-code-expired = the code { $code } is over after 15 minutes
     .hint = let the person begin again

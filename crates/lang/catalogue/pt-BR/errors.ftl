@@ -135,6 +135,7 @@ refused-entity-twice = já existe { $entity } com essa chave
 refused-unlicensed = o locatário não tem licença ativa
     .hint = chaveiro tenant set --licence active
 refused-code-unknown = nenhuma entrada espera sob o código { $code }
+refused-out-of-bounds = { $setting } deve ser de { $least } a { $most }
     .hint = veja: chaveiro sign-in list
 refused-code-expired = o código { $code } expirou após 15 minutos
     .hint = peça à pessoa que comece de novo

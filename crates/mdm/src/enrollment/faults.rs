@@ -9,7 +9,7 @@ use http::StatusCode;
 use omadm::soap::SoapError;
 use omadm::soap::fault::{ErrorType, FaultKind};
 
-use crate::pki::{CaError, RequestError};
+use crate::pki::RequestError;
 
 /// The reason why a request is refused.
 pub(super) enum Rejection {
@@ -96,7 +96,7 @@ impl Rejection {
         Self::fault(FaultKind::EnrollmentServer, Some(ErrorType::NotSupported), reason)
     }
 
-    pub(super) fn internal(error: CaError) -> Self {
+    pub(super) fn internal(error: impl std::fmt::Display) -> Self {
         Self::ours(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     }
 
@@ -164,6 +164,7 @@ impl From<EnrollmentRefusal> for Rejection {
                 let reason = sentence("Ask your administrator to activate it.");
                 Rejection::fault(FaultKind::Authorization, Some(ErrorType::UserLicense), reason)
             }
+            EnrollmentRefusal::Tenant(refusal @ TenantRefusal::OutOfBounds { .. }) => Rejection::internal(refusal),
         }
     }
 }
