@@ -68,6 +68,8 @@ pub(crate) enum Verb {
     Tenant(Tenant),
     #[command(subcommand)]
     App(App),
+        #[arg(long, value_name = "FILTER", default_value = "error")]
+        log: String,
     #[command(after_help = "Example:\n  chaveiro login --server https://chaveiro.example:8443 --ca root.pem")]
     Login(Login),
     #[command(after_help = "Example:\n  chaveiro logout")]

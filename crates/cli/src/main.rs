@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use anstyle::AnsiColor;
 use anyhow::Result;
 use clap::FromArgMatches;
+use clap::parser::ValueSource;
 
 use args::{Cli, Verb};
 use chaveiro_lang::{Lang, text};
@@ -39,7 +40,11 @@ fn main() -> ExitCode {
     let mut command = command(lang);
     let matches = command.try_get_matches_from_mut(std::env::args_os());
     let matches = matches.unwrap_or_else(|error| refuse(&mut command, &error, lang));
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    // The demonstration makes a directory of its own, whatever directory the variable names.
+    if matches!(cli.verb, Verb::Demo { .. }) && matches.value_source("data") != Some(ValueSource::CommandLine) {
+        cli.common.data = None;
+    }
     let out = Out::new(cli.common.json, lang);
     // Documents are for everybody; all else is for the user of the data directory.
     if !matches!(cli.verb, Verb::Generate { .. } | Verb::Man { .. }) {
@@ -81,7 +86,7 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
     match &cli.verb {
         Verb::Init { name, entra_tenant } => verbs::admin::init(common, out, name, *entra_tenant).await?,
         Verb::Serve(serve) => verbs::serve::serve(common, out, serve).await?,
-        Verb::Demo { keep } => return demo::run(common, out, *keep).await,
+        Verb::Demo { keep, log } => return demo::run(common, out, *keep, log).await,
         Verb::Tenant(tenant) => verbs::admin::tenant(common, out, tenant).await?,
         Verb::App(app) => verbs::app::app(common, out, app).await?,
         Verb::Login(login) => verbs::sign_in::login(common, out, login).await?,

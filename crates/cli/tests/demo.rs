@@ -1,12 +1,14 @@
 //! The demonstration, and that no passcode is anywhere it should not be.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::support::{self, Server, chaveiro, run, run_json, text, try_run};
 use serde_json::Value;
 
 fn demo(data: &Path) -> (Vec<Value>, String) {
-    let output = chaveiro().args(["demo", "--json", "--data"]).arg(data).env("CHAVEIRO_LOG", "trace").output();
+    let output = chaveiro().args(["demo", "--json", "--log", "trace", "--data"]).arg(data).output();
     let output = output.expect("it runs");
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{out}{err}");
@@ -31,8 +33,12 @@ fn the_demonstration_recovers_windows_through_all_seven_urls_and_linux_with_its_
         assert!(out.lines().any(told), "{lock}, {secret}: {verdict}\n{out}");
     }
     assert!(out.contains("verified with the pinned key"), "{out}");
+    let table = out.lines().skip_while(|line| !line.contains("opens it"));
+    let rows: Vec<&str> = table.take_while(|line| !line.is_empty()).collect();
+    assert!(rows.len() == 9 && rows.iter().all(|row| row.chars().count() <= 80), "a table of 80 columns: {rows:#?}");
     let portuguese = chaveiro().args(["demo", "--lang", "pt-BR"]).output().expect("it runs");
     let out = text(&portuguese.stdout);
+    assert!(!out.contains("pending") && !out.contains("done"), "states are in the reader's language: {out}");
     assert!(out.contains("= o PIN do dispositivo") && out.contains("frase secreta do próprio usuário"), "{out}");
 }
 
@@ -111,4 +117,48 @@ fn a_demonstration_does_not_touch_a_data_directory_that_is_there() {
     let output = try_run(&data, &["demo"]);
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("already"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_demonstration_uses_nothing_of_the_environment_and_its_commands_work_as_printed() {
+    let (_directory, data) = support::initialised();
+    let before = support::tree(&data);
+    let mut command = chaveiro();
+    command.args(["demo", "--keep", "--json"]).env("CHAVEIRO_DATA", &data).env("CHAVEIRO_GRAPH_LISTEN", "nowhere");
+    command.env("CHAVEIRO_LOG", "no=filter=at=all").env("CHAVEIRO_CONFIG", "/nonexistent").stdout(Stdio::piped());
+    let mut demo = Running(command.spawn().expect("it starts"));
+    let output = BufReader::new(demo.0.stdout.take().expect("its output"));
+    let steps = output.lines().map(|line| serde_json::from_str::<Value>(&line.expect("text")).expect("JSON"));
+    let next = steps.into_iter().find(|step| step["step"] == "next").expect("what to try");
+    assert_eq!(support::tree(&data), before, "the directory of the variable is not touched");
+
+    let commands: Vec<&str> = next["commands"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    let ours: Vec<&str> = commands.iter().filter_map(|line| line.strip_prefix("chaveiro ")).collect();
+    assert!(ours.len() >= 4 && !commands.iter().any(|line| line.contains('…')), "{commands:?}");
+    for line in ours {
+        // A reader who exported the variable types what is printed, too.
+        let mut typed = chaveiro();
+        typed.args(line.split(' ')).env("CHAVEIRO_DATA", &data);
+        let output = typed.output().expect("it runs");
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{line}: {out}{err}");
+        if line.contains("--show") {
+            let json = chaveiro()
+                .args(line.replace("recover ", "action ").replace("--wait ", "").split(' '))
+                .arg("--json")
+                .output();
+            let shown: Value = serde_json::from_slice(&json.expect("it runs").stdout).expect("JSON");
+            let passcode = shown[0]["passcode"].as_str().unwrap_or_else(|| panic!("{line}: {shown}"));
+            assert!(out.contains(passcode) || out.replace([' ', '\n'], "").contains(passcode), "{line}: {out}");
+        }
+    }
+}
+
+/// A demonstration that stays up; killed when dropped.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill().and_then(|()| self.0.wait());
+    }
 }

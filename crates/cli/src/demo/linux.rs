@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use chaveiro_agent::Embedded;
+use chaveiro_core::Timestamp;
 use chaveiro_core::ports::Entropy;
 use chaveiro_keyfile as keyfile;
 use chaveiro_lang::{Explain, text};
@@ -18,7 +19,7 @@ use super::story::{Check, Recovery, Secret, Story};
 use super::world::{World, random_pin};
 use super::{DEVICES, newest};
 
-const NAME: &str = "ana-desktop";
+pub(super) const NAME: &str = "ana-desktop";
 const ACCOUNT: &str = "ana";
 const VOLUME: &str = "/disk.img";
 const VOLUME_BYTES: u64 = 8 << 20;
@@ -26,7 +27,7 @@ const VOLUME_BYTES: u64 = 8 << 20;
 /// Sessions until the server has nothing more to do: inventory and the escrow of the disk take two or three.
 const MAX_SESSIONS: usize = 6;
 
-struct Machine {
+pub(super) struct Machine {
     agent: Embedded,
     /// The password that opened the account until now.
     password: Zeroizing<String>,
@@ -41,7 +42,7 @@ struct Disk {
 }
 
 /// A machine enrols, its disk's passcode goes into escrow, and both of its locks are recovered.
-pub(super) async fn recover(world: &World, story: &Story) -> Result<Recovery> {
+pub(super) async fn recover(world: &World, story: &Story) -> Result<(Recovery, Machine)> {
     let (mut machine, id) = begin(world, story).await?;
     let path = format!("{DEVICES}/{id}/recoverPasscode");
     let (status, answer) = world.client.call(Method::POST, &path, None).await?;
@@ -63,7 +64,7 @@ pub(super) async fn recover(world: &World, story: &Story) -> Result<Recovery> {
         passcode: passcode.to_string(),
     };
     story.proven(&recovery, &checks);
-    Ok(recovery)
+    Ok((recovery, machine))
 }
 
 /// The machine, enrolled, with its disk in escrow; and its id.
@@ -142,6 +143,11 @@ async fn sessions(agent: &mut Embedded, world: &World) -> Result<usize> {
 }
 
 impl Machine {
+    /// One session.
+    pub(super) async fn sync(&mut self, now: Timestamp) -> Result<()> {
+        self.agent.sync(now).await.map(drop)
+    }
+
     /// The secrets that open and those that do not, by the word of the machine itself.
     fn check(&self, passcode: &str) -> Result<Vec<Check>> {
         let (login, luks2) = (format!("login:{ACCOUNT}"), format!("luks2:{VOLUME}"));

@@ -1,5 +1,6 @@
 //! `chaveiro demo`: the whole product on this machine. The server, the protocols and the store are the real
-//! ones, and so is the agent of the Linux machine; only the Windows device is simulated.
+//! ones, and so is the agent of the Linux machine; only the Windows device is simulated. Nothing of the environment is
+//! used: who has a data directory in a variable does not mean that one.
 
 mod linux;
 mod story;
@@ -23,12 +24,18 @@ const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 /// Seven URLs with Windows, one with Linux.
 const RECOVERIES: usize = 8;
 
-pub(crate) async fn run(common: &Common, out: Out, keep: bool) -> Result<ExitCode> {
+/// Both devices, which come back for as long as the server stays up.
+struct Fleet {
+    windows: WindowsDevice,
+    linux: linux::Machine,
+}
+
+pub(crate) async fn run(common: &Common, out: Out, keep: bool, log: &str) -> Result<ExitCode> {
     let story = Story::new(out);
-    let mut world = World::begin(common, &story).await?;
+    let mut world = World::begin(common, &story, log).await?;
     let told = tell(&mut world, &story).await;
-    let recoveries = match told {
-        Ok(recoveries) => recoveries,
+    let (recoveries, mut fleet) = match told {
+        Ok(told) => told,
         Err(error) => {
             // What the server still has to say belongs before the reason.
             world.end().await?;
@@ -39,15 +46,16 @@ pub(crate) async fn run(common: &Common, out: Out, keep: bool) -> Result<ExitCod
     let all_good = recoveries.len() == RECOVERIES && recoveries.iter().all(Recovery::is_good);
     story.end(&recoveries, &audit, all_good);
     if keep {
-        story.try_next(&world.hints());
-        world.wait().await?;
+        leave_one_to_read(&world, &mut fleet.windows).await?;
+        story.try_next(&world.hints(&fleet.windows.hardware.device_name));
+        world.wait(fleet).await?;
     } else {
         world.end().await?;
     }
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn tell(world: &mut World, story: &Story) -> Result<Vec<Recovery>> {
+async fn tell(world: &mut World, story: &Story) -> Result<(Vec<Recovery>, Fleet)> {
     let mut device = world.enroll_device(story).await?;
     let device_id = world.client.device_id(&device.hardware.device_name).await?;
     let properties = world.client.expect(Method::GET, &format!("{DEVICES}/{device_id}"), None).await?;
@@ -58,8 +66,17 @@ async fn tell(world: &mut World, story: &Story) -> Result<Vec<Recovery>> {
     for path in paths {
         recoveries.push(recover(world, story, &mut device, &device_id, &path).await?);
     }
-    recoveries.push(linux::recover(world, story).await?);
-    Ok(recoveries)
+    let (recovery, linux) = linux::recover(world, story).await?;
+    recoveries.push(recovery);
+    Ok((recoveries, Fleet { windows: device, linux }))
+}
+
+/// One more recovery, which the application of the demonstration does not read: a passcode is shown to its first reader
+/// alone, and that is to be the person who tries the commands.
+async fn leave_one_to_read(world: &World, device: &mut WindowsDevice) -> Result<()> {
+    let id = world.client.device_id(&device.hardware.device_name).await?;
+    world.client.expect(Method::POST, &format!("{DEVICES}/{id}/recoverPasscode"), None).await?;
+    device.sync(&world.device_transport).await.map(drop).explain(|| text!("demo-error-session"))
 }
 
 /// One recovery: asked for, carried out, read back, compared.

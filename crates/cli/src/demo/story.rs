@@ -10,12 +10,8 @@ use crate::out::Out;
 use chaveiro_lang::{Text, text};
 
 /// The table at the end.
-const COLUMNS: [(Text, &str); 4] = [
-    (text!("demo-url"), "url"),
-    (text!("demo-status"), "status"),
-    (text!("demo-state"), "actionState"),
-    (text!("demo-opens-device"), "opens"),
-];
+const COLUMNS: [(Text, &str); 3] =
+    [(text!("demo-url"), "url"), (text!("demo-state"), "actionState"), (text!("demo-opens-device"), "opens")];
 
 /// One recovery.
 pub(super) struct Recovery {
@@ -305,7 +301,6 @@ impl Story {
             .map(|recovery| {
                 json!({
                     "url": shorten(&recovery.path),
-                    "status": recovery.status,
                     "actionState": recovery.state,
                     "opens": if recovery.opens { self.say(text!("demo-yes")) } else { self.say(text!("demo-no")) },
                 })
@@ -335,12 +330,14 @@ impl Story {
     }
 }
 
-/// A path that fits into a table: ids are cut.
+/// A path that fits into a table of 80 columns: without what all have in common, without ids, and without its beginning
+/// where that is too long.
 fn shorten(path: &str) -> String {
-    let path = path.trim_start_matches("/beta/deviceManagement");
-    let segments = path.split('/').map(|segment| match uuid::Uuid::try_parse(segment) {
-        Ok(_) => format!("{}…", &segment[..4]),
-        Err(_) => segment.to_owned(),
-    });
-    segments.collect::<Vec<_>>().join("/")
+    const MOST: usize = 60;
+    let path = path.trim_start_matches("/beta/deviceManagement/").trim_end_matches("/recoverPasscode");
+    let shown = |segment| if uuid::Uuid::try_parse(segment).is_ok() { "…" } else { segment };
+    let shown = path.split('/').map(shown).collect::<Vec<_>>().join("/");
+    let ends = || shown.match_indices('/').map(|(at, _)| format!("…{}", &shown[at..]));
+    let short = |text: &String| text.chars().count() <= MOST && !text.starts_with("…/…");
+    if short(&shown) { shown } else { ends().find(short).unwrap_or_default() }
 }

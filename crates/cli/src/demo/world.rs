@@ -25,6 +25,7 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::story::Story;
+use super::{Fleet, linux};
 use crate::args::Common;
 use crate::client::GraphClient;
 use crate::host::{Host, settled};
@@ -32,6 +33,9 @@ use crate::identity::NewApplication;
 
 const USER: &str = "ana@demo.example";
 const SCRIPTS: &str = "/beta/deviceManagement";
+
+/// The pause between two sessions of a device while the server stays up.
+const BETWEEN_SESSIONS: Duration = Duration::from_secs(2);
 
 /// Digits of the PINs that the simulated device makes: long enough to be told from any other number.
 const PIN_DIGITS: usize = 12;
@@ -51,13 +55,18 @@ pub(super) struct World {
 
 impl World {
     /// Data directory, tenant, application, server, token, user.
-    pub(super) async fn begin(common: &Common, story: &Story) -> Result<Self> {
-        let log = std::env::var("CHAVEIRO_LOG").unwrap_or_else(|_| "error".to_owned());
-        init_logging(&log);
+    pub(super) async fn begin(common: &Common, story: &Story, log: &str) -> Result<Self> {
+        init_logging(log);
         let temporary = if common.data.is_none() { Some(tempfile::tempdir()?) } else { None };
         let data = temporary.as_ref().map_or_else(|| common.data(), |directory| directory.path().join("data"));
         let entra_tenant = SystemEntropy.uuid();
         let (host, tenant) = Host::init(&data, "Demonstration", Some(entra_tenant)).await?;
+        // Who tries the printed commands asks for more recoveries than so few devices ordinarily need.
+        let tenant = host.change_tenant(tenant.id, |tenant| {
+            tenant.settings.hold.percent = 0;
+            Ok(())
+        });
+        let tenant = tenant.await?;
         let robot = NewApplication {
             name: "help desk robot".to_owned(),
             permissions: PERMISSIONS.iter().map(|row| row.permission).collect(),
@@ -67,7 +76,7 @@ impl World {
         };
         let (application, secret) = host.register_app(tenant.id, robot).await?;
         let secret = secret.explain(|| text!("demo-error-no-secret"))?;
-        let flags = [("graph-listen", "127.0.0.1:0"), ("device-listen", "127.0.0.1:0"), ("log", log.as_str())];
+        let flags = [("graph-listen", "127.0.0.1:0"), ("device-listen", "127.0.0.1:0"), ("log", log)];
         let flags = flags.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
         let running = Server::start(Config::load(&data, None, [], &flags)?).await?;
         story.opened(&running.graph_url, &running.device_url, &data, temporary.is_none());
@@ -194,14 +203,16 @@ impl World {
     }
 
     /// Commands to try while the server stays up.
-    pub(super) fn hints(&self) -> Vec<String> {
+    pub(super) fn hints(&self, device: &str) -> Vec<String> {
         let (graph, data) = (&self.running.graph_url, self.data.display());
         let (tenant, id, secret) = (self.tenant, &self.client_id, self.client_secret.as_str());
         let root = self.root_certificate().display().to_string();
         vec![
             format!("chaveiro device list --data {data}"),
-            format!("chaveiro action ANA-LT… --show --data {data}"),
-            format!("chaveiro device recoverability ana-desktop --data {data}"),
+            format!("chaveiro action {device} --show --data {data}"),
+            format!("chaveiro recover {device} --wait --show --data {data}"),
+            format!("chaveiro recover {} --wait --show --data {data}", linux::NAME),
+            format!("chaveiro device recoverability {} --data {data}", linux::NAME),
             format!(
                 "curl --cacert {root} -H \"Authorization: Bearer $(chaveiro token --data {data})\" {graph}/beta/deviceManagement/managedDevices"
             ),
@@ -213,9 +224,21 @@ impl World {
         ]
     }
 
-    /// Stays up until a signal.
-    pub(super) async fn wait(self) -> Result<()> {
-        Ok(self.running.wait_for_signal().await?)
+    /// Stays up until a signal. The devices come back all the time.
+    pub(super) async fn wait(self, mut fleet: Fleet) -> Result<()> {
+        let (host, transport) = (self.host, self.device_transport);
+        let visits = async {
+            loop {
+                tokio::time::sleep(BETWEEN_SESSIONS).await;
+                // A device that the person retired is refused; the other one goes on.
+                let _ = fleet.windows.sync(&transport).await;
+                let _ = fleet.linux.sync(host.now()).await;
+            }
+        };
+        tokio::select! {
+            stopped = self.running.wait_for_signal() => Ok(stopped?),
+            () = visits => Ok(()),
+        }
     }
 
     /// Stops the server.

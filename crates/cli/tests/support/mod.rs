@@ -83,6 +83,15 @@ pub fn read_all(directory: &Path, places: &mut Vec<(String, Vec<u8>)>) {
     }
 }
 
+/// The names and lengths of all files under a directory.
+pub fn tree(directory: &Path) -> Vec<(String, usize)> {
+    let mut places = Vec::new();
+    read_all(directory, &mut places);
+    let mut tree: Vec<_> = places.into_iter().map(|(name, bytes)| (name, bytes.len())).collect();
+    tree.sort();
+    tree
+}
+
 /// Flags of a server without limits, for measurements that are about something else.
 pub const WITHOUT_LIMITS: &[&str] = &[
     "--limit-writes-by-application=0",

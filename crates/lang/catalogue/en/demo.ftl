@@ -2,7 +2,7 @@
 
 demo-pin = The device has a PIN of { $digits } digits that no one remembers.
 demo-audit = audit chain: { $events } events, { $checkpoints } checkpoints, verified with the pinned key through event { $event }
-demo-next = The server stays up; stop it with Ctrl+C. Try:
+demo-next = The server stays up, and both devices come back every few seconds; stop it with Ctrl+C. Try:
 demo-title = Chaveiro: one passcode, recovered seven ways; then a Linux machine
 demo-kept = kept
 demo-temporary = temporary; --data DIR keeps it
@@ -26,8 +26,7 @@ demo-opens = opens
 demo-refused = is refused
 demo-yes = yes
 demo-no = NO
-demo-opens-device = passcode opens the device
-demo-status = status
+demo-opens-device = opens it
 demo-label-server = server
 demo-label-data = data
 demo-label-tenant = tenant
@@ -52,6 +51,7 @@ demo-error-no-action = the device shows no action
 demo-error-no-secret = a confidential application has a secret
 demo-error-not-enrolled = the device did not enrol
 demo-error-first-session = the first session failed
+demo-error-session = a session failed
 demo-error-no-user = the device has no user
 demo-error-walks = three walks were made
 demo-error-no-id = what was created has no id

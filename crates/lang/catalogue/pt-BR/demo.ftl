@@ -2,7 +2,7 @@
 
 demo-pin = O dispositivo tem um PIN de { $digits } dígitos que ninguém lembra.
 demo-audit = cadeia de auditoria: { $events } eventos, { $checkpoints } pontos de verificação, verificada com a chave fixada até o evento { $event }
-demo-next = O servidor continua ativo; pare com Ctrl+C. Experimente:
+demo-next = O servidor continua ativo, e os dois dispositivos voltam a cada poucos segundos; pare com Ctrl+C. Experimente:
 demo-title = Chaveiro: uma senha, recuperada de sete maneiras; depois, uma máquina Linux
 demo-kept = mantido
 demo-temporary = temporário; --data DIR o mantém
@@ -26,8 +26,7 @@ demo-opens = abre
 demo-refused = não abre
 demo-yes = sim
 demo-no = NÃO
-demo-opens-device = senha abre o dispositivo
-demo-status = resposta
+demo-opens-device = abre
 demo-label-server = servidor
 demo-label-data = dados
 demo-label-tenant = locatário
@@ -52,6 +51,7 @@ demo-error-no-action = o dispositivo não mostra ação alguma
 demo-error-no-secret = um aplicativo confidencial tem um segredo
 demo-error-not-enrolled = o dispositivo não se inscreveu
 demo-error-first-session = a primeira sessão falhou
+demo-error-session = uma sessão falhou
 demo-error-no-user = o dispositivo não tem usuário
 demo-error-walks = foram feitos três caminhos
 demo-error-no-id = o que foi criado não tem id
