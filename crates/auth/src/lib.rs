@@ -21,6 +21,7 @@ pub use ceiling::{Ceiling, Throttled, Ticks};
 pub use client_assertion::{AssertionRefusal, CertificateRefusal, check as check_client_assertion, read_certificate};
 pub use client_secret::{ClientSecret, new_application_secret};
 pub use local::keys::{IssuerKeys, KeyError, KeyFile, RETIREMENT, StagedKey};
+pub use local::page::{escaped, language, page};
 pub use local::{AccessToken, LocalIssuer, MAX_OPERATOR_LIFETIME, MintError, TokenCeilings, TrustedProxies};
 pub use refusal::TokenRefusal;
 pub use verifier::{ConfigError, IssuerConfig, MOST_STALE_HOURS, Reading, Verifier};

@@ -4,14 +4,16 @@ mod identity;
 mod keys;
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use chaveiro_core::id::{AssignmentId, HoldId};
 use chaveiro_core::passcode::{Alphabet, PasscodePolicy, WordLanguage};
 use chaveiro_core::scope_tag;
 use chaveiro_core::tenant::{self, Bounded, LinuxLocks};
 use chaveiro_lang::{Text, text};
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use clap::builder::RangedU64ValueParser;
 pub(crate) use identity::{App, Login, Registration, SignIn};
 pub(crate) use keys::{KeyFlags, key_facts};
 
@@ -25,6 +27,9 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
+
+/// The data directory of a service.
+pub(crate) const DATA: &str = "/var/lib/chaveiro";
 
 /// Flags of every verb.
 #[derive(Debug, Args)]
@@ -42,7 +47,7 @@ pub(crate) struct Common {
 impl Common {
     /// The data directory.
     pub(crate) fn data(&self) -> PathBuf {
-        self.data.clone().unwrap_or_else(|| PathBuf::from("/var/lib/chaveiro"))
+        self.data.clone().unwrap_or_else(|| PathBuf::from(DATA))
     }
 }
 
@@ -52,7 +57,7 @@ pub(crate) enum Verb {
     Init {
         #[arg(long, default_value = "Default")]
         name: String,
-        #[arg(long, value_name = "GUID")]
+        #[arg(long, value_name = "GUID", value_parser = id::<uuid::Uuid>)]
         entra_tenant: Option<uuid::Uuid>,
     },
     #[command(
@@ -63,13 +68,13 @@ pub(crate) enum Verb {
     Demo {
         #[arg(long)]
         keep: bool,
+        #[arg(long, value_name = "FILTER", default_value = "error")]
+        log: String,
     },
     #[command(subcommand)]
     Tenant(Tenant),
     #[command(subcommand)]
     App(App),
-        #[arg(long, value_name = "FILTER", default_value = "error")]
-        log: String,
     #[command(after_help = "Example:\n  chaveiro login --server https://chaveiro.example:8443 --ca root.pem")]
     Login(Login),
     #[command(after_help = "Example:\n  chaveiro logout")]
@@ -176,13 +181,6 @@ fn one_line(text: &str) -> Result<String, Text> {
     }
 }
 
-/// Flags of `serve`.
-#[derive(Debug, Args)]
-pub(crate) struct Serve {
-    #[arg(long, env = "CHAVEIRO_CONFIG", value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) keys: KeyFlags,
 /// An id from the command line.
 fn id<T: FromStr>(text: &str) -> Result<T, Text> {
     text.parse().map_err(|_| text!("id-malformed"))
@@ -193,6 +191,13 @@ fn within(bounds: &Bounded) -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(bounds.range())
 }
 
+/// Flags of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[arg(long, env = "CHAVEIRO_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
 }
 
 #[derive(Debug, Subcommand)]
@@ -202,7 +207,7 @@ pub(crate) enum Tenant {
     #[command(after_help = "Example:\n  chaveiro tenant create Contoso")]
     Create {
         name: String,
-        #[arg(long, value_name = "GUID")]
+        #[arg(long, value_name = "GUID", value_parser = id::<uuid::Uuid>)]
         entra_tenant: Option<uuid::Uuid>,
     },
     #[command(after_help = "Example:\n  chaveiro tenant set --passcode-form words-pt --linux-locks both")]
@@ -214,7 +219,7 @@ pub(crate) enum Tenant {
 pub(crate) struct TenantChange {
     #[arg(long)]
     pub(crate) licence: Option<String>,
-    #[arg(long, value_name = "GUID")]
+    #[arg(long, value_name = "GUID", value_parser = id::<uuid::Uuid>)]
     pub(crate) entra_tenant: Option<uuid::Uuid>,
     #[arg(long, value_name = "MINUTES", value_parser = within(&tenant::DISCLOSURE_WINDOW))]
     pub(crate) disclosure_window: Option<u64>,
@@ -409,7 +414,10 @@ pub(crate) enum Role {
     )]
     Assign(Assign),
     #[command(after_help = "Example:\n  chaveiro role unassign 5f0c6a1e-…")]
-    Unassign { id: chaveiro_core::id::AssignmentId },
+    Unassign {
+        #[arg(value_parser = id::<AssignmentId>)]
+        id: AssignmentId,
+    },
     #[command(after_help = "Example:\n  chaveiro role assignments")]
     Assignments,
 }
@@ -435,7 +443,8 @@ pub(crate) enum Hold {
     List,
     #[command(after_help = "Example:\n  chaveiro hold release --reason \"exchange of all laptops\" --for 120")]
     Release {
-        id: Option<chaveiro_core::id::HoldId>,
+        #[arg(value_parser = id::<HoldId>)]
+        id: Option<HoldId>,
         #[arg(long = "for", value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=43_200))]
         minutes: Option<u64>,
         #[arg(long, value_parser = one_line)]

@@ -26,7 +26,7 @@ pub(crate) fn here() -> HostUser {
 }
 
 /// The name of a user; the number where there is no name.
-fn name_of(uid: u32) -> String {
+pub(crate) fn name_of(uid: u32) -> String {
     let local = std::fs::read_to_string("/etc/passwd").ok().and_then(|text| name_in(&text, uid));
     local.or_else(|| name_in(&directory(uid)?, uid)).unwrap_or_else(|| format!("uid {uid}"))
 }

@@ -193,7 +193,7 @@ fn a_server_that_is_told_to_stop_finishes_open_requests_and_ends_with_success() 
     assert!(line.starts_with("HTTP/1.1 100"), "{line}");
 
     server.tell_to_stop();
-    let address = server.graph_url.trim_start_matches("https://").to_owned();
+    let address = crate::support::address(&server.graph_url);
     let closed = (0..2_000).any(|_| {
         std::thread::sleep(Duration::from_millis(5));
         TcpStream::connect(&address).is_err()

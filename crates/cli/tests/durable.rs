@@ -317,7 +317,7 @@ async fn what_a_restore_accepts_is_marked_and_ends_and_a_new_recovery_is_certain
     // After the backup the device gets another passcode, which the restore loses.
     assert_eq!(ask(&client, &server.graph_url).await.expect("an answer").status(), 204);
     device.sync(&transport).await.expect("a session");
-    let addresses = [&server.graph_url, &server.device_url].map(|url| url.trim_start_matches("https://").to_owned());
+    let addresses = [&server.graph_url, &server.device_url].map(|url| crate::support::address(url));
     let busy = try_run(&data, &["restore", "accept", "--reason", "a test"]);
     assert!(
         !busy.status.success() && text(&busy.stderr).contains("is in use by another server"),

@@ -127,7 +127,7 @@ fn server_pid(server: &Server) -> Option<Pid> {
 }
 
 fn address_of(url: &str) -> SocketAddr {
-    url.trim_start_matches("https://").parse().expect("an address")
+    crate::support::address(url).parse().expect("an address")
 }
 
 /// One that opens a connection for each request, from that address.

@@ -95,7 +95,10 @@ async fn what_goes_wrong_is_said_with_what_to_do_and_leaves_nothing_behind() {
     let token = run_json(&data, &["device", "enroll-token"])["token"].as_str().expect("a token").to_owned();
     let untrusted = machine.try_run(&["enroll", &server.device_url, "--token", &token]);
     assert!(!untrusted.status.success(), "a server that nobody vouches for is not trusted");
-    assert!(!text(&untrusted.stderr).contains(&token), "the token is not repeated");
+    let said = text(&untrusted.stderr);
+    assert!(!said.contains(&token), "the token is not repeated");
+    assert_eq!(said.matches("root").count() - said.matches("--root-fingerprint").count(), 1, "told once: {said}");
+    assert!(said.contains("nothing was sent") && said.ends_with("it has the --root-fingerprint\n"), "{said}");
 
     assert!(machine.try_enroll(&server, &token).status.success(), "a token that was not used still serves");
     server.kill();

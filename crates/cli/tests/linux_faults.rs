@@ -583,7 +583,7 @@ async fn a_certificate_that_has_expired_says_so_and_enrolling_again_helps() {
     let mut scene = Scene::new().await;
     scene.recover().await;
     let server = scene.server.take().expect("it runs");
-    let (data, device) = (server.data.clone(), server.device_url.trim_start_matches("https://").to_owned());
+    let (data, device) = (server.data.clone(), support::address(&server.device_url));
     drop(server);
     // Two years later the server has a new certificate of its own; that of the machine has ended.
     let mut serve = support::chaveiro();

@@ -374,7 +374,7 @@ fn a_second_server_and_a_taken_port_are_told_apart() {
     assert!(said.contains("in use by another server") && said.contains(&server.pid().to_string()), "{said}");
 
     let (_other, data) = initialised();
-    let port = server.graph_url.trim_start_matches("https://").to_owned();
+    let port = crate::support::address(&server.graph_url);
     let taken = try_run(&data, &["serve", "--graph-listen", &port, "--device-listen", "127.0.0.1:0"]);
     let said = text(&taken.stderr);
     assert!(said.contains(&port) && said.contains("--graph-listen"), "{said}");

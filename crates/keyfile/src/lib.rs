@@ -51,6 +51,14 @@ pub enum KeyFileError {
         /// The problem, without contents.
         what: &'static str,
     },
+    /// A directory for key files cannot be made.
+    #[error("the directory {} cannot be made: {error}", directory.display())]
+    Directory {
+        /// The directory.
+        directory: PathBuf,
+        /// The error of the operating system.
+        error: std::io::Error,
+    },
     /// The file system failed.
     #[error("the key file {} cannot be used: {error}", file.display())]
     Io {
@@ -136,7 +144,8 @@ pub fn staged_name(file: &Path) -> PathBuf {
 
 /// Makes a directory that only its owner may enter; leaves an existing one unchanged.
 pub fn create_directory(directory: &Path) -> Result<(), KeyFileError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io(directory))
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|error| KeyFileError::Directory { directory: directory.to_owned(), error })
 }
 
 fn temporary_name(file: &Path) -> PathBuf {
@@ -198,6 +207,17 @@ mod tests {
         assert!(settle(&file).expect("settled"));
         assert_eq!(read(&file).expect("readable").as_slice(), b"new");
         assert!(!settle(&file).expect("nothing is staged"));
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_not_called_a_key_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("file");
+        fs::write(&file, b"").expect("written");
+        for (place, what) in [(file.clone(), "a file is there"), (file.join("below"), "its parent is a file")] {
+            let error = create_directory(&place).expect_err(what).to_string();
+            assert!(error.starts_with(&format!("the directory {} cannot be made: ", place.display())), "{error}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@
 use std::fs::{File, OpenOptions, Permissions};
 use std::future::Future;
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -55,6 +55,29 @@ pub enum DataDirError {
         directory: PathBuf,
         /// The permission bits of the directory.
         mode: u32,
+    },
+    /// The directory belongs to another user than the one who runs this. New files would belong to that one, and the
+    /// server could not read them.
+    #[error("the data directory {} belongs to user {owner}, and this runs as user {runs_as}; run it as its owner", directory.display())]
+    OtherOwner {
+        /// The directory.
+        directory: PathBuf,
+        /// The number of its owner.
+        owner: u32,
+        /// The number of the user who runs this.
+        runs_as: u32,
+    },
+    /// A file of the directory belongs to another user than the directory, and cannot be used for that reason.
+    #[error("{} belongs to user {owner}, not to the owner of the data directory; run as root: chown -R {} {}", file.display(), of_directory, directory.display())]
+    ForeignFile {
+        /// The file.
+        file: PathBuf,
+        /// The number of its owner.
+        owner: u32,
+        /// The directory.
+        directory: PathBuf,
+        /// The number of the directory's owner.
+        of_directory: u32,
     },
     /// `init` was interrupted there.
     #[error("the data directory {} is incomplete; finish it with: chaveiro init --data {}", .0.display(), .0.display())]
@@ -114,6 +137,9 @@ pub struct Running {
     pub graph_url: String,
     /// The address for devices.
     pub device_url: String,
+    /// The SHA-256 of the root certificate of the listeners, in hex, if the embedded authority issued theirs.
+    #[serde(default)]
+    pub root_sha256: Option<String>,
 }
 
 /// The lock of a running server; released when dropped, and when the process dies.
@@ -153,6 +179,7 @@ impl DataDir {
     pub fn init(root: &Path, now: Timestamp, entropy: &dyn Entropy) -> Result<(Self, Opened, Lock), DataDirError> {
         let directory = Self { root: root.to_owned() };
         keyfile::create_directory(root)?;
+        require_own(root)?;
         close_if_empty(root).map_err(io(root))?;
         require_closed(root)?;
         let lock = directory.wait_for_lock()?;
@@ -170,9 +197,12 @@ impl DataDir {
 
     /// Opens an existing data directory.
     pub fn open(root: &Path) -> Result<Self, DataDirError> {
-        if !root.is_dir() {
-            return Err(DataDirError::Missing(root.to_owned()));
+        match root.metadata() {
+            Ok(found) if found.is_dir() => {}
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(io(root)(error)),
+            _ => return Err(DataDirError::Missing(root.to_owned())),
         }
+        require_own(root)?;
         if !root.join(FILE_NAME).exists() {
             return Err(DataDirError::NotInitialised(root.to_owned()));
         }
@@ -183,10 +213,24 @@ impl DataDir {
     /// Opens the contents, once every key matches the one that the database knows. Another process may have it open
     /// too.
     pub fn open_all(&self, now: Timestamp, entropy: &dyn Entropy) -> Result<Opened, DataDirError> {
-        let sqlite = Arc::new(SqliteStore::open(&self.root)?);
-        let (inventory, hand) = (self.inventory(&sqlite), hand_of_system(now));
-        self.explain(wait(inventory.check(&hand)))?;
-        self.load(sqlite, now, entropy)
+        let opened = || {
+            let sqlite = Arc::new(SqliteStore::open(&self.root)?);
+            let (inventory, hand) = (self.inventory(&sqlite), hand_of_system(now));
+            self.explain(wait(inventory.check(&hand)))?;
+            self.load(sqlite, now, entropy)
+        };
+        opened().map_err(|error| self.blame(error))
+    }
+
+    /// The cause of an error: a file of another user, if there is one.
+    fn blame(&self, error: DataDirError) -> DataDirError {
+        let Ok(of_directory) = self.root.metadata().map(|found| found.uid()) else { return error };
+        match foreign_file(&self.root, of_directory) {
+            Some((file, owner)) => {
+                DataDirError::ForeignFile { file, owner, directory: self.root.clone(), of_directory }
+            }
+            None => error,
+        }
     }
 
     /// The keys, and the fingerprints by which the database knows them.
@@ -208,7 +252,7 @@ impl DataDir {
 
     /// The signing keys of the local issuer.
     pub fn issuer_keys(&self) -> Result<IssuerKeys, DataDirError> {
-        Ok(IssuerKeys::open(&self.keys().join("issuer"))?)
+        IssuerKeys::open(&self.keys().join("issuer")).map_err(|error| self.blame(error.into()))
     }
 
     fn explain<T>(&self, outcome: Result<T, InventoryError>) -> Result<T, DataDirError> {
@@ -220,12 +264,12 @@ impl DataDir {
 
     /// Opens only the database.
     pub fn open_store(&self) -> Result<SqliteStore, DataDirError> {
-        Ok(SqliteStore::open(&self.root)?)
+        SqliteStore::open(&self.root).map_err(|error| self.blame(error.into()))
     }
 
     /// Opens only the database, for an operator who accepts it, and returns the doubt about it.
     pub fn open_to_accept(&self) -> Result<(SqliteStore, Option<Doubt>), DataDirError> {
-        Ok(SqliteStore::open_to_accept(&self.root)?)
+        SqliteStore::open_to_accept(&self.root).map_err(|error| self.blame(error.into()))
     }
 
     /// Takes the lock to make the directory, and waits for another run of `init`. It does not wait for a running
@@ -245,7 +289,7 @@ impl DataDir {
         let path = self.lock_file();
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let file = file.map_err(io(&path))?;
+        let file = file.map_err(|error| self.blame(io(&path)(error)))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Lock(file)),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -299,6 +343,38 @@ fn close_if_empty(root: &Path) -> std::io::Result<()> {
         None => std::fs::set_permissions(root, Permissions::from_mode(0o700)),
         Some(_) => Ok(()),
     }
+}
+
+/// Refuses to work on a directory of another user: the server, which runs as its owner, could not read new files.
+fn require_own(root: &Path) -> Result<(), DataDirError> {
+    let (owner, runs_as) = (root.metadata().map_err(io(root))?.uid(), rustix::process::geteuid().as_raw());
+    match owner == runs_as {
+        true => Ok(()),
+        false => Err(DataDirError::OtherOwner { directory: root.to_owned(), owner, runs_as }),
+    }
+}
+
+/// The first file, of those that the server makes, that belongs to another user than `owner`; and that user.
+fn foreign_file(root: &Path, owner: u32) -> Option<(PathBuf, u32)> {
+    let ours = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name == "keys" || name == "server.lock" || (name.starts_with("chaveiro.") && name != "chaveiro.toml")
+    };
+    let mut waiting: Vec<_> = entries(root).filter(ours).collect();
+    while let Some(path) = waiting.pop() {
+        let Ok(found) = path.symlink_metadata() else { continue };
+        if found.uid() != owner {
+            return Some((path, found.uid()));
+        }
+        if found.is_dir() {
+            waiting.extend(entries(&path));
+        }
+    }
+    None
+}
+
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 /// Refuses a directory that other users may enter: it holds databases, backups and keys.

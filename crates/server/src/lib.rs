@@ -13,6 +13,7 @@ mod inventory;
 mod issuers;
 mod jobs;
 mod listener;
+mod pages;
 mod process;
 mod record;
 mod refusals;
@@ -28,6 +29,6 @@ pub use config::{Bounds, Config, ConfigError, KEYS, Key, Layer, Listen, Takes, c
 pub use data_dir::{DataDir, DataDirError, Lock, Opened, Running as RunningServer};
 pub use inventory::{Inventory, InventoryError, KeyProblem, KeyProblems, Listed, Unusable};
 pub use room::Times;
-pub use serve::{Running, Server, StartError};
+pub use serve::{Loopback, Running, Server, StartError};
 pub use shell::{SystemClock, SystemEntropy};
 pub use telemetry::init_logging;

@@ -11,6 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
 use chaveiro_auth::{LocalIssuer, TrustedProxies, Verifier};
+use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_graph::{GraphState, Limits, Tally};
 use chaveiro_mdm::{DeviceChannel, PeerCertificate, Wakes};
@@ -24,11 +25,12 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::alarm::{Post, Receiver};
 use crate::checkpoints::{Shipping, Targets};
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::data_dir::{DataDir, DataDirError, Lock, Running as Announcement};
 use crate::health::Health;
 use crate::jobs::Jobs;
 use crate::listener::{self, Identity, Shown, Stop};
+use crate::pages::{self, Addresses};
 use crate::process;
 use crate::record::{Complaints, Warden};
 use crate::refusals::Refusals;
@@ -58,6 +60,16 @@ pub enum StartError {
         key: &'static str,
         /// The error of the operating system.
         error: std::io::Error,
+    },
+    /// Every address of the machine is listened on, so that the public address is not known.
+    #[error("{listen} is {address}, which is every address of this machine, and no client can use that; set {url} too")]
+    NoPublicUrl {
+        /// The key of the listener.
+        listen: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// The key to set.
+        url: &'static str,
     },
     /// A certificate or key file cannot be read.
     #[error("{} cannot be read: {error}", file.display())]
@@ -92,6 +104,8 @@ pub struct Running {
     pub device_url: String,
     /// The root that signed its certificates, PEM.
     pub root_pem: String,
+    /// The listeners that other machines cannot reach.
+    pub loopback: Vec<Loopback>,
     listeners: JoinSet<std::io::Result<()>>,
     listening: CancellationToken,
     background: JoinSet<()>,
@@ -100,6 +114,17 @@ pub struct Running {
     jobs: Jobs,
     shipping: Shipping,
     _lock: Lock,
+}
+
+/// A listener on a loopback address whose public address is not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loopback {
+    /// The key of the listener.
+    pub listen: &'static str,
+    /// The key of its public address.
+    pub url: &'static str,
+    /// The port.
+    pub port: u16,
 }
 
 impl Server {
@@ -120,12 +145,15 @@ impl Server {
             counted => counted.map_err(DataDirError::from)?,
         }
 
-        let (graph_listener, graph_address) = bind(config.graph_listen.0, "graph-listen")?;
-        let (device_listener, device_address) = bind(config.device_listen.0, "device-listen")?;
-        let graph_url = config.graph_url.clone().unwrap_or_else(|| format!("https://{graph_address}"));
-        let device_url = config.device_url.clone().unwrap_or_else(|| format!("https://{device_address}"));
+        let graph = Door { listen: &config.graph_listen, url: config.graph_url.as_deref(), keys: GRAPH_KEYS };
+        let devices = Door { listen: &config.device_listen, url: config.device_url.as_deref(), keys: DEVICE_KEYS };
+        let (graph_listener, graph_address, graph_url) = graph.open()?;
+        let (device_listener, device_address, device_url) = devices.open()?;
+        let loopback =
+            [graph.loopback(graph_address), devices.loopback(device_address)].into_iter().flatten().collect();
 
-        let server_names = names(&[&graph_url, &device_url], &[graph_address, device_address]);
+        let server_names =
+            names(&[&graph_url, &device_url], &[graph_address, device_address], &config.certificate_names);
         let issued_here = config.tls().is_none();
         let identity = match config.tls() {
             Some((certificate, key)) => {
@@ -221,7 +249,8 @@ impl Server {
             .route("/readyz", get(telemetry::readyz))
             .route("/metrics", get(telemetry::metrics))
             .with_state(probes);
-        let graph = tokens.merge(probing).merge(graph);
+        let addresses = Arc::new(Addresses { graph: graph_url.clone(), devices: device_url.clone() });
+        let graph = tokens.merge(probing).merge(pages::for_callers(&addresses)).merge(graph);
         let channel = Arc::new(DeviceChannel {
             store: Arc::clone(&opened.store),
             sealer: opened.keyring.clone(),
@@ -239,7 +268,8 @@ impl Server {
             let (metrics, refusals) = (Arc::clone(&metrics), Arc::clone(&refusals));
             observed(router, Observed { listener, metrics, refusals, proxies: config.trusted_proxies.clone() })
         };
-        let sessions = observed(limited(chaveiro_mdm::router(Arc::clone(&channel))), "device");
+        let sessions = chaveiro_mdm::router(Arc::clone(&channel)).merge(pages::for_devices(&addresses));
+        let sessions = observed(limited(sessions), "device");
         let devices = sessions.merge(observed(chaveiro_mdm::wake_router(channel), "wake"));
         let proxies = Arc::new(CertificateProxies {
             trusted: config.trusted_proxies.clone(),
@@ -267,8 +297,12 @@ impl Server {
         let mut listeners = JoinSet::new();
         listeners.spawn(listener::serve(graph_listener, graph_tls, graph_room, times, graph, ending.clone()));
         listeners.spawn(listener::serve(device_listener, device_tls, device_room, times, devices, ending));
-        let announcement =
-            Announcement { pid: std::process::id(), graph_url: graph_url.clone(), device_url: device_url.clone() };
+        let announcement = Announcement {
+            pid: std::process::id(),
+            graph_url: graph_url.clone(),
+            device_url: device_url.clone(),
+            root_sha256: issued_here.then(|| sha256_hex(opened.ca.root_der())),
+        };
         lock.announce(&announcement)
             .map_err(|error| DataDirError::Io { path: directory.root().join("server.lock"), error })?;
         tracing::info!(%graph_url, %device_url, "listening");
@@ -276,6 +310,7 @@ impl Server {
             graph_url,
             device_url,
             root_pem: opened.ca.root_pem().to_owned(),
+            loopback,
             listeners,
             listening,
             background,
@@ -318,8 +353,33 @@ impl Running {
     }
 }
 
-fn bind(address: SocketAddr, key: &'static str) -> Result<(tokio::net::TcpListener, SocketAddr), StartError> {
-    listener::bind(address).map_err(|error| StartError::Port { address, key, error })
+/// The keys of a listener and of its public address.
+const GRAPH_KEYS: [&str; 2] = ["graph-listen", "graph-url"];
+const DEVICE_KEYS: [&str; 2] = ["device-listen", "device-url"];
+
+/// A listener as it is configured.
+struct Door<'a> {
+    listen: &'a Listen,
+    url: Option<&'a str>,
+    keys: [&'static str; 2],
+}
+
+impl Door<'_> {
+    /// Binds the address. Returns the listener, its address, and its public address.
+    fn open(&self) -> Result<(tokio::net::TcpListener, SocketAddr, String), StartError> {
+        let (address, [listen, url_key]) = (self.listen.address, self.keys);
+        let bound = listener::bind(address);
+        let (listener, bound) = bound.map_err(|error| StartError::Port { address, key: listen, error })?;
+        let url = self.url.map(str::to_owned).or_else(|| self.listen.url(bound.port()));
+        Ok((listener, bound, url.ok_or(StartError::NoPublicUrl { listen, address, url: url_key })?))
+    }
+
+    /// The facts about a listener that other machines cannot reach.
+    fn loopback(&self, address: SocketAddr) -> Option<Loopback> {
+        let [listen, url] = self.keys;
+        let alone = address.ip().is_loopback() && self.url.is_none();
+        alone.then(|| Loopback { listen, url, port: address.port() })
+    }
 }
 
 /// The numbers of connections that each listener holds, the Graph side first. A quarter of all is for Graph, because
@@ -333,10 +393,11 @@ fn capacities(files: u64, all: u32, by_address: u32) -> [Capacity; 2] {
     [all / 4, all - all / 4].map(|all| Capacity { all: usize::try_from(all).unwrap_or(usize::MAX), by_address })
 }
 
-/// The names that a certificate of ours must hold: the hosts of the public addresses, and the addresses of the
-/// listeners.
-fn names(urls: &[&str], addresses: &[SocketAddr]) -> Vec<String> {
+/// The names that a certificate of ours must hold: the hosts of the public addresses, the addresses of the listeners,
+/// and those of the configuration.
+fn names(urls: &[&str], addresses: &[SocketAddr], configured: &[String]) -> Vec<String> {
     let mut names = vec!["localhost".to_owned()];
+    names.extend_from_slice(configured);
     for url in urls {
         let authority = url.trim_start_matches("https://").split('/').next().unwrap_or_default();
         let host = match authority.rsplit_once(':') {

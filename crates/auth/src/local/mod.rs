@@ -8,7 +8,7 @@ mod http;
 pub(crate) mod keys;
 mod limits;
 mod origin;
-mod page;
+pub(crate) mod page;
 mod sign_in;
 mod token;
 

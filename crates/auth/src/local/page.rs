@@ -1,4 +1,4 @@
-//! The few pages that people see here: plain HTML, no script, in the language that the browser asks for.
+//! The few pages that people see: plain HTML, no script, in the language that the browser asks for.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use super::error::meaning;
 use super::grants::find_application;
 use super::http::{Endpoint, query};
 
-const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}\
-    code{font-size:1.2em}input,button{font:inherit;padding:.3rem .6rem}";
+const STYLE: &str = ":root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}\
+    code{font-size:1.2em;overflow-wrap:anywhere}input,button{font:inherit;padding:.3rem .6rem}";
 
 pub(super) async fn device_login(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Response {
     let lang = language(&request);
@@ -94,7 +94,7 @@ pub(super) async fn error(request: Request) -> Response {
 }
 
 /// The language that the browser asks for first.
-fn language(request: &Request) -> Lang {
+pub fn language(request: &Request) -> Lang {
     let asked = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     Lang::of_browser(asked.unwrap_or_default())
 }
@@ -103,11 +103,12 @@ fn paragraph(lang: Lang, text: &Text) -> String {
     format!("<p>{}</p>", text.say(lang))
 }
 
-fn page(lang: Lang, status: StatusCode, title: &Text, body: &str) -> Response {
+/// A page with that title and body (HTML). Its policy allows no script, no foreign content and no other style.
+pub fn page(lang: Lang, status: StatusCode, title: &Text, body: &str) -> Response {
     let (tag, title) = (lang.tag(), title.say(lang));
     let html = format!(
         "<!doctype html><html lang=\"{tag}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-        <title>Chaveiro</title><style>{STYLE}</style></head><body><h1>{title}</h1>{body}</body></html>"
+        <title>Chaveiro</title><style>{STYLE}</style></head><body><main><h1>{title}</h1>{body}</main></body></html>"
     );
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -118,12 +119,14 @@ fn page(lang: Lang, status: StatusCode, title: &Text, body: &str) -> Response {
         (header::CONTENT_SECURITY_POLICY, policy.as_str()),
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::VARY, "Accept-Language"),
     ];
     (status, headers, html).into_response()
 }
 
-fn escaped(text: &str) -> String {
+/// The text with the characters that HTML reads as its own replaced.
+pub fn escaped(text: &str) -> String {
     text.chars().fold(String::new(), |mut escaped, character| {
         match character {
             '&' => escaped.push_str("&amp;"),

@@ -6,18 +6,24 @@ use chaveiro_core::id::ApplicationId;
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
+use super::id;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum App {
     #[command(after_help = "Example:\n  chaveiro app list")]
     List,
     #[command(after_help = "Example:\n  chaveiro app show 5f0c6a1e-…")]
-    Show { id: ApplicationId },
+    Show {
+        #[arg(value_parser = id::<ApplicationId>)]
+        id: ApplicationId,
+    },
     #[command(
         after_help = "Example:\n  chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All"
     )]
     Register(Registration),
     #[command(after_help = "Example:\n  chaveiro app add-secret 5f0c6a1e-… --days 90")]
     AddSecret {
+        #[arg(value_parser = id::<ApplicationId>)]
         id: ApplicationId,
         #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(1..=3650))]
         days: u32,
@@ -30,6 +36,7 @@ pub(crate) enum App {
         after_help = "Example:\n  chaveiro app grant 5f0c6a1e-… --permission DeviceManagementManagedDevices.Read.All"
     )]
     Grant {
+        #[arg(value_parser = id::<ApplicationId>)]
         id: ApplicationId,
         #[arg(long = "permission", value_name = "NAME", required_unless_present_any = ["delegated", "none"])]
         permissions: Vec<String>,
@@ -40,14 +47,20 @@ pub(crate) enum App {
     },
     #[command(after_help = "Example:\n  chaveiro app remove-secret 9b2e41d7-… --revoke")]
     RemoveSecret {
+        #[arg(value_parser = id::<Uuid>)]
         secret: Uuid,
         #[arg(long)]
         revoke: bool,
     },
     #[command(after_help = "Example:\n  chaveiro app add-certificate 5f0c6a1e-… helpdesk.pem")]
-    AddCertificate { id: ApplicationId, file: PathBuf },
+    AddCertificate {
+        #[arg(value_parser = id::<ApplicationId>)]
+        id: ApplicationId,
+        file: PathBuf,
+    },
     #[command(after_help = "Example:\n  chaveiro app remove-certificate 5f0c6a1e-… 3F2A…")]
     RemoveCertificate {
+        #[arg(value_parser = id::<ApplicationId>)]
         id: ApplicationId,
         thumbprint: String,
         #[arg(long)]
@@ -56,7 +69,10 @@ pub(crate) enum App {
     #[command(after_help = "Example:\n  chaveiro app revoke 5f0c6a1e-…")]
     Revoke { id: String },
     #[command(after_help = "Example:\n  chaveiro app delete 5f0c6a1e-…")]
-    Delete { id: ApplicationId },
+    Delete {
+        #[arg(value_parser = id::<ApplicationId>)]
+        id: ApplicationId,
+    },
 }
 
 /// The application that `app register` registers.

@@ -29,6 +29,9 @@ pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Op
     let value =
         json!({"data": shown, "tenant": tenant_json(&tenant), "auditKey": host.opened.signer.public_key().to_string()});
     out.say(text!("initialised", data = &shown, tenant = name, id = tenant.id.to_string()), &value);
+    if host.person.uid == 0 {
+        out.text(text!("initialised-as-root", data = &shown));
+    }
     out.text(text!("next-serve", data = &shown));
     out.text(text!("next-app", data = &shown));
     out.text(text!("next-token", data = &shown));

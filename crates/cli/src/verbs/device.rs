@@ -9,7 +9,6 @@ use chaveiro_core::decisions::change_device::Change;
 use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_core::inventory::InventoryField;
 use chaveiro_core::permission::Permission;
-use chaveiro_server::DataDir;
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -19,6 +18,7 @@ use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::host::Host;
 use crate::obstacle;
 use crate::out::Out;
+use crate::verbs::enroll_token;
 use chaveiro_lang::{Text, text};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
@@ -125,12 +125,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
                 None => None,
             };
             let (token, expires) = host.enroll_token(tenant.id, user.as_deref(), replaces, lifetime).await?;
-            let value = json!({"token": token.expose_secret(), "expires": expires.to_string(), "replaces": replaces});
-            out.say(text!("enroll-token", until = expires, token = token.expose_secret()), &value);
-            let server = DataDir::open(&common.data())?.running().map(|running| running.device_url);
-            let server = server.as_deref().unwrap_or("https://…");
-            out.text(text!("enroll-how", server = server));
-            out.text(text!("enroll-how-linux", server = server));
+            enroll_token::tell(out, &host, &token, expires, replaces);
         }
         Device::Comanage { device, off } => {
             let host = Host::open(common)?;

@@ -7,6 +7,7 @@ pub(crate) mod backup;
 pub(crate) mod device;
 pub(crate) mod docs;
 pub(crate) mod doctor;
+mod enroll_token;
 pub(crate) mod hold;
 pub(crate) mod restore;
 pub(crate) mod role;

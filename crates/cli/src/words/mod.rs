@@ -1,11 +1,14 @@
 //! The words of errors that other crates define: each has a message of the catalogues, with the command that helps.
 
 mod keys;
+mod owner;
 mod record;
 mod store;
 mod token;
 
 use std::error::Error;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 
 use chaveiro_agent::of_key_file;
 use chaveiro_auth::CertificateRefusal;
@@ -102,12 +105,12 @@ fn of_refusal(refusal: &Refusal) -> Option<Text> {
         Refusal::Resource(ResourceRefusal::NotFound(entity)) => text!("refused-entity-absent", entity = *entity),
         Refusal::Resource(ResourceRefusal::AlreadyExists(entity)) => text!("refused-entity-twice", entity = *entity),
         Refusal::Tenant(TenantRefusal::Unlicensed) => text!("refused-unlicensed"),
-        Refusal::Action(_)
-        | Refusal::Hold(HoldRefusal::RecoveryOnHold { .. } | HoldRefusal::BreakGlassReason)
-        | Refusal::Rights(_)
         Refusal::Tenant(TenantRefusal::OutOfBounds { setting, least, most }) => {
             text!("refused-out-of-bounds", setting = *setting, least = least.to_string(), most = most.to_string(),)
         }
+        Refusal::Action(_)
+        | Refusal::Hold(HoldRefusal::RecoveryOnHold { .. } | HoldRefusal::BreakGlassReason)
+        | Refusal::Rights(_)
         | Refusal::Revocation(RevocationRefusal::TokenRevoked { .. })
         | Refusal::Resource(ResourceRefusal::Changed)
         | Refusal::User(_) => return None,
@@ -174,6 +177,23 @@ fn of_data(error: &DataDirError) -> Text {
         DataDirError::TooOpen { directory, mode } => {
             text!("data-too-open", directory = directory, mode = format!("{mode:o}"))
         }
+        DataDirError::OtherOwner { directory, owner, runs_as } => {
+            let command = owner::command(*owner, directory, std::env::args().skip(1));
+            text!(
+                "data-of-other-user",
+                directory = directory,
+                owner = owner::called(*owner),
+                user = owner::called(*runs_as),
+                command = command,
+            )
+        }
+        DataDirError::ForeignFile { file, owner, directory, of_directory } => text!(
+            "data-foreign-file",
+            file = file,
+            owner = owner::called(*owner),
+            directory = directory,
+            user = owner::named(*of_directory),
+        ),
         DataDirError::Unfinished(directory) => text!("data-unfinished", directory = directory),
         DataDirError::InUse { directory, pid } => text!("data-in-use", directory = directory, pid = pid),
         DataDirError::Io { path, error } => text!("data-unusable", path = path, error = error.to_string()),
@@ -203,14 +223,24 @@ fn of_config(error: &ConfigError) -> Text {
 fn of_start(error: &StartError) -> Text {
     match error {
         StartError::DataDir(error) => of_data(error),
-        StartError::Port { address, key, error } => {
-            text!("port-taken", address = address.to_string(), key = *key, error = error.to_string())
+        StartError::Port { address, key, error } => of_port(*address, key, error),
+        StartError::NoPublicUrl { listen, address, url } => {
+            text!("no-public-url", listen = *listen, address = address.to_string(), url = *url)
         }
         StartError::TlsFile { file, error } => text!("tls-file-unreadable", file = file, error = error.to_string()),
         StartError::Tls(error) => text!("tls-unusable", error = error),
         StartError::Ca(error) => of_authority(error),
         StartError::Issuers(error) => of_issuers(error),
         StartError::Client(error) => text!("http-client", error = error),
+    }
+}
+
+fn of_port(address: SocketAddr, key: &str, error: &std::io::Error) -> Text {
+    let (address, told) = (address.to_string(), error.to_string());
+    match error.kind() {
+        ErrorKind::PermissionDenied => text!("port-forbidden", address = address, error = told, key = key),
+        ErrorKind::AddrNotAvailable => text!("port-elsewhere", address = address, error = told, key = key),
+        _ => text!("port-taken", address = address, error = told, key = key),
     }
 }
 

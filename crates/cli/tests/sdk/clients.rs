@@ -130,7 +130,7 @@ impl Stand {
             .env("CHAVEIRO_CLIENT_ID", of("clientId"))
             .env("CHAVEIRO_CLIENT_SECRET", of("clientSecret"))
             .env("CHECKS", self.facts.to_string())
-            .env("NO_PROXY", "127.0.0.1");
+            .env("NO_PROXY", "127.0.0.1,localhost");
         for variable in ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
             command.env(variable, self.root());
         }

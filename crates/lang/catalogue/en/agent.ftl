@@ -230,3 +230,5 @@ key-file-too-open = the key file { $file } is accessible to others (mode { $mode
 key-file-damaged = the key file { $file } is damaged: { $what }
     .hint = restore it from a backup
 key-file-unusable = the key file { $file } cannot be used: { $error }
+directory-not-made-because = the directory { $directory } cannot be made: { $error }
+    .hint = name another, or let root make it for this user

@@ -3,10 +3,12 @@
 ## What the verbs say
 
 initialised = The data directory { $data } is ready. Tenant { $tenant } ({ $id }).
+initialised-as-root = The directory belongs to root. If another user is to run the server: chown -R chaveiro: { $data }
 next-serve = Run the server:      chaveiro serve --data { $data }
 next-app = Register a program:  chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All --data { $data }
 next-token = Enrol a device:      chaveiro device enroll-token --data { $data }
 serving = Graph on { $graph }, devices on { $devices }. Stop with Ctrl+C.
+serving-loopback = Only this machine reaches { $listen }. For others, put into { $file }: { $listen } = "0.0.0.0:{ $port }" and { $url } = "https://NAME:{ $port }".
 tenant-created = Tenant { $tenant } was made: { $id }.
 tenant-changed = Tenant { $tenant } was changed.
 passcodes-from-now = Linux devices make passcodes of { $bits } bits of entropy from now on.
@@ -45,7 +47,7 @@ ingest-only-on = The private escrow key of { $tenant } may be kept elsewhere fro
 ingest-only-off = The private escrow key of { $tenant } is here: { $file }.
 enroll-token = Enrolment token, shown this once, valid until { $until }: { $token }
 enroll-how = On Windows: Settings, Accounts, Access work or school, Enroll only in device management; server { $server }, this token as the password.
-enroll-how-linux = On Linux: sudo chaveiro-agent enroll { $server } --token-file - --root-certificate root.pem, and the token typed.
+enroll-how-linux = On Linux, this line as it is; no file is needed:
 device-retired = The device was retired. Its record and escrow are kept.
 device-comanaged = Saved: comanaged is { $state }.
 device-tagged = Saved: its scope tags are { $tags }.

@@ -230,3 +230,5 @@ key-file-too-open = o arquivo de chave { $file } é acessível a outros (modo { 
 key-file-damaged = o arquivo de chave { $file } está danificado: { $what }
     .hint = restaure-o de um backup
 key-file-unusable = o arquivo de chave { $file } não pode ser usado: { $error }
+directory-not-made-because = não é possível criar o diretório { $directory }: { $error }
+    .hint = indique outro, ou deixe que root o crie para este usuário

@@ -3,10 +3,12 @@
 ## O que os verbos dizem
 
 initialised = O diretório de dados { $data } está pronto. Locatário { $tenant } ({ $id }).
+initialised-as-root = O diretório pertence a root. Se outro usuário vai rodar o servidor: chown -R chaveiro: { $data }
 next-serve = Inicie o servidor:   chaveiro serve --data { $data }
 next-app = Registre um programa: chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All --data { $data }
 next-token = Inscreva um dispositivo: chaveiro device enroll-token --data { $data }
 serving = Graph em { $graph }, dispositivos em { $devices }. Pare com Ctrl+C.
+serving-loopback = Só esta máquina alcança { $listen }. Para outras, ponha em { $file }: { $listen } = "0.0.0.0:{ $port }" e { $url } = "https://NOME:{ $port }".
 tenant-created = O locatário { $tenant } foi criado: { $id }.
 tenant-changed = O locatário { $tenant } foi alterado.
 passcodes-from-now = A partir de agora os dispositivos Linux criam senhas com { $bits } bits de entropia.
@@ -45,7 +47,7 @@ ingest-only-on = A chave privada da custódia de { $tenant } pode ficar em outro
 ingest-only-off = A chave privada da custódia de { $tenant } está aqui: { $file }.
 enroll-token = Token de inscrição, mostrado só agora, válido até { $until }: { $token }
 enroll-how = No Windows: Configurações, Contas, Acessar trabalho ou escola, Registrar somente no gerenciamento de dispositivo; servidor { $server }, este token como senha.
-enroll-how-linux = No Linux: sudo chaveiro-agent enroll { $server } --token-file - --root-certificate root.pem, e o token digitado.
+enroll-how-linux = No Linux, esta linha como está; nenhum arquivo é preciso:
 device-retired = O dispositivo foi desativado. Seu registro e sua custódia são mantidos.
 device-comanaged = Salvo: comanaged é { $state }.
 device-tagged = Salvo: as etiquetas de escopo dele são { $tags }.

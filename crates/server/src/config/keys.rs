@@ -4,7 +4,7 @@
 //! puts its value into a field of [`Config`], mostly one that belongs to the part of the server that uses it.
 
 use super::takes::Takes::{
-    Address, Count, Filter, Header, Milliseconds, Path, PrivateUrl, Proxies, PublicUrl, Seconds,
+    Address, Count, Filter, Header, Milliseconds, Names, Path, PrivateUrl, Proxies, PublicUrl, Seconds,
 };
 use super::{Bounds, Key};
 
@@ -33,6 +33,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "device-url", default: "", takes: PublicUrl(|config, value| config.device_url = Some(value)) },
     Key { name: "tls-certificate", default: "", takes: Path(|config, value| config.tls_certificate = Some(value)) },
     Key { name: "tls-key", default: "", takes: Path(|config, value| config.tls_key = Some(value)) },
+    Key { name: "certificate-names", default: "", takes: Names(|config, value| config.certificate_names = value) },
     Key {
         name: "chain-interval-ms",
         default: "500",

@@ -146,6 +146,8 @@ pub struct Config {
     pub tls_certificate: Option<PathBuf>,
     /// Private key of the listeners.
     pub tls_key: Option<PathBuf>,
+    /// Names that a certificate of the embedded authority holds beside those of the addresses.
+    pub certificate_names: Vec<String>,
     /// The pause between two runs that link the audit chain.
     pub chain_interval: Duration,
     /// The time for open requests at the end.
@@ -213,6 +215,17 @@ impl Config {
         self.tls_certificate.as_deref().zip(self.tls_key.as_deref())
     }
 
+    /// Returns true if the embedded authority issues the certificate of the listeners.
+    pub fn issues_certificate(&self) -> bool {
+        self.tls().is_none()
+    }
+
+    /// The address that devices use; `None` if it is not known before the server listens.
+    pub fn public_device_url(&self) -> Option<String> {
+        let port = self.device_listen.address.port();
+        self.device_url.clone().or_else(|| self.device_listen.url(port).filter(|_| port != 0))
+    }
+
     fn filled(mut self, values: Values) -> Result<Self, ConfigError> {
         for key in KEYS {
             let Some((value, source)) = values.get(key.name) else { continue };
@@ -277,8 +290,8 @@ mod tests {
         let file = "graph-listen = \"127.0.0.1:1\"\ndevice-listen = \"127.0.0.1:2\"\nshutdown-grace-s = 3\n";
         let environment = [("CHAVEIRO_GRAPH_LISTEN", "127.0.0.1:4"), ("CHAVEIRO_DEVICE_LISTEN", "127.0.0.1:5")];
         let config = load(file, &environment, &[("graph-listen", "127.0.0.1:6")]).expect("fine");
-        assert_eq!(config.graph_listen.0.port(), 6);
-        assert_eq!(config.device_listen.0.port(), 5);
+        assert_eq!(config.graph_listen.address.port(), 6);
+        assert_eq!(config.device_listen.address.port(), 5);
         assert_eq!(config.shutdown_grace, Duration::from_secs(3));
     }
 
@@ -352,6 +365,7 @@ mod tests {
         let value = |key: &Key| match key.takes {
             Takes::Address(_) => "127.0.0.1:77",
             Takes::PublicUrl(_) | Takes::PrivateUrl(_) => "https://one.example",
+            Takes::Names(_) => "one.example",
             Takes::Path(_) => "/a/path",
             Takes::Count(..) | Takes::Seconds(..) | Takes::Milliseconds(..) => "77",
             Takes::Proxies(_) => "192.0.2.77",
