@@ -547,15 +547,21 @@ fn the_commands_of_the_chapters_backup_and_restore_work_as_they_are_written() {
     let programs = root.join("bin");
     std::fs::create_dir(&programs).expect("a directory");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_chaveiro"), programs.join("chaveiro")).expect("a link");
-    let service = programs.join("systemctl");
-    std::fs::write(&service, format!("#!/bin/sh\necho \"$1 $2\" >> {}/systemctl.log\n", root.display()))
-        .expect("written");
-    std::fs::set_permissions(&service, std::fs::Permissions::from_mode(0o755)).expect("executable");
+    // `sudo` runs the command as the one user that there is.
+    for (name, body) in [
+        ("systemctl", format!("echo \"$1 $2\" >> {}/systemctl.log", root.display())),
+        ("sudo", "shift 2; exec \"$@\"".to_owned()),
+    ] {
+        let program = programs.join(name);
+        std::fs::write(&program, format!("#!/bin/sh\n{body}\n")).expect("written");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("executable");
+    }
     let script = |chapter: &str| {
         let commands = commands("operations.md", chapter)
             .replace("/var/lib/chaveiro", data.to_str().expect("text"))
             .replace("/backup", &format!("{}/backup", root.display()))
-            .replace("/safe", &format!("{}/safe", root.display()));
+            .replace("/safe", &format!("{}/safe", root.display()))
+            .replace("-o chaveiro -g chaveiro", "-o $(id -u) -g $(id -g)");
         assert!(commands.lines().count() > 1, "{chapter} has commands");
         let mut shell = Command::new("sh");
         shell.arg("-euc").arg(&commands).env("CHAVEIRO_DATA", &data).env("LC_ALL", "C.UTF-8");
