@@ -36,6 +36,10 @@ fn shell(machine: &Machine, line: &str) -> std::process::Output {
 async fn the_printed_line_enrols_a_machine_that_has_no_file_of_the_server() {
     let (_directory, data) = initialised();
     let before = run(&data, &["device", "enroll-token"]);
+    let file = data.join("chaveiro.toml");
+    std::fs::write(&file, "device-listen = \"127.0.0.1:0\"\n").expect("written");
+    let unknown = run(&data, &["device", "enroll-token"]);
+    assert!(unknown.contains("enroll https://SERVER") && unknown.contains("in the place of SERVER"), "{unknown}");
     let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
     let printed = run(&data, &["device", "enroll-token"]);
     let lines: Vec<&str> = printed.lines().filter(|line| line.contains("chaveiro-agent")).collect();

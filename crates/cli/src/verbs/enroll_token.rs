@@ -16,7 +16,7 @@ pub(super) fn tell(out: Out, host: &Host, token: &EnrollmentTokenText, expires: 
     let (server, root) = server(host);
     let token = token.expose_secret();
     let trust = root.as_ref().map_or_else(String::new, |root| format!(" --root-fingerprint {root}"));
-    let address = server.as_deref().unwrap_or("https://…");
+    let address = server.as_deref().unwrap_or("https://SERVER");
     let line = format!("echo {token} | sudo chaveiro-agent enroll {address}{trust} --token-file -");
     let value = json!({
         "token": token,
@@ -27,6 +27,9 @@ pub(super) fn tell(out: Out, host: &Host, token: &EnrollmentTokenText, expires: 
         "linux": line,
     });
     out.say(text!("enroll-token", until = expires, token = token), &value);
+    if server.is_none() {
+        out.text(text!("enroll-no-address"));
+    }
     out.text(text!("enroll-how", server = address));
     out.text(text!("enroll-how-linux"));
     if !out.json {

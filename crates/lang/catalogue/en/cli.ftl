@@ -46,6 +46,7 @@ key-accepted = The key { $key } that is in place now is the one of this database
 ingest-only-on = The private escrow key of { $tenant } may be kept elsewhere from now on: move { $file } there.
 ingest-only-off = The private escrow key of { $tenant } is here: { $file }.
 enroll-token = Enrolment token, shown this once, valid until { $until }: { $token }
+enroll-no-address = The address of the server is not known before it runs: put it in the place of SERVER.
 enroll-how = On Windows: Settings, Accounts, Access work or school, Enroll only in device management; server { $server }, this token as the password.
 enroll-how-linux = On Linux, this line as it is; no file is needed:
 device-retired = The device was retired. Its record and escrow are kept.

@@ -46,6 +46,7 @@ key-accepted = A chave { $key } que está no lugar agora é a deste banco. Isso 
 ingest-only-on = A chave privada da custódia de { $tenant } pode ficar em outro lugar a partir de agora: mova { $file } para lá.
 ingest-only-off = A chave privada da custódia de { $tenant } está aqui: { $file }.
 enroll-token = Token de inscrição, mostrado só agora, válido até { $until }: { $token }
+enroll-no-address = O endereço do servidor não é conhecido antes que ele rode: ponha-o no lugar de SERVER.
 enroll-how = No Windows: Configurações, Contas, Acessar trabalho ou escola, Registrar somente no gerenciamento de dispositivo; servidor { $server }, este token como senha.
 enroll-how-linux = No Linux, esta linha como está; nenhum arquivo é preciso:
 device-retired = O dispositivo foi desativado. Seu registro e sua custódia são mantidos.
