@@ -39,9 +39,11 @@ pub use routes::RouteRow;
 pub use state::GraphState;
 pub use tally::Tally;
 
-/// Everything under `/beta` and `/v1.0`, and an error of the right shape for everything else.
+/// Everything under `/beta` and `/v1.0`, `/oidc/userinfo`, and an error of the right shape for everything else.
 pub fn router(state: Arc<GraphState>) -> Router {
-    transport::compressed(Router::new().fallback(handlers::serve).with_state(state))
+    let userinfo = axum::routing::get(handlers::userinfo::serve).post(handlers::userinfo::serve);
+    let router = Router::new().route(handlers::userinfo::PATH, userinfo).fallback(handlers::serve);
+    transport::compressed(router.with_state(state))
 }
 
 /// `$metadata` of a version.

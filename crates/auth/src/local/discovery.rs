@@ -106,6 +106,8 @@ impl Endpoint {
             // MSAL.js derives it from token_endpoint, MSAL Python reads it here: they must agree.
             "device_authorization_endpoint": format!("{path}/oauth2/v2.0/devicecode"),
             "revocation_endpoint": format!("{path}/oauth2/v2.0/revoke"),
+            // Beside Graph, as in Entra ID: it takes tokens for Graph.
+            "userinfo_endpoint": format!("{}/oidc/userinfo", self.issuer.base_url),
             "http_logout_supported": false,
             "frontchannel_logout_supported": false,
             "end_session_endpoint": format!("{path}/oauth2/v2.0/logout"),

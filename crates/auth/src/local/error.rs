@@ -98,7 +98,7 @@ pub(super) const CODES: &[(u32, &str)] = &[
     (7000215, "The client secret is wrong. Send its value, not its id."),
     (7000216, "A client secret or a client assertion is needed."),
     (7000218, "The application is a confidential client: a client secret or a client assertion is needed."),
-    (7000222, "The client secret has ended. Make another with `chaveiro app add-secret`."),
+    (7000222, "The client secret has ended. Make another with `chaveiro app add-secret ID`."),
     (9002313, "The request is malformed: its 'claims' are not JSON of the right form."),
     (7000219, "The client assertion is of another type than jwt-bearer, or lacks it."),
 ];
@@ -232,12 +232,12 @@ impl Refusal {
                 "The request body must contain the following parameter: 'client_assertion' or 'client_secret'. The application is a confidential client.".to_owned()
             }
             Self::WrongSecret => {
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID; make another with `chaveiro app add-secret`.".to_owned()
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID; make another with `chaveiro app add-secret ID`.".to_owned()
             }
             Self::ExpiredSecret(secrets) => {
                 let ends = secrets.iter().map(|secret| format!("{}… ended on {}", secret.hint, day(secret.expires)));
                 format!(
-                    "The provided client secret keys are expired: {}. Make another with `chaveiro app add-secret`, then remove the old one.",
+                    "The provided client secret keys are expired: {}. Make another with `chaveiro app add-secret ID`, then remove the old one.",
                     ends.collect::<Vec<_>>().join(", ")
                 )
             }

@@ -266,6 +266,7 @@ impl Endpoint {
         });
         if let Some(refresh_token) = &granted.refresh_token {
             answer["refresh_token"] = refresh_token.as_str().into();
+            answer["refresh_token_expires_in"] = client.sign_in_life.as_secs().into();
         }
         if scope.has("openid") {
             let minting = Minting { audience: &id, ..minting };

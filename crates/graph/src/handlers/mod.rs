@@ -15,6 +15,7 @@ mod operate;
 mod read;
 pub(crate) mod response;
 pub(crate) mod store;
+pub(crate) mod userinfo;
 mod write;
 
 pub(crate) use response::is_secret;
@@ -123,17 +124,22 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
         if let GraphError::EscrowNotReady(reason) = &error {
             tracing::error!(request.id = %id, reason, "a recovery was refused because the escrow is not ready");
         }
-        let mut response = error::respond(&error, &place);
-        if let Some((reason, code)) = error::reason(&error, &place) {
-            let refused = Refused { face: Face::Graph, reason, by: sender, path, code: code.to_owned() };
-            response.extensions_mut().insert(RefusedRequests(vec![refused]));
-        }
-        response
+        refusal(&error, &place, sender, path)
     });
     if proven {
         response.extensions_mut().insert(Sender::Known);
     }
     response::finish(response, &place, cross_origin, head)
+}
+
+/// The response to a request that is refused, with what the log of refused requests tells.
+fn refusal(error: &GraphError, place: &Place, by: By, path: String) -> Response {
+    let mut response = error::respond(error, place);
+    if let Some((reason, code)) = error::reason(error, place) {
+        let refused = Refused { face: Face::Graph, reason, by, path, code: code.to_owned() };
+        response.extensions_mut().insert(RefusedRequests(vec![refused]));
+    }
+    response
 }
 
 /// A request as it arrived, without its path and its body.

@@ -66,17 +66,18 @@ pub(super) fn search<F: Fields>(text: &str, entity: &'static EntityType) -> Resu
     let mut parts = Vec::new();
     while !scan.is_at_end() {
         let at = scan.at();
-        let word = if scan.touches('"') { scan.quoted('"')? } else { scan.until_space().to_owned() };
+        let is_quoted = scan.touches('"');
+        let word = if is_quoted { scan.quoted('"')? } else { scan.until_space().to_owned() };
         if let Some((property, _)) = word.split_once(':').filter(|(name, _)| entity.property(name).is_some()) {
             let problem = format!("a search is not for one property; use $filter=contains({property},'...')");
             return Err(scan.problem(at, problem));
         }
         match word.as_str() {
             "" => return Err(scan.problem(at, "there is nothing between the quotes")),
-            "AND" | "OR" | "NOT" => {
+            "AND" | "OR" | "NOT" if !is_quoted => {
                 return Err(scan.problem(at, "AND, OR and NOT are not supported; every word must be found"));
             }
-            _ if word.contains(['"', '(', ')']) || word.chars().any(char::is_control) => {
+            _ if !is_quoted && (word.contains(['"', '(', ')']) || word.chars().any(char::is_control)) => {
                 return Err(scan.problem(at, "put words with special characters into double quotes"));
             }
             _ => {}

@@ -285,9 +285,18 @@ fn orders_searches_and_expansions_are_read_or_refused_with_their_place() {
         let read = order::parse::<DeviceField>(text, device(), Version::Beta);
         lines.push_str(&format!("$orderby={text}\n    {}\n", said(read, |order| format!("{order:?}"))));
     }
-    for text in
-        ["laptop", "\"two words\" x", "", "\"open", "\"\"", "a OR b", "\"deviceName:x\"", "(a)", "1 2 3 4 5 6 7 8 9"]
-    {
+    for text in [
+        "laptop",
+        "\"two words\" x",
+        "",
+        "\"open",
+        "\"\"",
+        "a OR b",
+        "\"deviceName:x\"",
+        "(a)",
+        "\"(a)\" \"OR\" \"1\"\"2\"",
+        "1 2 3 4 5 6 7 8 9",
+    ] {
         let read = order::search::<DeviceField>(text, device());
         lines.push_str(&format!("$search={text}\n    {}\n", said(read, |filter| filter.to_string())));
     }

@@ -31,6 +31,6 @@ aadsts-1002012 = An application that signs in as itself asks for `.default`; its
 aadsts-7000215 = The client secret is wrong. Send its value, not its id.
 aadsts-7000216 = A client secret or a client assertion is needed.
 aadsts-7000218 = The application is a confidential client: a client secret or a client assertion is needed.
-aadsts-7000222 = The client secret has ended. Make another with `chaveiro app add-secret`.
+aadsts-7000222 = The client secret has ended. Make another with `chaveiro app add-secret ID`.
 aadsts-9002313 = The request is malformed: its 'claims' are not JSON of the right form.
 aadsts-7000219 = The client assertion is of another type than jwt-bearer, or lacks it.

@@ -31,6 +31,6 @@ aadsts-1002012 = Um aplicativo que entra por si pede `.default`; as permissões 
 aadsts-7000215 = O segredo do cliente está errado. Envie o valor dele, não o id.
 aadsts-7000216 = É preciso um segredo ou uma asserção do cliente.
 aadsts-7000218 = O aplicativo não é um cliente público: é preciso um segredo ou uma asserção do cliente.
-aadsts-7000222 = O segredo do cliente venceu. Crie outro com `chaveiro app add-secret`.
+aadsts-7000222 = O segredo do cliente venceu. Crie outro com `chaveiro app add-secret ID`.
 aadsts-9002313 = O pedido está malformado: os 'claims' dele não são JSON na forma certa.
 aadsts-7000219 = A asserção do cliente é de outro tipo que não jwt-bearer, ou falta.

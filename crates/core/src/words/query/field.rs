@@ -107,7 +107,14 @@ impl DeviceField {
     pub const MODEL: Self = Self::Reported(InventoryField::MODEL);
 
     /// The fields that `$search` looks into.
-    pub const SEARCHED: [Self; 4] = [Self::DEVICE_NAME, Self::SERIAL_NUMBER, Self::UserPrincipalName, Self::MODEL];
+    pub const SEARCHED: [Self; 6] = [
+        Self::DEVICE_NAME,
+        Self::SERIAL_NUMBER,
+        Self::UserPrincipalName,
+        Self::UserDisplayName,
+        Self::EmailAddress,
+        Self::MODEL,
+    ];
 
     /// Every field with the name of its property and its aliases.
     pub fn all() -> impl Iterator<Item = (Self, &'static [&'static str])> {
