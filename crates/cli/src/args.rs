@@ -2,6 +2,7 @@
 
 mod identity;
 mod keys;
+mod people;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use identity::{App, Login, Registration, SignIn};
 pub(crate) use keys::{KeyFlags, key_facts};
+pub(crate) use people::{DeviceList, Extent, Find, User};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -79,6 +81,10 @@ pub(crate) enum Verb {
     Login(Login),
     #[command(after_help = "Example:\n  chaveiro logout")]
     Logout,
+    #[command(after_help = "Example:\n  chaveiro whoami")]
+    Whoami,
+    #[command(subcommand)]
+    User(User),
     #[command(subcommand)]
     SignIn(SignIn),
     #[command(
@@ -96,6 +102,8 @@ pub(crate) enum Verb {
     },
     #[command(subcommand)]
     Keys(Keys),
+    #[command(after_help = "Example:\n  chaveiro find ana souza")]
+    Find(Find),
     #[command(subcommand)]
     Device(Device),
     #[command(after_help = "Example:\n  chaveiro recover ANA-LT1 --wait --show")]
@@ -360,12 +368,7 @@ pub(crate) enum Switch {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Device {
     #[command(after_help = "Example:\n  chaveiro device list --json")]
-    List {
-        #[arg(long)]
-        without_certificate: bool,
-        #[arg(long, conflicts_with = "without_certificate")]
-        retired: bool,
-    },
+    List(DeviceList),
     #[command(after_help = "Example:\n  chaveiro device show ANA-LT1")]
     Show { device: String },
     #[command(after_help = "Example:\n  chaveiro device recoverability ana-laptop")]
@@ -435,6 +438,8 @@ pub(crate) struct Assign {
     pub(crate) app: Option<String>,
     #[arg(long = "tag", value_name = "TAG", value_parser = scope_tag)]
     pub(crate) tags: Vec<String>,
+    #[arg(long)]
+    pub(crate) unknown_ok: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -12,7 +12,9 @@ use zeroize::Zeroizing;
 
 use crate::args::{Common, Why};
 use crate::host::Host;
-use crate::session::{Session, http_client};
+use crate::question::Question;
+use crate::reach::Unreached;
+use crate::session::{Issuer, Session, http_client};
 use chaveiro_lang::{Explain, Text, Value as Argument, text};
 
 /// Calls the Graph listener with one token.
@@ -22,6 +24,8 @@ pub(crate) struct GraphClient {
     token: Mutex<Zeroizing<String>>,
     /// The reasons that the person gives, sent with each request.
     why: HeaderMap,
+    /// True if the person gave the root certificate of the server.
+    has_root: bool,
     /// True if the stored session gives another token for one that was revoked.
     renews: bool,
 }
@@ -30,15 +34,27 @@ impl GraphClient {
     /// A client that trusts that root (PEM).
     pub(crate) fn new(base_url: &str, root_pem: &str, token: Zeroizing<String>) -> Result<Self> {
         let (client, base_url) = (http_client(Some(root_pem))?, base_url.to_owned());
-        Ok(Self { client, base_url, token: Mutex::new(token), why: HeaderMap::new(), renews: false })
+        let (token, why) = (Mutex::new(token), HeaderMap::new());
+        Ok(Self { client, base_url, token, why, has_root: true, renews: false })
     }
 
     /// A client of the server where this person is signed in.
     pub(crate) async fn signed_in(session: Session) -> Result<Self> {
         let (issuer, token) = session.access_token(None).await?;
+        Ok(Self { renews: true, ..Self::with_token(issuer, token)? })
+    }
+
+    /// A client of that server with a token that is not renewed.
+    pub(crate) fn with_token(issuer: Issuer, token: Zeroizing<String>) -> Result<Self> {
         let client = http_client(issuer.ca.as_deref())?;
-        let (base_url, token, why) = (issuer.server, Mutex::new(token), HeaderMap::new());
-        Ok(Self { client, base_url, token, why, renews: true })
+        let (has_root, base_url) = (issuer.ca.is_some(), issuer.server);
+        let (token, why) = (Mutex::new(token), HeaderMap::new());
+        Ok(Self { client, base_url, token, why, has_root, renews: false })
+    }
+
+    /// The address of the server.
+    pub(crate) fn server(&self) -> &str {
+        &self.base_url
     }
 
     /// A client of the server that runs on this host, with an operator's token for these permissions.
@@ -68,8 +84,7 @@ impl GraphClient {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = if path.starts_with("https://") { path.to_owned() } else { format!("{}{path}", self.base_url) };
-        self.client.request(method, &url).headers(self.why.clone())
+        self.client.request(method, format!("{}{path}", self.base_url)).headers(self.why.clone())
     }
 
     /// The answer; once more with another token, where there is one, when this one was revoked: an application's tokens may
@@ -90,58 +105,70 @@ impl GraphClient {
 
     async fn send(&self, request: RequestBuilder, token: &str) -> Result<(StatusCode, Value)> {
         let request = request.bearer_auth(token);
-        let response = request.send().await.explain(|| text!("server-not-reached", server = &self.base_url))?;
+        let unreached = |error| Unreached::of(&self.base_url, self.has_root, &error);
+        let response = request.send().await.map_err(unreached)?;
         let status = response.status();
-        let bytes = Zeroizing::new(response.bytes().await?.to_vec());
+        let bytes = Zeroizing::new(response.bytes().await.map_err(unreached)?.to_vec());
         Ok((status, serde_json::from_slice(&bytes).unwrap_or_default()))
     }
 
     /// The same; anything but success is an error with the server's own words.
     pub(crate) async fn expect(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        succeeded(self.call(method, path, body).await?)
+        let (status, answer) = self.call(method, path, body).await?;
+        if !status.is_success() && answer.is_null() {
+            bail!(text!("server-foreign", server = &self.base_url, status = status.as_u16()));
+        }
+        succeeded((status, answer))
     }
 
-    /// Every item of a collection.
+    /// Every item of a collection that is known to be small.
     pub(crate) async fn all(&self, path: &str) -> Result<Vec<Value>> {
-        let mut items = Vec::new();
-        let mut next = Some(path.to_owned());
-        while let Some(path) = next {
-            let mut page = self.expect(Method::GET, &path, None).await?;
-            next = page["@odata.nextLink"].as_str().map(str::to_owned);
-            if let Value::Array(found) = page["value"].take() {
-                items.extend(found);
-            }
+        let (mut items, mut pages) = (Vec::new(), self.pages(path));
+        while let Some(page) = pages.next().await? {
+            items.extend(page);
         }
         Ok(items)
     }
 
-    /// The id of the device with that id or name.
-    pub(crate) async fn device_id(&self, asked: &str) -> Result<String> {
-        if uuid::Uuid::try_parse(asked).is_ok() {
-            return Ok(asked.to_owned());
-        }
-        const DEVICES: &str = "/beta/deviceManagement/managedDevices?$select=id,deviceName";
-        let named = |devices: &[Value]| devices.iter().any(|device| is_named(device, asked));
-        let mut devices = self.all(DEVICES).await?;
-        // The passcodes of a retired device are read by its name, too, if no other device has the name now.
-        if !named(&devices) {
-            devices = self.all(&format!("{DEVICES}&$filter=managementState%20eq%20'retireIssued'")).await?;
-        }
-        let found: Vec<_> = devices
-            .iter()
-            .filter(|device| is_named(device, asked))
-            .filter_map(|device| device["id"].as_str())
-            .collect();
-        match found.as_slice() {
-            [id] => Ok((*id).to_owned()),
-            [] => bail!(text!("device-unknown", device = asked)),
-            _ => bail!(text!("device-ambiguous", count = found.len(), device = asked, ids = found.join(", "))),
-        }
+    /// The pages of a list, none of which is asked for before it is wanted.
+    pub(crate) fn pages(&self, path: &str) -> Pages<'_> {
+        Pages { client: self, next: Some(path.to_owned()) }
+    }
+
+    /// The first page of a list.
+    pub(crate) async fn some(&self, question: &Question) -> Result<Vec<Value>> {
+        Ok(self.pages(&question.url()).next().await?.unwrap_or_default())
     }
 }
 
-fn is_named(device: &Value, asked: &str) -> bool {
-    device["deviceName"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(asked))
+/// The pages of a list.
+pub(crate) struct Pages<'a> {
+    client: &'a GraphClient,
+    next: Option<String>,
+}
+
+impl Pages<'_> {
+    /// The next page, if there is one.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<Value>>> {
+        let Some(path) = self.next.take() else { return Ok(None) };
+        let mut page = self.client.expect(Method::GET, &path, None).await?;
+        self.next = page["@odata.nextLink"].as_str().and_then(path_of);
+        match page["value"].take() {
+            Value::Array(items) => Ok(Some(items)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns true if the server has more pages.
+    pub(crate) fn has_more(&self) -> bool {
+        self.next.is_some()
+    }
+}
+
+/// The path and query of a link. The server may be known here by another name than it gives itself.
+fn path_of(link: &str) -> Option<String> {
+    let (_, rest) = link.split_once("://")?;
+    Some(rest[rest.find('/')?..].to_owned())
 }
 
 /// A client of the server where the person is signed in, if this machine is no server. A data directory that is named is
@@ -157,7 +184,8 @@ pub(crate) async fn signed_in_elsewhere(common: &Common) -> Result<Option<GraphC
     Ok(Some(GraphClient::signed_in(session).await?))
 }
 
-fn succeeded((status, answer): (StatusCode, Value)) -> Result<Value> {
+/// The answer of a request that succeeded; otherwise an error with the server's own words.
+pub(crate) fn succeeded((status, answer): (StatusCode, Value)) -> Result<Value> {
     if is_revoked(&answer) {
         bail!(text!("token-revoked"));
     }
@@ -209,7 +237,9 @@ pub(crate) fn message(answer: &Value) -> String {
     while let Some(inner) = inner_message(&text) {
         text = inner;
     }
-    text.split(" - Operation ID").next().unwrap_or(&text).to_owned()
+    let text = text.split(" - Operation ID").next().unwrap_or(&text);
+    // The beginning that Intune gives to each text says nothing.
+    text.strip_prefix("An error has occurred: ").unwrap_or(text).to_owned()
 }
 
 /// The `Message` or `message` of a text that is itself an object.
@@ -275,6 +305,6 @@ mod tests {
         let inner = json!({"chaveiro_code": "ofTomorrow"});
         let unknown = json!({"error": {"message": "the moon is full", "innerError": inner}});
         let text = refusal(StatusCode::BAD_REQUEST, &unknown);
-        assert_eq!(text.say(Lang::choose(Some("pt"))), "400 the moon is full");
+        assert_eq!(text.say(Lang::choose(Some("pt"))), "the moon is full (HTTP 400)");
     }
 }

@@ -37,7 +37,7 @@ use uuid::Uuid;
 
 use crate::args::Common;
 use crate::person;
-use crate::session::Session;
+use crate::session::{Remembered, Session};
 
 /// A data directory and what lives in it.
 pub(crate) struct Host {
@@ -323,7 +323,11 @@ pub(crate) async fn link_audit(store: &Arc<dyn Store>, signer: &Arc<Signer>, now
 pub(crate) fn data_directory(common: &Common) -> Result<DataDir> {
     match (DataDir::open(&common.data()), &common.data) {
         (Err(DataDirError::Missing(path)), None) if !matches!(Session::load(), Ok(Some(_))) => {
-            Err(text!("no-data-directory", directory = path).into())
+            Err(match Remembered::is_there() {
+                true => text!("not-signed-in"),
+                false => text!("no-data-directory", directory = path),
+            }
+            .into())
         }
         (Err(DataDirError::Missing(_)), None) => Err(text!("host-alone").into()),
         (opened, _) => Ok(opened?),

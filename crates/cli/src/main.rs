@@ -2,17 +2,23 @@
 //! demonstration.
 
 mod args;
+mod beginnings;
 mod client;
+mod complete;
 mod demo;
 mod help;
 mod host;
 mod identity;
+mod lookup;
 #[cfg(test)]
 mod named;
 mod obstacle;
 mod out;
 mod person;
+mod question;
+mod reach;
 mod session;
+mod similar;
 mod verbs;
 mod words;
 
@@ -37,6 +43,11 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let lang = Lang::of_arguments(std::env::args_os());
+    if complete::is_asked() {
+        chaveiro_keyfile::keep_to_oneself();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        complete::answer(lang);
+    }
     let mut command = command(lang);
     let matches = command.try_get_matches_from_mut(std::env::args_os());
     let matches = matches.unwrap_or_else(|error| refuse(&mut command, &error, lang));
@@ -91,12 +102,15 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         Verb::App(app) => verbs::app::app(common, out, app).await?,
         Verb::Login(login) => verbs::sign_in::login(common, out, login).await?,
         Verb::Logout => verbs::sign_in::logout(out).await?,
+        Verb::Whoami => verbs::whoami::whoami(common, out).await?,
+        Verb::User(user) => verbs::user::user(common, out, user).await?,
         Verb::SignIn(verb) => verbs::sign_in::sign_in(common, out, verb).await?,
         Verb::Token { revoke_all: true, .. } => verbs::admin::revoke_tokens(common, out).await?,
         Verb::Token { permissions, minutes, reason, revoke_all: false } => {
             verbs::admin::token(common, out, permissions, *minutes, reason.as_deref()).await?
         }
         Verb::Keys(keys) => verbs::admin::keys(common, out, keys).await?,
+        Verb::Find(find) => verbs::device_list::find(common, out, find).await?,
         Verb::Device(device) => verbs::device::device(common, out, device).await?,
         Verb::Recover { device, wait, show, timeout, why } => {
             return verbs::device::recover(common, out, device, *wait, *show, *timeout, why).await;
@@ -111,7 +125,7 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         Verb::Doctor(doctor) => verbs::doctor::doctor(common, out, doctor).await?,
         Verb::Routes => verbs::docs::routes(out),
         Verb::ConfigReference => out.line(chaveiro_server::config_reference().trim_end()),
-        Verb::Completions { shell } => verbs::docs::completions(out, *shell),
+        Verb::Completions { shell } => verbs::docs::completions(*shell)?,
         Verb::Man { directory } => verbs::docs::man(out, directory.as_deref())?,
         Verb::Generate { directory } => verbs::docs::generate(directory)?,
     }
@@ -121,7 +135,11 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
 /// Tells what went wrong, and what to do.
 fn complain(out: Out, error: &anyhow::Error) {
     if out.json {
-        let _ = writeln!(std::io::stderr(), "{}", chaveiro_lang::tell_machines(error, words::of));
+        let mut told = chaveiro_lang::tell_machines(error, words::of);
+        if let Some(unreached) = error.chain().find_map(|cause| cause.downcast_ref::<reach::Unreached>()) {
+            told["detail"] = unreached.detail.as_str().into();
+        }
+        let _ = writeln!(std::io::stderr(), "{told}");
         return;
     }
     let told = chaveiro_lang::tell(error, out.lang, words::of);

@@ -85,6 +85,45 @@ fn every_command_that_a_text_names_exists() {
     assert_eq!(faults, Vec::<String>::new());
 }
 
+/// A value for a word that stands for one.
+fn filled(word: &str) -> &str {
+    match word.trim_end_matches('.') {
+        "ID" | "APP" => ANY,
+        other => other,
+    }
+}
+
+/// A value that every argument takes.
+const ANY: &str = "5f0c6a1e-0000-4000-8000-000000000000";
+
+#[test]
+fn every_command_of_a_message_works_when_it_is_copied_and_its_capital_words_are_filled_in() {
+    use chaveiro_lang::{Lang, Text, Value};
+    let mut checked = 0;
+    // Help tells of verbs in general; its examples have a test of their own.
+    let messages = Lang::english().messages().into_iter().filter(|(id, _)| !id.starts_with("help-"));
+    for (lang, (id, _)) in messages.flat_map(|message| Lang::all().map(move |lang| (lang, message.clone()))) {
+        let values = ARGUMENTS.iter().map(|name| ((*name).to_owned(), Value::from(ANY)));
+        let text = Text::known(id.clone(), values).expect("a message");
+        let hint = text.hint(lang, &jiff::tz::TimeZone::UTC).unwrap_or_default();
+        for line in [text.say(lang), hint].iter().flat_map(|said| commands(said)) {
+            if line.is_empty() || line.starts_with(['-', '–']) {
+                continue;
+            }
+            let words = line.split_once(". ").map_or(line, |(command, _)| command).split_whitespace().map(filled);
+            let words: Vec<_> = std::iter::once("chaveiro").chain(words).collect();
+            let refused = Cli::command().try_get_matches_from(&words).err();
+            let fault = refused.filter(clap::Error::use_stderr).map(|error| error.to_string());
+            assert_eq!(fault, None, "{id} in {lang:?}: {line}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 80, "only {checked} commands were found");
+}
+
+/// The arguments of messages that stand in commands.
+const ARGUMENTS: [&str; 8] = ["id", "user", "asked", "directory", "data", "code", "app", "device"];
+
 #[test]
 fn a_command_that_does_not_exist_is_found_wherever_it_stands() {
     let cli = Cli::command();

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use chaveiro_core::Timestamp;
 use comfy_table::Table;
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use chaveiro_lang::{Lang, Text, text};
 
@@ -50,6 +50,15 @@ impl Out {
         self.line(&value.to_string());
     }
 
+    /// Something to know beside the output, which a pipe does not get.
+    pub(crate) fn note(&self, text: Text) {
+        let words = match self.json {
+            true => json!({"note": text.to_string(), "code": text.id(), "arguments": text.facts()}).to_string(),
+            false => text.say(self.lang),
+        };
+        let _ = writeln!(std::io::stderr(), "{words}");
+    }
+
     /// A list: a table for people, a JSON array for machines. Columns are title and member.
     pub(crate) fn list(&self, columns: &[(Text, &str)], items: &[Value]) {
         if self.json {
@@ -58,13 +67,24 @@ impl Out {
         if items.is_empty() {
             return self.text(text!("nothing"));
         }
+        self.line(&self.table(columns, items, true));
+    }
+
+    /// A list that comes in pages.
+    pub(crate) fn pages<'a>(&self, columns: &'a [(Text, &'a str)]) -> Pages<'a> {
+        Pages { out: *self, columns, is_begun: false }
+    }
+
+    fn table(&self, columns: &[(Text, &str)], items: &[Value], has_header: bool) -> String {
         let mut table = Table::new();
         table.load_style(if std::io::stdout().is_terminal() { UTF8_HORIZONTAL_ONLY } else { NOTHING });
-        table.set_header(columns.iter().map(|(title, _)| title.say(self.lang)));
+        if has_header {
+            table.set_header(columns.iter().map(|(title, _)| title.say(self.lang)));
+        }
         for item in items {
             table.add_row(columns.iter().map(|(_, member)| self.cell(member, &item[*member])));
         }
-        self.line(&table.to_string());
+        table.to_string()
     }
 
     pub(crate) fn paint(&self, colour: AnsiColor, bold: bool, text: &str) -> String {
@@ -95,6 +115,41 @@ impl Out {
             Value::Bool(true) => text!("yes").say(self.lang),
             Value::Bool(false) => text!("no").say(self.lang),
             Value::Number(_) | Value::Object(_) => value.to_string(),
+        }
+    }
+}
+
+/// A list that is printed page by page: as one table for people, as one JSON array for machines.
+pub(crate) struct Pages<'a> {
+    out: Out,
+    columns: &'a [(Text, &'a str)],
+    is_begun: bool,
+}
+
+impl Pages<'_> {
+    /// Prints a page. Returns false if the reader has gone, so that no further page is wanted.
+    pub(crate) fn page(&mut self, items: &[Value]) -> bool {
+        if items.is_empty() {
+            return true;
+        }
+        let is_first = !std::mem::replace(&mut self.is_begun, true);
+        let text = match self.out.json {
+            true => {
+                let begin = if is_first { "[" } else { "," };
+                format!("{begin}{}", items.iter().map(Value::to_string).collect::<Vec<_>>().join(",\n"))
+            }
+            false => self.out.table(self.columns, items, is_first),
+        };
+        writeln!(std::io::stdout(), "{text}").is_ok()
+    }
+
+    /// Ends the list.
+    pub(crate) fn end(self) {
+        match (self.out.json, self.is_begun) {
+            (true, true) => self.out.line("]"),
+            (true, false) => self.out.line("[]"),
+            (false, true) => {}
+            (false, false) => self.out.text(text!("nothing")),
         }
     }
 }

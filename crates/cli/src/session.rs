@@ -11,14 +11,24 @@ use chaveiro_core::Timestamp;
 use chaveiro_core::application::COMMAND_LINE;
 use chaveiro_core::ports::Clock;
 use chaveiro_keyfile as keyfile;
-use chaveiro_lang::{Explain, text};
+use chaveiro_lang::{Explain, Text, text};
 use chaveiro_server::SystemClock;
 use reqwest::Certificate;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::reach::{ANSWER_S, CONNECT_S, Unreached};
+
 /// A token that ends sooner than this is replaced first.
 const MARGIN: Duration = Duration::from_secs(60);
+
+/// The file of the session.
+const SESSION: &str = "session.json";
+
+/// The file of the server where the last session was begun.
+const SERVER: &str = "server.json";
 
 /// The login endpoints of a server, for one tenant.
 pub(crate) struct Issuer {
@@ -31,13 +41,21 @@ pub(crate) struct Issuer {
 
 /// An HTTP client that trusts what the machine trusts, and that root.
 pub(crate) fn http_client(ca: Option<&str>) -> Result<reqwest::Client> {
-    let builder = reqwest::Client::builder().timeout(Duration::from_secs(30));
+    let builder = reqwest::Client::builder().timeout(Duration::from_secs(ANSWER_S));
+    let builder = builder.connect_timeout(Duration::from_secs(CONNECT_S));
     let builder = match ca {
         // A root of one's own is for a server of one's own: no proxy stands before it.
-        Some(pem) => builder.no_proxy().tls_certs_merge([Certificate::from_pem(pem.as_bytes())?]),
+        Some(pem) => builder.no_proxy().tls_certs_merge([root(pem)?]),
         None => builder,
     };
     Ok(builder.build()?)
+}
+
+/// A root certificate that the person gave.
+fn root(pem: &str) -> Result<Certificate> {
+    let malformed = || text!("root-malformed");
+    CertificateDer::from_pem_slice(pem.as_bytes()).ok().explain(malformed)?;
+    Certificate::from_pem(pem.as_bytes()).ok().explain(malformed)
 }
 
 impl Issuer {
@@ -49,6 +67,13 @@ impl Issuer {
         Ok(Self { client: http_client(ca.as_deref())?, server, tenant: tenant.to_owned(), ca })
     }
 
+    /// Keeps the server for the next `login`, also after the session has ended.
+    pub(crate) fn remember(&self) -> Result<()> {
+        let stored = json!({"server": self.server, "tenant": self.tenant, "ca": self.ca}).to_string();
+        keyfile::create_directory(&directory()?)?;
+        Ok(keyfile::replace(&file(SERVER)?, stored.as_bytes())?)
+    }
+
     /// A form to one of its endpoints; status and answer.
     pub(crate) async fn post(&self, endpoint: &str, fields: &[(&str, &str)]) -> Result<(u16, Value)> {
         let mut url = reqwest::Url::parse(&self.server).explain(|| text!("address-malformed"))?;
@@ -58,10 +83,55 @@ impl Issuer {
         let body = serde_urlencoded::to_string(fields)?;
         let request = self.client.post(url).header("content-type", "application/x-www-form-urlencoded");
         let sent = request.body(body).send().await;
-        let response = sent.explain(|| text!("server-not-reached", server = &self.server))?;
+        let response = sent.map_err(|error| Unreached::of(&self.server, self.ca.is_some(), &error))?;
         let status = response.status().as_u16();
         let bytes = Zeroizing::new(response.bytes().await?.to_vec());
-        Ok((status, serde_json::from_slice(&bytes).unwrap_or_default()))
+        match serde_json::from_slice::<Value>(&bytes) {
+            Ok(answer) if answer.is_object() => Ok((status, answer)),
+            // A revocation is answered without words.
+            Err(_) if status == 200 && bytes.is_empty() => Ok((status, Value::Null)),
+            Ok(_) | Err(_) => Err(self.stranger(status).await.into()),
+        }
+    }
+
+    /// The text for a server whose answer is not that of a login endpoint.
+    async fn stranger(&self, status: u16) -> Text {
+        let enrolment = format!("{}{}", self.server, chaveiro_mdm::DISCOVERY_PATH);
+        let found = self.client.get(enrolment).send().await;
+        match found.is_ok_and(|answer| answer.status().is_success()) {
+            true => text!("server-is-for-devices", server = &self.server),
+            false => text!("server-foreign", server = &self.server, status = status),
+        }
+    }
+}
+
+/// The server where a person signed in the last time: a later `login` needs to be told nothing.
+pub(crate) struct Remembered {
+    pub(crate) server: String,
+    pub(crate) tenant: String,
+    pub(crate) ca: Option<String>,
+}
+
+impl Remembered {
+    /// The remembered server, or the server of a session that an earlier version stored.
+    pub(crate) fn load() -> Result<Option<Self>> {
+        for name in [SERVER, SESSION] {
+            let file = file(name)?;
+            if !file.exists() {
+                continue;
+            }
+            let stored: Value = serde_json::from_slice(&keyfile::read(&file)?).unwrap_or_default();
+            let text = |name: &str| stored[name].as_str().map(str::to_owned);
+            if let (Some(server), Some(tenant)) = (text("server"), text("tenant")) {
+                return Ok(Some(Self { server, tenant, ca: text("ca") }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns true if a person has signed in from here before.
+    pub(crate) fn is_there() -> bool {
+        matches!(Self::load(), Ok(Some(_)))
     }
 }
 
@@ -72,6 +142,8 @@ pub(crate) struct Session {
     access_token: Zeroizing<String>,
     expires: Timestamp,
     refresh_token: Zeroizing<String>,
+    /// The end of the session if it is not used before, if the server says.
+    pub(crate) until: Option<Timestamp>,
 }
 
 impl Session {
@@ -92,12 +164,15 @@ impl Session {
             access_token: Zeroizing::new(text("access_token").ok_or_else(missing)?),
             expires: now.checked_add(lifetime).unwrap_or(now),
             refresh_token: Zeroizing::new(text("refresh_token").ok_or_else(missing)?),
+            until: answer["refresh_token_expires_in"]
+                .as_u64()
+                .and_then(|seconds| now.checked_add(Duration::from_secs(seconds)).ok()),
         })
     }
 
     /// The stored session, when there is one.
     pub(crate) fn load() -> Result<Option<Self>> {
-        let file = file("session.json")?;
+        let file = file(SESSION)?;
         if !file.exists() {
             return Ok(None);
         }
@@ -110,6 +185,7 @@ impl Session {
             access_token: Zeroizing::new(text("accessToken")?),
             expires: text("expires")?.parse().map_err(|_| damaged())?,
             refresh_token: Zeroizing::new(text("refreshToken")?),
+            until: stored["until"].as_str().and_then(|until| until.parse().ok()),
         }))
     }
 
@@ -122,13 +198,19 @@ impl Session {
             "accessToken": self.access_token.as_str(),
             "expires": self.expires.to_string(),
             "refreshToken": self.refresh_token.as_str(),
+            "until": self.until.map(|until| until.to_string()),
         });
         keyfile::create_directory(&directory()?)?;
-        Ok(keyfile::replace(&file("session.json")?, Zeroizing::new(stored.to_string()).as_bytes())?)
+        Ok(keyfile::replace(&file(SESSION)?, Zeroizing::new(stored.to_string()).as_bytes())?)
+    }
+
+    /// The stored access token, if it still lives for a while: for what must not wait for another one.
+    pub(crate) fn token_now(self) -> Option<(Issuer, Zeroizing<String>)> {
+        (SystemClock::default().now() + MARGIN < self.expires).then_some((self.issuer, self.access_token))
     }
 
     pub(crate) fn forget() -> Result<()> {
-        let file = file("session.json")?;
+        let file = file(SESSION)?;
         std::fs::remove_file(&file).explain(|| text!("file-not-removed", file = &file))
     }
 
@@ -173,10 +255,14 @@ impl Session {
     }
 }
 
-/// The words of a login endpoint, without its ids.
+/// The words of a login endpoint, without its ids. Its code comes last: people read the sentence, and search for the code.
 pub(crate) fn error_text(answer: &Value) -> String {
     let text = answer["error_description"].as_str().map_or_else(|| text!("no-reason-given").to_string(), str::to_owned);
-    text.split("\r\n").next().unwrap_or(&text).trim_end_matches('.').to_owned()
+    let text = text.split("\r\n").next().unwrap_or(&text).trim_end_matches('.');
+    match text.split_once(": ").filter(|(code, _)| code.starts_with("AADSTS")) {
+        Some((code, words)) => format!("{words} ({code})"),
+        None => text.to_owned(),
+    }
 }
 
 fn directory() -> Result<PathBuf> {

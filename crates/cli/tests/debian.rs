@@ -250,7 +250,7 @@ fn the_command_line_has_a_page_for_each_verb_and_gives_way_to_the_server() {
         "zsh/vendor-completions/_chaveiro",
         "fish/vendor_completions.d/chaveiro.fish",
     ] {
-        assert!(debian.is(&format!("grep -q recover /usr/share/{completions}")), "{completions}");
+        assert!(debian.is(&format!("grep -q CHAVEIRO_COMPLETE /usr/share/{completions}")), "{completions}");
     }
 
     let server = package(PACKAGES.path(), "chaveiro-server");

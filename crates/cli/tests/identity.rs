@@ -219,19 +219,19 @@ async fn a_secret_made_through_the_api_signs_in_and_is_in_no_log_and_no_file() {
 }
 
 /// Somebody on another machine: no data directory, a configuration directory of her own.
-struct Person<'a> {
-    home: &'a Path,
-    server: &'a Server,
+pub(crate) struct Person<'a> {
+    pub(crate) home: &'a Path,
+    pub(crate) server: &'a Server,
 }
 
 impl Person<'_> {
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = chaveiro();
         command.env("XDG_CONFIG_HOME", self.home).args(arguments).arg("--json");
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("it runs")
     }
 
@@ -240,11 +240,15 @@ impl Person<'_> {
     }
 
     /// Begins to sign in and lets an operator decide about the code; what the command says in the end.
-    fn login(&self, decide: impl Fn(&str)) -> (bool, String) {
+    pub(crate) fn login(&self, decide: impl Fn(&str)) -> (bool, String) {
         let root = self.server.data.join("keys/ca/root.pem");
         let root = root.to_str().expect("a path");
-        let arguments = ["login", "--server", &self.server.graph_url, "--ca", root];
-        let mut child = self.command(&arguments);
+        self.login_by(&["login", "--server", &self.server.graph_url, "--ca", root], decide)
+    }
+
+    /// The same, by that command line.
+    pub(crate) fn login_by(&self, arguments: &[&str], decide: impl Fn(&str)) -> (bool, String) {
+        let mut child = self.command(arguments);
         let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let begun: Value = serde_json::from_str(&lines.next().expect("a line").expect("a line")).expect("JSON");
@@ -275,7 +279,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
         let waiting = run_json(&data, &["sign-in", "list"]);
         assert_eq!((&waiting[0]["code"], &waiting[0]["application"]), (&json!(code), &json!("Chaveiro CLI")));
         let stranger = try_run(&data, &["sign-in", "approve", code, "--user", "bob@contoso.example"]);
-        assert!(text(&stranger.stderr).contains("POST /v1.0/users"));
+        assert!(text(&stranger.stderr).contains("chaveiro user add bob@contoso.example"));
         run(&data, &["sign-in", "approve", code, "--user", "ana@contoso.example"]);
     };
     let (signed_in, said) = ana.login(approve);
@@ -331,8 +335,20 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     let refused = |arguments: &[&str]| text(&ana.run(arguments).stderr);
     assert!(refused(&["role", "assignments"]).contains("Chaveiro_Roles_Manage"));
     run(&data, &["role", "assign", "intune-role-administrator", "--user", "ana@contoso.example"]);
-    let given =
-        json(&["role", "assign", "school-administrator", "--user", "Bob@X", "--tag", "lisbon", "--tag", "porto"]);
+    let given = [
+        "role",
+        "assign",
+        "school-administrator",
+        "--user",
+        "Bob@X",
+        "--tag",
+        "lisbon",
+        "--tag",
+        "porto",
+        "--unknown-ok",
+    ];
+    let (mistyped, given) = (refused(&given[..given.len() - 1]), json(&given));
+    assert!(mistyped.contains("no user bob@x is known here") && mistyped.contains("--unknown-ok"), "{mistyped}");
     let mut listed = run_json(&data, &["role", "assignments"]).as_array().expect("a list").clone();
     let mut kept = listed.pop().expect("the newest");
     assert!(kept.as_object_mut().expect("an object").remove("created").is_some(), "the API does not say since when");
@@ -341,7 +357,9 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!(json(&["role", "assignments"]).as_array().map(Vec::len), Some(listed.len() + 1));
     assert_eq!(json(&["role", "assign", "read-only-operator", "--group", "g"])["tags"], Value::Null);
     assert!(refused(&["role", "assign", "read-only-operator", "--group", "G"]).contains("already exists"));
-    assert!(refused(&["role", "assign", "break-glass", "--user", "bob@x"]).contains("cannot pass it on"));
+    assert!(
+        refused(&["role", "assign", "break-glass", "--user", "bob@x", "--unknown-ok"]).contains("cannot pass it on")
+    );
     assert!(
         refused(&["role", "assign", "school-administrator", "--user", "ana@contoso.example"])
             .contains("own role assignments")
@@ -395,7 +413,7 @@ async fn the_doctor_lists_the_applications_whose_tokens_may_count_as_a_persons()
     let (_directory, data) = initialised();
     assert!(run(&data, &["doctor", "tokens"]).contains("No application of another issuer"));
     let own = run_json(&data, &["app", "register", "helpdesk", "--permission", "User.Read.All"])["clientId"].clone();
-    run(&data, &["role", "assign", "help-desk-operator", "--app", "Portal"]);
+    run(&data, &["role", "assign", "help-desk-operator", "--app", "Portal", "--unknown-ok"]);
     let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").parse().expect("an id");
     let acted = |kind, application: &str, second: i64| {
         let actor = Actor { kind, application_id: application.to_owned(), ..Actor::system() };

@@ -17,6 +17,8 @@ mod linux;
 mod linux_faults;
 mod memory;
 mod package;
+mod people;
+mod reach;
 mod record;
 mod sdk;
 mod support;

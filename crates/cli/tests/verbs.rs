@@ -197,7 +197,7 @@ fn roles_are_assigned_and_taken_back_on_the_host_and_recorded() {
     assert!(shown.contains("Microsoft.Intune_RemoteTasks_ResetPasscode") && !shown.contains("Delete"), "{shown}");
     let scoped =
         ["role", "assign", "help-desk-operator", "--user", "Ana@Example.org", "--tag", "porto", "--tag", "lisbon"];
-    let one = run_json(&data, &scoped);
+    let one = run_json(&data, &[&scoped[..], &["--unknown-ok"]].concat());
     assert_eq!((&one["principal"], &one["tags"]), (&"ana@example.org".into(), &serde_json::json!(["lisbon", "porto"])));
     let two = run_json(&data, &["role", "assign", "Read Only Operator", "--group", "desk"]);
     assert_eq!((&two["kind"], &two["tags"]), (&"group".into(), &serde_json::Value::Null));
@@ -207,6 +207,7 @@ fn roles_are_assigned_and_taken_back_on_the_host_and_recorded() {
     assert_eq!(run_json(&data, &["role", "assignments"]), serde_json::json!([two]));
     for (arguments, words) in [
         (&["role", "assign", "owner", "--user", "ana"][..], "chaveiro role list"),
+        (&["role", "assign", "helpdesk", "--user", "ana"], "hint: did you mean help-desk-operator?"),
         (&["role", "assign", "break-glass"], "--user"),
         (&["role", "assign", "break-glass", "--user", "a", "--group", "b"], "--group"),
         (&["role", "assign", "break-glass", "--user", "a", "--tag", "two words"], "scope tag"),
@@ -532,17 +533,29 @@ fn settings_are_shown_when_none_is_changed() {
 }
 
 #[test]
-fn a_role_for_somebody_unknown_is_assigned_and_said() {
+fn a_role_for_a_name_that_is_not_known_is_refused_unless_it_is_meant() {
     let (_directory, data) = initialised();
-    let app = run_json(&data, &["app", "register", "x", "--permission", "User.Read.All"])["clientId"]
+    let app = run_json(&data, &["app", "register", "helpdesk", "--permission", "User.Read.All"])["clientId"]
         .as_str()
         .expect("an id")
         .to_owned();
-    let assign = |flag: &str, name: &str| run(&data, &["role", "assign", "read-only-operator", flag, name]);
-    assert!(assign("--user", "Ana@Example.org").contains("No user ana@example.org is known here"));
-    assert!(assign("--app", "helpdesk").contains("No application helpdesk is known here"));
-    assert!(!assign("--app", &app).contains("known here"));
-    assert!(!assign("--group", "desk").contains("known here"), "of groups only issuers know");
+    let assign = |flags: &[&str]| try_run(&data, &[&["role", "assign", "read-only-operator"], flags].concat());
+    for (flags, words) in [
+        (&["--user", "Ana@Example.org"][..], "no user ana@example.org is known here"),
+        (&["--app", "portal"], "no application portal is registered here\nhint: see: chaveiro app list"),
+        (&["--app", "helpdesk"], &*format!("give its client id: {app}")),
+    ] {
+        let refused = assign(flags);
+        assert!(!refused.status.success() && text(&refused.stderr).contains(words), "{}", text(&refused.stderr));
+    }
+    assert_eq!(run_json(&data, &["role", "assignments"]), serde_json::json!([]));
+    let meant = |flags: &[&str]| text(&assign(&[flags, &["--unknown-ok"]].concat()).stdout);
+    assert!(meant(&["--user", "Ana@Example.org"]).contains("No user ana@example.org is known here"));
+    assert!(meant(&["--app", "portal"]).contains("No application portal is registered here"));
+    for known in [&["--app", app.as_str()][..], &["--group", "desk"]] {
+        let assigned = assign(known);
+        assert!(assigned.status.success() && !text(&assigned.stdout).contains("here"), "{known:?}");
+    }
 }
 
 #[test]
@@ -551,7 +564,9 @@ fn a_device_for_nobody_is_refused_with_how_to_make_the_user() {
     let stranger = try_run(&data, &["device", "enroll-token", "--user", "ana@example.org"]);
     let said = text(&stranger.stderr);
     assert!(
-        !stranger.status.success() && said.contains("ana@example.org") && said.contains("POST /v1.0/users"),
+        !stranger.status.success()
+            && said.contains("ana@example.org")
+            && said.contains("chaveiro user add ana@example.org"),
         "{said}"
     );
     run(&data, &["device", "enroll-token"]);
@@ -592,7 +607,7 @@ async fn what_is_done_on_the_host_names_the_person_and_the_reason() {
     assert!(released["causedBy"].as_str().is_some_and(|by| by.contains("alice")), "{released}");
     assert!(released["releasedBy"].as_str().is_some_and(|by| by.contains("bob")), "{released}");
     done_by("bob", &data, &["token", "--reason", "a script of mine"]);
-    done_by("bob", &data, &["role", "assign", "read-only-operator", "--user", "ana@example.org"]);
+    done_by("bob", &data, &["role", "assign", "read-only-operator", "--user", "ana@example.org", "--unknown-ok"]);
     done_by("bob", &data, &["device", "tag", "ana-lt2", "lisbon"]);
     let app = done_by("alice", &data, &["app", "register", "x", "--permission", "User.Read.All"]);
     done_by("bob", &data, &["app", "revoke", app["clientId"].as_str().expect("an id")]);

@@ -114,7 +114,7 @@ pub(crate) enum SignIn {
 #[derive(Debug, Args)]
 pub(crate) struct Login {
     #[arg(long, value_name = "URL")]
-    pub(crate) server: String,
+    pub(crate) server: Option<String>,
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 }

@@ -13,21 +13,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::args::{Common, Device, Why};
+use crate::args::{Common, Device, DeviceList, Why};
 use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::host::Host;
+use crate::lookup::DEVICES;
 use crate::obstacle;
 use crate::out::Out;
-use crate::verbs::enroll_token;
+use crate::verbs::{device_list, enroll_token};
 use chaveiro_lang::{Text, text};
 
-const DEVICES: &str = "/beta/deviceManagement/managedDevices";
-
-/// The query for retired devices, which a list leaves out otherwise.
-const RETIRED: &str = "?$filter=managementState%20eq%20'retireIssued'";
-
 /// The permissions of a verb that looks.
-const READ: &[Permission] = &[Permission::ManagedDevicesReadAll];
+pub(crate) const READ: &[Permission] = &[Permission::ManagedDevicesReadAll];
 
 /// The permissions of a verb that recovers, or shows a passcode.
 const PRIVILEGED: &[Permission] = &[Permission::PrivilegedOperationsAll, Permission::ManagedDevicesReadAll];
@@ -49,7 +45,7 @@ const SHOWN: [&str; 12] = [
 ];
 
 /// The server of this host; on a machine that is none, the server where the person is signed in.
-async fn client(common: &Common, permissions: &[Permission]) -> Result<GraphClient> {
+pub(crate) async fn client(common: &Common, permissions: &[Permission]) -> Result<GraphClient> {
     if let Some(client) = signed_in_elsewhere(common).await? {
         return Ok(client);
     }
@@ -60,7 +56,7 @@ async fn client(common: &Common, permissions: &[Permission]) -> Result<GraphClie
 
 pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<()> {
     match verb {
-        Device::List { without_certificate: true, .. } => {
+        Device::List(DeviceList { without_certificate: true, .. }) => {
             let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
             let devices = host.devices_without_certificate(tenant.id).await?;
@@ -83,20 +79,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
                 &rows,
             );
         }
-        Device::List { without_certificate: false, retired } => {
-            let client = client(common, READ).await?;
-            let filter = if *retired { RETIRED } else { "" };
-            let devices = client.all(&format!("{DEVICES}{filter}")).await?;
-            let columns = [
-                (text!("title-name"), "deviceName"),
-                (text!("title-system"), "operatingSystem"),
-                (text!("title-user"), "userPrincipalName"),
-                (text!("title-state"), "managementState"),
-                (text!("title-last-sync"), "lastSyncDateTime"),
-                (text!("title-id"), "id"),
-            ];
-            out.list(&columns, &devices);
-        }
+        Device::List(asked) => device_list::list(common, out, asked).await?,
         Device::Show { device } => {
             let client = client(common, READ).await?;
             let id = client.device_id(device).await?;

@@ -7,6 +7,7 @@ use anyhow::Result;
 use chaveiro_lang::{Explain, text};
 use serde_json::json;
 
+use crate::complete;
 use crate::help::command;
 use crate::out::Out;
 
@@ -21,10 +22,9 @@ pub(crate) fn routes(out: Out) {
     out.value(&rows.collect());
 }
 
-pub(crate) fn completions(out: Out, shell: clap_complete::Shell) {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(out.lang), "chaveiro", &mut script);
-    print(&script);
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<()> {
+    print(&complete::script(shell)?);
+    Ok(())
 }
 
 /// The page of the command alone, or into that directory a page for each verb.

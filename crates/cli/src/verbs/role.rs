@@ -1,6 +1,6 @@
 //! `chaveiro role`: on the host straight in the data directory, elsewhere through the API, as the person who is signed in.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
 use chaveiro_core::role::{ROLES, Role as RoleRow};
 use chaveiro_core::scope_tag::Visibility;
@@ -11,6 +11,7 @@ use crate::args::{Assign, Common, Role};
 use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::host::Host;
 use crate::out::Out;
+use crate::similar::nearest;
 use chaveiro_lang::{Explain, Lang, Text, text};
 
 const ASSIGNMENTS: &str = "/beta/deviceManagement/roleAssignments";
@@ -59,9 +60,13 @@ pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
     match verb {
         Role::List | Role::Show { .. } => {}
         Role::Assign(asked) => {
-            let principal = principal(asked)?;
+            let (role, principal) = (find(&asked.role)?, principal(asked)?);
             let unknown = host.is_unknown(tenant, &principal).await?;
-            let assignment = host.assign_role(tenant, find(&asked.role)?, principal, scope(asked)).await?;
+            if unknown && !asked.unknown_ok {
+                let near = host.principals_near(tenant, &principal).await?;
+                bail!(unknown_principal(&principal, &near));
+            }
+            let assignment = host.assign_role(tenant, role, principal, scope(asked)).await?;
             let (principal, id) = (&assignment.principal.text, assignment.id.to_string());
             let text = text!("role-assigned", role = assignment.role.name, principal = principal, id = id);
             out.say(text, &assignment_json(&assignment));
@@ -87,6 +92,9 @@ async fn through(client: &GraphClient, out: Out, verb: &Role) -> Result<()> {
         Role::List | Role::Show { .. } => {}
         Role::Assign(asked) => {
             let (role, principal) = (find(&asked.role)?, principal(asked)?);
+            if !asked.unknown_ok && principal.kind == PrincipalKind::User {
+                require_known(client, &principal).await?;
+            }
             let (scope_type, tags) = match scope(asked) {
                 Visibility::All => ("allDevices", Value::Null),
                 Visibility::Tagged(tags) => ("resourceScope", json!(tags)),
@@ -116,7 +124,39 @@ async fn through(client: &GraphClient, out: Out, verb: &Role) -> Result<()> {
     Ok(())
 }
 
-/// Warns of a name that is not known here: a typing error would look just like this.
+/// Refuses a user who is not known to the server, as far as the caller may look.
+async fn require_known(client: &GraphClient, principal: &Principal) -> Result<()> {
+    match client.known_user(&principal.text).await {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => {
+            let near = client.users_near(&principal.text).await?;
+            bail!(unknown_principal(principal, &near))
+        }
+        // Users who assign roles need no right to see users.
+        Err(error) if is_not_allowed(&error) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_not_allowed(error: &anyhow::Error) -> bool {
+    let id = error.downcast_ref::<Text>().map(Text::id);
+    matches!(id, Some("api-role-lacks-action" | "api-permission-missing" | "api-role-missing"))
+}
+
+/// The text for a name that is not known here: most are typing errors.
+fn unknown_principal(principal: &Principal, near: &[String]) -> Text {
+    let (name, names) = (&principal.text, near.join(", "));
+    match (principal.kind, names.as_str()) {
+        (PrincipalKind::Application, "") => text!("assigned-app-unknown", app = name),
+        (PrincipalKind::Application, names) => text!("assigned-app-similar", app = name, names = names),
+        (PrincipalKind::User | PrincipalKind::Group, "") => text!("assigned-user-unknown", user = name),
+        (PrincipalKind::User | PrincipalKind::Group, names) => {
+            text!("assigned-user-similar", user = name, names = names)
+        }
+    }
+}
+
+/// Says that a name was accepted although it is not known here.
 fn say_unknown(out: Out, principal: &Principal) {
     match principal.kind {
         PrincipalKind::User => out.text(text!("unknown-user", user = &principal.text)),
@@ -131,7 +171,13 @@ fn about(role: &RoleRow, lang: Lang) -> String {
 }
 
 fn find(text: &str) -> Result<&'static RoleRow> {
-    RoleRow::parse(text).explain(|| text!("role-unknown", role = text))
+    RoleRow::parse(text).explain(|| {
+        let names = nearest(text, ROLES.iter().map(|role| role.key));
+        match names.as_slice() {
+            [] => text!("role-unknown", role = text),
+            names => text!("role-unknown-similar", role = text, names = names.join(", ")),
+        }
+    })
 }
 
 fn principal(asked: &Assign) -> Result<Principal> {

@@ -13,23 +13,21 @@ use serde_json::{Value, json};
 use crate::args::{Common, Login, SignIn};
 use crate::host::Host;
 use crate::out::Out;
-use crate::session::{Issuer, Session, error_text};
+use crate::session::{Issuer, Remembered, Session, error_text};
 use chaveiro_lang::{Explain, text};
 
 /// The scope of the command: everything that the person may do, for as long as it is used.
 const SCOPE: &str = ".default offline_access openid profile";
 
 pub(crate) async fn login(common: &Common, out: Out, asked: &Login) -> Result<()> {
-    let read =
-        |file: &std::path::PathBuf| std::fs::read_to_string(file).explain(|| text!("file-unreadable", file = file));
-    let ca = asked.ca.as_ref().map(read).transpose()?;
-    let tenant = common.tenant.clone().unwrap_or_else(|| "organizations".to_owned());
-    let issuer = Issuer::new(&asked.server, &tenant, ca)?;
+    let issuer = issuer(common, asked)?;
     let client_id = COMMAND_LINE.to_string();
     let begun = issuer.post("devicecode", &[("client_id", &client_id), ("scope", SCOPE)]).await?;
     if begun.0 != 200 {
         bail!(text!("login-not-begun", words = error_text(&begun.1)));
     }
+    // From here on `login` alone begins again, whatever an operator decides.
+    issuer.remember()?;
     let begun = begun.1;
     let text = |name: &str| begun[name].as_str().unwrap_or_default().to_owned();
     let (code, uri) = (text("user_code"), text("verification_uri"));
@@ -39,9 +37,29 @@ pub(crate) async fn login(common: &Common, out: Out, asked: &Login) -> Result<()
     let answer = wait(&issuer, &text("device_code"), begun["interval"].as_u64().unwrap_or(5)).await?;
     let session = Session::from_answer(issuer, &answer, SystemClock::default().now())?;
     session.save()?;
+    session.issuer.remember()?;
     let value = json!({"user": session.user, "server": session.issuer.server, "tenant": session.issuer.tenant});
     out.say(text!("logged-in", user = &session.user, server = &session.issuer.server), &value);
     Ok(())
+}
+
+/// The server to sign in to: as asked for, or else as remembered.
+fn issuer(common: &Common, asked: &Login) -> Result<Issuer> {
+    let remembered = Remembered::load()?;
+    let server = match (&asked.server, &remembered) {
+        (Some(server), _) => server.trim_end_matches('/').to_owned(),
+        (None, Some(remembered)) => remembered.server.clone(),
+        (None, None) => bail!(text!("login-where")),
+    };
+    // Root and tenant of one server mean nothing to another.
+    let remembered = remembered.filter(|remembered| remembered.server == server);
+    let (tenant, ca) = remembered.map(|remembered| (remembered.tenant, remembered.ca)).unzip();
+    let ca = match &asked.ca {
+        Some(file) => Some(std::fs::read_to_string(file).explain(|| text!("file-unreadable", file = file))?),
+        None => ca.flatten(),
+    };
+    let tenant = common.tenant.clone().or(tenant).unwrap_or_else(|| "organizations".to_owned());
+    Issuer::new(&server, &tenant, ca)
 }
 
 /// Asks until an operator has decided, or the code is over.

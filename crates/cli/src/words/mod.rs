@@ -24,6 +24,7 @@ use chaveiro_lang::{Text, text};
 use chaveiro_server::{BackupError, ConfigError, DataDirError, StartError};
 use chaveiro_store_sqlite::BackupError as CopyError;
 
+use crate::reach::Unreached;
 pub(crate) use keys::of_problem;
 use keys::{of_authority, of_inventory, of_issuer, of_keyring, of_problems, of_signer};
 pub(crate) use record::of_broken;
@@ -35,6 +36,7 @@ use token::{of_issuers, of_mint};
 
 /// The text of an error, if there is one. The others are told as they are.
 pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
+    let unreached = || error.downcast_ref().map(|unreached: &Unreached| unreached.text.clone());
     let refused = || error.downcast_ref().and_then(of_refusal);
     let vouched = || error.downcast_ref().and_then(of_vouch);
     let absent = || error.downcast_ref().map(|UnknownKey| text!("refused-key-unknown"));
@@ -56,7 +58,8 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Option<Text> {
     let key_file = || error.downcast_ref().map(of_key_file);
     let exported = || error.downcast_ref().map(of_export);
     let minted = || error.downcast_ref().map(of_mint);
-    refused()
+    unreached()
+        .or_else(refused)
         .or_else(vouched)
         .or_else(absent)
         .or_else(unclear)

@@ -31,6 +31,39 @@ login-code = Open { $address } and enter the code { $code }.
 login-operator = An operator of the server vouches for you with: chaveiro sign-in approve { $code } --user YOU. Waiting …
 logged-in = { $user } is signed in to { $server }.
 not-logged-in = No one is signed in here.
+whoami-named = You are { $name } ({ $user }).
+whoami-user = You are { $user }.
+whoami-where = Server { $server }, tenant { $tenant } ({ $id }).
+whoami-until = You stay signed in until { $until }, and longer with each use.
+whoami-without-role = You have no role in this tenant. Ask an administrator for one.
+whoami-may = You may: { $rights }.
+whoami-operator = You are { $user }, an operator on the host of the data directory { $data }, and may do everything.
+whoami-runs = A server runs on it: { $server }.
+whoami-runs-not = No server runs on it.
+all-devices = all devices
+right-on = { $right } (devices tagged { $tags })
+right = { $code ->
+    [ManagedDevices_Read] see devices
+    [ManagedDevices_Update] change devices
+    [ManagedDevices_Delete] retire devices
+    [RemoteTasks_ResetPasscode] recover passcodes
+    [Chaveiro_Passcodes_Disclose] read passcodes
+    [Chaveiro_BreakGlass_Use] pass a hold for one device
+    [Chaveiro_Holds_Release] release holds
+    [Audit_Read] read the audit record
+    [Chaveiro_Scripts_Read] see scripts
+    [Chaveiro_Scripts_Write] change scripts
+    [Chaveiro_Users_Read] see users
+    [Chaveiro_Users_Write] change users
+    [Chaveiro_Applications_Manage] manage applications
+    [Chaveiro_Roles_Manage] assign roles
+   *[other] { $code }
+}
+user-added = User { $user } was made: { $id }.
+user-disabled = { $user } is disabled: signed out, and not signed in again until enabled.
+user-enabled = { $user } is enabled and can sign in.
+user-deleted = { $user } was removed and signed out. Role assignments of that name stay; see: chaveiro role assignments
+list-cut = These are the first { $limit }; there are more. Narrow the list, or add --all.
 logged-out = Signed out of { $server }.
 logged-out-here = The session of { $user } is gone here, but the server could not be told ({ $error }). It ends there by itself, some time after its last use.
 sign-in-approved = { $user } may sign in. { $app } asked for it, from the address { $address }, at { $at }.
@@ -53,8 +86,8 @@ device-retired = The device was retired. Its record and escrow are kept.
 device-comanaged = Saved: comanaged is { $state }.
 device-tagged = Saved: its scope tags are { $tags }.
 role-assigned = Assigned: { $role } to { $principal } ({ $id }).
-unknown-user = No user { $user } is known here; the role counts when an issuer uses that name.
-unknown-application = No application { $app } is known here; the role counts when an issuer uses that name.
+unknown-user = No user { $user } is known here; the role counts when an external issuer uses that name.
+unknown-application = No application { $app } is registered here; the role counts when an external issuer uses that id.
 role-unassigned = The assignment was taken back.
 hold-released = The hold since { $since } was released; recoveries are possible again.
 reading-released = The hold on reading since { $since } was released; passcodes can be read again.
@@ -92,7 +125,7 @@ rows-unsound = { $rows ->
         [one] one row was changed by another program; it grants nothing
        *[other] { $rows } rows were changed by another program; they grant nothing
     }
-    .hint = find out who wrote the database, then: chaveiro audit rows --remove, and --accept for the rest
+    .hint = find out who wrote the database, then: chaveiro audit rows --remove --reason TEXT, and --accept for the rest
 token-of-application = The token counts as an application's: { $app }. Its subject is { $subject }.
 token-of-person = The token counts as a person's, through the application { $app }. Its subject is { $subject }; a person needs a role.
     If it is the application itself, name that subject in application-subjects of the issuer (docs/identity.md).
@@ -105,8 +138,9 @@ no-foreign-applications = No application of another issuer acted here or has a r
 nothing = There is nothing to list.
 no-server = no server runs on this data directory
     .hint = start it with: chaveiro serve
-no-data-directory = the data directory { $directory } does not exist
-    .hint = make it with: chaveiro init --data { $directory }, or sign in to a server with: chaveiro login --server URL
+no-data-directory = you are not signed in to a server, and this machine has no data directory { $directory }
+    .hint = sign in with: chaveiro login --server URL
+    On the host of a server, name its directory with --data, or make one with: chaveiro init
 host-alone = this verb works on the server's host alone
     .hint = run it there, or name its data directory with --data
 several-holds = several holds stand
@@ -160,6 +194,9 @@ title-subject = Subject
 title-registered = Registered
 title-system = System
 title-user = User
+title-person = Person
+title-serial = Serial number
+title-may-sign-in = Enabled
 title-state = State
 title-last-sync = Last sync
 title-action = Action

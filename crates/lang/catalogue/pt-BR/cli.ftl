@@ -31,6 +31,39 @@ login-code = Abra { $address } e digite o código { $code }.
 login-operator = Um operador do servidor responde por você com: chaveiro sign-in approve { $code } --user VOCÊ. Aguardando …
 logged-in = { $user } entrou em { $server }.
 not-logged-in = Ninguém está com sessão aberta aqui.
+whoami-named = Você é { $name } ({ $user }).
+whoami-user = Você é { $user }.
+whoami-where = Servidor { $server }, locatário { $tenant } ({ $id }).
+whoami-until = Sua sessão vale até { $until }, e mais a cada uso.
+whoami-without-role = Você não tem nenhuma função neste locatário. Peça uma a um administrador.
+whoami-may = Você pode: { $rights }.
+whoami-operator = Você é { $user }, operador na máquina do diretório de dados { $data }, e pode tudo.
+whoami-runs = Um servidor está em execução nele: { $server }.
+whoami-runs-not = Nenhum servidor está em execução nele.
+all-devices = todos os dispositivos
+right-on = { $right } (dispositivos com a etiqueta { $tags })
+right = { $code ->
+    [ManagedDevices_Read] ver dispositivos
+    [ManagedDevices_Update] alterar dispositivos
+    [ManagedDevices_Delete] desativar dispositivos
+    [RemoteTasks_ResetPasscode] recuperar senhas
+    [Chaveiro_Passcodes_Disclose] ler senhas
+    [Chaveiro_BreakGlass_Use] passar por um bloqueio preventivo para um dispositivo
+    [Chaveiro_Holds_Release] encerrar bloqueios preventivos
+    [Audit_Read] ler a auditoria
+    [Chaveiro_Scripts_Read] ver scripts
+    [Chaveiro_Scripts_Write] alterar scripts
+    [Chaveiro_Users_Read] ver usuários
+    [Chaveiro_Users_Write] alterar usuários
+    [Chaveiro_Applications_Manage] gerenciar aplicativos
+    [Chaveiro_Roles_Manage] atribuir funções
+   *[other] { $code }
+}
+user-added = O usuário { $user } foi criado: { $id }.
+user-disabled = { $user } está desativado: a sessão terminou, e não entra de novo até ser ativado.
+user-enabled = { $user } está ativado e pode entrar.
+user-deleted = { $user } foi removido e a sessão dele terminou. As atribuições de funções desse nome ficam; veja: chaveiro role assignments
+list-cut = Estes são os primeiros { $limit }; há mais. Restrinja a lista, ou acrescente --all.
 logged-out = Sessão encerrada em { $server }.
 logged-out-here = A sessão de { $user } foi apagada aqui, mas o servidor não pôde ser avisado ({ $error }). Lá ela termina sozinha, algum tempo após o último uso.
 sign-in-approved = { $user } pode entrar. { $app } pediu a entrada, do endereço { $address }, em { $at }.
@@ -53,8 +86,8 @@ device-retired = O dispositivo foi desativado. Seu registro e sua custódia são
 device-comanaged = Salvo: comanaged é { $state }.
 device-tagged = Salvo: as etiquetas de escopo dele são { $tags }.
 role-assigned = Atribuída: { $role } a { $principal } ({ $id }).
-unknown-user = Nenhum usuário { $user } é conhecido aqui; a função vale quando um emissor usar esse nome.
-unknown-application = Nenhum aplicativo { $app } é conhecido aqui; a função vale quando um emissor usar esse nome.
+unknown-user = Nenhum usuário { $user } é conhecido aqui; a função vale quando um emissor externo usar esse nome.
+unknown-application = Nenhum aplicativo { $app } está registrado aqui; a função vale quando um emissor externo usar esse id.
 role-unassigned = A atribuição foi retirada.
 hold-released = O bloqueio preventivo desde { $since } foi encerrado; recuperações voltam a ser possíveis.
 reading-released = O bloqueio preventivo da leitura desde { $since } foi encerrado; as senhas voltam a poder ser lidas.
@@ -92,7 +125,7 @@ rows-unsound = { $rows ->
         [one] uma linha foi alterada por outro programa; ela não concede nada
        *[other] { $rows } linhas foram alteradas por outro programa; elas não concedem nada
     }
-    .hint = descubra quem escreveu no banco, depois: chaveiro audit rows --remove, e --accept para o que restar
+    .hint = descubra quem escreveu no banco, depois: chaveiro audit rows --remove --reason TEXT, e --accept para o que restar
 token-of-application = O token conta como de um aplicativo: { $app }. O titular é { $subject }.
 token-of-person = O token conta como de uma pessoa, pelo aplicativo { $app }. O titular é { $subject }; uma pessoa precisa de uma função.
     Se é o próprio aplicativo, indique esse titular em application-subjects do emissor (docs/identity.md).
@@ -105,8 +138,9 @@ no-foreign-applications = Nenhum aplicativo de outro emissor agiu aqui nem tem f
 nothing = Não há nada para listar.
 no-server = nenhum servidor usa este diretório de dados
     .hint = inicie-o com: chaveiro serve
-no-data-directory = o diretório de dados { $directory } não existe
-    .hint = crie-o com: chaveiro init --data { $directory }, ou entre num servidor com: chaveiro login --server URL
+no-data-directory = você não tem uma sessão aberta num servidor, e esta máquina não tem o diretório de dados { $directory }
+    .hint = entre com: chaveiro login --server URL
+    Na máquina de um servidor, indique o diretório com --data, ou crie um com: chaveiro init
 host-alone = este verbo só funciona na máquina do próprio servidor
     .hint = execute-o lá, ou indique o diretório de dados dele com --data
 several-holds = há vários bloqueios preventivos
@@ -160,6 +194,9 @@ title-subject = Titular
 title-registered = Registrado
 title-system = Sistema
 title-user = Usuário
+title-person = Pessoa
+title-serial = Número de série
+title-may-sign-in = Ativado
 title-state = Estado
 title-last-sync = Última sincronização
 title-action = Ação

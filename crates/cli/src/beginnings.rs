@@ -1,0 +1,70 @@
+//! Names that begin in some way, straight from the data directory: for suggestions and completions on the host, where
+//! nothing is asked of a server and nothing is recorded.
+
+use anyhow::Result;
+use chaveiro_core::application::Application;
+use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::id::TenantId;
+use chaveiro_core::inventory::InventoryField;
+use chaveiro_core::ports::{DeviceScope, DeviceSet, ResourceScope};
+use chaveiro_core::principal::{Principal, PrincipalKind};
+use chaveiro_core::query::{DeviceField, Filter, Listing, MemberKind, ResourceField, Test, Value};
+use chaveiro_core::resource::ResourceKind;
+use chaveiro_core::scope_tag::Visibility;
+
+use crate::host::Host;
+use crate::similar::nearest;
+
+/// Most names that are read.
+pub(crate) const MOST: usize = 50;
+
+/// Characters of a mistyped name that are probably right.
+const BEGINNING: usize = 3;
+
+impl Host {
+    /// Names of devices that begin so.
+    pub(crate) async fn devices_beginning(&self, tenant: TenantId, begin: &str) -> Result<Vec<String>> {
+        let listing = beginning(DeviceField::DEVICE_NAME, begin);
+        let read = self.opened.store.read(move |view| {
+            Ok(view.devices(tenant, DeviceScope::managed(DeviceSet::All), &Visibility::All, &listing)?.items)
+        });
+        let name = |device: &ManagedDevice| device.inventory.text(InventoryField::DEVICE_NAME).map(str::to_owned);
+        Ok(read.await?.iter().filter_map(name).collect())
+    }
+
+    /// Principal names of users that begin so.
+    pub(crate) async fn users_beginning(&self, tenant: TenantId, begin: &str) -> Result<Vec<String>> {
+        let name = ResourceField::Member { name: "userPrincipalName", kind: MemberKind::Plain, absent: Value::Null };
+        let listing = beginning(name, begin);
+        let read = self.opened.store.read(move |view| {
+            let users = ResourceScope::All(ResourceKind::User);
+            Ok(view.resources(tenant, users, &Visibility::All, &listing)?.items)
+        });
+        Ok(read.await?.into_iter().filter_map(|user| user.alternate_key).collect())
+    }
+
+    /// The names that were perhaps meant by a principal that is not known.
+    pub(crate) async fn principals_near(&self, tenant: TenantId, principal: &Principal) -> Result<Vec<String>> {
+        let text = &principal.text;
+        Ok(match principal.kind {
+            PrincipalKind::User => {
+                let local = text.split('@').next().unwrap_or_default();
+                let mut near = self.users_beginning(tenant, local).await?;
+                let beginning: String = local.chars().take(BEGINNING).collect();
+                near.extend(self.users_beginning(tenant, &beginning).await?);
+                nearest(text, near.iter().map(String::as_str)).into_iter().map(str::to_owned).collect()
+            }
+            // People know an application by its name, and an assignment knows it by its id.
+            PrincipalKind::Application => {
+                let is_named = |of: &&Application| of.display_name.eq_ignore_ascii_case(text);
+                self.applications(tenant).await?.iter().filter(is_named).map(|of| of.id.to_string()).collect()
+            }
+            PrincipalKind::Group => Vec::new(),
+        })
+    }
+}
+
+fn beginning<F>(field: F, begin: &str) -> Listing<F> {
+    let filter = Filter::Is { field, test: Test::StartsWith(begin.to_owned()), holds: true };
+    Listing { filter, ..Listing::first(MOST) }
+}
