@@ -22,7 +22,9 @@ pub(crate) use people::{DeviceList, Extent, Find, User};
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(name = "chaveiro", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Begin with:\n  chaveiro demo\n  chaveiro init --data ./data && chaveiro serve --data ./data")]
+#[command(
+    after_help = "Begin with:\n  chaveiro login --server https://chaveiro.example:8443\n  chaveiro demo\n  chaveiro init --data ./data && chaveiro serve --data ./data"
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,

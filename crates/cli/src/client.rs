@@ -303,7 +303,7 @@ mod tests {
         let text = refusal(StatusCode::BAD_REQUEST, &known);
         assert_eq!(text.say(Lang::choose(Some("pt"))), "o dispositivo está desativado");
         let inner = json!({"chaveiro_code": "ofTomorrow"});
-        let unknown = json!({"error": {"message": "the moon is full", "innerError": inner}});
+        let unknown = json!({"error": {"message": "An error has occurred: the moon is full", "innerError": inner}});
         let text = refusal(StatusCode::BAD_REQUEST, &unknown);
         assert_eq!(text.say(Lang::choose(Some("pt"))), "the moon is full (HTTP 400)");
     }

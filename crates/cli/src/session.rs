@@ -283,3 +283,19 @@ fn lock() -> Result<File> {
     opened.lock().explain(|| text!("file-not-locked", file = &path))?;
     Ok(opened)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_of_a_login_error_comes_after_its_sentence() {
+        for (said, told) in [
+            ("AADSTS700082: The token has expired.\r\nTrace ID: 1\r\n", "The token has expired (AADSTS700082)"),
+            ("no code: here", "no code: here"),
+        ] {
+            assert_eq!(error_text(&json!({"error_description": said})), told);
+        }
+        assert_eq!(error_text(&Value::Null), "the server gave no reason");
+    }
+}
