@@ -234,6 +234,9 @@ async fn a_person_learns_who_she_is_and_signs_in_again_by_the_verb_alone() {
     assert_eq!(userinfo["chaveiro_kind"], "operator");
     let stranger = server.client_with("nonsense").get(format!("{}/oidc/userinfo", server.graph_url)).send().await;
     assert_eq!(stranger.expect("an answer").status(), 401);
+    let wrong = server.client().delete(format!("{}/oidc/userinfo", server.graph_url)).send().await.expect("an answer");
+    assert!(wrong.status().is_client_error());
+    assert!(wrong.json::<Value>().await.expect("JSON")["error"]["message"].is_string());
 }
 
 /// The candidates for the last word, as `bash` asks for them.

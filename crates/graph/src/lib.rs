@@ -42,6 +42,8 @@ pub use tally::Tally;
 /// Everything under `/beta` and `/v1.0`, `/oidc/userinfo`, and an error of the right shape for everything else.
 pub fn router(state: Arc<GraphState>) -> Router {
     let userinfo = axum::routing::get(handlers::userinfo::serve).post(handlers::userinfo::serve);
+    // Any other method gets an error of the same shape as an unknown path.
+    let userinfo = userinfo.fallback(handlers::serve);
     let router = Router::new().route(handlers::userinfo::PATH, userinfo).fallback(handlers::serve);
     transport::compressed(router.with_state(state))
 }
