@@ -183,7 +183,7 @@ async fn twins(data: &Path, tenant: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_learns_who_she_is_and_signs_in_again_by_the_verb_alone() {
+async fn whoami_tells_the_person_and_login_alone_signs_in_again() {
     let (directory, data) = initialised();
     let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
     run(&data, &["user", "add", "ana@contoso.example", "--name", "Ana Souza"]);
@@ -215,7 +215,7 @@ async fn a_person_learns_who_she_is_and_signs_in_again_by_the_verb_alone() {
     let plain = text(&plain.stdout);
     assert!(plain.contains("recuperar senhas (dispositivos com a etiqueta lisbon)"), "{plain}");
 
-    // What the shell completes comes from the server, as far as she may see.
+    // The shell completes names of the server, as far as the person may see them.
     server.device(1).await;
     assert_eq!(completed(&home, None, &["chaveiro", "role", "show", "help"]), ["help-desk-operator"]);
     run(&data, &["role", "assign", "read-only-operator", "--user", "ana@contoso.example"]);

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{Server, chaveiro, initialised, text};
 
-/// What `login` says about that address, as JSON, and in Portuguese.
+/// The error of `login` for that address, as JSON and in Portuguese.
 fn login(home: &Path, server: &str, root: Option<&Path>, environment: &[(&str, &str)]) -> (Value, String) {
     let command = |more: &[&str]| -> Command {
         let mut command = chaveiro();
