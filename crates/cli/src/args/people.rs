@@ -49,7 +49,7 @@ pub(crate) struct DeviceList {
     pub(crate) search: Option<String>,
     #[arg(long)]
     pub(crate) user: Option<String>,
-    #[arg(long, value_name = "ODATA", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "FILTER", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) filter: Option<String>,
     #[arg(long)]
     pub(crate) retired: bool,
