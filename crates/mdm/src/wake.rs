@@ -91,6 +91,12 @@ impl Waker for Wakes {
             let _ = sender.send(());
         }
     }
+
+    fn waits(&self, enrollment: EnrollmentId) -> bool {
+        let waiting = self.lock();
+        let senders = waiting.devices.get(&enrollment);
+        senders.is_some_and(|senders| senders.iter().any(|sender| !sender.is_closed()))
+    }
 }
 
 /// A place in the table, released when the device disconnects.

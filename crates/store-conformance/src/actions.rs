@@ -9,7 +9,7 @@ use chaveiro_core::audit::{Activity, AuditEvent};
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{DeviceCommand, Phase, Purpose, Receipt, SecretRef};
 use chaveiro_core::decisions::ask::{Begun, begin};
-use chaveiro_core::decisions::disclose_passcode::{Ask, AskForAll, disclose, disclose_all, shred};
+use chaveiro_core::decisions::disclose_passcode::{Ask, AskForAll, Seen, disclose, disclose_all, shred};
 use chaveiro_core::decisions::retire;
 use chaveiro_core::engine::{Answer, Received, Value, close, expire, lost, receive, sent};
 use chaveiro_core::escrow::{SecretKind, Standing};
@@ -277,7 +277,7 @@ pub(crate) async fn a_value_of_an_action_that_is_canceled_stays_within_reach(bac
                 },
                 at(5),
             )?;
-            let [(action, decision)] = shown.as_slice() else { panic!("{shown:?}") };
+            let [Seen { action, decision, .. }] = shown.as_slice() else { panic!("{shown:?}") };
             let envelope = match decision {
                 Some(Done(disclosure)) => Some(disclosure.envelope.clone()),
                 Some(RefusedAndRecorded(_)) | None => None,

@@ -78,6 +78,10 @@ pub struct NobodyWaits;
 
 impl Waker for NobodyWaits {
     fn wake(&self, _: EnrollmentId) {}
+
+    fn waits(&self, _: EnrollmentId) -> bool {
+        false
+    }
 }
 
 /// An alarm that reaches no one.

@@ -16,13 +16,14 @@ use super::rights;
 use crate::action::{ActionRecord, ActionState};
 use crate::actions;
 use crate::audit::{Activity, AuditEvent};
-use crate::caller::{Actor, Caller};
+use crate::caller::{Actor, Caller, NO_PERSON};
 use crate::device::ManagedDevice;
 use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
-use crate::id::{DeviceId, RequestId};
+use crate::id::{DeviceId, RequestId, ResourceId, TenantId};
 use crate::permission::Permission;
-use crate::ports::{Decided, Fault, UnitOfWork, View};
+use crate::ports::{Decided, Fault, StoreError, UnitOfWork, View};
 use crate::refusal::{DeviceRefusal, RightsRefusal, Withheld};
+use crate::resource::ResourceKind;
 use crate::role::RoleAction;
 use crate::steady::Ripeness;
 use crate::tenant::TenantSettings;
@@ -76,8 +77,27 @@ pub struct AskForAll<'a> {
     pub break_glass: Option<&'a str>,
 }
 
-/// A result of a device, and the decision about its passcode; `None` if it has none.
-pub type Seen = (ActionRecord, Option<Decided<Disclosure, Withheld>>);
+/// A result of a device, as a reader of passcodes sees it.
+#[derive(Debug)]
+pub struct Seen {
+    /// The result.
+    pub action: ActionRecord,
+    /// The decision about its passcode; `None` if it has none.
+    pub decision: Option<Decided<Disclosure, Withheld>>,
+    /// The disclosure so far; `None` if there is none, or the caller may not read passcodes of the device.
+    pub window: Option<Window>,
+}
+
+/// The disclosure of a passcode so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The time of the first disclosure.
+    pub opened: Timestamp,
+    /// The name of the first reader.
+    pub reader: String,
+    /// The end of the time in which that reader may read it again; `None` if it is kept until a newer one replaces it.
+    pub ends: Option<Timestamp>,
+}
 
 /// The facts that every passcode of a device has in common.
 struct Facts {
@@ -110,13 +130,15 @@ pub fn disclose_all(unit: &mut dyn UnitOfWork, ask: &AskForAll<'_>, now: Timesta
     let facts = Facts::read(unit, caller, device)?;
     let mut decided = Vec::new();
     for action in unit.current_results(caller.tenant, device)? {
-        let decision = match has_passcode(&action) {
+        let (decision, window) = match has_passcode(&action) {
             true => {
-                Some(decide_one(unit, &Ask { caller, action: &action, request, reason, break_glass }, &facts, now)?)
+                let ask = Ask { caller, action: &action, request, reason, break_glass };
+                let (decision, secret) = decide_one(unit, &ask, &facts, now)?;
+                (Some(decision), secret.map(|secret| window(unit, &secret)).transpose()?.flatten())
             }
-            false => None,
+            false => (None, None),
         };
-        decided.push((action, decision));
+        decided.push(Seen { action, decision, window });
     }
     Ok(decided)
 }
@@ -140,15 +162,16 @@ pub fn disclose(
         return Err(DeviceRefusal::NotFound.into());
     }
     let facts = Facts::read(unit, ask.caller, ask.action.device)?;
-    decide_one(unit, ask, &facts, now)
+    Ok(decide_one(unit, ask, &facts, now)?.0)
 }
 
+/// Returns the decision, and the secret that it is about if the caller may read passcodes of the device.
 fn decide_one(
     unit: &mut dyn UnitOfWork,
     ask: &Ask<'_>,
     facts: &Facts,
     now: Timestamp,
-) -> Result<Decided<Disclosure, Withheld>, Fault> {
+) -> Result<(Decided<Disclosure, Withheld>, Option<EscrowedSecret>), Fault> {
     let Ask { caller, action, request, .. } = *ask;
     let Facts { device, settings, permitted } = facts;
     let event = |activity| {
@@ -159,12 +182,12 @@ fn decide_one(
     };
     if !permitted {
         unit.append_audit(&event(Activity::DisclosureRefused).with("reason", Withheld::MissingRole))?;
-        return Ok(Decided::RefusedAndRecorded(Withheld::MissingRole));
+        return Ok((Decided::RefusedAndRecorded(Withheld::MissingRole), None));
     }
     let secrets = unit.secrets(action.tenant, action.id)?;
     let shown = |secret: &EscrowedSecret| secret.standing != Standing::History && secret.context.kind.is_for_people();
     let Some(mut secret) = secrets.into_iter().find(shown) else {
-        return Ok(Decided::RefusedAndRecorded(Withheld::Nothing));
+        return Ok((Decided::RefusedAndRecorded(Withheld::Nothing), None));
     };
     let id = secret.id;
     let event = |activity| event(activity).with("secret", id);
@@ -178,7 +201,7 @@ fn decide_one(
         }
         Err(withheld) => Decided::RefusedAndRecorded(withheld),
     };
-    match decided {
+    let decided = match decided {
         Decided::Done(envelope) => {
             unit.append_audit(&event(Activity::PasscodeDisclosed).with_some("reason", ask.reason))?;
             if secret.disclosed.is_none() {
@@ -188,13 +211,38 @@ fn decide_one(
                 secret.disclosed = Some((now, key));
                 unit.update_secret(&secret)?;
             }
-            Ok(Decided::Done(Disclosure { context: secret.context, envelope }))
+            Decided::Done(Disclosure { context: secret.context, envelope })
         }
         Decided::RefusedAndRecorded(withheld) => {
             unit.append_audit(&event(Activity::DisclosureRefused).with("reason", withheld))?;
-            Ok(Decided::RefusedAndRecorded(withheld))
+            Decided::RefusedAndRecorded(withheld)
         }
+    };
+    Ok((decided, Some(secret)))
+}
+
+/// Returns the disclosure of a secret so far.
+fn window(view: &dyn View, secret: &EscrowedSecret) -> Result<Option<Window>, StoreError> {
+    let Some((opened, key)) = &secret.disclosed else { return Ok(None) };
+    let reader = reader_of(view, secret.context.tenant, key)?;
+    Ok(Some(Window { opened: *opened, reader, ends: Some(secret.expires).filter(|ends| *ends != UNTIL_REPLACED) }))
+}
+
+/// Returns the name of the caller with that [`Actor::key`], as far as this server knows one.
+fn reader_of(view: &dyn View, tenant: TenantId, key: &str) -> Result<String, StoreError> {
+    let (application, person) = key.rsplit_once('/').unwrap_or((key, NO_PERSON));
+    if person != NO_PERSON {
+        let user = match person.parse() {
+            Ok(id) => view.resource(tenant, ResourceKind::User, ResourceId(id))?,
+            Err(_) => None,
+        };
+        return Ok(user.and_then(|user| user.alternate_key).unwrap_or_else(|| person.to_owned()));
     }
+    let known = match application.parse() {
+        Ok(id) => view.application(tenant, id)?,
+        Err(_) => None,
+    };
+    Ok(known.map_or_else(|| application.to_owned(), |application| application.display_name))
 }
 
 /// Returns the end of the window, which opens with the first disclosure and never outlives the retention of an unread
@@ -240,7 +288,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::id::{ActionId, SecretId, TenantId};
+    use crate::id::{ActionId, SecretId};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).expect("a valid time")

@@ -171,6 +171,9 @@ pub trait Sealer: Send + Sync {
 pub trait Waker: Send + Sync {
     /// Wakes the device of that enrolment.
     fn wake(&self, enrollment: EnrollmentId);
+
+    /// Returns true if the device of that enrolment waits now, so that it comes at once when it is woken.
+    fn waits(&self, enrollment: EnrollmentId) -> bool;
 }
 
 /// The connection of a request. A listener puts it into the extensions of each request as `Arc<dyn Peer>`. When it has

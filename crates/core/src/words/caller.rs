@@ -12,6 +12,9 @@ use crate::permission::PermissionSet;
 /// The `application_id` of tokens that a person minted on the host.
 pub const OPERATOR_CLIENT: &str = "chaveiro-cli";
 
+/// The person in the [`Actor::key`] of an application by itself.
+pub const NO_PERSON: &str = "-";
+
 /// The caller, after its token was verified and its tenant found licensed.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -153,6 +156,12 @@ impl Actor {
         }
     }
 
+    /// Returns the name by which people know the party: that of the user, or else of the application.
+    pub fn name(&self) -> &str {
+        let user = self.user_principal_name.as_deref().or(self.user_id.as_deref());
+        user.or(self.application_name.as_deref()).unwrap_or(&self.application_id)
+    }
+
     /// Returns a text that is equal exactly for the same caller, as disclosure windows and repeated requests compare
     /// them. A user through two applications is two callers; so are two people on the host.
     pub fn key(&self) -> String {
@@ -160,7 +169,7 @@ impl Actor {
             Some(person) => Some(person.name()),
             None => self.user_id.clone(),
         };
-        format!("{}/{}", self.application_id, person.as_deref().unwrap_or("-"))
+        format!("{}/{}", self.application_id, person.as_deref().unwrap_or(NO_PERSON))
     }
 
     /// Returns a text that is equal for the same party, as [`Self::is_same_party`] compares. It is the person, through
@@ -213,6 +222,24 @@ mod tests {
         let script = actor("script", None, None);
         assert!(script.is_same_party(&actor("SCRIPT", None, None)));
         assert!(!script.is_same_party(&actor("desk", None, None)));
+    }
+
+    #[test]
+    fn a_party_is_named_after_its_person_and_without_one_after_its_application() {
+        let named = |user: Option<&str>, name: Option<&str>, application: Option<&str>| Actor {
+            user_id: user.map(str::to_owned),
+            user_principal_name: name.map(str::to_owned),
+            application_name: application.map(str::to_owned),
+            ..Actor::system()
+        };
+        for (actor, name) in [
+            (named(Some("1"), Some("ana@x"), Some("Desk")), "ana@x"),
+            (named(Some("1"), None, Some("Desk")), "1"),
+            (named(None, None, Some("Desk")), "Desk"),
+            (named(None, None, None), "chaveiro"),
+        ] {
+            assert_eq!(actor.name(), name);
+        }
     }
 
     #[test]

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chaveiro_core::Decided;
 use chaveiro_core::action::ActionRecord;
-use chaveiro_core::decisions::disclose_passcode::{self, AskForAll, Disclosure, has_passcode};
-use chaveiro_core::id::{DeviceId, RequestId};
+use chaveiro_core::decisions::disclose_passcode::{self, AskForAll, Disclosure, Seen, has_passcode};
+use chaveiro_core::device::{ManagedDevice, Platform};
+use chaveiro_core::escrow::SecretKind;
+use chaveiro_core::id::{DeviceId, EnrollmentId, RequestId};
+use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::refusal::Withheld;
+use chaveiro_core::{Decided, Timestamp};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
@@ -25,10 +28,40 @@ use crate::error::GraphError;
 use crate::model::Property;
 use crate::query::Selection;
 use crate::render::Form;
-use crate::render::action_result::{Reason, Shown, with_results};
+use crate::render::action_result::{Entry, Reason, Shown, with_results};
 use crate::resolve::{End, PropertyPath};
 
 const RESULTS: &str = "deviceActionResults";
+
+/// The property that says whether the device waits for work now.
+const CONNECTED: &str = "chaveiro_connected";
+
+/// The facts about a device that its handler adds to what is stored of it.
+struct Beside {
+    device: DeviceId,
+    /// The enrolment under which the device keeps a connection; `None` for devices that keep none.
+    connects: Option<EnrollmentId>,
+    results: Vec<(ActionRecord, Option<Timestamp>)>,
+}
+
+impl Beside {
+    fn of(view: &dyn View, device: &ManagedDevice) -> Result<Self, StoreError> {
+        // Devices of the other platforms come when they choose to.
+        let connects = match device.platform {
+            Platform::Linux => view.open_enrollment(device.tenant, device.id)?.map(|enrollment| enrollment.id),
+            Platform::Windows | Platform::WindowsPhone => None,
+        };
+        let results = view.current_results(device.tenant, device.id)?.into_iter();
+        let results = results.map(|record| Ok((record.clone(), sealed(view, &record)?)));
+        Ok(Self { device: device.id, connects, results: results.collect::<Result<_, StoreError>>()? })
+    }
+}
+
+/// Returns the time at which the escrow received the first passcode of an action.
+fn sealed(view: &dyn View, record: &ActionRecord) -> Result<Option<Timestamp>, StoreError> {
+    let secrets = view.secrets(record.tenant, record.id)?;
+    Ok(secrets.iter().find(|secret| secret.context.kind == SecretKind::Passcode).map(|secret| secret.received))
+}
 
 /// One entity.
 pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
@@ -38,10 +71,7 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         let admitted = reading.admit(view)?;
         let entity = admitted.binding.node.as_ref();
         let from = admitted.reading(view, witness.as_ref(), &reading);
-        let records = match admitted.binding.device() {
-            Some(device) => Some((device.id, view.current_results(device.tenant, device.id)?)),
-            None => None,
-        };
+        let beside = admitted.binding.device().map(|device| Beside::of(view, device)).transpose()?;
         let object = entity.render(&from, &admitted.selection, Form::Single)?;
         let tag = entity.tag();
         let mut object = match reading.walk.end {
@@ -50,12 +80,16 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         };
         let expanding = Expanding { from, base_url: &base_url, asked: &reading };
         admitted.expansions.put(&expanding, entity, &reading.path, &mut object)?;
-        Ok((object, records, tag, admitted.selection))
+        Ok((object, beside, tag, admitted.selection))
     });
-    let (object, records, tag, selection) = found.await?;
-    let records = records.filter(|_| object.contains_key(RESULTS));
+    let (mut object, beside, tag, selection) = found.await?;
+    if let Some(connected) = object.get_mut(CONNECTED) {
+        let connects = beside.as_ref().and_then(|beside| beside.connects);
+        *connected = connects.map(|enrollment| state.waker.waits(enrollment)).into();
+    }
+    let beside = beside.filter(|_| object.contains_key(RESULTS));
     if let End::Property(path) = &asked.walk.end {
-        return property(state, &asked, path, object, records, &selection).await;
+        return property(state, &asked, path, object, beside, &selection).await;
     }
 
     let control = asked.control(&state.base_url);
@@ -66,13 +100,13 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     };
     let mut body = control.begin(context(state, asked.walk.version, &path, &selection, true));
     body.extend(object);
-    let Some((device, records)) = records else {
+    let Some(beside) = beside else {
         let answer = response::json(control.format, StatusCode::OK, &Value::Object(body));
         return Ok(response::tagged(answer, tag.as_deref()));
     };
     // `with_results` writes this member last, and by itself.
     body.remove(RESULTS);
-    let results = results(state, &asked, device, records, &selection).await?;
+    let results = results(state, &asked, beside, &selection).await?;
     let body = with_results(control.format, &body, RESULTS, &results);
     Ok(response::tagged(response::secret_json(control.format, body), tag.as_deref()))
 }
@@ -83,15 +117,15 @@ async fn property(
     asked: &Arc<Asked>,
     path: &PropertyPath,
     mut object: Map<String, Value>,
-    records: Option<(DeviceId, Vec<ActionRecord>)>,
+    beside: Option<Beside>,
     selection: &Selection,
 ) -> Result<Response, GraphError> {
     let control = asked.control(&state.base_url);
     let context =
         format!("{}/{}/$metadata#{}", state.base_url, asked.walk.version.segment(), asked.walk.parenthesised(""));
     let begun = control.begin(context);
-    if let Some((device, records)) = records {
-        let results = results(state, asked, device, records, selection).await?;
+    if let Some(beside) = beside {
+        let results = results(state, asked, beside, selection).await?;
         return Ok(response::secret_json(control.format, with_results(control.format, &begun, "value", &results)));
     }
     let whole = object.remove(path.property.name).unwrap_or_default();
@@ -118,39 +152,41 @@ async fn property(
 async fn results(
     state: &Arc<GraphState>,
     asked: &Arc<Asked>,
-    device: DeviceId,
-    records: Vec<ActionRecord>,
+    beside: Beside,
     selection: &Selection,
-) -> Result<Vec<(ActionRecord, Shown)>, GraphError> {
+) -> Result<Vec<Entry>, GraphError> {
     let permitted = asked.caller.permissions.contains(disclose_passcode::PERMISSION);
     let reason = match (permitted, selection.names(RESULTS) && !asked.head) {
         (false, _) => Reason::MissingPermission,
         (true, false) => Reason::NotSelected,
-        (true, true) => return disclosed(state, asked, device).await,
+        (true, true) => return disclosed(state, asked, beside.device).await,
     };
-    let shown = records.into_iter().map(|record| {
+    let shown = beside.results.into_iter().map(|(record, sealed)| {
         let shown = if has_passcode(&record) { Shown::Withheld(reason) } else { Shown::Nothing };
-        (record, shown)
+        Entry { record, sealed, shown, window: None }
     });
     Ok(shown.collect())
 }
 
 /// Records the disclosures, durably, and then opens the envelopes.
-async fn disclosed(
-    state: &Arc<GraphState>,
-    asked: &Arc<Asked>,
-    device: DeviceId,
-) -> Result<Vec<(ActionRecord, Shown)>, GraphError> {
+async fn disclosed(state: &Arc<GraphState>, asked: &Arc<Asked>, device: DeviceId) -> Result<Vec<Entry>, GraphError> {
     let asked = Arc::clone(asked);
     let request = asked.request;
     let decided = write_and_alert(state, move |unit| {
         asked.require_valid(unit)?;
         let (reason, break_glass) = (asked.reason.as_deref(), asked.break_glass.as_deref());
         let ask = AskForAll { caller: &asked.caller, device, request, reason, break_glass };
-        disclose_passcode::disclose_all(unit, &ask, asked.now)
+        let seen = disclose_passcode::disclose_all(unit, &ask, asked.now)?.into_iter();
+        let sealed = seen.map(|seen| Ok((sealed(unit, &seen.action)?, seen)));
+        Ok(sealed.collect::<Result<Vec<_>, StoreError>>()?)
     });
-    let decided = decided.await?;
-    Ok(decided.into_iter().map(|(record, decision)| (record, open(state, request, decision))).collect())
+    let entry = |(sealed, Seen { action: record, decision, window })| Entry {
+        record,
+        sealed,
+        shown: open(state, request, decision),
+        window,
+    };
+    Ok(decided.await?.into_iter().map(entry).collect())
 }
 
 fn open(state: &GraphState, request: RequestId, decision: Option<Decided<Disclosure, Withheld>>) -> Shown {

@@ -139,6 +139,7 @@ pub(crate) const MANAGED_DEVICE: &[Property] = &[
     Property::new("enrolledByUserPrincipalName", Edm::String).read_only().beta(),
     Property::new("enrollmentProfileName", Edm::String).read_only(),
     Property::new("securityPatchLevel", Edm::String).read_only().beta(),
+    Property::new("chaveiro_connected", Edm::Boolean).read_only().beta().single_only(),
     Property::new("chaveiro_recoverability", Edm::Collection(&Edm::Complex(&RECOVERABILITY)))
         .or(Default::Empty)
         .read_only()

@@ -7,11 +7,16 @@ use super::{Default, Edm, EnumType, Property};
 /// Their prefix keeps them apart; SDKs put them into their additional data.
 pub const EXTENSIONS: &[(&str, &str)] = &[
     ("chaveiro_actionId", "The id of the action, as audit events name it."),
+    ("chaveiro_requestedBy", "The name of the user or application that asked for it."),
     ("chaveiro_attempt", "How often the commands were sent, from 1."),
     ("chaveiro_outcome", "Why the action ended as it did; null while it is open."),
     ("chaveiro_deviceStatus", "The device's own status for the deciding command; null when it gave none."),
     ("chaveiro_deviceReason", "The device's own words for why it did not, or not wholly; null when it gave none."),
     ("chaveiro_opens", "What the passcode opens: login:ACCOUNT, luks2:VOLUME, or screen."),
+    (
+        "chaveiro_passcodeSealedDateTime",
+        "When the escrow received the passcode; null before that, and for actions without one.",
+    ),
     (
         "chaveiro_verifiedDateTime",
         "When the device proved that the passcode opens all of that; null where a device cannot.",
@@ -24,6 +29,15 @@ pub const EXTENSIONS: &[(&str, &str)] = &[
     (
         "chaveiro_passcodeUncertain",
         "Whether the device gave the passcode in a way that leaves it open whether it opens the device.",
+    ),
+    (
+        "chaveiro_passcodeFirstReadBy",
+        "The first reader of the passcode, for callers that may read it; null otherwise, and before the first reading.",
+    ),
+    ("chaveiro_passcodeFirstReadDateTime", "When that reader first read it; null where the reader is."),
+    (
+        "chaveiro_passcodeReadableUntilDateTime",
+        "Until when that reader may read it again; null where the reader is, and for a passcode that is kept until a newer one replaces it.",
     ),
 ];
 

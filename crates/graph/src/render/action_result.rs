@@ -3,8 +3,10 @@
 //! The entries are written straight into the response buffer, which is sized beforehand and wiped when the
 //! response was sent: the passcode is not copied into a JSON tree, and no reallocation leaves one behind.
 
+use chaveiro_core::Timestamp;
 use chaveiro_core::action::{ActionRecord, ActionState};
 use chaveiro_core::actions::keeps_uncertain_value;
+use chaveiro_core::decisions::disclose_passcode::Window;
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
 use serde_json::{Map, Value, json};
@@ -17,7 +19,7 @@ use crate::model::result_type;
 use crate::negotiation::{Format, Metadata};
 
 /// Room for one entry: the passcode, each byte of which can become a six-byte escape, and the rest.
-const ENTRY_BYTES: usize = 6 * MAX_PASSCODE_BYTES + 1024;
+const ENTRY_BYTES: usize = 6 * MAX_PASSCODE_BYTES + 2048;
 
 /// The reason why `passcode` is null although the action is done; the value of `chaveiro_passcodeWithheld`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumCount)]
@@ -73,13 +75,20 @@ pub enum Shown {
     Passcode(Passcode),
 }
 
+/// An entry: the action, and what is said of its passcode.
+pub struct Entry {
+    /// The action.
+    pub record: ActionRecord,
+    /// The time at which the escrow received its first passcode.
+    pub sealed: Option<Timestamp>,
+    /// The passcode.
+    pub shown: Shown,
+    /// The disclosure so far, for callers that may read the passcode.
+    pub window: Option<Window>,
+}
+
 /// The body of an answer: `object` with `results` as its last member, under that name.
-pub fn with_results(
-    format: Format,
-    object: &Map<String, Value>,
-    name: &str,
-    results: &[(ActionRecord, Shown)],
-) -> Zeroizing<Vec<u8>> {
+pub fn with_results(format: Format, object: &Map<String, Value>, name: &str, results: &[Entry]) -> Zeroizing<Vec<u8>> {
     let mut object = object.clone();
     if format.metadata == Metadata::Full {
         let of = if name == "value" { "@odata.type".to_owned() } else { format!("{name}@odata.type") };
@@ -92,17 +101,18 @@ pub fn with_results(
         body.push(b',');
     }
     body.extend_from_slice(format!("\"{name}\":[").as_bytes());
-    for (index, (record, shown)) in results.iter().enumerate() {
+    for (index, entry) in results.iter().enumerate() {
         if index > 0 {
             body.push(b',');
         }
-        write_entry(&mut body, format, record, shown);
+        write_entry(&mut body, format, entry);
     }
     body.extend_from_slice(b"]}");
     body
 }
 
-fn write_entry(body: &mut Vec<u8>, format: Format, record: &ActionRecord, shown: &Shown) {
+fn write_entry(body: &mut Vec<u8>, format: Format, entry: &Entry) {
+    let Entry { record, shown, window, .. } = entry;
     let failed = matches!(record.state, ActionState::Failed | ActionState::NotSupported);
     let withheld = match shown {
         Shown::Withheld(reason) => Some(reason.code()),
@@ -117,15 +127,20 @@ fn write_entry(body: &mut Vec<u8>, format: Format, record: &ActionRecord, shown:
         "lastUpdatedDateTime": date_time(record.updated),
         "errorCode": if failed { record.device_status.unwrap_or_default() } else { 0 },
         "chaveiro_actionId": record.id,
+        "chaveiro_requestedBy": record.requested_by.name(),
         "chaveiro_attempt": record.attempt,
         "chaveiro_outcome": record.outcome.map(|outcome| outcome.code()),
         "chaveiro_deviceStatus": record.device_status,
         "chaveiro_deviceReason": record.device_reason,
         "chaveiro_opens": record.opens.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "chaveiro_passcodeSealedDateTime": entry.sealed.map(date_time),
         "chaveiro_verifiedDateTime": record.verified.map(date_time),
         "chaveiro_beforeRestoreDateTime": record.before_restore.map(date_time),
         "chaveiro_passcodeWithheld": withheld,
         "chaveiro_passcodeUncertain": keeps_uncertain_value(record),
+        "chaveiro_passcodeFirstReadBy": window.as_ref().map(|window| &window.reader),
+        "chaveiro_passcodeFirstReadDateTime": window.as_ref().map(|window| date_time(window.opened)),
+        "chaveiro_passcodeReadableUntilDateTime": window.as_ref().and_then(|window| window.ends).map(date_time),
     });
     // Members that its type does not have are left out.
     let has = |name: &str| of.is_some_and(|of| of.property(name).is_some());
@@ -162,7 +177,6 @@ fn write_text(body: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use chaveiro_core::Timestamp;
     use chaveiro_core::action::Outcome;
     use chaveiro_core::caller::Actor;
     use chaveiro_core::id::{ActionId, DeviceId, TenantId};
@@ -182,11 +196,17 @@ mod tests {
         }
     }
 
+    fn entry(state: ActionState, shown: Shown) -> Entry {
+        let reader = "r".repeat(256);
+        let window = Window { opened: Timestamp::UNIX_EPOCH, reader, ends: Some(Timestamp::UNIX_EPOCH) };
+        Entry { record: record(1, state), sealed: Some(Timestamp::UNIX_EPOCH), shown, window: Some(window) }
+    }
+
     #[test]
     fn every_passcode_survives_the_escaping_and_never_outgrows_the_buffer() {
         for text in ["123456", "a\"b\\c\n\u{1}é", &"\u{1}".repeat(MAX_PASSCODE_BYTES)] {
             let passcode = Passcode::new(Zeroizing::new(text.to_owned())).expect("a passcode");
-            let shown = vec![(record(1, ActionState::Done), Shown::Passcode(passcode))];
+            let shown = vec![entry(ActionState::Done, Shown::Passcode(passcode))];
             let body = with_results(Format::default(), &Map::new(), "deviceActionResults", &shown);
             assert!(body.len() <= 64 + ENTRY_BYTES);
             let json: Value = serde_json::from_slice(&body).expect("JSON");
@@ -197,12 +217,8 @@ mod tests {
     #[test]
     fn only_a_failed_action_has_an_error_code() {
         for (state, code) in [(ActionState::Done, 0), (ActionState::Failed, 500), (ActionState::Pending, 0)] {
-            let body = with_results(
-                Format::default(),
-                &Map::new(),
-                "deviceActionResults",
-                &[(record(1, state), Shown::Nothing)],
-            );
+            let body =
+                with_results(Format::default(), &Map::new(), "deviceActionResults", &[entry(state, Shown::Nothing)]);
             let json: Value = serde_json::from_slice(&body).expect("JSON");
             assert_eq!(json["deviceActionResults"][0]["errorCode"], code);
         }
