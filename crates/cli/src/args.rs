@@ -108,18 +108,8 @@ pub(crate) enum Verb {
     Find(Find),
     #[command(subcommand)]
     Device(Device),
-    #[command(after_help = "Example:\n  chaveiro recover ANA-LT1 --wait --show")]
-    Recover {
-        device: String,
-        #[arg(long)]
-        wait: bool,
-        #[arg(long, requires = "wait")]
-        show: bool,
-        #[arg(long, default_value_t = 600)]
-        timeout: u64,
-        #[command(flatten)]
-        why: Why,
-    },
+    #[command(after_help = "Example:\n  chaveiro recover ANA-LT1 --show")]
+    Recover(Recover),
     #[command(after_help = "Example:\n  chaveiro action ANA-LT1")]
     Action {
         device: String,
@@ -170,6 +160,22 @@ pub(crate) enum Doctor {
         #[arg(long, env = "CHAVEIRO_CONFIG", value_name = "FILE", requires = "token")]
         config: Option<PathBuf>,
     },
+}
+
+/// Flags of `recover`.
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    pub(crate) device: String,
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[arg(long)]
+    pub(crate) show: bool,
+    #[arg(long, default_value_t = 600)]
+    pub(crate) timeout: u64,
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 /// The reasons that a person gives for a recovery or a disclosure.

@@ -121,6 +121,22 @@ impl GraphClient {
         succeeded((status, answer))
     }
 
+    /// The answer to a look; `None` while the server is away: not reached, or busy, or on its way up or down.
+    pub(crate) async fn look(&self, path: &str) -> Result<Option<Value>> {
+        const BUSY: [StatusCode; 4] = [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::BAD_GATEWAY,
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::GATEWAY_TIMEOUT,
+        ];
+        match self.call(Method::GET, path, None).await {
+            Ok((status, _)) if BUSY.contains(&status) => Ok(None),
+            Ok(answered) => succeeded(answered).map(Some),
+            Err(error) if is_unreached(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Every item of a collection that is known to be small.
     pub(crate) async fn all(&self, path: &str) -> Result<Vec<Value>> {
         let (mut items, mut pages) = (Vec::new(), self.pages(path));
@@ -182,6 +198,11 @@ pub(crate) async fn signed_in_elsewhere(common: &Common) -> Result<Option<GraphC
         bail!(text!("session-of-other-tenant", tenant = &session.issuer.tenant, asked = asked));
     }
     Ok(Some(GraphClient::signed_in(session).await?))
+}
+
+/// Returns true if a request failed on its way, so that the server may answer another one.
+fn is_unreached(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<Unreached>())
 }
 
 /// The answer of a request that succeeded; otherwise an error with the server's own words.

@@ -5,6 +5,7 @@ mod args;
 mod beginnings;
 mod client;
 mod complete;
+mod confirm;
 mod demo;
 mod help;
 mod host;
@@ -14,12 +15,17 @@ mod lookup;
 mod named;
 mod obstacle;
 mod out;
+mod passcode;
 mod person;
 mod question;
 mod reach;
+mod result;
 mod session;
 mod similar;
+mod spelling;
+mod table;
 mod verbs;
+mod waiting;
 mod words;
 
 use std::alloc::System;
@@ -112,10 +118,8 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
         Verb::Keys(keys) => verbs::admin::keys(common, out, keys).await?,
         Verb::Find(find) => verbs::device_list::find(common, out, find).await?,
         Verb::Device(device) => verbs::device::device(common, out, device).await?,
-        Verb::Recover { device, wait, show, timeout, why } => {
-            return verbs::device::recover(common, out, device, *wait, *show, *timeout, why).await;
-        }
-        Verb::Action { device, show, why } => verbs::device::action(common, out, device, *show, why).await?,
+        Verb::Recover(recover) => return verbs::recover::recover(common, out, recover).await,
+        Verb::Action { device, show, why } => verbs::recover::action(common, out, device, *show, why).await?,
         Verb::Role(role) => verbs::role::role(common, out, role).await?,
         Verb::Hold(hold) => verbs::hold::hold(common, out, hold).await?,
         Verb::Audit(audit) => verbs::audit::audit(common, out, audit).await?,

@@ -4,11 +4,13 @@ use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use chaveiro_core::Timestamp;
-use comfy_table::Table;
-use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use serde_json::{Value, json};
 
+use crate::table;
 use chaveiro_lang::{Lang, Text, text};
+
+/// Lays a table out: titles, rows, and the width of the terminal.
+type Lay = fn(&[String], &[Vec<String>], Option<usize>) -> Vec<String>;
 
 /// Where and how to print.
 #[derive(Clone, Copy)]
@@ -67,7 +69,7 @@ impl Out {
         if items.is_empty() {
             return self.text(text!("nothing"));
         }
-        self.line(&self.table(columns, items, true));
+        self.line(&self.table(columns, items, table::lines));
     }
 
     /// A list that comes in pages.
@@ -75,16 +77,38 @@ impl Out {
         Pages { out: *self, columns, is_begun: false }
     }
 
-    fn table(&self, columns: &[(Text, &str)], items: &[Value], has_header: bool) -> String {
-        let mut table = Table::new();
-        table.load_style(if std::io::stdout().is_terminal() { UTF8_HORIZONTAL_ONLY } else { NOTHING });
-        if has_header {
-            table.set_header(columns.iter().map(|(title, _)| title.say(self.lang)));
+    fn table(&self, columns: &[(Text, &str)], items: &[Value], lay: Lay) -> String {
+        let titles: Vec<_> = columns.iter().map(|(title, _)| title.say(self.lang)).collect();
+        let row = |item: &Value| columns.iter().map(|(_, member)| self.cell(member, &item[*member])).collect();
+        let rows: Vec<Vec<_>> = items.iter().map(row).collect();
+        lay(&titles, &rows, self.width()).join("\n")
+    }
+
+    /// The columns of the terminal that reads the output; `None` in a pipe.
+    pub(crate) fn width(&self) -> Option<usize> {
+        // So narrow a terminal shows no line whole.
+        const LEAST: u16 = 20;
+        let (columns, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+        Some(usize::from(columns.0.max(LEAST)))
+    }
+
+    /// A line for people beside the output, which a pipe does not get.
+    pub(crate) fn beside(&self, line: &str) {
+        if !self.json {
+            let _ = writeln!(std::io::stderr(), "{line}");
         }
-        for item in items {
-            table.add_row(columns.iter().map(|(_, member)| self.cell(member, &item[*member])));
+    }
+
+    /// The moment that a value names.
+    pub(crate) fn moment(&self, value: &Value) -> Option<Timestamp> {
+        value.as_str()?.parse().ok()
+    }
+
+    pub(crate) fn bold(&self, text: &str) -> String {
+        match self.colour {
+            true => format!("{0}{text}{0:#}", Style::new().bold()),
+            false => text.to_owned(),
         }
-        table.to_string()
     }
 
     pub(crate) fn paint(&self, colour: AnsiColor, bold: bool, text: &str) -> String {
@@ -138,7 +162,7 @@ impl Pages<'_> {
                 let begin = if is_first { "[" } else { "," };
                 format!("{begin}{}", items.iter().map(Value::to_string).collect::<Vec<_>>().join(",\n"))
             }
-            false => self.out.table(self.columns, items, is_first),
+            false => self.out.table(self.columns, items, if is_first { table::lines } else { table::further }),
         };
         writeln!(std::io::stdout(), "{text}").is_ok()
     }
@@ -155,12 +179,4 @@ impl Pages<'_> {
 }
 
 /// Members whose values are code words, which people read in their language.
-const CODES: [&str; 7] = [
-    "actionName",
-    "actionState",
-    "chaveiro_outcome",
-    "chaveiro_passcodeWithheld",
-    "kind",
-    "managementState",
-    "standing",
-];
+const CODES: [&str; 6] = ["actionName", "actionState", "chaveiro_outcome", "kind", "managementState", "standing"];

@@ -7,6 +7,7 @@ use chaveiro_audit::Report;
 use serde_json::{Value, json};
 
 use crate::out::Out;
+use crate::passcode::{INDENTATION, spelt};
 use chaveiro_lang::{Text, text};
 
 /// The table at the end.
@@ -199,11 +200,14 @@ impl Story {
             false => self.out.paint(AnsiColor::Red, true, &self.say(text!("demo-other-pin"))),
         };
         let state = self.say(text!("demo-state"));
-        self.out.line(&format!(
-            "     {state} {}\n     GET …?$select=deviceActionResults  {} {verdict}",
-            self.out.cell("actionState", &json!(recovery.state)),
-            recovery.passcode
-        ));
+        self.out.line(&format!("     {state} {}", self.out.cell("actionState", &json!(recovery.state))));
+        self.shown(&recovery.passcode);
+        self.out.line(&format!("     {verdict}"));
+    }
+
+    /// A passcode as Graph shows it, alone on its line.
+    fn shown(&self, passcode: &str) {
+        self.out.line(&format!("     GET …?$select=deviceActionResults\n\n{INDENTATION}{passcode}\n"));
     }
 
     pub(super) fn machine(&self, name: &str, account: &str, volume: Option<&str>) {
@@ -229,8 +233,11 @@ impl Story {
 
     pub(super) fn disk_escrowed(&self, passcode: &str, opens: bool) {
         let before = self.say(text!("demo-in-escrow"));
-        let text = format!("{before} {passcode} {}", self.opening(opens, true));
+        let text = format!("{before} {}", self.opening(opens, true));
         self.fact("linuxDisk", text!("demo-label-disk"), &text, json!({"passcode": passcode, "opens": opens}));
+        if !self.out.json {
+            self.out.line(&format!("\n{INDENTATION}{passcode}"));
+        }
     }
 
     pub(super) fn machine_came(&self, commands: usize) {
@@ -264,8 +271,10 @@ impl Story {
             }));
         }
         let ended = self.out.cell("actionState", &json!(recovery.state));
-        let (state, shown) = (self.say(text!("demo-state")), (ended, &recovery.passcode));
-        self.out.line(&format!("     {state} {}\n     GET …?$select=deviceActionResults  {}", shown.0, shown.1));
+        self.out.line(&format!("     {} {ended}", self.say(text!("demo-state"))));
+        self.shown(&recovery.passcode);
+        spelt(&recovery.passcode, self.out.lang, self.out.width()).iter().for_each(|line| self.out.line(line));
+        self.out.line("");
         for check in checks {
             let secret = match check.secret {
                 Secret::Former => self.say(text!("demo-former")),

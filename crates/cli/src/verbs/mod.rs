@@ -10,6 +10,7 @@ pub(crate) mod docs;
 pub(crate) mod doctor;
 mod enroll_token;
 pub(crate) mod hold;
+pub(crate) mod recover;
 pub(crate) mod restore;
 pub(crate) mod role;
 pub(crate) mod serve;

@@ -93,9 +93,108 @@ hold-released = The hold since { $since } was released; recoveries are possible 
 reading-released = The hold on reading since { $since } was released; passcodes can be read again.
 locks-untold = { $device } ({ $system }) does not say beforehand what can be recovered; only Linux devices do.
 locks-not-yet-told = { $device } ({ $system }) has not said yet what can be recovered; it does in every session.
-passcode-uncertain = Warning: it is not certain that the passcode marked uncertain opens the device. Try it, and the one before; otherwise recover again.
 accepted = Accepted: the passcode of { $device } will be recovered when the device comes in.
+recovery-joined = A recovery of { $device } is open already: { $who } asked for it at { $at }. It serves you, too.
+nothing-asked = Nothing was changed.
+
+## The question before a recovery
+
+recover-question = Recover the passcode of { $device }? [y/N]
+recover-changes = This replaces { $what }. What opens it now stops working.
+lock-secret = { $kind ->
+    [login] the password of { $subject }
+    [luks2] the recovery passcode of the encrypted volume { $subject } (passphrases that people set stay)
+    [screen] the PIN of its user
+   *[other] the password of its user
+}
+lock-barred = Not today: { $lock }: { $why }.
+connected = connected now
+not-connected = not connected, last seen { $at }
+last-seen = last seen { $at }
+
+## Waiting for a recovery
+
 waiting = Waiting for the device …
+waiting-for = Waiting for the device ({ $device }) …
+waiting-for-server = Waiting for the server …
+waiting-stopped = Stopped waiting. The recovery stays open; look later with: chaveiro action { $device } --show
+server-away = The server does not answer. The recovery stays open; still waiting.
+step-accepted = accepted and recorded
+step-called = device called
+step-sealed = made and sealed there
+step-proven = applied and proven
+step-applied = applied, as the device says
+
+## A passcode that is read out
+
+passcode-small-letters = small letters
+passcode-capital-letters = capital letters
+passcode-digits = digits
+passcode-signs = signs
+and = { $first } and { $last }
+passcode-made-of = { $kinds }; written without spaces
+passcode-made-of-groups = { $kinds }; the hyphens belong to it
+passcode-words = { $count } words in small letters; the hyphens belong to it
+passcode-until = You may read it again until { $at }.
+passcode-until-replaced = It can be read until a newer one replaces it.
+passcode-recorded = It was recorded that you saw it.
+passcode-uncertain = Warning: it is not certain that this passcode opens the device. Try it, and the one before; otherwise recover again.
+
+## Results of actions
+
+result = { $action }: { $state }
+by-at = { $who }, { $at }
+not-proven = this device cannot prove it
+lock = { $kind ->
+    [login] sign-in of { $subject }
+    [luks2] encrypted volume { $subject }
+    [screen] screen lock
+   *[other] { $kind } { $subject }
+}
+device-status = { $status ->
+    [401] it does not know the server (401)
+    [403] it forbids it (403)
+    [404] it does not have that (404)
+    [405] it does not allow it (405)
+    [406] it does not offer it (406)
+    [418] it was done before (418)
+    [425] it lacks the right (425)
+    [500] it failed there (500)
+    [501] it is not implemented there (501)
+    [516] the data is of the wrong kind (516)
+   *[other] status { $status }
+}
+withheld = { $code ->
+    [missingPermission] the token lacks the permission
+    [notSelected] not asked for
+    [notOpenable] the server does not have the key to it
+    [missingRole] your roles do not allow it
+    [nothing] there is none
+    [otherCaller] { $who ->
+        [none] another person has read it
+       *[other] { $who } read it first, { $at }
+    }
+    [windowOver] the time to read it again is over
+    [shredded] its retention is over
+    [readingOnHold] reading is on hold
+    [breakGlassRole] your roles do not allow break-glass
+    [breakGlassReason] the reason for break-glass is too short or too long
+   *[other] { $code }
+}
+    .hint = { $code ->
+        [missingPermission] ask for a token with DeviceManagementManagedDevices.PrivilegedOperations.All
+        [notSelected] show it with: chaveiro action { $device } --show
+        [notOpenable] the private escrow key is kept elsewhere; see docs/operations.md
+        [missingRole] ask an administrator for a role that reads passcodes
+        [nothing] ask for one with: chaveiro recover { $device } --show
+        [otherCaller] ask for a new one with: chaveiro recover { $device } --show
+        [windowOver] ask for a new one with: chaveiro recover { $device } --show
+        [shredded] ask for a new one with: chaveiro recover { $device } --show
+        [readingOnHold] a person with that right ends it with: chaveiro hold release
+        [breakGlassRole] ask an administrator for the role break-glass
+        [breakGlassReason] give 10 to 256 characters with --break-glass
+       *[other] {""}
+    }
 exported = { $events ->
         [one] one event
        *[other] { $events } events
@@ -171,7 +270,6 @@ not-moved = the data directory was not only moved: { $doubt }
 
 title-id = Id
 title-name = Name
-title-uncertain = Uncertain
 title-licence = Licence
 title-entra-tenant = Entra tenant
 title-key = Key
@@ -199,12 +297,11 @@ title-serial = Serial number
 title-may-sign-in = Enabled
 title-state = State
 title-last-sync = Last sync
-title-action = Action
 title-outcome = Outcome
 title-device-status = Device status
-title-passcode = Passcode
-title-withheld = Withheld
-title-updated = Updated
+title-withheld = Not shown
+title-asked-by = Asked for by
+title-proven = Proven
 title-opens = Opens
 title-reason = Reason
 title-since = Since
@@ -222,7 +319,6 @@ title-application-user-address = Application, user, address
 title-table = Table
 title-row = Row
 title-tenant = Tenant
-title-before-restore = Before restore
 title-events = Events
 title-last-event = Last event
 title-counts-as = Counts as
@@ -247,10 +343,10 @@ word = { $code ->
     [canceled] canceled
     [approved] approved
     [denied] denied
-    [replaced] replaced
-    [removed] removed
-    [revealed] revealed
-    [acknowledged] acknowledged
+    [replaced] the device has a new passcode
+    [removed] the lock was removed
+    [revealed] the device gave the passcode that it had
+    [acknowledged] done, as the device says
     [valueNotDelivered] the device delivered no passcode
     [deviceRefused] refused by the device
     [featureAbsent] the device cannot do it
@@ -262,17 +358,6 @@ word = { $code ->
     [reenrolled] the device enrolled anew
     [retired] the device was retired
     [canceledByCaller] canceled by the caller
-    [missingPermission] the token lacks the permission
-    [notSelected] not asked for: add --show
-    [notOpenable] the key to it is not here
-    [missingRole] your roles do not allow it
-    [nothing] there is none
-    [otherCaller] another person has read it
-    [windowOver] the time to read it again is over
-    [shredded] its retention is over
-    [readingOnHold] reading is on hold
-    [breakGlassRole] your roles do not allow break-glass
-    [breakGlassReason] the reason for break-glass is too short or too long
     [managed] managed
     [retireIssued] retired
     [asking] recoveries

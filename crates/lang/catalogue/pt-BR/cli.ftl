@@ -93,9 +93,108 @@ hold-released = O bloqueio preventivo desde { $since } foi encerrado; recuperaç
 reading-released = O bloqueio preventivo da leitura desde { $since } foi encerrado; as senhas voltam a poder ser lidas.
 locks-untold = { $device } ({ $system }) não diz de antemão o que pode ser recuperado; só dispositivos Linux dizem.
 locks-not-yet-told = { $device } ({ $system }) ainda não disse o que pode ser recuperado; ele o diz em cada sessão.
-passcode-uncertain = Aviso: não é certo que a senha marcada como incerta abra o dispositivo. Tente-a, e a anterior; senão, recupere de novo.
 accepted = Aceito: a senha de { $device } será recuperada quando o dispositivo se conectar.
+recovery-joined = Já há uma recuperação aberta de { $device }: { $who } a pediu em { $at }. Ela vale também para você.
+nothing-asked = Nada foi alterado.
+
+## A pergunta antes de uma recuperação
+
+recover-question = Recuperar a senha de { $device }? [s/N]
+recover-changes = Isto substitui { $what }. O que abre agora deixa de funcionar.
+lock-secret = { $kind ->
+    [login] a senha de { $subject }
+    [luks2] a senha de recuperação do volume cifrado { $subject } (as que pessoas definiram ficam)
+    [screen] o PIN do usuário
+   *[other] a senha do usuário
+}
+lock-barred = Hoje não: { $lock }: { $why }.
+connected = conectado agora
+not-connected = não conectado, visto por último em { $at }
+last-seen = visto por último em { $at }
+
+## A espera por uma recuperação
+
 waiting = Aguardando o dispositivo …
+waiting-for = Aguardando o dispositivo ({ $device }) …
+waiting-for-server = Aguardando o servidor …
+waiting-stopped = A espera terminou. A recuperação continua aberta; veja mais tarde com: chaveiro action { $device } --show
+server-away = O servidor não responde. A recuperação continua aberta; a espera continua.
+step-accepted = aceito e registrado
+step-called = dispositivo chamado
+step-sealed = criada e selada lá
+step-proven = aplicada e comprovada
+step-applied = aplicada, segundo o dispositivo
+
+## Uma senha que se dita
+
+passcode-small-letters = minúsculas
+passcode-capital-letters = maiúsculas
+passcode-digits = números
+passcode-signs = sinais
+and = { $first } e { $last }
+passcode-made-of = { $kinds }; escreve-se sem espaços
+passcode-made-of-groups = { $kinds }; os hífens fazem parte
+passcode-words = { $count } palavras em minúsculas; os hífens fazem parte
+passcode-until = Você pode lê-la de novo até { $at }.
+passcode-until-replaced = Ela pode ser lida até que uma mais nova a substitua.
+passcode-recorded = Ficou registrado que você a viu.
+passcode-uncertain = Aviso: não é certo que esta senha abra o dispositivo. Tente-a, e a anterior; senão, recupere de novo.
+
+## Resultados de ações
+
+result = { $action }: { $state }
+by-at = { $who }, { $at }
+not-proven = este dispositivo não pode comprová-lo
+lock = { $kind ->
+    [login] entrada de { $subject }
+    [luks2] volume cifrado { $subject }
+    [screen] bloqueio de tela
+   *[other] { $kind } { $subject }
+}
+device-status = { $status ->
+    [401] ele não conhece o servidor (401)
+    [403] ele proíbe (403)
+    [404] ele não tem isso (404)
+    [405] ele não permite (405)
+    [406] ele não oferece isso (406)
+    [418] já foi feito antes (418)
+    [425] falta-lhe o direito (425)
+    [500] falhou lá (500)
+    [501] lá não existe isso (501)
+    [516] os dados são de outro tipo (516)
+   *[other] status { $status }
+}
+withheld = { $code ->
+    [missingPermission] o token não tem a permissão
+    [notSelected] não foi pedida
+    [notOpenable] o servidor não tem a chave dela
+    [missingRole] suas funções não permitem
+    [nothing] não há nenhuma
+    [otherCaller] { $who ->
+        [none] outra pessoa já a leu
+       *[other] { $who } a leu primeiro, { $at }
+    }
+    [windowOver] o tempo para relê-la acabou
+    [shredded] o prazo de guarda acabou
+    [readingOnHold] leitura em bloqueio preventivo
+    [breakGlassRole] suas funções não permitem acesso de emergência
+    [breakGlassReason] o motivo do acesso de emergência é curto ou longo demais
+   *[other] { $code }
+}
+    .hint = { $code ->
+        [missingPermission] peça um token com DeviceManagementManagedDevices.PrivilegedOperations.All
+        [notSelected] mostre-a com: chaveiro action { $device } --show
+        [notOpenable] a chave privada da custódia está em outro lugar; veja docs/operations.md
+        [missingRole] peça a um administrador uma função que leia senhas
+        [nothing] peça uma com: chaveiro recover { $device } --show
+        [otherCaller] peça uma nova com: chaveiro recover { $device } --show
+        [windowOver] peça uma nova com: chaveiro recover { $device } --show
+        [shredded] peça uma nova com: chaveiro recover { $device } --show
+        [readingOnHold] uma pessoa com esse direito o encerra com: chaveiro hold release
+        [breakGlassRole] peça a um administrador a função break-glass
+        [breakGlassReason] dê de 10 a 256 caracteres com --break-glass
+       *[other] {""}
+    }
 exported = { $events ->
         [one] { $events } evento
        *[other] { $events } eventos
@@ -171,7 +270,6 @@ not-moved = o diretório de dados não foi só movido: { $doubt }
 
 title-id = Id
 title-name = Nome
-title-uncertain = Incerto
 title-licence = Licença
 title-entra-tenant = Locatário Entra
 title-key = Chave
@@ -199,12 +297,11 @@ title-serial = Número de série
 title-may-sign-in = Ativado
 title-state = Estado
 title-last-sync = Última sincronização
-title-action = Ação
 title-outcome = Resultado
 title-device-status = Status do dispositivo
-title-passcode = Senha
 title-withheld = Não mostrada
-title-updated = Atualizado
+title-asked-by = Pedida por
+title-proven = Comprovado
 title-opens = Abre
 title-reason = Motivo
 title-since = Desde
@@ -222,7 +319,6 @@ title-application-user-address = Aplicativo, usuário, endereço
 title-table = Tabela
 title-row = Linha
 title-tenant = Locatário
-title-before-restore = Antes da restauração
 title-events = Eventos
 title-last-event = Último evento
 title-counts-as = Conta como
@@ -262,17 +358,6 @@ word = { $code ->
     [reenrolled] o dispositivo se inscreveu de novo
     [retired] o dispositivo foi desativado
     [canceledByCaller] cancelada por quem pediu
-    [missingPermission] o token não tem a permissão
-    [notSelected] não pedida: acrescente --show
-    [notOpenable] a chave dela não está aqui
-    [missingRole] suas funções não permitem
-    [nothing] não há nenhuma
-    [otherCaller] outra pessoa já a leu
-    [windowOver] o tempo para relê-la acabou
-    [shredded] o prazo de guarda acabou
-    [readingOnHold] leitura em bloqueio preventivo
-    [breakGlassRole] suas funções não permitem acesso de emergência
-    [breakGlassReason] o motivo do acesso de emergência é curto ou longo demais
     [managed] gerenciado
     [retireIssued] desativado
     [asking] recuperações
