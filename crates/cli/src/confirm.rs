@@ -66,7 +66,7 @@ fn title(out: Out, device: &Value) -> String {
 }
 
 /// Says whether a device is connected, or when it was last here.
-pub(crate) fn last_seen(out: Out, device: &Value) -> Text {
+fn last_seen(out: Out, device: &Value) -> Text {
     match device["chaveiro_connected"].as_bool() {
         Some(true) => text!("connected"),
         Some(false) => text!("not-connected", at = out.cell("", &device["lastSyncDateTime"])),

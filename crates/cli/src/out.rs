@@ -92,6 +92,11 @@ impl Out {
         Some(usize::from(columns.0.max(LEAST)))
     }
 
+    /// A paragraph for people, whose words wrap where the terminal ends.
+    pub(crate) fn paragraph(&self, text: &str) {
+        table::indented(text, "", self.width()).iter().for_each(|line| self.line(line));
+    }
+
     /// A line for people beside the output, which a pipe does not get.
     pub(crate) fn beside(&self, line: &str) {
         if !self.json {

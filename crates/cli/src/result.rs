@@ -40,12 +40,11 @@ fn print_passcode(out: Out, result: &Value) {
         Some(at) => text!("passcode-until", at = at),
         None => text!("passcode-until-replaced"),
     };
-    let told = format!("{} {}", again.say(out.lang), text!("passcode-recorded").say(out.lang));
     out.line("");
-    indented(&told, "", out.width()).iter().for_each(|line| out.line(line));
+    out.paragraph(&again.say(out.lang));
+    out.paragraph(&text!("passcode-recorded").say(out.lang));
     if result["chaveiro_passcodeUncertain"] == true {
-        let warned = text!("passcode-uncertain").say(out.lang);
-        indented(&warned, "", out.width()).iter().for_each(|line| out.line(line));
+        out.paragraph(&text!("passcode-uncertain").say(out.lang));
     }
     out.line("");
 }

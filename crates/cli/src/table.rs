@@ -57,15 +57,18 @@ pub(crate) fn indented(text: &str, indentation: &str, width: Option<usize>) -> V
     wrapped(text, room).into_iter().map(|line| format!("{indentation}{line}")).collect()
 }
 
-/// A title and its value; a value that wraps stays beside its title.
+/// A title and its value; a value that wraps stays beside its title. One with a word that is too wide stays a line, so that
+/// it can be copied.
 pub(crate) fn entry(title: &str, value: &str, indentation: &str, width: Option<usize>) -> Vec<String> {
     let head = format!("{indentation}{title}");
     let room = width.map_or(usize::MAX, |width| width.saturating_sub(head.width()));
+    let is_copied = value.split([' ', '\n']).any(|word| word.width() > room);
+    let lines = if is_copied { value.lines().map(str::to_owned).collect() } else { wrapped(value, room) };
     let line = |(number, line): (usize, String)| match number {
         0 => format!("{head}{line}"),
         _ => format!("{}{line}", " ".repeat(head.width())),
     };
-    wrapped(value, room).into_iter().enumerate().map(line).collect()
+    lines.into_iter().enumerate().map(line).collect()
 }
 
 /// The lines of a table. Without a width each row is one line for each line of its cells. With one, the titles are underlined.
@@ -198,11 +201,11 @@ mod tests {
         assert_eq!(
             lines(&titles, &rows, Some(60)),
             [
-                "Name     What to do   Id".to_owned(),
+                "Name     What to do     Id".to_owned(),
                 "─".repeat(60),
-                format!("ANA-LT1  free one of  {ID}"),
-                "         the key".to_owned(),
-                "         slots first".to_owned(),
+                format!("ANA-LT1  free one of    {ID}"),
+                "         the key slots".to_owned(),
+                "         first".to_owned(),
             ]
         );
         assert_eq!(
@@ -232,6 +235,11 @@ mod tests {
     fn a_word_breaks_only_where_it_may_and_without_a_sign() {
         assert_eq!(wrapped("/users\u{200B}/7af0\u{200B}/devices", 12), ["/users/7af0", "/devices"]);
         assert_eq!(wrapped("palmada-enquanto mancha", 5), ["palmada-enquanto", "mancha"]);
+        assert_eq!(
+            entry("Line  ", "p256 BJ43PIKyuZaKoqv server", "  ", Some(20)),
+            ["  Line  p256 BJ43PIKyuZaKoqv server"]
+        );
+        assert_eq!(entry("Of  ", "two words", "  ", Some(12)), ["  Of  two", "      words"]);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::client::GraphClient;
-use crate::confirm::last_seen;
 use crate::out::Out;
 use crate::result::is_open;
 use crate::table::{padded, width};
@@ -103,8 +102,7 @@ impl<'a> Waiting<'a> {
                     break newest;
                 }
             }
-            let waiting = text!("waiting-for", device = last_seen(self.out, &device));
-            self.spinner.set_message(waiting.say(self.out.lang));
+            self.spinner.set_message(self.state(&device).say(self.out.lang));
             tokio::time::sleep(if looks < FIRST_LOOKS { FIRST_INTERVAL } else { INTERVAL }).await;
             looks += 1;
         };
@@ -114,6 +112,15 @@ impl<'a> Waiting<'a> {
         // Naming the results shows a passcode, and records that it was shown.
         let shown = self.answer("?$select=deviceActionResults").await?;
         Ok(newest_recovery(&shown).unwrap_or(ended))
+    }
+
+    /// The state of what the recovery waits for. A device that was called just now holds no connection, so that a look does
+    /// not say whether it can be reached.
+    fn state(&self, device: &Value) -> Text {
+        match newest_recovery(device) {
+            Some(newest) if newest["actionState"] == "active" => text!("waiting-at-work"),
+            Some(_) | None => text!("waiting-for", at = self.out.cell("", &device["lastSyncDateTime"])),
+        }
     }
 
     /// The device, as soon as the server answers.

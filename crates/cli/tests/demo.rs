@@ -107,7 +107,7 @@ fn what_the_linux_machine_said_of_its_locks_and_its_recoveries_is_on_the_command
         table.lines().any(|line| ["volume cifrado", "/disk.img", "sim", "abre"].iter().all(|word| line.contains(word)));
     assert!(told && table.contains("Recuperável hoje"), "{table}");
     let actions = run(&data, &["action", "ana-desktop"]);
-    assert!(actions.contains("Opens") && actions.contains("luks2:/disk.img"), "{actions}");
+    assert!(actions.contains("Opens") && actions.contains("encrypted volume /disk.img"), "{actions}");
     assert!(!actions.contains("Reason"), "a column that nothing is in is not shown: {actions}");
 }
 

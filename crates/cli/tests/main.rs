@@ -20,6 +20,7 @@ mod package;
 mod people;
 mod reach;
 mod record;
+mod screen;
 mod sdk;
 mod support;
 mod transport;

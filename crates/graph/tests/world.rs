@@ -22,8 +22,9 @@ use chaveiro_core::application::Application;
 use chaveiro_core::caller::{Actor, ActorKind, HostUser};
 use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, Platform};
 use chaveiro_core::enrollment::Enrollment;
+use chaveiro_core::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing};
 use chaveiro_core::hold::{Hold, HoldKind, HoldRule, Release};
-use chaveiro_core::id::{ApplicationId, AssignmentId, EnrollmentId, HoldId, ResourceId, TenantId};
+use chaveiro_core::id::{ApplicationId, AssignmentId, EnrollmentId, HoldId, ResourceId, SecretId, TenantId};
 use chaveiro_core::permission::{PERMISSIONS, Permission};
 use chaveiro_core::ports::{BoxFuture, Clock, ReadJob, Store, StoreError, UnitOfWork, Verdict, WriteJob};
 use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
@@ -286,6 +287,31 @@ impl World {
         .await;
     }
 
+    /// Puts a passcode into escrow for the newest action of a device, which that caller has read.
+    pub async fn seal_for_reader(&self, of: u64, number: u64, reader: &'static str) {
+        let now = self.clock.now();
+        self.write(move |unit| {
+            let action = unit.current_results(tenant(of), device(number))?.remove(0);
+            let context = SecretContext {
+                tenant: action.tenant,
+                device: action.device,
+                action: action.id,
+                attempt: 1,
+                kind: SecretKind::Passcode,
+            };
+            Ok(unit.insert_secret(&EscrowedSecret {
+                id: SecretId(id(0x5, number)),
+                context,
+                envelope: Some(b"sealed".to_vec()),
+                standing: Standing::Current,
+                received: now,
+                expires: now + Duration::from_secs(60),
+                disclosed: Some((now, reader.to_owned())),
+            })?)
+        })
+        .await;
+    }
+
     /// Puts everything of that number back as it was at the beginning.
     pub async fn restore(&self, of: u64, number: u64, tag: &'static str) {
         self.put_device(of, number, ManagementState::Managed, Some(tag)).await;
@@ -434,15 +460,24 @@ impl World {
 
     /// The token that the operator of this host gets for that tenant.
     pub fn token_for(&self, of: TenantId, permissions: &[Permission]) -> String {
-        let (now, hour) = (self.now(), Duration::from_secs(3600));
-        let token = self.issuer.mint_operator_token(of, &person(), permissions, now, hour, self.entropy.as_ref());
-        token.expect("minted").expose_secret().to_owned()
+        self.minted(of, &person(), permissions)
     }
 
     /// The same for the first tenant, with every permission.
     pub fn token(&self) -> String {
+        self.token_of(&person())
+    }
+
+    /// The same for another person on this host.
+    pub fn token_of(&self, person: &HostUser) -> String {
         let all: Vec<_> = PERMISSIONS.iter().map(|row| row.permission).collect();
-        self.token_for(tenant(1), &all)
+        self.minted(tenant(1), person, &all)
+    }
+
+    fn minted(&self, of: TenantId, person: &HostUser, permissions: &[Permission]) -> String {
+        let (now, hour) = (self.now(), Duration::from_secs(3600));
+        let token = self.issuer.mint_operator_token(of, person, permissions, now, hour, self.entropy.as_ref());
+        token.expect("minted").expose_secret().to_owned()
     }
 
     /// A token of the local issuer with exactly these claims.

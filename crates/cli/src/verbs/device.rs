@@ -16,6 +16,7 @@ use crate::host::Host;
 use crate::lookup::DEVICES;
 use crate::obstacle;
 use crate::out::Out;
+use crate::table::entry;
 use crate::verbs::{device_list, enroll_token};
 use chaveiro_lang::{Text, text};
 
@@ -82,7 +83,9 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &Device) -> Result<(
                 out.value(&found);
             } else {
                 for name in SHOWN {
-                    out.line(&format!("{:<22} {}", property(name).say(out.lang), out.cell(name, &found[name])));
+                    let title = format!("{:<22} ", property(name).say(out.lang));
+                    let lines = entry(&title, &out.cell(name, &found[name]), "", out.width());
+                    lines.iter().for_each(|line| out.line(line));
                 }
             }
         }

@@ -44,7 +44,7 @@ pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
             match out.json {
                 true => out.value(&role_json(role)),
                 false => {
-                    out.line(&format!("{} ({}): {}", role.name, role.key, about(role, out.lang)));
+                    out.paragraph(&format!("{} ({}): {}", role.name, role.key, about(role, out.lang)));
                     role.actions.iter().for_each(|action| out.line(&format!("  {action}")));
                 }
             }

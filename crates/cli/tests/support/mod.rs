@@ -4,6 +4,7 @@ pub mod disk;
 pub mod faketime;
 pub mod fill;
 pub mod machine;
+pub mod terminal;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

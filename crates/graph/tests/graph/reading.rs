@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
 use chaveiro_core::Refusal;
-use chaveiro_core::caller::Actor;
+use chaveiro_core::caller::{Actor, HostUser};
 use chaveiro_core::decisions::change_tenant;
 use chaveiro_core::reading::ReadingRule;
+use chaveiro_graph::render::date_time;
 
 use super::*;
 
@@ -48,6 +49,37 @@ fn seen(answer: &Value) -> (bool, Option<&str>) {
 async fn alerts(world: &World) -> Vec<&'static str> {
     let alerts = world.store.read(|view| Ok(view.alerts(100)?)).await.expect("read");
     alerts.iter().map(|alert| alert.news.name()).collect()
+}
+
+#[tokio::test]
+async fn readers_learn_who_asked_who_read_first_and_until_when() {
+    let world = World::new().await;
+    let token = world.token();
+    let facts = |answer: &Value| {
+        let names = ["FirstReadBy", "FirstReadDateTime", "ReadableUntilDateTime", "SealedDateTime"];
+        let result = &answer["deviceActionResults"][0];
+        names.map(|name| result[format!("chaveiro_passcode{name}")].as_str().map(str::to_owned))
+    };
+    world.call(&token, "POST", &format!("{}/recoverPasscode", device_path(1)), "").await;
+    let (_, asked) = world.call(&token, "GET", &device_path(1), "").await;
+    assert_eq!(asked["deviceActionResults"][0]["chaveiro_requestedBy"], "ana");
+    assert_eq!((facts(&asked), &asked["chaveiro_connected"]), ([None, None, None, None], &Value::Null));
+    world.carry_out(1, PLANTED).await;
+    let sealed = Some(date_time(world.clock.now()));
+    let (_, first) = world.call(&token, "GET", &show(1), "").await;
+    let read = Some(date_time(world.clock.now()));
+    let until = Some(date_time(world.clock.now() + std::time::Duration::from_secs(15 * 60)));
+    let told = [Some("ana".to_owned()), read, until, sealed.clone()];
+    assert_eq!(facts(&first), told);
+    world.clock.0.fetch_add(60, Ordering::SeqCst);
+    let (_, other) = world.call(&world.token_of(&HostUser::new("bob", 1001)), "GET", &show(1), "").await;
+    assert_eq!((seen(&other), facts(&other)), ((false, Some("otherCaller")), told));
+    // Who does not ask for the passcode, or may not, learns nothing of its readers.
+    let reader = world.token_for(tenant(1), &[Permission::ManagedDevicesReadAll]);
+    for (token, path) in [(&token, device_path(1)), (&reader, show(1))] {
+        let (_, answer) = world.call(token, "GET", &path, "").await;
+        assert_eq!(facts(&answer), [None, None, None, sealed.clone()], "{path}");
+    }
 }
 
 #[tokio::test]

@@ -229,6 +229,16 @@ async fn who_asks_need_not_be_who_reads() {
     let (_, seen) = world.ask(&bob, "GET", &select, &[]).await;
     assert_eq!(seen["deviceActionResults"][0]["chaveiro_passcodeWithheld"], "nothing", "this world seals nothing");
     assert_eq!(world.ask(&bob, "POST", &recover(OWN), &[]).await.0, 403);
+    // The name of a reader is for readers alone.
+    world.seal_for_reader(1, OWN, "desk/oid-carl@x").await;
+    for (token, withheld, reader) in [(&ana, "missingRole", None), (&bob, "otherCaller", Some("oid-carl@x"))] {
+        let (_, seen) = world.ask(token, "GET", &select, &[]).await;
+        let result = &seen["deviceActionResults"][0];
+        assert_eq!(result["chaveiro_passcodeWithheld"], withheld);
+        assert_eq!(result["chaveiro_passcodeFirstReadBy"].as_str(), reader, "{result}");
+        assert_eq!(result["chaveiro_passcodeFirstReadDateTime"].is_string(), reader.is_some(), "{result}");
+        assert_eq!(result["chaveiro_passcodeReadableUntilDateTime"].is_string(), reader.is_some(), "{result}");
+    }
 }
 
 #[tokio::test]

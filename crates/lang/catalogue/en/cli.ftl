@@ -115,7 +115,8 @@ last-seen = last seen { $at }
 ## Waiting for a recovery
 
 waiting = Waiting for the device …
-waiting-for = Waiting for the device ({ $device }) …
+waiting-for = Waiting for the device, last seen { $at } …
+waiting-at-work = Waiting: the device is at work …
 waiting-for-server = Waiting for the server …
 waiting-stopped = Stopped waiting. The recovery stays open; look later with: chaveiro action { $device } --show
 server-away = The server does not answer. The recovery stays open; still waiting.
@@ -300,6 +301,7 @@ title-last-sync = Last sync
 title-outcome = Outcome
 title-device-status = Device status
 title-withheld = Not shown
+title-ended = Ended
 title-asked-by = Asked for by
 title-proven = Proven
 title-opens = Opens

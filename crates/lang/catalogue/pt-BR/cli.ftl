@@ -115,7 +115,8 @@ last-seen = visto por último em { $at }
 ## A espera por uma recuperação
 
 waiting = Aguardando o dispositivo …
-waiting-for = Aguardando o dispositivo ({ $device }) …
+waiting-for = Aguardando o dispositivo, visto por último em { $at } …
+waiting-at-work = Aguardando: o dispositivo trabalha …
 waiting-for-server = Aguardando o servidor …
 waiting-stopped = A espera terminou. A recuperação continua aberta; veja mais tarde com: chaveiro action { $device } --show
 server-away = O servidor não responde. A recuperação continua aberta; a espera continua.
@@ -300,6 +301,7 @@ title-last-sync = Última sincronização
 title-outcome = Resultado
 title-device-status = Status do dispositivo
 title-withheld = Não mostrada
+title-ended = Terminada
 title-asked-by = Pedida por
 title-proven = Comprovado
 title-opens = Abre
