@@ -9,7 +9,7 @@ use crate::advisories::advisories;
 use crate::check::check;
 use crate::fuzz::fuzz;
 use crate::lanes::{run_all, run_quick};
-use crate::needs::{self, FETCHED};
+use crate::needs::{self, FETCHED, FETCHED_BY_CLIENTS};
 use crate::package::package;
 use crate::prose::prose;
 use crate::release::release;
@@ -64,7 +64,7 @@ pub(crate) const CHORES: &[Chore] = &[
     },
     Chore {
         name: "sdk",
-        summary: "run the clients of Graph that every test run leaves out: `sdk go terraform`, or all of them",
+        summary: "run the clients of Graph that every test run leaves out: `sdk go terraform m365 az`, or all of them",
         run: sdk,
     },
     Chore {
@@ -111,21 +111,44 @@ fn model(_: &[String]) -> Result<()> {
     run(cargo(&["test", "--release", "--locked", "--package", "chaveiro-core", "--lib", "--"]).args(walks))
 }
 
-/// Those clients, by the name of the program that they need, and the test that runs each.
-const CLIENTS: &[(&str, &str)] = &[
-    ("go", "the_go_sdk_pages_recovers_and_names_every_error"),
-    ("terraform", "terraform_recovers_once_for_each_ticket_and_keeps_the_passcode_out_of_its_state"),
+/// One of those clients.
+struct Client {
+    name: &'static str,
+    /// The program that must be there; the others are installed by the test.
+    program: Option<&'static str>,
+    test: &'static str,
+}
+
+const CLIENTS: &[Client] = &[
+    Client { name: "go", program: Some("go"), test: "the_go_sdk_pages_recovers_and_names_every_error" },
+    Client {
+        name: "terraform",
+        program: Some("terraform"),
+        test: "terraform_recovers_once_for_each_ticket_and_keeps_the_passcode_out_of_its_state",
+    },
+    Client {
+        name: "m365",
+        program: None,
+        test: "the_cli_for_microsoft_365_signs_in_lists_recovers_and_shows_the_passcode",
+    },
+    Client {
+        name: "az",
+        program: None,
+        test: "the_azure_cli_cannot_sign_in_and_asks_graph_with_a_token_that_another_got",
+    },
 ];
 
 fn sdk(arguments: &[String]) -> Result<()> {
-    if let Some(unknown) = arguments.iter().find(|name| !CLIENTS.iter().any(|(client, _)| client == name)) {
+    if let Some(unknown) = arguments.iter().find(|name| !CLIENTS.iter().any(|client| client.name == *name)) {
         bail!("there is no client `{unknown}`; `cargo xtask help` names those that there are");
     }
-    needs::provide(true, &[])?;
-    for (client, test) in CLIENTS {
-        if arguments.is_empty() || arguments.iter().any(|name| name == client) {
-            run(Command::new(client).arg("version")).with_context(|| format!("{client} is needed"))?;
-            run(&mut cargo(&["test", "--workspace", "--locked", "--test", "sdk_more", "--", "--exact", test]))?;
+    needs::provide(true, FETCHED_BY_CLIENTS)?;
+    for client in CLIENTS {
+        if arguments.is_empty() || arguments.iter().any(|name| name == client.name) {
+            if let Some(program) = client.program {
+                run(Command::new(program).arg("version")).with_context(|| format!("{program} is needed"))?;
+            }
+            run(&mut cargo(&["test", "--workspace", "--locked", "--test", "sdk_more", "--", "--exact", client.test]))?;
         }
     }
     Ok(())

@@ -76,6 +76,12 @@ const NEEDS: &[Need] = &[
         why: "the packages are installed in a fresh Debian",
     },
     Need { program: "systemd-nspawn", probe: VERSION, package: "systemd-container", why: "it boots that Debian" },
+    Need {
+        program: "ip",
+        probe: &["-V"],
+        package: "iproute2",
+        why: "tests give a server Microsoft's names in a network namespace",
+    },
     Need { program: "mvn", probe: VERSION, package: "maven", why: "it installs that SDK and Keycloak" },
 ];
 
@@ -97,6 +103,12 @@ pub(crate) const FETCHED: &[Fetched] = &[
     Fetched { place: "tmp/keycloak/installed", from: "Maven Central", what: "Keycloak, 160 MB" },
     Fetched { place: "tmp/debian/bookworm.tar", from: "Debian", what: "a fresh Debian, 60 MB" },
     Fetched { place: "tools/cargo-deb-", from: "crates.io", what: "cargo-deb, which is built once" },
+];
+
+/// What `cargo xtask sdk` fetches besides.
+pub(crate) const FETCHED_BY_CLIENTS: &[Fetched] = &[
+    Fetched { place: "sdk/m365-", from: "npm", what: "@pnp/cli-microsoft365, 400 MB unpacked" },
+    Fetched { place: "sdk/az-", from: "PyPI", what: "azure-cli, 400 MB unpacked" },
 ];
 
 impl Fetched {

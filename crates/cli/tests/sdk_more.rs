@@ -1,5 +1,5 @@
 //! Clients of Microsoft Graph that are not part of every test run, because compiling them takes too long (Go) or
-//! because a machine seldom has them (Terraform). `cargo xtask sdk` runs these tests.
+//! because a machine seldom has them (Terraform), or because they are large (m365, az). `cargo xtask sdk` runs these tests.
 
 #![allow(unreachable_pub, dead_code, reason = "a test crate; the support is shared")]
 
@@ -9,6 +9,8 @@ mod support;
 mod clients;
 #[path = "sdk/issuer.rs"]
 mod issuer;
+#[path = "sdk/named.rs"]
+mod named;
 #[path = "sdk/packages.rs"]
 mod packages;
 
@@ -16,8 +18,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use clients::{CHECKS, DEVICE, Said, Stand, every_check_is_ok};
+use clients::{CHECKS, DEVICE, PERSON, PRIVILEGED, READ, Said, Stand, every_check_is_ok};
+use named::Named;
 use packages::SCRIPTS;
+use support::run;
+
+/// The query of a device's passcodes.
+const RESULTS: &str = "$select=id,deviceActionResults";
 
 #[tokio::test]
 async fn the_go_sdk_pages_recovers_and_names_every_error() {
@@ -60,6 +67,74 @@ async fn terraform_recovers_once_for_each_ticket_and_keeps_the_passcode_out_of_i
         let (said, pins) = stand.run_as(application, apply(&place, device, "INC-3")).await;
         assert!(!said.success && pins.is_empty() && said.says(words), "{words}: {}{}", said.out, said.err);
     }
+}
+
+#[test]
+fn the_cli_for_microsoft_365_signs_in_lists_recovers_and_shows_the_passcode() {
+    let m365 = packages::m365();
+    named::within(async {
+        let permissions = [READ, PRIVILEGED, "User.ReadWrite.All", "User.RevokeSessions.All"];
+        let mut stand = Named::build(&permissions).await;
+        let [tenant, id, secret] =
+            ["tenantId", "clientId", "clientSecret"].map(|name| stand.application(name).to_owned());
+        let call = |arguments: &[&str]| {
+            let mut command = Command::new(&m365);
+            command.args(arguments).args(["--output", "json"]);
+            command
+        };
+        let login = ["login", "--authType", "secret", "--tenant", &tenant, "--appId", &id, "--secret", &secret];
+        stand.shown(call(&login)).await;
+
+        let devices = "https://graph.microsoft.com/v1.0/deviceManagement/managedDevices";
+        let query = format!("{devices}?$filter=deviceName eq '{DEVICE}'&$select=id,deviceName");
+        let (found, _) = stand.shown(call(&["request", "--url", &query])).await;
+        assert_eq!(found["value"][0]["deviceName"], DEVICE);
+        let device = format!("{devices}/{}", found["value"][0]["id"].as_str().expect("an id"));
+        let recovery = call(&["request", "--method", "post", "--url", &format!("{device}/recoverPasscode")]);
+        stand.recovers(recovery, || call(&["request", "--url", &format!("{device}?{RESULTS}")])).await;
+
+        let (users, _) = stand.shown(call(&["entra", "user", "list"])).await;
+        assert_eq!(users[0]["userPrincipalName"], PERSON);
+        let (user, _) = stand.shown(call(&["entra", "user", "get", "--userName", PERSON])).await;
+        assert_eq!(user["id"], users[0]["id"]);
+        stand.shown(call(&["entra", "user", "session", "revoke", "--userName", PERSON, "--force"])).await;
+
+        let (said, _) = stand.run(call(&["entra", "app", "list"])).await;
+        assert!(!said.success && said.says("Application.Read.All"), "{}{}", said.out, said.err);
+    });
+}
+
+#[test]
+fn the_azure_cli_cannot_sign_in_and_asks_graph_with_a_token_that_another_got() {
+    let az = packages::python("az").with_file_name("az");
+    named::within(async {
+        let mut stand = Named::build(&[READ, PRIVILEGED]).await;
+        let [tenant, id, secret] =
+            ["tenantId", "clientId", "clientSecret"].map(|name| stand.application(name).to_owned());
+        let call = |arguments: &[&str]| {
+            let mut command = Command::new(&az);
+            command.args(arguments).env("AZURE_CORE_COLLECT_TELEMETRY", "false");
+            command
+        };
+        let login = ["login", "--service-principal", "--username", &id, "--password", &secret, "--tenant", &tenant];
+        let (said, _) = stand.run(call(&login)).await;
+        let scope = "https://management.core.windows.net//.default";
+        assert!(!said.success && said.says("AADSTS70011") && said.says(scope), "{}{}", said.out, said.err);
+
+        let token = run(&stand.data, &["token", "--permission", READ, "--permission", PRIVILEGED]);
+        let authorization = format!("Authorization=Bearer {}", token.trim());
+        let rest = |method: &str, url: &str| {
+            let mut command = call(&["rest", "--skip-authorization-header", "--method", method, "--url", url]);
+            command.arg("--headers").arg(&authorization);
+            command
+        };
+        let devices = "https://graph.microsoft.com/v1.0/deviceManagement/managedDevices";
+        let query = format!("{devices}?$filter=deviceName eq '{DEVICE}'&$select=id");
+        let (found, _) = stand.shown(rest("get", &query)).await;
+        let device = format!("{devices}/{}", found["value"][0]["id"].as_str().expect("an id"));
+        let recovery = rest("post", &format!("{device}/recoverPasscode"));
+        stand.recovers(recovery, || rest("get", &format!("{device}?{RESULTS}"))).await;
+    });
 }
 
 fn terraform(place: &Path, arguments: &[&str]) -> Command {

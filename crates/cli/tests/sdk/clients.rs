@@ -24,12 +24,12 @@ const DEVICES: usize = 10_000;
 pub const DEVICE: &str = "ANA-LT1";
 
 /// Whose device it is, and who signs in with a device code.
-const PERSON: &str = "ana@example.org";
+pub const PERSON: &str = "ana@example.org";
 
-const READ: &str = "DeviceManagementManagedDevices.Read.All";
+pub const READ: &str = "DeviceManagementManagedDevices.Read.All";
 const WRITE: &str = "DeviceManagementManagedDevices.ReadWrite.All";
-const PRIVILEGED: &str = "DeviceManagementManagedDevices.PrivilegedOperations.All";
-const AUDIT: &str = "DeviceManagementApps.Read.All";
+pub const PRIVILEGED: &str = "DeviceManagementManagedDevices.PrivilegedOperations.All";
+pub const AUDIT: &str = "DeviceManagementApps.Read.All";
 const USERS: &str = "User.Read.All";
 
 /// Runs the checks of one client, and then its recipe as it stands. Both are told the root certificate to trust.
@@ -168,7 +168,10 @@ pub struct Said {
     pub err: String,
 }
 
-async fn beside(
+/// Runs a command to its end while the device polls, and gives each line of its output to the operator.
+///
+/// Also returns the passcodes that the device had one after the other since then.
+pub async fn beside(
     device: &mut WindowsDevice,
     transport: &Https,
     mut command: Command,

@@ -1,9 +1,9 @@
 //! Packages of Python, Node and Java for tests: exactly those of a committed lock file (for Java, which has none: of the
 //! versions that `pom.xml` names), installed once below `target/sdk` into a directory that is named after the hash of that file.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -14,9 +14,6 @@ pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk");
 
 /// Written last: what was interrupted is begun anew.
 const COMPLETE: &str = "complete";
-
-/// Two tests must not install the same.
-static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// The interpreter of a virtual environment with the packages of `tests/sdk/NAME/requirements.txt`.
 pub fn python(name: &str) -> PathBuf {
@@ -33,19 +30,29 @@ pub fn python(name: &str) -> PathBuf {
 
 /// A directory with the scripts of `tests/sdk/javascript` beside the packages that they use.
 pub fn node() -> PathBuf {
-    let lock = format!("{SCRIPTS}/javascript/package-lock.json");
-    let directory = installed("node", &lock, |directory| {
+    let directory = npm("javascript", "node");
+    for name in ["recover.mjs", "checks.mjs"] {
+        copy(&format!("javascript/{name}"), &directory);
+    }
+    directory
+}
+
+/// The program `m365`: CLI for Microsoft 365.
+pub fn m365() -> PathBuf {
+    npm("m365", "m365").join("node_modules/.bin/m365")
+}
+
+/// A directory with the packages of that lock file.
+fn npm(scripts: &str, name: &str) -> PathBuf {
+    let lock = format!("{SCRIPTS}/{scripts}/package-lock.json");
+    installed(name, &lock, |directory| {
         std::fs::create_dir_all(directory).expect("made");
-        for name in ["package.json", "package-lock.json", ".npmrc"] {
-            copy(name, directory);
+        for file in ["package.json", "package-lock.json", ".npmrc"] {
+            copy(&format!("{scripts}/{file}"), directory);
         }
         let mut npm = Command::new("npm");
         run(&lock, npm.args(["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(directory));
-    });
-    for name in ["recover.mjs", "checks.mjs"] {
-        copy(name, &directory);
-    }
-    directory
+    })
 }
 
 /// The packages of `tests/sdk/java/pom.xml`, and the programs beside it, compiled against them.
@@ -114,16 +121,23 @@ impl Java {
     }
 }
 
+/// Copies a file of `tests/sdk`.
 fn copy(name: &str, directory: &Path) {
-    let from = format!("{SCRIPTS}/javascript/{name}");
-    std::fs::copy(&from, directory.join(name)).unwrap_or_else(|error| panic!("{from}: {error}"));
+    let from = Path::new(SCRIPTS).join(name);
+    let to = directory.join(from.file_name().expect("a name"));
+    std::fs::copy(&from, to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
 }
 
+/// Returns the directory that was installed from that lock file, and installs it if there is none.
 fn installed(name: &str, lock: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let bytes = std::fs::read(lock).unwrap_or_else(|error| panic!("{lock}: {error}"));
     let hash: String = digest(&SHA256, &bytes).as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-    let directory = target().join("sdk").join(format!("{name}-{hash}"));
-    let _one_by_one = INSTALLING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let place = target().join("sdk");
+    let directory = place.join(format!("{name}-{hash}"));
+    std::fs::create_dir_all(&place).expect("made");
+    // Two tests, in this process or in another, must not install the same.
+    let installing = File::create(place.join(format!("{name}.lock"))).expect("a lock file");
+    installing.lock().expect("locked");
     if !directory.join(COMPLETE).exists() {
         let _ = std::fs::remove_dir_all(&directory);
         install(&directory);

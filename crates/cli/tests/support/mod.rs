@@ -112,6 +112,8 @@ pub fn is_measured() -> bool {
 pub struct Server {
     child: Child,
     pub data: PathBuf,
+    /// The certificate that clients and devices trust.
+    root: PathBuf,
     pub graph_url: String,
     pub device_url: String,
 }
@@ -179,7 +181,13 @@ impl Server {
         let said: Value = serde_json::from_str(&line).expect("JSON");
         let url = |name: &str| said[name].as_str().expect("a url").to_owned();
         let (graph_url, device_url) = (url("graphUrl"), url("deviceUrl"));
-        Self { child, data: data.to_owned(), graph_url, device_url }
+        Self { child, data: data.to_owned(), root: data.join("keys/ca/root.pem"), graph_url, device_url }
+    }
+
+    /// The same, whose certificate another authority issued.
+    pub fn trusted_by(mut self, root: &Path) -> Self {
+        root.clone_into(&mut self.root);
+        self
     }
 
     /// SIGKILL, then the same again on the same addresses.
@@ -246,7 +254,7 @@ impl Server {
     }
 
     pub fn root_pem(&self) -> String {
-        std::fs::read_to_string(self.data.join("keys/ca/root.pem")).expect("the root")
+        std::fs::read_to_string(&self.root).expect("the root")
     }
 
     /// A Graph client with an operator's token.
@@ -278,7 +286,7 @@ impl Server {
         let plain = Https::new(&self.root_pem(), None).expect("a transport");
         let hardware = Hardware::laptop(number);
         let account = enroll(&plain, &hardware, &self.device_url, "ana@example.org", &token).await.expect("enrolled");
-        let transport = Https::new(&account.root_pem, Some(&account.identity)).expect("a transport");
+        let transport = Https::new(&self.root_pem(), Some(&account.identity)).expect("a transport");
         let mut next = number * 1_000_000_000;
         let make_pin = move || {
             next += 1;
