@@ -95,7 +95,11 @@ pub(crate) struct Fetched {
 
 /// Everything that `cargo xtask test` fetches.
 pub(crate) const FETCHED: &[Fetched] = &[
-    Fetched { place: "sdk/python-", from: "PyPI", what: "msgraph-beta-sdk and azure-identity" },
+    Fetched {
+        place: "sdk/python-",
+        from: "PyPI",
+        what: "msgraph-beta-sdk, msgraph-sdk, azure-identity and IntuneCD, 650 MB unpacked",
+    },
     Fetched { place: "sdk/schemathesis-", from: "PyPI", what: "schemathesis" },
     Fetched { place: "sdk/node-", from: "npm", what: "@microsoft/microsoft-graph-client and @azure/identity" },
     Fetched { place: "sdk/java-", from: "Maven Central", what: "microsoft-graph-beta and azure-identity" },

@@ -24,4 +24,5 @@ mod screen;
 mod sdk;
 mod support;
 mod transport;
+mod unmodified;
 mod verbs;

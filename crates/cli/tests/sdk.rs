@@ -2,9 +2,10 @@
 //! through 10,000 devices, recover one that really answers as an application and as a person, and meet every class of
 //! error. `docs/sdk` shows the same programs. Those of `sdk_more` take longer and run when they are asked for.
 
-mod clients;
+pub mod clients;
 mod issuer;
-mod packages;
+pub mod named;
+pub mod packages;
 mod schemathesis;
 
 use std::path::Path;
@@ -19,6 +20,7 @@ use crate::support;
 const PAGES: &[(&str, &str, &str)] = &[
     ("python.md", "python", "python/recover.py"),
     ("javascript.md", "javascript", "javascript/recover.mjs"),
+    ("unmodified.md", "python", "python/unmodified.py"),
     ("java.md", "xml", "java/pom.xml"),
     ("java.md", "java", "java/Recover.java"),
     ("go.md", "go", "go/recover.go"),
