@@ -42,7 +42,7 @@ pub(crate) enum Verb {
         user: String,
         #[arg(long, value_name = "FILE")]
         root_certificate: Option<PathBuf>,
-        #[arg(long, value_name = "SHA256", value_parser = fingerprint, conflicts_with = "root_certificate")]
+        #[arg(long, value_name = "FINGERPRINT", value_parser = fingerprint, conflicts_with = "root_certificate")]
         root_fingerprint: Option<RootFingerprint>,
         #[arg(long)]
         again: bool,
