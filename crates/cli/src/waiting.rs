@@ -82,7 +82,7 @@ impl<'a> Waiting<'a> {
         match ended {
             Some(Ok(ended)) => Ok(Ended::Result(ended?)),
             Some(Err(_)) if self.is_away.get() => {
-                bail!(text!("server-silent", seconds = timeout_s, device = self.device))
+                bail!(text!("wait-unanswered", seconds = timeout_s, device = self.device))
             }
             Some(Err(_)) => bail!(text!("device-silent", seconds = timeout_s, device = self.device)),
             None => {

@@ -158,7 +158,6 @@ help-cli-device-list = List the devices
     .search = Only devices with these words in their name, serial number or model, or in the names or address of their user
     .user = Only devices of this user: the principal name
     .filter = Only devices for which this OData filter holds, such as "operatingSystem eq 'Linux'"
-    .retired = Only devices that are retired
     .limit = Rows to print at the most
     .all = Print every row, however many there are
     .without-certificate = Only Linux machines that have not shown their certificate yet: a digest alone speaks for them

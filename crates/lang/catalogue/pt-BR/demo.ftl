@@ -27,7 +27,6 @@ demo-refused = não abre
 demo-yes = sim
 demo-no = NÃO
 demo-opens-device = abre
-demo-status = resposta
 demo-label-server = servidor
 demo-label-data = dados
 demo-label-tenant = locatário

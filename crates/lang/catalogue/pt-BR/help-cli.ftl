@@ -158,7 +158,6 @@ help-cli-device-list = Lista os dispositivos
     .search = Só dispositivos com estas palavras no nome, número de série ou modelo, ou no nome ou endereço do usuário
     .user = Só dispositivos deste usuário: o nome principal
     .filter = Só dispositivos para os quais este filtro OData vale, como "operatingSystem eq 'Linux'"
-    .retired = Só dispositivos desativados
     .limit = Linhas a mostrar, no máximo
     .all = Mostra todas as linhas, por mais que sejam
     .without-certificate = Só máquinas Linux que ainda não mostraram o certificado: só um resumo criptográfico fala por elas
