@@ -57,6 +57,7 @@ pub(crate) enum Verb {
         after_help = "Example:\n  chaveiro-agent escrow /dev/nvme0n1p3\n  chaveiro-agent escrow --passphrase-file /root/installer.key"
     )]
     Escrow {
+        #[arg(value_name = "PATH")]
         volumes: Vec<PathBuf>,
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,

@@ -140,7 +140,7 @@ impl Help {
 }
 
 /// The placeholders that every language writes alike.
-const INTERNATIONAL: [&str; 6] = ["BACKUP", "GUID", "ID", "N", "SHELL", "URL"];
+const INTERNATIONAL: [&str; 7] = ["BACKUP", "GUID", "ID", "N", "SHELL", "TOKEN", "URL"];
 
 /// The placeholders of the values of visible verbs.
 fn placeholders(command: &Command, found: &mut BTreeSet<String>) {
