@@ -228,9 +228,15 @@ fn window(view: &dyn View, secret: &EscrowedSecret) -> Result<Option<Window>, St
     Ok(Some(Window { opened: *opened, reader, ends: Some(secret.expires).filter(|ends| *ends != UNTIL_REPLACED) }))
 }
 
+/// Splits an [`Actor::key`] into the application and the person. Ids of applications have no slash; names of operators
+/// (`login/sudo`) and subjects of other issuers may have one.
+fn parts_of(key: &str) -> (&str, &str) {
+    key.split_once('/').unwrap_or((key, NO_PERSON))
+}
+
 /// Returns the name of the caller with that [`Actor::key`], as far as this server knows one.
 fn reader_of(view: &dyn View, tenant: TenantId, key: &str) -> Result<String, StoreError> {
-    let (application, person) = key.rsplit_once('/').unwrap_or((key, NO_PERSON));
+    let (application, person) = parts_of(key);
     if person != NO_PERSON {
         let user = match person.parse() {
             Ok(id) => view.resource(tenant, ResourceKind::User, ResourceId(id))?,
@@ -288,6 +294,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::caller::HostUser;
     use crate::id::{ActionId, SecretId};
 
     fn at(seconds: i64) -> Timestamp {
@@ -310,6 +317,24 @@ mod tests {
             received: at(0),
             expires,
             disclosed: disclosed.map(|(when, who)| (when, who.to_owned())),
+        }
+    }
+
+    #[test]
+    fn a_reader_is_named_whole() {
+        let operator = |login: &str, sudo: &str| {
+            let (login, sudo_user) = (Some(login.to_owned()), Some(sudo.to_owned()));
+            Actor::operator(&HostUser { login, sudo_user, ..HostUser::new("chaveiro", 7) }).key()
+        };
+        for (key, parts) in [
+            (operator("ana", "ana"), ("chaveiro-cli", "ana")),
+            // Whoever sets the variable of `sudo` cannot hide the login behind it.
+            (operator("ana", "bob"), ("chaveiro-cli", "ana/bob")),
+            ("app/https://idp.example/7".to_owned(), ("app", "https://idp.example/7")),
+            ("app/-".to_owned(), ("app", NO_PERSON)),
+            ("app".to_owned(), ("app", NO_PERSON)),
+        ] {
+            assert_eq!(parts_of(&key), parts, "{key}");
         }
     }
 
