@@ -13,6 +13,7 @@ mod reading;
 mod retired;
 mod tags;
 mod transport;
+mod userinfo;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -11,6 +11,7 @@ use chaveiro_core::caller::{ActorKind, Caller};
 use chaveiro_core::decisions::revocation::require_valid;
 use chaveiro_core::decisions::rights;
 use chaveiro_core::id::{RequestId, ResourceId};
+use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Peer, Sender, StoreError, View};
 use chaveiro_core::refusal::{RightsRefusal, TenantRefusal};
 use chaveiro_core::refused::By;
@@ -24,7 +25,7 @@ use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::store::read_store;
-use super::{client_request_id, refusal, response, throttle};
+use super::{address, client_request_id, refusal, response, throttle};
 use crate::GraphState;
 use crate::error::{GraphError, Place};
 use crate::model::Service;
@@ -63,10 +64,11 @@ pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request
 
 async fn answer(state: &GraphState, parts: &Parts, now: Timestamp, by: &mut By) -> Result<Response, GraphError> {
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let caller = state.verifier.verify(authorization, now).await?;
+    let mut caller = state.verifier.verify(authorization, now).await?;
     if let Some(connection) = parts.extensions.get::<Arc<dyn Peer>>() {
         connection.has_proven_itself();
     }
+    caller.actor.address = address(state, parts);
     *by = By::Caller { tenant: caller.tenant, actor: Box::new(caller.actor.clone()) };
     throttle(state, &caller, &Method::GET)?;
     let told = read_store(state, move |view| tell(view, &caller, now)).await?;
@@ -94,6 +96,7 @@ fn tell(view: &dyn View, caller: &Caller, now: Timestamp) -> Result<Value, Graph
         "chaveiro_application": actor.application_name.as_ref().unwrap_or(&actor.application_id),
         "chaveiro_tenant": tenant.display_name,
         "chaveiro_roles": roles(&rights),
+        "chaveiro_permissions": caller.permissions.iter().map(Permission::name).collect::<Vec<_>>(),
         "chaveiro_actions": actions(&rights),
     }))
 }
@@ -121,8 +124,12 @@ fn roles(rights: &Rights) -> Value {
     roles.iter().map(|(role, scope)| json!({"role": role.key, "name": role.name, "tags": tags(scope)})).collect()
 }
 
-/// The actions, each with the tags of the devices on which it is allowed; null for all devices.
+/// The actions that the roles allow, each with the tags of its devices; null for all devices. A token needs the permission,
+/// too. Null instead of a list if the permissions alone decide.
 fn actions(rights: &Rights) -> Value {
+    if *rights == Rights::Permissions {
+        return Value::Null;
+    }
     let allowed = |action: &RoleAction| Some((action.name(), rights.scope(*action)?));
     let allowed = RoleAction::ALL.iter().filter_map(allowed);
     allowed.map(|(name, scope)| json!({"action": name, "tags": tags(&scope)})).collect()
