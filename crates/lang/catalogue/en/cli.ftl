@@ -56,6 +56,7 @@ right = { $code ->
     [Chaveiro_Users_Read] see users
     [Chaveiro_Users_Write] change users
     [Chaveiro_Applications_Manage] manage applications
+    [Roles_Read] see roles and their assignments
     [Chaveiro_Roles_Manage] assign roles
    *[other] { $code }
 }

@@ -56,6 +56,7 @@ right = { $code ->
     [Chaveiro_Users_Read] ver usuários
     [Chaveiro_Users_Write] alterar usuários
     [Chaveiro_Applications_Manage] gerenciar aplicativos
+    [Roles_Read] ver funções e suas atribuições
     [Chaveiro_Roles_Manage] atribuir funções
    *[other] { $code }
 }
