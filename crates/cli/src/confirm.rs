@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use chaveiro_lang::{Text, text};
+use chaveiro_lang::{Text, plain, text};
 use serde_json::Value;
 
 use crate::out::Out;
@@ -58,7 +58,7 @@ fn secret_of(kind: &str, subject: &str) -> Text {
 
 /// The device in one line: its name, its user, its system, and when it was last here.
 fn title(out: Out, device: &Value) -> String {
-    let part = |name: &str| device[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let part = |name: &str| device[name].as_str().filter(|text| !text.is_empty()).map(|text| plain(text).into_owned());
     let system = [part("operatingSystem"), part("osVersion")].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let user = part("userDisplayName").or_else(|| part("userPrincipalName"));
     let parts = [part("deviceName"), user, Some(system), Some(last_seen(out, device).say(out.lang))];
@@ -108,6 +108,9 @@ mod tests {
         assert_eq!(english[0], "ANA-LT1 · Ana Souza · Linux 12 · connected now");
         assert!(english[1].contains("the password of ana") && !english[1].contains("/dev/sda3"), "{english:?}");
         assert!(english[2].contains("/dev/sda3: every key slot is taken"), "{english:?}");
+        let device = json!({"deviceName": "PC", "userDisplayName": "Ana\u{1b}[2K\u{202e}"});
+        let obeyed = changes(Out::new(false, Lang::english()), &device)[0].contains(['\u{1b}', '\u{202e}']);
+        assert!(!obeyed, "a user's name does not change the line");
         let away =
             json!({"deviceName": "PC", "operatingSystem": "Windows", "lastSyncDateTime": "2026-11-27T10:55:00Z"});
         let portuguese = changes(Out::new(false, Lang::choose(Some("pt"))), &away);

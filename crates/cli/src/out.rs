@@ -7,7 +7,7 @@ use chaveiro_core::Timestamp;
 use serde_json::{Value, json};
 
 use crate::table;
-use chaveiro_lang::{Lang, Text, text};
+use chaveiro_lang::{Lang, Text, plain, text};
 
 /// Lays a table out: titles, rows, and the width of the terminal.
 type Lay = fn(&[String], &[Vec<String>], Option<usize>) -> Vec<String>;
@@ -138,7 +138,7 @@ impl Out {
                 None => text!("licence-inactive").say(self.lang),
             },
             Value::String(code) if CODES.contains(&member) => words(code),
-            Value::String(text) => moment(text).unwrap_or_else(|| text.clone()),
+            Value::String(text) => moment(text).unwrap_or_else(|| plain(text).into_owned()),
             Value::Array(items) if items.is_empty() => "–".to_owned(),
             Value::Array(items) => items.iter().map(|item| self.cell(member, item)).collect::<Vec<_>>().join("\n"),
             Value::Bool(true) => text!("yes").say(self.lang),

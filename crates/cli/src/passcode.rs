@@ -12,7 +12,7 @@
 
 use bip39::Language;
 use chaveiro_core::passcode::WordLanguage;
-use chaveiro_lang::{Lang, Text, text};
+use chaveiro_lang::{Lang, Text, plain, text};
 
 use crate::spelling::word;
 use crate::table::{indented, padded, width as columns};
@@ -100,7 +100,7 @@ fn of_groups(passcode: &str, lang: Lang, width: usize) -> Vec<String> {
         let line = |(group, spelt): (&Vec<char>, &Vec<String>)| {
             let text: String = group.iter().filter(|sign| group.len() == 1 || **sign != '-').collect();
             let words = spelt.iter().zip(&widths).map(|(word, width)| padded(word, *width));
-            let line = std::iter::once(padded(&text, longest)).chain(words).collect::<Vec<_>>().join("  ");
+            let line = std::iter::once(padded(&plain(&text), longest)).chain(words).collect::<Vec<_>>().join("  ");
             line.trim_end().to_owned()
         };
         groups.iter().zip(&spelt).map(line).collect::<Vec<_>>()
@@ -178,6 +178,12 @@ mod tests {
         );
         // A word of another list, or none, is spelt.
         assert!(shown("palmada-juiz-xyzw", "en").contains("Papa"));
+    }
+
+    #[test]
+    fn a_terminal_obeys_no_passcode_and_its_characters_have_their_numbers() {
+        let told = shown("1\u{1b}[2", "en");
+        assert!(!told.contains('\u{1b}') && told.contains("001B"), "{told}");
     }
 
     #[test]

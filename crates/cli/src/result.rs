@@ -1,6 +1,6 @@
 //! The results of actions, as people read them. A passcode that is shown comes first.
 
-use chaveiro_lang::{Lang, Text, text};
+use chaveiro_lang::{Lang, Text, plain, text};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ fn print_passcode(out: Out, result: &Value) {
     let Some(passcode) = result["passcode"].as_str() else { return };
     // In a pipe it is the whole line, so that other programs find it.
     match out.width() {
-        Some(_) => out.line(&format!("\n{INDENTATION}{passcode}\n")),
+        Some(_) => out.line(&format!("\n{INDENTATION}{}\n", plain(passcode))),
         None => out.line(&format!("{passcode}\n")),
     }
     spelt(passcode, out.lang, out.width()).iter().for_each(|line| out.line(line));
@@ -121,7 +121,7 @@ impl Telling<'_> {
             Some((of, code)) => {
                 format!("{}: {}", lock(of, self.out.lang), text!("lock-why", code = code).say(self.out.lang))
             }
-            None => reason.to_owned(),
+            None => plain(reason).into_owned(),
         };
         reason.split("; ").map(one).collect::<Vec<_>>().join("; ")
     }

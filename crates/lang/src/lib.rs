@@ -16,10 +16,12 @@ mod catalogue;
 mod command;
 mod error;
 mod moment;
+mod plain;
 mod text;
 
 pub use catalogue::{Lang, Languages};
 #[cfg(feature = "command")]
 pub use command::{Facts, Help, help_instead, refusal, spoken};
 pub use error::{Explain, Told, Translate, tell, tell_machines};
+pub use plain::plain;
 pub use text::{Text, Value, day};

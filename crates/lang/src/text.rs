@@ -11,6 +11,7 @@ use serde_json::{Map, json};
 
 use crate::Lang;
 use crate::moment;
+use crate::plain::plain;
 
 /// A message of the catalogues with its arguments.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,7 +127,7 @@ pub fn day(at: Timestamp) -> Value {
 impl Value {
     fn fluent(&self, lang: Lang, zone: &TimeZone) -> FluentValue<'static> {
         match self {
-            Self::Words(words) => words.clone().into(),
+            Self::Words(words) => plain(words).into_owned().into(),
             Self::Number(number) => (*number).into(),
             Self::Moment(at) => moment::moment(*at, lang, zone).into(),
             Self::Day(at) => moment::day(*at, lang, zone).into(),
