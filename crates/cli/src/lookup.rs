@@ -33,19 +33,26 @@ const BEGINNING: usize = 3;
 const IDENTITY: [&str; 5] = ["id", "deviceName", "serialNumber", "userPrincipalName", "managementState"];
 
 impl GraphClient {
-    /// The id of the device with that id, name or serial number. A managed device comes before a retired one.
+    /// The id of the device with that id, name or serial number. A managed device comes before a retired one. Devices name
+    /// themselves: one that is called like the serial number of another does not stand in its place.
     pub(crate) async fn device_id(&self, asked: &str) -> Result<String> {
         if Uuid::try_parse(asked).is_ok() {
             return Ok(asked.to_owned());
         }
         let (name, serial) = (equals("deviceName", asked), equals("serialNumber", asked));
         let devices = || Question::of(DEVICES).select(&IDENTITY).top(CANDIDATES);
-        for question in
-            [devices().filter(name.clone()), devices().filter(serial), devices().filter(name).filter(RETIRED)]
-        {
-            if let Some(found) = one_of(asked, self.some(&question).await?)? {
-                return Ok(found);
+        let mut managed = self.some(&devices().filter(name.clone())).await?;
+        for device in self.some(&devices().filter(serial)).await? {
+            if managed.iter().all(|other| other["id"] != device["id"]) {
+                managed.push(device);
             }
+        }
+        let found = match one_of(asked, managed)? {
+            None => one_of(asked, self.some(&devices().filter(name).filter(RETIRED)).await?)?,
+            found => found,
+        };
+        if let Some(found) = found {
+            return Ok(found);
         }
         bail!(self.unknown_device(asked).await?)
     }

@@ -102,10 +102,10 @@ async fn a_name_costs_the_same_few_requests_in_a_fleet_of_any_size() {
         let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
         let mut of_this = Vec::new();
         for (arguments, most) in [
-            (&["device", "show", "desktop-0000002"][..], 2),
+            (&["device", "show", "desktop-0000002"][..], 3),
             (&["device", "show", "SN00000001"], 3),
             (&["device", "show", "DESKTOP-000000Z"], 5),
-            (&["action", "DESKTOP-0000001"], 2),
+            (&["action", "DESKTOP-0000001"], 3),
             (&["device", "list", "--search", "0000002"], 1),
             (&["find", "desktop", "0000002"], 1),
             (&["device", "list", "--limit", "2"], 1),
@@ -162,16 +162,19 @@ async fn devices_are_found_by_their_person_and_odd_or_ambiguous_names_are_told_a
         assert!(several.contains(word), "{word} in {several}");
     }
     assert_eq!(run_json(&data, &["device", "show", "SERIAL-B"])["deviceName"], "Twin");
+    let posed = refused(&data, &["device", "show", "SERIAL-A"]);
+    assert!(posed.contains("SERIAL-A") && posed.contains("serial-a") && posed.contains("S5"), "{posed}");
 }
 
-/// Writes devices with odd names, and two of one name.
+/// Writes devices with odd names, two of one name, and one that is called like the serial number of another.
 async fn twins(data: &Path, tenant: &str) {
     use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, Platform};
     use chaveiro_core::id::DeviceId;
     use chaveiro_core::ports::Store;
     let tenant = TenantId(tenant.parse().expect("an id"));
     let store: Arc<dyn Store> = Arc::new(chaveiro_store_sqlite::SqliteStore::open(data).expect("a store"));
-    let odd = [("O'Brien & 100%", "S1"), ("a#b/c?d+e", "S2"), ("Twin", "SERIAL-A"), ("Twin", "SERIAL-B")];
+    let odd =
+        [("O'Brien & 100%", "S1"), ("a#b/c?d+e", "S2"), ("Twin", "SERIAL-A"), ("Twin", "SERIAL-B"), ("serial-a", "S5")];
     for (number, (name, serial)) in odd.into_iter().enumerate() {
         let inventory =
             Inventory::default().with(InventoryField::DEVICE_NAME, name).with(InventoryField::SERIAL_NUMBER, serial);
