@@ -4,12 +4,12 @@
 //! failure is silence. On the host names come straight from the data directory, elsewhere from the server of the session.
 
 use std::ffi::OsStr;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use anyhow::Result;
 use chaveiro_core::role::ROLES;
-use chaveiro_lang::{Explain, Lang, text};
+use chaveiro_lang::{Explain, Lang, plain, text};
 use chaveiro_server::DataDir;
 use clap::Command;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
@@ -17,10 +17,10 @@ use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, Shell};
 
 use crate::args::Common;
-use crate::beginnings::MOST;
+use crate::beginnings::{MOST, Names};
 use crate::client::GraphClient;
 use crate::help::command;
-use crate::host::Host;
+use crate::host::choose_tenant;
 use crate::lookup::{DEVICES, USERS};
 use crate::question::{Question, begins};
 use crate::session::Session;
@@ -102,7 +102,7 @@ fn candidates(kind: Kind, begin: &OsStr) -> Vec<CompletionCandidate> {
     });
     let found = receiver.recv_timeout(PATIENCE).unwrap_or_default();
     let candidate = |(name, about): (String, String)| {
-        let about = (!about.is_empty()).then(|| about.into());
+        let about = (!about.is_empty()).then(|| plain(&about).into_owned().into());
         CompletionCandidate::new(name).help(about)
     };
     let is_meant = |name: &str| name.to_lowercase().starts_with(&lower) && is_harmless(name);
@@ -157,17 +157,18 @@ async fn of_server(kind: Kind, begin: &str, session: Session) -> Result<Vec<(Str
 }
 
 async fn of_host(kind: Kind, begin: &str, common: &Common) -> Result<Vec<(String, String)>> {
-    let host = Host::open(common)?;
-    let plain = |names: Vec<String>| names.into_iter().map(|name| (name, String::new())).collect();
+    // Whoever opens it to write brings it up to date, and says what was wrong with it: a shell shows neither.
+    let names = Names::new(Arc::new(DataDir::open(&common.data())?.open_to_read()?));
+    let alone = |names: Vec<String>| names.into_iter().map(|name| (name, String::new())).collect();
     if kind == Kind::Tenant {
-        return Ok(plain(host.tenants().await?.into_iter().map(|tenant| tenant.display_name).collect()));
+        return Ok(alone(names.tenants().await?.into_iter().map(|tenant| tenant.display_name).collect()));
     }
-    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
+    let tenant = choose_tenant(names.tenants().await?, common.tenant.as_deref())?.id;
     Ok(match kind {
-        Kind::Device => plain(host.devices_beginning(tenant, begin).await?),
-        Kind::User => plain(host.users_beginning(tenant, begin).await?),
+        Kind::Device => alone(names.devices_beginning(tenant, begin).await?),
+        Kind::User => alone(names.users_beginning(tenant, begin).await?),
         Kind::Application | Kind::Role | Kind::Tenant => {
-            let known = host.applications(tenant).await?.into_iter();
+            let known = names.applications(tenant).await?.into_iter();
             known.map(|application| (application.id.to_string(), application.display_name)).collect()
         }
     })

@@ -270,7 +270,10 @@ async fn a_shell_completes_names_on_the_host_and_is_not_kept_waiting() {
     assert!(of(&["role", "assign", ""]).contains(&"break-glass".to_owned()));
     assert!(of(&["ro"]).contains(&"role".to_owned()));
     let before = run(&data, &["audit", "export"]);
+    let mark = || std::fs::metadata(data.join("chaveiro.mark")).and_then(|mark| mark.modified()).expect("the mark");
+    let marked = mark();
     of(&["recover", "DESKTOP"]);
+    assert_eq!(mark(), marked, "the database is not opened to write");
     assert_eq!(run(&data, &["audit", "export"]).lines().count(), before.lines().count(), "nothing is recorded");
 
     // Nobody is signed in, and a server that takes connections and says nothing.

@@ -28,7 +28,7 @@ use chaveiro_core::ports::{Entropy, Store, StoreError};
 use chaveiro_escrow::{Keyring, KeyringError};
 use chaveiro_keyfile::{self as keyfile, KeyFileError};
 use chaveiro_mdm::{CaError, CertificateAuthority, DeviceCredentials};
-use chaveiro_store_sqlite::{Doubt, FILE_NAME, OpenError, SqliteStore};
+use chaveiro_store_sqlite::{Doubt, FILE_NAME, OpenError, ReadOnly, SqliteStore};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -265,6 +265,11 @@ impl DataDir {
     /// Opens only the database.
     pub fn open_store(&self) -> Result<SqliteStore, DataDirError> {
         SqliteStore::open(&self.root).map_err(|error| self.blame(error.into()))
+    }
+
+    /// Opens only the database, to read names that nothing depends on.
+    pub fn open_to_read(&self) -> Result<ReadOnly, DataDirError> {
+        ReadOnly::open(&self.root).map_err(|error| self.blame(error.into()))
     }
 
     /// Opens only the database, for an operator who accepts it, and returns the doubt about it.

@@ -403,6 +403,20 @@ pub(crate) fn reader(file: &Path, options: &Options) -> Result<Connection, OpenE
     Ok(connection)
 }
 
+/// Returns a connection that only reads, for a process that leaves the database as it finds it.
+pub(crate) fn beside(file: &Path, options: &Options) -> Result<Connection, OpenError> {
+    let connection = reader(file, options)?;
+    let explain = |error| explain(error, file);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(explain)?;
+    match (migrate::version(&connection).map_err(explain)?, migrate::known()) {
+        (found, known) if found > known => Err(OpenError::NewerVersion { found, known }),
+        (found, known) if found < known => {
+            Err(OpenError::Migration(format!("it has version {found} of {known}, and is only read")))
+        }
+        _ => Ok(connection),
+    }
+}
+
 /// Registers the SQL functions that need the key.
 fn with_key(connection: &Connection, key: &RowKey) -> rusqlite::Result<()> {
     #[cfg(feature = "statements")]

@@ -9,7 +9,7 @@ use chaveiro_core::decisions::restore::{Accepted, accept};
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::Store;
 use chaveiro_core::tenant::Tenant;
-use chaveiro_store_sqlite::{Doubt, FILE_NAME, MARK_FILE_NAME, OpenError, Snapshot, SqliteStore};
+use chaveiro_store_sqlite::{Doubt, FILE_NAME, MARK_FILE_NAME, OpenError, ReadOnly, Snapshot, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -88,6 +88,24 @@ async fn what_was_promised_is_there_after_a_kill() {
     assert_eq!(store.notice(), None);
     let events = (&store as &dyn Store).read(|view| Ok(view.unchained_events(100)?.len())).await;
     assert_eq!(events.expect("read"), 40);
+}
+
+#[tokio::test]
+async fn a_process_that_only_reads_leaves_the_database_its_log_and_its_mark_as_they_are() {
+    let (directory, left) = killed().await;
+    left.put_back(&[]);
+    let store = ReadOnly::open(directory.path()).expect("a reader");
+    let events = (&store as &dyn Store).read(|view| Ok(view.unchained_events(100)?.len())).await;
+    assert_eq!(events.expect("read"), 40);
+    assert!((&store as &dyn Store).write(|unit| Ok(unit.append_audit(&event(40))?)).await.is_err());
+    drop(store);
+    assert!(Left::by(directory.path()).0 == left.0, "what the next process has to judge");
+    assert_eq!(doubt(directory.path()), None);
+    // An older schema is not brought up to date.
+    let database = Connection::open(directory.path().join(FILE_NAME)).expect("a database");
+    let last = "DELETE FROM refinery_schema_history WHERE version = (SELECT max(version) FROM refinery_schema_history)";
+    assert_eq!(database.execute(last, []), Ok(1));
+    assert!(matches!(ReadOnly::open(directory.path()), Err(OpenError::Migration(_))));
 }
 
 #[tokio::test]

@@ -1,0 +1,52 @@
+//! A database that is read beside whoever uses it, and left as it is.
+
+use std::path::Path;
+use std::thread::JoinHandle;
+
+use chaveiro_core::ports::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
+
+use crate::open::{self, OpenError};
+use crate::worker::{self, Queue};
+use crate::{FILE_NAME, Options};
+
+/// The database of a directory, for reading alone. It is not compared with its mark, not migrated, and its log stays: nothing
+/// may depend on what is read.
+pub struct ReadOnly {
+    // `None` only during the drop: closing the queue ends the thread.
+    reads: Option<Queue<ReadJob>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl ReadOnly {
+    /// Opens `chaveiro.db` in that directory. Refuses a schema that this program does not know.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        let options = Options::default();
+        let connection = open::beside(&directory.join(FILE_NAME), &options)?;
+        let (reads, threads) = worker::start_readers(vec![connection], &options).map_err(OpenError::Thread)?;
+        Ok(Self { reads: Some(reads), threads })
+    }
+}
+
+impl Store for ReadOnly {
+    fn submit(&self, _: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Err(StoreError::Unavailable("the database is open for reading alone".to_owned())) })
+    }
+
+    fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            match &self.reads {
+                Some(reads) => reads.run(job).await,
+                None => Err(StoreError::Unavailable("the store has stopped".to_owned())),
+            }
+        })
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        drop(self.reads.take());
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
