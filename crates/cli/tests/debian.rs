@@ -221,6 +221,11 @@ fn the_server_is_installed_upgraded_with_its_data_removed_and_purged() {
         assert!(!debian.is(&format!("test -e {gone}")), "{gone}");
     }
 
+    debian.run(&format!("mv {DATA}/chaveiro.db /root/"));
+    debian.install("chaveiro-server");
+    debian.run("dpkg --purge chaveiro-server");
+    assert!(debian.is(&format!("test -d {DATA}/keys")), "the keys of a database that is elsewhere stay");
+
     debian.run(&format!("rm -r {DATA}"));
     debian.install("chaveiro-server");
     debian.run("dpkg --purge chaveiro-server");

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::json::{self, NotJson};
 use crate::model::{ComplexType, Edm, EntityType, Operation};
+use crate::shown::shown;
 
 /// Bytes of a body, before and after decompression. Script contents are the largest thing sent.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -312,7 +313,7 @@ pub(crate) fn no_property(name: String, entity: &'static EntityType) -> BodyErro
     let edge = entity.edges.iter().find(|edge| edge.from == entity && edge.name.eq_ignore_ascii_case(&name));
     match edge {
         Some(edge) => BodyError::Navigation { name: edge.name, entity: entity.name, instead: edge.in_a_body() },
-        None => BodyError::UnknownProperty { name, entity: entity.name },
+        None => BodyError::UnknownProperty { name: shown(&name), entity: entity.name },
     }
 }
 
@@ -359,7 +360,7 @@ fn structure(value: Value, name: &'static str, of: &'static ComplexType) -> Resu
     // What a client read it may send back: nulls say nothing.
     for (name, value) in object.into_iter().filter(|(name, value)| !name.contains('@') && !value.is_null()) {
         let known = of.properties.iter().find(|property| property.name == name);
-        let property = known.ok_or(BodyError::UnknownProperty { name, entity: of.name })?;
+        let property = known.ok_or_else(|| BodyError::UnknownProperty { name: shown(&name), entity: of.name })?;
         if let Some(why) = property.not_kept {
             return Err(BodyError::NotKept { name: property.name, entity: of.name, why });
         }

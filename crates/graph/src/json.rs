@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use crate::shown::shown;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use thiserror::Error;
@@ -244,7 +245,7 @@ impl<'de> Visitor<'de> for Reader {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("the member '{name}' comes twice")));
+                return Err(A::Error::custom(format_args!("the member '{}' comes twice", shown(&name))));
             }
             let Once(value) = members.next_value()?;
             object.insert(name, value);

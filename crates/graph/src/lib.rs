@@ -24,6 +24,7 @@ pub mod render;
 pub mod resolve;
 pub mod routes;
 pub mod short_list;
+mod shown;
 mod state;
 mod tally;
 mod transport;

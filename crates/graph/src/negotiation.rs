@@ -3,6 +3,7 @@
 //!
 //! References: RFC 9110, 12.5.1; RFC 7240; OData 4.01 Protocol, 8.2.1, 8.2.6 to 8.2.8 and 11.2.12; OData JSON Format 4.01, 3.
 
+use crate::shown::shown;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use thiserror::Error;
 
@@ -15,9 +16,6 @@ const PAGE_SIZES: [&str; 2] = ["odata.maxpagesize", "maxpagesize"];
 
 /// Most media ranges of a caller that are looked at.
 const MAX_RANGES: usize = 64;
-
-/// Most characters of a header that an error repeats.
-const MAX_SHOWN: usize = 128;
 
 /// A header, or `$format`, that cannot be obeyed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -214,10 +212,6 @@ fn versions(headers: &HeaderMap) -> Result<(), HeaderError> {
         Some(version) => Err(HeaderError::Version(version)),
         None => Ok(()),
     }
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(MAX_SHOWN).collect()
 }
 
 /// A media range with its parameters, in lower case.

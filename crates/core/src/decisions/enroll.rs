@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::action::Outcome;
 use crate::actions::ACTIONS;
 use crate::alert::{Alert, News};
-use crate::audit::{Activity, AuditEvent};
+use crate::audit::{Activity, AuditEvent, Origin};
 use crate::caller::Actor;
 use crate::command::{Delivery, DeviceCommand, Purpose};
 use crate::decisions::link;
@@ -21,6 +21,7 @@ use crate::enrollment::{Enrollment, EnrollmentToken};
 use crate::id::{DeviceId, EnrollmentId, ResourceId, TenantId};
 use crate::ports::{Fault, StoreError, UnitOfWork, View};
 use crate::refusal::{EnrollmentRefusal, TenantRefusal, TokenFault};
+use crate::resource::ResourceKind;
 use crate::tenant::Tenant;
 
 /// A device that asks to enrol, after its certificate request was verified.
@@ -99,8 +100,10 @@ pub fn enroll(
     let device = match known {
         Some(device) => {
             leave(unit, tenant.id, device.id, Outcome::Reenrolled, now)?;
-            if token.user.is_some_and(|user| device.user != Some(user)) {
-                link::unlink_all(unit, &device)?;
+            if let Some(user) = token.user.filter(|user| device.user != Some(*user)) {
+                let origin = Origin { actor: Actor::device(applicant.enrollment), at: now, request: None };
+                let user = unit.resource(tenant.id, ResourceKind::User, user)?;
+                link::replace(unit, &origin, &device, user.as_ref())?;
             }
             let device = ManagedDevice {
                 platform: applicant.platform,

@@ -51,7 +51,7 @@ pub fn unlink_users(unit: &mut dyn UnitOfWork, origin: &Origin, device: &Managed
 }
 
 /// Makes `user` the only user of a device.
-fn replace(
+pub(super) fn replace(
     unit: &mut dyn UnitOfWork,
     origin: &Origin,
     device: &ManagedDevice,
@@ -66,7 +66,7 @@ fn replace(
 }
 
 /// Removes the links of a device to users, and returns the users that it had. A primary user needs no link.
-pub(super) fn unlink_all(unit: &mut dyn UnitOfWork, device: &ManagedDevice) -> Result<Vec<Resource>, StoreError> {
+fn unlink_all(unit: &mut dyn UnitOfWork, device: &ManagedDevice) -> Result<Vec<Resource>, StoreError> {
     let users = users(unit, device)?;
     for user in &users {
         unit.unlink(device.tenant, device.id, user.kind, user.id)?;

@@ -30,6 +30,7 @@ use crate::error::GraphError;
 use crate::kinds::MODEL;
 use crate::negotiation::{Format, Wanted};
 use crate::resolve::{End, Version, relative};
+use crate::shown::shown;
 
 /// Headers that an item inherits from the request around it, unless it has its own.
 const INHERITED: [HeaderName; 4] = [
@@ -138,14 +139,14 @@ fn request(item: Item, version: Version, outer: &HeaderMap) -> Result<Request, B
         }
     }
     for (name, value) in &item.headers {
-        let wrong = || BatchError::Header(name.clone());
+        let wrong = || BatchError::Header(shown(name));
         let value = value.as_str().ok_or_else(wrong)?;
         let value = HeaderValue::from_str(value).map_err(|_| wrong())?;
         headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?, value);
     }
     let body = content(&item.body, &headers)?;
     let mut request = Request::new(body);
-    *request.method_mut() = method.ok_or(BatchError::Method(item.method))?;
+    *request.method_mut() = method.ok_or(BatchError::Method(shown(&item.method)))?;
     *request.uri_mut() = url;
     *request.headers_mut() = headers;
     Ok(request)
@@ -166,7 +167,7 @@ const RAW: &AsciiSet = &CONTROLS
     .add(b'}');
 
 fn address(version: Version, url: &str) -> Result<http::Uri, BatchError> {
-    let wrong = || BatchError::Url(url.to_owned());
+    let wrong = || BatchError::Url(shown(url));
     let encoded = utf8_percent_encode(url, RAW).to_string();
     let (path, query) = encoded.split_once('?').map_or((encoded.as_str(), None), |(path, query)| (path, Some(query)));
     if path.contains("://") {

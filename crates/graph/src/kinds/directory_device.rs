@@ -128,9 +128,10 @@ impl Collection for Devices {
         }
         let test = Test::Equal(key.canonical().into());
         let filter = Filter::Is { field: ENTRA_ID, test, holds: true };
-        let listing = Listing { filter, ..Listing::first(1) };
+        let listing = Listing { filter, ..Listing::first(2) };
         let found = view.devices(tenant, DeviceScope::managed(DeviceSet::All), &Visibility::All, &listing)?;
-        Ok(found.items.into_iter().next().map(Device))
+        // A device reports this id of itself: where two report one, neither is taken for the other.
+        Ok(<[ManagedDevice; 1]>::try_from(found.items).ok().map(|[found]| Device(found)))
     }
 
     fn count(&self, from: &Reading<'_>, filter: &Filter<Field>) -> Result<u64, StoreError> {

@@ -1,5 +1,6 @@
 //! The errors of query options, as callers read them.
 
+use crate::shown::shown;
 use thiserror::Error;
 
 /// The beginning of a `$skiptoken` of Microsoft's portal.
@@ -82,21 +83,16 @@ pub enum QueryError {
     NotText,
 }
 
-/// Most characters of a caller's value that an error repeats.
-const MAX_SHOWN: usize = 64;
-
 impl QueryError {
     /// The error of an invalid value.
     pub(crate) fn value(option: &'static str, given: &str, expected: &'static str) -> Self {
-        Self::Value { option, given: given.chars().take(MAX_SHOWN).collect(), expected }
+        Self::Value { option, given: shown(given), expected }
     }
 
     /// The error of a cursor that this server did not write.
     pub(super) fn cursor(token: &str) -> Self {
         match token.get(..PORTAL.len()) {
-            Some(prefix) if prefix.eq_ignore_ascii_case(PORTAL) => {
-                Self::PortalCursor(token.chars().take(MAX_SHOWN).collect())
-            }
+            Some(prefix) if prefix.eq_ignore_ascii_case(PORTAL) => Self::PortalCursor(shown(token)),
             Some(_) | None => Self::Cursor,
         }
     }

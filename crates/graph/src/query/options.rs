@@ -2,6 +2,7 @@
 //! answer to another question: all devices, where it meant some.
 
 use super::error::QueryError;
+use crate::shown::shown;
 
 /// The options of a list.
 pub const OF_LIST: &[&str] =
@@ -15,9 +16,6 @@ pub const OF_COUNT: &[&str] = &["$filter", "$search"];
 
 /// The options of a property, a function, `$metadata` and the service document.
 pub const OF_ANSWER: &[&str] = &["$format"];
-
-/// Most characters of a caller's option that an error repeats.
-const MAX_SHOWN: usize = 64;
 
 /// The options that one request takes, and its place for errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +35,7 @@ impl Taken {
     }
 
     fn refusal(&self, name: &str) -> QueryError {
-        let option: String = name.chars().take(MAX_SHOWN).collect();
+        let option = shown(name);
         let advice = match self.near(name) {
             Some(meant) => format!("Did you mean '{meant}'?"),
             None if name.starts_with('@') => {

@@ -104,7 +104,7 @@ async fn numbers_of_64_bits_are_texts_where_they_are_asked_for() {
         .await
         .expect("written");
     let texts = &[("Accept", "application/json;IEEE754Compatible=true")][..];
-    for (headers, expected, count) in [(&[][..], json!(big), json!(3)), (texts, json!(big.to_string()), json!("3"))] {
+    for (headers, expected, count) in [(&[][..], json!(big), json!(2)), (texts, json!(big.to_string()), json!("2"))] {
         let (_, single) = read(
             &world,
             &format!(
@@ -247,17 +247,19 @@ async fn versions_of_the_protocol_are_obeyed_or_refused() {
 #[tokio::test]
 async fn smaller_pages_are_given_to_those_who_prefer_them() {
     let world = World::new().await;
+    // Three devices, the retired one among them.
+    const ALL: &str = "$filter=managementState%20in%20('managed','retireIssued')";
     for (prefer, query, items, applied) in [
         ("odata.maxpagesize=2", "", 2, Some("odata.maxpagesize=2")),
         ("maxpagesize=1", "", 1, Some("maxpagesize=1")),
         ("return=minimal, odata.maxpagesize=\"2\"", "", 2, Some("odata.maxpagesize=2")),
-        ("odata.maxpagesize=2", "?$top=1", 1, Some("odata.maxpagesize=2")),
+        ("odata.maxpagesize=2", "&$top=1", 1, Some("odata.maxpagesize=2")),
         ("odata.maxpagesize=5000", "", 3, Some("odata.maxpagesize=1000")),
         ("odata.maxpagesize=0", "", 3, None),
         ("odata.maxpagesize=few", "", 3, None),
         ("return=minimal", "", 3, None),
     ] {
-        let (parts, list) = read(&world, &format!("{DEVICES}{query}"), &[("Prefer", prefer)]).await;
+        let (parts, list) = read(&world, &format!("{DEVICES}?{ALL}{query}"), &[("Prefer", prefer)]).await;
         assert_eq!(list["value"].as_array().map(Vec::len), Some(items), "{prefer}: {list}");
         let said = parts.headers.get("preference-applied").and_then(|value| value.to_str().ok());
         assert_eq!(said, applied, "{prefer}");
@@ -299,7 +301,7 @@ async fn an_item_of_a_batch_has_a_format_of_its_own() {
     }
     assert_eq!(found("none")["body"].get("@odata.context"), None);
     assert_eq!(found("none")["headers"]["Content-Type"], of("none", false));
-    assert_eq!(found("texts")["body"]["@odata.count"], "3");
+    assert_eq!(found("texts")["body"]["@odata.count"], "2");
     assert_eq!(found("small")["headers"]["Preference-Applied"], "odata.maxpagesize=1");
     assert!(found("small")["body"]["@odata.nextLink"].is_string());
     assert_eq!(
