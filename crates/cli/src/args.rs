@@ -95,7 +95,7 @@ pub(crate) enum Verb {
     Token {
         #[arg(long = "permission", value_name = "NAME")]
         permissions: Vec<String>,
-        #[arg(long, default_value_t = 10)]
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=525_600))]
         minutes: u64,
         #[arg(long, value_parser = one_line)]
         reason: Option<String>,
@@ -170,7 +170,7 @@ pub(crate) struct Recover {
     pub(crate) wait: bool,
     #[arg(long)]
     pub(crate) show: bool,
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub(crate) timeout: u64,
     #[arg(long, short)]
     pub(crate) yes: bool,
@@ -387,7 +387,7 @@ pub(crate) enum Device {
         user: Option<String>,
         #[arg(long, value_name = "DEVICE")]
         replace: Option<String>,
-        #[arg(long, default_value_t = 24)]
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(1..=8760))]
         hours: u64,
     },
     #[command(after_help = "Example:\n  chaveiro device comanage ANA-LT1")]

@@ -91,7 +91,7 @@ fn refuse(command: &mut clap::Command, error: &clap::Error, lang: Lang) -> ! {
         let _ = write!(std::io::stderr(), "{words}");
         std::process::exit(error.exit_code());
     }
-    let text = error.to_string();
+    let text = chaveiro_lang::refusal(error, Lang::english());
     let (what, _) = text.split_once("\n\n").unwrap_or((&text, ""));
     let what = what.trim_start_matches("error: ");
     let _ = writeln!(std::io::stderr(), "{}", serde_json::json!({"error": what}));

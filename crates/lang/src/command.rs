@@ -292,14 +292,26 @@ const FRAME: [Text; 26] = [
 /// A refusal of a command line, as `clap` words it, in that language.
 pub fn refusal(error: &clap::Error, lang: Lang) -> String {
     let english = Lang::english();
-    if lang == english {
-        return error.to_string();
+    let mut told = error.to_string();
+    if lang != english {
+        told = FRAME.iter().fold(told, |text, part| text.replace(&part.say(english), &part.say(lang)));
     }
-    let framed = FRAME.iter().fold(error.to_string(), |text, part| text.replace(&part.say(english), &part.say(lang)));
-    match error.source().and_then(|reason| reason.downcast_ref::<Text>()) {
-        Some(reason) => framed.replace(&reason.to_string(), &reason.say(lang)),
-        None => framed,
+    let Some(reason) = error.source() else { return told };
+    let plain = reason.to_string();
+    match reason.downcast_ref::<Text>().cloned().or_else(|| plainly(&plain)) {
+        Some(words) => told.replace(&plain, &words.say(lang)),
+        None => told,
     }
+}
+
+/// Plain words for a reason that speaks of Rust: `0 is not in 1..=8760`, `invalid digit found in string`.
+fn plainly(reason: &str) -> Option<Text> {
+    if reason == "invalid digit found in string" {
+        return Some(text!("clap-number"));
+    }
+    let (_, range) = reason.split_once(" is not in ")?;
+    let (least, most) = range.split_once("..=")?;
+    Some(text!("clap-bounds", least = least.to_owned(), most = most.to_owned()))
 }
 
 #[cfg(test)]
@@ -375,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_refused_command_line_is_told_in_the_language() {
-        let number = Arg::new("number").long("number").value_parser(clap::value_parser!(u8).range(1..3));
+        let number = Arg::new("number").long("number").value_parser(clap::value_parser!(u8).range(1..=3));
         let form = Arg::new("form").long("form").value_parser(["round", "square"]).conflicts_with("number");
         let lang = Arg::new("lang").long("lang").value_parser(spoken);
         let open = Command::new("open").arg(Arg::new("lock").required(true)).arg(number).arg(form).arg(lang);
@@ -391,6 +403,8 @@ mod tests {
             &["chaveiro", "open", "a", "--form", "round", "--number", "1"],
             &["chaveiro", "open", "a", "--number", "1", "--number", "2"],
             &["chaveiro", "open", "a", "--lang", "fr"],
+            &["chaveiro", "open", "a", "--number", "4"],
+            &["chaveiro", "open", "a", "--number", "one"],
         ]
         .map(|line| command.clone().try_get_matches_from(line).expect_err("refused"))
         .map(|error| refusal(&error, portuguese()));

@@ -55,3 +55,5 @@ clap-more = For more information, try '--help'.
 clap-usage = Usage:
 clap-tip = tip:
 clap-error = error:
+clap-number = give a number, in digits alone
+clap-bounds = give a number from { $least } to { $most }

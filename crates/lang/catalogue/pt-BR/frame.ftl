@@ -67,7 +67,6 @@ help-value = { $name ->
     [TENANT] LOCATÁRIO
     [TEXT] TEXTO
     [THUMBPRINT] DIGITAL
-    [TIMEOUT] SEGUNDOS
     [USER] USUÁRIO
    *[other] { $name }
 }
@@ -102,3 +101,5 @@ clap-more = Para mais informações, use '--help'.
 clap-usage = Uso:
 clap-tip = dica:
 clap-error = erro:
+clap-number = escreva um número, só com algarismos
+clap-bounds = indique um número de { $least } a { $most }
