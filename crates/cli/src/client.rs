@@ -15,6 +15,7 @@ use crate::host::Host;
 use crate::question::Question;
 use crate::reach::Unreached;
 use crate::session::{Issuer, Session, http_client};
+use crate::verbs::whoami::right_of;
 use chaveiro_lang::{Explain, Text, Value as Argument, text};
 
 /// Calls the Graph listener with one token.
@@ -226,7 +227,11 @@ fn refusal(status: StatusCode, answer: &Value) -> Text {
         let words = || value.as_str().unwrap_or_default().into();
         (name.clone(), moment().or_else(number).unwrap_or_else(words))
     };
-    let arguments = inner["chaveiro_arguments"].as_object().into_iter().flatten().map(argument);
+    let arguments = inner["chaveiro_arguments"].as_object();
+    // A right in words, for the messages that tell it.
+    let right = arguments.and_then(|arguments| arguments.get("action")?.as_str()).map(right_of);
+    let right = right.map(|right| ("right".to_owned(), right.into()));
+    let arguments = arguments.into_iter().flatten().map(argument).chain(right);
     let known = inner["chaveiro_code"].as_str().and_then(|code| Text::known(api_id(code), arguments));
     let said = || text!("server-said", status = status.as_u16(), words = message(answer));
     known.unwrap_or_else(said)
@@ -306,7 +311,8 @@ mod tests {
         let mut told = 0;
         for (id, _) in messages {
             let names = codes.get(&id).unwrap_or_else(|| panic!("no code for {id}"));
-            let values = names.iter().map(|name| (name.clone(), Argument::from("7")));
+            let right = names.contains("action").then_some("right".to_owned());
+            let values = names.iter().cloned().chain(right).map(|name| (name, Argument::from("7")));
             let text = Text::known(id.clone(), values).expect("it is known");
             for lang in Lang::all() {
                 let words = format!("{} {:?}", text.say(lang), text.hint(lang, &jiff::tz::TimeZone::UTC));
@@ -327,5 +333,16 @@ mod tests {
         let unknown = json!({"error": {"message": "An error has occurred: the moon is full", "innerError": inner}});
         let text = refusal(StatusCode::BAD_REQUEST, &unknown);
         assert_eq!(text.say(Lang::choose(Some("pt"))), "the moon is full (HTTP 400)");
+    }
+
+    #[test]
+    fn a_missing_right_is_told_in_words_and_by_its_name() {
+        let arguments = json!({"action": "Microsoft.Intune_RemoteTasks_ResetPasscode"});
+        let inner = json!({"chaveiro_code": "roleLacksAction", "chaveiro_arguments": arguments});
+        let text = refusal(StatusCode::FORBIDDEN, &json!({"error": {"innerError": inner}}));
+        let name = "(Microsoft.Intune_RemoteTasks_ResetPasscode)";
+        assert_eq!(text.say(Lang::english()), format!("your roles do not allow you to recover passcodes there {name}"));
+        let portuguese = text.say(Lang::choose(Some("pt")));
+        assert_eq!(portuguese, format!("suas funções não permitem recuperar senhas ali {name}"));
     }
 }

@@ -73,15 +73,20 @@ fn say_rights(out: Out, value: &Value) {
 
 /// A right in words, with the tags of its devices.
 fn right(allowed: &Value) -> Text {
-    let code = right_code(allowed["action"].as_str().unwrap_or_default());
+    let right = right_of(allowed["action"].as_str().unwrap_or_default());
     let tags: BTreeSet<_> = allowed["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     match allowed["tags"].is_null() {
-        true => text!("right", code = code),
+        true => right,
         false => {
             let tags = tags.into_iter().collect::<Vec<_>>().join(", ");
-            text!("right-on", right = text!("right", code = code), tags = tags)
+            text!("right-on", right = right, tags = tags)
         }
     }
+}
+
+/// The right that a role action gives, in words.
+pub(crate) fn right_of(action: &str) -> Text {
+    text!("right", code = right_code(action))
 }
 
 /// The name of a role action as the catalogues know it.
