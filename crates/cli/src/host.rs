@@ -38,6 +38,7 @@ use uuid::Uuid;
 use crate::args::Common;
 use crate::person;
 use crate::session::{Remembered, Session};
+use crate::similar::nearest;
 
 /// A data directory and what lives in it.
 pub(crate) struct Host {
@@ -354,8 +355,11 @@ pub(crate) fn hand(clock: &SystemClock) -> Hand {
 /// Permissions by name.
 pub(crate) fn permissions(names: &[String]) -> Result<Vec<Permission>> {
     let parse = |name: &String| {
-        let known = || PERMISSIONS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
-        Permission::parse(name).explain(|| text!("permission-unknown", name = name, known = known()))
+        let known = || PERMISSIONS.iter().map(|row| row.name);
+        Permission::parse(name).explain(|| match nearest(name, known()).as_slice() {
+            [] => text!("permission-unknown", name = name, known = known().collect::<Vec<_>>().join(", ")),
+            names => text!("permission-unknown-similar", name = name, names = names.join(", ")),
+        })
     };
     names.iter().map(parse).collect()
 }
