@@ -12,7 +12,9 @@ const HELP: Help = Help("help-cli");
 /// The command line in that language. The help of a configuration key also tells its bounds and its default.
 pub(crate) fn command(lang: Lang) -> Command {
     HELP.with_facts(Cli::command(), lang, |argument, lang| {
-        let key = KEYS.iter().find(|key| argument.get_id() == key.name)?;
+        // An argument of that name which has a default of its own tells that one.
+        let is_key = |name| argument.get_id() == name && argument.get_default_values().is_empty();
+        let key = KEYS.iter().find(|key| is_key(key.name))?;
         key_facts(key, lang)
     })
 }
@@ -36,6 +38,23 @@ mod tests {
                 assert!(help.contains(&format!("{}{facts}", key.about(lang))), "{} in {help}", key.name);
             }
             assert!(help.contains("500]"), "{help}");
+        }
+    }
+
+    #[test]
+    fn an_argument_with_a_default_of_its_own_tells_that_one_alone() {
+        for lang in Lang::all() {
+            let refused = command(lang).try_get_matches_from(["chaveiro", "demo", "--help"]).expect_err("help");
+            let help = refused.to_string();
+            assert!(help.contains("error]") && !help.contains("info]"), "{help}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_would_end_at_once_is_refused() {
+        for line in [&["token", "--minutes", "0"][..], &["device", "enroll-token", "--hours", "0"]] {
+            let line = std::iter::once("chaveiro").chain(line.iter().copied());
+            assert!(command(Lang::english()).try_get_matches_from(line).is_err());
         }
     }
 

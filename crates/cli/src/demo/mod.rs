@@ -47,7 +47,7 @@ pub(crate) async fn run(common: &Common, out: Out, keep: bool, log: &str) -> Res
     story.end(&recoveries, &audit, all_good);
     if keep {
         leave_one_to_read(&world, &mut fleet.windows).await?;
-        story.try_next(&world.hints(&fleet.windows.hardware.device_name));
+        story.try_next(&world.hints(&fleet.windows.hardware.device_name, out.lang));
         world.wait(fleet).await?;
     } else {
         world.end().await?;

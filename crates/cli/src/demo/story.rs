@@ -244,8 +244,8 @@ impl Story {
         if self.out.json {
             return self.out.value(&json!({"step": "linuxSession", "commands": commands}));
         }
-        let came = self.say(text!("demo-machine-came"));
-        self.out.line(&format!("     {came} ({commands})"));
+        let came = self.say(text!("demo-machine-came", commands = commands));
+        self.out.line(&format!("     {came}"));
     }
 
     pub(super) fn proven(&self, recovery: &Recovery, checks: &[Check]) {

@@ -16,7 +16,7 @@ use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
 use chaveiro_fleet::windows::WindowsDevice;
-use chaveiro_lang::{Explain, text};
+use chaveiro_lang::{Explain, Lang, text};
 use chaveiro_mdm::EnrollmentTokenText;
 use chaveiro_server::{Config, Running, Server, SystemEntropy, init_logging};
 use reqwest::Method;
@@ -203,10 +203,11 @@ impl World {
     }
 
     /// Commands to try while the server stays up.
-    pub(super) fn hints(&self, device: &str) -> Vec<String> {
+    pub(super) fn hints(&self, device: &str, lang: Lang) -> Vec<String> {
         let (graph, data) = (&self.running.graph_url, self.data.display());
         let (tenant, id, secret) = (self.tenant, &self.client_id, self.client_secret.as_str());
         let root = self.root_certificate().display().to_string();
+        let trust = format!("REQUESTS_CA_BUNDLE={root} SSL_CERT_FILE={root}");
         vec![
             format!("chaveiro device list --data {data}"),
             format!("chaveiro action {device} --show --data {data}"),
@@ -216,11 +217,11 @@ impl World {
             format!(
                 "curl --cacert {root} -H \"Authorization: Bearer $(chaveiro token --data {data})\" {graph}/beta/deviceManagement/managedDevices"
             ),
-            "pip install msgraph-beta-sdk azure-identity, then in Python:".to_owned(),
+            text!("demo-python", install = "pip install msgraph-beta-sdk azure-identity").say(lang),
             format!(
                 "  ClientSecretCredential('{tenant}', '{id}', '{secret}', authority='{graph}', disable_instance_discovery=True)"
             ),
-            format!("  with REQUESTS_CA_BUNDLE={root} SSL_CERT_FILE={root}"),
+            format!("  {}", text!("demo-python-trust", variables = trust).say(lang)),
         ]
     }
 

@@ -3,6 +3,8 @@
 demo-pin = The device has a PIN of { $digits } digits that no one remembers.
 demo-audit = audit chain: { $events } events, { $checkpoints } checkpoints, verified with the pinned key through event { $event }
 demo-next = The server stays up, and both devices come back every few seconds; stop it with Ctrl+C. Try:
+demo-python = { $install }; then in Python:
+demo-python-trust = with { $variables }
 demo-title = Chaveiro: one passcode, recovered seven ways; then a Linux machine
 demo-kept = kept
 demo-temporary = temporary; --data DIR keeps it
@@ -18,7 +20,7 @@ demo-machine = And a Linux machine, with the real agent.
 demo-account = enrolled: account
 demo-no-cryptsetup = cryptsetup is missing here, so that only the login password is recovered; for the disk too: apt-get install cryptsetup-bin
 demo-in-escrow = a passcode is in escrow before anyone asks, and
-demo-machine-came = the machine comes in: a passcode is made there, sealed, applied, proven
+demo-machine-came = the machine comes in: a passcode is made there, sealed, applied, proven ({ $commands } commands)
 demo-former = the former secret
 demo-recovered = the recovered passcode
 demo-own = the user's own passphrase

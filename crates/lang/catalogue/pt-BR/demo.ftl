@@ -3,6 +3,8 @@
 demo-pin = O dispositivo tem um PIN de { $digits } dígitos que ninguém lembra.
 demo-audit = cadeia de auditoria: { $events } eventos, { $checkpoints } pontos de verificação, verificada com a chave fixada até o evento { $event }
 demo-next = O servidor continua ativo, e os dois dispositivos voltam a cada poucos segundos; pare com Ctrl+C. Experimente:
+demo-python = { $install }; depois, em Python:
+demo-python-trust = com { $variables }
 demo-title = Chaveiro: uma senha, recuperada de sete maneiras; depois, uma máquina Linux
 demo-kept = mantido
 demo-temporary = temporário; --data DIR o mantém
@@ -18,7 +20,7 @@ demo-machine = E uma máquina Linux, com o agente real.
 demo-account = inscrita: conta
 demo-no-cryptsetup = falta o cryptsetup aqui, e só a senha de entrada é recuperada; para o disco também: apt-get install cryptsetup-bin
 demo-in-escrow = uma senha está em custódia antes que alguém peça, e
-demo-machine-came = a máquina se conecta: uma senha é criada lá, selada, aplicada, provada
+demo-machine-came = a máquina se conecta: uma senha é criada lá, selada, aplicada, comprovada ({ $commands } comandos)
 demo-former = o segredo anterior
 demo-recovered = a senha recuperada
 demo-own = a frase secreta do próprio usuário
