@@ -80,7 +80,7 @@ pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
         }
         Role::Assignments => {
             let found = host.opened.store.read(move |view| Ok(view.role_assignments(tenant)?)).await?;
-            let rows: Vec<_> = found.iter().map(assignment_json).collect();
+            let rows: Vec<_> = found.iter().map(|found| shown(out, assignment_json(found))).collect();
             out.list(&COLUMNS, &rows);
         }
     }
@@ -117,11 +117,19 @@ async fn through(client: &GraphClient, out: Out, verb: &Role) -> Result<()> {
         }
         Role::Assignments => {
             let found = client.all(&format!("{ASSIGNMENTS}?$expand=roleDefinition")).await?;
-            let row = |one: &Value| of_answer(one, &one["roleDefinition"]["chaveiro_key"]);
+            let row = |one: &Value| shown(out, of_answer(one, &one["roleDefinition"]["chaveiro_key"]));
             out.list(&COLUMNS, &found.iter().map(row).collect::<Vec<_>>());
         }
     }
     Ok(())
+}
+
+/// An assignment for a table, which says so when it is for all devices.
+fn shown(out: Out, mut assignment: Value) -> Value {
+    if !out.json && assignment["tags"].is_null() {
+        assignment["tags"] = text!("all-devices").say(out.lang).into();
+    }
+    assignment
 }
 
 /// Refuses a user who is not known to the server, as far as the caller may look.
