@@ -15,6 +15,11 @@ pub(crate) fn is_possible(out: Out) -> bool {
     !out.json && terminals.iter().all(|is_one| *is_one)
 }
 
+/// Returns true if the server refuses a recovery of that device anyway: there is nothing to ask then.
+pub(crate) fn is_retired(device: Option<&Value>) -> bool {
+    device.is_some_and(|device| device["managementState"] == "retireIssued")
+}
+
 /// Says what a recovery of that device changes, and returns true if the person wants it.
 pub(crate) fn recovery(out: Out, asked: &str, device: Option<&Value>) -> bool {
     let lines = device.map(|device| changes(out, device)).unwrap_or_default();
@@ -111,6 +116,11 @@ mod tests {
         let device = json!({"deviceName": "PC", "userDisplayName": "Ana\u{1b}[2K\u{202e}"});
         let obeyed = changes(Out::new(false, Lang::english()), &device)[0].contains(['\u{1b}', '\u{202e}']);
         assert!(!obeyed, "a user's name does not change the line");
+        assert!(!is_retired(None) && !is_retired(Some(&device)));
+        assert!(is_retired(Some(&json!({"managementState": "retireIssued"}))));
+        let bare = json!({"chaveiro_recoverability": [{"lock": "luks2", "subject": "", "obstacle": "noVolume"}]});
+        let english = changes(Out::new(false, Lang::english()), &bare);
+        assert_eq!(english[1], "This leaves out encrypted volume: no encrypted volume in /etc/crypttab.");
         let away =
             json!({"deviceName": "PC", "operatingSystem": "Windows", "lastSyncDateTime": "2026-11-27T10:55:00Z"});
         let portuguese = changes(Out::new(false, Lang::choose(Some("pt"))), &away);

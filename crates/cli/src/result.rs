@@ -163,7 +163,10 @@ fn lock(of: &str, lang: Lang) -> String {
 
 /// A lock of a device in words.
 pub(crate) fn lock_of(kind: &str, subject: &str) -> Text {
-    text!("lock", kind = kind, subject = subject)
+    match subject.is_empty() {
+        true => text!("lock-of-any", kind = kind),
+        false => text!("lock", kind = kind, subject = subject),
+    }
 }
 
 #[cfg(test)]

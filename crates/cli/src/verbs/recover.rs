@@ -37,6 +37,7 @@ pub(crate) async fn recover(common: &Common, out: Out, asked: &Recover) -> Resul
     let open = before.as_ref().and_then(newest_recovery).filter(is_open);
     if open.is_none()
         && !asked.yes
+        && !confirm::is_retired(before.as_ref())
         && confirm::is_possible(out)
         && !confirm::recovery(out, &asked.device, before.as_ref())
     {

@@ -101,14 +101,14 @@ nothing-asked = Nothing was changed.
 ## The question before a recovery
 
 recover-question = Recover the passcode of { $device }? [y/N]
-recover-changes = This replaces { $what }. What opens it now stops working.
+recover-changes = This replaces { $what }. What is replaced stops working.
 lock-secret = { $kind ->
     [login] the password of { $subject }
     [luks2] the recovery passcode of the encrypted volume { $subject } (passphrases that people set stay)
     [screen] the PIN of its user
    *[other] the password of its user
 }
-lock-barred = Not today: { $lock }: { $why }.
+lock-barred = This leaves out { $lock }: { $why }.
 connected = connected now
 not-connected = not connected, last seen { $at }
 last-seen = last seen { $at }
@@ -152,6 +152,12 @@ lock = { $kind ->
     [luks2] encrypted volume { $subject }
     [screen] screen lock
    *[other] { $kind } { $subject }
+}
+lock-of-any = { $kind ->
+    [login] sign-in
+    [luks2] encrypted volume
+    [screen] screen lock
+   *[other] { $kind }
 }
 device-status = { $status ->
     [401] it does not know the server (401)
@@ -211,12 +217,12 @@ sound = The record is sound: { $events ->
         [one] one checkpoint
        *[other] { $checkpoints } checkpoints
     }, signed through event { $signed }.
-newest-checkpoint = Newest checkpoint, to keep where the server's operators cannot write: { $point }
+newest-checkpoint = Keep this newest checkpoint where the server's operators cannot write: { $point }
 audit-key-followed = The key was followed on { $at } by { $key }; the older key signed that.
 audit-key-broken = The key was replaced on { $at } by { $key }, and no older key vouches for that.
 continues = It continues the earlier record, which reached event { $event }.
 clock-went-back = The server's clock was set back before event { $event }.
-sound-unpinned = The key is the export's own claim ({ $key }). Give --key to be sure of its origin.
+sound-unpinned = The export itself names the key that verifies it ({ $key }). Give --key to be sure who signed it.
 not-sound = the record is NOT sound: line { $line }: { $fault }
     .hint = keep this file as evidence, export again, and compare both with what was kept: --since
 rows-sound = Every row that grants rights verifies.
@@ -251,13 +257,13 @@ no-hold = nothing is on hold
 backed-up = The backup { $backup } is whole: { $size }, up to commit { $commits }.
 keys-backed-up = The keys were copied to { $directory }. Keep them where the backup is not: together they open passcodes.
 keys-not-backed-up = The keys are not in it. Copy them to another place once, with: --keys DIR
-backup-whole = The backup { $backup } is whole. Made { $made }, { $age } ago. { $tenants ->
+backup-whole = The backup { $backup } is whole. It was made { $made }, { $age } ago, and holds { $tenants ->
         [one] one tenant
        *[other] { $tenants } tenants
     }, { $events ->
         [one] one audit event
        *[other] { $events } audit events
-    }, every link right.
+    }. Every link of the record is right.
 backup-older-schema = Its schema has version { $old }; it is brought to version { $new } when it is restored.
 restore-accepted = Accepted. { $results } results are marked as of before the restore; { $sessions } sign-ins, { $tokens } enrolment tokens and { $windows } disclosure windows have ended, and every token.
 restore-review = Now look at what may have come back: chaveiro app list, chaveiro role assignments, chaveiro device list. Then start the server.

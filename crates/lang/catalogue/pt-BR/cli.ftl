@@ -81,7 +81,7 @@ ingest-only-on = A chave privada da custódia de { $tenant } pode ficar em outro
 ingest-only-off = A chave privada da custódia de { $tenant } está aqui: { $file }.
 enroll-token = Token de inscrição, mostrado só agora, válido até { $until }: { $token }
 enroll-no-address = O endereço do servidor não é conhecido antes que ele rode: ponha-o no lugar de SERVER.
-enroll-how = No Windows: Configurações, Contas, Acessar trabalho ou escola, Registrar somente no gerenciamento de dispositivo; servidor { $server }, este token como senha.
+enroll-how = No Windows: Configurações, Contas, Acessar trabalho ou escola, Registrar-se somente no gerenciamento de dispositivo; servidor { $server }, este token como senha.
 enroll-how-linux = No Linux, esta linha como está; nenhum arquivo é preciso:
 device-retired = O dispositivo foi desativado. Seu registro e sua custódia são mantidos.
 device-comanaged = Salvo: comanaged é { $state }.
@@ -101,14 +101,14 @@ nothing-asked = Nada foi alterado.
 ## A pergunta antes de uma recuperação
 
 recover-question = Recuperar a senha de { $device }? [s/N]
-recover-changes = Isto substitui { $what }. O que abre agora deixa de funcionar.
+recover-changes = Isto substitui { $what }. O que é substituído deixa de funcionar.
 lock-secret = { $kind ->
     [login] a senha de { $subject }
     [luks2] a senha de recuperação do volume cifrado { $subject } (as que pessoas definiram ficam)
     [screen] o PIN do usuário
    *[other] a senha do usuário
 }
-lock-barred = Hoje não: { $lock }: { $why }.
+lock-barred = Isto deixa de fora { $lock }: { $why }.
 connected = conectado agora
 not-connected = não conectado, visto por último em { $at }
 last-seen = visto por último em { $at }
@@ -152,6 +152,12 @@ lock = { $kind ->
     [luks2] volume cifrado { $subject }
     [screen] bloqueio de tela
    *[other] { $kind } { $subject }
+}
+lock-of-any = { $kind ->
+    [login] entrada
+    [luks2] volume cifrado
+    [screen] bloqueio de tela
+   *[other] { $kind }
 }
 device-status = { $status ->
     [401] ele não conhece o servidor (401)
@@ -211,12 +217,12 @@ sound = O registro está íntegro: { $events ->
         [one] { $checkpoints } ponto de verificação
        *[other] { $checkpoints } pontos de verificação
     }, assinado até o evento { $signed }.
-newest-checkpoint = Ponto de verificação mais novo, a guardar onde os operadores do servidor não escrevem: { $point }
+newest-checkpoint = Guarde este ponto de verificação, o mais novo, onde os operadores do servidor não escrevem: { $point }
 audit-key-followed = A chave foi sucedida em { $at } por { $key }; a chave anterior assinou isso.
 audit-key-broken = A chave foi substituída em { $at } por { $key }, e nenhuma chave anterior responde por isso.
 continues = Ele continua o registro anterior, que chegava ao evento { $event }.
 clock-went-back = O relógio do servidor foi atrasado antes do evento { $event }.
-sound-unpinned = A chave é a que a própria exportação declara ({ $key }). Informe --key para ter certeza da origem.
+sound-unpinned = A própria exportação indica a chave que a confere ({ $key }). Informe --key para ter certeza de quem a assinou.
 not-sound = o registro NÃO está íntegro: linha { $line }: { $fault }
     .hint = guarde este arquivo como prova, exporte de novo, e compare ambos com o que foi guardado: --since
 rows-sound = Toda linha que concede direitos confere.
@@ -251,13 +257,13 @@ no-hold = não há bloqueio preventivo
 backed-up = O backup { $backup } está inteiro: { $size }, até o commit { $commits }.
 keys-backed-up = As chaves foram copiadas para { $directory }. Guarde-as longe do backup: juntos eles abrem senhas.
 keys-not-backed-up = As chaves não estão nele. Copie-as uma vez para outro lugar, com: --keys DIR
-backup-whole = O backup { $backup } está inteiro. Feito em { $made }, há { $age }. { $tenants ->
+backup-whole = O backup { $backup } está inteiro. Foi feito em { $made }, há { $age }, e contém { $tenants ->
         [one] { $tenants } locatário
        *[other] { $tenants } locatários
     }, { $events ->
         [one] { $events } evento de auditoria
        *[other] { $events } eventos de auditoria
-    }, cada elo correto.
+    }. Cada elo do registro está correto.
 backup-older-schema = O esquema dele é da versão { $old }; passa à versão { $new } quando for restaurado.
 restore-accepted = Aceito. { $results } resultados ficaram marcados como anteriores à restauração; { $sessions } sessões, { $tokens } tokens de inscrição e { $windows } janelas de leitura terminaram, e todo token.
 restore-review = Agora veja o que pode ter voltado: chaveiro app list, chaveiro role assignments, chaveiro device list. Depois inicie o servidor.
