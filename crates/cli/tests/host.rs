@@ -352,9 +352,9 @@ async fn the_quickstart_works_as_it_is_printed() {
     let program = Path::new(env!("CARGO_BIN_EXE_chaveiro")).parent().expect("a directory").display().to_string();
     let path = format!("{program}:{}", std::env::var("PATH").expect("a path"));
     let shell = |script: &str| {
-        let mut command = Command::new("sh");
+        let mut command = Command::new("bash");
         command.args(["-euc", script]).env("PATH", &path).env("CHAVEIRO_DATA", &data).env("LC_ALL", "C.UTF-8");
-        let output = command.current_dir(directory.path()).output().expect("sh runs");
+        let output = command.current_dir(directory.path()).output().expect("bash runs");
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{script}\n{out}{err}");
         out
