@@ -1,6 +1,7 @@
 //! The session of a person on their own machine: `~/.config/chaveiro/session.json`, readable by its owner alone.
 
 use std::fs::{File, OpenOptions};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,6 +44,9 @@ pub(crate) struct Issuer {
 pub(crate) fn http_client(ca: Option<&str>) -> Result<reqwest::Client> {
     let builder = reqwest::Client::builder().timeout(Duration::from_secs(ANSWER_S));
     let builder = builder.connect_timeout(Duration::from_secs(CONNECT_S));
+    // This name is this machine (RFC 6761 6.3), also where no file of hosts says so.
+    let builder =
+        builder.resolve_to_addrs("localhost", &[(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()]);
     let builder = match ca {
         // A root of one's own is for a server of one's own: no proxy stands before it.
         Some(pem) => builder.no_proxy().tls_certs_merge([root(pem)?]),

@@ -285,6 +285,7 @@ fn settings_of_a_tenant_have_bounds() {
 
 #[tokio::test]
 async fn both_listeners_say_what_this_is_and_where_to_go_in_both_languages_and_without_a_script() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (_directory, data) = initialised();
     let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
     let root = reqwest::Certificate::from_pem(server.root_pem().as_bytes()).expect("the root");
@@ -315,6 +316,7 @@ async fn both_listeners_say_what_this_is_and_where_to_go_in_both_languages_and_w
 
 #[tokio::test]
 async fn the_certificate_holds_the_names_that_are_configured() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (_directory, data) = initialised();
     let names = ["--certificate-names", "enterpriseenrollment.contoso.example, 127.0.0.9"];
     let server = Server::start_with(&data, "127.0.0.1:0", "127.0.0.1:0", &names);
