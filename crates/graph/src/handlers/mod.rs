@@ -110,7 +110,8 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
         (None, Err(error)) => Err(error.into()),
     };
     let is_slow = matches!(answer, Err(GraphError::Body(BodyError::TooSlow(_))));
-    if answer.is_err() && !is_slow {
+    if !is_slow {
+        // Most requests are read to their end by now; a `GET` may have a body, too.
         body::drain(&mut body).await;
     }
     let proven = !matches!(sender, By::Stranger);

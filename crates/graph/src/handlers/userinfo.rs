@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use super::store::read_store;
 use super::{address, client_request_id, refusal, response, throttle};
 use crate::GraphState;
+use crate::body;
 use crate::error::{GraphError, Place};
 use crate::model::Service;
 use crate::negotiation::Format;
@@ -48,9 +49,10 @@ pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request
         service: Service::Directory,
         caller: None,
     };
-    let (parts, _) = request.into_parts();
+    let (parts, mut body) = request.into_parts();
     let mut by = By::Stranger;
     let answer = answer(&state, &parts, now, &mut by).await;
+    body::drain(&mut body).await;
     let proven = !matches!(by, By::Stranger);
     if let By::Caller { actor, .. } = &by {
         place.caller = Some(actor.kind);

@@ -193,7 +193,7 @@ async fn no_items_are_a_page_and_the_number_is_told_beside_it() {
     let (world, _) = world().await;
     let token = operator(&world);
     fill(&world).await;
-    for (query, count) in [("$top=0", 0), ("$top=0&$count=true", 6), ("$top=0&$count=true&$filter=isEncrypted", 1)] {
+    for (query, count) in [("$top=0", 0), ("$top=0&$count=true", 5), ("$top=0&$count=true&$filter=isEncrypted", 1)] {
         for path in [DEVICES, "/v1.0/deviceManagement/managedDevices"] {
             let (status, list) = world.ask(&token, "GET", &format!("{path}?{query}"), &[]).await;
             assert_eq!((status, ids(&list).len(), &list["@odata.count"]), (200, 0, &json!(count)), "{query}: {list}");
@@ -215,13 +215,13 @@ async fn forms_that_clients_write_are_answered_exactly() {
     fill(&world).await;
     for (query, expected) in [
         ("$filter=isEncrypted", 1),
-        ("$filter=not%20isEncrypted", 5),
+        ("$filter=not%20isEncrypted", 4),
         ("$filter=isEncrypted%20or%20deviceName%20eq%20'laptop-1'", 2),
-        ("$filter=totalStorageSpaceInBytes%20eq%201099511627776.0", 2),
-        ("$filter=freeStorageSpaceInBytes%20gt%206.00", 2),
+        ("$filter=totalStorageSpaceInBytes%20eq%201099511627776.0", 1),
+        ("$filter=freeStorageSpaceInBytes%20gt%206.00", 1),
         ("$filter=deviceName%09eq%09'laptop-1'", 2),
-        ("$orderby=deviceName%09desc,%09id", 6),
-        ("$select=id,id,deviceName,ID", 6),
+        ("$orderby=deviceName%09desc,%09id", 5),
+        ("$select=id,id,deviceName,ID", 5),
     ] {
         let (status, list) = world.ask(&token, "GET", &format!("{DEVICES}?{query}"), &[]).await;
         assert_eq!((status, ids(&list).len()), (200, expected), "{query}: {list}");
