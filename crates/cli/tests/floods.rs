@@ -431,15 +431,15 @@ async fn a_handshake_a_body_and_the_answer_to_a_ping_have_their_time_too() {
 
     let handshake = connect(FLOOD, scene.graph()).await.expect("connected");
     let body = say(FLOOD, scene.graph(), &scene.tls(b"http/1.1"), SLOW_BODY).await;
-    let ping = say(FLOOD, scene.devices(), &waiting, &wait).await;
-    for stream in [&handshake, &body.sock, &ping.sock] {
+    let pings = say(FLOOD, scene.devices(), &waiting, &wait).await;
+    for stream in [&handshake, &body.sock, &pings.sock] {
         stream.set_read_timeout(Some(Duration::from_secs(100))).expect("set");
     }
     let begun = Instant::now();
     let ends: [(&str, Box<dyn Read + Send>, f64, f64); 3] = [
         ("a handshake", Box::new(handshake), 9.0, 20.0),
         ("a body", Box::new(body), 29.0, 45.0),
-        ("the answer to a ping", Box::new(ping), 49.0, 75.0),
+        ("the answer to pings", Box::new(pings), 49.0, 75.0),
     ];
     let ends = ends.map(|(name, mut stream, least, most)| {
         let ended = std::thread::spawn(move || {

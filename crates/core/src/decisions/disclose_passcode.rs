@@ -84,6 +84,8 @@ pub struct Seen {
     pub action: ActionRecord,
     /// The decision about its passcode; `None` if it has none.
     pub decision: Option<Decided<Disclosure, Withheld>>,
+    /// The time at which the escrow received the passcode; `None` if the caller may not read passcodes of the device.
+    pub sealed: Option<Timestamp>,
     /// The disclosure so far; `None` if there is none, or the caller may not read passcodes of the device.
     pub window: Option<Window>,
 }
@@ -130,15 +132,17 @@ pub fn disclose_all(unit: &mut dyn UnitOfWork, ask: &AskForAll<'_>, now: Timesta
     let facts = Facts::read(unit, caller, device)?;
     let mut decided = Vec::new();
     for action in unit.current_results(caller.tenant, device)? {
-        let (decision, window) = match has_passcode(&action) {
+        let (decision, secret) = match has_passcode(&action) {
             true => {
                 let ask = Ask { caller, action: &action, request, reason, break_glass };
                 let (decision, secret) = decide_one(unit, &ask, &facts, now)?;
-                (Some(decision), secret.map(|secret| window(unit, &secret)).transpose()?.flatten())
+                (Some(decision), secret)
             }
             false => (None, None),
         };
-        decided.push(Seen { action, decision, window });
+        let sealed = secret.as_ref().map(|secret| secret.received);
+        let window = secret.map(|secret| window(unit, &secret)).transpose()?.flatten();
+        decided.push(Seen { action, decision, sealed, window });
     }
     Ok(decided)
 }

@@ -45,14 +45,16 @@ struct Beside {
 }
 
 impl Beside {
-    fn of(view: &dyn View, device: &ManagedDevice) -> Result<Self, StoreError> {
+    /// Reads them. A disclosure reads the secrets by itself, and `withheld` is false then.
+    fn of(view: &dyn View, device: &ManagedDevice, withheld: bool) -> Result<Self, StoreError> {
         // Devices of the other platforms come when they choose to.
         let connects = match device.platform {
             Platform::Linux => view.open_enrollment(device.tenant, device.id)?.map(|enrollment| enrollment.id),
             Platform::Windows | Platform::WindowsPhone => None,
         };
         let results = view.current_results(device.tenant, device.id)?.into_iter();
-        let results = results.map(|record| Ok((record.clone(), sealed(view, &record)?)));
+        let received = |record: &ActionRecord| if withheld { sealed(view, record) } else { Ok(None) };
+        let results = results.map(|record| Ok((record.clone(), received(&record)?)));
         Ok(Self { device: device.id, connects, results: results.collect::<Result<_, StoreError>>()? })
     }
 }
@@ -71,7 +73,10 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         let admitted = reading.admit(view)?;
         let entity = admitted.binding.node.as_ref();
         let from = admitted.reading(view, witness.as_ref(), &reading);
-        let beside = admitted.binding.device().map(|device| Beside::of(view, device)).transpose()?;
+        let beside = admitted.binding.device();
+        let beside = beside
+            .map(|device| Beside::of(view, device, withheld(&reading, &admitted.selection).is_some()))
+            .transpose()?;
         let object = entity.render(&from, &admitted.selection, Form::Single)?;
         let tag = entity.tag();
         let mut object = match reading.walk.end {
@@ -148,6 +153,16 @@ async fn property(
     })
 }
 
+/// The reason why this request shows no passcode at all; `None` if each is decided on.
+fn withheld(asked: &Asked, selection: &Selection) -> Option<Reason> {
+    let permitted = asked.caller.permissions.contains(disclose_passcode::PERMISSION);
+    match (permitted, selection.names(RESULTS) && !asked.head) {
+        (false, _) => Some(Reason::MissingPermission),
+        (true, false) => Some(Reason::NotSelected),
+        (true, true) => None,
+    }
+}
+
 /// The actions with what is shown of each, the passcode included when it may be.
 async fn results(
     state: &Arc<GraphState>,
@@ -155,12 +170,7 @@ async fn results(
     beside: Beside,
     selection: &Selection,
 ) -> Result<Vec<Entry>, GraphError> {
-    let permitted = asked.caller.permissions.contains(disclose_passcode::PERMISSION);
-    let reason = match (permitted, selection.names(RESULTS) && !asked.head) {
-        (false, _) => Reason::MissingPermission,
-        (true, false) => Reason::NotSelected,
-        (true, true) => return disclosed(state, asked, beside.device).await,
-    };
+    let Some(reason) = withheld(asked, selection) else { return disclosed(state, asked, beside.device).await };
     let shown = beside.results.into_iter().map(|(record, sealed)| {
         let shown = if has_passcode(&record) { Shown::Withheld(reason) } else { Shown::Nothing };
         Entry { record, sealed, shown, window: None }
@@ -176,11 +186,9 @@ async fn disclosed(state: &Arc<GraphState>, asked: &Arc<Asked>, device: DeviceId
         asked.require_valid(unit)?;
         let (reason, break_glass) = (asked.reason.as_deref(), asked.break_glass.as_deref());
         let ask = AskForAll { caller: &asked.caller, device, request, reason, break_glass };
-        let seen = disclose_passcode::disclose_all(unit, &ask, asked.now)?.into_iter();
-        let sealed = seen.map(|seen| Ok((sealed(unit, &seen.action)?, seen)));
-        Ok(sealed.collect::<Result<Vec<_>, StoreError>>()?)
+        disclose_passcode::disclose_all(unit, &ask, asked.now)
     });
-    let entry = |(sealed, Seen { action: record, decision, window })| Entry {
+    let entry = |Seen { action: record, decision, sealed, window }| Entry {
         record,
         sealed,
         shown: open(state, request, decision),
