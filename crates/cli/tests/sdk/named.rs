@@ -139,7 +139,7 @@ fn certify(directory: &Path, root: &Path) -> [String; 4] {
     let authority = CertifiedIssuer::self_signed(parameters, KeyPair::generate().expect("a key")).expect("a root");
     std::fs::write(root, authority.pem()).expect("written");
 
-    let names: Vec<_> = NAMES.iter().chain(&["127.0.0.1"]).map(|name| (*name).to_owned()).collect();
+    let names: Vec<_> = NAMES.iter().chain(&["127.0.0.1", "localhost"]).map(|name| (*name).to_owned()).collect();
     let key = KeyPair::generate().expect("a key");
     let certificate =
         CertificateParams::new(names).expect("parameters").signed_by(&key, &authority).expect("a certificate");

@@ -6,7 +6,6 @@ api-device-not-found = no managed device is reached there in your tenant
 api-device-retired = the device is retired
     .hint = it must enrol again before its passcode can be recovered
 api-device-retired-before = the device is retired already
-    .hint = its record and its escrow are kept; see: chaveiro device show DEVICE
     .hint = its record and its escrow are kept; see: chaveiro device list --retired
 api-device-not-enrolled = the device is not enrolled
     .hint = it must enrol before its passcode can be recovered

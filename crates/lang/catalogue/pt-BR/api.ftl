@@ -6,7 +6,6 @@ api-device-not-found = nenhum dispositivo gerenciado é alcançado ali no seu lo
 api-device-retired = o dispositivo está desativado
     .hint = ele precisa se inscrever de novo antes que a senha possa ser recuperada
 api-device-retired-before = o dispositivo já está desativado
-    .hint = seu registro e sua custódia são mantidos; veja: chaveiro device show DEVICE
     .hint = o registro e a custódia dele são mantidos; veja: chaveiro device list --retired
 api-device-not-enrolled = o dispositivo não está inscrito
     .hint = ele precisa se inscrever antes que a senha possa ser recuperada
