@@ -100,7 +100,7 @@ fn causes_are_told_apart_in_both_languages_without_the_words_of_libraries() {
         }
     });
     let (good, devices) = (server.graph_url.as_str(), server.device_url.as_str());
-    let named = good.replace("127.0.0.1", "no-such-host.invalid");
+    let named = good.replace("localhost", "no-such-host.invalid");
 
     for (place, root, environment, code, portuguese) in [
         (named.as_str(), Some(&root), &[][..], "server-unknown-host", "não existe a máquina no-such-host.invalid"),
