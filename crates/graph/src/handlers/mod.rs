@@ -84,14 +84,12 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
     let now = state.clock.now();
     let id = RequestId(state.entropy.uuid());
     let client_request_id = client_request_id(request.headers());
-    let cross_origin = request.headers().contains_key(header::ORIGIN);
-    let head = request.method() == Method::HEAD;
     let walk = MODEL.parse(request.uri().path());
     let (parts, mut body) = request.into_parts();
 
     let path = walk.as_ref().map(Walk::template).unwrap_or_default();
     let mut sender = By::Stranger;
-    let mut place = Place {
+    let place = Place {
         base_url: state.base_url.clone(),
         version: walk.as_ref().map_or(Version::Beta, |walk| walk.version),
         path: walk.as_ref().map(|walk| walk.parenthesised(INTUNE_ACTIONS)).unwrap_or_default(),
@@ -114,23 +112,35 @@ async fn respond_to(state: &Arc<GraphState>, request: Request, refused: Option<G
         // Most requests are read to their end by now; a `GET` may have a body, too.
         body::drain(&mut body).await;
     }
+    conclude(answer, place, sender, path, &parts)
+}
+
+/// The response to a request: its answer, or its refusal.
+fn conclude(
+    answer: Result<Response, GraphError>,
+    mut place: Place,
+    sender: By,
+    path: String,
+    parts: &Parts,
+) -> Response {
     let proven = !matches!(sender, By::Stranger);
     if let By::Caller { actor, .. } = &sender {
         place.caller = Some(actor.kind);
     }
     let mut response = answer.unwrap_or_else(|error| {
         if let GraphError::Internal(reason) = &error {
-            tracing::error!(request.id = %id, reason, "a request failed inside");
+            tracing::error!(request.id = %place.request_id, reason, "a request failed inside");
         }
         if let GraphError::EscrowNotReady(reason) = &error {
-            tracing::error!(request.id = %id, reason, "a recovery was refused because the escrow is not ready");
+            tracing::error!(request.id = %place.request_id, reason, "a recovery was refused because the escrow is not ready");
         }
         refusal(&error, &place, sender, path)
     });
     if proven {
         response.extensions_mut().insert(Sender::Known);
     }
-    response::finish(response, &place, cross_origin, head)
+    let cross_origin = parts.headers.contains_key(header::ORIGIN);
+    response::finish(response, &place, cross_origin, parts.method == Method::HEAD)
 }
 
 /// The response to a request that is refused, with what the log of refused requests tells.
@@ -182,13 +192,7 @@ async fn answer(
             _ => {}
         }
     }
-    let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let mut caller = state.verifier.verify(authorization, now).await?;
-    if let Some(connection) = parts.extensions.get::<Arc<dyn Peer>>() {
-        connection.has_proven_itself();
-    }
-    caller.actor.address = address(state, parts);
-    *sender = By::Caller { tenant: caller.tenant, actor: Box::new(caller.actor.clone()) };
+    let caller = verified(state, parts, now, sender).await?;
     if matches!(walk.end, End::Batch) && *method == Method::POST {
         let query = Query::parse(parts.uri.query(), &taken(&[]));
         let wanted =
@@ -224,6 +228,18 @@ async fn answer(
         walk,
     });
     dispatch(state, asked, &parts.headers, body).await
+}
+
+/// The caller of a request, by its token. `sender` becomes the caller as soon as that is verified.
+async fn verified(state: &GraphState, parts: &Parts, now: Timestamp, sender: &mut By) -> Result<Caller, GraphError> {
+    let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let mut caller = state.verifier.verify(authorization, now).await?;
+    if let Some(connection) = parts.extensions.get::<Arc<dyn Peer>>() {
+        connection.has_proven_itself();
+    }
+    caller.actor.address = address(state, parts);
+    *sender = By::Caller { tenant: caller.tenant, actor: Box::new(caller.actor.clone()) };
+    Ok(caller)
 }
 
 async fn dispatch(

@@ -12,7 +12,7 @@ use chaveiro_core::decisions::revocation::require_valid;
 use chaveiro_core::decisions::rights;
 use chaveiro_core::id::{RequestId, ResourceId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{Peer, Sender, StoreError, View};
+use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::refusal::{RightsRefusal, TenantRefusal};
 use chaveiro_core::refused::By;
 use chaveiro_core::resource::ResourceKind;
@@ -21,11 +21,11 @@ use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::{Fault, Refusal, Timestamp};
 use http::request::Parts;
-use http::{Method, StatusCode, header};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::store::read_store;
-use super::{address, client_request_id, refusal, response, throttle};
+use super::{client_request_id, conclude, response, throttle, verified};
 use crate::GraphState;
 use crate::body;
 use crate::error::{GraphError, Place};
@@ -39,7 +39,7 @@ pub(crate) const PATH: &str = "/oidc/userinfo";
 /// Answers a caller that asks about itself.
 pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request) -> Response {
     let (now, id) = (state.clock.now(), RequestId(state.entropy.uuid()));
-    let mut place = Place {
+    let place = Place {
         base_url: state.base_url.clone(),
         version: Version::V1,
         path: PATH.to_owned(),
@@ -53,25 +53,11 @@ pub(crate) async fn serve(State(state): State<Arc<GraphState>>, request: Request
     let mut by = By::Stranger;
     let answer = answer(&state, &parts, now, &mut by).await;
     body::drain(&mut body).await;
-    let proven = !matches!(by, By::Stranger);
-    if let By::Caller { actor, .. } = &by {
-        place.caller = Some(actor.kind);
-    }
-    let mut response = answer.unwrap_or_else(|error| refusal(&error, &place, by, PATH.to_owned()));
-    if proven {
-        response.extensions_mut().insert(Sender::Known);
-    }
-    response::finish(response, &place, parts.headers.contains_key(header::ORIGIN), parts.method == Method::HEAD)
+    conclude(answer, place, by, PATH.to_owned(), &parts)
 }
 
 async fn answer(state: &GraphState, parts: &Parts, now: Timestamp, by: &mut By) -> Result<Response, GraphError> {
-    let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let mut caller = state.verifier.verify(authorization, now).await?;
-    if let Some(connection) = parts.extensions.get::<Arc<dyn Peer>>() {
-        connection.has_proven_itself();
-    }
-    caller.actor.address = address(state, parts);
-    *by = By::Caller { tenant: caller.tenant, actor: Box::new(caller.actor.clone()) };
+    let caller = verified(state, parts, now, by).await?;
     throttle(state, &caller, &Method::GET)?;
     let told = read_store(state, move |view| tell(view, &caller, now)).await?;
     Ok(response::json(Format::default(), StatusCode::OK, &told))
