@@ -36,26 +36,32 @@ const RESULTS: &str = "deviceActionResults";
 /// The property that says whether the device waits for work now.
 const CONNECTED: &str = "chaveiro_connected";
 
-/// The facts about a device that its handler adds to what is stored of it.
-struct Beside {
-    device: DeviceId,
-    /// The enrolment under which the device keeps a connection; `None` for devices that keep none.
-    connects: Option<EnrollmentId>,
-    results: Vec<(ActionRecord, Option<Timestamp>)>,
+/// The results of a device, as far as one request may see them.
+enum Results {
+    /// Without passcodes, for that reason, each with the time at which the escrow received its first one.
+    Withheld(Reason, Vec<(ActionRecord, Option<Timestamp>)>),
+    /// With a decision about each passcode, which a unit of work of its own makes.
+    Decided(DeviceId),
 }
 
-impl Beside {
-    /// Reads them. A disclosure reads the secrets by itself, and `withheld` is false then.
-    fn of(view: &dyn View, device: &ManagedDevice, withheld: bool) -> Result<Self, StoreError> {
+impl Results {
+    fn of(view: &dyn View, device: &ManagedDevice, withheld: Option<Reason>) -> Result<Self, StoreError> {
+        let Some(reason) = withheld else { return Ok(Self::Decided(device.id)) };
+        let mut results = Vec::new();
+        for record in view.current_results(device.tenant, device.id)? {
+            let sealed = sealed(view, &record)?;
+            results.push((record, sealed));
+        }
+        Ok(Self::Withheld(reason, results))
+    }
+}
+
+/// Returns the enrolment under which a device keeps a connection; `None` for devices that keep none.
+fn connects(view: &dyn View, device: &ManagedDevice) -> Result<Option<EnrollmentId>, StoreError> {
+    match device.platform {
+        Platform::Linux => Ok(view.open_enrollment(device.tenant, device.id)?.map(|enrollment| enrollment.id)),
         // Devices of the other platforms come when they choose to.
-        let connects = match device.platform {
-            Platform::Linux => view.open_enrollment(device.tenant, device.id)?.map(|enrollment| enrollment.id),
-            Platform::Windows | Platform::WindowsPhone => None,
-        };
-        let results = view.current_results(device.tenant, device.id)?.into_iter();
-        let received = |record: &ActionRecord| if withheld { sealed(view, record) } else { Ok(None) };
-        let results = results.map(|record| Ok((record.clone(), received(&record)?)));
-        Ok(Self { device: device.id, connects, results: results.collect::<Result<_, StoreError>>()? })
+        Platform::Windows | Platform::WindowsPhone => Ok(None),
     }
 }
 
@@ -73,10 +79,6 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         let admitted = reading.admit(view)?;
         let entity = admitted.binding.node.as_ref();
         let from = admitted.reading(view, witness.as_ref(), &reading);
-        let beside = admitted.binding.device();
-        let beside = beside
-            .map(|device| Beside::of(view, device, withheld(&reading, &admitted.selection).is_some()))
-            .transpose()?;
         let object = entity.render(&from, &admitted.selection, Form::Single)?;
         let tag = entity.tag();
         let mut object = match reading.walk.end {
@@ -85,16 +87,19 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
         };
         let expanding = Expanding { from, base_url: &base_url, asked: &reading };
         admitted.expansions.put(&expanding, entity, &reading.path, &mut object)?;
-        Ok((object, beside, tag, admitted.selection))
+        // What is not asked for is not read.
+        let device = |member| admitted.binding.device().filter(|_| object.contains_key(member));
+        let connects = device(CONNECTED).map_or(Ok(None), |device| connects(view, device))?;
+        let withheld = withheld(&reading, &admitted.selection);
+        let results = device(RESULTS).map(|device| Results::of(view, device, withheld)).transpose()?;
+        Ok((object, connects, results, tag, admitted.selection))
     });
-    let (mut object, beside, tag, selection) = found.await?;
+    let (mut object, connects, results, tag, selection) = found.await?;
     if let Some(connected) = object.get_mut(CONNECTED) {
-        let connects = beside.as_ref().and_then(|beside| beside.connects);
         *connected = connects.map(|enrollment| state.waker.waits(enrollment)).into();
     }
-    let beside = beside.filter(|_| object.contains_key(RESULTS));
     if let End::Property(path) = &asked.walk.end {
-        return property(state, &asked, path, object, beside, &selection).await;
+        return property(state, &asked, path, object, results).await;
     }
 
     let control = asked.control(&state.base_url);
@@ -105,14 +110,13 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     };
     let mut body = control.begin(context(state, asked.walk.version, &path, &selection, true));
     body.extend(object);
-    let Some(beside) = beside else {
+    let Some(results) = results else {
         let answer = response::json(control.format, StatusCode::OK, &Value::Object(body));
         return Ok(response::tagged(answer, tag.as_deref()));
     };
     // `with_results` writes this member last, and by itself.
     body.remove(RESULTS);
-    let results = results(state, &asked, beside, &selection).await?;
-    let body = with_results(control.format, &body, RESULTS, &results);
+    let body = with_results(control.format, &body, RESULTS, &entries(state, &asked, results).await?);
     Ok(response::tagged(response::secret_json(control.format, body), tag.as_deref()))
 }
 
@@ -122,16 +126,15 @@ async fn property(
     asked: &Arc<Asked>,
     path: &PropertyPath,
     mut object: Map<String, Value>,
-    beside: Option<Beside>,
-    selection: &Selection,
+    results: Option<Results>,
 ) -> Result<Response, GraphError> {
     let control = asked.control(&state.base_url);
     let context =
         format!("{}/{}/$metadata#{}", state.base_url, asked.walk.version.segment(), asked.walk.parenthesised(""));
     let begun = control.begin(context);
-    if let Some(beside) = beside {
-        let results = results(state, asked, beside, selection).await?;
-        return Ok(response::secret_json(control.format, with_results(control.format, &begun, "value", &results)));
+    if let Some(results) = results {
+        let body = with_results(control.format, &begun, "value", &entries(state, asked, results).await?);
+        return Ok(response::secret_json(control.format, body));
     }
     let whole = object.remove(path.property.name).unwrap_or_default();
     let member = |value: Value, member: &&Property| match value {
@@ -164,14 +167,12 @@ fn withheld(asked: &Asked, selection: &Selection) -> Option<Reason> {
 }
 
 /// The actions with what is shown of each, the passcode included when it may be.
-async fn results(
-    state: &Arc<GraphState>,
-    asked: &Arc<Asked>,
-    beside: Beside,
-    selection: &Selection,
-) -> Result<Vec<Entry>, GraphError> {
-    let Some(reason) = withheld(asked, selection) else { return disclosed(state, asked, beside.device).await };
-    let shown = beside.results.into_iter().map(|(record, sealed)| {
+async fn entries(state: &Arc<GraphState>, asked: &Arc<Asked>, results: Results) -> Result<Vec<Entry>, GraphError> {
+    let (reason, results) = match results {
+        Results::Decided(device) => return disclosed(state, asked, device).await,
+        Results::Withheld(reason, results) => (reason, results),
+    };
+    let shown = results.into_iter().map(|(record, sealed)| {
         let shown = if has_passcode(&record) { Shown::Withheld(reason) } else { Shown::Nothing };
         Entry { record, sealed, shown, window: None }
     });
