@@ -52,6 +52,16 @@ pub const OWN: u64 = 1;
 pub const OTHER: u64 = 5;
 pub const FOREIGN: u64 = 2;
 
+/// Ceilings for a test that asks more than any caller may.
+pub const NO_LIMIT: Ceilings = Ceilings {
+    writes_by_application: 0,
+    writes_by_tenant: 0,
+    requests_by_application: 0,
+    requests_by_tenant: 0,
+    requests_by_application_everywhere: 0,
+    recoveries_by_caller: 0,
+};
+
 pub fn application(number: u64) -> ApplicationId {
     ApplicationId(id(0xaa, number))
 }
@@ -355,7 +365,8 @@ impl World {
         .await;
     }
 
-    /// What Graph hangs on the device of that number, as far as it is missing. The user has that principal name.
+    /// Adds the apps, scripts and users around the device of that number, as far as they are missing. The user has that
+    /// principal name.
     async fn put_around(&self, of: u64, number: u64, user: Option<&'static str>) {
         let now = self.now();
         let resource = move |kind, key: u32| Resource {

@@ -1,22 +1,13 @@
 //! No option is ignored: every route refuses each one that it does not take, by name and with its place.
 
 use super::*;
-use crate::world::filled;
+use crate::world::{NO_LIMIT, filled};
 use chaveiro_core::principal::PrincipalKind;
 use chaveiro_graph::MODEL;
 use chaveiro_graph::query::{OF_ANSWER, OF_COUNT, OF_ENTITY, OF_LIST};
 use chaveiro_graph::resolve::End;
 
 const ROUTES: &str = include_str!("../../../../generated/routes.txt");
-
-const NO_LIMIT: Ceilings = Ceilings {
-    writes_by_application: 0,
-    writes_by_tenant: 0,
-    requests_by_application: 0,
-    requests_by_tenant: 0,
-    requests_by_application_everywhere: 0,
-    recoveries_by_caller: 0,
-};
 
 /// Options as a URL has them, and their names.
 const UNKNOWN: &[(&str, &str)] = &[

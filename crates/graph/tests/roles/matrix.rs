@@ -7,11 +7,11 @@ use chaveiro_core::actions::ACTIONS;
 use chaveiro_core::principal::PrincipalKind;
 use chaveiro_core::role::{ROLES, Role, RoleAction};
 use chaveiro_graph::model::Service;
-use chaveiro_graph::{Ceilings, MODEL, RouteRow, routes};
+use chaveiro_graph::{MODEL, RouteRow, routes};
 use serde_json::json;
 
 use super::NO_HOLD;
-use crate::world::{FOREIGN, OTHER, OWN, World, filled, permissions};
+use crate::world::{FOREIGN, NO_LIMIT, OTHER, OWN, World, filled, permissions};
 
 /// A column.
 struct Column {
@@ -118,15 +118,7 @@ fn is_of_directory(route: &RouteRow) -> bool {
 
 #[tokio::test]
 async fn every_route_is_open_to_exactly_those_whom_the_tables_name() {
-    let no_limit = Ceilings {
-        writes_by_application: 0,
-        writes_by_tenant: 0,
-        requests_by_application: 0,
-        requests_by_tenant: 0,
-        requests_by_application_everywhere: 0,
-        recoveries_by_caller: 0,
-    };
-    let world = World::with(NO_HOLD, no_limit).await;
+    let world = World::with(NO_HOLD, NO_LIMIT).await;
     let columns = columns(&world).await;
     let mut printed = String::from(
         "+ admitted   - 403   . 404   ! 401; three signs: a device in the scope \"own\", in another scope, of another tenant\n\n",
