@@ -109,7 +109,7 @@ pub(crate) const FETCHED: &[Fetched] = &[
     Fetched { place: "tools/cargo-deb-", from: "crates.io", what: "cargo-deb, which is built once" },
 ];
 
-/// What `cargo xtask sdk` fetches besides.
+/// The packages that `cargo xtask sdk` fetches besides.
 pub(crate) const FETCHED_BY_CLIENTS: &[Fetched] = &[
     Fetched { place: "sdk/m365-", from: "npm", what: "@pnp/cli-microsoft365, 400 MB unpacked" },
     Fetched { place: "sdk/az-", from: "PyPI", what: "azure-cli, 400 MB unpacked" },

@@ -80,10 +80,10 @@ fn a_server_with_a_certificate_of_its_own_is_trusted_by_the_roots_of_the_system(
     assert!(!made["linux"].as_str().expect("a line").contains("--root-fingerprint"), "{made}");
 }
 
-/// What a server does with who connects.
+/// A server that is not the one of the fingerprint.
 struct Impostor {
     address: SocketAddr,
-    /// What it was sent after a handshake.
+    /// The bytes that clients sent after a handshake.
     received: Arc<Mutex<Vec<u8>>>,
 }
 

@@ -1,4 +1,4 @@
-//! What a person sees on a terminal of 80 columns, and what a pipe gets.
+//! The screen of a person, on a terminal of 80 columns, and the output that a pipe gets.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

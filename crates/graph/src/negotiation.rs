@@ -81,7 +81,7 @@ impl Offer {
 pub enum Metadata {
     /// Next links and counts alone.
     None,
-    /// What a client cannot compute by itself.
+    /// The annotations that a client cannot compute by itself.
     #[default]
     Minimal,
     /// Everything.

@@ -89,7 +89,7 @@ impl Named {
         self.directory.path()
     }
 
-    /// What `app register` printed of the application.
+    /// Returns a member of the application, as `app register` printed it.
     pub fn application(&self, name: &str) -> &str {
         self.application[name].as_str().expect("text")
     }

@@ -1,4 +1,4 @@
-//! What callers are told about themselves.
+//! Callers learn about themselves, and about themselves alone.
 
 use std::net::SocketAddr;
 
