@@ -15,11 +15,9 @@ use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::Tenant;
 
+use crate::complete::MOST;
 use crate::host::Host;
 use crate::similar::nearest;
-
-/// Most names that are read.
-pub(crate) const MOST: usize = 50;
 
 /// Characters of a mistyped name that are probably right.
 const BEGINNING: usize = 3;

@@ -1,9 +1,9 @@
 //! A Graph client: what the verbs about devices use, as any other script would.
 
+#[cfg(feature = "host")]
+mod operator;
+
 use anyhow::{Result, bail};
-use chaveiro_core::id::TenantId;
-use chaveiro_core::permission::Permission;
-use chaveiro_server::DataDir;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use crate::args::{Common, Why};
-use crate::host::Host;
+use crate::on_host;
 use crate::question::Question;
 use crate::reach::Unreached;
 use crate::session::{Issuer, Session, http_client};
@@ -32,13 +32,6 @@ pub(crate) struct GraphClient {
 }
 
 impl GraphClient {
-    /// A client that trusts that root (PEM).
-    pub(crate) fn new(base_url: &str, root_pem: &str, token: Zeroizing<String>) -> Result<Self> {
-        let (client, base_url) = (http_client(Some(root_pem))?, base_url.to_owned());
-        let (token, why) = (Mutex::new(token), HeaderMap::new());
-        Ok(Self { client, base_url, token, why, has_root: true, renews: false })
-    }
-
     /// A client of the server where this person is signed in.
     pub(crate) async fn signed_in(session: Session) -> Result<Self> {
         let (issuer, token) = session.access_token(None).await?;
@@ -56,14 +49,6 @@ impl GraphClient {
     /// The address of the server.
     pub(crate) fn server(&self) -> &str {
         &self.base_url
-    }
-
-    /// A client of the server that runs on this host, with an operator's token for these permissions.
-    pub(crate) async fn operator(host: &Host, tenant: TenantId, permissions: &[Permission]) -> Result<Self> {
-        let url = host.graph_url().ok_or_else(no_server)?;
-        let lifetime = std::time::Duration::from_secs(30 * 60);
-        let token = host.operator_token(tenant, permissions, lifetime, None).await?;
-        Self::new(&url, host.opened.ca.root_pem(), Zeroizing::new(token.expose_secret().to_owned()))
     }
 
     /// One request; the answer's body, `null` when it has none.
@@ -191,7 +176,7 @@ fn path_of(link: &str) -> Option<String> {
 /// A client of the server where the person is signed in, if this machine is no server. A data directory that is named is
 /// always used.
 pub(crate) async fn signed_in_elsewhere(common: &Common) -> Result<Option<GraphClient>> {
-    if common.data.is_some() || DataDir::open(&common.data()).is_ok() {
+    if on_host::is_here(common) {
         return Ok(None);
     }
     let Some(session) = Session::load()? else { return Ok(None) };
@@ -244,10 +229,6 @@ pub(crate) fn api_id(code: &str) -> String {
         false => letter.to_string(),
     });
     format!("api-{}", words.collect::<String>())
-}
-
-fn no_server() -> Text {
-    text!("no-server")
 }
 
 /// Says whether the server refused the token as revoked. It has done nothing then.

@@ -4,24 +4,22 @@
 //! failure is silence. On the host names come straight from the data directory, elsewhere from the server of the session.
 
 use std::ffi::OsStr;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use anyhow::Result;
 use chaveiro_core::role::ROLES;
 use chaveiro_lang::{Explain, Lang, plain, text};
-use chaveiro_server::DataDir;
 use clap::Command;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, Shell};
 
 use crate::args::Common;
-use crate::beginnings::{MOST, Names};
 use crate::client::GraphClient;
 use crate::help::command;
-use crate::host::choose_tenant;
 use crate::lookup::{DEVICES, USERS};
+use crate::on_host;
 use crate::question::{Question, begins};
 use crate::session::Session;
 
@@ -31,9 +29,12 @@ const VARIABLE: &str = "CHAVEIRO_COMPLETE";
 /// The time after which the person goes on without names.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Most names that are read.
+pub(crate) const MOST: usize = 50;
+
 /// The kind of thing that an argument names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Application,
     Device,
     Role,
@@ -122,13 +123,13 @@ async fn names(kind: Kind, begin: &str) -> Result<Vec<(String, String)>> {
     let common = of_line(std::env::args());
     match elsewhere(&common)? {
         Some(session) => of_server(kind, begin, session).await,
-        None => of_host(kind, begin, &common).await,
+        None => on_host::names(kind, begin, &common).await,
     }
 }
 
 /// The session, on a machine that is no server.
 fn elsewhere(common: &Common) -> Result<Option<Session>> {
-    match common.data.is_some() || DataDir::open(&common.data()).is_ok() {
+    match on_host::is_here(common) {
         true => Ok(None),
         false => Session::load(),
     }
@@ -156,24 +157,6 @@ async fn of_server(kind: Kind, begin: &str, session: Session) -> Result<Vec<(Str
     Ok(found.iter().filter_map(pair).collect())
 }
 
-async fn of_host(kind: Kind, begin: &str, common: &Common) -> Result<Vec<(String, String)>> {
-    // Whoever opens it to write brings it up to date, and says what was wrong with it: a shell shows neither.
-    let names = Names::new(Arc::new(DataDir::open(&common.data())?.open_to_read()?));
-    let alone = |names: Vec<String>| names.into_iter().map(|name| (name, String::new())).collect();
-    if kind == Kind::Tenant {
-        return Ok(alone(names.tenants().await?.into_iter().map(|tenant| tenant.display_name).collect()));
-    }
-    let tenant = choose_tenant(names.tenants().await?, common.tenant.as_deref())?.id;
-    Ok(match kind {
-        Kind::Device => alone(names.devices_beginning(tenant, begin).await?),
-        Kind::User => alone(names.users_beginning(tenant, begin).await?),
-        Kind::Application | Kind::Role | Kind::Tenant => {
-            let known = names.applications(tenant).await?.into_iter();
-            known.map(|application| (application.id.to_string(), application.display_name)).collect()
-        }
-    })
-}
-
 /// The flags that say where names are, as the line that is being completed has them.
 fn of_line(words: impl Iterator<Item = String>) -> Common {
     let words: Vec<_> = words.skip_while(|word| word != "--").collect();
@@ -182,11 +165,16 @@ fn of_line(words: impl Iterator<Item = String>) -> Common {
         let joined = words.iter().find_map(|word| word.strip_prefix(flag)?.strip_prefix('='));
         apart.map(String::as_str).or(joined).map(str::to_owned)
     };
-    let data = value("--data").or_else(|| std::env::var("CHAVEIRO_DATA").ok()).map(Into::into);
-    Common { data, json: false, lang: None, tenant: value("--tenant") }
+    Common {
+        #[cfg(feature = "host")]
+        data: value("--data").or_else(|| std::env::var("CHAVEIRO_DATA").ok()).map(Into::into),
+        json: false,
+        lang: None,
+        tenant: value("--tenant"),
+    }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "host"))]
 mod tests {
     use super::*;
 

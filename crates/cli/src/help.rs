@@ -1,27 +1,25 @@
 //! Help: the texts of the catalogues, laid over the command of [`crate::args`].
 
 use chaveiro_lang::{Help, Lang};
-use chaveiro_server::KEYS;
 use clap::{Command, CommandFactory};
 
-use crate::args::{Cli, key_facts};
+use crate::args::Cli;
+use crate::on_host;
 
 /// Every help text of the command.
 const HELP: Help = Help("help-cli");
 
 /// The command line in that language. The help of a configuration key also tells its bounds and its default.
 pub(crate) fn command(lang: Lang) -> Command {
-    HELP.with_facts(Cli::command(), lang, |argument, lang| {
-        // An argument of that name which has a default of its own tells that one.
-        let is_key = |name| argument.get_id() == name && argument.get_default_values().is_empty();
-        let key = KEYS.iter().find(|key| is_key(key.name))?;
-        key_facts(key, lang)
-    })
+    HELP.with_facts(Cli::command(), lang, on_host::facts)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "host"))]
 mod tests {
+    use chaveiro_server::KEYS;
+
     use super::*;
+    use crate::args::key_facts;
 
     #[test]
     fn every_verb_and_argument_has_a_text_and_no_text_is_left_over() {

@@ -1,21 +1,32 @@
 //! The `chaveiro` command: the server, its administration, a Graph client for the help desk, and the
-//! demonstration.
+//! demonstration. Without the feature `host` it is the client alone, which also runs on Windows.
+
+#[cfg(all(feature = "host", not(unix)))]
+compile_error!("a server runs on Linux alone; build the client with --no-default-features");
 
 mod args;
+#[cfg(feature = "host")]
 mod beginnings;
 mod client;
+mod clock;
 mod complete;
 mod confirm;
+#[cfg(feature = "host")]
 mod demo;
 mod help;
+#[cfg(feature = "host")]
 mod host;
+#[cfg(feature = "host")]
 mod identity;
 mod lookup;
-#[cfg(test)]
+#[cfg(all(test, feature = "host"))]
 mod named;
 mod obstacle;
+#[cfg_attr(not(feature = "host"), path = "elsewhere.rs")]
+mod on_host;
 mod out;
 mod passcode;
+#[cfg(feature = "host")]
 mod person;
 mod question;
 mod reach;
@@ -23,9 +34,13 @@ mod result;
 mod session;
 mod similar;
 mod spelling;
+#[cfg_attr(unix, path = "system/unix.rs")]
+#[cfg_attr(windows, path = "system/windows.rs")]
+mod system;
 mod table;
 mod verbs;
 mod waiting;
+#[cfg(feature = "host")]
 mod words;
 
 use std::alloc::System;
@@ -35,7 +50,6 @@ use std::process::ExitCode;
 use anstyle::AnsiColor;
 use anyhow::Result;
 use clap::FromArgMatches;
-use clap::parser::ValueSource;
 
 use args::{Cli, Verb};
 use chaveiro_lang::{Lang, text};
@@ -50,7 +64,7 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 fn main() -> ExitCode {
     let lang = Lang::of_arguments(std::env::args_os());
     if complete::is_asked() {
-        chaveiro_keyfile::keep_to_oneself();
+        system::keep_to_oneself();
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         complete::answer(lang);
     }
@@ -58,14 +72,11 @@ fn main() -> ExitCode {
     let matches = command.try_get_matches_from_mut(std::env::args_os());
     let matches = matches.unwrap_or_else(|error| refuse(&mut command, &error, lang));
     let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    // The demonstration makes a directory of its own, whatever directory the variable names.
-    if matches!(cli.verb, Verb::Demo { .. }) && matches.value_source("data") != Some(ValueSource::CommandLine) {
-        cli.common.data = None;
-    }
+    on_host::adapt(&mut cli, &matches);
     let out = Out::new(cli.common.json, lang);
     // Documents are for everybody; all else is for the user of the data directory.
-    if !matches!(cli.verb, Verb::Generate { .. } | Verb::Man { .. }) {
-        chaveiro_keyfile::keep_to_oneself();
+    if !on_host::writes_documents(&cli.verb) {
+        system::keep_to_oneself();
     }
     // Every TLS connection of the process uses the one provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -101,37 +112,20 @@ fn refuse(command: &mut clap::Command, error: &clap::Error, lang: Lang) -> ! {
 async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
     let common = &cli.common;
     match &cli.verb {
-        Verb::Init { name, entra_tenant } => verbs::admin::init(common, out, name, *entra_tenant).await?,
-        Verb::Serve(serve) => verbs::serve::serve(common, out, serve).await?,
-        Verb::Demo { keep, log } => return demo::run(common, out, *keep, log).await,
-        Verb::Tenant(tenant) => verbs::admin::tenant(common, out, tenant).await?,
-        Verb::App(app) => verbs::app::app(common, out, app).await?,
-        Verb::Login(login) => verbs::sign_in::login(common, out, login).await?,
-        Verb::Logout => verbs::sign_in::logout(out).await?,
+        Verb::Login(login) => verbs::login::login(common, out, login).await?,
+        Verb::Logout => verbs::login::logout(out).await?,
         Verb::Whoami => verbs::whoami::whoami(common, out).await?,
         Verb::User(user) => verbs::user::user(common, out, user).await?,
-        Verb::SignIn(verb) => verbs::sign_in::sign_in(common, out, verb).await?,
-        Verb::Token { revoke_all: true, .. } => verbs::admin::revoke_tokens(common, out).await?,
-        Verb::Token { permissions, minutes, reason, revoke_all: false } => {
-            verbs::admin::token(common, out, permissions, *minutes, reason.as_deref()).await?
-        }
-        Verb::Keys(keys) => verbs::admin::keys(common, out, keys).await?,
         Verb::Find(find) => verbs::device_list::find(common, out, find).await?,
         Verb::Device(device) => verbs::device::device(common, out, device).await?,
         Verb::Recover(recover) => return verbs::recover::recover(common, out, recover).await,
         Verb::Action { device, show, why } => verbs::recover::action(common, out, device, *show, why).await?,
         Verb::Role(role) => verbs::role::role(common, out, role).await?,
         Verb::Hold(hold) => verbs::hold::hold(common, out, hold).await?,
-        Verb::Audit(audit) => verbs::audit::audit(common, out, audit).await?,
-        Verb::Backup { directory, keys } => verbs::backup::backup(common, out, directory, keys.as_ref()).await?,
-        Verb::Check { backup } => verbs::backup::check(out, backup).await?,
-        Verb::Restore(restore) => verbs::restore::restore(common, out, restore).await?,
-        Verb::Doctor(doctor) => verbs::doctor::doctor(common, out, doctor).await?,
-        Verb::Routes => verbs::docs::routes(out),
-        Verb::ConfigReference => out.line(chaveiro_server::config_reference().trim_end()),
         Verb::Completions { shell } => verbs::docs::completions(*shell)?,
         Verb::Man { directory } => verbs::docs::man(out, directory.as_deref())?,
-        Verb::Generate { directory } => verbs::docs::generate(directory)?,
+        #[cfg(feature = "host")]
+        Verb::OfHost(verb) => return on_host::run(common, out, verb).await,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -139,14 +133,14 @@ async fn run(cli: &Cli, out: Out) -> Result<ExitCode> {
 /// Tells what went wrong, and what to do.
 fn complain(out: Out, error: &anyhow::Error) {
     if out.json {
-        let mut told = chaveiro_lang::tell_machines(error, words::of);
+        let mut told = chaveiro_lang::tell_machines(error, on_host::words);
         if let Some(unreached) = error.chain().find_map(|cause| cause.downcast_ref::<reach::Unreached>()) {
             told["detail"] = unreached.detail.as_str().into();
         }
         let _ = writeln!(std::io::stderr(), "{told}");
         return;
     }
-    let told = chaveiro_lang::tell(error, out.lang, words::of);
+    let told = chaveiro_lang::tell(error, out.lang, on_host::words);
     let label = out.paint(AnsiColor::Red, true, &text!("error").say(out.lang));
     let _ = writeln!(std::io::stderr(), "{label}: {}", told.what);
     for hint in told.hints {

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use chaveiro_core::Timestamp;
 use serde_json::{Value, json};
 
-use crate::table;
+use crate::{system, table};
 use chaveiro_lang::{Lang, Text, plain, text};
 
 /// Lays a table out: titles, rows, and the width of the terminal.
@@ -23,7 +23,7 @@ pub(crate) struct Out {
 impl Out {
     pub(crate) fn new(json: bool, lang: Lang) -> Self {
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { json, lang, colour: colour && !json }
+        Self { json, lang, colour: colour && !json && system::shows_colour() }
     }
 
     /// One text for people, one value for machines.

@@ -1,4 +1,5 @@
-//! The session of a person on their own machine: `~/.config/chaveiro/session.json`, readable by its owner alone.
+//! The session of a person on their own machine: `~/.config/chaveiro/session.json`, readable by its owner alone; on Windows
+//! `%LOCALAPPDATA%\chaveiro\session.json`, which the profile of the user protects.
 
 use std::fs::{File, OpenOptions};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -10,17 +11,16 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chaveiro_core::Timestamp;
 use chaveiro_core::application::COMMAND_LINE;
-use chaveiro_core::ports::Clock;
-use chaveiro_keyfile as keyfile;
 use chaveiro_lang::{Explain, Text, text};
-use chaveiro_server::SystemClock;
 use reqwest::Certificate;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::clock::now;
 use crate::reach::{ANSWER_S, CONNECT_S, Unreached};
+use crate::system;
 
 /// A token that ends sooner than this is replaced first.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -30,6 +30,9 @@ const SESSION: &str = "session.json";
 
 /// The file of the server where the last session was begun.
 const SERVER: &str = "server.json";
+
+/// The path that an address for devices answers.
+const DISCOVERY: &str = "/EnrollmentServer/Discovery.svc";
 
 /// The login endpoints of a server, for one tenant.
 pub(crate) struct Issuer {
@@ -74,8 +77,8 @@ impl Issuer {
     /// Keeps the server for the next `login`, also after the session has ended.
     pub(crate) fn remember(&self) -> Result<()> {
         let stored = json!({"server": self.server, "tenant": self.tenant, "ca": self.ca}).to_string();
-        keyfile::create_directory(&directory()?)?;
-        Ok(keyfile::replace(&file(SERVER)?, stored.as_bytes())?)
+        system::create_directory(&directory()?)?;
+        Ok(system::replace(&file(SERVER)?, stored.as_bytes())?)
     }
 
     /// A form to one of its endpoints; status and answer.
@@ -100,7 +103,7 @@ impl Issuer {
 
     /// The text for a server whose answer is not that of a login endpoint.
     async fn stranger(&self, status: u16) -> Text {
-        let enrolment = format!("{}{}", self.server, chaveiro_mdm::DISCOVERY_PATH);
+        let enrolment = format!("{}{}", self.server, DISCOVERY);
         let found = self.client.get(enrolment).send().await;
         match found.is_ok_and(|answer| answer.status().is_success()) {
             true => text!("server-is-for-devices", server = &self.server),
@@ -124,7 +127,7 @@ impl Remembered {
             if !file.exists() {
                 continue;
             }
-            let stored: Value = serde_json::from_slice(&keyfile::read(&file)?).unwrap_or_default();
+            let stored: Value = serde_json::from_slice(&system::read(&file)?).unwrap_or_default();
             let text = |name: &str| stored[name].as_str().map(str::to_owned);
             if let (Some(server), Some(tenant)) = (text("server"), text("tenant")) {
                 return Ok(Some(Self { server, tenant, ca: text("ca") }));
@@ -181,7 +184,7 @@ impl Session {
             return Ok(None);
         }
         let damaged = || text!("session-damaged", file = &file);
-        let stored: Value = serde_json::from_slice(&keyfile::read(&file)?).map_err(|_| damaged())?;
+        let stored: Value = serde_json::from_slice(&system::read(&file)?).map_err(|_| damaged())?;
         let text = |name: &str| stored[name].as_str().map(str::to_owned).ok_or_else(damaged);
         Ok(Some(Self {
             issuer: Issuer::new(&text("server")?, &text("tenant")?, stored["ca"].as_str().map(str::to_owned))?,
@@ -204,13 +207,13 @@ impl Session {
             "refreshToken": self.refresh_token.as_str(),
             "until": self.until.map(|until| until.to_string()),
         });
-        keyfile::create_directory(&directory()?)?;
-        Ok(keyfile::replace(&file(SESSION)?, Zeroizing::new(stored.to_string()).as_bytes())?)
+        system::create_directory(&directory()?)?;
+        Ok(system::replace(&file(SESSION)?, Zeroizing::new(stored.to_string()).as_bytes())?)
     }
 
     /// The stored access token, if it still lives for a while: for what must not wait for another one.
     pub(crate) fn token_now(self) -> Option<(Issuer, Zeroizing<String>)> {
-        (SystemClock::default().now() + MARGIN < self.expires).then_some((self.issuer, self.access_token))
+        (now() + MARGIN < self.expires).then_some((self.issuer, self.access_token))
     }
 
     pub(crate) fn forget() -> Result<()> {
@@ -224,13 +227,12 @@ impl Session {
         let fresh = |session: &Self, now: Timestamp| {
             now + MARGIN < session.expires && refused != Some(session.access_token.as_str())
         };
-        let clock = SystemClock::default();
-        if fresh(&self, clock.now()) {
+        if fresh(&self, now()) {
             return Ok((self.issuer, self.access_token));
         }
         let _lock = lock()?;
         let session = Self::load()?.unwrap_or(self);
-        if fresh(&session, clock.now()) {
+        if fresh(&session, now()) {
             return Ok((session.issuer, session.access_token));
         }
         let client_id = COMMAND_LINE.to_string();
@@ -244,7 +246,7 @@ impl Session {
             let (server, words) = (&session.issuer.server, error_text(&answer));
             bail!(text!("session-ended", user = &session.user, server = server, words = words));
         }
-        let next = Self::from_answer(session.issuer, &answer, clock.now())?;
+        let next = Self::from_answer(session.issuer, &answer, now())?;
         next.save()?;
         Ok((next.issuer, next.access_token))
     }
@@ -271,8 +273,7 @@ pub(crate) fn error_text(answer: &Value) -> String {
 
 fn directory() -> Result<PathBuf> {
     let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = of("XDG_CONFIG_HOME").or_else(|| Some(of("HOME")?.join(".config")));
-    Ok(base.explain(|| text!("session-has-no-place"))?.join("chaveiro"))
+    Ok(system::settings(of).explain(|| text!("session-has-no-place"))?.join("chaveiro"))
 }
 
 fn file(name: &str) -> Result<PathBuf> {
@@ -301,5 +302,11 @@ mod tests {
             assert_eq!(error_text(&json!({"error_description": said})), told);
         }
         assert_eq!(error_text(&Value::Null), "the server gave no reason");
+    }
+
+    #[cfg(feature = "host")]
+    #[test]
+    fn the_path_of_an_address_for_devices_is_the_one_that_the_server_has() {
+        assert_eq!(DISCOVERY, chaveiro_mdm::DISCOVERY_PATH);
     }
 }

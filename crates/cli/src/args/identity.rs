@@ -109,12 +109,3 @@ pub(crate) enum SignIn {
         external: Option<String>,
     },
 }
-
-/// Flags of `login`.
-#[derive(Debug, Args)]
-pub(crate) struct Login {
-    #[arg(long, value_name = "URL")]
-    pub(crate) server: Option<String>,
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
-}

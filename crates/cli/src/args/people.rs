@@ -1,4 +1,6 @@
-//! Verbs about users, and those that list devices.
+//! Verbs about users, those that list devices, and `login`.
+
+use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
@@ -55,6 +57,7 @@ pub(crate) struct DeviceList {
     pub(crate) retired: bool,
     #[command(flatten)]
     pub(crate) extent: Extent,
+    #[cfg(feature = "host")]
     #[arg(long, conflicts_with_all = ["search", "user", "filter", "retired", "limit", "all"])]
     pub(crate) without_certificate: bool,
 }
@@ -66,4 +69,13 @@ pub(crate) struct Find {
     pub(crate) text: Vec<String>,
     #[command(flatten)]
     pub(crate) extent: Extent,
+}
+
+/// Flags of `login`.
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
 }

@@ -43,7 +43,7 @@ fn every_configuration_key_is_a_flag_of_serve_and_reaches_its_layer() {
     for key in chaveiro_server::KEYS {
         let parsed = Cli::try_parse_from(["chaveiro", "serve", &format!("--{}=x", key.name)]);
         let parsed = parsed.unwrap_or_else(|error| panic!("{}: {error}", key.name));
-        let super::Verb::Serve(serve) = parsed.verb else { panic!("another verb") };
+        let super::Verb::OfHost(super::HostVerb::Serve(serve)) = parsed.verb else { panic!("another verb") };
         assert_eq!(serve.keys.0, [(key.name.to_owned(), "x".to_owned())]);
     }
 }

@@ -12,7 +12,7 @@ use crate::out::Out;
 use chaveiro_lang::text;
 
 /// Shows the token once, and how a device enrols with it.
-pub(super) fn tell(out: Out, host: &Host, token: &EnrollmentTokenText, expires: Timestamp, replaces: Option<DeviceId>) {
+pub(crate) fn tell(out: Out, host: &Host, token: &EnrollmentTokenText, expires: Timestamp, replaces: Option<DeviceId>) {
     let (server, root) = server(host);
     let token = token.expose_secret();
     let trust = root.as_ref().map_or_else(String::new, |root| format!(" --root-fingerprint {root}"));

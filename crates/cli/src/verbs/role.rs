@@ -1,7 +1,7 @@
 //! `chaveiro role`: on the host straight in the data directory, elsewhere through the API, as the person who is signed in.
 
 use anyhow::{Result, bail};
-use chaveiro_core::principal::{Principal, PrincipalKind, RoleAssignment};
+use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::role::{ROLES, Role as RoleRow};
 use chaveiro_core::scope_tag::Visibility;
 use reqwest::Method;
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use crate::args::{Assign, Common, Role};
 use crate::client::{GraphClient, signed_in_elsewhere};
-use crate::host::Host;
+use crate::on_host;
 use crate::out::Out;
 use crate::similar::nearest;
 use chaveiro_lang::{Explain, Lang, Text, text};
 
 const ASSIGNMENTS: &str = "/beta/deviceManagement/roleAssignments";
 
-const COLUMNS: [(Text, &str); 5] = [
+pub(crate) const COLUMNS: [(Text, &str); 5] = [
     (text!("title-role"), "role"),
     (text!("title-kind"), "kind"),
     (text!("title-for"), "principal"),
@@ -52,39 +52,10 @@ pub(crate) async fn role(common: &Common, out: Out, verb: &Role) -> Result<()> {
         }
         Role::Assign(_) | Role::Unassign { .. } | Role::Assignments => {}
     }
-    if let Some(client) = signed_in_elsewhere(common).await? {
-        return through(&client, out, verb).await;
+    match signed_in_elsewhere(common).await? {
+        Some(client) => through(&client, out, verb).await,
+        None => on_host::role(common, out, verb).await,
     }
-    let host = Host::open(common)?;
-    let tenant = host.tenant(common.tenant.as_deref()).await?.id;
-    match verb {
-        Role::List | Role::Show { .. } => {}
-        Role::Assign(asked) => {
-            let (role, principal) = (find(&asked.role)?, principal(asked)?);
-            let unknown = host.is_unknown(tenant, &principal).await?;
-            if unknown && !asked.unknown_ok {
-                let near = host.principals_near(tenant, &principal).await?;
-                bail!(unknown_principal(&principal, &near));
-            }
-            let assignment = host.assign_role(tenant, role, principal, scope(asked)).await?;
-            let (principal, id) = (&assignment.principal.text, assignment.id.to_string());
-            let text = text!("role-assigned", role = assignment.role.name, principal = principal, id = id);
-            out.say(text, &assignment_json(&assignment));
-            if unknown {
-                say_unknown(out, &assignment.principal);
-            }
-        }
-        Role::Unassign { id } => {
-            host.unassign_role(tenant, *id).await?;
-            out.say(text!("role-unassigned"), &json!({"id": id, "removed": true}));
-        }
-        Role::Assignments => {
-            let found = host.opened.store.read(move |view| Ok(view.role_assignments(tenant)?)).await?;
-            let rows: Vec<_> = found.iter().map(|found| shown(out, assignment_json(found))).collect();
-            out.list(&COLUMNS, &rows);
-        }
-    }
-    Ok(())
 }
 
 async fn through(client: &GraphClient, out: Out, verb: &Role) -> Result<()> {
@@ -125,7 +96,7 @@ async fn through(client: &GraphClient, out: Out, verb: &Role) -> Result<()> {
 }
 
 /// An assignment for a table, which says so when it is for all devices.
-fn shown(out: Out, mut assignment: Value) -> Value {
+pub(crate) fn shown(out: Out, mut assignment: Value) -> Value {
     if !out.json && assignment["tags"].is_null() {
         assignment["tags"] = text!("all-devices").say(out.lang).into();
     }
@@ -152,7 +123,7 @@ fn is_not_allowed(error: &anyhow::Error) -> bool {
 }
 
 /// The text for a name that is not known here: most are typing errors.
-fn unknown_principal(principal: &Principal, near: &[String]) -> Text {
+pub(crate) fn unknown_principal(principal: &Principal, near: &[String]) -> Text {
     let (name, names) = (&principal.text, near.join(", "));
     match (principal.kind, names.as_str()) {
         (PrincipalKind::Application, "") => text!("assigned-app-unknown", app = name),
@@ -164,21 +135,12 @@ fn unknown_principal(principal: &Principal, near: &[String]) -> Text {
     }
 }
 
-/// Says that a name was accepted although it is not known here.
-fn say_unknown(out: Out, principal: &Principal) {
-    match principal.kind {
-        PrincipalKind::User => out.text(text!("unknown-user", user = &principal.text)),
-        PrincipalKind::Application => out.text(text!("unknown-application", app = &principal.text)),
-        PrincipalKind::Group => {}
-    }
-}
-
 /// The purpose of a role, in that language.
 fn about(role: &RoleRow, lang: Lang) -> String {
     text!("role-about", role = role.key).say(lang)
 }
 
-fn find(text: &str) -> Result<&'static RoleRow> {
+pub(crate) fn find(text: &str) -> Result<&'static RoleRow> {
     RoleRow::parse(text).explain(|| {
         let names = nearest(text, ROLES.iter().map(|role| role.key));
         match names.as_slice() {
@@ -188,7 +150,7 @@ fn find(text: &str) -> Result<&'static RoleRow> {
     })
 }
 
-fn principal(asked: &Assign) -> Result<Principal> {
+pub(crate) fn principal(asked: &Assign) -> Result<Principal> {
     let named = [
         (PrincipalKind::User, &asked.user),
         (PrincipalKind::Group, &asked.group),
@@ -198,7 +160,7 @@ fn principal(asked: &Assign) -> Result<Principal> {
     given.filter(|principal| !principal.text.is_empty()).explain(|| text!("principal-missing"))
 }
 
-fn scope(asked: &Assign) -> Visibility {
+pub(crate) fn scope(asked: &Assign) -> Visibility {
     match asked.tags.is_empty() {
         true => Visibility::All,
         false => Visibility::Tagged(asked.tags.iter().cloned().collect()),
@@ -210,22 +172,7 @@ fn role_json(role: &RoleRow) -> Value {
     json!({"key": role.key, "name": role.name, "about": role.about, "actions": actions})
 }
 
-fn assignment_json(assignment: &RoleAssignment) -> Value {
-    let tags = match &assignment.scope {
-        Visibility::All => Value::Null,
-        Visibility::Tagged(tags) => json!(tags),
-    };
-    json!({
-        "id": assignment.id,
-        "role": assignment.role.key,
-        "kind": assignment.principal.kind,
-        "principal": assignment.principal.text,
-        "tags": tags,
-        "created": assignment.created.to_string(),
-    })
-}
-
-/// The same of what the API answers, which does not say since when.
+/// An assignment as machines read it, of what the API answers, which does not say since when.
 fn of_answer(assignment: &Value, role: &Value) -> Value {
     json!({
         "id": assignment["id"],

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::client::{GraphClient, signed_in_elsewhere};
-use crate::host::Host;
+use crate::on_host;
 use crate::out::Out;
 use crate::session::Session;
 
@@ -20,7 +20,7 @@ const ROLES: [(Text, &str); 2] = [(text!("title-role"), "role"), (text!("title-t
 pub(crate) async fn whoami(common: &Common, out: Out) -> Result<()> {
     match signed_in_elsewhere(common).await? {
         Some(client) => signed_in(&client, out).await,
-        None => on_host(common, out).await,
+        None => on_host::whoami(common, out).await,
     }
 }
 
@@ -92,27 +92,6 @@ pub(crate) fn right_of(action: &str) -> Text {
 /// The name of a role action as the catalogues know it.
 fn right_code(action: &str) -> &str {
     action.strip_prefix("Microsoft.Intune_").unwrap_or(action)
-}
-
-/// An operator on the server's host.
-async fn on_host(common: &Common, out: Out) -> Result<()> {
-    let host = Host::open(common)?;
-    let tenants: Vec<_> = host.tenants().await?.into_iter().map(|tenant| tenant.display_name).collect();
-    let data = common.data().display().to_string();
-    let server = host.graph_url();
-    let value = json!({
-        "kind": "operator",
-        "user": host.person.name(),
-        "data": data,
-        "server": server,
-        "tenants": tenants,
-    });
-    out.say(text!("whoami-operator", user = host.person.name(), data = &data), &value);
-    out.text(match server {
-        Some(server) => text!("whoami-runs", server = server),
-        None => text!("whoami-runs-not"),
-    });
-    Ok(())
 }
 
 #[cfg(test)]

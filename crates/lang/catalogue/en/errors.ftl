@@ -162,7 +162,7 @@ session-damaged = { $file } is damaged
 session-ended = { $user } is not signed in to { $server } any more ({ $words })
     .hint = sign in again with: chaveiro login
 session-has-no-place = there is no place for a session
-    .hint = set HOME or XDG_CONFIG_HOME
+    .hint = set HOME or XDG_CONFIG_HOME; on Windows LOCALAPPDATA
 
 ## Refusals of the domain
 

@@ -162,7 +162,7 @@ session-damaged = { $file } está danificado
 session-ended = { $user } não está mais com sessão aberta em { $server } ({ $words })
     .hint = entre de novo com: chaveiro login
 session-has-no-place = não há lugar para uma sessão
-    .hint = defina HOME ou XDG_CONFIG_HOME
+    .hint = defina HOME ou XDG_CONFIG_HOME; no Windows, LOCALAPPDATA
 
 ## Recusas do domínio
 
