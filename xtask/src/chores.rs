@@ -32,7 +32,7 @@ pub(crate) const CHORES: &[Chore] = &[
     },
     Chore {
         name: "check",
-        summary: "format, prose, licences, clippy, arrows, catalogues, generated files, a round of each benchmark and fuzz target",
+        summary: "format, prose, licences, clippy, the client alone, arrows, catalogues, generated files, a round of each benchmark and fuzz target",
         run: check,
     },
     Chore {
@@ -53,7 +53,8 @@ pub(crate) const CHORES: &[Chore] = &[
     },
     Chore {
         name: "package",
-        summary: "write the Debian packages to target/debian/; --fast takes the programs of the dev profile, --version and --output",
+        summary: "write the Debian packages to target/debian/, or build the client for Windows with --windows; --fast takes the dev \
+            profile, --version and --output",
         run: package,
     },
     Chore { name: "codegen", summary: "write generated/ anew (--check: only compare)", run: codegen },

@@ -85,6 +85,17 @@ const NEEDS: &[Need] = &[
     Need { program: "mvn", probe: VERSION, package: "maven", why: "it installs that SDK and Keycloak" },
 ];
 
+/// What only `cargo xtask package --windows` needs.
+const NEEDS_OF_WINDOWS: &[Need] = &[
+    Need {
+        program: "x86_64-w64-mingw32-gcc",
+        probe: VERSION,
+        package: "gcc-mingw-w64-x86-64",
+        why: "aws-lc is C, and a program for Windows is linked with it",
+    },
+    Need { program: "nasm", probe: VERSION, package: "nasm", why: "parts of aws-lc for Windows are in its language" },
+];
+
 /// Packages that the tests fetch by themselves, and that stay below `target/` for the next run.
 pub(crate) struct Fetched {
     /// The file or the directory that is there afterwards, below the target directory; a name that ends in `-` begins one.
@@ -143,6 +154,15 @@ pub(crate) fn provide(install: bool, fetched: &[Fetched]) -> Result<()> {
         return Ok(());
     }
     bail!("nothing was installed; run it without --no-install, or install these by hand")
+}
+
+/// Installs what this machine lacks to build for Windows: the tools, and the target of the Rust toolchain.
+pub(crate) fn provide_for_windows(target: &str) -> Result<()> {
+    for need in NEEDS_OF_WINDOWS.iter().filter(|need| !succeeds(need.program, need.probe)) {
+        eprintln!("xtask: {} is missing ({}); apt-get will install it", need.package, need.why);
+        install_package(need)?;
+    }
+    run(Command::new("rustup").args(["target", "add", target]))
 }
 
 fn install_package(need: &Need) -> Result<()> {

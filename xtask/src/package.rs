@@ -1,5 +1,6 @@
 //! Debian packages of the server, of the command line and of the agent. `Cargo.toml` of `crates/cli` and `crates/agent`
-//! say what is in them; the manual pages and the completions come from the programs themselves.
+//! say what is in them; the manual pages and the completions come from the programs themselves. For Windows there is the
+//! client alone, as one file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::chores::{cargo, root, run};
+use crate::needs;
 
 /// The program that writes packages, <https://crates.io/crates/cargo-deb>, and its version.
 const CARGO_DEB: (&str, &str) = ("cargo-deb", "3.8.0");
@@ -30,11 +32,19 @@ const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 /// The languages of manual pages, by the tag of the catalogue, and the suffix of their directory.
 const LANGUAGES: [(&str, &str); 2] = [("en", ""), ("pt-BR", ".pt_BR")];
 
+/// The platform of the client for Windows.
+const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
+/// The arguments that the chore takes.
+const ARGUMENTS: &str = "--windows, --fast, --version VERSION and --output DIRECTORY";
+
 /// Options of the chore.
 #[derive(Default)]
 struct Options {
     /// Takes the programs of the `dev` profile as they are, and compresses little.
     fast: bool,
+    /// Builds the client for Windows, and no package.
+    windows: bool,
     /// The version of the packages instead of the one of the workspace.
     version: Option<String>,
     /// The directory of the packages instead of `target/debian`.
@@ -47,10 +57,11 @@ impl Options {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--fast" => options.fast = true,
+                "--windows" => options.windows = true,
                 "--version" => options.version = Some(arguments.next().context("--version takes a version")?.clone()),
                 "--output" => options.output = Some(arguments.next().context("--output takes a directory")?.into()),
                 other => {
-                    bail!("unknown argument `{other}`; there are --fast, --version VERSION and --output DIRECTORY")
+                    bail!("unknown argument `{other}`; there are {ARGUMENTS}")
                 }
             }
         }
@@ -60,11 +71,20 @@ impl Options {
     fn profile(&self) -> &'static str {
         if self.fast { "dev" } else { "release" }
     }
+
+    /// The folder of the profile, below the target directory.
+    fn folder(&self) -> &'static str {
+        if self.fast { "debug" } else { "release" }
+    }
 }
 
 /// `cargo xtask package [--fast] [--version VERSION] [--output DIRECTORY]`: writes the packages to `target/debian/`.
+/// `cargo xtask package --windows [--fast]`: builds `chaveiro.exe` instead.
 pub(crate) fn package(arguments: &[String]) -> Result<()> {
     let options = Options::of(arguments)?;
+    if options.windows {
+        return windows(&options);
+    }
     let tool = cargo_deb()?;
     if !options.fast {
         run(&mut cargo(&["build", "--release", "--locked", "--package", "chaveiro", "--package", "chaveiro-agent"]))?;
@@ -78,10 +98,23 @@ pub(crate) fn package(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Builds the client for Windows: the command without the verbs of a server's host.
+fn windows(options: &Options) -> Result<()> {
+    needs::provide_for_windows(WINDOWS)?;
+    run(cargo(&["build", "--locked", "--package", "chaveiro", "--no-default-features", "--target", WINDOWS])
+        .args(["--profile", options.profile()]))?;
+    println!("{}", target().join(WINDOWS).join(options.folder()).join("chaveiro.exe").display());
+    Ok(())
+}
+
+/// The directory that cargo builds into.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// The directory of the programs that go into the packages.
 fn programs(options: &Options) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join(if options.fast { "debug" } else { "release" })
+    target().join(options.folder())
 }
 
 fn deb(tool: &Path, package: &Package, options: &Options) -> Command {
