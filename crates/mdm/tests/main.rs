@@ -1,6 +1,6 @@
 //! The device channel, called without a network.
 
-#![allow(unreachable_pub, dead_code, reason = "a test crate; its support is shared")]
+#![allow(unreachable_pub, reason = "a test crate")]
 
 mod enrollment;
 mod linux;

@@ -1,10 +1,6 @@
 //! The number of statements that a request or a message asks of the store: no question per row, and where each row costs
 //! something, exactly that. Statements of begin and commit are among them.
 
-#[path = "actions/world.rs"]
-#[allow(dead_code, reason = "the tests of remote actions use more of it")]
-mod world;
-
 use chaveiro_core::Timestamp;
 use chaveiro_core::action::{ActionRecord, ActionState, Outcome};
 use chaveiro_core::caller::Actor;
@@ -20,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-use world::{World, path};
+use chaveiro_testing::server::{World, path};
 
 /// The statements of the whole process are counted: one test at a time.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -197,7 +193,7 @@ async fn an_enrolment_and_a_check_in_cost_the_same_however_many_devices_there_ar
     for (number, others) in [(1, 1..3), (2, 3..23)] {
         add_devices(&world, others).await;
         let before = counted::run();
-        let mut device = world.enroll(&world.transport(), number).await;
+        let mut device = world.try_enroll(number).await.expect("enrolled");
         let enrolled = counted::run();
         let report = device.sync(&world.transport()).await.expect("the first session");
         let set_up = counted::run();

@@ -1,5 +1,13 @@
 //! Doubles of the outside for tests: a clock that a test moves, randomness that repeats, and receivers that stay silent.
+//! The worlds put them around a server: `graph` around the Graph face, `channel` around the device channel, `server` around both.
 //! Tests alone depend on this crate.
+
+#[cfg(feature = "channel")]
+pub mod channel;
+#[cfg(feature = "graph")]
+pub mod graph;
+#[cfg(all(feature = "channel", feature = "graph"))]
+pub mod server;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 

@@ -73,7 +73,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("chaveiro-test-actions", &[]),
-    ("chaveiro-testing", &["chaveiro-core"]),
+    (
+        "chaveiro-testing",
+        // Its worlds are servers.
+        &[
+            "chaveiro-core",
+            "chaveiro-auth",
+            "chaveiro-escrow",
+            "chaveiro-fleet",
+            "chaveiro-graph",
+            "chaveiro-mdm",
+            "chaveiro-store-conformance",
+            "chaveiro-store-sqlite",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

@@ -84,7 +84,7 @@ async fn readers_learn_who_asked_who_read_first_and_until_when() {
 
 #[tokio::test]
 async fn a_thief_who_reads_in_batches_gets_as_many_as_the_ceiling_and_people_are_told() {
-    let (world, token) = waiting(World::token).await;
+    let (world, token) = waiting(|world| world.token()).await;
     let requests: Vec<_> = (10..18)
         .map(|number| json!({"id": number.to_string(), "method": "GET", "url": show(number).trim_start_matches("/beta")}))
         .collect();
@@ -127,7 +127,7 @@ async fn seen_again(world: &World, token: &str) -> usize {
 
 #[tokio::test]
 async fn eight_requests_at_once_read_no_more_than_the_ceiling() {
-    let (world, token) = waiting(World::token).await;
+    let (world, token) = waiting(|world| world.token()).await;
     let paths: Vec<_> = (10..18).map(show).collect();
     let all = paths.iter().map(|path| world.call(&token, "GET", path, ""));
     let answers = futures_util::future::join_all(all).await;
@@ -136,7 +136,7 @@ async fn eight_requests_at_once_read_no_more_than_the_ceiling() {
 
 #[tokio::test]
 async fn a_reason_for_breaking_the_glass_passes_the_hold_and_one_that_is_none_is_named() {
-    let (world, token) = waiting(World::token).await;
+    let (world, token) = waiting(|world| world.token()).await;
     for number in 10..14 {
         world.call(&token, "GET", &show(number), "").await;
     }
@@ -187,7 +187,7 @@ async fn an_event_of_the_api_says_who_from_where_and_why() {
 
 #[tokio::test]
 async fn a_setting_that_changed_is_one_property_with_what_it_was() {
-    let (world, token) = waiting(World::token).await;
+    let (world, token) = waiting(|world| world.token()).await;
     let (_, events) = world.call(&token, "GET", "/beta/deviceManagement/auditEvents", "").await;
     let changed = events["value"].as_array().expect("events").iter();
     let changed: Vec<_> = changed.filter(|event| event["activityType"] == "patch Tenant").collect();

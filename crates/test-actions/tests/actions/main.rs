@@ -5,4 +5,5 @@ mod one_file;
 mod ping;
 mod reach;
 mod unlock_token;
-mod world;
+
+use chaveiro_testing::server as world;

@@ -51,7 +51,7 @@ async fn it_needs_the_permission_of_its_declaration_and_no_other() {
         (Permission::ManagedDevicesReadAll, 403),
         (Permission::ManagedDevicesReadWriteAll, 204),
     ] {
-        let token = world.token(&[permission]);
+        let token = world.bearer(&[permission]);
         let (found, answer) = world.call(&token, "POST", &format!("{}/ping", path(id))).await;
         assert_eq!(found, status, "{permission:?}: {answer}");
     }
@@ -188,7 +188,8 @@ async fn it_expires_and_ends_when_its_device_comes_anew_or_leaves() {
 
     let (device, reenrolling) = world.device(2).await;
     world.call(&token, "POST", &format!("{}/ping", path(reenrolling))).await;
-    world.enroll(&world.certified(&device.account), 2).await;
+    let enrolling = world.token().await;
+    world.enroll_over(&world.certified(&device.account), 2, &enrolling).await.expect("enrolled");
 
     let (_, leaving) = world.device(3).await;
     world.call(&token, "POST", &format!("{}/ping", path(leaving))).await;

@@ -29,7 +29,7 @@ async fn result(world: &World, id: DeviceId) -> Value {
 async fn a_pin_of_a_canceled_action_is_shown_with_a_warning() {
     let world = World::new().await;
     let (device, enrolls) = device_with_doubtful_pin(&world, 1).await;
-    world.enroll_as(&world.transport(), 1, Some(enrolls)).await;
+    world.enroll_as(1, Some(enrolls)).await;
     let (other, leaves) = device_with_doubtful_pin(&world, 2).await;
     let (status, answer) = world.call(&world.all(), "DELETE", &path(leaves)).await;
     assert_eq!(status, 204, "{answer}");
@@ -49,7 +49,7 @@ async fn an_action_that_is_canceled_without_a_value_shows_none() {
     let (_, id) = world.device(1).await;
     let (status, _) = world.call(&world.all(), "POST", &format!("{}/recoverPasscode", path(id))).await;
     assert_eq!(status, 204);
-    world.enroll_as(&world.transport(), 1, Some(id)).await;
+    world.enroll_as(1, Some(id)).await;
     let shown = result(&world, id).await;
     assert_eq!((&shown["actionState"], &shown["passcode"]), (&json!("canceled"), &Value::Null), "{shown}");
     assert_eq!(

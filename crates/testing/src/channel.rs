@@ -32,10 +32,11 @@ use chaveiro_mdm::{
 };
 use chaveiro_store_conformance::Again;
 use chaveiro_store_sqlite::SqliteStore;
-use chaveiro_testing::{Silent, TestClock, TestEntropy};
 use http_body_util::BodyExt;
 use tempfile::TempDir;
 use tower::ServiceExt;
+
+use crate::{Silent, TestClock, TestEntropy};
 
 /// A store that counts units of work.
 struct Counted(Arc<dyn Store>, AtomicU64);
@@ -50,27 +51,42 @@ impl Store for Counted {
     }
 }
 
+/// The address of the channel.
 pub const BASE: &str = "https://mdm.example:8444";
+
+/// The user who enrols Windows devices.
 pub const USER: &str = "ana@example.org";
 
+/// A channel with one tenant, and the devices that enrol.
 pub struct World {
+    /// The directory of the store and of the keys.
     pub directory: TempDir,
+    /// The store, whose units of work are counted only when the channel runs them.
     pub store: Arc<dyn Store>,
     /// The store as the channel has it.
     counted: Arc<Counted>,
+    /// The credentials that the server gives to devices.
     pub credentials: Arc<DeviceCredentials>,
+    /// The escrow keys of the tenant.
     pub keyring: Arc<Keyring>,
+    /// The randomness of server and test.
     pub entropy: Arc<TestEntropy>,
+    /// The clock of the server.
     pub clock: Arc<TestClock>,
+    /// The routes of enrolment and management.
     pub router: Router,
+    /// The route on which devices wait.
     pub wake_router: Router,
+    /// The devices that wait.
     pub wakes: Arc<Wakes>,
+    /// The only tenant.
     pub tenant: TenantId,
 }
 
 /// Calls the router as a connection with that certificate.
 pub struct InProcess {
     router: Router,
+    /// The certificate that the device shows.
     pub peer: Option<PeerCertificate>,
 }
 
@@ -93,10 +109,15 @@ impl Transport for InProcess {
 }
 
 impl World {
+    /// A channel that runs each unit of work twice: the store rolls the first run back.
     pub async fn new() -> Self {
+        Self::over(|store| Arc::new(Again(store))).await
+    }
+
+    /// A channel over the store that `around` makes of a new one.
+    pub async fn over(around: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        // Every unit of work of these tests is rolled back once and run again.
-        let store: Arc<dyn Store> = Arc::new(Again(Arc::new(SqliteStore::open(directory.path()).expect("a store"))));
+        let store = around(Arc::new(SqliteStore::open(directory.path()).expect("a store")));
         let entropy = Arc::new(TestEntropy::default());
         let clock = Arc::new(TestClock::default());
         let keyring = Arc::new(Keyring::open(&directory.path().join("escrow")).expect("a keyring"));
@@ -125,6 +146,7 @@ impl World {
         Self { directory, store, counted, credentials, keyring, entropy, clock, router, wake_router, wakes, tenant }
     }
 
+    /// Moves the clock of the server forward.
     pub fn advance(&self, by: Duration) {
         self.clock.0.fetch_add(by.as_secs() as i64, Ordering::SeqCst);
     }
@@ -134,6 +156,7 @@ impl World {
         self.counted.1.load(Ordering::SeqCst)
     }
 
+    /// A connection without a certificate.
     pub fn transport(&self) -> InProcess {
         InProcess { router: self.router.clone(), peer: None }
     }
@@ -146,6 +169,7 @@ impl World {
         InProcess { router: self.router.clone(), peer: Some(PeerCertificate(Arc::from(der.as_ref()))) }
     }
 
+    /// A token that enrols one device without a user.
     pub async fn token(&self) -> String {
         self.token_for(None, None).await
     }
@@ -167,6 +191,7 @@ impl World {
         text.expose_secret().to_owned()
     }
 
+    /// Enrols the device of that number, or returns why the server refused.
     pub async fn try_enroll(&self, number: u64) -> Result<WindowsDevice, EnrollError> {
         let token = self.token().await;
         self.enroll_over(&self.transport(), number, &token).await
@@ -211,6 +236,7 @@ impl World {
         device
     }
 
+    /// The first hundred devices of the tenant.
     pub async fn devices(&self) -> Vec<ManagedDevice> {
         let (tenant, page) = (self.tenant, Listing::first(100));
         let read =
@@ -218,10 +244,12 @@ impl World {
         read.await.expect("read")
     }
 
+    /// The record of a simulated device.
     pub async fn device_of(&self, device: &WindowsDevice) -> ManagedDevice {
         self.device_named(&device.hardware.oma_device_id).await
     }
 
+    /// The record of the device that reports itself by that id.
     pub async fn device_named(&self, oma_device_id: &str) -> ManagedDevice {
         let (tenant, name) = (self.tenant, oma_device_id.to_owned());
         let read = self.store.read(move |view| Ok(view.device_by_reported_id(tenant, &name)?));
@@ -241,6 +269,7 @@ impl World {
         }
     }
 
+    /// Asks for a recovery of that device, with every permission.
     pub async fn ask(&self, device: DeviceId) -> Decided<Begun> {
         let ask = Ask {
             what: &RECOVER_PASSCODE,
@@ -269,6 +298,7 @@ impl World {
         read.await.expect("read")
     }
 
+    /// Posts a body to the channel; returns status and body of the answer.
     pub async fn post(&self, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> (u16, String) {
         let request = http::Request::post(path).header("Content-Type", content_type);
         let request = request.body(Body::from(body.into())).expect("a request");
