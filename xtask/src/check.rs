@@ -1,5 +1,7 @@
 //! Everything that is checked without running the tests of the product.
 
+use std::time::Instant;
+
 use anyhow::{Result, bail, ensure};
 
 use crate::chores::{cargo, codegen, run};
@@ -44,10 +46,12 @@ pub(crate) fn check(arguments: &[String]) -> Result<()> {
     let mut failed = Vec::new();
     for step in STEPS.iter().filter(|step| arguments.is_empty() || arguments.iter().any(|name| name == step.name)) {
         eprintln!("xtask: checking {}", step.name);
+        let begun = Instant::now();
         if let Err(error) = (step.run)() {
             eprintln!("xtask: {}: {error:#}", step.name);
             failed.push(step.name);
         }
+        eprintln!("xtask: checked {} in {:.0} s", step.name, begun.elapsed().as_secs_f64());
     }
     ensure!(failed.is_empty(), "these have failed: {}", failed.join(", "));
     Ok(())

@@ -201,6 +201,17 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1).unwrap_or(Path::new(".")).to_owned()
 }
 
+/// The directory that cargo builds into.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// The directory of what other builds can take over: of compiled crates, and of what tests and chores fetch. It is
+/// [`target`] unless cargo is told of another one.
+pub(crate) fn kept() -> PathBuf {
+    std::env::var_os("CARGO_BUILD_BUILD_DIR").map_or_else(target, PathBuf::from)
+}
+
 /// The files of the repository that fit a pattern of git, below its root.
 pub(crate) fn tracked(pattern: &str) -> Result<Vec<String>> {
     let listed = Command::new("git").args(["ls-files", "-z", pattern]).current_dir(root()).output().context("git")?;

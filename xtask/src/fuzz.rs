@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::chores::{cargo, root, run};
+use crate::chores::{cargo, kept, root, run};
 
 /// The flags by which libFuzzer learns which branches an input took.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -73,7 +73,8 @@ fn build(profile: &str) -> Result<PathBuf> {
     // Named, so that build scripts and procedural macros are not instrumented.
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut build = cargo(&["build", "--profile", profile, "--locked", "--manifest-path", "fuzz/Cargo.toml", "--bins"]);
-    run(build.args(["--target", &target]).arg("--target-dir").arg(built()).env("RUSTFLAGS", COVERAGE))?;
+    build.args(["--target", &target]).arg("--target-dir").arg(built());
+    run(build.env("CARGO_BUILD_BUILD_DIR", kept().join("fuzz")).env("RUSTFLAGS", COVERAGE))?;
     Ok(built().join(target).join(profile))
 }
 

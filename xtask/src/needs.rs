@@ -1,11 +1,11 @@
 //! The tools that a fresh Debian machine with a Rust toolchain may lack, and how to get them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::chores::{root, run};
+use crate::chores::{kept, run};
 
 /// A program, and the Debian package that brings it.
 struct Need {
@@ -96,9 +96,9 @@ const NEEDS_OF_WINDOWS: &[Need] = &[
     Need { program: "nasm", probe: VERSION, package: "nasm", why: "parts of aws-lc for Windows are in its language" },
 ];
 
-/// Packages that the tests fetch by themselves, and that stay below `target/` for the next run.
+/// Packages that the tests fetch by themselves, and that stay in the [`kept`] directory for the next run.
 pub(crate) struct Fetched {
-    /// The file or the directory that is there afterwards, below the target directory; a name that ends in `-` begins one.
+    /// The file or the directory that is there afterwards, below that directory; a name that ends in `-` begins one.
     place: &'static str,
     from: &'static str,
     what: &'static str,
@@ -127,10 +127,9 @@ pub(crate) const FETCHED_BY_CLIENTS: &[Fetched] = &[
 ];
 
 impl Fetched {
-    fn is_there(&self, target: &Path) -> bool {
+    fn is_there(&self, kept: &Path) -> bool {
         let (folder, name) = self.place.rsplit_once('/').unwrap_or(("", self.place));
-        let names =
-            std::fs::read_dir(target.join(folder)).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let names = std::fs::read_dir(kept.join(folder)).into_iter().flatten().flatten().map(|entry| entry.file_name());
         let fits = |found: &str| if name.ends_with('-') { found.starts_with(name) } else { found == name };
         names.filter_map(|found| found.into_string().ok()).any(|found| fits(&found))
     }
@@ -139,13 +138,13 @@ impl Fetched {
 /// Says what this machine lacks and will be installed or fetched, then installs it; with `install` off, stops behind the list.
 pub(crate) fn provide(install: bool, fetched: &[Fetched]) -> Result<()> {
     let missing: Vec<_> = NEEDS.iter().filter(|need| !succeeds(need.program, need.probe)).collect();
-    let target = target();
-    let fetched: Vec<_> = fetched.iter().filter(|fetched| !fetched.is_there(&target)).collect();
+    let kept = kept();
+    let fetched: Vec<_> = fetched.iter().filter(|fetched| !fetched.is_there(&kept)).collect();
     for need in &missing {
         eprintln!("xtask: {} is missing ({}); apt-get will install it", need.package, need.why);
     }
     for fetched in &fetched {
-        eprintln!("xtask: {} will be fetched from {} into {}", fetched.what, fetched.from, target.display());
+        eprintln!("xtask: {} will be fetched from {} into {}", fetched.what, fetched.from, kept.display());
     }
     if install {
         return missing.into_iter().try_for_each(install_package);
@@ -175,11 +174,6 @@ fn install_package(need: &Need) -> Result<()> {
         bail!("{} of this system is too old ({}); install a newer one, then try again", need.package, need.why);
     }
     Ok(())
-}
-
-/// The directory that cargo builds into.
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 fn succeeds(program: &str, arguments: &[&str]) -> bool {

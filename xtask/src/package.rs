@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::chores::{cargo, root, run};
+use crate::chores::{cargo, kept, root, run, target};
 use crate::needs;
 
 /// The program that writes packages, <https://crates.io/crates/cargo-deb>, and its version.
@@ -107,11 +107,6 @@ fn windows(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The directory that cargo builds into.
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
-}
-
 /// The directory of the programs that go into the packages.
 fn programs(options: &Options) -> PathBuf {
     target().join(options.folder())
@@ -156,10 +151,10 @@ fn write_pages(program: &Path, directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The program that writes packages. It is built once, below the target directory.
+/// The program that writes packages. It is built once, into the [`kept`] directory.
 fn cargo_deb() -> Result<PathBuf> {
     let (name, version) = CARGO_DEB;
-    let place = root().join("target/tools").join(format!("{name}-{version}"));
+    let place = kept().join("tools").join(format!("{name}-{version}"));
     let program = place.join("bin").join(name);
     if !program.exists() {
         let mut install = cargo(&["install", "--locked", name, "--version", version, "--root"]);

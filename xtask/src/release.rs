@@ -148,7 +148,7 @@ fn cargo_in(sources: &Path, target: &Path, time: &str) -> Result<Command> {
         c.push(format!("-ffile-prefix-map={}={name}", text(place)?));
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(sources).env("CARGO_TARGET_DIR", target);
+    cargo.current_dir(sources).env("CARGO_TARGET_DIR", target).env("CARGO_BUILD_BUILD_DIR", target);
     for switch in ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS"] {
         cargo.env_remove(switch);
     }

@@ -1,5 +1,5 @@
 //! Packages of Python, Node and Java for tests: exactly those of a committed lock file (for Java, which has none: of the
-//! versions that `pom.xml` names), installed once below `target/sdk` into a directory that is named after the hash of that file.
+//! versions that `pom.xml` names), installed once below `sdk` of cargo's build directory into a directory that is named after the hash of that file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ pub fn java() -> Java {
 /// The program of `tests/sdk/go`, or its checks, compiled. The first time takes long: the SDK is one of the largest Go
 /// modules that there are.
 pub fn go(arguments: &[&str], name: &str) -> PathBuf {
-    let program = target().join("sdk/go").join(name);
+    let program = kept().join("sdk/go").join(name);
     let mut compiler = Command::new("go");
     compiler.args(arguments).arg("-o").arg(&program).arg(".").current_dir(format!("{SCRIPTS}/go"));
     let output = compiler.output().unwrap_or_else(|error| panic!("Go 1.25 or newer is needed: {error}"));
@@ -132,7 +132,7 @@ fn copy(name: &str, directory: &Path) {
 fn installed(name: &str, lock: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let bytes = std::fs::read(lock).unwrap_or_else(|error| panic!("{lock}: {error}"));
     let hash: String = digest(&SHA256, &bytes).as_ref()[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-    let place = target().join("sdk");
+    let place = kept().join("sdk");
     let directory = place.join(format!("{name}-{hash}"));
     std::fs::create_dir_all(&place).expect("made");
     // Two tests, in this process or in another, must not install the same.
@@ -146,9 +146,9 @@ fn installed(name: &str, lock: &str, install: impl FnOnce(&Path)) -> PathBuf {
     directory
 }
 
-/// The target directory that this test was built into.
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_chaveiro")).ancestors().nth(2).expect("a target directory").to_owned()
+/// The directory of what other builds can take over, by the place of cargo's temporary files.
+fn kept() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's build directory")
 }
 
 fn run(lock: &str, command: &mut Command) {
