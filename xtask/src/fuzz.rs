@@ -43,7 +43,7 @@ pub(crate) fn smoke() -> Result<()> {
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
-                while let Some(name) = locked(&waiting).pop() {
+                while let Some(name) = next(&waiting) {
                     let ended = fuzzer(&programs, &name, SMOKE).and_then(|mut fuzzer| Ok(fuzzer.output()?));
                     let said = match ended {
                         Ok(ended) if ended.status.success() => continue,
@@ -58,6 +58,11 @@ pub(crate) fn smoke() -> Result<()> {
     let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     ensure!(failed.is_empty(), "{}", failed.join("\n"));
     Ok(())
+}
+
+/// Takes a name out, and locks the others no longer than that.
+fn next(waiting: &Mutex<Vec<String>>) -> Option<String> {
+    locked(waiting).pop()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
