@@ -134,8 +134,7 @@ fn afterwards(
 ) -> Result<(), Fault> {
     let command = Some(action).filter(|action| action.state == ActionState::Done).and_then(way.afterwards);
     let Some(command) = command else { return Ok(()) };
-    let Some(enrollment) = unit.enrollment(delivery.enrollment)? else { return Ok(()) };
-    let finish = Delivery::of_no_action(&enrollment, Purpose::Finish, vec![command], now);
+    let finish = delivery.follow_up(Purpose::Finish, vec![command], now);
     Ok(unit.insert_delivery(&finish).map(drop)?)
 }
 

@@ -29,8 +29,14 @@ const NEW_PIN_VALUE: &str = "./Device/Vendor/MSFT/RemoteLock/NewPINValue";
 pub(super) struct Facts<'a> {
     pub(super) platform: Platform,
     pub(super) delivery: &'a Delivery,
+    /// The facts for a device that prepares a candidate.
+    pub(super) preparing: Option<Preparing>,
+}
+
+/// The facts from which a device makes and seals a candidate.
+pub(super) struct Preparing {
     pub(super) settings: TenantSettings,
-    /// The recipients to which the device seals; empty for commands that seal nothing.
+    /// The recipients to which the device seals.
     pub(super) recipients: Vec<String>,
 }
 
@@ -166,17 +172,20 @@ fn document(command: &DeviceCommand, facts: &Facts<'_>) -> Option<String> {
     let action = facts.delivery.action.unwrap_or(ActionId(Uuid::nil()));
     let attempt = facts.delivery.attempt;
     Some(match command {
-        DeviceCommand::PrepareCandidate { locks } => nodes::encode(&nodes::Prepare {
-            tenant: facts.delivery.tenant,
-            device: facts.delivery.device,
-            action,
-            attempt,
-            recipients: facts.recipients.clone(),
-            locks: locks.clone(),
-            passcode: facts.settings.passcode,
-            must_change: facts.settings.must_change,
-            lock_sessions: facts.settings.lock_sessions,
-        }),
+        DeviceCommand::PrepareCandidate { locks } => {
+            let Preparing { settings, recipients } = facts.preparing.as_ref()?;
+            nodes::encode(&nodes::Prepare {
+                tenant: facts.delivery.tenant,
+                device: facts.delivery.device,
+                action,
+                attempt,
+                recipients: recipients.clone(),
+                locks: locks.clone(),
+                passcode: settings.passcode,
+                must_change: settings.must_change,
+                lock_sessions: settings.lock_sessions,
+            })
+        }
         DeviceCommand::ApplyCandidate { envelope_sha256 } => {
             nodes::encode(&nodes::Apply { action, attempt, envelope_sha256: envelope_sha256.clone() })
         }

@@ -110,18 +110,31 @@ pub(super) fn take(
         Entered::Turn(turn) => turn,
         Entered::Exhausted(answer) => return Ok(Answered::Device(answer)),
     };
-    let platform = Turn { unit: &mut *unit, context, enrollment: &enrollment, said: &turn }.listen(fresh)?;
-    let turn = match platform.filter(|_| turn.message().is_final) {
-        Some(platform) => speak(unit, context, &enrollment, platform, turn, fresh)?,
-        None => turn,
+    let heard = Turn { unit: &mut *unit, context, enrollment: &enrollment, said: &turn }.listen(fresh)?;
+    let answered = match heard {
+        Heard::Open { platform, quiet } => {
+            // What was in flight may have been answered by this message.
+            let speaks = turn.message().is_final && (quiet || unit.deliveries_in_flight(enrollment.id)?.is_empty());
+            let turn = if speaks { speak(unit, context, &enrollment, platform, turn, fresh)? } else { turn };
+            turn.answer()
+        }
+        Heard::Closed | Heard::Left => turn.close(),
     };
-    let answered = if platform.is_some() { turn.answer() } else { turn.close() };
-    // An enrolment that ended in this very turn no longer has a session.
-    if unit.enrollment(enrollment.id)?.is_some_and(|enrollment| enrollment.closed.is_none()) {
+    if !matches!(heard, Heard::Left) {
         let session = stored(answered.session, context.credentials, enrollment.id, fresh.salts)?;
         unit.put_session(enrollment.id, &session)?;
     }
     Ok(Answered::Device(answered.text))
+}
+
+/// The sequel of a message that was taken.
+enum Heard {
+    /// Commands for a device of that platform, unless it has to answer some; `quiet` if none await an answer for certain.
+    Open { platform: Platform, quiet: bool },
+    /// No commands.
+    Closed,
+    /// No commands, and no session: the device has ended its enrolment.
+    Left,
 }
 
 struct Turn<'a> {
@@ -136,8 +149,8 @@ impl<'a> Turn<'a> {
         self.said.message()
     }
 
-    /// Takes the whole content of the message. Returns the platform of the device if commands may follow.
-    fn listen(&mut self, fresh: &Fresh) -> Result<Option<Platform>, Fault> {
+    /// Takes the whole content of the message.
+    fn listen(&mut self, fresh: &Fresh) -> Result<Heard, Fault> {
         let device = self.unit.device(self.enrollment.tenant, self.enrollment.device)?;
         let mut device = device.ok_or_else(|| StoreError::Inconsistent("an enrolment has no device".to_owned()))?;
         let before = device.clone();
@@ -154,7 +167,8 @@ impl<'a> Turn<'a> {
         let said = said.as_ref().map(standing);
         check_in::keep(self.unit, &before, &mut device, said.as_ref(), now)?;
         // Deliveries that are still in flight will get no answer: the device begins again, or ends the session.
-        if is_new || self.request().is_first_package() || self.request().is_abort() {
+        let quiet = is_new || self.request().is_first_package() || self.request().is_abort();
+        if quiet {
             for delivery in self.unit.deliveries_in_flight(self.enrollment.id)? {
                 engine::lost(self.unit, delivery, now)?;
             }
@@ -162,14 +176,14 @@ impl<'a> Turn<'a> {
         if self.request().is_unenrollment() {
             let actor = Actor::device(self.enrollment.id);
             retire::retire(self.unit, device, actor, now)?;
-            return Ok(None);
+            return Ok(Heard::Left);
         }
         let open = !self.request().is_abort() && device.management_state == ManagementState::Managed;
         if let Some(said) = said.filter(|_| open) {
             let fresh = check_in::Fresh { action: fresh.action, user: fresh.user };
             check_in::take_standing(self.unit, self.enrollment, &device, &said, fresh, now)?;
         }
-        Ok(open.then_some(device.platform))
+        Ok(if open { Heard::Open { platform: device.platform, quiet } } else { Heard::Closed })
     }
 
     fn take_information(&self, device: &mut ManagedDevice) {
@@ -295,7 +309,7 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// Adds queued commands to the answer, unless an answer is still awaited.
+/// Adds queued commands to the answer.
 fn speak(
     unit: &mut dyn UnitOfWork,
     context: &Context<'_>,
@@ -304,10 +318,6 @@ fn speak(
     mut turn: session::Turn,
     fresh: &Fresh,
 ) -> Result<session::Turn, Fault> {
-    // Asked again: what was in flight may have been lost or answered by this message.
-    if !unit.deliveries_in_flight(enrollment.id)?.is_empty() {
-        return Ok(turn);
-    }
     let Some(delivery) = unit.next_delivery(enrollment.id)? else { return Ok(turn) };
     // The passcode that the device would make could be lost, and a secret that it would be given cannot be opened: the
     // command waits until an operator has repaired the escrow.
@@ -319,18 +329,14 @@ fn speak(
     let made = engine::Fresh { id: fresh.made, random: &mut |buffer| entropy.fill(buffer) };
     let provided = engine::provide(unit, context.sealer, delivery, made, context.now)?;
     let Some(delivery) = provided else { return Ok(turn) };
-    let tenant = unit.tenant(delivery.tenant)?;
-    let facts = csp::Facts {
-        platform,
-        delivery: &delivery,
-        settings: tenant.map(|tenant| tenant.settings).unwrap_or_default(),
-        recipients: match delivery.purpose {
-            Purpose::Prepare => context.sealer.recipients(delivery.tenant)?,
-            Purpose::Act | Purpose::Probe | Purpose::Apply | Purpose::Verify | Purpose::Finish | Purpose::SetUp => {
-                Vec::new()
-            }
-        },
+    let preparing = match delivery.purpose {
+        Purpose::Prepare => Some(csp::Preparing {
+            settings: unit.tenant(delivery.tenant)?.map(|tenant| tenant.settings).unwrap_or_default(),
+            recipients: context.sealer.recipients(delivery.tenant)?,
+        }),
+        Purpose::Act | Purpose::Probe | Purpose::Apply | Purpose::Verify | Purpose::Finish | Purpose::SetUp => None,
     };
+    let facts = csp::Facts { platform, delivery: &delivery, preparing };
     let mut commands = Vec::with_capacity(delivery.commands.len());
     for command in &delivery.commands {
         let secret = match engine::open_for(unit, context.replayer, &delivery, command) {
