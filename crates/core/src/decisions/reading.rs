@@ -82,8 +82,9 @@ pub(crate) fn pass(
     // A time further ahead than the window was written while the clock was ahead.
     let latest = now.checked_add(reader.window).unwrap_or(Timestamp::MAX);
     let by_itself = |(at, by): &(Timestamp, String)| *by == reader.caller.actor.key() && *at > opened && *at <= latest;
-    if secret.disclosed.as_ref().is_some_and(by_itself)
-        || unit.has_read(tenant, secret.context.action, secret.id, &party, opened, latest)?
+    // A secret that was never disclosed was read by no party.
+    if let Some(first) = &secret.disclosed
+        && (by_itself(first) || unit.has_read(tenant, secret.context.action, secret.id, &party, opened, latest)?)
     {
         return Ok(Decided::Done(()));
     }

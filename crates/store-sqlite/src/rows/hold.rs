@@ -171,8 +171,10 @@ pub(crate) fn has_read(
     party: &str,
     (after, until): (Timestamp, Timestamp),
 ) -> Result<bool, StoreError> {
-    let rows = "SELECT 1 FROM reading r JOIN secret s ON s.row = r.secret JOIN action a ON a.row = s.action
-        WHERE a.id = ? AND s.id = ? AND r.party = ? AND r.at > ? AND r.at <= ? AND r.tenant = (SELECT row FROM tenant WHERE id = ?) LIMIT 1";
+    // In this order: a party may have read much, and a secret has few readers.
+    let rows = "SELECT 1 FROM action a CROSS JOIN secret s CROSS JOIN reading r
+        WHERE a.id = ? AND s.action = a.row AND s.id = ? AND r.secret = s.row AND r.party = ? AND r.at > ? AND r.at <= ?
+            AND +r.tenant = (SELECT row FROM tenant WHERE id = ?) LIMIT 1";
     let parameters = params![blob(&action.0), blob(&secret.0), party, micros(after), micros(until), blob(&tenant.0)];
     Ok(bounded(connection, rows, parameters)? > 0)
 }

@@ -5,9 +5,9 @@ use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::revocation::of_everyone;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
-use crate::codec::{blob, insert, micros, name, one, time};
+use crate::codec::{blob, insert, json, many, micros, name, one, time};
 use crate::rows::authenticated::{REVOCATIONS, unsound};
 
 pub(crate) fn valid_from(
@@ -17,20 +17,18 @@ pub(crate) fn valid_from(
 ) -> Result<Option<Timestamp>, StoreError> {
     let sound = REVOCATIONS.sound("r");
     let sql = format!(
-        "SELECT r.valid_from, {sound} AS sound FROM revocation r JOIN tenant t ON t.row = r.tenant
-        WHERE t.id = ?1 AND r.kind = ?2 AND r.principal = ?3"
+        "SELECT r.valid_from, {sound} AS sound FROM tenant t CROSS JOIN json_each(?2) j CROSS JOIN revocation r
+        WHERE t.id = ?1 AND r.tenant = t.row AND r.kind = j.value ->> 0 AND r.principal = j.value ->> 1"
     );
-    let (everyone, mut last) = (of_everyone(), None);
-    for principal in principals.iter().chain([&everyone]) {
-        let parameters = params![blob(&tenant.0), name(&principal.kind)?, principal.text];
-        let found = one(connection, &sql, parameters, |row| Ok((time(row, "valid_from")?, row.get("sound")?)))?;
-        match found {
-            Some((_, false)) => return Err(unsound(&REVOCATIONS)),
-            Some((valid_from, true)) => last = last.max(Some(valid_from)),
-            None => {}
-        }
+    let everyone = of_everyone();
+    let named: Vec<_> =
+        principals.iter().chain([&everyone]).map(|principal| (principal.kind, &principal.text)).collect();
+    let read = |row: &Row<'_>| Ok((time(row, "valid_from")?, row.get("sound")?));
+    let found: Vec<(Timestamp, bool)> = many(connection, &sql, params![blob(&tenant.0), json(&named)?], read)?;
+    match found.iter().all(|(_, sound)| *sound) {
+        true => Ok(found.into_iter().map(|(valid_from, _)| valid_from).max()),
+        false => Err(unsound(&REVOCATIONS)),
     }
-    Ok(last)
 }
 
 pub(crate) fn last_valid_from(
