@@ -10,7 +10,7 @@ use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{DeviceCommand, Phase, Purpose, Receipt, SecretRef};
 use chaveiro_core::decisions::ask::{Begun, begin};
 use chaveiro_core::decisions::disclose_passcode::{Ask, AskForAll, Seen, disclose, disclose_all, shred};
-use chaveiro_core::decisions::retire;
+use chaveiro_core::decisions::{Facts, retire, rights};
 use chaveiro_core::engine::{Answer, Received, Value, close, expire, lost, receive, sent};
 use chaveiro_core::escrow::{SecretKind, Standing};
 use chaveiro_core::id::{ActionId, RequestId, SecretId};
@@ -24,7 +24,7 @@ use chaveiro_core::{Fault, Timestamp};
 
 use crate::Backend;
 use crate::sample::{
-    Marked, ask, asked, at, caller, device_id, enrollment_id, filled, outcome, read, tenant_id, uuid, write,
+    Marked, ask, asked, at, caller, device_id, enrollment_id, filled, outcome, read, tenant, tenant_id, uuid, write,
 };
 
 fn in_message(message: u32) -> Receipt {
@@ -266,17 +266,11 @@ pub(crate) async fn a_value_of_an_action_that_is_canceled_stays_within_reach(bac
             let open = unit.action(tenant_id(1), id)?.unwrap_or_else(|| panic!("none"));
             close(unit, open, outcome, at(4))?;
             unit.void_secrets(tenant_id(1), device_id(11))?;
-            let shown = disclose_all(
-                unit,
-                &AskForAll {
-                    caller: &caller(1, "ana"),
-                    device: device_id(11),
-                    request: RequestId(uuid(6, 1)),
-                    reason: None,
-                    break_glass: None,
-                },
-                at(5),
-            )?;
+            let (caller, request) = (caller(1, "ana"), RequestId(uuid(6, 1)));
+            let device = unit.device(tenant_id(1), device_id(11))?.unwrap_or_else(|| panic!("none"));
+            let facts = Facts { device: &device, settings: &tenant(1).settings, rights: &rights::of(unit, &caller)? };
+            let ask = AskForAll { caller: &caller, facts, request, reason: None, break_glass: None };
+            let shown = disclose_all(unit, &ask, at(5))?;
             let [Seen { action, decision, .. }] = shown.as_slice() else { panic!("{shown:?}") };
             let envelope = match decision {
                 Some(Done(disclosure)) => Some(disclosure.envelope.clone()),

@@ -29,12 +29,19 @@ pub(crate) async fn a_key_is_known_by_its_newest_fingerprint_and_the_others_stay
     })
     .await;
     let store = backend.reopen(store);
-    let (keys, now, audit) =
-        read(&store, move |view| Ok((view.known_keys()?, view.known_key(&name)?, view.known_key(&KeyName::Audit)?)))
-            .await;
+    let (keys, now, audit, current) = read(&store, move |view| {
+        let current = view.current_keys(&[KeyName::Audit, name.clone(), KeyName::Authority])?;
+        Ok((view.known_keys()?, view.known_key(&name)?, view.known_key(&KeyName::Audit)?, current))
+    })
+    .await;
     let told: Vec<_> = keys.iter().map(|key| (key.fingerprint, key.until)).collect();
     assert_eq!(told, [(old, Some(at(4))), (new, None), (old, Some(at(5)))]);
-    assert_eq!(now.map(|known| (known.fingerprint, known.away)), Some((new, true)), "it stays where it is kept");
+    assert_eq!(
+        now.as_ref().map(|known| (known.fingerprint, known.away)),
+        Some((new, true)),
+        "it stays where it is kept"
+    );
+    assert_eq!(current, Vec::from_iter(now), "of several names, those that are known now");
     assert_eq!(audit, None);
 }
 

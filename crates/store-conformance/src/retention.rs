@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chaveiro_core::action::Outcome;
 use chaveiro_core::decisions::disclose_passcode::{Ask, disclose, shred};
 use chaveiro_core::engine::{Received, close, lost};
-use chaveiro_core::escrow::{SecretKind, UNTIL_REPLACED};
+use chaveiro_core::escrow::UNTIL_REPLACED;
 use chaveiro_core::id::RequestId;
 use chaveiro_core::ports::Store;
 use chaveiro_core::refusal::Withheld;
@@ -13,7 +13,7 @@ use chaveiro_core::steady::Ripeness;
 
 use crate::Backend;
 use crate::linux::{DAY, action_id, answer, held, opens, recover, send, settle_finish, take};
-use crate::sample::{ask, at, caller, device_id, outcome, read, tenant_id, uuid, with_linux, write};
+use crate::sample::{ask, at, caller, outcome, tenant_id, uuid, with_linux, write};
 
 async fn shredded(store: &Arc<dyn Store>, second: u64) -> usize {
     write(store, move |unit| shred(unit, &Ripeness::at_once(at(second)), 100)).await
@@ -36,22 +36,6 @@ async fn recovered(store: &Arc<dyn Store>, number: u64, second: u64, login: bool
         settle_finish(unit, 14, second + 2).map(drop)
     })
     .await;
-}
-
-pub(crate) async fn secrets_of_a_kind_are_found_by_device_until_they_are_shredded(backend: &dyn Backend) {
-    let store = with_linux(backend.fresh()).await;
-    recovered(&store, 1, 1, true, &[]).await;
-    recovered(&store, 2, 10, true, &[]).await;
-    let kept = |of: u64, device: u64, kind| {
-        let kept = read(&store, move |view| Ok(view.secrets_kept(tenant_id(of), device_id(device), kind)?));
-        async move { kept.await.into_iter().map(|secret| secret.context.action).collect::<Vec<_>>() }
-    };
-    assert_eq!(kept(1, 14, SecretKind::Passcode).await, [action_id(1), action_id(2)]);
-    assert_eq!(kept(1, 14, SecretKind::UnlockToken).await, []);
-    assert_eq!(kept(1, 15, SecretKind::Passcode).await, []);
-    assert_eq!(kept(2, 14, SecretKind::Passcode).await, []);
-    assert_eq!(shredded(&store, 1000 * DAY).await, 2);
-    assert_eq!(kept(1, 14, SecretKind::Passcode).await, []);
 }
 
 pub(crate) async fn a_candidate_is_never_shredded_while_its_action_is_open(backend: &dyn Backend) {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use chaveiro_core::Timestamp;
-use chaveiro_core::action::ActionRecord;
+use chaveiro_core::action::{ActionRecord, ActionState};
 use chaveiro_core::alert::Alert;
 use chaveiro_core::application::Application;
 use chaveiro_core::audit::AuditEvent;
@@ -44,11 +44,13 @@ pub(crate) struct Transaction<'c> {
     pub(crate) list_steps: u64,
     /// The tenant whose holds were verified in this transaction, since the last of them was written.
     whole_holds: Cell<Option<TenantId>>,
+    /// True if an alert was added.
+    raised_alert: bool,
 }
 
 impl<'c> Transaction<'c> {
     pub(crate) fn new(connection: &'c Connection, list_steps: u64) -> Self {
-        Self { connection, list_steps, whole_holds: Cell::new(None) }
+        Self { connection, list_steps, whole_holds: Cell::new(None), raised_alert: false }
     }
 
     /// Refuses to answer if another program changed holds of that tenant. No other process writes while a transaction
@@ -203,9 +205,6 @@ impl View for Transaction<'_> {
     fn current_results(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<ActionRecord>, StoreError> {
         action::current_results(self.connection, tenant, device)
     }
-    fn secrets_of_results(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<EscrowedSecret>, StoreError> {
-        secret::of_results(self.connection, tenant, device)
-    }
     fn newest_action_for(
         &self,
         tenant: TenantId,
@@ -342,13 +341,25 @@ impl View for Transaction<'_> {
     fn secrets(&self, tenant: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError> {
         secret::secrets(self.connection, tenant, action)
     }
-    fn secrets_kept(
+    fn secrets_of(&self, tenant: TenantId, actions: &[ActionId]) -> Result<Vec<EscrowedSecret>, StoreError> {
+        secret::of_actions(self.connection, tenant, actions)
+    }
+    fn unreplaced_result(
         &self,
         tenant: TenantId,
         device: DeviceId,
         kind: SecretKind,
-    ) -> Result<Vec<EscrowedSecret>, StoreError> {
-        secret::kept(self.connection, tenant, device, kind)
+    ) -> Result<Option<EscrowedSecret>, StoreError> {
+        secret::unreplaced(self.connection, tenant, device, kind)
+    }
+    fn secrets_to_retire(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        kind: SecretKind,
+        beyond: Timestamp,
+    ) -> Result<Vec<(EscrowedSecret, ActionState)>, StoreError> {
+        secret::to_retire(self.connection, tenant, device, kind, beyond)
     }
     fn secrets_ripe(&self, ripeness: &Ripeness, limit: usize) -> Result<Vec<EscrowedSecret>, StoreError> {
         secret::ripe(self.connection, ripeness, limit)
@@ -364,6 +375,9 @@ impl View for Transaction<'_> {
     }
     fn known_key(&self, name: &KeyName) -> Result<Option<KnownKey>, StoreError> {
         known_key::known_key(self.connection, name)
+    }
+    fn current_keys(&self, names: &[KeyName]) -> Result<Vec<KnownKey>, StoreError> {
+        known_key::current(self.connection, names)
     }
     fn remote_actions(
         &self,
@@ -571,7 +585,12 @@ impl UnitOfWork for Transaction<'_> {
         hold::update_hold(self.connection, hold)
     }
     fn insert_alert(&mut self, alert: &Alert) -> Result<(), StoreError> {
-        alert::insert_alert(self.connection, alert)
+        alert::insert_alert(self.connection, alert)?;
+        self.raised_alert = true;
+        Ok(())
+    }
+    fn has_raised_alert(&self) -> bool {
+        self.raised_alert
     }
     fn delete_alert(&mut self, alert: &Alert) -> Result<(), StoreError> {
         alert::delete_alert(self.connection, alert)

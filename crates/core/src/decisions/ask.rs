@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::hold;
+use super::{Facts, hold};
 use crate::action::{ActionRecord, Outcome};
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::Caller;
@@ -15,6 +15,7 @@ use crate::id::{ActionId, DeviceId, EnrollmentId, RequestId};
 use crate::ports::{Decided, Fault, Sealer, StoreError, UnitOfWork};
 use crate::refusal::{ActionRefusal, DeviceRefusal, Refusal};
 use crate::remote_action::{RemoteAction, Way};
+use crate::tenant::TenantSettings;
 
 /// The time in which a request counts as a repeat of an earlier one, by its id or as a retry without one. It is longer
 /// than the three retries of a client with their delays of at most 180 seconds each. A script with a constant id
@@ -76,10 +77,11 @@ pub fn accept(
     unit: &mut dyn UnitOfWork,
     sealer: &dyn Sealer,
     ask: &Ask,
+    facts: Facts<'_>,
     now: Timestamp,
 ) -> Result<(Decided<Begun>, Option<EnrollmentId>), Fault> {
     escrow::require(unit, sealer, ask.caller.tenant)?;
-    let decided = decide(unit, ask, now)?;
+    let decided = decide(unit, ask, facts.device, facts.settings, now)?;
     let waits = match &decided {
         Decided::Done(Decision { opened: Some(opened), .. }) => {
             if opened.sends_secret {
@@ -95,9 +97,11 @@ pub fn accept(
     Ok((decided.map(|decision| decision.begun), waits))
 }
 
-/// Decides as [`accept`] does, for an escrow that was proven already.
+/// Decides as [`accept`] does, for an escrow that was proven already and facts that nothing has read.
 pub fn begin(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Decided<Begun>, Fault> {
-    Ok(decide(unit, ask, now)?.map(|decision| decision.begun))
+    let device = unit.device(ask.caller.tenant, ask.device)?.ok_or(DeviceRefusal::NotFound)?;
+    let settings = unit.tenant(ask.caller.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+    Ok(decide(unit, ask, &device, &settings, now)?.map(|decision| decision.begun))
 }
 
 /// The decision about a request.
@@ -122,12 +126,17 @@ impl Decision {
     }
 }
 
-/// Accepts a remote action, or refuses it because a precondition is missing; both are recorded. The walk that led here has
-/// read the device for the rights of the caller; a decision reads what it decides about by itself.
-fn decide(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Decided<Decision>, Fault> {
+/// Accepts a remote action, or refuses it because a precondition is missing; both are recorded. The device and the settings
+/// were read in this unit of work.
+fn decide(
+    unit: &mut dyn UnitOfWork,
+    ask: &Ask,
+    device: &ManagedDevice,
+    settings: &TenantSettings,
+    now: Timestamp,
+) -> Result<Decided<Decision>, Fault> {
     let tenant = ask.caller.tenant;
     let caller_key = ask.caller_key();
-    let device = unit.device(tenant, ask.device)?.ok_or(DeviceRefusal::NotFound)?;
     let event = |activity| {
         AuditEvent::new(tenant, now, ask.caller.actor.clone(), activity)
             .about(ask.what)
@@ -140,9 +149,8 @@ fn decide(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Decide
         return Ok(Decided::Done(Decision::of(Begun::Repeated(action))));
     }
 
-    let settings = unit.tenant(tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
     let way = ask.what.way_of(device.platform);
-    let wanted = way.map_or(&[][..], |way| (way.locks)(&settings));
+    let wanted = way.map_or(&[][..], |way| (way.locks)(settings));
     let mut under_way = unit.open_action(tenant, ask.device, ask.what.name)?;
     // A narrower action that the server opened for a disk alone must not swallow a person's request.
     let narrower = under_way.take_if(|open| wanted.iter().any(|lock| !open.locks.contains(lock)));
@@ -158,14 +166,14 @@ fn decide(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Decide
         Some(narrower) if ask.what.holds_on(&unit.deliveries(narrower.id)?) => {
             Err(ActionRefusal::RecoveryUnderWay.into())
         }
-        Some(_) | None => check(ask.what, &device, enrollment.as_ref(), way),
+        Some(_) | None => check(ask.what, device, enrollment.as_ref(), way),
     };
     // The hold comes last: a request that is refused anyway places none.
     let asker = hold::Asker {
         action: ask.action,
         caller: &ask.caller,
         break_glass: ask.break_glass.as_deref(),
-        device: &device,
+        device,
         rule: settings.hold,
         event: &event,
     };
@@ -189,7 +197,7 @@ fn decide(unit: &mut dyn UnitOfWork, ask: &Ask, now: Timestamp) -> Result<Decide
         id: ask.action,
         action: ask.what,
         way,
-        device: &device,
+        device,
         enrollment,
         locks: wanted,
         requested_by: ask.caller.actor.clone(),

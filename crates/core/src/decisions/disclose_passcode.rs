@@ -12,18 +12,19 @@
 use jiff::Timestamp;
 
 use super::reading::{self, Reader};
-use super::rights;
+use super::{Facts, rights};
 use crate::action::{ActionRecord, ActionState};
 use crate::actions;
 use crate::audit::{Activity, AuditEvent};
 use crate::caller::{Actor, Caller, NO_PERSON};
 use crate::device::ManagedDevice;
 use crate::escrow::{EscrowedSecret, SecretContext, SecretKind, Standing, UNTIL_REPLACED};
-use crate::id::{DeviceId, RequestId, ResourceId, TenantId};
+use crate::id::{RequestId, ResourceId, TenantId};
 use crate::permission::Permission;
 use crate::ports::{Decided, Fault, StoreError, UnitOfWork, View};
 use crate::refusal::{DeviceRefusal, RightsRefusal, Withheld};
 use crate::resource::ResourceKind;
+use crate::rights::Rights;
 use crate::role::RoleAction;
 use crate::steady::Ripeness;
 use crate::tenant::TenantSettings;
@@ -67,8 +68,8 @@ impl<'a> Ask<'a> {
 pub struct AskForAll<'a> {
     /// The caller.
     pub caller: &'a Caller,
-    /// The device.
-    pub device: DeviceId,
+    /// The device, the settings of its tenant and the rights of the caller.
+    pub facts: Facts<'a>,
     /// The request.
     pub request: RequestId,
     /// The caller's reason, for the record.
@@ -102,40 +103,44 @@ pub struct Window {
 }
 
 /// The facts that every passcode of a device has in common.
-struct Facts {
-    device: ManagedDevice,
-    settings: TenantSettings,
+struct Common<'a> {
+    device: &'a ManagedDevice,
+    settings: &'a TenantSettings,
     /// True if a role of the caller permits it.
     permitted: bool,
 }
 
-impl Facts {
-    fn read(view: &dyn View, caller: &Caller, device: DeviceId) -> Result<Self, Fault> {
-        if !caller.permissions.contains(PERMISSION) {
-            return Err(RightsRefusal::MissingPermission(&[PERMISSION]).into());
-        }
-        let device = view.device(caller.tenant, device)?.ok_or(DeviceRefusal::NotFound)?;
-        let permitted = match rights::of(view, caller) {
-            Ok(rights) => rights.require_on(RoleAction::PasscodesDisclose, &device.scope_tags).is_ok(),
-            Err(Fault::Refused(_)) => false,
-            Err(fault) => return Err(fault),
-        };
-        let settings = view.tenant(caller.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
-        Ok(Self { device, settings, permitted })
+fn require_permission(caller: &Caller) -> Result<(), Fault> {
+    match caller.permissions.contains(PERMISSION) {
+        true => Ok(()),
+        false => Err(RightsRefusal::MissingPermission(&[PERMISSION]).into()),
     }
 }
 
-/// Decides about every result of a device as [`disclose`] does; the device, the rights of the caller and the settings are
-/// read once.
+/// Returns true if these rights allow reading the passcodes of that device.
+fn permits(rights: &Rights, device: &ManagedDevice) -> bool {
+    rights.require_on(RoleAction::PasscodesDisclose, &device.scope_tags).is_ok()
+}
+
+/// Decides about every result of a device as [`disclose`] does. All results are one question to the store, and all of their
+/// secrets another.
 pub fn disclose_all(unit: &mut dyn UnitOfWork, ask: &AskForAll<'_>, now: Timestamp) -> Result<Vec<Seen>, Fault> {
-    let AskForAll { caller, device, request, reason, break_glass } = *ask;
-    let facts = Facts::read(unit, caller, device)?;
+    let AskForAll { caller, facts, request, reason, break_glass } = *ask;
+    require_permission(caller)?;
+    let Facts { device, settings, rights } = facts;
+    let common = Common { device, settings, permitted: permits(rights, device) };
+    let results = unit.current_results(caller.tenant, device.id)?;
+    let secrets = match common.permitted {
+        true => passcodes(unit, caller.tenant, &results)?,
+        false => Vec::new(),
+    };
     let mut decided = Vec::new();
-    for action in unit.current_results(caller.tenant, device)? {
+    for action in results {
         let (decision, secret) = match has_passcode(&action) {
             true => {
                 let ask = Ask { caller, action: &action, request, reason, break_glass };
-                let (decision, secret) = decide_one(unit, &ask, &facts, now)?;
+                let of_action = secrets.iter().filter(|secret| secret.context.action == action.id).cloned();
+                let (decision, secret) = decide_one(unit, &ask, &common, of_action, now)?;
                 (Some(decision), secret)
             }
             false => (None, None),
@@ -145,6 +150,16 @@ pub fn disclose_all(unit: &mut dyn UnitOfWork, ask: &AskForAll<'_>, now: Timesta
         decided.push(Seen { action, decision, sealed, window });
     }
     Ok(decided)
+}
+
+/// Returns the secrets of those results that have a passcode, oldest first.
+pub fn passcodes(
+    view: &dyn View,
+    tenant: TenantId,
+    results: &[ActionRecord],
+) -> Result<Vec<EscrowedSecret>, StoreError> {
+    let with: Vec<_> = results.iter().filter(|result| has_passcode(result)).map(|result| result.id).collect();
+    view.secrets_of(tenant, &with)
 }
 
 /// Returns true if there is something to say of a passcode: the action keeps one, and it is the result, or it may open the
@@ -165,19 +180,30 @@ pub fn disclose(
     if ask.action.tenant != ask.caller.tenant {
         return Err(DeviceRefusal::NotFound.into());
     }
-    let facts = Facts::read(unit, ask.caller, ask.action.device)?;
-    Ok(decide_one(unit, ask, &facts, now)?.0)
+    require_permission(ask.caller)?;
+    let device = unit.device(ask.caller.tenant, ask.action.device)?.ok_or(DeviceRefusal::NotFound)?;
+    let permitted = match rights::of(unit, ask.caller) {
+        Ok(rights) => permits(&rights, &device),
+        Err(Fault::Refused(_)) => false,
+        Err(fault) => return Err(fault),
+    };
+    let settings = unit.tenant(ask.caller.tenant)?.map(|tenant| tenant.settings).unwrap_or_default();
+    let secrets = if permitted { unit.secrets(ask.action.tenant, ask.action.id)? } else { Vec::new() };
+    let common = Common { device: &device, settings: &settings, permitted };
+    Ok(decide_one(unit, ask, &common, secrets.into_iter(), now)?.0)
 }
 
-/// Returns the decision, and the secret that it is about if the caller may read passcodes of the device.
+/// Returns the decision, and the secret that it is about if the caller may read passcodes of the device. The secrets are those
+/// of the action.
 fn decide_one(
     unit: &mut dyn UnitOfWork,
     ask: &Ask<'_>,
-    facts: &Facts,
+    common: &Common<'_>,
+    mut secrets: impl Iterator<Item = EscrowedSecret>,
     now: Timestamp,
 ) -> Result<(Decided<Disclosure, Withheld>, Option<EscrowedSecret>), Fault> {
     let Ask { caller, action, request, .. } = *ask;
-    let Facts { device, settings, permitted } = facts;
+    let Common { device, settings, permitted } = *common;
     let event = |activity| {
         AuditEvent::new(action.tenant, now, caller.actor.clone(), activity)
             .on_device(action.device)
@@ -188,9 +214,8 @@ fn decide_one(
         unit.append_audit(&event(Activity::DisclosureRefused).with("reason", Withheld::MissingRole))?;
         return Ok((Decided::RefusedAndRecorded(Withheld::MissingRole), None));
     }
-    let secrets = unit.secrets(action.tenant, action.id)?;
     let shown = |secret: &EscrowedSecret| secret.standing != Standing::History && secret.context.kind.is_for_people();
-    let Some(mut secret) = secrets.into_iter().find(shown) else {
+    let Some(mut secret) = secrets.find(shown) else {
         return Ok((Decided::RefusedAndRecorded(Withheld::Nothing), None));
     };
     let id = secret.id;
@@ -299,7 +324,7 @@ mod tests {
 
     use super::*;
     use crate::caller::HostUser;
-    use crate::id::{ActionId, SecretId};
+    use crate::id::{ActionId, DeviceId, SecretId};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + seconds).expect("a valid time")

@@ -10,6 +10,10 @@
 //! [`tenants`], [`enrollment_tokens`] and [`operator_tokens`] serve operators on the host. [`unsound_rows`] settles
 //! rows that another program wrote; [`restore`] accepts an older database.
 
+use crate::device::ManagedDevice;
+use crate::rights::Rights;
+use crate::tenant::TenantSettings;
+
 pub mod ask;
 pub mod assign_roles;
 pub mod change_device;
@@ -38,3 +42,15 @@ pub mod take_inventory;
 pub mod tenants;
 pub mod unsound_rows;
 pub mod vouch;
+
+/// The facts about a request on a device that its admission has read. A decision uses them in the same unit of work, and
+/// reads none of them again.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The device.
+    pub device: &'a ManagedDevice,
+    /// The settings of its tenant.
+    pub settings: &'a TenantSettings,
+    /// The rights of the caller.
+    pub rights: &'a Rights,
+}

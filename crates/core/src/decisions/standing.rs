@@ -1,5 +1,6 @@
 //! The standing of a Linux device: its report on itself at the start of a session, and the decisions that follow.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -119,11 +120,13 @@ fn lack(view: &dyn View, device: &ManagedDevice, window: Duration, now: Timestam
     if disks.is_empty() {
         return Ok(None);
     }
-    let held = view.secrets_of_results(device.tenant, device.id)?;
+    let opening = disks.iter().filter(|entry| entry.escrow == EscrowTest::Opens).filter_map(|entry| entry.action);
+    let opening: BTreeSet<_> = opening.collect();
+    let held = view.secrets_of(device.tenant, &Vec::from_iter(opening))?;
     let mut found = None;
     for entry in disks {
         let opens = entry.action.filter(|_| entry.escrow == EscrowTest::Opens);
-        let result = opens.and_then(|action| result_of(&held, action));
+        let result = opens.and_then(|action| result_of(&held, device, action));
         let Some(result) = result else { return Ok(Some(Lack::Passcode)) };
         // Until the window is over, the reader may still be using it.
         if result.disclosed.as_ref().is_some_and(|(at, _)| at.checked_add(window).is_ok_and(|end| end <= now)) {
@@ -133,7 +136,11 @@ fn lack(view: &dyn View, device: &ManagedDevice, window: Duration, now: Timestam
     Ok(found)
 }
 
-/// Returns the result of that action among the secrets that the escrow holds of the device.
-fn result_of(held: &[EscrowedSecret], action: ActionId) -> Option<&EscrowedSecret> {
-    held.iter().find(|secret| secret.context.action == action && secret.standing == Standing::Current)
+/// Returns the result of that action of the device, if the escrow still holds it.
+fn result_of<'a>(held: &'a [EscrowedSecret], device: &ManagedDevice, action: ActionId) -> Option<&'a EscrowedSecret> {
+    held.iter().find(|secret| {
+        (secret.context.device, secret.context.action) == (device.id, action)
+            && secret.standing == Standing::Current
+            && secret.envelope.is_some()
+    })
 }

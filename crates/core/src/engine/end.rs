@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::{declared, way_of};
 use crate::action::{ActionRecord, ActionState, Outcome};
+use crate::actions::keeps_uncertain_value;
 #[cfg(test)]
 use crate::actions::planted::{Fault, is_planted};
-use crate::actions::{ACTIONS, keeps_uncertain_value};
 use crate::audit::Activity;
 use crate::caller::Actor;
 use crate::command::{Delivery, DeviceCommand, Purpose};
@@ -213,10 +213,16 @@ fn promote(
     if !done {
         return Ok(());
     }
-    if let Some(kind) = result.map(|result| result.context.kind).filter(|kind| !kind.is_for_people()) {
+    let kind = result.map_or(SecretKind::Passcode, |result| result.context.kind);
+    if !kind.is_for_people() {
         return replace(unit, action, kind, unread);
     }
-    let window = holdings.settings(unit, action)?.disclosure_window();
+    // The retention of all others has begun, and ends by then.
+    let mut older = unit.secrets_to_retire(action.tenant, action.device, kind, unread)?;
+    older.retain(|(secret, state)| *state == ActionState::Done && secret.context.action != action.id);
+    if older.is_empty() {
+        return Ok(());
+    }
     // Several newer results together may open what one older did: what counts is which action opens each disk last.
     let newest = unit.current_results(action.tenant, action.device)?;
     let opens_last = |older: &ActionRecord| {
@@ -224,16 +230,12 @@ fn promote(
         disks.any(|of| opener(&newest, of).is_some_and(|id| id == older.id))
     };
     let stay: Vec<_> = newest.iter().filter(|older| opens_last(older)).map(|older| older.id).collect();
-    for secret in unit.secrets_of_results(action.tenant, action.device)? {
-        let is_of_another = secret.context.action != action.id && secret.context.kind.is_for_people();
-        if !is_of_another || stay.contains(&secret.context.action) {
-            continue;
-        }
+    older.retain(|(secret, _)| !stay.contains(&secret.context.action));
+    let window = holdings.settings(unit, action)?.disclosure_window();
+    for (secret, _) in older {
         let end = secret.disclosed.as_ref().and_then(|(at, _)| at.checked_add(window).ok());
-        let expires = end.unwrap_or(unread).min(unread).min(secret.expires);
-        if secret.expires > expires {
-            unit.update_secret(&EscrowedSecret { expires, ..secret })?;
-        }
+        let expires = end.unwrap_or(unread).min(unread);
+        unit.update_secret(&EscrowedSecret { expires, ..secret })?;
     }
     Ok(())
 }
@@ -246,16 +248,13 @@ fn replace(
     kind: SecretKind,
     unread: Timestamp,
 ) -> Result<(), StoreError> {
-    let keeping = ACTIONS.iter().filter(|declared| declared.keeps == Some(kind));
-    let open = keeping.map(|declared| unit.open_action(action.tenant, action.device, declared.name));
-    let open = open.collect::<Result<Vec<_>, _>>()?;
-    #[cfg(test)]
-    let open = if is_planted(Fault::ReplacesOpenOnes) { Vec::new() } else { open };
-    for older in unit.secrets_kept(action.tenant, action.device, kind)? {
+    for (older, state) in unit.secrets_to_retire(action.tenant, action.device, kind, unread)? {
         let is_result = older.standing == Standing::Current && older.context.action == action.id;
-        let may_be_next = open.iter().flatten().any(|open| open.id == older.context.action);
+        let may_be_next = state.is_open();
+        #[cfg(test)]
+        let may_be_next = may_be_next && !is_planted(Fault::ReplacesOpenOnes);
         if !is_result && !may_be_next {
-            unit.update_secret(&EscrowedSecret { expires: older.expires.min(unread), ..older })?;
+            unit.update_secret(&EscrowedSecret { expires: unread, ..older })?;
         }
     }
     Ok(())

@@ -7,11 +7,12 @@ use crate::ports::{Fault, Sealer, StoreError, View};
 
 /// The escrow keys that the database knows for that tenant.
 pub fn known(view: &dyn View, tenant: TenantId) -> Result<EscrowKeys, StoreError> {
-    let recipients = view.known_key(&KeyName::EscrowRecipients(tenant))?;
-    let private = view.known_key(&KeyName::EscrowPrivate(tenant))?;
+    let names = [KeyName::EscrowRecipients(tenant), KeyName::EscrowPrivate(tenant)];
+    let current = view.current_keys(&names)?;
+    let [recipients, private] = names.map(|name| current.iter().find(|known| known.name == name));
     Ok(EscrowKeys {
         recipients: recipients.map(|known| known.fingerprint),
-        away: private.as_ref().is_some_and(|known| known.away),
+        away: private.is_some_and(|known| known.away),
         private: private.map(|known| known.fingerprint),
     })
 }

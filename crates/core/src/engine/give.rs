@@ -46,7 +46,7 @@ pub fn provide(
     let found = match (of_attempt, make) {
         (Some(held), _) => Some(held),
         (None, Some(make)) => Some(made(unit, sealer, (&action, &delivery), (make, kind), fresh, now)?),
-        (None, None) => newest(unit, &delivery, kind)?,
+        (None, None) => unit.unreplaced_result(delivery.tenant, delivery.device, kind)?,
     };
     let Some(found) = found else {
         delivery.phase = Phase::Withdrawn;
@@ -62,12 +62,6 @@ pub fn provide(
         }
     }
     Ok(Some(delivery))
-}
-
-/// The newest result of that kind that the device has.
-fn newest(view: &dyn View, delivery: &Delivery, kind: SecretKind) -> Result<Option<EscrowedSecret>, StoreError> {
-    let kept = view.secrets_kept(delivery.tenant, delivery.device, kind)?;
-    Ok(kept.into_iter().rfind(|secret| secret.standing == Standing::Current))
 }
 
 /// Makes the secret of an attempt. While its action is open it may be what opens the device: it stays.

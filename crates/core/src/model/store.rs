@@ -15,7 +15,7 @@ use crate::audit::{Activity, AuditEvent};
 use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
 use crate::device::{ManagedDevice, Platform};
 use crate::enrollment::{Enrollment, EnrollmentToken};
-use crate::escrow::{EscrowedSecret, SecretKind, Standing};
+use crate::escrow::{EscrowedSecret, SecretKind, Standing, UNTIL_REPLACED};
 use crate::hold::{Hold, HoldKind, HoldRule};
 use crate::id::{
     ActionId, ApplicationId, AssignmentId, DeviceId, EnrollmentId, EventId, HoldId, RequestId, ResourceId, SecretId,
@@ -169,6 +169,11 @@ impl Db {
 }
 
 impl Db {
+    /// The secrets of that kind whose envelopes are still kept, oldest first.
+    fn kept(&self, kind: SecretKind) -> impl DoubleEndedIterator<Item = &EscrowedSecret> {
+        self.secrets.iter().filter(move |secret| secret.envelope.is_some() && secret.context.kind == kind)
+    }
+
     /// Gives every message another name.
     pub(super) fn rename(&mut self, rename: &dyn Fn(&mut String)) {
         for delivery in &mut self.deliveries {
@@ -237,14 +242,25 @@ impl View for Db {
     fn current_results(&self, _: TenantId, _: DeviceId) -> Result<Vec<ActionRecord>, StoreError> {
         Ok(self.actions.iter().rev().cloned().collect())
     }
-    fn secrets_of_results(&self, _: TenantId, _: DeviceId) -> Result<Vec<EscrowedSecret>, StoreError> {
-        let done = |id| self.actions.iter().any(|action| action.id == id && action.state == ActionState::Done);
-        let kept = self.secrets.iter().filter(|secret| secret.envelope.is_some() && done(secret.context.action));
-        Ok(kept.cloned().collect())
+    fn unreplaced_result(
+        &self,
+        _: TenantId,
+        _: DeviceId,
+        kind: SecretKind,
+    ) -> Result<Option<EscrowedSecret>, StoreError> {
+        let is_it = |secret: &&EscrowedSecret| secret.standing == Standing::Current && secret.expires == UNTIL_REPLACED;
+        Ok(self.kept(kind).filter(is_it).next_back().cloned())
     }
-    fn secrets_kept(&self, _: TenantId, _: DeviceId, kind: SecretKind) -> Result<Vec<EscrowedSecret>, StoreError> {
-        let kept = self.secrets.iter().filter(|secret| secret.envelope.is_some() && secret.context.kind == kind);
-        Ok(kept.cloned().collect())
+    fn secrets_to_retire(
+        &self,
+        _: TenantId,
+        _: DeviceId,
+        kind: SecretKind,
+        beyond: Timestamp,
+    ) -> Result<Vec<(EscrowedSecret, ActionState)>, StoreError> {
+        let state = |id| self.actions.iter().find(|action| action.id == id).map(|action| action.state);
+        let kept = self.kept(kind).filter(|secret| secret.expires > beyond);
+        Ok(kept.filter_map(|secret| Some((secret.clone(), state(secret.context.action)?))).collect())
     }
     fn open_action(&self, _: TenantId, _: DeviceId, name: &str) -> Result<Option<ActionRecord>, StoreError> {
         Ok(self.actions.iter().find(|action| action.name == name && action.state.is_open()).cloned())
@@ -298,7 +314,10 @@ impl View for Db {
         Ok(self.deliveries.iter().filter(|it| it.action == Some(action)).cloned().collect())
     }
     fn secrets(&self, _: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError> {
-        Ok(self.secrets.iter().filter(|secret| secret.context.action == action).cloned().collect())
+        self.secrets_of(TENANT, &[action])
+    }
+    fn secrets_of(&self, _: TenantId, actions: &[ActionId]) -> Result<Vec<EscrowedSecret>, StoreError> {
+        Ok(self.secrets.iter().filter(|secret| actions.contains(&secret.context.action)).cloned().collect())
     }
 
     fn role_assignments_of(&self, _: TenantId, _: &[Principal]) -> Result<Vec<RoleAssignment>, StoreError> {
@@ -334,8 +353,8 @@ impl View for Db {
     fn has_ever_read(&self, _: TenantId, _: &str) -> Result<bool, StoreError> {
         Ok(true)
     }
-    fn known_key(&self, _: &KeyName) -> Result<Option<KnownKey>, StoreError> {
-        Ok(None)
+    fn current_keys(&self, _: &[KeyName]) -> Result<Vec<KnownKey>, StoreError> {
+        Ok(Vec::new())
     }
 
     not_modelled! {
@@ -375,6 +394,7 @@ impl View for Db {
         fn has_marks_to_set(&self, ripeness: &Ripeness) -> Result<bool, StoreError>;
         fn running(&self) -> Result<Running, StoreError>;
         fn known_keys(&self) -> Result<Vec<KnownKey>, StoreError>;
+        fn known_key(&self, name: &KeyName) -> Result<Option<KnownKey>, StoreError>;
         fn remote_actions(&self, tenant: TenantId, visible: &Visibility, listing: &Listing<ActionField>) -> Result<Paged<ActionRecord>, StoreError>;
         fn count_remote_actions(&self, tenant: TenantId, visible: &Visibility, filter: &Filter<ActionField>) -> Result<u64, StoreError>;
         fn audit_event(&self, tenant: TenantId, id: EventId) -> Result<Option<NamedEvent>, StoreError>;
@@ -394,6 +414,9 @@ impl View for Db {
 }
 
 impl UnitOfWork for Db {
+    fn has_raised_alert(&self) -> bool {
+        false
+    }
     /// The row of the device has nothing that the functions under check decide by.
     fn update_device(&mut self, _: &ManagedDevice) -> Result<(), StoreError> {
         Ok(())

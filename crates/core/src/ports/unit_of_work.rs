@@ -133,6 +133,8 @@ pub trait UnitOfWork: View {
     fn update_hold(&mut self, hold: &Hold) -> Result<(), StoreError>;
     /// Adds an alert. One with the id of an alert that still waits is [`StoreError::Duplicate`].
     fn insert_alert(&mut self, alert: &Alert) -> Result<(), StoreError>;
+    /// Returns true if this unit of work has added an alert.
+    fn has_raised_alert(&self) -> bool;
     /// Removes an alert that was delivered or given up; absent is fine.
     fn delete_alert(&mut self, alert: &Alert) -> Result<(), StoreError>;
 

@@ -6,7 +6,7 @@ use super::{
     ChainLink, ChainedEvent, DeviceScope, EventLinks, NamedEvent, ResourceScope, RowLook, RowPlace, Statistics,
     StoreError, StoredCheckpoint, StoredEvent,
 };
-use crate::action::ActionRecord;
+use crate::action::{ActionRecord, ActionState};
 use crate::alert::Alert;
 use crate::application::Application;
 use crate::command::Delivery;
@@ -178,18 +178,26 @@ pub trait View {
     /// Returns the deliveries of an action, oldest first.
     fn deliveries(&self, action: ActionId) -> Result<Vec<Delivery>, StoreError>;
 
-    /// Returns the secrets of the done actions of a device whose envelopes are still kept, oldest first.
-    fn secrets_of_results(&self, tenant: TenantId, device: DeviceId) -> Result<Vec<EscrowedSecret>, StoreError>;
     /// Returns every secret of an action, oldest first, including shredded ones.
     fn secrets(&self, tenant: TenantId, action: ActionId) -> Result<Vec<EscrowedSecret>, StoreError>;
-    /// Returns the secrets of that kind of a device whose envelopes are still kept, oldest first, whatever the state of
-    /// their actions.
-    fn secrets_kept(
+    /// Returns every secret of these actions, oldest first, including shredded ones.
+    fn secrets_of(&self, tenant: TenantId, actions: &[ActionId]) -> Result<Vec<EscrowedSecret>, StoreError>;
+    /// Returns the newest result of that kind that nothing has replaced: what the device has.
+    fn unreplaced_result(
         &self,
         tenant: TenantId,
         device: DeviceId,
         kind: SecretKind,
-    ) -> Result<Vec<EscrowedSecret>, StoreError>;
+    ) -> Result<Option<EscrowedSecret>, StoreError>;
+    /// Returns the secrets of that kind of a device whose envelopes are kept beyond that time, oldest first, each with
+    /// the state of its action. The cost does not grow with those whose retention ends earlier.
+    fn secrets_to_retire(
+        &self,
+        tenant: TenantId,
+        device: DeviceId,
+        kind: SecretKind,
+        beyond: Timestamp,
+    ) -> Result<Vec<(EscrowedSecret, ActionState)>, StoreError>;
     /// Returns the action of this caller's newest accepted request without an id for that device, and the time.
     fn last_accepted(
         &self,
@@ -268,6 +276,8 @@ pub trait View {
     fn known_keys(&self) -> Result<Vec<KnownKey>, StoreError>;
     /// Returns the current key of that name.
     fn known_key(&self, name: &KeyName) -> Result<Option<KnownKey>, StoreError>;
+    /// Returns the current keys of these names, in no order; absent ones are left out.
+    fn current_keys(&self, names: &[KeyName]) -> Result<Vec<KnownKey>, StoreError>;
 
     /// Returns a page of the remote actions on visible devices of that tenant.
     fn remote_actions(

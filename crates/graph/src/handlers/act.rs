@@ -1,17 +1,18 @@
 //! Remote actions, whichever walk leads to the device.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use axum::response::Response;
 use chaveiro_core::Decided;
 use chaveiro_core::decisions::ask::{self, Ask, Begun};
-use chaveiro_core::id::ActionId;
-use chaveiro_core::refusal::DeviceRefusal;
+use chaveiro_core::id::{ActionId, DeviceId};
+use chaveiro_core::remote_action::RemoteAction;
 
 use super::admit::Asked;
 use super::response;
-use super::store::{read_store, write_and_alert};
+use super::store::write_and_alert;
+use super::write::admitted;
 use crate::GraphState;
 use crate::body;
 use crate::error::GraphError;
@@ -22,28 +23,12 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut B
     let End::Action(action) = asked.walk.end else {
         return Err(GraphError::Internal("a remote action without its name".to_owned()));
     };
-    let admission = Arc::clone(&asked);
-    let device = read_store(state, move |view| {
-        let admitted = admission.admit(view)?;
-        Ok(admitted.binding.device().map(|device| device.id).ok_or(DeviceRefusal::NotFound)?)
-    });
-    let device = device.await?;
-    body::ignore(body).await?;
-    state.limits.take_recovery(&asked.caller)?;
-
-    let ask = Ask {
-        what: action,
-        caller: asked.caller.clone(),
-        device,
-        path: asked.path.clone(),
-        request: asked.request,
-        client_request_id: asked.client_request_id.clone(),
-        retry: asked.retry,
-        reason: asked.reason.clone(),
-        break_glass: asked.break_glass.clone(),
-        action: ActionId(state.entropy.uuid()),
-    };
-    let begun = begin(state, Arc::clone(&asked), ask).await?;
+    if let Err(unread) = body::ignore(body).await {
+        // A request that is not admitted is refused for that, whatever its body is.
+        admitted(state, &asked).await?;
+        return Err(unread.into());
+    }
+    let (begun, device) = begin(state, &asked, action).await?;
     tracing::info!(
         action.name = action.name,
         device.id = %device,
@@ -58,19 +43,41 @@ pub(super) async fn act(state: &Arc<GraphState>, asked: Arc<Asked>, body: &mut B
     }
 }
 
-async fn begin(state: &Arc<GraphState>, asked: Arc<Asked>, ask: Ask) -> Result<Decided<Begun>, GraphError> {
-    let (now, sealer) = (asked.now, Arc::clone(&state.sealer));
+/// Admits the request and accepts the action in one unit of work: links, roles and decision hold for one moment.
+async fn begin(
+    state: &Arc<GraphState>,
+    asked: &Arc<Asked>,
+    what: &'static RemoteAction,
+) -> Result<(Decided<Begun>, DeviceId), GraphError> {
+    let (face, asked, action) = (Arc::clone(state), Arc::clone(asked), ActionId(state.entropy.uuid()));
+    // The limit is outside the store: a request counts once, also if the unit of work runs again.
+    let counted = OnceLock::new();
     let begun = write_and_alert(state, move |unit| {
-        // Links and roles may have gone since the request was admitted; what is decided holds for one moment.
-        asked.follow(unit)?;
-        ask::accept(unit, sealer.as_ref(), &ask, now)
+        let admitted = asked.admit(unit)?;
+        (*counted.get_or_init(|| face.limits.take_recovery(&asked.caller)))?;
+        asked.require_state(&admitted.binding)?;
+        let facts = admitted.facts()?;
+        let ask = Ask {
+            what,
+            caller: asked.caller.clone(),
+            device: facts.device.id,
+            path: asked.path.clone(),
+            request: asked.request,
+            client_request_id: asked.client_request_id.clone(),
+            retry: asked.retry,
+            reason: asked.reason.clone(),
+            break_glass: asked.break_glass.clone(),
+            action,
+        };
+        let (begun, waits) = ask::accept(unit, face.sealer.as_ref(), &ask, facts, asked.now)?;
+        Ok((begun, waits, ask.device))
     });
-    let (begun, waits) = begun.await?;
+    let (begun, waits, device) = begun.await?;
     // Durable now: the device may come for it.
     if let Some(enrollment) = waits {
         state.waker.wake(enrollment);
     }
-    Ok(begun)
+    Ok((begun, device))
 }
 
 fn outcome(begun: &Decided<Begun>) -> &'static str {

@@ -1,13 +1,14 @@
 //! The admission of a request. Checked are, in this order: revocation of the token, licence, role, permission, query options,
 //! form of the ids, existence. An entity out of the caller's scope does not exist for the caller.
 //!
-//! Rights are read in the transaction that they decide about. What is decided for reading is decided again when it is
-//! written: roles, scopes and links may have changed in between.
+//! Rights are read in the transaction that they decide about. A request whose body decides what is written is admitted before
+//! the body is read, and again where it is written: roles, scopes and links may have changed in between. A remote action and a
+//! disclosure are admitted once, in the unit of work that decides about them.
 
 use chaveiro_core::audit::{Activity, AuditEvent, Origin};
 use chaveiro_core::caller::Caller;
 use chaveiro_core::decisions::revocation::require_valid;
-use chaveiro_core::decisions::rights;
+use chaveiro_core::decisions::{Facts, rights};
 use chaveiro_core::id::{DeviceId, RequestId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{View, Witness};
@@ -15,6 +16,7 @@ use chaveiro_core::refusal::{DeviceRefusal, ResourceRefusal, RightsRefusal, Tena
 use chaveiro_core::rights::Rights;
 use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
+use chaveiro_core::tenant::Tenant;
 use chaveiro_core::{Fault, Timestamp};
 
 use super::expansions::Expansions;
@@ -67,6 +69,8 @@ pub(crate) struct Admitted {
     pub(crate) expansions: Expansions,
     /// The devices of which the caller may read what is asked for.
     pub(crate) sight: Visibility,
+    pub(crate) tenant: Tenant,
+    pub(crate) rights: Rights,
 }
 
 impl Admitted {
@@ -74,6 +78,12 @@ impl Admitted {
     pub(crate) fn reading<'a>(&'a self, view: &'a dyn View, witness: &'a dyn Witness, asked: &Asked) -> Reading<'a> {
         let (tenant, version, sight) = (asked.tenant(), asked.walk.version, &self.sight);
         Reading { view, witness, tenant, version, sight }
+    }
+
+    /// The device at the end, with what a decision about it needs.
+    pub(crate) fn facts(&self) -> Result<Facts<'_>, Fault> {
+        let device = self.binding.device().ok_or(DeviceRefusal::NotFound)?;
+        Ok(Facts { device, settings: &self.tenant.settings, rights: &self.rights })
     }
 }
 
@@ -116,7 +126,8 @@ impl Asked {
         let expansions = Expansions::admit(&self.walk, &self.caller, &query, &rights)?;
         self.walk.check_keys()?;
         let binding = self.follow_with(view, &rights)?;
-        Ok(Admitted { binding, query, selection, expansions, sight: rights.sight_by(self.role_action) })
+        let sight = rights.sight_by(self.role_action);
+        Ok(Admitted { binding, query, selection, expansions, sight, tenant, rights })
     }
 
     /// The rights of the caller at this moment, if the token still counts.
@@ -147,11 +158,17 @@ impl Asked {
     /// Follows the walk of the request with rights that were read in this unit of work.
     pub(crate) fn follow_by(&self, view: &dyn View, rights: &Rights) -> Result<Binding, Fault> {
         let binding = self.follow_with(view, rights)?;
+        self.require_state(&binding)?;
+        Ok(binding)
+    }
+
+    /// Refuses an entity that is in no state that the caller allows.
+    pub(crate) fn require_state(&self, binding: &Binding) -> Result<(), Fault> {
         match &self.if_match {
             Some(if_match) if self.verb.minds_the_state() && !if_match.allows(binding.node.tag().as_deref()) => {
                 Err(ResourceRefusal::Changed.into())
             }
-            Some(_) | None => Ok(binding),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -210,7 +227,8 @@ impl Asked {
         }
     }
 
-    fn selection(&self, query: &Query) -> Result<Selection, GraphError> {
+    /// The properties that a query selects.
+    pub(crate) fn selection(&self, query: &Query) -> Result<Selection, GraphError> {
         if let End::Property(path) = &self.walk.end {
             return Ok(Selection::Only(vec![Named::whole(path.property.name)]));
         }

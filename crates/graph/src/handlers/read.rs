@@ -1,5 +1,5 @@
 //! Single entities, and their properties. A single device is also where a passcode is shown: the disclosure is decided
-//! and recorded in one unit of work, and only after that is durable is the envelope opened.
+//! and recorded in the unit of work that admits the request, and only after that is durable is the envelope opened.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::decisions::disclose_passcode::{self, AskForAll, Disclosure, Seen, has_passcode};
 use chaveiro_core::device::{ManagedDevice, Platform};
-use chaveiro_core::escrow::SecretKind;
-use chaveiro_core::id::{DeviceId, EnrollmentId, RequestId};
+use chaveiro_core::escrow::{EscrowedSecret, SecretKind};
+use chaveiro_core::id::{EnrollmentId, RequestId};
 use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::{Decided, Timestamp};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::admit::Asked;
+use super::admit::{Admitted, Asked};
 use super::answer::{context, controlled, set_path};
 use super::expand::Expanding;
 use super::response;
@@ -40,19 +40,22 @@ const CONNECTED: &str = "chaveiro_connected";
 enum Results {
     /// Without passcodes, for that reason, each with the time at which the escrow received its first one.
     Withheld(Reason, Vec<(ActionRecord, Option<Timestamp>)>),
-    /// With a decision about each passcode, which a unit of work of its own makes.
-    Decided(DeviceId),
+    /// With a decision about each passcode, which is recorded.
+    Decided(Vec<Seen>),
 }
 
 impl Results {
-    fn of(view: &dyn View, device: &ManagedDevice, withheld: Option<Reason>) -> Result<Self, StoreError> {
-        let Some(reason) = withheld else { return Ok(Self::Decided(device.id)) };
-        let mut results = Vec::new();
-        for record in view.current_results(device.tenant, device.id)? {
-            let sealed = sealed(view, &record)?;
-            results.push((record, sealed));
-        }
-        Ok(Self::Withheld(reason, results))
+    fn withheld(view: &dyn View, device: &ManagedDevice, reason: Reason) -> Result<Self, StoreError> {
+        let results = view.current_results(device.tenant, device.id)?;
+        let passcodes = disclose_passcode::passcodes(view, device.tenant, &results)?;
+        let with_time = |record: ActionRecord| {
+            let is_it = |secret: &&EscrowedSecret| {
+                secret.context.action == record.id && secret.context.kind == SecretKind::Passcode
+            };
+            let sealed = passcodes.iter().find(is_it).map(|secret| secret.received);
+            (record, sealed)
+        };
+        Ok(Self::Withheld(reason, results.into_iter().map(with_time).collect()))
     }
 }
 
@@ -65,41 +68,69 @@ fn connects(view: &dyn View, device: &ManagedDevice) -> Result<Option<Enrollment
     }
 }
 
-/// Returns the time at which the escrow received the first passcode of an action.
-fn sealed(view: &dyn View, record: &ActionRecord) -> Result<Option<Timestamp>, StoreError> {
-    let secrets = view.secrets(record.tenant, record.id)?;
-    Ok(secrets.iter().find(|secret| secret.context.kind == SecretKind::Passcode).map(|secret| secret.received))
+/// An entity that a request reads.
+struct Found {
+    object: Map<String, Value>,
+    tag: Option<String>,
+    connects: Option<EnrollmentId>,
+    /// The results of its actions, if it is a device and they are asked for.
+    results: Option<Results>,
+}
+
+/// Admits a request and reads the entity, without results of a device.
+fn find(asked: &Asked, view: &dyn View, state: &GraphState) -> Result<(Found, Admitted), GraphError> {
+    let (admitted, base_url) = (asked.admit(view)?, state.base_url.as_str());
+    let entity = admitted.binding.node.as_ref();
+    let from = admitted.reading(view, state.witness.as_ref(), asked);
+    let object = entity.render(&from, &admitted.selection, Form::Single)?;
+    let tag = entity.tag();
+    let mut object = match asked.walk.end {
+        End::Property(_) => object,
+        _ => controlled(asked, &asked.control(base_url), entity, entity_tag::first(tag.clone(), object)),
+    };
+    let expanding = Expanding { from, base_url, asked };
+    admitted.expansions.put(&expanding, entity, &asked.path, &mut object)?;
+    // What is not asked for is not read.
+    let connects = asked_for(CONNECTED, &object, &admitted).map_or(Ok(None), |device| connects(view, device))?;
+    Ok((Found { object, tag, connects, results: None }, admitted))
+}
+
+/// The device that a request reads, if that member is asked for.
+fn asked_for<'a>(member: &str, object: &Map<String, Value>, admitted: &'a Admitted) -> Option<&'a ManagedDevice> {
+    admitted.binding.device().filter(|_| object.contains_key(member))
+}
+
+/// Reads the entity of a request. Passcodes that it may show are decided on in the same unit of work.
+async fn read(state: &Arc<GraphState>, asked: &Arc<Asked>) -> Result<(Found, Selection), GraphError> {
+    let (face, asked) = (Arc::clone(state), Arc::clone(asked));
+    let Some(reason) = withheld(&asked) else {
+        let read = write_and_alert(state, move |unit| {
+            let (mut found, admitted) = find(&asked, unit, &face)?;
+            let (reason, break_glass) = (asked.reason.as_deref(), asked.break_glass.as_deref());
+            let (caller, request, facts) = (&asked.caller, asked.request, admitted.facts()?);
+            let ask = AskForAll { caller, facts, request, reason, break_glass };
+            found.results = Some(Results::Decided(disclose_passcode::disclose_all(unit, &ask, asked.now)?));
+            Ok((found, admitted.selection))
+        });
+        return read.await;
+    };
+    let read = read_store(state, move |view| {
+        let (mut found, admitted) = find(&asked, view, &face)?;
+        let device = asked_for(RESULTS, &found.object, &admitted);
+        found.results = device.map(|device| Results::withheld(view, device, reason)).transpose()?;
+        Ok((found, admitted.selection))
+    });
+    read.await
 }
 
 /// One entity.
 pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
-    let reading = Arc::clone(&asked);
-    let (base_url, witness) = (state.base_url.clone(), Arc::clone(&state.witness));
-    let found = read_store(state, move |view| {
-        let admitted = reading.admit(view)?;
-        let entity = admitted.binding.node.as_ref();
-        let from = admitted.reading(view, witness.as_ref(), &reading);
-        let object = entity.render(&from, &admitted.selection, Form::Single)?;
-        let tag = entity.tag();
-        let mut object = match reading.walk.end {
-            End::Property(_) => object,
-            _ => controlled(&reading, &reading.control(&base_url), entity, entity_tag::first(tag.clone(), object)),
-        };
-        let expanding = Expanding { from, base_url: &base_url, asked: &reading };
-        admitted.expansions.put(&expanding, entity, &reading.path, &mut object)?;
-        // What is not asked for is not read.
-        let device = |member| admitted.binding.device().filter(|_| object.contains_key(member));
-        let connects = device(CONNECTED).map_or(Ok(None), |device| connects(view, device))?;
-        let withheld = withheld(&reading, &admitted.selection);
-        let results = device(RESULTS).map(|device| Results::of(view, device, withheld)).transpose()?;
-        Ok((object, connects, results, tag, admitted.selection))
-    });
-    let (mut object, connects, results, tag, selection) = found.await?;
+    let (Found { mut object, tag, connects, results }, selection) = read(state, &asked).await?;
     if let Some(connected) = object.get_mut(CONNECTED) {
         *connected = connects.map(|enrollment| state.waker.waits(enrollment)).into();
     }
     if let End::Property(path) = &asked.walk.end {
-        return property(state, &asked, path, object, results).await;
+        return Ok(property(state, &asked, path, object, results));
     }
 
     let control = asked.control(&state.base_url);
@@ -116,25 +147,25 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     };
     // `with_results` writes this member last, and by itself.
     body.remove(RESULTS);
-    let body = with_results(control.format, &body, RESULTS, &entries(state, &asked, results).await?);
+    let body = with_results(control.format, &body, RESULTS, &entries(state, &asked, results));
     Ok(response::tagged(response::secret_json(control.format, body), tag.as_deref()))
 }
 
 /// A property alone: what an entity says of it whose `$select` names it.
-async fn property(
-    state: &Arc<GraphState>,
-    asked: &Arc<Asked>,
+fn property(
+    state: &GraphState,
+    asked: &Asked,
     path: &PropertyPath,
     mut object: Map<String, Value>,
     results: Option<Results>,
-) -> Result<Response, GraphError> {
+) -> Response {
     let control = asked.control(&state.base_url);
     let context =
         format!("{}/{}/$metadata#{}", state.base_url, asked.walk.version.segment(), asked.walk.parenthesised(""));
     let begun = control.begin(context);
     if let Some(results) = results {
-        let body = with_results(control.format, &begun, "value", &entries(state, asked, results).await?);
-        return Ok(response::secret_json(control.format, body));
+        let body = with_results(control.format, &begun, "value", &entries(state, asked, results));
+        return response::secret_json(control.format, body);
     }
     let whole = object.remove(path.property.name).unwrap_or_default();
     let member = |value: Value, member: &&Property| match value {
@@ -142,7 +173,7 @@ async fn property(
         _ => Value::Null,
     };
     let edm = path.last().edm;
-    Ok(match path.members.iter().fold(whole, member) {
+    match path.members.iter().fold(whole, member) {
         Value::Null => response::no_content(),
         Value::String(text) if path.raw && path.is_binary() => {
             response::raw_bytes(STANDARD.decode(text).unwrap_or_default())
@@ -153,49 +184,41 @@ async fn property(
             let body = control.individual(begun, edm, value);
             response::json(control.format, StatusCode::OK, &Value::Object(body))
         }
-    })
+    }
 }
 
 /// The reason why this request shows no passcode at all; `None` if each is decided on.
-fn withheld(asked: &Asked, selection: &Selection) -> Option<Reason> {
+fn withheld(asked: &Asked) -> Option<Reason> {
     let permitted = asked.caller.permissions.contains(disclose_passcode::PERMISSION);
-    match (permitted, selection.names(RESULTS) && !asked.head) {
+    // A selection that is refused shows nothing either.
+    let selection = asked.query.as_ref().ok().and_then(|query| asked.selection(query).ok());
+    match (permitted, !asked.head && selection.is_some_and(|selection| selection.names(RESULTS))) {
         (false, _) => Some(Reason::MissingPermission),
         (true, false) => Some(Reason::NotSelected),
         (true, true) => None,
     }
 }
 
-/// The actions with what is shown of each, the passcode included when it may be.
-async fn entries(state: &Arc<GraphState>, asked: &Arc<Asked>, results: Results) -> Result<Vec<Entry>, GraphError> {
-    let (reason, results) = match results {
-        Results::Decided(device) => return disclosed(state, asked, device).await,
-        Results::Withheld(reason, results) => (reason, results),
-    };
-    let shown = results.into_iter().map(|(record, sealed)| {
-        let shown = if has_passcode(&record) { Shown::Withheld(reason) } else { Shown::Nothing };
-        Entry { record, sealed, shown, window: None }
-    });
-    Ok(shown.collect())
-}
-
-/// Records the disclosures, durably, and then opens the envelopes.
-async fn disclosed(state: &Arc<GraphState>, asked: &Arc<Asked>, device: DeviceId) -> Result<Vec<Entry>, GraphError> {
-    let asked = Arc::clone(asked);
-    let request = asked.request;
-    let decided = write_and_alert(state, move |unit| {
-        asked.require_valid(unit)?;
-        let (reason, break_glass) = (asked.reason.as_deref(), asked.break_glass.as_deref());
-        let ask = AskForAll { caller: &asked.caller, device, request, reason, break_glass };
-        disclose_passcode::disclose_all(unit, &ask, asked.now)
-    });
-    let entry = |Seen { action: record, decision, sealed, window }| Entry {
-        record,
-        sealed,
-        shown: open(state, request, decision),
-        window,
-    };
-    Ok(decided.await?.into_iter().map(entry).collect())
+/// The actions with what is shown of each, the passcode included when it may be: its disclosure is durable by now.
+fn entries(state: &GraphState, asked: &Asked, results: Results) -> Vec<Entry> {
+    match results {
+        Results::Decided(seen) => {
+            let entry = |Seen { action: record, decision, sealed, window }| Entry {
+                record,
+                sealed,
+                shown: open(state, asked.request, decision),
+                window,
+            };
+            seen.into_iter().map(entry).collect()
+        }
+        Results::Withheld(reason, results) => {
+            let shown = results.into_iter().map(|(record, sealed)| {
+                let shown = if has_passcode(&record) { Shown::Withheld(reason) } else { Shown::Nothing };
+                Entry { record, sealed, shown, window: None }
+            });
+            shown.collect()
+        }
+    }
 }
 
 fn open(state: &GraphState, request: RequestId, decision: Option<Decided<Disclosure, Withheld>>) -> Shown {

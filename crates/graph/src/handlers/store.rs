@@ -25,19 +25,23 @@ pub(crate) async fn write_store<T: Send + 'static>(
     Ok(state.store.try_write(move |unit| work(unit).map_err(Fault::Refused)).await?)
 }
 
-/// Runs a unit of work that may raise an alert, then rings for the job that sends alerts. It is spawned, so that a client
-/// that disconnects cannot stop it.
+/// Runs a unit of work that may raise an alert, and rings for the job that sends alerts if it did. It is spawned, so that a
+/// client that disconnects cannot stop it.
 pub(crate) async fn write_and_alert<T: Send + 'static>(
     state: &Arc<GraphState>,
-    work: impl Fn(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
+    work: impl Fn(&mut dyn UnitOfWork) -> Result<T, GraphError> + Send + 'static,
 ) -> Result<T, GraphError> {
     let state = Arc::clone(state);
     let writing = async move {
-        let written = state.store.write(work).await;
-        state.alarm.ring();
-        written
+        let written = write_store(&state, move |unit| {
+            let done = work(unit)?;
+            Ok((done, unit.has_raised_alert()))
+        });
+        let (done, raised) = written.await?;
+        if raised {
+            state.alarm.ring();
+        }
+        Ok(done)
     };
-    let written =
-        tokio::spawn(writing.in_current_span()).await.map_err(|error| GraphError::Internal(error.to_string()))?;
-    Ok(written?)
+    tokio::spawn(writing.in_current_span()).await.map_err(|error| GraphError::Internal(error.to_string()))?
 }

@@ -40,7 +40,7 @@ pub(super) async fn delete(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     admitted(state, &asked).await?;
     let delete = kind(&asked)?.delete.ok_or_else(|| asked.walk.target().missing())?;
     let clock = Arc::clone(&state.clock);
-    write_and_alert(state, move |unit| delete(unit, &asked, clock.as_ref())).await?;
+    write_and_alert(state, move |unit| Ok(delete(unit, &asked, clock.as_ref())?)).await?;
     Ok(response::no_content())
 }
 
@@ -60,7 +60,8 @@ fn kind(asked: &Asked) -> Result<&'static Kind, GraphError> {
     Ok(kinds::of(asked.walk.target()).ok_or_else(|| asked.walk.target().missing())?)
 }
 
-async fn admitted(state: &Arc<GraphState>, asked: &Arc<Asked>) -> Result<Binding, GraphError> {
+/// The end of the walk of a request that is admitted.
+pub(super) async fn admitted(state: &Arc<GraphState>, asked: &Arc<Asked>) -> Result<Binding, GraphError> {
     let admission = Arc::clone(asked);
     read_store(state, move |view| Ok(admission.admit(view)?.binding)).await
 }

@@ -186,7 +186,7 @@ async fn assign(writing: Writing<'_>) -> Result<Response, GraphError> {
     let (writing, row) = (Arc::clone(&asked), assignment.clone());
     let written = write_and_alert(state, move |unit| {
         writing.follow(unit)?;
-        assign_roles::assign(unit, &writing.caller, &row, writing.event(Activity::RoleAssigned))
+        Ok(assign_roles::assign(unit, &writing.caller, &row, writing.event(Activity::RoleAssigned))?)
     });
     written.await?;
     let url = address(state, &asked, assignment.id);

@@ -52,6 +52,24 @@ async fn alerts(world: &World) -> Vec<&'static str> {
 }
 
 #[tokio::test]
+async fn the_sender_of_alerts_is_woken_for_an_alert_and_for_nothing_else() {
+    let (world, token) = waiting(World::token).await;
+    let mut steps = Vec::new();
+    let recovers = |number| (("POST", format!("{}/recoverPasscode", device_path(number))), 204);
+    let shows = |number| (("GET", show(number)), 200);
+    for ((method, path), status) in [shows(1), shows(1), recovers(1), shows(10), shows(11), shows(12), shows(13)] {
+        let before = (world.heard.0.load(Ordering::SeqCst), alerts(&world).await.len() as u64);
+        let (found, answer) = world.call(&token, method, &path, "").await;
+        assert_eq!(found, status, "{answer}");
+        let rung = world.heard.0.load(Ordering::SeqCst) - before.0;
+        let raised = alerts(&world).await.len() as u64 - before.1;
+        assert_eq!(rung, raised.min(1), "{method} {path}");
+        steps.push(rung);
+    }
+    assert!(steps.contains(&0) && steps.contains(&1), "{steps:?}");
+}
+
+#[tokio::test]
 async fn readers_learn_who_asked_who_read_first_and_until_when() {
     let world = World::new().await;
     let token = world.token();

@@ -9,11 +9,12 @@ mod walls;
 
 use std::sync::{Arc, Mutex};
 
-use crate::world::{BASE, OTHER, OWN, World, device, id, permissions};
+use crate::world::{BASE, FOREIGN, OTHER, OWN, World, device, id, permissions};
 use chaveiro_core::alert::{Alert, News};
 use chaveiro_core::hold::HoldRule;
 use chaveiro_core::principal::PrincipalKind;
 use chaveiro_graph::Ceilings;
+use chaveiro_graph::body::MAX_IGNORED_BYTES;
 use serde_json::{Value, json};
 
 const DEVICES: &str = "/beta/deviceManagement/managedDevices";
@@ -345,6 +346,38 @@ async fn too_many_recoveries_of_one_caller_are_told_to_wait_whole_seconds() {
     }
     assert_eq!(world.ask(&bob, "GET", DEVICES, &[]).await.0, 200, "reading goes on");
     assert_eq!(world.ask("garbage", "POST", &recover(OWN), &[]).await.0, 401, "who is not known uses nothing up");
+}
+
+#[tokio::test]
+async fn what_is_not_admitted_is_refused_for_that_and_counts_for_no_limit_of_recoveries() {
+    let ceilings = Ceilings { recoveries_by_caller: 2, ..Ceilings::default() };
+    let world = World::with(NO_HOLD, ceilings).await;
+    world.assign(1, "help-desk-operator", PrincipalKind::User, "ana@x", Some("own")).await;
+    world.assign(2, "read-only-operator", PrincipalKind::User, "bob@x", None).await;
+    let (ana, bob, eva) = (world.person("ana@x"), world.person("bob@x"), world.person("eva@x"));
+    let large = "x".repeat(MAX_IGNORED_BYTES + 1);
+    let large = large.as_str();
+    let before = world.recorded().await.len();
+    // The body comes after the admission, and the limit after the body.
+    let table = [
+        (&eva, OWN, large, 403),
+        (&bob, OWN, large, 403),
+        (&ana, OTHER, large, 404),
+        (&ana, FOREIGN, "", 404),
+        (&ana, OTHER, "", 404),
+        (&ana, OWN, large, 413),
+        (&ana, OWN, large, 413),
+        (&ana, OWN, large, 413),
+    ];
+    for (token, number, body, status) in table {
+        let (found, answer) = world.ask_with(token, "POST", &recover(number), &[], body).await;
+        assert_eq!(found, status, "{number}: {answer}");
+    }
+    assert_eq!(world.recorded().await.len(), before, "nothing was decided");
+    for (number, status) in [(OWN, 204), (OWN, 204), (OWN, 429), (OTHER, 404), (OWN, 429)] {
+        assert_eq!(world.ask(&ana, "POST", &recover(number), &[]).await.0, status, "{number}");
+    }
+    assert_eq!(world.recorded().await.split_off(before), ["actionRequested", "actionRequestedAgain"]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use chaveiro_core::keys::{Fingerprint, KeyName, KnownKey};
 use chaveiro_core::ports::StoreError;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{RowError, insert, many, micros, one, optional_time, run, time};
+use crate::codec::{RowError, insert, json, many, micros, one, optional_time, run, time};
 use crate::rows::steady;
 
 fn read(row: &Row<'_>) -> Result<KnownKey, RowError> {
@@ -26,6 +26,11 @@ pub(crate) fn known_keys(connection: &Connection) -> Result<Vec<KnownKey>, Store
 
 pub(crate) fn known_key(connection: &Connection, name: &KeyName) -> Result<Option<KnownKey>, StoreError> {
     one(connection, "SELECT * FROM known_key WHERE name = ? AND until IS NULL", [name.to_string()], read)
+}
+
+pub(crate) fn current(connection: &Connection, names: &[KeyName]) -> Result<Vec<KnownKey>, StoreError> {
+    let sql = "SELECT * FROM known_key WHERE name IN (SELECT value FROM json_each(?)) AND until IS NULL";
+    many(connection, sql, [json(&names.iter().map(KeyName::to_string).collect::<Vec<_>>())?], read)
 }
 
 pub(crate) fn put(connection: &Connection, key: &KnownKey) -> Result<(), StoreError> {

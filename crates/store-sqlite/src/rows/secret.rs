@@ -1,13 +1,16 @@
 //! Escrowed secrets: envelopes, never values.
 
 use chaveiro_core::Timestamp;
+use chaveiro_core::action::ActionState;
 use chaveiro_core::escrow::{EscrowedSecret, SecretContext, SecretKind, UNTIL_REPLACED};
 use chaveiro_core::id::{ActionId, DeviceId, SecretId, TenantId};
 use chaveiro_core::ports::StoreError;
 use chaveiro_core::steady::Ripeness;
 use rusqlite::{Connection, Row, params};
 
-use crate::codec::{RowError, blob, change_one, from_name, insert, many, micros, name, optional_time, run, time, uuid};
+use crate::codec::{
+    IDS, RowError, blob, change_one, from_name, hex, insert, many, micros, name, one, optional_time, run, time, uuid,
+};
 use crate::rows::authenticated::SECRETS;
 use crate::rows::steady;
 
@@ -15,7 +18,7 @@ use crate::rows::steady;
 fn select(rest: &str) -> String {
     let sound = SECRETS.sound("s");
     format!(
-        "SELECT s.*, a.id AS action_id, d.id AS device_id, t.id AS tenant_id
+        "SELECT s.*, a.id AS action_id, a.state AS action_state, d.id AS device_id, t.id AS tenant_id
         FROM secret s JOIN action a ON a.row = s.action JOIN device d ON d.row = a.device
             JOIN tenant t ON t.row = d.tenant WHERE {sound} AND {rest}"
     )
@@ -49,23 +52,44 @@ pub(crate) fn secrets(
     many(connection, &sql, [blob(&tenant.0), blob(&action.0)], read)
 }
 
-pub(crate) fn of_results(
+pub(crate) fn of_actions(
     connection: &Connection,
     tenant: TenantId,
-    device: DeviceId,
+    actions: &[ActionId],
 ) -> Result<Vec<EscrowedSecret>, StoreError> {
-    let sql = select("t.id = ? AND d.id = ? AND a.state = 'done' AND s.envelope IS NOT NULL ORDER BY s.row");
-    many(connection, &sql, [blob(&tenant.0), blob(&device.0)], read)
+    if actions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = select(&format!("t.id = ? AND a.id IN {IDS} ORDER BY s.row"));
+    many(connection, &sql, params![blob(&tenant.0), hex(actions.iter().map(|id| id.0))?], read)
 }
 
-pub(crate) fn kept(
+/// The condition for kept secrets of a device, by their index; the action says whose a secret is.
+const OF_DEVICE: &str =
+    "s.device = (SELECT w.row FROM device w JOIN tenant o ON o.row = w.tenant WHERE o.id = ?1 AND w.id = ?2)
+    AND +a.device = s.device AND s.kind = ?3 AND s.envelope IS NOT NULL";
+
+pub(crate) fn unreplaced(
     connection: &Connection,
     tenant: TenantId,
     device: DeviceId,
     kind: SecretKind,
-) -> Result<Vec<EscrowedSecret>, StoreError> {
-    let sql = select("t.id = ? AND d.id = ? AND s.kind = ? AND s.envelope IS NOT NULL ORDER BY s.row");
-    many(connection, &sql, params![blob(&tenant.0), blob(&device.0), name(&kind)?], read)
+) -> Result<Option<EscrowedSecret>, StoreError> {
+    let sql = select(&format!("{OF_DEVICE} AND s.expires = ?4 AND s.standing = 'current' ORDER BY s.row DESC LIMIT 1"));
+    let parameters = params![blob(&tenant.0), blob(&device.0), name(&kind)?, micros(UNTIL_REPLACED)];
+    one(connection, &sql, parameters, read)
+}
+
+pub(crate) fn to_retire(
+    connection: &Connection,
+    tenant: TenantId,
+    device: DeviceId,
+    kind: SecretKind,
+    beyond: Timestamp,
+) -> Result<Vec<(EscrowedSecret, ActionState)>, StoreError> {
+    let sql = select(&format!("{OF_DEVICE} AND s.expires > ?4 ORDER BY s.row"));
+    let parameters = params![blob(&tenant.0), blob(&device.0), name(&kind)?, micros(beyond)];
+    many(connection, &sql, parameters, |row| Ok((read(row)?, from_name(row, "action_state")?)))
 }
 
 pub(crate) fn ripe(
@@ -78,9 +102,9 @@ pub(crate) fn ripe(
 }
 
 pub(crate) fn insert_secret(connection: &Connection, secret: &EscrowedSecret) -> Result<(), StoreError> {
-    let sql = "INSERT INTO secret (action, id, attempt, kind, envelope, standing, received, expires, disclosed_at,
-            disclosed_by)
-        SELECT row, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM action WHERE id = ?1";
+    let sql = "INSERT INTO secret (action, device, id, attempt, kind, envelope, standing, received, expires,
+            disclosed_at, disclosed_by)
+        SELECT row, device, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM action WHERE id = ?1";
     let parameters = params![
         blob(&secret.context.action.0),
         blob(&secret.id.0),

@@ -210,8 +210,11 @@ async fn a_secret_that_is_read_while_it_is_being_set_stays_with_its_action() {
     // It is given, read, and only then compared.
     device.sync(&world.transport()).await.expect("a session");
     let tenant = world.tenant;
-    let (actions, kept) = world
-        .read(move |view| Ok((view.actions(tenant, id, 2)?, view.secrets_kept(tenant, id, SecretKind::UnlockToken)?)))
+    let (kept, actions) = world
+        .read(move |view| {
+            let actions = view.actions(tenant, id, 2)?;
+            Ok((view.secrets_of(tenant, &[actions[0].id, actions[1].id])?, actions))
+        })
         .await;
     let outcomes: Vec<_> = actions.iter().map(|action| action.outcome).collect();
     assert_eq!(outcomes, [Some(Outcome::Revealed), Some(Outcome::Replaced)]);

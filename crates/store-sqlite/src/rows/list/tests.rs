@@ -179,8 +179,7 @@ fn lists_for_a_caller_who_sees_few_devices_begin_with_these() {
     let events = plan(&connection, &events, &Listing::<AuditField>::first(10));
     let actions = action_list::list(&unit, TENANT, &few).expect("read");
     let actions = plan(&connection, &actions, &Listing::<ActionField>::first(10));
-    for (plan, index) in [(events, "audit_by_device (tenant=? AND device=?)"), (actions, "action_of_device (device=?)")]
-    {
+    for (plan, index) in [(events, "audit_by_device (tenant=? AND device=?)"), (actions, "action_of_name (device=?)")] {
         assert!(plan.contains(index) && plan.contains("device_tag_devices (tag=?)"), "{plan}");
     }
 }
