@@ -310,7 +310,7 @@ fn owner(name: &'static str, value: &Value) -> Result<OwnerType, BodyError> {
         Some("company") => Ok(OwnerType::Company),
         Some("personal") => Ok(OwnerType::Personal),
         Some("unknown") => Ok(OwnerType::Unknown),
-        Some(_) | None => Err(BodyError::Value { name, expected: "company, personal or unknown".to_owned() }),
+        Some(_) | None => Err(BodyError::value(name, value, "company, personal or unknown")),
     }
 }
 
