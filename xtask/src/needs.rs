@@ -113,6 +113,7 @@ pub(crate) const FETCHED: &[Fetched] = &[
     },
     Fetched { place: "sdk/schemathesis-", from: "PyPI", what: "schemathesis" },
     Fetched { place: "sdk/node-", from: "npm", what: "@microsoft/microsoft-graph-client and @azure/identity" },
+    Fetched { place: "sdk/openapi-", from: "npm", what: "readers of OpenAPI of Swagger and Postman, 40 MB unpacked" },
     Fetched { place: "sdk/java-", from: "Maven Central", what: "microsoft-graph-beta and azure-identity" },
     Fetched { place: "tmp/oidc/installed", from: "npm", what: "oidc-provider" },
     Fetched { place: "tmp/keycloak/installed", from: "Maven Central", what: "Keycloak, 160 MB" },

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use chaveiro_lang::{Text, plain, text};
 use serde_json::Value;
 
+use crate::lookup::MANAGED;
 use crate::out::Out;
 use crate::result::lock_of;
 use crate::table::indented;
@@ -17,7 +18,7 @@ pub(crate) fn is_possible(out: Out) -> bool {
 
 /// Returns true if the server refuses a recovery of that device anyway: there is nothing to ask then.
 pub(crate) fn is_retired(device: Option<&Value>) -> bool {
-    device.is_some_and(|device| device["managementState"] == "retireIssued")
+    device.and_then(|device| device["managementState"].as_str()).is_some_and(|state| state != MANAGED)
 }
 
 /// Says what a recovery of that device changes, and returns true if the person wants it.
@@ -117,7 +118,9 @@ mod tests {
         let obeyed = changes(Out::new(false, Lang::english()), &device)[0].contains(['\u{1b}', '\u{202e}']);
         assert!(!obeyed, "a user's name does not change the line");
         assert!(!is_retired(None) && !is_retired(Some(&device)));
-        assert!(is_retired(Some(&json!({"managementState": "retireIssued"}))));
+        for state in ["retireIssued", "unknownFutureValue"] {
+            assert!(is_retired(Some(&json!({"managementState": state}))), "{state}");
+        }
         let bare = json!({"chaveiro_recoverability": [{"lock": "luks2", "subject": "", "obstacle": "noVolume"}]});
         let english = changes(Out::new(false, Lang::english()), &bare);
         assert_eq!(english[1], "This leaves out encrypted volume: no encrypted volume in /etc/crypttab.");

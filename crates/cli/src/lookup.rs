@@ -17,8 +17,11 @@ pub(crate) const DEVICES: &str = "/beta/deviceManagement/managedDevices";
 /// The users of the API.
 pub(crate) const USERS: &str = "/beta/users";
 
-/// Filter of the devices that are retired.
-pub(crate) const RETIRED: &str = "managementState eq 'retireIssued'";
+/// The state of a device that is managed; retired devices and those that were unenrolled have another one.
+pub(crate) const MANAGED: &str = "managed";
+
+/// Filter of the devices that are no longer managed.
+pub(crate) const RETIRED: &str = "managementState in ('retireIssued','unknownFutureValue')";
 
 /// Most devices that are told apart for a person.
 const CANDIDATES: usize = 10;
@@ -126,8 +129,8 @@ fn is_searchable(text: &str) -> bool {
 /// The id of the only device among them; `None` if there is none, and an error that tells several apart.
 fn one_of(asked: &str, mut found: Vec<Value>) -> Result<Option<String>> {
     if found.len() > 1 {
-        let retired = |device: &Value| device["managementState"] == "retireIssued";
-        let managed: Vec<_> = found.iter().filter(|device| !retired(device)).cloned().collect();
+        let is_managed = |device: &&Value| device["managementState"] == MANAGED;
+        let managed: Vec<_> = found.iter().filter(is_managed).cloned().collect();
         found = if managed.is_empty() { found } else { managed };
     }
     match found.as_slice() {
@@ -159,12 +162,14 @@ mod tests {
 
     #[test]
     fn one_managed_device_is_meant_before_retired_ones_of_its_name() {
-        let (old, new, other) = (device("1", "retireIssued"), device("2", "managed"), device("3", "managed"));
+        let (new, other) = (device("2", "managed"), device("3", "managed"));
         let id = |found: &[&Value]| one_of("A", found.iter().map(|one| (*one).clone()).collect());
         assert_eq!(id(&[]).expect("no error"), None);
-        assert_eq!(id(&[&old]).expect("no error").as_deref(), Some("1"));
-        assert_eq!(id(&[&old, &new]).expect("no error").as_deref(), Some("2"));
-        let several = id(&[&old, &new, &other]).expect_err("two of them");
+        for old in ["retireIssued", "unknownFutureValue"].map(|state| device("1", state)) {
+            assert_eq!(id(&[&old]).expect("no error").as_deref(), Some("1"));
+            assert_eq!(id(&[&old, &new]).expect("no error").as_deref(), Some("2"));
+        }
+        let several = id(&[&device("1", "retireIssued"), &new, &other]).expect_err("two of them");
         let told = format!("{several:#}");
         assert!(told.contains("2  A  S1  –") && told.contains("3  A") && !told.contains("1  A"), "{told}");
     }

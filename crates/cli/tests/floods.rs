@@ -430,29 +430,43 @@ async fn a_handshake_a_body_and_the_answer_to_a_ping_have_their_time_too() {
     let wait = [PREFACE, &frame(1, 0b101, 1, &fields)].concat();
 
     let handshake = connect(FLOOD, scene.graph()).await.expect("connected");
-    let body = say(FLOOD, scene.graph(), &scene.tls(b"http/1.1"), SLOW_BODY).await;
+    let form = say(FLOOD, scene.graph(), &scene.tls(b"http/1.1"), SLOW_BODY).await;
+    let token = run(&scene.server.data, &["token", "--permission", "User.ReadWrite.All"]);
+    let slow = format!(
+        "POST /v1.0/users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+        Content-Length: 200000\r\n\r\n{{",
+        token.trim()
+    );
+    let body = say(FLOOD, scene.graph(), &scene.tls(b"http/1.1"), slow.as_bytes()).await;
     let pings = say(FLOOD, scene.devices(), &waiting, &wait).await;
-    for stream in [&handshake, &body.sock, &pings.sock] {
+    for stream in [&handshake, &form.sock, &body.sock, &pings.sock] {
         stream.set_read_timeout(Some(Duration::from_secs(100))).expect("set");
     }
     let begun = Instant::now();
-    let ends: [(&str, Box<dyn Read + Send>, f64, f64); 3] = [
-        ("a handshake", Box::new(handshake), 9.0, 20.0),
-        ("a body", Box::new(body), 29.0, 45.0),
-        ("the answer to pings", Box::new(pings), 49.0, 75.0),
+    // The answer begins with the one text, and has the other in it.
+    let late = ["HTTP/1.1 408", "The request body did not arrive within 20 seconds."];
+    type End = (&'static str, Box<dyn Read + Send>, f64, f64, [&'static str; 2]);
+    let ends: [End; 4] = [
+        ("a handshake", Box::new(handshake), 9.0, 20.0, [""; 2]),
+        ("a form", Box::new(form), 19.0, 45.0, late),
+        ("a body", Box::new(body), 19.0, 45.0, late),
+        ("the answer to pings", Box::new(pings), 49.0, 75.0, [""; 2]),
     ];
-    let ends = ends.map(|(name, mut stream, least, most)| {
+    let ends = ends.map(|(name, mut stream, least, most, expected)| {
         let ended = std::thread::spawn(move || {
             let mut said = Vec::new();
             let _ = stream.read_to_end(&mut said);
             (said, begun.elapsed().as_secs_f64())
         });
-        (name, ended, least, most)
+        (name, ended, least, most, expected)
     });
-    for (name, ended, least, most) in ends {
+    for (name, ended, least, most, [begin, text]) in ends {
         let (said, took) = ended.join().expect("it ended");
         assert!((least..most).contains(&took), "{name}: {took} s");
-        assert_eq!(said.starts_with(b"HTTP/1.1 503"), name == "a body", "{name}: {}", String::from_utf8_lossy(&said));
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.starts_with(begin) && said.contains(text), "{name}: {said}");
+        assert_eq!(said.contains("HTTP/1.1"), !begin.is_empty(), "{name}: {said}");
+        assert_eq!(said.contains("application/json"), !begin.is_empty(), "{name}: {said}");
     }
 }
 

@@ -13,6 +13,7 @@ use std::process::Command;
 
 use clients::{CHECKS, every_check_is_ok};
 use packages::SCRIPTS;
+use serde_json::Value;
 
 use crate::support;
 
@@ -55,6 +56,31 @@ async fn the_javascript_client_pages_recovers_and_names_every_error() {
 async fn the_java_sdk_pages_recovers_and_names_every_error() {
     let java = packages::java();
     every_check_is_ok(CHECKS, |root| java.program(root, "Checks"), |root| java.source(root, "Recover")).await;
+}
+
+#[test]
+fn the_openapi_document_opens_in_the_readers_of_swagger_and_postman() {
+    let document = Path::new(SCRIPTS).join("../../../../generated/openapi.json");
+    let opened = Command::new("node").arg(packages::openapi()).arg(&document).output().expect("node");
+    assert!(opened.status.success(), "{}", support::text(&opened.stderr));
+    let opened: Value = serde_json::from_slice(&opened.stdout).expect("JSON");
+    let document: Value = serde_json::from_str(&std::fs::read_to_string(&document).expect("a file")).expect("JSON");
+    let operations = document["paths"].as_object().expect("paths").values().flat_map(|path| path.as_object());
+    let operations = operations.flatten().filter(|(name, _)| *name != "parameters");
+    let mut expected: Vec<_> = operations
+        .map(|(method, operation)| {
+            let name = operation["summary"].as_str().expect("a summary");
+            (method.to_uppercase(), name.to_owned(), "{{baseUrl}}".to_owned())
+        })
+        .collect();
+    let mut shown: Vec<(String, String, String)> =
+        serde_json::from_value(opened["shown"].clone()).expect("requests with names and addresses");
+    assert!(shown.len() > 300, "{}", shown.len());
+    shown.sort();
+    expected.sort();
+    assert_eq!(shown, expected, "Postman shows every operation by its summary");
+    let variables = &opened["variables"];
+    assert_eq!((&variables["baseUrl"], &variables["host"]), (&"https://{{host}}".into(), &"localhost:8443".into()));
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::shown::shown;
+
 /// Requests in one batch.
 pub const MAX_ITEMS: usize = 20;
 
@@ -66,7 +68,9 @@ pub enum BatchError {
     #[error("The method of a request in a batch must be GET, POST, PATCH, PUT or DELETE; it is '{0}'.")]
     Method(String),
     /// A header that is none.
-    #[error("The header '{0}' of a request in a batch is not a valid HTTP header.")]
+    #[error(
+        "The header '{0}' of a request in a batch is not a valid HTTP header: its value must be a text of one line."
+    )]
     Header(String),
     /// A body without `Content-Type`.
     #[error("A request in a batch that has a body must have the header Content-Type.")]
@@ -101,6 +105,9 @@ pub fn read(mut object: Map<String, Value>) -> Result<Batch, BatchError> {
         Some(other) => return Err(BatchError::Requests(kind(&other))),
         None => return Err(BatchError::Requests("is missing")),
     };
+    if let Some(name) = unknown(&object) {
+        return Err(BatchError::Member { place: name, found: "is no member of a batch", expected: "left out" });
+    }
     if items.len() > MAX_ITEMS {
         return Err(BatchError::TooMany(items.len()));
     }
@@ -158,7 +165,18 @@ fn item(at: usize, value: Value) -> Result<Item, BatchError> {
         Some(other) => return Err(wrong("dependsOn", &other, "a list of ids")),
     };
     let body = members.remove("body").unwrap_or_default();
+    // Another spelling of dependsOn must not let an item run that was to wait.
+    if let Some(name) = unknown(&members) {
+        let (place, found) = (format!("requests[{at}].{name}"), "is no member of a request");
+        let expected = "left out, or one of id, method, url, headers, body and dependsOn";
+        return Err(BatchError::Member { place, found, expected });
+    }
     Ok(Item { id, method, url, headers, body, depends_on })
+}
+
+/// The first member that is left when the known ones are taken. Annotations say nothing that is done.
+fn unknown(members: &Map<String, Value>) -> Option<String> {
+    members.keys().find(|name| !name.contains('@')).map(|name| shown(name))
 }
 
 /// The kind of a value, after the name of its place.
@@ -180,6 +198,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_member_beside_the_requests_is_refused_and_an_annotation_is_not() {
+        let batch = |name: &str| json!({"requests": [{"id": 1, "method": "GET", "url": "/users", "@a.b": 1}], name: 1});
+        let read = |name| read(batch(name).as_object().expect("an object").clone());
+        assert!(read("@odata.context").is_ok());
+        let error = read("request").expect_err("a fault").to_string();
+        assert!(error.contains("'request' is no member of a batch; it must be left out."), "{error}");
+    }
+
+    #[test]
     fn an_error_names_the_item_and_its_member() {
         let good = json!({"id": 1, "method": "GET", "url": "/users"});
         for (item, expected) in [
@@ -195,6 +222,11 @@ mod tests {
                 "'requests[1].dependsOn[1]' is true",
             ),
             (json!({"id": "", "method": "GET", "url": ""}), "'requests[1].id' has 0."),
+            (
+                json!({"id": 2, "method": "GET", "url": "", "dependson": [1]}),
+                "'requests[1].dependson' is no member of a request; it must be left out, or one of id, method, url",
+            ),
+            (json!({"id": 2, "method": "GET", "url": "", "atomicityGroup": "g"}), "'requests[1].atomicityGroup' is no"),
             (json!({"id": "1", "method": "GET", "url": ""}), "Duplicate request Id 1"),
         ] {
             let batch = json!({"requests": [good, item]});

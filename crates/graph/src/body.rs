@@ -41,25 +41,29 @@ pub enum BodyError {
     )]
     TooSlow(u64),
     /// Larger than allowed.
-    #[error("The request body is larger than {0} bytes.")]
+    #[error("The request body is larger than {0} bytes. Send less, or several requests.")]
     TooLarge(usize),
     /// A content encoding other than gzip.
     #[error("The content encoding '{0}' is not supported. Send the body as it is, or with gzip.")]
     Encoding(String),
     /// The client went away.
-    #[error("The request body ended early.")]
+    #[error("The request body ended early. Nothing was done; send it again, whole.")]
     Interrupted,
     /// The header says gzip, and the body is not valid gzip.
-    #[error("The request body is not valid gzip.")]
+    #[error(
+        "The request body is not valid gzip, which Content-Encoding says it is. Send it again, or as it is and without Content-Encoding."
+    )]
     Corrupt,
     /// No `Content-Type`.
-    #[error("Write requests (excluding DELETE) must contain the Content-Type header declaration.")]
+    #[error(
+        "Write requests (excluding DELETE) must contain the Content-Type header declaration. Send Content-Type: application/json."
+    )]
     NoContentType,
     /// Another `Content-Type` than JSON.
-    #[error("Entity only allows writes with a JSON Content-Type header.")]
-    ContentType,
+    #[error("Entity only allows writes with a JSON Content-Type header. It is '{0}'; send application/json.")]
+    ContentType(String),
     /// The body is empty.
-    #[error("Empty Payload. JSON content expected.")]
+    #[error("Empty Payload. JSON content expected. Send an object, such as {{\"name\": \"value\"}}.")]
     Empty,
     /// The body is not JSON.
     #[error(
@@ -102,12 +106,16 @@ pub enum BodyError {
         entity: &'static str,
     },
     /// A parameter the operation does not have.
-    #[error("The parameter '{name}' in the request payload is not a valid parameter for the operation '{operation}'.")]
+    #[error(
+        "The parameter '{name}' in the request payload is not a valid parameter for the operation '{operation}'. {known}"
+    )]
     Parameter {
         /// The name as it was sent.
         name: String,
         /// The operation.
         operation: &'static str,
+        /// The parameters that it has, as a sentence.
+        known: String,
     },
     /// An operation without it.
     #[error("The operation '{operation}' needs '{name}'. Add it to the request body.")]
@@ -159,8 +167,20 @@ pub enum BodyError {
         /// The annotation.
         name: String,
         /// The values that it takes.
-        expected: &'static str,
+        expected: String,
     },
+}
+
+impl BodyError {
+    /// The error of a value outside the value space, which is named.
+    pub(crate) fn value(name: &'static str, given: &Value, expected: &str) -> Self {
+        Self::Value { name, expected: format!("{expected}, and not {}", shown(&given.to_string())) }
+    }
+
+    /// The error of a URL that leads to no entity of the right kind, which is named.
+    pub(crate) fn bind(name: &str, given: &str, expected: &str) -> Self {
+        Self::Bind { name: name.to_owned(), expected: format!("{expected}, and not '{}'", shown(given)) }
+    }
 }
 
 /// Reads a body that must be JSON and gives the object in it.
@@ -189,7 +209,7 @@ pub async fn json_object_within(
     }
     let content_type = headers.get(header::CONTENT_TYPE).ok_or(BodyError::NoContentType)?;
     if !content_type.to_str().is_ok_and(is_json) {
-        return Err(BodyError::ContentType);
+        return Err(BodyError::ContentType(shown(&String::from_utf8_lossy(content_type.as_bytes()))));
     }
     match json::read(&bytes)? {
         Value::Object(object) => Ok(object),
@@ -295,7 +315,7 @@ pub fn check(object: Map<String, Value>, entity: &'static EntityType) -> Result<
             return Err(BodyError::ReadOnly { name, entity: entity.name, instead });
         }
         if !(value.is_null() && property.nullable && !property.required) {
-            check_value(&value, property.edm).map_err(|expected| BodyError::Value { name: property.name, expected })?;
+            check_value(&value, property.edm).map_err(|expected| BodyError::value(property.name, &value, &expected))?;
         }
         if property.required && value.as_str().is_none_or(|text| text.trim().is_empty()) {
             return Err(BodyError::Required { name: property.name, entity: entity.name });
@@ -333,12 +353,11 @@ pub fn parameters(object: Map<String, Value>, operation: &Operation) -> Result<M
     let mut given = Map::new();
     for (name, value) in object.into_iter().filter(|(name, value)| !name.contains('@') && !value.is_null()) {
         let known = operation.parameters.iter().find(|parameter| parameter.name == name);
-        let parameter = known.ok_or(BodyError::Parameter { name, operation: operation.name })?;
+        let parameter = known.ok_or_else(|| no_parameter(&name, operation))?;
         let value = match parameter.edm {
             Edm::Complex(of) => structure(value, parameter.name, of)?,
             edm => {
-                let wrong = |expected| BodyError::Value { name: parameter.name, expected };
-                check_value(&value, edm).map_err(wrong)?;
+                check_value(&value, edm).map_err(|expected| BodyError::value(parameter.name, &value, &expected))?;
                 if matches!(edm, Edm::Int32 | Edm::Int64) { whole(value) } else { value }
             }
         };
@@ -351,10 +370,19 @@ pub fn parameters(object: Map<String, Value>, operation: &Operation) -> Result<M
     }
 }
 
+fn no_parameter(name: &str, operation: &Operation) -> BodyError {
+    let names: Vec<_> = operation.parameters.iter().map(|parameter| parameter.name).collect();
+    let known = match names.as_slice() {
+        [] => "It has none; leave the body out.".to_owned(),
+        names => format!("It has {}.", names.join(", ")),
+    };
+    BodyError::Parameter { name: shown(name), operation: operation.name, known }
+}
+
 /// A structure whose properties are simple.
 fn structure(value: Value, name: &'static str, of: &'static ComplexType) -> Result<Value, BodyError> {
     let Value::Object(object) = value else {
-        return Err(BodyError::Value { name, expected: format!("an object of type microsoft.graph.{}", of.name) });
+        return Err(BodyError::value(name, &value, &format!("an object of type microsoft.graph.{}", of.name)));
     };
     let mut given = Map::new();
     // What a client read it may send back: nulls say nothing.
@@ -367,7 +395,7 @@ fn structure(value: Value, name: &'static str, of: &'static ComplexType) -> Resu
         if !property.writable {
             return Err(BodyError::ReadOnly { name: property.name, entity: of.name, instead: property.instead });
         }
-        check_value(&value, property.edm).map_err(|expected| BodyError::Value { name: property.name, expected })?;
+        check_value(&value, property.edm).map_err(|expected| BodyError::value(property.name, &value, &expected))?;
         given.insert(property.name.to_owned(), value);
     }
     Ok(given.into())
@@ -378,12 +406,13 @@ fn check_type(value: &Value, entity: &'static EntityType) -> Result<(), BodyErro
     match name.strip_prefix("microsoft.graph.") {
         Some(name) if name == entity.name => Ok(()),
         Some(name) if entity.derived.iter().any(|(known, _)| *known == name) => Ok(()),
-        _ => Err(BodyError::Value { name: "@odata.type", expected: format!("#microsoft.graph.{}", entity.name) }),
+        _ => Err(BodyError::value("@odata.type", value, &format!("#microsoft.graph.{}", entity.name))),
     }
 }
 
 fn urls(name: &str, value: Value) -> Result<Vec<String>, BodyError> {
-    let wrong = || BodyError::Bind { name: name.to_owned(), expected: "the URL of an entity, or a list of such" };
+    let wrong =
+        || BodyError::Bind { name: name.to_owned(), expected: "the URL of an entity, or a list of such".to_owned() };
     match value {
         Value::String(url) => Ok(vec![url]),
         Value::Array(items) => items

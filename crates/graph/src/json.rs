@@ -13,6 +13,9 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_json::{Map, Number, Value};
 use thiserror::Error;
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The first fault of a text that is not JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("Line {line}, column {column}: {problem}.")]
@@ -25,8 +28,10 @@ pub struct NotJson {
     pub problem: String,
 }
 
-/// Reads JSON, or what Microsoft's service takes for it. Nesting is limited to 127 levels.
+/// Reads JSON, or what Microsoft's service takes for it. Nesting is limited to 127 levels. A byte order mark, with which
+/// PowerShell begins the files that it writes, means nothing (RFC 8259, 8.1).
 pub fn read(bytes: &[u8]) -> Result<Value, NotJson> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let strict = match parsed(bytes) {
         Ok(value) => return Ok(value),
         Err(error) => error,
@@ -274,6 +279,8 @@ mod tests {
             (r#"{a: "\"", 'b': true}"#, json!({"a": "\"", "b": true})),
             ("{'': 1}", json!({"": 1})),
             ("'x'", json!("x")),
+            ("\u{feff}{\"a\": 1}", json!({"a": 1})),
+            ("\u{feff}{a: 'b'}", json!({"a": "b"})),
         ] {
             assert_eq!(read(text.as_bytes()), Ok(expected), "{text}");
         }
@@ -294,6 +301,7 @@ mod tests {
             ("{a: 1,}", 1, 7, "trailing comma"),
             ("{a: 1 /* b */}", 1, 7, "expected `,` or `}`"),
             ("{a: NaN}", 1, 5, "expected"),
+            ("\u{feff}\u{feff}{}", 1, 1, "expected value"),
             ("{a: 0x10}", 1, 6, "expected"),
             ("{a: 1} {b: 2}", 1, 8, "trailing characters"),
             ("{a: 'b\nc'}", 2, 1, "control character"),

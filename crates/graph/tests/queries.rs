@@ -116,8 +116,8 @@ async fn fill(world: &World) {
         .await;
 }
 
-/// The condition by which a filter also covers retired devices.
-const OF_ALL: &str = "managementState in ('managed','retireIssued')";
+/// The condition by which a filter also covers devices that are no longer managed.
+const OF_ALL: &str = "managementState in ('managed','retireIssued','unknownFutureValue')";
 
 /// The literal of a value that was served, or `None` for what is no scalar.
 fn literal(edm: Edm, value: &Value) -> Option<String> {

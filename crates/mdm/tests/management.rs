@@ -1,13 +1,16 @@
 //! Management sessions: the outcome of every behaviour, repeats, and failures.
 
-use crate::world::{self, InProcess, World};
+use crate::world::{self, BASE, InProcess, World};
 use chaveiro_core::action::{ActionState, Outcome};
 use chaveiro_core::actions::keeps_uncertain_value;
+use chaveiro_core::audit::Activity;
+use chaveiro_core::caller::ActorKind;
 use chaveiro_core::decisions::ask::Begun;
 use chaveiro_core::device::ManagementState;
 use chaveiro_core::escrow::Standing;
 use chaveiro_core::ports::Decided::{Done, RefusedAndRecorded};
 use chaveiro_core::ports::Unsealer;
+use chaveiro_core::refusal::DeviceRefusal;
 use chaveiro_fleet::behavior::Behavior;
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
 use chaveiro_fleet::windows::WindowsDevice;
@@ -118,18 +121,57 @@ async fn one_recovery_is_open_at_a_time_and_another_can_follow() {
 }
 
 #[tokio::test]
-async fn a_user_who_unenrols_retires_the_device_and_cancels_what_is_open() {
+async fn a_device_that_a_user_unenrols_is_told_as_such_until_it_enrols_again() {
     let world = World::new().await;
     let mut device = world.enrolled(7).await;
     let id = world.device_of(&device).await.id;
     _ = world.ask(id).await;
     device.unenroll(&world.transport()).await.expect("a session");
+    let told = world.last_told(id).await;
+    assert_eq!((told.activity, told.actor.kind), (Activity::DeviceUnenrolled, ActorKind::Device));
     let row = world.device_of(&device).await;
-    assert_eq!(row.management_state, ManagementState::RetireIssued);
+    assert_eq!(row.management_state, ManagementState::Unenrolled);
     let (action, _) = world.newest(id).await;
-    assert_eq!((action.state, action.outcome), (ActionState::Canceled, Some(Outcome::Retired)));
+    assert_eq!((action.state, action.outcome), (ActionState::Canceled, Some(Outcome::Unenrolled)));
     assert!(matches!(world.ask(id).await, RefusedAndRecorded(_)));
     assert!(device.sync(&world.certified(&device.account)).await.is_err());
+    assert_eq!(world.retire(row).await, Some(DeviceRefusal::RetiredBefore.into()), "it is not managed");
+    assert_eq!(world.device_of(&device).await.management_state, ManagementState::Unenrolled);
+
+    let token = world.token_for(None, Some(id)).await;
+    let again = world.enroll_over(&world.transport(), 7, &token).await.expect("enrolled");
+    let row = world.device_of(&again).await;
+    assert_eq!((row.id, row.management_state), (id, ManagementState::Managed));
+}
+
+#[tokio::test]
+async fn a_device_that_an_administrator_retires_is_told_as_retired() {
+    let world = World::new().await;
+    let device = world.enrolled(7).await;
+    let row = world.device_of(&device).await;
+    let id = row.id;
+    _ = world.ask(id).await;
+    assert_eq!(world.retire(row).await, None);
+    assert_eq!(world.device_of(&device).await.management_state, ManagementState::RetireIssued);
+    assert_eq!(world.newest(id).await.0.outcome, Some(Outcome::Retired));
+    assert_eq!(world.last_told(id).await.activity, Activity::DeviceRetired);
+}
+
+#[tokio::test]
+async fn the_alert_of_a_real_windows_inside_of_other_alerts_unenrols_the_device() {
+    let world = World::new().await;
+    let mut device = world.enrolled(7).await;
+    device.sync(&world.certified(&device.account)).await.expect("a session");
+    let source = &device.hardware.oma_device_id;
+    // As Windows 11 26200 sends it, behind the alerts that open a session.
+    let message = format!(
+        r#"<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>9</SessionID><MsgID>1</MsgID><Target><LocURI>{BASE}{MANAGEMENT_PATH}</LocURI></Target><Source><LocURI>{source}</LocURI></Source></SyncHdr><SyncBody><Alert><CmdID>2</CmdID><Data>1201</Data></Alert><Alert><CmdID>3</CmdID><Data>1224</Data><Item><Meta><Type xmlns="syncml:metinf">com.microsoft/MDM/LoginStatus</Type></Meta><Data>user</Data></Item></Alert><Alert><CmdID>4</CmdID><Data>1226</Data><Item><Meta><Type xmlns="syncml:metinf">com.microsoft:mdm.unenrollment.userrequest</Type><Format xmlns="syncml:metinf">int</Format></Meta><Data>1</Data></Item></Alert><Final/></SyncBody></SyncML>"#
+    );
+    let url = format!("{BASE}{MANAGEMENT_PATH}");
+    let request = Request { method: "POST", url, content_type: Some(CONTENT_TYPE), body: message.into_bytes() };
+    let response = world.certified(&device.account).send(request).await.expect("an answer");
+    assert_eq!(response.status, 200, "{}", String::from_utf8_lossy(&response.body));
+    assert_eq!(world.device_of(&device).await.management_state, ManagementState::Unenrolled);
 }
 
 /// Records requests and answers, and sends each request a second time.

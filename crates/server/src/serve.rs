@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chaveiro_auth::{LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::digest::sha256_hex;
@@ -16,12 +16,12 @@ use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_graph::{GraphState, Limits, Tally};
 use chaveiro_mdm::{DeviceChannel, PeerCertificate, Wakes};
 use chaveiro_store_sqlite::OpenError;
-use http::HeaderName;
+use http::{HeaderName, StatusCode, header};
+use serde_json::json;
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::alarm::{Post, Receiver};
 use crate::checkpoints::{Shipping, Targets};
@@ -446,9 +446,24 @@ async fn with_forwarded(State(proxies): State<Arc<CertificateProxies>>, mut requ
     next.run(request).await
 }
 
-/// Limits the duration of requests, except those of devices that wait to be woken.
+/// Limits the duration of requests, except those of devices that wait to be woken. A body that is late is refused earlier,
+/// by the endpoint that waits for it.
 fn limited(router: Router) -> Router {
-    router.layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+    router.layer(middleware::from_fn(async |request, next: Next| {
+        let answered = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
+        answered.unwrap_or_else(|_| overdue())
+    }))
+}
+
+/// The answer to a request that took too long.
+fn overdue() -> Response {
+    let seconds = REQUEST_TIMEOUT.as_secs();
+    let message = format!(
+        "The request took longer than {seconds} seconds and was given up. It may have been carried out: look before you send it again."
+    );
+    let body = json!({"error": {"code": "serviceNotAvailable", "message": message}});
+    let headers = [(header::RETRY_AFTER, "5"), (header::CONTENT_TYPE, "application/json")];
+    (StatusCode::SERVICE_UNAVAILABLE, headers, body.to_string()).into_response()
 }
 
 fn observed(router: Router, observed: Observed) -> Router {

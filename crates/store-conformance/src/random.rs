@@ -60,7 +60,7 @@ pub(crate) fn users() -> Vec<Resource> {
 pub(crate) fn random_device(dice: &mut Dice, number: u64) -> ManagedDevice {
     ManagedDevice {
         platform: one_of(dice, &[Platform::Windows, Platform::WindowsPhone, Platform::Linux]),
-        management_state: one_of(dice, &[ManagementState::Managed, ManagementState::RetireIssued]),
+        management_state: one_of(dice, ManagementState::ALL),
         comanaged: dice.roll(2) == 0,
         user: perhaps(dice, |dice| ResourceId(uuid(4, 1 + dice.roll(4)))),
         enrolled: at(dice.roll(5) * 40_000_000),

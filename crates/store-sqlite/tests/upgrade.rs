@@ -198,6 +198,39 @@ fn what_was_read_asked_for_and_opened_before_counts_after_the_upgrade() {
 }
 
 #[test]
+fn a_device_that_was_unenrolled_before_an_upgrade_is_told_as_such_after_it() {
+    let directory = older(20, false);
+    let database = Connection::open(directory.path().join(FILE_NAME)).expect("a database");
+    // Its number, its state before, and the actors of the events that ended its management, in their order.
+    let rows: [(u8, &str, &[&str], &str); 5] = [
+        (1, "retireIssued", &["device"], "unknownFutureValue"),
+        (2, "retireIssued", &["delegated"], "retireIssued"),
+        (3, "retireIssued", &["device", "application"], "retireIssued"),
+        (4, "managed", &["device"], "managed"),
+        (5, "retireIssued", &[], "retireIssued"),
+    ];
+    for (number, state, actors, _) in rows {
+        let id = format!("{number:032x}");
+        let device = "INSERT INTO device (tenant, id, platform, management_state, comanaged, enrolled, last_sync, inventory, owner_type)
+            VALUES (1, unhex(?), 'windows', ?, 0, 0, 0, '{}', 'company')";
+        database.execute(device, [&id, state]).expect("a device");
+        for actor in actors {
+            let event = "INSERT INTO audit_event (tenant, body)
+                VALUES (1, json_object('activity', 'deviceRetired', 'device', ?, 'actor', json_object('kind', ?)))";
+            database.execute(event, [&id, *actor]).expect("an event");
+        }
+    }
+    let script = &steps()[20];
+    assert_eq!(script.0, 21);
+    database.execute_batch(&script.1).expect("the step");
+    for (number, _, actors, expected) in rows {
+        let sql = "SELECT management_state FROM device WHERE id = unhex(?)";
+        let state: String = database.query_row(sql, [format!("{number:032x}")], |row| row.get(0)).expect("a row");
+        assert_eq!(state, expected, "device {number}, ended by {actors:?}");
+    }
+}
+
+#[test]
 fn an_empty_value_of_an_older_database_is_an_unknown_one() {
     let directory = older(19, false);
     let database = Connection::open(directory.path().join(FILE_NAME)).expect("a database");

@@ -6,20 +6,23 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use chaveiro_core::Decided;
 use chaveiro_core::action::ActionRecord;
 use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
+use chaveiro_core::audit::AuditEvent;
 use chaveiro_core::caller::{Actor, Caller};
 use chaveiro_core::decisions::ask::{Ask, Begun, begin};
+use chaveiro_core::decisions::retire;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::id::{ActionId, DeviceId, RequestId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{BoxFuture, Clock, DeviceScope, Entropy, ReadJob, Store, StoreError, WriteJob};
-use chaveiro_core::query::Listing;
+use chaveiro_core::query::{AuditField, Listing, Order};
+use chaveiro_core::refusal::Refusal;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::Tenant;
+use chaveiro_core::{Decided, Fault};
 use chaveiro_escrow::Keyring;
 use chaveiro_fleet::enroll::{Account, EnrollError, enroll};
 use chaveiro_fleet::hardware::Hardware;
@@ -296,6 +299,27 @@ impl World {
             Ok((action, secrets))
         });
         read.await.expect("read")
+    }
+
+    /// Retires a device for an administrator; returns the refusal.
+    pub async fn retire(&self, device: ManagedDevice) -> Option<Refusal> {
+        let now = self.clock.now();
+        let retired = self.store.write(move |unit| retire::retire(unit, device.clone(), Actor::system(), now)).await;
+        match retired {
+            Ok(()) => None,
+            Err(Fault::Refused(refusal)) => Some(refusal),
+            Err(fault) => panic!("{fault}"),
+        }
+    }
+
+    /// The newest event about that device.
+    pub async fn last_told(&self, device: DeviceId) -> AuditEvent {
+        let (tenant, order) = (self.tenant, vec![Order { field: AuditField::At, descending: true }]);
+        let listing = Listing { order, ..Listing::first(100) };
+        let read = self.store.read(move |view| Ok(view.audit_events(tenant, &Visibility::All, &listing)?.items));
+        let events = read.await.expect("read").into_iter();
+        let mut events = events.map(|named| serde_json::from_str::<AuditEvent>(&named.event.body).expect("an event"));
+        events.find(|event| event.device == Some(device)).expect("an event of the device")
     }
 
     /// Posts a body to the channel; returns status and body of the answer.

@@ -18,6 +18,7 @@ pub(super) enum Refusal {
     NoTenantNamed,
     PersonalAccounts,
     NotAForm,
+    TooSlow(u64),
     Missing(&'static str),
     Grant(String),
     Scope(ScopeRefusal),
@@ -112,6 +113,7 @@ impl Refusal {
             Self::NoTenantNamed => (BAD, "invalid_request", 50059, None),
             Self::PersonalAccounts => (BAD, "invalid_request", 50020, None),
             Self::NotAForm | Self::Missing(_) => (BAD, "invalid_request", 900144, None),
+            Self::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "invalid_request", 900144, None),
             Self::Grant(_) => (BAD, "unsupported_grant_type", 70003, None),
             Self::Scope(_) => (BAD, "invalid_scope", 70011, None),
             Self::Claims(_) => (BAD, "invalid_request", 9002313, None),
@@ -177,8 +179,10 @@ impl Refusal {
             Self::TooManyCodes | Self::TooManyCodesHere(_) | Self::TooManyFailures(_) | Self::TooManyTokens(_) => {
                 Reason::TooMany
             }
-            Self::NoTenantNamed | Self::NotAForm | Self::Missing(_) | Self::Grant(_) | Self::Scope(_) => return None,
-            Self::Claims(_) | Self::NotDefault | Self::Pending | Self::TooOften | Self::Busy => return None,
+            Self::NoTenantNamed | Self::NotAForm | Self::TooSlow(_) | Self::Missing(_) | Self::Grant(_) => return None,
+            Self::Scope(_) | Self::Claims(_) | Self::NotDefault | Self::Pending | Self::TooOften | Self::Busy => {
+                return None;
+            }
         })
     }
 
@@ -212,6 +216,9 @@ impl Refusal {
             }
             Self::Missing(field) => format!("The request body must contain the following parameter: '{field}'."),
             Self::NotAForm => "The request body must be application/x-www-form-urlencoded, each parameter once.".to_owned(),
+            Self::TooSlow(seconds) => {
+                format!("The request body did not arrive within {seconds} seconds. Send it again.")
+            }
             Self::Grant(grant) => format!(
                 "The grant type '{grant}' is not supported here. Use client_credentials, urn:ietf:params:oauth:grant-type:device_code or refresh_token."
             ),
@@ -339,6 +346,7 @@ mod tests {
             Refusal::NoTenantNamed,
             Refusal::PersonalAccounts,
             Refusal::NotAForm,
+            Refusal::TooSlow(20),
             Refusal::Missing("scope"),
             Refusal::Grant(text()),
             Refusal::Scope(ScopeRefusal::Nothing),

@@ -3,12 +3,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use chaveiro_core::id::{ApplicationId, TenantId};
 use chaveiro_core::ports::{Clock, Entropy, Peer, Sender, Store, View};
 use chaveiro_core::refused::{By, Face, Refused, RefusedRequests};
@@ -16,12 +18,19 @@ use chaveiro_core::tenant::Tenant;
 use chaveiro_core::{Fault, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use uuid::{Uuid, uuid};
 
 use super::error::Refusal;
 use super::limits::TokenLimits;
 use super::origin::{Origin, TrustedProxies};
 use super::{LocalIssuer, discovery, grants, page, sign_in};
+
+/// The time in which a form must arrive. A request may take longer as a whole, so that the answer says what was wrong.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Bytes of a body that are read before it is refused as no form: a connection with unread bytes would be reset.
+const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
 /// The tenant of personal Microsoft accounts, by its id and by its name.
 const CONSUMERS: Uuid = uuid!("9188040d-6c67-4c5b-b112-36a304b66dad");
@@ -48,10 +57,12 @@ pub(super) struct Endpoint {
 
 pub(super) fn router(endpoint: Endpoint) -> Router {
     let endpoint = Arc::new(endpoint);
-    Router::new()
+    let forms = Router::new()
         .route(TOKEN_PATH, post(grants::token))
         .route(DEVICE_CODE_PATH, post(sign_in::device_code))
         .route(REVOKE_PATH, post(sign_in::revoke))
+        .layer(middleware::from_fn_with_state(Arc::clone(&endpoint), with_body));
+    forms
         .route("/{tenant}/oauth2/v2.0/authorize", get(page::no_browser_sign_in).post(page::no_browser_sign_in))
         // The address that the challenge of a refused request names, as Graph's does.
         .route("/{tenant}/oauth2/authorize", get(page::no_browser_sign_in).post(page::no_browser_sign_in))
@@ -107,6 +118,22 @@ impl Claim {
             None => By::Stranger,
         };
         Some(Refused { face: self.face, reason, by, path: self.path.to_owned(), code })
+    }
+}
+
+/// Waits for the form of a request, and refuses one that does not arrive in time.
+async fn with_body(
+    State(endpoint): State<Arc<Endpoint>>,
+    Extension(call): Extension<Call>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let refused = |refusal| endpoint.refuse(&refusal, call, &Claim::at(Face::Token, TOKEN_PATH));
+    match timeout(PATIENCE, to_bytes(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(bytes)) => next.run(Request::from_parts(parts, bytes.into())).await,
+        Ok(Err(_)) => refused(Refusal::NotAForm),
+        Err(_) => refused(Refusal::TooSlow(PATIENCE.as_secs())),
     }
 }
 

@@ -37,6 +37,13 @@ pub fn node() -> PathBuf {
     directory
 }
 
+/// The program that opens an OpenAPI document, beside the readers that it uses.
+pub fn openapi() -> PathBuf {
+    let directory = npm("openapi", "openapi");
+    copy("openapi/openapi.mjs", &directory);
+    directory.join("openapi.mjs")
+}
+
 /// The program `m365`: CLI for Microsoft 365.
 pub fn m365() -> PathBuf {
     npm("m365", "m365").join("node_modules/.bin/m365")

@@ -1,4 +1,4 @@
-//! Retirement: the device is no longer managed. Its record and its escrow are kept.
+//! The end of management: a device is retired, or was unenrolled there. Its record and its escrow are kept.
 
 use jiff::Timestamp;
 
@@ -9,32 +9,38 @@ use crate::device::{ManagedDevice, ManagementState};
 use crate::ports::{Fault, StoreError, UnitOfWork};
 use crate::refusal::DeviceRefusal;
 
-/// Retires a device for an administrator, who is told if it is retired already.
-pub fn retire_once(
-    unit: &mut dyn UnitOfWork,
-    device: ManagedDevice,
-    actor: Actor,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    match device.management_state {
-        ManagementState::RetireIssued => Err(DeviceRefusal::RetiredBefore.into()),
-        ManagementState::Managed => Ok(retire(unit, device, actor, now)?),
+/// Retires a device, as it was found in this unit of work, for an administrator, who is told if it is not managed.
+pub fn retire(unit: &mut dyn UnitOfWork, device: ManagedDevice, actor: Actor, now: Timestamp) -> Result<(), Fault> {
+    if device.management_state != ManagementState::Managed {
+        return Err(DeviceRefusal::RetiredBefore.into());
     }
+    let event = AuditEvent::new(device.tenant, now, actor, Activity::DeviceRetired);
+    Ok(end(unit, device, (ManagementState::RetireIssued, Outcome::Retired), event)?)
 }
 
-/// Retires a device, as it was found in this unit of work, on behalf of `actor`: an administrator, or the device when its user
-/// unenrols it. Retiring a retired device changes nothing.
-pub fn retire(
+/// Keeps the word of a device, as it was found in this unit of work, that it was unenrolled there. One that is not managed
+/// stays as it is.
+pub fn unenroll(
     unit: &mut dyn UnitOfWork,
     device: ManagedDevice,
     actor: Actor,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if device.management_state == ManagementState::RetireIssued {
+    if device.management_state != ManagementState::Managed {
         return Ok(());
     }
-    super::enroll::leave(unit, device.tenant, device.id, Outcome::Retired, now)?;
-    let device = ManagedDevice { management_state: ManagementState::RetireIssued, ..device };
+    let event = AuditEvent::new(device.tenant, now, actor, Activity::DeviceUnenrolled);
+    end(unit, device, (ManagementState::Unenrolled, Outcome::Unenrolled), event)
+}
+
+fn end(
+    unit: &mut dyn UnitOfWork,
+    device: ManagedDevice,
+    (state, outcome): (ManagementState, Outcome),
+    event: AuditEvent,
+) -> Result<(), StoreError> {
+    super::enroll::leave(unit, device.tenant, device.id, outcome, event.at)?;
+    let device = ManagedDevice { management_state: state, ..device };
     unit.update_device(&device)?;
-    unit.append_audit(&AuditEvent::new(device.tenant, now, actor, Activity::DeviceRetired).on_device(device.id))
+    unit.append_audit(&event.on_device(device.id))
 }

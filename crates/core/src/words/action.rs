@@ -76,8 +76,10 @@ pub enum Outcome {
     Expired,
     /// The device enrolled again.
     Reenrolled,
-    /// The device was retired or unenrolled.
+    /// The device was retired.
     Retired,
+    /// The device was unenrolled there.
+    Unenrolled,
     /// A caller canceled it.
     CanceledByCaller,
 }
@@ -100,6 +102,7 @@ impl Outcome {
             Self::Expired => "expired",
             Self::Reenrolled => "reenrolled",
             Self::Retired => "retired",
+            Self::Unenrolled => "unenrolled",
             Self::CanceledByCaller => "canceledByCaller",
         }
     }

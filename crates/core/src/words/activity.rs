@@ -92,6 +92,7 @@ impl Activity {
             Self::ResourceUnlinked => of("unlink Resource", "DeviceConfiguration", "Delete"),
             Self::PrimaryUserChanged => of("setPrimaryUser ManagedDevice", "Device", "Patch"),
             Self::SecretUsed => of("useSecret ManagedDevice", "Device", "Action"),
+            Self::DeviceUnenrolled => of("unenroll ManagedDevice", "Enrollment", "Delete"),
         }
     }
 }

@@ -145,7 +145,7 @@ pub enum Activity {
     EnrollmentTokenCreated,
     /// A device enrolled.
     DeviceEnrolled,
-    /// A device was retired, or its user unenrolled it.
+    /// An administrator retired a device. Earlier versions recorded an unenrolment so, with the device as the actor.
     DeviceRetired,
     /// A user, app, script or run state was made through the API.
     ResourceCreated,
@@ -209,6 +209,8 @@ pub enum Activity {
     PrimaryUserChanged,
     /// The server used a secret by itself: it sent the secret, or is about to send it, to its device.
     SecretUsed,
+    /// A device said that it was unenrolled there.
+    DeviceUnenrolled,
 }
 
 impl Activity {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::id::{DeviceId, ResourceId, TenantId};
 pub use crate::inventory::{Inventory, InventoryField};
@@ -79,13 +80,39 @@ impl ManagedDevice {
 }
 
 /// `managedDevice.managementState`, the members that Chaveiro uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "camelCase")]
 pub enum ManagementState {
     /// Enrolled.
     Managed,
-    /// Retired by an administrator, or unenrolled by its user. Its escrow is kept.
+    /// Retired by an administrator. Its escrow is kept.
     RetireIssued,
+    /// Unenrolled on the device itself. Its escrow is kept. Graph has no member for it, and this one for what it has none.
+    #[serde(rename = "unknownFutureValue")]
+    Unenrolled,
+}
+
+impl ManagementState {
+    /// Every state.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// Graph's member, which stores use too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Managed => "managed",
+            Self::RetireIssued => "retireIssued",
+            Self::Unenrolled => "unknownFutureValue",
+        }
+    }
+
+    /// Our own word, which says what Graph's member does not.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Managed => "managed",
+            Self::RetireIssued => "retired",
+            Self::Unenrolled => "unenrolled",
+        }
+    }
 }
 
 /// `managedDevice.managedDeviceOwnerType`.

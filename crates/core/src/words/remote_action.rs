@@ -205,6 +205,7 @@ impl Proof {
             | Outcome::Expired
             | Outcome::Reenrolled
             | Outcome::Retired
+            | Outcome::Unenrolled
             | Outcome::CanceledByCaller => false,
         }
     }

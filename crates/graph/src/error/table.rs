@@ -16,6 +16,7 @@ use crate::body::BodyError;
 use crate::model::KeyForm;
 use crate::negotiation::HeaderError;
 use crate::resolve::{MalformedKey, PathError};
+use crate::shown::shown;
 
 /// Seconds after which a caller may try again when the store is busy.
 const RETRY_AFTER_S: &str = "1";
@@ -38,13 +39,15 @@ pub(super) fn row(error: &GraphError, place: &Place) -> Row {
                 BAD_REQUEST,
                 "No method match route template",
                 format!(
-                    "No OData route exists that match template {template} with http verb {method} for request /DeviceFE/StatelessDeviceFEService/{path}."
+                    "No OData route exists that match template {template} with http verb {method} for request /DeviceFE/StatelessDeviceFEService/{path}. Send one of {allow}."
                 ),
             ),
             false => gateway(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "Request_BadRequest",
-                "Specified HTTP method is not allowed for the request target.",
+                format!(
+                    "Specified HTTP method is not allowed for the request target. It is {method}; send one of {allow}."
+                ),
             ),
         }
         .with(header::ALLOW, allow),
@@ -96,7 +99,7 @@ fn of_path(error: &PathError) -> Row {
         PathError::TooLong => gateway(StatusCode::URI_TOO_LONG, "RequestUriTooLong", text),
         PathError::TooManyHops
         | PathError::NotText
-        | PathError::Segment(_)
+        | PathError::Segment { .. }
         | PathError::NotOffered(_)
         | PathError::Bulk
         | PathError::KeyName { .. }
@@ -175,15 +178,17 @@ fn of_key(key: &MalformedKey) -> Row {
     let name = key.of.name;
     match key.of.key_form {
         KeyForm::Guid(entity) => {
-            let text = format!("An error has occurred: the id of {entity} must be a GUID");
+            let text =
+                format!("An error has occurred: the id of {entity} must be a GUID, and '{}' is none", shown(&key.text));
             intune(BAD_REQUEST, "InternalError", text)
         }
         KeyForm::TypedGuid => {
-            let text = format!("{name} id must be in the form of Guid, {name} id = {}", key.text);
+            let text = format!("{name} id must be in the form of Guid, {name} id = {}", shown(&key.text));
             intune(BAD_REQUEST, "BadRequest", text)
         }
         KeyForm::ObjectId => {
-            gateway(BAD_REQUEST, "Request_BadRequest", format!("Invalid object identifier '{}'.", key.text))
+            let text = format!("Invalid object identifier '{}'. Send the {name} id, a GUID.", shown(&key.text));
+            gateway(BAD_REQUEST, "Request_BadRequest", text)
         }
         KeyForm::Text | KeyForm::None => gateway(BAD_REQUEST, "BadRequest", "There is no key here."),
     }
@@ -207,7 +212,7 @@ fn of_body(error: &BodyError) -> Row {
         BodyError::Interrupted
         | BodyError::Corrupt
         | BodyError::NoContentType
-        | BodyError::ContentType
+        | BodyError::ContentType(_)
         | BodyError::Empty
         | BodyError::NotJson(_)
         | BodyError::NotAnObject(_)

@@ -12,6 +12,9 @@ use crate::error::GraphError;
 use crate::model::EntityType;
 use crate::resolve::Walk;
 
+/// Microsoft's own address.
+const ORIGINAL: &str = "https://graph.microsoft.com";
+
 /// Tags that one device, or one assignment, may have.
 const MAX_TAGS: usize = 100;
 
@@ -26,7 +29,10 @@ pub(crate) async fn checked(
 
 /// The error for a binding that its type does not have.
 pub(crate) fn no_binding(name: &str) -> BodyError {
-    BodyError::Bind { name: format!("{name}@odata.bind"), expected: "left out: this type has no such binding" }
+    BodyError::Bind {
+        name: format!("{name}@odata.bind"),
+        expected: "left out: this type has no such binding".to_owned(),
+    }
 }
 
 /// A URL in a body: absolute on our host, or relative to the version. Any other text is answered with `wrong`.
@@ -36,11 +42,9 @@ pub(crate) fn reference(
     url: &str,
     wrong: impl Fn() -> BodyError,
 ) -> Result<Walk, GraphError> {
-    let path = match url.strip_prefix(&state.base_url) {
-        Some(path) => path,
-        // The hosts of the original are understood, so that scripts need not change their bodies.
-        None => url.strip_prefix("https://graph.microsoft.com").unwrap_or(url),
-    };
+    // The host of the original is understood, so that scripts need not change their bodies.
+    let own = [state.base_url.as_str(), ORIGINAL].into_iter().find_map(|base| path_behind(url, base));
+    let path = own.unwrap_or(url);
     if path.contains("://") {
         return Err(wrong().into());
     }
@@ -49,11 +53,17 @@ pub(crate) fn reference(
     Ok(walk)
 }
 
+/// The path of a URL that begins with that scheme, host and port, compared without case.
+fn path_behind<'a>(url: &'a str, base: &str) -> Option<&'a str> {
+    let (begin, path) = url.split_at_checked(base.len())?;
+    (begin.eq_ignore_ascii_case(base) && path.starts_with('/')).then_some(path)
+}
+
 /// The tags in a list under that name.
 pub(crate) fn tags(name: &'static str, value: &Value) -> Result<ScopeTags, BodyError> {
-    let wrong = || BodyError::Value {
-        name,
-        expected: format!("a list of 1 to {MAX_TAGS} tags, each of 1 to {MAX_TAG} letters, digits, -, _ and ."),
+    let wrong = || {
+        let expected = format!("a list of 1 to {MAX_TAGS} tags, each of 1 to {MAX_TAG} letters, digits, -, _ and .");
+        BodyError::value(name, value, &expected)
     };
     let items = value.as_array().filter(|items| (1..=MAX_TAGS).contains(&items.len())).ok_or_else(wrong)?;
     let tag = |item: &Value| item.as_str().filter(|text| is_tag(text)).map(str::to_owned);

@@ -36,16 +36,16 @@ pub(super) async fn link(
     let admission = Arc::clone(&asked);
     read_store(state, move |view| admission.admit(view).map(drop)).await?;
     let object = body::json_object(headers, body).await?;
-    let url = object.get(ID).and_then(|url| url.as_str());
-    let expected = "the URL of the entity to link";
-    let url = url.ok_or_else(|| BodyError::Bind { name: ID.to_owned(), expected })?;
-    let reference = given::reference(state, &asked, url, || {
-        let expected = "the URL of an entity of this service, for example https://host/beta/users('{id}')";
+    let example = format!("{}/{}/{}('{{id}}')", state.base_url, asked.walk.version.segment(), of_type(&asked.walk));
+    let url = object.get(ID).and_then(|url| url.as_str()).ok_or_else(|| {
+        let expected = format!("the URL of the entity to link, such as {example}");
         BodyError::Bind { name: ID.to_owned(), expected }
     })?;
+    let wrong = || BodyError::bind(ID, url, &format!("the URL of an entity of this service, such as {example}"));
+    let reference = given::reference(state, &asked, url, wrong)?;
     if reference.target() != asked.walk.target() {
-        let expected = "the URL of an entity of the type that this collection holds";
-        return Err(BodyError::Bind { name: ID.to_owned(), expected }.into());
+        let expected = format!("the URL of an entity of the type that this collection holds, such as {example}");
+        return Err(BodyError::bind(ID, url, &expected).into());
     }
     let (_, reads) = verb::of(&reference, "GET").ok_or_else(|| reference.target().missing())?;
     if !asked.caller.permissions.contains_any(reads) {
@@ -62,6 +62,11 @@ pub(super) async fn link(
     });
     written.await?;
     Ok(response::no_content())
+}
+
+/// The path of the collection that has every entity of the type at the end of a walk.
+fn of_type(walk: &Walk) -> &'static str {
+    if walk.target().name == "user" { "users" } else { "deviceManagement/detectedApps" }
 }
 
 /// Removes the link that the path names; at a collection, every link.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::entity::{Entity, Nothing, Reading};
 use crate::follow::Finding;
 use crate::kind::Kind;
+use crate::model::lacking::OF_DEVICE_MANAGEMENT;
 use crate::model::properties::ID;
 use crate::model::{Edge, EntityType, KeyForm, SERVICE};
 use crate::query::Selection;
@@ -16,6 +17,7 @@ use crate::short_list::Rendered;
 pub(super) static DEVICE_MANAGEMENT: EntityType = EntityType {
     key_form: KeyForm::None,
     edges: &[Edge::one(&SERVICE, "deviceManagement", &DEVICE_MANAGEMENT)],
+    not_offered: OF_DEVICE_MANAGEMENT,
     ..EntityType::new("deviceManagement", &[ID], "")
 };
 

@@ -123,7 +123,7 @@ pub(super) const KIND: Kind = Kind {
     update: Some(|writing| Box::pin(update(writing))),
     delete: Some(|unit, asked, _| {
         let device: Box<ManagedDevice> = asked.follow_to_row(unit)?;
-        retire::retire_once(unit, *device, asked.caller.actor.clone(), asked.now)
+        retire::retire(unit, *device, asked.caller.actor.clone(), asked.now)
     }),
     ..READ_ONLY
 };
@@ -145,12 +145,13 @@ fn of_run_state(view: &dyn View, tenant: TenantId, parent: &dyn Entity) -> Resul
     Ok(found.map(|device| Box::new(device) as Node))
 }
 
-/// The devices of a set. A retired one is found by its id, and listed if the filter asks for the state of management.
+/// The devices of a set. One that is no longer managed is found by its id, and listed if the filter asks for the state.
 struct Devices(DeviceSet);
 
 impl Devices {
     fn scope(&self, filter: &Filter<DeviceField>) -> DeviceScope {
-        match filter.asks(&|field| *field == DeviceField::ManagementState) {
+        const STATES: [DeviceField; 2] = [DeviceField::ManagementState, DeviceField::ManagementWord];
+        match filter.asks(&|field| STATES.contains(field)) {
             true => DeviceScope::of(self.0),
             false => DeviceScope::managed(self.0),
         }
@@ -309,7 +310,7 @@ fn owner(name: &'static str, value: &Value) -> Result<OwnerType, BodyError> {
         Some("company") => Ok(OwnerType::Company),
         Some("personal") => Ok(OwnerType::Personal),
         Some("unknown") => Ok(OwnerType::Unknown),
-        Some(_) | None => Err(BodyError::Value { name, expected: "company, personal or unknown".to_owned() }),
+        Some(_) | None => Err(BodyError::value(name, value, "company, personal or unknown")),
     }
 }
 

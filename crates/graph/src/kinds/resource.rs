@@ -264,7 +264,7 @@ fn bound_device(
 }
 
 fn device_bind(expected: &'static str) -> BodyError {
-    BodyError::Bind { name: format!("{DEVICE_BINDING}@odata.bind"), expected }
+    BodyError::Bind { name: format!("{DEVICE_BINDING}@odata.bind"), expected: expected.to_owned() }
 }
 
 fn bound_id(view: &dyn View, asked: &Asked, rights: &Rights, walk: Option<&Walk>) -> Result<Option<DeviceId>, Fault> {

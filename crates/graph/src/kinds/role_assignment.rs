@@ -246,7 +246,7 @@ fn role(state: &GraphState, asked: &Asked, checked: &Checked) -> Result<Option<&
             return Err(no_binding(name).into());
         }
         let expected = "the URL of one role, such as https://host/beta/deviceManagement/roleDefinitions('{id}'); GET .../roleDefinitions lists them";
-        let wrong = || BodyError::Bind { name: format!("{ROLE}@odata.bind"), expected };
+        let wrong = || BodyError::Bind { name: format!("{ROLE}@odata.bind"), expected: expected.to_owned() };
         let [url] = urls.as_slice() else { return Err(wrong().into()) };
         let walk = reference(state, asked, url, wrong)?;
         let key = walk.hops.last().and_then(|hop| hop.key.as_ref()?.id);

@@ -76,6 +76,13 @@ pub const MANAGEMENT_STATE: EnumType = EnumType {
     unnumbered: &[],
     beta_only: false,
 };
+/// `chaveiro_managementState`: the state in our own words. Unnumbered, so that `$metadata` leaves it out.
+pub const MANAGEMENT_WORD: EnumType = EnumType {
+    name: "chaveiroManagementState",
+    members: &[],
+    unnumbered: &["managed", "retired", "unenrolled"],
+    beta_only: true,
+};
 /// `managedDeviceOwnerType`.
 pub const MANAGED_DEVICE_OWNER_TYPE: EnumType = EnumType {
     name: "managedDeviceOwnerType",

@@ -1,4 +1,4 @@
-//! `managedDevice`: its 84 properties in documented order and one of our own, except `deviceActionResults`, which the service
+//! `managedDevice`: its 84 properties in documented order and three of our own, except `deviceActionResults`, which the service
 //! writes last. Defaults are what real responses carry when nothing is known.
 
 use super::complex::*;
@@ -139,6 +139,10 @@ pub(crate) const MANAGED_DEVICE: &[Property] = &[
     Property::new("enrolledByUserPrincipalName", Edm::String).read_only().beta(),
     Property::new("enrollmentProfileName", Edm::String).read_only(),
     Property::new("securityPatchLevel", Edm::String).read_only().beta(),
+    Property::new("chaveiro_managementState", Edm::Enum(&MANAGEMENT_WORD))
+        .or(Default::Text("managed"))
+        .read_only()
+        .beta(),
     Property::new("chaveiro_connected", Edm::Boolean).read_only().beta().single_only(),
     Property::new("chaveiro_recoverability", Edm::Collection(&Edm::Complex(&RECOVERABILITY)))
         .or(Default::Empty)

@@ -10,6 +10,7 @@ mod documented;
 mod edge;
 mod entity_type;
 mod enums;
+pub(crate) mod lacking;
 pub(crate) mod managed_device;
 mod operation;
 pub(crate) mod properties;
@@ -29,8 +30,12 @@ pub use properties::EXTENSIONS;
 pub const MAX_HOPS: usize = 8;
 
 /// The service root of a version, where every walk begins. It is no entity: nothing is served of it.
-pub static SERVICE: EntityType =
-    EntityType { service: Service::Directory, key_form: KeyForm::None, ..EntityType::new("service", &[], "") };
+pub static SERVICE: EntityType = EntityType {
+    service: Service::Directory,
+    key_form: KeyForm::None,
+    not_offered: lacking::AT_THE_ROOT,
+    ..EntityType::new("service", &[], "")
+};
 
 /// Everything the Graph face knows.
 #[derive(Debug)]

@@ -33,12 +33,16 @@ pub enum QueryError {
         expected: &'static str,
     },
     /// `$select` of something the type does not have.
-    #[error("Could not find a property named '{name}' on type 'microsoft.graph.{entity}'.")]
+    #[error(
+        "Could not find a property named '{name}' on type 'microsoft.graph.{entity}', which $select names. {advice}"
+    )]
     Property {
         /// The name as it was asked.
         name: String,
         /// The type.
         entity: &'static str,
+        /// The next step.
+        advice: &'static str,
     },
     /// `$select` of a member of something that is no structure.
     #[error("'{name}' cannot be selected, because '{property}' is not a structure. Select '{property}'.")]

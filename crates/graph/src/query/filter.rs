@@ -202,6 +202,7 @@ impl Parser<'_> {
     fn comparison<F: Fields>(&mut self, at: usize, name: &str, holds: bool) -> Result<Filter<F>, QueryError> {
         let (property, source) = find_path(&mut self.scan, name, at, self.entity, self.version)?;
         let operator_at = self.scan.at();
+        let mut before = self.scan.clone();
         if matches!(property.edm, Edm::Boolean) && self.ends_here() {
             // A null fulfils neither the condition nor its opposite.
             return self.test(at, &source, Test::Equal(Value::Flag(holds)), true);
@@ -221,8 +222,7 @@ impl Parser<'_> {
         };
         let Some(test) = ordered else {
             let more = if matches!(property.edm, Edm::Boolean) { ", and, or, or the end" } else { "" };
-            let problem = format!("expected {OPERATORS}{more} after '{}'", property.name);
-            return Err(self.scan.problem(operator_at, problem));
+            return Err(before.expected(&format!("{OPERATORS}{more} after '{}'", property.name)));
         };
         if matches!(property.edm, Edm::Boolean | Edm::Enum(_)) {
             let problem = format!("'{}' has no order; supported are eq, ne and in", property.name);
@@ -265,6 +265,7 @@ impl Parser<'_> {
     /// A literal of the property's type, or null.
     fn literal(&mut self, property: &Property) -> Result<Value, QueryError> {
         let at = self.scan.at();
+        let mut before = self.scan.clone();
         let word = if self.scan.touches('\'') { "" } else { self.scan.word() };
         if word.eq_ignore_ascii_case("null") && !self.scan.touches('\'') {
             return Ok(Value::Null);
@@ -287,7 +288,9 @@ impl Parser<'_> {
             _ => None,
         };
         value.ok_or_else(|| {
-            self.scan.problem(at, format!("'{}' is compared with {}", property.name, form(property.edm)))
+            let problem =
+                format!("'{}' is compared with {}, and not with {}", property.name, form(property.edm), before.found());
+            self.scan.problem(at, problem)
         })
     }
 }

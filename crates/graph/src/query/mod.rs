@@ -86,7 +86,9 @@ impl Query {
                 set(&mut self.top, top.min(MAX_PAGE), option)
             }
             "$skip" => {
-                let skip = value.parse::<usize>().ok().filter(|skip| *skip <= MAX_SKIP);
+                let skip =
+                    value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse::<usize>().ok()).flatten();
+                let skip = skip.filter(|skip| *skip <= MAX_SKIP);
                 let skip = skip.ok_or_else(|| wrong("a number up to 10000; follow @odata.nextLink for more"))?;
                 set(&mut self.skip, skip, option)
             }

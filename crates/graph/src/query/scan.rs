@@ -41,13 +41,15 @@ impl<'a> Scan<'a> {
     /// The error that something else should stand here.
     pub(super) fn expected(&mut self, what: &str) -> QueryError {
         let at = self.at();
-        match self.rest.chars().next() {
-            Some(_) => {
-                let shown: String = self.rest.chars().take_while(|c| !c.is_whitespace()).take(20).collect();
-                self.problem(at, format!("expected {what}, found \"{shown}\""))
-            }
-            None => self.problem(at, format!("expected {what}, found the end")),
-        }
+        let found = self.found();
+        self.problem(at, format!("expected {what}, found {found}"))
+    }
+
+    /// The text that comes next, for errors.
+    pub(super) fn found(&mut self) -> String {
+        self.spaces();
+        let shown: String = self.rest.chars().take_while(|c| !c.is_whitespace()).take(20).collect();
+        if shown.is_empty() { "the end".to_owned() } else { format!("\"{shown}\"") }
     }
 
     fn spaces(&mut self) {

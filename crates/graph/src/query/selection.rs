@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::error::QueryError;
 use crate::model::{Edm, EntityType, Property};
 use crate::resolve::Version;
+use crate::shown::shown;
 
 /// A property that a caller names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,11 @@ impl Named {
 
     /// The property of that type with that name, or the member behind a slash.
     fn read(name: &str, entity: &EntityType, version: Version) -> Result<Self, QueryError> {
-        let unknown = || QueryError::Property { name: name.to_owned(), entity: entity.name };
+        let unknown = || {
+            let of_beta = version != Version::Beta && Self::read(name, entity, Version::Beta).is_ok();
+            let advice = if of_beta { "It is in /beta alone." } else { "$metadata lists the properties of the type." };
+            QueryError::Property { name: shown(name), entity: entity.name, advice }
+        };
         let (first, member) = name.split_once('/').map_or((name, None), |(first, member)| (first, Some(member)));
         let property = entity.property(first).filter(|property| version.serves(property, entity));
         let property = property.ok_or_else(unknown)?;

@@ -13,9 +13,12 @@ mod walk;
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
+use chaveiro_core::actions::ACTIONS;
+
 use self::walk::ME;
 pub use self::walk::{Called, End, Hop, Key, MalformedKey, PropertyPath, Version, Walk, encode};
 use crate::model::{Edge, Edm, EntityType, Function, KeyForm, MAX_HOPS, Model, SERVICE};
+use crate::shown::shown;
 
 /// Bytes of a path; the longest documented walk has about 500.
 pub const MAX_PATH_BYTES: usize = 2048;
@@ -57,8 +60,13 @@ pub enum PathError {
     )]
     Bulk,
     /// Neither edge nor property nor action of where the walk stands.
-    #[error("Resource not found for the segment '{0}'.")]
-    Segment(String),
+    #[error("Resource not found for the segment '{segment}'. {instead}")]
+    Segment {
+        /// The segment, decoded.
+        segment: String,
+        /// What can stand in its place.
+        instead: String,
+    },
     /// A key by the name of a property that is none.
     #[error("'{name}' is no key of '{collection}'. Write {collection}('...') or {collection}({known}='...').")]
     KeyName {
@@ -151,7 +159,7 @@ fn walk(model: &'static Model, version: Version, segments: Vec<String>) -> Resul
         let Some(edge) = model.edge(at, name).filter(|edge| edge.many || inline_key.is_none()) else {
             end = match property(at, version, &segment, &mut segments)? {
                 Some(path) => End::Property(path),
-                None => last_segment(at, &hops, segment, segments.peek().is_some())?,
+                None => last_segment(model, at, &hops, segment, segments.peek().is_some())?,
             };
             return Ok(Walk { model, version, hops, end });
         };
@@ -174,7 +182,7 @@ fn walk(model: &'static Model, version: Version, segments: Vec<String>) -> Resul
             hops.push(Hop { edge, key: None });
             return match segments.next() {
                 None => Ok(Walk { model, version, hops, end: End::Function(called) }),
-                Some(more) => Err(PathError::Segment(more)),
+                Some(more) => Err(unknown(&more, "Nothing follows a function.")),
             };
         }
         let key = match inline_key {
@@ -205,7 +213,7 @@ fn walk(model: &'static Model, version: Version, segments: Vec<String>) -> Resul
                 (Some(last), None) if last.eq_ignore_ascii_case("$ref") => {
                     Ok(Walk { model, version, hops, end: End::SetRef })
                 }
-                (Some(other), _) => Err(PathError::Segment(other)),
+                (Some(other), _) => Err(unknown(&other, "A collection is followed by a key, $count or $ref.")),
             };
         }
     }
@@ -236,27 +244,39 @@ fn property(
             }
             _ if segment.eq_ignore_ascii_case(VALUE) => {
                 path.raw = true;
-                return rest.next().map_or(Ok(Some(path)), |more| Err(PathError::Segment(more)));
+                return match rest.next() {
+                    None => Ok(Some(path)),
+                    Some(more) => Err(unknown(&more, "Nothing follows $value.")),
+                };
             }
             Edm::Complex(of) => {
                 let member = of.property(&segment).filter(|member| version.serves_member(member, of));
-                path.members.push(member.ok_or(PathError::Segment(segment))?);
+                let names = of.properties.iter().filter(|member| version.serves_member(member, of));
+                let names = || names.map(|member| member.name).collect::<Vec<_>>().join(", ");
+                let member = member.ok_or_else(|| unknown(&segment, &format!("'{}' has {}.", last.name, names())))?;
+                path.members.push(member);
             }
-            _ => return Err(PathError::Segment(segment)),
+            _ => return Err(unknown(&segment, "A property is followed by $value or nothing.")),
         }
     }
     Ok(Some(path))
 }
 
 /// The end of a walk after an entity that is neither edge nor property: an action or `$ref`, and nothing after it.
-fn last_segment(at: &'static EntityType, hops: &[Hop], segment: String, more: bool) -> Result<End, PathError> {
+fn last_segment(
+    model: &'static Model,
+    at: &'static EntityType,
+    hops: &[Hop],
+    segment: String,
+    more: bool,
+) -> Result<End, PathError> {
     let name = action_name(&segment);
     // Anything that comes after it is not offered either.
     if let Some(known) = at.lacks(split_key(name).0) {
         return Err(PathError::NotOffered(known));
     }
     if more {
-        return Err(PathError::Segment(segment));
+        return Err(unknown_behind(model, at, &segment));
     }
     let keyed = hops.last().is_some_and(|hop| hop.key.is_some());
     if keyed && segment.eq_ignore_ascii_case("$ref") {
@@ -269,7 +289,24 @@ fn last_segment(at: &'static EntityType, hops: &[Hop], segment: String, more: bo
     if let Some(operation) = at.operation(name) {
         return Ok(End::Operation(operation));
     }
-    Err(PathError::Segment(segment))
+    Err(unknown_behind(model, at, &segment))
+}
+
+/// The error of a segment that means nothing where it stands.
+fn unknown(segment: &str, instead: &str) -> PathError {
+    PathError::Segment { segment: shown(segment), instead: instead.to_owned() }
+}
+
+/// The same behind an entity of that type, with everything that leads on from there.
+fn unknown_behind(model: &'static Model, at: &'static EntityType, segment: &str) -> PathError {
+    let edges = model.edges_from(at).map(|edge| edge.name);
+    let actions = ACTIONS.iter().filter(|action| at.action(action.name).is_some()).map(|action| action.name);
+    let names: Vec<_> = edges.chain(actions).chain(at.operations.iter().map(|operation| operation.name)).collect();
+    let properties = if at == &SERVICE { "" } else { ", and its properties, which $metadata lists" };
+    match names.as_slice() {
+        [] => unknown(segment, "Its properties can stand there; $metadata lists them."),
+        names => unknown(segment, &format!("There are {}{properties}.", names.join(", "))),
+    }
 }
 
 /// The function of a collection that a segment calls, with the value of its parameter. Parentheses without a parameter may

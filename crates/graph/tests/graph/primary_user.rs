@@ -164,6 +164,52 @@ async fn a_user_whom_the_caller_may_not_read_is_not_set() {
 }
 
 #[tokio::test]
+async fn a_user_is_named_by_any_address_of_this_service_and_by_no_other() {
+    let world = World::new().await;
+    let token = world.token();
+    let rui = add_user(&world, 5, "rui@example.org").await;
+    let links = format!("{}/users/$ref", device_path(1));
+    let (foreign, deleted) = (id(0xa, 2), id(0xa, 77));
+    for (address, status) in [
+        (format!("{BASE}/beta/users/{rui}"), 204),
+        (format!("{}/v1.0/users('{rui}')", BASE.to_uppercase()), 204),
+        (format!("HTTPS://Graph.Microsoft.com/v1.0//users/{rui}"), 204),
+        (format!("/v1.0/users/{rui}"), 204),
+        (format!("/users/{rui}"), 204),
+        (format!("users/{rui}"), 204),
+        ("users(userPrincipalName='rui@example.org')".to_owned(), 204),
+        (format!("{BASE}0/beta/users/{rui}"), 400),
+        (format!("https://graph.microsoft.com.evil.example/beta/users/{rui}"), 400),
+        (format!("https://elsewhere.example/beta/users/{rui}"), 400),
+        (format!("//elsewhere.example/beta/users/{rui}"), 400),
+        (format!("/beta/deviceManagement/detectedApps/{}", id(0xb, 1)), 400),
+        ("/beta/users".to_owned(), 404),
+        (format!("/beta/users/{rui}/managedDevices"), 400),
+        ("".to_owned(), 400),
+        (format!("/beta/users/{foreign}"), 404),
+        (format!("/beta/users/{deleted}"), 404),
+    ] {
+        assert_eq!(world.call(&token, "DELETE", &links, "").await.0, 204);
+        let (code, answer) = world.call(&token, "POST", &links, &json!({"@odata.id": address}).to_string()).await;
+        assert_eq!(code, status, "{address}: {answer}");
+        assert_eq!(world.primary_user(&token).await.is_some(), status == 204, "{address}");
+        if status == 400 {
+            let text = answer["error"]["message"].as_str().expect("a text");
+            let named = format!(
+                "such as {BASE}/beta/users('{{id}}'), and not '{}",
+                address.chars().take(64).collect::<String>()
+            );
+            assert!(text.starts_with("The value of '@odata.id' must be the URL of") && text.contains(&named), "{text}");
+        }
+    }
+    for body in [json!({}), json!({"@odata.id": null}), json!({"@odata.id": [rui]}), json!({"id": rui})] {
+        let (code, answer) = world.call(&token, "POST", &links, &body.to_string()).await;
+        let text = answer["error"]["message"].as_str().expect("a text");
+        assert!(code == 400 && text.contains(&format!("such as {BASE}/beta/users('{{id}}')")), "{body}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_change_that_names_the_user_is_told_the_way() {
     let world = World::new().await;
     let token = world.token();

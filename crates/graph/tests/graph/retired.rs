@@ -85,3 +85,46 @@ async fn a_cleanup_that_deletes_what_is_listed_comes_to_its_end() {
     assert_eq!(world.ids(&token, "/beta/deviceManagement/managedDevices").await, Vec::<String>::new());
     assert_eq!(world.ids(&token, &format!("/beta/deviceManagement/managedDevices?{RETIRED}")).await.len(), 3);
 }
+
+#[tokio::test]
+async fn a_device_that_was_unenrolled_there_is_told_and_found_as_such() {
+    let world = World::new().await;
+    let token = world.token();
+    world.add_device(1, 5, ManagementState::Unenrolled).await;
+    let all = "/beta/deviceManagement/managedDevices";
+    let (managed, retired, left) = (device(1).to_string(), device(3).to_string(), device(5).to_string());
+    assert!(!world.ids(&token, all).await.contains(&left), "it leaves lists as a retired one does");
+    for (filter, expected) in [
+        ("managementState eq 'unknownFutureValue'", vec![&left]),
+        ("chaveiro_managementState eq 'unenrolled'", vec![&left]),
+        ("chaveiro_managementState eq 'retired'", vec![&retired]),
+        ("managementState eq 'retireIssued'", vec![&retired]),
+        ("chaveiro_managementState ne 'managed'", vec![&retired, &left]),
+        ("not (chaveiro_managementState in ('unenrolled','managed'))", vec![&retired]),
+        ("chaveiro_managementState eq 'unenrolled' and deviceName eq 'D1'", vec![]),
+    ] {
+        let found = world.ids(&token, &format!("{all}?$filter={}", filter.replace(' ', "%20"))).await;
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{filter}");
+    }
+    let (status, refused) =
+        world.call(&token, "GET", &format!("{all}?$filter=chaveiro_managementState%20eq%20'left'"), "").await;
+    let text = refused["error"]["message"].as_str().expect("a text");
+    assert!(status == 400 && text.contains("'managed', 'retired', 'unenrolled'"), "{text}");
+    for (id, state, word) in [
+        (&managed, "managed", "managed"),
+        (&retired, "retireIssued", "retired"),
+        (&left, "unknownFutureValue", "unenrolled"),
+    ] {
+        for version in ["beta", "v1.0"] {
+            let path = format!("/{version}/deviceManagement/managedDevices/{id}");
+            let (_, single) = world.call(&token, "GET", &path, "").await;
+            let ours = (version == "beta").then(|| json!(word)).unwrap_or_default();
+            assert_eq!((&single["managementState"], &single["chaveiro_managementState"]), (&json!(state), &ours));
+        }
+    }
+    let (status, answer) = world.call(&token, "DELETE", &device_path(5), "").await;
+    assert_eq!((status, &answer["error"]["innerError"]["chaveiro_code"]), (404, &json!("deviceRetiredBefore")));
+    let (status, answer) = world.call(&token, "POST", &format!("{}/recoverPasscode", device_path(5)), "").await;
+    let text = answer["error"]["message"].as_str().expect("a text");
+    assert!(status == 400 && text.contains("unenrolled on the device itself; it must enroll again"), "{text}");
+}

@@ -30,8 +30,9 @@ const OF_TEXT: [&str; 6] = ["deviceName", "serialNumber", "model", "notes", "use
 const OF_NUMBERS: [&str; 2] = ["totalStorageSpaceInBytes", "freeStorageSpaceInBytes"];
 const OF_TIMES: [&str; 3] = ["lastSyncDateTime", "enrolledDateTime", "managementCertificateExpirationDate"];
 const OF_FLAGS: [&str; 3] = ["isEncrypted", "azureADRegistered", "isSupervised"];
-const ENUMS: [(&str, [&str; 2]); 3] = [
+const ENUMS: [(&str, [&str; 2]); 4] = [
     ("managementState", ["managed", "retireIssued"]),
+    ("chaveiro_managementState", ["managed", "unenrolled"]),
     ("managedDeviceOwnerType", ["company", "personal"]),
     ("complianceState", ["unknown", "compliant"]),
 ];
@@ -192,7 +193,7 @@ async fn fill(world: &World, dice: &mut Dice) {
             tenant: tenant(1),
             id: device(number),
             platform: [Platform::Windows, Platform::WindowsPhone, Platform::Linux][dice.roll(3)],
-            management_state: [ManagementState::Managed, ManagementState::RetireIssued][dice.roll(2)],
+            management_state: ManagementState::ALL[dice.roll(3)],
             comanaged: dice.roll(2) == 0,
             user: (dice.roll(2) == 0).then(|| chaveiro_core::id::ResourceId(id(0xa, 10 + dice.roll(2) as u64))),
             enrolled: at(dice),

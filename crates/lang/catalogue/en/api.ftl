@@ -3,9 +3,9 @@
 
 api-device-not-found = no managed device is reached there in your tenant
     .hint = see: chaveiro device list
-api-device-retired = the device is retired
+api-device-retired = the device is no longer managed: it was retired, or unenrolled on the device itself
     .hint = it must enrol again before its passcode can be recovered
-api-device-retired-before = the device is retired already
+api-device-retired-before = the device is retired already, or was unenrolled on the device itself
     .hint = its record and its escrow are kept; see: chaveiro device list --retired
 api-device-not-enrolled = the device is not enrolled
     .hint = it must enrol before its passcode can be recovered

@@ -366,9 +366,11 @@ word = { $code ->
     [expired] expired
     [reenrolled] the device enrolled anew
     [retired] the device was retired
+    [unenrolled] unenrolled on the device itself
     [canceledByCaller] canceled by the caller
     [managed] managed
     [retireIssued] retired
+    [unknownFutureValue] unenrolled on the device itself
     [asking] recoveries
     [reading] reading
     [user] user

@@ -168,8 +168,8 @@ session-has-no-place = there is no place for a session
 
 refused-device-absent = the device does not exist
     .hint = see: chaveiro device list
-refused-device-retired = the device is retired
-refused-device-retired-before = the device is retired already
+refused-device-retired = the device is no longer managed: it was retired, or unenrolled on the device itself
+refused-device-retired-before = the device is retired already, or was unenrolled on the device itself
     .hint = it must enrol again before its passcode can be recovered
 refused-device-not-enrolled = the device is not enrolled
     .hint = it must enrol before its passcode can be recovered

@@ -3,9 +3,9 @@
 
 api-device-not-found = nenhum dispositivo gerenciado é alcançado ali no seu locatário
     .hint = veja: chaveiro device list
-api-device-retired = o dispositivo está desativado
+api-device-retired = o dispositivo não é mais gerenciado: foi desativado, ou desinscrito no próprio dispositivo
     .hint = ele precisa se inscrever de novo antes que a senha possa ser recuperada
-api-device-retired-before = o dispositivo já está desativado
+api-device-retired-before = o dispositivo já está desativado, ou foi desinscrito no próprio dispositivo
     .hint = o registro e a custódia dele são mantidos; veja: chaveiro device list --retired
 api-device-not-enrolled = o dispositivo não está inscrito
     .hint = ele precisa se inscrever antes que a senha possa ser recuperada

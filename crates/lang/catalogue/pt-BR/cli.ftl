@@ -366,9 +366,11 @@ word = { $code ->
     [expired] expirada
     [reenrolled] o dispositivo se inscreveu de novo
     [retired] o dispositivo foi desativado
+    [unenrolled] desinscrito no próprio dispositivo
     [canceledByCaller] cancelada por quem pediu
     [managed] gerenciado
     [retireIssued] desativado
+    [unknownFutureValue] desinscrito no próprio dispositivo
     [asking] recuperações
     [reading] leitura
     [user] usuário

@@ -168,8 +168,8 @@ session-has-no-place = não há lugar para uma sessão
 
 refused-device-absent = o dispositivo não existe
     .hint = veja: chaveiro device list
-refused-device-retired = o dispositivo está desativado
-refused-device-retired-before = o dispositivo já está desativado
+refused-device-retired = o dispositivo não é mais gerenciado: foi desativado, ou desinscrito no próprio dispositivo
+refused-device-retired-before = o dispositivo já está desativado, ou foi desinscrito no próprio dispositivo
     .hint = ele precisa se inscrever de novo antes que a senha possa ser recuperada
 refused-device-not-enrolled = o dispositivo não está inscrito
     .hint = ele precisa se inscrever antes que a senha possa ser recuperada

@@ -175,7 +175,7 @@ impl<'a> Turn<'a> {
         }
         if self.request().is_unenrollment() {
             let actor = Actor::device(self.enrollment.id);
-            retire::retire(self.unit, device, actor, now)?;
+            retire::unenroll(self.unit, device, actor, now)?;
             return Ok(Heard::Left);
         }
         let open = !self.request().is_abort() && device.management_state == ManagementState::Managed;

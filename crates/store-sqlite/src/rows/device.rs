@@ -1,6 +1,6 @@
 //! Managed devices.
 
-use chaveiro_core::device::{ManagedDevice, Platform};
+use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::inventory::{self as reported, InventoryField};
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError};
@@ -201,6 +201,11 @@ impl Fields for DeviceField {
             Self::UserId => Column::new("d.user", Kind::Id),
             Self::OwnerType => exact("d.owner_type"),
             Self::ManagementState => Column::indexed("d.management_state", Kind::Exact),
+            Self::ManagementWord => {
+                let name = |state: ManagementState| format!("WHEN '{}' THEN '{}'", state.name(), state.word());
+                let whens = ManagementState::ALL.iter().copied().map(name).collect::<Vec<_>>().join(" ");
+                Column::new(format!("CASE d.management_state {whens} END"), Kind::Text)
+            }
             Self::ManagementAgent => exact("iif(d.comanaged, 'configurationManagerClientMdm', 'mdm')"),
             Self::Enrolled => Column::indexed("d.enrolled", Kind::Exact),
             Self::LastSync => Column::indexed("d.last_sync", Kind::Exact),

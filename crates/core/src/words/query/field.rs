@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::fmt;
 
 use super::Value;
-use crate::device::{ManagedDevice, ManagementState, Platform};
+use crate::device::{ManagedDevice, Platform};
 use crate::inventory::InventoryField;
 use crate::resource::Resource;
 
@@ -19,6 +19,8 @@ pub enum DeviceField {
     OwnerType,
     /// `managementState`.
     ManagementState,
+    /// `chaveiro_managementState`, the same in our own words.
+    ManagementWord,
     /// `managementAgent`.
     ManagementAgent,
     /// `enrolledDateTime`.
@@ -52,11 +54,12 @@ pub enum DeviceField {
 }
 
 /// Fields of the record, each with the name of its property and its aliases.
-const OF_RECORD: [(DeviceField, &[&str]); 18] = [
+const OF_RECORD: [(DeviceField, &[&str]); 19] = [
     (DeviceField::Id, &["id"]),
     (DeviceField::UserId, &["userId"]),
     (DeviceField::OwnerType, &["managedDeviceOwnerType", "ownerType"]),
     (DeviceField::ManagementState, &["managementState"]),
+    (DeviceField::ManagementWord, &["chaveiro_managementState"]),
     (DeviceField::ManagementAgent, &["managementAgent"]),
     (DeviceField::Enrolled, &["enrolledDateTime"]),
     (DeviceField::LastSync, &["lastSyncDateTime"]),
@@ -135,10 +138,8 @@ impl DeviceField {
             Self::Id => device.id.to_string().into(),
             Self::UserId => device.user.map_or(Value::Null, |user| user.to_string().into()),
             Self::OwnerType => device.owner_type.name().into(),
-            Self::ManagementState => match device.management_state {
-                ManagementState::Managed => "managed".into(),
-                ManagementState::RetireIssued => "retireIssued".into(),
-            },
+            Self::ManagementState => device.management_state.name().into(),
+            Self::ManagementWord => device.management_state.word().into(),
             Self::ManagementAgent if device.comanaged => "configurationManagerClientMdm".into(),
             Self::ManagementAgent => "mdm".into(),
             Self::Enrolled => Value::Time(device.enrolled.as_microsecond()),

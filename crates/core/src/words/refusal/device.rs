@@ -9,10 +9,14 @@ pub enum DeviceRefusal {
     #[error("the device does not exist")]
     NotFound,
     /// The device is no longer managed.
-    #[error("the device is retired; it must enroll again before its passcode can be recovered")]
+    #[error(
+        "the device is no longer managed: an administrator retired it, or it was unenrolled on the device itself; it must enroll again before its passcode can be recovered"
+    )]
     Retired,
-    /// The device is to be retired, and was retired before.
-    #[error("the device is retired already; its record and its escrow are kept")]
+    /// The device is to be retired, and is no longer managed.
+    #[error(
+        "the device is retired already, or was unenrolled on the device itself; its record and its escrow are kept"
+    )]
     RetiredBefore,
     /// The device has no open enrolment.
     #[error("the device is not enrolled; it must enroll before its passcode can be recovered")]
