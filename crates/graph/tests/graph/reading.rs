@@ -53,7 +53,7 @@ async fn alerts(world: &World) -> Vec<&'static str> {
 
 #[tokio::test]
 async fn the_sender_of_alerts_is_woken_for_an_alert_and_for_nothing_else() {
-    let (world, token) = waiting(World::token).await;
+    let (world, token) = waiting(|world| world.token()).await;
     let mut steps = Vec::new();
     let recovers = |number| (("POST", format!("{}/recoverPasscode", device_path(number))), 204);
     let shows = |number| (("GET", show(number)), 200);
