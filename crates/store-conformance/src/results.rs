@@ -287,7 +287,8 @@ pub(crate) async fn what_is_to_be_retired_is_of_that_device_and_kind_and_kept_be
     use ActionState::{Done, Failed, Pending};
     use SecretKind::{Passcode, UnlockToken};
     // The tenant, the device, the kind and the time, and the secrets that are found, with the states of their actions.
-    let table: [(u64, u64, SecretKind, u64, &[(u64, ActionState)]); 6] = [
+    type Row = (u64, u64, SecretKind, u64, &'static [(u64, ActionState)]);
+    let table: [Row; 6] = [
         (1, 14, Passcode, 100, &[(11, Done), (12, Failed), (13, Pending)]),
         (1, 14, Passcode, 101, &[(12, Failed), (13, Pending)]),
         (1, 14, UnlockToken, 50, &[(14, Done)]),

@@ -213,6 +213,9 @@ async fn an_enrolment_and_a_check_in_cost_the_same_however_many_devices_there_ar
     assert_eq!(costs[0], [40, 46, 20]);
 }
 
+/// The most statements of a recovery: of the request, the session of two messages, and the reading.
+const MOST: [usize; 3] = [23, 55, 22];
+
 /// A recovery from the request to the reading, by a device that shows its certificate.
 async fn recover(world: &World, device: &mut WindowsDevice, id: DeviceId) -> [usize; 3] {
     let (token, before) = (world.all(), counted::run());
@@ -248,6 +251,5 @@ async fn a_whole_recovery_costs_so_many_statements_and_the_same_after_a_thousand
     });
     add.await.expect("added");
     assert_eq!(recover(&world, &mut device, id).await, second);
-    // The request, the session of two messages, and the reading.
-    assert_eq!(second, [23, 55, 22]);
+    assert!(second.iter().zip(MOST).all(|(statements, most)| *statements <= most), "{second:?}");
 }

@@ -249,7 +249,7 @@ impl View for Db {
         kind: SecretKind,
     ) -> Result<Option<EscrowedSecret>, StoreError> {
         let is_it = |secret: &&EscrowedSecret| secret.standing == Standing::Current && secret.expires == UNTIL_REPLACED;
-        Ok(self.kept(kind).filter(is_it).next_back().cloned())
+        Ok(self.kept(kind).rfind(is_it).cloned())
     }
     fn secrets_to_retire(
         &self,

@@ -360,7 +360,7 @@ async fn what_is_not_admitted_is_refused_for_that_and_counts_for_no_limit_of_rec
     let before = world.recorded().await.len();
     // The body comes after the admission, and the limit after the body.
     let table = [
-        (&eva, OWN, large, 403),
+        (&eva, OWN, large, 401),
         (&bob, OWN, large, 403),
         (&ana, OTHER, large, 404),
         (&ana, FOREIGN, "", 404),
