@@ -269,7 +269,8 @@ impl InventoryField {
     }
 }
 
-const fn is_same(one: &str, other: &str) -> bool {
+/// Returns true if two texts are equal, in constants too.
+pub(crate) const fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     if one.len() != other.len() {
         return false;

@@ -73,15 +73,15 @@ enum Field {
 const ENTRA_ID: DeviceField = DeviceField::Reported(InventoryField::AZURE_AD_DEVICE_ID);
 
 const FIELDS: [(&str, Field); 9] = [
-    ("id", Field::Of(DeviceField::Id)),
+    ("id", Field::Of(DeviceField::ID)),
     (DEVICE_ID, Field::DeviceId),
     ("displayName", Field::Of(DeviceField::DEVICE_NAME)),
-    ("operatingSystem", Field::Of(DeviceField::OperatingSystem)),
+    ("operatingSystem", Field::Of(DeviceField::OPERATING_SYSTEM)),
     ("operatingSystemVersion", Field::Of(DeviceField::Reported(InventoryField::OS_VERSION))),
     ("manufacturer", Field::Of(DeviceField::Reported(InventoryField::MANUFACTURER))),
     ("model", Field::Of(DeviceField::MODEL)),
-    ("registrationDateTime", Field::Of(DeviceField::Enrolled)),
-    ("approximateLastSignInDateTime", Field::Of(DeviceField::LastSync)),
+    ("registrationDateTime", Field::Of(DeviceField::ENROLLED)),
+    ("approximateLastSignInDateTime", Field::Of(DeviceField::LAST_SYNC)),
 ];
 
 impl Fields for Field {
@@ -107,7 +107,7 @@ fn of_managed(filter: &Filter<Field>) -> Filter<DeviceField> {
         Filter::Is { field: Field::DeviceId, test, holds } => {
             let null = Test::Equal(query::Value::Null);
             let by_entra = Filter::all(vec![is(ENTRA_ID, &null, false), is(ENTRA_ID, test, *holds)]);
-            let by_us = Filter::all(vec![is(ENTRA_ID, &null, true), is(DeviceField::Id, test, *holds)]);
+            let by_us = Filter::all(vec![is(ENTRA_ID, &null, true), is(DeviceField::ID, test, *holds)]);
             Filter::any(vec![by_entra, by_us])
         }
     }
@@ -233,8 +233,8 @@ mod tests {
             for negated in [false, true] {
                 let test = Test::Equal(ours.into());
                 let filter = of_managed(&Filter::Is { field: Field::DeviceId, test, holds: !negated });
-                let value = |field: &DeviceField| match field {
-                    DeviceField::Id => id.as_str().into(),
+                let value = |field: &DeviceField| match *field {
+                    DeviceField::ID => id.as_str().into(),
                     _ => entra.map_or(query::Value::Null, query::Value::from),
                 };
                 assert_eq!(filter.matches(&value), holds != negated, "{entra:?} {ours} {negated}");

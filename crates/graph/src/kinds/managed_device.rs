@@ -2,16 +2,17 @@
 //! of its actions, passcodes included, are added by the handler of single entities.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::response::Response;
 use chaveiro_core::decisions::change_device::{self, Change};
 use chaveiro_core::decisions::retire;
-use chaveiro_core::device::{Inventory, ManagedDevice, OwnerType};
+use chaveiro_core::device::{Inventory, ManagedDevice, RECORD, RecordField, RecordKind};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError, View};
-use chaveiro_core::query::{DeviceField, Filter, Listing, Paged};
+use chaveiro_core::query::{self, DeviceField, Filter, Listing, Paged};
 use chaveiro_core::refusal::DeviceRefusal;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::role::RoleAction;
@@ -150,7 +151,7 @@ struct Devices(DeviceSet);
 
 impl Devices {
     fn scope(&self, filter: &Filter<DeviceField>) -> DeviceScope {
-        const STATES: [DeviceField; 2] = [DeviceField::ManagementState, DeviceField::ManagementWord];
+        const STATES: [DeviceField; 2] = [DeviceField::MANAGEMENT_STATE, DeviceField::MANAGEMENT_WORD];
         match filter.asks(&|field| STATES.contains(field)) {
             true => DeviceScope::of(self.0),
             false => DeviceScope::managed(self.0),
@@ -293,25 +294,54 @@ fn changes(properties: &Map<String, Value>) -> Result<Vec<Change>, BodyError> {
         let expected = "the same as 'managedDeviceOwnerType', which names the owner too".to_owned();
         return Err(BodyError::Value { name: "ownerType", expected });
     }
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let change = |(name, value): (&String, &Value)| match name.as_str() {
-        "notes" => Ok(Change::Notes(text(value))),
-        "managedDeviceName" => Ok(Change::Name(text(value))),
-        "ownerType" => Ok(Change::Owner(owner("ownerType", value)?)),
-        "managedDeviceOwnerType" => Ok(Change::Owner(owner("managedDeviceOwnerType", value)?)),
-        "roleScopeTagIds" => Ok(Change::Tags(tags("roleScopeTagIds", value)?)),
-        _ => Err(BodyError::UnknownProperty { name: name.clone(), entity: "managedDevice" }),
+    let change = |(name, value): (&String, &Value)| {
+        let unknown = || BodyError::UnknownProperty { name: name.clone(), entity: "managedDevice" };
+        let field = RecordField::named(name).ok_or_else(unknown)?;
+        let property = field.row().properties.iter().find(|property| *property == name).ok_or_else(unknown)?;
+        Change::of(field, given(property, field.row().kind, value)?).ok_or_else(unknown)
     };
     properties.iter().map(change).collect()
 }
 
-fn owner(name: &'static str, value: &Value) -> Result<OwnerType, BodyError> {
-    match value.as_str() {
-        Some("company") => Ok(OwnerType::Company),
-        Some("personal") => Ok(OwnerType::Personal),
-        Some("unknown") => Ok(OwnerType::Unknown),
-        Some(_) | None => Err(BodyError::value(name, value, "company, personal or unknown")),
+/// The value of a property of that kind.
+fn given(name: &'static str, kind: RecordKind, value: &Value) -> Result<query::Value, BodyError> {
+    match (kind, value) {
+        (RecordKind::Texts, tagged) => Ok(query::Value::Texts(tags(name, tagged)?.into_iter().collect())),
+        (RecordKind::OneOf(names), Value::String(text)) if names.contains(&text.as_str()) => Ok(text.as_str().into()),
+        (RecordKind::OneOf(names), _) => Err(BodyError::value(name, value, &one_of(names))),
+        (_, Value::String(text)) => Ok(text.as_str().into()),
+        (_, Value::Bool(flag)) => Ok((*flag).into()),
+        (_, _) => Ok(query::Value::Null),
     }
+}
+
+/// The names as a sentence has them.
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        names => names.concat(),
+    }
+}
+
+/// The properties of the record as a table of a document.
+pub fn record_md() -> String {
+    let mut text = String::from(
+        "# Record of a managedDevice\n\n\
+        Properties that the server keeps or derives; `inventory.md` has those that devices report.\n\
+        Every other property has one value for all devices.\n\n\
+        | property | | v1.0 | in lists | set by administrators |\n|---|---|---|---|---|\n",
+    );
+    let yes = |is: bool| if is { "yes" } else { "–" };
+    for row in RECORD {
+        let of = |name: &&str| MANAGED_DEVICE.property(name);
+        let names: Vec<String> = row.properties.iter().map(|name| format!("`{name}`")).collect();
+        let in_v1 = row.properties.iter().filter_map(of).any(|property| !property.beta_only);
+        let in_lists = row.properties.iter().filter_map(of).any(|property| !property.single_only);
+        let (names, about, is_set) = (names.join(", "), row.about, row.setting.is_some());
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "| {names} | {about} | {} | {} | {} |", yes(in_v1), yes(in_lists), yes(is_set));
+    }
+    text
 }
 
 /// The schema of a change. Two properties name the owner: one of them is enough, and they must not differ.

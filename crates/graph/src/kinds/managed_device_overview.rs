@@ -98,7 +98,7 @@ impl Entity for Overview {
         };
         let of = |platform: Platform| {
             let test = Test::Equal(platform.operating_system().into());
-            count(DeviceSet::All, Filter::Is { field: DeviceField::OperatingSystem, test, holds: true })
+            count(DeviceSet::All, Filter::Is { field: DeviceField::OPERATING_SYSTEM, test, holds: true })
         };
         let all = count(DeviceSet::All, Filter::always())?;
         let linux = of(Platform::Linux)?;

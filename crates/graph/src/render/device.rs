@@ -61,7 +61,7 @@ fn json_of(value: query::Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use chaveiro_core::device::Platform;
+    use chaveiro_core::device::{Platform, RECORD, RecordKind};
     use chaveiro_core::id::{DeviceId, TenantId};
     use chaveiro_core::inventory::Kind;
     use uuid::Uuid;
@@ -110,6 +110,27 @@ mod tests {
             if let Some(name) = row.hardware {
                 let member = HARDWARE_INFORMATION.properties.iter().find(|member| member.name == name).expect(name);
                 assert!(fits(row.kind, member), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_value_of_the_record_is_of_the_type_of_its_property() {
+        let fits = |kind: RecordKind, property: &Property| match (kind, property.edm) {
+            (RecordKind::Id | RecordKind::Text | RecordKind::OfUser(_), Edm::String)
+            | (RecordKind::Flag, Edm::Boolean)
+            | (RecordKind::Time, Edm::DateTime)
+            | (RecordKind::Texts, Edm::Collection(Edm::String)) => true,
+            (RecordKind::OneOf(names), Edm::Enum(of)) => {
+                names.iter().all(|name| of.names().any(|member| member == *name))
+            }
+            _ => false,
+        };
+        for row in RECORD {
+            for name in row.properties {
+                let property = MANAGED_DEVICE.property(name).expect(name);
+                assert!(fits(row.kind, property), "{name}");
+                assert!(!property.writable || row.setting.is_some(), "{name}: nothing sets it");
             }
         }
     }
