@@ -1,6 +1,6 @@
 //! Random devices, and random questions about the values that Graph serves of them.
 
-use chaveiro_core::device::{ManagedDevice, Platform, RECORD, RecordKind};
+use chaveiro_core::device::{ManagedDevice, Platform, PrimaryUser, RECORD, RecordKind};
 use chaveiro_core::inventory::{Inventory, InventoryField, Kind};
 use chaveiro_core::query::{DeviceFacts, DeviceField, Filter, Test, Value};
 use chaveiro_core::resource::{Resource, ResourceKind};
@@ -98,7 +98,9 @@ fn reported(dice: &mut Dice, inventory: Inventory, field: InventoryField) -> Inv
 
 /// Returns Graph's value of a device's field.
 pub(crate) fn value(device: &ManagedDevice, users: &[Resource], field: DeviceField) -> Value {
-    field.value(&DeviceFacts::new(device, users.iter().find(|user| Some(user.id) == device.user)))
+    let user = users.iter().find(|user| Some(user.id) == device.user);
+    let user = user.map(|user| PrimaryUser::new(user.clone()));
+    field.value(&DeviceFacts::new(device, user.as_ref()))
 }
 
 /// Returns a test that fits the type of that value.

@@ -4,8 +4,8 @@
 //! filters, changes, the columns of a store, the reference of the conformance suite and the documents go over the rows. What
 //! devices report has rows of its own, in [`crate::inventory`].
 
-use std::cell::OnceCell;
 use std::fmt;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -77,16 +77,6 @@ impl ManagedDevice {
             scope_tags: scope_tag::untagged(),
             recoverability: Vec::new(),
         }
-    }
-
-    /// The name that administrators gave it, or else `{user}_{platform}_{M/d/yyyy}_{h:mm tt}`.
-    pub fn managed_name(&self, principal: Option<&str>) -> String {
-        self.managed_device_name.clone().unwrap_or_else(|| {
-            let of_user = principal.and_then(|name| name.split('@').next());
-            let prefix = of_user.or(self.inventory.text(InventoryField::DEVICE_NAME)).unwrap_or("device");
-            let enrolled = self.enrolled.strftime("%-m/%-d/%Y_%-I:%M %p");
-            format!("{prefix}_{}_{enrolled}", self.platform.operating_system())
-        })
     }
 }
 
@@ -230,7 +220,7 @@ pub const RECORD: &[Recorded] = &[
     Recorded {
         properties: &["azureADRegistered", "aadRegistered"],
         kind: RecordKind::Flag,
-        derived: Some(|of| of.device.inventory.text(InventoryField::AZURE_AD_DEVICE_ID).is_some().into()),
+        derived: Some(|of| of.inventory.text(InventoryField::AZURE_AD_DEVICE_ID).is_some().into()),
         about: "True if the device has an id in Entra.",
         ..ROW
     },
@@ -262,7 +252,7 @@ pub const RECORD: &[Recorded] = &[
     Recorded {
         properties: &["managedDeviceName"],
         part: part!(managed_device_name),
-        derived: Some(|of| of.device.managed_name(of.of_user("userPrincipalName")).into()),
+        derived: Some(|of| of.managed_name().into()),
         setting: Some("managedDeviceName"),
         about: "Name that administrators gave it; generated from user, platform and enrolment until then.",
         ..ROW
@@ -345,24 +335,64 @@ impl fmt::Debug for RecordField {
 }
 
 /// A device and its primary user, as properties see them.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct DeviceFacts<'a> {
-    pub(crate) device: &'a ManagedDevice,
-    user: Option<&'a Resource>,
-    /// The properties of the user, once a field has asked for them.
-    properties: OnceCell<serde_json::Value>,
+    device: &'a ManagedDevice,
+    /// The values that the device reported.
+    pub(crate) inventory: &'a Inventory,
+    user: Option<&'a PrimaryUser>,
 }
 
 impl<'a> DeviceFacts<'a> {
     /// The facts of a device that has that primary user.
-    pub fn new(device: &'a ManagedDevice, user: Option<&'a Resource>) -> Self {
-        Self { device, user, properties: OnceCell::new() }
+    pub fn new(device: &'a ManagedDevice, user: Option<&'a PrimaryUser>) -> Self {
+        Self { device, inventory: &device.inventory, user }
     }
 
-    fn of_user(&self, name: &str) -> Option<&str> {
-        let user = self.user?;
-        let properties = || serde_json::from_str(&user.properties).unwrap_or_default();
-        self.properties.get_or_init(properties).get(name)?.as_str()
+    /// The facts that callers and the server have written, without those that the device reports.
+    pub fn written(device: &'a ManagedDevice) -> Self {
+        static NOTHING: Inventory = Inventory::empty();
+        Self { device, inventory: &NOTHING, user: None }
+    }
+
+    /// The name that administrators gave it, or else `{user}_{platform}_{M/d/yyyy}_{h:mm tt}`.
+    fn managed_name(&self) -> String {
+        let Self { device, inventory, .. } = self;
+        device.managed_device_name.clone().unwrap_or_else(|| {
+            let of_user = self.of_user("userPrincipalName").and_then(|name| name.split('@').next());
+            let prefix = of_user.or(inventory.text(InventoryField::DEVICE_NAME)).unwrap_or("device");
+            let enrolled = device.enrolled.strftime("%-m/%-d/%Y_%-I:%M %p");
+            format!("{prefix}_{}_{enrolled}", device.platform.operating_system())
+        })
+    }
+
+    /// The device.
+    pub fn device(&self) -> &'a ManagedDevice {
+        self.device
+    }
+
+    fn of_user(&self, name: &str) -> Option<&'a str> {
+        self.user?.text(name)
+    }
+}
+
+/// The primary user of a device. The properties are read when the first is asked for.
+#[derive(Debug)]
+pub struct PrimaryUser {
+    stored: String,
+    properties: OnceLock<serde_json::Value>,
+}
+
+impl PrimaryUser {
+    /// The user in that row.
+    pub fn new(user: Resource) -> Self {
+        Self { stored: user.properties, properties: OnceLock::new() }
+    }
+
+    /// The text property of that name.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let read = || serde_json::from_str(&self.stored).unwrap_or_default();
+        self.properties.get_or_init(read).get(name)?.as_str()
     }
 }
 

@@ -344,6 +344,11 @@ impl Kind {
 pub struct Inventory(BTreeMap<InventoryField, Value>);
 
 impl Inventory {
+    /// The inventory of a device that reported nothing.
+    pub const fn empty() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// The value, if it is known.
     pub fn get(&self, field: InventoryField) -> Option<&Value> {
         self.0.get(&field)

@@ -8,14 +8,15 @@ use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError, View};
 use chaveiro_core::query::{self, DeviceField, Filter, Listing, Order, Paged, Test};
 use chaveiro_core::scope_tag::Visibility;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::entity::{About, Collection, Entity, Reading};
+use crate::entity::{About, Collection, Entity, Reading, Told};
 use crate::kind::Kind;
 use crate::model::properties::{ID, text, texts};
 use crate::model::{Edge, Edm, EntityType, Filters, KeyForm, Property, SERVICE, Service};
 use crate::query::{Fields, QueryError, Selection, Source, constant};
-use crate::render::{Form, date_time, named, object};
+use crate::render::outline::{Values, Wanted};
+use crate::render::{Form, date_time};
 use crate::resolve::Key;
 
 const DEVICE_ID: &str = "deviceId";
@@ -184,32 +185,39 @@ impl Entity for Device {
         About::Itself(&self.0)
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
+    fn served(self: Box<Self>, _: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
+        Ok(self)
+    }
+}
+
+impl Values for Device {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
         let device = &self.0;
         let reported = |field| json!(device.inventory.text(field));
-        let id = device.id.to_string();
         let ownership = match device.owner_type {
             OwnerType::Unknown => "Unknown",
             OwnerType::Company => "Company",
             OwnerType::Personal => "Personal",
         };
-        let known = [
-            ("id", json!(id)),
-            ("accountEnabled", json!(true)),
-            ("approximateLastSignInDateTime", json!(date_time(device.last_sync))),
-            (DEVICE_ID, json!(device.inventory.text(InventoryField::AZURE_AD_DEVICE_ID).unwrap_or(&id))),
-            ("deviceOwnership", json!(ownership)),
-            ("displayName", reported(InventoryField::DEVICE_NAME)),
-            ("isManaged", json!(true)),
-            ("managementType", json!("MDM")),
-            ("manufacturer", reported(InventoryField::MANUFACTURER)),
-            ("model", reported(InventoryField::MODEL)),
-            ("operatingSystem", json!(device.platform.operating_system())),
-            ("operatingSystemVersion", reported(InventoryField::OS_VERSION)),
-            ("profileType", json!("RegisteredDevice")),
-            ("registrationDateTime", json!(date_time(device.enrolled))),
-        ];
-        Ok(object(&DEVICE, from.version, selection, form, named(known)))
+        Some(match wanted.property.name {
+            "id" => json!(device.id),
+            "accountEnabled" | "isManaged" => json!(true),
+            "approximateLastSignInDateTime" => json!(date_time(device.last_sync)),
+            DEVICE_ID => match device.inventory.text(InventoryField::AZURE_AD_DEVICE_ID) {
+                Some(entra) => json!(entra),
+                None => json!(device.id),
+            },
+            "deviceOwnership" => json!(ownership),
+            "displayName" => reported(InventoryField::DEVICE_NAME),
+            "managementType" => json!("MDM"),
+            "manufacturer" => reported(InventoryField::MANUFACTURER),
+            "model" => reported(InventoryField::MODEL),
+            "operatingSystem" => json!(device.platform.operating_system()),
+            "operatingSystemVersion" => reported(InventoryField::OS_VERSION),
+            "profileType" => json!("RegisteredDevice"),
+            "registrationDateTime" => json!(date_time(device.enrolled)),
+            _ => return None,
+        })
     }
 }
 

@@ -85,7 +85,7 @@ impl DeviceField {
     pub fn value(self, of: &DeviceFacts<'_>) -> Value {
         match self {
             Self::Recorded(field) => field.value(of),
-            Self::Reported(field) => of.device.inventory.served(field),
+            Self::Reported(field) => of.inventory.served(field),
         }
     }
 }
