@@ -10,13 +10,14 @@ use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_core::ports::{StoreError, View, Witness};
 use chaveiro_core::query::{Cursor, Filter, Listing, Order, Paged};
 use chaveiro_core::scope_tag::Visibility;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::entity_tag;
 use crate::error::GraphError;
 use crate::model::{EntityType, SERVICE};
 use crate::query::{Fields, Query, QueryError, Selection};
 use crate::render::Form;
+use crate::render::outline::{Values, Wanted};
 use crate::resolve::{Key, Version, Walk};
 use crate::short_list::{self, Item, Rendered};
 
@@ -38,8 +39,8 @@ pub(crate) trait Entity: Any + Send + Sync {
     /// The key.
     fn id(&self) -> String;
 
-    /// The JSON: the properties that are selected.
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError>;
+    /// It with what its JSON tells of others, which is read here.
+    fn served(self: Box<Self>, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Told, StoreError>;
 
     /// Returns true if a caller with that sight may know of it.
     fn is_seen(&self, _view: &dyn View, _sight: &Visibility) -> Result<bool, StoreError> {
@@ -51,14 +52,29 @@ pub(crate) trait Entity: Any + Send + Sync {
         About::Tenant
     }
 
-    /// The properties that its tag is computed from; for types that have tags.
-    fn state(&self) -> Map<String, Value> {
-        Map::new()
+    /// The JSON that its tag is computed from; for types that have tags.
+    fn state(&self) -> Vec<u8> {
+        Vec::new()
     }
 }
 
 /// An entity of any kind.
 pub(crate) type Node = Box<dyn Entity>;
+
+/// An entity as a reading found it, with all that its JSON tells. It is written outside of the reading.
+pub(crate) trait Served: Values + Send + Sync {
+    /// The entity.
+    fn entity(&self) -> &dyn Entity;
+}
+
+/// An entity of any kind that is served.
+pub(crate) type Told = Box<dyn Served>;
+
+impl<E: Entity + Values> Served for E {
+    fn entity(&self) -> &dyn Entity {
+        self
+    }
+}
 
 /// The device that a change is about, whose tags then decide who may make it.
 pub(crate) enum About<'a> {
@@ -83,19 +99,8 @@ impl dyn Entity {
 
     /// The tag, if its type has tags.
     pub(crate) fn tag(&self) -> Option<String> {
-        self.entity_type().has_tag.then(|| entity_tag::tag(self.state()))
+        self.entity_type().has_tag.then(|| entity_tag::tag(&self.state()))
     }
-
-    /// It as an item of a list: its tag first, unless the caller names properties.
-    pub(crate) fn item(&self, from: &Reading<'_>, selection: &Selection) -> Result<Map<String, Value>, StoreError> {
-        let object = self.render(from, selection, Form::Listed)?;
-        Ok(tagged(self, selection, object))
-    }
-}
-
-/// A rendered item with its tag, unless the caller names properties.
-pub(crate) fn tagged(row: &dyn Entity, selection: &Selection, object: Map<String, Value>) -> Map<String, Value> {
-    entity_tag::first(selection.shows_tag().then(|| row.tag()).flatten(), object)
 }
 
 /// The service root, where every walk begins.
@@ -110,14 +115,20 @@ impl Entity for Root {
         String::new()
     }
 
-    fn render(&self, _: &Reading<'_>, _: &Selection, _: Form) -> Result<Map<String, Value>, StoreError> {
-        Ok(Map::new())
+    fn served(self: Box<Self>, _: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
+        Ok(self)
     }
 }
 
-/// A page of a collection: the entities, each with its JSON.
+impl Values for Root {
+    fn value(&self, _: Wanted) -> Option<Value> {
+        None
+    }
+}
+
+/// A page of a collection.
 pub(crate) struct Page {
-    pub(crate) items: Vec<(Node, Map<String, Value>)>,
+    pub(crate) items: Vec<Told>,
     /// The place behind the last, if more follow.
     pub(crate) next: Option<Cursor>,
     /// The number of all that match, if it was asked for.
@@ -210,14 +221,9 @@ pub(crate) trait Collection: Any + Send + Sync {
         Ok(())
     }
 
-    /// The JSON of entities of one page.
-    fn render(
-        &self,
-        from: &Reading<'_>,
-        rows: &[Self::Row],
-        selection: &Selection,
-    ) -> Result<Vec<Map<String, Value>>, StoreError> {
-        rows.iter().map(|row| (row as &dyn Entity).item(from, selection)).collect()
+    /// Reads what the JSON of the entities of one page tells of others.
+    fn served(&self, from: &Reading<'_>, rows: Vec<Self::Row>, selection: &Selection) -> Result<Vec<Told>, StoreError> {
+        rows.into_iter().map(|row| Box::new(row).served(from, selection, Form::Listed)).collect()
     }
 }
 
@@ -239,30 +245,28 @@ impl<C: Collection> Members for C {
             Some(true) => self.counted_rows(from, &listing).map(|(page, total)| (page, Some(total)))?,
             Some(false) | None => (self.rows(from, &listing)?, None),
         };
-        rendered(self, from, page, total, selection)
+        served(self, from, page, total, selection)
     }
 
     fn first(&self, from: &Reading<'_>, limit: usize, selection: &Selection) -> Result<Page, GraphError> {
-        rendered(self, from, self.rows(from, &Listing::first(limit))?, None, selection)
+        served(self, from, self.rows(from, &Listing::first(limit))?, None, selection)
     }
 }
 
-fn rendered<C: Collection>(
+fn served<C: Collection>(
     of: &C,
     from: &Reading<'_>,
     page: Paged<C::Row>,
     total: Option<u64>,
     selection: &Selection,
 ) -> Result<Page, GraphError> {
-    let objects = of.render(from, &page.items, selection)?;
-    let nodes = page.items.into_iter().map(|row| Box::new(row) as Node);
-    Ok(Page { items: nodes.zip(objects).collect(), next: page.next, total })
+    Ok(Page { items: of.served(from, page.items, selection)?, next: page.next, total })
 }
 
 /// A collection of which a tenant has few entities.
 pub(crate) trait Small: Any + Send + Sync {
-    /// The row of one entity.
-    type Row: Entity;
+    /// The row of one entity, which has all that its JSON tells.
+    type Row: Entity + Values;
 
     /// The entity with that key, if it is one of them.
     fn find(&self, view: &dyn View, tenant: TenantId, key: &Key) -> Result<Option<Self::Row>, StoreError>;
@@ -279,11 +283,8 @@ pub(crate) struct Few<S>(pub(crate) S);
 
 impl<S: Small> Few<S> {
     fn items(&self, from: &Reading<'_>) -> Result<Vec<Item<S::Row>>, StoreError> {
-        let item = |row: S::Row| {
-            let object = row.render(from, &Selection::All(Vec::new()), Form::Listed)?;
-            Ok(Item { place: S::place(&row), object, row })
-        };
-        self.0.all(from)?.into_iter().map(item).collect()
+        let item = |row: S::Row| Item { place: S::place(&row), of: row.entity_type(), version: from.version, row };
+        Ok(self.0.all(from)?.into_iter().map(item).collect())
     }
 }
 

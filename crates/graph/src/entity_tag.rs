@@ -5,7 +5,6 @@
 
 use chaveiro_core::digest::sha256_hex;
 use http::{HeaderMap, header};
-use serde_json::{Map, Value};
 
 /// The annotation of an entity that holds its tag.
 pub(crate) const ANNOTATION: &str = "@odata.etag";
@@ -13,20 +12,9 @@ pub(crate) const ANNOTATION: &str = "@odata.etag";
 /// Hexadecimal digits of a tag: 96 bits.
 const DIGITS: usize = 24;
 
-/// An item of a list with its tag, which stands first as in an entity alone.
-pub(crate) fn first(tag: Option<String>, object: Map<String, Value>) -> Map<String, Value> {
-    let mut tagged = Map::new();
-    if let Some(tag) = tag {
-        tagged.insert(ANNOTATION.to_owned(), tag.into());
-    }
-    tagged.extend(object);
-    tagged
-}
-
 /// The tag of an entity in that state.
-pub(crate) fn tag(object: Map<String, Value>) -> String {
-    let hash = sha256_hex(Value::Object(object).to_string().as_bytes());
-    format!("W/\"{}\"", &hash[..DIGITS])
+pub(crate) fn tag(state: &[u8]) -> String {
+    format!("W/\"{}\"", &sha256_hex(state)[..DIGITS])
 }
 
 /// The states that `If-Match` of a request allows.

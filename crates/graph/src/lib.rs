@@ -69,6 +69,11 @@ pub fn activities_md() -> String {
     kinds::activities_md()
 }
 
+/// The properties of the record of a device as a table of a document.
+pub fn record_md() -> String {
+    kinds::record_md()
+}
+
 /// The route list.
 pub fn routes() -> Vec<RouteRow> {
     routes::routes(&MODEL)

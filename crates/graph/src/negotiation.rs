@@ -89,7 +89,7 @@ pub enum Metadata {
 }
 
 impl Metadata {
-    const ALL: [Self; 3] = [Self::Minimal, Self::None, Self::Full];
+    pub(crate) const ALL: [Self; 3] = [Self::Minimal, Self::None, Self::Full];
 
     fn name(self) -> &'static str {
         match self {

@@ -4,13 +4,18 @@
 use std::cmp::Ordering;
 
 use chaveiro_core::query::{Cursor, Filter, Listing, Paged, Value, compare, moment};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::model::{Edm, Property};
-use crate::query::{Fields, Source};
+use crate::model::{Edm, EntityType, Property};
+use crate::query::{Fields, Selection, Source};
+use crate::render::Form;
+use crate::render::outline::{Outline, Values};
+use crate::resolve::Version;
 
-/// A property as it was rendered.
+static EVERYTHING: Selection = Selection::All(Vec::new());
+
+/// A property as lists serve it.
 #[derive(Clone, Debug)]
 pub struct Rendered(Property);
 
@@ -24,28 +29,28 @@ impl Fields for Rendered {
 }
 
 impl Rendered {
-    fn value(&self, object: &Map<String, Json>) -> Value {
-        match object.get(self.0.name) {
-            Some(Json::Bool(flag)) => Value::Flag(*flag),
-            Some(Json::Number(number)) => number.as_i64().map_or(Value::Null, Value::Number),
-            Some(Json::String(text)) if matches!(self.0.edm, Edm::DateTime) => {
-                moment(text).map_or(Value::Null, Value::Time)
-            }
-            Some(Json::String(text)) => Value::Text(text.clone()),
-            Some(Json::Null | Json::Array(_) | Json::Object(_)) | None => Value::Null,
+    fn value<R: Values>(&self, item: &Item<R>) -> Value {
+        match Outline::new(item.of, item.version, &EVERYTHING, Form::Listed).value(self.0.name, &item.row) {
+            Json::Bool(flag) => Value::Flag(flag),
+            Json::Number(number) => number.as_i64().map_or(Value::Null, Value::Number),
+            Json::String(text) if matches!(self.0.edm, Edm::DateTime) => moment(&text).map_or(Value::Null, Value::Time),
+            Json::String(text) => Value::Text(text),
+            Json::Null | Json::Array(_) | Json::Object(_) => Value::Null,
         }
     }
 }
 
-/// One item: all its properties, and its place when nothing else orders them. Items of the same place go by their ids.
+/// One item, and its place when nothing else orders them. Items of the same place go by their ids.
 #[derive(Clone, Debug)]
-pub struct Item<R> {
+pub(crate) struct Item<R> {
     /// The place: the smaller comes first.
-    pub place: i64,
-    /// All properties, `id` among them.
-    pub object: Map<String, Json>,
+    pub(crate) place: i64,
+    /// The type.
+    pub(crate) of: &'static EntityType,
+    /// The version in which it is served.
+    pub(crate) version: Version,
     /// The entity.
-    pub row: R,
+    pub(crate) row: R,
 }
 
 /// The place of an item as a cursor has it, in the same order.
@@ -54,15 +59,15 @@ fn place_of(place: i64) -> Uuid {
 }
 
 /// The number of items that match.
-pub fn count<R>(filter: &Filter<Rendered>, items: &[Item<R>]) -> u64 {
-    items.iter().filter(|item| filter.matches(&|field: &Rendered| field.value(&item.object))).count() as u64
+pub(crate) fn count<R: Values>(filter: &Filter<Rendered>, items: &[Item<R>]) -> u64 {
+    items.iter().filter(|item| filter.matches(&|field: &Rendered| field.value(item))).count() as u64
 }
 
 /// The page that was asked for.
-pub fn page<R>(listing: &Listing<Rendered>, items: Vec<Item<R>>) -> Paged<R> {
+pub(crate) fn page<R: Values>(listing: &Listing<Rendered>, items: Vec<Item<R>>) -> Paged<R> {
     let place = |item: &Item<R>| {
-        let mut keys: Vec<_> = listing.order.iter().map(|order| order.field.value(&item.object)).collect();
-        keys.push(Value::Text(item.object.get("id").and_then(Json::as_str).unwrap_or_default().to_owned()));
+        let mut keys: Vec<_> = listing.order.iter().map(|order| order.field.value(item)).collect();
+        keys.push(Rendered(item.of.properties[0]).value(item));
         Cursor { keys, place: place_of(item.place) }
     };
     let in_order = |one: &Cursor, other: &Cursor| {
@@ -74,8 +79,7 @@ pub fn page<R>(listing: &Listing<Rendered>, items: Vec<Item<R>>) -> Paged<R> {
         let id = |cursor: &Cursor| cursor.keys.last().cloned().unwrap_or(Value::Null);
         by_keys.then(one.place.cmp(&other.place)).then_with(|| compare(&id(one), &id(other)))
     };
-    let matching =
-        items.into_iter().filter(|item| listing.filter.matches(&|field: &Rendered| field.value(&item.object)));
+    let matching = items.into_iter().filter(|item| listing.filter.matches(&|field: &Rendered| field.value(item)));
     let mut placed: Vec<_> = matching.map(|item| (place(&item), item.row)).collect();
     placed.sort_by(|(one, _), (other, _)| in_order(one, other));
     if let Some(after) = &listing.after {
@@ -93,17 +97,28 @@ pub fn page<R>(listing: &Listing<Rendered>, items: Vec<Item<R>>) -> Paged<R> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::kinds::{APPLICATION, MODEL};
     use crate::query::{OF_LIST, Query, Taken};
+    use crate::render::outline::Wanted;
+
+    impl Values for (i64, &'static str) {
+        fn value(&self, wanted: Wanted) -> Option<Json> {
+            match wanted.property.name {
+                "id" => Some(format!("i{}", self.0).into()),
+                "displayName" => Some(self.1.into()),
+                "createdDateTime" => Some("2027-01-15T08:00:00Z".into()),
+                _ => None,
+            }
+        }
+    }
 
     fn items() -> Vec<Item<(i64, &'static str)>> {
-        let item = |(number, name): (i64, &'static str)| {
-            let object =
-                json!({"id": format!("i{number}"), "displayName": name, "createdDateTime": "2027-01-15T08:00:00Z"});
-            Item { place: number, object: object.as_object().expect("an object").clone(), row: (number, name) }
+        let item = |(number, name): (i64, &'static str)| Item {
+            place: number,
+            of: &APPLICATION,
+            version: Version::Beta,
+            row: (number, name),
         };
         [(1, "b"), (2, "a"), (3, "C"), (4, "a"), (5, "d")].map(item).into()
     }

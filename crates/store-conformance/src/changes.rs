@@ -9,7 +9,7 @@ use chaveiro_core::decisions::change_device::{self, Change};
 use chaveiro_core::decisions::keys::Hand;
 use chaveiro_core::decisions::vouch::VouchRefusal;
 use chaveiro_core::decisions::{change_resource, enrollment_tokens, link, operator_tokens, tenants, unsound_rows};
-use chaveiro_core::device::{ManagedDevice, OwnerType};
+use chaveiro_core::device::{ManagedDevice, OwnerType, RecordField};
 use chaveiro_core::id::ResourceId;
 use chaveiro_core::keys::{Fingerprint, KeyName};
 use chaveiro_core::permission::Permission;
@@ -29,6 +29,10 @@ fn tags(names: &[&str]) -> ScopeTags {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
+fn set(property: &str, value: &str) -> Change {
+    RecordField::named(property).and_then(|field| Change::of(field, value.into())).expect(property)
+}
+
 async fn device(store: &Arc<dyn Store>) -> ManagedDevice {
     read(store, |view| Ok(view.device(tenant_id(1), device_id(11))?)).await.expect("a device")
 }
@@ -36,12 +40,12 @@ async fn device(store: &Arc<dyn Store>) -> ManagedDevice {
 pub(crate) async fn each_change_of_a_device_is_recorded_with_what_it_was_and_what_it_is(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
     let changes = [
-        Change::Notes(Some("the door code is 1234".to_owned())),
-        Change::Name(Some("desk 4".to_owned())),
-        Change::Owner(OwnerType::Company),
-        Change::Owner(OwnerType::Unknown),
-        Change::Tags(tags(&["lisbon", "porto"])),
-        Change::Comanaged(true),
+        set("notes", "the door code is 1234"),
+        set("managedDeviceName", "desk 4"),
+        set("ownerType", "company"),
+        set("managedDeviceOwnerType", "unknown"),
+        Change::tags(&tags(&["lisbon", "porto"])),
+        Change::comanaged(true),
     ];
     let found = device(&store).await;
     let changed = write(&store, move |unit| {
@@ -72,7 +76,7 @@ pub(crate) async fn a_device_is_moved_only_between_scopes_that_the_party_holds(b
         let found = device(&store).await;
         let before = found.clone();
         let rights = Rights::Roles(vec![(role, Visibility::Tagged(tags(held)))]);
-        let changes = [Change::Name(Some("moved".to_owned())), Change::Tags(tags(wanted))];
+        let changes = [set("managedDeviceName", "moved"), Change::tags(&tags(wanted))];
         let moved = store
             .write(move |unit| {
                 let after = change_device::change(unit, &rights, &origin(5), found.clone(), &changes)?;

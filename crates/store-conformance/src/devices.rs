@@ -12,9 +12,11 @@ use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::scope_tag::Visibility;
 
 use crate::Backend;
+use crate::random::random_device;
 use crate::sample::{
     at, device, device_id, enrollment, enrollment_id, filled, linux_device, read, resource, tenant_id, uuid, write,
 };
+use crate::walk::Dice;
 
 pub(crate) async fn a_device_comes_back_as_it_was_written(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
@@ -29,6 +31,20 @@ pub(crate) async fn a_device_comes_back_as_it_was_written(backend: &dyn Backend)
     let written = changed.clone();
     write(&store, move |unit| Ok(unit.update_device(&written)?)).await;
     assert_eq!(read(&store, |view| Ok(view.device(tenant_id(1), device_id(11))?)).await, Some(changed));
+
+    let mut dice = Dice(12);
+    for number in 400..420 {
+        let (made, changed) = (random_device(&mut dice, number), random_device(&mut dice, number));
+        for (device, is_new) in [(made, true), (changed, false)] {
+            let written = device.clone();
+            write(&store, move |unit| match is_new {
+                true => Ok(unit.insert_device(&written)?),
+                false => Ok(unit.update_device(&written)?),
+            })
+            .await;
+            assert_eq!(read(&store, move |view| Ok(view.device(tenant_id(1), device_id(number))?)).await, Some(device));
+        }
+    }
 }
 
 pub(crate) async fn pages_hold_every_item_once_while_others_are_inserted(backend: &dyn Backend) {

@@ -88,9 +88,10 @@ pub(crate) async fn an_order_is_by_its_keys_and_then_by_age(backend: &dyn Backen
     let devices = fleet(&mut dice, 50);
     let store = filled_with(backend.fresh(), &devices).await;
     let users = users();
-    for field in fields().into_iter().filter(|field| *field != DeviceField::ScopeTags) {
+    for field in fields().into_iter().filter(|field| *field != DeviceField::SCOPE_TAGS) {
         for descending in [false, true] {
-            let second = one_of(&mut dice, &[DeviceField::MODEL, DeviceField::LastSync, DeviceField::UserDisplayName]);
+            let second =
+                one_of(&mut dice, &[DeviceField::MODEL, DeviceField::LAST_SYNC, DeviceField::USER_DISPLAY_NAME]);
             let order = vec![Order { field, descending }, Order { field: second, descending: !descending }];
             let mut expected: Vec<_> = devices.iter().enumerate().collect();
             expected.sort_by(|(a_age, a), (b_age, b)| {
@@ -113,13 +114,13 @@ pub(crate) async fn an_order_is_by_its_keys_and_then_by_age(backend: &dyn Backen
 pub(crate) async fn paging_visits_every_device_once_in_every_order_while_others_come_and_go(backend: &dyn Backend) {
     let mut dice = Dice(9);
     let devices = fleet(&mut dice, 40);
-    let ordered = fields().into_iter().filter(|field| *field != DeviceField::ScopeTags);
+    let ordered = fields().into_iter().filter(|field| *field != DeviceField::SCOPE_TAGS);
     let mut orders: Vec<Vec<Order<DeviceField>>> =
         ordered.flat_map(|field| [false, true].map(|descending| vec![Order { field, descending }])).collect();
     orders.push(Vec::new());
     let is = |field, test| Filter::Is { field, test, holds: true };
     let filters = [
-        is(DeviceField::LastSync, Test::AtLeast(Value::Time(0))),
+        is(DeviceField::LAST_SYNC, Test::AtLeast(Value::Time(0))),
         is(DeviceField::DEVICE_NAME, Test::StartsWith("a".to_owned())),
     ];
     let store = filled_with(backend.fresh(), &devices).await;

@@ -1,7 +1,6 @@
 //! Random devices, and random questions about the values that Graph serves of them.
 
-use chaveiro_core::device::{ManagedDevice, ManagementState, OwnerType, Platform};
-use chaveiro_core::id::ResourceId;
+use chaveiro_core::device::{ManagedDevice, Platform, PrimaryUser, RECORD, RecordKind};
 use chaveiro_core::inventory::{Inventory, InventoryField, Kind};
 use chaveiro_core::query::{DeviceFacts, DeviceField, Filter, Test, Value};
 use chaveiro_core::resource::{Resource, ResourceKind};
@@ -22,13 +21,8 @@ pub(crate) fn fields() -> Vec<DeviceField> {
 /// Returns true if the values of that field are members of an enum.
 pub(crate) fn has_members(field: DeviceField) -> bool {
     match field {
-        DeviceField::OwnerType
-        | DeviceField::ManagementState
-        | DeviceField::ManagementAgent
-        | DeviceField::DeviceType
-        | DeviceField::EnrollmentType => true,
+        DeviceField::Recorded(field) => matches!(field.row().kind, RecordKind::OneOf(_)),
         DeviceField::Reported(field) => matches!(field.row().kind, Kind::OneOf(_)),
-        _ => false,
     }
 }
 
@@ -58,21 +52,33 @@ pub(crate) fn users() -> Vec<Resource> {
 }
 
 pub(crate) fn random_device(dice: &mut Dice, number: u64) -> ManagedDevice {
-    ManagedDevice {
+    let mut device = ManagedDevice {
         platform: one_of(dice, &[Platform::Windows, Platform::WindowsPhone, Platform::Linux]),
-        management_state: one_of(dice, ManagementState::ALL),
         comanaged: dice.roll(2) == 0,
-        user: perhaps(dice, |dice| ResourceId(uuid(4, 1 + dice.roll(4)))),
-        enrolled: at(dice.roll(5) * 40_000_000),
-        last_sync: at(dice.roll(5)),
-        certificate_expires: perhaps(dice, |dice| at(dice.roll(5))),
         inventory: InventoryField::all()
             .fold(Inventory::default(), |inventory, field| reported(dice, inventory, field)),
-        notes: perhaps(dice, text),
-        managed_device_name: if dice.roll(2) == 0 { Some(text(dice)) } else { None },
-        owner_type: one_of(dice, &[OwnerType::Unknown, OwnerType::Company, OwnerType::Personal]),
-        scope_tags: (0..=dice.roll(2)).map(|_| text(dice)).collect(),
         ..device(1, number)
+    };
+    for (kind, part) in RECORD.iter().filter_map(|row| Some((row.kind, row.part?))) {
+        let is_empty = dice.roll(4) == 0 && (part.set)(&mut device, Value::Null);
+        assert!(is_empty || (part.set)(&mut device, recorded(dice, kind)), "{}", part.name);
+    }
+    device
+}
+
+/// A value of that kind.
+fn recorded(dice: &mut Dice, kind: RecordKind) -> Value {
+    match kind {
+        RecordKind::Id => uuid(4, 1 + dice.roll(4)).to_string().into(),
+        RecordKind::Text | RecordKind::OfUser(_) => text(dice).into(),
+        RecordKind::OneOf(names) => one_of(dice, names).into(),
+        RecordKind::Flag => Value::Flag(dice.roll(2) == 0),
+        // Some hours and names of months, and equal times.
+        RecordKind::Time => {
+            let step = one_of(dice, &[1, 40_000_000]);
+            Value::Time(at(dice.roll(5) * step).as_microsecond())
+        }
+        RecordKind::Texts => Value::Texts((0..=dice.roll(2)).map(|_| text(dice)).collect()),
     }
 }
 
@@ -92,7 +98,9 @@ fn reported(dice: &mut Dice, inventory: Inventory, field: InventoryField) -> Inv
 
 /// Returns Graph's value of a device's field.
 pub(crate) fn value(device: &ManagedDevice, users: &[Resource], field: DeviceField) -> Value {
-    field.value(&DeviceFacts::new(device, users.iter().find(|user| Some(user.id) == device.user)))
+    let user = users.iter().find(|user| Some(user.id) == device.user);
+    let user = user.map(|user| PrimaryUser::new(user.clone()));
+    field.value(&DeviceFacts::new(device, user.as_ref()))
 }
 
 /// Returns a test that fits the type of that value.

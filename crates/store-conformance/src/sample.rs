@@ -9,7 +9,7 @@ use chaveiro_core::actions::recover_passcode::RECOVER_PASSCODE;
 use chaveiro_core::audit::{Activity, AuditEvent, Origin};
 use chaveiro_core::caller::{Actor, Caller, HostUser};
 use chaveiro_core::decisions::ask::{Ask, Begun, begin};
-use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, ManagementState, OwnerType, Platform};
+use chaveiro_core::device::{Inventory, InventoryField, ManagedDevice, OwnerType, Platform};
 use chaveiro_core::enrollment::Enrollment;
 use chaveiro_core::escrow::SecretContext;
 use chaveiro_core::hold::HoldRule;
@@ -61,20 +61,13 @@ pub(crate) fn tenant(number: u64) -> Tenant {
 
 pub(crate) fn device(of: u64, number: u64) -> ManagedDevice {
     ManagedDevice {
-        tenant: tenant_id(of),
-        id: device_id(number),
-        platform: Platform::Windows,
-        management_state: ManagementState::Managed,
         comanaged: number.is_multiple_of(2),
-        user: None,
-        enrolled: at(1),
         last_sync: at(2),
         certificate_expires: Some(at(3)),
         inventory: Inventory::default()
             .with(InventoryField::DEVICE_NAME, format!("D\u{e9}{number}"))
             .with(InventoryField::TOTAL_STORAGE, 1 << 40),
         notes: Some("quote \" and \u{1f511}".to_owned()),
-        managed_device_name: None,
         owner_type: OwnerType::Personal,
         recoverability: vec![Recoverability {
             of: DeviceLock { lock: Lock::Luks2, subject: "/dev/sda3".to_owned() },
@@ -83,6 +76,7 @@ pub(crate) fn device(of: u64, number: u64) -> ManagedDevice {
             action: None,
         }],
         scope_tags: [number % 3, 7].iter().map(u64::to_string).collect(),
+        ..ManagedDevice::new(tenant_id(of), device_id(number), Platform::Windows, at(1))
     }
 }
 

@@ -119,7 +119,7 @@ impl World {
         let mut device = WindowsDevice::new(hardware, account, Box::new(random_pin));
         device.sync(&self.device_transport).await.explain(|| text!("demo-error-first-session"))?;
         let id = self.client.device_id(&device.hardware.device_name).await?;
-        self.host.change_device(self.tenant, id.parse()?, Change::Comanaged(true)).await?;
+        self.host.change_device(self.tenant, id.parse()?, Change::comanaged(true)).await?;
         Ok(device)
     }
 

@@ -59,7 +59,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &HostDevice) -> Resu
             let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
             let id = id_on_host(&host, tenant.id, device).await?;
-            host.change_device(tenant.id, id, Change::Comanaged(!off)).await?;
+            host.change_device(tenant.id, id, Change::comanaged(!off)).await?;
             let state = if *off { text!("no") } else { text!("yes") };
             out.say(text!("device-comanaged", state = state), &json!({"id": id, "comanaged": !off}));
         }
@@ -67,7 +67,7 @@ pub(crate) async fn device(common: &Common, out: Out, verb: &HostDevice) -> Resu
             let host = Host::open(common)?;
             let tenant = host.tenant(common.tenant.as_deref()).await?;
             let id = id_on_host(&host, tenant.id, device).await?;
-            let change = Change::Tags(tags.iter().cloned().collect());
+            let change = Change::tags(&tags.iter().cloned().collect());
             let tags = host.change_device(tenant.id, id, change).await?.scope_tags;
             let shown = tags.iter().cloned().collect::<Vec<_>>().join(", ");
             out.say(text!("device-tagged", tags = &shown), &json!({"id": id, "scopeTags": tags}));

@@ -31,6 +31,7 @@ pub(crate) fn generate(directory: &Path) -> Result<()> {
         ("configuration.md", chaveiro_server::key_table()),
         ("chaveiro-ddf.xml", chaveiro_csp::ddf()),
         ("inventory.md", chaveiro_csp::inventory_table()),
+        ("record.md", chaveiro_graph::record_md()),
     ];
     for (name, text) in documents {
         let file = directory.join(name);

@@ -3,51 +3,65 @@
 use std::collections::BTreeSet;
 
 use crate::audit::{Activity, Origin};
-use crate::device::{ManagedDevice, OwnerType};
+use crate::device::{ManagedDevice, RecordField};
 use crate::ports::{Fault, UnitOfWork};
+use crate::query::Value;
 use crate::rights::Rights;
 use crate::scope_tag::ScopeTags;
 
 /// One change of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Replaces the notes.
-    Notes(Option<String>),
-    /// Replaces the name that administrators gave it.
-    Name(Option<String>),
-    /// Replaces the owner.
-    Owner(OwnerType),
-    /// Replaces the scope tags.
-    Tags(ScopeTags),
-    /// Sets whether another agent manages the device too.
+pub struct Change(Setting);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Setting {
+    /// A property of the record.
+    Recorded(RecordField, Value),
+    /// The management of the device by another agent, too.
     Comanaged(bool),
 }
 
 impl Change {
+    /// Sets a property; `None` if administrators do not set it, or not to that value.
+    pub fn of(field: RecordField, value: Value) -> Option<Self> {
+        let row = field.row();
+        let fits = row.setting.is_some() && row.kind.admits(&value);
+        fits.then_some(Self(Setting::Recorded(field, value)))
+    }
+
+    /// Replaces the scope tags.
+    pub fn tags(tags: &ScopeTags) -> Self {
+        const TAGS: RecordField = RecordField::of("roleScopeTagIds");
+        Self(Setting::Recorded(TAGS, Value::Texts(tags.iter().cloned().collect())))
+    }
+
+    /// Sets whether another agent manages the device too.
+    pub fn comanaged(on: bool) -> Self {
+        Self(Setting::Comanaged(on))
+    }
+
     fn apply(&self, device: &mut ManagedDevice) {
-        match self {
-            Self::Notes(text) => device.notes.clone_from(text),
-            Self::Name(text) => device.managed_device_name.clone_from(text),
-            Self::Owner(owner) => device.owner_type = *owner,
-            Self::Tags(tags) => device.scope_tags.clone_from(tags),
-            Self::Comanaged(on) => device.comanaged = *on,
+        match &self.0 {
+            Setting::Recorded(field, value) => {
+                let is_set = field.row().part.is_some_and(|part| (part.set)(device, value.clone()));
+                debug_assert!(is_set, "{field:?} takes every value that its kind admits");
+            }
+            Setting::Comanaged(on) => device.comanaged = *on,
         }
     }
 
-    /// Returns the setting by its recorded name, and its value as it is recorded. Notes may be long and confidential,
-    /// and the record keeps everything, so it gets only their length.
+    /// Returns the setting by its recorded name, and its value as it is recorded.
     fn recorded(&self, device: &ManagedDevice) -> (&'static str, String) {
-        let none = || "-".to_owned();
-        match self {
-            Self::Notes(_) => {
-                let length = device.notes.as_deref().map(|notes| notes.chars().count());
-                ("notes", length.map_or_else(none, |length| format!("{length} characters")))
-            }
-            Self::Name(_) => ("managedDeviceName", device.managed_device_name.clone().unwrap_or_else(none)),
-            Self::Owner(_) => ("ownerType", device.owner_type.name().to_owned()),
-            Self::Tags(_) => ("scopeTags", device.scope_tags.iter().cloned().collect::<Vec<_>>().join(",")),
-            Self::Comanaged(_) => ("comanaged", device.comanaged.to_string()),
-        }
+        let Setting::Recorded(field, _) = &self.0 else { return ("comanaged", device.comanaged.to_string()) };
+        let row = field.row();
+        let text = match row.part.map_or(Value::Null, |part| (part.get)(device)) {
+            Value::Text(text) if row.confidential => format!("{} characters", text.chars().count()),
+            Value::Text(text) => text,
+            Value::Texts(texts) => texts.join(","),
+            Value::Null => "-".to_owned(),
+            value @ (Value::Flag(_) | Value::Number(_) | Value::Time(_)) => value.to_string(),
+        };
+        (row.setting.unwrap_or_default(), text)
     }
 }
 

@@ -1,13 +1,24 @@
-//! The managed device: identity, platform, and what is known about it.
+//! The managed device: its record, and the properties of the record, one row each.
+//!
+//! A row names the property in Graph's `managedDevice`, says how it is stored, and whether administrators change it. Rendering,
+//! filters, changes, the columns of a store, the reference of the conformance suite and the documents go over the rows. What
+//! devices report has rows of its own, in [`crate::inventory`].
+
+use std::fmt;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 use crate::id::{DeviceId, ResourceId, TenantId};
+use crate::inventory::is_same;
 pub use crate::inventory::{Inventory, InventoryField};
 use crate::lock::Recoverability;
+use crate::part::{Part, part};
 pub use crate::platform::Platform;
+use crate::query::{NEVER, Value};
+use crate::resource::Resource;
 use crate::scope_tag::{self, ScopeTags};
 
 /// A device under management, Graph's `managedDevice`. Only what Chaveiro really learns has a field;
@@ -67,15 +78,321 @@ impl ManagedDevice {
             recoverability: Vec::new(),
         }
     }
+}
+
+/// A property of the record of a device.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The property of `managedDevice` that has the value, and its aliases.
+    pub properties: &'static [&'static str],
+    /// The kind of its value.
+    pub kind: RecordKind,
+    /// The part of the record that it is.
+    pub part: Option<Part>,
+    /// Returns the value that is served, where that is not the part as it is.
+    pub derived: Option<fn(&DeviceFacts<'_>) -> Value>,
+    /// The name under which a change by administrators is recorded; `None` if they do not change it.
+    pub setting: Option<&'static str>,
+    /// True if the record of changes has only the length of the text: it may be long and confidential, and the record keeps
+    /// everything.
+    pub confidential: bool,
+    /// The description, for the documents.
+    pub about: &'static str,
+}
+
+/// The kind of a property of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// An identifier, as text.
+    Id,
+    /// Text.
+    Text,
+    /// That text property of the primary user; an empty text if there is none.
+    OfUser(&'static str),
+    /// One of these names.
+    OneOf(&'static [&'static str]),
+    /// True or false.
+    Flag,
+    /// A time.
+    Time,
+    /// A set of texts.
+    Texts,
+}
+
+impl RecordKind {
+    /// Returns true if that is a value of this kind.
+    pub fn admits(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Id | Self::Text | Self::OfUser(_), Value::Text(_))
+            | (Self::Flag, Value::Flag(_))
+            | (Self::Time, Value::Time(_))
+            | (Self::Texts, Value::Texts(_)) => true,
+            (Self::Id | Self::Text, Value::Null) => true,
+            (Self::OneOf(names), Value::Text(name)) => names.contains(&name.as_str()),
+            _ => false,
+        }
+    }
+}
+
+/// A row that has nothing but its property yet.
+const ROW: Recorded = Recorded {
+    properties: &[],
+    kind: RecordKind::Text,
+    part: None,
+    derived: None,
+    setting: None,
+    confidential: false,
+    about: "",
+};
+
+/// Every property of the record.
+pub const RECORD: &[Recorded] = &[
+    Recorded {
+        properties: &["id"],
+        kind: RecordKind::Id,
+        derived: Some(|of| of.device.id.to_string().into()),
+        about: "Key of the device.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["userId"],
+        kind: RecordKind::Id,
+        part: part!(user),
+        about: "Id of the primary user.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["managedDeviceOwnerType", "ownerType"],
+        kind: RecordKind::OneOf(&["company", "personal", "unknown"]),
+        part: part!(owner_type),
+        setting: Some("ownerType"),
+        about: "Owner of the device.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["managementState"],
+        kind: RecordKind::OneOf(&["managed", "retireIssued", "unknownFutureValue"]),
+        part: part!(management_state),
+        about: "State of its management.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["chaveiro_managementState"],
+        kind: RecordKind::OneOf(&["managed", "retired", "unenrolled"]),
+        derived: Some(|of| of.device.management_state.word().into()),
+        about: "State of its management, in our own words.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["managementAgent"],
+        kind: RecordKind::OneOf(&["mdm", "configurationManagerClientMdm"]),
+        derived: Some(|of| if of.device.comanaged { "configurationManagerClientMdm" } else { "mdm" }.into()),
+        about: "Agents that manage the device.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["enrolledDateTime"],
+        kind: RecordKind::Time,
+        part: part!(enrolled),
+        about: "Time of the current enrolment.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["lastSyncDateTime"],
+        kind: RecordKind::Time,
+        part: part!(last_sync),
+        about: "Time of the last management session.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["operatingSystem"],
+        derived: Some(|of| of.device.platform.operating_system().into()),
+        about: "Operating system.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["deviceType"],
+        kind: RecordKind::OneOf(&["desktop", "windowsPhone", "linux"]),
+        derived: Some(|of| of.device.platform.device_type().into()),
+        about: "Kind of the device.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["azureADRegistered", "aadRegistered"],
+        kind: RecordKind::Flag,
+        derived: Some(|of| of.inventory.text(InventoryField::AZURE_AD_DEVICE_ID).is_some().into()),
+        about: "True if the device has an id in Entra.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["deviceEnrollmentType"],
+        kind: RecordKind::OneOf(&["userEnrollment", "unknown"]),
+        derived: Some(|of| if of.user.is_some() { "userEnrollment" } else { "unknown" }.into()),
+        about: "Way of the enrolment.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["emailAddress"],
+        kind: RecordKind::OfUser("mail"),
+        about: "Mail address of the primary user.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["userPrincipalName"],
+        kind: RecordKind::OfUser("userPrincipalName"),
+        about: "Principal name of the primary user.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["userDisplayName"],
+        kind: RecordKind::OfUser("displayName"),
+        about: "Name of the primary user.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["managedDeviceName"],
+        part: part!(managed_device_name),
+        derived: Some(|of| of.managed_name().into()),
+        setting: Some("managedDeviceName"),
+        about: "Name that administrators gave it; generated from user, platform and enrolment until then.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["managementCertificateExpirationDate"],
+        kind: RecordKind::Time,
+        part: part!(certificate_expires),
+        derived: Some(|of| Value::Time(of.device.certificate_expires.map_or(NEVER, |at| at.as_microsecond()))),
+        about: "End of validity of its management certificate.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["roleScopeTagIds"],
+        kind: RecordKind::Texts,
+        part: part!(scope_tags),
+        setting: Some("scopeTags"),
+        about: "Tags by which role assignments find the device.",
+        ..ROW
+    },
+    Recorded {
+        properties: &["notes"],
+        part: part!(notes),
+        setting: Some("notes"),
+        confidential: true,
+        about: "Notes of an administrator.",
+        ..ROW
+    },
+];
+
+/// A reference to a row of [`RECORD`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RecordField(usize);
+
+impl RecordField {
+    /// The row of that property. In a constant, a property without a row does not compile.
+    pub const fn of(property: &str) -> Self {
+        let mut index = 0;
+        while !is_same(RECORD[index].properties[0], property) {
+            index += 1;
+        }
+        Self(index)
+    }
+
+    /// Every property, in the order of the rows.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..RECORD.len()).map(Self)
+    }
+
+    /// The row of a property by its name or an alias.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|field| field.row().properties.contains(&name))
+    }
+
+    /// The place of the row.
+    pub const fn index(self) -> usize {
+        self.0
+    }
+
+    /// The row.
+    pub const fn row(self) -> &'static Recorded {
+        &RECORD[self.0]
+    }
+
+    /// The value as Graph serves it.
+    pub fn value(self, of: &DeviceFacts<'_>) -> Value {
+        match self.row() {
+            Recorded { derived: Some(derived), .. } => derived(of),
+            Recorded { part: Some(part), .. } => (part.get)(of.device),
+            Recorded { kind: RecordKind::OfUser(name), .. } => of.of_user(name).unwrap_or_default().into(),
+            Recorded { .. } => Value::Null,
+        }
+    }
+}
+
+impl fmt::Debug for RecordField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.row().properties[0])
+    }
+}
+
+/// A device and its primary user, as properties see them.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceFacts<'a> {
+    device: &'a ManagedDevice,
+    /// The values that the device reported.
+    pub(crate) inventory: &'a Inventory,
+    user: Option<&'a PrimaryUser>,
+}
+
+impl<'a> DeviceFacts<'a> {
+    /// The facts of a device that has that primary user.
+    pub fn new(device: &'a ManagedDevice, user: Option<&'a PrimaryUser>) -> Self {
+        Self { device, inventory: &device.inventory, user }
+    }
+
+    /// The facts that callers and the server have written, without those that the device reports.
+    pub fn written(device: &'a ManagedDevice) -> Self {
+        static NOTHING: Inventory = Inventory::empty();
+        Self { device, inventory: &NOTHING, user: None }
+    }
 
     /// The name that administrators gave it, or else `{user}_{platform}_{M/d/yyyy}_{h:mm tt}`.
-    pub fn managed_name(&self, principal: Option<&str>) -> String {
-        self.managed_device_name.clone().unwrap_or_else(|| {
-            let of_user = principal.and_then(|name| name.split('@').next());
-            let prefix = of_user.or(self.inventory.text(InventoryField::DEVICE_NAME)).unwrap_or("device");
-            let enrolled = self.enrolled.strftime("%-m/%-d/%Y_%-I:%M %p");
-            format!("{prefix}_{}_{enrolled}", self.platform.operating_system())
+    fn managed_name(&self) -> String {
+        let Self { device, inventory, .. } = self;
+        device.managed_device_name.clone().unwrap_or_else(|| {
+            let of_user = self.of_user("userPrincipalName").and_then(|name| name.split('@').next());
+            let prefix = of_user.or(inventory.text(InventoryField::DEVICE_NAME)).unwrap_or("device");
+            let enrolled = device.enrolled.strftime("%-m/%-d/%Y_%-I:%M %p");
+            format!("{prefix}_{}_{enrolled}", device.platform.operating_system())
         })
+    }
+
+    /// The device.
+    pub fn device(&self) -> &'a ManagedDevice {
+        self.device
+    }
+
+    fn of_user(&self, name: &str) -> Option<&'a str> {
+        self.user?.text(name)
+    }
+}
+
+/// The primary user of a device. The properties are read when the first is asked for.
+#[derive(Debug)]
+pub struct PrimaryUser {
+    stored: String,
+    properties: OnceLock<serde_json::Value>,
+}
+
+impl PrimaryUser {
+    /// The user in that row.
+    pub fn new(user: Resource) -> Self {
+        Self { stored: user.properties, properties: OnceLock::new() }
+    }
+
+    /// The text property of that name.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let read = || serde_json::from_str(&self.stored).unwrap_or_default();
+        self.properties.get_or_init(read).get(name)?.as_str()
     }
 }
 
@@ -134,6 +451,61 @@ impl OwnerType {
             Self::Unknown => "unknown",
             Self::Company => "company",
             Self::Personal => "personal",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_property_of_the_record_has_one_row_and_a_value() {
+        let device = ManagedDevice::new(
+            TenantId(uuid::Uuid::nil()),
+            DeviceId(uuid::Uuid::nil()),
+            Platform::Linux,
+            Timestamp::UNIX_EPOCH,
+        );
+        let (mut names, mut parts) = (Vec::new(), Vec::new());
+        for field in RecordField::all() {
+            let row = field.row();
+            names.extend(row.properties);
+            parts.extend(row.part.as_ref().map(|part| part.name));
+            assert_eq!(RecordField::of(row.properties[0]), field);
+            assert!(row.kind.admits(&field.value(&DeviceFacts::new(&device, None))), "{field:?}");
+            assert!(row.about.ends_with('.') && !row.about.contains('|'), "{field:?}");
+            assert!(row.setting.is_none() || row.part.is_some(), "{field:?}: nothing to set");
+        }
+        for mut names in [names, parts] {
+            let all = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), all, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_takes_every_value_of_its_kind_and_no_other() {
+        let id = uuid::Uuid::from_u128(7);
+        let mut device = ManagedDevice::new(TenantId(id), DeviceId(id), Platform::Linux, Timestamp::UNIX_EPOCH);
+        let parts = RecordField::all().filter_map(|field| Some((field.row().kind, field.row().part.as_ref()?)));
+        for (kind, part) in parts {
+            let fitting = match kind {
+                RecordKind::Id => vec![Value::Text(id.to_string()), Value::Null],
+                RecordKind::Text | RecordKind::OfUser(_) => vec!["a".into(), "".into(), Value::Null],
+                RecordKind::OneOf(names) => names.iter().map(|name| (*name).into()).collect(),
+                RecordKind::Flag => vec![true.into(), false.into()],
+                RecordKind::Time => vec![Value::Time(0), Value::Time(1)],
+                RecordKind::Texts => vec![Value::Texts(vec!["a".to_owned()])],
+            };
+            for value in fitting {
+                assert!((part.set)(&mut device, value.clone()), "{}: {value}", part.name);
+                assert_eq!((part.get)(&device), value, "{}", part.name);
+            }
+            let before = device.clone();
+            assert!(!(part.set)(&mut device, Value::Number(7)), "{}", part.name);
+            assert_eq!(device, before);
         }
     }
 }

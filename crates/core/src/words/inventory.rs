@@ -269,7 +269,8 @@ impl InventoryField {
     }
 }
 
-const fn is_same(one: &str, other: &str) -> bool {
+/// Returns true if two texts are equal, in constants too.
+pub(crate) const fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     if one.len() != other.len() {
         return false;
@@ -343,6 +344,11 @@ impl Kind {
 pub struct Inventory(BTreeMap<InventoryField, Value>);
 
 impl Inventory {
+    /// The inventory of a device that reported nothing.
+    pub const fn empty() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// The value, if it is known.
     pub fn get(&self, field: InventoryField) -> Option<&Value> {
         self.0.get(&field)

@@ -16,6 +16,7 @@ pub mod id;
 pub mod inventory;
 pub mod keys;
 pub mod lock;
+pub mod part;
 pub mod passcode;
 pub mod permission;
 pub mod platform;

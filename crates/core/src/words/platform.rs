@@ -23,4 +23,13 @@ impl Platform {
             Self::Linux => "Linux",
         }
     }
+
+    /// `managedDevice.deviceType`.
+    pub fn device_type(self) -> &'static str {
+        match self {
+            Self::Windows => "desktop",
+            Self::WindowsPhone => "windowsPhone",
+            Self::Linux => "linux",
+        }
+    }
 }

@@ -20,9 +20,10 @@ use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use crate::device::DeviceFacts;
 pub use action_field::ActionField;
 pub use audit_field::AuditField;
-pub use field::{DeviceFacts, DeviceField, MemberKind, NEVER, ResourceField};
+pub use field::{DeviceField, MemberKind, NEVER, ResourceField};
 
 /// A value of a property or of a literal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

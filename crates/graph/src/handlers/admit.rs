@@ -76,8 +76,7 @@ pub(crate) struct Admitted {
 impl Admitted {
     /// The reading of what was admitted.
     pub(crate) fn reading<'a>(&'a self, view: &'a dyn View, witness: &'a dyn Witness, asked: &Asked) -> Reading<'a> {
-        let (tenant, version, sight) = (asked.tenant(), asked.walk.version, &self.sight);
-        Reading { view, witness, tenant, version, sight }
+        asked.reading(view, witness, &self.sight)
     }
 
     /// The device at the end, with what a decision about it needs.
@@ -90,6 +89,16 @@ impl Admitted {
 impl Asked {
     pub(crate) fn tenant(&self) -> TenantId {
         self.caller.tenant
+    }
+
+    /// The reading of what is visible with that sight.
+    pub(crate) fn reading<'a>(
+        &self,
+        view: &'a dyn View,
+        witness: &'a dyn Witness,
+        sight: &'a Visibility,
+    ) -> Reading<'a> {
+        Reading { view, witness, tenant: self.tenant(), version: self.walk.version, sight }
     }
 
     /// The control information of its answer, on a server with that address.

@@ -2,44 +2,46 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Map, Value};
 
 use super::admit::Asked;
 use super::response;
 use crate::GraphState;
-use crate::entity::Entity;
-use crate::entity_tag;
+use crate::entity::Served;
 use crate::model::Access;
 use crate::query::Selection;
-use crate::render::control::Control;
+use crate::render::Form;
+use crate::render::control::{Control, Placed};
+use crate::render::outline::{Object, Outline};
 use crate::resolve::{End, Version, Walk};
 
 /// The answer to a request that made or changed an entity: the entity with its tag.
-pub(crate) fn answer(
-    state: &GraphState,
-    asked: &Asked,
-    entity: &dyn Entity,
-    object: Map<String, Value>,
-    status: StatusCode,
-) -> Response {
-    let (control, tag) = (asked.control(&state.base_url), entity.tag());
+pub(crate) fn answer(state: &GraphState, asked: &Asked, entity: &dyn Served, status: StatusCode) -> Response {
+    let (control, tag) = (asked.control(&state.base_url), entity.entity().tag());
     let context = context(state, asked.walk.version, &set_path(&asked.walk), &Selection::Default, true);
-    let mut body = control.begin(context);
-    body.extend(controlled(asked, &control, entity, entity_tag::first(tag.clone(), object)));
-    response::tagged(response::json(control.format, status, &Value::Object(body)), tag.as_deref())
+    let outline = Outline::new(entity.entity().entity_type(), asked.walk.version, &Selection::Default, Form::Single);
+    let mut body = Vec::new();
+    let mut object = Object::begin(&mut body, control.begin(context));
+    controlled(asked, &control, &outline, entity, tag.as_deref(), &mut object);
+    object.end();
+    response::tagged(response::json_bytes(control.format, status, body.into()), tag.as_deref())
 }
 
-/// An entity at the end of a request, or of the collection there, with the control information that the caller asks for.
+/// Writes an entity at the end of a request, or of the collection there, with the control information that the caller asks for.
 pub(super) fn controlled(
     asked: &Asked,
     control: &Control<'_>,
-    entity: &dyn Entity,
-    object: Map<String, Value>,
-) -> Map<String, Value> {
-    let path = asked.walk.parenthesised("");
-    let path = if matches!(asked.walk.end, End::Set) { keyed(&path, &entity.id()) } else { path };
+    outline: &Outline<'_>,
+    entity: &dyn Served,
+    tag: Option<&str>,
+    object: &mut Object<'_>,
+) {
+    let path = || {
+        let path = asked.walk.parenthesised("");
+        if matches!(asked.walk.end, End::Set) { keyed(&path, &entity.entity().id()) } else { path }
+    };
     let access = asked.walk.hops.last().map_or(Access::ReadOnly, |hop| hop.edge.access);
-    control.entity(entity.entity_type(), &path, access.is_changed(), object)
+    let placed = Placed { outline, values: entity, tag, path: &path, changes: access.is_changed() };
+    control.entity(object, &placed);
 }
 
 /// The path of an entity in a collection.

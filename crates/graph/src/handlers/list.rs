@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::admit::Asked;
 use super::answer::{context, controlled};
@@ -15,7 +15,12 @@ use crate::GraphState;
 use crate::entity::Page;
 use crate::error::GraphError;
 use crate::model::Edm;
+use crate::render::Form;
+use crate::render::outline::{Object, Outline};
 use crate::resolve::{Called, End};
+
+/// The number of items that are written before other requests get their turn.
+const AT_ONCE: usize = 100;
 
 /// One page of a collection.
 pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
@@ -23,38 +28,52 @@ pub(super) async fn list(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<R
         return names(state, &asked, called).await;
     }
     let reading = Arc::clone(&asked);
-    let (base_url, witness) = (state.base_url.clone(), Arc::clone(&state.witness));
+    let witness = Arc::clone(&state.witness);
     let found = read_store(state, move |view| {
         let admitted = reading.admit(view)?;
         let from = admitted.reading(view, witness.as_ref(), &reading);
-        let mut page = match &admitted.binding.members {
+        let page = match &admitted.binding.members {
             Some(members) => members.page(&from, &admitted.query, &reading.walk, &admitted.selection)?,
             None => Page::empty(),
         };
-        let expanding = Expanding { from, base_url: &base_url, asked: &reading };
-        let control = reading.control(&base_url);
-        for (entity, object) in &mut page.items {
-            *object = controlled(&reading, &control, entity.as_ref(), std::mem::take(object));
-            let path = format!("{}/{}", reading.path, entity.id());
-            admitted.expansions.put(&expanding, entity.as_ref(), &path, object)?;
-        }
-        let items: Vec<_> = page.items.into_iter().map(|(_, object)| Value::Object(object)).collect();
-        Ok((items, page.next, page.total, admitted.query, admitted.selection))
+        let expanded = page.items.iter().map(|told| admitted.expansions.read(&from, &reading, told.entity()));
+        let expanded = expanded.collect::<Result<Vec<_>, _>>()?;
+        Ok((page, expanded, admitted.query, admitted.selection, admitted.expansions))
     });
-    let (items, next, total, query, selection) = found.await?;
+    let (page, expanded, query, selection, expansions) = found.await?;
 
     let control = asked.control(&state.base_url);
     let context = context(state, asked.walk.version, &asked.walk.parenthesised(""), &selection, false);
-    let mut body = control.begin(context);
+    let mut body = Vec::new();
+    let mut object = Object::begin(&mut body, control.begin(context));
     // As in production, the number on this page; `$count=true` asks for the number of all.
-    body.insert("@odata.count".to_owned(), control.count(total.unwrap_or(items.len() as u64)));
-    if let Some(cursor) = &next {
+    object.member("@odata.count", &control.count(page.total.unwrap_or(page.items.len() as u64)));
+    if let Some(cursor) = &page.next {
         let link = format!("{}{}?{}", state.base_url, asked.path, query.next(cursor, &asked.walk));
-        body.insert("@odata.nextLink".to_owned(), link.into());
+        object.member("@odata.nextLink", &link);
     }
-    body.insert("value".to_owned(), items.into());
+    let outline = Outline::new(asked.walk.target(), asked.walk.version, &selection, Form::Listed);
+    let expanding =
+        Expanding { asked: &asked, control, expansions: &expansions, outlines: expansions.outlines(&asked) };
+    let out = object.name(&["value"]);
+    out.push(b'[');
+    for (index, (told, expanded)) in page.items.iter().zip(expanded).enumerate() {
+        if index > 0 {
+            out.push(b',');
+            if index.is_multiple_of(AT_ONCE) {
+                tokio::task::yield_now().await;
+            }
+        }
+        let tag = outline.shows_tag().then(|| told.entity().tag()).flatten();
+        let mut item = Object::begin(out, Map::new());
+        controlled(&asked, &control, &outline, told.as_ref(), tag.as_deref(), &mut item);
+        expanding.write(expanded, &|| format!("{}/{}", asked.path, told.entity().id()), &mut item)?;
+        item.end();
+    }
+    out.push(b']');
+    object.end();
     let page = asked.wanted.as_ref().ok().and_then(|wanted| wanted.page);
-    Ok(response::preferred(response::json(control.format, StatusCode::OK, &Value::Object(body)), page))
+    Ok(response::preferred(response::json_bytes(control.format, StatusCode::OK, body.into()), page))
 }
 
 /// The names that a function of a collection answers.

@@ -15,20 +15,22 @@ use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::{Decided, Timestamp};
 use http::StatusCode;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::admit::{Admitted, Asked};
 use super::answer::{context, controlled, set_path};
-use super::expand::Expanding;
+use super::expand::{Expanded, Expanding};
+use super::expansions::Expansions;
 use super::response;
 use super::store::{read_store, write_and_alert};
 use crate::GraphState;
-use crate::entity_tag;
+use crate::entity::{Entity, Told};
 use crate::error::GraphError;
 use crate::model::Property;
 use crate::query::Selection;
 use crate::render::Form;
 use crate::render::action_result::{Entry, Reason, Shown, with_results};
+use crate::render::outline::{Object, Outline};
 use crate::resolve::{End, PropertyPath};
 
 const RESULTS: &str = "deviceActionResults";
@@ -70,68 +72,75 @@ fn connects(view: &dyn View, device: &ManagedDevice) -> Result<Option<Enrollment
 
 /// An entity that a request reads.
 struct Found {
-    object: Map<String, Value>,
-    tag: Option<String>,
+    told: Told,
+    selection: Selection,
+    expansions: Expansions,
+    expanded: Expanded,
     connects: Option<EnrollmentId>,
     /// The results of its actions, if it is a device and they are asked for.
     results: Option<Results>,
 }
 
-/// Admits a request and reads the entity, without results of a device.
-fn find(asked: &Asked, view: &dyn View, state: &GraphState) -> Result<(Found, Admitted), GraphError> {
-    let (admitted, base_url) = (asked.admit(view)?, state.base_url.as_str());
-    let entity = admitted.binding.node.as_ref();
-    let from = admitted.reading(view, state.witness.as_ref(), asked);
-    let object = entity.render(&from, &admitted.selection, Form::Single)?;
-    let tag = entity.tag();
-    let mut object = match asked.walk.end {
-        End::Property(_) => object,
-        _ => controlled(asked, &asked.control(base_url), entity, entity_tag::first(tag.clone(), object)),
-    };
-    let expanding = Expanding { from, base_url, asked };
-    admitted.expansions.put(&expanding, entity, &asked.path, &mut object)?;
+/// Reads what an admitted request shows of its entity, beside these results of a device.
+fn find(
+    asked: &Asked,
+    view: &dyn View,
+    state: &GraphState,
+    admitted: Admitted,
+    results: Option<Results>,
+) -> Result<Found, GraphError> {
     // What is not asked for is not read.
-    let connects = asked_for(CONNECTED, &object, &admitted).map_or(Ok(None), |device| connects(view, device))?;
-    Ok((Found { object, tag, connects, results: None }, admitted))
+    let connects = asked_for(CONNECTED, asked, &admitted).map_or(Ok(None), |device| connects(view, device))?;
+    let Admitted { binding, selection, expansions, sight, .. } = admitted;
+    let from = asked.reading(view, state.witness.as_ref(), &sight);
+    let expanded = expansions.read(&from, asked, binding.node.as_ref())?;
+    let told = binding.node.served(&from, &selection, Form::Single)?;
+    Ok(Found { told, selection, expansions, expanded, connects, results })
 }
 
 /// The device that a request reads, if that member is asked for.
-fn asked_for<'a>(member: &str, object: &Map<String, Value>, admitted: &'a Admitted) -> Option<&'a ManagedDevice> {
-    admitted.binding.device().filter(|_| object.contains_key(member))
+fn asked_for<'a>(member: &str, asked: &Asked, admitted: &'a Admitted) -> Option<&'a ManagedDevice> {
+    let device = admitted.binding.device()?;
+    outline(asked, device, &admitted.selection).has(member).then_some(device)
+}
+
+fn outline<'a>(asked: &Asked, entity: &dyn Entity, selection: &'a Selection) -> Outline<'a> {
+    Outline::new(entity.entity_type(), asked.walk.version, selection, Form::Single)
 }
 
 /// Reads the entity of a request. Passcodes that it may show are decided on in the same unit of work.
-async fn read(state: &Arc<GraphState>, asked: &Arc<Asked>) -> Result<(Found, Selection), GraphError> {
+async fn read(state: &Arc<GraphState>, asked: &Arc<Asked>) -> Result<Found, GraphError> {
     let (face, asked) = (Arc::clone(state), Arc::clone(asked));
     let Some(reason) = withheld(&asked) else {
         let read = write_and_alert(state, move |unit| {
-            let (mut found, admitted) = find(&asked, unit, &face)?;
+            let admitted = asked.admit(unit)?;
             let (reason, break_glass) = (asked.reason.as_deref(), asked.break_glass.as_deref());
             let (caller, request, facts) = (&asked.caller, asked.request, admitted.facts()?);
             let ask = AskForAll { caller, facts, request, reason, break_glass };
-            found.results = Some(Results::Decided(disclose_passcode::disclose_all(unit, &ask, asked.now)?));
-            Ok((found, admitted.selection))
+            let seen = disclose_passcode::disclose_all(unit, &ask, asked.now)?;
+            find(&asked, unit, &face, admitted, Some(Results::Decided(seen)))
         });
         return read.await;
     };
     let read = read_store(state, move |view| {
-        let (mut found, admitted) = find(&asked, view, &face)?;
-        let device = asked_for(RESULTS, &found.object, &admitted);
-        found.results = device.map(|device| Results::withheld(view, device, reason)).transpose()?;
-        Ok((found, admitted.selection))
+        let admitted = asked.admit(view)?;
+        let device = asked_for(RESULTS, &asked, &admitted);
+        let results = device.map(|device| Results::withheld(view, device, reason)).transpose()?;
+        find(&asked, view, &face, admitted, results)
     });
     read.await
 }
 
 /// One entity.
 pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result<Response, GraphError> {
-    let (Found { mut object, tag, connects, results }, selection) = read(state, &asked).await?;
-    if let Some(connected) = object.get_mut(CONNECTED) {
-        *connected = connects.map(|enrollment| state.waker.waits(enrollment)).into();
-    }
+    let Found { told, selection, expansions, expanded, connects, results } = read(state, &asked).await?;
+    let mut outline = outline(&asked, told.entity(), &selection);
+    outline.known = Some((CONNECTED, connects.map(|enrollment| state.waker.waits(enrollment)).into()));
     if let End::Property(path) = &asked.walk.end {
-        return Ok(property(state, &asked, path, object, results));
+        return Ok(property(state, &asked, path, outline.value(path.property.name, told.as_ref()), results));
     }
+    // `with_results` writes this member last, and by itself.
+    outline.last = results.is_some().then_some(RESULTS);
 
     let control = asked.control(&state.base_url);
     let path = if asked.walk.hops.last().is_some_and(|hop| hop.key.is_some()) {
@@ -139,14 +148,18 @@ pub(super) async fn single(state: &Arc<GraphState>, asked: Arc<Asked>) -> Result
     } else {
         asked.walk.parenthesised("")
     };
-    let mut body = control.begin(context(state, asked.walk.version, &path, &selection, true));
-    body.extend(object);
+    let (tag, mut body) = (told.entity().tag(), Vec::new());
+    let context = context(state, asked.walk.version, &path, &selection, true);
+    let mut object = Object::begin(&mut body, control.begin(context));
+    controlled(&asked, &control, &outline, told.as_ref(), tag.as_deref(), &mut object);
+    let outlines = expansions.outlines(&asked);
+    let expanding = Expanding { asked: &asked, control, expansions: &expansions, outlines };
+    expanding.write(expanded, &|| asked.path.clone(), &mut object)?;
     let Some(results) = results else {
-        let answer = response::json(control.format, StatusCode::OK, &Value::Object(body));
+        object.end();
+        let answer = response::json_bytes(control.format, StatusCode::OK, body.into());
         return Ok(response::tagged(answer, tag.as_deref()));
     };
-    // `with_results` writes this member last, and by itself.
-    body.remove(RESULTS);
     let body = with_results(control.format, &body, RESULTS, &entries(state, &asked, results));
     Ok(response::tagged(response::secret_json(control.format, body), tag.as_deref()))
 }
@@ -156,7 +169,7 @@ fn property(
     state: &GraphState,
     asked: &Asked,
     path: &PropertyPath,
-    mut object: Map<String, Value>,
+    whole: Value,
     results: Option<Results>,
 ) -> Response {
     let control = asked.control(&state.base_url);
@@ -164,10 +177,11 @@ fn property(
         format!("{}/{}/$metadata#{}", state.base_url, asked.walk.version.segment(), asked.walk.parenthesised(""));
     let begun = control.begin(context);
     if let Some(results) = results {
-        let body = with_results(control.format, &begun, "value", &entries(state, asked, results));
+        let mut head = Vec::new();
+        Object::begin(&mut head, begun);
+        let body = with_results(control.format, &head, "value", &entries(state, asked, results));
         return response::secret_json(control.format, body);
     }
-    let whole = object.remove(path.property.name).unwrap_or_default();
     let member = |value: Value, member: &&Property| match value {
         Value::Object(mut members) => members.remove(member.name).unwrap_or_default(),
         _ => Value::Null,

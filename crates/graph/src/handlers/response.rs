@@ -37,7 +37,7 @@ pub(crate) fn json(format: Format, status: StatusCode, body: &Value) -> Response
 }
 
 /// A JSON answer that is written already.
-pub(super) fn json_bytes(format: Format, status: StatusCode, body: Bytes) -> Response {
+pub(crate) fn json_bytes(format: Format, status: StatusCode, body: Bytes) -> Response {
     odata(status, body.into(), format.content_type())
 }
 

@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 
 use crate::GraphState;
 use crate::body::BodyError;
-use crate::entity::{Entity, Few, Reading, Small};
+use crate::entity::{Entity, Few, Reading, Small, Told};
 use crate::error::GraphError;
 use crate::handlers::admit::Asked;
 use crate::handlers::answer::{address, answer};
@@ -43,7 +43,8 @@ use crate::model::{
 };
 use crate::openapi::schema::{self, SOME_LINE, line};
 use crate::query::Selection;
-use crate::render::{Form, complex, date_time, named, object};
+use crate::render::outline::{Values, Wanted, whole};
+use crate::render::{Form, complex, date_time, named};
 use crate::resolve::{Key, Version};
 use crate::short_list::Rendered;
 
@@ -179,31 +180,31 @@ impl Entity for Application {
         self.id.to_string()
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
-        Ok(rendered(self, from.version, selection, form))
+    fn served(self: Box<Self>, _: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
+        Ok(self)
     }
 
-    fn state(&self) -> Map<String, Value> {
-        rendered(self, Version::Beta, &Selection::All(Vec::new()), Form::Single)
+    fn state(&self) -> Vec<u8> {
+        whole(&APPLICATION, self)
     }
 }
 
-fn rendered(of: &Application, version: Version, selection: &Selection, form: Form) -> Map<String, Value> {
-    let names = |permissions: &[Permission]| permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>();
-    let certificates = of.certificates.iter().map(|certificate| key(certificate, version));
-    let secrets = of.secrets.iter().map(|secret| password(secret, version));
-    let known = [
-        ("id", json!(of.id)),
-        ("appId", json!(of.id)),
-        ("createdDateTime", json!(date_time(of.created))),
-        ("displayName", json!(of.display_name)),
-        ("isFallbackPublicClient", json!(of.public)),
-        ("keyCredentials", certificates.collect()),
-        ("passwordCredentials", secrets.collect()),
-        ("chaveiro_permissions", json!(names(&of.permissions))),
-        ("chaveiro_delegatedPermissions", json!(names(&of.delegated))),
-    ];
-    object(&APPLICATION, version, selection, form, named(known))
+impl Values for Application {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        let names =
+            |permissions: &[Permission]| permissions.iter().map(|permission| permission.name()).collect::<Vec<_>>();
+        Some(match wanted.property.name {
+            "id" | "appId" => json!(self.id),
+            "createdDateTime" => json!(date_time(self.created)),
+            "displayName" => json!(self.display_name),
+            "isFallbackPublicClient" => json!(self.public),
+            "keyCredentials" => self.certificates.iter().map(|certificate| key(certificate, wanted.version)).collect(),
+            "passwordCredentials" => self.secrets.iter().map(|secret| password(secret, wanted.version)).collect(),
+            "chaveiro_permissions" => json!(names(&self.permissions)),
+            "chaveiro_delegatedPermissions" => json!(names(&self.delegated)),
+            _ => return None,
+        })
+    }
 }
 
 /// The JSON of a secret, without the secret.
@@ -260,8 +261,7 @@ async fn create(writing: Writing<'_>) -> Result<Response, GraphError> {
     });
     written.await?;
     let url = address(state, &asked, application.id);
-    let object = rendered(&application, asked.walk.version, &Selection::Default, Form::Single);
-    Ok(response::located(answer(state, &asked, &application, object, StatusCode::CREATED), &url))
+    Ok(response::located(answer(state, &asked, &application, StatusCode::CREATED), &url))
 }
 
 /// Changes the name.

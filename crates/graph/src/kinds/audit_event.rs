@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::Arc;
 
 use chaveiro_core::actions::{ACTIONS, recorded_as};
 use chaveiro_core::activity::Described;
@@ -16,11 +17,11 @@ use chaveiro_core::remote_action::RemoteAction;
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::device_management::DEVICE_MANAGEMENT;
-use crate::entity::{Collection, Entity, Reading};
+use crate::entity::{Collection, Entity, Reading, Served, Told};
 use crate::kind::Kind;
 use crate::model::properties::{ID, text, texts};
 use crate::model::{
@@ -28,7 +29,8 @@ use crate::model::{
     complex_type,
 };
 use crate::query::Selection;
-use crate::render::{Form, complex, date_time, named, object};
+use crate::render::outline::{Values, Wanted};
+use crate::render::{Form, complex, date_time, named};
 use crate::resolve::{Key, Version};
 
 const ROLE_SCOPE_TAG_INFO: ComplexType = beta("roleScopeTagInfo", &[text("displayName"), text("roleScopeTagId")]);
@@ -168,17 +170,17 @@ impl Collection for Events {
         from.view.audit_events(from.tenant, from.sight, listing)
     }
 
-    fn render(
+    fn served(
         &self,
         from: &Reading<'_>,
-        rows: &[NamedEvent],
+        rows: Vec<NamedEvent>,
         selection: &Selection,
-    ) -> Result<Vec<Map<String, Value>>, StoreError> {
-        require_sound(from, rows)?;
+    ) -> Result<Vec<Told>, StoreError> {
+        require_sound(from, &rows)?;
         let records = rows.iter().map(|event| record(&event.event)).collect::<Result<Vec<_>, _>>()?;
-        let names = Names::of(from, &records, selection)?;
-        let render = |(event, record)| rendered(event, record, &names, from.version, selection, Form::Listed);
-        Ok(rows.iter().zip(&records).map(render).collect())
+        let names = Arc::new(Names::of(from, &records, selection)?);
+        let told = |(event, record)| Box::new(Recorded { event, record, names: Arc::clone(&names) }) as Told;
+        Ok(rows.into_iter().zip(records).map(told).collect())
     }
 }
 
@@ -201,11 +203,11 @@ impl Entity for NamedEvent {
         Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
-        require_sound(from, std::slice::from_ref(self))?;
+    fn served(self: Box<Self>, from: &Reading<'_>, selection: &Selection, _: Form) -> Result<Told, StoreError> {
+        require_sound(from, std::slice::from_ref(self.as_ref()))?;
         let record = record(&self.event)?;
-        let names = Names::of(from, std::slice::from_ref(&record), selection)?;
-        Ok(rendered(self, &record, &names, from.version, selection, form))
+        let names = Arc::new(Names::of(from, std::slice::from_ref(&record), selection)?);
+        Ok(Box::new(Recorded { event: *self, record, names }))
     }
 }
 
@@ -272,32 +274,38 @@ fn detail<'a>(record: &'a AuditEvent, wanted: &str) -> Option<&'a str> {
     record.details.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
 }
 
-/// The JSON of an event.
-fn rendered(
-    event: &NamedEvent,
-    record: &AuditEvent,
-    names: &Names,
-    version: Version,
-    selection: &Selection,
-    form: Form,
-) -> Map<String, Value> {
-    let action = recorded_as(record.remote_action.as_deref());
-    let described = record.activity.described(&action.audit);
-    let correlation = record.action.map(|action| action.0).or(record.request.map(|request| request.0));
-    let known = [
-        ("id", json!(event.id)),
-        ("displayName", json!(described.activity_type)),
-        ("componentName", json!(described.component)),
-        ("actor", actor(&record.actor, version)),
-        ("activityDateTime", json!(date_time(record.at))),
-        ("activityType", json!(described.activity_type)),
-        ("activityOperationType", json!(described.operation)),
-        ("activityResult", json!(described.result)),
-        ("correlationId", json!(correlation.unwrap_or_default())),
-        ("resources", json!([resource(record, names, version)])),
-        ("category", json!(described.category)),
-    ];
-    object(&AUDIT_EVENT, version, selection, form, named(known))
+/// An event with its record, and the names of what the record is about.
+struct Recorded {
+    event: NamedEvent,
+    record: AuditEvent,
+    names: Arc<Names>,
+}
+
+impl Served for Recorded {
+    fn entity(&self) -> &dyn Entity {
+        &self.event
+    }
+}
+
+impl Values for Recorded {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        let Self { event, record, names } = self;
+        let described = record.activity.described(&recorded_as(record.remote_action.as_deref()).audit);
+        let correlation = record.action.map(|action| action.0).or(record.request.map(|request| request.0));
+        Some(match wanted.property.name {
+            "id" => json!(event.id),
+            "displayName" | "activityType" => json!(described.activity_type),
+            "componentName" => json!(described.component),
+            "actor" => actor(&record.actor, wanted.version),
+            "activityDateTime" => json!(date_time(record.at)),
+            "activityOperationType" => json!(described.operation),
+            "activityResult" => json!(described.result),
+            "correlationId" => json!(correlation.unwrap_or_default()),
+            "resources" => json!([resource(record, names, wanted.version)]),
+            "category" => json!(described.category),
+            _ => return None,
+        })
+    }
 }
 
 fn actor(actor: &Actor, version: Version) -> Value {

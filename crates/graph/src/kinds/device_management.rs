@@ -2,16 +2,17 @@
 
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::StoreError;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::entity::{Entity, Nothing, Reading};
+use crate::entity::{Entity, Nothing, Reading, Told};
 use crate::follow::Finding;
 use crate::kind::Kind;
 use crate::model::lacking::OF_DEVICE_MANAGEMENT;
 use crate::model::properties::ID;
 use crate::model::{Edge, EntityType, KeyForm, SERVICE};
 use crate::query::Selection;
-use crate::render::{Form, named, object};
+use crate::render::Form;
+use crate::render::outline::{Values, Wanted};
 use crate::short_list::Rendered;
 
 pub(super) static DEVICE_MANAGEMENT: EntityType = EntityType {
@@ -39,7 +40,13 @@ impl Entity for DeviceManagement {
         self.0.to_string()
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
-        Ok(object(&DEVICE_MANAGEMENT, from.version, selection, form, named([("id", json!(self.0))])))
+    fn served(self: Box<Self>, _: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
+        Ok(self)
+    }
+}
+
+impl Values for DeviceManagement {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        (wanted.property.name == "id").then(|| json!(self.0))
     }
 }

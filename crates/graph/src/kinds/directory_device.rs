@@ -8,14 +8,15 @@ use chaveiro_core::id::{DeviceId, TenantId};
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError, View};
 use chaveiro_core::query::{self, DeviceField, Filter, Listing, Order, Paged, Test};
 use chaveiro_core::scope_tag::Visibility;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::entity::{About, Collection, Entity, Reading};
+use crate::entity::{About, Collection, Entity, Reading, Told};
 use crate::kind::Kind;
 use crate::model::properties::{ID, text, texts};
 use crate::model::{Edge, Edm, EntityType, Filters, KeyForm, Property, SERVICE, Service};
 use crate::query::{Fields, QueryError, Selection, Source, constant};
-use crate::render::{Form, date_time, named, object};
+use crate::render::outline::{Values, Wanted};
+use crate::render::{Form, date_time};
 use crate::resolve::Key;
 
 const DEVICE_ID: &str = "deviceId";
@@ -73,15 +74,15 @@ enum Field {
 const ENTRA_ID: DeviceField = DeviceField::Reported(InventoryField::AZURE_AD_DEVICE_ID);
 
 const FIELDS: [(&str, Field); 9] = [
-    ("id", Field::Of(DeviceField::Id)),
+    ("id", Field::Of(DeviceField::ID)),
     (DEVICE_ID, Field::DeviceId),
     ("displayName", Field::Of(DeviceField::DEVICE_NAME)),
-    ("operatingSystem", Field::Of(DeviceField::OperatingSystem)),
+    ("operatingSystem", Field::Of(DeviceField::OPERATING_SYSTEM)),
     ("operatingSystemVersion", Field::Of(DeviceField::Reported(InventoryField::OS_VERSION))),
     ("manufacturer", Field::Of(DeviceField::Reported(InventoryField::MANUFACTURER))),
     ("model", Field::Of(DeviceField::MODEL)),
-    ("registrationDateTime", Field::Of(DeviceField::Enrolled)),
-    ("approximateLastSignInDateTime", Field::Of(DeviceField::LastSync)),
+    ("registrationDateTime", Field::Of(DeviceField::ENROLLED)),
+    ("approximateLastSignInDateTime", Field::Of(DeviceField::LAST_SYNC)),
 ];
 
 impl Fields for Field {
@@ -107,7 +108,7 @@ fn of_managed(filter: &Filter<Field>) -> Filter<DeviceField> {
         Filter::Is { field: Field::DeviceId, test, holds } => {
             let null = Test::Equal(query::Value::Null);
             let by_entra = Filter::all(vec![is(ENTRA_ID, &null, false), is(ENTRA_ID, test, *holds)]);
-            let by_us = Filter::all(vec![is(ENTRA_ID, &null, true), is(DeviceField::Id, test, *holds)]);
+            let by_us = Filter::all(vec![is(ENTRA_ID, &null, true), is(DeviceField::ID, test, *holds)]);
             Filter::any(vec![by_entra, by_us])
         }
     }
@@ -184,32 +185,39 @@ impl Entity for Device {
         About::Itself(&self.0)
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
+    fn served(self: Box<Self>, _: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
+        Ok(self)
+    }
+}
+
+impl Values for Device {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
         let device = &self.0;
         let reported = |field| json!(device.inventory.text(field));
-        let id = device.id.to_string();
         let ownership = match device.owner_type {
             OwnerType::Unknown => "Unknown",
             OwnerType::Company => "Company",
             OwnerType::Personal => "Personal",
         };
-        let known = [
-            ("id", json!(id)),
-            ("accountEnabled", json!(true)),
-            ("approximateLastSignInDateTime", json!(date_time(device.last_sync))),
-            (DEVICE_ID, json!(device.inventory.text(InventoryField::AZURE_AD_DEVICE_ID).unwrap_or(&id))),
-            ("deviceOwnership", json!(ownership)),
-            ("displayName", reported(InventoryField::DEVICE_NAME)),
-            ("isManaged", json!(true)),
-            ("managementType", json!("MDM")),
-            ("manufacturer", reported(InventoryField::MANUFACTURER)),
-            ("model", reported(InventoryField::MODEL)),
-            ("operatingSystem", json!(device.platform.operating_system())),
-            ("operatingSystemVersion", reported(InventoryField::OS_VERSION)),
-            ("profileType", json!("RegisteredDevice")),
-            ("registrationDateTime", json!(date_time(device.enrolled))),
-        ];
-        Ok(object(&DEVICE, from.version, selection, form, named(known)))
+        Some(match wanted.property.name {
+            "id" => json!(device.id),
+            "accountEnabled" | "isManaged" => json!(true),
+            "approximateLastSignInDateTime" => json!(date_time(device.last_sync)),
+            DEVICE_ID => match device.inventory.text(InventoryField::AZURE_AD_DEVICE_ID) {
+                Some(entra) => json!(entra),
+                None => json!(device.id),
+            },
+            "deviceOwnership" => json!(ownership),
+            "displayName" => reported(InventoryField::DEVICE_NAME),
+            "managementType" => json!("MDM"),
+            "manufacturer" => reported(InventoryField::MANUFACTURER),
+            "model" => reported(InventoryField::MODEL),
+            "operatingSystem" => json!(device.platform.operating_system()),
+            "operatingSystemVersion" => reported(InventoryField::OS_VERSION),
+            "profileType" => json!("RegisteredDevice"),
+            "registrationDateTime" => json!(date_time(device.enrolled)),
+            _ => return None,
+        })
     }
 }
 
@@ -233,8 +241,8 @@ mod tests {
             for negated in [false, true] {
                 let test = Test::Equal(ours.into());
                 let filter = of_managed(&Filter::Is { field: Field::DeviceId, test, holds: !negated });
-                let value = |field: &DeviceField| match field {
-                    DeviceField::Id => id.as_str().into(),
+                let value = |field: &DeviceField| match *field {
+                    DeviceField::ID => id.as_str().into(),
                     _ => entra.map_or(query::Value::Null, query::Value::from),
                 };
                 assert_eq!(filter.matches(&value), holds != negated, "{entra:?} {ours} {negated}");

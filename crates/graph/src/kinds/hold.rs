@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use super::device_management::DEVICE_MANAGEMENT;
 use crate::GraphState;
 use crate::body::BodyError;
-use crate::entity::{Entity, Few, Reading, Small};
+use crate::entity::{Entity, Few, Reading, Small, Told};
 use crate::error::GraphError;
 use crate::handlers::admit::Asked;
 use crate::handlers::response;
@@ -27,8 +27,9 @@ use crate::model::properties::{ID, flag, number, text};
 use crate::model::{Absent, Default, Edge, Edm, EntityType, KeyForm, Operation, Property, RoleActions};
 use crate::openapi::schema::{ANY_LINE, line};
 use crate::query::Selection;
-use crate::render::{Form, date_time, named, object};
-use crate::resolve::{Key, Version};
+use crate::render::outline::{Values, Wanted, whole};
+use crate::render::{Form, date_time};
+use crate::resolve::Key;
 use crate::short_list::Rendered;
 
 const PROPERTIES: &[Property] = &[
@@ -130,35 +131,37 @@ impl Entity for Hold {
         Ok(*sight == Visibility::All)
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
-        Ok(rendered(self, from.version, selection, form))
+    fn served(self: Box<Self>, _: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
+        Ok(self)
     }
 
-    fn state(&self) -> Map<String, Value> {
-        rendered(self, Version::Beta, &Selection::All(Vec::new()), Form::Single)
+    fn state(&self) -> Vec<u8> {
+        whole(&HOLD, self)
     }
 }
 
-fn rendered(hold: &Hold, version: Version, selection: &Selection, form: Form) -> Map<String, Value> {
-    let (by, release) = (&hold.caused_by, hold.released.as_ref());
-    let counted = |kind| if hold.kind == kind { hold.counted } else { 0 };
-    let known = [
-        ("id", json!(hold.id)),
-        ("placedDateTime", json!(date_time(hold.placed))),
-        ("causedByUserPrincipalName", json!(by.user_principal_name)),
-        ("causedByUserId", json!(by.user_id)),
-        ("causedByApplicationId", json!(by.application_id)),
-        ("kind", json!(hold.kind.name())),
-        ("isOfCaller", json!(hold.party.is_some())),
-        ("countedRecoveries", json!(counted(HoldKind::Asking))),
-        ("countedReadings", json!(counted(HoldKind::Reading))),
-        ("isReleased", json!(release.is_some())),
-        ("releasedDateTime", json!(release.map(|release| date_time(release.at)))),
-        ("releasedBy", json!(release.map(|release| name(&release.by)))),
-        ("quietUntilDateTime", json!(release.and_then(|release| release.quiet_until).map(date_time))),
-        ("reason", json!(release.and_then(|release| release.reason.as_ref()))),
-    ];
-    object(&HOLD, version, selection, form, named(known))
+impl Values for Hold {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        let (by, release) = (&self.caused_by, self.released.as_ref());
+        let counted = |kind| if self.kind == kind { self.counted } else { 0 };
+        Some(match wanted.property.name {
+            "id" => json!(self.id),
+            "placedDateTime" => json!(date_time(self.placed)),
+            "causedByUserPrincipalName" => json!(by.user_principal_name),
+            "causedByUserId" => json!(by.user_id),
+            "causedByApplicationId" => json!(by.application_id),
+            "kind" => json!(self.kind.name()),
+            "isOfCaller" => json!(self.party.is_some()),
+            "countedRecoveries" => json!(counted(HoldKind::Asking)),
+            "countedReadings" => json!(counted(HoldKind::Reading)),
+            "isReleased" => json!(release.is_some()),
+            "releasedDateTime" => json!(release.map(|release| date_time(release.at))),
+            "releasedBy" => json!(release.map(|release| name(&release.by))),
+            "quietUntilDateTime" => json!(release.and_then(|release| release.quiet_until).map(date_time)),
+            "reason" => json!(release.and_then(|release| release.reason.as_ref())),
+            _ => return None,
+        })
+    }
 }
 
 /// The person, or else the application.

@@ -2,16 +2,17 @@
 //! of its actions, passcodes included, are added by the handler of single entities.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::fmt::Write;
+use std::sync::{Arc, LazyLock};
 
 use axum::response::Response;
 use chaveiro_core::decisions::change_device::{self, Change};
 use chaveiro_core::decisions::retire;
-use chaveiro_core::device::{Inventory, ManagedDevice, OwnerType};
+use chaveiro_core::device::{DeviceFacts, ManagedDevice, PrimaryUser, RECORD, RecordField, RecordKind};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError, View};
-use chaveiro_core::query::{DeviceField, Filter, Listing, Paged};
+use chaveiro_core::query::{self, DeviceField, Filter, Listing, Paged};
 use chaveiro_core::refusal::DeviceRefusal;
 use chaveiro_core::resource::{Resource, ResourceKind};
 use chaveiro_core::role::RoleAction;
@@ -28,7 +29,7 @@ use super::device_management::DEVICE_MANAGEMENT;
 use super::scripts::{COMPLIANCE_STATE, HEALTH_STATE, MANAGEMENT_STATE, READ_SCRIPTS};
 use super::user::USER;
 use crate::body::{self, BodyError};
-use crate::entity::{About, Collection, Entity, Members, Node, Reading, tagged};
+use crate::entity::{About, Collection, Entity, Members, Node, Reading, Served, Told};
 use crate::error::GraphError;
 use crate::follow::Finding;
 use crate::handlers::answer::answer;
@@ -38,7 +39,8 @@ use crate::model::managed_device::MANAGED_DEVICE as PROPERTIES;
 use crate::model::{Absent, Access, Edge, EntityType, KeyForm, RoleActions, Schemas};
 use crate::openapi::schema;
 use crate::query::Selection;
-use crate::render::{Form, device, object};
+use crate::render::Form;
+use crate::render::outline::{Outline, state};
 use crate::resolve::{Key, Version};
 
 /// A single device may also be read by a caller that may replace its passcode, or the result could not be read.
@@ -150,7 +152,7 @@ struct Devices(DeviceSet);
 
 impl Devices {
     fn scope(&self, filter: &Filter<DeviceField>) -> DeviceScope {
-        const STATES: [DeviceField; 2] = [DeviceField::ManagementState, DeviceField::ManagementWord];
+        const STATES: [DeviceField; 2] = [DeviceField::MANAGEMENT_STATE, DeviceField::MANAGEMENT_WORD];
         match filter.asks(&|field| STATES.contains(field)) {
             true => DeviceScope::of(self.0),
             false => DeviceScope::managed(self.0),
@@ -181,18 +183,13 @@ impl Collection for Devices {
         from.view.devices(from.tenant, self.scope(&listing.filter), from.sight, listing)
     }
 
-    fn render(
-        &self,
-        from: &Reading<'_>,
-        rows: &[ManagedDevice],
-        selection: &Selection,
-    ) -> Result<Vec<Map<String, Value>>, StoreError> {
-        let users = users_of(from.view, rows)?;
-        let render = |device: &ManagedDevice| {
-            let user = device.user.and_then(|id| users.get(&id));
-            tagged(device, selection, rendered(device, user, from.version, selection, Form::Listed))
+    fn served(&self, from: &Reading<'_>, rows: Vec<ManagedDevice>, _: &Selection) -> Result<Vec<Told>, StoreError> {
+        let users = users_of(from.view, &rows)?;
+        let told = |device: ManagedDevice| {
+            let user = device.user.and_then(|id| users.get(&id)).cloned();
+            Box::new(OfUser { device, user }) as Told
         };
-        Ok(rows.iter().map(render).collect())
+        Ok(rows.into_iter().map(told).collect())
     }
 }
 
@@ -200,18 +197,19 @@ impl Collection for Devices {
 pub(super) fn users_of(
     view: &dyn View,
     devices: &[ManagedDevice],
-) -> Result<HashMap<ResourceId, Resource>, StoreError> {
+) -> Result<HashMap<ResourceId, Arc<PrimaryUser>>, StoreError> {
     let ids: BTreeSet<_> = devices.iter().filter_map(|device| device.user).collect();
     let Some(tenant) = devices.first().map(|device| device.tenant).filter(|_| !ids.is_empty()) else {
         return Ok(HashMap::new());
     };
     let users = view.resources_of(tenant, ResourceKind::User, &Vec::from_iter(ids))?;
-    Ok(users.into_iter().map(|user| (user.id, user)).collect())
+    Ok(users.into_iter().map(|user| (user.id, Arc::new(PrimaryUser::new(user)))).collect())
 }
 
 /// The primary user of a device.
-pub(super) fn user_of(view: &dyn View, device: &ManagedDevice) -> Result<Option<Resource>, StoreError> {
-    device.user.map_or(Ok(None), |id| view.resource(device.tenant, ResourceKind::User, id))
+pub(super) fn user_of(view: &dyn View, device: &ManagedDevice) -> Result<Option<Arc<PrimaryUser>>, StoreError> {
+    let user = device.user.map_or(Ok(None), |id| view.resource(device.tenant, ResourceKind::User, id))?;
+    Ok(user.map(|user| Arc::new(PrimaryUser::new(user))))
 }
 
 impl Entity for ManagedDevice {
@@ -231,32 +229,32 @@ impl Entity for ManagedDevice {
         About::Itself(self)
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
-        let user = user_of(from.view, self)?;
-        Ok(rendered(self, user.as_ref(), from.version, selection, form))
+    fn served(self: Box<Self>, from: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
+        let user = user_of(from.view, &self)?;
+        Ok(Box::new(OfUser { device: *self, user }))
     }
 
-    /// The properties that callers may write, and whether it is managed.
-    fn state(&self) -> Map<String, Value> {
-        // What a device reports is no conflict, and stands in for what callers have not written.
-        let written = Self { inventory: Inventory::default(), ..self.clone() };
-        let mut object = rendered(&written, None, Version::Beta, &Selection::All(Vec::new()), Form::Single);
-        let is_written =
-            |name: &str| MANAGED_DEVICE.properties.iter().any(|property| property.writable && property.name == name);
-        object.retain(|name, _| ["id", "managementState"].contains(&name.as_str()) || is_written(name));
-        object
+    /// The properties that callers may write, and whether it is managed. What a device reports is no conflict.
+    fn state(&self) -> Vec<u8> {
+        static EVERYTHING: Selection = Selection::All(Vec::new());
+        static WRITTEN: LazyLock<Outline<'_>> = LazyLock::new(|| {
+            Outline::new(&MANAGED_DEVICE, Version::Beta, &EVERYTHING, Form::Single)
+                .with_only(|property| property.writable || ["id", "managementState"].contains(&property.name))
+        });
+        state(&WRITTEN, &DeviceFacts::written(self))
     }
 }
 
-/// The JSON of a device. `deviceActionResults` is the empty list; a single GET replaces it.
-pub(crate) fn rendered(
-    device: &ManagedDevice,
-    user: Option<&Resource>,
-    version: Version,
-    selection: &Selection,
-    form: Form,
-) -> Map<String, Value> {
-    object(&MANAGED_DEVICE, version, selection, form, device::known(device, user))
+/// A device and its primary user.
+pub(crate) struct OfUser {
+    pub(crate) device: ManagedDevice,
+    pub(crate) user: Option<Arc<PrimaryUser>>,
+}
+
+impl Served for OfUser {
+    fn entity(&self) -> &dyn Entity {
+        &self.device
+    }
 }
 
 /// Changes some properties of a device.
@@ -280,8 +278,7 @@ async fn update(writing: Writing<'_>) -> Result<Response, GraphError> {
         Ok((device, user))
     });
     let (device, user) = written.await?;
-    let object = rendered(&device, user.as_ref(), asked.walk.version, &Selection::Default, Form::Single);
-    Ok(answer(state, &asked, &device, object, StatusCode::OK))
+    Ok(answer(state, &asked, &OfUser { device, user }, StatusCode::OK))
 }
 
 /// The changes that properties mean, which were checked against the type. Two names of one thing must say the same.
@@ -293,25 +290,54 @@ fn changes(properties: &Map<String, Value>) -> Result<Vec<Change>, BodyError> {
         let expected = "the same as 'managedDeviceOwnerType', which names the owner too".to_owned();
         return Err(BodyError::Value { name: "ownerType", expected });
     }
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let change = |(name, value): (&String, &Value)| match name.as_str() {
-        "notes" => Ok(Change::Notes(text(value))),
-        "managedDeviceName" => Ok(Change::Name(text(value))),
-        "ownerType" => Ok(Change::Owner(owner("ownerType", value)?)),
-        "managedDeviceOwnerType" => Ok(Change::Owner(owner("managedDeviceOwnerType", value)?)),
-        "roleScopeTagIds" => Ok(Change::Tags(tags("roleScopeTagIds", value)?)),
-        _ => Err(BodyError::UnknownProperty { name: name.clone(), entity: "managedDevice" }),
+    let change = |(name, value): (&String, &Value)| {
+        let unknown = || BodyError::UnknownProperty { name: name.clone(), entity: "managedDevice" };
+        let field = RecordField::named(name).ok_or_else(unknown)?;
+        let property = field.row().properties.iter().find(|property| *property == name).ok_or_else(unknown)?;
+        Change::of(field, given(property, field.row().kind, value)?).ok_or_else(unknown)
     };
     properties.iter().map(change).collect()
 }
 
-fn owner(name: &'static str, value: &Value) -> Result<OwnerType, BodyError> {
-    match value.as_str() {
-        Some("company") => Ok(OwnerType::Company),
-        Some("personal") => Ok(OwnerType::Personal),
-        Some("unknown") => Ok(OwnerType::Unknown),
-        Some(_) | None => Err(BodyError::value(name, value, "company, personal or unknown")),
+/// The value of a property of that kind.
+fn given(name: &'static str, kind: RecordKind, value: &Value) -> Result<query::Value, BodyError> {
+    match (kind, value) {
+        (RecordKind::Texts, tagged) => Ok(query::Value::Texts(tags(name, tagged)?.into_iter().collect())),
+        (RecordKind::OneOf(names), Value::String(text)) if names.contains(&text.as_str()) => Ok(text.as_str().into()),
+        (RecordKind::OneOf(names), _) => Err(BodyError::value(name, value, &one_of(names))),
+        (_, Value::String(text)) => Ok(text.as_str().into()),
+        (_, Value::Bool(flag)) => Ok((*flag).into()),
+        (_, _) => Ok(query::Value::Null),
     }
+}
+
+/// The names as a sentence has them.
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        names => names.concat(),
+    }
+}
+
+/// The properties of the record as a table of a document.
+pub fn record_md() -> String {
+    let mut text = String::from(
+        "# Record of a managedDevice\n\n\
+        Properties that the server keeps or derives; `inventory.md` has those that devices report.\n\
+        Every other property has one value for all devices.\n\n\
+        | property | | v1.0 | in lists | set by administrators |\n|---|---|---|---|---|\n",
+    );
+    let yes = |is: bool| if is { "yes" } else { "–" };
+    for row in RECORD {
+        let of = |name: &&str| MANAGED_DEVICE.property(name);
+        let names: Vec<String> = row.properties.iter().map(|name| format!("`{name}`")).collect();
+        let in_v1 = row.properties.iter().filter_map(of).any(|property| !property.beta_only);
+        let in_lists = row.properties.iter().filter_map(of).any(|property| !property.single_only);
+        let (names, about, is_set) = (names.join(", "), row.about, row.setting.is_some());
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "| {names} | {about} | {} | {} | {} |", yes(in_v1), yes(in_lists), yes(is_set));
+    }
+    text
 }
 
 /// The schema of a change. Two properties name the owner: one of them is enough, and they must not differ.

@@ -6,16 +6,17 @@ use chaveiro_core::device::Platform;
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError};
 use chaveiro_core::query::{DeviceField, Filter, Test};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::device_management::DEVICE_MANAGEMENT;
-use crate::entity::{Entity, Nothing, Reading};
+use crate::entity::{Entity, Nothing, Reading, Served, Told};
 use crate::follow::Finding;
 use crate::kind::Kind;
 use crate::model::properties::{ID, number, texts};
 use crate::model::{ComplexType, Edge, Edm, EntityType, Filters, KeyForm, Property, complex_type};
 use crate::query::Selection;
-use crate::render::{Form, complex, named, object};
+use crate::render::outline::{Values, Wanted};
+use crate::render::{Form, complex, named};
 use crate::resolve::Version;
 use crate::short_list::Rendered;
 
@@ -91,35 +92,63 @@ impl Entity for Overview {
         self.0.to_string()
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
+    fn served(self: Box<Self>, from: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
         let count = |set, filter| {
             let scope = DeviceScope::managed(set);
             from.view.count_devices(from.tenant, scope, from.sight, &filter)
         };
         let of = |platform: Platform| {
             let test = Test::Equal(platform.operating_system().into());
-            count(DeviceSet::All, Filter::Is { field: DeviceField::OperatingSystem, test, holds: true })
+            count(DeviceSet::All, Filter::Is { field: DeviceField::OPERATING_SYSTEM, test, holds: true })
         };
-        let all = count(DeviceSet::All, Filter::always())?;
-        let linux = of(Platform::Linux)?;
-        let by_system = [
-            ("windowsMobileCount", json!(of(Platform::WindowsPhone)?)),
-            ("windowsCount", json!(of(Platform::Windows)?)),
-            ("unknownCount", json!(if from.version == Version::Beta { 0 } else { linux })),
-            ("configMgrDeviceCount", json!(count(DeviceSet::Comanaged, Filter::always())?)),
-            ("linuxCount", json!(linux)),
-        ];
-        let known = [
-            ("id", json!(self.0)),
-            ("enrolledDeviceCount", json!(all)),
-            ("mdmEnrolledCount", json!(all)),
-            ("deviceOperatingSystemSummary", complex(&BY_SYSTEM, from.version, named(by_system))),
+        Ok(Box::new(Numbers {
+            of: *self,
+            all: count(DeviceSet::All, Filter::always())?,
+            windows: of(Platform::Windows)?,
+            windows_phone: of(Platform::WindowsPhone)?,
+            linux: of(Platform::Linux)?,
+            comanaged: count(DeviceSet::Comanaged, Filter::always())?,
+        }))
+    }
+}
+
+/// The numbers of an overview.
+struct Numbers {
+    of: Overview,
+    all: u64,
+    windows: u64,
+    windows_phone: u64,
+    linux: u64,
+    comanaged: u64,
+}
+
+impl Served for Numbers {
+    fn entity(&self) -> &dyn Entity {
+        &self.of
+    }
+}
+
+impl Values for Numbers {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        let version = wanted.version;
+        Some(match wanted.property.name {
+            "id" => json!(self.of.0),
+            "enrolledDeviceCount" | "mdmEnrolledCount" => json!(self.all),
+            "deviceOperatingSystemSummary" => {
+                let known = [
+                    ("windowsMobileCount", json!(self.windows_phone)),
+                    ("windowsCount", json!(self.windows)),
+                    ("unknownCount", json!(if version == Version::Beta { 0 } else { self.linux })),
+                    ("configMgrDeviceCount", json!(self.comanaged)),
+                    ("linuxCount", json!(self.linux)),
+                ];
+                complex(&BY_SYSTEM, version, named(known))
+            }
             // No device's mailbox is guarded here.
-            (
-                "deviceExchangeAccessStateSummary",
-                complex(&BY_ACCESS, from.version, named([("unavailableDeviceCount", json!(all))])),
-            ),
-        ];
-        Ok(object(&OVERVIEW, from.version, selection, form, named(known)))
+            "deviceExchangeAccessStateSummary" => {
+                complex(&BY_ACCESS, version, named([("unavailableDeviceCount", json!(self.all))]))
+            }
+            _ => return None,
+        })
     }
 }

@@ -27,7 +27,7 @@ use crate::model::{EntityType, Model, Operation};
 
 pub use application::APPLICATION;
 pub use audit_event::{AUDIT_EVENT, activities_md};
-pub use managed_device::MANAGED_DEVICE;
+pub use managed_device::{MANAGED_DEVICE, record_md};
 
 /// Every kind, in the order in which documents list them.
 const KINDS: &[&Kind] = &[

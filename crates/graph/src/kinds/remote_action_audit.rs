@@ -1,21 +1,21 @@
 //! `remoteActionAudit`: a remote action that was asked of a device (docs/graph-facts.md#remote-actions).
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chaveiro_core::action::ActionRecord;
-use chaveiro_core::device::ManagedDevice;
+use chaveiro_core::device::{ManagedDevice, PrimaryUser};
 use chaveiro_core::id::{ActionId, TenantId};
 use chaveiro_core::inventory::InventoryField;
 use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::query::{ActionField, Filter, Listing, Paged};
-use chaveiro_core::resource::Resource;
 use chaveiro_core::role::RoleAction;
 use chaveiro_core::scope_tag::Visibility;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::device_management::DEVICE_MANAGEMENT;
 use super::managed_device::{user_of, users_of};
-use crate::entity::{Collection, Entity, Reading, tagged};
+use crate::entity::{Collection, Entity, Reading, Served, Told};
 use crate::kind::Kind;
 use crate::model::properties::{ID, member, text};
 use crate::model::{
@@ -23,8 +23,9 @@ use crate::model::{
     RoleActions,
 };
 use crate::query::Selection;
-use crate::render::{Form, date_time, named, object};
-use crate::resolve::{Key, Version};
+use crate::render::outline::{Values, Wanted};
+use crate::render::{Form, date_time};
+use crate::resolve::Key;
 
 const PROPERTIES: &[Property] = &[
     ID,
@@ -77,22 +78,17 @@ impl Collection for RemoteActions {
     }
 
     /// The devices of a page, and the users of those, are read at once.
-    fn render(
-        &self,
-        from: &Reading<'_>,
-        rows: &[ActionRecord],
-        selection: &Selection,
-    ) -> Result<Vec<Map<String, Value>>, StoreError> {
+    fn served(&self, from: &Reading<'_>, rows: Vec<ActionRecord>, _: &Selection) -> Result<Vec<Told>, StoreError> {
         let ids: BTreeSet<_> = rows.iter().map(|action| action.device).collect();
         let devices = from.view.devices_of(from.tenant, &Vec::from_iter(ids))?;
         let users = users_of(from.view, &devices)?;
         let devices: HashMap<_, _> = devices.into_iter().map(|device| (device.id, device)).collect();
-        let render = |action: &ActionRecord| {
+        let told = |action: ActionRecord| {
             let device = devices.get(&action.device);
-            let owner = device.and_then(|device| users.get(&device.user?));
-            tagged(action, selection, rendered(action, device, owner, from.version, selection, Form::Listed))
+            let owner = device.and_then(|device| users.get(&device.user?)).cloned();
+            Box::new(OnDevice::new(action, device, owner)) as Told
         };
-        Ok(rows.iter().map(render).collect())
+        Ok(rows.into_iter().map(told).collect())
     }
 }
 
@@ -110,37 +106,51 @@ impl Entity for ActionRecord {
         Ok(device.is_some_and(|device| sight.admits(&device.scope_tags)))
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
+    fn served(self: Box<Self>, from: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
         let device = from.view.device(self.tenant, self.device)?;
         let owner = device.as_ref().map_or(Ok(None), |device| user_of(from.view, device))?;
-        Ok(rendered(self, device.as_ref(), owner.as_ref(), from.version, selection, form))
+        Ok(Box::new(OnDevice::new(*self, device.as_ref(), owner)))
     }
 }
 
-/// The JSON of a remote action on that device of that user. The name of the user is deprecated and null.
-fn rendered(
-    action: &ActionRecord,
-    device: Option<&ManagedDevice>,
-    owner: Option<&Resource>,
-    version: Version,
-    selection: &Selection,
-    form: Form,
-) -> Map<String, Value> {
-    let owner = owner.and_then(|user| serde_json::from_str::<Value>(&user.properties).ok());
-    let reported = |field| json!(device.and_then(|device| device.inventory.text(field)));
-    let known = [
-        ("id", json!(action.id)),
-        ("deviceDisplayName", reported(InventoryField::DEVICE_NAME)),
-        ("initiatedByUserPrincipalName", json!(action.requested_by.user_principal_name)),
-        ("action", json!(action.name)),
-        ("requestDateTime", json!(date_time(action.started))),
-        (
-            "deviceOwnerUserPrincipalName",
-            owner.and_then(|user| user.get("userPrincipalName").cloned()).unwrap_or_default(),
-        ),
-        ("deviceIMEI", reported(InventoryField::IMEI)),
-        ("actionState", json!(action.state.name())),
-        ("managedDeviceId", json!(action.device)),
-    ];
-    object(&REMOTE_ACTION_AUDIT, version, selection, form, named(known))
+/// A remote action on that device of that user. The name of the user is deprecated and null.
+struct OnDevice {
+    action: ActionRecord,
+    device_name: Option<String>,
+    imei: Option<String>,
+    owner: Option<Arc<PrimaryUser>>,
+}
+
+impl OnDevice {
+    fn new(action: ActionRecord, device: Option<&ManagedDevice>, owner: Option<Arc<PrimaryUser>>) -> Self {
+        let reported = |field| device.and_then(|device| device.inventory.text(field)).map(str::to_owned);
+        let (device_name, imei) = (reported(InventoryField::DEVICE_NAME), reported(InventoryField::IMEI));
+        Self { action, device_name, imei, owner }
+    }
+}
+
+impl Served for OnDevice {
+    fn entity(&self) -> &dyn Entity {
+        &self.action
+    }
+}
+
+impl Values for OnDevice {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        let action = &self.action;
+        Some(match wanted.property.name {
+            "id" => json!(action.id),
+            "deviceDisplayName" => json!(self.device_name),
+            "initiatedByUserPrincipalName" => json!(action.requested_by.user_principal_name),
+            "action" => json!(action.name),
+            "requestDateTime" => json!(date_time(action.started)),
+            "deviceOwnerUserPrincipalName" => {
+                json!(self.owner.as_ref().and_then(|user| user.text("userPrincipalName")))
+            }
+            "deviceIMEI" => json!(self.imei),
+            "actionState" => json!(action.state.name()),
+            "managedDeviceId" => json!(action.device),
+            _ => return None,
+        })
+    }
 }

@@ -1,7 +1,8 @@
 //! Users, detected apps, scripts and run states: kinds of one shape. The caller's properties are kept as they were given, and
 //! the server adds its own.
 
-use std::sync::Arc;
+use std::borrow::Borrow;
+use std::sync::{Arc, OnceLock};
 
 use axum::response::Response;
 use chaveiro_core::Fault;
@@ -26,7 +27,7 @@ use super::scripts::{
 use super::user::USER;
 use crate::GraphState;
 use crate::body::{self, BodyError, Checked};
-use crate::entity::{About, Collection, Entity, Members, Reading};
+use crate::entity::{About, Collection, Entity, Members, Reading, Served, Told};
 use crate::error::GraphError;
 use crate::handlers::admit::Asked;
 use crate::handlers::answer::{address, answer};
@@ -35,8 +36,9 @@ use crate::handlers::response;
 use crate::kind::{Kind, Writing};
 use crate::model::{Edge, EntityType};
 use crate::query::{QueryError, Selection};
-use crate::render::{Form, date_time, object};
-use crate::resolve::{Key, Version, Walk};
+use crate::render::outline::{Values, Wanted, whole};
+use crate::render::{Form, date_time};
+use crate::resolve::{Key, Walk};
 use crate::verb::updates_silently;
 
 /// The one binding that entities have: a run state is about a device.
@@ -151,23 +153,48 @@ impl Entity for Resource {
         self.device.map_or(About::Tenant, About::Device)
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
-        let seen = detected_app::in_sight(from, self.clone(), form)?;
-        Ok(rendered(&seen, from.version, selection, form))
+    fn served(self: Box<Self>, from: &Reading<'_>, _: &Selection, form: Form) -> Result<Told, StoreError> {
+        let seen = detected_app::in_sight(from, *self, form)?;
+        Ok(Box::new(Kept::new(seen)))
     }
 
     /// The whole entity, whichever devices the caller sees.
-    fn state(&self) -> Map<String, Value> {
-        rendered(self, Version::Beta, &Selection::All(Vec::new()), Form::Single)
+    fn state(&self) -> Vec<u8> {
+        whole(type_of(self.kind), &Kept::new(self))
     }
 }
 
-fn rendered(resource: &Resource, version: Version, selection: &Selection, form: Form) -> Map<String, Value> {
-    let mut known: Map<String, Value> = serde_json::from_str(&resource.properties).unwrap_or_default();
-    known.insert("id".to_owned(), json!(resource.id));
-    known.insert("createdDateTime".to_owned(), date_time(resource.created).into());
-    known.insert("lastModifiedDateTime".to_owned(), date_time(resource.modified).into());
-    object(type_of(resource.kind), version, selection, form, known)
+/// A resource with the properties that callers gave, which are read when the first is asked for.
+struct Kept<R> {
+    resource: R,
+    properties: OnceLock<Map<String, Value>>,
+}
+
+impl<R> Kept<R> {
+    fn new(resource: R) -> Self {
+        Self { resource, properties: OnceLock::new() }
+    }
+}
+
+impl Served for Kept<Resource> {
+    fn entity(&self) -> &dyn Entity {
+        &self.resource
+    }
+}
+
+impl<R: Borrow<Resource>> Values for Kept<R> {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        let resource = self.resource.borrow();
+        match wanted.property.name {
+            "id" => Some(json!(resource.id)),
+            "createdDateTime" => Some(date_time(resource.created).into()),
+            "lastModifiedDateTime" => Some(date_time(resource.modified).into()),
+            name => {
+                let read = || serde_json::from_str(&resource.properties).unwrap_or_default();
+                self.properties.get_or_init(read).get(name).cloned()
+            }
+        }
+    }
 }
 
 /// Makes an entity in a collection.
@@ -207,7 +234,7 @@ async fn create(writing: Writing<'_>) -> Result<Response, GraphError> {
     });
     let resource = written.await.map_err(|fault| duplicate(fault, kind))?;
     let url = address(state, &asked, resource.id);
-    Ok(response::located(shown(state, &asked, &resource, StatusCode::CREATED), &url))
+    Ok(response::located(answer(state, &asked, &Kept::new(resource), StatusCode::CREATED), &url))
 }
 
 /// Changes some properties of an entity.
@@ -236,7 +263,7 @@ async fn update(writing: Writing<'_>) -> Result<Response, GraphError> {
     let resource = written.await.map_err(|fault| duplicate(fault, kind))?;
     match updates_silently(entity) {
         true => Ok(response::no_content()),
-        false => Ok(shown(state, &asked, &resource, StatusCode::OK)),
+        false => Ok(answer(state, &asked, &Kept::new(resource), StatusCode::OK)),
     }
 }
 
@@ -285,11 +312,6 @@ fn duplicate(fault: Fault, kind: ResourceKind) -> GraphError {
         }
         other => other,
     }
-}
-
-fn shown(state: &GraphState, asked: &Asked, resource: &Resource, status: StatusCode) -> Response {
-    let object = rendered(resource, asked.walk.version, &Selection::Default, Form::Single);
-    answer(state, asked, resource, object, status)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use super::device_management::DEVICE_MANAGEMENT;
 use super::role_definition::{ROLE_DEFINITION, of_roles};
 use crate::GraphState;
 use crate::body::{BodyError, Checked};
-use crate::entity::{Entity, Few, Reading, Small};
+use crate::entity::{Entity, Few, Reading, Small, Told};
 use crate::error::GraphError;
 use crate::handlers::admit::Asked;
 use crate::handlers::answer::{address, answer};
@@ -36,7 +36,8 @@ use crate::model::{
 };
 use crate::openapi::schema::{self, ANY_LINE, SOME_LINE, line, reference as schema_of};
 use crate::query::Selection;
-use crate::render::{Form, named, object};
+use crate::render::Form;
+use crate::render::outline::{Outline, Values, Wanted, whole};
 use crate::resolve::{End, Key, Version};
 use crate::short_list::Rendered;
 
@@ -130,12 +131,12 @@ impl Entity for RoleAssignment {
         Ok(sight.covers(&self.scope))
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
-        Ok(rendered(self, from.version, selection, form))
+    fn served(self: Box<Self>, _: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
+        Ok(self)
     }
 
-    fn state(&self) -> Map<String, Value> {
-        rendered(self, Version::Beta, &Selection::All(Vec::new()), Form::Single)
+    fn state(&self) -> Vec<u8> {
+        whole(&ROLE_ASSIGNMENT, self)
     }
 }
 
@@ -145,22 +146,23 @@ const ALL_DEVICES: &str = "allDevices";
 /// The devices that something else names.
 const RESOURCE_SCOPE: &str = "resourceScope";
 
-/// The JSON of an assignment.
-fn rendered(of: &RoleAssignment, version: Version, selection: &Selection, form: Form) -> Map<String, Value> {
-    let (scope_type, tags) = match &of.scope {
-        Visibility::All => (ALL_DEVICES, Value::Null),
-        Visibility::Tagged(tags) => (RESOURCE_SCOPE, json!(tags)),
-    };
-    let known = [
-        ("id", json!(of.id)),
-        ("displayName", json!(of.display_name)),
-        ("description", json!(of.description)),
-        ("scopeType", json!(scope_type)),
-        ("members", json!([of.principal.text])),
-        ("chaveiro_principalType", json!(of.principal.kind.name())),
-        ("chaveiro_scopeTags", tags),
-    ];
-    object(&ROLE_ASSIGNMENT, version, selection, form, named(known))
+impl Values for RoleAssignment {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        let (scope_type, tags) = match &self.scope {
+            Visibility::All => (ALL_DEVICES, Value::Null),
+            Visibility::Tagged(tags) => (RESOURCE_SCOPE, json!(tags)),
+        };
+        Some(match wanted.property.name {
+            "id" => json!(self.id),
+            "displayName" => json!(self.display_name),
+            "description" => json!(self.description),
+            "scopeType" => json!(scope_type),
+            "members" => json!([self.principal.text]),
+            "chaveiro_principalType" => json!(self.principal.kind.name()),
+            "chaveiro_scopeTags" => tags,
+            _ => return None,
+        })
+    }
 }
 
 /// The binding that says which role.
@@ -190,7 +192,7 @@ async fn assign(writing: Writing<'_>) -> Result<Response, GraphError> {
     });
     written.await?;
     let url = address(state, &asked, assignment.id);
-    Ok(response::located(shown(state, &asked, &assignment, StatusCode::CREATED), &url))
+    Ok(response::located(answer(state, &asked, &assignment, StatusCode::CREATED), &url))
 }
 
 /// Changes name and description. Anything else in a body must be as it is already: clients send back what they read.
@@ -209,7 +211,7 @@ async fn rename(writing: Writing<'_>) -> Result<Response, GraphError> {
         Ok(renamed)
     });
     let renamed = written.await?;
-    Ok(shown(state, &asked, &renamed, StatusCode::OK))
+    Ok(answer(state, &asked, &renamed, StatusCode::OK))
 }
 
 /// Reads what a body says of an assignment, whose principal, scope and role must stay.
@@ -218,7 +220,8 @@ fn said_of(
     role: Option<&'static Role>,
     properties: Map<String, Value>,
 ) -> Result<Said, BodyError> {
-    let mut known = rendered(current, Version::Beta, &Selection::All(Vec::new()), Form::Single);
+    let everything = Selection::All(Vec::new());
+    let mut known = Outline::new(&ROLE_ASSIGNMENT, Version::Beta, &everything, Form::Single).object(current);
     known.extend(properties);
     let said = Said::read(&known)?;
     let why = "it is said when the assignment is made; delete this one and make another";
@@ -231,11 +234,6 @@ fn said_of(
         Some((name, _)) => Err(BodyError::NotKept { name, entity: ROLE_ASSIGNMENT.name, why }),
         None => Ok(said),
     }
-}
-
-fn shown(state: &GraphState, asked: &Asked, assignment: &RoleAssignment, status: StatusCode) -> Response {
-    let object = rendered(assignment, asked.walk.version, &Selection::Default, Form::Single);
-    answer(state, asked, assignment, object, status)
 }
 
 /// The role that a body binds to. Roles are the same for all, so nothing has to be looked up.

@@ -7,17 +7,18 @@ use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::principal::RoleAssignment;
 use chaveiro_core::role::{ROLES, Role, RoleAction};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::device_management::DEVICE_MANAGEMENT;
 use super::role_assignment::ROLE_ASSIGNMENT;
-use crate::entity::{Entity, Few, Node, Reading, Small};
+use crate::entity::{Entity, Few, Node, Reading, Small, Told};
 use crate::follow::Finding;
 use crate::kind::Kind;
 use crate::model::properties::{ID, flag, text, texts};
 use crate::model::{ComplexType, Default, Edge, Edm, EntityType, KeyForm, Property, RoleActions, complex_type};
 use crate::query::Selection;
-use crate::render::{Form, complex, named, object};
+use crate::render::outline::{Values, Wanted};
+use crate::render::{Form, complex, named};
 use crate::resolve::Key;
 use crate::short_list::Rendered;
 
@@ -106,23 +107,29 @@ impl Entity for &'static Role {
         self.id.to_string()
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
-        let actions: Vec<_> = self.actions.iter().map(|action| action.name()).collect();
-        let known = [
-            ("actions", json!(actions)),
-            ("resourceActions", json!([{"allowedResourceActions": actions, "notAllowedResourceActions": []}])),
-        ];
-        let allowed = json!([complex(&ROLE_PERMISSION, from.version, named(known))]);
-        let known = [
-            ("id", json!(self.id)),
-            ("displayName", json!(self.name)),
-            ("description", json!(self.about)),
-            ("isBuiltInRoleDefinition", json!(true)),
-            ("isBuiltIn", json!(true)),
-            ("permissions", allowed.clone()),
-            ("rolePermissions", allowed),
-            ("chaveiro_key", json!(self.key)),
-        ];
-        Ok(object(&ROLE_DEFINITION, from.version, selection, form, named(known)))
+    fn served(self: Box<Self>, _: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
+        Ok(self)
+    }
+}
+
+impl Values for &'static Role {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        let allowed = || {
+            let actions: Vec<_> = self.actions.iter().map(|action| action.name()).collect();
+            let known = [
+                ("actions", json!(actions)),
+                ("resourceActions", json!([{"allowedResourceActions": actions, "notAllowedResourceActions": []}])),
+            ];
+            json!([complex(&ROLE_PERMISSION, wanted.version, named(known))])
+        };
+        Some(match wanted.property.name {
+            "id" => json!(self.id),
+            "displayName" => json!(self.name),
+            "description" => json!(self.about),
+            "isBuiltInRoleDefinition" | "isBuiltIn" => json!(true),
+            "permissions" | "rolePermissions" => allowed(),
+            "chaveiro_key" => json!(self.key),
+            _ => return None,
+        })
     }
 }

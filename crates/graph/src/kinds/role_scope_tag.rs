@@ -7,16 +7,17 @@
 use chaveiro_core::id::TenantId;
 use chaveiro_core::ports::{StoreError, View};
 use chaveiro_core::scope_tag::{DEFAULT_TAG, ScopeTags, Visibility};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::device_management::DEVICE_MANAGEMENT;
 use super::role_definition::of_roles;
-use crate::entity::{Entity, Few, Reading, Small};
+use crate::entity::{Entity, Few, Reading, Small, Told};
 use crate::kind::Kind;
 use crate::model::properties::{ID, flag, text};
 use crate::model::{Edge, EntityType, KeyForm, Property};
 use crate::query::Selection;
-use crate::render::{Form, named, object};
+use crate::render::Form;
+use crate::render::outline::{Values, Wanted};
 use crate::resolve::Key;
 use crate::short_list::Rendered;
 
@@ -90,17 +91,23 @@ impl Entity for Tag {
         Ok(self.is_visible(sight))
     }
 
-    fn render(&self, from: &Reading<'_>, selection: &Selection, form: Form) -> Result<Map<String, Value>, StoreError> {
+    fn served(self: Box<Self>, _: &Reading<'_>, _: &Selection, _: Form) -> Result<Told, StoreError> {
+        Ok(self)
+    }
+}
+
+impl Values for Tag {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
         let (name, description) = match self.is_default() {
             true => ("Default", Some("The tag of devices without another one.")),
             false => (self.0.as_str(), None),
         };
-        let known = [
-            ("id", json!(self.0)),
-            ("displayName", json!(name)),
-            ("description", json!(description)),
-            ("isBuiltIn", json!(self.is_default())),
-        ];
-        Ok(object(&ROLE_SCOPE_TAG, from.version, selection, form, named(known)))
+        Some(match wanted.property.name {
+            "id" => json!(self.0),
+            "displayName" => json!(name),
+            "description" => json!(description),
+            "isBuiltIn" => json!(self.is_default()),
+            _ => return None,
+        })
     }
 }

@@ -9,7 +9,7 @@ use chaveiro_core::actions::keeps_uncertain_value;
 use chaveiro_core::decisions::disclose_passcode::Window;
 use chaveiro_core::refusal::Withheld;
 use chaveiro_core::secret::{MAX_PASSCODE_BYTES, Passcode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use strum::EnumCount;
 use zeroize::Zeroizing;
 
@@ -87,19 +87,19 @@ pub struct Entry {
     pub window: Option<Window>,
 }
 
-/// The body of an answer: `object` with `results` as its last member, under that name.
-pub fn with_results(format: Format, object: &Map<String, Value>, name: &str, results: &[Entry]) -> Zeroizing<Vec<u8>> {
-    let mut object = object.clone();
-    if format.metadata == Metadata::Full {
-        let of = if name == "value" { "@odata.type".to_owned() } else { format!("{name}@odata.type") };
-        object.insert(of, "#Collection(microsoft.graph.deviceActionResult)".into());
-    }
-    let head = serde_json::to_vec(&object).unwrap_or_default();
-    let mut body = Zeroizing::new(Vec::with_capacity(head.len() + 128 + results.len() * ENTRY_BYTES));
-    body.extend_from_slice(head.strip_suffix(b"}").unwrap_or(&head));
-    if !object.is_empty() {
+/// The body of an answer: an object that was begun, with `results` as its last member, under that name.
+pub fn with_results(format: Format, begun: &[u8], name: &str, results: &[Entry]) -> Zeroizing<Vec<u8>> {
+    // A property alone says its type before its value; one of an entity has said it.
+    let of: &[u8] = match format.metadata == Metadata::Full && name == "value" {
+        true => b"\"@odata.type\":\"#Collection(microsoft.graph.deviceActionResult)\",",
+        false => b"",
+    };
+    let mut body = Zeroizing::new(Vec::with_capacity(begun.len() + 128 + results.len() * ENTRY_BYTES));
+    body.extend_from_slice(begun);
+    if !begun.ends_with(b"{") {
         body.push(b',');
     }
+    body.extend_from_slice(of);
     body.extend_from_slice(format!("\"{name}\":[").as_bytes());
     for (index, entry) in results.iter().enumerate() {
         if index > 0 {
@@ -207,7 +207,7 @@ mod tests {
         for text in ["123456", "a\"b\\c\n\u{1}é", &"\u{1}".repeat(MAX_PASSCODE_BYTES)] {
             let passcode = Passcode::new(Zeroizing::new(text.to_owned())).expect("a passcode");
             let shown = vec![entry(ActionState::Done, Shown::Passcode(passcode))];
-            let body = with_results(Format::default(), &Map::new(), "deviceActionResults", &shown);
+            let body = with_results(Format::default(), b"{", "deviceActionResults", &shown);
             assert!(body.len() <= 64 + ENTRY_BYTES);
             let json: Value = serde_json::from_slice(&body).expect("JSON");
             assert_eq!(json["deviceActionResults"][0]["passcode"], text);
@@ -217,8 +217,7 @@ mod tests {
     #[test]
     fn only_a_failed_action_has_an_error_code() {
         for (state, code) in [(ActionState::Done, 0), (ActionState::Failed, 500), (ActionState::Pending, 0)] {
-            let body =
-                with_results(Format::default(), &Map::new(), "deviceActionResults", &[entry(state, Shown::Nothing)]);
+            let body = with_results(Format::default(), b"{", "deviceActionResults", &[entry(state, Shown::Nothing)]);
             let json: Value = serde_json::from_slice(&body).expect("JSON");
             assert_eq!(json["deviceActionResults"][0]["errorCode"], code);
         }

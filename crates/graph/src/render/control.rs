@@ -4,7 +4,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::{ComplexType, Edm, EntityType, Model, Property, SERVICE};
+use super::outline::{Object, Outline, Values};
+use crate::entity_tag;
+use crate::model::{ComplexType, Edm, Model, Property, SERVICE};
 use crate::negotiation::{Format, Metadata};
 use crate::resolve::Version;
 
@@ -13,6 +15,21 @@ const ALWAYS: [&str; 2] = ["@odata.nextLink", "@odata.count"];
 
 const CONTEXT: &str = "@odata.context";
 const TYPE: &str = "@odata.type";
+
+/// The annotation of a member that holds its type.
+pub(crate) const ANNOTATED: &str = TYPE;
+
+/// An entity that is written at its place.
+pub(crate) struct Placed<'a> {
+    pub(crate) outline: &'a Outline<'a>,
+    pub(crate) values: &'a dyn Values,
+    /// The tag, if it is shown.
+    pub(crate) tag: Option<&'a str>,
+    /// Returns the path, keys in parentheses; only full metadata has it.
+    pub(crate) path: &'a dyn Fn() -> String,
+    /// True if it can be changed there.
+    pub(crate) changes: bool,
+}
 
 /// The control information of one request.
 #[derive(Clone, Copy)]
@@ -35,30 +52,27 @@ impl Control<'_> {
 
     /// A number of items.
     pub(crate) fn count(&self, number: u64) -> Value {
-        value(self.format, Edm::Int64, number.into())
+        typed(self.format, Edm::Int64, number.into())
     }
 
-    /// An entity at that path, keys in parentheses; `changes` says that it can be changed there.
-    pub(crate) fn entity(
-        &self,
-        of: &'static EntityType,
-        path: &str,
-        changes: bool,
-        object: Map<String, Value>,
-    ) -> Map<String, Value> {
-        let mut object = members(self.format, |name| of.property(name), object);
-        if self.format.metadata != Metadata::Full || of == &SERVICE {
-            return object;
+    /// Writes the members of an entity: its tag, its properties, and with full metadata where it stands and leads.
+    pub(crate) fn entity(&self, object: &mut Object<'_>, entity: &Placed<'_>) {
+        let of = entity.outline.of;
+        let address = (self.format.metadata == Metadata::Full && of != &SERVICE)
+            .then(|| format!("{}/{}/{}", self.base_url, self.version.segment(), (entity.path)()));
+        if let Some(address) = &address {
+            object.annotation("", TYPE, &format!("#microsoft.graph.{}", of.name));
+            object.annotation("", "@odata.id", address);
+            object.annotation("", if entity.changes { "@odata.editLink" } else { "@odata.readLink" }, address);
         }
-        let address = format!("{}/{}/{path}", self.base_url, self.version.segment());
+        if let Some(tag) = entity.tag.filter(|_| self.format.metadata != Metadata::None) {
+            object.annotation("", entity_tag::ANNOTATION, tag);
+        }
+        entity.outline.write(self.format, entity.values, object);
+        let Some(address) = &address else { return };
         for edge in self.model.edges_from(of).filter(|edge| self.version == Version::Beta || !edge.beta_only) {
-            let link = format!("{address}/{}", edge.name);
-            object.insert(format!("{}@odata.navigationLink", edge.name), link.into());
+            object.annotation(edge.name, "@odata.navigationLink", &format!("{address}/{}", edge.name));
         }
-        let link = if changes { "@odata.editLink" } else { "@odata.readLink" };
-        let first = [(TYPE, format!("#microsoft.graph.{}", of.name)), ("@odata.id", address.clone()), (link, address)];
-        let first = first.into_iter().map(|(name, text)| (name.to_owned(), text.into()));
-        first.chain(object).collect()
     }
 
     /// The members of a structure.
@@ -78,7 +92,7 @@ impl Control<'_> {
 
 fn members_of_value(format: Format, edm: Edm, given: Value) -> Map<String, Value> {
     let name = announced(format, edm, &given).map(|name| (TYPE.to_owned(), Value::from(name)));
-    name.into_iter().chain([("value".to_owned(), value(format, edm, given))]).collect()
+    name.into_iter().chain([("value".to_owned(), typed(format, edm, given))]).collect()
 }
 
 /// The members of a structure in a format.
@@ -116,13 +130,13 @@ fn members(
         if let Some(of) = announced(format, property.edm, &given) {
             written.insert(format!("{name}{TYPE}"), of.into());
         }
-        written.insert(name, value(format, property.edm, given));
+        written.insert(name, typed(format, property.edm, given));
     }
     written
 }
 
 /// The type of a value, where full metadata says it: JSON alone tells text, flags and doubles.
-fn announced(format: Format, edm: Edm, value: &Value) -> Option<String> {
+pub(crate) fn announced(format: Format, edm: Edm, value: &Value) -> Option<String> {
     if format.metadata != Metadata::Full || value.is_null() {
         return None;
     }
@@ -154,12 +168,13 @@ fn type_name(edm: Edm) -> String {
     }
 }
 
-fn value(format: Format, edm: Edm, given: Value) -> Value {
+/// A value of that type as the format has it.
+pub(crate) fn typed(format: Format, edm: Edm, given: Value) -> Value {
     match (edm, given) {
         (Edm::Int64, Value::Number(number)) if format.ieee754 => number.to_string().into(),
         (Edm::Complex(of), Value::Object(object)) => structure(format, of, object).into(),
         (Edm::Collection(item), Value::Array(items)) => {
-            items.into_iter().map(|given| value(format, *item, given)).collect()
+            items.into_iter().map(|given| typed(format, *item, given)).collect()
         }
         (_, given) => given,
     }

@@ -1,34 +1,65 @@
-//! `managedDevice`.
+//! `managedDevice`: the value of each property, as the rows of the domain say it.
+
+use std::sync::LazyLock;
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::device::ManagedDevice;
 use chaveiro_core::inventory::InventoryField;
 use chaveiro_core::query::{self, DeviceFacts, DeviceField};
-use chaveiro_core::resource::Resource;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::outline::{Values, Wanted};
 use super::{complex, date_time};
+use crate::kinds::managed_device::OfUser;
 use crate::model::HARDWARE_INFORMATION;
-use crate::model::managed_device::EMPTY;
+use crate::model::managed_device::{EMPTY, MANAGED_DEVICE};
 use crate::resolve::Version;
 
-/// The values that are known, by the names of their properties. Aliases have equal values. `deviceActionResults` is not
-/// among them; a single GET adds it.
-pub fn known(device: &ManagedDevice, user: Option<&Resource>) -> Map<String, Value> {
-    let facts = DeviceFacts::new(device, user);
-    let mut known: Map<_, _> = EMPTY.map(|name| (name.to_owned(), json!(""))).into_iter().collect();
-    for (field, names) in DeviceField::all() {
-        let value = json_of(field.value(&facts));
-        known.extend(names.iter().map(|name| ((*name).to_owned(), value.clone())));
+/// The source of a property.
+#[derive(Clone, Copy)]
+enum Source {
+    Field(DeviceField),
+    /// An empty text.
+    Empty,
+    Recoverability,
+    Hardware,
+}
+
+/// The sources of the properties, in the order of the type; `None` for one that has its default on all devices, and for
+/// `deviceActionResults`, which a single GET writes itself.
+static SOURCES: LazyLock<Vec<Option<Source>>> = LazyLock::new(|| {
+    let source = |name: &str| match name {
+        "hardwareInformation" => Some(Source::Hardware),
+        "chaveiro_recoverability" => Some(Source::Recoverability),
+        name if EMPTY.contains(&name) => Some(Source::Empty),
+        name => DeviceField::named(name).map(Source::Field),
+    };
+    MANAGED_DEVICE.iter().map(|property| source(property.name)).collect()
+});
+
+impl Values for OfUser {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        DeviceFacts::new(&self.device, self.user.as_deref()).value(wanted)
     }
-    known.insert("chaveiro_recoverability".to_owned(), recoverability(device));
-    let hardware = InventoryField::all().filter_map(|field| {
+}
+
+impl Values for DeviceFacts<'_> {
+    fn value(&self, wanted: Wanted) -> Option<Value> {
+        Some(match (*SOURCES.get(wanted.place)?)? {
+            Source::Field(field) => json_of(field.value(self)),
+            Source::Empty => "".into(),
+            Source::Recoverability => recoverability(self.device()),
+            Source::Hardware => hardware(self.device()),
+        })
+    }
+}
+
+fn hardware(device: &ManagedDevice) -> Value {
+    let known = InventoryField::all().filter_map(|field| {
         let name = field.row().hardware?;
         Some((name.to_owned(), json_of(device.inventory.of_hardware(field))))
     });
-    let hardware = complex(&HARDWARE_INFORMATION, Version::Beta, hardware.collect());
-    known.insert("hardwareInformation".to_owned(), hardware);
-    known
+    complex(&HARDWARE_INFORMATION, Version::Beta, known.collect())
 }
 
 fn recoverability(device: &ManagedDevice) -> Value {
@@ -61,17 +92,21 @@ fn json_of(value: query::Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use chaveiro_core::device::Platform;
-    use chaveiro_core::id::{DeviceId, TenantId};
+    use chaveiro_core::device::{Platform, PrimaryUser, RECORD, RecordKind};
+    use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
     use chaveiro_core::inventory::Kind;
+    use chaveiro_core::resource::{Resource, ResourceKind};
+    use serde_json::Map;
     use uuid::Uuid;
 
     use super::*;
-    use crate::kinds::MANAGED_DEVICE;
-    use crate::kinds::managed_device::rendered as device;
+    use crate::kinds::MANAGED_DEVICE as ENTITY;
     use crate::model::{Edm, Property};
+    use crate::negotiation::{Format, Metadata};
     use crate::query::{Named, Selection};
     use crate::render::Form;
+    use crate::render::control::{announced, typed};
+    use crate::render::outline::{Object, Outline};
 
     fn sample() -> ManagedDevice {
         let (tenant, id, at) = (Uuid::nil(), Uuid::from_u128(7), Timestamp::UNIX_EPOCH);
@@ -82,11 +117,75 @@ mod tests {
         }
     }
 
+    fn device(of: &ManagedDevice, version: Version, selection: &Selection, form: Form) -> Map<String, Value> {
+        let (outline, mut text) = (Outline::new(&ENTITY, version, selection, form), Vec::new());
+        let mut object = Object::begin(&mut text, Map::new());
+        outline.write(Format::default(), &DeviceFacts::new(of, None), &mut object);
+        object.end();
+        serde_json::from_slice(&text).expect("an object")
+    }
+
     #[test]
-    fn every_known_value_is_a_property_of_the_type() {
-        let entity = &MANAGED_DEVICE;
-        for name in known(&sample(), None).keys() {
-            assert!(entity.properties.iter().any(|property| property.name == name), "{name}");
+    fn every_row_is_a_property_of_the_type() {
+        for name in DeviceField::all().flat_map(|(_, names)| names).chain(&EMPTY) {
+            assert!(MANAGED_DEVICE.iter().any(|property| property.name == *name), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_property_is_written_as_its_row_says_at_every_level_of_metadata() {
+        let mut sample = sample();
+        for field in InventoryField::all() {
+            sample.inventory.set(
+                field,
+                Some(match field.row().kind {
+                    Kind::Text | Kind::MacAddress => "a \"b\" \u{e9}".into(),
+                    Kind::Number => 7.into(),
+                    Kind::Bytes => (1 << 40).into(),
+                    Kind::Flag => true.into(),
+                    Kind::OneOf(names) => names[1].into(),
+                }),
+            );
+        }
+        let properties = json!({"mail": "m", "userPrincipalName": "ana@x", "displayName": "Ana"}).to_string();
+        let user = PrimaryUser::new(Resource {
+            tenant: sample.tenant,
+            kind: ResourceKind::User,
+            id: ResourceId(Uuid::nil()),
+            owner: None,
+            device: None,
+            alternate_key: None,
+            properties,
+            created: sample.enrolled,
+            modified: sample.enrolled,
+        });
+        let facts = DeviceFacts::new(&sample, Some(&user));
+        for metadata in Metadata::ALL {
+            for ieee754 in [false, true] {
+                let format = Format { metadata, ieee754, ..Format::default() };
+                for property in MANAGED_DEVICE {
+                    let selection = Selection::Only(vec![Named::whole(property.name)]);
+                    let outline = Outline::new(&ENTITY, Version::Beta, &selection, Form::Single);
+                    let mut text = Vec::new();
+                    let mut object = Object::begin(&mut text, Map::new());
+                    outline.write(format, &facts, &mut object);
+                    object.end();
+                    let written: Map<String, Value> = serde_json::from_slice(&text).expect("an object");
+                    let of_row = DeviceField::named(property.name).map(|field| json_of(field.value(&facts)));
+                    let known = of_row.or_else(|| match property.name {
+                        "chaveiro_recoverability" => Some(recoverability(&sample)),
+                        "hardwareInformation" => Some(hardware(&sample)),
+                        name => EMPTY.contains(&name).then(|| "".into()),
+                    });
+                    let known = known.unwrap_or_else(|| super::super::default(property));
+                    let expected = typed(format, property.edm, known.clone());
+                    let annotation = announced(format, property.edm, &known);
+                    assert_eq!(written[property.name], expected, "{} {metadata:?}", property.name);
+                    let typed_as = written.get(&format!("{}@odata.type", property.name)).cloned();
+                    assert_eq!(typed_as, annotation.map(Value::from), "{} {metadata:?}", property.name);
+                    assert_eq!(written.len(), 1 + usize::from(typed_as.is_some()), "nothing else");
+                }
+            }
         }
     }
 
@@ -100,7 +199,7 @@ mod tests {
             (Kind::OneOf(names), Edm::Enum(of)) => names.iter().all(|name| of.names().any(|member| member == *name)),
             _ => false,
         };
-        let entity = &MANAGED_DEVICE;
+        let entity = &ENTITY;
         for row in InventoryField::all().map(InventoryField::row) {
             for name in row.properties {
                 let property = entity.property(name).expect(name);
@@ -115,8 +214,29 @@ mod tests {
     }
 
     #[test]
+    fn every_value_of_the_record_is_of_the_type_of_its_property() {
+        let fits = |kind: RecordKind, property: &Property| match (kind, property.edm) {
+            (RecordKind::Id | RecordKind::Text | RecordKind::OfUser(_), Edm::String)
+            | (RecordKind::Flag, Edm::Boolean)
+            | (RecordKind::Time, Edm::DateTime)
+            | (RecordKind::Texts, Edm::Collection(Edm::String)) => true,
+            (RecordKind::OneOf(names), Edm::Enum(of)) => {
+                names.iter().all(|name| of.names().any(|member| member == *name))
+            }
+            _ => false,
+        };
+        for row in RECORD {
+            for name in row.properties {
+                let property = ENTITY.property(name).expect(name);
+                assert!(fits(row.kind, property), "{name}");
+                assert!(!property.writable || row.setting.is_some(), "{name}: nothing sets it");
+            }
+        }
+    }
+
+    #[test]
     fn a_list_hides_what_only_a_single_get_tells() {
-        let of = |form| device(&sample(), None, Version::Beta, &Selection::Default, form);
+        let of = |form| device(&sample(), Version::Beta, &Selection::Default, form);
         assert_eq!(of(Form::Single)["notes"], "n");
         assert_eq!(of(Form::Listed)["notes"], Value::Null);
     }
@@ -125,8 +245,7 @@ mod tests {
     fn hardware_is_told_to_whoever_names_it() {
         let mut sample = sample();
         sample.inventory.set(InventoryField::SERIAL_NUMBER, Some("S1".into()));
-        let of =
-            |selection| device(&sample, None, Version::Beta, &selection, Form::Single)["hardwareInformation"].clone();
+        let of = |selection| device(&sample, Version::Beta, &selection, Form::Single)["hardwareInformation"].clone();
         assert_eq!(of(Selection::Default), Value::Null);
         let named = of(Selection::Only(vec![Named::whole("hardwareInformation")]));
         assert_eq!((&named["serialNumber"], &named["productName"]), (&json!("S1"), &Value::Null));
@@ -134,14 +253,14 @@ mod tests {
 
     #[test]
     fn action_results_come_last() {
-        let json = device(&sample(), None, Version::V1, &Selection::Default, Form::Single);
+        let json = device(&sample(), Version::V1, &Selection::Default, Form::Single);
         assert_eq!(json.keys().next_back().map(String::as_str), Some("deviceActionResults"));
         assert_eq!(json.len(), 56);
     }
 
     #[test]
     fn an_unnamed_device_has_the_generated_name() {
-        let json = device(&sample(), None, Version::V1, &Selection::Default, Form::Single);
+        let json = device(&sample(), Version::V1, &Selection::Default, Form::Single);
         assert_eq!(json["managedDeviceName"], "device_Windows_1/1/1970_12:00 AM");
     }
 }

@@ -3,12 +3,12 @@
 pub mod action_result;
 pub mod control;
 pub mod device;
+pub(crate) mod outline;
 
 use chaveiro_core::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::model::{ComplexType, Default, EntityType, Property};
-use crate::query::Selection;
+use crate::model::{ComplexType, Default, Property};
 use crate::resolve::Version;
 
 /// The form in which an entity is served.
@@ -23,28 +23,6 @@ pub enum Form {
 /// Known values by the names of their properties.
 pub fn named<const N: usize>(known: [(&str, Value); N]) -> Map<String, Value> {
     known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// The JSON of an entity: each served property with its known value, or its default.
-pub fn object(
-    entity: &'static EntityType,
-    version: Version,
-    selection: &Selection,
-    form: Form,
-    mut known: Map<String, Value>,
-) -> Map<String, Value> {
-    let mut object = Map::new();
-    for property in entity.properties {
-        if !version.serves(property, entity) || !selection.contains(property) {
-            continue;
-        }
-        let hidden =
-            (property.single_only && form == Form::Listed) || (property.named_only && !selection.names(property.name));
-        let value = if hidden { None } else { known.remove(property.name) };
-        let value = selection.narrow(property.name, value.unwrap_or_else(|| default(property)));
-        object.insert(property.name.to_owned(), value);
-    }
-    object
 }
 
 /// The JSON of a complex value: each property with its known value, or its default.

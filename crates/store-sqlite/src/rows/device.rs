@@ -1,56 +1,98 @@
 //! Managed devices.
 
-use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
+use std::sync::LazyLock;
+
+use chaveiro_core::Timestamp;
+use chaveiro_core::device::{ManagedDevice, ManagementState, Platform, RECORD, RecordField, RecordKind};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::inventory::{self as reported, InventoryField};
+use chaveiro_core::part::Part;
 use chaveiro_core::ports::{DeviceScope, DeviceSet, StoreError};
 use chaveiro_core::query::{DeviceField, Filter, Listing, NEVER, Paged, Value};
 use chaveiro_core::scope_tag::Visibility;
 use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, Row, named_params, params};
+use rusqlite::{Connection, Row, params, params_from_iter};
+use uuid::Uuid;
 
 use crate::codec::{
-    IDS, RowError, blob, change_one, from_json, from_name, hex, insert, json, many, micros, name, one, optional_time,
-    optional_uuid, run, time, uuid,
+    IDS, RowError, blob, change_one, from_json, from_name, hex, insert, json, many, name, one, run, uuid,
 };
 use crate::rows::authenticated::DEVICE_TAGS;
 use crate::rows::device_tag::{self, these};
-use crate::rows::list::{Column, Fields, Kind, List, Where};
+use crate::rows::list::{Column, Fields, Kind, List, Where, sql};
 use crate::rows::tenant::row as tenant_row;
 use crate::unit::Transaction;
 
 /// The limit for [`device_tag::is_seldom`]. So many devices are read and sorted in some hundredths of a second.
 const FEW: i64 = 10_000;
 
+/// The columns that no row of the record names.
+const FIXED: [&str; 5] = ["id", "platform", "comanaged", "inventory", "recoverability"];
+
+/// Columns that most indexes cover. A session seldom changes them, and writing equal values would write every index.
+const SELDOM: [&str; 4] = ["platform", "management_state", "enrolled", "inventory"];
+
+/// Returns the parts of the record that are columns, with the kinds of their values. Tags have a table of their own.
+fn parts() -> impl Iterator<Item = (RecordKind, Part)> {
+    RECORD.iter().filter_map(|row| Some((row.kind, row.part?))).filter(|(kind, _)| *kind != RecordKind::Texts)
+}
+
+/// Returns every column that is written, with its value.
+fn written(device: &ManagedDevice) -> Result<Vec<(&'static str, Sql)>, StoreError> {
+    let fixed: [Sql; FIXED.len()] = [
+        blob(&device.id.0).to_vec().into(),
+        name(&device.platform)?.into(),
+        device.comanaged.into(),
+        json(&device.inventory)?.into(),
+        json(&device.recoverability)?.into(),
+    ];
+    let parts = parts().map(|(kind, part)| (part.name, sql(compared(kind), &(part.get)(device))));
+    Ok(FIXED.into_iter().zip(fixed).chain(parts).collect())
+}
+
 /// Returns the columns without the generated ones, which only conditions use.
-fn columns() -> String {
-    let sound = DEVICE_TAGS.sound("g");
-    format!(
-        "d.row, d.id, d.platform, d.management_state, d.comanaged, d.user, d.enrolled, d.last_sync,
-        d.certificate_expires, d.inventory, d.notes, d.managed_device_name, d.owner_type, d.recoverability, t.id AS tenant_id,
-        (SELECT json_group_array(g.tag) FROM device_tag g WHERE g.device = d.row AND {sound}) AS scope_tags"
-    )
+fn columns() -> &'static str {
+    static COLUMNS: LazyLock<String> = LazyLock::new(|| {
+        let sound = DEVICE_TAGS.sound("g");
+        let parts: String = parts().map(|(_, part)| format!(", d.{}", part.name)).collect();
+        let fixed: String = FIXED.iter().map(|column| format!(", d.{column}")).collect();
+        format!(
+            "d.row, t.id AS tenant_id{fixed}{parts},
+            (SELECT json_group_array(g.tag) FROM device_tag g WHERE g.device = d.row AND {sound}) AS scope_tags"
+        )
+    });
+    &COLUMNS
 }
 
 const FROM: &str = "device d JOIN tenant t ON t.row = d.tenant";
 
 fn read(row: &Row<'_>) -> Result<ManagedDevice, RowError> {
-    Ok(ManagedDevice {
-        tenant: TenantId(uuid(row, "tenant_id")?),
-        id: DeviceId(uuid(row, "id")?),
-        platform: from_name(row, "platform")?,
-        management_state: from_name(row, "management_state")?,
+    let (tenant, id) = (TenantId(uuid(row, "tenant_id")?), DeviceId(uuid(row, "id")?));
+    let mut device = ManagedDevice {
         comanaged: row.get("comanaged")?,
-        user: optional_uuid(row, "user")?.map(ResourceId),
-        enrolled: time(row, "enrolled")?,
-        last_sync: time(row, "last_sync")?,
-        certificate_expires: optional_time(row, "certificate_expires")?,
         inventory: from_json(row, "inventory")?,
-        notes: row.get("notes")?,
-        managed_device_name: row.get("managed_device_name")?,
-        owner_type: from_name(row, "owner_type")?,
         recoverability: from_json(row, "recoverability")?,
         scope_tags: from_json(row, "scope_tags")?,
+        ..ManagedDevice::new(tenant, id, from_name(row, "platform")?, Timestamp::UNIX_EPOCH)
+    };
+    for (kind, part) in parts() {
+        let value = stored(kind, row.get(part.name)?);
+        if !value.is_some_and(|value| (part.set)(&mut device, value)) {
+            return Err(RowError::Content(format!("{} is no value of a device", part.name)));
+        }
+    }
+    Ok(device)
+}
+
+/// Returns the value of a part from its column.
+fn stored(kind: RecordKind, column: Sql) -> Option<Value> {
+    Some(match (kind, column) {
+        (_, Sql::Null) => Value::Null,
+        (RecordKind::Id, Sql::Blob(bytes)) => Uuid::from_slice(&bytes).ok()?.to_string().into(),
+        (RecordKind::Time, Sql::Integer(micros)) => Value::Time(micros),
+        (RecordKind::Flag, Sql::Integer(flag)) => Value::Flag(flag != 0),
+        (RecordKind::Text | RecordKind::OneOf(_), Sql::Text(text)) => text.into(),
+        _ => return None,
     })
 }
 
@@ -188,54 +230,88 @@ fn reported(field: InventoryField) -> Column {
     Column::new(format!("coalesce({stored}, {unknown})"), compared)
 }
 
+/// Columns of the record that have an index.
+const INDEXED_PARTS: [DeviceField; 4] =
+    [DeviceField::MANAGEMENT_STATE, DeviceField::ENROLLED, DeviceField::LAST_SYNC, DeviceField::OPERATING_SYSTEM];
+
+/// The values of the record that are served otherwise than they are stored, as expressions.
+const DERIVED: [(RecordField, fn() -> String); 9] = [
+    (RecordField::of("id"), || "d.id".to_owned()),
+    (RecordField::of("chaveiro_managementState"), || {
+        let name = |state: &ManagementState| format!("WHEN '{}' THEN '{}'", state.name(), state.word());
+        let whens: Vec<String> = ManagementState::ALL.iter().map(name).collect();
+        format!("CASE d.management_state {} END", whens.join(" "))
+    }),
+    (RecordField::of("managementAgent"), || "iif(d.comanaged, 'configurationManagerClientMdm', 'mdm')".to_owned()),
+    (RecordField::of("operatingSystem"), || "d.operating_system".to_owned()),
+    (RecordField::of("deviceType"), || "iif(d.platform = 'windows', 'desktop', d.platform)".to_owned()),
+    (RecordField::of("azureADRegistered"), || "(d.azure_ad_device_id IS NOT NULL)".to_owned()),
+    (RecordField::of("deviceEnrollmentType"), || {
+        const USER: &str = "SELECT 1 FROM resource u WHERE u.tenant = d.tenant AND u.kind = 'user' AND u.id = d.user";
+        format!("iif(EXISTS ({USER}), 'userEnrollment', 'unknown')")
+    }),
+    (RecordField::of("managedDeviceName"), managed_name),
+    // Graph's "never".
+    (RecordField::of("managementCertificateExpirationDate"), || format!("coalesce(d.certificate_expires, {NEVER})")),
+];
+
+/// A derived value without an expression does not compile.
+const _: () = {
+    let mut row = 0;
+    while row < RECORD.len() {
+        let mut at = 0;
+        while RECORD[row].derived.is_some() && DERIVED[at].0.index() != row {
+            at += 1;
+        }
+        row += 1;
+    }
+};
+
+/// Returns the name that administrators gave a device, or else the generated one.
+fn managed_name() -> String {
+    let principal = DeviceField::USER_PRINCIPAL_NAME.column().value();
+    let enrolled = |format: &str| format!("ltrim(strftime('{format}', d.enrolled / 1000000, 'unixepoch'), '0')");
+    let (month, day, time) = (enrolled("%m"), enrolled("%d"), enrolled("%I:%M %p"));
+    let year = "strftime('%Y', d.enrolled / 1000000, 'unixepoch')";
+    format!(
+        "coalesce(d.managed_device_name, coalesce(substr({principal}, 1, instr({principal} || '@', '@') - 1),
+        d.device_name, 'device') || '_' || d.operating_system || '_' || {month} || '/' || {day} || '/' || {year} || '_' || {time})"
+    )
+}
+
+/// Returns the comparison of values of that kind.
+fn compared(kind: RecordKind) -> Kind {
+    match kind {
+        RecordKind::Id => Kind::Id,
+        RecordKind::Text => Kind::Text,
+        RecordKind::OfUser(_) => Kind::OfUser,
+        // Members of enums have one spelling.
+        RecordKind::OneOf(_) | RecordKind::Flag | RecordKind::Time => Kind::Exact,
+        RecordKind::Texts => Kind::Tags,
+    }
+}
+
+/// Returns the column of a property of the record.
+fn recorded(field: RecordField) -> Column {
+    let row = field.row();
+    let derived = DERIVED.iter().find(|(derived, _)| *derived == field).map(|(_, sql)| sql());
+    let sql = match (row.kind, derived, row.part) {
+        (_, Some(sql), _) => sql,
+        (RecordKind::OfUser(name), None, _) => {
+            return Column::new(format!("(u.properties ->> '$.{name}')"), Kind::OfUser).or_empty();
+        }
+        (RecordKind::Texts, None, _) | (_, None, None) => "NULL".to_owned(),
+        (_, None, Some(part)) => format!("d.{}", part.name),
+    };
+    let indexed = INDEXED_PARTS.contains(&DeviceField::Recorded(field));
+    Column { indexed, ..Column::new(sql, compared(row.kind)) }
+}
+
 impl Fields for DeviceField {
     /// Returns the column; its values are those that the Graph face serves, which the suite compares.
     fn column(&self) -> Column {
-        const EXISTS_USER: &str =
-            "EXISTS (SELECT 1 FROM resource u WHERE u.tenant = d.tenant AND u.kind = 'user' AND u.id = d.user)";
-        let exact = |sql: &'static str| Column::new(sql, Kind::Exact);
-        let text = |sql: &'static str| Column::new(sql, Kind::Text);
-        let of_user = |sql: &'static str| Column::new(sql, Kind::OfUser).or_empty();
         match self {
-            Self::Id => Column::new("d.id", Kind::Id),
-            Self::UserId => Column::new("d.user", Kind::Id),
-            Self::OwnerType => exact("d.owner_type"),
-            Self::ManagementState => Column::indexed("d.management_state", Kind::Exact),
-            Self::ManagementWord => {
-                let name = |state: ManagementState| format!("WHEN '{}' THEN '{}'", state.name(), state.word());
-                let whens = ManagementState::ALL.iter().copied().map(name).collect::<Vec<_>>().join(" ");
-                Column::new(format!("CASE d.management_state {whens} END"), Kind::Text)
-            }
-            Self::ManagementAgent => exact("iif(d.comanaged, 'configurationManagerClientMdm', 'mdm')"),
-            Self::Enrolled => Column::indexed("d.enrolled", Kind::Exact),
-            Self::LastSync => Column::indexed("d.last_sync", Kind::Exact),
-            Self::OperatingSystem => Column::indexed("d.operating_system", Kind::Text),
-            Self::DeviceType => exact("iif(d.platform = 'windows', 'desktop', d.platform)"),
-            Self::AzureAdRegistered => exact("(d.azure_ad_device_id IS NOT NULL)"),
-            Self::EnrollmentType => {
-                Column::new(format!("iif({EXISTS_USER}, 'userEnrollment', 'unknown')"), Kind::Exact)
-            }
-            Self::EmailAddress => of_user("(u.properties ->> '$.mail')"),
-            Self::UserPrincipalName => of_user("(u.properties ->> '$.userPrincipalName')"),
-            Self::UserDisplayName => of_user("(u.properties ->> '$.displayName')"),
-            Self::ManagedDeviceName => {
-                let principal = Self::UserPrincipalName.column().value();
-                let enrolled =
-                    |format: &str| format!("ltrim(strftime('{format}', d.enrolled / 1000000, 'unixepoch'), '0')");
-                let (month, day, time) = (enrolled("%m"), enrolled("%d"), enrolled("%I:%M %p"));
-                let year = "strftime('%Y', d.enrolled / 1000000, 'unixepoch')";
-                Column::new(
-                    format!(
-                        "coalesce(d.managed_device_name, coalesce(substr({principal}, 1, instr({principal} || '@', '@') - 1),
-                        d.device_name, 'device') || '_' || d.operating_system || '_' || {month} || '/' || {day} || '/' || {year} || '_' || {time})"
-                    ),
-                    Kind::Text,
-                )
-            }
-            // Graph's "never".
-            Self::CertificateExpires => Column::new(format!("coalesce(d.certificate_expires, {NEVER})"), Kind::Exact),
-            Self::ScopeTags => Column::new("NULL", Kind::Tags),
-            Self::Notes => text("d.notes"),
+            Self::Recorded(field) => recorded(*field),
             Self::Reported(field) => reported(*field),
         }
     }
@@ -256,73 +332,52 @@ pub(crate) fn by_reported_id(
     one(connection, &sql, params![blob(&tenant.0), reported_id], read)
 }
 
+/// Returns that pattern for each of so many columns.
+fn each<'a>(columns: impl IntoIterator<Item = &'a str>, pattern: impl Fn(usize, &str) -> String) -> String {
+    columns.into_iter().enumerate().map(|(at, column)| pattern(at + 1, column)).collect::<Vec<_>>().join(", ")
+}
+
 pub(crate) fn insert_device(connection: &Connection, device: &ManagedDevice) -> Result<(), StoreError> {
-    let sql = "INSERT INTO device (tenant, id, platform, management_state, comanaged, user, enrolled, last_sync,
-            certificate_expires, inventory, notes, managed_device_name, owner_type, recoverability)
-        SELECT row, :id, :platform, :management_state, :comanaged, :user, :enrolled, :last_sync,
-            :certificate_expires, :inventory, :notes, :managed_device_name, :owner_type, :recoverability
-        FROM tenant WHERE id = :tenant";
-    insert(
-        connection,
-        sql,
-        named_params! {
-            ":tenant": blob(&device.tenant.0),
-            ":id": blob(&device.id.0),
-            ":platform": name(&device.platform)?,
-            ":management_state": name(&device.management_state)?,
-            ":comanaged": device.comanaged,
-            ":user": device.user.as_ref().map(|user| blob(&user.0)),
-            ":enrolled": micros(device.enrolled),
-            ":last_sync": micros(device.last_sync),
-            ":certificate_expires": device.certificate_expires.map(micros),
-            ":inventory": json(&device.inventory)?,
-            ":notes": device.notes,
-            ":managed_device_name": device.managed_device_name,
-            ":owner_type": name(&device.owner_type)?,
-            ":recoverability": json(&device.recoverability)?,
-        },
-        "device",
-    )?;
+    static INSERT: LazyLock<String> = LazyLock::new(|| {
+        let columns: Vec<&str> = FIXED.into_iter().chain(parts().map(|(_, part)| part.name)).collect();
+        let names = columns.join(", ");
+        let values = each(columns.iter().copied(), |at, _| format!("?{at}"));
+        format!(
+            "INSERT INTO device (tenant, {names}) SELECT row, {values} FROM tenant WHERE id = ?{}",
+            columns.len() + 1
+        )
+    });
+    let values = written(device)?.into_iter().map(|(_, value)| value);
+    let tenant = Sql::from(blob(&device.tenant.0).to_vec());
+    insert(connection, &INSERT, params_from_iter(values.chain([tenant])), "device")?;
     device_tag::put(connection, device)
 }
 
+/// Returns a statement that writes some columns of a device; its id and its tenant are the last parameters.
+fn update(columns: &[&str]) -> String {
+    let set = each(columns.iter().copied(), |at, column| format!("{column} = ?{at}"));
+    let (id, tenant) = (columns.len() + 1, columns.len() + 2);
+    format!("UPDATE device SET {set} WHERE id = ?{id} AND tenant = (SELECT row FROM tenant WHERE id = ?{tenant})")
+}
+
 pub(crate) fn update_device(connection: &Connection, device: &ManagedDevice) -> Result<(), StoreError> {
-    let sql = "UPDATE device SET comanaged = :comanaged, user = :user, last_sync = :last_sync,
-            certificate_expires = :certificate_expires, notes = :notes, managed_device_name = :managed_device_name,
-            owner_type = :owner_type, recoverability = :recoverability
-        WHERE id = :id AND tenant = (SELECT row FROM tenant WHERE id = :tenant)";
-    change_one(
-        connection,
-        sql,
-        named_params! {
-            ":tenant": blob(&device.tenant.0),
-            ":id": blob(&device.id.0),
-            ":comanaged": device.comanaged,
-            ":user": device.user.as_ref().map(|user| blob(&user.0)),
-            ":last_sync": micros(device.last_sync),
-            ":certificate_expires": device.certificate_expires.map(micros),
-            ":notes": device.notes,
-            ":managed_device_name": device.managed_device_name,
-            ":owner_type": name(&device.owner_type)?,
-            ":recoverability": json(&device.recoverability)?,
-        },
-        "device",
-    )?;
-    // Most indexes cover these columns. A session seldom changes them, and writing equal values would write every
-    // index.
-    let seldom = "UPDATE device SET platform = :platform, management_state = :management_state, enrolled = :enrolled,
-            inventory = :inventory
-        WHERE id = :id AND tenant = (SELECT row FROM tenant WHERE id = :tenant)
-            AND (platform, management_state, enrolled, inventory)
-                IS NOT (:platform, :management_state, :enrolled, :inventory)";
-    let parameters = named_params! {
-        ":tenant": blob(&device.tenant.0),
-        ":id": blob(&device.id.0),
-        ":platform": name(&device.platform)?,
-        ":management_state": name(&device.management_state)?,
-        ":enrolled": micros(device.enrolled),
-        ":inventory": json(&device.inventory)?,
+    static OFTEN: LazyLock<String> = LazyLock::new(|| {
+        let columns = FIXED.into_iter().chain(parts().map(|(_, part)| part.name));
+        update(&columns.filter(|column| *column != "id" && !SELDOM.contains(column)).collect::<Vec<_>>())
+    });
+    static CHANGED: LazyLock<String> = LazyLock::new(|| {
+        let columns = FIXED.into_iter().chain(parts().map(|(_, part)| part.name));
+        let columns: Vec<_> = columns.filter(|column| SELDOM.contains(column)).collect();
+        let (names, values) = (columns.join(", "), each(columns.iter().copied(), |at, _| format!("?{at}")));
+        format!("{} AND ({names}) IS NOT ({values})", update(&columns))
+    });
+    let key = || [&device.id.0, &device.tenant.0].map(|id| Sql::from(blob(id).to_vec()));
+    let columns = written(device)?.into_iter().filter(|(column, _)| *column != "id");
+    let (seldom, often): (Vec<_>, Vec<_>) = columns.partition(|(column, _)| SELDOM.contains(column));
+    let parameters = |columns: Vec<(&str, Sql)>| {
+        params_from_iter(columns.into_iter().map(|(_, value)| value).chain(key()).collect::<Vec<_>>())
     };
-    run(connection, seldom, parameters)?;
+    change_one(connection, &OFTEN, parameters(often), "device")?;
+    run(connection, &CHANGED, parameters(seldom))?;
     device_tag::put(connection, device)
 }

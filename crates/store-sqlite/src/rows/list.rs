@@ -16,8 +16,8 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Row, params, params_from_iter};
 use uuid::Uuid;
 
-pub(crate) use self::condition::{Column, Fields, Kind, Where};
-use self::condition::{sql, wants_text};
+use self::condition::wants_text;
+pub(crate) use self::condition::{Column, Fields, Kind, Where, sql};
 use crate::codec::{RowError, many, one};
 use crate::unit::Transaction;
 use crate::veil::{Purpose, opaque, opened};

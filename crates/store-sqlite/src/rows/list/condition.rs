@@ -265,7 +265,8 @@ fn id(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text).ok().filter(|_| text.len() == 36)
 }
 
-pub(super) fn sql(kind: Kind, value: &Value) -> Sql {
+/// Returns a value as a column of that kind has it.
+pub(crate) fn sql(kind: Kind, value: &Value) -> Sql {
     match value {
         Value::Null | Value::Texts(_) => Sql::Null,
         Value::Flag(flag) => Sql::Integer(i64::from(*flag)),

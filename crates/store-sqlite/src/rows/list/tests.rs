@@ -71,23 +71,23 @@ fn the_filters_that_find_few_enter_an_index() {
             false,
         ),
         (is(DeviceField::Reported(InventoryField::IMEI), text("a")), "device_by_imei", false),
-        (is(DeviceField::OperatingSystem, text("Linux")), "device_by_operating_system", false),
-        (is(DeviceField::ManagementState, text("managed")), "device_by_management_state", false),
+        (is(DeviceField::OPERATING_SYSTEM, text("Linux")), "device_by_operating_system", false),
+        (is(DeviceField::MANAGEMENT_STATE, text("managed")), "device_by_management_state", false),
         (
-            is(DeviceField::LastSync, Test::Less(Value::Time(1))),
+            is(DeviceField::LAST_SYNC, Test::Less(Value::Time(1))),
             "device_by_last_sync (tenant=? AND last_sync<?)",
             false,
         ),
         (
-            is(DeviceField::Enrolled, Test::AtLeast(Value::Time(1))),
+            is(DeviceField::ENROLLED, Test::AtLeast(Value::Time(1))),
             "device_by_enrolled (tenant=? AND enrolled>?)",
             false,
         ),
-        (is(DeviceField::UserPrincipalName, text("a")), "user_by_principal_name", true),
-        (is(DeviceField::UserPrincipalName, text("a")), "device_of_user", true),
+        (is(DeviceField::USER_PRINCIPAL_NAME, text("a")), "user_by_principal_name", true),
+        (is(DeviceField::USER_PRINCIPAL_NAME, text("a")), "device_of_user", true),
         (is(DeviceField::Reported(InventoryField::IMEI), Test::StartsWith("3".to_owned())), "device_by_imei", false),
-        (is(DeviceField::Id, text(&Uuid::nil().to_string())), "(tenant=? AND id=?)", true),
-        (is(DeviceField::ScopeTags, Test::Has("a".to_owned())), "device_tag_devices", true),
+        (is(DeviceField::ID, text(&Uuid::nil().to_string())), "(tenant=? AND id=?)", true),
+        (is(DeviceField::SCOPE_TAGS, Test::Has("a".to_owned())), "device_tag_devices", true),
     ] {
         let plan = plan(&connection, &list, &Listing { filter: filter.clone(), ..Listing::first(10) });
         assert!(plan.contains(index), "{filter}: {plan}");
