@@ -147,6 +147,10 @@ impl<T, R> Slot<T, R> {
 
 /// Seals passcodes to the recipients of a tenant.
 pub trait Sealer: Send + Sync {
+    /// Does ahead what sealing one value to the recipients of a tenant costs, so that the unit of work that seals it is
+    /// short. It changes no result, and a failure shows when the value is sealed.
+    fn prepare(&self, _tenant: TenantId) {}
+
     /// Returns the envelope that only a recipient of `context.tenant` opens, and only for `context`.
     fn seal(&self, context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError>;
 

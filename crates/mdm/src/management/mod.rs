@@ -87,8 +87,8 @@ impl DeviceChannel {
             let context = channel.context(&address, now);
             Ok((turn::look(view, &context, certificate, request)?, address))
         });
-        let (request, address) = match looked.await {
-            Ok((Seen::New(request), address)) => (request, address),
+        let (tenant, request, address) = match looked.await {
+            Ok((Seen::New(tenant, request), address)) => (tenant, request, address),
             Ok((Seen::Known(answer), _)) => return answered(answer),
             Err(fault) => return failed(&fault),
         };
@@ -98,6 +98,10 @@ impl DeviceChannel {
             bytes
         };
         let secrets = request.message().results().map(|_| SecretId(self.entropy.uuid())).collect();
+        if request.message().results().next().is_some() {
+            // A result may be a passcode. The unit of work seals it, while every other unit of work waits.
+            self.sealer.prepare(tenant);
+        }
         let (action, user) = (ActionId(self.entropy.uuid()), self.entropy.uuid());
         let made = SecretId(self.entropy.uuid());
         let fresh = Fresh { nonce: random(), salts: [random(), random()], secrets, made, action, user };

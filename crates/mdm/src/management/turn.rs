@@ -11,7 +11,7 @@ use chaveiro_core::decisions::retire;
 use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
 use chaveiro_core::engine::{self, Answer, Value, escrow};
 use chaveiro_core::enrollment::Enrollment;
-use chaveiro_core::id::SecretId;
+use chaveiro_core::id::{SecretId, TenantId};
 use chaveiro_core::ports::{Entropy, Replayer, Sealer, StoreError, UnitOfWork, View};
 use chaveiro_core::refused::Reason;
 use chaveiro_core::secret::Passcode;
@@ -56,8 +56,8 @@ pub(super) enum Answered {
 pub(super) enum Seen {
     /// It changes nothing, and this is the answer: it has no proof, or repeats one that was answered.
     Known(Answered),
-    /// It is to be taken.
-    New(Request),
+    /// It is to be taken, as one of a device of that tenant.
+    New(TenantId, Request),
 }
 
 /// Looks for an answer that needs no unit of work.
@@ -68,7 +68,7 @@ pub(super) fn look(
     request: Request,
 ) -> Result<Seen, Fault> {
     Ok(match speaker(view, context, certificate, request)? {
-        Speaker::Proven(proven) => Seen::New(proven.1.into_request()),
+        Speaker::Proven(proven) => Seen::New(proven.0.tenant, proven.1.into_request()),
         Speaker::Repeated(answer) => Seen::Known(Answered::Device(answer)),
         Speaker::Refused(request, why) => Seen::Known(refused(context, &request, why)),
         Speaker::Unproven(request) => Seen::Known(challenged(context, &request)),
