@@ -1,6 +1,8 @@
 //! The device channel of a real server: certificates that a proxy hands on, devices that come back, values that are not
 //! certain, and strangers.
 
+use std::io::{Read, Write};
+
 use crate::support::machine::Machine;
 use crate::support::{self, Server, initialised, run, run_json, text};
 use base64::Engine;
@@ -8,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use chaveiro_fleet::behavior::Behavior;
 use chaveiro_fleet::linux::LinuxDevice;
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
+use rustls::HandshakeKind;
 use serde_json::Value;
 
 /// A proxy that ends the TLS connections of devices, or somebody who poses as one: from that address, with these headers.
@@ -198,4 +201,25 @@ fn a_machine_enrols_again_as_the_same_device_by_its_certificate() {
     let after = run_json(&data, &["device", "list"]);
     assert_eq!((after.as_array().map(Vec::len), &after[0]["id"]), (Some(1), &before[0]["id"]));
     assert_ne!(after[0]["enrolledDateTime"], before[0]["enrolledDateTime"]);
+}
+
+#[tokio::test]
+async fn a_resumed_session_is_the_devices_own_and_ends_with_its_enrolment() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (device, _) = server.device(7).await;
+    let tls = server.tls(Some(&device.account.identity));
+    let wake = || {
+        let mut connection = server.connect_to(&server.device_url, &tls);
+        let ask = "GET /ManagementServer/Wake HTTP/1.1\r\nHost: x\r\nPrefer: wait=0\r\nConnection: close\r\n\r\n";
+        connection.write_all(ask.as_bytes()).expect("asked");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer");
+        let status = answer.split(' ').nth(1).expect("a status").to_owned();
+        (connection.conn.handshake_kind().expect("a handshake"), status)
+    };
+    assert_eq!(wake(), (HandshakeKind::Full, "204".to_owned()));
+    assert_eq!(wake(), (HandshakeKind::Resumed, "204".to_owned()));
+    run(&data, &["device", "retire", "ANA-LT7"]);
+    assert_eq!(wake(), (HandshakeKind::Resumed, "403".to_owned()));
 }

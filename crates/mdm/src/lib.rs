@@ -21,7 +21,7 @@ use chaveiro_core::ports::{Alarm, Clock, Entropy, Replayer, Sealer, Sender, Stor
 use chaveiro_core::refused::{By, Face, Reason, Refused, RefusedRequests};
 
 pub use credentials::DeviceCredentials;
-pub use forwarded::certificate as forwarded_certificate;
+pub use forwarded::{certificate as forwarded_certificate, is_valid as certificate_is_valid};
 pub use pki::{CaError, CertificateAuthority, IssuedCertificate, RequestError, VerifiedRequest};
 pub use token::{EnrollmentTokenText, new_enrollment_token, token_sha256};
 pub use wake::{MAX_WAIT, Wakes};

@@ -14,14 +14,14 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use chaveiro_core::ports::Peer;
-use chaveiro_mdm::PeerCertificate;
+use chaveiro_mdm::{PeerCertificate, certificate_is_valid};
 use http::Request;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -118,7 +118,21 @@ pub(crate) fn tls(shown: &Arc<Shown>, client_root: Option<&[u8]>) -> Result<Arc<
     };
     let mut config = builder.with_cert_resolver(shown.clone());
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A ticket holds the whole session, with the client's certificate, so any number of devices resume theirs. Its keys
+    // change every six hours and live in this process alone. Each listener has its own.
+    config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| text(&error))?;
+    // A device opens one connection at a time.
+    config.send_tls13_tickets = 1;
     Ok(Arc::new(config))
+}
+
+/// Returns true if a resumed session began with a certificate that is no longer valid. Only a full handshake verifies a
+/// certificate, and a client can resume its session time and again.
+fn rests_on_an_expired_certificate(session: &ServerConnection, config: &ServerConfig) -> bool {
+    let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+    let shown = session.peer_certificates().and_then(|chain| chain.first()).filter(|_| resumed);
+    let now = config.time_provider.current_time().and_then(|now| i64::try_from(now.as_secs()).ok());
+    shown.is_some_and(|shown| !now.is_some_and(|now| certificate_is_valid(shown, now)))
 }
 
 /// Binds an address.
@@ -245,6 +259,9 @@ impl Conversation {
             Err(_) => return guest.slow(),
         };
         let (_, session) = stream.get_ref();
+        if rests_on_an_expired_certificate(session, self.tls.config()) {
+            return;
+        }
         let shown = session.peer_certificates().and_then(|chain| chain.first());
         let certificate = shown.map(|der| PeerCertificate(Arc::from(der.as_ref())));
         if certificate.is_some() {
@@ -363,3 +380,6 @@ impl AsyncWrite for Watched {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests;
