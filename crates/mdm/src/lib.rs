@@ -3,6 +3,7 @@
 //!
 //! An answer leaves only once everything that it states is durable, and an identical repeat gets the identical answer.
 
+mod check_ins;
 mod credentials;
 mod enrollment;
 mod forwarded;
@@ -20,6 +21,7 @@ use axum::{Extension, Router};
 use chaveiro_core::ports::{Alarm, Clock, Entropy, Replayer, Sealer, Sender, Store};
 use chaveiro_core::refused::{By, Face, Reason, Refused, RefusedRequests};
 
+pub use check_ins::{CheckIns, LATEST};
 pub use credentials::DeviceCredentials;
 pub use forwarded::{certificate as forwarded_certificate, is_valid as certificate_is_valid};
 pub use pki::{CaError, CertificateAuthority, IssuedCertificate, RequestError, VerifiedRequest};
@@ -82,6 +84,8 @@ pub struct DeviceChannel {
     pub credentials: Arc<DeviceCredentials>,
     /// The devices that wait to be woken.
     pub wakes: Arc<Wakes>,
+    /// The idle sessions that wait to be stored.
+    pub check_ins: Arc<CheckIns>,
     /// Signals that an enrolment raised an alert.
     pub alarm: Arc<dyn Alarm>,
     /// The address devices use, for example `https://mdm.example.org:8444`, without a slash at its end.

@@ -8,7 +8,7 @@ use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
 use crate::device::{InventoryField, ManagedDevice, Platform};
 use crate::digest::sha256_hex;
 use crate::enrollment::Enrollment;
-use crate::id::ActionId;
+use crate::id::{ActionId, DeviceId, EnrollmentId, TenantId};
 use crate::lock::{Lock, Recoverability, Unpromoted};
 use crate::ports::{Fault, StoreError, UnitOfWork};
 
@@ -116,6 +116,33 @@ pub fn take_standing(
     // A device that never gets as far as answering must not gather one request for each of its sessions.
     if differ && unit.deliveries_queued(enrollment.id)?.iter().all(|queued| queued.commands != packages) {
         unit.insert_delivery(&Delivery::of_no_action(enrollment, Purpose::SetUp, packages, now))?;
+    }
+    Ok(())
+}
+
+/// The begin of a session that changed nothing else, and in which the device got nothing to do.
+#[derive(Clone)]
+pub struct Idle {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The device.
+    pub device: DeviceId,
+    /// The enrolment.
+    pub enrollment: EnrollmentId,
+    /// The time of the session.
+    pub at: Timestamp,
+    /// The state of the session, if it is to be stored.
+    pub session: Option<Vec<u8>>,
+}
+
+/// Stores the idle sessions of many devices. A device that was retired or enrolled again meanwhile keeps the time alone.
+pub fn store_idle(unit: &mut dyn UnitOfWork, sessions: &[Idle]) -> Result<(), StoreError> {
+    for idle in sessions {
+        unit.move_last_sync(idle.tenant, idle.device, idle.at)?;
+        let Some(session) = &idle.session else { continue };
+        if unit.enrollment(idle.enrollment)?.is_some_and(|enrollment| enrollment.closed.is_none()) {
+            unit.put_session(idle.enrollment, session)?;
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Managed devices.
 
+use chaveiro_core::Timestamp;
 use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
 use chaveiro_core::id::{DeviceId, ResourceId, TenantId};
 use chaveiro_core::inventory::{self as reported, InventoryField};
@@ -284,6 +285,19 @@ pub(crate) fn insert_device(connection: &Connection, device: &ManagedDevice) -> 
         "device",
     )?;
     device_tag::put(connection, device)
+}
+
+/// Writes the one column of an idle session.
+pub(crate) fn move_last_sync(
+    connection: &Connection,
+    tenant: TenantId,
+    id: DeviceId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE device SET last_sync = :at
+        WHERE id = :id AND tenant = (SELECT row FROM tenant WHERE id = :tenant) AND last_sync < :at";
+    run(connection, sql, named_params! { ":tenant": blob(&tenant.0), ":id": blob(&id.0), ":at": micros(at) })?;
+    Ok(())
 }
 
 pub(crate) fn update_device(connection: &Connection, device: &ManagedDevice) -> Result<(), StoreError> {
