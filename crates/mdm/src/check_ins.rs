@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use chaveiro_core::decisions::check_in::{Idle, store_idle};
 use chaveiro_core::id::{DeviceId, EnrollmentId};
-use chaveiro_core::ports::Store;
+use chaveiro_core::ports::{LastSeen, Store};
 use chaveiro_core::{Fault, Timestamp};
 use tokio::sync::{Notify, OwnedMutexGuard};
 
@@ -52,6 +52,13 @@ impl Default for CheckIns {
     fn default() -> Self {
         let turns = std::iter::repeat_with(Arc::default).take(TURNS).collect();
         Self { waiting: Mutex::default(), turns, many: Notify::new() }
+    }
+}
+
+impl LastSeen for CheckIns {
+    fn last_sync(&self, device: DeviceId) -> Option<Timestamp> {
+        let waiting = self.lock();
+        waiting.values().filter(|waiting| waiting.idle.device == device).map(|waiting| waiting.idle.at).max()
     }
 }
 
@@ -116,12 +123,6 @@ impl CheckIns {
             (waiting.idle.session, waiting.keeps_session) = (None, false);
             waiting.changes += 1;
         }
-    }
-
-    /// The time of the newest check-in of a device, if it waits here.
-    pub fn last_sync(&self, device: DeviceId) -> Option<Timestamp> {
-        let waiting = self.lock();
-        waiting.values().filter(|waiting| waiting.idle.device == device).map(|waiting| waiting.idle.at).max()
     }
 
     /// Waits until it is time to look for check-ins to store: a few seconds, or less while many arrive.

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use chaveiro_core::action::ActionState;
-use chaveiro_core::ports::Clock;
+use chaveiro_core::ports::{Clock, LastSeen};
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
 use chaveiro_mdm::{LATEST, MANAGEMENT_PATH};
 use omadm::Limits;

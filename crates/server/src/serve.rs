@@ -236,6 +236,7 @@ impl Server {
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             waker: wakes.clone(),
+            seen: check_ins.clone(),
             limits: Limits::new(config.ceilings, Arc::clone(&clock)),
             alarm: Arc::new(post.bell()),
             proxies: config.trusted_proxies.clone(),

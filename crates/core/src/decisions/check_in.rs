@@ -10,7 +10,7 @@ use crate::digest::sha256_hex;
 use crate::enrollment::Enrollment;
 use crate::id::{ActionId, DeviceId, EnrollmentId, TenantId};
 use crate::lock::{Lock, Recoverability, Unpromoted};
-use crate::ports::{Fault, StoreError, UnitOfWork};
+use crate::ports::{Fault, LastSeen, StoreError, UnitOfWork};
 
 /// The device's report on itself at the start of a session.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +145,19 @@ pub fn store_idle(unit: &mut dyn UnitOfWork, sessions: &[Idle]) -> Result<(), St
         }
     }
     Ok(())
+}
+
+/// Stores the time of the newest idle session of one device, so that a passcode is not shown beside an older one.
+/// Returns true if one waited.
+pub fn store_idle_of(
+    unit: &mut dyn UnitOfWork,
+    seen: &dyn LastSeen,
+    tenant: TenantId,
+    device: DeviceId,
+) -> Result<bool, StoreError> {
+    let Some(at) = seen.last_sync(device) else { return Ok(false) };
+    unit.move_last_sync(tenant, device, at)?;
+    Ok(true)
 }
 
 /// A device's answer to a delivery that belongs to no action.

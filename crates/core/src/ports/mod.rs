@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::escrow::SecretContext;
-use crate::id::{EnrollmentId, TenantId};
+use crate::id::{DeviceId, EnrollmentId, TenantId};
 use crate::keys::EscrowKeys;
 use crate::secret::{Passcode, SecretBytes};
 
@@ -203,6 +203,12 @@ pub trait Waker: Send + Sync {
 
     /// Returns true if the device of that enrolment waits now, so that it comes at once when it is woken.
     fn waits(&self, enrollment: EnrollmentId) -> bool;
+}
+
+/// The idle sessions of devices that wait to be stored.
+pub trait LastSeen: Send + Sync {
+    /// Returns the time of the newest one of a device, if it is not stored yet.
+    fn last_sync(&self, device: DeviceId) -> Option<Timestamp>;
 }
 
 /// The connection of a request. A listener puts it into the extensions of each request as `Arc<dyn Peer>`. When it has
