@@ -447,7 +447,7 @@ async fn with_forwarded(State(proxies): State<Arc<CertificateProxies>>, mut requ
     if request.extensions().get::<PeerCertificate>().is_none()
         && let Some(der) = proxies.forwarded(&request)
     {
-        request.extensions_mut().insert(PeerCertificate(Arc::from(der)));
+        request.extensions_mut().insert(PeerCertificate::of(&der));
     }
     next.run(request).await
 }

@@ -205,7 +205,7 @@ impl World {
         use rustls_pki_types::CertificateDer;
         use rustls_pki_types::pem::PemObject;
         let der = CertificateDer::from_pem_slice(account.identity.as_bytes()).expect("a certificate");
-        InProcess { router: self.router.clone(), peer: Some(PeerCertificate(Arc::from(der.as_ref()))) }
+        InProcess { router: self.router.clone(), peer: Some(PeerCertificate::of(&der)) }
     }
 
     /// A token that enrols one device without a user.
