@@ -24,7 +24,8 @@ async fn an_idle_session_is_stored_before_a_passcode_of_its_device_is_shown() {
     device.sync(&world.transport()).await.expect("an idle session");
     let (_, plain) = world.call(&token, "GET", &url).await;
     assert_eq!(time(&plain), recovered, "what is stored is shown");
-    let (status, shown) = world.call(&token, "GET", &format!("{url}?$select=lastSyncDateTime,deviceActionResults")).await;
+    let (status, shown) =
+        world.call(&token, "GET", &format!("{url}?$select=lastSyncDateTime,deviceActionResults")).await;
     assert_eq!((status, &shown["deviceActionResults"][0]["passcode"]), (200, &device.pin().into()));
     assert_eq!(time(&shown), world.now());
     let (_, plain) = world.call(&token, "GET", &url).await;
