@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use chaveiro_csp::{self as csp, STANDING_ALERT};
+use chaveiro_csp::{self as csp, RETURN_WITHIN, STANDING_ALERT};
 use chaveiro_device::enroll::expires;
 use chaveiro_device::https::Https;
 use chaveiro_lang::{Explain, text};
@@ -26,6 +26,23 @@ use crate::state::{Enrolment, State};
 
 /// Below the address of the server: where a device waits to be woken.
 const WAKE_PATH: &str = "/ManagementServer/Wake";
+
+/// The end of a wait.
+pub(crate) struct Waited {
+    pub(crate) after: After,
+    /// The time within which to come back if the next wait breaks.
+    pub(crate) return_within: Option<Duration>,
+}
+
+/// The step that follows a wait.
+pub(crate) enum After {
+    /// The server has something, or says in a session why this machine is not welcome.
+    Session,
+    /// There is nothing.
+    Nothing,
+    /// The server lets everybody go, and wants to be left alone for that long.
+    Pause(Duration),
+}
 
 /// The work of one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,17 +136,20 @@ impl Agent {
         Ok(synced)
     }
 
-    /// Waits until the server has something for this machine, or for that long. Says whether it has.
-    pub(crate) async fn wait(&self, wait: Duration) -> Result<bool> {
+    /// Waits until the server has something for this machine, or for that long.
+    pub(crate) async fn wait(&self, wait: Duration) -> Result<Waited> {
         let address = &self.enrolment.address;
         let origin = address.find("://").and_then(|at| Some(at + 3 + address.get(at + 3..)?.find('/')?));
         let url = format!("{}{WAKE_PATH}", address.get(..origin.unwrap_or(address.len())).unwrap_or(address));
-        match self.transport.wait(&url, wait).await? {
-            204 => Ok(false),
+        let held = self.transport.hold(&url, wait).await?;
+        let after = match held.status {
+            204 => After::Nothing,
             // A session will say why this machine is not welcome.
-            200 | 401 | 403 => Ok(true),
+            200 | 401 | 403 => After::Session,
+            429 | 503 => After::Pause(held.seconds("retry-after").unwrap_or_default()),
             status => bail!(text!("agent-status", status = status)),
-        }
+        };
+        Ok(Waited { after, return_within: held.seconds(RETURN_WITHIN) })
     }
 
     /// Tells the server that this machine leaves, then forgets the enrolment. With `force` the server need not answer.

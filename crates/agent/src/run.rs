@@ -1,11 +1,12 @@
 //! The service: a session at the start, then woken by the server; polling is the fallback.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::agent::Agent;
+use crate::agent::{After, Agent};
 use crate::passcode::kernel_random;
 
 /// The shortest pause after something went wrong, and the longest.
@@ -27,6 +28,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     tokio::pin!(stop);
     let (mut failures, mut useless, mut woken) = (0, 0, false);
+    let return_within = Cell::new(Duration::ZERO);
     loop {
         // A session is never interrupted: it ends by itself, within the time limits of its requests.
         match agent.sync(now()).await {
@@ -50,14 +52,18 @@ pub(crate) async fn run(
             if useless > USELESS_WAKES {
                 tokio::time::sleep(pause(useless - USELESS_WAKES)).await;
             }
-            match wait(agent).await {
-                Ok(woken) => woken,
+            match wait(agent, &return_within).await {
+                Ok(After::Session) => return true,
+                Ok(After::Nothing) => {}
+                // A session after it, and another pause if the server is not back.
+                Ok(After::Pause(whole)) => tokio::time::sleep(whole.min(LONGEST_PAUSE) + pause(1)).await,
                 Err(error) => {
                     tell(&format!("{error:#}"));
-                    tokio::time::sleep(pause(1)).await;
-                    false
+                    let whole = return_within.get().min(LONGEST_PAUSE);
+                    tokio::time::sleep(whole.mul_f64(chance()) + pause(1)).await;
                 }
             }
+            false
         };
         tokio::select! {
             () = &mut stop => return Ok(()),
@@ -66,17 +72,21 @@ pub(crate) async fn run(
     }
 }
 
-/// Waits until a session is due: the server wakes the agent, or the poll interval is over. Says whether it was woken.
-async fn wait(agent: &Agent) -> Result<bool> {
+/// Waits until something is due: the server wakes the agent or lets it go, or the poll interval is over.
+async fn wait(agent: &Agent, return_within: &Cell<Duration>) -> Result<After> {
     let due = tokio::time::Instant::now() + agent.poll();
     loop {
         let left = due.saturating_duration_since(tokio::time::Instant::now());
         // The header that asks for the time knows whole seconds.
         if left < Duration::from_secs(1) {
-            return Ok(false);
+            return Ok(After::Nothing);
         }
-        if agent.wait(left.min(WAIT)).await? {
-            return Ok(true);
+        let waited = agent.wait(left.min(WAIT)).await?;
+        if let Some(whole) = waited.return_within {
+            return_within.set(whole);
+        }
+        if !matches!(waited.after, After::Nothing) {
+            return Ok(waited.after);
         }
     }
 }
@@ -84,13 +94,18 @@ async fn wait(agent: &Agent) -> Result<bool> {
 /// Doubles with each failure, up to a limit; half of it is chance, so that a fleet does not come back at once.
 fn pause(failures: u32) -> Duration {
     let whole = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(LONGEST_PAUSE);
-    let mut random = [0; 2];
-    kernel_random(&mut random);
-    jittered(whole, u16::from_be_bytes(random))
+    jittered(whole, chance())
 }
 
-fn jittered(whole: Duration, random: u16) -> Duration {
-    whole / 2 + (whole / 2).mul_f64(f64::from(random) / f64::from(u16::MAX))
+/// A number from 0 to 1.
+fn chance() -> f64 {
+    let mut random = [0; 2];
+    kernel_random(&mut random);
+    f64::from(u16::from_be_bytes(random)) / f64::from(u16::MAX)
+}
+
+fn jittered(whole: Duration, chance: f64) -> Duration {
+    whole / 2 + (whole / 2).mul_f64(chance)
 }
 
 #[cfg(test)]
@@ -105,6 +120,6 @@ mod tests {
             assert!(pause <= longest && pause >= longest / 2, "{failures}: {pause:?}");
         }
         let whole = Duration::from_secs(10);
-        assert_eq!([jittered(whole, 0), jittered(whole, u16::MAX)].map(|pause| pause.as_secs()), [5, 10]);
+        assert_eq!([jittered(whole, 0.0), jittered(whole, 1.0)].map(|pause| pause.as_secs()), [5, 10]);
     }
 }

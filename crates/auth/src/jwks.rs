@@ -13,7 +13,7 @@ use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::jws::serves;
+use crate::jws::{PublicKey, serves};
 use crate::refusal::TokenRefusal;
 
 /// The age from which a set is fetched again.
@@ -48,7 +48,7 @@ pub(crate) struct Failing {
 }
 
 struct Fetched {
-    keys: Vec<Jwk>,
+    keys: Vec<Arc<PublicKey>>,
     at: Timestamp,
 }
 
@@ -90,7 +90,7 @@ impl RemoteKeys {
         id: Option<&str>,
         algorithm: Algorithm,
         now: Timestamp,
-    ) -> Result<Jwk, TokenRefusal> {
+    ) -> Result<Arc<PublicKey>, TokenRefusal> {
         let known = self.fetched.load_full();
         let usable = known.as_deref().filter(|fetched| !self.is_spent(fetched, now));
         let found = usable.map(|fetched| (find(&fetched.keys, id, algorithm), is_apart(fetched.at, FRESH, now)));
@@ -103,7 +103,7 @@ impl RemoteKeys {
             (Ok(last_try), _) => last_try,
             // Another caller is fetching already. The known key is good enough meanwhile, as an issuer can be slow to
             // fail.
-            (Err(_), Some(key)) => return Ok(key.clone()),
+            (Err(_), Some(key)) => return Ok(Arc::clone(key)),
             (Err(_), None) => self.last_try.lock().await,
         };
         let retry_after_s = self.refresh(last_try, now, known.as_ref()).await;
@@ -149,7 +149,7 @@ impl RemoteKeys {
         BETWEEN_TRIES.as_secs().saturating_sub(age).max(1)
     }
 
-    async fn fetch(&self) -> Result<Vec<Jwk>, String> {
+    async fn fetch(&self) -> Result<Vec<Arc<PublicKey>>, String> {
         #[derive(Deserialize)]
         struct KeySet {
             keys: Vec<serde_json::Value>,
@@ -162,7 +162,8 @@ impl RemoteKeys {
         };
         let set: KeySet = parse(&self.document(url).await?)?;
         // Keys of an unknown kind are left out; the others serve (RFC 7517, 5).
-        Ok(set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
+        let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok());
+        Ok(keys.map(|key| Arc::new(key.into())).collect())
     }
 
     async fn document(&self, url: Url) -> Result<Vec<u8>, String> {
@@ -222,12 +223,12 @@ pub(crate) fn secure(text: &str) -> Option<Url> {
 }
 
 /// The key of that id that serves the algorithm. Keys for other purposes may have the same id.
-fn find(keys: &[Jwk], id: Option<&str>, algorithm: Algorithm) -> Result<Jwk, TokenRefusal> {
-    let named = keys.iter().filter(|key| id.is_none() || key.common.key_id.as_deref() == id);
+fn find(keys: &[Arc<PublicKey>], id: Option<&str>, algorithm: Algorithm) -> Result<Arc<PublicKey>, TokenRefusal> {
+    let named = keys.iter().filter(|key| id.is_none() || key.jwk.common.key_id.as_deref() == id);
     let (serving, others): (Vec<_>, Vec<_>) =
-        named.map(|key| (key, serves(key, algorithm))).partition(|(_, serves)| serves.is_ok());
+        named.map(|key| (key, serves(&key.jwk, algorithm))).partition(|(_, serves)| serves.is_ok());
     match (id, serving.as_slice()) {
-        (Some(_), [(key, _), ..]) | (None, [(key, _)]) => Ok((*key).clone()),
+        (Some(_), [(key, _), ..]) | (None, [(key, _)]) => Ok(Arc::clone(key)),
         (Some(_), []) => {
             Err(others.first().and_then(|(_, refused)| refused.err()).unwrap_or(TokenRefusal::BadSignature))
         }

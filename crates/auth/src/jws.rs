@@ -51,15 +51,27 @@ impl<'t> Parts<'t> {
         decode(self.claims)
     }
 
-    pub(crate) fn check_signature(&self, key: &Jwk, algorithm: Algorithm) -> Result<(), TokenRefusal> {
-        serves(key, algorithm)?;
-        let key = DecodingKey::from_jwk(key).map_err(|_| TokenRefusal::BadSignature)?;
-        self.check_signature_with(&key, algorithm)
+    pub(crate) fn check_signature(&self, key: &PublicKey, algorithm: Algorithm) -> Result<(), TokenRefusal> {
+        serves(&key.jwk, algorithm)?;
+        self.check_signature_with(key.decoding.as_ref().ok_or(TokenRefusal::BadSignature)?, algorithm)
     }
 
     pub(crate) fn check_signature_with(&self, key: &DecodingKey, algorithm: Algorithm) -> Result<(), TokenRefusal> {
         let verified = jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, algorithm);
         if verified.unwrap_or(false) { Ok(()) } else { Err(TokenRefusal::BadSignature) }
+    }
+}
+
+/// A published key, made ready once for every signature that it verifies.
+pub(crate) struct PublicKey {
+    pub(crate) jwk: Jwk,
+    /// `None` for a key that is not one.
+    decoding: Option<DecodingKey>,
+}
+
+impl From<Jwk> for PublicKey {
+    fn from(jwk: Jwk) -> Self {
+        Self { decoding: DecodingKey::from_jwk(&jwk).ok(), jwk }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The device channel of a real server: certificates that a proxy hands on, devices that come back, values that are not
 //! certain, and strangers.
 
+use std::io::{Read, Write};
+
 use crate::support::machine::Machine;
 use crate::support::{self, Server, initialised, run, run_json, text};
 use base64::Engine;
@@ -8,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use chaveiro_fleet::behavior::Behavior;
 use chaveiro_fleet::linux::LinuxDevice;
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
+use rustls::HandshakeKind;
 use serde_json::Value;
 
 /// A proxy that ends the TLS connections of devices, or somebody who poses as one: from that address, with these headers.
@@ -198,4 +201,77 @@ fn a_machine_enrols_again_as_the_same_device_by_its_certificate() {
     let after = run_json(&data, &["device", "list"]);
     assert_eq!((after.as_array().map(Vec::len), &after[0]["id"]), (Some(1), &before[0]["id"]));
     assert_ne!(after[0]["enrolledDateTime"], before[0]["enrolledDateTime"]);
+}
+
+#[tokio::test]
+async fn a_resumed_session_is_the_devices_own_and_ends_with_its_enrolment() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let (device, _) = server.device(7).await;
+    let tls = server.tls(Some(&device.account.identity));
+    let wake = || {
+        let mut connection = server.connect_to(&server.device_url, &tls);
+        let ask = "GET /ManagementServer/Wake HTTP/1.1\r\nHost: x\r\nPrefer: wait=0\r\nConnection: close\r\n\r\n";
+        connection.write_all(ask.as_bytes()).expect("asked");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer");
+        let status = answer.split(' ').nth(1).expect("a status").to_owned();
+        (connection.conn.handshake_kind().expect("a handshake"), status)
+    };
+    assert_eq!(wake(), (HandshakeKind::Full, "204".to_owned()));
+    assert_eq!(wake(), (HandshakeKind::Resumed, "204".to_owned()));
+    run(&data, &["device", "retire", "ANA-LT7"]);
+    assert_eq!(wake(), (HandshakeKind::Resumed, "403".to_owned()));
+}
+
+/// The resident memory of a process, in KiB.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("resident memory");
+    line.split_whitespace().next().and_then(|text| text.parse().ok()).expect("a number")
+}
+
+/// Devices that wait over connections of their own are kept small; the bound leaves room for a build without
+/// optimisation.
+#[tokio::test]
+async fn a_device_that_waits_costs_little_memory() {
+    const DEVICES: u64 = 40;
+    const EACH: u64 = 3;
+    const MOST_KIB: u64 = 24;
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    let mut clients = Vec::new();
+    for number in 1..=DEVICES {
+        let (device, _) = server.device(number).await;
+        clients.push(server.tls(Some(&device.account.identity)));
+    }
+    let wait = |tls: &std::sync::Arc<rustls::ClientConfig>| {
+        let mut connection = server.connect_to(&server.device_url, tls);
+        let ask = "GET /ManagementServer/Wake HTTP/1.1\r\nHost: x\r\nPrefer: wait=120\r\n\r\n";
+        connection.write_all(ask.as_bytes()).expect("asked");
+        connection
+    };
+    let client = server.client();
+    let until_held = async |count: u64| {
+        let held = format!("chaveiro_waiting_devices {count}\n");
+        for _ in 0..200 {
+            let metrics = client.get(format!("{}/metrics", server.graph_url)).send().await.expect("an answer");
+            if metrics.text().await.expect("text").contains(&held) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{count} devices are not held");
+    };
+    // The first round pays for what all have in common.
+    let mut connections: Vec<_> = clients.iter().map(wait).collect();
+    until_held(DEVICES).await;
+    let before = resident(server.pid());
+    for _ in 0..EACH {
+        connections.extend(clients.iter().map(wait));
+    }
+    until_held(DEVICES * (1 + EACH)).await;
+    let each = resident(server.pid()).saturating_sub(before) / (DEVICES * EACH);
+    println!("{each} KiB for each of {}", connections.len());
+    assert!(each <= MOST_KIB, "{each} KiB");
 }

@@ -7,15 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{Server, initialised, run, run_json};
+use crate::support::{Server, Tls, initialised, run, run_json};
 use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
 use chaveiro_fleet::windows::WindowsDevice;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// Where floods come from, and where nothing else does.
 const FLOOD: &str = "127.0.0.1";
@@ -29,8 +27,6 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const UNFINISHED: &[u8] = b"GET /v1.0/users HTTP/1.1\r\nHost: x\r\nX-Slow: ";
 const SLOW_BODY: &[u8] = b"POST /common/oauth2/v2.0/token HTTP/1.1\r\nHost: x\r\n\
     Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 200000\r\n\r\ngrant_type=";
-
-type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// A server under siege, and those who have business with it.
 struct Scene {
@@ -98,19 +94,7 @@ impl Scene {
 
     /// The same, for a device with that certificate and key, both PEM.
     fn tls_of(&self, alpn: &[u8], identity: Option<&str>) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_slice(self.server.root_pem().as_bytes()).expect("the root"))
-            .expect("a root");
-        let builder = ClientConfig::builder().with_root_certificates(roots);
-        let mut config = match identity {
-            None => builder.with_no_client_auth(),
-            Some(identity) => {
-                let certificate = CertificateDer::from_pem_slice(identity.as_bytes()).expect("a certificate");
-                let key = PrivateKeyDer::from_pem_slice(identity.as_bytes()).expect("a key");
-                builder.with_client_auth_cert(vec![certificate], key).expect("a pair")
-            }
-        };
+        let mut config = ClientConfig::clone(&self.server.tls(identity));
         config.alpn_protocols = vec![alpn.to_vec()];
         Arc::new(config)
     }

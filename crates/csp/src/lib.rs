@@ -34,6 +34,10 @@ pub const UNDO: &str = "./Vendor/Chaveiro/Recovery/Undo";
 /// `Meta/Type` of the generic alert (1226) with which a device begins each session: a [`Standing`].
 pub const STANDING_ALERT: &str = "org.chaveiro:standing";
 
+/// The header of an answer to a device that has waited, in seconds. If the next wait breaks, the device comes back at a
+/// moment of chance within that time, because the whole fleet may have to.
+pub const RETURN_WITHIN: &str = "chaveiro-return-within";
+
 /// Every node of ours that is no inventory value, in the order of the tree.
 const NODES: &[Node] = &[
     node(PACKAGES, Access::Get, "chr", "Installed packages: a line each, name and version with a tab between."),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, Identity};
+use reqwest::header::HeaderMap;
+use reqwest::{Certificate, Client, ClientBuilder, Identity};
 use rustls::CertificateError;
 
 use crate::transport::{Request, Response, Transport, TransportError};
@@ -10,7 +11,27 @@ use crate::transport::{Request, Response, Transport, TransportError};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// HTTPS over the network.
-pub struct Https(Client);
+pub struct Https {
+    client: Client,
+    /// For requests that the server holds. They have a connection of their own, because a server keeps one that carried
+    /// nothing else in much less memory.
+    waiting: Client,
+}
+
+/// The answer to a request that the server held.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The HTTP status.
+    pub status: u16,
+    headers: HeaderMap,
+}
+
+impl Held {
+    /// The number of seconds in that header.
+    pub fn seconds(&self, header: &str) -> Option<Duration> {
+        self.headers.get(header)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
+    }
+}
 
 impl Https {
     /// Trusts only that root (PEM). `identity` is the device's certificate and key, both PEM, in one text.
@@ -20,25 +41,36 @@ impl Https {
 
     /// Trusts only that root (PEM), or the roots of the system if none is given.
     pub fn trusting(root_pem: Option<&str>, identity: Option<&str>) -> Result<Self, TransportError> {
-        let mut builder = Client::builder().no_proxy().timeout(TIMEOUT);
-        if let Some(root_pem) = root_pem {
-            builder =
-                builder.tls_certs_only([Certificate::from_pem(root_pem.as_bytes()).map_err(|error| explain(&error))?]);
-        }
-        if let Some(identity) = identity {
-            builder = builder.identity(Identity::from_pem(identity.as_bytes()).map_err(|error| explain(&error))?);
-        }
-        Ok(Self(builder.build().map_err(|error| explain(&error))?))
+        let root = root_pem.map(|root| Certificate::from_pem(root.as_bytes())).transpose();
+        let root = root.map_err(|error| explain(&error))?;
+        let identity = identity.map(|identity| Identity::from_pem(identity.as_bytes())).transpose();
+        let identity = identity.map_err(|error| explain(&error))?;
+        let client = |builder: ClientBuilder| {
+            let mut builder = builder.no_proxy().timeout(TIMEOUT);
+            if let Some(root) = &root {
+                builder = builder.tls_certs_only([root.clone()]);
+            }
+            if let Some(identity) = &identity {
+                builder = builder.identity(identity.clone());
+            }
+            builder.build().map_err(|error| explain(&error))
+        };
+        Ok(Self { client: client(Client::builder())?, waiting: client(Client::builder().http1_only())? })
     }
 }
 
 impl Https {
     /// Sends a request that the server holds for up to `wait`. Returns the HTTP status, or why there is none.
     pub async fn wait(&self, url: &str, wait: Duration) -> Result<u16, TransportError> {
-        let request = self.0.get(url).header("Prefer", format!("wait={}", wait.as_secs()));
+        Ok(self.hold(url, wait).await?.status)
+    }
+
+    /// Sends a request that the server holds for up to `wait`. Returns its answer, or why there is none.
+    pub async fn hold(&self, url: &str, wait: Duration) -> Result<Held, TransportError> {
+        let request = self.waiting.get(url).header("Prefer", format!("wait={}", wait.as_secs()));
         // The server answers in time; a connection that died silently is noticed a little later.
         let response = request.timeout(wait + TIMEOUT).send().await.map_err(|error| explain(&error))?;
-        Ok(response.status().as_u16())
+        Ok(Held { status: response.status().as_u16(), headers: response.headers().clone() })
     }
 }
 
@@ -46,8 +78,8 @@ impl Transport for Https {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let Request { method, url, content_type, body } = request;
         let mut builder = match method {
-            "GET" => self.0.get(url),
-            _ => self.0.post(url),
+            "GET" => self.client.get(url),
+            _ => self.client.post(url),
         };
         if let Some(content_type) = content_type {
             builder = builder.header("Content-Type", content_type);

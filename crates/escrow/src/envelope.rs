@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::ports::EscrowError;
 use chaveiro_core::secret::{Passcode, SecretBytes};
-use rustls::crypto::hpke::{EncapsulatedSecret, HpkePrivateKey, HpkePublicKey};
+use rustls::crypto::hpke::{EncapsulatedSecret, HpkePrivateKey, HpkePublicKey, HpkeSealer};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -53,32 +53,38 @@ struct Sealed {
     ciphertext: String,
 }
 
+/// The cost of sealing one value to one recipient, paid before the value is there: an ephemeral key and what it agrees
+/// with the key of the recipient (RFC 9180, 5.1.1). It seals one value and no other, so it is consumed.
+pub(crate) struct Ready {
+    key: KeyId,
+    encapsulated: EncapsulatedSecret,
+    sealer: Box<dyn HpkeSealer>,
+}
+
+/// Makes ready to seal one value to every recipient.
+pub(crate) fn ready(recipients: &[Recipient]) -> Result<Vec<Ready>, EscrowError> {
+    let ready = recipients.iter().map(|recipient| {
+        let key = HpkePublicKey(recipient.public_key.clone());
+        let (encapsulated, sealer) = suite()
+            .setup_sealer(INFO, &key)
+            .map_err(|_| EscrowError::NoKey(format!("recipient {} is not a P-256 public key", recipient.id())))?;
+        Ok(Ready { key: recipient.id(), encapsulated, sealer })
+    });
+    ready.collect()
+}
+
 /// Seals to every recipient. Devices that seal call this function; a server uses [`crate::Keyring`].
 pub fn seal(recipients: &[Recipient], context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
-    seal_value(recipients, context, passcode.expose_secret().as_bytes())
+    seal_value(ready(recipients)?, context, passcode.expose_secret().as_bytes())
 }
 
-/// Seals a secret of any kind.
-pub(crate) fn seal_bytes(
-    recipients: &[Recipient],
-    context: &SecretContext,
-    secret: &SecretBytes,
-) -> Result<Vec<u8>, EscrowError> {
-    seal_value(recipients, context, secret.expose_secret())
-}
-
-fn seal_value(recipients: &[Recipient], context: &SecretContext, value: &[u8]) -> Result<Vec<u8>, EscrowError> {
+/// Seals a value of any kind.
+pub(crate) fn seal_value(ready: Vec<Ready>, context: &SecretContext, value: &[u8]) -> Result<Vec<u8>, EscrowError> {
     let (aad, plaintext) = (associated_data(context), pad(value));
-    let sealed = recipients.iter().map(|recipient| {
-        let key = HpkePublicKey(recipient.public_key.clone());
-        let (encapsulated, ciphertext) = suite()
-            .seal(INFO, &aad, &plaintext, &key)
-            .map_err(|_| EscrowError::NoKey(format!("recipient {} is not a P-256 public key", recipient.id())))?;
-        Ok(Sealed {
-            key: recipient.id(),
-            encapsulated: STANDARD.encode(encapsulated.0),
-            ciphertext: STANDARD.encode(ciphertext),
-        })
+    let sealed = ready.into_iter().map(|Ready { key, encapsulated, mut sealer }| {
+        let ciphertext = sealer.seal(&aad, &plaintext);
+        let ciphertext = ciphertext.map_err(|_| EscrowError::NoKey(format!("nothing is sealed to recipient {key}")))?;
+        Ok(Sealed { key, encapsulated: STANDARD.encode(encapsulated.0), ciphertext: STANDARD.encode(ciphertext) })
     });
     let envelope = Envelope { version: VERSION, recipients: sealed.collect::<Result<_, EscrowError>>()? };
     serde_json::to_vec(&envelope).map_err(|error| EscrowError::Unopenable(error.to_string()))
@@ -117,7 +123,7 @@ pub(crate) fn unseal(
     envelope: &[u8],
     context: &SecretContext,
     key: KeyId,
-    private_key: &[u8],
+    private_key: &HpkePrivateKey,
 ) -> Result<Passcode, EscrowError> {
     let plaintext = open(envelope, context, key, private_key)?;
     let text = unpad(&plaintext).and_then(|value| std::str::from_utf8(value).ok());
@@ -130,7 +136,7 @@ pub(crate) fn unseal_bytes(
     envelope: &[u8],
     context: &SecretContext,
     key: KeyId,
-    private_key: &[u8],
+    private_key: &HpkePrivateKey,
 ) -> Result<SecretBytes, EscrowError> {
     let plaintext = open(envelope, context, key, private_key)?;
     let value = unpad(&plaintext).and_then(|value| SecretBytes::new(context.kind, Zeroizing::new(value.to_vec())));
@@ -141,7 +147,7 @@ fn open(
     envelope: &[u8],
     context: &SecretContext,
     key: KeyId,
-    private_key: &[u8],
+    private_key: &HpkePrivateKey,
 ) -> Result<Zeroizing<Vec<u8>>, EscrowError> {
     let envelope = read(envelope, context.kind)?;
     let sealed = envelope.recipients.iter().find(|sealed| sealed.key == key);
@@ -149,8 +155,7 @@ fn open(
     let decode = |text: &str| STANDARD.decode(text).map_err(|_| unopenable("it is not base64"));
     let encapsulated = EncapsulatedSecret(decode(&sealed.encapsulated)?);
     let ciphertext = decode(&sealed.ciphertext)?;
-    let private_key = HpkePrivateKey::from(private_key.to_vec());
-    let opened = suite().open(&encapsulated, INFO, &associated_data(context), &ciphertext, &private_key);
+    let opened = suite().open(&encapsulated, INFO, &associated_data(context), &ciphertext, private_key);
     opened.map(Zeroizing::new).map_err(|_| unopenable("it is damaged or bound to something else"))
 }
 

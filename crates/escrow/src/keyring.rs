@@ -3,29 +3,30 @@
 //! - `<tenant>.pub`: the recipients, one on each line: `p256 BASE64 name`. The first is the server's own.
 //! - `<tenant>.key`: the server's private key, readable by its owner only; absent on an ingest-only server.
 //!
-//! Files are read when they are needed, so the server knows a tenant or a recipient as soon as the command line has
-//! added it.
+//! Files are read when they are needed and again when they have changed, so the server knows a tenant or a recipient as
+//! soon as the command line has added it. The parsed keys stay in memory in between.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chaveiro_core::digest::sha256;
 use chaveiro_core::escrow::{SecretContext, SecretKind};
 use chaveiro_core::id::{ActionId, DeviceId, TenantId};
 use chaveiro_core::keys::{EscrowKeys, Fingerprint};
 use chaveiro_core::ports::{EscrowError, Replayer, Sealer, Unsealer};
 use chaveiro_core::secret::{Passcode, SecretBytes};
-use chaveiro_keyfile::{self as keyfile, KeyFileError};
+use chaveiro_keyfile::{self as keyfile, Kept, KeyFileError};
+use rustls::crypto::hpke::HpkePrivateKey;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::envelope;
+use crate::envelope::{self, Ready};
 use crate::recipient::{KeyId, Recipient};
 use crate::suite::suite;
 
@@ -79,12 +80,33 @@ pub enum KeyringError {
     Generation,
 }
 
+/// The most values of one tenant that are made ready to be sealed, for as many devices that answer at once.
+const MAX_READY: usize = 64;
+
 /// The directory of escrow keys.
-#[derive(Debug)]
 pub struct Keyring {
     directory: PathBuf,
-    /// The last proof of each tenant: a digest of its files and of the fingerprints in the database.
-    proven: Mutex<HashMap<TenantId, [u8; 32]>>,
+    recipients: Kept<Recipients>,
+    private: Kept<PrivateKey>,
+    /// The last proof of each tenant.
+    proven: Mutex<HashMap<TenantId, Proof>>,
+    /// What was made ready for each tenant, and for which recipients.
+    ready: Mutex<HashMap<TenantId, (Fingerprint, Vec<Vec<Ready>>)>>,
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyring").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// The subject of a proof: the recipients, a digest of the private key file, and the fingerprints in the database.
+type Proof = (Fingerprint, Option<[u8; 32]>, EscrowKeys);
+
+/// The contents of a recipients file.
+struct Recipients {
+    list: Vec<Recipient>,
+    fingerprint: Fingerprint,
 }
 
 impl Keyring {
@@ -98,12 +120,18 @@ impl Keyring {
                 keyfile::read(&file)?;
             }
         }
-        Ok(Self { directory: directory.to_owned(), proven: Mutex::default() })
+        Ok(Self::unchecked(directory))
     }
 
     /// Opens the directory without checking its files, to report what is wrong with them.
     pub fn unchecked(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), proven: Mutex::default() }
+        Self {
+            directory: directory.to_owned(),
+            recipients: Kept::default(),
+            private: Kept::default(),
+            proven: Mutex::default(),
+            ready: Mutex::default(),
+        }
     }
 
     /// Makes the key of a tenant and its first recipient. Refuses to overwrite.
@@ -122,11 +150,11 @@ impl Keyring {
 
     /// The recipients that can open the secrets of a tenant.
     pub fn recipients(&self, tenant: TenantId) -> Result<Vec<Recipient>, KeyringError> {
-        read_recipients(&self.public_file(tenant), &self.recipients_text(tenant)?)
+        Ok(self.recipients_of(tenant)?.list.clone())
     }
 
-    fn recipients_text(&self, tenant: TenantId) -> Result<String, KeyringError> {
-        read_text(&self.public_file(tenant)).map_err(|error| match error {
+    fn recipients_of(&self, tenant: TenantId) -> Result<Arc<Recipients>, KeyringError> {
+        self.recipients.get(&self.public_file(tenant), Recipients::read).map_err(|error| match error {
             KeyringError::Recipients { file, error } if error.kind() == ErrorKind::NotFound => {
                 KeyringError::NoTenant { tenant, file }
             }
@@ -136,7 +164,7 @@ impl Keyring {
 
     /// The fingerprint of a recipients file, of a tenant or staged. It covers the keys in their order, without names.
     pub fn recipients_fingerprint(&self, file: &Path) -> Result<Fingerprint, KeyringError> {
-        Ok(fingerprint(&read_recipients(file, &read_text(file)?)?))
+        Ok(Recipients::read(file)?.fingerprint)
     }
 
     /// The fingerprint of the public half of a private key file.
@@ -146,8 +174,8 @@ impl Keyring {
 
     /// The fingerprint that the server's own private key must have: that of the first recipient.
     pub fn own_fingerprint(&self, tenant: TenantId) -> Result<Fingerprint, KeyringError> {
-        let own = self.recipients(tenant)?.into_iter().next();
-        let own = own.ok_or_else(|| KeyringError::NoRecipient(self.public_file(tenant)))?;
+        let recipients = self.recipients_of(tenant)?;
+        let own = recipients.list.first().ok_or_else(|| KeyringError::NoRecipient(self.public_file(tenant)))?;
         Ok(of_public(&own.public_key))
     }
 
@@ -181,30 +209,75 @@ impl Keyring {
         self.directory.join(format!("{tenant}.key"))
     }
 
+    /// The number of values of that tenant that are made ready to be sealed: [`Sealer::prepare`].
+    pub fn ready(&self, tenant: TenantId) -> usize {
+        lock(&self.ready).get(&tenant).map_or(0, |(_, values)| values.len())
+    }
+
     /// The recipients of a tenant, at least one.
-    fn sealed_to(&self, tenant: TenantId) -> Result<Vec<Recipient>, EscrowError> {
-        let recipients = self.recipients(tenant).map_err(no_key)?;
-        match recipients.is_empty() {
+    fn sealed_to(&self, tenant: TenantId) -> Result<Arc<Recipients>, EscrowError> {
+        let recipients = self.recipients_of(tenant).map_err(no_key)?;
+        match recipients.list.is_empty() {
             true => Err(EscrowError::NoKey(format!("tenant {tenant} has no recipient"))),
             false => Ok(recipients),
         }
+    }
+
+    /// The private key of a tenant; `None` if its file is absent.
+    fn private_of(&self, tenant: TenantId) -> Result<Option<Arc<PrivateKey>>, KeyFileError> {
+        match self.private.get(&self.private_file(tenant), PrivateKey::read) {
+            Ok(key) => Ok(Some(key)),
+            Err(KeyFileError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn opener(&self, tenant: TenantId) -> Result<Arc<PrivateKey>, EscrowError> {
+        self.private.get(&self.private_file(tenant), PrivateKey::read).map_err(no_key)
+    }
+
+    fn seal_value(&self, context: &SecretContext, value: &[u8]) -> Result<Vec<u8>, EscrowError> {
+        let recipients = self.sealed_to(context.tenant)?;
+        let ready = match self.take_ready(context.tenant, recipients.fingerprint) {
+            Some(ready) => ready,
+            None => envelope::ready(&recipients.list)?,
+        };
+        envelope::seal_value(ready, context, value)
+    }
+
+    /// What was made ready for these recipients, once. What was made ready for others is dropped.
+    fn take_ready(&self, tenant: TenantId, recipients: Fingerprint) -> Option<Vec<Ready>> {
+        let mut ready = lock(&self.ready);
+        match ready.get_mut(&tenant) {
+            Some((of, values)) if *of == recipients => values.pop(),
+            Some(_) => {
+                ready.remove(&tenant);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Returns true if one more value of that tenant is to be made ready.
+    fn has_room(&self, tenant: TenantId, recipients: Fingerprint) -> bool {
+        lock(&self.ready).get(&tenant).is_none_or(|(of, values)| *of != recipients || values.len() < MAX_READY)
     }
 
     /// Proves that a value sealed to these recipients can be opened, as far as this server is meant to open it.
     fn probe(
         &self,
         tenant: TenantId,
-        recipients: &[Recipient],
-        private: Option<PrivateKey>,
+        recipients: &Recipients,
+        private: Option<&PrivateKey>,
         known: &EscrowKeys,
     ) -> Result<(), EscrowError> {
         let broken =
             |what: String| EscrowError::NoKey(format!("{what}; restore keys/escrow from the backup of the keys"));
         let (public_file, private_file) = (self.public_file(tenant), self.private_file(tenant));
-        if recipients.is_empty() {
+        if recipients.list.is_empty() {
             return Err(EscrowError::NoKey(KeyringError::NoRecipient(public_file).to_string()));
         }
-        if known.recipients.is_some_and(|known| known != fingerprint(recipients)) {
+        if known.recipients.is_some_and(|known| known != recipients.fingerprint) {
             return Err(broken(format!("{} has other recipients than the database knows", public_file.display())));
         }
         let context = SecretContext {
@@ -216,7 +289,7 @@ impl Keyring {
         };
         let probe = Passcode::new(Zeroizing::new("a probe, and no passcode".to_owned()));
         let probe = probe.ok_or_else(|| EscrowError::Unopenable("the probe is not a passcode".to_owned()))?;
-        let envelope = envelope::seal(recipients, &context, &probe)?;
+        let envelope = envelope::seal(&recipients.list, &context, &probe)?;
         let Some(private) = private else {
             return match known.away {
                 true => Ok(()),
@@ -238,21 +311,21 @@ impl Keyring {
 /// The private key of a tenant, as its file holds it.
 struct PrivateKey {
     public: Vec<u8>,
-    private: Zeroizing<Vec<u8>>,
+    private: HpkePrivateKey,
+    /// The digest of the whole file.
+    digest: [u8; 32],
 }
 
 impl PrivateKey {
     fn read(file: &Path) -> Result<Self, KeyFileError> {
-        Self::parse(file, &keyfile::read(file)?)
-    }
-
-    fn parse(file: &Path, bytes: &[u8]) -> Result<Self, KeyFileError> {
+        let bytes = keyfile::read(file)?;
         let damaged = || KeyFileError::Damaged { file: file.to_owned(), what: "it does not hold an escrow key" };
-        let text = std::str::from_utf8(bytes).map_err(|_| damaged())?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
         let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).ok_or_else(damaged);
         let public = STANDARD.decode(field("public ")?).map_err(|_| damaged())?;
-        let private = STANDARD.decode(field("private ")?).map(Zeroizing::new).map_err(|_| damaged())?;
-        Ok(Self { public, private })
+        // The bytes are wiped when the key is dropped.
+        let private = STANDARD.decode(field("private ")?).map(HpkePrivateKey::from).map_err(|_| damaged())?;
+        Ok(Self { public, private, digest: sha256(&bytes) })
     }
 
     fn id(&self) -> KeyId {
@@ -277,78 +350,75 @@ fn lines(recipients: &[Recipient]) -> String {
     recipients.iter().map(|recipient| recipient.line() + "\n").collect()
 }
 
-/// Reads a recipients file, no further than its limit.
-fn read_text(file: &Path) -> Result<String, KeyringError> {
-    let mut text = String::new();
-    let read = fs::File::open(file).and_then(|opened| opened.take(MAX_RECIPIENTS_BYTES).read_to_string(&mut text));
-    read.map_err(|error| KeyringError::Recipients { file: file.to_owned(), error })?;
-    Ok(text)
+impl Recipients {
+    /// Reads a recipients file, no further than its limit.
+    fn read(file: &Path) -> Result<Self, KeyringError> {
+        let mut text = String::new();
+        let read = fs::File::open(file).and_then(|opened| opened.take(MAX_RECIPIENTS_BYTES).read_to_string(&mut text));
+        read.map_err(|error| KeyringError::Recipients { file: file.to_owned(), error })?;
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let read = |(index, line)| {
+            Recipient::parse(line).ok_or_else(|| KeyringError::Line { file: file.to_owned(), line: index + 1 })
+        };
+        let list: Vec<_> = lines.map(read).collect::<Result<_, _>>()?;
+        if list.len() > MAX_RECIPIENTS {
+            return Err(KeyringError::TooMany);
+        }
+        Ok(Self { fingerprint: fingerprint(&list), list })
+    }
 }
 
-fn read_recipients(file: &Path, text: &str) -> Result<Vec<Recipient>, KeyringError> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let read = |(index, line)| {
-        Recipient::parse(line).ok_or_else(|| KeyringError::Line { file: file.to_owned(), line: index + 1 })
-    };
-    let recipients: Vec<_> = lines.map(read).collect::<Result<_, _>>()?;
-    if recipients.len() > MAX_RECIPIENTS { Err(KeyringError::TooMany) } else { Ok(recipients) }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn no_key(error: impl fmt::Display) -> EscrowError {
     EscrowError::NoKey(error.to_string())
 }
 
-/// The digest of all input of a proof.
-fn digest_of(public: &str, private: Option<&[u8]>, known: &EscrowKeys) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    let print = |print: Option<Fingerprint>| print.map_or([0; 32], |print| print.0);
-    for part in [public.as_bytes(), private.unwrap_or_default(), &print(known.recipients), &print(known.private)] {
-        context.update(&part.len().to_be_bytes());
-        context.update(part);
-    }
-    context.update(&[u8::from(private.is_some()), u8::from(known.away)]);
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(context.finish().as_ref());
-    bytes
-}
-
 impl Sealer for Keyring {
+    fn prepare(&self, tenant: TenantId) {
+        let Ok(recipients) = self.sealed_to(tenant) else { return };
+        if !self.has_room(tenant, recipients.fingerprint) {
+            return;
+        }
+        let Ok(made) = envelope::ready(&recipients.list) else { return };
+        let mut ready = lock(&self.ready);
+        let (of, values) = ready.entry(tenant).or_insert_with(|| (recipients.fingerprint, Vec::new()));
+        if *of != recipients.fingerprint {
+            (*of, *values) = (recipients.fingerprint, Vec::new());
+        }
+        values.push(made);
+    }
+
     fn seal(&self, context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError> {
-        envelope::seal(&self.sealed_to(context.tenant)?, context, passcode)
+        self.seal_value(context, passcode.expose_secret().as_bytes())
     }
 
     fn seal_bytes(&self, context: &SecretContext, secret: &SecretBytes) -> Result<Vec<u8>, EscrowError> {
-        envelope::seal_bytes(&self.sealed_to(context.tenant)?, context, secret)
+        self.seal_value(context, secret.expose_secret())
     }
 
     fn recipients(&self, tenant: TenantId) -> Result<Vec<String>, EscrowError> {
-        let recipients = Self::recipients(self, tenant).map_err(no_key)?;
-        Ok(recipients.iter().map(Recipient::line).collect())
+        let recipients = self.recipients_of(tenant).map_err(no_key)?;
+        Ok(recipients.list.iter().map(Recipient::line).collect())
     }
 
     fn prove(&self, tenant: TenantId, known: &EscrowKeys) -> Result<(), EscrowError> {
-        let text = self.recipients_text(tenant).map_err(no_key)?;
-        let private = match keyfile::read(&self.private_file(tenant)) {
-            Ok(bytes) => Some(bytes),
-            Err(KeyFileError::Missing(_)) => None,
-            Err(error) => return Err(no_key(error)),
-        };
-        let digest = digest_of(&text, private.as_ref().map(|bytes| bytes.as_slice()), known);
-        let proven = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        if proven().get(&tenant) == Some(&digest) {
+        let recipients = self.recipients_of(tenant).map_err(no_key)?;
+        let private = self.private_of(tenant).map_err(no_key)?;
+        let proof = (recipients.fingerprint, private.as_ref().map(|private| private.digest), *known);
+        if lock(&self.proven).get(&tenant) == Some(&proof) {
             return Ok(());
         }
-        let recipients = read_recipients(&self.public_file(tenant), &text).map_err(no_key)?;
-        let parse = |bytes: Zeroizing<Vec<u8>>| PrivateKey::parse(&self.private_file(tenant), &bytes);
-        let private = private.map(parse).transpose().map_err(no_key)?;
-        self.probe(tenant, &recipients, private, known)?;
-        proven().insert(tenant, digest);
+        self.probe(tenant, &recipients, private.as_deref(), known)?;
+        lock(&self.proven).insert(tenant, proof);
         Ok(())
     }
 
     fn check(&self, tenant: TenantId, envelope: &[u8]) -> Result<(), EscrowError> {
-        let recipients = Self::recipients(self, tenant).map_err(no_key)?;
-        let mut wanted: Vec<String> = recipients.iter().map(|recipient| recipient.id().to_string()).collect();
+        let recipients = self.recipients_of(tenant).map_err(no_key)?;
+        let mut wanted: Vec<String> = recipients.list.iter().map(|recipient| recipient.id().to_string()).collect();
         let mut sealed: Vec<String> = envelope::keys(envelope)?.iter().map(ToString::to_string).collect();
         wanted.sort();
         sealed.sort();
@@ -361,14 +431,14 @@ impl Sealer for Keyring {
 
 impl Unsealer for Keyring {
     fn unseal(&self, context: &SecretContext, envelope: &[u8]) -> Result<Passcode, EscrowError> {
-        let key = PrivateKey::read(&self.private_file(context.tenant)).map_err(no_key)?;
+        let key = self.opener(context.tenant)?;
         envelope::unseal(envelope, context, key.id(), &key.private)
     }
 }
 
 impl Replayer for Keyring {
     fn replay(&self, context: &SecretContext, envelope: &[u8]) -> Result<SecretBytes, EscrowError> {
-        let key = PrivateKey::read(&self.private_file(context.tenant)).map_err(no_key)?;
+        let key = self.opener(context.tenant)?;
         envelope::unseal_bytes(envelope, context, key.id(), &key.private)
     }
 }

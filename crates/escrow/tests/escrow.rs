@@ -136,6 +136,49 @@ fn known(keyring: &Keyring) -> EscrowKeys {
     }
 }
 
+/// Seals and opens a passcode.
+fn opens(keyring: &Keyring) {
+    let envelope = keyring.seal(&context(), &passcode(PLANTED)).expect("sealed");
+    assert!(keyring.unseal(&context(), &envelope).is_ok_and(|opened| opened.expose_secret() == PLANTED));
+}
+
+#[test]
+fn what_was_made_ready_serves_once_and_the_recipients_of_its_time_alone() {
+    let (_directory, keyring) = keyring();
+    let tenant = context().tenant;
+    let recipients = |envelope: &[u8]| -> Vec<(String, String)> {
+        let json: serde_json::Value = serde_json::from_slice(envelope).expect("JSON");
+        let text = |sealed: &serde_json::Value, name: &str| sealed[name].as_str().expect("text").to_owned();
+        let sealed = json["recipients"].as_array().expect("a list");
+        sealed.iter().map(|sealed| (text(sealed, "key"), text(sealed, "encapsulated"))).collect()
+    };
+    for _ in 0..3 {
+        keyring.prepare(tenant);
+    }
+    let mut seen = Vec::new();
+    for left in [1, 0, 0, 0] {
+        opens(&keyring);
+        let envelope = keyring.seal(&context(), &passcode(PLANTED)).expect("sealed");
+        seen.extend(recipients(&envelope).into_iter().map(|(_, encapsulated)| encapsulated));
+        assert_eq!(keyring.ready(tenant), left);
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 4, "no ephemeral key seals twice");
+    keyring.prepare(tenant);
+    let (_, public) = DhP256HkdfSha256::gen_keypair();
+    let offline = Recipient { public_key: public.to_bytes().to_vec(), name: "offline".to_owned() };
+    add_recipient(&keyring, tenant, &offline).expect("added");
+    let envelope = keyring.seal(&context(), &passcode(PLANTED)).expect("sealed");
+    assert_eq!((recipients(&envelope).len(), keyring.ready(tenant)), (2, 0), "those of today");
+    for _ in 0..100 {
+        keyring.prepare(tenant);
+    }
+    assert!(keyring.ready(tenant) < 100, "no more than could be used at once");
+    keyring.prepare(TenantId(id(77)));
+    assert_eq!(keyring.ready(TenantId(id(77))), 0, "a tenant without keys");
+}
+
 #[test]
 fn a_proof_fails_whatever_is_wrong_with_the_files_and_holds_again_when_they_are_restored() {
     use std::fs::{read, remove_file, set_permissions, write};
@@ -180,10 +223,15 @@ fn a_proof_fails_whatever_is_wrong_with_the_files_and_holds_again_when_they_are_
             }),
         ),
     ];
-    for (what, damage) in table {
-        let (_directory, keyring) = keyring();
+    // Keys that are no longer new stay in memory until their files change.
+    let keyrings: Vec<_> = table.iter().map(|_| keyring()).collect();
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    for ((what, damage), (_directory, keyring)) in table.into_iter().zip(keyrings) {
         let (tenant, known) = (context().tenant, known(&keyring));
-        keyring.prove(tenant, &known).expect("whole");
+        for _ in 0..2 {
+            keyring.prove(tenant, &known).expect("whole");
+            opens(&keyring);
+        }
         let (public, key) = (keyring.public_file(tenant), keyring.private_file(tenant));
         let (public_bytes, key_bytes) = (read(&public).expect("bytes"), read(&key).expect("bytes"));
         damage(&public, &key);
@@ -193,6 +241,7 @@ fn a_proof_fails_whatever_is_wrong_with_the_files_and_holds_again_when_they_are_
         write(&key, key_bytes).expect("written");
         set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("chmod");
         keyring.prove(tenant, &known).unwrap_or_else(|error| panic!("{what}, restored: {error}"));
+        opens(&keyring);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chaveiro_auth::{TrustedProxies, Verifier};
-use chaveiro_core::ports::{Alarm, Clock, Entropy, Sealer, Store, Unsealer, Waker, Witness};
+use chaveiro_core::ports::{Alarm, Clock, Entropy, LastSeen, Sealer, Store, Unsealer, Waker, Witness};
 
 use crate::limits::Limits;
 use crate::tally::Tally;
@@ -26,6 +26,8 @@ pub struct GraphState {
     pub entropy: Arc<dyn Entropy>,
     /// Wakes devices for which something was queued.
     pub waker: Arc<dyn Waker>,
+    /// Knows the sessions of devices that are not stored yet.
+    pub seen: Arc<dyn LastSeen>,
     /// Limits on the requests of a caller.
     pub limits: Limits,
     /// Rings for the job that sends alerts.

@@ -3,6 +3,8 @@
 //! Every private key of the server lives in such a file: that of the certificate authority, the escrow, the local
 //! issuer and the audit signer. A key that other users could read is refused, because they may already know it.
 
+mod kept;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -12,6 +14,8 @@ use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, setrlimit, umask};
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+pub use kept::Kept;
 
 /// Protects this process from other users. Files that it creates from now on are private. Its memory, which holds keys
 /// and passcodes, stays out of core files and debuggers.

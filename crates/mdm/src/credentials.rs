@@ -29,6 +29,7 @@ pub(crate) const CHALLENGE_SECONDS: u64 = (CHALLENGE_STEP * CHALLENGE_STEPS) as 
 /// Derives user names, passwords and nonces with HMAC-SHA-256 under one master key.
 pub struct DeviceCredentials {
     key: hmac::Key,
+    period: Nonce,
 }
 
 impl DeviceCredentials {
@@ -37,21 +38,25 @@ impl DeviceCredentials {
         let mut fresh = Zeroizing::new([0; KEY_BYTES]);
         entropy.fill(fresh.as_mut());
         keyfile::create(file, fresh.as_slice())?;
-        Self::open(file)
+        Self::open(file, entropy)
     }
 
-    /// Reads the master key of that file.
-    pub fn open(file: &Path) -> Result<Self, KeyFileError> {
-        let bytes = keyfile::read(file)?;
-        if bytes.len() != KEY_BYTES {
-            return Err(KeyFileError::Damaged { file: file.to_owned(), what: "it does not have 32 bytes" });
-        }
-        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, &bytes) })
+    /// Reads the master key of that file, for a new run of the server.
+    pub fn open(file: &Path, entropy: &dyn Entropy) -> Result<Self, KeyFileError> {
+        let mut period = Nonce::default();
+        entropy.fill(&mut period);
+        Ok(Self { key: read_key(file)?, period })
     }
 
-    /// The fingerprint: a value derived from the master key that does not reveal it.
-    pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of("device credentials", hmac::sign(&self.key, b"fingerprint").as_ref())
+    /// The fingerprint of the key of that file: a value derived from it that does not reveal it.
+    pub fn fingerprint_of(file: &Path) -> Result<Fingerprint, KeyFileError> {
+        Ok(Fingerprint::of("device credentials", hmac::sign(&read_key(file)?, b"fingerprint").as_ref()))
+    }
+
+    /// The period in which nonces of devices count: the run of this process. Sessions that waited to be stored are lost
+    /// when it is killed, and with them the knowledge of which nonces were used.
+    pub(crate) fn period(&self) -> Nonce {
+        self.period
     }
 
     /// `AAUTHNAME`: the name under which a device authenticates.
@@ -71,11 +76,11 @@ impl DeviceCredentials {
 
     /// The nonces of challenges for that name and session, newest first: the current one, and earlier ones that can
     /// still be answered. They are derived and not stored, so a stranger cannot make the server store anything. They
-    /// are the same for known and unknown names.
+    /// are the same for known and unknown names, and others in each period.
     pub(crate) fn challenges(&self, name: &str, session: &str, now: Timestamp) -> Vec<Nonce> {
         let newest = now.as_second().div_euclid(CHALLENGE_STEP);
         let challenge = |step: i64| {
-            let mut about = step.to_be_bytes().to_vec();
+            let mut about = [self.period.as_slice(), &step.to_be_bytes()].concat();
             about.extend_from_slice(&(name.len() as u64).to_be_bytes());
             about.extend_from_slice(name.as_bytes());
             about.extend_from_slice(session.as_bytes());
@@ -120,6 +125,14 @@ impl DeviceCredentials {
     }
 }
 
+fn read_key(file: &Path) -> Result<hmac::Key, KeyFileError> {
+    let bytes = keyfile::read(file)?;
+    if bytes.len() != KEY_BYTES {
+        return Err(KeyFileError::Damaged { file: file.to_owned(), what: "it does not have 32 bytes" });
+    }
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+}
+
 fn nonce_of(tag: &hmac::Tag) -> Nonce {
     let mut nonce = [0; NONCE_BYTES];
     nonce.copy_from_slice(&tag.as_ref()[..NONCE_BYTES]);
@@ -131,7 +144,11 @@ mod tests {
     use super::*;
 
     fn credentials(byte: u8) -> DeviceCredentials {
-        DeviceCredentials { key: hmac::Key::new(hmac::HMAC_SHA256, &[byte; KEY_BYTES]) }
+        in_period(byte, 0)
+    }
+
+    fn in_period(byte: u8, period: u8) -> DeviceCredentials {
+        DeviceCredentials { key: hmac::Key::new(hmac::HMAC_SHA256, &[byte; KEY_BYTES]), period: [period; NONCE_BYTES] }
     }
 
     #[test]
@@ -151,7 +168,9 @@ mod tests {
             let found = keys.challenges(name, session, at(second)).contains(&handed_out);
             assert_eq!(found, stands, "{name} {session} {second}");
         }
-        assert!(!credentials(2).challenges("dev", "1", at(0)).contains(&handed_out));
+        for other in [credentials(2), in_period(1, 1)] {
+            assert!(!other.challenges("dev", "1", at(0)).contains(&handed_out));
+        }
     }
 
     #[test]

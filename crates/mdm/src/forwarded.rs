@@ -29,11 +29,14 @@ pub fn certificate(header: &[u8], now: Timestamp) -> Option<Vec<u8>> {
         Some(base64) => STANDARD.decode(base64).ok()?,
         None => pem_or_base64(&unescaped(envoy(text).unwrap_or(text))?)?,
     };
-    let (rest, certificate) = parse_x509_certificate(&der).ok()?;
+    is_valid(&der, now.as_second()).then_some(der)
+}
+
+/// Returns true if these bytes are one certificate, valid at that time in seconds since 1970. Nothing else is checked.
+pub fn is_valid(der: &[u8], at: i64) -> bool {
+    let Ok((rest, certificate)) = parse_x509_certificate(der) else { return false };
     let validity = certificate.validity();
-    let seconds = now.as_second();
-    let valid = validity.not_before.timestamp() <= seconds && seconds <= validity.not_after.timestamp();
-    (rest.is_empty() && valid).then_some(der)
+    rest.is_empty() && (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&at)
 }
 
 /// The value of `Cert` in the last element of Envoy's header: the one that the nearest proxy wrote.

@@ -3,9 +3,11 @@
 //!
 //! An answer leaves only once everything that it states is durable, and an identical repeat gets the identical answer.
 
+mod check_ins;
 mod credentials;
 mod enrollment;
 mod forwarded;
+mod head;
 mod management;
 mod pki;
 mod token;
@@ -20,8 +22,10 @@ use axum::{Extension, Router};
 use chaveiro_core::ports::{Alarm, Clock, Entropy, Replayer, Sealer, Sender, Store};
 use chaveiro_core::refused::{By, Face, Reason, Refused, RefusedRequests};
 
+pub use check_ins::{CheckIns, LATEST};
 pub use credentials::DeviceCredentials;
-pub use forwarded::certificate as forwarded_certificate;
+pub use forwarded::{certificate as forwarded_certificate, is_valid as certificate_is_valid};
+pub use head::Head;
 pub use pki::{CaError, CertificateAuthority, IssuedCertificate, RequestError, VerifiedRequest};
 pub use token::{EnrollmentTokenText, new_enrollment_token, token_sha256};
 pub use wake::{MAX_WAIT, Wakes};
@@ -41,11 +45,18 @@ pub const WAKE_PATH: &str = "/ManagementServer/Wake";
 /// The largest message of a device, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 
-/// The client certificate of the connection, DER. The server puts it into the extensions of a request if the connection
-/// has one, or if a trusted proxy forwards one ([`forwarded_certificate`]). TLS has verified that its chain ends at our
-/// root.
-#[derive(Clone)]
-pub struct PeerCertificate(pub Arc<[u8]>);
+/// The SHA-256 of the client certificate of the connection. The server puts it into the extensions of a request if the
+/// connection has one, or if a trusted proxy forwards one ([`forwarded_certificate`]). TLS has verified that its chain
+/// ends at our root.
+#[derive(Clone, Copy)]
+pub struct PeerCertificate([u8; 32]);
+
+impl PeerCertificate {
+    /// That of a certificate, DER.
+    pub fn of(der: &[u8]) -> Self {
+        Self(sha256(der))
+    }
+}
 
 /// An answer to an authenticated sender.
 pub(crate) fn proven(response: impl IntoResponse) -> Response {
@@ -82,6 +93,8 @@ pub struct DeviceChannel {
     pub credentials: Arc<DeviceCredentials>,
     /// The devices that wait to be woken.
     pub wakes: Arc<Wakes>,
+    /// The idle sessions that wait to be stored.
+    pub check_ins: Arc<CheckIns>,
     /// Signals that an enrolment raised an alert.
     pub alarm: Arc<dyn Alarm>,
     /// The address devices use, for example `https://mdm.example.org:8444`, without a slash at its end.

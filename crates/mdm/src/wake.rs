@@ -10,6 +10,10 @@
 //! | 429, 503 | comes back later |
 //!
 //! `Prefer: wait=N` (RFC 7240, 4.3) asks for another time than [`MAX_WAIT`], up to it.
+//!
+//! When the server stops, all devices come back. So that they do not come at once, each is told a moment of its own
+//! (`Retry-After`), within a time that grows with their number. They are told that time with every other answer
+//! ([`RETURN_WITHIN`]), for the case that the connection breaks without a word.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,10 +25,11 @@ use chaveiro_core::Fault;
 use chaveiro_core::id::EnrollmentId;
 use chaveiro_core::ports::{StoreError, Waker};
 use chaveiro_core::refused::{By, Reason};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use chaveiro_csp::RETURN_WITHIN;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio::sync::oneshot;
 
-use crate::{DeviceChannel, PeerCertificate, WAKE_PATH, proven, refused, sha256, stranger};
+use crate::{DeviceChannel, PeerCertificate, WAKE_PATH, proven, refused, stranger};
 
 /// The longest time for which a device is held. It is shorter than the time that proxies and address translators grant
 /// an idle connection.
@@ -38,10 +43,22 @@ const MAX_WAITING: usize = 4;
 #[derive(Default)]
 pub struct Wakes(Mutex<Waiting>);
 
+/// The devices that may come back in one second. Each costs a handshake and a session.
+const RETURNS_A_SECOND: usize = 200;
+
+/// The longest time within which devices come back.
+const LONGEST_RETURN: Duration = Duration::from_secs(300);
+
+/// The least time before a device comes back.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
 #[derive(Default)]
 struct Waiting {
     devices: HashMap<EnrollmentId, Vec<oneshot::Sender<()>>>,
-    closed: bool,
+    /// The calls to wake a device, of whichever device.
+    calls: u64,
+    /// The devices that waited when the server began to stop.
+    closed: Option<usize>,
 }
 
 /// The reason why a device cannot be held.
@@ -56,17 +73,31 @@ impl Wakes {
         self.lock().devices.values().map(Vec::len).sum()
     }
 
+    /// The time within which the devices are to come back after a break, all together.
+    fn return_within(&self) -> Duration {
+        let waiting = self.lock();
+        let devices = waiting.closed.unwrap_or(waiting.devices.len());
+        Duration::from_secs(devices.div_ceil(RETURNS_A_SECOND) as u64).min(LONGEST_RETURN)
+    }
+
+    /// The number of calls so far: if it stays the same, no device was woken.
+    fn calls(&self) -> u64 {
+        self.lock().calls
+    }
+
     /// Releases every device, and holds none from now on: the server stops.
     pub fn close(&self) {
         let mut waiting = self.lock();
-        waiting.closed = true;
+        if waiting.closed.is_none() {
+            waiting.closed = Some(waiting.devices.len());
+        }
         waiting.devices.clear();
     }
 
     fn hold(self: &Arc<Self>, enrollment: EnrollmentId) -> Result<Held, NotHeld> {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.lock();
-        if waiting.closed {
+        if waiting.closed.is_some() {
             return Err(NotHeld::Stopping);
         }
         let senders = waiting.devices.entry(enrollment).or_default();
@@ -85,7 +116,11 @@ impl Wakes {
 
 impl Waker for Wakes {
     fn wake(&self, enrollment: EnrollmentId) {
-        let senders = self.lock().devices.remove(&enrollment);
+        let senders = {
+            let mut waiting = self.lock();
+            waiting.calls += 1;
+            waiting.devices.remove(&enrollment)
+        };
         for sender in senders.into_iter().flatten() {
             // A receiver that is gone does not need it.
             let _ = sender.send(());
@@ -125,39 +160,75 @@ pub(crate) async fn wait(
     peer: Option<Extension<PeerCertificate>>,
     headers: HeaderMap,
 ) -> Response {
-    let Some(Extension(certificate)) = peer else { return stranger(StatusCode::UNAUTHORIZED, "no certificate") };
-    let certificate = sha256(&certificate.0);
-    let found = channel.store.read(move |view| Ok(view.enrollment_by_certificate(&certificate)?)).await;
-    let enrollment = match found {
-        Ok(Some(enrollment)) if enrollment.closed.is_none() => enrollment.id,
-        Ok(Some(_) | None) => {
+    let Some(Extension(PeerCertificate(certificate))) = peer else {
+        return stranger(StatusCode::UNAUTHORIZED, "no certificate");
+    };
+    let time = time_to_wait(&headers);
+    // Nothing of the request stays in memory while it waits.
+    drop(headers);
+    let calls = channel.wakes.calls();
+    let found = channel.store.read(move |view| {
+        let Some(enrollment) = view.enrollment_by_certificate(&certificate)? else { return Ok(None) };
+        let is_due = enrollment.closed.is_none() && view.next_delivery(enrollment.id)?.is_some();
+        Ok(Some((enrollment.id, enrollment.closed.is_none(), is_due)))
+    });
+    let answer = match found.await {
+        Ok(Some((_, true, true))) => StatusCode::OK.into_response(),
+        Ok(Some((enrollment, true, false))) => channel.hold(enrollment, calls, time).await,
+        Ok(Some((_, false, _)) | None) => {
             let answer = stranger(StatusCode::FORBIDDEN, "certificate refused");
             return refused(answer, Reason::Certificate, By::Stranger, WAKE_PATH, "403");
         }
-        Err(fault) => return later(&fault),
+        Err(fault) => return channel.later(&fault),
     };
-    proven(channel.hold(enrollment, &headers).await)
+    proven(channel.with_time_to_return(answer))
 }
 
 impl DeviceChannel {
-    /// Holds an authenticated device.
-    async fn hold(&self, enrollment: EnrollmentId, headers: &HeaderMap) -> Response {
-        // The place is taken before the look at the queue, so that a command queued in between wakes the device.
+    /// Holds an authenticated device for which nothing was queued when `calls` was read.
+    async fn hold(&self, enrollment: EnrollmentId, calls: u64, time: Duration) -> Response {
         let mut held = match self.wakes.hold(enrollment) {
             Ok(held) => held,
-            Err(NotHeld::TooMany) => return with_retry(StatusCode::TOO_MANY_REQUESTS),
-            Err(NotHeld::Stopping) => return with_retry(StatusCode::SERVICE_UNAVAILABLE),
+            Err(NotHeld::TooMany) => return self.with_retry(StatusCode::TOO_MANY_REQUESTS),
+            Err(NotHeld::Stopping) => return self.with_retry(StatusCode::SERVICE_UNAVAILABLE),
         };
-        match self.store.read(move |view| Ok(view.next_delivery(enrollment)?.is_some())).await {
-            Ok(true) => return StatusCode::OK.into_response(),
-            Ok(false) => {}
-            Err(fault) => return later(&fault),
+        // A call after the look at the queue and before the device had its place reached nobody: the look is repeated.
+        if self.wakes.calls() != calls {
+            match self.store.read(move |view| Ok(view.next_delivery(enrollment)?.is_some())).await {
+                Ok(true) => return StatusCode::OK.into_response(),
+                Ok(false) => {}
+                Err(fault) => return self.later(&fault),
+            }
         }
-        match tokio::time::timeout(time_to_wait(headers), &mut held.receiver).await {
+        match tokio::time::timeout(time, &mut held.receiver).await {
             Ok(Ok(())) => StatusCode::OK.into_response(),
-            Ok(Err(_)) => with_retry(StatusCode::SERVICE_UNAVAILABLE),
+            Ok(Err(_)) => self.with_retry(StatusCode::SERVICE_UNAVAILABLE),
             Err(_) => StatusCode::NO_CONTENT.into_response(),
         }
+    }
+
+    fn later(&self, fault: &Fault) -> Response {
+        if !matches!(fault, Fault::Store(StoreError::Busy)) {
+            tracing::error!(error = %fault, "a device was not held");
+        }
+        self.with_retry(StatusCode::SERVICE_UNAVAILABLE)
+    }
+
+    /// Sends a device away, until a moment of its own.
+    fn with_retry(&self, status: StatusCode) -> Response {
+        let mut chance = [0; 2];
+        self.entropy.fill(&mut chance);
+        let chance = f64::from(u16::from_be_bytes(chance)) / f64::from(u16::MAX);
+        let after = RETRY_AFTER + self.wakes.return_within().mul_f64(chance);
+        let mut response = status.into_response();
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs()));
+        response
+    }
+
+    fn with_time_to_return(&self, mut response: Response) -> Response {
+        let within = HeaderValue::from(self.wakes.return_within().as_secs());
+        response.headers_mut().insert(HeaderName::from_static(RETURN_WITHIN), within);
+        response
     }
 }
 
@@ -166,19 +237,6 @@ fn time_to_wait(headers: &HeaderMap) -> Duration {
     let seconds =
         asked.and_then(|text| text.split(',').find_map(|part| part.trim().strip_prefix("wait=")?.parse().ok()));
     seconds.map_or(MAX_WAIT, Duration::from_secs).min(MAX_WAIT)
-}
-
-fn later(fault: &Fault) -> Response {
-    if !matches!(fault, Fault::Store(StoreError::Busy)) {
-        tracing::error!(error = %fault, "a device was not held");
-    }
-    with_retry(StatusCode::SERVICE_UNAVAILABLE)
-}
-
-fn with_retry(status: StatusCode) -> Response {
-    let mut response = status.into_response();
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    response
 }
 
 #[cfg(test)]
@@ -213,6 +271,21 @@ mod tests {
         wakes.close();
         assert!(matches!(wakes.hold(id(1)), Err(NotHeld::Stopping)));
         assert!(last.receiver.is_terminated() || wakes.held() == 0);
+    }
+
+    #[tokio::test]
+    async fn the_time_to_return_grows_with_the_devices_and_stays_known_when_they_are_let_go() {
+        let wakes = Arc::new(Wakes::default());
+        assert_eq!(wakes.return_within(), Duration::ZERO);
+        let mut held: Vec<_> = (0..1000).map(|n| wakes.hold(id(n)).ok().expect("held")).collect();
+        assert_eq!(wakes.return_within(), Duration::from_secs(5));
+        held.truncate(1);
+        assert_eq!(wakes.return_within(), Duration::from_secs(1));
+        held.extend((1..100_000).map(|n| wakes.hold(id(n)).ok().expect("held")));
+        assert_eq!(wakes.return_within(), LONGEST_RETURN);
+        wakes.close();
+        drop(held);
+        assert_eq!(wakes.return_within(), LONGEST_RETURN, "the last device is told what the first was told");
     }
 
     #[test]

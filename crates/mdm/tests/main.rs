@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "a test crate")]
 
 mod enrollment;
+mod idle;
 mod linux;
 mod management;
 mod wake;

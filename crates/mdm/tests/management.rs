@@ -21,7 +21,9 @@ use omadm::syncml::{self, CONTENT_TYPE};
 #[tokio::test]
 async fn a_recovery_ends_with_the_devices_own_pin_in_escrow() {
     let world = World::new().await;
+    assert_eq!(world.keyring.ready(world.tenant), 0);
     let mut device = world.enrolled(7).await;
+    assert!(world.keyring.ready(world.tenant) > 0, "the next value costs its unit of work little");
     let id = world.device_of(&device).await.id;
     let before = device.pin().to_owned();
     _ = world.ask(id).await;

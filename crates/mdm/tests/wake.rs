@@ -45,7 +45,7 @@ async fn only_a_device_with_an_open_enrolment_may_wait() {
     let world = World::new().await;
     let device = world.enrolled_linux(7).await;
     assert_eq!(world.wait(None, "wait=0").await.0, 401);
-    let stranger = PeerCertificate(std::sync::Arc::from(&b"no certificate of ours"[..]));
+    let stranger = PeerCertificate::of(b"no certificate of ours");
     assert_eq!(world.wait(Some(stranger), "wait=0").await.0, 403);
     assert_eq!(world.wait(world.peer(&device), "wait=0").await.0, 204);
     let (tenant, id, now) = (

@@ -187,6 +187,38 @@ fn a_credential_of_a_session_before_is_not_believed_again() {
 }
 
 #[test]
+fn nonces_of_another_period_prove_nothing_and_a_certificate_proves_in_each() {
+    let evidence = |challenges: &[Nonce]| {
+        let (user, challenges) = ("user".to_owned(), challenges.to_vec());
+        Evidence::Digest { user, password: "secret".into(), challenges }
+    };
+    let of = |stored: &[u8], period: u8| Session::open(stored, reveal).expect("a session").within([period; 16]);
+    let proves = |stored: &[u8], period: u8, nonce: u8, challenges: &[Nonce]| {
+        let session = of(stored, period).expecting(evidence(challenges));
+        matches!(session.receive_request(plain("1", 9, Some([nonce; 16]))), Step::Proven(_))
+    };
+    let new = Session::new([1; 16]).store(conceal).expect("stored");
+    for period in [1, 2] {
+        assert!(proves(&new, period, 1, &[]), "the nonce of the provisioning document");
+    }
+    let first = |session: Session| {
+        let step = session.expecting(evidence(&[])).receive_request(plain("1", 1, Some([1; 16])));
+        let Step::Proven(proven) = step else { panic!("not believed") };
+        let Entered::Turn(turn) = proven.enter(Moment::new(ADDRESS, [7; 16], 0, 124)) else { panic!("room") };
+        turn.answer().session.store(conceal).expect("stored")
+    };
+    let stored = first(of(&new, 1));
+    assert!(proves(&stored, 1, 1, &[]) && proves(&stored, 1, 7, &[]));
+    // An earlier version of the library knew no periods.
+    for (stored, period) in [(&stored, 2), (&first(Session::new([1; 16])), 1)] {
+        assert!(!proves(stored, period, 1, &[]) && !proves(stored, period, 7, &[]), "{period}");
+        assert!(proves(stored, period, 3, &[[3; 16]]), "the challenge of this period");
+        let certified = of(stored, period).expecting(Evidence::Certificate);
+        assert!(matches!(certified.receive_request(plain("1", 9, None)), Step::Proven(_)));
+    }
+}
+
+#[test]
 fn a_repeat_gets_the_same_bytes_and_only_with_proof() {
     let mut server = Server::new();
     let (_, answer) = server.take_digest(plain("1", 1, Some([1; 16])), &[], 7, 0);

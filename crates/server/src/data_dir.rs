@@ -246,7 +246,7 @@ impl DataDir {
             keyring: Arc::new(Keyring::open(&keys.join("escrow"))?),
             signer: Arc::new(Signer::open(&keys.join("audit.key"))?),
             ca: Arc::new(CertificateAuthority::open(&keys.join("ca"), now, entropy)?),
-            credentials: Arc::new(DeviceCredentials::open(&keys.join("device-credentials.key"))?),
+            credentials: Arc::new(DeviceCredentials::open(&keys.join("device-credentials.key"), entropy)?),
         })
     }
 

@@ -45,7 +45,7 @@ const STANDING: [Standing; 3] = [
     Standing {
         name: KeyName::DeviceCredentials,
         file: "device-credentials.key",
-        fingerprint: |file| Ok(DeviceCredentials::open(file)?.fingerprint()),
+        fingerprint: |file| Ok(DeviceCredentials::fingerprint_of(file)?),
         make: |file, _, entropy| Ok(DeviceCredentials::create(file, entropy).map(drop)?),
     },
     Standing {

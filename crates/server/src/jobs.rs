@@ -1,5 +1,5 @@
 //! The background jobs: linking the audit chain, ending actions whose device never came, destroying envelopes whose
-//! retention is over.
+//! retention is over, storing idle sessions.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use chaveiro_core::Fault;
 use chaveiro_core::decisions::disclose_passcode;
 use chaveiro_core::engine;
 use chaveiro_core::ports::{Clock, Store};
+use chaveiro_mdm::CheckIns;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,7 @@ pub(crate) struct Jobs {
     pub(crate) signer: Arc<Signer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) vigil: Arc<Vigil>,
+    pub(crate) check_ins: Arc<CheckIns>,
 }
 
 impl Jobs {
@@ -49,7 +51,19 @@ impl Jobs {
             let jobs = jobs.clone();
             async move { jobs.shred().await }
         }));
+        let (jobs, stop) = (self.clone(), stop.clone());
+        tasks.spawn(async move {
+            while stop.run_until_cancelled(jobs.check_ins.pause()).await.is_some() {
+                let stored = jobs.check_ins.store_due(jobs.store.as_ref(), jobs.clock.uptime()).await;
+                report("storing idle sessions", stored);
+            }
+        });
         tasks
+    }
+
+    /// Stores every idle session that waits.
+    pub(crate) async fn store_check_ins(&self) {
+        report("storing idle sessions", self.check_ins.store(self.store.as_ref()).await);
     }
 
     /// Links every event that has no link yet.

@@ -14,6 +14,7 @@ mod issuers;
 mod jobs;
 mod listener;
 mod pages;
+mod parked;
 mod process;
 mod record;
 mod refusals;

@@ -1,5 +1,6 @@
-//! TLS listeners: HTTP/1.1 and HTTP/2, and on the device side the client's certificate. Unauthenticated connections
-//! cannot keep others out: [`crate::room`] decides which one gives way, and each stage of a connection has a deadline.
+//! TLS listeners: HTTP/1.1 and HTTP/2, and on the device side the client's certificate. Devices that wait are in
+//! [`crate::parked`]. Unauthenticated connections cannot keep others out: [`crate::room`] decides which one gives way,
+//! and each stage of a connection has a deadline.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -13,18 +14,19 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
+use chaveiro_core::Timestamp;
 use chaveiro_core::ports::Peer;
-use chaveiro_mdm::PeerCertificate;
+use chaveiro_mdm::{PeerCertificate, certificate_is_valid};
 use http::Request;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{HandshakeKind, RootCertStore, ServerConfig, ServerConnection};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -34,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::parked::{Left, Parking};
 use crate::room::{Guest, Room, Times, Visit};
 
 /// The deadline of a client's handshake.
@@ -117,8 +120,26 @@ pub(crate) fn tls(shown: &Arc<Shown>, client_root: Option<&[u8]>) -> Result<Arc<
         }
     };
     let mut config = builder.with_cert_resolver(shown.clone());
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A device has one request under way, and a connection over HTTP/1.1 costs less memory while it waits.
+    config.alpn_protocols = match client_root.is_some() {
+        true => vec![b"http/1.1".to_vec(), b"h2".to_vec()],
+        false => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+    };
+    // A ticket holds the whole session, with the client's certificate, so any number of devices resume theirs. Its keys
+    // change every six hours and live in this process alone. Each listener has its own.
+    config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(|error| text(&error))?;
+    // A device opens one connection at a time.
+    config.send_tls13_tickets = 1;
     Ok(Arc::new(config))
+}
+
+/// Returns true if a resumed session began with a certificate that is no longer valid. Only a full handshake verifies a
+/// certificate, and a client can resume its session time and again.
+fn rests_on_an_expired_certificate(session: &ServerConnection, config: &ServerConfig) -> bool {
+    let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+    let shown = session.peer_certificates().and_then(|chain| chain.first()).filter(|_| resumed);
+    let now = config.time_provider.current_time().and_then(|now| i64::try_from(now.as_secs()).ok());
+    shown.is_some_and(|shown| !now.is_some_and(|now| certificate_is_valid(shown, now)))
 }
 
 /// Binds an address.
@@ -233,30 +254,93 @@ fn http2() -> Builder<TokioExecutor> {
 
 impl Conversation {
     /// Performs the handshake and answers requests until the connection ends or takes too long.
+    ///
+    /// Each stage has a box of its own: a task is as large as the largest thing that it ever holds, and most tasks hold
+    /// a device that waits.
     async fn hold(&self, stream: TcpStream, peer: SocketAddr, guest: &Arc<Guest>) {
-        let handshake = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return,
-            shaken = timeout(HANDSHAKE_TIMEOUT, self.tls.accept(stream)) => shaken,
-        };
-        let stream = match handshake {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(_)) => return,
-            Err(_) => return guest.slow(),
-        };
+        let Some(mut stream) = Box::pin(self.shake(stream, guest)).await else { return };
         let (_, session) = stream.get_ref();
+        if rests_on_an_expired_certificate(session, self.tls.config()) {
+            return;
+        }
         let shown = session.peer_certificates().and_then(|chain| chain.first());
-        let certificate = shown.map(|der| PeerCertificate(Arc::from(der.as_ref())));
+        let certificate = shown.map(|der| PeerCertificate::of(der));
         if certificate.is_some() {
             guest.has_proven_itself();
         }
         let is_http2 = session.alpn_protocol() == Some(b"h2");
         guest.seated();
-        let service = hyper::service::service_fn(|request| self.answer(request, peer, certificate.clone(), guest));
-        let builder = if is_http2 { &self.http2 } else { &self.http1 };
+        let mut early = Bytes::new();
+        if certificate.is_some() && !is_http2 {
+            match Box::pin(self.park(&mut stream, peer, certificate, guest)).await {
+                Left::With(bytes) => early = bytes,
+                Left::Ended => {
+                    let _ = timeout(FAREWELL, stream.shutdown()).await;
+                    return;
+                }
+            }
+        }
         // An idle HTTP/2 connection has traffic of its own, and its heads are frames. Only its requests show its
         // activity.
-        let watched = Watched { stream, guest: (!is_http2).then(|| Arc::clone(guest)) };
+        let watched = Watched { stream, early, guest: (!is_http2).then(|| Arc::clone(guest)) };
+        let builder = if is_http2 { &self.http2 } else { &self.http1 };
+        Box::pin(self.converse(builder, watched, peer, certificate, guest)).await;
+    }
+
+    /// Performs the handshake.
+    async fn shake(&self, stream: TcpStream, guest: &Guest) -> Option<Box<TlsStream<TcpStream>>> {
+        let handshake = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return None,
+            shaken = timeout(HANDSHAKE_TIMEOUT, self.tls.accept(stream)) => shaken,
+        };
+        match handshake {
+            Ok(shaken) => shaken.ok().map(Box::new),
+            Err(_) => {
+                guest.slow();
+                None
+            }
+        }
+    }
+
+    /// Holds a device that waits.
+    async fn park(
+        &self,
+        stream: &mut TlsStream<TcpStream>,
+        peer: SocketAddr,
+        certificate: Option<PeerCertificate>,
+        guest: &Arc<Guest>,
+    ) -> Left {
+        let time = || {
+            let since = self.tls.config().time_provider.current_time().map(|now| now.as_secs());
+            let second = since.and_then(|second| i64::try_from(second).ok());
+            second.and_then(|second| Timestamp::from_second(second).ok()).unwrap_or_default()
+        };
+        let answer = |request| async {
+            match self.answer(request, peer, certificate, guest).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        };
+        let parking = Parking { stop: &self.stop, heard: || guest.bytes(), now: time, answer };
+        tokio::select! {
+            biased;
+            left = parking.park(stream) => left,
+            _ = guest.overdue(&self.times) => Left::Ended,
+        }
+    }
+
+    /// Answers requests of any kind.
+    async fn converse(
+        &self,
+        builder: &Builder<TokioExecutor>,
+        watched: Watched,
+        peer: SocketAddr,
+        certificate: Option<PeerCertificate>,
+        guest: &Arc<Guest>,
+    ) {
+        let service =
+            hyper::service::service_fn(|request: Request<Incoming>| self.answer(request, peer, certificate, guest));
         let mut serving = pin!(builder.serve_connection(TokioIo::new(watched), service));
         tokio::select! {
             biased;
@@ -274,13 +358,17 @@ impl Conversation {
         }
     }
 
-    fn answer(
+    fn answer<B>(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Request<B>,
         peer: SocketAddr,
         certificate: Option<PeerCertificate>,
         guest: &Arc<Guest>,
-    ) -> impl Future<Output = Result<http::Response<Accompanied>, Infallible>> + use<> {
+    ) -> impl Future<Output = Result<http::Response<Accompanied>, Infallible>> + use<B>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
         let mut visit = guest.visit();
         let connection: Arc<dyn Peer> = Arc::clone(guest) as _;
         let extensions = request.extensions_mut();
@@ -323,12 +411,19 @@ impl HttpBody for Accompanied {
 
 /// A stream that reports arriving bytes.
 struct Watched {
-    stream: TlsStream<TcpStream>,
+    stream: Box<TlsStream<TcpStream>>,
+    /// The bytes that were read before, and reported.
+    early: Bytes,
     guest: Option<Arc<Guest>>,
 }
 
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.early.is_empty() {
+            let count = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         if let Some(guest) = self.guest.as_ref().filter(|_| buffer.filled().len() > before) {
@@ -363,3 +458,6 @@ impl AsyncWrite for Watched {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use chaveiro_auth::{LocalIssuer, TrustedProxies, Verifier};
 use chaveiro_core::digest::sha256_hex;
 use chaveiro_core::ports::{Clock, Entropy};
 use chaveiro_graph::{GraphState, Limits, Tally};
-use chaveiro_mdm::{DeviceChannel, PeerCertificate, Wakes};
+use chaveiro_mdm::{CheckIns, DeviceChannel, PeerCertificate, Wakes};
 use chaveiro_store_sqlite::OpenError;
 use http::{HeaderName, StatusCode, header};
 use serde_json::json;
@@ -193,6 +193,7 @@ impl Server {
         let device_room = Room::new("device", device_room, config.trusted_proxies.clone());
         let metrics = Arc::new(Metrics::new());
         let wakes = Arc::new(Wakes::default());
+        let check_ins = Arc::new(CheckIns::default());
         let health = Arc::new(Health::default());
         let vigil = Arc::new(Vigil {
             store: Arc::clone(&opened.store),
@@ -235,6 +236,7 @@ impl Server {
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
             waker: wakes.clone(),
+            seen: check_ins.clone(),
             limits: Limits::new(config.ceilings, Arc::clone(&clock)),
             alarm: Arc::new(post.bell()),
             proxies: config.trusted_proxies.clone(),
@@ -261,6 +263,7 @@ impl Server {
             ca: Arc::clone(&opened.ca),
             credentials: Arc::clone(&opened.credentials),
             wakes: Arc::clone(&wakes),
+            check_ins: Arc::clone(&check_ins),
             base_url: device_url.clone(),
         });
         let refusals = Arc::new(Refusals::new(Arc::clone(&opened.store), Arc::clone(&clock)));
@@ -281,7 +284,8 @@ impl Server {
         let graph = observed(limited(graph), telemetry::GRAPH);
         let stop = CancellationToken::new();
         let shipping = Shipping::new(Arc::clone(&opened.store), complaints, lineage, targets);
-        let jobs = Jobs { store: opened.store, signer: opened.signer, clock, vigil: Arc::clone(&vigil) };
+        let (store, signer, vigil_of_jobs) = (opened.store, opened.signer, Arc::clone(&vigil));
+        let jobs = Jobs { store, signer, clock, vigil: vigil_of_jobs, check_ins };
         let mut background = jobs.start(config.chain_interval, &stop);
         background.spawn(warden.watch(stop.clone()));
         background.spawn(shipping.clone().run(stop.clone()));
@@ -335,7 +339,8 @@ impl Running {
         self.shutdown().await
     }
 
-    /// Stops accepting connections, finishes open requests, and links the remaining audit events.
+    /// Stops accepting connections, finishes open requests, stores the idle sessions that wait, and links the remaining
+    /// audit events.
     pub async fn shutdown(mut self) -> std::io::Result<()> {
         tracing::info!("stopping");
         self.wakes.close();
@@ -346,6 +351,7 @@ impl Running {
         }
         self.stop.cancel();
         while self.background.join_next().await.is_some() {}
+        self.jobs.store_check_ins().await;
         self.jobs.link().await;
         self.shipping.ship().await;
         tracing::info!("stopped");
@@ -441,7 +447,7 @@ async fn with_forwarded(State(proxies): State<Arc<CertificateProxies>>, mut requ
     if request.extensions().get::<PeerCertificate>().is_none()
         && let Some(der) = proxies.forwarded(&request)
     {
-        request.extensions_mut().insert(PeerCertificate(Arc::from(der)));
+        request.extensions_mut().insert(PeerCertificate::of(&der));
     }
     next.run(request).await
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chaveiro_core::ports::{BoxFuture, ReadJob, Store, StoreError, UnitOfWork, Verdict, WriteJob};
+use chaveiro_core::ports::{BoxFuture, DryRun, ReadJob, Store, StoreError, UnitOfWork, Verdict, WriteJob};
 
 /// A store that runs every unit of work, undoes it and runs it again, as a backend may whose transactions can fail to
 /// serialise. A case that passes on a store also passes on this one above it, unless a closure cannot be run again.
@@ -22,6 +22,10 @@ impl Store for Again {
             self.0.submit(Box::new(undone)).await?;
             self.0.submit(Box::new(move |unit| run(unit, &job))).await
         })
+    }
+
+    fn dry_run(&self, job: DryRun) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.dry_run(job)
     }
 
     fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -1,6 +1,7 @@
 //! Devices, the entities around them, enrolments.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chaveiro_core::Fault;
 use chaveiro_core::device::{ManagedDevice, ManagementState};
@@ -17,6 +18,8 @@ use crate::sample::{
     at, device, device_id, enrollment, enrollment_id, filled, linux_device, read, resource, tenant_id, uuid, write,
 };
 use crate::walk::Dice;
+
+const STEP: Duration = Duration::from_secs(1);
 
 pub(crate) async fn a_device_comes_back_as_it_was_written(backend: &dyn Backend) {
     let store = filled(backend.fresh()).await;
@@ -385,4 +388,22 @@ pub(crate) async fn every_tenant_is_a_wall(backend: &dyn Backend) {
         Ok(())
     })
     .await;
+}
+
+pub(crate) async fn the_time_of_the_last_session_moves_on_and_never_back(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let before = read(&store, |view| Ok(view.device(tenant_id(1), device_id(11))?)).await.expect("the device");
+    let last = before.last_sync;
+    for (at, expected) in [(last + STEP, last + STEP), (last, last + STEP), (last + STEP * 2, last + STEP * 2)] {
+        write(&store, move |unit| {
+            for tenant in [1, 2] {
+                // The other tenant has no such device: that is fine.
+                unit.move_last_sync(tenant_id(tenant), device_id(11), if tenant == 1 { at } else { last + STEP * 9 })?;
+            }
+            Ok(())
+        })
+        .await;
+        let after = read(&store, |view| Ok(view.device(tenant_id(1), device_id(11))?)).await.expect("the device");
+        assert_eq!(after, ManagedDevice { last_sync: expected, ..before.clone() });
+    }
 }

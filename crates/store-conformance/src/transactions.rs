@@ -155,3 +155,20 @@ pub(crate) async fn what_was_answered_is_there_after_reopening(backend: &dyn Bac
     assert_eq!(read(&store, |view| Ok(view.device(tenant_id(1), device_id(50))?)).await, Some(device(1, 50)));
     write(&store, |unit| Ok(unit.insert_device(&device(1, 51))?)).await;
 }
+
+pub(crate) async fn a_dry_run_decides_as_a_unit_of_work_does_and_writes_nothing(backend: &dyn Backend) {
+    let store = filled(backend.fresh()).await;
+    let found = store.write_nothing(|unit| Ok(unit.device(tenant_id(1), device_id(11))?.is_some())).await;
+    assert!(matches!(found, Ok(Some(true))), "it reads");
+    let wrote = store.write_nothing(|unit| {
+        assert!(unit.open_enrollment(tenant_id(1), device_id(11))?.is_some());
+        unit.insert_device(&device(1, 50))?;
+        panic!("a write went on");
+    });
+    let wrote: Result<Option<()>, Fault> = wrote.await;
+    assert!(matches!(wrote, Ok(None)), "it stops at the first write: {wrote:?}");
+    let refused: Result<Option<()>, Fault> = store.write_nothing(|_| Err(DeviceRefusal::Retired.into())).await;
+    assert!(matches!(refused, Err(Fault::Refused(_))), "a refusal is a decision");
+    assert_eq!(read(&store, |view| Ok(view.device(tenant_id(1), device_id(50))?)).await, None);
+    write(&store, |unit| Ok(unit.insert_device(&device(1, 50))?)).await;
+}

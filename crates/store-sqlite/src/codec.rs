@@ -41,6 +41,7 @@ pub(crate) fn fault(error: rusqlite::Error) -> StoreError {
         Some(ErrorCode::DatabaseBusy) => StoreError::Busy,
         // Only the step limit on lists interrupts a statement.
         Some(ErrorCode::OperationInterrupted) => StoreError::TooCostly,
+        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly(error.to_string()),
         _ => StoreError::Unavailable(error.to_string()),
     }
 }

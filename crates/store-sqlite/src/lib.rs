@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chaveiro_core::ports::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
+use chaveiro_core::ports::{BoxFuture, DryRun, ReadJob, Store, StoreError, WriteJob};
 
 pub use backup::{BackupError, Snapshot};
 pub use doubt::Doubt;
@@ -39,7 +39,7 @@ use open::{Opened, Trust};
 pub use read_only::ReadOnly;
 pub use row_key::RowKeyError;
 pub use wal::{Log, Rest, scan as scan_log};
-use worker::{Condition, Queue, Writer};
+use worker::{Condition, Queue, Reading, Writer};
 
 /// The file name of the database in its directory.
 pub const FILE_NAME: &str = "chaveiro.db";
@@ -69,7 +69,7 @@ impl Default for Options {
 /// The store.
 pub struct SqliteStore {
     // `None` only during the drop: closing the queues ends the threads.
-    queues: Option<(Queue<WriteJob>, Queue<ReadJob>)>,
+    queues: Option<(Queue<WriteJob>, Queue<Reading>)>,
     threads: Vec<JoinHandle<()>>,
     file: PathBuf,
     options: Options,
@@ -179,7 +179,16 @@ impl Store for SqliteStore {
     fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             match &self.queues {
-                Some((_, reads)) => reads.run(job).await,
+                Some((_, reads)) => reads.run(Reading::Query(job)).await,
+                None => Err(StoreError::Unavailable("the store has stopped".to_owned())),
+            }
+        })
+    }
+
+    fn dry_run(&self, job: DryRun) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            match &self.queues {
+                Some((_, reads)) => reads.run(Reading::DryRun(job)).await,
                 None => Err(StoreError::Unavailable("the store has stopped".to_owned())),
             }
         })

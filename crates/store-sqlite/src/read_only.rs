@@ -6,14 +6,14 @@ use std::thread::JoinHandle;
 use chaveiro_core::ports::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
 
 use crate::open::{self, OpenError};
-use crate::worker::{self, Queue};
+use crate::worker::{self, Queue, Reading};
 use crate::{FILE_NAME, Options};
 
 /// The database of a directory, for reading alone. It is not compared with its mark, not migrated, and its log stays: nothing
 /// may depend on what is read.
 pub struct ReadOnly {
     // `None` only during the drop: closing the queue ends the thread.
-    reads: Option<Queue<ReadJob>>,
+    reads: Option<Queue<Reading>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -35,7 +35,7 @@ impl Store for ReadOnly {
     fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             match &self.reads {
-                Some(reads) => reads.run(job).await,
+                Some(reads) => reads.run(Reading::Query(job)).await,
                 None => Err(StoreError::Unavailable("the store has stopped".to_owned())),
             }
         })

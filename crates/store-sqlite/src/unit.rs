@@ -485,6 +485,9 @@ impl UnitOfWork for Transaction<'_> {
     fn update_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError> {
         device::update_device(self.connection, device)
     }
+    fn move_last_sync(&mut self, tenant: TenantId, id: DeviceId, at: Timestamp) -> Result<(), StoreError> {
+        device::move_last_sync(self.connection, tenant, id, at)
+    }
     fn insert_resource(&mut self, resource: &Resource) -> Result<(), StoreError> {
         resource::insert_resource(self.connection, resource)
     }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use chaveiro_core::ports::{ReadJob, StoreError, Verdict, WriteJob};
+use chaveiro_core::ports::{DryRun, ReadJob, StoreError, Verdict, WriteJob};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
@@ -315,11 +315,19 @@ fn run_one(connection: &Connection, list_steps: u64, job: WriteJob) -> Result<()
     verdict.map(drop).map_err(|_| panicked())
 }
 
+/// A job for a thread that reads.
+pub(crate) enum Reading {
+    /// A look at the snapshot.
+    Query(ReadJob),
+    /// A unit of work on a connection that writes nothing.
+    DryRun(DryRun),
+}
+
 /// Starts the threads that read, one for each connection.
 pub(crate) fn start_readers(
     connections: Vec<Connection>,
     options: &Options,
-) -> std::io::Result<(Queue<ReadJob>, Vec<JoinHandle<()>>)> {
+) -> std::io::Result<(Queue<Reading>, Vec<JoinHandle<()>>)> {
     let (queue, waiting) = Queue::new(options.queue);
     let waiting = Arc::new(Mutex::new(waiting));
     let list_steps = options.list_steps;
@@ -340,9 +348,13 @@ pub(crate) fn start_readers(
 }
 
 /// Runs a read on one snapshot.
-fn run_reading(connection: &Connection, list_steps: u64, job: ReadJob) -> Result<(), StoreError> {
+fn run_reading(connection: &Connection, list_steps: u64, job: Reading) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN DEFERRED").map_err(fault)?;
-    let finished = catch_unwind(AssertUnwindSafe(|| job(&Transaction::new(connection, list_steps))));
+    let mut transaction = Transaction::new(connection, list_steps);
+    let finished = catch_unwind(AssertUnwindSafe(|| match job {
+        Reading::Query(job) => job(&transaction),
+        Reading::DryRun(job) => job(&mut transaction),
+    }));
     connection.execute_batch("COMMIT").map_err(fault)?;
     finished.map_err(|_| panicked())
 }

@@ -17,7 +17,7 @@ use chaveiro_core::enrollment::EnrollmentToken;
 use chaveiro_core::escrow::EscrowedSecret;
 use chaveiro_core::id::{ActionId, DeviceId, RequestId, ResourceId, TenantId};
 use chaveiro_core::permission::Permission;
-use chaveiro_core::ports::{BoxFuture, Clock, DeviceScope, Entropy, ReadJob, Store, StoreError, WriteJob};
+use chaveiro_core::ports::{BoxFuture, Clock, DeviceScope, DryRun, Entropy, ReadJob, Store, StoreError, WriteJob};
 use chaveiro_core::query::{AuditField, Listing, Order};
 use chaveiro_core::refusal::Refusal;
 use chaveiro_core::scope_tag::Visibility;
@@ -30,8 +30,8 @@ use chaveiro_fleet::linux::LinuxDevice;
 use chaveiro_fleet::transport::{Request, Response, Transport, TransportError};
 use chaveiro_fleet::windows::WindowsDevice;
 use chaveiro_mdm::{
-    CertificateAuthority, DeviceChannel, DeviceCredentials, PeerCertificate, Wakes, new_enrollment_token, router,
-    token_sha256, wake_router,
+    CertificateAuthority, CheckIns, DeviceChannel, DeviceCredentials, PeerCertificate, Wakes, new_enrollment_token,
+    router, token_sha256, wake_router,
 };
 use chaveiro_store_conformance::Again;
 use chaveiro_store_sqlite::SqliteStore;
@@ -47,6 +47,9 @@ struct Counted(Arc<dyn Store>, AtomicU64);
 impl Store for Counted {
     fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>> {
         self.0.query(job)
+    }
+    fn dry_run(&self, job: DryRun) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.0.dry_run(job)
     }
     fn submit(&self, job: WriteJob) -> BoxFuture<'_, Result<(), StoreError>> {
         self.1.fetch_add(1, Ordering::SeqCst);
@@ -70,6 +73,7 @@ pub struct World {
     counted: Arc<Counted>,
     /// The credentials that the server gives to devices.
     pub credentials: Arc<DeviceCredentials>,
+    ca: Arc<CertificateAuthority>,
     /// The escrow keys of the tenant.
     pub keyring: Arc<Keyring>,
     /// The randomness of server and test.
@@ -82,6 +86,8 @@ pub struct World {
     pub wake_router: Router,
     /// The devices that wait.
     pub wakes: Arc<Wakes>,
+    /// The idle sessions that wait to be stored.
+    pub check_ins: Arc<CheckIns>,
     /// The only tenant.
     pub tenant: TenantId,
 }
@@ -132,21 +138,51 @@ impl World {
         store.write(move |unit| Ok(unit.insert_tenant(&row)?)).await.expect("inserted");
         let wakes = Arc::new(Wakes::default());
         let counted = Arc::new(Counted(Arc::clone(&store), AtomicU64::new(0)));
-        let credentials = Arc::new(credentials.expect("credentials"));
+        let (ca, credentials) = (Arc::new(ca.expect("an authority")), Arc::new(credentials.expect("credentials")));
+        let (router, wake_router, check_ins) = Default::default();
+        let mut world = Self {
+            directory,
+            store,
+            counted,
+            credentials,
+            ca,
+            keyring,
+            entropy,
+            clock,
+            router,
+            wake_router,
+            wakes,
+            check_ins,
+            tenant,
+        };
+        world.serve();
+        world
+    }
+
+    /// Serves with what is in the store and in this world.
+    fn serve(&mut self) {
         let channel = Arc::new(DeviceChannel {
-            store: counted.clone(),
-            sealer: keyring.clone(),
-            replayer: keyring.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-            ca: Arc::new(ca.expect("an authority")),
-            credentials: Arc::clone(&credentials),
-            wakes: Arc::clone(&wakes),
+            store: self.counted.clone(),
+            sealer: self.keyring.clone(),
+            replayer: self.keyring.clone(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            ca: Arc::clone(&self.ca),
+            credentials: Arc::clone(&self.credentials),
+            wakes: Arc::clone(&self.wakes),
+            check_ins: Arc::clone(&self.check_ins),
             alarm: Arc::new(Silent),
             base_url: BASE.to_owned(),
         });
-        let (router, wake_router) = (router(Arc::clone(&channel)), wake_router(channel));
-        Self { directory, store, counted, credentials, keyring, entropy, clock, router, wake_router, wakes, tenant }
+        (self.router, self.wake_router) = (router(Arc::clone(&channel)), wake_router(channel));
+    }
+
+    /// Kills the server, which loses what is not stored, and starts it again.
+    pub fn kill(&mut self) {
+        let credentials = DeviceCredentials::open(&self.directory.path().join("credentials"), self.entropy.as_ref());
+        self.credentials = Arc::new(credentials.expect("credentials"));
+        (self.wakes, self.check_ins) = Default::default();
+        self.serve();
     }
 
     /// Moves the clock of the server forward.
@@ -169,7 +205,7 @@ impl World {
         use rustls_pki_types::CertificateDer;
         use rustls_pki_types::pem::PemObject;
         let der = CertificateDer::from_pem_slice(account.identity.as_bytes()).expect("a certificate");
-        InProcess { router: self.router.clone(), peer: Some(PeerCertificate(Arc::from(der.as_ref()))) }
+        InProcess { router: self.router.clone(), peer: Some(PeerCertificate::of(&der)) }
     }
 
     /// A token that enrols one device without a user.

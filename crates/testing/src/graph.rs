@@ -280,6 +280,7 @@ impl World {
             clock: clock.clone(),
             entropy: entropy.clone(),
             waker: Arc::new(NobodyWaits),
+            seen: Arc::new(NobodyWaits),
             limits: Limits::new(ceilings, clock.clone()),
             alarm: heard.clone(),
             proxies: TrustedProxies::parse("192.0.2.9").expect("proxies"),

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use chaveiro_core::Timestamp;
 use chaveiro_core::id::{DeviceId, EnrollmentId, TenantId};
-use chaveiro_core::ports::{Alarm, Clock, Entropy, StoreError, StoredEvent, View, Waker, Witness};
+use chaveiro_core::ports::{Alarm, Clock, Entropy, LastSeen, StoreError, StoredEvent, View, Waker, Witness};
 use uuid::Uuid;
 
 /// The address of the server in tests of the Graph face.
@@ -81,7 +81,7 @@ impl Witness for Doubting {
     }
 }
 
-/// A waker without devices that wait.
+/// A channel without devices that wait or have been seen.
 pub struct NobodyWaits;
 
 impl Waker for NobodyWaits {
@@ -89,6 +89,12 @@ impl Waker for NobodyWaits {
 
     fn waits(&self, _: EnrollmentId) -> bool {
         false
+    }
+}
+
+impl LastSeen for NobodyWaits {
+    fn last_sync(&self, _: DeviceId) -> Option<Timestamp> {
+        None
     }
 }
 

@@ -70,6 +70,7 @@ impl World {
             clock: clock.clone(),
             entropy,
             waker: channel.wakes.clone(),
+            seen: channel.check_ins.clone(),
             limits: Limits::new(Ceilings::default(), clock),
             alarm: Arc::new(Silent),
             proxies: TrustedProxies::parse("192.0.2.9").expect("proxies"),

@@ -46,7 +46,7 @@ pub(super) async fn all_keys(State(endpoint): State<Arc<Endpoint>>) -> Response 
         tracing::error!(%error, "the signing keys were not read");
     }
     let keys = endpoint.issuer.keys.current();
-    let keys: Vec<_> = keys.iter().map(|key| &key.public).collect();
+    let keys: Vec<_> = keys.iter().map(|key| &key.public.jwk).collect();
     public(&json!({ "keys": keys }), KEYS_S)
 }
 

@@ -23,6 +23,8 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::jws::PublicKey;
+
 /// The algorithm of the keys.
 pub(crate) const ALGORITHM: Algorithm = Algorithm::RS256;
 
@@ -57,7 +59,7 @@ pub(crate) struct SigningKey {
     created: Timestamp,
     file: PathBuf,
     pub(crate) private: EncodingKey,
-    pub(crate) public: Jwk,
+    pub(crate) public: Arc<PublicKey>,
 }
 
 /// The keys, newest last.
@@ -221,6 +223,7 @@ fn read_one(file: PathBuf) -> Result<SigningKey, KeyError> {
     let mut public = Jwk::from_encoding_key(&private, ALGORITHM).map_err(|_| damaged())?;
     public.common.key_id = Some(id.to_owned());
     public.common.public_key_use = Some(PublicKeyUse::Signature);
+    let public = Arc::new(public.into());
     Ok(SigningKey { id: id.to_owned(), created, private, public, file })
 }
 

@@ -23,7 +23,6 @@ use chaveiro_core::id::TenantId;
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::{Clock, Entropy, Store};
 use jsonwebtoken::Header;
-use jsonwebtoken::jwk::Jwk;
 use serde::Serialize;
 use thiserror::Error;
 use uuid::Uuid;
@@ -33,6 +32,8 @@ use http::Endpoint;
 use keys::{ALGORITHM, IssuerKeys, KeyError};
 use limits::TokenLimits;
 use token::{Client, Ends, Person, Span, Subject};
+
+use crate::jws::PublicKey;
 
 pub use limits::TokenCeilings;
 pub use origin::TrustedProxies;
@@ -168,8 +169,9 @@ impl LocalIssuer {
     }
 
     /// The public key of that id.
-    pub(crate) fn key(&self, id: Option<&str>) -> Option<Jwk> {
-        let find = || self.keys.current().iter().find(|key| Some(key.id.as_str()) == id).map(|key| key.public.clone());
+    pub(crate) fn key(&self, id: Option<&str>) -> Option<Arc<PublicKey>> {
+        let keys = || self.keys.current();
+        let find = || keys().iter().find(|key| Some(key.id.as_str()) == id).map(|key| Arc::clone(&key.public));
         find().or_else(|| {
             // Another process may have made it since the last read.
             id.filter(|id| self.keys.has_file(id))?;

@@ -29,7 +29,7 @@ pub(crate) fn of_store(error: &StoreError) -> Text {
     match error {
         StoreError::Busy => text!("store-busy"),
         StoreError::Full => text!("store-full"),
-        StoreError::Unavailable(fault) => text!("store-unavailable", fault = fault),
+        StoreError::Unavailable(fault) | StoreError::ReadOnly(fault) => text!("store-unavailable", fault = fault),
         StoreError::TooCostly => text!("store-too-costly"),
         StoreError::ForeignCursor => text!("store-foreign-cursor"),
         StoreError::Duplicate(entity) => text!("refused-entity-twice", entity = *entity),

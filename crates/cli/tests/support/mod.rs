@@ -17,9 +17,12 @@ use chaveiro_fleet::enroll::enroll;
 use chaveiro_fleet::hardware::Hardware;
 use chaveiro_fleet::https::Https;
 use chaveiro_fleet::windows::WindowsDevice;
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
+
+/// A connection whose bytes the test chooses.
+pub type Tls = rustls::StreamOwned<rustls::ClientConnection, TcpStream>;
 
 /// The command, in English and without colours or settings of this machine.
 pub fn chaveiro() -> Command {
@@ -232,15 +235,32 @@ impl Server {
     }
 
     /// A connection to the Graph listener, for a test that decides byte by byte when a request is sent.
-    pub fn connect(&self) -> rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
+    pub fn connect(&self) -> Tls {
+        self.connect_to(&self.graph_url, &self.tls(None))
+    }
+
+    /// The same to the listener at that address. Connections of one configuration resume their session.
+    pub fn connect_to(&self, url: &str, tls: &Arc<rustls::ClientConfig>) -> Tls {
+        let address: SocketAddr = address(url).parse().expect("an address");
+        let connection = rustls::ClientConnection::new(Arc::clone(tls), address.ip().into()).expect("a connection");
+        rustls::StreamOwned::new(connection, TcpStream::connect(address).expect("connected"))
+    }
+
+    /// The TLS of a client that trusts this server and has that certificate and key, both PEM.
+    pub fn tls(&self, identity: Option<&str>) -> Arc<rustls::ClientConfig> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut roots = rustls::RootCertStore::empty();
         let root = CertificateDer::from_pem_slice(self.root_pem().as_bytes()).expect("the root");
         roots.add(root).expect("a root");
-        let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let address: SocketAddr = address(&self.graph_url).parse().expect("an address");
-        let connection = rustls::ClientConnection::new(Arc::new(config), address.ip().into()).expect("a connection");
-        rustls::StreamOwned::new(connection, TcpStream::connect(address).expect("connected"))
+        let builder = rustls::ClientConfig::builder().with_root_certificates(roots);
+        Arc::new(match identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let certificate = CertificateDer::from_pem_slice(identity.as_bytes()).expect("a certificate");
+                let key = PrivateKeyDer::from_pem_slice(identity.as_bytes()).expect("a key");
+                builder.with_client_auth_cert(vec![certificate], key).expect("a pair")
+            }
+        })
     }
 
     /// Waits for the end; its exit code, `None` when a signal ended it.

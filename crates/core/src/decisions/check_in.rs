@@ -8,9 +8,9 @@ use crate::command::{Delivery, DeviceCommand, Phase, Purpose};
 use crate::device::{InventoryField, ManagedDevice, Platform};
 use crate::digest::sha256_hex;
 use crate::enrollment::Enrollment;
-use crate::id::ActionId;
+use crate::id::{ActionId, DeviceId, EnrollmentId, TenantId};
 use crate::lock::{Lock, Recoverability, Unpromoted};
-use crate::ports::{Fault, StoreError, UnitOfWork};
+use crate::ports::{Fault, LastSeen, StoreError, UnitOfWork};
 
 /// The device's report on itself at the start of a session.
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +118,46 @@ pub fn take_standing(
         unit.insert_delivery(&Delivery::of_no_action(enrollment, Purpose::SetUp, packages, now))?;
     }
     Ok(())
+}
+
+/// The begin of a session that changed nothing else, and in which the device got nothing to do.
+#[derive(Clone)]
+pub struct Idle {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The device.
+    pub device: DeviceId,
+    /// The enrolment.
+    pub enrollment: EnrollmentId,
+    /// The time of the session.
+    pub at: Timestamp,
+    /// The state of the session, if it is to be stored.
+    pub session: Option<Vec<u8>>,
+}
+
+/// Stores the idle sessions of many devices. A device that was retired or enrolled again meanwhile keeps the time alone.
+pub fn store_idle(unit: &mut dyn UnitOfWork, sessions: &[Idle]) -> Result<(), StoreError> {
+    for idle in sessions {
+        unit.move_last_sync(idle.tenant, idle.device, idle.at)?;
+        let Some(session) = &idle.session else { continue };
+        if unit.enrollment(idle.enrollment)?.is_some_and(|enrollment| enrollment.closed.is_none()) {
+            unit.put_session(idle.enrollment, session)?;
+        }
+    }
+    Ok(())
+}
+
+/// Stores the time of the newest idle session of one device, so that a passcode is not shown beside an older one.
+/// Returns true if one waited.
+pub fn store_idle_of(
+    unit: &mut dyn UnitOfWork,
+    seen: &dyn LastSeen,
+    tenant: TenantId,
+    device: DeviceId,
+) -> Result<bool, StoreError> {
+    let Some(at) = seen.last_sync(device) else { return Ok(false) };
+    unit.move_last_sync(tenant, device, at)?;
+    Ok(true)
 }
 
 /// A device's answer to a delivery that belongs to no action.

@@ -421,6 +421,9 @@ impl UnitOfWork for Db {
     fn update_device(&mut self, _: &ManagedDevice) -> Result<(), StoreError> {
         Ok(())
     }
+    fn move_last_sync(&mut self, _: TenantId, _: DeviceId, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
     fn insert_enrollment(&mut self, _: &Enrollment) -> Result<(), StoreError> {
         (self.enrolled, self.is_enrolled) = (self.enrolled + 1, true);
         Ok(())

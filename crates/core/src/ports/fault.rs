@@ -21,6 +21,9 @@ pub enum StoreError {
     /// The medium failed, or the store is shutting down. Nothing was done.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// Nothing can be written, for instance in a dry run.
+    #[error("the store cannot be written: {0}")]
+    ReadOnly(String),
     /// A filter or an order would require reading too much. Trying again does not help.
     #[error("the list cannot be answered without reading too much")]
     TooCostly,

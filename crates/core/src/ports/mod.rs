@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::escrow::SecretContext;
-use crate::id::{EnrollmentId, TenantId};
+use crate::id::{DeviceId, EnrollmentId, TenantId};
 use crate::keys::EscrowKeys;
 use crate::secret::{Passcode, SecretBytes};
 
@@ -52,6 +52,9 @@ pub type WriteJob = Box<dyn Fn(&mut dyn UnitOfWork) -> Verdict + Send>;
 /// A consistent read as the backend sees it.
 pub type ReadJob = Box<dyn FnOnce(&dyn View) + Send>;
 
+/// A dry run of a unit of work as the backend sees it.
+pub type DryRun = Box<dyn FnOnce(&mut dyn UnitOfWork) + Send>;
+
 /// A store backend.
 pub trait Store: Send + Sync + 'static {
     /// Runs a unit of work. Resolves to `Ok` only once its verdict is carried out and, for [`Verdict::Keep`], durable.
@@ -63,6 +66,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Runs a read on one consistent snapshot, which includes every unit of work that was answered before.
     fn query(&self, job: ReadJob) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Runs a unit of work on a snapshot like that of [`Self::query`]. Nothing is written: the first write fails with
+    /// [`StoreError::ReadOnly`]. A backend that has no such snapshot fails in that way at once.
+    fn dry_run(&self, _job: DryRun) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Err(StoreError::ReadOnly("this backend has no dry run".to_owned())) })
+    }
 }
 
 impl dyn Store {
@@ -95,6 +104,22 @@ impl dyn Store {
         };
         self.submit(Box::new(job)).await?;
         slot.take()
+    }
+
+    /// Runs `work` as a unit of work that may not write: where nothing changes, this costs no commit, and other units
+    /// of work do not wait. `None`: it wants to write, and has written nothing. So it is to be run by [`Self::write`].
+    pub async fn write_nothing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn UnitOfWork) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<Option<T>, Fault> {
+        let slot = Slot::new();
+        let filled = slot.clone();
+        let ran = self.dry_run(Box::new(move |unit| filled.fill(work(unit)))).await;
+        match ran.map_err(Fault::from).and_then(|()| slot.take()) {
+            Ok(result) => Ok(Some(result)),
+            Err(Fault::Store(StoreError::ReadOnly(_))) => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Runs `work` on one consistent snapshot.
@@ -147,6 +172,10 @@ impl<T, R> Slot<T, R> {
 
 /// Seals passcodes to the recipients of a tenant.
 pub trait Sealer: Send + Sync {
+    /// Does ahead what sealing one value to the recipients of a tenant costs, so that the unit of work that seals it is
+    /// short. It changes no result, and a failure shows when the value is sealed.
+    fn prepare(&self, _tenant: TenantId) {}
+
     /// Returns the envelope that only a recipient of `context.tenant` opens, and only for `context`.
     fn seal(&self, context: &SecretContext, passcode: &Passcode) -> Result<Vec<u8>, EscrowError>;
 
@@ -174,6 +203,12 @@ pub trait Waker: Send + Sync {
 
     /// Returns true if the device of that enrolment waits now, so that it comes at once when it is woken.
     fn waits(&self, enrollment: EnrollmentId) -> bool;
+}
+
+/// The idle sessions of devices that wait to be stored.
+pub trait LastSeen: Send + Sync {
+    /// Returns the time of the newest one of a device, if it is not stored yet.
+    fn last_sync(&self, device: DeviceId) -> Option<Timestamp>;
 }
 
 /// The connection of a request. A listener puts it into the extensions of each request as `Arc<dyn Peer>`. When it has

@@ -50,6 +50,10 @@ pub trait UnitOfWork: View {
     /// Replaces the row of that device.
     fn update_device(&mut self, device: &ManagedDevice) -> Result<(), StoreError>;
 
+    /// Moves the time of the last session of a device on to that time, unless it is later already; an absent device is
+    /// fine.
+    fn move_last_sync(&mut self, tenant: TenantId, device: DeviceId, at: Timestamp) -> Result<(), StoreError>;
+
     /// Adds a resource. A duplicate id, or alternate key within its kind, is [`StoreError::Duplicate`].
     fn insert_resource(&mut self, resource: &Resource) -> Result<(), StoreError>;
     /// Replaces the row of that resource.

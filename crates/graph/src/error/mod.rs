@@ -120,7 +120,9 @@ impl From<StoreError> for GraphError {
             StoreError::ForeignCursor => Self::Query(QueryError::Cursor),
             StoreError::TooCostly => Self::Query(QueryError::TooCostly),
             StoreError::Duplicate(what) => ResourceRefusal::AlreadyExists(what).into(),
-            StoreError::Unavailable(_) | StoreError::Inconsistent(_) => Self::Internal(error.to_string()),
+            StoreError::Unavailable(_) | StoreError::ReadOnly(_) | StoreError::Inconsistent(_) => {
+                Self::Internal(error.to_string())
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::action::ActionRecord;
+use chaveiro_core::decisions::check_in;
 use chaveiro_core::decisions::disclose_passcode::{self, AskForAll, Disclosure, Seen, has_passcode};
 use chaveiro_core::device::{ManagedDevice, Platform};
 use chaveiro_core::escrow::{EscrowedSecret, SecretKind};
@@ -113,7 +114,13 @@ async fn read(state: &Arc<GraphState>, asked: &Arc<Asked>) -> Result<Found, Grap
     let (face, asked) = (Arc::clone(state), Arc::clone(asked));
     let Some(reason) = withheld(&asked) else {
         let read = write_and_alert(state, move |unit| {
-            let admitted = asked.admit(unit)?;
+            let mut admitted = asked.admit(unit)?;
+            let device = admitted.binding.device().map(|device| (device.tenant, device.id));
+            if let Some((tenant, id)) = device
+                && check_in::store_idle_of(unit, face.seen.as_ref(), tenant, id)?
+            {
+                admitted = asked.admit(unit)?;
+            }
             let (reason, break_glass) = (asked.reason.as_deref(), asked.break_glass.as_deref());
             let (caller, request, facts) = (&asked.caller, asked.request, admitted.facts()?);
             let ask = AskForAll { caller, facts, request, reason, break_glass };

@@ -28,7 +28,7 @@ use omadm::soap::{CONTENT_TYPE, UsernameToken};
 use crate::pki::{VerifiedRequest, thumbprint};
 use crate::{
     DISCOVERY_PATH, DeviceChannel, ENROLLMENT_PATH, MANAGEMENT_PATH, POLICY_PATH, PeerCertificate, proven, refused,
-    sha256, stranger, token_sha256,
+    stranger, token_sha256,
 };
 use applicant::{Claims, claims};
 pub(crate) use applicant::{bounded, mac_address};
@@ -105,7 +105,7 @@ pub(crate) async fn enroll(
     peer: Option<Extension<PeerCertificate>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let shown_sha256 = peer.map(|Extension(certificate)| sha256(&certificate.0));
+    let shown_sha256 = peer.map(|Extension(certificate)| certificate.0);
     let answer = match read(body).and_then(|body| RequestSecurityToken::decode(&body).map_err(Rejection::from)) {
         Err(rejection) => Err(rejection),
         Ok(request) => {

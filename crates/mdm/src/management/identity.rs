@@ -55,7 +55,7 @@ pub(super) fn speaker(
             (Some(_), _) => Speaker::Refused(request, "the enrolment is closed"),
             (None, false) => Speaker::Refused(request, "the certificate belongs to another device"),
             (None, true) => {
-                let session = session(view, context.credentials, enrollment.id)?;
+                let session = session(view, context, enrollment.id)?;
                 Speaker::of(enrollment, session.expecting(Evidence::Certificate).receive_request(request))
             }
         });
@@ -77,7 +77,7 @@ pub(super) fn speaker(
         return Ok(Speaker::Unproven(request));
     }
     for enrollment in namesakes {
-        let session = session(view, context.credentials, enrollment.id)?;
+        let session = session(view, context, enrollment.id)?;
         match digest(context.credentials, enrollment.id, session, request, &challenges) {
             Step::Unproven(unproven) => request = unproven,
             step => return Ok(Speaker::of(enrollment, step)),
@@ -115,11 +115,22 @@ fn digest(
     session.expecting(Evidence::Digest { user, password, challenges: challenges.to_vec() }).receive_request(request)
 }
 
-/// The stored session of an enrolment, or a new one.
-fn session(view: &dyn View, credentials: &DeviceCredentials, id: EnrollmentId) -> Result<Session, StoreError> {
-    let Some(bytes) = view.session(id)? else { return Ok(Session::new(credentials.first_nonce(id))) };
-    let reveal = |sealed: &str| credentials.reveal(id, &STANDARD.decode(sealed).ok()?);
-    Session::open(&bytes, reveal).map_err(|error| StoreError::Inconsistent(format!("session of {id}: {error}")))
+/// The newest session of an enrolment: the one that waits to be stored, else the stored one, else a new one.
+fn session(view: &dyn View, context: &Context<'_>, id: EnrollmentId) -> Result<Session, StoreError> {
+    let credentials = context.credentials;
+    let newest = match context.check_ins.session(id) {
+        Some(waiting) => Some(waiting),
+        None => view.session(id)?,
+    };
+    let session = match newest {
+        Some(bytes) => {
+            let reveal = |sealed: &str| credentials.reveal(id, &STANDARD.decode(sealed).ok()?);
+            let damaged = |error| StoreError::Inconsistent(format!("session of {id}: {error}"));
+            Session::open(&bytes, reveal).map_err(damaged)?
+        }
+        None => Session::new(credentials.first_nonce(id)),
+    };
+    Ok(session.within(credentials.period()))
 }
 
 /// The bytes of a session. The salts are fresh randomness, one for each text that is sealed.

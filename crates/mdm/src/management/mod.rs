@@ -1,12 +1,15 @@
-//! Management sessions: one message in, one message out, one unit of work between.
+//! Management sessions: one message in, one message out, at most one unit of work between.
 //!
 //! 1. Decode, within limits.
 //! 2. Identify the device by certificate or MD5 digest. Until it is authenticated nothing is written, and every name
 //!    gets the same answers.
 //! 3. The same request again gets the same answer.
-//! 4. The device's answers are taken ([`turn`]).
-//! 5. The commands that are queued for it are added.
-//! 6. The answer leaves once everything is durable.
+//! 4. A message that changes nothing but the time of the session, and gets no command, is answered: [`crate::check_ins`].
+//! 5. The device's answers are taken ([`turn`]).
+//! 6. The commands that are queued for it are added.
+//! 7. The answer leaves once everything is durable.
+//!
+//! Messages of one device take turns.
 
 mod csp;
 mod identity;
@@ -29,9 +32,10 @@ use omadm::{Limits, Secret};
 
 use turn::Seen;
 
-use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate, proven, refused, sha256, stranger};
+use crate::{DeviceChannel, MANAGEMENT_PATH, PeerCertificate, proven, refused, stranger};
 
 /// The fresh randomness of one message, made outside the unit of work so that the decision can be repeated.
+#[derive(Clone)]
 struct Fresh {
     nonce: Nonce,
     salts: [Nonce; 2],
@@ -80,18 +84,46 @@ fn is_syncml(headers: &HeaderMap) -> bool {
 
 impl DeviceChannel {
     async fn handle(self: Arc<Self>, peer: Option<PeerCertificate>, request: Request, body: Bytes) -> Response {
-        let now = self.clock.now();
-        let certificate = peer.map(|certificate| sha256(&certificate.0));
-        let (channel, address) = (Arc::clone(&self), format!("{}{MANAGEMENT_PATH}", self.base_url));
-        let looked = self.store.read(move |view| {
-            let context = channel.context(&address, now);
-            Ok((turn::look(view, &context, certificate, request)?, address))
-        });
-        let (request, address) = match looked.await {
-            Ok((Seen::New(request), address)) => (request, address),
-            Ok((Seen::Known(answer), _)) => return answered(answer),
-            Err(fault) => return failed(&fault),
+        let certificate = peer.map(|certificate| certificate.0);
+        // A message without any proof needs no turn, so strangers who send them are in no device's way.
+        let header = &request.message().header;
+        let turn = match certificate.is_some() || header.credential.is_some() {
+            true => Some(self.check_ins.turn(&header.source).await),
+            false => None,
         };
+        let (now, fresh) = (self.clock.now(), self.fresh(&request));
+        let request = match certificate.is_some() && turn::answers_commands(&request) {
+            true => Some(request),
+            false => match self.look(certificate, request, fresh.clone(), now).await {
+                Ok(Some(Seen::Known(answer))) => return answered(answer),
+                Ok(Some(Seen::Idle(answer, check_in))) => {
+                    self.check_ins.note(*check_in, self.clock.uptime());
+                    return answered(turn::Answered::Device(answer));
+                }
+                Ok(Some(Seen::New(request))) => request,
+                Ok(None) => None,
+                Err(fault) => return failed(&fault),
+            },
+        };
+        // Decoded again, if it was judged to its end.
+        let request = match request.map_or_else(|| Request::read(&body, Limits::MESSAGE), Ok) {
+            Ok(request) => request,
+            Err(error) => return failed(&StoreError::Inconsistent(error.to_string()).into()),
+        };
+        // The turn ends with the unit of work, also when the device does not wait for the answer.
+        let taken = tokio::spawn(async move {
+            let taken = self.take(certificate, request, body, fresh, now).await;
+            drop(turn);
+            taken
+        });
+        match taken.await {
+            Ok(Ok(answer)) => answered(answer),
+            Ok(Err(fault)) => failed(&fault),
+            Err(error) => failed(&StoreError::Unavailable(error.to_string()).into()),
+        }
+    }
+
+    fn fresh(&self, request: &Request) -> Fresh {
         let random = || {
             let mut bytes = [0; NONCE_BYTES];
             self.entropy.fill(&mut bytes);
@@ -100,10 +132,39 @@ impl DeviceChannel {
         let secrets = request.message().results().map(|_| SecretId(self.entropy.uuid())).collect();
         let (action, user) = (ActionId(self.entropy.uuid()), self.entropy.uuid());
         let made = SecretId(self.entropy.uuid());
-        let fresh = Fresh { nonce: random(), salts: [random(), random()], secrets, made, action, user };
+        Fresh { nonce: random(), salts: [random(), random()], secrets, made, action, user }
+    }
+
+    /// Judges a message where nothing can be written; `None` if it wants to write.
+    async fn look(
+        self: &Arc<Self>,
+        certificate: Option<[u8; 32]>,
+        request: Request,
+        fresh: Fresh,
+        now: Timestamp,
+    ) -> Result<Option<Seen>, Fault> {
+        let channel = Arc::clone(self);
+        let looked = self.store.write_nothing(move |unit| {
+            let address = channel.address();
+            turn::look(unit, &channel.context(&address, now), certificate, request, &fresh)
+        });
+        looked.await
+    }
+
+    /// Takes a message in a unit of work.
+    async fn take(
+        self: Arc<Self>,
+        certificate: Option<[u8; 32]>,
+        request: Request,
+        body: Bytes,
+        fresh: Fresh,
+        now: Timestamp,
+    ) -> Result<turn::Answered, Fault> {
         let channel = Arc::clone(&self);
+        let has_results = request.message().results().next().is_some();
         let decoded = Mutex::new(Some(request));
         let written = self.store.write(move |unit| {
+            let address = channel.address();
             let context = channel.context(&address, now);
             // A message may hold a passcode, so it is never copied: if the unit of work runs again, the message is
             // decoded again.
@@ -114,15 +175,25 @@ impl DeviceChannel {
             };
             turn::take(unit, &context, certificate, request, &fresh)
         });
-        match written.await {
-            Ok(answer) => answered(answer),
-            Err(fault) => failed(&fault),
+        let taken = written.await?;
+        if let Some((enrollment, tenant)) = taken.of {
+            self.check_ins.forget_session(enrollment);
+            if has_results {
+                // In place of what the value of this message may have used, before the next one is waited for.
+                self.sealer.prepare(tenant);
+            }
         }
+        Ok(taken.answer)
+    }
+
+    fn address(&self) -> String {
+        format!("{}{MANAGEMENT_PATH}", self.base_url)
     }
 
     fn context<'a>(&'a self, address: &'a str, now: Timestamp) -> turn::Context<'a> {
         let (sealer, replayer, entropy) = (self.sealer.as_ref(), self.replayer.as_ref(), self.entropy.as_ref());
-        turn::Context { sealer, replayer, entropy, credentials: &self.credentials, address, now }
+        let (credentials, check_ins) = (self.credentials.as_ref(), self.check_ins.as_ref());
+        turn::Context { sealer, replayer, entropy, credentials, check_ins, address, now }
     }
 }
 

@@ -6,19 +6,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chaveiro_core::caller::Actor;
 use chaveiro_core::command::{Delivery, DeviceCommand, Phase, Purpose, Receipt};
-use chaveiro_core::decisions::check_in::{self, SetUp};
+use chaveiro_core::decisions::check_in::{self, Idle, SetUp};
 use chaveiro_core::decisions::retire;
 use chaveiro_core::device::{ManagedDevice, ManagementState, Platform};
 use chaveiro_core::engine::{self, Answer, Value, escrow};
 use chaveiro_core::enrollment::Enrollment;
-use chaveiro_core::id::SecretId;
-use chaveiro_core::ports::{Entropy, Replayer, Sealer, StoreError, UnitOfWork, View};
+use chaveiro_core::id::{EnrollmentId, SecretId, TenantId};
+use chaveiro_core::ports::{Entropy, Replayer, Sealer, StoreError, UnitOfWork};
 use chaveiro_core::refused::Reason;
 use chaveiro_core::secret::Passcode;
 use chaveiro_core::{Fault, Timestamp};
 use chaveiro_csp::Standing;
 use omadm::Secret;
-use omadm::session::server::{self as session, Entered, Moment, Request, Sent};
+use omadm::session::server::{self as session, Entered, Moment, Proven, Request, Sent};
 use omadm::syncml::{Element, HEADER_REF, Message, Verb, number};
 use zeroize::Zeroizing;
 
@@ -26,6 +26,7 @@ use super::csp::Given;
 use super::identity::{Speaker, speaker, stored};
 use super::{Fresh, csp};
 use crate::DeviceCredentials;
+use crate::check_ins::{CheckIn, CheckIns};
 use crate::credentials::CHALLENGE_SECONDS;
 
 /// The input of a turn besides the store.
@@ -36,6 +37,8 @@ pub(super) struct Context<'a> {
     /// rolled back.
     pub(super) entropy: &'a dyn Entropy,
     pub(super) credentials: &'a DeviceCredentials,
+    /// The sessions that wait to be stored.
+    pub(super) check_ins: &'a CheckIns,
     /// Our own URI.
     pub(super) address: &'a str,
     pub(super) now: Timestamp,
@@ -56,23 +59,56 @@ pub(super) enum Answered {
 pub(super) enum Seen {
     /// It changes nothing, and this is the answer: it has no proof, or repeats one that was answered.
     Known(Answered),
-    /// It is to be taken.
-    New(Request),
+    /// It begins a session that is over with this answer, and leaves a check-in alone.
+    Idle(Secret, Box<CheckIn>),
+    /// It is to be taken. It is lost if it was judged to its end.
+    New(Option<Request>),
 }
 
-/// Looks for an answer that needs no unit of work.
+/// Looks for an answer that needs no unit of work: the turn is carried out where nothing can be written.
 pub(super) fn look(
-    view: &dyn View,
+    unit: &mut dyn UnitOfWork,
     context: &Context<'_>,
     certificate: Option<[u8; 32]>,
     request: Request,
+    fresh: &Fresh,
 ) -> Result<Seen, Fault> {
-    Ok(match speaker(view, context, certificate, request)? {
-        Speaker::Proven(proven) => Seen::New(proven.1.into_request()),
-        Speaker::Repeated(answer) => Seen::Known(Answered::Device(answer)),
-        Speaker::Refused(request, why) => Seen::Known(refused(context, &request, why)),
-        Speaker::Unproven(request) => Seen::Known(challenged(context, &request)),
-    })
+    let (enrollment, proven) = match speaker(&*unit, context, certificate, request)? {
+        Speaker::Proven(proven) => *proven,
+        Speaker::Repeated(answer) => return Ok(Seen::Known(Answered::Device(answer))),
+        Speaker::Refused(request, why) => return Ok(Seen::Known(refused(context, &request, why))),
+        Speaker::Unproven(request) => return Ok(Seen::Known(challenged(context, &request))),
+    };
+    let request = proven.request();
+    let is_busy = answers_commands(request)
+        || unit.next_delivery(enrollment.id)?.is_some()
+        || !unit.deliveries_in_flight(enrollment.id)?.is_empty();
+    if is_busy {
+        return Ok(Seen::New(Some(proven.into_request())));
+    }
+    let name = request.message().header.source.clone();
+    let carried = match carry_out(unit, context, &enrollment, proven, fresh, Run::Dry)? {
+        Carried::Exhausted(answer) => return Ok(Seen::Known(Answered::Device(answer))),
+        // The device goes on in this session.
+        Carried::Out(carried) if !carried.begins || !carried.is_complete => return Ok(Seen::New(None)),
+        Carried::Out(carried) => carried,
+    };
+    let session = stored(carried.answered.session, context.credentials, enrollment.id, fresh.salts)?;
+    let idle = Idle {
+        tenant: enrollment.tenant,
+        device: enrollment.device,
+        enrollment: enrollment.id,
+        at: context.now,
+        session: Some(session),
+    };
+    let check_in = CheckIn { idle, by_digest: !carried.by_certificate, name };
+    Ok(Seen::Idle(carried.answered.text, Box::new(check_in)))
+}
+
+/// Returns true if the message answers commands: that is never idle.
+pub(super) fn answers_commands(request: &Request) -> bool {
+    let message = request.message();
+    message.results().next().is_some() || message.statuses().any(|status| status.command_ref != HEADER_REF)
 }
 
 fn refused(context: &Context<'_>, request: &Request, reason: &'static str) -> Answered {
@@ -91,6 +127,19 @@ fn challenged(context: &Context<'_>, request: &Request) -> Answered {
     }
 }
 
+/// A message that was taken.
+pub(super) struct Taken {
+    pub(super) answer: Answered,
+    /// The enrolment that it proved to be of, and its tenant, if it was new.
+    pub(super) of: Option<(EnrollmentId, TenantId)>,
+}
+
+impl Taken {
+    fn unchanged(answer: Answered) -> Self {
+        Self { answer, of: None }
+    }
+}
+
 /// Takes one message and gives the answer. All its writes belong together; a message without proof writes nothing.
 pub(super) fn take(
     unit: &mut dyn UnitOfWork,
@@ -98,33 +147,79 @@ pub(super) fn take(
     certificate: Option<[u8; 32]>,
     request: Request,
     fresh: &Fresh,
-) -> Result<Answered, Fault> {
+) -> Result<Taken, Fault> {
     let (enrollment, proven) = match speaker(&*unit, context, certificate, request)? {
         Speaker::Proven(proven) => *proven,
-        Speaker::Repeated(answer) => return Ok(Answered::Device(answer)),
-        Speaker::Refused(request, why) => return Ok(refused(context, &request, why)),
-        Speaker::Unproven(request) => return Ok(challenged(context, &request)),
+        Speaker::Repeated(answer) => return Ok(Taken::unchanged(Answered::Device(answer))),
+        Speaker::Refused(request, why) => return Ok(Taken::unchanged(refused(context, &request, why))),
+        Speaker::Unproven(request) => return Ok(Taken::unchanged(challenged(context, &request))),
     };
+    let carried = match carry_out(unit, context, &enrollment, proven, fresh, Run::Written)? {
+        Carried::Exhausted(answer) => return Ok(Taken::unchanged(Answered::Device(answer))),
+        Carried::Out(carried) => carried,
+    };
+    let answered = carried.answered;
+    if !carried.has_left {
+        let session = stored(answered.session, context.credentials, enrollment.id, fresh.salts)?;
+        unit.put_session(enrollment.id, &session)?;
+    }
+    Ok(Taken { answer: Answered::Device(answered.text), of: Some((enrollment.id, enrollment.tenant)) })
+}
+
+/// The way in which a turn is carried out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    /// In a unit of work.
+    Written,
+    /// Where nothing can be written. The time of the session is left to the caller, and nothing is queued.
+    Dry,
+}
+
+/// A turn that was carried out.
+enum Carried {
+    Out(CarriedOut),
+    /// The session had too many messages.
+    Exhausted(Secret),
+}
+
+struct CarriedOut {
+    answered: session::Answered,
+    begins: bool,
+    by_certificate: bool,
+    is_complete: bool,
+    /// True if the device has ended its enrolment.
+    has_left: bool,
+}
+
+/// Carries out a message that proved itself, up to its session, which is not stored yet.
+fn carry_out(
+    unit: &mut dyn UnitOfWork,
+    context: &Context<'_>,
+    enrollment: &Enrollment,
+    proven: Proven,
+    fresh: &Fresh,
+    run: Run,
+) -> Result<Carried, Fault> {
     let moment = Moment::new(context.address, fresh.nonce, context.now.as_second(), CHALLENGE_SECONDS);
     let turn = match proven.enter(moment) {
         Entered::Turn(turn) => turn,
-        Entered::Exhausted(answer) => return Ok(Answered::Device(answer)),
+        Entered::Exhausted(answer) => return Ok(Carried::Exhausted(answer)),
     };
-    let heard = Turn { unit: &mut *unit, context, enrollment: &enrollment, said: &turn }.listen(fresh)?;
+    let (begins, by_certificate, is_complete) = (turn.is_new(), turn.is_by_certificate(), turn.is_complete());
+    let heard = Turn { unit: &mut *unit, context, enrollment, said: &turn, run }.listen(fresh)?;
     let answered = match heard {
         Heard::Open { platform, quiet } => {
             // What was in flight may have been answered by this message.
-            let speaks = turn.message().is_final && (quiet || unit.deliveries_in_flight(enrollment.id)?.is_empty());
-            let turn = if speaks { speak(unit, context, &enrollment, platform, turn, fresh)? } else { turn };
+            let speaks = turn.message().is_final
+                && run == Run::Written
+                && (quiet || unit.deliveries_in_flight(enrollment.id)?.is_empty());
+            let turn = if speaks { speak(unit, context, enrollment, platform, turn, fresh)? } else { turn };
             turn.answer()
         }
         Heard::Closed | Heard::Left => turn.close(),
     };
-    if !matches!(heard, Heard::Left) {
-        let session = stored(answered.session, context.credentials, enrollment.id, fresh.salts)?;
-        unit.put_session(enrollment.id, &session)?;
-    }
-    Ok(Answered::Device(answered.text))
+    let has_left = matches!(heard, Heard::Left);
+    Ok(Carried::Out(CarriedOut { answered, begins, by_certificate, is_complete, has_left }))
 }
 
 /// The sequel of a message that was taken.
@@ -142,6 +237,7 @@ struct Turn<'a> {
     context: &'a Context<'a>,
     enrollment: &'a Enrollment,
     said: &'a session::Turn,
+    run: Run,
 }
 
 impl<'a> Turn<'a> {
@@ -156,7 +252,8 @@ impl<'a> Turn<'a> {
         let before = device.clone();
         let now = self.context.now;
         let (is_new, by_certificate) = (self.said.is_new(), self.said.is_by_certificate());
-        check_in::greet(self.unit, self.enrollment, &mut device, by_certificate, is_new, now)?;
+        let moves_time = is_new && self.run == Run::Written;
+        check_in::greet(self.unit, self.enrollment, &mut device, by_certificate, moves_time, now)?;
         let managed = device.management_state == ManagementState::Managed;
         if is_new && managed && !self.request().is_abort() && !self.request().is_unenrollment() {
             check_in::ask_inventory(self.unit, self.enrollment, &mut device, now)?;

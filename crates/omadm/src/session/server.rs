@@ -82,8 +82,8 @@ fn first_version() -> u32 {
 struct State {
     /// The session, as the device spells it; empty before the first.
     session: String,
-    /// The nonce a credential is expected to use.
-    nonce: Nonce,
+    /// The nonce a credential is expected to use; `None` if none that the device has counts any more.
+    nonce: Option<Nonce>,
     /// The nonce handed out for what follows: devices switch at once or with the next session.
     next_nonce: Option<Nonce>,
     /// True if the device got its new nonce in this session.
@@ -100,6 +100,9 @@ struct State {
     /// Challenges that were answered, each with its time. A challenge is answered once.
     #[serde(default)]
     spent: Vec<(i64, Nonce)>,
+    /// The period of the server in which the nonces count: [`Session::within`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    period: Option<Nonce>,
     /// The value that goes on in the next message. The part that came is beside this, sealed.
     #[serde(default)]
     unfinished: Option<Origin>,
@@ -242,6 +245,21 @@ impl Session {
         Ok(Self { state, unfinished, answer: answer.and_then(|sealed| reveal(&sealed)), evidence: None })
     }
 
+    /// Binds the nonces to a period of the server, for instance one run of its process. Nonces of an earlier period
+    /// prove nothing any more: a device that has no certificate answers a challenge first, whose nonce must be of this
+    /// period, too. So a server that forgets its newest sessions when it is killed accepts no old message again.
+    ///
+    /// The nonce of the provisioning document counts in every period, until the first session is stored.
+    #[must_use]
+    pub fn within(mut self, period: Nonce) -> Self {
+        let state = &mut self.state;
+        if state.period != Some(period) && !state.session.is_empty() {
+            (state.nonce, state.next_nonce, state.spent) = (None, None, Vec::new());
+        }
+        state.period = Some(period);
+        self
+    }
+
     /// Sets the evidence that the next message must agree with. Without it no message proves itself.
     ///
     /// Every message needs its own: the proof of one message does not vouch for the sender of the next.
@@ -334,6 +352,11 @@ pub enum Entered {
 }
 
 impl Proven {
+    /// The request.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
     /// Gives the request back to a caller that only looks.
     pub fn into_request(self) -> Request {
         self.request
@@ -494,13 +517,14 @@ impl State {
     fn new(first_nonce: Nonce) -> Self {
         Self {
             session: String::new(),
-            nonce: first_nonce,
+            nonce: Some(first_nonce),
             next_nonce: None,
             proved: false,
             began: 0,
             messages: 0,
             max_message: None,
             spent: Vec::new(),
+            period: None,
             unfinished: None,
             last: None,
         }
@@ -530,8 +554,8 @@ impl State {
                 challenge = Some(*nonce);
             }
         }
-        let next = self.next_nonce.as_ref().is_some_and(|nonce| claim.is_for(nonce));
-        let current = claim.is_for(&self.nonce);
+        let is_for = |nonce: &Option<Nonce>| nonce.as_ref().is_some_and(|nonce| claim.is_for(nonce));
+        let (next, current) = (is_for(&self.next_nonce), is_for(&self.nonce));
         match (next, current) {
             (true, _) => Some(Proof::NextNonce),
             (false, true) => Some(Proof::Nonce),
@@ -562,11 +586,11 @@ impl State {
             Proof::Certificate | Proof::Nonce => {}
             Proof::NextNonce => {
                 if let Some(next) = self.next_nonce.take() {
-                    self.nonce = next;
+                    self.nonce = Some(next);
                 }
             }
             Proof::Challenge(nonce) => {
-                (self.nonce, self.next_nonce) = (nonce, None);
+                (self.nonce, self.next_nonce) = (Some(nonce), None);
                 self.spent.retain(|(at, _)| now.abs_diff(*at) <= challenge_seconds);
                 self.spent.push((now, nonce));
                 if self.spent.len() > MAX_SPENT {

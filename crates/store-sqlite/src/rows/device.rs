@@ -353,6 +353,19 @@ pub(crate) fn insert_device(connection: &Connection, device: &ManagedDevice) -> 
     device_tag::put(connection, device)
 }
 
+/// Writes the one column of an idle session.
+pub(crate) fn move_last_sync(
+    connection: &Connection,
+    tenant: TenantId,
+    id: DeviceId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE device SET last_sync = :at
+        WHERE id = :id AND tenant = (SELECT row FROM tenant WHERE id = :tenant) AND last_sync < :at";
+    run(connection, sql, named_params! { ":tenant": blob(&tenant.0), ":id": blob(&id.0), ":at": micros(at) })?;
+    Ok(())
+}
+
 /// Returns a statement that writes some columns of a device; its id and its tenant are the last parameters.
 fn update(columns: &[&str]) -> String {
     let set = each(columns.iter().copied(), |at, column| format!("{column} = ?{at}"));

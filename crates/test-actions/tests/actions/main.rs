@@ -4,6 +4,7 @@ mod every;
 mod one_file;
 mod ping;
 mod reach;
+mod seen;
 mod unlock_token;
 
 use chaveiro_testing::server as world;
