@@ -12,7 +12,7 @@ use super::expansions::Expansions;
 use super::oneself::of_caller;
 use crate::entity::{Entity, Node, Reading};
 use crate::error::GraphError;
-use crate::query::{MAX_EXPANDED_PAGE, Query, QueryError};
+use crate::query::{MAX_EXPANDED_PAGE, Query, QueryError, detail};
 
 /// The view that is read, for that request.
 pub(crate) struct Expanding<'a> {
@@ -70,7 +70,10 @@ impl Expansions {
                 let path = format!("{path}/{name}");
                 let asked = expanding.asked;
                 let walk = asked.walk.model.parse(&path).map_err(|_| {
-                    let expected = "used on a shorter path, or with $top inside: there is more than one page, and no path to the rest";
+                    let expected = detail!(
+                        "shorterPath",
+                        "used on a shorter path, or with $top inside: there is more than one page, and no path to the rest"
+                    );
                     QueryError::value("$expand", name, expected)
                 })?;
                 let walk = of_caller(walk, &asked.caller)?;
