@@ -62,6 +62,8 @@ const NEEDS: &[Need] = &[
         package: "nodejs",
         why: "tests run the JavaScript client of Microsoft Graph, which needs Node 20 or newer",
     },
+    Need { program: "zsh", probe: VERSION, package: "zsh", why: "tests complete names in it" },
+    Need { program: "fish", probe: VERSION, package: "fish", why: "tests complete names in it" },
     Need { program: "npm", probe: VERSION, package: "npm", why: "it installs that client" },
     Need {
         program: "javac",

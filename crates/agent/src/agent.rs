@@ -76,8 +76,8 @@ impl Agent {
         let transport = Https::trusting(enrolment.root_pem.as_deref(), Some(&identity))?;
         let certificate_expires = expires(&identity).and_then(|end| Timestamp::from_second(end).ok());
         let mut recovery = Recovery::open(root, state.directory(), config.clone())?;
-        // What cannot be taken back yet is tried again before each session; the server must hear of this machine all
-        // the same.
+        // An interrupted recovery that cannot be taken back yet is tried again before each session. The server must hear of this
+        // machine in any case.
         let _ = recovery.resume();
         Ok(Self {
             root: root.to_owned(),
@@ -113,7 +113,7 @@ impl Agent {
     }
 
     async fn session(&mut self, mut events: Vec<Event>, now: Timestamp) -> Result<Synced> {
-        // What could not be taken back the last time is tried again; a session is needed either way.
+        // An interrupted recovery that could not be taken back is tried again; a session is needed either way.
         let _ = self.recovery.resume();
         // The number is kept first: none is ever used twice.
         self.enrolment.sessions = self.enrolment.sessions.wrapping_add(1);
@@ -166,7 +166,7 @@ impl Agent {
             }
             error => error,
         };
-        // Who is refused has left already.
+        // A machine that the server refuses has left already.
         let told = if told.as_ref().is_err_and(is_refusal) { Ok(()) } else { told.map(drop) };
         if !force {
             told.explain(|| text!("agent-not-told"))?;

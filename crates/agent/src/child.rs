@@ -36,7 +36,7 @@ pub(crate) fn launch(mut arguments: impl Iterator<Item = OsString>) -> Option<Ex
     if asked && is_there() {
         let _ = Command::new(program).args(arguments).exec();
     }
-    // As a shell has it: the program was not run.
+    // Shells use this code for a program that was not run.
     Some(ExitCode::from(127))
 }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chaveiro_lang::{Text, text};
+use chaveiro_lang::{Text, nearest, text};
 use toml::Value;
 
 /// Below the root.
@@ -71,10 +71,16 @@ impl ConfigError {
     pub(crate) fn text(&self) -> Text {
         match self {
             Self::Unreadable { file, error } => {
-                text!("agent-config-unreadable", file = file, error = error.to_string())
+                text!("agent-config-unreadable", file = file, error = error)
             }
             Self::Toml { file, reason } => text!("agent-config-toml", file = file, reason = reason),
-            Self::Unknown { file, key } => text!("agent-config-unknown", file = file, key = key, keys = names()),
+            Self::Unknown { file, key } => match nearest(key, KEYS.iter().map(|known| known.name)).as_slice() {
+                [] => text!("agent-config-unknown", file = file, key = key, keys = names()),
+                near => {
+                    let near = near.join(", ");
+                    text!("agent-config-unknown-similar", file = file, key = key, names = near, keys = names())
+                }
+            },
             Self::Value { file, key, value, expected } => {
                 text!("agent-config-value", key = *key, file = file, expected = expected.clone(), value = value)
             }
@@ -218,7 +224,9 @@ mod tests {
     #[test]
     fn every_error_names_the_file_the_key_and_what_is_expected() {
         for (text, words) in [
-            ("acount = \"ana\"", ["acount", "account, volumes, poll_minutes, kdf, pbkdf2_iterations"]),
+            ("acount = \"ana\"", ["did you mean account?", "account, volumes, poll_minutes, kdf, pbkdf2_iterations"]),
+            ("poll-minutes = 7", ["did you mean poll_minutes?", "poll-minutes"]),
+            ("moon = 7", ["the unknown key moon; correct", "account, volumes"]),
             ("[kdf]\nname = \"argon2id\"", ["kdf", "\"default\", \"argon2id\" or \"pbkdf2\""]),
             ("account = 3", ["account", "such as \"ana\", but is 3"]),
             ("account = \"\"", ["account", "local account"]),

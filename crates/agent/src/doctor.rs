@@ -67,6 +67,11 @@ impl KeySlots {
 }
 
 impl Finding {
+    /// Returns true if the lock can be recovered, or this machine has no such lock: most machines have no encrypted volume.
+    pub(crate) fn is_good(&self) -> bool {
+        matches!(self.obstacle, None | Some(Obstacle::NoVolume))
+    }
+
     /// The row of the finding, and one for what recoveries left behind.
     pub(crate) fn rows(&self, lang: Lang) -> Vec<[String; 4]> {
         let (lock, subject) = (self.of.lock.name().to_owned(), self.of.subject.clone());

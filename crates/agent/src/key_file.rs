@@ -13,8 +13,8 @@ pub fn of_key_file(error: &KeyFileError) -> Text {
         }
         KeyFileError::Damaged { file, what } => text!("key-file-damaged", file = file, what = *what),
         KeyFileError::Directory { directory, error } => {
-            text!("directory-not-made-because", directory = directory, error = error.to_string())
+            text!("directory-not-made-because", directory = directory, error = error)
         }
-        KeyFileError::Io { file, error } => text!("key-file-unusable", file = file, error = error.to_string()),
+        KeyFileError::Io { file, error } => text!("key-file-unusable", file = file, error = error),
     }
 }

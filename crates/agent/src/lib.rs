@@ -43,7 +43,7 @@ use zeroize::Zeroizing;
 
 use agent::Agent;
 use args::{Cli, Verb};
-use chaveiro_lang::{Explain, Lang, Text, text};
+use chaveiro_lang::{Explain, Lang, Stream, Text, columns, prose, table, text};
 use doctor::Finding;
 pub use embedded::Embedded;
 use enrolment::{Invitation, Trust};
@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
     }
     chaveiro_keyfile::keep_to_oneself();
     let lang = Lang::of_arguments(std::env::args_os());
-    let mut command = HELP.in_language(Cli::command(), lang);
+    let mut command = chaveiro_lang::with_whole_examples(HELP.in_language(Cli::command(), lang));
     let matches = command.try_get_matches_from_mut(std::env::args_os());
     let matches = matches.unwrap_or_else(|error| refuse(&mut command, &error, lang));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -75,10 +75,13 @@ pub fn main() -> ExitCode {
 /// Prints help or version as asked, or tells what is wrong with the command line.
 fn refuse(command: &mut clap::Command, error: &clap::Error, lang: Lang) -> ! {
     if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        error.exit();
+        let on_terminal =
+            if error.use_stderr() { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+        chaveiro_lang::print(error, on_terminal && std::env::var_os("NO_COLOR").is_none());
     }
     let help = chaveiro_lang::help_instead(command, error);
-    let _ = write!(std::io::stderr(), "{}", help.unwrap_or_else(|| chaveiro_lang::refusal(error, lang)));
+    let words = help.unwrap_or_else(|| chaveiro_lang::refusal(error, lang));
+    let _ = print_prose(std::io::stderr(), Stream::Errors, &words);
     std::process::exit(error.exit_code());
 }
 
@@ -92,10 +95,21 @@ fn complain(error: &anyhow::Error, json: bool, lang: Lang) {
     let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let style = if colour { Style::new().fg_color(Some(AnsiColor::Red.into())).bold() } else { Style::new() };
     let told = chaveiro_lang::tell(error, lang, words::of);
-    let _ = writeln!(out, "{style}{}{style:#}: {}", text!("error").say(lang), told.what);
-    for hint in told.hints {
-        let _ = writeln!(out, "{}: {hint}", text!("hint").say(lang));
+    let label = text!("error").say(lang);
+    for line in prose(&format!("{label}: {}", told.what), columns(Stream::Errors)) {
+        let _ = match line.strip_prefix(&label) {
+            Some(rest) => writeln!(out, "{style}{label}{style:#}{rest}"),
+            None => writeln!(out, "{line}"),
+        };
     }
+    for hint in told.hints {
+        let _ = print_prose(&out, Stream::Errors, &format!("{}: {hint}", text!("hint").say(lang)));
+    }
+}
+
+/// Prints sentences, which wrap where the terminal ends.
+fn print_prose(mut out: impl Write, stream: Stream, text: &str) -> std::io::Result<()> {
+    prose(text, columns(stream)).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 /// Runs the verb, and says whether everything is as it should be.
@@ -103,17 +117,21 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let state = State::at(&cli.state);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let say = |text: Text, facts: Value| {
-        let line = if cli.json { facts.to_string() } else { text.say(lang) };
-        writeln!(std::io::stdout(), "{line}")
+    let say = |text: Text, facts: Value| match cli.json {
+        true => writeln!(std::io::stdout(), "{facts}"),
+        false => print_prose(std::io::stdout(), Stream::Output, &text.say(lang)),
     };
     match &cli.verb {
         Verb::Enroll { server, token, token_file, user, root_certificate, root_fingerprint, again } => {
             let token = match (token, token_file) {
                 (Some(token), _) => Zeroizing::new(token.clone()),
                 (None, Some(file)) => token_of(file)?,
-                (None, None) => return Err(text!("agent-token-needed").into()),
+                (None, None) if std::io::stdin().is_terminal() => typed_token(lang)?,
+                (None, None) => bail!(text!("agent-token-needed")),
             };
+            if token.is_empty() {
+                bail!(text!("agent-token-needed"));
+            }
             let trust = match (root_certificate, root_fingerprint) {
                 (Some(file), _) => Trust::Certificate(file),
                 (None, Some(fingerprint)) => Trust::Fingerprint(*fingerprint),
@@ -193,7 +211,7 @@ fn run(cli: &Cli, lang: Lang) -> Result<bool> {
             let (today, config) = (now().as_second().div_euclid(86_400), config::load(&cli.root)?);
             let findings = doctor::examine(&cli.root, &state, &config, account.as_deref(), volumes, today)?;
             print(&findings, cli.json, lang)?;
-            return Ok(findings.iter().all(|finding| finding.obstacle.is_none()));
+            return Ok(findings.iter().all(Finding::is_good));
         }
         Verb::Ddf => write!(std::io::stdout(), "{}", chaveiro_csp::ddf())?,
         Verb::Completions { shell } => {
@@ -234,6 +252,13 @@ fn token_of(file: &Path) -> Result<Zeroizing<String>> {
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().trim().to_owned()))
 }
 
+/// The token that a person types or pastes; the terminal does not show it, and no history of a shell keeps it.
+fn typed_token(lang: Lang) -> Result<Zeroizing<String>> {
+    let prompt = format!("{} ", text!("agent-ask-token").say(lang));
+    let typed = Zeroizing::new(rpassword::prompt_password(prompt).map_err(|_| text!("agent-token-needed"))?);
+    Ok(Zeroizing::new(typed.trim().to_owned()))
+}
+
 fn volumes_or_configured(root: &Path, named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     if !named.is_empty() {
         return Ok(named.to_vec());
@@ -269,15 +294,10 @@ fn print(findings: &[Finding], json: bool, lang: Lang) -> Result<()> {
         writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?;
         return Ok(());
     }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(text::columns(lang));
-    if std::io::stdout().is_terminal() {
-        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    let rows: Vec<_> = findings.iter().flat_map(|finding| finding.rows(lang)).map(Vec::from).collect();
+    for line in table::lines(&text::columns(lang), &rows, columns(Stream::Output)) {
+        writeln!(out, "{line}")?;
     }
-    for row in findings.iter().flat_map(|finding| finding.rows(lang)) {
-        table.add_row(row);
-    }
-    writeln!(out, "{table}")?;
     Ok(())
 }
 

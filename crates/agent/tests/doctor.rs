@@ -215,6 +215,18 @@ fn each_volume_that_cannot_be_recovered_is_told_why_and_what_to_do() {
 }
 
 #[test]
+fn a_machine_without_an_encrypted_volume_lacks_nothing() {
+    let root = laptop();
+    std::fs::write(root.path().join("etc/crypttab"), "").expect("written");
+    for (lang, words) in [("en", "no encrypted volume"), ("pt", "nenhum volume cifrado")] {
+        let (code, text) = doctor(root.path(), &["--lang", lang]);
+        assert!(code == 0 && text.contains(words), "{code}: {text}");
+    }
+    let (code, text) = doctor(root.path(), &["--account", "carl"]);
+    assert_eq!(code, 1, "its account is locked: {text}");
+}
+
+#[test]
 fn missing_programs_are_named_with_the_package_that_has_them() {
     let root = laptop();
     std::fs::remove_file(root.path().join("usr/sbin/unix_chkpwd")).expect("removed");

@@ -52,19 +52,22 @@ fn the_help_of_a_verb_and_the_manual_page_are_portuguese_too() {
 fn an_error_says_what_and_on_a_line_of_its_own_what_to_do() {
     let (code, out, told) = agent(ENGLISH, &["sync"]);
     assert_eq!((code, out.as_str()), (2, ""));
-    let hint = "hint: run: chaveiro-agent enroll https://SERVER --token TOKEN\n";
+    let hint = "hint: run the line that `chaveiro device enroll-token` prints on the server, or: chaveiro-agent enroll https://SERVER\n";
     assert_eq!(told, format!("error: this machine is not enrolled\n{hint}"));
     let (code, _, told) = agent(ENGLISH, &["sync", "--lang", "pt"]);
     assert_eq!(code, 2);
-    let hint = "dica: execute: chaveiro-agent enroll https://SERVIDOR --token TOKEN\n";
+    let hint = "dica: execute a linha que `chaveiro device enroll-token` mostra no servidor, ou: chaveiro-agent enroll https://SERVIDOR\n";
     assert_eq!(told, format!("erro: esta máquina não está inscrita\n{hint}"));
 }
 
 #[test]
-fn a_cause_that_is_not_ours_stays_as_it_is() {
+fn a_cause_of_the_system_is_told_in_the_language_with_its_words_and_number() {
     let (code, _, told) = agent(["CHAVEIRO_LANG", "pt"], &["escrow", "/disk", "--passphrase-file", "/nowhere/key"]);
     assert_eq!(code, 2);
-    assert!(told.starts_with("erro: /nowhere/key não pode ser lido: No such file"), "{told}");
+    assert!(
+        told.starts_with("erro: /nowhere/key não pode ser lido: não existe (No such file or directory, os error 2)"),
+        "{told}"
+    );
     assert!(told.contains("\ndica: indique com --passphrase-file"), "{told}");
 }
 
@@ -74,6 +77,6 @@ fn machines_are_told_the_same_in_every_language() {
         let (code, _, told) = agent(ENGLISH, &["sync", "--json", "--lang", language]);
         let told: Value = serde_json::from_str(&told).expect("JSON");
         assert_eq!(code, 2);
-        assert!(told["error"].as_str().expect("text").contains("not enrolled; run: chaveiro-agent enroll"), "{told}");
+        assert!(told["error"].as_str().expect("text").contains("not enrolled; run the line that"), "{told}");
     }
 }

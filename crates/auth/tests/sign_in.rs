@@ -291,7 +291,11 @@ async fn whose_account_is_disabled_is_not_signed_in_until_it_is_enabled_again() 
     set(false).await;
     assert_eq!(says(&refresh(&endpoints, &before["refresh_token"], None).await), (400, "invalid_grant", 50_057));
     assert_eq!(says(&poll(&endpoints, &begun).await), (400, "invalid_grant", 50_057));
+    let next = begin(&endpoints, SCOPE).await;
+    let refused = Err(VouchRefusal::Disabled("Ana@Contoso.example".to_owned()));
+    assert_eq!(decide(&endpoints, &next, ana()).await, refused, "no operator vouches for a person who gets no token");
     set(true).await;
+    assert_eq!(decide(&endpoints, &next, ana()).await, Ok(()), "the code still waited");
     assert_eq!(refresh(&endpoints, &before["refresh_token"], None).await.0, 200, "nothing was used up");
 }
 

@@ -18,13 +18,14 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "host")]
 pub(crate) use host::{
-    Audit, DATA, Doctor, HostDevice, HostVerb, Keys, PasscodeForm, Restore, Serve, Since, Switch, Tenant, TenantChange,
+    Audit, DATA, Doctor, EntraTenant, HostDevice, HostVerb, Keys, NONE, PasscodeForm, Restore, Serve, Since, Switch,
+    Tenant, TenantChange, written,
 };
 #[cfg(feature = "host")]
 pub(crate) use identity::{App, Registration, SignIn};
 #[cfg(feature = "host")]
 pub(crate) use keys::{KeyFlags, key_facts};
-pub(crate) use people::{DeviceList, Extent, Find, Login, User};
+pub(crate) use people::{DeviceList, Extent, Find, Login, User, name_to_add};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -211,7 +212,7 @@ pub(crate) enum Hold {
         #[arg(long = "for", value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=43_200))]
         minutes: Option<u64>,
         #[arg(long, value_parser = one_line)]
-        reason: Option<String>,
+        reason: String,
     },
 }
 

@@ -14,13 +14,10 @@ use chaveiro_core::query::{DeviceField, Filter, Listing, MemberKind, ResourceFie
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::Tenant;
+use chaveiro_lang::{beginning, nearest};
 
 use crate::complete::MOST;
 use crate::host::Host;
-use crate::similar::nearest;
-
-/// Characters of a mistyped name that are probably right.
-const BEGINNING: usize = 3;
 
 /// The names in a database, which is read alone.
 pub(crate) struct Names(Arc<dyn Store>);
@@ -42,7 +39,7 @@ impl Names {
 
     /// Names of devices that begin so.
     pub(crate) async fn devices_beginning(&self, tenant: TenantId, begin: &str) -> Result<Vec<String>> {
-        let listing = beginning(DeviceField::DEVICE_NAME, begin);
+        let listing = that_begin(DeviceField::DEVICE_NAME, begin);
         let read = self.0.read(move |view| {
             Ok(view.devices(tenant, DeviceScope::managed(DeviceSet::All), &Visibility::All, &listing)?.items)
         });
@@ -53,7 +50,7 @@ impl Names {
     /// Principal names of users that begin so.
     pub(crate) async fn users_beginning(&self, tenant: TenantId, begin: &str) -> Result<Vec<String>> {
         let name = ResourceField::Member { name: "userPrincipalName", kind: MemberKind::Plain, absent: Value::Null };
-        let listing = beginning(name, begin);
+        let listing = that_begin(name, begin);
         let read = self.0.read(move |view| {
             let users = ResourceScope::All(ResourceKind::User);
             Ok(view.resources(tenant, users, &Visibility::All, &listing)?.items)
@@ -65,13 +62,12 @@ impl Names {
 impl Host {
     /// The names that were perhaps meant by a principal that is not known.
     pub(crate) async fn principals_near(&self, tenant: TenantId, principal: &Principal) -> Result<Vec<String>> {
-        let (text, names) = (&principal.text, Names::new(Arc::clone(&self.opened.store)));
+        let (text, names) = (&principal.text, self.names());
         Ok(match principal.kind {
             PrincipalKind::User => {
                 let local = text.split('@').next().unwrap_or_default();
                 let mut near = names.users_beginning(tenant, local).await?;
-                let beginning: String = local.chars().take(BEGINNING).collect();
-                near.extend(names.users_beginning(tenant, &beginning).await?);
+                near.extend(names.users_beginning(tenant, &beginning(local)).await?);
                 nearest(text, near.iter().map(String::as_str)).into_iter().map(str::to_owned).collect()
             }
             // People know an application by its name, and an assignment knows it by its id.
@@ -84,7 +80,7 @@ impl Host {
     }
 }
 
-fn beginning<F>(field: F, begin: &str) -> Listing<F> {
+fn that_begin<F>(field: F, begin: &str) -> Listing<F> {
     let filter = Filter::Is { field, test: Test::StartsWith(begin.to_owned()), holds: true };
     Listing { filter, ..Listing::first(MOST) }
 }

@@ -203,22 +203,28 @@ pub(crate) fn succeeded((status, answer): (StatusCode, Value)) -> Result<Value> 
 }
 
 /// The words for a refusal of the server: those of the catalogues for its code, or else its own.
-fn refusal(status: StatusCode, answer: &Value) -> Text {
+pub(crate) fn refusal(status: StatusCode, answer: &Value) -> Text {
     let inner = &answer["error"]["innerError"];
     let argument = |(name, value): (&String, &Value)| {
         let moment =
             || value.as_str().and_then(|text| text.parse::<chaveiro_core::Timestamp>().ok()).map(Argument::from);
         let number = || value.as_i64().map(Argument::from);
-        let words = || value.as_str().unwrap_or_default().into();
+        let words = || match (name.as_str(), value.as_str()) {
+            ("found", Some(found)) => text!("found-words", words = found).into(),
+            ("found", None) => text!("found-end").into(),
+            (_, words) => words.unwrap_or_default().into(),
+        };
         (name.clone(), moment().or_else(number).unwrap_or_else(words))
     };
     let arguments = inner["chaveiro_arguments"].as_object();
     // A right in words, for the messages that tell it.
     let right = arguments.and_then(|arguments| arguments.get("action")?.as_str()).map(right_of);
     let right = right.map(|right| ("right".to_owned(), right.into()));
-    let arguments = arguments.into_iter().flatten().map(argument).chain(right);
+    let words = message(answer);
+    let own = ("words".to_owned(), words.as_str().into());
+    let arguments = arguments.into_iter().flatten().map(argument).chain(right).chain([own]);
     let known = inner["chaveiro_code"].as_str().and_then(|code| Text::known(api_id(code), arguments));
-    let said = || text!("server-said", status = status.as_u16(), words = message(answer));
+    let said = || text!("server-said", status = status.as_u16(), words = &words);
     known.unwrap_or_else(said)
 }
 
@@ -237,7 +243,7 @@ fn is_revoked(answer: &Value) -> bool {
 }
 
 /// The words of a Graph error, without its outer layers: `UnknownError` has two of them (an Intune object in a Graph one).
-pub(crate) fn message(answer: &Value) -> String {
+fn message(answer: &Value) -> String {
     let mut text =
         answer["error"]["message"].as_str().map_or_else(|| text!("no-reason-given").to_string(), str::to_owned);
     // Each layer is shorter than the one around it, so that this ends.
@@ -265,10 +271,15 @@ mod tests {
 
     use super::*;
 
+    /// A source of the API.
+    fn source(file: &str) -> String {
+        let file = format!("{}/../graph/src/{file}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(file).expect("the source")
+    }
+
     /// The codes of the API with the names of their arguments, from the source that makes them.
     fn codes() -> BTreeMap<String, BTreeSet<String>> {
-        let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../graph/src/error/code.rs"));
-        let source = source.expect("the source");
+        let source = source("error/code.rs");
         let (source, _) = source.split_once("#[cfg(test)]").expect("the codes");
         let call = |rest: &str| {
             let mut depth = 1;
@@ -278,30 +289,94 @@ mod tests {
             };
             let inside = &rest[..rest.find(closes).expect("an end")];
             let (code, arguments) = inside.split_once('"').expect("a code");
-            let names = arguments.split(", ").filter_map(|argument| Some(argument.split_once(" = ")?.0.to_owned()));
-            (code.to_owned(), names.collect())
+            let name = |argument: &str| Some(argument.split_once(" = ")?.0.trim().to_owned());
+            (code.to_owned(), arguments.split(',').filter_map(name).collect())
         };
-        source.split("coded!(\"").skip(1).map(call).collect()
+        let calls = source.split("coded!(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
+        calls.map(call).collect()
     }
 
     #[test]
-    fn every_message_for_a_code_of_the_api_has_its_code_and_its_arguments() {
+    fn every_code_of_the_api_has_a_message_with_its_arguments_and_every_message_its_code() {
         let codes: BTreeMap<_, _> = codes().into_iter().map(|(code, names)| (api_id(&code), names)).collect();
         assert!(codes.len() > 90, "{}", codes.len());
-        let messages = Lang::english().messages().into_iter().filter(|(id, _)| id.starts_with("api-"));
-        let mut told = 0;
-        for (id, _) in messages {
-            let names = codes.get(&id).unwrap_or_else(|| panic!("no code for {id}"));
+        let messages = Lang::english().messages().into_iter().map(|(id, _)| id).filter(|id| id.starts_with("api-"));
+        let messages: BTreeSet<_> = messages.collect();
+        assert_eq!(messages, codes.keys().cloned().collect());
+        for (id, names) in codes {
             let right = names.contains("action").then_some("right".to_owned());
-            let values = names.iter().cloned().chain(right).map(|name| (name, Argument::from("7")));
+            let more = right.into_iter().chain(["words".to_owned()]);
+            let values = names.iter().cloned().chain(more).map(|name| (name, Argument::from("7")));
             let text = Text::known(id.clone(), values).expect("it is known");
             for lang in Lang::all() {
                 let words = format!("{} {:?}", text.say(lang), text.hint(lang, &jiff::tz::TimeZone::UTC));
                 assert!(!words.contains("{$"), "{id} has another argument than {names:?}: {words}");
             }
-            told += 1;
         }
-        assert!(told > 25, "{told}");
+    }
+
+    /// The details that a source makes: the code of each, with the names of its values.
+    fn details(source: &str) -> Vec<(String, Vec<String>)> {
+        let detail = |rest: &str| {
+            let rest = rest.trim_start().strip_prefix('"')?;
+            let (code, rest) = rest.split_once('"')?;
+            let values =
+                rest.split("{").skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name.to_owned()));
+            let known = ["name", "entity", "expected", "found", "most"];
+            let values = values.take_while(|name| known.contains(&name.as_str()));
+            Some((code.to_owned(), values.collect()))
+        };
+        source.split("detail!(").skip(1).filter_map(detail).collect()
+    }
+
+    #[test]
+    fn every_detail_of_an_option_is_told_in_every_language_with_its_values() {
+        let files = ["filter", "order", "scan", "expand", "fields", "options", "mod"];
+        let mut sources: Vec<_> = files.iter().map(|file| source(&format!("query/{file}.rs"))).collect();
+        sources.extend(["kinds/directory_device.rs", "handlers/expand.rs"].map(source));
+        let details: Vec<_> = sources.iter().flat_map(|source| details(source)).collect();
+        assert!(details.len() > 50, "{details:?}");
+        for (lang, (code, names)) in Lang::all().flat_map(|lang| details.iter().map(move |detail| (lang, detail))) {
+            let mut arguments = json!({"option": "$filter", "at": 7, "place": "GET /x", "given": "y"});
+            for name in names {
+                arguments[name.as_str()] = format!("<{name}>").into();
+            }
+            let told = ["optionSyntax", "optionValueInvalid", "optionUnsupported"].map(|of| {
+                let mut arguments = arguments.clone();
+                let code_of = ["problem", "expected", "advice"];
+                let place =
+                    ["optionSyntax", "optionValueInvalid", "optionUnsupported"].iter().position(|one| *one == of);
+                arguments[code_of[place.expect("one")]] = code.as_str().into();
+                let inner = json!({"chaveiro_code": of, "chaveiro_arguments": arguments});
+                let text = refusal(
+                    StatusCode::BAD_REQUEST,
+                    &json!({"error": {"message": "THE SERVER'S WORDS", "innerError": inner}}),
+                );
+                let hint = text.hint(lang, &jiff::tz::TimeZone::UTC).unwrap_or_default();
+                (text.say(lang), hint)
+            });
+            // One of the three has words for it, and these have its values.
+            let other = ["leave it out", "deixe-a de fora"];
+            let is_told = |(said, hint): &(String, String)| {
+                let fits = |name: &String| {
+                    let value = format!("<{name}>");
+                    said.contains(&value) || hint.contains(&value) || (code == name)
+                };
+                !said.contains("THE SERVER'S WORDS")
+                    && (hint.is_empty() || !other.contains(&hint.as_str()) || code == "noneSupported")
+                    && names.iter().all(fits)
+            };
+            assert!(told.iter().any(is_told), "{code} {names:?} in {lang:?}: {told:#?}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_is_wrong_is_told_with_its_place_in_the_language_of_the_reader() {
+        let arguments = json!({"option": "$filter", "at": 12, "problem": "quoteOpen", "name": null});
+        let inner = json!({"chaveiro_code": "optionSyntax", "chaveiro_arguments": arguments});
+        let text = refusal(StatusCode::BAD_REQUEST, &json!({"error": {"message": "English", "innerError": inner}}));
+        let told = text.say(Lang::choose(Some("pt")));
+        assert_eq!(told, "$filter, no caractere 12: as aspas que abrem ali não são fechadas");
     }
 
     #[test]
@@ -309,11 +384,12 @@ mod tests {
         let inner = json!({"chaveiro_code": "deviceRetired", "chaveiro_arguments": {}});
         let known = json!({"error": {"message": "the device is retired; ..", "innerError": inner}});
         let text = refusal(StatusCode::BAD_REQUEST, &known);
-        assert_eq!(text.say(Lang::choose(Some("pt"))), "o dispositivo está desativado");
+        assert!(text.say(Lang::choose(Some("pt"))).starts_with("o dispositivo não é mais gerenciado"), "{text}");
         let inner = json!({"chaveiro_code": "ofTomorrow"});
         let unknown = json!({"error": {"message": "An error has occurred: the moon is full", "innerError": inner}});
         let text = refusal(StatusCode::BAD_REQUEST, &unknown);
-        assert_eq!(text.say(Lang::choose(Some("pt"))), "the moon is full (HTTP 400)");
+        assert_eq!(text.say(Lang::choose(Some("pt"))), "o servidor recusou (HTTP 400): the moon is full");
+        assert_eq!(text.say(Lang::english()), "the moon is full (HTTP 400)");
     }
 
     #[test]

@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::lookup::MANAGED;
 use crate::out::Out;
 use crate::result::lock_of;
-use crate::table::indented;
 
 /// Returns true if a person can be asked: every stream is a terminal. Scripts go on without a question.
 pub(crate) fn is_possible(out: Out) -> bool {
@@ -24,8 +23,7 @@ pub(crate) fn is_retired(device: Option<&Value>) -> bool {
 /// Says what a recovery of that device changes, and returns true if the person wants it.
 pub(crate) fn recovery(out: Out, asked: &str, device: Option<&Value>) -> bool {
     let lines = device.map(|device| changes(out, device)).unwrap_or_default();
-    let lines = lines.iter().flat_map(|line| indented(line, "", out.width()));
-    lines.for_each(|line| out.beside(&line));
+    lines.iter().for_each(|line| out.beside(line));
     agrees(&text!("recover-question", device = asked).say(out.lang))
 }
 

@@ -26,6 +26,34 @@ mod tests {
         assert_eq!(HELP.unmatched(&Cli::command()), Vec::<String>::new());
     }
 
+    /// The help of a verb and of those below it, at 80 columns.
+    fn helps(command: &mut Command, found: &mut Vec<String>) {
+        found.push(command.render_long_help().to_string());
+        let verbs = command.get_subcommands_mut().filter(|verb| verb.get_name() != "help");
+        verbs.for_each(|verb| helps(verb, found));
+    }
+
+    #[test]
+    fn no_help_is_wider_than_80_columns_but_for_examples_that_stay_whole() {
+        for lang in Lang::all() {
+            let mut command = chaveiro_lang::with_whole_examples(command(lang)).term_width(80);
+            command.build();
+            let (mut found, mut examples) = (Vec::new(), 0);
+            helps(&mut command, &mut found);
+            assert!(found.len() > 70, "{}", found.len());
+            for help in &found {
+                for line in help.lines().filter(|line| line.chars().count() > 80) {
+                    assert!(
+                        line.trim().contains("chaveiro\u{A0}") || line.contains("curl"),
+                        "{lang:?}: {line}\n{help}"
+                    );
+                    examples += 1;
+                }
+            }
+            assert!(examples > 5, "{examples}");
+        }
+    }
+
     #[test]
     fn the_help_of_every_key_has_its_bounds_and_default() {
         for lang in Lang::all() {

@@ -30,15 +30,15 @@ use chaveiro_core::scope_tag::Visibility;
 use chaveiro_core::tenant::Tenant;
 use chaveiro_core::{Fault, Refusal, Timestamp};
 use chaveiro_escrow::Recipient;
-use chaveiro_lang::{Explain, text};
+use chaveiro_lang::{Explain, nearest, text};
 use chaveiro_mdm::{EnrollmentTokenText, new_enrollment_token, token_sha256};
 use chaveiro_server::{DataDir, DataDirError, Opened, SystemClock, SystemEntropy};
 use uuid::Uuid;
 
 use crate::args::Common;
+use crate::beginnings::Names;
 use crate::person;
 use crate::session::{Remembered, Session};
-use crate::similar::nearest;
 
 /// A data directory and what lives in it.
 pub(crate) struct Host {
@@ -120,8 +120,14 @@ impl Host {
         settled(changed.await).map(|(tenant, _)| tenant)
     }
 
+    /// The names in the database.
+    pub(crate) fn names(&self) -> Names {
+        Names::new(Arc::clone(&self.opened.store))
+    }
+
+    /// The tenants.
     pub(crate) async fn tenants(&self) -> Result<Vec<Tenant>> {
-        Ok(self.opened.store.read(|view| Ok(view.tenants()?)).await?)
+        self.names().tenants().await
     }
 
     /// The tenant of that id or name; without one, the only one.

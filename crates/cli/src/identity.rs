@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use chaveiro_auth::{ClientSecret, new_application_secret, read_certificate};
 use chaveiro_core::application::{Application, ApplicationCertificate, ApplicationSecret, COMMAND_LINE};
 use chaveiro_core::audit::Activity;
@@ -17,7 +17,7 @@ use chaveiro_core::principal::{Principal, PrincipalKind};
 use chaveiro_core::resource::ResourceKind;
 use chaveiro_core::sign_in::SignIn;
 use chaveiro_core::{Fault, Timestamp};
-use chaveiro_lang::{Explain, text};
+use chaveiro_lang::{Explain, nearest, text};
 use chaveiro_server::{SystemClock, SystemEntropy};
 use uuid::Uuid;
 
@@ -68,13 +68,42 @@ impl Host {
         Ok((application, (!new.public).then_some(secret)))
     }
 
+    /// The applications of a tenant.
     pub(crate) async fn applications(&self, tenant: TenantId) -> Result<Vec<Application>> {
-        Ok(self.opened.store.read(move |view| Ok(view.applications(tenant)?)).await?)
+        self.names().applications(tenant).await
     }
 
     pub(crate) async fn application(&self, tenant: TenantId, id: ApplicationId) -> Result<Application> {
         let found = self.opened.store.read(move |view| Ok(view.application(tenant, id)?)).await?;
         found.explain(|| text!("app-unknown", id = id.to_string()))
+    }
+
+    /// The application of that client id or name.
+    pub(crate) async fn app(&self, tenant: TenantId, asked: &str) -> Result<Application> {
+        if let Some(found) = self.find_app(tenant, asked).await? {
+            return Ok(found);
+        }
+        let all = self.applications(tenant).await?;
+        match nearest(asked, all.iter().map(|one| one.display_name.as_str())).as_slice() {
+            [] => bail!(text!("app-unknown", id = asked)),
+            names => bail!(text!("app-unknown-similar", id = asked, names = names.join(", "))),
+        }
+    }
+
+    /// The application of that client id or name, if there is one.
+    pub(crate) async fn find_app(&self, tenant: TenantId, asked: &str) -> Result<Option<Application>> {
+        let id = asked.parse().ok();
+        let mut found = self.applications(tenant).await?;
+        found.retain(|one| id == Some(one.id) || one.display_name.eq_ignore_ascii_case(asked));
+        // An id is unique, whatever others are called.
+        match found.iter().find(|one| id == Some(one.id)).or(found.first()) {
+            Some(one) if id == Some(one.id) || found.len() == 1 => Ok(Some(one.clone())),
+            Some(_) => {
+                let ids: Vec<_> = found.iter().map(|one| one.id.to_string()).collect();
+                bail!(text!("app-ambiguous", name = asked, ids = ids.join(", ")))
+            }
+            None => Ok(None),
+        }
     }
 
     /// Another secret for an application.

@@ -2,14 +2,13 @@
 //! a few requests, each for a few rows.
 
 use anyhow::{Result, bail};
-use chaveiro_lang::{Text, text};
+use chaveiro_lang::{Text, beginning, nearest, text};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::client::{GraphClient, succeeded};
 use crate::question::{Question, begins, equals, segment};
-use crate::similar::nearest;
 
 /// The devices of the API.
 pub(crate) const DEVICES: &str = "/beta/deviceManagement/managedDevices";
@@ -28,9 +27,6 @@ const CANDIDATES: usize = 10;
 
 /// Most rows among which a mistyped name is looked for.
 const NEIGHBOURS: usize = 50;
-
-/// Characters of a mistyped name that are probably right.
-const BEGINNING: usize = 3;
 
 /// Properties of a device that tell it from another one.
 const IDENTITY: [&str; 5] = ["id", "deviceName", "serialNumber", "userPrincipalName", "managementState"];
@@ -62,9 +58,8 @@ impl GraphClient {
 
     /// The text for a name that no device has, with the names that were perhaps meant.
     async fn unknown_device(&self, asked: &str) -> Result<Text> {
-        let beginning: String = asked.chars().take(BEGINNING).collect();
         let devices = || Question::of(DEVICES).select(&["deviceName"]).top(NEIGHBOURS);
-        let mut near = self.some(&devices().filter(begins("deviceName", &beginning))).await?;
+        let mut near = self.some(&devices().filter(begins("deviceName", &beginning(asked)))).await?;
         if is_searchable(asked) {
             near.extend(self.some(&devices().search(asked)).await?);
         }
@@ -104,8 +99,7 @@ impl GraphClient {
     /// The principal names that were perhaps meant.
     pub(crate) async fn users_near(&self, asked: &str) -> Result<Vec<String>> {
         let local = asked.split('@').next().unwrap_or(asked);
-        let beginning: String = local.chars().take(BEGINNING).collect();
-        if beginning.is_empty() {
+        if local.is_empty() {
             return Ok(Vec::new());
         }
         let users = |begin: &str| {
@@ -114,7 +108,7 @@ impl GraphClient {
         };
         // The part before the @ is often right, and then among few; else its beginning is.
         let mut near = self.some(&users(local)).await?;
-        near.extend(self.some(&users(&beginning)).await?);
+        near.extend(self.some(&users(&beginning(local))).await?);
         let names = nearest(asked, near.iter().filter_map(|user| user["userPrincipalName"].as_str()));
         Ok(names.into_iter().map(str::to_owned).collect())
     }

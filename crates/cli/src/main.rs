@@ -32,19 +32,17 @@ mod question;
 mod reach;
 mod result;
 mod session;
-mod similar;
 mod spelling;
 #[cfg_attr(unix, path = "system/unix.rs")]
 #[cfg_attr(windows, path = "system/windows.rs")]
 mod system;
-mod table;
 mod verbs;
 mod waiting;
 #[cfg(feature = "host")]
 mod words;
 
 use std::alloc::System;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anstyle::AnsiColor;
@@ -52,7 +50,7 @@ use anyhow::Result;
 use clap::FromArgMatches;
 
 use args::{Cli, Verb};
-use chaveiro_lang::{Lang, text};
+use chaveiro_lang::{Lang, Stream, columns, prose, text};
 use help::command;
 use out::Out;
 use zeroizing_alloc::ZeroAlloc;
@@ -68,7 +66,7 @@ fn main() -> ExitCode {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         complete::answer(lang);
     }
-    let mut command = command(lang);
+    let mut command = chaveiro_lang::with_whole_examples(command(lang));
     let matches = command.try_get_matches_from_mut(std::env::args_os());
     let matches = matches.unwrap_or_else(|error| refuse(&mut command, &error, lang));
     let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -94,12 +92,16 @@ fn main() -> ExitCode {
 /// Prints help as asked, or tells what is wrong with the command line: for machines a JSON object, as for every other error.
 fn refuse(command: &mut clap::Command, error: &clap::Error, lang: Lang) -> ! {
     if !error.use_stderr() || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        error.exit();
+        let on_terminal =
+            if error.use_stderr() { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+        chaveiro_lang::print(error, on_terminal && std::env::var_os("NO_COLOR").is_none() && system::shows_colour());
     }
     if !std::env::args_os().any(|argument| argument == "--json") {
         let help = chaveiro_lang::help_instead(command, error);
         let words = help.unwrap_or_else(|| chaveiro_lang::refusal(error, lang));
-        let _ = write!(std::io::stderr(), "{words}");
+        for line in prose(&words, columns(Stream::Errors)) {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
         std::process::exit(error.exit_code());
     }
     let text = chaveiro_lang::refusal(error, Lang::english());
@@ -141,9 +143,13 @@ fn complain(out: Out, error: &anyhow::Error) {
         return;
     }
     let told = chaveiro_lang::tell(error, out.lang, on_host::words);
-    let label = out.paint(AnsiColor::Red, true, &text!("error").say(out.lang));
-    let _ = writeln!(std::io::stderr(), "{label}: {}", told.what);
+    let label = text!("error").say(out.lang);
+    for line in prose(&format!("{label}: {}", told.what), columns(Stream::Errors)) {
+        let line =
+            line.replacen(&label, &out.paint(AnsiColor::Red, true, &label), usize::from(line.starts_with(&label)));
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
     for hint in told.hints {
-        let _ = writeln!(std::io::stderr(), "{}: {hint}", text!("hint").say(out.lang));
+        out.beside(&format!("{}: {hint}", text!("hint").say(out.lang)));
     }
 }

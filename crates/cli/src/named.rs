@@ -104,6 +104,7 @@ fn every_command_of_a_message_works_when_it_is_copied_and_its_capital_words_are_
     let messages = Lang::english().messages().into_iter().filter(|(id, _)| !id.starts_with("help-"));
     for (lang, (id, _)) in messages.flat_map(|message| Lang::all().map(move |lang| (lang, message.clone()))) {
         let values = ARGUMENTS.iter().map(|name| ((*name).to_owned(), Value::from(ANY)));
+        let values = values.chain([("name".to_owned(), Value::from("ana@contoso.example"))]);
         let text = Text::known(id.clone(), values).expect("a message");
         let hint = text.hint(lang, &jiff::tz::TimeZone::UTC).unwrap_or_default();
         for line in [text.say(lang), hint].iter().flat_map(|said| commands(said)) {

@@ -6,8 +6,8 @@ use anstyle::{AnsiColor, Style};
 use chaveiro_core::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{system, table};
-use chaveiro_lang::{Lang, Text, plain, text};
+use crate::system;
+use chaveiro_lang::{Lang, Stream, Text, columns, plain, prose, table, text};
 
 /// Lays a table out: titles, rows, and the width of the terminal.
 type Lay = fn(&[String], &[Vec<String>], Option<usize>) -> Vec<String>;
@@ -30,20 +30,20 @@ impl Out {
     pub(crate) fn say(&self, text: Text, value: &Value) {
         match self.json {
             true => self.value(value),
-            false => self.line(&text.say(self.lang)),
+            false => self.paragraph(&text.say(self.lang)),
         }
     }
 
-    /// A line for people.
+    /// Sentences for people.
     pub(crate) fn text(&self, text: Text) {
         if !self.json {
-            self.line(&text.say(self.lang));
+            self.paragraph(&text.say(self.lang));
         }
     }
 
     /// A line for people, as it is.
     pub(crate) fn line(&self, line: &str) {
-        // Who closed the pipe does not want to read on.
+        // Writing fails if the reader of the pipe has ended. Then the rest has no reader.
         let _ = writeln!(std::io::stdout(), "{line}");
     }
 
@@ -54,10 +54,10 @@ impl Out {
 
     /// Something to know beside the output, which a pipe does not get.
     pub(crate) fn note(&self, text: Text) {
-        let words = match self.json {
-            true => json!({"note": text.to_string(), "code": text.id(), "arguments": text.facts()}).to_string(),
-            false => text.say(self.lang),
-        };
+        if !self.json {
+            return self.beside(&text.say(self.lang));
+        }
+        let words = json!({"note": text.to_string(), "code": text.id(), "arguments": text.facts()});
         let _ = writeln!(std::io::stderr(), "{words}");
     }
 
@@ -86,21 +86,18 @@ impl Out {
 
     /// The columns of the terminal that reads the output; `None` in a pipe.
     pub(crate) fn width(&self) -> Option<usize> {
-        // So narrow a terminal shows no line whole.
-        const LEAST: u16 = 20;
-        let (columns, _) = terminal_size::terminal_size_of(std::io::stdout())?;
-        Some(usize::from(columns.0.max(LEAST)))
+        columns(Stream::Output)
     }
 
-    /// A paragraph for people, whose words wrap where the terminal ends.
+    /// Sentences for people, which wrap where the terminal ends; commands stay whole.
     pub(crate) fn paragraph(&self, text: &str) {
-        table::indented(text, "", self.width()).iter().for_each(|line| self.line(line));
+        prose(text, self.width()).iter().for_each(|line| self.line(line));
     }
 
-    /// A line for people beside the output, which a pipe does not get.
-    pub(crate) fn beside(&self, line: &str) {
+    /// Sentences for people beside the output, which a pipe does not get.
+    pub(crate) fn beside(&self, text: &str) {
         if !self.json {
-            let _ = writeln!(std::io::stderr(), "{line}");
+            prose(text, columns(Stream::Errors)).iter().for_each(|line| drop(writeln!(std::io::stderr(), "{line}")));
         }
     }
 

@@ -15,7 +15,7 @@ use chaveiro_core::passcode::WordLanguage;
 use chaveiro_lang::{Lang, Text, plain, text};
 
 use crate::spelling::word;
-use crate::table::{indented, padded, width as columns};
+use chaveiro_lang::table::{indented, padded, width as columns};
 
 /// The indentation of a passcode on a terminal.
 pub(crate) const INDENTATION: &str = "      ";

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::out::Out;
 use crate::passcode::{INDENTATION, spelt};
-use crate::table::{entry, indented, padded, width};
+use chaveiro_lang::table::{entry, indented, padded, width};
 
 const BEFORE_RESTORE: &str = "chaveiro_beforeRestoreDateTime";
 

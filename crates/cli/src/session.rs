@@ -261,14 +261,16 @@ impl Session {
     }
 }
 
-/// The words of a login endpoint, without its ids. Its code comes last: people read the sentence, and search for the code.
-pub(crate) fn error_text(answer: &Value) -> String {
-    let text = answer["error_description"].as_str().map_or_else(|| text!("no-reason-given").to_string(), str::to_owned);
-    let text = text.split("\r\n").next().unwrap_or(&text).trim_end_matches('.');
-    match text.split_once(": ").filter(|(code, _)| code.starts_with("AADSTS")) {
-        Some((code, words)) => format!("{words} ({code})"),
-        None => text.to_owned(),
-    }
+/// The refusal of a login endpoint: in the words of the catalogues for its code, or else in those of the endpoint. The code
+/// comes last: people read the sentence, and search for the code.
+pub(crate) fn error_text(answer: &Value) -> Text {
+    let Some(said) = answer["error_description"].as_str() else { return text!("no-reason-given") };
+    let said = said.split("\r\n").next().unwrap_or(said);
+    let Some((code, words)) = said.split_once(": ").filter(|(code, _)| code.starts_with("AADSTS")) else {
+        return text!("issuer-words", words = said);
+    };
+    let known = Text::known(code.replace("AADSTS", "aadsts-"), []);
+    text!("issuer-refusal", words = known.unwrap_or_else(|| text!("issuer-words", words = words)), code = code)
 }
 
 fn directory() -> Result<PathBuf> {
@@ -291,17 +293,26 @@ fn lock() -> Result<File> {
 
 #[cfg(test)]
 mod tests {
+    use chaveiro_lang::Lang;
+
     use super::*;
 
     #[test]
-    fn the_code_of_a_login_error_comes_after_its_sentence() {
-        for (said, told) in [
-            ("AADSTS700082: The token has expired.\r\nTrace ID: 1\r\n", "The token has expired (AADSTS700082)"),
-            ("no code: here", "no code: here"),
+    fn a_login_error_is_told_in_the_language_with_its_code_after_its_sentence() {
+        for (said, english, portuguese) in [
+            (
+                "AADSTS70011: Bad scope.\r\nTrace ID: 1\r\n",
+                "The scope is not valid. (AADSTS70011)",
+                "O escopo não é válido. (AADSTS70011)",
+            ),
+            ("AADSTS1: Odd.\r\nTrace", "Odd. (AADSTS1)", "o servidor disse: Odd. (AADSTS1)"),
+            ("no code: here", "no code: here", "o servidor disse: no code: here"),
         ] {
-            assert_eq!(error_text(&json!({"error_description": said})), told);
+            let text = error_text(&json!({"error_description": said}));
+            assert_eq!(text.say(Lang::english()), english);
+            assert_eq!(text.say(Lang::choose(Some("pt"))), portuguese);
         }
-        assert_eq!(error_text(&Value::Null), "the server gave no reason");
+        assert_eq!(error_text(&Value::Null).say(Lang::english()), "the server gave no reason");
     }
 
     #[cfg(feature = "host")]

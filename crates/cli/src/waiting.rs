@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::client::GraphClient;
 use crate::out::Out;
 use crate::result::is_open;
-use crate::table::{padded, width};
 use crate::verbs::recover::newest_recovery;
+use chaveiro_lang::table::{padded, width};
 use chaveiro_lang::{Text, text};
 
 /// The time between two looks.
@@ -58,6 +58,8 @@ struct Step {
     is_good: bool,
     words: Text,
     at: Option<Timestamp>,
+    /// True if it happened at that time or before.
+    is_latest: bool,
 }
 
 impl<'a> Waiting<'a> {
@@ -152,7 +154,8 @@ impl<'a> Waiting<'a> {
                 true => self.out.paint(AnsiColor::Green, true, "✓"),
                 false => self.out.paint(AnsiColor::Red, true, "✗"),
             };
-            let time = step.at.map(|at| time(at, begun)).unwrap_or_default();
+            let bound = if step.is_latest { "≤" } else { "" };
+            let time = step.at.map(|at| format!("{bound}{}", time(at, begun))).unwrap_or_default();
             let line = format!("  {mark} {}  {time:>10}", padded(&step.words.say(self.out.lang), widest));
             self.line(line.trim_end());
         }
@@ -170,15 +173,16 @@ const STEPS: [Text; 5] =
 /// The steps that a recovery has taken, by its result.
 fn steps(out: Out, recovery: &Value) -> Vec<Step> {
     let at = |member: &str| out.moment(&recovery[member]);
-    let good = |name, words, at| Step { name, is_good: true, words, at };
+    let good = |name, words, at| Step { name, is_good: true, words, at, is_latest: false };
     let (state, updated) = (recovery["actionState"].as_str().unwrap_or_default(), at("lastUpdatedDateTime"));
     let (sealed, proven) = (at("chaveiro_passcodeSealedDateTime"), at("chaveiro_verifiedDateTime"));
     let mut steps = vec![good("accepted", text!("step-accepted"), at("startDateTime"))];
     let was_called =
         state == "active" || state == "done" || sealed.is_some() || !recovery["chaveiro_deviceStatus"].is_null();
     if was_called {
-        // Later changes have the time of their own.
-        steps.push(good("called", text!("step-called"), updated.filter(|_| state == "active" && sealed.is_none())));
+        // Later changes overwrite the time of the call, which was before them.
+        let is_latest = state != "active" || sealed.is_some();
+        steps.push(Step { is_latest, ..good("called", text!("step-called"), sealed.or(updated)) });
     }
     if sealed.is_some() {
         steps.push(good("sealed", text!("step-sealed"), sealed));
@@ -187,10 +191,10 @@ fn steps(out: Out, recovery: &Value) -> Vec<Step> {
         "done" if proven.is_some() => steps.push(good("ended", text!("step-proven"), proven)),
         "done" => steps.push(good("ended", text!("step-applied"), updated)),
         "pending" | "active" => {}
-        // What else there is has ended without a passcode.
+        // Every other state is an end without a passcode.
         _ => {
             let words = text!("word", code = recovery["chaveiro_outcome"].as_str().unwrap_or(state));
-            steps.push(Step { name: "ended", is_good: false, words, at: updated });
+            steps.push(Step { is_good: false, ..good("ended", words, updated) });
         }
     }
     steps
@@ -222,7 +226,6 @@ mod tests {
         let (first, second, third) = ("2026-11-27T10:57:32Z", "2026-11-27T10:57:32.014Z", "2026-11-27T10:57:32.2Z");
         let [accepted, called, sealed, ended] =
             ["accepted", "called", "sealed", "ended"].map(|name| (name, true, true));
-        let untimed = ("called", true, false);
         for (recovery, steps) in [
             (json!({"actionState": "pending", "startDateTime": first}), vec![accepted]),
             (
@@ -232,17 +235,17 @@ mod tests {
             (
                 json!({"actionState": "active", "startDateTime": first, "lastUpdatedDateTime": third,
                        "chaveiro_passcodeSealedDateTime": second}),
-                vec![accepted, untimed, sealed],
+                vec![accepted, called, sealed],
             ),
             (
                 json!({"actionState": "done", "startDateTime": first, "lastUpdatedDateTime": third,
                        "chaveiro_passcodeSealedDateTime": second, "chaveiro_verifiedDateTime": third}),
-                vec![accepted, untimed, sealed, ended],
+                vec![accepted, called, sealed, ended],
             ),
             (
                 json!({"actionState": "failed", "startDateTime": first, "lastUpdatedDateTime": third,
                        "chaveiro_outcome": "deviceRefused", "chaveiro_deviceStatus": 405}),
-                vec![accepted, untimed, ("ended", false, true)],
+                vec![accepted, called, ("ended", false, true)],
             ),
             (
                 json!({"actionState": "canceled", "startDateTime": first, "lastUpdatedDateTime": third,

@@ -48,8 +48,10 @@ async fn the_printed_line_enrols_a_machine_that_has_no_file_of_the_server() {
     assert!(line.contains(&expected) && before.contains(&expected), "also before the server runs: {before}");
     assert!(before.contains("https://localhost:8444"), "the address of the configuration: {before}");
 
+    assert!(!line.contains("echo"), "no history of a shell keeps the token: {line}");
+    let token = printed.lines().find_map(|line| line.strip_prefix("Enrolment token")?.rsplit(": ").next());
     let machine = Machine::new();
-    let enrolled = shell(&machine, line);
+    let enrolled = shell(&machine, &format!("echo {} | {} --token-file -", token.expect("a token"), line.trim()));
     assert!(enrolled.status.success(), "{}", text(&enrolled.stderr));
     machine.run(&["sync"]);
     let kept = std::fs::read_to_string(machine.state().join("enrolment.json")).expect("kept");

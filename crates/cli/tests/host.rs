@@ -177,7 +177,6 @@ fn a_directory_that_cannot_be_made_is_called_a_directory_and_ids_are_told_how_th
         &["tenant", "set", "--entra-tenant", "5f0c6a1e-0000-4000-8000"],
         &["role", "unassign", "7"],
         &["hold", "release", "ID"],
-        &["app", "show", "helpdesk"],
         &["app", "remove-secret", "x"],
     ] {
         for (lang, words) in [("en", "an id has 32 hexadecimal digits"), ("pt", "um id tem 32 dígitos")] {
@@ -206,7 +205,7 @@ async fn a_server_on_loopback_is_called_localhost_and_says_that_it_is_alone() {
         "{first}"
     );
     for (listen, url) in [("graph-listen", "graph-url"), ("device-listen", "device-url")] {
-        let said = line();
+        let said = [line(), line(), line()].join("\n");
         let file = data.join("chaveiro.toml").display().to_string();
         for word in ["Only this machine", &file, &format!("{listen} = \"0.0.0.0:"), &format!("{url} = \"https://NAME:")]
         {

@@ -319,7 +319,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     let id = |index: usize| run_json(&data, &["device", "list"])[index]["id"].as_str().expect("an id").to_owned();
     run(&data, &["recover", &id(0)]);
     assert!(text(&try_run(&data, &["recover", &id(1)]).stderr).contains("on hold"));
-    assert!(text(&ana.run(&["hold", "release"]).stderr).contains("Chaveiro_Holds_Release"));
+    assert!(text(&ana.run(&["hold", "release", "--reason", "x"]).stderr).contains("Chaveiro_Holds_Release"));
     run(&data, &["role", "assign", "hold-releaser", "--user", "ana@contoso.example"]);
     let released: Value =
         serde_json::from_slice(&ana.run(&["hold", "release", "--reason", "two laptops"]).stdout).expect("JSON");
@@ -327,7 +327,7 @@ async fn a_person_signs_in_from_elsewhere_works_and_is_signed_out() {
     assert_eq!((&released["id"], &released["reason"]), (&listed["id"], &json!("two laptops")), "{released}");
     let from_there: Value = serde_json::from_slice(&ana.run(&["hold", "list"]).stdout).expect("JSON");
     assert_eq!(from_there[0]["causedBy"], listed["causedBy"]);
-    assert!(text(&ana.run(&["hold", "release"]).stderr).contains("nothing is on hold"));
+    assert!(text(&ana.run(&["hold", "release", "--reason", "x"]).stderr).contains("nothing is on hold"));
     run(&data, &["recover", &id(1)]);
 
     // So does managing roles, for others and within what she may pass on.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::identity::Person;
 use crate::support::fill::fill;
+use crate::support::terminal::Terminal;
 use crate::support::{Server, chaveiro, get, initialised, run, run_json, text, try_run};
 
 fn refused(data: &Path, arguments: &[&str]) -> String {
@@ -25,6 +26,14 @@ fn a_user_is_made_listed_shown_disabled_and_removed_without_curl() {
     let made = run_json(&data, &["user", "add", ana, "--name", "Ana O'Souza & Co"]);
     assert_eq!((&made["userPrincipalName"], &made["displayName"]), (&json!(ana), &json!("Ana O'Souza & Co")));
     assert!(refused(&data, &["user", "add", ana]).contains("there is a user ana#ext#@contoso.example already"));
+    for (name, lang, words) in [
+        ("nobody", "en", "a user name has the form of a mail address, such as ana@contoso.example"),
+        ("@contoso.example", "pt", "um nome de usuário tem a forma de um endereço de e-mail"),
+        ("ana souza@contoso.example", "en", "a user name has the form"),
+    ] {
+        let told = refused(&data, &["user", "add", name, "--lang", lang]);
+        assert!(told.contains(words), "{told}");
+    }
     let bob = run_json(&data, &["user", "add", "bob@contoso.example"]);
     assert_eq!((&bob["displayName"], &bob["mail"]), (&json!("bob"), &json!("bob@contoso.example")));
 
@@ -307,10 +316,42 @@ fn the_script_of_bash_completes_in_bash() {
     bash.args(["--noprofile", "--norc", "-c", script]).env("PATH", path).env("CHAVEIRO_DATA", &data);
     let output = bash.env("XDG_CONFIG_HOME", directory.path()).output().expect("bash");
     assert_eq!(text(&output.stdout).trim(), "Fabrikam", "{}", text(&output.stderr));
-    for shell in ["zsh", "fish"] {
-        assert!(
-            text(&chaveiro().args(["completions", shell]).output().expect("it runs").stdout)
-                .contains("CHAVEIRO_COMPLETE")
-        );
-    }
+}
+
+/// A shell without settings, in which `chaveiro` is the program under test.
+fn shell(program: &str, home: &Path, data: &Path) -> Command {
+    let binary = Path::new(env!("CARGO_BIN_EXE_chaveiro")).parent().expect("a folder").display();
+    let mut shell = Command::new(program);
+    shell.env("PATH", format!("{binary}:{}", std::env::var("PATH").expect("a path"))).env("CHAVEIRO_DATA", data);
+    shell.env("HOME", home).env("XDG_CONFIG_HOME", home).env("TERM", "dumb").env("ZDOTDIR", home);
+    shell
+}
+
+#[tokio::test]
+async fn the_scripts_of_fish_and_zsh_complete_the_name_of_a_device() {
+    let (directory, data) = initialised();
+    let tenant = run_json(&data, &["tenant", "list"])[0]["id"].as_str().expect("an id").to_owned();
+    fill(&data, TenantId(tenant.parse().expect("an id")), 0..12).await;
+    let mut fish = shell("fish", directory.path(), &data);
+    fish.args([
+        "--no-config",
+        "-c",
+        "chaveiro completions fish | source; complete -C 'chaveiro recover DESKTOP-000000'",
+    ]);
+    let output = fish.output().expect("fish");
+    let completed: Vec<_> = text(&output.stdout).lines().map(|line| line.trim().to_owned()).collect();
+    assert!(completed.contains(&"DESKTOP-0000007".to_owned()), "{completed:?}{}", text(&output.stderr));
+
+    // It edits lines only on a terminal that controls it.
+    let mut zsh = shell("setsid", directory.path(), &data);
+    zsh.args(["--ctty", "zsh", "-f", "-i"]);
+    let mut zsh = Terminal::run(zsh, 80);
+    // The marks are made of parts, so that the echo of what is typed is none.
+    zsh.types("autoload -Uz compinit && compinit -u -D && source <(chaveiro completions zsh) && print rea''dy\n");
+    zsh.wait_for("ready");
+    zsh.types("chaveiro recover DESKTOP-000000\t\t");
+    zsh.wait_for("DESKTOP-0000007");
+    // Ctrl+U empties the line.
+    zsh.types("\u{15}exit\n");
+    zsh.ended();
 }

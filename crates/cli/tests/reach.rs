@@ -73,6 +73,32 @@ impl Fake {
 }
 
 #[test]
+fn a_server_that_hangs_up_and_one_that_says_nothing_are_told_in_both_languages() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let listener = || TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = |of: &TcpListener| format!("https://{}", of.local_addr().expect("an address"));
+    let (closing, silent) = (listener(), listener());
+    let (closes, says_nothing) = (address(&closing), address(&silent));
+    std::thread::spawn(move || closing.incoming().for_each(drop));
+    let kept = std::thread::spawn(move || silent.incoming().take(2).collect::<Vec<_>>());
+    let home = directory.path();
+    std::thread::scope(|threads| {
+        for (server, code, portuguese) in [
+            (&closes, "server-hung-up", "encerrou a conexão logo"),
+            (&says_nothing, "server-silent", "não aceitou a conexão em 10 segundos"),
+        ] {
+            threads.spawn(move || {
+                let (told, words) = login(home, server, None, &[]);
+                assert_eq!(told["code"], code, "{told}");
+                assert!(words.contains(portuguese) && words.contains("\ndica: "), "{code}: {words}");
+                assert!(!words.contains("os error"), "{code}: {words}");
+            });
+        }
+    });
+    assert_eq!(kept.join().expect("kept").len(), 2);
+}
+
+#[test]
 fn causes_are_told_apart_in_both_languages_without_the_words_of_libraries() {
     let (directory, data) = initialised();
     let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");

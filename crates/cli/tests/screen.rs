@@ -266,6 +266,55 @@ async fn a_failure_is_told_in_words_and_ends_the_steps() {
     assert!(!shown.contains("deviceRefused") && !shown.contains("actionState"), "{shown}");
 }
 
+/// Verbs that print sentences, and refusals of them.
+const SENTENCES: [&[&str]; 18] = [
+    &["device", "enroll-token"],
+    &["app", "grant", "helpdesk", "--permission", "DeviceManagementManagedDevices.PrivilegedOperations.All"],
+    &["app", "add-secret", "helpdesk", "--replace", "--revoke"],
+    &["app", "revoke", "other"],
+    &["device", "recoverability", "ana-lt1"],
+    &["recover", "ana-lt1", "--yes"],
+    &["whoami"],
+    &["role", "assign", "help-desk-operator", "--user", "ana.souza@contoso.example"],
+    &["role", "assign", "help-desk-operator", "--user", "nobody"],
+    &["sign-in", "approve", "WDJB-MJHT", "--user", "ana.souza@contoso.example"],
+    &["sign-in", "revoke", "--user", "ana.souza@contoso.example"],
+    &["app", "grant", "helpdesk"],
+    &["app", "register", "x", "--permission", "DeviceManagementManagedDevices.PriviledgedOperations.All"],
+    &["device", "list", "--filter", "osVersion gt 'it is not closed"],
+    &["device", "list", "--filter", "chaveiro_recoverability/any(r:r/ready eq false) and deviceName eq 'x'"],
+    &["doctor", "tokens"],
+    &["hold", "release", "--reason", "the exchange of all laptops in Lisbon"],
+    &["token", "--minutes", "99999999"],
+];
+
+#[tokio::test]
+async fn no_sentence_and_no_refusal_breaks_a_word_or_a_command_at_80_columns() {
+    let (_directory, data) = initialised();
+    let server = Server::start(&data, "127.0.0.1:0", "127.0.0.1:0");
+    server.device(1).await;
+    run(&data, &["app", "register", "helpdesk", "--permission", "User.Read.All"]);
+    for lang in ["en", "pt"] {
+        for sentence in SENTENCES {
+            let arguments = [sentence, &["--lang", lang]].concat();
+            let (shown, _) = on_terminal(&data, &arguments).ended();
+            let piped = command(&data, &arguments).stdin(Stdio::null()).output().expect("it runs");
+            assert!(!shown.trim().is_empty(), "{sentence:?}");
+            // A line of its own that is wider is there to be copied.
+            let is_copied = |line: &&str| line.starts_with(' ') || line.starts_with("chaveiro ") || !line.contains(' ');
+            let broken: Vec<_> = too_wide(&shown).into_iter().filter(|line| !is_copied(line)).collect();
+            assert_eq!(broken, Vec::<&str>::new(), "{sentence:?}: {shown}");
+            let lines = text(&piped.stdout) + &text(&piped.stderr);
+            for command in lines.lines().filter_map(|line| line.split_once(": chaveiro ")) {
+                let words =
+                    command.1.split([',', ';', '(', '`']).next().unwrap_or_default().trim().trim_end_matches('.');
+                let is_whole = shown.lines().any(|line| line.contains(&format!("chaveiro {words}")));
+                assert!(is_whole || words.len() > 76, "{words} in {shown}");
+            }
+        }
+    }
+}
+
 /// Verbs that print tables and lists.
 const LISTS: [&[&str]; 19] = [
     &["tenant", "list"],

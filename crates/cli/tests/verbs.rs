@@ -213,7 +213,9 @@ fn roles_are_assigned_and_taken_back_on_the_host_and_recorded() {
         (&["role", "assign", "break-glass", "--user", "a", "--tag", "two words"], "scope tag"),
         (&["role", "unassign", id], "does not exist"),
         (&["role", "assign", "read-only-operator", "--group", two["principal"].as_str().expect("text")], "already"),
-        (&["hold", "release"], "nothing is on hold\nhint: see: chaveiro hold list\n"),
+        (&["hold", "release", "--reason", "x"], "nothing is on hold\nhint: see: chaveiro hold list\n"),
+        (&["hold", "release"], "--reason <REASON>"),
+        (&["hold", "release", "--reason", " "], "a reason is one line"),
         (&["tenant", "set", "--hold-percent", "101"], "100"),
     ] {
         let refused = try_run(&data, arguments);
@@ -529,7 +531,53 @@ fn settings_are_shown_when_none_is_changed() {
     let shown = run(&data, &["tenant", "set"]);
     assert!(shown.contains("--hold-recoveries") && shown.contains("50") && !shown.contains("changed"), "{shown}");
     assert_eq!(run_json(&data, &["tenant", "set"])["holdPercent"], 5);
+    // Each value is taken back as it is printed, in every language.
+    let until = "active until 2099-01-31T00:00:00Z";
+    run(&data, &["tenant", "set", "--licence", until, "--entra-tenant", "5f0c6a1e-0000-4000-8000-000000000000"]);
+    for lang in ["en", "pt"] {
+        let (before, shown) = (run_json(&data, &["tenant", "set"]), run(&data, &["tenant", "set", "--lang", lang]));
+        let mut settings = 0;
+        for line in shown.lines().filter(|line| line.starts_with("--")) {
+            let cells: Vec<_> = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+            run(&data, &["tenant", "set", &format!("{}={}", cells[0], cells[1])]);
+            settings += 1;
+        }
+        assert_eq!((settings, &run_json(&data, &["tenant", "set"])), (18, &before), "{shown}");
+    }
+    let open = run_json(&data, &["tenant", "set", "--entra-tenant", "none", "--licence", "active"]);
+    assert_eq!((&open["entraTenant"], &open["licence"]), (&serde_json::Value::Null, &"active".into()));
+    assert!(run(&data, &["tenant", "set"]).contains("--entra-tenant          none"));
+    let refused = text(&try_run(&data, &["tenant", "set", "--licence", "active until tomorrow"]).stderr);
+    assert!(refused.contains("invalid licence active until tomorrow"), "{refused}");
+}
+
+#[test]
+fn looking_at_settings_changes_nothing() {
+    let (_directory, data) = initialised();
+    run(&data, &["tenant", "set"]);
     assert!(!run(&data, &["audit", "export"]).contains("tenantChanged"), "looking changes nothing");
+}
+
+#[test]
+fn an_application_is_found_by_its_name_as_by_its_id() {
+    let (_directory, data) = initialised();
+    let permission = "User.Read.All";
+    let register = |name: &str| run_json(&data, &["app", "register", name, "--permission", permission]);
+    let id = register("helpdesk")["clientId"].as_str().expect("an id").to_owned();
+    assert_eq!(run_json(&data, &["app", "show", "HelpDesk"])["id"], id.as_str());
+    assert_eq!(run_json(&data, &["app", "show", &id])["displayName"], "helpdesk");
+    assert_eq!(run_json(&data, &["app", "add-secret", "helpdesk"])["clientId"], id.as_str());
+    assert_eq!(run_json(&data, &["app", "grant", "helpdesk", "--none"])["permissions"], serde_json::json!([]));
+    assert_eq!(run_json(&data, &["app", "revoke", "helpdesk"])["clientId"], id.as_str());
+    assert_eq!(run_json(&data, &["app", "revoke", "helpdeks"])["registered"], false);
+    let refused = |name: &str| text(&try_run(&data, &["app", "show", name]).stderr);
+    assert!(refused("helpdeks").contains("did you mean helpdesk?"), "{}", refused("helpdeks"));
+    assert!(refused("moon").contains("there is no application moon\nhint: see: chaveiro app list"));
+    let other = register("helpdesk")["clientId"].as_str().expect("an id").to_owned();
+    let several = refused("helpdesk");
+    assert!(several.contains("several applications") && several.contains(&id) && several.contains(&other), "{several}");
+    run(&data, &["app", "delete", &other]);
+    assert_eq!(run_json(&data, &["app", "delete", "helpdesk"])["clientId"], id.as_str());
 }
 
 #[test]

@@ -13,10 +13,12 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::io::Write;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
+use crate::wrap::wrapped;
 use crate::{Lang, Text, text};
 
 /// The attribute with the paragraphs that only the long help has.
@@ -71,12 +73,9 @@ impl Help {
     /// The command in that language, with facts behind the texts of its arguments.
     pub fn with_facts(self, command: Command, lang: Lang, facts: Facts) -> Command {
         let command = self.say(command, &Place(vec![self.0.to_owned()]), (lang, facts), false);
-        if lang == Lang::english() {
-            return command;
-        }
-        let mut command = command;
-        command.build();
-        with_usage(command, &text!("help-any-options").say(lang))
+        let mut built = command.clone();
+        built.build();
+        with_usage(command, &mut built, &text!("help-any-options").say(lang))
     }
 
     /// The mismatches: visible verbs and arguments without a text, texts of verbs and arguments that are missing, and
@@ -221,11 +220,50 @@ fn in_frame(command: Command, lang: Lang, versioned: bool) -> Command {
     }
 }
 
-/// The command with usage lines that say `options` for `[OPTIONS]`.
-fn with_usage(mut command: Command, options: &str) -> Command {
-    let usage = command.render_usage().to_string();
+/// The command with usage lines that say `options` for `[OPTIONS]`. They are the same in a refusal, where `clap` else tells
+/// each flag that was given as a necessary one.
+fn with_usage(command: Command, built: &mut Command, options: &str) -> Command {
+    let usage = built.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").replace("[OPTIONS]", options);
-    command.mut_subcommands(|verb| with_usage(verb, options)).override_usage(usage)
+    // Help does not wrap it.
+    let usage = wrapped(&usage, 72).join("\n       ");
+    let command = command.mut_subcommands(|verb| match built.find_subcommand_mut(verb.get_name()) {
+        Some(built) => with_usage(verb, built, options),
+        None => verb,
+    });
+    command.override_usage(usage)
+}
+
+/// A space at which help does not wrap.
+const HELD: &str = "\u{A0}";
+
+/// The command with examples that stay whole where help wraps: they are copied. Only [`print`] and [`help_instead`] show
+/// them right.
+pub fn with_whole_examples(command: Command) -> Command {
+    let held = |line: &str| match line.strip_prefix("  ") {
+        Some(example) => format!("  {}", example.replace(' ', HELD)),
+        None => line.to_owned(),
+    };
+    let after =
+        command.get_after_help().map(|after| after.to_string().lines().map(held).collect::<Vec<_>>().join("\n"));
+    let command = command.mut_subcommands(with_whole_examples);
+    match after {
+        Some(after) => command.after_help(after),
+        None => command,
+    }
+}
+
+/// Prints the help or the version that is asked for, and ends the process.
+pub fn print(error: &clap::Error, colour: bool) -> ! {
+    let styled = error.render();
+    let text = if colour { styled.ansi().to_string() } else { styled.to_string() };
+    let text = text.replace(HELD, " ");
+    // Writing fails if the reader of the pipe has ended. Then the rest has no reader.
+    let _ = match error.use_stderr() {
+        true => write!(std::io::stderr(), "{text}"),
+        false => write!(std::io::stdout(), "{text}"),
+    };
+    std::process::exit(error.exit_code())
 }
 
 /// The help of the command that lacks a verb, if that is the error.
@@ -238,7 +276,7 @@ pub fn help_instead(command: &mut Command, error: &clap::Error) -> Option<String
     for verb in path.split(' ').skip(1) {
         at = at.find_subcommand_mut(verb)?;
     }
-    Some(at.render_help().to_string())
+    Some(at.render_help().to_string().replace(HELD, " "))
 }
 
 /// Parses the name of a language that is spoken here. The neutral names of systems mean English; an empty name means
@@ -346,6 +384,18 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_tells_no_flag_that_was_given_as_a_necessary_one() {
+        let verb = Command::new("show").arg(Arg::new("device").required(true)).arg(Arg::new("data").long("data"));
+        let command = Command::new("tool").subcommand(verb);
+        for (lang, usage) in [(Lang::english(), "Usage: tool show [OPTIONS] <device>"), (portuguese(), "Uso: ")] {
+            let command = HELP.in_language(command.clone(), lang);
+            let error = command.try_get_matches_from(["tool", "show", "--data", "x"]).expect_err("no device");
+            let told = refusal(&error, lang);
+            assert!(told.contains(usage) && !told.contains("--data"), "{told}");
+        }
+    }
+
+    #[test]
     fn the_version_is_said_wherever_the_english_command_says_it() {
         for lang in Lang::all() {
             for line in [["chaveiro-agent", "--version"].as_slice(), &["chaveiro-agent", "doctor", "--version"]] {
@@ -373,6 +423,18 @@ mod tests {
         assert!(help.contains("Comandos:") && help.contains("doctor") && !help.contains("pick"), "{help}");
         let error = command.try_get_matches_from_mut(["chaveiro-agent", "fly"]).expect_err("no such verb");
         assert_eq!(help_instead(&mut command, &error), None);
+    }
+
+    #[test]
+    fn an_example_stays_whole_where_help_wraps() {
+        let example = "chaveiro-agent enroll https://mdm.example --user ana@example.org";
+        let command = Command::new("chaveiro-agent")
+            .about("one two three four five six")
+            .after_help(format!("Example:\n  {example}"));
+        let mut command = with_whole_examples(command.term_width(24));
+        let help = command.render_help().to_string().replace(HELD, " ");
+        assert!(help.lines().any(|line| line.trim() == example), "{help}");
+        assert!(help.lines().filter(|line| !line.contains(example)).all(|line| line.len() <= 24), "{help}");
     }
 
     #[test]

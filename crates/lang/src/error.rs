@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::{Lang, Text};
+use crate::{Lang, Text, others, text};
 
 /// A text that explains the error of something else.
 #[derive(Debug)]
@@ -77,32 +77,37 @@ fn tell_in(error: &anyhow::Error, lang: Lang, zone: &TimeZone, translate: Transl
     for cause in error.chain() {
         let (what, hint) = match text_of(cause, translate) {
             Some(text) => (text.say_in(lang, zone), text.hint(lang, zone)),
-            None => parted(&cause.to_string()),
+            None => of_others(&cause.to_string(), lang, zone),
         };
-        whats.push(what);
+        // Some texts end with their cause, which follows as one of its own.
+        if whats.last().is_none_or(|last: &String| !last.ends_with(&what)) {
+            whats.push(what);
+        }
         hints.extend(hint.filter(|hint| !hints.contains(hint)));
     }
     Told { what: whats.join(": "), hints }
 }
 
-/// The problem and the imperative of an error that others word: ours part them with a semicolon, too.
-fn parted(words: &str) -> (String, Option<String>) {
-    match words.split_once("; ") {
-        Some((what, hint)) => (what.to_owned(), Some(hint.to_owned())),
-        None => (words.to_owned(), None),
-    }
+/// The problem and the imperative of an error that others word, which ours part with a semicolon, too. A reader of another
+/// language is told whose words they are.
+fn of_others(words: &str, lang: Lang, zone: &TimeZone) -> (String, Option<String>) {
+    let (what, hint) = words.split_once("; ").map_or((words, None), |(what, hint)| (what, Some(hint.to_owned())));
+    (text!("words-of-others", words = what).say_in(lang, zone), hint)
 }
 
 fn text_of(cause: &(dyn Error + 'static), translate: Translate) -> Option<Text> {
     let own = cause.downcast_ref::<Text>();
     let explained = || cause.downcast_ref::<Because>().map(|because| &because.text);
-    own.or_else(explained).cloned().or_else(|| translate(cause))
+    let of_libraries = || {
+        let of_json = || cause.downcast_ref().map(others::of_json);
+        cause.downcast_ref().map(others::of_system).or_else(of_json)
+    };
+    own.or_else(explained).cloned().or_else(|| translate(cause)).or_else(of_libraries)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text;
 
     fn nothing_else(_: &(dyn Error + 'static)) -> Option<Text> {
         None
@@ -115,19 +120,32 @@ mod tests {
     }
 
     #[test]
-    fn each_depth_is_in_the_language_and_what_others_say_stays() {
+    fn each_depth_is_in_the_language_and_the_words_of_others_are_marked() {
         let told = tell(&full(), Lang::choose(Some("pt")), nothing_else);
-        let what = "o servidor não foi avisado, e nada foi removido: não foi possível alcançar o servidor: no route";
+        let what = "o servidor não foi avisado, e nada foi removido: não foi possível alcançar o servidor: texto original: no route";
         assert_eq!(told.what, what);
         assert_eq!(told.hints, ["para remover a inscrição só aqui, use --force", "tente mais tarde"]);
         assert!(tell(&full(), Lang::english(), nothing_else).what.ends_with("the server was not reached: no route"));
     }
 
     #[test]
+    fn a_cause_that_the_text_before_it_tells_is_told_once() {
+        let full = || std::io::Error::from_raw_os_error(28);
+        let failed: Result<(), _> = Err(full());
+        let error = failed.explain(|| text!("agent-config-unreadable", file = "/x", error = &full()));
+        let told = tell(&error.expect_err("an error"), Lang::choose(Some("pt")), nothing_else);
+        assert_eq!(told.what.matches("o disco está cheio").count(), 1, "{}", told.what);
+    }
+
+    #[test]
     fn an_error_of_others_is_told_as_it_is_unless_the_program_has_words_for_it() {
         let error = anyhow::anyhow!("no space left");
         let told = tell(&error, Lang::choose(Some("pt")), nothing_else);
-        assert_eq!(told, Told { what: "no space left".to_owned(), hints: Vec::new() });
+        assert_eq!(told, Told { what: "texto original: no space left".to_owned(), hints: Vec::new() });
+        let full = anyhow::Error::from(std::io::Error::from_raw_os_error(28));
+        let told = tell(&full, Lang::choose(Some("pt")), nothing_else);
+        assert_eq!(told.what, "o disco está cheio (No space left on device, os error 28)");
+        assert_eq!(tell(&full, Lang::english(), nothing_else).what, "No space left on device (os error 28)");
         let told = tell(&anyhow::anyhow!("no space; make some"), Lang::english(), nothing_else);
         assert_eq!(told, Told { what: "no space".to_owned(), hints: vec!["make some".to_owned()] });
         let told = tell(&error, Lang::choose(Some("pt")), |_| Some(text!("agent-token-needed")));

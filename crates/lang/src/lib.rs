@@ -16,12 +16,18 @@ mod catalogue;
 mod command;
 mod error;
 mod moment;
+mod others;
 mod plain;
+mod similar;
+pub mod table;
 mod text;
+mod wrap;
 
 pub use catalogue::{Lang, Languages};
 #[cfg(feature = "command")]
-pub use command::{Facts, Help, help_instead, refusal, spoken};
+pub use command::{Facts, Help, help_instead, print, refusal, spoken, with_whole_examples};
 pub use error::{Explain, Told, Translate, tell, tell_machines};
 pub use plain::plain;
+pub use similar::{beginning, nearest};
 pub use text::{Text, Value, day};
+pub use wrap::{Stream, columns, prose};

@@ -187,6 +187,12 @@ impl From<Text> for Value {
     }
 }
 
+impl From<&Text> for Value {
+    fn from(text: &Text) -> Self {
+        text.clone().into()
+    }
+}
+
 impl From<Vec<Text>> for Value {
     fn from(texts: Vec<Text>) -> Self {
         Self::Texts(texts)
@@ -215,11 +221,11 @@ mod tests {
         let error = text!("not-enrolled");
         assert_eq!(
             error.to_string(),
-            "this machine is not enrolled; run: chaveiro-agent enroll https://SERVER --token TOKEN"
+            "this machine is not enrolled; run the line that `chaveiro device enroll-token` prints on the server, or: chaveiro-agent enroll https://SERVER"
         );
         let portuguese = Lang::choose(Some("pt"));
         assert_eq!(error.say(portuguese), "esta máquina não está inscrita");
-        assert!(error.hint(portuguese, &TimeZone::UTC).is_some_and(|hint| hint.starts_with("execute: chaveiro-agent")));
+        assert!(error.hint(portuguese, &TimeZone::UTC).is_some_and(|hint| hint.starts_with("execute a linha")));
     }
 
     #[test]

@@ -274,7 +274,7 @@ fn one_more_language_is_one_folder_and_nothing_else() {
         let values: Vec<_> = arguments.iter().map(|name| (name.clone(), Value::from("42"))).collect();
         let text = Text::known(id.clone(), values).unwrap_or_else(|| panic!("{id} is not compiled in"));
         let words = text.say_in(lang, &TimeZone::UTC);
-        assert!(!words.contains(['a', 'e', 'i', 'o', 'u', '$']), "{id}: {words}");
+        assert!(!words.contains(['a', 'e', 'i', 'o', 'u']) && !words.contains("{$"), "{id}: {words}");
         said += 1;
     }
     assert!(said > 200, "{said}");

@@ -291,7 +291,7 @@ fn manifest(backup: &Path) -> Result<Manifest, BackupError> {
     opened.take(MAX_MANIFEST_BYTES).read_to_string(&mut text).map_err(io(&file))?;
     let bad = |reason: Text| BackupError::Manifest { file: file.clone(), reason };
     let manifest: Manifest =
-        serde_json::from_str(&text).map_err(|error| bad(text!("manifest-malformed", error = error.to_string())))?;
+        serde_json::from_str(&text).map_err(|error| bad(text!("manifest-malformed", error = &error)))?;
     if manifest.version != VERSION {
         return Err(bad(text!(
             "manifest-version",

@@ -1,6 +1,7 @@
 //! The errors of replacing and proving a password.
 
 use std::fmt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
@@ -40,15 +41,15 @@ impl LoginError {
     /// The words of the error.
     pub(crate) fn text(&self) -> Text {
         match self {
-            Self::Unusable { file, error } => text!("login-unusable", file = file, error = error.to_string()),
+            Self::Unusable { file, error } => text!("login-unusable", file = file, error = error),
             Self::Outside(file) => text!("login-outside", file = file),
             Self::NoAccount(name) => text!("login-no-account", name = name),
             Self::Damaged(name) => text!("login-damaged", name = name),
             Self::Busy => text!("login-busy"),
             Self::ChangedMeanwhile => text!("login-changed-meanwhile"),
             Self::NotAnEntry => text!("login-not-an-entry"),
-            Self::Unwritten(error) => text!("login-unwritten", error = error.to_string()),
-            Self::Unconfirmed(error) => text!("login-unconfirmed", error = error.to_string()),
+            Self::Unwritten(error) => text!("login-unwritten", error = error),
+            Self::Unconfirmed(error) => text!("login-unconfirmed", error = error),
             Self::Passcode => text!("login-passcode", most = LONGEST),
             Self::Scheme => text!("login-scheme"),
             Self::Program { program, fault, package } => fault.text(program, package),
@@ -77,15 +78,23 @@ impl ProgramFault {
         match self {
             Self::Missing => text!("login-program-missing", program = program, package = package),
             Self::NotRun(error) => {
-                text!("login-program-not-run", program = program, package = package, error = error.to_string())
+                text!("login-program-not-run", program = program, package = package, error = error)
             }
             Self::NoAnswer(status) => {
-                text!("login-program-no-answer", program = program, package = package, status = status.to_string())
+                text!("login-program-no-answer", program = program, package = package, status = of_status(*status))
             }
             Self::AttemptsKept(status) => {
-                text!("login-program-attempts-kept", program = program, package = package, status = status.to_string())
+                text!("login-program-attempts-kept", program = program, package = package, status = of_status(*status))
             }
         }
+    }
+}
+
+/// The way in which a program ended.
+fn of_status(status: ExitStatus) -> Text {
+    match status.code() {
+        Some(code) => text!("ended-with-code", code = code),
+        None => text!("ended-by-signal", signal = status.signal().unwrap_or_default()),
     }
 }
 

@@ -130,7 +130,7 @@ pub(super) fn entry(file: &[u8], name: &str) -> Result<Entry, LoginError> {
 
 /// The whole file with `new` in the place of `expected`.
 pub(super) fn edit(file: &[u8], name: &str, expected: &Entry, new: &Entry) -> Result<Zeroizing<Vec<u8>>, LoginError> {
-    // What ends a field would move all that follows.
+    // A separator inside of a field would shift the fields that follow.
     let fits = |field: &str| !field.contains(|letter: char| letter == ':' || letter.is_control());
     if !fits(new.hash_text()) || !new.last_change().bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
         return Err(LoginError::NotAnEntry);

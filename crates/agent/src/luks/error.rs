@@ -44,7 +44,7 @@ impl LuksError {
             Self::Failed { verb, code, words } => text!("luks-failed", verb = *verb, code = *code, words = words),
             Self::Stuck(verb) => text!("luks-stuck", verb = *verb),
             Self::KeyFile(error) => of_key_file(error),
-            Self::Io { file, error } => text!("luks-io", file = file, error = error.to_string()),
+            Self::Io { file, error } => text!("luks-io", file = file, error = error),
         }
     }
 }

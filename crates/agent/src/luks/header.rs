@@ -63,7 +63,7 @@ impl HeaderError {
     /// The words of the error.
     pub(crate) fn text(&self) -> Text {
         match self {
-            Self::Unreadable(error) => text!("header-unreadable", error = error.to_string()),
+            Self::Unreadable(error) => text!("header-unreadable", error = error),
             Self::NotLuks => text!("header-not-luks"),
             Self::Version(version) => text!("header-version", version = *version),
             Self::Damaged => text!("header-damaged"),

@@ -65,7 +65,10 @@ pub(super) const CODES: &[(u32, &str)] = &[
     (50027, "The client assertion is malformed, or signed with another algorithm than RS256 or PS256."),
     (50053, "Too many attempts from this address failed to prove to be that application. Wait, and check the secret."),
     (50034, "The person who signed in is not among the users of the tenant any more."),
-    (50057, "The account of the person who signed in is disabled (`accountEnabled` of the user)."),
+    (
+        50057,
+        "The account of the person who signed in is disabled (`accountEnabled` of the user). An administrator enables it with `chaveiro user enable NAME`.",
+    ),
     (50059, "The request names no tenant, and there is more than one. Put the tenant's id into the address."),
     (50173, "The sign-in has ended: signed out, revoked, or its refresh token was used twice. Sign in again."),
     (50020, "Personal Microsoft accounts cannot sign in here. Use the address of your tenant."),
@@ -77,14 +80,20 @@ pub(super) const CODES: &[(u32, &str)] = &[
     (70016, "The sign-in is not approved yet. Keep polling at the given interval."),
     (70019, "The code has expired after 15 minutes. Begin a new sign-in."),
     (70000, "The device code is not known. Begin a new sign-in."),
-    (90002, "The tenant does not exist. `chaveiro tenant list` prints the existing ones."),
+    (
+        90002,
+        "The tenant does not exist. An operator on the server's host sees those that do with `chaveiro tenant list`.",
+    ),
     (
         90055,
         "Too many requests: tokens of an application or its tenant, or device codes from one address. Reuse a token while it lives, an hour.",
     ),
     (90033, "The server is busy for a moment. Try again."),
     (700003, "The refresh token is malformed. Sign in again."),
-    (700016, "The application does not exist in this tenant. `chaveiro app list` prints the existing ones."),
+    (
+        700016,
+        "The application does not exist in this tenant. An operator on the server's host sees those that do with `chaveiro app list`.",
+    ),
     (700021, "Issuer and subject of the client assertion must both be the client id."),
     (700023, "The audience of the client assertion must be the token endpoint."),
     (700024, "The client assertion has expired, is not valid yet, or ends more than an hour ahead. Check the clocks."),
@@ -99,7 +108,10 @@ pub(super) const CODES: &[(u32, &str)] = &[
     (7000215, "The client secret is wrong. Send its value, not its id."),
     (7000216, "A client secret or a client assertion is needed."),
     (7000218, "The application is a confidential client: a client secret or a client assertion is needed."),
-    (7000222, "The client secret has ended. Make another with `chaveiro app add-secret ID`."),
+    (
+        7000222,
+        "The client secret has ended. An operator on the server's host makes another with `chaveiro app add-secret ID`.",
+    ),
     (9002313, "The request is malformed: its 'claims' are not JSON of the right form."),
     (7000219, "The client assertion is of another type than jwt-bearer, or lacks it."),
 ];

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use chaveiro_core::passcode::{Alphabet, PasscodePolicy, WordLanguage};
-use chaveiro_core::tenant::{self, Bounded, LinuxLocks};
+use chaveiro_core::tenant::{self, Bounded, Licence, LinuxLocks};
+use chaveiro_lang::{Text, text};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -151,10 +152,10 @@ pub(crate) enum Tenant {
 /// Flags of `tenant set`; what is not given stays as it is. Without any, the settings are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct TenantChange {
-    #[arg(long)]
-    pub(crate) licence: Option<String>,
-    #[arg(long, value_name = "GUID", value_parser = id::<uuid::Uuid>)]
-    pub(crate) entra_tenant: Option<uuid::Uuid>,
+    #[arg(long, value_parser = licence)]
+    pub(crate) licence: Option<Licence>,
+    #[arg(long, value_name = "GUID", value_parser = entra_tenant)]
+    pub(crate) entra_tenant: Option<EntraTenant>,
     #[arg(long, value_name = "MINUTES", value_parser = within(&tenant::DISCLOSURE_WINDOW))]
     pub(crate) disclosure_window: Option<u64>,
     #[arg(long, value_name = "DAYS", value_parser = within(&tenant::UNREAD_RETENTION))]
@@ -187,6 +188,38 @@ pub(crate) struct TenantChange {
     pub(crate) reading_percent: Option<u8>,
     #[arg(long, value_name = "MINUTES", value_parser = within(&tenant::READING_WINDOW))]
     pub(crate) reading_window: Option<u64>,
+}
+
+/// The Entra tenant of the Windows users of a tenant, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EntraTenant(pub(crate) Option<uuid::Uuid>);
+
+/// The word for a setting that has no value.
+pub(crate) const NONE: &str = "none";
+
+fn entra_tenant(text: &str) -> Result<EntraTenant, Text> {
+    if text == NONE { Ok(EntraTenant(None)) } else { id(text).map(|id| EntraTenant(Some(id))) }
+}
+
+/// The beginning of a licence that ends.
+const UNTIL: &str = "active until ";
+
+/// A licence as it is typed, and as machines read it.
+pub(crate) fn written(licence: Licence) -> String {
+    match licence {
+        Licence::Active => "active".to_owned(),
+        Licence::ActiveUntil(end) => format!("{UNTIL}{end}"),
+        Licence::Inactive => "inactive".to_owned(),
+    }
+}
+
+fn licence(text: &str) -> Result<Licence, Text> {
+    let until = |end: &str| end.parse().ok().map(Licence::ActiveUntil);
+    match text {
+        "active" => Ok(Licence::Active),
+        "inactive" => Ok(Licence::Inactive),
+        other => other.strip_prefix(UNTIL).and_then(until).ok_or_else(|| text!("licence-unknown", licence = other)),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -316,7 +349,7 @@ pub(crate) enum Audit {
     )]
     Verify {
         file: PathBuf,
-        #[arg(long)]
+        #[arg(long, value_parser = audit_key)]
         key: Option<chaveiro_audit::PublicKey>,
         #[arg(long, value_name = "RECORD", value_parser = since)]
         since: Option<Since>,
@@ -343,11 +376,16 @@ pub(crate) enum Since {
     File(PathBuf),
 }
 
+/// The key of a record.
+fn audit_key(text: &str) -> Result<chaveiro_audit::PublicKey, Text> {
+    text.parse().map_err(|_| text!("audit-key-malformed"))
+}
+
 /// A number and a colon begin a checkpoint; anything else is a file.
-fn since(text: &str) -> Result<Since, &'static str> {
+fn since(text: &str) -> Result<Since, Text> {
     let number = text.split_once(':').map(|(number, _)| number);
     match number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())) {
-        true => text.parse().map(Since::Point),
+        true => text.parse().map(Since::Point).map_err(|_| text!("checkpoint-malformed")),
         false => Ok(Since::File(text.into())),
     }
 }

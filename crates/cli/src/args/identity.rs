@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use chaveiro_core::id::ApplicationId;
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
@@ -12,19 +11,19 @@ use super::id;
 pub(crate) enum App {
     #[command(after_help = "Example:\n  chaveiro app list")]
     List,
-    #[command(after_help = "Example:\n  chaveiro app show 5f0c6a1e-…")]
+    #[command(after_help = "Example:\n  chaveiro app show helpdesk")]
     Show {
-        #[arg(value_parser = id::<ApplicationId>)]
-        id: ApplicationId,
+        #[arg(value_name = "APP")]
+        id: String,
     },
     #[command(
         after_help = "Example:\n  chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All"
     )]
     Register(Registration),
-    #[command(after_help = "Example:\n  chaveiro app add-secret 5f0c6a1e-… --days 90")]
+    #[command(after_help = "Example:\n  chaveiro app add-secret helpdesk --days 90")]
     AddSecret {
-        #[arg(value_parser = id::<ApplicationId>)]
-        id: ApplicationId,
+        #[arg(value_name = "APP")]
+        id: String,
         #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u32).range(1..=3650))]
         days: u32,
         #[arg(long)]
@@ -33,12 +32,13 @@ pub(crate) enum App {
         revoke: bool,
     },
     #[command(
-        after_help = "Example:\n  chaveiro app grant 5f0c6a1e-… --permission DeviceManagementManagedDevices.Read.All"
+        after_help = "Example:\n  chaveiro app grant helpdesk --permission DeviceManagementManagedDevices.Read.All",
+        group(clap::ArgGroup::new("granted").required(true).multiple(true).args(["permissions", "delegated", "none"]))
     )]
     Grant {
-        #[arg(value_parser = id::<ApplicationId>)]
-        id: ApplicationId,
-        #[arg(long = "permission", value_name = "NAME", required_unless_present_any = ["delegated", "none"])]
+        #[arg(value_name = "APP")]
+        id: String,
+        #[arg(long = "permission", value_name = "NAME")]
         permissions: Vec<String>,
         #[arg(long, value_name = "NAME")]
         delegated: Vec<String>,
@@ -52,34 +52,38 @@ pub(crate) enum App {
         #[arg(long)]
         revoke: bool,
     },
-    #[command(after_help = "Example:\n  chaveiro app add-certificate 5f0c6a1e-… helpdesk.pem")]
+    #[command(after_help = "Example:\n  chaveiro app add-certificate helpdesk helpdesk.pem")]
     AddCertificate {
-        #[arg(value_parser = id::<ApplicationId>)]
-        id: ApplicationId,
+        #[arg(value_name = "APP")]
+        id: String,
         file: PathBuf,
     },
-    #[command(after_help = "Example:\n  chaveiro app remove-certificate 5f0c6a1e-… 3F2A…")]
+    #[command(after_help = "Example:\n  chaveiro app remove-certificate helpdesk 3F2A…")]
     RemoveCertificate {
-        #[arg(value_parser = id::<ApplicationId>)]
-        id: ApplicationId,
+        #[arg(value_name = "APP")]
+        id: String,
         thumbprint: String,
         #[arg(long)]
         revoke: bool,
     },
-    #[command(after_help = "Example:\n  chaveiro app revoke 5f0c6a1e-…")]
-    Revoke { id: String },
-    #[command(after_help = "Example:\n  chaveiro app delete 5f0c6a1e-…")]
+    #[command(after_help = "Example:\n  chaveiro app revoke helpdesk")]
+    Revoke {
+        #[arg(value_name = "APP")]
+        id: String,
+    },
+    #[command(after_help = "Example:\n  chaveiro app delete helpdesk")]
     Delete {
-        #[arg(value_parser = id::<ApplicationId>)]
-        id: ApplicationId,
+        #[arg(value_name = "APP")]
+        id: String,
     },
 }
 
 /// The application that `app register` registers.
 #[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("registered").required(true).multiple(true).args(["permissions", "delegated"])))]
 pub(crate) struct Registration {
     pub(crate) name: String,
-    #[arg(long = "permission", value_name = "NAME", required_unless_present = "delegated")]
+    #[arg(long = "permission", value_name = "NAME")]
     pub(crate) permissions: Vec<String>,
     #[arg(long, value_name = "NAME")]
     pub(crate) delegated: Vec<String>,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chaveiro_lang::{Text, text};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
@@ -9,7 +10,7 @@ use clap::{Args, Subcommand};
 pub(crate) enum User {
     #[command(after_help = "Example:\n  chaveiro user add ana@contoso.example --name \"Ana Souza\"")]
     Add {
-        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        #[arg(value_parser = principal_name)]
         user: String,
         #[arg(long, value_parser = NonEmptyStringValueParser::new())]
         name: Option<String>,
@@ -33,6 +34,21 @@ pub(crate) enum User {
     Enable { user: String },
     #[command(after_help = "Example:\n  chaveiro user delete ana@contoso.example")]
     Delete { user: String },
+}
+
+/// A new principal name, such as `ana@contoso.example`: without a domain it would match no token of an issuer, and look like
+/// a typing error to all.
+fn principal_name(name: &str) -> Result<String, Text> {
+    let is_bad = |part: &str| part.is_empty() || part.contains(|c: char| c.is_whitespace() || c.is_control());
+    match name.rsplit_once('@') {
+        Some((local, domain)) if !is_bad(local) && !is_bad(domain) => Ok(name.to_owned()),
+        Some(_) | None => Err(text!("user-name-malformed")),
+    }
+}
+
+/// The name in a hint to make a user: what was asked for, if a user can have that name.
+pub(crate) fn name_to_add(asked: &str) -> &str {
+    if principal_name(asked).is_ok() { asked } else { "NAME@DOMAIN" }
 }
 
 /// The extent of a list.

@@ -48,7 +48,7 @@ pub(super) async fn recover(world: &World, story: &Story) -> Result<(Recovery, M
     let (status, answer) = world.client.call(Method::POST, &path, None).await?;
     story.asked(&path, status.as_u16());
     if status.as_u16() != 204 {
-        let words = crate::client::message(&answer);
+        let words = crate::client::refusal(status, &answer);
         bail!(text!("demo-error-answer", path = path, status = status.as_u16(), words = words));
     }
     story.state(&newest(world, &id, false).await?["actionState"]);

@@ -1,6 +1,6 @@
 //! `chaveiro demo`: the whole product on this machine. The server, the protocols and the store are the real
-//! ones, and so is the agent of the Linux machine; only the Windows device is simulated. Nothing of the environment is
-//! used: who has a data directory in a variable does not mean that one.
+//! ones, and so is the agent of the Linux machine; only the Windows device is simulated. `CHAVEIRO_DATA` is ignored, so that
+//! the demonstration never runs in the data directory of a real server.
 
 mod linux;
 mod story;
@@ -37,7 +37,7 @@ pub(crate) async fn run(common: &Common, out: Out, keep: bool, log: &str) -> Res
     let (recoveries, mut fleet) = match told {
         Ok(told) => told,
         Err(error) => {
-            // What the server still has to say belongs before the reason.
+            // The log of the server is printed before the error.
             world.end().await?;
             return Err(error);
         }
@@ -91,7 +91,7 @@ async fn recover(
     let (status, answer) = world.client.call(Method::POST, path, None).await?;
     story.asked(path, status.as_u16());
     if status.as_u16() != 204 {
-        let words = crate::client::message(&answer);
+        let words = crate::client::refusal(status, &answer);
         bail!(text!("demo-error-answer", path = path, status = status.as_u16(), words = words));
     }
     story.state(&newest(world, device_id, false).await?["actionState"]);

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::out::Out;
 use crate::passcode::{INDENTATION, spelt};
-use chaveiro_lang::{Text, text};
+use chaveiro_lang::table::{entry, indented, padded};
+use chaveiro_lang::{Text, prose, text};
 
 /// The table at the end.
 const COLUMNS: [(Text, &str); 3] =
@@ -77,8 +78,10 @@ impl Story {
             }
             return self.out.value(&line);
         }
-        let label = format!("{:<14}", self.say(label));
-        self.out.line(&format!("  {}{text}", self.out.paint(AnsiColor::Cyan, false, &label)));
+        let label = padded(&self.say(label), 14);
+        for line in entry(&label, text, "  ", self.out.width()) {
+            self.out.line(&line.replacen(&label, &self.out.paint(AnsiColor::Cyan, false, &label), 1));
+        }
     }
 
     pub(super) fn opened(&self, graph: &str, device: &str, data: &Path, kept: bool) {
@@ -147,7 +150,7 @@ impl Story {
 
     pub(super) fn begin_recoveries(&self, digits: usize) {
         if !self.out.json {
-            self.out.line(&format!("\n{}", self.say(text!("demo-pin", digits = digits))));
+            self.out.paragraph(&format!("\n{}", self.say(text!("demo-pin", digits = digits))));
         }
     }
 
@@ -181,7 +184,7 @@ impl Story {
         }
         let came = self.say(text!("demo-device-came"));
         let statuses = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-        self.out.line(&format!("     {came}: LockAndRecoverPIN, NewPINValue: {statuses}"));
+        self.inside(&format!("{came}: LockAndRecoverPIN, NewPINValue: {statuses}"));
     }
 
     pub(super) fn read_back(&self, recovery: &Recovery) {
@@ -203,6 +206,11 @@ impl Story {
         self.out.line(&format!("     {state} {}", self.out.cell("actionState", &json!(recovery.state))));
         self.shown(&recovery.passcode);
         self.out.line(&format!("     {verdict}"));
+    }
+
+    /// Sentences about a step.
+    fn inside(&self, text: &str) {
+        indented(text, "     ", self.out.width()).iter().for_each(|line| self.out.line(line));
     }
 
     /// A passcode as Graph shows it, alone on its line.
@@ -245,7 +253,7 @@ impl Story {
             return self.out.value(&json!({"step": "linuxSession", "commands": commands}));
         }
         let came = self.say(text!("demo-machine-came", commands = commands));
-        self.out.line(&format!("     {came}"));
+        self.inside(&came);
     }
 
     pub(super) fn proven(&self, recovery: &Recovery, checks: &[Check]) {
@@ -323,16 +331,18 @@ impl Story {
             checkpoints = audit.checkpoints,
             event = audit.signed_through(),
         );
-        let text = self.say(text);
         let colour = if good { AnsiColor::Green } else { AnsiColor::Red };
-        self.out.line(&format!("\n{}", self.out.paint(colour, true, &text)));
+        self.out.line("");
+        for line in prose(&self.say(text), self.out.width()) {
+            self.out.line(&self.out.paint(colour, true, &line));
+        }
     }
 
     pub(super) fn try_next(&self, hints: &[String]) {
         if self.out.json {
             return self.out.value(&json!({"step": "next", "commands": hints}));
         }
-        self.out.line(&format!("\n{}", self.say(text!("demo-next"))));
+        self.out.paragraph(&format!("\n{}", self.say(text!("demo-next"))));
         for hint in hints {
             self.out.line(&format!("  {hint}"));
         }

@@ -61,7 +61,7 @@ impl World {
         let data = temporary.as_ref().map_or_else(|| common.data(), |directory| directory.path().join("data"));
         let entra_tenant = SystemEntropy.uuid();
         let (host, tenant) = Host::init(&data, "Demonstration", Some(entra_tenant)).await?;
-        // Who tries the printed commands asks for more recoveries than so few devices ordinarily need.
+        // A person who tries the printed commands asks for more recoveries than two devices usually need.
         let tenant = host.change_tenant(tenant.id, |tenant| {
             tenant.settings.hold.percent = 0;
             Ok(())

@@ -22,7 +22,7 @@ pub(crate) async fn hold(common: &Common, out: Out, verb: &Hold) -> Result<()> {
         }
         Hold::Release { id, minutes, reason } => {
             let quiet = minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
-            let hold = of_row(&host.release_hold(tenant, *id, quiet, reason.clone()).await?);
+            let hold = of_row(&host.release_hold(tenant, *id, quiet, Some(reason.clone())).await?);
             say_released(out, &hold);
         }
     }

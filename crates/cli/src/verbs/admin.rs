@@ -10,17 +10,17 @@ use chaveiro_core::keys::KeyName;
 use chaveiro_core::passcode::{MIN_ENTROPY_BITS, PasscodePolicy};
 use chaveiro_core::permission::Permission;
 use chaveiro_core::ports::Store;
-use chaveiro_core::tenant::{Licence, Tenant as TenantRow, TenantSettings};
+use chaveiro_core::tenant::{Tenant as TenantRow, TenantSettings};
 use chaveiro_escrow::Recipient;
 use chaveiro_server::{SystemClock, SystemEntropy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::args::{Common, Keys, PasscodeForm, Switch, Tenant, TenantChange};
+use crate::args::{Common, EntraTenant, Keys, NONE, PasscodeForm, Switch, Tenant, TenantChange, written};
 use crate::host::{Host, choose_tenant, data_directory, hand, link_audit, permissions};
 use crate::out::Out;
 use crate::words;
-use chaveiro_lang::text;
+use chaveiro_lang::{table, text};
 
 pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Option<Uuid>) -> Result<()> {
     let data = common.data();
@@ -38,40 +38,35 @@ pub(crate) async fn init(common: &Common, out: Out, name: &str, entra_tenant: Op
     Ok(())
 }
 
-/// Flags of `tenant set`, the member of [`tenant_json`] that each changes, and its unit.
+/// Flags of `tenant set`, the member of [`tenant_json`] that each changes, and the code of its unit.
 const SETTINGS: [(&str, &str, &str); 18] = [
     ("--licence", "licence", ""),
     ("--entra-tenant", "entraTenant", ""),
-    ("--disclosure-window", "disclosureWindowMinutes", "min"),
-    ("--unread-retention", "unreadRetentionDays", "d"),
-    ("--action-expiry", "actionExpiryDays", "d"),
-    ("--sign-in-life", "signInLifeHours", "h"),
+    ("--disclosure-window", "disclosureWindowMinutes", "minutes"),
+    ("--unread-retention", "unreadRetentionDays", "days"),
+    ("--action-expiry", "actionExpiryDays", "days"),
+    ("--sign-in-life", "signInLifeHours", "hours"),
     ("--linux-locks", "linuxLocks", ""),
     ("--passcode-form", "passcodeForm", ""),
     ("--passcode-length", "passcodeLength", ""),
     ("--must-change", "mustChange", ""),
     ("--lock-sessions", "lockSessions", ""),
     ("--hold-recoveries", "holdRecoveries", ""),
-    ("--hold-percent", "holdPercent", "%"),
-    ("--hold-window", "holdWindowMinutes", "min"),
+    ("--hold-percent", "holdPercent", "percent"),
+    ("--hold-window", "holdWindowMinutes", "minutes"),
     ("--reading-limit", "readingLimit", ""),
     ("--reading-caller-limit", "readingCallerLimit", ""),
-    ("--reading-percent", "readingPercent", "%"),
-    ("--reading-window", "readingWindowMinutes", "min"),
+    ("--reading-percent", "readingPercent", "percent"),
+    ("--reading-window", "readingWindowMinutes", "minutes"),
 ];
 
 fn tenant_json(tenant: &TenantRow) -> Value {
-    let licence = match tenant.licence {
-        Licence::Active => "active".to_owned(),
-        Licence::ActiveUntil(end) => format!("active until {end}"),
-        Licence::Inactive => "inactive".to_owned(),
-    };
     let settings = &tenant.settings;
     let (form, length) = PasscodeForm::of(settings.passcode);
     json!({
         "id": tenant.id,
         "displayName": tenant.display_name,
-        "licence": licence,
+        "licence": written(tenant.licence),
         "entraTenant": tenant.entra_tenant,
         "disclosureWindowMinutes": settings.disclosure_window_s / 60,
         "unreadRetentionDays": settings.unread_retention_s / 86_400,
@@ -143,13 +138,8 @@ fn changed(mut settings: TenantSettings, asked: &TenantChange) -> Result<TenantS
 
 /// Changes a tenant as asked for, as it is at this moment.
 fn change_of(tenant: &mut TenantRow, asked: &TenantChange) -> Result<()> {
-    tenant.licence = match asked.licence.as_deref() {
-        None => tenant.licence,
-        Some("active") => Licence::Active,
-        Some("inactive") => Licence::Inactive,
-        Some(other) => bail!(text!("licence-unknown", licence = other)),
-    };
-    tenant.entra_tenant = asked.entra_tenant.or(tenant.entra_tenant);
+    tenant.licence = asked.licence.unwrap_or(tenant.licence);
+    tenant.entra_tenant = asked.entra_tenant.map_or(tenant.entra_tenant, |EntraTenant(asked)| asked);
     tenant.settings = changed(tenant.settings, asked)?;
     Ok(())
 }
@@ -188,17 +178,22 @@ pub(crate) async fn tenant(common: &Common, out: Out, verb: &Tenant) -> Result<(
     Ok(())
 }
 
-/// Each setting by the flag that changes it.
+/// Each setting by the flag that changes it, with its value as that flag takes it.
 fn show_settings(out: Out, tenant: &Value) {
     if out.json {
         return out.value(tenant);
     }
     let rows = SETTINGS.map(|(flag, member, unit)| {
-        let value = out.cell(member, &tenant[member]);
-        let value = if unit.is_empty() { value } else { text!("unit", value = value, unit = unit).say(out.lang) };
-        json!({"flag": flag, "value": value})
+        // The flag takes no word or sign of a language.
+        let value = match &tenant[member] {
+            Value::String(text) => text.clone(),
+            Value::Null => NONE.to_owned(),
+            other => other.to_string(),
+        };
+        vec![flag.to_owned(), value, text!("unit", unit = unit).say(out.lang)]
     });
-    out.list(&[(text!("title-setting"), "flag"), (text!("title-value"), "value")], &rows);
+    let titles = [text!("title-setting"), text!("title-value"), text!("title-unit")].map(|title| title.say(out.lang));
+    table::lines(&titles, &rows, out.width()).iter().for_each(|line| out.line(line));
 }
 
 /// Ends the tokens that were minted on this host for the tenant.
@@ -237,7 +232,7 @@ pub(crate) async fn token(
 }
 
 pub(crate) async fn keys(common: &Common, out: Out, verb: &Keys) -> Result<()> {
-    // What is wrong with a key must not keep it from being looked at and repaired.
+    // A damaged key can still be listed and replaced.
     match verb {
         Keys::List => return list_keys(common, out).await,
         Keys::Accept { name, reason, new } => return accept_key(common, out, name, reason, *new).await,

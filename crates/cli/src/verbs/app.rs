@@ -30,7 +30,7 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
             ];
             out.list(&columns, &applications.iter().map(summary).collect::<Vec<_>>());
         }
-        App::Show { id } => show(out, &host.application(tenant, *id).await?),
+        App::Show { id } => show(out, &host.app(tenant, id).await?),
         App::Register(asked) => {
             let (application, secret) = host.register_app(tenant, new(asked)?).await?;
             let id = application.id.to_string();
@@ -53,12 +53,13 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
                 (true, false) => Replaced::Secrets,
                 (true, true) => Replaced::SecretsAndTokens,
             };
-            let (secret, kept) = host.add_secret(tenant, *id, life(*days), replaced).await?;
+            let id = host.app(tenant, id).await?.id;
+            let (secret, kept) = host.add_secret(tenant, id, life(*days), replaced).await?;
             let secret = secret.expose_secret();
             let expires = kept.expires.to_string();
             let value = json!({"clientId": id, "clientSecret": secret, "secretId": kept.id, "secretExpires": expires});
             out.say(text!("secret-once", until = day(kept.expires), secret = secret), &value);
-            let name = host.application(tenant, *id).await?.display_name;
+            let name = host.application(tenant, id).await?.display_name;
             match replaced {
                 Replaced::Nothing => {}
                 Replaced::Secrets => out.text(text!("secrets-replaced", app = &name)),
@@ -69,7 +70,8 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
             }
         }
         App::Grant { id, permissions: own, delegated, none: _ } => {
-            let granted = host.grant(tenant, *id, named(own)?, named(delegated)?).await?;
+            let id = host.app(tenant, id).await?.id;
+            let granted = host.grant(tenant, id, named(own)?, named(delegated)?).await?;
             let (own, delegated) = (listed(&granted.permissions), listed(&granted.delegated));
             let (app, id) = (&granted.display_name, granted.id.to_string());
             out.say(text!("app-granted", app = app, own = own, delegated = delegated, id = id), &summary(&granted));
@@ -83,7 +85,8 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
         App::AddCertificate { id, file } => {
             let read = std::fs::read_to_string(file);
             let pem = read.explain(|| text!("file-unreadable", file = file))?;
-            let added = host.add_certificate(tenant, *id, &pem).await?;
+            let id = host.app(tenant, id).await?.id;
+            let added = host.add_certificate(tenant, id, &pem).await?;
             let value = json!({
                 "clientId": id, "thumbprint": added.sha1.to_uppercase(), "sha256": added.sha256,
                 "subject": added.subject, "expires": added.expires.to_string(),
@@ -92,13 +95,16 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
             out.say(text!("certificate-added", subject = subject, thumbprint = thumbprint, until = until), &value);
         }
         App::RemoveCertificate { id, thumbprint, revoke } => {
-            host.remove_certificate(tenant, *id, thumbprint, *revoke).await?;
-            let name = host.application(tenant, *id).await?.display_name;
+            let id = host.app(tenant, id).await?.id;
+            host.remove_certificate(tenant, id, thumbprint, *revoke).await?;
+            let name = host.application(tenant, id).await?.display_name;
             let value = json!({"clientId": id, "thumbprint": thumbprint, "deleted": true, "revoked": revoke});
             out.say(text!("certificate-removed"), &value);
             say_of_tokens(out, *revoke, &name, &id.to_string());
         }
         App::Revoke { id } => {
+            // An application of another issuer is named as its tokens name it.
+            let id = &host.find_app(tenant, id).await?.map_or_else(|| id.clone(), |known| known.id.to_string());
             let known = host.revoke_app(tenant, id).await?;
             let value = json!({"clientId": id, "revoked": true, "registered": known.is_some()});
             match known {
@@ -107,7 +113,8 @@ pub(crate) async fn app(common: &Common, out: Out, verb: &App) -> Result<()> {
             }
         }
         App::Delete { id } => {
-            host.delete_app(tenant, *id).await?;
+            let id = host.app(tenant, id).await?.id;
+            host.delete_app(tenant, id).await?;
             out.say(text!("app-deleted"), &json!({"clientId": id, "deleted": true}));
         }
     }

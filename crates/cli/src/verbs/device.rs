@@ -13,8 +13,8 @@ use crate::lookup::DEVICES;
 use crate::obstacle;
 use crate::on_host;
 use crate::out::Out;
-use crate::table::entry;
 use crate::verbs::device_list;
+use chaveiro_lang::table::entry;
 use chaveiro_lang::{Text, text};
 
 /// The permissions of a verb that looks.

@@ -17,14 +17,14 @@ pub(crate) fn tell(out: Out, host: &Host, token: &EnrollmentTokenText, expires: 
     let token = token.expose_secret();
     let trust = root.as_ref().map_or_else(String::new, |root| format!(" --root-fingerprint {root}"));
     let address = server.as_deref().unwrap_or("https://SERVER");
-    let line = format!("echo {token} | sudo chaveiro-agent enroll {address}{trust} --token-file -");
+    let line = format!("sudo chaveiro-agent enroll {address}{trust}");
     let value = json!({
         "token": token,
         "expires": expires.to_string(),
         "replaces": replaces,
         "server": server,
         "rootFingerprint": root,
-        "linux": line,
+        "linux": format!("echo {token} | {line} --token-file -"),
     });
     out.say(text!("enroll-token", until = expires, token = token), &value);
     if server.is_none() {

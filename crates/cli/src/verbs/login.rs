@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use crate::args::{Common, Login};
 use crate::clock::now;
+use crate::on_host;
 use crate::out::Out;
 use crate::session::{Issuer, Remembered, Session, error_text};
-use chaveiro_lang::{Explain, text};
+use chaveiro_lang::{Explain, tell, text};
 
 /// The scope of the command: everything that the person may do, for as long as it is used.
 const SCOPE: &str = ".default offline_access openid profile";
@@ -92,7 +93,10 @@ pub(crate) async fn logout(out: Out) -> Result<()> {
     let value = json!({"signedOut": true, "endedOnServer": ended.is_ok()});
     match ended {
         Ok(()) => out.say(text!("logged-out", server = &session.issuer.server), &value),
-        Err(error) => out.say(text!("logged-out-here", user = &session.user, error = format!("{error:#}")), &value),
+        Err(error) => {
+            let told = tell(&error, out.lang, on_host::words).what;
+            out.say(text!("logged-out-here", user = &session.user, error = told), &value);
+        }
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub(crate) async fn recover(common: &Common, out: Out, asked: &Recover) -> Resul
     if !asked.wait && !asked.show {
         match out.json {
             true => out.value(&begun.into_iter().collect()),
-            false => out.line(&accepted.say(out.lang)),
+            false => out.text(accepted),
         }
         return Ok(ExitCode::SUCCESS);
     }

@@ -7,12 +7,11 @@ use chaveiro_core::scope_tag::Visibility;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::args::{Assign, Common, Role};
+use crate::args::{Assign, Common, Role, name_to_add};
 use crate::client::{GraphClient, signed_in_elsewhere};
 use crate::on_host;
 use crate::out::Out;
-use crate::similar::nearest;
-use chaveiro_lang::{Explain, Lang, Text, text};
+use chaveiro_lang::{Explain, Lang, Text, nearest, text};
 
 const ASSIGNMENTS: &str = "/beta/deviceManagement/roleAssignments";
 
@@ -128,7 +127,9 @@ pub(crate) fn unknown_principal(principal: &Principal, near: &[String]) -> Text 
     match (principal.kind, names.as_str()) {
         (PrincipalKind::Application, "") => text!("assigned-app-unknown", app = name),
         (PrincipalKind::Application, names) => text!("assigned-app-similar", app = name, names = names),
-        (PrincipalKind::User | PrincipalKind::Group, "") => text!("assigned-user-unknown", user = name),
+        (PrincipalKind::User | PrincipalKind::Group, "") => {
+            text!("assigned-user-unknown", user = name, name = name_to_add(name))
+        }
         (PrincipalKind::User | PrincipalKind::Group, names) => {
             text!("assigned-user-similar", user = name, names = names)
         }
@@ -181,4 +182,22 @@ fn of_answer(assignment: &Value, role: &Value) -> Value {
         "principal": assignment["members"][0],
         "tags": assignment["chaveiro_scopeTags"],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_is_found_by_a_typing_error() {
+        for (asked, role) in [
+            ("helpdesk", "help-desk-operator"),
+            ("help desk", "help-desk-operator"),
+            ("help-dek-operator", "help-desk-operator"),
+            ("breakglas", "break-glass"),
+            ("readonly", "read-only-operator"),
+        ] {
+            assert_eq!(nearest(asked, ROLES.iter().map(|role| role.key)).first(), Some(&role), "{asked}");
+        }
+    }
 }

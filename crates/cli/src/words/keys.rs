@@ -85,7 +85,7 @@ pub(crate) fn of_issuer(error: &KeyError) -> Text {
     match error {
         KeyError::File(error) => of_key_file(error),
         KeyError::Directory { directory, error } => {
-            text!("signing-keys-unreadable", directory = directory, error = error.to_string())
+            text!("signing-keys-unreadable", directory = directory, error = error)
         }
         KeyError::Generation => text!("key-not-made"),
         KeyError::None(directory) => text!("signing-key-missing", directory = directory),
@@ -97,7 +97,7 @@ pub(crate) fn of_keyring(error: &KeyringError) -> Text {
     match error {
         KeyringError::File(error) => of_key_file(error),
         KeyringError::Recipients { file, error } => {
-            text!("recipients-unusable", file = file, error = error.to_string())
+            text!("recipients-unusable", file = file, error = error)
         }
         KeyringError::Line { file, line } => text!("recipients-line", line = *line, file = file),
         KeyringError::NoTenant { tenant, file } => {

@@ -24,6 +24,7 @@ use chaveiro_lang::{Text, text};
 use chaveiro_server::{BackupError, ConfigError, DataDirError, StartError};
 use chaveiro_store_sqlite::BackupError as CopyError;
 
+use crate::args::name_to_add;
 use crate::reach::Unreached;
 pub(crate) use keys::of_problem;
 use keys::{of_authority, of_inventory, of_issuer, of_keyring, of_problems, of_signer};
@@ -105,8 +106,12 @@ fn of_refusal(refusal: &Refusal) -> Option<Text> {
             text!("refused-tokens-ended-often", seconds = *retry_after_s)
         }
         Refusal::Application(refusal) => of_application(refusal),
-        Refusal::Resource(ResourceRefusal::NotFound(entity)) => text!("refused-entity-absent", entity = *entity),
-        Refusal::Resource(ResourceRefusal::AlreadyExists(entity)) => text!("refused-entity-twice", entity = *entity),
+        Refusal::Resource(ResourceRefusal::NotFound(entity)) => {
+            text!("refused-entity-absent", entity = entity.replace(' ', "-"))
+        }
+        Refusal::Resource(ResourceRefusal::AlreadyExists(entity)) => {
+            text!("refused-entity-twice", entity = entity.replace(' ', "-"))
+        }
         Refusal::Tenant(TenantRefusal::Unlicensed) => text!("refused-unlicensed"),
         Refusal::Tenant(TenantRefusal::OutOfBounds { setting, least, most }) => {
             text!("refused-out-of-bounds", setting = *setting, least = least.to_string(), most = most.to_string(),)
@@ -159,7 +164,8 @@ fn of_vouch(refusal: &VouchRefusal) -> Option<Text> {
         VouchRefusal::Unknown(code) => text!("refused-code-unknown", code = code),
         VouchRefusal::Expired(code) => text!("refused-code-expired", code = code),
         VouchRefusal::Decided(code) => text!("refused-code-decided", code = code),
-        VouchRefusal::NoUser(user) => text!("refused-user-absent", user = user),
+        VouchRefusal::NoUser(user) => text!("refused-user-absent", user = user, name = name_to_add(user)),
+        VouchRefusal::Disabled(user) => text!("refused-user-disabled", user = user),
         VouchRefusal::NobodyToRevoke(user) => text!("refused-user-to-revoke-absent", user = user),
         VouchRefusal::Refused(refusal) => return of_refusal(refusal),
     })
@@ -199,7 +205,7 @@ fn of_data(error: &DataDirError) -> Text {
         ),
         DataDirError::Unfinished(directory) => text!("data-unfinished", directory = directory),
         DataDirError::InUse { directory, pid } => text!("data-in-use", directory = directory, pid = pid),
-        DataDirError::Io { path, error } => text!("data-unusable", path = path, error = error.to_string()),
+        DataDirError::Io { path, error } => text!("data-unusable", path = path, error = error),
         DataDirError::Store(error) => of_database(error),
         DataDirError::KeyFile(error) => of_key_file(error),
         DataDirError::Keys(error) => of_inventory(error),
@@ -212,11 +218,20 @@ fn of_data(error: &DataDirError) -> Text {
 
 fn of_config(error: &ConfigError) -> Text {
     match error {
-        ConfigError::File { file, error } => text!("config-unreadable", file = file, error = error.to_string()),
+        ConfigError::File { file, error } => text!("config-unreadable", file = file, error = error),
         ConfigError::Toml { file, reason } => text!("config-toml", file = file, reason = reason),
-        ConfigError::Unknown { place, key } => text!("config-unknown", place = place, key = key),
+        ConfigError::Unknown { place, key, near } => match near.as_slice() {
+            [] => text!("config-unknown", place = place.as_ref(), key = key),
+            near => text!("config-unknown-similar", place = place.as_ref(), key = key, names = near.join(", ")),
+        },
         ConfigError::Value { key, place, value, expected } => {
-            text!("config-value", key = *key, place = place, value = format!("{value:?}"), expected = expected.clone())
+            text!(
+                "config-value",
+                key = *key,
+                place = place.as_ref(),
+                value = format!("{value:?}"),
+                expected = expected.clone()
+            )
         }
         ConfigError::HalfTls => text!("config-half-tls"),
         ConfigError::HeaderWithoutProxies => text!("config-header-without-proxies"),
@@ -230,7 +245,7 @@ fn of_start(error: &StartError) -> Text {
         StartError::NoPublicUrl { listen, address, url } => {
             text!("no-public-url", listen = *listen, address = address.to_string(), url = *url)
         }
-        StartError::TlsFile { file, error } => text!("tls-file-unreadable", file = file, error = error.to_string()),
+        StartError::TlsFile { file, error } => text!("tls-file-unreadable", file = file, error = error),
         StartError::Tls(error) => text!("tls-unusable", error = error),
         StartError::Ca(error) => of_authority(error),
         StartError::Issuers(error) => of_issuers(error),
@@ -239,11 +254,11 @@ fn of_start(error: &StartError) -> Text {
 }
 
 fn of_port(address: SocketAddr, key: &str, error: &std::io::Error) -> Text {
-    let (address, told) = (address.to_string(), error.to_string());
+    let address = address.to_string();
     match error.kind() {
-        ErrorKind::PermissionDenied => text!("port-forbidden", address = address, error = told, key = key),
-        ErrorKind::AddrNotAvailable => text!("port-elsewhere", address = address, error = told, key = key),
-        _ => text!("port-taken", address = address, error = told, key = key),
+        ErrorKind::PermissionDenied => text!("port-forbidden", address = address, error = error, key = key),
+        ErrorKind::AddrNotAvailable => text!("port-elsewhere", address = address, error = error, key = key),
+        _ => text!("port-taken", address = address, error = error, key = key),
     }
 }
 
@@ -256,10 +271,10 @@ fn of_backup(error: &BackupError) -> Text {
         BackupError::Changed { file, what } => text!("backup-changed", file = file, what = what.clone()),
         BackupError::Database(error) => of_database(error),
         BackupError::KeyFile(error) => of_key_file(error),
-        BackupError::Io { path, error } => text!("backup-unusable", path = path, error = error.to_string()),
+        BackupError::Io { path, error } => text!("backup-unusable", path = path, error = error),
         BackupError::Copy(CopyError::Database(error)) => of_database(error),
         BackupError::Copy(CopyError::Io { file, error }) => {
-            text!("backup-unusable", path = file, error = error.to_string())
+            text!("backup-unusable", path = file, error = error)
         }
         BackupError::Copy(CopyError::Unmarked(file)) => text!("backup-unmarked", file = file),
         BackupError::Rows(error) => text!("backup-rows", error = of_store(error)),
@@ -305,10 +320,13 @@ mod tests {
             (copy.into(), "/backup/chaveiro.db é de uma versão sem marcas"),
             (BackupError::Rows(StoreError::Full).into(), "as linhas do backup não podem ser lidas: o disco do banco"),
             (twice.into(), "o emissor https://a.example está configurado duas vezes"),
-            (StartError::Client("no TLS".to_owned()).into(), "não foi possível criar o cliente HTTP: no TLS"),
+            (
+                StartError::Client("no TLS".to_owned()).into(),
+                "não foi possível criar o cliente HTTP (texto original: no TLS)",
+            ),
             (ExportError::Output(full()).into(), "a exportação não pôde ser gravada"),
             (Fault::<Refusal>::Store(StoreError::Busy).into(), "a fila do banco está cheia"),
-            (Fault::<Refusal>::Escrow("no key".to_owned()).into(), "a custódia falhou: no key"),
+            (Fault::<Refusal>::Escrow("no key".to_owned()).into(), "a custódia falhou (texto original: no key)"),
             (MintError::TooLong.into(), "um token vale no máximo 8 horas"),
             (ExportError::Checkpoint(7).into(), "o ponto de verificação guardado na posição 7 está danificado"),
         ] {

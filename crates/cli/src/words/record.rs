@@ -10,14 +10,14 @@ pub(crate) fn of_export(error: &ExportError) -> Text {
     match error {
         ExportError::Store(error) => of_store(error),
         ExportError::Checkpoint(position) => text!("export-checkpoint", position = *position),
-        ExportError::Output(error) => text!("export-output", error = error.to_string()),
+        ExportError::Output(error) => text!("export-output", error = error),
     }
 }
 
 /// The fault of a line.
 pub(crate) fn of_broken(kind: &BrokenKind) -> Text {
     match kind {
-        BrokenKind::Unreadable(error) => text!("record-unreadable", error = error.to_string()),
+        BrokenKind::Unreadable(error) => text!("record-unreadable", error = error),
         BrokenKind::TooLong => text!("record-line-too-long"),
         BrokenKind::NotALine => text!("record-not-a-line"),
         BrokenKind::NotCanonical => text!("record-not-canonical"),

@@ -17,10 +17,10 @@ pub(crate) fn of_database(error: &OpenError) -> Text {
         OpenError::Migration(error) => text!("database-migration", error = error),
         OpenError::Doubtful { file, doubt: Doubt::Moved } => text!("database-moved", file = file),
         OpenError::Doubtful { file, doubt } => text!("database-doubtful", file = file, doubt = of_doubt(doubt)),
-        OpenError::Mark { file, error } => text!("database-mark", file = file, error = error.to_string()),
+        OpenError::Mark { file, error } => text!("database-mark", file = file, error = error),
         OpenError::Full(file) => text!("database-full", file = file),
         OpenError::Other { file, reason } => text!("database-other", file = file, reason = reason),
-        OpenError::Thread(error) => text!("database-thread", error = error.to_string()),
+        OpenError::Thread(error) => text!("database-thread", error = error),
     }
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn of_store(error: &StoreError) -> Text {
         StoreError::Unavailable(fault) | StoreError::ReadOnly(fault) => text!("store-unavailable", fault = fault),
         StoreError::TooCostly => text!("store-too-costly"),
         StoreError::ForeignCursor => text!("store-foreign-cursor"),
-        StoreError::Duplicate(entity) => text!("refused-entity-twice", entity = *entity),
+        StoreError::Duplicate(entity) => text!("refused-entity-twice", entity = entity.replace(' ', "-")),
         StoreError::Inconsistent(fault) => text!("store-inconsistent", fault = fault),
     }
 }

@@ -1,7 +1,7 @@
 //! Vouching: an operator confirms the identity of a person who signs in, or denies the sign-in.
 //!
 //! ```text
-//! approve   the code waits, the user exists          -> approved, recorded
+//! approve   the code waits, the user is enabled      -> approved, recorded
 //! deny      the code waits                           -> denied, recorded
 //! revoke    a person is signed in as that user       -> ended, access tokens included, recorded ([`super::revoke_tokens`])
 //! ```
@@ -38,6 +38,9 @@ pub enum VouchRefusal {
     /// The tenant has no such user.
     #[error("there is no user {0} in this tenant")]
     NoUser(String),
+    /// The account of the user is disabled, so that no token would be given.
+    #[error("the user {0} is disabled and cannot sign in")]
+    Disabled(String),
     /// The tenant has no such user, and the name is no object id.
     #[error("there is no user {0} in this tenant")]
     NobodyToRevoke(String),
@@ -88,6 +91,9 @@ pub fn decide(
     let event = match decision {
         Decision::Approve(name) => {
             let user = user(unit, tenant, name)?.ok_or_else(|| VouchRefusal::NoUser(name.clone()))?;
+            if user.is_disabled() {
+                return Err(VouchRefusal::Disabled(name.clone()).into());
+            }
             let principal = user.alternate_key.unwrap_or_else(|| user.id.to_string());
             let event = event(Activity::SignInApproved).with("user", user.id).with("userPrincipalName", principal);
             sign_in.user = Some(user.id);

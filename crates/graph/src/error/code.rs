@@ -178,12 +178,36 @@ fn of_application(refusal: &ApplicationRefusal) -> Coded {
 
 fn of_query(error: &QueryError) -> Coded {
     match error {
-        QueryError::Unsupported { option, place, .. } => coded!("optionUnsupported", option = option, place = place),
+        QueryError::Unsupported { option, place, advice } => coded!(
+            "optionUnsupported",
+            option = option,
+            place = place,
+            advice = advice.code,
+            name = advice.value("name"),
+            expected = advice.value("expected")
+        ),
         QueryError::Repeated(option) => coded!("optionRepeated", option = option),
-        QueryError::Value { option, given, .. } => coded!("optionValueInvalid", option = option, given = given),
+        QueryError::Value { option, given, expected } => coded!(
+            "optionValueInvalid",
+            option = option,
+            given = given,
+            expected = expected.code,
+            name = expected.value("name"),
+            most = expected.value("most")
+        ),
         QueryError::Property { name, entity, .. } => coded!("optionPropertyUnknown", name = name, entity = entity),
         QueryError::NoMembers { name, property } => coded!("optionMemberUnknown", name = name, property = property),
-        QueryError::Syntax { option, at, .. } => coded!("optionSyntax", option = option, at = at),
+        QueryError::Syntax { option, at, problem } => coded!(
+            "optionSyntax",
+            option = option,
+            at = at,
+            problem = problem.code,
+            name = problem.value("name"),
+            entity = problem.value("entity"),
+            expected = problem.value("expected"),
+            found = problem.value("found"),
+            most = problem.value("most")
+        ),
         QueryError::OutOfSight(name) => coded!("optionOutOfSight", name = name),
         QueryError::Cursor => coded!("skiptokenForeign"),
         QueryError::PortalCursor(token) => coded!("skiptokenOfPortal", token = token),
@@ -265,7 +289,8 @@ mod tests {
     fn no_code_stands_for_two_errors() {
         let source = include_str!("code.rs");
         let (source, _) = source.split_once("#[cfg(test)]").expect("the code");
-        let codes = source.split("coded!(\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let code = |call: &'static str| call.trim_start().strip_prefix('"')?.split('"').next();
+        let codes = source.split("coded!(").skip(1).filter_map(code);
         let (mut seen, mut count) = (std::collections::BTreeSet::new(), 0);
         for code in codes {
             assert!(seen.insert(code), "{code} twice");

@@ -14,7 +14,7 @@ use super::expansions::Expansions;
 use super::oneself::of_caller;
 use crate::entity::{Entity, Reading, Served, Told};
 use crate::error::GraphError;
-use crate::query::{Expand, MAX_EXPANDED_PAGE, Query, QueryError};
+use crate::query::{Expand, MAX_EXPANDED_PAGE, Query, QueryError, detail};
 use crate::render::Form;
 use crate::render::control::{Control, Placed};
 use crate::render::outline::{Object, Outline};
@@ -130,8 +130,10 @@ impl Expanding<'_> {
         let (asked, name) = (self.asked, expand.edge.name);
         let path = format!("{path}/{name}");
         let walk = asked.walk.model.parse(&path).map_err(|_| {
-            let expected =
-                "used on a shorter path, or with $top inside: there is more than one page, and no path to the rest";
+            let expected = detail!(
+                "shorterPath",
+                "used on a shorter path, or with $top inside: there is more than one page, and no path to the rest"
+            );
             QueryError::value("$expand", name, expected)
         })?;
         let walk = of_caller(walk, &asked.caller)?;

@@ -14,7 +14,7 @@ use crate::entity::{About, Collection, Entity, Reading, Told};
 use crate::kind::Kind;
 use crate::model::properties::{ID, text, texts};
 use crate::model::{Edge, Edm, EntityType, Filters, KeyForm, Property, SERVICE, Service};
-use crate::query::{Fields, QueryError, Selection, Source, constant};
+use crate::query::{Fields, QueryError, Selection, Source, constant, detail};
 use crate::render::outline::{Values, Wanted};
 use crate::render::{Form, date_time};
 use crate::resolve::Key;
@@ -159,7 +159,11 @@ impl Collection for Devices {
 
     fn check(&self, _: &Visibility, _: &Filter<Field>, order: &[Order<Field>]) -> Result<(), QueryError> {
         match order.iter().any(|key| key.field == Field::DeviceId) {
-            true => Err(QueryError::value("$orderby", "deviceId", "another property than deviceId")),
+            true => Err(QueryError::value(
+                "$orderby",
+                "deviceId",
+                detail!("otherProperty", "another property than {name}", name = "deviceId"),
+            )),
             false => Ok(()),
         }
     }

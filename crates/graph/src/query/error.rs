@@ -1,5 +1,6 @@
 //! The errors of query options, as callers read them.
 
+use super::detail::Detail;
 use crate::shown::shown;
 use thiserror::Error;
 
@@ -17,7 +18,7 @@ pub enum QueryError {
         /// The method and the path.
         place: String,
         /// The next step.
-        advice: String,
+        advice: Detail,
     },
     /// An option given twice.
     #[error("The query option '{0}' is given more than once.")]
@@ -30,7 +31,7 @@ pub enum QueryError {
         /// The value as it was given.
         given: String,
         /// The values that it takes.
-        expected: &'static str,
+        expected: Detail,
     },
     /// `$select` of something the type does not have.
     #[error(
@@ -60,7 +61,7 @@ pub enum QueryError {
         /// The position in its decoded value, in characters from 1.
         at: usize,
         /// The problem, and its remedy.
-        problem: String,
+        problem: Detail,
     },
     /// A number that tells of devices that the caller does not see.
     #[error(
@@ -89,7 +90,7 @@ pub enum QueryError {
 
 impl QueryError {
     /// The error of an invalid value.
-    pub(crate) fn value(option: &'static str, given: &str, expected: &'static str) -> Self {
+    pub(crate) fn value(option: &'static str, given: &str, expected: Detail) -> Self {
         Self::Value { option, given: shown(given), expected }
     }
 

@@ -1,5 +1,6 @@
 //! `$expand`: edges of the model, one level, each with `$select` and `$top` at most.
 
+use super::detail::{Awaited, detail};
 use super::error::QueryError;
 use super::page::MAX_PAGE;
 use super::scan::Scan;
@@ -18,7 +19,6 @@ pub struct Expand {
 
 /// Reads `users($select=id,displayName;$top=5),detectedApps` for entities of that type.
 pub(super) fn parse(text: &str, model: &'static Model, from: &'static EntityType) -> Result<Vec<Expand>, QueryError> {
-    const SUPPORTED: &str = "inside $expand there are only $select and $top";
     let mut scan = Scan::new("$expand", text);
     let mut expands: Vec<Expand> = Vec::new();
     loop {
@@ -27,19 +27,22 @@ pub(super) fn parse(text: &str, model: &'static Model, from: &'static EntityType
         let edge = model.edge(from, name).ok_or_else(|| {
             let edges: Vec<_> = model.edges_from(from).map(|edge| edge.name).collect();
             match edges.is_empty() {
-                true => scan.problem(at, "there is nothing to expand here"),
-                false => scan.problem(at, format!("expected one of {}", edges.join(", "))),
+                true => scan.problem(at, detail!("nothingToExpand", "there is nothing to expand here")),
+                false => {
+                    let edges = edges.join(", ");
+                    scan.problem(at, detail!("edgeExpected", "expected one of {expected}", expected = edges))
+                }
             }
         })?;
         if expands.iter().any(|other| other.edge.name == edge.name) {
-            return Err(scan.problem(at, format!("'{}' is expanded twice", edge.name)));
+            return Err(scan.problem(at, detail!("expandedTwice", "'{name}' is expanded twice", name = edge.name)));
         }
         let mut expand = Expand { edge, select: None, top: None };
         if scan.sign('(') {
             loop {
                 let at = scan.at();
                 let option = scan.name().to_ascii_lowercase();
-                scan.need('=', "$select= or $top=")?;
+                scan.need('=', Awaited("selectOrTop", "$select= or $top="))?;
                 match option.trim_start_matches('$') {
                     "select" if expand.select.is_none() => {
                         let mut names = vec![selected(&mut scan)];
@@ -50,11 +53,14 @@ pub(super) fn parse(text: &str, model: &'static Model, from: &'static EntityType
                     }
                     "top" if expand.top.is_none() && edge.many => {
                         let top = scan.name().parse().ok().filter(|top| *top <= MAX_PAGE);
-                        expand.top = Some(top.ok_or_else(|| scan.problem(at, "$top is a number from 0 to 1000"))?);
+                        let problem = || detail!("topRange", "$top is a number from 0 to {most}", most = MAX_PAGE);
+                        expand.top = Some(top.ok_or_else(|| scan.problem(at, problem()))?);
                     }
                     _ => {
-                        let problem = format!(
-                            "'{option}' is not supported here; {SUPPORTED}, each once, and $top for collections"
+                        let problem = detail!(
+                            "expandOption",
+                            "'{name}' is not supported here; inside $expand there are only $select and $top, each once, and $top for collections",
+                            name = option,
                         );
                         return Err(scan.problem(at, problem));
                     }
@@ -62,14 +68,14 @@ pub(super) fn parse(text: &str, model: &'static Model, from: &'static EntityType
                 if scan.sign(')') {
                     break;
                 }
-                scan.need(';', "; or )")?;
+                scan.need(';', Awaited("semicolonOrEnd", "; or )"))?;
             }
         }
         expands.push(expand);
         if scan.is_at_end() {
             return Ok(expands);
         }
-        scan.need(',', "(, a comma or the end")?;
+        scan.need(',', Awaited("commaOrEnd", "(, a comma or the end"))?;
     }
 }
 

@@ -3,6 +3,7 @@
 
 use chaveiro_core::query::{ActionField, AuditField, DeviceField, MemberKind, ResourceField, Value, moment};
 
+use super::detail::{Detail, detail};
 use super::error::QueryError;
 use super::scan::Scan;
 use crate::model::managed_device::EMPTY;
@@ -129,12 +130,22 @@ pub(super) fn find_path<F: Fields>(
     let structure = structure(name, entity, version);
     let found = structure.and_then(|(property, of)| Some((property, of, of.property(member_name)?)));
     let found = found.filter(|(_, of, member)| version.serves_member(member, of));
-    let (structure, _, member) =
-        found.ok_or_else(|| scan.problem(at, format!("'{path}' is no property of microsoft.graph.{}", entity.name)))?;
-    let source = F::member_source(structure, member).ok_or_else(|| {
-        scan.problem(at, format!("lists of microsoft.graph.{} are not filtered or ordered by '{path}'", entity.name))
-    })?;
+    let (structure, _, member) = found.ok_or_else(|| scan.problem(at, no_property(&path, entity)))?;
+    let source = F::member_source(structure, member).ok_or_else(|| scan.problem(at, not_ordered(&path, entity)))?;
     Ok((member, source))
+}
+
+fn no_property(path: &str, entity: &EntityType) -> Detail {
+    detail!("noProperty", "'{name}' is no property of microsoft.graph.{entity}", name = path, entity = entity.name)
+}
+
+fn not_ordered(path: &str, entity: &EntityType) -> Detail {
+    detail!(
+        "notFilteredOrOrdered",
+        "lists of microsoft.graph.{entity} are not filtered or ordered by '{name}'",
+        entity = entity.name,
+        name = path,
+    )
 }
 
 /// The property of that name when it is one structure, and the type of that.
@@ -158,12 +169,9 @@ pub(super) fn find<F: Fields>(
     entity: &'static EntityType,
     version: Version,
 ) -> Result<(&'static Property, Source<F>), QueryError> {
-    let problem = |problem: String| QueryError::Syntax { option, at, problem };
+    let problem = |problem| QueryError::Syntax { option, at, problem };
     let property = entity.property(name).filter(|property| version.serves(property, entity));
-    let property =
-        property.ok_or_else(|| problem(format!("'{name}' is no property of microsoft.graph.{}", entity.name)))?;
-    let source = F::source(property).ok_or_else(|| {
-        problem(format!("lists of microsoft.graph.{} are not filtered or ordered by '{}'", entity.name, property.name))
-    })?;
+    let property = property.ok_or_else(|| problem(no_property(name, entity)))?;
+    let source = F::source(property).ok_or_else(|| problem(not_ordered(property.name, entity)))?;
     Ok((property, source))
 }

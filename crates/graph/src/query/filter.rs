@@ -7,6 +7,7 @@
 
 use chaveiro_core::query::{Filter, Test, Value, moment};
 
+use super::detail::{Awaited, Detail, Found, detail};
 use super::error::QueryError;
 use super::fields::{Fields, Source, find_path, structure};
 use super::scan::Scan;
@@ -23,21 +24,34 @@ pub const MAX_DEPTH: usize = 16;
 pub const MAX_COMPARISONS: usize = 128;
 
 const OPTION: &str = "$filter";
-const OPERATORS: &str = "one of eq, ne, gt, ge, lt, le, in";
-const CONDITION: &str = "a property, startswith, endswith, contains, not or (";
+const PROPERTY: Awaited = Awaited("property", "a property");
+const CONDITION: Awaited = Awaited("condition", "a property, startswith, endswith, contains, not or (");
+const LIST: Awaited = Awaited("list", "a list in parentheses");
+const LIST_END: Awaited = Awaited("commaOrParenthesis", ", or )");
+const END: Awaited = Awaited("operatorOrEnd", "and, or, or the end");
+const OPEN: Awaited = Awaited::sign("(");
+const CLOSE: Awaited = Awaited::sign(")");
+const COMMA: Awaited = Awaited::sign(",");
+const SLASH: Awaited = Awaited::sign("/");
+const ANY: Awaited = Awaited::sign("any(t:t eq 'x')");
 
 /// Reads a filter over the properties of that type.
 pub fn parse<F: Fields>(text: &str, entity: &'static EntityType, version: Version) -> Result<Filter<F>, QueryError> {
     let mut parser = Parser { scan: Scan::new(OPTION, text), entity, version, depth: 0, comparisons: 0 };
     if text.len() > MAX_BYTES {
-        return Err(parser
-            .scan
-            .problem(1, format!("a filter has at most {MAX_BYTES} bytes, this one has {}", text.len())));
+        let (most, found) = (MAX_BYTES, text.len());
+        let problem = detail!(
+            "filterTooLong",
+            "a filter has at most {most} bytes, this one has {found}",
+            most = most,
+            found = found
+        );
+        return Err(parser.scan.problem(1, problem));
     }
     let filter = parser.either(true)?;
     match parser.scan.is_at_end() {
         true => Ok(filter),
-        false => Err(parser.scan.expected("and, or, or the end")),
+        false => Err(parser.scan.expected(END)),
     }
 }
 
@@ -71,13 +85,17 @@ impl Parser<'_> {
         let at = self.scan.at();
         if self.scan.sign('(') {
             let inner = self.deeper(at, |parser| parser.either(holds))?;
-            self.scan.need(')', ")")?;
+            self.scan.need(')', CLOSE)?;
             return Ok(inner);
         }
         let name = self.scan.name();
         match name.to_ascii_lowercase().as_str() {
             "" => Err(match self.scan.touches('\'') {
-                true => self.scan.problem(at, "a comparison begins with a property, such as deviceName eq 'x'"),
+                true => {
+                    let problem =
+                        detail!("valueFirst", "a comparison begins with a property, such as deviceName eq 'x'");
+                    self.scan.problem(at, problem)
+                }
                 false => self.scan.expected(CONDITION),
             }),
             "not" => self.deeper(at, |parser| parser.one(!holds)),
@@ -96,17 +114,24 @@ impl Parser<'_> {
 
     fn no_function(&self, at: usize, name: &str) -> QueryError {
         let problem = match name.to_ascii_lowercase().as_str() {
-            "tolower" | "toupper" => {
-                format!("{name} is not needed and not supported: text is compared without regard to case")
-            }
-            _ => format!("the function {name} is not supported; supported are startswith, endswith and contains"),
+            "tolower" | "toupper" => detail!(
+                "caseFunction",
+                "{name} is not needed and not supported: text is compared without regard to case",
+                name = name,
+            ),
+            _ => detail!(
+                "functionUnsupported",
+                "the function {name} is not supported; supported are startswith, endswith and contains",
+                name = name,
+            ),
         };
         self.scan.problem(at, problem)
     }
 
     fn deeper<T>(&mut self, at: usize, read: impl FnOnce(&mut Self) -> Result<T, QueryError>) -> Result<T, QueryError> {
         if self.depth == MAX_DEPTH {
-            return Err(self.scan.problem(at, format!("parentheses and not are nested more than {MAX_DEPTH} deep")));
+            let problem = detail!("tooDeep", "parentheses and not are nested more than {most} deep", most = MAX_DEPTH);
+            return Err(self.scan.problem(at, problem));
         }
         self.depth += 1;
         let result = read(self);
@@ -123,7 +148,11 @@ impl Parser<'_> {
     ) -> Result<Filter<F>, QueryError> {
         self.comparisons += 1;
         if self.comparisons > MAX_COMPARISONS {
-            let problem = format!("more than {MAX_COMPARISONS} comparisons; ask in several requests");
+            let problem = detail!(
+                "tooManyComparisons",
+                "more than {most} comparisons; ask in several requests",
+                most = MAX_COMPARISONS,
+            );
             return Err(self.scan.problem(at, problem));
         }
         Ok(match source {
@@ -140,29 +169,30 @@ impl Parser<'_> {
         test: fn(String) -> Test,
         holds: bool,
     ) -> Result<Filter<F>, QueryError> {
-        self.scan.need('(', "(")?;
+        self.scan.need('(', OPEN)?;
         let property_at = self.scan.at();
         let property_name = self.scan.name();
         if property_name.is_empty() {
-            return Err(self.scan.expected("a property"));
+            return Err(self.scan.expected(PROPERTY));
         }
         if self.scan.touches('(') {
             return Err(self.no_function(property_at, property_name));
         }
         let (property, source) = find_path(&mut self.scan, property_name, property_at, self.entity, self.version)?;
         if !matches!(property.edm, Edm::String) {
-            return Err(self.scan.problem(property_at, format!("{name} is for text, '{}' is none", property.name)));
+            let problem =
+                detail!("notText", "{found} is for text, '{name}' is none", found = name, name = property.name);
+            return Err(self.scan.problem(property_at, problem));
         }
-        self.scan.need(',', ",")?;
+        self.scan.need(',', COMMA)?;
         let text = self.scan.quoted('\'')?;
-        self.scan.need(')', ")")?;
+        self.scan.need(')', CLOSE)?;
         self.test(at, &source, test(text), holds)
     }
 
     /// `property/any(x:x eq 'text')`, its name read.
     fn item_has<F: Fields>(&mut self, at: usize, name: &str, holds: bool) -> Result<Filter<F>, QueryError> {
-        const FORM: &str = "any(t:t eq 'x')";
-        self.scan.need('/', "/")?;
+        self.scan.need('/', SLASH)?;
         let property = self.entity.property(name).filter(|property| self.version.serves(property, self.entity));
         let texts = property.filter(|property| matches!(property.edm, Edm::Collection(Edm::String)));
         let Some(Source::Field(field)) = texts.and_then(F::source) else {
@@ -170,31 +200,46 @@ impl Parser<'_> {
         };
         let word_at = self.scan.at();
         if !self.scan.keyword("any") {
-            return Err(self.scan.expected(FORM));
+            return Err(self.scan.expected(ANY));
         }
-        self.scan.need('(', FORM)?;
+        self.scan.need('(', ANY)?;
         let variable = self.scan.name().to_owned();
-        self.scan.need(':', FORM)?;
+        self.scan.need(':', ANY)?;
         if variable.is_empty() || self.scan.name() != variable || !self.scan.keyword("eq") {
-            return Err(self.scan.problem(word_at, format!("only {FORM} is supported here")));
+            let problem = detail!("onlyForm", "only {expected} is supported here", expected = ANY.0);
+            return Err(self.scan.problem(word_at, problem));
         }
         let text = self.scan.quoted('\'')?;
-        self.scan.need(')', ")")?;
+        self.scan.need(')', CLOSE)?;
         self.test(at, &Source::Field(field), Test::Has(text), holds)
     }
 
     /// The problem of a path that begins with that name, which is no structure.
-    fn no_path(&self, name: &str, property: Option<&Property>) -> String {
+    fn no_path(&self, name: &str, property: Option<&Property>) -> Detail {
         let of = self.entity.name;
         match property.map(|property| property.edm) {
-            None => format!(
-                "'{name}' is no property of microsoft.graph.{of}; a filter does not lead to other entities, so filter a list of those instead"
+            None => detail!(
+                "leadsElsewhere",
+                "'{name}' is no property of microsoft.graph.{entity}; a filter does not lead to other entities, so filter a list of those instead",
+                name = name,
+                entity = of,
             ),
-            Some(Edm::Collection(Edm::Complex(_))) if name.eq_ignore_ascii_case("deviceActionResults") => format!(
-                "lists are not filtered by '{name}'; ask /deviceManagement/remoteActionAudits?$filter=actionState eq 'pending'"
+            Some(Edm::Collection(Edm::Complex(_))) if name.eq_ignore_ascii_case("deviceActionResults") => detail!(
+                "notFilteredByResults",
+                "lists are not filtered by '{name}'; ask /deviceManagement/remoteActionAudits?$filter=actionState eq 'pending'",
+                name = name,
             ),
-            Some(Edm::Collection(_)) => format!("lists of microsoft.graph.{of} are not filtered by '{name}'"),
-            Some(_) => format!("'{name}' is a single value without members; compare it alone, without '/'"),
+            Some(Edm::Collection(_)) => detail!(
+                "notFiltered",
+                "lists of microsoft.graph.{entity} are not filtered by '{name}'",
+                entity = of,
+                name = name,
+            ),
+            Some(_) => detail!(
+                "withoutMembers",
+                "'{name}' is a single value without members; compare it alone, without '/'",
+                name = name,
+            ),
         }
     }
 
@@ -221,11 +266,26 @@ impl Parser<'_> {
             _ => None,
         };
         let Some(test) = ordered else {
-            let more = if matches!(property.edm, Edm::Boolean) { ", and, or, or the end" } else { "" };
-            return Err(before.expected(&format!("{OPERATORS}{more} after '{}'", property.name)));
+            let (name, found) = (property.name, before.found());
+            let problem = match property.edm {
+                Edm::Boolean => detail!(
+                    "operatorOrEndAfter",
+                    "expected one of eq, ne, gt, ge, lt, le, in, and, or, or the end after '{name}', found {found}",
+                    name = name,
+                    found = found,
+                ),
+                _ => detail!(
+                    "operatorAfter",
+                    "expected one of eq, ne, gt, ge, lt, le, in after '{name}', found {found}",
+                    name = name,
+                    found = found,
+                ),
+            };
+            return Err(self.scan.problem(operator_at, problem));
         };
         if matches!(property.edm, Edm::Boolean | Edm::Enum(_)) {
-            let problem = format!("'{}' has no order; supported are eq, ne and in", property.name);
+            let problem =
+                detail!("withoutOrder", "'{name}' has no order; supported are eq, ne and in", name = property.name);
             return Err(self.scan.problem(operator_at, problem));
         }
         match self.literal(property)? {
@@ -249,7 +309,7 @@ impl Parser<'_> {
         source: &Source<F>,
         holds: bool,
     ) -> Result<Filter<F>, QueryError> {
-        self.scan.need('(', "a list in parentheses")?;
+        self.scan.need('(', LIST)?;
         let mut parts = Vec::new();
         loop {
             let value = self.literal(property)?;
@@ -258,7 +318,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.scan.need(')', ", or )")?;
+        self.scan.need(')', LIST_END)?;
         Ok(if holds { Filter::any(parts) } else { Filter::all(parts) })
     }
 
@@ -287,11 +347,7 @@ impl Parser<'_> {
             (Edm::DateTime, None) => moment(word).map(Value::Time),
             _ => None,
         };
-        value.ok_or_else(|| {
-            let problem =
-                format!("'{}' is compared with {}, and not with {}", property.name, form(property.edm), before.found());
-            self.scan.problem(at, problem)
-        })
+        value.ok_or_else(|| self.scan.problem(at, compared(property, &before.found())))
     }
 }
 
@@ -302,23 +358,57 @@ fn whole(word: &str) -> Option<i64> {
     digits.parse().ok().filter(|_| is_zero)
 }
 
-/// The form of a literal of a type, as errors say it.
-fn form(edm: Edm) -> String {
-    match edm {
-        Edm::String => "a text in single quotes, such as 'x' (a quote inside is doubled), or null".to_owned(),
-        Edm::Boolean => "true, false or null, without quotes".to_owned(),
-        Edm::Int32 | Edm::Int64 => "a whole number, without quotes, or null".to_owned(),
-        Edm::DateTime => {
-            "a date and time without quotes, such as 2026-01-31T08:30:00Z (a + in a URL is written %2B), or null"
-                .to_owned()
+/// The problem of a literal that is not of the type of the property.
+fn compared(property: &Property, found: &Found) -> Detail {
+    let name = property.name;
+    match property.edm {
+        Edm::String => detail!(
+            "comparedWithText",
+            "'{name}' is compared with a text in single quotes, such as 'x' (a quote inside is doubled), or null, and not with {found}",
+            name = name,
+            found = found,
+        ),
+        Edm::Boolean => {
+            detail!(
+                "comparedWithBoolean",
+                "'{name}' is compared with true, false or null, without quotes, and not with {found}",
+                name = name,
+                found = found,
+            )
         }
+        Edm::Int32 | Edm::Int64 => detail!(
+            "comparedWithNumber",
+            "'{name}' is compared with a whole number, without quotes, or null, and not with {found}",
+            name = name,
+            found = found,
+        ),
+        Edm::DateTime => detail!(
+            "comparedWithMoment",
+            "'{name}' is compared with a date and time without quotes, such as 2026-01-31T08:30:00Z (a + in a URL is written %2B), or null, and not with {found}",
+            name = name,
+            found = found,
+        ),
         Edm::Enum(of) => {
             let members: Vec<_> = of.names().map(|name| format!("'{name}'")).collect();
-            format!("null or one of {}", members.join(", "))
+            detail!(
+                "comparedWithMember",
+                "'{name}' is compared with null or one of {expected}, and not with {found}",
+                name = name,
+                found = found,
+                expected = members.join(", "),
+            )
         }
-        Edm::Collection(_) => "its items alone: roleScopeTagIds/any(t:t eq 'x')".to_owned(),
-        Edm::Double | Edm::Guid | Edm::Duration | Edm::Binary | Edm::Complex(_) => {
-            "null alone; other values of its type are not compared here".to_owned()
-        }
+        Edm::Collection(_) => detail!(
+            "comparedByItems",
+            "'{name}' is compared with its items alone: roleScopeTagIds/any(t:t eq 'x'), and not with {found}",
+            name = name,
+            found = found,
+        ),
+        Edm::Double | Edm::Guid | Edm::Duration | Edm::Binary | Edm::Complex(_) => detail!(
+            "comparedWithNull",
+            "'{name}' is compared with null alone; other values of its type are not compared here, and not with {found}",
+            name = name,
+            found = found,
+        ),
     }
 }

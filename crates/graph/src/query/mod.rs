@@ -2,6 +2,7 @@
 //! every device. [`Taken`] says which options a request has.
 
 mod cursor;
+mod detail;
 mod error;
 mod expand;
 mod fields;
@@ -16,6 +17,8 @@ use chaveiro_core::query::{Filter, Listing};
 use percent_encoding::percent_decode_str;
 
 use self::cursor::Question;
+pub use self::detail::Detail;
+pub(crate) use self::detail::detail;
 pub use self::error::QueryError;
 pub use self::expand::Expand;
 pub use self::fields::{Fields, Source, constant};
@@ -74,7 +77,7 @@ impl Query {
                 let names = value.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
                 let names: Vec<_> = names.collect();
                 if names.is_empty() {
-                    return Err(wrong("a list of property names"));
+                    return Err(wrong(detail!("propertyNames", "a list of property names")));
                 }
                 set(&mut self.select, names, option)
             }
@@ -82,20 +85,26 @@ impl Query {
                 // More digits than a number has are more than a page, too.
                 let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
                 let top = digits.then(|| value.parse::<usize>().unwrap_or(usize::MAX));
-                let top = top.ok_or_else(|| wrong("a number from 0"))?;
+                let top = top.ok_or_else(|| wrong(detail!("numberFromZero", "a number from 0")))?;
                 set(&mut self.top, top.min(MAX_PAGE), option)
             }
             "$skip" => {
                 let skip =
                     value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse::<usize>().ok()).flatten();
                 let skip = skip.filter(|skip| *skip <= MAX_SKIP);
-                let skip = skip.ok_or_else(|| wrong("a number up to 10000; follow @odata.nextLink for more"))?;
+                let skip = skip.ok_or_else(|| {
+                    wrong(detail!(
+                        "numberUpTo",
+                        "a number up to {most}; follow @odata.nextLink for more",
+                        most = MAX_SKIP
+                    ))
+                })?;
                 set(&mut self.skip, skip, option)
             }
             "$count" => match value.to_ascii_lowercase().as_str() {
                 "true" => set(&mut self.count, true, option),
                 "false" => set(&mut self.count, false, option),
-                _ => Err(wrong("true or false")),
+                _ => Err(wrong(detail!("trueOrFalse", "true or false"))),
             },
             "$filter" => set(&mut self.filter, value, option),
             "$search" => set(&mut self.search, value, option),
@@ -103,7 +112,7 @@ impl Query {
             "$expand" => set(&mut self.expand, value, option),
             "$skiptoken" => set(&mut self.skiptoken, value, option),
             "$format" => set(&mut self.format, value, option),
-            _ => Err(wrong("left out: it has no meaning here")),
+            _ => Err(wrong(detail!("leftOut", "left out: it has no meaning here"))),
         }
     }
 
@@ -117,7 +126,8 @@ impl Query {
     /// The question to the list at the end of that walk.
     pub fn listing<F: Fields>(&self, entity: &'static EntityType, walk: &Walk) -> Result<Listing<F>, QueryError> {
         if self.skip.is_some() && self.skiptoken.is_some() {
-            let expected = "left out beside $skiptoken, which says where the page begins";
+            let expected =
+                detail!("leftOutBesideSkiptoken", "left out beside $skiptoken, which says where the page begins");
             return Err(QueryError::value("$skip", &self.skip.unwrap_or_default().to_string(), expected));
         }
         let filter = self.filter(entity, walk.version)?;

@@ -1,6 +1,7 @@
 //! The options that a request takes. Every other one is refused by name, because a client whose option is ignored acts on an
 //! answer to another question: all devices, where it meant some.
 
+use super::detail::detail;
 use super::error::QueryError;
 use crate::shown::shown;
 
@@ -37,12 +38,15 @@ impl Taken {
     fn refusal(&self, name: &str) -> QueryError {
         let option = shown(name);
         let advice = match self.near(name) {
-            Some(meant) => format!("Did you mean '{meant}'?"),
-            None if name.starts_with('@') => {
-                "Parameter aliases are not supported; write the value itself in the place of the alias.".to_owned()
+            Some(meant) => detail!("didYouMean", "Did you mean '{name}'?", name = meant),
+            None if name.starts_with('@') => detail!(
+                "aliasUnsupported",
+                "Parameter aliases are not supported; write the value itself in the place of the alias."
+            ),
+            None if self.options.is_empty() => detail!("noneSupported", "Nothing was done; leave it out."),
+            None => {
+                detail!("supported", "Supported here: {expected}. Leave it out.", expected = self.options.join(", "))
             }
-            None if self.options.is_empty() => "Nothing was done; leave it out.".to_owned(),
-            None => format!("Supported here: {}. Leave it out.", self.options.join(", ")),
         };
         QueryError::Unsupported { option, place: self.place.clone(), advice }
     }

@@ -2,6 +2,7 @@
 
 use chaveiro_core::query::{Filter, Order, Test};
 
+use super::detail::{Awaited, detail};
 use super::error::QueryError;
 use super::fields::{Fields, Source, find_path};
 use super::scan::Scan;
@@ -29,14 +30,16 @@ pub(super) fn parse<F: Fields>(
         let at = scan.at();
         let name = scan.name();
         if name.is_empty() {
-            return Err(scan.expected("a property"));
+            return Err(scan.expected(Awaited("property", "a property")));
         }
         let (property, source) = find_path(&mut scan, name, at, entity, version)?;
         if matches!(property.edm, Edm::Collection(_)) {
-            return Err(scan.problem(at, format!("'{}' is a collection and has no order", property.name)));
+            let problem =
+                detail!("orderOfCollection", "'{name}' is a collection and has no order", name = property.name);
+            return Err(scan.problem(at, problem));
         }
         if order.len() == MAX_KEYS {
-            return Err(scan.problem(at, format!("more than {MAX_KEYS} properties")));
+            return Err(scan.problem(at, detail!("tooManyKeys", "more than {most} properties", most = MAX_KEYS)));
         }
         let descending = scan.keyword("desc");
         if !descending {
@@ -49,7 +52,7 @@ pub(super) fn parse<F: Fields>(
         if scan.is_at_end() {
             return Ok(order);
         }
-        scan.need(',', "asc, desc, a comma or the end")?;
+        scan.need(',', Awaited("directionOrEnd", "asc, desc, a comma or the end"))?;
     }
 }
 
@@ -58,10 +61,17 @@ pub(super) fn search<F: Fields>(text: &str, entity: &'static EntityType) -> Resu
     const OPTION: &str = "$search";
     let mut scan = Scan::new(OPTION, text);
     if F::SEARCHED.is_empty() {
-        return Err(scan.problem(1, format!("{} cannot be searched, only managedDevice; use $filter", entity.name)));
+        let problem = detail!(
+            "notSearched",
+            "{entity} cannot be searched, only managedDevice; use $filter",
+            entity = entity.name,
+        );
+        return Err(scan.problem(1, problem));
     }
     if text.len() > MAX_SEARCH_BYTES {
-        return Err(scan.problem(1, format!("a search has at most {MAX_SEARCH_BYTES} bytes")));
+        return Err(
+            scan.problem(1, detail!("searchTooLong", "a search has at most {most} bytes", most = MAX_SEARCH_BYTES))
+        );
     }
     let mut parts = Vec::new();
     while !scan.is_at_end() {
@@ -69,27 +79,36 @@ pub(super) fn search<F: Fields>(text: &str, entity: &'static EntityType) -> Resu
         let is_quoted = scan.touches('"');
         let word = if is_quoted { scan.quoted('"')? } else { scan.until_space().to_owned() };
         if let Some((property, _)) = word.split_once(':').filter(|(name, _)| entity.property(name).is_some()) {
-            let problem = format!("a search is not for one property; use $filter=contains({property},'...')");
+            let problem = detail!(
+                "searchOfProperty",
+                "a search is not for one property; use $filter=contains({name},'...')",
+                name = property,
+            );
             return Err(scan.problem(at, problem));
         }
         match word.as_str() {
-            "" => return Err(scan.problem(at, "there is nothing between the quotes")),
+            "" => {
+                let problem = detail!("nothingQuoted", "there is nothing between the quotes");
+                return Err(scan.problem(at, problem));
+            }
             "AND" | "OR" | "NOT" if !is_quoted => {
-                return Err(scan.problem(at, "AND, OR and NOT are not supported; every word must be found"));
+                let problem = detail!("searchOperators", "AND, OR and NOT are not supported; every word must be found");
+                return Err(scan.problem(at, problem));
             }
             _ if !is_quoted && (word.contains(['"', '(', ')']) || word.chars().any(char::is_control)) => {
-                return Err(scan.problem(at, "put words with special characters into double quotes"));
+                let problem = detail!("quotesNeeded", "put words with special characters into double quotes");
+                return Err(scan.problem(at, problem));
             }
             _ => {}
         }
         if parts.len() == MAX_WORDS {
-            return Err(scan.problem(at, format!("more than {MAX_WORDS} words")));
+            return Err(scan.problem(at, detail!("tooManyWords", "more than {most} words", most = MAX_WORDS)));
         }
         let is = |field: &F| Filter::Is { field: field.clone(), test: Test::Contains(word.clone()), holds: true };
         parts.push(Filter::any(F::SEARCHED.iter().map(is).collect()));
     }
     match parts.is_empty() {
-        true => Err(scan.expected("a word")),
+        true => Err(scan.expected(Awaited("word", "a word"))),
         false => Ok(Filter::all(parts)),
     }
 }

@@ -1,5 +1,6 @@
 //! Reading the text of an option, with positions for errors.
 
+use super::detail::{Awaited, Detail, Found, detail};
 use super::error::QueryError;
 
 /// The characters that may stand between words.
@@ -34,22 +35,25 @@ impl<'a> Scan<'a> {
         self.rest.is_empty()
     }
 
-    pub(super) fn problem(&self, at: usize, problem: impl Into<String>) -> QueryError {
-        QueryError::Syntax { option: self.option, at, problem: problem.into() }
+    pub(super) fn problem(&self, at: usize, problem: Detail) -> QueryError {
+        QueryError::Syntax { option: self.option, at, problem }
     }
 
     /// The error that something else should stand here.
-    pub(super) fn expected(&mut self, what: &str) -> QueryError {
+    pub(super) fn expected(&mut self, Awaited(code, words): Awaited) -> QueryError {
         let at = self.at();
         let found = self.found();
-        self.problem(at, format!("expected {what}, found {found}"))
+        let mut problem = detail!("expected", "expected {expected}, found {found}", expected = words, found = found);
+        problem.values.retain(|(name, _)| *name != "expected");
+        problem.values.push(("expected", code.into()));
+        self.problem(at, problem)
     }
 
     /// The text that comes next, for errors.
-    pub(super) fn found(&mut self) -> String {
+    pub(super) fn found(&mut self) -> Found {
         self.spaces();
         let shown: String = self.rest.chars().take_while(|c| !c.is_whitespace()).take(20).collect();
-        if shown.is_empty() { "the end".to_owned() } else { format!("\"{shown}\"") }
+        Found(Some(shown).filter(|shown| !shown.is_empty()))
     }
 
     fn spaces(&mut self) {
@@ -80,7 +84,7 @@ impl<'a> Scan<'a> {
         self.rest.starts_with(sign)
     }
 
-    pub(super) fn need(&mut self, sign: char, what: &str) -> Result<(), QueryError> {
+    pub(super) fn need(&mut self, sign: char, what: Awaited) -> Result<(), QueryError> {
         if self.sign(sign) { Ok(()) } else { Err(self.expected(what)) }
     }
 
@@ -120,11 +124,11 @@ impl<'a> Scan<'a> {
     /// The content of a quoted text whose quote comes next; a quote inside is doubled.
     pub(super) fn quoted(&mut self, quote: char) -> Result<String, QueryError> {
         let at = self.at();
-        self.need(quote, "a text in quotes")?;
+        self.need(quote, Awaited("quotedText", "a text in quotes"))?;
         let mut text = String::new();
         loop {
             let Some(end) = self.rest.find(quote) else {
-                return Err(self.problem(at, "the quote that opens here is not closed"));
+                return Err(self.problem(at, detail!("quoteOpen", "the quote that opens here is not closed")));
             };
             text.push_str(self.take(end));
             self.take(quote.len_utf8());
@@ -135,7 +139,10 @@ impl<'a> Scan<'a> {
             self.take(quote.len_utf8());
         }
         match text.chars().any(char::is_control) {
-            true => Err(self.problem(at, "control characters are not supported in a text")),
+            true => {
+                let problem = detail!("controlCharacter", "control characters are not supported in a text");
+                Err(self.problem(at, problem))
+            }
             false => Ok(text),
         }
     }

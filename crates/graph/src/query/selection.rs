@@ -12,7 +12,7 @@ use crate::shown::shown;
 pub struct Named {
     /// The property.
     pub property: &'static str,
-    /// The one member of it that is wanted; `None` means all of it.
+    /// The member of it that the caller names; `None` means all members.
     pub member: Option<&'static str>,
 }
 
@@ -22,7 +22,7 @@ impl Named {
         Self { property, member: None }
     }
 
-    /// The property of that type with that name, or the member behind a slash.
+    /// The property of the type with that name, or its member that is named behind a slash.
     fn read(name: &str, entity: &EntityType, version: Version) -> Result<Self, QueryError> {
         let unknown = || {
             let of_beta = version != Version::Beta && Self::read(name, entity, Version::Beta).is_ok();
@@ -46,9 +46,9 @@ impl Named {
 pub enum Selection {
     /// Those that are served without `$select`.
     Default,
-    /// Everything; these were named besides.
+    /// All properties; the caller also named these.
     All(Vec<Named>),
-    /// These.
+    /// The named properties alone.
     Only(Vec<Named>),
 }
 
@@ -74,7 +74,7 @@ impl Selection {
         }
     }
 
-    /// Returns true if items of a list show their tag: a caller that names properties gets these alone.
+    /// Returns true if items of a list show their `@odata.etag`. A caller that names properties gets only those.
     pub fn shows_tag(&self) -> bool {
         !matches!(self, Self::Only(_))
     }
@@ -87,12 +87,12 @@ impl Selection {
         }
     }
 
-    /// The value of a property, with those members alone that the caller names.
+    /// The value of a property, reduced to the members that the caller names.
     pub fn narrow(&self, property: &str, value: Value) -> Value {
         let Self::Only(names) = self else { return value };
         let Value::Object(mut object) = value else { return value };
         let of_property = names.iter().filter(|named| named.property == property);
-        // One that is wanted as a whole needs no members.
+        // A property that is named without a member stays whole.
         if let Some(members) = of_property.map(|named| named.member).collect::<Option<Vec<_>>>() {
             object.retain(|name, _| members.contains(&name.as_str()));
         }

@@ -3,7 +3,7 @@
 ## Verbs
 
 agent-enrolled = enrolled at { $address }
-agent-not-enrolled-yet = not enrolled; run: chaveiro-agent enroll https://SERVER --token TOKEN
+agent-not-enrolled-yet = not enrolled; run the line that `chaveiro device enroll-token` prints on the server, or: chaveiro-agent enroll https://SERVER
 agent-last-report = last report: { $at }
 agent-never-reported = last report: never
 agent-certificate-ends = certificate ends: { $at }
@@ -12,6 +12,7 @@ agent-synced = { $messages ->
    *[other] reported, in { $messages } messages
 }
 agent-escrowed = { $volume } can be recovered from now on; its passcode goes into escrow with the next session
+agent-ask-token = Enrolment token (not shown):
 agent-ask-passphrase = What opens { $volume } now:
 agent-left = no longer enrolled; key slots of the escrow stay (--release-slots removes them)
 agent-left-released = no longer enrolled; the key slots of the escrow are gone, the passwords and key slots of people are as they were
@@ -62,7 +63,7 @@ obstacle-not-escrowed = the agent has no key of its own to it
 ## Errors
 
 not-enrolled = this machine is not enrolled
-    .hint = run: chaveiro-agent enroll https://SERVER --token TOKEN
+    .hint = run the line that `chaveiro device enroll-token` prints on the server, or: chaveiro-agent enroll https://SERVER
 agent-enrolled-already = this machine is enrolled already
     .hint = add --again to enrol once more as the same device
 agent-root-certificate = the root certificate { $file } cannot be read
@@ -92,7 +93,7 @@ agent-only-our-slots = volume { $volume } has no key slot of a user
 agent-not-configured = recoveries would not look at { $volume }
     .hint = put it into `volumes` of /etc/chaveiro-agent.toml first
 agent-token-needed = a token is missing
-    .hint = give --token-file FILE, or - for standard input
+    .hint = type it when asked at a terminal, or give --token-file FILE, or - for standard input
 agent-token-file = { $file } cannot be read
     .hint = name the file with the token with --token-file
 agent-certificate-expired = the certificate of this machine has expired
@@ -132,9 +133,24 @@ enroll-untrusted = no root that this machine trusts signed the server's certific
 enroll-other-root = the server shows no root certificate of that --root-fingerprint, and the token was not sent
     .hint = compare the fingerprint with the operator of the server: if it is right, another machine answers at this address
 agent-fingerprint-malformed = it must be sha256: and 64 hexadecimal digits, as `chaveiro device enroll-token` prints it
-enroll-status = { $step } was answered with HTTP { $status }
-enroll-fault = { $step }: { $fault }
-    .hint = use a token that is still unused, as the operator gave it
+enroll-status = { $step ->
+    [certificate-request] the certificate request
+   *[other] the { $step }
+} was answered with HTTP { $status }
+    .hint = is this the address for devices? The server prints its addresses when it starts
+enroll-token-refused = the server does not take the token: it was used already, it has ended, or the server does not know it
+    .hint = ask the operator of the server for a new one, made with: chaveiro device enroll-token
+enroll-not-served = the server does not enrol devices for this tenant
+    .hint = ask the operator of the server whether its licence is active
+enroll-server-failed = the server could not enrol this machine ({ $fault })
+    .hint = try again, with the same token
+enroll-refused = the server refuses the enrolment ({ $fault })
+    .hint = is the server older than this agent?
+enroll-fault = the answer to the { $step ->
+    [certificate-request] certificate request
+   *[other] { $step }
+} cannot be read: { $fault }
+    .hint = is this the address for devices? The server prints its addresses when it starts
 enroll-document = the provisioning document cannot be used: { $fault }
 enroll-foreign-certificate = the provisioning document has a certificate for another key
 enroll-no-key = no key could be made: { $fault }
@@ -147,6 +163,8 @@ agent-config-toml = { $file } is not valid TOML: { $reason }
     .hint = correct that line, or put # before it
 agent-config-unknown = { $file } has the unknown key { $key }
     .hint = correct or remove it, the keys are { $keys }
+agent-config-unknown-similar = { $file } has the unknown key { $key }
+    .hint = did you mean { $names }? If not, correct or remove it, the keys are { $keys }
 agent-config-value = { $key } in { $file } must be { $expected }, but is { $value }
     .hint = correct it, or remove it for the default
 agent-config-account = the name of a local account, such as "ana"
@@ -185,6 +203,8 @@ login-program-not-run = { $program } does not run: { $error }
     .hint = apt-get install --reinstall { $package }
 login-program-no-answer = { $program } gave no answer ({ $status })
     .hint = apt-get install --reinstall { $package }
+ended-with-code = it ended with { $code }
+ended-by-signal = signal { $signal } ended it
 login-program-attempts-kept = { $program } forgot no attempts ({ $status })
     .hint = apt-get install --reinstall { $package }
 

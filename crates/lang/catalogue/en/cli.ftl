@@ -8,7 +8,9 @@ next-serve = Run the server:      chaveiro serve --data { $data }
 next-app = Register a program:  chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All --data { $data }
 next-token = Enrol a device:      chaveiro device enroll-token --data { $data }
 serving = Graph on { $graph }, devices on { $devices }. Stop with Ctrl+C.
-serving-loopback = Only this machine reaches { $listen }. For others, put into { $file }: { $listen } = "0.0.0.0:{ $port }" and { $url } = "https://NAME:{ $port }".
+serving-loopback = Only this machine reaches { $listen }. For others, put into { $file }:
+      { $listen } = "0.0.0.0:{ $port }"
+      { $url } = "https://NAME:{ $port }"
 tenant-created = Tenant { $tenant } was made: { $id }.
 tenant-changed = Tenant { $tenant } was changed.
 passcodes-from-now = Linux devices make passcodes of { $bits } bits of entropy from now on.
@@ -82,7 +84,7 @@ ingest-only-off = The private escrow key of { $tenant } is here: { $file }.
 enroll-token = Enrolment token, shown this once, valid until { $until }: { $token }
 enroll-no-address = The address of the server is not known before it runs: put it in the place of SERVER.
 enroll-how = On Windows: Settings, Accounts, Access work or school, Enroll only in device management; server { $server }, this token as the password.
-enroll-how-linux = On Linux, this line as it is; no file is needed:
+enroll-how-linux = On Linux, this line as it is; no file is needed. It asks for the token, so that no history of a shell keeps it:
 device-retired = The device was retired. Its record and escrow are kept.
 device-comanaged = Saved: comanaged is { $state }.
 device-tagged = Saved: its scope tags are { $tags }.
@@ -198,7 +200,7 @@ withheld = { $code ->
         [otherCaller] ask for a new one with: chaveiro recover { $device } --show
         [windowOver] ask for a new one with: chaveiro recover { $device } --show
         [shredded] ask for a new one with: chaveiro recover { $device } --show
-        [readingOnHold] a person with that right ends it with: chaveiro hold release
+        [readingOnHold] a person with that right ends it with: chaveiro hold release --reason TEXT
         [breakGlassRole] ask an administrator for the role break-glass
         [breakGlassReason] give 10 to 256 characters with --break-glass
        *[other] {""}
@@ -251,7 +253,7 @@ no-data-directory = you are not signed in to a server, and this machine has no d
 host-alone = this verb works on the server's host alone
     .hint = run it there, or name its data directory with --data
 several-holds = several holds stand
-    .hint = name one by its id: chaveiro hold release ID; see: chaveiro hold list
+    .hint = name one by its id: chaveiro hold release ID --reason TEXT; see: chaveiro hold list
 no-hold = nothing is on hold
     .hint = see: chaveiro hold list
 backed-up = The backup { $backup } is whole: { $size }, up to commit { $commits }.
@@ -285,6 +287,7 @@ title-fingerprint = Fingerprint
 title-line = Line
 title-setting = Setting
 title-value = Value
+title-unit = Unit
 title-client-id = Client id
 title-permissions = Permissions
 title-delegated = Delegated
@@ -452,10 +455,11 @@ duration = { $form ->
 size-kib = { $size } KiB
 size-mib = { $whole }.{ $tenths } MiB
 unit = { $unit ->
-    [min] { $value } min
-    [d] { $value } d
-    [h] { $value } h
-   *[other] { $value } { $unit }
+    [minutes] minutes
+    [days] days
+    [hours] hours
+    [percent] percent
+   *[other] {""}
 }
 licence-active = active
 licence-inactive = inactive

@@ -8,6 +8,21 @@ hint = hint
 day = { $year }-{ $month }-{ $day }
 moment = { $day } { $time } { $zone }
 
+## Errors of the system and of libraries. In English they are exactly their own words.
+
+system-error = { $kind ->
+   *[any] { $words }
+} (os error { $number })
+input-error = { $kind ->
+   *[any] { $words }
+}
+json-error = { $kind ->
+   *[any] { $line ->
+       *[other] { $words }
+    }
+}
+words-of-others = { $words }
+
 ## Help
 
 help-usage = Usage:

@@ -3,7 +3,7 @@
 ## Verbos
 
 agent-enrolled = inscrita em { $address }
-agent-not-enrolled-yet = não inscrita; execute: chaveiro-agent enroll https://SERVIDOR --token TOKEN
+agent-not-enrolled-yet = não inscrita; execute a linha que `chaveiro device enroll-token` mostra no servidor, ou: chaveiro-agent enroll https://SERVIDOR
 agent-last-report = último contato: { $at }
 agent-never-reported = último contato: nunca
 agent-certificate-ends = fim do certificado: { $at }
@@ -12,6 +12,7 @@ agent-synced = { $messages ->
    *[other] contato feito, em { $messages } mensagens
 }
 agent-escrowed = { $volume } pode ser recuperado a partir de agora; a senha dele vai para a custódia na próxima sessão
+agent-ask-token = Token de inscrição (não é mostrado):
 agent-ask-passphrase = O que abre { $volume } agora:
 agent-left = não está mais inscrita; as posições de chave da custódia ficam (--release-slots as remove)
 agent-left-released = não está mais inscrita; as posições de chave da custódia foram removidas, as senhas e posições de chave das pessoas ficaram como estavam
@@ -62,7 +63,7 @@ obstacle-not-escrowed = o agente não tem chave própria para ele
 ## Erros
 
 not-enrolled = esta máquina não está inscrita
-    .hint = execute: chaveiro-agent enroll https://SERVIDOR --token TOKEN
+    .hint = execute a linha que `chaveiro device enroll-token` mostra no servidor, ou: chaveiro-agent enroll https://SERVIDOR
 agent-enrolled-already = esta máquina já está inscrita
     .hint = acrescente --again para inscrevê-la de novo como o mesmo dispositivo
 agent-root-certificate = o certificado raiz { $file } não pode ser lido
@@ -92,7 +93,7 @@ agent-only-our-slots = o volume { $volume } não tem posição de chave de um us
 agent-not-configured = as recuperações não olhariam para { $volume }
     .hint = ponha-o antes em `volumes` de /etc/chaveiro-agent.toml
 agent-token-needed = falta um token
-    .hint = indique --token-file ARQUIVO, ou - para a entrada padrão
+    .hint = digite-o quando o terminal o pedir, ou indique --token-file ARQUIVO, ou - para a entrada padrão
 agent-token-file = { $file } não pode ser lido
     .hint = indique com --token-file o arquivo com o token
 agent-certificate-expired = o certificado desta máquina expirou
@@ -125,28 +126,50 @@ agent-not-a-password = o texto não é uma senha
 
 ## As respostas a uma inscrição
 
-enroll-not-reached = não foi possível alcançar o servidor: { $fault }
+enroll-not-reached = não foi possível alcançar o servidor (texto original: { $fault })
     .hint = confira o endereço e se esta máquina o alcança
 enroll-untrusted = nenhuma raiz em que esta máquina confia assinou o certificado do servidor, e nada foi enviado
     .hint = execute a linha que `chaveiro device enroll-token` imprime: ela tem o --root-fingerprint
 enroll-other-root = o servidor não mostra um certificado raiz com esse --root-fingerprint, e o token não foi enviado
     .hint = compare a impressão digital com o operador do servidor: se estiver certa, outra máquina responde neste endereço
 agent-fingerprint-malformed = deve ser sha256: e 64 dígitos hexadecimais, como `chaveiro device enroll-token` imprime
-enroll-status = { $step } foi respondido com HTTP { $status }
-enroll-fault = { $step }: { $fault }
-    .hint = use um token ainda não usado, como o operador o passou
-enroll-document = o documento de provisionamento não serve: { $fault }
+enroll-status = { $step ->
+    [discovery] a descoberta do servidor
+    [policy] o pedido da política
+    [certificate-request] o pedido do certificado
+   *[other] { $step }
+} teve como resposta HTTP { $status }
+    .hint = é este o endereço para dispositivos? O servidor mostra os endereços dele ao iniciar
+enroll-token-refused = o servidor não aceita o token: já foi usado, venceu, ou o servidor não o conhece
+    .hint = peça um novo ao operador do servidor, criado com: chaveiro device enroll-token
+enroll-not-served = o servidor não inscreve dispositivos deste locatário
+    .hint = pergunte ao operador do servidor se a licença está ativa
+enroll-server-failed = o servidor não conseguiu inscrever esta máquina (texto original: { $fault })
+    .hint = tente de novo, com o mesmo token
+enroll-refused = o servidor recusa a inscrição (texto original: { $fault })
+    .hint = o servidor é mais antigo que este agente?
+enroll-fault = a resposta { $step ->
+    [discovery] à descoberta do servidor
+    [policy] ao pedido da política
+    [certificate-request] ao pedido do certificado
+   *[other] a { $step }
+} não pode ser lida (texto original: { $fault })
+    .hint = é este o endereço para dispositivos? O servidor mostra os endereços dele ao iniciar
+enroll-document = o documento de provisionamento não serve (texto original: { $fault })
 enroll-foreign-certificate = o documento de provisionamento traz um certificado para outra chave
-enroll-no-key = não foi possível criar uma chave: { $fault }
+enroll-no-key = não foi possível criar uma chave (texto original: { $fault })
 
 ## /etc/chaveiro-agent.toml
 
 agent-config-unreadable = { $file } não pode ser lido: { $error }
     .hint = torne-o legível para root, ou remova-o
-agent-config-toml = { $file } não é TOML válido: { $reason }
+agent-config-toml = { $file } não é TOML válido; texto original:
+    { $reason }
     .hint = corrija essa linha, ou ponha # antes dela
 agent-config-unknown = { $file } tem a chave desconhecida { $key }
     .hint = corrija-a ou remova-a; as chaves são { $keys }
+agent-config-unknown-similar = { $file } tem a chave desconhecida { $key }
+    .hint = você quis dizer { $names }? Se não, corrija-a ou remova-a; as chaves são { $keys }
 agent-config-value = { $key } em { $file } deve ser { $expected }, mas é { $value }
     .hint = corrija o valor, ou remova-o para ficar com o padrão
 agent-config-account = o nome de uma conta local, como "ana"
@@ -185,6 +208,8 @@ login-program-not-run = { $program } não executa: { $error }
     .hint = apt-get install --reinstall { $package }
 login-program-no-answer = { $program } não respondeu ({ $status })
     .hint = apt-get install --reinstall { $package }
+ended-with-code = terminou com { $code }
+ended-by-signal = o sinal { $signal } o encerrou
 login-program-attempts-kept = { $program } não esqueceu tentativa alguma ({ $status })
     .hint = apt-get install --reinstall { $package }
 
@@ -215,7 +240,7 @@ luks-not-ours = a posição de chave { $slot } não é de uma recuperação e fi
     .hint = remova-a com cryptsetup luksKillSlot, se for o caso
 luks-last-slot = a posição de chave { $slot } é a última: sem ela nada abre o volume
     .hint = acrescente antes uma frase secreta com cryptsetup luksAddKey
-luks-failed = cryptsetup { $verb } falhou com { $code }: { $words }
+luks-failed = cryptsetup { $verb } falhou com { $code } (texto original: { $words })
     .hint = resolva isso e tente de novo
 luks-stuck = cryptsetup { $verb } não terminou a tempo e foi interrompido
     .hint = veja se falta memória à máquina e tente de novo
@@ -227,7 +252,7 @@ key-file-missing = o arquivo de chave { $file } não existe
 key-file-exists = o arquivo de chave { $file } já existe e não é sobrescrito
 key-file-too-open = o arquivo de chave { $file } é acessível a outros (modo { $mode })
     .hint = se só o dono o leu, execute: chmod 600 { $file }
-key-file-damaged = o arquivo de chave { $file } está danificado: { $what }
+key-file-damaged = o arquivo de chave { $file } está danificado (texto original: { $what })
     .hint = restaure-o de um backup
 key-file-unusable = o arquivo de chave { $file } não pode ser usado: { $error }
 directory-not-made-because = não é possível criar o diretório { $directory }: { $error }

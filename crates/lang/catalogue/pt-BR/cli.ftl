@@ -8,7 +8,9 @@ next-serve = Inicie o servidor:   chaveiro serve --data { $data }
 next-app = Registre um programa: chaveiro app register helpdesk --permission DeviceManagementManagedDevices.PrivilegedOperations.All --data { $data }
 next-token = Inscreva um dispositivo: chaveiro device enroll-token --data { $data }
 serving = Graph em { $graph }, dispositivos em { $devices }. Pare com Ctrl+C.
-serving-loopback = Só esta máquina alcança { $listen }. Para outras, ponha em { $file }: { $listen } = "0.0.0.0:{ $port }" e { $url } = "https://NOME:{ $port }".
+serving-loopback = Só esta máquina alcança { $listen }. Para outras, ponha em { $file }:
+      { $listen } = "0.0.0.0:{ $port }"
+      { $url } = "https://NOME:{ $port }"
 tenant-created = O locatário { $tenant } foi criado: { $id }.
 tenant-changed = O locatário { $tenant } foi alterado.
 passcodes-from-now = A partir de agora os dispositivos Linux criam senhas com { $bits } bits de entropia.
@@ -82,7 +84,7 @@ ingest-only-off = A chave privada da custódia de { $tenant } está aqui: { $fil
 enroll-token = Token de inscrição, mostrado só agora, válido até { $until }: { $token }
 enroll-no-address = O endereço do servidor não é conhecido antes que ele rode: ponha-o no lugar de SERVER.
 enroll-how = No Windows: Configurações, Contas, Acessar trabalho ou escola, Registrar-se somente no gerenciamento de dispositivo; servidor { $server }, este token como senha.
-enroll-how-linux = No Linux, esta linha como está; nenhum arquivo é preciso:
+enroll-how-linux = No Linux, esta linha como está; nenhum arquivo é preciso. Ela pede o token, e assim nenhum histórico do shell o guarda:
 device-retired = O dispositivo foi desativado. Seu registro e sua custódia são mantidos.
 device-comanaged = Salvo: comanaged é { $state }.
 device-tagged = Salvo: as etiquetas de escopo dele são { $tags }.
@@ -198,7 +200,7 @@ withheld = { $code ->
         [otherCaller] peça uma nova com: chaveiro recover { $device } --show
         [windowOver] peça uma nova com: chaveiro recover { $device } --show
         [shredded] peça uma nova com: chaveiro recover { $device } --show
-        [readingOnHold] uma pessoa com esse direito o encerra com: chaveiro hold release
+        [readingOnHold] uma pessoa com esse direito o encerra com: chaveiro hold release --reason TEXTO
         [breakGlassRole] peça a um administrador a função break-glass
         [breakGlassReason] dê de 10 a 256 caracteres com --break-glass
        *[other] {""}
@@ -251,7 +253,7 @@ no-data-directory = você não tem uma sessão aberta num servidor, e esta máqu
 host-alone = este verbo só funciona na máquina do próprio servidor
     .hint = execute-o lá, ou indique o diretório de dados dele com --data
 several-holds = há vários bloqueios preventivos
-    .hint = indique um pelo id: chaveiro hold release ID; veja: chaveiro hold list
+    .hint = indique um pelo id: chaveiro hold release ID --reason TEXTO; veja: chaveiro hold list
 no-hold = não há bloqueio preventivo
     .hint = veja: chaveiro hold list
 backed-up = O backup { $backup } está inteiro: { $size }, até o commit { $commits }.
@@ -285,6 +287,7 @@ title-fingerprint = Impressão digital
 title-line = Linha
 title-setting = Ajuste
 title-value = Valor
+title-unit = Unidade
 title-client-id = Id de cliente
 title-permissions = Permissões
 title-delegated = Delegadas
@@ -452,10 +455,11 @@ duration = { $form ->
 size-kib = { $size } KiB
 size-mib = { $whole },{ $tenths } MiB
 unit = { $unit ->
-    [min] { $value } min
-    [d] { $value } dias
-    [h] { $value } horas
-   *[other] { $value } { $unit }
+    [minutes] minutos
+    [days] dias
+    [hours] horas
+    [percent] por cento
+   *[other] {""}
 }
 licence-active = ativa
 licence-inactive = inativa

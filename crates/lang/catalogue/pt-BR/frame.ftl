@@ -8,6 +8,100 @@ hint = dica
 day = { $day }/{ $month }/{ $year }
 moment = { $day } { $time } { $zone }
 
+## Erros do sistema e de bibliotecas: o tipo, e atrás dele as palavras que eles têm.
+
+system-error = { $kind ->
+    [NotFound] não existe
+    [PermissionDenied] falta a permissão
+    [ConnectionRefused] a conexão foi recusada
+    [ConnectionReset] a conexão foi encerrada
+    [ConnectionAborted] a conexão foi encerrada
+    [NotConnected] não há conexão
+    [HostUnreachable] a máquina não é alcançada
+    [NetworkUnreachable] a rede não é alcançada
+    [NetworkDown] a rede está fora do ar
+    [AddrInUse] o endereço está em uso
+    [AddrNotAvailable] o endereço não é desta máquina
+    [BrokenPipe] o leitor se foi
+    [AlreadyExists] já existe
+    [NotADirectory] não é um diretório
+    [IsADirectory] é um diretório
+    [DirectoryNotEmpty] o diretório não está vazio
+    [ReadOnlyFilesystem] o sistema de arquivos é só para leitura
+    [StaleNetworkFileHandle] o arquivo remoto não está mais lá
+    [InvalidInput] o sistema não aceita o valor
+    [InvalidData] os dados não são válidos
+    [TimedOut] demorou demais
+    [WriteZero] nada pôde ser gravado
+    [StorageFull] o disco está cheio
+    [NotSeekable] não se pode mudar de posição
+    [QuotaExceeded] a cota do disco está esgotada
+    [FileTooLarge] o arquivo é grande demais
+    [ResourceBusy] está em uso
+    [ExecutableFileBusy] o programa está em uso
+    [Deadlock] dois processos se esperam
+    [CrossesDevices] está em outro sistema de arquivos
+    [TooManyLinks] há vínculos demais
+    [InvalidFilename] o nome do arquivo não é válido
+    [ArgumentListTooLong] há argumentos demais
+    [Interrupted] foi interrompido
+    [Unsupported] o sistema não o oferece
+    [UnexpectedEof] os dados terminaram cedo demais
+    [OutOfMemory] falta memória
+    [WouldBlock] está ocupado
+    [Unix5] o aparelho falhou ao ler ou gravar
+    [Unix23] há arquivos abertos demais
+    [Unix24] há arquivos abertos demais
+   *[other] o sistema recusou
+} ({ $words }, os error { $number })
+input-error = { $kind ->
+    [NotFound] não existe
+    [PermissionDenied] falta a permissão
+    [ConnectionRefused] a conexão foi recusada
+    [ConnectionReset] a conexão foi encerrada
+    [ConnectionAborted] a conexão foi encerrada
+    [NotConnected] não há conexão
+    [HostUnreachable] a máquina não é alcançada
+    [NetworkUnreachable] a rede não é alcançada
+    [NetworkDown] a rede está fora do ar
+    [AddrInUse] o endereço está em uso
+    [AddrNotAvailable] o endereço não é desta máquina
+    [BrokenPipe] o leitor se foi
+    [AlreadyExists] já existe
+    [NotADirectory] não é um diretório
+    [IsADirectory] é um diretório
+    [DirectoryNotEmpty] o diretório não está vazio
+    [ReadOnlyFilesystem] o sistema de arquivos é só para leitura
+    [StaleNetworkFileHandle] o arquivo remoto não está mais lá
+    [InvalidInput] o sistema não aceita o valor
+    [InvalidData] os dados não são válidos
+    [TimedOut] demorou demais
+    [WriteZero] nada pôde ser gravado
+    [StorageFull] o disco está cheio
+    [NotSeekable] não se pode mudar de posição
+    [QuotaExceeded] a cota do disco está esgotada
+    [FileTooLarge] o arquivo é grande demais
+    [ResourceBusy] está em uso
+    [ExecutableFileBusy] o programa está em uso
+    [Deadlock] dois processos se esperam
+    [CrossesDevices] está em outro sistema de arquivos
+    [TooManyLinks] há vínculos demais
+    [InvalidFilename] o nome do arquivo não é válido
+    [ArgumentListTooLong] há argumentos demais
+    [Interrupted] foi interrompido
+    [Unsupported] o sistema não o oferece
+    [UnexpectedEof] os dados terminaram cedo demais
+    [OutOfMemory] falta memória
+    [WouldBlock] está ocupado
+   *[other] o sistema recusou
+} ({ $words })
+json-error = { $kind ->
+    [eof] o JSON termina na linha { $line } antes de estar completo
+    [data] a linha { $line } tem outros dados do que se espera
+   *[other] a linha { $line } não é JSON válido
+} ({ $words })
+words-of-others = texto original: { $words }
+
 ## Ajuda
 
 help-usage = Uso:

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chaveiro_auth::{IssuerConfig, TokenCeilings, TrustedProxies};
 use chaveiro_graph::Ceilings;
-use chaveiro_lang::{Lang, Text};
+use chaveiro_lang::{Lang, Text, nearest, text};
 use http::HeaderName;
 use thiserror::Error;
 
@@ -53,8 +53,8 @@ impl Key {
 /// The beginning of each environment variable.
 const PREFIX: &str = "CHAVEIRO_";
 
-/// Variables of the command line itself.
-const OF_COMMAND_LINE: [&str; 3] = ["CHAVEIRO_DATA", "CHAVEIRO_CONFIG", "CHAVEIRO_LANG"];
+/// Variables of the command line itself, and of the agent.
+const OF_COMMAND_LINE: [&str; 4] = ["CHAVEIRO_DATA", "CHAVEIRO_CONFIG", "CHAVEIRO_LANG", "CHAVEIRO_AGENT_STATE"];
 
 /// The place of a value, for error messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,13 +65,22 @@ enum Source {
     Flag(String),
 }
 
-impl std::fmt::Display for Source {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Source {
+    /// The words for the place.
+    fn place(&self) -> Text {
         match self {
-            Self::Default => f.write_str("the default"),
-            Self::File(file) => write!(f, "{}", file.display()),
-            Self::Environment(name) => write!(f, "the environment variable {name}"),
-            Self::Flag(name) => write!(f, "the flag --{name}"),
+            Self::Default => text!("place-default"),
+            Self::File(file) => text!("place-file", file = file),
+            Self::Environment(name) => text!("place-variable", name = name),
+            Self::Flag(name) => text!("place-flag", name = name),
+        }
+    }
+
+    /// The name that a key has in this place.
+    fn name(&self, key: &Key) -> String {
+        match self {
+            Self::Environment(_) => key.variable(),
+            Self::Default | Self::File(_) | Self::Flag(_) => key.name.to_owned(),
         }
     }
 }
@@ -99,9 +108,11 @@ pub enum ConfigError {
     #[error("{place} has the unknown key {key}; run `chaveiro config-reference` for those there are")]
     Unknown {
         /// The file or variable.
-        place: String,
+        place: Box<Text>,
         /// The key, as written.
         key: String,
+        /// The names that were perhaps meant.
+        near: Vec<String>,
     },
     /// A value that the key does not take.
     #[error("{key} in {place} must be {expected}, but is {value:?}")]
@@ -109,7 +120,7 @@ pub enum ConfigError {
         /// The key.
         key: &'static str,
         /// The file, variable or flag.
-        place: String,
+        place: Box<Text>,
         /// The value, as written.
         value: String,
         /// The values that it takes.
@@ -231,7 +242,7 @@ impl Config {
             let Some((value, source)) = values.get(key.name) else { continue };
             let unset = value.trim().is_empty() && key.default.is_empty();
             if !unset && key.takes.put(&mut self, value).is_none() {
-                let (value, place, expected) = (value.clone(), source.to_string(), key.takes.expected());
+                let (value, place, expected) = (value.clone(), Box::new(source.place()), key.takes.expected());
                 return Err(ConfigError::Value { key: key.name, place, value, expected });
             }
         }
@@ -246,7 +257,11 @@ impl Config {
 }
 
 fn insert(values: &mut Values, name: &str, value: String, source: Source) -> Result<(), ConfigError> {
-    let unknown = || ConfigError::Unknown { place: source.to_string(), key: name.to_owned() };
+    let unknown = || {
+        let near = nearest(name, KEYS.iter().map(|key| key.name)).into_iter();
+        let near = near.filter_map(Key::named).map(|key| source.name(key)).collect();
+        ConfigError::Unknown { place: Box::new(source.place()), key: name.to_owned(), near }
+    };
     let key = Key::named(name).ok_or_else(unknown)?;
     values.insert(key.name, (value, source));
     Ok(())
@@ -293,6 +308,22 @@ mod tests {
         assert_eq!(config.graph_listen.address.port(), 6);
         assert_eq!(config.device_listen.address.port(), 5);
         assert_eq!(config.shutdown_grace, Duration::from_secs(3));
+    }
+
+    #[test]
+    fn a_mistyped_key_is_told_with_the_ones_that_were_perhaps_meant_as_they_are_written_there() {
+        for (file, environment, expected) in [
+            ("grph-listen = \"x\"", &[][..], &["graph-listen"][..]),
+            ("graph_listen = \"x\"", &[], &["graph-listen"]),
+            ("", &[("CHAVEIRO_GRAPH_LISTN", "x")], &["CHAVEIRO_GRAPH_LISTEN"]),
+            ("moon = 1", &[], &[]),
+        ] {
+            match load(file, environment, &[]).expect_err("unknown") {
+                ConfigError::Unknown { near, .. } => assert_eq!(near, expected, "{file}{environment:?}"),
+                other => panic!("{other}"),
+            }
+        }
+        load("", &[("CHAVEIRO_AGENT_STATE", "/var/lib/chaveiro-agent")], &[]).expect("a variable of the agent");
     }
 
     #[test]

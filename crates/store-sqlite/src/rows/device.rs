@@ -149,7 +149,7 @@ pub(crate) fn count_devices(
     list(unit, tenant, scope, visible, filter.is_always())?.count(unit, filter)
 }
 
-/// Returns the list of devices of a tenant. One that is plain has neither a filter nor an order.
+/// Returns the list of devices of a tenant. A plain list has neither a filter nor an order.
 pub(crate) fn list(
     unit: &Transaction<'_>,
     tenant: TenantId,
@@ -172,7 +172,7 @@ pub(crate) fn list(
         Visibility::Tagged(tags) => {
             let tags = json(tags)?;
             let seen = match device_tag::is_seldom(unit.connection, &tags, FEW)? {
-                // The sign keeps the planner from an index of the tenant.
+                // The unary plus keeps the planner from using an index of the tenant.
                 true => format!("+d.tenant = ? AND d.row IN (SELECT g.device FROM device_tag g WHERE {})", these("g")),
                 false => {
                     let these = these("g");
@@ -189,7 +189,7 @@ pub(crate) fn list(
         DeviceSet::OfUser(user) => base.and(OF_USER, [tenant.into(), id(user), tenant.into(), id(user)]),
         DeviceSet::WithApp(app) => base.and(WITH_APP, [tenant.into(), id(app)]),
     };
-    // Nearly every device is managed: beside another condition, its index is the wrong one, which the sign prevents.
+    // Nearly every device is managed, so this index finds little. The unary plus keeps the planner from using it.
     let base = match (scope.with_retired, plain && scope.set == DeviceSet::All && *visible == Visibility::All) {
         (true, _) => base,
         (false, true) => base.and("d.management_state = 'managed'", None),
@@ -210,7 +210,7 @@ const INDEXED: [(InventoryField, &str); 4] = [
 fn reported(field: InventoryField) -> Column {
     let (name, kind) = (field.row().name, field.row().kind);
     let compared = match kind {
-        // Names of members are ordered as text is.
+        // Names of enum members are ordered as texts.
         reported::Kind::Text | reported::Kind::MacAddress | reported::Kind::OneOf(_) => Kind::Text,
         reported::Kind::Number | reported::Kind::Bytes | reported::Kind::Flag => Kind::Exact,
     };
@@ -308,7 +308,7 @@ fn recorded(field: RecordField) -> Column {
 }
 
 impl Fields for DeviceField {
-    /// Returns the column; its values are those that the Graph face serves, which the suite compares.
+    /// Returns the column. Its values are those that the Graph API serves; the conformance suite compares them.
     fn column(&self) -> Column {
         match self {
             Self::Recorded(field) => recorded(*field),
@@ -322,7 +322,7 @@ pub(crate) fn by_reported_id(
     tenant: TenantId,
     reported_id: &str,
 ) -> Result<Option<ManagedDevice>, StoreError> {
-    // Only the newest enrolment of a device counts for its name.
+    // The name of a device is that of its newest enrolment.
     let sql = format!(
         "SELECT {} FROM {FROM} JOIN enrollment e ON e.device = d.row
         WHERE t.id = ?1 AND e.oma_device_id = ?2 AND e.row = (SELECT max(row) FROM enrollment WHERE device = d.row)

@@ -11,7 +11,7 @@ use crate::veil::{Purpose, opened};
 /// The comparison of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Numbers, times, flags, and names of enums, which the filter has in their one spelling.
+    /// Numbers, times, flags, and names of enums. The filter spells a name as the column does.
     Exact,
     /// Text, without ASCII case.
     Text,
@@ -139,7 +139,7 @@ impl Where {
 
     /// Adds a test. It is true or false, never null, and a wanted outcome of true can enter an index.
     fn test(&mut self, column: &Column, test: &Test, holds: bool, tenant: i64) {
-        // Beside an empty text, null is no different from what fails the test anyway.
+        // An empty text fails the test as null does, so null needs no case of its own.
         if column.or_empty && !wants_text(test) {
             return self.compare(column, &column.served(), test, holds);
         }
@@ -149,7 +149,7 @@ impl Where {
                 let sql = format!("d.row {not}IN (SELECT device FROM device_tag WHERE tag = ?)");
                 return self.put(&sql, [Sql::Text(tag.clone())]);
             }
-            // Tags support no other test, and no other column supports membership.
+            // Tags can only be tested for membership, and membership can only be tested of tags.
             (Kind::Tags, _) | (_, Test::Has(_)) => return self.put(if holds { "0" } else { "1" }, None),
             // Users are fewer than devices, and some of their properties have an index.
             (Kind::OfUser, Test::Equal(Value::Text(_)) | Test::StartsWith(_)) if holds => {
@@ -170,7 +170,7 @@ impl Where {
             }
             (Kind::Event, Test::Equal(Value::Text(text))) => {
                 let operator = if holds { "=" } else { "<>" };
-                // An id of no event of this tenant gives no place.
+                // If the tenant has no event of that id, the condition is false.
                 let place = format!("coalesce({}, -1)", opened(Purpose::Event, "?", "?"));
                 return self.put(&format!("v.seq {operator} {place}"), [tenant.into(), Sql::Text(text.clone())]);
             }

@@ -8,8 +8,13 @@ const MOST: usize = 3;
 /// The length from which a text says what was meant.
 const PART: usize = 3;
 
+/// The part of a mistyped name that is probably right: its first characters. Names that begin so are worth a look.
+pub fn beginning(name: &str) -> String {
+    name.chars().take(PART).collect()
+}
+
 /// The known names that are near to the asked one, the nearest first.
-pub(crate) fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn nearest<'a>(asked: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let asked = folded(asked);
     let mut near: Vec<_> =
         known.into_iter().filter_map(|name| Some((distance(&asked, &folded(name))?, name))).collect();
@@ -40,8 +45,6 @@ fn folded(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chaveiro_core::role::ROLES;
-
     use super::*;
 
     #[test]
@@ -57,19 +60,6 @@ mod tests {
             ("", &[]),
         ] {
             assert_eq!(nearest(asked, people), found, "{asked}");
-        }
-    }
-
-    #[test]
-    fn every_role_is_found_by_a_typing_error() {
-        for (asked, role) in [
-            ("helpdesk", "help-desk-operator"),
-            ("help desk", "help-desk-operator"),
-            ("help-dek-operator", "help-desk-operator"),
-            ("breakglas", "break-glass"),
-            ("readonly", "read-only-operator"),
-        ] {
-            assert_eq!(nearest(asked, ROLES.iter().map(|role| role.key)).first(), Some(&role), "{asked}");
         }
     }
 }
