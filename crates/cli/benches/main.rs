@@ -93,7 +93,7 @@ fn measure(options: &Options) -> Run {
     let machine = process::machine();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let wanted = |goal: &&Goal| match options.goals[..] {
-        [] => scale == Scale::Smoke || !goal.is_long,
+        [] => goal.belongs_to(scale == Scale::Smoke),
         _ => options.goals.iter().any(|name| name == goal.name),
     };
     let mut tables = Vec::new();

@@ -20,21 +20,40 @@ type Measured<'a> = Pin<Box<dyn Future<Output = Vec<Table>> + 'a>>;
 /// One goal.
 pub struct Goal {
     pub name: &'static str,
-    /// Only run when it is named: it takes longer than all others together.
-    pub is_long: bool,
+    pub when: When,
     pub measure: for<'a> fn(&'a Plan) -> Measured<'a>,
 }
 
+/// The runs that a goal belongs to if none is named.
+#[derive(Clone, Copy, PartialEq)]
+pub enum When {
+    Always,
+    /// It builds a program of others.
+    Measured,
+    /// It takes longer than all others together.
+    Smoke,
+}
+
+impl Goal {
+    pub fn belongs_to(&self, is_smoke: bool) -> bool {
+        match self.when {
+            When::Always => true,
+            When::Measured => !is_smoke,
+            When::Smoke => is_smoke,
+        }
+    }
+}
+
 pub const GOALS: &[Goal] = &[
-    Goal { name: "accepts", is_long: false, measure: |plan| Box::pin(accepts::measure(plan)) },
-    Goal { name: "recoveries", is_long: false, measure: |plan| Box::pin(recoveries::measure(plan)) },
-    Goal { name: "idle", is_long: false, measure: |plan| Box::pin(idle::measure(plan)) },
-    Goal { name: "pages", is_long: false, measure: |plan| Box::pin(pages::measure(plan)) },
-    Goal { name: "sizes", is_long: false, measure: |plan| Box::pin(sizes::measure(plan)) },
-    Goal { name: "held", is_long: false, measure: |plan| Box::pin(held::measure(plan)) },
-    Goal { name: "linux", is_long: false, measure: |plan| Box::pin(linux::measure(plan)) },
-    Goal { name: "nanomdm", is_long: false, measure: |plan| Box::pin(nanomdm::measure(plan)) },
-    Goal { name: "mixed", is_long: true, measure: |plan| Box::pin(mixed::measure(plan)) },
+    Goal { name: "accepts", when: When::Always, measure: |plan| Box::pin(accepts::measure(plan)) },
+    Goal { name: "recoveries", when: When::Always, measure: |plan| Box::pin(recoveries::measure(plan)) },
+    Goal { name: "idle", when: When::Always, measure: |plan| Box::pin(idle::measure(plan)) },
+    Goal { name: "pages", when: When::Always, measure: |plan| Box::pin(pages::measure(plan)) },
+    Goal { name: "sizes", when: When::Always, measure: |plan| Box::pin(sizes::measure(plan)) },
+    Goal { name: "held", when: When::Always, measure: |plan| Box::pin(held::measure(plan)) },
+    Goal { name: "linux", when: When::Always, measure: |plan| Box::pin(linux::measure(plan)) },
+    Goal { name: "nanomdm", when: When::Measured, measure: |plan| Box::pin(nanomdm::measure(plan)) },
+    Goal { name: "mixed", when: When::Smoke, measure: |plan| Box::pin(mixed::measure(plan)) },
 ];
 
 /// The names, for the command line.

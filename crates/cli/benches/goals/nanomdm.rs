@@ -157,12 +157,13 @@ impl Peer {
         Self { address: format!("127.0.0.1:{listen}"), nanomdm, postgres, _directory: directory }
     }
 
-    /// The processor time of all processes of PostgreSQL.
+    /// The processor time of all processes of PostgreSQL, of those that have ended too.
     fn postgres_cpu(&self) -> f64 {
         let parent = self.postgres.id();
         let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).expect("children");
         let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
-        std::iter::once(parent).chain(children).map(|pid| Cpu::of(pid).total()).sum()
+        std::iter::once(parent).chain(children).map(|pid| Cpu::of(pid).total()).sum::<f64>()
+            + Cpu::of_ended_children(parent)
     }
 }
 

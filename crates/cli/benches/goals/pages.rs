@@ -34,6 +34,7 @@ async fn cost(plan: &Plan, site: &Site, served: &Served) -> Table {
     let pages = plan.of(2, 400, 1_000);
     let mut caller = served.caller().await;
     let (_, body) = caller.ask("GET", &format!("?$top={PAGE}")).await;
+    assert!(next(std::str::from_utf8(&body).expect("text")).is_some(), "the walk goes on");
     let bare = Bare::start(site, &body);
     let mut line = Dialer::new(&bare.url, &served.root, None, true).dial().await;
     let database = Connection::open_with_flags(site.database(), OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database");

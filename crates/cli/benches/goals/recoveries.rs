@@ -165,6 +165,7 @@ fn table(columns: &[Column], floors: &[Parts], earlier: usize) -> Table {
         messages[0]
     ));
     assert!(messages.iter().all(|count| *count == messages[0]), "{messages:?}");
+    table.note("The audit chain is linked beside the loops, in up to two commits a second, which are counted.");
     table.note(format!(
         "A device has at most {FIRST} recoveries; those with earlier ones have {earlier} before the first round."
     ));
@@ -202,7 +203,7 @@ fn table(columns: &[Column], floors: &[Parts], earlier: usize) -> Table {
     let samples = &columns[1].samples;
     table.row(Row::new(format!("writer thread, {usual}"), "µs each", samples.writer.clone()));
     table.row(Row::new(format!("reader threads, {usual}"), "µs each", samples.readers.clone()));
-    table.row(Row::new("commits, 1 at a time", "each", columns[0].samples.commits.clone()).at_most(4.0));
+    table.row(Row::new("commits, 1 at a time", "each", columns[0].samples.commits.clone()).at_most(4.1));
     table.row(Row::new(format!("commits, {usual}"), "each", samples.commits.clone()));
     table.row(Row::new(format!("rate, {usual}"), "per second", samples.rate.clone()));
     let recipients = columns.iter().find(|column| column.place == Place::Recipients).expect("a column");

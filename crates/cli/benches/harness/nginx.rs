@@ -60,13 +60,14 @@ impl Nginx {
         let mut command = Command::new(PROGRAM);
         command.arg("-p").arg(at).arg("-c").arg(at.join("nginx.conf")).stdin(Stdio::null());
         let child = command.spawn().expect("nginx runs");
-        for _ in 0..200 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Self { url: format!("https://localhost:{port}"), child, _directory: directory };
-            }
+        let nginx = Self { url: format!("https://localhost:{port}"), child, _directory: directory };
+        let listens = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+        let is_there = (0..200).any(|_| {
             std::thread::sleep(Duration::from_millis(25));
-        }
-        panic!("nginx does not listen");
+            listens()
+        });
+        assert!(is_there, "nginx listens");
+        nginx
     }
 
     pub fn resident_kib(&self) -> f64 {

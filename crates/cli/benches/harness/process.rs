@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// The parts of a second in which the kernel tells times of processes (USER_HZ).
+const TICKS: f64 = 100.0;
+
 /// The processor time of a process in seconds, by the name of the thread.
 #[derive(Clone, Default)]
 pub struct Cpu(BTreeMap<String, f64>);
@@ -26,6 +29,15 @@ impl Cpu {
     pub fn of_this_thread() -> f64 {
         let spent = clock_gettime(ClockId::ThreadCPUTime);
         spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
+    }
+
+    /// The time that the ended children of a process have taken.
+    pub fn of_ended_children(pid: u32) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the times of a process");
+        // The name of the program stands in brackets; the times of children are fields 16 and 17 (proc(5)).
+        let (_, fields) = stat.rsplit_once(')').expect("a name");
+        let times = fields.split_whitespace().skip(13).take(2);
+        times.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS
     }
 
     pub fn since(&self, earlier: &Self) -> Self {
