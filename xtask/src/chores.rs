@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::advisories::advisories;
+use crate::bench::bench;
 use crate::check::check;
 use crate::fuzz::fuzz;
 use crate::lanes::{run_all, run_quick};
@@ -78,7 +79,12 @@ pub(crate) const CHORES: &[Chore] = &[
         summary: "walk every order of events of a recovery, further than every test run does",
         run: model,
     },
-    Chore { name: "bench", summary: "run the benchmarks; they print ratios, side by side in one run", run: bench },
+    Chore {
+        name: "bench",
+        summary: "measure each goal beside its yardstick, and write docs/benchmarks/; `bench accepts --scale medium` does less, \
+            --help lists everything",
+        run: bench,
+    },
 ];
 
 /// Options of `cargo xtask test`; everything else goes to the test runner.
@@ -153,12 +159,6 @@ fn sdk(arguments: &[String]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn bench(arguments: &[String]) -> Result<()> {
-    let mut command = cargo(&["bench", "--locked", "--package", "chaveiro", "--bench", "*"]);
-    command.args(arguments);
-    run(&mut command)
 }
 
 /// The product prints its own inventories (`chaveiro generate`); this only says where they belong.

@@ -1,6 +1,7 @@
 //! Every chore of the repository. `cargo xtask help` lists them; `.ci/run` calls one of them.
 
 mod advisories;
+mod bench;
 mod check;
 mod chores;
 mod deny;

@@ -98,6 +98,14 @@ const NEEDS_OF_WINDOWS: &[Need] = &[
     Need { program: "nasm", probe: VERSION, package: "nasm", why: "parts of aws-lc for Windows are in its language" },
 ];
 
+/// What only `cargo xtask bench` needs.
+const NEEDS_OF_BENCHES: &[Need] = &[Need {
+    program: "/usr/sbin/nginx",
+    probe: &["-v"],
+    package: "nginx-light",
+    why: "the memory of held connections is compared with that of nginx, which a benchmark starts for itself",
+}];
+
 /// Packages that the tests fetch by themselves, and that stay in the [`kept`] directory for the next run.
 pub(crate) struct Fetched {
     /// The file or the directory that is there afterwards, below that directory; a name that ends in `-` begins one.
@@ -160,11 +168,22 @@ pub(crate) fn provide(install: bool, fetched: &[Fetched]) -> Result<()> {
 
 /// Installs what this machine lacks to build for Windows: the tools, and the target of the Rust toolchain.
 pub(crate) fn provide_for_windows(target: &str) -> Result<()> {
-    for need in NEEDS_OF_WINDOWS.iter().filter(|need| !succeeds(need.program, need.probe)) {
+    install(NEEDS_OF_WINDOWS)?;
+    run(Command::new("rustup").args(["target", "add", target]))
+}
+
+/// Installs what this machine lacks for the benchmarks.
+pub(crate) fn provide_for_benches() -> Result<()> {
+    install(NEEDS_OF_BENCHES)
+}
+
+/// Installs those of the needs that this machine lacks.
+fn install(needs: &[Need]) -> Result<()> {
+    for need in needs.iter().filter(|need| !succeeds(need.program, need.probe)) {
         eprintln!("xtask: {} is missing ({}); apt-get will install it", need.package, need.why);
         install_package(need)?;
     }
-    run(Command::new("rustup").args(["target", "add", target]))
+    Ok(())
 }
 
 fn install_package(need: &Need) -> Result<()> {

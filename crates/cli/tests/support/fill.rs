@@ -35,16 +35,29 @@ pub fn enrolled() -> Timestamp {
 
 /// Writes devices `DESKTOP-0000000` and on into that tenant.
 pub async fn fill(data: &Path, tenant: TenantId, numbers: Range<usize>) {
+    fill_as(data, tenant, numbers, |_, _, _| {}).await;
+}
+
+/// Writes the same devices, with what `change` makes of each.
+pub async fn fill_as(
+    data: &Path,
+    tenant: TenantId,
+    numbers: Range<usize>,
+    change: impl Fn(usize, &mut ManagedDevice, &mut Enrollment) + Send + Sync + 'static,
+) {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data).expect("a store"));
+    let change = Arc::new(change);
     for first in numbers.clone().step_by(AT_ONCE) {
         let last = numbers.end.min(first + AT_ONCE);
         let mut units = JoinSet::new();
         for number in first..last {
-            let store = Arc::clone(&store);
+            let (store, change) = (Arc::clone(&store), Arc::clone(&change));
             units.spawn(async move {
                 let fill = store.write(move |unit| {
-                    unit.insert_device(&device(tenant, number))?;
-                    Ok(unit.insert_enrollment(&enrollment(tenant, number))?)
+                    let (mut device, mut enrollment) = (device(tenant, number), enrollment(tenant, number));
+                    change(number, &mut device, &mut enrollment);
+                    unit.insert_device(&device)?;
+                    Ok(unit.insert_enrollment(&enrollment)?)
                 });
                 fill.await.expect("filled");
             });

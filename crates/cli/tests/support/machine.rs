@@ -63,7 +63,12 @@ pub struct Machine {
 impl Machine {
     /// A machine with its own system directory and state.
     pub fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
+        Self::in_directory(&std::env::temp_dir())
+    }
+
+    /// A machine whose files are below that directory.
+    pub fn in_directory(parent: &Path) -> Self {
+        let directory = tempfile::tempdir_in(parent).expect("a directory");
         let root = directory.path().join("root");
         let shadow =
             format!("root:*:19000:0:99999:7:::\nana:{OLD_HASH}:19000:0:99999:7:::\nbob:*:19000:0:99999:7:::\n");
@@ -103,11 +108,16 @@ impl Machine {
     /// One that is enrolled, whose agent has its key slot, and whose disk has its first passcode in escrow.
     pub fn ready(server: &Server) -> Self {
         let machine = Self::new();
-        let enrolled = machine.enroll(server);
-        assert!(enrolled.status.success(), "{}", text(&enrolled.stderr));
-        machine.escrow();
-        machine.run(&["sync"]);
+        machine.make_ready(server);
         machine
+    }
+
+    /// Enrols it, gives its agent a key slot, and has the first passcode of its disk escrowed.
+    pub fn make_ready(&self, server: &Server) {
+        let enrolled = self.enroll(server);
+        assert!(enrolled.status.success(), "{}", text(&enrolled.stderr));
+        self.escrow();
+        self.run(&["sync"]);
     }
 
     /// The agent gets its key slot.
