@@ -449,7 +449,7 @@ async fn nothing_that_can_be_recovered_is_not_supported_with_every_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_agents_with_one_identity_never_lock_anybody_out() {
+async fn two_agents_with_one_identity_lock_no_user_out() {
     let scene = Scene::new().await;
     let clone = Machine { directory: tempfile::tempdir().expect("a directory") };
     let copy = |from: &Path| {
@@ -725,7 +725,7 @@ async fn one_disk_under_two_names_has_one_passcode() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_slots_of_a_disk_are_not_given_up_and_nobody_is_told_otherwise() {
+async fn the_last_slots_of_a_disk_are_not_given_up_and_no_caller_is_told_otherwise() {
     let scene = Scene::new().await;
     let disk = scene.machine.root().join("disk.img");
     let mut kill = std::process::Command::new("cryptsetup");

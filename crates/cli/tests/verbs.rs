@@ -559,7 +559,7 @@ fn a_role_for_a_name_that_is_not_known_is_refused_unless_it_is_meant() {
 }
 
 #[test]
-fn a_device_for_nobody_is_refused_with_how_to_make_the_user() {
+fn a_device_for_an_unknown_user_is_refused_with_how_to_make_the_user() {
     let (_directory, data) = initialised();
     let stranger = try_run(&data, &["device", "enroll-token", "--user", "ana@example.org"]);
     let said = text(&stranger.stderr);

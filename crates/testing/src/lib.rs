@@ -82,9 +82,9 @@ impl Witness for Doubting {
 }
 
 /// A waker without devices that wait.
-pub struct NobodyWaits;
+pub struct NoDeviceWaits;
 
-impl Waker for NobodyWaits {
+impl Waker for NoDeviceWaits {
     fn wake(&self, _: EnrollmentId) {}
 
     fn waits(&self, _: EnrollmentId) -> bool {

@@ -149,8 +149,8 @@ fn waits_for_an_editor_that_holds_the_lock_and_keeps_what_it_wrote() {
 }
 
 #[test]
-fn refuses_to_overwrite_a_password_that_somebody_else_changed_meanwhile() {
-    in_private_etc("login::tests::refuses_to_overwrite_a_password_that_somebody_else_changed_meanwhile", || {
+fn refuses_to_overwrite_a_password_that_another_program_changed_meanwhile() {
+    in_private_etc("login::tests::refuses_to_overwrite_a_password_that_another_program_changed_meanwhile", || {
         account();
         let old = here().entry("ana").expect("an entry");
         let new = here().make_entry(&old, &passcode("New-1"), &SALT, false, TODAY).expect("made");

@@ -160,7 +160,7 @@ fn of_vouch(refusal: &VouchRefusal) -> Option<Text> {
         VouchRefusal::Expired(code) => text!("refused-code-expired", code = code),
         VouchRefusal::Decided(code) => text!("refused-code-decided", code = code),
         VouchRefusal::NoUser(user) => text!("refused-user-absent", user = user),
-        VouchRefusal::NobodyToRevoke(user) => text!("refused-user-to-revoke-absent", user = user),
+        VouchRefusal::NoUserToRevoke(user) => text!("refused-user-to-revoke-absent", user = user),
         VouchRefusal::Refused(refusal) => return of_refusal(refusal),
     })
 }

@@ -61,7 +61,7 @@ pub enum GraphError {
     },
     /// `me`, and no user is signed in.
     #[error("an application has no me")]
-    NobodySignedIn,
+    NoUserSignedIn,
     /// A key that no entity can have.
     #[error("malformed key {0:?}")]
     Key(MalformedKey),
@@ -317,7 +317,7 @@ mod tests {
             (ResourceRefusal::Changed.into(), None),
             (DeviceRefusal::Retired.into(), None),
             (GraphError::Throttled(Throttled { retry_after_s: 1 }), Some(Reason::TooMany)),
-            (GraphError::NobodySignedIn, None),
+            (GraphError::NoUserSignedIn, None),
             (GraphError::Busy, None),
         ] {
             let counted = reason(&error, &place(Service::Intune, None)).map(|(reason, _)| reason);

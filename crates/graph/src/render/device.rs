@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn hardware_is_told_to_whoever_names_it() {
+    fn hardware_is_told_to_a_caller_who_selects_it() {
         let mut sample = sample();
         sample.inventory.set(InventoryField::SERIAL_NUMBER, Some("S1".into()));
         let of =

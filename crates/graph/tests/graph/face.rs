@@ -186,7 +186,7 @@ async fn a_deleted_device_is_retired_and_its_passcode_can_still_be_read() {
 }
 
 #[tokio::test]
-async fn what_graph_offers_and_this_server_does_not_is_told_from_what_nobody_knows() {
+async fn segments_of_graph_that_the_server_lacks_are_told_from_unknown_ones() {
     let world = World::new().await;
     let token = world.token();
     let (scripts, script) = ("/beta/deviceManagement", id(0xc1, 1));

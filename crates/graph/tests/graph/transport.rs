@@ -119,7 +119,7 @@ async fn answers_are_compressed_unless_they_may_hold_a_passcode() {
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_wanted_is_read_before_its_refusal_leaves() {
+async fn a_body_that_the_server_refuses_is_read_before_the_refusal_leaves() {
     use std::sync::atomic::AtomicUsize;
     let world = World::new().await;
     let read = Arc::new(AtomicUsize::new(0));

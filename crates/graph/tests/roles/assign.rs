@@ -143,7 +143,7 @@ async fn whatever_goes_through_the_api_is_told_by_whatever_token_and_nothing_fro
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it_quiet() {
+async fn a_caller_who_hangs_up_neither_stops_an_assignment_half_way_nor_keeps_it_quiet() {
     let (world, ana) = administered().await;
     let world = Arc::new(world);
     let (begun, mut began) = tokio::sync::mpsc::unbounded_channel();
@@ -342,7 +342,7 @@ async fn the_same_twice_is_refused_and_so_is_one_too_many() {
 }
 
 #[tokio::test]
-async fn nobody_gives_herself_a_role_or_takes_one_back() {
+async fn callers_cannot_change_their_own_role_assignments() {
     let world = world().await;
     world.assign(1, "intune-administrator", PrincipalKind::User, "ana@x", None).await;
     world.assign(2, "read-only-operator", PrincipalKind::Group, "desk", Some("own")).await;
@@ -474,7 +474,7 @@ async fn an_application_that_manages_roles_is_no_friend_with_everything() {
 }
 
 #[tokio::test]
-async fn whoever_manages_the_roles_of_a_scope_sees_those_of_it_and_changes_none() {
+async fn a_manager_of_the_roles_of_a_scope_sees_those_of_it_and_changes_none() {
     let world = world().await;
     world.assign(1, "intune-role-administrator", PrincipalKind::User, "ana@x", Some("own")).await;
     let ana = world.person("ana@x");

@@ -35,7 +35,7 @@ fn message(answer: &Value) -> String {
 }
 
 #[tokio::test]
-async fn somebody_without_any_role_gets_the_answer_of_intune() {
+async fn a_person_without_any_role_gets_the_answer_of_intune() {
     let world = world().await;
     let (status, answer) = world.ask(&world.person("nobody@x"), "POST", &recover(OWN), &[]).await;
     assert_eq!((status, &answer["error"]["code"]), (401, &json!("UnknownError")));

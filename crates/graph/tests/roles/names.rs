@@ -65,7 +65,7 @@ async fn peopled() -> World {
 }
 
 #[tokio::test]
-async fn nobody_comes_by_a_name_that_a_role_is_assigned_to() {
+async fn callers_cannot_give_or_take_a_name_that_a_role_is_assigned_to() {
     let world = peopled().await;
     let eva = world.signed_in(EVA, "eva@x");
     let robot = world.token_with(&json!({"roles": ["User.ReadWrite.All"], "azp": "robot"}));
@@ -156,7 +156,7 @@ async fn what_no_role_is_assigned_to_is_changed_and_the_tokens_with_the_old_name
 }
 
 #[tokio::test]
-async fn an_operator_names_people_as_she_likes_and_nobody_takes_an_object_id_for_a_name() {
+async fn an_operator_gives_users_any_name_except_an_object_id() {
     let world = peopled().await;
     let names: Vec<String> = permissions().split(' ').map(str::to_owned).collect();
     let operator = world.token_with(&json!({"roles": names, "azp": "chaveiro-cli", "idtyp": "operator", "chaveiro_host": {"user": "root", "uid": 0}}));
@@ -182,7 +182,7 @@ async fn an_operator_names_people_as_she_likes_and_nobody_takes_an_object_id_for
 }
 
 #[tokio::test]
-async fn whose_account_is_disabled_loses_her_tokens_at_once_and_once() {
+async fn a_user_whose_account_is_disabled_loses_their_tokens_at_once_and_once() {
     let world = peopled().await;
     let (eva, carol) = (world.signed_in(EVA, "eva@x"), world.signed_in(CAROL, "carol@x"));
     let patch = async |body: Value| world.ask_with(&eva, "PATCH", &path(CAROL), &[], &body.to_string()).await.0;

@@ -196,7 +196,7 @@ async fn a_token_that_is_revoked_after_its_request_was_admitted_changes_and_disc
 }
 
 #[tokio::test]
-async fn everybody_ends_her_own_sessions_and_those_of_others_need_a_role() {
+async fn callers_end_their_own_sessions_and_those_of_others_need_a_role() {
     let world = world().await;
     world.add_ana().await;
     world.assign(1, "read-only-operator", PrincipalKind::User, "reader@x", None).await;
@@ -405,7 +405,7 @@ async fn tokens_of_other_issuers_end_by_name_by_object_id_and_by_application() {
 }
 
 #[tokio::test]
-async fn a_name_that_another_issuer_lets_people_choose_signs_nobody_else_out() {
+async fn a_name_that_another_issuer_lets_people_choose_signs_no_other_person_out() {
     let keys = Arc::new(Mutex::new(String::new()));
     let world = World::trusting(NO_HOLD, Ceilings::default(), vec![external(&keys)]).await;
     *keys.lock().expect("keys") = world.key_set().to_string();
