@@ -43,8 +43,8 @@ pub fn recorded_as(name: Option<&str>) -> &'static RemoteAction {
     known.unwrap_or(ACTIONS[0])
 }
 
-/// Returns true if a stored action failed although a value came that may open the device now: the old passcode may be dead,
-/// so that the value is shown, with a warning. The way that the action went decides.
+/// Returns true if a stored action failed, and holds a value that may open the device now. The old passcode may be dead, so the
+/// value is shown, with a warning. The way that the action went decides.
 pub fn keeps_uncertain_value(action: &ActionRecord) -> bool {
     let way = || named(action.name).and_then(|declared| declared.way_that_opens(&action.locks));
     action.state == ActionState::Failed

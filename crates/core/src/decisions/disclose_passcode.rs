@@ -357,7 +357,7 @@ mod tests {
         };
         for (key, parts) in [
             (operator("ana", "ana"), ("chaveiro-cli", "ana")),
-            // Whoever sets the variable of `sudo` cannot hide the login behind it.
+            // A person who sets the variable of `sudo` cannot hide the login behind it.
             (operator("ana", "bob"), ("chaveiro-cli", "ana/bob")),
             ("app/https://idp.example/7".to_owned(), ("app", "https://idp.example/7")),
             ("app/-".to_owned(), ("app", NO_PERSON)),

@@ -1,7 +1,7 @@
 //! Links between devices and their users and apps.
 //!
-//! A device has one primary user. A user who is linked to it by a caller becomes that user, and the users that the device
-//! had before leave it, as in Intune. An account that a device reports is linked to it without being its primary user.
+//! A device has one primary user. A caller who links a user to the device makes that user its primary user. The users that the
+//! device had before leave it, as in Intune. An account that a device reports is linked to it without being its primary user.
 //!
 //! A primary user gets no right from it: rights come from roles and permissions alone.
 

@@ -138,8 +138,8 @@ pub fn register(unit: &mut dyn UnitOfWork, application: &Application, event: Aud
     Ok(unit.append_audit(&event.with("public", application.public))?)
 }
 
-/// Changes an application as it was found in this unit of work, and ends its tokens if that is asked for; a refusal of
-/// either changes and records nothing. Returns the changed application.
+/// Changes an application as this unit of work found it, and ends its tokens if the caller asks for that. If either is
+/// refused, nothing changes and nothing is recorded. Returns the changed application.
 pub fn change(
     unit: &mut dyn UnitOfWork,
     by: By<'_>,
@@ -178,8 +178,8 @@ pub fn delete(
     Ok(unit.append_audit(&event.with("name", &application.display_name).with("issuedBefore", valid_from))?)
 }
 
-/// Returns true if the caller holds every right that the application has by itself: each permission, and each right of
-/// its roles on the same devices.
+/// Returns true if the caller holds every right that the application has by itself. These are each permission, and each
+/// right of its roles on the same devices.
 fn holds_all_of(view: &dyn View, caller: &Caller, application: &Application) -> Result<bool, Fault> {
     if application.permissions.is_empty() {
         // Acts of the application for people are bounded by their own roles.

@@ -124,8 +124,8 @@ pub fn revoke(
     sign_out(unit, &person, event, now).map_err(|fault| fault.map(VouchRefusal::from))
 }
 
-/// Revokes every access token with that name, from any issuer: for a person who is no user of the tenant and whose name
-/// is no object id. Returns the revocation time. `now` is read in this unit of work
+/// Revokes every access token with that name, from any issuer. It serves for a person who is not a user of the tenant,
+/// and whose name is not an object id. Returns the revocation time. `now` is read in this unit of work
 /// ([`crate::decisions::revocation::end_tokens`]).
 pub fn revoke_external(
     unit: &mut dyn UnitOfWork,

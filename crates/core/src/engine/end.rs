@@ -64,8 +64,8 @@ impl Holdings {
         Ok(now.checked_add(settings.unread_retention()).unwrap_or(Timestamp::MAX))
     }
 
-    /// The value that this delivery is about, if any: the one that it sends, or that the device is told to apply; otherwise the
-    /// newest that came with that attempt.
+    /// Returns the value that this delivery is about, if any. That is the one that it sends or tells the device to apply, and
+    /// otherwise the newest one of that attempt.
     pub(super) fn value(
         &mut self,
         view: &dyn View,
@@ -87,8 +87,8 @@ impl Holdings {
     }
 }
 
-/// The newest value that came late, for any attempt of an action that ends without one, if its way says that the device may
-/// open with it.
+/// Returns the newest value that came late, for any attempt of an action that ends without one. The way of the action must say
+/// that the device may open with it.
 fn late_value(
     unit: &mut dyn UnitOfWork,
     holdings: &mut Holdings,
@@ -240,8 +240,8 @@ fn promote(
     Ok(())
 }
 
-/// Begins the retention of the older values of a kind that the server sends by itself, those of failed attempts among them: a
-/// new result has replaced them. A value of an action that is still open may be what the device has by then: it stays.
+/// Begins the retention of the older values of a kind that the server sends by itself. A new result has replaced them all, also
+/// those of failed attempts. A value of an action that is still open may be what the device has by then: it stays.
 fn replace(
     unit: &mut dyn UnitOfWork,
     action: &ActionRecord,

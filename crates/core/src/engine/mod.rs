@@ -53,7 +53,7 @@ fn declared(action: &ActionRecord) -> Result<&'static RemoteAction, StoreError> 
     actions::named(action.name).ok_or_else(|| StoreError::Inconsistent(format!("{} is no remote action", action.name)))
 }
 
-/// The way by which a delivery goes: the one that has its step; of several, that of the device's platform.
+/// Returns the way of a delivery: the one that has its step. Of several ways, it is that of the device's platform.
 fn way_of(
     view: &dyn View,
     action: &'static RemoteAction,

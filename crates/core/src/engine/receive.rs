@@ -35,13 +35,13 @@ pub struct Answer {
 
 /// A value that a device gives.
 pub enum Value {
-    /// In clear: sealed before anything else happens to it.
+    /// A passcode in clear: the server seals it before anything else.
     Passcode(Passcode),
-    /// The same, but unnamed, or in another form than was asked for.
+    /// A passcode in clear, without a name or in another form than the server asked for.
     Doubtful(Passcode),
-    /// Sealed on the device.
+    /// A value that the device sealed.
     Envelope(Vec<u8>),
-    /// In clear, of any kind: sealed before anything else happens to it.
+    /// Bytes of any kind in clear: the server seals them before anything else.
     Bytes(Zeroizing<Vec<u8>>),
 }
 
@@ -216,7 +216,7 @@ impl Keeping<'_> {
     }
 }
 
-/// Shows a value that came after its action had failed, in place of one of an earlier attempt: the device may open with it and
+/// Shows a value that came after its action had failed, in place of one of an earlier attempt. The device may open with it and
 /// with nothing else.
 fn take_late(
     unit: &mut dyn UnitOfWork,

@@ -1,4 +1,4 @@
-//! A Linux device with the agent: the candidate in memory, the journal on disk, the password of an account and the key
+//! A Linux device with the agent. It has a candidate in memory, a journal on disk, an account's password, and the key
 //! slots that the agent added to a volume.
 //!
 //! The journal is that of `docs/linux.md`. A power failure in `Apply` leaves it after each thing that was changed; the

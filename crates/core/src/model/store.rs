@@ -127,8 +127,8 @@ impl Db {
         of_action.find(|secret| secret.standing != Standing::History)
     }
 
-    /// Returns true if that action needs no verification, or its last attempt was verified: a step of its own came back with the
-    /// device's yes, about the very secret that is the result.
+    /// Returns true if that action needs no verification, or its last attempt was verified. In a verified attempt, the device
+    /// answered a step of verification with yes, for the secret that is the result.
     pub(super) fn was_verified(&self, action: &ActionRecord) -> bool {
         let way = named(action.name).and_then(|declared| declared.way_of(self.platform));
         if way.is_some_and(|way| !way.steps.contains(&Purpose::Verify)) {

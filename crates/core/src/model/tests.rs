@@ -58,8 +58,7 @@ const ASKED: Budget =
 const DEEP: Budget = Budget { troubles: 3, ..TROUBLED };
 const WIDE: Budget = Budget { enrollments: 2, expiries: 1, ..TROUBLED };
 
-/// Three actions while one thing goes wrong: one brings a secret, another uses it, a third runs beside them; and the same while
-/// the device leaves, on demand.
+/// Three actions while one thing goes wrong: one brings a secret, another uses it, a third runs beside them.
 const MIXED: Budget = Budget { asks: 3, losses: 1, troubles: 1, ..TROUBLED };
 const MIXED_LEAVING: Budget = Budget { enrollments: 1, expiries: 1, ..MIXED };
 

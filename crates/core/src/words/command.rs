@@ -41,7 +41,7 @@ pub enum DeviceCommand {
         /// Lower-case hex SHA-256 of the envelope that the escrow holds: the device applies no other.
         envelope_sha256: String,
     },
-    /// Read how it went.
+    /// Read the device's report on the candidate.
     ReadReport,
     /// The escrow has promoted the candidate: the old secret may go.
     RetireOld {
@@ -59,7 +59,7 @@ pub enum DeviceCommand {
     },
     /// Read the installed packages.
     ReadPackages,
-    /// Do what is called that. A channel has a row of that name.
+    /// Run the operation of that name. A channel has a row of that name.
     Run {
         /// The name.
         name: String,
@@ -90,8 +90,8 @@ pub struct SecretRef {
     pub id: SecretId,
 }
 
-/// Commands that travel together in one message, and what became of them. Deliveries are append-only
-/// in spirit: a lost one is marked lost and another is made.
+/// Commands that travel together in one message, and their fate. A lost delivery stays, marked as lost, and the
+/// engine makes another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Delivery {
     /// Assigned by the store, growing; `0` before it is stored.
@@ -176,7 +176,7 @@ pub enum Purpose {
 }
 
 impl DeviceCommand {
-    /// The command that does what is called that.
+    /// The command that runs the operation of that name.
     pub fn run(name: &str) -> Self {
         Self::Run { name: name.to_owned() }
     }
@@ -186,7 +186,8 @@ impl DeviceCommand {
         Self::Read { name: name.to_owned() }
     }
 
-    /// The command that gives a secret of that kind under that name: the one of its attempt, or else the device's newest.
+    /// The command that gives a secret of that kind under that name. It is the secret of its attempt, or else the device's
+    /// newest.
     pub fn give(name: &str, kind: SecretKind) -> Self {
         Self::Give { name: name.to_owned(), kind, secret: None }
     }

@@ -32,8 +32,8 @@ pub const WAY: Way = Way {
     keeps_uncertain_values: true,
 };
 
-/// The commands, in the order that matters: the PIN must be read after it was made, in the same
-/// message, because the device gives it once (RemoteLock CSP, `NewPINValue`).
+/// The commands, in the order that matters. The PIN is made and read in one message, because the device gives it once
+/// (RemoteLock CSP, `NewPINValue`).
 fn first(_: &ActionRecord) -> Step {
     Step { purpose: Purpose::Act, commands: vec![DeviceCommand::LockAndRecoverPin, DeviceCommand::ReadNewPin] }
 }
