@@ -178,8 +178,8 @@ fn forget(state: &State, recovery: &mut Recovery, release: bool) -> Result<()> {
     state.remove()
 }
 
-/// The volumes that the agent has a key of: name, volume, key. Each is looked at when it is its turn: what was done to a
-/// volume under one name is known under the next.
+/// The volumes that the agent has a key of: name, volume, key. The iterator looks at each volume when its turn comes, so it sees
+/// changes made to the same volume under an earlier name.
 fn with_key(recovery: &Recovery) -> impl Iterator<Item = (PathBuf, Volume, PathBuf)> {
     recovery.locks().volumes().into_iter().filter_map(|path| {
         let locks = recovery.locks();

@@ -25,11 +25,11 @@ pub(crate) struct Invitation<'a> {
 
 /// The root to trust, from now on and alone.
 pub(crate) enum Trust<'a> {
-    /// That of an earlier enrolment, or else those of the system.
+    /// The root of an earlier enrolment, or else the roots of the system.
     Known,
-    /// That of a PEM file.
+    /// The root in a PEM file.
     Certificate(&'a Path),
-    /// The one that the server shows, if it has this fingerprint.
+    /// The root that the server shows, if it has this fingerprint.
     Fingerprint(RootFingerprint),
 }
 

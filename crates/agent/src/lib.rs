@@ -1,6 +1,6 @@
-//! `chaveiro-agent`: the device end on Linux. It enrols this machine, reports what it is, says what stands in the way
-//! of a recovery, and carries recoveries out: `recovery` is the story, `journal` what survives a power loss, `login`
-//! and `luks` the two locks, `nodes` what the server can ask for.
+//! `chaveiro-agent`: the device end on Linux. The agent enrols this machine, reports its state, says what stands in the
+//! way of a recovery, and carries recoveries out. `recovery` is the story, and `journal` is what survives a power loss.
+//! `login` and `luks` are the two locks, and `nodes` is what the server can ask for.
 
 mod agent;
 mod args;
@@ -224,7 +224,8 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// The first line of that file, or of standard input: arguments can be read by everybody on the machine.
+/// Returns the first line of that file, or of standard input. A token is never an argument: every user of the machine
+/// can read arguments.
 fn token_of(file: &Path) -> Result<Zeroizing<String>> {
     let text = match file.to_str() {
         Some("-") => std::io::read_to_string(std::io::stdin()),

@@ -48,7 +48,7 @@ impl Nodes<'_> {
     }
 }
 
-/// The status for doing with a node what it does not do, or what is no node.
+/// Returns the status that refuses this access: the node is unknown, or has another access.
 fn refuse(uri: &str, access: Access) -> Option<u16> {
     match csp::find(uri) {
         None => Some(NOT_FOUND),

@@ -1,5 +1,5 @@
-//! Passcodes that are made here, by policy of the tenant (`chaveiro_core::passcode`): every symbol chosen evenly, so
-//! that the stated entropy is the real one, and nothing of them left behind in memory. Words are those of BIP-39.
+//! Passcodes that the agent makes, by the policy of the tenant (`chaveiro_core::passcode`). Every symbol is chosen
+//! evenly, so that the stated entropy is the real one. No passcode stays behind in memory. Words are those of BIP-39.
 
 use bip39::Language;
 use chaveiro_core::passcode::{PasscodePolicy, WordLanguage};
@@ -140,8 +140,8 @@ mod tests {
         }
     }
 
-    /// Chi-square: with that many degrees of freedom, a fair choice stays below the bound but for one seed in
-    /// millions, and one that favours half of the symbols by a tenth does not.
+    /// Chi-square: with that many degrees of freedom, a fair choice stays below the bound for all but one seed in
+    /// millions. A choice that favours half of the symbols by a tenth exceeds it.
     #[test]
     fn every_symbol_is_as_likely_as_any_other() {
         fn chi_square<T: PartialEq>(list: &[T], draws: usize) -> f64 {

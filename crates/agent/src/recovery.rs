@@ -8,9 +8,9 @@
 //! | [`Recovery::retire`] | the old key slots go, the former hash is forgotten | the candidate |
 //! | [`Recovery::undo`] | the new key slots go, the former password is put back | the old secret |
 //!
-//! The candidate in clear is in memory alone, from `prepare` to the end of `apply`. An agent that dies before everything
-//! is proven takes back at its next start what it had begun; one that dies later asks the server, which knows whether it
-//! promoted the candidate. Every order may be repeated.
+//! The candidate in clear is in memory alone, from `prepare` to the end of `apply`. An agent that dies before everything is
+//! proven takes back at its next start what it had begun. One that dies later asks the server, which knows whether it promoted
+//! the candidate. Every order may be repeated.
 
 use std::path::{Path, PathBuf};
 
@@ -177,7 +177,7 @@ impl Recovery {
         Locks { root: &self.root, config: &self.config, keys: &self.keys, proven: &self.proven }
     }
 
-    /// Makes and seals a candidate for everything that can be recovered of what is asked for.
+    /// Makes and seals a candidate for those of the asked locks that can be recovered.
     pub(crate) fn prepare(&mut self, order: &Prepare, today: i64) -> u16 {
         let known = self.candidate.as_ref();
         if known.is_some_and(|known| known.action == order.action && known.attempt == order.attempt) {
@@ -493,8 +493,8 @@ impl Recovery {
         self.candidate = None;
     }
 
-    /// Undoes the records, the newest first. A slot that no token names yet is known to be ours by what opens it: the
-    /// passcode, if it is at hand, or the key of the agent.
+    /// Undoes the records, the newest first. The agent knows a slot that no token names yet by what opens it: the
+    /// passcode, if it is at hand, or its own key.
     fn take_back(&mut self, passcode: Option<&Passcode>) -> Result<()> {
         if self.journal.applied().is_some() {
             // From here on it is not applied any more, however far this comes.

@@ -1,6 +1,6 @@
-//! The steps of a recovery, by name. In builds for tests the agent can be told to die at one of them, as a power loss
-//! would have it (`CHAVEIRO_AGENT_DIE_AT=set`), or that a proof fails (`CHAVEIRO_AGENT_SPOIL=proven`). Release builds
-//! have no such thing.
+//! The steps of a recovery, by name. In builds for tests a test can have the agent die at a step, as by a power loss
+//! (`CHAVEIRO_AGENT_DIE_AT=set`). It can also have a proof fail (`CHAVEIRO_AGENT_SPOIL=proven`). Release builds have no
+//! such thing.
 
 /// Every step, in order. `docs/linux.md` and the kill table of the tests name them.
 pub(crate) const STEPS: &[&str] = &[

@@ -1,8 +1,8 @@
 //! Local accounts as the files of the system describe them: passwd(5), shadow(5), lastlog(5).
 
-/// Accounts of people begin here (`UID_MIN` of login.defs(5)); lower ones are services.
+/// The lowest uid of a person (`UID_MIN` of login.defs(5)); lower ones are services.
 const UID_MIN: u32 = 1000;
-/// `nobody`, and the uids beyond it, are no accounts of people.
+/// The highest uid of a person (`UID_MAX` of login.defs(5)): below those of `nobody` and of services.
 const UID_MAX: u32 = 60_000;
 
 /// Bytes of a record of lastlog(5): time, line and host, at the place of the user id.
@@ -27,9 +27,9 @@ pub(crate) enum Password {
     Hashed,
     /// A hash behind `!`: `passwd -l` put it there.
     Locked,
-    /// None that could ever match (`*`, `!`, `!!`).
+    /// A text that no password matches (`*`, `!`, `!!`).
     Unusable,
-    /// Empty: anybody may sign in.
+    /// An empty password: any user may sign in.
     Empty,
     /// Not in shadow(5).
     Elsewhere,
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn the_account_is_the_person_who_signed_in_last() {
         let mut lastlog = vec![0; LASTLOG_RECORD * 1002];
-        assert_eq!(most_recent(PASSWD, &lastlog), None, "nobody signed in yet");
+        assert_eq!(most_recent(PASSWD, &lastlog), None, "no user has signed in yet");
         let mut sign_in = |uid: usize, time: u32| {
             lastlog[uid * LASTLOG_RECORD..uid * LASTLOG_RECORD + 4].copy_from_slice(&time.to_le_bytes());
         };

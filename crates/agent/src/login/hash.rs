@@ -15,8 +15,8 @@ use super::error::{LONGEST, LoginError};
 /// Where pam_unix(8) is told how to hash: Debian, then others.
 const PAM: [&str; 3] = ["etc/pam.d/common-password", "etc/pam.d/system-auth", "etc/pam.d/passwd"];
 
-/// Bytes of salt that make the 16 letters of which SHA-crypt takes no more: a longer salt would be cut, and the hash
-/// would never match its own text.
+/// Bytes of salt that make 16 letters, the most that SHA-crypt takes. A longer salt would be cut, and the hash would
+/// never match its own text.
 const SHA_SALT: usize = 12;
 
 /// The most memory that checking a hash may take; what demands more is no hash that a system made.

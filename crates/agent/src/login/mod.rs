@@ -111,8 +111,8 @@ impl Accounts<'_> {
         shadow.write(&lock, &shadow::edit(&shadow.read()?, name, expected, new)?)
     }
 
-    /// Says whether the passcode is the password: by the word of this machine's own program, or computed here for another
-    /// system, into which that program cannot look.
+    /// Returns true if the passcode is the password. This machine's own program decides; for the root of another system, which
+    /// that program cannot read, the agent computes the hash.
     pub(crate) fn opens(&self, name: &str, passcode: &Passcode) -> Result<bool, LoginError> {
         let entry = self.entry(name)?;
         match self.is_this_machine() {
@@ -121,12 +121,12 @@ impl Accounts<'_> {
         }
     }
 
-    /// Forgets failed attempts, which would keep even the right password out. Nothing to forget is no error.
+    /// Forgets failed attempts, which would keep even the right password out. Succeeds also if there are none.
     pub(crate) fn clear_lockout(&self, name: &str) -> Result<(), LoginError> {
         system::clear_lockout(self.root, name, self.is_this_machine())
     }
 
-    /// Locks the screens where this account is signed in; says how many. None without logind.
+    /// Locks the screens where this account is signed in, and returns their number: 0 without logind.
     pub(crate) fn lock_sessions(&self, name: &str) -> Result<usize, LoginError> {
         if self.is_this_machine() { system::lock_sessions(name) } else { Ok(0) }
     }
@@ -141,7 +141,7 @@ impl Accounts<'_> {
     }
 }
 
-/// From what concerns the account to what is missing on the machine.
+/// Returns the first obstacle of an account: its own state comes before what the machine lacks.
 fn account_obstacle(account: &Account, today: i64, has_unix_chkpwd: bool) -> Option<Obstacle> {
     match account.password {
         Password::Elsewhere => return Some(Obstacle::Directory),

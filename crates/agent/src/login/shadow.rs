@@ -1,7 +1,7 @@
 //! shadow(5) as a file: one account's hash read or replaced, everything else kept byte by byte.
 //!
 //! The lock is the one of lckpwdf(3), which passwd(1), vipw(8), useradd(8) and pam_unix(8) take as well. The new file
-//! takes the place of the old one by rename(2): a reader sees one or the other, and a full disk leaves the old one.
+//! takes the place of the old one by rename(2), so a reader sees one or the other. A full disk leaves the old one.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read, Write};

@@ -1,4 +1,4 @@
-//! Runs cryptsetup(8). Secrets reach it through its standard input or a file that only root may read, never through
+//! Runs cryptsetup(8). Secrets reach it through its standard input or a file that only root may read. They are never in
 //! arguments or the environment, which other programs can see.
 
 use std::ffi::OsStr;

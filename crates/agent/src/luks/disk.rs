@@ -1,4 +1,4 @@
-//! Finds out whether a file lies on an encrypted disk: a key in clear beside the volume that it opens would make the encryption
+//! Finds out whether a file lies on an encrypted disk. A key in clear beside the volume that it opens would make the encryption
 //! worthless against a thief of the disk.
 
 use std::fs;

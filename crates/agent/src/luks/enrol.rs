@@ -144,8 +144,8 @@ impl Volume {
         Ok(None)
     }
 
-    /// Marks the agent slot, and has cryptsetup try it before all others: authorising a replacement then need not go
-    /// through the slow derivations of other slots.
+    /// Marks the agent slot, and has cryptsetup try it before all others. Authorising a replacement then skips the slow
+    /// derivations of other slots.
     fn note_agent(&self, slot: u8) -> Result<(), LuksError> {
         self.note(slot, Role::Agent, None)?;
         self.run("config", &["--priority", "prefer", "--key-slot", &slot.to_string()], &[], &[]).map(|_| ())

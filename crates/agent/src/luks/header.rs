@@ -107,8 +107,8 @@ impl Header {
         is("type", "pbkdf2".into()) && is("iterations", CHEAP_ITERATIONS.into())
     }
 
-    /// The highest slot that is not in use, if there is also room for what it would keep. Whatever people add without
-    /// naming a slot takes the lowest, so that their slots and ours stay apart.
+    /// The highest slot that is not in use, if there is also room for what it would keep. When a user adds a slot
+    /// without a number, cryptsetup takes the lowest, so the agent's slots and the user's stay apart.
     pub(crate) fn free_slot(&self) -> Option<u8> {
         (0..SLOTS).rev().find(|slot| self.free_slots() > 0 && !self.slots.contains_key(slot))
     }

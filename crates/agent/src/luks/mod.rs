@@ -1,9 +1,9 @@
 //! Key slots of an encrypted volume (LUKS2), changed with cryptsetup(8).
 //!
 //! Two kinds of slot are the agent's own, and tokens in the header say which. The agent slot opens with a random key
-//! that only root may read: with it the agent adds and removes the others while no user is there to type anything. Each
-//! escrow slot opens with one recovery passcode. A replacement adds a slot and never overwrites one, so that at every
-//! moment what was promoted last opens the volume; the slots of people are never touched.
+//! that only root may read. With it the agent adds and removes the others while no user is there to type anything. Each
+//! escrow slot opens with one recovery passcode. A replacement adds a slot and never overwrites one, so that the newest
+//! promoted passcode opens the volume at every moment. The agent never touches the slots of people.
 
 mod cryptsetup;
 mod disk;
@@ -103,8 +103,9 @@ impl Volume {
 
     /// Says whether the secret opens the slot, or any slot; the volume itself stays as it is.
     ///
-    /// Before the secret, cryptsetup tries every token, and says that the volume opens when one of them does: a chip or
-    /// the keyring of the kernel would prove any passcode. Restricted to our own type it finds none that it could use.
+    /// Before the secret, cryptsetup tries every token, and says that the volume opens when one of them does. A chip or
+    /// the keyring of the kernel would then prove any passcode. Restricted to our own type it finds none that it could
+    /// use.
     fn tries(&self, slot: Option<u8>, secret: &[u8]) -> Result<bool, LuksError> {
         if secret.is_empty() {
             // cryptsetup takes it for a mistake of the caller.

@@ -27,8 +27,8 @@ impl Volume {
         Ok(self.header()?.free_slot())
     }
 
-    /// Adds a slot that opens with the passcode, and marks it. A token can only name a slot that is there; so the new slot
-    /// opens with the key of the agent until it is marked, and is known as the agent's at every moment.
+    /// Adds a slot that opens with the passcode, and marks it. A token can name only a slot that exists, so the new slot opens
+    /// with the agent's key until it has its mark. The agent can therefore tell at every moment that the slot is its own.
     pub(crate) fn add(
         &self,
         agent_key: &Path,
@@ -48,8 +48,8 @@ impl Volume {
         self.change_key(agent_key, slot, kdf, passcode.expose_secret().as_bytes())
     }
 
-    /// The slots that the agent added and no escrowed passcode needs: those that opened with its key when it was
-    /// interrupted, and escrow slots that `is_kept` does not want.
+    /// The slots that the agent added and no escrowed passcode needs. These are slots that opened with its key when it
+    /// was interrupted, and escrow slots that `is_kept` does not want.
     pub(crate) fn left_behind(&self, agent_key: &Path, is_kept: impl Fn(&Owned) -> bool) -> Result<Vec<u8>, LuksError> {
         let header = self.header()?;
         let escrow = token::owned(&header).into_iter().filter(|owned| owned.role == Role::Escrow && !is_kept(owned));
@@ -101,8 +101,8 @@ impl Volume {
         self.sweep()
     }
 
-    /// Stands for everything that decides whether a passphrase opens this slot: as long as it stays the same, a
-    /// passcode that opened the slot still does. Hexadecimal SHA-256.
+    /// Stands for everything that decides whether a passphrase opens this slot. While it stays the same, a passcode
+    /// that opened the slot still does. Hexadecimal SHA-256.
     pub(crate) fn fingerprint(&self, slot: u8) -> Result<String, LuksError> {
         let header = self.header()?;
         let area = header.area(slot).filter(|area| area.size <= MAX_AREA).ok_or(LuksError::NoSuchSlot(slot))?;

@@ -1,6 +1,6 @@
-//! The owner of a key slot. A token in the header (LUKS2 On-Disk Format Specification 1.1, section 3.6) says so: cryptsetup
-//! keeps it with the slot, copies it with the header, and takes the slot out of it when the slot is removed. So what
-//! a token of ours names is ours, also when another program has used cryptsetup in between.
+//! The owner of a key slot. A token in the header says so (LUKS2 On-Disk Format Specification 1.1, section 3.6). `cryptsetup`
+//! keeps it with the slot, copies it with the header, and takes the slot out of it when the slot is removed. So what a token of
+//! ours names is ours, also when another program has used cryptsetup in between.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

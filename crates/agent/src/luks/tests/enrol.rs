@@ -52,7 +52,7 @@ fn what_an_interrupted_enrolment_left_is_finished_or_replaced() {
     bench.enroll(ANA).expect("enrolled");
     assert!(bench.volume.agent_key_opens(&bench.key).expect("told"));
     assert_eq!(bench.used(), [0, 31]);
-    // A slot without a key, or with a damaged one: nobody can open it, so it makes place.
+    // A slot without a key, or with a damaged one: it cannot be opened, so it makes place.
     for damaged in [false, true] {
         std::fs::remove_file(&bench.key).expect("removed");
         if damaged {
