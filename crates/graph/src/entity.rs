@@ -86,7 +86,7 @@ impl dyn Entity {
         self.entity_type().has_tag.then(|| entity_tag::tag(self.state()))
     }
 
-    /// It as an item of a list: its tag first, unless the caller names properties.
+    /// Renders the entity as an item of a list. The tag comes first, unless the caller names properties.
     pub(crate) fn item(&self, from: &Reading<'_>, selection: &Selection) -> Result<Map<String, Value>, StoreError> {
         let object = self.render(from, selection, Form::Listed)?;
         Ok(tagged(self, selection, object))

@@ -129,8 +129,8 @@ async fn me_is_the_user_of_the_token_and_an_application_has_none() {
         let context = listed["@odata.context"].as_str().unwrap_or_default();
         assert!(context.contains("/$metadata#users('"), "{context}");
     }
-    let nobody = world.token_of_user(scopes, &id(0xabc, 8).to_string(), "nobody@example.org");
-    assert_eq!(world.call(&nobody, "GET", "/beta/me", "").await.0, 404);
+    let stranger = world.token_of_user(scopes, &id(0xabc, 8).to_string(), "nobody@example.org");
+    assert_eq!(world.call(&stranger, "GET", "/beta/me", "").await.0, 404);
     let (status, answer) = world.call(&world.token(), "GET", "/beta/me/managedDevices", "").await;
     assert_eq!(status, 400);
     let text = answer["error"]["message"].as_str().unwrap_or_default();

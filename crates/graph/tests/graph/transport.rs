@@ -51,7 +51,7 @@ async fn every_answer_has_the_headers_of_graph() {
         assert_eq!(header("content-type"), content_type, "{path}");
         assert_eq!(header("odata-version"), if status == 200 { "4.0" } else { "-" }, "{path}");
         assert_eq!(body.is_empty(), status == 204, "{path}");
-        assert_eq!(header("access-control-allow-origin"), "-", "nobody asked across origins");
+        assert_eq!(header("access-control-allow-origin"), "-", "the request has no other origin");
     }
 }
 

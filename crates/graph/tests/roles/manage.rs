@@ -1,4 +1,5 @@
-//! Holds and applications through the API: who may, what they see, and what nobody gains by it.
+//! Holds and applications through the API: which callers may change them, what they see, and that no caller gains
+//! rights by it.
 
 use chaveiro_core::application::Application;
 use chaveiro_core::hold::HoldRule;

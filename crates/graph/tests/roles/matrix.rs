@@ -63,12 +63,12 @@ async fn columns(world: &World) -> Vec<Column> {
 
 /// What must come out: `+` it is admitted, `-` 403, `.` 404, `!` 401.
 fn expected(route: &RouteRow, kind: Kind, number: u64) -> char {
-    // Whoever is signed in may end what is hers, without any role; the people of this world are no users in it.
+    // People who are signed in may end their own sessions, without any role; those of this world are no users in it.
     let of_oneself = route.path == "/me/revokeSignInSessions";
     if of_oneself {
         return if matches!(kind, Kind::Roleless | Kind::Role(..)) { '.' } else { '+' };
     }
-    // Roles are the same everywhere: their key is nobody's.
+    // Roles are the same everywhere: their key belongs to no scope.
     let has_keys = route.path.replace("{roleDefinitionId}", "").contains('{');
     let (role, scope) = match kind {
         Kind::Roleless if is_of_directory(route) => return '-',
