@@ -5,7 +5,7 @@ use strsim::osa_distance;
 /// Most names that are suggested.
 const MOST: usize = 3;
 
-/// The length from which a text says what was meant.
+/// The least length of a text for which names are suggested.
 const PART: usize = 3;
 
 /// The known names that are near to the asked one, the nearest first.

@@ -63,7 +63,7 @@ impl Scene {
         address_of(&self.server.device_url)
     }
 
-    /// Everybody with something to show is answered, on new connections, several times.
+    /// Every caller with something to show is answered, on new connections, several times.
     async fn serves(&mut self, when: &str) {
         for round in 0..5 {
             for caller in &self.callers {

@@ -1,6 +1,6 @@
 //! Secrets in the memory of the two programs: they are gone soon after the connections that brought them have ended.
 //!
-//! The memory is read as a debugger reads it. The programs let nobody but root do that, so that these tests need root.
+//! The memory is read as a debugger reads it. The programs let root alone do that, so these tests need root.
 
 use std::fs::File;
 use std::io::Write;

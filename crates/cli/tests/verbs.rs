@@ -572,7 +572,7 @@ fn a_device_for_an_unknown_user_is_refused_with_how_to_make_the_user() {
     run(&data, &["device", "enroll-token"]);
 }
 
-/// Runs it as somebody who called `sudo`.
+/// Runs the command as a person who called `sudo`.
 fn by(person: &str, data: &Path, arguments: &[&str]) -> std::process::Output {
     chaveiro().args(arguments).arg("--data").arg(data).env("SUDO_USER", person).output().expect("it runs")
 }
@@ -647,7 +647,7 @@ async fn what_is_done_on_the_host_names_the_person_and_the_reason() {
     for event in operators {
         assert!(event["actor"]["host"]["uid"].is_u64() && event["actor"]["host"]["user"].is_string(), "{event}");
     }
-    // What went through the API has the address of whoever asked, too.
+    // What went through the API has the address of the caller, too.
     let asked = events.iter().find(|event| event["activity"] == "actionRequested").expect("asked for");
     assert_eq!(asked["actor"]["address"], "127.0.0.1");
 }

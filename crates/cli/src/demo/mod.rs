@@ -1,6 +1,6 @@
-//! `chaveiro demo`: the whole product on this machine. The server, the protocols and the store are the real
-//! ones, and so is the agent of the Linux machine; only the Windows device is simulated. Nothing of the environment is
-//! used: who has a data directory in a variable does not mean that one.
+//! `chaveiro demo`: the whole product on this machine. The server, the protocols, the store and the agent of the Linux
+//! machine are the real ones. Only the Windows device is simulated. The demonstration ignores the variables of the
+//! environment, also one that names a data directory.
 
 mod linux;
 mod story;
@@ -71,8 +71,8 @@ async fn tell(world: &mut World, story: &Story) -> Result<(Vec<Recovery>, Fleet)
     Ok((recoveries, Fleet { windows: device, linux }))
 }
 
-/// One more recovery, which the application of the demonstration does not read: a passcode is shown to its first reader
-/// alone, and that is to be the person who tries the commands.
+/// Makes one more recovery, whose passcode the application of the demonstration does not read. A passcode is shown to
+/// its first reader alone: here, the person who tries the commands.
 async fn leave_one_to_read(world: &World, device: &mut WindowsDevice) -> Result<()> {
     let id = world.client.device_id(&device.hardware.device_name).await?;
     world.client.expect(Method::POST, &format!("{DEVICES}/{id}/recoverPasscode"), None).await?;
