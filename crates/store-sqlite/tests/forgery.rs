@@ -1,4 +1,4 @@
-//! What somebody can do who writes the database and does not have the key of its rows: nothing.
+//! An intruder who writes the database without the key of its rows can do nothing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -231,7 +231,7 @@ impl World {
         self.store.as_ref().expect("a store")
     }
 
-    /// Writes the database as somebody who has it and nothing else.
+    /// Writes the database as an intruder who has it and nothing else.
     fn attack(&self, sql: &str) {
         let connection = Connection::open(self.directory.path().join("chaveiro.db")).expect("opened");
         connection.busy_timeout(std::time::Duration::from_secs(5)).expect("set");
