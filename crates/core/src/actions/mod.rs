@@ -22,7 +22,7 @@ pub fn named(name: &str) -> Option<&'static RemoteAction> {
     ACTIONS.iter().copied().find(|action| action.name == name)
 }
 
-/// Every remote action; the first is the one whose audit events name none.
+/// Every remote action. The audit events of the first name no action.
 pub const ACTIONS: &[&RemoteAction] = &[
     &recover_passcode::RECOVER_PASSCODE,
     #[cfg(any(test, feature = "test-actions"))]

@@ -169,9 +169,9 @@ pub fn has_passcode(record: &ActionRecord) -> bool {
     keeps == Some(SecretKind::Passcode) && (record.state == ActionState::Done || actions::keeps_uncertain_value(record))
 }
 
-/// Decides and records. Once this unit of work is durable, the envelope may be opened and shown; if it cannot be
-/// recorded, nothing is shown. A refusal is recorded too, unless there is no value to withhold: the caller sees the
-/// action without its value.
+/// Decides about one passcode, and records the decision. Once this unit of work is durable, the envelope may be opened
+/// and shown; if it cannot be recorded, nothing is shown. A refusal is recorded too, unless there is no value to
+/// withhold: the caller sees the action without its value.
 pub fn disclose(
     unit: &mut dyn UnitOfWork,
     ask: &Ask<'_>,

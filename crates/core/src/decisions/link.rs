@@ -45,7 +45,7 @@ pub fn unlink(
     }
 }
 
-/// Removes the primary user of a device, and every account that it reported; none is fine.
+/// Removes the primary user of a device, and every account that it reported; a device without users is fine.
 pub fn unlink_users(unit: &mut dyn UnitOfWork, origin: &Origin, device: &ManagedDevice) -> Result<(), StoreError> {
     replace(unit, origin, device, None)
 }

@@ -1,5 +1,5 @@
-//! Applications registered with the local issuer: made, changed and removed, each in one unit of work, recorded. Operators on
-//! the host and callers of the API go this way alike.
+//! Applications registered with the local issuer: made, changed and removed, each in one unit of work, recorded. Operators on the
+//! host and callers of the API both use these functions.
 //!
 //! A party that gives an application a secret can act as that application from then on. So a caller must hold everything that
 //! it may do; an operator on the host may do everything anyway.
@@ -61,9 +61,9 @@ pub enum Change {
 /// The fate of the tokens that an application has when it is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tokens {
-    /// They count on.
+    /// The tokens stay valid.
     Stay,
-    /// They end, all of them.
+    /// All tokens end.
     End {
         /// The time, read in this unit of work ([`end_tokens`](super::revocation::end_tokens)).
         now: Timestamp,
@@ -71,7 +71,7 @@ pub enum Tokens {
 }
 
 impl Tokens {
-    /// Ends them at that moment if `ends` is true.
+    /// Returns [`Self::End`] at that time if `ends` is true.
     pub fn end_if(ends: bool, now: Timestamp) -> Self {
         if ends { Self::End { now } } else { Self::Stay }
     }

@@ -18,7 +18,7 @@ use crate::ports::{StoreError, UnitOfWork, View};
 use crate::remote_action::{Ending, Held, Proof, Way};
 use crate::tenant::TenantSettings;
 
-/// The part of the escrow that an action has, as far as one unit of work has read it: nothing is read twice.
+/// The settings and secrets of an action, as far as one unit of work has read them. Nothing is read twice.
 #[derive(Default)]
 pub(super) struct Holdings {
     settings: Option<TenantSettings>,
@@ -103,14 +103,14 @@ fn late_value(
     Ok(way.is_some_and(|way| way.keeps_uncertain_values).then_some(newest))
 }
 
-/// The grounds on which an action ends; empty when no device has said a word.
+/// The grounds on which an action ends; empty if no device has answered.
 #[derive(Default)]
 pub(super) struct Grounds<'a> {
-    /// The device's words about the attempt.
+    /// The device's report on the attempt.
     pub(super) report: Option<DeviceReport>,
-    /// The value in escrow that it is about.
+    /// The value in escrow that the ending concerns.
     pub(super) value: Option<EscrowedSecret>,
-    /// The way that decides it.
+    /// The way that decides the ending.
     pub(super) way: Option<&'a Way>,
     /// The step that a device has answered.
     pub(super) answered: Option<Purpose>,
@@ -241,7 +241,7 @@ fn promote(
 }
 
 /// Begins the retention of the older values of a kind that the server sends by itself. A new result has replaced them all, also
-/// those of failed attempts. A value of an action that is still open may be what the device has by then: it stays.
+/// those of failed attempts. A value of an open action stays, because the device may have it by then.
 fn replace(
     unit: &mut dyn UnitOfWork,
     action: &ActionRecord,
@@ -260,7 +260,8 @@ fn replace(
     Ok(())
 }
 
-/// The action whose passcode opens that lock now: the newest that is done and opens it, of results newest first.
+/// Returns the action whose passcode opens that lock now: the newest done one that opens it. The results come newest
+/// first.
 fn opener(newest_first: &[ActionRecord], of: &DeviceLock) -> Option<ActionId> {
     let opens = |action: &&ActionRecord| action.state == ActionState::Done && action.opens.contains(of);
     newest_first.iter().find(opens).map(|action| action.id)

@@ -24,7 +24,7 @@ pub struct Fresh<'a> {
 
 /// Gives the commands of a delivery their secrets, by reference. First comes the secret of their attempt: if the way makes it and
 /// the escrow lacks it, it is made and sealed now. Otherwise it is the newest result of that kind that the device has. Call it in
-/// the unit of work of [`super::sent`]. `None`: there is no such secret, and the action has ended.
+/// the unit of work of [`super::sent`]. Returns `None` if there is no such secret; then the action has ended.
 pub fn provide(
     unit: &mut dyn UnitOfWork,
     sealer: &dyn Sealer,

@@ -1,4 +1,4 @@
-//! The managed device: identity, platform, and what is known about it.
+//! The managed device: its identity, its platform, and its known facts.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,11 +18,11 @@ pub struct ManagedDevice {
     pub tenant: TenantId,
     /// Graph's key.
     pub id: DeviceId,
-    /// The operating system; decides what recovery means.
+    /// The operating system, which decides the way of a recovery.
     pub platform: Platform,
     /// The state of its management.
     pub management_state: ManagementState,
-    /// Also managed by another agent; such devices form the view `comanagedDevices`.
+    /// True if another agent manages the device too; such devices form the view `comanagedDevices`.
     pub comanaged: bool,
     /// The primary user.
     pub user: Option<ResourceId>,
@@ -42,7 +42,8 @@ pub struct ManagedDevice {
     pub owner_type: OwnerType,
     /// The tags by which role assignments find it.
     pub scope_tags: ScopeTags,
-    /// The locks that could be recovered today, as the device said in its last session. Empty where devices do not say.
+    /// The locks that could be recovered today, as the device reported in its last session. Empty for devices that do
+    /// not report them.
     pub recoverability: Vec<Recoverability>,
 }
 
